@@ -1,0 +1,376 @@
+//! What is traded: identity, grid, contract kind, fees.
+//!
+//! Prices and quantities inside the engine are `i64` counts of `price_increment` and `qty_increment`, the finest
+//! steps the instrument ever quotes. `tick_size` and `lot_size` are what an order must be a multiple of today.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::decimal::{Decimal, DecimalError, Increment};
+use super::money::Money;
+
+/// Why an instrument cannot be built, or an order does not fit it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstrumentError {
+    /// The identifier is not `SYMBOL.VENUE`.
+    #[error("instrument id {0:?} is not SYMBOL.VENUE")]
+    BadId(String),
+    /// A field holds an unusable value.
+    #[error("instrument {id}: {field}: {problem}")]
+    BadField {
+        /// The instrument.
+        id: String,
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// `SYMBOL.VENUE`: the venue's own symbol text and the venue's name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstrumentId {
+    text: String,
+    dot: usize,
+}
+
+impl InstrumentId {
+    /// The venue's own symbol.
+    pub fn symbol(&self) -> &str {
+        &self.text[..self.dot]
+    }
+
+    /// The venue's name.
+    pub fn venue(&self) -> &str {
+        &self.text[self.dot + 1..]
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for InstrumentId {
+    type Err = InstrumentError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = || InstrumentError::BadId(text.chars().take(80).collect());
+        let dot = text.rfind('.').ok_or_else(bad)?;
+        let (symbol, venue) = (&text[..dot], &text[dot + 1..]);
+        let venue_ok =
+            !venue.is_empty() && venue.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-');
+        let symbol_ok = !symbol.is_empty() && !symbol.chars().any(|c| c.is_control() || c.is_whitespace());
+        if !(venue_ok && symbol_ok) {
+            return Err(bad());
+        }
+        Ok(Self { text: text.to_owned(), dot })
+    }
+}
+
+impl fmt::Display for InstrumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// How a position turns price into profit, and in which currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InstrumentKind {
+    /// Asset against quote currency, settled at once.
+    Spot,
+    /// Contract whose value is `qty × multiplier × price`, settled in the quote currency.
+    Linear,
+    /// Contract worth a fixed amount of quote currency, settled in the base coin: `qty × multiplier / price`.
+    Inverse,
+}
+
+impl InstrumentKind {
+    /// Lower-case word: `spot`, `linear`, `inverse`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::Linear => "linear",
+            Self::Inverse => "inverse",
+        }
+    }
+}
+
+impl FromStr for InstrumentKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "spot" => Ok(Self::Spot),
+            "linear" => Ok(Self::Linear),
+            "inverse" => Ok(Self::Inverse),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The fields an [`Instrument`] is built from, as decimals.
+#[derive(Debug, Clone)]
+pub struct InstrumentSpec {
+    /// Identity.
+    pub id: InstrumentId,
+    /// Contract kind.
+    pub kind: InstrumentKind,
+    /// Base currency.
+    pub base: String,
+    /// Quote currency.
+    pub quote: String,
+    /// Currency profit, loss and fees are booked in.
+    pub settlement: String,
+    /// Finest price step it ever quotes.
+    pub price_increment: Decimal,
+    /// Finest quantity step it ever quotes.
+    pub qty_increment: Decimal,
+    /// Price step of an order; `price_increment` when absent.
+    pub tick_size: Option<Decimal>,
+    /// Quantity step of an order; `qty_increment` when absent.
+    pub lot_size: Option<Decimal>,
+    /// Smallest order quantity; one lot when absent.
+    pub min_qty: Option<Decimal>,
+    /// Smallest notional of an order in quote currency; none when absent.
+    pub min_notional: Option<Decimal>,
+    /// Contract multiplier: base units (linear) or quote units (inverse) a contract stands for.
+    pub contract_size: Decimal,
+    /// Fee of a maker fill in basis points of its value; negative is a rebate.
+    pub maker_fee_bps: Decimal,
+    /// Fee of a taker fill in basis points of its value.
+    pub taker_fee_bps: Decimal,
+}
+
+/// A tradable instrument. Immutable; every field has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instrument {
+    /// Identity.
+    pub id: InstrumentId,
+    /// Contract kind.
+    pub kind: InstrumentKind,
+    /// Base currency.
+    pub base: String,
+    /// Quote currency.
+    pub quote: String,
+    /// Currency profit, loss and fees are booked in.
+    pub settlement: String,
+    /// Finest price step; the unit of every price inside.
+    pub price_increment: Increment,
+    /// Finest quantity step; the unit of every quantity inside.
+    pub qty_increment: Increment,
+    /// Price step of an order, in `price_increment`s.
+    pub tick_size: i64,
+    /// Quantity step of an order, in `qty_increment`s.
+    pub lot_size: i64,
+    /// Smallest order quantity, in `qty_increment`s.
+    pub min_qty: i64,
+    /// Smallest notional of an order in quote currency.
+    pub min_notional: Money,
+    /// Contract multiplier.
+    pub contract_size: Decimal,
+    /// Maker fee in basis points; negative is a rebate.
+    pub maker_fee_bps: Decimal,
+    /// Taker fee in basis points.
+    pub taker_fee_bps: Decimal,
+}
+
+impl Instrument {
+    /// Checks a specification and builds the instrument.
+    ///
+    /// # Errors
+    /// [`InstrumentError::BadField`] naming the field: a step that is not positive or not a multiple of its
+    /// increment, a settlement currency that contradicts the kind, a fee outside ±1000 bps.
+    pub fn new(spec: InstrumentSpec) -> Result<Self, InstrumentError> {
+        let id = spec.id.to_string();
+        let fail = |field: &'static str, problem: String| InstrumentError::BadField {
+            id: id.clone(),
+            field,
+            problem,
+        };
+        let decimal = |field: &'static str| move |e: DecimalError| (field, e.to_string());
+        let wrap = |(field, problem): (&'static str, String)| fail(field, problem);
+
+        let price_increment =
+            Increment::new(spec.price_increment).map_err(|e| wrap(decimal("price_increment")(e)))?;
+        let qty_increment =
+            Increment::new(spec.qty_increment).map_err(|e| wrap(decimal("qty_increment")(e)))?;
+        let steps_of = |field: &'static str, grid: Increment, value: Option<Decimal>, default: i64| {
+            let Some(value) = value else {
+                return Ok(default);
+            };
+            let steps = grid.steps(value).map_err(|e| fail(field, e.to_string()))?;
+            if steps <= 0 {
+                return Err(fail(field, format!("{value} must be greater than zero")));
+            }
+            Ok(steps)
+        };
+        let tick_size = steps_of("tick_size", price_increment, spec.tick_size, 1)?;
+        let lot_size = steps_of("lot_size", qty_increment, spec.lot_size, 1)?;
+        let min_qty = steps_of("min_qty", qty_increment, spec.min_qty, lot_size)?;
+        let min_notional = Money::from_decimal(spec.min_notional.unwrap_or(Decimal::ZERO))
+            .map_err(|e| fail("min_notional", e.to_string()))?;
+        if min_notional < Money::ZERO {
+            return Err(fail("min_notional", "must not be negative".into()));
+        }
+        if spec.contract_size.mantissa() <= 0 {
+            return Err(fail("contract_size", "must be greater than zero".into()));
+        }
+        if spec.kind == InstrumentKind::Spot && spec.contract_size != Decimal::ONE {
+            return Err(fail("contract_size", "a spot instrument has contract size 1".into()));
+        }
+        for (field, fee) in [("maker_fee_bps", spec.maker_fee_bps), ("taker_fee_bps", spec.taker_fee_bps)] {
+            if fee.to_f64().abs() > 1000.0 {
+                return Err(fail(field, format!("{fee} is outside ±1000 bps")));
+            }
+        }
+        for (field, currency) in
+            [("base", &spec.base), ("quote", &spec.quote), ("settlement", &spec.settlement)]
+        {
+            if currency.is_empty() {
+                return Err(fail(field, "must not be empty".into()));
+            }
+        }
+        let expected = match spec.kind {
+            InstrumentKind::Spot => Some(&spec.quote),
+            InstrumentKind::Inverse => Some(&spec.base),
+            InstrumentKind::Linear => None,
+        };
+        if let Some(expected) = expected
+            && *expected != spec.settlement
+        {
+            return Err(fail(
+                "settlement",
+                format!("{} settles in {expected}, not {}", spec.kind.as_str(), spec.settlement),
+            ));
+        }
+        Ok(Self {
+            id: spec.id,
+            kind: spec.kind,
+            base: spec.base,
+            quote: spec.quote,
+            settlement: spec.settlement,
+            price_increment,
+            qty_increment,
+            tick_size,
+            lot_size,
+            min_qty,
+            min_notional,
+            contract_size: spec.contract_size,
+            maker_fee_bps: spec.maker_fee_bps,
+            taker_fee_bps: spec.taker_fee_bps,
+        })
+    }
+}
+
+impl Instrument {
+    /// A price as the venue writes it: with the decimals of the tick, and more only where there are more.
+    pub fn format_price(&self, price: i64) -> String {
+        format_on(self.price_increment, self.tick_size, price)
+    }
+
+    /// A quantity as the venue writes it: with the decimals of the lot, and more only where there are more.
+    pub fn format_qty(&self, qty: i64) -> String {
+        format_on(self.qty_increment, self.lot_size, qty)
+    }
+}
+
+fn format_on(grid: Increment, step: i64, value: i64) -> String {
+    let mut text = grid.format(value);
+    let least = grid.to_decimal(step).scale();
+    for _ in least..grid.scale() {
+        if !text.ends_with('0') {
+            break;
+        }
+        text.pop();
+    }
+    text.truncate(text.trim_end_matches('.').len());
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn dec(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    /// A linear perpetual on a 0.1 / 0.001 grid, 2 and 5 bps.
+    pub(crate) fn linear() -> Instrument {
+        Instrument::new(spec("BTCUSDT.BINANCE_USDM", InstrumentKind::Linear, "USDT")).unwrap()
+    }
+
+    /// An inverse perpetual of 1 USD contracts on a 0.1 grid.
+    pub(crate) fn inverse() -> Instrument {
+        let mut spec = spec("XBTUSD.BITMEX", InstrumentKind::Inverse, "XBT");
+        spec.base = "XBT".into();
+        spec.quote = "USD".into();
+        spec.qty_increment = dec("1");
+        Instrument::new(spec).unwrap()
+    }
+
+    pub(crate) fn spec(id: &str, kind: InstrumentKind, settlement: &str) -> InstrumentSpec {
+        InstrumentSpec {
+            id: id.parse().unwrap(),
+            kind,
+            base: "BTC".into(),
+            quote: "USDT".into(),
+            settlement: settlement.into(),
+            price_increment: dec("0.1"),
+            qty_increment: dec("0.001"),
+            tick_size: None,
+            lot_size: None,
+            min_qty: None,
+            min_notional: None,
+            contract_size: Decimal::ONE,
+            maker_fee_bps: dec("2"),
+            taker_fee_bps: dec("5"),
+        }
+    }
+
+    #[test]
+    fn ids_split_at_the_last_dot() {
+        let id: InstrumentId = "BTC.D.BINANCE".parse().unwrap();
+        assert_eq!((id.symbol(), id.venue()), ("BTC.D", "BINANCE"));
+        for bad in ["", "BTCUSDT", ".BINANCE", "BTC.", "BTC USDT.X", "A.B/C", "A.B\n"] {
+            assert!(bad.parse::<InstrumentId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn steps_must_be_multiples_of_the_increment() {
+        let mut s = spec("A.B", InstrumentKind::Linear, "USDT");
+        s.tick_size = Some(dec("0.25"));
+        let error = Instrument::new(s).unwrap_err().to_string();
+        assert_eq!(error, "instrument A.B: tick_size: 0.25 is not a multiple of 0.1");
+
+        let mut s = spec("A.B", InstrumentKind::Linear, "USDT");
+        s.tick_size = Some(dec("0.5"));
+        s.lot_size = Some(dec("0.01"));
+        let instrument = Instrument::new(s).unwrap();
+        assert_eq!((instrument.tick_size, instrument.lot_size, instrument.min_qty), (5, 10, 10));
+    }
+
+    #[test]
+    fn numbers_print_with_the_decimals_of_tick_and_lot() {
+        let mut s = spec("A.B", InstrumentKind::Linear, "USDT");
+        s.qty_increment = dec("0.00000001");
+        s.lot_size = Some(dec("0.00001"));
+        s.price_increment = dec("0.01");
+        s.tick_size = Some(dec("1"));
+        let instrument = Instrument::new(s).unwrap();
+        assert_eq!(instrument.format_qty(100_870_000), "1.00870");
+        assert_eq!(instrument.format_qty(2_542_618_900), "25.426189");
+        assert_eq!(
+            (instrument.format_price(6_168_600), instrument.format_price(50)),
+            ("61686".into(), "0.5".into())
+        );
+    }
+
+    #[test]
+    fn settlement_must_agree_with_the_kind() {
+        assert!(Instrument::new(spec("A.B", InstrumentKind::Inverse, "USDT")).is_err());
+        assert!(Instrument::new(spec("A.B", InstrumentKind::Inverse, "BTC")).is_ok());
+        assert!(Instrument::new(spec("A.B", InstrumentKind::Spot, "BTC")).is_err());
+    }
+}

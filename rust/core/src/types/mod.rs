@@ -1,0 +1,13 @@
+//! Exact numbers, sides, instruments.
+
+mod decimal;
+pub(crate) mod instrument;
+mod money;
+mod side;
+
+pub(crate) use decimal::pow10_i128;
+pub use decimal::{Decimal, DecimalError, Increment};
+pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentKind, InstrumentSpec};
+pub(crate) use money::div_half_even;
+pub use money::{MONEY_SCALE, Money};
+pub use side::Side;
