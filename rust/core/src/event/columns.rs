@@ -1,0 +1,443 @@
+//! Events as columns: owned ([`EventColumns`]) and borrowed ([`View`]).
+//!
+//! A row is `ts_event, ts_recv, kind, side, flags, price, qty, id`; one column set belongs to one instrument.
+//! Invariants of a checked view: all columns are equally long, `ts_recv` never decreases, kinds and sides are known
+//! values, no quantity is negative, prices lie within ±2^60. The price and quantity columns may be 32 bits wide, which keeps a row within
+//! 32 bytes; readers go through [`Ints`] and do not care.
+
+use super::kind::{EventKind, FLAG_LAST};
+
+/// One event row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// Venue's clock, ns UTC.
+    pub ts_event: i64,
+    /// Our clock when it was received, ns UTC.
+    pub ts_recv: i64,
+    /// What the row says.
+    pub kind: EventKind,
+    /// +1 buy or bid, -1 sell or ask, 0 none.
+    pub side: i8,
+    /// [`FLAG_LAST`], [`super::FLAG_SNAPSHOT`].
+    pub flags: u8,
+    /// Count of price increments (see [`EventKind`] for the exceptions).
+    pub price: i64,
+    /// Count of quantity increments.
+    pub qty: i64,
+    /// Venue's id of the row's message or trade, 0 when it has none.
+    pub id: u64,
+}
+
+/// A borrowed integer column, 32 or 64 bits wide.
+#[derive(Debug, Clone, Copy)]
+pub enum Ints<'a> {
+    /// 32-bit values.
+    Narrow(&'a [i32]),
+    /// 64-bit values.
+    Wide(&'a [i64]),
+}
+
+impl Ints<'_> {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Narrow(v) => v.len(),
+            Self::Wide(v) => v.len(),
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value at a row.
+    #[inline(always)]
+    pub fn get(&self, row: usize) -> i64 {
+        match self {
+            Self::Narrow(v) => i64::from(v[row]),
+            Self::Wide(v) => v[row],
+        }
+    }
+
+    fn head(self, rows: usize) -> Self {
+        match self {
+            Self::Narrow(v) => Self::Narrow(&v[..rows]),
+            Self::Wide(v) => Self::Wide(&v[..rows]),
+        }
+    }
+
+    fn first_negative(&self) -> Option<usize> {
+        // The fold keeps the common case branch-free.
+        match self {
+            Self::Narrow(v) if v.iter().fold(0, |acc, x| acc | x) < 0 => v.iter().position(|x| *x < 0),
+            Self::Wide(v) if v.iter().fold(0, |acc, x| acc | x) < 0 => v.iter().position(|x| *x < 0),
+            _ => None,
+        }
+    }
+}
+
+/// Largest price a column may hold, so that arithmetic on prices cannot overflow.
+const PRICE_LIMIT: i64 = (1 << 60) - 1;
+
+/// Why a set of columns cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ColumnsError {
+    /// Columns differ in length.
+    #[error("column {column} has {got} rows, expected {expected}")]
+    Length {
+        /// The column that differs.
+        column: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length of `ts_recv`.
+        expected: usize,
+    },
+    /// `ts_recv` decreases.
+    #[error("row {row}: ts_recv {got} is before {previous}")]
+    Unsorted {
+        /// The first offending row.
+        row: usize,
+        /// Its time.
+        got: i64,
+        /// The time before it.
+        previous: i64,
+    },
+    /// A value outside its column's vocabulary.
+    #[error("row {row}: {column} {got} is not {expected}")]
+    BadValue {
+        /// The first offending row.
+        row: usize,
+        /// The column.
+        column: &'static str,
+        /// The value found.
+        got: i64,
+        /// What would have been right.
+        expected: &'static str,
+    },
+}
+
+/// Borrowed columns of one instrument.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// Venue's clock, ns.
+    pub ts_event: &'a [i64],
+    /// Our clock, ns.
+    pub ts_recv: &'a [i64],
+    /// [`EventKind`] values.
+    pub kind: &'a [u8],
+    /// +1, -1 or 0.
+    pub side: &'a [i8],
+    /// Row flags.
+    pub flags: &'a [u8],
+    /// Prices.
+    pub price: Ints<'a>,
+    /// Quantities.
+    pub qty: Ints<'a>,
+    /// Ids; absent means all 0.
+    pub id: Option<&'a [u64]>,
+}
+
+impl<'a> View<'a> {
+    /// The first `rows` rows.
+    #[inline]
+    #[must_use]
+    pub fn head(self, rows: usize) -> View<'a> {
+        View {
+            ts_event: &self.ts_event[..rows],
+            ts_recv: &self.ts_recv[..rows],
+            kind: &self.kind[..rows],
+            side: &self.side[..rows],
+            flags: &self.flags[..rows],
+            price: self.price.head(rows),
+            qty: self.qty.head(rows),
+            id: self.id.map(|ids| &ids[..rows]),
+        }
+    }
+}
+
+impl View<'_> {
+    /// Number of rows.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.ts_recv.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ts_recv.is_empty()
+    }
+
+    /// Bytes a row takes in these columns.
+    pub fn bytes_per_row(&self) -> usize {
+        let width = |ints: &Ints<'_>| if matches!(ints, Ints::Narrow(_)) { 4 } else { 8 };
+        19 + width(&self.price) + width(&self.qty) + self.id.map_or(0, |_| 8)
+    }
+
+    /// The row behind the message that starts at `row` (the row after its [`FLAG_LAST`], or the end).
+    #[inline]
+    pub fn message_end(&self, row: usize) -> usize {
+        // Eight flags at a time; a message holds some twenty rows.
+        const LAST: u64 = u64::from_ne_bytes([FLAG_LAST; 8]);
+        let rest = &self.flags[row..];
+        let mut end = row;
+        let (words, tail) = rest.as_chunks::<8>();
+        for word in words {
+            let found = u64::from_le_bytes(*word) & LAST;
+            if found != 0 {
+                return end + found.trailing_zeros() as usize / 8 + 1;
+            }
+            end += 8;
+        }
+        tail.iter().position(|f| f & FLAG_LAST != 0).map_or(self.flags.len(), |at| end + at + 1)
+    }
+
+    /// The row as a struct. The view must have been checked.
+    pub fn event(&self, row: usize) -> Event {
+        Event {
+            ts_event: self.ts_event[row],
+            ts_recv: self.ts_recv[row],
+            kind: EventKind::from_column(self.kind[row]).unwrap_or(EventKind::BookClear),
+            side: self.side[row],
+            flags: self.flags[row],
+            price: self.price.get(row),
+            qty: self.qty.get(row),
+            id: self.id.map_or(0, |ids| ids[row]),
+        }
+    }
+
+    /// Checks the invariants named at the top of this module.
+    ///
+    /// # Errors
+    /// [`ColumnsError`] naming the first row and value that breaks one.
+    pub fn check(&self) -> Result<(), ColumnsError> {
+        let expected = self.len();
+        for (column, got) in [
+            ("ts_event", self.ts_event.len()),
+            ("kind", self.kind.len()),
+            ("side", self.side.len()),
+            ("flags", self.flags.len()),
+            ("price", self.price.len()),
+            ("qty", self.qty.len()),
+            ("id", self.id.map_or(expected, <[u64]>::len)),
+        ] {
+            if got != expected {
+                return Err(ColumnsError::Length { column, got, expected });
+            }
+        }
+        // Each rule is first tried on the whole column without branches, then looked for row by row.
+        let times = self.ts_recv;
+        let back = times.iter().zip(times.get(1..).unwrap_or_default());
+        if back.fold(0, |bad, (a, b)| bad | b.wrapping_sub(*a)) < 0
+            && let Some(at) = times.windows(2).position(|w| w[1] < w[0])
+        {
+            let row = at + 1;
+            return Err(ColumnsError::Unsorted { row, got: times[row], previous: times[at] });
+        }
+        if self.kind.iter().fold(0, |top, k| top.max(*k)) >= EventKind::COUNT {
+            let row = self.kind.iter().position(|k| *k >= EventKind::COUNT).unwrap_or(0);
+            return Err(ColumnsError::BadValue {
+                row,
+                column: "kind",
+                got: i64::from(self.kind[row]),
+                expected: "an event kind from 0 to 7",
+            });
+        }
+        // A book or quote row must name a side (kinds 1 and 3); elsewhere 0 is allowed.
+        let bad_side = |(kind, side): (&u8, &i8)| {
+            let unknown = side.wrapping_add(1) as u8 > 2;
+            let sideless = (kind & 0b1111_1101 == 1) & (*side == 0);
+            u8::from(unknown | sideless)
+        };
+        if self.kind.iter().zip(self.side).fold(0, |bad, row| bad | bad_side(row)) != 0 {
+            let row = self.kind.iter().zip(self.side).position(|row| bad_side(row) != 0).unwrap_or(0);
+            return Err(ColumnsError::BadValue {
+                row,
+                column: "side",
+                got: i64::from(self.side[row]),
+                expected: "1 (buy, bid), -1 (sell, ask), or 0 for events without a side",
+            });
+        }
+        if let Ints::Wide(prices) = self.price
+            && prices.iter().fold(0, |top, p| top | (p ^ (p >> 63))) > PRICE_LIMIT
+            && let Some(row) = prices.iter().position(|p| (p ^ (p >> 63)) > PRICE_LIMIT)
+        {
+            return Err(ColumnsError::BadValue {
+                row,
+                column: "price",
+                got: prices[row],
+                expected: "within ±2^60",
+            });
+        }
+        if let Some(row) = self.qty.first_negative() {
+            return Err(ColumnsError::BadValue {
+                row,
+                column: "qty",
+                got: self.qty.get(row),
+                expected: "zero or more",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Something that holds event columns in memory for as long as it lives.
+pub trait Columns: Send + Sync {
+    /// The columns.
+    fn view(&self) -> View<'_>;
+}
+
+/// Growable event columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventColumns {
+    /// Venue's clock, ns.
+    pub ts_event: Vec<i64>,
+    /// Our clock, ns.
+    pub ts_recv: Vec<i64>,
+    /// [`EventKind`] values.
+    pub kind: Vec<u8>,
+    /// +1, -1 or 0.
+    pub side: Vec<i8>,
+    /// Row flags.
+    pub flags: Vec<u8>,
+    /// Prices.
+    pub price: Vec<i64>,
+    /// Quantities.
+    pub qty: Vec<i64>,
+    /// Ids.
+    pub id: Vec<u64>,
+}
+
+impl EventColumns {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ts_recv.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ts_recv.is_empty()
+    }
+
+    /// Appends a row.
+    #[inline]
+    pub fn push(&mut self, event: Event) {
+        self.ts_event.push(event.ts_event);
+        self.ts_recv.push(event.ts_recv);
+        self.kind.push(event.kind as u8);
+        self.side.push(event.side);
+        self.flags.push(event.flags);
+        self.price.push(event.price);
+        self.qty.push(event.qty);
+        self.id.push(event.id);
+    }
+
+    /// Appends rows `from..to` of another set.
+    pub fn extend_from(&mut self, other: &Self, from: usize, to: usize) {
+        self.ts_event.extend_from_slice(&other.ts_event[from..to]);
+        self.ts_recv.extend_from_slice(&other.ts_recv[from..to]);
+        self.kind.extend_from_slice(&other.kind[from..to]);
+        self.side.extend_from_slice(&other.side[from..to]);
+        self.flags.extend_from_slice(&other.flags[from..to]);
+        self.price.extend_from_slice(&other.price[from..to]);
+        self.qty.extend_from_slice(&other.qty[from..to]);
+        self.id.extend_from_slice(&other.id[from..to]);
+    }
+
+    /// Drops the first `rows` rows.
+    pub fn drop_front(&mut self, rows: usize) {
+        self.ts_event.drain(..rows);
+        self.ts_recv.drain(..rows);
+        self.kind.drain(..rows);
+        self.side.drain(..rows);
+        self.flags.drain(..rows);
+        self.price.drain(..rows);
+        self.qty.drain(..rows);
+        self.id.drain(..rows);
+    }
+
+    /// Marks the newest row as the last of its message.
+    pub fn end_message(&mut self) {
+        if let Some(flags) = self.flags.last_mut() {
+            *flags |= FLAG_LAST;
+        }
+    }
+
+    /// Drops all rows from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        self.ts_event.truncate(len);
+        self.ts_recv.truncate(len);
+        self.kind.truncate(len);
+        self.side.truncate(len);
+        self.flags.truncate(len);
+        self.price.truncate(len);
+        self.qty.truncate(len);
+        self.id.truncate(len);
+    }
+
+    /// Drops all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+}
+
+impl Columns for EventColumns {
+    fn view(&self) -> View<'_> {
+        View {
+            ts_event: &self.ts_event,
+            ts_recv: &self.ts_recv,
+            kind: &self.kind,
+            side: &self.side,
+            flags: &self.flags,
+            price: Ints::Wide(&self.price),
+            qty: Ints::Wide(&self.qty),
+            id: Some(&self.id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(ts: i64, kind: EventKind, side: i8, qty: i64) -> Event {
+        Event { ts_event: ts, ts_recv: ts, kind, side, flags: FLAG_LAST, price: 100, qty, id: 0 }
+    }
+
+    fn columns(events: &[Event]) -> EventColumns {
+        let mut columns = EventColumns::default();
+        for e in events {
+            columns.push(*e);
+        }
+        columns
+    }
+
+    #[test]
+    fn a_sound_set_passes_and_names_its_rows() {
+        let set = columns(&[
+            event(1, EventKind::BookSet, 1, 5),
+            event(1, EventKind::Trade, 0, 5),
+            event(2, EventKind::BookClear, 0, 0),
+        ]);
+        set.view().check().unwrap();
+        assert_eq!(set.view().event(1).kind, EventKind::Trade);
+        assert_eq!(set.view().message_end(0), 1);
+    }
+
+    #[test]
+    fn each_broken_rule_names_row_and_value() {
+        let unsorted = columns(&[event(2, EventKind::Trade, 1, 5), event(1, EventKind::Trade, 1, 5)]);
+        assert_eq!(unsorted.view().check().unwrap_err().to_string(), "row 1: ts_recv 1 is before 2");
+        let negative = columns(&[event(1, EventKind::Trade, 1, 5), event(1, EventKind::Trade, 1, -5)]);
+        assert!(negative.view().check().unwrap_err().to_string().starts_with("row 1: qty -5"));
+        let sideless = columns(&[event(1, EventKind::BookSet, 0, 5)]);
+        assert!(sideless.view().check().unwrap_err().to_string().starts_with("row 0: side 0"));
+        let mut unknown = columns(&[event(1, EventKind::Trade, 1, 5)]);
+        unknown.kind[0] = 200;
+        assert!(unknown.view().check().unwrap_err().to_string().starts_with("row 0: kind 200"));
+        let mut short = columns(&[event(1, EventKind::Trade, 1, 5)]);
+        short.price.clear();
+        assert!(matches!(short.view().check(), Err(ColumnsError::Length { column: "price", .. })));
+    }
+}

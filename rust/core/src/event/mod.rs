@@ -1,0 +1,13 @@
+//! Events as columns, their vocabulary, and the merge of sorted sources.
+
+mod clock;
+mod columns;
+mod cursor;
+mod kind;
+mod merge;
+
+pub use clock::{FeedClock, Stamp};
+pub use columns::{Columns, ColumnsError, Event, EventColumns, Ints, View};
+pub use cursor::{Chunk, Chunker, Cursor};
+pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
+pub use merge::Heads;

@@ -1,0 +1,10 @@
+//! The deterministic half of tradecore: exact numbers, events, books, decoders, the simulated venue, the ledger,
+//! the kernel and the compiled strategies.
+//!
+//! Nothing here reads a clock, a socket, a file or an unseeded random number: time and seeds are arguments, bytes
+//! come in as slices or readers.
+
+#![forbid(unsafe_code)]
+
+pub mod event;
+pub mod types;
