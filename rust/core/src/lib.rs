@@ -6,5 +6,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod book;
 pub mod event;
 pub mod types;

@@ -1,0 +1,426 @@
+//! Order book aggregated by price (L2), in integer steps.
+//!
+//! A book is a mirror of what the venue said and nothing more: it may be one-sided or crossed, both are states a
+//! caller can ask for. An empty side is `None`, never a zero price.
+
+use super::ladder::Ladder;
+use crate::event::{EventKind, Ints, View};
+use crate::types::Side;
+
+/// What is known about a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum BookState {
+    /// Nothing received yet.
+    #[default]
+    Empty = 0,
+    /// Deltas are kept until a snapshot arrives.
+    Buffering = 1,
+    /// The book equals the venue's.
+    Synced = 2,
+    /// A message was lost; the content has been discarded.
+    Gap = 3,
+}
+
+/// Which events make a market's book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FillBasis {
+    /// Levels: the full book.
+    L2,
+    /// Top-of-book quotes, taken as a book of one level a side.
+    L1,
+}
+
+/// A price and the quantity resting there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// In price increments.
+    pub price: i64,
+    /// In quantity increments.
+    pub qty: i64,
+}
+
+/// Outcome of walking a book with a quantity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Walk {
+    /// Volume-weighted average price in price increments; `None` when nothing was available.
+    pub average: Option<f64>,
+    /// The worst price touched.
+    pub worst: Option<i64>,
+    /// What the book could not supply.
+    pub unfilled: i64,
+}
+
+/// An L2 book.
+#[derive(Debug)]
+pub struct L2Book {
+    sides: [Ladder; 2],
+    state: BookState,
+}
+
+impl Clone for L2Book {
+    fn clone(&self) -> Self {
+        Self { sides: self.sides.clone(), state: self.state }
+    }
+
+    /// Reuses the memory of the book that is overwritten.
+    fn clone_from(&mut self, source: &Self) {
+        self.sides.clone_from(&source.sides);
+        self.state = source.state;
+    }
+}
+
+impl Default for L2Book {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl L2Book {
+    /// An empty book.
+    pub fn new() -> Self {
+        Self { sides: [Ladder::new(), Ladder::new()], state: BookState::Empty }
+    }
+
+    /// What is known about the book.
+    #[inline]
+    pub fn state(&self) -> BookState {
+        self.state
+    }
+
+    /// Whether the book equals the venue's.
+    #[inline]
+    pub fn is_synced(&self) -> bool {
+        self.state == BookState::Synced
+    }
+
+    /// Sets a level (0 removes it) and returns the quantity it held before.
+    #[inline(always)]
+    pub fn set(&mut self, side: Side, price: i64, qty: i64) -> i64 {
+        self.sides[side.index()].set(price * side.sign(), qty)
+    }
+
+    /// Empties the book. It counts as a gap until levels arrive again.
+    pub fn clear(&mut self) {
+        self.sides[0].clear();
+        self.sides[1].clear();
+        self.state = BookState::Gap;
+    }
+
+    /// Best level of a side.
+    #[inline]
+    pub fn best(&self, side: Side) -> Option<Level> {
+        let ladder = &self.sides[side.index()];
+        ladder.best().map(|key| Level { price: key * side.sign(), qty: ladder.get(key) })
+    }
+
+    /// Price of the best bid.
+    #[inline(always)]
+    pub fn best_bid(&self) -> Option<i64> {
+        self.sides[0].best()
+    }
+
+    /// Price of the best ask.
+    #[inline(always)]
+    pub fn best_ask(&self) -> Option<i64> {
+        self.sides[1].best().map(|key| -key)
+    }
+
+    /// Best prices as keys that order like "better": `(bid, -ask)`, `i64::MIN` for an empty side.
+    #[inline(always)]
+    pub(crate) fn touch_keys(&self) -> (i64, i64) {
+        (self.sides[0].best_or_min(), self.sides[1].best_or_min())
+    }
+
+    /// Quantity at a price, 0 when there is no level.
+    #[inline]
+    pub fn qty_at(&self, side: Side, price: i64) -> i64 {
+        self.sides[side.index()].get(price * side.sign())
+    }
+
+    /// Number of levels of a side.
+    pub fn levels(&self, side: Side) -> usize {
+        self.sides[side.index()].len()
+    }
+
+    /// Levels of a side from the best outwards.
+    pub fn iter(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
+        let sign = side.sign();
+        self.sides[side.index()].iter().map(move |(key, qty)| Level { price: key * sign, qty })
+    }
+
+    /// Whether the best bid is at or above the best ask.
+    #[inline]
+    pub fn is_crossed(&self) -> bool {
+        matches!((self.best_bid(), self.best_ask()), (Some(bid), Some(ask)) if bid >= ask)
+    }
+
+    /// Best ask minus best bid, in price increments.
+    pub fn spread(&self) -> Option<i64> {
+        Some(self.best_ask()? - self.best_bid()?)
+    }
+
+    /// Half-way between the best prices, in price increments.
+    #[inline]
+    pub fn mid(&self) -> Option<f64> {
+        Some((self.best_bid()? + self.best_ask()?) as f64 / 2.0)
+    }
+
+    /// Mid weighted by the opposite sizes, in price increments.
+    pub fn microprice(&self) -> Option<f64> {
+        let (bid, ask) = (self.best(Side::Buy)?, self.best(Side::Sell)?);
+        let (bid_qty, ask_qty) = (bid.qty as f64, ask.qty as f64);
+        Some((bid.price as f64 * ask_qty + ask.price as f64 * bid_qty) / (bid_qty + ask_qty))
+    }
+
+    /// `(bids - asks) / (bids + asks)` over the best `depth` levels of each side; `None` when both are empty.
+    pub fn imbalance(&self, depth: usize) -> Option<f64> {
+        let total = |side| -> f64 { self.iter(side).take(depth).map(|l| l.qty as f64).sum() };
+        let (bids, asks) = (total(Side::Buy), total(Side::Sell));
+        (bids + asks > 0.0).then(|| (bids - asks) / (bids + asks))
+    }
+
+    /// Takes `qty` from a side, best first, without changing the book.
+    pub fn walk(&self, side: Side, qty: i64) -> Walk {
+        let (mut left, mut notional, mut worst) = (qty, 0.0, None);
+        for level in self.iter(side) {
+            if left <= 0 {
+                break;
+            }
+            let taken = left.min(level.qty);
+            notional += level.price as f64 * taken as f64;
+            left -= taken;
+            worst = Some(level.price);
+        }
+        let filled = qty - left;
+        Walk { average: (filled > 0).then(|| notional / filled as f64), worst, unfilled: left.max(0) }
+    }
+
+    /// Applies one book row; other kinds are ignored.
+    ///
+    /// A clear alone leaves the state at [`BookState::Gap`]; the first level after it makes the book synced,
+    /// because a decoder only emits levels of a book it has synchronised.
+    #[inline(always)]
+    pub(crate) fn apply_row(&mut self, view: &View<'_>, row: usize) {
+        if view.kind[row] == EventKind::BookSet as u8 {
+            // Branch-free side choice: the column holds +1 or -1.
+            let sign = i64::from(view.side[row]);
+            self.sides[usize::from(sign < 0)].set(view.price.get(row) * sign, view.qty.get(row));
+            self.state = BookState::Synced;
+        } else if view.kind[row] == EventKind::BookClear as u8 {
+            self.clear();
+        }
+    }
+
+    /// Applies one row of any kind: levels and clears of a full book, quotes of one that has no other source.
+    #[inline]
+    pub(crate) fn apply_event(&mut self, basis: FillBasis, view: &View<'_>, row: usize) {
+        match basis {
+            FillBasis::L2 => self.apply_row(view, row),
+            FillBasis::L1 => {
+                if view.kind[row] == EventKind::Quote as u8
+                    && let Some(side) = Side::from_column(view.side[row])
+                {
+                    self.apply_quote(side, view.price.get(row), view.qty.get(row));
+                }
+            }
+        }
+    }
+
+    /// Applies rows `from..to` of a checked view, all of them levels.
+    #[inline]
+    pub(crate) fn apply_levels(&mut self, view: &View<'_>, from: usize, to: usize) {
+        let side = &view.side[from..to];
+        match (view.price, view.qty) {
+            (Ints::Narrow(price), Ints::Narrow(qty)) => {
+                self.apply_slices(side, &price[from..to], &qty[from..to]);
+            }
+            (Ints::Narrow(price), Ints::Wide(qty)) => {
+                self.apply_slices(side, &price[from..to], &qty[from..to]);
+            }
+            (Ints::Wide(price), Ints::Narrow(qty)) => {
+                self.apply_slices(side, &price[from..to], &qty[from..to]);
+            }
+            (Ints::Wide(price), Ints::Wide(qty)) => {
+                self.apply_slices(side, &price[from..to], &qty[from..to]);
+            }
+        }
+        self.state = BookState::Synced;
+    }
+
+    #[inline]
+    fn apply_slices<P: Copy + Into<i64>, Q: Copy + Into<i64>>(
+        &mut self,
+        side: &[i8],
+        price: &[P],
+        qty: &[Q],
+    ) {
+        for ((side, price), qty) in side.iter().zip(price).zip(qty) {
+            // Branch-free side choice: the column holds +1 or -1.
+            let sign = i64::from(*side);
+            self.sides[usize::from(sign < 0)].set((*price).into() * sign, (*qty).into());
+        }
+    }
+
+    /// Applies rows `from..to` of a checked view.
+    pub fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
+        for row in from..to {
+            self.apply_row(view, row);
+        }
+    }
+
+    /// The side then holds just that level.
+    #[inline]
+    fn apply_quote(&mut self, side: Side, price: i64, qty: i64) {
+        let ladder = &mut self.sides[side.index()];
+        let key = price * side.sign();
+        while let Some(best) = ladder.best() {
+            if best == key {
+                break;
+            }
+            ladder.set(best, 0);
+        }
+        ladder.set(key, qty);
+        self.state = BookState::Synced;
+    }
+
+    /// Applies the whole view and writes both best prices after every row.
+    ///
+    /// An empty side is written as `i64::MIN` (bid) or `i64::MAX` (ask).
+    pub fn apply_and_trace(&mut self, view: &View<'_>, bid: &mut [i64], ask: &mut [i64]) {
+        let rows = view.len();
+        let (bid, ask) = (&mut bid[..rows], &mut ask[..rows]);
+        for row in 0..rows {
+            self.apply_row(view, row);
+            let (bid_key, ask_key) = self.touch_keys();
+            bid[row] = bid_key;
+            ask[row] = 0i64.checked_sub(ask_key).unwrap_or(i64::MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Columns;
+    use crate::event::{Event, EventColumns, FLAG_LAST};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn book(bids: &[(i64, i64)], asks: &[(i64, i64)]) -> L2Book {
+        let mut book = L2Book::new();
+        for (p, q) in bids {
+            book.set(Side::Buy, *p, *q);
+        }
+        for (p, q) in asks {
+            book.set(Side::Sell, *p, *q);
+        }
+        book
+    }
+
+    #[test]
+    fn an_empty_side_is_none() {
+        let empty = L2Book::new();
+        assert_eq!((empty.best_bid(), empty.best_ask(), empty.mid()), (None, None, None));
+        assert_eq!(empty.imbalance(5), None);
+        let one_sided = book(&[(100, 5)], &[]);
+        assert_eq!(one_sided.best_bid(), Some(100));
+        assert_eq!((one_sided.mid(), one_sided.microprice(), one_sided.spread()), (None, None, None));
+        assert_eq!(one_sided.imbalance(1), Some(1.0));
+        assert!(!one_sided.is_crossed());
+    }
+
+    #[test]
+    fn measures_match_hand_figures() {
+        let book = book(&[(100, 3), (99, 7)], &[(102, 1), (103, 4)]);
+        assert_eq!(book.spread(), Some(2));
+        assert_eq!(book.mid(), Some(101.0));
+        assert_eq!(book.microprice(), Some(101.5));
+        assert_eq!(book.imbalance(1), Some(0.5));
+        assert_eq!(book.imbalance(10), Some((10.0 - 5.0) / 15.0));
+    }
+
+    #[test]
+    fn walking_gives_average_worst_and_remainder() {
+        let book = book(&[], &[(1000, 3), (1010, 4), (1025, 10)]);
+        let walk = book.walk(Side::Sell, 9);
+        assert_eq!((walk.average, walk.worst, walk.unfilled), (Some(1010.0), Some(1025), 0));
+        let walk = book.walk(Side::Sell, 20);
+        assert_eq!((walk.worst, walk.unfilled), (Some(1025), 3));
+        let walk = book.walk(Side::Buy, 1);
+        assert_eq!((walk.average, walk.worst, walk.unfilled), (None, None, 1));
+    }
+
+    #[test]
+    fn a_crossed_book_is_reported_not_mended() {
+        let book = book(&[(101, 1)], &[(100, 1)]);
+        assert!(book.is_crossed());
+        assert_eq!(book.spread(), Some(-1));
+    }
+
+    #[test]
+    fn a_clear_marks_a_gap_until_levels_return() {
+        let mut book = book(&[(101, 1)], &[(102, 1)]);
+        book.clear();
+        assert_eq!(book.state(), BookState::Gap);
+        let mut columns = EventColumns::default();
+        columns.push(Event {
+            ts_event: 1,
+            ts_recv: 1,
+            kind: EventKind::BookSet,
+            side: 1,
+            flags: FLAG_LAST,
+            price: 100,
+            qty: 1,
+            id: 0,
+        });
+        book.apply(&columns.view(), 0, 1);
+        assert!(book.is_synced());
+    }
+
+    #[test]
+    fn a_quote_book_holds_one_level_a_side() {
+        let mut book = L2Book::new();
+        for (bid, ask) in [(100, 101), (99, 102), (103, 104)] {
+            book.apply_quote(Side::Buy, bid, 5);
+            book.apply_quote(Side::Sell, ask, 6);
+            assert_eq!((book.best_bid(), book.best_ask()), (Some(bid), Some(ask)));
+            assert_eq!((book.levels(Side::Buy), book.levels(Side::Sell)), (1, 1));
+        }
+        book.apply_quote(Side::Sell, 0, 0);
+        assert_eq!(book.best_ask(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn batch_equals_one_by_one_and_a_naive_model(
+            rows in proptest::collection::vec((any::<bool>(), 9_900i64..10_100, 0i64..5), 1..300)) {
+            let mut columns = EventColumns::default();
+            for (bid, price, qty) in &rows {
+                columns.push(Event {
+                    ts_event: 0, ts_recv: 0, kind: EventKind::BookSet,
+                    side: if *bid { 1 } else { -1 }, flags: FLAG_LAST, price: *price, qty: *qty, id: 0,
+                });
+            }
+            let mut batch = L2Book::new();
+            let (mut bid, mut ask) = (vec![0; rows.len()], vec![0; rows.len()]);
+            batch.apply_and_trace(&columns.view(), &mut bid, &mut ask);
+
+            let mut single = L2Book::new();
+            let mut model = [BTreeMap::new(), BTreeMap::new()];
+            for (i, (is_bid, price, qty)) in rows.iter().enumerate() {
+                let side = if *is_bid { Side::Buy } else { Side::Sell };
+                single.set(side, *price, *qty);
+                let levels = &mut model[side.index()];
+                if *qty == 0 { levels.remove(price); } else { levels.insert(*price, *qty); }
+                prop_assert_eq!(bid[i], model[0].last_key_value().map_or(i64::MIN, |(p, _)| *p));
+                prop_assert_eq!(ask[i], model[1].first_key_value().map_or(i64::MAX, |(p, _)| *p));
+            }
+            for side in [Side::Buy, Side::Sell] {
+                prop_assert!(batch.iter(side).eq(single.iter(side)));
+                let total: i64 = single.iter(side).map(|l| l.qty).sum();
+                prop_assert_eq!(total, model[side.index()].values().sum::<i64>());
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! One side of a book: a dense window of levels around the touch and a sparse map for the rest.
+//!
+//! Levels are kept under a *key* that grows towards the touch: the price for bids, the negated price for asks. So
+//! both sides share one piece of code and the best level is always the largest key. The window is a ring of
+//! `W` slots (`key & (W - 1)`) with an occupancy bitmap; the next best level is found by a bit scan. Levels that
+//! lie outside (`BitMEX` has asks at fifty times the price) live in an ordered map.
+//!
+//! Invariants: `base` is a multiple of 64; a level is in the window if and only if `base <= key < base + W`;
+//! the best level is in the window; a bit is set if and only if its slot is not zero.
+
+use std::collections::BTreeMap;
+
+/// Slots of a ladder's window unless chosen otherwise.
+pub(crate) const DEFAULT_WINDOW: usize = 1 << 14;
+
+/// Marks an empty side.
+const NONE: i64 = i64::MIN;
+
+/// Levels of one side, best first.
+#[derive(Debug)]
+pub(crate) struct Ladder<const W: usize = DEFAULT_WINDOW> {
+    base: i64,
+    best: i64,
+    levels: usize,
+    qty: Box<[i64]>,
+    occupied: Box<[u64]>,
+    far: BTreeMap<i64, i64>,
+}
+
+impl<const W: usize> Clone for Ladder<W> {
+    fn clone(&self) -> Self {
+        Self { qty: self.qty.clone(), occupied: self.occupied.clone(), far: self.far.clone(), ..*self }
+    }
+
+    /// Reuses the window's memory.
+    fn clone_from(&mut self, source: &Self) {
+        self.base = source.base;
+        self.best = source.best;
+        self.levels = source.levels;
+        self.qty.clone_from(&source.qty);
+        self.occupied.clone_from(&source.occupied);
+        self.far.clone_from(&source.far);
+    }
+}
+
+impl<const W: usize> Ladder<W> {
+    const MASK: i64 = W as i64 - 1;
+    const WORDS: usize = W / 64;
+    /// Where a fresh best lands in the window: most of the room is for the levels behind it.
+    const HEADROOM: i64 = (W / 4) as i64;
+
+    pub(crate) fn new() -> Self {
+        const { assert!(W.is_power_of_two() && W >= 256) };
+        Self {
+            base: 0,
+            best: NONE,
+            levels: 0,
+            qty: vec![0; W].into_boxed_slice(),
+            occupied: vec![0; Self::WORDS].into_boxed_slice(),
+            far: BTreeMap::new(),
+        }
+    }
+
+    /// Key of the best level.
+    #[inline(always)]
+    pub(crate) fn best(&self) -> Option<i64> {
+        (self.best != NONE).then_some(self.best)
+    }
+
+    /// Key of the best level, or `i64::MIN`.
+    #[inline(always)]
+    pub(crate) fn best_or_min(&self) -> i64 {
+        self.best
+    }
+
+    /// Number of levels.
+    pub(crate) fn len(&self) -> usize {
+        self.levels
+    }
+
+    /// Quantity at a key, 0 when there is no level.
+    #[inline(always)]
+    pub(crate) fn get(&self, key: i64) -> i64 {
+        if self.in_window(key) {
+            self.qty[(key & Self::MASK) as usize]
+        } else {
+            self.far.get(&key).copied().unwrap_or(0)
+        }
+    }
+
+    #[inline(always)]
+    fn in_window(&self, key: i64) -> bool {
+        (key.wrapping_sub(self.base) as u64) < W as u64
+    }
+
+    /// Sets a level (0 removes it) and returns the quantity it held before.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, key: i64, qty: i64) -> i64 {
+        if !self.in_window(key) {
+            return self.set_far(key, qty);
+        }
+        let before = self.put(key, qty);
+        // Both conditions are rare; whether a row deletes is a coin toss and must not be a branch of its own.
+        if (key > self.best) & (qty != 0) {
+            self.best = key;
+        } else if (key == self.best) & (qty == 0) {
+            self.best_left();
+        }
+        before
+    }
+
+    /// Writes a slot inside the window and keeps bitmap and level count.
+    #[inline(always)]
+    fn put(&mut self, key: i64, qty: i64) -> i64 {
+        let slot = (key & Self::MASK) as usize;
+        let before = std::mem::replace(&mut self.qty[slot], qty);
+        let bit = slot & 63;
+        let word = &mut self.occupied[slot >> 6];
+        *word = (*word & !(1 << bit)) | (u64::from(qty != 0) << bit);
+        self.levels = self.levels + usize::from(qty != 0) - usize::from(before != 0);
+        before
+    }
+
+    /// The best level has just been removed: find the next one.
+    #[inline(never)]
+    fn best_left(&mut self) {
+        if let Some(next) = self.next_in_window(self.best) {
+            self.best = next;
+            // Keep room behind the touch, or deep levels would pile up in the map.
+            if next - self.base < Self::HEADROOM && !self.far.is_empty() {
+                self.recentre(next);
+            }
+        } else if let Some((&next, _)) = self.far.last_key_value() {
+            self.recentre(next);
+        } else {
+            self.best = NONE;
+        }
+    }
+
+    /// The largest occupied key below `key` inside the window.
+    #[inline]
+    fn next_in_window(&self, key: i64) -> Option<i64> {
+        let offset = key - self.base;
+        let slot = (key & Self::MASK) as usize;
+        let below = self.occupied[slot >> 6] & ((1u64 << (slot & 63)) - 1);
+        let word_key = key & !63;
+        if below != 0 {
+            return Some(word_key + 63 - i64::from(below.leading_zeros()));
+        }
+        for step in 1..=(offset >> 6) {
+            let key = word_key - 64 * step;
+            let word = self.occupied[(key & Self::MASK) as usize >> 6];
+            if word != 0 {
+                return Some(key + 63 - i64::from(word.leading_zeros()));
+            }
+        }
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_far(&mut self, key: i64, qty: i64) -> i64 {
+        if qty != 0 && (self.best == NONE || key > self.best) {
+            self.recentre(key);
+            return self.set(key, qty);
+        }
+        let before = if qty == 0 { self.far.remove(&key) } else { self.far.insert(key, qty) }.unwrap_or(0);
+        self.levels = self.levels + usize::from(qty != 0) - usize::from(before != 0);
+        before
+    }
+
+    /// Moves the window so that `best` has headroom above it, and moves levels between window and map.
+    #[cold]
+    #[inline(never)]
+    fn recentre(&mut self, best: i64) {
+        let target = best.saturating_add(Self::HEADROOM).saturating_sub(W as i64) & !63;
+        let old = self.base;
+        if target != old {
+            // Levels that leave the window: the words of the old window outside the new one.
+            for word in 0..Self::WORDS as i64 {
+                let start = old + 64 * word;
+                let stays = (start.wrapping_sub(target) as u64) < W as u64;
+                let index = (start & Self::MASK) as usize >> 6;
+                if stays || self.occupied[index] == 0 {
+                    continue;
+                }
+                let mut bits = std::mem::take(&mut self.occupied[index]);
+                while bits != 0 {
+                    let key = start + i64::from(bits.trailing_zeros());
+                    let qty = std::mem::take(&mut self.qty[(key & Self::MASK) as usize]);
+                    self.far.insert(key, qty);
+                    bits &= bits - 1;
+                }
+            }
+            self.base = target;
+            let end = target.saturating_add(W as i64);
+            let entering: Vec<i64> = self.far.range(target..end).map(|(k, _)| *k).collect();
+            for key in entering {
+                if let Some(qty) = self.far.remove(&key) {
+                    self.levels -= 1; // put counts it again
+                    self.put(key, qty);
+                }
+            }
+        }
+        self.best = if self.get(best) != 0 { best } else { self.next_in_window(best).unwrap_or(NONE) };
+    }
+
+    /// Removes every level.
+    pub(crate) fn clear(&mut self) {
+        for (index, word) in self.occupied.iter_mut().enumerate() {
+            let mut bits = std::mem::take(word);
+            while bits != 0 {
+                self.qty[index * 64 + bits.trailing_zeros() as usize] = 0;
+                bits &= bits - 1;
+            }
+        }
+        self.far.clear();
+        self.levels = 0;
+        self.best = NONE;
+    }
+
+    /// Levels from the best outwards, as `(key, qty)`.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let mut next = self.best();
+        let window = std::iter::from_fn(move || {
+            let key = next?;
+            next = self.next_in_window(key);
+            Some((key, self.get(key)))
+        });
+        window.chain(self.far.iter().rev().map(|(k, q)| (*k, *q)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check<const W: usize>(ladder: &Ladder<W>, model: &BTreeMap<i64, i64>) {
+        assert_eq!(ladder.best(), model.last_key_value().map(|(k, _)| *k));
+        assert_eq!(ladder.len(), model.len());
+        assert!(ladder.iter().eq(model.iter().rev().map(|(k, q)| (*k, *q))));
+    }
+
+    #[test]
+    fn a_level_far_away_does_not_disturb_the_touch() {
+        let mut ladder = Ladder::<256>::new();
+        ladder.set(-646_001, 7);
+        ladder.set(-32_010_300, 9);
+        assert_eq!(ladder.best(), Some(-646_001));
+        assert_eq!(ladder.set(-646_001, 0), 7);
+        assert_eq!(ladder.best(), Some(-32_010_300));
+        assert_eq!(ladder.set(-32_010_300, 0), 9);
+        assert_eq!(ladder.best(), None);
+        assert_eq!(ladder.len(), 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn any_stream_equals_an_ordered_map(
+            start in -100_000i64..100_000,
+            steps in proptest::collection::vec((-90i64..90, 0u8..10, 0i64..4), 1..400),
+        ) {
+            let mut ladder = Ladder::<256>::new();
+            let mut model = BTreeMap::new();
+            let mut centre = start;
+            for (offset, jump, qty) in steps {
+                // Mostly near the last touch, sometimes far away, so that the window moves often.
+                let key = if jump == 0 { centre + offset * 50 } else { centre + offset };
+                centre = model.last_key_value().map_or(centre, |(k, _): (&i64, &i64)| *k);
+                let before = ladder.set(key, qty);
+                let expected = if qty == 0 { model.remove(&key) } else { model.insert(key, qty) };
+                prop_assert_eq!(before, expected.unwrap_or(0));
+                prop_assert_eq!(ladder.get(key), qty);
+                check(&ladder, &model);
+            }
+            ladder.clear();
+            model.clear();
+            check(&ladder, &model);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Keeping a book equal to the venue's: one state machine, with each venue's sequence rule plugged in.
+//!
+//! `Empty -> Buffering -> Synced -> Gap -> Buffering`. Deltas that arrive before a snapshot are kept; the snapshot
+//! is taken if a kept (or the next) delta continues it. A delta that does not follow the one before is a gap: the
+//! book is void at once, the delta starts a new buffer, and only a new snapshot ends the gap. Nothing bridges it.
+
+use super::BookState;
+
+/// Sequence numbers of a delta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeltaIds {
+    /// First update it covers.
+    pub first: u64,
+    /// Last update it covers.
+    pub last: u64,
+    /// Last update of the delta before it, where the venue says.
+    pub previous: Option<u64>,
+}
+
+/// How a delta relates to what has been applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sequence {
+    /// Covers nothing new.
+    Stale,
+    /// Continues without a hole.
+    Next,
+    /// Something in between is missing.
+    Gap,
+}
+
+/// A venue's sequence rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncRule {
+    /// Binance spot: update ids are contiguous, `U <= id + 1 <= u`.
+    BinanceSpot,
+    /// Binance futures: `pu` names the previous event; the first after a snapshot covers its id.
+    BinanceFutures,
+}
+
+impl SyncRule {
+    /// A delta after a snapshot with this id.
+    pub fn after_snapshot(self, id: u64, delta: DeltaIds) -> Sequence {
+        match self {
+            Self::BinanceSpot => self.after_delta(id, delta),
+            Self::BinanceFutures => {
+                if delta.last < id {
+                    Sequence::Stale
+                } else if delta.first <= id || delta.previous == Some(id) {
+                    Sequence::Next
+                } else {
+                    Sequence::Gap
+                }
+            }
+        }
+    }
+
+    /// A delta after a delta that ended with this id.
+    pub fn after_delta(self, id: u64, delta: DeltaIds) -> Sequence {
+        if delta.last <= id {
+            return Sequence::Stale;
+        }
+        let follows = match self {
+            Self::BinanceSpot => delta.first <= id.saturating_add(1),
+            Self::BinanceFutures => delta.previous == Some(id),
+        };
+        if follows { Sequence::Next } else { Sequence::Gap }
+    }
+}
+
+/// What to do with a delta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeltaAction {
+    /// Apply it.
+    Apply,
+    /// Keep it until a snapshot comes.
+    Buffer,
+    /// Drop everything kept, then keep it: what was kept does not lead to it.
+    Restart,
+    /// Nothing new in it.
+    Ignore,
+    /// A message is missing: void the book, then keep it.
+    Gap,
+}
+
+/// What to do with a snapshot, given the deltas kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotAction {
+    /// Load it, then apply the kept deltas from this one on.
+    Load {
+        /// Index of the first kept delta to apply.
+        from: usize,
+    },
+    /// It is older than what is already known.
+    Ignore,
+    /// Even the oldest kept delta is too new: fetch another.
+    TooOld,
+}
+
+/// Where a book stands with its venue.
+#[derive(Debug, Clone)]
+pub struct BookSync {
+    rule: SyncRule,
+    state: BookState,
+    /// Last id applied, and whether it is a snapshot's.
+    applied: (u64, bool),
+    /// Ids of the deltas kept.
+    kept: Vec<DeltaIds>,
+    limit: usize,
+    gaps: u64,
+}
+
+impl BookSync {
+    /// A book that has seen nothing; at most `limit` deltas are kept.
+    pub fn new(rule: SyncRule, limit: usize) -> Self {
+        Self {
+            rule,
+            state: BookState::Empty,
+            applied: (0, false),
+            kept: Vec::new(),
+            limit: limit.max(1),
+            gaps: 0,
+        }
+    }
+
+    /// Where the book stands.
+    pub fn state(&self) -> BookState {
+        self.state
+    }
+
+    /// Gaps found so far.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// Last update id the book contains.
+    pub fn last_id(&self) -> u64 {
+        self.applied.0
+    }
+
+    /// Takes the ids of a delta and says what to do with it.
+    pub fn on_delta(&mut self, ids: DeltaIds) -> DeltaAction {
+        if self.state == BookState::Synced {
+            let (id, from_snapshot) = self.applied;
+            let sequence = if from_snapshot {
+                self.rule.after_snapshot(id, ids)
+            } else {
+                self.rule.after_delta(id, ids)
+            };
+            return match sequence {
+                Sequence::Stale => DeltaAction::Ignore,
+                Sequence::Next => {
+                    self.applied = (ids.last, false);
+                    DeltaAction::Apply
+                }
+                Sequence::Gap => {
+                    self.gaps += 1;
+                    self.state = BookState::Gap;
+                    self.kept.clear();
+                    self.kept.push(ids);
+                    DeltaAction::Gap
+                }
+            };
+        }
+        self.state = BookState::Buffering;
+        let sequence = self.kept.last().map(|last| self.rule.after_delta(last.last, ids));
+        match sequence {
+            Some(Sequence::Stale) => DeltaAction::Ignore,
+            Some(Sequence::Gap) => {
+                self.gaps += 1;
+                self.kept.clear();
+                self.kept.push(ids);
+                DeltaAction::Restart
+            }
+            Some(Sequence::Next) if self.kept.len() >= self.limit => {
+                self.kept.clear();
+                self.kept.push(ids);
+                DeltaAction::Restart
+            }
+            _ => {
+                self.kept.push(ids);
+                DeltaAction::Buffer
+            }
+        }
+    }
+
+    /// Takes a snapshot's id and says what to do with it.
+    pub fn on_snapshot(&mut self, id: u64) -> SnapshotAction {
+        if self.state == BookState::Synced && id <= self.applied.0 {
+            return SnapshotAction::Ignore;
+        }
+        let stale = |delta: &&DeltaIds| self.rule.after_snapshot(id, **delta) == Sequence::Stale;
+        let from = self.kept.iter().take_while(stale).count();
+        if let Some(first) = self.kept.get(from)
+            && self.rule.after_snapshot(id, *first) == Sequence::Gap
+        {
+            return SnapshotAction::TooOld;
+        }
+        self.applied = match self.kept.last() {
+            Some(last) if from < self.kept.len() => (last.last, false),
+            _ => (id, true),
+        };
+        self.kept.clear();
+        self.state = BookState::Synced;
+        SnapshotAction::Load { from }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spot(first: u64, last: u64) -> DeltaIds {
+        DeltaIds { first, last, previous: None }
+    }
+
+    fn futures(first: u64, last: u64, previous: u64) -> DeltaIds {
+        DeltaIds { first, last, previous: Some(previous) }
+    }
+
+    #[test]
+    fn spot_bridges_a_snapshot_that_arrives_late() {
+        let mut sync = BookSync::new(SyncRule::BinanceSpot, 100);
+        for ids in [spot(1, 5), spot(6, 9), spot(10, 12)] {
+            assert_eq!(sync.on_delta(ids), DeltaAction::Buffer);
+        }
+        assert_eq!(sync.state(), BookState::Buffering);
+        assert_eq!(sync.on_snapshot(7), SnapshotAction::Load { from: 1 });
+        assert_eq!((sync.state(), sync.last_id()), (BookState::Synced, 12));
+        assert_eq!(sync.on_delta(spot(13, 13)), DeltaAction::Apply);
+        assert_eq!(sync.on_delta(spot(10, 12)), DeltaAction::Ignore);
+        assert_eq!(sync.on_delta(spot(15, 16)), DeltaAction::Gap);
+        assert_eq!((sync.state(), sync.gaps()), (BookState::Gap, 1));
+        assert_eq!(sync.on_delta(spot(17, 18)), DeltaAction::Buffer);
+        assert_eq!(sync.on_snapshot(13), SnapshotAction::TooOld);
+        assert_eq!(sync.on_snapshot(16), SnapshotAction::Load { from: 1 });
+    }
+
+    #[test]
+    fn futures_jump_in_ids_but_not_in_links() {
+        let mut sync = BookSync::new(SyncRule::BinanceFutures, 100);
+        sync.on_delta(futures(10, 20, 5));
+        sync.on_delta(futures(30, 40, 20));
+        // The snapshot was taken exactly at an event's end.
+        assert_eq!(sync.on_snapshot(40), SnapshotAction::Load { from: 1 });
+        assert_eq!(sync.on_delta(futures(55, 60, 40)), DeltaAction::Apply);
+        assert_eq!(sync.on_delta(futures(61, 70, 61)), DeltaAction::Gap);
+    }
+
+    #[test]
+    fn a_snapshot_without_deltas_waits_for_the_one_that_continues_it() {
+        let mut sync = BookSync::new(SyncRule::BinanceFutures, 100);
+        assert_eq!(sync.on_snapshot(40), SnapshotAction::Load { from: 0 });
+        assert_eq!(sync.on_delta(futures(1, 39, 0)), DeltaAction::Ignore);
+        assert_eq!(sync.on_delta(futures(50, 60, 40)), DeltaAction::Apply);
+
+        let mut late = BookSync::new(SyncRule::BinanceSpot, 100);
+        assert_eq!(late.on_snapshot(40), SnapshotAction::Load { from: 0 });
+        assert_eq!(late.on_delta(spot(43, 60)), DeltaAction::Gap);
+    }
+
+    #[test]
+    fn a_hole_inside_the_buffer_is_a_gap_too() {
+        let mut sync = BookSync::new(SyncRule::BinanceSpot, 100);
+        sync.on_delta(spot(1, 5));
+        assert_eq!(sync.on_delta(spot(8, 9)), DeltaAction::Restart);
+        assert_eq!(sync.gaps(), 1);
+        assert_eq!(sync.on_snapshot(6), SnapshotAction::TooOld);
+        assert_eq!(sync.on_snapshot(8), SnapshotAction::Load { from: 0 });
+    }
+
+    #[test]
+    fn the_buffer_is_bounded() {
+        let mut sync = BookSync::new(SyncRule::BinanceSpot, 2);
+        sync.on_delta(spot(1, 1));
+        sync.on_delta(spot(2, 2));
+        assert_eq!(sync.on_delta(spot(3, 3)), DeltaAction::Restart);
+        assert_eq!(sync.on_snapshot(2), SnapshotAction::Load { from: 0 });
+    }
+}

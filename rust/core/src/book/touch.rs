@@ -1,0 +1,71 @@
+//! Best prices and sizes: what most readers of a book want.
+
+use super::{BookState, L2Book};
+use crate::types::Side;
+
+/// Best prices and sizes of a book. A size of 0 means the side is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Touch {
+    /// Best bid price, if `bid_qty` is not 0.
+    pub bid: i64,
+    /// Quantity there.
+    pub bid_qty: i64,
+    /// Best ask price, if `ask_qty` is not 0.
+    pub ask: i64,
+    /// Quantity there.
+    pub ask_qty: i64,
+    /// What is known about the book.
+    pub state: BookState,
+}
+
+impl Touch {
+    /// The touch of a book.
+    #[inline]
+    pub fn of(book: &L2Book) -> Self {
+        let (bid, ask) = (book.best(Side::Buy), book.best(Side::Sell));
+        Self {
+            bid: bid.map_or(0, |l| l.price),
+            bid_qty: bid.map_or(0, |l| l.qty),
+            ask: ask.map_or(0, |l| l.price),
+            ask_qty: ask.map_or(0, |l| l.qty),
+            state: book.state(),
+        }
+    }
+
+    /// Sets the side an event's `side` column names: +1 the bid, else the ask.
+    pub fn set(&mut self, side: i8, price: i64, qty: i64) {
+        if side > 0 {
+            (self.bid, self.bid_qty) = (price, qty);
+        } else {
+            (self.ask, self.ask_qty) = (price, qty);
+        }
+    }
+
+    /// Best bid price.
+    #[inline]
+    pub fn best_bid(&self) -> Option<i64> {
+        (self.bid_qty != 0).then_some(self.bid)
+    }
+
+    /// Best ask price.
+    #[inline]
+    pub fn best_ask(&self) -> Option<i64> {
+        (self.ask_qty != 0).then_some(self.ask)
+    }
+
+    /// Sum of best bid and best ask.
+    #[inline]
+    pub fn twice_mid(&self) -> Option<i64> {
+        Some(self.best_bid()? + self.best_ask()?)
+    }
+
+    /// Whether the best bid is at or above the best ask.
+    pub fn is_crossed(&self) -> bool {
+        matches!((self.best_bid(), self.best_ask()), (Some(bid), Some(ask)) if bid >= ask)
+    }
+
+    /// Whether best prices differ from another touch's.
+    pub fn prices_differ(&self, other: &Self) -> bool {
+        self.best_bid() != other.best_bid() || self.best_ask() != other.best_ask()
+    }
+}
