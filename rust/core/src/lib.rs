@@ -8,4 +8,6 @@
 
 pub mod book;
 pub mod event;
+pub mod random;
+pub mod synth;
 pub mod types;
