@@ -8,6 +8,8 @@
 
 pub mod book;
 pub mod event;
+pub mod ledger;
+pub mod orders;
 pub mod random;
 pub mod synth;
 pub mod types;

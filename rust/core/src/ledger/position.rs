@@ -1,0 +1,230 @@
+//! A position with average-cost accounting, exact in the settlement currency.
+//!
+//! The cost of the open quantity is kept as an amount, not as a price: a close releases its share of that amount
+//! (rounded once) and the rest stays, so `realized + unrealized = cash + marked position` holds to the last unit
+//! after every fill, however often it is split. For inverse contracts the same rule gives the harmonic average.
+
+use super::contract::{ContractMath, MoneyOverflow};
+use crate::types::{Money, Side};
+
+/// A signed holding of one instrument.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Signed quantity in quantity increments.
+    pub qty: i64,
+    /// Entry value of the open quantity, never negative.
+    pub open_cost: Money,
+    /// Profit booked by closing, before fees.
+    pub realized: Money,
+    /// Fees paid; negative when rebates exceed them.
+    pub fees: Money,
+    /// Cash from trading after fees: what was received minus what was paid, in the settlement currency.
+    pub cash: Money,
+    /// Sum of the values traded.
+    pub turnover: Money,
+    /// Quantity traded, unsigned.
+    pub volume: i64,
+    /// Number of fills.
+    pub fills: u64,
+}
+
+impl Position {
+    /// Books a fill and returns the profit it realised, before its fee.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`]; the position is unchanged then.
+    pub fn apply(
+        &mut self,
+        math: &ContractMath,
+        side: Side,
+        price: i64,
+        qty: i64,
+        fee: Money,
+    ) -> Result<Money, MoneyOverflow> {
+        let overflow = MoneyOverflow { price, qty };
+        let held = self.qty.abs();
+        let closes = if self.qty.signum() == -side.sign() { qty.min(held) } else { 0 };
+        let opens = qty - closes;
+        let value = math.value(price, qty)?;
+        // Split the fill's value so that both parts add up to it.
+        let open_value = match (closes, opens) {
+            (_, 0) => Money::ZERO,
+            (0, _) => value,
+            _ => math.value(price, opens)?,
+        };
+        let close_value = value - open_value;
+        let released = if closes == 0 {
+            Money::ZERO
+        } else if closes == held {
+            self.open_cost
+        } else {
+            self.open_cost.scaled(i128::from(closes), i128::from(held)).ok_or(overflow)?
+        };
+        // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
+        let long = self.qty > 0;
+        let gain = if long == math.is_inverse() { released - close_value } else { close_value - released };
+        let pays = (side == Side::Buy) != math.is_inverse();
+
+        self.qty += side.sign() * qty;
+        self.open_cost = self.open_cost - released + open_value;
+        self.realized += gain;
+        self.fees += fee;
+        self.cash += if pays { -value } else { value } - fee;
+        self.turnover += value;
+        self.volume += qty;
+        self.fills += 1;
+        Ok(gain)
+    }
+
+    /// Signed worth of the open quantity at a mid (given as bid + ask), as it enters equity.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`].
+    pub fn marked(&self, math: &ContractMath, twice_price: i64) -> Result<Money, MoneyOverflow> {
+        if self.qty == 0 {
+            return Ok(Money::ZERO);
+        }
+        let value = math.value_at_mid(twice_price, self.qty.abs())?;
+        Ok(if (self.qty > 0) == math.is_inverse() { -value } else { value })
+    }
+
+    /// Cash plus marked position: the profit after fees if everything were closed at the mid.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`].
+    pub fn equity(&self, math: &ContractMath, twice_price: i64) -> Result<Money, MoneyOverflow> {
+        Ok(self.cash + self.marked(math, twice_price)?)
+    }
+
+    /// Profit of the open quantity at a mid, before fees.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`].
+    pub fn unrealized(&self, math: &ContractMath, twice_price: i64) -> Result<Money, MoneyOverflow> {
+        if self.qty == 0 {
+            return Ok(Money::ZERO);
+        }
+        let value = math.value_at_mid(twice_price, self.qty.abs())?;
+        let gain = value - self.open_cost;
+        Ok(if (self.qty > 0) == math.is_inverse() { -gain } else { gain })
+    }
+
+    /// Average entry price in price increments; `None` when flat.
+    pub fn avg_entry_price(&self, math: &ContractMath) -> Option<f64> {
+        (self.qty != 0).then(|| math.price_of(self.open_cost, self.qty.abs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::instrument::tests::{inverse, linear, spec};
+    use crate::types::{Decimal, Instrument, InstrumentKind};
+    use proptest::prelude::*;
+
+    fn math(instrument: &Instrument) -> ContractMath {
+        ContractMath::new(instrument).unwrap()
+    }
+
+    fn trade(position: &mut Position, math: &ContractMath, side: Side, price: i64, qty: i64) -> Money {
+        let maker_fee = math.fee(math.value(price, qty).unwrap(), false).unwrap();
+        position.apply(math, side, price, qty, maker_fee).unwrap()
+    }
+
+    #[test]
+    fn linear_worked_numbers() {
+        let m = math(&linear());
+        let mut p = Position::default();
+        trade(&mut p, &m, Side::Buy, 271_505, 2_500);
+        assert_eq!(p.fees.to_string(), "33.938125");
+        let gain = trade(&mut p, &m, Side::Sell, 269_800, 2_500);
+        assert_eq!(gain.to_string(), "-426.25");
+        assert_eq!((p.qty, p.open_cost), (0, Money::ZERO));
+        assert_eq!(p.cash, p.realized - p.fees);
+    }
+
+    #[test]
+    fn inverse_worked_numbers() {
+        let m = math(&inverse());
+        for (exit, gain) in [(110_000, "0.454545454545"), (90_000, "-0.555555555556")] {
+            let mut p = Position::default();
+            trade(&mut p, &m, Side::Buy, 100_000, 50_000);
+            assert_eq!(trade(&mut p, &m, Side::Sell, exit, 50_000).to_string(), gain);
+        }
+        // Average entry is harmonic.
+        let mut p = Position::default();
+        for (price, qty) in [(100_000, 100_000), (110_000, 50_000), (90_000, 25_000)] {
+            trade(&mut p, &m, Side::Buy, price, qty);
+        }
+        assert!((p.avg_entry_price(&m).unwrap() - 101_020.408_163).abs() < 1e-5);
+        let at_10500 = p.unrealized(&m, 2 * 105_000).unwrap();
+        assert!((at_10500.to_f64() - 0.656_565_656_566).abs() < 1e-11);
+    }
+
+    #[test]
+    fn inverse_fee_is_charged_on_the_coin_value() {
+        let mut s = spec("XBTUSD.BITMEX", InstrumentKind::Inverse, "BTC");
+        s.qty_increment = Decimal::ONE;
+        s.taker_fee_bps = "5.5".parse().unwrap();
+        let m = math(&Instrument::new(s).unwrap());
+        let mut p = Position::default();
+        trade(&mut p, &m, Side::Buy, 50_000, 1_000);
+        let gain = trade(&mut p, &m, Side::Sell, 45_000, 1_000);
+        assert!((gain.to_f64() + 0.022_222_222_222).abs() < 1e-11);
+        assert!((p.fees.to_f64() - 0.000_232_222_222).abs() < 1e-11);
+    }
+
+    #[test]
+    fn a_flip_starts_a_fresh_basis_at_the_fill_price() {
+        let m = math(&linear());
+        let mut p = Position::default();
+        trade(&mut p, &m, Side::Buy, 1_000_000, 2_000);
+        trade(&mut p, &m, Side::Sell, 1_200_000, 5_000);
+        assert_eq!(p.qty, -3_000);
+        assert_eq!(p.avg_entry_price(&m), Some(1_200_000.0));
+        assert_eq!(p.realized.to_string(), "40000");
+    }
+
+    #[test]
+    fn amounts_beyond_exact_money_are_an_error_not_a_wrap() {
+        let m = math(&linear());
+        assert!(m.value(i64::MAX / 4, i64::MAX / 4).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn realized_plus_unrealized_equals_cash_plus_marked(
+            coin in any::<bool>(),
+            fills in proptest::collection::vec((any::<bool>(), 1_000i64..2_000_000, 1i64..1_000_000), 1..60),
+            mark in 2_000i64..4_000_000,
+        ) {
+            let instrument = if coin { inverse() } else { linear() };
+            let m = math(&instrument);
+            let mut p = Position::default();
+            let (mut qty, mut fees) = (0, Money::ZERO);
+            for (buy, price, size) in fills {
+                let side = if buy { Side::Buy } else { Side::Sell };
+                let fee = m.fee(m.value(price, size).unwrap(), true).unwrap();
+                p.apply(&m, side, price, size, fee).unwrap();
+                qty += side.sign() * size;
+                fees += fee;
+                prop_assert_eq!((p.qty, p.fees), (qty, fees));
+                let gross = p.realized + p.unrealized(&m, mark).unwrap();
+                prop_assert_eq!(gross - p.fees, p.equity(&m, mark).unwrap());
+            }
+        }
+
+        #[test]
+        fn a_split_fill_books_the_same_as_a_whole_one(parts in proptest::collection::vec(1i64..1_000, 1..20)) {
+            let m = math(&linear());
+            let (mut whole, mut split) = (Position::default(), Position::default());
+            let total: i64 = parts.iter().sum();
+            whole.apply(&m, Side::Buy, 600_000, total, Money::ZERO).unwrap();
+            for part in parts {
+                split.apply(&m, Side::Buy, 600_000, part, Money::ZERO).unwrap();
+            }
+            prop_assert_eq!(whole.cash, split.cash);
+            prop_assert_eq!(whole.open_cost, split.open_cost);
+        }
+    }
+}
