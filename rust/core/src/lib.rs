@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod book;
+pub mod decode;
 pub mod event;
 pub mod ledger;
 pub mod orders;

@@ -1,0 +1,577 @@
+//! Binance spot, USD-M and COIN-M market streams.
+//!
+//! Takes combined-stream frames (`{"stream":...,"data":{...}}`), bare payloads and REST depth snapshots as they
+//! arrive and appends events: `depthUpdate`, `trade`, `aggTrade`, `bookTicker`, `markPriceUpdate`. Book events only
+//! come out of a book that is synchronised (see [`BookSync`]); a gap comes out as a lone clear. `ts_event` is the
+//! transaction time `T` where there is one, else the event time `E`; a message with neither (spot `bookTicker`, spot
+//! snapshot) takes the newest time the venue has named. Where both trade streams are recorded the first one seen
+//! counts and the other is left out, since they carry the same trades.
+//!
+//! Source: the venue's documentation of its market streams and of keeping a local order book.
+
+use std::sync::Arc;
+
+use super::error::{DecodeError, parse_time, parse_u64};
+use super::json::Json;
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
+use crate::event::{Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::types::{Decimal, Instrument, div_half_even};
+
+/// Deltas kept while waiting for a snapshot.
+const MAX_KEPT: usize = 20_000;
+
+/// A Binance market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinanceMarket {
+    /// Spot.
+    Spot,
+    /// USD-margined futures.
+    UsdM,
+    /// Coin-margined futures.
+    CoinM,
+}
+
+impl BinanceMarket {
+    /// From a venue name: `BINANCE`, `BINANCE_USDM`, `BINANCE_COINM`.
+    pub fn from_venue(venue: &str) -> Option<Self> {
+        match venue {
+            "BINANCE" => Some(Self::Spot),
+            "BINANCE_USDM" => Some(Self::UsdM),
+            "BINANCE_COINM" => Some(Self::CoinM),
+            _ => None,
+        }
+    }
+
+    fn sync_rule(self) -> SyncRule {
+        match self {
+            Self::Spot => SyncRule::BinanceSpot,
+            Self::UsdM | Self::CoinM => SyncRule::BinanceFutures,
+        }
+    }
+}
+
+/// What a frame was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinanceFrame {
+    /// A depth update.
+    Depth(DeltaAction),
+    /// A depth snapshot.
+    Snapshot(SnapshotAction),
+    /// A trade or an aggregated trade.
+    Trade,
+    /// The venue's own best prices.
+    BookTicker,
+    /// Mark price, index price, funding rate.
+    MarkPrice,
+    /// An answer to a request.
+    Control,
+    /// A message of a kind or symbol that is not decoded, or a trade of the second trade stream.
+    Ignored,
+}
+
+/// What came of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BinanceOutcome {
+    /// What it was.
+    pub frame: BinanceFrame,
+    /// The instrument it concerns.
+    pub instrument: Option<usize>,
+    /// Update id of a depth update or `bookTicker`.
+    pub id: u64,
+    /// Depth updates it made part of the book: its own, or those that had waited for a snapshot.
+    pub applied: usize,
+}
+
+/// Which trade stream counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TradeStream {
+    Single,
+    Aggregated,
+}
+
+/// One instrument's state.
+#[derive(Debug)]
+struct Feed {
+    instrument: Arc<Instrument>,
+    sync: BookSync,
+    /// Events of the deltas kept.
+    kept: EventColumns,
+    /// Rows of each delta kept.
+    kept_rows: Vec<usize>,
+    /// Newest time the venue has named, ns.
+    venue_time: i64,
+    trades: Option<TradeStream>,
+}
+
+/// Raw values of a payload's keys.
+struct Fields<'a> {
+    /// Single-letter keys, by letter.
+    letters: [Option<&'a [u8]>; 58],
+    previous: Option<&'a [u8]>,
+    last_update_id: Option<&'a [u8]>,
+    bids: Option<&'a [u8]>,
+    asks: Option<&'a [u8]>,
+    symbol: Option<&'a [u8]>,
+    is_answer: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn new() -> Self {
+        Self {
+            letters: [None; 58],
+            previous: None,
+            last_update_id: None,
+            bids: None,
+            asks: None,
+            symbol: None,
+            is_answer: false,
+        }
+    }
+
+    fn read(json: &mut Json<'a>) -> Result<Self, DecodeError> {
+        let mut fields = Self::new();
+        json.object(|json, key| fields.take(json, key))?;
+        Ok(fields)
+    }
+
+    #[inline]
+    fn take(&mut self, json: &mut Json<'a>, key: &'a [u8]) -> Result<(), DecodeError> {
+        let value = json.value()?;
+        if let [letter] = key
+            && letter.is_ascii_alphabetic()
+        {
+            self.letters[usize::from(letter - b'A')] = Some(value);
+            return Ok(());
+        }
+        match key {
+            b"pu" => self.previous = Some(value),
+            b"lastUpdateId" => self.last_update_id = Some(value),
+            b"bids" => self.bids = Some(value),
+            b"asks" => self.asks = Some(value),
+            b"symbol" => self.symbol = Some(value),
+            b"result" | b"error" | b"code" => self.is_answer = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn get(&self, letter: u8) -> Option<&'a [u8]> {
+        self.letters[usize::from(letter - b'A')]
+    }
+
+    fn need(&self, message: &'static str, letter: u8, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        self.get(letter).ok_or(DecodeError::Missing { message, field })
+    }
+
+    /// The venue's time: transaction time, else event time.
+    fn time(&self) -> Result<Option<i64>, DecodeError> {
+        match (self.get(b'T'), self.get(b'E')) {
+            (Some(t), _) => parse_time("T", t).map(Some),
+            (None, Some(e)) => parse_time("E", e).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Decodes the frames of one market for any number of instruments.
+#[derive(Debug)]
+pub struct BinanceDecoder {
+    feeds: Vec<Feed>,
+}
+
+impl BinanceDecoder {
+    /// A decoder for these instruments of one market.
+    pub fn new(market: BinanceMarket, instruments: Vec<Arc<Instrument>>) -> Self {
+        let feeds = instruments
+            .into_iter()
+            .map(|instrument| Feed {
+                instrument,
+                sync: BookSync::new(market.sync_rule(), MAX_KEPT),
+                kept: EventColumns::default(),
+                kept_rows: Vec::new(),
+                venue_time: 0,
+                trades: None,
+            })
+            .collect();
+        Self { feeds }
+    }
+
+    /// Where an instrument's book stands.
+    pub fn state(&self, instrument: usize) -> BookState {
+        self.feeds[instrument].sync.state()
+    }
+
+    /// Gaps found in an instrument's book so far.
+    pub fn gaps(&self, instrument: usize) -> u64 {
+        self.feeds[instrument].sync.gaps()
+    }
+
+    /// Takes a frame received at `ts_recv` and appends its events to the columns of its instrument.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the frame is malformed; state and columns are as before then.
+    pub fn feed(
+        &mut self,
+        frame: &[u8],
+        ts_recv: i64,
+        out: &mut [EventColumns],
+    ) -> Result<BinanceOutcome, DecodeError> {
+        let mut json = Json::new(frame);
+        let mut fields = Fields::new();
+        let mut data = None;
+        json.object(|json, key| match key {
+            b"data" if json.peek() == Some(b'{') => {
+                data = Some(Fields::read(json)?);
+                Ok(())
+            }
+            _ => fields.take(json, key),
+        })?;
+        json.end()?;
+        self.message(&data.unwrap_or(fields), ts_recv, out)
+    }
+
+    fn message(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut [EventColumns],
+    ) -> Result<BinanceOutcome, DecodeError> {
+        let ignored = BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 };
+        if fields.last_update_id.is_some() {
+            return self.snapshot(fields, ts_recv, out);
+        }
+        let kind = match fields.get(b'e') {
+            Some(kind) => kind,
+            // The spot bookTicker names no event.
+            None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => b"bookTicker",
+            None if fields.is_answer => {
+                return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..ignored });
+            }
+            None => return Ok(ignored),
+        };
+        let Some(index) = fields.get(b's').and_then(|symbol| self.find(symbol)) else {
+            return Ok(ignored);
+        };
+        let feed = &mut self.feeds[index];
+        let out = &mut out[index];
+        let rows = out.len();
+        let (frame, id) = match kind {
+            b"depthUpdate" => feed.depth(fields, ts_recv, out),
+            b"trade" => feed.trade(fields, TradeStream::Single, ts_recv, out),
+            b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
+            b"bookTicker" => feed.book_ticker(fields, ts_recv, out),
+            b"markPriceUpdate" => feed.mark_price(fields, ts_recv, out),
+            _ => return Ok(ignored),
+        }
+        .inspect_err(|_| out.truncate(rows))?;
+        let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
+        Ok(BinanceOutcome { frame, instrument: Some(index), id, applied })
+    }
+
+    fn find(&self, symbol: &[u8]) -> Option<usize> {
+        self.feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol)
+    }
+
+    /// A snapshot that names no symbol belongs to the only instrument.
+    fn snapshot(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut [EventColumns],
+    ) -> Result<BinanceOutcome, DecodeError> {
+        let index = match fields.symbol.or(fields.get(b's')) {
+            Some(symbol) => self.find(symbol),
+            None if self.feeds.len() == 1 => Some(0),
+            None => {
+                return Err(DecodeError::Missing {
+                    message: "depth snapshot for several instruments",
+                    field: "symbol",
+                });
+            }
+        };
+        let Some(index) = index else {
+            return Ok(BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 });
+        };
+        let out = &mut out[index];
+        let rows = out.len();
+        let kept = self.feeds[index].kept_rows.len();
+        let (action, id) =
+            self.feeds[index].snapshot(fields, ts_recv, out).inspect_err(|_| out.truncate(rows))?;
+        let applied = if let SnapshotAction::Load { from } = action { kept - from } else { 0 };
+        Ok(BinanceOutcome { frame: BinanceFrame::Snapshot(action), instrument: Some(index), id, applied })
+    }
+}
+
+impl Feed {
+    /// The stamp of a message, and the newest time the venue has named from now on.
+    fn stamp(&mut self, fields: &Fields<'_>, ts_recv: i64) -> Result<i64, DecodeError> {
+        Ok(match fields.time()? {
+            Some(time) => {
+                self.venue_time = self.venue_time.max(time);
+                time
+            }
+            None if self.venue_time > 0 => self.venue_time,
+            None => ts_recv,
+        })
+    }
+
+    /// Appends the levels of a raw `[[price, qty], ...]` array.
+    #[inline]
+    fn levels(
+        &self,
+        field: &'static str,
+        raw: &[u8],
+        template: Event,
+        out: &mut EventColumns,
+    ) -> Result<(), DecodeError> {
+        let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
+        Json::new(raw).levels(|price, qty| {
+            let price = prices.parse(price).map_err(|e| DecodeError::decimal(field, &e))?;
+            let qty = quantities.parse(qty).map_err(|e| DecodeError::decimal(field, &e))?;
+            if price <= 0 || qty < 0 {
+                return Err(DecodeError::Value {
+                    field,
+                    problem: format!(
+                        "level {} x {} is negative",
+                        prices.format(price),
+                        quantities.format(qty)
+                    ),
+                });
+            }
+            out.push(Event { price, qty, ..template });
+            Ok(())
+        })
+    }
+
+    fn depth(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut EventColumns,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        const MESSAGE: &str = "depthUpdate";
+        let ids = DeltaIds {
+            first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?)?,
+            last: parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?,
+            previous: fields.previous.map(|pu| parse_u64("pu", pu)).transpose()?,
+        };
+        if ids.last < ids.first {
+            return Err(DecodeError::Value {
+                field: "u",
+                problem: format!("last update id {} is before the first, {}", ids.last, ids.first),
+            });
+        }
+        let ts_event = self.stamp(fields, ts_recv)?;
+        // Decode first: a malformed message must not advance the sequence.
+        let start = out.len();
+        let template = Event {
+            ts_event,
+            ts_recv,
+            kind: EventKind::BookSet,
+            side: 1,
+            flags: 0,
+            price: 0,
+            qty: 0,
+            id: ids.last,
+        };
+        self.levels("b", fields.need(MESSAGE, b'b', "b")?, template, out)?;
+        self.levels("a", fields.need(MESSAGE, b'a', "a")?, Event { side: -1, ..template }, out)?;
+        let action = self.sync.on_delta(ids);
+        match action {
+            DeltaAction::Apply => {
+                if out.len() > start {
+                    out.end_message();
+                }
+            }
+            DeltaAction::Ignore => out.truncate(start),
+            DeltaAction::Buffer => self.keep(out, start),
+            DeltaAction::Restart | DeltaAction::Gap => {
+                self.kept.clear();
+                self.kept_rows.clear();
+                self.keep(out, start);
+                if action == DeltaAction::Gap {
+                    out.push(Event { kind: EventKind::BookClear, side: 0, flags: FLAG_LAST, ..template });
+                }
+            }
+        }
+        Ok((BinanceFrame::Depth(action), ids.last))
+    }
+
+    /// Moves the rows from `start` on to the buffer.
+    fn keep(&mut self, out: &mut EventColumns, start: usize) {
+        use crate::event::Columns as _;
+        let view = out.view();
+        for row in start..view.len() {
+            self.kept.push(view.event(row));
+        }
+        self.kept_rows.push(view.len() - start);
+        out.truncate(start);
+    }
+
+    fn snapshot(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut EventColumns,
+    ) -> Result<(SnapshotAction, u64), DecodeError> {
+        const MESSAGE: &str = "depth snapshot";
+        let missing = |field| DecodeError::Missing { message: MESSAGE, field };
+        let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing("lastUpdateId"))?)?;
+        let ts_event = self.stamp(fields, ts_recv)?;
+        let template = Event {
+            ts_event,
+            ts_recv,
+            kind: EventKind::BookSet,
+            side: 1,
+            flags: FLAG_SNAPSHOT,
+            price: 0,
+            qty: 0,
+            id,
+        };
+        let start = out.len();
+        out.push(Event { kind: EventKind::BookClear, side: 0, ..template });
+        self.levels("bids", fields.bids.ok_or(missing("bids"))?, template, out)?;
+        self.levels("asks", fields.asks.ok_or(missing("asks"))?, Event { side: -1, ..template }, out)?;
+        let action = self.sync.on_snapshot(id);
+        let SnapshotAction::Load { from } = action else {
+            out.truncate(start);
+            return Ok((action, id));
+        };
+        out.end_message();
+        let first: usize = self.kept_rows[..from].iter().sum();
+        let mut row = first;
+        for &rows in &self.kept_rows[from..] {
+            for at in row..row + rows {
+                use crate::event::Columns as _;
+                // Kept deltas become known now.
+                out.push(Event { ts_recv, ..self.kept.view().event(at) });
+            }
+            if rows > 0 {
+                out.end_message();
+            }
+            row += rows;
+        }
+        self.kept.clear();
+        self.kept_rows.clear();
+        Ok((action, id))
+    }
+
+    fn trade(
+        &mut self,
+        fields: &Fields<'_>,
+        stream: TradeStream,
+        ts_recv: i64,
+        out: &mut EventColumns,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        let (message, id_key, id_field) = match stream {
+            TradeStream::Single => ("trade", b't', "t"),
+            TradeStream::Aggregated => ("aggTrade", b'a', "a"),
+        };
+        let id = parse_u64(id_field, fields.need(message, id_key, id_field)?)?;
+        let price = fields.need(message, b'p', "p")?;
+        let price =
+            self.instrument.price_increment.parse(price).map_err(|e| DecodeError::decimal("p", &e))?;
+        let qty = fields.need(message, b'q', "q")?;
+        let qty = self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal("q", &e))?;
+        let side = match fields.need(message, b'm', "m")? {
+            // True: the buyer is the maker, so a seller crossed the spread.
+            b"true" => -1,
+            b"false" => 1,
+            other => return Err(DecodeError::value("m", other, "true or false")),
+        };
+        if price < 0 || qty < 0 {
+            return Err(DecodeError::Value {
+                field: if qty < 0 { "q" } else { "p" },
+                problem: "a trade cannot be negative".into(),
+            });
+        }
+        let ts_event = self.stamp(fields, ts_recv)?;
+        // Not a trade of the book (insurance fund, auto-deleveraging): the venue sends it without price or size.
+        if *self.trades.get_or_insert(stream) != stream || price == 0 || qty == 0 {
+            return Ok((BinanceFrame::Ignored, id));
+        }
+        out.push(Event { ts_event, ts_recv, kind: EventKind::Trade, side, flags: FLAG_LAST, price, qty, id });
+        Ok((BinanceFrame::Trade, id))
+    }
+
+    fn book_ticker(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut EventColumns,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        const MESSAGE: &str = "bookTicker";
+        let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?;
+        let ts_event = self.stamp(fields, ts_recv)?;
+        for (side, price_key, price_field, qty_key, qty_field) in
+            [(1, b'b', "b", b'B', "B"), (-1, b'a', "a", b'A', "A")]
+        {
+            let price = fields.need(MESSAGE, price_key, price_field)?;
+            let price = self
+                .instrument
+                .price_increment
+                .parse(price)
+                .map_err(|e| DecodeError::decimal(price_field, &e))?;
+            let qty = fields.need(MESSAGE, qty_key, qty_field)?;
+            let qty =
+                self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal(qty_field, &e))?;
+            if qty < 0 || price < 0 {
+                return Err(DecodeError::Value {
+                    field: qty_field,
+                    problem: "a quote cannot be negative".into(),
+                });
+            }
+            out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
+        }
+        out.end_message();
+        Ok((BinanceFrame::BookTicker, id))
+    }
+
+    fn mark_price(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut EventColumns,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        const MESSAGE: &str = "markPriceUpdate";
+        // Here T is the time of the next funding, not of the event.
+        let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?)?;
+        self.venue_time = self.venue_time.max(event_time);
+        let next_funding = fields.get(b'T').map(|t| parse_time("T", t)).transpose()?.unwrap_or(0);
+        let template = Event {
+            ts_event: event_time,
+            ts_recv,
+            kind: EventKind::Mark,
+            side: 0,
+            flags: 0,
+            price: parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?,
+            qty: 0,
+            id: 0,
+        };
+        out.push(template);
+        if let Some(index) = fields.get(b'i').filter(|text| !text.is_empty()) {
+            out.push(Event { kind: EventKind::Index, price: parse_fine("i", index)?, ..template });
+        }
+        // Dated contracts have no funding: the rate is empty.
+        if let Some(rate) = fields.get(b'r').filter(|text| !text.is_empty()) {
+            let price = parse_fine("r", rate)?;
+            out.push(Event { kind: EventKind::Funding, price, id: next_funding.unsigned_abs(), ..template });
+        }
+        out.end_message();
+        Ok((BinanceFrame::MarkPrice, 0))
+    }
+}
+
+/// A decimal as a count of 10^-9, rounded half to even: mark prices and rates lie off every grid.
+pub(crate) fn parse_fine(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
+    let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+    let units = match value.at_scale(FINE_SCALE) {
+        Some(units) => Some(units),
+        None if value.scale() > FINE_SCALE => {
+            crate::types::pow10_i128(value.scale() - FINE_SCALE).map(|d| div_half_even(value.mantissa(), d))
+        }
+        None => None,
+    };
+    units.and_then(|u| i64::try_from(u).ok()).ok_or_else(|| DecodeError::value(field, text, "within range"))
+}

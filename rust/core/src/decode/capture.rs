@@ -1,0 +1,285 @@
+//! Capture files: one frame a line, `<ts_recv ns> <raw JSON>`, decoded, replayed and judged.
+//!
+//! Several files are one recording: the book's sequence goes on from one to the next. While it reads, the replayed
+//! book is held against the venue's own best prices: after the depth update that ends with id `u`, best bid and ask
+//! with their sizes must equal the `bookTicker` with the largest id not above `u`. That ticker may arrive later, so
+//! an update is judged once a ticker beyond it is known.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
+use super::error::{DecodeError, PlacedError, parse_u64};
+use super::lines::Lines;
+use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
+use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::types::Instrument;
+
+/// Most venue quotes kept while the book is not synchronised.
+const MAX_HISTORY: usize = 500_000;
+
+/// What a recording holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CaptureCounts {
+    /// Lines read.
+    pub lines: u64,
+    /// Depth updates made part of the book.
+    pub book_updates: u64,
+    /// Trades.
+    pub trades: u64,
+    /// Venue quotes.
+    pub quotes: u64,
+    /// Mark price messages.
+    pub marks: u64,
+    /// Snapshots loaded.
+    pub snapshots: u64,
+    /// Snapshots older than what was known, or too old for the updates kept.
+    pub snapshots_unused: u64,
+    /// Holes in the sequence of depth updates.
+    pub gaps: u64,
+    /// Line of the first hole, 0 if none.
+    pub first_gap_line: u64,
+    /// Depth updates that held nothing new after the book was synchronised.
+    pub duplicates: u64,
+    /// Depth updates kept for a snapshot that never came.
+    pub unsynced: u64,
+    /// Messages after which the book was crossed.
+    pub crossed: u64,
+    /// Lines received before the line above.
+    pub unsorted: u64,
+    /// Answers to requests.
+    pub control: u64,
+    /// Messages of other kinds or symbols.
+    pub ignored: u64,
+}
+
+/// How the replayed book compares with the venue's own best prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TickerCheck {
+    /// Depth updates judged.
+    pub compared: u64,
+    /// Equal in price and size, both sides.
+    pub equal: u64,
+    /// Not equal.
+    pub differing: u64,
+    /// Judged while the replayed book was crossed.
+    pub crossed: u64,
+}
+
+/// The venue's quotes and the updates that wait to be held against them.
+#[derive(Debug, Default)]
+struct Oracle {
+    history: VecDeque<(u64, Touch)>,
+    waiting: VecDeque<(u64, Touch)>,
+    check: TickerCheck,
+}
+
+impl Oracle {
+    fn quote(&mut self, id: u64, touch: Touch) {
+        if self.history.len() == MAX_HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((id, touch));
+        self.judge(false);
+    }
+
+    fn update(&mut self, id: u64, touch: Touch) {
+        self.waiting.push_back((id, touch));
+        self.judge(false);
+    }
+
+    /// Judges what can be judged: updates followed by a later quote, or all of them at the end.
+    fn judge(&mut self, at_end: bool) {
+        let newest = self.history.back().map_or(0, |(id, _)| *id);
+        while let Some(&(id, touch)) = self.waiting.front() {
+            if newest <= id && !at_end {
+                break;
+            }
+            self.waiting.pop_front();
+            // Keep the largest quote not above the update; older ones are done with.
+            while self.history.len() > 1 && self.history[1].0 <= id {
+                self.history.pop_front();
+            }
+            let Some(&(quoted, venue)) = self.history.front() else { continue };
+            if quoted > id {
+                continue;
+            }
+            self.check.compared += 1;
+            let same = (venue.best_bid(), venue.bid_qty, venue.best_ask(), venue.ask_qty)
+                == (touch.best_bid(), touch.bid_qty, touch.best_ask(), touch.ask_qty);
+            if same {
+                self.check.equal += 1;
+            } else {
+                self.check.differing += 1;
+            }
+            self.check.crossed += u64::from(touch.is_crossed());
+        }
+    }
+}
+
+/// Whether defects end the reading or are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// The first malformed or misplaced line is an error.
+    Strict,
+    /// Misplaced lines are counted and read.
+    Lenient,
+}
+
+/// A recording of one instrument of a Binance market.
+pub struct CaptureReader {
+    inputs: VecDeque<Lines>,
+    decoder: BinanceDecoder,
+    strictness: Strictness,
+    last_recv: i64,
+    counts: CaptureCounts,
+    oracle: Oracle,
+    book: L2Book,
+    /// Events of the frame at hand.
+    frame: [EventColumns; 1],
+    /// Depth updates waiting for a snapshot.
+    waiting: u64,
+}
+
+impl CaptureReader {
+    /// A recording made of these files, in order.
+    pub fn new(
+        market: BinanceMarket,
+        instrument: &Arc<Instrument>,
+        inputs: Vec<Lines>,
+        strictness: Strictness,
+    ) -> Self {
+        Self {
+            inputs: inputs.into(),
+            decoder: BinanceDecoder::new(market, vec![Arc::clone(instrument)]),
+            strictness,
+            last_recv: i64::MIN,
+            counts: CaptureCounts::default(),
+            oracle: Oracle::default(),
+            book: L2Book::new(),
+            frame: [EventColumns::default()],
+            waiting: 0,
+        }
+    }
+
+    /// Appends the events of whole frames until `out` holds at least `rows` rows; `false` at the end.
+    ///
+    /// # Errors
+    /// [`PlacedError`] naming file and line.
+    pub fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
+        while out.len() < rows {
+            let Some(mut lines) = self.inputs.pop_front() else {
+                self.counts.unsynced = self.waiting;
+                self.oracle.judge(true);
+                return Ok(false);
+            };
+            let line = lines.number() + 1;
+            if lines.next_with(|text| self.line(text, line))?.is_some() {
+                out.extend_from(&self.frame[0], 0, self.frame[0].len());
+                self.inputs.push_front(lines);
+            }
+        }
+        Ok(true)
+    }
+
+    fn line(&mut self, text: &[u8], line: u64) -> Result<(), DecodeError> {
+        self.frame[0].clear();
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.counts.lines += 1;
+        let space = memchr::memchr(b' ', text).ok_or_else(|| {
+            DecodeError::value("line", text, "a receive time in ns, a space and a JSON frame")
+        })?;
+        let ts = parse_u64("ts_recv", &text[..space])?;
+        let ts_recv =
+            i64::try_from(ts).map_err(|_| DecodeError::value("ts_recv", &text[..space], "a time in ns"))?;
+        if ts_recv < self.last_recv {
+            if self.strictness == Strictness::Strict {
+                return Err(DecodeError::Unsorted {
+                    field: "ts_recv",
+                    got: ts_recv,
+                    previous: self.last_recv,
+                });
+            }
+            self.counts.unsorted += 1;
+        }
+        let outcome = self.decoder.feed(&text[space + 1..], ts_recv.max(self.last_recv), &mut self.frame)?;
+        self.last_recv = self.last_recv.max(ts_recv);
+        self.count(outcome.frame);
+        self.counts.book_updates += outcome.applied as u64;
+        self.counts.gaps = self.decoder.gaps(0);
+        if self.counts.gaps > 0 && self.counts.first_gap_line == 0 {
+            self.counts.first_gap_line = line;
+        }
+        self.replay(outcome.frame, outcome.id);
+        Ok(())
+    }
+
+    fn count(&mut self, frame: BinanceFrame) {
+        match frame {
+            BinanceFrame::Depth(DeltaAction::Apply) => {}
+            BinanceFrame::Depth(DeltaAction::Ignore) => self.counts.duplicates += 1,
+            BinanceFrame::Depth(DeltaAction::Buffer) => self.waiting += 1,
+            BinanceFrame::Depth(DeltaAction::Restart | DeltaAction::Gap) => self.waiting = 1,
+            BinanceFrame::Snapshot(SnapshotAction::Load { .. }) => {
+                self.counts.snapshots += 1;
+                self.waiting = 0;
+            }
+            BinanceFrame::Snapshot(_) => self.counts.snapshots_unused += 1,
+            BinanceFrame::Trade => self.counts.trades += 1,
+            BinanceFrame::BookTicker => self.counts.quotes += 1,
+            BinanceFrame::MarkPrice => self.counts.marks += 1,
+            BinanceFrame::Control => self.counts.control += 1,
+            BinanceFrame::Ignored => self.counts.ignored += 1,
+        }
+    }
+
+    /// Replays the frame's events in the book and holds it against the venue's quotes.
+    fn replay(&mut self, frame: BinanceFrame, id: u64) {
+        let view = self.frame[0].view();
+        match frame {
+            BinanceFrame::BookTicker => {
+                let mut touch = Touch { state: BookState::Synced, ..Touch::default() };
+                for row in 0..view.len() {
+                    let (price, qty) = (view.price.get(row), view.qty.get(row));
+                    touch.set(view.side[row], price, qty);
+                }
+                self.oracle.quote(id, touch);
+            }
+            BinanceFrame::Depth(_) | BinanceFrame::Snapshot(_) => {
+                for row in 0..view.len() {
+                    self.book.apply(&view, row, row + 1);
+                    let event = view.event(row);
+                    if event.flags & FLAG_LAST == 0 {
+                        continue;
+                    }
+                    self.counts.crossed += u64::from(self.book.is_crossed());
+                    if event.kind == EventKind::BookSet && event.flags & FLAG_SNAPSHOT == 0 {
+                        self.oracle.update(event.id, Touch::of(&self.book));
+                    }
+                }
+                // An update without levels changes nothing and is right or wrong like the book it leaves.
+                if view.is_empty() && frame == BinanceFrame::Depth(DeltaAction::Apply) {
+                    self.oracle.update(id, Touch::of(&self.book));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What has been read so far.
+    pub fn counts(&self) -> CaptureCounts {
+        self.counts
+    }
+
+    /// How the book compared with the venue's quotes; `None` when there was none to compare with.
+    pub fn ticker_check(&self) -> Option<TickerCheck> {
+        (self.counts.quotes > 0).then_some(self.oracle.check)
+    }
+
+    /// Where the book stands with the venue.
+    pub fn state(&self) -> BookState {
+        self.decoder.state(0)
+    }
+}

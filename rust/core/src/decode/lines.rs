@@ -1,0 +1,214 @@
+//! Lines of a possibly compressed stream, in bounded memory.
+
+use std::io::{BufRead, BufReader, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::{DecodeError, PlacedError};
+
+/// Longest line that is taken for one.
+const MAX_LINE: usize = 64 << 20;
+/// Size of the pieces a background thread inflates ahead.
+const PIECE: usize = 1 << 18;
+/// Pieces it may be ahead.
+const AHEAD: usize = 8;
+
+/// Numbered lines of a named stream.
+pub struct Lines {
+    name: String,
+    input: Box<dyn BufRead + Send>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    /// Lines of `input`, inflated on a thread of its own if it is gzip.
+    ///
+    /// # Errors
+    /// [`PlacedError`] when the first bytes cannot be read.
+    pub fn new(name: String, input: impl Read + Send + 'static) -> Result<Self, PlacedError> {
+        let mut input = BufReader::with_capacity(PIECE, input);
+        let head = input.fill_buf().map_err(|e| PlacedError {
+            source_name: name.clone(),
+            line: 1,
+            error: DecodeError::Io(e.to_string()),
+        })?;
+        let input: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
+            Box::new(BufReader::with_capacity(PIECE, Ahead::new(MultiGzDecoder::new(input))))
+        } else {
+            Box::new(input)
+        };
+        Ok(Self { name, input, line: Vec::new(), number: 0 })
+    }
+
+    /// The number of the line read last, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// An error at the line read last.
+    pub fn error(&self, error: DecodeError) -> PlacedError {
+        PlacedError { source_name: self.name.clone(), line: self.number.max(1), error }
+    }
+
+    /// Calls `each` with the next line, without its end; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// [`PlacedError`] when the stream breaks, or what `each` returns.
+    pub fn next_with<T>(
+        &mut self,
+        each: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, PlacedError> {
+        self.number += 1;
+        let place = |number, error| PlacedError { source_name: self.name.clone(), line: number, error };
+        // The common case: the whole line lies in the buffer.
+        let buffer = match self.input.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) => return Err(place(self.number, io_error(&error))),
+        };
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        if let Some(end) = memchr::memchr(b'\n', buffer) {
+            let result = each(trim(&buffer[..end]));
+            self.input.consume(end + 1);
+            return result.map(Some).map_err(|error| place(self.number, error));
+        }
+        self.line.clear();
+        let mut limited = (&mut self.input).take(MAX_LINE as u64);
+        if let Err(error) = limited.read_until(b'\n', &mut self.line) {
+            return Err(place(self.number, io_error(&error)));
+        }
+        if self.line.len() == MAX_LINE {
+            let error = DecodeError::Io(format!("a line of more than {MAX_LINE} bytes"));
+            return Err(place(self.number, error));
+        }
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+        }
+        each(trim(&self.line)).map(Some).map_err(|error| place(self.number, error))
+    }
+}
+
+fn trim(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn io_error(error: &std::io::Error) -> DecodeError {
+    DecodeError::Io(match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the gzip stream is cut off".into(),
+        _ => format!("cannot be read: {error}"),
+    })
+}
+
+/// Reads a stream ahead on a thread.
+struct Ahead {
+    pieces: Receiver<std::io::Result<Vec<u8>>>,
+    spent: SyncSender<Vec<u8>>,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Ahead {
+    fn new(mut input: impl Read + Send + 'static) -> Self {
+        let (full_out, full_in) = sync_channel(AHEAD);
+        let (spent_out, spent_in) = sync_channel::<Vec<u8>>(AHEAD + 2);
+        std::thread::spawn(move || {
+            loop {
+                let mut piece = spent_in.try_recv().unwrap_or_default();
+                piece.resize(PIECE, 0);
+                let mut filled = 0;
+                let result = loop {
+                    match input.read(&mut piece[filled..]) {
+                        Ok(0) => break Ok(()),
+                        Ok(n) => {
+                            filled += n;
+                            if filled == PIECE {
+                                break Ok(());
+                            }
+                        }
+                        Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                        Err(e) => break Err(e),
+                    }
+                };
+                piece.truncate(filled);
+                // What came before an error is still delivered, so that the error's place is right.
+                let more = filled == PIECE && result.is_ok();
+                if filled > 0 && full_out.send(Ok(piece)).is_err() {
+                    return;
+                }
+                if let Err(error) = result {
+                    // The reader may be gone; there is nobody to tell then.
+                    let _ = full_out.send(Err(error));
+                }
+                if !more {
+                    return;
+                }
+            }
+        });
+        Self { pieces: full_in, spent: spent_out, piece: Vec::new(), at: 0 }
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.at == self.piece.len() {
+            let next = match self.pieces.recv() {
+                Ok(piece) => piece?,
+                Err(_) => return Ok(0),
+            };
+            let spent = std::mem::replace(&mut self.piece, next);
+            // A full channel only means that the memory is freed instead of reused.
+            let _ = self.spent.try_send(spent);
+            self.at = 0;
+        }
+        let n = buffer.len().min(self.piece.len() - self.at);
+        buffer[..n].copy_from_slice(&self.piece[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn all(bytes: Vec<u8>) -> Result<Vec<String>, PlacedError> {
+        let mut lines = Lines::new("file".into(), std::io::Cursor::new(bytes))?;
+        let mut out = Vec::new();
+        while let Some(line) = lines.next_with(|l| Ok(String::from_utf8_lossy(l).into_owned()))? {
+            out.push(line);
+        }
+        Ok(out)
+    }
+
+    #[test]
+    fn plain_and_gzip_give_the_same_lines() {
+        let text: String = (0..60_000).map(|i| format!("line {i} {}\r\n", "x".repeat(i % 50))).collect();
+        let plain = all(text.clone().into_bytes()).unwrap();
+        assert_eq!(plain.len(), 60_000);
+        assert_eq!(all(gzip(text.as_bytes())).unwrap(), plain);
+        // Several gzip members after one another are one stream.
+        let mut twice = gzip(b"a\nb\n");
+        twice.extend(gzip(b"c"));
+        assert_eq!(all(twice).unwrap(), ["a", "b", "c"]);
+        assert!(all(Vec::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_cut_gzip_is_an_error_at_its_line() {
+        let text: String = (0..50_000).map(|i| format!("{i} {}\n", i * 7919)).collect();
+        let whole = gzip(text.as_bytes());
+        let error = all(whole[..whole.len() / 2].to_vec()).unwrap_err();
+        assert!(error.line > 1_000, "{error}");
+        assert!(error.to_string().contains("cut off"), "{error}");
+    }
+}
