@@ -6,11 +6,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bars;
 pub mod book;
 pub mod decode;
 pub mod event;
+pub mod kernel;
 pub mod ledger;
 pub mod orders;
 pub mod random;
+pub mod sim;
 pub mod synth;
 pub mod types;

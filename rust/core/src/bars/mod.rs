@@ -1,0 +1,5 @@
+//! Bars aggregated from trades.
+
+mod time;
+
+pub use time::{Bar, TimeBars};

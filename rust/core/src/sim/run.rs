@@ -1,0 +1,551 @@
+//! A backtest: recorded data through the simulated venue and the kernel, on one timeline.
+//!
+//! The timeline is the strategy's clock. A message acts at the venue at its venue time and reaches the strategies
+//! at its visible time (see [`crate::event::FeedClock`]); a command acts at the venue one entry latency after it
+//! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
+//! (messages, then commands in order of sending), then the kernel (updates, market events, timers). The run ends
+//! with the last visible message; what the venue had already decided by then is still booked.
+
+use std::sync::Arc;
+
+use super::channel::Channel;
+use super::market::Market;
+use super::queue::QueueModel;
+use super::stats::EquityStats;
+use crate::bars::TimeBars;
+use crate::book::{FillBasis, Touch};
+use crate::event::{Chunker, Columns, ColumnsError, Cursor, EventKind, FeedClock, Heads};
+use crate::kernel::{
+    CandleRow, EquityRow, Kernel, KernelError, MarketState, MarketView, OnError, Record, StrategySetup,
+};
+use crate::ledger::{ContractMath, MoneyOverflow};
+use crate::orders::{Command, Update};
+use crate::random::Random;
+use crate::types::{Instrument, Money};
+
+/// A strategies' view that is this many rows behind is offered a copy of the venue's book.
+const OFFER_LAG: u64 = 1 << 16;
+/// The monitor is asked after this many messages or wake-ups.
+const POLL_EVERY: u32 = 1 << 13;
+
+/// Where a market's columns come from, piece by piece in order of time.
+pub trait ChunkSource: Send {
+    /// The next columns, `None` at the end.
+    ///
+    /// # Errors
+    /// A sentence naming what could not be read.
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, String>;
+}
+
+/// Constant latencies, ns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Latency {
+    /// From sending a command to its effect at the venue.
+    pub entry_ns: i64,
+    /// From an event at the venue to our knowledge of it, for own orders.
+    pub response_ns: i64,
+    /// The same for market data; the recorded latency when absent.
+    pub feed_ns: Option<i64>,
+}
+
+/// One instrument of a run.
+pub struct MarketSetup {
+    /// The instrument.
+    pub instrument: Arc<Instrument>,
+    /// Where its book comes from.
+    pub basis: FillBasis,
+    /// How resting orders queue.
+    pub queue: QueueModel,
+    /// Latencies to and from its venue.
+    pub latency: Latency,
+    /// How far the venue's clock runs ahead of ours, ns.
+    pub venue_lead_ns: i64,
+    /// Its data.
+    pub source: Box<dyn ChunkSource>,
+}
+
+/// Settings of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunConfig {
+    /// Seed of the probabilistic parts.
+    pub seed: u64,
+    /// Time between equity samples, ns.
+    pub sample_ns: i64,
+    /// Length of recorded candles, ns; none when absent.
+    pub candle_ns: Option<i64>,
+    /// What a failing strategy ends.
+    pub on_error: OnError,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Event rows the venue side has passed.
+    pub rows: u64,
+    /// Time on the strategy's clock, ns.
+    pub now_ns: i64,
+}
+
+/// Watches a run from outside.
+pub trait Monitor {
+    /// Called every few milliseconds; `false` interrupts the run.
+    fn poll(&mut self, progress: Progress) -> bool;
+
+    /// Called with the record so far; may take rows out to keep memory flat.
+    ///
+    /// # Errors
+    /// A sentence naming what could not be written.
+    fn spill(&mut self, record: &mut Record) -> Result<(), String>;
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The kernel could not go on.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Data could not be read.
+    #[error("{instrument}: {message}")]
+    Source {
+        /// The instrument.
+        instrument: String,
+        /// What happened.
+        message: String,
+    },
+    /// Data is malformed.
+    #[error("{instrument}: after {rows} rows: {error}")]
+    Columns {
+        /// The instrument.
+        instrument: String,
+        /// Rows read before the offending columns.
+        rows: u64,
+        /// What is wrong.
+        error: ColumnsError,
+    },
+    /// An amount is out of range.
+    #[error(transparent)]
+    Money(#[from] MoneyOverflow),
+    /// Results could not be written.
+    #[error("{0}")]
+    Spill(String),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// At the end of the data.
+    Finished,
+    /// On request.
+    Interrupted,
+}
+
+/// A run's totals for one settlement currency.
+#[derive(Debug, Clone)]
+pub struct CurrencyTotals {
+    /// The currency.
+    pub currency: String,
+    /// Realised and unrealised profit before fees.
+    pub gross: Money,
+    /// Fees paid.
+    pub fees: Money,
+    /// Sum of values traded.
+    pub turnover: Money,
+    /// Statistics of the sampled equity.
+    pub stats: EquityStats,
+}
+
+/// What goes on at the venue for one instrument.
+struct VenueSide {
+    market: Market,
+    cursor: Cursor,
+    latency: Latency,
+    source: Box<dyn ChunkSource>,
+    chunker: Chunker,
+    ended: bool,
+    candles: Option<TimeBars>,
+    rows: u64,
+}
+
+/// A backtest in progress.
+pub struct Simulation {
+    kernel: Kernel,
+    venues: Vec<VenueSide>,
+    /// Venue time of each market's next message.
+    heads: Heads<(i64, usize)>,
+    commands: Channel<Command>,
+    updates: Channel<Update>,
+    config: RunConfig,
+    next_sample: i64,
+    /// Visible time of the last message seen.
+    end: i64,
+    totals: Vec<CurrencyTotals>,
+    polls: u32,
+    fresh: Vec<Update>,
+}
+
+impl Simulation {
+    /// A run over these markets with these strategies.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`] when an instrument's increments are beyond any arithmetic.
+    pub fn new(
+        config: RunConfig,
+        markets: Vec<MarketSetup>,
+        strategies: Vec<StrategySetup>,
+    ) -> Result<Self, MoneyOverflow> {
+        let mut currencies: Vec<String> = Vec::new();
+        let mut states = Vec::with_capacity(markets.len());
+        let mut venues = Vec::with_capacity(markets.len());
+        for (index, setup) in markets.into_iter().enumerate() {
+            let settlement = &setup.instrument.settlement;
+            let currency = currencies.iter().position(|c| c == settlement).unwrap_or_else(|| {
+                currencies.push(settlement.clone());
+                currencies.len() - 1
+            });
+            let clock = FeedClock::new(setup.venue_lead_ns, setup.latency.feed_ns);
+            let random = Random::new(config.seed, 1_000 + index as u64);
+            venues.push(VenueSide {
+                market: Market::new(&setup.instrument, setup.basis, setup.queue, random)?,
+                cursor: Cursor::new(clock),
+                latency: setup.latency,
+                source: setup.source,
+                chunker: Chunker::default(),
+                ended: false,
+                candles: config.candle_ns.map(TimeBars::new),
+                rows: 0,
+            });
+            states.push(MarketState {
+                math: ContractMath::new(&setup.instrument)?,
+                instrument: setup.instrument,
+                currency,
+                clock,
+                view: MarketView::new(setup.basis, clock, true),
+            });
+        }
+        let totals = currencies
+            .iter()
+            .map(|currency| CurrencyTotals {
+                currency: currency.clone(),
+                gross: Money::ZERO,
+                fees: Money::ZERO,
+                turnover: Money::ZERO,
+                stats: EquityStats::new(),
+            })
+            .collect();
+        Ok(Self {
+            heads: Heads::new(venues.len()),
+            kernel: Kernel::new(states, currencies, strategies, config.on_error),
+            venues,
+            commands: Channel::new(),
+            updates: Channel::new(),
+            config,
+            next_sample: i64::MAX,
+            end: i64::MIN,
+            totals,
+            polls: 0,
+            fresh: Vec::new(),
+        })
+    }
+
+    /// The kernel, for what the run left behind.
+    pub fn kernel(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+
+    /// The venue's side of a market.
+    pub fn market(&self, market: usize) -> &Market {
+        &self.venues[market].market
+    }
+
+    /// Event rows passed so far.
+    pub fn rows(&self) -> u64 {
+        self.venues.iter().map(|v| v.rows).sum()
+    }
+
+    /// Totals by settlement currency, valid after [`Simulation::run`].
+    pub fn totals(&self) -> &[CurrencyTotals] {
+        &self.totals
+    }
+
+    /// Runs to the end of the data and returns how it ended and the digest.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, String), RunError> {
+        let end = match self.run_inner(monitor) {
+            Ok(()) => RunEnd::Finished,
+            Err(RunError::Kernel(KernelError::Interrupted)) => RunEnd::Interrupted,
+            Err(error) => return Err(error),
+        };
+        self.close()?;
+        let digest = self.kernel.finish();
+        monitor.spill(&mut self.kernel.core().record).map_err(RunError::Spill)?;
+        Ok((end, digest))
+    }
+
+    fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
+        for market in 0..self.venues.len() {
+            self.load(market)?;
+        }
+        let Some((_, (first, _))) = self.heads.first() else {
+            return Ok(());
+        };
+        self.next_sample = first + self.config.sample_ns;
+        self.kernel.start(first)?;
+        self.collect(first);
+        loop {
+            let wake = earliest(self.updates.next(), self.kernel.next_wake());
+            let arrival = self.commands.next();
+            let horizon = wake.unwrap_or(i64::MAX).min(arrival.unwrap_or(i64::MAX));
+            if !self.advance(horizon, monitor)? {
+                continue;
+            }
+            // The venue is past the horizon, or out of data.
+            if self.heads.first().is_none() && horizon > self.end {
+                break;
+            }
+            if let Some(at) = arrival
+                && at == horizon
+            {
+                self.arrive(at)?;
+                continue;
+            }
+            self.wake(horizon)?;
+            if self.kernel.all_failed() && self.kernel.core().orders_open() == 0 {
+                break;
+            }
+            self.poll(monitor)?;
+        }
+        // What the venue decided before the data ended is still known to us in the end.
+        while let Some((at, update)) = self.updates.receive(i64::MAX) {
+            self.kernel.on_update(&update, at)?;
+        }
+        self.kernel.stop()?;
+        Ok(())
+    }
+
+    /// Lets the venue take every message up to `horizon`. Returns `false` when own orders were touched on the way
+    /// and the horizon may have come closer.
+    fn advance(&mut self, horizon: i64, monitor: &mut dyn Monitor) -> Result<bool, RunError> {
+        while let Some((market, (time, _))) = self.heads.first() {
+            let sample = self.next_sample;
+            if time > horizon || time > sample {
+                if sample <= horizon {
+                    self.sample(sample)?;
+                    self.next_sample = sample + self.config.sample_ns;
+                    continue;
+                }
+                return Ok(true);
+            }
+            let touched = self.advance_market(market, horizon.min(sample))?;
+            self.poll(monitor)?;
+            if touched {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes messages of one market for as long as it is the next one. Returns whether own orders were touched.
+    fn advance_market(&mut self, market: usize, horizon: i64) -> Result<bool, RunError> {
+        let core = self.kernel.core();
+        let now = core.now_ns();
+        let view = &mut core.markets[market].view;
+        let venue = &mut self.venues[market];
+        // The market's turn ends where another one's head comes first.
+        let mut limit = (horizon, usize::MAX);
+        if let Some(other) = self.heads.runner_up(market) {
+            limit = limit.min(other);
+        }
+        let Some((chunk, mut row)) = venue.cursor.front() else {
+            return Ok(false);
+        };
+        let chunk = chunk.clone();
+        let columns = chunk.view();
+        let rows = columns.len();
+        let started = row;
+        let mut clock = *venue.cursor.clock_mut();
+        let mut next = None;
+        let mut last_visible = i64::MIN;
+        while row < rows {
+            let stamp = clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
+            if (stamp.venue, market) > limit {
+                next = Some(stamp.venue);
+                break;
+            }
+            let from = row;
+            row = venue.market.on_message(&columns, row, stamp.venue, &mut self.fresh)?;
+            last_visible = stamp.visible;
+            view.push_touch(stamp.visible, Touch::of(venue.market.book()), now);
+            if let Some(bars) = &mut venue.candles
+                && venue.market.has_traded()
+            {
+                for at in from..row {
+                    if columns.kind[at] == EventKind::Trade as u8
+                        && let Some(bar) =
+                            bars.push(columns.ts_recv[at], columns.price.get(at), columns.qty.get(at))
+                    {
+                        core.record.candles.push(CandleRow { market, bar });
+                    }
+                }
+            }
+            if !self.fresh.is_empty() {
+                break;
+            }
+        }
+        self.end = self.end.max(last_visible);
+        venue.rows += (row - started) as u64;
+        *venue.cursor.clock_mut() = clock;
+        venue.cursor.advance_to(row);
+        let touched = !self.fresh.is_empty();
+        for update in self.fresh.drain(..) {
+            self.updates.send(update.ts_event + venue.latency.response_ns, update);
+        }
+        match next {
+            Some(time) => self.heads.set(market, Some((time, market))),
+            None => {
+                if row == rows && !venue.ended {
+                    let passed = venue.cursor.passed();
+                    if view.lag(passed) >= OFFER_LAG {
+                        view.offer(passed, last_visible, clock, venue.market.book(), now);
+                    }
+                }
+                self.load(market)?;
+            }
+        }
+        Ok(touched)
+    }
+
+    /// Makes the next message of a market known, reading more data if needed.
+    fn load(&mut self, market: usize) -> Result<(), RunError> {
+        let venue = &mut self.venues[market];
+        let state = &mut self.kernel.core().markets[market];
+        while venue.cursor.is_empty() && !venue.ended {
+            let fail = |message| RunError::Source { instrument: state.instrument.id.to_string(), message };
+            let chunks = match venue.source.next_columns().map_err(fail)? {
+                Some(columns) => {
+                    let rows = venue.chunker.rows();
+                    venue.chunker.push(columns).map_err(|error| RunError::Columns {
+                        instrument: state.instrument.id.to_string(),
+                        rows,
+                        error,
+                    })?
+                }
+                None => {
+                    venue.ended = true;
+                    venue.chunker.finish().into_iter().collect()
+                }
+            };
+            for chunk in chunks {
+                venue.cursor.push(chunk.clone());
+                state.view.push(chunk);
+            }
+        }
+        let head = venue.cursor.peek().map(|stamp| (stamp.venue, market));
+        self.heads.set(market, head);
+        Ok(())
+    }
+
+    /// Lets every command that has arrived by `at` act at its venue.
+    fn arrive(&mut self, at: i64) -> Result<(), RunError> {
+        while let Some((time, command)) = self.commands.receive(at) {
+            let venue = &mut self.venues[command.market()];
+            venue.market.on_command(command, time, &mut self.fresh)?;
+            for update in self.fresh.drain(..) {
+                self.updates.send(update.ts_event + venue.latency.response_ns, update);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel do what is due at `now`.
+    fn wake(&mut self, now: i64) -> Result<(), RunError> {
+        while let Some((at, update)) = self.updates.receive(now) {
+            self.kernel.on_update(&update, at)?;
+        }
+        self.kernel.dispatch(now)?;
+        self.collect(now);
+        Ok(())
+    }
+
+    /// Sends what the strategies have asked for on its way.
+    fn collect(&mut self, now: i64) {
+        let core = self.kernel.core();
+        for command in core.commands.drain(..) {
+            let latency = self.venues[command.market()].latency;
+            self.commands.send(now + latency.entry_ns, command);
+        }
+        for refusal in core.refusals.drain(..) {
+            self.updates.send(now, refusal);
+        }
+    }
+
+    /// Samples equity at the venue's mid prices.
+    fn sample(&mut self, ts: i64) -> Result<(), RunError> {
+        for (currency, total) in self.totals.iter_mut().enumerate() {
+            let mut equity = Money::ZERO;
+            for (market, venue) in self.venues.iter().enumerate() {
+                let state = &self.kernel.core_ref().markets[market];
+                if state.currency == currency {
+                    for account in self.kernel.core_ref().accounts_in(market) {
+                        equity += match venue.market.twice_mid() {
+                            Some(twice_mid) => account.position.equity(&state.math, twice_mid)?,
+                            None => account.position.cash,
+                        };
+                    }
+                }
+            }
+            total.stats.push(ts, equity.to_f64());
+            self.kernel.core().record.equity.push(EquityRow { ts, currency, equity });
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
+        self.polls += 1;
+        if self.polls < POLL_EVERY {
+            return Ok(());
+        }
+        self.polls = 0;
+        let progress = Progress { rows: self.rows(), now_ns: self.kernel.core().now_ns() };
+        if !monitor.poll(progress) {
+            return Err(KernelError::Interrupted.into());
+        }
+        monitor.spill(&mut self.kernel.core().record).map_err(RunError::Spill)
+    }
+
+    /// The last sample, the open candles, the totals.
+    fn close(&mut self) -> Result<(), RunError> {
+        if self.end > i64::MIN {
+            self.sample(self.end)?;
+        }
+        for market in 0..self.venues.len() {
+            let venue = &mut self.venues[market];
+            if let Some(bar) = venue.candles.as_mut().and_then(TimeBars::flush) {
+                self.kernel.core().record.candles.push(CandleRow { market, bar });
+            }
+            let twice_mid = self.venues[market].market.twice_mid();
+            let core = self.kernel.core_ref();
+            let state = &core.markets[market];
+            let total = &mut self.totals[state.currency];
+            for account in core.accounts_in(market) {
+                let position = &account.position;
+                total.gross += position.realized;
+                if let Some(twice_mid) = twice_mid {
+                    total.gross += position.unrealized(&state.math, twice_mid)?;
+                }
+                total.fees += position.fees;
+                total.turnover += position.turnover;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
