@@ -1,0 +1,7 @@
+//! Streaming estimators.
+
+mod intensity;
+mod volatility;
+
+pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, fit_intensity};
+pub use volatility::RealizedVolatility;

@@ -1,0 +1,270 @@
+//! A market maker that quotes by Avellaneda-Stoikov or Guéant-Lehalle-Fernandez-Tapia, with its parameters measured
+//! from the market while it runs.
+//!
+//! Every `interval` it measures, then quotes:
+//!
+//! 1. volatility `σ` from its own samples of the mid, `A` and `k` from the depth of trades in past intervals;
+//! 2. quotes in ticks, `bid = mid - (half + skew q)`, `ask = mid + (half - skew q)`, where one filled quote changes
+//!    `q` by `delta`; the bid rounds down, the ask up;
+//! 3. post-only limits: `bid <= best ask - 1`, `ask >= best bid + 1`, and never better than the touch if asked.
+//!
+//! Units: price in ticks, time in seconds, so `σ` is ticks/√s, `A` 1/s, `k` 1/tick, `γ` and `ξ` 1/(tick × q). What
+//! happens at the boundary of an interval belongs to the interval that ends there. Without two-sided prices, or
+//! before the first sound fit, it does not quote; after a fit that makes no sense it keeps the last good one.
+
+use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
+use crate::indicators::{FitMethod, IntensityEstimator, RealizedVolatility};
+use crate::kernel::{Context, Core, HookError, HookResult, Interest, Strategy, Trade};
+use crate::types::Side;
+
+/// Which formula quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotingModel {
+    /// The stationary closed form.
+    Glft,
+    /// The 2008 formula with a constant time to the horizon.
+    AvellanedaStoikov,
+}
+
+/// Parameters of [`AvellanedaStoikov`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvellanedaStoikovParams {
+    /// The formula.
+    pub model: QuotingModel,
+    /// Risk aversion, 1/(tick × q).
+    pub gamma: f64,
+    /// The closed form's ξ; `gamma` when absent, 0 for mean-variance.
+    pub xi: Option<f64>,
+    /// What one filled quote adds to `q`.
+    pub delta: f64,
+    /// Time to the horizon of the 2008 formula, s.
+    pub horizon_s: f64,
+    /// Quantity of each quote, in quantity increments.
+    pub quote_qty: i64,
+    /// No quote that could take the position beyond this, in quantity increments.
+    pub max_position: i64,
+    /// Time between quotes, ns.
+    pub interval_ns: i64,
+    /// Samples of the mid in the volatility window.
+    pub volatility_window: usize,
+    /// Half-life of the volatility's smoothing, s.
+    pub volatility_half_life_s: Option<f64>,
+    /// Smallest volatility used, ticks/√s.
+    pub sigma_min: f64,
+    /// Largest volatility used, ticks/√s.
+    pub sigma_max: f64,
+    /// Intervals in the intensity window.
+    pub intensity_window: usize,
+    /// Distances of the intensity fit.
+    pub intensity_bins: usize,
+    /// Their spacing in ticks.
+    pub bin_ticks: f64,
+    /// How the intensity is fitted.
+    pub fit: FitMethod,
+    /// A fixed volatility instead of a measured one, ticks/√s.
+    pub fixed_sigma: Option<f64>,
+    /// A fixed `(A, k)` instead of a measured one.
+    pub fixed_intensity: Option<(f64, f64)>,
+    /// Never quote better than the best price of one's own side.
+    pub join_touch: bool,
+}
+
+/// What the maker keeps about one instrument.
+#[derive(Debug, Clone)]
+struct Desk {
+    market: usize,
+    volatility: RealizedVolatility,
+    intensity: IntensityEstimator,
+    /// The last sound `(A, k)`.
+    fit: Option<(f64, f64)>,
+    /// Mid in ticks and time at the start of the interval.
+    start: Option<(f64, i64)>,
+}
+
+/// The strategy; see the module.
+pub struct AvellanedaStoikov {
+    params: AvellanedaStoikovParams,
+    desks: Vec<Desk>,
+}
+
+impl AvellanedaStoikov {
+    /// A maker in these markets, each on its own.
+    pub fn new(params: AvellanedaStoikovParams, markets: &[usize]) -> Self {
+        let desks = markets
+            .iter()
+            .map(|&market| Desk {
+                market,
+                volatility: RealizedVolatility::new(params.volatility_window, params.volatility_half_life_s),
+                intensity: IntensityEstimator::new(
+                    params.bin_ticks,
+                    params.intensity_bins,
+                    params.intensity_window,
+                ),
+                fit: params.fixed_intensity,
+                start: None,
+            })
+            .collect();
+        Self { params, desks }
+    }
+}
+
+impl Desk {
+    /// Ends the interval, measures, and says what to quote: bid and ask in ticks.
+    fn requote(
+        &mut self,
+        params: &AvellanedaStoikovParams,
+        now: i64,
+        mid: f64,
+        q: f64,
+    ) -> Option<(f64, f64)> {
+        self.volatility.push(now, mid);
+        if let Some((_, since)) = self.start {
+            self.intensity.end_interval((now - since) as f64 * 1e-9);
+        }
+        self.start = Some((mid, now));
+        if params.fixed_intensity.is_none()
+            && let Some(fit) = self.intensity.fit(params.fit)
+        {
+            self.fit = Some((fit.a, fit.k));
+        }
+        let sigma = params.fixed_sigma.or_else(|| self.volatility.sigma())?;
+        let sigma = sigma.clamp(params.sigma_min, params.sigma_max);
+        let (a, k) = self.fit?;
+        let (bid, ask) = match params.model {
+            QuotingModel::Glft => {
+                let xi = params.xi.unwrap_or(params.gamma);
+                let (below, above) =
+                    glft_coefficients(params.gamma, xi, sigma, a, k, params.delta).distances(q);
+                (mid - below, mid + above)
+            }
+            QuotingModel::AvellanedaStoikov => {
+                let quotes = avellaneda_stoikov_quotes(mid, q, params.gamma, sigma, k, params.horizon_s);
+                (quotes.bid, quotes.ask)
+            }
+        };
+        (bid.is_finite() && ask.is_finite()).then_some((bid, ask))
+    }
+}
+
+/// One tick beyond which a limit lies, on the tick grid.
+fn limits(params: &AvellanedaStoikovParams, best_bid: i64, best_ask: i64, tick: i64) -> (i64, i64) {
+    if params.join_touch { (best_bid, best_ask) } else { (best_ask - tick, best_bid + tick) }
+}
+
+fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, core: &mut Core) -> HookResult {
+    let market = desk.market;
+    let touch = core.touch(market);
+    let tick = core.instrument(market).tick_size;
+    let (Some(best_bid), Some(best_ask)) = (touch.best_bid(), touch.best_ask()) else {
+        desk.start = None;
+        return core.quote(market, None, None, true).map_err(|e| HookError::Failed(e.to_string()));
+    };
+    let mid = (best_bid + best_ask) as f64 / 2.0 / tick as f64;
+    let position = core.position(market).qty;
+    let q = position as f64 / params.quote_qty as f64 * params.delta;
+    let target = desk.requote(params, core.now_ns(), mid, q);
+    let (highest_bid, lowest_ask) = limits(params, best_bid, best_ask, tick);
+    let bid = target
+        .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(highest_bid / tick * tick))
+        .filter(|price| *price > 0 && position + params.quote_qty <= params.max_position);
+    let ask = target
+        .map(|(_, ask)| {
+            (libm::ceil(ask) as i64).saturating_mul(tick).max((lowest_ask + tick - 1) / tick * tick)
+        })
+        .filter(|price| *price > 0 && position - params.quote_qty >= -params.max_position);
+    let qty = params.quote_qty;
+    core.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
+        .map_err(|e| HookError::Failed(e.to_string()))
+}
+
+impl Strategy for AvellanedaStoikov {
+    fn interest(&self) -> Interest {
+        Interest { trade: self.params.fixed_intensity.is_none(), ..Interest::default() }
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.every(self.params.interval_ns);
+        Ok(())
+    }
+
+    fn on_trade(&mut self, ctx: &mut Context, market: usize, trade: Trade) -> HookResult {
+        let Some(desk) = self.desks.iter_mut().find(|d| d.market == market) else { return Ok(()) };
+        if let (Some((mid, _)), Some(side)) = (desk.start, trade.aggressor_side) {
+            let price = trade.price as f64 / ctx.instrument(market).tick_size as f64;
+            let depth = if side == Side::Buy { price - mid } else { mid - price };
+            desk.intensity.trade(depth);
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
+        for desk in &mut self.desks {
+            quote_desk(desk, &self.params, ctx)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params() -> AvellanedaStoikovParams {
+        AvellanedaStoikovParams {
+            model: QuotingModel::Glft,
+            gamma: 0.05,
+            xi: None,
+            delta: 1.0,
+            horizon_s: 1.0,
+            quote_qty: 10,
+            max_position: 100,
+            interval_ns: 1_000_000_000,
+            volatility_window: 10,
+            volatility_half_life_s: None,
+            sigma_min: 0.0,
+            sigma_max: f64::INFINITY,
+            intensity_window: 10,
+            intensity_bins: 20,
+            bin_ticks: 1.0,
+            fit: FitMethod::Weighted,
+            fixed_sigma: None,
+            fixed_intensity: None,
+            join_touch: false,
+        }
+    }
+
+    #[test]
+    fn no_quote_before_a_sound_fit_and_the_last_good_one_is_kept() {
+        let p = AvellanedaStoikovParams { fixed_sigma: Some(1.0), ..params() };
+        let mut desk = AvellanedaStoikov::new(p.clone(), &[0]).desks.remove(0);
+        assert_eq!(desk.requote(&p, 0, 100.0, 0.0), None);
+        for (second, depth) in [2.0, 6.0, 3.0, 9.0, 1.0].into_iter().enumerate() {
+            desk.intensity.trade(depth);
+            desk.requote(&p, (second as i64 + 1) * 1_000_000_000, 100.0, 0.0);
+        }
+        let good = desk.fit.unwrap();
+        // Silence for the whole window leaves nothing to fit.
+        for second in 6..20 {
+            desk.requote(&p, second * 1_000_000_000, 100.0, 0.0);
+        }
+        assert_eq!(desk.intensity.fit(FitMethod::Weighted), None);
+        assert!(desk.fit.is_some() && good.1 > 0.0);
+        let (bid, ask) = desk.requote(&p, 21_000_000_000, 100.0, 0.0).unwrap();
+        assert!(bid < 100.0 && ask > 100.0 && (f64::midpoint(bid, ask) - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn inventory_skews_both_quotes_by_one_fill_at_a_time() {
+        let p = AvellanedaStoikovParams {
+            fixed_sigma: Some(10.69),
+            fixed_intensity: Some((2.986_162_360_812_285, 0.042_357_411_150_840_49)),
+            ..params()
+        };
+        let mut desk = AvellanedaStoikov::new(p.clone(), &[0]).desks.remove(0);
+        let flat = desk.requote(&p, 0, 1_000.0, 0.0).unwrap();
+        let long = desk.requote(&p, 1, 1_000.0, 1.0).unwrap();
+        assert!((1_000.0 - flat.0 - 20.472_085_338_443_71).abs() < 1e-9);
+        assert!((flat.0 - long.0 - 9.763_268_650_292_27).abs() < 1e-9);
+        assert!((flat.1 - long.1 - 9.763_268_650_292_27).abs() < 1e-9);
+    }
+}

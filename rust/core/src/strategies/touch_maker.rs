@@ -1,0 +1,43 @@
+//! The plainest market maker: both sides at a fixed distance from the touch, requoted on a timer.
+//!
+//! A yardstick for the engine and a baseline for other makers; it has no view on risk beyond a position limit.
+
+use crate::kernel::{Context, HookError, HookResult, Interest, Strategy};
+
+/// Quotes `offset_ticks` behind the best price of each side every `interval_ns`.
+pub struct TouchMaker {
+    /// Instruments.
+    pub markets: Vec<usize>,
+    /// Distance from the best price of the own side, in ticks; 0 joins it.
+    pub offset_ticks: i64,
+    /// Quantity of each quote, in quantity increments.
+    pub quote_qty: i64,
+    /// No bid at or above this position, no ask at or below its negative, in quantity increments.
+    pub max_position: i64,
+    /// Time between quotes, ns.
+    pub interval_ns: i64,
+}
+
+impl Strategy for TouchMaker {
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.every(self.interval_ns);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
+        for &market in &self.markets {
+            let touch = ctx.touch(market);
+            let offset = self.offset_ticks * ctx.instrument(market).tick_size;
+            let position = ctx.position(market).qty;
+            let bid = touch.best_bid().map(|p| p - offset).filter(|_| position < self.max_position);
+            let ask = touch.best_ask().map(|p| p + offset).filter(|_| position > -self.max_position);
+            ctx.quote(market, bid.map(|p| (p, self.quote_qty)), ask.map(|p| (p, self.quote_qty)), true)
+                .map_err(|e| HookError::Failed(e.to_string()))?;
+        }
+        Ok(())
+    }
+}
