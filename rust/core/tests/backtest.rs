@@ -32,11 +32,13 @@ fn market_data(seed: u64, rows: usize) -> EventColumns {
         start_price: 600_000,
         tick_size: 1,
         typical_qty: 800,
+        lot_size: 1,
         start_ns: 1_700_000_000_000_000_000,
         message_gap_ns: 10 * MS,
         latency_ns: 3 * MS,
         jitter_ns: MS,
     })
+    .unwrap()
     .fill(&mut columns, rows);
     columns
 }
@@ -232,21 +234,22 @@ impl Maker for Witness {
     }
 
     fn on_book(&mut self, ctx: &mut Context, market: usize) -> HookResult {
-        self.look(ctx, market)
+        self.look(ctx, market);
+        Ok(())
     }
 
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
-        self.look(ctx, 0)
+        self.look(ctx, 0);
+        Ok(())
     }
 }
 
 impl Witness {
-    fn look(&mut self, ctx: &mut Context, market: usize) -> HookResult {
+    fn look(&mut self, ctx: &mut Context, market: usize) {
         let touch = ctx.touch(market);
         // The short way to the best prices and the full book must tell the same.
         assert_eq!(touch, Touch::of(ctx.book(market)));
         self.seen.lock().unwrap().push((ctx.now_ns(), touch));
-        Ok(())
     }
 }
 

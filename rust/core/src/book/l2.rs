@@ -4,6 +4,7 @@
 //! caller can ask for. An empty side is `None`, never a zero price.
 
 use super::ladder::Ladder;
+use super::touch::Touch;
 use crate::event::{EventKind, Ints, View};
 use crate::types::Side;
 
@@ -152,25 +153,23 @@ impl L2Book {
     /// Whether the best bid is at or above the best ask.
     #[inline]
     pub fn is_crossed(&self) -> bool {
-        matches!((self.best_bid(), self.best_ask()), (Some(bid), Some(ask)) if bid >= ask)
+        Touch::of(self).is_crossed()
     }
 
     /// Best ask minus best bid, in price increments.
     pub fn spread(&self) -> Option<i64> {
-        Some(self.best_ask()? - self.best_bid()?)
+        Touch::of(self).spread()
     }
 
     /// Half-way between the best prices, in price increments.
     #[inline]
     pub fn mid(&self) -> Option<f64> {
-        Some((self.best_bid()? + self.best_ask()?) as f64 / 2.0)
+        Touch::of(self).mid()
     }
 
     /// Mid weighted by the opposite sizes, in price increments.
     pub fn microprice(&self) -> Option<f64> {
-        let (bid, ask) = (self.best(Side::Buy)?, self.best(Side::Sell)?);
-        let (bid_qty, ask_qty) = (bid.qty as f64, ask.qty as f64);
-        Some((bid.price as f64 * ask_qty + ask.price as f64 * bid_qty) / (bid_qty + ask_qty))
+        Touch::of(self).microprice()
     }
 
     /// `(bids - asks) / (bids + asks)` over the best `depth` levels of each side; `None` when both are empty.

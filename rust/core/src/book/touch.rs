@@ -59,6 +59,24 @@ impl Touch {
         Some(self.best_bid()? + self.best_ask()?)
     }
 
+    /// Half-way between the best prices, in price increments.
+    #[inline]
+    pub fn mid(&self) -> Option<f64> {
+        self.twice_mid().map(|twice| twice as f64 / 2.0)
+    }
+
+    /// Mid weighted by the opposite sizes, in price increments.
+    pub fn microprice(&self) -> Option<f64> {
+        let (bid, ask) = (self.best_bid()? as f64, self.best_ask()? as f64);
+        let (bid_qty, ask_qty) = (self.bid_qty as f64, self.ask_qty as f64);
+        Some((bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty))
+    }
+
+    /// Best ask minus best bid, in price increments.
+    pub fn spread(&self) -> Option<i64> {
+        Some(self.best_ask()? - self.best_bid()?)
+    }
+
     /// Whether the best bid is at or above the best ask.
     pub fn is_crossed(&self) -> bool {
         matches!((self.best_bid(), self.best_ask()), (Some(bid), Some(ask)) if bid >= ask)

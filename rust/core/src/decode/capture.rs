@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
-use super::error::{DecodeError, PlacedError, parse_u64};
+use super::error::{DecodeError, PlacedError, Strictness, parse_u64};
 use super::lines::Lines;
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
@@ -23,6 +23,10 @@ const MAX_HISTORY: usize = 500_000;
 pub struct CaptureCounts {
     /// Lines read.
     pub lines: u64,
+    /// Receipt of the first line, ns.
+    pub first_recv: Option<i64>,
+    /// Receipt of the last line, ns.
+    pub last_recv: Option<i64>,
     /// Depth updates made part of the book.
     pub book_updates: u64,
     /// Trades.
@@ -43,8 +47,6 @@ pub struct CaptureCounts {
     pub duplicates: u64,
     /// Depth updates kept for a snapshot that never came.
     pub unsynced: u64,
-    /// Messages after which the book was crossed.
-    pub crossed: u64,
     /// Lines received before the line above.
     pub unsorted: u64,
     /// Answers to requests.
@@ -115,15 +117,6 @@ impl Oracle {
             self.check.crossed += u64::from(touch.is_crossed());
         }
     }
-}
-
-/// Whether defects end the reading or are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strictness {
-    /// The first malformed or misplaced line is an error.
-    Strict,
-    /// Misplaced lines are counted and read.
-    Lenient,
 }
 
 /// A recording of one instrument of a Binance market.
@@ -206,6 +199,8 @@ impl CaptureReader {
         }
         let outcome = self.decoder.feed(&text[space + 1..], ts_recv.max(self.last_recv), &mut self.frame)?;
         self.last_recv = self.last_recv.max(ts_recv);
+        self.counts.first_recv.get_or_insert(ts_recv);
+        self.counts.last_recv = Some(self.last_recv);
         self.count(outcome.frame);
         self.counts.book_updates += outcome.applied as u64;
         self.counts.gaps = self.decoder.gaps(0);
@@ -254,7 +249,6 @@ impl CaptureReader {
                     if event.flags & FLAG_LAST == 0 {
                         continue;
                     }
-                    self.counts.crossed += u64::from(self.book.is_crossed());
                     if event.kind == EventKind::BookSet && event.flags & FLAG_SNAPSHOT == 0 {
                         self.oracle.update(event.id, Touch::of(&self.book));
                     }

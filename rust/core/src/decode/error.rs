@@ -81,6 +81,15 @@ pub struct PlacedError {
     pub error: DecodeError,
 }
 
+/// Whether defects end the reading or are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// The first malformed or misplaced line is an error.
+    Strict,
+    /// Misplaced lines are counted and read.
+    Lenient,
+}
+
 /// Parses an unsigned integer.
 #[inline]
 pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeError> {

@@ -3,12 +3,16 @@
 mod binance;
 mod capture;
 mod error;
+mod hft;
 mod json;
 mod lines;
+mod summary;
 mod tardis;
 
 pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome};
-pub use capture::{CaptureCounts, CaptureReader, Strictness, TickerCheck};
-pub use error::{DecodeError, PlacedError};
+pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
+pub use error::{DecodeError, PlacedError, Strictness};
+pub use hft::HftRows;
 pub use lines::Lines;
+pub use summary::FeedSummary;
 pub use tardis::{TardisCounts, TardisKind, TardisReader};

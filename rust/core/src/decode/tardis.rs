@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::binance::parse_fine;
-use super::error::{DecodeError, PlacedError, parse_time};
+use super::error::{DecodeError, PlacedError, Strictness, parse_time};
 use super::lines::Lines;
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, Heads};
 use crate::types::{Decimal, Increment, Instrument, div_half_even};
@@ -108,6 +108,10 @@ pub struct TardisCounts {
     pub skipped: u64,
     /// Rows of other symbols.
     pub other_symbols: u64,
+    /// Rows received before the row above.
+    pub unsorted: u64,
+    /// Rows equal to the row above.
+    pub duplicates: u64,
     /// Snapshots.
     pub snapshots: u64,
     /// Book messages that are no snapshot.
@@ -135,6 +139,9 @@ struct File {
     seen_snapshot: bool,
     was_snapshot: bool,
     last_local: i64,
+    strictness: Strictness,
+    /// The line above, to find rows that come twice.
+    above: Vec<u8>,
     counts: TardisCounts,
 }
 
@@ -160,7 +167,11 @@ impl<'a> Row<'a> {
 }
 
 impl File {
-    fn open(mut lines: Lines, instrument: Arc<Instrument>) -> Result<Self, PlacedError> {
+    fn open(
+        mut lines: Lines,
+        instrument: Arc<Instrument>,
+        strictness: Strictness,
+    ) -> Result<Self, PlacedError> {
         let Some(layout) = lines.next_with(Layout::read)? else {
             return Err(lines.error(DecodeError::Io("the file is empty".into())));
         };
@@ -175,6 +186,8 @@ impl File {
             seen_snapshot: false,
             was_snapshot: false,
             last_local: i64::MIN,
+            strictness,
+            above: Vec::new(),
             counts: TardisCounts::default(),
         };
         file.fill()?;
@@ -208,9 +221,11 @@ impl File {
                 seen_snapshot: &mut self.seen_snapshot,
                 was_snapshot: &mut self.was_snapshot,
                 last_local: &mut self.last_local,
+                strictness: self.strictness,
+                above: &mut self.above,
                 counts: &mut self.counts,
             };
-            if lines.next_with(|line| reader.row(line))?.is_none() {
+            if lines.next_with(|line| reader.line(line))?.is_none() {
                 reader.end_message();
                 break;
             }
@@ -229,6 +244,8 @@ struct RowReader<'a> {
     seen_snapshot: &'a mut bool,
     was_snapshot: &'a mut bool,
     last_local: &'a mut i64,
+    strictness: Strictness,
+    above: &'a mut Vec<u8>,
     counts: &'a mut TardisCounts,
 }
 
@@ -246,7 +263,16 @@ impl RowReader<'_> {
         *self.in_snapshot = false;
     }
 
-    /// Appends the events of a line.
+    /// Appends the events of a line; looks for defects that are counted only when asked to.
+    fn line(&mut self, line: &[u8]) -> Result<(), DecodeError> {
+        if self.strictness == Strictness::Lenient {
+            self.counts.duplicates += u64::from(!line.is_empty() && line == self.above.as_slice());
+            self.above.clear();
+            self.above.extend_from_slice(line);
+        }
+        self.row(line)
+    }
+
     fn row(&mut self, line: &[u8]) -> Result<(), DecodeError> {
         if line.is_empty() {
             return Ok(());
@@ -256,7 +282,11 @@ impl RowReader<'_> {
             self.counts.other_symbols += 1;
             return Ok(());
         }
-        let ts_recv = parse_time("local_timestamp", row.cells[self.layout.local])?;
+        let mut ts_recv = parse_time("local_timestamp", row.cells[self.layout.local])?;
+        if ts_recv < *self.last_local && self.strictness == Strictness::Lenient {
+            self.counts.unsorted += 1;
+            ts_recv = *self.last_local;
+        }
         if ts_recv < *self.last_local {
             return Err(DecodeError::Unsorted {
                 field: "local_timestamp",
@@ -449,10 +479,14 @@ impl TardisReader {
     ///
     /// # Errors
     /// [`PlacedError`] naming the file and line.
-    pub fn new(inputs: Vec<Lines>, instrument: &Arc<Instrument>) -> Result<Self, PlacedError> {
+    pub fn new(
+        inputs: Vec<Lines>,
+        instrument: &Arc<Instrument>,
+        strictness: Strictness,
+    ) -> Result<Self, PlacedError> {
         let mut files = Vec::with_capacity(inputs.len());
         for lines in inputs {
-            files.push(File::open(lines, Arc::clone(instrument))?);
+            files.push(File::open(lines, Arc::clone(instrument), strictness)?);
         }
         let mut heads = Heads::new(files.len());
         for (index, file) in files.iter().enumerate() {
@@ -500,6 +534,8 @@ impl TardisReader {
             let c = file.counts;
             TardisCounts {
                 skipped: sum.skipped + c.skipped,
+                unsorted: sum.unsorted + c.unsorted,
+                duplicates: sum.duplicates + c.duplicates,
                 other_symbols: sum.other_symbols + c.other_symbols,
                 snapshots: sum.snapshots + c.snapshots,
                 book_updates: sum.book_updates + c.book_updates,
@@ -532,7 +568,7 @@ mod tests {
 
     fn read(texts: &[&str]) -> Result<(EventColumns, TardisCounts), PlacedError> {
         let inputs = texts.iter().enumerate().map(|(i, t)| lines(&format!("f{i}.csv"), t)).collect();
-        let mut reader = TardisReader::new(inputs, &instrument())?;
+        let mut reader = TardisReader::new(inputs, &instrument(), Strictness::Strict)?;
         let mut out = EventColumns::default();
         while reader.read(&mut out, usize::MAX)? {}
         out.view().check().unwrap();

@@ -136,6 +136,11 @@ impl Core {
         &self.markets[market].instrument
     }
 
+    /// What is known about an instrument.
+    pub fn market(&self, market: usize) -> &MarketState {
+        &self.markets[market]
+    }
+
     /// Settlement currencies in use, by index.
     pub fn currencies(&self) -> &[String] {
         &self.currencies
@@ -156,6 +161,23 @@ impl Core {
     #[inline]
     pub fn position(&self, market: usize) -> &Position {
         &self.accounts[self.active][market].position
+    }
+
+    /// The average entry price of that position in price increments.
+    pub fn avg_entry_price(&self, market: usize) -> Option<f64> {
+        self.position(market).avg_entry_price(&self.markets[market].math)
+    }
+
+    /// Profit of that position at the mid as known now (or last known), before fees.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`].
+    pub fn unrealized(&mut self, market: usize) -> Result<Money, MoneyOverflow> {
+        let MarketState { math, view, .. } = &mut self.markets[market];
+        match view.twice_mid(self.now) {
+            Some(twice_mid) => self.accounts[self.active][market].position.unrealized(math, twice_mid),
+            None => Ok(Money::ZERO),
+        }
     }
 
     /// The active strategy's cash plus marked positions in one settlement currency, after fees.

@@ -177,6 +177,8 @@ pub struct Simulation {
     updates: Channel<Update>,
     config: RunConfig,
     next_sample: i64,
+    /// Venue time of the first message.
+    start: i64,
     /// Visible time of the last message seen.
     end: i64,
     totals: Vec<CurrencyTotals>,
@@ -241,6 +243,7 @@ impl Simulation {
             updates: Channel::new(),
             config,
             next_sample: i64::MAX,
+            start: i64::MIN,
             end: i64::MIN,
             totals,
             polls: 0,
@@ -261,6 +264,11 @@ impl Simulation {
     /// Event rows passed so far.
     pub fn rows(&self) -> u64 {
         self.venues.iter().map(|v| v.rows).sum()
+    }
+
+    /// Venue time of the first message and visible time of the last, ns; `None` without data.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        (self.end > i64::MIN).then_some((self.start, self.end))
     }
 
     /// Totals by settlement currency, valid after [`Simulation::run`].
@@ -291,6 +299,7 @@ impl Simulation {
         let Some((_, (first, _))) = self.heads.first() else {
             return Ok(());
         };
+        self.start = first;
         self.next_sample = first + self.config.sample_ns;
         self.kernel.start(first)?;
         self.collect(first);

@@ -12,6 +12,7 @@
 //! happens at the boundary of an interval belongs to the interval that ends there. Without two-sided prices, or
 //! before the first sound fit, it does not quote; after a fit that makes no sense it keeps the last good one.
 
+use super::QuoteSize;
 use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
 use crate::indicators::{FitMethod, IntensityEstimator, RealizedVolatility};
 use crate::kernel::{Context, Core, HookError, HookResult, Interest, Strategy, Trade};
@@ -39,19 +40,15 @@ pub struct AvellanedaStoikovParams {
     pub delta: f64,
     /// Time to the horizon of the 2008 formula, s.
     pub horizon_s: f64,
-    /// Quantity of each quote, in quantity increments.
-    pub quote_qty: i64,
-    /// No quote that could take the position beyond this, in quantity increments.
-    pub max_position: i64,
     /// Time between quotes, ns.
     pub interval_ns: i64,
     /// Samples of the mid in the volatility window.
     pub volatility_window: usize,
     /// Half-life of the volatility's smoothing, s.
     pub volatility_half_life_s: Option<f64>,
-    /// Smallest volatility used, ticks/√s.
+    /// Smallest measured volatility used, as a fraction of the mid per √s.
     pub sigma_min: f64,
-    /// Largest volatility used, ticks/√s.
+    /// Largest measured volatility used, as a fraction of the mid per √s.
     pub sigma_max: f64,
     /// Intervals in the intensity window.
     pub intensity_window: usize,
@@ -73,6 +70,7 @@ pub struct AvellanedaStoikovParams {
 #[derive(Debug, Clone)]
 struct Desk {
     market: usize,
+    size: QuoteSize,
     volatility: RealizedVolatility,
     intensity: IntensityEstimator,
     /// The last sound `(A, k)`.
@@ -89,11 +87,12 @@ pub struct AvellanedaStoikov {
 
 impl AvellanedaStoikov {
     /// A maker in these markets, each on its own.
-    pub fn new(params: AvellanedaStoikovParams, markets: &[usize]) -> Self {
+    pub fn new(params: AvellanedaStoikovParams, markets: &[(usize, QuoteSize)]) -> Self {
         let desks = markets
             .iter()
-            .map(|&market| Desk {
+            .map(|&(market, size)| Desk {
                 market,
+                size,
                 volatility: RealizedVolatility::new(params.volatility_window, params.volatility_half_life_s),
                 intensity: IntensityEstimator::new(
                     params.bin_ticks,
@@ -127,8 +126,10 @@ impl Desk {
         {
             self.fit = Some((fit.a, fit.k));
         }
-        let sigma = params.fixed_sigma.or_else(|| self.volatility.sigma())?;
-        let sigma = sigma.clamp(params.sigma_min, params.sigma_max);
+        let sigma = match params.fixed_sigma {
+            Some(sigma) => sigma,
+            None => self.volatility.sigma()?.clamp(params.sigma_min * mid, params.sigma_max * mid),
+        };
         let (a, k) = self.fit?;
         let (bid, ask) = match params.model {
             QuotingModel::Glft => {
@@ -161,18 +162,18 @@ fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, core: &mut Core
     };
     let mid = (best_bid + best_ask) as f64 / 2.0 / tick as f64;
     let position = core.position(market).qty;
-    let q = position as f64 / params.quote_qty as f64 * params.delta;
+    let QuoteSize { qty, max_position } = desk.size;
+    let q = position as f64 / qty as f64 * params.delta;
     let target = desk.requote(params, core.now_ns(), mid, q);
     let (highest_bid, lowest_ask) = limits(params, best_bid, best_ask, tick);
     let bid = target
         .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(highest_bid / tick * tick))
-        .filter(|price| *price > 0 && position + params.quote_qty <= params.max_position);
+        .filter(|price| *price > 0 && position + qty <= max_position);
     let ask = target
         .map(|(_, ask)| {
             (libm::ceil(ask) as i64).saturating_mul(tick).max((lowest_ask + tick - 1) / tick * tick)
         })
-        .filter(|price| *price > 0 && position - params.quote_qty >= -params.max_position);
-    let qty = params.quote_qty;
+        .filter(|price| *price > 0 && position - qty >= -max_position);
     core.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
         .map_err(|e| HookError::Failed(e.to_string()))
 }
@@ -209,6 +210,11 @@ impl Strategy for AvellanedaStoikov {
 mod tests {
     use super::*;
 
+    fn desk(params: &AvellanedaStoikovParams) -> Desk {
+        let size = QuoteSize { qty: 10, max_position: 100 };
+        AvellanedaStoikov::new(params.clone(), &[(0, size)]).desks.remove(0)
+    }
+
     fn params() -> AvellanedaStoikovParams {
         AvellanedaStoikovParams {
             model: QuotingModel::Glft,
@@ -216,8 +222,6 @@ mod tests {
             xi: None,
             delta: 1.0,
             horizon_s: 1.0,
-            quote_qty: 10,
-            max_position: 100,
             interval_ns: 1_000_000_000,
             volatility_window: 10,
             volatility_half_life_s: None,
@@ -236,7 +240,7 @@ mod tests {
     #[test]
     fn no_quote_before_a_sound_fit_and_the_last_good_one_is_kept() {
         let p = AvellanedaStoikovParams { fixed_sigma: Some(1.0), ..params() };
-        let mut desk = AvellanedaStoikov::new(p.clone(), &[0]).desks.remove(0);
+        let mut desk = desk(&p);
         assert_eq!(desk.requote(&p, 0, 100.0, 0.0), None);
         for (second, depth) in [2.0, 6.0, 3.0, 9.0, 1.0].into_iter().enumerate() {
             desk.intensity.trade(depth);
@@ -260,7 +264,7 @@ mod tests {
             fixed_intensity: Some((2.986_162_360_812_285, 0.042_357_411_150_840_49)),
             ..params()
         };
-        let mut desk = AvellanedaStoikov::new(p.clone(), &[0]).desks.remove(0);
+        let mut desk = desk(&p);
         let flat = desk.requote(&p, 0, 1_000.0, 0.0).unwrap();
         let long = desk.requote(&p, 1, 1_000.0, 1.0).unwrap();
         assert!((1_000.0 - flat.0 - 20.472_085_338_443_71).abs() < 1e-9);

@@ -2,18 +2,15 @@
 //!
 //! A yardstick for the engine and a baseline for other makers; it has no view on risk beyond a position limit.
 
+use super::QuoteSize;
 use crate::kernel::{Context, HookError, HookResult, Interest, Strategy};
 
 /// Quotes `offset_ticks` behind the best price of each side every `interval_ns`.
 pub struct TouchMaker {
-    /// Instruments.
-    pub markets: Vec<usize>,
+    /// Instruments, with what to quote in each.
+    pub markets: Vec<(usize, QuoteSize)>,
     /// Distance from the best price of the own side, in ticks; 0 joins it.
     pub offset_ticks: i64,
-    /// Quantity of each quote, in quantity increments.
-    pub quote_qty: i64,
-    /// No bid at or above this position, no ask at or below its negative, in quantity increments.
-    pub max_position: i64,
     /// Time between quotes, ns.
     pub interval_ns: i64,
 }
@@ -29,13 +26,13 @@ impl Strategy for TouchMaker {
     }
 
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
-        for &market in &self.markets {
+        for &(market, QuoteSize { qty, max_position }) in &self.markets {
             let touch = ctx.touch(market);
             let offset = self.offset_ticks * ctx.instrument(market).tick_size;
             let position = ctx.position(market).qty;
-            let bid = touch.best_bid().map(|p| p - offset).filter(|_| position < self.max_position);
-            let ask = touch.best_ask().map(|p| p + offset).filter(|_| position > -self.max_position);
-            ctx.quote(market, bid.map(|p| (p, self.quote_qty)), ask.map(|p| (p, self.quote_qty)), true)
+            let bid = touch.best_bid().map(|p| p - offset).filter(|_| position + qty <= max_position);
+            let ask = touch.best_ask().map(|p| p + offset).filter(|_| position - qty >= -max_position);
+            ctx.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
                 .map_err(|e| HookError::Failed(e.to_string()))?;
         }
         Ok(())

@@ -26,6 +26,8 @@ pub struct SynthConfig {
     pub tick_size: i64,
     /// Typical size of a level, in quantity increments.
     pub typical_qty: i64,
+    /// Quantity step of the book, in quantity increments.
+    pub lot_size: i64,
     /// Time of the first row, ns.
     pub start_ns: i64,
     /// Mean time between book messages, ns.
@@ -90,13 +92,24 @@ pub struct Synth {
     started: bool,
 }
 
+/// The start price leaves no room for a book below it, or sizes are not positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a synthetic market needs a start price of at least {} ticks and positive sizes", 2 * DEPTH)]
+pub struct NoRoom;
+
 impl Synth {
     /// A market that has not opened yet.
-    pub fn new(config: SynthConfig) -> Self {
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub fn new(config: SynthConfig) -> Result<Self, NoRoom> {
         let random = Random::new(config.seed, 1);
-        let mid = config.start_price / config.tick_size;
+        let mid = config.start_price / config.tick_size.max(1);
+        if mid < 2 * DEPTH || config.typical_qty <= 0 || config.lot_size <= 0 || config.tick_size <= 0 {
+            return Err(NoRoom);
+        }
         let side = |touch| SynthSide { qty: vec![0; RING], touch };
-        Self {
+        Ok(Self {
             random,
             sides: [side(mid), side(-(mid + 1))],
             now: config.start_ns,
@@ -107,7 +120,7 @@ impl Synth {
             trade: 0,
             started: false,
             config,
-        }
+        })
     }
 
     /// Appends the next whole messages to `out` until it holds at least `rows` rows.
@@ -161,7 +174,8 @@ impl Synth {
         for _ in 0..count {
             let tick = self.sides[passive].touch;
             let available = self.sides[passive].get(tick);
-            let wanted = 1 + self.random.exponential(self.config.typical_qty as f64 * 0.10) as i64;
+            let lots = self.config.typical_qty as f64 / self.config.lot_size as f64;
+            let wanted = (1 + self.random.exponential(lots * 0.10) as i64) * self.config.lot_size;
             let qty = wanted.min(available);
             self.trade += 1;
             let id = self.trade;
@@ -221,8 +235,9 @@ impl Synth {
 
     /// Size of a level; deeper levels are larger.
     fn size(&mut self, back: i64) -> i64 {
-        let mean = self.config.typical_qty as f64 * (0.6 + 0.4 * (back.min(50) as f64 / 50.0));
-        1 + self.random.exponential(mean) as i64
+        let lots = self.config.typical_qty as f64 / self.config.lot_size as f64;
+        let mean = lots * (0.6 + 0.4 * (back.min(50) as f64 / 50.0));
+        (1 + self.random.exponential(mean) as i64) * self.config.lot_size
     }
 
     fn push(&mut self, out: &mut EventColumns, kind: EventKind, side: usize, tick: i64, qty: i64, flags: u8) {

@@ -1,12 +1,14 @@
 //! Exact numbers, sides, instruments.
 
 mod decimal;
+mod duration;
 pub(crate) mod instrument;
 mod money;
 mod side;
 
 pub(crate) use decimal::pow10_i128;
 pub use decimal::{Decimal, DecimalError, Increment};
+pub use duration::{format_duration, parse_duration};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentKind, InstrumentSpec};
 pub(crate) use money::div_half_even;
 pub use money::{MONEY_SCALE, Money};

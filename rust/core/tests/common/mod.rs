@@ -1,5 +1,11 @@
 //! Building blocks the integration tests share.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses a part of this")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part of this"
+)]
 
 use std::sync::Arc;
 

@@ -1,0 +1,132 @@
+"""tradecore: tick-level backtesting with honest fills, for strategies written in plain Python."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tradecore import errors
+from tradecore._core import (
+    BinanceDecoder,
+    Instrument,
+    IntensityEstimator,
+    L2Book,
+    PositionLedger,
+    QueueSimulator,
+    RealizedVolatility,
+    avellaneda_stoikov_quotes,
+    fit_intensity,
+    glft_coefficients,
+)
+from tradecore.errors import TradecoreError
+from tradecore.instruments import find_instrument, load_instruments, shipped_instruments
+from tradecore.types import (
+    BookState,
+    EventFlag,
+    EventKind,
+    InstrumentKind,
+    Liquidity,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+
+if TYPE_CHECKING:
+    from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, TradeView
+    from tradecore.backtest import Backtest, Latency, Result, SimVenue
+    from tradecore.data import (
+        Catalog,
+        import_binance_ws,
+        import_hftbacktest,
+        import_tardis,
+        synthesize,
+    )
+    from tradecore.strategies import AvellanedaStoikov, TouchMaker
+    from tradecore.strategy import Duration, Strategy
+
+__version__ = "0.1.0"
+
+_LATER = {
+    "BookView": "_core",
+    "Context": "_core",
+    "Fill": "_core",
+    "Order": "_core",
+    "PositionView": "_core",
+    "QuoteView": "_core",
+    "TradeView": "_core",
+    "Backtest": "backtest",
+    "Latency": "backtest",
+    "Result": "backtest",
+    "SimVenue": "backtest",
+    "Catalog": "data",
+    "import_binance_ws": "data",
+    "import_hftbacktest": "data",
+    "import_tardis": "data",
+    "synthesize": "data",
+    "AvellanedaStoikov": "strategies",
+    "TouchMaker": "strategies",
+    "Duration": "strategy",
+    "Strategy": "strategy",
+}
+"""Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
+
+__all__ = [
+    "AvellanedaStoikov",
+    "Backtest",
+    "BinanceDecoder",
+    "BookState",
+    "BookView",
+    "Catalog",
+    "Context",
+    "Duration",
+    "EventFlag",
+    "EventKind",
+    "Fill",
+    "Instrument",
+    "InstrumentKind",
+    "IntensityEstimator",
+    "L2Book",
+    "Latency",
+    "Liquidity",
+    "Order",
+    "OrderStatus",
+    "OrderType",
+    "PositionLedger",
+    "PositionView",
+    "QueueSimulator",
+    "QuoteView",
+    "RealizedVolatility",
+    "Result",
+    "Side",
+    "SimVenue",
+    "Strategy",
+    "TimeInForce",
+    "TouchMaker",
+    "TradeView",
+    "TradecoreError",
+    "avellaneda_stoikov_quotes",
+    "errors",
+    "find_instrument",
+    "fit_intensity",
+    "glft_coefficients",
+    "import_binance_ws",
+    "import_hftbacktest",
+    "import_tardis",
+    "load_instruments",
+    "shipped_instruments",
+    "synthesize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"tradecore.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

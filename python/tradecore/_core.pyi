@@ -1,0 +1,752 @@
+"""The compiled half of tradecore.
+
+Prices and quantities are accepted as ``Decimal``, ``str``, ``int`` or a ``float`` on the instrument's grid, and
+returned as ``float`` (market data) or ``Decimal`` (money). Times are ns UTC. "Increments" are integer counts of an
+instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod:`tradecore.errors`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+
+__all__ = [
+    "BinanceDecoder",
+    "BookView",
+    "Context",
+    "EventReader",
+    "FeedSummary",
+    "Fill",
+    "Instrument",
+    "IntensityEstimator",
+    "L2Book",
+    "Order",
+    "PositionLedger",
+    "PositionView",
+    "QueueSimulator",
+    "QuoteView",
+    "RealizedVolatility",
+    "Simulation",
+    "Synth",
+    "TradeView",
+    "avellaneda_stoikov_quotes",
+    "decode_hftbacktest",
+    "fit_intensity",
+    "format_duration_ns",
+    "glft_coefficients",
+    "parse_duration",
+]
+
+_Number: TypeAlias = Decimal | str | int | float
+_Exact: TypeAlias = Decimal | str | int
+_Side: TypeAlias = Side | int | str
+_Columns: TypeAlias = Mapping[str, NDArray[Any]]
+
+@final
+class Instrument:
+    """What is traded: identity, grid, contract kind, fees. Immutable, hashable, picklable.
+
+    Parameters
+    ----------
+    id : str
+        ``SYMBOL.VENUE`` with the venue's own symbol.
+    kind : str
+        ``spot``, ``linear`` or ``inverse``; see :class:`~tradecore.types.InstrumentKind`.
+    base, quote : str
+        Currencies.
+    price_increment, qty_increment : Decimal, str or int
+        Finest steps ever quoted; the unit of every number inside.
+    settlement : str, optional
+        Currency of profit, loss and fees; quote for spot and linear, base for inverse if not given.
+    tick_size, lot_size : Decimal, str or int, optional
+        Steps of an order; the increments if not given.
+    min_qty, min_notional : Decimal, str or int, optional
+        Smallest quantity (one lot if not given) and smallest notional in quote currency (none) of an order.
+    contract_size : Decimal, str or int, optional
+        Base units (linear) or quote units (inverse) a contract stands for; 1 if not given.
+    maker_fee_bps, taker_fee_bps : Decimal, str or int, optional
+        Fees in basis points of a fill's value, negative for a rebate; 0 if not given.
+
+    Raises
+    ------
+    InstrumentError
+        Naming the field that does not hold.
+    """
+
+    def __new__(
+        cls,
+        id: str,
+        *,
+        kind: str,
+        base: str,
+        quote: str,
+        price_increment: _Exact,
+        qty_increment: _Exact,
+        settlement: str | None = None,
+        tick_size: _Exact | None = None,
+        lot_size: _Exact | None = None,
+        min_qty: _Exact | None = None,
+        min_notional: _Exact | None = None,
+        contract_size: _Exact | None = None,
+        maker_fee_bps: _Exact | None = None,
+        taker_fee_bps: _Exact | None = None,
+    ) -> Instrument: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def venue(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def quote(self) -> str: ...
+    @property
+    def settlement(self) -> str: ...
+    @property
+    def price_increment(self) -> Decimal: ...
+    @property
+    def qty_increment(self) -> Decimal: ...
+    @property
+    def tick_size(self) -> Decimal: ...
+    @property
+    def lot_size(self) -> Decimal: ...
+    @property
+    def min_qty(self) -> Decimal: ...
+    @property
+    def min_notional(self) -> Decimal: ...
+    @property
+    def contract_size(self) -> Decimal: ...
+    @property
+    def maker_fee_bps(self) -> Decimal: ...
+    @property
+    def taker_fee_bps(self) -> Decimal: ...
+    def price_to_steps(self, price: _Number) -> int:
+        """Return a price in increments.
+
+        Raises
+        ------
+        OffGridError
+            When it lies between two increments.
+        InvalidValueError
+            When it is no number, or out of range.
+        """
+    def qty_to_steps(self, qty: _Number) -> int:
+        """Return a quantity in increments; raises like :meth:`price_to_steps`."""
+    def price_from_steps(self, steps: int) -> Decimal:
+        """Return the price of a count of increments."""
+    def qty_from_steps(self, steps: int) -> Decimal:
+        """Return the quantity of a count of increments."""
+    def format_price(self, steps: int) -> str:
+        """Return a price, given in increments, as text with the decimals of the tick."""
+    def format_qty(self, steps: int) -> str:
+        """Return a quantity, given in increments, as text with the decimals of the lot."""
+    def to_dict(self) -> dict[str, str]:
+        """Return the specification as text by field; :func:`tradecore.instruments.instrument_from_dict` reads it."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[dict[str, str]]]: ...
+
+@final
+class L2Book:
+    """An order book aggregated by price.
+
+    It mirrors what it is told: it may be one-sided or crossed, and an empty side is ``None``. Safe to share between
+    threads.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Gives the grid.
+    """
+
+    def __new__(cls, instrument: Instrument) -> L2Book: ...
+    @property
+    def instrument(self) -> Instrument: ...
+    def set(self, side: _Side, price: _Number, qty: _Number) -> None:
+        """Set a level; quantity 0 removes it."""
+    def set_steps(self, side: int, price: int, qty: int) -> int:
+        """Set a level in increments and return the quantity it held before; ``side`` is 1 (bid) or -1 (ask)."""
+    def apply(self, columns: _Columns) -> None:
+        """Apply event columns in order; rows that are no book rows are ignored.
+
+        Parameters
+        ----------
+        columns : mapping of str to contiguous array (n,)
+            ``ts_event, ts_recv`` int64, ``kind, flags`` uint8, ``side`` int8, ``price, qty`` int32 or int64
+            (increments). Read in place without the GIL: do not change them meanwhile.
+
+        Raises
+        ------
+        DataError
+            Naming the first row and value that breaks a rule.
+        """
+    def apply_and_trace(self, columns: _Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Apply event columns and return best bid and best ask after every row, int64 (n,), increments.
+
+        An empty side is the smallest (bid) or largest (ask) int64. Takes and raises what :meth:`apply` does.
+        """
+    def clear(self) -> None:
+        """Empty the book; it counts as a gap until levels arrive again."""
+    @property
+    def state(self) -> BookState: ...
+    @property
+    def is_synced(self) -> bool: ...
+    @property
+    def is_crossed(self) -> bool: ...
+    @property
+    def best_bid(self) -> float | None: ...
+    @property
+    def best_ask(self) -> float | None: ...
+    @property
+    def bid_qty(self) -> float | None: ...
+    @property
+    def ask_qty(self) -> float | None: ...
+    @property
+    def mid(self) -> float | None: ...
+    @property
+    def microprice(self) -> float | None: ...
+    @property
+    def spread(self) -> float | None: ...
+    @property
+    def bid_levels(self) -> int: ...
+    @property
+    def ask_levels(self) -> int: ...
+    def imbalance(self, n: int = 1) -> float | None:
+        """Return ``(bids - asks) / (bids + asks)`` over the best ``n`` levels; None if both sides are empty."""
+    def depth(self, n: int = 10) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the best ``n`` bids and asks, best first: float64 (levels, 2) of price and quantity."""
+    def walk(self, side: _Side, qty: _Number) -> tuple[float | None, float | None, float]:
+        """Return average price, worst price and unfilled quantity of a taker of ``side``; the book does not change."""
+
+@final
+class BookView:
+    """The book of one instrument as known at the context's time. Valid only inside a hook."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def tick_size(self) -> float: ...
+    @property
+    def lot_size(self) -> float: ...
+    @property
+    def state(self) -> BookState: ...
+    @property
+    def is_synced(self) -> bool: ...
+    @property
+    def is_crossed(self) -> bool: ...
+    @property
+    def best_bid(self) -> float | None: ...
+    @property
+    def best_ask(self) -> float | None: ...
+    @property
+    def bid_qty(self) -> float | None: ...
+    @property
+    def ask_qty(self) -> float | None: ...
+    @property
+    def mid(self) -> float | None: ...
+    @property
+    def microprice(self) -> float | None: ...
+    @property
+    def spread(self) -> float | None: ...
+    @property
+    def bid_levels(self) -> int: ...
+    @property
+    def ask_levels(self) -> int: ...
+    def imbalance(self, n: int = 1) -> float | None:
+        """Return ``(bids - asks) / (bids + asks)`` over the best ``n`` levels; None if both sides are empty."""
+    def depth(self, n: int = 10) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the best ``n`` bids and asks, best first: float64 (levels, 2) of price and quantity."""
+    def walk(self, side: _Side, qty: _Number) -> tuple[float | None, float | None, float]:
+        """Return average price, worst price and unfilled quantity of a taker of ``side``."""
+
+@final
+class PositionView:
+    """The strategy's position in one instrument. Valid only inside a hook."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def avg_entry_price(self) -> float | None: ...
+    @property
+    def realized_pnl(self) -> Decimal: ...
+    @property
+    def unrealized_pnl(self) -> Decimal: ...
+    @property
+    def fees(self) -> Decimal: ...
+
+@final
+class TradeView:
+    """The trade a strategy is being told of. Valid only inside ``on_trade``."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def price(self) -> float: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def aggressor_side(self) -> Side | None: ...
+    @property
+    def ts_event(self) -> int: ...
+    @property
+    def trade_id(self) -> int: ...
+
+@final
+class QuoteView:
+    """The venue's own best prices a strategy is being told of. Valid only inside ``on_quote``."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def best_bid(self) -> float | None: ...
+    @property
+    def best_ask(self) -> float | None: ...
+    @property
+    def bid_qty(self) -> float | None: ...
+    @property
+    def ask_qty(self) -> float | None: ...
+
+@final
+class Order:
+    """An order as it stood when it was asked for."""
+
+    @property
+    def order_id(self) -> int: ...
+    @property
+    def client_id(self) -> str | None: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def order_type(self) -> OrderType: ...
+    @property
+    def time_in_force(self) -> TimeInForce: ...
+    @property
+    def post_only(self) -> bool: ...
+    @property
+    def price(self) -> float | None: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def filled_qty(self) -> float: ...
+    @property
+    def leaves_qty(self) -> float: ...
+    @property
+    def avg_fill_price(self) -> float | None: ...
+    @property
+    def status(self) -> OrderStatus: ...
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def is_pending(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def ts_submit(self) -> int: ...
+
+@final
+class Fill:
+    """A fill of an own order."""
+
+    @property
+    def order_id(self) -> int: ...
+    @property
+    def client_id(self) -> str | None: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def price(self) -> float: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def liquidity(self) -> Liquidity: ...
+    @property
+    def fee(self) -> Decimal: ...
+    @property
+    def realized_pnl(self) -> Decimal: ...
+    @property
+    def position_qty(self) -> float: ...
+    @property
+    def completes_order(self) -> bool: ...
+    @property
+    def ts_event(self) -> int: ...
+    @property
+    def ts_recv(self) -> int: ...
+
+@final
+class Context:
+    """What a strategy can read and do inside a hook. Outside of hooks every access raises ``ContextError``.
+
+    Instruments are named by id. Requests are sent at once and act at the venue one entry latency later; what comes of
+    them arrives in ``on_order`` and ``on_fill``. A price or quantity off the grid raises ``OffGridError``; what a venue
+    would refuse (too small, post-only that crosses) comes back as a rejected order.
+    """
+
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def now_ns(self) -> int: ...
+    @property
+    def equity(self) -> Decimal: ...
+    def equity_in(self, currency: str) -> Decimal:
+        """Return cash from trading plus marked positions, after fees, in one settlement currency."""
+    def book(self, instrument: str | Instrument) -> BookView:
+        """Return the book of an instrument as known now."""
+    def position(self, instrument: str | Instrument) -> PositionView:
+        """Return this strategy's position in an instrument."""
+    def orders(self, instrument: str | Instrument | None = None) -> list[Order]:
+        """Return this strategy's open orders, oldest first."""
+    def order(self, order: int | str | Order) -> Order | None:
+        """Return an open order by its id, client id or an older copy; None when it is closed."""
+    def submit(
+        self,
+        instrument: str | Instrument,
+        side: _Side,
+        qty: _Number,
+        price: _Number | None = None,
+        *,
+        time_in_force: TimeInForce | str | None = None,
+        post_only: bool = False,
+        client_id: str | None = None,
+    ) -> int:
+        """Send an order and return its id; without a price it is a market order.
+
+        Raises
+        ------
+        OffGridError
+            When price or quantity lie between two steps.
+        OrderError
+            When the terms contradict each other or the client id is in use.
+        """
+    def buy(
+        self,
+        instrument: str | Instrument,
+        qty: _Number,
+        price: _Number | None = None,
+        *,
+        time_in_force: TimeInForce | str | None = None,
+        post_only: bool = False,
+        client_id: str | None = None,
+    ) -> int:
+        """Send a buy order; see :meth:`submit`."""
+    def sell(
+        self,
+        instrument: str | Instrument,
+        qty: _Number,
+        price: _Number | None = None,
+        *,
+        time_in_force: TimeInForce | str | None = None,
+        post_only: bool = False,
+        client_id: str | None = None,
+    ) -> int:
+        """Send a sell order; see :meth:`submit`."""
+    def quote(
+        self,
+        instrument: str | Instrument,
+        *,
+        bid: _Number | None = None,
+        ask: _Number | None = None,
+        qty: _Number | None = None,
+        bid_qty: _Number | None = None,
+        ask_qty: _Number | None = None,
+        post_only: bool = True,
+    ) -> None:
+        """Make the two-sided quote of an instrument what it is asked to be, with as few requests as possible.
+
+        An order that already rests at that price and quantity is left alone and keeps its queue place; another price
+        or quantity replaces it; a side that is None is cancelled.
+        """
+    def cancel(self, order: int | str | Order) -> bool:
+        """Ask to cancel an order by id or client id; False when there is nothing to cancel."""
+    def cancel_all(self, instrument: str | Instrument | None = None) -> int:
+        """Ask to cancel every open order; returns how many."""
+    def replace(self, order: int | str | Order, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
+        """Ask for a new price and total quantity of an order; False when it is no longer open.
+
+        The queue place is kept only when the price stays and the quantity shrinks.
+        """
+    def every(self, interval: str | int, callback: Callable[[Context], object] | None = None) -> int:
+        """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) every interval, first one interval from now."""
+    def at(self, ts_ns: int, callback: Callable[[Context], object] | None = None) -> int:
+        """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) once, at a time."""
+    def log(self, message: str) -> None:
+        """Write to the logger ``tradecore.strategy``, with the time of the run."""
+
+@final
+class BinanceDecoder:
+    """Decodes frames of a Binance market as they arrive, and keeps the books synchronised.
+
+    Parameters
+    ----------
+    venue : str
+        ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
+    instruments : sequence of Instrument
+        Frames of other symbols are ignored.
+    keep_events : bool
+        Whether to keep decoded events for :meth:`events`.
+    """
+
+    def __new__(cls, venue: str, instruments: Sequence[Instrument], *, keep_events: bool = True) -> BinanceDecoder: ...
+    def feed(self, frame: bytes, ts_recv: int) -> str:
+        """Take a stream frame or a REST depth snapshot and say what it was.
+
+        Returns ``depth, snapshot, trade, book_ticker, mark_price, control`` or ``ignored``.
+
+        Raises
+        ------
+        DataError
+            When the frame is malformed; the state is as before.
+        """
+    def events(self, instrument: str) -> dict[str, NDArray[Any]]:
+        """Return the event columns decoded since the last call."""
+    def book(self, instrument: str) -> L2Book:
+        """Return the book, which :meth:`feed` keeps up to date."""
+    def needs_snapshot(self, instrument: str) -> bool:
+        """Whether a depth snapshot has to be fetched."""
+    def state(self, instrument: str) -> BookState:
+        """Return where the book stands with the venue."""
+    def gaps(self, instrument: str) -> int:
+        """Return how many gaps were found."""
+
+@final
+class EventReader:
+    """Reads files of one instrument piece by piece."""
+
+    @staticmethod
+    def binance(instrument: Instrument, paths: Sequence[str], *, lenient: bool = False) -> EventReader:
+        """Open Binance captures of one recording, in order."""
+    @staticmethod
+    def tardis(instrument: Instrument, paths: Sequence[str], *, lenient: bool = False) -> EventReader:
+        """Open Tardis CSV files of one instrument."""
+    def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
+        """Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
+
+        Raises
+        ------
+        DataError
+            With file and line.
+        """
+    @property
+    def progress(self) -> tuple[int, int]: ...
+    def summary(self) -> dict[str, Any]:
+        """Return counts, times and the book as of what has been read."""
+
+@final
+class FeedSummary:
+    """Running totals over event columns of one instrument."""
+
+    def __new__(cls, instrument: Instrument) -> FeedSummary: ...
+    def push(self, columns: _Columns) -> None:
+        """Take the next columns, of whole messages."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts, times and the book so far."""
+
+@final
+class Synth:
+    """Synthetic markets."""
+
+    @staticmethod
+    def reader(
+        instrument: Instrument,
+        *,
+        events: int,
+        seed: int,
+        start_price: _Number,
+        typical_qty: _Number,
+        start_ns: int,
+        message_gap: str | int,
+        latency: str | int,
+        jitter: str | int,
+    ) -> EventReader:
+        """Return a reader over a market of ``events`` rows."""
+
+@final
+class Simulation:
+    """A backtest under construction: add markets, then strategies, then run it once."""
+
+    def __new__(
+        cls,
+        *,
+        seed: int = 0,
+        sample_interval: str | int,
+        candle_interval: str | int | None = None,
+        stop_run_on_error: bool = False,
+    ) -> Simulation: ...
+    def add_market(
+        self,
+        instrument: Instrument,
+        chunks: Iterator[_Columns],
+        *,
+        basis: str,
+        queue: str,
+        entry_ns: int,
+        response_ns: int,
+        feed_ns: int | None = None,
+        venue_lead_ns: int = 0,
+    ) -> int:
+        """Add a market and return its index."""
+    def add_strategy(
+        self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str
+    ) -> None:
+        """Add a strategy by the bound methods of its hooks."""
+    def add_compiled(self, name: str, markets: Sequence[int], kind: str, params: dict[str, Any]) -> None:
+        """Add a compiled strategy."""
+    def run(
+        self,
+        *,
+        progress: Callable[[int, int], object] | None = None,
+        spill: Callable[[dict[str, dict[str, Any]]], object] | None = None,
+        spill_rows: int = 100_000,
+    ) -> dict[str, Any]:
+        """Run to the end of the data and return figures and tables."""
+
+@final
+class QueueSimulator:
+    """One resting order in the queue of its price level, advanced by hand.
+
+    Parameters
+    ----------
+    model : str
+        A queue model; see :class:`tradecore.SimVenue`.
+    displayed : int
+        Size of the level when the order joins, increments.
+    lot : int
+        Step of a fill, increments.
+    unit : float
+        Value of an increment; the logarithmic models depend on it.
+    seed : int
+        For ``depletion``.
+    """
+
+    def __new__(
+        cls, model: str, displayed: int, *, lot: int = 1, unit: float = 1.0, seed: int = 0
+    ) -> QueueSimulator: ...
+    def trade(self, qty: int) -> int:
+        """Let a trade happen at the order's price; returns how much of it reaches the order."""
+    def depth(self, previous: int, new: int) -> None:
+        """Change the displayed size of the level."""
+    @property
+    def front(self) -> float: ...
+
+@final
+class PositionLedger:
+    """A position of one instrument, booked fill by fill with exact money."""
+
+    def __new__(cls, instrument: Instrument) -> PositionLedger: ...
+    def value(self, price: _Number, qty: _Number) -> Decimal:
+        """Return the value of a quantity at a price, in the settlement currency."""
+    def fee(self, price: _Number, qty: _Number, *, maker: bool) -> Decimal:
+        """Return the fee of a fill; negative is a rebate."""
+    def apply(self, side: _Side, price: _Number, qty: _Number, *, maker: bool = False) -> Decimal:
+        """Book a fill with its fee and return the profit it realised, before the fee."""
+    def position(self, mark: _Number) -> dict[str, Any]:
+        """Return the position marked at a price: ``qty, avg_entry_price``, profit, fees, cash, equity."""
+
+@final
+class RealizedVolatility:
+    """Rolling realised volatility ``sqrt(sum r^2 / sum dt)`` of a mid, price units per square root of a second.
+
+    Parameters
+    ----------
+    window : int
+        Steps.
+    half_life_s : float, optional
+        Smoothing of the squared volatility over time; none if not given.
+    """
+
+    def __new__(cls, window: int, half_life_s: float | None = None) -> RealizedVolatility: ...
+    def update(self, ts_ns: int, mid: float) -> float | None:
+        """Take a sample and return the volatility; None before the second one."""
+
+@final
+class IntensityEstimator:
+    """Rolling estimate of ``A exp(-k d)``, the rate of fills at a distance of ``d`` ticks from the mid.
+
+    Parameters
+    ----------
+    bin_ticks : float
+        Spacing of the distances ``(j + 1/2) * bin_ticks``.
+    bins : int
+        How many distances.
+    window : int
+        Intervals.
+    """
+
+    def __new__(cls, *, bin_ticks: float = 1.0, bins: int = 100, window: int = 120) -> IntensityEstimator: ...
+    def trade(self, depth_ticks: float) -> None:
+        """Take a trade, by its distance from the mid at the start of the interval."""
+    def end_interval(self, seconds: float) -> None:
+        """End an interval of that length."""
+    def fit(self, *, method: str = "weighted") -> dict[str, float] | None:
+        """Return ``a, k, r2, points``; None without a sound fit. Method ``weighted`` (by counts) or ``ols``."""
+
+def parse_duration(text: str | int) -> int:
+    """Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns; an int is ns already.
+
+    Raises
+    ------
+    InvalidValueError
+        When it is not one, or negative.
+    """
+
+def format_duration_ns(ns: int) -> str:
+    """Return a length of time as text in the largest unit that divides it."""
+
+def avellaneda_stoikov_quotes(
+    s: NDArray[np.float64],
+    q: NDArray[np.float64],
+    tau: NDArray[np.float64],
+    *,
+    gamma: float,
+    sigma: float,
+    k: float,
+) -> dict[str, NDArray[np.float64]]:
+    """Return Avellaneda-Stoikov quotes, element by element.
+
+    Parameters
+    ----------
+    s, q, tau : float64 (n,)
+        Mid, inventory, time left.
+    gamma, sigma, k : float
+        Risk aversion, volatility per square root of time, decay of the fill rate.
+
+    Returns
+    -------
+    dict of float64 (n,)
+        ``reservation, spread, bid, ask``: ``r = s - q gamma sigma^2 tau`` and
+        ``spread = gamma sigma^2 tau + (2 / gamma) ln(1 + gamma / k)``.
+    """
+
+def glft_coefficients(
+    *, gamma: float, sigma: float, a: float, k: float, delta: float = 1.0, xi: float | None = None
+) -> dict[str, float]:
+    """Return ``c1, c2, half_spread, skew`` of the GLFT closed form; ``xi`` is ``gamma`` if not given."""
+
+def fit_intensity(
+    distances: NDArray[np.float64], counts: NDArray[np.uint64], seconds: float, *, method: str = "weighted"
+) -> dict[str, float] | None:
+    """Fit ``counts / seconds = a exp(-k distances)`` and return ``a, k, r2, points``; None without a sound fit."""
+
+def decode_hftbacktest(
+    instrument: Instrument,
+    source: str,
+    ev: NDArray[np.uint64],
+    exch_ts: NDArray[np.int64],
+    local_ts: NDArray[np.int64],
+    px: NDArray[np.float64],
+    qty: NDArray[np.float64],
+) -> dict[str, NDArray[Any]]:
+    """Return hftbacktest event rows as event columns; raises DataError with the row, from 1."""

@@ -1,0 +1,220 @@
+"""Everything tradecore raises, rooted in one class, with typed fields.
+
+Each error takes its fields as positional arguments, keeps them as attributes and pickles.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CatalogError",
+    "ConfigError",
+    "ContextError",
+    "DataError",
+    "InstrumentError",
+    "InvalidValueError",
+    "OffGridError",
+    "OrderError",
+    "RunError",
+    "StrategyError",
+    "TradecoreError",
+    "UnknownInstrumentError",
+]
+
+
+class TradecoreError(Exception):
+    """Root of all errors raised by tradecore."""
+
+
+class InstrumentError(TradecoreError, ValueError):
+    """An instrument's specification does not hold together.
+
+    Attributes
+    ----------
+    instrument : str
+        Identity as given.
+    field : str
+        The offending field.
+    problem : str
+        What is wrong with it.
+    """
+
+    def __init__(self, instrument: str, field: str, problem: str) -> None:
+        super().__init__(instrument, field, problem)
+        self.instrument = instrument
+        self.field = field
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"instrument {self.instrument}: {self.field}: {self.problem}"
+
+
+class UnknownInstrumentError(TradecoreError, KeyError):
+    """No specification is known for an instrument.
+
+    Attributes
+    ----------
+    instrument : str
+        The instrument asked for.
+    known : tuple of str
+        What is known instead, as far as it helps.
+    """
+
+    def __init__(self, instrument: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(instrument, known)
+        self.instrument = instrument
+        self.known = known
+
+    def __str__(self) -> str:
+        known = f"; known here: {', '.join(self.known)}" if self.known else ""
+        return f"unknown instrument {self.instrument}{known}"
+
+
+class InvalidValueError(TradecoreError, ValueError):
+    """A price, quantity, time or name that cannot be one.
+
+    Attributes
+    ----------
+    field : str
+        What the value was meant to be.
+    problem : str
+        What is wrong with it.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(field, problem)
+        self.field = field
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"
+
+
+class OffGridError(InvalidValueError):
+    """A price or quantity lies between two steps of its instrument.
+
+    Attributes
+    ----------
+    field : str
+        ``price`` or ``qty``.
+    value : str
+        The value.
+    step : str
+        What it should be a multiple of.
+    instrument : str
+        The instrument.
+    """
+
+    def __init__(self, field: str, value: str, step: str, instrument: str) -> None:
+        TradecoreError.__init__(self, field, value, step, instrument)
+        self.field = field
+        self.value = value
+        self.step = step
+        self.instrument = instrument
+        self.problem = f"{value} is not a multiple of {step}"
+
+    def __str__(self) -> str:
+        return f"{self.instrument}: {self.field} {self.value} is not a multiple of {self.step}"
+
+
+class OrderError(TradecoreError, ValueError):
+    """An order request that contradicts itself or names an order that is not there."""
+
+
+class ContextError(TradecoreError, RuntimeError):
+    """A context, book or position was used outside the hook it was valid in."""
+
+    def __str__(self) -> str:
+        return "a context is valid only inside the hook that was given it"
+
+
+class DataError(TradecoreError, ValueError):
+    """Input data that cannot be used, with its place.
+
+    Attributes
+    ----------
+    source : str
+        File or stream.
+    line : int
+        Line or row, from 1; 0 when the problem has no line.
+    problem : str
+        What is wrong there.
+    """
+
+    def __init__(self, source: str, line: int, problem: str) -> None:
+        super().__init__(source, line, problem)
+        self.source = source
+        self.line = line
+        self.problem = problem
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}" if self.line else self.source
+        return f"{place}: {self.problem}"
+
+
+class CatalogError(TradecoreError):
+    """A catalog that does not hold what is asked of it.
+
+    Attributes
+    ----------
+    path : str
+        The catalog, or the file in it.
+    problem : str
+        What is wrong.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class ConfigError(TradecoreError, ValueError):
+    """A configuration that cannot be used.
+
+    Attributes
+    ----------
+    source : str
+        File the configuration came from, or what it is called.
+    key : str
+        Dotted path of the key; empty when it concerns the file as a whole.
+    problem : str
+        What is wrong, with the value.
+    """
+
+    def __init__(self, source: str, key: str, problem: str) -> None:
+        super().__init__(source, key, problem)
+        self.source = source
+        self.key = key
+        self.problem = problem
+
+    def __str__(self) -> str:
+        key = f"{self.key}: " if self.key else ""
+        return f"{self.source}: {key}{self.problem}"
+
+
+class StrategyError(TradecoreError):
+    """A strategy failed and the run was to end with it.
+
+    Attributes
+    ----------
+    strategy : str
+        Its name.
+    traceback : str
+        Where it failed.
+    """
+
+    def __init__(self, strategy: str, traceback: str) -> None:
+        super().__init__(strategy, traceback)
+        self.strategy = strategy
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        last = self.traceback.strip().rsplit("\n", 1)[-1]
+        return f"strategy {self.strategy} failed: {last}"
+
+
+class RunError(TradecoreError):
+    """A run could not go on."""

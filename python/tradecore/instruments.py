@@ -1,0 +1,130 @@
+"""Instruments: the shipped specifications, and loading them from TOML or JSON."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from tradecore._core import Instrument
+from tradecore.errors import ConfigError, InstrumentError, UnknownInstrumentError
+
+__all__ = [
+    "TARDIS_VENUES",
+    "find_instrument",
+    "instrument_from_dict",
+    "load_instruments",
+    "shipped_instruments",
+]
+
+TARDIS_VENUES = {
+    "binance": "BINANCE",
+    "binance-futures": "BINANCE_USDM",
+    "binance-delivery": "BINANCE_COINM",
+    "bitmex": "BITMEX",
+}
+"""Our venue names for Tardis exchange ids; other ids become upper case with underscores."""
+
+_REQUIRED = ("kind", "base", "quote", "price_increment", "qty_increment")
+_OPTIONAL = (
+    "settlement",
+    "tick_size",
+    "lot_size",
+    "min_qty",
+    "min_notional",
+    "contract_size",
+    "maker_fee_bps",
+    "taker_fee_bps",
+)
+
+
+def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
+    """Build an instrument from its specification.
+
+    Parameters
+    ----------
+    spec : mapping
+        ``id`` and the keyword arguments of :class:`Instrument`; numbers as text, integers or decimals.
+
+    Raises
+    ------
+    InstrumentError
+        For a missing, unknown or contradictory field.
+    """
+    fields = dict(spec)
+    name = str(fields.pop("id", "?"))
+    if unknown := sorted(set(fields) - {*_REQUIRED, *_OPTIONAL}):
+        raise InstrumentError(name, unknown[0], "unknown field")
+    if missing := [field for field in ("id", *_REQUIRED) if field not in spec]:
+        raise InstrumentError(name, missing[0], "missing")
+    try:
+        return Instrument(name, **{k: v for k, v in fields.items() if v is not None})
+    except TypeError as error:
+        raise InstrumentError(name, "specification", str(error)) from None
+
+
+def load_instruments(path: str | Path) -> dict[str, Instrument]:
+    """Load instruments from a TOML or JSON file.
+
+    The file holds a list ``instruments`` of specifications; a JSON file may also be that list itself.
+
+    Parameters
+    ----------
+    path : path
+        ``.toml`` or ``.json``.
+
+    Returns
+    -------
+    dict of str to Instrument
+        By id.
+
+    Raises
+    ------
+    ConfigError
+        When the file is missing, is not TOML or JSON, or lacks the list.
+    InstrumentError
+        When a specification does not hold together.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        document: Any = (
+            json.loads(text, parse_float=Decimal)
+            if path.suffix == ".json"
+            else tomllib.loads(text, parse_float=Decimal)
+        )
+    except OSError as error:
+        raise ConfigError(str(path), "", error.strerror or str(error)) from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "", f"cannot be read: {error}") from None
+    specs = document.get("instruments") if isinstance(document, dict) else document
+    if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
+        raise ConfigError(str(path), "instruments", "expected a list of specifications")
+    loaded = [instrument_from_dict(spec) for spec in specs]
+    return {instrument.id: instrument for instrument in loaded}
+
+
+@cache
+def shipped_instruments() -> Mapping[str, Instrument]:
+    """Return the instruments whose specifications ship with tradecore, by id."""
+    with resources.as_file(resources.files("tradecore") / "specs" / "instruments.toml") as path:
+        return load_instruments(path)
+
+
+def find_instrument(instrument: str, own: Mapping[str, Instrument] | None = None) -> Instrument:
+    """Find an instrument by id, among one's own first, then among the shipped ones.
+
+    Raises
+    ------
+    UnknownInstrumentError
+        When neither knows it.
+    """
+    for known in (own or {}, shipped_instruments()):
+        if instrument in known:
+            return known[instrument]
+    raise UnknownInstrumentError(instrument, tuple(sorted({*(own or {}), *shipped_instruments()})))

@@ -1,0 +1,120 @@
+"""Vocabulary: the words and numbers that events, orders and books use."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag, StrEnum
+
+__all__ = [
+    "BookState",
+    "EventFlag",
+    "EventKind",
+    "InstrumentKind",
+    "Liquidity",
+    "OrderStatus",
+    "OrderType",
+    "Side",
+    "TimeInForce",
+]
+
+
+class InstrumentKind(StrEnum):
+    """How a position turns price into profit, and in which currency."""
+
+    SPOT = "spot"
+    """Asset against quote currency."""
+    LINEAR = "linear"
+    """Contract worth ``qty * contract_size * price``, settled in the quote currency."""
+    INVERSE = "inverse"
+    """Contract worth ``qty * contract_size / price``, settled in the base coin."""
+
+
+class Side(IntEnum):
+    """Buy or sell; bid or ask; who crossed the spread in a trade."""
+
+    BUY = 1
+    SELL = -1
+
+
+class EventKind(IntEnum):
+    """The ``kind`` column of events."""
+
+    BOOK_CLEAR = 0
+    """The book is void. Alone in its message it marks a sequence gap."""
+    BOOK_SET = 1
+    """A level holds ``qty`` from now on; 0 removes it."""
+    TRADE = 2
+    """A trade; ``side`` is the aggressor, 0 when the venue does not say."""
+    QUOTE = 3
+    """One side of the top of book; ``qty`` 0 means that the side is empty."""
+    MARK = 4
+    """Mark price, in units of 1e-9."""
+    INDEX = 5
+    """Index price, in units of 1e-9."""
+    FUNDING = 6
+    """Funding rate, in units of 1e-9; ``id`` is the time of the next payment in ns."""
+    OPEN_INTEREST = 7
+    """Open interest, in ``qty``."""
+
+
+class EventFlag(IntFlag):
+    """The ``flags`` column of events."""
+
+    LAST = 1
+    """Last row of its message; a book is judged only here."""
+    SNAPSHOT = 2
+    """The row belongs to a full snapshot."""
+
+
+class BookState(IntEnum):
+    """What is known about a book."""
+
+    EMPTY = 0
+    """Nothing received yet."""
+    BUFFERING = 1
+    """Deltas are kept until a snapshot arrives."""
+    SYNCED = 2
+    """The book equals the venue's."""
+    GAP = 3
+    """A message was lost; the content has been discarded."""
+
+
+class OrderType(IntEnum):
+    """How an order's price is meant."""
+
+    MARKET = 0
+    LIMIT = 1
+
+
+class TimeInForce(IntEnum):
+    """How long an order lives."""
+
+    GTC = 0
+    """Until cancelled."""
+    IOC = 1
+    """Take at once, drop the rest."""
+    FOK = 2
+    """All at once or nothing."""
+
+
+class OrderStatus(IntEnum):
+    """Where an order stands."""
+
+    PENDING_NEW = 0
+    NEW = 1
+    PARTIALLY_FILLED = 2
+    FILLED = 3
+    CANCELLED = 4
+    REJECTED = 5
+    EXPIRED = 6
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can happen to the order any more."""
+        return self >= OrderStatus.FILLED
+
+
+class Liquidity(IntEnum):
+    """Who made and who took liquidity, for fees."""
+
+    MAKER = 0
+    TAKER = 1

@@ -1,0 +1,103 @@
+//! What a stream of events amounts to: counts, times, the final book.
+
+use crate::book::{BookState, L2Book, Touch};
+use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, View};
+
+/// Running totals over events in order.
+#[derive(Debug, Default)]
+pub struct FeedSummary {
+    /// Rows.
+    pub events: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Rows by kind.
+    pub by_kind: [u64; EventKind::COUNT as usize],
+    /// Receipt of the first row, ns.
+    pub first_ts_recv: Option<i64>,
+    /// Receipt of the last row, ns.
+    pub last_ts_recv: Option<i64>,
+    /// Smallest `ts_recv - ts_event`, ns; negative when the venue's clock is ahead of ours.
+    pub min_latency_ns: Option<i64>,
+    /// Quantity traded.
+    pub traded_qty: i64,
+    /// Messages after which the book was crossed.
+    pub crossed: u64,
+    /// Messages that change a synchronised book.
+    pub book_messages: u64,
+    /// Messages that hold a full snapshot.
+    pub snapshots: u64,
+    /// Messages that void the book and leave it so.
+    pub gaps: u64,
+    /// Messages whose venue time is before that of the message above.
+    pub event_time_back: u64,
+    last_ts_event: Option<i64>,
+    /// The book after the last row.
+    pub book: L2Book,
+    /// The venue's own best prices after the last row.
+    pub quote: Touch,
+}
+
+impl FeedSummary {
+    /// Takes checked columns of whole messages.
+    pub fn push(&mut self, view: &View<'_>) {
+        if view.is_empty() {
+            return;
+        }
+        self.events += view.len() as u64;
+        self.first_ts_recv = self.first_ts_recv.or(view.ts_recv.first().copied());
+        self.last_ts_recv = view.ts_recv.last().copied();
+        let latency = view.ts_recv.iter().zip(view.ts_event).map(|(recv, event)| recv - event).min();
+        self.min_latency_ns = [self.min_latency_ns, latency].into_iter().flatten().min();
+        let (mut book_changed, mut is_snapshot, mut first) = (false, false, true);
+        for row in 0..view.len() {
+            self.by_kind[usize::from(view.kind[row])] += 1;
+            match EventKind::from_column(view.kind[row]) {
+                Some(EventKind::BookSet | EventKind::BookClear) => {
+                    self.book.apply(view, row, row + 1);
+                    book_changed = true;
+                }
+                Some(EventKind::Trade) => self.traded_qty += view.qty.get(row),
+                Some(EventKind::Quote) => {
+                    self.quote.set(view.side[row], view.price.get(row), view.qty.get(row));
+                }
+                _ => {}
+            }
+            is_snapshot |= view.flags[row] & FLAG_SNAPSHOT != 0;
+            if first {
+                let time = view.ts_event[row];
+                self.event_time_back += u64::from(self.last_ts_event.is_some_and(|last| time < last));
+                self.last_ts_event = Some(time);
+                first = false;
+            }
+            if view.flags[row] & FLAG_LAST != 0 {
+                self.messages += 1;
+                if book_changed {
+                    self.crossed += u64::from(self.book.is_crossed());
+                    if self.book.state() == BookState::Gap {
+                        self.gaps += 1;
+                    } else if is_snapshot {
+                        self.snapshots += 1;
+                    } else {
+                        self.book_messages += 1;
+                    }
+                }
+                (book_changed, is_snapshot, first) = (false, false, true);
+            }
+        }
+    }
+
+    /// Rows of a kind.
+    pub fn of(&self, kind: EventKind) -> u64 {
+        self.by_kind[kind as usize]
+    }
+
+    /// Whether any row makes a full book.
+    pub fn has_book(&self) -> bool {
+        self.of(EventKind::BookSet) > 0
+    }
+
+    /// Best prices at the end: of the book, or the venue's own where there is no book.
+    pub fn touch(&self) -> Touch {
+        if self.has_book() { Touch::of(&self.book) } else { self.quote }
+    }
+}

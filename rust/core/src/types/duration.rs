@@ -1,0 +1,74 @@
+//! Lengths of time written as people write them: `100ms`, `1s`, `5m`, `1h`, `1d`, `250us`, `10ns`.
+
+use super::decimal::{Decimal, DecimalError};
+
+/// Parses a length of time to nanoseconds. A unit is required; the number may have decimals.
+///
+/// # Errors
+/// [`DecimalError::NotANumber`] without a known unit, [`DecimalError::OutOfRange`] past 292 years,
+/// [`DecimalError::OffGrid`] for fractions of a nanosecond.
+pub fn parse_duration(text: &str) -> Result<i64, DecimalError> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let (scale, factor) = match unit {
+        "ns" => (0, 1),
+        "us" => (3, 1),
+        "ms" => (6, 1),
+        "s" => (9, 1),
+        "m" => (9, 60),
+        "h" => (9, 3_600),
+        "d" => (9, 86_400),
+        _ => return Err(DecimalError::NotANumber(text.to_owned())),
+    };
+    let value = Decimal::parse(number.trim_end().as_bytes())
+        .map_err(|_| DecimalError::NotANumber(text.to_owned()))?;
+    let units = value
+        .at_scale(scale)
+        .ok_or_else(|| DecimalError::OffGrid { value: text.to_owned(), step: "1ns".to_owned() })?;
+    units
+        .checked_mul(factor)
+        .and_then(|ns| i64::try_from(ns).ok())
+        .ok_or_else(|| DecimalError::OutOfRange(text.to_owned()))
+}
+
+/// A length of time in the largest unit that divides it: `100ms`, `5m`.
+pub fn format_duration(ns: i64) -> String {
+    let units = [
+        (86_400_000_000_000, "d"),
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "m"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+    ];
+    for (unit, name) in units {
+        if ns != 0 && ns % unit == 0 {
+            return format!("{}{name}", ns / unit);
+        }
+    }
+    format!("{ns}ns")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, ns) in [
+            ("100ms", 100_000_000),
+            ("1s", 1_000_000_000),
+            ("0.5s", 500_000_000),
+            ("5m", 300_000_000_000),
+            ("1d", 86_400_000_000_000),
+            ("250us", 250_000),
+            ("10 ns", 10),
+        ] {
+            assert_eq!(parse_duration(text), Ok(ns), "{text}");
+            assert_eq!(parse_duration(&format_duration(ns)), Ok(ns), "{text}");
+        }
+        for text in ["", "100", "ms", "1 fortnight", "1.5ns", "x1s", "1s2", "999999999d"] {
+            assert!(parse_duration(text).is_err(), "{text:?}");
+        }
+    }
+}

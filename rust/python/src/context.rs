@@ -1,0 +1,655 @@
+//! What a Python strategy sees inside a hook: `Context` and the views it hands out.
+//!
+//! While a hook runs, the kernel's state lies in [`Shared`]; outside of hooks it does not, and every access raises
+//! `ContextError`. The views are made once per run and read the state when asked, so nothing is built per event.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString, PyTuple};
+use tradecore_core::book::Touch;
+use tradecore_core::kernel::{Core, Trade};
+use tradecore_core::orders::{OrderId, OrderRequest, Reason};
+use tradecore_core::types::{Instrument, Side};
+
+use crate::book::measures;
+use crate::errors;
+use crate::instrument::PyInstrument;
+use crate::records::{Order, book_state_to_py, side_to_py};
+use crate::values::{money_to_py, order_type_of, to_duration, to_side, to_steps, to_time_in_force};
+
+/// The kernel's state while a hook runs, and what never changes about it.
+pub(crate) struct Shared {
+    core: Mutex<Option<Box<Core>>>,
+    pub(crate) instruments: Vec<Arc<Instrument>>,
+    index: HashMap<String, usize>,
+}
+
+impl Shared {
+    pub(crate) fn new(instruments: Vec<Arc<Instrument>>) -> Self {
+        let index = instruments.iter().enumerate().map(|(i, x)| (x.id.to_string(), i)).collect();
+        Self { core: Mutex::new(None), instruments, index }
+    }
+
+    pub(crate) fn put(&self, core: Box<Core>) {
+        *self.core.lock().unwrap_or_else(PoisonError::into_inner) = Some(core);
+    }
+
+    pub(crate) fn take(&self) -> Option<Box<Core>> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    #[inline]
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Core) -> T) -> PyResult<T> {
+        match self.core.lock().unwrap_or_else(PoisonError::into_inner).as_deref_mut() {
+            Some(core) => Ok(act(core)),
+            None => Err(errors::ContextError::new_err(())),
+        }
+    }
+
+    fn market(&self, instrument: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let unknown = |id: &str| {
+            let known: Vec<String> = self.instruments.iter().map(|i| i.id.to_string()).collect();
+            let known = PyTuple::new(instrument.py(), known)?;
+            Ok::<_, PyErr>(errors::UnknownInstrumentError::new_err((id.to_owned(), known.unbind())))
+        };
+        if let Ok(text) = instrument.cast::<PyString>() {
+            let id = text.to_cow()?;
+            return match self.index.get(id.as_ref()) {
+                Some(index) => Ok(*index),
+                None => Err(unknown(&id)?),
+            };
+        }
+        let given = instrument.extract::<PyRef<'_, PyInstrument>>()?;
+        match self.index.get(given.0.id.as_str()) {
+            Some(index) => Ok(*index),
+            None => Err(unknown(given.0.id.as_str())?),
+        }
+    }
+}
+
+/// The book of one instrument as known at the context's time.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct BookView {
+    shared: Arc<Shared>,
+    market: usize,
+    #[pyo3(get)]
+    instrument: Py<PyString>,
+    #[pyo3(get)]
+    tick_size: f64,
+    #[pyo3(get)]
+    lot_size: f64,
+}
+
+impl BookView {
+    fn spec(&self) -> &Instrument {
+        &self.shared.instruments[self.market]
+    }
+
+    #[inline]
+    fn touch(&self) -> PyResult<Touch> {
+        self.shared.with(|core| core.touch(self.market))
+    }
+
+    fn book<T>(&self, read: impl FnOnce(&tradecore_core::book::L2Book) -> T) -> PyResult<T> {
+        self.shared.with(|core| read(core.book(self.market)))
+    }
+}
+
+#[pymethods]
+impl BookView {
+    #[getter]
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        book_state_to_py(py, self.touch()?.state as i64)
+    }
+
+    #[getter]
+    fn is_synced(&self) -> PyResult<bool> {
+        Ok(self.touch()?.state == tradecore_core::book::BookState::Synced)
+    }
+
+    #[getter]
+    fn is_crossed(&self) -> PyResult<bool> {
+        Ok(self.touch()?.is_crossed())
+    }
+
+    #[getter]
+    fn best_bid(&self) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch()?.best_bid()))
+    }
+
+    #[getter]
+    fn best_ask(&self) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch()?.best_ask()))
+    }
+
+    #[getter]
+    fn bid_qty(&self) -> PyResult<Option<f64>> {
+        let touch = self.touch()?;
+        Ok(touch.best_bid().map(|_| self.spec().qty_increment.to_f64(touch.bid_qty)))
+    }
+
+    #[getter]
+    fn ask_qty(&self) -> PyResult<Option<f64>> {
+        let touch = self.touch()?;
+        Ok(touch.best_ask().map(|_| self.spec().qty_increment.to_f64(touch.ask_qty)))
+    }
+
+    #[getter]
+    fn mid(&self) -> PyResult<Option<f64>> {
+        Ok(measures::fine_price(self.spec(), self.touch()?.mid()))
+    }
+
+    #[getter]
+    fn microprice(&self) -> PyResult<Option<f64>> {
+        Ok(measures::fine_price(self.spec(), self.touch()?.microprice()))
+    }
+
+    #[getter]
+    fn spread(&self) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch()?.spread()))
+    }
+
+    #[getter]
+    fn bid_levels(&self) -> PyResult<usize> {
+        self.book(|b| b.levels(Side::Buy))
+    }
+
+    #[getter]
+    fn ask_levels(&self) -> PyResult<usize> {
+        self.book(|b| b.levels(Side::Sell))
+    }
+
+    #[pyo3(signature = (n=1))]
+    fn imbalance(&self, n: usize) -> PyResult<Option<f64>> {
+        self.book(|b| b.imbalance(n))
+    }
+
+    #[pyo3(signature = (n=10))]
+    fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
+        let levels = self.book(|b| measures::top(b, n))?;
+        measures::depth(py, self.spec(), &levels)?.into_pyobject(py)
+    }
+
+    fn walk(
+        &self,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+    ) -> PyResult<(Option<f64>, Option<f64>, f64)> {
+        let i = self.spec();
+        let side = to_side(side)?;
+        let qty = to_steps("qty", i.id.as_str(), i.qty_increment, qty)?;
+        self.book(|b| measures::walk(i, b, side, qty))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<BookView {}>", self.spec().id)
+    }
+}
+
+/// The strategy's position in one instrument.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct PositionView {
+    shared: Arc<Shared>,
+    market: usize,
+    #[pyo3(get)]
+    instrument: Py<PyString>,
+}
+
+impl PositionView {
+    fn spec(&self) -> &Instrument {
+        &self.shared.instruments[self.market]
+    }
+}
+
+#[pymethods]
+impl PositionView {
+    #[getter]
+    fn qty(&self) -> PyResult<f64> {
+        let steps = self.shared.with(|core| core.position(self.market).qty)?;
+        Ok(self.spec().qty_increment.to_f64(steps))
+    }
+
+    #[getter]
+    fn avg_entry_price(&self) -> PyResult<Option<f64>> {
+        let average = self.shared.with(|core| core.avg_entry_price(self.market))?;
+        Ok(measures::fine_price(self.spec(), average))
+    }
+
+    #[getter]
+    fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.shared.with(|core| core.position(self.market).realized)?)
+    }
+
+    #[getter]
+    fn unrealized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let amount = self.shared.with(|core| core.unrealized(self.market))?.map_err(errors::money)?;
+        money_to_py(py, amount)
+    }
+
+    #[getter]
+    fn fees<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.shared.with(|core| core.position(self.market).fees)?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<PositionView {}>", self.spec().id)
+    }
+}
+
+/// The trade a strategy is being told of.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct TradeView {
+    trade: Mutex<Trade>,
+    spec: Arc<Instrument>,
+    #[pyo3(get)]
+    instrument: Py<PyString>,
+}
+
+impl TradeView {
+    pub(crate) fn set(&self, trade: Trade) {
+        *self.trade.lock().unwrap_or_else(PoisonError::into_inner) = trade;
+    }
+
+    fn get(&self) -> Trade {
+        *self.trade.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl TradeView {
+    #[getter]
+    fn price(&self) -> f64 {
+        self.spec.price_increment.to_f64(self.get().price)
+    }
+
+    #[getter]
+    fn qty(&self) -> f64 {
+        self.spec.qty_increment.to_f64(self.get().qty)
+    }
+
+    #[getter]
+    fn aggressor_side<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.get().aggressor_side.map(|side| side_to_py(py, side.sign())).transpose()
+    }
+
+    #[getter]
+    fn ts_event(&self) -> i64 {
+        self.get().ts_event
+    }
+
+    #[getter]
+    fn trade_id(&self) -> u64 {
+        self.get().id
+    }
+
+    fn __repr__(&self) -> String {
+        let trade = self.get();
+        let side = trade.aggressor_side.map_or("unknown", Side::as_str);
+        format!(
+            "<Trade {} {side} {} @ {}>",
+            self.spec.id,
+            self.spec.format_qty(trade.qty),
+            self.spec.format_price(trade.price)
+        )
+    }
+}
+
+/// The venue's own best prices a strategy is being told of.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct QuoteView {
+    quote: Mutex<Touch>,
+    spec: Arc<Instrument>,
+    #[pyo3(get)]
+    instrument: Py<PyString>,
+}
+
+impl QuoteView {
+    pub(crate) fn set(&self, quote: Touch) {
+        *self.quote.lock().unwrap_or_else(PoisonError::into_inner) = quote;
+    }
+
+    fn get(&self) -> Touch {
+        *self.quote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl QuoteView {
+    #[getter]
+    fn best_bid(&self) -> Option<f64> {
+        measures::price(&self.spec, self.get().best_bid())
+    }
+
+    #[getter]
+    fn best_ask(&self) -> Option<f64> {
+        measures::price(&self.spec, self.get().best_ask())
+    }
+
+    #[getter]
+    fn bid_qty(&self) -> Option<f64> {
+        let quote = self.get();
+        quote.best_bid().map(|_| self.spec.qty_increment.to_f64(quote.bid_qty))
+    }
+
+    #[getter]
+    fn ask_qty(&self) -> Option<f64> {
+        let quote = self.get();
+        quote.best_ask().map(|_| self.spec.qty_increment.to_f64(quote.ask_qty))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Quote {}>", self.spec.id)
+    }
+}
+
+/// What a strategy can read and do inside a hook.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) books: Vec<Py<BookView>>,
+    positions: Vec<Py<PositionView>>,
+    pub(crate) trades: Vec<Py<TradeView>>,
+    pub(crate) quotes: Vec<Py<QuoteView>>,
+    timers: Mutex<HashMap<u64, Py<PyAny>>>,
+    #[pyo3(get)]
+    strategy: String,
+}
+
+impl Context {
+    pub(crate) fn new(py: Python<'_>, shared: &Arc<Shared>, strategy: String) -> PyResult<Self> {
+        let no_trade = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, id: 0 };
+        let mut context = Self {
+            shared: Arc::clone(shared),
+            books: Vec::new(),
+            positions: Vec::new(),
+            trades: Vec::new(),
+            quotes: Vec::new(),
+            timers: Mutex::new(HashMap::new()),
+            strategy,
+        };
+        for (market, spec) in shared.instruments.iter().enumerate() {
+            let instrument = PyString::new(py, spec.id.as_str()).unbind();
+            let book = BookView {
+                shared: Arc::clone(shared),
+                market,
+                instrument: instrument.clone_ref(py),
+                tick_size: spec.price_increment.to_f64(spec.tick_size),
+                lot_size: spec.qty_increment.to_f64(spec.lot_size),
+            };
+            let position =
+                PositionView { shared: Arc::clone(shared), market, instrument: instrument.clone_ref(py) };
+            let trade = TradeView {
+                trade: Mutex::new(no_trade),
+                spec: Arc::clone(spec),
+                instrument: instrument.clone_ref(py),
+            };
+            let quote = QuoteView { quote: Mutex::default(), spec: Arc::clone(spec), instrument };
+            context.books.push(Py::new(py, book)?);
+            context.positions.push(Py::new(py, position)?);
+            context.trades.push(Py::new(py, trade)?);
+            context.quotes.push(Py::new(py, quote)?);
+        }
+        Ok(context)
+    }
+
+    /// The callback of a timer, if it has one of its own.
+    pub(crate) fn timer(&self, py: Python<'_>, timer: u64) -> Option<Py<PyAny>> {
+        let timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        timers.get(&timer).map(|callback| callback.clone_ref(py))
+    }
+
+    fn remember(&self, timer: u64, callback: Option<Py<PyAny>>) -> u64 {
+        if let Some(callback) = callback {
+            self.timers.lock().unwrap_or_else(PoisonError::into_inner).insert(timer, callback);
+        }
+        timer
+    }
+
+    fn price(&self, market: usize, price: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let i = &self.shared.instruments[market];
+        to_steps("price", i.id.as_str(), i.price_increment, price)
+    }
+
+    fn qty(&self, market: usize, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let i = &self.shared.instruments[market];
+        to_steps("qty", i.id.as_str(), i.qty_increment, qty)
+    }
+
+    /// An order named by its id or by the strategy's own name for it.
+    fn order_id(&self, order: &Bound<'_, PyAny>) -> PyResult<Option<OrderId>> {
+        if let Ok(name) = order.cast::<PyString>() {
+            let name = name.to_cow()?;
+            return self.shared.with(|core| core.order_by_client_id(&name));
+        }
+        if let Ok(object) = order.getattr("order_id") {
+            return Ok(Some(object.extract()?));
+        }
+        Ok(Some(order.extract()?))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
+    fn send(
+        &self,
+        market: usize,
+        side: Side,
+        qty: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        time_in_force: Option<&Bound<'_, PyAny>>,
+        post_only: bool,
+        client_id: Option<String>,
+    ) -> PyResult<OrderId> {
+        let price = price.map(|p| self.price(market, p)).transpose()?;
+        let (order_type, price) = order_type_of(price);
+        let request = OrderRequest {
+            market,
+            side,
+            order_type,
+            price,
+            qty: self.qty(market, qty)?,
+            time_in_force: time_in_force
+                .map_or(Ok(tradecore_core::orders::TimeInForce::Gtc), |t| to_time_in_force(t))?,
+            post_only,
+            client_id: client_id.map(Into::into),
+        };
+        self.shared.with(|core| core.submit(request))?.map_err(errors::order)
+    }
+}
+
+#[pymethods]
+impl Context {
+    #[getter]
+    fn now_ns(&self) -> PyResult<i64> {
+        self.shared.with(|core| core.now_ns())
+    }
+
+    #[getter]
+    fn equity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let equity = self.shared.with(|core| match core.currencies() {
+            [_] => Ok(core.equity(0)),
+            several => Err(several.join(", ")),
+        })?;
+        match equity {
+            Ok(amount) => money_to_py(py, amount.map_err(errors::money)?),
+            Err(several) => Err(errors::OrderError::new_err(format!(
+                "equity is in {several}: ask for one with equity_in(currency)"
+            ))),
+        }
+    }
+
+    fn equity_in<'py>(&self, py: Python<'py>, currency: &str) -> PyResult<Bound<'py, PyAny>> {
+        let amount = self.shared.with(|core| {
+            let index = core.currencies().iter().position(|c| c == currency)?;
+            Some(core.equity(index))
+        })?;
+        match amount {
+            Some(amount) => money_to_py(py, amount.map_err(errors::money)?),
+            None => {
+                Err(errors::invalid("currency", format!("{currency:?} settles no instrument of this run")))
+            }
+        }
+    }
+
+    fn book(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<BookView>> {
+        Ok(self.books[self.shared.market(instrument)?].clone_ref(py))
+    }
+
+    fn position(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<PositionView>> {
+        Ok(self.positions[self.shared.market(instrument)?].clone_ref(py))
+    }
+
+    #[pyo3(signature = (instrument=None))]
+    fn orders<'py>(
+        &self,
+        py: Python<'py>,
+        instrument: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let market = instrument.map(|i| self.shared.market(i)).transpose()?;
+        let orders: Vec<_> = self.shared.with(|core| {
+            core.open_orders().filter(|o| market.is_none_or(|m| m == o.market)).cloned().collect()
+        })?;
+        let list = PyList::empty(py);
+        for order in orders {
+            let instrument = Arc::clone(&self.shared.instruments[order.market]);
+            list.append(Py::new(py, Order::new(order, instrument))?)?;
+        }
+        Ok(list)
+    }
+
+    fn order(&self, order: &Bound<'_, PyAny>) -> PyResult<Option<Order>> {
+        let Some(id) = self.order_id(order)? else { return Ok(None) };
+        let found = self.shared.with(|core| core.order(id).cloned())?;
+        Ok(found.map(|o| {
+            let instrument = Arc::clone(&self.shared.instruments[o.market]);
+            Order::new(o, instrument)
+        }))
+    }
+
+    #[pyo3(signature = (instrument, side, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
+    #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
+    fn submit(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        time_in_force: Option<&Bound<'_, PyAny>>,
+        post_only: bool,
+        client_id: Option<String>,
+    ) -> PyResult<OrderId> {
+        let market = self.shared.market(instrument)?;
+        self.send(market, to_side(side)?, qty, price, time_in_force, post_only, client_id)
+    }
+
+    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
+    #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
+    fn buy(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        time_in_force: Option<&Bound<'_, PyAny>>,
+        post_only: bool,
+        client_id: Option<String>,
+    ) -> PyResult<OrderId> {
+        let market = self.shared.market(instrument)?;
+        self.send(market, Side::Buy, qty, price, time_in_force, post_only, client_id)
+    }
+
+    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
+    #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
+    fn sell(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        time_in_force: Option<&Bound<'_, PyAny>>,
+        post_only: bool,
+        client_id: Option<String>,
+    ) -> PyResult<OrderId> {
+        let market = self.shared.market(instrument)?;
+        self.send(market, Side::Sell, qty, price, time_in_force, post_only, client_id)
+    }
+
+    #[pyo3(signature = (instrument, *, bid=None, ask=None, qty=None, bid_qty=None, ask_qty=None, post_only=true))]
+    #[allow(clippy::too_many_arguments, reason = "a two-sided quote")]
+    fn quote(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        bid: Option<&Bound<'_, PyAny>>,
+        ask: Option<&Bound<'_, PyAny>>,
+        qty: Option<&Bound<'_, PyAny>>,
+        bid_qty: Option<&Bound<'_, PyAny>>,
+        ask_qty: Option<&Bound<'_, PyAny>>,
+        post_only: bool,
+    ) -> PyResult<()> {
+        let market = self.shared.market(instrument)?;
+        let common = qty.map(|q| self.qty(market, q)).transpose()?;
+        let side = |price: Option<&Bound<'_, PyAny>>, own: Option<&Bound<'_, PyAny>>, name| {
+            let Some(price) = price else { return Ok(None) };
+            let qty = match own {
+                Some(own) => self.qty(market, own)?,
+                None => common.ok_or_else(|| errors::invalid(name, "a quote needs a quantity"))?,
+            };
+            Ok::<_, PyErr>(Some((self.price(market, price)?, qty)))
+        };
+        let (bid, ask) = (side(bid, bid_qty, "bid_qty")?, side(ask, ask_qty, "ask_qty")?);
+        self.shared.with(|core| core.quote(market, bid, ask, post_only))?.map_err(errors::order)
+    }
+
+    fn cancel(&self, order: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match self.order_id(order)? {
+            Some(id) => self.shared.with(|core| core.cancel(id)),
+            None => Ok(false),
+        }
+    }
+
+    #[pyo3(signature = (instrument=None))]
+    fn cancel_all(&self, instrument: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+        let market = instrument.map(|i| self.shared.market(i)).transpose()?;
+        self.shared.with(|core| core.cancel_all(market, Reason::None))
+    }
+
+    #[pyo3(signature = (order, *, price=None, qty=None))]
+    fn replace(
+        &self,
+        order: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        qty: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        let Some(id) = self.order_id(order)? else { return Ok(false) };
+        let Some((market, intended)) =
+            self.shared.with(|core| core.order(id).map(|o| (o.market, o.intended())))?
+        else {
+            return Ok(false);
+        };
+        let price = price.map_or(Ok(intended.0), |p| self.price(market, p))?;
+        let qty = qty.map_or(Ok(intended.1), |q| self.qty(market, q))?;
+        self.shared.with(|core| core.replace(id, price, qty))?.map_err(errors::order)
+    }
+
+    #[pyo3(signature = (interval, callback=None))]
+    fn every(&self, interval: &Bound<'_, PyAny>, callback: Option<Py<PyAny>>) -> PyResult<u64> {
+        let interval = to_duration("interval", interval, 1)?;
+        let timer = self.shared.with(|core| core.every(interval))?;
+        Ok(self.remember(timer, callback))
+    }
+
+    #[pyo3(signature = (ts_ns, callback=None))]
+    fn at(&self, ts_ns: i64, callback: Option<Py<PyAny>>) -> PyResult<u64> {
+        let timer = self.shared.with(|core| core.at(ts_ns))?;
+        Ok(self.remember(timer, callback))
+    }
+
+    fn log(&self, py: Python<'_>, message: &str) -> PyResult<()> {
+        let now = self.now_ns()?;
+        let logger = py.import("logging")?.call_method1("getLogger", ("tradecore.strategy",))?;
+        logger.call_method1("info", ("%d %s: %s", now, &self.strategy, message))?;
+        Ok(())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Context of {}>", self.strategy)
+    }
+}

@@ -1,0 +1,92 @@
+//! One match from each core error to the Python exception that carries its fields.
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use tradecore_core::decode::PlacedError;
+use tradecore_core::kernel::{KernelError, OrderError as CoreOrderError};
+use tradecore_core::ledger::MoneyOverflow;
+use tradecore_core::sim::RunError as CoreRunError;
+use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError};
+
+mod python {
+    pyo3::import_exception!(tradecore.errors, ContextError);
+    pyo3::import_exception!(tradecore.errors, DataError);
+    pyo3::import_exception!(tradecore.errors, InstrumentError);
+    pyo3::import_exception!(tradecore.errors, InvalidValueError);
+    pyo3::import_exception!(tradecore.errors, OffGridError);
+    pyo3::import_exception!(tradecore.errors, OrderError);
+    pyo3::import_exception!(tradecore.errors, RunError);
+    pyo3::import_exception!(tradecore.errors, StrategyError);
+    pyo3::import_exception!(tradecore.errors, UnknownInstrumentError);
+}
+pub(crate) use python::{
+    ContextError, DataError, InstrumentError, InvalidValueError, OffGridError, OrderError, RunError,
+    StrategyError, UnknownInstrumentError,
+};
+
+/// A decimal that is no `field` of `instrument`.
+pub(crate) fn decimal(field: &str, instrument: &str, error: DecimalError) -> PyErr {
+    match error {
+        DecimalError::OffGrid { value, step } => {
+            OffGridError::new_err((field.to_owned(), value, step, instrument.to_owned()))
+        }
+        other => InvalidValueError::new_err((field.to_owned(), other.to_string())),
+    }
+}
+
+pub(crate) fn invalid(field: &str, problem: impl Into<String>) -> PyErr {
+    InvalidValueError::new_err((field.to_owned(), problem.into()))
+}
+
+pub(crate) fn instrument(error: CoreInstrumentError) -> PyErr {
+    match error {
+        CoreInstrumentError::BadField { id, field, problem } => {
+            InstrumentError::new_err((id, field, problem))
+        }
+        CoreInstrumentError::BadId(id) => InstrumentError::new_err((id, "id", "is not SYMBOL.VENUE")),
+        other => InstrumentError::new_err(("", "", other.to_string())),
+    }
+}
+
+pub(crate) fn placed(error: PlacedError) -> PyErr {
+    DataError::new_err((error.source_name, error.line, error.error.to_string()))
+}
+
+pub(crate) fn money(error: MoneyOverflow) -> PyErr {
+    RunError::new_err(error.to_string())
+}
+
+pub(crate) fn order(error: CoreOrderError) -> PyErr {
+    match error {
+        CoreOrderError::OffGrid { instrument, field, value, step } => {
+            OffGridError::new_err((field, value, step, instrument))
+        }
+        CoreOrderError::NotPositive { instrument, field, value } => {
+            invalid(field, format!("{value} of {instrument} must be greater than zero"))
+        }
+        CoreOrderError::Money(error) => money(error),
+        other => OrderError::new_err(other.to_string()),
+    }
+}
+
+pub(crate) fn run(error: CoreRunError) -> PyErr {
+    match error {
+        CoreRunError::Kernel(KernelError::StrategyFailed { name, traceback }) => {
+            StrategyError::new_err((name, traceback))
+        }
+        CoreRunError::Source { instrument, message } => DataError::new_err((instrument, 0, message)),
+        CoreRunError::Columns { instrument, rows, error } => {
+            DataError::new_err((instrument, 0, format!("after {rows} rows: {error}")))
+        }
+        other => RunError::new_err(other.to_string()),
+    }
+}
+
+/// An exception as text with its traceback, as Python would print it.
+pub(crate) fn traceback(py: Python<'_>, error: &PyErr) -> String {
+    let format = || -> PyResult<String> {
+        let lines = py.import("traceback")?.call_method1("format_exception", (error.value(py),))?;
+        PyString::new(py, "").call_method1("join", (lines,))?.extract()
+    };
+    format().unwrap_or_else(|_| error.to_string())
+}

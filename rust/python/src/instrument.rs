@@ -1,0 +1,222 @@
+//! `Instrument`.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tradecore_core::types::{Decimal, Instrument, InstrumentKind, InstrumentSpec};
+
+use crate::errors;
+use crate::values::{decimal_to_py, to_decimal, to_steps};
+
+#[pyclass(frozen, name = "Instrument", module = "tradecore", eq, from_py_object)]
+#[derive(Clone, PartialEq)]
+pub(crate) struct PyInstrument(pub(crate) Arc<Instrument>);
+
+fn optional(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Decimal>> {
+    value.map(|v| to_decimal(field, v)).transpose()
+}
+
+#[pymethods]
+impl PyInstrument {
+    #[new]
+    #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
+        lot_size=None, min_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
+    fn new(
+        id: &str,
+        kind: &str,
+        base: String,
+        quote: String,
+        price_increment: &Bound<'_, PyAny>,
+        qty_increment: &Bound<'_, PyAny>,
+        settlement: Option<String>,
+        tick_size: Option<&Bound<'_, PyAny>>,
+        lot_size: Option<&Bound<'_, PyAny>>,
+        min_qty: Option<&Bound<'_, PyAny>>,
+        min_notional: Option<&Bound<'_, PyAny>>,
+        contract_size: Option<&Bound<'_, PyAny>>,
+        maker_fee_bps: Option<&Bound<'_, PyAny>>,
+        taker_fee_bps: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let kind: InstrumentKind = kind.parse().map_err(|()| {
+            errors::InstrumentError::new_err((
+                id.to_owned(),
+                "kind",
+                format!("{kind:?} is not spot, linear or inverse"),
+            ))
+        })?;
+        let settles_in_base = kind == InstrumentKind::Inverse;
+        let settlement =
+            settlement.unwrap_or_else(|| if settles_in_base { base.clone() } else { quote.clone() });
+        let spec = InstrumentSpec {
+            id: id.parse().map_err(errors::instrument)?,
+            kind,
+            base,
+            quote,
+            settlement,
+            price_increment: to_decimal("price_increment", price_increment)?,
+            qty_increment: to_decimal("qty_increment", qty_increment)?,
+            tick_size: optional("tick_size", tick_size)?,
+            lot_size: optional("lot_size", lot_size)?,
+            min_qty: optional("min_qty", min_qty)?,
+            min_notional: optional("min_notional", min_notional)?,
+            contract_size: optional("contract_size", contract_size)?.unwrap_or(Decimal::ONE),
+            maker_fee_bps: optional("maker_fee_bps", maker_fee_bps)?.unwrap_or(Decimal::ZERO),
+            taker_fee_bps: optional("taker_fee_bps", taker_fee_bps)?.unwrap_or(Decimal::ZERO),
+        };
+        Ok(Self(Arc::new(Instrument::new(spec).map_err(errors::instrument)?)))
+    }
+
+    #[getter]
+    fn id(&self) -> &str {
+        self.0.id.as_str()
+    }
+
+    #[getter]
+    fn symbol(&self) -> &str {
+        self.0.id.symbol()
+    }
+
+    #[getter]
+    fn venue(&self) -> &str {
+        self.0.id.venue()
+    }
+
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.0.kind.as_str()
+    }
+
+    #[getter]
+    fn base(&self) -> &str {
+        &self.0.base
+    }
+
+    #[getter]
+    fn quote(&self) -> &str {
+        &self.0.quote
+    }
+
+    #[getter]
+    fn settlement(&self) -> &str {
+        &self.0.settlement
+    }
+
+    #[getter]
+    fn price_increment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.price_increment.value())
+    }
+
+    #[getter]
+    fn qty_increment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.qty_increment.value())
+    }
+
+    #[getter]
+    fn tick_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.price_increment.to_decimal(self.0.tick_size))
+    }
+
+    #[getter]
+    fn lot_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.lot_size))
+    }
+
+    #[getter]
+    fn min_qty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.min_qty))
+    }
+
+    #[getter]
+    fn min_notional<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        crate::values::money_to_py(py, self.0.min_notional)
+    }
+
+    #[getter]
+    fn contract_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.contract_size)
+    }
+
+    #[getter]
+    fn maker_fee_bps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.maker_fee_bps)
+    }
+
+    #[getter]
+    fn taker_fee_bps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.taker_fee_bps)
+    }
+
+    pub(crate) fn price_to_steps(&self, price: &Bound<'_, PyAny>) -> PyResult<i64> {
+        to_steps("price", self.id(), self.0.price_increment, price)
+    }
+
+    pub(crate) fn qty_to_steps(&self, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
+        to_steps("qty", self.id(), self.0.qty_increment, qty)
+    }
+
+    fn price_from_steps<'py>(&self, py: Python<'py>, steps: i64) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.price_increment.to_decimal(steps))
+    }
+
+    fn qty_from_steps<'py>(&self, py: Python<'py>, steps: i64) -> PyResult<Bound<'py, PyAny>> {
+        decimal_to_py(py, self.0.qty_increment.to_decimal(steps))
+    }
+
+    fn format_price(&self, steps: i64) -> String {
+        self.0.format_price(steps)
+    }
+
+    fn format_qty(&self, steps: i64) -> String {
+        self.0.format_qty(steps)
+    }
+
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let i = &self.0;
+        let dict = PyDict::new(py);
+        for (key, value) in [
+            ("id", i.id.to_string()),
+            ("kind", i.kind.as_str().to_owned()),
+            ("base", i.base.clone()),
+            ("quote", i.quote.clone()),
+            ("settlement", i.settlement.clone()),
+            ("price_increment", i.price_increment.to_string()),
+            ("qty_increment", i.qty_increment.to_string()),
+            ("tick_size", i.price_increment.to_decimal(i.tick_size).to_string()),
+            ("lot_size", i.qty_increment.to_decimal(i.lot_size).to_string()),
+            ("min_qty", i.qty_increment.to_decimal(i.min_qty).to_string()),
+            ("min_notional", i.min_notional.to_string()),
+            ("contract_size", i.contract_size.to_string()),
+            ("maker_fee_bps", i.maker_fee_bps.to_string()),
+            ("taker_fee_bps", i.taker_fee_bps.to_string()),
+        ] {
+            dict.set_item(key, value)?;
+        }
+        Ok(dict)
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.0.id.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let dict = self.to_dict(py)?;
+        let mut parts = Vec::new();
+        for (key, value) in dict.iter() {
+            let shown = value.repr()?.to_string();
+            parts.push(if key.to_string() == "id" { shown } else { format!("{key}={shown}") });
+        }
+        Ok(format!("Instrument({})", parts.join(", ")))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
+        let py = slf.py();
+        let rebuild = py.import("tradecore.instruments")?.getattr("instrument_from_dict")?;
+        Ok((rebuild, (slf.get().to_dict(py)?,)))
+    }
+}

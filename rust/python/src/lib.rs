@@ -1,0 +1,39 @@
+//! `tradecore._core`: the only place that knows Python and numpy. It checks and converts; it computes nothing.
+
+#![allow(clippy::needless_pass_by_value, reason = "a Python argument arrives by value")]
+
+mod book;
+mod columns;
+mod context;
+mod errors;
+mod instrument;
+mod maths;
+mod readers;
+mod records;
+mod simulation;
+mod strategy;
+mod values;
+
+use pyo3::prelude::*;
+
+/// The compiled half of tradecore.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::book::PyL2Book;
+    #[pymodule_export]
+    use crate::context::{BookView, Context, PositionView, QuoteView, TradeView};
+    #[pymodule_export]
+    use crate::instrument::PyInstrument;
+    #[pymodule_export]
+    use crate::maths::{
+        IntensityEstimator, PositionLedger, QueueSimulator, RealizedVolatility, avellaneda_stoikov_quotes,
+        fit_intensity, format_duration_ns, glft_coefficients, parse_duration,
+    };
+    #[pymodule_export]
+    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, Synth, decode_hftbacktest};
+    #[pymodule_export]
+    use crate::records::{Fill, Order};
+    #[pymodule_export]
+    use crate::simulation::Simulation;
+}

@@ -1,0 +1,289 @@
+//! Formulas and small models for research and tests.
+
+use std::sync::{Mutex, PoisonError};
+
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tradecore_core::indicators as core;
+use tradecore_core::ledger;
+use tradecore_core::random::Random;
+use tradecore_core::sim::{QueueModel, QueuePosition};
+use tradecore_core::strategies;
+use tradecore_core::types::Side;
+
+use crate::columns::slice_of;
+use crate::errors;
+use crate::instrument::PyInstrument;
+use crate::values::{money_to_py, to_duration, to_side};
+
+/// A length of time such as `"100ms"` in ns.
+#[pyfunction]
+pub(crate) fn parse_duration(text: &Bound<'_, PyAny>) -> PyResult<i64> {
+    to_duration("duration", text, 0)
+}
+
+/// A length of time in ns as text, in the largest unit that divides it.
+#[pyfunction]
+pub(crate) fn format_duration_ns(ns: i64) -> String {
+    tradecore_core::types::format_duration(ns)
+}
+
+/// Avellaneda-Stoikov quotes for arrays of mids, inventories and times left.
+#[pyfunction]
+#[pyo3(signature = (s, q, tau, *, gamma, sigma, k))]
+pub(crate) fn avellaneda_stoikov_quotes<'py>(
+    py: Python<'py>,
+    s: PyReadonlyArray1<'py, f64>,
+    q: PyReadonlyArray1<'py, f64>,
+    tau: PyReadonlyArray1<'py, f64>,
+    gamma: f64,
+    sigma: f64,
+    k: f64,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (s, q, tau) = (slice_of(&s, "s")?, slice_of(&q, "q")?, slice_of(&tau, "tau")?);
+    if s.len() != q.len() || s.len() != tau.len() {
+        return Err(errors::invalid("s, q, tau", "must have one length"));
+    }
+    let quotes: Vec<_> = s
+        .iter()
+        .zip(q)
+        .zip(tau)
+        .map(|((s, q), tau)| strategies::avellaneda_stoikov_quotes(*s, *q, gamma, sigma, k, *tau))
+        .collect();
+    let out = PyDict::new(py);
+    out.set_item("reservation", PyArray1::from_iter(py, quotes.iter().map(|x| x.reservation)))?;
+    out.set_item("spread", PyArray1::from_iter(py, quotes.iter().map(|x| x.spread)))?;
+    out.set_item("bid", PyArray1::from_iter(py, quotes.iter().map(|x| x.bid)))?;
+    out.set_item("ask", PyArray1::from_iter(py, quotes.iter().map(|x| x.ask)))?;
+    Ok(out)
+}
+
+/// The parts of the GLFT closed form.
+#[pyfunction]
+#[pyo3(signature = (*, gamma, sigma, a, k, delta=1.0, xi=None))]
+pub(crate) fn glft_coefficients(
+    py: Python<'_>,
+    gamma: f64,
+    sigma: f64,
+    a: f64,
+    k: f64,
+    delta: f64,
+    xi: Option<f64>,
+) -> PyResult<Bound<'_, PyDict>> {
+    let g = strategies::glft_coefficients(gamma, xi.unwrap_or(gamma), sigma, a, k, delta);
+    let out = PyDict::new(py);
+    for (name, value) in [("c1", g.c1), ("c2", g.c2), ("half_spread", g.half_spread), ("skew", g.skew)] {
+        out.set_item(name, value)?;
+    }
+    Ok(out)
+}
+
+fn method(name: &str) -> PyResult<core::FitMethod> {
+    match name {
+        "weighted" => Ok(core::FitMethod::Weighted),
+        "ols" => Ok(core::FitMethod::Ols),
+        other => Err(errors::invalid("method", format!("{other:?} is not weighted or ols"))),
+    }
+}
+
+fn fit_to_py(py: Python<'_>, fit: core::IntensityFit) -> PyResult<Bound<'_, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("a", fit.a)?;
+    out.set_item("k", fit.k)?;
+    out.set_item("r2", fit.r2)?;
+    out.set_item("points", fit.points)?;
+    Ok(out)
+}
+
+/// Fits counts of fills beyond distances to an exponential intensity.
+#[pyfunction]
+#[pyo3(signature = (distances, counts, seconds, *, method="weighted"))]
+pub(crate) fn fit_intensity<'py>(
+    py: Python<'py>,
+    distances: PyReadonlyArray1<'py, f64>,
+    counts: PyReadonlyArray1<'py, u64>,
+    seconds: f64,
+    method: &str,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let fit = core::fit_intensity(
+        slice_of(&distances, "distances")?,
+        slice_of(&counts, "counts")?,
+        seconds,
+        self::method(method)?,
+    );
+    fit.map(|f| fit_to_py(py, f)).transpose()
+}
+
+/// Rolling realised volatility from samples of a mid.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct RealizedVolatility(Mutex<core::RealizedVolatility>);
+
+#[pymethods]
+impl RealizedVolatility {
+    #[new]
+    #[pyo3(signature = (window, half_life_s=None))]
+    fn new(window: usize, half_life_s: Option<f64>) -> Self {
+        Self(Mutex::new(core::RealizedVolatility::new(window, half_life_s)))
+    }
+
+    fn update(&self, ts_ns: i64, mid: f64) -> Option<f64> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.push(ts_ns, mid);
+        inner.sigma()
+    }
+}
+
+/// Rolling estimate of the intensity of fills by distance.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct IntensityEstimator(Mutex<core::IntensityEstimator>);
+
+#[pymethods]
+impl IntensityEstimator {
+    #[new]
+    #[pyo3(signature = (*, bin_ticks=1.0, bins=100, window=120))]
+    fn new(bin_ticks: f64, bins: usize, window: usize) -> PyResult<Self> {
+        if !(bin_ticks > 0.0 && bin_ticks.is_finite()) || bins == 0 {
+            return Err(errors::invalid("bin_ticks", "bins need a positive width, and there must be one"));
+        }
+        Ok(Self(Mutex::new(core::IntensityEstimator::new(bin_ticks, bins, window))))
+    }
+
+    fn trade(&self, depth_ticks: f64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).trade(depth_ticks);
+    }
+
+    fn end_interval(&self, seconds: f64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).end_interval(seconds);
+    }
+
+    #[pyo3(signature = (*, method="weighted"))]
+    fn fit<'py>(&self, py: Python<'py>, method: &str) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let fit = self.0.lock().unwrap_or_else(PoisonError::into_inner).fit(self::method(method)?);
+        fit.map(|f| fit_to_py(py, f)).transpose()
+    }
+}
+
+/// One resting order in a queue, advanced by hand.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct QueueSimulator {
+    model: QueueModel,
+    lot: i64,
+    unit: f64,
+    state: Mutex<(QueuePosition, Random, i64)>,
+}
+
+#[pymethods]
+impl QueueSimulator {
+    #[new]
+    #[pyo3(signature = (model, displayed, *, lot=1, unit=1.0, seed=0))]
+    fn new(model: &str, displayed: i64, lot: i64, unit: f64, seed: u64) -> PyResult<Self> {
+        let model = model
+            .parse()
+            .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
+        let state = (QueuePosition::behind(displayed), Random::new(seed, 0), displayed);
+        Ok(Self { model, lot: lot.max(1), unit, state: Mutex::new(state) })
+    }
+
+    /// A trade at the order's price; returns what reaches the order.
+    fn trade(&self, qty: i64) -> i64 {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (place, random, displayed) = &mut *state;
+        self.model.on_trade(place, qty, *displayed, self.lot, random)
+    }
+
+    /// The displayed size of the level changes.
+    fn depth(&self, previous: i64, new: i64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.model.on_depth(&mut state.0, previous, new, self.unit);
+        state.2 = new;
+    }
+
+    /// Quantity ahead.
+    #[getter]
+    fn front(&self) -> f64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0.front
+    }
+}
+
+/// A position of one instrument, booked fill by fill.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct PositionLedger {
+    instrument: PyInstrument,
+    math: ledger::ContractMath,
+    position: Mutex<ledger::Position>,
+}
+
+#[pymethods]
+impl PositionLedger {
+    #[new]
+    fn new(instrument: &PyInstrument) -> PyResult<Self> {
+        let math = ledger::ContractMath::new(&instrument.0).map_err(errors::money)?;
+        Ok(Self { instrument: instrument.clone(), math, position: Mutex::default() })
+    }
+
+    /// Value of a quantity at a price, in the settlement currency.
+    fn value<'py>(
+        &self,
+        py: Python<'py>,
+        price: &Bound<'py, PyAny>,
+        qty: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        money_to_py(py, self.math.value(price, qty).map_err(errors::money)?)
+    }
+
+    /// Fee of a fill.
+    #[pyo3(signature = (price, qty, *, maker))]
+    fn fee<'py>(
+        &self,
+        py: Python<'py>,
+        price: &Bound<'py, PyAny>,
+        qty: &Bound<'py, PyAny>,
+        maker: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        let overflow = ledger::MoneyOverflow { price, qty };
+        let value = self.math.value(price, qty).map_err(errors::money)?;
+        money_to_py(py, self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?)
+    }
+
+    /// Books a fill with its fee and returns the profit it realised.
+    #[pyo3(signature = (side, price, qty, *, maker=false))]
+    fn apply<'py>(
+        &self,
+        py: Python<'py>,
+        side: &Bound<'py, PyAny>,
+        price: &Bound<'py, PyAny>,
+        qty: &Bound<'py, PyAny>,
+        maker: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let side: Side = to_side(side)?;
+        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        let overflow = ledger::MoneyOverflow { price, qty };
+        let value = self.math.value(price, qty).map_err(errors::money)?;
+        let fee = self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?;
+        let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        let realized = position.apply(&self.math, side, price, qty, fee).map_err(errors::money)?;
+        money_to_py(py, realized)
+    }
+
+    /// The position after the fills so far, marked at a price.
+    fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let twice = self.instrument.price_to_steps(mark)? * 2;
+        let i = &self.instrument.0;
+        let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        let out = PyDict::new(py);
+        out.set_item("qty", crate::values::decimal_from_text(py, &i.format_qty(position.qty))?)?;
+        let average = position.avg_entry_price(&self.math);
+        out.set_item("avg_entry_price", average.map(|p| p * i.price_increment.to_f64(1)))?;
+        out.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
+        let unrealized = position.unrealized(&self.math, twice).map_err(errors::money)?;
+        out.set_item("unrealized_pnl", money_to_py(py, unrealized)?)?;
+        out.set_item("fees", money_to_py(py, position.fees)?)?;
+        out.set_item("cash", money_to_py(py, position.cash)?)?;
+        let equity = position.equity(&self.math, twice).map_err(errors::money)?;
+        out.set_item("equity", money_to_py(py, equity)?)?;
+        Ok(out)
+    }
+}

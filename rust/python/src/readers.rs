@@ -1,0 +1,454 @@
+//! Readers of files and frames, and the synthetic market: bytes to event columns.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use numpy::PyReadonlyArray1;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use tradecore_core::book::{BookState, L2Book};
+use tradecore_core::decode::{
+    BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
+    Lines, PlacedError, Strictness, TardisKind, TardisReader,
+};
+use tradecore_core::event::{Columns as _, EventColumns, EventKind};
+use tradecore_core::synth::{Synth as CoreSynth, SynthConfig};
+use tradecore_core::types::{Instrument, Side};
+
+use crate::book::PyL2Book;
+use crate::columns::{NumpyColumns, slice_of, to_arrays};
+use crate::errors;
+use crate::instrument::PyInstrument;
+use crate::records::book_state_to_py;
+use crate::values::to_duration;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts the bytes that pass, for a progress bar.
+struct Counted {
+    file: File,
+    passed: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.passed.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+enum Source {
+    Capture(Box<CaptureReader>),
+    Tardis(TardisReader),
+    Synth { synth: CoreSynth, left: usize },
+}
+
+impl Source {
+    fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
+        match self {
+            Self::Capture(reader) => reader.read(out, rows),
+            Self::Tardis(reader) => reader.read(out, rows),
+            Self::Synth { synth, left } => {
+                synth.fill(out, rows.min(*left));
+                if out.len() > *left {
+                    out.truncate(*left);
+                    out.end_message();
+                }
+                *left -= out.len();
+                Ok(*left > 0)
+            }
+        }
+    }
+}
+
+struct Reading {
+    source: Source,
+    summary: CoreSummary,
+    ended: bool,
+}
+
+/// Reads files (or a synthetic market) of one instrument piece by piece.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct EventReader {
+    instrument: PyInstrument,
+    reading: Mutex<Reading>,
+    passed: Arc<AtomicU64>,
+    total: u64,
+}
+
+impl EventReader {
+    fn new(instrument: &PyInstrument, source: Source, passed: Arc<AtomicU64>, total: u64) -> Self {
+        let reading = Reading { source, summary: CoreSummary::default(), ended: false };
+        Self { instrument: instrument.clone(), reading: Mutex::new(reading), passed, total }
+    }
+}
+
+fn strictness(lenient: bool) -> Strictness {
+    if lenient { Strictness::Lenient } else { Strictness::Strict }
+}
+
+/// Opens files as lines, counting what is read of them.
+fn open(paths: &[String], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64)> {
+    let mut total = 0;
+    let mut inputs = Vec::with_capacity(paths.len());
+    for path in paths {
+        let fail = |e: std::io::Error| {
+            errors::DataError::new_err((path.clone(), 0, format!("cannot be opened: {e}")))
+        };
+        let file = File::open(path).map_err(fail)?;
+        let meta = file.metadata().map_err(fail)?;
+        if meta.is_dir() {
+            return Err(errors::DataError::new_err((path.clone(), 0, "is a directory, not a file")));
+        }
+        total += meta.len();
+        let counted = Counted { file, passed: Arc::clone(passed) };
+        inputs.push(Lines::new(path.clone(), counted).map_err(errors::placed)?);
+    }
+    Ok((inputs, total))
+}
+
+#[pymethods]
+impl EventReader {
+    /// Capture files of a Binance market, in order.
+    #[staticmethod]
+    #[pyo3(signature = (instrument, paths, *, lenient=false))]
+    fn binance(instrument: &PyInstrument, paths: Vec<String>, lenient: bool) -> PyResult<Self> {
+        let venue = instrument.0.id.venue();
+        let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
+            errors::invalid(
+                "instrument",
+                format!("venue {venue} is not BINANCE, BINANCE_USDM or BINANCE_COINM"),
+            )
+        })?;
+        let passed = Arc::default();
+        let (inputs, total) = open(&paths, &passed)?;
+        let reader = CaptureReader::new(market, &instrument.0, inputs, strictness(lenient));
+        Ok(Self::new(instrument, Source::Capture(Box::new(reader)), passed, total))
+    }
+
+    /// Tardis CSV files of one instrument.
+    #[staticmethod]
+    #[pyo3(signature = (instrument, paths, *, lenient=false))]
+    fn tardis(
+        py: Python<'_>,
+        instrument: &PyInstrument,
+        paths: Vec<String>,
+        lenient: bool,
+    ) -> PyResult<Self> {
+        let passed = Arc::default();
+        let (inputs, total) = open(&paths, &passed)?;
+        let strictness = strictness(lenient);
+        let reader =
+            py.detach(|| TardisReader::new(inputs, &instrument.0, strictness)).map_err(errors::placed)?;
+        Ok(Self::new(instrument, Source::Tardis(reader), passed, total))
+    }
+
+    /// The next columns, at least `rows` rows of whole messages; `None` at the end.
+    fn read<'py>(&self, py: Python<'py>, rows: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let columns = py
+            .detach(|| {
+                let mut reading = lock(&self.reading);
+                let Reading { source, summary, ended } = &mut *reading;
+                let mut columns = EventColumns::default();
+                if !*ended {
+                    *ended = !source.read(&mut columns, rows)?;
+                    summary.push(&columns.view());
+                }
+                Ok(columns)
+            })
+            .map_err(errors::placed)?;
+        if columns.is_empty() { Ok(None) } else { to_arrays(py, columns).map(Some) }
+    }
+
+    /// Bytes read so far and in all.
+    #[getter]
+    fn progress(&self) -> (u64, u64) {
+        (self.passed.load(Ordering::Relaxed).min(self.total), self.total)
+    }
+
+    /// What has been read so far.
+    fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let reading = lock(&self.reading);
+        let out = summary_dict(py, &reading.summary, &self.instrument.0)?;
+        match &reading.source {
+            Source::Capture(reader) => {
+                let c = reader.counts();
+                // Of the recording, not of the first event a synchronised book let through.
+                out.set_item("first_ts_recv", c.first_recv)?;
+                out.set_item("last_ts_recv", c.last_recv)?;
+                out.set_item("lines", c.lines)?;
+                out.set_item("book_updates", c.book_updates)?;
+                out.set_item("snapshots", c.snapshots)?;
+                out.set_item("snapshots_unused", c.snapshots_unused)?;
+                out.set_item("gaps", c.gaps)?;
+                out.set_item("first_gap_line", (c.first_gap_line > 0).then_some(c.first_gap_line))?;
+                out.set_item("duplicates", c.duplicates)?;
+                out.set_item("unsynced", c.unsynced)?;
+                out.set_item("unsorted", c.unsorted)?;
+                out.set_item("ignored", c.ignored)?;
+                out.set_item("book_state", book_state_to_py(py, reader.state() as i64)?)?;
+                let check = reader.ticker_check().map(|t| {
+                    let check = PyDict::new(py);
+                    check.set_item("compared", t.compared)?;
+                    check.set_item("equal", t.equal)?;
+                    check.set_item("differing", t.differing)?;
+                    check.set_item("crossed", t.crossed)?;
+                    Ok::<_, PyErr>(check)
+                });
+                out.set_item("book_ticker", check.transpose()?)?;
+            }
+            Source::Tardis(reader) => {
+                let c = reader.counts();
+                out.set_item("book_updates", c.book_updates)?;
+                out.set_item("snapshots", c.snapshots)?;
+                out.set_item("gaps", 0)?;
+                out.set_item("skipped", c.skipped)?;
+                out.set_item("unsorted", c.unsorted)?;
+                out.set_item("duplicates", c.duplicates)?;
+                out.set_item("other_symbols", c.other_symbols)?;
+                out.set_item("tickers", c.tickers)?;
+                let kinds = PyList::empty(py);
+                for kind in reader.kinds() {
+                    kinds.append(match kind {
+                        TardisKind::Book => "incremental_book_L2".to_owned(),
+                        TardisKind::Trades => "trades".to_owned(),
+                        TardisKind::Quotes => "quotes".to_owned(),
+                        TardisKind::Snapshots { depth } => format!("book_snapshot_{depth}"),
+                        TardisKind::Ticker => "derivative_ticker".to_owned(),
+                    })?;
+                }
+                out.set_item("kinds", kinds)?;
+            }
+            Source::Synth { .. } => {
+                out.set_item("book_updates", reading.summary.book_messages)?;
+                out.set_item("snapshots", reading.summary.snapshots)?;
+                out.set_item("gaps", reading.summary.gaps)?;
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("events", s.events)?;
+    out.set_item("messages", s.messages)?;
+    out.set_item("level_updates", s.of(EventKind::BookSet))?;
+    out.set_item("trades", s.of(EventKind::Trade))?;
+    out.set_item("traded_qty", i.format_qty(s.traded_qty))?;
+    out.set_item("quotes", s.of(EventKind::Quote) / 2)?;
+    out.set_item("marks", s.of(EventKind::Mark))?;
+    out.set_item("crossed", s.crossed)?;
+    out.set_item("event_time_back", s.event_time_back)?;
+    out.set_item("first_ts_recv", s.first_ts_recv)?;
+    out.set_item("last_ts_recv", s.last_ts_recv)?;
+    out.set_item("min_latency_ns", s.min_latency_ns)?;
+    let touch = s.touch();
+    let level = |price: Option<i64>, qty| price.map(|p| vec![i.format_price(p), i.format_qty(qty)]);
+    out.set_item("best_bid", level(touch.best_bid(), touch.bid_qty))?;
+    out.set_item("best_ask", level(touch.best_ask(), touch.ask_qty))?;
+    out.set_item("bid_levels", s.book.levels(Side::Buy))?;
+    out.set_item("ask_levels", s.book.levels(Side::Sell))?;
+    Ok(out)
+}
+
+/// Running totals over event columns.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct FeedSummary {
+    instrument: PyInstrument,
+    summary: Mutex<CoreSummary>,
+}
+
+#[pymethods]
+impl FeedSummary {
+    #[new]
+    fn new(instrument: &PyInstrument) -> Self {
+        Self { instrument: instrument.clone(), summary: Mutex::default() }
+    }
+
+    /// Takes the next columns.
+    fn push(&self, columns: &Bound<'_, PyAny>) -> PyResult<()> {
+        let columns = NumpyColumns::new(columns)?;
+        let view = columns.view();
+        view.check()
+            .map_err(|e| errors::DataError::new_err((self.instrument.0.id.to_string(), 0, e.to_string())))?;
+        lock(&self.summary).push(&view);
+        Ok(())
+    }
+
+    /// What has been pushed so far.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let summary = lock(&self.summary);
+        let out = summary_dict(py, &summary, &self.instrument.0)?;
+        out.set_item("book_updates", summary.book_messages)?;
+        out.set_item("snapshots", summary.snapshots)?;
+        out.set_item("gaps", summary.gaps)?;
+        Ok(out)
+    }
+}
+
+/// Makes a reader over a synthetic market.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct Synth;
+
+#[pymethods]
+impl Synth {
+    #[staticmethod]
+    #[pyo3(signature = (instrument, *, events, seed, start_price, typical_qty, start_ns, message_gap, latency, jitter))]
+    #[allow(clippy::too_many_arguments, reason = "the shape of a market")]
+    fn reader(
+        instrument: &PyInstrument,
+        events: usize,
+        seed: u64,
+        start_price: &Bound<'_, PyAny>,
+        typical_qty: &Bound<'_, PyAny>,
+        start_ns: i64,
+        message_gap: &Bound<'_, PyAny>,
+        latency: &Bound<'_, PyAny>,
+        jitter: &Bound<'_, PyAny>,
+    ) -> PyResult<EventReader> {
+        let config = SynthConfig {
+            seed,
+            start_price: instrument.price_to_steps(start_price)?,
+            tick_size: instrument.0.tick_size,
+            typical_qty: instrument.qty_to_steps(typical_qty)?,
+            lot_size: instrument.0.lot_size,
+            start_ns,
+            message_gap_ns: to_duration("message_gap", message_gap, 1)?,
+            latency_ns: to_duration("latency", latency, 0)?,
+            jitter_ns: to_duration("jitter", jitter, 0)?,
+        };
+        let synth = CoreSynth::new(config).map_err(|e| errors::invalid("start_price", e.to_string()))?;
+        let source = Source::Synth { synth, left: events };
+        Ok(EventReader::new(instrument, source, Arc::default(), 0))
+    }
+}
+
+/// Decodes frames of a Binance market as they arrive, and keeps the books.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct BinanceDecoder {
+    instruments: Vec<PyInstrument>,
+    books: Vec<Arc<Mutex<L2Book>>>,
+    state: Mutex<Decoding>,
+    keep_events: bool,
+}
+
+struct Decoding {
+    decoder: CoreDecoder,
+    /// Events of the frame at hand, by instrument.
+    frame: Vec<EventColumns>,
+    /// Events not yet asked for.
+    kept: Vec<EventColumns>,
+}
+
+impl BinanceDecoder {
+    fn index(&self, instrument: &str) -> PyResult<usize> {
+        self.instruments.iter().position(|i| i.0.id.as_str() == instrument).ok_or_else(|| {
+            let known: Vec<String> = self.instruments.iter().map(|i| i.0.id.to_string()).collect();
+            errors::UnknownInstrumentError::new_err((instrument.to_owned(), known))
+        })
+    }
+}
+
+#[pymethods]
+impl BinanceDecoder {
+    #[new]
+    #[pyo3(signature = (venue, instruments, *, keep_events=true))]
+    fn new(venue: &str, instruments: Vec<PyInstrument>, keep_events: bool) -> PyResult<Self> {
+        let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
+            errors::invalid("venue", format!("{venue:?} is not BINANCE, BINANCE_USDM or BINANCE_COINM"))
+        })?;
+        let decoder = CoreDecoder::new(market, instruments.iter().map(|i| Arc::clone(&i.0)).collect());
+        let frame = vec![EventColumns::default(); instruments.len()];
+        let books = instruments.iter().map(|_| Arc::default()).collect();
+        let state = Mutex::new(Decoding { decoder, kept: frame.clone(), frame });
+        Ok(Self { instruments, books, state, keep_events })
+    }
+
+    /// Takes one frame; says what it was.
+    fn feed(&self, frame: &[u8], ts_recv: i64) -> PyResult<&'static str> {
+        let mut state = lock(&self.state);
+        let Decoding { decoder, frame: fresh, kept } = &mut *state;
+        let outcome = decoder.feed(frame, ts_recv, fresh).map_err(|e| {
+            let shown: String = String::from_utf8_lossy(frame).chars().take(200).collect();
+            errors::DataError::new_err(("frame", 0, format!("{e} in {shown}")))
+        })?;
+        if let Some(index) = outcome.instrument {
+            let fresh = &mut fresh[index];
+            lock(&self.books[index]).apply(&fresh.view(), 0, fresh.len());
+            if self.keep_events {
+                kept[index].extend_from(fresh, 0, fresh.len());
+            }
+            fresh.clear();
+        }
+        Ok(match outcome.frame {
+            BinanceFrame::Depth(_) => "depth",
+            BinanceFrame::Snapshot(_) => "snapshot",
+            BinanceFrame::Trade => "trade",
+            BinanceFrame::BookTicker => "book_ticker",
+            BinanceFrame::MarkPrice => "mark_price",
+            BinanceFrame::Control => "control",
+            BinanceFrame::Ignored => "ignored",
+        })
+    }
+
+    /// The events decoded since the last call.
+    fn events<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyDict>> {
+        let index = self.index(instrument)?;
+        let columns = std::mem::take(&mut lock(&self.state).kept[index]);
+        to_arrays(py, columns)
+    }
+
+    /// The book, kept up to date by `feed`.
+    fn book(&self, instrument: &str) -> PyResult<PyL2Book> {
+        let index = self.index(instrument)?;
+        Ok(PyL2Book::shared(self.instruments[index].clone(), Arc::clone(&self.books[index])))
+    }
+
+    /// Whether the book needs a snapshot.
+    fn needs_snapshot(&self, instrument: &str) -> PyResult<bool> {
+        let state = lock(&self.state).decoder.state(self.index(instrument)?);
+        Ok(state != BookState::Synced)
+    }
+
+    /// Where the book stands with the venue.
+    fn state<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyAny>> {
+        let state = lock(&self.state).decoder.state(self.index(instrument)?);
+        book_state_to_py(py, state as i64)
+    }
+
+    /// Gaps found so far.
+    fn gaps(&self, instrument: &str) -> PyResult<u64> {
+        Ok(lock(&self.state).decoder.gaps(self.index(instrument)?))
+    }
+}
+
+/// Turns hftbacktest event arrays into event columns.
+#[pyfunction]
+#[pyo3(signature = (instrument, source, ev, exch_ts, local_ts, px, qty))]
+#[allow(clippy::too_many_arguments, reason = "the columns of the format")]
+pub(crate) fn decode_hftbacktest<'py>(
+    py: Python<'py>,
+    instrument: &PyInstrument,
+    source: String,
+    ev: PyReadonlyArray1<'py, u64>,
+    exch_ts: PyReadonlyArray1<'py, i64>,
+    local_ts: PyReadonlyArray1<'py, i64>,
+    px: PyReadonlyArray1<'py, f64>,
+    qty: PyReadonlyArray1<'py, f64>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let rows = tradecore_core::decode::HftRows {
+        ev: slice_of(&ev, "ev")?,
+        exch_ts: slice_of(&exch_ts, "exch_ts")?,
+        local_ts: slice_of(&local_ts, "local_ts")?,
+        px: slice_of(&px, "px")?,
+        qty: slice_of(&qty, "qty")?,
+    };
+    let columns = py.detach(|| rows.decode(source, &instrument.0)).map_err(errors::placed)?;
+    to_arrays(py, columns)
+}

@@ -1,0 +1,377 @@
+//! Orders and fills as Python objects, and the tables of a run as columns.
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, Record};
+use tradecore_core::orders as core;
+use tradecore_core::types::{Instrument, Money};
+
+use crate::values::money_to_py;
+
+macro_rules! python_enum {
+    ($name:ident, $class:literal) => {
+        pub(crate) fn $name(py: Python<'_>, value: i64) -> PyResult<Bound<'_, PyAny>> {
+            static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+            CLASS.import(py, "tradecore.types", $class)?.call1((value,))
+        }
+    };
+}
+
+python_enum!(side_to_py, "Side");
+python_enum!(book_state_to_py, "BookState");
+python_enum!(order_type_to_py, "OrderType");
+python_enum!(time_in_force_to_py, "TimeInForce");
+python_enum!(order_status_to_py, "OrderStatus");
+python_enum!(liquidity_to_py, "Liquidity");
+
+/// An order as it stood when it was asked for.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct Order {
+    order: core::Order,
+    instrument: std::sync::Arc<Instrument>,
+}
+
+impl Order {
+    pub(crate) fn new(order: core::Order, instrument: std::sync::Arc<Instrument>) -> Self {
+        Self { order, instrument }
+    }
+}
+
+#[pymethods]
+impl Order {
+    #[getter]
+    fn order_id(&self) -> u64 {
+        self.order.id
+    }
+
+    #[getter]
+    fn client_id(&self) -> Option<&str> {
+        self.order.client_id.as_deref()
+    }
+
+    #[getter]
+    fn instrument(&self) -> &str {
+        self.instrument.id.as_str()
+    }
+
+    #[getter]
+    fn side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        side_to_py(py, self.order.side.sign())
+    }
+
+    #[getter]
+    fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        order_type_to_py(py, self.order.order_type as i64)
+    }
+
+    #[getter]
+    fn time_in_force<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        time_in_force_to_py(py, self.order.time_in_force as i64)
+    }
+
+    #[getter]
+    fn post_only(&self) -> bool {
+        self.order.post_only
+    }
+
+    #[getter]
+    fn price(&self) -> Option<f64> {
+        (self.order.order_type == core::OrderType::Limit)
+            .then(|| self.instrument.price_increment.to_f64(self.order.price))
+    }
+
+    #[getter]
+    fn qty(&self) -> f64 {
+        self.instrument.qty_increment.to_f64(self.order.qty)
+    }
+
+    #[getter]
+    fn filled_qty(&self) -> f64 {
+        self.instrument.qty_increment.to_f64(self.order.filled)
+    }
+
+    #[getter]
+    fn leaves_qty(&self) -> f64 {
+        self.instrument.qty_increment.to_f64(self.order.leaves())
+    }
+
+    #[getter]
+    fn avg_fill_price(&self) -> Option<f64> {
+        self.order.average_price().map(|p| p * self.instrument.price_increment.to_f64(1))
+    }
+
+    #[getter]
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        order_status_to_py(py, self.order.status as i64)
+    }
+
+    #[getter]
+    fn is_closed(&self) -> bool {
+        self.order.status.is_closed()
+    }
+
+    #[getter]
+    fn is_pending(&self) -> bool {
+        self.order.pending != core::Pending::Nothing || self.order.status == core::OrderStatus::PendingNew
+    }
+
+    #[getter]
+    fn reason(&self) -> &'static str {
+        self.order.reason.as_str()
+    }
+
+    #[getter]
+    fn ts_submit(&self) -> i64 {
+        self.order.ts_submit
+    }
+
+    fn __repr__(&self) -> String {
+        let (o, i) = (&self.order, &self.instrument);
+        let price = match o.order_type {
+            core::OrderType::Market => "market".to_owned(),
+            core::OrderType::Limit => i.format_price(o.price),
+        };
+        format!(
+            "<Order {} {} {} {} @ {price}, {} filled, {:?}>",
+            o.id,
+            i.id,
+            o.side,
+            i.format_qty(o.qty),
+            i.format_qty(o.filled),
+            o.status
+        )
+    }
+}
+
+/// A fill of an own order.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct Fill {
+    fill: FillRow,
+    instrument: std::sync::Arc<Instrument>,
+}
+
+impl Fill {
+    pub(crate) fn new(fill: FillRow, instrument: std::sync::Arc<Instrument>) -> Self {
+        Self { fill, instrument }
+    }
+}
+
+#[pymethods]
+impl Fill {
+    #[getter]
+    fn order_id(&self) -> u64 {
+        self.fill.order
+    }
+
+    #[getter]
+    fn client_id(&self) -> Option<&str> {
+        self.fill.client_id.as_deref()
+    }
+
+    #[getter]
+    fn instrument(&self) -> &str {
+        self.instrument.id.as_str()
+    }
+
+    #[getter]
+    fn side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        side_to_py(py, self.fill.side.sign())
+    }
+
+    #[getter]
+    fn price(&self) -> f64 {
+        self.instrument.price_increment.to_f64(self.fill.price)
+    }
+
+    #[getter]
+    fn qty(&self) -> f64 {
+        self.instrument.qty_increment.to_f64(self.fill.qty)
+    }
+
+    #[getter]
+    fn liquidity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        liquidity_to_py(py, self.fill.liquidity as i64)
+    }
+
+    #[getter]
+    fn fee<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.fill.fee)
+    }
+
+    #[getter]
+    fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.fill.realized)
+    }
+
+    #[getter]
+    fn position_qty(&self) -> f64 {
+        self.instrument.qty_increment.to_f64(self.fill.position_qty)
+    }
+
+    #[getter]
+    fn completes_order(&self) -> bool {
+        self.fill.completes
+    }
+
+    #[getter]
+    fn ts_event(&self) -> i64 {
+        self.fill.ts_event
+    }
+
+    #[getter]
+    fn ts_recv(&self) -> i64 {
+        self.fill.ts_recv
+    }
+
+    fn __repr__(&self) -> String {
+        let (f, i) = (&self.fill, &self.instrument);
+        format!(
+            "<Fill of order {} {} {} {} @ {} {:?} fee {}>",
+            f.order,
+            i.id,
+            f.side,
+            i.format_qty(f.qty),
+            i.format_price(f.price),
+            f.liquidity,
+            f.fee
+        )
+    }
+}
+
+/// Columns of one table under construction.
+struct Table<'py> {
+    dict: Bound<'py, PyDict>,
+}
+
+impl<'py> Table<'py> {
+    fn new(py: Python<'py>) -> Self {
+        Self { dict: PyDict::new(py) }
+    }
+
+    fn array<T: numpy::Element>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
+        self.dict.set_item(name, PyArray1::from_iter(self.dict.py(), values))
+    }
+
+    fn list<T: IntoPyObject<'py>>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
+        self.dict.set_item(name, values.collect::<Vec<T>>())
+    }
+
+    /// Money as text, which loses nothing on the way.
+    fn money(&self, name: &str, values: impl Iterator<Item = Money>) -> PyResult<()> {
+        self.list(name, values.map(|m| m.to_string()))
+    }
+}
+
+type Instruments = [std::sync::Arc<Instrument>];
+
+pub(crate) fn orders_table<'py>(
+    py: Python<'py>,
+    rows: &[core::Order],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let price_unit = |m: usize| instruments[m].price_increment.to_f64(1);
+    let price = |m: usize, steps| instruments[m].price_increment.to_f64(steps);
+    let qty = |m: usize, steps| instruments[m].qty_increment.to_f64(steps);
+    let t = Table::new(py);
+    t.array("order_id", rows.iter().map(|o| o.id))?;
+    t.list("client_id", rows.iter().map(|o| o.client_id.as_deref()))?;
+    t.array("strategy", rows.iter().map(|o| o.strategy as u32))?;
+    t.array("instrument", rows.iter().map(|o| o.market as u32))?;
+    t.array("side", rows.iter().map(|o| o.side as i8))?;
+    t.array("order_type", rows.iter().map(|o| o.order_type as u8))?;
+    t.array("time_in_force", rows.iter().map(|o| o.time_in_force as u8))?;
+    t.array("post_only", rows.iter().map(|o| o.post_only))?;
+    t.array(
+        "price",
+        rows.iter().map(|o| {
+            if o.order_type == core::OrderType::Market { f64::NAN } else { price(o.market, o.price) }
+        }),
+    )?;
+    t.array("qty", rows.iter().map(|o| qty(o.market, o.qty)))?;
+    t.array("filled_qty", rows.iter().map(|o| qty(o.market, o.filled)))?;
+    t.array(
+        "avg_fill_price",
+        rows.iter().map(|o| o.average_price().map_or(f64::NAN, |p| p * price_unit(o.market))),
+    )?;
+    t.array("status", rows.iter().map(|o| o.status as u8))?;
+    t.list("reason", rows.iter().map(|o| o.reason.as_str()))?;
+    t.array("replaced", rows.iter().map(|o| o.replaced))?;
+    t.array("ts_submit", rows.iter().map(|o| o.ts_submit))?;
+    t.array("ts_accept", rows.iter().map(|o| o.ts_accept))?;
+    t.array("ts_close", rows.iter().map(|o| o.ts_close))?;
+    Ok(t.dict)
+}
+
+pub(crate) fn fills_table<'py>(
+    py: Python<'py>,
+    rows: &[FillRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let price_unit = |m: usize| instruments[m].price_increment.to_f64(1);
+    let qty = |m: usize, steps| instruments[m].qty_increment.to_f64(steps);
+    let t = Table::new(py);
+    t.array("ts_event", rows.iter().map(|f| f.ts_event))?;
+    t.array("ts_recv", rows.iter().map(|f| f.ts_recv))?;
+    t.array("order_id", rows.iter().map(|f| f.order))?;
+    t.list("client_id", rows.iter().map(|f| f.client_id.as_deref()))?;
+    t.array("strategy", rows.iter().map(|f| f.strategy as u32))?;
+    t.array("instrument", rows.iter().map(|f| f.market as u32))?;
+    t.array("side", rows.iter().map(|f| f.side as i8))?;
+    t.array("price", rows.iter().map(|f| instruments[f.market].price_increment.to_f64(f.price)))?;
+    t.array("qty", rows.iter().map(|f| qty(f.market, f.qty)))?;
+    t.array("liquidity", rows.iter().map(|f| f.liquidity as u8))?;
+    t.money("fee", rows.iter().map(|f| f.fee))?;
+    t.money("realized_pnl", rows.iter().map(|f| f.realized))?;
+    t.array("completes_order", rows.iter().map(|f| f.completes))?;
+    t.array("position_qty", rows.iter().map(|f| qty(f.market, f.position_qty)))?;
+    t.array(
+        "avg_entry_price",
+        rows.iter().map(|f| f.avg_entry_price.map_or(f64::NAN, |p| p * price_unit(f.market))),
+    )?;
+    t.money("realized_pnl_total", rows.iter().map(|f| f.realized_total))?;
+    t.money("fees_total", rows.iter().map(|f| f.fees_total))?;
+    t.money("cash", rows.iter().map(|f| f.cash))?;
+    Ok(t.dict)
+}
+
+pub(crate) fn equity_table<'py>(py: Python<'py>, rows: &[EquityRow]) -> PyResult<Bound<'py, PyDict>> {
+    let t = Table::new(py);
+    t.array("ts", rows.iter().map(|e| e.ts))?;
+    t.array("currency", rows.iter().map(|e| e.currency as u32))?;
+    t.money("equity", rows.iter().map(|e| e.equity))?;
+    Ok(t.dict)
+}
+
+pub(crate) fn candles_table<'py>(
+    py: Python<'py>,
+    rows: &[CandleRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let price = |c: &CandleRow, steps| instruments[c.market].price_increment.to_f64(steps);
+    let t = Table::new(py);
+    t.array("instrument", rows.iter().map(|c| c.market as u32))?;
+    t.array("ts_open", rows.iter().map(|c| c.bar.ts_open))?;
+    t.array("open", rows.iter().map(|c| price(c, c.bar.open)))?;
+    t.array("high", rows.iter().map(|c| price(c, c.bar.high)))?;
+    t.array("low", rows.iter().map(|c| price(c, c.bar.low)))?;
+    t.array("close", rows.iter().map(|c| price(c, c.bar.close)))?;
+    t.array("volume", rows.iter().map(|c| instruments[c.market].qty_increment.to_f64(c.bar.volume)))?;
+    t.array("trades", rows.iter().map(|c| c.bar.trades))?;
+    Ok(t.dict)
+}
+
+/// Takes every table out of a record.
+pub(crate) fn take_tables<'py>(
+    py: Python<'py>,
+    record: &mut Record,
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let tables = PyDict::new(py);
+    tables.set_item("orders", orders_table(py, &std::mem::take(&mut record.orders), instruments)?)?;
+    tables.set_item("fills", fills_table(py, &std::mem::take(&mut record.fills), instruments)?)?;
+    tables.set_item("equity", equity_table(py, &std::mem::take(&mut record.equity))?)?;
+    tables.set_item("candles", candles_table(py, &std::mem::take(&mut record.candles), instruments)?)?;
+    Ok(tables)
+}

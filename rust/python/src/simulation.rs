@@ -1,0 +1,333 @@
+//! A backtest as Python sets it up and runs it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use tradecore_core::book::FillBasis;
+use tradecore_core::event::Columns;
+use tradecore_core::kernel::{OnError, Record, Strategy, StrategySetup};
+use tradecore_core::sim::{
+    ChunkSource, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, Simulation as CoreSimulation,
+};
+use tradecore_core::types::Instrument;
+
+use crate::columns::NumpyColumns;
+use crate::context::Shared;
+use crate::errors;
+use crate::instrument::PyInstrument;
+use crate::records::take_tables;
+use crate::strategy::{PyStrategy, compiled};
+use crate::values::{money_to_py, to_duration};
+
+/// Time between calls of the progress function.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// A Python iterator of event columns.
+struct PySource {
+    iterator: Py<PyAny>,
+    /// What the iterator raised, so that it can be raised again as it was.
+    raised: Arc<Mutex<Option<PyErr>>>,
+}
+
+impl ChunkSource for PySource {
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, String> {
+        Python::attach(|py| {
+            let next = || -> PyResult<Option<Arc<dyn Columns>>> {
+                match self.iterator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
+                    Ok(columns) => Ok(Some(NumpyColumns::shared(&columns)?)),
+                    Err(e) if e.is_instance_of::<pyo3::exceptions::PyStopIteration>(py) => Ok(None),
+                    Err(e) => Err(e),
+                }
+            };
+            next().map_err(|error| {
+                let text = error.to_string();
+                *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                text
+            })
+        })
+    }
+}
+
+/// Looks after Ctrl-C, progress and memory while a run goes on without the GIL.
+struct PyMonitor<'a> {
+    progress: Option<&'a Py<PyAny>>,
+    spill: Option<&'a Py<PyAny>>,
+    spill_rows: usize,
+    instruments: &'a [Arc<Instrument>],
+    reported: Instant,
+    raised: Option<PyErr>,
+}
+
+impl Monitor for PyMonitor<'_> {
+    fn poll(&mut self, progress: Progress) -> bool {
+        let due = self.progress.filter(|_| self.reported.elapsed() >= PROGRESS_EVERY);
+        let result = Python::attach(|py| {
+            py.check_signals()?;
+            if let Some(report) = due {
+                self.reported = Instant::now();
+                report.call1(py, (progress.rows, progress.now_ns))?;
+            }
+            Ok(())
+        });
+        match result {
+            Ok(()) => true,
+            Err(error) => {
+                self.raised = Some(error);
+                false
+            }
+        }
+    }
+
+    fn spill(&mut self, record: &mut Record) -> Result<(), String> {
+        let Some(spill) = self.spill.filter(|_| record.len() >= self.spill_rows) else { return Ok(()) };
+        let result = Python::attach(|py| {
+            let tables = take_tables(py, record, self.instruments)?;
+            spill.call1(py, (tables,))
+        });
+        result.map(|_| ()).map_err(|error| {
+            let text = error.to_string();
+            self.raised = Some(error);
+            text
+        })
+    }
+}
+
+/// What a simulation is made of until it runs.
+#[derive(Default)]
+struct Parts {
+    markets: Vec<MarketSetup>,
+    strategies: Vec<StrategySetup>,
+    raised: Arc<Mutex<Option<PyErr>>>,
+}
+
+/// A backtest. Add markets, then strategies, then run it once.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct Simulation {
+    config: RunConfig,
+    parts: Mutex<Parts>,
+    instruments: Mutex<Vec<Arc<Instrument>>>,
+    shared: Mutex<Option<Arc<Shared>>>,
+}
+
+impl Simulation {
+    fn parts(&self) -> std::sync::MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn instruments(&self) -> Vec<Arc<Instrument>> {
+        self.instruments.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, name: String, markets: Vec<usize>, strategy: Box<dyn Strategy>) {
+        self.parts().strategies.push(StrategySetup { name, markets, strategy });
+    }
+
+    /// The state all Python strategies share; after it no market can be added.
+    fn shared(&self) -> Arc<Shared> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shared.get_or_insert_with(|| Arc::new(Shared::new(self.instruments()))))
+    }
+}
+
+#[pymethods]
+impl Simulation {
+    #[new]
+    #[pyo3(signature = (*, seed=0, sample_interval, candle_interval=None, stop_run_on_error=false))]
+    fn new(
+        seed: u64,
+        sample_interval: &Bound<'_, PyAny>,
+        candle_interval: Option<&Bound<'_, PyAny>>,
+        stop_run_on_error: bool,
+    ) -> PyResult<Self> {
+        let config = RunConfig {
+            seed,
+            sample_ns: to_duration("sample_interval", sample_interval, 1)?,
+            candle_ns: candle_interval.map(|c| to_duration("candle_interval", c, 1)).transpose()?,
+            on_error: if stop_run_on_error { OnError::StopRun } else { OnError::StopStrategy },
+        };
+        Ok(Self { config, parts: Mutex::default(), instruments: Mutex::default(), shared: Mutex::default() })
+    }
+
+    #[pyo3(signature = (instrument, chunks, *, basis, queue, entry_ns, response_ns, feed_ns=None, venue_lead_ns=0))]
+    #[allow(clippy::too_many_arguments, reason = "a market's settings")]
+    fn add_market(
+        &self,
+        instrument: &PyInstrument,
+        chunks: Py<PyAny>,
+        basis: &str,
+        queue: &str,
+        entry_ns: i64,
+        response_ns: i64,
+        feed_ns: Option<i64>,
+        venue_lead_ns: i64,
+    ) -> PyResult<usize> {
+        let basis = match basis {
+            "l2" => FillBasis::L2,
+            "l1" => FillBasis::L1,
+            other => return Err(errors::invalid("basis", format!("{other:?} is not l2 or l1"))),
+        };
+        let queue = queue
+            .parse()
+            .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
+        for (name, ns) in
+            [("entry_ns", entry_ns), ("response_ns", response_ns), ("feed_ns", feed_ns.unwrap_or(0))]
+        {
+            if ns < 0 {
+                return Err(errors::invalid(name, format!("{ns} is negative")));
+            }
+        }
+        let mut parts = self.parts();
+        let source = PySource { iterator: chunks, raised: Arc::clone(&parts.raised) };
+        parts.markets.push(MarketSetup {
+            instrument: Arc::clone(&instrument.0),
+            basis,
+            queue,
+            latency: Latency { entry_ns, response_ns, feed_ns },
+            venue_lead_ns,
+            source: Box::new(source),
+        });
+        self.instruments.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instrument.0));
+        Ok(parts.markets.len() - 1)
+    }
+
+    fn add_strategy(
+        &self,
+        py: Python<'_>,
+        name: String,
+        markets: Vec<usize>,
+        hooks: &Bound<'_, PyDict>,
+        book_events: &str,
+    ) -> PyResult<()> {
+        let strategy = PyStrategy::new(py, &self.shared(), name.clone(), hooks, book_events)?;
+        self.add(name, markets, Box::new(strategy));
+        Ok(())
+    }
+
+    fn add_compiled(
+        &self,
+        name: String,
+        markets: Vec<usize>,
+        kind: &str,
+        params: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let strategy = compiled(kind, params, &markets, &self.instruments())?;
+        self.add(name, markets, strategy);
+        Ok(())
+    }
+
+    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000))]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        progress: Option<Py<PyAny>>,
+        spill: Option<Py<PyAny>>,
+        spill_rows: usize,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let Parts { markets, strategies, raised } = std::mem::take(&mut *self.parts());
+        if markets.is_empty() {
+            return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
+        }
+        let instruments = self.instruments();
+        let mut simulation = CoreSimulation::new(self.config, markets, strategies).map_err(errors::money)?;
+        let mut monitor = PyMonitor {
+            progress: progress.as_ref(),
+            spill: spill.as_ref(),
+            spill_rows,
+            instruments: &instruments,
+            reported: Instant::now(),
+            raised: None,
+        };
+        let outcome = py.detach(|| simulation.run(&mut monitor));
+        let (end, digest) = match outcome {
+            Ok((end, digest)) => {
+                // Anything but Ctrl-C that the progress function raised is the caller's to see.
+                if let Some(error) = monitor.raised.take()
+                    && !error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
+                {
+                    return Err(error);
+                }
+                (end, digest)
+            }
+            Err(error) => {
+                let source = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Err(monitor.raised.take().or(source).unwrap_or_else(|| errors::run(error)));
+            }
+        };
+        summary(py, &mut simulation, end, digest, &instruments)
+    }
+}
+
+/// Everything a run leaves behind, as plain Python values.
+fn summary<'py>(
+    py: Python<'py>,
+    simulation: &mut CoreSimulation,
+    end: RunEnd,
+    digest: String,
+    instruments: &[Arc<Instrument>],
+) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("digest", digest)?;
+    out.set_item("interrupted", end == RunEnd::Interrupted)?;
+    out.set_item("events", simulation.rows())?;
+    out.set_item("span_ns", simulation.span())?;
+
+    let totals = PyList::empty(py);
+    for total in simulation.totals() {
+        let (sharpe, period) = total.stats.sharpe();
+        let row = PyDict::new(py);
+        row.set_item("currency", &total.currency)?;
+        row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
+        row.set_item("fees", money_to_py(py, total.fees)?)?;
+        row.set_item("net_pnl", money_to_py(py, total.gross - total.fees)?)?;
+        row.set_item("turnover", money_to_py(py, total.turnover)?)?;
+        row.set_item("max_drawdown", total.stats.max_drawdown())?;
+        row.set_item("sharpe", (!sharpe.is_nan()).then_some(sharpe))?;
+        row.set_item("sharpe_period_ns", period)?;
+        totals.append(row)?;
+    }
+    out.set_item("totals", totals)?;
+
+    let twice_mids: Vec<Option<i64>> =
+        (0..instruments.len()).map(|m| simulation.market(m).twice_mid()).collect();
+    let kernel = simulation.kernel();
+    let names: Vec<String> = kernel.strategies().map(|(name, _)| name.to_owned()).collect();
+    let failures = PyDict::new(py);
+    for (name, failure) in kernel.strategies() {
+        if let Some(text) = failure {
+            failures.set_item(name, text)?;
+        }
+    }
+    out.set_item("failures", failures)?;
+
+    let core = kernel.core();
+    let positions = PyList::empty(py);
+    for (market, instrument) in instruments.iter().enumerate() {
+        for (strategy, account) in core.accounts_in(market).enumerate() {
+            let position = &account.position;
+            let state = core.market(market);
+            let unrealized = match twice_mids[market] {
+                Some(twice_mid) => position.unrealized(&state.math, twice_mid).map_err(errors::money)?,
+                None => tradecore_core::types::Money::ZERO,
+            };
+            let average = position.avg_entry_price(&state.math);
+            let row = PyDict::new(py);
+            row.set_item("strategy", &names[strategy])?;
+            row.set_item("instrument", instrument.id.as_str())?;
+            row.set_item("qty", crate::values::decimal_from_text(py, &instrument.format_qty(position.qty))?)?;
+            row.set_item("avg_entry_price", average.map(|p| p * instrument.price_increment.to_f64(1)))?;
+            row.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
+            row.set_item("unrealized_pnl", money_to_py(py, unrealized)?)?;
+            row.set_item("fees", money_to_py(py, position.fees)?)?;
+            row.set_item("cash", money_to_py(py, position.cash)?)?;
+            row.set_item("fills", position.fills)?;
+            positions.append(row)?;
+        }
+    }
+    out.set_item("positions", positions)?;
+    out.set_item("orders", core.record.order_count)?;
+    out.set_item("fills", core.record.fill_count)?;
+    out.set_item("tables", take_tables(py, &mut core.record, instruments)?)?;
+    Ok(out)
+}
