@@ -1,0 +1,91 @@
+"""Checks of raw files before anybody trusts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tradecore._core import Instrument
+from tradecore.data.importers import Progress
+from tradecore.data.inference import open_reader, provisional, sniff
+from tradecore.errors import DataError, UnknownInstrumentError
+from tradecore.instruments import find_instrument
+
+__all__ = ["check_files"]
+
+_PIECE = 1 << 17
+
+
+def check_files(
+    paths: Sequence[str | Path],
+    instrument: Instrument | None = None,
+    *,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Read files of one recording and say what is wrong with them.
+
+    Stamps out of order, duplicates, sequence gaps, moments of a crossed book and a missing snapshot are counted,
+    not raised. Where a capture holds the venue's own best prices, the replayed book is compared with them.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Captures or Tardis CSV files, in order.
+    instrument : Instrument, optional
+        Found from the data if not given: a shipped specification, or a grid fine enough for any.
+    progress : callable, optional
+        Called with bytes read and bytes in all.
+
+    Returns
+    -------
+    dict
+        ``ok``, ``problems`` (sentences), the counts behind them, and ``book_ticker``.
+
+    Raises
+    ------
+    DataError
+        For a line that cannot be decoded at all, with file and line.
+    """
+    found = sniff(paths[0])
+    if instrument is None:
+        if found.instrument is None:
+            raise DataError(str(paths[0]), 1, "names no symbol; say which instrument it is")
+        try:
+            instrument = find_instrument(found.instrument)
+        except UnknownInstrumentError:
+            instrument = provisional(found.instrument)
+    reader = open_reader(found.format, instrument, paths, lenient=True)
+    while reader.read(_PIECE) is not None:
+        if progress is not None:
+            progress(*reader.progress)
+    summary = reader.summary()
+    has_book = summary["level_updates"] > 0 or summary.get("unsynced", 0) > 0 or summary.get("skipped", 0) > 0
+    missing_snapshot = has_book and summary["snapshots"] == 0
+    ticker = summary.get("book_ticker")
+    problems = [
+        sentence
+        for wrong, sentence in (
+            (missing_snapshot, "no snapshot: the book never becomes known"),
+            (summary["gaps"], f"{summary['gaps']} gaps in the sequence of book updates"),
+            (summary["unsorted"], f"{summary['unsorted']} rows received before the row above"),
+            (summary["duplicates"], f"{summary['duplicates']} duplicates"),
+            (summary["crossed"], f"{summary['crossed']} messages leave the book crossed"),
+            (
+                ticker and ticker["differing"],
+                f"the book differs from the venue's best prices after {ticker and ticker['differing']} of "
+                f"{ticker and ticker['compared']} updates",
+            ),
+        )
+        if wrong
+    ]
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "files": [str(path) for path in paths],
+        "format": found.format,
+        "instrument": instrument.id,
+        "missing_snapshot": missing_snapshot,
+        "book_ticker": ticker,
+        **{key: value for key, value in summary.items() if key != "book_ticker"},
+    }

@@ -1,0 +1,205 @@
+"""Exporters: the catalog's events in other people's formats."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from tradecore._core import Instrument
+from tradecore.data.catalog import Catalog
+from tradecore.errors import InvalidValueError
+from tradecore.instruments import TARDIS_VENUES
+from tradecore.types import EventFlag, EventKind, Side
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["FORMATS", "export"]
+
+FORMATS = ("csv", "hftbacktest", "tardis")
+"""What :func:`export` can write."""
+
+_SLICE = 1 << 20
+
+
+def export(
+    catalog: str | Path | Catalog,
+    instrument: str,
+    target: str | Path,
+    *,
+    form: str,
+) -> list[Path]:
+    """Write an instrument's events in another format.
+
+    Parameters
+    ----------
+    catalog : path or Catalog
+    instrument : str
+        Its id.
+    target : path
+        ``csv``: a file of the event columns with prices and quantities in units. ``hftbacktest``: an ``.npz`` file.
+        ``tardis``: a folder that gets ``incremental_book_L2``, ``trades`` and ``quotes`` files, as far as there are
+        such events.
+    form : str
+        One of :data:`FORMATS`.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    spec = catalog.instrument(instrument)
+    target = Path(target)
+    writers = {"csv": _csv, "hftbacktest": _hftbacktest, "tardis": _tardis}
+    if form not in writers:
+        raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return writers[form](catalog, spec, target)
+
+
+def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
+    frame = catalog.scan(instrument.id)
+    rows = sum(part.rows for part in catalog.parts(instrument.id))
+    for start in range(0, rows, _SLICE):
+        yield frame.slice(start, _SLICE).collect()
+
+
+def _units(name: str, step: Decimal) -> pl.Expr:
+    """Increments as the float nearest to their value, whose shortest text is the decimal itself."""
+    import polars as pl
+
+    exponent = step.normalize().as_tuple().exponent
+    scale = max(0, -exponent) if isinstance(exponent, int) else 0
+    units: pl.Expr = (pl.col(name) * int(step.scaleb(scale))) / 10**scale
+    return units
+
+
+def _csv(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
+    import polars as pl
+
+    kinds = {int(kind): kind.name.lower() for kind in EventKind}
+    with target.open("wb") as file:
+        for number, piece in enumerate(_pieces(catalog, instrument)):
+            piece.with_columns(
+                _units("price", instrument.price_increment),
+                _units("qty", instrument.qty_increment),
+                pl.col("kind").replace_strict(kinds, return_dtype=pl.String),
+            ).write_csv(file, include_header=number == 0)
+    return [target]
+
+
+def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
+    import polars as pl
+
+    target.mkdir(parents=True, exist_ok=True)
+    exchanges = {venue: exchange for exchange, venue in TARDIS_VENUES.items()}
+    exchange = exchanges.get(instrument.venue, instrument.venue.lower().replace("_", "-"))
+    head = [
+        pl.lit(exchange).alias("exchange"),
+        pl.lit(instrument.symbol).alias("symbol"),
+        (pl.col("ts_event") // 1_000).alias("timestamp"),
+        (pl.col("ts_recv") // 1_000).alias("local_timestamp"),
+    ]
+    price = _units("price", instrument.price_increment).alias("price")
+    amount = _units("qty", instrument.qty_increment).alias("amount")
+
+    def book(piece: pl.DataFrame) -> pl.DataFrame:
+        snapshot = (pl.col("flags") & int(EventFlag.SNAPSHOT)) != 0
+        side = pl.when(pl.col("side") == int(Side.BUY)).then(pl.lit("bid")).otherwise(pl.lit("ask"))
+        rows = piece.filter(pl.col("kind") == int(EventKind.BOOK_SET))
+        return rows.select(*head, snapshot.alias("is_snapshot"), side.alias("side"), price, amount)
+
+    def trades(piece: pl.DataFrame) -> pl.DataFrame:
+        words = {int(Side.BUY): "buy", int(Side.SELL): "sell", 0: "unknown"}
+        side = pl.col("side").replace_strict(words, return_dtype=pl.String)
+        rows = piece.filter(pl.col("kind") == int(EventKind.TRADE))
+        return rows.select(*head, "id", side, price, amount)
+
+    def quotes(piece: pl.DataFrame) -> pl.DataFrame:
+        rows = piece.filter(pl.col("kind") == int(EventKind.QUOTE)).select(*head, "side", "id", price, amount)
+        bids, asks = (rows.filter(pl.col("side") == int(side)) for side in (Side.BUY, Side.SELL))
+        cells = {
+            name: pl.when(frame.get_column("amount") > 0).then(frame.get_column(column))
+            for name, frame, column in (
+                ("ask_amount", asks, "amount"),
+                ("ask_price", asks, "price"),
+                ("bid_price", bids, "price"),
+                ("bid_amount", bids, "amount"),
+            )
+        }
+        return bids.select("exchange", "symbol", "timestamp", "local_timestamp", **cells)
+
+    written = []
+    for name, select in (("incremental_book_L2", book), ("trades", trades), ("quotes", quotes)):
+        path = target / f"{name}.csv.gz"
+        rows = 0
+        with cast(IO[bytes], gzip.open(path, "wb", compresslevel=6)) as file:
+            for number, piece in enumerate(_pieces(catalog, instrument)):
+                chosen = select(piece)
+                rows += len(chosen)
+                chosen.write_csv(file, include_header=number == 0)
+        if rows:
+            written.append(path)
+        else:
+            path.unlink()
+    return written
+
+
+def _hftbacktest(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
+    """Rows with both flags; when exchange times go back, each row once for each side, in that side's order."""
+    import numpy as np
+    import polars as pl
+
+    exchange_flag, local_flag, buy, sell = 1 << 31, 1 << 30, 1 << 29, 1 << 28
+    kinds = {int(EventKind.BOOK_CLEAR): 3, int(EventKind.BOOK_SET): 1, int(EventKind.TRADE): 2}
+    snapshot = (pl.col("flags") & int(EventFlag.SNAPSHOT)) != 0
+    kind = (
+        pl.when((pl.col("kind") == int(EventKind.BOOK_SET)) & snapshot)
+        .then(pl.lit(4))
+        .otherwise(pl.col("kind").replace_strict(kinds, return_dtype=pl.Int64))
+    )
+    side = pl.col("side").replace_strict({int(Side.BUY): buy, int(Side.SELL): sell, 0: 0}, return_dtype=pl.Int64)
+    frame = (
+        catalog.scan(instrument.id)
+        .filter(pl.col("kind").is_in(list(kinds)))
+        .select(
+            (kind | side).alias("ev"),
+            pl.col("ts_event").alias("exch_ts"),
+            pl.col("ts_recv").alias("local_ts"),
+            _units("price", instrument.price_increment).alias("px"),
+            _units("qty", instrument.qty_increment).alias("qty"),
+            pl.col("id").alias("order_id"),
+        )
+        .collect()
+    )
+    dtype = np.dtype(
+        [
+            ("ev", "<u8"),
+            ("exch_ts", "<i8"),
+            ("local_ts", "<i8"),
+            ("px", "<f8"),
+            ("qty", "<f8"),
+            ("order_id", "<u8"),
+            ("ival", "<i8"),
+            ("fval", "<f8"),
+        ],
+        align=True,
+    )
+    array = np.zeros(len(frame), dtype)
+    for name in frame.columns:
+        array[name] = frame.get_column(name).to_numpy()
+    if np.all(np.diff(array["exch_ts"]) >= 0):
+        array["ev"] |= np.uint64(exchange_flag | local_flag)
+    else:
+        there = array.copy()
+        there["ev"] |= np.uint64(exchange_flag)
+        array["ev"] |= np.uint64(local_flag)
+        there = there[np.argsort(there["exch_ts"], kind="stable")]
+        times = np.concatenate([there["exch_ts"], array["local_ts"]])
+        array = np.concatenate([there, array])[np.argsort(times, kind="stable")]
+    np.savez_compressed(target, data=array)
+    return [target if target.suffix == ".npz" else target.with_name(target.name + ".npz")]

@@ -1,0 +1,154 @@
+"""Importers: files of other formats into the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tradecore._core import EventReader, FeedSummary, Instrument, decode_hftbacktest
+from tradecore.data.catalog import Catalog, Columns
+from tradecore.data.inference import open_reader
+from tradecore.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "ImportSummary",
+    "Progress",
+    "import_binance_ws",
+    "import_hftbacktest",
+    "import_tardis",
+    "read_into",
+]
+
+_PIECE = 1 << 17
+
+ImportSummary: TypeAlias = dict[str, Any]
+"""What was read: counts, times, the final book. Prices and quantities are text."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the bytes read so far and in all."""
+
+
+def read_into(
+    reader: EventReader,
+    instrument: Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Write everything a reader gives to a catalog, or nothing if it fails."""
+    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    with catalog.writer(instrument, replace=replace) as writer:
+        while (columns := reader.read(_PIECE)) is not None:
+            writer.write(columns)
+            if progress is not None:
+                progress(*reader.progress)
+    return reader.summary()
+
+
+def import_binance_ws(
+    paths: Sequence[str | Path],
+    instrument: Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import Binance capture files.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files of one recording, in order; each line ``<ts_recv ns> <raw JSON>``, plain or gzip.
+    instrument : Instrument
+        Its venue tells the market: ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
+    catalog : path or Catalog
+        Where to write.
+    replace : bool
+        Whether to replace the days that are written.
+    progress : callable, optional
+        Called with bytes read and bytes in all.
+
+    Returns
+    -------
+    dict
+        ``events, book_updates, trades, snapshots, gaps, best_bid, best_ask`` and more.
+
+    Raises
+    ------
+    DataError
+        With file and line; the catalog is unchanged then.
+    """
+    reader = open_reader("binance-ws", instrument, paths)
+    return read_into(reader, instrument, catalog, replace=replace, progress=progress)
+
+
+def import_tardis(
+    paths: Sequence[str | Path],
+    instrument: Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import Tardis CSV files of one instrument, merged by local time.
+
+    Takes ``incremental_book_L2``, ``trades``, ``quotes``, ``book_ticker``, ``book_snapshot_5/25`` and
+    ``derivative_ticker``, plain or gzip, told apart by their header. See :func:`import_binance_ws` for the rest.
+    """
+    reader = open_reader("tardis", instrument, paths)
+    return read_into(reader, instrument, catalog, replace=replace, progress=progress)
+
+
+def import_hftbacktest(
+    paths: Sequence[str | Path],
+    instrument: Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import hftbacktest event arrays (``.npz`` or ``.npy``), in order. See :func:`import_binance_ws` for the rest."""
+    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    summary = FeedSummary(instrument)
+    with catalog.writer(instrument, replace=replace) as writer:
+        for done, path in enumerate(paths, start=1):
+            columns = load_hftbacktest(Path(path), instrument)
+            summary.push(columns)
+            writer.write(columns)
+            if progress is not None:
+                progress(done, len(paths))
+    return summary.to_dict()
+
+
+def load_hftbacktest(path: Path, instrument: Instrument) -> Columns:
+    """Load an hftbacktest event array as event columns.
+
+    Raises
+    ------
+    DataError
+        When it is no such array, or a row cannot be taken; rows count from 1.
+    """
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            array = loaded
+        else:
+            with loaded:
+                name = "data" if "data" in loaded.files else (loaded.files or ["?"])[0]
+                array = loaded[name]
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DataError(str(path), 0, f"is not an event array: {error}") from None
+    fields = ("ev", "exch_ts", "local_ts", "px", "qty")
+    missing = [field for field in fields if field not in (array.dtype.names or ())]
+    if missing:
+        raise DataError(str(path), 0, f"has no field {missing[0]}; expected {', '.join(fields)}")
+    kinds: tuple[type[np.generic], ...] = (np.uint64, np.int64, np.int64, np.float64, np.float64)
+    columns = [np.ascontiguousarray(array[f], dtype=k) for f, k in zip(fields, kinds, strict=True)]
+    return decode_hftbacktest(instrument, str(path), *columns)

@@ -1,0 +1,196 @@
+"""What a file says about itself: its format, its instrument, and the grid its numbers lie on."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import orjson
+
+from tradecore._core import EventReader, Instrument
+from tradecore.errors import DataError, InvalidValueError
+from tradecore.instruments import TARDIS_VENUES
+from tradecore.types import EventKind, InstrumentKind
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Inference", "Sniffed", "infer_instrument", "open_reader", "sniff"]
+
+_LINES = 2_000
+_FINEST = Decimal("0.00000001")
+_PIECE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """Format and instrument a file seems to hold.
+
+    Attributes
+    ----------
+    format : str
+        ``binance-ws`` or ``tardis``.
+    instrument : str or None
+        Its id, when the file names one.
+    """
+
+    format: str
+    instrument: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """An instrument derived from data, and what was assumed on the way."""
+
+    instrument: Instrument
+    notes: tuple[str, ...]
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        return io.BufferedReader(gzip.open(path)) if zipped else path.open("rb")
+    except OSError as error:
+        raise DataError(str(path), 0, f"cannot be opened: {error.strerror}") from None
+
+
+def sniff(path: str | Path) -> Sniffed:
+    """Tell a file's format and instrument from its first lines.
+
+    Raises
+    ------
+    DataError
+        When it is neither a capture nor a Tardis CSV file.
+    """
+    path = Path(path)
+    with _open(path) as file:
+        try:
+            head = [line for line, _ in zip(file, range(_LINES), strict=False)]
+        except (OSError, EOFError) as error:
+            raise DataError(str(path), 1, f"cannot be read: {error}") from None
+    if not head:
+        raise DataError(str(path), 1, "the file is empty")
+    if b"local_timestamp" in head[0]:
+        return _sniff_tardis(path, head)
+    stamp, _, frame = head[0].partition(b" ")
+    if stamp.isdigit() and frame.lstrip().startswith(b"{"):
+        return _sniff_capture(head)
+    raise DataError(str(path), 1, "is neither a capture (`<ts_recv ns> <json>`) nor a Tardis CSV file")
+
+
+def _sniff_tardis(path: Path, head: list[bytes]) -> Sniffed:
+    names = head[0].decode("utf-8", "replace").strip().split(",")
+    if len(head) < 2 or not {"exchange", "symbol"} <= set(names):
+        return Sniffed("tardis", None)
+    cells = head[1].decode("utf-8", "replace").strip().split(",")
+    if len(cells) != len(names):
+        raise DataError(str(path), 2, f"{len(cells)} cells, expected {len(names)}")
+    row = dict(zip(names, cells, strict=True))
+    exchange = row["exchange"]
+    venue = TARDIS_VENUES.get(exchange, exchange.upper().replace("-", "_"))
+    return Sniffed("tardis", f"{row['symbol']}.{venue}")
+
+
+def _sniff_capture(head: list[bytes]) -> Sniffed:
+    symbol, venue = None, "BINANCE"
+    for line in head:
+        try:
+            message = orjson.loads(line.partition(b" ")[2])
+        except orjson.JSONDecodeError:
+            continue
+        if not isinstance(message, dict):
+            continue
+        data = message.get("data", message)
+        if not isinstance(data, dict) or "s" not in data:
+            continue
+        symbol = symbol or data["s"]
+        if "ps" in data:
+            venue = "BINANCE_COINM"
+        elif "pu" in data or data.get("X") == "MARKET":
+            venue = "BINANCE_USDM"
+        if data.get("e") == "depthUpdate":
+            break
+    return Sniffed("binance-ws", f"{symbol}.{venue}" if symbol else None)
+
+
+def open_reader(
+    form: str, instrument: Instrument, paths: Sequence[str | Path], *, lenient: bool = False
+) -> EventReader:
+    """Open files of a format as a stream of an instrument's events."""
+    names = [str(path) for path in paths]
+    if form == "binance-ws":
+        return EventReader.binance(instrument, names, lenient=lenient)
+    if form == "tardis":
+        return EventReader.tardis(instrument, names, lenient=lenient)
+    raise InvalidValueError("format", f"{form!r} is not binance-ws or tardis")
+
+
+def provisional(instrument: str, kind: InstrumentKind = InstrumentKind.LINEAR) -> Instrument:
+    """Return a stand-in on a grid of 1e-8, to read data whose specification is not known."""
+    return _build(instrument, kind, _FINEST, _FINEST)[0]
+
+
+def infer_instrument(form: str, instrument: str, paths: Sequence[str | Path]) -> Inference:
+    """Derive an instrument's specification from its data.
+
+    The increments are the largest steps that all prices and quantities in the files are multiples of; currencies,
+    contract kind and contract size are guessed from symbol and venue; fees are zero. The notes say so.
+    """
+    import numpy as np
+
+    reader = open_reader(form, provisional(instrument), paths)
+    steps = [0, 0]
+    while (columns := reader.read(_PIECE)) is not None:
+        levels = columns["kind"] <= EventKind.QUOTE
+        for index, name in enumerate(("price", "qty")):
+            values: np.ndarray[tuple[int], np.dtype[np.int64]] = columns[name][levels]
+            steps[index] = int(np.gcd.reduce(values, initial=steps[index]))
+    if 0 in steps:
+        raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
+    price, qty = (_FINEST * step for step in steps)
+    symbol, _, venue = instrument.rpartition(".")
+    kind = _guess_kind(symbol, venue)
+    inferred, notes = _build(instrument, kind, price, qty)
+    notes = (
+        f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
+        "largest steps that fit every number in the data",
+        *notes,
+        "fees: none",
+    )
+    return Inference(inferred, notes)
+
+
+def _guess_kind(symbol: str, venue: str) -> InstrumentKind:
+    if venue == "BINANCE":
+        return InstrumentKind.SPOT
+    if venue == "BINANCE_COINM" or (venue == "BITMEX" and symbol == "XBTUSD"):
+        return InstrumentKind.INVERSE
+    return InstrumentKind.LINEAR
+
+
+def _build(instrument: str, kind: InstrumentKind, price: Decimal, qty: Decimal) -> tuple[Instrument, tuple[str, ...]]:
+    symbol, _, venue = instrument.rpartition(".")
+    root = symbol.partition("_")[0].partition("-")[0].upper()
+    quotes = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH", "BNB")
+    end = next((q for q in quotes if root.endswith(q) and root != q), "USD")
+    base = root.removesuffix(end) or root
+    size = Decimal(1)
+    if venue == "BINANCE_COINM":
+        size = Decimal(100 if base == "BTC" else 10)
+    built = Instrument(
+        instrument,
+        kind=kind.value,
+        base=base,
+        quote=end,
+        price_increment=str(price.normalize().__format__("f")),
+        qty_increment=str(qty.normalize().__format__("f")),
+        contract_size=size,
+    )
+    notes = (f"{kind.value}, {base}/{end}, contract size {size}: guessed from symbol and venue",)
+    return built, notes
