@@ -1,0 +1,271 @@
+"""Backtest: strategies, data and venues become a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from tradecore._core import Instrument, Simulation, parse_duration
+from tradecore.backtest.result import Result, TableStore
+from tradecore.backtest.venue import SimVenue
+from tradecore.data.catalog import COLUMNS, Catalog, Columns
+from tradecore.errors import DataError, InvalidValueError, UnknownInstrumentError
+from tradecore.instruments import find_instrument, instrument_from_dict
+from tradecore.strategies.compiled import CompiledStrategy
+from tradecore.strategy import Strategy
+from tradecore.types import EventKind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+__all__ = ["Backtest", "EventData"]
+
+EventData: TypeAlias = "str | Path | Catalog | Mapping[str, Columns | pl.DataFrame]"
+"""A catalog, its folder, or event columns (or a frame of them) by instrument id."""
+
+_DTYPES = {
+    "ts_event": "int64",
+    "ts_recv": "int64",
+    "kind": "uint8",
+    "side": "int8",
+    "flags": "uint8",
+    "id": "uint64",
+}
+_BUDGET = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """One instrument's data, and what has to be known of it before a run."""
+
+    instrument: Instrument
+    open: Callable[[], Iterator[Columns]]
+    events: int
+    has_book: bool
+    min_latency_ns: int
+
+
+class Backtest:
+    """A backtest, ready to run.
+
+    Parameters
+    ----------
+    strategies : sequence of Strategy
+        With distinct names.
+    data : catalog, path or mapping
+        A catalog or its folder, or event columns (numpy arrays, or a polars frame) by instrument id. Arrays are read
+        in place; do not change them during a run.
+    venues : sequence of SimVenue, optional
+        One for each venue the strategies trade on; venues with default settings if not given at all.
+    specs : mapping of str to Instrument, optional
+        Specifications that go before those of the catalog and the shipped ones.
+    seed : int
+        Seed of the probabilistic parts.
+    sample_interval : duration
+        Time between equity samples.
+    candles : duration, optional
+        Length of the candles to record; none if not given.
+    on_error : "stop_strategy" or "stop_run"
+        What a raising hook ends.
+    byte_budget : int
+        About how many bytes of events may lie in memory ahead of the run.
+
+    Raises
+    ------
+    UnknownInstrumentError
+        For an instrument without data or specification.
+    InvalidValueError
+        For names that are not distinct, or a venue without settings.
+    """
+
+    def __init__(
+        self,
+        strategies: Sequence[Strategy],
+        data: EventData,
+        venues: Sequence[SimVenue] | None = None,
+        *,
+        specs: Mapping[str, Instrument] | None = None,
+        seed: int = 0,
+        sample_interval: str | int = "1s",
+        candles: str | int | None = None,
+        on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy",
+        byte_budget: int = _BUDGET,
+    ) -> None:
+        self._strategies = list(strategies)
+        names = [strategy.name for strategy in self._strategies]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise InvalidValueError("strategies", f"several are called {sorted(twice)[0]!r}")
+        if on_error not in ("stop_strategy", "stop_run"):
+            raise InvalidValueError("on_error", f"{on_error!r} is not stop_strategy or stop_run")
+        wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
+        if not wanted:
+            raise InvalidValueError("strategies", "none of them trades an instrument")
+        self._seed = seed
+        self._sample_interval = sample_interval
+        self._candles = candles
+        self._on_error = on_error
+        with_ids = any("on_trade" in strategy._overridden() for strategy in self._strategies)
+        source = Catalog(data) if isinstance(data, str | Path) else data
+        share = byte_budget // len(wanted)
+        self._feeds = [
+            _from_catalog(source, name, specs or {}, with_ids=with_ids, budget=share)
+            if isinstance(source, Catalog)
+            else _from_memory(source, name, specs or {}, with_ids=with_ids)
+            for name in wanted
+        ]
+        needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds))
+        given = {venue.name: venue for venue in venues} if venues is not None else {n: SimVenue(n) for n in needed}
+        for name in needed:
+            if name not in given:
+                raise InvalidValueError("venues", f"no settings for venue {name}")
+        self._venues = given
+
+    def run(self, *, progress: Callable[[int, int], None] | None = None) -> Result:
+        """Run to the end of the data.
+
+        Ctrl-C ends the run early; the result then says so and holds what was done so far.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called about ten times a second with the events processed so far and in all.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        DataError
+            When data cannot be read or is malformed.
+        StrategyError
+            When a hook raised and ``on_error`` is ``stop_run``.
+        """
+        simulation = Simulation(
+            seed=self._seed,
+            sample_interval=self._sample_interval,
+            candle_interval=self._candles,
+            stop_run_on_error=self._on_error == "stop_run",
+        )
+        leads = self._clock_leads()
+        bases: dict[str, str] = {}
+        streams = []
+        index = {}
+        for feed in self._feeds:
+            name = feed.instrument.id
+            venue = self._venues[feed.instrument.venue]
+            bases[name] = venue.basis if venue.basis != "auto" else ("l2" if feed.has_book else "l1")
+            stream = feed.open()
+            streams.append(stream)
+            index[name] = simulation.add_market(
+                _with_fees(feed.instrument, venue),
+                stream,
+                basis=bases[name],
+                queue=venue.queue,
+                entry_ns=venue.latency.entry_ns,
+                response_ns=venue.latency.response_ns,
+                feed_ns=venue.latency.feed_ns,
+                venue_lead_ns=leads[venue.name],
+            )
+        for strategy in self._strategies:
+            markets = [index[instrument] for instrument in strategy.instruments]
+            if isinstance(strategy, CompiledStrategy):
+                simulation.add_compiled(strategy.name, markets, strategy.kind, strategy.core_parameters())
+            else:
+                simulation.add_strategy(strategy.name, markets, strategy._overridden(), strategy.book_events)
+        total = sum(feed.events for feed in self._feeds)
+        store = TableStore(
+            [feed.instrument.id for feed in self._feeds], [strategy.name for strategy in self._strategies]
+        )
+        started = time.perf_counter()
+        try:
+            summary = simulation.run(
+                progress=None if progress is None else lambda rows, _now: progress(rows, total),
+                spill=store.spill,
+            )
+        finally:
+            for stream in streams:
+                if hasattr(stream, "close"):
+                    stream.close()
+        wall = time.perf_counter() - started
+        store.keep(summary.pop("tables"))
+        return Result(
+            summary,
+            store,
+            seed=self._seed,
+            wall_s=wall,
+            fill_basis=bases,
+            clock_lead_ns={name: lead for name, lead in leads.items() if lead},
+            venues=[self._venues[name] for name in leads],
+        )
+
+    def _clock_leads(self) -> dict[str, int]:
+        """How far each venue's clock ran ahead, in ns: one clock for all its instruments."""
+        leads: dict[str, int] = {}
+        for feed in self._feeds:
+            venue = self._venues[feed.instrument.venue]
+            auto = venue.clock_lead == "auto"
+            lead = max(0, -feed.min_latency_ns) if auto else parse_duration(venue.clock_lead)
+            leads[venue.name] = max(lead, leads.get(venue.name, 0))
+        return leads
+
+
+def _with_fees(instrument: Instrument, venue: SimVenue) -> Instrument:
+    """Return the instrument with the venue's fees, where it has some of its own."""
+    fees = {"maker_fee_bps": venue.maker_fee_bps, "taker_fee_bps": venue.taker_fee_bps}
+    own = {name: str(fee) for name, fee in fees.items() if fee is not None}
+    return instrument_from_dict({**instrument.to_dict(), **own}) if own else instrument
+
+
+def _from_catalog(
+    catalog: Catalog, name: str, specs: Mapping[str, Instrument], *, with_ids: bool, budget: int
+) -> _Feed:
+    parts = catalog.parts(name)
+    if not parts:
+        raise DataError(str(catalog.path), 0, f"holds no events of {name}")
+    return _Feed(
+        instrument=specs.get(name) or catalog.instrument(name),
+        open=lambda: catalog.stream(name, with_ids=with_ids, budget_bytes=budget),
+        events=sum(part.rows for part in parts),
+        has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
+        min_latency_ns=min(part.min_latency_ns for part in parts),
+    )
+
+
+def _from_memory(
+    data: Mapping[str, Columns | pl.DataFrame], name: str, specs: Mapping[str, Instrument], *, with_ids: bool
+) -> _Feed:
+    import numpy as np
+
+    if name not in data:
+        raise UnknownInstrumentError(name, tuple(data))
+    given = data[name]
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for column in COLUMNS:
+        if column == "id" and (not with_ids or column not in _names(given)):
+            continue
+        if column not in _names(given):
+            raise DataError(name, 0, f"has no column {column}")
+        values = given[column]
+        array = values if isinstance(values, np.ndarray) else values.to_numpy()
+        wanted = _DTYPES.get(column, "int32" if array.dtype == np.int32 else "int64")
+        if array.dtype != np.dtype(wanted):
+            raise DataError(name, 0, f"column {column} has dtype {array.dtype}, expected {wanted}")
+        columns[column] = np.ascontiguousarray(array)
+    rows = len(columns["ts_recv"])
+    latency = int((columns["ts_recv"] - columns["ts_event"]).min()) if rows else 0
+    return _Feed(
+        instrument=find_instrument(name, specs),
+        open=lambda: iter([columns]),
+        events=rows,
+        has_book=bool((columns["kind"] == EventKind.BOOK_SET).any()),
+        min_latency_ns=latency,
+    )
+
+
+def _names(given: Columns | pl.DataFrame) -> Sequence[str]:
+    return list(given.columns) if hasattr(given, "columns") else list(given)

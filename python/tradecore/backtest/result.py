@@ -1,0 +1,299 @@
+"""What a backtest leaves behind."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tradecore._core import format_duration_ns
+from tradecore.backtest.venue import SimVenue
+from tradecore.errors import RunError
+from tradecore.types import Liquidity, OrderStatus, OrderType, Side, TimeInForce
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Result", "TableStore"]
+
+_MONEY = ("fee", "realized_pnl", "realized_pnl_total", "fees_total", "cash", "equity")
+_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]] = {
+    "side": Side,
+    "order_type": OrderType,
+    "time_in_force": TimeInForce,
+    "status": OrderStatus,
+    "liquidity": Liquidity,
+}
+_MONEY_SCALE = 12
+
+
+class TableStore:
+    """The tables of a run: what is in memory, and what was moved to disk to keep memory flat.
+
+    Parameters
+    ----------
+    instruments, strategies : sequence of str
+        Names by the index the core uses.
+    """
+
+    def __init__(self, instruments: Sequence[str], strategies: Sequence[str]) -> None:
+        self._names = {"instrument": list(instruments), "strategy": list(strategies)}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._spilled: dict[str, list[Path]] = {}
+        self._kept: dict[str, Mapping[str, Any]] = {}
+
+    def keep(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take the last rows of every table; they stay in memory."""
+        self._kept = dict(tables)
+
+    def spill(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        """Move rows of every table to a temporary folder that lives as long as the store."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="tradecore-run-")
+        for name, columns in tables.items():
+            frame = self._frame(columns)
+            if len(frame):
+                paths = self._spilled.setdefault(name, [])
+                path = Path(self._folder.name) / f"{name}-{len(paths):05}.parquet"
+                frame.write_parquet(path, compression="lz4")
+                paths.append(path)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a whole table."""
+        import polars as pl
+
+        last = self._frame(self._kept[name])
+        spilled = [pl.read_parquet(path) for path in self._spilled.get(name, ())]
+        return pl.concat([*spilled, last]) if spilled else last
+
+    def _frame(self, columns: Mapping[str, Any]) -> pl.DataFrame:
+        import polars as pl
+
+        made = []
+        for name, values in columns.items():
+            if name in self._names:
+                names = pl.Series(self._names[name], dtype=pl.String)
+                series = names.gather(pl.Series(values)) if len(names) else pl.Series([], dtype=pl.String)
+            elif name in _WORDS:
+                words = {int(word): word.name.lower() for word in _WORDS[name]}
+                series = pl.Series(values).replace_strict(words, return_dtype=pl.String)
+            elif name in _MONEY:
+                series = pl.Series(values, dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
+            elif name in ("client_id", "reason"):
+                series = pl.Series(values, dtype=pl.String)
+            else:
+                series = pl.Series(values)
+                if series.dtype.is_float():
+                    series = series.fill_nan(None)
+            made.append(series.alias(name))
+        return pl.DataFrame(made)
+
+
+class Result:
+    """The outcome of a run. Print it for a table; read the frames for the rest.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 over every request, every venue update and the final ledger: equal for equal runs.
+    seed : int
+        The run's seed.
+    events : int
+        Event rows processed.
+    interrupted : bool
+        Whether the run was ended before its data.
+    wall_s : float
+        Seconds it took.
+    fill_basis : dict of str to str
+        By instrument: ``l2`` if orders filled against the full book, ``l1`` against top-of-book quotes.
+    clock_lead_ns : dict of str to int
+        By venue: how far its clock was taken to run ahead of ours, where it did.
+    failures : dict of str to str
+        Tracebacks of strategies that failed, by name.
+    totals : list of dict
+        By settlement currency: ``gross_pnl, fees, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
+        ``sharpe`` (annualised over 365 days, None if there are too few samples) and ``sharpe_period_ns``, the sampling
+        period it was taken over.
+    final_positions : list of dict
+        By strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash.
+    """
+
+    def __init__(
+        self,
+        summary: dict[str, Any],
+        store: TableStore,
+        *,
+        seed: int,
+        wall_s: float,
+        fill_basis: dict[str, str],
+        clock_lead_ns: dict[str, int],
+        venues: Sequence[SimVenue],
+    ) -> None:
+        self._store = store
+        self._order_count: int = summary["orders"]
+        self._fill_count: int = summary["fills"]
+        self.digest: str = summary["digest"]
+        self.interrupted: bool = summary["interrupted"]
+        self.events: int = summary["events"]
+        self.span_ns: tuple[int, int] | None = summary["span_ns"]
+        self.totals: list[dict[str, Any]] = summary["totals"]
+        self.final_positions: list[dict[str, Any]] = summary["positions"]
+        self.failures: dict[str, str] = summary["failures"]
+        self.seed = seed
+        self.wall_s = wall_s
+        self.fill_basis = fill_basis
+        self.clock_lead_ns = clock_lead_ns
+        self.venues = list(venues)
+
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """One row per order, by order id: terms, outcome, times (ns, ours)."""
+        return self._store.table("orders").sort("order_id")
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """One row per fill, in the order they became known: ``price, qty`` in units, money exact."""
+        return self._store.table("fills")
+
+    @cached_property
+    def positions(self) -> pl.DataFrame:
+        """The position after every fill, by strategy and instrument."""
+        return self.fills.select(
+            "ts_recv",
+            "strategy",
+            "instrument",
+            "position_qty",
+            "avg_entry_price",
+            realized_pnl="realized_pnl_total",
+            fees="fees_total",
+            cash="cash",
+        )
+
+    @cached_property
+    def equity(self) -> pl.DataFrame:
+        """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0."""
+        import polars as pl
+
+        currencies = pl.Series([total["currency"] for total in self.totals], dtype=pl.String)
+        table = self._store.table("equity")
+        return table.with_columns(currency=currencies.gather(table.get_column("currency")))
+
+    @cached_property
+    def candles(self) -> pl.DataFrame:
+        """Candles of the market's trades, stamped with their start; empty unless asked for."""
+        return self._store.table("candles")
+
+    def _total(self) -> dict[str, Any]:
+        if len(self.totals) != 1:
+            currencies = ", ".join(total["currency"] for total in self.totals)
+            raise RunError(f"the run settles in {currencies}: read totals for each")
+        return self.totals[0]
+
+    @property
+    def net_pnl(self) -> Decimal:
+        """Profit after fees, open positions at the last mid. Raises RunError with several currencies."""
+        value: Decimal = self._total()["net_pnl"]
+        return value
+
+    @property
+    def gross_pnl(self) -> Decimal:
+        """Profit before fees. Raises RunError with several currencies."""
+        value: Decimal = self._total()["gross_pnl"]
+        return value
+
+    @property
+    def fees(self) -> Decimal:
+        """Fees paid, negative where rebates exceed them. Raises RunError with several currencies."""
+        value: Decimal = self._total()["fees"]
+        return value
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures of the run as plain values; money as text, None where there are several currencies."""
+        only = self.totals[0] if len(self.totals) == 1 else None
+
+        def money(key: str) -> str | None:
+            return None if only is None else _plain(only[key])
+
+        return {
+            "digest": self.digest,
+            "seed": self.seed,
+            "events": self.events,
+            "orders": self._order_count,
+            "fills": self._fill_count,
+            "gross_pnl": money("gross_pnl"),
+            "fees": money("fees"),
+            "funding": None if only is None else "0",
+            "net_pnl": money("net_pnl"),
+            "settlement_currency": None if only is None else only["currency"],
+            "final_positions": [
+                {key: _plain(value) if isinstance(value, Decimal) else value for key, value in row.items()}
+                for row in self.final_positions
+            ],
+            "max_drawdown": None if only is None else only["max_drawdown"],
+            "sharpe": None if only is None else only["sharpe"],
+            "sharpe_period": None if only is None else format_duration_ns(only["sharpe_period_ns"]),
+            "by_currency": {
+                total["currency"]: {
+                    key: _plain(value) if isinstance(value, Decimal) else value
+                    for key, value in total.items()
+                    if key not in ("currency", "sharpe_period_ns")
+                }
+                for total in self.totals
+            },
+            "fill_basis": _one_or_all(self.fill_basis),
+            "clock_lead_ns": self.clock_lead_ns,
+            "interrupted": self.interrupted,
+            "failures": self.failures,
+            "first_ts": None if self.span_ns is None else self.span_ns[0],
+            "last_ts": None if self.span_ns is None else self.span_ns[1],
+            "wall_s": round(self.wall_s, 6),
+            "events_per_s": round(self.events / self.wall_s) if self.wall_s > 0 else None,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Result {self.digest[:16]} {self._order_count} orders {self._fill_count} fills>"
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, str]] = [
+            ("digest", self.digest),
+            ("events", f"{self.events:,} in {self.wall_s:.2f} s"),
+            ("orders / fills", f"{self._order_count:,} / {self._fill_count:,}"),
+        ]
+        for total in self.totals:
+            currency = total["currency"]
+            rows.append(("gross profit", f"{_plain(total['gross_pnl'])} {currency}"))
+            rows.append(("fees", f"{_plain(total['fees'])} {currency}"))
+            rows.append(("net profit", f"{_plain(total['net_pnl'])} {currency}"))
+            rows.append(("max drawdown", f"{total['max_drawdown']:.10g} {currency}"))
+            if total["sharpe"] is not None:
+                period = format_duration_ns(total["sharpe_period_ns"])
+                rows.append(("Sharpe ratio", f"{total['sharpe']:.2f} (annualised, {period} changes)"))
+        for row in self.final_positions:
+            label = f"{row['strategy']} {row['instrument']}"
+            rows.append((label, f"position {_plain(row['qty'])}, {row['fills']:,} fills"))
+        rows.append(("filled against", ", ".join(f"{k}: {v}" for k, v in self.fill_basis.items())))
+        for venue in self.venues:
+            rows.append((f"venue {venue.name}", f"{venue.latency!r}, queue {venue.queue}"))
+        for name, lead in self.clock_lead_ns.items():
+            rows.append((f"clock of {name}", f"taken to run {lead / 1e9:.6f} s ahead of ours"))
+        for name, traceback in self.failures.items():
+            rows.append((f"{name} failed", traceback.strip().rsplit("\n", 1)[-1]))
+        if self.interrupted:
+            rows.append(("interrupted", "the data was not read to its end"))
+        width = max(len(label) for label, _ in rows)
+        return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+
+
+def _plain(value: Decimal) -> str:
+    """Decimal text without an exponent or trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _one_or_all(values: dict[str, str]) -> str | dict[str, str]:
+    """Return the value all instruments share, else the mapping."""
+    different = set(values.values())
+    return different.pop() if len(different) == 1 else values

@@ -1,0 +1,104 @@
+"""Settings of a simulated venue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from tradecore._core import QueueSimulator, format_duration_ns, parse_duration
+from tradecore.errors import InvalidValueError
+
+__all__ = ["Latency", "SimVenue"]
+
+
+def _at_least_zero(name: str, value: str | int) -> int:
+    try:
+        return parse_duration(value)
+    except InvalidValueError as error:
+        raise InvalidValueError(name, error.problem) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Latency:
+    """Constant latencies between a strategy and its venue.
+
+    Parameters
+    ----------
+    entry : duration
+        From sending a request to its effect at the venue, ``"5ms"`` or ns.
+    response : duration
+        From an event of an own order at the venue to our knowledge of it.
+    feed : duration, optional
+        From a market event at the venue to our knowledge of it; the recorded latency if not given.
+    """
+
+    entry: str | int = "5ms"
+    response: str | int = "5ms"
+    feed: str | int | None = None
+
+    def __post_init__(self) -> None:
+        _at_least_zero("entry", self.entry)
+        _at_least_zero("response", self.response)
+        if self.feed is not None:
+            _at_least_zero("feed", self.feed)
+
+    @property
+    def entry_ns(self) -> int:
+        """The entry latency in ns."""
+        return parse_duration(self.entry)
+
+    @property
+    def response_ns(self) -> int:
+        """The response latency in ns."""
+        return parse_duration(self.response)
+
+    @property
+    def feed_ns(self) -> int | None:
+        """The feed latency in ns, or None for the recorded one."""
+        return None if self.feed is None else parse_duration(self.feed)
+
+    def __repr__(self) -> str:
+        feed = None if self.feed_ns is None else format_duration_ns(self.feed_ns)
+        entry, response = format_duration_ns(self.entry_ns), format_duration_ns(self.response_ns)
+        return f"Latency(entry={entry!r}, response={response!r}, feed={feed!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class SimVenue:
+    """A simulated venue.
+
+    Parameters
+    ----------
+    name : str
+        The venue of the instruments it trades, such as ``BINANCE_USDM``.
+    latency : Latency
+        Of requests, responses and market data.
+    queue : str
+        How a resting order advances in its queue: ``conservative`` (only trades advance it), ``power(n)``,
+        ``power2(n)``, ``power3(n)``, ``log``, ``log2`` (departures ahead of it too, with some probability) or
+        ``depletion`` (each trade reaches it with probability ``1 - ahead / displayed``; seeded).
+    maker_fee_bps, taker_fee_bps : Decimal or str, optional
+        Fees in basis points of the value traded, negative for a rebate; the instrument's if not given.
+    basis : "auto", "l2" or "l1"
+        What orders fill against: the full book, or the top-of-book quotes as a book of one level a side. ``auto``
+        takes the full book where the data has one.
+    clock_lead : duration or "auto"
+        How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` assumes just enough that no
+        message arrives before it happened.
+    """
+
+    name: str
+    latency: Latency = field(default_factory=Latency, kw_only=True)
+    queue: str = field(default="conservative", kw_only=True)
+    maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
+    taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
+    basis: Literal["auto", "l2", "l1"] = field(default="auto", kw_only=True)
+    clock_lead: str | int = field(default="auto", kw_only=True)
+
+    def __post_init__(self) -> None:
+        QueueSimulator(self.queue, 0)  # raises for an unknown model
+        if self.basis not in ("auto", "l2", "l1"):
+            raise InvalidValueError("basis", f"{self.basis!r} is not auto, l2 or l1")
+        if self.clock_lead != "auto":
+            _at_least_zero("clock_lead", self.clock_lead)

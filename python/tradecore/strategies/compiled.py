@@ -1,0 +1,44 @@
+"""Strategies that run compiled: here only their parameters are declared and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from tradecore.errors import InvalidValueError
+from tradecore.strategy import Duration, Strategy
+
+__all__ = ["CompiledMaker", "CompiledStrategy"]
+
+
+class CompiledStrategy(Strategy):
+    """A strategy whose hooks are in the compiled core. It cannot be extended in Python."""
+
+    kind: ClassVar[str]
+    """Name of the strategy in the core and in configurations."""
+
+    def core_parameters(self) -> dict[str, Any]:
+        """Return the parameters as the core takes them."""
+        return {name: getattr(self, name) for name in type(self).parameters()}
+
+
+class CompiledMaker(CompiledStrategy):
+    """What the compiled market makers have in common: a quote size, a position limit, a timer."""
+
+    quote_qty: Annotated[Decimal, Field(gt=0)]
+    max_position: Annotated[Decimal, Field(gt=0)]
+    interval: Annotated[Duration, Field(ge=1)] = 100_000_000
+
+    def __init__(self, name: str, instruments: Sequence[str], **parameters: Any) -> None:
+        super().__init__(name, instruments, **parameters)
+        if self.max_position < self.quote_qty:
+            raise InvalidValueError("max_position", f"{self.max_position} is less than quote_qty {self.quote_qty}")
+
+    def core_parameters(self) -> dict[str, Any]:
+        """Return the parameters as the core takes them."""
+        parameters = super().core_parameters()
+        parameters["interval_ns"] = parameters.pop("interval")
+        return parameters
