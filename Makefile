@@ -1,0 +1,56 @@
+# Everything sets itself up: `make demo` and `make test` need Python >= 3.11 and a Rust toolchain, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BENCH_VENV := .venv-bench
+BIN := $(VENV)/bin
+DEMO := data/demo
+RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+
+.PHONY: demo test bench lint fmt clean build rust-test py-test
+
+demo: build
+	@test -f $(DEMO)/SYNTH/BTCUSDT/instrument.json || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
+	@$(BIN)/tradecore backtest --config examples/avellaneda.toml --data $(DEMO) --output runs
+
+test: lint rust-test py-test
+
+build: $(VENV)/.built
+
+$(VENV)/.tools:
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9.4,<2'
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES) pyproject.toml
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev
+	@touch $@
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest tradecore._core
+
+rust-test:
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
+	cargo test --quiet
+
+py-test: build
+	$(BIN)/pytest
+
+bench: build
+	@test -d $(BENCH_VENV) || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	@VIRTUAL_ENV=$(abspath $(BENCH_VENV)) $(BIN)/maturin develop --release --quiet
+	$(BENCH_VENV)/bin/python -m benches
+
+fmt: build
+	cargo fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf target $(VENV) $(BENCH_VENV) data runs benches/results python/tradecore/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,256 @@
+"""``tradecore data``: import, check, synth, info, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tradecore.cli.console import emit, note, progress_bar
+
+if TYPE_CHECKING:
+    from tradecore._core import Instrument
+    from tradecore.data.importers import ImportSummary
+
+__all__ = ["data_app"]
+
+data_app = typer.Typer(help="Import, check, make, describe and export market data.", no_args_is_help=True)
+import_app = typer.Typer(help="Import files into a catalog.", no_args_is_help=True)
+data_app.add_typer(import_app, name="import")
+
+_Files = Annotated[list[Path], typer.Argument(help="Files of one recording, in order.", show_default=False)]
+_Catalog = Annotated[Path, typer.Option(help="The catalog's folder.", show_default=False)]
+_Id = Annotated[str | None, typer.Option("--instrument", help="Its id, SYMBOL.VENUE; found in the data if not given.")]
+_Specs = Annotated[Path | None, typer.Option("--specs", help="TOML or JSON with specifications of instruments.")]
+_Infer = Annotated[bool, typer.Option("--infer", help="Derive the specification from the data.")]
+_Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")]
+
+
+def _find(
+    form: str, files: Sequence[Path], instrument: str | None, specs: Path | None, infer: bool
+) -> tuple[Instrument, dict[str, Any]]:
+    """Return the instrument of some files, and what was inferred about it."""
+    from tradecore.data.inference import infer_instrument, sniff
+    from tradecore.errors import ConfigError
+    from tradecore.instruments import find_instrument, load_instruments
+
+    if instrument is None and form != "hftbacktest":
+        instrument = sniff(files[0]).instrument
+    if instrument is None:
+        raise ConfigError("data import", "--instrument", f"{files[0]} does not say which instrument it holds")
+    if infer:
+        if form == "hftbacktest":
+            raise ConfigError("data import", "--infer", "works on captures and Tardis files")
+        inferred = infer_instrument(form, instrument, files)
+        for text in inferred.notes:
+            note(f"inferred: {text}")
+        return inferred.instrument, {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
+    own = load_instruments(specs) if specs is not None else None
+    return find_instrument(instrument, own), {}
+
+
+def _import(
+    form: str,
+    files: Sequence[Path],
+    catalog: Path,
+    *,
+    instrument: str | None,
+    specs: Path | None,
+    infer: bool,
+    replace: bool,
+    json: bool,
+    quiet: bool,
+) -> None:
+    from tradecore import data
+
+    importers: dict[str, Callable[..., ImportSummary]] = {
+        "binance-ws": data.import_binance_ws,
+        "tardis": data.import_tardis,
+        "hftbacktest": data.import_hftbacktest,
+    }
+    spec, extra = _find(form, files, instrument, specs, infer)
+    with progress_bar("import", "B", quiet=quiet) as progress:
+        summary = importers[form](files, spec, catalog, replace=replace, progress=progress)
+    summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
+    if summary.get("gaps"):
+        note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)
+    if summary.get("unsynced"):
+        note("warning: no snapshot continues the book updates, so there is no book", quiet=quiet)
+    _show(summary, json=json)
+
+
+def _show(summary: dict[str, Any], *, json: bool) -> None:
+    if json:
+        emit(summary)
+        return
+    width = max(len(key) for key in summary)
+    for key, value in summary.items():
+        text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else value
+        typer.echo(f"{key:<{width}}  {text}")
+
+
+@import_app.command("binance-ws")
+def import_binance_ws(
+    files: _Files,
+    catalog: _Catalog,
+    instrument: _Id = None,
+    specs: _Specs = None,
+    infer: _Infer = False,
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Import Binance captures: lines of `<ts_recv ns> <raw JSON>`, plain or gzip."""
+    _import(
+        "binance-ws",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("tardis")
+def import_tardis(
+    files: _Files,
+    catalog: _Catalog,
+    instrument: _Id = None,
+    specs: _Specs = None,
+    infer: _Infer = False,
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Import Tardis CSV files, plain or gzip, merged by local time."""
+    _import(
+        "tardis",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("hftbacktest")
+def import_hftbacktest(
+    files: _Files,
+    catalog: _Catalog,
+    instrument: _Id = None,
+    specs: _Specs = None,
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Import hftbacktest event arrays (.npz)."""
+    _import(
+        "hftbacktest",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=False,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@data_app.command()
+def check(
+    files: _Files, instrument: _Id = None, specs: _Specs = None, json: _Json = False, quiet: _Quiet = False
+) -> None:
+    """Say what is wrong with captures or Tardis files: order, duplicates, gaps, crossed or missing books."""
+    from tradecore.data.check import check_files
+    from tradecore.instruments import find_instrument, load_instruments
+
+    own = load_instruments(specs) if specs is not None else None
+    spec = None if instrument is None else find_instrument(instrument, own)
+    with progress_bar("check", "B", quiet=quiet) as progress:
+        report = check_files(files, spec, progress=progress)
+    _show(report, json=json)
+
+
+@data_app.command()
+def synth(
+    catalog: _Catalog,
+    events: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the market.")] = 0,
+    instrument: Annotated[str, typer.Option(help="Instrument to make.")] = "BTCUSDT.SYNTH",
+    specs: _Specs = None,
+    start_price: Annotated[str, typer.Option(help="First mid price.")] = "60000",
+    typical_qty: Annotated[str, typer.Option(help="Typical size of a level.")] = "0.8",
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Make a synthetic market."""
+    from tradecore.data import synthesize
+    from tradecore.instruments import find_instrument, load_instruments
+
+    own = load_instruments(specs) if specs is not None else None
+    with progress_bar("synth", "rows", quiet=quiet) as progress:
+        summary = synthesize(
+            catalog,
+            events=events,
+            seed=seed,
+            instrument=find_instrument(instrument, own),
+            start_price=start_price,
+            typical_qty=typical_qty,
+            replace=replace,
+            progress=progress,
+        )
+    _show({"instrument": instrument, "catalog": str(catalog), "seed": seed, **summary}, json=json)
+
+
+@data_app.command()
+def info(
+    catalog: Annotated[Path, typer.Argument(help="The catalog's folder.", show_default=False)],
+    json: _Json = False,
+) -> None:
+    """Describe what a catalog holds."""
+    from tradecore.data import Catalog
+    from tradecore.errors import CatalogError
+
+    rows = Catalog(catalog).info()
+    if not rows:
+        raise CatalogError(str(catalog), "is not a catalog, or an empty one")
+    if json:
+        emit({"catalog": str(catalog), "instruments": rows})
+        return
+    for row in rows:
+        _show(row, json=False)
+
+
+@data_app.command()
+def export(
+    catalog: Annotated[Path, typer.Argument(help="The catalog's folder.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="File to write; a folder for tardis.", show_default=False)],
+    form: Annotated[str, typer.Option("--format", help="csv, hftbacktest or tardis.")],
+    instrument: Annotated[str | None, typer.Option(help="Its id; the only one if not given.")] = None,
+    json: _Json = False,
+) -> None:
+    """Write an instrument's events in another format."""
+    from tradecore.data import Catalog
+    from tradecore.data.exporters import export as write
+    from tradecore.errors import CatalogError
+
+    source = Catalog(catalog)
+    known = source.instruments()
+    if instrument is None:
+        if len(known) != 1:
+            raise CatalogError(str(catalog), f"holds {len(known)} instruments; name one with --instrument")
+        instrument = known[0]
+    written = write(source, instrument, target, form=form)
+    _show({"instrument": instrument, "format": form, "files": [str(path) for path in written]}, json=json)

@@ -1,0 +1,21 @@
+"""Configuration files: models, loading, and the founding market maker's format."""
+
+from tradecore.config.loader import load_config
+from tradecore.config.models import (
+    BacktestConfig,
+    DataConfig,
+    OutputConfig,
+    StrategyConfig,
+    TardisConfig,
+    VenueConfig,
+)
+
+__all__ = [
+    "BacktestConfig",
+    "DataConfig",
+    "OutputConfig",
+    "StrategyConfig",
+    "TardisConfig",
+    "VenueConfig",
+    "load_config",
+]

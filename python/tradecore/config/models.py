@@ -1,0 +1,131 @@
+"""What a backtest's configuration file may say. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from tradecore._core import parse_duration
+from tradecore.errors import InvalidValueError
+
+__all__ = [
+    "BacktestConfig",
+    "DataConfig",
+    "OutputConfig",
+    "StrategyConfig",
+    "TardisConfig",
+    "VenueConfig",
+]
+
+
+def _is_duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except InvalidValueError as error:
+        raise ValueError(error.problem) from None
+    return text
+
+
+_DurationText = Annotated[str, AfterValidator(_is_duration)]
+"""A length of time, kept as text."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TardisConfig(_Section):
+    """Tardis CSV files of one instrument, read directly."""
+
+    root: str
+    """Folder of the files."""
+    instrument: str
+    """Which instrument they hold."""
+    trades: str | None = None
+    quotes: str | None = None
+    book: str | None = None
+    """File names in the folder; one that does not exist is left out and the result says what fills were based on."""
+
+    @model_validator(mode="after")
+    def _some_file(self) -> TardisConfig:
+        if self.trades is None and self.quotes is None and self.book is None:
+            raise ValueError("names no file")
+        return self
+
+
+class DataConfig(_Section):
+    """Where events come from."""
+
+    catalog: str | None = None
+    """A catalog's folder."""
+    tardis: TardisConfig | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataConfig:
+        if self.catalog is not None and self.tardis is not None:
+            raise ValueError("catalog and tardis exclude each other")
+        return self
+
+
+class VenueConfig(_Section):
+    """Settings of a simulated venue; see :class:`tradecore.SimVenue`."""
+
+    name: str
+    entry_latency: _DurationText = "5ms"
+    response_latency: _DurationText = "5ms"
+    feed_latency: _DurationText | None = None
+    queue: str = "conservative"
+    maker_fee_bps: Decimal | None = None
+    taker_fee_bps: Decimal | None = None
+    basis: Literal["auto", "l2", "l1"] = "auto"
+    clock_lead: Literal["auto"] | _DurationText = "auto"
+
+
+class StrategyConfig(_Section):
+    """A strategy and its parameters."""
+
+    kind: str
+    """Name of a shipped strategy, or ``package.module:Class``, or ``path/to/file.py:Class``."""
+    name: str | None = None
+    """Unique in the run; the kind if not given."""
+    instruments: tuple[str, ...] | None = None
+    """Ids; every instrument of the data if not given."""
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class OutputConfig(_Section):
+    """What is written after a run."""
+
+    dir: str | None = None
+    """Folder for the files of a run; nothing is written if not given."""
+    exchange: str | None = None
+    date: str | None = None
+    """Parts of the files' names; taken from the data if not given."""
+    candles: _DurationText = "1m"
+    sample_interval: _DurationText = "1s"
+
+
+class BacktestConfig(_Section):
+    """A backtest."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    on_error: Literal["stop_strategy", "stop_run"] = "stop_run"
+    data: DataConfig = DataConfig()
+    venues: tuple[VenueConfig, ...] = ()
+    strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1)]
+    output: OutputConfig = OutputConfig()
+    instruments: tuple[dict[str, Any], ...] = ()
+    """Specifications of instruments, before those of the catalog and the shipped ones."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> BacktestConfig:
+        for what, names in (
+            ("venues", [venue.name for venue in self.venues]),
+            ("strategies", [strategy.name or strategy.kind for strategy in self.strategies]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what}: {name!r} is there twice")
+        return self
