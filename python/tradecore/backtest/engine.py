@@ -35,7 +35,8 @@ _DTYPES = {
     "flags": "uint8",
     "id": "uint64",
 }
-_BUDGET = 64 << 20
+_BUDGET = 8 << 20
+_SPILL_ROWS = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class Backtest:
             summary = simulation.run(
                 progress=None if progress is None else lambda rows, _now: progress(rows, total),
                 spill=store.spill,
+                spill_rows=_SPILL_ROWS,
             )
         finally:
             for stream in streams:

@@ -1,7 +1,7 @@
 """The files a run leaves in its output folder.
 
 Names begin with ``{exchange}_{symbol}_{date}_run{N}``, N counting up. Tables are CSV with event times, never the time
-of writing; the summary is JSON; the effective configuration is TOML.
+of writing; orders stand in the order in which they ended. The summary is JSON, the effective configuration TOML.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import tomli_w
 
-from tradecore.backtest.result import Result
+from tradecore.backtest.result import Result, positions_of
 from tradecore.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -72,13 +72,15 @@ def write_outputs(
     base = folder / prefix
     summary = {**result.summary(), **extra, "output": str(base)}
     (folder / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(config)), encoding="utf-8")
-    for name, frame in (
-        ("orders", _orders(result)),
-        ("trades", _trades(result)),
-        ("positions", _positions(result)),
-        ("candles", _candles(result)),
+    for name, table, shape in (
+        ("orders", "orders", _orders),
+        ("trades", "fills", _trades),
+        ("positions", "fills", _positions),
+        ("candles", "candles", _candles),
     ):
-        frame.write_csv(folder / f"{prefix}_{name}.csv")
+        with (folder / f"{prefix}_{name}.csv").open("wb") as file:
+            for number, piece in enumerate(result.tables.pieces(table)):
+                shape(piece).write_csv(file, include_header=number == 0)
     (folder / f"{prefix}_summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     return summary
 
@@ -96,42 +98,41 @@ def _name() -> pl.Expr:
     return pl.coalesce("client_id", pl.col("order_id").cast(pl.String))
 
 
-def _orders(result: Result) -> pl.DataFrame:
-    return result.orders.select(
+def _orders(orders: pl.DataFrame) -> pl.DataFrame:
+    return orders.select(
         _symbol(),
-        "price",
-        "side",
-        "status",
-        "reason",
-        "strategy",
         ts="ts_submit",
+        price="price",
         size="qty",
-        filled="filled_qty",
+        side="side",
         client_id=_name(),
         type="order_type",
-    ).select("symbol", "ts", "price", "size", "side", "client_id", "type", "filled", "status", "reason", "strategy")
+        filled="filled_qty",
+        status="status",
+        reason="reason",
+        strategy="strategy",
+    )
 
 
-def _trades(result: Result) -> pl.DataFrame:
+def _trades(fills: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    action = pl.when("completes_order").then(pl.lit("Full")).otherwise(pl.lit("Partial"))
-    return result.fills.select(
+    return fills.select(
         _symbol(),
         ts_received="ts_recv",
         price="price",
         size="qty",
         side="side",
         order_id="order_id",
-        action=action,
+        action=pl.when("completes_order").then(pl.lit("Full")).otherwise(pl.lit("Partial")),
         fee="fee",
         liquidity="liquidity",
         strategy="strategy",
     )
 
 
-def _positions(result: Result) -> pl.DataFrame:
-    return result.positions.select(
+def _positions(fills: pl.DataFrame) -> pl.DataFrame:
+    return positions_of(fills).select(
         timestamp="ts_recv",
         position="position_qty",
         avg_price="avg_entry_price",
@@ -143,10 +144,10 @@ def _positions(result: Result) -> pl.DataFrame:
     )
 
 
-def _candles(result: Result) -> pl.DataFrame:
+def _candles(candles: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    return result.candles.select(_symbol(), pl.col("ts_open") // 1_000, "open", "high", "low", "close", "volume")
+    return candles.select(_symbol(), pl.col("ts_open") // 1_000, "open", "high", "low", "close", "volume")
 
 
 def _without_none(value: Any) -> Any:

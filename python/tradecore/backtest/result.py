@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Result", "TableStore"]
 
 _MONEY = ("fee", "realized_pnl", "realized_pnl_total", "fees_total", "cash", "equity")
+_TEXT = ("client_id", "reason")
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]] = {
     "side": Side,
     "order_type": OrderType,
@@ -41,7 +44,7 @@ class TableStore:
 
     def __init__(self, instruments: Sequence[str], strategies: Sequence[str]) -> None:
         self._names = {"instrument": list(instruments), "strategy": list(strategies)}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
         self._spilled: dict[str, list[Path]] = {}
         self._kept: dict[str, Mapping[str, Any]] = {}
 
@@ -50,24 +53,40 @@ class TableStore:
         self._kept = dict(tables)
 
     def spill(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
-        """Move rows of every table to a temporary folder that lives as long as the store."""
+        """Move rows of every table to a temporary folder that lives as long as the store.
+
+        Plain numpy files: the rows are only made into frames if somebody asks for them.
+        """
+        import numpy as np
+
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="tradecore-run-")
+            self._folder = Path(tempfile.mkdtemp(prefix="tradecore-run-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         for name, columns in tables.items():
-            frame = self._frame(columns)
-            if len(frame):
+            if len(next(iter(columns.values()))):
                 paths = self._spilled.setdefault(name, [])
-                path = Path(self._folder.name) / f"{name}-{len(paths):05}.parquet"
-                frame.write_parquet(path, compression="lz4")
+                path = self._folder / f"{name}-{len(paths):05}.npz"
+                plain = {
+                    key: np.array([value or "" for value in values]) if isinstance(values, list) else values
+                    for key, values in columns.items()
+                }
+                np.savez(path, allow_pickle=False, **plain)
                 paths.append(path)
+
+    def pieces(self, name: str) -> Iterator[pl.DataFrame]:
+        """Return a table piece by piece, each small enough for memory."""
+        import numpy as np
+
+        for path in self._spilled.get(name, ()):
+            with np.load(path, allow_pickle=False) as columns:
+                yield self._frame(columns)
+        yield self._frame(self._kept[name])
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a whole table."""
         import polars as pl
 
-        last = self._frame(self._kept[name])
-        spilled = [pl.read_parquet(path) for path in self._spilled.get(name, ())]
-        return pl.concat([*spilled, last]) if spilled else last
+        return pl.concat(self.pieces(name))
 
     def _frame(self, columns: Mapping[str, Any]) -> pl.DataFrame:
         import polars as pl
@@ -82,8 +101,9 @@ class TableStore:
                 series = pl.Series(values).replace_strict(words, return_dtype=pl.String)
             elif name in _MONEY:
                 series = pl.Series(values, dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
-            elif name in ("client_id", "reason"):
+            elif name in _TEXT:
                 series = pl.Series(values, dtype=pl.String)
+                series = series.set(series == "", None)
             else:
                 series = pl.Series(values)
                 if series.dtype.is_float():
@@ -117,6 +137,8 @@ class Result:
         By settlement currency: ``gross_pnl, fees, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
         ``sharpe`` (annualised over 365 days, None if there are too few samples) and ``sharpe_period_ns``, the sampling
         period it was taken over.
+    tables : TableStore
+        The tables behind the frames, piece by piece.
     final_positions : list of dict
         By strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash.
     """
@@ -132,7 +154,7 @@ class Result:
         clock_lead_ns: dict[str, int],
         venues: Sequence[SimVenue],
     ) -> None:
-        self._store = store
+        self.tables = store
         self._order_count: int = summary["orders"]
         self._fill_count: int = summary["fills"]
         self.digest: str = summary["digest"]
@@ -151,26 +173,17 @@ class Result:
     @cached_property
     def orders(self) -> pl.DataFrame:
         """One row per order, by order id: terms, outcome, times (ns, ours)."""
-        return self._store.table("orders").sort("order_id")
+        return self.tables.table("orders").sort("order_id")
 
     @cached_property
     def fills(self) -> pl.DataFrame:
         """One row per fill, in the order they became known: ``price, qty`` in units, money exact."""
-        return self._store.table("fills")
+        return self.tables.table("fills")
 
     @cached_property
     def positions(self) -> pl.DataFrame:
         """The position after every fill, by strategy and instrument."""
-        return self.fills.select(
-            "ts_recv",
-            "strategy",
-            "instrument",
-            "position_qty",
-            "avg_entry_price",
-            realized_pnl="realized_pnl_total",
-            fees="fees_total",
-            cash="cash",
-        )
+        return positions_of(self.fills)
 
     @cached_property
     def equity(self) -> pl.DataFrame:
@@ -178,13 +191,13 @@ class Result:
         import polars as pl
 
         currencies = pl.Series([total["currency"] for total in self.totals], dtype=pl.String)
-        table = self._store.table("equity")
+        table = self.tables.table("equity")
         return table.with_columns(currency=currencies.gather(table.get_column("currency")))
 
     @cached_property
     def candles(self) -> pl.DataFrame:
         """Candles of the market's trades, stamped with their start; empty unless asked for."""
-        return self._store.table("candles")
+        return self.tables.table("candles")
 
     def _total(self) -> dict[str, Any]:
         if len(self.totals) != 1:
@@ -285,6 +298,20 @@ class Result:
             rows.append(("interrupted", "the data was not read to its end"))
         width = max(len(label) for label, _ in rows)
         return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+
+
+def positions_of(fills: pl.DataFrame) -> pl.DataFrame:
+    """Select the position after every fill."""
+    return fills.select(
+        "ts_recv",
+        "strategy",
+        "instrument",
+        "position_qty",
+        "avg_entry_price",
+        realized_pnl="realized_pnl_total",
+        fees="fees_total",
+        cash="cash",
+    )
 
 
 def _plain(value: Decimal) -> str:

@@ -6,6 +6,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,9 +26,14 @@ def note(text: str, *, quiet: bool = False) -> None:
 
 
 def peak_rss_mb() -> float:
-    """Largest resident memory of this process so far, MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+    """Return the largest resident memory of this process so far, MB."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Unlike ru_maxrss this does not count the process that started us.
+        (peak,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return round(int(peak) / (1 << 10), 1)
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak_bytes / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 @contextmanager

@@ -164,7 +164,7 @@ class Catalog:
         instrument: str,
         *,
         with_ids: bool = False,
-        budget_bytes: int = 32 << 20,
+        budget_bytes: int = 8 << 20,
     ) -> EventStream:
         """Read an instrument's events piece by piece, ahead of the reader, in bounded memory.
 
@@ -236,7 +236,7 @@ class EventStream:
         self._folder = folder
         self._parts = parts
         self._names = [name for name in COLUMNS if with_ids or name != "id"]
-        width = 8 * len(self._names)
+        width = 4 * len(self._names)  # about: times are 64 bits wide, kinds 8
         ahead = max(1, budget_bytes // (_GROUP_ROWS * width) - 1)
         self._queue: queue.Queue[Columns | BaseException | None] = queue.Queue(maxsize=ahead)
         self._closed = threading.Event()

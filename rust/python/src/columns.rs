@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use numpy::{Element, PyArray1, PyReadonlyArray1};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
+
+use crate::errors;
 
 /// A contiguous column whose array is kept alive.
 struct Column<T> {
@@ -26,9 +28,7 @@ unsafe impl<T: Sync> Sync for Column<T> {}
 
 impl<T: Element> Column<T> {
     fn new(array: &PyReadonlyArray1<'_, T>, name: &str) -> PyResult<Self> {
-        let slice = array
-            .as_slice()
-            .map_err(|_| PyValueError::new_err(format!("column {name} is not contiguous")))?;
+        let slice = slice_of(array, name)?;
         Ok(Self { _array: array.as_any().clone().unbind(), data: slice.as_ptr(), len: slice.len() })
     }
 
@@ -96,7 +96,7 @@ impl NumpyColumns {
         let get = |name: &str| -> PyResult<Bound<'_, PyAny>> {
             mapping.get_item(name).map_err(|e| {
                 if e.is_instance_of::<PyKeyError>(mapping.py()) {
-                    PyKeyError::new_err(format!("no column {name}"))
+                    errors::invalid(name, "this column is missing")
                 } else {
                     e
                 }
@@ -161,5 +161,5 @@ pub(crate) fn slice_of<'a, 'py, T: Element>(
 where
     'py: 'a,
 {
-    array.as_slice().map_err(|_| PyValueError::new_err(format!("{name} is not contiguous")))
+    array.as_slice().map_err(|_| errors::invalid(name, "the array is not contiguous"))
 }

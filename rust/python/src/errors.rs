@@ -85,7 +85,8 @@ pub(crate) fn run(error: CoreRunError) -> PyErr {
 /// An exception as text with its traceback, as Python would print it.
 pub(crate) fn traceback(py: Python<'_>, error: &PyErr) -> String {
     let format = || -> PyResult<String> {
-        let lines = py.import("traceback")?.call_method1("format_exception", (error.value(py),))?;
+        let parts = (error.get_type(py), error.value(py), error.traceback(py));
+        let lines = py.import("traceback")?.call_method1("format_exception", parts)?;
         PyString::new(py, "").call_method1("join", (lines,))?.extract()
     };
     format().unwrap_or_else(|_| error.to_string())

@@ -1,0 +1,7 @@
+"""``python -m tradecore``."""
+
+import sys
+
+from tradecore.cli import main
+
+sys.exit(main())
