@@ -1,0 +1,73 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tradecore as tc
+from tradecore.data.catalog import Columns
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and reference tables beside the project; tests that need it skip without it."""
+    if not SHARED.is_dir():
+        pytest.skip("no ../shared beside the project: real data and reference tables are not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog with 60,000 rows of a synthetic market."""
+    folder = tmp_path_factory.mktemp("market")
+    tc.synthesize(folder, events=60_000, seed=11)
+    return folder
+
+
+@pytest.fixture
+def instrument() -> tc.Instrument:
+    """A linear perpetual on a 0.1 / 0.001 grid with a lot of 0.01."""
+    return tc.Instrument(
+        "BTCUSDT.TEST",
+        kind="linear",
+        base="BTC",
+        quote="USDT",
+        price_increment="0.1",
+        qty_increment="0.001",
+        lot_size="0.01",
+        min_notional="100",
+        maker_fee_bps="-1",
+        taker_fee_bps="5",
+    )
+
+
+Row = tuple[int, int, int, int, int, int]
+
+
+def columns(rows: Sequence[Row]) -> Columns:
+    """Event columns from (ts, kind, side, flags, price, qty) rows; both stamps are ts."""
+    table = np.array(rows, dtype=np.int64).reshape(-1, 6)
+    return {
+        "ts_event": table[:, 0].copy(),
+        "ts_recv": table[:, 0].copy(),
+        "kind": table[:, 1].astype(np.uint8),
+        "side": table[:, 2].astype(np.int8),
+        "flags": table[:, 3].astype(np.uint8),
+        "price": table[:, 4].copy(),
+        "qty": table[:, 5].copy(),
+        "id": np.zeros(len(table), np.uint64),
+    }
+
+
+SET, TRADE, QUOTE, CLEAR = (int(k) for k in (tc.EventKind.BOOK_SET, tc.EventKind.TRADE, tc.EventKind.QUOTE, 0))
+LAST = int(tc.EventFlag.LAST)
+"""Short names for rows written by hand."""

@@ -1,0 +1,526 @@
+"""Backtests through the public interface."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import tradecore as tc
+from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
+from tradecore.errors import (
+    ContextError,
+    DataError,
+    InvalidValueError,
+    OffGridError,
+    OrderError,
+    RunError,
+    StrategyError,
+    UnknownInstrumentError,
+)
+
+MS = 1_000_000
+NAME = "BTCUSDT.TEST"
+
+
+class Quoter(tc.Strategy):
+    half_spread: int = 1
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.every("100ms", self.requote)
+
+    def requote(self, ctx: tc.Context) -> None:
+        for inst in self.instruments:
+            book = ctx.book(inst)
+            if book.best_bid is None or book.best_ask is None:
+                continue
+            offset = self.half_spread * book.tick_size
+            ctx.quote(inst, bid=book.best_bid - offset, ask=book.best_ask + offset, qty="0.01")
+
+
+def script(*steps: Any) -> type[tc.Strategy]:
+    """A strategy that calls each step, with the context, 10 ms after the one before."""
+
+    class Scripted(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.todo = list(steps)
+            self.seen: list[Any] = []
+            self.orders: list[tuple[str, str]] = []
+            self.fills: list[tc.Fill] = []
+            ctx.every("10ms")
+
+        def on_timer(self, ctx: tc.Context, timer: int) -> None:
+            if self.todo:
+                self.seen.append(self.todo.pop(0)(ctx))
+
+        def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+            self.orders.append((order.status.name, order.reason))
+
+        def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+            self.fills.append(fill)
+
+    return Scripted
+
+
+def quiet_market(extra: list[tuple[int, int, int, int, int, int]] | None = None) -> Any:
+    """Bids 1 @ 99.0, 2 @ 98.0; asks 1 @ 101.0, 2 @ 102.0; then whatever is given, and an end at 1 s."""
+    rows = [
+        (0, CLEAR, 0, 2, 0, 0),
+        (0, SET, 1, 2, 990, 1_000),
+        (0, SET, 1, 2, 980, 2_000),
+        (0, SET, -1, 2, 1010, 1_000),
+        (0, SET, -1, 3, 1020, 2_000),
+        *(extra or []),
+        (1_000 * MS, SET, 1, LAST, 900, 1),
+    ]
+    return columns(rows)
+
+
+def run(
+    strategy: type[tc.Strategy],
+    data: Any,
+    instrument: tc.Instrument,
+    venue: tc.SimVenue | None = None,
+    **options: Any,
+) -> tuple[Any, tc.Result]:
+    made = strategy("s", [NAME])
+    venue = venue or tc.SimVenue("TEST", latency=tc.Latency(entry="1ms", response="1ms"))
+    backtest = tc.Backtest([made], {NAME: data}, [venue], specs={NAME: instrument}, **options)
+    options.setdefault("on_error", "stop_run")
+    return made, backtest.run()
+
+
+def test_orders_fills_money_and_tables_agree(instrument: tc.Instrument) -> None:
+    made, result = run(
+        script(
+            lambda ctx: ctx.buy(NAME, "1.5"),
+            lambda ctx: (ctx.position(NAME).qty, ctx.position(NAME).avg_entry_price, ctx.equity),
+            lambda ctx: ctx.sell(NAME, Decimal("1.5"), 98),
+            lambda ctx: (ctx.position(NAME).qty, ctx.position(NAME).realized_pnl, ctx.position(NAME).fees),
+        ),
+        quiet_market(),
+        instrument,
+        on_error="stop_run",
+    )
+    paid = Decimal("1") * 101 + Decimal("0.5") * 102
+    got = Decimal("1") * 99 + Decimal("0.5") * 98
+    fees = (paid + got) * Decimal("0.0005")
+    assert made.seen[1][:2] == (1.5, pytest.approx(float(paid) / 1.5))
+    assert made.seen[1][2] == -paid - paid * Decimal("0.0005") + Decimal("1.5") * 100
+    assert made.seen[3] == (0.0, got - paid, fees)
+    assert [(f.price, f.qty, f.liquidity.name) for f in made.fills] == [
+        (101.0, 1.0, "TAKER"),
+        (102.0, 0.5, "TAKER"),
+        (99.0, 1.0, "TAKER"),
+        (98.0, 0.5, "TAKER"),
+    ]
+    assert result.net_pnl == got - paid - fees
+    assert result.fees == fees == result.fills["fee"].sum()
+    assert result.orders["status"].to_list() == ["filled", "filled"]
+    assert result.orders["filled_qty"].to_list() == [1.5, 1.5]
+    assert result.positions["position_qty"].to_list() == [1.0, 1.5, 0.5, 0.0]
+    assert result.equity["equity"][-1] == result.net_pnl
+    assert result.final_positions[0]["qty"] == 0
+    assert (made.fills[0].ts_event, made.fills[0].ts_recv) == (11 * MS, 12 * MS)
+    assert "order 1" in repr(made.fills[0])
+
+
+def test_a_quote_is_left_alone_replaced_and_withdrawn(instrument: tc.Instrument) -> None:
+    made, result = run(
+        script(
+            lambda ctx: ctx.quote(NAME, bid=98, ask=103, qty=2),
+            lambda ctx: ctx.quote(NAME, bid="98.0", ask=103.0, qty="2.00"),
+            lambda ctx: [(o.side.name, o.price, o.status.name) for o in ctx.orders()],
+            lambda ctx: ctx.quote(NAME, bid=98.5, ask=103, bid_qty=2, ask_qty=3),
+            lambda ctx: [(o.side.name, o.price, o.qty) for o in ctx.orders(NAME)],
+            lambda ctx: ctx.quote(NAME, ask=103, qty=3),
+            lambda ctx: ctx.cancel_all(),
+            lambda ctx: ctx.orders(),
+        ),
+        quiet_market(),
+        instrument,
+    )
+    assert made.seen[2] == [("BUY", 98.0, "NEW"), ("SELL", 103.0, "NEW")]
+    assert made.seen[4] == [("BUY", 98.5, 2.0), ("SELL", 103.0, 3.0)]
+    assert made.seen[6:] == [1, []]
+    assert result.orders["replaced"].to_list() == [1, 1]
+    assert result.orders["status"].to_list() == ["cancelled", "cancelled"]
+
+
+def test_orders_are_found_by_id_client_id_and_copy(instrument: tc.Instrument) -> None:
+    def checks(ctx: tc.Context) -> list[Any]:
+        order = ctx.order("mine")
+        assert order is not None
+        same = ctx.order(order)
+        assert same is not None
+        assert ctx.order("other") is None
+        with pytest.raises(OrderError, match='"mine" is in use'):
+            ctx.buy(NAME, 2, 98, client_id="mine")
+        return [order.order_id, same.client_id, order.leaves_qty, order.is_pending, ctx.replace("mine", qty=3)]
+
+    made, result = run(
+        script(
+            lambda ctx: ctx.submit(NAME, "buy", 2, 98, client_id="mine", post_only=True, time_in_force="gtc"),
+            checks,
+            lambda ctx: ctx.cancel("mine"),
+            lambda ctx: (ctx.cancel("mine"), ctx.cancel(1), ctx.replace(1, price=97)),
+        ),
+        quiet_market(),
+        instrument,
+        on_error="stop_run",
+    )
+    assert made.seen == [1, [1, "mine", 2.0, False, True], True, (False, False, False)]
+    assert result.orders["client_id"].to_list() == ["mine"]
+
+
+def test_what_a_venue_refuses_comes_back_as_a_rejection(instrument: tc.Instrument) -> None:
+    made, result = run(
+        script(
+            lambda ctx: ctx.buy(NAME, 2, 101, post_only=True),
+            lambda ctx: ctx.buy(NAME, "0.01", 98),
+            lambda ctx: ctx.buy(NAME, 20, 102, time_in_force="fok"),
+            lambda ctx: ctx.buy(NAME, 20, 101, time_in_force=tc.TimeInForce.IOC),
+        ),
+        quiet_market(),
+        instrument,
+    )
+    assert [o for o in made.orders if o[0] in ("REJECTED", "EXPIRED")] == [
+        ("REJECTED", "post_only_would_cross"),
+        ("REJECTED", "min_notional"),
+        ("EXPIRED", "fok_not_fillable"),
+        ("EXPIRED", "ioc_remainder"),
+    ]
+    assert result.orders["reason"].to_list() == [
+        "post_only_would_cross",
+        "min_notional",
+        "fok_not_fillable",
+        "ioc_remainder",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error"),
+    [
+        (lambda ctx: ctx.buy(NAME, 1, 98.05), OffGridError),
+        (lambda ctx: ctx.buy(NAME, "0.015", 98), OffGridError),
+        (lambda ctx: ctx.buy(NAME, 0, 98), InvalidValueError),
+        (lambda ctx: ctx.buy(NAME, 1, -98), InvalidValueError),
+        (lambda ctx: ctx.buy(NAME, 1, post_only=True), OrderError),
+        (lambda ctx: ctx.submit(NAME, "up", 1), InvalidValueError),
+        (lambda ctx: ctx.buy(NAME, 1, 98, time_in_force="day"), InvalidValueError),
+        (lambda ctx: ctx.quote(NAME, bid=98), InvalidValueError),
+        (lambda ctx: ctx.book("NOPE.TEST"), UnknownInstrumentError),
+        (lambda ctx: ctx.every("soon"), InvalidValueError),
+        (lambda ctx: ctx.equity_in("GOLD"), InvalidValueError),
+        (lambda ctx: ctx.buy(NAME, None), TypeError),
+    ],
+)
+def test_a_mistake_raises_where_it_is_made(instrument: tc.Instrument, mistake: Any, error: type[Exception]) -> None:
+    def step(ctx: tc.Context) -> str:
+        with pytest.raises(error):
+            mistake(ctx)
+        return "raised"
+
+    made, result = run(script(step), quiet_market(), instrument, on_error="stop_run")
+    assert made.seen == ["raised"]
+    assert result.summary()["orders"] == 0
+
+
+def test_nothing_of_a_context_works_outside_its_hook(instrument: tc.Instrument) -> None:
+    kept: list[Any] = []
+    run(
+        script(lambda ctx: kept.extend([ctx, ctx.book(NAME), ctx.position(NAME)])),
+        quiet_market(),
+        instrument,
+        on_error="stop_run",
+    )
+    ctx, book, position = kept
+    for use in (
+        lambda: ctx.now_ns,
+        lambda: ctx.buy(NAME, 1),
+        lambda: book.best_bid,
+        lambda: book.depth(),
+        lambda: position.qty,
+    ):
+        with pytest.raises(ContextError):
+            use()
+
+
+def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
+    class Bad(Quoter):
+        def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+            raise ValueError("I did not expect that")
+
+    names = ["BTCUSDT.SYNTH"]
+    alone = tc.Backtest([Quoter("good", names)], market).run()
+    result = tc.Backtest([Bad("bad", names), Quoter("good", names)], market).run()
+    assert "I did not expect that" in result.failures["bad"]
+    assert "on_fill" in result.failures["bad"]
+    assert list(result.failures) == ["bad"]
+    mine = result.orders.filter(pl.col("strategy") == "bad")
+    assert mine.filter(pl.col("reason") == "strategy_stopped").height >= 1
+    good = result.fills.filter(pl.col("strategy") == "good")
+    assert good["price"].to_list() == alone.fills["price"].to_list()
+    assert "bad failed" in str(result)
+    with pytest.raises(StrategyError, match="strategy bad failed: ValueError: I did not") as caught:
+        tc.Backtest([Bad("bad", names)], market, on_error="stop_run").run()
+    assert "Traceback" in caught.value.traceback
+
+
+def test_hooks_get_what_they_ask_for(instrument: tc.Instrument) -> None:
+    events: list[Any] = []
+
+    class Ears(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            events.append(("start", ctx.now_ns))
+            ctx.at(500 * MS, lambda ctx: events.append(("at", ctx.now_ns)))
+
+        def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+            events.append(("book", ctx.now_ns, book.instrument, book.best_bid, book.bid_levels, book.state.name))
+
+        def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+            side = trade.aggressor_side
+            events.append(("trade", trade.price, trade.qty, side and side.name, trade.ts_event))
+
+        def on_quote(self, ctx: tc.Context, quote: tc.QuoteView) -> None:
+            events.append(("quote", quote.best_bid, quote.bid_qty, quote.best_ask, quote.ask_qty))
+
+        def on_book_state(self, ctx: tc.Context, book: tc.BookView, state: tc.BookState) -> None:
+            events.append(("state", state.name))
+
+        def on_stop(self, ctx: tc.Context) -> None:
+            events.append(("stop", ctx.now_ns))
+
+    data = quiet_market(
+        [
+            (100 * MS, TRADE, -1, LAST, 990, 500),
+            (200 * MS, TRADE, 0, LAST, 1000, 1),
+            (300 * MS, QUOTE, 1, 0, 990, 7),
+            (300 * MS, QUOTE, -1, LAST, 0, 0),
+            (400 * MS, CLEAR, 0, LAST, 0, 0),
+        ]
+    )
+    run(Ears, data, instrument, on_error="stop_run")
+    assert events == [
+        ("start", 0),
+        ("state", "SYNCED"),
+        ("book", 0, NAME, 99.0, 2, "SYNCED"),
+        ("trade", 99.0, 0.5, "SELL", 100 * MS),
+        ("trade", 100.0, 0.001, None, 200 * MS),
+        ("quote", 99.0, 0.007, None, None),
+        ("state", "GAP"),
+        ("book", 400 * MS, NAME, None, 0, "GAP"),
+        ("at", 500 * MS),
+        ("state", "SYNCED"),
+        ("book", 1_000 * MS, NAME, 90.0, 1, "SYNCED"),
+        ("stop", 1_000 * MS),
+    ]
+
+
+def test_a_touch_filter_wakes_only_when_a_best_price_moves(market: Path) -> None:
+    class Every(tc.Strategy):
+        calls: int = 0
+        touch: Any = None
+
+        def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+            now = (book.best_bid, book.best_ask)
+            self.calls += 1
+            assert type(self).book_events == "message" or now != self.touch
+            self.touch = now
+
+    class Touch(Every):
+        book_events = "touch"
+
+    every, touch = Every("every", ["BTCUSDT.SYNTH"]), Touch("touch", ["BTCUSDT.SYNTH"])
+    tc.Backtest([every, touch], market, on_error="stop_run").run()
+    assert every.calls > touch.calls > every.calls / 20
+
+
+def test_the_digest_is_one_for_equal_runs(market: Path) -> None:
+    def digest(seed: int = 0, queue: str = "depletion", **options: Any) -> str:
+        venue = tc.SimVenue("SYNTH", queue=queue)
+        names = ["BTCUSDT.SYNTH"]
+        return tc.Backtest([Quoter("q", names)], market, [venue], seed=seed, **options).run().digest
+
+    first = digest()
+    assert first == digest() == digest(byte_budget=1)
+    assert digest(seed=1) != first
+    assert digest(queue="conservative") != first
+    frame = tc.Catalog(market).scan("BTCUSDT.SYNTH").collect()
+    spec = tc.Catalog(market).instrument("BTCUSDT.SYNTH")
+    for data in (frame, {name: frame[name].to_numpy() for name in frame.columns}):
+        backtest = tc.Backtest(
+            [Quoter("q", ["BTCUSDT.SYNTH"])],
+            {"BTCUSDT.SYNTH": data},
+            [tc.SimVenue("SYNTH", queue="depletion")],
+            specs={spec.id: spec},
+        )
+        assert backtest.run().digest == first
+
+
+def test_the_golden_digests(market: Path) -> None:
+    """What a release promises: these digests only change with an entry in the changelog."""
+    names = ["BTCUSDT.SYNTH"]
+    venue = tc.SimVenue("SYNTH", queue="power(3)")
+    maker = tc.AvellanedaStoikov("as", names, quote_qty="0.01", max_position="0.1", gamma=0.002)
+    assert {
+        "python": tc.Backtest([Quoter("q", names)], market, [venue]).run().digest,
+        "compiled": tc.Backtest([maker], market, [venue]).run().digest,
+    } == GOLDEN_DIGESTS
+
+
+GOLDEN_DIGESTS = {
+    "python": "41ab77ef6051ec69b6ffcc812130fde6291e3997dde8567eddc7d94ca41469db",
+    "compiled": "547feb03e2a6306c1b5f61c65372efd036a5fb7363452e108ef68c503b872c7f",
+}
+
+
+def test_several_strategies_and_instruments_in_one_run(tmp_path: Path) -> None:
+    inverse = tc.Instrument(
+        "XBTUSD.SYNTH",
+        kind="inverse",
+        base="XBT",
+        quote="USD",
+        price_increment="0.1",
+        qty_increment="1",
+        lot_size="100",
+    )
+    tc.synthesize(tmp_path, events=20_000, seed=1)
+    tc.synthesize(tmp_path, events=20_000, seed=2, instrument=inverse, typical_qty="50000")
+    catalog = tc.Catalog(tmp_path)
+    assert catalog.instruments() == ("BTCUSDT.SYNTH", "XBTUSD.SYNTH")
+    result = tc.Backtest(
+        [
+            Quoter("one", ["BTCUSDT.SYNTH"]),
+            tc.TouchMaker("both", ["XBTUSD.SYNTH"], quote_qty="100", max_position="1000"),
+        ],
+        catalog,
+    ).run()
+    assert [total["currency"] for total in result.totals] == ["USDT", "XBT"]
+    for total in result.totals:
+        assert total["net_pnl"] == total["gross_pnl"] - total["fees"]
+    with pytest.raises(RunError, match="USDT, XBT"):
+        _ = result.net_pnl
+    summary = result.summary()
+    assert summary["net_pnl"] is None
+    assert set(summary["by_currency"]) == {"USDT", "XBT"}
+    assert set(result.fills["instrument"].unique()) == {"BTCUSDT.SYNTH", "XBTUSD.SYNTH"}
+    assert {row["instrument"] for row in result.final_positions if row["fills"]} == set(catalog.instruments())
+
+
+def test_results_are_complete_when_tables_move_to_disk(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradecore.backtest import engine
+
+    whole = tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, candles="1s").run()
+    monkeypatch.setattr(engine, "_SPILL_ROWS", 1)
+    pieces = tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, candles="1s").run()
+    assert len(list(pieces.tables.pieces("fills"))) > 1
+    for table in ("orders", "fills", "positions", "equity", "candles"):
+        assert getattr(whole, table).equals(getattr(pieces, table)), table
+    assert whole.summary()["fills"] == len(whole.fills) > 20
+
+
+def test_the_feed_of_a_fast_venue_clock_shows_no_future(market: Path) -> None:
+    """Moving the venue's clock ahead of ours changes nothing but the figure that says so."""
+    frame = tc.Catalog(market).scan("BTCUSDT.SYNTH").collect()
+    spec = {"BTCUSDT.SYNTH": tc.Catalog(market).instrument("BTCUSDT.SYNTH")}
+    venue = tc.SimVenue("SYNTH", latency=tc.Latency(feed="4ms"))
+
+    def go(data: pl.DataFrame) -> tc.Result:
+        return tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], {"BTCUSDT.SYNTH": data}, [venue], specs=spec).run()
+
+    shift = int((frame["ts_recv"] - frame["ts_event"]).min())  # type: ignore[arg-type]
+    now = go(frame.with_columns(pl.col("ts_event") + shift))
+    fast = go(frame.with_columns(pl.col("ts_event") + shift + 1_270_000_000))
+    assert now.clock_lead_ns == {}
+    assert fast.clock_lead_ns == {"SYNTH": 1_270_000_000}
+    assert fast.digest == now.digest
+
+
+def test_bad_data_in_memory_is_named(instrument: tc.Instrument) -> None:
+    data = quiet_market()
+    with pytest.raises(DataError, match="has no column qty"):
+        run(Quoter, {k: v for k, v in data.items() if k != "qty"}, instrument)
+    with pytest.raises(DataError, match="column kind has dtype int64, expected uint8"):
+        run(Quoter, {**data, "kind": data["kind"].astype(np.int64)}, instrument)
+    with pytest.raises(DataError, match=r"BTCUSDT\.TEST: after 0 rows: row 1: ts_recv"):
+        run(Quoter, {**data, "ts_recv": data["ts_recv"][::-1].copy()}, instrument)
+    with pytest.raises(UnknownInstrumentError):
+        tc.Backtest([Quoter("q", ["OTHER.TEST"])], {NAME: data})
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: tc.SimVenue("X", queue="fifo"), "queue"),
+        (lambda: tc.SimVenue("X", basis="l3"), "basis"),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", clock_lead="-1s"), "clock_lead"),
+        (lambda: tc.Latency(entry="-1ms"), "entry"),
+        (lambda: tc.Latency(feed="x"), "feed"),
+        (lambda: tc.Backtest([], {}), "strategies"),
+        (lambda: tc.Backtest([Quoter("a", [NAME]), Quoter("a", [NAME])], {}), "several are called 'a'"),
+        (lambda: tc.Backtest([Quoter("a", [NAME])], {}, on_error="ignore"), "on_error"),  # type: ignore[arg-type]
+    ],
+)
+def test_bad_settings_are_named(make: Any, text: str) -> None:
+    with pytest.raises(InvalidValueError, match=text):
+        make()
+
+
+def test_a_venue_without_settings_is_an_error(market: Path) -> None:
+    with pytest.raises(InvalidValueError, match="no settings for venue SYNTH"):
+        tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, [tc.SimVenue("OTHER")])
+
+
+def test_fees_of_the_venue_go_before_the_instruments(market: Path) -> None:
+    venue = tc.SimVenue("SYNTH", maker_fee_bps="-2", taker_fee_bps="7")
+    result = tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, [venue]).run()
+    turnover = result.totals[0]["turnover"]
+    assert set(result.fills["liquidity"]) == {"maker"}
+    assert float(result.fees) == pytest.approx(-0.0002 * float(turnover), rel=1e-12)
+
+
+def test_progress_is_told_and_its_errors_are_not_swallowed(tmp_path: Path) -> None:
+    tc.synthesize(tmp_path, events=400_000, seed=3)
+
+    class Slow(tc.Strategy):
+        def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+            book.depth(20)
+
+    told: list[tuple[int, int]] = []
+    backtest = tc.Backtest([Slow("s", ["BTCUSDT.SYNTH"])], tmp_path)
+    backtest.run(progress=lambda done, total: told.append((done, total)))
+    assert all(0 < done <= total == 400_000 for done, total in told)
+
+    def fail(done: int, total: int) -> None:
+        raise RuntimeError("no terminal")
+
+    if told:
+        with pytest.raises(RuntimeError, match="no terminal"):
+            tc.Backtest([Slow("s", ["BTCUSDT.SYNTH"])], tmp_path).run(progress=fail)
+
+
+def test_memory_is_flat(tmp_path: Path) -> None:
+    """Ten times the data takes about the same memory."""
+    code = (
+        "import sys, tradecore as tc\n"
+        "from tradecore.cli.console import peak_rss_mb\n"
+        "s = tc.TouchMaker('m', ['BTCUSDT.SYNTH'], quote_qty='0.01', max_position='0.1')\n"
+        "r = tc.Backtest([s], sys.argv[1]).run()\n"
+        "assert r.events == int(sys.argv[2])\n"
+        "print(peak_rss_mb())\n"
+    )
+    peaks = []
+    for events in (2_000_000, 20_000_000):
+        folder = tmp_path / str(events)
+        tc.synthesize(folder, events=events, seed=5)
+        command = [sys.executable, "-c", code, str(folder), str(events)]
+        runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]
+        peaks.append(sorted(float(done.stdout) for done in runs)[1])
+    assert peaks[1] < 1.1 * peaks[0], peaks

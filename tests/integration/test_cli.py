@@ -1,0 +1,446 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import tradecore as tc
+from conftest import ROOT
+from tradecore.cli import main
+
+DEMO = ROOT / "examples" / "avellaneda.toml"
+
+CONFIG = """
+seed = 3
+[data]
+catalog = "{catalog}"
+[[venues]]
+name = "SYNTH"
+queue = "depletion"
+[[strategies]]
+kind = "touch_maker"
+params = {{ quote_qty = "0.01", max_position = "0.05" }}
+[output]
+dir = "{out}"
+candles = "1s"
+"""
+
+
+def cli(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def config(tmp_path: Path, market: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG.format(catalog=market, out=tmp_path / "out"))
+    return path
+
+
+def test_a_run_leaves_its_files_under_a_run_number(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = cli("backtest", "--config", config, "--json", capsys=capsys)
+    assert (code, err) == (0, "")
+    summary = json.loads(out)
+    prefix = str(tmp_path / "out" / "synth_BTCUSDT_2026-01-01_run1")
+    assert summary["output"] == prefix
+    assert set(summary) >= {
+        "digest", "seed", "events", "orders", "fills", "gross_pnl", "fees", "funding", "net_pnl",
+        "settlement_currency", "final_positions", "max_drawdown", "sharpe", "wall_s", "events_per_s", "peak_rss_mb",
+        "output", "fill_basis",
+    }  # fmt: skip
+    assert (summary["seed"], summary["events"], summary["fill_basis"]) == (3, 60_000, "l2")
+    columns = {
+        "orders": ["symbol", "ts", "price", "size", "side", "client_id", "type"],
+        "trades": ["symbol", "ts_received", "price", "size", "side", "order_id", "action"],
+        "positions": ["timestamp", "position", "avg_price", "realized_pnl", "cash"],
+        "candles": ["symbol", "ts_open", "open", "high", "low", "close", "volume"],
+    }
+    tables = {name: pl.read_csv(f"{prefix}_{name}.csv") for name in columns}
+    for name, expected in columns.items():
+        assert tables[name].columns[: len(expected)] == expected
+    assert len(tables["orders"]) == summary["orders"]
+    assert len(tables["trades"]) == len(tables["positions"]) == summary["fills"] > 0
+    assert set(tables["trades"]["action"]) <= {"Full", "Partial"}
+    volume = tables["candles"]["volume"].sum()
+    traded = tc.Catalog(tomllib.loads(config.read_text())["data"]["catalog"])
+    trades = traded.scan("BTCUSDT.SYNTH").filter(pl.col("kind") == int(tc.EventKind.TRADE)).collect()
+    assert volume == pytest.approx(trades["qty"].sum() / 1000)
+    written = json.loads(Path(f"{prefix}_summary.json").read_text())
+    assert written["digest"] == summary["digest"]
+    effective = tomllib.loads(Path(f"{prefix}_config.toml").read_text())
+    assert (effective["seed"], effective["venues"][0]["entry_latency"]) == (3, "5ms")
+    again = json.loads(cli("backtest", "--config", config, "--json", capsys=capsys)[1])
+    assert again["output"].endswith("_run2")
+    assert again["digest"] == summary["digest"]
+    for name in columns:
+        assert Path(f"{prefix}_{name}.csv").read_bytes() == Path(f"{again['output']}_{name}.csv").read_bytes()
+
+
+def test_the_effective_configuration_runs_again(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = json.loads(cli("backtest", "--config", config, "--json", "--seed", "9", capsys=capsys)[1])
+    again = json.loads(cli("backtest", "--config", first["output"] + "_config.toml", "--json", capsys=capsys)[1])
+    assert (again["digest"], again["seed"]) == (first["digest"], 9)
+
+
+def test_the_digest_is_the_same_in_another_process(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = json.loads(cli("backtest", "--config", config, "--json", capsys=capsys)[1])["digest"]
+    command = [sys.executable, "-m", "tradecore", "backtest", "--config", str(config), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["digest"] == here
+
+
+def test_the_command_line_goes_before_the_file(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tc.synthesize(tmp_path / "other", events=5_000, seed=1)
+    words = ["--data", tmp_path / "other", "--output", tmp_path / "elsewhere", "--symbol", "BTCUSDT", "--seed", "1"]
+    code, out, _ = cli("backtest", "--config", config, "--json", *words, capsys=capsys)
+    assert code == 0
+    assert json.loads(out)["events"] == 5_000
+    assert (tmp_path / "elsewhere").is_dir()
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_demo_runs_on_any_catalog(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli("backtest", "--config", DEMO, "--data", market, capsys=capsys)
+    assert code == 0
+    assert "orders / fills" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 3", "sed = 3", "sed: unknown key"),
+        ("seed = 3", 'seed = "x"', "seed: Input should be a valid integer"),
+        ("seed = 3", "seed = [", "is not TOML"),
+        ('queue = "depletion"', 'queue = "fifo"', "venues.0.queue: unknown queue model"),
+        ('queue = "depletion"', 'entry_latency = "soon"', 'venues.0.entry_latency: "soon" is not a length of time'),
+        ('quote_qty = "0.01"', 'quote_qty = "-1"', "strategies.0.params.quote_qty: Input should be greater than 0"),
+        ('quote_qty = "0.01"', 'quote_kty = "1"', "strategies.0.params.quote_qty: missing"),
+        ('max_position = "0.05"', 'max_position = "0.001"', "strategies.0.params.max_position: 0.001 is less than"),
+        ('kind = "touch_maker"', 'kind = "magic"', "strategies.0.kind: 'magic' is neither shipped"),
+        ('kind = "touch_maker"', 'kind = "nowhere.py:X"', "strategies.0.kind: nowhere.py:X"),
+        ('kind = "touch_maker"', 'kind = "json:dumps"', "strategies.0.kind: json:dumps is not a Strategy"),
+        ('kind = "touch_maker"', 'kind = "touch_maker"\ninstruments = ["A.B"]', "strategies.0.instruments: A.B is not in"),
+        ("[data]", '[data]\ntardis = {root = "x", instrument = "y", trades = "z"}', "data: catalog and tardis exclude"),
+        ("[[strategies]]", "[[strategy]]", "strategies: missing"),
+        ("[output]", '[[instruments]]\nid = "A.B"\n[output]', "instruments.0: instrument A.B: kind: missing"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_configuration_is_one_line_with_its_key(
+    config: Path, old: str, new: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new, 1))
+    code, out, err = cli("backtest", "--config", config, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith(f"error: {config}: ")
+    assert message in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["backtest", "--config", "/nowhere.toml"], "/nowhere.toml: No such file"),
+        (["backtest"], "Missing option"),
+        (["backtest", "--config", DEMO], "data.catalog: no data"),
+        (["backtest", "--config", DEMO, "--data", "/nowhere"], "is not a catalog"),
+        (["backtest", "--config", DEMO, "--bogus"], "No such option"),
+        (["data", "info", "/nowhere"], "is not a catalog"),
+        (["data", "check", "/nowhere"], "cannot be opened"),
+        (["data", "import", "tardis", "/nowhere", "--catalog", "/tmp/x", "--instrument", "A.B"], "unknown instrument A.B"),
+        (["data", "synth", "--catalog", "/tmp/x", "--events", "0"], "Invalid value"),
+        (["frobnicate"], "No such command"),
+    ],
+)  # fmt: skip
+def test_bad_usage_is_exit_code_2(words: list[Any], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = cli(*words, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_failing_strategy_is_exit_code_1(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "import tradecore as tc\n"
+        "class Mine(tc.Strategy):\n"
+        "    wait: int = 1\n"
+        "    def on_book(self, ctx, book):\n"
+        "        raise ValueError('not my day')\n"
+    )
+    text = config.read_text()
+    text = text.replace('kind = "touch_maker"', f'kind = "{module}:Mine"').split("params")[0] + "[output]\n"
+    config.write_text(text)
+    code, _, err = cli("backtest", "--config", config, capsys=capsys)
+    assert code == 1
+    assert "ValueError: not my day" in err
+    config.write_text('on_error = "stop_strategy"\n' + text)
+    code, out, err = cli("backtest", "--config", config, "--json", capsys=capsys)
+    assert code == 1
+    assert "not my day" in json.loads(out)["failures"][f"{module}:Mine"]
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], ["backtest", "--help"], ["data", "import", "--help"], ["--version"]):
+        code, out, _ = cli(*words, capsys=capsys)
+        assert code == 0
+        assert out
+    assert tc.__version__ in cli("--version", capsys=capsys)[1]
+
+
+def test_data_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog = tmp_path / "cat"
+    code, out, _ = cli(
+        "data", "synth", "--events", "3000", "--seed", "2", "--catalog", catalog, "--json", capsys=capsys
+    )
+    assert (code, json.loads(out)["events"]) == (0, 3000)
+    code, out, _ = cli("data", "info", catalog, "--json", capsys=capsys)
+    assert json.loads(out)["instruments"][0]["instrument"] == "BTCUSDT.SYNTH"
+    for form, target in (("csv", "a.csv"), ("hftbacktest", "a.npz"), ("tardis", "folder")):
+        code, out, _ = cli("data", "export", catalog, tmp_path / target, "--format", form, "--json", capsys=capsys)
+        assert code == 0
+        assert all(Path(file).is_file() for file in json.loads(out)["files"])
+    files = sorted((tmp_path / "folder").iterdir())
+    words = ["--instrument", "BTCUSDT.SYNTH", "--catalog", tmp_path / "back", "--json"]
+    code, out, _ = cli("data", "import", "tardis", *files, *words, capsys=capsys)
+    back = json.loads(out)
+    assert code == 0
+    assert {"events", "book_updates", "trades", "snapshots", "gaps", "first_ts_recv", "best_bid"} <= set(back)
+    code, _, err = cli("data", "import", "tardis", *files, *words, capsys=capsys)
+    assert code == 2
+    assert "already holds" in err
+    assert cli("data", "import", "tardis", *files, *words, "--replace", capsys=capsys)[0] == 0
+    code, out, _ = cli("data", "check", *files[:1], "--json", capsys=capsys)
+    assert json.loads(out)["ok"]
+    npz = ["data", "import", "hftbacktest", tmp_path / "a.npz", "--catalog", tmp_path / "npz", "--json"]
+    assert cli(*npz, capsys=capsys)[0] == 2
+    code, out, _ = cli(*npz, "--instrument", "BTCUSDT.SYNTH", capsys=capsys)
+    assert (code, json.loads(out)["events"]) == (0, 3000)
+    code, out, err = cli(
+        "data", "import", "tardis", *files, "--infer", "--catalog", tmp_path / "inferred", "--json", capsys=capsys
+    )
+    assert code == 0
+    assert "inferred: " in err
+    assert json.loads(out)["inferred"]["price_increment"] == "0.1"
+    own = tmp_path / "own.json"
+    spec = tc.find_instrument("BTCUSDT.SYNTH").to_dict() | {"id": "MY.VENUE"}
+    own.write_text(json.dumps([spec]))
+    code, _, _ = cli(
+        "data", "synth", "--events", "100", "--instrument", "MY.VENUE", "--specs", own, "--catalog", catalog,
+        capsys=capsys,
+    )  # fmt: skip
+    assert code == 0
+    assert tc.Catalog(catalog).instruments() == ("BTCUSDT.SYNTH", "MY.VENUE")
+
+
+FOUNDING = """
+[strategy]
+kind = "Avellaneda"
+preprocessing = "Avellaneda"
+symbol = "XBTUSD"
+[strategy.avellaneda]
+tick_size = 0.01
+quote_size = 100
+max_position = 1000
+gamma = 0.1
+delta = 0.2
+xi = 0.1
+[strategy.avellaneda.vol]
+window_len = 50
+interval_s = 0.5
+ema_half_life = 2.0
+sigma_min = 0.000001
+sigma_max = 0.1
+[strategy.avellaneda.penetration]
+window_len = 120
+num_bins = 500
+interval_ms = 500
+[strategy.avellaneda.sequencer]
+interval_ms = 500
+[data]
+from_csv = true
+tardis_root = "{root}"
+trades_csv = "trades.csv.gz"
+quotes_csv = "quotes.csv.gz"
+book_csv = "book.csv.gz"
+[execution]
+latency_ms = 0
+[output]
+csv_path = "{out}"
+exchange = "bitmex"
+date = "01_08_2024"
+candle_size_min = 1
+[position]
+contract_type = "Inverse"
+fee_rate = 0.0005
+"""
+
+
+@pytest.fixture
+def founding(tmp_path: Path) -> Path:
+    """A configuration in the founding format, with trades and quotes of a minute and no book."""
+    spec = tc.find_instrument("XBTUSD.BITMEX")
+    made = tmp_path / "made"
+    tc.synthesize(made, events=120_000, seed=1, instrument=spec, typical_qty="50000")
+    frame = tc.Catalog(made).scan("XBTUSD.BITMEX").collect()
+    book = tc.L2Book(spec)
+    bid, ask = book.apply_and_trace({name: frame[name].to_numpy() for name in frame.columns})
+    quotes = frame.with_columns(bid=pl.Series(bid / 10), ask=pl.Series(ask / 10)).filter(
+        (pl.col("flags") & 1 == 1) & (pl.col("kind") == 1)
+    )
+    root = tmp_path / "tardis"
+    root.mkdir()
+    head = ["exchange", "symbol", "timestamp", "local_timestamp"]
+
+    def write(name: str, rows: pl.DataFrame, columns: dict[str, Any]) -> None:
+        rows = rows.with_columns(
+            exchange=pl.lit("bitmex"),
+            symbol=pl.lit("XBTUSD"),
+            timestamp=pl.col("ts_event") // 1000,
+            local_timestamp=pl.col("ts_recv") // 1000,
+            **columns,
+        )
+        (root / name).write_bytes(gzip.compress(rows.select(*head, *columns).write_csv().encode()))
+
+    round_down = pl.col("qty") // 100 * 100 + 100
+    write(
+        "quotes.csv.gz",
+        quotes,
+        {"ask_amount": round_down, "ask_price": "ask", "bid_price": "bid", "bid_amount": round_down},
+    )
+    side = pl.when(pl.col("side") > 0).then(pl.lit("buy")).otherwise(pl.lit("sell"))
+    trades = frame.with_columns(price=pl.Series(frame["price"].to_numpy() / 10)).filter(pl.col("kind") == 2)
+    write("trades.csv.gz", trades, {"id": "id", "side": side, "price": "price", "amount": round_down})
+    config = tmp_path / "founding.toml"
+    config.write_text(FOUNDING.format(root=root, out=tmp_path / "out"))
+    return config
+
+
+def test_the_founding_configuration_runs_on_quotes_alone_and_says_so(
+    founding: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = cli("backtest", "--config", founding, "--json", capsys=capsys)
+    assert code == 0, err
+    summary = json.loads(out)
+    assert (summary["fill_basis"], summary["settlement_currency"]) == ("l1", "XBT")
+    assert summary["fills"] > 0
+    assert summary["output"].endswith("out/bitmex_XBTUSD_01_08_2024_run1")
+    assert "book.csv.gz is not there" in err
+    assert "fill_basis l1" in err
+    elsewhere = json.loads(cli("backtest", "--config", founding, "--data", tmp_path, "--json", capsys=capsys)[1])
+    assert elsewhere["digest"] == summary["digest"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("gamma = 0.1", "gama = 0.1", "strategy.avellaneda.gamma: missing"),
+        ('kind = "Avellaneda"', 'kind = "avellaneda"', "strategy.kind: Input should be 'Avellaneda'"),
+        ("interval_s = 0.5", "interval_s = 0.25", "vol.interval_s: 250 ms contradicts sequencer.interval_ms, 500 ms"),
+        ('contract_type = "Inverse"', 'contract_type = "Linear"', "position.contract_type: Linear contradicts"),
+        ('symbol = "XBTUSD"', 'symbol = "NOPE"', "strategy.symbol: no specification is known for NOPE.BITMEX"),
+        ("from_csv = true", "from_csv = false", "data.from_csv"),
+        ('trades_csv = "trades.csv.gz"', 'trades_csv = "t.csv"', "data.tardis.trades: no such file"),
+    ],
+)
+def test_mistakes_in_the_founding_format_are_named(
+    founding: Path, old: str, new: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    founding.write_text(founding.read_text().replace(old, new, 1))
+    code, _, err = cli("backtest", "--config", founding, capsys=capsys)
+    assert code == 2
+    assert message in err
+
+
+@pytest.mark.parametrize("kind", ["compiled", "python"])
+def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, kind: str) -> None:
+    tc.synthesize(tmp_path / "cat", events=4_000_000, seed=6)
+    strategy = 'kind = "touch_maker"\nparams = { quote_qty = "0.01", max_position = "0.05", interval = "1us" }'
+    if kind == "python":
+        (tmp_path / "slow.py").write_text(
+            "import tradecore as tc\n"
+            "class Slow(tc.Strategy):\n"
+            "    def on_book(self, ctx, book):\n"
+            "        ctx.quote(book.instrument, bid=book.best_bid, ask=book.best_ask, qty='0.01')\n"
+            "        book.depth(300)\n"
+        )
+        strategy = f'kind = "{tmp_path}/slow.py:Slow"'
+    config = tmp_path / "c.toml"
+    config.write_text(f"[[strategies]]\n{strategy}\n")
+    command = [
+        *(sys.executable, "-m", "tradecore", "backtest", "--config", config, "--data", tmp_path / "cat"),
+        *("--output", tmp_path / "out", "--json"),
+    ]
+    process = subprocess.Popen([str(w) for w in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    assert process.poll() is None, "the run was over before it could be interrupted"
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    took = time.monotonic() - asked
+    assert process.returncode == 130, err
+    summary = json.loads(out)
+    assert summary["interrupted"]
+    assert 0 < summary["events"] < 4_000_000
+    written = json.loads(Path(summary["output"] + "_summary.json").read_text())
+    assert written["interrupted"]
+    assert len(pl.read_csv(summary["output"] + "_orders.csv")) == summary["orders"]
+    assert "Traceback" not in err
+    assert took < 5, "a loaded machine may be slow, but not this slow"
+
+
+def test_a_terminal_sees_progress(tmp_path: Path) -> None:
+    """On a terminal there is a bar, and it is gone in the end."""
+    tc.synthesize(tmp_path / "cat", events=3_000_000, seed=6)
+    leader, follower = pty.openpty()
+    (tmp_path / "c.toml").write_text(
+        '[[strategies]]\nkind = "touch_maker"\n'
+        'params = { quote_qty = "0.01", max_position = "0.05", interval = "100us" }\n'
+    )
+    command = [sys.executable, "-m", "tradecore", "backtest", "--config", "c.toml", "--data", "cat"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=follower, env=environment, text=True
+    )
+    os.close(follower)
+    seen: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while chunk := os.read(leader, 4096):
+                seen.append(chunk)
+        except OSError:
+            pass  # the terminal closes with the process
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    out, _ = process.communicate(timeout=60)
+    reader.join(timeout=10)
+    os.close(leader)
+    screen = b"".join(seen).decode("utf-8", "replace")
+    assert process.returncode == 0
+    assert "digest" in out
+    assert "backtest" in screen
+    assert "M events/s" in screen

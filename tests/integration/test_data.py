@@ -1,0 +1,559 @@
+"""The catalog, importers, exporters and checks, on files the tests write themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tradecore as tc
+from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
+from tradecore.data.catalog import COLUMNS
+from tradecore.data.check import check_files
+from tradecore.data.exporters import export
+from tradecore.data.importers import load_hftbacktest
+from tradecore.data.inference import infer_instrument, sniff
+from tradecore.errors import CatalogError, DataError, InvalidValueError, UnknownInstrumentError
+from tradecore.types import EventKind
+
+DAY = 86_400_000_000_000
+USDM = "BTCUSDT.BINANCE_USDM"
+
+
+# --- catalog ------------------------------------------------------------------------------------------------------
+
+
+def ticks(start: int, rows: int, step: int = 1_000_000) -> Any:
+    return columns([(start + i * step, SET, 1, LAST, 1000 + i % 50, i % 9) for i in range(rows)])
+
+
+def test_what_is_written_is_read_back_by_us_and_by_polars(tmp_path: Path, instrument: tc.Instrument) -> None:
+    catalog = tc.Catalog(tmp_path)
+    data = ticks(20_000 * DAY + DAY - 500_000_000, 1_000)
+    with catalog.writer(instrument) as writer:
+        writer.write({k: v[:600] for k, v in data.items()})
+        writer.write({k: v[600:] for k, v in data.items()})
+    assert catalog.instruments() == ("BTCUSDT.TEST",)
+    assert catalog.instrument("BTCUSDT.TEST") == instrument
+    parts = catalog.parts("BTCUSDT.TEST")
+    assert [(p.path, p.rows) for p in parts] == [("2024-10-04/0000.parquet", 500), ("2024-10-05/0000.parquet", 500)]
+    assert parts[0].kinds == {"BOOK_SET": 1000 // 2}
+    frame = pl.read_parquet(str(tmp_path / "TEST" / "BTCUSDT" / "*" / "*.parquet"))
+    assert frame.columns == list(COLUMNS)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(frame[name].to_numpy(), data[name])
+    streamed = list(catalog.stream("BTCUSDT.TEST", with_ids=True))
+    for name in COLUMNS:
+        np.testing.assert_array_equal(np.concatenate([piece[name] for piece in streamed]), data[name])
+    assert streamed[0]["price"].dtype == np.int32
+    assert "id" not in next(iter(catalog.stream("BTCUSDT.TEST")))
+    assert catalog.info()[0]["events"] == 1000
+
+
+def test_wide_numbers_stay_wide_and_statistics_are_left_out_of_runs(tmp_path: Path, instrument: tc.Instrument) -> None:
+    rows = [
+        (1, SET, 1, LAST, 2**40, 2**35),
+        (2, int(EventKind.MARK), 0, 0, 2**50, 0),
+        (2, int(EventKind.FUNDING), 0, LAST, 5, 0),
+        (3, TRADE, 1, LAST, 5, 5),
+    ]
+    catalog = tc.Catalog(tmp_path)
+    with catalog.writer(instrument) as writer:
+        writer.write(columns(rows))
+    (piece,) = catalog.stream("BTCUSDT.TEST")
+    assert piece["price"].tolist() == [2**40, 5]
+    assert piece["price"].dtype == np.int64
+    assert catalog.scan("BTCUSDT.TEST").collect().height == 4
+
+
+def test_a_failed_import_leaves_nothing(tmp_path: Path, instrument: tc.Instrument) -> None:
+    catalog = tc.Catalog(tmp_path / "new")
+
+    def fail() -> None:
+        with catalog.writer(instrument) as writer:
+            writer.write(ticks(0, 2_000_000))
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        fail()
+    assert catalog.instruments() == ()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_days_are_added_protected_and_replaced(tmp_path: Path, instrument: tc.Instrument) -> None:
+    catalog = tc.Catalog(tmp_path)
+
+    def write(data: Any, *, replace: bool = False) -> None:
+        with catalog.writer(instrument, replace=replace) as writer:
+            writer.write(data)
+
+    write(ticks(0, 100))
+    write(ticks(10**9, 100))
+    write(ticks(DAY, 100))
+    assert [p.rows for p in catalog.parts("BTCUSDT.TEST")] == [100, 100, 100]
+    with pytest.raises(CatalogError, match="already holds events"):
+        write(ticks(50_000_000, 3))
+    write(ticks(50_000_000, 3), replace=True)
+    assert [p.rows for p in catalog.parts("BTCUSDT.TEST")] == [3, 100]
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    other = tc.Instrument(
+        "BTCUSDT.TEST", kind="linear", base="BTC", quote="USDT", price_increment="1", qty_increment="1"
+    )
+    with (
+        pytest.raises(CatalogError, match="another specification"),
+        catalog.writer(other),
+    ):
+        pass
+
+
+def test_what_is_no_catalog_says_so(tmp_path: Path, market: Path) -> None:
+    with pytest.raises(CatalogError, match="no such folder"):
+        tc.Catalog(tmp_path / "nowhere").parts("A.B")
+    with pytest.raises(CatalogError, match="empty one"):
+        tc.Catalog(tmp_path).parts("A.B")
+    with pytest.raises(UnknownInstrumentError, match=r"known here: BTCUSDT\.SYNTH"):
+        tc.Catalog(market).parts("A.B")
+    broken = tmp_path / "V" / "S"
+    broken.mkdir(parents=True)
+    (broken / "instrument.json").write_text("{}")
+    with pytest.raises(CatalogError, match="not a catalog's manifest"):
+        tc.Catalog(tmp_path).instruments()
+
+
+def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+    tc.synthesize(tmp_path, events=1_000)
+    (part,) = tmp_path.rglob("*.parquet")
+    part.write_bytes(part.read_bytes()[:500])
+    maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.1", max_position="1")
+    with pytest.raises(CatalogError, match=r"0000\.parquet: cannot be read"):
+        tc.Backtest([maker], tmp_path).run()
+
+
+def test_symbols_with_slashes_are_one_folder(tmp_path: Path) -> None:
+    odd = tc.Instrument("BTC/USD:X.TEST", kind="spot", base="BTC", quote="USD", price_increment="1", qty_increment="1")
+    catalog = tc.Catalog(tmp_path)
+    with catalog.writer(odd) as writer:
+        writer.write(ticks(0, 3))
+    assert catalog.instruments() == ("BTC/USD:X.TEST",)
+    assert sum(len(piece["kind"]) for piece in catalog.stream("BTC/USD:X.TEST")) == 3
+
+
+# --- synthetic ----------------------------------------------------------------------------------------------------
+
+
+def test_a_synthetic_market_is_what_it_says_it_is(tmp_path: Path) -> None:
+    summary = tc.synthesize(tmp_path / "a", events=200_000, seed=4)
+    tc.synthesize(tmp_path / "b", events=200_000, seed=4)
+    tc.synthesize(tmp_path / "c", events=200_000, seed=5)
+    frames = [tc.Catalog(tmp_path / n).scan("BTCUSDT.SYNTH").collect() for n in "abc"]
+    assert frames[0].equals(frames[1])
+    assert not frames[0].equals(frames[2])
+    frame = frames[0]
+    assert frame.height == summary["events"] == 200_000
+    assert summary["crossed"] == 0
+    book = frame.filter(pl.col("kind") == SET)
+    assert 0.3 < (book["qty"] == 0).mean() < 0.5  # type: ignore[operator]
+    assert 10 < frame.height / summary["messages"] < 30
+    latency = frame["ts_recv"] - frame["ts_event"]
+    assert latency.min() >= 3_000_000  # type: ignore[operator]
+    assert latency.max() > 5_000_000  # type: ignore[operator]
+    assert frame["ts_recv"].is_sorted()
+    with pytest.raises(InvalidValueError, match="start price"):
+        tc.synthesize(tmp_path / "d", events=10, start_price="1")
+
+
+# --- Binance ------------------------------------------------------------------------------------------------------
+
+
+def depth(first: int, last: int, bids: Any = (), asks: Any = (), previous: int | None = None) -> dict[str, Any]:
+    link = {} if previous is None else {"pu": previous, "T": 1_700_000_000_000 + last}
+    return {
+        "stream": "btcusdt@depth",
+        "data": {
+            "e": "depthUpdate",
+            "E": 1_700_000_000_000 + last,
+            "s": "BTCUSDT",
+            "U": first,
+            "u": last,
+            **link,
+            "b": [list(level) for level in bids],
+            "a": [list(level) for level in asks],
+        },
+    }
+
+
+SNAPSHOT = {"lastUpdateId": 100, "bids": [["99.0", "1"], ["98.0", "2"]], "asks": [["101.0", "1"]]}
+
+
+def capture(path: Path, frames: list[Any], start: int = 1_700_000_000_000_000_000) -> Path:
+    text = "".join(f"{start + i * 1_000_000} {json.dumps(frame)}\n" for i, frame in enumerate(frames))
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def chain(count: int) -> list[Any]:
+    """Depth updates 91..., ten ids each, a snapshot at 100 after the third."""
+    frames = [depth(91 + 10 * i, 100 + 10 * i, [[f"{90 + i % 9}.0", "1"]], previous=90 + 10 * i) for i in range(count)]
+    return [*frames[:3], SNAPSHOT, *frames[3:]]
+
+
+def test_a_capture_becomes_events(tmp_path: Path) -> None:
+    frames = [
+        *chain(6),
+        {"data": {"e": "trade", "E": 1, "T": 1_700_000_000_200, "s": "BTCUSDT", "t": 7, "p": "99.0", "q": "0.5", "m": True}},
+        {"e": "aggTrade", "E": 1, "T": 1_700_000_000_201, "s": "BTCUSDT", "a": 9, "p": "99.0", "q": "0.5", "m": False},
+        {"e": "markPriceUpdate", "E": 1_700_000_000_300, "s": "BTCUSDT", "p": "99.123456789", "i": "99.2", "r": "0.0001", "T": 1_700_003_600_000},
+        {"e": "bookTicker", "u": 150, "s": "BTCUSDT", "b": "99.0", "B": "1", "a": "101.0", "A": "1", "T": 1_700_000_000_400, "E": 1},
+        {"result": None, "id": 1},
+        {"e": "kline", "s": "BTCUSDT"},
+        {"e": "trade", "s": "ETHUSDT"},
+    ]  # fmt: skip
+    summary = tc.import_binance_ws([capture(tmp_path / "c.gz", frames)], tc.find_instrument(USDM), tmp_path / "cat")
+    assert {k: summary[k] for k in ("book_updates", "trades", "snapshots", "gaps", "quotes", "marks", "ignored")} == {
+        "book_updates": 6,
+        "trades": 1,
+        "snapshots": 1,
+        "gaps": 0,
+        "quotes": 1,
+        "marks": 1,
+        "ignored": 3,
+    }
+    assert summary["best_bid"] == ["99.0", "1.000"]
+    assert summary["first_ts_recv"] == 1_700_000_000_000_000_000
+    rows = tc.Catalog(tmp_path / "cat").scan(USDM).collect()
+    marks = rows.filter(pl.col("kind") >= int(EventKind.MARK))
+    assert marks["price"].to_list() == [99_123_456_789, 99_200_000_000, 100_000]
+    assert marks["id"][-1] == 1_700_003_600_000_000_000
+    trade = rows.filter(pl.col("kind") == TRADE).row(0, named=True)
+    assert (trade["side"], trade["id"], trade["ts_event"]) == (-1, 7, 1_700_000_000_200_000_000)
+
+
+def test_taking_any_update_out_is_a_gap(tmp_path: Path) -> None:
+    frames = chain(9)
+    spec = tc.find_instrument(USDM)
+    for index in range(1, len(frames) - 1):
+        if frames[index] is SNAPSHOT:
+            continue
+        path = capture(tmp_path / f"{index}.txt", frames[:index] + frames[index + 1 :])
+        summary = tc.import_binance_ws([path], spec, tmp_path / f"cat{index}")
+        assert summary["gaps"] >= 1, index
+        report = check_files([path], spec)
+        assert not report["ok"]
+        assert any("gap" in problem for problem in report["problems"])
+
+
+def test_reading_from_the_snapshot_on_is_a_gap_not_a_crossed_book(tmp_path: Path) -> None:
+    frames = chain(9)
+    path = capture(tmp_path / "late.txt", frames[3:])
+    summary = tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / "cat")
+    assert (summary["gaps"], summary["crossed"], summary["best_bid"]) == (1, 0, None)
+    assert summary["book_state"] != tc.BookState.SYNCED
+
+
+def test_a_chain_without_a_snapshot_is_said_to_lack_one(tmp_path: Path) -> None:
+    path = capture(tmp_path / "c.txt", [f for f in chain(5) if f is not SNAPSHOT])
+    report = check_files([path])
+    assert report["missing_snapshot"]
+    assert report["instrument"] == USDM
+    assert report["unsynced"] == 5
+    assert report["best_bid"] is None
+
+
+def test_the_ticker_check_waits_for_later_tickers(tmp_path: Path) -> None:
+    def ticker(update: int, bid: str, qty: str = "1") -> dict[str, Any]:
+        return {
+            "e": "bookTicker",
+            "u": update,
+            "s": "BTCUSDT",
+            "b": bid,
+            "B": qty,
+            "a": "101.0",
+            "A": "1",
+            "T": 1,
+            "E": 1,
+        }
+
+    frames = [
+        ticker(95, "99.0"),
+        depth(95, 101, [["99.5", "3"]], previous=94),
+        SNAPSHOT,
+        ticker(101, "99.5", "3"),
+        depth(102, 110, [["99.5", "0"]], previous=101),
+        ticker(110, "99.0"),
+        depth(111, 120, [["99.7", "1"]], previous=110),
+        ticker(115, "99.0", "9"),
+        ticker(130, "99.7"),
+    ]
+    report = check_files([capture(tmp_path / "t.txt", frames)])
+    assert report["book_ticker"] == {"compared": 3, "equal": 2, "differing": 1, "crossed": 0}
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('1700000000009000000 {"data":{"e":"depthUpdate"', "byte .*: expected"),
+        ('1700000000009000000 {"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"b":[],"a":[]}', "depthUpdate without u"),
+        ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.0","q":"-1","m":true,"T":1}', "cannot be negative"),
+        ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"NaN","q":"1","m":true,"T":1}', "not a decimal"),
+        ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.0","q":"1","m":"maybe","T":1}', "not true or false"),
+        ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.001","q":"1","m":true,"T":1}', "multiple of 0.01"),
+        ("no time here", "not an unsigned integer"),
+        ("1699999999000000000 {}", "not sorted"),
+        ("17000000000", "a receive time in ns"),
+    ],
+)  # fmt: skip
+def test_a_bad_line_names_itself_and_nothing_is_written(tmp_path: Path, line: str, text: str) -> None:
+    path = capture(tmp_path / "bad.txt", chain(4))
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(DataError, match=text) as caught:
+        tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / "cat")
+    assert (caught.value.source, caught.value.line) == (str(path), 6)
+    assert list((tmp_path / "cat").iterdir()) == []
+
+
+def test_missing_empty_cut_and_foreign_files(tmp_path: Path) -> None:
+    spec = tc.find_instrument(USDM)
+    with pytest.raises(DataError, match="cannot be opened"):
+        tc.import_binance_ws([tmp_path / "none"], spec, tmp_path / "cat")
+    with pytest.raises(DataError, match="is a directory"):
+        tc.import_binance_ws([tmp_path], spec, tmp_path / "cat")
+    whole = capture(tmp_path / "whole.gz", chain(3000)).read_bytes()
+    (tmp_path / "cut.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"cut\.gz:\d+: the gzip stream is cut off"):
+        tc.import_binance_ws([tmp_path / "cut.gz"], spec, tmp_path / "cat")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    assert tc.import_binance_ws([tmp_path / "empty.txt"], spec, tmp_path / "cat")["events"] == 0
+    for name, content in [("empty.txt", "the file is empty"), ("x.txt", "neither a capture")]:
+        (tmp_path / "x.txt").write_text("hello\n")
+        with pytest.raises(DataError, match=content):
+            sniff(tmp_path / name)
+    with pytest.raises(InvalidValueError, match="venue BITMEX is not BINANCE"):
+        tc.import_binance_ws([tmp_path / "x.txt"], tc.find_instrument("XBTUSD.BITMEX"), tmp_path / "cat")
+
+
+def test_the_decoder_keeps_a_live_book() -> None:
+    decoder = tc.BinanceDecoder("BINANCE_USDM", [tc.find_instrument(USDM)])
+    assert decoder.needs_snapshot(USDM)
+    said = [decoder.feed(json.dumps(frame).encode(), i) for i, frame in enumerate(chain(5))]
+    assert said == ["depth", "depth", "depth", "snapshot", "depth", "depth"]
+    book = decoder.book(USDM)
+    assert (decoder.state(USDM), book.best_bid, book.best_ask) == (tc.BookState.SYNCED, 99.0, 101.0)
+    before = len(decoder.events(USDM)["kind"])
+    assert before > 0
+    assert len(decoder.events(USDM)["kind"]) == 0
+    with pytest.raises(DataError, match=r"expected .* in \{broken"):
+        decoder.feed(b"{broken", 9)
+    assert book.best_bid == 99.0
+    decoder.feed(json.dumps(depth(500, 510, previous=490)).encode(), 10)
+    assert (decoder.gaps(USDM), book.best_bid, book.state) == (1, None, tc.BookState.GAP)
+    with pytest.raises(UnknownInstrumentError):
+        decoder.book("NOPE.X")
+    with pytest.raises(InvalidValueError):
+        tc.BinanceDecoder("NYSE", [])
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=80) | st.text(alphabet='{}[]",:eEsuUba1.0', max_size=80).map(str.encode))
+def test_no_bytes_break_the_decoder(frame: bytes) -> None:
+    decoder = tc.BinanceDecoder("BINANCE", [tc.find_instrument("BTCUSDT.BINANCE")])
+    with contextlib.suppress(DataError):
+        decoder.feed(frame, 1)
+    assert decoder.feed(json.dumps(SNAPSHOT).encode(), 2) == "snapshot"
+
+
+# --- Tardis -------------------------------------------------------------------------------------------------------
+
+HEAD = "exchange,symbol,timestamp,local_timestamp,"
+
+
+def tardis(path: Path, header: str, rows: list[str]) -> Path:
+    lines = [HEAD + header, *(f"binance-futures,BTCUSDT,{row}" for row in rows)]
+    text = "\n".join(lines) + "\n"
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+BOOK = "is_snapshot,side,price,amount"
+TRADES = "id,side,price,amount"
+
+
+def test_tardis_files_merge_and_their_order_does_not_matter(tmp_path: Path) -> None:
+    book = tardis(
+        tmp_path / "book.csv.gz",
+        BOOK,
+        [
+            "1640995200000000,1640995200000100,true,bid,100.0,1",
+            "1640995200000000,1640995200000100,true,ask,101.0,1",
+            "1640995200000500,1640995200000600,false,bid,100.0,0.5",
+        ],
+    )
+    trades = tardis(tmp_path / "trades.csv", TRADES, ["1640995200000490,1640995200000600,abc,sell,100.0,0.5"])
+    spec = tc.find_instrument(USDM)
+    frames = []
+    for name, files in (("a", [book, trades]), ("b", [trades, book])):
+        summary = tc.import_tardis(files, spec, tmp_path / name)
+        assert (summary["trades"], summary["book_updates"], summary["snapshots"]) == (1, 1, 1)
+        assert (summary["best_bid"], summary["best_ask"]) == (["100.0", "0.500"], ["101.0", "1.000"])
+        frames.append(tc.Catalog(tmp_path / name).scan(USDM).collect())
+    assert frames[0].equals(frames[1])
+    assert frames[0]["kind"].to_list() == [CLEAR, SET, SET, TRADE, SET]
+    assert frames[0]["ts_recv"][-1] == 1640995200000600000
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ("1640995200000000,1640995200000100,false,bid,100.0,-1", "'-1'|\"-1\" is not zero or more"),
+        ("1640995200000000,1640995200000100,false,bid,nan,1", 'price: "nan" is not a decimal number'),
+        ("1640995200000000,1640995200000100,false,middle,100.0,1", 'side: "middle" is not bid or ask'),
+        ("1640995200000000,1640995100000100,false,bid,100.0,1", "not sorted"),
+        ("1640995200000000,1640995200000100,false,bid,100.0", "7 cells, expected 8"),
+        ("yesterday,1640995200000100,false,bid,100.0,1", "timestamp"),
+    ],
+)
+def test_a_bad_row_names_file_and_line(tmp_path: Path, row: str, text: str) -> None:
+    path = tardis(tmp_path / "book.csv", BOOK, ["1640995200000000,1640995200000100,true,bid,100.0,1", row])
+    with pytest.raises(DataError, match=text) as caught:
+        tc.import_tardis([path], tc.find_instrument(USDM), tmp_path / "cat")
+    assert (caught.value.source, caught.value.line) == (str(path), 3)
+    assert not list(tmp_path.glob("cat/*"))
+
+
+def test_the_wrong_columns_are_named(tmp_path: Path) -> None:
+    path = tardis(tmp_path / "x.csv", "id,side,price", [])
+    with pytest.raises(DataError, match=r"x\.csv:1: no column amount"):
+        tc.import_tardis([path], tc.find_instrument(USDM), tmp_path / "cat")
+
+
+def test_checks_count_defects_of_tardis_files(tmp_path: Path) -> None:
+    rows = [
+        "1640995200000000,1640995200000100,true,bid,100.0,1",
+        "1640995200000000,1640995200000100,true,ask,101.0,1",
+        "1640995200000000,1640995200000300,false,bid,100.5,1",
+        "1640995200000000,1640995200000300,false,bid,100.5,1",
+        "1640995200000000,1640995200000200,false,bid,102.0,1",
+    ]
+    report = check_files([tardis(tmp_path / "b.csv", BOOK, rows)])
+    assert (report["duplicates"], report["unsorted"], report["crossed"]) == (1, 1, 1)
+    assert not report["missing_snapshot"]
+    late = check_files([tardis(tmp_path / "late.csv", BOOK, rows[3:4])])
+    assert late["missing_snapshot"]
+
+
+def test_an_instrument_is_inferred_and_says_so(tmp_path: Path) -> None:
+    rows = [f"1640995200000000,164099520000010{i},{i},buy,{100 + i * 0.25},{i * 0.5 + 0.5}" for i in range(5)]
+    path = tmp_path / "t.csv"
+    text = "\n".join([HEAD + TRADES, *(f"okex-swap,FOO-USDT,{row}" for row in rows)]) + "\n"
+    path.write_text(text)
+    assert sniff(path).instrument == "FOO-USDT.OKEX_SWAP"
+    inferred = infer_instrument("tardis", "FOO-USDT.OKEX_SWAP", [path])
+    spec = inferred.instrument
+    assert (str(spec.price_increment), str(spec.qty_increment), spec.kind) == ("0.25", "0.5", "linear")
+    assert any("guessed" in note for note in inferred.notes)
+    assert tc.import_tardis([path], spec, tmp_path / "cat")["trades"] == 5
+
+
+# --- exports ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tc.Catalog:
+    """A capture with a snapshot, updates, trades and quotes, imported."""
+    frames: list[Any] = chain(40)
+    for i in range(5, 40, 7):
+        frames.insert(
+            i,
+            {"e": "trade", "E": 1, "T": 1_700_000_000_100 + i, "s": "BTCUSDT", "t": i, "p": "99.0", "q": "0.5", "m": bool(i % 2)},
+        )  # fmt: skip
+        frames.insert(
+            i + 2,
+            {"e": "bookTicker", "u": i, "s": "BTCUSDT", "b": "99.0", "B": "1", "a": "101.0", "A": "1", "T": 1_700_000_000_100 + i, "E": 1},
+        )  # fmt: skip
+    path = capture(tmp_path / "c.txt", frames)
+    tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / "small")
+    return tc.Catalog(tmp_path / "small")
+
+
+def final_book(catalog: tc.Catalog, instrument: str) -> list[Any]:
+    book = tc.L2Book(catalog.instrument(instrument))
+    for piece in catalog.stream(instrument):
+        book.apply(piece)
+    return [side.tolist() for side in book.depth(10_000)]
+
+
+@pytest.mark.parametrize("source", ["small", "market"])
+def test_the_tardis_layout_gives_the_same_book_and_trades(
+    tmp_path: Path, source: str, request: pytest.FixtureRequest
+) -> None:
+    catalog = tc.Catalog(request.getfixturevalue(source).path if source == "small" else request.getfixturevalue(source))
+    (name,) = catalog.instruments()
+    files = export(catalog, name, tmp_path / "csv", form="tardis")
+    back = tc.Catalog(tmp_path / "back")
+    tc.import_tardis(files, catalog.instrument(name), back)
+    assert final_book(back, name) == final_book(catalog, name)
+    trades = [
+        c.scan(name).filter(pl.col("kind") == TRADE).select("side", "price", "qty", "id").collect()
+        for c in (catalog, back)
+    ]
+    assert trades[0].equals(trades[1])
+    quotes = [
+        c.scan(name).filter(pl.col("kind") == QUOTE).select("side", "price", "qty").collect() for c in (catalog, back)
+    ]
+    assert quotes[0].equals(quotes[1])
+
+
+def test_hftbacktest_arrays_go_out_and_come_back(tmp_path: Path, market: Path) -> None:
+    catalog = tc.Catalog(market)
+    name = "BTCUSDT.SYNTH"
+    (path,) = export(catalog, name, tmp_path / "market.npz", form="hftbacktest")
+    array = np.load(path)["data"]
+    assert array.dtype.names == ("ev", "exch_ts", "local_ts", "px", "qty", "order_id", "ival", "fval")
+    assert array.dtype.itemsize == 64
+    back = tc.Catalog(tmp_path / "back")
+    summary = tc.import_hftbacktest([path], catalog.instrument(name), back)
+    assert summary["events"] == 60_000
+    names = ["ts_event", "ts_recv", "kind", "side", "price", "qty"]
+    assert back.scan(name).select(names).collect().equals(catalog.scan(name).select(names).collect())
+    # With exchange times that go back every row is there once for each side.
+    frame = (
+        catalog.scan(name)
+        .collect()
+        .with_columns(ts_event=pl.col("ts_event") - pl.col("id").cast(pl.Int64) % 3 * 50_000_000)
+    )
+    shaken = tc.Catalog(tmp_path / "shaken")
+    with shaken.writer(catalog.instrument(name)) as writer:
+        writer.write({c: frame[c].to_numpy() for c in frame.columns})
+    (path,) = export(shaken, name, tmp_path / "shaken.npz", form="hftbacktest")
+    array = np.load(path)["data"]
+    there = array[array["ev"] & np.uint64(1 << 31) > 0]
+    assert len(array) == 120_000
+    assert np.all(np.diff(there["exch_ts"]) >= 0)
+    assert len(load_hftbacktest(path, catalog.instrument(name))["kind"]) == 60_000
+
+
+def test_what_is_no_event_array_is_refused(tmp_path: Path) -> None:
+    spec = tc.find_instrument(USDM)
+    (tmp_path / "a.npz").write_bytes(b"junk")
+    np.save(tmp_path / "b.npy", np.zeros(3))
+    np.save(tmp_path / "c.npy", np.array([{}], dtype=object), allow_pickle=True)
+    for name, text in [("a.npz", "not an event array"), ("b.npy", "no field ev"), ("c.npy", "not an event array")]:
+        with pytest.raises(DataError, match=text):
+            tc.import_hftbacktest([tmp_path / name], spec, tmp_path / "cat")
+
+
+def test_csv_holds_units(tmp_path: Path, small: tc.Catalog) -> None:
+    (path,) = export(small, USDM, tmp_path / "out.csv", form="csv")
+    frame = pl.read_csv(path)
+    assert frame.columns == list(COLUMNS)
+    assert frame.height == small.scan(USDM).collect().height
+    assert frame.filter(pl.col("kind") == "trade")["price"][0] == 99.0
+    with pytest.raises(InvalidValueError, match="is not one of"):
+        export(small, USDM, tmp_path / "x", form="xml")

@@ -1,0 +1,117 @@
+"""The package as a whole: names, types, layers, import time."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tradecore as tc
+from conftest import ROOT
+from tradecore import errors
+
+PACKAGE = ROOT / "python" / "tradecore"
+
+LAYERS = [
+    {"_core", "errors", "types"},
+    {"instruments", "validation", "config"},
+    {"data", "strategy", "report"},
+    {"strategies"},
+    {"backtest", "ml", "research"},
+    {"venues", "sandbox"},
+    {"live"},
+    {"bus", "server", "observe"},
+    {"cli", "__main__"},
+]
+"""Who may import whom: a layer imports itself and those above it in this list."""
+
+
+def level(module: str) -> int:
+    return next(i for i, names in enumerate(LAYERS) if module in names)
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tradecore."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[1] for alias in node.names if alias.name.startswith("tradecore."))
+    return found
+
+
+def test_imports_point_down_only() -> None:
+    files = [path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE]
+    assert len(files) > 30
+    for path in files:
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for other in imported(path):
+            assert level(other) <= level(own), f"{path}: {own} imports {other}"
+
+
+def test_the_core_does_not_know_python_and_opens_no_file() -> None:
+    manifest = (ROOT / "rust" / "core" / "Cargo.toml").read_text()
+    assert "pyo3" not in manifest
+    sources = "".join(path.read_text() for path in (ROOT / "rust" / "core" / "src").rglob("*.rs"))
+    for forbidden in ("std::fs", "SystemTime", "Instant::now", "std::env", "std::net", "unsafe {"):
+        assert forbidden not in sources, forbidden
+
+
+def test_nothing_below_the_live_layer_is_asynchronous() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert "asyncio" not in path.read_text(), path
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in tc.__all__:
+        member = getattr(tc, name)
+        assert name in dir(tc)
+        if inspect.isclass(member) or inspect.isfunction(member):
+            assert member.__module__.startswith("tradecore"), name
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = tc.nope  # type: ignore[attr-defined]
+
+
+def test_heavy_packages_are_not_imported_by_the_bare_package() -> None:
+    code = (
+        "import sys, tradecore; heavy = {'polars', 'numpy', 'pydantic', 'typer', 'rich'} & set(sys.modules);"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+ERRORS = [
+    errors.InstrumentError("A.B", "base", "missing"),
+    errors.UnknownInstrumentError("A.B", ("C.D",)),
+    errors.InvalidValueError("qty", "no"),
+    errors.OffGridError("price", "1.05", "0.1", "A.B"),
+    errors.DataError("f.csv", 3, "bad"),
+    errors.DataError("f.csv", 0, "bad"),
+    errors.CatalogError("dir", "bad"),
+    errors.ConfigError("f.toml", "a.b", "bad"),
+    errors.ConfigError("f.toml", "", "bad"),
+    errors.StrategyError("s", "Traceback\nValueError: x"),
+    errors.OrderError("x"),
+    errors.ContextError(),
+    errors.RunError("x"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+def test_errors_have_one_root_pickle_and_read_as_one_line(error: errors.TradecoreError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(error, tc.TradecoreError)
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+    assert "\n" not in str(error)
+    assert str(error)
+
+
+def test_every_error_class_is_exported() -> None:
+    defined = {n for n, c in vars(errors).items() if inspect.isclass(c) and issubclass(c, errors.TradecoreError)}
+    assert defined == set(errors.__all__) == {type(e).__name__ for e in ERRORS} | {"TradecoreError"}
