@@ -236,6 +236,20 @@ def test_a_capture_becomes_events(tmp_path: Path) -> None:
     assert (trade["side"], trade["id"], trade["ts_event"]) == (-1, 7, 1_700_000_000_200_000_000)
 
 
+def test_partial_books_are_left_out(tmp_path: Path) -> None:
+    """A `@depth20` frame looks like an update (futures) or a snapshot (spot); it must not cut the book short."""
+    partial = depth(160, 160, [["1.0", "1"]], previous=150) | {"stream": "btcusdt@depth20@100ms"}
+    spot_partial = {"stream": "btcusdt@depth5", "data": {**SNAPSHOT, "lastUpdateId": 1000}}
+    whole = chain(6)
+    summaries = []
+    for name, frames in (("a", whole), ("b", [*whole[:5], partial, spot_partial, *whole[5:]])):
+        path = capture(tmp_path / f"{name}.txt", frames)
+        summaries.append(tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / name))
+    assert [s["ignored"] for s in summaries] == [0, 2]
+    for key in ("book_updates", "snapshots", "gaps", "best_bid", "bid_levels", "ask_levels"):
+        assert summaries[0][key] == summaries[1][key], key
+
+
 def test_taking_any_update_out_is_a_gap(tmp_path: Path) -> None:
     frames = chain(9)
     spec = tc.find_instrument(USDM)

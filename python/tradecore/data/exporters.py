@@ -61,10 +61,19 @@ def export(
 
 
 def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
+    """Events in units, in pieces of whole messages."""
+    import polars as pl
+
     frame = catalog.scan(instrument.id)
     rows = sum(part.rows for part in catalog.parts(instrument.id))
-    for start in range(0, rows, _SLICE):
-        yield _with_units(frame.slice(start, _SLICE).collect(), instrument)
+    start = 0
+    while start < rows:
+        piece = frame.slice(start, _SLICE).collect()
+        if start + len(piece) < rows:
+            ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
+            piece = piece.head(int(ends[-1]) + 1) if len(ends) else piece
+        start += len(piece)
+        yield _with_units(piece, instrument)
 
 
 def _with_units(frame: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:

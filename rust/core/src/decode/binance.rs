@@ -65,7 +65,7 @@ pub enum BinanceFrame {
     MarkPrice,
     /// An answer to a request.
     Control,
-    /// A message of a kind or symbol that is not decoded, or a trade of the second trade stream.
+    /// A message of a kind or symbol that is not decoded, a partial book, or a trade of the second trade stream.
     Ignored,
 }
 
@@ -80,6 +80,16 @@ pub struct BinanceOutcome {
     pub id: u64,
     /// Depth updates it made part of the book: its own, or those that had waited for a snapshot.
     pub applied: usize,
+}
+
+const IGNORED: BinanceOutcome =
+    BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 };
+
+/// Whether a stream (`symbol@depth20@100ms`) carries only the best levels. Its frames look like snapshots (spot) or
+/// like updates (futures) and are neither: taken for one they would cut the book short.
+fn is_partial_depth(stream: &[u8]) -> bool {
+    let kind = stream.split(|b| *b == b'@').nth(1).unwrap_or_default();
+    kind.strip_prefix(b"depth").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }
 
 /// Which trade stream counts.
@@ -220,14 +230,22 @@ impl BinanceDecoder {
         let mut json = Json::new(frame);
         let mut fields = Fields::new();
         let mut data = None;
+        let mut stream: &[u8] = b"";
         json.object(|json, key| match key {
             b"data" if json.peek() == Some(b'{') => {
                 data = Some(Fields::read(json)?);
                 Ok(())
             }
+            b"stream" => {
+                stream = json.value()?;
+                Ok(())
+            }
             _ => fields.take(json, key),
         })?;
         json.end()?;
+        if is_partial_depth(stream) {
+            return Ok(IGNORED);
+        }
         self.message(&data.unwrap_or(fields), ts_recv, out)
     }
 
@@ -237,7 +255,6 @@ impl BinanceDecoder {
         ts_recv: i64,
         out: &mut [EventColumns],
     ) -> Result<BinanceOutcome, DecodeError> {
-        let ignored = BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 };
         if fields.last_update_id.is_some() {
             return self.snapshot(fields, ts_recv, out);
         }
@@ -246,12 +263,12 @@ impl BinanceDecoder {
             // The spot bookTicker names no event.
             None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => b"bookTicker",
             None if fields.is_answer => {
-                return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..ignored });
+                return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..IGNORED });
             }
-            None => return Ok(ignored),
+            None => return Ok(IGNORED),
         };
         let Some(index) = fields.get(b's').and_then(|symbol| self.find(symbol)) else {
-            return Ok(ignored);
+            return Ok(IGNORED);
         };
         let feed = &mut self.feeds[index];
         let out = &mut out[index];
@@ -262,7 +279,7 @@ impl BinanceDecoder {
             b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
             b"bookTicker" => feed.book_ticker(fields, ts_recv, out),
             b"markPriceUpdate" => feed.mark_price(fields, ts_recv, out),
-            _ => return Ok(ignored),
+            _ => return Ok(IGNORED),
         }
         .inspect_err(|_| out.truncate(rows))?;
         let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
@@ -291,7 +308,7 @@ impl BinanceDecoder {
             }
         };
         let Some(index) = index else {
-            return Ok(BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 });
+            return Ok(IGNORED);
         };
         let out = &mut out[index];
         let rows = out.len();
