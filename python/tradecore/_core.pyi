@@ -38,6 +38,7 @@ __all__ = [
     "fit_intensity",
     "format_duration_ns",
     "glft_coefficients",
+    "money_text",
     "parse_duration",
 ]
 
@@ -750,3 +751,12 @@ def decode_hftbacktest(
     qty: NDArray[np.float64],
 ) -> dict[str, NDArray[Any]]:
     """Return hftbacktest event rows as event columns; raises DataError with the row, from 1."""
+
+def money_text(halves: NDArray[np.int64]) -> list[str]:
+    """Return money of a result table as decimal text.
+
+    Parameters
+    ----------
+    halves : int64 (n, 2)
+        Low and high half of each amount, a 128-bit count of 10^-12 units.
+    """

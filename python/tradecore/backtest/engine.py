@@ -36,7 +36,8 @@ _DTYPES = {
     "id": "uint64",
 }
 _BUDGET = 8 << 20
-_SPILL_ROWS = 2_048
+_SPILL_ROWS = 8_192
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,11 @@ def _from_memory(
     latency = int((columns["ts_recv"] - columns["ts_event"]).min()) if rows else 0
     return _Feed(
         instrument=find_instrument(name, specs),
-        open=lambda: iter([columns]),
+        # Small enough to be checked and used while it is in the processor's cache.
+        open=lambda: (
+            {column: values[start : start + _PIECE] for column, values in columns.items()}
+            for start in range(0, rows, _PIECE)
+        ),
         events=rows,
         has_book=bool((columns["kind"] == EventKind.BOOK_SET).any()),
         min_latency_ns=latency,

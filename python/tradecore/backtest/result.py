@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tradecore._core import format_duration_ns
+from tradecore._core import format_duration_ns, money_text
 from tradecore.backtest.venue import SimVenue
 from tradecore.errors import RunError
 from tradecore.types import Liquidity, OrderStatus, OrderType, Side, TimeInForce
@@ -55,7 +55,7 @@ class TableStore:
     def spill(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         """Move rows of every table to a temporary folder that lives as long as the store.
 
-        Plain numpy files: the rows are only made into frames if somebody asks for them.
+        Plain numpy files, one array after the other: the rows are only made into frames if somebody asks for them.
         """
         import numpy as np
 
@@ -65,22 +65,21 @@ class TableStore:
         for name, columns in tables.items():
             if len(next(iter(columns.values()))):
                 paths = self._spilled.setdefault(name, [])
-                path = self._folder / f"{name}-{len(paths):05}.npz"
-                plain = {
-                    key: np.array([value or "" for value in values]) if isinstance(values, list) else values
-                    for key, values in columns.items()
-                }
-                np.savez(path, allow_pickle=False, **plain)
-                paths.append(path)
+                paths.append(self._folder / f"{name}-{len(paths):05}.npy")
+                with paths[-1].open("wb") as file:
+                    for key, values in columns.items():
+                        array = np.array(values or (), dtype=str) if key in _TEXT else values
+                        np.save(file, array, allow_pickle=False)
 
     def pieces(self, name: str) -> Iterator[pl.DataFrame]:
         """Return a table piece by piece, each small enough for memory."""
         import numpy as np
 
+        last = self._kept[name]
         for path in self._spilled.get(name, ()):
-            with np.load(path, allow_pickle=False) as columns:
-                yield self._frame(columns)
-        yield self._frame(self._kept[name])
+            with path.open("rb") as file:
+                yield self._frame({key: np.load(file, allow_pickle=False) for key in last})
+        yield self._frame(last)
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a whole table."""
@@ -92,6 +91,7 @@ class TableStore:
         import polars as pl
 
         made = []
+        rows = len(next(iter(columns.values())))
         for name, values in columns.items():
             if name in self._names:
                 names = pl.Series(self._names[name], dtype=pl.String)
@@ -100,9 +100,11 @@ class TableStore:
                 words = {int(word): word.name.lower() for word in _WORDS[name]}
                 series = pl.Series(values).replace_strict(words, return_dtype=pl.String)
             elif name in _MONEY:
-                series = pl.Series(values, dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
+                series = pl.Series(money_text(values), dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
             elif name in _TEXT:
-                series = pl.Series(values, dtype=pl.String)
+                # No values at all stands for none anywhere.
+                given = values is not None and len(values)
+                series = pl.Series(values if given else [""] * rows, dtype=pl.String)
                 series = series.set(series == "", None)
             else:
                 series = pl.Series(values)

@@ -143,18 +143,22 @@ impl PyL2Book {
     /// Applies event columns and returns both best prices after every row, in increments.
     fn apply_and_trace<'py>(&self, py: Python<'py>, columns: &Bound<'py, PyAny>) -> PyResult<Traced<'py>> {
         let columns = NumpyColumns::new(columns)?;
-        let (bid, ask) = py
-            .detach(|| {
-                let view = columns.view();
+        let view = columns.view();
+        // numpy's own memory, which comes in large pages: touching it anew is a good part of the work otherwise.
+        let [bid, ask] = [(); 2].map(|()| PyArray1::<i64>::zeros(py, view.len(), false));
+        {
+            let (mut bid, mut ask) = (bid.readwrite(), ask.readwrite());
+            let (bid, ask) = (bid.as_slice_mut()?, ask.as_slice_mut()?);
+            py.detach(|| {
                 view.check()?;
-                let (mut bid, mut ask) = (vec![0; view.len()], vec![0; view.len()]);
-                self.lock().apply_and_trace(&view, &mut bid, &mut ask);
-                Ok((bid, ask))
+                self.lock().apply_and_trace(&view, bid, ask);
+                Ok(())
             })
             .map_err(|e: tradecore_core::event::ColumnsError| {
                 errors::DataError::new_err((self.instrument.0.id.to_string(), 0, e.to_string()))
             })?;
-        Ok((PyArray1::from_vec(py, bid), PyArray1::from_vec(py, ask)))
+        }
+        Ok((bid, ask))
     }
 
     /// Empties the book.

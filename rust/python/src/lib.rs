@@ -33,7 +33,7 @@ mod _core {
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, Synth, decode_hftbacktest};
     #[pymodule_export]
-    use crate::records::{Fill, Order};
+    use crate::records::{Fill, Order, money_text};
     #[pymodule_export]
     use crate::simulation::Simulation;
 }

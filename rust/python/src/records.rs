@@ -1,6 +1,6 @@
 //! Orders and fills as Python objects, and the tables of a run as columns.
 
-use numpy::PyArray1;
+use numpy::{PyArray1, PyArrayMethods as _, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -254,14 +254,35 @@ impl<'py> Table<'py> {
         self.dict.set_item(name, PyArray1::from_iter(self.dict.py(), values))
     }
 
-    fn list<T: IntoPyObject<'py>>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
-        self.dict.set_item(name, values.collect::<Vec<T>>())
+    /// Texts, empty for none; `None` for a column without any.
+    fn text<'a>(&self, name: &str, values: impl Iterator<Item = &'a str> + Clone) -> PyResult<()> {
+        if values.clone().all(str::is_empty) {
+            return self.dict.set_item(name, self.dict.py().None());
+        }
+        self.dict.set_item(name, values.collect::<Vec<_>>())
     }
 
-    /// Money as text, which loses nothing on the way.
+    /// Money as (n, 2) halves of its units, low and high, which [`money_text`] reads: nothing is lost or formatted.
     fn money(&self, name: &str, values: impl Iterator<Item = Money>) -> PyResult<()> {
-        self.list(name, values.map(|m| m.to_string()))
+        let halves: Vec<i64> =
+            values.flat_map(|m| [m.units() as i64, (m.units() >> i64::BITS) as i64]).collect();
+        let rows = halves.len() / 2;
+        self.dict.set_item(name, PyArray1::from_vec(self.dict.py(), halves).reshape([rows, 2])?)
     }
+}
+
+/// Money of a result table, as `int64 (n, 2)` low and high halves, as decimal text.
+#[pyfunction]
+pub(crate) fn money_text(halves: PyReadonlyArray2<'_, i64>) -> Vec<String> {
+    let halves = halves.as_array();
+    halves
+        .rows()
+        .into_iter()
+        .map(|row| {
+            let units = (i128::from(row[1]) << i64::BITS) | i128::from(row[0] as u64);
+            Money::from_units(units).to_string()
+        })
+        .collect()
 }
 
 type Instruments = [std::sync::Arc<Instrument>];
@@ -276,7 +297,7 @@ pub(crate) fn orders_table<'py>(
     let qty = |m: usize, steps| instruments[m].qty_increment.to_f64(steps);
     let t = Table::new(py);
     t.array("order_id", rows.iter().map(|o| o.id))?;
-    t.list("client_id", rows.iter().map(|o| o.client_id.as_deref()))?;
+    t.text("client_id", rows.iter().map(|o| o.client_id.as_deref().unwrap_or_default()))?;
     t.array("strategy", rows.iter().map(|o| o.strategy as u32))?;
     t.array("instrument", rows.iter().map(|o| o.market as u32))?;
     t.array("side", rows.iter().map(|o| o.side as i8))?;
@@ -296,7 +317,7 @@ pub(crate) fn orders_table<'py>(
         rows.iter().map(|o| o.average_price().map_or(f64::NAN, |p| p * price_unit(o.market))),
     )?;
     t.array("status", rows.iter().map(|o| o.status as u8))?;
-    t.list("reason", rows.iter().map(|o| o.reason.as_str()))?;
+    t.text("reason", rows.iter().map(|o| o.reason.as_str()))?;
     t.array("replaced", rows.iter().map(|o| o.replaced))?;
     t.array("ts_submit", rows.iter().map(|o| o.ts_submit))?;
     t.array("ts_accept", rows.iter().map(|o| o.ts_accept))?;
@@ -315,7 +336,7 @@ pub(crate) fn fills_table<'py>(
     t.array("ts_event", rows.iter().map(|f| f.ts_event))?;
     t.array("ts_recv", rows.iter().map(|f| f.ts_recv))?;
     t.array("order_id", rows.iter().map(|f| f.order))?;
-    t.list("client_id", rows.iter().map(|f| f.client_id.as_deref()))?;
+    t.text("client_id", rows.iter().map(|f| f.client_id.as_deref().unwrap_or_default()))?;
     t.array("strategy", rows.iter().map(|f| f.strategy as u32))?;
     t.array("instrument", rows.iter().map(|f| f.market as u32))?;
     t.array("side", rows.iter().map(|f| f.side as i8))?;
@@ -362,16 +383,17 @@ pub(crate) fn candles_table<'py>(
     Ok(t.dict)
 }
 
-/// Takes every table out of a record.
+/// Moves every table out of a record, whose memory stays for the rows to come.
 pub(crate) fn take_tables<'py>(
     py: Python<'py>,
     record: &mut Record,
     instruments: &Instruments,
 ) -> PyResult<Bound<'py, PyDict>> {
     let tables = PyDict::new(py);
-    tables.set_item("orders", orders_table(py, &std::mem::take(&mut record.orders), instruments)?)?;
-    tables.set_item("fills", fills_table(py, &std::mem::take(&mut record.fills), instruments)?)?;
-    tables.set_item("equity", equity_table(py, &std::mem::take(&mut record.equity))?)?;
-    tables.set_item("candles", candles_table(py, &std::mem::take(&mut record.candles), instruments)?)?;
+    tables.set_item("orders", orders_table(py, &record.orders, instruments)?)?;
+    tables.set_item("fills", fills_table(py, &record.fills, instruments)?)?;
+    tables.set_item("equity", equity_table(py, &record.equity)?)?;
+    tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
+    record.clear();
     Ok(tables)
 }

@@ -92,11 +92,22 @@ impl Record {
         self.orders.len() + self.fills.len() + self.equity.len() + self.candles.len()
     }
 
+    /// Forgets the rows, not the counts.
+    pub fn clear(&mut self) {
+        self.orders.clear();
+        self.fills.clear();
+        self.equity.clear();
+        self.candles.clear();
+    }
+
     /// Whether no row is kept.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
+
+/// Most numbers one entry of the digest holds.
+const MOST_NUMBERS: usize = 10;
 
 /// SHA-256 over everything a run decided and what came of it.
 #[derive(Debug, Clone, Default)]
@@ -104,10 +115,12 @@ pub(crate) struct RunDigest(Sha256);
 
 impl RunDigest {
     fn numbers<const N: usize>(&mut self, tag: u8, numbers: [i64; N]) {
-        self.0.update([tag]);
-        for n in numbers {
-            self.0.update(n.to_le_bytes());
+        let mut bytes = [0; 1 + 8 * MOST_NUMBERS];
+        bytes[0] = tag;
+        for (place, n) in bytes[1..].chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&n.to_le_bytes());
         }
+        self.0.update(&bytes[..=8 * N]);
     }
 
     /// A command, as it left the strategy at `now`.

@@ -157,7 +157,6 @@ impl QueueModel {
 
     /// The probability that a departure happened behind the order; NaN for an empty level.
     fn chance_behind(self, front: f64, back: f64, unit: f64) -> f64 {
-        let pow = |x: f64, n: f64| libm::pow(x, n);
         let log = |x: f64| libm::log1p(x * unit);
         let p = match self {
             Self::Power(n) => pow(back, n) / (pow(back, n) + pow(front, n)),
@@ -169,6 +168,11 @@ impl QueueModel {
         };
         if p.is_infinite() { 1.0 } else { p }
     }
+}
+
+/// A power; by multiplication where the exponent is a small whole number, as it mostly is.
+fn pow(x: f64, n: f64) -> f64 {
+    if n.fract() == 0.0 && n <= 8.0 { (1..n as u32).fold(x, |power, _| power * x) } else { libm::pow(x, n) }
 }
 
 #[cfg(test)]
