@@ -35,7 +35,9 @@ impl Desk {
         write(tape.at(self.now));
         let (view, mut row, mut out) = (tape.columns.view(), 0, Vec::new());
         while row < view.len() {
-            row = self.market.on_message(&view, row, self.now, &mut out).unwrap();
+            let end = view.message_end(row);
+            self.market.on_message(&view, row, end, self.now, &mut out).unwrap();
+            row = end;
         }
         out
     }
@@ -308,7 +310,7 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
         Arc::new(tape.columns)
     };
     let mut out = Vec::new();
-    market.on_message(&quote(1_000, 50, 1_001, 60).view(), 0, 1, &mut out).unwrap();
+    market.on_message(&quote(1_000, 50, 1_001, 60).view(), 0, 2, 1, &mut out).unwrap();
     let buy = OrderRequest { order_type: OrderType::Market, price: 0, ..limit(Side::Buy, 0, 100) };
     market.on_command(Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
     let got: Vec<_> = out.iter().map(|u| u.kind).collect();

@@ -3,10 +3,12 @@
 //! Levels are kept under a *key* that grows towards the touch: the price for bids, the negated price for asks. So
 //! both sides share one piece of code and the best level is always the largest key. The window is a ring of
 //! `W` slots (`key & (W - 1)`) with an occupancy bitmap; the next best level is found by a bit scan. Levels that
-//! lie outside (`BitMEX` has asks at fifty times the price) live in an ordered map.
+//! lie outside (`BitMEX` has asks at fifty times the price) live in an ordered map. Slots are 32 bits wide, which
+//! keeps the books of many instruments in the processor's cache; the rare larger quantity lives in a second map.
 //!
 //! Invariants: `base` is a multiple of 64; a level is in the window if and only if `base <= key < base + W`;
-//! the best level is in the window; a bit is set if and only if its slot is not zero.
+//! the best level is in the window; a bit is set if and only if its slot is not zero; a key of the window is in
+//! `large` if and only if its slot is [`LARGE`]. Quantities are not negative.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +17,8 @@ pub(crate) const DEFAULT_WINDOW: usize = 1 << 14;
 
 /// Marks an empty side.
 const NONE: i64 = i64::MIN;
+/// Marks a slot whose quantity does not fit it.
+const LARGE: u32 = u32::MAX;
 
 /// Levels of one side, best first.
 #[derive(Debug)]
@@ -22,14 +26,21 @@ pub(crate) struct Ladder<const W: usize = DEFAULT_WINDOW> {
     base: i64,
     best: i64,
     levels: usize,
-    qty: Box<[i64]>,
+    qty: Box<[u32; W]>,
     occupied: Box<[u64]>,
     far: BTreeMap<i64, i64>,
+    large: BTreeMap<i64, i64>,
 }
 
 impl<const W: usize> Clone for Ladder<W> {
     fn clone(&self) -> Self {
-        Self { qty: self.qty.clone(), occupied: self.occupied.clone(), far: self.far.clone(), ..*self }
+        Self {
+            qty: self.qty.clone(),
+            occupied: self.occupied.clone(),
+            far: self.far.clone(),
+            large: self.large.clone(),
+            ..*self
+        }
     }
 
     /// Reuses the window's memory.
@@ -40,6 +51,7 @@ impl<const W: usize> Clone for Ladder<W> {
         self.qty.clone_from(&source.qty);
         self.occupied.clone_from(&source.occupied);
         self.far.clone_from(&source.far);
+        self.large.clone_from(&source.large);
     }
 }
 
@@ -55,9 +67,10 @@ impl<const W: usize> Ladder<W> {
             base: 0,
             best: NONE,
             levels: 0,
-            qty: vec![0; W].into_boxed_slice(),
+            qty: vec![0; W].into_boxed_slice().try_into().expect("as many slots as were made"),
             occupied: vec![0; Self::WORDS].into_boxed_slice(),
             far: BTreeMap::new(),
+            large: BTreeMap::new(),
         }
     }
 
@@ -82,7 +95,10 @@ impl<const W: usize> Ladder<W> {
     #[inline(always)]
     pub(crate) fn get(&self, key: i64) -> i64 {
         if self.in_window(key) {
-            self.qty[(key & Self::MASK) as usize]
+            match self.qty[(key & Self::MASK) as usize] {
+                LARGE => self.large.get(&key).copied().unwrap_or(0),
+                qty => i64::from(qty),
+            }
         } else {
             self.far.get(&key).copied().unwrap_or(0)
         }
@@ -113,12 +129,27 @@ impl<const W: usize> Ladder<W> {
     #[inline(always)]
     fn put(&mut self, key: i64, qty: i64) -> i64 {
         let slot = (key & Self::MASK) as usize;
-        let before = std::mem::replace(&mut self.qty[slot], qty);
+        let narrow = u32::try_from(qty).unwrap_or(LARGE);
+        let before = std::mem::replace(&mut self.qty[slot], narrow);
         let bit = slot & 63;
         let word = &mut self.occupied[slot >> 6];
-        *word = (*word & !(1 << bit)) | (u64::from(qty != 0) << bit);
-        self.levels = self.levels + usize::from(qty != 0) - usize::from(before != 0);
-        before
+        *word = (*word & !(1 << bit)) | (u64::from(narrow != 0) << bit);
+        self.levels = self.levels + usize::from(narrow != 0) - usize::from(before != 0);
+        if (narrow == LARGE) | (before == LARGE) {
+            return self.put_large(key, qty, before);
+        }
+        i64::from(before)
+    }
+
+    /// The part of [`Self::put`] for quantities that do not fit a slot, before or now.
+    #[cold]
+    #[inline(never)]
+    fn put_large(&mut self, key: i64, qty: i64, before: u32) -> i64 {
+        let large = self.large.remove(&key);
+        if qty >= i64::from(LARGE) {
+            self.large.insert(key, qty);
+        }
+        large.unwrap_or(i64::from(before))
     }
 
     /// The best level has just been removed: find the next one.
@@ -187,8 +218,9 @@ impl<const W: usize> Ladder<W> {
                 let mut bits = std::mem::take(&mut self.occupied[index]);
                 while bits != 0 {
                     let key = start + i64::from(bits.trailing_zeros());
-                    let qty = std::mem::take(&mut self.qty[(key & Self::MASK) as usize]);
-                    self.far.insert(key, qty);
+                    let narrow = std::mem::take(&mut self.qty[(key & Self::MASK) as usize]);
+                    let large = if narrow == LARGE { self.large.remove(&key) } else { None };
+                    self.far.insert(key, large.unwrap_or(i64::from(narrow)));
                     bits &= bits - 1;
                 }
             }
@@ -215,6 +247,7 @@ impl<const W: usize> Ladder<W> {
             }
         }
         self.far.clear();
+        self.large.clear();
         self.levels = 0;
         self.best = NONE;
     }
@@ -268,6 +301,8 @@ mod tests {
             for (offset, jump, qty) in steps {
                 // Mostly near the last touch, sometimes far away, so that the window moves often.
                 let key = if jump == 0 { centre + offset * 50 } else { centre + offset };
+                // Now and then a quantity that does not fit a slot, or just does.
+                let qty = if jump == 1 && qty > 0 { i64::from(LARGE) + qty - 2 } else { qty };
                 centre = model.last_key_value().map_or(centre, |(k, _): (&i64, &i64)| *k);
                 let before = ladder.set(key, qty);
                 let expected = if qty == 0 { model.remove(&key) } else { model.insert(key, qty) };

@@ -194,15 +194,16 @@ impl File {
         Ok(file)
     }
 
-    /// When the next message was received, and its class in the merge; `None` at the end of the file.
-    fn key(&self) -> Option<(i64, u8)> {
+    /// When the next message was received, plus its class in the merge, for which stamps in microseconds leave
+    /// room; `None` at the end of the file.
+    fn key(&self) -> Option<i64> {
         let class = match self.layout.kind {
             TardisKind::Trades => EventKind::Trade,
             TardisKind::Book | TardisKind::Snapshots { .. } => EventKind::BookSet,
             TardisKind::Quotes => EventKind::Quote,
             TardisKind::Ticker => EventKind::Mark,
         };
-        (self.at < self.complete).then(|| (self.block.ts_recv[self.at], class.merge_class()))
+        (self.at < self.complete).then(|| self.block.ts_recv[self.at] + i64::from(class.merge_class()))
     }
 
     /// Reads the next block.
@@ -471,7 +472,7 @@ fn trade_id(text: &[u8]) -> u64 {
 /// Several files of one instrument as one stream.
 pub struct TardisReader {
     files: Vec<File>,
-    heads: Heads<((i64, u8), usize)>,
+    heads: Heads,
 }
 
 impl TardisReader {
@@ -490,7 +491,7 @@ impl TardisReader {
         }
         let mut heads = Heads::new(files.len());
         for (index, file) in files.iter().enumerate() {
-            heads.set(index, file.key().map(|key| (key, index)));
+            heads.set(index, file.key());
         }
         Ok(Self { files, heads })
     }
@@ -508,22 +509,21 @@ impl TardisReader {
         use crate::event::Columns as _;
         while out.len() < rows {
             let Some((index, _)) = self.heads.first() else { return Ok(false) };
-            let limit = self.heads.runner_up(index);
+            let limit = self.heads.earliest_other(index);
             let file = &mut self.files[index];
             // Every message up to the next head of another file goes in one copy.
             let (start, wanted) = (file.at, rows - out.len());
-            while let Some(key) = file.key()
-                && limit.is_none_or(|limit| (key, index) < limit)
-                && file.at - start < wanted
-            {
+            loop {
                 file.at = file.block.view().message_end(file.at);
+                if file.key().is_none_or(|key| key >= limit) || file.at - start >= wanted {
+                    break;
+                }
             }
             out.extend_from(&file.block, start, file.at);
             if file.at == file.complete {
                 file.fill()?;
             }
-            let key = file.key().map(|key| (key, index));
-            self.heads.set(index, key);
+            self.heads.set(index, file.key());
         }
         Ok(true)
     }

@@ -60,10 +60,10 @@ impl Ints<'_> {
         }
     }
 
-    fn head(self, rows: usize) -> Self {
+    fn rows(self, from: usize, to: usize) -> Self {
         match self {
-            Self::Narrow(v) => Self::Narrow(&v[..rows]),
-            Self::Wide(v) => Self::Wide(&v[..rows]),
+            Self::Narrow(v) => Self::Narrow(&v[from..to]),
+            Self::Wide(v) => Self::Wide(&v[from..to]),
         }
     }
 
@@ -118,6 +118,17 @@ pub enum ColumnsError {
     },
 }
 
+impl ColumnsError {
+    /// The same error of a row `by` rows further down.
+    fn moved(mut self, by: usize) -> Self {
+        match &mut self {
+            Self::Unsorted { row, .. } | Self::BadValue { row, .. } => *row += by,
+            Self::Length { .. } => {}
+        }
+        self
+    }
+}
+
 /// Borrowed columns of one instrument.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
@@ -140,19 +151,19 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The first `rows` rows.
+    /// Rows `from..to`.
     #[inline]
     #[must_use]
-    pub fn head(self, rows: usize) -> View<'a> {
+    pub fn rows(self, from: usize, to: usize) -> View<'a> {
         View {
-            ts_event: &self.ts_event[..rows],
-            ts_recv: &self.ts_recv[..rows],
-            kind: &self.kind[..rows],
-            side: &self.side[..rows],
-            flags: &self.flags[..rows],
-            price: self.price.head(rows),
-            qty: self.qty.head(rows),
-            id: self.id.map(|ids| &ids[..rows]),
+            ts_event: &self.ts_event[from..to],
+            ts_recv: &self.ts_recv[from..to],
+            kind: &self.kind[from..to],
+            side: &self.side[from..to],
+            flags: &self.flags[from..to],
+            price: self.price.rows(from, to),
+            qty: self.qty.rows(from, to),
+            id: self.id.map(|ids| &ids[from..to]),
         }
     }
 }
@@ -212,6 +223,15 @@ impl View<'_> {
     /// # Errors
     /// [`ColumnsError`] naming the first row and value that breaks one.
     pub fn check(&self) -> Result<(), ColumnsError> {
+        self.check_lengths()?;
+        self.check_rows(0, self.len(), i64::MIN)
+    }
+
+    /// Checks that all columns are equally long.
+    ///
+    /// # Errors
+    /// [`ColumnsError::Length`].
+    pub fn check_lengths(&self) -> Result<(), ColumnsError> {
         let expected = self.len();
         for (column, got) in [
             ("ts_event", self.ts_event.len()),
@@ -226,6 +246,23 @@ impl View<'_> {
                 return Err(ColumnsError::Length { column, got, expected });
             }
         }
+        Ok(())
+    }
+
+    /// Checks rows `from..to` of columns of one length, the first of them against the `ts_recv` before it.
+    ///
+    /// # Errors
+    /// [`ColumnsError`] naming the first row and value that breaks a rule.
+    pub fn check_rows(&self, from: usize, to: usize, previous: i64) -> Result<(), ColumnsError> {
+        if let Some(&got) = self.ts_recv[from..to].first()
+            && got < previous
+        {
+            return Err(ColumnsError::Unsorted { row: from, got, previous });
+        }
+        self.rows(from, to).check_values().map_err(|error| error.moved(from))
+    }
+
+    fn check_values(&self) -> Result<(), ColumnsError> {
         // Each rule is first tried on the whole column without branches, then looked for row by row.
         let times = self.ts_recv;
         let back = times.iter().zip(times.get(1..).unwrap_or_default());

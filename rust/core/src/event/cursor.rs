@@ -16,60 +16,91 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// The columns, cut behind the chunk's last row.
+    /// The columns; rows beyond [`Self::end`] are not the chunk's and may be malformed.
     #[inline]
     pub fn view(&self) -> View<'_> {
-        self.columns.view().head(self.end)
+        self.columns.view()
+    }
+
+    /// The row behind the chunk's last.
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.end
     }
 }
 
-/// Cuts checked columns into chunks of whole messages: a message that spans two column sets is joined.
-#[derive(Default)]
+/// Cuts columns into chunks of whole messages; a message that spans two column sets is joined.
+///
+/// Rows are checked a block at a time, right before they are used: the check brings a block into the processor's
+/// cache in one go, which matters when the messages of many instruments take turns.
 pub struct Chunker {
+    block: usize,
+    /// The columns being cut, and the first row that is not.
+    open: Option<(Arc<dyn Columns>, usize)>,
     carry: EventColumns,
-    last_recv: Option<i64>,
-    rows: u64,
+    last_recv: i64,
+    /// Rows of the columns before the open ones.
+    before: u64,
+}
+
+impl Default for Chunker {
+    fn default() -> Self {
+        Self::new(1 << 11)
+    }
 }
 
 impl Chunker {
-    /// Takes the next columns and returns the chunks that are complete now.
+    /// Cuts chunks of about `block` rows.
+    pub fn new(block: usize) -> Self {
+        Self { block: block.max(1), open: None, carry: EventColumns::default(), last_recv: i64::MIN, before: 0 }
+    }
+
+    /// Takes the next columns, once [`Self::next_chunk`] has no more of the previous ones.
     ///
     /// # Errors
-    /// [`ColumnsError`] when the columns are malformed or begin before the previous ones end.
-    pub fn push(&mut self, columns: Arc<dyn Columns>) -> Result<Vec<Chunk>, ColumnsError> {
-        let view = columns.view();
-        view.check()?;
-        let rows = view.len();
-        let Some((&first, &last)) = view.ts_recv.first().zip(view.ts_recv.last()) else {
-            return Ok(Vec::new());
-        };
-        if let Some(previous) = self.last_recv
-            && first < previous
-        {
-            return Err(ColumnsError::Unsorted { row: 0, got: first, previous });
-        }
-        self.last_recv = Some(last);
-        self.rows += rows as u64;
+    /// [`ColumnsError`] when the columns differ in length.
+    pub fn push(&mut self, columns: Arc<dyn Columns>) -> Result<(), ColumnsError> {
+        columns.view().check_lengths()?;
+        self.open = Some((columns, 0));
+        Ok(())
+    }
 
-        let mut chunks = Vec::new();
-        let mut start = 0;
-        if !self.carry.is_empty() {
-            start = view.message_end(0);
-            for row in 0..start {
-                self.carry.push(view.event(row));
+    /// The next chunk; `None` when more columns are needed.
+    ///
+    /// # Errors
+    /// [`ColumnsError`] when a row is malformed or lies before the row above, which may be in earlier columns.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk>, ColumnsError> {
+        while let Some((columns, start)) = self.open.take() {
+            let view = columns.view();
+            let rows = view.len();
+            if start == rows {
+                self.before += rows as u64;
+                break;
             }
-            if view.flags[start - 1] & FLAG_LAST != 0 {
-                chunks.push(self.carried());
+            let joins = !self.carry.is_empty();
+            let least = if joins { start + 1 } else { rows.min(start + self.block) };
+            let end = view.message_end(least - 1);
+            view.check_rows(start, end, self.last_recv)?;
+            self.last_recv = view.ts_recv[end - 1];
+            // What follows the last complete message waits for the columns to come.
+            let whole = view.flags[start..end]
+                .iter()
+                .rposition(|f| f & FLAG_LAST != 0)
+                .map_or(start, |last| start + last + 1);
+            if joins || whole < end {
+                for row in if joins { start } else { whole }..end {
+                    self.carry.push(view.event(row));
+                }
+            }
+            self.open = Some((Arc::clone(&columns), end));
+            if joins && whole > start {
+                return Ok(Some(self.carried()));
+            }
+            if !joins && whole > start {
+                return Ok(Some(Chunk { columns, start, end: whole }));
             }
         }
-        let end = view.flags.iter().rposition(|f| f & FLAG_LAST != 0).map_or(0, |row| row + 1);
-        for row in end.max(start)..rows {
-            self.carry.push(view.event(row));
-        }
-        if end > start {
-            chunks.push(Chunk { columns, start, end });
-        }
-        Ok(chunks)
+        Ok(None)
     }
 
     /// What is left at the end of the data: a message without a last row counts as complete.
@@ -78,9 +109,9 @@ impl Chunker {
         (!self.carry.is_empty()).then(|| self.carried())
     }
 
-    /// Rows taken so far.
-    pub fn rows(&self) -> u64 {
-        self.rows
+    /// Rows of the columns before those being cut.
+    pub fn rows_before(&self) -> u64 {
+        self.before
     }
 
     fn carried(&mut self) -> Chunk {
@@ -128,8 +159,14 @@ impl Cursor {
 
     /// The clock that stamps messages.
     #[inline]
-    pub fn clock_mut(&mut self) -> &mut FeedClock {
-        &mut self.clock
+    pub fn clock(&self) -> FeedClock {
+        self.clock
+    }
+
+    /// Sets the clock to one that has stamped every message up to the cursor.
+    #[inline]
+    pub fn set_clock(&mut self, clock: FeedClock) {
+        self.clock = clock;
     }
 
     /// Moves on to `row` of the front chunk, and past it at its end.
@@ -203,11 +240,12 @@ mod tests {
         parts
     }
 
-    fn messages(parts: Vec<EventColumns>) -> Vec<Vec<i64>> {
-        let mut chunker = Chunker::default();
+    fn messages(parts: Vec<EventColumns>, block: usize) -> Vec<Vec<i64>> {
+        let mut chunker = Chunker::new(block);
         let mut cursor = Cursor::new(FeedClock::new(0, None));
         for part in parts {
-            for chunk in chunker.push(Arc::new(part)).unwrap() {
+            chunker.push(Arc::new(part)).unwrap();
+            while let Some(chunk) = chunker.next_chunk().unwrap() {
                 cursor.push(chunk);
             }
         }
@@ -229,22 +267,36 @@ mod tests {
         fn however_the_columns_are_cut_the_messages_are_the_same(
             flags in proptest::collection::vec(any::<bool>(), 1..60),
             cuts in proptest::collection::vec(0usize..60, 0..12),
+            block in 1usize..20,
         ) {
             let columns = rows(&flags);
-            let whole = messages(vec![columns.clone()]);
-            let total: usize = whole.iter().map(Vec::len).sum();
-            prop_assert_eq!(total, flags.len());
-            prop_assert_eq!(messages(split(&columns, &cuts)), whole);
+            let whole = messages(vec![columns.clone()], 100);
+            prop_assert!(whole.iter().flatten().copied().eq(0..flags.len() as i64));
+            prop_assert_eq!(messages(split(&columns, &cuts), block), whole);
         }
     }
 
     #[test]
     fn columns_that_begin_before_the_last_ended_are_refused() {
-        let mut chunker = Chunker::default();
+        let mut chunker = Chunker::new(2);
         chunker.push(Arc::new(rows(&[true, true, true]))).unwrap();
-        assert!(matches!(
-            chunker.push(Arc::new(rows(&[true]))),
-            Err(ColumnsError::Unsorted { row: 0, got: 0, previous: 2 })
-        ));
+        while chunker.next_chunk().unwrap().is_some() {}
+        assert_eq!(chunker.rows_before(), 3);
+        chunker.push(Arc::new(rows(&[true]))).unwrap();
+        assert_eq!(
+            chunker.next_chunk().err(),
+            Some(ColumnsError::Unsorted { row: 0, got: 0, previous: 2 })
+        );
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_its_place_in_its_columns() {
+        let mut columns = rows(&[true; 8]);
+        columns.qty[5] = -3;
+        let mut chunker = Chunker::new(2);
+        chunker.push(Arc::new(columns)).unwrap();
+        assert!(chunker.next_chunk().unwrap().is_some() && chunker.next_chunk().unwrap().is_some());
+        let error = chunker.next_chunk().err().map(|e| e.to_string());
+        assert_eq!(error.as_deref(), Some("row 5: qty -3 is not zero or more"));
     }
 }

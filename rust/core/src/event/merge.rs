@@ -1,81 +1,62 @@
-//! Which of several sorted sources comes next: a winner tree over their head keys.
+//! Which of several sorted sources comes next: a winner tree over the times of their heads.
 //!
-//! Keys are compared as a whole; ties go to the source with the smaller index, so the order never depends on
-//! timing. Changing one head costs log2(n) comparisons.
+//! Ties go to the source with the smaller index, so the order never depends on timing. Changing one head costs
+//! log2(n) comparisons without a branch.
+
+/// Time of a source that has ended.
+const ENDED: i64 = i64::MAX;
+
+/// The head of a source.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    time: i64,
+    source: u32,
+}
 
 /// A winner tree over the heads of `n` sources.
 #[derive(Debug, Clone)]
-pub struct Heads<K> {
-    /// `keys[i]` is the head of source `i`; absent when it has ended.
-    keys: Vec<Option<K>>,
-    /// Inner nodes of the tree, `winners[1]` is the root; leaves are the sources.
-    winners: Vec<u32>,
+pub struct Heads {
+    /// Node 1 is the root, the children of node `i` are `2 i` and `2 i + 1`, the last half are the sources.
+    nodes: Vec<Head>,
     leaves: usize,
 }
 
-impl<K: Ord + Copy> Heads<K> {
-    /// A tree over `sources` sources, all without a head.
+impl Heads {
+    /// A tree over `sources` sources, all of them ended.
     pub fn new(sources: usize) -> Self {
         let leaves = sources.next_power_of_two().max(1);
-        let mut heads = Self { keys: vec![None; leaves], winners: vec![0; leaves], leaves };
-        for node in (1..leaves).rev() {
-            heads.replay_node(node);
-        }
-        heads
+        let head = |node: usize| Head { time: ENDED, source: node.saturating_sub(leaves) as u32 };
+        Self { nodes: (0..2 * leaves).map(head).collect(), leaves }
     }
 
-    /// The source with the smallest head and that head; `None` when all have ended.
+    /// The source with the earliest head and its time; `None` when all have ended.
     #[inline]
-    pub fn first(&self) -> Option<(usize, K)> {
-        let winner = if self.leaves == 1 { 0 } else { self.winners[1] as usize };
-        self.keys[winner].map(|key| (winner, key))
+    pub fn first(&self) -> Option<(usize, i64)> {
+        let Head { time, source } = self.nodes[1];
+        (time != ENDED).then_some((source as usize, time))
     }
 
-    /// The head of a source.
+    /// The earliest time of all sources but `source`; `i64::MAX` when they have ended.
     #[inline]
-    pub fn get(&self, source: usize) -> Option<K> {
-        self.keys[source]
-    }
-
-    /// The smallest head of all sources but the winner `first`; ties do not matter to the caller.
-    pub fn runner_up(&self, first: usize) -> Option<K> {
-        let mut best: Option<K> = None;
-        let mut node = self.leaves + first;
+    pub fn earliest_other(&self, source: usize) -> i64 {
+        let (mut node, mut earliest) = (self.leaves + source, ENDED);
         while node > 1 {
-            let sibling = node ^ 1;
-            let source =
-                if sibling >= self.leaves { sibling - self.leaves } else { self.winners[sibling] as usize };
-            if let Some(key) = self.keys[source] {
-                best = Some(best.map_or(key, |b| b.min(key)));
-            }
+            earliest = earliest.min(self.nodes[node ^ 1].time);
             node /= 2;
         }
-        best
+        earliest
     }
 
-    /// Sets the head of a source; `None` ends it.
+    /// Sets the time of a source's head; `None` ends the source.
     #[inline]
-    pub fn set(&mut self, source: usize, key: Option<K>) {
-        self.keys[source] = key;
-        let mut node = usize::midpoint(self.leaves, source);
-        while node >= 1 && self.leaves > 1 {
-            self.replay_node(node);
+    pub fn set(&mut self, source: usize, time: Option<i64>) {
+        let mut node = self.leaves + source;
+        self.nodes[node].time = time.unwrap_or(ENDED);
+        while node > 1 {
             node /= 2;
+            let (left, right) = (self.nodes[2 * node], self.nodes[2 * node + 1]);
+            self.nodes[node] = if right.time < left.time { right } else { left };
         }
-    }
-
-    #[inline]
-    fn replay_node(&mut self, node: usize) {
-        let candidate = |child: usize| {
-            if child >= self.leaves { child - self.leaves } else { self.winners[child] as usize }
-        };
-        let (left, right) = (candidate(2 * node), candidate(2 * node + 1));
-        let right_wins = match (self.keys[left], self.keys[right]) {
-            (Some(a), Some(b)) => b < a,
-            (None, Some(_)) => true,
-            _ => false,
-        };
-        self.winners[node] = if right_wins { right } else { left } as u32;
     }
 }
 
@@ -105,6 +86,9 @@ mod tests {
             let mut merged = Vec::new();
             while let Some((i, key)) = heads.first() {
                 merged.push((key, i));
+                let others = sources.iter().zip(&at).enumerate().filter(|(other, _)| *other != i);
+                let earliest = others.filter_map(|(_, (s, at))| s.get(*at)).min();
+                prop_assert_eq!(heads.earliest_other(i), earliest.copied().unwrap_or(i64::MAX));
                 at[i] += 1;
                 heads.set(i, sources[i].get(at[i]).copied());
             }

@@ -122,7 +122,7 @@ impl Market {
         self.orders.iter().find(|o| o.id == id).map(|o| o.place.front)
     }
 
-    /// Takes the message that starts at `row` of a checked view and happens at `now`; returns the row behind it.
+    /// Takes the message in rows `from..to` of a checked view, which happens at `now`.
     ///
     /// # Errors
     /// [`MoneyOverflow`] when a fill's value is out of range.
@@ -130,23 +130,23 @@ impl Market {
     pub fn on_message(
         &mut self,
         view: &View<'_>,
-        row: usize,
+        from: usize,
+        to: usize,
         now: i64,
         out: &mut Vec<Update>,
-    ) -> Result<usize, MoneyOverflow> {
+    ) -> Result<(), MoneyOverflow> {
         self.traded = false;
-        let end = view.message_end(row);
-        if self.basis == FillBasis::L2 && view.kind[row..end].iter().all(|k| *k == EventKind::BookSet as u8) {
-            self.book.apply_levels(view, row, end);
+        if self.basis == FillBasis::L2 && view.kind[from..to].iter().all(|k| *k == EventKind::BookSet as u8) {
+            self.book.apply_levels(view, from, to);
         } else {
-            for row in row..end {
+            for row in from..to {
                 self.on_row(view, row, now, out)?;
             }
         }
         if !(self.orders.is_empty() && self.taken.is_empty()) {
             self.on_book_changed(now, out)?;
         }
-        Ok(end)
+        Ok(())
     }
 
     fn on_row(

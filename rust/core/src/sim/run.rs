@@ -172,7 +172,7 @@ pub struct Simulation {
     kernel: Kernel,
     venues: Vec<VenueSide>,
     /// Venue time of each market's next message.
-    heads: Heads<(i64, usize)>,
+    heads: Heads,
     commands: Channel<Command>,
     updates: Channel<Update>,
     config: RunConfig,
@@ -296,7 +296,7 @@ impl Simulation {
         for market in 0..self.venues.len() {
             self.load(market)?;
         }
-        let Some((_, (first, _))) = self.heads.first() else {
+        let Some((_, first)) = self.heads.first() else {
             return Ok(());
         };
         self.start = first;
@@ -337,7 +337,7 @@ impl Simulation {
     /// Lets the venue take every message up to `horizon`. Returns `false` when own orders were touched on the way
     /// and the horizon may have come closer.
     fn advance(&mut self, horizon: i64, monitor: &mut dyn Monitor) -> Result<bool, RunError> {
-        while let Some((market, (time, _))) = self.heads.first() {
+        while let Some((market, time)) = self.heads.first() {
             let sample = self.next_sample;
             if time > horizon || time > sample {
                 if sample <= horizon {
@@ -362,29 +362,25 @@ impl Simulation {
         let now = core.now_ns();
         let view = &mut core.markets[market].view;
         let venue = &mut self.venues[market];
-        // The market's turn ends where another one's head comes first.
-        let mut limit = (horizon, usize::MAX);
-        if let Some(other) = self.heads.runner_up(market) {
-            limit = limit.min(other);
-        }
+        // The market's turn ends where another one's head comes first, or might.
+        let others = self.heads.earliest_other(market);
         let Some((chunk, mut row)) = venue.cursor.front() else {
             return Ok(false);
         };
-        let chunk = chunk.clone();
-        let columns = chunk.view();
-        let rows = columns.len();
+        let (columns, end) = (chunk.view(), chunk.end());
         let started = row;
-        let mut clock = *venue.cursor.clock_mut();
+        let mut clock = venue.cursor.clock();
         let mut next = None;
         let mut last_visible = i64::MIN;
-        while row < rows {
+        while row < end {
             let stamp = clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
-            if (stamp.venue, market) > limit {
+            if row > started && (stamp.venue > horizon || stamp.venue >= others) {
                 next = Some(stamp.venue);
                 break;
             }
             let from = row;
-            row = venue.market.on_message(&columns, row, stamp.venue, &mut self.fresh)?;
+            row = columns.message_end(row);
+            venue.market.on_message(&columns, from, row, stamp.venue, &mut self.fresh)?;
             last_visible = stamp.visible;
             view.push_touch(stamp.visible, Touch::of(venue.market.book()), now);
             if let Some(bars) = &mut venue.candles
@@ -405,16 +401,16 @@ impl Simulation {
         }
         self.end = self.end.max(last_visible);
         venue.rows += (row - started) as u64;
-        *venue.cursor.clock_mut() = clock;
+        venue.cursor.set_clock(clock);
         venue.cursor.advance_to(row);
         let touched = !self.fresh.is_empty();
         for update in self.fresh.drain(..) {
             self.updates.send(update.ts_event + venue.latency.response_ns, update);
         }
         match next {
-            Some(time) => self.heads.set(market, Some((time, market))),
+            Some(time) => self.heads.set(market, Some(time)),
             None => {
-                if row == rows && !venue.ended {
+                if row == end && !venue.ended {
                     let passed = venue.cursor.passed();
                     if view.lag(passed) >= OFFER_LAG {
                         view.offer(passed, last_visible, clock, venue.market.book(), now);
@@ -431,27 +427,32 @@ impl Simulation {
         let venue = &mut self.venues[market];
         let state = &mut self.kernel.core().markets[market];
         while venue.cursor.is_empty() && !venue.ended {
-            let fail = |message| RunError::Source { instrument: state.instrument.id.to_string(), message };
-            let chunks = match venue.source.next_columns().map_err(fail)? {
-                Some(columns) => {
-                    let rows = venue.chunker.rows();
-                    venue.chunker.push(columns).map_err(|error| RunError::Columns {
-                        instrument: state.instrument.id.to_string(),
-                        rows,
-                        error,
-                    })?
-                }
-                None => {
-                    venue.ended = true;
-                    venue.chunker.finish().into_iter().collect()
-                }
+            let malformed = |rows, error| RunError::Columns {
+                instrument: state.instrument.id.to_string(),
+                rows,
+                error,
             };
-            for chunk in chunks {
+            let before = venue.chunker.rows_before();
+            let mut chunk = venue.chunker.next_chunk().map_err(|error| malformed(before, error))?;
+            if chunk.is_none() {
+                let columns = venue.source.next_columns().map_err(|message| RunError::Source {
+                    instrument: state.instrument.id.to_string(),
+                    message,
+                })?;
+                if let Some(columns) = columns {
+                    let before = venue.chunker.rows_before();
+                    venue.chunker.push(columns).map_err(|error| malformed(before, error))?;
+                } else {
+                    venue.ended = true;
+                    chunk = venue.chunker.finish();
+                }
+            }
+            if let Some(chunk) = chunk {
                 venue.cursor.push(chunk.clone());
                 state.view.push(chunk);
             }
         }
-        let head = venue.cursor.peek().map(|stamp| (stamp.venue, market));
+        let head = venue.cursor.peek().map(|stamp| stamp.venue);
         self.heads.set(market, head);
         Ok(())
     }
