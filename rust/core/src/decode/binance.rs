@@ -9,12 +9,14 @@
 //!
 //! Source: the venue's documentation of its market streams and of keeping a local order book.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::{DecodeError, parse_time, parse_u64};
 use super::json::Json;
-use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
-use crate::event::{Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
+use crate::event::{Columns as _, Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::types::digits::Text;
 use crate::types::{Decimal, Instrument, div_half_even};
 
 /// Deltas kept while waiting for a snapshot.
@@ -113,15 +115,23 @@ struct Feed {
     trades: Option<TradeStream>,
 }
 
+/// The levels of one side of a message.
+enum Side<'a> {
+    /// Rows of the decoder's levels.
+    Read(Range<usize>),
+    /// Not read: the message had not named its symbol yet.
+    Text(Text<'a>),
+}
+
 /// Raw values of a payload's keys.
 struct Fields<'a> {
     /// Single-letter keys, by letter.
-    letters: [Option<&'a [u8]>; 58],
-    previous: Option<&'a [u8]>,
-    last_update_id: Option<&'a [u8]>,
-    bids: Option<&'a [u8]>,
-    asks: Option<&'a [u8]>,
-    symbol: Option<&'a [u8]>,
+    letters: [Option<Text<'a>>; 58],
+    previous: Option<Text<'a>>,
+    last_update_id: Option<Text<'a>>,
+    bids: Option<Side<'a>>,
+    asks: Option<Side<'a>>,
+    symbol: Option<Text<'a>>,
     is_answer: bool,
 }
 
@@ -138,39 +148,57 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn read(json: &mut Json<'a>) -> Result<Self, DecodeError> {
-        let mut fields = Self::new();
-        json.object(|json, key| fields.take(json, key))?;
-        Ok(fields)
-    }
-
     #[inline]
-    fn take(&mut self, json: &mut Json<'a>, key: &'a [u8]) -> Result<(), DecodeError> {
-        let value = json.value()?;
-        if let [letter] = key
-            && letter.is_ascii_alphabetic()
-        {
-            self.letters[usize::from(letter - b'A')] = Some(value);
-            return Ok(());
-        }
+    fn take(
+        &mut self,
+        json: &mut Json<'a>,
+        key: &'a [u8],
+        feeds: &[Feed],
+        levels: &mut Vec<Level>,
+    ) -> Result<(), DecodeError> {
         match key {
-            b"pu" => self.previous = Some(value),
-            b"lastUpdateId" => self.last_update_id = Some(value),
-            b"bids" => self.bids = Some(value),
-            b"asks" => self.asks = Some(value),
-            b"symbol" => self.symbol = Some(value),
-            b"result" | b"error" | b"code" => self.is_answer = true,
-            _ => {}
+            b"b" | b"bids" if json.peek() == Some(b'[') => {
+                self.bids = Some(self.side("b", json, feeds, levels)?);
+            }
+            b"a" | b"asks" if json.peek() == Some(b'[') => {
+                self.asks = Some(self.side("a", json, feeds, levels)?);
+            }
+            [letter] if letter.is_ascii_alphabetic() => {
+                self.letters[usize::from(letter - b'A')] = Some(json.value()?);
+            }
+            b"pu" => self.previous = Some(json.value()?),
+            b"lastUpdateId" => self.last_update_id = Some(json.value()?),
+            b"symbol" => self.symbol = Some(json.value()?),
+            b"result" | b"error" | b"code" => {
+                json.value()?;
+                self.is_answer = true;
+            }
+            _ => {
+                json.value()?;
+            }
         }
         Ok(())
     }
 
+    fn side(
+        &self,
+        field: &'static str,
+        json: &mut Json<'a>,
+        feeds: &[Feed],
+        levels: &mut Vec<Level>,
+    ) -> Result<Side<'a>, DecodeError> {
+        Ok(match self.get(b's').and_then(|symbol| find(feeds, symbol)) {
+            Some(index) => Side::Read(feeds[index].levels(field, json, levels)?),
+            None => Side::Text(json.value()?),
+        })
+    }
+
     #[inline]
-    fn get(&self, letter: u8) -> Option<&'a [u8]> {
+    fn get(&self, letter: u8) -> Option<Text<'a>> {
         self.letters[usize::from(letter - b'A')]
     }
 
-    fn need(&self, message: &'static str, letter: u8, field: &'static str) -> Result<&'a [u8], DecodeError> {
+    fn need(&self, message: &'static str, letter: u8, field: &'static str) -> Result<Text<'a>, DecodeError> {
         self.get(letter).ok_or(DecodeError::Missing { message, field })
     }
 
@@ -184,10 +212,17 @@ impl<'a> Fields<'a> {
     }
 }
 
+#[inline]
+fn find(feeds: &[Feed], symbol: Text<'_>) -> Option<usize> {
+    feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol.bytes())
+}
+
 /// Decodes the frames of one market for any number of instruments.
 #[derive(Debug)]
 pub struct BinanceDecoder {
     feeds: Vec<Feed>,
+    /// Levels of the frame at hand.
+    levels: Vec<Level>,
 }
 
 impl BinanceDecoder {
@@ -204,7 +239,7 @@ impl BinanceDecoder {
                 trades: None,
             })
             .collect();
-        Self { feeds }
+        Self { feeds, levels: Vec::new() }
     }
 
     /// Where an instrument's book stands.
@@ -227,26 +262,30 @@ impl BinanceDecoder {
         ts_recv: i64,
         out: &mut [EventColumns],
     ) -> Result<BinanceOutcome, DecodeError> {
+        let Self { feeds, levels } = self;
+        levels.clear();
         let mut json = Json::new(frame);
-        let mut fields = Fields::new();
-        let mut data = None;
+        let (mut fields, mut wrapped) = (Fields::new(), false);
         let mut stream: &[u8] = b"";
         json.object(|json, key| match key {
             b"data" if json.peek() == Some(b'{') => {
-                data = Some(Fields::read(json)?);
-                Ok(())
+                wrapped = true;
+                fields = Fields::new();
+                json.object(|json, key| fields.take(json, key, feeds, levels))
             }
             b"stream" => {
-                stream = json.value()?;
+                stream = json.value()?.bytes();
                 Ok(())
             }
-            _ => fields.take(json, key),
+            // Beside the payload nothing counts.
+            _ if wrapped => json.value().map(|_| ()),
+            _ => fields.take(json, key, feeds, levels),
         })?;
         json.end()?;
         if is_partial_depth(stream) {
             return Ok(IGNORED);
         }
-        self.message(&data.unwrap_or(fields), ts_recv, out)
+        self.message(&fields, ts_recv, out)
     }
 
     fn message(
@@ -259,7 +298,7 @@ impl BinanceDecoder {
             return self.snapshot(fields, ts_recv, out);
         }
         let kind = match fields.get(b'e') {
-            Some(kind) => kind,
+            Some(kind) => kind.bytes(),
             // The spot bookTicker names no event.
             None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => b"bookTicker",
             None if fields.is_answer => {
@@ -267,14 +306,15 @@ impl BinanceDecoder {
             }
             None => return Ok(IGNORED),
         };
-        let Some(index) = fields.get(b's').and_then(|symbol| self.find(symbol)) else {
+        let Some(index) = fields.get(b's').and_then(|symbol| find(&self.feeds, symbol)) else {
             return Ok(IGNORED);
         };
-        let feed = &mut self.feeds[index];
+        let Self { feeds, levels } = self;
+        let feed = &mut feeds[index];
         let out = &mut out[index];
         let rows = out.len();
         let (frame, id) = match kind {
-            b"depthUpdate" => feed.depth(fields, ts_recv, out),
+            b"depthUpdate" => feed.depth(fields, levels, ts_recv, out),
             b"trade" => feed.trade(fields, TradeStream::Single, ts_recv, out),
             b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
             b"bookTicker" => feed.book_ticker(fields, ts_recv, out),
@@ -286,10 +326,6 @@ impl BinanceDecoder {
         Ok(BinanceOutcome { frame, instrument: Some(index), id, applied })
     }
 
-    fn find(&self, symbol: &[u8]) -> Option<usize> {
-        self.feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol)
-    }
-
     /// A snapshot that names no symbol belongs to the only instrument.
     fn snapshot(
         &mut self,
@@ -298,7 +334,7 @@ impl BinanceDecoder {
         out: &mut [EventColumns],
     ) -> Result<BinanceOutcome, DecodeError> {
         let index = match fields.symbol.or(fields.get(b's')) {
-            Some(symbol) => self.find(symbol),
+            Some(symbol) => find(&self.feeds, symbol),
             None if self.feeds.len() == 1 => Some(0),
             None => {
                 return Err(DecodeError::Missing {
@@ -310,42 +346,43 @@ impl BinanceDecoder {
         let Some(index) = index else {
             return Ok(IGNORED);
         };
-        let out = &mut out[index];
-        let rows = out.len();
         let kept = self.feeds[index].kept_rows.len();
-        let (action, id) =
-            self.feeds[index].snapshot(fields, ts_recv, out).inspect_err(|_| out.truncate(rows))?;
+        let (action, id) = self.feeds[index].snapshot(fields, &mut self.levels, ts_recv, &mut out[index])?;
         let applied = if let SnapshotAction::Load { from } = action { kept - from } else { 0 };
         Ok(BinanceOutcome { frame: BinanceFrame::Snapshot(action), instrument: Some(index), id, applied })
     }
 }
 
 impl Feed {
-    /// The stamp of a message, and the newest time the venue has named from now on.
-    fn stamp(&mut self, fields: &Fields<'_>, ts_recv: i64) -> Result<i64, DecodeError> {
+    /// The stamp of a message.
+    fn stamp(&self, fields: &Fields<'_>, ts_recv: i64) -> Result<i64, DecodeError> {
         Ok(match fields.time()? {
-            Some(time) => {
-                self.venue_time = self.venue_time.max(time);
-                time
-            }
+            Some(time) => time,
             None if self.venue_time > 0 => self.venue_time,
             None => ts_recv,
         })
     }
 
-    /// Appends the levels of a raw `[[price, qty], ...]` array.
+    /// Remembers the newest time the venue has named.
+    fn named(&mut self, fields: &Fields<'_>, ts_event: i64) {
+        if fields.get(b'T').or(fields.get(b'E')).is_some() {
+            self.venue_time = self.venue_time.max(ts_event);
+        }
+    }
+
+    /// Reads an array of levels and returns the rows they take.
     #[inline]
     fn levels(
         &self,
         field: &'static str,
-        raw: &[u8],
-        template: Event,
-        out: &mut EventColumns,
-    ) -> Result<(), DecodeError> {
+        json: &mut Json<'_>,
+        levels: &mut Vec<Level>,
+    ) -> Result<Range<usize>, DecodeError> {
         let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
-        Json::new(raw).levels(|price, qty| {
-            let price = prices.parse(price).map_err(|e| DecodeError::decimal(field, &e))?;
-            let qty = quantities.parse(qty).map_err(|e| DecodeError::decimal(field, &e))?;
+        let start = levels.len();
+        json.levels(|price, qty| {
+            let price = prices.parse_text(price).map_err(|e| DecodeError::decimal(field, &e))?;
+            let qty = quantities.parse_text(qty).map_err(|e| DecodeError::decimal(field, &e))?;
             if price <= 0 || qty < 0 {
                 return Err(DecodeError::Value {
                     field,
@@ -356,14 +393,31 @@ impl Feed {
                     ),
                 });
             }
-            out.push(Event { price, qty, ..template });
+            levels.push(Level { price, qty });
             Ok(())
-        })
+        })?;
+        Ok(start..levels.len())
+    }
+
+    /// The rows of both sides of a message.
+    fn both_sides(
+        &self,
+        message: &'static str,
+        fields: &Fields<'_>,
+        levels: &mut Vec<Level>,
+    ) -> Result<[Range<usize>; 2], DecodeError> {
+        let mut read = |field, side: &Option<Side<'_>>| match side {
+            Some(Side::Read(rows)) => Ok(rows.clone()),
+            Some(Side::Text(text)) => self.levels(field, &mut Json::new(text.bytes()), levels),
+            None => Err(DecodeError::Missing { message, field }),
+        };
+        Ok([read("b", &fields.bids)?, read("a", &fields.asks)?])
     }
 
     fn depth(
         &mut self,
         fields: &Fields<'_>,
+        levels: &mut Vec<Level>,
         ts_recv: i64,
         out: &mut EventColumns,
     ) -> Result<(BinanceFrame, u64), DecodeError> {
@@ -380,8 +434,9 @@ impl Feed {
             });
         }
         let ts_event = self.stamp(fields, ts_recv)?;
-        // Decode first: a malformed message must not advance the sequence.
-        let start = out.len();
+        let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
+        // From here on nothing is malformed: the message may change the state.
+        self.named(fields, ts_event);
         let template = Event {
             ts_event,
             ts_recv,
@@ -392,21 +447,24 @@ impl Feed {
             qty: 0,
             id: ids.last,
         };
-        self.levels("b", fields.need(MESSAGE, b'b', "b")?, template, out)?;
-        self.levels("a", fields.need(MESSAGE, b'a', "a")?, Event { side: -1, ..template }, out)?;
+        let write = |out: &mut EventColumns| {
+            out.push_levels(template, &levels[bids.clone()]);
+            out.push_levels(Event { side: -1, ..template }, &levels[asks.clone()]);
+            bids.len() + asks.len()
+        };
         let action = self.sync.on_delta(ids);
         match action {
             DeltaAction::Apply => {
-                if out.len() > start {
+                if write(out) > 0 {
                     out.end_message();
                 }
             }
-            DeltaAction::Ignore => out.truncate(start),
-            DeltaAction::Buffer => self.keep(out, start),
+            DeltaAction::Ignore => {}
+            DeltaAction::Buffer => self.kept_rows.push(write(&mut self.kept)),
             DeltaAction::Restart | DeltaAction::Gap => {
                 self.kept.clear();
                 self.kept_rows.clear();
-                self.keep(out, start);
+                self.kept_rows.push(write(&mut self.kept));
                 if action == DeltaAction::Gap {
                     out.push(Event { kind: EventKind::BookClear, side: 0, flags: FLAG_LAST, ..template });
                 }
@@ -415,27 +473,23 @@ impl Feed {
         Ok((BinanceFrame::Depth(action), ids.last))
     }
 
-    /// Moves the rows from `start` on to the buffer.
-    fn keep(&mut self, out: &mut EventColumns, start: usize) {
-        use crate::event::Columns as _;
-        let view = out.view();
-        for row in start..view.len() {
-            self.kept.push(view.event(row));
-        }
-        self.kept_rows.push(view.len() - start);
-        out.truncate(start);
-    }
-
     fn snapshot(
         &mut self,
         fields: &Fields<'_>,
+        levels: &mut Vec<Level>,
         ts_recv: i64,
         out: &mut EventColumns,
     ) -> Result<(SnapshotAction, u64), DecodeError> {
         const MESSAGE: &str = "depth snapshot";
-        let missing = |field| DecodeError::Missing { message: MESSAGE, field };
-        let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing("lastUpdateId"))?)?;
+        let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
+        let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?)?;
         let ts_event = self.stamp(fields, ts_recv)?;
+        let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
+        self.named(fields, ts_event);
+        let action = self.sync.on_snapshot(id);
+        let SnapshotAction::Load { from } = action else {
+            return Ok((action, id));
+        };
         let template = Event {
             ts_event,
             ts_recv,
@@ -446,21 +500,13 @@ impl Feed {
             qty: 0,
             id,
         };
-        let start = out.len();
         out.push(Event { kind: EventKind::BookClear, side: 0, ..template });
-        self.levels("bids", fields.bids.ok_or(missing("bids"))?, template, out)?;
-        self.levels("asks", fields.asks.ok_or(missing("asks"))?, Event { side: -1, ..template }, out)?;
-        let action = self.sync.on_snapshot(id);
-        let SnapshotAction::Load { from } = action else {
-            out.truncate(start);
-            return Ok((action, id));
-        };
+        out.push_levels(template, &levels[bids]);
+        out.push_levels(Event { side: -1, ..template }, &levels[asks]);
         out.end_message();
-        let first: usize = self.kept_rows[..from].iter().sum();
-        let mut row = first;
+        let mut row: usize = self.kept_rows[..from].iter().sum();
         for &rows in &self.kept_rows[from..] {
             for at in row..row + rows {
-                use crate::event::Columns as _;
                 // Kept deltas become known now.
                 out.push(Event { ts_recv, ..self.kept.view().event(at) });
             }
@@ -488,10 +534,10 @@ impl Feed {
         let id = parse_u64(id_field, fields.need(message, id_key, id_field)?)?;
         let price = fields.need(message, b'p', "p")?;
         let price =
-            self.instrument.price_increment.parse(price).map_err(|e| DecodeError::decimal("p", &e))?;
+            self.instrument.price_increment.parse_text(price).map_err(|e| DecodeError::decimal("p", &e))?;
         let qty = fields.need(message, b'q', "q")?;
-        let qty = self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal("q", &e))?;
-        let side = match fields.need(message, b'm', "m")? {
+        let qty = self.instrument.qty_increment.parse_text(qty).map_err(|e| DecodeError::decimal("q", &e))?;
+        let side = match fields.need(message, b'm', "m")?.bytes() {
             // True: the buyer is the maker, so a seller crossed the spread.
             b"true" => -1,
             b"false" => 1,
@@ -504,6 +550,7 @@ impl Feed {
             });
         }
         let ts_event = self.stamp(fields, ts_recv)?;
+        self.named(fields, ts_event);
         // Not a trade of the book (insurance fund, auto-deleveraging): the venue sends it without price or size.
         if *self.trades.get_or_insert(stream) != stream || price == 0 || qty == 0 {
             return Ok((BinanceFrame::Ignored, id));
@@ -528,11 +575,14 @@ impl Feed {
             let price = self
                 .instrument
                 .price_increment
-                .parse(price)
+                .parse_text(price)
                 .map_err(|e| DecodeError::decimal(price_field, &e))?;
             let qty = fields.need(MESSAGE, qty_key, qty_field)?;
-            let qty =
-                self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal(qty_field, &e))?;
+            let qty = self
+                .instrument
+                .qty_increment
+                .parse_text(qty)
+                .map_err(|e| DecodeError::decimal(qty_field, &e))?;
             if qty < 0 || price < 0 {
                 return Err(DecodeError::Value {
                     field: qty_field,
@@ -541,6 +591,7 @@ impl Feed {
             }
             out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
         }
+        self.named(fields, ts_event);
         out.end_message();
         Ok((BinanceFrame::BookTicker, id))
     }
@@ -554,7 +605,6 @@ impl Feed {
         const MESSAGE: &str = "markPriceUpdate";
         // Here T is the time of the next funding, not of the event.
         let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?)?;
-        self.venue_time = self.venue_time.max(event_time);
         let next_funding = fields.get(b'T').map(|t| parse_time("T", t)).transpose()?.unwrap_or(0);
         let template = Event {
             ts_event: event_time,
@@ -562,19 +612,20 @@ impl Feed {
             kind: EventKind::Mark,
             side: 0,
             flags: 0,
-            price: parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?,
+            price: parse_fine("p", fields.need(MESSAGE, b'p', "p")?.bytes())?,
             qty: 0,
             id: 0,
         };
         out.push(template);
-        if let Some(index) = fields.get(b'i').filter(|text| !text.is_empty()) {
+        if let Some(index) = fields.get(b'i').map(Text::bytes).filter(|text| !text.is_empty()) {
             out.push(Event { kind: EventKind::Index, price: parse_fine("i", index)?, ..template });
         }
         // Dated contracts have no funding: the rate is empty.
-        if let Some(rate) = fields.get(b'r').filter(|text| !text.is_empty()) {
+        if let Some(rate) = fields.get(b'r').map(Text::bytes).filter(|text| !text.is_empty()) {
             let price = parse_fine("r", rate)?;
             out.push(Event { kind: EventKind::Funding, price, id: next_funding.unsigned_abs(), ..template });
         }
+        self.venue_time = self.venue_time.max(event_time);
         out.end_message();
         Ok((BinanceFrame::MarkPrice, 0))
     }

@@ -5,6 +5,7 @@
 //! symbol or id holds one. Nesting is limited, nothing recurses.
 
 use super::DecodeError;
+use crate::types::digits::{Text, find, leading_digits};
 
 /// Deepest nesting of a value that is stepped over.
 const MAX_DEPTH: usize = 64;
@@ -56,11 +57,25 @@ impl<'a> Json<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(self.error("the end of the frame")) }
     }
 
+    /// The next sixteen bytes, if there are as many.
+    #[inline]
+    fn word(&self, at: usize) -> Option<u128> {
+        let word = self.bytes.get(at..)?.first_chunk()?;
+        Some(u128::from_le_bytes(*word))
+    }
+
     /// A string without its quotes.
     #[inline]
-    pub(crate) fn string(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn string(&mut self) -> Result<Text<'a>, DecodeError> {
         self.expect(b'"', "a string")?;
         let start = self.at;
+        if let Some(word) = self.word(start)
+            && let Some(len) = find(word, b'"')
+            && find(word, b'\\').is_none_or(|escape| escape > len)
+        {
+            self.at += len + 1;
+            return Ok(Text::inside(self.bytes, start, start + len));
+        }
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => break,
@@ -69,34 +84,38 @@ impl<'a> Json<'a> {
                 None => return Err(self.error("the end of a string")),
             }
         }
-        let text = &self.bytes[start..self.at];
         self.at += 1;
-        Ok(text)
+        Ok(Text::inside(self.bytes, start, self.at - 1))
     }
 
     /// The text of a string or a number: venues write decimals either way.
     #[inline]
-    pub(crate) fn scalar(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn scalar(&mut self) -> Result<Text<'a>, DecodeError> {
         if self.peek() == Some(b'"') {
             return self.string();
         }
         let start = self.at;
+        self.at += self.word(start).map_or(0, leading_digits);
         while let Some(c) = self.bytes.get(self.at) {
             if matches!(c, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
                 break;
             }
             self.at += 1;
         }
-        if start == self.at { Err(self.error("a value")) } else { Ok(&self.bytes[start..self.at]) }
+        if start == self.at {
+            return Err(self.error("a value"));
+        }
+        Ok(Text::inside(self.bytes, start, self.at))
     }
 
     /// The raw text of any value; strings come without their quotes.
-    pub(crate) fn value(&mut self) -> Result<&'a [u8], DecodeError> {
+    #[inline]
+    pub(crate) fn value(&mut self) -> Result<Text<'a>, DecodeError> {
         match self.peek() {
             Some(b'{' | b'[') => {
                 let start = self.at;
                 self.skip_nested()?;
-                Ok(&self.bytes[start..self.at])
+                Ok(Text::inside(self.bytes, start, self.at))
             }
             _ => self.scalar(),
         }
@@ -148,11 +167,16 @@ impl<'a> Json<'a> {
             return Ok(());
         }
         loop {
-            let key = {
-                self.peek();
-                self.string()?
+            let key = if let Some([b'"', letter, b'"', b':', ..]) = self.bytes.get(self.at..)
+                && letter.is_ascii_alphabetic()
+            {
+                self.at += 4;
+                std::slice::from_ref(letter)
+            } else {
+                let key = self.string()?.bytes();
+                self.expect(b':', "a colon")?;
+                key
             };
-            self.expect(b':', "a colon")?;
             self.peek();
             each(self, key)?;
             if !self.eat(b',') {
@@ -184,9 +208,12 @@ impl<'a> Json<'a> {
     #[inline]
     pub(crate) fn levels(
         &mut self,
-        mut each: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), DecodeError>,
+        mut each: impl FnMut(Text<'a>, Text<'a>) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         self.array(|json| {
+            if let Some((price, qty)) = json.plain_level() {
+                return each(price, qty);
+            }
             json.expect(b'[', "a [price, quantity] level")?;
             let price = json.scalar()?;
             json.expect(b',', "a comma")?;
@@ -197,6 +224,24 @@ impl<'a> Json<'a> {
             each(price, qty)?;
             json.expect(b']', "the end of a level")
         })
+    }
+
+    /// A level as most venues write it, `["price","quantity"]`; steps over nothing if it is written otherwise.
+    #[inline]
+    fn plain_level(&mut self) -> Option<(Text<'a>, Text<'a>)> {
+        let until_quote = |start: usize, then: &[u8]| {
+            let end = start + find(self.word(start)?, b'"')?;
+            self.bytes[end..].starts_with(then).then_some(end)
+        };
+        let start = self.at + 2;
+        if !self.bytes.get(self.at..)?.starts_with(b"[\"") {
+            return None;
+        }
+        let price = until_quote(start, b"\",\"")?;
+        let qty = until_quote(price + 3, b"\"]")?;
+        let level = (Text::inside(self.bytes, start, price), Text::inside(self.bytes, price + 3, qty));
+        self.at = qty + 2;
+        Some(level)
     }
 }
 
@@ -215,7 +260,7 @@ mod tests {
             keys.push(key);
             if key == b"b" {
                 return json.levels(|p, q| {
-                    levels.push((p, q));
+                    levels.push((p.bytes(), q.bytes()));
                     Ok(())
                 });
             }

@@ -6,6 +6,7 @@
 //! 32 bytes; readers go through [`Ints`] and do not care.
 
 use super::kind::{EventKind, FLAG_LAST};
+use crate::book::Level;
 
 /// One event row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -368,6 +369,19 @@ impl EventColumns {
         self.price.push(event.price);
         self.qty.push(event.qty);
         self.id.push(event.id);
+    }
+
+    /// Appends a row like `template` for every level.
+    pub fn push_levels(&mut self, template: Event, levels: &[Level]) {
+        let rows = self.len() + levels.len();
+        self.ts_event.resize(rows, template.ts_event);
+        self.ts_recv.resize(rows, template.ts_recv);
+        self.kind.resize(rows, template.kind as u8);
+        self.side.resize(rows, template.side);
+        self.flags.resize(rows, template.flags);
+        self.price.extend(levels.iter().map(|level| level.price));
+        self.qty.extend(levels.iter().map(|level| level.qty));
+        self.id.resize(rows, template.id);
     }
 
     /// Appends rows `from..to` of another set.

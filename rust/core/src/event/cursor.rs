@@ -52,7 +52,13 @@ impl Default for Chunker {
 impl Chunker {
     /// Cuts chunks of about `block` rows.
     pub fn new(block: usize) -> Self {
-        Self { block: block.max(1), open: None, carry: EventColumns::default(), last_recv: i64::MIN, before: 0 }
+        Self {
+            block: block.max(1),
+            open: None,
+            carry: EventColumns::default(),
+            last_recv: i64::MIN,
+            before: 0,
+        }
     }
 
     /// Takes the next columns, once [`Self::next_chunk`] has no more of the previous ones.
@@ -283,10 +289,7 @@ mod tests {
         while chunker.next_chunk().unwrap().is_some() {}
         assert_eq!(chunker.rows_before(), 3);
         chunker.push(Arc::new(rows(&[true]))).unwrap();
-        assert_eq!(
-            chunker.next_chunk().err(),
-            Some(ColumnsError::Unsorted { row: 0, got: 0, previous: 2 })
-        );
+        assert_eq!(chunker.next_chunk().err(), Some(ColumnsError::Unsorted { row: 0, got: 0, previous: 2 }));
     }
 
     #[test]

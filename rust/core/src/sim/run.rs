@@ -427,11 +427,8 @@ impl Simulation {
         let venue = &mut self.venues[market];
         let state = &mut self.kernel.core().markets[market];
         while venue.cursor.is_empty() && !venue.ended {
-            let malformed = |rows, error| RunError::Columns {
-                instrument: state.instrument.id.to_string(),
-                rows,
-                error,
-            };
+            let malformed =
+                |rows, error| RunError::Columns { instrument: state.instrument.id.to_string(), rows, error };
             let before = venue.chunker.rows_before();
             let mut chunk = venue.chunker.next_chunk().map_err(|error| malformed(before, error))?;
             if chunk.is_none() {

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::digits::Text;
+
 /// Powers of ten that fit an `i64`.
 const POW10: [i64; 19] = {
     let mut table = [1i64; 19];
@@ -247,49 +249,32 @@ impl Increment {
     /// [`DecimalError`] naming the text.
     #[inline]
     pub fn parse(self, text: &[u8]) -> Result<i64, DecimalError> {
+        self.parse_text(text.into())
+    }
+
+    /// The same for a piece of a longer text.
+    #[inline]
+    pub(crate) fn parse_text(self, text: Text<'_>) -> Result<i64, DecimalError> {
         match self.parse_plain(text) {
             Some(steps) => Ok(steps),
-            None => self.parse_slow(text),
+            None => self.parse_slow(text.bytes()),
         }
     }
 
-    /// The common case: plain digits with at most one point, on the grid, at most 18 characters.
+    /// The common case: a few plain digits, on the grid.
     #[inline]
-    fn parse_plain(self, text: &[u8]) -> Option<i64> {
-        if text.is_empty() || text.len() > 18 {
-            return None;
-        }
-        let mut value = 0i64;
-        let mut i = 0;
-        while i < text.len() {
-            let digit = text[i].wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            value = value * 10 + i64::from(digit);
-            i += 1;
-        }
-        let mut missing = self.scale as usize;
-        if i < text.len() {
-            if text[i] != b'.' || i == 0 {
+    fn parse_plain(self, text: Text<'_>) -> Option<i64> {
+        let (digits, places) = text.digits()?;
+        let digits = digits as i64; // at most sixteen of them
+        let scaled = if places <= self.scale {
+            digits.checked_mul(POW10[(self.scale - places) as usize])?
+        } else {
+            let beyond = POW10[(places - self.scale) as usize];
+            if digits % beyond != 0 {
                 return None;
             }
-            i += 1;
-            while i < text.len() {
-                let digit = text[i].wrapping_sub(b'0');
-                if digit > 9 {
-                    return None;
-                }
-                if missing > 0 {
-                    value = value * 10 + i64::from(digit);
-                    missing -= 1;
-                } else if digit != 0 {
-                    return None;
-                }
-                i += 1;
-            }
-        }
-        let scaled = value.checked_mul(POW10[missing])?;
+            digits / beyond
+        };
         if self.mantissa == 1 {
             Some(scaled)
         } else if scaled % self.mantissa == 0 {
@@ -468,7 +453,7 @@ mod tests {
         #[test]
         fn fast_and_slow_parsers_agree(text in "[0-9]{0,9}(\\.[0-9]{0,9})?", scale in 0u32..7, mantissa in 1i64..30) {
             let grid = Increment::new(Decimal::new(i128::from(mantissa), scale)).unwrap();
-            if let Some(fast) = grid.parse_plain(text.as_bytes()) {
+            if let Some(fast) = grid.parse_plain(text.as_bytes().into()) {
                 prop_assert_eq!(fast, grid.parse_slow(text.as_bytes()).unwrap());
             }
         }

@@ -1,0 +1,360 @@
+"""What is compared with what, and what is asked for."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+import tradecore as tc
+from benches import makers
+from benches.harness import Job, Limit, Target
+from benches.market import NAME, SNAPSHOT, Market, depth_frames
+from tradecore._core import EventReader
+from tradecore.instruments import instrument_from_dict
+
+try:
+    import isal.igzip
+    import msgspec
+    from hftbacktest.data.utils import tardis as hft_tardis
+
+    from benches import peers
+except ImportError:
+    peers = None  # type: ignore[assignment]
+
+VENUE = tc.SimVenue("SYNTH", queue="power(3)")
+ROOT = Path(__file__).parents[1]
+Contenders = dict[str, Callable[[], float]]
+
+
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """Time a call."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return run
+
+
+def backtest(strategy: Callable[[], tc.Strategy], data: object, spec: tc.Instrument) -> Callable[[], float]:
+    """Time a run over data, its preparation left out as it is for the peer."""
+
+    def run() -> float:
+        prepared = tc.Backtest([strategy()], data, [VENUE], specs={NAME: spec}, on_error="stop_run")
+        started = time.perf_counter()
+        prepared.run()
+        return time.perf_counter() - started
+
+    return run
+
+
+def hft(market: Market, function: Callable[..., object], *arguments: float) -> Callable[[], float]:
+    """Time a run of hftbacktest."""
+
+    def run() -> float:
+        hbt = peers.hbt(market.events)
+        started = time.perf_counter()
+        function(hbt, *arguments)
+        seconds = time.perf_counter() - started
+        hbt.close()
+        return seconds
+
+    return run
+
+
+def in_child(what: str, data: Path) -> Callable[[], float]:
+    """Time a whole process, start-up included."""
+    command = [sys.executable, "-m", "benches.children", what, str(data)]
+    return timed(lambda: subprocess.run(command, check=True, capture_output=True, cwd=ROOT))
+
+
+def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
+    """All jobs by name; each makes its data when it is called."""
+    market = Market(folder, rows)
+    return {
+        "book, best prices of every row": lambda: book(market),
+        "backtest, nothing to do": lambda: nothing(market),
+        "backtest, market maker every 100 ms": lambda: market_maker(market),
+        "first result, start-up included": lambda: first_result(market),
+        "Python hook on every row": lambda: every_row(market),
+        "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
+        "Tardis csv.gz to columns": lambda: tardis_files(Market(folder, max(rows * 2 // 5, 1_000))),
+        "20-level depth frame": depth_frame,
+        "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
+        "start-up": start_up,
+    }
+
+
+def book(market: Market) -> Job:
+    """Take columns in, give both best prices of every row out."""
+    columns = market.columns
+    work: Contenders = {"tradecore": timed(lambda: tc.L2Book(market.spec).apply_and_trace(columns))}
+    if peers:
+        low, levels = int(peers.LOW * 10), int((peers.HIGH - peers.LOW) * 10)
+        bids, asks = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
+        out = np.empty((2, market.rows), np.int64)
+        inputs = [columns[name] for name in ("kind", "side", "price", "qty")]
+        work["numba array ladder"] = timed(lambda: peers.ladder(*inputs, low, levels, bids, asks, *out))
+        work["hftbacktest, no reads"] = hft(market, peers.elapse_once)
+        traced = tc.L2Book(market.spec).apply_and_trace(columns)
+        work["numba array ladder"]()
+        synced = int(np.argmax(columns["flags"] & tc.EventFlag.LAST))  # the end of the opening snapshot
+        assert np.array_equal(traced[0][synced:], out[0][synced:]), "the books differ"
+        assert np.array_equal(traced[1][synced:], out[1][synced:]), "the books differ"
+    return Job(
+        "ns/row",
+        dict.fromkeys(work, market.rows),
+        work,
+        (Target("tradecore", "numba array ladder", 0.5), Target("tradecore", "hftbacktest, no reads", 5)),
+    )
+
+
+def nothing(market: Market) -> Job:
+    """Keep time and books, nothing else."""
+    work: Contenders = {
+        "tradecore": backtest(lambda: tc.Strategy("idle", [NAME]), {NAME: market.columns}, market.spec),
+        "tradecore, Python timer": backtest(lambda: makers.Idle("idle", [NAME]), {NAME: market.columns}, market.spec),
+    }
+    if peers:
+        work["hftbacktest"] = hft(market, peers.nothing)
+    return Job(
+        "ns/row",
+        dict.fromkeys(work, market.rows),
+        work,
+        (Target("tradecore", "hftbacktest", 6),),
+        note="hftbacktest and the timer wake every 100 ms",
+    )
+
+
+def market_maker(market: Market) -> Job:
+    """Keep both quotes at the touch, moved every 100 ms, with a limit on the position."""
+    data = {NAME: market.columns}
+
+    def compiled() -> tc.Strategy:
+        return tc.TouchMaker("m", [NAME], quote_qty="0.01", max_position="0.05")
+
+    def python() -> tc.Strategy:
+        return makers.PythonMaker("m", [NAME])
+
+    work: Contenders = {
+        "tradecore, compiled": backtest(compiled, data, market.spec),
+        "tradecore, plain Python": backtest(python, data, market.spec),
+        "tradecore, plain Python, from catalog": backtest(python, market.catalog, market.spec),
+    }
+    result = tc.Backtest([python()], data, [VENUE], specs={NAME: market.spec}).run()
+    note = f"{result.summary()['orders']} orders and {result.summary()['fills']} fills of ours"
+    if peers:
+        work["hftbacktest"] = hft(market, peers.maker, 0.01, 0.05)
+        hbt = peers.hbt(market.events)
+        orders = peers.maker(hbt, 0.01, 0.05)
+        note += f", {orders} and {hbt.state_values(0).num_trades} of hftbacktest"
+        hbt.close()
+    return Job(
+        "ns/row",
+        dict.fromkeys(work, market.rows),
+        work,
+        (Target("tradecore, compiled", "hftbacktest", 5), Target("tradecore, plain Python", "hftbacktest", 3)),
+        note=note,
+    )
+
+
+def first_result(market: Market) -> Job:
+    """Get the market maker's result from a cold start, compile time and reading included."""
+    work: Contenders = {"tradecore, plain Python": in_child("ours_python", market.catalog)}
+    if peers:
+        work["hftbacktest"] = in_child("peer", market.npz)
+    return Job(
+        "s",
+        dict.fromkeys(work, 1),
+        work,
+        (Target("tradecore, plain Python", "hftbacktest", 10),),
+        rounds=3,
+        note="a new process each time; hftbacktest's compile time is in it",
+    )
+
+
+def every_row(market: Market) -> Job:
+    """Call a plain-Python hook on every row."""
+    columns, events = market.every_row_alone
+    strategy = makers.EveryRow("e", [NAME])
+    tc.Backtest([strategy], {NAME: columns}, [VENUE], specs={NAME: market.spec}, on_error="stop_run").run()
+    work: Contenders = {"tradecore": backtest(lambda: makers.EveryRow("e", [NAME]), {NAME: columns}, market.spec)}
+    calls: dict[str, float] = {"tradecore": strategy.calls}
+    if peers:
+
+        def interpreted() -> float:
+            hbt = peers.hbt(events)
+            started = time.perf_counter()
+            calls["hftbacktest, interpreted"] = peers.every_row(hbt)
+            seconds = time.perf_counter() - started
+            hbt.close()
+            return seconds
+
+        interpreted()  # compiles, and counts its calls
+        work["hftbacktest, interpreted"] = interpreted
+    return Job(
+        "ns/call",
+        calls,
+        work,
+        (Target("tradecore", "hftbacktest, interpreted", 4),),
+        note=f"calls: {calls}",
+    )
+
+
+def sixteen(market: Market) -> Job:
+    """Run sixteen instruments at once and one by one, nothing else to do."""
+    names = [f"BTC{number:02}.SYNTH" for number in range(16)]
+    base = market.spec.to_dict()
+    specs = {name: instrument_from_dict({**base, "id": name}) for name in names}
+    shift = 137_000  # ns: their messages lie between each other's, as on a real venue
+    data = {}
+    for number, name in enumerate(names):
+        moved = {"ts_event": shift * number, "ts_recv": shift * number}
+        data[name] = {key: values + moved[key] if key in moved else values for key, values in market.columns.items()}
+
+    def run(chosen: list[str]) -> Callable[[], float]:
+        def once() -> float:
+            prepared = tc.Backtest(
+                [tc.Strategy("idle", chosen)], {name: data[name] for name in chosen}, [VENUE], specs=specs
+            )
+            started = time.perf_counter()
+            prepared.run()
+            return time.perf_counter() - started
+
+        return once
+
+    def each() -> float:
+        return sum(run([name])() for name in names)
+
+    work: Contenders = {"sixteen in one run": run(names), "one, sixteen times": each}
+    return Job(
+        "ns/row",
+        dict.fromkeys(work, 16 * market.rows),
+        work,
+        (Target("sixteen in one run", "one, sixteen times", 1 / 1.15),),
+    )
+
+
+def tardis_files(market: Market) -> Job:
+    """Read Tardis ``incremental_book_L2`` and ``trades``, gzip, to event columns in memory."""
+    files = [str(path) for path in market.tardis]
+
+    def ours() -> None:
+        reader = EventReader.tardis(market.spec, files)
+        pieces = []
+        while (columns := reader.read(1 << 18)) is not None:
+            pieces.append(columns)
+
+    work: Contenders = {"tradecore": timed(ours)}
+    if peers:
+        needed = {
+            "trades": ["timestamp", "local_timestamp", "side", "price", "amount"],
+            "incremental_book_L2": ["timestamp", "local_timestamp", "is_snapshot", "side", "price", "amount"],
+        }
+
+        def isal_polars() -> None:
+            for path in market.tardis:
+                with isal.igzip.open(path, "rb") as file:
+                    pl.read_csv(io.BytesIO(file.read()), columns=needed[path.name.partition(".")[0]])
+
+        def convert() -> None:
+            stdout, sys.stdout = sys.stdout, io.StringIO()
+            try:
+                hft_tardis.convert(files, buffer_size=market.rows * 2, ss_buffer_size=100_000)
+            finally:
+                sys.stdout = stdout
+
+        work |= {"hftbacktest convert": timed(convert), "isal + polars (columns only)": timed(isal_polars)}
+    return Job(
+        "ns/row",
+        dict.fromkeys(work, market.rows),
+        work,
+        (Target("tradecore", "hftbacktest convert", 3.5), Target("tradecore", "isal + polars (columns only)", 1.5)),
+        note="tradecore also checks, merges by time and marks messages",
+    )
+
+
+def depth_frame() -> Job:
+    """Take a Binance depth frame of 20 levels from bytes to book, against decoding alone."""
+    frames = depth_frames(2_000)
+    spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+
+    def ours() -> float:
+        decoder = tc.BinanceDecoder("BINANCE_USDM", [spec], keep_events=False)
+        decoder.feed(frames[0], 0)
+        decoder.feed(SNAPSHOT, 0)
+        feed = decoder.feed
+        started = time.perf_counter()
+        for frame in frames[1:]:
+            feed(frame, 0)
+        seconds = time.perf_counter() - started
+        assert decoder.state(spec.id) == tc.BookState.SYNCED
+        assert decoder.gaps(spec.id) == 0
+        return seconds
+
+    work: Contenders = {"tradecore, bytes to book": ours}
+    if peers:
+        decoder = msgspec.json.Decoder(_message(), strict=False)
+
+        def decode() -> None:
+            for frame in frames[1:]:
+                decoder.decode(frame)
+
+        work["msgspec, decode only"] = timed(decode)
+    return Job(
+        "us/frame",
+        dict.fromkeys(work, len(frames) - 1),
+        work,
+        (Target("tradecore, bytes to book", "msgspec, decode only", 4.5),),
+        note=f"{len(frames[-1])} bytes a frame; msgspec to typed structs with float prices",
+    )
+
+
+def _message() -> type:
+    level = tuple[float, float]
+    scalars = {"e": str, "E": int, "T": int, "s": str, "U": int, "u": int, "pu": int}
+    update = msgspec.defstruct("DepthUpdate", [*scalars.items(), ("b", list[level]), ("a", list[level])])
+    return msgspec.defstruct("Frame", [("stream", str), ("data", update)])
+
+
+def memory(small: Market, large: Market) -> Job:
+    """Measure bytes a row, and the peak of a process over ten times the data."""
+    held = sum(values.nbytes for values in small.columns.values())
+
+    def peak(market: Market) -> Callable[[], float]:
+        command = [sys.executable, "-m", "benches.children", "ours_compiled", str(market.catalog)]
+
+        def run() -> float:
+            done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True)
+            return float(done.stdout)
+
+        return run
+
+    names = (f"peak, {small.rows / 1e6:g} M rows", f"peak, {large.rows / 1e6:g} M rows")
+    work: Contenders = dict(zip(names, (peak(small), peak(large)), strict=True))
+    return Job(
+        "MB",
+        dict.fromkeys(work, 1),
+        work,
+        (Target(names[1], names[0], 1 / 1.05),),
+        rounds=3,
+        note=f"{held / small.rows:.1f} bytes a row in memory (at most 32)",
+    )
+
+
+def start_up() -> Job:
+    """Time ``import tradecore`` beside an empty interpreter."""
+
+    def python(code: str) -> Callable[[], float]:
+        return timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+
+    work: Contenders = {"import tradecore": python("import tradecore"), "python alone": python("pass")}
+    return Job("s", dict.fromkeys(work, 1), work, limits=(Limit("import tradecore", 0.3),))

@@ -1,0 +1,57 @@
+"""The strategies of the benchmarks in plain Python."""
+
+import tradecore as tc
+
+
+class PythonMaker(tc.Strategy):
+    """Join both best prices every 100 ms, with a limit on the position."""
+
+    qty: float = 0.01
+    max_position: float = 0.05
+
+    def on_start(self, ctx):
+        """Set the timer."""
+        ctx.every("100ms", self.requote)
+
+    def requote(self, ctx):
+        """Move both quotes to the touch."""
+        for inst in self.instruments:
+            book = ctx.book(inst)
+            bid, ask = book.best_bid, book.best_ask
+            if bid is None or ask is None:
+                continue
+            position = ctx.position(inst).qty
+            ctx.quote(
+                inst,
+                bid=bid if position + self.qty <= self.max_position + 1e-9 else None,
+                ask=ask if position - self.qty >= -self.max_position - 1e-9 else None,
+                qty=self.qty,
+                post_only=True,
+            )
+
+
+class Idle(tc.Strategy):
+    """Wake every 100 ms and do nothing."""
+
+    def on_start(self, ctx):
+        """Set the timer."""
+        ctx.every("100ms", self.wake)
+
+    def wake(self, ctx):
+        """Do nothing."""
+
+
+class EveryRow(tc.Strategy):
+    """Read both best prices on every message."""
+
+    def on_start(self, ctx):
+        """Start the sum."""
+        self.total = 0.0
+        self.calls = 0
+
+    def on_book(self, ctx, book):
+        """Add the spread."""
+        self.calls += 1
+        bid, ask = book.best_bid, book.best_ask
+        if bid and ask:
+            self.total += ask - bid

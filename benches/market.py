@@ -1,0 +1,94 @@
+"""The data of the benchmarks: one synthetic market in every form a contender takes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+import tradecore as tc
+from tradecore.data.exporters import export
+
+NAME = "BTCUSDT.SYNTH"
+
+
+class Market:
+    """A synthetic market of some rows in a folder, made once."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self.folder = folder / str(rows)
+        self.rows = rows
+        self.catalog = self.folder / "catalog"
+        if not (self.catalog / "SYNTH").is_dir():
+            tc.synthesize(self.catalog, events=rows, seed=7)
+        self.spec = tc.Catalog(self.catalog).instrument(NAME)
+
+    @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        """All rows in memory, in the dtypes a backtest reads from a catalog."""
+        pieces = list(tc.Catalog(self.catalog).stream(NAME))
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    @cached_property
+    def every_row_alone(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The first rows, each a message with a time of its own, as columns and as hftbacktest's events."""
+        rows = min(self.rows, 200_000)
+        columns = {name: values[:rows].copy() for name, values in self.columns.items()}
+        columns["flags"] |= np.uint8(tc.EventFlag.LAST)
+        events = self.events[:rows].copy()
+        for later in (columns["ts_event"], columns["ts_recv"], events["exch_ts"], events["local_ts"]):
+            later += np.arange(rows)
+        return columns, events
+
+    @cached_property
+    def npz(self) -> Path:
+        """The rows as hftbacktest's event array, not compressed (its fastest form)."""
+        path = self.folder / "events.npz"
+        if not path.is_file():
+            (made,) = export(self.catalog, NAME, self.folder / "packed.npz", form="hftbacktest")
+            np.savez(path, data=np.load(made)["data"])
+            made.unlink()
+        return path
+
+    @cached_property
+    def events(self) -> np.ndarray:
+        """Hftbacktest's event array in memory."""
+        return np.load(self.npz)["data"]
+
+    @cached_property
+    def tardis(self) -> list[Path]:
+        """The rows as Tardis files, trades first as hftbacktest wants them."""
+        target = self.folder / "tardis"
+        if not target.is_dir():
+            export(self.catalog, NAME, target, form="tardis")
+        return [target / "trades.csv.gz", target / "incremental_book_L2.csv.gz"]
+
+
+def depth_frames(count: int, levels: int = 10) -> list[bytes]:
+    """Binance USD-M depth frames of twice ``levels`` levels around a moving price, unbroken in sequence."""
+    random = np.random.default_rng(7)
+    mid = 600_000 + np.cumsum(random.integers(-3, 4, count))
+    frames = []
+    for index in range(count):
+        sides = []
+        for sign in (-1, 1):
+            steps = np.sort(random.choice(np.arange(1, 40), levels, replace=False)) * sign + mid[index]
+            amounts = random.integers(0, 5_000, levels)
+            sides.append(
+                ",".join(
+                    f'["{step // 10}.{step % 10}0","{amount / 1000:.3f}"]'
+                    for step, amount in zip(steps, amounts, strict=True)
+                )
+            )
+        time_ms = 1_700_000_000_000 + index * 100
+        frames.append(
+            f'{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":{time_ms},"T":{time_ms - 4},'
+            f'"s":"BTCUSDT","U":{index * 10 + 1},"u":{index * 10 + 10},"pu":{index * 10},'
+            f'"b":[{sides[0]}],"a":[{sides[1]}]}}}}'.encode()
+        )
+    return frames
+
+
+SNAPSHOT = b'{"lastUpdateId":5,"bids":[["59000.00","1.000"]],"asks":[["61000.00","1.000"]]}'
+"""What :func:`depth_frames` goes on from."""
