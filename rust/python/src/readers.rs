@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyReadonlyArray1;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 use tradecore_core::book::{BookState, L2Book};
 use tradecore_core::decode::{
     BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
@@ -371,7 +372,7 @@ impl BinanceDecoder {
     }
 
     /// Takes one frame; says what it was.
-    fn feed(&self, frame: &[u8], ts_recv: i64) -> PyResult<&'static str> {
+    fn feed<'py>(&self, py: Python<'py>, frame: &[u8], ts_recv: i64) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
         let Decoding { decoder, frame: fresh, kept } = &mut *state;
         let outcome = decoder.feed(frame, ts_recv, fresh).map_err(|e| {
@@ -387,13 +388,13 @@ impl BinanceDecoder {
             fresh.clear();
         }
         Ok(match outcome.frame {
-            BinanceFrame::Depth(_) => "depth",
-            BinanceFrame::Snapshot(_) => "snapshot",
-            BinanceFrame::Trade => "trade",
-            BinanceFrame::BookTicker => "book_ticker",
-            BinanceFrame::MarkPrice => "mark_price",
-            BinanceFrame::Control => "control",
-            BinanceFrame::Ignored => "ignored",
+            BinanceFrame::Depth(_) => intern!(py, "depth"),
+            BinanceFrame::Snapshot(_) => intern!(py, "snapshot"),
+            BinanceFrame::Trade => intern!(py, "trade"),
+            BinanceFrame::BookTicker => intern!(py, "book_ticker"),
+            BinanceFrame::MarkPrice => intern!(py, "mark_price"),
+            BinanceFrame::Control => intern!(py, "control"),
+            BinanceFrame::Ignored => intern!(py, "ignored"),
         })
     }
 

@@ -16,7 +16,6 @@ use super::error::{DecodeError, parse_time, parse_u64};
 use super::json::Json;
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
 use crate::event::{Columns as _, Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
-use crate::types::digits::Text;
 use crate::types::{Decimal, Instrument, div_half_even};
 
 /// Deltas kept while waiting for a snapshot.
@@ -120,18 +119,18 @@ enum Side<'a> {
     /// Rows of the decoder's levels.
     Read(Range<usize>),
     /// Not read: the message had not named its symbol yet.
-    Text(Text<'a>),
+    Text(&'a [u8]),
 }
 
 /// Raw values of a payload's keys.
 struct Fields<'a> {
     /// Single-letter keys, by letter.
-    letters: [Option<Text<'a>>; 58],
-    previous: Option<Text<'a>>,
-    last_update_id: Option<Text<'a>>,
+    letters: [Option<&'a [u8]>; 58],
+    previous: Option<&'a [u8]>,
+    last_update_id: Option<&'a [u8]>,
     bids: Option<Side<'a>>,
     asks: Option<Side<'a>>,
-    symbol: Option<Text<'a>>,
+    symbol: Option<&'a [u8]>,
     is_answer: bool,
 }
 
@@ -148,7 +147,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(
         &mut self,
         json: &mut Json<'a>,
@@ -194,11 +193,11 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    fn get(&self, letter: u8) -> Option<Text<'a>> {
+    fn get(&self, letter: u8) -> Option<&'a [u8]> {
         self.letters[usize::from(letter - b'A')]
     }
 
-    fn need(&self, message: &'static str, letter: u8, field: &'static str) -> Result<Text<'a>, DecodeError> {
+    fn need(&self, message: &'static str, letter: u8, field: &'static str) -> Result<&'a [u8], DecodeError> {
         self.get(letter).ok_or(DecodeError::Missing { message, field })
     }
 
@@ -213,8 +212,8 @@ impl<'a> Fields<'a> {
 }
 
 #[inline]
-fn find(feeds: &[Feed], symbol: Text<'_>) -> Option<usize> {
-    feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol.bytes())
+fn find(feeds: &[Feed], symbol: &[u8]) -> Option<usize> {
+    feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol)
 }
 
 /// Decodes the frames of one market for any number of instruments.
@@ -274,7 +273,7 @@ impl BinanceDecoder {
                 json.object(|json, key| fields.take(json, key, feeds, levels))
             }
             b"stream" => {
-                stream = json.value()?.bytes();
+                stream = json.value()?;
                 Ok(())
             }
             // Beside the payload nothing counts.
@@ -298,7 +297,7 @@ impl BinanceDecoder {
             return self.snapshot(fields, ts_recv, out);
         }
         let kind = match fields.get(b'e') {
-            Some(kind) => kind.bytes(),
+            Some(kind) => kind,
             // The spot bookTicker names no event.
             None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => b"bookTicker",
             None if fields.is_answer => {
@@ -378,20 +377,14 @@ impl Feed {
         json: &mut Json<'_>,
         levels: &mut Vec<Level>,
     ) -> Result<Range<usize>, DecodeError> {
-        let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
         let start = levels.len();
-        json.levels(|price, qty| {
-            let price = prices.parse_text(price).map_err(|e| DecodeError::decimal(field, &e))?;
-            let qty = quantities.parse_text(qty).map_err(|e| DecodeError::decimal(field, &e))?;
+        let grids = [self.instrument.price_increment, self.instrument.qty_increment];
+        let read =
+            |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
+        json.levels(grids, read, |price, qty| {
             if price <= 0 || qty < 0 {
-                return Err(DecodeError::Value {
-                    field,
-                    problem: format!(
-                        "level {} x {} is negative",
-                        prices.format(price),
-                        quantities.format(qty)
-                    ),
-                });
+                let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
+                return Err(DecodeError::Value { field, problem: format!("level {level} is negative") });
             }
             levels.push(Level { price, qty });
             Ok(())
@@ -408,7 +401,7 @@ impl Feed {
     ) -> Result<[Range<usize>; 2], DecodeError> {
         let mut read = |field, side: &Option<Side<'_>>| match side {
             Some(Side::Read(rows)) => Ok(rows.clone()),
-            Some(Side::Text(text)) => self.levels(field, &mut Json::new(text.bytes()), levels),
+            Some(Side::Text(text)) => self.levels(field, &mut Json::new(text), levels),
             None => Err(DecodeError::Missing { message, field }),
         };
         Ok([read("b", &fields.bids)?, read("a", &fields.asks)?])
@@ -441,15 +434,14 @@ impl Feed {
             ts_event,
             ts_recv,
             kind: EventKind::BookSet,
-            side: 1,
+            side: 0,
             flags: 0,
             price: 0,
             qty: 0,
             id: ids.last,
         };
         let write = |out: &mut EventColumns| {
-            out.push_levels(template, &levels[bids.clone()]);
-            out.push_levels(Event { side: -1, ..template }, &levels[asks.clone()]);
+            out.push_levels(template, &levels[bids.clone()], &levels[asks.clone()]);
             bids.len() + asks.len()
         };
         let action = self.sync.on_delta(ids);
@@ -466,7 +458,7 @@ impl Feed {
                 self.kept_rows.clear();
                 self.kept_rows.push(write(&mut self.kept));
                 if action == DeltaAction::Gap {
-                    out.push(Event { kind: EventKind::BookClear, side: 0, flags: FLAG_LAST, ..template });
+                    out.push(Event { kind: EventKind::BookClear, flags: FLAG_LAST, ..template });
                 }
             }
         }
@@ -494,15 +486,14 @@ impl Feed {
             ts_event,
             ts_recv,
             kind: EventKind::BookSet,
-            side: 1,
+            side: 0,
             flags: FLAG_SNAPSHOT,
             price: 0,
             qty: 0,
             id,
         };
-        out.push(Event { kind: EventKind::BookClear, side: 0, ..template });
-        out.push_levels(template, &levels[bids]);
-        out.push_levels(Event { side: -1, ..template }, &levels[asks]);
+        out.push(Event { kind: EventKind::BookClear, ..template });
+        out.push_levels(template, &levels[bids], &levels[asks]);
         out.end_message();
         let mut row: usize = self.kept_rows[..from].iter().sum();
         for &rows in &self.kept_rows[from..] {
@@ -534,10 +525,10 @@ impl Feed {
         let id = parse_u64(id_field, fields.need(message, id_key, id_field)?)?;
         let price = fields.need(message, b'p', "p")?;
         let price =
-            self.instrument.price_increment.parse_text(price).map_err(|e| DecodeError::decimal("p", &e))?;
+            self.instrument.price_increment.parse(price).map_err(|e| DecodeError::decimal("p", &e))?;
         let qty = fields.need(message, b'q', "q")?;
-        let qty = self.instrument.qty_increment.parse_text(qty).map_err(|e| DecodeError::decimal("q", &e))?;
-        let side = match fields.need(message, b'm', "m")?.bytes() {
+        let qty = self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal("q", &e))?;
+        let side = match fields.need(message, b'm', "m")? {
             // True: the buyer is the maker, so a seller crossed the spread.
             b"true" => -1,
             b"false" => 1,
@@ -575,14 +566,11 @@ impl Feed {
             let price = self
                 .instrument
                 .price_increment
-                .parse_text(price)
+                .parse(price)
                 .map_err(|e| DecodeError::decimal(price_field, &e))?;
             let qty = fields.need(MESSAGE, qty_key, qty_field)?;
-            let qty = self
-                .instrument
-                .qty_increment
-                .parse_text(qty)
-                .map_err(|e| DecodeError::decimal(qty_field, &e))?;
+            let qty =
+                self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal(qty_field, &e))?;
             if qty < 0 || price < 0 {
                 return Err(DecodeError::Value {
                     field: qty_field,
@@ -612,16 +600,16 @@ impl Feed {
             kind: EventKind::Mark,
             side: 0,
             flags: 0,
-            price: parse_fine("p", fields.need(MESSAGE, b'p', "p")?.bytes())?,
+            price: parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?,
             qty: 0,
             id: 0,
         };
         out.push(template);
-        if let Some(index) = fields.get(b'i').map(Text::bytes).filter(|text| !text.is_empty()) {
+        if let Some(index) = fields.get(b'i').filter(|text| !text.is_empty()) {
             out.push(Event { kind: EventKind::Index, price: parse_fine("i", index)?, ..template });
         }
         // Dated contracts have no funding: the rate is empty.
-        if let Some(rate) = fields.get(b'r').map(Text::bytes).filter(|text| !text.is_empty()) {
+        if let Some(rate) = fields.get(b'r').filter(|text| !text.is_empty()) {
             let price = parse_fine("r", rate)?;
             out.push(Event { kind: EventKind::Funding, price, id: next_funding.unsigned_abs(), ..template });
         }

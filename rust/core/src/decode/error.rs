@@ -1,7 +1,6 @@
 //! What can be wrong with a venue's bytes.
 
 use crate::types::DecimalError;
-use crate::types::digits::Text;
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,37 +92,30 @@ pub enum Strictness {
 
 /// Parses an unsigned integer.
 #[inline]
-pub(crate) fn parse_u64<'a>(field: &'static str, text: impl Into<Text<'a>>) -> Result<u64, DecodeError> {
-    let text = text.into();
-    match text.integer() {
-        Some(value) => Ok(value),
-        None => parse_long(field, text.bytes()),
-    }
-}
-
-/// More digits than [`Text`] takes, or none at all.
-#[inline(never)]
-fn parse_long(field: &'static str, text: &[u8]) -> Result<u64, DecodeError> {
+pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeError> {
     let bad = || DecodeError::value(field, text, "an unsigned integer");
     if text.is_empty() || text.len() > 20 {
         return Err(bad());
     }
-    text.iter().try_fold(0u64, |value, c| {
+    let mut value = 0u64;
+    for c in text {
         let digit = c.wrapping_sub(b'0');
-        let longer = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit)));
-        longer.filter(|_| digit <= 9).ok_or_else(bad)
-    })
+        if digit > 9 {
+            return Err(bad());
+        }
+        value = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit))).ok_or_else(bad)?;
+    }
+    Ok(value)
 }
 
 /// Parses an epoch time given in milliseconds, microseconds or nanoseconds, told apart by size, to nanoseconds.
 #[inline]
-pub(crate) fn parse_time<'a>(field: &'static str, text: impl Into<Text<'a>>) -> Result<i64, DecodeError> {
-    let text = text.into();
+pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
     let value = parse_u64(field, text)?;
     let ns = match value {
         0..100_000_000_000_000 => value * 1_000_000,
         100_000_000_000_000..100_000_000_000_000_000 => value * 1_000,
         _ => value,
     };
-    i64::try_from(ns).map_err(|_| DecodeError::value(field, text.bytes(), "a time"))
+    i64::try_from(ns).map_err(|_| DecodeError::value(field, text, "a time"))
 }

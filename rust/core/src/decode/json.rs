@@ -5,7 +5,7 @@
 //! symbol or id holds one. Nesting is limited, nothing recurses.
 
 use super::DecodeError;
-use crate::types::digits::{Text, find, leading_digits};
+use crate::types::Increment;
 
 /// Deepest nesting of a value that is stepped over.
 const MAX_DEPTH: usize = 64;
@@ -57,25 +57,11 @@ impl<'a> Json<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(self.error("the end of the frame")) }
     }
 
-    /// The next sixteen bytes, if there are as many.
-    #[inline]
-    fn word(&self, at: usize) -> Option<u128> {
-        let word = self.bytes.get(at..)?.first_chunk()?;
-        Some(u128::from_le_bytes(*word))
-    }
-
     /// A string without its quotes.
     #[inline]
-    pub(crate) fn string(&mut self) -> Result<Text<'a>, DecodeError> {
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], DecodeError> {
         self.expect(b'"', "a string")?;
         let start = self.at;
-        if let Some(word) = self.word(start)
-            && let Some(len) = find(word, b'"')
-            && find(word, b'\\').is_none_or(|escape| escape > len)
-        {
-            self.at += len + 1;
-            return Ok(Text::inside(self.bytes, start, start + len));
-        }
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => break,
@@ -84,38 +70,34 @@ impl<'a> Json<'a> {
                 None => return Err(self.error("the end of a string")),
             }
         }
+        let text = &self.bytes[start..self.at];
         self.at += 1;
-        Ok(Text::inside(self.bytes, start, self.at - 1))
+        Ok(text)
     }
 
     /// The text of a string or a number: venues write decimals either way.
     #[inline]
-    pub(crate) fn scalar(&mut self) -> Result<Text<'a>, DecodeError> {
+    pub(crate) fn scalar(&mut self) -> Result<&'a [u8], DecodeError> {
         if self.peek() == Some(b'"') {
             return self.string();
         }
         let start = self.at;
-        self.at += self.word(start).map_or(0, leading_digits);
         while let Some(c) = self.bytes.get(self.at) {
             if matches!(c, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
                 break;
             }
             self.at += 1;
         }
-        if start == self.at {
-            return Err(self.error("a value"));
-        }
-        Ok(Text::inside(self.bytes, start, self.at))
+        if start == self.at { Err(self.error("a value")) } else { Ok(&self.bytes[start..self.at]) }
     }
 
     /// The raw text of any value; strings come without their quotes.
-    #[inline]
-    pub(crate) fn value(&mut self) -> Result<Text<'a>, DecodeError> {
+    pub(crate) fn value(&mut self) -> Result<&'a [u8], DecodeError> {
         match self.peek() {
             Some(b'{' | b'[') => {
                 let start = self.at;
                 self.skip_nested()?;
-                Ok(Text::inside(self.bytes, start, self.at))
+                Ok(&self.bytes[start..self.at])
             }
             _ => self.scalar(),
         }
@@ -173,7 +155,7 @@ impl<'a> Json<'a> {
                 self.at += 4;
                 std::slice::from_ref(letter)
             } else {
-                let key = self.string()?.bytes();
+                let key = self.string()?;
                 self.expect(b':', "a colon")?;
                 key
             };
@@ -204,15 +186,24 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Walks an array of `[price, quantity, ...]` levels.
+    /// Walks an array of `[price, quantity, ...]` levels, whose numbers `price` and `qty` read.
+    ///
+    /// What venues mostly write is read on the `grids` in one pass; anything else goes through `read`, which also
+    /// finds the words for what is wrong with it.
     #[inline]
     pub(crate) fn levels(
         &mut self,
-        mut each: impl FnMut(Text<'a>, Text<'a>) -> Result<(), DecodeError>,
+        grids: [Increment; 2],
+        read: impl Fn(usize, &'a [u8]) -> Result<i64, DecodeError>,
+        mut each: impl FnMut(i64, i64) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         self.array(|json| {
-            if let Some((price, qty)) = json.plain_level() {
-                return each(price, qty);
+            while let Some((price, qty)) = json.plain_level(grids) {
+                each(price, qty)?;
+                if !json.bytes[json.at..].starts_with(b",[") {
+                    return Ok(());
+                }
+                json.at += 1;
             }
             json.expect(b'[', "a [price, quantity] level")?;
             let price = json.scalar()?;
@@ -221,27 +212,21 @@ impl<'a> Json<'a> {
             while json.eat(b',') {
                 json.value()?;
             }
-            each(price, qty)?;
+            each(read(0, price)?, read(1, qty)?)?;
             json.expect(b']', "the end of a level")
         })
     }
 
     /// A level as most venues write it, `["price","quantity"]`; steps over nothing if it is written otherwise.
-    #[inline]
-    fn plain_level(&mut self) -> Option<(Text<'a>, Text<'a>)> {
-        let until_quote = |start: usize, then: &[u8]| {
-            let end = start + find(self.word(start)?, b'"')?;
-            self.bytes[end..].starts_with(then).then_some(end)
-        };
-        let start = self.at + 2;
-        if !self.bytes.get(self.at..)?.starts_with(b"[\"") {
-            return None;
-        }
-        let price = until_quote(start, b"\",\"")?;
-        let qty = until_quote(price + 3, b"\"]")?;
-        let level = (Text::inside(self.bytes, start, price), Text::inside(self.bytes, price + 3, qty));
-        self.at = qty + 2;
-        Some(level)
+    #[inline(always)]
+    fn plain_level(&mut self, [prices, quantities]: [Increment; 2]) -> Option<(i64, i64)> {
+        let text = self.bytes[self.at..].strip_prefix(b"[\"")?;
+        let (price, used) = prices.read(text)?;
+        let text = text[used..].strip_prefix(b"\",\"")?;
+        let (qty, used) = quantities.read(text)?;
+        let rest = text[used..].strip_prefix(b"\"]")?;
+        self.at = self.bytes.len() - rest.len();
+        Some((price, qty))
     }
 }
 
@@ -253,14 +238,16 @@ mod tests {
     #[test]
     fn walks_what_venues_send() {
         let text =
-            br#" { "e" : "x" , "n":12, "b":[["1.5","2"],["3", "0", 7]], "o":{"k":["}", "\""]}, "z":[] } "#;
+            br#" { "e" : "x" , "n":12, "b":[["1.5","2"],["3", "0", 7],[ 4,"1e1"],["5","6"]], "o":{"k":["}", "\""]}, "z":[] } "#;
         let mut json = Json::new(text);
         let (mut keys, mut levels) = (Vec::new(), Vec::new());
+        let tenth: Increment = "0.1".parse().unwrap();
         json.object(|json, key| {
             keys.push(key);
             if key == b"b" {
-                return json.levels(|p, q| {
-                    levels.push((p.bytes(), q.bytes()));
+                let parse = |_, text: &[u8]| tenth.parse(text).map_err(|e| DecodeError::decimal("b", &e));
+                return json.levels([tenth; 2], parse, |p, q| {
+                    levels.push((p, q));
                     Ok(())
                 });
             }
@@ -269,7 +256,7 @@ mod tests {
         .unwrap();
         json.end().unwrap();
         assert_eq!(keys, [b"e", b"n", b"b", b"o", b"z"]);
-        assert_eq!(levels, [(&b"1.5"[..], &b"2"[..]), (&b"3"[..], &b"0"[..])]);
+        assert_eq!(levels, [(15, 20), (30, 0), (40, 100), (50, 60)]);
     }
 
     #[test]
@@ -299,7 +286,8 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "[{}\\[\\]\",:a-c0-9. \\\\]{0,60}") {
             let mut json = Json::new(text.as_bytes());
-            let _ = json.object(|j, _| j.levels(|_, _| Ok(())));
+            let tenth: Increment = "0.1".parse().unwrap();
+            let _ = json.object(|j, _| j.levels([tenth; 2], |_, _| Ok(0), |_, _| Ok(())));
             let mut json = Json::new(text.as_bytes());
             let _ = json.object(|j, _| j.value().map(|_| ()));
         }

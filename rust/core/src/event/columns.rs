@@ -371,16 +371,17 @@ impl EventColumns {
         self.id.push(event.id);
     }
 
-    /// Appends a row like `template` for every level.
-    pub fn push_levels(&mut self, template: Event, levels: &[Level]) {
-        let rows = self.len() + levels.len();
+    /// Appends a row like `template` for every bid, then for every ask.
+    pub fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
+        let rows = self.len() + bids.len() + asks.len();
         self.ts_event.resize(rows, template.ts_event);
         self.ts_recv.resize(rows, template.ts_recv);
         self.kind.resize(rows, template.kind as u8);
-        self.side.resize(rows, template.side);
+        self.side.resize(rows - asks.len(), 1);
+        self.side.resize(rows, -1);
         self.flags.resize(rows, template.flags);
-        self.price.extend(levels.iter().map(|level| level.price));
-        self.qty.extend(levels.iter().map(|level| level.qty));
+        self.price.extend(bids.iter().chain(asks).map(|level| level.price));
+        self.qty.extend(bids.iter().chain(asks).map(|level| level.qty));
         self.id.resize(rows, template.id);
     }
 

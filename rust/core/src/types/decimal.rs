@@ -7,8 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::digits::Text;
-
 /// Powers of ten that fit an `i64`.
 const POW10: [i64; 19] = {
     let mut table = [1i64; 19];
@@ -249,36 +247,48 @@ impl Increment {
     /// [`DecimalError`] naming the text.
     #[inline]
     pub fn parse(self, text: &[u8]) -> Result<i64, DecimalError> {
-        self.parse_text(text.into())
-    }
-
-    /// The same for a piece of a longer text.
-    #[inline]
-    pub(crate) fn parse_text(self, text: Text<'_>) -> Result<i64, DecimalError> {
-        match self.parse_plain(text) {
-            Some(steps) => Ok(steps),
-            None => self.parse_slow(text.bytes()),
+        match self.read(text) {
+            Some((steps, used)) if used == text.len() => Ok(steps),
+            _ => self.parse_slow(text),
         }
     }
 
-    /// The common case: a few plain digits, on the grid.
-    #[inline]
-    fn parse_plain(self, text: Text<'_>) -> Option<i64> {
-        let (digits, places) = text.digits()?;
-        let digits = digits as i64; // at most sixteen of them
-        let scaled = if places <= self.scale {
-            digits.checked_mul(POW10[(self.scale - places) as usize])?
-        } else {
-            let beyond = POW10[(places - self.scale) as usize];
-            if digits % beyond != 0 {
-                return None;
+    /// Reads a plain decimal at the beginning of a text: its steps, and the bytes it takes.
+    ///
+    /// `None` for anything unusual (a sign, an exponent, more than 18 digits, off the grid), which
+    /// [`Self::parse`] sorts out.
+    #[inline(always)]
+    pub(crate) fn read(self, text: &[u8]) -> Option<(i64, usize)> {
+        let (mut value, mut at) = (0u64, 0);
+        let mut missing = self.scale as usize;
+        let digit = |at: usize| text.get(at).map(|c| c.wrapping_sub(b'0')).filter(|d| *d <= 9);
+        while let Some(d) = digit(at) {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(d));
+            at += 1;
+        }
+        if at == 0 {
+            return None;
+        }
+        if text.get(at) == Some(&b'.') {
+            at += 1;
+            while let Some(d) = digit(at) {
+                if missing > 0 {
+                    value = value.wrapping_mul(10).wrapping_add(u64::from(d));
+                    missing -= 1;
+                } else if d != 0 {
+                    return None;
+                }
+                at += 1;
             }
-            digits / beyond
-        };
+        }
+        if at > 18 {
+            return None;
+        }
+        let scaled = if missing == 0 { value as i64 } else { (value as i64).checked_mul(POW10[missing])? };
         if self.mantissa == 1 {
-            Some(scaled)
+            Some((scaled, at))
         } else if scaled % self.mantissa == 0 {
-            Some(scaled / self.mantissa)
+            Some((scaled / self.mantissa, at))
         } else {
             None
         }
@@ -453,8 +463,10 @@ mod tests {
         #[test]
         fn fast_and_slow_parsers_agree(text in "[0-9]{0,9}(\\.[0-9]{0,9})?", scale in 0u32..7, mantissa in 1i64..30) {
             let grid = Increment::new(Decimal::new(i128::from(mantissa), scale)).unwrap();
-            if let Some(fast) = grid.parse_plain(text.as_bytes().into()) {
+            if let Some((fast, used)) = grid.read(text.as_bytes()) {
+                prop_assert_eq!(used, text.len());
                 prop_assert_eq!(fast, grid.parse_slow(text.as_bytes()).unwrap());
+                prop_assert_eq!(grid.read(format!("{text}\",").as_bytes()), Some((fast, used)));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Exact numbers, sides, instruments.
 
 mod decimal;
-pub(crate) mod digits;
 mod duration;
 pub(crate) mod instrument;
 mod money;
