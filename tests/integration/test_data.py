@@ -315,7 +315,7 @@ def test_the_ticker_check_waits_for_later_tickers(tmp_path: Path) -> None:
     [
         ('1700000000009000000 {"data":{"e":"depthUpdate"', "byte .*: expected"),
         ('1700000000009000000 {"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"b":[],"a":[]}', "depthUpdate without u"),
-        ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.0","q":"-1","m":true,"T":1}', "cannot be negative"),
+        ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.0","q":"-1","m":true,"T":1}', "is not zero or more"),
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"NaN","q":"1","m":true,"T":1}', "not a decimal"),
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.0","q":"1","m":"maybe","T":1}', "not true or false"),
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.001","q":"1","m":true,"T":1}', "multiple of 0.01"),

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tradecore_core::book::{L2Book, Level};
 use tradecore_core::event::Columns as _;
+use tradecore_core::event::STEPS_LIMIT;
 use tradecore_core::types::{Instrument, Side};
 
 use crate::columns::NumpyColumns;
@@ -85,6 +86,14 @@ impl PyL2Book {
         self.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    fn set_level(&self, side: Side, price: i64, qty: i64) -> PyResult<i64> {
+        if price <= 0 || qty < 0 || price.max(qty) > STEPS_LIMIT {
+            let problem = "price must be positive and qty not negative, both below 2^60 steps";
+            return Err(errors::invalid("level", problem));
+        }
+        Ok(self.lock().set(side, price, qty))
+    }
+
     fn read<T>(&self, read: impl FnOnce(&Instrument, &L2Book) -> T) -> T {
         read(&self.instrument.0, &self.lock())
     }
@@ -108,10 +117,7 @@ impl PyL2Book {
         let side = to_side(side)?;
         let price = to_steps("price", i.id.as_str(), i.price_increment, price)?;
         let qty = to_steps("qty", i.id.as_str(), i.qty_increment, qty)?;
-        if price <= 0 || qty < 0 {
-            return Err(errors::invalid("level", "price must be positive and qty not negative"));
-        }
-        self.lock().set(side, price, qty);
+        self.set_level(side, price, qty)?;
         Ok(())
     }
 
@@ -120,10 +126,7 @@ impl PyL2Book {
         let Some(side) = Side::from_column(side) else {
             return Err(errors::invalid("side", format!("{side} is neither 1 nor -1")));
         };
-        if price <= 0 || price > 1 << 60 || qty < 0 {
-            return Err(errors::invalid("level", "price must be positive and qty not negative"));
-        }
-        Ok(self.lock().set(side, price, qty))
+        self.set_level(side, price, qty)
     }
 
     /// Applies event columns.

@@ -12,10 +12,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::error::{DecodeError, parse_time, parse_u64};
+use super::error::{DecodeError, parse_qty, parse_time, parse_u64};
 use super::json::Json;
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
-use crate::event::{Columns as _, Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::event::{
+    Columns as _, Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, STEPS_LIMIT,
+};
 use crate::types::{Decimal, Instrument, div_half_even};
 
 /// Deltas kept while waiting for a snapshot.
@@ -382,9 +384,10 @@ impl Feed {
         let read =
             |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
         json.levels(grids, read, |price, qty| {
-            if price <= 0 || qty < 0 {
+            if price <= 0 || qty < 0 || price.max(qty) > STEPS_LIMIT {
                 let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
-                return Err(DecodeError::Value { field, problem: format!("level {level} is negative") });
+                let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
+                return Err(DecodeError::value(field, level.as_bytes(), expected));
             }
             levels.push(Level { price, qty });
             Ok(())
@@ -523,23 +526,15 @@ impl Feed {
             TradeStream::Aggregated => ("aggTrade", b'a', "a"),
         };
         let id = parse_u64(id_field, fields.need(message, id_key, id_field)?)?;
-        let price = fields.need(message, b'p', "p")?;
-        let price =
-            self.instrument.price_increment.parse(price).map_err(|e| DecodeError::decimal("p", &e))?;
-        let qty = fields.need(message, b'q', "q")?;
-        let qty = self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal("q", &e))?;
+        // Both may be zero: see below.
+        let price = parse_qty("p", self.instrument.price_increment, fields.need(message, b'p', "p")?)?;
+        let qty = parse_qty("q", self.instrument.qty_increment, fields.need(message, b'q', "q")?)?;
         let side = match fields.need(message, b'm', "m")? {
             // True: the buyer is the maker, so a seller crossed the spread.
             b"true" => -1,
             b"false" => 1,
             other => return Err(DecodeError::value("m", other, "true or false")),
         };
-        if price < 0 || qty < 0 {
-            return Err(DecodeError::Value {
-                field: if qty < 0 { "q" } else { "p" },
-                problem: "a trade cannot be negative".into(),
-            });
-        }
         let ts_event = self.stamp(fields, ts_recv)?;
         self.named(fields, ts_event);
         // Not a trade of the book (insurance fund, auto-deleveraging): the venue sends it without price or size.
@@ -562,21 +557,11 @@ impl Feed {
         for (side, price_key, price_field, qty_key, qty_field) in
             [(1, b'b', "b", b'B', "B"), (-1, b'a', "a", b'A', "A")]
         {
+            // Both are zero on a side that is empty.
             let price = fields.need(MESSAGE, price_key, price_field)?;
-            let price = self
-                .instrument
-                .price_increment
-                .parse(price)
-                .map_err(|e| DecodeError::decimal(price_field, &e))?;
+            let price = parse_qty(price_field, self.instrument.price_increment, price)?;
             let qty = fields.need(MESSAGE, qty_key, qty_field)?;
-            let qty =
-                self.instrument.qty_increment.parse(qty).map_err(|e| DecodeError::decimal(qty_field, &e))?;
-            if qty < 0 || price < 0 {
-                return Err(DecodeError::Value {
-                    field: qty_field,
-                    problem: "a quote cannot be negative".into(),
-                });
-            }
+            let qty = parse_qty(qty_field, self.instrument.qty_increment, qty)?;
             out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
         }
         self.named(fields, ts_event);
@@ -629,5 +614,8 @@ pub(crate) fn parse_fine(field: &'static str, text: &[u8]) -> Result<i64, Decode
         }
         None => None,
     };
-    units.and_then(|u| i64::try_from(u).ok()).ok_or_else(|| DecodeError::value(field, text, "within range"))
+    units
+        .and_then(|u| i64::try_from(u).ok())
+        .filter(|u| u.abs() <= STEPS_LIMIT)
+        .ok_or_else(|| DecodeError::value(field, text, "within range"))
 }

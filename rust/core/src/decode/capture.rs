@@ -167,9 +167,12 @@ impl CaptureReader {
                 return Ok(false);
             };
             let line = lines.number() + 1;
-            if lines.next_with(|text| self.line(text, line))?.is_some() {
-                out.extend_from(&self.frame[0], 0, self.frame[0].len());
+            let read = lines.next_with(|text| self.line(text, line));
+            if !matches!(read, Ok(None)) {
                 self.inputs.push_front(lines);
+            }
+            if read?.is_some() {
+                out.extend_from(&self.frame[0], 0, self.frame[0].len());
             }
         }
         Ok(true)
@@ -244,7 +247,7 @@ impl CaptureReader {
             }
             BinanceFrame::Depth(_) | BinanceFrame::Snapshot(_) => {
                 for row in 0..view.len() {
-                    self.book.apply(&view, row, row + 1);
+                    self.book.apply_row(&view, row);
                     let event = view.event(row);
                     if event.flags & FLAG_LAST == 0 {
                         continue;

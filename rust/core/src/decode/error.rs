@@ -1,6 +1,7 @@
 //! What can be wrong with a venue's bytes.
 
-use crate::types::DecimalError;
+use crate::event::{STEPS_LIMIT, TIME_LIMIT};
+use crate::types::{DecimalError, Increment};
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,10 +113,31 @@ pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeE
 #[inline]
 pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
     let value = parse_u64(field, text)?;
-    let ns = match value {
-        0..100_000_000_000_000 => value * 1_000_000,
-        100_000_000_000_000..100_000_000_000_000_000 => value * 1_000,
-        _ => value,
+    let unit = match value {
+        0..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
+        _ => 1,
     };
-    i64::try_from(ns).map_err(|_| DecodeError::value(field, text, "a time"))
+    let ns = value.checked_mul(unit).and_then(|ns| i64::try_from(ns).ok());
+    ns.filter(|ns| *ns <= TIME_LIMIT).ok_or_else(|| DecodeError::value(field, text, "a time before 2116"))
+}
+
+/// Parses a price on its grid.
+#[inline]
+pub(crate) fn parse_price(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
+    let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+    if steps <= 0 || steps > STEPS_LIMIT {
+        return Err(DecodeError::value(field, text, "greater than zero and below 2^60 steps"));
+    }
+    Ok(steps)
+}
+
+/// Parses a quantity on its grid.
+#[inline]
+pub(crate) fn parse_qty(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
+    let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+    if !(0..=STEPS_LIMIT).contains(&steps) {
+        return Err(DecodeError::value(field, text, "zero or more and below 2^60 steps"));
+    }
+    Ok(steps)
 }

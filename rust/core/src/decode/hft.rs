@@ -8,7 +8,7 @@
 
 use super::error::{DecodeError, PlacedError};
 use crate::book::L2Book;
-use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
+use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, STEPS_LIMIT, TIME_LIMIT};
 use crate::types::{Increment, Instrument, Side};
 
 const LOCAL: u64 = 1 << 30;
@@ -50,6 +50,22 @@ impl HftRows<'_> {
         Ok(out)
     }
 
+    /// Exchange and local time of a row. Snapshots that hftbacktest makes have none: they take the next row's.
+    fn times(&self, row: usize) -> Result<(i64, i64), DecodeError> {
+        let place = (row..self.ev.len()).find(|at| self.local_ts[*at] != 0).unwrap_or(row);
+        let times = (self.exch_ts[place], self.local_ts[place]);
+        for (field, time) in [("exch_ts", times.0), ("local_ts", times.1)] {
+            if time <= 0 || time > TIME_LIMIT {
+                return Err(DecodeError::value(
+                    field,
+                    time.to_string().as_bytes(),
+                    "a time in ns before 2116",
+                ));
+            }
+        }
+        Ok(times)
+    }
+
     fn row(
         &self,
         row: usize,
@@ -64,18 +80,18 @@ impl HftRows<'_> {
             (false, true) => Some(Side::Sell),
             _ => None,
         };
-        let ts_recv = self.local_ts[row];
+        let (ts_event, ts_recv) = self.times(row)?;
         if ts_recv < last.0 {
             return Err(DecodeError::Unsorted { field: "local_ts", got: ts_recv, previous: last.0 });
         }
         let kind = ev & 0xff;
         let class = u8::from(kind == 2);
-        if (ts_recv, self.exch_ts[row], class) != *last {
+        if (ts_recv, ts_event, class) != *last {
             out.end_message();
-            *last = (ts_recv, self.exch_ts[row], class);
+            *last = (ts_recv, ts_event, class);
         }
         let template = Event {
-            ts_event: self.exch_ts[row],
+            ts_event,
             ts_recv,
             kind: EventKind::BookSet,
             side: side.map_or(0, |s| s as i8),
@@ -86,8 +102,9 @@ impl HftRows<'_> {
         };
         let steps = |field, grid: Increment, value: f64| {
             let steps = grid.steps_from_f64(value).map_err(|e| DecodeError::decimal(field, &e))?;
-            if steps < 0 {
-                return Err(DecodeError::Value { field, problem: format!("{value} is negative") });
+            if !(0..=STEPS_LIMIT).contains(&steps) {
+                let expected = "zero or more and below 2^60 steps";
+                return Err(DecodeError::value(field, value.to_string().as_bytes(), expected));
             }
             Ok(steps)
         };
@@ -112,11 +129,13 @@ impl HftRows<'_> {
                     out.push(Event { kind: EventKind::BookClear, flags: FLAG_SNAPSHOT, ..template });
                 }
                 Some(side) => {
-                    let limit = steps("px", instrument.price_increment, self.px[row])?;
+                    // Without a price the whole side is cleared.
+                    let price = Some(self.px[row]).filter(|px| px.is_finite());
+                    let limit = price.map(|px| steps("px", instrument.price_increment, px)).transpose()?;
                     let gone: Vec<i64> = book
                         .iter(side)
                         .map(|l| l.price)
-                        .take_while(|p| (p - limit) * side.sign() >= 0)
+                        .take_while(|p| limit.is_none_or(|limit| (p - limit) * side.sign() >= 0))
                         .collect();
                     for price in gone {
                         book.set(side, price, 0);
@@ -150,6 +169,34 @@ mod tests {
         let px: Vec<f64> = rows.iter().map(|r| r.2).collect();
         let qty: Vec<f64> = rows.iter().map(|r| r.3).collect();
         HftRows { ev: &ev, exch_ts: &ts, local_ts: &ts, px: &px, qty: &qty }.decode("a.npz".into(), &linear())
+    }
+
+    #[test]
+    fn a_clear_without_a_price_removes_the_side() {
+        let out = decode(&[
+            (BOTH | BUY | 4, 1, 100.0, 1.0),
+            (BOTH | BUY | 4, 1, 99.0, 1.0),
+            (BOTH | SELL | 4, 1, 101.0, 1.0),
+            (BOTH | BUY | 3, 2, f64::NAN, 0.0),
+        ])
+        .unwrap();
+        let mut book = L2Book::new();
+        book.apply(&out.view(), 0, out.len());
+        assert_eq!((book.levels(Side::Buy), book.levels(Side::Sell)), (0, 1));
+    }
+
+    #[test]
+    fn a_snapshot_without_times_takes_the_next_rows() {
+        let out = decode(&[
+            (BOTH | BUY | 4, 0, 100.0, 1.0),
+            (BOTH | SELL | 4, 0, 101.0, 1.0),
+            (BOTH | BUY | 1, 1_700_000_000_000_000_000, 100.0, 2.0),
+        ])
+        .unwrap();
+        assert_eq!(out.ts_recv, [1_700_000_000_000_000_000; 3]);
+        assert_eq!(out.ts_event, out.ts_recv);
+        let error = decode(&[(BOTH | BUY | 1, 0, 100.0, 1.0)]).unwrap_err().to_string();
+        assert!(error.contains("a.npz:1: exch_ts") && error.contains("is not a time"), "{error}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Lines {
             error: DecodeError::Io(e.to_string()),
         })?;
         let input: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
-            Box::new(BufReader::with_capacity(PIECE, Ahead::new(MultiGzDecoder::new(input))))
+            Box::new(Ahead::new(MultiGzDecoder::new(input)))
         } else {
             Box::new(input)
         };
@@ -151,21 +151,28 @@ impl Ahead {
     }
 }
 
-impl Read for Ahead {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.at == self.piece.len() {
-            let next = match self.pieces.recv() {
-                Ok(piece) => piece?,
-                Err(_) => return Ok(0),
-            };
-            let spent = std::mem::replace(&mut self.piece, next);
+impl BufRead for Ahead {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.at == self.piece.len()
+            && let Ok(piece) = self.pieces.recv()
+        {
+            let spent = std::mem::replace(&mut self.piece, piece?);
             // A full channel only means that the memory is freed instead of reused.
             let _ = self.spent.try_send(spent);
             self.at = 0;
         }
-        let n = buffer.len().min(self.piece.len() - self.at);
-        buffer[..n].copy_from_slice(&self.piece[self.at..self.at + n]);
-        self.at += n;
+        Ok(&self.piece[self.at..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.fill_buf()?.read(buffer)?;
+        self.consume(n);
         Ok(n)
     }
 }

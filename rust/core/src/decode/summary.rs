@@ -53,10 +53,12 @@ impl FeedSummary {
             self.by_kind[usize::from(view.kind[row])] += 1;
             match EventKind::from_column(view.kind[row]) {
                 Some(EventKind::BookSet | EventKind::BookClear) => {
-                    self.book.apply(view, row, row + 1);
+                    self.book.apply_row(view, row);
                     book_changed = true;
                 }
-                Some(EventKind::Trade) => self.traded_qty += view.qty.get(row),
+                Some(EventKind::Trade) => {
+                    self.traded_qty = self.traded_qty.saturating_add(view.qty.get(row));
+                }
                 Some(EventKind::Quote) => {
                     self.quote.set(view.side[row], view.price.get(row), view.qty.get(row));
                 }

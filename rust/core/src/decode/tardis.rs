@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::binance::parse_fine;
-use super::error::{DecodeError, PlacedError, Strictness, parse_time};
+use super::error::{DecodeError, PlacedError, Strictness, parse_price, parse_qty, parse_time};
 use super::lines::Lines;
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, Heads};
 use crate::types::{Decimal, Increment, Instrument, div_half_even};
@@ -38,6 +38,18 @@ pub enum TardisKind {
     },
     /// `derivative_ticker`.
     Ticker,
+}
+
+impl TardisKind {
+    /// The events its rows mainly make.
+    fn event_kind(self) -> EventKind {
+        match self {
+            Self::Trades => EventKind::Trade,
+            Self::Book | Self::Snapshots { .. } => EventKind::BookSet,
+            Self::Quotes => EventKind::Quote,
+            Self::Ticker => EventKind::Mark,
+        }
+    }
 }
 
 /// Where the cells of a kind stand in a file's rows.
@@ -127,42 +139,97 @@ pub struct TardisCounts {
 /// One file being read, with a block of its messages ready.
 struct File {
     lines: Lines,
-    layout: Layout,
-    instrument: Arc<Instrument>,
-    block: EventColumns,
+    rows: Rows,
     /// First row of the block not handed out.
     at: usize,
-    /// Rows of the block that belong to complete messages.
+}
+
+/// The rows of a file as events.
+struct Rows {
+    layout: Layout,
+    instrument: Arc<Instrument>,
+    strictness: Strictness,
+    out: EventColumns,
+    /// Rows of `out` that belong to complete messages.
     complete: usize,
     /// Whether the message under construction holds snapshot rows.
     in_snapshot: bool,
     seen_snapshot: bool,
     was_snapshot: bool,
     last_local: i64,
-    strictness: Strictness,
+    local: Stamp,
+    venue: Stamp,
+    /// Where the cells of the line end.
+    ends: Vec<usize>,
     /// The line above, to find rows that come twice.
     above: Vec<u8>,
     counts: TardisCounts,
 }
 
-/// A row's cells as slices of its line.
+/// A row's cells.
 struct Row<'a> {
-    cells: [&'a [u8]; MAX_CELLS],
+    line: &'a [u8],
+    /// Where each cell ends.
+    ends: &'a [usize],
 }
 
 impl<'a> Row<'a> {
     #[inline]
-    fn split(line: &'a [u8], expected: usize) -> Result<Self, DecodeError> {
-        let mut cells = [&line[..0]; MAX_CELLS];
-        let (mut count, mut start) = (0, 0);
-        for end in memchr::memchr_iter(b',', line).chain(std::iter::once(line.len())) {
-            if count < expected {
-                cells[count] = &line[start..end];
-            }
-            count += 1;
-            start = end + 1;
+    fn split(line: &'a [u8], ends: &'a mut Vec<usize>, expected: usize) -> Result<Self, DecodeError> {
+        ends.clear();
+        commas(line, ends);
+        ends.push(line.len());
+        if ends.len() == expected {
+            Ok(Self { line, ends })
+        } else {
+            Err(DecodeError::Cells { got: ends.len(), expected })
         }
-        if count == expected { Ok(Self { cells }) } else { Err(DecodeError::Cells { got: count, expected }) }
+    }
+
+    #[inline]
+    fn cell(&self, column: usize) -> &'a [u8] {
+        let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
+        &self.line[start..self.ends[column]]
+    }
+}
+
+/// Appends where the commas of a line are, eight bytes at a time: cells are too short for a search of each.
+#[inline]
+fn commas(line: &[u8], places: &mut Vec<usize>) {
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let mut find = |word: [u8; 8], start: usize| {
+        let differs = u64::from_le_bytes(word) ^ u64::from_ne_bytes([b','; 8]);
+        let mut found = !(((differs & LOW) + LOW) | differs | LOW);
+        while found != 0 {
+            places.push(start + found.trailing_zeros() as usize / 8);
+            found &= found - 1;
+        }
+    };
+    let (words, tail) = line.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        find(*word, 8 * at);
+    }
+    let mut last = [0; 8];
+    last[..tail.len()].copy_from_slice(tail);
+    find(last, 8 * words.len());
+}
+
+/// The newest stamp of a column: the rows of a message repeat it.
+#[derive(Default)]
+struct Stamp {
+    text: Vec<u8>,
+    ns: i64,
+}
+
+impl Stamp {
+    #[inline]
+    fn read(&mut self, field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
+        if text != self.text {
+            self.ns = parse_time(field, text)?;
+            self.text.clear();
+            self.text.extend_from_slice(text);
+        }
+        Ok(self.ns)
     }
 }
 
@@ -175,59 +242,40 @@ impl File {
         let Some(layout) = lines.next_with(Layout::read)? else {
             return Err(lines.error(DecodeError::Io("the file is empty".into())));
         };
-        let mut file = Self {
-            lines,
+        let rows = Rows {
             layout,
             instrument,
-            block: EventColumns::default(),
-            at: 0,
+            strictness,
+            out: EventColumns::default(),
             complete: 0,
             in_snapshot: false,
             seen_snapshot: false,
             was_snapshot: false,
             last_local: i64::MIN,
-            strictness,
+            local: Stamp::default(),
+            venue: Stamp::default(),
+            ends: Vec::new(),
             above: Vec::new(),
             counts: TardisCounts::default(),
         };
+        let mut file = Self { lines, rows, at: 0 };
         file.fill()?;
         Ok(file)
     }
 
-    /// When the next message was received, plus its class in the merge, for which stamps in microseconds leave
-    /// room; `None` at the end of the file.
-    fn key(&self) -> Option<i64> {
-        let class = match self.layout.kind {
-            TardisKind::Trades => EventKind::Trade,
-            TardisKind::Book | TardisKind::Snapshots { .. } => EventKind::BookSet,
-            TardisKind::Quotes => EventKind::Quote,
-            TardisKind::Ticker => EventKind::Mark,
-        };
-        (self.at < self.complete).then(|| self.block.ts_recv[self.at] + i64::from(class.merge_class()))
+    /// When the next message was received; `None` at the end of the file.
+    fn time(&self) -> Option<i64> {
+        (self.at < self.rows.complete).then(|| self.rows.out.ts_recv[self.at])
     }
 
     /// Reads the next block.
     fn fill(&mut self) -> Result<(), PlacedError> {
-        self.block.drop_front(self.complete);
-        (self.at, self.complete) = (0, 0);
-        while self.complete < BLOCK {
-            let File { lines, .. } = self;
-            // Borrow the rest of the file apart from its lines.
-            let mut reader = RowReader {
-                layout: &self.layout,
-                instrument: &self.instrument,
-                out: &mut self.block,
-                complete: &mut self.complete,
-                in_snapshot: &mut self.in_snapshot,
-                seen_snapshot: &mut self.seen_snapshot,
-                was_snapshot: &mut self.was_snapshot,
-                last_local: &mut self.last_local,
-                strictness: self.strictness,
-                above: &mut self.above,
-                counts: &mut self.counts,
-            };
-            if lines.next_with(|line| reader.line(line))?.is_none() {
-                reader.end_message();
+        let Self { lines, rows, at } = self;
+        rows.out.drop_front(rows.complete);
+        (*at, rows.complete) = (0, 0);
+        while rows.complete < BLOCK {
+            if lines.next_with(|line| rows.line(line))?.is_none() {
+                rows.end_message();
                 break;
             }
         }
@@ -235,33 +283,18 @@ impl File {
     }
 }
 
-/// Turns one line into events.
-struct RowReader<'a> {
-    layout: &'a Layout,
-    instrument: &'a Instrument,
-    out: &'a mut EventColumns,
-    complete: &'a mut usize,
-    in_snapshot: &'a mut bool,
-    seen_snapshot: &'a mut bool,
-    was_snapshot: &'a mut bool,
-    last_local: &'a mut i64,
-    strictness: Strictness,
-    above: &'a mut Vec<u8>,
-    counts: &'a mut TardisCounts,
-}
-
-impl RowReader<'_> {
+impl Rows {
     /// Completes the message under construction.
     fn end_message(&mut self) {
-        if self.out.len() == *self.complete {
+        if self.out.len() == self.complete {
             return;
         }
         self.out.end_message();
-        *self.complete = self.out.len();
-        if self.layout.kind == TardisKind::Book && !*self.in_snapshot {
+        self.complete = self.out.len();
+        if self.layout.kind == TardisKind::Book && !self.in_snapshot {
             self.counts.book_updates += 1;
         }
-        *self.in_snapshot = false;
+        self.in_snapshot = false;
     }
 
     /// Appends the events of a line; looks for defects that are counted only when asked to.
@@ -278,26 +311,32 @@ impl RowReader<'_> {
         if line.is_empty() {
             return Ok(());
         }
-        let row = Row::split(line, self.layout.cells)?;
-        if row.cells[self.layout.symbol] != self.instrument.id.symbol().as_bytes() {
+        let mut ends = std::mem::take(&mut self.ends);
+        let result = Row::split(line, &mut ends, self.layout.cells).and_then(|row| self.events(&row));
+        self.ends = ends;
+        result
+    }
+
+    fn events(&mut self, row: &Row<'_>) -> Result<(), DecodeError> {
+        if row.cell(self.layout.symbol) != self.instrument.id.symbol().as_bytes() {
             self.counts.other_symbols += 1;
             return Ok(());
         }
-        let mut ts_recv = parse_time("local_timestamp", row.cells[self.layout.local])?;
-        if ts_recv < *self.last_local && self.strictness == Strictness::Lenient {
+        let mut ts_recv = self.local.read("local_timestamp", row.cell(self.layout.local))?;
+        if ts_recv < self.last_local && self.strictness == Strictness::Lenient {
             self.counts.unsorted += 1;
-            ts_recv = *self.last_local;
+            ts_recv = self.last_local;
         }
-        if ts_recv < *self.last_local {
+        if ts_recv < self.last_local {
             return Err(DecodeError::Unsorted {
                 field: "local_timestamp",
                 got: ts_recv / 1_000,
-                previous: *self.last_local / 1_000,
+                previous: self.last_local / 1_000,
             });
         }
-        let ts_event = match row.cells[self.layout.timestamp] {
+        let ts_event = match row.cell(self.layout.timestamp) {
             b"" => ts_recv,
-            text => parse_time("timestamp", text)?,
+            text => self.venue.read("timestamp", text)?,
         };
         let template =
             Event { ts_event, ts_recv, kind: EventKind::BookSet, side: 0, flags: 0, price: 0, qty: 0, id: 0 };
@@ -307,33 +346,33 @@ impl RowReader<'_> {
         }
         let rows = self.out.len();
         let result = match self.layout.kind {
-            TardisKind::Book => self.book(&row, template),
-            TardisKind::Trades => self.trade(&row, template),
-            TardisKind::Quotes => self.quote(&row, template),
-            TardisKind::Snapshots { depth } => self.snapshot(&row, depth, template),
-            TardisKind::Ticker => self.ticker(&row, template),
+            TardisKind::Book => self.book(row, template),
+            TardisKind::Trades => self.trade(row, template),
+            TardisKind::Quotes => self.quote(row, template),
+            TardisKind::Snapshots { depth } => self.snapshot(row, depth, template),
+            TardisKind::Ticker => self.ticker(row, template),
         };
         if result.is_err() {
             self.out.truncate(rows);
         } else {
-            *self.last_local = ts_recv;
+            self.last_local = ts_recv;
         }
         result
     }
 
     #[inline]
     fn cell<'r>(&self, row: &Row<'r>, column: usize) -> &'r [u8] {
-        row.cells[self.layout.columns[column]]
+        row.cell(self.layout.columns[column])
     }
 
     #[inline]
     fn price(&self, text: &[u8]) -> Result<i64, DecodeError> {
-        positive("price", self.instrument.price_increment, text)
+        parse_price("price", self.instrument.price_increment, text)
     }
 
     #[inline]
     fn amount(&self, text: &[u8]) -> Result<i64, DecodeError> {
-        positive("amount", self.instrument.qty_increment, text)
+        parse_qty("amount", self.instrument.qty_increment, text)
     }
 
     fn book(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
@@ -349,18 +388,18 @@ impl RowReader<'_> {
         };
         let price = self.price(self.cell(row, 2))?;
         let qty = self.amount(self.cell(row, 3))?;
-        if !is_snapshot && !*self.seen_snapshot {
+        if !is_snapshot && !self.seen_snapshot {
             self.counts.skipped += 1;
             return Ok(());
         }
         let flags = if is_snapshot { FLAG_SNAPSHOT } else { 0 };
-        if is_snapshot && !*self.was_snapshot {
+        if is_snapshot && !self.was_snapshot {
             self.counts.snapshots += 1;
             self.out.push(Event { kind: EventKind::BookClear, flags, ..template });
         }
-        *self.seen_snapshot = true;
-        *self.was_snapshot = is_snapshot;
-        *self.in_snapshot |= is_snapshot;
+        self.seen_snapshot = true;
+        self.was_snapshot = is_snapshot;
+        self.in_snapshot |= is_snapshot;
         self.out.push(Event { side, flags, price, qty, ..template });
         Ok(())
     }
@@ -437,15 +476,6 @@ impl RowReader<'_> {
     }
 }
 
-#[inline]
-fn positive(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
-    let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    if steps < 0 {
-        return Err(DecodeError::value(field, text, "zero or more"));
-    }
-    Ok(steps)
-}
-
 /// A statistic that need not lie on the grid, to the nearest step.
 fn nearest(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
     let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
@@ -473,6 +503,7 @@ fn trade_id(text: &[u8]) -> u64 {
 pub struct TardisReader {
     files: Vec<File>,
     heads: Heads,
+    kinds: Vec<TardisKind>,
 }
 
 impl TardisReader {
@@ -489,16 +520,19 @@ impl TardisReader {
         for lines in inputs {
             files.push(File::open(lines, Arc::clone(instrument), strictness)?);
         }
+        let kinds = files.iter().map(|file| file.rows.layout.kind).collect();
+        // At equal times the first file comes first.
+        files.sort_by_key(|file| file.rows.layout.kind.event_kind().merge_class());
         let mut heads = Heads::new(files.len());
         for (index, file) in files.iter().enumerate() {
-            heads.set(index, file.key());
+            heads.set(index, file.time());
         }
-        Ok(Self { files, heads })
+        Ok(Self { files, heads, kinds })
     }
 
     /// Kinds of the files, in the order given.
     pub fn kinds(&self) -> impl Iterator<Item = TardisKind> + '_ {
-        self.files.iter().map(|f| f.layout.kind)
+        self.kinds.iter().copied()
     }
 
     /// Appends whole messages until `out` holds at least `rows` rows; `false` at the end.
@@ -514,16 +548,16 @@ impl TardisReader {
             // Every message up to the next head of another file goes in one copy.
             let (start, wanted) = (file.at, rows - out.len());
             loop {
-                file.at = file.block.view().message_end(file.at);
-                if file.key().is_none_or(|key| key >= limit) || file.at - start >= wanted {
+                file.at = file.rows.out.view().message_end(file.at);
+                if file.time().is_none_or(|time| time >= limit) || file.at - start >= wanted {
                     break;
                 }
             }
-            out.extend_from(&file.block, start, file.at);
-            if file.at == file.complete {
+            out.extend_from(&file.rows.out, start, file.at);
+            if file.at == file.rows.complete {
                 file.fill()?;
             }
-            self.heads.set(index, file.key());
+            self.heads.set(index, file.time());
         }
         Ok(true)
     }
@@ -531,7 +565,7 @@ impl TardisReader {
     /// What has been read so far.
     pub fn counts(&self) -> TardisCounts {
         self.files.iter().fold(TardisCounts::default(), |sum, file| {
-            let c = file.counts;
+            let c = file.rows.counts;
             TardisCounts {
                 skipped: sum.skipped + c.skipped,
                 unsorted: sum.unsorted + c.unsorted,
@@ -555,6 +589,16 @@ mod tests {
     use crate::types::instrument::tests::linear;
     use crate::types::{Instrument, Side};
 
+    proptest::proptest! {
+        #[test]
+        fn commas_are_where_they_are(line in "[a-c,\u{80}-\u{ff}]{0,40}") {
+            let mut places = Vec::new();
+            commas(line.as_bytes(), &mut places);
+            let want: Vec<_> = (0..line.len()).filter(|at| line.as_bytes()[*at] == b',').collect();
+            proptest::prop_assert_eq!(places, want);
+        }
+    }
+
     const BOOK_HEADER: &str = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n";
     const TRADE_HEADER: &str = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
 
@@ -573,6 +617,27 @@ mod tests {
         while reader.read(&mut out, usize::MAX)? {}
         out.view().check().unwrap();
         Ok((out, reader.counts()))
+    }
+
+    #[test]
+    fn at_one_time_trades_come_first_even_with_stamps_in_nanoseconds() {
+        let quotes = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n";
+        let at = |ns: u64, rest: &str| {
+            let ts = 1_640_995_200_000_000_000 + ns;
+            format!("binance-futures,BTCUSDT,{ts},{ts},{rest}\n")
+        };
+        let quotes = [quotes.to_owned(), at(1, "1,101.0,100.0,1"), at(2, "1,101.0,100.0,2")].concat();
+        let trades = [TRADE_HEADER.to_owned(), at(2, "1,buy,101.0,1"), at(3, "2,buy,101.0,1")].concat();
+        let (events, _) = read(&[&quotes, &trades]).unwrap();
+        assert_eq!(events.ts_recv.iter().map(|ts| ts % 10).collect::<Vec<_>>(), [1, 1, 2, 2, 2, 3]);
+        assert_eq!(events.kind[2], EventKind::Trade as u8);
+    }
+
+    #[test]
+    fn a_price_of_zero_is_refused() {
+        let text = [TRADE_HEADER.to_owned(), row(0, "1,buy,0,1")].concat();
+        let error = read(&[&text]).unwrap_err().to_string();
+        assert_eq!(error, "f0.csv:2: price: \"0\" is not greater than zero and below 2^60 steps");
     }
 
     fn row(ts: u64, rest: &str) -> String {

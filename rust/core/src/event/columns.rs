@@ -2,7 +2,7 @@
 //!
 //! A row is `ts_event, ts_recv, kind, side, flags, price, qty, id`; one column set belongs to one instrument.
 //! Invariants of a checked view: all columns are equally long, `ts_recv` never decreases, kinds and sides are known
-//! values, no quantity is negative, prices lie within ±2^60. The price and quantity columns may be 32 bits wide, which keeps a row within
+//! values, no quantity is negative, prices and quantities lie within ±2^60 and times within ±2^62. The price and quantity columns may be 32 bits wide, which keeps a row within
 //! 32 bytes; readers go through [`Ints`] and do not care.
 
 use super::kind::{EventKind, FLAG_LAST};
@@ -76,10 +76,27 @@ impl Ints<'_> {
             _ => None,
         }
     }
+
+    fn first_beyond(&self, limit: i64) -> Option<usize> {
+        match self {
+            Self::Narrow(_) => None,
+            Self::Wide(values) => first_beyond(values, limit),
+        }
+    }
 }
 
-/// Largest price a column may hold, so that arithmetic on prices cannot overflow.
-const PRICE_LIMIT: i64 = (1 << 60) - 1;
+/// Largest price or quantity a column may hold, so that sums and products with a sign cannot overflow.
+pub const STEPS_LIMIT: i64 = (1 << 60) - 1;
+/// Largest time, ns: in the year 2116. A latency may be added to it.
+pub const TIME_LIMIT: i64 = (1 << 62) - 1;
+
+/// The first value of a column beyond a limit on either side of zero.
+fn first_beyond(values: &[i64], limit: i64) -> Option<usize> {
+    // The fold keeps the common case branch-free.
+    let beyond = |v: &i64| (v ^ (v >> 63)) > limit;
+    let found = values.iter().fold(0, |top, v| top | (v ^ (v >> 63))) > limit;
+    found.then(|| values.iter().position(beyond)).flatten()
+}
 
 /// Why a set of columns cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -297,16 +314,16 @@ impl View<'_> {
                 expected: "1 (buy, bid), -1 (sell, ask), or 0 for events without a side",
             });
         }
-        if let Ints::Wide(prices) = self.price
-            && prices.iter().fold(0, |top, p| top | (p ^ (p >> 63))) > PRICE_LIMIT
-            && let Some(row) = prices.iter().position(|p| (p ^ (p >> 63)) > PRICE_LIMIT)
-        {
-            return Err(ColumnsError::BadValue {
-                row,
-                column: "price",
-                got: prices[row],
-                expected: "within ±2^60",
-            });
+        let beyond = |column, row: Option<usize>, got: &dyn Fn(usize) -> i64, expected| match row {
+            Some(row) => Err(ColumnsError::BadValue { row, column, got: got(row), expected }),
+            None => Ok(()),
+        };
+        for (column, values) in [("ts_event", self.ts_event), ("ts_recv", self.ts_recv)] {
+            beyond(column, first_beyond(values, TIME_LIMIT), &|row| values[row], "a time before 2116")?;
+        }
+        for (column, values) in [("price", self.price), ("qty", self.qty)] {
+            let row = values.first_beyond(STEPS_LIMIT);
+            beyond(column, row, &|row| values.get(row), "within ±2^60")?;
         }
         if let Some(row) = self.qty.first_negative() {
             return Err(ColumnsError::BadValue {
@@ -485,6 +502,13 @@ mod tests {
         assert!(negative.view().check().unwrap_err().to_string().starts_with("row 1: qty -5"));
         let sideless = columns(&[event(1, EventKind::BookSet, 0, 5)]);
         assert!(sideless.view().check().unwrap_err().to_string().starts_with("row 0: side 0"));
+        let mut timeless = columns(&[event(1, EventKind::Trade, 1, 5); 2]);
+        timeless.ts_event[1] = i64::MIN;
+        let error = timeless.view().check().unwrap_err().to_string();
+        assert!(error.starts_with("row 1: ts_event -9223372036854775808 is not a time"), "{error}");
+        let mut huge = columns(&[event(1, EventKind::Trade, 1, 5)]);
+        huge.qty[0] = 1 << 60;
+        assert!(huge.view().check().unwrap_err().to_string().starts_with("row 0: qty 1152921504606846976"));
         let mut unknown = columns(&[event(1, EventKind::Trade, 1, 5)]);
         unknown.kind[0] = 200;
         assert!(unknown.view().check().unwrap_err().to_string().starts_with("row 0: kind 200"));
