@@ -6,13 +6,13 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tradecore_core::book::{L2Book, Level};
-use tradecore_core::event::Columns as _;
-use tradecore_core::event::STEPS_LIMIT;
+use tradecore_core::event::{Columns as _, STEPS_LIMIT};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::PyInstrument;
+use crate::records::book_state_to_py;
 use crate::values::{to_side, to_steps};
 
 /// What a book says about itself, in units of the instrument.
@@ -170,8 +170,8 @@ impl PyL2Book {
     }
 
     #[getter]
-    fn state(&self) -> u8 {
-        self.lock().state() as u8
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        book_state_to_py(py, self.lock().state() as i64)
     }
 
     #[getter]

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tradecore_core::event::STEPS_LIMIT;
 use tradecore_core::indicators as core;
 use tradecore_core::ledger;
 use tradecore_core::random::Random;
@@ -79,6 +80,13 @@ pub(crate) fn glft_coefficients(
     Ok(out)
 }
 
+fn positive(name: &str, value: f64) -> PyResult<()> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(errors::invalid(name, format!("{value} is not a positive number")))
+}
+
 fn method(name: &str) -> PyResult<core::FitMethod> {
     match name {
         "weighted" => Ok(core::FitMethod::Weighted),
@@ -123,14 +131,23 @@ pub(crate) struct RealizedVolatility(Mutex<core::RealizedVolatility>);
 impl RealizedVolatility {
     #[new]
     #[pyo3(signature = (window, half_life_s=None))]
-    fn new(window: usize, half_life_s: Option<f64>) -> Self {
-        Self(Mutex::new(core::RealizedVolatility::new(window, half_life_s)))
+    fn new(window: usize, half_life_s: Option<f64>) -> PyResult<Self> {
+        if window == 0 {
+            return Err(errors::invalid("window", "must be at least 1"));
+        }
+        if let Some(half_life) = half_life_s {
+            positive("half_life_s", half_life)?;
+        }
+        Ok(Self(Mutex::new(core::RealizedVolatility::new(window, half_life_s))))
     }
 
-    fn update(&self, ts_ns: i64, mid: f64) -> Option<f64> {
+    fn update(&self, ts_ns: i64, mid: f64) -> PyResult<Option<f64>> {
+        if !mid.is_finite() {
+            return Err(errors::invalid("mid", format!("{mid} is not a price")));
+        }
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.push(ts_ns, mid);
-        inner.sigma()
+        Ok(inner.sigma())
     }
 }
 
@@ -143,8 +160,9 @@ impl IntensityEstimator {
     #[new]
     #[pyo3(signature = (*, bin_ticks=1.0, bins=100, window=120))]
     fn new(bin_ticks: f64, bins: usize, window: usize) -> PyResult<Self> {
-        if !(bin_ticks > 0.0 && bin_ticks.is_finite()) || bins == 0 {
-            return Err(errors::invalid("bin_ticks", "bins need a positive width, and there must be one"));
+        positive("bin_ticks", bin_ticks)?;
+        if bins == 0 || window == 0 {
+            return Err(errors::invalid("bins", "there must be a bin and an interval"));
         }
         Ok(Self(Mutex::new(core::IntensityEstimator::new(bin_ticks, bins, window))))
     }
@@ -164,6 +182,13 @@ impl IntensityEstimator {
     }
 }
 
+fn not_negative(name: &str, value: i64) -> PyResult<()> {
+    if (0..=STEPS_LIMIT).contains(&value) {
+        return Ok(());
+    }
+    Err(errors::invalid(name, format!("{value} is out of range")))
+}
+
 /// One resting order in a queue, advanced by hand.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct QueueSimulator {
@@ -181,22 +206,29 @@ impl QueueSimulator {
         let model = model
             .parse()
             .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
+        not_negative("displayed", displayed)?;
+        not_negative("lot", lot - 1)?;
+        positive("unit", unit)?;
         let state = (QueuePosition::behind(displayed), Random::new(seed, 0), displayed);
-        Ok(Self { model, lot: lot.max(1), unit, state: Mutex::new(state) })
+        Ok(Self { model, lot, unit, state: Mutex::new(state) })
     }
 
     /// A trade at the order's price; returns what reaches the order.
-    fn trade(&self, qty: i64) -> i64 {
+    fn trade(&self, qty: i64) -> PyResult<i64> {
+        not_negative("qty", qty)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (place, random, displayed) = &mut *state;
-        self.model.on_trade(place, qty, *displayed, self.lot, random)
+        Ok(self.model.on_trade(place, qty, *displayed, self.lot, random))
     }
 
     /// The displayed size of the level changes.
-    fn depth(&self, previous: i64, new: i64) {
+    fn depth(&self, previous: i64, new: i64) -> PyResult<()> {
+        not_negative("previous", previous)?;
+        not_negative("new", new)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.model.on_depth(&mut state.0, previous, new, self.unit);
         state.2 = new;
+        Ok(())
     }
 
     /// Quantity ahead.
@@ -214,6 +246,16 @@ pub(crate) struct PositionLedger {
     position: Mutex<ledger::Position>,
 }
 
+impl PositionLedger {
+    /// Price and quantity of a fill, in increments.
+    fn terms(&self, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<(i64, i64)> {
+        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        not_negative("price", price - 1)?;
+        not_negative("qty", qty)?;
+        Ok((price, qty))
+    }
+}
+
 #[pymethods]
 impl PositionLedger {
     #[new]
@@ -229,7 +271,7 @@ impl PositionLedger {
         price: &Bound<'py, PyAny>,
         qty: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        let (price, qty) = self.terms(price, qty)?;
         money_to_py(py, self.math.value(price, qty).map_err(errors::money)?)
     }
 
@@ -242,7 +284,7 @@ impl PositionLedger {
         qty: &Bound<'py, PyAny>,
         maker: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        let (price, qty) = self.terms(price, qty)?;
         let overflow = ledger::MoneyOverflow { price, qty };
         let value = self.math.value(price, qty).map_err(errors::money)?;
         money_to_py(py, self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?)
@@ -259,7 +301,7 @@ impl PositionLedger {
         maker: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let side: Side = to_side(side)?;
-        let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
+        let (price, qty) = self.terms(price, qty)?;
         let overflow = ledger::MoneyOverflow { price, qty };
         let value = self.math.value(price, qty).map_err(errors::money)?;
         let fee = self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?;
@@ -270,7 +312,7 @@ impl PositionLedger {
 
     /// The position after the fills so far, marked at a price.
     fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-        let twice = self.instrument.price_to_steps(mark)? * 2;
+        let twice = self.instrument.price_to_steps(mark)?.saturating_mul(2);
         let i = &self.instrument.0;
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let out = PyDict::new(py);

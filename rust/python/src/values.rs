@@ -3,7 +3,8 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFloat, PyInt, PyString, PyType};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
+use tradecore_core::event::TIME_LIMIT;
 use tradecore_core::orders::{OrderType, TimeInForce};
 use tradecore_core::types::{Decimal, Increment, Money, Side};
 
@@ -37,7 +38,7 @@ fn exact_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     if value.is_instance(decimal_type(py)?)? {
         return Ok(Some(value.str()?.to_string()));
     }
-    if value.is_instance_of::<PyFloat>() || value.is_instance_of::<pyo3::types::PyBool>() {
+    if value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyBool>() {
         return Ok(None);
     }
     // Integers of other libraries (numpy) say so through __index__.
@@ -128,12 +129,14 @@ pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> 
             )
         })?
     } else {
-        value
-            .extract::<i64>()
-            .map_err(|_| errors::invalid(field, "expected nanoseconds or a text such as \"100ms\""))?
+        let number = value.extract::<i64>().ok().filter(|_| !value.is_instance_of::<PyBool>());
+        number.ok_or_else(|| errors::invalid(field, "expected nanoseconds or a text such as \"100ms\""))?
     };
     if ns < least {
         return Err(errors::invalid(field, format!("{ns} ns is less than {least} ns")));
+    }
+    if ns > TIME_LIMIT {
+        return Err(errors::invalid(field, format!("{ns} ns is more than a hundred years")));
     }
     Ok(ns)
 }

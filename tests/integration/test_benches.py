@@ -1,0 +1,22 @@
+"""The benchmarks still run; how fast is not a test's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+
+def test_the_benchmarks_run_without_peers(tmp_path: Path) -> None:
+    words = ["--rows", "20000", "--rounds", "1", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-m", "benches", *words], cwd=ROOT, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stderr
+    (report,) = (tmp_path / "out").glob("*.json")
+    jobs = json.loads(report.read_text())["jobs"]
+    assert len(jobs) == 10
+    assert all(figure > 0 for job in jobs for figure in job["figures"].values())
