@@ -1,5 +1,7 @@
 # Everything sets itself up: `make demo` and `make test` need Python >= 3.11 and a Rust toolchain, nothing else.
 PYTHON ?= python3
+export PIP_QUIET := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 VENV := .venv
 BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
@@ -17,11 +19,13 @@ test: lint rust-test py-test
 build: $(VENV)/.built
 
 $(VENV)/.tools:
-	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9.4,<2'
+	@echo "setting up $(VENV)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || (apt-get install -y python3-venv && $(PYTHON) -m venv $(VENV))
+	@$(BIN)/python -m pip install 'maturin>=1.9.4,<2'
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES) pyproject.toml
+	@echo "building the extension"
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev
 	@touch $@
 
@@ -41,8 +45,8 @@ py-test: build
 	$(BIN)/pytest
 
 bench: build
-	@test -d $(BENCH_VENV) || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	@test -x $(BENCH_VENV)/bin/pip || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install -r benches/requirements.txt
 	@VIRTUAL_ENV=$(abspath $(BENCH_VENV)) $(BIN)/maturin develop --release --quiet
 	$(BENCH_VENV)/bin/python -m benches
 
