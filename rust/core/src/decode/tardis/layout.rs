@@ -1,0 +1,98 @@
+//! Kinds of Tardis files, told by their header, and where their cells stand.
+
+use crate::decode::error::DecodeError;
+use crate::event::EventKind;
+
+/// Most cells a known header has.
+pub(super) const MAX_CELLS: usize = 4 + 25 * 4;
+
+/// Kind of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TardisKind {
+    /// `incremental_book_L2`.
+    Book,
+    /// `trades`.
+    Trades,
+    /// `quotes` or `book_ticker`.
+    Quotes,
+    /// `book_snapshot_5`, `book_snapshot_25`.
+    Snapshots {
+        /// Levels a side.
+        depth: usize,
+    },
+    /// `derivative_ticker`.
+    Ticker,
+}
+
+impl TardisKind {
+    /// The events its rows mainly make.
+    pub(super) fn event_kind(self) -> EventKind {
+        match self {
+            Self::Trades => EventKind::Trade,
+            Self::Book | Self::Snapshots { .. } => EventKind::BookSet,
+            Self::Quotes => EventKind::Quote,
+            Self::Ticker => EventKind::Mark,
+        }
+    }
+}
+
+/// Where the cells of a kind stand in a file's rows.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) kind: TardisKind,
+    pub(super) cells: usize,
+    pub(super) symbol: usize,
+    pub(super) timestamp: usize,
+    pub(super) local: usize,
+    /// Columns of the kind, in the order its reader wants them.
+    pub(super) columns: Vec<usize>,
+}
+
+const BOOK: [&str; 4] = ["is_snapshot", "side", "price", "amount"];
+const TRADES: [&str; 4] = ["id", "side", "price", "amount"];
+const QUOTES: [&str; 4] = ["bid_price", "bid_amount", "ask_price", "ask_amount"];
+const TICKER: [&str; 5] = ["funding_timestamp", "funding_rate", "open_interest", "index_price", "mark_price"];
+
+impl Layout {
+    pub(super) fn read(header: &[u8]) -> Result<Self, DecodeError> {
+        let names: Vec<&str> =
+            header.split(|c| *c == b',').map(|name| std::str::from_utf8(name).unwrap_or("").trim()).collect();
+        let find = |name: &str| names.iter().position(|n| *n == name);
+        let need = |name: &str| find(name).ok_or_else(|| DecodeError::Column(name.to_owned()));
+        let all = |wanted: &[&str]| wanted.iter().map(|name| need(name)).collect::<Result<Vec<_>, _>>();
+        let (kind, columns) = if find("is_snapshot").is_some() {
+            (TardisKind::Book, all(&BOOK)?)
+        } else if find("asks[0].price").is_some() {
+            let depth = (0..MAX_CELLS).take_while(|i| find(&format!("asks[{i}].price")).is_some()).count();
+            let mut columns = Vec::new();
+            for i in 0..depth {
+                for name in ["bids", "asks"] {
+                    columns.push(need(&format!("{name}[{i}].price"))?);
+                    columns.push(need(&format!("{name}[{i}].amount"))?);
+                }
+            }
+            (TardisKind::Snapshots { depth }, columns)
+        } else if find("funding_rate").is_some() {
+            (TardisKind::Ticker, all(&TICKER)?)
+        } else if find("ask_amount").is_some() && find("strike_price").is_none() {
+            (TardisKind::Quotes, all(&QUOTES)?)
+        } else if find("side").is_some() {
+            (TardisKind::Trades, all(&TRADES)?)
+        } else {
+            return Err(DecodeError::Column(
+                "of incremental_book_L2, trades, quotes, book_snapshot or derivative_ticker".into(),
+            ));
+        };
+        if names.len() > MAX_CELLS {
+            return Err(DecodeError::Cells { got: names.len(), expected: MAX_CELLS });
+        }
+        Ok(Self {
+            kind,
+            cells: names.len(),
+            symbol: need("symbol")?,
+            timestamp: need("timestamp")?,
+            local: need("local_timestamp")?,
+            columns,
+        })
+    }
+}

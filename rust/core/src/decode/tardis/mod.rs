@@ -1,0 +1,330 @@
+//! Tardis.dev CSV files, plain or gzip, merged into one stream of events of one instrument.
+//!
+//! Kinds are told by their header: `incremental_book_L2`, `trades`, `quotes` and `book_ticker`, `book_snapshot_5/25`,
+//! `derivative_ticker`. Files must be in order of `local_timestamp`. Rules, from the vendor's description:
+//!
+//! * book rows before the first snapshot are skipped; a snapshot row after a row that was none voids the book;
+//! * rows of one `local_timestamp` are one message of the book; amount 0 removes a level;
+//! * `timestamp` is the venue's clock and may go back, `local_timestamp` is ours; both in microseconds;
+//! * at equal `local_timestamp` trades come before the book, the book before quotes, quotes before tickers, and files of
+//!   one kind in the order given.
+
+mod layout;
+mod rows;
+
+use std::sync::Arc;
+
+use self::layout::Layout;
+pub use self::layout::TardisKind;
+use self::rows::Rows;
+use super::error::{DecodeError, PlacedError, Strictness};
+use super::lines::Lines;
+use crate::event::{EventColumns, Heads};
+use crate::types::Instrument;
+
+/// Rows a file reads ahead.
+const BLOCK: usize = 1 << 13;
+
+/// What has been read of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TardisCounts {
+    /// Book rows before the first snapshot.
+    pub skipped: u64,
+    /// Rows of other symbols.
+    pub other_symbols: u64,
+    /// Rows received before the row above.
+    pub unsorted: u64,
+    /// Rows equal to the row above.
+    pub duplicates: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Book messages that are no snapshot.
+    pub book_updates: u64,
+    /// Trades.
+    pub trades: u64,
+    /// Quotes.
+    pub quotes: u64,
+    /// Ticker rows.
+    pub tickers: u64,
+}
+
+/// One file being read, with a block of its messages ready.
+struct File {
+    lines: Lines,
+    rows: Rows,
+    /// First row of the block not handed out.
+    at: usize,
+}
+
+impl File {
+    fn open(
+        mut lines: Lines,
+        instrument: Arc<Instrument>,
+        strictness: Strictness,
+    ) -> Result<Self, PlacedError> {
+        let Some(layout) = lines.next_with(Layout::read)? else {
+            return Err(lines.error(DecodeError::Io("the file is empty".into())));
+        };
+        let rows = Rows::new(layout, instrument, strictness);
+        let mut file = Self { lines, rows, at: 0 };
+        file.fill()?;
+        Ok(file)
+    }
+
+    /// When the next message was received; `None` at the end of the file.
+    fn time(&self) -> Option<i64> {
+        (self.at < self.rows.complete).then(|| self.rows.out.ts_recv[self.at])
+    }
+
+    /// Reads the next block.
+    fn fill(&mut self) -> Result<(), PlacedError> {
+        let Self { lines, rows, at } = self;
+        rows.out.drop_front(rows.complete);
+        (*at, rows.complete) = (0, 0);
+        while rows.complete < BLOCK {
+            if lines.next_with(|line| rows.line(line))?.is_none() {
+                rows.end_message();
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Several files of one instrument as one stream.
+pub struct TardisReader {
+    files: Vec<File>,
+    heads: Heads,
+    kinds: Vec<TardisKind>,
+}
+
+impl TardisReader {
+    /// Opens the files and reads their first messages.
+    ///
+    /// # Errors
+    /// [`PlacedError`] naming the file and line.
+    pub fn new(
+        inputs: Vec<Lines>,
+        instrument: &Arc<Instrument>,
+        strictness: Strictness,
+    ) -> Result<Self, PlacedError> {
+        let mut files = Vec::with_capacity(inputs.len());
+        for lines in inputs {
+            files.push(File::open(lines, Arc::clone(instrument), strictness)?);
+        }
+        let kinds = files.iter().map(|file| file.rows.layout.kind).collect();
+        // At equal times the first file comes first.
+        files.sort_by_key(|file| file.rows.layout.kind.event_kind().merge_class());
+        let mut heads = Heads::new(files.len());
+        for (index, file) in files.iter().enumerate() {
+            heads.set(index, file.time());
+        }
+        Ok(Self { files, heads, kinds })
+    }
+
+    /// Kinds of the files, in the order given.
+    pub fn kinds(&self) -> impl Iterator<Item = TardisKind> + '_ {
+        self.kinds.iter().copied()
+    }
+
+    /// Appends whole messages until `out` holds at least `rows` rows; `false` at the end.
+    ///
+    /// # Errors
+    /// [`PlacedError`] naming the file and line.
+    pub fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
+        use crate::event::Columns as _;
+        while out.len() < rows {
+            let Some((index, _)) = self.heads.first() else { return Ok(false) };
+            let limit = self.heads.earliest_other(index);
+            let file = &mut self.files[index];
+            // Every message up to the next head of another file goes in one copy.
+            let (start, wanted) = (file.at, rows - out.len());
+            loop {
+                file.at = file.rows.out.view().message_end(file.at);
+                if file.time().is_none_or(|time| time >= limit) || file.at - start >= wanted {
+                    break;
+                }
+            }
+            out.extend_from(&file.rows.out, start, file.at);
+            if file.at == file.rows.complete {
+                file.fill()?;
+            }
+            self.heads.set(index, file.time());
+        }
+        Ok(true)
+    }
+
+    /// What has been read so far.
+    pub fn counts(&self) -> TardisCounts {
+        self.files.iter().fold(TardisCounts::default(), |sum, file| {
+            let c = file.rows.counts;
+            TardisCounts {
+                skipped: sum.skipped + c.skipped,
+                unsorted: sum.unsorted + c.unsorted,
+                duplicates: sum.duplicates + c.duplicates,
+                other_symbols: sum.other_symbols + c.other_symbols,
+                snapshots: sum.snapshots + c.snapshots,
+                book_updates: sum.book_updates + c.book_updates,
+                trades: sum.trades + c.trades,
+                quotes: sum.quotes + c.quotes,
+                tickers: sum.tickers + c.tickers,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::L2Book;
+    use crate::event::{Columns as _, EventKind, FLAG_LAST};
+    use crate::types::instrument::tests::linear;
+    use crate::types::{Instrument, Side};
+
+    const BOOK_HEADER: &str = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n";
+    const TRADE_HEADER: &str = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n";
+
+    fn instrument() -> Arc<Instrument> {
+        Arc::new(linear())
+    }
+
+    fn lines(name: &str, text: &str) -> Lines {
+        Lines::new(name.into(), std::io::Cursor::new(text.as_bytes().to_vec())).unwrap()
+    }
+
+    fn read(texts: &[&str]) -> Result<(EventColumns, TardisCounts), PlacedError> {
+        let inputs = texts.iter().enumerate().map(|(i, t)| lines(&format!("f{i}.csv"), t)).collect();
+        let mut reader = TardisReader::new(inputs, &instrument(), Strictness::Strict)?;
+        let mut out = EventColumns::default();
+        while reader.read(&mut out, usize::MAX)? {}
+        out.view().check().unwrap();
+        Ok((out, reader.counts()))
+    }
+
+    #[test]
+    fn at_one_time_trades_come_first_even_with_stamps_in_nanoseconds() {
+        let quotes = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n";
+        let at = |ns: u64, rest: &str| {
+            let ts = 1_640_995_200_000_000_000 + ns;
+            format!("binance-futures,BTCUSDT,{ts},{ts},{rest}\n")
+        };
+        let quotes = [quotes.to_owned(), at(1, "1,101.0,100.0,1"), at(2, "1,101.0,100.0,2")].concat();
+        let trades = [TRADE_HEADER.to_owned(), at(2, "1,buy,101.0,1"), at(3, "2,buy,101.0,1")].concat();
+        let (events, _) = read(&[&quotes, &trades]).unwrap();
+        assert_eq!(events.ts_recv.iter().map(|ts| ts % 10).collect::<Vec<_>>(), [1, 1, 2, 2, 2, 3]);
+        assert_eq!(events.kind[2], EventKind::Trade as u8);
+    }
+
+    #[test]
+    fn a_price_of_zero_is_refused() {
+        let text = [TRADE_HEADER.to_owned(), row(0, "1,buy,0,1")].concat();
+        let error = read(&[&text]).unwrap_err().to_string();
+        assert_eq!(error, "f0.csv:2: price: \"0\" is not greater than zero and below 2^60 steps");
+    }
+
+    fn row(ts: u64, rest: &str) -> String {
+        format!(
+            "binance-futures,BTCUSDT,{},{},{rest}\n",
+            1_640_995_200_000_000 + ts,
+            1_640_995_200_000_100 + ts
+        )
+    }
+
+    #[test]
+    fn both_side_vocabularies_land_on_their_side_and_zero_removes() {
+        let text = [
+            BOOK_HEADER.to_owned(),
+            row(0, "true,bid,100.0,1"),
+            row(0, "true,sell,101.0,2"),
+            row(5, "false,buy,100.0,0"),
+            row(5, "false,bid,99.5,3"),
+            row(9, "false,ask,777.7,0"),
+        ]
+        .concat();
+        let (out, counts) = read(&[&text]).unwrap();
+        let mut book = L2Book::new();
+        book.apply(&out.view(), 0, out.len());
+        assert_eq!((book.best_bid(), book.best_ask()), (Some(995), Some(1010)));
+        assert_eq!((book.levels(Side::Buy), counts.book_updates, counts.snapshots), (1, 2, 1));
+    }
+
+    #[test]
+    fn rows_of_one_local_time_are_one_message_and_the_first_snapshot_opens_the_book() {
+        let text = [
+            BOOK_HEADER.to_owned(),
+            row(0, "false,bid,100.0,1"),
+            row(1, "true,bid,100.0,1"),
+            row(1, "true,ask,101.0,2"),
+            row(1, "false,bid,99.0,4"),
+            row(7, "false,bid,98.0,4"),
+            row(8, "true,bid,50.0,1"),
+            row(8, "true,ask,51.0,1"),
+        ]
+        .concat();
+        let (out, counts) = read(&[&text]).unwrap();
+        assert_eq!(counts.skipped, 1);
+        let ends: Vec<usize> = (0..out.len()).filter(|i| out.flags[*i] & FLAG_LAST != 0).collect();
+        assert_eq!(ends, [3, 4, 7]);
+        let mut book = L2Book::new();
+        book.apply(&out.view(), 0, out.len());
+        assert_eq!((book.best_bid(), book.levels(Side::Buy)), (Some(500), 1));
+    }
+
+    #[test]
+    fn trades_come_before_the_book_row_that_holds_their_effect() {
+        let book = [BOOK_HEADER.to_owned(), row(0, "true,bid,100.0,1"), row(5, "false,bid,100.0,0")].concat();
+        let trades =
+            [TRADE_HEADER.to_owned(), row(5, "7,sell,100.0,1"), row(6, ",unknown,100.0,0.5")].concat();
+        let (out, _) = read(&[&book, &trades]).unwrap();
+        let kinds: Vec<u8> = out.kind.clone();
+        assert_eq!(kinds, [0, 1, 2, 1, 2]);
+        assert_eq!((out.side[2], out.id[2], out.side[4], out.id[4]), (-1, 7, 0, 0));
+    }
+
+    #[test]
+    fn other_layouts_are_understood() {
+        let quotes = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
+            .to_owned()
+            + &row(0, "2,101.0,100.0,1")
+            + &row(1, ",,100.0,1");
+        let (out, _) = read(&[&quotes]).unwrap();
+        assert_eq!((out.side[0], out.price[0], out.side[1], out.qty[1]), (1, 1000, -1, 2000));
+        assert_eq!((out.qty[2], out.qty[3]), (1000, 0));
+
+        let snapshots = "exchange,symbol,timestamp,local_timestamp,asks[0].price,asks[0].amount,bids[0].price,bids[0].amount,asks[1].price,asks[1].amount,bids[1].price,bids[1].amount\n"
+            .to_owned()
+            + &row(0, "101.0,1,100.0,2,102.0,3,,");
+        let (out, counts) = read(&[&snapshots]).unwrap();
+        let mut book = L2Book::new();
+        book.apply(&out.view(), 0, out.len());
+        assert_eq!((book.levels(Side::Buy), book.levels(Side::Sell), counts.snapshots), (1, 2, 1));
+
+        let ticker = "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,predicted_funding_rate,open_interest,last_price,index_price,mark_price\n"
+            .to_owned()
+            + &row(0, "1640998800000000,0.0001,,1000.0004,9500.5,,9500.25");
+        let (out, _) = read(&[&ticker]).unwrap();
+        assert_eq!(out.kind, [6, 4, 7]);
+        assert_eq!((out.price[0], out.id[0]), (100_000, 1_640_998_800_000_000_000));
+        assert_eq!((out.price[1], out.qty[2]), (9_500_250_000_000, 1_000_000));
+    }
+
+    #[test]
+    fn every_bad_row_names_file_and_line() {
+        let head = BOOK_HEADER.to_owned() + &row(9, "true,bid,100.0,1");
+        for (bad, text) in [
+            (row(10, "false,bid,100.0,-1"), "amount: \"-1\" is not zero or more"),
+            (row(10, "false,bid,NaN,1"), "price: \"NaN\" is not a decimal number"),
+            (row(10, "false,middle,100.0,1"), "side: \"middle\" is not bid or ask"),
+            (row(10, "false,bid,100.05,1"), "price: 100.05 is not a multiple of 0.1"),
+            (row(10, "maybe,bid,100.0,1"), "is_snapshot"),
+            (row(10, "false,bid,100.0"), "7 cells, expected 8"),
+            (row(3, "false,bid,100.0,1"), "not sorted"),
+        ] {
+            let error = read(&[&(head.clone() + &bad)]).err().unwrap().to_string();
+            assert!(error.starts_with("f0.csv:3: ") && error.contains(text), "{error}");
+        }
+        let error = read(&["exchange,symbol,price\n"]).err().unwrap().to_string();
+        assert!(error.starts_with("f0.csv:1: no column"), "{error}");
+        assert!(read(&[""]).err().unwrap().to_string().contains("empty"));
+    }
+}

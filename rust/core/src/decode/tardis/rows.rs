@@ -1,0 +1,349 @@
+//! Rows of one Tardis file as events: cells, stamps, sides, snapshots.
+
+use std::sync::Arc;
+
+use super::TardisCounts;
+use super::layout::{Layout, TardisKind};
+use crate::decode::binance::parse_fine;
+use crate::decode::error::{DecodeError, Strictness, parse_price, parse_qty, parse_time};
+use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
+use crate::types::{Decimal, Increment, Instrument, div_half_even};
+
+/// The rows of a file as events.
+pub(super) struct Rows {
+    pub(super) layout: Layout,
+    instrument: Arc<Instrument>,
+    strictness: Strictness,
+    pub(super) out: EventColumns,
+    /// Rows of `out` that belong to complete messages.
+    pub(super) complete: usize,
+    /// Whether the message under construction holds snapshot rows.
+    in_snapshot: bool,
+    seen_snapshot: bool,
+    was_snapshot: bool,
+    last_local: i64,
+    local: Stamp,
+    venue: Stamp,
+    /// Where the cells of the line end.
+    ends: Vec<usize>,
+    /// The line above, to find rows that come twice.
+    above: Vec<u8>,
+    pub(super) counts: TardisCounts,
+}
+
+/// A row's cells.
+struct Row<'a> {
+    line: &'a [u8],
+    /// Where each cell ends.
+    ends: &'a [usize],
+}
+
+impl<'a> Row<'a> {
+    #[inline]
+    fn split(line: &'a [u8], ends: &'a mut Vec<usize>, expected: usize) -> Result<Self, DecodeError> {
+        ends.clear();
+        commas(line, ends);
+        ends.push(line.len());
+        if ends.len() == expected {
+            Ok(Self { line, ends })
+        } else {
+            Err(DecodeError::Cells { got: ends.len(), expected })
+        }
+    }
+
+    #[inline]
+    fn cell(&self, column: usize) -> &'a [u8] {
+        let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
+        &self.line[start..self.ends[column]]
+    }
+}
+
+/// Appends where the commas of a line are, eight bytes at a time: cells are too short for a search of each.
+#[inline]
+fn commas(line: &[u8], places: &mut Vec<usize>) {
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let mut find = |word: [u8; 8], start: usize| {
+        let differs = u64::from_le_bytes(word) ^ u64::from_ne_bytes([b','; 8]);
+        let mut found = !(((differs & LOW) + LOW) | differs | LOW);
+        while found != 0 {
+            places.push(start + found.trailing_zeros() as usize / 8);
+            found &= found - 1;
+        }
+    };
+    let (words, tail) = line.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        find(*word, 8 * at);
+    }
+    let mut last = [0; 8];
+    last[..tail.len()].copy_from_slice(tail);
+    find(last, 8 * words.len());
+}
+
+/// The newest stamp of a column: the rows of a message repeat it.
+#[derive(Default)]
+struct Stamp {
+    text: Vec<u8>,
+    ns: i64,
+}
+
+impl Stamp {
+    #[inline]
+    fn read(&mut self, field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
+        if text != self.text {
+            self.ns = parse_time(field, text)?;
+            self.text.clear();
+            self.text.extend_from_slice(text);
+        }
+        Ok(self.ns)
+    }
+}
+
+impl Rows {
+    pub(super) fn new(layout: Layout, instrument: Arc<Instrument>, strictness: Strictness) -> Self {
+        Self {
+            layout,
+            instrument,
+            strictness,
+            out: EventColumns::default(),
+            complete: 0,
+            in_snapshot: false,
+            seen_snapshot: false,
+            was_snapshot: false,
+            last_local: i64::MIN,
+            local: Stamp::default(),
+            venue: Stamp::default(),
+            ends: Vec::new(),
+            above: Vec::new(),
+            counts: TardisCounts::default(),
+        }
+    }
+
+    /// Completes the message under construction.
+    pub(super) fn end_message(&mut self) {
+        if self.out.len() == self.complete {
+            return;
+        }
+        self.out.end_message();
+        self.complete = self.out.len();
+        if self.layout.kind == TardisKind::Book && !self.in_snapshot {
+            self.counts.book_updates += 1;
+        }
+        self.in_snapshot = false;
+    }
+
+    /// Appends the events of a line; looks for defects that are counted only when asked to.
+    pub(super) fn line(&mut self, line: &[u8]) -> Result<(), DecodeError> {
+        if self.strictness == Strictness::Lenient {
+            self.counts.duplicates += u64::from(!line.is_empty() && line == self.above.as_slice());
+            self.above.clear();
+            self.above.extend_from_slice(line);
+        }
+        self.row(line)
+    }
+
+    fn row(&mut self, line: &[u8]) -> Result<(), DecodeError> {
+        if line.is_empty() {
+            return Ok(());
+        }
+        let mut ends = std::mem::take(&mut self.ends);
+        let result = Row::split(line, &mut ends, self.layout.cells).and_then(|row| self.events(&row));
+        self.ends = ends;
+        result
+    }
+
+    fn events(&mut self, row: &Row<'_>) -> Result<(), DecodeError> {
+        if row.cell(self.layout.symbol) != self.instrument.id.symbol().as_bytes() {
+            self.counts.other_symbols += 1;
+            return Ok(());
+        }
+        let mut ts_recv = self.local.read("local_timestamp", row.cell(self.layout.local))?;
+        if ts_recv < self.last_local && self.strictness == Strictness::Lenient {
+            self.counts.unsorted += 1;
+            ts_recv = self.last_local;
+        }
+        if ts_recv < self.last_local {
+            return Err(DecodeError::Unsorted {
+                field: "local_timestamp",
+                got: ts_recv / 1_000,
+                previous: self.last_local / 1_000,
+            });
+        }
+        let ts_event = match row.cell(self.layout.timestamp) {
+            b"" => ts_recv,
+            text => self.venue.read("timestamp", text)?,
+        };
+        let template =
+            Event { ts_event, ts_recv, kind: EventKind::BookSet, side: 0, flags: 0, price: 0, qty: 0, id: 0 };
+        // Only book rows group; any other row is a message of its own.
+        if self.layout.kind != TardisKind::Book || self.out.ts_recv.last() != Some(&ts_recv) {
+            self.end_message();
+        }
+        let rows = self.out.len();
+        let result = match self.layout.kind {
+            TardisKind::Book => self.book(row, template),
+            TardisKind::Trades => self.trade(row, template),
+            TardisKind::Quotes => self.quote(row, template),
+            TardisKind::Snapshots { depth } => self.snapshot(row, depth, template),
+            TardisKind::Ticker => self.ticker(row, template),
+        };
+        if result.is_err() {
+            self.out.truncate(rows);
+        } else {
+            self.last_local = ts_recv;
+        }
+        result
+    }
+
+    #[inline]
+    fn cell<'r>(&self, row: &Row<'r>, column: usize) -> &'r [u8] {
+        row.cell(self.layout.columns[column])
+    }
+
+    #[inline]
+    fn price(&self, text: &[u8]) -> Result<i64, DecodeError> {
+        parse_price("price", self.instrument.price_increment, text)
+    }
+
+    #[inline]
+    fn amount(&self, text: &[u8]) -> Result<i64, DecodeError> {
+        parse_qty("amount", self.instrument.qty_increment, text)
+    }
+
+    fn book(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        let is_snapshot = match self.cell(row, 0) {
+            b"true" => true,
+            b"false" => false,
+            other => return Err(DecodeError::value("is_snapshot", other, "true or false")),
+        };
+        let side = match self.cell(row, 1) {
+            b"bid" | b"buy" => 1,
+            b"ask" | b"sell" => -1,
+            other => return Err(DecodeError::value("side", other, "bid or ask")),
+        };
+        let price = self.price(self.cell(row, 2))?;
+        let qty = self.amount(self.cell(row, 3))?;
+        if !is_snapshot && !self.seen_snapshot {
+            self.counts.skipped += 1;
+            return Ok(());
+        }
+        let flags = if is_snapshot { FLAG_SNAPSHOT } else { 0 };
+        if is_snapshot && !self.was_snapshot {
+            self.counts.snapshots += 1;
+            self.out.push(Event { kind: EventKind::BookClear, flags, ..template });
+        }
+        self.seen_snapshot = true;
+        self.was_snapshot = is_snapshot;
+        self.in_snapshot |= is_snapshot;
+        self.out.push(Event { side, flags, price, qty, ..template });
+        Ok(())
+    }
+
+    fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        let side = match self.cell(row, 1) {
+            b"buy" | b"bid" => 1,
+            b"sell" | b"ask" => -1,
+            b"unknown" => 0,
+            other => return Err(DecodeError::value("side", other, "buy, sell or unknown")),
+        };
+        let price = self.price(self.cell(row, 2))?;
+        let qty = self.amount(self.cell(row, 3))?;
+        let id = trade_id(self.cell(row, 0));
+        self.counts.trades += 1;
+        self.out.push(Event { kind: EventKind::Trade, side, price, qty, id, ..template });
+        Ok(())
+    }
+
+    fn quote(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        for (side, at) in [(1, 0), (-1, 2)] {
+            let (price, qty) = match (self.cell(row, at), self.cell(row, at + 1)) {
+                (b"", _) | (_, b"") => (0, 0),
+                (price, amount) => (self.price(price)?, self.amount(amount)?),
+            };
+            self.out.push(Event { kind: EventKind::Quote, side, price, qty, ..template });
+        }
+        self.counts.quotes += 1;
+        Ok(())
+    }
+
+    /// A row is the whole top of the book.
+    fn snapshot(&mut self, row: &Row<'_>, depth: usize, template: Event) -> Result<(), DecodeError> {
+        let flags = FLAG_SNAPSHOT;
+        self.out.push(Event { kind: EventKind::BookClear, flags, ..template });
+        for level in 0..depth {
+            for (side, at) in [(1, level * 4), (-1, level * 4 + 2)] {
+                let (price, amount) = (self.cell(row, at), self.cell(row, at + 1));
+                if price.is_empty() || amount.is_empty() {
+                    continue;
+                }
+                let (price, qty) = (self.price(price)?, self.amount(amount)?);
+                self.out.push(Event { side, flags, price, qty, ..template });
+            }
+        }
+        self.counts.snapshots += 1;
+        Ok(())
+    }
+
+    fn ticker(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        let next_funding = match self.cell(row, 0) {
+            b"" => 0,
+            text => parse_time("funding_timestamp", text)?.unsigned_abs(),
+        };
+        let fine = [
+            (1, EventKind::Funding, "funding_rate"),
+            (3, EventKind::Index, "index_price"),
+            (4, EventKind::Mark, "mark_price"),
+        ];
+        for (column, kind, field) in fine {
+            let text = self.cell(row, column);
+            if !text.is_empty() {
+                let id = if kind == EventKind::Funding { next_funding } else { 0 };
+                self.out.push(Event { kind, price: parse_fine(field, text)?, id, ..template });
+            }
+        }
+        let interest = self.cell(row, 2);
+        if !interest.is_empty() {
+            let qty = nearest("open_interest", self.instrument.qty_increment, interest)?;
+            self.out.push(Event { kind: EventKind::OpenInterest, qty, ..template });
+        }
+        self.counts.tickers += 1;
+        Ok(())
+    }
+}
+
+/// A statistic that need not lie on the grid, to the nearest step.
+fn nearest(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
+    let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+    let step = grid.value();
+    let scale = value.scale().max(step.scale());
+    let steps = value.at_scale(scale).zip(step.at_scale(scale)).map(|(v, s)| div_half_even(v, s));
+    steps
+        .and_then(|s| i64::try_from(s).ok())
+        .filter(|s| *s >= 0)
+        .ok_or_else(|| DecodeError::value(field, text, "zero or more and within range"))
+}
+
+/// A trade id as a number: a numeric id as it is, the last 16 hexadecimal digits of any other (0 when empty).
+fn trade_id(text: &[u8]) -> u64 {
+    if text.len() <= 20
+        && let Some(id) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
+    {
+        return id;
+    }
+    let digits = text.iter().rev().filter_map(|c| char::from(*c).to_digit(16)).take(16);
+    digits.enumerate().fold(0, |id, (place, digit)| id | u64::from(digit) << (4 * place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn commas_are_where_they_are(line in "[a-c,\u{80}-\u{ff}]{0,40}") {
+            let mut places = Vec::new();
+            commas(line.as_bytes(), &mut places);
+            let want: Vec<_> = (0..line.len()).filter(|at| line.as_bytes()[*at] == b',').collect();
+            proptest::prop_assert_eq!(places, want);
+        }
+    }
+}
