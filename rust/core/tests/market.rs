@@ -13,7 +13,7 @@ use tradecore_core::orders::{
 };
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Market, QueueModel};
-use tradecore_core::types::{InstrumentKind, Side};
+use tradecore_core::types::{Instrument, InstrumentKind, Side};
 
 /// A venue that is fed by hand.
 struct Desk {
@@ -27,6 +27,42 @@ impl Desk {
         let market =
             Market::new(&instrument, FillBasis::L2, queue.parse().unwrap(), Random::new(1, 0)).unwrap();
         Self { market, now: 0 }
+    }
+
+    /// A venue known by its quotes alone.
+    fn quoted(queue: &str) -> Self {
+        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::Linear);
+        let market =
+            Market::new(&instrument, FillBasis::L1, queue.parse().unwrap(), Random::new(1, 0)).unwrap();
+        Self { market, now: 0 }
+    }
+
+    /// A lot of ten quantity increments.
+    fn with_lots() -> Self {
+        let fine = instrument("BTCUSDT.TEST", InstrumentKind::Linear);
+        let coarse = Instrument { lot_size: 10, ..(*fine).clone() };
+        let market =
+            Market::new(&coarse, FillBasis::L2, QueueModel::Conservative, Random::new(1, 0)).unwrap();
+        Self { market, now: 0 }
+    }
+
+    fn quote(&mut self, bid: (i64, i64), ask: (i64, i64)) -> Vec<Update> {
+        self.play(|t| {
+            t.message(&[
+                (EventKind::Quote, Some(Side::Buy), bid.0, bid.1),
+                (EventKind::Quote, Some(Side::Sell), ask.0, ask.1),
+            ]);
+        })
+    }
+
+    /// A snapshot of the best bids, with one ask.
+    fn snapshot(&mut self, bids: &[(i64, i64)]) {
+        let mut rows = vec![(EventKind::BookClear, None, 0, 0)];
+        rows.extend(bids.iter().map(|(p, q)| (EventKind::BookSet, Some(Side::Buy), *p, *q)));
+        rows.push((EventKind::BookSet, Some(Side::Sell), 1_010, 1));
+        self.play(|t| {
+            t.message(&rows);
+        });
     }
 
     fn play(&mut self, write: impl FnOnce(&mut Tape)) -> Vec<Update> {
@@ -316,4 +352,192 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     let got: Vec<_> = out.iter().map(|u| u.kind).collect();
     assert_eq!(fills(&got), [(1_001, 60, TAKER)]);
     assert_eq!(got.last(), Some(&UpdateKind::Expired(Reason::NoLiquidity)));
+}
+
+#[test]
+fn less_than_a_lot_on_the_other_side_is_nothing() {
+    let mut desk = Desk::with_lots();
+    desk.play(|t| {
+        t.book(&[(990, 5_000)], &[(1_000, 5), (1_010, 9_000)]);
+    });
+    let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 1_000) };
+    assert_eq!(desk.submit(1, maker), [UpdateKind::Accepted]);
+    let updates = desk.play(|t| {
+        t.book(&[(980, 1)], &[]);
+    });
+    assert_eq!(kinds(&updates), []);
+
+    // The same for what a taker leaves of a level.
+    let mut desk = Desk::with_lots();
+    desk.play(|t| {
+        t.book(&[(990, 5_000)], &[(1_000, 5_005), (1_010, 9_000)]);
+    });
+    assert_eq!(fills(&desk.submit(1, limit(Side::Buy, 1_000, 10_000))), [(1_000, 5_000, TAKER)]);
+    let updates = desk.play(|t| {
+        t.book(&[(980, 1)], &[]);
+    });
+    assert_eq!(kinds(&updates), []);
+}
+
+#[test]
+fn the_rest_of_a_taker_fills_by_what_is_displayed_when_its_level_changes() {
+    let mut desk = with_book();
+    assert_eq!(fills(&desk.submit(1, limit(Side::Buy, 1_000, 100_000))), [(1_000, 3_000, TAKER)]);
+    let change = |desk: &mut Desk, qty| {
+        fills(&kinds(&desk.play(|t| {
+            t.book(&[], &[(1_000, qty)]);
+        })))
+    };
+    assert_eq!(change(&mut desk, 2_999), [(1_000, 2_999, MAKER)]);
+    assert_eq!(change(&mut desk, 2_999), [], "what it was filled with is taken");
+    assert_eq!(change(&mut desk, 0), []);
+    assert_eq!(change(&mut desk, 500), [(1_000, 500, MAKER)]);
+
+    // An order that comes to rest only because we have emptied the level is no better off.
+    let mut desk = with_book();
+    let ioc = OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, 3_000) };
+    desk.submit(1, ioc);
+    desk.submit(2, OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 100_000) });
+    assert_eq!(change(&mut desk, 700), [(1_000, 700, MAKER)]);
+}
+
+#[test]
+fn a_quote_that_moves_away_leaves_the_queue_as_it_was() {
+    let mut desk = Desk::quoted("power(2)");
+    desk.quote((1_000, 50_000), (1_010, 9_000));
+    desk.submit(1, limit(Side::Buy, 1_000, 1_000));
+    desk.quote((1_001, 3_000), (1_010, 9_000));
+    desk.quote((1_000, 50_000), (1_010, 9_000));
+    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    // A bid better than ours that goes away for good: the touch is below us, so we are alone at our price.
+    desk.quote((999, 10), (1_010, 9_000));
+    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+}
+
+#[test]
+fn an_order_behind_what_is_shown_joins_the_queue_when_its_level_is_first_seen() {
+    for queue in ["conservative", "power(2)", "log2", "depletion"] {
+        let mut desk = Desk::quoted(queue);
+        desk.quote((1_000, 50_000), (1_010, 9_000));
+        desk.submit(1, limit(Side::Buy, 990, 1_000));
+        let updates = desk.play(|t| {
+            t.trade(Side::Sell, 990, 10_000);
+        });
+        assert_eq!(kinds(&updates), [], "{queue}: nobody knows what was ahead");
+        desk.quote((990, 70_000), (1_010, 9_000));
+        assert_eq!(desk.market.queue_ahead(1), Some(70_000.0), "{queue}");
+    }
+    // Better than the touch there is nothing ahead.
+    let mut desk = Desk::quoted("conservative");
+    desk.quote((1_000, 50_000), (1_010, 9_000));
+    desk.submit(1, limit(Side::Buy, 1_005, 1_000));
+    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+}
+
+#[test]
+fn a_short_snapshot_leaves_the_queue_below_it_as_it_was() {
+    let mut desk = Desk::new("conservative");
+    desk.snapshot(&[(1_000, 50), (999, 50_000)]);
+    desk.submit(1, limit(Side::Buy, 999, 1_000));
+    desk.submit(2, limit(Side::Buy, 998, 1_000));
+    desk.snapshot(&[(1_001, 50), (1_000, 50)]);
+    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    desk.snapshot(&[(1_000, 50), (999, 40_000)]);
+    assert_eq!(desk.market.queue_ahead(1), Some(40_000.0));
+    // A level that is inside what is shown, but not there, is empty.
+    desk.snapshot(&[(1_000, 50), (997, 1)]);
+    assert_eq!((desk.market.queue_ahead(1), desk.market.queue_ahead(2)), (Some(0.0), Some(0.0)));
+}
+
+#[test]
+fn a_side_that_empties_leaves_the_last_two_sided_mid() {
+    let mut desk = Desk::new("conservative");
+    desk.play(|t| {
+        t.book(&[(990, 5_000)], &[(1_000, 3_000)]);
+    });
+    desk.play(|t| {
+        t.book(&[], &[(1_000, 0)]);
+    });
+    assert_eq!(desk.market.twice_mid(), Some(1_990));
+}
+
+#[test]
+fn a_trade_without_quantity_or_price_fills_nothing() {
+    let mut desk = with_book();
+    desk.submit(1, limit(Side::Buy, 980, 1_000));
+    for (price, qty) in [(979, 0), (0, 5), (-1, 5)] {
+        let updates = desk.play(|t| {
+            t.trade(Side::Sell, price, qty);
+        });
+        assert_eq!(kinds(&updates), [], "{price} {qty}");
+    }
+}
+
+#[test]
+fn a_trade_through_one_order_is_used_up_for_those_behind() {
+    for worse_first in [false, true] {
+        let mut desk = Desk::new("conservative");
+        desk.play(|t| {
+            t.book(&[(980, 5_000)], &[(1_020, 3_000)]);
+        });
+        let prices = if worse_first { [1_000, 1_001] } else { [1_001, 1_000] };
+        for (id, price) in prices.into_iter().enumerate() {
+            desk.submit(id as u64, limit(Side::Buy, price, 5_000));
+        }
+        let updates = desk.play(|t| {
+            t.trade(Side::Sell, 1_000, 3_000);
+        });
+        assert_eq!(fills(&kinds(&updates)), [(1_001, 5_000, MAKER)]);
+    }
+}
+
+#[test]
+fn a_trade_that_an_older_order_takes_is_still_seen_by_the_next_one() {
+    let mut desk = Desk::new("power(2)");
+    desk.play(|t| {
+        t.book(&[(1_000, 0), (990, 1)], &[(1_010, 9_000)]);
+    });
+    desk.submit(1, limit(Side::Buy, 1_000, 2_000));
+    desk.play(|t| {
+        t.book(&[(1_000, 10_000)], &[]);
+    });
+    desk.submit(2, limit(Side::Buy, 1_000, 2_000));
+    desk.play(|t| {
+        t.book(&[(1_000, 12_000)], &[]);
+    });
+    desk.play(|t| {
+        t.trade(Side::Sell, 1_000, 2_000);
+    });
+    // The drop of the displayed size is that trade and nobody's cancellation.
+    desk.play(|t| {
+        t.book(&[(1_000, 10_000)], &[]);
+    });
+    assert_eq!(desk.market.queue_ahead(2), Some(10_000.0));
+}
+
+#[test]
+fn a_crossed_book_fills_nothing_and_takers_are_rejected() {
+    let mut desk = with_book();
+    desk.submit(1, limit(Side::Buy, 980, 1_000));
+    let updates = desk.play(|t| {
+        t.book(&[], &[(950, 1_000)]);
+    });
+    assert_eq!(kinds(&updates), []);
+    let crossed = [UpdateKind::Rejected(Reason::BookCrossed)];
+    for side in [Side::Buy, Side::Sell] {
+        let market = OrderRequest { order_type: OrderType::Market, price: 0, ..limit(side, 0, 1_000) };
+        assert_eq!(desk.submit(2, market), crossed);
+        assert_eq!(desk.submit(3, limit(side, 970, 1_000)), crossed);
+    }
+    assert_eq!(desk.submit(4, limit(Side::Buy, 940, 1_000)), [UpdateKind::Accepted]);
+    let replace = Command::Replace { order: 4, market: 0, price: 960, qty: 1_000 };
+    assert_eq!(desk.send(replace), [UpdateKind::ReplaceRejected(Reason::BookCrossed)]);
+    let updates = desk.play(|t| {
+        t.book(&[(990, 0)], &[]);
+    });
+    assert_eq!(
+        fills(&kinds(&updates)),
+        [(980, 1_000, MAKER)],
+        "once the book is sound, the ask is really there"
+    );
 }

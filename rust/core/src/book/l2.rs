@@ -139,6 +139,16 @@ impl L2Book {
         self.sides[side.index()].get(price * side.sign())
     }
 
+    /// Quantity at a price as far as the side shows it: `None` beyond its deepest level. An empty side hides nothing.
+    #[inline]
+    pub fn shown_at(&self, side: Side, price: i64) -> Option<i64> {
+        let ladder = &self.sides[side.index()];
+        let key = price * side.sign();
+        let qty = ladder.get(key);
+        let hidden = qty == 0 && key < ladder.best_or_min() && !ladder.has_below(key);
+        (!hidden).then_some(qty)
+    }
+
     /// Number of levels of a side.
     pub fn levels(&self, side: Side) -> usize {
         self.sides[side.index()].len()
@@ -318,6 +328,19 @@ mod tests {
             book.set(Side::Sell, *p, *q);
         }
         book
+    }
+
+    #[test]
+    fn nothing_is_shown_beyond_the_deepest_level() {
+        for deepest in [990, -900_000] {
+            let book = book(&[(1_000, 5), (deepest, 7)], &[]);
+            assert_eq!(book.shown_at(Side::Buy, 1_001), Some(0));
+            assert_eq!(book.shown_at(Side::Buy, 995), Some(0));
+            assert_eq!(book.shown_at(Side::Buy, deepest), Some(7));
+            assert_eq!(book.shown_at(Side::Buy, deepest - 1), None);
+            assert_eq!(book.shown_at(Side::Buy, deepest - 1_000_000), None);
+            assert_eq!(book.shown_at(Side::Sell, 1_000), Some(0), "an empty side hides nothing");
+        }
     }
 
     #[test]

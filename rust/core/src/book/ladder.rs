@@ -188,6 +188,12 @@ impl<const W: usize> Ladder<W> {
         None
     }
 
+    /// Whether a level lies below `key`, which is below the best one.
+    pub(crate) fn has_below(&self, key: i64) -> bool {
+        self.far.first_key_value().is_some_and(|(first, _)| *first < key)
+            || (self.levels > 1 && self.in_window(key) && self.next_in_window(key).is_some())
+    }
+
     #[cold]
     #[inline(never)]
     fn set_far(&mut self, key: i64, qty: i64) -> i64 {

@@ -109,6 +109,10 @@ pub enum Reason {
     MinNotional = 8,
     /// The strategy was stopped.
     StrategyStopped = 9,
+    /// The book is crossed, so what the order would trade at cannot be known.
+    BookCrossed = 10,
+    /// The run has ended.
+    RunEnded = 11,
 }
 
 impl Reason {
@@ -125,6 +129,8 @@ impl Reason {
             Self::MinQty => "min_qty",
             Self::MinNotional => "min_notional",
             Self::StrategyStopped => "strategy_stopped",
+            Self::BookCrossed => "book_crossed",
+            Self::RunEnded => "run_ended",
         }
     }
 }

@@ -2,15 +2,21 @@
 //!
 //! Our orders never change the replayed market. When an order trades:
 //!
-//! * it takes what is displayed on the other side, level by level, up to its limit; what it took is gone for us
-//!   until the venue says the level changed;
+//! * it takes what is displayed on the other side, in whole lots, level by level, up to its limit; what it took is
+//!   gone for us until the venue says the level changed;
 //! * resting at `P`, it fills whole when the other side's best price reaches `P` or a trade prints through `P`;
-//!   at `P` itself a trade first works off the queue ahead (see [`QueueModel`]); orders of ours at one price share
-//!   a trade in order of arrival;
-//! * a maker fill is at the order's own price.
+//!   at `P` itself a trade first works off the queue ahead (see [`QueueModel`]); orders of ours share
+//!   a trade, better prices first, then in order of arrival;
+//! * an order that rests against liquidity it could not take is not one the market came to: when the other side
+//!   reaches it, it fills up to what is displayed there and left for us;
+//! * a maker fill is at the order's own price;
+//! * a crossed book is a fault of the data: nothing is taken from it and it reaches nobody.
+//!
+//! What rests beyond the deepest level a side shows is unknown, not nothing: an order there keeps its place in the
+//! queue, and one that arrives there joins the queue when the level is first seen.
 
 use super::queue::{QueueModel, QueuePosition};
-use crate::book::{FillBasis, L2Book};
+use crate::book::{FillBasis, L2Book, Level};
 use crate::event::{EventKind, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{
@@ -29,8 +35,10 @@ struct Resting {
     qty: i64,
     filled: i64,
     post_only: bool,
+    /// Whether the other side displayed something at or inside its price when it came to rest.
+    remainder: bool,
     place: QueuePosition,
-    /// Displayed size of its level when last looked at.
+    /// Displayed size of its level when last seen.
     displayed: i64,
 }
 
@@ -100,10 +108,7 @@ impl Market {
 
     /// Sum of best bid and best ask, the last time there were both.
     pub fn twice_mid(&self) -> Option<i64> {
-        match (self.book.best_bid(), self.book.best_ask()) {
-            (Some(bid), Some(ask)) => Some(bid + ask),
-            _ => self.twice_mid,
-        }
+        self.twice_mid
     }
 
     /// Whether the last message held a trade.
@@ -117,7 +122,7 @@ impl Market {
         self.orders.len()
     }
 
-    /// Quantity ahead of a resting order.
+    /// Quantity ahead of a resting order; infinite while its level has not been seen.
     pub fn queue_ahead(&self, id: OrderId) -> Option<f64> {
         self.orders.iter().find(|o| o.id == id).map(|o| o.place.front)
     }
@@ -143,6 +148,9 @@ impl Market {
                 self.on_row(view, row, now, out)?;
             }
         }
+        if let (Some(bid), Some(ask)) = (self.book.best_bid(), self.book.best_ask()) {
+            self.twice_mid = Some(bid + ask);
+        }
         if !(self.orders.is_empty() && self.taken.is_empty()) {
             self.on_book_changed(now, out)?;
         }
@@ -163,20 +171,14 @@ impl Market {
                     return Ok(());
                 }
                 let (price, qty) = (view.price.get(row), view.qty.get(row));
-                if let Some(side) = self.aggressor(view.side[row], price) {
+                if price > 0
+                    && qty > 0
+                    && let Some(side) = self.aggressor(view.side[row], price)
+                {
                     self.on_trade(side, price, qty, now, out)?;
                 }
             }
-            Some(EventKind::BookClear) if self.basis == FillBasis::L2 => {
-                self.twice_mid = self.twice_mid();
-                self.book.apply_event(self.basis, view, row);
-            }
-            _ => {
-                if self.basis == FillBasis::L1 {
-                    self.twice_mid = self.twice_mid();
-                }
-                self.book.apply_event(self.basis, view, row);
-            }
+            _ => self.book.apply_event(self.basis, view, row),
         }
         Ok(())
     }
@@ -204,24 +206,25 @@ impl Market {
     ) -> Result<(), MoneyOverflow> {
         let passive = aggressor.opposite();
         let mut left = qty;
-        for order in &mut self.orders {
-            if order.side != passive {
+        // Better prices trade first, whenever they came.
+        for order in self.orders.iter_mut().filter(|o| o.side == passive) {
+            if (order.price - price) * passive.sign() > 0 {
+                let fill = order.leaves();
+                left = (left - fill).max(0);
+                order.filled += fill;
+                out.push(maker_fill(&self.math, order.id, order.price, fill, now)?);
+            }
+        }
+        for order in self.orders.iter_mut().filter(|o| o.side == passive && o.price == price) {
+            self.queue.on_trade_ahead(&mut order.place, qty - left);
+            if left == 0 {
                 continue;
             }
-            // Above zero: the trade printed through the order's price.
-            let through = (order.price - price) * passive.sign();
-            let fill = if through > 0 {
-                order.leaves()
-            } else if through == 0 && left > 0 {
-                let reach =
-                    self.queue.on_trade(&mut order.place, left, order.displayed, self.lot, &mut self.random);
-                let fill = reach.min(order.leaves());
-                left -= fill;
-                fill
-            } else {
-                0
-            };
+            let reach =
+                self.queue.on_trade(&mut order.place, left, order.displayed, self.lot, &mut self.random);
+            let fill = reach.min(order.leaves());
             if fill > 0 {
+                left = (left - fill).max(0);
                 order.filled += fill;
                 out.push(maker_fill(&self.math, order.id, order.price, fill, now)?);
             }
@@ -238,22 +241,36 @@ impl Market {
         if !self.book.is_synced() {
             return Ok(());
         }
-        let reach = [self.best_available(Side::Sell), self.best_available(Side::Buy)];
+        let crossed = self.book.is_crossed();
+        let mut reach = self.best_against();
         let mut filled = false;
-        for order in &mut self.orders {
-            let other = reach[order.side.index()];
-            if other.is_some_and(|other| (order.price - other) * order.side.sign() >= 0) {
-                let fill = order.leaves();
+        for at in 0..self.orders.len() {
+            let (side, price, leaves) =
+                (self.orders[at].side, self.orders[at].price, self.orders[at].leaves());
+            if !crossed && reach[side.index()].is_some_and(|other| reaches(side, price, other)) {
+                let fill = if self.orders[at].remainder {
+                    let fill = self.use_up(side, Some(price), leaves).iter().map(|(_, qty)| qty).sum();
+                    reach = self.best_against();
+                    fill
+                } else {
+                    leaves
+                };
+                let order = &mut self.orders[at];
                 order.filled += fill;
-                filled = true;
-                out.push(maker_fill(&self.math, order.id, order.price, fill, now)?);
-                continue;
+                out.push(maker_fill(&self.math, order.id, price, fill, now)?);
+                if fill == leaves {
+                    filled = true;
+                    continue;
+                }
             }
-            let displayed = self.book.qty_at(order.side, order.price);
-            if displayed != order.displayed {
+            let Some(displayed) = self.book.shown_at(side, price) else { continue };
+            let order = &mut self.orders[at];
+            if order.place.is_unknown() {
+                order.place = QueuePosition::behind(displayed);
+            } else if displayed != order.displayed {
                 self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
-                order.displayed = displayed;
             }
+            order.displayed = displayed;
         }
         if filled {
             self.orders.retain(|o| o.leaves() > 0);
@@ -261,12 +278,22 @@ impl Market {
         Ok(())
     }
 
+    /// Best prices that reach our buys and our sells.
+    fn best_against(&self) -> [Option<i64>; 2] {
+        [self.best_available(Side::Sell), self.best_available(Side::Buy)]
+    }
+
     /// Best price of a side at which something is left for us.
     fn best_available(&self, side: Side) -> Option<i64> {
-        if self.taken.is_empty() {
-            return if side == Side::Buy { self.book.best_bid() } else { self.book.best_ask() };
-        }
-        self.book.iter(side).find(|l| l.qty > self.taken_at(side, l.price)).map(|l| l.price)
+        self.free_levels(side).next().map(|(level, _)| level.price)
+    }
+
+    /// Levels of a side at which at least a lot is left for us, and how much.
+    fn free_levels(&self, side: Side) -> impl Iterator<Item = (Level, i64)> + '_ {
+        self.book
+            .iter(side)
+            .map(move |level| (level, level.qty - self.taken_at(side, level.price)))
+            .filter(|(_, free)| *free >= self.lot)
     }
 
     fn taken_at(&self, side: Side, price: i64) -> i64 {
@@ -314,8 +341,8 @@ impl Market {
         }
         let side = request.side;
         let limit = (request.order_type == OrderType::Limit).then_some(request.price);
-        if request.post_only && self.would_take(side, request.price) {
-            say(UpdateKind::Rejected(Reason::PostOnlyWouldCross));
+        if let Some(reason) = self.refuses(side, limit, request.post_only) {
+            say(UpdateKind::Rejected(reason));
             return Ok(());
         }
         say(UpdateKind::Accepted);
@@ -336,22 +363,45 @@ impl Market {
             out.push(Update { order: id, ts_event: now, kind: UpdateKind::Expired(reason) });
             return Ok(());
         }
-        let displayed = self.book.qty_at(side, request.price);
-        self.orders.push(Resting {
+        self.rest(Resting {
             id,
             side,
             price: request.price,
             qty: request.qty,
             filled,
             post_only: request.post_only,
-            place: QueuePosition::behind(displayed),
-            displayed,
+            remainder: false,
+            place: QueuePosition::default(),
+            displayed: 0,
         });
         Ok(())
     }
 
+    /// Puts an order at the end of the queue of its price.
+    fn rest(&mut self, mut order: Resting) {
+        let shown = self.book.shown_at(order.side, order.price);
+        order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
+        order.displayed = shown.unwrap_or(0);
+        order.remainder |= self
+            .book
+            .best(order.side.opposite())
+            .is_some_and(|other| reaches(order.side, order.price, other.price));
+        self.orders.push(order);
+    }
+
+    /// Why an order that would take liquidity at once is not let in.
+    fn refuses(&self, side: Side, limit: Option<i64>, post_only: bool) -> Option<Reason> {
+        if !limit.is_none_or(|limit| self.would_take(side, limit)) {
+            return None;
+        }
+        if post_only {
+            return Some(Reason::PostOnlyWouldCross);
+        }
+        self.book.is_crossed().then_some(Reason::BookCrossed)
+    }
+
     /// A replacement keeps the queue place only when the price stays and the quantity shrinks. It is refused, and
-    /// the order stays as it was, when it is post-only and would cross.
+    /// the order stays as it was, where a new order would be.
     fn replace(
         &mut self,
         id: OrderId,
@@ -381,42 +431,36 @@ impl Market {
             say(UpdateKind::ReplaceRejected(Reason::BookNotSynced));
             return Ok(());
         }
-        if order.post_only && self.would_take(side, price) {
-            say(UpdateKind::ReplaceRejected(Reason::PostOnlyWouldCross));
+        if let Some(reason) = self.refuses(side, Some(price), order.post_only) {
+            say(UpdateKind::ReplaceRejected(reason));
             return Ok(());
         }
         let mut order = self.orders.remove(at);
         say(UpdateKind::Replaced { price, qty });
         order.filled += self.take(id, side, Some(price), qty - filled, now, out)?;
         if order.filled < qty {
-            let displayed = self.book.qty_at(side, price);
             order.price = price;
             order.qty = qty;
-            order.place = QueuePosition::behind(displayed);
-            order.displayed = displayed;
-            self.orders.push(order);
+            self.rest(order);
         }
         Ok(())
     }
 
     /// Whether a limit order at `price` would find something to take.
     fn would_take(&self, side: Side, price: i64) -> bool {
-        self.best_available(side.opposite()).is_some_and(|other| (price - other) * side.sign() >= 0)
+        self.best_available(side.opposite()).is_some_and(|other| reaches(side, price, other))
     }
 
     /// What a taker of `side` finds up to `limit`.
     fn available(&self, side: Side, limit: Option<i64>) -> i64 {
-        self.reachable(side, limit).fold(0i64, |sum, (_, _, free)| sum.saturating_add(free))
+        self.reachable(side, limit).fold(0i64, |sum, (_, free)| sum.saturating_add(free))
     }
 
-    /// Levels a taker of `side` reaches up to `limit`: price, displayed, whole lots left for us.
-    fn reachable(&self, side: Side, limit: Option<i64>) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
-        let other = side.opposite();
-        self.book
-            .iter(other)
-            .take_while(move |l| limit.is_none_or(|limit| (limit - l.price) * side.sign() >= 0))
-            .map(move |l| (l.price, l.qty, (l.qty - self.taken_at(other, l.price)) / self.lot * self.lot))
-            .filter(|(_, _, free)| *free > 0)
+    /// Levels a taker of `side` reaches up to `limit`, and the whole lots left for us.
+    fn reachable(&self, side: Side, limit: Option<i64>) -> impl Iterator<Item = (Level, i64)> + '_ {
+        self.free_levels(side.opposite())
+            .take_while(move |(level, _)| limit.is_none_or(|limit| reaches(side, limit, level.price)))
+            .map(|(level, free)| (level, free / self.lot * self.lot))
     }
 
     fn take(
@@ -428,29 +472,44 @@ impl Market {
         now: i64,
         out: &mut Vec<Update>,
     ) -> Result<i64, MoneyOverflow> {
+        let mut filled = 0;
+        for (price, qty) in self.use_up(side, limit, qty) {
+            filled += qty;
+            let value = self.math.value(price, qty)?;
+            let fee = self.math.fee(value, false).ok_or(MoneyOverflow { price, qty })?;
+            let kind = UpdateKind::Fill { price, qty, liquidity: Liquidity::Taker, fee };
+            out.push(Update { order: id, ts_event: now, kind });
+        }
+        Ok(filled)
+    }
+
+    /// Takes up to `qty` of what a taker of `side` reaches off the book, as far as we are concerned; returns prices
+    /// and quantities.
+    fn use_up(&mut self, side: Side, limit: Option<i64>, qty: i64) -> Vec<(i64, i64)> {
         let mut left = qty;
         let mut hits = Vec::new();
-        for (price, displayed, free) in self.reachable(side, limit) {
-            let fill = free.min(left);
-            hits.push((price, displayed, fill));
-            left -= fill;
+        for (level, free) in self.reachable(side, limit) {
+            let qty = free.min(left);
+            hits.push((level, qty));
+            left -= qty;
             if left == 0 {
                 break;
             }
         }
-        for (price, displayed, fill) in hits {
-            let other = side.opposite();
+        let other = side.opposite();
+        for &(Level { price, qty: displayed }, qty) in &hits {
             match self.taken.iter_mut().find(|t| t.side == other && t.price == price) {
-                Some(taken) => taken.qty += fill,
-                None => self.taken.push(Taken { side: other, price, displayed, qty: fill }),
+                Some(taken) => taken.qty += qty,
+                None => self.taken.push(Taken { side: other, price, displayed, qty }),
             }
-            let value = self.math.value(price, fill)?;
-            let fee = self.math.fee(value, false).ok_or(MoneyOverflow { price, qty: fill })?;
-            let kind = UpdateKind::Fill { price, qty: fill, liquidity: Liquidity::Taker, fee };
-            out.push(Update { order: id, ts_event: now, kind });
         }
-        Ok(qty - left)
+        hits.into_iter().map(|(level, qty)| (level.price, qty)).collect()
     }
+}
+
+/// Whether an order of `side` at `price` is good enough for the other side's `other`.
+fn reaches(side: Side, price: i64, other: i64) -> bool {
+    price * side.sign() >= other * side.sign()
 }
 
 fn maker_fill(

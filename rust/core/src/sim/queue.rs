@@ -93,6 +93,14 @@ pub struct QueuePosition {
 }
 
 impl QueuePosition {
+    /// A place in a level that has not been seen.
+    pub const UNKNOWN: Self = Self { front: f64::INFINITY, traded: 0.0 };
+
+    /// Whether the level has not been seen.
+    pub fn is_unknown(&self) -> bool {
+        self.front == f64::INFINITY
+    }
+
     /// The end of the queue of a level that displays `displayed`.
     pub fn behind(displayed: i64) -> Self {
         Self { front: displayed as f64, traded: 0.0 }
@@ -111,6 +119,9 @@ impl QueueModel {
         lot: i64,
         random: &mut Random,
     ) -> i64 {
+        if place.is_unknown() {
+            return 0;
+        }
         if self == Self::Depletion {
             let reached = if displayed > 0 { 1.0 - place.front / displayed as f64 } else { 1.0 };
             if random.chance(reached) {
@@ -119,15 +130,20 @@ impl QueueModel {
             }
         }
         place.front -= qty as f64;
-        if !matches!(self, Self::Conservative | Self::Depletion) {
-            place.traded += qty as f64;
-        }
+        self.on_trade_ahead(place, qty);
         let lots = libm::round(-place.front / lot as f64) as i64;
         if lots > 0 {
             place.front = 0.0;
-            lots * lot
+            lots.saturating_mul(lot)
         } else {
             0
+        }
+    }
+
+    /// A trade of `qty` at the order's price that went to others of our orders: the displayed size will show it.
+    pub fn on_trade_ahead(self, place: &mut QueuePosition, qty: i64) {
+        if !matches!(self, Self::Conservative | Self::Depletion) {
+            place.traded += qty as f64;
         }
     }
 
@@ -207,6 +223,14 @@ mod tests {
         let mut place = QueuePosition::behind(4_000);
         assert_eq!(QueueModel::Conservative.on_trade(&mut place, 4_000, 4_000, 1, &mut random), 0);
         assert_eq!(QueueModel::Conservative.on_trade(&mut place, 2_000, 0, 1, &mut random), 2_000);
+    }
+
+    #[test]
+    fn a_trade_beyond_any_size_does_not_wrap() {
+        let mut random = Random::new(1, 0);
+        let mut place = QueuePosition::behind(0);
+        let reach = QueueModel::Conservative.on_trade(&mut place, i64::MAX, 0, 10, &mut random);
+        assert_eq!(reach, i64::MAX);
     }
 
     #[test]
