@@ -467,8 +467,9 @@ class Context:
     ) -> None:
         """Make the two-sided quote of an instrument what it is asked to be, with as few requests as possible.
 
-        An order that already rests at that price and quantity is left alone and keeps its queue place; another price
-        or quantity replaces it; a side that is None is cancelled.
+        The quantity is what shall rest, whatever has been filled before. An order of which that much rests at that
+        price is left alone and keeps its queue place; another price or quantity replaces it; another ``post_only``
+        makes it a new order; a side that is None is cancelled. Nothing is sent unless both sides are sound.
         """
     def cancel(self, order: int | str | Order) -> bool:
         """Ask to cancel an order by id or client id; False when there is nothing to cancel."""
@@ -477,7 +478,8 @@ class Context:
     def replace(self, order: int | str | Order, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
         """Ask for a new price and total quantity of an order; False when it is no longer open.
 
-        The queue place is kept only when the price stays and the quantity shrinks.
+        The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
+        order as it was and is told through ``on_order``, with the reason in ``order.reason``.
         """
     def every(self, interval: str | int, callback: Callable[[Context], object] | None = None) -> int:
         """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) every interval, first one interval from now."""

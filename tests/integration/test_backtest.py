@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import tradecore as tc
 from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
+from tradecore._core import Simulation
 from tradecore.errors import (
     ContextError,
     DataError,
@@ -273,6 +275,114 @@ def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
     assert "Traceback" in caught.value.traceback
 
 
+def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrument) -> None:
+    def core_run(chunks: Any, spill: Any) -> dict[str, Any]:
+        simulation = Simulation(sample_interval="1ms")
+        simulation.add_market(instrument, chunks, basis="l2", queue="conservative", entry_ns=0, response_ns=0)
+        return simulation.run(spill=spill, spill_rows=1)
+
+    def interrupted() -> Any:
+        yield quiet_market()
+        raise KeyboardInterrupt
+
+    def spill(tables: Any) -> None:
+        raise KeyboardInterrupt
+
+    result = core_run(interrupted(), None)
+    assert (result["interrupted"], result["events"]) == (True, 6)
+    result = core_run(iter([quiet_market()]), spill)
+    assert result["interrupted"]
+    assert len(result["tables"]["equity"]["ts"]) == 3, "what was not taken is still there"
+
+    def broken() -> Any:
+        yield quiet_market()
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        core_run(broken(), None)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit("not a failure of the strategy")])
+def test_an_exception_that_is_no_error_ends_the_run_and_is_raised(
+    instrument: tc.Instrument, error: BaseException
+) -> None:
+    class Leaves(tc.Strategy):
+        def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        run(Leaves, quiet_market(), instrument)
+    assert caught.value is error
+
+
+def test_ctrl_c_in_a_hook_ends_the_run_with_its_result(instrument: tc.Instrument) -> None:
+    class Stops(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.buy(NAME, 1)
+
+        def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+            raise KeyboardInterrupt
+
+    _, result = run(Stops, quiet_market(), instrument)
+    assert result.interrupted
+    assert len(result.fills) == result.summary()["fills"] == 1
+
+
+def test_async_hooks_and_callbacks_are_refused(instrument: tc.Instrument) -> None:
+    class Awaits(tc.Strategy):
+        async def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:  # type: ignore[override]
+            pass
+
+    with pytest.raises(InvalidValueError, match="on_book: an async def is never awaited"):
+        run(Awaits, quiet_market(), instrument)
+
+    async def later(ctx: tc.Context) -> None:
+        pass
+
+    def step(ctx: tc.Context) -> str:
+        for set_timer in (lambda: ctx.every("1s", later), lambda: ctx.at(ctx.now_ns + 1, later)):
+            with pytest.raises(InvalidValueError, match="callback: an async def is never awaited"):
+                set_timer()
+        return "raised"
+
+    made, _ = run(script(step), quiet_market(), instrument, on_error="stop_run")
+    assert made.seen == ["raised"]
+
+
+def test_a_callback_that_goes_off_once_is_let_go(instrument: tc.Instrument) -> None:
+    alive: list[Any] = []
+
+    class Callback:
+        def __call__(self, ctx: tc.Context) -> None:
+            pass
+
+    def step(ctx: tc.Context) -> int:
+        callback = Callback()
+        alive.append(weakref.ref(callback))
+        ctx.at(ctx.now_ns + 1, callback)
+        return sum(reference() is not None for reference in alive)
+
+    made, _ = run(script(*[step] * 9), quiet_market(), instrument, on_error="stop_run")
+    assert made.seen == [1] * 9
+
+
+def test_on_stop_sees_the_end_and_what_it_asks_for_is_refused(instrument: tc.Instrument) -> None:
+    seen: list[Any] = []
+
+    class Closes(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.at(10 * MS, lambda ctx: ctx.buy(NAME, 2, 98))
+
+        def on_stop(self, ctx: tc.Context) -> None:
+            seen.append((ctx.now_ns, ctx.book(NAME).bid_levels, ctx.cancel_all()))
+            ctx.buy(NAME, 2)
+
+    _, result = run(Closes, quiet_market(), instrument, on_error="stop_run")
+    assert seen == [(1_000 * MS, 3, 1)]
+    ends = result.orders.sort("order_id").select("status", "reason").rows()
+    assert ends == [("new", "run_ended"), ("rejected", "run_ended")]
+
+
 def test_hooks_get_what_they_ask_for(instrument: tc.Instrument) -> None:
     events: list[Any] = []
 
@@ -376,7 +486,7 @@ def test_the_golden_digests(market: Path) -> None:
 
 
 GOLDEN_DIGESTS = {
-    "python": "41ab77ef6051ec69b6ffcc812130fde6291e3997dde8567eddc7d94ca41469db",
+    "python": "c65054aa1d825ad8c818d1ff6624fce38328620f522feab41419b1d4e823d513",
     "compiled": "547feb03e2a6306c1b5f61c65372efd036a5fb7363452e108ef68c503b872c7f",
 }
 

@@ -196,8 +196,8 @@ proptest! {
                 let p = &account.position;
                 let (qty, paid, realized) = positions.get(&(strategy, market)).copied().unwrap_or_default();
                 prop_assert_eq!((p.qty, p.fees, p.realized), (qty, paid, realized));
-                equity += p.equity(&math, *twice_mid).unwrap();
-                gross += p.realized + p.unrealized(&math, *twice_mid).unwrap();
+                equity += p.equity(&math, Some(*twice_mid)).unwrap();
+                gross += p.realized + p.unrealized(&math, Some(*twice_mid)).unwrap();
                 fees += p.fees;
             }
             prop_assert_eq!(equity, gross - fees);

@@ -344,6 +344,18 @@ impl QuoteView {
     }
 }
 
+/// A hook or callback must be an ordinary function: nothing would ever run what an `async def` returns.
+pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
+    let inspect = function.py().import("inspect")?;
+    if inspect.call_method1("iscoroutinefunction", (function,))?.is_truthy()? {
+        return Err(errors::invalid(name, "an async def is never awaited: expected a plain function"));
+    }
+    if !function.is_callable() {
+        return Err(errors::invalid(name, format!("{} cannot be called", function.repr()?)));
+    }
+    Ok(())
+}
+
 /// What a strategy can read and do inside a hook.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Context {
@@ -352,7 +364,8 @@ pub(crate) struct Context {
     positions: Vec<Py<PositionView>>,
     pub(crate) trades: Vec<Py<TradeView>>,
     pub(crate) quotes: Vec<Py<QuoteView>>,
-    timers: Mutex<HashMap<u64, Py<PyAny>>>,
+    /// Callbacks of timers that have one of their own, and whether the timer goes off once.
+    timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
     #[pyo3(get)]
     strategy: String,
 }
@@ -394,17 +407,31 @@ impl Context {
         Ok(context)
     }
 
-    /// The callback of a timer, if it has one of its own.
+    /// The callback of a timer that goes off, if it has one of its own.
     pub(crate) fn timer(&self, py: Python<'_>, timer: u64) -> Option<Py<PyAny>> {
-        let timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
-        timers.get(&timer).map(|callback| callback.clone_ref(py))
+        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        match timers.get(&timer)? {
+            (_, true) => timers.remove(&timer).map(|(callback, _)| callback),
+            (callback, false) => Some(callback.clone_ref(py)),
+        }
     }
 
-    fn remember(&self, timer: u64, callback: Option<Py<PyAny>>) -> u64 {
-        if let Some(callback) = callback {
-            self.timers.lock().unwrap_or_else(PoisonError::into_inner).insert(timer, callback);
+    /// Sets a timer and keeps its callback.
+    fn set_timer(
+        &self,
+        callback: Option<Bound<'_, PyAny>>,
+        once: bool,
+        set: impl FnOnce(&mut Core) -> u64,
+    ) -> PyResult<u64> {
+        if let Some(callback) = &callback {
+            check_callable("callback", callback)?;
         }
-        timer
+        let timer = self.shared.with(set)?;
+        if let Some(callback) = callback {
+            let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+            timers.insert(timer, (callback.unbind(), once));
+        }
+        Ok(timer)
     }
 
     fn price(&self, market: usize, price: &Bound<'_, PyAny>) -> PyResult<i64> {
@@ -630,16 +657,14 @@ impl Context {
     }
 
     #[pyo3(signature = (interval, callback=None))]
-    fn every(&self, interval: &Bound<'_, PyAny>, callback: Option<Py<PyAny>>) -> PyResult<u64> {
+    fn every(&self, interval: &Bound<'_, PyAny>, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
         let interval = to_duration("interval", interval, 1)?;
-        let timer = self.shared.with(|core| core.every(interval))?;
-        Ok(self.remember(timer, callback))
+        self.set_timer(callback, false, |core| core.every(interval))
     }
 
     #[pyo3(signature = (ts_ns, callback=None))]
-    fn at(&self, ts_ns: i64, callback: Option<Py<PyAny>>) -> PyResult<u64> {
-        let timer = self.shared.with(|core| core.at(ts_ns))?;
-        Ok(self.remember(timer, callback))
+    fn at(&self, ts_ns: i64, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
+        self.set_timer(callback, true, |core| core.at(ts_ns))
     }
 
     fn log(&self, py: Python<'_>, message: &str) -> PyResult<()> {

@@ -312,7 +312,7 @@ impl PositionLedger {
 
     /// The position after the fills so far, marked at a price.
     fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-        let twice = self.instrument.price_to_steps(mark)?.saturating_mul(2);
+        let twice = Some(self.instrument.price_to_steps(mark)?.saturating_mul(2));
         let i = &self.instrument.0;
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let out = PyDict::new(py);

@@ -383,10 +383,10 @@ pub(crate) fn candles_table<'py>(
     Ok(t.dict)
 }
 
-/// Moves every table out of a record, whose memory stays for the rows to come.
-pub(crate) fn take_tables<'py>(
+/// Every table of a record.
+pub(crate) fn tables<'py>(
     py: Python<'py>,
-    record: &mut Record,
+    record: &Record,
     instruments: &Instruments,
 ) -> PyResult<Bound<'py, PyDict>> {
     let tables = PyDict::new(py);
@@ -394,6 +394,5 @@ pub(crate) fn take_tables<'py>(
     tables.set_item("fills", fills_table(py, &record.fills, instruments)?)?;
     tables.set_item("equity", equity_table(py, &record.equity)?)?;
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
-    record.clear();
     Ok(tables)
 }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::Columns;
-use tradecore_core::kernel::{OnError, Record, Strategy, StrategySetup};
+use tradecore_core::kernel::{HookError, OnError, Record, Strategy, StrategySetup};
 use tradecore_core::sim::{
     ChunkSource, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, Simulation as CoreSimulation,
 };
@@ -17,22 +18,41 @@ use crate::columns::NumpyColumns;
 use crate::context::Shared;
 use crate::errors;
 use crate::instrument::PyInstrument;
-use crate::records::take_tables;
+use crate::records::tables;
 use crate::strategy::{PyStrategy, compiled};
 use crate::values::{money_to_py, to_duration};
 
 /// Time between calls of the progress function.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// What Python code raised during a run, so that it can be raised again as it was.
+#[derive(Clone, Default)]
+pub(crate) struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// What an exception means to the run: Ctrl-C ends it with its result, anything else is raised when it is over.
+    pub(crate) fn keep(&self, py: Python<'_>, error: PyErr) -> HookError {
+        if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            return HookError::Interrupted;
+        }
+        let text = error.to_string();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        HookError::Failed(text)
+    }
+
+    fn take(&self) -> Option<PyErr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// A Python iterator of event columns.
 struct PySource {
     iterator: Py<PyAny>,
-    /// What the iterator raised, so that it can be raised again as it was.
-    raised: Arc<Mutex<Option<PyErr>>>,
+    raised: Raised,
 }
 
 impl ChunkSource for PySource {
-    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, String> {
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError> {
         Python::attach(|py| {
             let next = || -> PyResult<Option<Arc<dyn Columns>>> {
                 match self.iterator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
@@ -41,11 +61,7 @@ impl ChunkSource for PySource {
                     Err(e) => Err(e),
                 }
             };
-            next().map_err(|error| {
-                let text = error.to_string();
-                *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                text
-            })
+            next().map_err(|error| self.raised.keep(py, error))
         })
     }
 }
@@ -57,40 +73,38 @@ struct PyMonitor<'a> {
     spill_rows: usize,
     instruments: &'a [Arc<Instrument>],
     reported: Instant,
-    raised: Option<PyErr>,
+    raised: Raised,
 }
 
 impl Monitor for PyMonitor<'_> {
     fn poll(&mut self, progress: Progress) -> bool {
         let due = self.progress.filter(|_| self.reported.elapsed() >= PROGRESS_EVERY);
-        let result = Python::attach(|py| {
-            py.check_signals()?;
-            if let Some(report) = due {
-                self.reported = Instant::now();
-                report.call1(py, (progress.rows, progress.now_ns))?;
-            }
-            Ok(())
-        });
-        match result {
-            Ok(()) => true,
-            Err(error) => {
-                self.raised = Some(error);
-                false
-            }
+        if due.is_some() {
+            self.reported = Instant::now();
         }
+        Python::attach(|py| {
+            let look = || -> PyResult<()> {
+                py.check_signals()?;
+                if let Some(report) = due {
+                    report.call1(py, (progress.rows, progress.now_ns))?;
+                }
+                Ok(())
+            };
+            look().map_err(|error| self.raised.keep(py, error)).is_ok()
+        })
     }
 
-    fn spill(&mut self, record: &mut Record) -> Result<(), String> {
+    fn spill(&mut self, record: &mut Record) -> Result<(), HookError> {
         let Some(spill) = self.spill.filter(|_| record.len() >= self.spill_rows) else { return Ok(()) };
-        let result = Python::attach(|py| {
-            let tables = take_tables(py, record, self.instruments)?;
-            spill.call1(py, (tables,))
-        });
-        result.map(|_| ()).map_err(|error| {
-            let text = error.to_string();
-            self.raised = Some(error);
-            text
-        })
+        Python::attach(|py| {
+            let write = || -> PyResult<()> {
+                spill.call1(py, (tables(py, record, self.instruments)?,))?;
+                Ok(())
+            };
+            write().map_err(|error| self.raised.keep(py, error))
+        })?;
+        record.clear();
+        Ok(())
     }
 }
 
@@ -99,7 +113,7 @@ impl Monitor for PyMonitor<'_> {
 struct Parts {
     markets: Vec<MarketSetup>,
     strategies: Vec<StrategySetup>,
-    raised: Arc<Mutex<Option<PyErr>>>,
+    raised: Raised,
 }
 
 /// A backtest. Add markets, then strategies, then run it once.
@@ -179,7 +193,7 @@ impl Simulation {
             }
         }
         let mut parts = self.parts();
-        let source = PySource { iterator: chunks, raised: Arc::clone(&parts.raised) };
+        let source = PySource { iterator: chunks, raised: parts.raised.clone() };
         parts.markets.push(MarketSetup {
             instrument: Arc::clone(&instrument.0),
             basis,
@@ -200,7 +214,8 @@ impl Simulation {
         hooks: &Bound<'_, PyDict>,
         book_events: &str,
     ) -> PyResult<()> {
-        let strategy = PyStrategy::new(py, &self.shared(), name.clone(), hooks, book_events)?;
+        let raised = self.parts().raised.clone();
+        let strategy = PyStrategy::new(py, &self.shared(), raised, name.clone(), hooks, book_events)?;
         self.add(name, markets, Box::new(strategy));
         Ok(())
     }
@@ -237,24 +252,13 @@ impl Simulation {
             spill_rows,
             instruments: &instruments,
             reported: Instant::now(),
-            raised: None,
+            raised: raised.clone(),
         };
         let outcome = py.detach(|| simulation.run(&mut monitor));
-        let (end, digest) = match outcome {
-            Ok((end, digest)) => {
-                // Anything but Ctrl-C that the progress function raised is the caller's to see.
-                if let Some(error) = monitor.raised.take()
-                    && !error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
-                {
-                    return Err(error);
-                }
-                (end, digest)
-            }
-            Err(error) => {
-                let source = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return Err(monitor.raised.take().or(source).unwrap_or_else(|| errors::run(error)));
-            }
-        };
+        if let Some(error) = raised.take() {
+            return Err(error);
+        }
+        let (end, digest) = outcome.map_err(errors::run)?;
         summary(py, &mut simulation, end, digest, &instruments)
     }
 }
@@ -307,10 +311,7 @@ fn summary<'py>(
         for (strategy, account) in core.accounts_in(market).enumerate() {
             let position = &account.position;
             let state = core.market(market);
-            let unrealized = match twice_mids[market] {
-                Some(twice_mid) => position.unrealized(&state.math, twice_mid).map_err(errors::money)?,
-                None => tradecore_core::types::Money::ZERO,
-            };
+            let unrealized = position.unrealized(&state.math, twice_mids[market]).map_err(errors::money)?;
             let average = position.avg_entry_price(&state.math);
             let row = PyDict::new(py);
             row.set_item("strategy", &names[strategy])?;
@@ -328,6 +329,7 @@ fn summary<'py>(
     out.set_item("positions", positions)?;
     out.set_item("orders", core.record.order_count)?;
     out.set_item("fills", core.record.fill_count)?;
-    out.set_item("tables", take_tables(py, &mut core.record, instruments)?)?;
+    out.set_item("tables", tables(py, &core.record, instruments)?)?;
+    core.record.clear();
     Ok(out)
 }

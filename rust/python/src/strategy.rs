@@ -17,9 +17,10 @@ use tradecore_core::strategies::{
 };
 use tradecore_core::types::Instrument;
 
-use crate::context::{Context, Shared};
+use crate::context::{Context, Shared, check_callable};
 use crate::errors;
 use crate::records::{Fill, Order, book_state_to_py};
+use crate::simulation::Raised;
 use crate::values::to_steps;
 
 /// The bound methods of the hooks a Python strategy overrides.
@@ -38,6 +39,7 @@ struct Hooks {
 /// A strategy written in Python.
 pub(crate) struct PyStrategy {
     shared: Arc<Shared>,
+    raised: Raised,
     context: Py<Context>,
     hooks: Hooks,
     book_filter: BookFilter,
@@ -54,12 +56,16 @@ impl PyStrategy {
     pub(crate) fn new(
         py: Python<'_>,
         shared: &Arc<Shared>,
+        raised: Raised,
         name: String,
         hooks: &Bound<'_, PyDict>,
         book_events: &str,
     ) -> PyResult<Self> {
-        let hook =
-            |name: &str| -> PyResult<Option<Py<PyAny>>> { Ok(hooks.get_item(name)?.map(Bound::unbind)) };
+        let hook = |name: &str| -> PyResult<Option<Py<PyAny>>> {
+            let Some(hook) = hooks.get_item(name)? else { return Ok(None) };
+            check_callable(name, &hook)?;
+            Ok(Some(hook.unbind()))
+        };
         let context = Py::new(py, Context::new(py, shared, name)?)?;
         let pair = |view: Py<PyAny>| -> PyResult<Py<PyTuple>> {
             Ok(PyTuple::new(py, [context.clone_ref(py).into_any(), view])?.unbind())
@@ -83,6 +89,7 @@ impl PyStrategy {
         };
         Ok(Self {
             shared: Arc::clone(shared),
+            raised,
             hooks: Hooks {
                 start: hook("on_start")?,
                 book,
@@ -111,7 +118,7 @@ impl PyStrategy {
         call: impl for<'py> FnOnce(Python<'py>) -> PyResult<()>,
     ) -> HookResult {
         self.shared.put(ctx.take());
-        let result = Python::attach(|py| call(py).map_err(|error| failure(py, &error)));
+        let result = Python::attach(|py| call(py).map_err(|error| self.failure(py, error)));
         match self.shared.take() {
             Some(core) => ctx.restore(core),
             // Only this function takes the state out while a hook runs.
@@ -125,14 +132,14 @@ impl PyStrategy {
         let Some(hook) = hook else { return Ok(()) };
         self.lend(ctx, |py| hook.call1(py, arguments.bind(py)).map(|_| ()))
     }
-}
 
-/// What a raising hook means to the kernel.
-fn failure(py: Python<'_>, error: &PyErr) -> HookError {
-    if error.is_instance_of::<PyException>(py) {
-        HookError::Failed(errors::traceback(py, error))
-    } else {
-        // KeyboardInterrupt and SystemExit end the run, not the strategy.
+    /// What a raising hook means to the kernel.
+    fn failure(&self, py: Python<'_>, error: PyErr) -> HookError {
+        if error.is_instance_of::<PyException>(py) {
+            return HookError::Failed(errors::traceback(py, &error));
+        }
+        // Ctrl-C, SystemExit and the like end the run, not the strategy.
+        self.raised.keep(py, error);
         HookError::Interrupted
     }
 }

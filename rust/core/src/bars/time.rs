@@ -39,16 +39,16 @@ impl TimeBars {
     #[inline]
     pub fn push(&mut self, ts: i64, price: i64, qty: i64) -> Option<Bar> {
         match &mut self.current {
-            Some(bar) if ts < bar.ts_open + self.interval_ns => {
+            Some(bar) if ts < bar.ts_open.saturating_add(self.interval_ns) => {
                 bar.high = bar.high.max(price);
                 bar.low = bar.low.min(price);
                 bar.close = price;
-                bar.volume += qty;
-                bar.trades += 1;
+                bar.volume = bar.volume.saturating_add(qty);
+                bar.trades = bar.trades.saturating_add(1);
                 None
             }
             current => {
-                let ts_open = ts - ts.rem_euclid(self.interval_ns);
+                let ts_open = ts.saturating_sub(ts.rem_euclid(self.interval_ns));
                 current.replace(Bar {
                     ts_open,
                     open: price,

@@ -55,6 +55,14 @@ pub enum OrderError {
 /// What a strategy wants to quote on one side.
 pub type QuoteSide = Option<(i64, i64)>;
 
+/// What is sent to change one side of a quote.
+enum QuoteStep {
+    Nothing,
+    Cancel(OrderId),
+    Replace { id: OrderId, price: i64, qty: i64, reason: Reason },
+    Submit { instead_of: Option<OrderId>, request: OrderRequest, reason: Reason },
+}
+
 /// What the kernel knows about one traded instrument.
 pub struct MarketState {
     /// The instrument.
@@ -174,10 +182,7 @@ impl Core {
     /// [`MoneyOverflow`].
     pub fn unrealized(&mut self, market: usize) -> Result<Money, MoneyOverflow> {
         let MarketState { math, view, .. } = &mut self.markets[market];
-        match view.twice_mid(self.now) {
-            Some(twice_mid) => self.accounts[self.active][market].position.unrealized(math, twice_mid),
-            None => Ok(Money::ZERO),
-        }
+        self.accounts[self.active][market].position.unrealized(math, view.twice_mid(self.now))
     }
 
     /// The active strategy's cash plus marked positions in one settlement currency, after fees.
@@ -191,16 +196,7 @@ impl Core {
             if *settles != currency {
                 continue;
             }
-            let position = &self.accounts[self.active][market].position;
-            total += position.cash;
-            if position.qty != 0 {
-                total += match view.twice_mid(self.now) {
-                    Some(twice_mid) => position.marked(math, twice_mid)?,
-                    // Never seen a price: worth what was paid.
-                    None if (position.qty > 0) == math.is_inverse() => -position.open_cost,
-                    None => position.open_cost,
-                };
-            }
+            total += self.accounts[self.active][market].position.equity(math, view.twice_mid(self.now))?;
         }
         Ok(total)
     }
@@ -245,48 +241,66 @@ impl Core {
         {
             return Err(OrderError::DuplicateClientId(name.to_string()));
         }
+        Ok(self.send_order(request, reason))
+    }
+
+    /// Sends a new order that has been checked, or refuses it for the reason found.
+    fn send_order(&mut self, request: OrderRequest, reason: Reason) -> OrderId {
         let id = self.next_order;
         self.next_order += 1;
         self.orders.push(Order::new(id, self.active, &request, self.now));
         self.record.order_count += 1;
-        let command = Command::Submit { order: id, request };
-        self.digest.command(self.now, self.active, &command);
-        match reason {
-            Reason::None => self.commands.push(command),
-            reason => {
-                let kind = UpdateKind::Rejected(reason);
-                self.refusals.push(Update { order: id, ts_event: self.now, kind });
-            }
-        }
-        Ok(id)
+        self.send(Command::Submit { order: id, request }, reason);
+        id
     }
 
-    /// The one place where prices and quantities of orders are held against the instrument.
-    fn check(&mut self, request: &OrderRequest) -> Result<Reason, OrderError> {
-        let market = request.market;
-        self.check_qty(market, request.qty)?;
-        let limit = request.order_type == OrderType::Limit;
-        if limit {
-            self.check_price(market, request.price)?;
+    fn send(&mut self, command: Command, refused: Reason) {
+        self.digest.command(self.now, self.active, &command);
+        match refused {
+            Reason::None => self.commands.push(command),
+            reason => self.refusals.push(command.refused(reason, self.now)),
         }
+    }
+
+    fn check(&mut self, request: &OrderRequest) -> Result<Reason, OrderError> {
+        let limit = request.order_type == OrderType::Limit;
+        let price = limit.then_some(request.price);
+        let reason = self.check_terms(request.market, request.side, price, request.qty)?;
         if request.post_only && !(limit && request.time_in_force == TimeInForce::Gtc) {
             return Err(OrderError::Contradiction(
                 "a post-only order must be a limit order that is good till cancelled",
             ));
         }
-        if request.qty < self.markets[market].instrument.min_qty {
-            return Ok(Reason::MinQty);
-        }
-        let price = if limit {
-            Some(request.price)
-        } else {
-            let touch = self.touch(market);
-            if request.side == Side::Buy { touch.best_ask() } else { touch.best_bid() }
+        Ok(reason)
+    }
+
+    /// The one place where prices and quantities of orders are held against the instrument; without a price it is
+    /// the market's. Returns why a venue would refuse them.
+    fn check_terms(
+        &mut self,
+        market: usize,
+        side: Side,
+        price: Option<i64>,
+        qty: i64,
+    ) -> Result<Reason, OrderError> {
+        self.check_qty(market, qty)?;
+        let price = match price {
+            Some(price) => {
+                self.check_price(market, price)?;
+                Some(price)
+            }
+            None => {
+                let touch = self.touch(market);
+                if side == Side::Buy { touch.best_ask() } else { touch.best_bid() }
+            }
         };
         let MarketState { instrument, math, .. } = &self.markets[market];
+        if qty < instrument.min_qty {
+            return Ok(Reason::MinQty);
+        }
         if instrument.min_notional > Money::ZERO
             && let Some(price) = price
-            && math.notional(instrument, price, request.qty)? < instrument.min_notional
+            && math.notional(instrument, price, qty)? < instrument.min_notional
         {
             return Ok(Reason::MinNotional);
         }
@@ -356,22 +370,31 @@ impl Core {
         if order.order_type == OrderType::Market {
             return Err(OrderError::Contradiction("a market order cannot be replaced"));
         }
-        let market = order.market;
-        self.check_price(market, price)?;
-        self.check_qty(market, qty)?;
-        let order = &mut self.orders[at];
-        order.pending = Pending::Replace { price, qty };
-        order.replaces_in_flight += 1;
-        let command = Command::Replace { order: id, market, price, qty };
-        self.digest.command(self.now, order.strategy, &command);
-        self.commands.push(command);
+        let (market, side, filled) = (order.market, order.side, order.filled);
+        let reason = self.check_terms(market, side, Some(price), qty)?;
+        // No more than what is filled asks for the rest to be cancelled, which has no smallest size.
+        let reason = if qty <= filled { Reason::None } else { reason };
+        self.send_replace(id, market, price, qty, reason);
         Ok(true)
+    }
+
+    /// Sends a replacement that has been checked, or refuses it for the reason found.
+    fn send_replace(&mut self, id: OrderId, market: usize, price: i64, qty: i64, reason: Reason) {
+        if let Some(at) = self.find(id) {
+            let order = &mut self.orders[at];
+            order.replaces_in_flight += 1;
+            if reason == Reason::None {
+                order.pending = Pending::Replace { price, qty };
+            }
+        }
+        self.send(Command::Replace { order: id, market, price, qty }, reason);
     }
 
     /// Makes the active strategy's two-sided quote what it is asked to be, with as few requests as possible.
     ///
-    /// A side that already rests (or is on its way) at that price and quantity is left alone and keeps its queue
-    /// place; another price or quantity replaces it; `None` cancels it.
+    /// The quantity is what shall rest, whatever has been filled before. A side of which that much already rests (or
+    /// is on its way) at that price is left alone and keeps its queue place; another price or quantity replaces it,
+    /// another `post_only` makes it a new order; `None` cancels it. Nothing is sent unless both sides are sound.
     ///
     /// # Errors
     /// [`OrderError`] when a price or quantity does not fit the instrument.
@@ -382,34 +405,24 @@ impl Core {
         ask: QuoteSide,
         post_only: bool,
     ) -> Result<(), OrderError> {
-        for (side, target) in [(Side::Buy, bid), (Side::Sell, ask)] {
-            let slot = self.accounts[self.active][market].quotes[side.index()];
-            let working = slot.and_then(|id| self.find(id)).filter(|at| {
-                !self.orders[*at].status.is_closed() && self.orders[*at].pending != Pending::Cancel
-            });
-            match (working, target) {
-                (None, None) => {}
-                (Some(at), None) => {
-                    self.cancel_at(at, Reason::None);
+        let steps = [
+            (Side::Buy, self.plan_quote(market, Side::Buy, bid, post_only)?),
+            (Side::Sell, self.plan_quote(market, Side::Sell, ask, post_only)?),
+        ];
+        for (side, step) in steps {
+            match step {
+                QuoteStep::Nothing => {}
+                QuoteStep::Cancel(id) => {
+                    self.cancel(id);
                 }
-                (Some(at), Some((price, qty))) => {
-                    let order = &self.orders[at];
-                    if order.intended() != (price, qty) {
-                        let id = order.id;
-                        self.replace(id, price, qty)?;
+                QuoteStep::Replace { id, price, qty, reason } => {
+                    self.send_replace(id, market, price, qty, reason);
+                }
+                QuoteStep::Submit { instead_of, request, reason } => {
+                    if let Some(id) = instead_of {
+                        self.cancel(id);
                     }
-                }
-                (None, Some((price, qty))) => {
-                    let id = self.submit(OrderRequest {
-                        market,
-                        side,
-                        order_type: OrderType::Limit,
-                        price,
-                        qty,
-                        time_in_force: TimeInForce::Gtc,
-                        post_only,
-                        client_id: None,
-                    })?;
+                    let id = self.send_order(request, reason);
                     self.accounts[self.active][market].quotes[side.index()] = Some(id);
                 }
             }
@@ -417,21 +430,65 @@ impl Core {
         Ok(())
     }
 
+    /// What brings one side of a quote to where it shall be.
+    fn plan_quote(
+        &mut self,
+        market: usize,
+        side: Side,
+        target: QuoteSide,
+        post_only: bool,
+    ) -> Result<QuoteStep, OrderError> {
+        let working = self.accounts[self.active][market].quotes[side.index()]
+            .and_then(|id| self.find(id))
+            .map(|at| &self.orders[at])
+            .filter(|order| !order.status.is_closed() && order.pending != Pending::Cancel);
+        let Some((price, qty)) = target else {
+            return Ok(working.map_or(QuoteStep::Nothing, |order| QuoteStep::Cancel(order.id)));
+        };
+        let instead_of = working.map(|order| order.id);
+        if let Some(order) = working
+            && order.post_only == post_only
+        {
+            let (id, total) = (order.id, order.filled.saturating_add(qty));
+            if order.intended() == (price, total) {
+                return Ok(QuoteStep::Nothing);
+            }
+            self.check_qty(market, qty)?;
+            let reason = self.check_terms(market, side, Some(price), total)?;
+            return Ok(QuoteStep::Replace { id, price, qty: total, reason });
+        }
+        let request = OrderRequest {
+            market,
+            side,
+            order_type: OrderType::Limit,
+            price,
+            qty,
+            time_in_force: TimeInForce::Gtc,
+            post_only,
+            client_id: None,
+        };
+        let reason = self.check(&request)?;
+        Ok(QuoteStep::Submit { instead_of, request, reason })
+    }
+
     /// Calls [`super::Strategy::on_timer`] every `interval_ns`, first one interval from now.
     pub fn every(&mut self, interval_ns: i64) -> u64 {
         let interval = interval_ns.max(1);
-        self.add_timer(self.now.saturating_add(interval), interval)
+        self.add_timer(self.now.checked_add(interval), interval)
     }
 
     /// Calls [`super::Strategy::on_timer`] once, at `ts_ns` (at once if that has passed).
     pub fn at(&mut self, ts_ns: i64) -> u64 {
-        self.add_timer(ts_ns.max(self.now), 0)
+        self.add_timer(Some(ts_ns.max(self.now)), 0)
     }
 
-    fn add_timer(&mut self, at: i64, interval: i64) -> u64 {
+    /// A timer that first goes off at `at`, or never when that lies beyond the end of time.
+    fn add_timer(&mut self, at: Option<i64>, interval: i64) -> u64 {
         let id = self.next_timer;
         self.next_timer += 1;
-        self.timers.push(Reverse((at, id, self.active, interval)));
+        if let Some(at) = at {
+            self.timers.push(Reverse((at, id, self.active, interval)));
+        }
         id
     }
 

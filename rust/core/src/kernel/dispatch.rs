@@ -94,6 +94,9 @@ impl Kernel {
             let interest = setup.strategy.interest();
             if interest.wants_market() {
                 for market in setup.markets {
+                    if subscribers[market].last() == Some(&index) {
+                        continue;
+                    }
                     subscribers[market].push(index);
                     let state = &mut core.markets[market];
                     state.view.subscribe(state.clock);
@@ -136,13 +139,24 @@ impl Kernel {
         Ok(())
     }
 
-    /// Stops the strategies.
+    /// Stops the strategies at `now`, the end of the run. What they still ask for reaches no venue: it is refused,
+    /// and as nothing comes after their last hook they are not told.
     ///
     /// # Errors
     /// [`KernelError`].
-    pub fn stop(&mut self) -> Result<(), KernelError> {
+    pub fn stop(&mut self, now: i64) -> Result<(), KernelError> {
+        self.ctx.now = self.ctx.now.max(now);
         for index in 0..self.runners.len() {
             self.call(index, |s, ctx| s.on_stop(ctx))?;
+        }
+        let core = &mut *self.ctx;
+        let now = core.now;
+        let mut refusals = std::mem::take(&mut core.refusals);
+        refusals.extend(core.commands.drain(..).map(|c| c.refused(Reason::RunEnded, now)));
+        for refusal in refusals {
+            if let Some(at) = self.book(&refusal, now)? {
+                self.ctx.retire(at);
+            }
         }
         Ok(())
     }
@@ -168,6 +182,18 @@ impl Kernel {
     /// # Errors
     /// [`KernelError`].
     pub fn on_update(&mut self, update: &Update, now: i64) -> Result<(), KernelError> {
+        let Some(at) = self.book(update, now)? else { return Ok(()) };
+        let strategy = self.ctx.orders[at].strategy;
+        let told = self.tell(strategy, update);
+        if let Some(at) = self.ctx.find(update.order) {
+            self.ctx.retire(at);
+        }
+        told
+    }
+
+    /// Brings order, position and record up to date with an update, before anybody hears of it. Returns where the
+    /// order is, if it is still open to updates.
+    fn book(&mut self, update: &Update, now: i64) -> Result<Option<usize>, KernelError> {
         let core = &mut *self.ctx;
         core.now = core.now.max(now);
         let now = core.now;
@@ -176,29 +202,33 @@ impl Kernel {
             Some(at) => at,
             // A refused cancel or replacement may come back after the order has ended.
             None if matches!(update.kind, UpdateKind::CancelRejected(_) | UpdateKind::ReplaceRejected(_)) => {
-                return Ok(());
+                return Ok(None);
             }
             None => return Err(KernelError::UnknownOrder(update.order)),
         };
         core.orders[at].apply(update.kind, now)?;
         let realized = core.book_fill(at, update)?;
-        let fill = fill_row(core, at, update, now, realized);
-        let (strategy, id) = (core.orders[at].strategy, core.orders[at].id);
-        if let Some(fill) = fill {
+        if let Some(fill) = fill_row(core, at, update, now, realized) {
             core.record.fill_count += 1;
-            if self.runners[strategy].interest.fill {
-                self.call(strategy, |s, ctx| s.on_fill(ctx, &fill))?;
-            }
-            self.ctx.record.fills.push(fill);
+            core.record.fills.push(fill);
         }
-        if self.runners[strategy].interest.order
-            && let Some(at) = self.ctx.find(id)
+        Ok(Some(at))
+    }
+
+    /// Tells a strategy of an update that has just been booked.
+    fn tell(&mut self, strategy: usize, update: &Update) -> Result<(), KernelError> {
+        let interest = self.runners[strategy].interest;
+        if interest.fill
+            && matches!(update.kind, UpdateKind::Fill { .. })
+            && let Some(fill) = self.ctx.record.fills.last().cloned()
+        {
+            self.call(strategy, |s, ctx| s.on_fill(ctx, &fill))?;
+        }
+        if interest.order
+            && let Some(at) = self.ctx.find(update.order)
         {
             let order = self.ctx.orders[at].clone();
             self.call(strategy, |s, ctx| s.on_order(ctx, &order))?;
-        }
-        if let Some(at) = self.ctx.find(id) {
-            self.ctx.retire(at);
         }
         Ok(())
     }
@@ -224,8 +254,11 @@ impl Kernel {
             if self.runners[strategy].failure.is_some() {
                 continue;
             }
-            if interval > 0 {
-                self.ctx.timers.push(Reverse((at + interval, id, strategy, interval)));
+            // A timer whose next turn lies beyond the end of time has had its last one.
+            if interval > 0
+                && let Some(next) = at.checked_add(interval)
+            {
+                self.ctx.timers.push(Reverse((next, id, strategy, interval)));
             }
             self.call(strategy, |s, ctx| s.on_timer(ctx, id))?;
         }

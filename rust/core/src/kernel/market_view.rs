@@ -44,7 +44,7 @@ pub struct MarketView {
     offer: Option<Offer>,
     /// Memory for the next offer.
     spare: Option<L2Book>,
-    /// Sum of the last two-sided best prices a strategy could see.
+    /// Sum of the last two-sided best prices as of the last look.
     last_twice_mid: Option<i64>,
 }
 
@@ -94,7 +94,7 @@ impl MarketView {
         venue_passed.saturating_sub(self.cursor.passed())
     }
 
-    /// A touch that becomes visible at `visible`; `now` is the kernel's time.
+    /// A touch that becomes visible at `visible`; nobody looks at the view before `now` any more.
     #[inline]
     pub(crate) fn push_touch(&mut self, visible: i64, touch: Touch, now: i64) {
         if self.ahead.back().map_or(&self.touch, |(_, t)| t) == &touch {
@@ -111,9 +111,14 @@ impl MarketView {
             if visible > now {
                 break;
             }
-            self.touch = touch;
+            self.set_touch(touch);
             self.ahead.pop_front();
         }
+    }
+
+    fn set_touch(&mut self, touch: Touch) {
+        self.touch = touch;
+        self.last_twice_mid = touch.twice_mid().or(self.last_twice_mid);
     }
 
     /// Best prices as known at `now`.
@@ -122,16 +127,15 @@ impl MarketView {
         if self.has_venue {
             self.see_touches(now);
         } else {
-            self.touch = Touch::of(self.book(now));
+            let touch = Touch::of(self.book(now));
+            self.set_touch(touch);
         }
         self.touch
     }
 
     /// Sum of best bid and ask as known at `now`, or the last time there were both.
     pub fn twice_mid(&mut self, now: i64) -> Option<i64> {
-        if let Some(twice_mid) = self.touch(now).twice_mid() {
-            self.last_twice_mid = Some(twice_mid);
-        }
+        self.touch(now);
         self.last_twice_mid
     }
 
@@ -150,7 +154,8 @@ impl MarketView {
         &self.book
     }
 
-    /// A book that has already passed `passed` rows, the last of them visible at `visible`.
+    /// A book that has already passed `passed` rows, the last of them visible at `visible`; nobody looks at the view
+    /// before `now` any more.
     pub(crate) fn offer(&mut self, passed: u64, visible: i64, clock: FeedClock, book: &L2Book, now: i64) {
         self.take_offer(now);
         // An offer that cannot be taken yet stays: the next one would only be later still.

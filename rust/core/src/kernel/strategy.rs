@@ -6,10 +6,10 @@ use crate::book::{BookState, Touch};
 use crate::orders::Order;
 use crate::types::Side;
 
-/// Why a hook did not return normally.
+/// Why a hook, or other code of the user's that a run calls, did not return normally.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookError {
-    /// The strategy failed; the text says how (a traceback).
+    /// It failed; the text says how (a traceback).
     Failed(String),
     /// The user asked to stop.
     Interrupted,

@@ -42,7 +42,13 @@ impl Position {
         fee: Money,
     ) -> Result<Money, MoneyOverflow> {
         let overflow = MoneyOverflow { price, qty };
-        let held = self.qty.abs();
+        let (Some(held), Some(after), Some(volume)) = (
+            self.qty.checked_abs(),
+            side.sign().checked_mul(qty).and_then(|signed| self.qty.checked_add(signed)),
+            self.volume.checked_add(qty),
+        ) else {
+            return Err(overflow);
+        };
         let closes = if self.qty.signum() == -side.sign() { qty.min(held) } else { 0 };
         let opens = qty - closes;
         let value = math.value(price, qty)?;
@@ -65,26 +71,31 @@ impl Position {
         let gain = if long == math.is_inverse() { released - close_value } else { close_value - released };
         let pays = (side == Side::Buy) != math.is_inverse();
 
-        self.qty += side.sign() * qty;
+        self.qty = after;
         self.open_cost = self.open_cost - released + open_value;
         self.realized += gain;
         self.fees += fee;
         self.cash += if pays { -value } else { value } - fee;
         self.turnover += value;
-        self.volume += qty;
+        self.volume = volume;
         self.fills += 1;
         Ok(gain)
     }
 
-    /// Signed worth of the open quantity at a mid (given as bid + ask), as it enters equity.
+    /// What the open quantity is valued at: at a mid (given as bid + ask), at cost when there has been none yet.
+    fn value(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
+        match twice_price {
+            Some(twice_price) if self.qty != 0 => math.value_at_mid(twice_price, self.qty.abs()),
+            _ => Ok(self.open_cost),
+        }
+    }
+
+    /// Signed worth of the open quantity at a mid (given as bid + ask), as it enters equity; at cost without one.
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn marked(&self, math: &ContractMath, twice_price: i64) -> Result<Money, MoneyOverflow> {
-        if self.qty == 0 {
-            return Ok(Money::ZERO);
-        }
-        let value = math.value_at_mid(twice_price, self.qty.abs())?;
+    pub fn marked(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
+        let value = self.value(math, twice_price)?;
         Ok(if (self.qty > 0) == math.is_inverse() { -value } else { value })
     }
 
@@ -92,20 +103,16 @@ impl Position {
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn equity(&self, math: &ContractMath, twice_price: i64) -> Result<Money, MoneyOverflow> {
+    pub fn equity(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
         Ok(self.cash + self.marked(math, twice_price)?)
     }
 
-    /// Profit of the open quantity at a mid, before fees.
+    /// Profit of the open quantity at a mid, before fees; nothing without one.
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn unrealized(&self, math: &ContractMath, twice_price: i64) -> Result<Money, MoneyOverflow> {
-        if self.qty == 0 {
-            return Ok(Money::ZERO);
-        }
-        let value = math.value_at_mid(twice_price, self.qty.abs())?;
-        let gain = value - self.open_cost;
+    pub fn unrealized(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
+        let gain = self.value(math, twice_price)? - self.open_cost;
         Ok(if (self.qty > 0) == math.is_inverse() { -gain } else { gain })
     }
 
@@ -157,7 +164,7 @@ mod tests {
             trade(&mut p, &m, Side::Buy, price, qty);
         }
         assert!((p.avg_entry_price(&m).unwrap() - 101_020.408_163).abs() < 1e-5);
-        let at_10500 = p.unrealized(&m, 2 * 105_000).unwrap();
+        let at_10500 = p.unrealized(&m, Some(2 * 105_000)).unwrap();
         assert!((at_10500.to_f64() - 0.656_565_656_566).abs() < 1e-11);
     }
 
@@ -186,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn a_position_beyond_any_size_is_an_error_and_changes_nothing() {
+        let m = math(&linear());
+        let mut p = Position::default();
+        p.apply(&m, Side::Buy, 1, i64::MAX, Money::ZERO).unwrap();
+        let before = p.clone();
+        assert!(p.apply(&m, Side::Buy, 1, 1, Money::ZERO).is_err());
+        assert_eq!(p, before);
+    }
+
+    #[test]
     fn amounts_beyond_exact_money_are_an_error_not_a_wrap() {
         let m = math(&linear());
         assert!(m.value(i64::MAX / 4, i64::MAX / 4).is_err());
@@ -196,7 +213,7 @@ mod tests {
         fn realized_plus_unrealized_equals_cash_plus_marked(
             coin in any::<bool>(),
             fills in proptest::collection::vec((any::<bool>(), 1_000i64..2_000_000, 1i64..1_000_000), 1..60),
-            mark in 2_000i64..4_000_000,
+            mark in proptest::option::of(2_000i64..4_000_000),
         ) {
             let instrument = if coin { inverse() } else { linear() };
             let m = math(&instrument);

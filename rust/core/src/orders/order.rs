@@ -194,6 +194,16 @@ impl Command {
             Self::Cancel { market, .. } | Self::Replace { market, .. } => *market,
         }
     }
+
+    /// The answer to a request that is refused at `now`.
+    pub fn refused(&self, reason: Reason, now: i64) -> Update {
+        let (order, kind) = match *self {
+            Self::Submit { order, .. } => (order, UpdateKind::Rejected(reason)),
+            Self::Cancel { order, .. } => (order, UpdateKind::CancelRejected(reason)),
+            Self::Replace { order, .. } => (order, UpdateKind::ReplaceRejected(reason)),
+        };
+        Update { order, ts_event: now, kind }
+    }
 }
 
 /// What a venue says about an order.
@@ -293,7 +303,7 @@ pub struct Order {
     pub replaces_in_flight: u32,
     /// Replacements accepted.
     pub replaced: u32,
-    /// Why it ended.
+    /// Why it ended; of an open order, why its last request was refused.
     pub reason: Reason,
     /// When it was sent, our clock.
     pub ts_submit: i64,
@@ -392,20 +402,28 @@ impl Order {
                 self.price = price;
                 self.qty = qty;
                 self.replaced += 1;
-                self.replace_answered();
+                self.replace_answered(Reason::None);
             }
-            UpdateKind::CancelRejected(_) => {
+            UpdateKind::CancelRejected(reason) => {
                 if self.pending == Pending::Cancel {
                     self.pending = Pending::Nothing;
+                    self.reason = reason;
                 }
             }
-            UpdateKind::ReplaceRejected(_) => self.replace_answered(),
+            UpdateKind::ReplaceRejected(reason) => self.replace_answered(reason),
         }
         Ok(())
     }
 
     /// Answers come in the order of the requests, so the newest one stands until all have been answered.
-    fn replace_answered(&mut self) {
+    fn replace_answered(&mut self, reason: Reason) {
+        if self.status.is_closed() {
+            return;
+        }
+        // A cancel on its way has a reason of its own.
+        if self.pending != Pending::Cancel {
+            self.reason = reason;
+        }
         self.replaces_in_flight = self.replaces_in_flight.saturating_sub(1);
         if self.replaces_in_flight == 0 && matches!(self.pending, Pending::Replace { .. }) {
             self.pending = Pending::Nothing;
@@ -477,6 +495,20 @@ mod tests {
             assert!(o.apply(update, 9).is_err(), "{update:?}");
             assert_eq!(o, before);
         }
+    }
+
+    #[test]
+    fn a_refused_replacement_says_why_until_the_next_answer() {
+        let mut o = order();
+        o.apply(UpdateKind::Accepted, 1).unwrap();
+        o.apply(UpdateKind::ReplaceRejected(Reason::MinQty), 2).unwrap();
+        assert_eq!((o.reason, o.status), (Reason::MinQty, OrderStatus::New));
+        o.apply(UpdateKind::Replaced { price: 99, qty: 12 }, 3).unwrap();
+        assert_eq!(o.reason, Reason::None);
+        (o.pending, o.reason) = (Pending::Cancel, Reason::StrategyStopped);
+        o.apply(UpdateKind::ReplaceRejected(Reason::MinQty), 4).unwrap();
+        o.apply(UpdateKind::Cancelled, 5).unwrap();
+        assert_eq!(o.reason, Reason::StrategyStopped);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
 //! (messages, then commands in order of sending), then the kernel (updates, market events, timers). The run ends
 //! with the last visible message; what the venue had already decided by then is still booked.
+//! Equity is sampled at a fixed interval; of samples between which nothing can have changed the first and the last
+//! are kept.
 
 use std::sync::Arc;
 
@@ -14,9 +16,10 @@ use super::queue::QueueModel;
 use super::stats::EquityStats;
 use crate::bars::TimeBars;
 use crate::book::{FillBasis, Touch};
-use crate::event::{Chunker, Columns, ColumnsError, Cursor, EventKind, FeedClock, Heads};
+use crate::event::{Chunker, Columns, ColumnsError, Cursor, EventKind, FeedClock, Heads, Stamp};
 use crate::kernel::{
-    CandleRow, EquityRow, Kernel, KernelError, MarketState, MarketView, OnError, Record, StrategySetup,
+    CandleRow, EquityRow, HookError, Kernel, KernelError, MarketState, MarketView, OnError, Record,
+    StrategySetup,
 };
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{Command, Update};
@@ -33,8 +36,8 @@ pub trait ChunkSource: Send {
     /// The next columns, `None` at the end.
     ///
     /// # Errors
-    /// A sentence naming what could not be read.
-    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, String>;
+    /// A sentence naming what could not be read, or that the user asked to stop.
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError>;
 }
 
 /// Constant latencies, ns.
@@ -94,8 +97,8 @@ pub trait Monitor {
     /// Called with the record so far; may take rows out to keep memory flat.
     ///
     /// # Errors
-    /// A sentence naming what could not be written.
-    fn spill(&mut self, record: &mut Record) -> Result<(), String>;
+    /// A sentence naming what could not be written, or that the user asked to stop.
+    fn spill(&mut self, record: &mut Record) -> Result<(), HookError>;
 }
 
 /// Why a run failed.
@@ -232,7 +235,7 @@ impl Simulation {
                 gross: Money::ZERO,
                 fees: Money::ZERO,
                 turnover: Money::ZERO,
-                stats: EquityStats::new(),
+                stats: EquityStats::new(config.sample_ns),
             })
             .collect();
         Ok(Self {
@@ -281,14 +284,11 @@ impl Simulation {
     /// # Errors
     /// [`RunError`].
     pub fn run(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, String), RunError> {
-        let end = match self.run_inner(monitor) {
-            Ok(()) => RunEnd::Finished,
-            Err(RunError::Kernel(KernelError::Interrupted)) => RunEnd::Interrupted,
-            Err(error) => return Err(error),
-        };
+        let ran = ending(self.run_inner(monitor))?;
         self.close()?;
         let digest = self.kernel.finish();
-        monitor.spill(&mut self.kernel.core().record).map_err(RunError::Spill)?;
+        let spilled = ending(self.spill(monitor))?;
+        let end = if spilled == RunEnd::Interrupted { spilled } else { ran };
         Ok((end, digest))
     }
 
@@ -300,20 +300,20 @@ impl Simulation {
             return Ok(());
         };
         self.start = first;
-        self.next_sample = first + self.config.sample_ns;
+        self.next_sample = first.saturating_add(self.config.sample_ns);
         self.kernel.start(first)?;
         self.collect(first);
         loop {
             let wake = earliest(self.updates.next(), self.kernel.next_wake());
             let arrival = self.commands.next();
-            let horizon = wake.unwrap_or(i64::MAX).min(arrival.unwrap_or(i64::MAX));
-            if !self.advance(horizon, monitor)? {
+            let horizon = earliest(wake, arrival);
+            if !self.advance(horizon.unwrap_or(i64::MAX), monitor)? {
                 continue;
             }
             // The venue is past the horizon, or out of data.
-            if self.heads.first().is_none() && horizon > self.end {
+            let Some(horizon) = horizon.filter(|at| self.heads.first().is_some() || *at <= self.end) else {
                 break;
-            }
+            };
             if let Some(at) = arrival
                 && at == horizon
             {
@@ -330,7 +330,7 @@ impl Simulation {
         while let Some((at, update)) = self.updates.receive(i64::MAX) {
             self.kernel.on_update(&update, at)?;
         }
-        self.kernel.stop()?;
+        self.kernel.stop(self.end)?;
         Ok(())
     }
 
@@ -340,12 +340,12 @@ impl Simulation {
         while let Some((market, time)) = self.heads.first() {
             let sample = self.next_sample;
             if time > horizon || time > sample {
-                if sample <= horizon {
-                    self.sample(sample)?;
-                    self.next_sample = sample + self.config.sample_ns;
-                    continue;
+                if sample > horizon {
+                    return Ok(true);
                 }
-                return Ok(true);
+                self.sample_until(horizon.min(time - 1))?;
+                self.poll(monitor)?;
+                continue;
             }
             let touched = self.advance_market(market, horizon.min(sample))?;
             self.poll(monitor)?;
@@ -359,7 +359,6 @@ impl Simulation {
     /// Takes messages of one market for as long as it is the next one. Returns whether own orders were touched.
     fn advance_market(&mut self, market: usize, horizon: i64) -> Result<bool, RunError> {
         let core = self.kernel.core();
-        let now = core.now_ns();
         let view = &mut core.markets[market].view;
         let venue = &mut self.venues[market];
         // The market's turn ends where another one's head comes first, or might.
@@ -371,7 +370,7 @@ impl Simulation {
         let started = row;
         let mut clock = venue.cursor.clock();
         let mut next = None;
-        let mut last_visible = i64::MIN;
+        let mut last = Stamp { venue: i64::MIN, visible: i64::MIN };
         while row < end {
             let stamp = clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
             if row > started && (stamp.venue > horizon || stamp.venue >= others) {
@@ -381,8 +380,9 @@ impl Simulation {
             let from = row;
             row = columns.message_end(row);
             venue.market.on_message(&columns, from, row, stamp.venue, &mut self.fresh)?;
-            last_visible = stamp.visible;
-            view.push_touch(stamp.visible, Touch::of(venue.market.book()), now);
+            last = stamp;
+            // No wake-up can come before the message that is next at a venue.
+            view.push_touch(stamp.visible, Touch::of(venue.market.book()), stamp.venue);
             if let Some(bars) = &mut venue.candles
                 && venue.market.has_traded()
             {
@@ -399,13 +399,13 @@ impl Simulation {
                 break;
             }
         }
-        self.end = self.end.max(last_visible);
+        self.end = self.end.max(last.visible);
         venue.rows += (row - started) as u64;
         venue.cursor.set_clock(clock);
         venue.cursor.advance_to(row);
         let touched = !self.fresh.is_empty();
         for update in self.fresh.drain(..) {
-            self.updates.send(update.ts_event + venue.latency.response_ns, update);
+            self.updates.send(update.ts_event.saturating_add(venue.latency.response_ns), update);
         }
         match next {
             Some(time) => self.heads.set(market, Some(time)),
@@ -413,7 +413,7 @@ impl Simulation {
                 if row == end && !venue.ended {
                     let passed = venue.cursor.passed();
                     if view.lag(passed) >= OFFER_LAG {
-                        view.offer(passed, last_visible, clock, venue.market.book(), now);
+                        view.offer(passed, last.visible, clock, venue.market.book(), last.venue);
                     }
                 }
                 self.load(market)?;
@@ -432,9 +432,11 @@ impl Simulation {
             let before = venue.chunker.rows_before();
             let mut chunk = venue.chunker.next_chunk().map_err(|error| malformed(before, error))?;
             if chunk.is_none() {
-                let columns = venue.source.next_columns().map_err(|message| RunError::Source {
-                    instrument: state.instrument.id.to_string(),
-                    message,
+                let columns = venue.source.next_columns().map_err(|error| match error {
+                    HookError::Interrupted => KernelError::Interrupted.into(),
+                    HookError::Failed(message) => {
+                        RunError::Source { instrument: state.instrument.id.to_string(), message }
+                    }
                 })?;
                 if let Some(columns) = columns {
                     let before = venue.chunker.rows_before();
@@ -460,7 +462,7 @@ impl Simulation {
             let venue = &mut self.venues[command.market()];
             venue.market.on_command(command, time, &mut self.fresh)?;
             for update in self.fresh.drain(..) {
-                self.updates.send(update.ts_event + venue.latency.response_ns, update);
+                self.updates.send(update.ts_event.saturating_add(venue.latency.response_ns), update);
             }
         }
         Ok(())
@@ -481,11 +483,23 @@ impl Simulation {
         let core = self.kernel.core();
         for command in core.commands.drain(..) {
             let latency = self.venues[command.market()].latency;
-            self.commands.send(now + latency.entry_ns, command);
+            self.commands.send(now.saturating_add(latency.entry_ns), command);
         }
         for refusal in core.refusals.drain(..) {
             self.updates.send(now, refusal);
         }
+    }
+
+    /// Takes the samples that are due by `until`. Nothing changes between them, so the first and the last tell all.
+    fn sample_until(&mut self, until: i64) -> Result<(), RunError> {
+        let (first, every) = (self.next_sample, self.config.sample_ns);
+        let last = until - (until.abs_diff(first) % every.unsigned_abs()) as i64;
+        self.sample(first)?;
+        if last > first {
+            self.sample(last)?;
+        }
+        self.next_sample = last.saturating_add(every);
+        Ok(())
     }
 
     /// Samples equity at the venue's mid prices.
@@ -496,10 +510,7 @@ impl Simulation {
                 let state = &self.kernel.core_ref().markets[market];
                 if state.currency == currency {
                     for account in self.kernel.core_ref().accounts_in(market) {
-                        equity += match venue.market.twice_mid() {
-                            Some(twice_mid) => account.position.equity(&state.math, twice_mid)?,
-                            None => account.position.cash,
-                        };
+                        equity += account.position.equity(&state.math, venue.market.twice_mid())?;
                     }
                 }
             }
@@ -519,7 +530,14 @@ impl Simulation {
         if !monitor.poll(progress) {
             return Err(KernelError::Interrupted.into());
         }
-        monitor.spill(&mut self.kernel.core().record).map_err(RunError::Spill)
+        self.spill(monitor)
+    }
+
+    fn spill(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
+        monitor.spill(&mut self.kernel.core().record).map_err(|error| match error {
+            HookError::Interrupted => KernelError::Interrupted.into(),
+            HookError::Failed(message) => RunError::Spill(message),
+        })
     }
 
     /// The last sample, the open candles, the totals.
@@ -538,15 +556,21 @@ impl Simulation {
             let total = &mut self.totals[state.currency];
             for account in core.accounts_in(market) {
                 let position = &account.position;
-                total.gross += position.realized;
-                if let Some(twice_mid) = twice_mid {
-                    total.gross += position.unrealized(&state.math, twice_mid)?;
-                }
+                total.gross += position.realized + position.unrealized(&state.math, twice_mid)?;
                 total.fees += position.fees;
                 total.turnover += position.turnover;
             }
         }
         Ok(())
+    }
+}
+
+/// An interrupted run ends early; any other error fails it.
+fn ending(outcome: Result<(), RunError>) -> Result<RunEnd, RunError> {
+    match outcome {
+        Ok(()) => Ok(RunEnd::Finished),
+        Err(RunError::Kernel(KernelError::Interrupted)) => Ok(RunEnd::Interrupted),
+        Err(error) => Err(error),
     }
 }
 

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST};
-use tradecore_core::kernel::Record;
+use tradecore_core::kernel::{HookError, Record};
 use tradecore_core::sim::{ChunkSource, Monitor, Progress};
 use tradecore_core::types::{Instrument, InstrumentKind, InstrumentSpec, Side};
 
@@ -94,7 +94,7 @@ impl Pieces {
 }
 
 impl ChunkSource for Pieces {
-    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, String> {
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError> {
         if self.at == self.columns.len() {
             return Ok(None);
         }
@@ -114,7 +114,7 @@ impl Monitor for Quiet {
         true
     }
 
-    fn spill(&mut self, _record: &mut Record) -> Result<(), String> {
+    fn spill(&mut self, _record: &mut Record) -> Result<(), HookError> {
         Ok(())
     }
 }
