@@ -18,6 +18,7 @@ use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pendin
 use tradecore_core::sim::{
     ChunkSource, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, Simulation,
 };
+use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{Instrument, InstrumentKind, Money, Side};
 
 type Step = Box<dyn FnMut(&mut Context, usize) -> HookResult + Send>;
@@ -565,4 +566,25 @@ fn an_interrupted_source_or_spill_ends_the_run_with_its_result() {
     assert_eq!(stopped.rows(), 18);
     let mut full = simulation(250, market(linear(), steady(9).columns, Latency::default()), Script::idle());
     assert_eq!(full.run(&mut Full).unwrap().0, RunEnd::Interrupted);
+}
+
+#[test]
+fn a_touch_maker_quotes_on_the_tick_grid_and_no_bid_at_nothing() {
+    let quotes = |bid: i64, ask: i64| {
+        let coarse = Instrument { tick_size: 10, ..(*linear()).clone() };
+        let mut tape = Tape::default();
+        for k in 0..8 {
+            tape.at(1_000 + k * 100).book(&[(bid, 5_000 + k)], &[(ask, 5_000)]);
+        }
+        let size = QuoteSize { qty: 10, max_position: 100 };
+        let maker = TouchMaker { markets: vec![(0, size)], offset_ticks: 1, interval_ns: 100 };
+        let setup = StrategySetup { name: "s".into(), markets: vec![0], strategy: Box::new(maker) };
+        let markets = vec![market(Arc::new(coarse), tape.columns, Latency::default())];
+        let mut simulation = Simulation::new(config(250), markets, vec![setup]).unwrap();
+        simulation.run(&mut Quiet).unwrap();
+        let orders = &simulation.kernel().core().record.orders;
+        orders.iter().map(|o| (o.side, o.price)).collect::<Vec<_>>()
+    };
+    assert_eq!(quotes(993, 1_004), [(Side::Buy, 980), (Side::Sell, 1_020)]);
+    assert_eq!(quotes(10, 30), [(Side::Sell, 40)]);
 }

@@ -103,6 +103,11 @@ impl IntensityEstimator {
         self.deepest = self.deepest.max(depth);
     }
 
+    /// Forgets the interval that is open.
+    pub fn drop_interval(&mut self) {
+        self.deepest = 0.0;
+    }
+
     /// Ends an interval of `seconds`.
     pub fn end_interval(&mut self, seconds: f64) {
         // Number of distances d_j = (j + ½) bin strictly below the deepest trade.

@@ -12,8 +12,8 @@
 //! happens at the boundary of an interval belongs to the interval that ends there. Without two-sided prices, or
 //! before the first sound fit, it does not quote; after a fit that makes no sense it keeps the last good one.
 
-use super::QuoteSize;
 use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
+use super::{QuoteSize, tick_above, tick_below};
 use crate::indicators::{FitMethod, IntensityEstimator, RealizedVolatility};
 use crate::kernel::{Context, Core, HookError, HookResult, Interest, Strategy, Trade};
 use crate::types::Side;
@@ -108,6 +108,12 @@ impl AvellanedaStoikov {
 }
 
 impl Desk {
+    /// There is no mid: what the open interval has seen belongs to none.
+    fn interrupt(&mut self) {
+        self.start = None;
+        self.intensity.drop_interval();
+    }
+
     /// Ends the interval, measures, and says what to quote: bid and ask in ticks.
     fn requote(
         &mut self,
@@ -128,7 +134,7 @@ impl Desk {
         }
         let sigma = match params.fixed_sigma {
             Some(sigma) => sigma,
-            None => self.volatility.sigma()?.clamp(params.sigma_min * mid, params.sigma_max * mid),
+            None => self.volatility.sigma()?.max(params.sigma_min * mid).min(params.sigma_max * mid),
         };
         let (a, k) = self.fit?;
         let (bid, ask) = match params.model {
@@ -156,24 +162,24 @@ fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, core: &mut Core
     let market = desk.market;
     let touch = core.touch(market);
     let tick = core.instrument(market).tick_size;
-    let (Some(best_bid), Some(best_ask)) = (touch.best_bid(), touch.best_ask()) else {
-        desk.start = None;
+    let (Some(best_bid), Some(best_ask), Some(mid)) =
+        (touch.best_bid(), touch.best_ask(), touch.mid().filter(|mid| *mid > 0.0))
+    else {
+        desk.interrupt();
         return core.quote(market, None, None, true).map_err(|e| HookError::Failed(e.to_string()));
     };
-    let mid = (best_bid + best_ask) as f64 / 2.0 / tick as f64;
+    let mid = mid / tick as f64;
     let position = core.position(market).qty;
     let QuoteSize { qty, max_position } = desk.size;
     let q = position as f64 / qty as f64 * params.delta;
     let target = desk.requote(params, core.now_ns(), mid, q);
     let (highest_bid, lowest_ask) = limits(params, best_bid, best_ask, tick);
     let bid = target
-        .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(highest_bid / tick * tick))
-        .filter(|price| *price > 0 && position + qty <= max_position);
+        .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(tick_below(highest_bid, tick)))
+        .filter(|price| *price > 0 && position.saturating_add(qty) <= max_position);
     let ask = target
-        .map(|(_, ask)| {
-            (libm::ceil(ask) as i64).saturating_mul(tick).max((lowest_ask + tick - 1) / tick * tick)
-        })
-        .filter(|price| *price > 0 && position - qty >= -max_position);
+        .map(|(_, ask)| (libm::ceil(ask) as i64).saturating_mul(tick).max(tick_above(lowest_ask, tick)))
+        .filter(|price| *price > 0 && position.saturating_sub(qty) >= -max_position);
     core.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
         .map_err(|e| HookError::Failed(e.to_string()))
 }
@@ -255,6 +261,35 @@ mod tests {
         assert!(desk.fit.is_some() && good.1 > 0.0);
         let (bid, ask) = desk.requote(&p, 21_000_000_000, 100.0, 0.0).unwrap();
         assert!(bid < 100.0 && ask > 100.0 && (f64::midpoint(bid, ask) - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_mid_that_is_no_price_does_not_panic() {
+        let p = AvellanedaStoikovParams { fixed_intensity: Some((1.0, 0.1)), sigma_min: 0.1, ..params() };
+        for mid in [0.0, -5.0, f64::NAN] {
+            let mut desk = desk(&p);
+            for second in 0..4 {
+                desk.requote(&p, second * 1_000_000_000, mid, 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn trades_before_a_one_sided_book_do_not_count_against_the_mid_after_it() {
+        let p = AvellanedaStoikovParams { fixed_sigma: Some(1.0), ..params() };
+        let (mut broken, mut fresh) = (desk(&p), desk(&p));
+        broken.requote(&p, 0, 100.0, 0.0);
+        broken.intensity.trade(15.0);
+        broken.interrupt();
+        for desk in [&mut broken, &mut fresh] {
+            desk.requote(&p, 5_000_000_000, 300.0, 0.0);
+            for (second, depth) in [2.0, 6.0, 3.0, 9.0, 1.0].into_iter().enumerate() {
+                desk.intensity.trade(depth);
+                desk.requote(&p, (second as i64 + 6) * 1_000_000_000, 300.0, 0.0);
+            }
+        }
+        assert!(fresh.fit.is_some());
+        assert_eq!(broken.fit, fresh.fit);
     }
 
     #[test]

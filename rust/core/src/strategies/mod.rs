@@ -13,6 +13,16 @@ pub struct QuoteSize {
     pub max_position: i64,
 }
 
+/// The highest price of the tick grid that is not above `price`.
+fn tick_below(price: i64, tick: i64) -> i64 {
+    price.saturating_sub(price.rem_euclid(tick))
+}
+
+/// The lowest price of the tick grid that is not below `price`.
+fn tick_above(price: i64, tick: i64) -> i64 {
+    tick_below(price.saturating_add(tick - 1), tick)
+}
+
 pub use avellaneda_stoikov::{AvellanedaStoikov, AvellanedaStoikovParams, QuotingModel};
 pub use quoting::{AvellanedaStoikovQuotes, GlftCoefficients, avellaneda_stoikov_quotes, glft_coefficients};
 pub use touch_maker::TouchMaker;

@@ -2,7 +2,7 @@
 //!
 //! A yardstick for the engine and a baseline for other makers; it has no view on risk beyond a position limit.
 
-use super::QuoteSize;
+use super::{QuoteSize, tick_above, tick_below};
 use crate::kernel::{Context, HookError, HookResult, Interest, Strategy};
 
 /// Quotes `offset_ticks` behind the best price of each side every `interval_ns`.
@@ -28,10 +28,17 @@ impl Strategy for TouchMaker {
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
         for &(market, QuoteSize { qty, max_position }) in &self.markets {
             let touch = ctx.touch(market);
-            let offset = self.offset_ticks * ctx.instrument(market).tick_size;
+            let tick = ctx.instrument(market).tick_size;
+            let offset = self.offset_ticks.saturating_mul(tick);
             let position = ctx.position(market).qty;
-            let bid = touch.best_bid().map(|p| p - offset).filter(|_| position + qty <= max_position);
-            let ask = touch.best_ask().map(|p| p + offset).filter(|_| position - qty >= -max_position);
+            let bid = touch
+                .best_bid()
+                .map(|p| tick_below(p.saturating_sub(offset), tick))
+                .filter(|price| *price > 0 && position.saturating_add(qty) <= max_position);
+            let ask = touch
+                .best_ask()
+                .map(|p| tick_above(p.saturating_add(offset), tick))
+                .filter(|price| *price > 0 && position.saturating_sub(qty) >= -max_position);
             ctx.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
                 .map_err(|e| HookError::Failed(e.to_string()))?;
         }
