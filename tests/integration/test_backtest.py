@@ -575,6 +575,7 @@ def test_bad_data_in_memory_is_named(instrument: tc.Instrument) -> None:
         (lambda: tc.Latency(feed="x"), "feed"),
         (lambda: tc.Backtest([], {}), "strategies"),
         (lambda: tc.Backtest([Quoter("a", [NAME]), Quoter("a", [NAME])], {}), "several are called 'a'"),
+        (lambda: Quoter("a", [NAME, NAME]), "instruments: 'BTCUSDT.TEST' is listed twice"),
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, on_error="ignore"), "on_error"),  # type: ignore[arg-type]
     ],
 )

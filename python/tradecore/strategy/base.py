@@ -69,6 +69,8 @@ class Strategy:
             raise InvalidValueError("name", "a strategy needs a name")
         if isinstance(instruments, str) or not all(isinstance(i, str) for i in instruments):
             raise InvalidValueError("instruments", "expected a list of ids such as 'BTCUSDT.BINANCE'")
+        if twice := [i for i in instruments if instruments.count(i) > 1]:
+            raise InvalidValueError("instruments", f"{twice[0]!r} is listed twice")
         self.name = name
         self.instruments = tuple(instruments)
         for key, value in check_parameters(type(self), parameters).items():
