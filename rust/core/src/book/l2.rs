@@ -163,7 +163,7 @@ impl L2Book {
     /// Whether the best bid is at or above the best ask.
     #[inline]
     pub fn is_crossed(&self) -> bool {
-        Touch::of(self).is_crossed()
+        matches!((self.best_bid(), self.best_ask()), (Some(bid), Some(ask)) if bid >= ask)
     }
 
     /// Best ask minus best bid, in price increments.

@@ -241,17 +241,16 @@ impl Market {
         if !self.book.is_synced() {
             return Ok(());
         }
-        let crossed = self.book.is_crossed();
-        let mut reach = self.best_against();
+        // Best prices that could reach our buys and sells; most often they do not come near.
+        let best = [self.book.best_ask(), self.book.best_bid()];
         let mut filled = false;
         for at in 0..self.orders.len() {
             let (side, price, leaves) =
                 (self.orders[at].side, self.orders[at].price, self.orders[at].leaves());
-            if !crossed && reach[side.index()].is_some_and(|other| reaches(side, price, other)) {
+            let near = best[side.index()].is_some_and(|other| reaches(side, price, other));
+            if near && !self.book.is_crossed() && self.would_take(side, price) {
                 let fill = if self.orders[at].remainder {
-                    let fill = self.use_up(side, Some(price), leaves).iter().map(|(_, qty)| qty).sum();
-                    reach = self.best_against();
-                    fill
+                    self.use_up(side, Some(price), leaves).iter().map(|(_, qty)| qty).sum()
                 } else {
                     leaves
                 };
@@ -276,11 +275,6 @@ impl Market {
             self.orders.retain(|o| o.leaves() > 0);
         }
         Ok(())
-    }
-
-    /// Best prices that reach our buys and our sells.
-    fn best_against(&self) -> [Option<i64>; 2] {
-        [self.best_available(Side::Sell), self.best_available(Side::Buy)]
     }
 
     /// Best price of a side at which something is left for us.
