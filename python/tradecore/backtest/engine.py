@@ -36,7 +36,7 @@ _DTYPES = {
     "id": "uint64",
 }
 _BUDGET = 8 << 20
-_SPILL_ROWS = 8_192
+_SPILL_ROWS = 32_768
 _PIECE = 1 << 16
 
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{Pieces, Quiet, Tape, instrument};
 use tradecore_core::book::{FillBasis, Touch};
-use tradecore_core::event::{Columns, EventColumns, View};
+use tradecore_core::event::{Columns, EventColumns, TIME_LIMIT, View};
 use tradecore_core::kernel::{
     BookFilter, Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker,
     StrategySetup,
@@ -289,9 +289,9 @@ fn a_run_without_end_in_sight_can_be_interrupted() {
 
 #[test]
 fn the_end_of_time_and_the_longest_latency_end_a_run() {
-    let longest = Latency { entry_ns: i64::MAX, response_ns: i64::MAX, feed_ns: None };
+    let longest = Latency { entry_ns: i64::MAX, response_ns: i64::MAX, feed_ns: Some(i64::MAX) };
     for latency in [Latency::default(), longest] {
-        for ts in [i64::MAX - 1, i64::MAX] {
+        for ts in [TIME_LIMIT - 1, TIME_LIMIT] {
             let mut tape = steady(3);
             tape.at(ts).book(&[(991, 5_000)], &[(1_000, 5_000)]);
             tape.columns.ts_event[6] = 2_000;

@@ -36,7 +36,7 @@ impl FeedClock {
         self.last = venue;
         let visible = match self.feed_ns {
             None => ts_recv,
-            Some(feed) => venue + feed,
+            Some(feed) => venue.saturating_add(feed),
         };
         Stamp { venue, visible }
     }
