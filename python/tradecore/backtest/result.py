@@ -62,14 +62,17 @@ class TableStore:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="tradecore-run-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        written = {}
         for name, columns in tables.items():
             if len(next(iter(columns.values()))):
-                paths = self._spilled.setdefault(name, [])
-                paths.append(self._folder / f"{name}-{len(paths):05}.npy")
-                with paths[-1].open("wb") as file:
+                written[name] = self._folder / f"{name}-{len(self._spilled.get(name, ())):05}.npy"
+                with written[name].open("wb") as file:
                     for key, values in columns.items():
                         array = np.array(values or (), dtype=str) if key in _TEXT else values
                         np.save(file, array, allow_pickle=False)
+        # An interruption before this leaves the rows with the run, which keeps them.
+        for name, path in written.items():
+            self._spilled.setdefault(name, []).append(path)
 
     def pieces(self, name: str) -> Iterator[pl.DataFrame]:
         """Return a table piece by piece, each small enough for memory."""

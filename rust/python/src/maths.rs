@@ -317,7 +317,7 @@ impl PositionLedger {
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let out = PyDict::new(py);
         out.set_item("qty", crate::values::decimal_from_text(py, &i.format_qty(position.qty))?)?;
-        let average = position.avg_entry_price(&self.math);
+        let average = position.avg_entry_price();
         out.set_item("avg_entry_price", average.map(|p| p * i.price_increment.to_f64(1)))?;
         out.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
         let unrealized = position.unrealized(&self.math, twice).map_err(errors::money)?;

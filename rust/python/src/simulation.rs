@@ -312,7 +312,7 @@ fn summary<'py>(
             let position = &account.position;
             let state = core.market(market);
             let unrealized = position.unrealized(&state.math, twice_mids[market]).map_err(errors::money)?;
-            let average = position.avg_entry_price(&state.math);
+            let average = position.avg_entry_price();
             let row = PyDict::new(py);
             row.set_item("strategy", &names[strategy])?;
             row.set_item("instrument", instrument.id.as_str())?;

@@ -173,7 +173,7 @@ impl Core {
 
     /// The average entry price of that position in price increments.
     pub fn avg_entry_price(&self, market: usize) -> Option<f64> {
-        self.position(market).avg_entry_price(&self.markets[market].math)
+        self.position(market).avg_entry_price()
     }
 
     /// Profit of that position at the mid as known now (or last known), before fees.

@@ -396,7 +396,7 @@ fn fill_row(core: &Core, at: usize, update: &Update, now: i64, realized: Money) 
         realized,
         completes: order.status == OrderStatus::Filled,
         position_qty: position.qty,
-        avg_entry_price: position.avg_entry_price(&core.markets[order.market].math),
+        avg_entry_price: position.avg_entry_price(),
         realized_total: position.realized,
         fees_total: position.fees,
         cash: position.cash,

@@ -111,13 +111,13 @@ impl ContractMath {
         value.scaled(rate.mantissa(), pow10_i128(rate.scale() + 4)?)
     }
 
-    /// The price, in price increments, at which `qty` has this value: the average entry price of a position.
-    pub fn price_of(&self, value: Money, qty: i64) -> f64 {
-        let unit = self.numerator as f64 / self.denominator as f64;
+    /// Average entry price when `opens` at `price` joins `held` at `average`: harmonic for inverse contracts.
+    pub fn average(&self, average: f64, held: i64, price: f64, opens: i64) -> f64 {
+        let (held, opens) = (held as f64, opens as f64);
         if self.inverse {
-            qty as f64 * unit / value.units() as f64
+            (held + opens) / (held / average + opens / price)
         } else {
-            value.units() as f64 / (qty as f64 * unit)
+            (held * average + opens * price) / (held + opens)
         }
     }
 

@@ -2,18 +2,21 @@
 //!
 //! The cost of the open quantity is kept as an amount, not as a price: a close releases its share of that amount
 //! (rounded once) and the rest stays, so `realized + unrealized = cash + marked position` holds to the last unit
-//! after every fill, however often it is split. For inverse contracts the same rule gives the harmonic average.
+//! after every fill, however often it is split. The average entry price, harmonic for inverse contracts, is kept
+//! beside it for analytics: taken from the rounded amount it would lose digits of a small position.
 
 use super::contract::{ContractMath, MoneyOverflow};
 use crate::types::{Money, Side};
 
 /// A signed holding of one instrument.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Position {
     /// Signed quantity in quantity increments.
     pub qty: i64,
     /// Entry value of the open quantity, never negative.
     pub open_cost: Money,
+    /// Average entry price in price increments, of no meaning when flat.
+    average: f64,
     /// Profit booked by closing, before fees.
     pub realized: Money,
     /// Fees paid; negative when rebates exceed them.
@@ -71,6 +74,11 @@ impl Position {
         let gain = if long == math.is_inverse() { released - close_value } else { close_value - released };
         let pays = (side == Side::Buy) != math.is_inverse();
 
+        if closes == held {
+            self.average = price as f64;
+        } else if opens > 0 {
+            self.average = math.average(self.average, held, price as f64, opens);
+        }
         self.qty = after;
         self.open_cost = self.open_cost - released + open_value;
         self.realized += gain;
@@ -117,8 +125,8 @@ impl Position {
     }
 
     /// Average entry price in price increments; `None` when flat.
-    pub fn avg_entry_price(&self, math: &ContractMath) -> Option<f64> {
-        (self.qty != 0).then(|| math.price_of(self.open_cost, self.qty.abs()))
+    pub fn avg_entry_price(&self) -> Option<f64> {
+        (self.qty != 0).then_some(self.average)
     }
 }
 
@@ -158,12 +166,16 @@ mod tests {
             trade(&mut p, &m, Side::Buy, 100_000, 50_000);
             assert_eq!(trade(&mut p, &m, Side::Sell, exit, 50_000).to_string(), gain);
         }
+        // However little its value, one fill's price is the average.
+        let mut p = Position::default();
+        trade(&mut p, &m, Side::Sell, 645_926, 1);
+        assert_eq!(p.avg_entry_price(), Some(645_926.0));
         // Average entry is harmonic.
         let mut p = Position::default();
         for (price, qty) in [(100_000, 100_000), (110_000, 50_000), (90_000, 25_000)] {
             trade(&mut p, &m, Side::Buy, price, qty);
         }
-        assert!((p.avg_entry_price(&m).unwrap() - 101_020.408_163).abs() < 1e-5);
+        assert!((p.avg_entry_price().unwrap() - 101_020.408_163).abs() < 1e-5);
         let at_10500 = p.unrealized(&m, Some(2 * 105_000)).unwrap();
         assert!((at_10500.to_f64() - 0.656_565_656_566).abs() < 1e-11);
     }
@@ -188,7 +200,7 @@ mod tests {
         trade(&mut p, &m, Side::Buy, 1_000_000, 2_000);
         trade(&mut p, &m, Side::Sell, 1_200_000, 5_000);
         assert_eq!(p.qty, -3_000);
-        assert_eq!(p.avg_entry_price(&m), Some(1_200_000.0));
+        assert_eq!(p.avg_entry_price(), Some(1_200_000.0));
         assert_eq!(p.realized.to_string(), "40000");
     }
 
