@@ -5,6 +5,10 @@ Each error takes its fields as positional arguments, keeps them as attributes an
 
 from __future__ import annotations
 
+import importlib
+import os
+import re
+
 __all__ = [
     "CatalogError",
     "ConfigError",
@@ -19,6 +23,12 @@ __all__ = [
     "TradecoreError",
     "UnknownInstrumentError",
 ]
+
+_FRAME = re.compile(r'^  File "(.+)", line (\d+).*\n(?:    .*\n|  \[.*\n)*', re.MULTILINE)
+"""A frame in a traceback: file, line, and the lines of source below it."""
+
+_NOT_OWN = ("<frozen ", *(os.path.dirname(file) + os.sep for file in (__file__, str(importlib.__file__))))
+"""Where the files of frames lie that tell the author of a strategy nothing."""
 
 
 class TradecoreError(Exception):
@@ -212,8 +222,20 @@ class StrategyError(TradecoreError):
         self.traceback = traceback
 
     def __str__(self) -> str:
-        last = self.traceback.strip().rsplit("\n", 1)[-1]
-        return f"strategy {self.strategy} failed: {last}"
+        return f"strategy {self.strategy} failed: {self.problem}"
+
+    @property
+    def own_traceback(self) -> str:
+        """The traceback without the frames of tradecore itself."""
+        return _FRAME.sub(lambda frame: "" if frame[1].startswith(_NOT_OWN) else frame[0], self.traceback)
+
+    @property
+    def problem(self) -> str:
+        """The exception on one line, with the file and line that raised it."""
+        last = self.own_traceback.rpartition("Traceback (most recent call last):\n")[2]
+        message = " ".join(_FRAME.sub("", last).split())
+        frames = _FRAME.findall(last)
+        return f"{message} ({frames[-1][0]}:{frames[-1][1]})" if frames else message
 
 
 class RunError(TradecoreError):

@@ -171,6 +171,9 @@ def test_a_mistake_in_the_configuration_is_one_line_with_its_key(
         (["data", "check", "/nowhere"], "cannot be opened"),
         (["data", "import", "tardis", "/nowhere", "--catalog", "/tmp/x", "--instrument", "A.B"], "unknown instrument A.B"),
         (["data", "synth", "--catalog", "/tmp/x", "--events", "0"], "Invalid value"),
+        (["data", "synth", "--catalog", "/tmp/x", "--events", str(2**70)], "Invalid value for '--events'"),
+        (["data", "synth", "--catalog", "/tmp/x", "--seed", str(2**70)], "Invalid value for '--seed'"),
+        (["backtest", "--config", DEMO, "--seed", str(2**63)], "Invalid value for '--seed'"),
         (["frobnicate"], "No such command"),
     ],
 )  # fmt: skip
@@ -179,6 +182,86 @@ def test_bad_usage_is_exit_code_2(words: list[Any], message: str, capsys: pytest
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("form", "target"), [("csv", "."), ("hftbacktest", "."), ("csv", "file/below")])
+def test_a_target_that_cannot_be_written_is_one_line(
+    market: Path, tmp_path: Path, form: str, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    code, out, err = cli("data", "export", market, tmp_path / target, "--format", form, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ")
+    assert str(tmp_path) in err
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def (\n", "SyntaxError: invalid syntax ({file}:1)"),
+        ("x = 1\ny = z\n", "NameError: name 'z' is not defined ({file}:2)"),
+        ("raise SystemExit(3)\n", "SystemExit: 3 ({file}:1)"),
+        ("import tradecore as tc\nclass Mine(tc.Strategy):\n    x: Nope = 1\n", "name 'Nope' is not defined ({file}:3)"),
+        (
+            "import tradecore as tc\n"
+            "class Mine(tc.Strategy):\n"
+            "    def __init__(self, *words):\n"
+            "        raise RuntimeError('not\\ntoday')\n",
+            "RuntimeError: not today ({file}:4)",
+        ),
+        ("Mine = 5\n", "is not a Strategy"),
+        ("", "has no Mine"),
+    ],
+)  # fmt: skip
+def test_a_broken_strategy_file_is_one_line_with_its_place(
+    config: Path, tmp_path: Path, code: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(code)
+    config.write_text(
+        config.read_text().replace('kind = "touch_maker"', f'kind = "{module}:Mine"').replace("params", "#")
+    )
+    exit_code, out, err = cli("backtest", "--config", config, capsys=capsys)
+    assert (exit_code, out, err.count("\n")) == (2, "", 1)
+    assert message.format(file=module) in err
+    assert "strategies.0.kind" in err
+
+
+def test_what_nobody_foresaw_is_one_line_and_a_traceback_on_request(
+    market: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(self: tc.Catalog) -> None:
+        raise LookupError("gone")
+
+    monkeypatch.setattr(tc.Catalog, "info", fail)
+    code, _, err = cli("data", "info", market, capsys=capsys)
+    assert (code, err) == (1, "error: internal error: LookupError: gone; run again with --debug\n")
+    code, _, err = cli("data", "info", market, "--debug", capsys=capsys)
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = cli(capsys=capsys)
+    assert "Usage" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize("words", ["--help", "data info {market}", "data info {market} --json"])
+@pytest.mark.parametrize(
+    ("redirection", "expected", "message"),
+    [
+        (">&-", 0, ""),
+        ("| head -c 0", 0, ""),
+        ("> /dev/full", 1, "error: No space left on device\n"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_traceback(
+    market: Path, words: str, redirection: str, expected: int, message: str
+) -> None:
+    command = f"set -o pipefail; {sys.executable} -m tradecore {words.format(market=market)} {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (expected, message)
 
 
 def test_a_failing_strategy_is_exit_code_1(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -343,6 +343,10 @@ def test_missing_empty_cut_and_foreign_files(tmp_path: Path) -> None:
     (tmp_path / "cut.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"cut\.gz:\d+: the gzip stream is cut off"):
         tc.import_binance_ws([tmp_path / "cut.gz"], spec, tmp_path / "cat")
+    (tmp_path / "dead.gz").write_bytes(whole[:30] + b"\xff" * 40 + whole[70:])
+    for read in (sniff, lambda path: check_files([path])):
+        with pytest.raises(DataError, match=r"dead\.gz:1: cannot be read"):
+            read(tmp_path / "dead.gz")
     (tmp_path / "empty.txt").write_bytes(b"")
     assert tc.import_binance_ws([tmp_path / "empty.txt"], spec, tmp_path / "cat")["events"] == 0
     for name, content in [("empty.txt", "the file is empty"), ("x.txt", "neither a capture")]:
@@ -558,7 +562,28 @@ def test_what_is_no_event_array_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"junk")
     np.save(tmp_path / "b.npy", np.zeros(3))
     np.save(tmp_path / "c.npy", np.array([{}], dtype=object), allow_pickle=True)
-    for name, text in [("a.npz", "not an event array"), ("b.npy", "no field ev"), ("c.npy", "not an event array")]:
+    dtype = [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")]
+    np.savez_compressed(tmp_path / "d.npz", data=np.zeros(1000, dtype))
+    whole = (tmp_path / "d.npz").read_bytes()
+    for name, damaged in [("cut.npz", whole[:90]), ("dead.npz", whole[:60] + b"\xff" * 20 + whole[80:])]:
+        (tmp_path / name).write_bytes(damaged)
+    np.save(tmp_path / "flat.npy", np.zeros((2, 2), dtype))
+    np.save(tmp_path / "text.npy", np.zeros(2, [*dtype[:3], ("px", "U4"), ("qty", "f8")]))
+    np.save(tmp_path / "late.npy", np.zeros(2, [dtype[0], ("exch_ts", "f8"), *dtype[2:]]))
+    np.save(tmp_path / "nested.npy", np.zeros(2, [*dtype[:4], ("qty", "f8", (3,))]))
+    np.save(tmp_path / "words.npy", np.array(["a", "b"]))
+    for name, text in [
+        ("a.npz", "not an event array"),
+        ("b.npy", "no field ev"),
+        ("c.npy", "not an event array"),
+        ("cut.npz", "not an event array"),
+        ("dead.npz", "not an event array"),
+        ("flat.npy", "2 dimensions, expected 1"),
+        ("text.npy", "field px has dtype <U4, expected float64"),
+        ("late.npy", "field exch_ts has dtype float64, expected int64"),
+        ("nested.npy", "field qty has dtype"),
+        ("words.npy", "no field ev"),
+    ]:
         with pytest.raises(DataError, match=text):
             tc.import_hftbacktest([tmp_path / name], spec, tmp_path / "cat")
 

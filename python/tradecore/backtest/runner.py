@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from tradecore.backtest.result import Result
 from tradecore.backtest.venue import Latency, SimVenue
 from tradecore.config import BacktestConfig, StrategyConfig, TardisConfig, VenueConfig
 from tradecore.data import Catalog, import_tardis
-from tradecore.errors import ConfigError, InvalidValueError, TradecoreError
+from tradecore.errors import ConfigError, InvalidValueError, StrategyError, TradecoreError
 from tradecore.instruments import find_instrument, instrument_from_dict
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
@@ -206,6 +207,13 @@ def _strategy(plan: Plan, index: int, config: StrategyConfig, known: tuple[str, 
         return cls(config.name or config.kind, instruments, **config.params)
     except InvalidValueError as error:
         raise ConfigError(plan.source, f"{key}.params.{error.field}", error.problem) from None
+    except Exception as error:
+        raise _failed(plan, f"{key}.kind", config.kind) from error
+
+
+def _failed(plan: Plan, key: str, kind: str) -> ConfigError:
+    """Return the error for user code that raised while its strategy was being made."""
+    return ConfigError(plan.source, key, f"{kind}: {StrategyError(kind, traceback.format_exc()).problem}")
 
 
 def _imported(plan: Plan, key: str, kind: str) -> type[Strategy]:
@@ -224,9 +232,11 @@ def _imported(plan: Plan, key: str, kind: str) -> type[Strategy]:
             spec.loader.exec_module(module)
         else:
             module = importlib.import_module(place)
-        found = getattr(module, name)
-    except (ImportError, OSError, AttributeError) as error:
-        raise ConfigError(plan.source, key, f"{kind}: {error}") from None
+    except (Exception, SystemExit) as error:
+        raise _failed(plan, key, kind) from error
+    found = getattr(module, name, None)
+    if found is None:
+        raise ConfigError(plan.source, key, f"{place} has no {name}")
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ConfigError(plan.source, key, f"{kind} is not a Strategy")
     return found

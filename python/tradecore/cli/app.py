@@ -6,6 +6,9 @@ stderr, naming file, key or line; tracebacks only with ``--debug``.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -13,10 +16,13 @@ from typing import Annotated
 import typer
 
 from tradecore.cli.backtest import backtest
+from tradecore.cli.console import note
 from tradecore.cli.data import data_app
 from tradecore.errors import RunError, StrategyError, TradecoreError
 
 __all__ = ["app", "main"]
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
     name="tradecore",
@@ -40,7 +46,8 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    # Only for the help: main takes it out, so that it may stand anywhere.
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -50,28 +57,70 @@ def root(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    _replace_closed_streams()
     try:
-        code = app(words, standalone_mode=False)
+        code = _run([word for word in words if word != "--debug"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads any further, as with `| head`.
+        _drop_output()
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        note("interrupted")
+        return 130
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # rich turns a closed pipe into this
+            return 0
+        raise
+    # A panic of the core is no Exception.
+    except BaseException as error:
+        code, message = _judge(error)
+        if isinstance(error, OSError):
+            _drop_output()
+        if debug:
+            note(error.traceback if isinstance(error, StrategyError) else traceback.format_exc())
+        if message:
+            note("error: " + " ".join(message.splitlines()))
+    return code
+
+
+def _run(words: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("tradecore", words) as context:
+            code = command.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    except TradecoreError as error:
-        _complain(str(error), words)
-        return 1 if isinstance(error, RunError | StrategyError) else 2
-    except Exception as error:
-        if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
-            _complain(error.format_message(), [])
-            return 2
-        raise
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str, words: list[str]) -> None:
-    if "--debug" in words:
-        traceback.print_exc()
-    sys.stderr.write("error: " + " ".join(message.split("\n")) + "\n")
+def _judge(error: BaseException) -> tuple[int, str]:
+    """Return the exit code an error stands for, and what to say about it."""
+    if isinstance(error, TradecoreError):
+        return (1 if isinstance(error, RunError | StrategyError) else 2), str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return (1 if error.errno in _DISK_FULL else 2), f"{place}{error.strerror or error}"
+    if isinstance(error, OverflowError):
+        return 2, str(error)
+    if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
+        return 2, error.format_message()
+    return 1, f"internal error: {type(error).__name__}: {error}; run again with --debug"
+
+
+def _replace_closed_streams() -> None:
+    """Stand in for the standard streams that the caller closed."""
+    if sys.stdout is None:
+        sys.stdout = io.StringIO()
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
+
+
+def _drop_output() -> None:
+    """Throw away what stdout still holds if it cannot be written, or the interpreter complains when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tradecore.cli.console import emit, note, peak_rss_mb, progress_bar
+from tradecore.cli.console import SEED_MAX, emit, note, peak_rss_mb, progress_bar
 
 __all__ = ["backtest"]
 
@@ -19,10 +19,9 @@ def backtest(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for the run's files.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Trade only this instrument.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed instead of the configured one.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=SEED_MAX, help="Seed instead of the configured one.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
     """Run a backtest from a configuration file.
 

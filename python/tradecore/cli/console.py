@@ -11,7 +11,10 @@ from typing import Any
 
 import orjson
 
-__all__ = ["emit", "note", "peak_rss_mb", "progress_bar"]
+__all__ = ["SEED_MAX", "emit", "note", "peak_rss_mb", "progress_bar"]
+
+SEED_MAX = 2**63 - 1
+"""Largest seed: what a configuration file can hold."""
 
 
 def emit(summary: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradecore.cli.console import emit, note, progress_bar
+from tradecore.cli.console import SEED_MAX, emit, note, progress_bar
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -185,8 +185,8 @@ def check(
 @data_app.command()
 def synth(
     catalog: _Catalog,
-    events: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 1_000_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the market.")] = 0,
+    events: Annotated[int, typer.Option(min=1, max=2**63 - 1, help="Number of rows.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Seed of the market.")] = 0,
     instrument: Annotated[str, typer.Option(help="Instrument to make.")] = "BTCUSDT.SYNTH",
     specs: _Specs = None,
     start_price: Annotated[str, typer.Option(help="First mid price.")] = "60000",

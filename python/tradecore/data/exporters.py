@@ -56,6 +56,8 @@ def export(
     writers = {"csv": _csv, "hftbacktest": _hftbacktest, "tardis": _tardis}
     if form not in writers:
         raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
+    if form != "tardis" and target.is_dir():
+        raise InvalidValueError("target", f"{target} is a folder; {form} is written to a file")
     target.parent.mkdir(parents=True, exist_ok=True)
     return writers[form](catalog, spec, target)
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from tradecore._core import EventReader, FeedSummary, Instrument, decode_hftbacktest
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.inference import open_reader
 from tradecore.errors import DataError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = [
     "ImportSummary",
@@ -24,6 +21,7 @@ __all__ = [
 ]
 
 _PIECE = 1 << 17
+_HFT_FIELDS = {"ev": "uint64", "exch_ts": "int64", "local_ts": "int64", "px": "float64", "qty": "float64"}
 
 ImportSummary: TypeAlias = dict[str, Any]
 """What was read: counts, times, the final book. Prices and quantities are text."""
@@ -136,19 +134,25 @@ def load_hftbacktest(path: Path, instrument: Instrument) -> Columns:
     import numpy as np
 
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            array = loaded
-        else:
-            with loaded:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                array = loaded
+            else:
                 name = "data" if "data" in loaded.files else (loaded.files or ["?"])[0]
                 array = loaded[name]
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    # numpy, zipfile and zlib raise all sorts of things on a damaged file.
+    except Exception as error:
         raise DataError(str(path), 0, f"is not an event array: {error}") from None
-    fields = ("ev", "exch_ts", "local_ts", "px", "qty")
-    missing = [field for field in fields if field not in (array.dtype.names or ())]
+    if array.ndim != 1:
+        raise DataError(str(path), 0, f"is not an event array: {array.ndim} dimensions, expected 1")
+    missing = [field for field in _HFT_FIELDS if field not in (array.dtype.names or ())]
     if missing:
-        raise DataError(str(path), 0, f"has no field {missing[0]}; expected {', '.join(fields)}")
-    kinds: tuple[type[np.generic], ...] = (np.uint64, np.int64, np.int64, np.float64, np.float64)
-    columns = [np.ascontiguousarray(array[f], dtype=k) for f, k in zip(fields, kinds, strict=True)]
+        raise DataError(str(path), 0, f"has no field {missing[0]}; expected {', '.join(_HFT_FIELDS)}")
+    columns = []
+    for field, wanted in _HFT_FIELDS.items():
+        values = array[field]
+        if values.ndim != 1 or not np.can_cast(values.dtype, wanted, "safe"):
+            raise DataError(str(path), 0, f"field {field} has dtype {array.dtype[field]}, expected {wanted}")
+        columns.append(np.ascontiguousarray(values, dtype=wanted))
     return decode_hftbacktest(instrument, str(path), *columns)

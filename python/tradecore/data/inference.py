@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -72,7 +73,7 @@ def sniff(path: str | Path) -> Sniffed:
     with _open(path) as file:
         try:
             head = [line for line, _ in zip(file, range(_LINES), strict=False)]
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(str(path), 1, f"cannot be read: {error}") from None
     if not head:
         raise DataError(str(path), 1, "the file is empty")
