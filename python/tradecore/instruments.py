@@ -27,6 +27,9 @@ TARDIS_VENUES = {
     "binance-futures": "BINANCE_USDM",
     "binance-delivery": "BINANCE_COINM",
     "bitmex": "BITMEX",
+    "bybit": "BYBIT",
+    "coinbase": "COINBASE",
+    "deribit": "DERIBIT",
 }
 """Our venue names for Tardis exchange ids; other ids become upper case with underscores."""
 

@@ -85,7 +85,7 @@ def test_a_failed_import_leaves_nothing(tmp_path: Path, instrument: tc.Instrumen
     with pytest.raises(RuntimeError, match="power cut"):
         fail()
     assert catalog.instruments() == ()
-    assert list((tmp_path / "new").iterdir()) == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_days_are_added_protected_and_replaced(tmp_path: Path, instrument: tc.Instrument) -> None:
@@ -257,10 +257,14 @@ def test_taking_any_update_out_is_a_gap(tmp_path: Path) -> None:
         if frames[index] is SNAPSHOT:
             continue
         path = capture(tmp_path / f"{index}.txt", frames[:index] + frames[index + 1 :])
-        summary = tc.import_binance_ws([path], spec, tmp_path / f"cat{index}")
-        assert summary["gaps"] >= 1, index
+        if index == 1:  # the update the snapshot goes with
+            with pytest.raises(DataError, match="no snapshot goes with its 7 book updates"):
+                tc.import_binance_ws([path], spec, tmp_path / f"cat{index}")
+        else:
+            assert tc.import_binance_ws([path], spec, tmp_path / f"cat{index}")["gaps"] >= 1, index
         report = check_files([path], spec)
         assert not report["ok"]
+        assert report["gaps"] >= 1, index
         assert any("gap" in problem for problem in report["problems"])
 
 
@@ -330,7 +334,7 @@ def test_a_bad_line_names_itself_and_nothing_is_written(tmp_path: Path, line: st
     with pytest.raises(DataError, match=text) as caught:
         tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / "cat")
     assert (caught.value.source, caught.value.line) == (str(path), 6)
-    assert list((tmp_path / "cat").iterdir()) == []
+    assert not (tmp_path / "cat").exists()
 
 
 def test_missing_empty_cut_and_foreign_files(tmp_path: Path) -> None:
@@ -348,13 +352,54 @@ def test_missing_empty_cut_and_foreign_files(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"dead\.gz:1: cannot be read"):
             read(tmp_path / "dead.gz")
     (tmp_path / "empty.txt").write_bytes(b"")
-    assert tc.import_binance_ws([tmp_path / "empty.txt"], spec, tmp_path / "cat")["events"] == 0
+    with pytest.raises(DataError, match=r"empty\.txt: holds no events of BTCUSDT\.BINANCE_USDM"):
+        tc.import_binance_ws([tmp_path / "empty.txt"], spec, tmp_path / "cat")
     for name, content in [("empty.txt", "the file is empty"), ("x.txt", "neither a capture")]:
         (tmp_path / "x.txt").write_text("hello\n")
         with pytest.raises(DataError, match=content):
             sniff(tmp_path / name)
     with pytest.raises(InvalidValueError, match="venue BITMEX is not BINANCE"):
         tc.import_binance_ws([tmp_path / "x.txt"], tc.find_instrument("XBTUSD.BITMEX"), tmp_path / "cat")
+
+
+def test_data_of_others_or_none_at_all_is_not_imported(tmp_path: Path, market: Path) -> None:
+    ether = tc.Instrument(
+        "ETHUSDT.BINANCE_USDM", kind="linear", base="ETH", quote="USDT", price_increment="0.01", qty_increment="0.001"
+    )
+    others = capture(tmp_path / "others.txt", chain(6))
+    for folder in ("cat", "below/cat"):
+        with pytest.raises(DataError, match=r"others\.txt: holds no events of ETHUSDT"):
+            tc.import_binance_ws([others], ether, tmp_path / folder)
+    rows = ["1640995200000000,1640995200000100,1,buy,100.0,1"]
+    files = [tardis(tmp_path / "head.csv", TRADES, []), tardis(tmp_path / "btc.csv", TRADES, rows)]
+    for path in files:
+        with pytest.raises(DataError, match=rf"{path.name}: holds no events of ETHUSDT"):
+            tc.import_tardis([path], ether, tmp_path / "cat")
+    dtype = [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")]
+    np.savez(tmp_path / "none.npz", data=np.zeros(0, dtype))
+    with pytest.raises(DataError, match=r"none\.npz: holds no events of ETHUSDT"):
+        tc.import_hftbacktest([tmp_path / "none.npz"], ether, tmp_path / "cat")
+    assert not (tmp_path / "cat").exists()
+    assert not (tmp_path / "below").exists()
+    before = sorted(market.rglob("*"))
+    with pytest.raises(DataError, match="holds no events"):
+        tc.import_binance_ws([others], ether, market)
+    assert sorted(market.rglob("*")) == before
+
+
+def test_the_exchange_of_a_tardis_file_must_be_the_venue(tmp_path: Path) -> None:
+    path = tardis(tmp_path / "t.csv", TRADES, ["1640995200000000,1640995200000100,1,buy,100.0,1"])
+    spot = tc.find_instrument("BTCUSDT.BINANCE")
+    with pytest.raises(DataError, match=r"t\.csv:2: exchange binance-futures is venue BINANCE_USDM, expected BINANCE"):
+        tc.import_tardis([path], spot, tmp_path / "cat")
+    with pytest.raises(DataError, match="expected BINANCE"):
+        check_files([path], spot)
+    own = tc.Instrument(
+        "BTCUSDT.TEST", kind="spot", base="BTC", quote="USDT", price_increment="0.1", qty_increment="0.1"
+    )
+    assert tc.import_tardis([path], own, tmp_path / "cat")["trades"] == 1
+    path.write_text(path.read_text().replace("binance-futures", "nowhere"))
+    assert tc.import_tardis([path], spot, tmp_path / "cat")["trades"] == 1
 
 
 def test_the_decoder_keeps_a_live_book() -> None:

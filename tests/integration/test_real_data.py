@@ -25,6 +25,7 @@ import tradecore as tc
 from conftest import SHARED
 from tradecore.cli import main
 from tradecore.data.check import check_files
+from tradecore.instruments import TARDIS_VENUES
 
 pytestmark = pytest.mark.skipif(
     not SHARED.is_dir(), reason="no ../shared beside the project: the real captures are not here"
@@ -244,12 +245,13 @@ def tardis_rows(name: str, spec: tc.Instrument) -> Iterator[str]:
     book, snapshot_index = book_lines(name)
     stamp, _, body = book[snapshot_index].partition(b" ")
     snapshot = orjson.loads(body)
+    exchange = next(exchange for exchange, venue in TARDIS_VENUES.items() if venue == spec.venue)
     yield "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
 
     def rows(message: Any, keys: tuple[str, str], local: int, flag: str) -> Iterator[str]:
         for key, side in zip(keys, ("bid", "ask"), strict=True):
             for price, amount in message[key]:
-                yield f"binance,{spec.symbol},{local},{local},{flag},{side},{price},{amount}\n"
+                yield f"{exchange},{spec.symbol},{local},{local},{flag},{side},{price},{amount}\n"
 
     loaded = int(stamp) // 1000
     first = snapshot["lastUpdateId"] + (spec.venue == "BINANCE")

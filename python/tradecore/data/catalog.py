@@ -12,6 +12,7 @@ becomes visible only when it is complete.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import queue
@@ -317,6 +318,7 @@ class CatalogWriter:
         self._replace = replace
         self._folder = _folder(root, instrument.id)
         self._staging = root / f".staging-{os.getpid()}-{next(_STAGING_NUMBER)}"
+        self._made: list[Path] = []
         self._old: list[Part] = []
         self._parts: list[Part] = []
         self._pending: list[pl.DataFrame] = []
@@ -331,6 +333,7 @@ class CatalogWriter:
                     str(manifest),
                     f"holds {stored.id} with another specification; replace it to write with this one",
                 )
+        self._made = [folder for folder in self._staging.parents if not folder.exists()]
         try:
             self._staging.mkdir(parents=True)
         except OSError as error:
@@ -349,6 +352,9 @@ class CatalogWriter:
                 self._commit()
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
+            with contextlib.suppress(OSError):  # one that is not empty is no longer ours alone
+                for folder in self._made:
+                    folder.rmdir()
 
     def write(self, columns: Columns) -> None:
         """Add events, in order of time.

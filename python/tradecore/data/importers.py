@@ -35,17 +35,29 @@ def read_into(
     instrument: Instrument,
     catalog: str | Path | Catalog,
     *,
+    source: str,
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Write everything a reader gives to a catalog, or nothing if it fails."""
+    """Write everything a reader gives to a catalog, or nothing if it fails or gives nothing of the instrument."""
     catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
     with catalog.writer(instrument, replace=replace) as writer:
         while (columns := reader.read(_PIECE)) is not None:
             writer.write(columns)
             if progress is not None:
                 progress(*reader.progress)
-    return reader.summary()
+        summary = reader.summary()
+        _check_not_foreign(summary, instrument, source)
+    return summary
+
+
+def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: str) -> None:
+    """Refuse what holds no event of the instrument; depth snapshots of Binance do not say whose they are."""
+    taken = sum(summary[count] for count in ("book_updates", "trades", "quotes", "marks"))
+    if summary["events"] == 0 or (taken == 0 and summary.get("ignored")):
+        waiting = summary.get("unsynced") or summary.get("skipped")
+        reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
+        raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")
 
 
 def import_binance_ws(
@@ -82,7 +94,7 @@ def import_binance_ws(
         With file and line; the catalog is unchanged then.
     """
     reader = open_reader("binance-ws", instrument, paths)
-    return read_into(reader, instrument, catalog, replace=replace, progress=progress)
+    return read_into(reader, instrument, catalog, source=str(paths[0]), replace=replace, progress=progress)
 
 
 def import_tardis(
@@ -99,7 +111,7 @@ def import_tardis(
     ``derivative_ticker``, plain or gzip, told apart by their header. See :func:`import_binance_ws` for the rest.
     """
     reader = open_reader("tardis", instrument, paths)
-    return read_into(reader, instrument, catalog, replace=replace, progress=progress)
+    return read_into(reader, instrument, catalog, source=str(paths[0]), replace=replace, progress=progress)
 
 
 def import_hftbacktest(
@@ -120,7 +132,9 @@ def import_hftbacktest(
             writer.write(columns)
             if progress is not None:
                 progress(done, len(paths))
-    return summary.to_dict()
+        counted = summary.to_dict()
+        _check_not_foreign(counted, instrument, str(paths[0]))
+    return counted
 
 
 def load_hftbacktest(path: Path, instrument: Instrument) -> Columns:

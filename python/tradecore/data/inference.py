@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +62,15 @@ def _open(path: Path) -> IO[bytes]:
         raise DataError(str(path), 0, f"cannot be opened: {error.strerror}") from None
 
 
+def _head(path: Path, lines: int) -> list[bytes]:
+    """Return a file's first lines."""
+    with _open(path) as file:
+        try:
+            return list(itertools.islice(file, lines))
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(str(path), 1, f"cannot be read: {error}") from None
+
+
 def sniff(path: str | Path) -> Sniffed:
     """Tell a file's format and instrument from its first lines.
 
@@ -70,11 +80,7 @@ def sniff(path: str | Path) -> Sniffed:
         When it is neither a capture nor a Tardis CSV file.
     """
     path = Path(path)
-    with _open(path) as file:
-        try:
-            head = [line for line, _ in zip(file, range(_LINES), strict=False)]
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(str(path), 1, f"cannot be read: {error}") from None
+    head = _head(path, _LINES)
     if not head:
         raise DataError(str(path), 1, "the file is empty")
     if b"local_timestamp" in head[0]:
@@ -85,14 +91,20 @@ def sniff(path: str | Path) -> Sniffed:
     raise DataError(str(path), 1, "is neither a capture (`<ts_recv ns> <json>`) nor a Tardis CSV file")
 
 
+def _first_row(path: Path, head: list[bytes]) -> dict[str, str]:
+    """Return the cells of a CSV file's first row by column; nothing if there is none."""
+    names, *rows = (line.decode("utf-8", "replace").strip().split(",") for line in head[:2])
+    for cells in rows:
+        if len(cells) != len(names):
+            raise DataError(str(path), 2, f"{len(cells)} cells, expected {len(names)}")
+        return dict(zip(names, cells, strict=True))
+    return {}
+
+
 def _sniff_tardis(path: Path, head: list[bytes]) -> Sniffed:
-    names = head[0].decode("utf-8", "replace").strip().split(",")
-    if len(head) < 2 or not {"exchange", "symbol"} <= set(names):
+    row = _first_row(path, head)
+    if not {"exchange", "symbol"} <= set(row):
         return Sniffed("tardis", None)
-    cells = head[1].decode("utf-8", "replace").strip().split(",")
-    if len(cells) != len(names):
-        raise DataError(str(path), 2, f"{len(cells)} cells, expected {len(names)}")
-    row = dict(zip(names, cells, strict=True))
     exchange = row["exchange"]
     venue = TARDIS_VENUES.get(exchange, exchange.upper().replace("-", "_"))
     return Sniffed("tardis", f"{row['symbol']}.{venue}")
@@ -128,8 +140,19 @@ def open_reader(
     if form == "binance-ws":
         return EventReader.binance(instrument, names, lenient=lenient)
     if form == "tardis":
-        return EventReader.tardis(instrument, names, lenient=lenient)
+        reader = EventReader.tardis(instrument, names, lenient=lenient)
+        for path in paths:
+            _check_exchange(Path(path), instrument)
+        return reader
     raise InvalidValueError("format", f"{form!r} is not binance-ws or tardis")
+
+
+def _check_exchange(path: Path, instrument: Instrument) -> None:
+    """Refuse a Tardis file of another venue, as far as both venues are known: symbols alone are not unique."""
+    row = _first_row(path, _head(path, 2))
+    venue = TARDIS_VENUES.get(row.get("exchange", ""))
+    if venue not in (None, instrument.venue) and instrument.venue in TARDIS_VENUES.values():
+        raise DataError(str(path), 2, f"exchange {row['exchange']} is venue {venue}, expected {instrument.venue}")
 
 
 def provisional(instrument: str, kind: InstrumentKind = InstrumentKind.LINEAR) -> Instrument:

@@ -73,4 +73,4 @@ def synthesize(
         latency=latency,
         jitter=jitter,
     )
-    return read_into(reader, instrument, catalog, replace=replace, progress=progress)
+    return read_into(reader, instrument, catalog, source="synthetic market", replace=replace, progress=progress)
