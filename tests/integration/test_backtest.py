@@ -584,6 +584,22 @@ def test_bad_settings_are_named(make: Any, text: str) -> None:
         make()
 
 
+def test_a_specification_on_another_grid_than_the_data_is_refused(market: Path) -> None:
+    stored = tc.Catalog(market).instrument("BTCUSDT.SYNTH").to_dict()
+
+    def go(**changes: str) -> tc.Result:
+        spec = tc.instruments.instrument_from_dict({**stored, **changes})
+        return tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, specs={spec.id: spec}).run()
+
+    with pytest.raises(
+        InvalidValueError, match=r"specs: .*BTCUSDT\.SYNTH was stored with price_increment 0\.1, not 0\.01"
+    ):
+        go(price_increment="0.01")
+    with pytest.raises(InvalidValueError, match="qty_increment"):
+        go(qty_increment="0.0001")
+    assert go(taker_fee_bps="7", lot_size="0.01").events == 60_000
+
+
 def test_a_venue_without_settings_is_an_error(market: Path) -> None:
     with pytest.raises(InvalidValueError, match="no settings for venue SYNTH"):
         tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, [tc.SimVenue("OTHER")])

@@ -143,6 +143,12 @@ def test_the_demo_runs_on_any_catalog(market: Path, capsys: pytest.CaptureFixtur
         ("[data]", '[data]\ntardis = {root = "x", instrument = "y", trades = "z"}', "data: catalog and tardis exclude"),
         ("[[strategies]]", "[[strategy]]", "strategies: missing"),
         ("[output]", '[[instruments]]\nid = "A.B"\n[output]', "instruments.0: instrument A.B: kind: missing"),
+        (
+            "[output]",
+            '[[instruments]]\nid = "BTCUSDT.SYNTH"\nkind = "linear"\nbase = "BTC"\nquote = "USDT"\n'
+            'price_increment = "0.01"\nqty_increment = "0.001"\n[output]',
+            "instruments: the data of BTCUSDT.SYNTH was stored with price_increment 0.1, not 0.01",
+        ),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_configuration_is_one_line_with_its_key(

@@ -114,6 +114,28 @@ def test_days_are_added_protected_and_replaced(tmp_path: Path, instrument: tc.In
         pass
 
 
+def test_another_grid_replaces_every_day_or_none(tmp_path: Path, instrument: tc.Instrument) -> None:
+    catalog = tc.Catalog(tmp_path)
+    finer = tc.instruments.instrument_from_dict({**instrument.to_dict(), "price_increment": "0.01"})
+    dearer = tc.instruments.instrument_from_dict({**instrument.to_dict(), "maker_fee_bps": "2"})
+
+    def write(spec: tc.Instrument, *days: int) -> None:
+        with catalog.writer(spec, replace=True) as writer:
+            for day in days:
+                writer.write(ticks(day * DAY, 10))
+
+    write(instrument, 0, 1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(
+        CatalogError, match=r"1970-01-01/0000\.parquet: was stored with price_increment 0\.1, not 0\.01"
+    ):
+        write(finer, 1)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    write(dearer, 1)
+    write(finer, 0, 1)
+    assert catalog.instrument(finer.id).price_increment == finer.price_increment
+
+
 def test_what_is_no_catalog_says_so(tmp_path: Path, market: Path) -> None:
     with pytest.raises(CatalogError, match="no such folder"):
         tc.Catalog(tmp_path / "nowhere").parts("A.B")

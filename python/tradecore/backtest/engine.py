@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from tradecore._core import Instrument, Simulation, parse_duration
 from tradecore.backtest.result import Result, TableStore
 from tradecore.backtest.venue import SimVenue
-from tradecore.data.catalog import COLUMNS, Catalog, Columns
+from tradecore.data.catalog import COLUMNS, Catalog, Columns, grid_difference
 from tradecore.errors import DataError, InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import find_instrument, instrument_from_dict
 from tradecore.strategies.compiled import CompiledStrategy
@@ -64,7 +64,8 @@ class Backtest:
     venues : sequence of SimVenue, optional
         One for each venue the strategies trade on; venues with default settings if not given at all.
     specs : mapping of str to Instrument, optional
-        Specifications that go before those of the catalog and the shipped ones.
+        Specifications that go before those of the catalog and the shipped ones. Increments have to be those the data
+        was stored with.
     seed : int
         Seed of the probabilistic parts.
     sample_interval : duration
@@ -230,8 +231,12 @@ def _from_catalog(
     parts = catalog.parts(name)
     if not parts:
         raise DataError(str(catalog.path), 0, f"holds no events of {name}")
+    stored = catalog.instrument(name)
+    instrument = specs.get(name, stored)
+    if other := grid_difference(stored, instrument):
+        raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     return _Feed(
-        instrument=specs.get(name) or catalog.instrument(name),
+        instrument=instrument,
         open=lambda: catalog.stream(name, with_ids=with_ids, budget_bytes=budget),
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),

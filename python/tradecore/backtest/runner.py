@@ -89,16 +89,21 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
         specs = _specs(plan, config)
         known = _selected(plan, catalog)
         strategies = [_strategy(plan, index, strategy, known) for index, strategy in enumerate(config.strategies)]
-        backtest = Backtest(
-            strategies,
-            catalog,
-            _venues(plan, config, strategies),
-            specs=specs,
-            seed=config.seed,
-            sample_interval=config.output.sample_interval,
-            candles=config.output.candles,
-            on_error=config.on_error,
-        )
+        venues = _venues(plan, config, strategies)
+        try:
+            backtest = Backtest(
+                strategies,
+                catalog,
+                venues,
+                specs=specs,
+                seed=config.seed,
+                sample_interval=config.output.sample_interval,
+                candles=config.output.candles,
+                on_error=config.on_error,
+            )
+        except InvalidValueError as error:
+            key = "instruments" if error.field == "specs" else error.field
+            raise ConfigError(plan.source, key, error.problem) from None
         result = backtest.run(progress=progress)
     if "l1" in result.fill_basis.values():
         plan.notes.append("orders were filled against top-of-book quotes (fill_basis l1): the data has no book")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-__all__ = ["COLUMNS", "Catalog", "CatalogWriter", "Columns", "EventStream", "Part"]
+__all__ = ["COLUMNS", "Catalog", "CatalogWriter", "Columns", "EventStream", "Part", "grid_difference"]
 
 Columns = Mapping[str, "np.ndarray[Any, Any]"]
 """Event columns by name: contiguous numpy arrays of one length."""
@@ -87,6 +87,15 @@ class Part:
 def _folder(root: Path, instrument: str) -> Path:
     symbol, _, venue = instrument.rpartition(".")
     return root / venue / quote(symbol, safe="")
+
+
+def grid_difference(stored: Instrument, other: Instrument) -> str | None:
+    """Say in which increment two specifications differ, since events are counts of them; None if in none."""
+    for name in ("price_increment", "qty_increment"):
+        old, new = getattr(stored, name), getattr(other, name)
+        if old != new:
+            return f"{name} {old}, not {new}"
+    return None
 
 
 class Catalog:
@@ -319,6 +328,7 @@ class CatalogWriter:
         self._folder = _folder(root, instrument.id)
         self._staging = root / f".staging-{os.getpid()}-{next(_STAGING_NUMBER)}"
         self._made: list[Path] = []
+        self._stored: Instrument | None = None
         self._old: list[Part] = []
         self._parts: list[Part] = []
         self._pending: list[pl.DataFrame] = []
@@ -327,11 +337,11 @@ class CatalogWriter:
     def __enter__(self) -> CatalogWriter:
         manifest = self._folder / _MANIFEST
         if manifest.is_file():
-            stored, self._old = Catalog._read(manifest)
-            if stored != self._instrument and not self._replace:
+            self._stored, self._old = Catalog._read(manifest)
+            if self._stored != self._instrument and not self._replace:
                 raise CatalogError(
                     str(manifest),
-                    f"holds {stored.id} with another specification; replace it to write with this one",
+                    f"holds {self._stored.id} with another specification; replace it to write with this one",
                 )
         self._made = [folder for folder in self._staging.parents if not folder.exists()]
         try:
@@ -441,6 +451,11 @@ class CatalogWriter:
         """Move the new parts into place, then make them visible with one rename."""
         replaced = {part.path.split("/")[0] for part in self._parts} if self._replace else set()
         kept = [part for part in self._old if part.path.split("/")[0] not in replaced]
+        if kept and self._stored is not None and (other := grid_difference(self._stored, self._instrument)):
+            raise CatalogError(
+                str(self._folder / kept[0].path),
+                f"was stored with {other}; replace every day at once, or import to another catalog",
+            )
         for part in self._parts:
             target = self._folder / part.path
             target.parent.mkdir(parents=True, exist_ok=True)
