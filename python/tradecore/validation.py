@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import difflib
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from tradecore._core import parse_duration
 from tradecore.errors import InvalidValueError
 
-__all__ = ["Duration", "first_problem"]
+__all__ = ["Duration", "first_problem", "to_ns"]
+
+
+def to_ns(name: str, value: Any) -> int:
+    """Return a length of time in ns.
+
+    Raises
+    ------
+    InvalidValueError
+        Of the field ``name``, when it is not one, or negative.
+    """
+    if isinstance(value, bool):
+        raise InvalidValueError(name, f"{value} is not a length of time")
+    try:
+        return parse_duration(value)
+    except InvalidValueError as error:
+        raise InvalidValueError(name, error.problem) from None
 
 
 def _duration(value: Any) -> int:
     try:
-        return parse_duration(value)
+        return to_ns("duration", value)
     except InvalidValueError as error:
         raise ValueError(error.problem) from None
 
@@ -23,16 +41,45 @@ Duration = Annotated[int, BeforeValidator(_duration)]
 """A length of time in ns; accepts text such as ``"100ms"``."""
 
 
-def first_problem(error: ValidationError) -> tuple[str, str]:
-    """Return the dotted key and a one-line description of a validation error's first problem."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "literal[")))
+def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """Return the dotted key and a one-line description of a model's first problem.
+
+    An unknown key comes before everything else, since a misspelt one is missing too.
+    """
+    problems = error.errors(include_url=False, include_context=False)
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    place = [part for part in first["loc"] if not str(part).startswith(("function-", "literal["))]
+    key = ".".join(str(part) for part in place)
+    given = first["input"]
+    match first["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(str(place[-1]), _model_at(model, place[:-1]).model_fields, n=1)
+            return key, f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+        case "missing":
+            return key, "missing"
+        case "tuple_type" if isinstance(given, dict):
+            return key, f"expected a list of tables, each written as [[{key}]]"
+        case "tuple_type":
+            return key, f"expected a list, got {given!r}"
+        case "model_type" | "dict_type":
+            return key, f"expected a table, got {given!r}"
     message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        return key, "unknown key"
-    if first["type"] == "missing":
-        return key, "missing"
-    shown = repr(first["input"])
-    if len(shown) > 60 or isinstance(first["input"], dict):
+    shown = repr(given)
+    if len(shown) > 60 or isinstance(given, dict):
         return key, message
     return key, f"{message}, got {shown}"
+
+
+def _model_at(model: type[BaseModel], path: list[int | str]) -> type[BaseModel]:
+    """Return the model that a path of keys and list indices leads to."""
+    for part in path:
+        if isinstance(part, str):
+            model = next(_models_in(model.model_fields[part].annotation))
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

@@ -573,6 +573,16 @@ def test_bad_data_in_memory_is_named(instrument: tc.Instrument) -> None:
         (lambda: tc.SimVenue("X", clock_lead="-1s"), "clock_lead"),
         (lambda: tc.Latency(entry="-1ms"), "entry"),
         (lambda: tc.Latency(feed="x"), "feed"),
+        (lambda: tc.Latency(entry=True), "entry: True is not a length of time"),
+        (lambda: tc.SimVenue("X", clock_lead=True), "clock_lead: True is not"),
+        (lambda: tc.SimVenue(""), "name: expected the name of a venue, got ''"),
+        (lambda: tc.SimVenue(5), "name: expected the name of a venue, got 5"),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", latency="5ms"), "latency: expected a Latency, got '5ms'"),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", queue=None), "queue: expected the name"),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", maker_fee_bps="x"), "maker_fee_bps"),
+        (lambda: tc.SimVenue("X", maker_fee_bps=True), "maker_fee_bps"),
+        (lambda: tc.SimVenue("X", maker_fee_bps=Decimal("nan")), "maker_fee_bps"),
+        (lambda: tc.SimVenue("X", taker_fee_bps="10001"), "taker_fee_bps: 10001 is outside"),
         (lambda: tc.Backtest([], {}), "strategies"),
         (lambda: tc.Backtest([Quoter("a", [NAME]), Quoter("a", [NAME])], {}), "several are called 'a'"),
         (lambda: Quoter("a", [NAME, NAME]), "instruments: 'BTCUSDT.TEST' is listed twice"),
@@ -603,6 +613,25 @@ def test_a_specification_on_another_grid_than_the_data_is_refused(market: Path) 
 def test_a_venue_without_settings_is_an_error(market: Path) -> None:
     with pytest.raises(InvalidValueError, match="no settings for venue SYNTH"):
         tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, [tc.SimVenue("OTHER")])
+
+
+def test_a_venue_nobody_trades_on_or_given_twice_is_an_error(market: Path) -> None:
+    synth = tc.SimVenue("SYNTH")
+    for venues, text in [
+        ([synth, tc.SimVenue("SYNHT")], r"venues\.1\.name: no strategy trades on SYNHT, only on SYNTH"),
+        ([synth, tc.SimVenue("SYNTH", queue="log")], r"venues\.1\.name: SYNTH is there twice"),
+    ]:
+        with pytest.raises(InvalidValueError, match=text):
+            tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market, venues)
+
+
+def test_quotes_off_the_lot_are_found_before_the_run(market: Path) -> None:
+    spec = tc.instruments.instrument_from_dict(
+        {**tc.Catalog(market).instrument("BTCUSDT.SYNTH").to_dict(), "lot_size": "0.01"}
+    )
+    maker = tc.TouchMaker("m", [spec.id], quote_qty="0.015", max_position="1")
+    with pytest.raises(InvalidValueError, match=r"strategies\.0\.params\.quote_qty: 0\.015 is not a multiple of 0\.01"):
+        tc.Backtest([maker], market, specs={spec.id: spec})
 
 
 def test_fees_of_the_venue_go_before_the_instruments(market: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import tomli_w
 
 import tradecore as tc
 from conftest import ROOT
@@ -134,14 +135,29 @@ def test_the_demo_runs_on_any_catalog(market: Path, capsys: pytest.CaptureFixtur
         ('queue = "depletion"', 'queue = "fifo"', "venues.0.queue: unknown queue model"),
         ('queue = "depletion"', 'entry_latency = "soon"', 'venues.0.entry_latency: "soon" is not a length of time'),
         ('quote_qty = "0.01"', 'quote_qty = "-1"', "strategies.0.params.quote_qty: Input should be greater than 0"),
-        ('quote_qty = "0.01"', 'quote_kty = "1"', "strategies.0.params.quote_qty: missing"),
+        ('quote_qty = "0.01"', 'quote_kty = "1"', "strategies.0.params.quote_kty: unknown key; did you mean quote_qty?"),
+        ('quote_qty = "0.01", ', "", "strategies.0.params.quote_qty: missing"),
+        ('quote_qty = "0.01"', 'quote_qty = "0.0015"', "strategies.0.params.quote_qty: 0.0015 is not a multiple of 0.001"),
+        ('max_position = "0.05"', 'max_position = "0.0505001"', "strategies.0.params.max_position: 0.0505001 is not a"),
+        ('max_position = "0.05"', 'max_position = "1e40"', "strategies.0.params.max_position: "),
+        ("seed = 3", 'seed = "7"', "seed: Input should be a valid integer, got '7'"),
+        ("seed = 3", "seed = true", "seed: Input should be a valid integer, got True"),
+        ('candles = "1s"', 'candles = "0s"', "output.candles: expected more than 0, got '0s'"),
+        ('candles = "1s"', 'sample_interval = "0s"', "output.sample_interval: expected more than 0, got '0s'"),
+        ('queue = "depletion"', 'maker_fee_bps = "20000"', "venues.0.maker_fee_bps: 20000 is outside"),
+        ('queue = "depletion"', 'clock_lead = "-1s"', 'venues.0.clock_lead: expected "auto" or a length of time such as "5ms", got'),
+        ('queue = "depletion"', 'kueue = "log"', "venues.0.kueue: unknown key; did you mean queue?"),
+        ('name = "SYNTH"', 'name = "SYNHT"', "venues.0.name: no strategy trades on SYNHT, only on SYNTH"),
+        ("[[venues]]", "[venues]", "venues: expected a list of tables, each written as [[venues]]"),
+        ("[[venues]]", '[[venues]]\nname = "SYNTH"\n[[venues]]', "venues: 'SYNTH' is there twice"),
+        ("[output]", "[[output]]", "output: expected a table, got ["),
         ('max_position = "0.05"', 'max_position = "0.001"', "strategies.0.params.max_position: 0.001 is less than"),
         ('kind = "touch_maker"', 'kind = "magic"', "strategies.0.kind: 'magic' is neither shipped"),
         ('kind = "touch_maker"', 'kind = "nowhere.py:X"', "strategies.0.kind: nowhere.py:X"),
         ('kind = "touch_maker"', 'kind = "json:dumps"', "strategies.0.kind: json:dumps is not a Strategy"),
         ('kind = "touch_maker"', 'kind = "touch_maker"\ninstruments = ["A.B"]', "strategies.0.instruments: A.B is not in"),
         ("[data]", '[data]\ntardis = {root = "x", instrument = "y", trades = "z"}', "data: catalog and tardis exclude"),
-        ("[[strategies]]", "[[strategy]]", "strategies: missing"),
+        ("[[strategies]]", "[[strategy]]", "strategy: unknown key; did you mean strategies?"),
         ("[output]", '[[instruments]]\nid = "A.B"\n[output]', "instruments.0: instrument A.B: kind: missing"),
         (
             "[output]",
@@ -445,7 +461,8 @@ def test_the_founding_configuration_runs_on_quotes_alone_and_says_so(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("gamma = 0.1", "gama = 0.1", "strategy.avellaneda.gamma: missing"),
+        ("gamma = 0.1", "gama = 0.1", "strategy.avellaneda.gama: unknown key; did you mean gamma?"),
+        ("quote_size = 100", "quote_size = 150", "strategies.0.params.quote_qty: 150 is not a multiple of 100"),
         ('kind = "Avellaneda"', 'kind = "avellaneda"', "strategy.kind: Input should be 'Avellaneda'"),
         ("interval_s = 0.5", "interval_s = 0.25", "vol.interval_s: 250 ms contradicts sequencer.interval_ms, 500 ms"),
         ('contract_type = "Inverse"', 'contract_type = "Linear"', "position.contract_type: Linear contradicts"),
@@ -461,6 +478,46 @@ def test_mistakes_in_the_founding_format_are_named(
     code, _, err = cli("backtest", "--config", founding, capsys=capsys)
     assert code == 2
     assert message in err
+
+
+def test_own_specifications_serve_tardis_files(
+    founding: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = {**tc.find_instrument("XBTUSD.BITMEX").to_dict(), "id": "XBTUSD.MYVENUE"}
+    tardis = {"root": str(tmp_path / "tardis"), "instrument": "XBTUSD.MYVENUE", "trades": "trades.csv.gz"}
+    document = {
+        "data": {"tardis": {**tardis, "quotes": "quotes.csv.gz"}},
+        "instruments": [spec],
+        "strategies": [{"kind": "touch_maker", "params": {"quote_qty": "100", "max_position": "1000"}}],
+    }
+    config = tmp_path / "own.toml"
+    config.write_text(tomli_w.dumps(document))
+    code, out, err = cli("backtest", "--config", config, "--json", capsys=capsys)
+    assert code == 0, err
+    assert json.loads(out)["final_positions"][0]["instrument"] == "XBTUSD.MYVENUE"
+    config.write_text(tomli_w.dumps({**document, "instruments": []}))
+    code, _, err = cli("backtest", "--config", config, capsys=capsys)
+    assert code == 2
+    assert f"{config}: data.tardis.instrument: unknown instrument XBTUSD.MYVENUE" in err
+    config.write_text(tomli_w.dumps({**document, "instruments": [spec, spec]}))
+    code, _, err = cli("backtest", "--config", config, capsys=capsys)
+    assert code == 2
+    assert "instruments.1.id: XBTUSD.MYVENUE is there twice" in err
+
+
+def test_a_symbol_leaves_the_settings_of_other_venues_aside(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tc.synthesize(tmp_path / "two", events=5_000, seed=1)
+    other = tc.instruments.instrument_from_dict(
+        {**tc.find_instrument("BTCUSDT.SYNTH").to_dict(), "id": "ETHUSDT.OTHER"}
+    )
+    tc.synthesize(tmp_path / "two", events=5_000, seed=1, instrument=other)
+    config.write_text(config.read_text().replace("[[venues]]", '[[venues]]\nname = "OTHER"\n[[venues]]'))
+    words = ["backtest", "--config", config, "--data", tmp_path / "two", "--json"]
+    for symbol in ([], ["--symbol", "BTCUSDT"]):
+        code, _, err = cli(*words, *symbol, capsys=capsys)
+        assert code == 0, err
 
 
 @pytest.mark.parametrize("kind", ["compiled", "python"])

@@ -36,6 +36,7 @@ def test_parameters_are_typed_validated_and_listed() -> None:
         ({"half_spred": 3}, "half_spred", "unknown"),
         ({"half_spread": "wide"}, "half_spread", "got 'wide'"),
         ({"pause": "100 parsecs"}, "pause", "length of time"),
+        ({"pause": True}, "pause", "True is not a length of time"),
         ({"mode": "c"}, "mode", "'a' or 'b'"),
         ({"ratio": 1.5}, "ratio", "less than 1"),
     ],
@@ -44,6 +45,21 @@ def test_a_bad_parameter_is_named(parameters: dict[str, object], field: str, tex
     with pytest.raises(InvalidValueError, match=text) as caught:
         Typed("t", ["A.B"], **parameters)
     assert caught.value.field == field
+
+
+def test_a_bad_default_is_named_when_the_strategy_is_built() -> None:
+    class Bad(tc.Strategy):
+        width: int = "wide"  # type: ignore[assignment]
+        pause: tc.Duration = "100ms"  # type: ignore[assignment]
+
+    with pytest.raises(InvalidValueError, match=r"width: .*got 'wide'"):
+        Bad("b", ["A.B"])
+    assert Bad("b", ["A.B"], width=1).pause == 10**8  # type: ignore[comparison-overlap]
+
+
+def test_an_unknown_parameter_comes_before_a_missing_one() -> None:
+    with pytest.raises(InvalidValueError, match="quote_kty: unknown key; did you mean quote_qty"):
+        tc.TouchMaker("m", ["A.B"], quote_kty=1, max_position=1)
 
 
 def test_only_overridden_hooks_are_bound() -> None:

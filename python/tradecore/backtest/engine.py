@@ -13,7 +13,7 @@ from tradecore.backtest.result import Result, TableStore
 from tradecore.backtest.venue import SimVenue
 from tradecore.data.catalog import COLUMNS, Catalog, Columns, grid_difference
 from tradecore.errors import DataError, InvalidValueError, UnknownInstrumentError
-from tradecore.instruments import find_instrument, instrument_from_dict
+from tradecore.instruments import find_instrument
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import EventKind
@@ -82,7 +82,8 @@ class Backtest:
     UnknownInstrumentError
         For an instrument without data or specification.
     InvalidValueError
-        For names that are not distinct, or a venue without settings.
+        For names that are not distinct, a venue without settings or one nothing is traded on, or a parameter that
+        does not fit an instrument.
     """
 
     def __init__(
@@ -120,12 +121,12 @@ class Backtest:
             else _from_memory(source, name, specs or {}, with_ids=with_ids)
             for name in wanted
         ]
+        specified = {feed.instrument.id: feed.instrument for feed in self._feeds}
+        for index, strategy in enumerate(self._strategies):
+            if isinstance(strategy, CompiledStrategy):
+                _check_fit(index, strategy, [specified[name] for name in strategy.instruments])
         needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds))
-        given = {venue.name: venue for venue in venues} if venues is not None else {n: SimVenue(n) for n in needed}
-        for name in needed:
-            if name not in given:
-                raise InvalidValueError("venues", f"no settings for venue {name}")
-        self._venues = given
+        self._venues = _by_name([SimVenue(name) for name in needed] if venues is None else venues, needed)
 
     def run(self, *, progress: Callable[[int, int], None] | None = None) -> Result:
         """Run to the end of the data.
@@ -165,7 +166,7 @@ class Backtest:
             stream = feed.open()
             streams.append(stream)
             index[name] = simulation.add_market(
-                _with_fees(feed.instrument, venue),
+                venue.with_fees(feed.instrument),
                 stream,
                 basis=bases[name],
                 queue=venue.queue,
@@ -218,11 +219,29 @@ class Backtest:
         return leads
 
 
-def _with_fees(instrument: Instrument, venue: SimVenue) -> Instrument:
-    """Return the instrument with the venue's fees, where it has some of its own."""
-    fees = {"maker_fee_bps": venue.maker_fee_bps, "taker_fee_bps": venue.taker_fee_bps}
-    own = {name: str(fee) for name, fee in fees.items() if fee is not None}
-    return instrument_from_dict({**instrument.to_dict(), **own}) if own else instrument
+def _check_fit(index: int, strategy: CompiledStrategy, instruments: Sequence[Instrument]) -> None:
+    for instrument in instruments:
+        try:
+            strategy.check_instrument(instrument)
+        except InvalidValueError as error:
+            raise InvalidValueError(f"strategies.{index}.params.{error.field}", error.problem) from None
+
+
+def _by_name(venues: Sequence[SimVenue], needed: Sequence[str]) -> dict[str, SimVenue]:
+    """Return the venues by name: each the strategies trade on, once, and no other."""
+    given = {venue.name: venue for venue in venues}
+    for name in needed:
+        if name not in given:
+            raise InvalidValueError("venues", f"no settings for venue {name}")
+    names = [venue.name for venue in venues]
+    for index, name in enumerate(names):
+        if name not in needed:
+            raise InvalidValueError(
+                f"venues.{index}.name", f"no strategy trades on {name}, only on {', '.join(needed)}"
+            )
+        if name in names[:index]:
+            raise InvalidValueError(f"venues.{index}.name", f"{name} is there twice")
+    return given
 
 
 def _from_catalog(

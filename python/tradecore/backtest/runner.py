@@ -20,7 +20,7 @@ from tradecore.backtest.result import Result
 from tradecore.backtest.venue import Latency, SimVenue
 from tradecore.config import BacktestConfig, StrategyConfig, TardisConfig, VenueConfig
 from tradecore.data import Catalog, import_tardis
-from tradecore.errors import ConfigError, InvalidValueError, StrategyError, TradecoreError
+from tradecore.errors import ConfigError, InvalidValueError, StrategyError, TradecoreError, UnknownInstrumentError
 from tradecore.instruments import find_instrument, instrument_from_dict
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
@@ -85,11 +85,11 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
     """
     config = plan.effective
     with tempfile.TemporaryDirectory(prefix="tradecore-data-") as scratch:
-        catalog = _catalog(plan, config, Path(scratch))
         specs = _specs(plan, config)
+        catalog = _catalog(plan, config, specs, Path(scratch))
         known = _selected(plan, catalog)
         strategies = [_strategy(plan, index, strategy, known) for index, strategy in enumerate(config.strategies)]
-        venues = _venues(plan, config, strategies)
+        venues = _venues(plan, config, catalog, strategies)
         try:
             backtest = Backtest(
                 strategies,
@@ -130,15 +130,15 @@ def _date(result: Result) -> str:
     return datetime.fromtimestamp(result.span_ns[0] // 1_000_000_000, tz=UTC).date().isoformat()
 
 
-def _catalog(plan: Plan, config: BacktestConfig, scratch: Path) -> Catalog:
+def _catalog(plan: Plan, config: BacktestConfig, specs: Mapping[str, Instrument], scratch: Path) -> Catalog:
     if config.data.tardis is not None:
-        return _from_tardis(plan, config.data.tardis, scratch)
+        return _from_tardis(plan, config.data.tardis, specs, scratch)
     if config.data.catalog is None:
         raise ConfigError(plan.source, "data.catalog", "no data: name a catalog here or on the command line")
     return Catalog(config.data.catalog)
 
 
-def _from_tardis(plan: Plan, tardis: TardisConfig, scratch: Path) -> Catalog:
+def _from_tardis(plan: Plan, tardis: TardisConfig, specs: Mapping[str, Instrument], scratch: Path) -> Catalog:
     """Convert Tardis files to a catalog for the length of the run."""
     root = _tardis_root(plan, tardis)
     named = {"trades": tardis.trades, "quotes": tardis.quotes, "book": tardis.book}
@@ -152,7 +152,10 @@ def _from_tardis(plan: Plan, tardis: TardisConfig, scratch: Path) -> Catalog:
             raise ConfigError(plan.source, f"data.tardis.{key}", f"no such file: {root / name}")
         else:
             plan.notes.append(f"{root / name} is not there and was left out")
-    instrument = find_instrument(tardis.instrument)
+    try:
+        instrument = find_instrument(tardis.instrument, specs)
+    except UnknownInstrumentError as error:
+        raise ConfigError(plan.source, "data.tardis.instrument", str(error)) from None
     catalog = Catalog(scratch)
     import_tardis(paths, instrument, catalog)
     return catalog
@@ -179,6 +182,8 @@ def _specs(plan: Plan, config: BacktestConfig) -> Mapping[str, Instrument]:
             instrument = instrument_from_dict(spec)
         except TradecoreError as error:
             raise ConfigError(plan.source, f"instruments.{index}", str(error)) from None
+        if instrument.id in specs:
+            raise ConfigError(plan.source, f"instruments.{index}.id", f"{instrument.id} is there twice")
         specs[instrument.id] = instrument
     return specs
 
@@ -247,14 +252,19 @@ def _imported(plan: Plan, key: str, kind: str) -> type[Strategy]:
     return found
 
 
-def _venues(plan: Plan, config: BacktestConfig, strategies: list[Strategy]) -> list[SimVenue]:
+def _venues(plan: Plan, config: BacktestConfig, catalog: Catalog, strategies: list[Strategy]) -> list[SimVenue]:
     """Return the configured venues, and default settings for the others."""
-    venues = {venue.name: _venue(plan, index, venue) for index, venue in enumerate(config.venues)}
-    for strategy in strategies:
-        for instrument in strategy.instruments:
-            name = instrument.rpartition(".")[2]
-            venues.setdefault(name, SimVenue(name))
-    return list(venues.values())
+    venues = [_venue(plan, index, venue) for index, venue in enumerate(config.venues)]
+    traded = {_venue_of(instrument) for strategy in strategies for instrument in strategy.instruments}
+    if plan.symbol is not None:
+        # Those that only the instruments left out are traded on.
+        idle = {_venue_of(instrument) for instrument in catalog.instruments()} - traded
+        venues = [venue for venue in venues if venue.name not in idle]
+    return [*venues, *(SimVenue(name) for name in sorted(traded - {venue.name for venue in venues}))]
+
+
+def _venue_of(instrument: str) -> str:
+    return instrument.rpartition(".")[2]
 
 
 def _venue(plan: Plan, index: int, venue: VenueConfig) -> SimVenue:

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from tradecore._core import QueueSimulator, format_duration_ns, parse_duration
-from tradecore.errors import InvalidValueError
+from tradecore._core import Instrument, QueueSimulator, format_duration_ns, parse_duration
+from tradecore.errors import InstrumentError, InvalidValueError
+from tradecore.instruments import instrument_from_dict
+from tradecore.validation import to_ns
 
 __all__ = ["Latency", "SimVenue"]
 
-
-def _at_least_zero(name: str, value: str | int) -> int:
-    try:
-        return parse_duration(value)
-    except InvalidValueError as error:
-        raise InvalidValueError(name, error.problem) from None
+_ANY = Instrument("ANY.ANY", kind="linear", base="ANY", quote="ANY", price_increment=1, qty_increment=1)
+"""Carries a venue's fees to the core, which knows what a fee may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -38,10 +36,10 @@ class Latency:
     feed: str | int | None = None
 
     def __post_init__(self) -> None:
-        _at_least_zero("entry", self.entry)
-        _at_least_zero("response", self.response)
+        to_ns("entry", self.entry)
+        to_ns("response", self.response)
         if self.feed is not None:
-            _at_least_zero("feed", self.feed)
+            to_ns("feed", self.feed)
 
     @property
     def entry_ns(self) -> int:
@@ -97,8 +95,24 @@ class SimVenue:
     clock_lead: str | int = field(default="auto", kw_only=True)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidValueError("name", f"expected the name of a venue, got {self.name!r}")
+        if not isinstance(self.latency, Latency):
+            raise InvalidValueError("latency", f"expected a Latency, got {self.latency!r}")
+        if not isinstance(self.queue, str):
+            raise InvalidValueError("queue", f"expected the name of a queue model, got {self.queue!r}")
         QueueSimulator(self.queue, 0)  # raises for an unknown model
+        try:
+            self.with_fees(_ANY)
+        except InstrumentError as error:
+            raise InvalidValueError(error.field, error.problem) from None
         if self.basis not in ("auto", "l2", "l1"):
             raise InvalidValueError("basis", f"{self.basis!r} is not auto, l2 or l1")
         if self.clock_lead != "auto":
-            _at_least_zero("clock_lead", self.clock_lead)
+            to_ns("clock_lead", self.clock_lead)
+
+    def with_fees(self, instrument: Instrument) -> Instrument:
+        """Return an instrument with the venue's fees, where it has some of its own."""
+        fees = {"maker_fee_bps": self.maker_fee_bps, "taker_fee_bps": self.taker_fee_bps}
+        own = {name: str(fee) for name, fee in fees.items() if fee is not None}
+        return instrument_from_dict({**instrument.to_dict(), **own}) if own else instrument

@@ -118,7 +118,7 @@ def translate(document: dict[str, Any], source: str) -> tuple[BacktestConfig, li
     try:
         old = _Founding.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(source, *first_problem(error)) from None
+        raise ConfigError(source, *first_problem(error, _Founding)) from None
     maker = old.strategy.avellaneda
     interval_ms = _one_interval(maker, source)
     exchange = old.output.exchange

@@ -40,4 +40,4 @@ def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
     try:
         return BacktestConfig.model_validate(document), []
     except ValidationError as error:
-        raise ConfigError(str(path), *first_problem(error)) from None
+        raise ConfigError(str(path), *first_problem(error, BacktestConfig)) from None

@@ -28,8 +28,26 @@ def _is_duration(text: str) -> str:
     return text
 
 
+def _is_interval(text: str) -> str:
+    if parse_duration(_is_duration(text)) == 0:
+        raise ValueError("expected more than 0")
+    return text
+
+
+def _is_clock_lead(text: str) -> str:
+    if text == "auto":
+        return text
+    try:
+        return _is_duration(text)
+    except ValueError:
+        raise ValueError('expected "auto" or a length of time such as "5ms"') from None
+
+
 _DurationText = Annotated[str, AfterValidator(_is_duration)]
 """A length of time, kept as text."""
+
+_IntervalText = Annotated[str, AfterValidator(_is_interval)]
+"""A length of time above zero, kept as text."""
 
 
 class _Section(BaseModel):
@@ -80,7 +98,7 @@ class VenueConfig(_Section):
     maker_fee_bps: Decimal | None = None
     taker_fee_bps: Decimal | None = None
     basis: Literal["auto", "l2", "l1"] = "auto"
-    clock_lead: Literal["auto"] | _DurationText = "auto"
+    clock_lead: Annotated[str, AfterValidator(_is_clock_lead)] = "auto"
 
 
 class StrategyConfig(_Section):
@@ -103,14 +121,14 @@ class OutputConfig(_Section):
     exchange: str | None = None
     date: str | None = None
     """Parts of the files' names; taken from the data if not given."""
-    candles: _DurationText = "1m"
-    sample_interval: _DurationText = "1s"
+    candles: _IntervalText = "1m"
+    sample_interval: _IntervalText = "1s"
 
 
 class BacktestConfig(_Section):
     """A backtest."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     on_error: Literal["stop_strategy", "stop_run"] = "stop_run"
     data: DataConfig = DataConfig()
     venues: tuple[VenueConfig, ...] = ()

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tradecore.errors import InvalidValueError
+from tradecore._core import Instrument
+from tradecore.errors import InvalidValueError, OffGridError
 from tradecore.strategy import Duration, Strategy
 
 __all__ = ["CompiledMaker", "CompiledStrategy"]
@@ -24,6 +25,9 @@ class CompiledStrategy(Strategy):
         """Return the parameters as the core takes them."""
         return {name: getattr(self, name) for name in type(self).parameters()}
 
+    def check_instrument(self, instrument: Instrument) -> None:
+        """Raise InvalidValueError naming the first parameter that does not fit an instrument."""
+
 
 class CompiledMaker(CompiledStrategy):
     """What the compiled market makers have in common: a quote size, a position limit, a timer."""
@@ -36,6 +40,17 @@ class CompiledMaker(CompiledStrategy):
         super().__init__(name, instruments, **parameters)
         if self.max_position < self.quote_qty:
             raise InvalidValueError("max_position", f"{self.max_position} is less than quote_qty {self.quote_qty}")
+
+    def check_instrument(self, instrument: Instrument) -> None:
+        """Raise InvalidValueError naming the first parameter that does not fit an instrument."""
+        for name, step in (("quote_qty", instrument.lot_size), ("max_position", instrument.qty_increment)):
+            value = getattr(self, name)
+            try:
+                fits = instrument.qty_to_steps(value) % instrument.qty_to_steps(step) == 0
+            except InvalidValueError as error:
+                raise InvalidValueError(name, f"{error.problem}, in {instrument.id}") from None
+            if not fits:
+                raise OffGridError(name, str(value), str(step), instrument.id)
 
     def core_parameters(self) -> dict[str, Any]:
         """Return the parameters as the core takes them."""

@@ -21,7 +21,7 @@ def _model(cls: type) -> type[BaseModel]:
         if name.startswith("_") or get_origin(hint) is ClassVar or name in ("name", "instruments"):
             continue
         fields[name] = (hint, getattr(cls, name, ...))
-    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=(), validate_default=True)
     return create_model(cls.__name__, __config__=config, **fields)
 
 
@@ -37,10 +37,10 @@ def check_parameters(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InvalidValueError
-        Naming the first unknown, missing or ill-typed parameter.
+        Naming the first unknown, missing or ill-typed parameter; a default counts as given.
     """
     try:
         checked = _model(cls).model_validate(dict(values))
     except ValidationError as error:
-        raise InvalidValueError(*first_problem(error)) from None
+        raise InvalidValueError(*first_problem(error, _model(cls))) from None
     return {name: getattr(checked, name) for name in type(checked).model_fields}
