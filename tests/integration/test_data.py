@@ -546,6 +546,25 @@ def test_an_instrument_is_inferred_and_says_so(tmp_path: Path) -> None:
     assert tc.import_tardis([path], spec, tmp_path / "cat")["trades"] == 5
 
 
+def test_the_inferred_grid_fits_depth_that_is_dropped(tmp_path: Path) -> None:
+    frames = [*chain(3), depth(500, 510, [["90.25", "0.006"]], previous=490)]
+    trade = {"e": "trade", "E": 1, "T": 1_700_000_000_200, "s": "BTCUSDT", "t": 7, "p": "99.0", "q": "0.5", "m": True}
+    path = capture(tmp_path / "c.txt", [*frames, trade])
+    spec = infer_instrument("binance-ws", USDM, [path]).instrument
+    assert (str(spec.price_increment), str(spec.qty_increment)) == ("0.25", "0.002")
+    assert tc.import_binance_ws([path], spec, tmp_path / "cat")["trades"] == 1
+    path = tardis(
+        tmp_path / "b.csv",
+        BOOK,
+        [
+            "1640995200000000,1640995200000100,false,bid,100.05,0.3",
+            "1640995200000000,1640995200000200,true,bid,100.5,2",
+        ],
+    )
+    spec = infer_instrument("tardis", USDM, [path]).instrument
+    assert (str(spec.price_increment), str(spec.qty_increment)) == ("0.15", "0.1")
+
+
 # --- exports ------------------------------------------------------------------------------------------------------
 
 

@@ -53,8 +53,8 @@ def read_into(
 
 def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: str) -> None:
     """Refuse what holds no event of the instrument; depth snapshots of Binance do not say whose they are."""
-    taken = sum(summary[count] for count in ("book_updates", "trades", "quotes", "marks"))
-    if summary["events"] == 0 or (taken == 0 and summary.get("ignored")):
+    named = ("book_updates", "trades", "quotes", "marks", "duplicates", "gaps", "unsynced")
+    if summary["events"] == 0 or (summary.get("ignored") and not any(summary[count] for count in named)):
         waiting = summary.get("unsynced") or summary.get("skipped")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
         raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import math
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +29,7 @@ __all__ = ["Inference", "Sniffed", "infer_instrument", "open_reader", "sniff"]
 _LINES = 2_000
 _FINEST = Decimal("0.00000001")
 _PIECE = 1 << 18
+_OFF_GRID = re.compile(r"(\S+) is not a multiple of ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +180,11 @@ def infer_instrument(form: str, instrument: str, paths: Sequence[str | Path]) ->
             steps[index] = int(np.gcd.reduce(values, initial=steps[index]))
     if 0 in steps:
         raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
-    price, qty = (_FINEST * step for step in steps)
     symbol, _, venue = instrument.rpartition(".")
     kind = _guess_kind(symbol, venue)
+    # One of the two at a time, so that what does not fit is a number of that one.
+    price = _refined(form, paths, _FINEST * steps[0], lambda step: _build(instrument, kind, step, _FINEST)[0])
+    qty = _refined(form, paths, _FINEST * steps[1], lambda step: _build(instrument, kind, _FINEST, step)[0])
     inferred, notes = _build(instrument, kind, price, qty)
     notes = (
         f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
@@ -188,6 +193,24 @@ def infer_instrument(form: str, instrument: str, paths: Sequence[str | Path]) ->
         "fees: none",
     )
     return Inference(inferred, notes)
+
+
+def _refined(
+    form: str, paths: Sequence[str | Path], step: Decimal, instrument_with: Callable[[Decimal], Instrument]
+) -> Decimal:
+    """Make an increment fit what the decoder reads and drops too, such as depth that no snapshot goes with."""
+    while True:
+        try:
+            reader = open_reader(form, instrument_with(step), paths)
+            while reader.read(_PIECE) is not None:
+                pass
+            return step
+        except DataError as error:
+            found = _OFF_GRID.search(error.problem)
+            finer = step if found is None else _FINEST * math.gcd(int(step / _FINEST), int(Decimal(found[1]) / _FINEST))
+            if finer == step:
+                raise
+            step = finer
 
 
 def _guess_kind(symbol: str, venue: str) -> InstrumentKind:
