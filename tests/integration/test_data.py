@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tradecore as tc
 from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
+from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
 from tradecore.data.exporters import export
@@ -157,6 +158,107 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.1", max_position="1")
     with pytest.raises(CatalogError, match=r"0000\.parquet: cannot be read"):
         tc.Backtest([maker], tmp_path).run()
+
+
+def damaged_part(folder: Path) -> Path:
+    (part,) = folder.rglob("*.parquet")
+    return part
+
+
+def change_manifest(folder: Path, change: Any) -> Path:
+    (manifest,) = folder.rglob("instrument.json")
+    document = json.loads(manifest.read_text())
+    change(document)
+    manifest.write_text(json.dumps(document))
+    return manifest
+
+
+def lose_a_column(folder: Path) -> Path:
+    part = damaged_part(folder)
+    pl.read_parquet(part).drop("id").write_parquet(part)
+    return part
+
+
+def lose_rows(folder: Path) -> Path:
+    part = damaged_part(folder)
+    pl.read_parquet(part).head(0).write_parquet(part)
+    return part
+
+
+def delete(folder: Path) -> Path:
+    part = damaged_part(folder)
+    part.unlink()
+    return part
+
+
+def truncate(folder: Path) -> Path:
+    part = damaged_part(folder)
+    part.write_bytes(part.read_bytes()[:500])
+    return part
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (delete, "cannot be read"),
+        (truncate, "cannot be read"),
+        (lose_rows, "holds 0 rows, expected 1000"),
+        (lose_a_column, "has no column id"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].update(rows="abc")), r"parts\.0\.rows: .* got 'abc'"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].update(rows=0)), r"parts\.0\.rows: .* greater than 0"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].update(kinds=None)), r"parts\.0\.kinds: .* got None"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].update(path="../x")), r"parts\.0\.path"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].pop("rows")), r"parts\.0\.rows: missing"),
+        (lambda f: change_manifest(f, lambda d: d.update(parts={})), r"not a catalog's manifest: parts"),
+        (lambda f: change_manifest(f, lambda d: d.update(instrument="x")), r"instrument: expected a table, got 'x'"),
+        (lambda f: change_manifest(f, lambda d: d["instrument"].pop("kind")), r"not a catalog's manifest: .* kind: missing"),
+        (lambda f: change_manifest(f, lambda d: d.update(version=9)), "has version 9, expected 1"),
+    ],
+)  # fmt: skip
+def test_a_damaged_catalog_names_the_file(
+    tmp_path: Path, damage: Any, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "cat"
+    tc.synthesize(folder, events=1_000)
+    path = damage(folder)
+    name = "BTCUSDT.SYNTH"
+
+    def go() -> tc.Result:
+        return tc.Backtest([tc.TouchMaker("m", [name], quote_qty="0.1", max_position="1")], folder).run()
+
+    for use in (
+        lambda: tc.Catalog(folder).info(),
+        lambda: tc.Catalog(folder).scan(name),
+        lambda: export(folder, name, tmp_path / "out.csv", form="csv"),
+        lambda: export(folder, name, tmp_path / "out.npz", form="hftbacktest"),
+        go,
+    ):
+        with pytest.raises(CatalogError, match=problem) as caught:
+            use()
+        assert caught.value.path == str(path)
+    for words in (["info", folder], ["export", folder, tmp_path / "o", "--format", "tardis"]):
+        assert main(["data", *map(str, words)]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {path}: ")
+
+
+def test_pages_that_cannot_be_decoded_are_named(tmp_path: Path) -> None:
+    tc.synthesize(tmp_path / "cat", events=50_000)
+    part = damaged_part(tmp_path / "cat")
+    whole = bytearray(part.read_bytes())
+    for at in range(1_000, len(whole) // 2, 97):
+        whole[at] ^= 0x5A
+    part.write_bytes(whole)
+    for form in ("csv", "hftbacktest", "tardis"):
+        with pytest.raises(CatalogError, match=r"0000\.parquet: cannot be read"):
+            export(tmp_path / "cat", "BTCUSDT.SYNTH", tmp_path / form, form=form)
+
+
+def test_pieces_hold_whole_messages(market: Path) -> None:
+    catalog = tc.Catalog(market)
+    pieces = list(catalog.pieces("BTCUSDT.SYNTH", 777))
+    assert len(pieces) > 50
+    assert all(piece["flags"][-1] & LAST for piece in pieces)
+    assert pl.concat(pieces).equals(catalog.scan("BTCUSDT.SYNTH").collect())
 
 
 def test_symbols_with_slashes_are_one_folder(tmp_path: Path) -> None:

@@ -22,15 +22,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tradecore._core import Instrument
-from tradecore.errors import CatalogError, UnknownInstrumentError
+from tradecore.errors import CatalogError, InstrumentError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
-from tradecore.types import EventKind
+from tradecore.types import EventFlag, EventKind
+from tradecore.validation import first_problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,14 +76,54 @@ class Part:
         Largest values among book, trade and quote rows, in increments.
     """
 
-    path: str
-    rows: int
+    path: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d/\d{4,}\.parquet$")]
+    rows: Annotated[int, Field(gt=0)]
     first_ts_recv: int
     last_ts_recv: int
     min_latency_ns: int
     kinds: dict[str, int]
     max_price: int
     max_qty: int
+
+    def open(self, folder: Path) -> pl.LazyFrame:
+        """Return the rows, once the file is found to hold what the manifest says.
+
+        Raises
+        ------
+        CatalogError
+            Naming the file.
+        """
+        import polars as pl
+
+        path = folder / self.path
+        with _reading(path):
+            frame = pl.scan_parquet(path)
+            missing = set(COLUMNS) - set(frame.collect_schema().names())
+            rows = frame.select(pl.len()).collect().item()
+        if missing:
+            raise CatalogError(str(path), f"has no column {min(missing)}")
+        if rows != self.rows:
+            raise CatalogError(str(path), f"holds {rows} rows, expected {self.rows}")
+        return frame
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name the file in what polars raises."""
+    import polars as pl
+
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise CatalogError(str(path), f"cannot be read: {error}") from None
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: int
+    instrument: dict[str, str]
+    parts: list[Part]
 
 
 def _folder(root: Path, instrument: str) -> Path:
@@ -133,13 +175,20 @@ class Catalog:
         return self._manifest(instrument)[1]
 
     def info(self) -> list[dict[str, Any]]:
-        """Describe each instrument: rows by kind, span, days, bytes on disk."""
+        """Describe each instrument: rows by kind, span, days, bytes on disk.
+
+        Raises
+        ------
+        CatalogError
+            Naming a part that is damaged or not there.
+        """
         rows = []
         for name in self.instruments():
             parts = self.parts(name)
             folder = _folder(self.path, name)
             kinds: dict[str, int] = {}
             for part in parts:
+                part.open(folder)
                 for kind, count in part.kinds.items():
                     kinds[kind] = kinds.get(kind, 0) + count
             rows.append(
@@ -164,10 +213,35 @@ class Catalog:
         import polars as pl
 
         folder = _folder(self.path, instrument)
-        paths = [folder / part.path for part in self.parts(instrument)]
-        if not paths:
+        frames = [part.open(folder) for part in self.parts(instrument)]
+        if not frames:
             raise CatalogError(str(self.path), f"holds no events of {instrument}")
-        return pl.scan_parquet(paths)
+        return pl.concat(frames)
+
+    def pieces(self, instrument: str, rows: int = _PART_ROWS) -> Iterator[pl.DataFrame]:
+        """Return an instrument's events as frames of whole messages, about ``rows`` rows each.
+
+        Raises
+        ------
+        CatalogError
+            Naming a part that cannot be read.
+        """
+        import polars as pl
+
+        folder = _folder(self.path, instrument)
+        begun: list[pl.DataFrame] = []
+        for part in self.parts(instrument):
+            frame = part.open(folder)
+            for start in range(0, part.rows, rows):
+                with _reading(folder / part.path):
+                    read = frame.slice(start, rows).collect()
+                piece = pl.concat([*begun, read])
+                ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
+                whole = int(ends[-1]) + 1 if len(ends) else 0
+                begun = [piece.slice(whole)]
+                if whole:
+                    yield piece.head(whole)
+        yield from (piece for piece in begun if len(piece))
 
     def stream(
         self,
@@ -227,13 +301,16 @@ class Catalog:
     @staticmethod
     def _read(path: Path) -> tuple[Instrument, list[Part]]:
         try:
-            document = orjson.loads(path.read_bytes())
-            if document["version"] != _VERSION:
-                raise CatalogError(str(path), f"has version {document['version']}, expected {_VERSION}")
-            parts = [Part(**part) for part in document["parts"]]
-            return instrument_from_dict(document["instrument"]), parts
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            manifest = _Manifest.model_validate_json(path.read_bytes())
+            instrument = instrument_from_dict(manifest.instrument)
+        except ValidationError as error:
+            problem = ": ".join(filter(None, first_problem(error, _Manifest)))
+            raise CatalogError(str(path), f"is not a catalog's manifest: {problem}") from None
+        except InstrumentError as error:
             raise CatalogError(str(path), f"is not a catalog's manifest: {error}") from None
+        if manifest.version != _VERSION:
+            raise CatalogError(str(path), f"has version {manifest.version}, expected {_VERSION}")
+        return instrument, manifest.parts
 
 
 class EventStream:
@@ -299,7 +376,7 @@ class EventStream:
     def _groups(self, part: Part) -> Iterator[Columns]:
         import polars as pl
 
-        path = self._folder / part.path
+        frame = part.open(self._folder)
         narrow = [
             pl.col(name).cast(pl.Int32)
             for name, largest in (("price", part.max_price), ("qty", part.max_qty))
@@ -307,15 +384,13 @@ class EventStream:
         ]
         statistics = any(part.kinds.get(kind.name, 0) for kind in EventKind if kind > _MARKET_KINDS)
         for start in range(0, part.rows, _GROUP_ROWS):
-            piece = pl.scan_parquet(path).select(self._names).slice(start, _GROUP_ROWS)
+            piece = frame.select(self._names).slice(start, _GROUP_ROWS)
             if statistics:
                 piece = piece.filter(pl.col("kind") <= int(_MARKET_KINDS))
-            try:
-                frame = piece.with_columns(narrow).collect().rechunk()
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise CatalogError(str(path), f"cannot be read: {error}") from None
-            if len(frame):
-                yield {name: frame.get_column(name).to_numpy() for name in self._names}
+            with _reading(self._folder / part.path):
+                rows = piece.with_columns(narrow).collect().rechunk()
+            if len(rows):
+                yield {name: rows.get_column(name).to_numpy() for name in self._names}
 
 
 class CatalogWriter:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
-from tradecore.errors import InvalidValueError
+from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.instruments import TARDIS_VENUES
 from tradecore.types import EventFlag, EventKind, Side
 
@@ -20,8 +20,6 @@ __all__ = ["FORMATS", "export"]
 
 FORMATS = ("csv", "hftbacktest", "tardis")
 """What :func:`export` can write."""
-
-_SLICE = 1 << 20
 
 
 def export(
@@ -52,6 +50,8 @@ def export(
     """
     catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
     spec = catalog.instrument(instrument)
+    if not catalog.parts(instrument):
+        raise CatalogError(str(catalog.path), f"holds no events of {instrument}")
     target = Path(target)
     writers = {"csv": _csv, "hftbacktest": _hftbacktest, "tardis": _tardis}
     if form not in writers:
@@ -64,18 +64,7 @@ def export(
 
 def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
     """Events in units, in pieces of whole messages."""
-    import polars as pl
-
-    frame = catalog.scan(instrument.id)
-    rows = sum(part.rows for part in catalog.parts(instrument.id))
-    start = 0
-    while start < rows:
-        piece = frame.slice(start, _SLICE).collect()
-        if start + len(piece) < rows:
-            ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
-            piece = piece.head(int(ends[-1]) + 1) if len(ends) else piece
-        start += len(piece)
-        yield _with_units(piece, instrument)
+    return (_with_units(piece, instrument) for piece in catalog.pieces(instrument.id))
 
 
 def _with_units(frame: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
@@ -175,8 +164,8 @@ def _hftbacktest(catalog: Catalog, instrument: Instrument, target: Path) -> list
         .otherwise(pl.col("kind").replace_strict(kinds, return_dtype=pl.Int64))
     )
     side = pl.col("side").replace_strict({int(Side.BUY): buy, int(Side.SELL): sell, 0: 0}, return_dtype=pl.Int64)
-    events = catalog.scan(instrument.id).filter(pl.col("kind").is_in(list(kinds))).collect()
-    frame = _with_units(events, instrument).select(
+    events = pl.concat(piece.filter(pl.col("kind").is_in(list(kinds))) for piece in _pieces(catalog, instrument))
+    frame = events.select(
         (kind | side).alias("ev"), "qty", exch_ts="ts_event", local_ts="ts_recv", px="price", order_id="id"
     )
     dtype = np.dtype(
