@@ -307,6 +307,49 @@ def test_a_failing_strategy_is_exit_code_1(config: Path, tmp_path: Path, capsys:
     assert "not my day" in json.loads(out)["failures"][f"{module}:Mine"]
 
 
+FAILING = """
+import tradecore as tc
+class Mine(tc.Strategy):
+    def on_start(self, ctx):
+        print("hello")
+    def on_book(self, ctx, book):
+        try:
+            ctx.buy(book.instrument, "nothing")
+        except tc.errors.InvalidValueError:
+            raise ValueError("not\\nmy day")
+"""
+
+
+def test_a_failure_shows_the_strategys_own_traceback(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(FAILING)
+    text = config.read_text().replace('kind = "touch_maker"', f'kind = "{module}:Mine"\nname = "mine"')
+    text = text.replace("params", "#")
+    config.write_text(text)
+    line = f"error: strategy mine failed: ValueError: not my day ({module}:10)"
+    code, out, err = cli("backtest", "--config", config, "--json", capsys=capsys)
+    assert code == 1
+    summary = json.loads(out)
+    assert Path(summary["output"] + "_summary.json").is_file()
+    assert "hello" in err
+    assert err.splitlines()[-1] == line
+    assert f'File "{module}", line 10, in on_book' in err
+    assert str(ROOT / "python") not in err
+    code, out, err = cli("backtest", "--config", config, capsys=capsys)
+    assert code == 1
+    assert out.startswith("hello\n")
+    assert f"ValueError: not my day ({module}:10)" in out
+    config.write_text('on_error = "stop_run"\n' + text)
+    code, _, err = cli("backtest", "--config", config, capsys=capsys)
+    assert (code, err) == (1, line + "\n")
+    code, _, err = cli("backtest", "--config", config, "--debug", capsys=capsys)
+    assert code == 1
+    assert err.startswith("Traceback")
+    assert err.endswith(line + "\n")
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["backtest", "--help"], ["data", "import", "--help"], ["--version"]):
         code, out, _ = cli(*words, capsys=capsys)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradecore._core import format_duration_ns, money_text
 from tradecore.backtest.venue import SimVenue
-from tradecore.errors import RunError
+from tradecore.errors import RunError, StrategyError
 from tradecore.types import Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ class Result:
         for name, lead in self.clock_lead_ns.items():
             rows.append((f"clock of {name}", f"taken to run {lead / 1e9:.6f} s ahead of ours"))
         for name, traceback in self.failures.items():
-            rows.append((f"{name} failed", traceback.strip().rsplit("\n", 1)[-1]))
+            rows.append((f"{name} failed", StrategyError(name, traceback).problem))
         if self.interrupted:
             rows.append(("interrupted", "the data was not read to its end"))
         width = max(len(label) for label, _ in rows)

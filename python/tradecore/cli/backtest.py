@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -26,10 +28,11 @@ def backtest(
     """Run a backtest from a configuration file.
 
     Exit code 0 when it ran to the end of the data, 1 when a strategy failed, 130 when it was interrupted (what was
-    done so far is written and marked).
+    done so far is written and marked, except after a failure with `on_error = "stop_run"`).
     """
     from tradecore.backtest.runner import Plan, run_config
     from tradecore.config import load_config
+    from tradecore.errors import StrategyError
 
     loaded, notes = load_config(config)
     plan = Plan(
@@ -41,13 +44,16 @@ def backtest(
         seed=seed,
         notes=notes,
     )
-    with progress_bar("backtest", "events", quiet=quiet) as progress:
+    # What a strategy prints must not get into the JSON.
+    printed = redirect_stdout(sys.stderr) if json else nullcontext()
+    with progress_bar("backtest", "events", quiet=quiet) as progress, printed:
         result, summary = run_config(plan, progress=progress)
     summary["peak_rss_mb"] = peak_rss_mb()
     for text in plan.notes:
         note(f"note: {text}", quiet=quiet)
     for name, traceback in result.failures.items():
-        note(f"strategy {name} failed:\n{traceback}")
+        failure = StrategyError(name, traceback)
+        note(f"{failure.own_traceback.rstrip()}\nerror: {failure}")
     if json:
         emit(summary)
     else:

@@ -129,7 +129,7 @@ class BacktestConfig(_Section):
     """A backtest."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
-    on_error: Literal["stop_strategy", "stop_run"] = "stop_run"
+    on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy"
     data: DataConfig = DataConfig()
     venues: tuple[VenueConfig, ...] = ()
     strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1)]
