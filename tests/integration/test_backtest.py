@@ -563,6 +563,25 @@ def test_bad_data_in_memory_is_named(instrument: tc.Instrument) -> None:
         run(Quoter, {**data, "ts_recv": data["ts_recv"][::-1].copy()}, instrument)
     with pytest.raises(UnknownInstrumentError):
         tc.Backtest([Quoter("q", ["OTHER.TEST"])], {NAME: data})
+    for column, wrong, text in [
+        ("qty", data["qty"][:3], r"column qty has 3 rows, expected 6 as in ts_event"),
+        ("ts_event", data["ts_event"][:1], r"column ts_recv has 6 rows, expected 1 as in ts_event"),
+        ("price", list(data["price"]), "column price is a list, expected a numpy array"),
+        ("price", None, "column price is a NoneType, expected a numpy array"),
+        ("price", data["price"].reshape(1, -1), "column price has 2 dimensions, expected 1"),
+        ("price", np.ma.masked_less(data["price"], 5), "column price is a MaskedArray"),
+    ]:
+        with pytest.raises(DataError, match=rf"BTCUSDT\.TEST: {text}"):
+            run(Quoter, {**data, column: wrong}, instrument)
+    with pytest.raises(DataError, match="expected columns by name, got NoneType"):
+        run(Quoter, None, instrument)
+
+
+def test_a_backtest_runs_once(market: Path) -> None:
+    backtest = tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market)
+    backtest.run()
+    with pytest.raises(RunError, match="a backtest runs once"):
+        backtest.run()
 
 
 @pytest.mark.parametrize(
@@ -584,6 +603,15 @@ def test_bad_data_in_memory_is_named(instrument: tc.Instrument) -> None:
         (lambda: tc.SimVenue("X", maker_fee_bps=Decimal("nan")), "maker_fee_bps"),
         (lambda: tc.SimVenue("X", taker_fee_bps="10001"), "taker_fee_bps: 10001 is outside"),
         (lambda: tc.Backtest([], {}), "strategies"),
+        (lambda: tc.Backtest([Quoter("a", [NAME])], {}, seed=-1), "seed: expected an integer from 0"),
+        (lambda: tc.Backtest([Quoter("a", [NAME])], {}, seed=1.5), "seed: expected"),  # type: ignore[arg-type]
+        (lambda: tc.Backtest([Quoter("a", [NAME])], {}, sample_interval=0), "sample_interval"),
+        (lambda: tc.Backtest([Quoter("a", [NAME])], {}, candles="0s"), "candle_interval"),
+        (lambda: tc.Backtest([Quoter("a", [NAME])], 5), "data: expected a catalog"),  # type: ignore[arg-type]
+        (
+            lambda: tc.Backtest([Quoter("a", [NAME])], {}, specs={NAME: tc.find_instrument("BTCUSDT.SYNTH")}),
+            r"specs: expected the specification of BTCUSDT\.TEST",
+        ),
         (lambda: tc.Backtest([Quoter("a", [NAME]), Quoter("a", [NAME])], {}), "several are called 'a'"),
         (lambda: Quoter("a", [NAME, NAME]), "instruments: 'BTCUSDT.TEST' is listed twice"),
         (lambda: tc.Backtest([Quoter("a", [NAME])], {}, on_error="ignore"), "on_error"),  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from tradecore._core import Instrument, Simulation, parse_duration
 from tradecore.backtest.result import Result, TableStore
 from tradecore.backtest.venue import SimVenue
 from tradecore.data.catalog import COLUMNS, Catalog, Columns, grid_difference
-from tradecore.errors import DataError, InvalidValueError, UnknownInstrumentError
+from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
@@ -109,11 +109,22 @@ class Backtest:
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
         self._seed = seed
-        self._sample_interval = sample_interval
-        self._candles = candles
-        self._on_error = on_error
+        try:
+            self._simulation: Simulation | None = Simulation(
+                seed=seed,
+                sample_interval=sample_interval,
+                candle_interval=candles,
+                stop_run_on_error=on_error == "stop_run",
+            )
+        except (OverflowError, TypeError):
+            raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
+        for name, spec in (specs or {}).items():
+            if not isinstance(spec, Instrument) or spec.id != name:
+                raise InvalidValueError("specs", f"expected the specification of {name}, got {spec!r}")
         with_ids = any("on_trade" in strategy._overridden() for strategy in self._strategies)
         source = Catalog(data) if isinstance(data, str | Path) else data
+        if not isinstance(source, Catalog | Mapping):
+            raise InvalidValueError("data", f"expected a catalog, its folder or columns by id, got {source!r}")
         share = byte_budget // len(wanted)
         self._feeds = [
             _from_catalog(source, name, specs or {}, with_ids=with_ids, budget=share)
@@ -129,7 +140,7 @@ class Backtest:
         self._venues = _by_name([SimVenue(name) for name in needed] if venues is None else venues, needed)
 
     def run(self, *, progress: Callable[[int, int], None] | None = None) -> Result:
-        """Run to the end of the data.
+        """Run to the end of the data. A backtest runs once: its strategies keep the state they end in.
 
         Ctrl-C ends the run early; the result then says so and holds what was done so far.
 
@@ -148,13 +159,12 @@ class Backtest:
             When data cannot be read or is malformed.
         StrategyError
             When a hook raised and ``on_error`` is ``stop_run``.
+        RunError
+            When it was run before.
         """
-        simulation = Simulation(
-            seed=self._seed,
-            sample_interval=self._sample_interval,
-            candle_interval=self._candles,
-            stop_run_on_error=self._on_error == "stop_run",
-        )
+        simulation, self._simulation = self._simulation, None
+        if simulation is None:
+            raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
         leads = self._clock_leads()
         bases: dict[str, str] = {}
         streams = []
@@ -266,24 +276,23 @@ def _from_catalog(
 def _from_memory(
     data: Mapping[str, Columns | pl.DataFrame], name: str, specs: Mapping[str, Instrument], *, with_ids: bool
 ) -> _Feed:
-    import numpy as np
 
     if name not in data:
         raise UnknownInstrumentError(name, tuple(data))
     given = data[name]
+    if not isinstance(given, Mapping) and not hasattr(given, "columns"):
+        raise DataError(name, 0, f"expected columns by name, got {type(given).__name__}")
     columns: dict[str, np.ndarray[Any, Any]] = {}
     for column in COLUMNS:
         if column == "id" and (not with_ids or column not in _names(given)):
             continue
         if column not in _names(given):
             raise DataError(name, 0, f"has no column {column}")
-        values = given[column]
-        array = values if isinstance(values, np.ndarray) else values.to_numpy()
-        wanted = _DTYPES.get(column, "int32" if array.dtype == np.int32 else "int64")
-        if array.dtype != np.dtype(wanted):
-            raise DataError(name, 0, f"column {column} has dtype {array.dtype}, expected {wanted}")
-        columns[column] = np.ascontiguousarray(array)
-    rows = len(columns["ts_recv"])
+        columns[column] = _array(name, column, given[column])
+    rows = len(columns["ts_event"])
+    for column, array in columns.items():
+        if len(array) != rows:
+            raise DataError(name, 0, f"column {column} has {len(array)} rows, expected {rows} as in ts_event")
     latency = int((columns["ts_recv"] - columns["ts_event"]).min()) if rows else 0
     return _Feed(
         instrument=find_instrument(name, specs),
@@ -296,6 +305,21 @@ def _from_memory(
         has_book=bool((columns["kind"] == EventKind.BOOK_SET).any()),
         min_latency_ns=latency,
     )
+
+
+def _array(name: str, column: str, values: Any) -> np.ndarray[Any, Any]:
+    """Return a column as a contiguous array, of the type the core reads."""
+    import numpy as np
+
+    array = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+        raise DataError(name, 0, f"column {column} is a {type(array).__name__}, expected a numpy array")
+    if array.ndim != 1:
+        raise DataError(name, 0, f"column {column} has {array.ndim} dimensions, expected 1")
+    wanted = _DTYPES.get(column, "int32" if array.dtype == np.int32 else "int64")
+    if array.dtype != np.dtype(wanted):
+        raise DataError(name, 0, f"column {column} has dtype {array.dtype}, expected {wanted}")
+    return np.ascontiguousarray(array)
 
 
 def _names(given: Columns | pl.DataFrame) -> Sequence[str]:
