@@ -91,7 +91,7 @@ def load_instruments(path: str | Path) -> dict[str, Instrument]:
     ConfigError
         When the file is missing, is not TOML or JSON, or lacks the list.
     InstrumentError
-        When a specification does not hold together.
+        When a specification does not hold together, or an id is there twice.
     """
     path = Path(path)
     try:
@@ -108,8 +108,13 @@ def load_instruments(path: str | Path) -> dict[str, Instrument]:
     specs = document.get("instruments") if isinstance(document, dict) else document
     if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
         raise ConfigError(str(path), "instruments", "expected a list of specifications")
-    loaded = [instrument_from_dict(spec) for spec in specs]
-    return {instrument.id: instrument for instrument in loaded}
+    loaded: dict[str, Instrument] = {}
+    for spec in specs:
+        instrument = instrument_from_dict(spec)
+        if instrument.id in loaded:
+            raise InstrumentError(instrument.id, "id", f"is twice in {path}")
+        loaded[instrument.id] = instrument
+    return loaded
 
 
 @cache

@@ -358,6 +358,62 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert tc.__version__ in cli("--version", capsys=capsys)[1]
 
 
+def test_an_output_that_cannot_be_written_is_found_before_the_run(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(self: tc.Backtest, **_: Any) -> None:
+        raise AssertionError("it ran")
+
+    monkeypatch.setattr(tc.Backtest, "run", fail)
+    (tmp_path / "out").touch()
+    code, _, err = cli("backtest", "--config", config, capsys=capsys)
+    assert (code, err) == (2, f"error: {tmp_path / 'out'}: cannot be written: File exists\n")
+
+
+def test_text_is_written_for_readers(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot = {"lastUpdateId": 100, "bids": [["99.0", "1"]], "asks": [["101.0", "1"]]}
+    update = {"e": "depthUpdate", "E": 1, "T": 1, "s": "BTCUSDT", "U": 91, "u": 101, "pu": 90, "b": [], "a": []}
+    capture = tmp_path / "c.txt"
+    capture.write_text("".join(f"{at} {json.dumps(frame)}\n" for at, frame in enumerate([update, snapshot])))
+    for words in (["check", capture, "--instrument", "BTCUSDT.BINANCE_USDM"], ["info", market]):
+        code, out, _ = cli("data", *words, capsys=capsys)
+        assert code == 0
+        for repr_of in ("None", "True", "False", "{", "[", "'"):
+            assert repr_of not in out
+    code, out, _ = cli("data", "check", capture, "--instrument", "BTCUSDT.BINANCE_USDM", capsys=capsys)
+    said = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert (said["ok"], said["problems"], said["book_state"]) == ("yes", "none", "synced")
+    assert said["first_gap_line"] == "none"
+
+
+def test_orders_say_how_often_and_how_long(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "import tradecore as tc\n"
+        "class Mine(tc.Strategy):\n"
+        "    def on_start(self, ctx):\n"
+        "        self.order = None\n"
+        "        ctx.every('1s', self.step)\n"
+        "    def step(self, ctx):\n"
+        "        name = self.instruments[0]\n"
+        "        if self.order is None:\n"
+        "            self.order = ctx.buy(name, '0.01', 50_000)\n"
+        "        elif ctx.now_ns % 5_000_000_000 == 0:\n"
+        "            ctx.replace(self.order, price=50_001)\n"
+    )
+    text = config.read_text().replace('kind = "touch_maker"', f'kind = "{module}:Mine"').replace("params", "#")
+    config.write_text(text)
+    code, out, err = cli("backtest", "--config", config, "--json", capsys=capsys)
+    assert code == 0, err
+    orders = pl.read_csv(json.loads(out)["output"] + "_orders.csv")
+    assert orders.columns[-3:] == ["replaced", "ts_accept", "ts_close"]
+    (order,) = orders.rows(named=True)
+    assert order["replaced"] >= 1
+    assert order["price"] == 50_001
+    assert order["ts_accept"] == order["ts"] + 10_000_000
+    assert order["ts_close"] is None or order["ts_close"] > order["ts_accept"]
+
+
 def test_data_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     catalog = tmp_path / "cat"
     code, out, _ = cli(

@@ -67,6 +67,13 @@ def test_an_unknown_instrument_says_what_is_known() -> None:
         tc.find_instrument("NOPE.X")
 
 
+def test_an_id_that_is_twice_in_a_file_is_refused(instrument: tc.Instrument, tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps([instrument.to_dict(), instrument.to_dict()]))
+    with pytest.raises(InstrumentError, match=r"instrument BTCUSDT\.TEST: id: is twice in .*own\.json"):
+        tc.load_instruments(path)
+
+
 def test_specs_round_trip_and_compare_by_value(instrument: tc.Instrument) -> None:
     again = instrument_from_dict(instrument.to_dict())
     assert again == instrument

@@ -1,11 +1,13 @@
 """The files a run leaves in its output folder.
 
 Names begin with ``{exchange}_{symbol}_{date}_run{N}``, N counting up. Tables are CSV with event times, never the time
-of writing; orders stand in the order in which they ended. The summary is JSON, the effective configuration TOML.
+of writing; orders stand in the order in which they ended, with the price and size of their last replacement; ``ts`` is
+when they were first sent. The summary is JSON, the effective configuration TOML.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,12 @@ from tradecore.errors import CatalogError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["write_outputs"]
+__all__ = ["check_writable", "write_outputs"]
 
 
 def _reserve(folder: Path, stem: str) -> str:
     """Claim the next run number by creating its configuration file."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, 1_000_000):
             prefix = f"{stem}_run{number}"
             try:
@@ -36,6 +37,21 @@ def _reserve(folder: Path, stem: str) -> str:
     except OSError as error:
         raise CatalogError(str(folder), f"cannot be written: {error.strerror}") from None
     raise CatalogError(str(folder), f"holds a million runs of {stem} already")
+
+
+def check_writable(folder: str | Path) -> None:
+    """Make the folder for a run's files, and see that files can be made in it, before a run is spent on it.
+
+    Raises
+    ------
+    CatalogError
+        When they cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise CatalogError(str(folder), f"cannot be written: {error.strerror}") from None
 
 
 def write_outputs(
@@ -54,7 +70,7 @@ def write_outputs(
     ----------
     result : Result
     folder : path
-        Created if it is not there.
+        See :func:`check_writable`.
     exchange, symbol, date : str
         Parts of the files' names.
     config : mapping
@@ -98,6 +114,13 @@ def _name() -> pl.Expr:
     return pl.coalesce("client_id", pl.col("order_id").cast(pl.String))
 
 
+def _time(column: str) -> pl.Expr:
+    """Return when something happened to an order; nothing if it never did, which the table holds as 0."""
+    import polars as pl
+
+    return pl.when(pl.col(column) != 0).then(column)
+
+
 def _orders(orders: pl.DataFrame) -> pl.DataFrame:
     return orders.select(
         _symbol(),
@@ -111,6 +134,9 @@ def _orders(orders: pl.DataFrame) -> pl.DataFrame:
         status="status",
         reason="reason",
         strategy="strategy",
+        replaced="replaced",
+        ts_accept=_time("ts_accept"),
+        ts_close=_time("ts_close"),
     )
 
 

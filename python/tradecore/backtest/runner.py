@@ -15,7 +15,7 @@ from typing import Any
 
 from tradecore._core import Instrument
 from tradecore.backtest.engine import Backtest
-from tradecore.backtest.outputs import write_outputs
+from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
 from tradecore.backtest.venue import Latency, SimVenue
 from tradecore.config import BacktestConfig, StrategyConfig, TardisConfig, VenueConfig
@@ -104,6 +104,8 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
         except InvalidValueError as error:
             key = "instruments" if error.field == "specs" else error.field
             raise ConfigError(plan.source, key, error.problem) from None
+        if config.output.dir is not None:
+            check_writable(config.output.dir)
         result = backtest.run(progress=progress)
     if "l1" in result.fill_basis.values():
         plan.notes.append("orders were filled against top-of-book quotes (fill_basis l1): the data has no book")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,8 +90,24 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
         return
     width = max(len(key) for key in summary)
     for key, value in summary.items():
-        text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else value
+        text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else _text(value)
         typer.echo(f"{key:<{width}}  {text}")
+
+
+def _text(value: Any) -> str:
+    """Return a value of a summary as a reader would write it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case IntEnum():
+            return value.name.lower()
+        case dict():
+            return ", ".join(f"{key} {_text(part)}" for key, part in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(map(_text, value)) or "none"
+    return str(value)
 
 
 @import_app.command("binance-ws")
