@@ -22,8 +22,6 @@ def to_ns(name: str, value: Any) -> int:
     InvalidValueError
         Of the field ``name``, when it is not one, or negative.
     """
-    if isinstance(value, bool):
-        raise InvalidValueError(name, f"{value} is not a length of time")
     try:
         return parse_duration(value)
     except InvalidValueError as error:

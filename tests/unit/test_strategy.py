@@ -36,7 +36,7 @@ def test_parameters_are_typed_validated_and_listed() -> None:
         ({"half_spred": 3}, "half_spred", "unknown"),
         ({"half_spread": "wide"}, "half_spread", "got 'wide'"),
         ({"pause": "100 parsecs"}, "pause", "length of time"),
-        ({"pause": True}, "pause", "True is not a length of time"),
+        ({"pause": True}, "pause", "expected nanoseconds or a text"),
         ({"mode": "c"}, "mode", "'a' or 'b'"),
         ({"ratio": 1.5}, "ratio", "less than 1"),
     ],

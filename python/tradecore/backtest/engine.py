@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from tradecore._core import Instrument, Simulation, parse_duration
 from tradecore.backtest.result import Result, TableStore
 from tradecore.backtest.venue import SimVenue
-from tradecore.data.catalog import COLUMNS, Catalog, Columns, grid_difference
+from tradecore.data.catalog import BYTE_BUDGET, COLUMNS, Catalog, Columns, grid_difference
 from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.strategies.compiled import CompiledStrategy
@@ -35,8 +35,7 @@ _DTYPES = {
     "flags": "uint8",
     "id": "uint64",
 }
-_BUDGET = 8 << 20
-_SPILL_ROWS = 32_768
+_SPILL_ROWS = 8_192
 _PIECE = 1 << 16
 
 
@@ -69,13 +68,14 @@ class Backtest:
     seed : int
         Seed of the probabilistic parts.
     sample_interval : duration
-        Time between equity samples.
+        Time between equity samples; where nothing happens for longer, only the ends of the gap are kept.
     candles : duration, optional
         Length of the candles to record; none if not given.
     on_error : "stop_strategy" or "stop_run"
         What a raising hook ends.
     byte_budget : int
-        About how many bytes of events may lie in memory ahead of the run.
+        About how many bytes of a catalog's events may lie in memory at a time; three row groups an instrument at the
+        least.
 
     Raises
     ------
@@ -97,7 +97,7 @@ class Backtest:
         sample_interval: str | int = "1s",
         candles: str | int | None = None,
         on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy",
-        byte_budget: int = _BUDGET,
+        byte_budget: int = BYTE_BUDGET,
     ) -> None:
         self._strategies = list(strategies)
         names = [strategy.name for strategy in self._strategies]

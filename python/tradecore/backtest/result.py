@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +19,7 @@ from tradecore.errors import RunError, StrategyError
 from tradecore.types import Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
 __all__ = ["Result", "TableStore"]
@@ -33,6 +36,15 @@ _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]
 _MONEY_SCALE = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows of a table in its file."""
+
+    offset: int
+    arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
+    """Type and shape of its arrays, in the order they are written."""
+
+
 class TableStore:
     """The tables of a run: what is in memory, and what was moved to disk to keep memory flat.
 
@@ -45,7 +57,7 @@ class TableStore:
     def __init__(self, instruments: Sequence[str], strategies: Sequence[str]) -> None:
         self._names = {"instrument": list(instruments), "strategy": list(strategies)}
         self._folder: Path | None = None
-        self._spilled: dict[str, list[Path]] = {}
+        self._spilled: dict[str, list[_Piece]] = {}
         self._kept: dict[str, Mapping[str, Any]] = {}
 
     def keep(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
@@ -55,34 +67,43 @@ class TableStore:
     def spill(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
         """Move rows of every table to a temporary folder that lives as long as the store.
 
-        Plain numpy files, one array after the other: the rows are only made into frames if somebody asks for them.
+        A file a table, the bytes of one array after the other: the rows are only made into frames if somebody asks
+        for them.
         """
         import numpy as np
 
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="tradecore-run-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        written = {}
+        written: dict[str, _Piece] = {}
         for name, columns in tables.items():
             if len(next(iter(columns.values()))):
-                written[name] = self._folder / f"{name}-{len(self._spilled.get(name, ())):05}.npy"
-                with written[name].open("wb") as file:
-                    for key, values in columns.items():
-                        array = np.array(values or (), dtype=str) if key in _TEXT else values
-                        np.save(file, array, allow_pickle=False)
+                arrays = {
+                    key: np.array(values or (), dtype=str) if key in _TEXT else values
+                    for key, values in columns.items()
+                }
+                with (self._folder / name).open("ab") as file:
+                    written[name] = _Piece(file.tell(), {key: (a.dtype, a.shape) for key, a in arrays.items()})
+                    file.writelines(array.tobytes() for array in arrays.values())
         # An interruption before this leaves the rows with the run, which keeps them.
-        for name, path in written.items():
-            self._spilled.setdefault(name, []).append(path)
+        for name, piece in written.items():
+            self._spilled.setdefault(name, []).append(piece)
 
     def pieces(self, name: str) -> Iterator[pl.DataFrame]:
         """Return a table piece by piece, each small enough for memory."""
         import numpy as np
 
-        last = self._kept[name]
-        for path in self._spilled.get(name, ()):
-            with path.open("rb") as file:
-                yield self._frame({key: np.load(file, allow_pickle=False) for key in last})
-        yield self._frame(last)
+        for piece in self._spilled.get(name, ()):
+            assert self._folder is not None
+            with (self._folder / name).open("rb") as file:
+                file.seek(piece.offset)
+                yield self._frame(
+                    {
+                        key: np.fromfile(file, dtype, math.prod(shape)).reshape(shape)
+                        for key, (dtype, shape) in piece.arrays.items()
+                    }
+                )
+        yield self._frame(self._kept[name])
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a whole table."""

@@ -38,13 +38,19 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-__all__ = ["COLUMNS", "Catalog", "CatalogWriter", "Columns", "EventStream", "Part", "grid_difference"]
+__all__ = ["BYTE_BUDGET", "COLUMNS", "Catalog", "CatalogWriter", "Columns", "EventStream", "Part", "grid_difference"]
 
 Columns = Mapping[str, "np.ndarray[Any, Any]"]
 """Event columns by name: contiguous numpy arrays of one length."""
 
 COLUMNS = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
 """Names of the event columns, in the order they are stored."""
+
+BYTE_BUDGET = 16 << 20
+"""Bytes of events that a run keeps in memory, unless told otherwise."""
+
+_WIDTHS = dict(zip(COLUMNS, (8, 8, 1, 1, 1, 8, 8, 8), strict=True))
+"""Bytes of a value, at most."""
 
 _MANIFEST = "instrument.json"
 _VERSION = 1
@@ -248,7 +254,7 @@ class Catalog:
         instrument: str,
         *,
         with_ids: bool = False,
-        budget_bytes: int = 8 << 20,
+        budget_bytes: int = BYTE_BUDGET,
     ) -> EventStream:
         """Read an instrument's events piece by piece, ahead of the reader, in bounded memory.
 
@@ -259,7 +265,7 @@ class Catalog:
         with_ids : bool
             Whether to read the ``id`` column.
         budget_bytes : int
-            About how many bytes of columns may lie in memory ahead of the reader.
+            About how many bytes of columns may lie in memory at a time; three row groups at the least.
 
         Returns
         -------
@@ -323,9 +329,10 @@ class EventStream:
         self._folder = folder
         self._parts = parts
         self._names = [name for name in COLUMNS if with_ids or name != "id"]
-        width = 4 * len(self._names)  # about: times are 64 bits wide, kinds 8
-        ahead = max(1, budget_bytes // (_GROUP_ROWS * width) - 1)
-        self._queue: queue.Queue[Columns | BaseException | None] = queue.Queue(maxsize=ahead)
+        # One piece is used, one waits, one is being read; a piece of less than a row group would be read in vain.
+        groups = budget_bytes // (3 * _GROUP_ROWS * sum(_WIDTHS[name] for name in self._names))
+        self._rows = _GROUP_ROWS * max(1, groups)
+        self._queue: queue.Queue[Columns | BaseException | None] = queue.Queue(maxsize=1)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._read_ahead, name="tradecore-read-ahead", daemon=True)
         self._thread.start()
@@ -383,8 +390,8 @@ class EventStream:
             if largest < _NARROW
         ]
         statistics = any(part.kinds.get(kind.name, 0) for kind in EventKind if kind > _MARKET_KINDS)
-        for start in range(0, part.rows, _GROUP_ROWS):
-            piece = frame.select(self._names).slice(start, _GROUP_ROWS)
+        for start in range(0, part.rows, self._rows):
+            piece = frame.select(self._names).slice(start, self._rows)
             if statistics:
                 piece = piece.filter(pl.col("kind") <= int(_MARKET_KINDS))
             with _reading(self._folder / part.path):

@@ -72,15 +72,16 @@ struct PyMonitor<'a> {
     spill: Option<&'a Py<PyAny>>,
     spill_rows: usize,
     instruments: &'a [Arc<Instrument>],
-    reported: Instant,
+    /// When progress was last told.
+    reported: Option<Instant>,
     raised: Raised,
 }
 
 impl Monitor for PyMonitor<'_> {
     fn poll(&mut self, progress: Progress) -> bool {
-        let due = self.progress.filter(|_| self.reported.elapsed() >= PROGRESS_EVERY);
+        let due = self.progress.filter(|_| self.reported.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY));
         if due.is_some() {
-            self.reported = Instant::now();
+            self.reported = Some(Instant::now());
         }
         Python::attach(|py| {
             let look = || -> PyResult<()> {
@@ -158,7 +159,7 @@ impl Simulation {
         let config = RunConfig {
             seed,
             sample_ns: to_duration("sample_interval", sample_interval, 1)?,
-            candle_ns: candle_interval.map(|c| to_duration("candle_interval", c, 1)).transpose()?,
+            candle_ns: candle_interval.map(|c| to_duration("candles", c, 1)).transpose()?,
             on_error: if stop_run_on_error { OnError::StopRun } else { OnError::StopStrategy },
         };
         Ok(Self { config, parts: Mutex::default(), instruments: Mutex::default(), shared: Mutex::default() })
@@ -251,7 +252,7 @@ impl Simulation {
             spill: spill.as_ref(),
             spill_rows,
             instruments: &instruments,
-            reported: Instant::now(),
+            reported: None,
             raised: raised.clone(),
         };
         let outcome = py.detach(|| simulation.run(&mut monitor));
