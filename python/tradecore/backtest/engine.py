@@ -74,7 +74,7 @@ class Backtest:
     on_error : "stop_strategy" or "stop_run"
         What a raising hook ends.
     byte_budget : int
-        About how many bytes of a catalog's events may lie in memory at a time; three row groups an instrument at the
+        About how many bytes of a catalog's events may lie in memory at a time; two row groups an instrument at the
         least.
 
     Raises

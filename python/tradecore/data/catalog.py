@@ -46,8 +46,11 @@ Columns = Mapping[str, "np.ndarray[Any, Any]"]
 COLUMNS = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
 """Names of the event columns, in the order they are stored."""
 
-BYTE_BUDGET = 16 << 20
+BYTE_BUDGET = 8 << 20
 """Bytes of events that a run keeps in memory, unless told otherwise."""
+
+_PIECES = 2
+"""Pieces of a stream in memory at a time: the one in use and the one being read."""
 
 _WIDTHS = dict(zip(COLUMNS, (8, 8, 1, 1, 1, 8, 8, 8), strict=True))
 """Bytes of a value, at most."""
@@ -265,7 +268,7 @@ class Catalog:
         with_ids : bool
             Whether to read the ``id`` column.
         budget_bytes : int
-            About how many bytes of columns may lie in memory at a time; three row groups at the least.
+            About how many bytes of columns may lie in memory at a time; two row groups at the least.
 
         Returns
         -------
@@ -319,6 +322,10 @@ class Catalog:
         return instrument, manifest.parts
 
 
+class _ClosedError(Exception):
+    """Nobody reads the stream any more."""
+
+
 class EventStream:
     """An iterator over an instrument's events that reads ahead on a thread of its own.
 
@@ -329,11 +336,12 @@ class EventStream:
         self._folder = folder
         self._parts = parts
         self._names = [name for name in COLUMNS if with_ids or name != "id"]
-        # One piece is used, one waits, one is being read; a piece of less than a row group would be read in vain.
-        groups = budget_bytes // (3 * _GROUP_ROWS * sum(_WIDTHS[name] for name in self._names))
+        # One piece is used while the next is read; a piece of less than a row group would be read in vain.
+        groups = budget_bytes // (_PIECES * _GROUP_ROWS * sum(_WIDTHS[name] for name in self._names))
         self._rows = _GROUP_ROWS * max(1, groups)
-        self._queue: queue.Queue[Columns | BaseException | None] = queue.Queue(maxsize=1)
-        self._closed = threading.Event()
+        self._room = threading.Semaphore(_PIECES)
+        self._queue: queue.SimpleQueue[Columns | BaseException | None] = queue.SimpleQueue()
+        self._closed = self._started = False
         self._thread = threading.Thread(target=self._read_ahead, name="tradecore-read-ahead", daemon=True)
         self._thread.start()
 
@@ -341,8 +349,11 @@ class EventStream:
         return self
 
     def __next__(self) -> Columns:
-        if self._closed.is_set():
+        if self._closed:
             raise StopIteration
+        if self._started:
+            self._room.release()  # the piece given out before is done with
+        self._started = True
         item = self._queue.get()
         if item is None:
             self.close()
@@ -354,31 +365,20 @@ class EventStream:
 
     def close(self) -> None:
         """End the reading thread."""
-        self._closed.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get_nowait()
-            except queue.Empty:
-                self._thread.join(timeout=0.01)
+        self._closed = True
+        self._room.release()
+        self._thread.join()
 
     def _read_ahead(self) -> None:
         try:
             for part in self._parts:
                 for columns in self._groups(part):
-                    if not self._offer(columns):
-                        return
-            self._offer(None)
+                    self._queue.put(columns)
+            self._queue.put(None)
+        except _ClosedError:
+            pass
         except BaseException as error:  # handed to the reader, who raises it
-            self._offer(error)
-
-    def _offer(self, item: Columns | BaseException | None) -> bool:
-        while not self._closed.is_set():
-            try:
-                self._queue.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
+            self._queue.put(error)
 
     def _groups(self, part: Part) -> Iterator[Columns]:
         import polars as pl
@@ -391,6 +391,9 @@ class EventStream:
         ]
         statistics = any(part.kinds.get(kind.name, 0) for kind in EventKind if kind > _MARKET_KINDS)
         for start in range(0, part.rows, self._rows):
+            self._room.acquire()
+            if self._closed:
+                raise _ClosedError
             piece = frame.select(self._names).slice(start, self._rows)
             if statistics:
                 piece = piece.filter(pl.col("kind") <= int(_MARKET_KINDS))
