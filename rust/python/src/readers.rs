@@ -155,7 +155,8 @@ impl EventReader {
             .detach(|| {
                 let mut reading = lock(&self.reading);
                 let Reading { source, summary, ended } = &mut *reading;
-                let mut columns = EventColumns::default();
+                // Room for the rest of the message that goes beyond.
+                let mut columns = EventColumns::with_capacity(rows.min(1 << 20) + (1 << 12));
                 if !*ended {
                     *ended = !source.read(&mut columns, rows)?;
                     summary.push(&columns.view());

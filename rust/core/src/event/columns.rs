@@ -365,6 +365,20 @@ pub struct EventColumns {
 }
 
 impl EventColumns {
+    /// No rows, with room for some.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self {
+            ts_event: Vec::with_capacity(rows),
+            ts_recv: Vec::with_capacity(rows),
+            kind: Vec::with_capacity(rows),
+            side: Vec::with_capacity(rows),
+            flags: Vec::with_capacity(rows),
+            price: Vec::with_capacity(rows),
+            qty: Vec::with_capacity(rows),
+            id: Vec::with_capacity(rows),
+        }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.ts_recv.len()

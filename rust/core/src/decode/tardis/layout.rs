@@ -44,6 +44,8 @@ pub(super) struct Layout {
     pub(super) symbol: usize,
     pub(super) timestamp: usize,
     pub(super) local: usize,
+    /// Whether it is a book whose columns stand in the vendor's order, the stamps before what changes with the row.
+    pub(super) is_plain_book: bool,
     /// Columns of the kind, in the order its reader wants them.
     pub(super) columns: Vec<usize>,
 }
@@ -86,13 +88,9 @@ impl Layout {
         if names.len() > MAX_CELLS {
             return Err(DecodeError::Cells { got: names.len(), expected: MAX_CELLS });
         }
-        Ok(Self {
-            kind,
-            cells: names.len(),
-            symbol: need("symbol")?,
-            timestamp: need("timestamp")?,
-            local: need("local_timestamp")?,
-            columns,
-        })
+        let (symbol, timestamp, local) = (need("symbol")?, need("timestamp")?, need("local_timestamp")?);
+        let is_plain_book =
+            kind == TardisKind::Book && (names.len(), local, columns.as_slice()) == (8, 3, &[4, 5, 6, 7]);
+        Ok(Self { kind, cells: names.len(), symbol, timestamp, local, is_plain_book, columns })
     }
 }

@@ -215,6 +215,27 @@ mod tests {
         assert_eq!(events.kind[2], EventKind::Trade as u8);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn rows_read_at_once_equal_rows_read_cell_by_cell(
+            rows in proptest::collection::vec((0u64..4, proptest::bool::ANY, 0usize..6, 1u32..2_000, 0u32..50), 1..60),
+        ) {
+            let header = "amount,price,side,is_snapshot,local_timestamp,timestamp,symbol,exchange\n";
+            let (mut plain, mut turned, mut ts) = (BOOK_HEADER.to_owned(), header.to_owned(), 0);
+            for (step, snapshot, side, price, amount) in rows {
+                ts += step / 3;
+                let side = ["bid", "ask", "buy", "sell", "bid", "ask"][side];
+                let price = format!("{}.{}", price / 10, price % 10 / 5 * 5);
+                let row = row(ts, &format!("{snapshot},{side},{price},{amount}"));
+                plain += &row;
+                let cells: Vec<_> = row.trim_end().rsplit(',').collect();
+                turned += &(cells.join(",") + "\n");
+            }
+            let outcomes = [plain, turned].map(|text| read(&[&text]).map_err(|error| error.to_string()));
+            proptest::prop_assert_eq!(&outcomes[0], &outcomes[1]);
+        }
+    }
+
     #[test]
     fn a_price_of_zero_is_refused() {
         let text = [TRADE_HEADER.to_owned(), row(0, "1,buy,0,1")].concat();

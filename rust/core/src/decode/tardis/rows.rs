@@ -6,8 +6,12 @@ use super::TardisCounts;
 use super::layout::{Layout, TardisKind};
 use crate::decode::binance::parse_fine;
 use crate::decode::error::{DecodeError, Strictness, parse_price, parse_qty, parse_time};
-use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
+use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, STEPS_LIMIT};
 use crate::types::{Decimal, Increment, Instrument, div_half_even};
+
+/// A book row but for its stamps, side, price and quantity.
+const BOOK_ROW: Event =
+    Event { ts_event: 0, ts_recv: 0, kind: EventKind::BookSet, side: 0, flags: 0, price: 0, qty: 0, id: 0 };
 
 /// The rows of a file as events.
 pub(super) struct Rows {
@@ -26,6 +30,9 @@ pub(super) struct Rows {
     venue: Stamp,
     /// Where the cells of the line end.
     ends: Vec<usize>,
+    /// What the rows of a book message begin with, up to its stamps, and the event they make.
+    head: Vec<u8>,
+    template: Event,
     /// The line above, to find rows that come twice.
     above: Vec<u8>,
     pub(super) counts: TardisCounts,
@@ -113,6 +120,8 @@ impl Rows {
             local: Stamp::default(),
             venue: Stamp::default(),
             ends: Vec::new(),
+            head: Vec::new(),
+            template: BOOK_ROW,
             above: Vec::new(),
             counts: TardisCounts::default(),
         }
@@ -145,6 +154,14 @@ impl Rows {
         if line.is_empty() {
             return Ok(());
         }
+        // Most rows of a book follow another one of their message, and are plain.
+        if !self.head.is_empty()
+            && let Some(rest) = line.strip_prefix(self.head.as_slice())
+            && let Some((is_snapshot, side, price, qty)) = self.plain_level(rest)
+        {
+            self.level(is_snapshot, Event { side, price, qty, ..self.template });
+            return Ok(());
+        }
         let mut ends = std::mem::take(&mut self.ends);
         let result = Row::split(line, &mut ends, self.layout.cells).and_then(|row| self.events(&row));
         self.ends = ends;
@@ -157,7 +174,8 @@ impl Rows {
             return Ok(());
         }
         let mut ts_recv = self.local.read("local_timestamp", row.cell(self.layout.local))?;
-        if ts_recv < self.last_local && self.strictness == Strictness::Lenient {
+        let is_late = ts_recv < self.last_local && self.strictness == Strictness::Lenient;
+        if is_late {
             self.counts.unsorted += 1;
             ts_recv = self.last_local;
         }
@@ -172,15 +190,14 @@ impl Rows {
             b"" => ts_recv,
             text => self.venue.read("timestamp", text)?,
         };
-        let template =
-            Event { ts_event, ts_recv, kind: EventKind::BookSet, side: 0, flags: 0, price: 0, qty: 0, id: 0 };
+        let template = Event { ts_event, ts_recv, ..BOOK_ROW };
         // Only book rows group; any other row is a message of its own.
         if self.layout.kind != TardisKind::Book || self.out.ts_recv.last() != Some(&ts_recv) {
             self.end_message();
         }
         let rows = self.out.len();
         let result = match self.layout.kind {
-            TardisKind::Book => self.book(row, template),
+            TardisKind::Book => self.book(row, template, is_late),
             TardisKind::Trades => self.trade(row, template),
             TardisKind::Quotes => self.quote(row, template),
             TardisKind::Snapshots { depth } => self.snapshot(row, depth, template),
@@ -209,7 +226,7 @@ impl Rows {
         parse_qty("amount", self.instrument.qty_increment, text)
     }
 
-    fn book(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+    fn book(&mut self, row: &Row<'_>, template: Event, is_late: bool) -> Result<(), DecodeError> {
         let is_snapshot = match self.cell(row, 0) {
             b"true" => true,
             b"false" => false,
@@ -222,20 +239,50 @@ impl Rows {
         };
         let price = self.price(self.cell(row, 2))?;
         let qty = self.amount(self.cell(row, 3))?;
+        self.level(is_snapshot, Event { side, price, qty, ..template });
+        self.head.clear();
+        // A late row has to be counted, so nothing is taken for its like.
+        if self.layout.is_plain_book && !is_late {
+            self.head.extend_from_slice(&row.line[..=row.ends[self.layout.local]]);
+            self.template = template;
+        }
+        Ok(())
+    }
+
+    /// The end of a plain book row: `is_snapshot,side,price,amount`. Anything else is for [`Self::book`].
+    #[inline]
+    fn plain_level(&self, rest: &[u8]) -> Option<(bool, i8, i64, i64)> {
+        let (is_snapshot, rest) = match rest.strip_prefix(b"false,") {
+            Some(rest) => (false, rest),
+            None => (true, rest.strip_prefix(b"true,")?),
+        };
+        let (side, rest) = match rest.strip_prefix(b"bid,") {
+            Some(rest) => (1, rest),
+            None => (-1, rest.strip_prefix(b"ask,")?),
+        };
+        let (price, used) = self.instrument.price_increment.read(rest)?;
+        let rest = rest[used..].strip_prefix(b",")?;
+        let (qty, used) = self.instrument.qty_increment.read(rest)?;
+        let is_sound = used == rest.len() && price > 0 && price.max(qty) <= STEPS_LIMIT;
+        is_sound.then_some((is_snapshot, side, price, qty))
+    }
+
+    /// Appends a level, and what has to be said before it.
+    #[inline]
+    fn level(&mut self, is_snapshot: bool, level: Event) {
         if !is_snapshot && !self.seen_snapshot {
             self.counts.skipped += 1;
-            return Ok(());
+            return;
         }
         let flags = if is_snapshot { FLAG_SNAPSHOT } else { 0 };
         if is_snapshot && !self.was_snapshot {
             self.counts.snapshots += 1;
-            self.out.push(Event { kind: EventKind::BookClear, flags, ..template });
+            self.out.push(Event { kind: EventKind::BookClear, side: 0, price: 0, qty: 0, flags, ..level });
         }
         self.seen_snapshot = true;
         self.was_snapshot = is_snapshot;
         self.in_snapshot |= is_snapshot;
-        self.out.push(Event { side, flags, price, qty, ..template });
-        Ok(())
+        self.out.push(Event { flags, ..level });
     }
 
     fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
