@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Tape, instrument};
+use common::{Tape, instrument, limit};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::orders::{
@@ -86,19 +86,6 @@ impl Desk {
 
     fn submit(&mut self, id: u64, request: OrderRequest) -> Vec<UpdateKind> {
         self.send(Command::Submit { order: id, request })
-    }
-}
-
-fn limit(side: Side, price: i64, qty: i64) -> OrderRequest {
-    OrderRequest {
-        market: 0,
-        side,
-        order_type: OrderType::Limit,
-        price,
-        qty,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        client_id: None,
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{Pieces, Quiet, Tape, instrument};
+use common::{Pieces, Quiet, Tape, instrument, limit};
 use tradecore_core::book::{FillBasis, Touch};
 use tradecore_core::event::{Columns, EventColumns, TIME_LIMIT, View};
 use tradecore_core::kernel::{
@@ -14,7 +14,7 @@ use tradecore_core::kernel::{
     StrategySetup,
 };
 use tradecore_core::ledger::ContractMath;
-use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason, TimeInForce};
+use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
 use tradecore_core::sim::{
     ChunkSource, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, Simulation,
 };
@@ -120,19 +120,6 @@ fn run(data: EventColumns, script: Script) -> Simulation {
     let mut simulation = simulation(250, market(linear(), data, Latency::default()), script);
     simulation.run(&mut Quiet).unwrap();
     simulation
-}
-
-fn limit(side: Side, price: i64, qty: i64) -> OrderRequest {
-    OrderRequest {
-        market: 0,
-        side,
-        order_type: OrderType::Limit,
-        price,
-        qty,
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        client_id: None,
-    }
 }
 
 fn at_market(side: Side, qty: i64) -> OrderRequest {

@@ -6,7 +6,7 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tradecore_core::book::{L2Book, Level};
-use tradecore_core::event::{Columns as _, STEPS_LIMIT};
+use tradecore_core::event::{Columns as _, is_price, is_qty};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::columns::NumpyColumns;
@@ -87,7 +87,7 @@ impl PyL2Book {
     }
 
     fn set_level(&self, side: Side, price: i64, qty: i64) -> PyResult<i64> {
-        if price <= 0 || qty < 0 || price.max(qty) > STEPS_LIMIT {
+        if !(is_price(price) && is_qty(qty)) {
             let problem = "price must be positive and qty not negative, both below 2^60 steps";
             return Err(errors::invalid("level", problem));
         }

@@ -13,6 +13,7 @@ mod records;
 mod simulation;
 mod strategy;
 mod values;
+mod views;
 
 use pyo3::prelude::*;
 
@@ -22,7 +23,7 @@ mod _core {
     #[pymodule_export]
     use crate::book::PyL2Book;
     #[pymodule_export]
-    use crate::context::{BookView, Context, PositionView, QuoteView, TradeView};
+    use crate::context::Context;
     #[pymodule_export]
     use crate::instrument::PyInstrument;
     #[pymodule_export]
@@ -36,4 +37,6 @@ mod _core {
     use crate::records::{Fill, Order, money_text};
     #[pymodule_export]
     use crate::simulation::Simulation;
+    #[pymodule_export]
+    use crate::views::{BookView, PositionView, QuoteView, TradeView};
 }

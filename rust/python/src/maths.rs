@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tradecore_core::event::STEPS_LIMIT;
+use tradecore_core::event::is_qty;
 use tradecore_core::indicators as core;
 use tradecore_core::ledger;
 use tradecore_core::random::Random;
@@ -183,7 +183,7 @@ impl IntensityEstimator {
 }
 
 fn not_negative(name: &str, value: i64) -> PyResult<()> {
-    if (0..=STEPS_LIMIT).contains(&value) {
+    if is_qty(value) {
         return Ok(());
     }
     Err(errors::invalid(name, format!("{value} is out of range")))

@@ -17,6 +17,7 @@ use super::json::Json;
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
 use crate::event::{
     Columns as _, Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, STEPS_LIMIT,
+    is_price, is_qty,
 };
 use crate::types::{Decimal, Instrument, div_half_even};
 
@@ -384,7 +385,7 @@ impl Feed {
         let read =
             |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
         json.levels(grids, read, |price, qty| {
-            if price <= 0 || qty < 0 || price.max(qty) > STEPS_LIMIT {
+            if !(is_price(price) && is_qty(qty)) {
                 let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
                 let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
                 return Err(DecodeError::value(field, level.as_bytes(), expected));

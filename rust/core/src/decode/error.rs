@@ -1,6 +1,6 @@
 //! What can be wrong with a venue's bytes.
 
-use crate::event::{STEPS_LIMIT, TIME_LIMIT};
+use crate::event::{TIME_LIMIT, is_price, is_qty};
 use crate::types::{DecimalError, Increment};
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
@@ -126,7 +126,7 @@ pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, Decode
 #[inline]
 pub(crate) fn parse_price(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
     let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    if steps <= 0 || steps > STEPS_LIMIT {
+    if !is_price(steps) {
         return Err(DecodeError::value(field, text, "greater than zero and below 2^60 steps"));
     }
     Ok(steps)
@@ -136,7 +136,7 @@ pub(crate) fn parse_price(field: &'static str, grid: Increment, text: &[u8]) -> 
 #[inline]
 pub(crate) fn parse_qty(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
     let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    if !(0..=STEPS_LIMIT).contains(&steps) {
+    if !is_qty(steps) {
         return Err(DecodeError::value(field, text, "zero or more and below 2^60 steps"));
     }
     Ok(steps)

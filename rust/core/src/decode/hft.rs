@@ -8,7 +8,7 @@
 
 use super::error::{DecodeError, PlacedError};
 use crate::book::L2Book;
-use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, STEPS_LIMIT, TIME_LIMIT};
+use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, TIME_LIMIT, is_qty};
 use crate::types::{Increment, Instrument, Side};
 
 const LOCAL: u64 = 1 << 30;
@@ -102,7 +102,7 @@ impl HftRows<'_> {
         };
         let steps = |field, grid: Increment, value: f64| {
             let steps = grid.steps_from_f64(value).map_err(|e| DecodeError::decimal(field, &e))?;
-            if !(0..=STEPS_LIMIT).contains(&steps) {
+            if !is_qty(steps) {
                 let expected = "zero or more and below 2^60 steps";
                 return Err(DecodeError::value(field, value.to_string().as_bytes(), expected));
             }

@@ -90,6 +90,18 @@ pub const STEPS_LIMIT: i64 = (1 << 60) - 1;
 /// Largest time, ns: in the year 2116. A latency may be added to it.
 pub const TIME_LIMIT: i64 = (1 << 62) - 1;
 
+/// Whether steps are a price that may enter a column of market data.
+#[inline]
+pub fn is_price(steps: i64) -> bool {
+    (1..=STEPS_LIMIT).contains(&steps)
+}
+
+/// Whether steps are a quantity that may enter a column.
+#[inline]
+pub fn is_qty(steps: i64) -> bool {
+    (0..=STEPS_LIMIT).contains(&steps)
+}
+
 /// The first value of a column beyond a limit on either side of zero.
 fn first_beyond(values: &[i64], limit: i64) -> Option<usize> {
     // The fold keeps the common case branch-free.

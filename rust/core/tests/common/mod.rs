@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST};
 use tradecore_core::kernel::{HookError, Record};
+use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::sim::{ChunkSource, Monitor, Progress};
 use tradecore_core::types::{Instrument, InstrumentKind, InstrumentSpec, Side};
 
@@ -36,6 +37,20 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
         })
         .unwrap(),
     )
+}
+
+/// A good-till-cancelled limit order in the first market.
+pub fn limit(side: Side, price: i64, qty: i64) -> OrderRequest {
+    OrderRequest {
+        market: 0,
+        side,
+        order_type: OrderType::Limit,
+        price,
+        qty,
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        client_id: None,
+    }
 }
 
 /// Writes a feed message by message.

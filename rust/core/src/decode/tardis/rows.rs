@@ -6,7 +6,7 @@ use super::TardisCounts;
 use super::layout::{Layout, TardisKind};
 use crate::decode::binance::parse_fine;
 use crate::decode::error::{DecodeError, Strictness, parse_price, parse_qty, parse_time};
-use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, STEPS_LIMIT};
+use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::{Decimal, Increment, Instrument, div_half_even};
 
 /// A book row but for its stamps, side, price and quantity.
@@ -263,7 +263,7 @@ impl Rows {
         let (price, used) = self.instrument.price_increment.read(rest)?;
         let rest = rest[used..].strip_prefix(b",")?;
         let (qty, used) = self.instrument.qty_increment.read(rest)?;
-        let is_sound = used == rest.len() && price > 0 && price.max(qty) <= STEPS_LIMIT;
+        let is_sound = used == rest.len() && is_price(price) && is_qty(qty);
         is_sound.then_some((is_snapshot, side, price, qty))
     }
 

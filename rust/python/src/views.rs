@@ -1,0 +1,290 @@
+//! What a context hands out: books, positions, trades and quotes. Made once per run, they read when asked.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use tradecore_core::book::Touch;
+use tradecore_core::kernel::Trade;
+use tradecore_core::types::{Instrument, Side};
+
+use crate::book::measures;
+use crate::context::Shared;
+use crate::errors;
+use crate::records::{book_state_to_py, side_to_py};
+use crate::values::{money_to_py, to_side, to_steps};
+
+/// The book of one instrument as known at the context's time.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct BookView {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) market: usize,
+    #[pyo3(get)]
+    pub(crate) instrument: Py<PyString>,
+    #[pyo3(get)]
+    pub(crate) tick_size: f64,
+    #[pyo3(get)]
+    pub(crate) lot_size: f64,
+}
+
+impl BookView {
+    fn spec(&self) -> &Instrument {
+        &self.shared.instruments[self.market]
+    }
+
+    #[inline]
+    fn touch(&self) -> PyResult<Touch> {
+        self.shared.with(|core| core.touch(self.market))
+    }
+
+    fn book<T>(&self, read: impl FnOnce(&tradecore_core::book::L2Book) -> T) -> PyResult<T> {
+        self.shared.with(|core| read(core.book(self.market)))
+    }
+}
+
+#[pymethods]
+impl BookView {
+    #[getter]
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        book_state_to_py(py, self.touch()?.state as i64)
+    }
+
+    #[getter]
+    fn is_synced(&self) -> PyResult<bool> {
+        Ok(self.touch()?.state == tradecore_core::book::BookState::Synced)
+    }
+
+    #[getter]
+    fn is_crossed(&self) -> PyResult<bool> {
+        Ok(self.touch()?.is_crossed())
+    }
+
+    #[getter]
+    fn best_bid(&self) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch()?.best_bid()))
+    }
+
+    #[getter]
+    fn best_ask(&self) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch()?.best_ask()))
+    }
+
+    #[getter]
+    fn bid_qty(&self) -> PyResult<Option<f64>> {
+        let touch = self.touch()?;
+        Ok(touch.best_bid().map(|_| self.spec().qty_increment.to_f64(touch.bid_qty)))
+    }
+
+    #[getter]
+    fn ask_qty(&self) -> PyResult<Option<f64>> {
+        let touch = self.touch()?;
+        Ok(touch.best_ask().map(|_| self.spec().qty_increment.to_f64(touch.ask_qty)))
+    }
+
+    #[getter]
+    fn mid(&self) -> PyResult<Option<f64>> {
+        Ok(measures::fine_price(self.spec(), self.touch()?.mid()))
+    }
+
+    #[getter]
+    fn microprice(&self) -> PyResult<Option<f64>> {
+        Ok(measures::fine_price(self.spec(), self.touch()?.microprice()))
+    }
+
+    #[getter]
+    fn spread(&self) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch()?.spread()))
+    }
+
+    #[getter]
+    fn bid_levels(&self) -> PyResult<usize> {
+        self.book(|b| b.levels(Side::Buy))
+    }
+
+    #[getter]
+    fn ask_levels(&self) -> PyResult<usize> {
+        self.book(|b| b.levels(Side::Sell))
+    }
+
+    #[pyo3(signature = (n=1))]
+    fn imbalance(&self, n: usize) -> PyResult<Option<f64>> {
+        self.book(|b| b.imbalance(n))
+    }
+
+    #[pyo3(signature = (n=10))]
+    fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
+        let levels = self.book(|b| measures::top(b, n))?;
+        measures::depth(py, self.spec(), &levels)?.into_pyobject(py)
+    }
+
+    fn walk(
+        &self,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+    ) -> PyResult<(Option<f64>, Option<f64>, f64)> {
+        let i = self.spec();
+        let side = to_side(side)?;
+        let qty = to_steps("qty", i.id.as_str(), i.qty_increment, qty)?;
+        self.book(|b| measures::walk(i, b, side, qty))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<BookView {}>", self.spec().id)
+    }
+}
+
+/// The strategy's position in one instrument.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct PositionView {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) market: usize,
+    #[pyo3(get)]
+    pub(crate) instrument: Py<PyString>,
+}
+
+impl PositionView {
+    fn spec(&self) -> &Instrument {
+        &self.shared.instruments[self.market]
+    }
+}
+
+#[pymethods]
+impl PositionView {
+    #[getter]
+    fn qty(&self) -> PyResult<f64> {
+        let steps = self.shared.with(|core| core.position(self.market).qty)?;
+        Ok(self.spec().qty_increment.to_f64(steps))
+    }
+
+    #[getter]
+    fn avg_entry_price(&self) -> PyResult<Option<f64>> {
+        let average = self.shared.with(|core| core.avg_entry_price(self.market))?;
+        Ok(measures::fine_price(self.spec(), average))
+    }
+
+    #[getter]
+    fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.shared.with(|core| core.position(self.market).realized)?)
+    }
+
+    #[getter]
+    fn unrealized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let amount = self.shared.with(|core| core.unrealized(self.market))?.map_err(errors::money)?;
+        money_to_py(py, amount)
+    }
+
+    #[getter]
+    fn fees<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.shared.with(|core| core.position(self.market).fees)?)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<PositionView {}>", self.spec().id)
+    }
+}
+
+/// The trade a strategy is being told of.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct TradeView {
+    pub(crate) trade: Mutex<Trade>,
+    pub(crate) spec: Arc<Instrument>,
+    #[pyo3(get)]
+    pub(crate) instrument: Py<PyString>,
+}
+
+impl TradeView {
+    pub(crate) fn set(&self, trade: Trade) {
+        *self.trade.lock().unwrap_or_else(PoisonError::into_inner) = trade;
+    }
+
+    fn get(&self) -> Trade {
+        *self.trade.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl TradeView {
+    #[getter]
+    fn price(&self) -> f64 {
+        self.spec.price_increment.to_f64(self.get().price)
+    }
+
+    #[getter]
+    fn qty(&self) -> f64 {
+        self.spec.qty_increment.to_f64(self.get().qty)
+    }
+
+    #[getter]
+    fn aggressor_side<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.get().aggressor_side.map(|side| side_to_py(py, side.sign())).transpose()
+    }
+
+    #[getter]
+    fn ts_event(&self) -> i64 {
+        self.get().ts_event
+    }
+
+    #[getter]
+    fn trade_id(&self) -> u64 {
+        self.get().id
+    }
+
+    fn __repr__(&self) -> String {
+        let trade = self.get();
+        let side = trade.aggressor_side.map_or("unknown", Side::as_str);
+        format!(
+            "<Trade {} {side} {} @ {}>",
+            self.spec.id,
+            self.spec.format_qty(trade.qty),
+            self.spec.format_price(trade.price)
+        )
+    }
+}
+
+/// The venue's own best prices a strategy is being told of.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct QuoteView {
+    pub(crate) quote: Mutex<Touch>,
+    pub(crate) spec: Arc<Instrument>,
+    #[pyo3(get)]
+    pub(crate) instrument: Py<PyString>,
+}
+
+impl QuoteView {
+    pub(crate) fn set(&self, quote: Touch) {
+        *self.quote.lock().unwrap_or_else(PoisonError::into_inner) = quote;
+    }
+
+    fn get(&self) -> Touch {
+        *self.quote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl QuoteView {
+    #[getter]
+    fn best_bid(&self) -> Option<f64> {
+        measures::price(&self.spec, self.get().best_bid())
+    }
+
+    #[getter]
+    fn best_ask(&self) -> Option<f64> {
+        measures::price(&self.spec, self.get().best_ask())
+    }
+
+    #[getter]
+    fn bid_qty(&self) -> Option<f64> {
+        let quote = self.get();
+        quote.best_bid().map(|_| self.spec.qty_increment.to_f64(quote.bid_qty))
+    }
+
+    #[getter]
+    fn ask_qty(&self) -> Option<f64> {
+        let quote = self.get();
+        quote.best_ask().map(|_| self.spec.qty_increment.to_f64(quote.ask_qty))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Quote {}>", self.spec.id)
+    }
+}
