@@ -5,10 +5,11 @@ mod common;
 
 use std::sync::Arc;
 
-use tradecore_core::book::BookState;
+use proptest::prelude::*;
+use tradecore_core::book::{BookState, L2Book};
 use tradecore_core::decode::{BinanceDecoder, BinanceMarket, CaptureReader, DecodeError, Lines, Strictness};
-use tradecore_core::event::EventColumns;
-use tradecore_core::types::InstrumentKind;
+use tradecore_core::event::{Columns as _, EventColumns};
+use tradecore_core::types::{InstrumentKind, Side};
 
 const TICKER: &str = r#"{"u":9,"s":"BTCUSDT","b":"100.0","B":"1","a":"100.1","A":"2"}"#;
 
@@ -83,4 +84,80 @@ fn a_capture_goes_on_in_the_same_file_after_a_bad_line() {
     assert_eq!(reader.read(&mut out, 9).unwrap_err().line, 2);
     assert!(!reader.read(&mut out, 9).unwrap());
     assert_eq!(out.id, [1, 2, 3]);
+}
+
+/// A depth update: its ids, and levels as price and quantity steps.
+fn depth_update(
+    market: BinanceMarket,
+    (first, last, previous): (u64, u64, u64),
+    sides: [&[(i64, i64)]; 2],
+) -> String {
+    let [bids, asks] = sides.map(|levels| {
+        let level = |(price, qty): &(i64, i64)| {
+            format!(r#"["{}.{}0","{}.{:03}"]"#, price / 10, price % 10, qty / 1000, qty % 1000)
+        };
+        levels.iter().map(level).collect::<Vec<_>>().join(",")
+    });
+    let (time, pair, pu) = match market {
+        BinanceMarket::Spot => ("", "", String::new()),
+        BinanceMarket::UsdM => (r#""T":1700000000001,"#, "", format!(r#""pu":{previous},"#)),
+        BinanceMarket::CoinM => {
+            (r#""T":1700000000001,"#, r#""ps":"BTCUSD","#, format!(r#""pu":{previous},"#))
+        }
+    };
+    format!(
+        r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":1700000000002,{time}"s":"BTCUSDT",{pair}"U":{first},"u":{last},{pu}"b":[{bids}],"a":[{asks}]}}}}"#
+    )
+}
+
+proptest! {
+    /// The usual text of a depth update is read in one go, any other key by key: it must not make a difference. Nor
+    /// must it whether a book follows the decoder itself or the columns it writes.
+    #[test]
+    fn however_a_depth_update_is_written_it_is_the_same(
+        market in prop::sample::select(vec![BinanceMarket::Spot, BinanceMarket::UsdM, BinanceMarket::CoinM]),
+        updates in prop::collection::vec(
+            (0u64..3, 0u64..3, prop::collection::vec((1i64..200_000, 0i64..20_000), 0..4), prop::collection::vec((1i64..200_000, 0i64..20_000), 0..4)),
+            1..12,
+        ),
+        snapshot_after in 0usize..4,
+    ) {
+        let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::Linear);
+        let decoder = || BinanceDecoder::new(market, vec![Arc::clone(&spec)]);
+        let (mut usual, mut spaced, mut direct) = (decoder(), decoder(), decoder());
+        let (mut events, mut spaced_events) = ([EventColumns::default()], [EventColumns::default()]);
+        let mut book = [L2Book::new()];
+        let mut last = 10;
+        for (at, (skipped, wide, bids, asks)) in updates.iter().enumerate() {
+            let ids = (last + 1 + skipped / 2, last + 1 + wide, last);
+            last = ids.1.max(ids.0);
+            let update = depth_update(market, ids, [bids, asks]);
+            let snapshot = r#"{"lastUpdateId":11,"bids":[["1.0","1"]],"asks":[]}"#.to_owned();
+            for text in if at == snapshot_after { vec![snapshot, update] } else { vec![update] } {
+                let said = usual.feed(text.as_bytes(), at as i64, &mut events);
+                let other_text = text.replacen(':', ": ", 1).replace(r#","b""#, r#", "b""#);
+                prop_assert_eq!(&spaced.feed(other_text.as_bytes(), at as i64, &mut spaced_events), &said);
+                prop_assert_eq!(&direct.feed(text.as_bytes(), at as i64, &mut book), &said);
+            }
+        }
+        prop_assert_eq!(&events, &spaced_events);
+        let mut replayed = L2Book::new();
+        replayed.apply(&events[0].view(), 0, events[0].len());
+        prop_assert_eq!(replayed.state(), book[0].state());
+        for side in [Side::Buy, Side::Sell] {
+            prop_assert_eq!(replayed.iter(side).collect::<Vec<_>>(), book[0].iter(side).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn a_partial_book_is_not_taken_for_an_update() {
+    let mut spot = Spot::new();
+    let update = depth_update(BinanceMarket::Spot, (1, 2, 0), [&[(10, 1)], &[]]);
+    for stream in ["btcusdt@depth20@100ms", "btcusdt@depth5"] {
+        spot.feed(&update.replace("btcusdt@depth@100ms", stream)).unwrap();
+        assert_eq!(spot.decoder.state(0), BookState::Empty, "{stream}");
+    }
+    spot.feed(&update).unwrap();
+    assert_eq!(spot.decoder.state(0), BookState::Buffering);
 }

@@ -9,12 +9,12 @@ use numpy::PyReadonlyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
-use tradecore_core::book::{BookState, L2Book};
+use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
     Lines, PlacedError, Strictness, TardisKind, TardisReader,
 };
-use tradecore_core::event::{Columns as _, EventColumns, EventKind};
+use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig};
 use tradecore_core::types::{Instrument, Side};
 
@@ -335,17 +335,42 @@ impl Synth {
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct BinanceDecoder {
     instruments: Vec<PyInstrument>,
-    books: Vec<Arc<Mutex<L2Book>>>,
     state: Mutex<Decoding>,
-    keep_events: bool,
 }
 
 struct Decoding {
     decoder: CoreDecoder,
-    /// Events of the frame at hand, by instrument.
-    frame: Vec<EventColumns>,
-    /// Events not yet asked for.
-    kept: Vec<EventColumns>,
+    /// By instrument.
+    outputs: Vec<Output>,
+}
+
+/// Where the events of an instrument go.
+struct Output {
+    book: Arc<Mutex<L2Book>>,
+    /// Events not yet asked for, if they are wanted at all.
+    events: Option<EventColumns>,
+}
+
+impl EventSink for Output {
+    fn push(&mut self, event: Event) {
+        lock(&self.book).push(event);
+        if let Some(events) = &mut self.events {
+            events.push(event);
+        }
+    }
+
+    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
+        lock(&self.book).push_levels(template, bids, asks);
+        if let Some(events) = &mut self.events {
+            events.push_levels(template, bids, asks);
+        }
+    }
+
+    fn end_message(&mut self) {
+        if let Some(events) = &mut self.events {
+            events.end_message();
+        }
+    }
 }
 
 impl BinanceDecoder {
@@ -366,28 +391,19 @@ impl BinanceDecoder {
             errors::invalid("venue", format!("{venue:?} is not BINANCE, BINANCE_USDM or BINANCE_COINM"))
         })?;
         let decoder = CoreDecoder::new(market, instruments.iter().map(|i| Arc::clone(&i.0)).collect());
-        let frame = vec![EventColumns::default(); instruments.len()];
-        let books = instruments.iter().map(|_| Arc::default()).collect();
-        let state = Mutex::new(Decoding { decoder, kept: frame.clone(), frame });
-        Ok(Self { instruments, books, state, keep_events })
+        let output = |_| Output { book: Arc::default(), events: keep_events.then(EventColumns::default) };
+        let outputs = instruments.iter().map(output).collect();
+        Ok(Self { instruments, state: Mutex::new(Decoding { decoder, outputs }) })
     }
 
     /// Takes one frame; says what it was.
     fn feed<'py>(&self, py: Python<'py>, frame: &[u8], ts_recv: i64) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
-        let Decoding { decoder, frame: fresh, kept } = &mut *state;
-        let outcome = decoder.feed(frame, ts_recv, fresh).map_err(|e| {
+        let Decoding { decoder, outputs } = &mut *state;
+        let outcome = decoder.feed(frame, ts_recv, outputs).map_err(|e| {
             let shown: String = String::from_utf8_lossy(frame).chars().take(200).collect();
             errors::DataError::new_err(("frame", 0, format!("{e} in {shown}")))
         })?;
-        if let Some(index) = outcome.instrument {
-            let fresh = &mut fresh[index];
-            lock(&self.books[index]).apply(&fresh.view(), 0, fresh.len());
-            if self.keep_events {
-                kept[index].extend_from(fresh, 0, fresh.len());
-            }
-            fresh.clear();
-        }
         Ok(match outcome.frame {
             BinanceFrame::Depth(_) => intern!(py, "depth"),
             BinanceFrame::Snapshot(_) => intern!(py, "snapshot"),
@@ -402,14 +418,15 @@ impl BinanceDecoder {
     /// The events decoded since the last call.
     fn events<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyDict>> {
         let index = self.index(instrument)?;
-        let columns = std::mem::take(&mut lock(&self.state).kept[index]);
-        to_arrays(py, columns)
+        let events = lock(&self.state).outputs[index].events.as_mut().map(std::mem::take);
+        to_arrays(py, events.unwrap_or_default())
     }
 
     /// The book, kept up to date by `feed`.
     fn book(&self, instrument: &str) -> PyResult<PyL2Book> {
         let index = self.index(instrument)?;
-        Ok(PyL2Book::shared(self.instruments[index].clone(), Arc::clone(&self.books[index])))
+        let book = Arc::clone(&lock(&self.state).outputs[index].book);
+        Ok(PyL2Book::shared(self.instruments[index].clone(), book))
     }
 
     /// Whether the book needs a snapshot.

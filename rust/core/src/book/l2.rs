@@ -5,7 +5,7 @@
 
 use super::ladder::Ladder;
 use super::touch::Touch;
-use crate::event::{EventKind, Ints, View};
+use crate::event::{Event, EventKind, EventSink, Ints, View};
 use crate::types::Side;
 
 /// What is known about a book.
@@ -212,13 +212,19 @@ impl L2Book {
     #[inline(always)]
     pub(crate) fn apply_row(&mut self, view: &View<'_>, row: usize) {
         if view.kind[row] == EventKind::BookSet as u8 {
-            // Branch-free side choice: the column holds +1 or -1.
-            let sign = i64::from(view.side[row]);
-            self.sides[usize::from(sign < 0)].set(view.price.get(row) * sign, view.qty.get(row));
+            self.apply_level(view.side[row], view.price.get(row), view.qty.get(row));
             self.state = BookState::Synced;
         } else if view.kind[row] == EventKind::BookClear as u8 {
             self.clear();
         }
+    }
+
+    /// Sets a level, whose side is +1 or -1.
+    #[inline(always)]
+    fn apply_level(&mut self, side: i8, price: i64, qty: i64) {
+        // Without a branch: sides alternate at random.
+        let sign = i64::from(side);
+        self.sides[usize::from(sign < 0)].set(price * sign, qty);
     }
 
     /// Applies one row of any kind: levels and clears of a full book, quotes of one that has no other source.
@@ -265,9 +271,7 @@ impl L2Book {
         qty: &[Q],
     ) {
         for ((side, price), qty) in side.iter().zip(price).zip(qty) {
-            // Branch-free side choice: the column holds +1 or -1.
-            let sign = i64::from(*side);
-            self.sides[usize::from(sign < 0)].set((*price).into() * sign, (*qty).into());
+            self.apply_level(*side, (*price).into(), (*qty).into());
         }
     }
 
@@ -311,11 +315,38 @@ impl L2Book {
     }
 }
 
+/// A book that follows a decoder; events of other kinds pass by.
+impl EventSink for L2Book {
+    fn push(&mut self, event: Event) {
+        match event.kind {
+            EventKind::BookSet => {
+                self.apply_level(event.side, event.price, event.qty);
+                self.state = BookState::Synced;
+            }
+            EventKind::BookClear => self.clear(),
+            _ => {}
+        }
+    }
+
+    fn push_levels(&mut self, _: Event, bids: &[Level], asks: &[Level]) {
+        for level in bids {
+            self.apply_level(1, level.price, level.qty);
+        }
+        for level in asks {
+            self.apply_level(-1, level.price, level.qty);
+        }
+        if !(bids.is_empty() && asks.is_empty()) {
+            self.state = BookState::Synced;
+        }
+    }
+
+    fn end_message(&mut self) {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Columns;
-    use crate::event::{Event, EventColumns, FLAG_LAST};
+    use crate::event::{Columns, EventColumns, FLAG_LAST};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

@@ -12,14 +12,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::error::{DecodeError, parse_qty, parse_time, parse_u64};
+use super::error::{DecodeError, epoch_ns, parse_qty, parse_time, parse_u64};
 use super::json::Json;
+use super::levels::LevelReader;
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
 use crate::event::{
-    Columns as _, Event, EventColumns, EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, STEPS_LIMIT,
-    is_price, is_qty,
+    Columns as _, Event, EventColumns, EventKind, EventSink, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT,
+    STEPS_LIMIT, is_price, is_qty,
 };
-use crate::types::{Decimal, Instrument, div_half_even};
+use crate::types::{Decimal, Increment, Instrument, div_half_even};
 
 /// Deltas kept while waiting for a snapshot.
 const MAX_KEPT: usize = 20_000;
@@ -86,6 +87,13 @@ pub struct BinanceOutcome {
     pub applied: usize,
 }
 
+impl BinanceOutcome {
+    fn of(frame: BinanceFrame, index: usize, id: u64) -> Self {
+        let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
+        Self { frame, instrument: Some(index), id, applied }
+    }
+}
+
 const IGNORED: BinanceOutcome =
     BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 };
 
@@ -108,6 +116,7 @@ enum TradeStream {
 struct Feed {
     instrument: Arc<Instrument>,
     sync: BookSync,
+    reader: LevelReader,
     /// Events of the deltas kept.
     kept: EventColumns,
     /// Rows of each delta kept.
@@ -115,6 +124,51 @@ struct Feed {
     /// Newest time the venue has named, ns.
     venue_time: i64,
     trades: Option<TradeStream>,
+}
+
+/// A depth update.
+struct Delta {
+    ids: DeltaIds,
+    /// The venue's, ns.
+    time: Option<i64>,
+    /// Rows of the decoder's levels.
+    bids: Range<usize>,
+    asks: Range<usize>,
+}
+
+impl Delta {
+    /// Reads a frame written just as the venue writes depth updates: keys in their order, no white space.
+    ///
+    /// `None` for anything else, which is to be walked key by key.
+    fn read(frame: &[u8], feeds: &mut [Feed], levels: &mut Vec<Level>) -> Option<(usize, Self)> {
+        let mut json = Json::new(frame);
+        let wrapped = json.skip(b"{\"stream\":").is_some();
+        if wrapped {
+            if is_partial_depth(json.string().ok()?) {
+                return None;
+            }
+            json.skip(b",\"data\":")?;
+        }
+        let event_time = json.integer_behind(b"{\"e\":\"depthUpdate\",\"E\":")?;
+        let time = json.integer_behind(b",\"T\":").unwrap_or(event_time);
+        json.skip(b",\"s\":")?;
+        let index = find(feeds, json.string().ok()?)?;
+        if json.skip(b",\"ps\":").is_some() {
+            json.string().ok()?;
+        }
+        let ids = DeltaIds {
+            first: json.integer_behind(b",\"U\":")?,
+            last: json.integer_behind(b",\"u\":")?,
+            previous: json.integer_behind(b",\"pu\":"),
+        };
+        json.skip(b",\"b\":")?;
+        let bids = feeds[index].levels("b", &mut json, levels).ok()?;
+        json.skip(b",\"a\":")?;
+        let asks = feeds[index].levels("a", &mut json, levels).ok()?;
+        json.skip(if wrapped { b"}}" } else { b"}" })?;
+        json.end().ok()?;
+        (ids.first <= ids.last).then_some((index, Self { ids, time: Some(epoch_ns(time)?), bids, asks }))
+    }
 }
 
 /// The levels of one side of a message.
@@ -125,10 +179,30 @@ enum Side<'a> {
     Text(&'a [u8]),
 }
 
+/// The single-letter keys that are read.
+const LETTERS: &[u8; 16] = b"AaBbEeimpqrsTtUu";
+
+/// Where each letter from `A` on stands in [`LETTERS`].
+const PLACES: [u8; 58] = {
+    let mut places = [u8::MAX; 58];
+    let mut place = 0;
+    while place < LETTERS.len() {
+        places[(LETTERS[place] - b'A') as usize] = place as u8;
+        place += 1;
+    }
+    places
+};
+
+/// The place of a key among [`LETTERS`].
+#[inline(always)]
+fn place(letter: u8) -> Option<usize> {
+    PLACES.get(usize::from(letter.wrapping_sub(b'A'))).map(|place| usize::from(*place))
+}
+
 /// Raw values of a payload's keys.
 struct Fields<'a> {
-    /// Single-letter keys, by letter.
-    letters: [Option<&'a [u8]>; 58],
+    /// Values of [`LETTERS`].
+    letters: [Option<&'a [u8]>; LETTERS.len()],
     previous: Option<&'a [u8]>,
     last_update_id: Option<&'a [u8]>,
     bids: Option<Side<'a>>,
@@ -140,7 +214,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn new() -> Self {
         Self {
-            letters: [None; 58],
+            letters: [None; LETTERS.len()],
             previous: None,
             last_update_id: None,
             bids: None,
@@ -155,7 +229,7 @@ impl<'a> Fields<'a> {
         &mut self,
         json: &mut Json<'a>,
         key: &'a [u8],
-        feeds: &[Feed],
+        feeds: &mut [Feed],
         levels: &mut Vec<Level>,
     ) -> Result<(), DecodeError> {
         match key {
@@ -165,8 +239,11 @@ impl<'a> Fields<'a> {
             b"a" | b"asks" if json.peek() == Some(b'[') => {
                 self.asks = Some(self.side("a", json, feeds, levels)?);
             }
-            [letter] if letter.is_ascii_alphabetic() => {
-                self.letters[usize::from(letter - b'A')] = Some(json.value()?);
+            [letter] => {
+                let value = json.value()?;
+                if let Some(field) = place(*letter).and_then(|place| self.letters.get_mut(place)) {
+                    *field = Some(value);
+                }
             }
             b"pu" => self.previous = Some(json.value()?),
             b"lastUpdateId" => self.last_update_id = Some(json.value()?),
@@ -186,7 +263,7 @@ impl<'a> Fields<'a> {
         &self,
         field: &'static str,
         json: &mut Json<'a>,
-        feeds: &[Feed],
+        feeds: &mut [Feed],
         levels: &mut Vec<Level>,
     ) -> Result<Side<'a>, DecodeError> {
         Ok(match self.get(b's').and_then(|symbol| find(feeds, symbol)) {
@@ -197,7 +274,7 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn get(&self, letter: u8) -> Option<&'a [u8]> {
-        self.letters[usize::from(letter - b'A')]
+        place(letter).and_then(|place| self.letters.get(place).copied().flatten())
     }
 
     fn need(&self, message: &'static str, letter: u8, field: &'static str) -> Result<&'a [u8], DecodeError> {
@@ -233,6 +310,7 @@ impl BinanceDecoder {
         let feeds = instruments
             .into_iter()
             .map(|instrument| Feed {
+                reader: LevelReader::new([instrument.price_increment, instrument.qty_increment]),
                 instrument,
                 sync: BookSync::new(market.sync_rule(), MAX_KEPT),
                 kept: EventColumns::default(),
@@ -254,17 +332,22 @@ impl BinanceDecoder {
         self.feeds[instrument].sync.gaps()
     }
 
-    /// Takes a frame received at `ts_recv` and appends its events to the columns of its instrument.
+    /// Takes a frame received at `ts_recv` and hands its events to the sink of its instrument.
     ///
     /// # Errors
-    /// [`DecodeError`] when the frame is malformed; state and columns are as before then.
-    pub fn feed(
+    /// [`DecodeError`] when the frame is malformed; state and sinks are as before then.
+    pub fn feed<S: EventSink>(
         &mut self,
         frame: &[u8],
         ts_recv: i64,
-        out: &mut [EventColumns],
+        out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
         let Self { feeds, levels } = self;
+        levels.clear();
+        if let Some((index, delta)) = Delta::read(frame, feeds, levels) {
+            let (frame, id) = feeds[index].depth(&delta, levels, ts_recv, &mut out[index]);
+            return Ok(BinanceOutcome::of(frame, index, id));
+        }
         levels.clear();
         let mut json = Json::new(frame);
         let (mut fields, mut wrapped) = (Fields::new(), false);
@@ -290,11 +373,11 @@ impl BinanceDecoder {
         self.message(&fields, ts_recv, out)
     }
 
-    fn message(
+    fn message<S: EventSink>(
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
-        out: &mut [EventColumns],
+        out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
         if fields.last_update_id.is_some() {
             return self.snapshot(fields, ts_recv, out);
@@ -314,26 +397,25 @@ impl BinanceDecoder {
         let Self { feeds, levels } = self;
         let feed = &mut feeds[index];
         let out = &mut out[index];
-        let rows = out.len();
         let (frame, id) = match kind {
-            b"depthUpdate" => feed.depth(fields, levels, ts_recv, out),
+            b"depthUpdate" => {
+                feed.delta(fields, levels).map(|delta| feed.depth(&delta, levels, ts_recv, out))
+            }
             b"trade" => feed.trade(fields, TradeStream::Single, ts_recv, out),
             b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
             b"bookTicker" => feed.book_ticker(fields, ts_recv, out),
             b"markPriceUpdate" => feed.mark_price(fields, ts_recv, out),
             _ => return Ok(IGNORED),
-        }
-        .inspect_err(|_| out.truncate(rows))?;
-        let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
-        Ok(BinanceOutcome { frame, instrument: Some(index), id, applied })
+        }?;
+        Ok(BinanceOutcome::of(frame, index, id))
     }
 
     /// A snapshot that names no symbol belongs to the only instrument.
-    fn snapshot(
+    fn snapshot<S: EventSink>(
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
-        out: &mut [EventColumns],
+        out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
         let index = match fields.symbol.or(fields.get(b's')) {
             Some(symbol) => find(&self.feeds, symbol),
@@ -356,26 +438,24 @@ impl BinanceDecoder {
 }
 
 impl Feed {
-    /// The stamp of a message.
-    fn stamp(&self, fields: &Fields<'_>, ts_recv: i64) -> Result<i64, DecodeError> {
-        Ok(match fields.time()? {
+    /// The stamp of a message, given the time it names.
+    fn stamp(&self, time: Option<i64>, ts_recv: i64) -> i64 {
+        match time {
             Some(time) => time,
             None if self.venue_time > 0 => self.venue_time,
             None => ts_recv,
-        })
+        }
     }
 
     /// Remembers the newest time the venue has named.
-    fn named(&mut self, fields: &Fields<'_>, ts_event: i64) {
-        if fields.get(b'T').or(fields.get(b'E')).is_some() {
-            self.venue_time = self.venue_time.max(ts_event);
-        }
+    fn named(&mut self, time: Option<i64>) {
+        self.venue_time = self.venue_time.max(time.unwrap_or(0));
     }
 
     /// Reads an array of levels and returns the rows they take.
     #[inline]
     fn levels(
-        &self,
+        &mut self,
         field: &'static str,
         json: &mut Json<'_>,
         levels: &mut Vec<Level>,
@@ -384,7 +464,7 @@ impl Feed {
         let grids = [self.instrument.price_increment, self.instrument.qty_increment];
         let read =
             |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
-        json.levels(grids, read, |price, qty| {
+        json.levels(&mut self.reader, read, |price, qty| {
             if !(is_price(price) && is_qty(qty)) {
                 let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
                 let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
@@ -398,7 +478,7 @@ impl Feed {
 
     /// The rows of both sides of a message.
     fn both_sides(
-        &self,
+        &mut self,
         message: &'static str,
         fields: &Fields<'_>,
         levels: &mut Vec<Level>,
@@ -411,13 +491,7 @@ impl Feed {
         Ok([read("b", &fields.bids)?, read("a", &fields.asks)?])
     }
 
-    fn depth(
-        &mut self,
-        fields: &Fields<'_>,
-        levels: &mut Vec<Level>,
-        ts_recv: i64,
-        out: &mut EventColumns,
-    ) -> Result<(BinanceFrame, u64), DecodeError> {
+    fn delta(&mut self, fields: &Fields<'_>, levels: &mut Vec<Level>) -> Result<Delta, DecodeError> {
         const MESSAGE: &str = "depthUpdate";
         let ids = DeltaIds {
             first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?)?,
@@ -430,10 +504,21 @@ impl Feed {
                 problem: format!("last update id {} is before the first, {}", ids.last, ids.first),
             });
         }
-        let ts_event = self.stamp(fields, ts_recv)?;
+        let time = fields.time()?;
         let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
-        // From here on nothing is malformed: the message may change the state.
-        self.named(fields, ts_event);
+        Ok(Delta { ids, time, bids, asks })
+    }
+
+    fn depth(
+        &mut self,
+        delta: &Delta,
+        levels: &[Level],
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> (BinanceFrame, u64) {
+        let ts_event = self.stamp(delta.time, ts_recv);
+        self.named(delta.time);
+        let (bids, asks) = (&levels[delta.bids.clone()], &levels[delta.asks.clone()]);
         let template = Event {
             ts_event,
             ts_recv,
@@ -442,31 +527,31 @@ impl Feed {
             flags: 0,
             price: 0,
             qty: 0,
-            id: ids.last,
+            id: delta.ids.last,
         };
-        let write = |out: &mut EventColumns| {
-            out.push_levels(template, &levels[bids.clone()], &levels[asks.clone()]);
-            bids.len() + asks.len()
-        };
-        let action = self.sync.on_delta(ids);
+        let rows = bids.len() + asks.len();
+        let action = self.sync.on_delta(delta.ids);
         match action {
             DeltaAction::Apply => {
-                if write(out) > 0 {
+                if rows > 0 {
+                    out.push_levels(template, bids, asks);
                     out.end_message();
                 }
             }
             DeltaAction::Ignore => {}
-            DeltaAction::Buffer => self.kept_rows.push(write(&mut self.kept)),
-            DeltaAction::Restart | DeltaAction::Gap => {
-                self.kept.clear();
-                self.kept_rows.clear();
-                self.kept_rows.push(write(&mut self.kept));
+            DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap => {
+                if action != DeltaAction::Buffer {
+                    self.kept.clear();
+                    self.kept_rows.clear();
+                }
+                self.kept.push_levels(template, bids, asks);
+                self.kept_rows.push(rows);
                 if action == DeltaAction::Gap {
                     out.push(Event { kind: EventKind::BookClear, flags: FLAG_LAST, ..template });
                 }
             }
         }
-        Ok((BinanceFrame::Depth(action), ids.last))
+        (BinanceFrame::Depth(action), delta.ids.last)
     }
 
     fn snapshot(
@@ -474,14 +559,15 @@ impl Feed {
         fields: &Fields<'_>,
         levels: &mut Vec<Level>,
         ts_recv: i64,
-        out: &mut EventColumns,
+        out: &mut impl EventSink,
     ) -> Result<(SnapshotAction, u64), DecodeError> {
         const MESSAGE: &str = "depth snapshot";
         let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
         let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?)?;
-        let ts_event = self.stamp(fields, ts_recv)?;
+        let time = fields.time()?;
+        let ts_event = self.stamp(time, ts_recv);
         let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
-        self.named(fields, ts_event);
+        self.named(time);
         let action = self.sync.on_snapshot(id);
         let SnapshotAction::Load { from } = action else {
             return Ok((action, id));
@@ -520,7 +606,7 @@ impl Feed {
         fields: &Fields<'_>,
         stream: TradeStream,
         ts_recv: i64,
-        out: &mut EventColumns,
+        out: &mut impl EventSink,
     ) -> Result<(BinanceFrame, u64), DecodeError> {
         let (message, id_key, id_field) = match stream {
             TradeStream::Single => ("trade", b't', "t"),
@@ -536,8 +622,9 @@ impl Feed {
             b"false" => 1,
             other => return Err(DecodeError::value("m", other, "true or false")),
         };
-        let ts_event = self.stamp(fields, ts_recv)?;
-        self.named(fields, ts_event);
+        let time = fields.time()?;
+        let ts_event = self.stamp(time, ts_recv);
+        self.named(time);
         // Not a trade of the book (insurance fund, auto-deleveraging): the venue sends it without price or size.
         if *self.trades.get_or_insert(stream) != stream || price == 0 || qty == 0 {
             return Ok((BinanceFrame::Ignored, id));
@@ -550,22 +637,23 @@ impl Feed {
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
-        out: &mut EventColumns,
+        out: &mut impl EventSink,
     ) -> Result<(BinanceFrame, u64), DecodeError> {
         const MESSAGE: &str = "bookTicker";
         let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?;
-        let ts_event = self.stamp(fields, ts_recv)?;
-        for (side, price_key, price_field, qty_key, qty_field) in
-            [(1, b'b', "b", b'B', "B"), (-1, b'a', "a", b'A', "A")]
-        {
-            // Both are zero on a side that is empty.
-            let price = fields.need(MESSAGE, price_key, price_field)?;
-            let price = parse_qty(price_field, self.instrument.price_increment, price)?;
-            let qty = fields.need(MESSAGE, qty_key, qty_field)?;
-            let qty = parse_qty(qty_field, self.instrument.qty_increment, qty)?;
+        let time = fields.time()?;
+        let ts_event = self.stamp(time, ts_recv);
+        // Price and quantity are both zero on a side that is empty.
+        let number = |key: u8, field: &'static str, grid: Increment| {
+            parse_qty(field, grid, fields.need(MESSAGE, key, field)?)
+        };
+        let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
+        let bid = (1, number(b'b', "b", prices)?, number(b'B', "B", quantities)?);
+        let ask = (-1, number(b'a', "a", prices)?, number(b'A', "A", quantities)?);
+        for (side, price, qty) in [bid, ask] {
             out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
         }
-        self.named(fields, ts_event);
+        self.named(time);
         out.end_message();
         Ok((BinanceFrame::BookTicker, id))
     }
@@ -574,32 +662,37 @@ impl Feed {
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
-        out: &mut EventColumns,
+        out: &mut impl EventSink,
     ) -> Result<(BinanceFrame, u64), DecodeError> {
         const MESSAGE: &str = "markPriceUpdate";
         // Here T is the time of the next funding, not of the event.
         let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?)?;
         let next_funding = fields.get(b'T').map(|t| parse_time("T", t)).transpose()?.unwrap_or(0);
-        let template = Event {
+        let fine = |key: u8, field: &'static str| match fields.get(key) {
+            // Dated contracts have no funding: their rate is empty.
+            None | Some(b"") => Ok(None),
+            Some(text) => parse_fine(field, text).map(Some),
+        };
+        let mark = parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?;
+        let (index, rate) = (fine(b'i', "i")?, fine(b'r', "r")?);
+        let event = |kind, price, id| Event {
             ts_event: event_time,
             ts_recv,
-            kind: EventKind::Mark,
+            kind,
             side: 0,
             flags: 0,
-            price: parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?,
+            price,
             qty: 0,
-            id: 0,
+            id,
         };
-        out.push(template);
-        if let Some(index) = fields.get(b'i').filter(|text| !text.is_empty()) {
-            out.push(Event { kind: EventKind::Index, price: parse_fine("i", index)?, ..template });
+        out.push(event(EventKind::Mark, mark, 0));
+        if let Some(index) = index {
+            out.push(event(EventKind::Index, index, 0));
         }
-        // Dated contracts have no funding: the rate is empty.
-        if let Some(rate) = fields.get(b'r').filter(|text| !text.is_empty()) {
-            let price = parse_fine("r", rate)?;
-            out.push(Event { kind: EventKind::Funding, price, id: next_funding.unsigned_abs(), ..template });
+        if let Some(rate) = rate {
+            out.push(event(EventKind::Funding, rate, next_funding.unsigned_abs()));
         }
-        self.venue_time = self.venue_time.max(event_time);
+        self.named(Some(event_time));
         out.end_message();
         Ok((BinanceFrame::MarkPrice, 0))
     }

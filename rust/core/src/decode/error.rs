@@ -1,7 +1,7 @@
 //! What can be wrong with a venue's bytes.
 
 use crate::event::{TIME_LIMIT, is_price, is_qty};
-use crate::types::{DecimalError, Increment};
+use crate::types::{DecimalError, Increment, words};
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +94,9 @@ pub enum Strictness {
 /// Parses an unsigned integer.
 #[inline]
 pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeError> {
+    if let Some(value) = words::long_number(text) {
+        return Ok(value);
+    }
     let bad = || DecodeError::value(field, text, "an unsigned integer");
     if text.is_empty() || text.len() > 20 {
         return Err(bad());
@@ -109,17 +112,23 @@ pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeE
     Ok(value)
 }
 
-/// Parses an epoch time given in milliseconds, microseconds or nanoseconds, told apart by size, to nanoseconds.
+/// Nanoseconds of an epoch time given in milliseconds, microseconds or nanoseconds, told apart by size; `None` past
+/// the year 2116.
 #[inline]
-pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
-    let value = parse_u64(field, text)?;
+pub(crate) fn epoch_ns(value: u64) -> Option<i64> {
     let unit = match value {
         0..100_000_000_000_000 => 1_000_000,
         100_000_000_000_000..100_000_000_000_000_000 => 1_000,
         _ => 1,
     };
     let ns = value.checked_mul(unit).and_then(|ns| i64::try_from(ns).ok());
-    ns.filter(|ns| *ns <= TIME_LIMIT).ok_or_else(|| DecodeError::value(field, text, "a time before 2116"))
+    ns.filter(|ns| *ns <= TIME_LIMIT)
+}
+
+/// Parses an epoch time as [`epoch_ns`] reads it.
+#[inline]
+pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
+    epoch_ns(parse_u64(field, text)?).ok_or_else(|| DecodeError::value(field, text, "a time before 2116"))
 }
 
 /// Parses a price on its grid.

@@ -4,8 +4,9 @@
 //! a value is taken as its raw text. Strings come without their quotes and with escapes as they stand: no price,
 //! symbol or id holds one. Nesting is limited, nothing recurses.
 
-use super::DecodeError;
-use crate::types::Increment;
+use super::error::{DecodeError, parse_u64};
+use super::levels::LevelReader;
+use crate::types::words;
 
 /// Deepest nesting of a value that is stepped over.
 const MAX_DEPTH: usize = 64;
@@ -57,11 +58,35 @@ impl<'a> Json<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(self.error("the end of the frame")) }
     }
 
+    /// Steps over `text` if just that is next.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, text: &[u8]) -> Option<()> {
+        let rest = self.bytes[self.at..].strip_prefix(text)?;
+        self.at = self.bytes.len() - rest.len();
+        Some(())
+    }
+
+    /// The unsigned integer behind `text`, if just those are next.
+    #[inline(always)]
+    pub(crate) fn integer_behind(&mut self, text: &[u8]) -> Option<u64> {
+        self.skip(text)?;
+        let start = self.at;
+        self.skip_digits();
+        parse_u64("", &self.bytes[start..self.at]).ok()
+    }
+
     /// A string without its quotes.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<&'a [u8], DecodeError> {
         self.expect(b'"', "a string")?;
         let start = self.at;
+        while let Some(word) = words::word(&self.bytes[self.at..]) {
+            let plain = words::before(word, b'"').min(words::before(word, b'\\'));
+            self.at += plain;
+            if plain < 8 {
+                break;
+            }
+        }
         loop {
             match self.bytes.get(self.at) {
                 Some(b'"') => break,
@@ -75,6 +100,20 @@ impl<'a> Json<'a> {
         Ok(text)
     }
 
+    #[inline(always)]
+    fn skip_digits(&mut self) {
+        while let Some(word) = words::word(&self.bytes[self.at..]) {
+            let digits = words::leading_digits(word);
+            self.at += digits;
+            if digits < 8 {
+                return;
+            }
+        }
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+    }
+
     /// The text of a string or a number: venues write decimals either way.
     #[inline]
     pub(crate) fn scalar(&mut self) -> Result<&'a [u8], DecodeError> {
@@ -82,6 +121,7 @@ impl<'a> Json<'a> {
             return self.string();
         }
         let start = self.at;
+        self.skip_digits();
         while let Some(c) = self.bytes.get(self.at) {
             if matches!(c, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
                 break;
@@ -167,72 +207,57 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Walks an array: `each` must take every element.
+    /// Walks an array of `[price, quantity, ...]` levels.
+    ///
+    /// What venues mostly write is read by the `reader` in one pass; anything else goes through `parse`, which
+    /// turns the text of a price (0) or a quantity (1) into steps and finds the words for what is wrong with it.
     #[inline]
-    pub(crate) fn array(
+    pub(crate) fn levels(
         &mut self,
-        mut each: impl FnMut(&mut Self) -> Result<(), DecodeError>,
+        reader: &mut LevelReader,
+        parse: impl Fn(usize, &'a [u8]) -> Result<i64, DecodeError>,
+        mut each: impl FnMut(i64, i64) -> Result<(), DecodeError>,
     ) -> Result<(), DecodeError> {
         self.expect(b'[', "an array")?;
         if self.eat(b']') {
             return Ok(());
         }
         loop {
-            self.peek();
-            each(self)?;
+            let (price, qty) = match reader.read(&self.bytes[self.at..]) {
+                Some((price, qty, used)) => {
+                    self.at += used;
+                    (price, qty)
+                }
+                None => self.any_level(&parse)?,
+            };
+            each(price, qty)?;
             if !self.eat(b',') {
                 return self.expect(b']', "a comma or a closing bracket");
             }
         }
     }
 
-    /// Walks an array of `[price, quantity, ...]` levels, whose numbers `price` and `qty` read.
-    ///
-    /// What venues mostly write is read on the `grids` in one pass; anything else goes through `read`, which also
-    /// finds the words for what is wrong with it.
-    #[inline]
-    pub(crate) fn levels(
+    fn any_level(
         &mut self,
-        grids: [Increment; 2],
-        read: impl Fn(usize, &'a [u8]) -> Result<i64, DecodeError>,
-        mut each: impl FnMut(i64, i64) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
-        self.array(|json| {
-            while let Some((price, qty)) = json.plain_level(grids) {
-                each(price, qty)?;
-                if !json.bytes[json.at..].starts_with(b",[") {
-                    return Ok(());
-                }
-                json.at += 1;
-            }
-            json.expect(b'[', "a [price, quantity] level")?;
-            let price = json.scalar()?;
-            json.expect(b',', "a comma")?;
-            let qty = json.scalar()?;
-            while json.eat(b',') {
-                json.value()?;
-            }
-            each(read(0, price)?, read(1, qty)?)?;
-            json.expect(b']', "the end of a level")
-        })
-    }
-
-    /// A level as most venues write it, `["price","quantity"]`; steps over nothing if it is written otherwise.
-    #[inline(always)]
-    fn plain_level(&mut self, [prices, quantities]: [Increment; 2]) -> Option<(i64, i64)> {
-        let text = self.bytes[self.at..].strip_prefix(b"[\"")?;
-        let (price, used) = prices.read(text)?;
-        let text = text[used..].strip_prefix(b"\",\"")?;
-        let (qty, used) = quantities.read(text)?;
-        let rest = text[used..].strip_prefix(b"\"]")?;
-        self.at = self.bytes.len() - rest.len();
-        Some((price, qty))
+        parse: impl Fn(usize, &'a [u8]) -> Result<i64, DecodeError>,
+    ) -> Result<(i64, i64), DecodeError> {
+        self.expect(b'[', "a [price, quantity] level")?;
+        let price = self.scalar()?;
+        self.expect(b',', "a comma")?;
+        let qty = self.scalar()?;
+        while self.eat(b',') {
+            self.value()?;
+        }
+        let level = (parse(0, price)?, parse(1, qty)?);
+        self.expect(b']', "the end of a level")?;
+        Ok(level)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Increment;
     use proptest::prelude::*;
 
     #[test]
@@ -242,11 +267,12 @@ mod tests {
         let mut json = Json::new(text);
         let (mut keys, mut levels) = (Vec::new(), Vec::new());
         let tenth: Increment = "0.1".parse().unwrap();
+        let mut reader = LevelReader::new([tenth; 2]);
         json.object(|json, key| {
             keys.push(key);
             if key == b"b" {
                 let parse = |_, text: &[u8]| tenth.parse(text).map_err(|e| DecodeError::decimal("b", &e));
-                return json.levels([tenth; 2], parse, |p, q| {
+                return json.levels(&mut reader, parse, |p, q| {
                     levels.push((p, q));
                     Ok(())
                 });
@@ -287,7 +313,8 @@ mod tests {
         fn no_text_makes_it_panic(text in "[{}\\[\\]\",:a-c0-9. \\\\]{0,60}") {
             let mut json = Json::new(text.as_bytes());
             let tenth: Increment = "0.1".parse().unwrap();
-            let _ = json.object(|j, _| j.levels([tenth; 2], |_, _| Ok(0), |_, _| Ok(())));
+            let mut reader = LevelReader::new([tenth; 2]);
+            let _ = json.object(|j, _| j.levels(&mut reader, |_, _| Ok(0), |_, _| Ok(())));
             let mut json = Json::new(text.as_bytes());
             let _ = json.object(|j, _| j.value().map(|_| ()));
         }

@@ -5,6 +5,7 @@ mod capture;
 mod error;
 mod hft;
 mod json;
+mod levels;
 mod lines;
 mod summary;
 mod tardis;

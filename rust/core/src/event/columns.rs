@@ -355,6 +355,18 @@ pub trait Columns: Send + Sync {
     fn view(&self) -> View<'_>;
 }
 
+/// Something that takes the events of messages.
+pub trait EventSink {
+    /// Takes an event.
+    fn push(&mut self, event: Event);
+
+    /// Takes an event like `template` for every bid, then for every ask.
+    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]);
+
+    /// The newest event was the last of its message.
+    fn end_message(&mut self);
+}
+
 /// Growable event columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventColumns {
@@ -414,20 +426,6 @@ impl EventColumns {
         self.id.push(event.id);
     }
 
-    /// Appends a row like `template` for every bid, then for every ask.
-    pub fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
-        let rows = self.len() + bids.len() + asks.len();
-        self.ts_event.resize(rows, template.ts_event);
-        self.ts_recv.resize(rows, template.ts_recv);
-        self.kind.resize(rows, template.kind as u8);
-        self.side.resize(rows - asks.len(), 1);
-        self.side.resize(rows, -1);
-        self.flags.resize(rows, template.flags);
-        self.price.extend(bids.iter().chain(asks).map(|level| level.price));
-        self.qty.extend(bids.iter().chain(asks).map(|level| level.qty));
-        self.id.resize(rows, template.id);
-    }
-
     /// Appends rows `from..to` of another set.
     pub fn extend_from(&mut self, other: &Self, from: usize, to: usize) {
         self.ts_event.extend_from_slice(&other.ts_event[from..to]);
@@ -474,6 +472,29 @@ impl EventColumns {
     /// Drops all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.truncate(0);
+    }
+}
+
+impl EventSink for EventColumns {
+    fn push(&mut self, event: Event) {
+        Self::push(self, event);
+    }
+
+    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
+        let rows = self.len() + bids.len() + asks.len();
+        self.ts_event.resize(rows, template.ts_event);
+        self.ts_recv.resize(rows, template.ts_recv);
+        self.kind.resize(rows, template.kind as u8);
+        self.side.resize(rows - asks.len(), 1);
+        self.side.resize(rows, -1);
+        self.flags.resize(rows, template.flags);
+        self.price.extend(bids.iter().chain(asks).map(|level| level.price));
+        self.qty.extend(bids.iter().chain(asks).map(|level| level.qty));
+        self.id.resize(rows, template.id);
+    }
+
+    fn end_message(&mut self) {
+        Self::end_message(self);
     }
 }
 

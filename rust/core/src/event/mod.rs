@@ -8,7 +8,8 @@ mod merge;
 
 pub use clock::{FeedClock, Stamp};
 pub use columns::{
-    Columns, ColumnsError, Event, EventColumns, Ints, STEPS_LIMIT, TIME_LIMIT, View, is_price, is_qty,
+    Columns, ColumnsError, Event, EventColumns, EventSink, Ints, STEPS_LIMIT, TIME_LIMIT, View, is_price,
+    is_qty,
 };
 pub use cursor::{Chunk, Chunker, Cursor};
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};

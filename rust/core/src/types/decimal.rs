@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Powers of ten that fit an `i64`.
-const POW10: [i64; 19] = {
+pub(crate) const POW10: [i64; 19] = {
     let mut table = [1i64; 19];
     let mut i = 1;
     while i < 19 {
@@ -284,11 +284,17 @@ impl Increment {
         if at > 18 {
             return None;
         }
-        let scaled = if missing == 0 { value as i64 } else { (value as i64).checked_mul(POW10[missing])? };
+        let units = if missing == 0 { value as i64 } else { (value as i64).checked_mul(POW10[missing])? };
+        self.steps_of_units(units).map(|steps| (steps, at))
+    }
+
+    /// Steps in a count of `10^-scale`; `None` between steps.
+    #[inline(always)]
+    pub(crate) fn steps_of_units(self, units: i64) -> Option<i64> {
         if self.mantissa == 1 {
-            Some((scaled, at))
-        } else if scaled % self.mantissa == 0 {
-            Some((scaled / self.mantissa, at))
+            Some(units)
+        } else if units % self.mantissa == 0 {
+            Some(units / self.mantissa)
         } else {
             None
         }

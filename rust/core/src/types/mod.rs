@@ -5,9 +5,10 @@ mod duration;
 pub(crate) mod instrument;
 mod money;
 mod side;
+pub(crate) mod words;
 
-pub(crate) use decimal::pow10_i128;
 pub use decimal::{Decimal, DecimalError, Increment};
+pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{format_duration, parse_duration};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentKind, InstrumentSpec};
 pub(crate) use money::div_half_even;
