@@ -35,13 +35,9 @@ from tradecore.types import (
 if TYPE_CHECKING:
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, TradeView
     from tradecore.backtest import Backtest, Latency, Result, SimVenue
-    from tradecore.data import (
-        Catalog,
-        import_binance_ws,
-        import_hftbacktest,
-        import_tardis,
-        synthesize,
-    )
+    from tradecore.data.catalog import Catalog
+    from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
+    from tradecore.data.synthetic import synthesize
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
 
@@ -59,11 +55,11 @@ _LATER = {
     "Latency": "backtest",
     "Result": "backtest",
     "SimVenue": "backtest",
-    "Catalog": "data",
-    "import_binance_ws": "data",
-    "import_hftbacktest": "data",
-    "import_tardis": "data",
-    "synthesize": "data",
+    "Catalog": "data.catalog",
+    "import_binance_ws": "data.importers",
+    "import_hftbacktest": "data.importers",
+    "import_tardis": "data.importers",
+    "synthesize": "data.synthetic",
     "AvellanedaStoikov": "strategies",
     "TouchMaker": "strategies",
     "Duration": "strategy",

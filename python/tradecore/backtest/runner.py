@@ -19,7 +19,8 @@ from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
 from tradecore.backtest.venue import Latency, SimVenue
 from tradecore.config import BacktestConfig, StrategyConfig, TardisConfig, VenueConfig
-from tradecore.data import Catalog, import_tardis
+from tradecore.data.catalog import Catalog
+from tradecore.data.importers import import_tardis
 from tradecore.errors import ConfigError, InvalidValueError, StrategyError, TradecoreError, UnknownInstrumentError
 from tradecore.instruments import find_instrument, instrument_from_dict
 from tradecore.strategies import REGISTRY

@@ -66,16 +66,16 @@ def _import(
     json: bool,
     quiet: bool,
 ) -> None:
-    from tradecore import data
+    from tradecore.data import importers
 
-    importers: dict[str, Callable[..., ImportSummary]] = {
-        "binance-ws": data.import_binance_ws,
-        "tardis": data.import_tardis,
-        "hftbacktest": data.import_hftbacktest,
+    imports: dict[str, Callable[..., ImportSummary]] = {
+        "binance-ws": importers.import_binance_ws,
+        "tardis": importers.import_tardis,
+        "hftbacktest": importers.import_hftbacktest,
     }
     spec, extra = _find(form, files, instrument, specs, infer)
     with progress_bar("import", "B", quiet=quiet) as progress:
-        summary = importers[form](files, spec, catalog, replace=replace, progress=progress)
+        summary = imports[form](files, spec, catalog, replace=replace, progress=progress)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
         note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)
@@ -213,7 +213,7 @@ def synth(
     quiet: _Quiet = False,
 ) -> None:
     """Make a synthetic market."""
-    from tradecore.data import synthesize
+    from tradecore.data.synthetic import synthesize
     from tradecore.instruments import find_instrument, load_instruments
 
     own = load_instruments(specs) if specs is not None else None
@@ -237,7 +237,7 @@ def info(
     json: _Json = False,
 ) -> None:
     """Describe what a catalog holds."""
-    from tradecore.data import Catalog
+    from tradecore.data.catalog import Catalog
     from tradecore.errors import CatalogError
 
     rows = Catalog(catalog).info()
@@ -259,7 +259,7 @@ def export(
     json: _Json = False,
 ) -> None:
     """Write an instrument's events in another format."""
-    from tradecore.data import Catalog
+    from tradecore.data.catalog import Catalog
     from tradecore.data.exporters import export as write
     from tradecore.errors import CatalogError
 

@@ -46,7 +46,7 @@ Columns = Mapping[str, "np.ndarray[Any, Any]"]
 COLUMNS = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
 """Names of the event columns, in the order they are stored."""
 
-BYTE_BUDGET = 8 << 20
+BYTE_BUDGET = 12 << 20
 """Bytes of events that a run keeps in memory, unless told otherwise."""
 
 _PIECES = 2
