@@ -84,7 +84,7 @@ class TableStore:
                 }
                 with (self._folder / name).open("ab") as file:
                     written[name] = _Piece(file.tell(), {key: (a.dtype, a.shape) for key, a in arrays.items()})
-                    file.writelines(array.tobytes() for array in arrays.values())
+                    file.writelines(np.ascontiguousarray(array).data for array in arrays.values())
         # An interruption before this leaves the rows with the run, which keeps them.
         for name, piece in written.items():
             self._spilled.setdefault(name, []).append(piece)

@@ -277,7 +277,7 @@ impl L2Book {
 
     /// Applies rows `from..to` of a checked view.
     pub fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
-        if from < to && view.kind[from..to].iter().all(|k| *k == EventKind::BookSet as u8) {
+        if from < to && view.are_levels(from, to) {
             return self.apply_levels(view, from, to);
         }
         for row in from..to {

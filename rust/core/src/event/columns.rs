@@ -102,12 +102,14 @@ pub fn is_qty(steps: i64) -> bool {
     (0..=STEPS_LIMIT).contains(&steps)
 }
 
-/// The first value of a column beyond a limit on either side of zero.
+/// The first value of a column beyond a limit on either side of zero; the limit is a power of two less one.
 fn first_beyond(values: &[i64], limit: i64) -> Option<usize> {
-    // The fold keeps the common case branch-free.
-    let beyond = |v: &i64| (v ^ (v >> 63)) > limit;
-    let found = values.iter().fold(0, |top, v| top | (v ^ (v >> 63))) > limit;
-    found.then(|| values.iter().position(beyond)).flatten()
+    // What is within lies from 0 to twice the limit, once it is moved there: no bit above may show in any value.
+    let reach = limit.unsigned_abs() + 1;
+    let above = !(2 * reach - 1);
+    let moved = |v: &i64| v.cast_unsigned().wrapping_add(reach);
+    let found = values.iter().fold(0, |bits, v| bits | moved(v)) & above != 0;
+    found.then(|| values.iter().position(|v| moved(v) & above != 0)).flatten()
 }
 
 /// Why a set of columns cannot be used.
@@ -232,6 +234,15 @@ impl View<'_> {
             end += 8;
         }
         tail.iter().position(|f| f & FLAG_LAST != 0).map_or(self.flags.len(), |at| end + at + 1)
+    }
+
+    /// Whether rows `from..to` are all levels.
+    #[inline]
+    pub fn are_levels(&self, from: usize, to: usize) -> bool {
+        // Eight kinds at a time, as above.
+        const LEVELS: [u8; 8] = [EventKind::BookSet as u8; 8];
+        let (words, tail) = self.kind[from..to].as_chunks::<8>();
+        words.iter().all(|word| *word == LEVELS) && tail.iter().all(|kind| *kind == LEVELS[0])
     }
 
     /// The row as a struct. The view must have been checked.

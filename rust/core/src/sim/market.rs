@@ -141,7 +141,7 @@ impl Market {
         out: &mut Vec<Update>,
     ) -> Result<(), MoneyOverflow> {
         self.traded = false;
-        if self.basis == FillBasis::L2 && view.kind[from..to].iter().all(|k| *k == EventKind::BookSet as u8) {
+        if self.basis == FillBasis::L2 && view.are_levels(from, to) {
             self.book.apply_levels(view, from, to);
         } else {
             for row in from..to {
