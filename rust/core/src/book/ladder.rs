@@ -22,17 +22,16 @@ const LARGE: u32 = u32::MAX;
 
 /// Levels of one side, best first.
 #[derive(Debug)]
-pub(crate) struct Ladder<const W: usize = DEFAULT_WINDOW> {
+pub(crate) struct Ladder<const W: usize = DEFAULT_WINDOW, const WORDS: usize = { DEFAULT_WINDOW / 64 }> {
     base: i64,
     best: i64,
-    levels: usize,
     qty: Box<[u32; W]>,
-    occupied: Box<[u64]>,
+    occupied: Box<[u64; WORDS]>,
     far: BTreeMap<i64, i64>,
     large: BTreeMap<i64, i64>,
 }
 
-impl<const W: usize> Clone for Ladder<W> {
+impl<const W: usize, const WORDS: usize> Clone for Ladder<W, WORDS> {
     fn clone(&self) -> Self {
         Self {
             qty: self.qty.clone(),
@@ -47,7 +46,6 @@ impl<const W: usize> Clone for Ladder<W> {
     fn clone_from(&mut self, source: &Self) {
         self.base = source.base;
         self.best = source.best;
-        self.levels = source.levels;
         self.qty.clone_from(&source.qty);
         self.occupied.clone_from(&source.occupied);
         self.far.clone_from(&source.far);
@@ -55,20 +53,18 @@ impl<const W: usize> Clone for Ladder<W> {
     }
 }
 
-impl<const W: usize> Ladder<W> {
+impl<const W: usize, const WORDS: usize> Ladder<W, WORDS> {
     const MASK: i64 = W as i64 - 1;
-    const WORDS: usize = W / 64;
     /// Where a fresh best lands in the window: most of the room is for the levels behind it.
     const HEADROOM: i64 = (W / 4) as i64;
 
     pub(crate) fn new() -> Self {
-        const { assert!(W.is_power_of_two() && W >= 256) };
+        const { assert!(W.is_power_of_two() && W >= 256 && W == 64 * WORDS) };
         Self {
             base: 0,
             best: NONE,
-            levels: 0,
             qty: vec![0; W].into_boxed_slice().try_into().expect("as many slots as were made"),
-            occupied: vec![0; Self::WORDS].into_boxed_slice(),
+            occupied: vec![0; WORDS].into_boxed_slice().try_into().expect("as many words as were made"),
             far: BTreeMap::new(),
             large: BTreeMap::new(),
         }
@@ -86,9 +82,9 @@ impl<const W: usize> Ladder<W> {
         self.best
     }
 
-    /// Number of levels.
+    /// Number of levels; counted when asked for.
     pub(crate) fn len(&self) -> usize {
-        self.levels
+        self.occupied.iter().map(|word| word.count_ones() as usize).sum::<usize>() + self.far.len()
     }
 
     /// Quantity at a key, 0 when there is no level.
@@ -112,44 +108,70 @@ impl<const W: usize> Ladder<W> {
     /// Sets a level (0 removes it) and returns the quantity it held before.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: i64, qty: i64) -> i64 {
-        if !self.in_window(key) {
-            return self.set_far(key, qty);
+        match u32::try_from(qty) {
+            Ok(narrow) if narrow != LARGE && self.in_window(key) => {
+                let before = self.put(key, narrow);
+                // Rarely so. Whether a row deletes is a coin toss and must not be a branch of its own.
+                if key + i64::from(narrow == 0) > self.best {
+                    self.best_changed(key, narrow);
+                }
+                before
+            }
+            _ => self.set_otherwise(key, qty),
         }
-        let before = self.put(key, qty);
-        // Both conditions are rare; whether a row deletes is a coin toss and must not be a branch of its own.
-        if (key > self.best) & (qty != 0) {
+    }
+
+    /// [`Self::set`] of a large quantity or outside of the window.
+    #[cold]
+    #[inline(never)]
+    fn set_otherwise(&mut self, key: i64, qty: i64) -> i64 {
+        if self.in_window(key) {
+            let before = self.place(key, qty);
+            self.best = self.best.max(key);
+            before
+        } else if qty != 0 && key > self.best {
+            self.recentre(key);
+            self.set(key, qty)
+        } else {
+            if qty == 0 { self.far.remove(&key) } else { self.far.insert(key, qty) }.unwrap_or(0)
+        }
+    }
+
+    /// A level at or above the best one has been set.
+    #[inline]
+    fn best_changed(&mut self, key: i64, qty: u32) {
+        if qty != 0 {
             self.best = key;
-        } else if (key == self.best) & (qty == 0) {
+        } else if key == self.best {
             self.best_left();
+        }
+    }
+
+    /// Writes a quantity of any size inside the window.
+    fn place(&mut self, key: i64, qty: i64) -> i64 {
+        let narrow = u32::try_from(qty).unwrap_or(LARGE);
+        let before = self.put(key, narrow);
+        if narrow == LARGE {
+            self.large.insert(key, qty);
         }
         before
     }
 
-    /// Writes a slot inside the window and keeps bitmap and level count.
+    /// Writes a slot inside the window and keeps the bitmap.
     #[inline(always)]
-    fn put(&mut self, key: i64, qty: i64) -> i64 {
+    fn put(&mut self, key: i64, qty: u32) -> i64 {
         let slot = (key & Self::MASK) as usize;
-        let narrow = u32::try_from(qty).unwrap_or(LARGE);
-        let before = std::mem::replace(&mut self.qty[slot], narrow);
+        let before = std::mem::replace(&mut self.qty[slot], qty);
         let bit = slot & 63;
         let word = &mut self.occupied[slot >> 6];
-        *word = (*word & !(1 << bit)) | (u64::from(narrow != 0) << bit);
-        self.levels = self.levels + usize::from(narrow != 0) - usize::from(before != 0);
-        if (narrow == LARGE) | (before == LARGE) {
-            return self.put_large(key, qty, before);
-        }
-        i64::from(before)
+        *word = (*word & !(1 << bit)) | (u64::from(qty != 0) << bit);
+        if before == LARGE { self.take_large(key) } else { i64::from(before) }
     }
 
-    /// The part of [`Self::put`] for quantities that do not fit a slot, before or now.
     #[cold]
     #[inline(never)]
-    fn put_large(&mut self, key: i64, qty: i64, before: u32) -> i64 {
-        let large = self.large.remove(&key);
-        if qty >= i64::from(LARGE) {
-            self.large.insert(key, qty);
-        }
-        large.unwrap_or(i64::from(before))
+    fn take_large(&mut self, key: i64) -> i64 {
+        self.large.remove(&key).unwrap_or(0)
     }
 
     /// The best level has just been removed: find the next one.
@@ -191,19 +213,7 @@ impl<const W: usize> Ladder<W> {
     /// Whether a level lies below `key`, which is below the best one.
     pub(crate) fn has_below(&self, key: i64) -> bool {
         self.far.first_key_value().is_some_and(|(first, _)| *first < key)
-            || (self.levels > 1 && self.in_window(key) && self.next_in_window(key).is_some())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn set_far(&mut self, key: i64, qty: i64) -> i64 {
-        if qty != 0 && (self.best == NONE || key > self.best) {
-            self.recentre(key);
-            return self.set(key, qty);
-        }
-        let before = if qty == 0 { self.far.remove(&key) } else { self.far.insert(key, qty) }.unwrap_or(0);
-        self.levels = self.levels + usize::from(qty != 0) - usize::from(before != 0);
-        before
+            || (self.in_window(key) && self.next_in_window(key).is_some())
     }
 
     /// Moves the window so that `best` has headroom above it, and moves levels between window and map.
@@ -214,7 +224,7 @@ impl<const W: usize> Ladder<W> {
         let old = self.base;
         if target != old {
             // Levels that leave the window: the words of the old window outside the new one.
-            for word in 0..Self::WORDS as i64 {
+            for word in 0..WORDS as i64 {
                 let start = old + 64 * word;
                 let stays = (start.wrapping_sub(target) as u64) < W as u64;
                 let index = (start & Self::MASK) as usize >> 6;
@@ -235,8 +245,7 @@ impl<const W: usize> Ladder<W> {
             let entering: Vec<i64> = self.far.range(target..end).map(|(k, _)| *k).collect();
             for key in entering {
                 if let Some(qty) = self.far.remove(&key) {
-                    self.levels -= 1; // put counts it again
-                    self.put(key, qty);
+                    self.place(key, qty);
                 }
             }
         }
@@ -254,7 +263,6 @@ impl<const W: usize> Ladder<W> {
         }
         self.far.clear();
         self.large.clear();
-        self.levels = 0;
         self.best = NONE;
     }
 
@@ -275,7 +283,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn check<const W: usize>(ladder: &Ladder<W>, model: &BTreeMap<i64, i64>) {
+    fn check(ladder: &Ladder<256, 4>, model: &BTreeMap<i64, i64>) {
         assert_eq!(ladder.best(), model.last_key_value().map(|(k, _)| *k));
         assert_eq!(ladder.len(), model.len());
         assert!(ladder.iter().eq(model.iter().rev().map(|(k, q)| (*k, *q))));
@@ -283,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_level_far_away_does_not_disturb_the_touch() {
-        let mut ladder = Ladder::<256>::new();
+        let mut ladder = Ladder::<256, 4>::new();
         ladder.set(-646_001, 7);
         ladder.set(-32_010_300, 9);
         assert_eq!(ladder.best(), Some(-646_001));
@@ -301,7 +309,7 @@ mod tests {
             start in -100_000i64..100_000,
             steps in proptest::collection::vec((-90i64..90, 0u8..10, 0i64..4), 1..400),
         ) {
-            let mut ladder = Ladder::<256>::new();
+            let mut ladder = Ladder::<256, 4>::new();
             let mut model = BTreeMap::new();
             let mut centre = start;
             for (offset, jump, qty) in steps {
