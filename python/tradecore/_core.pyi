@@ -743,6 +743,9 @@ def fit_intensity(
 ) -> dict[str, float] | None:
     """Fit ``counts / seconds = a exp(-k distances)`` and return ``a, k, r2, points``; None without a sound fit."""
 
+def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
+    """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""
+
 def decode_hftbacktest(
     instrument: Instrument,
     source: str,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from tradecore._core import Instrument
-from tradecore.errors import InvalidValueError, OffGridError
+from tradecore._core import Instrument, check_quote_size
+from tradecore.errors import InvalidValueError
 from tradecore.strategy import Duration, Strategy
 
 __all__ = ["CompiledMaker", "CompiledStrategy"]
@@ -43,14 +43,7 @@ class CompiledMaker(CompiledStrategy):
 
     def check_instrument(self, instrument: Instrument) -> None:
         """Raise InvalidValueError naming the first parameter that does not fit an instrument."""
-        for name, step in (("quote_qty", instrument.lot_size), ("max_position", instrument.qty_increment)):
-            value = getattr(self, name)
-            try:
-                fits = instrument.qty_to_steps(value) % instrument.qty_to_steps(step) == 0
-            except InvalidValueError as error:
-                raise InvalidValueError(name, f"{error.problem}, in {instrument.id}") from None
-            if not fits:
-                raise OffGridError(name, str(value), str(step), instrument.id)
+        check_quote_size(instrument, self.quote_qty, self.max_position)
 
     def core_parameters(self) -> dict[str, Any]:
         """Return the parameters as the core takes them."""

@@ -563,7 +563,7 @@ fn a_touch_maker_quotes_on_the_tick_grid_and_no_bid_at_nothing() {
         for k in 0..8 {
             tape.at(1_000 + k * 100).book(&[(bid, 5_000 + k)], &[(ask, 5_000)]);
         }
-        let size = QuoteSize { qty: 10, max_position: 100 };
+        let size = QuoteSize::new(&coarse, 10, 100).unwrap();
         let maker = TouchMaker { markets: vec![(0, size)], offset_ticks: 1, interval_ns: 100 };
         let setup = StrategySetup { name: "s".into(), markets: vec![0], strategy: Box::new(maker) };
         let markets = vec![market(Arc::new(coarse), tape.columns, Latency::default())];

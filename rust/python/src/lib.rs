@@ -38,5 +38,7 @@ mod _core {
     #[pymodule_export]
     use crate::simulation::Simulation;
     #[pymodule_export]
+    use crate::strategy::check_quote_size;
+    #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
 }

@@ -19,6 +19,7 @@ use tradecore_core::types::Instrument;
 
 use crate::context::{Context, Shared, check_callable};
 use crate::errors;
+use crate::instrument::PyInstrument;
 use crate::records::{Fill, Order, book_state_to_py};
 use crate::simulation::Raised;
 use crate::values::to_steps;
@@ -238,15 +239,32 @@ impl<'py> Params<'_, 'py> {
     }
 
     fn sizes(&self, markets: &[usize], instruments: &[Arc<Instrument>]) -> PyResult<Vec<(usize, QuoteSize)>> {
+        let (qty, max_position) = (self.get("quote_qty")?, self.get("max_position")?);
         markets
             .iter()
-            .map(|&market| {
-                let i = &instruments[market];
-                let steps = |name: &str| to_steps(name, i.id.as_str(), i.qty_increment, &self.get(name)?);
-                Ok((market, QuoteSize { qty: steps("quote_qty")?, max_position: steps("max_position")? }))
-            })
+            .map(|&market| Ok((market, quote_size(&instruments[market], &qty, &max_position)?)))
             .collect()
     }
+}
+
+fn quote_size(
+    instrument: &Instrument,
+    qty: &Bound<'_, PyAny>,
+    max_position: &Bound<'_, PyAny>,
+) -> PyResult<QuoteSize> {
+    let steps = |name, value| to_steps(name, instrument.id.as_str(), instrument.qty_increment, value);
+    let (qty, max_position) = (steps("quote_qty", qty)?, steps("max_position", max_position)?);
+    QuoteSize::new(instrument, qty, max_position).map_err(errors::order)
+}
+
+/// Raises `InvalidValueError` naming the size a maker cannot quote in an instrument.
+#[pyfunction]
+pub(crate) fn check_quote_size(
+    instrument: &PyInstrument,
+    quote_qty: &Bound<'_, PyAny>,
+    max_position: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    quote_size(&instrument.0, quote_qty, max_position).map(|_| ())
 }
 
 /// A compiled strategy by name.

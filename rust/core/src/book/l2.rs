@@ -163,7 +163,7 @@ impl L2Book {
     /// Whether the best bid is at or above the best ask.
     #[inline]
     pub fn is_crossed(&self) -> bool {
-        matches!((self.best_bid(), self.best_ask()), (Some(bid), Some(ask)) if bid >= ask)
+        Touch::of(self).is_crossed()
     }
 
     /// Best ask minus best bid, in price increments.

@@ -316,9 +316,7 @@ impl Core {
     }
 
     fn check_qty(&self, market: usize, qty: i64) -> Result<(), OrderError> {
-        let instrument = &self.markets[market].instrument;
-        let grid = instrument.qty_increment;
-        check_step(instrument, "qty", qty, instrument.lot_size, |steps| grid.to_decimal(steps).to_string())
+        check_qty(&self.markets[market].instrument, "qty", qty)
     }
 
     /// Asks to cancel an order of the active strategy; `false` when there is nothing to cancel.
@@ -509,6 +507,12 @@ impl Core {
             self.record.orders.push(order);
         }
     }
+}
+
+/// Whether an order of this quantity may be sent.
+pub(crate) fn check_qty(instrument: &Instrument, field: &'static str, qty: i64) -> Result<(), OrderError> {
+    let grid = instrument.qty_increment;
+    check_step(instrument, field, qty, instrument.lot_size, |steps| grid.to_decimal(steps).to_string())
 }
 
 fn check_step(

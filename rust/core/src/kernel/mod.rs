@@ -6,6 +6,7 @@ mod market_view;
 mod record;
 mod strategy;
 
+pub(crate) use context::check_qty;
 pub use context::{Account, Context, Core, MarketState, OrderError, QuoteSide};
 pub use dispatch::{Kernel, KernelError, OnError, StrategySetup};
 pub use market_view::MarketView;

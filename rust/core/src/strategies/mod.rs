@@ -4,13 +4,27 @@ mod avellaneda_stoikov;
 mod quoting;
 mod touch_maker;
 
+use crate::kernel::{OrderError, check_qty};
+use crate::types::Instrument;
+
 /// How much a maker quotes in one instrument, in quantity increments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuoteSize {
     /// Quantity of each quote.
-    pub qty: i64,
+    qty: i64,
     /// No quote that could take the position beyond this, long or short.
-    pub max_position: i64,
+    max_position: i64,
+}
+
+impl QuoteSize {
+    /// The size quoted in an instrument.
+    ///
+    /// # Errors
+    /// [`OrderError`] if no order of that quantity could be sent.
+    pub fn new(instrument: &Instrument, qty: i64, max_position: i64) -> Result<Self, OrderError> {
+        check_qty(instrument, "quote_qty", qty)?;
+        Ok(Self { qty, max_position })
+    }
 }
 
 /// The highest price of the tick grid that is not above `price`.
