@@ -204,6 +204,9 @@ def test_what_a_venue_refuses_comes_back_as_a_rejection(instrument: tc.Instrumen
         "fok_not_fillable",
         "ioc_remainder",
     ]
+    # What was never accepted has no time of it.
+    assert result.orders["ts_accept"].is_null().to_list() == [True, True, False, False]
+    assert result.orders["ts_close"].null_count() == 0
 
 
 @pytest.mark.parametrize(

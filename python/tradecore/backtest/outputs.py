@@ -114,13 +114,6 @@ def _name() -> pl.Expr:
     return pl.coalesce("client_id", pl.col("order_id").cast(pl.String))
 
 
-def _time(column: str) -> pl.Expr:
-    """Return when something happened to an order; nothing if it never did, which the table holds as 0."""
-    import polars as pl
-
-    return pl.when(pl.col(column) != 0).then(column)
-
-
 def _orders(orders: pl.DataFrame) -> pl.DataFrame:
     return orders.select(
         _symbol(),
@@ -135,8 +128,8 @@ def _orders(orders: pl.DataFrame) -> pl.DataFrame:
         reason="reason",
         strategy="strategy",
         replaced="replaced",
-        ts_accept=_time("ts_accept"),
-        ts_close=_time("ts_close"),
+        ts_accept="ts_accept",
+        ts_close="ts_close",
     )
 
 

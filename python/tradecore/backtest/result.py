@@ -26,6 +26,8 @@ __all__ = ["Result", "TableStore"]
 
 _MONEY = ("fee", "realized_pnl", "realized_pnl_total", "fees_total", "cash", "equity")
 _TEXT = ("client_id", "reason")
+_MAYBE_NEVER = ("ts_accept", "ts_close")
+"""Times the core holds as 0 for what has not happened."""
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]] = {
     "side": Side,
     "order_type": OrderType,
@@ -132,6 +134,8 @@ class TableStore:
                 series = series.set(series == "", None)
             else:
                 series = pl.Series(values)
+                if name in _MAYBE_NEVER:
+                    series = series.set(series == 0, None)
                 if series.dtype.is_float():
                     series = series.fill_nan(None)
             made.append(series.alias(name))

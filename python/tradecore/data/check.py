@@ -68,7 +68,7 @@ def check_files(
         for wrong, sentence in (
             (missing_snapshot, "no snapshot: the book never becomes known"),
             (summary["gaps"], f"{summary['gaps']} gaps in the sequence of book updates"),
-            (summary["unsorted"], f"{summary['unsorted']} rows received before the row above"),
+            (summary["unsorted"], f"{summary['unsorted']} rows received before one above them"),
             (summary["duplicates"], f"{summary['duplicates']} duplicates"),
             (summary["crossed"], f"{summary['crossed']} messages leave the book crossed"),
             (
