@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
-use super::error::{DecodeError, PlacedError, Strictness, parse_u64};
+use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
+use super::parse::parse_u64;
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;

@@ -4,8 +4,9 @@
 //! a value is taken as its raw text. Strings come without their quotes and with escapes as they stand: no price,
 //! symbol or id holds one. Nesting is limited, nothing recurses.
 
-use super::error::{DecodeError, parse_u64};
+use super::error::DecodeError;
 use super::levels::LevelReader;
+use super::parse::parse_u64;
 use crate::types::words;
 
 /// Deepest nesting of a value that is stepped over.

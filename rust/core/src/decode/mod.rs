@@ -7,6 +7,7 @@ mod hft;
 mod json;
 mod levels;
 mod lines;
+mod parse;
 mod summary;
 mod tardis;
 

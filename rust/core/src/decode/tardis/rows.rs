@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::TardisCounts;
 use super::layout::{Layout, TardisKind};
-use crate::decode::binance::parse_fine;
-use crate::decode::error::{DecodeError, Strictness, parse_price, parse_qty, parse_time};
+use crate::decode::error::{DecodeError, Strictness};
+use crate::decode::parse::{parse_fine, parse_price, parse_qty, parse_time};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::{Decimal, Increment, Instrument, div_half_even};
 

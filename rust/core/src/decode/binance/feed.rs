@@ -1,0 +1,383 @@
+//! One instrument's part of a market: its levels, its book's state, its messages.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::fields::{Fields, Side};
+use super::{BinanceFrame, is_partial_depth};
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
+use crate::decode::error::DecodeError;
+use crate::decode::json::Json;
+use crate::decode::levels::LevelReader;
+use crate::decode::parse::{epoch_ns, parse_fine, parse_qty, parse_time, parse_u64};
+use crate::event::{
+    Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT, is_price, is_qty,
+};
+use crate::types::{Increment, Instrument};
+
+/// Deltas kept while waiting for a snapshot.
+const MAX_KEPT: usize = 20_000;
+
+/// Which trade stream counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TradeStream {
+    Single,
+    Aggregated,
+}
+
+/// One instrument's state.
+#[derive(Debug)]
+pub(super) struct Feed {
+    instrument: Arc<Instrument>,
+    sync: BookSync,
+    reader: LevelReader,
+    /// Events of the deltas kept.
+    kept: EventColumns,
+    /// Rows of each delta kept.
+    kept_rows: Vec<usize>,
+    /// Newest time the venue has named, ns.
+    venue_time: i64,
+    trades: Option<TradeStream>,
+}
+
+#[inline]
+pub(super) fn find(feeds: &[Feed], symbol: &[u8]) -> Option<usize> {
+    feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol)
+}
+
+/// A depth update.
+pub(super) struct Delta {
+    ids: DeltaIds,
+    /// The venue's, ns.
+    time: Option<i64>,
+    /// Rows of the decoder's levels.
+    bids: Range<usize>,
+    asks: Range<usize>,
+}
+
+impl Delta {
+    /// Reads a frame written just as the venue writes depth updates: keys in their order, no white space.
+    ///
+    /// `None` for anything else, which is to be walked key by key.
+    pub(super) fn read(frame: &[u8], feeds: &mut [Feed], levels: &mut Vec<Level>) -> Option<(usize, Self)> {
+        let mut json = Json::new(frame);
+        let wrapped = json.skip(b"{\"stream\":").is_some();
+        if wrapped {
+            if is_partial_depth(json.string().ok()?) {
+                return None;
+            }
+            json.skip(b",\"data\":")?;
+        }
+        let event_time = json.integer_behind(b"{\"e\":\"depthUpdate\",\"E\":")?;
+        let time = json.integer_behind(b",\"T\":").unwrap_or(event_time);
+        json.skip(b",\"s\":")?;
+        let index = find(feeds, json.string().ok()?)?;
+        if json.skip(b",\"ps\":").is_some() {
+            json.string().ok()?;
+        }
+        let ids = DeltaIds {
+            first: json.integer_behind(b",\"U\":")?,
+            last: json.integer_behind(b",\"u\":")?,
+            previous: json.integer_behind(b",\"pu\":"),
+        };
+        json.skip(b",\"b\":")?;
+        let bids = feeds[index].levels("b", &mut json, levels).ok()?;
+        json.skip(b",\"a\":")?;
+        let asks = feeds[index].levels("a", &mut json, levels).ok()?;
+        json.skip(if wrapped { b"}}" } else { b"}" })?;
+        json.end().ok()?;
+        (ids.first <= ids.last).then_some((index, Self { ids, time: Some(epoch_ns(time)?), bids, asks }))
+    }
+}
+
+impl Feed {
+    pub(super) fn new(rule: SyncRule, instrument: Arc<Instrument>) -> Self {
+        Self {
+            reader: LevelReader::new([instrument.price_increment, instrument.qty_increment]),
+            instrument,
+            sync: BookSync::new(rule, MAX_KEPT),
+            kept: EventColumns::default(),
+            kept_rows: Vec::new(),
+            venue_time: 0,
+            trades: None,
+        }
+    }
+
+    /// Where the book stands.
+    pub(super) fn state(&self) -> BookState {
+        self.sync.state()
+    }
+
+    /// Gaps found so far.
+    pub(super) fn gaps(&self) -> u64 {
+        self.sync.gaps()
+    }
+
+    /// Deltas that wait for a snapshot.
+    pub(super) fn waiting(&self) -> usize {
+        self.kept_rows.len()
+    }
+
+    /// The stamp of a message, given the time it names.
+    fn stamp(&self, time: Option<i64>, ts_recv: i64) -> i64 {
+        match time {
+            Some(time) => time,
+            None if self.venue_time > 0 => self.venue_time,
+            None => ts_recv,
+        }
+    }
+
+    /// Remembers the newest time the venue has named.
+    fn named(&mut self, time: Option<i64>) {
+        self.venue_time = self.venue_time.max(time.unwrap_or(0));
+    }
+
+    /// Reads an array of levels and returns the rows they take.
+    #[inline]
+    pub(super) fn levels(
+        &mut self,
+        field: &'static str,
+        json: &mut Json<'_>,
+        levels: &mut Vec<Level>,
+    ) -> Result<Range<usize>, DecodeError> {
+        let start = levels.len();
+        let grids = [self.instrument.price_increment, self.instrument.qty_increment];
+        let read =
+            |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
+        json.levels(&mut self.reader, read, |price, qty| {
+            if !(is_price(price) && is_qty(qty)) {
+                let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
+                let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
+                return Err(DecodeError::value(field, level.as_bytes(), expected));
+            }
+            levels.push(Level { price, qty });
+            Ok(())
+        })?;
+        Ok(start..levels.len())
+    }
+
+    /// The rows of both sides of a message.
+    fn both_sides(
+        &mut self,
+        message: &'static str,
+        fields: &Fields<'_>,
+        levels: &mut Vec<Level>,
+    ) -> Result<[Range<usize>; 2], DecodeError> {
+        let mut read = |field, side: &Option<Side<'_>>| match side {
+            Some(Side::Read(rows)) => Ok(rows.clone()),
+            Some(Side::Text(text)) => self.levels(field, &mut Json::new(text), levels),
+            None => Err(DecodeError::Missing { message, field }),
+        };
+        Ok([read("b", &fields.bids)?, read("a", &fields.asks)?])
+    }
+
+    pub(super) fn delta(
+        &mut self,
+        fields: &Fields<'_>,
+        levels: &mut Vec<Level>,
+    ) -> Result<Delta, DecodeError> {
+        const MESSAGE: &str = "depthUpdate";
+        let ids = DeltaIds {
+            first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?)?,
+            last: parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?,
+            previous: fields.previous.map(|pu| parse_u64("pu", pu)).transpose()?,
+        };
+        if ids.last < ids.first {
+            return Err(DecodeError::Value {
+                field: "u",
+                problem: format!("last update id {} is before the first, {}", ids.last, ids.first),
+            });
+        }
+        let time = fields.time()?;
+        let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
+        Ok(Delta { ids, time, bids, asks })
+    }
+
+    pub(super) fn depth(
+        &mut self,
+        delta: &Delta,
+        levels: &[Level],
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> (BinanceFrame, u64) {
+        let ts_event = self.stamp(delta.time, ts_recv);
+        self.named(delta.time);
+        let (bids, asks) = (&levels[delta.bids.clone()], &levels[delta.asks.clone()]);
+        let template = Event {
+            ts_event,
+            ts_recv,
+            kind: EventKind::BookSet,
+            side: 0,
+            flags: 0,
+            price: 0,
+            qty: 0,
+            id: delta.ids.last,
+        };
+        let rows = bids.len() + asks.len();
+        let action = self.sync.on_delta(delta.ids);
+        match action {
+            DeltaAction::Apply => {
+                if rows > 0 {
+                    out.push_levels(template, bids, asks);
+                    out.end_message();
+                }
+            }
+            DeltaAction::Ignore => {}
+            DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap => {
+                if action != DeltaAction::Buffer {
+                    self.kept.clear();
+                    self.kept_rows.clear();
+                }
+                self.kept.push_levels(template, bids, asks);
+                self.kept_rows.push(rows);
+                if action == DeltaAction::Gap {
+                    out.push(Event { kind: EventKind::BookClear, flags: FLAG_LAST, ..template });
+                }
+            }
+        }
+        (BinanceFrame::Depth(action), delta.ids.last)
+    }
+
+    pub(super) fn snapshot(
+        &mut self,
+        fields: &Fields<'_>,
+        levels: &mut Vec<Level>,
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<(SnapshotAction, u64), DecodeError> {
+        const MESSAGE: &str = "depth snapshot";
+        let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
+        let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?)?;
+        let time = fields.time()?;
+        let ts_event = self.stamp(time, ts_recv);
+        let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
+        self.named(time);
+        let action = self.sync.on_snapshot(id);
+        let SnapshotAction::Load { from } = action else {
+            return Ok((action, id));
+        };
+        let template = Event {
+            ts_event,
+            ts_recv,
+            kind: EventKind::BookSet,
+            side: 0,
+            flags: FLAG_SNAPSHOT,
+            price: 0,
+            qty: 0,
+            id,
+        };
+        out.push(Event { kind: EventKind::BookClear, ..template });
+        out.push_levels(template, &levels[bids], &levels[asks]);
+        out.end_message();
+        let mut row: usize = self.kept_rows[..from].iter().sum();
+        for &rows in &self.kept_rows[from..] {
+            for at in row..row + rows {
+                // Kept deltas become known now.
+                out.push(Event { ts_recv, ..self.kept.view().event(at) });
+            }
+            if rows > 0 {
+                out.end_message();
+            }
+            row += rows;
+        }
+        self.kept.clear();
+        self.kept_rows.clear();
+        Ok((action, id))
+    }
+
+    pub(super) fn trade(
+        &mut self,
+        fields: &Fields<'_>,
+        stream: TradeStream,
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        let (message, id_key, id_field) = match stream {
+            TradeStream::Single => ("trade", b't', "t"),
+            TradeStream::Aggregated => ("aggTrade", b'a', "a"),
+        };
+        let id = parse_u64(id_field, fields.need(message, id_key, id_field)?)?;
+        // Both may be zero: see below.
+        let price = parse_qty("p", self.instrument.price_increment, fields.need(message, b'p', "p")?)?;
+        let qty = parse_qty("q", self.instrument.qty_increment, fields.need(message, b'q', "q")?)?;
+        let side = match fields.need(message, b'm', "m")? {
+            // True: the buyer is the maker, so a seller crossed the spread.
+            b"true" => -1,
+            b"false" => 1,
+            other => return Err(DecodeError::value("m", other, "true or false")),
+        };
+        let time = fields.time()?;
+        let ts_event = self.stamp(time, ts_recv);
+        self.named(time);
+        // Not a trade of the book (insurance fund, auto-deleveraging): the venue sends it without price or size.
+        if *self.trades.get_or_insert(stream) != stream || price == 0 || qty == 0 {
+            return Ok((BinanceFrame::Ignored, id));
+        }
+        out.push(Event { ts_event, ts_recv, kind: EventKind::Trade, side, flags: FLAG_LAST, price, qty, id });
+        Ok((BinanceFrame::Trade, id))
+    }
+
+    pub(super) fn book_ticker(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        const MESSAGE: &str = "bookTicker";
+        let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?;
+        let time = fields.time()?;
+        let ts_event = self.stamp(time, ts_recv);
+        // Price and quantity are both zero on a side that is empty.
+        let number = |key: u8, field: &'static str, grid: Increment| {
+            parse_qty(field, grid, fields.need(MESSAGE, key, field)?)
+        };
+        let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
+        let bid = (1, number(b'b', "b", prices)?, number(b'B', "B", quantities)?);
+        let ask = (-1, number(b'a', "a", prices)?, number(b'A', "A", quantities)?);
+        for (side, price, qty) in [bid, ask] {
+            out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
+        }
+        self.named(time);
+        out.end_message();
+        Ok((BinanceFrame::BookTicker, id))
+    }
+
+    pub(super) fn mark_price(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        const MESSAGE: &str = "markPriceUpdate";
+        // Here T is the time of the next funding, not of the event.
+        let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?)?;
+        let next_funding = fields.get(b'T').map(|t| parse_time("T", t)).transpose()?.unwrap_or(0);
+        let fine = |key: u8, field: &'static str| match fields.get(key) {
+            // Dated contracts have no funding: their rate is empty.
+            None | Some(b"") => Ok(None),
+            Some(text) => parse_fine(field, text).map(Some),
+        };
+        let mark = parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?;
+        let (index, rate) = (fine(b'i', "i")?, fine(b'r', "r")?);
+        let event = |kind, price, id| Event {
+            ts_event: event_time,
+            ts_recv,
+            kind,
+            side: 0,
+            flags: 0,
+            price,
+            qty: 0,
+            id,
+        };
+        out.push(event(EventKind::Mark, mark, 0));
+        if let Some(index) = index {
+            out.push(event(EventKind::Index, index, 0));
+        }
+        if let Some(rate) = rate {
+            out.push(event(EventKind::Funding, rate, next_funding.unsigned_abs()));
+        }
+        self.named(Some(event_time));
+        out.end_message();
+        Ok((BinanceFrame::MarkPrice, 0))
+    }
+}
