@@ -83,6 +83,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "book, best prices of every row": lambda: book(market),
         "backtest, nothing to do": lambda: nothing(market),
         "backtest, market maker every 100 ms": lambda: market_maker(market),
+        "twenty orders resting": lambda: resting(Market(folder, max(rows // 5, 1_000))),
         "first result, start-up included": lambda: first_result(market),
         "Python hook on every row": lambda: every_row(market),
         "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
@@ -163,6 +164,27 @@ def market_maker(market: Market) -> Job:
         work,
         (Target("tradecore, compiled", "hftbacktest", 5), Target("tradecore, plain Python", "hftbacktest", 3)),
         note=note,
+    )
+
+
+def resting(market: Market) -> Job:
+    """Follow twenty orders far behind the market, on a full book and on top-of-book quotes."""
+    work: Contenders = {}
+    items: dict[str, float] = {}
+    for name, columns in (("full book", market.columns), ("quotes", market.quotes)):
+        for count, strategy in (("no orders", tc.Strategy), ("twenty orders", makers.Resting)):
+            contender = f"{name}, {count}"
+            work[contender] = backtest(lambda strategy=strategy: strategy("r", [NAME]), {NAME: columns}, market.spec)  # type: ignore[misc]
+            items[contender] = len(columns["ts_recv"])
+    return Job(
+        "ns/row",
+        items,
+        work,
+        (
+            Target("full book, twenty orders", "full book, no orders", 0.2),
+            Target("quotes, twenty orders", "quotes, no orders", 0.1),
+        ),
+        note="a row of quotes is half a message, one of the full book about a twentieth",
     )
 
 

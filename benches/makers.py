@@ -41,6 +41,23 @@ class Idle(tc.Strategy):
         """Do nothing."""
 
 
+class Resting(tc.Strategy):
+    """Let ten orders a side rest far behind the best prices."""
+
+    def on_start(self, ctx):
+        """Wait for prices."""
+        ctx.at(ctx.now_ns + 10_000_000, self.place)
+
+    def place(self, ctx):
+        """Place them all."""
+        (inst,) = self.instruments
+        book = ctx.book(inst)
+        for level in range(10):
+            away = (2_000 + level) * book.tick_size
+            ctx.buy(inst, 0.01, book.best_bid - away)
+            ctx.sell(inst, 0.01, book.best_ask + away)
+
+
 class EveryRow(tc.Strategy):
     """Read both best prices on every message."""
 

@@ -42,6 +42,25 @@ class Market:
         return columns, events
 
     @cached_property
+    def quotes(self) -> dict[str, np.ndarray]:
+        """The best prices after every message, as quotes."""
+        bids, asks = tc.L2Book(self.spec).apply_and_trace(self.columns)
+        ends = self.columns["flags"] & np.uint8(tc.EventFlag.LAST) != 0
+        ends &= (bids > 0) & (asks < np.iinfo(np.int64).max)
+        rows = np.repeat(np.flatnonzero(ends), 2)
+        best = np.where(np.arange(len(rows)) % 2 == 0, bids[rows], asks[rows])
+        last = np.tile(np.array([0, tc.EventFlag.LAST], dtype=np.uint8), len(rows) // 2)
+        return {
+            "ts_event": self.columns["ts_event"][rows],
+            "ts_recv": self.columns["ts_recv"][rows],
+            "kind": np.full(len(rows), tc.EventKind.QUOTE, dtype=np.uint8),
+            "side": np.tile(np.array([1, -1], dtype=np.int8), len(rows) // 2),
+            "flags": last,
+            "price": best.astype(np.int32),
+            "qty": np.full(len(rows), 1_000, dtype=np.int32),
+        }
+
+    @cached_property
     def npz(self) -> Path:
         """The rows as hftbacktest's event array, not compressed (its fastest form)."""
         path = self.folder / "events.npz"

@@ -151,6 +151,27 @@ proptest! {
 }
 
 #[test]
+fn a_damaged_number_is_refused_however_the_update_is_written() {
+    let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::Linear);
+    // The event time counts where there is no transaction time.
+    let keys = [("T", BinanceMarket::CoinM), ("U", BinanceMarket::CoinM), ("u", BinanceMarket::UsdM)];
+    for (key, market) in [("E", BinanceMarket::Spot), ("pu", BinanceMarket::UsdM)].into_iter().chain(keys) {
+        let update = depth_update(market, (11, 12, 10), [&[(10, 1)], &[]]);
+        let (before, rest) = update.split_once(&format!(r#""{key}":"#)).unwrap();
+        let (_, after) = rest.split_once(',').unwrap();
+        for number in ["", "-1", "1.5", "x", "18446744073709551616", "1700000000000000000000", "[1]"] {
+            let mut decoder = BinanceDecoder::new(market, vec![Arc::clone(&spec)]);
+            let mut out = [EventColumns::default()];
+            for space in ["", " "] {
+                let damaged = format!(r#"{before}"{key}":{space}{number},{after}"#);
+                assert!(decoder.feed(damaged.as_bytes(), 0, &mut out).is_err(), "{damaged}");
+            }
+            assert_eq!((decoder.state(0), out[0].len()), (BookState::Empty, 0));
+        }
+    }
+}
+
+#[test]
 fn a_partial_book_is_not_taken_for_an_update() {
     let mut spot = Spot::new();
     let update = depth_update(BinanceMarket::Spot, (1, 2, 0), [&[(10, 1)], &[]]);

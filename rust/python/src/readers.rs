@@ -344,7 +344,8 @@ struct Decoding {
     outputs: Vec<Output>,
 }
 
-/// Where the events of an instrument go.
+/// Where the events of an instrument go. The book is locked event by event: nobody sees half a message, because
+/// the decoder holds the GIL.
 struct Output {
     book: Arc<Mutex<L2Book>>,
     /// Events not yet asked for, if they are wanted at all.

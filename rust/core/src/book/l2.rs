@@ -95,7 +95,8 @@ impl L2Book {
         self.state == BookState::Synced
     }
 
-    /// Sets a level (0 removes it) and returns the quantity it held before.
+    /// Sets a level (0 removes it) and returns the quantity it held before. Both numbers are within
+    /// [`STEPS_LIMIT`](crate::event::STEPS_LIMIT), as in checked columns.
     #[inline(always)]
     pub fn set(&mut self, side: Side, price: i64, qty: i64) -> i64 {
         self.sides[side.index()].set(price * side.sign(), qty)
@@ -290,13 +291,12 @@ impl L2Book {
     fn apply_quote(&mut self, side: Side, price: i64, qty: i64) {
         let ladder = &mut self.sides[side.index()];
         let key = price * side.sign();
-        while let Some(best) = ladder.best() {
-            if best == key {
-                break;
-            }
-            ladder.set(best, 0);
-        }
+        let before = ladder.best();
         ladder.set(key, qty);
+        // Only now: a side that is never empty has no next level to search for.
+        if let Some(before) = before.filter(|before| *before != key) {
+            ladder.set(before, 0);
+        }
         self.state = BookState::Synced;
     }
 

@@ -111,7 +111,8 @@ impl<const W: usize, const WORDS: usize> Ladder<W, WORDS> {
         match u32::try_from(qty) {
             Ok(narrow) if narrow != LARGE && self.in_window(key) => {
                 let before = self.put(key, narrow);
-                // Rarely so. Whether a row deletes is a coin toss and must not be a branch of its own.
+                // So for a new best level and for one deleted there or above: both are rare. Whether a row deletes is
+                // a coin toss and must not be a branch of its own.
                 if key + i64::from(narrow == 0) > self.best {
                     self.best_changed(key, narrow);
                 }
@@ -137,7 +138,7 @@ impl<const W: usize, const WORDS: usize> Ladder<W, WORDS> {
         }
     }
 
-    /// A level at or above the best one has been set.
+    /// A level above the best one has been set, or one there or above deleted.
     #[inline]
     fn best_changed(&mut self, key: i64, qty: u32) {
         if qty != 0 {
@@ -212,8 +213,20 @@ impl<const W: usize, const WORDS: usize> Ladder<W, WORDS> {
 
     /// Whether a level lies below `key`, which is below the best one.
     pub(crate) fn has_below(&self, key: i64) -> bool {
-        self.far.first_key_value().is_some_and(|(first, _)| *first < key)
-            || (self.in_window(key) && self.next_in_window(key).is_some())
+        if self.far.first_key_value().is_some_and(|(first, _)| *first < key) {
+            return true;
+        }
+        if !self.in_window(key) {
+            return false;
+        }
+        let [start, word] = [self.base, key].map(|key| (key & Self::MASK) as usize >> 6);
+        let any = |words: &[u64]| words.iter().fold(0, |bits, word| bits | word) != 0;
+        self.occupied[word] & ((1u64 << (key & 63)) - 1) != 0
+            || if start <= word {
+                any(&self.occupied[start..word])
+            } else {
+                any(&self.occupied[start..]) || any(&self.occupied[..word])
+            }
     }
 
     /// Moves the window so that `best` has headroom above it, and moves levels between window and map.
@@ -323,6 +336,11 @@ mod tests {
                 prop_assert_eq!(before, expected.unwrap_or(0));
                 prop_assert_eq!(ladder.get(key), qty);
                 check(&ladder, &model);
+                for probe in [key, centre - 1, start] {
+                    if probe < ladder.best_or_min() {
+                        prop_assert_eq!(ladder.has_below(probe), model.range(..probe).next().is_some());
+                    }
+                }
             }
             ladder.clear();
             model.clear();

@@ -67,10 +67,9 @@ impl<'a> Json<'a> {
         Some(())
     }
 
-    /// The unsigned integer behind `text`, if just those are next.
+    /// An unsigned integer, if one is next.
     #[inline(always)]
-    pub(crate) fn integer_behind(&mut self, text: &[u8]) -> Option<u64> {
-        self.skip(text)?;
+    pub(crate) fn integer(&mut self) -> Option<u64> {
         let start = self.at;
         self.skip_digits();
         parse_u64("", &self.bytes[start..self.at]).ok()

@@ -2,7 +2,7 @@
 //!
 //! A venue writes one level like the next: as many digits before the points and behind them. Where they stand is
 //! learnt from one level; the next one is compared with it in four words and its digits are taken all at once, so
-//! that nothing is searched for.
+//! that nothing is searched for. Longer levels are read digit by digit.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ const ROOM: usize = 32;
 /// Bytes read at a time.
 const WORD: usize = 8;
 /// The largest power of ten eight digits may be multiplied with: the sum of two parts still fits.
-const MAX_FACTOR: usize = 10;
+const MAX_EXPONENT: usize = 10;
 /// Most shapes that are remembered: quantities come in a few lengths.
 const MAX_SHAPES: usize = 16;
 
@@ -21,7 +21,7 @@ const MAX_SHAPES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct LevelReader {
     grids: [Increment; 2],
-    /// What levels looked like, each of another length.
+    /// What levels looked like.
     shapes: Vec<Shape>,
     /// The shape of the level before.
     latest: usize,
@@ -50,8 +50,9 @@ impl LevelReader {
     #[inline(never)]
     fn read_otherwise(&mut self, text: &[u8]) -> Option<(i64, i64, usize)> {
         if let Some(end) = memchr::memchr(b']', &text[..text.len().min(ROOM)])
-            && let Some(at) = self.shapes.iter().position(|shape| shape.len == end + 1)
-            && let Some(level) = self.shapes[at].read(self.grids, text)
+            && let Some((at, level)) = (0..self.shapes.len())
+                .filter(|at| self.shapes[*at].len == end + 1)
+                .find_map(|at| Some((at, self.shapes[at].read(self.grids, text)?)))
         {
             self.latest = at;
             return Some(level);
@@ -75,15 +76,13 @@ impl LevelReader {
     }
 
     fn remember(&mut self, shape: &Shape) {
-        self.latest = match self.shapes.iter().position(|known| known.len == shape.len) {
-            Some(at) => at,
-            None if self.shapes.len() == MAX_SHAPES => (self.latest + 1) % MAX_SHAPES,
-            None => {
-                self.shapes.push(*shape);
-                self.shapes.len() - 1
-            }
-        };
-        self.shapes[self.latest] = *shape;
+        if self.shapes.len() < MAX_SHAPES {
+            self.latest = self.shapes.len();
+            self.shapes.push(*shape);
+        } else {
+            self.latest = (self.latest + 1) % MAX_SHAPES;
+            self.shapes[self.latest] = *shape;
+        }
     }
 }
 
@@ -93,11 +92,11 @@ struct Shape {
     /// Bytes it takes.
     len: usize,
     /// The text, zeros for the digits that count.
-    zeros: [u64; ROOM / 8],
+    zeros: [u64; ROOM / WORD],
     /// What a byte may exceed them by before bit 7 shows: 9 for such a digit, nothing elsewhere.
-    slack: [u64; ROOM / 8],
+    slack: [u64; ROOM / WORD],
     /// Bit 7 of every byte of the text.
-    mask: [u64; ROOM / 8],
+    mask: [u64; ROOM / WORD],
     numbers: [Number; 2],
 }
 
@@ -205,9 +204,9 @@ impl Number {
 }
 
 impl Part {
-    /// The digits at `range` of a level, `places` of them behind a point, `factor` being a power of ten.
-    fn of(zeros: &[u8; ROOM], range: Range<usize>, places: usize, factor: usize) -> Option<Self> {
-        if range.len() > WORD || factor > MAX_FACTOR {
+    /// The digits at `range` of a level, `places` of them behind a point, the last worth `10^exponent` units.
+    fn of(zeros: &[u8; ROOM], range: Range<usize>, places: usize, exponent: usize) -> Option<Self> {
+        if range.len() > WORD || exponent > MAX_EXPONENT {
             return None;
         }
         Some(Self {
@@ -215,7 +214,7 @@ impl Part {
             zeros: words::word(&zeros[range.start..])?,
             shift: 8 * (WORD - range.len()) as u32,
             fraction: if places == 0 { u64::MAX } else { u64::MAX << (8 * (WORD - places)) },
-            factor: POW10[factor],
+            factor: POW10[exponent],
         })
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A row is `ts_event, ts_recv, kind, side, flags, price, qty, id`; one column set belongs to one instrument.
 //! Invariants of a checked view: all columns are equally long, `ts_recv` never decreases, kinds and sides are known
-//! values, no quantity is negative, prices and quantities lie within ±2^60 and times within ±2^62. The price and quantity columns may be 32 bits wide, which keeps a row within
-//! 32 bytes; readers go through [`Ints`] and do not care.
+//! values, no quantity is negative, prices and quantities lie within ±2^60 and times within ±2^62. The price and
+//! quantity columns may be 32 bits wide, which keeps a row within 32 bytes; readers go through [`Ints`] and do not
+//! care.
 
 use super::kind::{EventKind, FLAG_LAST};
 use crate::book::Level;
@@ -371,7 +372,7 @@ pub trait EventSink {
     /// Takes an event.
     fn push(&mut self, event: Event);
 
-    /// Takes an event like `template` for every bid, then for every ask.
+    /// Takes a [`EventKind::BookSet`] like `template` for every bid, then for every ask.
     fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]);
 
     /// The newest event was the last of its message.

@@ -262,7 +262,7 @@ impl Market {
                     continue;
                 }
             }
-            let Some(displayed) = self.book.shown_at(side, price) else { continue };
+            let Some(displayed) = self.shown_at(side, price) else { continue };
             let order = &mut self.orders[at];
             if order.place.is_unknown() {
                 order.place = QueuePosition::behind(displayed);
@@ -275,6 +275,15 @@ impl Market {
             self.orders.retain(|o| o.leaves() > 0);
         }
         Ok(())
+    }
+
+    /// What the data shows of a price; of a quote nothing behind it.
+    fn shown_at(&self, side: Side, price: i64) -> Option<i64> {
+        let behind = |best: Level| (best.price - price) * side.sign() > 0;
+        if self.basis == FillBasis::L1 && self.book.best(side).is_some_and(behind) {
+            return None;
+        }
+        self.book.shown_at(side, price)
     }
 
     /// Best price of a side at which something is left for us.
@@ -373,7 +382,7 @@ impl Market {
 
     /// Puts an order at the end of the queue of its price.
     fn rest(&mut self, mut order: Resting) {
-        let shown = self.book.shown_at(order.side, order.price);
+        let shown = self.shown_at(order.side, order.price);
         order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
         order.displayed = shown.unwrap_or(0);
         order.remainder |= self

@@ -68,18 +68,23 @@ impl Delta {
             }
             json.skip(b",\"data\":")?;
         }
-        let event_time = json.integer_behind(b"{\"e\":\"depthUpdate\",\"E\":")?;
-        let time = json.integer_behind(b",\"T\":").unwrap_or(event_time);
+        json.skip(b"{\"e\":\"depthUpdate\",\"E\":")?;
+        let mut time = json.integer()?;
+        if json.skip(b",\"T\":").is_some() {
+            time = json.integer()?;
+        }
         json.skip(b",\"s\":")?;
         let index = find(feeds, json.string().ok()?)?;
         if json.skip(b",\"ps\":").is_some() {
             json.string().ok()?;
         }
-        let ids = DeltaIds {
-            first: json.integer_behind(b",\"U\":")?,
-            last: json.integer_behind(b",\"u\":")?,
-            previous: json.integer_behind(b",\"pu\":"),
-        };
+        json.skip(b",\"U\":")?;
+        let first = json.integer()?;
+        json.skip(b",\"u\":")?;
+        let mut ids = DeltaIds { first, last: json.integer()?, previous: None };
+        if json.skip(b",\"pu\":").is_some() {
+            ids.previous = Some(json.integer()?);
+        }
         json.skip(b",\"b\":")?;
         let bids = feeds[index].levels("b", &mut json, levels).ok()?;
         json.skip(b",\"a\":")?;

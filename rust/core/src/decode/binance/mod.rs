@@ -1,8 +1,8 @@
 //! Binance spot, USD-M and COIN-M market streams.
 //!
 //! Takes combined-stream frames (`{"stream":...,"data":{...}}`), bare payloads and REST depth snapshots as they
-//! arrive and appends events: `depthUpdate`, `trade`, `aggTrade`, `bookTicker`, `markPriceUpdate`. Book events only
-//! come out of a book that is synchronised (see [`BookSync`]); a gap comes out as a lone clear. `ts_event` is the
+//! arrive and hands events to a sink: `depthUpdate`, `trade`, `aggTrade`, `bookTicker`, `markPriceUpdate`. Book events only
+//! come out of a book that is synchronised (see [`BookSync`](crate::book::BookSync)); a gap comes out as a lone clear. `ts_event` is the
 //! transaction time `T` where there is one, else the event time `E`; a message with neither (spot `bookTicker`, spot
 //! snapshot) takes the newest time the venue has named. Where both trade streams are recorded the first one seen
 //! counts and the other is left out, since they carry the same trades.
