@@ -13,55 +13,6 @@ use tradecore_core::event::{Columns, EventColumns, Ints, View};
 
 use crate::errors;
 
-/// A contiguous column whose array is kept alive.
-struct Column<T> {
-    /// Owns the memory behind `data`.
-    _array: Py<PyAny>,
-    data: *const T,
-    len: usize,
-}
-
-// SAFETY: the column is read-only memory owned by `_array`, which outlives it; a `Py` may move between threads.
-unsafe impl<T: Sync> Send for Column<T> {}
-// SAFETY: as above; only shared reads happen.
-unsafe impl<T: Sync> Sync for Column<T> {}
-
-impl<T: Element> Column<T> {
-    fn new(array: &PyReadonlyArray1<'_, T>, name: &str) -> PyResult<Self> {
-        let slice = slice_of(array, name)?;
-        Ok(Self { _array: array.as_any().clone().unbind(), data: slice.as_ptr(), len: slice.len() })
-    }
-
-    #[inline]
-    fn slice(&self) -> &[T] {
-        // SAFETY: `data` and `len` came from a contiguous array that `_array` keeps alive. The array could only
-        // change under us if another Python thread wrote to it, which the documentation forbids.
-        unsafe { std::slice::from_raw_parts(self.data, self.len) }
-    }
-}
-
-enum IntColumn {
-    Narrow(Column<i32>),
-    Wide(Column<i64>),
-}
-
-impl IntColumn {
-    fn new(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
-        if let Ok(narrow) = value.extract::<PyReadonlyArray1<'_, i32>>() {
-            return Ok(Self::Narrow(Column::new(&narrow, name)?));
-        }
-        Ok(Self::Wide(Column::new(&typed(value, name, "int32 or int64")?, name)?))
-    }
-
-    #[inline]
-    fn ints(&self) -> Ints<'_> {
-        match self {
-            Self::Narrow(column) => Ints::Narrow(column.slice()),
-            Self::Wide(column) => Ints::Wide(column.slice()),
-        }
-    }
-}
-
 fn typed<'py, T: Element>(
     value: &Bound<'py, PyAny>,
     name: &str,
@@ -80,14 +31,36 @@ fn typed<'py, T: Element>(
 
 /// Borrowed numpy columns.
 pub(crate) struct NumpyColumns {
-    ts_event: Column<i64>,
-    ts_recv: Column<i64>,
-    kind: Column<u8>,
-    side: Column<i8>,
-    flags: Column<u8>,
-    price: IntColumn,
-    qty: IntColumn,
-    id: Option<Column<u64>>,
+    /// Lives no longer than `arrays`: it is only given out for as long as `self` is borrowed.
+    view: View<'static>,
+    _arrays: Arrays,
+}
+
+/// The arrays that own what a view shows.
+#[derive(Default)]
+struct Arrays(Vec<Py<PyAny>>);
+
+impl Arrays {
+    fn keep<T: Element>(
+        &mut self,
+        value: &Bound<'_, PyAny>,
+        name: &str,
+        expected: &str,
+    ) -> PyResult<&'static [T]> {
+        let array: PyReadonlyArray1<'_, T> = typed(value, name, expected)?;
+        let slice = slice_of(&array, name)?;
+        self.0.push(value.clone().unbind());
+        // SAFETY: the array owns this memory and is kept. It could only change under us if another Python thread
+        // wrote to it, which the documentation forbids.
+        Ok(unsafe { std::slice::from_raw_parts(slice.as_ptr(), slice.len()) })
+    }
+
+    fn keep_ints(&mut self, value: &Bound<'_, PyAny>, name: &str) -> PyResult<Ints<'static>> {
+        if value.extract::<PyReadonlyArray1<'_, i32>>().is_ok() {
+            return self.keep(value, name, "int32").map(Ints::Narrow);
+        }
+        self.keep(value, name, "int32 or int64").map(Ints::Wide)
+    }
 }
 
 impl NumpyColumns {
@@ -102,20 +75,22 @@ impl NumpyColumns {
                 }
             })
         };
+        let mut arrays = Arrays::default();
         let id = match mapping.call_method1("get", ("id",)) {
-            Ok(value) if !value.is_none() => Some(Column::new(&typed(&value, "id", "uint64")?, "id")?),
+            Ok(value) if !value.is_none() => Some(arrays.keep(&value, "id", "uint64")?),
             _ => None,
         };
-        Ok(Self {
-            ts_event: Column::new(&typed(&get("ts_event")?, "ts_event", "int64")?, "ts_event")?,
-            ts_recv: Column::new(&typed(&get("ts_recv")?, "ts_recv", "int64")?, "ts_recv")?,
-            kind: Column::new(&typed(&get("kind")?, "kind", "uint8")?, "kind")?,
-            side: Column::new(&typed(&get("side")?, "side", "int8")?, "side")?,
-            flags: Column::new(&typed(&get("flags")?, "flags", "uint8")?, "flags")?,
-            price: IntColumn::new(&get("price")?, "price")?,
-            qty: IntColumn::new(&get("qty")?, "qty")?,
+        let view = View {
+            ts_event: arrays.keep(&get("ts_event")?, "ts_event", "int64")?,
+            ts_recv: arrays.keep(&get("ts_recv")?, "ts_recv", "int64")?,
+            kind: arrays.keep(&get("kind")?, "kind", "uint8")?,
+            side: arrays.keep(&get("side")?, "side", "int8")?,
+            flags: arrays.keep(&get("flags")?, "flags", "uint8")?,
+            price: arrays.keep_ints(&get("price")?, "price")?,
+            qty: arrays.keep_ints(&get("qty")?, "qty")?,
             id,
-        })
+        };
+        Ok(Self { view, _arrays: arrays })
     }
 
     pub(crate) fn shared(mapping: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Columns>> {
@@ -126,16 +101,7 @@ impl NumpyColumns {
 impl Columns for NumpyColumns {
     #[inline]
     fn view(&self) -> View<'_> {
-        View {
-            ts_event: self.ts_event.slice(),
-            ts_recv: self.ts_recv.slice(),
-            kind: self.kind.slice(),
-            side: self.side.slice(),
-            flags: self.flags.slice(),
-            price: self.price.ints(),
-            qty: self.qty.ints(),
-            id: self.id.as_ref().map(Column::slice),
-        }
+        self.view
     }
 }
 

@@ -129,7 +129,9 @@ impl Chunker {
 
 /// A reading position in chunks, with the clock that stamps messages.
 pub struct Cursor {
-    chunks: VecDeque<Chunk>,
+    /// The chunk being read.
+    front: Option<Chunk>,
+    later: VecDeque<Chunk>,
     row: usize,
     passed: u64,
     clock: FeedClock,
@@ -138,27 +140,29 @@ pub struct Cursor {
 impl Cursor {
     /// At the start of nothing.
     pub fn new(clock: FeedClock) -> Self {
-        Self { chunks: VecDeque::new(), row: 0, passed: 0, clock }
+        Self { front: None, later: VecDeque::new(), row: 0, passed: 0, clock }
     }
 
     /// Appends a chunk.
     pub fn push(&mut self, chunk: Chunk) {
-        if self.chunks.is_empty() {
+        if self.front.is_some() {
+            self.later.push_back(chunk);
+        } else {
             self.row = chunk.start;
+            self.front = Some(chunk);
         }
-        self.chunks.push_back(chunk);
     }
 
     /// The chunk and row of the next message, if one is loaded.
     #[inline]
     pub fn front(&self) -> Option<(&Chunk, usize)> {
-        self.chunks.front().map(|chunk| (chunk, self.row))
+        self.front.as_ref().map(|chunk| (chunk, self.row))
     }
 
     /// The stamp of the next message, if one is loaded.
     #[inline]
     pub fn peek(&mut self) -> Option<Stamp> {
-        let chunk = self.chunks.front()?;
+        let chunk = self.front.as_ref()?;
         let view = chunk.view();
         Some(self.clock.stamp(view.ts_event[self.row], view.ts_recv[self.row]))
     }
@@ -180,18 +184,18 @@ impl Cursor {
     pub fn advance_to(&mut self, row: usize) {
         self.passed += (row - self.row) as u64;
         self.row = row;
-        if let Some(chunk) = self.chunks.front()
+        if let Some(chunk) = &self.front
             && row >= chunk.end
         {
-            self.chunks.pop_front();
-            self.row = self.chunks.front().map_or(0, |c| c.start);
+            self.front = self.later.pop_front();
+            self.row = self.front.as_ref().map_or(0, |c| c.start);
         }
     }
 
     /// Whether no message is loaded.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.front.is_none()
     }
 
     /// Rows passed since the start.
@@ -202,7 +206,7 @@ impl Cursor {
     /// Moves on to where another cursor over the same chunks stood after `passed` rows, with its clock.
     pub fn jump_to(&mut self, passed: u64, clock: FeedClock) {
         while self.passed < passed {
-            let Some(chunk) = self.chunks.front() else { break };
+            let Some(chunk) = &self.front else { break };
             let step = (passed - self.passed).min((chunk.end - self.row) as u64);
             self.advance_to(self.row + step as usize);
         }

@@ -51,11 +51,16 @@ impl Heads {
     #[inline]
     pub fn set(&mut self, source: usize, time: Option<i64>) {
         let mut node = self.leaves + source;
-        self.nodes[node].time = time.unwrap_or(ENDED);
+        let mut winner = Head { time: time.unwrap_or(ENDED), source: source as u32 };
+        self.nodes[node] = winner;
         while node > 1 {
+            let sibling = self.nodes[node ^ 1];
+            // The left one of two equals wins.
+            if sibling.time - ((node & 1) as i64) < winner.time {
+                winner = sibling;
+            }
             node /= 2;
-            let (left, right) = (self.nodes[2 * node], self.nodes[2 * node + 1]);
-            self.nodes[node] = if right.time < left.time { right } else { left };
+            self.nodes[node] = winner;
         }
     }
 }

@@ -164,10 +164,11 @@ struct VenueSide {
     cursor: Cursor,
     latency: Latency,
     source: Box<dyn ChunkSource>,
+    /// Of the message that is next.
+    head: Stamp,
     chunker: Chunker,
     ended: bool,
     candles: Option<TimeBars>,
-    rows: u64,
 }
 
 /// A backtest in progress.
@@ -213,12 +214,12 @@ impl Simulation {
             venues.push(VenueSide {
                 market: Market::new(&setup.instrument, setup.basis, setup.queue, random)?,
                 cursor: Cursor::new(clock),
+                head: Stamp { venue: i64::MIN, visible: i64::MIN },
                 latency: setup.latency,
                 source: setup.source,
                 chunker: Chunker::default(),
                 ended: false,
                 candles: config.candle_ns.map(TimeBars::new),
-                rows: 0,
             });
             states.push(MarketState {
                 math: ContractMath::new(&setup.instrument)?,
@@ -266,7 +267,7 @@ impl Simulation {
 
     /// Event rows passed so far.
     pub fn rows(&self) -> u64 {
-        self.venues.iter().map(|v| v.rows).sum()
+        self.venues.iter().map(|v| v.cursor.passed()).sum()
     }
 
     /// Venue time of the first message and visible time of the last, ns; `None` without data.
@@ -361,26 +362,16 @@ impl Simulation {
         let core = self.kernel.core();
         let view = &mut core.markets[market].view;
         let venue = &mut self.venues[market];
-        // The market's turn ends where another one's head comes first, or might.
-        let others = self.heads.earliest_other(market);
         let Some((chunk, mut row)) = venue.cursor.front() else {
             return Ok(false);
         };
         let (columns, end) = (chunk.view(), chunk.end());
-        let started = row;
         let mut clock = venue.cursor.clock();
-        let mut next = None;
-        let mut last = Stamp { venue: i64::MIN, visible: i64::MIN };
-        while row < end {
-            let stamp = clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
-            if row > started && (stamp.venue > horizon || stamp.venue >= others) {
-                next = Some(stamp.venue);
-                break;
-            }
+        let mut stamp = venue.head;
+        let last = loop {
             let from = row;
             row = columns.message_end(row);
             venue.market.on_message(&columns, from, row, stamp.venue, &mut self.fresh)?;
-            last = stamp;
             // No wake-up can come before the message that is next at a venue.
             view.push_touch(stamp.visible, Touch::of(venue.market.book()), stamp.venue);
             if let Some(bars) = &mut venue.candles
@@ -395,29 +386,33 @@ impl Simulation {
                     }
                 }
             }
-            if !self.fresh.is_empty() {
-                break;
+            if row == end {
+                break stamp;
             }
-        }
+            let next = clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
+            self.heads.set(market, Some(next.venue));
+            let others_first = self.heads.first().is_none_or(|(first, _)| first != market);
+            if others_first || next.venue > horizon || !self.fresh.is_empty() {
+                break std::mem::replace(&mut stamp, next);
+            }
+            stamp = next;
+        };
         self.end = self.end.max(last.visible);
-        venue.rows += (row - started) as u64;
+        venue.head = stamp;
         venue.cursor.set_clock(clock);
         venue.cursor.advance_to(row);
         let touched = !self.fresh.is_empty();
         for update in self.fresh.drain(..) {
             self.updates.send(update.ts_event.saturating_add(venue.latency.response_ns), update);
         }
-        match next {
-            Some(time) => self.heads.set(market, Some(time)),
-            None => {
-                if row == end && !venue.ended {
-                    let passed = venue.cursor.passed();
-                    if view.lag(passed) >= OFFER_LAG {
-                        view.offer(passed, last.visible, clock, venue.market.book(), last.venue);
-                    }
+        if row == end {
+            if !venue.ended {
+                let passed = venue.cursor.passed();
+                if view.lag(passed) >= OFFER_LAG {
+                    view.offer(passed, last.visible, clock, venue.market.book(), last.venue);
                 }
-                self.load(market)?;
             }
+            self.load(market)?;
         }
         Ok(touched)
     }
@@ -451,8 +446,9 @@ impl Simulation {
                 state.view.push(chunk);
             }
         }
-        let head = venue.cursor.peek().map(|stamp| stamp.venue);
-        self.heads.set(market, head);
+        let head = venue.cursor.peek();
+        venue.head = head.unwrap_or(venue.head);
+        self.heads.set(market, head.map(|stamp| stamp.venue));
         Ok(())
     }
 
