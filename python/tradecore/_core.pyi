@@ -34,6 +34,7 @@ __all__ = [
     "Synth",
     "TradeView",
     "avellaneda_stoikov_quotes",
+    "check_quote_size",
     "decode_hftbacktest",
     "fit_intensity",
     "format_duration_ns",

@@ -477,6 +477,60 @@ def test_the_digest_is_one_for_equal_runs(market: Path) -> None:
         assert backtest.run().digest == first
 
 
+@pytest.mark.parametrize("shift", [0, 1, 137_000, 3_000_000])
+def test_orders_in_one_market_do_not_depend_on_orders_in_others(market: Path, shift: int) -> None:
+    """A market without orders runs ahead of the others; with one that never fills it may not. Nobody can tell."""
+    catalog = tc.Catalog(market)
+    (source,) = catalog.instruments()
+    pieces = list(catalog.stream(source))
+    base = {name: np.concatenate([piece[name] for piece in pieces])[:40_000] for name in pieces[0]}
+    names = [f"BTC{number}.SYNTH" for number in range(4)]
+    specs = {
+        name: tc.instruments.instrument_from_dict({**catalog.instrument(source).to_dict(), "id": name})
+        for name in names
+    }
+    times = ("ts_event", "ts_recv")
+    data = {
+        name: {key: values + (key in times) * shift * number for key, values in base.items()}
+        for number, name in enumerate(names)
+    }
+
+    class Chaser(tc.Strategy):
+        """Trade one market, and another one as soon as it hears of the fill."""
+
+        def on_start(self, ctx: tc.Context) -> None:
+            self.heard = 0
+            ctx.every("130ms", self.step)
+
+        def step(self, ctx: tc.Context) -> None:
+            book = ctx.book(names[0])
+            if book.best_bid is not None:
+                ctx.quote(names[0], bid=book.best_bid, ask=book.best_ask, qty=0.01)
+
+        def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+            if fill.instrument == names[0]:
+                self.heard += 1
+                other = names[1 + self.heard % 3]
+                ctx.sell(other, fill.qty) if fill.side is tc.Side.BUY else ctx.buy(other, fill.qty)
+
+    class Anchor(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.at(ctx.now_ns + 10_000_000, self.place)
+
+        def place(self, ctx: tc.Context) -> None:
+            for name in self.instruments:
+                ctx.buy(name, 0.01, 1_000)
+
+    def fills(*strategies: tc.Strategy) -> list[tuple[Any, ...]]:
+        result = tc.Backtest(strategies, data, [tc.SimVenue("SYNTH")], specs=specs, on_error="stop_run").run()
+        mine = result.fills.filter(pl.col("strategy") == "chaser")
+        return mine.select("ts_event", "ts_recv", "instrument", "side", "price", "qty", "fee").rows()
+
+    alone = fills(Chaser("chaser", names))
+    assert len({row[2] for row in alone}) == 4
+    assert alone == fills(Chaser("chaser", names), Anchor("anchor", names))
+
+
 def test_the_golden_digests(market: Path) -> None:
     """What a release promises: these digests only change with an entry in the changelog."""
     names = ["BTCUSDT.SYNTH"]

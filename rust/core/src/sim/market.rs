@@ -117,6 +117,12 @@ impl Market {
         self.traded
     }
 
+    /// Whether nothing of ours is left here: no order, and no quantity taken that the data still shows.
+    #[inline]
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.orders.is_empty() && self.taken.is_empty()
+    }
+
     /// Number of our orders resting here.
     pub fn resting(&self) -> usize {
         self.orders.len()
@@ -151,7 +157,7 @@ impl Market {
         if let (Some(bid), Some(ask)) = (self.book.best_bid(), self.book.best_ask()) {
             self.twice_mid = Some(bid + ask);
         }
-        if !(self.orders.is_empty() && self.taken.is_empty()) {
+        if !self.is_untouched() {
             self.on_book_changed(now, out)?;
         }
         Ok(())

@@ -158,17 +158,27 @@ pub struct CurrencyTotals {
     pub stats: EquityStats,
 }
 
+/// Stands for the message behind the last.
+const ENDED: Stamp = Stamp { venue: i64::MAX, visible: i64::MAX };
+
 /// What goes on at the venue for one instrument.
 struct VenueSide {
     market: Market,
     cursor: Cursor,
     latency: Latency,
     source: Box<dyn ChunkSource>,
-    /// Of the message that is next.
+    /// Of the message that is next, or [`ENDED`].
     head: Stamp,
     chunker: Chunker,
     ended: bool,
     candles: Option<TimeBars>,
+}
+
+impl VenueSide {
+    /// Whether its messages have no effect but on its own book.
+    fn is_quiet(&self) -> bool {
+        self.market.is_untouched() && self.candles.is_none()
+    }
 }
 
 /// A backtest in progress.
@@ -214,7 +224,7 @@ impl Simulation {
             venues.push(VenueSide {
                 market: Market::new(&setup.instrument, setup.basis, setup.queue, random)?,
                 cursor: Cursor::new(clock),
-                head: Stamp { venue: i64::MIN, visible: i64::MIN },
+                head: ENDED,
                 latency: setup.latency,
                 source: setup.source,
                 chunker: Chunker::default(),
@@ -357,8 +367,19 @@ impl Simulation {
         Ok(true)
     }
 
+    /// The earliest time at which we could learn of a message that is still to come.
+    fn next_reaction(&self) -> i64 {
+        let busy = self.venues.iter().filter(|venue| !venue.is_quiet());
+        let reactions = busy.map(|venue| venue.head.venue.saturating_add(venue.latency.response_ns));
+        reactions.min().unwrap_or(i64::MAX)
+    }
+
     /// Takes messages of one market for as long as it is the next one. Returns whether own orders were touched.
+    ///
+    /// A market without orders of ours concerns no other: it goes on until something could come of the others.
     fn advance_market(&mut self, market: usize, horizon: i64) -> Result<bool, RunError> {
+        let alone = self.venues[market].is_quiet();
+        let horizon = if alone { horizon.min(self.next_reaction()) } else { horizon };
         let core = self.kernel.core();
         let view = &mut core.markets[market].view;
         let venue = &mut self.venues[market];
@@ -391,7 +412,7 @@ impl Simulation {
             }
             let next = clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
             self.heads.set(market, Some(next.venue));
-            let others_first = self.heads.first().is_none_or(|(first, _)| first != market);
+            let others_first = !alone && self.heads.first().is_none_or(|(first, _)| first != market);
             if others_first || next.venue > horizon || !self.fresh.is_empty() {
                 break std::mem::replace(&mut stamp, next);
             }
@@ -447,7 +468,7 @@ impl Simulation {
             }
         }
         let head = venue.cursor.peek();
-        venue.head = head.unwrap_or(venue.head);
+        venue.head = head.unwrap_or(ENDED);
         self.heads.set(market, head.map(|stamp| stamp.venue));
         Ok(())
     }
