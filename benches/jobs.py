@@ -262,6 +262,7 @@ def sixteen(market: Market) -> Job:
         dict.fromkeys(work, 16 * market.rows),
         work,
         (Target("sixteen in one run", "one, sixteen times", 1 / 1.15),),
+        rounds=31,  # a tenth of a second each: what the machine does meanwhile shows in five
     )
 
 
