@@ -212,10 +212,15 @@ impl L2Book {
     /// because a decoder only emits levels of a book it has synchronised.
     #[inline(always)]
     pub(crate) fn apply_row(&mut self, view: &View<'_>, row: usize) {
-        if view.kind[row] == EventKind::BookSet as u8 {
-            self.apply_level(view.side[row], view.price.get(row), view.qty.get(row));
+        self.apply_kind(view.kind[row], view.side[row], view.price.get(row), view.qty.get(row));
+    }
+
+    #[inline(always)]
+    fn apply_kind(&mut self, kind: u8, side: i8, price: i64, qty: i64) {
+        if kind == EventKind::BookSet as u8 {
+            self.apply_level(side, price, qty);
             self.state = BookState::Synced;
-        } else if view.kind[row] == EventKind::BookClear as u8 {
+        } else if kind == EventKind::BookClear as u8 {
             self.clear();
         }
     }
@@ -318,14 +323,7 @@ impl L2Book {
 /// A book that follows a decoder; events of other kinds pass by.
 impl EventSink for L2Book {
     fn push(&mut self, event: Event) {
-        match event.kind {
-            EventKind::BookSet => {
-                self.apply_level(event.side, event.price, event.qty);
-                self.state = BookState::Synced;
-            }
-            EventKind::BookClear => self.clear(),
-            _ => {}
-        }
+        self.apply_kind(event.kind as u8, event.side, event.price, event.qty);
     }
 
     fn push_levels(&mut self, _: Event, bids: &[Level], asks: &[Level]) {

@@ -47,21 +47,25 @@ pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, Decode
 /// Parses a price on its grid.
 #[inline]
 pub(crate) fn parse_price(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
-    let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    if !is_price(steps) {
-        return Err(DecodeError::value(field, text, "greater than zero and below 2^60 steps"));
-    }
-    Ok(steps)
+    parse_steps(field, grid, text, is_price, "greater than zero and below 2^60 steps")
 }
 
 /// Parses a quantity on its grid.
 #[inline]
 pub(crate) fn parse_qty(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
+    parse_steps(field, grid, text, is_qty, "zero or more and below 2^60 steps")
+}
+
+#[inline(always)]
+fn parse_steps(
+    field: &'static str,
+    grid: Increment,
+    text: &[u8],
+    fits: impl Fn(i64) -> bool,
+    expected: &str,
+) -> Result<i64, DecodeError> {
     let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    if !is_qty(steps) {
-        return Err(DecodeError::value(field, text, "zero or more and below 2^60 steps"));
-    }
-    Ok(steps)
+    if fits(steps) { Ok(steps) } else { Err(DecodeError::value(field, text, expected)) }
 }
 
 /// A decimal as a count of 10^-9, rounded half to even: mark prices and rates lie off every grid.

@@ -158,16 +158,13 @@ pub struct CurrencyTotals {
     pub stats: EquityStats,
 }
 
-/// Stands for the message behind the last.
-const ENDED: Stamp = Stamp { venue: i64::MAX, visible: i64::MAX };
-
 /// What goes on at the venue for one instrument.
 struct VenueSide {
     market: Market,
     cursor: Cursor,
     latency: Latency,
     source: Box<dyn ChunkSource>,
-    /// Of the message that is next, or [`ENDED`].
+    /// Of the message that is next, while there is one.
     head: Stamp,
     chunker: Chunker,
     ended: bool,
@@ -187,6 +184,8 @@ pub struct Simulation {
     venues: Vec<VenueSide>,
     /// Venue time of each market's next message.
     heads: Heads,
+    /// The shortest way from a venue back to us, ns.
+    least_response: i64,
     commands: Channel<Command>,
     updates: Channel<Update>,
     config: RunConfig,
@@ -224,7 +223,7 @@ impl Simulation {
             venues.push(VenueSide {
                 market: Market::new(&setup.instrument, setup.basis, setup.queue, random)?,
                 cursor: Cursor::new(clock),
-                head: ENDED,
+                head: Stamp { venue: i64::MIN, visible: i64::MIN },
                 latency: setup.latency,
                 source: setup.source,
                 chunker: Chunker::default(),
@@ -251,6 +250,7 @@ impl Simulation {
             .collect();
         Ok(Self {
             heads: Heads::new(venues.len()),
+            least_response: venues.iter().map(|venue| venue.latency.response_ns).min().unwrap_or(0),
             kernel: Kernel::new(states, currencies, strategies, config.on_error),
             venues,
             commands: Channel::new(),
@@ -367,20 +367,18 @@ impl Simulation {
         Ok(true)
     }
 
-    /// The earliest time at which we could learn of a message that is still to come.
-    fn next_reaction(&self) -> i64 {
-        let busy = self.venues.iter().filter(|venue| !venue.is_quiet());
-        let reactions = busy.map(|venue| venue.head.venue.saturating_add(venue.latency.response_ns));
-        reactions.min().unwrap_or(i64::MAX)
-    }
-
     /// Takes messages of one market for as long as it is the next one. Returns whether own orders were touched.
     ///
     /// A market without orders of ours concerns no other: it goes on until something could come of the others.
     fn advance_market(&mut self, market: usize, horizon: i64) -> Result<bool, RunError> {
         let alone = self.venues[market].is_quiet();
-        let horizon = if alone { horizon.min(self.next_reaction()) } else { horizon };
         let core = self.kernel.core();
+        let horizon = if alone && core.orders_open() > 0 {
+            // Nothing can be learnt of the messages of other markets before this.
+            horizon.min(self.heads.earliest_other(market).saturating_add(self.least_response))
+        } else {
+            horizon
+        };
         let view = &mut core.markets[market].view;
         let venue = &mut self.venues[market];
         let Some((chunk, mut row)) = venue.cursor.front() else {
@@ -468,7 +466,7 @@ impl Simulation {
             }
         }
         let head = venue.cursor.peek();
-        venue.head = head.unwrap_or(ENDED);
+        venue.head = head.unwrap_or(venue.head);
         self.heads.set(market, head.map(|stamp| stamp.venue));
         Ok(())
     }

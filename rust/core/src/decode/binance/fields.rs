@@ -16,7 +16,7 @@ pub(super) enum Side<'a> {
     Text(&'a [u8]),
 }
 
-/// The single-letter keys that are read.
+/// The single-letter keys that are read. Few, because every frame begins with none of them set.
 const LETTERS: &[u8; 16] = b"AaBbEeimpqrsTtUu";
 
 /// Where each letter from `A` on stands in [`LETTERS`].
@@ -111,6 +111,7 @@ impl<'a> Fields<'a> {
 
     #[inline]
     pub(super) fn get(&self, letter: u8) -> Option<&'a [u8]> {
+        debug_assert!(LETTERS.contains(&letter), "a key that is asked for has to be among the letters");
         place(letter).and_then(|place| self.letters.get(place).copied().flatten())
     }
 
