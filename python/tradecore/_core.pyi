@@ -15,21 +15,26 @@ from numpy.typing import NDArray
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 __all__ = [
+    "Bar",
     "BinanceDecoder",
     "BookView",
     "Context",
     "EventReader",
     "FeedSummary",
     "Fill",
+    "FundingRate",
     "Instrument",
     "IntensityEstimator",
     "L2Book",
+    "Liquidation",
+    "OpenInterest",
     "Order",
     "PositionLedger",
     "PositionView",
     "QueueSimulator",
     "QuoteView",
     "RealizedVolatility",
+    "ReferencePrice",
     "Simulation",
     "Synth",
     "TradeView",
@@ -241,6 +246,9 @@ class BookView:
     @property
     def state(self) -> BookState: ...
     @property
+    def state_reason(self) -> str | None:
+        """Why the feed is in its state, where its connection said so."""
+    @property
     def is_synced(self) -> bool: ...
     @property
     def is_crossed(self) -> bool: ...
@@ -317,6 +325,79 @@ class QuoteView:
     def bid_qty(self) -> float | None: ...
     @property
     def ask_qty(self) -> float | None: ...
+
+@final
+class ReferencePrice:
+    """A mark or index price as the venue published it."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def price(self) -> float: ...
+    @property
+    def ts_event(self) -> int: ...
+
+@final
+class FundingRate:
+    """A funding rate as the venue published it; ``next_funding_ns`` is when it is paid, None if it does not say."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def next_funding_ns(self) -> int | None: ...
+    @property
+    def ts_event(self) -> int: ...
+
+@final
+class OpenInterest:
+    """Open interest as the venue published it."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def ts_event(self) -> int: ...
+
+@final
+class Liquidation:
+    """The liquidation of somebody's position; ``side`` is the liquidation order's."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> Side | None: ...
+    @property
+    def price(self) -> float: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def ts_event(self) -> int: ...
+
+@final
+class Bar:
+    """A finished bar of trades, stamped with its start (ns); ``volume`` in units."""
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def interval_ns(self) -> int: ...
+    @property
+    def ts_open(self) -> int: ...
+    @property
+    def open(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def close(self) -> float: ...
+    @property
+    def volume(self) -> float: ...
+    @property
+    def trades(self) -> int: ...
 
 @final
 class Order:
@@ -486,6 +567,18 @@ class Context:
         """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) every interval, first one interval from now."""
     def at(self, ts_ns: int, callback: Callable[[Context], object] | None = None) -> int:
         """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) once, at a time."""
+    def subscribe(self, instrument: str | Instrument, topic: str) -> None:
+        """Follow something of an instrument from the next message on.
+
+        Topics: ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
+        ``open_interest``, ``liquidations``, and ``bars:LENGTH`` (``bars:1m``), told by the hook of that name.
+        """
+    def unsubscribe(self, instrument: str | Instrument, topic: str) -> None:
+        """Follow it no longer."""
+    def balance(self, currency: str) -> Decimal | None:
+        """Return what the venue says this strategy's account holds; None where it has not said."""
+    def is_listed(self, instrument: str | Instrument) -> bool:
+        """Return whether an instrument can be traded now."""
     def log(self, message: str) -> None:
         """Write to the logger ``tradecore.strategy``, with the time of the run."""
 

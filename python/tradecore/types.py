@@ -76,6 +76,8 @@ class BookState(IntEnum):
     """The book equals the venue's."""
     GAP = 3
     """A message was lost; the content has been discarded."""
+    STALE = 4
+    """The venue has been silent for too long: the content may be old."""
 
 
 class OrderType(IntEnum):
@@ -106,11 +108,17 @@ class OrderStatus(IntEnum):
     CANCELLED = 4
     REJECTED = 5
     EXPIRED = 6
+    PENDING_CANCEL = 7
+    """Working, with a cancel on its way."""
+    PENDING_REPLACE = 8
+    """Working, with a replacement on its way."""
+    UNKNOWN = 9
+    """What became of it is not known."""
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing can happen to the order any more."""
-        return self >= OrderStatus.FILLED
+        return self in (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
 
 
 class Liquidity(IntEnum):

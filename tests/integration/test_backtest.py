@@ -543,8 +543,8 @@ def test_the_golden_digests(market: Path) -> None:
 
 
 GOLDEN_DIGESTS = {
-    "python": "c65054aa1d825ad8c818d1ff6624fce38328620f522feab41419b1d4e823d513",
-    "compiled": "547feb03e2a6306c1b5f61c65372efd036a5fb7363452e108ef68c503b872c7f",
+    "python": "a8c5be3ac23cc7b3ff020562c3629bc4be4c2b8209c0144336fdf73d791d943b",
+    "compiled": "c683278a5bbf343c6c75441909834c049ba349eb3e865f76dda6463d5d406d02",
 }
 
 

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backtest;
 pub mod bars;
 pub mod book;
 pub mod decode;
@@ -15,6 +16,7 @@ pub mod kernel;
 pub mod ledger;
 pub mod orders;
 pub mod random;
+pub mod risk;
 pub mod sim;
 pub mod strategies;
 pub mod synth;

@@ -8,40 +8,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use common::{Pieces, Quiet, Tape, instrument};
+use common::{M0, MS, Monkey, Pieces, Quiet, Tape, instrument, market_data};
 use proptest::prelude::*;
+use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{BookState, FillBasis, Touch};
 use tradecore_core::event::{EventColumns, EventKind};
 use tradecore_core::kernel::{
-    BookFilter, Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup,
-    Trade,
+    Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup, Topics,
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
-use tradecore_core::random::Random;
-use tradecore_core::sim::{Latency, MarketSetup, RunConfig, RunEnd, Simulation};
-use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{InstrumentKind, Money, Side};
-
-const MS: i64 = 1_000_000;
-
-fn market_data(seed: u64, rows: usize) -> EventColumns {
-    let mut columns = EventColumns::default();
-    Synth::new(SynthConfig {
-        seed,
-        start_price: 600_000,
-        tick_size: 1,
-        typical_qty: 800,
-        lot_size: 1,
-        start_ns: 1_700_000_000_000_000_000,
-        message_gap_ns: 10 * MS,
-        latency_ns: 3 * MS,
-        jitter_ns: MS,
-    })
-    .unwrap()
-    .fill(&mut columns, rows);
-    columns
-}
+use tradecore_core::sim::Latency;
+use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Side, StrategyId};
 
 fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, latency: Latency) -> MarketSetup {
     MarketSetup {
@@ -55,86 +33,13 @@ fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, laten
 }
 
 fn config() -> RunConfig {
-    RunConfig { seed: 3, sample_ns: 50 * MS, candle_ns: Some(1_000 * MS), on_error: OnError::StopRun }
-}
-
-/// Does everything a strategy can do, at random.
-struct Monkey {
-    random: Random,
-    markets: usize,
-}
-
-impl Monkey {
-    fn act(&mut self, ctx: &mut Context) -> HookResult {
-        let fail = |e: tradecore_core::kernel::OrderError| HookError::Failed(e.to_string());
-        let market = self.random.below(self.markets as u64) as usize;
-        let touch = ctx.touch(market);
-        let (Some(bid), Some(ask)) = (touch.best_bid(), touch.best_ask()) else { return Ok(()) };
-        let side = if self.random.chance(0.5) { Side::Buy } else { Side::Sell };
-        let anchor = if side == Side::Buy { bid } else { ask };
-        let price = anchor + self.random.below(7) as i64 - 3;
-        let qty = 1 + self.random.below(60) as i64;
-        let orders: Vec<u64> = ctx.open_orders().map(|o| o.id).collect();
-        match self.random.below(10) {
-            0..4 => {
-                let order_type = if self.random.chance(0.2) { OrderType::Market } else { OrderType::Limit };
-                let tif =
-                    [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][self.random.below(3) as usize];
-                let request = OrderRequest {
-                    market,
-                    side,
-                    order_type,
-                    price: if order_type == OrderType::Market { 0 } else { price },
-                    qty,
-                    time_in_force: tif,
-                    post_only: order_type == OrderType::Limit
-                        && tif == TimeInForce::Gtc
-                        && self.random.chance(0.5),
-                    client_id: None,
-                };
-                ctx.submit(request).map_err(fail)?;
-            }
-            4 if !orders.is_empty() => {
-                let order = orders[self.random.below(orders.len() as u64) as usize];
-                ctx.cancel(order);
-            }
-            5 if !orders.is_empty() => {
-                let order = orders[self.random.below(orders.len() as u64) as usize];
-                if ctx.order(order).is_some_and(|o| o.order_type == OrderType::Limit) {
-                    ctx.replace(order, price, qty).map_err(fail)?;
-                }
-            }
-            6 if self.random.chance(0.1) => {
-                ctx.cancel_all(None, Reason::None);
-            }
-            _ => {
-                ctx.quote(market, Some((bid - 1, qty)), Some((ask + 1, qty)), true).map_err(fail)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Maker for Monkey {
-    fn interest(&self) -> Interest {
-        Interest { trade: true, fill: true, ..Interest::default() }
-    }
-
-    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
-        ctx.every(20 * MS);
-        Ok(())
-    }
-
-    fn on_trade(&mut self, ctx: &mut Context, _market: usize, _trade: Trade) -> HookResult {
-        if self.random.chance(0.1) { self.act(ctx) } else { Ok(()) }
-    }
-
-    fn on_fill(&mut self, ctx: &mut Context, _fill: &FillRow) -> HookResult {
-        if self.random.chance(0.2) { self.act(ctx) } else { Ok(()) }
-    }
-
-    fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
-        self.act(ctx)
+    RunConfig {
+        seed: 3,
+        sample_ns: 50 * MS,
+        candle_ns: Some(1_000 * MS),
+        on_error: OnError::StopRun,
+        session: "test".parse().unwrap(),
+        keeps_journal: false,
     }
 }
 
@@ -142,18 +47,19 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
     (0..2)
         .map(|i| StrategySetup {
             name: format!("m{i}"),
-            markets: vec![0, 1],
-            strategy: Box::new(Monkey { random: Random::new(seed, i), markets: 2 }),
+            markets: vec![M0, MarketId::new(1)],
+            account: AccountId::new(i as usize),
+            strategy: Box::new(Monkey::new(seed, i, 2)),
         })
         .collect()
 }
 
-fn run_monkeys(seed: u64, rows: usize, piece: usize, latency: Latency) -> (String, Simulation) {
+fn run_monkeys(seed: u64, rows: usize, piece: usize, latency: Latency) -> (String, Replay) {
     let markets = vec![
         setup("A.TEST", InstrumentKind::Linear, market_data(seed, rows), piece, latency),
         setup("B.TEST", InstrumentKind::Inverse, market_data(seed + 1, rows), piece, latency),
     ];
-    let mut simulation = Simulation::new(config(), markets, monkeys(seed)).unwrap();
+    let mut simulation = Replay::new(config(), markets, monkeys(seed)).unwrap();
     let (end, digest) = simulation.run(&mut Quiet).unwrap();
     assert_eq!(end, RunEnd::Finished);
     (digest, simulation)
@@ -167,14 +73,15 @@ proptest! {
     ) {
         let latency = Latency { entry_ns: entry * MS, response_ns: response * MS, feed_ns: feed.map(|f| f * MS) };
         let (_, mut simulation) = run_monkeys(seed, 12_000, 5_000, latency);
-        let marks: Vec<i64> = (0..2).map(|m| simulation.market(m).twice_mid().unwrap()).collect();
+        let marks: Vec<i64> = (0..2).map(|m| simulation.market(MarketId::new(m)).twice_mid().unwrap()).collect();
         let totals = simulation.totals().to_vec();
-        let core = simulation.kernel().core();
-        prop_assert!(core.record.fill_count > 50, "only {} fills", core.record.fill_count);
+        let kernel = simulation.kernel();
+        let record = kernel.record_ref();
+        prop_assert!(record.fill_count > 50, "only {} fills", record.fill_count);
 
         let mut filled: HashMap<u64, i64> = HashMap::new();
-        let mut positions: HashMap<(usize, usize), (i64, Money, Money)> = HashMap::new();
-        for fill in &core.record.fills {
+        let mut positions: HashMap<(StrategyId, MarketId), (i64, Money, Money)> = HashMap::new();
+        for fill in &record.fills {
             *filled.entry(fill.order).or_default() += fill.qty;
             let p = positions.entry((fill.strategy, fill.market)).or_default();
             p.0 += fill.side.sign() * fill.qty;
@@ -183,18 +90,19 @@ proptest! {
             prop_assert_eq!((p.0, p.1, p.2), (fill.position_qty, fill.fees_total, fill.realized_total));
             prop_assert!(fill.ts_recv - fill.ts_event >= response * MS);
         }
-        for order in &core.record.orders {
+        for order in &record.orders {
             prop_assert_eq!(order.filled, filled.remove(&order.id).unwrap_or(0));
-            prop_assert!(order.filled <= order.qty || order.status == OrderStatus::Cancelled);
-            prop_assert_eq!(order.status == OrderStatus::Filled, order.filled == order.qty);
+            prop_assert!(order.filled <= order.qty || order.status() == OrderStatus::Cancelled);
+            prop_assert_eq!(order.status() == OrderStatus::Filled, order.filled == order.qty);
         }
         prop_assert!(filled.is_empty());
         for (market, twice_mid) in marks.iter().enumerate() {
-            let math = ContractMath::new(core.instrument(market)).unwrap();
+            let id = MarketId::new(market);
+            let math = ContractMath::new(kernel.instrument(id)).unwrap();
             let (mut equity, mut gross, mut fees) = (Money::ZERO, Money::ZERO, Money::ZERO);
-            for (strategy, account) in core.accounts_in(market).enumerate() {
-                let p = &account.position;
-                let (qty, paid, realized) = positions.get(&(strategy, market)).copied().unwrap_or_default();
+            for (strategy, p) in kernel.positions_in(id).enumerate() {
+                let held = positions.get(&(StrategyId::new(strategy), id));
+                let (qty, paid, realized) = held.copied().unwrap_or_default();
                 prop_assert_eq!((p.qty, p.fees, p.realized), (qty, paid, realized));
                 equity += p.equity(&math, Some(*twice_mid)).unwrap();
                 gross += p.realized + p.unrealized(&math, Some(*twice_mid)).unwrap();
@@ -218,14 +126,15 @@ fn the_digest_is_the_same_twice_and_however_the_data_is_cut() {
 
 /// Writes down what it sees and when.
 struct Witness {
-    seen: Arc<Mutex<Vec<(i64, Touch)>>>,
+    /// When, the best prices, and whether a message was the reason to look.
+    seen: Arc<Mutex<Vec<(i64, Touch, bool)>>>,
     every: bool,
 }
 
 impl Maker for Witness {
     fn interest(&self) -> Interest {
-        let book = if self.every { BookFilter::Message } else { BookFilter::Off };
-        Interest { book, ..Interest::default() }
+        let topics = if self.every { Topics::BOOK } else { Topics::NONE };
+        Interest { topics, ..Interest::default() }
     }
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {
@@ -233,23 +142,23 @@ impl Maker for Witness {
         Ok(())
     }
 
-    fn on_book(&mut self, ctx: &mut Context, market: usize) -> HookResult {
-        self.look(ctx, market);
+    fn on_book(&mut self, ctx: &mut Context, market: MarketId) -> HookResult {
+        self.look(ctx, market, true);
         Ok(())
     }
 
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
-        self.look(ctx, 0);
+        self.look(ctx, M0, false);
         Ok(())
     }
 }
 
 impl Witness {
-    fn look(&mut self, ctx: &mut Context, market: usize) {
+    fn look(&mut self, ctx: &mut Context, market: MarketId, told: bool) {
         let touch = ctx.touch(market);
         // The short way to the best prices and the full book must tell the same.
         assert_eq!(touch, Touch::of(ctx.book(market)));
-        self.seen.lock().unwrap().push((ctx.now_ns(), touch));
+        self.seen.lock().unwrap().push((ctx.now_ns(), touch, told));
     }
 }
 
@@ -261,28 +170,39 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
         let latency = Latency { entry_ns: 0, response_ns: 0, feed_ns };
         let witness = StrategySetup {
             name: "witness".into(),
-            markets: vec![0],
+            markets: vec![M0],
+            account: AccountId::new(0),
             strategy: Box::new(Witness { seen: Arc::clone(&seen), every }),
         };
         let markets = vec![setup("A.TEST", InstrumentKind::Linear, data.clone(), 4_000, latency)];
-        Simulation::new(config(), markets, vec![witness]).unwrap().run(&mut Quiet).unwrap();
+        Replay::new(config(), markets, vec![witness]).unwrap().run(&mut Quiet).unwrap();
 
-        // The slow, obvious way: apply every message that is visible by then.
+        // The slow, obvious way: message by message, and for a timer every message that is visible by then.
         let mut book = tradecore_core::book::L2Book::new();
         let mut row = 0;
         let seen = seen.lock().unwrap();
         assert!(seen.len() > 500);
-        for (now, touch) in seen.iter() {
+        for (now, touch, told) in seen.iter() {
             use tradecore_core::event::Columns as _;
             let view = data.view();
+            let mut told = *told;
             while row < data.len() {
                 let visible = feed_ns.map_or(data.ts_recv[row], |feed| data.ts_event[row] + feed);
                 if visible > *now {
                     break;
                 }
-                book.apply(&view, row, row + 1);
-                row += 1;
+                let end = view.message_end(row);
+                let kinds = &data.kind[row..end];
+                book.apply(&view, row, end);
+                row = end;
+                // One that holds a level wakes; the hook sees the book right after it.
+                if told && kinds.contains(&(EventKind::BookSet as u8)) {
+                    told = false;
+                    assert_eq!(visible, *now);
+                    break;
+                }
             }
+            assert!(!told, "woken at {now} by nothing");
             assert_eq!(*touch, Touch::of(&book), "at {now}");
         }
     }
@@ -296,17 +216,16 @@ struct Once {
 
 impl Maker for Once {
     fn interest(&self) -> Interest {
-        Interest { book: BookFilter::Message, fill: true, ..Interest::default() }
+        Interest { topics: Topics::BOOK, fill: true, ..Interest::default() }
     }
 
-    fn on_book(&mut self, ctx: &mut Context, market: usize) -> HookResult {
+    fn on_book(&mut self, ctx: &mut Context, market: MarketId) -> HookResult {
         if self.sent.is_none() {
             self.sent = Some(ctx.now_ns());
             ctx.submit(OrderRequest {
                 market,
                 side: Side::Buy,
                 order_type: OrderType::Market,
-                price: 0,
                 qty: 1,
                 time_in_force: TimeInForce::Gtc,
                 post_only: false,
@@ -333,12 +252,13 @@ fn an_order_travels_there_and_back_and_meets_the_book_of_its_arrival() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let once = StrategySetup {
         name: "once".into(),
-        markets: vec![0],
+        markets: vec![M0],
+        account: AccountId::new(0),
         strategy: Box::new(Once { sent: None, told: Arc::clone(&told) }),
     };
     let latency = Latency { entry_ns: 20, response_ns: 30, feed_ns: Some(10) };
     let markets = vec![setup("A.TEST", InstrumentKind::Linear, tape.columns, 2, latency)];
-    Simulation::new(config(), markets, vec![once]).unwrap().run(&mut Quiet).unwrap();
+    Replay::new(config(), markets, vec![once]).unwrap().run(&mut Quiet).unwrap();
     let told = told.lock().unwrap();
     // Seen at 1010, sent, there at 1030: the offer at 1003 is the best; known at 1060.
     let (sent, fill) = &told[0];
@@ -357,9 +277,9 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
             Ok(())
         }
         fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
-            let touch = ctx.touch(0);
-            ctx.quote(0, touch.best_bid().map(|p| (p - 500, 10)), None, true).unwrap();
-            if ctx.open_orders().any(|o| o.status == OrderStatus::New) {
+            let touch = ctx.touch(M0);
+            ctx.quote(M0, touch.best_bid().map(|p| (p - 500, 10)), None, true).unwrap();
+            if ctx.open_orders().any(|o| o.status() == OrderStatus::New) {
                 return Err(HookError::Failed("boom".into()));
             }
             Ok(())
@@ -369,27 +289,28 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
     let markets = || vec![setup("A.TEST", InstrumentKind::Linear, market_data(5, 8_000), 4_000, latency)];
     let strategies = || {
         vec![
-            StrategySetup { name: "bad".into(), markets: vec![0], strategy: Box::new(Bad) },
+            common::setup("bad", &[M0], Bad),
             StrategySetup {
                 name: "good".into(),
-                markets: vec![0],
-                strategy: Box::new(Monkey { random: Random::new(2, 2), markets: 1 }),
+                markets: vec![M0],
+                account: AccountId::new(0),
+                strategy: Box::new(Monkey::new(2, 2, 1)),
             },
         ]
     };
-    let config = RunConfig { on_error: OnError::StopStrategy, ..config() };
-    let mut simulation = Simulation::new(config, markets(), strategies()).unwrap();
+    let tolerant = RunConfig { on_error: OnError::StopStrategy, ..config() };
+    let mut simulation = Replay::new(tolerant, markets(), strategies()).unwrap();
     simulation.run(&mut Quiet).unwrap();
     let failures: Vec<_> =
         simulation.kernel().strategies().map(|(n, f)| (n.to_owned(), f.map(str::to_owned))).collect();
     assert_eq!(failures, [("bad".into(), Some("boom".into())), ("good".into(), None)]);
-    let record = &simulation.kernel().core().record;
-    let bad: Vec<_> = record.orders.iter().filter(|o| o.strategy == 0).collect();
-    assert_eq!((bad[0].status, bad[0].reason), (OrderStatus::Cancelled, Reason::StrategyStopped));
-    assert!(record.orders.iter().any(|o| o.strategy == 1 && o.ts_submit > bad[0].ts_close));
+    let record = &simulation.kernel().record();
+    let bad: Vec<_> = record.orders.iter().filter(|o| o.strategy.index() == 0).collect();
+    assert_eq!((bad[0].status(), bad[0].reason), (OrderStatus::Cancelled, Some(Reason::StrategyStopped)));
+    assert!(record.orders.iter().any(|o| o.strategy.index() == 1 && o.ts_submit > bad[0].ts_close));
 
-    let config = RunConfig { on_error: OnError::StopRun, ..config };
-    let error = Simulation::new(config, markets(), strategies()).unwrap().run(&mut Quiet).unwrap_err();
+    let strict = RunConfig { on_error: OnError::StopRun, ..config() };
+    let error = Replay::new(strict, markets(), strategies()).unwrap().run(&mut Quiet).unwrap_err();
     assert!(error.to_string().contains("boom"), "{error}");
 }
 
@@ -398,9 +319,9 @@ fn a_gap_is_told_and_an_empty_run_is_no_error() {
     struct States(Arc<Mutex<Vec<BookState>>>);
     impl Maker for States {
         fn interest(&self) -> Interest {
-            Interest { book_state: true, ..Interest::default() }
+            Interest { topics: Topics::BOOK_STATE, ..Interest::default() }
         }
-        fn on_book_state(&mut self, _ctx: &mut Context, _market: usize, state: BookState) -> HookResult {
+        fn on_book_state(&mut self, _ctx: &mut Context, _market: MarketId, state: BookState) -> HookResult {
             self.0.lock().unwrap().push(state);
             Ok(())
         }
@@ -410,14 +331,13 @@ fn a_gap_is_told_and_an_empty_run_is_no_error() {
     tape.at(2).message(&[(EventKind::BookClear, None, 0, 0)]);
     tape.at(3).book(&[(991, 5)], &[(1_000, 5)]);
     let states = Arc::new(Mutex::new(Vec::new()));
-    let strategy =
-        StrategySetup { name: "s".into(), markets: vec![0], strategy: Box::new(States(Arc::clone(&states))) };
+    let strategy = common::setup("s", &[M0], States(Arc::clone(&states)));
     let markets = vec![setup("A.TEST", InstrumentKind::Linear, tape.columns, 9, Latency::default())];
-    Simulation::new(config(), markets, vec![strategy]).unwrap().run(&mut Quiet).unwrap();
+    Replay::new(config(), markets, vec![strategy]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(*states.lock().unwrap(), [BookState::Synced, BookState::Gap, BookState::Synced]);
 
     let markets =
         vec![setup("A.TEST", InstrumentKind::Linear, EventColumns::default(), 9, Latency::default())];
-    let (end, _) = Simulation::new(config(), markets, vec![]).unwrap().run(&mut Quiet).unwrap();
+    let (end, _) = Replay::new(config(), markets, vec![]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(end, RunEnd::Finished);
 }

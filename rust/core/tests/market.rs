@@ -5,15 +5,17 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Tape, instrument, limit};
+use common::{M0, Tape, instrument, limit};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::orders::{
-    Command, Liquidity, OrderRequest, OrderType, Reason, TimeInForce, Update, UpdateKind,
+    Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
 };
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Market, QueueModel};
-use tradecore_core::types::{Instrument, InstrumentKind, Side};
+use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Side};
+
+const ME: AccountId = AccountId::new(0);
 
 /// A venue that is fed by hand.
 struct Desk {
@@ -46,7 +48,7 @@ impl Desk {
         Self { market, now: 0 }
     }
 
-    fn quote(&mut self, bid: (i64, i64), ask: (i64, i64)) -> Vec<Update> {
+    fn quote(&mut self, bid: (i64, i64), ask: (i64, i64)) -> Vec<Report> {
         self.play(|t| {
             t.message(&[
                 (EventKind::Quote, Some(Side::Buy), bid.0, bid.1),
@@ -65,7 +67,7 @@ impl Desk {
         });
     }
 
-    fn play(&mut self, write: impl FnOnce(&mut Tape)) -> Vec<Update> {
+    fn play(&mut self, write: impl FnOnce(&mut Tape)) -> Vec<Report> {
         let mut tape = Tape::default();
         self.now += 1;
         write(tape.at(self.now));
@@ -75,31 +77,31 @@ impl Desk {
             self.market.on_message(&view, row, end, self.now, &mut out).unwrap();
             row = end;
         }
-        out
+        out.into_iter().map(|(_, report)| report).collect()
     }
 
-    fn send(&mut self, command: Command) -> Vec<UpdateKind> {
+    fn send(&mut self, command: Command) -> Vec<ReportKind> {
         let mut out = Vec::new();
-        self.market.on_command(command, self.now, &mut out).unwrap();
-        out.into_iter().map(|u| u.kind).collect()
+        self.market.on_command(ME, command, self.now, &mut out).unwrap();
+        out.into_iter().map(|(_, u)| u.kind).collect()
     }
 
-    fn submit(&mut self, id: u64, request: OrderRequest) -> Vec<UpdateKind> {
+    fn submit(&mut self, id: u64, request: OrderRequest) -> Vec<ReportKind> {
         self.send(Command::Submit { order: id, request })
     }
 }
 
-fn fills(updates: &[UpdateKind]) -> Vec<(i64, i64, Liquidity)> {
+fn fills(updates: &[ReportKind]) -> Vec<(i64, i64, Liquidity)> {
     updates
         .iter()
         .filter_map(|u| match u {
-            UpdateKind::Fill { price, qty, liquidity, .. } => Some((*price, *qty, *liquidity)),
+            ReportKind::Fill { price, qty, liquidity, .. } => Some((*price, *qty, *liquidity)),
             _ => None,
         })
         .collect()
 }
 
-fn kinds(updates: &[Update]) -> Vec<UpdateKind> {
+fn kinds(updates: &[Report]) -> Vec<ReportKind> {
     updates.iter().map(|u| u.kind).collect()
 }
 
@@ -118,7 +120,7 @@ fn with_book() -> Desk {
 #[test]
 fn a_market_order_walks_the_book() {
     let mut desk = with_book();
-    let order = OrderRequest { order_type: OrderType::Market, price: 0, ..limit(Side::Buy, 0, 9_000) };
+    let order = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 9_000) };
     let updates = desk.submit(1, order);
     assert_eq!(fills(&updates), [(1_000, 3_000, TAKER), (1_010, 4_000, TAKER), (1_025, 2_000, TAKER)]);
 }
@@ -126,10 +128,10 @@ fn a_market_order_walks_the_book() {
 #[test]
 fn a_market_order_larger_than_the_book_expires_with_its_rest() {
     let mut desk = with_book();
-    let order = OrderRequest { order_type: OrderType::Market, price: 0, ..limit(Side::Sell, 0, 9_000) };
+    let order = OrderRequest { order_type: OrderType::Market, ..limit(Side::Sell, 0, 9_000) };
     let updates = desk.submit(1, order);
     assert_eq!(fills(&updates), [(990, 5_000, TAKER)]);
-    assert_eq!(updates.last(), Some(&UpdateKind::Expired(Reason::NoLiquidity)));
+    assert_eq!(updates.last(), Some(&ReportKind::Expired(Reason::NoLiquidity)));
 }
 
 #[test]
@@ -138,13 +140,13 @@ fn time_in_force_decides_what_happens_to_the_rest() {
     let ioc = OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_010, 9_000) };
     let updates = desk.submit(1, ioc.clone());
     assert_eq!(fills(&updates).iter().map(|f| f.1).sum::<i64>(), 7_000);
-    assert_eq!(updates.last(), Some(&UpdateKind::Expired(Reason::IocRemainder)));
+    assert_eq!(updates.last(), Some(&ReportKind::Expired(Reason::IocRemainder)));
 
     let mut desk = with_book();
     let fok = OrderRequest { time_in_force: TimeInForce::Fok, ..ioc };
     assert_eq!(
         desk.submit(1, fok.clone()),
-        [UpdateKind::Accepted, UpdateKind::Expired(Reason::FokNotFillable)]
+        [ReportKind::Accepted, ReportKind::Expired(Reason::FokNotFillable)]
     );
     let updates = desk.submit(2, OrderRequest { qty: 7_000, ..fok });
     assert_eq!(fills(&updates).iter().map(|f| f.1).sum::<i64>(), 7_000);
@@ -159,19 +161,22 @@ fn time_in_force_decides_what_happens_to_the_rest() {
 fn a_post_only_order_that_would_cross_is_rejected() {
     let mut desk = with_book();
     let order = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 1_000) };
-    assert_eq!(desk.submit(1, order.clone()), [UpdateKind::Rejected(Reason::PostOnlyWouldCross)]);
-    assert_eq!(desk.submit(2, OrderRequest { price: 999, ..order }), [UpdateKind::Accepted]);
+    assert_eq!(desk.submit(1, order.clone()), [ReportKind::Rejected(Reason::PostOnlyWouldCross)]);
+    assert_eq!(
+        desk.submit(2, OrderRequest { order_type: OrderType::Limit { price: 999 }, ..order }),
+        [ReportKind::Accepted]
+    );
 }
 
 #[test]
 fn nothing_is_accepted_while_the_book_is_unknown() {
     let mut desk = Desk::new("conservative");
-    assert_eq!(desk.submit(1, limit(Side::Buy, 990, 1)), [UpdateKind::Rejected(Reason::BookNotSynced)]);
+    assert_eq!(desk.submit(1, limit(Side::Buy, 990, 1)), [ReportKind::Rejected(Reason::BookNotSynced)]);
     let mut desk = with_book();
     desk.play(|t| {
         t.message(&[(EventKind::BookClear, None, 0, 0)]);
     });
-    assert_eq!(desk.submit(1, limit(Side::Buy, 990, 1)), [UpdateKind::Rejected(Reason::BookNotSynced)]);
+    assert_eq!(desk.submit(1, limit(Side::Buy, 990, 1)), [ReportKind::Rejected(Reason::BookNotSynced)]);
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn what_was_taken_is_gone_until_the_level_changes() {
     assert_eq!(fills(&desk.submit(3, ioc(2_000))), []);
     // A post-only bid at a price we have emptied does not cross.
     let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 1_000) };
-    assert_eq!(desk.submit(4, maker), [UpdateKind::Accepted]);
+    assert_eq!(desk.submit(4, maker), [ReportKind::Accepted]);
     desk.play(|t| {
         t.book(&[], &[(1_000, 3_500)]);
     });
@@ -214,7 +219,7 @@ fn a_resting_order_fills_as_published() {
         desk.play(|t| {
             t.book(&[(1_000, 4_000)], &[(1_010, 9_000)]);
         });
-        assert_eq!(desk.submit(1, limit(Side::Buy, 1_000, 5_000)), [UpdateKind::Accepted]);
+        assert_eq!(desk.submit(1, limit(Side::Buy, 1_000, 5_000)), [ReportKind::Accepted]);
         desk
     };
     let trade = |side, price, qty| {
@@ -247,8 +252,8 @@ fn our_orders_at_one_price_share_a_trade_in_order_of_arrival() {
     let updates = desk.play(|t| {
         t.trade(Side::Sell, 1_000, 3_000);
     });
-    let got: Vec<_> = updates.iter().map(|u| (u.order, fills(&[u.kind])[0].1)).collect();
-    assert_eq!(got, [(1, 2_000), (2, 1_000)]);
+    let got: Vec<_> = updates.iter().map(|u| (u.order.clone(), fills(&[u.kind])[0].1)).collect();
+    assert_eq!(got, [(OrderKey::Id(1), 2_000), (OrderKey::Id(2), 1_000)]);
 }
 
 #[test]
@@ -262,8 +267,8 @@ fn a_replacement_keeps_its_place_only_when_it_shrinks() {
         t.trade(Side::Sell, 1_000, 3_000);
     });
     assert_eq!(desk.market.queue_ahead(1), Some(1_000.0));
-    let replace = |price, qty| Command::Replace { order: 1, market: 0, price, qty };
-    assert_eq!(desk.send(replace(1_000, 3_000)), [UpdateKind::Replaced { price: 1_000, qty: 3_000 }]);
+    let replace = |price, qty| Command::Replace { order: 1, market: M0, price, qty };
+    assert_eq!(desk.send(replace(1_000, 3_000)), [ReportKind::Replaced { price: 1_000, qty: 3_000 }]);
     assert_eq!(desk.market.queue_ahead(1), Some(1_000.0));
     desk.send(replace(1_000, 3_001));
     assert_eq!(desk.market.queue_ahead(1), Some(4_000.0));
@@ -271,7 +276,7 @@ fn a_replacement_keeps_its_place_only_when_it_shrinks() {
     assert_eq!(desk.market.queue_ahead(1), Some(100.0));
     // Not post-only: a replacement may cross and then takes.
     assert_eq!(fills(&desk.send(replace(1_010, 3_001))), [(1_010, 3_001, TAKER)]);
-    assert_eq!(desk.send(replace(999, 1)), [UpdateKind::ReplaceRejected(Reason::UnknownOrder)]);
+    assert_eq!(desk.send(replace(999, 1)), [ReportKind::ReplaceRejected(Reason::UnknownOrder)]);
 }
 
 #[test]
@@ -279,8 +284,8 @@ fn a_refused_replacement_leaves_the_order_as_it_was() {
     let mut desk = with_book();
     let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 980, 1_000) };
     desk.submit(1, maker);
-    let replace = Command::Replace { order: 1, market: 0, price: 1_000, qty: 1_000 };
-    assert_eq!(desk.send(replace), [UpdateKind::ReplaceRejected(Reason::PostOnlyWouldCross)]);
+    let replace = Command::Replace { order: 1, market: M0, price: 1_000, qty: 1_000 };
+    assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(Reason::PostOnlyWouldCross)]);
     let updates = desk.play(|t| {
         t.trade(Side::Sell, 979, 1);
     });
@@ -297,11 +302,11 @@ fn a_partly_filled_order_can_be_cut_to_what_is_filled() {
     desk.play(|t| {
         t.trade(Side::Sell, 1_000, 2_000);
     });
-    let cut = Command::Replace { order: 1, market: 0, price: 1_000, qty: 2_000 };
-    assert_eq!(desk.send(cut), [UpdateKind::Cancelled]);
+    let cut = Command::Replace { order: 1, market: M0, price: 1_000, qty: 2_000 };
+    assert_eq!(desk.send(cut), [ReportKind::Cancelled]);
     assert_eq!(
-        desk.send(Command::Cancel { order: 1, market: 0 }),
-        [UpdateKind::CancelRejected(Reason::UnknownOrder)]
+        desk.send(Command::Cancel { order: 1, market: M0 }),
+        [ReportKind::CancelRejected(Reason::UnknownOrder)]
     );
 }
 
@@ -309,13 +314,13 @@ fn a_partly_filled_order_can_be_cut_to_what_is_filled() {
 fn fees_are_charged_by_liquidity_and_rebates_are_negative() {
     let mut desk = with_book();
     let taken = desk.submit(1, limit(Side::Buy, 1_000, 3_000));
-    let UpdateKind::Fill { fee, .. } = taken[1] else { panic!("{taken:?}") };
+    let ReportKind::Fill { fee, .. } = taken[1] else { panic!("{taken:?}") };
     assert_eq!(fee.to_string(), "0.15");
     desk.submit(2, limit(Side::Buy, 995, 1_000));
     let made = desk.play(|t| {
         t.trade(Side::Sell, 990, 1);
     });
-    let UpdateKind::Fill { fee, .. } = made[0].kind else { panic!("{made:?}") };
+    let ReportKind::Fill { fee, .. } = made[0].kind else { panic!("{made:?}") };
     assert_eq!(fee.to_string(), "-0.004975");
 }
 
@@ -334,11 +339,11 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     };
     let mut out = Vec::new();
     market.on_message(&quote(1_000, 50, 1_001, 60).view(), 0, 2, 1, &mut out).unwrap();
-    let buy = OrderRequest { order_type: OrderType::Market, price: 0, ..limit(Side::Buy, 0, 100) };
-    market.on_command(Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
-    let got: Vec<_> = out.iter().map(|u| u.kind).collect();
+    let buy = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 100) };
+    market.on_command(ME, Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
+    let got: Vec<_> = out.iter().map(|(_, u)| u.kind).collect();
     assert_eq!(fills(&got), [(1_001, 60, TAKER)]);
-    assert_eq!(got.last(), Some(&UpdateKind::Expired(Reason::NoLiquidity)));
+    assert_eq!(got.last(), Some(&ReportKind::Expired(Reason::NoLiquidity)));
 }
 
 #[test]
@@ -348,7 +353,7 @@ fn less_than_a_lot_on_the_other_side_is_nothing() {
         t.book(&[(990, 5_000)], &[(1_000, 5), (1_010, 9_000)]);
     });
     let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 1_000) };
-    assert_eq!(desk.submit(1, maker), [UpdateKind::Accepted]);
+    assert_eq!(desk.submit(1, maker), [ReportKind::Accepted]);
     let updates = desk.play(|t| {
         t.book(&[(980, 1)], &[]);
     });
@@ -510,15 +515,15 @@ fn a_crossed_book_fills_nothing_and_takers_are_rejected() {
         t.book(&[], &[(950, 1_000)]);
     });
     assert_eq!(kinds(&updates), []);
-    let crossed = [UpdateKind::Rejected(Reason::BookCrossed)];
+    let crossed = [ReportKind::Rejected(Reason::BookCrossed)];
     for side in [Side::Buy, Side::Sell] {
-        let market = OrderRequest { order_type: OrderType::Market, price: 0, ..limit(side, 0, 1_000) };
+        let market = OrderRequest { order_type: OrderType::Market, ..limit(side, 0, 1_000) };
         assert_eq!(desk.submit(2, market), crossed);
         assert_eq!(desk.submit(3, limit(side, 970, 1_000)), crossed);
     }
-    assert_eq!(desk.submit(4, limit(Side::Buy, 940, 1_000)), [UpdateKind::Accepted]);
-    let replace = Command::Replace { order: 4, market: 0, price: 960, qty: 1_000 };
-    assert_eq!(desk.send(replace), [UpdateKind::ReplaceRejected(Reason::BookCrossed)]);
+    assert_eq!(desk.submit(4, limit(Side::Buy, 940, 1_000)), [ReportKind::Accepted]);
+    let replace = Command::Replace { order: 4, market: M0, price: 960, qty: 1_000 };
+    assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(Reason::BookCrossed)]);
     let updates = desk.play(|t| {
         t.book(&[(990, 0)], &[]);
     });

@@ -6,23 +6,21 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{Pieces, Quiet, Tape, instrument, limit};
+use common::{M0, Pieces, Quiet, Tape, instrument, limit};
+use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{FillBasis, Touch};
 use tradecore_core::event::{Columns, EventColumns, TIME_LIMIT, View};
 use tradecore_core::kernel::{
-    BookFilter, Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker,
-    StrategySetup,
+    Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker, Topics,
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
-use tradecore_core::sim::{
-    ChunkSource, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, Simulation,
-};
+use tradecore_core::sim::Latency;
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
-use tradecore_core::types::{Instrument, InstrumentKind, Money, Side};
+use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Side};
 
 type Step = Box<dyn FnMut(&mut Context, usize) -> HookResult + Send>;
-type Told = Arc<Mutex<Vec<(i64, OrderStatus, Reason)>>>;
+type Told = Arc<Mutex<Vec<(i64, OrderStatus, Option<Reason>)>>>;
 
 /// Calls `step` with 1, 2, 3 ... on book updates and timers, and notes what it is told of its orders.
 struct Script {
@@ -38,7 +36,7 @@ struct Script {
 impl Script {
     fn on_book(step: impl FnMut(&mut Context, usize) -> HookResult + Send + 'static) -> Self {
         Self {
-            interest: Interest { book: BookFilter::Message, fill: true, order: true, ..Interest::default() },
+            interest: Interest { topics: Topics::BOOK, fill: true, order: true },
             every: 0,
             calls: 0,
             step: Box::new(step),
@@ -70,7 +68,7 @@ impl Maker for Script {
         Ok(())
     }
 
-    fn on_book(&mut self, ctx: &mut Context, _market: usize) -> HookResult {
+    fn on_book(&mut self, ctx: &mut Context, _market: MarketId) -> HookResult {
         self.next(ctx)
     }
 
@@ -83,7 +81,7 @@ impl Maker for Script {
     }
 
     fn on_order(&mut self, ctx: &mut Context, order: &Order) -> HookResult {
-        self.told.lock().unwrap().push((ctx.now_ns(), order.status, order.reason));
+        self.told.lock().unwrap().push((ctx.now_ns(), order.status(), order.reason));
         Ok(())
     }
 
@@ -93,7 +91,14 @@ impl Maker for Script {
 }
 
 fn config(sample_ns: i64) -> RunConfig {
-    RunConfig { seed: 1, sample_ns, candle_ns: None, on_error: OnError::StopRun }
+    RunConfig {
+        seed: 1,
+        sample_ns,
+        candle_ns: None,
+        on_error: OnError::StopRun,
+        session: "test".parse().unwrap(),
+        keeps_journal: false,
+    }
 }
 
 fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> MarketSetup {
@@ -111,19 +116,19 @@ fn linear() -> Arc<Instrument> {
     instrument("A.TEST", InstrumentKind::Linear)
 }
 
-fn simulation(sample_ns: i64, market: MarketSetup, script: Script) -> Simulation {
-    let setup = StrategySetup { name: "s".into(), markets: vec![0], strategy: Box::new(script) };
-    Simulation::new(config(sample_ns), vec![market], vec![setup]).unwrap()
+fn simulation(sample_ns: i64, market: MarketSetup, script: Script) -> Replay {
+    let setup = common::setup("s", &[M0], script);
+    Replay::new(config(sample_ns), vec![market], vec![setup]).unwrap()
 }
 
-fn run(data: EventColumns, script: Script) -> Simulation {
+fn run(data: EventColumns, script: Script) -> Replay {
     let mut simulation = simulation(250, market(linear(), data, Latency::default()), script);
     simulation.run(&mut Quiet).unwrap();
     simulation
 }
 
 fn at_market(side: Side, qty: i64) -> OrderRequest {
-    OrderRequest { order_type: OrderType::Market, price: 0, ..limit(side, 0, qty) }
+    OrderRequest { order_type: OrderType::Market, ..limit(side, 0, qty) }
 }
 
 fn submit(ctx: &mut Context, request: OrderRequest) {
@@ -165,11 +170,10 @@ fn equity_keeps_its_mark_while_a_side_is_empty() {
         let mut simulation = run(one_sided_for_a_while(comes_back).columns, buyer);
         let totals = simulation.totals()[0].clone();
         assert!(totals.stats.max_drawdown() < 40.0, "{}", totals.stats.max_drawdown());
-        let twice_mid = simulation.market(0).twice_mid();
+        let twice_mid = simulation.market(M0).twice_mid();
         assert_eq!(twice_mid, Some(1_200_010));
-        let core = simulation.kernel().core();
-        let last = core.record.equity.last().unwrap().equity;
-        let position = &core.accounts_in(0).next().unwrap().position;
+        let last = simulation.kernel().record().equity.last().unwrap().equity;
+        let position = simulation.kernel().positions_in(M0).next().unwrap();
         let math = ContractMath::new(&linear()).unwrap();
         assert_eq!(last, position.cash + position.marked(&math, twice_mid).unwrap());
         assert_eq!(last, totals.gross - totals.fees);
@@ -188,12 +192,12 @@ fn a_position_without_any_mid_is_worth_what_it_cost() {
         if n == 1 {
             submit(ctx, at_market(Side::Buy, 1_000));
         }
-        *equity.lock().unwrap() = ctx.equity(0).unwrap();
+        *equity.lock().unwrap() = ctx.equity(CurrencyId::new(0)).unwrap();
         Ok(())
     });
     let mut simulation = run(tape.columns, buyer);
     let totals = simulation.totals()[0].clone();
-    let last = simulation.kernel().core().record.equity.last().unwrap().equity;
+    let last = simulation.kernel().record().equity.last().unwrap().equity;
     assert_eq!(last.to_string(), "-0.05");
     assert_eq!((last, last), (totals.gross - totals.fees, *seen.lock().unwrap()));
 }
@@ -214,8 +218,8 @@ fn equity_does_not_depend_on_whether_a_strategy_looked_before() {
             Script::on_book(move |ctx, n| {
                 match n {
                     1 => submit(ctx, at_market(Side::Buy, 1_000)),
-                    2 if looks => *told.lock().unwrap() = ctx.equity(0).unwrap(),
-                    5 => *told.lock().unwrap() = ctx.equity(0).unwrap(),
+                    2 if looks => *told.lock().unwrap() = ctx.equity(CurrencyId::new(0)).unwrap(),
+                    5 => *told.lock().unwrap() = ctx.equity(CurrencyId::new(0)).unwrap(),
                     _ => {}
                 }
                 Ok(())
@@ -251,7 +255,7 @@ fn a_gap_in_the_data_is_sampled_at_its_ends() {
     tape.at(50 * year).book(&[(991, 5_000)], &[(1_000, 5_000)]);
     let mut gap = simulation(1_000, market(linear(), tape.columns, Latency::default()), Script::idle());
     gap.run(&mut Quiet).unwrap();
-    let times: Vec<i64> = gap.kernel().core().record.equity.iter().map(|row| row.ts).collect();
+    let times: Vec<i64> = gap.kernel().record().equity.iter().map(|row| row.ts).collect();
     assert_eq!(times, [1_000, 50 * year - 1_000, 50 * year]);
 }
 
@@ -261,7 +265,7 @@ fn any_sample_interval_works() {
         let mut simulation =
             simulation(sample_ns, market(linear(), steady(5).columns, Latency::default()), Script::idle());
         simulation.run(&mut Quiet).unwrap();
-        assert_eq!(simulation.kernel().core().record.equity.last().unwrap().ts, 1_400);
+        assert_eq!(simulation.kernel().record().equity.last().unwrap().ts, 1_400);
     }
 }
 
@@ -309,14 +313,15 @@ fn a_fill_is_booked_before_its_hook_is_called() {
     let mut simulation =
         simulation(250, market(linear(), steady(9).columns, Latency::default()), interrupted);
     assert_eq!(simulation.run(&mut Quiet).unwrap().0, RunEnd::Interrupted);
-    let core = simulation.kernel().core();
-    assert_eq!((core.record.fills.len(), core.record.fill_count, core.orders_open()), (1, 1, 0));
-    assert_eq!(core.accounts_in(0).next().unwrap().position.qty, 1_000);
-    assert_eq!(core.record.orders[0].status, OrderStatus::Filled);
+    let kernel = simulation.kernel();
+    let record = kernel.record_ref();
+    assert_eq!((record.fills.len(), record.fill_count, kernel.open_orders()), (1, 1, 0));
+    assert_eq!(kernel.positions_in(M0).next().unwrap().qty, 1_000);
+    assert_eq!(record.orders[0].status(), OrderStatus::Filled);
 }
 
 /// What rests after a quote of 10 at 980 was filled by 6 and `second` was quoted.
-fn after_a_partial_fill(second: (i64, i64), post_only: bool) -> (Vec<(i64, i64, bool)>, Simulation) {
+fn after_a_partial_fill(second: (i64, i64), post_only: bool) -> (Vec<(i64, i64, bool)>, Replay) {
     let mut tape = Tape::default();
     tape.at(1_000).book(&[(970, 5_000)], &[(1_000, 5_000)]);
     tape.at(1_100).book(&[(971, 5_000)], &[(1_000, 5_000)]);
@@ -330,10 +335,10 @@ fn after_a_partial_fill(second: (i64, i64), post_only: bool) -> (Vec<(i64, i64, 
         tape.columns,
         Script::on_book(move |ctx, n| {
             match n {
-                1 => ctx.quote(0, Some((980, 10)), None, true).unwrap(),
-                4 | 6 => ctx.quote(0, Some(second), None, post_only).unwrap(),
+                1 => ctx.quote(M0, Some((980, 10)), None, true).unwrap(),
+                4 | 6 => ctx.quote(M0, Some(second), None, post_only).unwrap(),
                 8 => {
-                    let orders = ctx.open_orders().map(|o| (o.price, o.leaves(), o.post_only));
+                    let orders = ctx.open_orders().map(|o| (o.price().unwrap(), o.leaves(), o.post_only));
                     *seen.lock().unwrap() = orders.collect();
                 }
                 _ => {}
@@ -350,7 +355,7 @@ fn a_quoted_quantity_is_what_rests_whatever_was_filled() {
     for second in [(979, 10), (980, 5), (980, 4), (980, 10)] {
         let (open, mut simulation) = after_a_partial_fill(second, true);
         assert_eq!(open, [(second.0, second.1, true)]);
-        let replaced = simulation.kernel().core().record.orders[0].replaced;
+        let replaced = simulation.kernel().record().orders[0].replaced;
         assert_eq!(replaced, u32::from(second != (980, 4)), "what rests already is left alone");
     }
 }
@@ -359,8 +364,8 @@ fn a_quoted_quantity_is_what_rests_whatever_was_filled() {
 fn a_quote_that_stops_being_post_only_is_a_new_order() {
     let (open, mut simulation) = after_a_partial_fill((980, 4), false);
     assert_eq!(open, [(980, 4, false)]);
-    let orders = &simulation.kernel().core().record.orders;
-    assert_eq!((orders[0].status, orders[0].filled, orders.len()), (OrderStatus::Cancelled, 6, 2));
+    let orders = &simulation.kernel().record().orders;
+    assert_eq!((orders[0].status(), orders[0].filled, orders.len()), (OrderStatus::Cancelled, 6, 2));
 }
 
 #[test]
@@ -369,12 +374,12 @@ fn a_quote_with_a_mistake_on_one_side_sends_neither() {
         steady(3).columns,
         Script::on_book(|ctx, _| {
             for ask in [(1_010, -1), (0, 10)] {
-                ctx.quote(0, Some((980, 10)), Some(ask), true).unwrap_err();
+                ctx.quote(M0, Some((980, 10)), Some(ask), true).unwrap_err();
             }
             Ok(())
         }),
     );
-    assert_eq!(simulation.kernel().core().record.order_count, 0);
+    assert_eq!(simulation.kernel().order_count(), 0);
 }
 
 #[test]
@@ -384,12 +389,12 @@ fn a_replacement_below_the_smallest_order_is_refused_and_says_so() {
     let seen = Arc::clone(&open);
     let script = Script::on_book(move |ctx, n| {
         match n {
-            1 => ctx.quote(0, Some((980, 200)), None, true).unwrap(),
-            4 => ctx.quote(0, Some((980, 1)), None, true).unwrap(),
+            1 => ctx.quote(M0, Some((980, 200)), None, true).unwrap(),
+            4 => ctx.quote(M0, Some((980, 1)), None, true).unwrap(),
             5 => assert!(ctx.replace(1, 10, 150).unwrap()),
             8 => {
                 *seen.lock().unwrap() =
-                    ctx.open_orders().map(|o| (o.price, o.qty, o.pending, o.reason)).collect();
+                    ctx.open_orders().map(|o| (o.price(), o.qty, o.pending(), o.reason)).collect();
             }
             _ => {}
         }
@@ -399,14 +404,14 @@ fn a_replacement_below_the_smallest_order_is_refused_and_says_so() {
     let mut simulation =
         simulation(250, market(Arc::new(strict), steady(10).columns, Latency::default()), script);
     simulation.run(&mut Quiet).unwrap();
-    assert_eq!(*open.lock().unwrap(), [(980, 200, Pending::Nothing, Reason::MinNotional)]);
+    assert_eq!(*open.lock().unwrap(), [(Some(980), 200, Pending::Nothing, Some(Reason::MinNotional))]);
     let reasons: Vec<_> = told.lock().unwrap().iter().map(|(_, status, reason)| (*status, *reason)).collect();
     assert_eq!(
         reasons,
         [
-            (OrderStatus::New, Reason::None),
-            (OrderStatus::New, Reason::MinQty),
-            (OrderStatus::New, Reason::MinNotional)
+            (OrderStatus::New, None),
+            (OrderStatus::New, Some(Reason::MinQty)),
+            (OrderStatus::New, Some(Reason::MinNotional))
         ]
     );
 }
@@ -465,7 +470,7 @@ fn on_stop_sees_the_world_at_the_last_visible_time() {
     let told = Arc::clone(&seen);
     let look = Script {
         stop: Box::new(move |ctx, _| {
-            let (touch, book) = (ctx.touch(0), Touch::of(ctx.book(0)));
+            let (touch, book) = (ctx.touch(M0), Touch::of(ctx.book(M0)));
             *told.lock().unwrap() = Some((ctx.now_ns(), touch.best_bid(), touch == book));
             Ok(())
         }),
@@ -481,7 +486,7 @@ fn a_request_of_on_stop_is_refused_at_once() {
         stop: Box::new(|ctx, _| {
             assert_eq!(ctx.open_orders().count(), 1);
             submit(ctx, at_market(Side::Buy, 1_000));
-            assert_eq!(ctx.cancel_all(None, Reason::None), 2);
+            assert_eq!(ctx.cancel_all(None), 2);
             Ok(())
         }),
         ..Script::on_book(|ctx, n| {
@@ -492,13 +497,13 @@ fn a_request_of_on_stop_is_refused_at_once() {
         })
     };
     let mut simulation = run(steady(9).columns, late);
-    let orders = &simulation.kernel().core().record.orders;
-    let ends: Vec<_> = orders.iter().map(|o| (o.id, o.status, o.reason, o.pending)).collect();
+    let orders = &simulation.kernel().record().orders;
+    let ends: Vec<_> = orders.iter().map(|o| (o.id, o.status(), o.reason, o.pending())).collect();
     assert_eq!(
         ends,
         [
-            (2, OrderStatus::Rejected, Reason::RunEnded, Pending::Nothing),
-            (1, OrderStatus::New, Reason::RunEnded, Pending::Nothing)
+            (2, OrderStatus::Rejected, Some(Reason::RunEnded), Pending::Nothing),
+            (1, OrderStatus::New, Some(Reason::RunEnded), Pending::Nothing)
         ]
     );
 }
@@ -511,9 +516,9 @@ fn an_instrument_named_twice_is_delivered_once() {
         counted.fetch_add(1, Ordering::SeqCst);
         Ok(())
     });
-    let setup = StrategySetup { name: "s".into(), markets: vec![0, 0], strategy: Box::new(script) };
+    let setup = common::setup("s", &[M0, M0], script);
     let markets = vec![market(linear(), steady(4).columns, Latency::default())];
-    Simulation::new(config(250), markets, vec![setup]).unwrap().run(&mut Quiet).unwrap();
+    Replay::new(config(250), markets, vec![setup]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 4);
 }
 
@@ -564,13 +569,13 @@ fn a_touch_maker_quotes_on_the_tick_grid_and_no_bid_at_nothing() {
             tape.at(1_000 + k * 100).book(&[(bid, 5_000 + k)], &[(ask, 5_000)]);
         }
         let size = QuoteSize::new(&coarse, 10, 100).unwrap();
-        let maker = TouchMaker { markets: vec![(0, size)], offset_ticks: 1, interval_ns: 100 };
-        let setup = StrategySetup { name: "s".into(), markets: vec![0], strategy: Box::new(maker) };
+        let maker = TouchMaker { markets: vec![(M0, size)], offset_ticks: 1, interval_ns: 100 };
+        let setup = common::setup("s", &[M0], maker);
         let markets = vec![market(Arc::new(coarse), tape.columns, Latency::default())];
-        let mut simulation = Simulation::new(config(250), markets, vec![setup]).unwrap();
+        let mut simulation = Replay::new(config(250), markets, vec![setup]).unwrap();
         simulation.run(&mut Quiet).unwrap();
-        let orders = &simulation.kernel().core().record.orders;
-        orders.iter().map(|o| (o.side, o.price)).collect::<Vec<_>>()
+        let orders = &simulation.kernel().record().orders;
+        orders.iter().map(|o| (o.side, o.price().unwrap())).collect::<Vec<_>>()
     };
     assert_eq!(quotes(993, 1_004), [(Side::Buy, 980), (Side::Sell, 1_020)]);
     assert_eq!(quotes(10, 30), [(Side::Sell, 40)]);

@@ -1,72 +1,19 @@
-//! What a Python strategy sees inside a hook: `Context`, and the state behind it and its views.
-//!
-//! While a hook runs, the kernel's state lies in [`Shared`]; outside of hooks it does not, and every access raises
-//! `ContextError`. The views are made once per run and read the state when asked, so nothing is built per event.
+//! What a Python strategy sees inside a hook: `Context`, with views made once per run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple};
-use tradecore_core::kernel::{Core, Trade};
-use tradecore_core::orders::{OrderId, OrderRequest, Reason};
-use tradecore_core::types::{Instrument, Side};
+use pyo3::types::{PyList, PyString};
+use tradecore_core::kernel::{Context as CoreContext, Subscription, Trade};
+use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
+use tradecore_core::types::{CurrencyId, MarketId, Side};
 
 use crate::errors;
-use crate::instrument::PyInstrument;
 use crate::records::Order;
-use crate::values::{money_to_py, order_type_of, to_duration, to_side, to_steps, to_time_in_force};
+use crate::shared::Shared;
+use crate::values::{money_to_py, to_duration, to_side, to_steps, to_time_in_force};
 use crate::views::{BookView, PositionView, QuoteView, TradeView};
-
-/// The kernel's state while a hook runs, and what never changes about it.
-pub(crate) struct Shared {
-    core: Mutex<Option<Box<Core>>>,
-    pub(crate) instruments: Vec<Arc<Instrument>>,
-    index: HashMap<String, usize>,
-}
-
-impl Shared {
-    pub(crate) fn new(instruments: Vec<Arc<Instrument>>) -> Self {
-        let index = instruments.iter().enumerate().map(|(i, x)| (x.id.to_string(), i)).collect();
-        Self { core: Mutex::new(None), instruments, index }
-    }
-
-    pub(crate) fn put(&self, core: Box<Core>) {
-        *self.core.lock().unwrap_or_else(PoisonError::into_inner) = Some(core);
-    }
-
-    pub(crate) fn take(&self) -> Option<Box<Core>> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    #[inline]
-    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Core) -> T) -> PyResult<T> {
-        match self.core.lock().unwrap_or_else(PoisonError::into_inner).as_deref_mut() {
-            Some(core) => Ok(act(core)),
-            None => Err(errors::ContextError::new_err(())),
-        }
-    }
-
-    fn market(&self, instrument: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let unknown = |id: &str| {
-            let known: Vec<String> = self.instruments.iter().map(|i| i.id.to_string()).collect();
-            let known = PyTuple::new(instrument.py(), known)?;
-            Ok::<_, PyErr>(errors::UnknownInstrumentError::new_err((id.to_owned(), known.unbind())))
-        };
-        if let Ok(text) = instrument.cast::<PyString>() {
-            let id = text.to_cow()?;
-            return match self.index.get(id.as_ref()) {
-                Some(index) => Ok(*index),
-                None => Err(unknown(&id)?),
-            };
-        }
-        let given = instrument.extract::<PyRef<'_, PyInstrument>>()?;
-        match self.index.get(given.0.id.as_str()) {
-            Some(index) => Ok(*index),
-            None => Err(unknown(given.0.id.as_str())?),
-        }
-    }
-}
 
 /// A hook or callback must be an ordinary function: nothing would ever run what an `async def` returns.
 pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -78,6 +25,10 @@ pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResul
         return Err(errors::invalid(name, format!("{} cannot be called", function.repr()?)));
     }
     Ok(())
+}
+
+fn subscription(topic: &str) -> PyResult<Subscription> {
+    Subscription::parse(topic).map_err(|error| errors::invalid("topic", error.to_string()))
 }
 
 /// What a strategy can read and do inside a hook.
@@ -96,7 +47,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(py: Python<'_>, shared: &Arc<Shared>, strategy: String) -> PyResult<Self> {
-        let no_trade = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, id: 0 };
+        let no_trade = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
         let mut context = Self {
             shared: Arc::clone(shared),
             books: Vec::new(),
@@ -106,7 +57,8 @@ impl Context {
             timers: Mutex::new(HashMap::new()),
             strategy,
         };
-        for (market, spec) in shared.instruments.iter().enumerate() {
+        for (index, spec) in shared.instruments.iter().enumerate() {
+            let market = MarketId::new(index);
             let instrument = PyString::new(py, spec.id.as_str()).unbind();
             let book = BookView {
                 shared: Arc::clone(shared),
@@ -143,14 +95,15 @@ impl Context {
     /// Sets a timer and keeps its callback.
     fn set_timer(
         &self,
+        py: Python<'_>,
         callback: Option<Bound<'_, PyAny>>,
         once: bool,
-        set: impl FnOnce(&mut Core) -> u64,
+        set: impl FnOnce(&mut CoreContext) -> u64,
     ) -> PyResult<u64> {
         if let Some(callback) = &callback {
             check_callable("callback", callback)?;
         }
-        let timer = self.shared.with(set)?;
+        let timer = self.shared.with(py, set)?;
         if let Some(callback) = callback {
             let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
             timers.insert(timer, (callback.unbind(), once));
@@ -158,13 +111,21 @@ impl Context {
         Ok(timer)
     }
 
-    fn price(&self, market: usize, price: &Bound<'_, PyAny>) -> PyResult<i64> {
-        let i = &self.shared.instruments[market];
+    /// A settlement currency of the run.
+    fn currency(&self, py: Python<'_>, name: &str) -> PyResult<CurrencyId> {
+        let found = self.shared.with(py, |ctx| ctx.currencies().iter().position(|c| c == name))?;
+        found
+            .map(CurrencyId::new)
+            .ok_or_else(|| errors::invalid("currency", format!("{name:?} settles no instrument of this run")))
+    }
+
+    fn price(&self, market: MarketId, price: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let i = self.shared.instrument(market);
         to_steps("price", i.id.as_str(), i.price_increment, price)
     }
 
-    fn qty(&self, market: usize, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
-        let i = &self.shared.instruments[market];
+    fn qty(&self, market: MarketId, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
+        let i = self.shared.instrument(market);
         to_steps("qty", i.id.as_str(), i.qty_increment, qty)
     }
 
@@ -172,7 +133,7 @@ impl Context {
     fn order_id(&self, order: &Bound<'_, PyAny>) -> PyResult<Option<OrderId>> {
         if let Ok(name) = order.cast::<PyString>() {
             let name = name.to_cow()?;
-            return self.shared.with(|core| core.order_by_client_id(&name));
+            return self.shared.with(order.py(), |ctx| ctx.order_by_client_id(&name));
         }
         if let Ok(object) = order.getattr("order_id") {
             return Ok(Some(object.extract()?));
@@ -183,7 +144,7 @@ impl Context {
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn send(
         &self,
-        market: usize,
+        market: MarketId,
         side: Side,
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
@@ -192,33 +153,30 @@ impl Context {
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let price = price.map(|p| self.price(market, p)).transpose()?;
-        let (order_type, price) = order_type_of(price);
         let request = OrderRequest {
             market,
             side,
-            order_type,
-            price,
+            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
             qty: self.qty(market, qty)?,
-            time_in_force: time_in_force
-                .map_or(Ok(tradecore_core::orders::TimeInForce::Gtc), |t| to_time_in_force(t))?,
+            time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), |t| to_time_in_force(t))?,
             post_only,
             client_id: client_id.map(Into::into),
         };
-        self.shared.with(|core| core.submit(request))?.map_err(errors::order)
+        self.shared.with(qty.py(), |ctx| ctx.submit(request))?.map_err(errors::order)
     }
 }
 
 #[pymethods]
 impl Context {
     #[getter]
-    fn now_ns(&self) -> PyResult<i64> {
-        self.shared.with(|core| core.now_ns())
+    fn now_ns(&self, py: Python<'_>) -> PyResult<i64> {
+        self.shared.with(py, |ctx| ctx.now_ns())
     }
 
     #[getter]
     fn equity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let equity = self.shared.with(|core| match core.currencies() {
-            [_] => Ok(core.equity(0)),
+        let equity = self.shared.with(py, |ctx| match ctx.currencies() {
+            [_] => Ok(ctx.equity(CurrencyId::new(0))),
             several => Err(several.join(", ")),
         })?;
         match equity {
@@ -230,24 +188,17 @@ impl Context {
     }
 
     fn equity_in<'py>(&self, py: Python<'py>, currency: &str) -> PyResult<Bound<'py, PyAny>> {
-        let amount = self.shared.with(|core| {
-            let index = core.currencies().iter().position(|c| c == currency)?;
-            Some(core.equity(index))
-        })?;
-        match amount {
-            Some(amount) => money_to_py(py, amount.map_err(errors::money)?),
-            None => {
-                Err(errors::invalid("currency", format!("{currency:?} settles no instrument of this run")))
-            }
-        }
+        let currency = self.currency(py, currency)?;
+        let amount = self.shared.with(py, |ctx| ctx.equity(currency))?;
+        money_to_py(py, amount.map_err(errors::money)?)
     }
 
     fn book(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<BookView>> {
-        Ok(self.books[self.shared.market(instrument)?].clone_ref(py))
+        Ok(self.books[self.shared.market(instrument)?.index()].clone_ref(py))
     }
 
     fn position(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<PositionView>> {
-        Ok(self.positions[self.shared.market(instrument)?].clone_ref(py))
+        Ok(self.positions[self.shared.market(instrument)?.index()].clone_ref(py))
     }
 
     #[pyo3(signature = (instrument=None))]
@@ -257,12 +208,12 @@ impl Context {
         instrument: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let market = instrument.map(|i| self.shared.market(i)).transpose()?;
-        let orders: Vec<_> = self.shared.with(|core| {
-            core.open_orders().filter(|o| market.is_none_or(|m| m == o.market)).cloned().collect()
+        let orders: Vec<_> = self.shared.with(py, |ctx| {
+            ctx.open_orders().filter(|o| market.is_none_or(|m| m == o.market)).cloned().collect()
         })?;
         let list = PyList::empty(py);
         for order in orders {
-            let instrument = Arc::clone(&self.shared.instruments[order.market]);
+            let instrument = Arc::clone(self.shared.instrument(order.market));
             list.append(Py::new(py, Order::new(order, instrument))?)?;
         }
         Ok(list)
@@ -270,9 +221,9 @@ impl Context {
 
     fn order(&self, order: &Bound<'_, PyAny>) -> PyResult<Option<Order>> {
         let Some(id) = self.order_id(order)? else { return Ok(None) };
-        let found = self.shared.with(|core| core.order(id).cloned())?;
+        let found = self.shared.with(order.py(), |ctx| ctx.order(id).cloned())?;
         Ok(found.map(|o| {
-            let instrument = Arc::clone(&self.shared.instruments[o.market]);
+            let instrument = Arc::clone(self.shared.instrument(o.market));
             Order::new(o, instrument)
         }))
     }
@@ -346,20 +297,22 @@ impl Context {
             Ok::<_, PyErr>(Some((self.price(market, price)?, qty)))
         };
         let (bid, ask) = (side(bid, bid_qty, "bid_qty")?, side(ask, ask_qty, "ask_qty")?);
-        self.shared.with(|core| core.quote(market, bid, ask, post_only))?.map_err(errors::order)
+        self.shared
+            .with(instrument.py(), |ctx| ctx.quote(market, bid, ask, post_only))?
+            .map_err(errors::order)
     }
 
     fn cancel(&self, order: &Bound<'_, PyAny>) -> PyResult<bool> {
         match self.order_id(order)? {
-            Some(id) => self.shared.with(|core| core.cancel(id)),
+            Some(id) => self.shared.with(order.py(), |ctx| ctx.cancel(id)),
             None => Ok(false),
         }
     }
 
     #[pyo3(signature = (instrument=None))]
-    fn cancel_all(&self, instrument: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+    fn cancel_all(&self, py: Python<'_>, instrument: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
         let market = instrument.map(|i| self.shared.market(i)).transpose()?;
-        self.shared.with(|core| core.cancel_all(market, Reason::None))
+        self.shared.with(py, |ctx| ctx.cancel_all(market))
     }
 
     #[pyo3(signature = (order, *, price=None, qty=None))]
@@ -370,29 +323,57 @@ impl Context {
         qty: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
         let Some(id) = self.order_id(order)? else { return Ok(false) };
+        let py = order.py();
         let Some((market, intended)) =
-            self.shared.with(|core| core.order(id).map(|o| (o.market, o.intended())))?
+            self.shared.with(py, |ctx| ctx.order(id).map(|o| (o.market, o.intended())))?
         else {
             return Ok(false);
         };
-        let price = price.map_or(Ok(intended.0), |p| self.price(market, p))?;
+        let price = match price {
+            Some(price) => self.price(market, price)?,
+            // A market order has none, and the kernel says that it cannot be replaced.
+            None => intended.0.unwrap_or_default(),
+        };
         let qty = qty.map_or(Ok(intended.1), |q| self.qty(market, q))?;
-        self.shared.with(|core| core.replace(id, price, qty))?.map_err(errors::order)
+        self.shared.with(py, |ctx| ctx.replace(id, price, qty))?.map_err(errors::order)
     }
 
     #[pyo3(signature = (interval, callback=None))]
     fn every(&self, interval: &Bound<'_, PyAny>, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
+        let py = interval.py();
         let interval = to_duration("interval", interval, 1)?;
-        self.set_timer(callback, false, |core| core.every(interval))
+        self.set_timer(py, callback, false, |ctx| ctx.every(interval))
     }
 
     #[pyo3(signature = (ts_ns, callback=None))]
-    fn at(&self, ts_ns: i64, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
-        self.set_timer(callback, true, |core| core.at(ts_ns))
+    fn at(&self, py: Python<'_>, ts_ns: i64, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
+        self.set_timer(py, callback, true, |ctx| ctx.at(ts_ns))
+    }
+
+    fn subscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
+        let market = self.shared.market(instrument)?;
+        let topic = subscription(topic)?;
+        self.shared.with(instrument.py(), |ctx| ctx.subscribe(market, topic))
+    }
+
+    fn unsubscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
+        let market = self.shared.market(instrument)?;
+        let topic = subscription(topic)?;
+        self.shared.with(instrument.py(), |ctx| ctx.unsubscribe(market, topic))
+    }
+
+    fn balance<'py>(&self, py: Python<'py>, currency: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let currency = self.currency(py, currency)?;
+        self.shared.with(py, |ctx| ctx.balance(currency))?.map(|total| money_to_py(py, total)).transpose()
+    }
+
+    fn is_listed(&self, instrument: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let market = self.shared.market(instrument)?;
+        self.shared.with(instrument.py(), |ctx| ctx.is_listed(market))
     }
 
     fn log(&self, py: Python<'_>, message: &str) -> PyResult<()> {
-        let now = self.now_ns()?;
+        let now = self.now_ns(py)?;
         let logger = py.import("logging")?.call_method1("getLogger", ("tradecore.strategy",))?;
         logger.call_method1("info", ("%d %s: %s", now, &self.strategy, message))?;
         Ok(())

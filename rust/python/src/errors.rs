@@ -2,10 +2,11 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+use tradecore_core::backtest::RunError as CoreRunError;
 use tradecore_core::decode::PlacedError;
-use tradecore_core::kernel::{KernelError, OrderError as CoreOrderError};
+use tradecore_core::kernel::KernelError;
 use tradecore_core::ledger::MoneyOverflow;
-use tradecore_core::sim::RunError as CoreRunError;
+use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError};
 
 mod python {

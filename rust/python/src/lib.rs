@@ -8,10 +8,13 @@ mod context;
 mod errors;
 mod instrument;
 mod maths;
+mod raised;
 mod readers;
 mod records;
+mod shared;
 mod simulation;
 mod strategy;
+mod updates;
 mod values;
 mod views;
 
@@ -39,6 +42,8 @@ mod _core {
     use crate::simulation::Simulation;
     #[pymodule_export]
     use crate::strategy::check_quote_size;
+    #[pymodule_export]
+    use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
 }

@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, Record};
 use tradecore_core::orders as core;
-use tradecore_core::types::{Instrument, Money};
+use tradecore_core::types::{Instrument, MarketId, Money};
 
 use crate::values::money_to_py;
 
@@ -63,7 +63,7 @@ impl Order {
 
     #[getter]
     fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        order_type_to_py(py, self.order.order_type as i64)
+        order_type_to_py(py, i64::from(self.order.order_type.code()))
     }
 
     #[getter]
@@ -78,8 +78,7 @@ impl Order {
 
     #[getter]
     fn price(&self) -> Option<f64> {
-        (self.order.order_type == core::OrderType::Limit)
-            .then(|| self.instrument.price_increment.to_f64(self.order.price))
+        self.order.price().map(|price| self.instrument.price_increment.to_f64(price))
     }
 
     #[getter]
@@ -104,22 +103,22 @@ impl Order {
 
     #[getter]
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        order_status_to_py(py, self.order.status as i64)
+        order_status_to_py(py, self.order.status() as i64)
     }
 
     #[getter]
     fn is_closed(&self) -> bool {
-        self.order.status.is_closed()
+        self.order.is_closed()
     }
 
     #[getter]
     fn is_pending(&self) -> bool {
-        self.order.pending != core::Pending::Nothing || self.order.status == core::OrderStatus::PendingNew
+        self.order.pending() != core::Pending::Nothing || self.order.status() == core::OrderStatus::PendingNew
     }
 
     #[getter]
     fn reason(&self) -> &'static str {
-        self.order.reason.as_str()
+        self.order.reason.map_or("", core::Reason::as_str)
     }
 
     #[getter]
@@ -129,10 +128,7 @@ impl Order {
 
     fn __repr__(&self) -> String {
         let (o, i) = (&self.order, &self.instrument);
-        let price = match o.order_type {
-            core::OrderType::Market => "market".to_owned(),
-            core::OrderType::Limit => i.format_price(o.price),
-        };
+        let price = o.price().map_or_else(|| "market".to_owned(), |price| i.format_price(price));
         format!(
             "<Order {} {} {} {} @ {price}, {} filled, {:?}>",
             o.id,
@@ -140,7 +136,7 @@ impl Order {
             o.side,
             i.format_qty(o.qty),
             i.format_qty(o.filled),
-            o.status
+            o.status()
         )
     }
 }
@@ -292,32 +288,27 @@ pub(crate) fn orders_table<'py>(
     rows: &[core::Order],
     instruments: &Instruments,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let price_unit = |m: usize| instruments[m].price_increment.to_f64(1);
-    let price = |m: usize, steps| instruments[m].price_increment.to_f64(steps);
-    let qty = |m: usize, steps| instruments[m].qty_increment.to_f64(steps);
+    let price_unit = |m: MarketId| instruments[m.index()].price_increment.to_f64(1);
+    let price = |m: MarketId, steps| instruments[m.index()].price_increment.to_f64(steps);
+    let qty = |m: MarketId, steps| instruments[m.index()].qty_increment.to_f64(steps);
     let t = Table::new(py);
     t.array("order_id", rows.iter().map(|o| o.id))?;
     t.text("client_id", rows.iter().map(|o| o.client_id.as_deref().unwrap_or_default()))?;
-    t.array("strategy", rows.iter().map(|o| o.strategy as u32))?;
-    t.array("instrument", rows.iter().map(|o| o.market as u32))?;
+    t.array("strategy", rows.iter().map(|o| o.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|o| o.market.index() as u32))?;
     t.array("side", rows.iter().map(|o| o.side as i8))?;
-    t.array("order_type", rows.iter().map(|o| o.order_type as u8))?;
+    t.array("order_type", rows.iter().map(|o| o.order_type.code()))?;
     t.array("time_in_force", rows.iter().map(|o| o.time_in_force as u8))?;
     t.array("post_only", rows.iter().map(|o| o.post_only))?;
-    t.array(
-        "price",
-        rows.iter().map(|o| {
-            if o.order_type == core::OrderType::Market { f64::NAN } else { price(o.market, o.price) }
-        }),
-    )?;
+    t.array("price", rows.iter().map(|o| o.price().map_or(f64::NAN, |p| price(o.market, p))))?;
     t.array("qty", rows.iter().map(|o| qty(o.market, o.qty)))?;
     t.array("filled_qty", rows.iter().map(|o| qty(o.market, o.filled)))?;
     t.array(
         "avg_fill_price",
         rows.iter().map(|o| o.average_price().map_or(f64::NAN, |p| p * price_unit(o.market))),
     )?;
-    t.array("status", rows.iter().map(|o| o.status as u8))?;
-    t.text("reason", rows.iter().map(|o| o.reason.as_str()))?;
+    t.array("status", rows.iter().map(|o| o.status() as u8))?;
+    t.text("reason", rows.iter().map(|o| o.reason.map_or("", core::Reason::as_str)))?;
     t.array("replaced", rows.iter().map(|o| o.replaced))?;
     t.array("ts_submit", rows.iter().map(|o| o.ts_submit))?;
     t.array("ts_accept", rows.iter().map(|o| o.ts_accept))?;
@@ -330,17 +321,17 @@ pub(crate) fn fills_table<'py>(
     rows: &[FillRow],
     instruments: &Instruments,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let price_unit = |m: usize| instruments[m].price_increment.to_f64(1);
-    let qty = |m: usize, steps| instruments[m].qty_increment.to_f64(steps);
+    let price_unit = |m: MarketId| instruments[m.index()].price_increment.to_f64(1);
+    let qty = |m: MarketId, steps| instruments[m.index()].qty_increment.to_f64(steps);
     let t = Table::new(py);
     t.array("ts_event", rows.iter().map(|f| f.ts_event))?;
     t.array("ts_recv", rows.iter().map(|f| f.ts_recv))?;
     t.array("order_id", rows.iter().map(|f| f.order))?;
     t.text("client_id", rows.iter().map(|f| f.client_id.as_deref().unwrap_or_default()))?;
-    t.array("strategy", rows.iter().map(|f| f.strategy as u32))?;
-    t.array("instrument", rows.iter().map(|f| f.market as u32))?;
+    t.array("strategy", rows.iter().map(|f| f.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|f| f.market.index() as u32))?;
     t.array("side", rows.iter().map(|f| f.side as i8))?;
-    t.array("price", rows.iter().map(|f| instruments[f.market].price_increment.to_f64(f.price)))?;
+    t.array("price", rows.iter().map(|f| instruments[f.market.index()].price_increment.to_f64(f.price)))?;
     t.array("qty", rows.iter().map(|f| qty(f.market, f.qty)))?;
     t.array("liquidity", rows.iter().map(|f| f.liquidity as u8))?;
     t.money("fee", rows.iter().map(|f| f.fee))?;
@@ -360,7 +351,7 @@ pub(crate) fn fills_table<'py>(
 pub(crate) fn equity_table<'py>(py: Python<'py>, rows: &[EquityRow]) -> PyResult<Bound<'py, PyDict>> {
     let t = Table::new(py);
     t.array("ts", rows.iter().map(|e| e.ts))?;
-    t.array("currency", rows.iter().map(|e| e.currency as u32))?;
+    t.array("currency", rows.iter().map(|e| e.currency.index() as u32))?;
     t.money("equity", rows.iter().map(|e| e.equity))?;
     Ok(t.dict)
 }
@@ -370,15 +361,15 @@ pub(crate) fn candles_table<'py>(
     rows: &[CandleRow],
     instruments: &Instruments,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let price = |c: &CandleRow, steps| instruments[c.market].price_increment.to_f64(steps);
+    let price = |c: &CandleRow, steps| instruments[c.market.index()].price_increment.to_f64(steps);
     let t = Table::new(py);
-    t.array("instrument", rows.iter().map(|c| c.market as u32))?;
+    t.array("instrument", rows.iter().map(|c| c.market.index() as u32))?;
     t.array("ts_open", rows.iter().map(|c| c.bar.ts_open))?;
     t.array("open", rows.iter().map(|c| price(c, c.bar.open)))?;
     t.array("high", rows.iter().map(|c| price(c, c.bar.high)))?;
     t.array("low", rows.iter().map(|c| price(c, c.bar.low)))?;
     t.array("close", rows.iter().map(|c| price(c, c.bar.close)))?;
-    t.array("volume", rows.iter().map(|c| instruments[c.market].qty_increment.to_f64(c.bar.volume)))?;
+    t.array("volume", rows.iter().map(|c| instruments[c.market.index()].qty_increment.to_f64(c.bar.volume)))?;
     t.array("trades", rows.iter().map(|c| c.bar.trades))?;
     Ok(t.dict)
 }

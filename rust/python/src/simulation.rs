@@ -3,47 +3,29 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record, Strategy, StrategySetup};
-use tradecore_core::sim::{
-    ChunkSource, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, Simulation as CoreSimulation,
-};
-use tradecore_core::types::Instrument;
+use tradecore_core::orders::BadSession;
+use tradecore_core::sim::Latency;
+use tradecore_core::types::{AccountId, Instrument, MarketId};
 
 use crate::columns::NumpyColumns;
-use crate::context::Shared;
 use crate::errors;
 use crate::instrument::PyInstrument;
+use crate::raised::Raised;
 use crate::records::tables;
+use crate::shared::Shared;
 use crate::strategy::{PyStrategy, compiled};
 use crate::values::{money_to_py, to_duration};
 
+/// The name of a backtest's session: client ids of backtests are the same every time.
+const SESSION: &str = "backtest";
 /// Time between calls of the progress function.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-
-/// What Python code raised during a run, so that it can be raised again as it was.
-#[derive(Clone, Default)]
-pub(crate) struct Raised(Arc<Mutex<Option<PyErr>>>);
-
-impl Raised {
-    /// What an exception means to the run: Ctrl-C ends it with its result, anything else is raised when it is over.
-    pub(crate) fn keep(&self, py: Python<'_>, error: PyErr) -> HookError {
-        if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-            return HookError::Interrupted;
-        }
-        let text = error.to_string();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        HookError::Failed(text)
-    }
-
-    fn take(&self) -> Option<PyErr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
 
 /// A Python iterator of event columns.
 struct PySource {
@@ -135,8 +117,12 @@ impl Simulation {
         self.instruments.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn add(&self, name: String, markets: Vec<usize>, strategy: Box<dyn Strategy>) {
-        self.parts().strategies.push(StrategySetup { name, markets, strategy });
+    /// Every strategy has an account of its own.
+    fn add(&self, name: String, markets: &[usize], strategy: Box<dyn Strategy>) {
+        let mut parts = self.parts();
+        let account = AccountId::new(parts.strategies.len());
+        let markets = markets.iter().map(|market| MarketId::new(*market)).collect();
+        parts.strategies.push(StrategySetup { name, markets, account, strategy });
     }
 
     /// The state all Python strategies share; after it no market can be added.
@@ -157,6 +143,8 @@ impl Simulation {
         stop_run_on_error: bool,
     ) -> PyResult<Self> {
         let config = RunConfig {
+            session: SESSION.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
+            keeps_journal: false,
             seed,
             sample_ns: to_duration("sample_interval", sample_interval, 1)?,
             candle_ns: candle_interval.map(|c| to_duration("candles", c, 1)).transpose()?,
@@ -217,7 +205,7 @@ impl Simulation {
     ) -> PyResult<()> {
         let raised = self.parts().raised.clone();
         let strategy = PyStrategy::new(py, &self.shared(), raised, name.clone(), hooks, book_events)?;
-        self.add(name, markets, Box::new(strategy));
+        self.add(name, &markets, Box::new(strategy));
         Ok(())
     }
 
@@ -228,8 +216,9 @@ impl Simulation {
         kind: &str,
         params: &Bound<'_, PyDict>,
     ) -> PyResult<()> {
-        let strategy = compiled(kind, params, &markets, &self.instruments())?;
-        self.add(name, markets, strategy);
+        let ids: Vec<MarketId> = markets.iter().map(|market| MarketId::new(*market)).collect();
+        let strategy = compiled(kind, params, &ids, &self.instruments())?;
+        self.add(name, &markets, strategy);
         Ok(())
     }
 
@@ -246,7 +235,7 @@ impl Simulation {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
         let instruments = self.instruments();
-        let mut simulation = CoreSimulation::new(self.config, markets, strategies).map_err(errors::money)?;
+        let mut simulation = Replay::new(self.config.clone(), markets, strategies).map_err(errors::money)?;
         let mut monitor = PyMonitor {
             progress: progress.as_ref(),
             spill: spill.as_ref(),
@@ -267,7 +256,7 @@ impl Simulation {
 /// Everything a run leaves behind, as plain Python values.
 fn summary<'py>(
     py: Python<'py>,
-    simulation: &mut CoreSimulation,
+    simulation: &mut Replay,
     end: RunEnd,
     digest: String,
     instruments: &[Arc<Instrument>],
@@ -295,7 +284,7 @@ fn summary<'py>(
     out.set_item("totals", totals)?;
 
     let twice_mids: Vec<Option<i64>> =
-        (0..instruments.len()).map(|m| simulation.market(m).twice_mid()).collect();
+        (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
     let kernel = simulation.kernel();
     let names: Vec<String> = kernel.strategies().map(|(name, _)| name.to_owned()).collect();
     let failures = PyDict::new(py);
@@ -306,13 +295,12 @@ fn summary<'py>(
     }
     out.set_item("failures", failures)?;
 
-    let core = kernel.core();
     let positions = PyList::empty(py);
     for (market, instrument) in instruments.iter().enumerate() {
-        for (strategy, account) in core.accounts_in(market).enumerate() {
-            let position = &account.position;
-            let state = core.market(market);
-            let unrealized = position.unrealized(&state.math, twice_mids[market]).map_err(errors::money)?;
+        let id = MarketId::new(market);
+        for (strategy, position) in kernel.positions_in(id).enumerate() {
+            let unrealized =
+                position.unrealized(kernel.math(id), twice_mids[market]).map_err(errors::money)?;
             let average = position.avg_entry_price();
             let row = PyDict::new(py);
             row.set_item("strategy", &names[strategy])?;
@@ -328,9 +316,10 @@ fn summary<'py>(
         }
     }
     out.set_item("positions", positions)?;
-    out.set_item("orders", core.record.order_count)?;
-    out.set_item("fills", core.record.fill_count)?;
-    out.set_item("tables", tables(py, &core.record, instruments)?)?;
-    core.record.clear();
+    out.set_item("orders", kernel.order_count())?;
+    let record = kernel.record();
+    out.set_item("fills", record.fill_count)?;
+    out.set_item("tables", tables(py, record, instruments)?)?;
+    record.clear();
     Ok(out)
 }

@@ -6,35 +6,99 @@ use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use tradecore_core::bars::Bar as CoreBar;
 use tradecore_core::book::{BookState, Touch};
 use tradecore_core::indicators::FitMethod;
 use tradecore_core::kernel::{
-    BookFilter, Context as CoreContext, FillRow, HookError, HookResult, Interest, Strategy, Trade,
+    Context as CoreContext, FillRow, HookError, HookResult, Interest, Stat, Strategy, Topics, Trade,
 };
 use tradecore_core::orders::Order as CoreOrder;
 use tradecore_core::strategies::{
     AvellanedaStoikov, AvellanedaStoikovParams, QuoteSize, QuotingModel, TouchMaker,
 };
-use tradecore_core::types::Instrument;
+use tradecore_core::types::{Instrument, MarketId};
 
-use crate::context::{Context, Shared, check_callable};
+use crate::context::{Context, check_callable};
 use crate::errors;
 use crate::instrument::PyInstrument;
+use crate::raised::Raised;
 use crate::records::{Fill, Order, book_state_to_py};
-use crate::simulation::Raised;
+use crate::shared::Shared;
+use crate::updates::{Bar, stat_to_py};
 use crate::values::to_steps;
 
+/// The hooks a Python strategy may override.
+#[derive(Debug, Clone, Copy)]
+enum Hook {
+    Start,
+    Book,
+    Trade,
+    Quote,
+    BookState,
+    Mark,
+    Index,
+    Funding,
+    OpenInterest,
+    Liquidation,
+    Bar,
+    Fill,
+    Order,
+    Timer,
+    Stop,
+}
+
+impl Hook {
+    /// All of them with their names in Python, in the order of their declaration.
+    const ALL: [(Self, &'static str); 15] = [
+        (Self::Start, "on_start"),
+        (Self::Book, "on_book"),
+        (Self::Trade, "on_trade"),
+        (Self::Quote, "on_quote"),
+        (Self::BookState, "on_book_state"),
+        (Self::Mark, "on_mark"),
+        (Self::Index, "on_index"),
+        (Self::Funding, "on_funding"),
+        (Self::OpenInterest, "on_open_interest"),
+        (Self::Liquidation, "on_liquidation"),
+        (Self::Bar, "on_bar"),
+        (Self::Fill, "on_fill"),
+        (Self::Order, "on_order"),
+        (Self::Timer, "on_timer"),
+        (Self::Stop, "on_stop"),
+    ];
+
+    /// What overriding it subscribes to.
+    const TOPICS: [(Self, Topics); 8] = [
+        (Self::Trade, Topics::TRADES),
+        (Self::Quote, Topics::QUOTES),
+        (Self::BookState, Topics::BOOK_STATE),
+        (Self::Mark, Topics::MARK),
+        (Self::Index, Topics::INDEX),
+        (Self::Funding, Topics::FUNDING),
+        (Self::OpenInterest, Topics::OPEN_INTEREST),
+        (Self::Liquidation, Topics::LIQUIDATIONS),
+    ];
+}
+
 /// The bound methods of the hooks a Python strategy overrides.
-struct Hooks {
-    start: Option<Py<PyAny>>,
-    book: Option<Py<PyAny>>,
-    trade: Option<Py<PyAny>>,
-    quote: Option<Py<PyAny>>,
-    book_state: Option<Py<PyAny>>,
-    fill: Option<Py<PyAny>>,
-    order: Option<Py<PyAny>>,
-    timer: Option<Py<PyAny>>,
-    stop: Option<Py<PyAny>>,
+struct Hooks([Option<Py<PyAny>>; Hook::ALL.len()]);
+
+impl Hooks {
+    fn new(overridden: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let mut hooks = [const { None }; Hook::ALL.len()];
+        for (hook, name) in Hook::ALL {
+            if let Some(method) = overridden.get_item(name)? {
+                check_callable(name, &method)?;
+                hooks[hook as usize] = Some(method.unbind());
+            }
+        }
+        Ok(Self(hooks))
+    }
+
+    #[inline(always)]
+    fn get(&self, hook: Hook) -> Option<&Py<PyAny>> {
+        self.0[hook as usize].as_ref()
+    }
 }
 
 /// A strategy written in Python.
@@ -43,7 +107,7 @@ pub(crate) struct PyStrategy {
     raised: Raised,
     context: Py<Context>,
     hooks: Hooks,
-    book_filter: BookFilter,
+    book_topic: Topics,
     /// Arguments `(ctx,)`, and `(ctx, view)` by instrument, made once.
     alone: Py<PyTuple>,
     with_book: Vec<Py<PyTuple>>,
@@ -62,11 +126,7 @@ impl PyStrategy {
         hooks: &Bound<'_, PyDict>,
         book_events: &str,
     ) -> PyResult<Self> {
-        let hook = |name: &str| -> PyResult<Option<Py<PyAny>>> {
-            let Some(hook) = hooks.get_item(name)? else { return Ok(None) };
-            check_callable(name, &hook)?;
-            Ok(Some(hook.unbind()))
-        };
+        let hooks = Hooks::new(hooks)?;
         let context = Py::new(py, Context::new(py, shared, name)?)?;
         let pair = |view: Py<PyAny>| -> PyResult<Py<PyTuple>> {
             Ok(PyTuple::new(py, [context.clone_ref(py).into_any(), view])?.unbind())
@@ -79,11 +139,10 @@ impl PyStrategy {
         let with_quote =
             inner.quotes.iter().map(|q| pair(q.clone_ref(py).into_any())).collect::<PyResult<_>>()?;
         let alone = PyTuple::new(py, [context.clone_ref(py)])?.unbind();
-        let book = hook("on_book")?;
-        let book_filter = match (&book, book_events) {
-            (None, _) => BookFilter::Off,
-            (Some(_), "message") => BookFilter::Message,
-            (Some(_), "touch") => BookFilter::Touch,
+        let book_topic = match (hooks.get(Hook::Book), book_events) {
+            (None, _) => Topics::NONE,
+            (Some(_), "message") => Topics::BOOK,
+            (Some(_), "touch") => Topics::TOUCH,
             (Some(_), other) => {
                 return Err(errors::invalid("book_events", format!("{other:?} is not message or touch")));
             }
@@ -91,18 +150,8 @@ impl PyStrategy {
         Ok(Self {
             shared: Arc::clone(shared),
             raised,
-            hooks: Hooks {
-                start: hook("on_start")?,
-                book,
-                trade: hook("on_trade")?,
-                quote: hook("on_quote")?,
-                book_state: hook("on_book_state")?,
-                fill: hook("on_fill")?,
-                order: hook("on_order")?,
-                timer: hook("on_timer")?,
-                stop: hook("on_stop")?,
-            },
-            book_filter,
+            hooks,
+            book_topic,
             alone,
             with_book,
             with_trade,
@@ -118,14 +167,12 @@ impl PyStrategy {
         ctx: &mut CoreContext,
         call: impl for<'py> FnOnce(Python<'py>) -> PyResult<()>,
     ) -> HookResult {
-        self.shared.put(ctx.take());
-        let result = Python::attach(|py| call(py).map_err(|error| self.failure(py, error)));
-        match self.shared.take() {
-            Some(core) => ctx.restore(core),
-            // Only this function takes the state out while a hook runs.
-            None => return Err(HookError::Failed("the kernel's state is gone".into())),
-        }
-        result
+        Python::attach(|py| {
+            self.shared.swap(py, ctx);
+            let result = call(py);
+            self.shared.swap(py, ctx);
+            result.map_err(|error| self.failure(py, error))
+        })
     }
 
     #[inline]
@@ -147,52 +194,79 @@ impl PyStrategy {
 
 impl Strategy for PyStrategy {
     fn interest(&self) -> Interest {
+        let wanted = Hook::TOPICS.into_iter().filter(|(hook, _)| self.hooks.get(*hook).is_some());
         Interest {
-            book: self.book_filter,
-            trade: self.hooks.trade.is_some(),
-            quote: self.hooks.quote.is_some(),
-            book_state: self.hooks.book_state.is_some(),
-            fill: self.hooks.fill.is_some(),
-            order: self.hooks.order.is_some(),
+            topics: wanted.fold(self.book_topic, |topics, (_, topic)| topics.with(topic)),
+            fill: self.hooks.get(Hook::Fill).is_some(),
+            order: self.hooks.get(Hook::Order).is_some(),
         }
     }
 
     fn on_start(&mut self, ctx: &mut CoreContext) -> HookResult {
-        self.call(ctx, self.hooks.start.as_ref(), &self.alone)
+        self.call(ctx, self.hooks.get(Hook::Start), &self.alone)
     }
 
-    fn on_book(&mut self, ctx: &mut CoreContext, market: usize) -> HookResult {
-        self.call(ctx, self.hooks.book.as_ref(), &self.with_book[market])
+    fn on_book(&mut self, ctx: &mut CoreContext, market: MarketId) -> HookResult {
+        self.call(ctx, self.hooks.get(Hook::Book), &self.with_book[market.index()])
     }
 
-    fn on_trade(&mut self, ctx: &mut CoreContext, market: usize, trade: Trade) -> HookResult {
-        let Some(hook) = &self.hooks.trade else { return Ok(()) };
+    fn on_trade(&mut self, ctx: &mut CoreContext, market: MarketId, trade: Trade) -> HookResult {
+        let Some(hook) = self.hooks.get(Hook::Trade) else { return Ok(()) };
         self.lend(ctx, |py| {
-            self.context.get().trades[market].get().set(trade);
-            hook.call1(py, self.with_trade[market].bind(py)).map(|_| ())
+            self.context.get().trades[market.index()].get().set(trade);
+            hook.call1(py, self.with_trade[market.index()].bind(py)).map(|_| ())
         })
     }
 
-    fn on_quote(&mut self, ctx: &mut CoreContext, market: usize, quote: Touch) -> HookResult {
-        let Some(hook) = &self.hooks.quote else { return Ok(()) };
+    fn on_quote(&mut self, ctx: &mut CoreContext, market: MarketId, quote: Touch) -> HookResult {
+        let Some(hook) = self.hooks.get(Hook::Quote) else { return Ok(()) };
         self.lend(ctx, |py| {
-            self.context.get().quotes[market].get().set(quote);
-            hook.call1(py, self.with_quote[market].bind(py)).map(|_| ())
+            self.context.get().quotes[market.index()].get().set(quote);
+            hook.call1(py, self.with_quote[market.index()].bind(py)).map(|_| ())
         })
     }
 
-    fn on_book_state(&mut self, ctx: &mut CoreContext, market: usize, state: BookState) -> HookResult {
-        let Some(hook) = &self.hooks.book_state else { return Ok(()) };
+    fn on_book_state(&mut self, ctx: &mut CoreContext, market: MarketId, state: BookState) -> HookResult {
+        let Some(hook) = self.hooks.get(Hook::BookState) else { return Ok(()) };
         self.lend(ctx, |py| {
-            let book = self.context.get().books[market].clone_ref(py);
+            let book = self.context.get().books[market.index()].clone_ref(py);
             let state = book_state_to_py(py, state as i64)?;
             hook.call1(py, (&self.context, book, state)).map(|_| ())
         })
     }
 
+    fn on_stat(&mut self, ctx: &mut CoreContext, market: MarketId, stat: Stat) -> HookResult {
+        let hook = match stat {
+            Stat::Mark { .. } => Hook::Mark,
+            Stat::Index { .. } => Hook::Index,
+            Stat::Funding(_) => Hook::Funding,
+            Stat::OpenInterest { .. } => Hook::OpenInterest,
+            Stat::Liquidation(_) => Hook::Liquidation,
+        };
+        let Some(hook) = self.hooks.get(hook) else { return Ok(()) };
+        self.lend(ctx, |py| {
+            let value = stat_to_py(py, self.shared.instrument(market), stat)?;
+            hook.call1(py, (&self.context, value)).map(|_| ())
+        })
+    }
+
+    fn on_bar(
+        &mut self,
+        ctx: &mut CoreContext,
+        market: MarketId,
+        interval_ns: i64,
+        bar: &CoreBar,
+    ) -> HookResult {
+        let Some(hook) = self.hooks.get(Hook::Bar) else { return Ok(()) };
+        self.lend(ctx, |py| {
+            let bar = Py::new(py, Bar::new(self.shared.instrument(market), interval_ns, bar))?;
+            hook.call1(py, (&self.context, bar)).map(|_| ())
+        })
+    }
+
     fn on_fill(&mut self, ctx: &mut CoreContext, fill: &FillRow) -> HookResult {
-        let Some(hook) = &self.hooks.fill else { return Ok(()) };
-        let instrument = Arc::clone(&self.shared.instruments[fill.market]);
+        let Some(hook) = self.hooks.get(Hook::Fill) else { return Ok(()) };
+        let instrument = Arc::clone(self.shared.instrument(fill.market));
         self.lend(ctx, |py| {
             let fill = Py::new(py, Fill::new(fill.clone(), instrument))?;
             hook.call1(py, (&self.context, fill)).map(|_| ())
@@ -200,8 +274,8 @@ impl Strategy for PyStrategy {
     }
 
     fn on_order(&mut self, ctx: &mut CoreContext, order: &CoreOrder) -> HookResult {
-        let Some(hook) = &self.hooks.order else { return Ok(()) };
-        let instrument = Arc::clone(&self.shared.instruments[order.market]);
+        let Some(hook) = self.hooks.get(Hook::Order) else { return Ok(()) };
+        let instrument = Arc::clone(self.shared.instrument(order.market));
         self.lend(ctx, |py| {
             let order = Py::new(py, Order::new(order.clone(), instrument))?;
             hook.call1(py, (&self.context, order)).map(|_| ())
@@ -211,7 +285,7 @@ impl Strategy for PyStrategy {
     fn on_timer(&mut self, ctx: &mut CoreContext, timer: u64) -> HookResult {
         self.lend(ctx, |py| match self.context.get().timer(py, timer) {
             Some(callback) => callback.call1(py, self.alone.bind(py)).map(|_| ()),
-            None => match &self.hooks.timer {
+            None => match self.hooks.get(Hook::Timer) {
                 Some(hook) => hook.call1(py, (&self.context, timer)).map(|_| ()),
                 None => Ok(()),
             },
@@ -219,7 +293,7 @@ impl Strategy for PyStrategy {
     }
 
     fn on_stop(&mut self, ctx: &mut CoreContext) -> HookResult {
-        self.call(ctx, self.hooks.stop.as_ref(), &self.alone)
+        self.call(ctx, self.hooks.get(Hook::Stop), &self.alone)
     }
 }
 
@@ -238,11 +312,15 @@ impl<'py> Params<'_, 'py> {
         })
     }
 
-    fn sizes(&self, markets: &[usize], instruments: &[Arc<Instrument>]) -> PyResult<Vec<(usize, QuoteSize)>> {
+    fn sizes(
+        &self,
+        markets: &[MarketId],
+        instruments: &[Arc<Instrument>],
+    ) -> PyResult<Vec<(MarketId, QuoteSize)>> {
         let (qty, max_position) = (self.get("quote_qty")?, self.get("max_position")?);
         markets
             .iter()
-            .map(|&market| Ok((market, quote_size(&instruments[market], &qty, &max_position)?)))
+            .map(|&market| Ok((market, quote_size(&instruments[market.index()], &qty, &max_position)?)))
             .collect()
     }
 }
@@ -271,7 +349,7 @@ pub(crate) fn check_quote_size(
 pub(crate) fn compiled(
     kind: &str,
     params: &Bound<'_, PyDict>,
-    markets: &[usize],
+    markets: &[MarketId],
     instruments: &[Arc<Instrument>],
 ) -> PyResult<Box<dyn Strategy>> {
     let p = Params(params);

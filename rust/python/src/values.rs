@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 use tradecore_core::event::TIME_LIMIT;
-use tradecore_core::orders::{OrderType, TimeInForce};
+use tradecore_core::orders::TimeInForce;
 use tradecore_core::types::{Decimal, Increment, Money, Side};
 
 use crate::errors;
@@ -139,8 +139,4 @@ pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> 
         return Err(errors::invalid(field, format!("{ns} ns is more than a hundred years")));
     }
     Ok(ns)
-}
-
-pub(crate) fn order_type_of(price: Option<i64>) -> (OrderType, i64) {
-    price.map_or((OrderType::Market, 0), |price| (OrderType::Limit, price))
 }

@@ -6,19 +6,19 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use tradecore_core::book::Touch;
 use tradecore_core::kernel::Trade;
-use tradecore_core::types::{Instrument, Side};
+use tradecore_core::types::{Instrument, MarketId, Side};
 
 use crate::book::measures;
-use crate::context::Shared;
 use crate::errors;
 use crate::records::{book_state_to_py, side_to_py};
+use crate::shared::Shared;
 use crate::values::{money_to_py, to_side, to_steps};
 
 /// The book of one instrument as known at the context's time.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct BookView {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) market: usize,
+    pub(crate) market: MarketId,
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
     #[pyo3(get)]
@@ -29,16 +29,16 @@ pub(crate) struct BookView {
 
 impl BookView {
     fn spec(&self) -> &Instrument {
-        &self.shared.instruments[self.market]
+        self.shared.instrument(self.market)
     }
 
     #[inline]
-    fn touch(&self) -> PyResult<Touch> {
-        self.shared.with(|core| core.touch(self.market))
+    fn touch(&self, py: Python<'_>) -> PyResult<Touch> {
+        self.shared.with(py, |ctx| ctx.touch(self.market))
     }
 
-    fn book<T>(&self, read: impl FnOnce(&tradecore_core::book::L2Book) -> T) -> PyResult<T> {
-        self.shared.with(|core| read(core.book(self.market)))
+    fn book<T>(&self, py: Python<'_>, read: impl FnOnce(&tradecore_core::book::L2Book) -> T) -> PyResult<T> {
+        self.shared.with(py, |ctx| read(ctx.book(self.market)))
     }
 }
 
@@ -46,86 +46,92 @@ impl BookView {
 impl BookView {
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        book_state_to_py(py, self.touch()?.state as i64)
+        book_state_to_py(py, self.touch(py)?.state as i64)
     }
 
     #[getter]
-    fn is_synced(&self) -> PyResult<bool> {
-        Ok(self.touch()?.state == tradecore_core::book::BookState::Synced)
+    fn state_reason(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.shared.with(py, |ctx| ctx.feed_reason(self.market).map(str::to_owned))
     }
 
     #[getter]
-    fn is_crossed(&self) -> PyResult<bool> {
-        Ok(self.touch()?.is_crossed())
+    fn is_synced(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.touch(py)?.state == tradecore_core::book::BookState::Synced)
     }
 
     #[getter]
-    fn best_bid(&self) -> PyResult<Option<f64>> {
-        Ok(measures::price(self.spec(), self.touch()?.best_bid()))
+    fn is_crossed(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.touch(py)?.is_crossed())
     }
 
     #[getter]
-    fn best_ask(&self) -> PyResult<Option<f64>> {
-        Ok(measures::price(self.spec(), self.touch()?.best_ask()))
+    fn best_bid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch(py)?.best_bid()))
     }
 
     #[getter]
-    fn bid_qty(&self) -> PyResult<Option<f64>> {
-        let touch = self.touch()?;
+    fn best_ask(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch(py)?.best_ask()))
+    }
+
+    #[getter]
+    fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let touch = self.touch(py)?;
         Ok(touch.best_bid().map(|_| self.spec().qty_increment.to_f64(touch.bid_qty)))
     }
 
     #[getter]
-    fn ask_qty(&self) -> PyResult<Option<f64>> {
-        let touch = self.touch()?;
+    fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let touch = self.touch(py)?;
         Ok(touch.best_ask().map(|_| self.spec().qty_increment.to_f64(touch.ask_qty)))
     }
 
     #[getter]
-    fn mid(&self) -> PyResult<Option<f64>> {
-        Ok(measures::fine_price(self.spec(), self.touch()?.mid()))
+    fn mid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(measures::fine_price(self.spec(), self.touch(py)?.mid()))
     }
 
     #[getter]
-    fn microprice(&self) -> PyResult<Option<f64>> {
-        Ok(measures::fine_price(self.spec(), self.touch()?.microprice()))
+    fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(measures::fine_price(self.spec(), self.touch(py)?.microprice()))
     }
 
     #[getter]
-    fn spread(&self) -> PyResult<Option<f64>> {
-        Ok(measures::price(self.spec(), self.touch()?.spread()))
+    fn spread(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(measures::price(self.spec(), self.touch(py)?.spread()))
     }
 
     #[getter]
-    fn bid_levels(&self) -> PyResult<usize> {
-        self.book(|b| b.levels(Side::Buy))
+    fn bid_levels(&self, py: Python<'_>) -> PyResult<usize> {
+        self.book(py, |b| b.levels(Side::Buy))
     }
 
     #[getter]
-    fn ask_levels(&self) -> PyResult<usize> {
-        self.book(|b| b.levels(Side::Sell))
+    fn ask_levels(&self, py: Python<'_>) -> PyResult<usize> {
+        self.book(py, |b| b.levels(Side::Sell))
     }
 
     #[pyo3(signature = (n=1))]
-    fn imbalance(&self, n: usize) -> PyResult<Option<f64>> {
-        self.book(|b| b.imbalance(n))
+    fn imbalance(&self, py: Python<'_>, n: usize) -> PyResult<Option<f64>> {
+        self.book(py, |b| b.imbalance(n))
     }
 
     #[pyo3(signature = (n=10))]
     fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
-        let levels = self.book(|b| measures::top(b, n))?;
+        let levels = self.book(py, |b| measures::top(b, n))?;
         measures::depth(py, self.spec(), &levels)?.into_pyobject(py)
     }
 
     fn walk(
         &self,
+        py: Python<'_>,
         side: &Bound<'_, PyAny>,
         qty: &Bound<'_, PyAny>,
     ) -> PyResult<(Option<f64>, Option<f64>, f64)> {
         let i = self.spec();
         let side = to_side(side)?;
         let qty = to_steps("qty", i.id.as_str(), i.qty_increment, qty)?;
-        self.book(|b| measures::walk(i, b, side, qty))
+        self.book(py, |b| measures::walk(i, b, side, qty))
     }
 
     fn __repr__(&self) -> String {
@@ -137,45 +143,45 @@ impl BookView {
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct PositionView {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) market: usize,
+    pub(crate) market: MarketId,
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
 }
 
 impl PositionView {
     fn spec(&self) -> &Instrument {
-        &self.shared.instruments[self.market]
+        self.shared.instrument(self.market)
     }
 }
 
 #[pymethods]
 impl PositionView {
     #[getter]
-    fn qty(&self) -> PyResult<f64> {
-        let steps = self.shared.with(|core| core.position(self.market).qty)?;
+    fn qty(&self, py: Python<'_>) -> PyResult<f64> {
+        let steps = self.shared.with(py, |ctx| ctx.position(self.market).qty)?;
         Ok(self.spec().qty_increment.to_f64(steps))
     }
 
     #[getter]
-    fn avg_entry_price(&self) -> PyResult<Option<f64>> {
-        let average = self.shared.with(|core| core.avg_entry_price(self.market))?;
+    fn avg_entry_price(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let average = self.shared.with(py, |ctx| ctx.position(self.market).avg_entry_price())?;
         Ok(measures::fine_price(self.spec(), average))
     }
 
     #[getter]
     fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        money_to_py(py, self.shared.with(|core| core.position(self.market).realized)?)
+        money_to_py(py, self.shared.with(py, |ctx| ctx.position(self.market).realized)?)
     }
 
     #[getter]
     fn unrealized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let amount = self.shared.with(|core| core.unrealized(self.market))?.map_err(errors::money)?;
+        let amount = self.shared.with(py, |ctx| ctx.unrealized(self.market))?.map_err(errors::money)?;
         money_to_py(py, amount)
     }
 
     #[getter]
     fn fees<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        money_to_py(py, self.shared.with(|core| core.position(self.market).fees)?)
+        money_to_py(py, self.shared.with(py, |ctx| ctx.position(self.market).fees)?)
     }
 
     fn __repr__(&self) -> String {

@@ -62,6 +62,16 @@ impl TimeBars {
         }
     }
 
+    /// The open bar.
+    pub fn open(&self) -> Option<Bar> {
+        self.current
+    }
+
+    /// Goes on with an open bar.
+    pub fn restore(interval_ns: i64, open: Option<Bar>) -> Self {
+        Self { current: open, ..Self::new(interval_ns) }
+    }
+
     /// The open bar, which ends here.
     pub fn flush(&mut self) -> Option<Bar> {
         self.current.take()

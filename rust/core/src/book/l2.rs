@@ -21,6 +21,8 @@ pub enum BookState {
     Synced = 2,
     /// A message was lost; the content has been discarded.
     Gap = 3,
+    /// The venue has been silent for too long: the content may be old.
+    Stale = 4,
 }
 
 /// Which events make a market's book.
@@ -107,6 +109,20 @@ impl L2Book {
         self.sides[0].clear();
         self.sides[1].clear();
         self.state = BookState::Gap;
+    }
+
+    /// Says what is known about the book; one that is not (or no longer) the venue's is emptied.
+    pub fn set_state(&mut self, state: BookState) {
+        match state {
+            BookState::Synced | BookState::Stale => {}
+            BookState::Empty | BookState::Buffering | BookState::Gap => self.clear(),
+        }
+        self.state = state;
+    }
+
+    /// Says what is known about a book that keeps its levels.
+    pub(crate) fn mark(&mut self, state: BookState) {
+        self.state = state;
     }
 
     /// Best level of a side.
@@ -245,6 +261,14 @@ impl L2Book {
                     self.apply_quote(side, view.price.get(row), view.qty.get(row));
                 }
             }
+        }
+    }
+
+    /// Applies rows `from..to` of a checked view by what makes the book.
+    pub(crate) fn apply_rows(&mut self, basis: FillBasis, view: &View<'_>, from: usize, to: usize) {
+        match basis {
+            FillBasis::L2 => self.apply(view, from, to),
+            FillBasis::L1 => (from..to).for_each(|row| self.apply_event(basis, view, row)),
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::clock::{FeedClock, Stamp};
 use super::columns::{Columns, ColumnsError, EventColumns, View};
 use super::kind::FLAG_LAST;
 
@@ -127,20 +126,25 @@ impl Chunker {
     }
 }
 
-/// A reading position in chunks, with the clock that stamps messages.
+/// A reading position in chunks.
+#[derive(Clone, Default)]
 pub struct Cursor {
     /// The chunk being read.
     front: Option<Chunk>,
     later: VecDeque<Chunk>,
     row: usize,
     passed: u64,
-    clock: FeedClock,
 }
 
 impl Cursor {
     /// At the start of nothing.
-    pub fn new(clock: FeedClock) -> Self {
-        Self { front: None, later: VecDeque::new(), row: 0, passed: 0, clock }
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// At the start of what comes after `passed` rows.
+    pub fn after(passed: u64) -> Self {
+        Self { passed, ..Self::default() }
     }
 
     /// Appends a chunk.
@@ -157,26 +161,6 @@ impl Cursor {
     #[inline]
     pub fn front(&self) -> Option<(&Chunk, usize)> {
         self.front.as_ref().map(|chunk| (chunk, self.row))
-    }
-
-    /// The stamp of the next message, if one is loaded.
-    #[inline]
-    pub fn peek(&mut self) -> Option<Stamp> {
-        let chunk = self.front.as_ref()?;
-        let view = chunk.view();
-        Some(self.clock.stamp(view.ts_event[self.row], view.ts_recv[self.row]))
-    }
-
-    /// The clock that stamps messages.
-    #[inline]
-    pub fn clock(&self) -> FeedClock {
-        self.clock
-    }
-
-    /// Sets the clock to one that has stamped every message up to the cursor.
-    #[inline]
-    pub fn set_clock(&mut self, clock: FeedClock) {
-        self.clock = clock;
     }
 
     /// Moves on to `row` of the front chunk, and past it at its end.
@@ -199,18 +183,25 @@ impl Cursor {
     }
 
     /// Rows passed since the start.
+    #[inline]
     pub fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// Moves on to where another cursor over the same chunks stood after `passed` rows, with its clock.
-    pub fn jump_to(&mut self, passed: u64, clock: FeedClock) {
+    /// Moves on over what is loaded until `passed` rows have been passed; `each` sees the rows, piece by piece.
+    pub fn read_until(&mut self, passed: u64, mut each: impl FnMut(&View<'_>, usize, usize)) {
         while self.passed < passed {
             let Some(chunk) = &self.front else { break };
             let step = (passed - self.passed).min((chunk.end - self.row) as u64);
-            self.advance_to(self.row + step as usize);
+            let end = self.row + step as usize;
+            each(&chunk.view(), self.row, end);
+            self.advance_to(end);
         }
-        self.clock = clock;
+    }
+
+    /// Moves on as [`Cursor::read_until`], unread.
+    pub fn skip_until(&mut self, passed: u64) {
+        self.read_until(passed, |_, _, _| ());
     }
 }
 
@@ -252,7 +243,7 @@ mod tests {
 
     fn messages(parts: Vec<EventColumns>, block: usize) -> Vec<Vec<i64>> {
         let mut chunker = Chunker::new(block);
-        let mut cursor = Cursor::new(FeedClock::new(0, None));
+        let mut cursor = Cursor::new();
         for part in parts {
             chunker.push(Arc::new(part)).unwrap();
             while let Some(chunk) = chunker.next_chunk().unwrap() {

@@ -1,14 +1,33 @@
 //! The deterministic kernel and what strategies see of it.
+//!
+//! [`Kernel::handle`], [`Kernel::next_due`] and [`Kernel::drain`] are the only way in and out, for a backtest, paper
+//! and live trading, the replay of a journal, and tests.
 
+mod accounts;
+mod codec;
 mod context;
-mod dispatch;
-mod market_view;
+mod core;
+mod entry;
+mod input;
+mod journal;
+mod machine;
+mod quoting;
 mod record;
+mod save;
 mod strategy;
+mod timers;
+mod topics;
+mod view;
 
-pub(crate) use context::check_qty;
-pub use context::{Account, Context, Core, MarketState, OrderError, QuoteSide};
-pub use dispatch::{Kernel, KernelError, OnError, StrategySetup};
-pub use market_view::MarketView;
-pub use record::{CandleRow, EquityRow, FillRow, Record};
-pub use strategy::{BookFilter, HookError, HookResult, Interest, Strategy, Trade};
+pub use codec::{CodecError, Entries, Entry, OwnedInput, entries};
+pub use context::Context;
+pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Rows, Seen, Supply};
+pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
+pub use quoting::QuoteSide;
+pub use record::{CandleRow, EquityRow, FillRow, RECONCILE_KEPT, Reconcile, Record};
+pub use save::{LoadError, SaveError};
+pub use strategy::{Funding, HookError, HookResult, Interest, Stat, Strategy, Trade};
+pub use topics::{Subscription, Topics, UnknownTopic};
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,11 @@
 
 use super::context::Context;
 use super::record::FillRow;
+use super::topics::Topics;
+use crate::bars::Bar;
 use crate::book::{BookState, Touch};
 use crate::orders::Order;
-use crate::types::Side;
+use crate::types::{MarketId, Side};
 
 /// Why a hook, or other code of the user's that a run calls, did not return normally.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,41 +20,15 @@ pub enum HookError {
 /// What a hook returns.
 pub type HookResult = Result<(), HookError>;
 
-/// Which book updates wake a strategy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BookFilter {
-    /// None.
-    #[default]
-    Off,
-    /// Every message that changes the book.
-    Message,
-    /// Only messages that move a best price.
-    Touch,
-}
-
-/// The hooks a strategy wants; only those cost anything.
-#[allow(clippy::struct_excessive_bools, reason = "one switch a hook")]
+/// What a strategy wants to hear of from the start; only that costs anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Interest {
-    /// Book updates.
-    pub book: BookFilter,
-    /// Trades.
-    pub trade: bool,
-    /// Top-of-book quotes.
-    pub quote: bool,
-    /// Changes of a book's state.
-    pub book_state: bool,
+    /// Of its markets.
+    pub topics: Topics,
     /// Own fills.
     pub fill: bool,
     /// Own order updates.
     pub order: bool,
-}
-
-impl Interest {
-    /// Whether market events must be delivered one by one.
-    pub fn wants_market(&self) -> bool {
-        self.book != BookFilter::Off || self.trade || self.quote || self.book_state
-    }
 }
 
 /// A trade as a strategy sees it.
@@ -66,17 +42,74 @@ pub struct Trade {
     pub aggressor_side: Option<Side>,
     /// Venue's clock, ns.
     pub ts_event: i64,
+    /// Our clock, ns.
+    pub ts_recv: i64,
     /// The venue's id, 0 if none.
     pub id: u64,
 }
 
-/// A strategy. Every hook has an empty default; a hook is called only if [`Strategy::interest`] asks for it.
+/// A funding rate as a venue published it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Funding {
+    /// Of the running interval, in units of 10^-9.
+    pub rate: i64,
+    /// When it is paid, ns; `None` where the venue does not say.
+    pub next_ts: Option<i64>,
+    /// Venue's clock, ns.
+    pub ts_event: i64,
+}
+
+/// What a venue publishes about an instrument beside its book and trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stat {
+    /// The price positions are marked at.
+    Mark {
+        /// In units of 10^-9.
+        price: i64,
+        /// Venue's clock, ns.
+        ts_event: i64,
+    },
+    /// The price of the underlying index.
+    Index {
+        /// In units of 10^-9.
+        price: i64,
+        /// Venue's clock, ns.
+        ts_event: i64,
+    },
+    /// The funding rate.
+    Funding(Funding),
+    /// Open interest.
+    OpenInterest {
+        /// In quantity increments.
+        qty: i64,
+        /// Venue's clock, ns.
+        ts_event: i64,
+    },
+    /// Somebody's position was liquidated; the side is the liquidation order's.
+    Liquidation(Trade),
+}
+
+impl Stat {
+    /// The topic it belongs to.
+    pub(super) fn topic(&self) -> Topics {
+        match self {
+            Self::Mark { .. } => Topics::MARK,
+            Self::Index { .. } => Topics::INDEX,
+            Self::Funding(_) => Topics::FUNDING,
+            Self::OpenInterest { .. } => Topics::OPEN_INTEREST,
+            Self::Liquidation(_) => Topics::LIQUIDATIONS,
+        }
+    }
+}
+
+/// A strategy. Every hook has an empty default; what it is told of is up to [`Strategy::interest`] and to what it
+/// subscribes to while it runs.
 ///
 /// # Errors
 /// Any hook may fail with a [`HookError`]; the kernel then stops the strategy, or the run.
 #[allow(unused_variables, clippy::missing_errors_doc, reason = "the defaults do nothing and cannot fail")]
 pub trait Strategy: Send {
-    /// The hooks this strategy wants.
+    /// What this strategy wants from the start.
     fn interest(&self) -> Interest;
 
     /// Once, before the first event.
@@ -85,22 +118,32 @@ pub trait Strategy: Send {
     }
 
     /// A message changed the book of `market`.
-    fn on_book(&mut self, ctx: &mut Context, market: usize) -> HookResult {
+    fn on_book(&mut self, ctx: &mut Context, market: MarketId) -> HookResult {
         Ok(())
     }
 
     /// A trade in `market`. The book is as it was after the message that carries it.
-    fn on_trade(&mut self, ctx: &mut Context, market: usize, trade: Trade) -> HookResult {
+    fn on_trade(&mut self, ctx: &mut Context, market: MarketId, trade: Trade) -> HookResult {
         Ok(())
     }
 
     /// A venue's own best prices for `market`.
-    fn on_quote(&mut self, ctx: &mut Context, market: usize, quote: Touch) -> HookResult {
+    fn on_quote(&mut self, ctx: &mut Context, market: MarketId, quote: Touch) -> HookResult {
         Ok(())
     }
 
     /// The book of `market` is in a new state.
-    fn on_book_state(&mut self, ctx: &mut Context, market: usize, state: BookState) -> HookResult {
+    fn on_book_state(&mut self, ctx: &mut Context, market: MarketId, state: BookState) -> HookResult {
+        Ok(())
+    }
+
+    /// A mark price, index price, funding rate, open interest or liquidation of `market`.
+    fn on_stat(&mut self, ctx: &mut Context, market: MarketId, stat: Stat) -> HookResult {
+        Ok(())
+    }
+
+    /// A bar of `market` with this length (ns) is complete.
+    fn on_bar(&mut self, ctx: &mut Context, market: MarketId, interval_ns: i64, bar: &Bar) -> HookResult {
         Ok(())
     }
 
@@ -114,13 +157,23 @@ pub trait Strategy: Send {
         Ok(())
     }
 
-    /// A timer set with [`super::Core::every`] or [`super::Core::at`] went off.
+    /// A timer set with [`Context::every`] or [`Context::at`] went off.
     fn on_timer(&mut self, ctx: &mut Context, timer: u64) -> HookResult {
         Ok(())
     }
 
     /// Once, after the last event.
     fn on_stop(&mut self, ctx: &mut Context) -> HookResult {
+        Ok(())
+    }
+
+    /// What the strategy has to remember over a restart.
+    fn save(&mut self) -> Result<Vec<u8>, HookError> {
+        Ok(Vec::new())
+    }
+
+    /// Goes on from what [`Strategy::save`] told.
+    fn load(&mut self, state: &[u8]) -> HookResult {
         Ok(())
     }
 }

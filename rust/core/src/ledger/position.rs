@@ -124,6 +124,22 @@ impl Position {
         Ok(if (self.qty > 0) == math.is_inverse() { -gain } else { gain })
     }
 
+    /// All of it, for saving: quantity, volume and number of fills; cost, profit, fees, cash and turnover; average.
+    pub(crate) fn parts(&self) -> ([i64; 3], [Money; 5], f64) {
+        (
+            [self.qty, self.volume, self.fills as i64],
+            [self.open_cost, self.realized, self.fees, self.cash, self.turnover],
+            self.average,
+        )
+    }
+
+    /// From what [`Position::parts`] told.
+    pub(crate) fn from_parts(numbers: [i64; 3], amounts: [Money; 5], average: f64) -> Self {
+        let [qty, volume, fills] = numbers;
+        let [open_cost, realized, fees, cash, turnover] = amounts;
+        Self { qty, open_cost, average, realized, fees, cash, turnover, volume, fills: fills as u64 }
+    }
+
     /// Average entry price in price increments; `None` when flat.
     pub fn avg_entry_price(&self) -> Option<f64> {
         (self.qty != 0).then_some(self.average)

@@ -1,8 +1,15 @@
-//! Orders: terms, life, and the messages between strategy and venue.
+//! Orders: terms, the rules they keep, life, and what passes between a strategy and a venue.
 
+mod check;
+mod identity;
 mod order;
+mod report;
+mod request;
+mod store;
 
-pub use order::{
-    Command, IllegalTransition, Liquidity, Order, OrderId, OrderRequest, OrderStatus, OrderType, Pending,
-    Reason, TimeInForce, Update, UpdateKind,
-};
+pub use check::{Checked, OrderError, check_qty, check_replace, check_request};
+pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
+pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
+pub use report::{Liquidity, Reason, Report, ReportKind};
+pub use request::{Command, OrderRequest, OrderType, TimeInForce};
+pub use store::OrderStore;

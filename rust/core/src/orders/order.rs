@@ -1,36 +1,24 @@
-//! An order, its life, and what passes between a strategy and a venue.
+//! An order as its strategy knows it, and its life.
 //!
-//! The strategy's side holds an [`Order`] and changes it only through [`Order::apply`], which knows the legal
-//! transitions. Commands travel to the venue, [`Update`]s travel back; both carry the order's id.
+//! | report | while sent or unknown | while working | after the end |
+//! |---|---|---|---|
+//! | accepted | working | nothing new | nothing new |
+//! | rejected | rejected | rejected, a mismatch | mismatch unless it was rejected |
+//! | fill | working or filled: the acknowledgement is late | as it says | booked; what ended it stands unless it is full |
+//! | cancelled, expired | ended | ended | nothing new; a mismatch after a fill of all |
+//! | replaced | working, with the new terms | the new terms | nothing new |
+//! | cancel or replace rejected | the request is answered | the request is answered | nothing new |
+//! | unknown | unknown | unknown | nothing new |
+//!
+//! A fill that was booked before (by its execution id, else by the venue's cumulative quantity) changes nothing. What
+//! cannot be right leaves a [`Mismatch`] to be reconciled with the venue; nothing is fatal.
 
 use std::sync::Arc;
 
-use crate::types::{Money, Side};
-
-/// Identity of an order within a run: 1, 2, 3 ... in order of submission.
-pub type OrderId = u64;
-
-/// How an order's price is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum OrderType {
-    /// Take what the book offers.
-    Market = 0,
-    /// Not worse than the price.
-    Limit = 1,
-}
-
-/// How long an order lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum TimeInForce {
-    /// Until cancelled.
-    Gtc = 0,
-    /// Take at once, drop the rest.
-    Ioc = 1,
-    /// All at once or nothing.
-    Fok = 2,
-}
+use super::identity::{OrderId, VenueKey};
+use super::report::{Reason, Report, ReportKind};
+use super::request::{OrderRequest, OrderType, TimeInForce};
+use crate::types::{MarketId, Side, StrategyId};
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,14 +36,28 @@ pub enum OrderStatus {
     Cancelled = 4,
     /// Refused.
     Rejected = 5,
-    /// Ended by its own terms (the rest of an IOC, a FOK that could not fill).
+    /// Ended by its own terms (the rest of an IOC, a FOK that could not fill), or by the venue.
     Expired = 6,
+    /// Working, with a cancel on its way.
+    PendingCancel = 7,
+    /// Working, with a replacement on its way.
+    PendingReplace = 8,
+    /// What became of it is not known.
+    Unknown = 9,
 }
 
 impl OrderStatus {
     /// Whether nothing can happen to the order any more.
     pub fn is_closed(self) -> bool {
-        matches!(self, Self::Filled | Self::Cancelled | Self::Rejected | Self::Expired)
+        match self {
+            Self::Filled | Self::Cancelled | Self::Rejected | Self::Expired => true,
+            Self::PendingNew
+            | Self::New
+            | Self::PartiallyFilled
+            | Self::PendingCancel
+            | Self::PendingReplace
+            | Self::Unknown => false,
+        }
     }
 }
 
@@ -75,197 +77,43 @@ pub enum Pending {
     },
 }
 
-/// Who made and who took liquidity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Liquidity {
-    /// The order rested.
-    Maker = 0,
-    /// The order crossed the spread.
-    Taker = 1,
-}
-
-/// Why a request was refused or an order ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Reason {
-    /// No reason needed.
-    None = 0,
-    /// A post-only order would have taken liquidity.
-    PostOnlyWouldCross = 1,
-    /// The venue does not know an open order of that id.
-    UnknownOrder = 2,
-    /// The book is empty or out of sync, so the order's outcome cannot be known.
-    BookNotSynced = 3,
-    /// The book had nothing (more) on the other side.
-    NoLiquidity = 4,
-    /// A fill-or-kill order could not be filled whole.
-    FokNotFillable = 5,
-    /// The rest of an immediate-or-cancel order.
-    IocRemainder = 6,
-    /// Below the instrument's smallest quantity.
-    MinQty = 7,
-    /// Below the instrument's smallest notional.
-    MinNotional = 8,
-    /// The strategy was stopped.
-    StrategyStopped = 9,
-    /// The book is crossed, so what the order would trade at cannot be known.
-    BookCrossed = 10,
-    /// The run has ended.
-    RunEnded = 11,
-}
-
-impl Reason {
-    /// Machine-readable word, empty for none.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::PostOnlyWouldCross => "post_only_would_cross",
-            Self::UnknownOrder => "unknown_order",
-            Self::BookNotSynced => "book_not_synced",
-            Self::NoLiquidity => "no_liquidity",
-            Self::FokNotFillable => "fok_not_fillable",
-            Self::IocRemainder => "ioc_remainder",
-            Self::MinQty => "min_qty",
-            Self::MinNotional => "min_notional",
-            Self::StrategyStopped => "strategy_stopped",
-            Self::BookCrossed => "book_crossed",
-            Self::RunEnded => "run_ended",
-        }
-    }
-}
-
-/// The terms of a new order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderRequest {
-    /// Index of the instrument.
-    pub market: usize,
-    /// Buy or sell.
-    pub side: Side,
-    /// Market or limit.
-    pub order_type: OrderType,
-    /// Limit price in price increments; 0 for a market order.
-    pub price: i64,
-    /// Quantity in quantity increments.
-    pub qty: i64,
-    /// How long it lives.
-    pub time_in_force: TimeInForce,
-    /// Rests or is rejected.
-    pub post_only: bool,
-    /// The strategy's own name for it.
-    pub client_id: Option<Arc<str>>,
-}
-
-/// A request to a venue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// A new order.
-    Submit {
-        /// Its id.
-        order: OrderId,
-        /// Its terms.
-        request: OrderRequest,
-    },
-    /// Cancel an order.
-    Cancel {
-        /// Its id.
-        order: OrderId,
-        /// Index of its instrument.
-        market: usize,
-    },
-    /// Change price and total quantity of an order.
-    Replace {
-        /// Its id.
-        order: OrderId,
-        /// Index of its instrument.
-        market: usize,
-        /// New price.
-        price: i64,
-        /// New total quantity, what has been filled included.
-        qty: i64,
-    },
-}
-
-impl Command {
-    /// Index of the instrument the command goes to.
-    pub fn market(&self) -> usize {
-        match self {
-            Self::Submit { request, .. } => request.market,
-            Self::Cancel { market, .. } | Self::Replace { market, .. } => *market,
-        }
-    }
-
-    /// The answer to a request that is refused at `now`.
-    pub fn refused(&self, reason: Reason, now: i64) -> Update {
-        let (order, kind) = match *self {
-            Self::Submit { order, .. } => (order, UpdateKind::Rejected(reason)),
-            Self::Cancel { order, .. } => (order, UpdateKind::CancelRejected(reason)),
-            Self::Replace { order, .. } => (order, UpdateKind::ReplaceRejected(reason)),
-        };
-        Update { order, ts_event: now, kind }
-    }
-}
-
-/// What a venue says about an order.
+/// What a report changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpdateKind {
-    /// The order is working.
-    Accepted,
-    /// The order was refused.
-    Rejected(Reason),
-    /// A part or all of it traded.
-    Fill {
-        /// Price in price increments.
-        price: i64,
-        /// Quantity in quantity increments.
-        qty: i64,
-        /// Maker or taker.
-        liquidity: Liquidity,
-        /// Fee in the settlement currency; negative is a rebate.
-        fee: Money,
-    },
-    /// The order is gone, on request.
-    Cancelled,
-    /// There was nothing to cancel.
-    CancelRejected(Reason),
-    /// The order has a new price and quantity.
-    Replaced {
-        /// New price.
-        price: i64,
-        /// New total quantity.
-        qty: i64,
-    },
-    /// The order stays as it was.
-    ReplaceRejected(Reason),
-    /// The order ended by its own terms.
-    Expired(Reason),
+pub enum Applied {
+    /// Nothing: it said what was known, or came too late to matter.
+    Nothing,
+    /// The order.
+    Order,
+    /// The order, and what it holds: a fill to be booked.
+    Fill,
 }
 
-/// A venue's word on an order, with the time it happened there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Update {
-    /// The order.
-    pub order: OrderId,
-    /// Time at the venue, ns.
-    pub ts_event: i64,
-    /// What happened.
-    pub kind: UpdateKind,
-}
-
-/// An update that cannot follow from an order's state.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("order {order} is {status:?} with {filled} of {qty} filled and cannot take {update:?}")]
-pub struct IllegalTransition {
-    /// The order.
-    pub order: OrderId,
-    /// Its status.
-    pub status: OrderStatus,
-    /// Its filled quantity.
-    pub filled: i64,
-    /// Its total quantity.
-    pub qty: i64,
-    /// The update.
-    pub update: UpdateKind,
+/// What does not agree between a venue and us, for reconciliation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// More was filled than the order had left.
+    #[error("filled {by} more than the order's quantity")]
+    Overfilled {
+        /// In quantity increments.
+        by: i64,
+    },
+    /// The venue counts more fills than were reported.
+    #[error("the venue counts {cumulative} filled, {filled} were reported")]
+    MissingFills {
+        /// By the venue's count, in quantity increments.
+        cumulative: i64,
+        /// By ours.
+        filled: i64,
+    },
+    /// A report that cannot follow from what was known.
+    #[error("{kind:?} cannot follow {status:?}")]
+    Contradiction {
+        /// Where the order stood.
+        status: OrderStatus,
+        /// What was said.
+        kind: ReportKind,
+    },
 }
 
 /// An order as its strategy knows it.
@@ -273,71 +121,107 @@ pub struct IllegalTransition {
 pub struct Order {
     /// Identity.
     pub id: OrderId,
-    /// Index of the strategy that owns it.
-    pub strategy: usize,
-    /// Index of the instrument.
-    pub market: usize,
+    /// The strategy that owns it.
+    pub strategy: StrategyId,
+    /// The instrument.
+    pub market: MarketId,
     /// The strategy's own name for it.
     pub client_id: Option<Arc<str>>,
+    /// The venue's key for it, once known.
+    pub venue_id: Option<VenueKey>,
     /// Buy or sell.
     pub side: Side,
-    /// Market or limit.
+    /// Market or limit, with its price.
     pub order_type: OrderType,
     /// How long it lives.
     pub time_in_force: TimeInForce,
     /// Rests or is rejected.
     pub post_only: bool,
-    /// Price in price increments, 0 for a market order.
-    pub price: i64,
     /// Total quantity.
     pub qty: i64,
     /// Quantity filled.
     pub filled: i64,
     /// Sum of price × quantity over its fills, in increments.
     pub filled_notional: i128,
-    /// Where it stands.
-    pub status: OrderStatus,
-    /// The newest request on its way.
-    pub pending: Pending,
-    /// Replacements sent and not yet answered.
-    pub replaces_in_flight: u32,
     /// Replacements accepted.
     pub replaced: u32,
     /// Why it ended; of an open order, why its last request was refused.
-    pub reason: Reason,
+    pub reason: Option<Reason>,
     /// When it was sent, our clock.
     pub ts_submit: i64,
     /// When we learnt that it was accepted, 0 if never.
     pub ts_accept: i64,
     /// When we learnt that it ended, 0 if open.
     pub ts_close: i64,
+    /// Where it stands, requests on their way left out.
+    pub(crate) standing: OrderStatus,
+    /// The newest request on its way.
+    pub(crate) pending: Pending,
+    /// Replacements sent and not yet answered.
+    pub(crate) replaces_in_flight: u32,
+    /// Executions booked, by the venue's keys.
+    pub(crate) executions: Vec<VenueKey>,
 }
 
 impl Order {
     /// A new order, not yet acknowledged.
-    pub fn new(id: OrderId, strategy: usize, request: &OrderRequest, now: i64) -> Self {
+    pub fn new(id: OrderId, strategy: StrategyId, request: &OrderRequest, now: i64) -> Self {
         Self {
             id,
             strategy,
             market: request.market,
             client_id: request.client_id.clone(),
+            venue_id: None,
             side: request.side,
             order_type: request.order_type,
             time_in_force: request.time_in_force,
             post_only: request.post_only,
-            price: request.price,
             qty: request.qty,
             filled: 0,
             filled_notional: 0,
-            status: OrderStatus::PendingNew,
-            pending: Pending::Nothing,
-            replaces_in_flight: 0,
             replaced: 0,
-            reason: Reason::None,
+            reason: None,
             ts_submit: now,
             ts_accept: 0,
             ts_close: 0,
+            standing: OrderStatus::PendingNew,
+            pending: Pending::Nothing,
+            replaces_in_flight: 0,
+            executions: Vec::new(),
         }
+    }
+
+    /// Where the order stands.
+    pub fn status(&self) -> OrderStatus {
+        match (self.standing, self.pending) {
+            (OrderStatus::New | OrderStatus::PartiallyFilled, Pending::Cancel) => OrderStatus::PendingCancel,
+            (OrderStatus::New | OrderStatus::PartiallyFilled, Pending::Replace { .. }) => {
+                OrderStatus::PendingReplace
+            }
+            (standing, _) => standing,
+        }
+    }
+
+    /// Whether nothing can happen to it any more.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.standing.is_closed()
+    }
+
+    /// The newest request on its way.
+    pub fn pending(&self) -> Pending {
+        self.pending
+    }
+
+    /// Whether it can be cancelled or replaced: open, and no cancel on its way.
+    pub fn is_changeable(&self) -> bool {
+        !self.is_closed() && self.pending != Pending::Cancel
+    }
+
+    /// Its limit price in price increments, where it has one.
+    #[inline]
+    pub fn price(&self) -> Option<i64> {
+        self.order_type.price()
     }
 
     /// Quantity not filled.
@@ -350,76 +234,138 @@ impl Order {
         (self.filled > 0).then(|| self.filled_notional as f64 / self.filled as f64)
     }
 
-    /// Price and total quantity once the request on its way has been granted.
-    pub fn intended(&self) -> (i64, i64) {
+    /// Price and total quantity once the request on its way has been granted; no price for a market order.
+    pub fn intended(&self) -> (Option<i64>, i64) {
         match self.pending {
-            Pending::Replace { price, qty } => (price, qty),
-            Pending::Nothing | Pending::Cancel => (self.price, self.qty),
+            Pending::Replace { price, qty } => (Some(price), qty),
+            Pending::Nothing | Pending::Cancel => (self.price(), self.qty),
         }
     }
 
-    /// Takes a venue's update at our time `now`.
-    ///
-    /// # Errors
-    /// [`IllegalTransition`] when the update cannot follow from the state; the order is unchanged then.
-    pub fn apply(&mut self, update: UpdateKind, now: i64) -> Result<(), IllegalTransition> {
-        use OrderStatus as S;
-        let open = matches!(self.status, S::New | S::PartiallyFilled);
-        let legal = match update {
-            UpdateKind::Accepted | UpdateKind::Rejected(_) => self.status == S::PendingNew,
-            UpdateKind::Fill { qty, .. } => open && qty > 0 && qty <= self.leaves(),
-            UpdateKind::Cancelled | UpdateKind::Expired(_) => open,
-            UpdateKind::Replaced { qty, .. } => open && qty > self.filled,
-            UpdateKind::CancelRejected(_) | UpdateKind::ReplaceRejected(_) => true,
-        };
-        if !legal {
-            return Err(IllegalTransition {
-                order: self.id,
-                status: self.status,
-                filled: self.filled,
-                qty: self.qty,
-                update,
-            });
+    /// A cancel was sent, for a reason of its own or on request.
+    pub fn cancel_sent(&mut self, reason: Option<Reason>) {
+        self.pending = Pending::Cancel;
+        self.reason = reason;
+    }
+
+    /// A replacement was sent, or refused before it was.
+    pub fn replace_sent(&mut self, price: i64, qty: i64, refused: bool) {
+        self.replaces_in_flight += 1;
+        if !refused {
+            self.pending = Pending::Replace { price, qty };
         }
-        match update {
-            UpdateKind::Accepted => {
-                self.status = S::New;
-                self.ts_accept = now;
+    }
+
+    /// Takes a venue's report at our time `now`: the table at the top of this module.
+    pub fn apply(&mut self, report: &Report, now: i64) -> (Applied, Option<Mismatch>) {
+        use OrderStatus as S;
+        if self.venue_id.is_none() {
+            self.venue_id.clone_from(&report.venue_id);
+        }
+        let kind = report.kind;
+        let waiting = matches!(self.standing, S::PendingNew | S::Unknown);
+        let contradiction = Some(Mismatch::Contradiction { status: self.standing, kind });
+        let closed = self.is_closed();
+        match kind {
+            ReportKind::Fill { price, qty, .. } => return self.apply_fill(report, price, qty, now),
+            ReportKind::Accepted if waiting => self.acknowledge(now),
+            ReportKind::Accepted => return (Applied::Nothing, None),
+            ReportKind::Rejected(reason) if !closed && self.filled == 0 => {
+                self.close(S::Rejected, Some(reason), now);
+                return (Applied::Order, contradiction.filter(|_| !waiting));
             }
-            UpdateKind::Rejected(reason) => self.close(S::Rejected, reason, now),
-            UpdateKind::Fill { price, qty, .. } => {
-                self.filled += qty;
-                self.filled_notional += i128::from(price) * i128::from(qty);
-                if self.leaves() == 0 {
-                    self.close(S::Filled, Reason::None, now);
-                } else {
-                    self.status = S::PartiallyFilled;
+            ReportKind::Rejected(_) => {
+                return (Applied::Nothing, contradiction.filter(|_| self.standing != S::Rejected));
+            }
+            ReportKind::Cancelled | ReportKind::Expired(_) if closed => {
+                let wrong = matches!(self.standing, S::Filled | S::Rejected);
+                return (Applied::Nothing, contradiction.filter(|_| wrong));
+            }
+            ReportKind::Cancelled => self.close(S::Cancelled, self.reason, now),
+            ReportKind::Expired(reason) => self.close(S::Expired, Some(reason), now),
+            ReportKind::Replaced { .. }
+            | ReportKind::CancelRejected(_)
+            | ReportKind::ReplaceRejected(_)
+            | ReportKind::Unknown
+                if closed =>
+            {
+                return (Applied::Nothing, None);
+            }
+            ReportKind::Replaced { price, qty } => {
+                if waiting {
+                    self.acknowledge(now);
                 }
-            }
-            UpdateKind::Cancelled => self.close(S::Cancelled, self.reason, now),
-            UpdateKind::Expired(reason) => self.close(S::Expired, reason, now),
-            UpdateKind::Replaced { price, qty } => {
-                self.price = price;
+                if self.order_type != OrderType::Market {
+                    self.order_type = OrderType::Limit { price };
+                }
                 self.qty = qty;
                 self.replaced += 1;
-                self.replace_answered(Reason::None);
-            }
-            UpdateKind::CancelRejected(reason) => {
-                if self.pending == Pending::Cancel {
-                    self.pending = Pending::Nothing;
-                    self.reason = reason;
+                self.replace_answered(None);
+                if self.leaves() <= 0 {
+                    self.close(S::Filled, None, now);
                 }
             }
-            UpdateKind::ReplaceRejected(reason) => self.replace_answered(reason),
+            ReportKind::CancelRejected(reason) => {
+                if self.pending == Pending::Cancel {
+                    self.pending = Pending::Nothing;
+                    self.reason = Some(reason);
+                }
+            }
+            ReportKind::ReplaceRejected(reason) => self.replace_answered(Some(reason)),
+            ReportKind::Unknown => self.standing = S::Unknown,
         }
-        Ok(())
+        let missing = report
+            .cumulative
+            .filter(|cumulative| *cumulative > self.filled)
+            .map(|cumulative| Mismatch::MissingFills { cumulative, filled: self.filled });
+        (Applied::Order, missing)
+    }
+
+    fn apply_fill(&mut self, report: &Report, price: i64, qty: i64, now: i64) -> (Applied, Option<Mismatch>) {
+        use OrderStatus as S;
+        let contradiction = Mismatch::Contradiction { status: self.standing, kind: report.kind };
+        if qty <= 0 {
+            return (Applied::Nothing, Some(contradiction));
+        }
+        match &report.execution {
+            Some(execution) if self.executions.contains(execution) => return (Applied::Nothing, None),
+            Some(execution) => self.executions.push(execution.clone()),
+            None if report.cumulative.is_some_and(|cumulative| cumulative <= self.filled) => {
+                return (Applied::Nothing, None);
+            }
+            None => {}
+        }
+        if matches!(self.standing, S::PendingNew | S::Unknown) {
+            self.acknowledge(now);
+        }
+        self.filled = self.filled.saturating_add(qty);
+        self.filled_notional += i128::from(price) * i128::from(qty);
+        let mut mismatch = (self.standing == S::Rejected).then_some(contradiction);
+        if self.leaves() < 0 {
+            mismatch = Some(Mismatch::Overfilled { by: -self.leaves() });
+        }
+        if self.leaves() <= 0 {
+            let ended = self.ts_close;
+            self.close(S::Filled, None, now);
+            // What ended before has ended then.
+            if ended != 0 {
+                self.ts_close = ended;
+            }
+        } else if !self.is_closed() {
+            self.standing = S::PartiallyFilled;
+        }
+        (Applied::Fill, mismatch)
+    }
+
+    fn acknowledge(&mut self, now: i64) {
+        self.standing = if self.filled > 0 { OrderStatus::PartiallyFilled } else { OrderStatus::New };
+        if self.ts_accept == 0 {
+            self.ts_accept = now;
+        }
     }
 
     /// Answers come in the order of the requests, so the newest one stands until all have been answered.
-    fn replace_answered(&mut self, reason: Reason) {
-        if self.status.is_closed() {
-            return;
-        }
+    fn replace_answered(&mut self, reason: Option<Reason>) {
         // A cancel on its way has a reason of its own.
         if self.pending != Pending::Cancel {
             self.reason = reason;
@@ -430,8 +376,8 @@ impl Order {
         }
     }
 
-    fn close(&mut self, status: OrderStatus, reason: Reason, now: i64) {
-        self.status = status;
+    fn close(&mut self, standing: OrderStatus, reason: Option<Reason>, now: i64) {
+        self.standing = standing;
         self.reason = reason;
         self.pending = Pending::Nothing;
         self.ts_close = now;
@@ -441,83 +387,164 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::orders::{Liquidity, OrderKey};
+    use crate::types::Money;
+
+    const LIMIT: OrderType = OrderType::Limit { price: 100 };
 
     fn order() -> Order {
         let request = OrderRequest {
-            market: 0,
+            market: MarketId::new(0),
             side: Side::Buy,
-            order_type: OrderType::Limit,
-            price: 100,
+            order_type: LIMIT,
             qty: 10,
             time_in_force: TimeInForce::Gtc,
             post_only: true,
             client_id: None,
         };
-        Order::new(1, 0, &request, 5)
+        Order::new(1, StrategyId::new(0), &request, 5)
     }
 
-    fn fill(qty: i64) -> UpdateKind {
-        UpdateKind::Fill { price: 100, qty, liquidity: Liquidity::Maker, fee: Money::ZERO }
+    fn fill(qty: i64) -> ReportKind {
+        ReportKind::Fill { price: 100, qty, liquidity: Liquidity::Maker, fee: Money::ZERO }
+    }
+
+    fn tell(order: &mut Order, kind: ReportKind, now: i64) -> (Applied, Option<Mismatch>) {
+        order.apply(&Report::on(1, now, kind), now)
+    }
+
+    /// A fill with the venue's keys.
+    fn execution(key: u64, qty: i64, cumulative: i64) -> Report {
+        let execution = Some(VenueKey::Number(key));
+        Report { execution, cumulative: Some(cumulative), ..Report::on(1, 0, fill(qty)) }
     }
 
     #[test]
     fn a_whole_life() {
         let mut o = order();
-        o.apply(UpdateKind::Accepted, 6).unwrap();
-        o.apply(fill(4), 7).unwrap();
-        assert_eq!((o.status, o.leaves()), (OrderStatus::PartiallyFilled, 6));
-        o.apply(UpdateKind::Replaced { price: 99, qty: 12 }, 8).unwrap();
-        assert_eq!((o.price, o.leaves(), o.replaced), (99, 8, 1));
-        o.apply(fill(8), 9).unwrap();
-        assert_eq!((o.status, o.ts_close), (OrderStatus::Filled, 9));
+        tell(&mut o, ReportKind::Accepted, 6);
+        assert_eq!(tell(&mut o, fill(4), 7), (Applied::Fill, None));
+        assert_eq!((o.status(), o.leaves()), (OrderStatus::PartiallyFilled, 6));
+        o.replace_sent(99, 12, false);
+        assert_eq!(o.status(), OrderStatus::PendingReplace);
+        tell(&mut o, ReportKind::Replaced { price: 99, qty: 12 }, 8);
+        assert_eq!((o.price(), o.leaves(), o.replaced), (Some(99), 8, 1));
+        tell(&mut o, fill(8), 9);
+        assert_eq!((o.status(), o.ts_close), (OrderStatus::Filled, 9));
         assert_eq!(o.average_price(), Some(100.0));
     }
 
     #[test]
-    fn what_cannot_follow_is_refused_and_changes_nothing() {
-        let closed = |update: UpdateKind| {
-            let mut o = order();
-            o.apply(UpdateKind::Accepted, 1).unwrap();
-            o.apply(update, 2).unwrap();
-            o
-        };
-        let cases = [
-            (order(), fill(1)),
-            (order(), UpdateKind::Cancelled),
-            (closed(UpdateKind::Cancelled), fill(1)),
-            (closed(fill(10)), UpdateKind::Cancelled),
-            (closed(fill(4)), fill(7)),
-            (closed(fill(4)), UpdateKind::Accepted),
-            (closed(fill(4)), UpdateKind::Replaced { price: 1, qty: 4 }),
+    fn reports_in_any_order_come_to_the_same_end() {
+        let reports = [
+            Report::on(1, 0, ReportKind::Accepted),
+            execution(1, 4, 4),
+            execution(2, 3, 7),
+            Report { cumulative: Some(7), ..Report::on(1, 0, ReportKind::Cancelled) },
         ];
-        for (mut o, update) in cases {
-            let before = o.clone();
-            assert!(o.apply(update, 9).is_err(), "{update:?}");
-            assert_eq!(o, before);
+        for order_of in permutations(reports.len()) {
+            let (mut o, mut missing) = (order(), 0);
+            for (turn, at) in order_of.iter().enumerate() {
+                // Everything is said twice.
+                for _ in 0..2 {
+                    let (_, mismatch) = o.apply(&reports[*at], 6 + turn as i64);
+                    missing += usize::from(matches!(mismatch, Some(Mismatch::MissingFills { .. })));
+                    assert!(!matches!(
+                        mismatch,
+                        Some(Mismatch::Overfilled { .. } | Mismatch::Contradiction { .. })
+                    ));
+                }
+            }
+            assert_eq!((o.status(), o.filled), (OrderStatus::Cancelled, 7), "{order_of:?}");
+            let cancelled = order_of.iter().position(|at| *at == 3).unwrap();
+            let later = order_of[cancelled..].iter().filter(|at| [1, 2].contains(*at)).count();
+            assert_eq!(missing, usize::from(later > 0), "{order_of:?}");
+        }
+    }
+
+    fn permutations(n: usize) -> Vec<Vec<usize>> {
+        if n == 0 {
+            return vec![Vec::new()];
+        }
+        permutations(n - 1)
+            .into_iter()
+            .flat_map(|shorter| {
+                (0..n).map(move |at| {
+                    let mut longer = shorter.clone();
+                    longer.insert(at, n - 1);
+                    longer
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_fill_without_keys_is_told_from_its_copy_by_the_venues_count() {
+        let mut o = order();
+        let report = Report { cumulative: Some(4), ..Report::on(1, 0, fill(4)) };
+        assert_eq!(o.apply(&report, 6).0, Applied::Fill);
+        assert_eq!(o.apply(&report, 7).0, Applied::Nothing);
+        assert_eq!((o.filled, o.status(), o.ts_accept), (4, OrderStatus::PartiallyFilled, 6));
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_named_and_does_no_harm() {
+        let mut o = order();
+        tell(&mut o, ReportKind::Accepted, 1);
+        assert_eq!(tell(&mut o, fill(12), 2), (Applied::Fill, Some(Mismatch::Overfilled { by: 2 })));
+        assert_eq!((o.status(), o.filled), (OrderStatus::Filled, 12));
+        for kind in [ReportKind::Cancelled, ReportKind::Rejected(Reason::MinQty)] {
+            let (applied, mismatch) = tell(&mut o, kind, 3);
+            assert_eq!(applied, Applied::Nothing);
+            assert_eq!(mismatch, Some(Mismatch::Contradiction { status: OrderStatus::Filled, kind }));
+        }
+        assert_eq!(o.status(), OrderStatus::Filled);
+    }
+
+    #[test]
+    fn an_outcome_that_is_not_known_is_settled_by_the_next_word() {
+        for (word, status) in [
+            (ReportKind::Accepted, OrderStatus::New),
+            (fill(3), OrderStatus::PartiallyFilled),
+            (ReportKind::Rejected(Reason::Venue), OrderStatus::Rejected),
+            (ReportKind::Cancelled, OrderStatus::Cancelled),
+        ] {
+            let mut o = order();
+            tell(&mut o, ReportKind::Unknown, 1);
+            assert_eq!(o.status(), OrderStatus::Unknown);
+            tell(&mut o, word, 2);
+            assert_eq!(o.status(), status);
         }
     }
 
     #[test]
     fn a_refused_replacement_says_why_until_the_next_answer() {
         let mut o = order();
-        o.apply(UpdateKind::Accepted, 1).unwrap();
-        o.apply(UpdateKind::ReplaceRejected(Reason::MinQty), 2).unwrap();
-        assert_eq!((o.reason, o.status), (Reason::MinQty, OrderStatus::New));
-        o.apply(UpdateKind::Replaced { price: 99, qty: 12 }, 3).unwrap();
-        assert_eq!(o.reason, Reason::None);
-        (o.pending, o.reason) = (Pending::Cancel, Reason::StrategyStopped);
-        o.apply(UpdateKind::ReplaceRejected(Reason::MinQty), 4).unwrap();
-        o.apply(UpdateKind::Cancelled, 5).unwrap();
-        assert_eq!(o.reason, Reason::StrategyStopped);
+        tell(&mut o, ReportKind::Accepted, 1);
+        tell(&mut o, ReportKind::ReplaceRejected(Reason::MinQty), 2);
+        assert_eq!((o.reason, o.status()), (Some(Reason::MinQty), OrderStatus::New));
+        tell(&mut o, ReportKind::Replaced { price: 99, qty: 12 }, 3);
+        assert_eq!(o.reason, None);
+        o.cancel_sent(Some(Reason::StrategyStopped));
+        assert_eq!(o.status(), OrderStatus::PendingCancel);
+        tell(&mut o, ReportKind::ReplaceRejected(Reason::MinQty), 4);
+        tell(&mut o, ReportKind::Cancelled, 5);
+        assert_eq!(o.reason, Some(Reason::StrategyStopped));
     }
 
     #[test]
     fn a_cancel_that_loses_the_race_leaves_the_order_filled() {
         let mut o = order();
-        o.apply(UpdateKind::Accepted, 1).unwrap();
-        o.pending = Pending::Cancel;
-        o.apply(fill(10), 2).unwrap();
-        o.apply(UpdateKind::CancelRejected(Reason::UnknownOrder), 3).unwrap();
-        assert_eq!(o.status, OrderStatus::Filled);
+        tell(&mut o, ReportKind::Accepted, 1);
+        o.cancel_sent(None);
+        tell(&mut o, fill(10), 2);
+        tell(&mut o, ReportKind::CancelRejected(Reason::UnknownOrder), 3);
+        assert_eq!(o.status(), OrderStatus::Filled);
+    }
+
+    #[test]
+    fn order_keys_say_what_they_are() {
+        assert_eq!(OrderKey::Id(7).to_string(), "7");
+        assert_eq!(OrderKey::Venue("a1".into()).to_string(), "venue id a1");
     }
 }

@@ -33,11 +33,13 @@ pub(super) struct Channel<T> {
     sequence: u64,
 }
 
-impl<T> Channel<T> {
-    pub(super) fn new() -> Self {
+impl<T> Default for Channel<T> {
+    fn default() -> Self {
         Self { heap: BinaryHeap::new(), sequence: 0 }
     }
+}
 
+impl<T> Channel<T> {
     /// Sends something that arrives at `at`.
     pub(super) fn send(&mut self, at: i64, payload: T) {
         self.sequence += 1;

@@ -20,10 +20,10 @@ use crate::book::{FillBasis, L2Book, Level};
 use crate::event::{EventKind, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{
-    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, TimeInForce, Update, UpdateKind,
+    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
 };
 use crate::random::Random;
-use crate::types::{Instrument, Side};
+use crate::types::{AccountId, Instrument, Side};
 
 /// An order of ours in the venue's book.
 #[derive(Debug, Clone)]
@@ -106,6 +106,11 @@ impl Market {
         &self.book
     }
 
+    /// Where its book comes from.
+    pub fn basis(&self) -> FillBasis {
+        self.basis
+    }
+
     /// Sum of best bid and best ask, the last time there were both.
     pub fn twice_mid(&self) -> Option<i64> {
         self.twice_mid
@@ -144,7 +149,7 @@ impl Market {
         from: usize,
         to: usize,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
         self.traded = false;
         if self.basis == FillBasis::L2 && view.are_levels(from, to) {
@@ -168,7 +173,7 @@ impl Market {
         view: &View<'_>,
         row: usize,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
         match EventKind::from_column(view.kind[row]) {
             Some(EventKind::Trade) => {
@@ -208,7 +213,7 @@ impl Market {
         price: i64,
         qty: i64,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
         let passive = aggressor.opposite();
         let mut left = qty;
@@ -218,7 +223,7 @@ impl Market {
                 let fill = order.leaves();
                 left = (left - fill).max(0);
                 order.filled += fill;
-                out.push(maker_fill(&self.math, order.id, order.price, fill, now)?);
+                out.push((AccountId::default(), maker_fill(&self.math, order.id, order.price, fill, now)?));
             }
         }
         for order in self.orders.iter_mut().filter(|o| o.side == passive && o.price == price) {
@@ -232,7 +237,7 @@ impl Market {
             if fill > 0 {
                 left = (left - fill).max(0);
                 order.filled += fill;
-                out.push(maker_fill(&self.math, order.id, order.price, fill, now)?);
+                out.push((AccountId::default(), maker_fill(&self.math, order.id, order.price, fill, now)?));
             }
         }
         self.orders.retain(|o| o.leaves() > 0);
@@ -240,7 +245,7 @@ impl Market {
     }
 
     /// After a message: queues of levels that changed, orders the other side has reached.
-    fn on_book_changed(&mut self, now: i64, out: &mut Vec<Update>) -> Result<(), MoneyOverflow> {
+    fn on_book_changed(&mut self, now: i64, out: &mut Vec<(AccountId, Report)>) -> Result<(), MoneyOverflow> {
         if !self.taken.is_empty() {
             self.taken.retain(|t| self.book.qty_at(t.side, t.price) == t.displayed);
         }
@@ -262,7 +267,7 @@ impl Market {
                 };
                 let order = &mut self.orders[at];
                 order.filled += fill;
-                out.push(maker_fill(&self.math, order.id, price, fill, now)?);
+                out.push((AccountId::default(), maker_fill(&self.math, order.id, price, fill, now)?));
                 if fill == leaves {
                     filled = true;
                     continue;
@@ -315,9 +320,10 @@ impl Market {
     /// [`MoneyOverflow`] when a fill's value is out of range.
     pub fn on_command(
         &mut self,
+        _account: AccountId,
         command: Command,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
         match command {
             Command::Submit { order, request } => self.submit(order, &request, now, out),
@@ -325,11 +331,11 @@ impl Market {
                 let kind = match self.orders.iter().position(|o| o.id == order) {
                     Some(at) => {
                         self.orders.remove(at);
-                        UpdateKind::Cancelled
+                        ReportKind::Cancelled
                     }
-                    None => UpdateKind::CancelRejected(Reason::UnknownOrder),
+                    None => ReportKind::CancelRejected(Reason::UnknownOrder),
                 };
-                out.push(Update { order, ts_event: now, kind });
+                out.push((AccountId::default(), Report::on(order, now, kind)));
                 Ok(())
             }
             Command::Replace { order, price, qty, .. } => self.replace(order, price, qty, now, out),
@@ -341,41 +347,44 @@ impl Market {
         id: OrderId,
         request: &OrderRequest,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
-        let mut say = |kind| out.push(Update { order: id, ts_event: now, kind });
+        let mut say = |kind| out.push((AccountId::default(), Report::on(id, now, kind)));
         if !self.book.is_synced() {
-            say(UpdateKind::Rejected(Reason::BookNotSynced));
+            say(ReportKind::Rejected(Reason::BookNotSynced));
             return Ok(());
         }
         let side = request.side;
-        let limit = (request.order_type == OrderType::Limit).then_some(request.price);
+        let limit = request.order_type.price();
         if let Some(reason) = self.refuses(side, limit, request.post_only) {
-            say(UpdateKind::Rejected(reason));
+            say(ReportKind::Rejected(reason));
             return Ok(());
         }
-        say(UpdateKind::Accepted);
+        say(ReportKind::Accepted);
         if request.time_in_force == TimeInForce::Fok && self.available(side, limit) < request.qty {
-            say(UpdateKind::Expired(Reason::FokNotFillable));
+            say(ReportKind::Expired(Reason::FokNotFillable));
             return Ok(());
         }
         let filled = self.take(id, side, limit, request.qty, now, out)?;
         if filled == request.qty {
             return Ok(());
         }
-        let expired = match (request.order_type, request.time_in_force) {
-            (OrderType::Market, _) => Some(Reason::NoLiquidity),
-            (OrderType::Limit, TimeInForce::Gtc) => None,
-            (OrderType::Limit, TimeInForce::Ioc | TimeInForce::Fok) => Some(Reason::IocRemainder),
+        let expires = |reason| Report::on(id, now, ReportKind::Expired(reason));
+        let price = match (request.order_type, request.time_in_force) {
+            (OrderType::Market, _) => {
+                out.push((AccountId::default(), expires(Reason::NoLiquidity)));
+                return Ok(());
+            }
+            (OrderType::Limit { .. }, TimeInForce::Ioc | TimeInForce::Fok) => {
+                out.push((AccountId::default(), expires(Reason::IocRemainder)));
+                return Ok(());
+            }
+            (OrderType::Limit { price }, TimeInForce::Gtc) => price,
         };
-        if let Some(reason) = expired {
-            out.push(Update { order: id, ts_event: now, kind: UpdateKind::Expired(reason) });
-            return Ok(());
-        }
         self.rest(Resting {
             id,
             side,
-            price: request.price,
+            price,
             qty: request.qty,
             filled,
             post_only: request.post_only,
@@ -417,35 +426,35 @@ impl Market {
         price: i64,
         qty: i64,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
-        let mut say = |kind| out.push(Update { order: id, ts_event: now, kind });
+        let mut say = |kind| out.push((AccountId::default(), Report::on(id, now, kind)));
         let Some(at) = self.orders.iter().position(|o| o.id == id) else {
-            say(UpdateKind::ReplaceRejected(Reason::UnknownOrder));
+            say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
             return Ok(());
         };
         let order = &self.orders[at];
         let (side, filled) = (order.side, order.filled);
         if qty <= filled {
             self.orders.remove(at);
-            say(UpdateKind::Cancelled);
+            say(ReportKind::Cancelled);
             return Ok(());
         }
         if price == order.price && qty <= order.qty {
             self.orders[at].qty = qty;
-            say(UpdateKind::Replaced { price, qty });
+            say(ReportKind::Replaced { price, qty });
             return Ok(());
         }
         if !self.book.is_synced() {
-            say(UpdateKind::ReplaceRejected(Reason::BookNotSynced));
+            say(ReportKind::ReplaceRejected(Reason::BookNotSynced));
             return Ok(());
         }
         if let Some(reason) = self.refuses(side, Some(price), order.post_only) {
-            say(UpdateKind::ReplaceRejected(reason));
+            say(ReportKind::ReplaceRejected(reason));
             return Ok(());
         }
         let mut order = self.orders.remove(at);
-        say(UpdateKind::Replaced { price, qty });
+        say(ReportKind::Replaced { price, qty });
         order.filled += self.take(id, side, Some(price), qty - filled, now, out)?;
         if order.filled < qty {
             order.price = price;
@@ -479,15 +488,15 @@ impl Market {
         limit: Option<i64>,
         qty: i64,
         now: i64,
-        out: &mut Vec<Update>,
+        out: &mut Vec<(AccountId, Report)>,
     ) -> Result<i64, MoneyOverflow> {
         let mut filled = 0;
         for (price, qty) in self.use_up(side, limit, qty) {
             filled += qty;
             let value = self.math.value(price, qty)?;
             let fee = self.math.fee(value, false).ok_or(MoneyOverflow { price, qty })?;
-            let kind = UpdateKind::Fill { price, qty, liquidity: Liquidity::Taker, fee };
-            out.push(Update { order: id, ts_event: now, kind });
+            let kind = ReportKind::Fill { price, qty, liquidity: Liquidity::Taker, fee };
+            out.push((AccountId::default(), Report::on(id, now, kind)));
         }
         Ok(filled)
     }
@@ -527,9 +536,9 @@ fn maker_fill(
     price: i64,
     qty: i64,
     now: i64,
-) -> Result<Update, MoneyOverflow> {
+) -> Result<Report, MoneyOverflow> {
     let value = math.value(price, qty)?;
     let fee = math.fee(value, true).ok_or(MoneyOverflow { price, qty })?;
-    let kind = UpdateKind::Fill { price, qty, liquidity: Liquidity::Maker, fee };
-    Ok(Update { order, ts_event: now, kind })
+    let kind = ReportKind::Fill { price, qty, liquidity: Liquidity::Maker, fee };
+    Ok(Report::on(order, now, kind))
 }

@@ -1,15 +1,12 @@
 //! The simulated venue: matching, queue position, fees, latency.
 
 mod channel;
+mod latency;
 mod market;
 mod queue;
-mod run;
-mod stats;
+mod venue;
 
+pub use latency::{Latency, Leg};
 pub use market::Market;
 pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
-pub use run::{
-    ChunkSource, CurrencyTotals, Latency, MarketSetup, Monitor, Progress, RunConfig, RunEnd, RunError,
-    Simulation,
-};
-pub use stats::EquityStats;
+pub use venue::Venue;

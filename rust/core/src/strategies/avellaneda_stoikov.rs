@@ -15,8 +15,8 @@
 use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
 use super::{QuoteSize, tick_above, tick_below};
 use crate::indicators::{FitMethod, IntensityEstimator, RealizedVolatility};
-use crate::kernel::{Context, Core, HookError, HookResult, Interest, Strategy, Trade};
-use crate::types::Side;
+use crate::kernel::{Context, HookError, HookResult, Interest, Strategy, Topics, Trade};
+use crate::types::{MarketId, Side};
 
 /// Which formula quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct AvellanedaStoikovParams {
 /// What the maker keeps about one instrument.
 #[derive(Debug, Clone)]
 struct Desk {
-    market: usize,
+    market: MarketId,
     size: QuoteSize,
     volatility: RealizedVolatility,
     intensity: IntensityEstimator,
@@ -87,7 +87,7 @@ pub struct AvellanedaStoikov {
 
 impl AvellanedaStoikov {
     /// A maker in these markets, each on its own.
-    pub fn new(params: AvellanedaStoikovParams, markets: &[(usize, QuoteSize)]) -> Self {
+    pub fn new(params: AvellanedaStoikovParams, markets: &[(MarketId, QuoteSize)]) -> Self {
         let desks = markets
             .iter()
             .map(|&(market, size)| Desk {
@@ -158,21 +158,21 @@ fn limits(params: &AvellanedaStoikovParams, best_bid: i64, best_ask: i64, tick: 
     if params.join_touch { (best_bid, best_ask) } else { (best_ask - tick, best_bid + tick) }
 }
 
-fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, core: &mut Core) -> HookResult {
+fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, ctx: &mut Context) -> HookResult {
     let market = desk.market;
-    let touch = core.touch(market);
-    let tick = core.instrument(market).tick_size;
+    let touch = ctx.touch(market);
+    let tick = ctx.instrument(market).tick_size;
     let (Some(best_bid), Some(best_ask), Some(mid)) =
         (touch.best_bid(), touch.best_ask(), touch.mid().filter(|mid| *mid > 0.0))
     else {
         desk.interrupt();
-        return core.quote(market, None, None, true).map_err(|e| HookError::Failed(e.to_string()));
+        return ctx.quote(market, None, None, true).map_err(|e| HookError::Failed(e.to_string()));
     };
     let mid = mid / tick as f64;
-    let position = core.position(market).qty;
+    let position = ctx.position(market).qty;
     let QuoteSize { qty, max_position } = desk.size;
     let q = position as f64 / qty as f64 * params.delta;
-    let target = desk.requote(params, core.now_ns(), mid, q);
+    let target = desk.requote(params, ctx.now_ns(), mid, q);
     let (highest_bid, lowest_ask) = limits(params, best_bid, best_ask, tick);
     let bid = target
         .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(tick_below(highest_bid, tick)))
@@ -180,13 +180,14 @@ fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, core: &mut Core
     let ask = target
         .map(|(_, ask)| (libm::ceil(ask) as i64).saturating_mul(tick).max(tick_above(lowest_ask, tick)))
         .filter(|price| *price > 0 && position.saturating_sub(qty) >= -max_position);
-    core.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
+    ctx.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
         .map_err(|e| HookError::Failed(e.to_string()))
 }
 
 impl Strategy for AvellanedaStoikov {
     fn interest(&self) -> Interest {
-        Interest { trade: self.params.fixed_intensity.is_none(), ..Interest::default() }
+        let topics = if self.params.fixed_intensity.is_none() { Topics::TRADES } else { Topics::NONE };
+        Interest { topics, ..Interest::default() }
     }
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {
@@ -194,7 +195,7 @@ impl Strategy for AvellanedaStoikov {
         Ok(())
     }
 
-    fn on_trade(&mut self, ctx: &mut Context, market: usize, trade: Trade) -> HookResult {
+    fn on_trade(&mut self, ctx: &mut Context, market: MarketId, trade: Trade) -> HookResult {
         let Some(desk) = self.desks.iter_mut().find(|d| d.market == market) else { return Ok(()) };
         if let (Some((mid, _)), Some(side)) = (desk.start, trade.aggressor_side) {
             let price = trade.price as f64 / ctx.instrument(market).tick_size as f64;
@@ -218,7 +219,7 @@ mod tests {
 
     fn desk(params: &AvellanedaStoikovParams) -> Desk {
         let size = QuoteSize { qty: 10, max_position: 100 };
-        AvellanedaStoikov::new(params.clone(), &[(0, size)]).desks.remove(0)
+        AvellanedaStoikov::new(params.clone(), &[(MarketId::new(0), size)]).desks.remove(0)
     }
 
     fn params() -> AvellanedaStoikovParams {

@@ -4,7 +4,7 @@ mod avellaneda_stoikov;
 mod quoting;
 mod touch_maker;
 
-use crate::kernel::{OrderError, check_qty};
+use crate::orders::{OrderError, check_qty};
 use crate::types::Instrument;
 
 /// How much a maker quotes in one instrument, in quantity increments.

@@ -4,11 +4,12 @@
 
 use super::{QuoteSize, tick_above, tick_below};
 use crate::kernel::{Context, HookError, HookResult, Interest, Strategy};
+use crate::types::MarketId;
 
 /// Quotes `offset_ticks` behind the best price of each side every `interval_ns`.
 pub struct TouchMaker {
     /// Instruments, with what to quote in each.
-    pub markets: Vec<(usize, QuoteSize)>,
+    pub markets: Vec<(MarketId, QuoteSize)>,
     /// Distance from the best price of the own side, in ticks; 0 joins it.
     pub offset_ticks: i64,
     /// Time between quotes, ns.

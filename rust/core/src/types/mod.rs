@@ -1,7 +1,8 @@
-//! Exact numbers, sides, instruments.
+//! Exact numbers, sides, identities, instruments.
 
 mod decimal;
 mod duration;
+mod ids;
 pub(crate) mod instrument;
 mod money;
 mod side;
@@ -10,6 +11,7 @@ pub(crate) mod words;
 pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{format_duration, parse_duration};
+pub use ids::{AccountId, CurrencyId, MarketId, StrategyId};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentKind, InstrumentSpec};
 pub(crate) use money::div_half_even;
 pub use money::{MONEY_SCALE, Money};

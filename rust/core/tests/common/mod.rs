@@ -9,11 +9,28 @@
 
 use std::sync::Arc;
 
+use tradecore_core::backtest::{ChunkSource, Monitor, Progress};
 use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST};
-use tradecore_core::kernel::{HookError, Record};
+use tradecore_core::kernel::{
+    Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
+};
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
-use tradecore_core::sim::{ChunkSource, Monitor, Progress};
-use tradecore_core::types::{Instrument, InstrumentKind, InstrumentSpec, Side};
+use tradecore_core::random::Random;
+use tradecore_core::synth::{Synth, SynthConfig};
+use tradecore_core::types::{AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, Side};
+
+/// The first market.
+pub const M0: MarketId = MarketId::new(0);
+
+/// A strategy of the first account.
+pub fn setup(name: &str, markets: &[MarketId], strategy: impl Strategy + 'static) -> StrategySetup {
+    StrategySetup {
+        name: name.into(),
+        markets: markets.to_vec(),
+        account: AccountId::new(0),
+        strategy: Box::new(strategy),
+    }
+}
 
 pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
     let inverse = kind == InstrumentKind::Inverse;
@@ -42,10 +59,9 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
 /// A good-till-cancelled limit order in the first market.
 pub fn limit(side: Side, price: i64, qty: i64) -> OrderRequest {
     OrderRequest {
-        market: 0,
+        market: M0,
         side,
-        order_type: OrderType::Limit,
-        price,
+        order_type: OrderType::Limit { price },
         qty,
         time_in_force: TimeInForce::Gtc,
         post_only: false,
@@ -137,4 +153,128 @@ impl Monitor for Quiet {
 /// Whether a row ends its message.
 pub fn is_last(columns: &EventColumns, row: usize) -> bool {
     columns.flags[row] & FLAG_LAST != 0
+}
+
+/// Does everything a strategy can do, at random.
+///
+/// What it does next follows from its seed and how often it has acted, so it can go on after a restart.
+pub struct Monkey {
+    seed: u64,
+    stream: u64,
+    acts: u64,
+    markets: usize,
+}
+
+impl Monkey {
+    pub fn new(seed: u64, stream: u64, markets: usize) -> Self {
+        Self { seed, stream, acts: 0, markets }
+    }
+
+    fn dice(&mut self) -> Random {
+        self.acts += 1;
+        Random::new(self.seed ^ (self.acts << 20), self.stream)
+    }
+
+    fn act(&mut self, ctx: &mut Context) -> HookResult {
+        let mut random = self.dice();
+        let fail = |e: tradecore_core::orders::OrderError| HookError::Failed(e.to_string());
+        let market = MarketId::new(random.below(self.markets as u64) as usize);
+        let touch = ctx.touch(market);
+        let (Some(bid), Some(ask)) = (touch.best_bid(), touch.best_ask()) else { return Ok(()) };
+        let side = if random.chance(0.5) { Side::Buy } else { Side::Sell };
+        let anchor = if side == Side::Buy { bid } else { ask };
+        let price = anchor + random.below(7) as i64 - 3;
+        let qty = 1 + random.below(60) as i64;
+        let orders: Vec<u64> = ctx.open_orders().map(|o| o.id).collect();
+        match random.below(10) {
+            0..4 => {
+                let order_type =
+                    if random.chance(0.2) { OrderType::Market } else { OrderType::Limit { price } };
+                let tif = [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][random.below(3) as usize];
+                let request = OrderRequest {
+                    market,
+                    side,
+                    order_type,
+                    qty,
+                    time_in_force: tif,
+                    post_only: order_type != OrderType::Market
+                        && tif == TimeInForce::Gtc
+                        && random.chance(0.5),
+                    client_id: None,
+                };
+                ctx.submit(request).map_err(fail)?;
+            }
+            4 if !orders.is_empty() => {
+                let order = orders[random.below(orders.len() as u64) as usize];
+                ctx.cancel(order);
+            }
+            5 if !orders.is_empty() => {
+                let order = orders[random.below(orders.len() as u64) as usize];
+                if ctx.order(order).is_some_and(|o| o.price().is_some()) {
+                    ctx.replace(order, price, qty).map_err(fail)?;
+                }
+            }
+            6 if random.chance(0.1) => {
+                ctx.cancel_all(None);
+            }
+            _ => {
+                ctx.quote(market, Some((bid - 1, qty)), Some((ask + 1, qty)), true).map_err(fail)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Strategy for Monkey {
+    fn interest(&self) -> Interest {
+        Interest { topics: Topics::TRADES, fill: true, ..Interest::default() }
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.every(20 * MS);
+        Ok(())
+    }
+
+    fn on_trade(&mut self, ctx: &mut Context, _market: MarketId, _trade: Trade) -> HookResult {
+        if self.dice().chance(0.1) { self.act(ctx) } else { Ok(()) }
+    }
+
+    fn on_fill(&mut self, ctx: &mut Context, _fill: &FillRow) -> HookResult {
+        if self.dice().chance(0.2) { self.act(ctx) } else { Ok(()) }
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
+        self.act(ctx)
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, HookError> {
+        Ok(self.acts.to_le_bytes().to_vec())
+    }
+
+    fn load(&mut self, state: &[u8]) -> HookResult {
+        self.acts = u64::from_le_bytes(state.try_into().map_err(|_| HookError::Failed("no count".into()))?);
+        Ok(())
+    }
+}
+
+/// Nanoseconds in a millisecond.
+pub const MS: i64 = 1_000_000;
+
+/// A synthetic market.
+pub fn market_data(seed: u64, rows: usize) -> EventColumns {
+    let mut columns = EventColumns::default();
+    Synth::new(SynthConfig {
+        seed,
+        start_price: 600_000,
+        tick_size: 1,
+        typical_qty: 800,
+        lot_size: 1,
+        start_ns: 1_700_000_000_000_000_000,
+        message_gap_ns: 10 * MS,
+        latency_ns: 3 * MS,
+        jitter_ns: MS,
+    })
+    .unwrap()
+    .fill(&mut columns, rows);
+    columns
 }

@@ -1,0 +1,82 @@
+//! Messages between the venue and us: passed there, not yet known here.
+
+use std::collections::VecDeque;
+
+use crate::kernel::Seen;
+
+/// A message on its way to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// When it reaches us, ns.
+    pub(super) visible: i64,
+    /// Rows of its market up to its end.
+    pub(super) upto: u64,
+    /// The book after it.
+    pub(super) seen: Seen,
+}
+
+/// Messages of one market on their way to us, in order.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals(VecDeque<Arrival>);
+
+impl Arrivals {
+    /// A message leaves the venue.
+    #[inline]
+    pub(super) fn push(&mut self, arrival: Arrival) {
+        self.0.push_back(arrival);
+    }
+
+    /// Forgets what nobody can tell from what came after it: whoever looks does so at `now` or later.
+    #[inline]
+    pub(super) fn forget_before(&mut self, now: i64) {
+        while self.0.len() > 1 && self.0[1].visible < now {
+            self.0.pop_front();
+        }
+    }
+
+    /// When the next one reaches us.
+    #[inline]
+    pub(super) fn next(&self) -> Option<i64> {
+        self.0.front().map(|arrival| arrival.visible)
+    }
+
+    /// Takes the next one.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Arrival> {
+        self.0.pop_front()
+    }
+
+    /// Takes all that reach us before `limit` and returns the last of them.
+    pub(super) fn take_before(&mut self, limit: i64) -> Option<Arrival> {
+        let mut last = None;
+        while self.0.front().is_some_and(|arrival| arrival.visible < limit) {
+            last = self.0.pop_front();
+        }
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrivals(times: &[i64]) -> Arrivals {
+        let mut arrivals = Arrivals::default();
+        for (at, visible) in times.iter().enumerate() {
+            arrivals.push(Arrival { visible: *visible, upto: at as u64, seen: Seen::default() });
+        }
+        arrivals
+    }
+
+    #[test]
+    fn what_is_forgotten_could_not_be_told_from_what_is_left() {
+        let times = [1, 3, 3, 5, 5, 8];
+        for now in 0..10 {
+            for limit in now..11 {
+                let (mut all, mut pruned) = (arrivals(&times), arrivals(&times));
+                pruned.forget_before(now);
+                assert_eq!(all.take_before(limit), pruned.take_before(limit), "{now} {limit}");
+            }
+        }
+    }
+}

@@ -1,0 +1,624 @@
+//! A backtest: recorded data through the simulated venue and the kernel, on one timeline.
+//!
+//! The timeline is the strategy's clock. A message acts at the venue at its venue time and reaches the strategies
+//! at its visible time (see [`crate::event::FeedClock`]); a command acts at the venue one entry latency after it
+//! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
+//! (messages, then commands in order of sending), then the kernel, one input at a time: reports, messages by market,
+//! timers. The run ends with the last visible message; what the venue had already decided by then is still booked.
+//!
+//! Messages of a market that somebody follows are delivered one by one. Of the others the kernel is told, before
+//! it is woken, how many rows it knows by then ([`Input::Known`]).
+//!
+//! Equity is sampled at a fixed interval; of samples between which nothing can have changed the first and the last
+//! are kept.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use super::arrivals::Arrival;
+use super::lane::{ChunkSource, Lane, LaneError};
+use super::stats::EquityStats;
+use crate::book::{FillBasis, Touch};
+use crate::event::{ColumnsError, FeedClock, Heads};
+use crate::kernel::{
+    Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, MarketSpec, OnError, Outgoing,
+    Record, Rows, Seen, StrategySetup, Supply,
+};
+use crate::ledger::MoneyOverflow;
+use crate::orders::{Reason, SessionId};
+use crate::random::Random;
+use crate::sim::{Latency, Market, QueueModel, Venue};
+use crate::types::{CurrencyId, Instrument, MarketId, Money};
+
+/// The monitor is asked after this many messages or wake-ups.
+const POLL_EVERY: u32 = 1 << 13;
+
+/// One instrument of a run.
+pub struct MarketSetup {
+    /// The instrument.
+    pub instrument: Arc<Instrument>,
+    /// Where its book comes from.
+    pub basis: FillBasis,
+    /// How resting orders queue.
+    pub queue: QueueModel,
+    /// Latencies to and from its venue.
+    pub latency: Latency,
+    /// How far the venue's clock runs ahead of ours, ns.
+    pub venue_lead_ns: i64,
+    /// Its data.
+    pub source: Box<dyn ChunkSource>,
+}
+
+/// Settings of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunConfig {
+    /// The name of the session, part of every client id.
+    pub session: SessionId,
+    /// Seed of the probabilistic parts.
+    pub seed: u64,
+    /// Time between equity samples, ns.
+    pub sample_ns: i64,
+    /// Length of recorded candles, ns; none when absent.
+    pub candle_ns: Option<i64>,
+    /// What a failing strategy ends.
+    pub on_error: OnError,
+    /// Whether the kernel's inputs and commands are kept as a journal.
+    pub keeps_journal: bool,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Event rows the venue side has passed.
+    pub rows: u64,
+    /// Time on the strategy's clock, ns.
+    pub now_ns: i64,
+}
+
+/// Watches a run from outside.
+pub trait Monitor {
+    /// Called every few milliseconds; `false` interrupts the run.
+    fn poll(&mut self, progress: Progress) -> bool;
+
+    /// Called with the record so far; may take rows out to keep memory flat.
+    ///
+    /// # Errors
+    /// A sentence naming what could not be written, or that the user asked to stop.
+    fn spill(&mut self, record: &mut Record) -> Result<(), HookError>;
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The kernel could not go on.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Data could not be read.
+    #[error("{instrument}: {message}")]
+    Source {
+        /// The instrument.
+        instrument: String,
+        /// What happened.
+        message: String,
+    },
+    /// Data is malformed.
+    #[error("{instrument}: after {rows} rows: {error}")]
+    Columns {
+        /// The instrument.
+        instrument: String,
+        /// Rows read before the offending columns.
+        rows: u64,
+        /// What is wrong.
+        error: ColumnsError,
+    },
+    /// An amount is out of range.
+    #[error(transparent)]
+    Money(#[from] MoneyOverflow),
+    /// Results could not be written.
+    #[error("{0}")]
+    Spill(String),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// At the end of the data.
+    Finished,
+    /// On request.
+    Interrupted,
+}
+
+/// A run's totals for one settlement currency.
+#[derive(Debug, Clone)]
+pub struct CurrencyTotals {
+    /// The currency.
+    pub currency: String,
+    /// Realised and unrealised profit before fees.
+    pub gross: Money,
+    /// Fees paid.
+    pub fees: Money,
+    /// Sum of values traded.
+    pub turnover: Money,
+    /// Statistics of the sampled equity.
+    pub stats: EquityStats,
+}
+
+/// What the kernel does next, by time and then in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    /// A report reaches it.
+    Report,
+    /// A message of a followed market does.
+    Message(MarketId),
+    /// Something it waited for is due.
+    Due,
+}
+
+/// A backtest in progress.
+pub struct Replay {
+    kernel: Kernel,
+    venue: Venue,
+    lanes: Vec<Lane>,
+    /// Venue time of each market's next message.
+    heads: Heads,
+    /// Visible time of the next message of each followed market.
+    followed: Heads,
+    /// Markets nobody follows of which something is on its way: no later than when it reaches us.
+    awaited: BinaryHeap<Reverse<(i64, MarketId)>>,
+    topics_version: u64,
+    /// The shortest way from a venue back to us, ns.
+    least_response: i64,
+    config: RunConfig,
+    next_sample: i64,
+    /// Venue time of the first message.
+    start: i64,
+    /// Visible time of the last message seen.
+    end: i64,
+    totals: Vec<CurrencyTotals>,
+    polls: u32,
+}
+
+impl Replay {
+    /// A run over these markets with these strategies.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`] when an instrument's increments are beyond any arithmetic.
+    pub fn new(
+        config: RunConfig,
+        markets: Vec<MarketSetup>,
+        strategies: Vec<StrategySetup>,
+    ) -> Result<Self, MoneyOverflow> {
+        let mut specs = Vec::with_capacity(markets.len());
+        let mut lanes = Vec::with_capacity(markets.len());
+        let mut venue = Venue::new();
+        for (index, setup) in markets.into_iter().enumerate() {
+            let random = Random::new(config.seed, 1_000 + index as u64);
+            let market = Market::new(&setup.instrument, setup.basis, setup.queue, random)?;
+            venue.add(market, setup.latency);
+            let clock = FeedClock::new(setup.venue_lead_ns, setup.latency.feed_ns);
+            lanes.push(Lane::new(setup.source, clock));
+            specs.push(MarketSpec { instrument: setup.instrument, basis: setup.basis, is_listed: true });
+        }
+        let kernel_config = KernelConfig {
+            session: config.session.clone(),
+            on_error: config.on_error,
+            candle_ns: config.candle_ns,
+            keeps_journal: config.keeps_journal,
+        };
+        let kernel = Kernel::new(kernel_config, specs, strategies)?;
+        let totals = kernel
+            .currencies()
+            .iter()
+            .map(|currency| CurrencyTotals {
+                currency: currency.clone(),
+                gross: Money::ZERO,
+                fees: Money::ZERO,
+                turnover: Money::ZERO,
+                stats: EquityStats::new(config.sample_ns),
+            })
+            .collect();
+        Ok(Self {
+            heads: Heads::new(lanes.len()),
+            followed: Heads::new(lanes.len()),
+            awaited: BinaryHeap::new(),
+            topics_version: 0,
+            least_response: venue.least_response(),
+            kernel,
+            venue,
+            lanes,
+            config,
+            next_sample: i64::MAX,
+            start: i64::MIN,
+            end: i64::MIN,
+            totals,
+            polls: 0,
+        })
+    }
+
+    /// The kernel, for what the run left behind.
+    pub fn kernel(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+
+    /// The venue's side of a market.
+    pub fn market(&self, market: MarketId) -> &Market {
+        self.venue.market(market)
+    }
+
+    /// Event rows passed so far.
+    pub fn rows(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.cursor.passed()).sum()
+    }
+
+    /// Venue time of the first message and visible time of the last, ns; `None` without data.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        (self.end > i64::MIN).then_some((self.start, self.end))
+    }
+
+    /// Totals by settlement currency, valid after [`Replay::run`].
+    pub fn totals(&self) -> &[CurrencyTotals] {
+        &self.totals
+    }
+
+    /// Runs to the end of the data and returns how it ended and the digest.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, String), RunError> {
+        let ran = ending(self.run_inner(monitor))?;
+        self.close()?;
+        let digest = self.kernel.finish();
+        let spilled = ending(self.spill(monitor))?;
+        let end = if spilled == RunEnd::Interrupted { spilled } else { ran };
+        Ok((end, digest))
+    }
+
+    fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
+        for market in 0..self.lanes.len() {
+            self.load(MarketId::new(market))?;
+        }
+        let Some((_, first)) = self.heads.first() else {
+            return Ok(());
+        };
+        self.start = first;
+        self.next_sample = first.saturating_add(self.config.sample_ns);
+        self.follow();
+        self.tell(first, Input::Control(&Control::Start))?;
+        loop {
+            let wake = self.next_wake();
+            let arrival = self.venue.next_due();
+            let horizon = earliest(wake.map(|(at, _)| at), arrival);
+            if !self.advance(horizon.unwrap_or(i64::MAX), monitor)? {
+                continue;
+            }
+            // The venue is past the horizon, or out of data.
+            let Some(horizon) = horizon.filter(|at| self.heads.first().is_some() || *at <= self.end) else {
+                break;
+            };
+            match wake {
+                Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => self.wake(at, wake)?,
+                _ => self.venue.advance(horizon)?,
+            }
+            if self.kernel.all_failed() && self.kernel.open_orders() == 0 {
+                break;
+            }
+            self.poll(monitor)?;
+        }
+        self.finish()
+    }
+
+    /// What the venue decided before the data ended is still known to us in the end. Nothing sent after it reaches
+    /// the venue any more.
+    fn finish(&mut self) -> Result<(), RunError> {
+        self.know(self.end.saturating_add(1), self.end.saturating_add(1), MarketId::new(0))?;
+        while let Some((at, _, report)) = self.venue.receive(i64::MAX) {
+            self.kernel.handle(at, Input::Report(&report))?;
+        }
+        self.kernel.handle(self.end, Input::Control(&Control::Stop))?;
+        let (now, late) = (self.kernel.now_ns(), self.kernel.drain().collect::<Vec<Outgoing>>());
+        for outgoing in late {
+            let refused = outgoing.command.get().refused(Reason::RunEnded, now);
+            self.kernel.handle(now, Input::Report(&refused))?;
+        }
+        if let Some(due) = self.kernel.next_due() {
+            self.kernel.handle(due, Input::Due)?;
+        }
+        Ok(())
+    }
+
+    /// What the kernel does next, and when.
+    #[inline]
+    fn next_wake(&self) -> Option<(i64, Wake)> {
+        let report = self.venue.next_report().map(|at| (at, Wake::Report));
+        let message = self.followed.first().map(|(market, at)| (at, Wake::Message(MarketId::new(market))));
+        let due = self.kernel.next_due().map(|at| (at, Wake::Due));
+        earliest(earliest(report, message), due)
+    }
+
+    /// Lets the venue take every message up to `horizon`. Returns `false` when own orders were touched on the way
+    /// and the horizon may have come closer.
+    fn advance(&mut self, horizon: i64, monitor: &mut dyn Monitor) -> Result<bool, RunError> {
+        while let Some((market, time)) = self.heads.first() {
+            let sample = self.next_sample;
+            if time > horizon || time > sample {
+                if sample > horizon {
+                    return Ok(true);
+                }
+                self.sample_until(horizon.min(time - 1))?;
+                self.poll(monitor)?;
+                continue;
+            }
+            let touched = self.advance_market(MarketId::new(market), horizon.min(sample))?;
+            self.poll(monitor)?;
+            if touched {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes messages of one market for as long as it is the next one. Returns whether own orders were touched.
+    ///
+    /// A market without orders of ours concerns no other: it goes on until something could come of the others.
+    fn advance_market(&mut self, market: MarketId, horizon: i64) -> Result<bool, RunError> {
+        let alone = self.venue.market(market).is_untouched();
+        let horizon = if alone && self.kernel.open_orders() > 0 {
+            // Nothing can be learnt of the messages of other markets before this.
+            horizon.min(self.heads.earliest_other(market.index()).saturating_add(self.least_response))
+        } else {
+            horizon
+        };
+        let lane = &mut self.lanes[market.index()];
+        let Some((chunk, first)) = lane.cursor.front() else {
+            return Ok(false);
+        };
+        let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
+        let (mut row, mut stamp, mut touched) = (first, lane.head, false);
+        let last = loop {
+            let from = row;
+            row = columns.message_end(row);
+            touched |= self.venue.on_message(market, &columns, from, row, stamp.venue)?;
+            let side = self.venue.market(market);
+            let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
+            if !lane.is_followed {
+                // No wake-up can come before this.
+                lane.arrivals.forget_before(stamp.venue);
+            }
+            lane.arrivals.push(Arrival { visible: stamp.visible, upto: passed + (row - first) as u64, seen });
+            if row == end {
+                break stamp;
+            }
+            let next = lane.clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
+            self.heads.set(market.index(), Some(next.venue));
+            let others_first = !alone && self.heads.first().is_none_or(|(first, _)| first != market.index());
+            if others_first || next.venue > horizon || touched {
+                break std::mem::replace(&mut stamp, next);
+            }
+            stamp = next;
+        };
+        self.end = self.end.max(last.visible);
+        lane.head = stamp;
+        lane.cursor.advance_to(row);
+        if !lane.is_followed && !lane.is_awaited {
+            lane.is_awaited = true;
+            self.awaited.extend(lane.arrivals.next().map(|at| Reverse((at, market))));
+        }
+        if row == end {
+            self.let_go(market, last.venue)?;
+            self.load(market)?;
+        }
+        Ok(touched)
+    }
+
+    /// At the end of a chunk: a view that is far behind need not keep it.
+    fn let_go(&mut self, market: MarketId, now: i64) -> Result<(), RunError> {
+        let lane = &mut self.lanes[market.index()];
+        if lane.is_ended() {
+            return Ok(());
+        }
+        if !lane.is_followed
+            && let Some(Arrival { visible, upto, seen }) = lane.arrivals.take_before(now)
+        {
+            let rows = Rows::Supplied { upto, seen };
+            self.kernel.handle(visible, Input::Known { market, rows })?;
+        }
+        let supply = Supply::Checkpoint { passed: lane.cursor.passed(), book: self.venue.book(market) };
+        self.kernel.handle(now, Input::Supply { market, supply })?;
+        Ok(())
+    }
+
+    /// Makes the next message of a market known, reading more data if needed.
+    fn load(&mut self, market: MarketId) -> Result<(), RunError> {
+        let (kernel, mut supplied) = (&mut self.kernel, Ok(()));
+        let loaded = self.lanes[market.index()].load(|chunk| {
+            let supply = Supply::Chunk(chunk);
+            supplied = kernel.handle(i64::MIN, Input::Supply { market, supply });
+        });
+        supplied?;
+        let name = || self.kernel.instrument(market).id.to_string();
+        let head = match loaded {
+            Ok(head) => head,
+            Err(LaneError::Source(HookError::Interrupted)) => return Err(KernelError::Interrupted.into()),
+            Err(LaneError::Source(HookError::Failed(message))) => {
+                return Err(RunError::Source { instrument: name(), message });
+            }
+            Err(LaneError::Columns(rows, error)) => {
+                return Err(RunError::Columns { instrument: name(), rows, error });
+            }
+        };
+        self.heads.set(market.index(), head);
+        Ok(())
+    }
+
+    /// Lets the kernel do what is due at `now`.
+    fn wake(&mut self, now: i64, wake: Wake) -> Result<(), RunError> {
+        match wake {
+            Wake::Report => {
+                self.know(now, now, MarketId::new(0))?;
+                if let Some((at, _, report)) = self.venue.receive(now) {
+                    self.tell(at, Input::Report(&report))?;
+                }
+            }
+            Wake::Message(market) => {
+                self.know(now, now.saturating_add(1), market)?;
+                let lane = &mut self.lanes[market.index()];
+                if let Some(Arrival { visible, upto, seen }) = lane.arrivals.pop() {
+                    self.followed.set(market.index(), lane.next_visible());
+                    let rows = Rows::Supplied { upto, seen };
+                    self.tell(visible, Input::Message { market, rows })?;
+                }
+            }
+            Wake::Due => {
+                let all = now.saturating_add(1);
+                self.know(all, all, MarketId::new(0))?;
+                self.tell(now, Input::Due)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the kernel what it knows of markets nobody follows: all that reaches us before `limit`, or, in markets
+    /// before `first`, before `limit_of_those`.
+    #[inline]
+    fn know(&mut self, limit: i64, limit_of_those: i64, first: MarketId) -> Result<(), RunError> {
+        while let Some(Reverse((at, market))) = self.awaited.peek().copied() {
+            let limit = if market < first { limit_of_those } else { limit };
+            if at >= limit {
+                // Of one instant the markets before `first` come first in the heap.
+                break;
+            }
+            self.awaited.pop();
+            let lane = &mut self.lanes[market.index()];
+            if lane.is_followed {
+                lane.is_awaited = false;
+                continue;
+            }
+            let known = lane.arrivals.take_before(limit);
+            let next = lane.arrivals.next();
+            lane.is_awaited = next.is_some();
+            self.awaited.extend(next.map(|at| Reverse((at, market))));
+            if let Some(Arrival { visible, upto, seen }) = known {
+                let rows = Rows::Supplied { upto, seen };
+                self.kernel.handle(visible, Input::Known { market, rows })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the kernel an input and sends what the strategies ask for on its way.
+    #[inline]
+    fn tell(&mut self, at: i64, input: Input<'_>) -> Result<(), RunError> {
+        let told = self.kernel.handle(at, input);
+        for Outgoing { at, account, command, .. } in self.kernel.drain() {
+            self.venue.on_command(account, command, at);
+        }
+        if self.kernel.topics_version() != self.topics_version {
+            self.follow();
+        }
+        Ok(told?)
+    }
+
+    /// Delivers messages of the markets that are followed now, one by one.
+    fn follow(&mut self) {
+        self.topics_version = self.kernel.topics_version();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            let market = MarketId::new(index);
+            lane.is_followed = self.kernel.is_followed(market);
+            let next = lane.next_visible();
+            self.followed.set(index, next.filter(|_| lane.is_followed));
+            if !lane.is_followed && !lane.is_awaited && lane.arrivals.next().is_some() {
+                lane.is_awaited = true;
+                self.awaited.extend(next.map(|at| Reverse((at, market))));
+            }
+        }
+    }
+
+    /// Takes the samples that are due by `until`. Nothing changes between them, so the first and the last tell all.
+    fn sample_until(&mut self, until: i64) -> Result<(), RunError> {
+        let (first, every) = (self.next_sample, self.config.sample_ns);
+        let last = until - (until.abs_diff(first) % every.unsigned_abs()) as i64;
+        self.sample(first)?;
+        if last > first {
+            self.sample(last)?;
+        }
+        self.next_sample = last.saturating_add(every);
+        Ok(())
+    }
+
+    fn markets(&self) -> impl Iterator<Item = MarketId> + use<> {
+        (0..self.lanes.len()).map(MarketId::new)
+    }
+
+    /// Samples equity at the venue's mid prices.
+    fn sample(&mut self, ts: i64) -> Result<(), RunError> {
+        for index in 0..self.totals.len() {
+            let currency = CurrencyId::new(index);
+            let mut equity = Money::ZERO;
+            for market in self.markets().filter(|market| self.kernel.currency_of(*market) == currency) {
+                let (math, mid) = (self.kernel.math(market), self.venue.market(market).twice_mid());
+                for position in self.kernel.positions_in(market) {
+                    equity += position.equity(math, mid)?;
+                }
+            }
+            self.totals[index].stats.push(ts, equity.to_f64());
+            self.kernel.record().equity.push(EquityRow { ts, currency, equity });
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
+        self.polls += 1;
+        if self.polls < POLL_EVERY {
+            return Ok(());
+        }
+        self.polls = 0;
+        let progress = Progress { rows: self.rows(), now_ns: self.kernel.now_ns() };
+        if !monitor.poll(progress) {
+            return Err(KernelError::Interrupted.into());
+        }
+        self.spill(monitor)
+    }
+
+    fn spill(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
+        monitor.spill(self.kernel.record()).map_err(|error| match error {
+            HookError::Interrupted => KernelError::Interrupted.into(),
+            HookError::Failed(message) => RunError::Spill(message),
+        })
+    }
+
+    /// The last sample and the totals.
+    fn close(&mut self) -> Result<(), RunError> {
+        if self.end > i64::MIN {
+            self.sample(self.end)?;
+        }
+        for market in self.markets() {
+            let twice_mid = self.venue.market(market).twice_mid();
+            let total = &mut self.totals[self.kernel.currency_of(market).index()];
+            for position in self.kernel.positions_in(market) {
+                total.gross +=
+                    position.realized + position.unrealized(self.kernel.math(market), twice_mid)?;
+                total.fees += position.fees;
+                total.turnover += position.turnover;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An interrupted run ends early; any other error fails it.
+fn ending(outcome: Result<(), RunError>) -> Result<RunEnd, RunError> {
+    match outcome {
+        Ok(()) => Ok(RunEnd::Finished),
+        Err(RunError::Kernel(KernelError::Interrupted)) => Ok(RunEnd::Interrupted),
+        Err(error) => Err(error),
+    }
+}
+
+fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

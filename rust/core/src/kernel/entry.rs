@@ -1,0 +1,220 @@
+//! Order entry: requests become commands that have passed the gate, or refusals of our own.
+
+use std::collections::VecDeque;
+
+use super::core::Market;
+use super::input::Outgoing;
+use super::journal::Journal;
+use crate::orders::{
+    Command, Order, OrderError, OrderId, OrderRequest, OrderStore, OrderType, Reason, Report,
+};
+use crate::risk::{Gate, Trading, Verdict};
+use crate::types::{AccountId, MarketId, Side, StrategyId};
+
+/// Who sends, when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) strategy: StrategyId,
+    pub(super) account: AccountId,
+    pub(super) now: i64,
+}
+
+/// Orders, and what is on its way out.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    store: OrderStore,
+    gate: Gate,
+    outgoing: Vec<Outgoing>,
+    /// Refusals of our own, to be delivered like a venue's.
+    refusals: VecDeque<Report>,
+}
+
+impl Desk {
+    /// A desk that goes on with orders and a gate.
+    pub(super) fn restore(store: OrderStore, trading: Trading, refusals: VecDeque<Report>) -> Self {
+        let mut gate = Gate::default();
+        gate.set_trading(trading);
+        Self { store, gate, outgoing: Vec::new(), refusals }
+    }
+
+    /// The orders.
+    pub(super) fn orders(&self) -> &OrderStore {
+        &self.store
+    }
+
+    /// The orders, to take reports.
+    pub(super) fn orders_mut(&mut self) -> &mut OrderStore {
+        &mut self.store
+    }
+
+    /// Whether orders may be sent.
+    pub(super) fn trading(&self) -> Trading {
+        self.gate.trading()
+    }
+
+    /// Opens or shuts the gate.
+    pub(super) fn set_trading(&mut self, trading: Trading) {
+        self.gate.set_trading(trading);
+    }
+
+    /// What is on its way out.
+    pub(super) fn outgoing(&mut self) -> &mut Vec<Outgoing> {
+        &mut self.outgoing
+    }
+
+    /// Refusals that have not been delivered.
+    pub(super) fn refusals(&mut self) -> &mut VecDeque<Report> {
+        &mut self.refusals
+    }
+
+    /// Whether a refusal waits for its delivery.
+    #[inline]
+    pub(super) fn has_refusals(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+
+    /// A strategy's open order.
+    pub(super) fn own(&self, strategy: StrategyId, id: OrderId) -> Option<&Order> {
+        self.store.get(id).filter(|order| order.strategy == strategy)
+    }
+
+    /// A strategy's open orders, oldest first.
+    pub(super) fn open(&self, strategy: StrategyId) -> impl Iterator<Item = &Order> + '_ {
+        self.store.open().iter().filter(move |order| order.strategy == strategy)
+    }
+
+    /// Judges a new order that would get the id after `skip` others.
+    pub(super) fn review_order(
+        &self,
+        market: &Market,
+        request: OrderRequest,
+        skip: u64,
+    ) -> Result<Verdict, OrderError> {
+        let touch = market.view.touch();
+        let side = request.side;
+        let price = move || if side == Side::Buy { touch.best_ask() } else { touch.best_bid() };
+        let command = Command::Submit { order: self.store.last_id() + 1 + skip, request };
+        self.gate.review(command, &market.rules(0), price)
+    }
+
+    /// Judges new terms of an open order.
+    pub(super) fn review_replace(
+        &self,
+        market: &Market,
+        order: &Order,
+        price: i64,
+        qty: i64,
+    ) -> Result<Verdict, OrderError> {
+        let command = Command::Replace { order: order.id, market: order.market, price, qty };
+        self.gate.review(command, &market.rules(order.filled), || None)
+    }
+
+    /// Sends a new order and returns its id.
+    pub(super) fn submit(
+        &mut self,
+        sender: Sender,
+        market: &Market,
+        request: OrderRequest,
+        journal: &mut Journal,
+    ) -> Result<OrderId, OrderError> {
+        if let Some(name) = &request.client_id
+            && self.open(sender.strategy).any(|order| order.client_id.as_ref() == Some(name))
+        {
+            return Err(OrderError::DuplicateClientId(name.to_string()));
+        }
+        let verdict = self.review_order(market, request, 0)?;
+        Ok(self.send(sender, verdict, journal))
+    }
+
+    /// Asks for new terms; `false` when the order cannot be changed any more.
+    pub(super) fn replace(
+        &mut self,
+        sender: Sender,
+        market: &Market,
+        id: OrderId,
+        price: i64,
+        qty: i64,
+        journal: &mut Journal,
+    ) -> Result<bool, OrderError> {
+        let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
+            return Ok(false);
+        };
+        if order.order_type == OrderType::Market {
+            return Err(OrderError::Contradiction("a market order cannot be replaced"));
+        }
+        let verdict = self.review_replace(market, order, price, qty)?;
+        self.send(sender, verdict, journal);
+        Ok(true)
+    }
+
+    /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.
+    pub(super) fn cancel(
+        &mut self,
+        sender: Sender,
+        market: &Market,
+        id: OrderId,
+        reason: Option<Reason>,
+        journal: &mut Journal,
+    ) -> bool {
+        let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
+            return false;
+        };
+        let command = Command::Cancel { order: id, market: order.market };
+        // A cancel breaks no rule; the gate says so.
+        let Ok(verdict) = self.gate.review(command, &market.rules(order.filled), || None) else {
+            return false;
+        };
+        self.send(sender, verdict, journal);
+        if let Some(order) = self.store.get_mut(id) {
+            order.cancel_sent(reason);
+        }
+        true
+    }
+
+    /// Asks to cancel every open order of a strategy, in one instrument or in all.
+    pub(super) fn cancel_all(
+        &mut self,
+        sender: Sender,
+        markets: &[Market],
+        only: Option<MarketId>,
+        reason: Option<Reason>,
+        journal: &mut Journal,
+    ) -> usize {
+        let wanted = |order: &&Order| only.is_none_or(|market| market == order.market);
+        let ids: Vec<(OrderId, MarketId)> =
+            self.open(sender.strategy).filter(wanted).map(|order| (order.id, order.market)).collect();
+        let cancel = |(id, market): (OrderId, MarketId)| {
+            usize::from(self.cancel(sender, &markets[market.index()], id, reason, journal))
+        };
+        ids.into_iter().map(cancel).sum()
+    }
+
+    /// Carries out a verdict: the command goes out, or its refusal comes back. Returns the order's id.
+    pub(super) fn send(&mut self, sender: Sender, verdict: Verdict, journal: &mut Journal) -> OrderId {
+        let (command, refusal) = match &verdict {
+            Verdict::Approved(approved) => (approved.get(), None),
+            Verdict::Refused(command, reason) => (command, Some(*reason)),
+        };
+        let id = command.order();
+        journal.command(sender.now, sender.strategy, command);
+        match command {
+            Command::Submit { order, request } => {
+                self.store.push(Order::new(*order, sender.strategy, request, sender.now));
+            }
+            Command::Replace { order, price, qty, .. } => {
+                if let Some(order) = self.store.get_mut(*order) {
+                    order.replace_sent(*price, *qty, refusal.is_some());
+                }
+            }
+            Command::Cancel { .. } => {}
+        }
+        match verdict {
+            Verdict::Approved(command) => {
+                let Sender { strategy, account, now: at } = sender;
+                self.outgoing.push(Outgoing { at, account, strategy, command });
+            }
+            Verdict::Refused(command, reason) => self.refusals.push_back(command.refused(reason, sender.now)),
+        }
+        id
+    }
+}

@@ -1,0 +1,102 @@
+//! What the kernel writes down: the digest of its decisions always, its inputs where somebody asked for them.
+
+use sha2::digest::common::hazmat::SerializableState as _;
+use sha2::{Digest as _, Sha256};
+
+use super::codec;
+use super::input::Input;
+use crate::ledger::Position;
+use crate::orders::{Command, Report};
+use crate::types::{MarketId, StrategyId};
+
+/// SHA-256 over every command, every report and the final ledger; and the journal, if it is kept.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Journal {
+    digest: Sha256,
+    kept: Option<Vec<u8>>,
+    scratch: Vec<u8>,
+}
+
+impl Journal {
+    /// A journal of a session; `keep` says whether its entries are kept.
+    pub(super) fn new(session: &str, keep: bool) -> Self {
+        let mut journal = Self { kept: keep.then(Vec::new), ..Self::default() };
+        codec::write_session(&mut journal.scratch, session);
+        journal.hash();
+        journal
+    }
+
+    fn hash(&mut self) {
+        self.digest.update(&self.scratch);
+    }
+
+    fn keep(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&(self.scratch.len() as u32).to_le_bytes());
+            kept.extend_from_slice(&self.scratch);
+        }
+    }
+
+    /// A command, as it left a strategy.
+    pub(super) fn command(&mut self, at: i64, strategy: StrategyId, command: &Command) {
+        self.scratch.clear();
+        codec::write_command(&mut self.scratch, at, strategy, command);
+        self.hash();
+        self.keep();
+    }
+
+    /// A report, as it reached us.
+    pub(super) fn report(&mut self, at: i64, report: &Report) {
+        self.scratch.clear();
+        codec::write_report(&mut self.scratch, at, report);
+        self.hash();
+    }
+
+    /// What a strategy holds at the end.
+    pub(super) fn holding(&mut self, strategy: StrategyId, market: MarketId, position: &Position) {
+        self.scratch.clear();
+        codec::write_holding(&mut self.scratch, strategy, market, position);
+        self.hash();
+    }
+
+    /// Whether inputs are kept.
+    #[inline]
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// An input, if inputs are kept.
+    pub(super) fn input(&mut self, at: i64, input: &Input<'_>) {
+        if self.kept.is_some() && !matches!(input, Input::Supply { .. }) {
+            self.scratch.clear();
+            codec::write_input(&mut self.scratch, at, input);
+            self.keep();
+        }
+    }
+
+    /// Entries written since the last call.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The digest so far, as lower-case hex.
+    pub(super) fn hex(&self) -> String {
+        use std::fmt::Write as _;
+        self.digest.clone().finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The digest's state, to go on from.
+    pub(super) fn state(&self) -> Vec<u8> {
+        self.digest.serialize().to_vec()
+    }
+
+    /// Goes on from [`Journal::state`]; `None` if these bytes are none.
+    pub(super) fn restore(state: &[u8], keep: bool) -> Option<Self> {
+        let state = state.try_into().ok()?;
+        let digest = Sha256::deserialize(state).ok()?;
+        Some(Self { digest, kept: keep.then(Vec::new), scratch: Vec::new() })
+    }
+}

@@ -1,0 +1,664 @@
+//! The kernel: inputs in, approved commands out.
+//!
+//! A deterministic state machine around the strategies. Its state after n inputs follows from these n inputs alone:
+//! it never asks for the time, and every hook sees the state right after the input that woke it. Strategies are
+//! called in the order they were given. Whoever feeds it keeps the order of inputs at one nanosecond: reports,
+//! messages of markets, what is due, control; and what is due at a time before what comes later.
+
+use super::accounts::Accounts;
+use super::context::Context;
+use super::core::{Core, Market};
+use super::entry::Desk;
+use super::input::{Control, Input, Listing, Outgoing, Rows};
+use super::journal::Journal;
+use super::quoting::Quotes;
+use super::record::{CandleRow, Reconcile, Record};
+use super::strategy::{HookError, HookResult, Interest, Strategy};
+use super::timers::Timers;
+use super::topics::{Registry, Topics};
+use super::view::{Content, MarketView};
+use crate::bars::Bar;
+use crate::book::{BookState, FillBasis, L2Book, Touch};
+use crate::event::{EventKind, View};
+use crate::ledger::{ContractMath, MoneyOverflow, Position};
+use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
+use crate::risk::Trading;
+use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
+use std::sync::Arc;
+
+/// Why a kernel did not take an input, or cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// An input speaks of a market nobody set up; nothing has changed.
+    #[error("no market {0}")]
+    UnknownMarket(MarketId),
+    /// An input speaks of a strategy nobody set up; nothing has changed.
+    #[error("no strategy {0}")]
+    UnknownStrategy(StrategyId),
+    /// A person's order is not one a venue could be asked; nothing has changed.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// An amount is out of range.
+    #[error(transparent)]
+    Money(#[from] MoneyOverflow),
+    /// A strategy failed and the run is to end with it.
+    #[error("strategy {name} failed: {traceback}")]
+    StrategyFailed {
+        /// Its name.
+        name: String,
+        /// What it said.
+        traceback: String,
+    },
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a failing hook ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Its strategy; the others go on.
+    #[default]
+    StopStrategy,
+    /// The run.
+    StopRun,
+}
+
+/// Settings of a kernel.
+#[derive(Debug, Clone)]
+pub struct KernelConfig {
+    /// The name of the session, part of every client id.
+    pub session: SessionId,
+    /// What a failing strategy ends.
+    pub on_error: OnError,
+    /// Length of recorded candles, ns; none when absent.
+    pub candle_ns: Option<i64>,
+    /// Whether inputs and commands are kept as a journal.
+    pub keeps_journal: bool,
+}
+
+/// An instrument as the kernel is to know it.
+#[derive(Debug, Clone)]
+pub struct MarketSpec {
+    /// The instrument.
+    pub instrument: Arc<Instrument>,
+    /// Where its book comes from.
+    pub basis: FillBasis,
+    /// Whether it can be traded from the start.
+    pub is_listed: bool,
+}
+
+/// A named strategy, the instruments it trades and the account it trades on.
+pub struct StrategySetup {
+    /// Its name, unique in a session.
+    pub name: String,
+    /// Its instruments.
+    pub markets: Vec<MarketId>,
+    /// Its account.
+    pub account: AccountId,
+    /// The strategy.
+    pub strategy: Box<dyn Strategy>,
+}
+
+/// A strategy with what the kernel keeps about it.
+pub(super) struct Runner {
+    pub(super) name: String,
+    pub(super) strategy: Box<dyn Strategy>,
+    pub(super) interest: Interest,
+    pub(super) failure: Option<String>,
+}
+
+/// The deterministic state machine around the strategies.
+pub struct Kernel {
+    pub(super) ctx: Context,
+    pub(super) runners: Vec<Runner>,
+    pub(super) on_error: OnError,
+    /// Whether the last hooks have been called.
+    pub(super) is_stopped: bool,
+    /// What the message being delivered holds.
+    content: Content,
+    /// Bars it completed.
+    finished: Vec<(i64, Bar)>,
+}
+
+impl Kernel {
+    /// A kernel over these instruments and strategies.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`] when an instrument's increments are beyond any arithmetic.
+    pub fn new(
+        config: KernelConfig,
+        markets: Vec<MarketSpec>,
+        strategies: Vec<StrategySetup>,
+    ) -> Result<Self, MoneyOverflow> {
+        let mut currencies: Vec<String> = Vec::new();
+        let mut states = Vec::with_capacity(markets.len());
+        for spec in markets {
+            let settlement = &spec.instrument.settlement;
+            let currency = currencies.iter().position(|c| c == settlement).unwrap_or_else(|| {
+                currencies.push(settlement.clone());
+                currencies.len() - 1
+            });
+            let mut market = Market {
+                math: ContractMath::new(&spec.instrument)?,
+                instrument: spec.instrument,
+                currency: CurrencyId::new(currency),
+                is_listed: spec.is_listed,
+                view: MarketView::new(spec.basis),
+                bars: Vec::new(),
+            };
+            if let Some(interval) = config.candle_ns {
+                market.bar_feed(interval).is_recorded = true;
+            }
+            if config.keeps_journal {
+                market.view.follow();
+            }
+            states.push(market);
+        }
+        let mut topics = Registry::default();
+        topics.grow(states.len());
+        let mut runners = Vec::with_capacity(strategies.len());
+        let mut trades_on = Vec::with_capacity(strategies.len());
+        for (index, setup) in strategies.into_iter().enumerate() {
+            let interest = setup.strategy.interest();
+            for market in setup.markets {
+                topics.set(StrategyId::new(index), market, interest.topics);
+                if !interest.topics.is_empty() {
+                    states[market.index()].view.follow();
+                }
+            }
+            trades_on.push(setup.account);
+            runners.push(Runner { name: setup.name, strategy: setup.strategy, interest, failure: None });
+        }
+        let core = Core {
+            now: i64::MIN,
+            journal: Journal::new(config.session.as_str(), config.keeps_journal),
+            session: config.session,
+            accounts: Accounts::new(runners.len(), states.len()),
+            quotes: Quotes::new(runners.len(), states.len()),
+            markets: states,
+            currencies,
+            trades_on,
+            desk: Desk::default(),
+            timers: Timers::default(),
+            topics,
+            record: Record::default(),
+        };
+        Ok(Self {
+            ctx: Context::new(core),
+            runners,
+            on_error: config.on_error,
+            is_stopped: false,
+            content: Content::default(),
+            finished: Vec::new(),
+        })
+    }
+
+    /// Takes an input that arrives at `at`; time does not go back.
+    ///
+    /// # Errors
+    /// [`KernelError`].
+    pub fn handle(&mut self, at: i64, input: Input<'_>) -> Result<(), KernelError> {
+        self.check(&input)?;
+        self.note(at, &input);
+        if let Input::Supply { market, supply } = input {
+            self.ctx.core_mut().markets[market.index()].view.supply(supply);
+            return Ok(());
+        }
+        if self.ctx.core().desk.has_refusals() {
+            self.deliver_refusals()?;
+        }
+        let core = self.ctx.core_mut();
+        core.now = core.now.max(at);
+        match input {
+            Input::Supply { .. } => Ok(()),
+            Input::Message { market, rows } => self.on_message(market, rows),
+            Input::Known { market, rows } => {
+                self.on_known(market, rows);
+                Ok(())
+            }
+            Input::Report(report) => self.on_report(report),
+            Input::Balance { account, currency, total } => {
+                core.accounts.set_balance(account, currency, total);
+                Ok(())
+            }
+            Input::Feed { market, update } => match core.markets[market.index()].view.set_feed(update) {
+                Some(state) => self.on_book_state(market, state),
+                None => Ok(()),
+            },
+            Input::Listing(Listing { market, is_listed }) => {
+                core.markets[market.index()].is_listed = *is_listed;
+                Ok(())
+            }
+            Input::Due => self.on_due(),
+            Input::Control(control) => self.on_control(control),
+        }
+    }
+
+    /// Whether an input speaks of what there is.
+    fn check(&self, input: &Input<'_>) -> Result<(), KernelError> {
+        let market = match input {
+            Input::Supply { market, .. }
+            | Input::Message { market, .. }
+            | Input::Known { market, .. }
+            | Input::Feed { market, .. }
+            | Input::Listing(Listing { market, .. }) => *market,
+            Input::Control(Control::Order { strategy, request }) => {
+                if strategy.index() >= self.runners.len() {
+                    return Err(KernelError::UnknownStrategy(*strategy));
+                }
+                request.market
+            }
+            Input::Report(_) | Input::Balance { .. } | Input::Due | Input::Control(_) => return Ok(()),
+        };
+        if market.index() < self.ctx.core().markets.len() {
+            Ok(())
+        } else {
+            Err(KernelError::UnknownMarket(market))
+        }
+    }
+
+    /// Writes an input down, where inputs are kept, with the rows it speaks of.
+    #[inline]
+    fn note(&mut self, at: i64, input: &Input<'_>) {
+        let core = self.ctx.core_mut();
+        if !core.journal.is_kept() {
+            return;
+        }
+        match *input {
+            Input::Message { market, rows: Rows::Supplied { upto, .. } } => {
+                let columns = core.market(market).view.supplied(upto);
+                core.journal.input(at, &Input::Message { market, rows: Rows::all(&columns) });
+            }
+            Input::Known { market, rows: Rows::Supplied { upto, .. } } => {
+                let columns = core.market(market).view.supplied(upto);
+                core.journal.input(at, &Input::Known { market, rows: Rows::all(&columns) });
+            }
+            _ => core.journal.input(at, input),
+        }
+    }
+
+    /// When the kernel next has something to do by itself: hand it [`Input::Due`] then.
+    #[inline]
+    pub fn next_due(&self) -> Option<i64> {
+        let core = self.ctx.core();
+        if core.desk.has_refusals() {
+            return Some(core.now);
+        }
+        if self.is_stopped { None } else { core.timers.next() }
+    }
+
+    /// Commands that may go to their venues, in the order they were sent.
+    #[inline]
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Outgoing> {
+        self.ctx.core_mut().desk.outgoing().drain(..)
+    }
+
+    /// Tells of refusals of our own, at the time they were made. What they lead to waits for the next input.
+    #[cold]
+    fn deliver_refusals(&mut self) -> Result<(), KernelError> {
+        for _ in 0..self.ctx.core_mut().desk.refusals().len() {
+            if let Some(refusal) = self.ctx.core_mut().desk.refusals().pop_front() {
+                self.on_report(&refusal)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_due(&mut self) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        match core.timers.take(core.now) {
+            Some(timer) => self.call(timer.strategy, |s, ctx| s.on_timer(ctx, timer.id)),
+            None => Ok(()),
+        }
+    }
+
+    fn on_known(&mut self, market: MarketId, rows: Rows<'_>) {
+        let core = self.ctx.core_mut();
+        let state = &mut core.markets[market.index()];
+        if state.bars.is_empty() {
+            state.view.know(rows, |_, _, _| ());
+            return;
+        }
+        let Market { view, bars, .. } = state;
+        let record = &mut core.record;
+        view.know(rows, |view: &View<'_>, from, to| {
+            for row in from..to {
+                if view.kind[row] != EventKind::Trade as u8 {
+                    continue;
+                }
+                for feed in bars.iter_mut() {
+                    let bar = feed.bars.push(view.ts_recv[row], view.price.get(row), view.qty.get(row));
+                    if let Some(bar) = bar.filter(|_| feed.is_recorded) {
+                        record.candles.push(CandleRow { market, bar });
+                    }
+                }
+            }
+        });
+    }
+
+    fn on_message(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let state = &mut core.markets[market.index()];
+        state.view.read(rows, &mut self.content);
+        if !state.bars.is_empty() {
+            self.finished.clear();
+            for trade in &self.content.trades {
+                for feed in &mut state.bars {
+                    let Some(bar) = feed.bars.push(trade.ts_recv, trade.price, trade.qty) else { continue };
+                    if feed.is_recorded {
+                        core.record.candles.push(CandleRow { market, bar });
+                    }
+                    self.finished.push((feed.interval_ns, bar));
+                }
+            }
+        }
+        let mut next = core.topics.of(market).first().copied();
+        while let Some(subscriber) = next {
+            self.announce(subscriber.strategy, subscriber.topics, market)?;
+            // A hook may have changed the list, but only its own strategy's place in it.
+            let subscribers = self.ctx.core().topics.of(market);
+            let at = subscribers.partition_point(|s| s.strategy <= subscriber.strategy);
+            next = subscribers.get(at).copied();
+        }
+        Ok(())
+    }
+
+    /// Tells one strategy what it wants to know of the message being delivered.
+    #[inline]
+    fn announce(
+        &mut self,
+        strategy: StrategyId,
+        topics: Topics,
+        market: MarketId,
+    ) -> Result<(), KernelError> {
+        if topics.has(Topics::BOOK_STATE)
+            && let Some(state) = self.content.new_state
+        {
+            self.call(strategy, |s, ctx| s.on_book_state(ctx, market, state))?;
+        }
+        if topics.has(Topics::BARS) {
+            for at in 0..self.finished.len() {
+                let (interval, bar) = self.finished[at];
+                let feed = self.ctx.core().market(market).bars.iter().find(|f| f.interval_ns == interval);
+                if feed.is_some_and(|feed| feed.followers.contains(&strategy)) {
+                    self.call(strategy, |s, ctx| s.on_bar(ctx, market, interval, &bar))?;
+                }
+            }
+        }
+        if topics.has(Topics::TRADES) {
+            for at in 0..self.content.trades.len() {
+                let trade = self.content.trades[at];
+                self.call(strategy, |s, ctx| s.on_trade(ctx, market, trade))?;
+            }
+        }
+        if topics.has(Topics::QUOTES)
+            && let Some(quote) = self.content.quote
+        {
+            self.call(strategy, |s, ctx| s.on_quote(ctx, market, quote))?;
+        }
+        for at in 0..self.content.stats.len() {
+            let stat = self.content.stats[at];
+            if topics.has(stat.topic()) {
+                self.call(strategy, |s, ctx| s.on_stat(ctx, market, stat))?;
+            }
+        }
+        let book = topics.has(Topics::BOOK) && self.content.book
+            || topics.has(Topics::TOUCH) && self.content.touch_moved;
+        if book { self.call(strategy, |s, ctx| s.on_book(ctx, market)) } else { Ok(()) }
+    }
+
+    fn on_book_state(&mut self, market: MarketId, state: BookState) -> Result<(), KernelError> {
+        for at in 0..self.runners.len() {
+            let strategy = StrategyId::new(at);
+            if self.ctx.core().topics.topics(strategy, market).has(Topics::BOOK_STATE) {
+                self.call(strategy, |s, ctx| s.on_book_state(ctx, market, state))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a venue's report: order, position and record are up to date before anybody hears of it.
+    fn on_report(&mut self, report: &Report) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let now = core.now;
+        core.journal.report(now, report);
+        let orders = core.desk.orders_mut();
+        let known = orders.resolve(&report.order, &core.session);
+        let Some(order) = known.and_then(|id| orders.find_mut(id)) else {
+            // A refused cancel or replacement may come back long after the order has ended.
+            let refused =
+                matches!(report.kind, ReportKind::CancelRejected(_) | ReportKind::ReplaceRejected(_));
+            if !(refused && known.is_some_and(|id| id <= orders.last_id())) {
+                let order = report.order.clone();
+                core.record.note(Reconcile { ts: now, order, mismatch: None });
+            }
+            return Ok(());
+        };
+        let (applied, mismatch) = order.apply(report, now);
+        if let Some(mismatch) = mismatch {
+            core.record.note(Reconcile { ts: now, order: report.order.clone(), mismatch: Some(mismatch) });
+        }
+        let (id, strategy) = (order.id, order.strategy);
+        let fill = match applied {
+            Applied::Fill => core.accounts.book(order, report, &core.markets[order.market.index()], now)?,
+            Applied::Nothing | Applied::Order => None,
+        };
+        if let Some(key) = &report.venue_id {
+            core.desk.orders_mut().note_venue_id(id, key);
+        }
+        let interest = self.runners[strategy.index()].interest;
+        if let Some(fill) = fill {
+            core.record.fill_count += 1;
+            core.record.fills.push(fill);
+            if interest.fill
+                && let Some(fill) = core.record.fills.last().cloned()
+            {
+                self.call(strategy, |s, ctx| s.on_fill(ctx, &fill))?;
+            }
+        }
+        let mut told = Ok(());
+        if interest.order
+            && applied != Applied::Nothing
+            && let Some(order) = self.ctx.core().desk.orders().find(id).cloned()
+        {
+            told = self.call(strategy, |s, ctx| s.on_order(ctx, &order));
+        }
+        self.retire(id);
+        told
+    }
+
+    /// Moves an order that has ended out of the open ones.
+    fn retire(&mut self, id: OrderId) {
+        let core = self.ctx.core_mut();
+        if let Some(order) = core.desk.orders_mut().retire(id) {
+            core.record.orders.push(order);
+        }
+    }
+
+    fn on_control(&mut self, control: &Control) -> Result<(), KernelError> {
+        match control {
+            Control::Start => {
+                for index in 0..self.runners.len() {
+                    self.call(StrategyId::new(index), |s, ctx| s.on_start(ctx))?;
+                }
+            }
+            Control::Stop => {
+                for index in 0..self.runners.len() {
+                    self.call(StrategyId::new(index), |s, ctx| s.on_stop(ctx))?;
+                }
+                self.is_stopped = true;
+            }
+            Control::Order { strategy, request } => {
+                let core = self.ctx.core_mut();
+                let sender = core.sender(*strategy);
+                let market = &core.markets[request.market.index()];
+                core.desk.submit(sender, market, request.clone(), &mut core.journal)?;
+            }
+            Control::Pause => self.ctx.core_mut().desk.set_trading(Trading::Paused),
+            Control::Resume => self.ctx.core_mut().desk.set_trading(Trading::Active),
+            Control::Kill => {
+                self.ctx.core_mut().desk.set_trading(Trading::Killed);
+                for index in 0..self.runners.len() {
+                    self.cancel_all(StrategyId::new(index), Reason::Killed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cancel_all(&mut self, strategy: StrategyId, reason: Reason) {
+        let core = self.ctx.core_mut();
+        let sender = core.sender(strategy);
+        core.desk.cancel_all(sender, &core.markets, None, Some(reason), &mut core.journal);
+    }
+
+    #[inline]
+    fn call(
+        &mut self,
+        strategy: StrategyId,
+        hook: impl FnOnce(&mut dyn Strategy, &mut Context) -> HookResult,
+    ) -> Result<(), KernelError> {
+        let runner = &mut self.runners[strategy.index()];
+        if runner.failure.is_some() || self.is_stopped {
+            return Ok(());
+        }
+        self.ctx.enter(strategy);
+        match hook(runner.strategy.as_mut(), &mut self.ctx) {
+            Ok(()) => Ok(()),
+            Err(error) => self.failed(strategy, error),
+        }
+    }
+
+    /// What a hook that did not return normally ends.
+    #[cold]
+    fn failed(&mut self, strategy: StrategyId, error: HookError) -> Result<(), KernelError> {
+        let HookError::Failed(traceback) = error else { return Err(KernelError::Interrupted) };
+        let runner = &mut self.runners[strategy.index()];
+        let name = runner.name.clone();
+        runner.failure = Some(traceback.clone());
+        self.cancel_all(strategy, Reason::StrategyStopped);
+        let core = self.ctx.core_mut();
+        core.timers.forget(strategy);
+        core.topics.forget(strategy);
+        match self.on_error {
+            OnError::StopStrategy => Ok(()),
+            OnError::StopRun => Err(KernelError::StrategyFailed { name, traceback }),
+        }
+    }
+
+    /// Closes the session: all orders go to the record, open bars end, balances go into the digest, which is returned.
+    pub fn finish(&mut self) -> String {
+        let core = self.ctx.core_mut();
+        core.record.orders.extend(core.desk.orders_mut().drain());
+        for (index, market) in core.markets.iter_mut().enumerate() {
+            for feed in market.bars.iter_mut().filter(|feed| feed.is_recorded) {
+                let market = MarketId::new(index);
+                core.record.candles.extend(feed.bars.flush().map(|bar| CandleRow { market, bar }));
+            }
+        }
+        for (strategy, market, position) in core.accounts.all() {
+            core.journal.holding(strategy, market, position);
+        }
+        core.journal.hex()
+    }
+
+    /// The kernel's time, ns UTC.
+    pub fn now_ns(&self) -> i64 {
+        self.ctx.core().now
+    }
+
+    /// The name of the session.
+    pub fn session(&self) -> &SessionId {
+        &self.ctx.core().session
+    }
+
+    /// Names of the strategies and how those that failed did.
+    pub fn strategies(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.runners.iter().map(|r| (r.name.as_str(), r.failure.as_deref()))
+    }
+
+    /// Whether every strategy has failed.
+    pub fn all_failed(&self) -> bool {
+        !self.runners.is_empty() && self.runners.iter().all(|r| r.failure.is_some())
+    }
+
+    /// Open orders of all strategies.
+    #[inline]
+    pub fn open_orders(&self) -> usize {
+        self.ctx.core().desk.orders().open().len()
+    }
+
+    /// Orders that were ever sent.
+    pub fn order_count(&self) -> u64 {
+        self.ctx.core().desk.orders().last_id()
+    }
+
+    /// Whether somebody follows a market: its messages are then to be delivered one by one.
+    #[inline]
+    pub fn is_followed(&self, market: MarketId) -> bool {
+        !self.ctx.core().topics.of(market).is_empty()
+    }
+
+    /// Grows with every change of [`Kernel::is_followed`].
+    #[inline]
+    pub fn topics_version(&self) -> u64 {
+        self.ctx.core().topics.version()
+    }
+
+    /// Whether orders may be sent.
+    pub fn trading(&self) -> Trading {
+        self.ctx.core().desk.trading()
+    }
+
+    /// Best prices of an instrument.
+    pub fn touch(&self, market: MarketId) -> Touch {
+        self.ctx.core().market(market).view.touch()
+    }
+
+    /// The book of an instrument.
+    pub fn book(&mut self, market: MarketId) -> &L2Book {
+        self.ctx.core_mut().markets[market.index()].view.book()
+    }
+
+    /// An instrument.
+    pub fn instrument(&self, market: MarketId) -> &Arc<Instrument> {
+        &self.ctx.core().market(market).instrument
+    }
+
+    /// Settlement currencies in use, by index.
+    pub fn currencies(&self) -> &[String] {
+        &self.ctx.core().currencies
+    }
+
+    /// The currency an instrument settles in.
+    pub fn currency_of(&self, market: MarketId) -> CurrencyId {
+        self.ctx.core().market(market).currency
+    }
+
+    /// The arithmetic of an instrument.
+    pub fn math(&self, market: MarketId) -> &ContractMath {
+        &self.ctx.core().market(market).math
+    }
+
+    /// What every strategy holds in an instrument.
+    pub fn positions_in(&self, market: MarketId) -> impl Iterator<Item = &Position> + '_ {
+        self.ctx.core().accounts.in_market(market)
+    }
+
+    /// Tables of the session, to read and to take rows out.
+    pub fn record(&mut self) -> &mut Record {
+        &mut self.ctx.core_mut().record
+    }
+
+    /// Tables of the session.
+    pub fn record_ref(&self) -> &Record {
+        &self.ctx.core().record
+    }
+
+    /// The journal's bytes since the last call; empty when it is not kept.
+    pub fn take_journal(&mut self) -> Vec<u8> {
+        self.ctx.core_mut().journal.take()
+    }
+}

@@ -1,0 +1,430 @@
+//! The kernel's state as bytes, to go on from in another process.
+//!
+//! What is saved follows from the inputs so far; what a session has already handed out (rows of the record, the
+//! journal) is not part of it. Strategies save what they have to remember by hooks of their own.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::codec::{CodecError, Reader, Writer};
+use super::core::{BarFeed, Market};
+use super::entry::Desk;
+use super::journal::Journal;
+use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
+use super::strategy::HookError;
+use super::timers::{Timer, Timers};
+use super::view::MarketView;
+use crate::bars::{Bar, TimeBars};
+use crate::book::{FillBasis, L2Book};
+use crate::ledger::MoneyOverflow;
+use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
+use crate::risk::Trading;
+use crate::types::{AccountId, CurrencyId, MarketId, Side, StrategyId};
+
+/// First bytes of a saved state, with the version of its form.
+const MAGIC: &str = "tradecore kernel 1";
+
+/// Why a state was not saved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// Commands have not been drained.
+    #[error("{0} commands have not been drained")]
+    Undrained(usize),
+    /// A strategy could not save itself.
+    #[error("strategy {name} could not be saved: {error:?}")]
+    Strategy {
+        /// Its name.
+        name: String,
+        /// What its hook said.
+        error: HookError,
+    },
+}
+
+/// Why a state was not loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The bytes are no saved state.
+    #[error("no saved state: {0}")]
+    Codec(#[from] CodecError),
+    /// The state is that of another set-up.
+    #[error("saved with {saved}, set up with {given}")]
+    Differs {
+        /// What the state has.
+        saved: String,
+        /// What it was to be loaded into.
+        given: String,
+    },
+    /// A strategy could not go on from what it had saved.
+    #[error("strategy {name} could not be loaded: {error:?}")]
+    Strategy {
+        /// Its name.
+        name: String,
+        /// What its hook said.
+        error: HookError,
+    },
+    /// An instrument's increments are beyond any arithmetic.
+    #[error(transparent)]
+    Money(#[from] MoneyOverflow),
+}
+
+impl Kernel {
+    /// The state after the inputs so far.
+    ///
+    /// # Errors
+    /// [`SaveError`]; nothing has changed then but what a strategy's own hook did.
+    pub fn save(&mut self) -> Result<Vec<u8>, SaveError> {
+        let core = self.ctx.core_mut();
+        if !core.desk.outgoing().is_empty() {
+            return Err(SaveError::Undrained(core.desk.outgoing().len()));
+        }
+        let mut bytes = Vec::new();
+        let mut w = Writer(&mut bytes);
+        w.text(MAGIC);
+        w.text(core.session.as_str());
+        w.i64(core.now);
+        w.flag(self.is_stopped);
+        w.bytes(&core.journal.state());
+        w.u64(core.record.fill_count);
+        w.u64(core.record.reconcile_count);
+
+        w.index(core.markets.len());
+        for market in &mut core.markets {
+            w.text(market.instrument.id.as_str());
+            w.flag(market.is_listed);
+            market.view.save(&mut w);
+            w.index(market.bars.len());
+            for feed in &market.bars {
+                save_bars(&mut w, feed);
+            }
+        }
+        w.index(self.runners.len());
+        for (runner, account) in self.runners.iter().zip(&core.trades_on) {
+            w.text(&runner.name);
+            w.index(account.index());
+            w.option(runner.failure.as_deref(), Writer::text);
+        }
+
+        w.u8(core.desk.trading() as u8);
+        w.u64(core.desk.orders().last_id());
+        let refusals = core.desk.refusals();
+        w.index(refusals.len());
+        for refusal in refusals.iter() {
+            w.report(refusal);
+        }
+        let (open, ended) = (core.desk.orders().open(), core.desk.orders().ended());
+        w.index(open.len() + ended.len());
+        for order in ended.chain(open) {
+            save_order(&mut w, order);
+        }
+
+        for (strategy, market, position) in core.accounts.all() {
+            w.position(position);
+            for quote in core.quotes.of(strategy, market) {
+                w.option(quote, Writer::u64);
+            }
+        }
+        let balances: Vec<_> = core.accounts.balances().collect();
+        w.index(balances.len());
+        for (account, currency, total) in balances {
+            w.index(account.index());
+            w.index(currency.index());
+            w.money(total);
+        }
+        let (timers, last) = core.timers.list();
+        w.index(timers.len());
+        for timer in timers {
+            w.i64(timer.at);
+            w.u64(timer.id);
+            w.index(timer.strategy.index());
+            w.i64(timer.interval);
+        }
+        w.u64(last);
+        let topics: Vec<_> = core.topics.list().collect();
+        w.index(topics.len());
+        for (market, subscriber) in topics {
+            w.index(market.index());
+            w.index(subscriber.strategy.index());
+            w.u16(subscriber.topics.bits());
+        }
+        for runner in &mut self.runners {
+            let state = runner.strategy.save().map_err(|error| {
+                let name = runner.name.clone();
+                SaveError::Strategy { name, error }
+            })?;
+            w.bytes(&state);
+        }
+        Ok(bytes)
+    }
+
+    /// A kernel that goes on from a saved state; it is set up as the one that was saved.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load(
+        config: KernelConfig,
+        markets: Vec<MarketSpec>,
+        strategies: Vec<StrategySetup>,
+        state: &[u8],
+    ) -> Result<Self, LoadError> {
+        let keeps_journal = config.keeps_journal;
+        let mut kernel = Self::new(config, markets, strategies)?;
+        let mut r = Reader::new(state);
+        if r.text()? != MAGIC {
+            return r.error("a saved state of this version")?;
+        }
+        let core = kernel.ctx.core_mut();
+        same("session", r.text()?, core.session.as_str())?;
+        core.now = r.i64()?;
+        kernel.is_stopped = r.flag()?;
+        core.journal = match Journal::restore(r.bytes()?, keeps_journal) {
+            Some(journal) => journal,
+            None => return r.error("the state of a digest")?,
+        };
+        core.record.fill_count = r.u64()?;
+        core.record.reconcile_count = r.u64()?;
+
+        same("instruments", &r.index()?, &core.markets.len())?;
+        for market in &mut core.markets {
+            same("instrument", r.text()?, market.instrument.id.as_str())?;
+            market.is_listed = r.flag()?;
+            market.view.load(&mut r)?;
+            load_bars(&mut r, market)?;
+        }
+        same("strategies", &r.index()?, &kernel.runners.len())?;
+        for (runner, account) in kernel.runners.iter_mut().zip(&mut core.trades_on) {
+            same("strategy", r.text()?, runner.name.as_str())?;
+            *account = AccountId::new(r.index()?);
+            runner.failure = r.option(|r| r.text().map(str::to_owned))?;
+        }
+
+        let (strategies, markets) = (kernel.runners.len(), core.markets.len());
+        core.desk = load_desk(&mut r, strategies, markets)?;
+        for strategy in (0..strategies).map(StrategyId::new) {
+            for market in (0..markets).map(MarketId::new) {
+                let position = r.position()?;
+                core.accounts.set_position(strategy, market, position);
+                let quotes = [r.option(Reader::u64)?, r.option(Reader::u64)?];
+                core.quotes.set(strategy, market, quotes);
+            }
+        }
+        for _ in 0..r.index()? {
+            let (account, currency) = (AccountId::new(r.index()?), CurrencyId::new(r.index()?));
+            core.accounts.set_balance(account, currency, r.money()?);
+        }
+        let mut timers = Vec::new();
+        for _ in 0..r.index()? {
+            let (at, id) = (r.i64()?, r.u64()?);
+            timers.push(Timer { at, id, strategy: r.strategy_of(strategies)?, interval: r.i64()? });
+        }
+        core.timers = Timers::restore(timers, r.u64()?);
+        for strategy in (0..strategies).map(StrategyId::new) {
+            core.topics.forget(strategy);
+        }
+        for _ in 0..r.index()? {
+            let (market, strategy) = (r.market_of(markets)?, r.strategy_of(strategies)?);
+            core.topics.set(strategy, market, r.topics()?);
+        }
+        for runner in &mut kernel.runners {
+            let saved = r.bytes()?;
+            runner.strategy.load(saved).map_err(|error| {
+                let name = runner.name.clone();
+                LoadError::Strategy { name, error }
+            })?;
+        }
+        if r.is_done() { Ok(kernel) } else { r.error("the end of the state")? }
+    }
+}
+
+/// Refuses a state of another set-up.
+fn same<T: PartialEq + std::fmt::Display + ?Sized>(
+    what: &str,
+    saved: &T,
+    given: &T,
+) -> Result<(), LoadError> {
+    if saved == given {
+        return Ok(());
+    }
+    Err(LoadError::Differs { saved: format!("{what} {saved}"), given: format!("{what} {given}") })
+}
+
+fn save_order(w: &mut Writer<'_>, order: &Order) {
+    w.u64(order.id);
+    w.index(order.strategy.index());
+    w.request(&OrderRequest {
+        market: order.market,
+        side: order.side,
+        order_type: order.order_type,
+        qty: order.qty,
+        time_in_force: order.time_in_force,
+        post_only: order.post_only,
+        client_id: order.client_id.clone(),
+    });
+    w.option(order.venue_id.as_ref(), Writer::venue_key);
+    w.i64(order.filled);
+    w.i128(order.filled_notional);
+    w.u64(u64::from(order.replaced));
+    w.reason(order.reason);
+    w.i64(order.ts_submit);
+    w.i64(order.ts_accept);
+    w.i64(order.ts_close);
+    w.u8(order.standing as u8);
+    match order.pending {
+        Pending::Nothing => w.u8(0),
+        Pending::Cancel => w.u8(1),
+        Pending::Replace { price, qty } => {
+            w.u8(2);
+            w.i64(price);
+            w.i64(qty);
+        }
+    }
+    w.u64(u64::from(order.replaces_in_flight));
+    w.index(order.executions.len());
+    for key in &order.executions {
+        w.venue_key(key);
+    }
+}
+
+fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<Order, CodecError> {
+    let (id, strategy) = (r.u64()?, r.strategy_of(strategies)?);
+    let request = r.request()?;
+    if request.market.index() >= markets {
+        return r.error("a market of the session");
+    }
+    let mut order = Order::new(id, strategy, &request, 0);
+    order.venue_id = r.option(Reader::venue_key)?;
+    order.filled = r.i64()?;
+    order.filled_notional = r.i128()?;
+    order.replaced = r.u64()? as u32;
+    order.reason = r.reason()?;
+    order.ts_submit = r.i64()?;
+    order.ts_accept = r.i64()?;
+    order.ts_close = r.i64()?;
+    order.standing = match r.u8()? {
+        0 => OrderStatus::PendingNew,
+        1 => OrderStatus::New,
+        2 => OrderStatus::PartiallyFilled,
+        3 => OrderStatus::Filled,
+        4 => OrderStatus::Cancelled,
+        5 => OrderStatus::Rejected,
+        6 => OrderStatus::Expired,
+        9 => OrderStatus::Unknown,
+        _ => return r.error("where an order stands"),
+    };
+    order.pending = match r.u8()? {
+        0 => Pending::Nothing,
+        1 => Pending::Cancel,
+        2 => Pending::Replace { price: r.i64()?, qty: r.i64()? },
+        _ => return r.error("a request on its way"),
+    };
+    order.replaces_in_flight = r.u64()? as u32;
+    for _ in 0..r.index()? {
+        order.executions.push(r.venue_key()?);
+    }
+    Ok(order)
+}
+
+fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<Desk, CodecError> {
+    let trading = match r.u8()? {
+        0 => Trading::Active,
+        1 => Trading::Paused,
+        2 => Trading::Killed,
+        _ => return r.error("whether orders may be sent"),
+    };
+    let last = r.u64()?;
+    let mut refusals = VecDeque::new();
+    for _ in 0..r.index()? {
+        refusals.push_back(r.report()?);
+    }
+    let mut store = OrderStore::default();
+    for _ in 0..r.index()? {
+        let order = load_order(r, strategies, markets)?;
+        if store.open().last().is_some_and(|before| before.id >= order.id) {
+            return r.error("orders by ascending id");
+        }
+        store.restore(order);
+    }
+    store.continue_after(last);
+    Ok(Desk::restore(store, trading, refusals))
+}
+
+fn save_bars(w: &mut Writer<'_>, feed: &BarFeed) {
+    w.i64(feed.interval_ns);
+    w.flag(feed.is_recorded);
+    w.index(feed.followers.len());
+    for strategy in &feed.followers {
+        w.index(strategy.index());
+    }
+    w.option(feed.bars.open(), |w, bar| {
+        for number in [bar.ts_open, bar.open, bar.high, bar.low, bar.close, bar.volume, i64::from(bar.trades)]
+        {
+            w.i64(number);
+        }
+    });
+}
+
+fn load_bars(r: &mut Reader<'_>, market: &mut Market) -> Result<(), CodecError> {
+    for _ in 0..r.index()? {
+        let interval = r.i64()?;
+        let is_recorded = r.flag()?;
+        let mut followers = Vec::new();
+        for _ in 0..r.index()? {
+            followers.push(r.strategy()?);
+        }
+        let open = r.option(|r| {
+            Ok(Bar {
+                ts_open: r.i64()?,
+                open: r.i64()?,
+                high: r.i64()?,
+                low: r.i64()?,
+                close: r.i64()?,
+                volume: r.i64()?,
+                trades: r.i64()? as u32,
+            })
+        })?;
+        let feed = market.bar_feed(interval);
+        (feed.is_recorded, feed.followers) = (is_recorded, followers);
+        feed.bars = TimeBars::restore(interval, open);
+    }
+    Ok(())
+}
+
+impl MarketView {
+    fn save(&mut self, w: &mut Writer<'_>) {
+        w.flag(self.basis() == FillBasis::L2);
+        w.u64(self.known());
+        w.option(self.twice_mid(), Writer::i64);
+        w.option(self.reason().map(AsRef::as_ref), Writer::text);
+        let book = self.book();
+        w.u8(book.state() as u8);
+        for side in [Side::Buy, Side::Sell] {
+            w.index(book.levels(side));
+            for level in book.iter(side) {
+                w.i64(level.price);
+                w.i64(level.qty);
+            }
+        }
+    }
+
+    fn load(&mut self, r: &mut Reader<'_>) -> Result<(), LoadError> {
+        let word = |l2| if l2 { "l2" } else { "l1" };
+        same("basis", word(r.flag()?), word(self.basis() == FillBasis::L2))?;
+        let (known, twice_mid) = (r.u64()?, r.option(Reader::i64)?);
+        let reason: Option<Arc<str>> = r.option(Reader::text)?.map(Arc::from);
+        let state = r.book_state()?;
+        let mut book = L2Book::new();
+        for side in [Side::Buy, Side::Sell] {
+            for _ in 0..r.index()? {
+                let (price, qty) = (r.i64()?, r.i64()?);
+                if !crate::event::is_price(price) || !crate::event::is_qty(qty) {
+                    return r.error("a level of a book")?;
+                }
+                book.set(side, price, qty);
+            }
+        }
+        book.mark(state);
+        self.restore(known, book, twice_mid, reason);
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Timers of strategies: what is due next.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::types::StrategyId;
+
+/// A timer: when it goes off, who set it, how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Timer {
+    /// When it goes off next, ns.
+    pub(super) at: i64,
+    /// In order of creation.
+    pub(super) id: u64,
+    /// Whose it is.
+    pub(super) strategy: StrategyId,
+    /// Time to the next turn, 0 for once, ns.
+    pub(super) interval: i64,
+}
+
+/// Timers, earliest first; those of one instant in order of creation.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<Timer>>,
+    last: u64,
+}
+
+impl Timers {
+    /// Sets a timer that first goes off at `at`, or never when that lies beyond the end of time.
+    pub(super) fn set(&mut self, at: Option<i64>, strategy: StrategyId, interval: i64) -> u64 {
+        self.last += 1;
+        if let Some(at) = at {
+            self.heap.push(Reverse(Timer { at, id: self.last, strategy, interval }));
+        }
+        self.last
+    }
+
+    /// When the next one goes off.
+    #[inline]
+    pub(super) fn next(&self) -> Option<i64> {
+        self.heap.peek().map(|Reverse(timer)| timer.at)
+    }
+
+    /// Takes the next one that is due by `now`; one that repeats is set again.
+    pub(super) fn take(&mut self, now: i64) -> Option<Timer> {
+        let Reverse(timer) = *self.heap.peek().filter(|Reverse(timer)| timer.at <= now)?;
+        self.heap.pop();
+        // A timer whose next turn lies beyond the end of time has had its last one.
+        if timer.interval > 0
+            && let Some(next) = timer.at.checked_add(timer.interval)
+        {
+            self.heap.push(Reverse(Timer { at: next, ..timer }));
+        }
+        Some(timer)
+    }
+
+    /// Forgets the timers of a strategy.
+    pub(super) fn forget(&mut self, strategy: StrategyId) {
+        self.heap.retain(|Reverse(timer)| timer.strategy != strategy);
+    }
+
+    /// All of them in order, and the number given last.
+    pub(super) fn list(&self) -> (Vec<Timer>, u64) {
+        let mut timers: Vec<Timer> = self.heap.iter().map(|Reverse(timer)| *timer).collect();
+        timers.sort_unstable();
+        (timers, self.last)
+    }
+
+    /// What [`Timers::list`] told.
+    pub(super) fn restore(timers: Vec<Timer>, last: u64) -> Self {
+        Self { heap: timers.into_iter().map(Reverse).collect(), last }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_of_one_instant_go_off_in_order_of_creation_one_at_a_time() {
+        let mut timers = Timers::default();
+        let (a, b) = (StrategyId::new(0), StrategyId::new(1));
+        timers.set(Some(10), b, 5);
+        timers.set(Some(10), a, 0);
+        timers.set(None, a, 5);
+        assert_eq!(timers.take(9), None);
+        let told: Vec<_> = std::iter::from_fn(|| timers.take(15)).map(|t| (t.at, t.id, t.strategy)).collect();
+        assert_eq!(told, [(10, 1, b), (10, 2, a), (15, 1, b)]);
+        assert_eq!(timers.next(), Some(20));
+        let (list, last) = timers.list();
+        assert_eq!(Timers::restore(list.clone(), last).list(), (list, last));
+        timers.forget(b);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn a_turn_beyond_the_end_of_time_is_not_taken() {
+        let mut timers = Timers::default();
+        timers.set(Some(i64::MAX - 1), StrategyId::new(0), 5);
+        assert!(timers.take(i64::MAX).is_some());
+        assert_eq!(timers.next(), None);
+    }
+}

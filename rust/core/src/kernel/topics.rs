@@ -1,0 +1,219 @@
+//! Who wants to hear of what: a registry of (market, strategy, topics), changeable while a session runs.
+
+use crate::types::{MarketId, StrategyId};
+
+/// A set of topics a strategy may follow in a market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Topics(u16);
+
+impl Topics {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Every message that changes the book.
+    pub const BOOK: Self = Self(1);
+    /// Messages that move a best price.
+    pub const TOUCH: Self = Self(1 << 1);
+    /// Trades.
+    pub const TRADES: Self = Self(1 << 2);
+    /// The venue's own best prices.
+    pub const QUOTES: Self = Self(1 << 3);
+    /// Changes of a book's state.
+    pub const BOOK_STATE: Self = Self(1 << 4);
+    /// Mark prices.
+    pub const MARK: Self = Self(1 << 5);
+    /// Index prices.
+    pub const INDEX: Self = Self(1 << 6);
+    /// Funding rates.
+    pub const FUNDING: Self = Self(1 << 7);
+    /// Open interest.
+    pub const OPEN_INTEREST: Self = Self(1 << 8);
+    /// Liquidations.
+    pub const LIQUIDATIONS: Self = Self(1 << 9);
+    /// Bars; of which length is kept beside.
+    pub const BARS: Self = Self(1 << 10);
+
+    /// Words for those that stand alone.
+    const WORDS: [(&'static str, Self); 10] = [
+        ("book", Self::BOOK),
+        ("touch", Self::TOUCH),
+        ("trades", Self::TRADES),
+        ("quotes", Self::QUOTES),
+        ("book_state", Self::BOOK_STATE),
+        ("mark", Self::MARK),
+        ("index", Self::INDEX),
+        ("funding", Self::FUNDING),
+        ("open_interest", Self::OPEN_INTEREST),
+        ("liquidations", Self::LIQUIDATIONS),
+    ];
+
+    /// The topics in both or either.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether one of `other`'s is among them.
+    #[inline(always)]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The bits, for the journal.
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// From [`Topics::bits`].
+    pub(super) const fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+}
+
+/// What [`Subscription::parse`] could not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown topic {0:?}; expected book, touch, trades, quotes, book_state, mark, index, funding, open_interest, liquidations or bars:LENGTH (bars:1m)"
+)]
+pub struct UnknownTopic(pub String);
+
+/// One thing to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscription {
+    /// Topics that stand alone.
+    Topics(Topics),
+    /// Bars of a length, ns.
+    Bars(i64),
+}
+
+impl Subscription {
+    /// Reads a topic: `book`, `trades`, `bars:1m` ...
+    ///
+    /// # Errors
+    /// [`UnknownTopic`].
+    pub fn parse(text: &str) -> Result<Self, UnknownTopic> {
+        let unknown = || UnknownTopic(text.to_owned());
+        if let Some(length) = text.strip_prefix("bars:") {
+            let ns = crate::types::parse_duration(length).ok().filter(|ns| *ns > 0).ok_or_else(unknown)?;
+            return Ok(Self::Bars(ns));
+        }
+        let found = Topics::WORDS.iter().find(|(word, _)| *word == text);
+        found.map(|(_, topic)| Self::Topics(*topic)).ok_or_else(unknown)
+    }
+}
+
+/// What a strategy follows in a market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Subscriber {
+    pub(super) strategy: StrategyId,
+    pub(super) topics: Topics,
+}
+
+/// Who follows what, by market.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    /// By market: subscribers by ascending strategy.
+    by_market: Vec<Vec<Subscriber>>,
+    /// Grows with every change of whether somebody follows a market.
+    version: u64,
+}
+
+impl Registry {
+    /// Makes room for markets up to this number.
+    pub(super) fn grow(&mut self, markets: usize) {
+        if self.by_market.len() < markets {
+            self.by_market.resize_with(markets, Vec::new);
+        }
+    }
+
+    /// Those who follow something in a market, by ascending strategy.
+    #[inline]
+    pub(super) fn of(&self, market: MarketId) -> &[Subscriber] {
+        &self.by_market[market.index()]
+    }
+
+    /// What a strategy follows in a market.
+    pub(super) fn topics(&self, strategy: StrategyId, market: MarketId) -> Topics {
+        let subscribers = self.of(market);
+        subscribers.iter().find(|s| s.strategy == strategy).map_or(Topics::NONE, |s| s.topics)
+    }
+
+    /// Says what a strategy follows in a market from now on.
+    pub(super) fn set(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
+        let subscribers = &mut self.by_market[market.index()];
+        let was_empty = subscribers.is_empty();
+        match subscribers.binary_search_by_key(&strategy, |s| s.strategy) {
+            Ok(at) if topics.is_empty() => {
+                subscribers.remove(at);
+            }
+            Ok(at) => subscribers[at].topics = topics,
+            Err(_) if topics.is_empty() => {}
+            Err(at) => subscribers.insert(at, Subscriber { strategy, topics }),
+        }
+        if subscribers.is_empty() != was_empty {
+            self.version += 1;
+        }
+    }
+
+    /// Ends everything a strategy follows.
+    pub(super) fn forget(&mut self, strategy: StrategyId) {
+        for market in 0..self.by_market.len() {
+            self.set(strategy, MarketId::new(market), Topics::NONE);
+        }
+    }
+
+    /// Grows with every change of whether somebody follows a market.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// All subscriptions, for saving.
+    pub(super) fn list(&self) -> impl Iterator<Item = (MarketId, Subscriber)> + '_ {
+        self.by_market
+            .iter()
+            .enumerate()
+            .flat_map(|(m, list)| list.iter().map(move |s| (MarketId::new(m), *s)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_read_from_words() {
+        assert_eq!(Subscription::parse("trades"), Ok(Subscription::Topics(Topics::TRADES)));
+        assert_eq!(Subscription::parse("bars:1m"), Ok(Subscription::Bars(60_000_000_000)));
+        for bad in ["", "Trades", "bars", "bars:", "bars:0s", "bars:x", "on_trade"] {
+            assert!(Subscription::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_registry_tells_when_a_market_gains_or_loses_its_followers() {
+        let mut registry = Registry::default();
+        registry.grow(2);
+        let (market, a, b) = (MarketId::new(1), StrategyId::new(0), StrategyId::new(1));
+        registry.set(b, market, Topics::TRADES);
+        registry.set(a, market, Topics::BOOK.with(Topics::QUOTES));
+        assert_eq!(registry.version(), 1);
+        assert_eq!(registry.of(market).iter().map(|s| s.strategy).collect::<Vec<_>>(), [a, b]);
+        registry.set(a, market, registry.topics(a, market).without(Topics::BOOK));
+        assert!(
+            !registry.topics(a, market).has(Topics::BOOK) && registry.topics(a, market).has(Topics::QUOTES)
+        );
+        registry.forget(a);
+        registry.forget(b);
+        assert_eq!((registry.version(), registry.of(market).len()), (2, 0));
+    }
+}

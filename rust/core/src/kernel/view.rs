@@ -1,0 +1,275 @@
+//! The strategies' view of one instrument: the book after the rows known so far.
+//!
+//! The view's position is a count of rows, moved by inputs alone. Best prices are at hand at every position; of rows
+//! that were supplied ahead the full book is read only when somebody asks for depth, and a view that is far behind
+//! takes over a copy of the venue's book. None of that can be observed.
+
+use super::input::{FeedUpdate, Rows, Seen, Supply};
+use super::strategy::{Funding, Stat, Trade};
+use crate::book::{BookState, FillBasis, L2Book, Touch};
+use crate::event::{Chunk, Cursor, EventColumns, EventKind, View};
+use crate::types::Side;
+use std::sync::Arc;
+
+/// A view that is this many rows behind takes a copy of the venue's book.
+const CHECKPOINT_LAG: u64 = 1 << 16;
+
+/// A book some rows ahead, for a view that nobody reads.
+struct Checkpoint {
+    passed: u64,
+    book: L2Book,
+}
+
+/// What a message contained and changed.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) book: bool,
+    pub(super) touch_moved: bool,
+    pub(super) new_state: Option<BookState>,
+    pub(super) trades: Vec<Trade>,
+    pub(super) quote: Option<Touch>,
+    pub(super) stats: Vec<Stat>,
+}
+
+impl Content {
+    fn clear(&mut self) {
+        (self.book, self.touch_moved, self.new_state, self.quote) = (false, false, None, None);
+        self.trades.clear();
+        self.stats.clear();
+    }
+
+    /// Takes the rows of a message.
+    fn read(&mut self, basis: FillBasis, view: &View<'_>, from: usize, to: usize) {
+        if view.are_levels(from, to) {
+            self.book = basis == FillBasis::L2;
+            return;
+        }
+        for row in from..to {
+            let Some(kind) = EventKind::from_column(view.kind[row]) else { continue };
+            let (ts_event, value) = (view.ts_event[row], view.price.get(row));
+            match kind {
+                EventKind::BookSet | EventKind::BookClear => self.book |= basis == FillBasis::L2,
+                EventKind::Trade => self.trades.push(trade_at(view, row)),
+                EventKind::Quote => {
+                    self.book |= basis == FillBasis::L1;
+                    let quote = self.quote.get_or_insert_default();
+                    quote.state = BookState::Synced;
+                    quote.set(view.side[row], value, view.qty.get(row));
+                }
+                EventKind::Mark => self.stats.push(Stat::Mark { price: value, ts_event }),
+                EventKind::Index => self.stats.push(Stat::Index { price: value, ts_event }),
+                EventKind::Funding => {
+                    let next = view.id.map_or(0, |ids| ids[row]) as i64;
+                    let next_ts = (next > 0).then_some(next);
+                    self.stats.push(Stat::Funding(Funding { rate: value, next_ts, ts_event }));
+                }
+                EventKind::OpenInterest => {
+                    self.stats.push(Stat::OpenInterest { qty: view.qty.get(row), ts_event });
+                }
+            }
+        }
+    }
+}
+
+fn trade_at(view: &View<'_>, row: usize) -> Trade {
+    Trade {
+        price: view.price.get(row),
+        qty: view.qty.get(row),
+        aggressor_side: Side::from_column(view.side[row]),
+        ts_event: view.ts_event[row],
+        ts_recv: view.ts_recv[row],
+        id: view.id.map_or(0, |ids| ids[row]),
+    }
+}
+
+/// The strategies' view of one instrument.
+pub(super) struct MarketView {
+    basis: FillBasis,
+    /// Rows known.
+    known: u64,
+    seen: Seen,
+    /// Why the feed is in its state, if its connection said so.
+    reason: Option<Arc<str>>,
+    /// The book, and how far it has been caught up in what was supplied.
+    book: L2Book,
+    cursor: Cursor,
+    /// Reading position of those who see every row; as far as `known`.
+    rows: Option<Cursor>,
+    checkpoint: Option<Checkpoint>,
+    /// Memory for the next checkpoint.
+    spare: Option<L2Book>,
+}
+
+impl MarketView {
+    /// A view of nothing yet.
+    pub(super) fn new(basis: FillBasis) -> Self {
+        Self {
+            basis,
+            known: 0,
+            seen: Seen::default(),
+            reason: None,
+            book: L2Book::new(),
+            cursor: Cursor::new(),
+            rows: None,
+            checkpoint: None,
+            spare: None,
+        }
+    }
+
+    /// Where its book comes from.
+    pub(super) fn basis(&self) -> FillBasis {
+        self.basis
+    }
+
+    /// Goes on after `known` rows with the book they made.
+    pub(super) fn restore(
+        &mut self,
+        known: u64,
+        book: L2Book,
+        twice_mid: Option<i64>,
+        reason: Option<Arc<str>>,
+    ) {
+        self.seen = Seen { touch: Touch::of(&book), twice_mid };
+        (self.known, self.book, self.reason) = (known, book, reason);
+        self.cursor = Cursor::after(known);
+        self.rows = self.rows.is_some().then(|| Cursor::after(known));
+    }
+
+    /// Rows known.
+    pub(super) fn known(&self) -> u64 {
+        self.known
+    }
+
+    /// Best prices.
+    #[inline]
+    pub(super) fn touch(&self) -> Touch {
+        self.seen.touch
+    }
+
+    /// Sum of best bid and ask, the last time there were both.
+    #[inline]
+    pub(super) fn twice_mid(&self) -> Option<i64> {
+        self.seen.twice_mid
+    }
+
+    /// Why the feed is in its state, if its connection said so.
+    pub(super) fn reason(&self) -> Option<&Arc<str>> {
+        self.reason.as_ref()
+    }
+
+    /// The full book.
+    pub(super) fn book(&mut self) -> &L2Book {
+        self.take_checkpoint();
+        let (book, basis) = (&mut self.book, self.basis);
+        self.cursor.read_until(self.known, |view, from, to| book.apply_rows(basis, view, from, to));
+        &self.book
+    }
+
+    /// Lets every row be read from now on.
+    pub(super) fn follow(&mut self) {
+        if self.rows.is_none() {
+            let mut rows = self.cursor.clone();
+            rows.skip_until(self.known);
+            self.rows = Some(rows);
+        }
+    }
+
+    /// Rows that were supplied, from the last known one up to `upto`.
+    pub(super) fn supplied(&self, upto: u64) -> EventColumns {
+        let mut columns = EventColumns::default();
+        let mut rows = self.rows.clone().unwrap_or_else(|| {
+            let mut rows = self.cursor.clone();
+            rows.skip_until(self.known);
+            rows
+        });
+        rows.read_until(upto, |view, from, to| (from..to).for_each(|row| columns.push(view.event(row))));
+        columns
+    }
+
+    /// Takes what is handed over ahead.
+    pub(super) fn supply(&mut self, supply: Supply<'_>) {
+        match supply {
+            Supply::Chunk(chunk) => self.push(chunk),
+            Supply::Checkpoint { passed, book } => {
+                // One that cannot be taken yet stays: the next would only be later still.
+                if passed.saturating_sub(self.cursor.passed()) >= CHECKPOINT_LAG && self.checkpoint.is_none()
+                {
+                    let mut copy = self.spare.take().unwrap_or_default();
+                    copy.clone_from(book);
+                    self.checkpoint = Some(Checkpoint { passed, book: copy });
+                }
+                self.take_checkpoint();
+            }
+        }
+    }
+
+    fn push(&mut self, chunk: Chunk) {
+        if let Some(rows) = &mut self.rows {
+            rows.push(chunk.clone());
+        }
+        self.cursor.push(chunk);
+    }
+
+    fn take_checkpoint(&mut self) {
+        if let Some(checkpoint) = self.checkpoint.take_if(|checkpoint| checkpoint.passed <= self.known)
+            && checkpoint.passed > self.cursor.passed()
+        {
+            self.cursor.skip_until(checkpoint.passed);
+            self.spare = Some(std::mem::replace(&mut self.book, checkpoint.book));
+        }
+    }
+
+    /// Rows are known from now on. `each` sees them where somebody reads rows.
+    pub(super) fn know(&mut self, rows: Rows<'_>, mut each: impl FnMut(&View<'_>, usize, usize)) {
+        match rows {
+            Rows::Here { view, from, to } => {
+                each(&view, from, to);
+                self.apply(&view, from, to);
+            }
+            Rows::Supplied { upto, seen } => {
+                if let Some(rows) = &mut self.rows {
+                    rows.read_until(upto, each);
+                }
+                (self.known, self.seen) = (upto, seen);
+            }
+        }
+    }
+
+    /// Takes a message and says what it held and changed.
+    #[inline]
+    pub(super) fn read(&mut self, rows: Rows<'_>, content: &mut Content) {
+        let before = self.seen.touch;
+        content.clear();
+        self.follow();
+        let basis = self.basis;
+        self.know(rows, |view, from, to| content.read(basis, view, from, to));
+        if content.book {
+            let touch = self.seen.touch;
+            content.touch_moved = touch.prices_differ(&before);
+            content.new_state = (touch.state != before.state).then_some(touch.state);
+        }
+    }
+
+    /// Applies rows at hand, on top of all that is known.
+    fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
+        self.book();
+        self.book.apply_rows(self.basis, view, from, to);
+        self.known += (to - from) as u64;
+        self.look();
+    }
+
+    fn look(&mut self) {
+        let touch = Touch::of(&self.book);
+        self.seen = Seen { touch, twice_mid: touch.twice_mid().or(self.seen.twice_mid) };
+    }
+
+    /// The feed is in a new state. Returns it if the book's has changed.
+    pub(super) fn set_feed(&mut self, update: &FeedUpdate) -> Option<BookState> {
+        let before = self.seen.touch.state;
+        self.reason = Some(Arc::clone(&update.reason));
+        self.book();
+        self.book.set_state(update.state);
+        self.look();
+        (update.state != before).then_some(update.state)
+    }
+}

@@ -1,0 +1,179 @@
+//! What a venue says about an order.
+
+use super::identity::{OrderId, OrderKey, VenueKey};
+use crate::types::Money;
+
+/// Who made and who took liquidity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Liquidity {
+    /// The order rested.
+    Maker = 0,
+    /// The order crossed the spread.
+    Taker = 1,
+}
+
+/// Why a request was refused or an order ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// A post-only order would have taken liquidity.
+    PostOnlyWouldCross = 1,
+    /// The venue does not know an open order of that id.
+    UnknownOrder = 2,
+    /// The book is empty or out of sync, so the order's outcome cannot be known.
+    BookNotSynced = 3,
+    /// The book had nothing (more) on the other side.
+    NoLiquidity = 4,
+    /// A fill-or-kill order could not be filled whole.
+    FokNotFillable = 5,
+    /// The rest of an immediate-or-cancel order.
+    IocRemainder = 6,
+    /// Below the instrument's smallest quantity.
+    MinQty = 7,
+    /// Below the instrument's smallest notional.
+    MinNotional = 8,
+    /// The strategy was stopped.
+    StrategyStopped = 9,
+    /// The book is crossed, so what the order would trade at cannot be known.
+    BookCrossed = 10,
+    /// The run has ended.
+    RunEnded = 11,
+    /// It would have traded with an order of the same account.
+    SelfTrade = 12,
+    /// A price or quantity between two steps, or not above zero.
+    OffGrid = 13,
+    /// Terms that contradict each other.
+    InvalidTerms = 14,
+    /// The instrument is not listed (any more).
+    NotListed = 15,
+    /// Trading is paused.
+    Paused = 16,
+    /// Trading was ended by the kill switch.
+    Killed = 17,
+    /// The venue refused; its own words are in its log.
+    Venue = 18,
+    /// Above the instrument's largest quantity.
+    MaxQty = 19,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::PostOnlyWouldCross,
+        Self::UnknownOrder,
+        Self::BookNotSynced,
+        Self::NoLiquidity,
+        Self::FokNotFillable,
+        Self::IocRemainder,
+        Self::MinQty,
+        Self::MinNotional,
+        Self::StrategyStopped,
+        Self::BookCrossed,
+        Self::RunEnded,
+        Self::SelfTrade,
+        Self::OffGrid,
+        Self::InvalidTerms,
+        Self::NotListed,
+        Self::Paused,
+        Self::Killed,
+        Self::Venue,
+        Self::MaxQty,
+    ];
+
+    /// Machine-readable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PostOnlyWouldCross => "post_only_would_cross",
+            Self::UnknownOrder => "unknown_order",
+            Self::BookNotSynced => "book_not_synced",
+            Self::NoLiquidity => "no_liquidity",
+            Self::FokNotFillable => "fok_not_fillable",
+            Self::IocRemainder => "ioc_remainder",
+            Self::MinQty => "min_qty",
+            Self::MinNotional => "min_notional",
+            Self::StrategyStopped => "strategy_stopped",
+            Self::BookCrossed => "book_crossed",
+            Self::RunEnded => "run_ended",
+            Self::SelfTrade => "self_trade",
+            Self::OffGrid => "off_grid",
+            Self::InvalidTerms => "invalid_terms",
+            Self::NotListed => "not_listed",
+            Self::Paused => "paused",
+            Self::Killed => "killed",
+            Self::Venue => "venue",
+            Self::MaxQty => "max_qty",
+        }
+    }
+
+    /// From its number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| *reason as u8 == code)
+    }
+}
+
+/// What happened to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportKind {
+    /// The order is working.
+    Accepted,
+    /// The order was refused.
+    Rejected(Reason),
+    /// A part or all of it traded.
+    Fill {
+        /// Price in price increments.
+        price: i64,
+        /// Quantity in quantity increments.
+        qty: i64,
+        /// Maker or taker.
+        liquidity: Liquidity,
+        /// Fee in the settlement currency; negative is a rebate.
+        fee: Money,
+    },
+    /// The order is gone, on request.
+    Cancelled,
+    /// There was nothing to cancel.
+    CancelRejected(Reason),
+    /// The order has a new price and quantity.
+    Replaced {
+        /// New price.
+        price: i64,
+        /// New total quantity.
+        qty: i64,
+    },
+    /// The order stays as it was.
+    ReplaceRejected(Reason),
+    /// The order ended by its own terms, or was ended by the venue.
+    Expired(Reason),
+    /// What became of a request is not known: no answer came, or a connection was lost.
+    Unknown,
+}
+
+/// A venue's word on an order, with the time it happened there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The order.
+    pub order: OrderKey,
+    /// The venue's key for the order, where it says.
+    pub venue_id: Option<VenueKey>,
+    /// The venue's key for this execution; a fill with a key that was booked before is a duplicate.
+    pub execution: Option<VenueKey>,
+    /// Quantity filled so far by the venue's count, in quantity increments, where it says.
+    pub cumulative: Option<i64>,
+    /// Time at the venue, ns.
+    pub ts_event: i64,
+    /// What happened.
+    pub kind: ReportKind,
+}
+
+impl Report {
+    /// A report with nothing but the order, its time and what happened.
+    pub fn of(order: OrderKey, ts_event: i64, kind: ReportKind) -> Self {
+        Self { order, venue_id: None, execution: None, cumulative: None, ts_event, kind }
+    }
+
+    /// A report on an order by our number.
+    pub fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
+        Self::of(OrderKey::Id(order), ts_event, kind)
+    }
+}

@@ -1,0 +1,126 @@
+//! What a strategy asks for, and the commands that carry it to a venue.
+
+use std::sync::Arc;
+
+use super::identity::{OrderId, OrderKey};
+use super::report::{Reason, Report, ReportKind};
+use crate::types::{MarketId, Side};
+
+/// How an order's price is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrderType {
+    /// Take what the book offers.
+    Market,
+    /// Not worse than the price.
+    Limit {
+        /// In price increments.
+        price: i64,
+    },
+}
+
+impl OrderType {
+    /// The limit price, where there is one.
+    #[inline]
+    pub fn price(self) -> Option<i64> {
+        match self {
+            Self::Market => None,
+            Self::Limit { price } => Some(price),
+        }
+    }
+
+    /// The number of the kind in tables and on the wire, and in Python.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Market => 0,
+            Self::Limit { .. } => 1,
+        }
+    }
+}
+
+/// How long an order lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TimeInForce {
+    /// Until cancelled.
+    Gtc = 0,
+    /// Take at once, drop the rest.
+    Ioc = 1,
+    /// All at once or nothing.
+    Fok = 2,
+}
+
+/// The terms of a new order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRequest {
+    /// The instrument.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Market or limit.
+    pub order_type: OrderType,
+    /// Quantity in quantity increments.
+    pub qty: i64,
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// Rests or is rejected.
+    pub post_only: bool,
+    /// The strategy's own name for it.
+    pub client_id: Option<Arc<str>>,
+}
+
+/// A request to a venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A new order.
+    Submit {
+        /// Its id.
+        order: OrderId,
+        /// Its terms.
+        request: OrderRequest,
+    },
+    /// Cancel an order.
+    Cancel {
+        /// Its id.
+        order: OrderId,
+        /// Its instrument.
+        market: MarketId,
+    },
+    /// Change price and total quantity of an order.
+    Replace {
+        /// Its id.
+        order: OrderId,
+        /// Its instrument.
+        market: MarketId,
+        /// New price.
+        price: i64,
+        /// New total quantity, what has been filled included.
+        qty: i64,
+    },
+}
+
+impl Command {
+    /// The order it is about.
+    pub fn order(&self) -> OrderId {
+        match self {
+            Self::Submit { order, .. } | Self::Cancel { order, .. } | Self::Replace { order, .. } => *order,
+        }
+    }
+
+    /// The instrument it is about.
+    pub fn market(&self) -> MarketId {
+        match self {
+            Self::Submit { request, .. } => request.market,
+            Self::Cancel { market, .. } | Self::Replace { market, .. } => *market,
+        }
+    }
+
+    /// The answer to a request that is refused at `now`.
+    pub fn refused(&self, reason: Reason, now: i64) -> Report {
+        let kind = match self {
+            Self::Submit { .. } => ReportKind::Rejected(reason),
+            Self::Cancel { .. } => ReportKind::CancelRejected(reason),
+            Self::Replace { .. } => ReportKind::ReplaceRejected(reason),
+        };
+        Report::of(OrderKey::Id(self.order()), now, kind)
+    }
+}

@@ -1,0 +1,166 @@
+//! The gate every command passes: new orders, replacements and cancels.
+
+use crate::ledger::ContractMath;
+use crate::orders::{Command, OrderError, Reason, check_replace, check_request};
+use crate::types::Instrument;
+
+/// What has passed the gate. Only [`Gate::review`] makes one; venues take nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved<T>(T);
+
+impl<T> Approved<T> {
+    /// What was approved.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// What was approved, to be sent.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// What the gate says to a sound command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may go to the venue.
+    Approved(Approved<Command>),
+    /// It may not, for this reason.
+    Refused(Command, Reason),
+}
+
+/// Whether orders may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Trading {
+    /// They may.
+    #[default]
+    Active = 0,
+    /// Nothing but cancels, until it is resumed.
+    Paused = 1,
+    /// Nothing but cancels, until the kill switch is armed again.
+    Killed = 2,
+}
+
+/// What the gate holds a command against.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The instrument.
+    pub instrument: &'a Instrument,
+    /// Its arithmetic.
+    pub math: &'a ContractMath,
+    /// Whether it can be traded.
+    pub is_listed: bool,
+    /// What is filled of the order a replacement is for.
+    pub filled: i64,
+}
+
+/// The gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gate {
+    trading: Trading,
+}
+
+impl Gate {
+    /// Whether orders may be sent.
+    pub fn trading(&self) -> Trading {
+        self.trading
+    }
+
+    /// Opens or shuts the gate for everything but cancels.
+    pub fn set_trading(&mut self, trading: Trading) {
+        self.trading = trading;
+    }
+
+    /// Judges a command. `market_price` is what a market order would be valued at, if there is a price.
+    ///
+    /// # Errors
+    /// [`OrderError`] when the command is not one a venue could be asked.
+    pub fn review(
+        &self,
+        command: Command,
+        rules: &Rules<'_>,
+        market_price: impl FnOnce() -> Option<i64>,
+    ) -> Result<Verdict, OrderError> {
+        let refusal = match &command {
+            // Whoever wants out gets out.
+            Command::Cancel { .. } => None,
+            Command::Submit { request, .. } => {
+                let refusal = check_request(rules.instrument, rules.math, request, market_price)?;
+                self.shut(rules).or(refusal)
+            }
+            Command::Replace { price, qty, .. } => {
+                let refusal = check_replace(rules.instrument, rules.math, *price, *qty)?;
+                // No more than what is filled asks for the rest to be cancelled, which has no smallest size.
+                if *qty <= rules.filled { None } else { self.shut(rules).or(refusal) }
+            }
+        };
+        Ok(match refusal {
+            None => Verdict::Approved(Approved(command)),
+            Some(reason) => Verdict::Refused(command, reason),
+        })
+    }
+
+    fn shut(self, rules: &Rules<'_>) -> Option<Reason> {
+        match self.trading {
+            Trading::Active if rules.is_listed => None,
+            Trading::Active => Some(Reason::NotListed),
+            Trading::Paused => Some(Reason::Paused),
+            Trading::Killed => Some(Reason::Killed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orders::{OrderRequest, OrderType, TimeInForce};
+    use crate::types::instrument::tests::linear;
+    use crate::types::{MarketId, Side};
+
+    const MARKET: MarketId = MarketId::new(0);
+
+    fn submit(qty: i64) -> Command {
+        let request = OrderRequest {
+            market: MARKET,
+            side: Side::Buy,
+            order_type: OrderType::Limit { price: 100 },
+            qty,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            client_id: None,
+        };
+        Command::Submit { order: 1, request }
+    }
+
+    fn review(gate: Gate, is_listed: bool, filled: i64, command: &Command) -> Option<Reason> {
+        let instrument = linear();
+        let math = ContractMath::new(&instrument).unwrap();
+        let rules = Rules { instrument: &instrument, math: &math, is_listed, filled };
+        match gate.review(command.clone(), &rules, || None).unwrap() {
+            Verdict::Approved(approved) => {
+                assert_eq!(approved.get(), command);
+                None
+            }
+            Verdict::Refused(refused, reason) => {
+                assert_eq!(&refused, command);
+                Some(reason)
+            }
+        }
+    }
+
+    #[test]
+    fn a_shut_gate_lets_cancels_out_and_nothing_in() {
+        let mut gate = Gate::default();
+        let replace = |qty| Command::Replace { order: 1, market: MARKET, price: 100, qty };
+        assert_eq!(review(gate, true, 0, &submit(1_000)), None);
+        assert_eq!(review(gate, false, 0, &submit(1_000)), Some(Reason::NotListed));
+        for (trading, reason) in [(Trading::Paused, Reason::Paused), (Trading::Killed, Reason::Killed)] {
+            gate.set_trading(trading);
+            assert_eq!(review(gate, true, 0, &submit(1_000)), Some(reason));
+            assert_eq!(review(gate, true, 500, &replace(1_000)), Some(reason));
+            assert_eq!(review(gate, true, 500, &replace(500)), None);
+            assert_eq!(review(gate, false, 0, &Command::Cancel { order: 1, market: MARKET }), None);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The simulated venue: markets that are pushed to, and the ways commands and reports take.
+//!
+//! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
+//! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
+//! use the same code. At one nanosecond messages act before commands; commands in order of sending.
+
+use super::channel::Channel;
+use super::latency::{Latency, Leg};
+use super::market::Market;
+use crate::book::{FillBasis, L2Book};
+use crate::event::View;
+use crate::ledger::MoneyOverflow;
+use crate::orders::{Command, Report};
+use crate::risk::Approved;
+use crate::types::{AccountId, MarketId};
+
+/// An instrument at the venue, with the way to it.
+struct Place {
+    market: Market,
+    latency: Latency,
+}
+
+/// The simulated venues of a session.
+#[derive(Default)]
+pub struct Venue {
+    places: Vec<Place>,
+    commands: Channel<(AccountId, Command)>,
+    reports: Channel<(AccountId, Report)>,
+    /// Reports of what is happening right now.
+    fresh: Vec<(AccountId, Report)>,
+}
+
+impl Venue {
+    /// A venue without markets.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a market; it gets the next [`MarketId`].
+    pub fn add(&mut self, market: Market, latency: Latency) -> MarketId {
+        self.places.push(Place { market, latency });
+        MarketId::new(self.places.len() - 1)
+    }
+
+    /// A market.
+    #[inline]
+    pub fn market(&self, market: MarketId) -> &Market {
+        &self.places[market.index()].market
+    }
+
+    /// A market's book.
+    #[inline]
+    pub fn book(&self, market: MarketId) -> &L2Book {
+        self.market(market).book()
+    }
+
+    /// Where a market's book comes from.
+    pub fn basis(&self, market: MarketId) -> FillBasis {
+        self.market(market).basis()
+    }
+
+    /// The least time any report takes to us, ns.
+    pub fn least_response(&self) -> i64 {
+        self.places.iter().map(|place| place.latency.least(Leg::Response)).min().unwrap_or(0)
+    }
+
+    /// Takes the message in rows `from..to` of a checked view, which happens at `now`. Returns whether an order of
+    /// ours was touched.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`] when a fill's value is out of range.
+    #[inline]
+    pub fn on_message(
+        &mut self,
+        market: MarketId,
+        view: &View<'_>,
+        from: usize,
+        to: usize,
+        now: i64,
+    ) -> Result<bool, MoneyOverflow> {
+        let place = &mut self.places[market.index()];
+        place.market.on_message(view, from, to, now, &mut self.fresh)?;
+        if self.fresh.is_empty() {
+            return Ok(false);
+        }
+        self.report(market);
+        Ok(true)
+    }
+
+    /// Takes a command that is sent at `now`; it acts when it arrives.
+    pub fn on_command(&mut self, account: AccountId, command: Approved<Command>, now: i64) {
+        let command = command.into_inner();
+        let latency = self.places[command.market().index()].latency.draw(Leg::Entry);
+        self.commands.send(now.saturating_add(latency), (account, command));
+    }
+
+    /// When the next command arrives.
+    #[inline]
+    pub fn next_due(&self) -> Option<i64> {
+        self.commands.next()
+    }
+
+    /// Lets every command that has arrived by `until` act.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`] when a fill's value is out of range.
+    pub fn advance(&mut self, until: i64) -> Result<(), MoneyOverflow> {
+        while let Some((at, (account, command))) = self.commands.receive(until) {
+            let market = command.market();
+            self.places[market.index()].market.on_command(account, command, at, &mut self.fresh)?;
+            self.report(market);
+        }
+        Ok(())
+    }
+
+    /// When the next report reaches us.
+    #[inline]
+    pub fn next_report(&self) -> Option<i64> {
+        self.reports.next()
+    }
+
+    /// The next report that has reached us by `until`, with its time and whose it is.
+    pub fn receive(&mut self, until: i64) -> Option<(i64, AccountId, Report)> {
+        self.reports.receive(until).map(|(at, (account, report))| (at, account, report))
+    }
+
+    /// Sends what has just happened on its way to us.
+    #[inline(never)]
+    fn report(&mut self, market: MarketId) {
+        let latency = &mut self.places[market.index()].latency;
+        for (account, report) in self.fresh.drain(..) {
+            let at = report.ts_event.saturating_add(latency.draw(Leg::Response));
+            self.reports.send(at, (account, report));
+        }
+    }
+}

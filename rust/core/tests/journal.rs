@@ -1,0 +1,216 @@
+//! A session fed back from its journal is the session: whole, cut anywhere, saved and loaded.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::{M0, MS, Monkey, Pieces, Quiet, instrument, market_data};
+use proptest::prelude::*;
+use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
+use tradecore_core::book::FillBasis;
+use tradecore_core::event::EventColumns;
+use tradecore_core::kernel::{
+    Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
+};
+use tradecore_core::orders::{Command, Order};
+use tradecore_core::sim::Latency;
+use tradecore_core::types::{AccountId, InstrumentKind, MarketId, StrategyId};
+
+fn monkeys(seed: u64) -> Vec<StrategySetup> {
+    (0..2)
+        .map(|i| StrategySetup {
+            name: format!("m{i}"),
+            markets: vec![M0, MarketId::new(1)],
+            account: AccountId::new(i as usize),
+            strategy: Box::new(Monkey::new(seed, i, 2)),
+        })
+        .collect()
+}
+
+fn markets() -> Vec<MarketSpec> {
+    [("A.TEST", InstrumentKind::Linear), ("B.TEST", InstrumentKind::Inverse)]
+        .into_iter()
+        .map(|(id, kind)| MarketSpec {
+            instrument: instrument(id, kind),
+            basis: FillBasis::L2,
+            is_listed: true,
+        })
+        .collect()
+}
+
+fn config(keeps_journal: bool) -> KernelConfig {
+    KernelConfig {
+        session: "test".parse().unwrap(),
+        on_error: OnError::StopRun,
+        candle_ns: Some(1_000 * MS),
+        keeps_journal,
+    }
+}
+
+/// What a session came to.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    digest: String,
+    orders: Vec<Order>,
+    fills: Vec<FillRow>,
+    candles: usize,
+    /// Commands in the order they left.
+    commands: Vec<(i64, StrategyId, Command)>,
+}
+
+fn setup(id: &str, kind: InstrumentKind, data: EventColumns, latency: Latency) -> MarketSetup {
+    MarketSetup {
+        instrument: instrument(id, kind),
+        basis: FillBasis::L2,
+        queue: "power(2)".parse().unwrap(),
+        latency,
+        venue_lead_ns: 0,
+        source: Pieces::new(data, 3_000),
+    }
+}
+
+/// Runs a backtest; with the journal if it is kept.
+fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (Outcome, Vec<u8>) {
+    let markets = vec![
+        setup("A.TEST", InstrumentKind::Linear, market_data(seed, rows), latency),
+        setup("B.TEST", InstrumentKind::Inverse, market_data(seed + 1, rows), latency),
+    ];
+    let config = RunConfig {
+        session: "test".parse().unwrap(),
+        seed: 3,
+        sample_ns: 50 * MS,
+        candle_ns: Some(1_000 * MS),
+        on_error: OnError::StopRun,
+        keeps_journal,
+    };
+    let mut replay = Replay::new(config, markets, monkeys(seed)).unwrap();
+    let (_, digest) = replay.run(&mut Quiet).unwrap();
+    let journal = replay.kernel().take_journal();
+    let record = replay.kernel().record_ref();
+    let outcome = Outcome {
+        digest,
+        orders: record.orders.clone(),
+        fills: record.fills.clone(),
+        candles: record.candles.len(),
+        commands: commands(&journal),
+    };
+    (outcome, journal)
+}
+
+fn commands(journal: &[u8]) -> Vec<(i64, StrategyId, Command)> {
+    entries(journal)
+        .filter_map(|entry| match entry.unwrap() {
+            Entry::Command { at, strategy, command } => Some((at, strategy, command)),
+            Entry::Input { .. } => None,
+        })
+        .collect()
+}
+
+fn inputs(journal: &[u8]) -> Vec<(i64, OwnedInput)> {
+    entries(journal)
+        .filter_map(|entry| match entry.unwrap() {
+            Entry::Input { at, input } => Some((at, input)),
+            Entry::Command { .. } => None,
+        })
+        .collect()
+}
+
+/// Feeds inputs one at a time; `cut` says after how many the state is saved and another kernel goes on.
+fn feed(seed: u64, inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Outcome {
+    let mut kernel = Kernel::new(config(true), markets(), monkeys(seed)).unwrap();
+    let (mut orders, mut fills, mut candles, mut journal) = (Vec::new(), Vec::new(), 0, Vec::new());
+    for (n, (at, input)) in inputs.iter().enumerate() {
+        if cut == Some(n) {
+            let state = kernel.save().unwrap();
+            journal.extend(kernel.take_journal());
+            let record = kernel.record();
+            orders.append(&mut record.orders);
+            fills.append(&mut record.fills);
+            candles += record.candles.len();
+            kernel = Kernel::load(config(true), markets(), monkeys(seed), &state).unwrap();
+            assert_eq!(kernel.save().unwrap(), state);
+        }
+        kernel.handle(*at, input.as_input()).unwrap();
+        kernel.drain();
+    }
+    let digest = kernel.finish();
+    journal.extend(kernel.take_journal());
+    let record = kernel.record();
+    orders.append(&mut record.orders);
+    fills.append(&mut record.fills);
+    candles += record.candles.len();
+    Outcome { digest, orders, fills, candles, commands: commands(&journal) }
+}
+
+const LATENCY: Latency = Latency { entry_ns: 5 * MS, response_ns: 4 * MS, feed_ns: None };
+
+#[test]
+fn a_backtest_fed_back_from_its_journal_is_the_same_to_the_byte() {
+    for latency in [LATENCY, Latency::default(), Latency { feed_ns: Some(7 * MS), ..LATENCY }] {
+        let (kept, journal) = backtest(7, 9_000, latency, true);
+        let (plain, nothing) = backtest(7, 9_000, latency, false);
+        assert!(nothing.is_empty() && kept.fills.len() > 50, "{}", kept.fills.len());
+        assert_eq!((&plain.digest, &plain.orders, &plain.fills), (&kept.digest, &kept.orders, &kept.fills));
+        assert_eq!(feed(7, &inputs(&journal), None), kept);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn a_session_that_is_cut_saved_and_loaded_goes_on_as_if_it_had_not(
+        seed in 0u64..1_000, place in 0.0f64..1.0,
+    ) {
+        let (whole, journal) = backtest(seed, 3_000, LATENCY, true);
+        let inputs = inputs(&journal);
+        let cut = (inputs.len() as f64 * place) as usize;
+        prop_assert_eq!(feed(seed, &inputs, Some(cut)), whole);
+    }
+
+    #[test]
+    fn a_damaged_journal_or_state_is_an_error_and_never_a_panic(
+        at in 0.0f64..1.0, bit in 0u8..8, cut in 0.0f64..1.0,
+    ) {
+        let (_, journal) = backtest(1, 400, LATENCY, true);
+        let place = |bytes: &[u8], part: f64| ((bytes.len() - 1) as f64 * part) as usize;
+        let mut flipped = journal.clone();
+        let byte = place(&journal, at);
+        flipped[byte] ^= 1 << bit;
+        for entry in entries(&flipped) {
+            let Ok(Entry::Input { at, input }) = entry else { continue };
+            let mut kernel = Kernel::new(config(false), markets(), monkeys(1)).unwrap();
+            let _ = kernel.handle(at, input.as_input());
+        }
+        prop_assert!(entries(&journal[..place(&journal, cut)]).filter(Result::is_err).count() <= 1);
+
+        let mut kernel = Kernel::new(config(false), markets(), monkeys(1)).unwrap();
+        for (at, input) in inputs(&journal) {
+            kernel.handle(at, input.as_input()).unwrap();
+            kernel.drain();
+        }
+        let state = kernel.save().unwrap();
+        let mut flipped = state.clone();
+        let byte = place(&state, at);
+        flipped[byte] ^= 1 << bit;
+        let _ = Kernel::load(config(false), markets(), monkeys(1), &flipped);
+        let shorter = Kernel::load(config(false), markets(), monkeys(1), &state[..place(&state, cut)]);
+        prop_assert!(shorter.is_err());
+    }
+}
+
+#[test]
+fn a_state_is_loaded_only_into_the_set_up_it_was_saved_from() {
+    let state = Kernel::new(config(false), markets(), monkeys(1)).unwrap().save().unwrap();
+    let refused = |config, markets, strategies| match Kernel::load(config, markets, strategies, &state) {
+        Ok(_) => panic!("loaded"),
+        Err(error) => error.to_string(),
+    };
+    let other = KernelConfig { session: "other".parse().unwrap(), ..config(false) };
+    assert_eq!(refused(other, markets(), monkeys(1)), "saved with session test, set up with session other");
+    let one = markets().into_iter().take(1).collect();
+    assert_eq!(
+        refused(config(false), one, Vec::new()),
+        "saved with instruments 2, set up with instruments 1"
+    );
+    let none = refused(config(false), markets(), Vec::new());
+    assert_eq!(none, "saved with strategies 2, set up with strategies 0");
+}

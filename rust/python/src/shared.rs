@@ -1,0 +1,90 @@
+//! The kernel's state while a hook of a Python strategy runs, and what never changes about it.
+//!
+//! While a hook runs, the kernel's context lies in [`Shared`]; outside of hooks it does not, and every access raises
+//! `ContextError`. Views are made once per run and read the state when asked, so nothing is built per event.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use tradecore_core::kernel::Context;
+use tradecore_core::types::{Instrument, MarketId};
+
+use crate::errors;
+use crate::instrument::PyInstrument;
+
+/// A cell for threads that hold the GIL, which every access has to prove.
+struct GilCell<T>(RefCell<T>);
+
+// SAFETY: the cell is only reached through methods that take a `Python` token. The extension is built for
+// interpreters with a GIL (abi3), so whoever has a token is alone, and nobody keeps a borrow while the GIL is
+// released: the closures given to `GilCell::with` call no Python code.
+unsafe impl<T: Send> Sync for GilCell<T> {}
+
+impl<T> GilCell<T> {
+    #[inline]
+    fn with<R>(&self, _py: Python<'_>, act: impl FnOnce(&mut T) -> R) -> R {
+        act(&mut self.0.borrow_mut())
+    }
+}
+
+/// The kernel's context while a hook runs, and what never changes about it.
+pub(crate) struct Shared {
+    context: GilCell<Context>,
+    pub(crate) instruments: Vec<Arc<Instrument>>,
+    index: HashMap<String, MarketId>,
+}
+
+impl Shared {
+    pub(crate) fn new(instruments: Vec<Arc<Instrument>>) -> Self {
+        let numbered = instruments.iter().enumerate();
+        let index = numbered.map(|(i, x)| (x.id.to_string(), MarketId::new(i))).collect();
+        Self { context: GilCell(RefCell::default()), instruments, index }
+    }
+
+    /// Exchanges the context that lies here for another, empty or not.
+    #[inline]
+    pub(crate) fn swap(&self, py: Python<'_>, context: &mut Context) {
+        self.context.with(py, |here| std::mem::swap(here, context));
+    }
+
+    /// Acts on the context of the hook that runs.
+    #[inline]
+    pub(crate) fn with<T>(&self, py: Python<'_>, act: impl FnOnce(&mut Context) -> T) -> PyResult<T> {
+        self.context.with(py, |context| {
+            if context.is_empty() {
+                return Err(errors::ContextError::new_err(()));
+            }
+            Ok(act(context))
+        })
+    }
+
+    /// An instrument of the run.
+    #[inline]
+    pub(crate) fn instrument(&self, market: MarketId) -> &Arc<Instrument> {
+        &self.instruments[market.index()]
+    }
+
+    /// The market of an instrument, given by its id or itself.
+    pub(crate) fn market(&self, instrument: &Bound<'_, PyAny>) -> PyResult<MarketId> {
+        let unknown = |id: &str| {
+            let known: Vec<String> = self.instruments.iter().map(|i| i.id.to_string()).collect();
+            let known = PyTuple::new(instrument.py(), known)?;
+            Ok::<_, PyErr>(errors::UnknownInstrumentError::new_err((id.to_owned(), known.unbind())))
+        };
+        if let Ok(text) = instrument.cast::<PyString>() {
+            let id = text.to_cow()?;
+            return match self.index.get(id.as_ref()) {
+                Some(market) => Ok(*market),
+                None => Err(unknown(&id)?),
+            };
+        }
+        let given = instrument.extract::<PyRef<'_, PyInstrument>>()?;
+        match self.index.get(given.0.id.as_str()) {
+            Some(market) => Ok(*market),
+            None => Err(unknown(given.0.id.as_str())?),
+        }
+    }
+}
