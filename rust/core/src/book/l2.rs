@@ -6,7 +6,7 @@
 use super::ladder::Ladder;
 use super::touch::Touch;
 use crate::event::{Event, EventKind, EventSink, Ints, View};
-use crate::types::Side;
+use crate::types::{Level, Side};
 
 /// What is known about a book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,15 +32,6 @@ pub enum FillBasis {
     L2,
     /// Top-of-book quotes, taken as a book of one level a side.
     L1,
-}
-
-/// A price and the quantity resting there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level {
-    /// In price increments.
-    pub price: i64,
-    /// In quantity increments.
-    pub qty: i64,
 }
 
 /// Outcome of walking a book with a quantity.

@@ -7,7 +7,7 @@
 //! care.
 
 use super::kind::{EventKind, FLAG_LAST};
-use crate::book::Level;
+use crate::types::Level;
 
 /// One event row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
-//! Exact numbers, sides, identities, instruments.
+//! Exact numbers, sides, levels, identities, instruments.
 
 mod decimal;
 mod duration;
 mod ids;
 pub(crate) mod instrument;
+mod level;
 mod money;
 mod side;
 pub(crate) mod words;
@@ -13,6 +14,7 @@ pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{format_duration, parse_duration};
 pub use ids::{AccountId, CurrencyId, MarketId, StrategyId};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentKind, InstrumentSpec};
+pub use level::Level;
 pub(crate) use money::div_half_even;
 pub use money::{MONEY_SCALE, Money};
 pub use side::Side;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fields::{Fields, Side};
 use super::{BinanceFrame, is_partial_depth};
-use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, Level, SnapshotAction, SyncRule};
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
 use crate::decode::error::DecodeError;
 use crate::decode::json::Json;
 use crate::decode::levels::LevelReader;
@@ -13,7 +13,7 @@ use crate::decode::parse::{epoch_ns, parse_fine, parse_qty, parse_time, parse_u6
 use crate::event::{
     Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT, is_price, is_qty,
 };
-use crate::types::{Increment, Instrument};
+use crate::types::{Increment, Instrument, Level};
 
 /// Deltas kept while waiting for a snapshot.
 const MAX_KEPT: usize = 20_000;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::feed::{Feed, find};
-use crate::book::Level;
 use crate::decode::error::DecodeError;
 use crate::decode::json::Json;
 use crate::decode::parse::parse_time;
+use crate::types::Level;
 
 /// The levels of one side of a message.
 pub(super) enum Side<'a> {

@@ -18,9 +18,9 @@ use self::feed::{Delta, Feed, TradeStream, find};
 use self::fields::Fields;
 use super::error::DecodeError;
 use super::json::Json;
-use crate::book::{BookState, DeltaAction, Level, SnapshotAction, SyncRule};
+use crate::book::{BookState, DeltaAction, SnapshotAction, SyncRule};
 use crate::event::EventSink;
-use crate::types::Instrument;
+use crate::types::{Instrument, Level};
 
 /// A Binance market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
