@@ -7,7 +7,7 @@ instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 __all__ = [
+    "MARKET_KINDS",
+    "ON_GRID_KINDS",
     "Bar",
     "BinanceDecoder",
     "BookView",
@@ -52,6 +54,12 @@ _Number: TypeAlias = Decimal | str | int | float
 _Exact: TypeAlias = Decimal | str | int
 _Side: TypeAlias = Side | int | str
 _Columns: TypeAlias = Mapping[str, NDArray[Any]]
+
+MARKET_KINDS: Final[int]
+"""Kinds of events that move books and fills, as bits: kind ``k`` is bit ``k``."""
+
+ON_GRID_KINDS: Final[int]
+"""Kinds of events with a price and a quantity on the instrument's grid, as bits."""
 
 @final
 class Instrument:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag, StrEnum
 
+from tradecore._core import MARKET_KINDS as _MARKET
+from tradecore._core import ON_GRID_KINDS as _ON_GRID
+
 __all__ = [
+    "MARKET_KINDS",
+    "ON_GRID_KINDS",
     "BookState",
     "EventFlag",
     "EventKind",
@@ -54,6 +59,27 @@ class EventKind(IntEnum):
     """Funding rate, in units of 1e-9; ``id`` is the time of the next payment in ns."""
     OPEN_INTEREST = 7
     """Open interest, in ``qty``."""
+    LIQUIDATION = 8
+    """A forced close; ``side`` is that of the liquidation order, 0 when the venue does not say. No trade."""
+    ORDER_ADD = 9
+    """Order ``id`` rests from now on: its ``side``, ``price`` and ``qty``."""
+    ORDER_MODIFY = 10
+    """Order ``id`` rests with this ``price`` and ``qty`` from now on."""
+    ORDER_CANCEL = 11
+    """Order ``id`` is gone."""
+    ORDER_EXECUTE = 12
+    """``qty`` of order ``id`` has traded at ``price``."""
+
+
+def _kinds(mask: int) -> frozenset[EventKind]:
+    return frozenset(kind for kind in EventKind if mask >> kind & 1)
+
+
+MARKET_KINDS = _kinds(_MARKET)
+"""What moves books and fills in a run."""
+
+ON_GRID_KINDS = _kinds(_ON_GRID)
+"""What carries a price and a quantity in increments of the instrument."""
 
 
 class EventFlag(IntFlag):

@@ -26,6 +26,7 @@ from conftest import SHARED
 from tradecore.cli import main
 from tradecore.data.check import check_files
 from tradecore.instruments import TARDIS_VENUES
+from tradecore.types import MARKET_KINDS
 
 pytestmark = pytest.mark.skipif(
     not SHARED.is_dir(), reason="no ../shared beside the project: the real captures are not here"
@@ -421,7 +422,7 @@ def test_the_digest_of_a_backtest_never_changes(
         monkeypatch.setattr("tradecore.data.catalog._GROUP_ROWS", rows)
         assert run(byte_budget=1).digest == digest, rows
     monkeypatch.undo()
-    frame = tc.Catalog(catalogs).scan(instrument).filter(pl.col("kind") <= int(tc.EventKind.QUOTE)).collect()
+    frame = tc.Catalog(catalogs).scan(instrument).filter(pl.col("kind").is_in(sorted(MARKET_KINDS))).collect()
     strategies = [maker(instrument), Leaning("leaning", [instrument])]
     assert tc.Backtest(strategies, {instrument: frame}).run().digest == digest
     script = tmp_path / "again.py"

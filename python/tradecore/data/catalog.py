@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tradecore._core import Instrument
 from tradecore.errors import CatalogError, InstrumentError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
-from tradecore.types import EventFlag, EventKind
+from tradecore.types import MARKET_KINDS, ON_GRID_KINDS, EventFlag, EventKind
 from tradecore.validation import first_problem
 
 if TYPE_CHECKING:
@@ -62,8 +62,6 @@ _GROUP_ROWS = 1 << 16
 _NARROW = 2**31
 _DAY_NS = 86_400_000_000_000
 _STAGING_NUMBER = itertools.count()
-_MARKET_KINDS = EventKind.QUOTE
-"""Kinds up to this one move books and fills; the ones above are statistics no run reads yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ class Part:
     kinds : dict of str to int
         Rows by name of :class:`~tradecore.types.EventKind`.
     max_price, max_qty : int
-        Largest values among book, trade and quote rows, in increments.
+        Largest values among rows of :data:`~tradecore.types.ON_GRID_KINDS`, in increments.
     """
 
     path: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d/\d{4,}\.parquet$")]
@@ -389,14 +387,14 @@ class EventStream:
             for name, largest in (("price", part.max_price), ("qty", part.max_qty))
             if largest < _NARROW
         ]
-        statistics = any(part.kinds.get(kind.name, 0) for kind in EventKind if kind > _MARKET_KINDS)
+        others = any(part.kinds.get(kind.name, 0) for kind in EventKind if kind not in MARKET_KINDS)
         for start in range(0, part.rows, self._rows):
             self._room.acquire()
             if self._closed:
                 raise _ClosedError
             piece = frame.select(self._names).slice(start, self._rows)
-            if statistics:
-                piece = piece.filter(pl.col("kind") <= int(_MARKET_KINDS))
+            if others:
+                piece = piece.filter(pl.col("kind").is_in(sorted(MARKET_KINDS)))
             with _reading(self._folder / part.path):
                 rows = piece.with_columns(narrow).collect().rechunk()
             if len(rows):
@@ -515,8 +513,8 @@ class CatalogWriter:
             metadata={"tradecore.instrument": orjson.dumps(self._instrument.to_dict()).decode()},
         )
         counts = frame.get_column("kind").value_counts().rows()
-        market = frame.lazy().filter(pl.col("kind") <= int(_MARKET_KINDS))
-        largest = market.select(pl.col("price", "qty").max()).collect().row(0)
+        on_grid = frame.lazy().filter(pl.col("kind").is_in(sorted(ON_GRID_KINDS)))
+        largest = on_grid.select(pl.col("price", "qty").max()).collect().row(0)
         latency = (frame.get_column("ts_recv") - frame.get_column("ts_event")).min()
         times = frame.get_column("ts_recv")
         self._parts.append(

@@ -19,7 +19,7 @@ import orjson
 from tradecore._core import EventReader, Instrument
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.instruments import TARDIS_VENUES
-from tradecore.types import EventKind, InstrumentKind
+from tradecore.types import ON_GRID_KINDS, InstrumentKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,9 +174,9 @@ def infer_instrument(form: str, instrument: str, paths: Sequence[str | Path]) ->
     reader = open_reader(form, provisional(instrument), paths)
     steps = [0, 0]
     while (columns := reader.read(_PIECE)) is not None:
-        levels = columns["kind"] <= EventKind.QUOTE
+        on_grid = np.isin(columns["kind"], sorted(ON_GRID_KINDS))
         for index, name in enumerate(("price", "qty")):
-            values: np.ndarray[tuple[int], np.dtype[np.int64]] = columns[name][levels]
+            values: np.ndarray[tuple[int], np.dtype[np.int64]] = columns[name][on_grid]
             steps[index] = int(np.gcd.reduce(values, initial=steps[index]))
     if 0 in steps:
         raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")

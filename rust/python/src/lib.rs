@@ -23,6 +23,13 @@ use pyo3::prelude::*;
 /// The compiled half of tradecore.
 #[pymodule]
 mod _core {
+    use tradecore_core::event::KindSet;
+
+    #[pymodule_export]
+    const MARKET_KINDS: u32 = KindSet::MARKET.bits();
+    #[pymodule_export]
+    const ON_GRID_KINDS: u32 = KindSet::ON_GRID.bits();
+
     #[pymodule_export]
     use crate::book::PyL2Book;
     #[pymodule_export]

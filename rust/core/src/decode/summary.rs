@@ -20,6 +20,8 @@ pub struct FeedSummary {
     pub min_latency_ns: Option<i64>,
     /// Quantity traded.
     pub traded_qty: i64,
+    /// Quantity of forced closes.
+    pub liquidated_qty: i64,
     /// Messages after which the book was crossed.
     pub crossed: u64,
     /// Messages that change a synchronised book.
@@ -59,10 +61,23 @@ impl FeedSummary {
                 Some(EventKind::Trade) => {
                     self.traded_qty = self.traded_qty.saturating_add(view.qty.get(row));
                 }
+                Some(EventKind::Liquidation) => {
+                    self.liquidated_qty = self.liquidated_qty.saturating_add(view.qty.get(row));
+                }
                 Some(EventKind::Quote) => {
                     self.quote.set(view.side[row], view.price.get(row), view.qty.get(row));
                 }
-                _ => {}
+                Some(
+                    EventKind::Mark
+                    | EventKind::Index
+                    | EventKind::Funding
+                    | EventKind::OpenInterest
+                    | EventKind::OrderAdd
+                    | EventKind::OrderModify
+                    | EventKind::OrderCancel
+                    | EventKind::OrderExecute,
+                )
+                | None => {}
             }
             is_snapshot |= view.flags[row] & FLAG_SNAPSHOT != 0;
             if first {

@@ -6,7 +6,7 @@
 //! quantity columns may be 32 bits wide, which keeps a row within 32 bytes; readers go through [`Ints`] and do not
 //! care.
 
-use super::kind::{EventKind, FLAG_LAST};
+use super::kind::{EventKind, FLAG_LAST, KindSet};
 use crate::types::Level;
 
 /// One event row.
@@ -160,6 +160,27 @@ impl ColumnsError {
         }
         self
     }
+}
+
+/// Values of the kinds that must name a side.
+const SIDED: [u8; KindSet::SIDED.bits().count_ones() as usize] = {
+    let mut values = [0; KindSet::SIDED.bits().count_ones() as usize];
+    let (mut value, mut at) = (0, 0);
+    while at < values.len() {
+        if KindSet::SIDED.has_column(value) {
+            values[at] = value;
+            at += 1;
+        }
+        value += 1;
+    }
+    values
+};
+
+/// Whether a kind must name a side: comparisons instead of a look into the set, because those are made for sixteen
+/// rows at a time.
+#[inline(always)]
+fn needs_side(kind: u8) -> bool {
+    SIDED.iter().fold(false, |found, value| found | (kind == *value))
 }
 
 /// Borrowed columns of one instrument.
@@ -320,14 +341,12 @@ impl View<'_> {
                 row,
                 column: "kind",
                 got: i64::from(self.kind[row]),
-                expected: "an event kind from 0 to 7",
+                expected: "an event kind from 0 to 12",
             });
         }
-        // A book or quote row must name a side (kinds 1 and 3); elsewhere 0 is allowed.
         let bad_side = |(kind, side): (&u8, &i8)| {
             let unknown = side.wrapping_add(1) as u8 > 2;
-            let sideless = (kind & 0b1111_1101 == 1) & (*side == 0);
-            u8::from(unknown | sideless)
+            u8::from(unknown | (needs_side(*kind) & (*side == 0)))
         };
         if self.kind.iter().zip(self.side).fold(0, |bad, row| bad | bad_side(row)) != 0 {
             let row = self.kind.iter().zip(self.side).position(|row| bad_side(row) != 0).unwrap_or(0);
@@ -342,8 +361,12 @@ impl View<'_> {
             Some(row) => Err(ColumnsError::BadValue { row, column, got: got(row), expected }),
             None => Ok(()),
         };
-        for (column, values) in [("ts_event", self.ts_event), ("ts_recv", self.ts_recv)] {
-            beyond(column, first_beyond(values, TIME_LIMIT), &|row| values[row], "a time before 2116")?;
+        // Times of receipt are in order: where both ends are within, all are.
+        let ends = [times.first(), times.last()].map(|time| time.copied().unwrap_or(0));
+        let recv = first_beyond(&ends, TIME_LIMIT).and_then(|_| first_beyond(times, TIME_LIMIT));
+        let event = first_beyond(self.ts_event, TIME_LIMIT);
+        for (column, row, values) in [("ts_event", event, self.ts_event), ("ts_recv", recv, times)] {
+            beyond(column, row, &|row| values[row], "a time before 2116")?;
         }
         for (column, values) in [("price", self.price), ("qty", self.qty)] {
             let row = values.first_beyond(STEPS_LIMIT);
@@ -565,12 +588,24 @@ mod tests {
         timeless.ts_event[1] = i64::MIN;
         let error = timeless.view().check().unwrap_err().to_string();
         assert!(error.starts_with("row 1: ts_event -9223372036854775808 is not a time"), "{error}");
+        for (row, time) in [(0, -TIME_LIMIT - 2), (1, TIME_LIMIT + 1)] {
+            let mut timeless = columns(&[event(1, EventKind::Trade, 1, 5); 2]);
+            timeless.ts_recv[row] = time;
+            let error = timeless.view().check().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("row {row}: ts_recv {time} is not a time")), "{error}");
+        }
         let mut huge = columns(&[event(1, EventKind::Trade, 1, 5)]);
         huge.qty[0] = 1 << 60;
         assert!(huge.view().check().unwrap_err().to_string().starts_with("row 0: qty 1152921504606846976"));
         let mut unknown = columns(&[event(1, EventKind::Trade, 1, 5)]);
         unknown.kind[0] = 200;
         assert!(unknown.view().check().unwrap_err().to_string().starts_with("row 0: kind 200"));
+        for kind in KindSet::ALL.iter() {
+            let sideless = columns(&[event(1, EventKind::BookSet, 1, 5), event(1, kind, 0, 5)]);
+            let wants = KindSet::SIDED.contains(kind).then(|| "row 1: side 0 is not".to_owned());
+            let error = sideless.view().check().err().map(|e| e.to_string()[..20].to_owned());
+            assert_eq!(error, wants, "{kind:?}");
+        }
         let mut short = columns(&[event(1, EventKind::Trade, 1, 5)]);
         short.price.clear();
         assert!(matches!(short.view().check(), Err(ColumnsError::Length { column: "price", .. })));

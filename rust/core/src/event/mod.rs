@@ -12,5 +12,5 @@ pub use columns::{
     is_qty,
 };
 pub use cursor::{Chunk, Chunker, Cursor};
-pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT};
+pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
 pub use merge::Heads;

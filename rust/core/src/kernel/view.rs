@@ -66,6 +66,12 @@ impl Content {
                 EventKind::OpenInterest => {
                     self.stats.push(Stat::OpenInterest { qty: view.qty.get(row), ts_event });
                 }
+                EventKind::Liquidation => self.stats.push(Stat::Liquidation(trade_at(view, row))),
+                // Single orders of others: no hook tells of them, no aggregated book takes them.
+                EventKind::OrderAdd
+                | EventKind::OrderModify
+                | EventKind::OrderCancel
+                | EventKind::OrderExecute => {}
             }
         }
     }

@@ -175,8 +175,9 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
-        match EventKind::from_column(view.kind[row]) {
-            Some(EventKind::Trade) => {
+        let Some(kind) = EventKind::from_column(view.kind[row]) else { return Ok(()) };
+        match kind {
+            EventKind::Trade => {
                 self.traded = true;
                 if self.orders.is_empty() {
                     return Ok(());
@@ -189,7 +190,20 @@ impl Market {
                     self.on_trade(side, price, qty, now, out)?;
                 }
             }
-            _ => self.book.apply_event(self.basis, view, row),
+            // The book picks what it is made of.
+            EventKind::BookClear
+            | EventKind::BookSet
+            | EventKind::Quote
+            | EventKind::OrderAdd
+            | EventKind::OrderModify
+            | EventKind::OrderCancel
+            | EventKind::OrderExecute => self.book.apply_event(self.basis, view, row),
+            // What a liquidation took is printed as trades too; statistics fill nothing.
+            EventKind::Liquidation
+            | EventKind::Mark
+            | EventKind::Index
+            | EventKind::Funding
+            | EventKind::OpenInterest => {}
         }
         Ok(())
     }
