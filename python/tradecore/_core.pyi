@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 __all__ = [
+    "FINE_KINDS",
+    "FINE_SCALE",
     "MARKET_KINDS",
     "ON_GRID_KINDS",
     "Bar",
@@ -55,8 +57,14 @@ _Exact: TypeAlias = Decimal | str | int
 _Side: TypeAlias = Side | int | str
 _Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
+FINE_KINDS: Final[int]
+"""Kinds of events whose price counts 10^-``FINE_SCALE``, as bits: kind ``k`` is bit ``k``."""
+
+FINE_SCALE: Final[int]
+"""Decimal places of the price of mark, index and funding events."""
+
 MARKET_KINDS: Final[int]
-"""Kinds of events that move books and fills, as bits: kind ``k`` is bit ``k``."""
+"""Kinds of events that move books and fills, as bits."""
 
 ON_GRID_KINDS: Final[int]
 """Kinds of events with a price and a quantity on the instrument's grid, as bits."""
@@ -608,7 +616,7 @@ class BinanceDecoder:
     def feed(self, frame: bytes, ts_recv: int) -> str:
         """Take a stream frame or a REST depth snapshot and say what it was.
 
-        Returns ``depth, snapshot, trade, book_ticker, mark_price, control`` or ``ignored``.
+        Returns ``depth, snapshot, trade, book_ticker, mark_price, liquidation, open_interest, control`` or ``ignored``.
 
         Raises
         ------

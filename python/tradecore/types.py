@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag, StrEnum
 
+from tradecore._core import FINE_KINDS as _FINE
 from tradecore._core import MARKET_KINDS as _MARKET
 from tradecore._core import ON_GRID_KINDS as _ON_GRID
 
 __all__ = [
+    "FINE_KINDS",
     "MARKET_KINDS",
     "ON_GRID_KINDS",
     "BookState",
@@ -74,6 +76,9 @@ class EventKind(IntEnum):
 def _kinds(mask: int) -> frozenset[EventKind]:
     return frozenset(kind for kind in EventKind if mask >> kind & 1)
 
+
+FINE_KINDS = _kinds(_FINE)
+"""What carries a price in units of 1e-9, off the grid of the instrument."""
 
 MARKET_KINDS = _kinds(_MARKET)
 """What moves books and fills in a run."""

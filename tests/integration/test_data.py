@@ -19,11 +19,11 @@ from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
 from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
-from tradecore.data.exporters import export
+from tradecore.data.exporters import export, left_out
 from tradecore.data.importers import load_hftbacktest
 from tradecore.data.inference import infer_instrument, sniff
 from tradecore.errors import CatalogError, DataError, InvalidValueError, UnknownInstrumentError
-from tradecore.types import EventKind
+from tradecore.types import FINE_KINDS, MARKET_KINDS, ON_GRID_KINDS, EventKind
 
 DAY = 86_400_000_000_000
 USDM = "BTCUSDT.BINANCE_USDM"
@@ -358,6 +358,35 @@ def test_a_capture_becomes_events(tmp_path: Path) -> None:
     assert marks["id"][-1] == 1_700_003_600_000_000_000
     trade = rows.filter(pl.col("kind") == TRADE).row(0, named=True)
     assert (trade["side"], trade["id"], trade["ts_event"]) == (-1, 7, 1_700_000_000_200_000_000)
+
+
+def test_liquidations_are_counted_and_kept_apart_from_trades(tmp_path: Path) -> None:
+    forced = {
+        "s": "BTCUSDT",
+        "S": "SELL",
+        "o": "LIMIT",
+        "f": "IOC",
+        "q": "0.5",
+        "p": "98.9",
+        "ap": "98.95",
+        "z": "0.4",
+        "T": 1_700_000_000_500,
+    }
+    frames = [
+        {"stream": "btcusdt@forceOrder", "data": {"e": "forceOrder", "E": 1_700_000_000_501, "o": {**forced, "X": "FILLED"}}},
+        {"openInterest": "10659.509", "symbol": "BTCUSDT", "time": 1_700_000_000_600},
+    ]  # fmt: skip
+    path = capture(tmp_path / "c.gz", frames)
+    assert sniff(path).instrument == USDM
+    summary = tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / "cat")
+    assert (summary["liquidations"], summary["liquidated_qty"], summary["open_interests"]) == (1, "0.400", 1)
+    assert (summary["trades"], summary["ignored"]) == (0, 0)
+    rows = tc.Catalog(tmp_path / "cat").scan(USDM).select("kind", "side", "price", "qty", "ts_event").collect()
+    assert rows.rows() == [
+        (EventKind.LIQUIDATION, -1, 9_890, 400, 1_700_000_000_500_000_000),
+        (EventKind.OPEN_INTEREST, 0, 0, 10_659_509, 1_700_000_000_600_000_000),
+    ]
+    assert check_files([path], tc.find_instrument(USDM))["liquidations"] == 1
 
 
 def test_partial_books_are_left_out(tmp_path: Path) -> None:
@@ -774,6 +803,85 @@ def test_what_is_no_event_array_is_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=text):
             tc.import_hftbacktest([tmp_path / name], spec, tmp_path / "cat")
+
+
+@pytest.fixture
+def every_kind(tmp_path: Path) -> tc.Catalog:
+    """A message of each kind, but for three statistics that share one; a quote has two rows."""
+    fine = 10_123_456_789
+    kinds = sorted([*EventKind, EventKind.QUOTE], key=lambda kind: (kind in FINE_KINDS, kind))
+    rows = [
+        (
+            1_700_000_000_000_000_000,
+            kind,
+            (-1 if kinds[at - 1] == kind else 1) if kind in ON_GRID_KINDS else 0,
+            0 if at in (len(kinds) - 3, len(kinds) - 2) else LAST,
+            fine if kind in FINE_KINDS else 1_001,
+            5_500,
+        )
+        for at, kind in enumerate(kinds)
+    ]
+    data = columns(rows)
+    data["id"][-1] = 1_700_003_600_000_000_000
+    catalog = tc.Catalog(tmp_path / "kinds")
+    with catalog.writer(tc.find_instrument(USDM)) as writer:
+        writer.write(data)
+    return catalog
+
+
+def test_csv_holds_every_kind_in_units(tmp_path: Path, every_kind: tc.Catalog) -> None:
+    (path,) = export(every_kind, USDM, tmp_path / "out.csv", form="csv")
+    rows = {row["kind"]: (row["price"], row["qty"]) for row in pl.read_csv(path).rows(named=True)}
+    assert set(rows) == {kind.name.lower() for kind in EventKind}
+    for kind in EventKind:
+        assert rows[kind.name.lower()] == (10.123456789 if kind in FINE_KINDS else 10.01, 5.5), kind
+    assert left_out(every_kind, USDM, "csv") == {}
+
+
+def test_statistics_and_liquidations_survive_the_tardis_layout(tmp_path: Path, every_kind: tc.Catalog) -> None:
+    files = export(every_kind, USDM, tmp_path / "csv", form="tardis")
+    assert [path.name.partition(".")[0] for path in files][-2:] == ["derivative_ticker", "liquidations"]
+    back = tc.Catalog(tmp_path / "back")
+    summary = tc.import_tardis(files[-2:], every_kind.instrument(USDM), back)
+    assert (summary["liquidations"], summary["liquidated_qty"], summary["trades"]) == (1, "5.500", 0)
+    assert [summary[name] for name in ("marks", "index_prices", "funding_rates", "open_interests")] == [1, 1, 1, 1]
+    kinds = [*FINE_KINDS, EventKind.LIQUIDATION, EventKind.OPEN_INTEREST]
+    before, after = (
+        c.scan(USDM)
+        .filter(pl.col("kind").is_in(kinds))
+        .select("kind", "side", "price", "qty", "id")
+        .collect()
+        .sort("kind")
+        for c in (every_kind, back)
+    )
+    grid = {EventKind.LIQUIDATION: (1_001, 5_500), EventKind.OPEN_INTEREST: (0, 5_500)}
+    for old, new in zip(before.rows(named=True), after.rows(named=True), strict=True):
+        price, qty = grid.get(EventKind(old["kind"]), (old["price"], 0))
+        assert new == {**old, "price": price, "qty": qty}
+
+
+@pytest.mark.parametrize("form", ["tardis", "hftbacktest"])
+def test_a_format_says_what_it_cannot_hold(
+    tmp_path: Path, every_kind: tc.Catalog, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders = {"ORDER_ADD": 1, "ORDER_MODIFY": 1, "ORDER_CANCEL": 1, "ORDER_EXECUTE": 1}
+    held = MARKET_KINDS - {EventKind.QUOTE}
+    others = {kind.name: 2 if kind == EventKind.QUOTE else 1 for kind in EventKind if kind not in held}
+    expected = orders if form == "tardis" else others
+    assert left_out(every_kind, USDM, form) == expected
+    words = ["data", "export", every_kind.path, tmp_path / "out", "--format", form, "--json"]
+    assert main([str(word) for word in words]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["left_out"] == {name.lower(): rows for name, rows in expected.items()}
+    assert err.startswith(f"warning: {form} cannot hold ")
+    assert "1 order_add" in err
+    with pytest.raises(InvalidValueError, match="is not one of"):
+        left_out(every_kind, USDM, "xml")
+
+
+def test_a_run_reads_no_kind_that_moves_nothing(every_kind: tc.Catalog) -> None:
+    pieces = list(every_kind.stream(USDM))
+    assert {EventKind(kind) for piece in pieces for kind in piece["kind"]} == MARKET_KINDS
 
 
 def test_csv_holds_units(tmp_path: Path, small: tc.Catalog) -> None:

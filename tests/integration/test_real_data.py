@@ -341,6 +341,17 @@ def test_the_tardis_hour(catalogs: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert quotes["qty"].to_list() == [int(last_line[7]), int(last_line[4])]
 
 
+def test_a_folder_with_liquidations_holds_the_trade_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [SHARED / "cases" / f"18-{kind}.csv" for kind in ("incremental_book_L2", "liquidations", "trades")]
+    words = ["--instrument", USDM[0], "--catalog", tmp_path]
+    summary = cli("data", "import", "tardis", *files, *words, capsys=capsys)
+    assert (summary["trades"], summary["traded_qty"]) == (1, "3.000")
+    assert (summary["liquidations"], summary["liquidated_qty"]) == (1, "3.000")
+    assert "liquidations" in summary["kinds"]
+    (row,) = cli("data", "info", tmp_path, capsys=capsys)["instruments"]
+    assert row["kinds"]["LIQUIDATION"] == 1
+
+
 def test_the_bitmex_book_sample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sample = TARDIS / "bitmex_samples" / "bitmex_book_sample.csv.gz"
     summary = cli(

@@ -261,6 +261,7 @@ def export(
     """Write an instrument's events in another format."""
     from tradecore.data.catalog import Catalog
     from tradecore.data.exporters import export as write
+    from tradecore.data.exporters import left_out
     from tradecore.errors import CatalogError
 
     source = Catalog(catalog)
@@ -270,4 +271,8 @@ def export(
             raise CatalogError(str(catalog), f"holds {len(known)} instruments; name one with --instrument")
         instrument = known[0]
     written = write(source, instrument, target, form=form)
-    _show({"instrument": instrument, "format": form, "files": [str(path) for path in written]}, json=json)
+    lost = {name.lower(): rows for name, rows in left_out(source, instrument, form).items()}
+    if lost:
+        note(f"warning: {form} cannot hold {', '.join(f'{rows} {name}' for name, rows in lost.items())} events")
+    files = [str(path) for path in written]
+    _show({"instrument": instrument, "format": form, "files": files, "left_out": lost}, json=json)

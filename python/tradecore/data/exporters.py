@@ -7,18 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from tradecore._core import Instrument
+from tradecore._core import FINE_SCALE, Instrument
 from tradecore.data.catalog import Catalog
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.instruments import TARDIS_VENUES
-from tradecore.types import EventFlag, EventKind, Side
+from tradecore.types import FINE_KINDS, EventFlag, EventKind, Side
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS", "export", "left_out"]
 
-FORMATS = ("csv", "hftbacktest", "tardis")
+_STATISTICS = FINE_KINDS | {EventKind.OPEN_INTEREST}
+_HFTBACKTEST_KINDS = {EventKind.BOOK_CLEAR: 3, EventKind.BOOK_SET: 1, EventKind.TRADE: 2}
+_HELD = {
+    "csv": frozenset(EventKind),
+    "hftbacktest": frozenset(_HFTBACKTEST_KINDS),
+    "tardis": _STATISTICS
+    | {EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE, EventKind.LIQUIDATION},
+}
+"""Kinds of events each format can hold."""
+
+FORMATS = tuple(_HELD)
 """What :func:`export` can write."""
 
 
@@ -38,8 +48,8 @@ def export(
         Its id.
     target : path
         ``csv``: a file of the event columns with prices and quantities in units. ``hftbacktest``: an ``.npz`` file.
-        ``tardis``: a folder that gets ``incremental_book_L2``, ``trades`` and ``quotes`` files, as far as there are
-        such events.
+        ``tardis``: a folder that gets ``incremental_book_L2``, ``trades``, ``quotes``, ``derivative_ticker`` and
+        ``liquidations`` files, as far as there are such events. See :func:`left_out` for what a format cannot hold.
     form : str
         One of :data:`FORMATS`.
 
@@ -62,6 +72,25 @@ def export(
     return writers[form](catalog, spec, target)
 
 
+def left_out(catalog: str | Path | Catalog, instrument: str, form: str) -> dict[str, int]:
+    """Count the events of an instrument that a format cannot hold, by name of their kind.
+
+    Raises
+    ------
+    InvalidValueError
+        When ``form`` is not one of :data:`FORMATS`.
+    """
+    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    if form not in _HELD:
+        raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
+    counts: dict[str, int] = {}
+    for part in catalog.parts(instrument):
+        for name, rows in part.kinds.items():
+            if EventKind[name] not in _HELD[form]:
+                counts[name] = counts.get(name, 0) + rows
+    return counts
+
+
 def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
     """Events in units, in pieces of whole messages."""
     return (_with_units(piece, instrument) for piece in catalog.pieces(instrument.id))
@@ -72,13 +101,17 @@ def _with_units(frame: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
 
     The division is numpy's: it rounds once, where a product with the reciprocal would round twice.
     """
+    import numpy as np
     import polars as pl
 
+    is_fine = frame.get_column("kind").is_in(sorted(FINE_KINDS)).to_numpy()
     made = []
     for name, step in (("price", instrument.price_increment), ("qty", instrument.qty_increment)):
         exponent = step.normalize().as_tuple().exponent
         scale = max(0, -exponent) if isinstance(exponent, int) else 0
         units = frame.get_column(name).to_numpy() * int(step.scaleb(scale)) / 10**scale
+        if name == "price":
+            units = np.where(is_fine, frame.get_column(name).to_numpy() / 10**FINE_SCALE, units)
         made.append(pl.Series(name, units))
     return frame.with_columns(made)
 
@@ -114,11 +147,43 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path
         rows = piece.filter(pl.col("kind") == int(EventKind.BOOK_SET))
         return rows.select(*head, snapshot.alias("is_snapshot"), side.alias("side"), price, amount)
 
+    words = {int(Side.BUY): "buy", int(Side.SELL): "sell", 0: "unknown"}
+    taker = pl.col("side").replace_strict(words, return_dtype=pl.String)
+
     def trades(piece: pl.DataFrame) -> pl.DataFrame:
-        words = {int(Side.BUY): "buy", int(Side.SELL): "sell", 0: "unknown"}
-        side = pl.col("side").replace_strict(words, return_dtype=pl.String)
         rows = piece.filter(pl.col("kind") == int(EventKind.TRADE))
-        return rows.select(*head, "id", side, price, amount)
+        return rows.select(*head, "id", taker, price, amount)
+
+    def liquidations(piece: pl.DataFrame) -> pl.DataFrame:
+        rows = piece.filter(pl.col("kind") == int(EventKind.LIQUIDATION))
+        return rows.select(*head, _known("id"), taker, price, amount)
+
+    def tickers(piece: pl.DataFrame) -> pl.DataFrame:
+        message = (pl.col("flags") & int(EventFlag.LAST) != 0).cum_sum().shift(1, fill_value=0)
+        rows = piece.with_columns(message.alias("message")).filter(pl.col("kind").is_in(sorted(_STATISTICS)))
+
+        def cell(kind: EventKind, value: pl.Expr) -> pl.Expr:
+            return value.filter(pl.col("kind") == int(kind)).first()
+
+        groups = rows.group_by("message", maintain_order=True).agg(
+            pl.col("ts_event", "ts_recv").first(),
+            funding_timestamp=cell(EventKind.FUNDING, _known("id") // 1_000),
+            funding_rate=cell(EventKind.FUNDING, pl.col("price")),
+            open_interest=cell(EventKind.OPEN_INTEREST, pl.col("qty")),
+            index_price=cell(EventKind.INDEX, pl.col("price")),
+            mark_price=cell(EventKind.MARK, pl.col("price")),
+        )
+        nothing = pl.lit(None, dtype=pl.String)
+        return groups.select(
+            *head,
+            "funding_timestamp",
+            "funding_rate",
+            nothing.alias("predicted_funding_rate"),
+            "open_interest",
+            nothing.alias("last_price"),
+            "index_price",
+            "mark_price",
+        )
 
     def quotes(piece: pl.DataFrame) -> pl.DataFrame:
         rows = piece.filter(pl.col("kind") == int(EventKind.QUOTE)).select(*head, "side", "id", price, amount)
@@ -135,7 +200,13 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path
         return bids.select("exchange", "symbol", "timestamp", "local_timestamp", **cells)
 
     written = []
-    for name, select in (("incremental_book_L2", book), ("trades", trades), ("quotes", quotes)):
+    for name, select in (
+        ("incremental_book_L2", book),
+        ("trades", trades),
+        ("quotes", quotes),
+        ("derivative_ticker", tickers),
+        ("liquidations", liquidations),
+    ):
         path = target / f"{name}.csv.gz"
         rows = 0
         with cast(IO[bytes], gzip.open(path, "wb", compresslevel=6)) as file:
@@ -150,13 +221,20 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path
     return written
 
 
+def _known(name: str) -> pl.Expr:
+    """Return a column without its zeros, which stand for what the venue did not say."""
+    import polars as pl
+
+    return pl.when(pl.col(name) > 0).then(pl.col(name))
+
+
 def _hftbacktest(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
     """Rows with both flags; when exchange times go back, each row once for each side, in that side's order."""
     import numpy as np
     import polars as pl
 
     exchange_flag, local_flag, buy, sell = 1 << 31, 1 << 30, 1 << 29, 1 << 28
-    kinds = {int(EventKind.BOOK_CLEAR): 3, int(EventKind.BOOK_SET): 1, int(EventKind.TRADE): 2}
+    kinds = {int(kind): number for kind, number in _HFTBACKTEST_KINDS.items()}
     snapshot = (pl.col("flags") & int(EventFlag.SNAPSHOT)) != 0
     kind = (
         pl.when((pl.col("kind") == int(EventKind.BOOK_SET)) & snapshot)

@@ -53,7 +53,17 @@ def read_into(
 
 def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: str) -> None:
     """Refuse what holds no event of the instrument; depth snapshots of Binance do not say whose they are."""
-    named = ("book_updates", "trades", "quotes", "marks", "duplicates", "gaps", "unsynced")
+    named = (
+        "book_updates",
+        "trades",
+        "quotes",
+        "marks",
+        "open_interests",
+        "liquidations",
+        "duplicates",
+        "gaps",
+        "unsynced",
+    )
     if summary["events"] == 0 or (summary.get("ignored") and not any(summary[count] for count in named)):
         waiting = summary.get("unsynced") or summary.get("skipped")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
@@ -107,8 +117,10 @@ def import_tardis(
 ) -> ImportSummary:
     """Import Tardis CSV files of one instrument, merged by local time.
 
-    Takes ``incremental_book_L2``, ``trades``, ``quotes``, ``book_ticker``, ``book_snapshot_5/25`` and
-    ``derivative_ticker``, plain or gzip, told apart by their header. See :func:`import_binance_ws` for the rest.
+    Takes ``incremental_book_L2``, ``trades``, ``quotes``, ``book_ticker``, ``book_snapshot_5/25``,
+    ``derivative_ticker`` and ``liquidations``, plain or gzip, told apart by their header. Liquidations have the
+    columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. See
+    :func:`import_binance_ws` for the rest.
     """
     reader = open_reader("tardis", instrument, paths)
     return read_into(reader, instrument, catalog, source=str(paths[0]), replace=replace, progress=progress)

@@ -123,6 +123,8 @@ def _sniff_capture(head: list[bytes]) -> Sniffed:
         if not isinstance(message, dict):
             continue
         data = message.get("data", message)
+        if isinstance(data, dict) and data.get("e") == "forceOrder":
+            data, venue = data.get("o"), "BINANCE_USDM"  # spot has none
         if not isinstance(data, dict) or "s" not in data:
             continue
         symbol = symbol or data["s"]

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, L2Book};
-use tradecore_core::decode::{BinanceDecoder, BinanceMarket, CaptureReader, DecodeError, Lines, Strictness};
-use tradecore_core::event::{Columns as _, EventColumns};
+use tradecore_core::decode::{
+    BinanceDecoder, BinanceFrame, BinanceMarket, CaptureReader, DecodeError, Lines, Strictness,
+};
+use tradecore_core::event::{Columns as _, EventColumns, EventKind, FLAG_LAST};
 use tradecore_core::types::{InstrumentKind, Side};
 
 const TICKER: &str = r#"{"u":9,"s":"BTCUSDT","b":"100.0","B":"1","a":"100.1","A":"2"}"#;
@@ -66,6 +68,57 @@ fn numbers_beyond_any_arithmetic_are_refused() {
         assert!(matches!(spot.feed(&frame), Err(DecodeError::Value { field: "E", .. })), "{time}");
     }
     assert!(spot.out[0].is_empty());
+}
+
+#[test]
+fn a_forced_order_is_a_liquidation_and_no_trade() {
+    let spec = common::instrument("BTCUSDT.BINANCE_USDM", InstrumentKind::Linear);
+    let mut decoder = BinanceDecoder::new(BinanceMarket::UsdM, vec![spec]);
+    let mut out = [EventColumns::default()];
+    let frame = |symbol: &str, side: &str, filled: &str| {
+        format!(
+            r#"{{"stream":"btcusdt@forceOrder","data":{{"e":"forceOrder","E":1781416603268,"o":{{"s":"{symbol}","S":"{side}","o":"LIMIT","f":"IOC","q":"0.014","p":"64562.50","ap":"64310.61","X":"FILLED","l":"0.002","z":"{filled}","T":1781416602260}}}}}}"#
+        )
+    };
+    let mut feed = |frame: &str| decoder.feed(frame.as_bytes(), 1_781_416_603_300_000_000, &mut out);
+    assert_eq!(feed(&frame("BTCUSDT", "SELL", "0.010")).unwrap().frame, BinanceFrame::Liquidation);
+    assert_eq!(feed(&frame("BTCUSDT", "BUY", "0.014")).unwrap().frame, BinanceFrame::Liquidation);
+    assert_eq!(feed(&frame("ETHUSDT", "SELL", "0.010")).unwrap().frame, BinanceFrame::Ignored);
+    assert_eq!(feed(&frame("BTCUSDT", "SELL", "0")).unwrap().frame, BinanceFrame::Ignored, "nothing filled");
+    for broken in [
+        frame("BTCUSDT", "sold", "1"),
+        frame("BTCUSDT", "SELL", "x"),
+        r#"{"e":"forceOrder","E":1781416603268}"#.into(),
+        r#"{"e":"forceOrder","E":1781416603268,"o":"BTCUSDT"}"#.into(),
+        r#"{"e":"forceOrder","E":1781416603268,"o":{"s":"BTCUSDT"}}"#.into(),
+    ] {
+        assert!(feed(&broken).is_err(), "{broken}");
+    }
+    let [out] = out;
+    out.view().check().unwrap();
+    assert_eq!(out.kind, [EventKind::Liquidation as u8; 2]);
+    assert_eq!(
+        (&out.side[..], &out.price[..], &out.qty[..]),
+        (&[-1, 1][..], &[645_625; 2][..], &[10, 14][..])
+    );
+    assert_eq!((out.ts_event[0], out.flags[0]), (1_781_416_602_260_000_000, FLAG_LAST));
+}
+
+#[test]
+fn an_answer_tells_the_open_interest() {
+    let spec = common::instrument("BTCUSDT.BINANCE_USDM", InstrumentKind::Linear);
+    let mut decoder = BinanceDecoder::new(BinanceMarket::UsdM, vec![spec]);
+    let mut out = [EventColumns::default()];
+    let mut feed = |frame: &str| decoder.feed(frame.as_bytes(), 1_589_437_531_000_000_000, &mut out);
+    let answer = r#"{"openInterest":"10659.5094","symbol":"BTCUSDT","time":1589437530011}"#;
+    assert_eq!(feed(answer).unwrap().frame, BinanceFrame::OpenInterest);
+    assert_eq!(feed(&answer.replace("BTC", "ETH")).unwrap().frame, BinanceFrame::Ignored);
+    assert!(feed(&answer.replace("10659.5094", "-1")).is_err());
+    let [out] = out;
+    assert_eq!(
+        (out.kind[0], out.qty[0], out.ts_event[0], out.len()),
+        (EventKind::OpenInterest as u8, 10_659_509, 1_589_437_530_011_000_000, 1)
+    );
 }
 
 #[test]

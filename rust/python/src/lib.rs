@@ -26,6 +26,10 @@ mod _core {
     use tradecore_core::event::KindSet;
 
     #[pymodule_export]
+    const FINE_KINDS: u32 = KindSet::FINE.bits();
+    #[pymodule_export]
+    const FINE_SCALE: u32 = tradecore_core::event::FINE_SCALE;
+    #[pymodule_export]
     const MARKET_KINDS: u32 = KindSet::MARKET.bits();
     #[pymodule_export]
     const ON_GRID_KINDS: u32 = KindSet::ON_GRID.bits();

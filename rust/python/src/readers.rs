@@ -222,6 +222,7 @@ impl EventReader {
                         TardisKind::Quotes => "quotes".to_owned(),
                         TardisKind::Snapshots { depth } => format!("book_snapshot_{depth}"),
                         TardisKind::Ticker => "derivative_ticker".to_owned(),
+                        TardisKind::Liquidations => "liquidations".to_owned(),
                     })?;
                 }
                 out.set_item("kinds", kinds)?;
@@ -245,6 +246,11 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("traded_qty", i.format_qty(s.traded_qty))?;
     out.set_item("quotes", s.of(EventKind::Quote) / 2)?;
     out.set_item("marks", s.of(EventKind::Mark))?;
+    out.set_item("index_prices", s.of(EventKind::Index))?;
+    out.set_item("funding_rates", s.of(EventKind::Funding))?;
+    out.set_item("open_interests", s.of(EventKind::OpenInterest))?;
+    out.set_item("liquidations", s.of(EventKind::Liquidation))?;
+    out.set_item("liquidated_qty", i.format_qty(s.liquidated_qty))?;
     out.set_item("crossed", s.crossed)?;
     out.set_item("event_time_back", s.event_time_back)?;
     out.set_item("first_ts_recv", s.first_ts_recv)?;
@@ -411,6 +417,8 @@ impl BinanceDecoder {
             BinanceFrame::Trade => intern!(py, "trade"),
             BinanceFrame::BookTicker => intern!(py, "book_ticker"),
             BinanceFrame::MarkPrice => intern!(py, "mark_price"),
+            BinanceFrame::Liquidation => intern!(py, "liquidation"),
+            BinanceFrame::OpenInterest => intern!(py, "open_interest"),
             BinanceFrame::Control => intern!(py, "control"),
             BinanceFrame::Ignored => intern!(py, "ignored"),
         })

@@ -36,6 +36,10 @@ pub struct CaptureCounts {
     pub quotes: u64,
     /// Mark price messages.
     pub marks: u64,
+    /// Liquidations.
+    pub liquidations: u64,
+    /// Answers that told the open interest.
+    pub open_interests: u64,
     /// Snapshots loaded.
     pub snapshots: u64,
     /// Snapshots older than what was known, or too old for the updates kept.
@@ -229,6 +233,8 @@ impl CaptureReader {
             BinanceFrame::Trade => self.counts.trades += 1,
             BinanceFrame::BookTicker => self.counts.quotes += 1,
             BinanceFrame::MarkPrice => self.counts.marks += 1,
+            BinanceFrame::Liquidation => self.counts.liquidations += 1,
+            BinanceFrame::OpenInterest => self.counts.open_interests += 1,
             BinanceFrame::Control => self.counts.control += 1,
             BinanceFrame::Ignored => self.counts.ignored += 1,
         }
@@ -262,7 +268,12 @@ impl CaptureReader {
                     self.oracle.update(id, Touch::of(&self.book));
                 }
             }
-            _ => {}
+            BinanceFrame::Trade
+            | BinanceFrame::MarkPrice
+            | BinanceFrame::Liquidation
+            | BinanceFrame::OpenInterest
+            | BinanceFrame::Control
+            | BinanceFrame::Ignored => {}
         }
     }
 

@@ -42,6 +42,11 @@ impl Lines {
         Ok(Self { name, input, line: Vec::new(), number: 0 })
     }
 
+    /// Name of the stream.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The number of the line read last, from 1.
     pub fn number(&self) -> u64 {
         self.number

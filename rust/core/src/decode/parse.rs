@@ -68,6 +68,18 @@ fn parse_steps(
     if fits(steps) { Ok(steps) } else { Err(DecodeError::value(field, text, expected)) }
 }
 
+/// A statistic as the nearest count of increments: what is added up over a market need not lie on its grid.
+pub(crate) fn parse_nearest(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
+    let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+    let step = grid.value();
+    let scale = value.scale().max(step.scale());
+    let steps = value.at_scale(scale).zip(step.at_scale(scale)).map(|(v, s)| div_half_even(v, s));
+    steps
+        .and_then(|s| i64::try_from(s).ok())
+        .filter(|s| is_qty(*s))
+        .ok_or_else(|| DecodeError::value(field, text, "zero or more and within range"))
+}
+
 /// A decimal as a count of 10^-9, rounded half to even: mark prices and rates lie off every grid.
 pub(crate) fn parse_fine(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
     let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;

@@ -106,6 +106,9 @@ impl KindSet {
     /// What carries a price and a quantity on the instrument's grid.
     pub const ON_GRID: Self = Self::MARKET.union(Self::ORDERS).with(EventKind::Liquidation);
 
+    /// What carries a price in units of 10^-[`FINE_SCALE`].
+    pub const FINE: Self = Self::of(&[EventKind::Mark, EventKind::Index, EventKind::Funding]);
+
     /// These kinds.
     pub const fn of(kinds: &[EventKind]) -> Self {
         let (mut set, mut at) = (Self::EMPTY, 0);
@@ -201,7 +204,11 @@ mod tests {
         assert_eq!(KindSet::MARKET.bits(), 0b1111);
         assert_eq!(KindSet::SIDED.bits(), 0b1_1110_0000_1010);
         assert_eq!(KindSet::ON_GRID.bits(), 0b1_1111_0000_1111);
+        assert_eq!(KindSet::FINE.bits(), 0b111_0000);
         assert_eq!(KindSet::LEVELS.intersection(KindSet::ORDERS), KindSet::EMPTY);
+        let priced = KindSet::ON_GRID.union(KindSet::FINE).with(EventKind::OpenInterest);
+        assert_eq!(priced, KindSet::ALL, "every kind says what its price counts");
+        assert!(KindSet::ON_GRID.intersection(KindSet::FINE).is_empty());
     }
 
     proptest! {

@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::fields::{Fields, Side};
+use super::forced::ForcedOrder;
 use super::{BinanceFrame, is_partial_depth};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
 use crate::decode::error::DecodeError;
 use crate::decode::json::Json;
 use crate::decode::levels::LevelReader;
-use crate::decode::parse::{epoch_ns, parse_fine, parse_qty, parse_time, parse_u64};
+use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
 use crate::event::{
     Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT, is_price, is_qty,
 };
@@ -384,5 +385,43 @@ impl Feed {
         self.named(Some(event_time));
         out.end_message();
         Ok((BinanceFrame::MarkPrice, 0))
+    }
+
+    pub(super) fn liquidation(
+        &mut self,
+        order: &ForcedOrder<'_>,
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<BinanceFrame, DecodeError> {
+        let event = order.event(&self.instrument, ts_recv)?;
+        self.named(Some(event.ts_event));
+        if event.qty == 0 {
+            return Ok(BinanceFrame::Ignored);
+        }
+        out.push(event);
+        Ok(BinanceFrame::Liquidation)
+    }
+
+    pub(super) fn open_interest(
+        &mut self,
+        text: &[u8],
+        time: Option<i64>,
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<BinanceFrame, DecodeError> {
+        let qty = parse_nearest("openInterest", self.instrument.qty_increment, text)?;
+        let ts_event = self.stamp(time, ts_recv);
+        self.named(time);
+        out.push(Event {
+            ts_event,
+            ts_recv,
+            kind: EventKind::OpenInterest,
+            side: 0,
+            flags: FLAG_LAST,
+            price: 0,
+            qty,
+            id: 0,
+        });
+        Ok(BinanceFrame::OpenInterest)
     }
 }

@@ -30,6 +30,18 @@ const PLACES: [u8; 58] = {
     places
 };
 
+/// Where the venue's time stands.
+const TIME: usize = PLACES[(b'T' - b'A') as usize] as usize;
+
+/// What only rare messages hold; in one place, because every frame begins without.
+#[derive(Clone, Copy)]
+pub(super) enum Rare<'a> {
+    /// The object of a `forceOrder`.
+    Order(&'a [u8]),
+    /// The quantity of an answer.
+    OpenInterest(&'a [u8]),
+}
+
 /// The place of a key among [`LETTERS`].
 #[inline(always)]
 fn place(letter: u8) -> Option<usize> {
@@ -45,6 +57,8 @@ pub(super) struct Fields<'a> {
     pub(super) bids: Option<Side<'a>>,
     pub(super) asks: Option<Side<'a>>,
     pub(super) symbol: Option<&'a [u8]>,
+    /// What a rare message is about.
+    pub(super) rare: Option<Rare<'a>>,
     pub(super) is_answer: bool,
 }
 
@@ -57,6 +71,7 @@ impl<'a> Fields<'a> {
             bids: None,
             asks: None,
             symbol: None,
+            rare: None,
             is_answer: false,
         }
     }
@@ -80,11 +95,16 @@ impl<'a> Fields<'a> {
                 let value = json.value()?;
                 if let Some(field) = place(*letter).and_then(|place| self.letters.get_mut(place)) {
                     *field = Some(value);
+                } else if *letter == b'o' {
+                    self.rare = Some(Rare::Order(value));
                 }
             }
             b"pu" => self.previous = Some(json.value()?),
             b"lastUpdateId" => self.last_update_id = Some(json.value()?),
             b"symbol" => self.symbol = Some(json.value()?),
+            b"openInterest" => self.rare = Some(Rare::OpenInterest(json.value()?)),
+            // Answers spell it out.
+            b"time" => self.letters[TIME] = Some(json.value()?),
             b"result" | b"error" | b"code" => {
                 json.value()?;
                 self.is_answer = true;

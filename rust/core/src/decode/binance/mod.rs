@@ -1,8 +1,9 @@
 //! Binance spot, USD-M and COIN-M market streams.
 //!
 //! Takes combined-stream frames (`{"stream":...,"data":{...}}`), bare payloads and REST depth snapshots as they
-//! arrive and hands events to a sink: `depthUpdate`, `trade`, `aggTrade`, `bookTicker`, `markPriceUpdate`. Book events only
-//! come out of a book that is synchronised (see [`BookSync`](crate::book::BookSync)); a gap comes out as a lone clear. `ts_event` is the
+//! arrive and hands events to a sink: `depthUpdate`, `trade`, `aggTrade`, `bookTicker`, `markPriceUpdate`,
+//! `forceOrder`, and answers to requests for the open interest, which no stream carries. Book events only come out of a
+//! book that is synchronised (see [`BookSync`](crate::book::BookSync)); a gap comes out as a lone clear. `ts_event` is the
 //! transaction time `T` where there is one, else the event time `E`; a message with neither (spot `bookTicker`, spot
 //! snapshot) takes the newest time the venue has named. Where both trade streams are recorded the first one seen
 //! counts and the other is left out, since they carry the same trades.
@@ -11,11 +12,13 @@
 
 mod feed;
 mod fields;
+mod forced;
 
 use std::sync::Arc;
 
 use self::feed::{Delta, Feed, TradeStream, find};
-use self::fields::Fields;
+use self::fields::{Fields, Rare};
+use self::forced::ForcedOrder;
 use super::error::DecodeError;
 use super::json::Json;
 use crate::book::{BookState, DeltaAction, SnapshotAction, SyncRule};
@@ -65,7 +68,11 @@ pub enum BinanceFrame {
     BookTicker,
     /// Mark price, index price, funding rate.
     MarkPrice,
-    /// An answer to a request.
+    /// A liquidation.
+    Liquidation,
+    /// An answer to a request for the open interest.
+    OpenInterest,
+    /// Another answer to a request.
     Control,
     /// A message of a kind or symbol that is not decoded, a partial book, or a trade of the second trade stream.
     Ignored,
@@ -184,10 +191,16 @@ impl BinanceDecoder {
             None if fields.is_answer => {
                 return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..IGNORED });
             }
-            None => return Ok(IGNORED),
+            None => {
+                return match fields.rare {
+                    Some(Rare::OpenInterest(text)) => self.open_interest(fields, text, ts_recv, out),
+                    Some(Rare::Order(_)) | None => Ok(IGNORED),
+                };
+            }
         };
         let Some(index) = fields.get(b's').and_then(|symbol| find(&self.feeds, symbol)) else {
-            return Ok(IGNORED);
+            // It names its symbol further in.
+            return if kind == b"forceOrder" { self.liquidation(fields, ts_recv, out) } else { Ok(IGNORED) };
         };
         let Self { feeds, levels } = self;
         let feed = &mut feeds[index];
@@ -203,6 +216,40 @@ impl BinanceDecoder {
             _ => return Ok(IGNORED),
         }?;
         Ok(BinanceOutcome::of(frame, index, id))
+    }
+
+    /// A forced order of which nothing has been filled says nothing yet.
+    #[cold]
+    fn liquidation<S: EventSink>(
+        &mut self,
+        fields: &Fields<'_>,
+        ts_recv: i64,
+        out: &mut [S],
+    ) -> Result<BinanceOutcome, DecodeError> {
+        let Some(Rare::Order(text)) = fields.rare else {
+            return Err(DecodeError::Missing { message: "forceOrder", field: "o" });
+        };
+        let order = ForcedOrder::read(text)?;
+        let Some(index) = find(&self.feeds, order.symbol()?) else {
+            return Ok(IGNORED);
+        };
+        let frame = self.feeds[index].liquidation(&order, ts_recv, &mut out[index])?;
+        Ok(BinanceOutcome::of(frame, index, 0))
+    }
+
+    #[cold]
+    fn open_interest<S: EventSink>(
+        &mut self,
+        fields: &Fields<'_>,
+        text: &[u8],
+        ts_recv: i64,
+        out: &mut [S],
+    ) -> Result<BinanceOutcome, DecodeError> {
+        let Some(index) = fields.symbol.and_then(|symbol| find(&self.feeds, symbol)) else {
+            return Ok(IGNORED);
+        };
+        let frame = self.feeds[index].open_interest(text, fields.time()?, ts_recv, &mut out[index])?;
+        Ok(BinanceOutcome::of(frame, index, 0))
     }
 
     /// A snapshot that names no symbol belongs to the only instrument.

@@ -1,4 +1,4 @@
-//! Kinds of Tardis files, told by their header, and where their cells stand.
+//! Kinds of Tardis files, told by their header and name, and where their cells stand.
 
 use crate::decode::error::DecodeError;
 use crate::event::EventKind;
@@ -22,6 +22,8 @@ pub enum TardisKind {
     },
     /// `derivative_ticker`.
     Ticker,
+    /// `liquidations`.
+    Liquidations,
 }
 
 impl TardisKind {
@@ -32,6 +34,7 @@ impl TardisKind {
             Self::Book | Self::Snapshots { .. } => EventKind::BookSet,
             Self::Quotes => EventKind::Quote,
             Self::Ticker => EventKind::Mark,
+            Self::Liquidations => EventKind::Liquidation,
         }
     }
 }
@@ -46,6 +49,8 @@ pub(super) struct Layout {
     pub(super) local: usize,
     /// Whether it is a book whose columns stand in the vendor's order, the stamps before what changes with the row.
     pub(super) is_plain_book: bool,
+    /// Whether the file is taken for trades though neither its name nor a row with an id says so.
+    pub(super) are_trades_assumed: bool,
     /// Columns of the kind, in the order its reader wants them.
     pub(super) columns: Vec<usize>,
 }
@@ -55,13 +60,29 @@ const TRADES: [&str; 4] = ["id", "side", "price", "amount"];
 const QUOTES: [&str; 4] = ["bid_price", "bid_amount", "ask_price", "ask_amount"];
 const TICKER: [&str; 5] = ["funding_timestamp", "funding_rate", "open_interest", "index_price", "mark_price"];
 
+/// Which of two kinds with the same columns a file says it holds, in its own name or as the folder of the vendor's
+/// layout (`exchange/liquidations/2024/08/08/BTCUSDT.csv.gz`).
+fn named_kind(path: &str) -> Option<TardisKind> {
+    let mut parts = path.rsplit(['/', '\\']);
+    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let kind = |word: &str| match word {
+        "liquidations" => Some(TardisKind::Liquidations),
+        "trades" => Some(TardisKind::Trades),
+        _ => None,
+    };
+    words.find_map(kind).or_else(|| parts.find_map(kind))
+}
+
 impl Layout {
-    pub(super) fn read(header: &[u8]) -> Result<Self, DecodeError> {
+    /// The layout that a header makes in a file of this name.
+    pub(super) fn read(header: &[u8], path: &str) -> Result<Self, DecodeError> {
         let names: Vec<&str> =
             header.split(|c| *c == b',').map(|name| std::str::from_utf8(name).unwrap_or("").trim()).collect();
         let find = |name: &str| names.iter().position(|n| *n == name);
         let need = |name: &str| find(name).ok_or_else(|| DecodeError::Column(name.to_owned()));
         let all = |wanted: &[&str]| wanted.iter().map(|name| need(name)).collect::<Result<Vec<_>, _>>();
+        let mut are_trades_assumed = false;
         let (kind, columns) = if find("is_snapshot").is_some() {
             (TardisKind::Book, all(&BOOK)?)
         } else if find("asks[0].price").is_some() {
@@ -79,10 +100,13 @@ impl Layout {
         } else if find("ask_amount").is_some() && find("strike_price").is_none() {
             (TardisKind::Quotes, all(&QUOTES)?)
         } else if find("side").is_some() {
-            (TardisKind::Trades, all(&TRADES)?)
+            let named = named_kind(path);
+            are_trades_assumed = named.is_none();
+            (named.unwrap_or(TardisKind::Trades), all(&TRADES)?)
         } else {
             return Err(DecodeError::Column(
-                "of incremental_book_L2, trades, quotes, book_snapshot or derivative_ticker".into(),
+                "of incremental_book_L2, trades, liquidations, quotes, book_snapshot or derivative_ticker"
+                    .into(),
             ));
         };
         if names.len() > MAX_CELLS {
@@ -91,6 +115,15 @@ impl Layout {
         let (symbol, timestamp, local) = (need("symbol")?, need("timestamp")?, need("local_timestamp")?);
         let is_plain_book =
             kind == TardisKind::Book && (names.len(), local, columns.as_slice()) == (8, 3, &[4, 5, 6, 7]);
-        Ok(Self { kind, cells: names.len(), symbol, timestamp, local, is_plain_book, columns })
+        Ok(Self {
+            kind,
+            cells: names.len(),
+            symbol,
+            timestamp,
+            local,
+            is_plain_book,
+            are_trades_assumed,
+            columns,
+        })
     }
 }

@@ -1,13 +1,15 @@
 //! Tardis.dev CSV files, plain or gzip, merged into one stream of events of one instrument.
 //!
 //! Kinds are told by their header: `incremental_book_L2`, `trades`, `quotes` and `book_ticker`, `book_snapshot_5/25`,
-//! `derivative_ticker`. Files must be in order of `local_timestamp`. Rules, from the vendor's description:
+//! `derivative_ticker`, `liquidations`. The last has the columns of `trades`; the file's name, or its folder in the
+//! vendor's layout, tells which it is; where neither does, rows with ids are trades and rows without are refused.
+//! Files must be in order of `local_timestamp`. Rules, from the vendor's description:
 //!
 //! * book rows before the first snapshot are skipped; a snapshot row after a row that was none voids the book;
 //! * rows of one `local_timestamp` are one message of the book; amount 0 removes a level;
 //! * `timestamp` is the venue's clock and may go back, `local_timestamp` is ours; both in microseconds;
-//! * at equal `local_timestamp` trades come before the book, the book before quotes, quotes before tickers, and files of
-//!   one kind in the order given.
+//! * at equal `local_timestamp` trades come before the book, the book before quotes, quotes before tickers and
+//!   liquidations, and files of one kind in the order given.
 
 mod layout;
 mod rows;
@@ -46,6 +48,8 @@ pub struct TardisCounts {
     pub quotes: u64,
     /// Ticker rows.
     pub tickers: u64,
+    /// Liquidations.
+    pub liquidations: u64,
 }
 
 /// One file being read, with a block of its messages ready.
@@ -62,7 +66,8 @@ impl File {
         instrument: Arc<Instrument>,
         strictness: Strictness,
     ) -> Result<Self, PlacedError> {
-        let Some(layout) = lines.next_with(Layout::read)? else {
+        let name = lines.name().to_owned();
+        let Some(layout) = lines.next_with(|header| Layout::read(header, &name))? else {
             return Err(lines.error(DecodeError::Io("the file is empty".into())));
         };
         let rows = Rows::new(layout, instrument, strictness);
@@ -168,6 +173,7 @@ impl TardisReader {
                 trades: sum.trades + c.trades,
                 quotes: sum.quotes + c.quotes,
                 tickers: sum.tickers + c.tickers,
+                liquidations: sum.liquidations + c.liquidations,
             }
         })
     }
@@ -234,6 +240,61 @@ mod tests {
             let outcomes = [plain, turned].map(|text| read(&[&text]).map_err(|error| error.to_string()));
             proptest::prop_assert_eq!(&outcomes[0], &outcomes[1]);
         }
+    }
+
+    fn read_named(name: &str, text: &str) -> Result<(EventColumns, TardisCounts), PlacedError> {
+        let mut reader = TardisReader::new(vec![lines(name, text)], &instrument(), Strictness::Strict)?;
+        let mut out = EventColumns::default();
+        while reader.read(&mut out, usize::MAX)? {}
+        Ok((out, reader.counts()))
+    }
+
+    #[test]
+    fn liquidations_are_no_trades_though_their_columns_are_the_same() {
+        let text = [TRADE_HEADER.to_owned(), row(0, ",sell,100.0,3"), row(1, ",unknown,100.0,2")].concat();
+        for name in [
+            "18-liquidations.csv",
+            "a/trades/binance-futures_liquidations_2024-08-08_BTCUSDT.csv.gz",
+            "datasets/binance-futures/liquidations/2024/08/08/BTCUSDT.csv.gz",
+        ] {
+            let (out, counts) = read_named(name, &text).unwrap();
+            assert_eq!(out.kind, [EventKind::Liquidation as u8; 2], "{name}");
+            assert_eq!((&out.side[..], &out.qty[..]), (&[-1, 0][..], &[3_000, 2_000][..]));
+            assert_eq!((counts.liquidations, counts.trades), (2, 0));
+        }
+        for name in ["trades.csv", "liquidations/bitmex_trades_2024-08-08.csv"] {
+            let (out, counts) = read_named(name, &text).unwrap();
+            assert_eq!((out.kind[0], counts.trades, counts.liquidations), (EventKind::Trade as u8, 2, 0));
+        }
+        // Neither the name nor an id tells.
+        let error = read_named("liquidations_of_may/BTCUSDT.csv", &text).unwrap_err();
+        assert!(error.line == 2 && error.to_string().contains("named after which"), "{error}");
+        let text = [TRADE_HEADER.to_owned(), row(0, "71,sell,100.0,3")].concat();
+        assert_eq!(read_named("BTCUSDT.csv", &text).unwrap().1.trades, 1);
+    }
+
+    #[test]
+    fn a_ticker_row_gives_everything_it_holds() {
+        let header = "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,predicted_funding_rate,\
+                      open_interest,last_price,index_price,mark_price\n";
+        let text = [
+            header.to_owned(),
+            row(0, "1641024000000000,0.000123456789,,43.2109,100.1,100.123456789,99.5"),
+            row(1, ",,,,,,100"),
+        ]
+        .concat();
+        let (out, counts) = read(&[&text]).unwrap();
+        let rows: Vec<_> =
+            (0..out.len()).map(|i| (out.kind[i], out.price[i], out.qty[i], out.id[i])).collect();
+        let expected = [
+            (EventKind::Funding as u8, 123_457, 0, 1_641_024_000_000_000_000),
+            (EventKind::Index as u8, 100_123_456_789, 0, 0),
+            (EventKind::Mark as u8, 99_500_000_000, 0, 0),
+            (EventKind::OpenInterest as u8, 0, 43_211, 0),
+            (EventKind::Mark as u8, 100_000_000_000, 0, 0),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(counts.tickers, 2);
     }
 
     #[test]

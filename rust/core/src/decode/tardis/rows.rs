@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::TardisCounts;
 use super::layout::{Layout, TardisKind};
 use crate::decode::error::{DecodeError, Strictness};
-use crate::decode::parse::{parse_fine, parse_price, parse_qty, parse_time};
+use crate::decode::parse::{parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
-use crate::types::{Decimal, Increment, Instrument, div_half_even};
+use crate::types::Instrument;
 
 /// A book row but for its stamps, side, price and quantity.
 const BOOK_ROW: Event =
@@ -199,6 +199,7 @@ impl Rows {
         let result = match self.layout.kind {
             TardisKind::Book => self.book(row, template, is_late),
             TardisKind::Trades => self.trade(row, template),
+            TardisKind::Liquidations => self.liquidation(row, template),
             TardisKind::Quotes => self.quote(row, template),
             TardisKind::Snapshots { depth } => self.snapshot(row, depth, template),
             TardisKind::Ticker => self.ticker(row, template),
@@ -286,6 +287,32 @@ impl Rows {
     }
 
     fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        if self.layout.are_trades_assumed {
+            if self.cell(row, 0).is_empty() {
+                return Err(DecodeError::value(
+                    "id",
+                    b"",
+                    "the id of a trade: liquidations look like trades, so a file without ids has to be named after \
+                     which of the two it holds",
+                ));
+            }
+            self.layout.are_trades_assumed = false;
+        }
+        let trade = self.print(row, Event { kind: EventKind::Trade, ..template })?;
+        self.counts.trades += 1;
+        self.out.push(trade);
+        Ok(())
+    }
+
+    fn liquidation(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        let liquidation = self.print(row, Event { kind: EventKind::Liquidation, ..template })?;
+        self.counts.liquidations += 1;
+        self.out.push(liquidation);
+        Ok(())
+    }
+
+    /// A row of `id,side,price,amount`.
+    fn print(&self, row: &Row<'_>, template: Event) -> Result<Event, DecodeError> {
         let side = match self.cell(row, 1) {
             b"buy" | b"bid" => 1,
             b"sell" | b"ask" => -1,
@@ -294,10 +321,7 @@ impl Rows {
         };
         let price = self.price(self.cell(row, 2))?;
         let qty = self.amount(self.cell(row, 3))?;
-        let id = trade_id(self.cell(row, 0));
-        self.counts.trades += 1;
-        self.out.push(Event { kind: EventKind::Trade, side, price, qty, id, ..template });
-        Ok(())
+        Ok(Event { side, price, qty, id: trade_id(self.cell(row, 0)), ..template })
     }
 
     fn quote(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
@@ -349,24 +373,12 @@ impl Rows {
         }
         let interest = self.cell(row, 2);
         if !interest.is_empty() {
-            let qty = nearest("open_interest", self.instrument.qty_increment, interest)?;
+            let qty = parse_nearest("open_interest", self.instrument.qty_increment, interest)?;
             self.out.push(Event { kind: EventKind::OpenInterest, qty, ..template });
         }
         self.counts.tickers += 1;
         Ok(())
     }
-}
-
-/// A statistic that need not lie on the grid, to the nearest step.
-fn nearest(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
-    let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    let step = grid.value();
-    let scale = value.scale().max(step.scale());
-    let steps = value.at_scale(scale).zip(step.at_scale(scale)).map(|(v, s)| div_half_even(v, s));
-    steps
-        .and_then(|s| i64::try_from(s).ok())
-        .filter(|s| *s >= 0)
-        .ok_or_else(|| DecodeError::value(field, text, "zero or more and within range"))
 }
 
 /// A trade id as a number: a numeric id as it is, the last 16 hexadecimal digits of any other (0 when empty).
