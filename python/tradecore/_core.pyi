@@ -78,21 +78,32 @@ class Instrument:
     id : str
         ``SYMBOL.VENUE`` with the venue's own symbol.
     kind : str
-        ``spot``, ``linear`` or ``inverse``; see :class:`~tradecore.types.InstrumentKind`.
+        ``spot``, ``linear``, ``inverse``, ``quanto``, ``option`` or ``binary``; see
+        :class:`~tradecore.types.InstrumentKind`.
     base, quote : str
         Currencies.
     price_increment, qty_increment : Decimal, str or int
         Finest steps ever quoted; the unit of every number inside.
     settlement : str, optional
-        Currency of profit, loss and fees; quote for spot and linear, base for inverse if not given.
+        Currency of profit, loss and fees; the base for inverse, else the quote if not given. A quanto contract has to
+        name it. An option that settles in its base is settled in coin, any other in cash.
     tick_size, lot_size : Decimal, str or int, optional
         Steps of an order; the increments if not given.
     min_qty, min_notional : Decimal, str or int, optional
         Smallest quantity (one lot if not given) and smallest notional in quote currency (none) of an order.
     contract_size : Decimal, str or int, optional
-        Base units (linear) or quote units (inverse) a contract stands for; 1 if not given.
+        Base units (linear, option) or quote units (inverse) a contract stands for, or settlement units it gains with
+        a unit of price (quanto); 1 if not given.
     maker_fee_bps, taker_fee_bps : Decimal, str or int, optional
         Fees in basis points of a fill's value, negative for a rebate; 0 if not given.
+    expiry_ns : int or str, optional
+        When it expires, ns UTC. Options need it; a contract without is perpetual.
+    strike : Decimal, str or int, optional
+        An option's price of exercise, in quote currency.
+    option_side : str, optional
+        ``call`` or ``put``.
+    outcome : str, optional
+        What a binary token pays on, in the venue's words.
 
     Raises
     ------
@@ -117,6 +128,10 @@ class Instrument:
         contract_size: _Exact | None = None,
         maker_fee_bps: _Exact | None = None,
         taker_fee_bps: _Exact | None = None,
+        expiry_ns: int | str | None = None,
+        strike: _Exact | None = None,
+        option_side: str | None = None,
+        outcome: str | None = None,
     ) -> Instrument: ...
     @property
     def id(self) -> str: ...
@@ -126,6 +141,25 @@ class Instrument:
     def venue(self) -> str: ...
     @property
     def kind(self) -> str: ...
+    @property
+    def expiry_ns(self) -> int | None:
+        """When it expires, ns UTC."""
+    @property
+    def strike(self) -> Decimal | None: ...
+    @property
+    def option_side(self) -> str | None:
+        """``call`` or ``put``; see :class:`~tradecore.types.OptionSide`."""
+    @property
+    def outcome(self) -> str | None: ...
+    @property
+    def is_inverse(self) -> bool:
+        """Whether value is in inverse proportion to price."""
+    @property
+    def is_perpetual(self) -> bool:
+        """Whether it is a contract that never expires."""
+    @property
+    def price_limits(self) -> tuple[Decimal, Decimal] | None:
+        """Least and greatest price of an order where the kind limits it: a binary's lie a tick within 0 and 1."""
     @property
     def base(self) -> str: ...
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -43,7 +44,12 @@ _OPTIONAL = (
     "contract_size",
     "maker_fee_bps",
     "taker_fee_bps",
+    "expiry_ns",
+    "strike",
+    "option_side",
+    "outcome",
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
@@ -52,7 +58,8 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
     Parameters
     ----------
     spec : mapping
-        ``id`` and the keyword arguments of :class:`Instrument`; numbers as text, integers or decimals.
+        ``id`` and the keyword arguments of :class:`Instrument`; numbers as text, integers or decimals. ``expiry`` may
+        stand for ``expiry_ns``: a time with its zone, as text in ISO 8601 or as TOML writes one.
 
     Raises
     ------
@@ -61,6 +68,10 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
     """
     fields = dict(spec)
     name = str(fields.pop("id", "?"))
+    if (expiry := fields.pop("expiry", None)) is not None:
+        if fields.get("expiry_ns") is not None:
+            raise InstrumentError(name, "expiry", "is given as expiry_ns too")
+        fields["expiry_ns"] = _expiry_ns(name, expiry)
     if unknown := sorted(set(fields) - {*_REQUIRED, *_OPTIONAL}):
         raise InstrumentError(name, unknown[0], "unknown field")
     if missing := [field for field in ("id", *_REQUIRED) if field not in spec]:
@@ -69,6 +80,16 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
         return Instrument(name, **{k: v for k, v in fields.items() if v is not None})
     except TypeError as error:
         raise InstrumentError(name, "specification", str(error)) from None
+
+
+def _expiry_ns(name: str, expiry: object) -> int:
+    try:
+        time = datetime.fromisoformat(expiry) if isinstance(expiry, str) else expiry
+    except ValueError:
+        time = None
+    if not isinstance(time, datetime) or time.tzinfo is None:
+        raise InstrumentError(name, "expiry", f"{str(expiry)!r} is not a time with its zone: 2026-12-25T08:00:00Z")
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 def load_instruments(path: str | Path) -> dict[str, Instrument]:

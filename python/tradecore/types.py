@@ -17,6 +17,7 @@ __all__ = [
     "EventKind",
     "InstrumentKind",
     "Liquidity",
+    "OptionSide",
     "OrderStatus",
     "OrderType",
     "Side",
@@ -33,6 +34,19 @@ class InstrumentKind(StrEnum):
     """Contract worth ``qty * contract_size * price``, settled in the quote currency."""
     INVERSE = "inverse"
     """Contract worth ``qty * contract_size / price``, settled in the base coin."""
+    QUANTO = "quanto"
+    """Contract worth ``qty * contract_size * price`` in a currency that is neither base nor quote."""
+    OPTION = "option"
+    """European option at ``qty * contract_size * price``, in coin if it settles in its base, else in cash."""
+    BINARY = "binary"
+    """Token that pays 1 if its outcome comes true; its price lies between 0 and 1."""
+
+
+class OptionSide(StrEnum):
+    """What an option gives its holder the right to: to buy or to sell."""
+
+    CALL = "call"
+    PUT = "put"
 
 
 class Side(IntEnum):

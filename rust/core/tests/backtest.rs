@@ -56,8 +56,8 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
 
 fn run_monkeys(seed: u64, rows: usize, piece: usize, latency: Latency) -> (String, Replay) {
     let markets = vec![
-        setup("A.TEST", InstrumentKind::Linear, market_data(seed, rows), piece, latency),
-        setup("B.TEST", InstrumentKind::Inverse, market_data(seed + 1, rows), piece, latency),
+        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), piece, latency),
+        setup("B.TEST", InstrumentKind::INVERSE_PERPETUAL, market_data(seed + 1, rows), piece, latency),
     ];
     let mut simulation = Replay::new(config(), markets, monkeys(seed)).unwrap();
     let (end, digest) = simulation.run(&mut Quiet).unwrap();
@@ -174,7 +174,7 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
             account: AccountId::new(0),
             strategy: Box::new(Witness { seen: Arc::clone(&seen), every }),
         };
-        let markets = vec![setup("A.TEST", InstrumentKind::Linear, data.clone(), 4_000, latency)];
+        let markets = vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, data.clone(), 4_000, latency)];
         Replay::new(config(), markets, vec![witness]).unwrap().run(&mut Quiet).unwrap();
 
         // The slow, obvious way: message by message, and for a timer every message that is visible by then.
@@ -257,7 +257,7 @@ fn an_order_travels_there_and_back_and_meets_the_book_of_its_arrival() {
         strategy: Box::new(Once { sent: None, told: Arc::clone(&told) }),
     };
     let latency = Latency { entry_ns: 20, response_ns: 30, feed_ns: Some(10) };
-    let markets = vec![setup("A.TEST", InstrumentKind::Linear, tape.columns, 2, latency)];
+    let markets = vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 2, latency)];
     Replay::new(config(), markets, vec![once]).unwrap().run(&mut Quiet).unwrap();
     let told = told.lock().unwrap();
     // Seen at 1010, sent, there at 1030: the offer at 1003 is the best; known at 1060.
@@ -286,7 +286,8 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
         }
     }
     let latency = Latency::default();
-    let markets = || vec![setup("A.TEST", InstrumentKind::Linear, market_data(5, 8_000), 4_000, latency)];
+    let markets =
+        || vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(5, 8_000), 4_000, latency)];
     let strategies = || {
         vec![
             common::setup("bad", &[M0], Bad),
@@ -332,12 +333,18 @@ fn a_gap_is_told_and_an_empty_run_is_no_error() {
     tape.at(3).book(&[(991, 5)], &[(1_000, 5)]);
     let states = Arc::new(Mutex::new(Vec::new()));
     let strategy = common::setup("s", &[M0], States(Arc::clone(&states)));
-    let markets = vec![setup("A.TEST", InstrumentKind::Linear, tape.columns, 9, Latency::default())];
+    let markets =
+        vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 9, Latency::default())];
     Replay::new(config(), markets, vec![strategy]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(*states.lock().unwrap(), [BookState::Synced, BookState::Gap, BookState::Synced]);
 
-    let markets =
-        vec![setup("A.TEST", InstrumentKind::Linear, EventColumns::default(), 9, Latency::default())];
+    let markets = vec![setup(
+        "A.TEST",
+        InstrumentKind::LINEAR_PERPETUAL,
+        EventColumns::default(),
+        9,
+        Latency::default(),
+    )];
     let (end, _) = Replay::new(config(), markets, vec![]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(end, RunEnd::Finished);
 }

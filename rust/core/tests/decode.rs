@@ -22,7 +22,7 @@ struct Spot {
 
 impl Spot {
     fn new() -> Self {
-        let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::Linear);
+        let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::LINEAR_PERPETUAL);
         Self { decoder: BinanceDecoder::new(BinanceMarket::Spot, vec![spec]), out: Default::default() }
     }
 
@@ -72,7 +72,7 @@ fn numbers_beyond_any_arithmetic_are_refused() {
 
 #[test]
 fn a_forced_order_is_a_liquidation_and_no_trade() {
-    let spec = common::instrument("BTCUSDT.BINANCE_USDM", InstrumentKind::Linear);
+    let spec = common::instrument("BTCUSDT.BINANCE_USDM", InstrumentKind::LINEAR_PERPETUAL);
     let mut decoder = BinanceDecoder::new(BinanceMarket::UsdM, vec![spec]);
     let mut out = [EventColumns::default()];
     let frame = |symbol: &str, side: &str, filled: &str| {
@@ -106,7 +106,7 @@ fn a_forced_order_is_a_liquidation_and_no_trade() {
 
 #[test]
 fn an_answer_tells_the_open_interest() {
-    let spec = common::instrument("BTCUSDT.BINANCE_USDM", InstrumentKind::Linear);
+    let spec = common::instrument("BTCUSDT.BINANCE_USDM", InstrumentKind::LINEAR_PERPETUAL);
     let mut decoder = BinanceDecoder::new(BinanceMarket::UsdM, vec![spec]);
     let mut out = [EventColumns::default()];
     let mut feed = |frame: &str| decoder.feed(frame.as_bytes(), 1_589_437_531_000_000_000, &mut out);
@@ -123,7 +123,7 @@ fn an_answer_tells_the_open_interest() {
 
 #[test]
 fn a_capture_goes_on_in_the_same_file_after_a_bad_line() {
-    let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::Linear);
+    let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::LINEAR_PERPETUAL);
     let line = |id: u64| {
         let ts = 1_700_000_000_000_000_000 + id;
         format!(r#"{ts} {{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":{id},"p":"1.0","q":"1","m":true}}"#)
@@ -175,7 +175,7 @@ proptest! {
         ),
         snapshot_after in 0usize..4,
     ) {
-        let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::Linear);
+        let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::LINEAR_PERPETUAL);
         let decoder = || BinanceDecoder::new(market, vec![Arc::clone(&spec)]);
         let (mut usual, mut spaced, mut direct) = (decoder(), decoder(), decoder());
         let (mut events, mut spaced_events) = ([EventColumns::default()], [EventColumns::default()]);
@@ -205,7 +205,7 @@ proptest! {
 
 #[test]
 fn a_damaged_number_is_refused_however_the_update_is_written() {
-    let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::Linear);
+    let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::LINEAR_PERPETUAL);
     // The event time counts where there is no transaction time.
     let keys = [("T", BinanceMarket::CoinM), ("U", BinanceMarket::CoinM), ("u", BinanceMarket::UsdM)];
     for (key, market) in [("E", BinanceMarket::Spot), ("pu", BinanceMarket::UsdM)].into_iter().chain(keys) {

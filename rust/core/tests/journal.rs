@@ -27,7 +27,7 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
 }
 
 fn markets() -> Vec<MarketSpec> {
-    [("A.TEST", InstrumentKind::Linear), ("B.TEST", InstrumentKind::Inverse)]
+    [("A.TEST", InstrumentKind::LINEAR_PERPETUAL), ("B.TEST", InstrumentKind::INVERSE_PERPETUAL)]
         .into_iter()
         .map(|(id, kind)| MarketSpec {
             instrument: instrument(id, kind),
@@ -71,8 +71,8 @@ fn setup(id: &str, kind: InstrumentKind, data: EventColumns, latency: Latency) -
 /// Runs a backtest; with the journal if it is kept.
 fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (Outcome, Vec<u8>) {
     let markets = vec![
-        setup("A.TEST", InstrumentKind::Linear, market_data(seed, rows), latency),
-        setup("B.TEST", InstrumentKind::Inverse, market_data(seed + 1, rows), latency),
+        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), latency),
+        setup("B.TEST", InstrumentKind::INVERSE_PERPETUAL, market_data(seed + 1, rows), latency),
     ];
     let config = RunConfig {
         session: "test".parse().unwrap(),

@@ -25,7 +25,7 @@ struct Desk {
 
 impl Desk {
     fn new(queue: &str) -> Self {
-        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::Linear);
+        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let market =
             Market::new(&instrument, FillBasis::L2, queue.parse().unwrap(), Random::new(1, 0)).unwrap();
         Self { market, now: 0 }
@@ -33,7 +33,7 @@ impl Desk {
 
     /// A venue known by its quotes alone.
     fn quoted(queue: &str) -> Self {
-        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::Linear);
+        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let market =
             Market::new(&instrument, FillBasis::L1, queue.parse().unwrap(), Random::new(1, 0)).unwrap();
         Self { market, now: 0 }
@@ -41,7 +41,7 @@ impl Desk {
 
     /// A lot of ten quantity increments.
     fn with_lots() -> Self {
-        let fine = instrument("BTCUSDT.TEST", InstrumentKind::Linear);
+        let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let coarse = Instrument { lot_size: 10, ..(*fine).clone() };
         let market =
             Market::new(&coarse, FillBasis::L2, QueueModel::Conservative, Random::new(1, 0)).unwrap();
@@ -326,7 +326,7 @@ fn fees_are_charged_by_liquidity_and_rebates_are_negative() {
 
 #[test]
 fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
-    let instrument = instrument("XBTUSD.TEST", InstrumentKind::Inverse);
+    let instrument = instrument("XBTUSD.TEST", InstrumentKind::INVERSE_PERPETUAL);
     let mut market =
         Market::new(&instrument, FillBasis::L1, QueueModel::Conservative, Random::new(1, 0)).unwrap();
     let quote = |bid, bid_qty, ask, ask_qty| {

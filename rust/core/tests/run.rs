@@ -113,7 +113,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
 }
 
 fn linear() -> Arc<Instrument> {
-    instrument("A.TEST", InstrumentKind::Linear)
+    instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL)
 }
 
 fn simulation(sample_ns: i64, market: MarketSetup, script: Script) -> Replay {

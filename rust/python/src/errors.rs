@@ -7,7 +7,7 @@ use tradecore_core::decode::PlacedError;
 use tradecore_core::kernel::KernelError;
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::OrderError as CoreOrderError;
-use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError};
+use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError, TermsError};
 
 mod python {
     pyo3::import_exception!(tradecore.errors, ContextError);
@@ -47,6 +47,11 @@ pub(crate) fn instrument(error: CoreInstrumentError) -> PyErr {
         CoreInstrumentError::BadId(id) => InstrumentError::new_err((id, "id", "is not SYMBOL.VENUE")),
         other => InstrumentError::new_err(("", "", other.to_string())),
     }
+}
+
+/// A term of a specification that does not fit its kind.
+pub(crate) fn terms(id: &str, error: TermsError) -> PyErr {
+    InstrumentError::new_err((id.to_owned(), error.field, error.problem))
 }
 
 pub(crate) fn placed(error: PlacedError) -> PyErr {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tradecore_core::types::{Decimal, Instrument, InstrumentKind, InstrumentSpec};
+use tradecore_core::types::{
+    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, TermsError,
+};
 
 use crate::errors;
-use crate::values::{decimal_to_py, to_decimal, to_steps};
+use crate::values::{decimal_to_py, to_decimal, to_integer, to_steps};
 
 #[pyclass(frozen, name = "Instrument", module = "tradecore", eq, from_py_object)]
 #[derive(Clone, PartialEq)]
@@ -23,7 +25,8 @@ fn optional(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<De
 impl PyInstrument {
     #[new]
     #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
-        lot_size=None, min_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None))]
+        lot_size=None, min_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
+        expiry_ns=None, strike=None, option_side=None, outcome=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
     fn new(
         id: &str,
@@ -40,17 +43,30 @@ impl PyInstrument {
         contract_size: Option<&Bound<'_, PyAny>>,
         maker_fee_bps: Option<&Bound<'_, PyAny>>,
         taker_fee_bps: Option<&Bound<'_, PyAny>>,
+        expiry_ns: Option<&Bound<'_, PyAny>>,
+        strike: Option<&Bound<'_, PyAny>>,
+        option_side: Option<&str>,
+        outcome: Option<String>,
     ) -> PyResult<Self> {
-        let kind: InstrumentKind = kind.parse().map_err(|()| {
-            errors::InstrumentError::new_err((
-                id.to_owned(),
-                "kind",
-                format!("{kind:?} is not spot, linear or inverse"),
-            ))
-        })?;
-        let settles_in_base = kind == InstrumentKind::Inverse;
-        let settlement =
-            settlement.unwrap_or_else(|| if settles_in_base { base.clone() } else { quote.clone() });
+        let terms = |error: TermsError| errors::terms(id, error);
+        let given = KindTerms {
+            expiry: expiry_ns.map(|ns| to_integer("expiry_ns", ns)).transpose()?,
+            strike: optional("strike", strike)?,
+            option_side: option_side.map(str::parse).transpose().map_err(terms)?,
+            outcome,
+        };
+        let settles_in_base = settlement.as_ref() == Some(&base);
+        let kind = InstrumentKind::from_terms(kind, given, settles_in_base).map_err(terms)?;
+        let settlement = match settlement {
+            Some(settlement) => settlement,
+            None => kind
+                .default_settlement(&base, &quote)
+                .ok_or_else(|| {
+                    let problem = format!("missing: a {} contract has to name it", kind.as_str());
+                    errors::terms(id, TermsError { field: "settlement", problem })
+                })?
+                .to_owned(),
+        };
         let spec = InstrumentSpec {
             id: id.parse().map_err(errors::instrument)?,
             kind,
@@ -88,6 +104,43 @@ impl PyInstrument {
     #[getter]
     fn kind(&self) -> &'static str {
         self.0.kind.as_str()
+    }
+
+    #[getter]
+    fn expiry_ns(&self) -> Option<i64> {
+        self.0.kind.expiry()
+    }
+
+    #[getter]
+    fn strike<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.kind.terms().strike.map(|strike| decimal_to_py(py, strike)).transpose()
+    }
+
+    #[getter]
+    fn option_side(&self) -> Option<&'static str> {
+        self.0.kind.terms().option_side.map(OptionSide::as_str)
+    }
+
+    #[getter]
+    fn outcome(&self) -> Option<String> {
+        self.0.kind.terms().outcome
+    }
+
+    #[getter]
+    fn is_inverse(&self) -> bool {
+        self.0.kind.is_inverse()
+    }
+
+    #[getter]
+    fn is_perpetual(&self) -> bool {
+        self.0.kind.is_perpetual()
+    }
+
+    #[getter]
+    fn price_limits<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+        let price = |steps| decimal_to_py(py, self.0.price_increment.to_decimal(steps));
+        let limits = self.0.price_limits();
+        limits.map(|limits| Ok((price(*limits.start())?, price(*limits.end())?))).transpose()
     }
 
     #[getter]
@@ -194,6 +247,18 @@ impl PyInstrument {
             ("taker_fee_bps", i.taker_fee_bps.to_string()),
         ] {
             dict.set_item(key, value)?;
+        }
+        let KindTerms { expiry, strike, option_side, outcome } = i.kind.terms();
+        for (key, value) in [
+            ("expiry_ns", expiry.map(|ns| ns.to_string())),
+            ("strike", strike.map(|strike| strike.to_string())),
+            ("option_side", option_side.map(|side| side.to_string())),
+            ("outcome", outcome),
+        ] {
+            // Left out where there is none, as in specifications from before there were any.
+            if let Some(value) = value {
+                dict.set_item(key, value)?;
+            }
         }
         Ok(dict)
     }

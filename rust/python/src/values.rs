@@ -48,6 +48,20 @@ fn exact_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     }
 }
 
+/// An integer given as `int`, or as text in a specification.
+pub(crate) fn to_integer(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let text = exact_text(value)?;
+    text.as_deref().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        errors::invalid(
+            field,
+            format!(
+                "{} is not an integer",
+                value.repr().map_or_else(|_| "this".into(), |shown| shown.to_string())
+            ),
+        )
+    })
+}
+
 /// A decimal given as `Decimal`, `str` or `int`.
 pub(crate) fn to_decimal(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Decimal> {
     let Some(text) = exact_text(value)? else {

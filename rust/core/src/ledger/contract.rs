@@ -1,12 +1,15 @@
 //! What a quantity at a price is worth, exactly.
 //!
-//! * spot, linear: `price × qty × contract_size`, in the quote currency;
-//! * inverse: `qty × contract_size / price`, in the base coin.
+//! * spot, linear, binary: `price × qty × contract_size`, in the quote currency;
+//! * inverse: `qty × contract_size / price`, in the base coin;
+//! * quanto: `price × qty × contract_size`, in the settlement currency the contract size is given in;
+//! * option: `premium × qty × contract_size`, in the currency the premium is quoted in: the quote currency, or the coin.
+//!   What it pays at expiry is not here: until then it is held and marked at its premium.
 //!
 //! Products that fit twelve decimal places are exact. What does not fit (a long product, every inverse quotient)
 //! rounds half to even at 10^-12 of the settlement currency, once.
 
-use crate::types::{Decimal, Instrument, InstrumentKind, MONEY_SCALE, Money, div_half_even, pow10_i128};
+use crate::types::{Decimal, Instrument, MONEY_SCALE, Money, div_half_even, pow10_i128};
 
 /// An amount left the range of exact money (about 10^26 units of currency).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +41,7 @@ impl ContractMath {
         let price = instrument.price_increment.value();
         let qty = instrument.qty_increment.value();
         let size = instrument.contract_size;
-        let inverse = instrument.kind == InstrumentKind::Inverse;
+        let inverse = instrument.kind.is_inverse();
         let build = || {
             let top = qty.mantissa().checked_mul(size.mantissa())?;
             let (mut numerator, mut denominator) = if inverse {
@@ -121,8 +124,8 @@ impl ContractMath {
         }
     }
 
-    /// Notional in quote currency, for the smallest-notional rule: the value of linear and spot orders, quantity
-    /// × contract size for inverse ones.
+    /// Notional, for the smallest-notional rule: quantity × contract size in quote currency for inverse contracts, the
+    /// value of the order for all others.
     ///
     /// # Errors
     /// [`MoneyOverflow`].

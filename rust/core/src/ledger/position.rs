@@ -150,7 +150,7 @@ impl Position {
 mod tests {
     use super::*;
     use crate::types::instrument::tests::{inverse, linear, spec};
-    use crate::types::{Decimal, Instrument, InstrumentKind};
+    use crate::types::{Decimal, Instrument, InstrumentKind, OptionSettlement, OptionSide};
     use proptest::prelude::*;
 
     fn math(instrument: &Instrument) -> ContractMath {
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn inverse_fee_is_charged_on_the_coin_value() {
-        let mut s = spec("XBTUSD.BITMEX", InstrumentKind::Inverse, "BTC");
+        let mut s = spec("XBTUSD.BITMEX", InstrumentKind::INVERSE_PERPETUAL, "BTC");
         s.qty_increment = Decimal::ONE;
         s.taker_fee_bps = "5.5".parse().unwrap();
         let m = math(&Instrument::new(s).unwrap());
@@ -207,6 +207,47 @@ mod tests {
         let gain = trade(&mut p, &m, Side::Sell, 45_000, 1_000);
         assert!((gain.to_f64() + 0.022_222_222_222).abs() < 1e-11);
         assert!((p.fees.to_f64() - 0.000_232_222_222).abs() < 1e-11);
+    }
+
+    /// Realised profit of a round trip, and the worth at a mid in between.
+    fn round_trip(
+        kind: InstrumentKind,
+        settlement: &str,
+        size: &str,
+        [entry, mid, exit]: [i64; 3],
+    ) -> [String; 3] {
+        let mut s = spec("A.B", kind, settlement);
+        (s.price_increment, s.qty_increment) = ("0.0005".parse().unwrap(), Decimal::ONE);
+        s.contract_size = size.parse().unwrap();
+        let m = math(&Instrument::new(s).unwrap());
+        let mut p = Position::default();
+        p.apply(&m, Side::Buy, entry, 10_000, Money::ZERO).unwrap();
+        let held = [p.cash, p.unrealized(&m, Some(2 * mid)).unwrap()];
+        p.apply(&m, Side::Sell, exit, 10_000, Money::ZERO).unwrap();
+        [held[0], held[1], p.realized].map(|amount| amount.to_string())
+    }
+
+    #[test]
+    fn quanto_options_and_binaries_are_linear_in_their_settlement_currency() {
+        // 10,000 contracts of 0.000001 XBT a dollar at 500 dollars are worth 5 XBT.
+        let quanto = InstrumentKind::Quanto { expiry: None };
+        let prices = [1_000_000, 1_100_000, 900_000];
+        assert_eq!(round_trip(quanto, "XBT", "0.000001", prices), ["-5", "0.5", "-0.5"]);
+        // A premium of 0.05 BTC an option, marked at 0.06 and sold at 0.04.
+        let option = |settles| InstrumentKind::Option {
+            strike: "100000".parse().unwrap(),
+            expiry: 1,
+            side: OptionSide::Call,
+            settles,
+        };
+        let coin = option(OptionSettlement::Coin);
+        assert_eq!(round_trip(coin, "BTC", "1", [100, 120, 80]), ["-500", "100", "-100"]);
+        // Contracts of a hundredth, for 2,000, marked at 2,100 and sold at 2,500.
+        let cash = option(OptionSettlement::Cash);
+        let prices = [4_000_000, 4_200_000, 5_000_000];
+        assert_eq!(round_trip(cash, "USDT", "0.01", prices), ["-200000", "10000", "50000"]);
+        let binary = InstrumentKind::Binary { outcome: "Yes".into(), expiry: None };
+        assert_eq!(round_trip(binary, "USDT", "1", [1_240, 1_300, 1_999]), ["-6200", "300", "3795"]);
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! steps the instrument ever quotes. `tick_size` and `lot_size` are what an order must be a multiple of today.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::decimal::{Decimal, DecimalError, Increment};
+use super::kind::InstrumentKind;
 use super::money::Money;
 
 /// Why an instrument cannot be built, or an order does not fit it.
@@ -74,40 +76,6 @@ impl fmt::Display for InstrumentId {
     }
 }
 
-/// How a position turns price into profit, and in which currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InstrumentKind {
-    /// Asset against quote currency, settled at once.
-    Spot,
-    /// Contract whose value is `qty × multiplier × price`, settled in the quote currency.
-    Linear,
-    /// Contract worth a fixed amount of quote currency, settled in the base coin: `qty × multiplier / price`.
-    Inverse,
-}
-
-impl InstrumentKind {
-    /// Lower-case word: `spot`, `linear`, `inverse`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Spot => "spot",
-            Self::Linear => "linear",
-            Self::Inverse => "inverse",
-        }
-    }
-}
-
-impl FromStr for InstrumentKind {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "spot" => Ok(Self::Spot),
-            "linear" => Ok(Self::Linear),
-            "inverse" => Ok(Self::Inverse),
-            _ => Err(()),
-        }
-    }
-}
-
 /// The fields an [`Instrument`] is built from, as decimals.
 #[derive(Debug, Clone)]
 pub struct InstrumentSpec {
@@ -133,7 +101,8 @@ pub struct InstrumentSpec {
     pub min_qty: Option<Decimal>,
     /// Smallest notional of an order in quote currency; none when absent.
     pub min_notional: Option<Decimal>,
-    /// Contract multiplier: base units (linear) or quote units (inverse) a contract stands for.
+    /// Contract multiplier: base units (linear, option) or quote units (inverse) a contract stands for, or settlement
+    /// units a contract gains with a unit of price (quanto).
     pub contract_size: Decimal,
     /// Fee of a maker fill in basis points of its value; negative is a rebate.
     pub maker_fee_bps: Decimal,
@@ -179,7 +148,8 @@ impl Instrument {
     ///
     /// # Errors
     /// [`InstrumentError::BadField`] naming the field: a step that is not positive or not a multiple of its
-    /// increment, a settlement currency that contradicts the kind, a fee outside ±1000 bps.
+    /// increment, terms or a settlement currency that contradict the kind, a binary whose tick does not divide 1, a
+    /// fee outside ±1000 bps.
     pub fn new(spec: InstrumentSpec) -> Result<Self, InstrumentError> {
         let id = spec.id.to_string();
         let fail = |field: &'static str, problem: String| InstrumentError::BadField {
@@ -215,8 +185,17 @@ impl Instrument {
         if spec.contract_size.mantissa() <= 0 {
             return Err(fail("contract_size", "must be greater than zero".into()));
         }
-        if spec.kind == InstrumentKind::Spot && spec.contract_size != Decimal::ONE {
-            return Err(fail("contract_size", "a spot instrument has contract size 1".into()));
+        match spec.kind {
+            InstrumentKind::Spot | InstrumentKind::Binary { .. } if spec.contract_size != Decimal::ONE => {
+                let problem = format!("a {} instrument has contract size 1", spec.kind.as_str());
+                return Err(fail("contract_size", problem));
+            }
+            InstrumentKind::Spot
+            | InstrumentKind::Linear { .. }
+            | InstrumentKind::Inverse { .. }
+            | InstrumentKind::Quanto { .. }
+            | InstrumentKind::Option { .. }
+            | InstrumentKind::Binary { .. } => {}
         }
         for (field, fee) in [("maker_fee_bps", spec.maker_fee_bps), ("taker_fee_bps", spec.taker_fee_bps)] {
             if fee.to_f64().abs() > 1000.0 {
@@ -230,18 +209,10 @@ impl Instrument {
                 return Err(fail(field, "must not be empty".into()));
             }
         }
-        let expected = match spec.kind {
-            InstrumentKind::Spot => Some(&spec.quote),
-            InstrumentKind::Inverse => Some(&spec.base),
-            InstrumentKind::Linear => None,
-        };
-        if let Some(expected) = expected
-            && *expected != spec.settlement
-        {
-            return Err(fail(
-                "settlement",
-                format!("{} settles in {expected}, not {}", spec.kind.as_str(), spec.settlement),
-            ));
+        let check = spec.kind.check(&spec.base, &spec.quote, &spec.settlement);
+        check.map_err(|error| fail(error.field, error.problem))?;
+        if matches!(spec.kind, InstrumentKind::Binary { .. }) {
+            check_binary_grid(price_increment, tick_size).map_err(wrap)?;
         }
         Ok(Self {
             id: spec.id,
@@ -263,6 +234,22 @@ impl Instrument {
 }
 
 impl Instrument {
+    /// Prices an order may have, in `price_increment`s, where the kind limits them: a tick to a tick below 1 for a
+    /// binary.
+    pub fn price_limits(&self) -> Option<RangeInclusive<i64>> {
+        match self.kind {
+            InstrumentKind::Binary { .. } => {
+                let one = self.price_increment.steps(Decimal::ONE).ok()?;
+                Some(self.tick_size..=one - self.tick_size)
+            }
+            InstrumentKind::Spot
+            | InstrumentKind::Linear { .. }
+            | InstrumentKind::Inverse { .. }
+            | InstrumentKind::Quanto { .. }
+            | InstrumentKind::Option { .. } => None,
+        }
+    }
+
     /// A price as the venue writes it: with the decimals of the tick, and more only where there are more.
     pub fn format_price(&self, price: i64) -> String {
         format_on(self.price_increment, self.tick_size, price)
@@ -272,6 +259,18 @@ impl Instrument {
     pub fn format_qty(&self, qty: i64) -> String {
         format_on(self.qty_increment, self.lot_size, qty)
     }
+}
+
+/// A binary's prices lie between 0 and 1, both of them on the grid, with at least one tick in between.
+fn check_binary_grid(grid: Increment, tick: i64) -> Result<(), (&'static str, String)> {
+    let one = grid.steps(Decimal::ONE).map_err(|_| {
+        ("price_increment", format!("1 is not a multiple of {}: a binary pays 1", grid.value()))
+    })?;
+    if one % tick != 0 || tick > one / 2 {
+        let tick = grid.to_decimal(tick);
+        return Err(("tick_size", format!("{tick} does not divide the prices of a binary, 0 to 1")));
+    }
+    Ok(())
 }
 
 fn format_on(grid: Increment, step: i64, value: i64) -> String {
@@ -297,12 +296,12 @@ pub(crate) mod tests {
 
     /// A linear perpetual on a 0.1 / 0.001 grid, 2 and 5 bps.
     pub(crate) fn linear() -> Instrument {
-        Instrument::new(spec("BTCUSDT.BINANCE_USDM", InstrumentKind::Linear, "USDT")).unwrap()
+        Instrument::new(spec("BTCUSDT.BINANCE_USDM", InstrumentKind::LINEAR_PERPETUAL, "USDT")).unwrap()
     }
 
     /// An inverse perpetual of 1 USD contracts on a 0.1 grid.
     pub(crate) fn inverse() -> Instrument {
-        let mut spec = spec("XBTUSD.BITMEX", InstrumentKind::Inverse, "XBT");
+        let mut spec = spec("XBTUSD.BITMEX", InstrumentKind::INVERSE_PERPETUAL, "XBT");
         spec.base = "XBT".into();
         spec.quote = "USD".into();
         spec.qty_increment = dec("1");
@@ -339,12 +338,12 @@ pub(crate) mod tests {
 
     #[test]
     fn steps_must_be_multiples_of_the_increment() {
-        let mut s = spec("A.B", InstrumentKind::Linear, "USDT");
+        let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
         s.tick_size = Some(dec("0.25"));
         let error = Instrument::new(s).unwrap_err().to_string();
         assert_eq!(error, "instrument A.B: tick_size: 0.25 is not a multiple of 0.1");
 
-        let mut s = spec("A.B", InstrumentKind::Linear, "USDT");
+        let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
         s.tick_size = Some(dec("0.5"));
         s.lot_size = Some(dec("0.01"));
         let instrument = Instrument::new(s).unwrap();
@@ -353,7 +352,7 @@ pub(crate) mod tests {
 
     #[test]
     fn numbers_print_with_the_decimals_of_tick_and_lot() {
-        let mut s = spec("A.B", InstrumentKind::Linear, "USDT");
+        let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
         s.qty_increment = dec("0.00000001");
         s.lot_size = Some(dec("0.00001"));
         s.price_increment = dec("0.01");
@@ -369,8 +368,8 @@ pub(crate) mod tests {
 
     #[test]
     fn settlement_must_agree_with_the_kind() {
-        assert!(Instrument::new(spec("A.B", InstrumentKind::Inverse, "USDT")).is_err());
-        assert!(Instrument::new(spec("A.B", InstrumentKind::Inverse, "BTC")).is_ok());
+        assert!(Instrument::new(spec("A.B", InstrumentKind::INVERSE_PERPETUAL, "USDT")).is_err());
+        assert!(Instrument::new(spec("A.B", InstrumentKind::INVERSE_PERPETUAL, "BTC")).is_ok());
         assert!(Instrument::new(spec("A.B", InstrumentKind::Spot, "BTC")).is_err());
     }
 }

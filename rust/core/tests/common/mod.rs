@@ -33,7 +33,7 @@ pub fn setup(name: &str, markets: &[MarketId], strategy: impl Strategy + 'static
 }
 
 pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
-    let inverse = kind == InstrumentKind::Inverse;
+    let inverse = kind.is_inverse();
     let dec = |text: &str| text.parse().unwrap();
     Arc::new(
         Instrument::new(InstrumentSpec {
