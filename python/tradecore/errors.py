@@ -14,6 +14,7 @@ __all__ = [
     "ConfigError",
     "ContextError",
     "DataError",
+    "HookError",
     "InstrumentError",
     "InvalidValueError",
     "OffGridError",
@@ -124,6 +125,29 @@ class OffGridError(InvalidValueError):
 
     def __str__(self) -> str:
         return f"{self.instrument}: {self.field} {self.value} is not a multiple of {self.step}"
+
+
+class HookError(InvalidValueError):
+    """A strategy's class has a hook that could never run.
+
+    Attributes
+    ----------
+    strategy : str
+        Name of the class.
+    hook : str
+        Name of the method or attribute.
+    problem : str
+        What is wrong with it.
+    """
+
+    def __init__(self, strategy: str, hook: str, problem: str) -> None:
+        TradecoreError.__init__(self, strategy, hook, problem)
+        self.strategy = strategy
+        self.hook = self.field = hook
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.strategy}.{self.hook}: {self.problem}"
 
 
 class OrderError(TradecoreError, ValueError):

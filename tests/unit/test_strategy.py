@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal
+from functools import partial, partialmethod, wraps
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import Field
 
 import tradecore as tc
-from tradecore.errors import InvalidValueError
+from tradecore.errors import HookError, InvalidValueError
+from tradecore.strategy.base import HOOKS
 
 
 class Typed(tc.Strategy):
@@ -64,6 +68,130 @@ def test_an_unknown_parameter_comes_before_a_missing_one() -> None:
 
 def test_only_overridden_hooks_are_bound() -> None:
     assert list(Typed("t", ["A.B"])._overridden()) == ["on_fill"]
+
+
+def build(**members: Any) -> tc.Strategy:
+    return type("Own", (tc.Strategy,), members)("s", ["A.B"])
+
+
+def refusal(**members: Any) -> HookError:
+    with pytest.raises(HookError) as caught:
+        build(**members)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_the_table_of_hooks_is_what_a_strategy_has() -> None:
+    methods = {name: method for name, method in vars(tc.Strategy).items() if name.startswith("on_")}
+    assert {name: tuple(inspect.signature(method).parameters)[1:] for name, method in methods.items()} == HOOKS
+    assert all(inspect.getdoc(method) for method in methods.values())
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_misspelt_hook_is_named_with_the_one_that_was_meant(hook: str) -> None:
+    error = refusal(**{f"{hook}x": lambda self, *arguments: None})
+    assert (error.strategy, error.hook, error.field) == ("Own", f"{hook}x", f"{hook}x")
+    listed = ", ".join(HOOKS)
+    assert str(error) == f"Own.{hook}x: is not a hook; did you mean {hook}? Only hooks may begin with on_: {listed}"
+
+
+def test_nothing_else_may_be_called_like_a_hook() -> None:
+    assert refusal(on_zzz=1).problem.startswith("is not a hook. Only hooks may begin with on_: on_start,")
+    assert refusal(__annotations__={"on_gap_close": bool}).hook == "on_gap_close"
+
+    class Mixin:
+        def on_fills(self) -> None: ...
+
+    class Mixed(Mixin, tc.Strategy): ...
+
+    with pytest.raises(HookError, match=r"Mixed\.on_fills: .* did you mean on_fill\?"):
+        Mixed("m", ["A.B"])
+    build(_on_anything=1, once=2, onward=3)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_takes_what_it_is_called_with(hook: str) -> None:
+    arguments = ", ".join(HOOKS[hook])
+    expected = f"is called with ({arguments}): expected {hook}(self, {arguments})"
+    for wrong in ("", "self", f"self, {arguments}, more", f"self, {arguments}, *, more", f"{arguments}, *, self"):
+        error = refusal(**{hook: eval(f"lambda {wrong}: None")})
+        assert error.problem == f"takes ({wrong}) and {expected}"
+    for right in (f"self, {arguments}", "*all", f"self, {arguments}, more=1", "self, *rest", f"self, {arguments}, **k"):
+        assert list(build(**{hook: eval(f"lambda {right}: None")})._overridden()) == [hook]
+
+
+def test_a_hook_is_judged_as_it_is_bound() -> None:
+    def plain(ctx: Any, trade: Any) -> None: ...
+
+    def method(self: Any, ctx: Any, trade: Any) -> None: ...
+
+    def more(self: Any, what: str, ctx: Any, trade: Any) -> None: ...
+
+    class Callback:
+        def __call__(self, ctx: Any, trade: Any) -> None: ...
+
+    for right in (staticmethod(plain), classmethod(method), partialmethod(more, "x"), Callback(), print):
+        assert "on_trade" in build(on_trade=right)._overridden()
+    for wrong, takes in (
+        (staticmethod(method), "(self, ctx, trade)"),
+        (classmethod(plain), "(ctx, trade)"),
+        (partialmethod(method, "x"), "(trade)"),
+        (type("Silent", (), {"__call__": lambda self: None})(), "()"),
+    ):
+        problem = refusal(on_trade=wrong).problem
+        assert problem == f"takes {takes} and is called with (ctx, trade): expected on_trade(self, ctx, trade)"
+    assert refusal(on_trade=5).problem == "expected a method, got int"
+    assert refusal(on_trade=property(method)).problem == "expected a method, got property"
+
+
+def test_a_decorator_decides_what_its_hook_takes() -> None:
+    def logged(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def wrapper(self: tc.Strategy, *arguments: object) -> None:
+            function(self, *arguments, "more")
+
+        return wrapper
+
+    build(on_fill=logged(lambda self, ctx, fill, extra: None))
+
+
+def test_a_hook_that_would_never_run_is_refused() -> None:
+    async def coroutine(self: Any, ctx: Any) -> None: ...
+
+    async def async_generator(self: Any, ctx: Any) -> Any:
+        yield
+
+    def generator(self: Any, ctx: Any) -> Any:
+        yield
+
+    class Awaits:
+        async def __call__(self, ctx: Any) -> None: ...
+
+    for hook in (coroutine, Awaits(), staticmethod(partial(coroutine, None))):
+        assert refusal(on_start=hook).problem == "an async def is never awaited: expected a plain function"
+    for hook in (generator, async_generator, classmethod(generator)):
+        assert refusal(on_stop=hook).problem == "a generator is never run: expected a function without yield"
+
+
+def test_a_hook_on_the_object_is_refused_by_whoever_runs_it() -> None:
+    strategy = build()
+    strategy.on_fill = lambda ctx, fill: None  # type: ignore[method-assign]
+    with pytest.raises(HookError, match="on_fill: is set on the object, but hooks are methods of the class"):
+        strategy._overridden()
+
+
+def test_a_class_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy = build()
+    monkeypatch.setattr("inspect.signature", lambda *_, **__: pytest.fail("looked again"))
+    type(strategy)("t", ["A.B"])
+
+
+def test_a_compiled_strategy_takes_no_hooks() -> None:
+    class Extended(tc.TouchMaker):
+        def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None: ...
+
+    with pytest.raises(HookError, match=r"Extended\.on_fill: never runs"):
+        Extended("e", ["A.B"], quote_qty=1, max_position=1)
 
 
 @pytest.mark.parametrize(("name", "instruments"), [("", ["A.B"]), ("x", "A.B"), ("x", [1])])

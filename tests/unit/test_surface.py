@@ -90,6 +90,7 @@ ERRORS = [
     errors.InstrumentError("A.B", "base", "missing"),
     errors.UnknownInstrumentError("A.B", ("C.D",)),
     errors.InvalidValueError("qty", "no"),
+    errors.HookError("Quoter", "on_trades", "is not a hook"),
     errors.OffGridError("price", "1.05", "0.1", "A.B"),
     errors.DataError("f.csv", 3, "bad"),
     errors.DataError("f.csv", 0, "bad"),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from tradecore._core import Instrument, check_quote_size
-from tradecore.errors import InvalidValueError
+from tradecore.errors import HookError, InvalidValueError
 from tradecore.strategy import Duration, Strategy
 
 __all__ = ["CompiledMaker", "CompiledStrategy"]
@@ -20,6 +20,11 @@ class CompiledStrategy(Strategy):
 
     kind: ClassVar[str]
     """Name of the strategy in the core and in configurations."""
+
+    def __init__(self, name: str, instruments: Sequence[str], **parameters: Any) -> None:
+        super().__init__(name, instruments, **parameters)
+        for hook in self._overridden():
+            raise HookError(type(self).__name__, hook, "never runs: the hooks of a compiled strategy are in the core")
 
     def core_parameters(self) -> dict[str, Any]:
         """Return the parameters as the core takes them."""

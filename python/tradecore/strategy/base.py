@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+import difflib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from weakref import WeakSet
 
-from tradecore.errors import InvalidValueError
+from tradecore.errors import HookError, InvalidValueError
 from tradecore.types import BookState
 
 if TYPE_CHECKING:
@@ -13,17 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Strategy"]
 
-_HOOKS = (
-    "on_start",
-    "on_book",
-    "on_trade",
-    "on_quote",
-    "on_book_state",
-    "on_fill",
-    "on_order",
-    "on_timer",
-    "on_stop",
-)
+HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "on_start": ("ctx",),
+    "on_book": ("ctx", "book"),
+    "on_trade": ("ctx", "trade"),
+    "on_quote": ("ctx", "quote"),
+    "on_book_state": ("ctx", "book", "state"),
+    "on_fill": ("ctx", "fill"),
+    "on_order": ("ctx", "order"),
+    "on_timer": ("ctx", "timer"),
+    "on_stop": ("ctx",),
+}
+"""Every hook, with what it is called with. A new hook is a row here and a documented method of :class:`Strategy`."""
 
 
 class Strategy:
@@ -39,7 +45,8 @@ class Strategy:
 
     Every hook takes the context first. The context, and the books and positions it hands out, are valid only inside
     the hook. Everything a hook sees is as it was known at ``ctx.now_ns``, feed latency included. A hook that raises
-    stops the strategy and cancels its orders; the other strategies go on.
+    stops the strategy and cancels its orders; the other strategies go on. Names that begin with ``on_`` are for hooks
+    alone, so that a misspelt one is found when the strategy is built.
 
     Parameters
     ----------
@@ -54,6 +61,9 @@ class Strategy:
     ------
     InvalidValueError
         For an unknown, missing or ill-typed parameter.
+    HookError
+        For a name that begins with ``on_`` and is not a hook, and for a hook that cannot take its arguments or is an
+        ``async def`` or a generator.
     """
 
     book_events: ClassVar[Literal["message", "touch"]] = "message"
@@ -71,6 +81,9 @@ class Strategy:
             raise InvalidValueError("instruments", "expected a list of ids such as 'BTCUSDT.BINANCE'")
         if twice := [i for i in instruments if instruments.count(i) > 1]:
             raise InvalidValueError("instruments", f"{twice[0]!r} is listed twice")
+        if type(self) not in _CHECKED:
+            _check_hooks(self)
+            _CHECKED.add(type(self))
         self.name = name
         self.instruments = tuple(instruments)
         for key, value in check_parameters(type(self), parameters).items():
@@ -115,6 +128,57 @@ class Strategy:
 
     def _overridden(self) -> dict[str, Callable[..., None]]:
         """Bound methods of the hooks that a subclass overrides."""
-        return {
-            hook: getattr(self, hook) for hook in _HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)
-        }
+        for name in vars(self):
+            if name.startswith("on_"):
+                raise HookError(type(self).__name__, name, "is set on the object, but hooks are methods of the class")
+        return {hook: getattr(self, hook) for hook in HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)}
+
+
+_CHECKED: WeakSet[type[Strategy]] = WeakSet()
+"""Classes whose hooks have been found sound."""
+
+
+def _check_hooks(strategy: Strategy) -> None:
+    """Raise HookError for the first hook of a strategy's class that could never run."""
+    for name in dict.fromkeys(_reserved_names(type(strategy))):
+        if problem := _problem(strategy, name):
+            raise HookError(type(strategy).__name__, name, problem)
+
+
+def _reserved_names(cls: type[Strategy]) -> Iterator[str]:
+    """Names that begin as hooks do, in the order of their definition, the class's own first."""
+    for base in cls.__mro__:
+        for name in (*vars(base), *inspect.get_annotations(base)):
+            if name.startswith("on_"):
+                yield name
+
+
+def _problem(strategy: Strategy, name: str) -> str | None:
+    """Return why a hook could never run, or None."""
+    if name not in HOOKS:
+        near = difflib.get_close_matches(name, HOOKS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        return f"is not a hook{hint} Only hooks may begin with on_: {', '.join(HOOKS)}"
+    # On the class, where a property does not run.
+    if not callable(found := getattr(type(strategy), name)):
+        return f"expected a method, got {type(found).__name__}"
+    hook = getattr(strategy, name)
+    code = hook if inspect.isroutine(hook) or isinstance(hook, partial) else type(hook).__call__
+    if inspect.iscoroutinefunction(code):
+        return "an async def is never awaited: expected a plain function"
+    if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
+        return "a generator is never run: expected a function without yield"
+    # A decorator's own signature counts, whatever the function behind it takes.
+    function, first = (hook.__func__, (hook.__self__,)) if isinstance(hook, MethodType) else (hook, ())
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return None  # Not written in Python: it does not say what it takes.
+    arguments = ", ".join(HOOKS[name])
+    try:
+        signature.bind(*first, *HOOKS[name])
+    except TypeError:
+        bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+        takes = " ".join(str(inspect.Signature(bare)).split())
+        return f"takes {takes} and is called with ({arguments}): expected {name}(self, {arguments})"
+    return None
