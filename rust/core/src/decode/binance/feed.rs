@@ -1,19 +1,17 @@
-//! One instrument's part of a market: its levels, its book's state, its messages.
+//! One instrument's part of a market: its book's state, its messages.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::fields::{Fields, Side};
+use super::fields::Fields;
 use super::forced::ForcedOrder;
-use super::{BinanceFrame, is_partial_depth};
+use super::frame::{BinanceFrame, is_partial_depth};
+use super::symbol::{Symbol, find};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
 use crate::decode::error::DecodeError;
 use crate::decode::json::Json;
-use crate::decode::levels::LevelReader;
 use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
-use crate::event::{
-    Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT, is_price, is_qty,
-};
+use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::{Increment, Instrument, Level};
 
 /// Deltas kept while waiting for a snapshot.
@@ -31,7 +29,6 @@ pub(super) enum TradeStream {
 pub(super) struct Feed {
     instrument: Arc<Instrument>,
     sync: BookSync,
-    reader: LevelReader,
     /// Events of the deltas kept.
     kept: EventColumns,
     /// Rows of each delta kept.
@@ -39,11 +36,6 @@ pub(super) struct Feed {
     /// Newest time the venue has named, ns.
     venue_time: i64,
     trades: Option<TradeStream>,
-}
-
-#[inline]
-pub(super) fn find(feeds: &[Feed], symbol: &[u8]) -> Option<usize> {
-    feeds.iter().position(|f| f.instrument.id.symbol().as_bytes() == symbol)
 }
 
 /// A depth update.
@@ -60,7 +52,11 @@ impl Delta {
     /// Reads a frame written just as the venue writes depth updates: keys in their order, no white space.
     ///
     /// `None` for anything else, which is to be walked key by key.
-    pub(super) fn read(frame: &[u8], feeds: &mut [Feed], levels: &mut Vec<Level>) -> Option<(usize, Self)> {
+    pub(super) fn read(
+        frame: &[u8],
+        symbols: &mut [Symbol],
+        levels: &mut Vec<Level>,
+    ) -> Option<(usize, Self)> {
         let mut json = Json::new(frame);
         let wrapped = json.skip(b"{\"stream\":").is_some();
         if wrapped {
@@ -75,7 +71,7 @@ impl Delta {
             time = json.integer()?;
         }
         json.skip(b",\"s\":")?;
-        let index = find(feeds, json.string().ok()?)?;
+        let index = find(symbols, json.string().ok()?)?;
         if json.skip(b",\"ps\":").is_some() {
             json.string().ok()?;
         }
@@ -87,19 +83,41 @@ impl Delta {
             ids.previous = Some(json.integer()?);
         }
         json.skip(b",\"b\":")?;
-        let bids = feeds[index].levels("b", &mut json, levels).ok()?;
+        let bids = symbols[index].levels("b", &mut json, levels).ok()?;
         json.skip(b",\"a\":")?;
-        let asks = feeds[index].levels("a", &mut json, levels).ok()?;
+        let asks = symbols[index].levels("a", &mut json, levels).ok()?;
         json.skip(if wrapped { b"}}" } else { b"}" })?;
         json.end().ok()?;
         (ids.first <= ids.last).then_some((index, Self { ids, time: Some(epoch_ns(time)?), bids, asks }))
+    }
+
+    /// The update that fields make.
+    pub(super) fn of(
+        fields: &Fields<'_>,
+        symbol: &mut Symbol,
+        levels: &mut Vec<Level>,
+    ) -> Result<Self, DecodeError> {
+        const MESSAGE: &str = "depthUpdate";
+        let ids = DeltaIds {
+            first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?)?,
+            last: parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?,
+            previous: fields.previous.map(|pu| parse_u64("pu", pu)).transpose()?,
+        };
+        if ids.last < ids.first {
+            return Err(DecodeError::Value {
+                field: "u",
+                problem: format!("last update id {} is before the first, {}", ids.last, ids.first),
+            });
+        }
+        let time = fields.time()?;
+        let [bids, asks] = fields.both_sides(MESSAGE, symbol, levels)?;
+        Ok(Self { ids, time, bids, asks })
     }
 }
 
 impl Feed {
     pub(super) fn new(rule: SyncRule, instrument: Arc<Instrument>) -> Self {
         Self {
-            reader: LevelReader::new([instrument.price_increment, instrument.qty_increment]),
             instrument,
             sync: BookSync::new(rule, MAX_KEPT),
             kept: EventColumns::default(),
@@ -136,67 +154,6 @@ impl Feed {
     /// Remembers the newest time the venue has named.
     fn named(&mut self, time: Option<i64>) {
         self.venue_time = self.venue_time.max(time.unwrap_or(0));
-    }
-
-    /// Reads an array of levels and returns the rows they take.
-    #[inline]
-    pub(super) fn levels(
-        &mut self,
-        field: &'static str,
-        json: &mut Json<'_>,
-        levels: &mut Vec<Level>,
-    ) -> Result<Range<usize>, DecodeError> {
-        let start = levels.len();
-        let grids = [self.instrument.price_increment, self.instrument.qty_increment];
-        let read =
-            |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
-        json.levels(&mut self.reader, read, |price, qty| {
-            if !(is_price(price) && is_qty(qty)) {
-                let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
-                let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
-                return Err(DecodeError::value(field, level.as_bytes(), expected));
-            }
-            levels.push(Level { price, qty });
-            Ok(())
-        })?;
-        Ok(start..levels.len())
-    }
-
-    /// The rows of both sides of a message.
-    fn both_sides(
-        &mut self,
-        message: &'static str,
-        fields: &Fields<'_>,
-        levels: &mut Vec<Level>,
-    ) -> Result<[Range<usize>; 2], DecodeError> {
-        let mut read = |field, side: &Option<Side<'_>>| match side {
-            Some(Side::Read(rows)) => Ok(rows.clone()),
-            Some(Side::Text(text)) => self.levels(field, &mut Json::new(text), levels),
-            None => Err(DecodeError::Missing { message, field }),
-        };
-        Ok([read("b", &fields.bids)?, read("a", &fields.asks)?])
-    }
-
-    pub(super) fn delta(
-        &mut self,
-        fields: &Fields<'_>,
-        levels: &mut Vec<Level>,
-    ) -> Result<Delta, DecodeError> {
-        const MESSAGE: &str = "depthUpdate";
-        let ids = DeltaIds {
-            first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?)?,
-            last: parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?,
-            previous: fields.previous.map(|pu| parse_u64("pu", pu)).transpose()?,
-        };
-        if ids.last < ids.first {
-            return Err(DecodeError::Value {
-                field: "u",
-                problem: format!("last update id {} is before the first, {}", ids.last, ids.first),
-            });
-        }
-        let time = fields.time()?;
-        let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
-        Ok(Delta { ids, time, bids, asks })
     }
 
     pub(super) fn depth(
@@ -247,6 +204,7 @@ impl Feed {
     pub(super) fn snapshot(
         &mut self,
         fields: &Fields<'_>,
+        symbol: &mut Symbol,
         levels: &mut Vec<Level>,
         ts_recv: i64,
         out: &mut impl EventSink,
@@ -256,7 +214,7 @@ impl Feed {
         let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?)?;
         let time = fields.time()?;
         let ts_event = self.stamp(time, ts_recv);
-        let [bids, asks] = self.both_sides(MESSAGE, fields, levels)?;
+        let [bids, asks] = fields.both_sides(MESSAGE, symbol, levels)?;
         self.named(time);
         let action = self.sync.on_snapshot(id);
         let SnapshotAction::Load { from } = action else {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::feed::{Feed, find};
+use super::symbol::{Symbol, find};
 use crate::decode::error::DecodeError;
 use crate::decode::json::Json;
 use crate::decode::parse::parse_time;
@@ -81,15 +81,15 @@ impl<'a> Fields<'a> {
         &mut self,
         json: &mut Json<'a>,
         key: &'a [u8],
-        feeds: &mut [Feed],
+        symbols: &mut [Symbol],
         levels: &mut Vec<Level>,
     ) -> Result<(), DecodeError> {
         match key {
             b"b" | b"bids" if json.peek() == Some(b'[') => {
-                self.bids = Some(self.side("b", json, feeds, levels)?);
+                self.bids = Some(self.side("b", json, symbols, levels)?);
             }
             b"a" | b"asks" if json.peek() == Some(b'[') => {
-                self.asks = Some(self.side("a", json, feeds, levels)?);
+                self.asks = Some(self.side("a", json, symbols, levels)?);
             }
             [letter] => {
                 let value = json.value()?;
@@ -120,13 +120,28 @@ impl<'a> Fields<'a> {
         &self,
         field: &'static str,
         json: &mut Json<'a>,
-        feeds: &mut [Feed],
+        symbols: &mut [Symbol],
         levels: &mut Vec<Level>,
     ) -> Result<Side<'a>, DecodeError> {
-        Ok(match self.get(b's').and_then(|symbol| find(feeds, symbol)) {
-            Some(index) => Side::Read(feeds[index].levels(field, json, levels)?),
+        Ok(match self.get(b's').and_then(|symbol| find(symbols, symbol)) {
+            Some(index) => Side::Read(symbols[index].levels(field, json, levels)?),
             None => Side::Text(json.value()?),
         })
+    }
+
+    /// The rows of both sides of a message.
+    pub(super) fn both_sides(
+        &self,
+        message: &'static str,
+        symbol: &mut Symbol,
+        levels: &mut Vec<Level>,
+    ) -> Result<[Range<usize>; 2], DecodeError> {
+        let mut read = |field, side: &Option<Side<'_>>| match side {
+            Some(Side::Read(rows)) => Ok(rows.clone()),
+            Some(Side::Text(text)) => symbol.levels(field, &mut Json::new(text), levels),
+            None => Err(DecodeError::Missing { message, field }),
+        };
+        Ok([read("b", &self.bids)?, read("a", &self.asks)?])
     }
 
     #[inline]

@@ -13,15 +13,20 @@
 mod feed;
 mod fields;
 mod forced;
+mod frame;
+mod symbol;
 
 use std::sync::Arc;
 
-use self::feed::{Delta, Feed, TradeStream, find};
+use self::feed::{Delta, Feed, TradeStream};
 use self::fields::{Fields, Rare};
 use self::forced::ForcedOrder;
+use self::frame::is_partial_depth;
+pub use self::frame::{BinanceFrame, BinanceOutcome};
+use self::symbol::{Symbol, find};
 use super::error::DecodeError;
 use super::json::Json;
-use crate::book::{BookState, DeltaAction, SnapshotAction, SyncRule};
+use crate::book::{BookState, SnapshotAction, SyncRule};
 use crate::event::EventSink;
 use crate::types::{Instrument, Level};
 
@@ -55,62 +60,12 @@ impl BinanceMarket {
     }
 }
 
-/// What a frame was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BinanceFrame {
-    /// A depth update.
-    Depth(DeltaAction),
-    /// A depth snapshot.
-    Snapshot(SnapshotAction),
-    /// A trade or an aggregated trade.
-    Trade,
-    /// The venue's own best prices.
-    BookTicker,
-    /// Mark price, index price, funding rate.
-    MarkPrice,
-    /// A liquidation.
-    Liquidation,
-    /// An answer to a request for the open interest.
-    OpenInterest,
-    /// Another answer to a request.
-    Control,
-    /// A message of a kind or symbol that is not decoded, a partial book, or a trade of the second trade stream.
-    Ignored,
-}
-
-/// What came of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BinanceOutcome {
-    /// What it was.
-    pub frame: BinanceFrame,
-    /// The instrument it concerns.
-    pub instrument: Option<usize>,
-    /// Update id of a depth update or `bookTicker`.
-    pub id: u64,
-    /// Depth updates it made part of the book: its own, or those that had waited for a snapshot.
-    pub applied: usize,
-}
-
-impl BinanceOutcome {
-    fn of(frame: BinanceFrame, index: usize, id: u64) -> Self {
-        let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
-        Self { frame, instrument: Some(index), id, applied }
-    }
-}
-
-const IGNORED: BinanceOutcome =
-    BinanceOutcome { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 };
-
-/// Whether a stream (`symbol@depth20@100ms`) carries only the best levels. Its frames look like snapshots (spot) or
-/// like updates (futures) and are neither: taken for one they would cut the book short.
-fn is_partial_depth(stream: &[u8]) -> bool {
-    let kind = stream.split(|b| *b == b'@').nth(1).unwrap_or_default();
-    kind.strip_prefix(b"depth").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-}
-
 /// Decodes the frames of one market for any number of instruments.
 #[derive(Debug)]
 pub struct BinanceDecoder {
+    /// Of each instrument, its name and how its levels are read.
+    symbols: Vec<Symbol>,
+    /// Of each instrument, its part of the market.
     feeds: Vec<Feed>,
     /// Levels of the frame at hand.
     levels: Vec<Level>,
@@ -119,9 +74,10 @@ pub struct BinanceDecoder {
 impl BinanceDecoder {
     /// A decoder for these instruments of one market.
     pub fn new(market: BinanceMarket, instruments: Vec<Arc<Instrument>>) -> Self {
-        let feeds =
-            instruments.into_iter().map(|instrument| Feed::new(market.sync_rule(), instrument)).collect();
-        Self { feeds, levels: Vec::new() }
+        let parts =
+            |instrument| (Symbol::new(Arc::clone(&instrument)), Feed::new(market.sync_rule(), instrument));
+        let (symbols, feeds) = instruments.into_iter().map(parts).unzip();
+        Self { symbols, feeds, levels: Vec::new() }
     }
 
     /// Where an instrument's book stands.
@@ -144,9 +100,9 @@ impl BinanceDecoder {
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
-        let Self { feeds, levels } = self;
+        let Self { symbols, feeds, levels } = self;
         levels.clear();
-        if let Some((index, delta)) = Delta::read(frame, feeds, levels) {
+        if let Some((index, delta)) = Delta::read(frame, symbols, levels) {
             let (frame, id) = feeds[index].depth(&delta, levels, ts_recv, &mut out[index]);
             return Ok(BinanceOutcome::of(frame, index, id));
         }
@@ -158,7 +114,7 @@ impl BinanceDecoder {
             b"data" if json.peek() == Some(b'{') => {
                 wrapped = true;
                 fields = Fields::new();
-                json.object(|json, key| fields.take(json, key, feeds, levels))
+                json.object(|json, key| fields.take(json, key, symbols, levels))
             }
             b"stream" => {
                 stream = json.value()?;
@@ -166,11 +122,11 @@ impl BinanceDecoder {
             }
             // Beside the payload nothing counts.
             _ if wrapped => json.value().map(|_| ()),
-            _ => fields.take(json, key, feeds, levels),
+            _ => fields.take(json, key, symbols, levels),
         })?;
         json.end()?;
         if is_partial_depth(stream) {
-            return Ok(IGNORED);
+            return Ok(BinanceOutcome::IGNORED);
         }
         self.message(&fields, ts_recv, out)
     }
@@ -189,31 +145,36 @@ impl BinanceDecoder {
             // The spot bookTicker names no event.
             None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => b"bookTicker",
             None if fields.is_answer => {
-                return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..IGNORED });
+                return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..BinanceOutcome::IGNORED });
             }
             None => {
                 return match fields.rare {
                     Some(Rare::OpenInterest(text)) => self.open_interest(fields, text, ts_recv, out),
-                    Some(Rare::Order(_)) | None => Ok(IGNORED),
+                    Some(Rare::Order(_)) | None => Ok(BinanceOutcome::IGNORED),
                 };
             }
         };
-        let Some(index) = fields.get(b's').and_then(|symbol| find(&self.feeds, symbol)) else {
+        let Some(index) = fields.get(b's').and_then(|symbol| find(&self.symbols, symbol)) else {
             // It names its symbol further in.
-            return if kind == b"forceOrder" { self.liquidation(fields, ts_recv, out) } else { Ok(IGNORED) };
+            return if kind == b"forceOrder" {
+                self.liquidation(fields, ts_recv, out)
+            } else {
+                Ok(BinanceOutcome::IGNORED)
+            };
         };
-        let Self { feeds, levels } = self;
-        let feed = &mut feeds[index];
+        let feed = &mut self.feeds[index];
         let out = &mut out[index];
         let (frame, id) = match kind {
             b"depthUpdate" => {
-                feed.delta(fields, levels).map(|delta| feed.depth(&delta, levels, ts_recv, out))
+                let levels = &mut self.levels;
+                Delta::of(fields, &mut self.symbols[index], levels)
+                    .map(|delta| feed.depth(&delta, levels, ts_recv, out))
             }
             b"trade" => feed.trade(fields, TradeStream::Single, ts_recv, out),
             b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
             b"bookTicker" => feed.book_ticker(fields, ts_recv, out),
             b"markPriceUpdate" => feed.mark_price(fields, ts_recv, out),
-            _ => return Ok(IGNORED),
+            _ => return Ok(BinanceOutcome::IGNORED),
         }?;
         Ok(BinanceOutcome::of(frame, index, id))
     }
@@ -230,8 +191,8 @@ impl BinanceDecoder {
             return Err(DecodeError::Missing { message: "forceOrder", field: "o" });
         };
         let order = ForcedOrder::read(text)?;
-        let Some(index) = find(&self.feeds, order.symbol()?) else {
-            return Ok(IGNORED);
+        let Some(index) = find(&self.symbols, order.symbol()?) else {
+            return Ok(BinanceOutcome::IGNORED);
         };
         let frame = self.feeds[index].liquidation(&order, ts_recv, &mut out[index])?;
         Ok(BinanceOutcome::of(frame, index, 0))
@@ -245,8 +206,8 @@ impl BinanceDecoder {
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
-        let Some(index) = fields.symbol.and_then(|symbol| find(&self.feeds, symbol)) else {
-            return Ok(IGNORED);
+        let Some(index) = fields.symbol.and_then(|symbol| find(&self.symbols, symbol)) else {
+            return Ok(BinanceOutcome::IGNORED);
         };
         let frame = self.feeds[index].open_interest(text, fields.time()?, ts_recv, &mut out[index])?;
         Ok(BinanceOutcome::of(frame, index, 0))
@@ -260,7 +221,7 @@ impl BinanceDecoder {
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
         let index = match fields.symbol.or(fields.get(b's')) {
-            Some(symbol) => find(&self.feeds, symbol),
+            Some(symbol) => find(&self.symbols, symbol),
             None if self.feeds.len() == 1 => Some(0),
             None => {
                 return Err(DecodeError::Missing {
@@ -270,10 +231,12 @@ impl BinanceDecoder {
             }
         };
         let Some(index) = index else {
-            return Ok(IGNORED);
+            return Ok(BinanceOutcome::IGNORED);
         };
-        let kept = self.feeds[index].waiting();
-        let (action, id) = self.feeds[index].snapshot(fields, &mut self.levels, ts_recv, &mut out[index])?;
+        let Self { symbols, feeds, levels } = self;
+        let feed = &mut feeds[index];
+        let kept = feed.waiting();
+        let (action, id) = feed.snapshot(fields, &mut symbols[index], levels, ts_recv, &mut out[index])?;
         let applied = if let SnapshotAction::Load { from } = action { kept - from } else { 0 };
         Ok(BinanceOutcome { frame: BinanceFrame::Snapshot(action), instrument: Some(index), id, applied })
     }

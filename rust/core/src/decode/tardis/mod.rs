@@ -19,6 +19,7 @@ use std::sync::Arc;
 use self::layout::Layout;
 pub use self::layout::TardisKind;
 use self::rows::Rows;
+pub use self::rows::TardisCounts;
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
 use crate::event::{EventColumns, Heads};
@@ -26,31 +27,6 @@ use crate::types::Instrument;
 
 /// Rows a file reads ahead.
 const BLOCK: usize = 1 << 13;
-
-/// What has been read of the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TardisCounts {
-    /// Book rows before the first snapshot.
-    pub skipped: u64,
-    /// Rows of other symbols.
-    pub other_symbols: u64,
-    /// Rows received before the row above.
-    pub unsorted: u64,
-    /// Rows equal to the row above.
-    pub duplicates: u64,
-    /// Snapshots.
-    pub snapshots: u64,
-    /// Book messages that are no snapshot.
-    pub book_updates: u64,
-    /// Trades.
-    pub trades: u64,
-    /// Quotes.
-    pub quotes: u64,
-    /// Ticker rows.
-    pub tickers: u64,
-    /// Liquidations.
-    pub liquidations: u64,
-}
 
 /// One file being read, with a block of its messages ready.
 struct File {

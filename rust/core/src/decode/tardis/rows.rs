@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::TardisCounts;
 use super::layout::{Layout, TardisKind};
 use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::parse::{parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
@@ -12,6 +11,31 @@ use crate::types::Instrument;
 /// A book row but for its stamps, side, price and quantity.
 const BOOK_ROW: Event =
     Event { ts_event: 0, ts_recv: 0, kind: EventKind::BookSet, side: 0, flags: 0, price: 0, qty: 0, id: 0 };
+
+/// What has been read of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TardisCounts {
+    /// Book rows before the first snapshot.
+    pub skipped: u64,
+    /// Rows of other symbols.
+    pub other_symbols: u64,
+    /// Rows received before the row above.
+    pub unsorted: u64,
+    /// Rows equal to the row above.
+    pub duplicates: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+    /// Book messages that are no snapshot.
+    pub book_updates: u64,
+    /// Trades.
+    pub trades: u64,
+    /// Quotes.
+    pub quotes: u64,
+    /// Ticker rows.
+    pub tickers: u64,
+    /// Liquidations.
+    pub liquidations: u64,
+}
 
 /// The rows of a file as events.
 pub(super) struct Rows {

@@ -1,0 +1,57 @@
+//! What a frame can be, and what can come of it.
+
+use crate::book::{DeltaAction, SnapshotAction};
+
+/// What a frame was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinanceFrame {
+    /// A depth update.
+    Depth(DeltaAction),
+    /// A depth snapshot.
+    Snapshot(SnapshotAction),
+    /// A trade or an aggregated trade.
+    Trade,
+    /// The venue's own best prices.
+    BookTicker,
+    /// Mark price, index price, funding rate.
+    MarkPrice,
+    /// A liquidation.
+    Liquidation,
+    /// An answer to a request for the open interest.
+    OpenInterest,
+    /// Another answer to a request.
+    Control,
+    /// A message of a kind or symbol that is not decoded, a partial book, or a trade of the second trade stream.
+    Ignored,
+}
+
+/// What came of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BinanceOutcome {
+    /// What it was.
+    pub frame: BinanceFrame,
+    /// The instrument it concerns.
+    pub instrument: Option<usize>,
+    /// Update id of a depth update or `bookTicker`.
+    pub id: u64,
+    /// Depth updates it made part of the book: its own, or those that had waited for a snapshot.
+    pub applied: usize,
+}
+
+impl BinanceOutcome {
+    /// Nothing came of it.
+    pub(super) const IGNORED: Self =
+        Self { frame: BinanceFrame::Ignored, instrument: None, id: 0, applied: 0 };
+
+    pub(super) fn of(frame: BinanceFrame, index: usize, id: u64) -> Self {
+        let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
+        Self { frame, instrument: Some(index), id, applied }
+    }
+}
+
+/// Whether a stream (`symbol@depth20@100ms`) carries only the best levels. Its frames look like snapshots (spot) or
+/// like updates (futures) and are neither: taken for one they would cut the book short.
+pub(super) fn is_partial_depth(stream: &[u8]) -> bool {
+    let kind = stream.split(|b| *b == b'@').nth(1).unwrap_or_default();
+    kind.strip_prefix(b"depth").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+}

@@ -1,0 +1,54 @@
+//! An instrument as frames name it, with the levels of its book as they write them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::decode::error::DecodeError;
+use crate::decode::json::Json;
+use crate::decode::levels::LevelReader;
+use crate::event::{is_price, is_qty};
+use crate::types::{Instrument, Level};
+
+/// An instrument's name in frames, and how its levels are read.
+#[derive(Debug)]
+pub(super) struct Symbol {
+    instrument: Arc<Instrument>,
+    reader: LevelReader,
+}
+
+/// Which instrument a frame names.
+#[inline]
+pub(super) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
+    symbols.iter().position(|symbol| symbol.instrument.id.symbol().as_bytes() == name)
+}
+
+impl Symbol {
+    pub(super) fn new(instrument: Arc<Instrument>) -> Self {
+        let reader = LevelReader::new([instrument.price_increment, instrument.qty_increment]);
+        Self { instrument, reader }
+    }
+
+    /// Reads an array of levels and returns the rows they take.
+    #[inline]
+    pub(super) fn levels(
+        &mut self,
+        field: &'static str,
+        json: &mut Json<'_>,
+        levels: &mut Vec<Level>,
+    ) -> Result<Range<usize>, DecodeError> {
+        let start = levels.len();
+        let grids = [self.instrument.price_increment, self.instrument.qty_increment];
+        let read =
+            |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
+        json.levels(&mut self.reader, read, |price, qty| {
+            if !(is_price(price) && is_qty(qty)) {
+                let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
+                let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
+                return Err(DecodeError::value(field, level.as_bytes(), expected));
+            }
+            levels.push(Level { price, qty });
+            Ok(())
+        })?;
+        Ok(start..levels.len())
+    }
+}
