@@ -50,6 +50,7 @@ __all__ = [
     "glft_coefficients",
     "money_text",
     "parse_duration",
+    "vocabulary",
 ]
 
 _Number: TypeAlias = Decimal | str | int | float
@@ -909,3 +910,6 @@ def money_text(halves: NDArray[np.int64]) -> list[str]:
     halves : int64 (n, 2)
         Low and high half of each amount, a 128-bit count of 10^-12 units.
     """
+
+def vocabulary() -> dict[str, dict[str, int | str]]:
+    """Return the words of the core's enums and flags with their values, by the name of the enum."""

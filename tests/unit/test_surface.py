@@ -13,7 +13,8 @@ import pytest
 
 import tradecore as tc
 from conftest import ROOT
-from tradecore import errors
+from tradecore import errors, types
+from tradecore._core import vocabulary
 
 PACKAGE = ROOT / "python" / "tradecore"
 
@@ -65,6 +66,13 @@ def test_the_core_does_not_know_python_and_opens_no_file() -> None:
 def test_nothing_below_the_live_layer_is_asynchronous() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert "asyncio" not in path.read_text(), path
+
+
+def test_both_languages_have_one_vocabulary() -> None:
+    enums = {name: member for name, member in vars(types).items() if name in types.__all__ and inspect.isclass(member)}
+    assert vocabulary() == {
+        name: {member.name.lower(): member.value for member in enum} for name, enum in enums.items()
+    }
 
 
 def test_every_public_name_is_there_and_documented() -> None:

@@ -17,6 +17,7 @@ mod strategy;
 mod updates;
 mod values;
 mod views;
+mod vocabulary;
 
 use pyo3::prelude::*;
 
@@ -57,4 +58,6 @@ mod _core {
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
+    #[pymodule_export]
+    use crate::vocabulary::vocabulary;
 }

@@ -1,0 +1,66 @@
+//! The core's vocabulary by name and value, so that Python's can be held against it.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tradecore_core::book::BookState;
+use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
+use tradecore_core::orders::{Liquidity, OrderStatus, OrderType, TimeInForce};
+use tradecore_core::types::{InstrumentKind, Side};
+
+/// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
+macro_rules! words {
+    ($py:expr, $value:expr, $name:ident { $($variant:ident),+ }) => {{
+        let value: fn($name) -> _ = $value;
+        let word = |variant: $name| match variant {
+            $($name::$variant => snake_case(stringify!($variant)),)+
+        };
+        let dict = PyDict::new($py);
+        for variant in [$($name::$variant),+] {
+            dict.set_item(word(variant), value(variant))?;
+        }
+        (stringify!($name), dict)
+    }};
+}
+
+/// `PartiallyFilled` as `partially_filled`.
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
+}
+
+/// The words of the core's enums and flags with their values, by the name of the enum.
+#[pyfunction]
+pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let flags = PyDict::new(py);
+    flags.set_item("last", FLAG_LAST)?;
+    flags.set_item("snapshot", FLAG_SNAPSHOT)?;
+    let out = PyDict::new(py);
+    for (name, words) in [
+        words!(py, |kind| kind.as_str(), InstrumentKind { Spot, Linear, Inverse }),
+        words!(py, |side| side as i64, Side { Buy, Sell }),
+        words!(
+            py,
+            |kind| kind as i64,
+            EventKind { BookClear, BookSet, Trade, Quote, Mark, Index, Funding, OpenInterest }
+        ),
+        ("EventFlag", flags),
+        words!(py, |state| state as i64, BookState { Empty, Buffering, Synced, Gap }),
+        words!(py, |order_type| order_type as i64, OrderType { Market, Limit }),
+        words!(py, |time_in_force| time_in_force as i64, TimeInForce { Gtc, Ioc, Fok }),
+        words!(
+            py,
+            |status| status as i64,
+            OrderStatus { PendingNew, New, PartiallyFilled, Filled, Cancelled, Rejected, Expired }
+        ),
+        words!(py, |liquidity| liquidity as i64, Liquidity { Maker, Taker }),
+    ] {
+        out.set_item(name, words)?;
+    }
+    Ok(out)
+}
