@@ -23,6 +23,7 @@ LAYERS = [
     {"instruments", "validation", "config"},
     {"data", "strategy", "report"},
     {"strategies"},
+    {"session"},
     {"backtest", "ml", "research"},
     {"venues", "sandbox"},
     {"live"},

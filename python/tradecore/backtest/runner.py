@@ -1,12 +1,8 @@
-"""From a configuration to a run."""
+"""From a configuration to a backtest and its files."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,14 +13,13 @@ from tradecore._core import Instrument
 from tradecore.backtest.engine import Backtest
 from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
-from tradecore.backtest.venue import Latency, SimVenue
-from tradecore.config import BacktestConfig, StrategyConfig, TardisConfig, VenueConfig
+from tradecore.backtest.venue import SimVenue
+from tradecore.config import BacktestConfig, TardisConfig
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import import_tardis
-from tradecore.errors import ConfigError, InvalidValueError, StrategyError, TradecoreError, UnknownInstrumentError
-from tradecore.instruments import find_instrument, instrument_from_dict
-from tradecore.strategies import REGISTRY
-from tradecore.strategy import Strategy
+from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
+from tradecore.instruments import find_instrument
+from tradecore.session import Scope, build_strategies, build_venues, own_instruments
 
 __all__ = ["Plan", "run_config"]
 
@@ -86,11 +81,11 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
     """
     config = plan.effective
     with tempfile.TemporaryDirectory(prefix="tradecore-data-") as scratch:
-        specs = _specs(plan, config)
+        specs = own_instruments(config.instruments, plan.source)
         catalog = _catalog(plan, config, specs, Path(scratch))
-        known = _selected(plan, catalog)
-        strategies = [_strategy(plan, index, strategy, known) for index, strategy in enumerate(config.strategies)]
-        venues = _venues(plan, config, catalog, strategies)
+        scope = _scope(plan, catalog)
+        strategies = build_strategies(scope, config.strategies)
+        venues = build_venues(scope, config.venues, strategies, build=SimVenue.from_config, default=SimVenue)
         try:
             backtest = Backtest(
                 strategies,
@@ -178,108 +173,8 @@ def _tardis_root(plan: Plan, tardis: TardisConfig) -> Path:
     return root
 
 
-def _specs(plan: Plan, config: BacktestConfig) -> Mapping[str, Instrument]:
-    specs = {}
-    for index, spec in enumerate(config.instruments):
-        try:
-            instrument = instrument_from_dict(spec)
-        except TradecoreError as error:
-            raise ConfigError(plan.source, f"instruments.{index}", str(error)) from None
-        if instrument.id in specs:
-            raise ConfigError(plan.source, f"instruments.{index}.id", f"{instrument.id} is there twice")
-        specs[instrument.id] = instrument
-    return specs
-
-
-def _selected(plan: Plan, catalog: Catalog) -> tuple[str, ...]:
-    """Instruments of the data, or the only one asked for."""
+def _scope(plan: Plan, catalog: Catalog) -> Scope:
     known = catalog.instruments()
     if not known:
         raise ConfigError(plan.source, "data", f"{catalog.path} is not a catalog, or an empty one")
-    if plan.symbol is None:
-        return known
-    chosen = tuple(i for i in known if plan.symbol in (i, i.rpartition(".")[0]))
-    if not chosen:
-        raise ConfigError(plan.source, "--symbol", f"{plan.symbol} is not in the data; there is {', '.join(known)}")
-    return chosen
-
-
-def _strategy(plan: Plan, index: int, config: StrategyConfig, known: tuple[str, ...]) -> Strategy:
-    key = f"strategies.{index}"
-    cls = REGISTRY.get(config.kind) or _imported(plan, f"{key}.kind", config.kind)
-    instruments = known if config.instruments is None else config.instruments
-    if plan.symbol is not None:
-        instruments = tuple(i for i in instruments if i in known)
-    if missing := [i for i in instruments if i not in known]:
-        raise ConfigError(
-            plan.source, f"{key}.instruments", f"{missing[0]} is not in the data; there is {', '.join(known)}"
-        )
-    if not instruments:
-        raise ConfigError(plan.source, f"{key}.instruments", "none left to trade")
-    try:
-        return cls(config.name or config.kind, instruments, **config.params)
-    except InvalidValueError as error:
-        raise ConfigError(plan.source, f"{key}.params.{error.field}", error.problem) from None
-    except Exception as error:
-        raise _failed(plan, f"{key}.kind", config.kind) from error
-
-
-def _failed(plan: Plan, key: str, kind: str) -> ConfigError:
-    """Return the error for user code that raised while its strategy was being made."""
-    return ConfigError(plan.source, key, f"{kind}: {StrategyError(kind, traceback.format_exc()).problem}")
-
-
-def _imported(plan: Plan, key: str, kind: str) -> type[Strategy]:
-    """Import a strategy class named ``module:Class`` or ``file.py:Class``."""
-    place, _, name = kind.rpartition(":")
-    if not place:
-        known = ", ".join(REGISTRY)
-        raise ConfigError(plan.source, key, f"{kind!r} is neither shipped ({known}) nor module:Class")
-    try:
-        if place.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"cannot load {place}")
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
-    except (Exception, SystemExit) as error:
-        raise _failed(plan, key, kind) from error
-    found = getattr(module, name, None)
-    if found is None:
-        raise ConfigError(plan.source, key, f"{place} has no {name}")
-    if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise ConfigError(plan.source, key, f"{kind} is not a Strategy")
-    return found
-
-
-def _venues(plan: Plan, config: BacktestConfig, catalog: Catalog, strategies: list[Strategy]) -> list[SimVenue]:
-    """Return the configured venues, and default settings for the others."""
-    venues = [_venue(plan, index, venue) for index, venue in enumerate(config.venues)]
-    traded = {_venue_of(instrument) for strategy in strategies for instrument in strategy.instruments}
-    if plan.symbol is not None:
-        # Those that only the instruments left out are traded on.
-        idle = {_venue_of(instrument) for instrument in catalog.instruments()} - traded
-        venues = [venue for venue in venues if venue.name not in idle]
-    return [*venues, *(SimVenue(name) for name in sorted(traded - {venue.name for venue in venues}))]
-
-
-def _venue_of(instrument: str) -> str:
-    return instrument.rpartition(".")[2]
-
-
-def _venue(plan: Plan, index: int, venue: VenueConfig) -> SimVenue:
-    try:
-        return SimVenue(
-            venue.name,
-            latency=Latency(entry=venue.entry_latency, response=venue.response_latency, feed=venue.feed_latency),
-            queue=venue.queue,
-            maker_fee_bps=venue.maker_fee_bps,
-            taker_fee_bps=venue.taker_fee_bps,
-            basis=venue.basis,
-            clock_lead=venue.clock_lead,
-        )
-    except InvalidValueError as error:
-        raise ConfigError(plan.source, f"venues.{index}.{error.field}", error.problem) from None
+    return Scope(known=known, symbol=plan.symbol, source=plan.source, place="the data")

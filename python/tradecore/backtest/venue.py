@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tradecore._core import Instrument, QueueSimulator, format_duration_ns, parse_duration
 from tradecore.errors import InstrumentError, InvalidValueError
 from tradecore.instruments import instrument_from_dict
 from tradecore.validation import to_ns
+
+if TYPE_CHECKING:
+    from tradecore.config import VenueConfig
 
 __all__ = ["Latency", "SimVenue"]
 
@@ -110,6 +113,19 @@ class SimVenue:
             raise InvalidValueError("basis", f"{self.basis!r} is not auto, l2 or l1")
         if self.clock_lead != "auto":
             to_ns("clock_lead", self.clock_lead)
+
+    @classmethod
+    def from_config(cls, config: VenueConfig) -> SimVenue:
+        """Make a venue of its settings in a configuration; raises InvalidValueError naming the first bad one."""
+        return cls(
+            config.name,
+            latency=Latency(entry=config.entry_latency, response=config.response_latency, feed=config.feed_latency),
+            queue=config.queue,
+            maker_fee_bps=config.maker_fee_bps,
+            taker_fee_bps=config.taker_fee_bps,
+            basis=config.basis,
+            clock_lead=config.clock_lead,
+        )
 
     def with_fees(self, instrument: Instrument) -> Instrument:
         """Return an instrument with the venue's fees, where it has some of its own."""

@@ -1,0 +1,88 @@
+"""The strategies of a session: their classes by name, and themselves."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from tradecore.config import StrategyConfig
+from tradecore.errors import ConfigError, HookError, InvalidValueError, StrategyError
+from tradecore.session.instruments import Scope
+from tradecore.strategies import REGISTRY
+from tradecore.strategy import Strategy
+
+__all__ = ["build_strategies", "strategy_class"]
+
+
+def build_strategies(scope: Scope, configs: Sequence[StrategyConfig]) -> list[Strategy]:
+    """Build the strategies of a configuration, each for those of its instruments that are traded.
+
+    Raises
+    ------
+    ConfigError
+        With the key of the first problem; an exception of a strategy's own code is in its text.
+    """
+    return [_build(scope, f"strategies.{index}", config) for index, config in enumerate(configs)]
+
+
+def _build(scope: Scope, key: str, config: StrategyConfig) -> Strategy:
+    cls = strategy_class(config.kind, scope.source, f"{key}.kind")
+    instruments = scope.selected if config.instruments is None else config.instruments
+    if scope.symbol is not None:
+        instruments = tuple(i for i in instruments if i in scope.selected)
+    if missing := [i for i in instruments if i not in scope.known]:
+        raise scope.missing(f"{key}.instruments", missing[0])
+    if not instruments:
+        raise ConfigError(scope.source, f"{key}.instruments", "none left to trade")
+    try:
+        return cls(config.name or config.kind, instruments, **config.params)
+    except HookError as error:
+        raise ConfigError(scope.source, f"{key}.kind", str(error)) from None
+    except InvalidValueError as error:
+        place = error.field if error.field == "instruments" else f"params.{error.field}"
+        raise ConfigError(scope.source, f"{key}.{place}", error.problem) from None
+    except Exception as error:
+        raise _failed(scope.source, f"{key}.kind", config.kind) from error
+
+
+def strategy_class(kind: str, source: str, key: str) -> type[Strategy]:
+    """Return a strategy's class: a shipped one by its name, or one to import, ``module:Class`` or ``file.py:Class``.
+
+    Raises
+    ------
+    ConfigError
+        Of ``key`` in ``source``, when there is none of that name or its module cannot be imported.
+    """
+    if kind in REGISTRY:
+        return REGISTRY[kind]
+    place, _, name = kind.rpartition(":")
+    if not place:
+        known = ", ".join(REGISTRY)
+        raise ConfigError(source, key, f"{kind!r} is neither shipped ({known}) nor module:Class")
+    try:
+        if place.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"cannot load {place}")
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+    except (Exception, SystemExit) as error:
+        raise _failed(source, key, kind) from error
+    found = getattr(module, name, None)
+    if found is None:
+        raise ConfigError(source, key, f"{place} has no {name}")
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise ConfigError(source, key, f"{kind} is not a Strategy")
+    return found
+
+
+def _failed(source: str, key: str, kind: str) -> ConfigError:
+    """Return the error for user code that raised while its strategy was being made."""
+    return ConfigError(source, key, f"{kind}: {StrategyError(kind, traceback.format_exc()).problem}")
