@@ -56,6 +56,25 @@ def test_links_of_the_documents_lead_somewhere() -> None:
             assert link.startswith("https://") or (ROOT / link).exists(), f"{name}: {link}"
 
 
+def test_paths_in_the_documents_are_there() -> None:
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        for path in re.findall(r"`((?:rust|python|tests|benches|examples)/[^`\s]*)`", (ROOT / name).read_text()):
+            assert (ROOT / path).exists(), f"{name}: {path}"
+
+
+def test_the_table_of_places_names_what_is_there() -> None:
+    table = re.findall(r"^\| (an? .+?) \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert len(table) > 10
+    for what, places in table:
+        paths = [word for word in re.findall(r"`([^`]+)`", places) if re.search(r"/|\.\w+$", word)]
+        assert paths, what
+        for path in paths:
+            assert (ROOT / path).exists(), f"{what}: {path}"
+            assert path.endswith("/") == (ROOT / path).is_dir(), f"{what}: a folder ends in a slash, not {path}"
+        for word, path in re.findall(r"`(\w+)` in `([^`]+)`", places):
+            assert re.search(rf"\b{word}\b", (ROOT / path).read_text()), f"{what}: no {word} in {path}"
+
+
 def test_the_version_is_one() -> None:
     import tradecore
 
