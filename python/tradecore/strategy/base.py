@@ -14,7 +14,19 @@ from tradecore.errors import HookError, InvalidValueError
 from tradecore.types import BookState
 
 if TYPE_CHECKING:
-    from tradecore._core import BookView, Context, Fill, Order, QuoteView, TradeView
+    from tradecore._core import (
+        Bar,
+        BookView,
+        Context,
+        Fill,
+        FundingRate,
+        Liquidation,
+        OpenInterest,
+        Order,
+        QuoteView,
+        ReferencePrice,
+        TradeView,
+    )
 
 __all__ = ["Strategy"]
 
@@ -24,6 +36,12 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "on_trade": ("ctx", "trade"),
     "on_quote": ("ctx", "quote"),
     "on_book_state": ("ctx", "book", "state"),
+    "on_mark": ("ctx", "mark"),
+    "on_index": ("ctx", "index"),
+    "on_funding": ("ctx", "funding"),
+    "on_open_interest": ("ctx", "open_interest"),
+    "on_liquidation": ("ctx", "liquidation"),
+    "on_bar": ("ctx", "bar"),
     "on_fill": ("ctx", "fill"),
     "on_order": ("ctx", "order"),
     "on_timer": ("ctx", "timer"),
@@ -113,6 +131,24 @@ class Strategy:
 
     def on_book_state(self, ctx: Context, book: BookView, state: BookState) -> None:
         """Handle a book that was synchronised, or lost."""
+
+    def on_mark(self, ctx: Context, mark: ReferencePrice) -> None:
+        """Handle the price at which the venue marks positions."""
+
+    def on_index(self, ctx: Context, index: ReferencePrice) -> None:
+        """Handle the price of an instrument's index."""
+
+    def on_funding(self, ctx: Context, funding: FundingRate) -> None:
+        """Handle the funding rate of the running interval."""
+
+    def on_open_interest(self, ctx: Context, open_interest: OpenInterest) -> None:
+        """Handle the number of open contracts."""
+
+    def on_liquidation(self, ctx: Context, liquidation: Liquidation) -> None:
+        """Handle the liquidation of somebody's position."""
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        """Handle a finished bar; ask for it with ``ctx.subscribe(instrument, "bars:1m")``."""
 
     def on_fill(self, ctx: Context, fill: Fill) -> None:
         """Handle a trade of an own order."""

@@ -40,23 +40,61 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let flags = PyDict::new(py);
     flags.set_item("last", FLAG_LAST)?;
     flags.set_item("snapshot", FLAG_SNAPSHOT)?;
+    // These hold data: their words stand in the core.
+    let kinds = PyDict::new(py);
+    for word in InstrumentKind::WORDS {
+        kinds.set_item(word, word)?;
+    }
+    let order_types = PyDict::new(py);
+    for order_type in [OrderType::Market, OrderType::Limit { price: 0 }] {
+        let word = match order_type {
+            OrderType::Market => "market",
+            OrderType::Limit { .. } => "limit",
+        };
+        order_types.set_item(word, order_type.code())?;
+    }
     let out = PyDict::new(py);
     for (name, words) in [
-        words!(py, |kind| kind.as_str(), InstrumentKind { Spot, Linear, Inverse }),
+        ("InstrumentKind", kinds),
         words!(py, |side| side as i64, Side { Buy, Sell }),
         words!(
             py,
             |kind| kind as i64,
-            EventKind { BookClear, BookSet, Trade, Quote, Mark, Index, Funding, OpenInterest }
+            EventKind {
+                BookClear,
+                BookSet,
+                Trade,
+                Quote,
+                Mark,
+                Index,
+                Funding,
+                OpenInterest,
+                Liquidation,
+                OrderAdd,
+                OrderModify,
+                OrderCancel,
+                OrderExecute
+            }
         ),
         ("EventFlag", flags),
-        words!(py, |state| state as i64, BookState { Empty, Buffering, Synced, Gap }),
-        words!(py, |order_type| order_type as i64, OrderType { Market, Limit }),
+        words!(py, |state| state as i64, BookState { Empty, Buffering, Synced, Gap, Stale }),
+        ("OrderType", order_types),
         words!(py, |time_in_force| time_in_force as i64, TimeInForce { Gtc, Ioc, Fok }),
         words!(
             py,
             |status| status as i64,
-            OrderStatus { PendingNew, New, PartiallyFilled, Filled, Cancelled, Rejected, Expired }
+            OrderStatus {
+                PendingNew,
+                New,
+                PartiallyFilled,
+                Filled,
+                Cancelled,
+                Rejected,
+                Expired,
+                PendingCancel,
+                PendingReplace,
+                Unknown
+            }
         ),
         words!(py, |liquidity| liquidity as i64, Liquidity { Maker, Taker }),
     ] {

@@ -4,26 +4,10 @@
 //! caller can ask for. An empty side is `None`, never a zero price.
 
 use super::ladder::Ladder;
+use super::state::BookState;
 use super::touch::Touch;
 use crate::event::{Event, EventKind, EventSink, Ints, KindSet, View};
 use crate::types::{Level, Side};
-
-/// What is known about a book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(u8)]
-pub enum BookState {
-    /// Nothing received yet.
-    #[default]
-    Empty = 0,
-    /// Deltas are kept until a snapshot arrives.
-    Buffering = 1,
-    /// The book equals the venue's.
-    Synced = 2,
-    /// A message was lost; the content has been discarded.
-    Gap = 3,
-    /// The venue has been silent for too long: the content may be old.
-    Stale = 4,
-}
 
 /// Which events make a market's book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -345,6 +329,21 @@ impl L2Book {
             let (bid_key, ask_key) = self.touch_keys();
             bid[row] = bid_key;
             ask[row] = 0i64.checked_sub(ask_key).unwrap_or(i64::MAX);
+        }
+    }
+}
+
+impl Touch {
+    /// The touch of a book.
+    #[inline]
+    pub fn of(book: &L2Book) -> Self {
+        let (bid, ask) = (book.best(Side::Buy), book.best(Side::Sell));
+        Self {
+            bid: bid.map_or(0, |l| l.price),
+            bid_qty: bid.map_or(0, |l| l.qty),
+            ask: ask.map_or(0, |l| l.price),
+            ask_qty: ask.map_or(0, |l| l.qty),
+            state: book.state(),
         }
     }
 }

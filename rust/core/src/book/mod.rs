@@ -2,10 +2,12 @@
 
 mod l2;
 mod ladder;
+mod state;
 mod sync;
 mod touch;
 
 pub use crate::types::Level;
-pub use l2::{BookState, FillBasis, L2Book, Walk};
+pub use l2::{FillBasis, L2Book, Walk};
+pub use state::BookState;
 pub use sync::{BookSync, DeltaAction, DeltaIds, Sequence, SnapshotAction, SyncRule};
 pub use touch::Touch;

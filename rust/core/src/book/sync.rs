@@ -4,7 +4,7 @@
 //! is taken if a kept (or the next) delta continues it. A delta that does not follow the one before is a gap: the
 //! book is void at once, the delta starts a new buffer, and only a new snapshot ends the gap. Nothing bridges it.
 
-use super::BookState;
+use super::state::BookState;
 
 /// Sequence numbers of a delta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

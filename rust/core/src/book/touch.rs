@@ -1,7 +1,6 @@
 //! Best prices and sizes: what most readers of a book want.
 
-use super::{BookState, L2Book};
-use crate::types::Side;
+use super::state::BookState;
 
 /// Best prices and sizes of a book. A size of 0 means the side is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,19 +18,6 @@ pub struct Touch {
 }
 
 impl Touch {
-    /// The touch of a book.
-    #[inline]
-    pub fn of(book: &L2Book) -> Self {
-        let (bid, ask) = (book.best(Side::Buy), book.best(Side::Sell));
-        Self {
-            bid: bid.map_or(0, |l| l.price),
-            bid_qty: bid.map_or(0, |l| l.qty),
-            ask: ask.map_or(0, |l| l.price),
-            ask_qty: ask.map_or(0, |l| l.qty),
-            state: book.state(),
-        }
-    }
-
     /// Sets the side an event's `side` column names: +1 the bid, else the ask.
     pub fn set(&mut self, side: i8, price: i64, qty: i64) {
         if side > 0 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::core::Market;
+use super::market::Market;
 use super::record::FillRow;
 use crate::ledger::{MoneyOverflow, Position};
 use crate::orders::{Order, OrderStatus, Report, ReportKind};

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::core::Market;
 use super::input::Outgoing;
 use super::journal::Journal;
+use super::market::Market;
 use crate::orders::{
     Command, Order, OrderError, OrderId, OrderRequest, OrderStore, OrderType, Reason, Report,
 };

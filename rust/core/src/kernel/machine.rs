@@ -7,10 +7,11 @@
 
 use super::accounts::Accounts;
 use super::context::Context;
-use super::core::{Core, Market};
+use super::core::Core;
 use super::entry::Desk;
 use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
+use super::market::Market;
 use super::quoting::Quotes;
 use super::record::{CandleRow, Reconcile, Record};
 use super::strategy::{HookError, HookResult, Interest, Strategy};

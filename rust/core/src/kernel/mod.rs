@@ -11,6 +11,8 @@ mod entry;
 mod input;
 mod journal;
 mod machine;
+mod market;
+mod published;
 mod quoting;
 mod record;
 mod save;
@@ -23,10 +25,11 @@ pub use codec::{CodecError, Entries, Entry, OwnedInput, entries};
 pub use context::Context;
 pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Rows, Seen, Supply};
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
+pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use record::{CandleRow, EquityRow, FillRow, RECONCILE_KEPT, Reconcile, Record};
 pub use save::{LoadError, SaveError};
-pub use strategy::{Funding, HookError, HookResult, Interest, Stat, Strategy, Trade};
+pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};
 
 #[cfg(test)]

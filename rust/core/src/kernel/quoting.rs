@@ -1,8 +1,8 @@
 //! Two-sided quotes: what shall rest on both sides, brought about with as few requests as possible.
 
-use super::core::Market;
 use super::entry::{Desk, Sender};
 use super::journal::Journal;
+use super::market::Market;
 use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, TimeInForce};
 use crate::risk::Verdict;
 use crate::types::{MarketId, Side, StrategyId};

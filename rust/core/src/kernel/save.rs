@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::codec::{CodecError, Reader, Writer};
-use super::core::{BarFeed, Market};
 use super::entry::Desk;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
+use super::market::{BarFeed, Market};
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::view::MarketView;

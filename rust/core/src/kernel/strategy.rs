@@ -1,12 +1,13 @@
 //! What a strategy is to the kernel.
 
 use super::context::Context;
+use super::published::{Stat, Trade};
 use super::record::FillRow;
 use super::topics::Topics;
 use crate::bars::Bar;
 use crate::book::{BookState, Touch};
 use crate::orders::Order;
-use crate::types::{MarketId, Side};
+use crate::types::MarketId;
 
 /// Why a hook, or other code of the user's that a run calls, did not return normally.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,77 +30,6 @@ pub struct Interest {
     pub fill: bool,
     /// Own order updates.
     pub order: bool,
-}
-
-/// A trade as a strategy sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trade {
-    /// In price increments.
-    pub price: i64,
-    /// In quantity increments.
-    pub qty: i64,
-    /// Who crossed the spread, if the venue says.
-    pub aggressor_side: Option<Side>,
-    /// Venue's clock, ns.
-    pub ts_event: i64,
-    /// Our clock, ns.
-    pub ts_recv: i64,
-    /// The venue's id, 0 if none.
-    pub id: u64,
-}
-
-/// A funding rate as a venue published it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Funding {
-    /// Of the running interval, in units of 10^-9.
-    pub rate: i64,
-    /// When it is paid, ns; `None` where the venue does not say.
-    pub next_ts: Option<i64>,
-    /// Venue's clock, ns.
-    pub ts_event: i64,
-}
-
-/// What a venue publishes about an instrument beside its book and trades.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stat {
-    /// The price positions are marked at.
-    Mark {
-        /// In units of 10^-9.
-        price: i64,
-        /// Venue's clock, ns.
-        ts_event: i64,
-    },
-    /// The price of the underlying index.
-    Index {
-        /// In units of 10^-9.
-        price: i64,
-        /// Venue's clock, ns.
-        ts_event: i64,
-    },
-    /// The funding rate.
-    Funding(Funding),
-    /// Open interest.
-    OpenInterest {
-        /// In quantity increments.
-        qty: i64,
-        /// Venue's clock, ns.
-        ts_event: i64,
-    },
-    /// Somebody's position was liquidated; the side is the liquidation order's.
-    Liquidation(Trade),
-}
-
-impl Stat {
-    /// The topic it belongs to.
-    pub(super) fn topic(&self) -> Topics {
-        match self {
-            Self::Mark { .. } => Topics::MARK,
-            Self::Index { .. } => Topics::INDEX,
-            Self::Funding(_) => Topics::FUNDING,
-            Self::OpenInterest { .. } => Topics::OPEN_INTEREST,
-            Self::Liquidation(_) => Topics::LIQUIDATIONS,
-        }
-    }
 }
 
 /// A strategy. Every hook has an empty default; what it is told of is up to [`Strategy::interest`] and to what it

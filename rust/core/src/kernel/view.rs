@@ -5,7 +5,7 @@
 //! takes over a copy of the venue's book. None of that can be observed.
 
 use super::input::{FeedUpdate, Rows, Seen, Supply};
-use super::strategy::{Funding, Stat, Trade};
+use super::published::{Funding, Stat, Trade};
 use crate::book::{BookState, FillBasis, L2Book, Touch};
 use crate::event::{Chunk, Cursor, EventColumns, EventKind, View};
 use crate::types::Side;
