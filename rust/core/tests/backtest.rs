@@ -18,7 +18,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
-use tradecore_core::sim::Latency;
+use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Side, StrategyId};
 
 fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, latency: Latency) -> MarketSetup {
@@ -26,6 +26,7 @@ fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, laten
         instrument: instrument(id, kind),
         basis: FillBasis::L2,
         queue: "power(2)".parse().unwrap(),
+        matching: Matching::default(),
         latency,
         venue_lead_ns: 0,
         source: Pieces::new(data, piece),

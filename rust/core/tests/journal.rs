@@ -12,7 +12,7 @@ use tradecore_core::kernel::{
     Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
 };
 use tradecore_core::orders::{Command, Order};
-use tradecore_core::sim::Latency;
+use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, StrategyId};
 
 fn monkeys(seed: u64) -> Vec<StrategySetup> {
@@ -62,6 +62,7 @@ fn setup(id: &str, kind: InstrumentKind, data: EventColumns, latency: Latency) -
         instrument: instrument(id, kind),
         basis: FillBasis::L2,
         queue: "power(2)".parse().unwrap(),
+        matching: Matching::default(),
         latency,
         venue_lead_ns: 0,
         source: Pieces::new(data, 3_000),

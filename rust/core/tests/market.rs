@@ -12,10 +12,8 @@ use tradecore_core::orders::{
     Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
 };
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Market, QueueModel};
+use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Side};
-
-const ME: AccountId = AccountId::new(0);
 
 /// A venue that is fed by hand.
 struct Desk {
@@ -26,25 +24,56 @@ struct Desk {
 impl Desk {
     fn new(queue: &str) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
-        let market =
-            Market::new(&instrument, FillBasis::L2, queue.parse().unwrap(), Random::new(1, 0)).unwrap();
+        let market = Market::new(
+            &instrument,
+            FillBasis::L2,
+            queue.parse().unwrap(),
+            Matching::default(),
+            Random::new(1, 0),
+        )
+        .unwrap();
         Self { market, now: 0 }
     }
 
     /// A venue known by its quotes alone.
     fn quoted(queue: &str) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
-        let market =
-            Market::new(&instrument, FillBasis::L1, queue.parse().unwrap(), Random::new(1, 0)).unwrap();
+        let market = Market::new(
+            &instrument,
+            FillBasis::L1,
+            queue.parse().unwrap(),
+            Matching::default(),
+            Random::new(1, 0),
+        )
+        .unwrap();
         Self { market, now: 0 }
+    }
+
+    /// A venue of several accounts: asks 3 @ 100 and 4 @ 101, bids 5 @ 99.
+    fn matching(accounts: Accounts, self_trade: SelfTrade) -> Self {
+        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
+        let (matching, random) = (Matching { accounts, self_trade }, Random::new(1, 0));
+        let queue = QueueModel::Conservative;
+        let market = Market::new(&instrument, FillBasis::L2, queue, matching, random).unwrap();
+        let mut desk = Self { market, now: 0 };
+        desk.play(|t| {
+            t.book(&[(990, 5_000)], &[(1_000, 3_000), (1_010, 4_000)]);
+        });
+        desk
     }
 
     /// A lot of ten quantity increments.
     fn with_lots() -> Self {
         let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let coarse = Instrument { lot_size: 10, ..(*fine).clone() };
-        let market =
-            Market::new(&coarse, FillBasis::L2, QueueModel::Conservative, Random::new(1, 0)).unwrap();
+        let market = Market::new(
+            &coarse,
+            FillBasis::L2,
+            QueueModel::Conservative,
+            Matching::default(),
+            Random::new(1, 0),
+        )
+        .unwrap();
         Self { market, now: 0 }
     }
 
@@ -77,17 +106,48 @@ impl Desk {
             self.market.on_message(&view, row, end, self.now, &mut out).unwrap();
             row = end;
         }
-        out.into_iter().map(|(_, report)| report).collect()
+        out.into_iter().map(|(_, update)| update).collect()
     }
 
     fn send(&mut self, command: Command) -> Vec<ReportKind> {
         let mut out = Vec::new();
-        self.market.on_command(ME, command, self.now, &mut out).unwrap();
-        out.into_iter().map(|(_, u)| u.kind).collect()
+        self.market.on_command(AccountId::new(0), command, self.now, &mut out).unwrap();
+        out.into_iter().map(|(_, update)| update.kind).collect()
     }
 
     fn submit(&mut self, id: u64, request: OrderRequest) -> Vec<ReportKind> {
         self.send(Command::Submit { order: id, request })
+    }
+
+    /// What an account's command leads to, as account, order, update.
+    fn send_as(&mut self, account: usize, command: Command) -> Vec<(usize, u64, ReportKind)> {
+        let mut out = Vec::new();
+        self.market.on_command(AccountId::new(account), command, self.now, &mut out).unwrap();
+        out.into_iter().map(|(account, report)| (account.index(), order_of(&report), report.kind)).collect()
+    }
+
+    /// Fills that an account's order leads to, as account, price, quantity, liquidity.
+    fn trade_as(
+        &mut self,
+        account: usize,
+        id: u64,
+        request: OrderRequest,
+    ) -> Vec<(usize, i64, i64, Liquidity)> {
+        self.send_as(account, Command::Submit { order: id, request })
+            .into_iter()
+            .filter_map(|(account, _, kind)| match kind {
+                ReportKind::Fill { price, qty, liquidity, .. } => Some((account, price, qty, liquidity)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Our number of the order a report is about.
+fn order_of(report: &Report) -> u64 {
+    match report.order {
+        OrderKey::Id(id) => id,
+        _ => panic!("{report:?}"),
     }
 }
 
@@ -252,8 +312,8 @@ fn our_orders_at_one_price_share_a_trade_in_order_of_arrival() {
     let updates = desk.play(|t| {
         t.trade(Side::Sell, 1_000, 3_000);
     });
-    let got: Vec<_> = updates.iter().map(|u| (u.order.clone(), fills(&[u.kind])[0].1)).collect();
-    assert_eq!(got, [(OrderKey::Id(1), 2_000), (OrderKey::Id(2), 1_000)]);
+    let got: Vec<_> = updates.iter().map(|u| (order_of(u), fills(&[u.kind])[0].1)).collect();
+    assert_eq!(got, [(1, 2_000), (2, 1_000)]);
 }
 
 #[test]
@@ -327,8 +387,14 @@ fn fees_are_charged_by_liquidity_and_rebates_are_negative() {
 #[test]
 fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     let instrument = instrument("XBTUSD.TEST", InstrumentKind::INVERSE_PERPETUAL);
-    let mut market =
-        Market::new(&instrument, FillBasis::L1, QueueModel::Conservative, Random::new(1, 0)).unwrap();
+    let mut market = Market::new(
+        &instrument,
+        FillBasis::L1,
+        QueueModel::Conservative,
+        Matching::default(),
+        Random::new(1, 0),
+    )
+    .unwrap();
     let quote = |bid, bid_qty, ask, ask_qty| {
         let mut tape = Tape::default();
         tape.message(&[
@@ -340,8 +406,8 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     let mut out = Vec::new();
     market.on_message(&quote(1_000, 50, 1_001, 60).view(), 0, 2, 1, &mut out).unwrap();
     let buy = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 100) };
-    market.on_command(ME, Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
-    let got: Vec<_> = out.iter().map(|(_, u)| u.kind).collect();
+    market.on_command(AccountId::new(0), Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
+    let got: Vec<_> = out.iter().map(|(_, update)| update.kind).collect();
     assert_eq!(fills(&got), [(1_001, 60, TAKER)]);
     assert_eq!(got.last(), Some(&ReportKind::Expired(Reason::NoLiquidity)));
 }
@@ -532,4 +598,185 @@ fn a_crossed_book_fills_nothing_and_takers_are_rejected() {
         [(980, 1_000, MAKER)],
         "once the book is sound, the ask is really there"
     );
+}
+
+#[test]
+fn a_taker_meets_what_is_ahead_of_a_resting_order_then_it_then_what_is_behind() {
+    let mut desk = Desk::matching(Accounts::Shared, SelfTrade::CancelNewest);
+    desk.trade_as(1, 1, limit(Side::Sell, 1_000, 2_000));
+    desk.play(|t| {
+        t.book(&[], &[(1_000, 3_500)]);
+    });
+    // Better than anything displayed.
+    desk.trade_as(1, 2, limit(Side::Sell, 995, 400));
+    let got = desk.trade_as(2, 3, limit(Side::Buy, 1_010, 7_000));
+    let expected = [
+        (1, 995, 400, MAKER),
+        (2, 995, 400, TAKER),
+        (2, 1_000, 3_000, TAKER),
+        (1, 1_000, 2_000, MAKER),
+        (2, 1_000, 2_000, TAKER),
+        (2, 1_000, 500, TAKER),
+        (2, 1_010, 1_100, TAKER),
+    ];
+    assert_eq!(got, expected);
+    assert_eq!(desk.market.resting(), 0);
+}
+
+#[test]
+fn what_a_taker_took_is_no_longer_ahead_of_a_resting_order() {
+    let mut desk = Desk::matching(Accounts::Shared, SelfTrade::CancelNewest);
+    desk.trade_as(1, 1, limit(Side::Sell, 1_000, 2_000));
+    let ioc = |qty| OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, qty) };
+    assert_eq!(desk.trade_as(2, 2, ioc(2_500)), [(2, 1_000, 2_500, TAKER)]);
+    let expected = [(2, 1_000, 500, TAKER), (1, 1_000, 100, MAKER), (2, 1_000, 100, TAKER)];
+    assert_eq!(desk.trade_as(2, 3, ioc(600)), expected);
+    assert_eq!(desk.market.queue_ahead(1), Some(3_000.0), "the market is as it was");
+}
+
+#[test]
+fn a_post_only_order_that_would_cross_an_own_one_is_rejected() {
+    let post = |side, price| OrderRequest { post_only: true, ..limit(side, price, 1_000) };
+    let submit = |order, request| Command::Submit { order, request };
+    let rejected = ReportKind::Rejected(Reason::PostOnlyWouldCross);
+    for accounts in [Accounts::Shared, Accounts::Isolated] {
+        let mut desk = Desk::matching(accounts, SelfTrade::CancelOldest);
+        desk.send_as(1, submit(1, post(Side::Buy, 995)));
+        assert_eq!(desk.send_as(1, submit(2, post(Side::Sell, 995))), [(1, 2, rejected)]);
+        let of_another = desk.send_as(2, submit(3, post(Side::Sell, 995)))[0].2;
+        let seen = accounts == Accounts::Shared;
+        assert_eq!(of_another, if seen { rejected } else { ReportKind::Accepted });
+        // A replacement is no different.
+        desk.send_as(2, submit(4, post(Side::Sell, 997)));
+        let replace = Command::Replace { order: 4, market: M0, price: 995, qty: 1_000 };
+        let replaced = desk.send_as(2, replace)[0].2;
+        let refused = ReportKind::ReplaceRejected(Reason::PostOnlyWouldCross);
+        let granted = ReportKind::Replaced { price: 995, qty: 1_000 };
+        assert_eq!(replaced, if seen { refused } else { granted });
+    }
+}
+
+#[test]
+fn a_self_trade_ends_as_the_venue_has_it() {
+    let expired = ReportKind::Expired(Reason::SelfTrade);
+    let meet = |self_trade, qty: i64| {
+        let mut desk = Desk::matching(Accounts::Shared, self_trade);
+        desk.trade_as(1, 1, limit(Side::Sell, 995, 2_000));
+        let request = limit(Side::Buy, 1_000, qty);
+        let updates = desk.send_as(1, Command::Submit { order: 2, request });
+        assert_eq!(updates[0], (1, 2, ReportKind::Accepted));
+        let bare: Vec<_> = updates[1..]
+            .iter()
+            .map(|(_, order, kind)| match kind {
+                ReportKind::Fill { price, qty, .. } => (*order, Err((*price, *qty))),
+                kind => (*order, Ok(*kind)),
+            })
+            .collect();
+        (bare, desk.market.resting())
+    };
+    assert_eq!(meet(SelfTrade::CancelNewest, 500), (vec![(2, Ok(expired))], 1));
+    assert_eq!(meet(SelfTrade::CancelOldest, 500), (vec![(1, Ok(expired)), (2, Err((1_000, 500)))], 0));
+    assert_eq!(meet(SelfTrade::CancelBoth, 500), (vec![(1, Ok(expired)), (2, Ok(expired))], 0));
+    let replaced = |price, qty| Ok(ReportKind::Replaced { price, qty });
+    assert_eq!(meet(SelfTrade::Decrement, 500), (vec![(1, replaced(995, 1_500)), (2, Ok(expired))], 1));
+    assert_eq!(
+        meet(SelfTrade::Decrement, 2_500),
+        (vec![(1, Ok(expired)), (2, replaced(1_000, 500)), (2, Err((1_000, 500)))], 0)
+    );
+    assert_eq!(meet(SelfTrade::Decrement, 2_000), (vec![(1, Ok(expired)), (2, Ok(expired))], 0));
+}
+
+#[test]
+fn a_fill_or_kill_order_counts_own_orders_of_others() {
+    let fok = |qty| OrderRequest { time_in_force: TimeInForce::Fok, ..limit(Side::Buy, 1_000, qty) };
+    for (self_trade, own_fills) in [
+        (SelfTrade::CancelNewest, false),
+        (SelfTrade::CancelOldest, true),
+        (SelfTrade::CancelBoth, false),
+        (SelfTrade::Decrement, false),
+    ] {
+        let mut desk = Desk::matching(Accounts::Shared, self_trade);
+        desk.trade_as(1, 1, limit(Side::Sell, 995, 500));
+        assert_eq!(desk.trade_as(2, 2, fok(3_501)), [], "{self_trade:?}");
+        // Its own order in front of it is either out of its way or in it.
+        assert_eq!(!desk.trade_as(1, 3, fok(3_000)).is_empty(), own_fills, "{self_trade:?}");
+        if !own_fills {
+            assert_eq!(desk.market.resting(), 1, "nothing has happened");
+            assert_eq!(desk.trade_as(2, 4, fok(3_500)).len(), 3);
+        }
+    }
+}
+
+#[test]
+fn an_order_belongs_to_its_account() {
+    let mut desk = Desk::matching(Accounts::Shared, SelfTrade::CancelNewest);
+    desk.trade_as(1, 7, limit(Side::Buy, 980, 1_000));
+    let unknown = Reason::UnknownOrder;
+    let cancel = Command::Cancel { order: 7, market: M0 };
+    assert_eq!(desk.send_as(2, cancel.clone()), [(2, 7, ReportKind::CancelRejected(unknown))]);
+    let replace = Command::Replace { order: 7, market: M0, price: 981, qty: 500 };
+    assert_eq!(desk.send_as(2, replace), [(2, 7, ReportKind::ReplaceRejected(unknown))]);
+    let again = Command::Submit { order: 7, request: limit(Side::Buy, 970, 1_000) };
+    assert_eq!(desk.send_as(2, again), [(2, 7, ReportKind::Rejected(Reason::InvalidTerms))]);
+    assert_eq!(desk.send_as(1, cancel), [(1, 7, ReportKind::Cancelled)]);
+}
+
+#[test]
+fn isolated_accounts_take_the_same_and_each_have_the_whole_of_a_trade() {
+    let mut desk = Desk::matching(Accounts::Isolated, SelfTrade::CancelNewest);
+    let ioc = OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, 3_000) };
+    for account in [1, 2] {
+        let id = account as u64;
+        assert_eq!(desk.trade_as(account, id, ioc.clone()), [(account, 1_000, 3_000, TAKER)]);
+        desk.trade_as(account, id + 10, limit(Side::Sell, 995, 1_000));
+        desk.trade_as(account, id + 20, limit(Side::Buy, 991, 1_000));
+    }
+    let updates = desk.play(|t| {
+        t.trade(Side::Sell, 991, 1_000);
+    });
+    assert_eq!(fills(&kinds(&updates)), [(991, 1_000, MAKER), (991, 1_000, MAKER)]);
+}
+
+#[test]
+fn a_venue_refuses_what_no_client_should_have_sent() {
+    let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
+    let least = "50".parse().unwrap();
+    let coarse = Instrument {
+        tick_size: 5,
+        lot_size: 10,
+        min_qty: 100,
+        min_notional: tradecore_core::types::Money::from_decimal(least).unwrap(),
+        ..(*fine).clone()
+    };
+    let (queue, matching) = (QueueModel::Conservative, Matching::default());
+    let market = Market::new(&coarse, FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
+    let mut desk = Desk { market, now: 0 };
+    desk.play(|t| {
+        t.book(&[(990, 5_000)], &[(1_000, 3_000)]);
+    });
+    let post_only_ioc =
+        OrderRequest { post_only: true, time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 900, 1_000) };
+    let market = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 490) };
+    for (request, reason) in [
+        (limit(Side::Buy, 903, 1_000), Reason::OffGrid),
+        (limit(Side::Buy, 900, 1_001), Reason::OffGrid),
+        (limit(Side::Buy, -900, 1_000), Reason::InvalidTerms),
+        (limit(Side::Buy, 900, 0), Reason::InvalidTerms),
+        (post_only_ioc, Reason::InvalidTerms),
+        (limit(Side::Buy, 900, 90), Reason::MinQty),
+        (limit(Side::Buy, 900, 550), Reason::MinNotional),
+        (market, Reason::MinNotional),
+    ] {
+        assert_eq!(desk.submit(1, request), [ReportKind::Rejected(reason)]);
+    }
+    assert_eq!(desk.submit(1, limit(Side::Buy, 900, 560)), [ReportKind::Accepted]);
+    for (price, qty, reason) in [
+        (901, 560, Reason::OffGrid),
+        (900, 561, Reason::OffGrid),
+        (900, -10, Reason::InvalidTerms),
+        (900, 550, Reason::MinNotional),
+    ] {
+        let replace = Command::Replace { order: 1, market: M0, price, qty };
+        assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(reason)]);
+    }
 }

@@ -15,7 +15,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
-use tradecore_core::sim::Latency;
+use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Side};
 
@@ -106,6 +106,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
         instrument,
         basis: FillBasis::L2,
         queue: "conservative".parse().unwrap(),
+        matching: Matching::default(),
         latency,
         venue_lead_ns: 0,
         source: Pieces::new(data, 1 << 20),

@@ -10,7 +10,7 @@ use tradecore_core::book::FillBasis;
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record, Strategy, StrategySetup};
 use tradecore_core::orders::BadSession;
-use tradecore_core::sim::Latency;
+use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
 
 use crate::columns::NumpyColumns;
@@ -187,6 +187,7 @@ impl Simulation {
             instrument: Arc::clone(&instrument.0),
             basis,
             queue,
+            matching: Matching::default(),
             latency: Latency { entry_ns, response_ns, feed_ns },
             venue_lead_ns,
             source: Box::new(source),

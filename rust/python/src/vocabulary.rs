@@ -5,7 +5,7 @@ use pyo3::types::PyDict;
 use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::orders::{Liquidity, OrderStatus, OrderType, TimeInForce};
-use tradecore_core::types::{InstrumentKind, Side};
+use tradecore_core::types::{InstrumentKind, OptionSide, Side};
 
 /// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
 macro_rules! words {
@@ -40,6 +40,10 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let flags = PyDict::new(py);
     flags.set_item("last", FLAG_LAST)?;
     flags.set_item("snapshot", FLAG_SNAPSHOT)?;
+    let option_sides = PyDict::new(py);
+    for side in [OptionSide::Call, OptionSide::Put] {
+        option_sides.set_item(side.as_str(), side.as_str())?;
+    }
     // These hold data: their words stand in the core.
     let kinds = PyDict::new(py);
     for word in InstrumentKind::WORDS {
@@ -56,6 +60,7 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let out = PyDict::new(py);
     for (name, words) in [
         ("InstrumentKind", kinds),
+        ("OptionSide", option_sides),
         words!(py, |side| side as i64, Side { Buy, Sell }),
         words!(
             py,

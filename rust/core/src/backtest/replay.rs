@@ -28,7 +28,7 @@ use crate::kernel::{
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, SessionId};
 use crate::random::Random;
-use crate::sim::{Latency, Market, QueueModel, Venue};
+use crate::sim::{Latency, Market, Matching, QueueModel, Venue};
 use crate::types::{CurrencyId, Instrument, MarketId, Money};
 
 /// The monitor is asked after this many messages or wake-ups.
@@ -42,6 +42,8 @@ pub struct MarketSetup {
     pub basis: FillBasis,
     /// How resting orders queue.
     pub queue: QueueModel,
+    /// How orders of ours meet.
+    pub matching: Matching,
     /// Latencies to and from its venue.
     pub latency: Latency,
     /// How far the venue's clock runs ahead of ours, ns.
@@ -195,7 +197,7 @@ impl Replay {
         let mut venue = Venue::new();
         for (index, setup) in markets.into_iter().enumerate() {
             let random = Random::new(config.seed, 1_000 + index as u64);
-            let market = Market::new(&setup.instrument, setup.basis, setup.queue, random)?;
+            let market = Market::new(&setup.instrument, setup.basis, setup.queue, setup.matching, random)?;
             venue.add(market, setup.latency);
             let clock = FeedClock::new(setup.venue_lead_ns, setup.latency.feed_ns);
             lanes.push(Lane::new(setup.source, clock));

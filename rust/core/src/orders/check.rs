@@ -49,9 +49,11 @@ impl OrderError {
     /// What a venue answers to such a request.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::OffGrid { .. } | Self::NotPositive { .. } => Reason::OffGrid,
-            Self::Contradiction(_) | Self::DuplicateClientId(_) => Reason::InvalidTerms,
-            Self::Money(_) => Reason::MaxQty,
+            Self::OffGrid { .. } => Reason::OffGrid,
+            Self::NotPositive { .. }
+            | Self::Contradiction(_)
+            | Self::DuplicateClientId(_)
+            | Self::Money(_) => Reason::InvalidTerms,
         }
     }
 }
@@ -70,7 +72,7 @@ pub fn check_request(
     market_price: impl FnOnce() -> Option<i64>,
 ) -> Checked {
     let reason = match request.order_type {
-        OrderType::Limit { price } => check_replace(instrument, math, price, request.qty)?,
+        OrderType::Limit { price } => check_replace(instrument, math, price, request.qty, 0)?,
         OrderType::Market => {
             check_qty(instrument, "qty", request.qty)?;
             refusal(instrument, math, market_price(), request.qty)?
@@ -85,14 +87,24 @@ pub fn check_request(
     Ok(reason)
 }
 
-/// Checks the price and total quantity of a limit order.
+/// Checks the price and total quantity of a limit order of which `filled` has been filled. No more than that asks for
+/// the rest to be cancelled, which has no smallest size.
 ///
 /// # Errors
 /// [`OrderError`] when they do not fit the instrument.
-pub fn check_replace(instrument: &Instrument, math: &ContractMath, price: i64, qty: i64) -> Checked {
+pub fn check_replace(
+    instrument: &Instrument,
+    math: &ContractMath,
+    price: i64,
+    qty: i64,
+    filled: i64,
+) -> Checked {
     check_qty(instrument, "qty", qty)?;
     let grid = instrument.price_increment;
     check_step(instrument, "price", price, instrument.tick_size, |steps| grid.to_decimal(steps).to_string())?;
+    if qty <= filled {
+        return Ok(None);
+    }
     refusal(instrument, math, Some(price), qty)
 }
 

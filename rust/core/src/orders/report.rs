@@ -41,9 +41,9 @@ pub enum Reason {
     RunEnded = 11,
     /// It would have traded with an order of the same account.
     SelfTrade = 12,
-    /// A price or quantity between two steps, or not above zero.
+    /// A price or quantity between two steps.
     OffGrid = 13,
-    /// Terms that contradict each other.
+    /// Terms that no order can have.
     InvalidTerms = 14,
     /// The instrument is not listed (any more).
     NotListed = 15,

@@ -90,8 +90,8 @@ impl Gate {
                 self.shut(rules).or(refusal)
             }
             Command::Replace { price, qty, .. } => {
-                let refusal = check_replace(rules.instrument, rules.math, *price, *qty)?;
-                // No more than what is filled asks for the rest to be cancelled, which has no smallest size.
+                let refusal = check_replace(rules.instrument, rules.math, *price, *qty, rules.filled)?;
+                // No more than what is filled asks for the rest to be cancelled.
                 if *qty <= rules.filled { None } else { self.shut(rules).or(refusal) }
             }
         };

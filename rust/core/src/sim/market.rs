@@ -4,6 +4,9 @@
 //!
 //! * it takes what is displayed on the other side, in whole lots, level by level, up to its limit; what it took is
 //!   gone for us until the venue says the level changed;
+//! * on its way it meets our own resting orders, by price and by place in the queue: at one price what is displayed
+//!   ahead of an order, then the order, which is filled as a maker at its own price, then what is behind. Two orders
+//!   of one account do not trade with each other (see [`SelfTrade`]);
 //! * resting at `P`, it fills whole when the other side's best price reaches `P` or a trade prints through `P`;
 //!   at `P` itself a trade first works off the queue ahead (see [`QueueModel`]); orders of ours share
 //!   a trade, better prices first, then in order of arrival;
@@ -14,47 +17,103 @@
 //!
 //! What rests beyond the deepest level a side shows is unknown, not nothing: an order there keeps its place in the
 //! queue, and one that arrives there joins the queue when the level is first seen.
+//!
+//! "Us" are the accounts of the market. Shared accounts see what the others took and share what trades; isolated
+//! ones are each alone with the market (see [`Accounts`]). An order's id is its own among all accounts of a market,
+//! and only its account can cancel or replace it. What a real venue would refuse is refused here as well.
+//!
+//! Orders are looked at only where a message concerns them: levels named by a row, own prices the other side's best
+//! price has reached, prices deeper than anything shown once the data shows more, and all of them after the book
+//! was cleared. Within one message they fill in order of arrival.
 
+mod commands;
+mod incoming;
+#[cfg(test)]
+mod model;
+mod resting;
+mod taken;
+
+use rustc_hash::FxHashMap;
+
+pub use self::incoming::SelfTrade;
+use self::incoming::Taker;
+use self::resting::{NO_KEY, OwnOrders, Resting, Slot};
+use self::taken::Taken;
 use super::queue::{QueueModel, QueuePosition};
-use crate::book::{FillBasis, L2Book, Level};
-use crate::event::{EventKind, View};
+use crate::book::{FillBasis, L2Book};
+use crate::event::{EventKind, Ints, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::orders::{
-    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
-};
+use crate::orders::{Liquidity, OrderId, Report, ReportKind};
 use crate::random::Random;
 use crate::types::{AccountId, Instrument, Side};
 
-/// An order of ours in the venue's book.
-#[derive(Debug, Clone)]
-struct Resting {
-    id: OrderId,
-    side: Side,
-    price: i64,
-    /// Total quantity and what has been filled of it.
-    qty: i64,
-    filled: i64,
-    post_only: bool,
-    /// Whether the other side displayed something at or inside its price when it came to rest.
-    remainder: bool,
-    place: QueuePosition,
-    /// Displayed size of its level when last seen.
-    displayed: i64,
+const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
+/// Beyond every price of market data.
+const ANY: i64 = 1 << 61;
+
+/// What the accounts of a market are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Accounts {
+    /// They stand in one queue: what one took is gone for all, and they trade with each other.
+    #[default]
+    Shared,
+    /// Each is alone with the market, as if the others had never been.
+    Isolated,
 }
 
-impl Resting {
-    fn leaves(&self) -> i64 {
-        self.qty - self.filled
+/// How the orders of a market's accounts meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Matching {
+    /// What the accounts are to each other.
+    pub accounts: Accounts,
+    /// What happens when an account would trade with itself.
+    pub self_trade: SelfTrade,
+}
+
+/// Accounts that share what is there to take: all of a market, or each for itself.
+#[derive(Debug)]
+struct Pool {
+    random: Random,
+    /// The trade of which `left` is left.
+    trade: u64,
+    left: i64,
+}
+
+/// Prices at which a row may concern a side's own orders or what was taken of it, from lowest to highest.
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    low: i64,
+    high: i64,
+}
+
+impl Watch {
+    /// No price of market data.
+    const NOTHING: Self = Self { low: ANY, high: ANY };
+
+    #[inline(always)]
+    fn holds(self, price: i64) -> bool {
+        price.wrapping_sub(self.low) as u64 <= self.high.wrapping_sub(self.low) as u64
+    }
+
+    /// As far as prices of 32 bits reach: lowest and how many above it. May hold one at either end that is not its.
+    fn narrow(self) -> (i32, u32) {
+        let [low, high] =
+            [self.low, self.high].map(|price| price.clamp(i32::MIN.into(), i32::MAX.into()) as i32);
+        (low, high.abs_diff(low))
     }
 }
 
-/// Liquidity of a level that we have already taken.
-#[derive(Debug, Clone, Copy)]
-struct Taken {
-    side: Side,
-    price: i64,
-    displayed: i64,
-    qty: i64,
+/// What concerns us of what has happened since our orders were last looked at.
+#[derive(Debug, Default)]
+struct News {
+    /// Levels named, as side and key.
+    named: Vec<(Side, i64)>,
+    /// Sides of which more is shown than was seen before.
+    deeper: [bool; 2],
+    /// Whether every level may have changed.
+    cleared: bool,
+    /// Whether a trade reached orders.
+    traded: bool,
 }
 
 /// A venue's side of one instrument.
@@ -62,17 +121,30 @@ struct Taken {
 pub struct Market {
     book: L2Book,
     basis: FillBasis,
-    orders: Vec<Resting>,
-    taken: Vec<Taken>,
+    /// Whether something of ours is here: an order, or a quantity taken that the data still shows.
+    touched: bool,
+    /// Whether the last message held a trade.
+    traded: bool,
+    /// Sum of the last two-sided best prices, for marking.
+    twice_mid: Option<i64>,
+    watch: [Watch; 2],
+    orders: OwnOrders,
+    taken: Taken,
+    news: News,
     queue: QueueModel,
-    random: Random,
+    self_trade: SelfTrade,
+    accounts: Accounts,
+    pools: Vec<Pool>,
+    /// The pools of isolated accounts.
+    pool_of: FxHashMap<AccountId, u32>,
+    trades: u64,
     lot: i64,
     unit: f64,
     math: ContractMath,
-    /// Sum of the last two-sided best prices, for marking.
-    twice_mid: Option<i64>,
-    /// Whether the last message held a trade.
-    traded: bool,
+    instrument: Instrument,
+    random: Random,
+    steps: Vec<incoming::Step>,
+    reached: Vec<Slot>,
 }
 
 impl Market {
@@ -84,21 +156,37 @@ impl Market {
         instrument: &Instrument,
         basis: FillBasis,
         queue: QueueModel,
+        matching: Matching,
         random: Random,
     ) -> Result<Self, MoneyOverflow> {
-        Ok(Self {
+        let mut market = Self {
             book: L2Book::new(),
             basis,
-            orders: Vec::new(),
-            taken: Vec::new(),
+            touched: false,
+            traded: false,
+            twice_mid: None,
+            watch: [Watch::NOTHING; 2],
+            orders: OwnOrders::new(),
+            taken: Taken::default(),
+            news: News::default(),
             queue,
-            random,
+            self_trade: matching.self_trade,
+            accounts: matching.accounts,
+            pools: Vec::new(),
+            pool_of: FxHashMap::default(),
+            trades: 0,
             lot: instrument.lot_size,
             unit: instrument.qty_increment.to_f64(1),
             math: ContractMath::new(instrument)?,
-            twice_mid: None,
-            traded: false,
-        })
+            instrument: instrument.clone(),
+            random,
+            steps: Vec::new(),
+            reached: Vec::new(),
+        };
+        if matching.accounts == Accounts::Shared {
+            market.add_pool();
+        }
+        Ok(market)
     }
 
     /// The venue's book as of the last message.
@@ -116,16 +204,10 @@ impl Market {
         self.twice_mid
     }
 
-    /// Whether the last message held a trade.
-    #[inline]
-    pub fn has_traded(&self) -> bool {
-        self.traded
-    }
-
     /// Whether nothing of ours is left here: no order, and no quantity taken that the data still shows.
     #[inline]
     pub(crate) fn is_untouched(&self) -> bool {
-        self.orders.is_empty() && self.taken.is_empty()
+        !self.touched
     }
 
     /// Number of our orders resting here.
@@ -135,10 +217,29 @@ impl Market {
 
     /// Quantity ahead of a resting order; infinite while its level has not been seen.
     pub fn queue_ahead(&self, id: OrderId) -> Option<f64> {
-        self.orders.iter().find(|o| o.id == id).map(|o| o.place.front)
+        self.orders.find(id).map(|slot| self.orders.get(slot).place.front)
     }
 
-    /// Takes the message in rows `from..to` of a checked view, which happens at `now`.
+    fn add_pool(&mut self) -> u32 {
+        // Every pool draws the numbers it would draw alone.
+        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0 });
+        (self.pools.len() - 1) as u32
+    }
+
+    fn pool(&mut self, account: AccountId) -> u32 {
+        if self.accounts == Accounts::Shared {
+            return 0;
+        }
+        if let Some(pool) = self.pool_of.get(&account) {
+            return *pool;
+        }
+        let pool = self.add_pool();
+        self.pool_of.insert(account, pool);
+        pool
+    }
+
+    /// Takes the message in rows `from..to` of a checked view, which happens at `now`. What comes of it goes to
+    /// `out`, with the account it is for.
     ///
     /// # Errors
     /// [`MoneyOverflow`] when a fill's value is out of range.
@@ -152,20 +253,52 @@ impl Market {
         out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
         self.traded = false;
+        if self.touched {
+            return self.on_message_touched(view, from, to, now, out);
+        }
         if self.basis == FillBasis::L2 && view.are_levels(from, to) {
+            self.book.apply_levels(view, from, to);
+        } else {
+            for row in from..to {
+                if view.kind[row] == EventKind::Trade as u8 {
+                    self.traded = true;
+                } else {
+                    self.book.apply_event(self.basis, view, row);
+                }
+            }
+        }
+        self.keep_mid();
+        Ok(())
+    }
+
+    /// The same with something of ours in the market; apart, so that it costs nothing where there is nothing.
+    #[inline(never)]
+    fn on_message_touched(
+        &mut self,
+        view: &View<'_>,
+        from: usize,
+        to: usize,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        let before = self.book.touch_keys();
+        if self.basis == FillBasis::L2 && view.are_levels(from, to) {
+            self.note_levels(view, from, to);
             self.book.apply_levels(view, from, to);
         } else {
             for row in from..to {
                 self.on_row(view, row, now, out)?;
             }
         }
+        self.keep_mid();
+        self.settle(before, now, out)
+    }
+
+    #[inline(always)]
+    fn keep_mid(&mut self) {
         if let (Some(bid), Some(ask)) = (self.book.best_bid(), self.book.best_ask()) {
             self.twice_mid = Some(bid + ask);
         }
-        if !self.is_untouched() {
-            self.on_book_changed(now, out)?;
-        }
-        Ok(())
     }
 
     fn on_row(
@@ -175,9 +308,8 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
-        let Some(kind) = EventKind::from_column(view.kind[row]) else { return Ok(()) };
-        match kind {
-            EventKind::Trade => {
+        match EventKind::from_column(view.kind[row]) {
+            Some(EventKind::Trade) => {
                 self.traded = true;
                 if self.orders.is_empty() {
                     return Ok(());
@@ -190,22 +322,59 @@ impl Market {
                     self.on_trade(side, price, qty, now, out)?;
                 }
             }
-            // The book picks what it is made of.
-            EventKind::BookClear
-            | EventKind::BookSet
-            | EventKind::Quote
-            | EventKind::OrderAdd
-            | EventKind::OrderModify
-            | EventKind::OrderCancel
-            | EventKind::OrderExecute => self.book.apply_event(self.basis, view, row),
-            // What a liquidation took is printed as trades too; statistics fill nothing.
-            EventKind::Liquidation
-            | EventKind::Mark
-            | EventKind::Index
-            | EventKind::Funding
-            | EventKind::OpenInterest => {}
+            kind => {
+                if self.basis == FillBasis::L2 {
+                    match kind {
+                        Some(EventKind::BookClear) => self.news.cleared = true,
+                        Some(EventKind::BookSet) => self.note(view.side[row], view.price.get(row)),
+                        _ => {}
+                    }
+                }
+                self.book.apply_event(self.basis, view, row);
+            }
         }
         Ok(())
+    }
+
+    /// Keeps which levels of a message may concern us.
+    fn note_levels(&mut self, view: &View<'_>, from: usize, to: usize) {
+        let watch = self.watch;
+        // Most messages hold none: first without branches and, as own bids and asks lie apart, without their sides.
+        let near = match view.price {
+            Ints::Narrow(price) => {
+                let [(bid, bids), (ask, asks)] = watch.map(Watch::narrow);
+                price[from..to].iter().fold(0, |near, price| {
+                    let [to_bid, to_ask] = [bid, ask].map(|low| price.wrapping_sub(low).cast_unsigned());
+                    near | u32::from(to_bid <= bids) | u32::from(to_ask <= asks)
+                }) != 0
+            }
+            Ints::Wide(price) => {
+                let holds = |price: i64| watch[0].holds(price) | watch[1].holds(price);
+                price[from..to].iter().fold(false, |near, price| near | holds(*price))
+            }
+        };
+        if near {
+            for row in from..to {
+                self.note(view.side[row], view.price.get(row));
+            }
+        }
+    }
+
+    /// Keeps a level if it concerns us.
+    #[inline(always)]
+    fn note(&mut self, column: i8, price: i64) {
+        if self.watch[usize::from(column < 0)].holds(price) {
+            self.note_near(column, price);
+        }
+    }
+
+    fn note_near(&mut self, column: i8, price: i64) {
+        let side = if column < 0 { Side::Sell } else { Side::Buy };
+        let key = price * side.sign();
+        self.news.deeper[side.index()] |= key <= self.orders.unseen(side);
+        if self.orders.first_at(side, key).is_some() || !self.taken.is_empty() {
+            self.news.named.push((side, key));
+        }
     }
 
     /// The aggressor of a trade; when the venue does not say, the side of the book it printed on.
@@ -230,312 +399,229 @@ impl Market {
         out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
         let passive = aggressor.opposite();
-        let mut left = qty;
+        let traded = price * passive.sign();
+        if self.orders.best(passive) < traded {
+            return Ok(());
+        }
+        self.news.traded = true;
+        self.trades += 1;
         // Better prices trade first, whenever they came.
-        for order in self.orders.iter_mut().filter(|o| o.side == passive) {
-            if (order.price - price) * passive.sign() > 0 {
-                let fill = order.leaves();
-                left = (left - fill).max(0);
-                order.filled += fill;
-                out.push((AccountId::default(), maker_fill(&self.math, order.id, order.price, fill, now)?));
-            }
+        while let Some((_, slot)) =
+            self.orders.level_below(passive, i64::MAX).filter(|(key, _)| *key > traded)
+        {
+            let (pool, fill) = (self.orders.get(slot).pool, self.orders.get(slot).leaves());
+            let left = self.left_of_trade(pool, qty);
+            *left = (*left - fill).max(0);
+            out.push(self.fill_resting(slot, fill, now)?);
         }
-        for order in self.orders.iter_mut().filter(|o| o.side == passive && o.price == price) {
-            self.queue.on_trade_ahead(&mut order.place, qty - left);
-            if left == 0 {
-                continue;
-            }
-            let reach =
-                self.queue.on_trade(&mut order.place, left, order.displayed, self.lot, &mut self.random);
-            let fill = reach.min(order.leaves());
+        let mut at = self.orders.first_at(passive, traded);
+        while let Some(slot) = at {
+            at = self.orders.behind(slot);
+            let fill = self.reach_by_trade(slot, qty);
             if fill > 0 {
-                left = (left - fill).max(0);
-                order.filled += fill;
-                out.push((AccountId::default(), maker_fill(&self.math, order.id, order.price, fill, now)?));
+                out.push(self.fill_resting(slot, fill, now)?);
             }
         }
-        self.orders.retain(|o| o.leaves() > 0);
         Ok(())
     }
 
-    /// After a message: queues of levels that changed, orders the other side has reached.
-    fn on_book_changed(&mut self, now: i64, out: &mut Vec<(AccountId, Report)>) -> Result<(), MoneyOverflow> {
-        if !self.taken.is_empty() {
-            self.taken.retain(|t| self.book.qty_at(t.side, t.price) == t.displayed);
+    /// What is left of the newest trade, of `qty`, for a pool's orders.
+    fn left_of_trade(&mut self, pool: u32, qty: i64) -> &mut i64 {
+        let pool = &mut self.pools[pool as usize];
+        if pool.trade != self.trades {
+            (pool.trade, pool.left) = (self.trades, qty);
         }
-        if !self.book.is_synced() {
-            return Ok(());
+        &mut pool.left
+    }
+
+    /// Lets a trade of `qty` at an order's price work on its queue; returns how much of it fills the order.
+    fn reach_by_trade(&mut self, slot: Slot, qty: i64) -> i64 {
+        let pool = self.orders.get(slot).pool;
+        let left = *self.left_of_trade(pool, qty);
+        let order = self.orders.get_mut(slot);
+        let pool = &mut self.pools[pool as usize];
+        self.queue.on_trade_ahead(&mut order.place, qty - left);
+        if left == 0 {
+            return 0;
         }
-        // Best prices that could reach our buys and sells; most often they do not come near.
-        let best = [self.book.best_ask(), self.book.best_bid()];
-        let mut filled = false;
-        for at in 0..self.orders.len() {
-            let (side, price, leaves) =
-                (self.orders[at].side, self.orders[at].price, self.orders[at].leaves());
-            let near = best[side.index()].is_some_and(|other| reaches(side, price, other));
-            if near && !self.book.is_crossed() && self.would_take(side, price) {
-                let fill = if self.orders[at].remainder {
-                    self.use_up(side, Some(price), leaves).iter().map(|(_, qty)| qty).sum()
-                } else {
-                    leaves
-                };
-                let order = &mut self.orders[at];
-                order.filled += fill;
-                out.push((AccountId::default(), maker_fill(&self.math, order.id, price, fill, now)?));
-                if fill == leaves {
-                    filled = true;
-                    continue;
+        let reach = self.queue.on_trade(&mut order.place, left, order.displayed, self.lot, &mut pool.random);
+        let fill = reach.min(order.leaves()).max(0);
+        pool.left = (left - fill).max(0);
+        fill
+    }
+
+    /// After a message that began with these best keys: lets it act on the orders it concerns.
+    fn settle(
+        &mut self,
+        before: (i64, i64),
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        let (bid, ask) = self.book.touch_keys();
+        if self.basis == FillBasis::L1 {
+            // Of a quote nothing else is there.
+            for (side, was, is) in [(Side::Buy, before.0, bid), (Side::Sell, before.1, ask)] {
+                for key in [was, is] {
+                    if key != NO_KEY {
+                        self.note(side as i8, key * side.sign());
+                    }
                 }
             }
-            let Some(displayed) = self.shown_at(side, price) else { continue };
-            let order = &mut self.orders[at];
+        }
+        for (side, best) in [(Side::Buy, bid), (Side::Sell, ask)] {
+            // An empty side hides nothing.
+            self.news.deeper[side.index()] |= best == NO_KEY && self.orders.unseen(side) != NO_KEY;
+        }
+        // A sum of two keys is not negative when their prices meet.
+        let reached = self.orders.best(Side::Buy).saturating_add(ask) >= 0
+            || self.orders.best(Side::Sell).saturating_add(bid) >= 0;
+        let concerned =
+            reached | self.news.cleared | self.news.traded | self.news.deeper[0] | self.news.deeper[1];
+        if concerned || !self.news.named.is_empty() { self.look(reached, now, out) } else { Ok(()) }
+    }
+
+    /// Looks at everything a message concerns.
+    #[inline(never)]
+    fn look(
+        &mut self,
+        reached: bool,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        let mut named = std::mem::take(&mut self.news.named);
+        let deeper = std::mem::take(&mut self.news.deeper);
+        let mut changed =
+            std::mem::take(&mut self.news.traded) | reached | deeper[0] | deeper[1] | self.news.cleared;
+        if !self.taken.is_empty() {
+            changed = true;
+            if self.news.cleared {
+                self.taken.levels_show(|side, key| self.book.qty_at(side, key * side.sign()));
+            } else {
+                for &(side, key) in &named {
+                    self.taken.level_shows(side, key, self.book.qty_at(side, key * side.sign()));
+                }
+            }
+        }
+        if self.book.is_synced() {
+            if reached && !self.book.is_crossed() {
+                self.fill_reached(now, out)?;
+            }
+            for (side, deeper) in SIDES.into_iter().zip(deeper) {
+                if self.news.cleared {
+                    self.orders.take_unseen(side);
+                    self.look_below(side, i64::MAX, |_| true);
+                } else if deeper {
+                    let unseen = self.orders.take_unseen(side);
+                    // What lies below a level that is still not seen is not seen either.
+                    self.look_below(side, unseen, |seen| seen);
+                }
+            }
+            if !self.news.cleared {
+                for &(side, key) in &named {
+                    if let Some(first) = self.orders.first_at(side, key) {
+                        changed |= !self.look_at(side, key, first);
+                    }
+                }
+            }
+            self.news.cleared = false;
+        }
+        named.clear();
+        self.news.named = named;
+        if changed {
+            self.watch_again();
+        }
+        Ok(())
+    }
+
+    /// Looks at the levels at and below a key, from the best one for as long as `go_on` says, given whether the
+    /// level has been seen.
+    fn look_below(&mut self, side: Side, key: i64, go_on: impl Fn(bool) -> bool) {
+        let mut at = self.orders.level_below(side, key);
+        while let Some((key, first)) = at {
+            let seen = self.look_at(side, key, first);
+            at = if go_on(seen) { self.orders.level_below(side, key - 1) } else { None };
+        }
+    }
+
+    /// Lets what the data shows of a level act on the queue there. Returns whether it shows anything.
+    fn look_at(&mut self, side: Side, key: i64, first: Slot) -> bool {
+        let Some(displayed) = self.book.shown_at(side, key * side.sign()) else {
+            self.orders.set_unseen(side, key);
+            return false;
+        };
+        let mut at = Some(first);
+        while let Some(slot) = at {
+            let order = self.orders.get_mut(slot);
             if order.place.is_unknown() {
                 order.place = QueuePosition::behind(displayed);
             } else if displayed != order.displayed {
                 self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
             }
             order.displayed = displayed;
+            at = self.orders.behind(slot);
         }
-        if filled {
-            self.orders.retain(|o| o.leaves() > 0);
+        true
+    }
+
+    /// Fills the orders that the other side's best price has reached, in order of arrival.
+    fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Report)>) -> Result<(), MoneyOverflow> {
+        let (bid, ask) = self.book.touch_keys();
+        let mut reached = std::mem::take(&mut self.reached);
+        for (side, other) in [(Side::Buy, ask), (Side::Sell, bid)] {
+            let mut at = self.orders.level_below(side, i64::MAX);
+            while let Some((key, first)) = at.filter(|(key, _)| key.saturating_add(other) >= 0) {
+                reached.extend(std::iter::successors(Some(first), |slot| self.orders.behind(*slot)));
+                at = self.orders.level_below(side, key - 1);
+            }
         }
+        reached.sort_unstable_by_key(|slot| self.orders.arrival(*slot));
+        for slot in reached.drain(..) {
+            let Resting { side, price, pool, remainder, .. } = *self.orders.get(slot);
+            if !self.meets_displayed(side, price, pool) {
+                continue;
+            }
+            let leaves = self.orders.get(slot).leaves();
+            let fill = if remainder { self.use_up(side, price, pool, leaves) } else { leaves };
+            out.push(self.fill_resting(slot, fill, now)?);
+        }
+        self.reached = reached;
         Ok(())
     }
 
-    /// What the data shows of a price; of a quote nothing behind it.
-    fn shown_at(&self, side: Side, price: i64) -> Option<i64> {
-        let behind = |best: Level| (best.price - price) * side.sign() > 0;
-        if self.basis == FillBasis::L1 && self.book.best(side).is_some_and(behind) {
-            return None;
-        }
-        self.book.shown_at(side, price)
-    }
-
-    /// Best price of a side at which something is left for us.
-    fn best_available(&self, side: Side) -> Option<i64> {
-        self.free_levels(side).next().map(|(level, _)| level.price)
-    }
-
-    /// Levels of a side at which at least a lot is left for us, and how much.
-    fn free_levels(&self, side: Side) -> impl Iterator<Item = (Level, i64)> + '_ {
-        self.book
-            .iter(side)
-            .map(move |level| (level, level.qty - self.taken_at(side, level.price)))
-            .filter(|(_, free)| *free >= self.lot)
-    }
-
-    fn taken_at(&self, side: Side, price: i64) -> i64 {
-        self.taken.iter().find(|t| t.side == side && t.price == price).map_or(0, |t| t.qty)
-    }
-
-    /// Takes a command that arrives at `now`.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow`] when a fill's value is out of range.
-    pub fn on_command(
-        &mut self,
-        _account: AccountId,
-        command: Command,
-        now: i64,
-        out: &mut Vec<(AccountId, Report)>,
-    ) -> Result<(), MoneyOverflow> {
-        match command {
-            Command::Submit { order, request } => self.submit(order, &request, now, out),
-            Command::Cancel { order, .. } => {
-                let kind = match self.orders.iter().position(|o| o.id == order) {
-                    Some(at) => {
-                        self.orders.remove(at);
-                        ReportKind::Cancelled
-                    }
-                    None => ReportKind::CancelRejected(Reason::UnknownOrder),
-                };
-                out.push((AccountId::default(), Report::on(order, now, kind)));
-                Ok(())
-            }
-            Command::Replace { order, price, qty, .. } => self.replace(order, price, qty, now, out),
-        }
-    }
-
-    fn submit(
-        &mut self,
-        id: OrderId,
-        request: &OrderRequest,
-        now: i64,
-        out: &mut Vec<(AccountId, Report)>,
-    ) -> Result<(), MoneyOverflow> {
-        let mut say = |kind| out.push((AccountId::default(), Report::on(id, now, kind)));
-        if !self.book.is_synced() {
-            say(ReportKind::Rejected(Reason::BookNotSynced));
-            return Ok(());
-        }
-        let side = request.side;
-        let limit = request.order_type.price();
-        if let Some(reason) = self.refuses(side, limit, request.post_only) {
-            say(ReportKind::Rejected(reason));
-            return Ok(());
-        }
-        say(ReportKind::Accepted);
-        if request.time_in_force == TimeInForce::Fok && self.available(side, limit) < request.qty {
-            say(ReportKind::Expired(Reason::FokNotFillable));
-            return Ok(());
-        }
-        let filled = self.take(id, side, limit, request.qty, now, out)?;
-        if filled == request.qty {
-            return Ok(());
-        }
-        let expires = |reason| Report::on(id, now, ReportKind::Expired(reason));
-        let price = match (request.order_type, request.time_in_force) {
-            (OrderType::Market, _) => {
-                out.push((AccountId::default(), expires(Reason::NoLiquidity)));
-                return Ok(());
-            }
-            (OrderType::Limit { .. }, TimeInForce::Ioc | TimeInForce::Fok) => {
-                out.push((AccountId::default(), expires(Reason::IocRemainder)));
-                return Ok(());
-            }
-            (OrderType::Limit { price }, TimeInForce::Gtc) => price,
-        };
-        self.rest(Resting {
-            id,
-            side,
-            price,
-            qty: request.qty,
-            filled,
-            post_only: request.post_only,
-            remainder: false,
-            place: QueuePosition::default(),
-            displayed: 0,
-        });
-        Ok(())
-    }
-
-    /// Puts an order at the end of the queue of its price.
-    fn rest(&mut self, mut order: Resting) {
-        let shown = self.shown_at(order.side, order.price);
-        order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
-        order.displayed = shown.unwrap_or(0);
-        order.remainder |= self
-            .book
-            .best(order.side.opposite())
-            .is_some_and(|other| reaches(order.side, order.price, other.price));
-        self.orders.push(order);
-    }
-
-    /// Why an order that would take liquidity at once is not let in.
-    fn refuses(&self, side: Side, limit: Option<i64>, post_only: bool) -> Option<Reason> {
-        if !limit.is_none_or(|limit| self.would_take(side, limit)) {
-            return None;
-        }
-        if post_only {
-            return Some(Reason::PostOnlyWouldCross);
-        }
-        self.book.is_crossed().then_some(Reason::BookCrossed)
-    }
-
-    /// A replacement keeps the queue place only when the price stays and the quantity shrinks. It is refused, and
-    /// the order stays as it was, where a new order would be.
-    fn replace(
-        &mut self,
-        id: OrderId,
-        price: i64,
-        qty: i64,
-        now: i64,
-        out: &mut Vec<(AccountId, Report)>,
-    ) -> Result<(), MoneyOverflow> {
-        let mut say = |kind| out.push((AccountId::default(), Report::on(id, now, kind)));
-        let Some(at) = self.orders.iter().position(|o| o.id == id) else {
-            say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
-            return Ok(());
-        };
-        let order = &self.orders[at];
-        let (side, filled) = (order.side, order.filled);
-        if qty <= filled {
-            self.orders.remove(at);
-            say(ReportKind::Cancelled);
-            return Ok(());
-        }
-        if price == order.price && qty <= order.qty {
-            self.orders[at].qty = qty;
-            say(ReportKind::Replaced { price, qty });
-            return Ok(());
-        }
-        if !self.book.is_synced() {
-            say(ReportKind::ReplaceRejected(Reason::BookNotSynced));
-            return Ok(());
-        }
-        if let Some(reason) = self.refuses(side, Some(price), order.post_only) {
-            say(ReportKind::ReplaceRejected(reason));
-            return Ok(());
-        }
-        let mut order = self.orders.remove(at);
-        say(ReportKind::Replaced { price, qty });
-        order.filled += self.take(id, side, Some(price), qty - filled, now, out)?;
-        if order.filled < qty {
-            order.price = price;
-            order.qty = qty;
-            self.rest(order);
-        }
-        Ok(())
-    }
-
-    /// Whether a limit order at `price` would find something to take.
-    fn would_take(&self, side: Side, price: i64) -> bool {
-        self.best_available(side.opposite()).is_some_and(|other| reaches(side, price, other))
-    }
-
-    /// What a taker of `side` finds up to `limit`.
-    fn available(&self, side: Side, limit: Option<i64>) -> i64 {
-        self.reachable(side, limit).fold(0i64, |sum, (_, free)| sum.saturating_add(free))
-    }
-
-    /// Levels a taker of `side` reaches up to `limit`, and the whole lots left for us.
-    fn reachable(&self, side: Side, limit: Option<i64>) -> impl Iterator<Item = (Level, i64)> + '_ {
-        self.free_levels(side.opposite())
-            .take_while(move |(level, _)| limit.is_none_or(|limit| reaches(side, limit, level.price)))
-            .map(|(level, free)| (level, free / self.lot * self.lot))
-    }
-
-    fn take(
-        &mut self,
-        id: OrderId,
-        side: Side,
-        limit: Option<i64>,
-        qty: i64,
-        now: i64,
-        out: &mut Vec<(AccountId, Report)>,
-    ) -> Result<i64, MoneyOverflow> {
-        let mut filled = 0;
-        for (price, qty) in self.use_up(side, limit, qty) {
-            filled += qty;
-            let value = self.math.value(price, qty)?;
-            let fee = self.math.fee(value, false).ok_or(MoneyOverflow { price, qty })?;
-            let kind = ReportKind::Fill { price, qty, liquidity: Liquidity::Taker, fee };
-            out.push((AccountId::default(), Report::on(id, now, kind)));
-        }
-        Ok(filled)
-    }
-
-    /// Takes up to `qty` of what a taker of `side` reaches off the book, as far as we are concerned; returns prices
-    /// and quantities.
-    fn use_up(&mut self, side: Side, limit: Option<i64>, qty: i64) -> Vec<(i64, i64)> {
-        let mut left = qty;
-        let mut hits = Vec::new();
-        for (level, free) in self.reachable(side, limit) {
-            let qty = free.min(left);
-            hits.push((level, qty));
-            left -= qty;
-            if left == 0 {
-                break;
+    /// Takes up to `qty` of what is displayed up to a price, as far as a pool is concerned; returns how much.
+    fn use_up(&mut self, side: Side, price: i64, pool: u32, qty: i64) -> i64 {
+        let mut steps = std::mem::take(&mut self.steps);
+        self.plan(side, Some(price), pool, None, qty, &mut steps);
+        let mut used = 0;
+        for step in &steps {
+            if let incoming::Step::Displayed { price, displayed, qty } = *step {
+                let passive = side.opposite();
+                self.taken.add(passive, price * passive.sign(), pool, displayed, qty);
+                used += qty;
             }
         }
-        let other = side.opposite();
-        for &(Level { price, qty: displayed }, qty) in &hits {
-            match self.taken.iter_mut().find(|t| t.side == other && t.price == price) {
-                Some(taken) => taken.qty += qty,
-                None => self.taken.push(Taken { side: other, price, displayed, qty }),
-            }
+        self.steps = steps;
+        used
+    }
+
+    /// Something of ours has come or gone.
+    fn watch_again(&mut self) {
+        self.touched = !(self.orders.is_empty() && self.taken.is_empty());
+        for side in SIDES {
+            let own = self.orders.worst(side).map(|worst| {
+                // A level deeper than anything seen is news to those that have not been seen.
+                let low = if self.orders.unseen(side) == NO_KEY { worst } else { -ANY };
+                (low, self.orders.best(side))
+            });
+            let bounds = match (own, self.taken.bounds(side)) {
+                (Some(own), Some(taken)) => Some((own.0.min(taken.0), own.1.max(taken.1))),
+                (own, taken) => own.or(taken),
+            };
+            self.watch[side.index()] = bounds.map_or(Watch::NOTHING, |(low, high)| {
+                let (low, high) = (low.clamp(-ANY, ANY), high.clamp(-ANY, ANY));
+                if side == Side::Buy { Watch { low, high } } else { Watch { low: -high, high: -low } }
+            });
         }
-        hits.into_iter().map(|(level, qty)| (level.price, qty)).collect()
     }
 }
 
@@ -546,13 +632,34 @@ fn reaches(side: Side, price: i64, other: i64) -> bool {
 
 fn maker_fill(
     math: &ContractMath,
-    order: OrderId,
+    order: &Resting,
+    qty: i64,
+    now: i64,
+) -> Result<(AccountId, Report), MoneyOverflow> {
+    let report = fill(math, order.id, order.price, qty, Liquidity::Maker, now)?;
+    Ok((order.account, Report { cumulative: Some(order.filled), ..report }))
+}
+
+fn taker_fill(
+    math: &ContractMath,
+    taker: &Taker,
     price: i64,
     qty: i64,
     now: i64,
+) -> Result<(AccountId, Report), MoneyOverflow> {
+    let report = fill(math, taker.id, price, qty, Liquidity::Taker, now)?;
+    Ok((taker.account, Report { cumulative: Some(taker.filled), ..report }))
+}
+
+fn fill(
+    math: &ContractMath,
+    order: OrderId,
+    price: i64,
+    qty: i64,
+    liquidity: Liquidity,
+    now: i64,
 ) -> Result<Report, MoneyOverflow> {
     let value = math.value(price, qty)?;
-    let fee = math.fee(value, true).ok_or(MoneyOverflow { price, qty })?;
-    let kind = ReportKind::Fill { price, qty, liquidity: Liquidity::Maker, fee };
-    Ok(Report::on(order, now, kind))
+    let fee = math.fee(value, liquidity == Liquidity::Maker).ok_or(MoneyOverflow { price, qty })?;
+    Ok(Report::on(order, now, ReportKind::Fill { price, qty, liquidity, fee }))
 }

@@ -7,6 +7,6 @@ mod queue;
 mod venue;
 
 pub use latency::{Latency, Leg};
-pub use market::Market;
+pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
 pub use venue::Venue;

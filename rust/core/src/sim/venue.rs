@@ -10,7 +10,7 @@ use super::market::Market;
 use crate::book::{FillBasis, L2Book};
 use crate::event::View;
 use crate::ledger::MoneyOverflow;
-use crate::orders::{Command, Report};
+use crate::orders::{Command, Report, ReportKind, VenueKey};
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId};
 
@@ -28,6 +28,8 @@ pub struct Venue {
     reports: Channel<(AccountId, Report)>,
     /// Reports of what is happening right now.
     fresh: Vec<(AccountId, Report)>,
+    /// Fills so far: the number of each is its key.
+    executions: u64,
 }
 
 impl Venue {
@@ -128,7 +130,11 @@ impl Venue {
     #[inline(never)]
     fn report(&mut self, market: MarketId) {
         let latency = &mut self.places[market.index()].latency;
-        for (account, report) in self.fresh.drain(..) {
+        for (account, mut report) in self.fresh.drain(..) {
+            if matches!(report.kind, ReportKind::Fill { .. }) {
+                self.executions += 1;
+                report.execution = Some(VenueKey::Number(self.executions));
+            }
             let at = report.ts_event.saturating_add(latency.draw(Leg::Response));
             self.reports.send(at, (account, report));
         }

@@ -1,0 +1,220 @@
+//! What accounts ask of a market: new orders, cancels, replacements.
+
+use super::incoming::{Step, Taker};
+use super::resting::{Resting, Slot};
+use super::{Market, reaches};
+use crate::ledger::MoneyOverflow;
+use crate::orders::{
+    Command, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, check_replace,
+    check_request,
+};
+use crate::sim::queue::QueuePosition;
+use crate::types::{AccountId, Side};
+
+impl Market {
+    /// Takes an account's command that arrives at `now`. What comes of it goes to `out`, with the account it is for.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`] when a fill's value is out of range.
+    pub fn on_command(
+        &mut self,
+        account: AccountId,
+        command: Command,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        match command {
+            Command::Submit { order, request } => self.submit(account, order, &request, now, out)?,
+            Command::Cancel { order, .. } => {
+                let kind = match self.find(account, order) {
+                    Some(slot) => {
+                        self.orders.remove(slot);
+                        ReportKind::Cancelled
+                    }
+                    None => ReportKind::CancelRejected(Reason::UnknownOrder),
+                };
+                out.push((account, Report::on(order, now, kind)));
+            }
+            Command::Replace { order, price, qty, .. } => {
+                self.replace(account, order, price, qty, now, out)?;
+            }
+        }
+        self.watch_again();
+        Ok(())
+    }
+
+    /// A resting order of an account.
+    fn find(&self, account: AccountId, id: OrderId) -> Option<Slot> {
+        self.orders.find(id).filter(|slot| self.orders.get(*slot).account == account)
+    }
+
+    fn submit(
+        &mut self,
+        account: AccountId,
+        id: OrderId,
+        request: &OrderRequest,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        let mut say = |kind| out.push((account, Report::on(id, now, kind)));
+        let (side, pool) = (request.side, self.pool(account));
+        let limit = request.order_type.price();
+        if let Some(reason) = self.refuses(id, request, pool) {
+            say(ReportKind::Rejected(reason));
+            return Ok(());
+        }
+        say(ReportKind::Accepted);
+        let taker = Taker { id, account, pool, side, limit, qty: request.qty, filled: 0 };
+        let whole = request.time_in_force == TimeInForce::Fok;
+        let Some(left) = self.take(taker, whole, now, out)? else { return Ok(()) };
+        let expires = |reason| (account, Report::on(id, now, ReportKind::Expired(reason)));
+        let price = match (request.order_type, request.time_in_force) {
+            (OrderType::Market, _) => {
+                out.push(expires(Reason::NoLiquidity));
+                return Ok(());
+            }
+            (OrderType::Limit { .. }, TimeInForce::Ioc | TimeInForce::Fok) => {
+                out.push(expires(Reason::IocRemainder));
+                return Ok(());
+            }
+            (OrderType::Limit { price }, TimeInForce::Gtc) => price,
+        };
+        self.rest(Resting {
+            id,
+            account,
+            pool,
+            side,
+            price,
+            qty: left.qty,
+            filled: left.filled,
+            post_only: request.post_only,
+            remainder: false,
+            place: QueuePosition::default(),
+            displayed: 0,
+        });
+        Ok(())
+    }
+
+    /// Lets an order take what it meets, if it must be `whole` all of it or nothing. Returns it as it is then, unless
+    /// it has ended.
+    fn take(
+        &mut self,
+        taker: Taker,
+        whole: bool,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<Option<Taker>, MoneyOverflow> {
+        let mut steps = std::mem::take(&mut self.steps);
+        let qty = taker.qty - taker.filled;
+        self.plan(taker.side, taker.limit, taker.pool, Some(taker.account), qty, &mut steps);
+        let fills = steps.iter().map(|step| match step {
+            Step::Displayed { qty, .. } | Step::Maker { qty, .. } => *qty,
+            _ => 0,
+        });
+        if whole && fills.sum::<i64>() < qty {
+            let kind = ReportKind::Expired(Reason::FokNotFillable);
+            out.push((taker.account, Report::on(taker.id, now, kind)));
+            self.steps = steps;
+            return Ok(None);
+        }
+        let left = self.execute(taker, &steps, now, out)?;
+        self.steps = steps;
+        Ok(left.filter(|left| left.filled < left.qty))
+    }
+
+    /// Puts an order at the end of the queue of its price.
+    fn rest(&mut self, mut order: Resting) {
+        let shown = self.book.shown_at(order.side, order.price);
+        order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
+        order.displayed = shown.unwrap_or(0);
+        order.remainder |= self
+            .book
+            .best(order.side.opposite())
+            .is_some_and(|other| reaches(order.side, order.price, other.price));
+        self.orders.push(order);
+        if shown.is_none() {
+            self.orders.set_unseen(order.side, order.key());
+        }
+    }
+
+    /// Why a new order is not let in.
+    fn refuses(&self, id: OrderId, request: &OrderRequest, pool: u32) -> Option<Reason> {
+        if self.orders.find(id).is_some() {
+            return Some(Reason::InvalidTerms);
+        }
+        let reference = self.book.best(request.side.opposite()).map(|level| level.price);
+        match check_request(&self.instrument, &self.math, request, || reference) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Some(reason),
+            Err(mistake) => return Some(mistake.reason()),
+        }
+        if !self.book.is_synced() {
+            return Some(Reason::BookNotSynced);
+        }
+        let limit = request.order_type.price();
+        self.refuses_to_take(request.side, limit, request.post_only, pool)
+    }
+
+    /// Why an order that would take liquidity at once is not let in.
+    fn refuses_to_take(&self, side: Side, limit: Option<i64>, post_only: bool, pool: u32) -> Option<Reason> {
+        let takes = |limit| self.meets_displayed(side, limit, pool) || self.meets_own(side, limit, pool);
+        if !limit.is_none_or(takes) {
+            return None;
+        }
+        if post_only {
+            return Some(Reason::PostOnlyWouldCross);
+        }
+        self.book.is_crossed().then_some(Reason::BookCrossed)
+    }
+
+    /// A replacement keeps the queue place only when the price stays and the quantity shrinks. It is refused, and
+    /// the order stays as it was, where a new order would be.
+    fn replace(
+        &mut self,
+        account: AccountId,
+        id: OrderId,
+        price: i64,
+        qty: i64,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        let mut say = |kind| out.push((account, Report::on(id, now, kind)));
+        let Some(slot) = self.find(account, id) else {
+            say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
+            return Ok(());
+        };
+        let order = *self.orders.get(slot);
+        let checked = check_replace(&self.instrument, &self.math, price, qty, order.filled);
+        if let Some(reason) = checked.unwrap_or_else(|mistake| Some(mistake.reason())) {
+            say(ReportKind::ReplaceRejected(reason));
+            return Ok(());
+        }
+        if qty <= order.filled {
+            self.orders.remove(slot);
+            say(ReportKind::Cancelled);
+            return Ok(());
+        }
+        if price == order.price && qty <= order.qty {
+            self.orders.get_mut(slot).qty = qty;
+            say(ReportKind::Replaced { price, qty });
+            return Ok(());
+        }
+        let refusal = if self.book.is_synced() {
+            self.refuses_to_take(order.side, Some(price), order.post_only, order.pool)
+        } else {
+            Some(Reason::BookNotSynced)
+        };
+        if let Some(reason) = refusal {
+            say(ReportKind::ReplaceRejected(reason));
+            return Ok(());
+        }
+        let order = self.orders.remove(slot);
+        say(ReportKind::Replaced { price, qty });
+        let Resting { pool, side, filled, .. } = order;
+        let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled };
+        if let Some(left) = self.take(taker, false, now, out)? {
+            self.rest(Resting { price, qty: left.qty, filled: left.filled, ..order });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! What an order that takes liquidity meets: displayed levels and own orders, by price and by place in the queue.
+//!
+//! At one price stand, in order of arrival, the displayed quantity ahead of the first own order, that order, what is
+//! displayed between it and the next one, and so on. What a taker meets is first planned, then done: a fill-or-kill
+//! order needs to know before it trades.
+
+use super::resting::Slot;
+use super::{Market, maker_fill, reaches, taker_fill};
+use crate::ledger::MoneyOverflow;
+use crate::orders::{OrderId, Reason, Report, ReportKind};
+use crate::types::{AccountId, Side};
+
+/// What happens when an order would trade with another one of its own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SelfTrade {
+    /// What is left of the incoming order expires.
+    #[default]
+    CancelNewest,
+    /// The resting order expires and the incoming one goes on.
+    CancelOldest,
+    /// Both expire.
+    CancelBoth,
+    /// Both lose the smaller of the two quantities, without a trade; what has nothing left expires.
+    Decrement,
+}
+
+/// An order that comes in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taker {
+    pub(super) id: OrderId,
+    pub(super) account: AccountId,
+    pub(super) pool: u32,
+    pub(super) side: Side,
+    /// None for a market order.
+    pub(super) limit: Option<i64>,
+    /// Total quantity and what has been filled of it before.
+    pub(super) qty: i64,
+    pub(super) filled: i64,
+}
+
+/// One thing a taker meets.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// So much of a level that shows `displayed`.
+    Displayed { price: i64, displayed: i64, qty: i64 },
+    /// So much of an own order.
+    Maker { slot: Slot, qty: i64 },
+    /// An order of the same account, which expires.
+    Expire { slot: Slot },
+    /// An order of the same account; both lose so much.
+    Decrement { slot: Slot, qty: i64 },
+    /// An order of the same account, at which the taker expires.
+    Stop,
+}
+
+impl Market {
+    /// What a taker that looks for `qty` meets. Own orders stand in the way of an account's order only.
+    pub(super) fn plan(
+        &self,
+        side: Side,
+        limit: Option<i64>,
+        pool: u32,
+        account: Option<AccountId>,
+        qty: i64,
+        steps: &mut Vec<Step>,
+    ) {
+        steps.clear();
+        let passive = side.opposite();
+        let floor = limit.map_or(i64::MIN, |limit| limit * passive.sign());
+        let mut left = qty;
+        let mut levels = self.book.iter(passive).peekable();
+        let mut own = account.and_then(|_| self.orders.level_below(passive, i64::MAX));
+        while left > 0 {
+            let shown = levels.peek().map(|level| level.price * passive.sign());
+            let Some(key) = shown.max(own.map(|(key, _)| key)).filter(|key| *key >= floor) else { break };
+            let displayed = if shown == Some(key) { levels.next().map_or(0, |level| level.qty) } else { 0 };
+            let price = key * passive.sign();
+            let taken = self.taken.at(passive, key, pool);
+            // Of the level's first `upto`, whole lots that are still there.
+            let lots = |upto: i64| (upto - taken).max(0) / self.lot * self.lot;
+            let mut used = 0;
+            let mut eat = |upto: i64, left: &mut i64, steps: &mut Vec<Step>| {
+                let qty = (lots(upto.min(displayed)) - used).min(*left);
+                if qty > 0 {
+                    steps.push(Step::Displayed { price, displayed, qty });
+                    used += qty;
+                    *left -= qty;
+                }
+            };
+            if let (Some(account), Some((_, mut slot))) = (account, own.filter(|(own, _)| *own == key)) {
+                loop {
+                    let order = self.orders.get(slot);
+                    if order.pool == pool {
+                        // A place that is not known has nothing shown ahead: the level is beyond what is shown.
+                        eat(order.place.front as i64, &mut left, steps);
+                        if left == 0 {
+                            return;
+                        }
+                        let qty = order.leaves().min(left);
+                        let own_account = order.account == account;
+                        let (step, gone) = match self.self_trade {
+                            _ if !own_account => (Step::Maker { slot, qty }, qty),
+                            SelfTrade::CancelNewest => (Step::Stop, left),
+                            SelfTrade::CancelOldest | SelfTrade::CancelBoth => (Step::Expire { slot }, 0),
+                            SelfTrade::Decrement => (Step::Decrement { slot, qty }, qty),
+                        };
+                        steps.push(step);
+                        left -= gone;
+                        if own_account && self.self_trade == SelfTrade::CancelBoth {
+                            steps.push(Step::Stop);
+                            return;
+                        }
+                        if left == 0 {
+                            return;
+                        }
+                    }
+                    match self.orders.behind(slot) {
+                        Some(behind) => slot = behind,
+                        None => break,
+                    }
+                }
+                own = self.orders.level_below(passive, key - 1);
+            }
+            eat(displayed, &mut left, steps);
+        }
+    }
+
+    /// Does what has been planned for a taker. Returns it as it is then, or nothing when a self-trade ended it.
+    pub(super) fn execute(
+        &mut self,
+        mut taker: Taker,
+        steps: &[Step],
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<Option<Taker>, MoneyOverflow> {
+        let passive = taker.side.opposite();
+        let say = |account, order, kind| (account, Report::on(order, now, kind));
+        let expired = ReportKind::Expired(Reason::SelfTrade);
+        for step in steps {
+            match *step {
+                Step::Displayed { price, displayed, qty } => {
+                    self.taken.add(passive, price * passive.sign(), taker.pool, displayed, qty);
+                    taker.filled += qty;
+                    out.push(taker_fill(&self.math, &taker, price, qty, now)?);
+                }
+                Step::Maker { slot, qty } => {
+                    let price = self.orders.get(slot).price;
+                    taker.filled += qty;
+                    out.push(self.fill_resting(slot, qty, now)?);
+                    out.push(taker_fill(&self.math, &taker, price, qty, now)?);
+                }
+                Step::Expire { slot } => {
+                    let order = self.orders.remove(slot);
+                    out.push(say(order.account, order.id, expired));
+                }
+                Step::Decrement { slot, qty } => {
+                    let order = self.orders.get_mut(slot);
+                    order.qty -= qty;
+                    let (price, total) = (order.price, order.qty);
+                    let (account, id, left) = (order.account, order.id, order.leaves());
+                    if left == 0 {
+                        self.orders.remove(slot);
+                    }
+                    let less = |price, qty, left| match left {
+                        0 => expired,
+                        _ => ReportKind::Replaced { price, qty },
+                    };
+                    out.push(say(account, id, less(price, total, left)));
+                    taker.qty -= qty;
+                    let left = taker.qty - taker.filled;
+                    out.push(say(taker.account, taker.id, less(taker.limit.unwrap_or(0), taker.qty, left)));
+                    if left == 0 {
+                        return Ok(None);
+                    }
+                }
+                Step::Stop => {
+                    out.push(say(taker.account, taker.id, expired));
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(taker))
+    }
+
+    /// Fills so much of a resting order; it leaves when nothing is left of it.
+    pub(super) fn fill_resting(
+        &mut self,
+        slot: Slot,
+        qty: i64,
+        now: i64,
+    ) -> Result<(AccountId, Report), MoneyOverflow> {
+        let order = self.orders.get_mut(slot);
+        order.filled += qty;
+        let (fill, left) = (maker_fill(&self.math, order, qty, now)?, order.leaves());
+        if left == 0 {
+            self.orders.remove(slot);
+        }
+        Ok(fill)
+    }
+
+    /// Whether an order of `side` at `limit` would find something displayed to take.
+    pub(super) fn meets_displayed(&self, side: Side, limit: i64, pool: u32) -> bool {
+        let passive = side.opposite();
+        self.book
+            .iter(passive)
+            .take_while(|level| reaches(side, limit, level.price))
+            .any(|level| level.qty - self.taken.at(passive, level.price * passive.sign(), pool) >= self.lot)
+    }
+
+    /// Whether an order of `side` at `limit` would meet an own order of its pool.
+    pub(super) fn meets_own(&self, side: Side, limit: i64, pool: u32) -> bool {
+        let passive = side.opposite();
+        let floor = limit * passive.sign();
+        let mut at = self.orders.level_below(passive, i64::MAX);
+        while let Some((key, first)) = at.filter(|(key, _)| *key >= floor) {
+            let mut orders = std::iter::successors(Some(first), |slot| self.orders.behind(*slot));
+            if orders.any(|slot| self.orders.get(slot).pool == pool) {
+                return true;
+            }
+            at = self.orders.level_below(passive, key - 1);
+        }
+        false
+    }
+}

@@ -1,0 +1,719 @@
+//! The market once more, slow and obvious: every order is looked at after every message, what a taker meets is taken
+//! lot by lot. The real one has to say the same.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{Accounts, Market, Matching, SelfTrade};
+use crate::book::FillBasis;
+use crate::event::{Event, EventColumns, EventKind};
+use crate::ledger::ContractMath;
+use crate::orders::{
+    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
+};
+use crate::random::Random;
+use crate::sim::queue::{QueueModel, QueuePosition};
+use crate::types::{AccountId, Instrument, MarketId, Side};
+
+type Out = Vec<(AccountId, Report)>;
+type Row = (EventKind, Option<Side>, i64, i64);
+/// All accounts, or one.
+type Pool = Option<AccountId>;
+
+#[derive(Clone)]
+struct Own {
+    id: OrderId,
+    account: AccountId,
+    side: Side,
+    price: i64,
+    qty: i64,
+    filled: i64,
+    post_only: bool,
+    remainder: bool,
+    place: QueuePosition,
+    displayed: i64,
+}
+
+#[derive(Clone)]
+struct Taken {
+    pool: Pool,
+    side: Side,
+    price: i64,
+    displayed: i64,
+    qty: i64,
+}
+
+#[derive(Clone)]
+struct Model {
+    basis: FillBasis,
+    queue: QueueModel,
+    matching: Matching,
+    lot: i64,
+    unit: f64,
+    math: ContractMath,
+    levels: [BTreeMap<i64, i64>; 2],
+    synced: bool,
+    /// In order of arrival.
+    orders: Vec<Own>,
+    taken: Vec<Taken>,
+    random: BTreeMap<Pool, Random>,
+}
+
+/// Whether an order at `price` and one of the other side at `other` meet.
+fn meet(side: Side, price: i64, other: i64) -> bool {
+    if side == Side::Buy { price >= other } else { price <= other }
+}
+
+/// Whether `price` is better than `other` for an order that waits on a side.
+fn better(side: Side, price: i64, other: i64) -> bool {
+    if side == Side::Buy { price > other } else { price < other }
+}
+
+impl Model {
+    fn new(setup: &Setup) -> Self {
+        let instrument = setup.instrument();
+        Self {
+            basis: setup.basis,
+            queue: setup.queue,
+            matching: setup.matching,
+            lot: instrument.lot_size,
+            unit: instrument.qty_increment.to_f64(1),
+            math: ContractMath::new(&instrument).unwrap(),
+            levels: [BTreeMap::new(), BTreeMap::new()],
+            synced: false,
+            orders: Vec::new(),
+            taken: Vec::new(),
+            random: BTreeMap::new(),
+        }
+    }
+
+    fn pool(&self, account: AccountId) -> Pool {
+        (self.matching.accounts == Accounts::Isolated).then_some(account)
+    }
+
+    fn qty_at(&self, side: Side, price: i64) -> i64 {
+        self.levels[side.index()].get(&price).copied().unwrap_or(0)
+    }
+
+    fn best(&self, side: Side) -> Option<i64> {
+        let levels = &self.levels[side.index()];
+        let best = if side == Side::Buy { levels.last_key_value() } else { levels.first_key_value() };
+        best.map(|(price, _)| *price)
+    }
+
+    fn is_crossed(&self) -> bool {
+        self.best(Side::Buy).zip(self.best(Side::Sell)).is_some_and(|(bid, ask)| bid >= ask)
+    }
+
+    /// What the data shows of a price: nothing beyond the deepest level of a side.
+    fn shown(&self, side: Side, price: i64) -> Option<i64> {
+        let levels = &self.levels[side.index()];
+        let deepest = if side == Side::Buy { levels.first_key_value() } else { levels.last_key_value() };
+        let beyond = deepest.is_some_and(|(deepest, _)| better(side, *deepest, price));
+        (!beyond).then(|| self.qty_at(side, price))
+    }
+
+    fn taken_at(&self, pool: Pool, side: Side, price: i64) -> i64 {
+        let of = |t: &&Taken| (t.pool, t.side, t.price) == (pool, side, price);
+        self.taken.iter().find(of).map_or(0, |t| t.qty)
+    }
+
+    /// A lot, or less when no more is wanted; a queue model may have left an order with less.
+    fn take_displayed(&mut self, pool: Pool, side: Side, price: i64, wanted: i64) -> i64 {
+        let (displayed, qty) = (self.qty_at(side, price), self.lot.min(wanted));
+        match self.taken.iter_mut().find(|t| (t.pool, t.side, t.price) == (pool, side, price)) {
+            Some(taken) => taken.qty += qty,
+            None => self.taken.push(Taken { pool, side, price, displayed, qty }),
+        }
+        qty
+    }
+
+    /// The best price at which a taker finds a displayed lot.
+    fn best_free(&self, pool: Pool, taker: Side) -> Option<i64> {
+        let side = taker.opposite();
+        let free = |p: &&i64| self.qty_at(side, **p) - self.taken_at(pool, side, **p) >= self.lot;
+        let levels = &self.levels[side.index()];
+        let found = if side == Side::Buy { levels.keys().rev().find(free) } else { levels.keys().find(free) };
+        found.copied()
+    }
+
+    /// The own order a taker meets first: the best price, then the oldest.
+    fn first_own(&self, pool: Pool, taker: Side) -> Option<usize> {
+        let side = taker.opposite();
+        let mut first: Option<usize> = None;
+        for (at, order) in self.orders.iter().enumerate() {
+            let counts = order.side == side && self.pool(order.account) == pool;
+            if counts && first.is_none_or(|f| better(side, order.price, self.orders[f].price)) {
+                first = Some(at);
+            }
+        }
+        first
+    }
+
+    fn fill(&self, order: OrderId, price: i64, qty: i64, liquidity: Liquidity, now: i64) -> Report {
+        let value = self.math.value(price, qty).unwrap();
+        let fee = self.math.fee(value, liquidity == Liquidity::Maker).unwrap();
+        Report::on(order, now, ReportKind::Fill { price, qty, liquidity, fee })
+    }
+
+    fn fill_own(&mut self, at: usize, qty: i64, now: i64, out: &mut Out) {
+        self.orders[at].filled += qty;
+        let order = &self.orders[at];
+        out.push((order.account, self.fill(order.id, order.price, qty, Liquidity::Maker, now)));
+    }
+
+    fn drop_filled(&mut self) {
+        self.orders.retain(|o| o.filled < o.qty);
+    }
+
+    fn on_message(&mut self, rows: &[Row], now: i64, out: &mut Out) {
+        for &(kind, side, price, qty) in rows {
+            match (kind, self.basis, side) {
+                (EventKind::Trade, ..) => {
+                    let ask = self.best(Side::Sell).is_some_and(|ask| price >= ask);
+                    let bid = self.best(Side::Buy).is_some_and(|bid| price <= bid);
+                    let guess = if ask { Some(Side::Buy) } else { bid.then_some(Side::Sell) };
+                    if let Some(aggressor) = side.or(guess).filter(|_| qty > 0) {
+                        self.on_trade(aggressor, price, qty, now, out);
+                    }
+                }
+                (EventKind::BookClear, FillBasis::L2, _) => {
+                    self.levels = [BTreeMap::new(), BTreeMap::new()];
+                    self.synced = false;
+                }
+                (EventKind::BookSet, FillBasis::L2, Some(side))
+                | (EventKind::Quote, FillBasis::L1, Some(side)) => {
+                    let levels = &mut self.levels[side.index()];
+                    if kind == EventKind::Quote {
+                        levels.clear();
+                    }
+                    levels.insert(price, qty);
+                    levels.retain(|_, qty| *qty > 0);
+                    self.synced = true;
+                }
+                _ => {}
+            }
+        }
+        self.after_message(now, out);
+    }
+
+    fn on_trade(&mut self, aggressor: Side, price: i64, qty: i64, now: i64, out: &mut Out) {
+        let passive = aggressor.opposite();
+        let mut left: BTreeMap<Pool, i64> = BTreeMap::new();
+        let mut through: Vec<usize> = (0..self.orders.len())
+            .filter(|at| self.orders[*at].side == passive && better(passive, self.orders[*at].price, price))
+            .collect();
+        through.sort_by_key(|at| -self.orders[*at].price * passive.sign());
+        for at in through {
+            let fill = self.orders[at].qty - self.orders[at].filled;
+            let left = left.entry(self.pool(self.orders[at].account)).or_insert(qty);
+            *left = (*left - fill).max(0);
+            self.fill_own(at, fill, now, out);
+        }
+        for at in 0..self.orders.len() {
+            if self.orders[at].side != passive || self.orders[at].price != price {
+                continue;
+            }
+            let pool = self.pool(self.orders[at].account);
+            let left = left.entry(pool).or_insert(qty);
+            let random = self.random.entry(pool).or_insert_with(|| Random::new(1, 0));
+            let order = &mut self.orders[at];
+            self.queue.on_trade_ahead(&mut order.place, qty - *left);
+            if *left > 0 {
+                let reach = self.queue.on_trade(&mut order.place, *left, order.displayed, self.lot, random);
+                let fill = reach.min(order.qty - order.filled);
+                *left = (*left - fill).max(0);
+                if fill > 0 {
+                    self.fill_own(at, fill, now, out);
+                }
+            }
+        }
+        self.drop_filled();
+    }
+
+    fn after_message(&mut self, now: i64, out: &mut Out) {
+        let levels = self.levels.clone();
+        let shows = |t: &Taken| levels[t.side.index()].get(&t.price).copied().unwrap_or(0);
+        self.taken.retain(|t| shows(t) == t.displayed);
+        if !self.synced {
+            return;
+        }
+        for at in 0..self.orders.len() {
+            let Own { side, price, remainder, .. } = self.orders[at];
+            let (pool, leaves) =
+                (self.pool(self.orders[at].account), self.orders[at].qty - self.orders[at].filled);
+            let mut fill = 0;
+            while fill < leaves
+                && !self.is_crossed()
+                && let Some(other) = self.best_free(pool, side).filter(|other| meet(side, price, *other))
+            {
+                if remainder {
+                    fill += self.take_displayed(pool, side.opposite(), other, leaves - fill);
+                } else {
+                    fill = leaves;
+                }
+            }
+            if fill > 0 {
+                self.fill_own(at, fill, now, out);
+            }
+            if let Some(displayed) = self.shown(side, price) {
+                let order = &mut self.orders[at];
+                if order.place.is_unknown() {
+                    order.place = QueuePosition::behind(displayed);
+                } else if displayed != order.displayed {
+                    self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
+                }
+                order.displayed = displayed;
+            }
+        }
+        self.drop_filled();
+    }
+
+    fn on_command(&mut self, account: AccountId, command: &Command, now: i64, out: &mut Out) {
+        let say = |order, kind| (account, Report::on(order, now, kind));
+        let of = |order: OrderId| move |o: &Own| (o.id, o.account) == (order, account);
+        match command {
+            Command::Submit { order, request } => {
+                let limit = request.order_type.price();
+                let refusal = self.refusal(account, request.side, limit, request.post_only);
+                if let Some(reason) = refusal {
+                    return out.push(say(*order, ReportKind::Rejected(reason)));
+                }
+                out.push(say(*order, ReportKind::Accepted));
+                let new = Own {
+                    id: *order,
+                    account,
+                    side: request.side,
+                    price: request.order_type.price().unwrap_or(0),
+                    qty: request.qty,
+                    filled: 0,
+                    post_only: request.post_only,
+                    remainder: false,
+                    place: QueuePosition::default(),
+                    displayed: 0,
+                };
+                if request.time_in_force == TimeInForce::Fok {
+                    let mut tried = self.clone();
+                    let after = tried.take(new.clone(), limit, now, &mut Vec::new());
+                    if after.is_none_or(|o| o.filled < request.qty) {
+                        return out.push(say(*order, ReportKind::Expired(Reason::FokNotFillable)));
+                    }
+                }
+                let Some(left) = self.take(new, limit, now, out).filter(|o| o.filled < o.qty) else { return };
+                match (request.order_type, request.time_in_force) {
+                    (OrderType::Market, _) => {
+                        out.push(say(*order, ReportKind::Expired(Reason::NoLiquidity)));
+                    }
+                    (OrderType::Limit { .. }, TimeInForce::Gtc) => self.rest(left),
+                    _ => out.push(say(*order, ReportKind::Expired(Reason::IocRemainder))),
+                }
+            }
+            Command::Cancel { order, .. } => match self.orders.iter().position(of(*order)) {
+                Some(at) => {
+                    self.orders.remove(at);
+                    out.push(say(*order, ReportKind::Cancelled));
+                }
+                None => out.push(say(*order, ReportKind::CancelRejected(Reason::UnknownOrder))),
+            },
+            Command::Replace { order, price, qty, .. } => {
+                let Some(at) = self.orders.iter().position(of(*order)) else {
+                    return out.push(say(*order, ReportKind::ReplaceRejected(Reason::UnknownOrder)));
+                };
+                let old = self.orders[at].clone();
+                if *qty <= old.filled {
+                    self.orders.remove(at);
+                    return out.push(say(*order, ReportKind::Cancelled));
+                }
+                let replaced = say(*order, ReportKind::Replaced { price: *price, qty: *qty });
+                if *price == old.price && *qty <= old.qty {
+                    self.orders[at].qty = *qty;
+                    return out.push(replaced);
+                }
+                if let Some(reason) = self.refusal(account, old.side, Some(*price), old.post_only) {
+                    return out.push(say(*order, ReportKind::ReplaceRejected(reason)));
+                }
+                self.orders.remove(at);
+                out.push(replaced);
+                let new = Own { price: *price, qty: *qty, ..old };
+                if let Some(left) = self.take(new, Some(*price), now, out).filter(|o| o.filled < o.qty) {
+                    self.rest(left);
+                }
+            }
+        }
+    }
+
+    fn refusal(&self, account: AccountId, side: Side, limit: Option<i64>, post_only: bool) -> Option<Reason> {
+        if !self.synced {
+            return Some(Reason::BookNotSynced);
+        }
+        let pool = self.pool(account);
+        let own = self.first_own(pool, side).map(|at| self.orders[at].price);
+        let meets = |other: Option<i64>| other.is_some_and(|p| limit.is_none_or(|l| meet(side, l, p)));
+        if limit.is_some() && !meets(own) && !meets(self.best_free(pool, side)) {
+            return None;
+        }
+        if post_only {
+            return Some(Reason::PostOnlyWouldCross);
+        }
+        self.is_crossed().then_some(Reason::BookCrossed)
+    }
+
+    /// Lets an order take what it meets. Returns it unless a self-trade ended it.
+    fn take(&mut self, mut taker: Own, limit: Option<i64>, now: i64, out: &mut Out) -> Option<Own> {
+        let (side, pool) = (taker.side, self.pool(taker.account));
+        let other = side.opposite();
+        let expired = |o: &Own| (o.account, Report::on(o.id, now, ReportKind::Expired(Reason::SelfTrade)));
+        // Price and quantity of the displayed lots that have just been taken.
+        let mut run: Option<(i64, i64)> = None;
+        loop {
+            let shown = self.best_free(pool, side).filter(|p| limit.is_none_or(|l| meet(side, l, *p)));
+            let own = self
+                .first_own(pool, side)
+                .filter(|at| limit.is_none_or(|l| meet(side, l, self.orders[*at].price)));
+            let own_price = own.map(|at| self.orders[at].price);
+            let displayed_first = match (shown, own_price) {
+                (Some(shown), Some(price)) if shown == price => {
+                    let front = own.map_or(0.0, |at| self.orders[at].place.front) as i64;
+                    let ahead = front.min(self.qty_at(other, price)) - self.taken_at(pool, other, price);
+                    ahead >= self.lot
+                }
+                (Some(shown), Some(price)) => better(other, shown, price),
+                (shown, _) => shown.is_some(),
+            };
+            let at = shown.filter(|_| displayed_first && taker.filled < taker.qty);
+            if let Some((price, qty)) = run
+                && at != Some(price)
+            {
+                out.push((taker.account, self.fill(taker.id, price, qty, Liquidity::Taker, now)));
+                run = None;
+            }
+            if taker.filled == taker.qty {
+                return Some(taker);
+            }
+            if let Some(price) = at {
+                let qty = self.take_displayed(pool, other, price, taker.qty - taker.filled);
+                taker.filled += qty;
+                run = Some((price, run.map_or(0, |(_, qty)| qty) + qty));
+                continue;
+            }
+            let Some(at) = own else { return Some(taker) };
+            let left = taker.qty - taker.filled;
+            let qty = left.min(self.orders[at].qty - self.orders[at].filled);
+            if self.orders[at].account != taker.account {
+                let price = self.orders[at].price;
+                self.fill_own(at, qty, now, out);
+                self.drop_filled();
+                taker.filled += qty;
+                out.push((taker.account, self.fill(taker.id, price, qty, Liquidity::Taker, now)));
+                continue;
+            }
+            match self.matching.self_trade {
+                SelfTrade::CancelNewest => {
+                    out.push(expired(&taker));
+                    return None;
+                }
+                SelfTrade::CancelOldest => out.push(expired(&self.orders.remove(at))),
+                SelfTrade::CancelBoth => {
+                    out.push(expired(&self.orders.remove(at)));
+                    out.push(expired(&taker));
+                    return None;
+                }
+                SelfTrade::Decrement => {
+                    self.orders[at].qty -= qty;
+                    taker.qty -= qty;
+                    let cut = |o: &Own, price| {
+                        let kind = ReportKind::Replaced { price, qty: o.qty };
+                        if o.filled == o.qty { expired(o) } else { (o.account, Report::on(o.id, now, kind)) }
+                    };
+                    out.push(cut(&self.orders[at], self.orders[at].price));
+                    out.push(cut(&taker, limit.unwrap_or(0)));
+                    self.drop_filled();
+                    if taker.filled == taker.qty {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn rest(&mut self, mut order: Own) {
+        let shown = self.shown(order.side, order.price);
+        order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
+        order.displayed = shown.unwrap_or(0);
+        order.remainder |=
+            self.best(order.side.opposite()).is_some_and(|other| meet(order.side, order.price, other));
+        self.orders.push(order);
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Setup {
+    basis: FillBasis,
+    queue: QueueModel,
+    matching: Matching,
+    lot: i64,
+}
+
+impl Setup {
+    fn instrument(&self) -> Instrument {
+        Instrument { lot_size: self.lot, ..crate::types::instrument::tests::linear() }
+    }
+
+    fn market(&self) -> Market {
+        Market::new(&self.instrument(), self.basis, self.queue, self.matching, Random::new(1, 0)).unwrap()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Action {
+    Message(Vec<Row>),
+    Submit(usize, OrderRequest),
+    /// Of an account, an order counted back from its newest.
+    Cancel(usize, u64),
+    Replace(usize, u64, i64, i64),
+}
+
+fn setups(accounts: Accounts) -> impl Strategy<Value = Setup> {
+    let queues = ["conservative", "power(2)", "power2(2)", "power3(3)", "log", "log2", "depletion"];
+    let policies =
+        [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
+    (any::<bool>(), 0..queues.len(), 0..policies.len(), any::<bool>()).prop_map(
+        move |(full, queue, policy, coarse)| Setup {
+            basis: if full { FillBasis::L2 } else { FillBasis::L1 },
+            queue: queues[queue].parse().unwrap(),
+            matching: Matching { accounts, self_trade: policies[policy] },
+            lot: if coarse { 10 } else { 1 },
+        },
+    )
+}
+
+/// Bids mostly below asks, sometimes not; both books and quotes, so that either kind of market sees what it ignores.
+fn rows() -> impl Strategy<Value = Row> {
+    let sides = || any::<bool>().prop_map(|buy| if buy { Side::Buy } else { Side::Sell });
+    let level = |kind| {
+        (sides(), 0i64..12, 0i64..8, 0i64..60).prop_map(move |(side, away, none, qty)| {
+            (kind, Some(side), 101 - side.sign() * away, if none < 3 { 0 } else { qty })
+        })
+    };
+    let trade = (sides(), any::<bool>(), 92i64..110, 0i64..90)
+        .prop_map(|(side, told, price, qty)| (EventKind::Trade, told.then_some(side), price, qty));
+    prop_oneof![
+        8 => level(EventKind::BookSet),
+        4 => level(EventKind::Quote),
+        3 => trade,
+        1 => Just((EventKind::BookClear, None, 0, 0)),
+    ]
+}
+
+fn actions(accounts: usize) -> impl Strategy<Value = Action> {
+    let terms =
+        (any::<bool>(), 0u8..8, 88i64..114, 1i64..8).prop_map(|(buy, kind, price, lots)| OrderRequest {
+            market: MarketId::new(0),
+            side: if buy { Side::Buy } else { Side::Sell },
+            order_type: if kind == 0 { OrderType::Market } else { OrderType::Limit { price } },
+            // In lots here.
+            qty: lots,
+            time_in_force: match kind {
+                1 => TimeInForce::Ioc,
+                2 => TimeInForce::Fok,
+                _ => TimeInForce::Gtc,
+            },
+            post_only: kind == 3,
+            client_id: None,
+        });
+    let message = |rows: std::ops::Range<usize>| proptest::collection::vec(self::rows(), rows);
+    // An opening book more often than chance would bring one.
+    let snapshot = message(4..16).prop_map(|mut rows| {
+        rows.insert(0, (EventKind::BookClear, None, 0, 0));
+        Action::Message(rows)
+    });
+    prop_oneof![
+        12 => message(1..6).prop_map(Action::Message),
+        1 => snapshot,
+        8 => (0..accounts, terms).prop_map(|(account, terms)| Action::Submit(account, terms)),
+        1 => (0..accounts, 0u64..6).prop_map(|(account, back)| Action::Cancel(account, back)),
+        2 => (0..accounts, 0u64..6, 88i64..114, 1i64..8)
+            .prop_map(|(account, back, price, lots)| Action::Replace(account, back, price, lots)),
+    ]
+}
+
+fn columns(rows: &[Row]) -> EventColumns {
+    let mut columns = EventColumns::default();
+    for (kind, side, price, qty) in rows {
+        columns.push(Event {
+            ts_event: 0,
+            ts_recv: 0,
+            kind: *kind,
+            side: side.map_or(0, |side| side as i8),
+            flags: 0,
+            price: *price,
+            qty: *qty,
+            id: 0,
+        });
+    }
+    columns.end_message();
+    columns
+}
+
+/// Ids are apart by account, so that one means the same whoever else trades.
+fn command(action: &Action, at: usize, lot: i64) -> Option<(AccountId, Command)> {
+    let id = |account: usize, at: u64| account as u64 * 1_000 + at + 1;
+    let back = |account: usize, back: u64| id(account, (at as u64).saturating_sub(back));
+    let (account, command) = match action {
+        Action::Message(_) => return None,
+        Action::Submit(account, request) => {
+            let request = OrderRequest { qty: request.qty * lot, ..request.clone() };
+            (*account, Command::Submit { order: id(*account, at as u64), request })
+        }
+        Action::Cancel(account, n) => {
+            (*account, Command::Cancel { order: back(*account, *n), market: MarketId::new(0) })
+        }
+        Action::Replace(account, n, price, lots) => {
+            let (order, qty) = (back(*account, *n), lots * lot);
+            (*account, Command::Replace { order, market: MarketId::new(0), price: *price, qty })
+        }
+    };
+    Some((AccountId::new(account), command))
+}
+
+fn act(market: &mut Market, action: &Action, at: usize, lot: i64, only: Option<usize>) -> Out {
+    use crate::event::Columns;
+    let (now, mut out) = (at as i64, Vec::new());
+    if let Action::Message(rows) = action {
+        let columns = columns(rows);
+        market.on_message(&columns.view(), 0, rows.len(), now, &mut out).unwrap();
+    } else if let Some((account, command)) = command(action, at, lot)
+        && only.is_none_or(|only| only == account.index())
+    {
+        market.on_command(account, command, now, &mut out).unwrap();
+    }
+    out
+}
+
+fn compare(setup: &Setup, actions: &[Action]) -> Result<(), TestCaseError> {
+    let (mut market, mut model) = (setup.market(), Model::new(setup));
+    for (at, action) in actions.iter().enumerate() {
+        let mut got = act(&mut market, action, at, setup.lot, None);
+        for (_, report) in &mut got {
+            // The model does not count.
+            report.cumulative = None;
+        }
+        let mut expected = Vec::new();
+        match (action, command(action, at, setup.lot)) {
+            (Action::Message(rows), _) => model.on_message(rows, at as i64, &mut expected),
+            (_, Some((account, command))) => {
+                model.on_command(account, &command, at as i64, &mut expected);
+            }
+            _ => {}
+        }
+        prop_assert_eq!(&got, &expected, "action {}: {:?}", at, action);
+        prop_assert_eq!(market.resting(), model.orders.len());
+        for order in &model.orders {
+            let ahead = market.queue_ahead(order.id).map(f64::to_bits);
+            prop_assert_eq!(ahead, Some(order.place.front.to_bits()), "action {}, order {}", at, order.id);
+        }
+        prop_assert_eq!(market.is_untouched(), model.orders.is_empty() && model.taken.is_empty());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn one_account_fares_as_in_the_obvious_market(
+        setup in setups(Accounts::Shared),
+        actions in proptest::collection::vec(actions(1), 1..120),
+    ) {
+        compare(&setup, &actions)?;
+    }
+
+    #[test]
+    fn shared_accounts_fare_as_in_the_obvious_market(
+        setup in setups(Accounts::Shared),
+        actions in proptest::collection::vec(actions(3), 1..120),
+    ) {
+        compare(&setup, &actions)?;
+    }
+
+    #[test]
+    fn isolated_accounts_fare_as_in_the_obvious_market(
+        setup in setups(Accounts::Isolated),
+        actions in proptest::collection::vec(actions(3), 1..120),
+    ) {
+        compare(&setup, &actions)?;
+    }
+
+    /// Update by update, whatever the others do.
+    #[test]
+    fn an_isolated_account_fares_as_it_would_alone(
+        setup in setups(Accounts::Isolated),
+        actions in proptest::collection::vec(actions(3), 1..120),
+    ) {
+        let mut together = setup.market();
+        let all: Vec<Out> = actions
+            .iter()
+            .enumerate()
+            .map(|(at, action)| act(&mut together, action, at, setup.lot, None))
+            .collect();
+        for account in 0..3 {
+            for accounts in [Accounts::Isolated, Accounts::Shared] {
+                let matching = Matching { accounts, ..setup.matching };
+                let mut alone = Setup { matching, ..setup.clone() }.market();
+                for (at, action) in actions.iter().enumerate() {
+                    let mine = act(&mut alone, action, at, setup.lot, Some(account));
+                    let theirs: Out =
+                        all[at].iter().filter(|(of, _)| of.index() == account).cloned().collect();
+                    prop_assert_eq!(mine, theirs, "account {}, action {}", account, at);
+                }
+            }
+        }
+    }
+
+    /// A displayed unit is taken once, a print fills no more than its quantity at its price, and what is made of own
+    /// orders is what is taken of them.
+    #[test]
+    fn a_unit_fills_at_most_once_over_shared_accounts(
+        setup in setups(Accounts::Shared),
+        actions in proptest::collection::vec(actions(3), 1..120),
+    ) {
+        let mut market = setup.market();
+        let mut used: BTreeMap<(Side, i64), (i64, i64)> = BTreeMap::new();
+        for (at, action) in actions.iter().enumerate() {
+            let out = act(&mut market, action, at, setup.lot, None);
+            let filled = |of: Liquidity, price: i64| -> i64 {
+                out.iter()
+                    .filter_map(|(_, update)| match update.kind {
+                        ReportKind::Fill { price: p, qty, liquidity, .. } if (liquidity, p) == (of, price) => {
+                            Some(qty)
+                        }
+                        _ => None,
+                    })
+                    .sum()
+            };
+            match action {
+                Action::Message(rows) => {
+                    used.retain(|(side, price), (shown, _)| market.book().qty_at(*side, *price) == *shown);
+                    if let [(EventKind::Trade, _, price, qty)] = rows[..] {
+                        // Nothing else is in the message, so every fill at its price is of the print. From half
+                        // a lot on that is a lot.
+                        prop_assert!(filled(Liquidity::Maker, price) <= qty + setup.lot / 2);
+                    }
+                }
+                Action::Submit(_, request) => {
+                    let side = request.side.opposite();
+                    for price in 80..120 {
+                        let of_book = filled(Liquidity::Taker, price) - filled(Liquidity::Maker, price);
+                        prop_assert!(of_book >= 0, "every maker fill here has its taker");
+                        let shown = market.book().qty_at(side, price);
+                        let (_, taken) = used.entry((side, price)).or_insert((shown, 0));
+                        *taken += of_book;
+                        prop_assert!(*taken <= shown, "{} of {} at {}", taken, shown, price);
+                    }
+                }
+                Action::Cancel(..) | Action::Replace(..) => {}
+            }
+        }
+    }
+}

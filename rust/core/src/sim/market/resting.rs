@@ -1,0 +1,228 @@
+//! Own orders by price, so that a message costs only what it concerns.
+//!
+//! A key is a price times the sign of its side: the larger of two keys is the better price on either side. Orders at
+//! one key stand in order of arrival, linked to each other in one vector of slots.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use crate::orders::OrderId;
+use crate::sim::queue::QueuePosition;
+use crate::types::{AccountId, Side};
+
+/// Place of an order in memory, for as long as it rests.
+pub(super) type Slot = u32;
+
+/// No neighbour.
+const END: Slot = Slot::MAX;
+
+/// Below every key.
+pub(super) const NO_KEY: i64 = i64::MIN;
+
+/// An own order in the venue's book.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resting {
+    pub(super) id: OrderId,
+    pub(super) account: AccountId,
+    /// The accounts that share what is there to take.
+    pub(super) pool: u32,
+    pub(super) side: Side,
+    pub(super) price: i64,
+    /// Total quantity and what has been filled of it.
+    pub(super) qty: i64,
+    pub(super) filled: i64,
+    pub(super) post_only: bool,
+    /// Whether the other side displayed something at or inside its price when it came to rest.
+    pub(super) remainder: bool,
+    pub(super) place: QueuePosition,
+    /// Displayed size of its level when last seen.
+    pub(super) displayed: i64,
+}
+
+impl Resting {
+    pub(super) fn leaves(&self) -> i64 {
+        self.qty - self.filled
+    }
+
+    pub(super) fn key(&self) -> i64 {
+        self.price * self.side.sign()
+    }
+}
+
+#[derive(Debug)]
+struct Node {
+    order: Resting,
+    /// Rises from one arrival to the next.
+    arrival: u64,
+    before: Slot,
+    behind: Slot,
+}
+
+/// First and last order at a price.
+#[derive(Debug, Clone, Copy)]
+struct Queue {
+    first: Slot,
+    last: Slot,
+}
+
+#[derive(Debug)]
+struct OwnSide {
+    /// Looked up far more often than walked.
+    levels: FxHashMap<i64, Queue>,
+    keys: BTreeSet<i64>,
+    /// The best key, or [`NO_KEY`].
+    best: i64,
+    /// No level above this key has anything to learn when the data shows deeper than before; [`NO_KEY`] for none.
+    unseen: i64,
+}
+
+/// The own orders of a market.
+#[derive(Debug)]
+pub(super) struct OwnOrders {
+    nodes: Vec<Node>,
+    free: Vec<Slot>,
+    slots: FxHashMap<OrderId, Slot>,
+    sides: [OwnSide; 2],
+    arrivals: u64,
+}
+
+impl OwnOrders {
+    pub(super) fn new() -> Self {
+        let side =
+            || OwnSide { levels: FxHashMap::default(), keys: BTreeSet::new(), best: NO_KEY, unseen: NO_KEY };
+        Self {
+            nodes: Vec::new(),
+            free: Vec::new(),
+            slots: FxHashMap::default(),
+            sides: [side(), side()],
+            arrivals: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(super) fn find(&self, id: OrderId) -> Option<Slot> {
+        self.slots.get(&id).copied()
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> &Resting {
+        &self.nodes[slot as usize].order
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> &mut Resting {
+        &mut self.nodes[slot as usize].order
+    }
+
+    pub(super) fn arrival(&self, slot: Slot) -> u64 {
+        self.nodes[slot as usize].arrival
+    }
+
+    /// Puts an order behind all others of its price.
+    pub(super) fn push(&mut self, order: Resting) {
+        let key = order.key();
+        let slot = self.free.pop().unwrap_or(self.nodes.len() as Slot);
+        let side = &mut self.sides[order.side.index()];
+        let queue = side.levels.entry(key).or_insert(Queue { first: slot, last: END });
+        let before = std::mem::replace(&mut queue.last, slot);
+        if before == END {
+            side.keys.insert(key);
+        }
+        side.best = side.best.max(key);
+        self.slots.insert(order.id, slot);
+        self.arrivals += 1;
+        let node = Node { order, arrival: self.arrivals, before, behind: END };
+        if slot as usize == self.nodes.len() {
+            self.nodes.push(node);
+        } else {
+            self.nodes[slot as usize] = node;
+        }
+        if before != END {
+            self.nodes[before as usize].behind = slot;
+        }
+    }
+
+    /// Takes an order out.
+    pub(super) fn remove(&mut self, slot: Slot) -> Resting {
+        let Node { order, before, behind, .. } = self.nodes[slot as usize];
+        if before != END {
+            self.nodes[before as usize].behind = behind;
+        }
+        if behind != END {
+            self.nodes[behind as usize].before = before;
+        }
+        let (side, key) = (&mut self.sides[order.side.index()], order.key());
+        if before == END && behind == END {
+            side.levels.remove(&key);
+            side.keys.remove(&key);
+            if key == side.best {
+                side.best = side.keys.last().map_or(NO_KEY, |key| *key);
+            }
+            if key == side.unseen {
+                side.unseen = side.keys.range(..key).next_back().map_or(NO_KEY, |key| *key);
+            }
+        } else if let Some(queue) = side.levels.get_mut(&key) {
+            if before == END {
+                queue.first = behind;
+            }
+            if behind == END {
+                queue.last = before;
+            }
+        }
+        self.slots.remove(&order.id);
+        self.free.push(slot);
+        order
+    }
+
+    /// The best key of a side, or [`NO_KEY`].
+    #[inline]
+    pub(super) fn best(&self, side: Side) -> i64 {
+        self.sides[side.index()].best
+    }
+
+    /// The lowest key of a side.
+    pub(super) fn worst(&self, side: Side) -> Option<i64> {
+        self.sides[side.index()].keys.first().copied()
+    }
+
+    /// The best level at or below a key, and its first order.
+    pub(super) fn level_below(&self, side: Side, key: i64) -> Option<(i64, Slot)> {
+        let side = &self.sides[side.index()];
+        let key = *side.keys.range(..=key).next_back()?;
+        side.levels.get(&key).map(|queue| (key, queue.first))
+    }
+
+    /// The first order at a key.
+    pub(super) fn first_at(&self, side: Side, key: i64) -> Option<Slot> {
+        self.sides[side.index()].levels.get(&key).map(|queue| queue.first)
+    }
+
+    /// The order behind another one of its price.
+    pub(super) fn behind(&self, slot: Slot) -> Option<Slot> {
+        let behind = self.nodes[slot as usize].behind;
+        (behind != END).then_some(behind)
+    }
+
+    /// See [`OwnSide::unseen`].
+    #[inline]
+    pub(super) fn unseen(&self, side: Side) -> i64 {
+        self.sides[side.index()].unseen
+    }
+
+    /// The data does not reach as deep as a level.
+    pub(super) fn set_unseen(&mut self, side: Side, key: i64) {
+        let unseen = &mut self.sides[side.index()].unseen;
+        *unseen = key.max(*unseen);
+    }
+
+    /// Forgets which levels have not been seen, because they are about to be looked at.
+    pub(super) fn take_unseen(&mut self, side: Side) -> i64 {
+        std::mem::replace(&mut self.sides[side.index()].unseen, NO_KEY)
+    }
+}
