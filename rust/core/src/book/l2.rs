@@ -60,6 +60,18 @@ impl Clone for L2Book {
     }
 }
 
+/// Passes on the price and quantity columns in the width they have, so that no loop asks for it at every row.
+macro_rules! in_width {
+    ($view:expr, |$price:ident, $qty:ident| $work:expr) => {
+        match ($view.price, $view.qty) {
+            (Ints::Narrow($price), Ints::Narrow($qty)) => $work,
+            (Ints::Narrow($price), Ints::Wide($qty)) => $work,
+            (Ints::Wide($price), Ints::Narrow($qty)) => $work,
+            (Ints::Wide($price), Ints::Wide($qty)) => $work,
+        }
+    };
+}
+
 impl Default for L2Book {
     fn default() -> Self {
         Self::new()
@@ -265,20 +277,7 @@ impl L2Book {
     #[inline]
     pub(crate) fn apply_levels(&mut self, view: &View<'_>, from: usize, to: usize) {
         let side = &view.side[from..to];
-        match (view.price, view.qty) {
-            (Ints::Narrow(price), Ints::Narrow(qty)) => {
-                self.apply_slices(side, &price[from..to], &qty[from..to]);
-            }
-            (Ints::Narrow(price), Ints::Wide(qty)) => {
-                self.apply_slices(side, &price[from..to], &qty[from..to]);
-            }
-            (Ints::Wide(price), Ints::Narrow(qty)) => {
-                self.apply_slices(side, &price[from..to], &qty[from..to]);
-            }
-            (Ints::Wide(price), Ints::Wide(qty)) => {
-                self.apply_slices(side, &price[from..to], &qty[from..to]);
-            }
-        }
+        in_width!(view, |price, qty| self.apply_slices(side, &price[from..to], &qty[from..to]));
         self.state = BookState::Synced;
     }
 
@@ -324,11 +323,23 @@ impl L2Book {
     pub fn apply_and_trace(&mut self, view: &View<'_>, bid: &mut [i64], ask: &mut [i64]) {
         let rows = view.len();
         let (bid, ask) = (&mut bid[..rows], &mut ask[..rows]);
-        for row in 0..rows {
-            self.apply_row(view, row);
+        in_width!(view, |price, qty| self.trace_slices(view, price, qty, bid, ask));
+    }
+
+    fn trace_slices<P: Copy + Into<i64>, Q: Copy + Into<i64>>(
+        &mut self,
+        view: &View<'_>,
+        price: &[P],
+        qty: &[Q],
+        bid: &mut [i64],
+        ask: &mut [i64],
+    ) {
+        let rows = view.kind.iter().zip(view.side).zip(price.iter().zip(qty));
+        for (((kind, side), (price, qty)), (bid, ask)) in rows.zip(bid.iter_mut().zip(ask)) {
+            self.apply_kind(*kind, *side, (*price).into(), (*qty).into());
             let (bid_key, ask_key) = self.touch_keys();
-            bid[row] = bid_key;
-            ask[row] = 0i64.checked_sub(ask_key).unwrap_or(i64::MAX);
+            *bid = bid_key;
+            *ask = 0i64.checked_sub(ask_key).unwrap_or(i64::MAX);
         }
     }
 }
