@@ -165,6 +165,12 @@ impl L2Book {
         (!hidden).then_some(qty)
     }
 
+    /// Memory the book has allocated, in bytes: exact but for levels far from the touch and quantities beyond 32 bits,
+    /// of which it is an estimate.
+    pub fn heap_bytes(&self) -> usize {
+        self.sides.iter().map(Ladder::heap_bytes).sum()
+    }
+
     /// Number of levels of a side.
     pub fn levels(&self, side: Side) -> usize {
         self.sides[side.index()].len()
@@ -384,6 +390,7 @@ impl EventSink for L2Book {
 mod tests {
     use super::*;
     use crate::event::{Columns, EventColumns, FLAG_LAST};
+    use crate::random::Random;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -482,6 +489,28 @@ mod tests {
         }
         book.apply_quote(Side::Sell, 0, 0);
         assert_eq!(book.best_ask(), None);
+    }
+
+    #[test]
+    fn a_quiet_book_is_small() {
+        assert_eq!(L2Book::new().heap_bytes(), 0);
+        for seed in 0..8 {
+            let mut random = Random::new(seed, 1);
+            let mut book = L2Book::new();
+            let mut touch = 100_000;
+            for step in 0..40_000 {
+                // The touch wanders over four hundred ticks, levels come and go up to 150 behind it.
+                touch = (touch + random.below(3) as i64 - 1).clamp(99_800, 100_200);
+                book.set(Side::Sell, touch, 0);
+                book.set(Side::Buy, touch + 1, 0);
+                let back = random.below(150) as i64;
+                book.set(Side::Buy, touch - back, random.below(3) as i64);
+                book.set(Side::Sell, touch + 1 + back, random.below(3) as i64);
+                let bytes = size_of::<L2Book>() + book.heap_bytes();
+                assert!(bytes < 8 << 10, "{bytes} bytes after step {step}");
+            }
+            assert!(book.levels(Side::Buy) > 50 && book.levels(Side::Sell) > 50);
+        }
     }
 
     proptest! {
