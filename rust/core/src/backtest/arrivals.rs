@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use crate::kernel::Seen;
 
+/// What is on its way is looked through when it is this much.
+const MOST: usize = 64;
+
 /// A message on its way to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Arrival {
@@ -26,12 +29,20 @@ impl Arrivals {
         self.0.push_back(arrival);
     }
 
-    /// Forgets what nobody can tell from what came after it: whoever looks does so at `now` or later.
+    /// Forgets what nobody can tell from what came after it: whoever looks does so at `now` or later. Only once
+    /// there is something to be gained by it.
     #[inline]
     pub(super) fn forget_before(&mut self, now: i64) {
-        while self.0.len() > 1 && self.0[1].visible < now {
-            self.0.pop_front();
+        if self.0.len() >= MOST {
+            self.forget(now);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, now: i64) {
+        let seen = self.0.partition_point(|arrival| arrival.visible < now);
+        self.0.drain(..seen.saturating_sub(1));
     }
 
     /// When the next one reaches us.
@@ -48,11 +59,8 @@ impl Arrivals {
 
     /// Takes all that reach us before `limit` and returns the last of them.
     pub(super) fn take_before(&mut self, limit: i64) -> Option<Arrival> {
-        let mut last = None;
-        while self.0.front().is_some_and(|arrival| arrival.visible < limit) {
-            last = self.0.pop_front();
-        }
-        last
+        let taken = self.0.partition_point(|arrival| arrival.visible < limit);
+        self.0.drain(..taken).next_back()
     }
 }
 
@@ -74,7 +82,7 @@ mod tests {
         for now in 0..10 {
             for limit in now..11 {
                 let (mut all, mut pruned) = (arrivals(&times), arrivals(&times));
-                pruned.forget_before(now);
+                pruned.forget(now);
                 assert_eq!(all.take_before(limit), pruned.take_before(limit), "{now} {limit}");
             }
         }

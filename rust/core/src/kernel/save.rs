@@ -281,7 +281,7 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
     }
     w.u64(u64::from(order.replaces_in_flight));
     w.index(order.executions.len());
-    for key in &order.executions {
+    for key in order.executions.iter() {
         w.venue_key(key);
     }
 }
@@ -320,7 +320,7 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
     };
     order.replaces_in_flight = r.u64()? as u32;
     for _ in 0..r.index()? {
-        order.executions.push(r.venue_key()?);
+        order.executions.add(&r.venue_key()?);
     }
     Ok(order)
 }

@@ -116,6 +116,35 @@ pub enum Mismatch {
     },
 }
 
+/// The venue's keys of an order's fills; most orders have one or none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Executions {
+    first: Option<VenueKey>,
+    others: Vec<VenueKey>,
+}
+
+impl Executions {
+    /// Takes a key; `false` if it is there.
+    pub(crate) fn add(&mut self, key: &VenueKey) -> bool {
+        match &self.first {
+            None => self.first = Some(key.clone()),
+            Some(first) if first == key || self.others.contains(key) => return false,
+            Some(_) => self.others.push(key.clone()),
+        }
+        true
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &VenueKey> {
+        self.first.iter().chain(&self.others)
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+}
+
 /// An order as its strategy knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
@@ -160,7 +189,7 @@ pub struct Order {
     /// Replacements sent and not yet answered.
     pub(crate) replaces_in_flight: u32,
     /// Executions booked, by the venue's keys.
-    pub(crate) executions: Vec<VenueKey>,
+    pub(crate) executions: Executions,
 }
 
 impl Order {
@@ -187,7 +216,7 @@ impl Order {
             standing: OrderStatus::PendingNew,
             pending: Pending::Nothing,
             replaces_in_flight: 0,
-            executions: Vec::new(),
+            executions: Executions::default(),
         }
     }
 
@@ -328,8 +357,8 @@ impl Order {
             return (Applied::Nothing, Some(contradiction));
         }
         match &report.execution {
-            Some(execution) if self.executions.contains(execution) => return (Applied::Nothing, None),
-            Some(execution) => self.executions.push(execution.clone()),
+            Some(execution) if !self.executions.add(execution) => return (Applied::Nothing, None),
+            Some(_) => {}
             None if report.cumulative.is_some_and(|cumulative| cumulative <= self.filled) => {
                 return (Applied::Nothing, None);
             }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use super::identity::{ClientId, OrderId, OrderKey, SessionId, VenueKey};
-use super::order::Order;
+use super::order::{Executions, Order};
 
 /// Open orders, and those that ended a short while ago.
 #[derive(Debug, Default)]
@@ -137,7 +137,7 @@ impl OrderStore {
         if let Some(key) = &order.venue_id {
             self.by_venue_id.remove(key);
         }
-        order.executions = Vec::new();
+        order.executions = Executions::default();
         order
     }
 }

@@ -116,6 +116,17 @@ struct News {
     traded: bool,
 }
 
+impl News {
+    #[inline]
+    fn forget(&mut self) {
+        self.named.clear();
+        (self.deeper, self.cleared, self.traded) = ([false; 2], false, false);
+    }
+}
+
+/// Up to so many orders are all looked at after every message.
+const FEW: usize = 4;
+
 /// A venue's side of one instrument.
 #[derive(Debug)]
 pub struct Market {
@@ -123,8 +134,6 @@ pub struct Market {
     basis: FillBasis,
     /// Whether something of ours is here: an order, or a quantity taken that the data still shows.
     touched: bool,
-    /// Whether the last message held a trade.
-    traded: bool,
     /// Sum of the last two-sided best prices, for marking.
     twice_mid: Option<i64>,
     watch: [Watch; 2],
@@ -145,6 +154,8 @@ pub struct Market {
     random: Random,
     steps: Vec<incoming::Step>,
     reached: Vec<Slot>,
+    /// See [`FEW`]; tests want none.
+    few: usize,
 }
 
 impl Market {
@@ -163,7 +174,6 @@ impl Market {
             book: L2Book::new(),
             basis,
             touched: false,
-            traded: false,
             twice_mid: None,
             watch: [Watch::NOTHING; 2],
             orders: OwnOrders::new(),
@@ -182,6 +192,7 @@ impl Market {
             random,
             steps: Vec::new(),
             reached: Vec::new(),
+            few: FEW,
         };
         if matching.accounts == Accounts::Shared {
             market.add_pool();
@@ -252,7 +263,6 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
-        self.traded = false;
         if self.touched {
             return self.on_message_touched(view, from, to, now, out);
         }
@@ -260,11 +270,7 @@ impl Market {
             self.book.apply_levels(view, from, to);
         } else {
             for row in from..to {
-                if view.kind[row] == EventKind::Trade as u8 {
-                    self.traded = true;
-                } else {
-                    self.book.apply_event(self.basis, view, row);
-                }
+                self.book.apply_event(self.basis, view, row);
             }
         }
         self.keep_mid();
@@ -281,9 +287,11 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Report)>,
     ) -> Result<(), MoneyOverflow> {
-        let before = self.book.touch_keys();
+        let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
         if self.basis == FillBasis::L2 && view.are_levels(from, to) {
-            self.note_levels(view, from, to);
+            if !few {
+                self.note_levels(view, from, to);
+            }
             self.book.apply_levels(view, from, to);
         } else {
             for row in from..to {
@@ -291,7 +299,69 @@ impl Market {
             }
         }
         self.keep_mid();
-        self.settle(before, now, out)
+        if few { self.look_at_few(orders, now, out) } else { self.settle(before, now, out) }
+    }
+
+    /// Whether there are so few orders that looking at each costs less than asking which ones a message concerns.
+    #[inline]
+    fn are_few(&self) -> bool {
+        self.orders.len() <= self.few
+    }
+
+    /// After a message: looks at every order and everything taken.
+    fn look_at_few(
+        &mut self,
+        before: usize,
+        now: i64,
+        out: &mut Vec<(AccountId, Report)>,
+    ) -> Result<(), MoneyOverflow> {
+        self.news.forget();
+        let had_taken = !self.taken.is_empty();
+        if had_taken {
+            self.taken.levels_show(|side, key| self.book.qty_at(side, key * side.sign()));
+        }
+        if self.book.is_synced() {
+            let (bid, ask) = self.book.touch_keys();
+            if self.reaches_own(bid, ask) && !self.book.is_crossed() {
+                self.fill_reached(now, out)?;
+            }
+            let mut slots = [0; FEW];
+            let count = self.orders.slots(&mut slots);
+            for side in SIDES {
+                self.orders.take_unseen(side);
+            }
+            for slot in &slots[..count] {
+                let Resting { side, price, .. } = *self.orders.get(*slot);
+                match self.book.shown_at(side, price) {
+                    Some(displayed) => self.see(*slot, displayed),
+                    None => self.orders.set_unseen(side, price * side.sign()),
+                }
+            }
+        }
+        if had_taken || self.orders.len() != before {
+            self.watch_again();
+        }
+        Ok(())
+    }
+
+    /// Whether best keys of the other side reach the best own orders.
+    #[inline]
+    fn reaches_own(&self, bid: i64, ask: i64) -> bool {
+        // A sum of two keys is not negative when their prices meet.
+        self.orders.best(Side::Buy).saturating_add(ask) >= 0
+            || self.orders.best(Side::Sell).saturating_add(bid) >= 0
+    }
+
+    /// Lets what a level shows act on an order's place in its queue.
+    #[inline]
+    fn see(&mut self, slot: Slot, displayed: i64) {
+        let order = self.orders.get_mut(slot);
+        if order.place.is_unknown() {
+            order.place = QueuePosition::behind(displayed);
+        } else if displayed != order.displayed {
+            self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
+        }
+        order.displayed = displayed;
     }
 
     #[inline(always)]
@@ -310,7 +380,6 @@ impl Market {
     ) -> Result<(), MoneyOverflow> {
         match EventKind::from_column(view.kind[row]) {
             Some(EventKind::Trade) => {
-                self.traded = true;
                 if self.orders.is_empty() {
                     return Ok(());
                 }
@@ -472,9 +541,7 @@ impl Market {
             // An empty side hides nothing.
             self.news.deeper[side.index()] |= best == NO_KEY && self.orders.unseen(side) != NO_KEY;
         }
-        // A sum of two keys is not negative when their prices meet.
-        let reached = self.orders.best(Side::Buy).saturating_add(ask) >= 0
-            || self.orders.best(Side::Sell).saturating_add(bid) >= 0;
+        let reached = self.reaches_own(bid, ask);
         let concerned =
             reached | self.news.cleared | self.news.traded | self.news.deeper[0] | self.news.deeper[1];
         if concerned || !self.news.named.is_empty() { self.look(reached, now, out) } else { Ok(()) }
@@ -551,13 +618,7 @@ impl Market {
         };
         let mut at = Some(first);
         while let Some(slot) = at {
-            let order = self.orders.get_mut(slot);
-            if order.place.is_unknown() {
-                order.place = QueuePosition::behind(displayed);
-            } else if displayed != order.displayed {
-                self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
-            }
-            order.displayed = displayed;
+            self.see(slot, displayed);
             at = self.orders.behind(slot);
         }
         true

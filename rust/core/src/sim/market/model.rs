@@ -449,6 +449,8 @@ impl Model {
 
 #[derive(Debug, Clone)]
 struct Setup {
+    /// Orders up to which all are looked at.
+    few: usize,
     basis: FillBasis,
     queue: QueueModel,
     matching: Matching,
@@ -461,7 +463,11 @@ impl Setup {
     }
 
     fn market(&self) -> Market {
-        Market::new(&self.instrument(), self.basis, self.queue, self.matching, Random::new(1, 0)).unwrap()
+        let random = Random::new(1, 0);
+        let mut market =
+            Market::new(&self.instrument(), self.basis, self.queue, self.matching, random).unwrap();
+        market.few = self.few;
+        market
     }
 }
 
@@ -478,8 +484,9 @@ fn setups(accounts: Accounts) -> impl Strategy<Value = Setup> {
     let queues = ["conservative", "power(2)", "power2(2)", "power3(3)", "log", "log2", "depletion"];
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
-    (any::<bool>(), 0..queues.len(), 0..policies.len(), any::<bool>()).prop_map(
-        move |(full, queue, policy, coarse)| Setup {
+    (any::<bool>(), 0..queues.len(), 0..policies.len(), any::<bool>(), any::<bool>()).prop_map(
+        move |(full, queue, policy, coarse, few)| Setup {
+            few: if few { super::FEW } else { 0 },
             basis: if full { FillBasis::L2 } else { FillBasis::L1 },
             queue: queues[queue].parse().unwrap(),
             matching: Matching { accounts, self_trade: policies[policy] },

@@ -3,8 +3,6 @@
 //! A key is a price times the sign of its side: the larger of two keys is the better price on either side. Orders at
 //! one key stand in order of arrival, linked to each other in one vector of slots.
 
-use std::collections::BTreeSet;
-
 use rustc_hash::FxHashMap;
 
 use crate::orders::OrderId;
@@ -70,11 +68,17 @@ struct Queue {
 struct OwnSide {
     /// Looked up far more often than walked.
     levels: FxHashMap<i64, Queue>,
-    keys: BTreeSet<i64>,
+    /// Ascending.
+    keys: Vec<i64>,
     /// The best key, or [`NO_KEY`].
     best: i64,
     /// No level above this key has anything to learn when the data shows deeper than before; [`NO_KEY`] for none.
     unseen: i64,
+}
+
+/// How many keys are below one.
+fn below(keys: &[i64], key: i64) -> usize {
+    keys.partition_point(|other| *other < key)
 }
 
 /// The own orders of a market.
@@ -90,7 +94,7 @@ pub(super) struct OwnOrders {
 impl OwnOrders {
     pub(super) fn new() -> Self {
         let side =
-            || OwnSide { levels: FxHashMap::default(), keys: BTreeSet::new(), best: NO_KEY, unseen: NO_KEY };
+            || OwnSide { levels: FxHashMap::default(), keys: Vec::new(), best: NO_KEY, unseen: NO_KEY };
         Self {
             nodes: Vec::new(),
             free: Vec::new(),
@@ -110,6 +114,11 @@ impl OwnOrders {
 
     pub(super) fn find(&self, id: OrderId) -> Option<Slot> {
         self.slots.get(&id).copied()
+    }
+
+    /// Writes down where the orders are, as many as there is room for, and returns how many.
+    pub(super) fn slots(&self, room: &mut [Slot]) -> usize {
+        room.iter_mut().zip(self.slots.values()).map(|(place, slot)| *place = *slot).count()
     }
 
     pub(super) fn get(&self, slot: Slot) -> &Resting {
@@ -132,7 +141,8 @@ impl OwnOrders {
         let queue = side.levels.entry(key).or_insert(Queue { first: slot, last: END });
         let before = std::mem::replace(&mut queue.last, slot);
         if before == END {
-            side.keys.insert(key);
+            let at = below(&side.keys, key);
+            side.keys.insert(at, key);
         }
         side.best = side.best.max(key);
         self.slots.insert(order.id, slot);
@@ -160,12 +170,13 @@ impl OwnOrders {
         let (side, key) = (&mut self.sides[order.side.index()], order.key());
         if before == END && behind == END {
             side.levels.remove(&key);
-            side.keys.remove(&key);
+            let at = below(&side.keys, key);
+            side.keys.remove(at);
             if key == side.best {
                 side.best = side.keys.last().map_or(NO_KEY, |key| *key);
             }
             if key == side.unseen {
-                side.unseen = side.keys.range(..key).next_back().map_or(NO_KEY, |key| *key);
+                side.unseen = side.keys[..at].last().map_or(NO_KEY, |key| *key);
             }
         } else if let Some(queue) = side.levels.get_mut(&key) {
             if before == END {
@@ -194,7 +205,7 @@ impl OwnOrders {
     /// The best level at or below a key, and its first order.
     pub(super) fn level_below(&self, side: Side, key: i64) -> Option<(i64, Slot)> {
         let side = &self.sides[side.index()];
-        let key = *side.keys.range(..=key).next_back()?;
+        let key = *side.keys[..below(&side.keys, key.saturating_add(1))].last()?;
         side.levels.get(&key).map(|queue| (key, queue.first))
     }
 
