@@ -84,6 +84,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "backtest, nothing to do": lambda: nothing(market),
         "backtest, market maker every 100 ms": lambda: market_maker(market),
         "twenty orders resting": lambda: resting(Market(folder, max(rows // 5, 1_000))),
+        "many orders resting": lambda: many_resting(market),
         "first result, start-up included": lambda: first_result(market),
         "Python hook on every row": lambda: every_row(market),
         "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
@@ -185,6 +186,28 @@ def resting(market: Market) -> Job:
             Target("quotes, twenty orders", "quotes, no orders", 0.1),
         ),
         note="a row of quotes is half a message, one of the full book about a twentieth",
+    )
+
+
+def many_resting(market: Market) -> Job:
+    """Follow one, four hundred and five thousand orders far behind the market, once they are there."""
+
+    def run(count: int) -> Callable[[], float]:
+        def once() -> float:
+            strategy = makers.ManyResting("r", [NAME], count=count)
+            tc.Backtest([strategy], {NAME: market.columns}, [VENUE], specs={NAME: market.spec}).run()
+            return strategy.seconds
+
+        return once
+
+    work: Contenders = {"one order": run(1), "400 orders": run(400), "5,000 orders": run(5_000)}
+    return Job(
+        "ns/row",
+        dict.fromkeys(work, market.rows),
+        work,
+        (Target("400 orders", "one order", 1 / 1.3), Target("5,000 orders", "one order", 1 / 2)),
+        rounds=21,  # some hundredths of a second each: what the machine does meanwhile shows in five
+        note="from 100 ms after they were placed to the end of the data",
     )
 
 

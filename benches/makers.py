@@ -1,5 +1,7 @@
 """The strategies of the benchmarks in plain Python."""
 
+import time
+
 import tradecore as tc
 
 
@@ -56,6 +58,38 @@ class Resting(tc.Strategy):
             away = (2_000 + level) * book.tick_size
             ctx.buy(inst, 0.01, book.best_bid - away)
             ctx.sell(inst, 0.01, book.best_ask + away)
+
+
+class ManyResting(tc.Strategy):
+    """Let any number of orders rest over two thousand ticks far behind the best prices, and time what comes after."""
+
+    count: int = 1
+
+    def on_start(self, ctx):
+        """Wait for prices."""
+        ctx.at(ctx.now_ns + 10_000_000, self.place)
+
+    def place(self, ctx):
+        """Place them all."""
+        (inst,) = self.instruments
+        book = ctx.book(inst)
+        bid, ask, tick = book.best_bid, book.best_ask, book.tick_size
+        for number in range(self.count):
+            away = (2_000 + number // 2 * 7 % 2_000) * tick
+            if number % 2:
+                ctx.sell(inst, 0.01, ask + away)
+            else:
+                ctx.buy(inst, 0.01, bid - away)
+        ctx.at(ctx.now_ns + 100_000_000, self.begin)
+
+    def begin(self, ctx):
+        """They rest."""
+        assert len(ctx.orders()) == self.count
+        self.started = time.perf_counter()
+
+    def on_stop(self, ctx):
+        """Take the time."""
+        self.seconds = time.perf_counter() - self.started
 
 
 class EveryRow(tc.Strategy):

@@ -780,3 +780,29 @@ fn a_venue_refuses_what_no_client_should_have_sent() {
         assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(reason)]);
     }
 }
+
+#[test]
+fn a_deepest_level_that_goes_is_empty_only_once_something_is_shown_below_it() {
+    let mut desk = Desk::new("conservative");
+    desk.play(|t| {
+        t.book(&[(1_000, 50), (999, 50_000)], &[(1_010, 1)]);
+    });
+    desk.submit(1, limit(Side::Buy, 999, 1_000));
+    desk.play(|t| {
+        t.book(&[(999, 0)], &[]);
+    });
+    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    desk.play(|t| {
+        t.book(&[(997, 5)], &[]);
+    });
+    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+
+    // A quote does it without naming the level.
+    let mut desk = Desk::quoted("conservative");
+    desk.quote((999, 50_000), (1_010, 1));
+    desk.submit(1, limit(Side::Buy, 999, 1_000));
+    desk.quote((1_000, 50), (1_010, 1));
+    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    desk.quote((997, 5), (1_010, 1));
+    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+}
