@@ -7,6 +7,7 @@ instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "BookView",
     "Context",
     "EventReader",
+    "EventStream",
     "FeedSummary",
     "Fill",
     "FundingRate",
@@ -43,6 +45,7 @@ __all__ = [
     "Synth",
     "TradeView",
     "avellaneda_stoikov_quotes",
+    "check_part",
     "check_quote_size",
     "decode_hftbacktest",
     "fit_intensity",
@@ -693,6 +696,48 @@ class EventReader:
         """Return counts, times and the book as of what has been read."""
 
 @final
+class EventStream:
+    """The events of an instrument's parts in a catalog, read ahead on a thread of its own, without the interpreter.
+
+    An iterator of event columns; a simulation takes it over as it stands, and nothing comes from it then. Close it, or
+    exhaust it, to end the thread.
+
+    Parameters
+    ----------
+    parts : sequence of (path, int, int)
+        Each file, its rows, and the kinds of its rows as bits: kind ``k`` is bit ``k``.
+    kinds : int
+        The kinds to read, as bits. Rows are only looked at where a part holds others.
+    with_ids : bool
+        Whether to read the ``id`` column.
+    piece_rows : int
+        Most rows of a piece.
+    budget_bytes : int
+        About how many bytes of columns may lie in memory at a time; two pieces at the least.
+    """
+
+    def __new__(
+        cls,
+        parts: Sequence[tuple[str | PathLike[str], int, int]],
+        *,
+        kinds: int,
+        with_ids: bool,
+        piece_rows: int,
+        budget_bytes: int,
+    ) -> EventStream: ...
+    def __iter__(self) -> EventStream: ...
+    def __next__(self) -> dict[str, NDArray[Any]]:
+        """Return the next piece.
+
+        Raises
+        ------
+        CatalogError
+            Naming a part that is damaged or not there.
+        """
+    def close(self) -> None:
+        """End the reading thread; nothing comes any more."""
+
+@final
 class FeedSummary:
     """Running totals over event columns of one instrument."""
 
@@ -736,7 +781,7 @@ class Simulation:
     def add_market(
         self,
         instrument: Instrument,
-        chunks: Iterator[_Columns],
+        chunks: Iterator[_Columns] | EventStream,
         *,
         basis: str,
         queue: str,
@@ -887,6 +932,9 @@ def fit_intensity(
     distances: NDArray[np.float64], counts: NDArray[np.uint64], seconds: float, *, method: str = "weighted"
 ) -> dict[str, float] | None:
     """Fit ``counts / seconds = a exp(-k distances)`` and return ``a, k, r2, points``; None without a sound fit."""
+
+def check_part(path: str | PathLike[str], rows: int) -> None:
+    """Raise CatalogError if a file is not Parquet with the event columns and this many rows."""
 
 def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
     """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""

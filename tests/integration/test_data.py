@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tradecore as tc
 from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
+from tradecore._core import Simulation
 from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
@@ -73,6 +74,39 @@ def test_wide_numbers_stay_wide_and_statistics_are_left_out_of_runs(tmp_path: Pa
     assert piece["price"].tolist() == [2**40, 5]
     assert piece["price"].dtype == np.int64
     assert catalog.scan("BTCUSDT.TEST").collect().height == 4
+
+
+def test_a_stream_holds_the_kinds_it_is_asked_for(tmp_path: Path, instrument: tc.Instrument) -> None:
+    rows = [(i, (SET, TRADE, int(EventKind.FUNDING))[i % 3], 1, LAST, 5 + i, 5) for i in range(30)]
+    catalog = tc.Catalog(tmp_path)
+    with catalog.writer(instrument) as writer:
+        writer.write(columns(rows))
+
+    def prices(**options: Any) -> list[int]:
+        return [price for piece in catalog.stream(instrument.id, **options) for price in piece["price"].tolist()]
+
+    assert prices() == [5 + i for i in range(30) if i % 3 != 2]
+    assert prices(kinds=[EventKind.FUNDING, EventKind.FUNDING]) == [5 + i for i in range(2, 30, 3)]
+    assert prices(kinds=set(EventKind)) == list(range(5, 35))
+    assert prices(kinds=()) == prices(kinds=[EventKind.MARK]) == []
+    # A kind of a later version is none of those asked for.
+    change_manifest(tmp_path, lambda d: d["parts"][0].update(kinds={"BOOK_SET": 10, "TRADE": 10, "SOMETHING_NEW": 10}))
+    assert prices() == [5 + i for i in range(30) if i % 3 != 2]
+
+
+def test_a_closed_stream_and_one_a_run_has_taken_give_nothing(market: Path) -> None:
+    name = "BTCUSDT.SYNTH"
+    stream = tc.Catalog(market).stream(name)
+    next(stream)
+    stream.close()
+    stream.close()
+    assert list(stream) == []
+    stream = tc.Catalog(market).stream(name)
+    spec = tc.Catalog(market).instrument(name)
+    simulation = Simulation(sample_interval="1s")
+    simulation.add_market(spec, stream, basis="l2", queue="conservative", entry_ns=0, response_ns=0)
+    assert list(stream) == []
+    assert simulation.run()["events"] == 60_000
 
 
 def test_a_failed_import_leaves_nothing(tmp_path: Path, instrument: tc.Instrument) -> None:
@@ -173,6 +207,12 @@ def change_manifest(folder: Path, change: Any) -> Path:
     return manifest
 
 
+def write_manifest(folder: Path, text: str) -> Path:
+    (manifest,) = folder.rglob("instrument.json")
+    manifest.write_text(text)
+    return manifest
+
+
 def lose_a_column(folder: Path) -> Path:
     part = damaged_part(folder)
     pl.read_parquet(part).drop("id").write_parquet(part)
@@ -209,6 +249,13 @@ def truncate(folder: Path) -> Path:
         (lambda f: change_manifest(f, lambda d: d["parts"][0].update(kinds=None)), r"parts\.0\.kinds: .* got None"),
         (lambda f: change_manifest(f, lambda d: d["parts"][0].update(path="../x")), r"parts\.0\.path"),
         (lambda f: change_manifest(f, lambda d: d["parts"][0].pop("rows")), r"parts\.0\.rows: missing"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].update(more=1)), r"parts\.0\.more: unknown key"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0].update(max_qty=True)), r"parts\.0\.max_qty: expected an integer, got True"),
+        (lambda f: change_manifest(f, lambda d: d["parts"][0]["kinds"].update(TRADE="1")), r"parts\.0\.kinds\.TRADE: expected an integer, got '1'"),
+        (lambda f: change_manifest(f, lambda d: d["parts"].append(5)), r"parts\.1: expected a table, got 5"),
+        (lambda f: change_manifest(f, lambda d: d["instrument"].update(kind=5)), r"instrument\.kind: expected a text, got 5"),
+        (lambda f: write_manifest(f, "[]"), r"manifest: manifest: expected a table, got \[\]"),
+        (lambda f: write_manifest(f, "{"), "not a catalog's manifest: "),
         (lambda f: change_manifest(f, lambda d: d.update(parts={})), r"not a catalog's manifest: parts"),
         (lambda f: change_manifest(f, lambda d: d.update(instrument="x")), r"instrument: expected a table, got 'x'"),
         (lambda f: change_manifest(f, lambda d: d["instrument"].pop("kind")), r"not a catalog's manifest: .* kind: missing"),

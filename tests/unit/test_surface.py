@@ -64,6 +64,15 @@ def test_the_core_does_not_know_python_and_opens_no_file() -> None:
         assert forbidden not in sources, forbidden
 
 
+def test_the_catalog_crate_knows_neither_python_nor_the_clock() -> None:
+    manifest = (ROOT / "rust" / "catalog" / "Cargo.toml").read_text()
+    assert "pyo3" not in manifest
+    sources = "".join(path.read_text() for path in (ROOT / "rust" / "catalog" / "src").rglob("*.rs"))
+    assert "#![forbid(unsafe_code)]" in sources
+    for forbidden in ("SystemTime", "Instant::now", "std::env", "std::net"):
+        assert forbidden not in sources, forbidden
+
+
 def test_nothing_below_the_live_layer_is_asynchronous() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert "asyncio" not in path.read_text(), path

@@ -74,8 +74,8 @@ class Backtest:
     on_error : "stop_strategy" or "stop_run"
         What a raising hook ends.
     byte_budget : int
-        About how many bytes of a catalog's events may lie in memory at a time; two row groups an instrument at the
-        least.
+        About how many bytes of a catalog's events may lie in memory at a time; two pieces of 16,384 rows an instrument
+        at the least.
 
     Raises
     ------

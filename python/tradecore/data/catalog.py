@@ -15,24 +15,21 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import queue
+import re
 import shutil
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tradecore._core import Instrument
+from tradecore._core import EventStream, Instrument, check_part
 from tradecore.errors import CatalogError, InstrumentError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
 from tradecore.types import MARKET_KINDS, ON_GRID_KINDS, EventFlag, EventKind
-from tradecore.validation import first_problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,17 +46,13 @@ COLUMNS = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
 BYTE_BUDGET = 12 << 20
 """Bytes of events that a run keeps in memory, unless told otherwise."""
 
-_PIECES = 2
-"""Pieces of a stream in memory at a time: the one in use and the one being read."""
-
-_WIDTHS = dict(zip(COLUMNS, (8, 8, 1, 1, 1, 8, 8, 8), strict=True))
-"""Bytes of a value, at most."""
-
 _MANIFEST = "instrument.json"
 _VERSION = 1
 _PART_ROWS = 1 << 20
 _GROUP_ROWS = 1 << 16
-_NARROW = 2**31
+_PIECE_ROWS = 1 << 14
+"""Rows of a piece of a stream: small enough to go from thread to thread through the processor's caches."""
+
 _DAY_NS = 86_400_000_000_000
 _STAGING_NUMBER = itertools.count()
 
@@ -83,8 +76,8 @@ class Part:
         Largest values among rows of :data:`~tradecore.types.ON_GRID_KINDS`, in increments.
     """
 
-    path: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d/\d{4,}\.parquet$")]
-    rows: Annotated[int, Field(gt=0)]
+    path: str
+    rows: int
     first_ts_recv: int
     last_ts_recv: int
     min_latency_ns: int
@@ -102,16 +95,27 @@ class Part:
         """
         import polars as pl
 
+        self.check(folder)
         path = folder / self.path
         with _reading(path):
-            frame = pl.scan_parquet(path)
-            missing = set(COLUMNS) - set(frame.collect_schema().names())
-            rows = frame.select(pl.len()).collect().item()
-        if missing:
-            raise CatalogError(str(path), f"has no column {min(missing)}")
-        if rows != self.rows:
-            raise CatalogError(str(path), f"holds {rows} rows, expected {self.rows}")
-        return frame
+            return pl.scan_parquet(path)
+
+    def check(self, folder: Path) -> None:
+        """Look whether the file holds the columns and rows that the manifest says.
+
+        Raises
+        ------
+        CatalogError
+            Naming the file.
+        """
+        check_part(folder / self.path, self.rows)
+
+    def kinds_mask(self) -> int:
+        """Return the kinds of rows as bits: kind ``k`` is bit ``k``, and the highest of 32 bits one not known here."""
+        mask = 0
+        for name in self.kinds:
+            mask |= 1 << EventKind[name] if name in EventKind.__members__ else 1 << 31
+        return mask
 
 
 @contextlib.contextmanager
@@ -125,12 +129,51 @@ def _reading(path: Path) -> Iterator[None]:
         raise CatalogError(str(path), f"cannot be read: {error}") from None
 
 
-class _Manifest(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+_PART_PATH = re.compile(r"\d{4}-\d\d-\d\d/\d{4,}\.parquet")
+_PART_NUMBERS = ("rows", "first_ts_recv", "last_ts_recv", "min_latency_ns", "max_price", "max_qty")
 
-    version: int
-    instrument: dict[str, str]
-    parts: list[Part]
+
+class _ManifestError(Exception):
+    """What is wrong with a manifest, and where."""
+
+
+_EXPECTED = {int: "an integer", str: "a text", dict: "a table", list: "a list"}
+
+
+def _typed(value: Any, wanted: type, key: str) -> Any:
+    """Return a value that is of exactly this type."""
+    if type(value) is not wanted:
+        raise _ManifestError(f"{key}: expected {_EXPECTED[wanted]}, got {value!r}")
+    return value
+
+
+def _table(value: Any, keys: Mapping[str, type], place: str) -> dict[str, Any]:
+    """Return a table that holds just these keys, with values of these types."""
+    table: dict[str, Any] = _typed(value, dict, place.rstrip(".") or "manifest")
+    for unknown in table.keys() - keys.keys():
+        raise _ManifestError(f"{place}{unknown}: unknown key")
+    for key, wanted in keys.items():
+        if key not in table:
+            raise _ManifestError(f"{place}{key}: missing")
+        _typed(table[key], wanted, place + key)
+    return table
+
+
+_MANIFEST_KEYS: dict[str, type] = {"version": int, "instrument": dict, "parts": list}
+_PART_KEYS: dict[str, type] = {"path": str, **dict.fromkeys(_PART_NUMBERS, int), "kinds": dict}
+
+
+def _part(value: Any, place: str) -> Part:
+    part = Part(**_table(value, _PART_KEYS, place))
+    if not _PART_PATH.fullmatch(part.path):
+        raise _ManifestError(
+            f"{place}path: expected a day and a number such as 2024-08-08/0000.parquet, got {part.path!r}"
+        )
+    if part.rows <= 0:
+        raise _ManifestError(f"{place}rows: expected an integer greater than 0, got {part.rows}")
+    for kind, rows in part.kinds.items():
+        _typed(rows, int, f"{place}kinds.{kind}")
+    return part
 
 
 def _folder(root: Path, instrument: str) -> Path:
@@ -195,7 +238,7 @@ class Catalog:
             folder = _folder(self.path, name)
             kinds: dict[str, int] = {}
             for part in parts:
-                part.open(folder)
+                part.check(folder)
                 for kind, count in part.kinds.items():
                     kinds[kind] = kinds.get(kind, 0) + count
             rows.append(
@@ -254,27 +297,38 @@ class Catalog:
         self,
         instrument: str,
         *,
+        kinds: Collection[EventKind] = _RUN_KINDS,
         with_ids: bool = False,
         budget_bytes: int = BYTE_BUDGET,
     ) -> EventStream:
-        """Read an instrument's events piece by piece, ahead of the reader, in bounded memory.
+        """Read an instrument's events piece by piece, ahead of whoever takes them, in bounded memory.
 
         Parameters
         ----------
         instrument : str
             Its id.
+        kinds : collection of EventKind
+            Which rows to read; those that move books and fills if not given.
         with_ids : bool
             Whether to read the ``id`` column.
         budget_bytes : int
-            About how many bytes of columns may lie in memory at a time; two row groups at the least.
+            About how many bytes of columns may lie in memory at a time; two pieces of 16,384 rows at the least.
 
         Returns
         -------
         EventStream
-            An iterator of :data:`Columns`. Prices and quantities are 32 bits wide where they fit.
+            An iterator of :data:`Columns`. Prices and quantities are 32 bits wide where all of a piece fit. Close it,
+            or exhaust it, to end the thread that reads. What is wrong with a part is raised as CatalogError when its
+            turn comes.
         """
         folder = _folder(self.path, instrument)
-        return EventStream(folder, self.parts(instrument), with_ids=with_ids, budget_bytes=budget_bytes)
+        return EventStream(
+            [(folder / part.path, part.rows, part.kinds_mask()) for part in self.parts(instrument)],
+            kinds=sum(1 << kind for kind in set(kinds)),
+            with_ids=with_ids,
+            piece_rows=_PIECE_ROWS,
+            budget_bytes=max(0, budget_bytes),
+        )
 
     def writer(self, instrument: Instrument, *, replace: bool = False) -> CatalogWriter:
         """Open a transaction that adds events of an instrument.
@@ -308,97 +362,16 @@ class Catalog:
     @staticmethod
     def _read(path: Path) -> tuple[Instrument, list[Part]]:
         try:
-            manifest = _Manifest.model_validate_json(path.read_bytes())
-            instrument = instrument_from_dict(manifest.instrument)
-        except ValidationError as error:
-            problem = ": ".join(filter(None, first_problem(error, _Manifest)))
-            raise CatalogError(str(path), f"is not a catalog's manifest: {problem}") from None
-        except InstrumentError as error:
+            manifest = _table(orjson.loads(path.read_bytes()), _MANIFEST_KEYS, "")
+            for key, value in manifest["instrument"].items():
+                _typed(value, str, f"instrument.{key}")
+            parts = [_part(part, f"parts.{index}.") for index, part in enumerate(manifest["parts"])]
+            instrument = instrument_from_dict(manifest["instrument"])
+        except (_ManifestError, InstrumentError, orjson.JSONDecodeError) as error:
             raise CatalogError(str(path), f"is not a catalog's manifest: {error}") from None
-        if manifest.version != _VERSION:
-            raise CatalogError(str(path), f"has version {manifest.version}, expected {_VERSION}")
-        return instrument, manifest.parts
-
-
-class _ClosedError(Exception):
-    """Nobody reads the stream any more."""
-
-
-class EventStream:
-    """An iterator over an instrument's events that reads ahead on a thread of its own.
-
-    Close it (or exhaust it) to end the thread.
-    """
-
-    def __init__(self, folder: Path, parts: list[Part], *, with_ids: bool, budget_bytes: int) -> None:
-        self._folder = folder
-        self._parts = parts
-        self._names = [name for name in COLUMNS if with_ids or name != "id"]
-        # One piece is used while the next is read; a piece of less than a row group would be read in vain.
-        groups = budget_bytes // (_PIECES * _GROUP_ROWS * sum(_WIDTHS[name] for name in self._names))
-        self._rows = _GROUP_ROWS * max(1, groups)
-        self._room = threading.Semaphore(_PIECES)
-        self._queue: queue.SimpleQueue[Columns | BaseException | None] = queue.SimpleQueue()
-        self._closed = self._started = False
-        self._thread = threading.Thread(target=self._read_ahead, name="tradecore-read-ahead", daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[Columns]:
-        return self
-
-    def __next__(self) -> Columns:
-        if self._closed:
-            raise StopIteration
-        if self._started:
-            self._room.release()  # the piece given out before is done with
-        self._started = True
-        item = self._queue.get()
-        if item is None:
-            self.close()
-            raise StopIteration
-        if isinstance(item, BaseException):
-            self.close()
-            raise item
-        return item
-
-    def close(self) -> None:
-        """End the reading thread."""
-        self._closed = True
-        self._room.release()
-        self._thread.join()
-
-    def _read_ahead(self) -> None:
-        try:
-            for part in self._parts:
-                for columns in self._groups(part):
-                    self._queue.put(columns)
-            self._queue.put(None)
-        except _ClosedError:
-            pass
-        except BaseException as error:  # handed to the reader, who raises it
-            self._queue.put(error)
-
-    def _groups(self, part: Part) -> Iterator[Columns]:
-        import polars as pl
-
-        frame = part.open(self._folder)
-        narrow = [
-            pl.col(name).cast(pl.Int32)
-            for name, largest in (("price", part.max_price), ("qty", part.max_qty))
-            if largest < _NARROW
-        ]
-        others = any(part.kinds.get(kind.name, 0) for kind in EventKind if kind not in MARKET_KINDS)
-        for start in range(0, part.rows, self._rows):
-            self._room.acquire()
-            if self._closed:
-                raise _ClosedError
-            piece = frame.select(self._names).slice(start, self._rows)
-            if others:
-                piece = piece.filter(pl.col("kind").is_in(sorted(MARKET_KINDS)))
-            with _reading(self._folder / part.path):
-                rows = piece.with_columns(narrow).collect().rechunk()
-            if len(rows):
-                yield {name: rows.get_column(name).to_numpy() for name in self._names}
+        if manifest["version"] != _VERSION:
+            raise CatalogError(str(path), f"has version {manifest['version']}, expected {_VERSION}")
+        return instrument, parts
 
 
 class CatalogWriter:

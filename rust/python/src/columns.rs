@@ -9,6 +9,7 @@ use numpy::{Element, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tradecore_catalog::{PackedColumns, PackedInts};
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
 
 use crate::errors;
@@ -116,6 +117,26 @@ pub(crate) fn to_arrays(py: Python<'_>, columns: EventColumns) -> PyResult<Bound
     dict.set_item("price", PyArray1::from_vec(py, columns.price))?;
     dict.set_item("qty", PyArray1::from_vec(py, columns.qty))?;
     dict.set_item("id", PyArray1::from_vec(py, columns.id))?;
+    Ok(dict)
+}
+
+/// Moves packed columns into a dictionary of arrays.
+pub(crate) fn packed_to_arrays(py: Python<'_>, columns: PackedColumns) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    let ints = |name: &str, values: PackedInts| match values {
+        PackedInts::Narrow(values) => dict.set_item(name, PyArray1::from_vec(py, values)),
+        PackedInts::Wide(values) => dict.set_item(name, PyArray1::from_vec(py, values)),
+    };
+    dict.set_item("ts_event", PyArray1::from_vec(py, columns.ts_event))?;
+    dict.set_item("ts_recv", PyArray1::from_vec(py, columns.ts_recv))?;
+    dict.set_item("kind", PyArray1::from_vec(py, columns.kind))?;
+    dict.set_item("side", PyArray1::from_vec(py, columns.side))?;
+    dict.set_item("flags", PyArray1::from_vec(py, columns.flags))?;
+    ints("price", columns.price)?;
+    ints("qty", columns.qty)?;
+    if let Some(id) = columns.id {
+        dict.set_item("id", PyArray1::from_vec(py, id))?;
+    }
     Ok(dict)
 }
 

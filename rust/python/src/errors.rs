@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError as CoreRunError;
 use tradecore_core::decode::PlacedError;
 use tradecore_core::kernel::KernelError;
@@ -10,6 +11,7 @@ use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError, TermsError};
 
 mod python {
+    pyo3::import_exception!(tradecore.errors, CatalogError);
     pyo3::import_exception!(tradecore.errors, ContextError);
     pyo3::import_exception!(tradecore.errors, DataError);
     pyo3::import_exception!(tradecore.errors, InstrumentError);
@@ -21,8 +23,8 @@ mod python {
     pyo3::import_exception!(tradecore.errors, UnknownInstrumentError);
 }
 pub(crate) use python::{
-    ContextError, DataError, InstrumentError, InvalidValueError, OffGridError, OrderError, RunError,
-    StrategyError, UnknownInstrumentError,
+    CatalogError, ContextError, DataError, InstrumentError, InvalidValueError, OffGridError, OrderError,
+    RunError, StrategyError, UnknownInstrumentError,
 };
 
 /// A decimal that is no `field` of `instrument`.
@@ -52,6 +54,10 @@ pub(crate) fn instrument(error: CoreInstrumentError) -> PyErr {
 /// A term of a specification that does not fit its kind.
 pub(crate) fn terms(id: &str, error: TermsError) -> PyErr {
     InstrumentError::new_err((id.to_owned(), error.field, error.problem))
+}
+
+pub(crate) fn part(error: PartError) -> PyErr {
+    CatalogError::new_err((error.path.into_os_string(), error.problem.to_string()))
 }
 
 pub(crate) fn placed(error: PlacedError) -> PyErr {

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a Python argument arrives by value")]
 
 mod book;
+mod catalog;
 mod columns;
 mod context;
 mod errors;
@@ -37,6 +38,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::book::PyL2Book;
+    #[pymodule_export]
+    use crate::catalog::{EventStream, check_part};
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]

@@ -13,6 +13,7 @@ use tradecore_core::orders::BadSession;
 use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
 
+use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::PyInstrument;
@@ -158,7 +159,7 @@ impl Simulation {
     fn add_market(
         &self,
         instrument: &PyInstrument,
-        chunks: Py<PyAny>,
+        chunks: &Bound<'_, PyAny>,
         basis: &str,
         queue: &str,
         entry_ns: i64,
@@ -182,7 +183,12 @@ impl Simulation {
             }
         }
         let mut parts = self.parts();
-        let source = PySource { iterator: chunks, raised: parts.raised.clone() };
+        let raised = parts.raised.clone();
+        let stream = chunks.cast::<EventStream>().ok();
+        let source = match stream.and_then(|stream| stream.get().source(raised.clone())) {
+            Some(source) => source,
+            None => Box::new(PySource { iterator: chunks.clone().unbind(), raised }),
+        };
         parts.markets.push(MarketSetup {
             instrument: Arc::clone(&instrument.0),
             basis,
@@ -190,7 +196,7 @@ impl Simulation {
             matching: Matching::default(),
             latency: Latency { entry_ns, response_ns, feed_ns },
             venue_lead_ns,
-            source: Box::new(source),
+            source,
         });
         self.instruments.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instrument.0));
         Ok(parts.markets.len() - 1)

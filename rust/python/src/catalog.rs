@@ -1,0 +1,82 @@
+//! Streams over the parts of a catalog, for Python and for a run.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tradecore_catalog::{EventStream as CoreStream, Part, PartFile, StreamConfig, Wanted};
+use tradecore_core::event::Columns;
+use tradecore_core::kernel::HookError;
+use tradecore_core::sim::ChunkSource;
+
+use crate::columns::packed_to_arrays;
+use crate::errors;
+use crate::simulation::Raised;
+
+/// Raises `CatalogError` where a file is not a part of this many rows.
+#[pyfunction]
+pub(crate) fn check_part(py: Python<'_>, path: PathBuf, rows: u64) -> PyResult<()> {
+    py.detach(|| Part::open(&path, rows)).map(drop).map_err(errors::part)
+}
+
+/// The events of an instrument's parts, read ahead without the interpreter.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct EventStream(Mutex<Option<CoreStream>>);
+
+impl EventStream {
+    fn stream(&self) -> MutexGuard<'_, Option<CoreStream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the stream into a run, which then is the only one to read from it.
+    pub(crate) fn source(&self, raised: Raised) -> Option<Box<dyn ChunkSource>> {
+        let stream = self.stream().take()?;
+        Some(Box::new(StreamSource { stream, raised }))
+    }
+}
+
+#[pymethods]
+impl EventStream {
+    #[new]
+    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes))]
+    fn new(
+        parts: Vec<(PathBuf, u64, u32)>,
+        kinds: u32,
+        with_ids: bool,
+        piece_rows: usize,
+        budget_bytes: usize,
+    ) -> PyResult<Self> {
+        let parts = parts.into_iter().map(|(path, rows, kinds)| PartFile { path, rows, kinds }).collect();
+        let config = StreamConfig { wanted: Wanted { kinds, with_ids }, piece_rows, budget_bytes };
+        Ok(Self(Mutex::new(Some(CoreStream::start(parts, config)?))))
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let piece = py.detach(|| self.stream().as_mut().map_or(Ok(None), CoreStream::next_piece));
+        piece.map_err(errors::part)?.map(|piece| packed_to_arrays(py, piece)).transpose()
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.stream().take()));
+    }
+}
+
+/// A stream that feeds a run.
+struct StreamSource {
+    stream: CoreStream,
+    raised: Raised,
+}
+
+impl ChunkSource for StreamSource {
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError> {
+        match self.stream.next_piece() {
+            Ok(piece) => Ok(piece.map(|piece| Arc::new(piece) as Arc<dyn Columns>)),
+            Err(error) => Python::attach(|py| Err(self.raised.keep(py, errors::part(error)))),
+        }
+    }
+}
