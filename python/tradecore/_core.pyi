@@ -804,7 +804,10 @@ class Simulation:
         spill: Callable[[dict[str, dict[str, Any]]], object] | None = None,
         spill_rows: int = 100_000,
     ) -> dict[str, Any]:
-        """Run to the end of the data and return figures and tables."""
+        """Run to the end of the data and return figures and tables.
+
+        A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
+        """
 
 @final
 class QueueSimulator:
@@ -950,13 +953,13 @@ def decode_hftbacktest(
 ) -> dict[str, NDArray[Any]]:
     """Return hftbacktest event rows as event columns; raises DataError with the row, from 1."""
 
-def money_text(halves: NDArray[np.int64]) -> list[str]:
+def money_text(column: bytes) -> list[str]:
     """Return money of a result table as decimal text.
 
     Parameters
     ----------
-    halves : int64 (n, 2)
-        Low and high half of each amount, a 128-bit count of 10^-12 units.
+    column : bytes
+        16 for each amount, a count of 10^-12 units in the byte order of the machine.
     """
 
 def vocabulary() -> dict[str, dict[str, int | str]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
-from typing import Annotated, Any, get_args
-
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from tradecore._core import parse_duration
 from tradecore.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+    from pydantic_core import CoreSchema
 
 __all__ = ["Duration", "first_problem", "to_ns"]
 
@@ -28,14 +29,23 @@ def to_ns(name: str, value: Any) -> int:
         raise InvalidValueError(name, error.problem) from None
 
 
-def _duration(value: Any) -> int:
-    try:
-        return to_ns("duration", value)
-    except InvalidValueError as error:
-        raise ValueError(error.problem) from None
+class _DurationText:
+    """Has pydantic read a length of time as :func:`to_ns` does; pydantic itself is not needed to say so."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    @staticmethod
+    def read(value: Any) -> int:
+        try:
+            return to_ns("duration", value)
+        except InvalidValueError as error:
+            raise ValueError(error.problem) from None
 
 
-Duration = Annotated[int, BeforeValidator(_duration)]
+Duration = Annotated[int, _DurationText()]
 """A length of time in ns; accepts text such as ``"100ms"``."""
 
 
@@ -51,6 +61,8 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
     given = first["input"]
     match first["type"]:
         case "extra_forbidden":
+            import difflib
+
             near = difflib.get_close_matches(str(place[-1]), _model_at(model, place[:-1]).model_fields, n=1)
             return key, f"unknown key; did you mean {near[0]}?" if near else "unknown key"
         case "missing":
@@ -77,6 +89,8 @@ def _model_at(model: type[BaseModel], path: list[int | str]) -> type[BaseModel]:
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    from pydantic import BaseModel
+
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 import tradecore as tc
-from tradecore._core import parse_duration
+from tradecore._core import money_text, parse_duration
 from tradecore.errors import InvalidValueError
 
 NAN = float("nan")
@@ -27,6 +27,7 @@ NAN = float("nan")
         lambda: tc.RealizedVolatility(10).update(1, NAN),
         lambda: tc.IntensityEstimator(bin_ticks=0.0),
         lambda: tc.IntensityEstimator(window=0),
+        lambda: money_text(bytes(17)),
         lambda: parse_duration(True),
         lambda: parse_duration(-1),
         lambda: parse_duration(2**63 - 1),

@@ -34,6 +34,45 @@ def test_parameters_are_typed_validated_and_listed() -> None:
     assert repr(strategy) == "Typed('t', ['A.B'])"
 
 
+class Plain(tc.Strategy):
+    lots: int = 2
+    ratio: float = 0.5
+    label: str = "a"
+    eager: bool = False
+    size: Decimal = Decimal("0.01")
+    pause: tc.Duration = 1_000
+
+
+def test_plain_values_of_plain_parameters_are_what_the_model_makes_of_them() -> None:
+    from tradecore.strategy import parameters
+
+    given: dict[str, list[object]] = {
+        "lots": [0, -(2**70), True, 3.0, "3", 3.5],
+        "ratio": [1.5, float("inf"), 2, "0.1", None],
+        "label": ["", "b", 5],
+        "eager": [True, 1, "yes", "maybe"],
+        "size": [Decimal("1E+3"), Decimal("NaN"), Decimal("-Infinity"), 2, "0.5", "x"],
+        "pause": [0, 10**9, "100ms", -1, 2**62, 2**70, True, 1.5],
+    }
+
+    def made(check: Callable[[], dict[str, object]]) -> object:
+        try:
+            return {name: (type(value), str(value)) for name, value in check().items()}
+        except InvalidValueError as error:
+            return str(error)
+
+    def by_model(values: dict[str, object]) -> dict[str, object]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(parameters, "_is_plain", lambda hint, value: False)
+            return parameters.check_parameters(Plain, values)
+
+    for name, values in given.items():
+        for value in values:
+            shown = made(lambda: parameters.check_parameters(Plain, {name: value}))  # noqa: B023
+            assert shown == made(lambda: by_model({name: value})), (name, value)  # noqa: B023
+    assert made(lambda: by_model({})) == made(lambda: parameters.check_parameters(Plain, {}))
+
+
 @pytest.mark.parametrize(
     ("parameters", "field", "text"),
     [

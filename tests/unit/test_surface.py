@@ -104,6 +104,41 @@ def test_heavy_packages_are_not_imported_by_the_bare_package() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_run_from_a_catalog_needs_no_heavy_package(market: Path) -> None:
+    """Orders, fills and equity leave memory during it, and its figures are read."""
+    code = f"""
+import sys
+import tradecore as tc
+import tradecore.backtest.engine
+
+tradecore.backtest.engine._SPILL_ROWS = 100
+
+class Maker(tc.Strategy):
+    def on_start(self, ctx):
+        ctx.every("100ms", self.requote)
+
+    def requote(self, ctx):
+        (inst,) = self.instruments
+        book = ctx.book(inst)
+        if book.is_synced:
+            ctx.quote(inst, bid=book.best_bid, ask=book.best_ask, qty=0.01, post_only=True)
+
+class Plain(Maker):
+    lots: int = 2
+    ratio: float = 0.5
+    pause: tc.Duration = 1_000
+
+names = ["BTCUSDT.SYNTH"]
+result = tc.Backtest([Maker("m", names), Plain("p", names, lots=3)], {str(market)!r}).run()
+assert result.summary()["orders"] > 100 and result.net_pnl and result.final_positions and str(result)
+heavy = {{"polars", "pandas", "pyarrow", "numpy", "pydantic"}} & set(sys.modules)
+assert result.tables._folder is not None
+print(sorted(heavy), len(result.orders) == result.summary()["orders"], result.orders["price"].null_count())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[] True 0", "")
+
+
 ERRORS = [
     errors.InstrumentError("A.B", "base", "missing"),
     errors.UnknownInstrumentError("A.B", ("C.D",)),

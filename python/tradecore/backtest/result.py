@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 import weakref
@@ -13,19 +12,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from tradecore._core import format_duration_ns, money_text
 from tradecore.backtest.venue import SimVenue
 from tradecore.errors import RunError, StrategyError
 from tradecore.types import Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
 
 __all__ = ["Result", "TableStore"]
 
-_MONEY = ("fee", "realized_pnl", "realized_pnl_total", "fees_total", "cash", "equity")
-_TEXT = ("client_id", "reason")
 _MAYBE_NEVER = ("ts_accept", "ts_close")
 """Times the core holds as 0 for what has not happened."""
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]] = {
@@ -38,13 +36,17 @@ _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]
 _MONEY_SCALE = 12
 
 
+_Column = tuple[str, bytes] | list[str] | None
+"""A column as the core hands it over: the name of its type and its bytes, or texts; None for no text anywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """Some rows of a table in its file."""
 
     offset: int
-    arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
-    """Type and shape of its arrays, in the order they are written."""
+    columns: dict[str, tuple[str, int]]
+    """Type and bytes of its columns, in the order they are written; texts are a JSON list."""
 
 
 class TableStore:
@@ -60,51 +62,46 @@ class TableStore:
         self._names = {"instrument": list(instruments), "strategy": list(strategies)}
         self._folder: Path | None = None
         self._spilled: dict[str, list[_Piece]] = {}
-        self._kept: dict[str, Mapping[str, Any]] = {}
+        self._kept: dict[str, Mapping[str, _Column]] = {}
 
-    def keep(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def keep(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
         """Take the last rows of every table; they stay in memory."""
         self._kept = dict(tables)
 
-    def spill(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def spill(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
         """Move rows of every table to a temporary folder that lives as long as the store.
 
-        A file a table, the bytes of one array after the other: the rows are only made into frames if somebody asks
+        A file a table, the bytes of one column after the other: the rows are only made into frames if somebody asks
         for them.
         """
-        import numpy as np
-
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="tradecore-run-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         written: dict[str, _Piece] = {}
         for name, columns in tables.items():
-            if len(next(iter(columns.values()))):
-                arrays = {
-                    key: np.array(values or (), dtype=str) if key in _TEXT else values
-                    for key, values in columns.items()
-                }
+            stored = {key: c if isinstance(c, tuple) else ("json", orjson.dumps(c)) for key, c in columns.items()}
+            _, first = next(iter(stored.values()))
+            if first:
                 with (self._folder / name).open("ab") as file:
-                    written[name] = _Piece(file.tell(), {key: (a.dtype, a.shape) for key, a in arrays.items()})
-                    file.writelines(np.ascontiguousarray(array).data for array in arrays.values())
+                    written[name] = _Piece(
+                        file.tell(), {key: (kind, len(data)) for key, (kind, data) in stored.items()}
+                    )
+                    file.writelines(data for _, data in stored.values())
         # An interruption before this leaves the rows with the run, which keeps them.
         for name, piece in written.items():
             self._spilled.setdefault(name, []).append(piece)
 
     def pieces(self, name: str) -> Iterator[pl.DataFrame]:
         """Return a table piece by piece, each small enough for memory."""
-        import numpy as np
-
         for piece in self._spilled.get(name, ()):
             assert self._folder is not None
+            columns: dict[str, _Column] = {}
             with (self._folder / name).open("rb") as file:
                 file.seek(piece.offset)
-                yield self._frame(
-                    {
-                        key: np.fromfile(file, dtype, math.prod(shape)).reshape(shape)
-                        for key, (dtype, shape) in piece.arrays.items()
-                    }
-                )
+                for key, (kind, size) in piece.columns.items():
+                    data = file.read(size)
+                    columns[key] = orjson.loads(data) if kind == "json" else (kind, data)
+            yield self._frame(columns)
         yield self._frame(self._kept[name])
 
     def table(self, name: str) -> pl.DataFrame:
@@ -113,31 +110,32 @@ class TableStore:
 
         return pl.concat(self.pieces(name))
 
-    def _frame(self, columns: Mapping[str, Any]) -> pl.DataFrame:
+    def _frame(self, columns: Mapping[str, _Column]) -> pl.DataFrame:
+        import numpy as np
         import polars as pl
 
-        made = []
-        rows = len(next(iter(columns.values())))
-        for name, values in columns.items():
+        made: list[pl.Series] = []
+        for name, column in columns.items():
+            if isinstance(column, tuple):
+                kind, data = column
+                if kind == "money":
+                    series = pl.Series(money_text(data), dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
+                else:
+                    series = pl.Series(np.frombuffer(data, kind))
+            else:
+                # No texts at all stand for none anywhere; the first column of a table is never text.
+                series = pl.Series(column or [""] * len(made[0]), dtype=pl.String)
+                series = series.set(series == "", None)
             if name in self._names:
                 names = pl.Series(self._names[name], dtype=pl.String)
-                series = names.gather(pl.Series(values)) if len(names) else pl.Series([], dtype=pl.String)
+                series = names.gather(series) if len(names) else pl.Series([], dtype=pl.String)
             elif name in _WORDS:
                 words = {int(word): word.name.lower() for word in _WORDS[name]}
-                series = pl.Series(values).replace_strict(words, return_dtype=pl.String)
-            elif name in _MONEY:
-                series = pl.Series(money_text(values), dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
-            elif name in _TEXT:
-                # No values at all stands for none anywhere.
-                given = values is not None and len(values)
-                series = pl.Series(values if given else [""] * rows, dtype=pl.String)
-                series = series.set(series == "", None)
-            else:
-                series = pl.Series(values)
-                if name in _MAYBE_NEVER:
-                    series = series.set(series == 0, None)
-                if series.dtype.is_float():
-                    series = series.fill_nan(None)
+                series = series.replace_strict(words, return_dtype=pl.String)
+            elif name in _MAYBE_NEVER:
+                series = series.set(series == 0, None)
+            elif series.dtype.is_float():
+                series = series.fill_nan(None)
             made.append(series.alias(name))
         return pl.DataFrame(made)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from tradecore.errors import InvalidValueError
-from tradecore.strategies.compiled import CompiledMaker
+from tradecore.strategies.maker import CompiledMaker
 from tradecore.strategy import Duration
 
 __all__ = ["AvellanedaStoikov"]

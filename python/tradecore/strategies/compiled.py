@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Field
+from tradecore._core import Instrument
+from tradecore.errors import HookError
+from tradecore.strategy import Strategy
 
-from tradecore._core import Instrument, check_quote_size
-from tradecore.errors import HookError, InvalidValueError
-from tradecore.strategy import Duration, Strategy
-
-__all__ = ["CompiledMaker", "CompiledStrategy"]
+__all__ = ["CompiledStrategy"]
 
 
 class CompiledStrategy(Strategy):
@@ -32,26 +29,3 @@ class CompiledStrategy(Strategy):
 
     def check_instrument(self, instrument: Instrument) -> None:
         """Raise InvalidValueError naming the first parameter that does not fit an instrument."""
-
-
-class CompiledMaker(CompiledStrategy):
-    """What the compiled market makers have in common: a quote size, a position limit, a timer."""
-
-    quote_qty: Annotated[Decimal, Field(gt=0)]
-    max_position: Annotated[Decimal, Field(gt=0)]
-    interval: Annotated[Duration, Field(ge=1)] = 100_000_000
-
-    def __init__(self, name: str, instruments: Sequence[str], **parameters: Any) -> None:
-        super().__init__(name, instruments, **parameters)
-        if self.max_position < self.quote_qty:
-            raise InvalidValueError("max_position", f"{self.max_position} is less than quote_qty {self.quote_qty}")
-
-    def check_instrument(self, instrument: Instrument) -> None:
-        """Raise InvalidValueError naming the first parameter that does not fit an instrument."""
-        check_quote_size(instrument, self.quote_qty, self.max_position)
-
-    def core_parameters(self) -> dict[str, Any]:
-        """Return the parameters as the core takes them."""
-        parameters = super().core_parameters()
-        parameters["interval_ns"] = parameters.pop("interval")
-        return parameters

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from tradecore.strategies.compiled import CompiledMaker
+from tradecore.strategies.maker import CompiledMaker
 
 __all__ = ["TouchMaker"]
 

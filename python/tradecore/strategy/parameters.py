@@ -1,26 +1,44 @@
-"""Typed parameters of strategies: declared as annotations, validated when a strategy is built."""
+"""Typed parameters of strategies: declared as annotations, validated when a strategy is built.
+
+Pydantic has the rules. It is only asked, and only imported, where a value is not exactly of a plain type that is
+asked for: its import takes longer than everything else before a run.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
-from typing import Any, ClassVar, get_origin, get_type_hints
-
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
 
 from tradecore.errors import InvalidValueError
-from tradecore.validation import first_problem
+from tradecore.validation import Duration, first_problem, to_ns
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = ["check_parameters", "parameter_fields"]
+
+_PLAIN = (bool, int, float, str)
+"""Types whose every value is a valid parameter of that type, and stays what it is."""
+
+
+@cache
+def _declared(cls: type) -> dict[str, tuple[Any, Any]]:
+    """Return a strategy class's parameters: name to (annotation, default); ``...`` where there is none."""
+    return {
+        name: (hint, getattr(cls, name, ...))
+        for name, hint in get_type_hints(cls, include_extras=True).items()
+        if not name.startswith("_") and get_origin(hint) is not ClassVar and name not in ("name", "instruments")
+    }
 
 
 @cache
 def _model(cls: type) -> type[BaseModel]:
-    fields: dict[str, Any] = {}
-    for name, hint in get_type_hints(cls, include_extras=True).items():
-        if name.startswith("_") or get_origin(hint) is ClassVar or name in ("name", "instruments"):
-            continue
-        fields[name] = (hint, getattr(cls, name, ...))
+    from pydantic import ConfigDict, create_model
+
+    fields: dict[str, Any] = _declared(cls)
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=(), validate_default=True)
     return create_model(cls.__name__, __config__=config, **fields)
 
@@ -39,8 +57,28 @@ def check_parameters(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     InvalidValueError
         Naming the first unknown, missing or ill-typed parameter; a default counts as given.
     """
+    declared = _declared(cls)
+    complete = {name: values.get(name, default) for name, (_, default) in declared.items()}
+    if values.keys() <= declared.keys() and all(
+        _is_plain(hint, complete[name]) for name, (hint, _) in declared.items()
+    ):
+        return complete
+    from pydantic import ValidationError
+
     try:
         checked = _model(cls).model_validate(dict(values))
     except ValidationError as error:
         raise InvalidValueError(*first_problem(error, _model(cls))) from None
     return {name: getattr(checked, name) for name in type(checked).model_fields}
+
+
+def _is_plain(hint: Any, value: Any) -> bool:
+    """Whether a value is valid as it stands: of exactly the type that is asked for, which has no further rule."""
+    if hint in _PLAIN:
+        return type(value) is hint
+    if hint is Decimal:
+        return type(value) is Decimal and value.is_finite()
+    if hint == Duration and type(value) is int:
+        with contextlib.suppress(InvalidValueError):
+            return to_ns("duration", value) == value
+    return False

@@ -1,13 +1,13 @@
 //! Orders and fills as Python objects, and the tables of a run as columns.
 
-use numpy::{PyArray1, PyArrayMethods as _, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyBytes, PyDict, PyType};
 use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, Record};
 use tradecore_core::orders as core;
 use tradecore_core::types::{Instrument, MarketId, Money};
 
+use crate::errors;
 use crate::values::money_to_py;
 
 macro_rules! python_enum {
@@ -236,7 +236,46 @@ impl Fill {
     }
 }
 
-/// Columns of one table under construction.
+/// A value of a table column: the bytes of each row lie one after the other.
+trait Cell {
+    /// What numpy calls the type, or `money`.
+    const TYPE: &str;
+
+    fn append_to(self, bytes: &mut Vec<u8>);
+}
+
+macro_rules! cells {
+    ($($type:ty => $name:literal),+) => {
+        $(impl Cell for $type {
+            const TYPE: &str = $name;
+
+            fn append_to(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_ne_bytes());
+            }
+        })+
+    };
+}
+
+cells!(u8 => "uint8", i8 => "int8", u32 => "uint32", u64 => "uint64", i64 => "int64", f64 => "float64");
+
+impl Cell for bool {
+    const TYPE: &str = "bool";
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.push(self.into());
+    }
+}
+
+/// All of its units, which [`money_text`] reads: nothing is lost or formatted during a run.
+impl Cell for Money {
+    const TYPE: &str = "money";
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.units().to_ne_bytes());
+    }
+}
+
+/// Columns of one table under construction, as plain bytes: a run needs no arrays, only those who look at it do.
 struct Table<'py> {
     dict: Bound<'py, PyDict>,
 }
@@ -246,8 +285,11 @@ impl<'py> Table<'py> {
         Self { dict: PyDict::new(py) }
     }
 
-    fn array<T: numpy::Element>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
-        self.dict.set_item(name, PyArray1::from_iter(self.dict.py(), values))
+    /// Numbers, as the name of their type and their bytes.
+    fn array<T: Cell>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
+        let mut bytes = Vec::with_capacity(size_of::<T>() * values.size_hint().0);
+        values.for_each(|value| value.append_to(&mut bytes));
+        self.dict.set_item(name, (T::TYPE, PyBytes::new(self.dict.py(), &bytes)))
     }
 
     /// Texts, empty for none; `None` for a column without any.
@@ -257,28 +299,16 @@ impl<'py> Table<'py> {
         }
         self.dict.set_item(name, values.collect::<Vec<_>>())
     }
-
-    /// Money as (n, 2) halves of its units, low and high, which [`money_text`] reads: nothing is lost or formatted.
-    fn money(&self, name: &str, values: impl Iterator<Item = Money>) -> PyResult<()> {
-        let halves: Vec<i64> =
-            values.flat_map(|m| [m.units() as i64, (m.units() >> i64::BITS) as i64]).collect();
-        let rows = halves.len() / 2;
-        self.dict.set_item(name, PyArray1::from_vec(self.dict.py(), halves).reshape([rows, 2])?)
-    }
 }
 
-/// Money of a result table, as `int64 (n, 2)` low and high halves, as decimal text.
+/// A column of money as decimal text.
 #[pyfunction]
-pub(crate) fn money_text(halves: PyReadonlyArray2<'_, i64>) -> Vec<String> {
-    let halves = halves.as_array();
-    halves
-        .rows()
-        .into_iter()
-        .map(|row| {
-            let units = (i128::from(row[1]) << i64::BITS) | i128::from(row[0] as u64);
-            Money::from_units(units).to_string()
-        })
-        .collect()
+pub(crate) fn money_text(column: &[u8]) -> PyResult<Vec<String>> {
+    let (rows, rest) = column.as_chunks();
+    if !rest.is_empty() {
+        return Err(errors::invalid("column", format!("{} bytes are no column of money", column.len())));
+    }
+    Ok(rows.iter().map(|units| Money::from_units(i128::from_ne_bytes(*units)).to_string()).collect())
 }
 
 type Instruments = [std::sync::Arc<Instrument>];
@@ -334,17 +364,17 @@ pub(crate) fn fills_table<'py>(
     t.array("price", rows.iter().map(|f| instruments[f.market.index()].price_increment.to_f64(f.price)))?;
     t.array("qty", rows.iter().map(|f| qty(f.market, f.qty)))?;
     t.array("liquidity", rows.iter().map(|f| f.liquidity as u8))?;
-    t.money("fee", rows.iter().map(|f| f.fee))?;
-    t.money("realized_pnl", rows.iter().map(|f| f.realized))?;
+    t.array("fee", rows.iter().map(|f| f.fee))?;
+    t.array("realized_pnl", rows.iter().map(|f| f.realized))?;
     t.array("completes_order", rows.iter().map(|f| f.completes))?;
     t.array("position_qty", rows.iter().map(|f| qty(f.market, f.position_qty)))?;
     t.array(
         "avg_entry_price",
         rows.iter().map(|f| f.avg_entry_price.map_or(f64::NAN, |p| p * price_unit(f.market))),
     )?;
-    t.money("realized_pnl_total", rows.iter().map(|f| f.realized_total))?;
-    t.money("fees_total", rows.iter().map(|f| f.fees_total))?;
-    t.money("cash", rows.iter().map(|f| f.cash))?;
+    t.array("realized_pnl_total", rows.iter().map(|f| f.realized_total))?;
+    t.array("fees_total", rows.iter().map(|f| f.fees_total))?;
+    t.array("cash", rows.iter().map(|f| f.cash))?;
     Ok(t.dict)
 }
 
@@ -352,7 +382,7 @@ pub(crate) fn equity_table<'py>(py: Python<'py>, rows: &[EquityRow]) -> PyResult
     let t = Table::new(py);
     t.array("ts", rows.iter().map(|e| e.ts))?;
     t.array("currency", rows.iter().map(|e| e.currency.index() as u32))?;
-    t.money("equity", rows.iter().map(|e| e.equity))?;
+    t.array("equity", rows.iter().map(|e| e.equity))?;
     Ok(t.dict)
 }
 
