@@ -45,8 +45,8 @@ class _Piece:
     """Some rows of a table in its file."""
 
     offset: int
-    columns: dict[str, tuple[str, int]]
-    """Type and bytes of its columns, in the order they are written; texts are a JSON list."""
+    sizes: tuple[int, ...]
+    """Bytes of its columns, in the order they are written."""
 
 
 class TableStore:
@@ -62,6 +62,8 @@ class TableStore:
         self._names = {"instrument": list(instruments), "strategy": list(strategies)}
         self._folder: Path | None = None
         self._spilled: dict[str, list[_Piece]] = {}
+        self._layouts: dict[str, list[tuple[str, str]]] = {}
+        """Columns of the tables and their types, the same in every piece; texts are a JSON list."""
         self._kept: dict[str, Mapping[str, _Column]] = {}
 
     def keep(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
@@ -82,10 +84,9 @@ class TableStore:
             stored = {key: c if isinstance(c, tuple) else ("json", orjson.dumps(c)) for key, c in columns.items()}
             _, first = next(iter(stored.values()))
             if first:
+                self._layouts.setdefault(name, [(key, kind) for key, (kind, _) in stored.items()])
                 with (self._folder / name).open("ab") as file:
-                    written[name] = _Piece(
-                        file.tell(), {key: (kind, len(data)) for key, (kind, data) in stored.items()}
-                    )
+                    written[name] = _Piece(file.tell(), tuple(len(data) for _, data in stored.values()))
                     file.writelines(data for _, data in stored.values())
         # An interruption before this leaves the rows with the run, which keeps them.
         for name, piece in written.items():
@@ -98,7 +99,7 @@ class TableStore:
             columns: dict[str, _Column] = {}
             with (self._folder / name).open("rb") as file:
                 file.seek(piece.offset)
-                for key, (kind, size) in piece.columns.items():
+                for (key, kind), size in zip(self._layouts[name], piece.sizes, strict=True):
                     data = file.read(size)
                     columns[key] = orjson.loads(data) if kind == "json" else (kind, data)
             yield self._frame(columns)

@@ -43,7 +43,7 @@ Columns = Mapping[str, "np.ndarray[Any, Any]"]
 COLUMNS = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
 """Names of the event columns, in the order they are stored."""
 
-BYTE_BUDGET = 12 << 20
+BYTE_BUDGET = 4 << 20
 """Bytes of events that a run keeps in memory, unless told otherwise."""
 
 _MANIFEST = "instrument.json"
