@@ -16,7 +16,7 @@ from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInst
 from tradecore.instruments import find_instrument
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
-from tradecore.types import EventKind
+from tradecore.types import MARKET_KINDS, EventKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,16 @@ _DTYPES = {
     "flags": "uint8",
     "id": "uint64",
 }
+_KINDS_OF_HOOKS = {
+    "on_mark": EventKind.MARK,
+    "on_index": EventKind.INDEX,
+    "on_funding": EventKind.FUNDING,
+    "on_open_interest": EventKind.OPEN_INTEREST,
+    "on_liquidation": EventKind.LIQUIDATION,
+}
+"""Rows that are only read where a strategy is told of them."""
+_HOOKS_WITH_IDS = frozenset({"on_trade", "on_funding", "on_liquidation"})
+"""Hooks that read the ``id`` column: trade ids, and the time of the next funding."""
 _SPILL_ROWS = 8_192
 _PIECE = 1 << 16
 
@@ -121,13 +131,15 @@ class Backtest:
         for name, spec in (specs or {}).items():
             if not isinstance(spec, Instrument) or spec.id != name:
                 raise InvalidValueError("specs", f"expected the specification of {name}, got {spec!r}")
-        with_ids = any("on_trade" in strategy._overridden() for strategy in self._strategies)
+        hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
+        kinds = MARKET_KINDS | {kind for hook, kind in _KINDS_OF_HOOKS.items() if hook in hooks}
+        with_ids = not hooks.isdisjoint(_HOOKS_WITH_IDS)
         source = Catalog(data) if isinstance(data, str | Path) else data
         if not isinstance(source, Catalog | Mapping):
             raise InvalidValueError("data", f"expected a catalog, its folder or columns by id, got {source!r}")
         share = byte_budget // len(wanted)
         self._feeds = [
-            _from_catalog(source, name, specs or {}, with_ids=with_ids, budget=share)
+            _from_catalog(source, name, specs or {}, kinds=kinds, with_ids=with_ids, budget=share)
             if isinstance(source, Catalog)
             else _from_memory(source, name, specs or {}, with_ids=with_ids)
             for name in wanted
@@ -255,7 +267,13 @@ def _by_name(venues: Sequence[SimVenue], needed: Sequence[str]) -> dict[str, Sim
 
 
 def _from_catalog(
-    catalog: Catalog, name: str, specs: Mapping[str, Instrument], *, with_ids: bool, budget: int
+    catalog: Catalog,
+    name: str,
+    specs: Mapping[str, Instrument],
+    *,
+    kinds: frozenset[EventKind],
+    with_ids: bool,
+    budget: int,
 ) -> _Feed:
     parts = catalog.parts(name)
     if not parts:
@@ -266,7 +284,7 @@ def _from_catalog(
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     return _Feed(
         instrument=instrument,
-        open=lambda: catalog.stream(name, with_ids=with_ids, budget_bytes=budget),
+        open=lambda: catalog.stream(name, kinds=kinds, with_ids=with_ids, budget_bytes=budget),
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         min_latency_ns=min(part.min_latency_ns for part in parts),

@@ -297,7 +297,7 @@ class Catalog:
         self,
         instrument: str,
         *,
-        kinds: Collection[EventKind] = _RUN_KINDS,
+        kinds: Collection[EventKind] = MARKET_KINDS,
         with_ids: bool = False,
         budget_bytes: int = BYTE_BUDGET,
     ) -> EventStream:

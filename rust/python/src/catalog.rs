@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_catalog::{EventStream as CoreStream, Part, PartFile, StreamConfig, Wanted};
+use tradecore_core::backtest::ChunkSource;
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::HookError;
-use tradecore_core::sim::ChunkSource;
 
 use crate::columns::packed_to_arrays;
 use crate::errors;
-use crate::simulation::Raised;
+use crate::raised::Raised;
 
 /// Raises `CatalogError` where a file is not a part of this many rows.
 #[pyfunction]
