@@ -536,8 +536,8 @@ def test_the_golden_digests(market: Path) -> None:
 
 
 GOLDEN_DIGESTS = {
-    "python": "a8c5be3ac23cc7b3ff020562c3629bc4be4c2b8209c0144336fdf73d791d943b",
-    "compiled": "c683278a5bbf343c6c75441909834c049ba349eb3e865f76dda6463d5d406d02",
+    "python": "8099e2ffc4c98bbaf37c76cb56a7ddb790425fb9c4d2c767258d0bbc8cf4a2bc",
+    "compiled": "4d0478fad493fd9e2de15e3427a331aac25810ecdd694988b608b9ca7c8e372c",
 }
 
 

@@ -358,11 +358,10 @@ impl Order {
         }
         match &report.execution {
             Some(execution) if !self.executions.add(execution) => return (Applied::Nothing, None),
-            Some(_) => {}
             None if report.cumulative.is_some_and(|cumulative| cumulative <= self.filled) => {
                 return (Applied::Nothing, None);
             }
-            None => {}
+            _ => {}
         }
         if matches!(self.standing, S::PendingNew | S::Unknown) {
             self.acknowledge(now);

@@ -28,6 +28,7 @@
 
 mod commands;
 mod incoming;
+mod matching;
 #[cfg(test)]
 mod model;
 mod resting;
@@ -35,8 +36,8 @@ mod taken;
 
 use rustc_hash::FxHashMap;
 
-pub use self::incoming::SelfTrade;
-use self::incoming::Taker;
+pub use self::matching::{Accounts, Matching, SelfTrade};
+use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Resting, Slot};
 use self::taken::Taken;
 use super::queue::{QueueModel, QueuePosition};
@@ -50,25 +51,6 @@ use crate::types::{AccountId, Instrument, Side};
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
 /// Beyond every price of market data.
 const ANY: i64 = 1 << 61;
-
-/// What the accounts of a market are to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Accounts {
-    /// They stand in one queue: what one took is gone for all, and they trade with each other.
-    #[default]
-    Shared,
-    /// Each is alone with the market, as if the others had never been.
-    Isolated,
-}
-
-/// How the orders of a market's accounts meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Matching {
-    /// What the accounts are to each other.
-    pub accounts: Accounts,
-    /// What happens when an account would trade with itself.
-    pub self_trade: SelfTrade,
-}
 
 /// Accounts that share what is there to take: all of a market, or each for itself.
 #[derive(Debug)]
@@ -152,7 +134,7 @@ pub struct Market {
     math: ContractMath,
     instrument: Instrument,
     random: Random,
-    steps: Vec<incoming::Step>,
+    steps: Vec<Step>,
     reached: Vec<Slot>,
     /// See [`FEW`]; tests want none.
     few: usize,
@@ -655,7 +637,7 @@ impl Market {
         self.plan(side, Some(price), pool, None, qty, &mut steps);
         let mut used = 0;
         for step in &steps {
-            if let incoming::Step::Displayed { price, displayed, qty } = *step {
+            if let Step::Displayed { price, displayed, qty } = *step {
                 let passive = side.opposite();
                 self.taken.add(passive, price * passive.sign(), pool, displayed, qty);
                 used += qty;
@@ -669,7 +651,7 @@ impl Market {
     fn watch_again(&mut self) {
         self.touched = !(self.orders.is_empty() && self.taken.is_empty());
         for side in SIDES {
-            let own = self.orders.worst(side).map(|worst| {
+            let own = self.orders.keys(side).first().map(|&worst| {
                 // A level deeper than anything seen is news to those that have not been seen.
                 let low = if self.orders.unseen(side) == NO_KEY { worst } else { -ANY };
                 (low, self.orders.best(side))

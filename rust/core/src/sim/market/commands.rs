@@ -1,6 +1,6 @@
 //! What accounts ask of a market: new orders, cancels, replacements.
 
-use super::incoming::{Step, Taker};
+use super::matching::{Step, Taker};
 use super::resting::{Resting, Slot};
 use super::{Market, reaches};
 use crate::ledger::MoneyOverflow;

@@ -4,54 +4,12 @@
 //! displayed between it and the next one, and so on. What a taker meets is first planned, then done: a fill-or-kill
 //! order needs to know before it trades.
 
+use super::matching::{SelfTrade, Step, Taker};
 use super::resting::Slot;
 use super::{Market, maker_fill, reaches, taker_fill};
 use crate::ledger::MoneyOverflow;
-use crate::orders::{OrderId, Reason, Report, ReportKind};
+use crate::orders::{Reason, Report, ReportKind};
 use crate::types::{AccountId, Side};
-
-/// What happens when an order would trade with another one of its own account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum SelfTrade {
-    /// What is left of the incoming order expires.
-    #[default]
-    CancelNewest,
-    /// The resting order expires and the incoming one goes on.
-    CancelOldest,
-    /// Both expire.
-    CancelBoth,
-    /// Both lose the smaller of the two quantities, without a trade; what has nothing left expires.
-    Decrement,
-}
-
-/// An order that comes in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Taker {
-    pub(super) id: OrderId,
-    pub(super) account: AccountId,
-    pub(super) pool: u32,
-    pub(super) side: Side,
-    /// None for a market order.
-    pub(super) limit: Option<i64>,
-    /// Total quantity and what has been filled of it before.
-    pub(super) qty: i64,
-    pub(super) filled: i64,
-}
-
-/// One thing a taker meets.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Step {
-    /// So much of a level that shows `displayed`.
-    Displayed { price: i64, displayed: i64, qty: i64 },
-    /// So much of an own order.
-    Maker { slot: Slot, qty: i64 },
-    /// An order of the same account, which expires.
-    Expire { slot: Slot },
-    /// An order of the same account; both lose so much.
-    Decrement { slot: Slot, qty: i64 },
-    /// An order of the same account, at which the taker expires.
-    Stop,
-}
 
 impl Market {
     /// What a taker that looks for `qty` meets. Own orders stand in the way of an account's order only.

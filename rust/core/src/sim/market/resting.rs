@@ -66,19 +66,14 @@ struct Queue {
 
 #[derive(Debug)]
 struct OwnSide {
-    /// Looked up far more often than walked.
-    levels: FxHashMap<i64, Queue>,
-    /// Ascending.
+    /// Rising, so that what comes and goes near the touch does so at the end.
     keys: Vec<i64>,
+    /// The orders at each of them.
+    queues: Vec<Queue>,
     /// The best key, or [`NO_KEY`].
     best: i64,
     /// No level above this key has anything to learn when the data shows deeper than before; [`NO_KEY`] for none.
     unseen: i64,
-}
-
-/// How many keys are below one.
-fn below(keys: &[i64], key: i64) -> usize {
-    keys.partition_point(|other| *other < key)
 }
 
 /// The own orders of a market.
@@ -93,8 +88,7 @@ pub(super) struct OwnOrders {
 
 impl OwnOrders {
     pub(super) fn new() -> Self {
-        let side =
-            || OwnSide { levels: FxHashMap::default(), keys: Vec::new(), best: NO_KEY, unseen: NO_KEY };
+        let side = || OwnSide { keys: Vec::new(), queues: Vec::new(), best: NO_KEY, unseen: NO_KEY };
         Self {
             nodes: Vec::new(),
             free: Vec::new(),
@@ -118,7 +112,10 @@ impl OwnOrders {
 
     /// Writes down where the orders are, as many as there is room for, and returns how many.
     pub(super) fn slots(&self, room: &mut [Slot]) -> usize {
-        room.iter_mut().zip(self.slots.values()).map(|(place, slot)| *place = *slot).count()
+        let queues = self.sides.iter().flat_map(|side| &side.queues);
+        let orders =
+            queues.flat_map(|queue| std::iter::successors(Some(queue.first), |slot| self.behind(*slot)));
+        room.iter_mut().zip(orders).map(|(place, slot)| *place = slot).count()
     }
 
     pub(super) fn get(&self, slot: Slot) -> &Resting {
@@ -138,12 +135,14 @@ impl OwnOrders {
         let key = order.key();
         let slot = self.free.pop().unwrap_or(self.nodes.len() as Slot);
         let side = &mut self.sides[order.side.index()];
-        let queue = side.levels.entry(key).or_insert(Queue { first: slot, last: END });
-        let before = std::mem::replace(&mut queue.last, slot);
-        if before == END {
-            let at = below(&side.keys, key);
-            side.keys.insert(at, key);
-        }
+        let before = match side.keys.binary_search(&key) {
+            Ok(at) => std::mem::replace(&mut side.queues[at].last, slot),
+            Err(at) => {
+                side.keys.insert(at, key);
+                side.queues.insert(at, Queue { first: slot, last: slot });
+                END
+            }
+        };
         side.best = side.best.max(key);
         self.slots.insert(order.id, slot);
         self.arrivals += 1;
@@ -168,17 +167,16 @@ impl OwnOrders {
             self.nodes[behind as usize].before = before;
         }
         let (side, key) = (&mut self.sides[order.side.index()], order.key());
+        let at = side.keys.partition_point(|k| *k < key);
         if before == END && behind == END {
-            side.levels.remove(&key);
-            let at = below(&side.keys, key);
             side.keys.remove(at);
-            if key == side.best {
-                side.best = side.keys.last().map_or(NO_KEY, |key| *key);
-            }
+            side.queues.remove(at);
+            side.best = side.keys.last().map_or(NO_KEY, |key| *key);
             if key == side.unseen {
-                side.unseen = side.keys[..at].last().map_or(NO_KEY, |key| *key);
+                side.unseen = at.checked_sub(1).map_or(NO_KEY, |below| side.keys[below]);
             }
-        } else if let Some(queue) = side.levels.get_mut(&key) {
+        } else {
+            let queue = &mut side.queues[at];
             if before == END {
                 queue.first = behind;
             }
@@ -197,21 +195,23 @@ impl OwnOrders {
         self.sides[side.index()].best
     }
 
-    /// The lowest key of a side.
-    pub(super) fn worst(&self, side: Side) -> Option<i64> {
-        self.sides[side.index()].keys.first().copied()
+    /// The keys of a side, rising.
+    pub(super) fn keys(&self, side: Side) -> &[i64] {
+        &self.sides[side.index()].keys
     }
 
     /// The best level at or below a key, and its first order.
     pub(super) fn level_below(&self, side: Side, key: i64) -> Option<(i64, Slot)> {
         let side = &self.sides[side.index()];
-        let key = *side.keys[..below(&side.keys, key.saturating_add(1))].last()?;
-        side.levels.get(&key).map(|queue| (key, queue.first))
+        let above = if key >= side.best { side.keys.len() } else { side.keys.partition_point(|k| *k <= key) };
+        let at = above.checked_sub(1)?;
+        Some((side.keys[at], side.queues[at].first))
     }
 
     /// The first order at a key.
     pub(super) fn first_at(&self, side: Side, key: i64) -> Option<Slot> {
-        self.sides[side.index()].levels.get(&key).map(|queue| queue.first)
+        let side = &self.sides[side.index()];
+        side.keys.binary_search(&key).ok().map(|at| side.queues[at].first)
     }
 
     /// The order behind another one of its price.
