@@ -619,6 +619,12 @@ def test_a_symbol_leaves_the_settings_of_other_venues_aside(
         assert code == 0, err
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.parametrize("kind", ["compiled", "python"])
 def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, kind: str) -> None:
     tc.synthesize(tmp_path / "cat", events=4_000_000, seed=6)
@@ -639,7 +645,9 @@ def test_ctrl_c_ends_a_run_cleanly(tmp_path: Path, kind: str) -> None:
         *("--output", tmp_path / "out", "--json"),
     ]
     process = subprocess.Popen([str(w) for w in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.5)
+    # A second of work, however long it takes: by then the run is under way.
+    while process.poll() is None and processor_seconds(process.pid) < 1.0:
+        time.sleep(0.02)
     assert process.poll() is None, "the run was over before it could be interrupted"
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
