@@ -8,11 +8,9 @@ use std::sync::Arc;
 use common::{M0, Tape, instrument, limit};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind};
-use tradecore_core::orders::{
-    Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
-};
+use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade};
+use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Side};
 
 /// A venue that is fed by hand.
@@ -77,7 +75,7 @@ impl Desk {
         Self { market, now: 0 }
     }
 
-    fn quote(&mut self, bid: (i64, i64), ask: (i64, i64)) -> Vec<Report> {
+    fn quote(&mut self, bid: (i64, i64), ask: (i64, i64)) -> Vec<Update> {
         self.play(|t| {
             t.message(&[
                 (EventKind::Quote, Some(Side::Buy), bid.0, bid.1),
@@ -96,7 +94,7 @@ impl Desk {
         });
     }
 
-    fn play(&mut self, write: impl FnOnce(&mut Tape)) -> Vec<Report> {
+    fn play(&mut self, write: impl FnOnce(&mut Tape)) -> Vec<Update> {
         let mut tape = Tape::default();
         self.now += 1;
         write(tape.at(self.now));
@@ -123,7 +121,7 @@ impl Desk {
     fn send_as(&mut self, account: usize, command: Command) -> Vec<(usize, u64, ReportKind)> {
         let mut out = Vec::new();
         self.market.on_command(AccountId::new(account), command, self.now, &mut out).unwrap();
-        out.into_iter().map(|(account, report)| (account.index(), order_of(&report), report.kind)).collect()
+        out.into_iter().map(|(account, report)| (account.index(), report.order, report.kind)).collect()
     }
 
     /// Fills that an account's order leads to, as account, price, quantity, liquidity.
@@ -143,14 +141,6 @@ impl Desk {
     }
 }
 
-/// Our number of the order a report is about.
-fn order_of(report: &Report) -> u64 {
-    match report.order {
-        OrderKey::Id(id) => id,
-        _ => panic!("{report:?}"),
-    }
-}
-
 fn fills(updates: &[ReportKind]) -> Vec<(i64, i64, Liquidity)> {
     updates
         .iter()
@@ -161,7 +151,7 @@ fn fills(updates: &[ReportKind]) -> Vec<(i64, i64, Liquidity)> {
         .collect()
 }
 
-fn kinds(updates: &[Report]) -> Vec<ReportKind> {
+fn kinds(updates: &[Update]) -> Vec<ReportKind> {
     updates.iter().map(|u| u.kind).collect()
 }
 
@@ -312,7 +302,7 @@ fn our_orders_at_one_price_share_a_trade_in_order_of_arrival() {
     let updates = desk.play(|t| {
         t.trade(Side::Sell, 1_000, 3_000);
     });
-    let got: Vec<_> = updates.iter().map(|u| (order_of(u), fills(&[u.kind])[0].1)).collect();
+    let got: Vec<_> = updates.iter().map(|u| (u.order, fills(&[u.kind])[0].1)).collect();
     assert_eq!(got, [(1, 2_000), (2, 1_000)]);
 }
 

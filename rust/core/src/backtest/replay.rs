@@ -14,6 +14,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
@@ -485,22 +486,22 @@ impl Replay {
     /// before `first`, before `limit_of_those`.
     #[inline]
     fn know(&mut self, limit: i64, limit_of_those: i64, first: MarketId) -> Result<(), RunError> {
-        while let Some(Reverse((at, market))) = self.awaited.peek().copied() {
+        while let Some(mut next) = self.awaited.peek_mut() {
+            let Reverse((at, market)) = *next;
             let limit = if market < first { limit_of_those } else { limit };
             if at >= limit {
                 // Of one instant the markets before `first` come first in the heap.
                 break;
             }
-            self.awaited.pop();
             let lane = &mut self.lanes[market.index()];
-            if lane.is_followed {
-                lane.is_awaited = false;
-                continue;
+            let known = if lane.is_followed { None } else { lane.arrivals.take_before(limit) };
+            match lane.arrivals.next().filter(|_| !lane.is_followed) {
+                Some(at) => *next = Reverse((at, market)),
+                None => {
+                    lane.is_awaited = false;
+                    PeekMut::pop(next);
+                }
             }
-            let known = lane.arrivals.take_before(limit);
-            let next = lane.arrivals.next();
-            lane.is_awaited = next.is_some();
-            self.awaited.extend(next.map(|at| Reverse((at, market))));
             if let Some(Arrival { visible, upto, seen }) = known {
                 let rows = Rows::Supplied { upto, seen };
                 self.kernel.handle(visible, Input::Known { market, rows })?;

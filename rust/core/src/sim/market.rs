@@ -41,10 +41,11 @@ use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Resting, Slot};
 use self::taken::Taken;
 use super::queue::{QueueModel, QueuePosition};
+use super::update::Update;
 use crate::book::{FillBasis, L2Book};
 use crate::event::{EventKind, Ints, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::orders::{Liquidity, OrderId, Report, ReportKind};
+use crate::orders::{Liquidity, OrderId, ReportKind};
 use crate::random::Random;
 use crate::types::{AccountId, Instrument, Side};
 
@@ -243,7 +244,7 @@ impl Market {
         from: usize,
         to: usize,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         if self.touched {
             return self.on_message_touched(view, from, to, now, out);
@@ -267,7 +268,7 @@ impl Market {
         from: usize,
         to: usize,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
         if self.basis == FillBasis::L2 && view.are_levels(from, to) {
@@ -295,7 +296,7 @@ impl Market {
         &mut self,
         before: usize,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         self.news.forget();
         let had_taken = !self.taken.is_empty();
@@ -358,7 +359,7 @@ impl Market {
         view: &View<'_>,
         row: usize,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         match EventKind::from_column(view.kind[row]) {
             Some(EventKind::Trade) => {
@@ -447,7 +448,7 @@ impl Market {
         price: i64,
         qty: i64,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         let passive = aggressor.opposite();
         let traded = price * passive.sign();
@@ -506,7 +507,7 @@ impl Market {
         &mut self,
         before: (i64, i64),
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         let (bid, ask) = self.book.touch_keys();
         if self.basis == FillBasis::L1 {
@@ -535,7 +536,7 @@ impl Market {
         &mut self,
         reached: bool,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         let mut named = std::mem::take(&mut self.news.named);
         let deeper = std::mem::take(&mut self.news.deeper);
@@ -607,7 +608,7 @@ impl Market {
     }
 
     /// Fills the orders that the other side's best price has reached, in order of arrival.
-    fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Report)>) -> Result<(), MoneyOverflow> {
+    fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) -> Result<(), MoneyOverflow> {
         let (bid, ask) = self.book.touch_keys();
         let mut reached = std::mem::take(&mut self.reached);
         for (side, other) in [(Side::Buy, ask), (Side::Sell, bid)] {
@@ -678,9 +679,9 @@ fn maker_fill(
     order: &Resting,
     qty: i64,
     now: i64,
-) -> Result<(AccountId, Report), MoneyOverflow> {
-    let report = fill(math, order.id, order.price, qty, Liquidity::Maker, now)?;
-    Ok((order.account, Report { cumulative: Some(order.filled), ..report }))
+) -> Result<(AccountId, Update), MoneyOverflow> {
+    let update = fill(math, order.id, order.price, qty, Liquidity::Maker, now)?;
+    Ok((order.account, Update { filled: order.filled, ..update }))
 }
 
 fn taker_fill(
@@ -689,9 +690,9 @@ fn taker_fill(
     price: i64,
     qty: i64,
     now: i64,
-) -> Result<(AccountId, Report), MoneyOverflow> {
-    let report = fill(math, taker.id, price, qty, Liquidity::Taker, now)?;
-    Ok((taker.account, Report { cumulative: Some(taker.filled), ..report }))
+) -> Result<(AccountId, Update), MoneyOverflow> {
+    let update = fill(math, taker.id, price, qty, Liquidity::Taker, now)?;
+    Ok((taker.account, Update { filled: taker.filled, ..update }))
 }
 
 fn fill(
@@ -701,8 +702,8 @@ fn fill(
     qty: i64,
     liquidity: Liquidity,
     now: i64,
-) -> Result<Report, MoneyOverflow> {
+) -> Result<Update, MoneyOverflow> {
     let value = math.value(price, qty)?;
     let fee = math.fee(value, liquidity == Liquidity::Maker).ok_or(MoneyOverflow { price, qty })?;
-    Ok(Report::on(order, now, ReportKind::Fill { price, qty, liquidity, fee }))
+    Ok(Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee }))
 }

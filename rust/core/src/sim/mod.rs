@@ -4,9 +4,11 @@ mod channel;
 mod latency;
 mod market;
 mod queue;
+mod update;
 mod venue;
 
 pub use latency::{Latency, Leg};
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
+pub use update::Update;
 pub use venue::Venue;

@@ -7,10 +7,11 @@
 use super::channel::Channel;
 use super::latency::{Latency, Leg};
 use super::market::Market;
+use super::update::Update;
 use crate::book::{FillBasis, L2Book};
 use crate::event::View;
 use crate::ledger::MoneyOverflow;
-use crate::orders::{Command, Report, ReportKind, VenueKey};
+use crate::orders::{Command, Report, ReportKind};
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId};
 
@@ -25,9 +26,9 @@ struct Place {
 pub struct Venue {
     places: Vec<Place>,
     commands: Channel<(AccountId, Command)>,
-    reports: Channel<(AccountId, Report)>,
-    /// Reports of what is happening right now.
-    fresh: Vec<(AccountId, Report)>,
+    updates: Channel<(AccountId, Update)>,
+    /// What is happening right now.
+    fresh: Vec<(AccountId, Update)>,
     /// Fills so far: the number of each is its key.
     executions: u64,
 }
@@ -118,25 +119,25 @@ impl Venue {
     /// When the next report reaches us.
     #[inline]
     pub fn next_report(&self) -> Option<i64> {
-        self.reports.next()
+        self.updates.next()
     }
 
     /// The next report that has reached us by `until`, with its time and whose it is.
     pub fn receive(&mut self, until: i64) -> Option<(i64, AccountId, Report)> {
-        self.reports.receive(until).map(|(at, (account, report))| (at, account, report))
+        self.updates.receive(until).map(|(at, (account, update))| (at, account, update.into_report()))
     }
 
     /// Sends what has just happened on its way to us.
     #[inline(never)]
     fn report(&mut self, market: MarketId) {
         let latency = &mut self.places[market.index()].latency;
-        for (account, mut report) in self.fresh.drain(..) {
-            if matches!(report.kind, ReportKind::Fill { .. }) {
+        for (account, mut update) in self.fresh.drain(..) {
+            if matches!(update.kind, ReportKind::Fill { .. }) {
                 self.executions += 1;
-                report.execution = Some(VenueKey::Number(self.executions));
+                update.execution = self.executions;
             }
-            let at = report.ts_event.saturating_add(latency.draw(Leg::Response));
-            self.reports.send(at, (account, report));
+            let at = update.ts_event.saturating_add(latency.draw(Leg::Response));
+            self.updates.send(at, (account, update));
         }
     }
 }

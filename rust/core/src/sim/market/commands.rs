@@ -5,10 +5,10 @@ use super::resting::{Resting, Slot};
 use super::{Market, reaches};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{
-    Command, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, check_replace,
-    check_request,
+    Command, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
 use crate::sim::queue::QueuePosition;
+use crate::sim::update::Update;
 use crate::types::{AccountId, Side};
 
 impl Market {
@@ -21,7 +21,7 @@ impl Market {
         account: AccountId,
         command: Command,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         match command {
             Command::Submit { order, request } => self.submit(account, order, &request, now, out)?,
@@ -33,7 +33,7 @@ impl Market {
                     }
                     None => ReportKind::CancelRejected(Reason::UnknownOrder),
                 };
-                out.push((account, Report::on(order, now, kind)));
+                out.push((account, Update::on(order, now, kind)));
             }
             Command::Replace { order, price, qty, .. } => {
                 self.replace(account, order, price, qty, now, out)?;
@@ -54,9 +54,9 @@ impl Market {
         id: OrderId,
         request: &OrderRequest,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
-        let mut say = |kind| out.push((account, Report::on(id, now, kind)));
+        let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let (side, pool) = (request.side, self.pool(account));
         let limit = request.order_type.price();
         if let Some(reason) = self.refuses(id, request, pool) {
@@ -67,7 +67,7 @@ impl Market {
         let taker = Taker { id, account, pool, side, limit, qty: request.qty, filled: 0 };
         let whole = request.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out)? else { return Ok(()) };
-        let expires = |reason| (account, Report::on(id, now, ReportKind::Expired(reason)));
+        let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
         let price = match (request.order_type, request.time_in_force) {
             (OrderType::Market, _) => {
                 out.push(expires(Reason::NoLiquidity));
@@ -102,7 +102,7 @@ impl Market {
         taker: Taker,
         whole: bool,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<Option<Taker>, MoneyOverflow> {
         let mut steps = std::mem::take(&mut self.steps);
         let qty = taker.qty - taker.filled;
@@ -113,7 +113,7 @@ impl Market {
         });
         if whole && fills.sum::<i64>() < qty {
             let kind = ReportKind::Expired(Reason::FokNotFillable);
-            out.push((taker.account, Report::on(taker.id, now, kind)));
+            out.push((taker.account, Update::on(taker.id, now, kind)));
             self.steps = steps;
             return Ok(None);
         }
@@ -176,9 +176,9 @@ impl Market {
         price: i64,
         qty: i64,
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
-        let mut say = |kind| out.push((account, Report::on(id, now, kind)));
+        let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let Some(slot) = self.find(account, id) else {
             say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
             return Ok(());

@@ -8,7 +8,8 @@ use super::matching::{SelfTrade, Step, Taker};
 use super::resting::Slot;
 use super::{Market, maker_fill, reaches, taker_fill};
 use crate::ledger::MoneyOverflow;
-use crate::orders::{Reason, Report, ReportKind};
+use crate::orders::{Reason, ReportKind};
+use crate::sim::update::Update;
 use crate::types::{AccountId, Side};
 
 impl Market {
@@ -89,10 +90,10 @@ impl Market {
         mut taker: Taker,
         steps: &[Step],
         now: i64,
-        out: &mut Vec<(AccountId, Report)>,
+        out: &mut Vec<(AccountId, Update)>,
     ) -> Result<Option<Taker>, MoneyOverflow> {
         let passive = taker.side.opposite();
-        let say = |account, order, kind| (account, Report::on(order, now, kind));
+        let say = |account, order, kind| (account, Update::on(order, now, kind));
         let expired = ReportKind::Expired(Reason::SelfTrade);
         for step in steps {
             match *step {
@@ -146,7 +147,7 @@ impl Market {
         slot: Slot,
         qty: i64,
         now: i64,
-    ) -> Result<(AccountId, Report), MoneyOverflow> {
+    ) -> Result<(AccountId, Update), MoneyOverflow> {
         let order = self.orders.get_mut(slot);
         order.filled += qty;
         let (fill, left) = (maker_fill(&self.math, order, qty, now)?, order.leaves());

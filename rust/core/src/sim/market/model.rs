@@ -9,14 +9,13 @@ use super::{Accounts, Market, Matching, SelfTrade};
 use crate::book::FillBasis;
 use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::ContractMath;
-use crate::orders::{
-    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce,
-};
+use crate::orders::{Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::random::Random;
 use crate::sim::queue::{QueueModel, QueuePosition};
+use crate::sim::update::Update;
 use crate::types::{AccountId, Instrument, MarketId, Side};
 
-type Out = Vec<(AccountId, Report)>;
+type Out = Vec<(AccountId, Update)>;
 type Row = (EventKind, Option<Side>, i64, i64);
 /// All accounts, or one.
 type Pool = Option<AccountId>;
@@ -151,10 +150,10 @@ impl Model {
         first
     }
 
-    fn fill(&self, order: OrderId, price: i64, qty: i64, liquidity: Liquidity, now: i64) -> Report {
+    fn fill(&self, order: OrderId, price: i64, qty: i64, liquidity: Liquidity, now: i64) -> Update {
         let value = self.math.value(price, qty).unwrap();
         let fee = self.math.fee(value, liquidity == Liquidity::Maker).unwrap();
-        Report::on(order, now, ReportKind::Fill { price, qty, liquidity, fee })
+        Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee })
     }
 
     fn fill_own(&mut self, at: usize, qty: i64, now: i64, out: &mut Out) {
@@ -271,7 +270,7 @@ impl Model {
     }
 
     fn on_command(&mut self, account: AccountId, command: &Command, now: i64, out: &mut Out) {
-        let say = |order, kind| (account, Report::on(order, now, kind));
+        let say = |order, kind| (account, Update::on(order, now, kind));
         let of = |order: OrderId| move |o: &Own| (o.id, o.account) == (order, account);
         match command {
             Command::Submit { order, request } => {
@@ -363,7 +362,7 @@ impl Model {
     fn take(&mut self, mut taker: Own, limit: Option<i64>, now: i64, out: &mut Out) -> Option<Own> {
         let (side, pool) = (taker.side, self.pool(taker.account));
         let other = side.opposite();
-        let expired = |o: &Own| (o.account, Report::on(o.id, now, ReportKind::Expired(Reason::SelfTrade)));
+        let expired = |o: &Own| (o.account, Update::on(o.id, now, ReportKind::Expired(Reason::SelfTrade)));
         // Price and quantity of the displayed lots that have just been taken.
         let mut run: Option<(i64, i64)> = None;
         loop {
@@ -424,7 +423,7 @@ impl Model {
                     taker.qty -= qty;
                     let cut = |o: &Own, price| {
                         let kind = ReportKind::Replaced { price, qty: o.qty };
-                        if o.filled == o.qty { expired(o) } else { (o.account, Report::on(o.id, now, kind)) }
+                        if o.filled == o.qty { expired(o) } else { (o.account, Update::on(o.id, now, kind)) }
                     };
                     out.push(cut(&self.orders[at], self.orders[at].price));
                     out.push(cut(&taker, limit.unwrap_or(0)));
@@ -602,9 +601,9 @@ fn compare(setup: &Setup, actions: &[Action]) -> Result<(), TestCaseError> {
     let (mut market, mut model) = (setup.market(), Model::new(setup));
     for (at, action) in actions.iter().enumerate() {
         let mut got = act(&mut market, action, at, setup.lot, None);
-        for (_, report) in &mut got {
+        for (_, update) in &mut got {
             // The model does not count.
-            report.cumulative = None;
+            update.filled = 0;
         }
         let mut expected = Vec::new();
         match (action, command(action, at, setup.lot)) {

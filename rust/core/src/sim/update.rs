@@ -1,0 +1,41 @@
+//! What happens to an order at the simulated venue: small enough to be moved about; it becomes a report when it
+//! reaches us.
+
+use crate::orders::{OrderId, OrderKey, Report, ReportKind, VenueKey};
+
+/// What happened to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Update {
+    /// The order.
+    pub order: OrderId,
+    /// When, ns.
+    pub ts_event: i64,
+    /// What.
+    pub kind: ReportKind,
+    /// Of a fill: what is filled of the order after it.
+    pub filled: i64,
+    /// Of a fill: its number at the venue, given when it leaves it.
+    pub(super) execution: u64,
+}
+
+impl Update {
+    /// Something that happened to an order.
+    #[inline]
+    pub(super) fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
+        Self { order, ts_event, kind, filled: 0, execution: 0 }
+    }
+
+    /// The venue's report of it.
+    #[inline]
+    pub(super) fn into_report(self) -> Report {
+        let is_fill = matches!(self.kind, ReportKind::Fill { .. });
+        Report {
+            order: OrderKey::Id(self.order),
+            venue_id: None,
+            execution: is_fill.then_some(VenueKey::Number(self.execution)),
+            cumulative: is_fill.then_some(self.filled),
+            ts_event: self.ts_event,
+            kind: self.kind,
+        }
+    }
+}
