@@ -5,31 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
-use tradecore_core::kernel::{Context as CoreContext, Subscription, Trade};
+use tradecore_core::kernel::{Context as CoreContext, Trade};
 use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
 use tradecore_core::types::{CurrencyId, MarketId, Side};
 
 use crate::errors;
+use crate::hooks::{Hears, check_callable};
 use crate::records::Order;
 use crate::shared::Shared;
 use crate::values::{money_to_py, to_duration, to_side, to_steps, to_time_in_force};
 use crate::views::{BookView, PositionView, QuoteView, TradeView};
-
-/// A hook or callback must be an ordinary function: nothing would ever run what an `async def` returns.
-pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
-    let inspect = function.py().import("inspect")?;
-    if inspect.call_method1("iscoroutinefunction", (function,))?.is_truthy()? {
-        return Err(errors::invalid(name, "an async def is never awaited: expected a plain function"));
-    }
-    if !function.is_callable() {
-        return Err(errors::invalid(name, format!("{} cannot be called", function.repr()?)));
-    }
-    Ok(())
-}
-
-fn subscription(topic: &str) -> PyResult<Subscription> {
-    Subscription::parse(topic).map_err(|error| errors::invalid("topic", error.to_string()))
-}
 
 /// What a strategy can read and do inside a hook.
 #[pyclass(frozen, module = "tradecore")]
@@ -41,12 +26,18 @@ pub(crate) struct Context {
     pub(crate) quotes: Vec<Py<QuoteView>>,
     /// Callbacks of timers that have one of their own, and whether the timer goes off once.
     timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
+    hears: Hears,
     #[pyo3(get)]
     strategy: String,
 }
 
 impl Context {
-    pub(crate) fn new(py: Python<'_>, shared: &Arc<Shared>, strategy: String) -> PyResult<Self> {
+    pub(crate) fn new(
+        py: Python<'_>,
+        shared: &Arc<Shared>,
+        strategy: String,
+        hears: Hears,
+    ) -> PyResult<Self> {
         let no_trade = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
         let mut context = Self {
             shared: Arc::clone(shared),
@@ -55,6 +46,7 @@ impl Context {
             trades: Vec::new(),
             quotes: Vec::new(),
             timers: Mutex::new(HashMap::new()),
+            hears,
             strategy,
         };
         for (index, spec) in shared.instruments.iter().enumerate() {
@@ -352,13 +344,13 @@ impl Context {
 
     fn subscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
         let market = self.shared.market(instrument)?;
-        let topic = subscription(topic)?;
+        let topic = self.hears.subscription(topic)?;
         self.shared.with(instrument.py(), |ctx| ctx.subscribe(market, topic))
     }
 
     fn unsubscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
         let market = self.shared.market(instrument)?;
-        let topic = subscription(topic)?;
+        let topic = self.hears.subscription(topic)?;
         self.shared.with(instrument.py(), |ctx| ctx.unsubscribe(market, topic))
     }
 

@@ -7,6 +7,7 @@ mod catalog;
 mod columns;
 mod context;
 mod errors;
+mod hooks;
 mod instrument;
 mod maths;
 mod raised;

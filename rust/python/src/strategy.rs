@@ -18,88 +18,15 @@ use tradecore_core::strategies::{
 };
 use tradecore_core::types::{Instrument, MarketId};
 
-use crate::context::{Context, check_callable};
+use crate::context::Context;
 use crate::errors;
+use crate::hooks::{Hook, Hooks};
 use crate::instrument::PyInstrument;
 use crate::raised::Raised;
 use crate::records::{Fill, Order, book_state_to_py};
 use crate::shared::Shared;
 use crate::updates::{Bar, stat_to_py};
 use crate::values::to_steps;
-
-/// The hooks a Python strategy may override.
-#[derive(Debug, Clone, Copy)]
-enum Hook {
-    Start,
-    Book,
-    Trade,
-    Quote,
-    BookState,
-    Mark,
-    Index,
-    Funding,
-    OpenInterest,
-    Liquidation,
-    Bar,
-    Fill,
-    Order,
-    Timer,
-    Stop,
-}
-
-impl Hook {
-    /// All of them with their names in Python, in the order of their declaration.
-    const ALL: [(Self, &'static str); 15] = [
-        (Self::Start, "on_start"),
-        (Self::Book, "on_book"),
-        (Self::Trade, "on_trade"),
-        (Self::Quote, "on_quote"),
-        (Self::BookState, "on_book_state"),
-        (Self::Mark, "on_mark"),
-        (Self::Index, "on_index"),
-        (Self::Funding, "on_funding"),
-        (Self::OpenInterest, "on_open_interest"),
-        (Self::Liquidation, "on_liquidation"),
-        (Self::Bar, "on_bar"),
-        (Self::Fill, "on_fill"),
-        (Self::Order, "on_order"),
-        (Self::Timer, "on_timer"),
-        (Self::Stop, "on_stop"),
-    ];
-
-    /// What overriding it subscribes to.
-    const TOPICS: [(Self, Topics); 8] = [
-        (Self::Trade, Topics::TRADES),
-        (Self::Quote, Topics::QUOTES),
-        (Self::BookState, Topics::BOOK_STATE),
-        (Self::Mark, Topics::MARK),
-        (Self::Index, Topics::INDEX),
-        (Self::Funding, Topics::FUNDING),
-        (Self::OpenInterest, Topics::OPEN_INTEREST),
-        (Self::Liquidation, Topics::LIQUIDATIONS),
-    ];
-}
-
-/// The bound methods of the hooks a Python strategy overrides.
-struct Hooks([Option<Py<PyAny>>; Hook::ALL.len()]);
-
-impl Hooks {
-    fn new(overridden: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let mut hooks = [const { None }; Hook::ALL.len()];
-        for (hook, name) in Hook::ALL {
-            if let Some(method) = overridden.get_item(name)? {
-                check_callable(name, &method)?;
-                hooks[hook as usize] = Some(method.unbind());
-            }
-        }
-        Ok(Self(hooks))
-    }
-
-    #[inline(always)]
-    fn get(&self, hook: Hook) -> Option<&Py<PyAny>> {
-        self.0[hook as usize].as_ref()
-    }
-}
 
 /// A strategy written in Python.
 pub(crate) struct PyStrategy {
@@ -127,7 +54,7 @@ impl PyStrategy {
         book_events: &str,
     ) -> PyResult<Self> {
         let hooks = Hooks::new(hooks)?;
-        let context = Py::new(py, Context::new(py, shared, name)?)?;
+        let context = Py::new(py, Context::new(py, shared, name, hooks.hears())?)?;
         let pair = |view: Py<PyAny>| -> PyResult<Py<PyTuple>> {
             Ok(PyTuple::new(py, [context.clone_ref(py).into_any(), view])?.unbind())
         };
@@ -194,9 +121,8 @@ impl PyStrategy {
 
 impl Strategy for PyStrategy {
     fn interest(&self) -> Interest {
-        let wanted = Hook::TOPICS.into_iter().filter(|(hook, _)| self.hooks.get(*hook).is_some());
         Interest {
-            topics: wanted.fold(self.book_topic, |topics, (_, topic)| topics.with(topic)),
+            topics: self.book_topic.with(self.hooks.topics()),
             fill: self.hooks.get(Hook::Fill).is_some(),
             order: self.hooks.get(Hook::Order).is_some(),
         }

@@ -97,6 +97,14 @@ pub enum Subscription {
 }
 
 impl Subscription {
+    /// The topics it is about.
+    pub fn topics(self) -> Topics {
+        match self {
+            Self::Topics(topics) => topics,
+            Self::Bars(_) => Topics::BARS,
+        }
+    }
+
     /// Reads a topic: `book`, `trades`, `bars:1m` ...
     ///
     /// # Errors

@@ -670,7 +670,7 @@ proptest! {
                 for (at, action) in actions.iter().enumerate() {
                     let mine = act(&mut alone, action, at, setup.lot, Some(account));
                     let theirs: Out =
-                        all[at].iter().filter(|(of, _)| of.index() == account).cloned().collect();
+                        all[at].iter().filter(|(of, _)| of.index() == account).copied().collect();
                     prop_assert_eq!(mine, theirs, "account {}, action {}", account, at);
                 }
             }

@@ -1,0 +1,133 @@
+//! The hooks a Python strategy may override, and what they can tell it.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tradecore_core::kernel::{Subscription, Topics};
+
+use crate::errors;
+
+/// A hook or callback must be an ordinary function: nothing would ever run what an `async def` returns.
+pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
+    let inspect = function.py().import("inspect")?;
+    if inspect.call_method1("iscoroutinefunction", (function,))?.is_truthy()? {
+        return Err(errors::invalid(name, "an async def is never awaited: expected a plain function"));
+    }
+    if !function.is_callable() {
+        return Err(errors::invalid(name, format!("{} cannot be called", function.repr()?)));
+    }
+    Ok(())
+}
+
+/// The hooks a Python strategy may override.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hook {
+    Start,
+    Book,
+    Trade,
+    Quote,
+    BookState,
+    Mark,
+    Index,
+    Funding,
+    OpenInterest,
+    Liquidation,
+    Bar,
+    Fill,
+    Order,
+    Timer,
+    Stop,
+}
+
+impl Hook {
+    /// All of them with their names in Python, in the order of their declaration.
+    const ALL: [(Self, &'static str); 15] = [
+        (Self::Start, "on_start"),
+        (Self::Book, "on_book"),
+        (Self::Trade, "on_trade"),
+        (Self::Quote, "on_quote"),
+        (Self::BookState, "on_book_state"),
+        (Self::Mark, "on_mark"),
+        (Self::Index, "on_index"),
+        (Self::Funding, "on_funding"),
+        (Self::OpenInterest, "on_open_interest"),
+        (Self::Liquidation, "on_liquidation"),
+        (Self::Bar, "on_bar"),
+        (Self::Fill, "on_fill"),
+        (Self::Order, "on_order"),
+        (Self::Timer, "on_timer"),
+        (Self::Stop, "on_stop"),
+    ];
+
+    /// Its name in Python.
+    fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// What overriding it subscribes to.
+    const TOPICS: [(Self, Topics); 8] = [
+        (Self::Trade, Topics::TRADES),
+        (Self::Quote, Topics::QUOTES),
+        (Self::BookState, Topics::BOOK_STATE),
+        (Self::Mark, Topics::MARK),
+        (Self::Index, Topics::INDEX),
+        (Self::Funding, Topics::FUNDING),
+        (Self::OpenInterest, Topics::OPEN_INTEREST),
+        (Self::Liquidation, Topics::LIQUIDATIONS),
+    ];
+}
+
+/// The bound methods of the hooks a Python strategy overrides.
+pub(crate) struct Hooks([Option<Py<PyAny>>; Hook::ALL.len()]);
+
+impl Hooks {
+    pub(crate) fn new(overridden: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let mut hooks = [const { None }; Hook::ALL.len()];
+        for (hook, name) in Hook::ALL {
+            if let Some(method) = overridden.get_item(name)? {
+                check_callable(name, &method)?;
+                hooks[hook as usize] = Some(method.unbind());
+            }
+        }
+        Ok(Self(hooks))
+    }
+
+    /// What overriding them subscribes to, books apart.
+    pub(crate) fn topics(&self) -> Topics {
+        let wanted = Hook::TOPICS.into_iter().filter(|(hook, _)| self.get(*hook).is_some());
+        wanted.fold(Topics::NONE, |topics, (_, topic)| topics.with(topic))
+    }
+
+    /// What can be told at all.
+    pub(crate) fn hears(&self) -> Hears {
+        let told = |hook, topics| if self.get(hook).is_some() { topics } else { Topics::NONE };
+        let books = told(Hook::Book, Topics::BOOK.with(Topics::TOUCH));
+        Hears(self.topics().with(books).with(told(Hook::Bar, Topics::BARS)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, hook: Hook) -> Option<&Py<PyAny>> {
+        self.0[hook as usize].as_ref()
+    }
+}
+
+/// The topics a strategy has hooks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hears(Topics);
+
+impl Hears {
+    /// Reads a topic that the strategy can be told of.
+    pub(crate) fn subscription(self, topic: &str) -> PyResult<Subscription> {
+        let subscription =
+            Subscription::parse(topic).map_err(|error| errors::invalid("topic", error.to_string()))?;
+        let topics = subscription.topics();
+        if self.0.has(topics) {
+            return Ok(subscription);
+        }
+        let hook = Hook::TOPICS.into_iter().find(|(_, told)| told.has(topics)).map(|(hook, _)| hook);
+        let hook = hook.unwrap_or(if topics.has(Topics::BARS) { Hook::Bar } else { Hook::Book });
+        Err(errors::invalid(
+            "topic",
+            format!("{topic:?} is told by {}, which the strategy does not have", hook.name()),
+        ))
+    }
+}
