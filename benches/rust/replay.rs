@@ -35,6 +35,7 @@ fn instrument(id: &str) -> Arc<Instrument> {
         tick_size: None,
         lot_size: None,
         min_qty: None,
+        max_qty: None,
         min_notional: None,
         contract_size: Decimal::ONE,
         maker_fee_bps: decimal("2"),

@@ -33,6 +33,7 @@ fn instrument() -> Instrument {
         tick_size: None,
         lot_size: None,
         min_qty: None,
+        max_qty: None,
         min_notional: None,
         contract_size: Decimal::ONE,
         maker_fee_bps: decimal("2"),

@@ -95,6 +95,8 @@ class Instrument:
         Steps of an order; the increments if not given.
     min_qty, min_notional : Decimal, str or int, optional
         Smallest quantity (one lot if not given) and smallest notional in quote currency (none) of an order.
+    max_qty : Decimal, str or int, optional
+        Largest quantity of an order; none if not given.
     contract_size : Decimal, str or int, optional
         Base units (linear, option) or quote units (inverse) a contract stands for, or settlement units it gains with
         a unit of price (quanto); 1 if not given.
@@ -128,6 +130,7 @@ class Instrument:
         tick_size: _Exact | None = None,
         lot_size: _Exact | None = None,
         min_qty: _Exact | None = None,
+        max_qty: _Exact | None = None,
         min_notional: _Exact | None = None,
         contract_size: _Exact | None = None,
         maker_fee_bps: _Exact | None = None,
@@ -180,6 +183,8 @@ class Instrument:
     def lot_size(self) -> Decimal: ...
     @property
     def min_qty(self) -> Decimal: ...
+    @property
+    def max_qty(self) -> Decimal | None: ...
     @property
     def min_notional(self) -> Decimal: ...
     @property

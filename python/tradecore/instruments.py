@@ -40,6 +40,7 @@ _OPTIONAL = (
     "tick_size",
     "lot_size",
     "min_qty",
+    "max_qty",
     "min_notional",
     "contract_size",
     "maker_fee_bps",

@@ -76,6 +76,7 @@ pub(crate) fn order(error: CoreOrderError) -> PyErr {
         CoreOrderError::NotPositive { instrument, field, value } => {
             invalid(field, format!("{value} of {instrument} must be greater than zero"))
         }
+        CoreOrderError::OutOfRange { .. } => invalid("price", error.to_string()),
         CoreOrderError::Money(error) => money(error),
         other => OrderError::new_err(other.to_string()),
     }

@@ -25,7 +25,7 @@ fn optional(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<De
 impl PyInstrument {
     #[new]
     #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
-        lot_size=None, min_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
+        lot_size=None, min_qty=None, max_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
         expiry_ns=None, strike=None, option_side=None, outcome=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
     fn new(
@@ -39,6 +39,7 @@ impl PyInstrument {
         tick_size: Option<&Bound<'_, PyAny>>,
         lot_size: Option<&Bound<'_, PyAny>>,
         min_qty: Option<&Bound<'_, PyAny>>,
+        max_qty: Option<&Bound<'_, PyAny>>,
         min_notional: Option<&Bound<'_, PyAny>>,
         contract_size: Option<&Bound<'_, PyAny>>,
         maker_fee_bps: Option<&Bound<'_, PyAny>>,
@@ -78,6 +79,7 @@ impl PyInstrument {
             tick_size: optional("tick_size", tick_size)?,
             lot_size: optional("lot_size", lot_size)?,
             min_qty: optional("min_qty", min_qty)?,
+            max_qty: optional("max_qty", max_qty)?,
             min_notional: optional("min_notional", min_notional)?,
             contract_size: optional("contract_size", contract_size)?.unwrap_or(Decimal::ONE),
             maker_fee_bps: optional("maker_fee_bps", maker_fee_bps)?.unwrap_or(Decimal::ZERO),
@@ -184,6 +186,11 @@ impl PyInstrument {
     }
 
     #[getter]
+    fn max_qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.max_qty.map(|steps| decimal_to_py(py, self.0.qty_increment.to_decimal(steps))).transpose()
+    }
+
+    #[getter]
     fn min_notional<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         crate::values::money_to_py(py, self.0.min_notional)
     }
@@ -250,6 +257,7 @@ impl PyInstrument {
         }
         let KindTerms { expiry, strike, option_side, outcome } = i.kind.terms();
         for (key, value) in [
+            ("max_qty", i.max_qty.map(|steps| i.qty_increment.to_decimal(steps).to_string())),
             ("expiry_ns", expiry.map(|ns| ns.to_string())),
             ("strike", strike.map(|strike| strike.to_string())),
             ("option_side", option_side.map(|side| side.to_string())),

@@ -34,6 +34,18 @@ pub enum OrderError {
         /// The value.
         value: String,
     },
+    /// A price that the instrument cannot have.
+    #[error("{instrument}: price {value} is not from {low} to {high}")]
+    OutOfRange {
+        /// The instrument.
+        instrument: String,
+        /// The price.
+        value: String,
+        /// The lowest it may be.
+        low: String,
+        /// The highest it may be.
+        high: String,
+    },
     /// Terms that contradict each other.
     #[error("{0}")]
     Contradiction(&'static str),
@@ -51,6 +63,7 @@ impl OrderError {
         match self {
             Self::OffGrid { .. } => Reason::OffGrid,
             Self::NotPositive { .. }
+            | Self::OutOfRange { .. }
             | Self::Contradiction(_)
             | Self::DuplicateClientId(_)
             | Self::Money(_) => Reason::InvalidTerms,
@@ -102,6 +115,13 @@ pub fn check_replace(
     check_qty(instrument, "qty", qty)?;
     let grid = instrument.price_increment;
     check_step(instrument, "price", price, instrument.tick_size, |steps| grid.to_decimal(steps).to_string())?;
+    if let Some(limits) = instrument.price_limits()
+        && !limits.contains(&price)
+    {
+        let text = |steps: i64| grid.to_decimal(steps).to_string();
+        let [value, low, high] = [price, *limits.start(), *limits.end()].map(text);
+        return Err(OrderError::OutOfRange { instrument: instrument.id.to_string(), value, low, high });
+    }
     if qty <= filled {
         return Ok(None);
     }
@@ -121,6 +141,9 @@ pub fn check_qty(instrument: &Instrument, field: &'static str, qty: i64) -> Resu
 fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<i64>, qty: i64) -> Checked {
     if qty < instrument.min_qty {
         return Ok(Some(Reason::MinQty));
+    }
+    if instrument.max_qty.is_some_and(|most| qty > most) {
+        return Ok(Some(Reason::MaxQty));
     }
     if instrument.min_notional > Money::ZERO
         && let Some(price) = price
@@ -154,4 +177,86 @@ fn check_step(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::instrument::tests::spec;
+    use crate::types::{InstrumentKind, MarketId, Side};
+
+    /// Ticks of 0.5, lots of 0.01 on a 0.1 / 0.001 grid; 0.02 to 5, at least 10 USDT.
+    fn coarse() -> (Instrument, ContractMath) {
+        let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
+        let decimal = |text: &str| Some(text.parse().unwrap());
+        (s.tick_size, s.lot_size) = (decimal("0.5"), decimal("0.01"));
+        (s.min_qty, s.max_qty, s.min_notional) = (decimal("0.02"), decimal("5"), decimal("10"));
+        let instrument = Instrument::new(s).unwrap();
+        let math = ContractMath::new(&instrument).unwrap();
+        (instrument, math)
+    }
+
+    fn order(order_type: OrderType, qty: i64) -> OrderRequest {
+        OrderRequest {
+            market: MarketId::new(0),
+            side: Side::Buy,
+            order_type,
+            qty,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            client_id: None,
+        }
+    }
+
+    fn limit(price: i64, qty: i64) -> OrderRequest {
+        order(OrderType::Limit { price }, qty)
+    }
+
+    #[test]
+    fn mistakes_name_field_value_and_step() {
+        let (instrument, math) = coarse();
+        let text = |request: &OrderRequest| {
+            check_request(&instrument, &math, request, || None).unwrap_err().to_string()
+        };
+        assert_eq!(text(&limit(1_001, 100)), "A.B: price 100.1 is not a multiple of 0.5");
+        assert_eq!(text(&limit(1_000, 101)), "A.B: qty 0.101 is not a multiple of 0.01");
+        assert_eq!(text(&limit(0, 100)), "A.B: price 0 must be greater than zero");
+        assert_eq!(text(&limit(1_000, -10)), "A.B: qty -0.01 must be greater than zero");
+        let ioc = OrderRequest { post_only: true, time_in_force: TimeInForce::Ioc, ..limit(1_000, 10) };
+        assert!(text(&ioc).starts_with("a post-only order must be"), "before it is too small");
+    }
+
+    #[test]
+    fn sound_orders_outside_of_a_venues_sizes_are_refused_with_the_reason() {
+        let (instrument, math) = coarse();
+        let reason =
+            |request: &OrderRequest, price| check_request(&instrument, &math, request, || price).unwrap();
+        assert_eq!(reason(&limit(1_000, 10), None), Some(Reason::MinQty));
+        assert_eq!(reason(&limit(1_000, 5_010), None), Some(Reason::MaxQty));
+        assert_eq!(reason(&limit(1_000, 20), None), Some(Reason::MinNotional));
+        assert_eq!(reason(&limit(1_000, 5_000), None), None);
+        let market = order(OrderType::Market, 20);
+        assert_eq!(reason(&market, Some(1_000)), Some(Reason::MinNotional));
+        assert_eq!(reason(&market, None), None, "without a price its notional is not known");
+    }
+
+    #[test]
+    fn asking_for_no_more_than_is_filled_has_no_smallest_size() {
+        let (instrument, math) = coarse();
+        assert_eq!(check_replace(&instrument, &math, 1_000, 10, 0).unwrap(), Some(Reason::MinQty));
+        assert_eq!(check_replace(&instrument, &math, 1_000, 10, 10).unwrap(), None);
+        assert!(check_replace(&instrument, &math, 1_001, 10, 10).is_err());
+    }
+
+    #[test]
+    fn a_binary_costs_less_than_what_it_pays() {
+        let outcome = InstrumentKind::Binary { outcome: "Yes".into(), expiry: None };
+        let mut s = spec("YES.POLY", outcome, "USDC");
+        (s.quote, s.price_increment) = ("USDC".into(), "0.01".parse().unwrap());
+        let instrument = Instrument::new(s).unwrap();
+        let math = ContractMath::new(&instrument).unwrap();
+        assert!(check_request(&instrument, &math, &limit(99, 10), || None).is_ok());
+        let refused = check_request(&instrument, &math, &limit(100, 10), || None).unwrap_err();
+        assert_eq!(refused.to_string(), "YES.POLY: price 1 is not from 0.01 to 0.99");
+    }
 }

@@ -99,6 +99,8 @@ pub struct InstrumentSpec {
     pub lot_size: Option<Decimal>,
     /// Smallest order quantity; one lot when absent.
     pub min_qty: Option<Decimal>,
+    /// Largest quantity of an order; none if absent.
+    pub max_qty: Option<Decimal>,
     /// Smallest notional of an order in quote currency; none when absent.
     pub min_notional: Option<Decimal>,
     /// Contract multiplier: base units (linear, option) or quote units (inverse) a contract stands for, or settlement
@@ -133,6 +135,8 @@ pub struct Instrument {
     pub lot_size: i64,
     /// Smallest order quantity, in `qty_increment`s.
     pub min_qty: i64,
+    /// Largest quantity of an order, in quantity increments, where there is one.
+    pub max_qty: Option<i64>,
     /// Smallest notional of an order in quote currency.
     pub min_notional: Money,
     /// Contract multiplier.
@@ -177,6 +181,13 @@ impl Instrument {
         let tick_size = steps_of("tick_size", price_increment, spec.tick_size, 1)?;
         let lot_size = steps_of("lot_size", qty_increment, spec.lot_size, 1)?;
         let min_qty = steps_of("min_qty", qty_increment, spec.min_qty, lot_size)?;
+        let max_qty = match spec.max_qty {
+            Some(_) => Some(steps_of("max_qty", qty_increment, spec.max_qty, 0)?),
+            None => None,
+        };
+        if max_qty.is_some_and(|max_qty| max_qty < min_qty) {
+            return Err(fail("max_qty", "is less than min_qty".into()));
+        }
         let min_notional = Money::from_decimal(spec.min_notional.unwrap_or(Decimal::ZERO))
             .map_err(|e| fail("min_notional", e.to_string()))?;
         if min_notional < Money::ZERO {
@@ -225,6 +236,7 @@ impl Instrument {
             tick_size,
             lot_size,
             min_qty,
+            max_qty,
             min_notional,
             contract_size: spec.contract_size,
             maker_fee_bps: spec.maker_fee_bps,
@@ -320,6 +332,7 @@ pub(crate) mod tests {
             tick_size: None,
             lot_size: None,
             min_qty: None,
+            max_qty: None,
             min_notional: None,
             contract_size: Decimal::ONE,
             maker_fee_bps: dec("2"),

@@ -47,6 +47,7 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
             tick_size: None,
             lot_size: None,
             min_qty: None,
+            max_qty: None,
             min_notional: None,
             contract_size: dec("1"),
             maker_fee_bps: dec("-0.5"),
