@@ -120,7 +120,14 @@ def test_what_a_venue_publishes_is_told_from_memory_and_from_a_catalog(
         writer.write(data)
     for source in ({NAME: data}, tmp_path):
         ears = Ears("e", [NAME])
-        tc.Backtest([ears], source, specs={NAME: instrument}, on_error="stop_run").run()
+        result = tc.Backtest([ears], source, specs={NAME: instrument}, on_error="stop_run").run()
+        assert result.published.select("kind", "value", "qty", "order_side", "next_funding_ns").rows() == [
+            ("mark", 100.5, None, None, None),
+            ("index", 100.4, None, None, None),
+            ("funding", 0.0001, None, None, 28_800_000_000_000),
+            ("open_interest", None, 42.0, None, None),
+            ("liquidation", 99.5, 0.03, "sell", None),
+        ]
         assert ears.seen == [
             ("mark", 2_000, NAME, 100.5, 2_000),
             ("index", 100.4),

@@ -17,21 +17,22 @@ import orjson
 from tradecore._core import format_duration_ns, money_text
 from tradecore.backtest.venue import SimVenue
 from tradecore.errors import RunError, StrategyError
-from tradecore.types import Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Result", "TableStore"]
 
-_MAYBE_NEVER = ("ts_accept", "ts_close")
+_MAYBE_NEVER = ("ts_accept", "ts_close", "next_funding_ns")
 """Times the core holds as 0 for what has not happened."""
-_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity]] = {
+_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind]] = {
     "side": Side,
     "order_type": OrderType,
     "time_in_force": TimeInForce,
     "status": OrderStatus,
     "liquidity": Liquidity,
+    "kind": EventKind,
 }
 _MONEY_SCALE = 12
 
@@ -227,6 +228,15 @@ class Result:
     def candles(self) -> pl.DataFrame:
         """Candles of the market's trades, stamped with their start; empty unless asked for."""
         return self.tables.table("candles")
+
+    @cached_property
+    def published(self) -> pl.DataFrame:
+        """What venues published and strategies were told of: marks, index prices, funding, open interest, liquidations.
+
+        ``value`` is a price or a rate, ``qty`` the open interest or what was liquidated, by an order of ``order_side``;
+        ``next_funding_ns`` is when a funding rate is paid.
+        """
+        return self.tables.table("published")
 
     def _total(self) -> dict[str, Any]:
         if len(self.totals) != 1:

@@ -3,12 +3,12 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
-use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, Record};
+use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, PublishedRow, Record, Stat, Trade};
 use tradecore_core::orders as core;
-use tradecore_core::types::{Instrument, MarketId, Money};
+use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
 use crate::errors;
-use crate::values::money_to_py;
+use crate::values::{fine, money_to_py};
 
 macro_rules! python_enum {
     ($name:ident, $class:literal) => {
@@ -404,6 +404,43 @@ pub(crate) fn candles_table<'py>(
     Ok(t.dict)
 }
 
+pub(crate) fn published_table<'py>(
+    py: Python<'py>,
+    rows: &[PublishedRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let value = |row: &PublishedRow| match row.stat {
+        Stat::Mark { price, .. } | Stat::Index { price, .. } => fine(price),
+        Stat::Funding(funding) => fine(funding.rate),
+        Stat::OpenInterest { .. } => f64::NAN,
+        Stat::Liquidation(trade) => instruments[row.market.index()].price_increment.to_f64(trade.price),
+    };
+    let qty = |row: &PublishedRow| match row.stat {
+        Stat::OpenInterest { qty, .. } | Stat::Liquidation(Trade { qty, .. }) => {
+            instruments[row.market.index()].qty_increment.to_f64(qty)
+        }
+        Stat::Mark { .. } | Stat::Index { .. } | Stat::Funding(_) => f64::NAN,
+    };
+    let side = |row: &PublishedRow| match row.stat {
+        Stat::Liquidation(trade) => trade.aggressor_side.map_or("", Side::as_str),
+        Stat::Mark { .. } | Stat::Index { .. } | Stat::Funding(_) | Stat::OpenInterest { .. } => "",
+    };
+    let next = |row: &PublishedRow| match row.stat {
+        Stat::Funding(funding) => funding.next_ts.unwrap_or(0),
+        Stat::Mark { .. } | Stat::Index { .. } | Stat::OpenInterest { .. } | Stat::Liquidation(_) => 0,
+    };
+    let t = Table::new(py);
+    t.array("ts_event", rows.iter().map(|r| r.stat.ts_event()))?;
+    t.array("ts_recv", rows.iter().map(|r| r.ts_recv))?;
+    t.array("instrument", rows.iter().map(|r| r.market.index() as u32))?;
+    t.array("kind", rows.iter().map(|r| r.stat.kind() as u8))?;
+    t.array("value", rows.iter().map(value))?;
+    t.array("qty", rows.iter().map(qty))?;
+    t.text("order_side", rows.iter().map(side))?;
+    t.array("next_funding_ns", rows.iter().map(next))?;
+    Ok(t.dict)
+}
+
 /// Every table of a record.
 pub(crate) fn tables<'py>(
     py: Python<'py>,
@@ -415,5 +452,6 @@ pub(crate) fn tables<'py>(
     tables.set_item("fills", fills_table(py, &record.fills, instruments)?)?;
     tables.set_item("equity", equity_table(py, &record.equity)?)?;
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
+    tables.set_item("published", published_table(py, &record.published, instruments)?)?;
     Ok(tables)
 }

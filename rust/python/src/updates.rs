@@ -4,16 +4,11 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use tradecore_core::bars;
-use tradecore_core::event::FINE_SCALE;
 use tradecore_core::kernel::{Funding, Stat, Trade};
 use tradecore_core::types::Instrument;
 
 use crate::records::side_to_py;
-
-/// A number that counts 10^-9.
-fn fine(value: i64) -> f64 {
-    value as f64 / 10f64.powi(FINE_SCALE as i32)
-}
+use crate::values::fine;
 
 /// A mark or index price.
 #[pyclass(frozen, get_all, module = "tradecore")]

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
-use tradecore_core::event::TIME_LIMIT;
+use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
 use tradecore_core::orders::TimeInForce;
 use tradecore_core::types::{Decimal, Increment, Money, Side};
 
@@ -153,4 +153,9 @@ pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> 
         return Err(errors::invalid(field, format!("{ns} ns is more than a hundred years")));
     }
     Ok(ns)
+}
+
+/// A number that counts 10^-9.
+pub(crate) fn fine(value: i64) -> f64 {
+    value as f64 / 10f64.powi(FINE_SCALE as i32)
 }

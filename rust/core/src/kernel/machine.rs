@@ -13,7 +13,7 @@ use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
-use super::record::{CandleRow, Reconcile, Record};
+use super::record::{CandleRow, PublishedRow, Reconcile, Record};
 use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
 use super::topics::{Registry, Topics};
@@ -386,6 +386,11 @@ impl Kernel {
                     self.finished.push((feed.interval_ns, bar));
                 }
             }
+        }
+        if !self.content.stats.is_empty() {
+            let ts_recv = core.now;
+            let rows = self.content.stats.iter().map(|stat| PublishedRow { ts_recv, market, stat: *stat });
+            core.record.published.extend(rows);
         }
         let mut next = core.topics.of(market).first().copied();
         while let Some(subscriber) = next {

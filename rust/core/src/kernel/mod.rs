@@ -27,7 +27,7 @@ pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Rows, Seen, Suppl
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
-pub use record::{CandleRow, EquityRow, FillRow, RECONCILE_KEPT, Reconcile, Record};
+pub use record::{CandleRow, EquityRow, FillRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record};
 pub use save::{LoadError, SaveError};
 pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};

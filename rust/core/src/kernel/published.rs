@@ -1,6 +1,7 @@
 //! What a venue publishes about an instrument, as strategies are told of it.
 
 use super::topics::Topics;
+use crate::event::EventKind;
 use crate::types::Side;
 
 /// A trade as a strategy sees it.
@@ -62,6 +63,28 @@ pub enum Stat {
 }
 
 impl Stat {
+    /// The kind of event it came as.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Mark { .. } => EventKind::Mark,
+            Self::Index { .. } => EventKind::Index,
+            Self::Funding(_) => EventKind::Funding,
+            Self::OpenInterest { .. } => EventKind::OpenInterest,
+            Self::Liquidation(_) => EventKind::Liquidation,
+        }
+    }
+
+    /// Venue's clock, ns.
+    pub fn ts_event(&self) -> i64 {
+        match self {
+            Self::Mark { ts_event, .. }
+            | Self::Index { ts_event, .. }
+            | Self::OpenInterest { ts_event, .. } => *ts_event,
+            Self::Funding(funding) => funding.ts_event,
+            Self::Liquidation(trade) => trade.ts_event,
+        }
+    }
+
     /// The topic it belongs to.
     pub(super) fn topic(&self) -> Topics {
         match self {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::published::Stat;
 use crate::bars::Bar;
 use crate::orders::{Liquidity, Mismatch, Order, OrderId, OrderKey};
 use crate::types::{CurrencyId, MarketId, Money, Side, StrategyId};
@@ -67,6 +68,17 @@ pub struct CandleRow {
     pub bar: Bar,
 }
 
+/// Something a venue published that strategies were told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedRow {
+    /// When it was known, ns.
+    pub ts_recv: i64,
+    /// The instrument.
+    pub market: MarketId,
+    /// What was published.
+    pub stat: Stat,
+}
+
 /// What does not agree between a venue and us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconcile {
@@ -92,6 +104,8 @@ pub struct Record {
     pub equity: Vec<EquityRow>,
     /// Candles.
     pub candles: Vec<CandleRow>,
+    /// What venues published, as far as strategies were told.
+    pub published: Vec<PublishedRow>,
     /// Fills that were ever booked.
     pub fill_count: u64,
     /// What has to be reconciled with a venue, the first [`RECONCILE_KEPT`].
@@ -110,7 +124,7 @@ impl Record {
 
     /// Rows kept in memory.
     pub fn len(&self) -> usize {
-        self.orders.len() + self.fills.len() + self.equity.len() + self.candles.len()
+        self.orders.len() + self.fills.len() + self.equity.len() + self.candles.len() + self.published.len()
     }
 
     /// Forgets the rows, not the counts.
@@ -119,6 +133,7 @@ impl Record {
         self.fills.clear();
         self.equity.clear();
         self.candles.clear();
+        self.published.clear();
     }
 
     /// Whether no row is kept.
