@@ -19,9 +19,9 @@ use super::timers::Timers;
 use super::topics::{Registry, Topics};
 use super::view::{Content, MarketView};
 use crate::bars::Bar;
-use crate::book::{BookState, FillBasis, L2Book, Touch};
+use crate::book::{BookState, FillBasis};
 use crate::event::{EventKind, View};
-use crate::ledger::{ContractMath, MoneyOverflow, Position};
+use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
 use crate::risk::Trading;
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
@@ -600,103 +600,5 @@ impl Kernel {
             core.journal.holding(strategy, market, position);
         }
         core.journal.hex()
-    }
-
-    /// The kernel's time, ns UTC.
-    pub fn now_ns(&self) -> i64 {
-        self.ctx.core().now
-    }
-
-    /// The name of the session.
-    pub fn session(&self) -> &SessionId {
-        &self.ctx.core().session
-    }
-
-    /// Names of the strategies and how those that failed did.
-    pub fn strategies(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.runners.iter().map(|r| (r.name.as_str(), r.failure.as_deref()))
-    }
-
-    /// Whether every strategy has failed.
-    pub fn all_failed(&self) -> bool {
-        !self.runners.is_empty() && self.runners.iter().all(|r| r.failure.is_some())
-    }
-
-    /// Open orders of all strategies.
-    #[inline]
-    pub fn open_orders(&self) -> usize {
-        self.ctx.core().desk.orders().open().len()
-    }
-
-    /// Orders that were ever sent.
-    pub fn order_count(&self) -> u64 {
-        self.ctx.core().desk.orders().last_id()
-    }
-
-    /// Whether somebody follows a market: its messages are then to be delivered one by one.
-    #[inline]
-    pub fn is_followed(&self, market: MarketId) -> bool {
-        !self.ctx.core().topics.of(market).is_empty()
-    }
-
-    /// Grows with every change of [`Kernel::is_followed`].
-    #[inline]
-    pub fn topics_version(&self) -> u64 {
-        self.ctx.core().topics.version()
-    }
-
-    /// Whether orders may be sent.
-    pub fn trading(&self) -> Trading {
-        self.ctx.core().desk.trading()
-    }
-
-    /// Best prices of an instrument.
-    pub fn touch(&self, market: MarketId) -> Touch {
-        self.ctx.core().market(market).view.touch()
-    }
-
-    /// The book of an instrument.
-    pub fn book(&mut self, market: MarketId) -> &L2Book {
-        self.ctx.core_mut().markets[market.index()].view.book()
-    }
-
-    /// An instrument.
-    pub fn instrument(&self, market: MarketId) -> &Arc<Instrument> {
-        &self.ctx.core().market(market).instrument
-    }
-
-    /// Settlement currencies in use, by index.
-    pub fn currencies(&self) -> &[String] {
-        &self.ctx.core().currencies
-    }
-
-    /// The currency an instrument settles in.
-    pub fn currency_of(&self, market: MarketId) -> CurrencyId {
-        self.ctx.core().market(market).currency
-    }
-
-    /// The arithmetic of an instrument.
-    pub fn math(&self, market: MarketId) -> &ContractMath {
-        &self.ctx.core().market(market).math
-    }
-
-    /// What every strategy holds in an instrument.
-    pub fn positions_in(&self, market: MarketId) -> impl Iterator<Item = &Position> + '_ {
-        self.ctx.core().accounts.in_market(market)
-    }
-
-    /// Tables of the session, to read and to take rows out.
-    pub fn record(&mut self) -> &mut Record {
-        &mut self.ctx.core_mut().record
-    }
-
-    /// Tables of the session.
-    pub fn record_ref(&self) -> &Record {
-        &self.ctx.core().record
-    }
-
-    /// The journal's bytes since the last call; empty when it is not kept.
-    pub fn take_journal(&mut self) -> Vec<u8> {
-        self.ctx.core_mut().journal.take()
     }
 }

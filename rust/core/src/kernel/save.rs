@@ -6,14 +6,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::codec::{CodecError, Reader, Writer};
 use super::entry::Desk;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
 use super::market::{BarFeed, Market};
+use super::reader::{CodecError, Reader};
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::view::MarketView;
+use super::writer::Writer;
 use crate::bars::{Bar, TimeBars};
 use crate::book::{FillBasis, L2Book};
 use crate::ledger::MoneyOverflow;

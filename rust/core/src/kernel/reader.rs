@@ -1,0 +1,290 @@
+//! Fields from bytes, as [`super::writer`] writes them.
+
+use std::sync::Arc;
+
+use super::topics::Topics;
+use crate::book::BookState;
+use crate::event::{Event, EventColumns, EventKind};
+use crate::ledger::Position;
+use crate::orders::{
+    Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
+};
+use crate::types::{MarketId, Money, Side, StrategyId};
+
+/// Bytes that are no journal of ours, or of another version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("byte {at}: expected {expected}")]
+pub struct CodecError {
+    /// Where.
+    pub at: usize,
+    /// What would have been right.
+    pub expected: &'static str,
+}
+
+pub(super) type Decoded<T> = Result<T, CodecError>;
+
+/// Reads fields from bytes.
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    pub(super) fn error<T>(&self, expected: &'static str) -> Decoded<T> {
+        Err(CodecError { at: self.at, expected })
+    }
+
+    pub(super) fn take(&mut self, n: usize, expected: &'static str) -> Decoded<&'a [u8]> {
+        match self.bytes.get(self.at..self.at.saturating_add(n)) {
+            Some(bytes) => {
+                self.at += n;
+                Ok(bytes)
+            }
+            None => self.error(expected),
+        }
+    }
+
+    fn array<const N: usize>(&mut self, expected: &'static str) -> Decoded<[u8; N]> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N, expected)?);
+        Ok(out)
+    }
+
+    pub(super) fn u8(&mut self) -> Decoded<u8> {
+        Ok(self.array::<1>("a byte")?[0])
+    }
+
+    pub(super) fn flag(&mut self) -> Decoded<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => self.error("a flag of 0 or 1"),
+        }
+    }
+
+    pub(super) fn u16(&mut self) -> Decoded<u16> {
+        self.array("a number of 2 bytes").map(u16::from_le_bytes)
+    }
+
+    pub(super) fn u64(&mut self) -> Decoded<u64> {
+        self.array("a number of 8 bytes").map(u64::from_le_bytes)
+    }
+
+    pub(super) fn i64(&mut self) -> Decoded<i64> {
+        self.array("a number of 8 bytes").map(i64::from_le_bytes)
+    }
+
+    pub(super) fn i128(&mut self) -> Decoded<i128> {
+        self.array("a number of 16 bytes").map(i128::from_le_bytes)
+    }
+
+    pub(super) fn index(&mut self) -> Decoded<usize> {
+        self.array("a number of 4 bytes").map(|bytes| u32::from_le_bytes(bytes) as usize)
+    }
+
+    pub(super) fn market(&mut self) -> Decoded<MarketId> {
+        self.index().map(MarketId::new)
+    }
+
+    pub(super) fn strategy(&mut self) -> Decoded<StrategyId> {
+        self.index().map(StrategyId::new)
+    }
+
+    /// A market below a number of them.
+    pub(super) fn market_of(&mut self, markets: usize) -> Decoded<MarketId> {
+        let market = self.market()?;
+        if market.index() < markets { Ok(market) } else { self.error("a market of the session") }
+    }
+
+    /// A strategy below a number of them.
+    pub(super) fn strategy_of(&mut self, strategies: usize) -> Decoded<StrategyId> {
+        let strategy = self.strategy()?;
+        if strategy.index() < strategies { Ok(strategy) } else { self.error("a strategy of the session") }
+    }
+
+    pub(super) fn bytes(&mut self) -> Decoded<&'a [u8]> {
+        let len = self.u64()?;
+        self.take(usize::try_from(len).unwrap_or(usize::MAX), "as many bytes as their length says")
+    }
+
+    pub(super) fn text(&mut self) -> Decoded<&'a str> {
+        let at = self.at;
+        std::str::from_utf8(self.bytes()?).map_err(|_| CodecError { at, expected: "a text in UTF-8" })
+    }
+
+    pub(super) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<Option<T>> {
+        if self.flag()? { read(self).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn money(&mut self) -> Decoded<Money> {
+        self.i128().map(Money::from_units)
+    }
+
+    pub(super) fn side(&mut self) -> Decoded<Side> {
+        self.flag().map(|buy| if buy { Side::Buy } else { Side::Sell })
+    }
+
+    pub(super) fn reason(&mut self) -> Decoded<Option<Reason>> {
+        match self.u8()? {
+            0 => Ok(None),
+            code => match Reason::from_code(code) {
+                Some(reason) => Ok(Some(reason)),
+                None => self.error("a reason"),
+            },
+        }
+    }
+
+    fn known_reason(&mut self) -> Decoded<Reason> {
+        match self.reason()? {
+            Some(reason) => Ok(reason),
+            None => self.error("a reason"),
+        }
+    }
+
+    pub(super) fn order_type(&mut self) -> Decoded<OrderType> {
+        match self.u8()? {
+            0 => Ok(OrderType::Market),
+            1 => Ok(OrderType::Limit { price: self.i64()? }),
+            _ => self.error("an order type"),
+        }
+    }
+
+    pub(super) fn time_in_force(&mut self) -> Decoded<TimeInForce> {
+        match self.u8()? {
+            0 => Ok(TimeInForce::Gtc),
+            1 => Ok(TimeInForce::Ioc),
+            2 => Ok(TimeInForce::Fok),
+            _ => self.error("a time in force"),
+        }
+    }
+
+    pub(super) fn request(&mut self) -> Decoded<OrderRequest> {
+        Ok(OrderRequest {
+            market: self.market()?,
+            side: self.side()?,
+            order_type: self.order_type()?,
+            qty: self.i64()?,
+            time_in_force: self.time_in_force()?,
+            post_only: self.flag()?,
+            client_id: self.option(Self::text)?.map(Arc::from),
+        })
+    }
+
+    pub(super) fn venue_key(&mut self) -> Decoded<VenueKey> {
+        match self.u8()? {
+            0 => Ok(VenueKey::Number(self.u64()?)),
+            1 => Ok(VenueKey::Text(self.text()?.into())),
+            _ => self.error("a venue's key"),
+        }
+    }
+
+    pub(super) fn order_key(&mut self) -> Decoded<OrderKey> {
+        match self.u8()? {
+            0 => Ok(OrderKey::Id(self.u64()?)),
+            1 => Ok(OrderKey::Client(self.text()?.into())),
+            2 => Ok(OrderKey::Venue(self.venue_key()?)),
+            _ => self.error("an order's key"),
+        }
+    }
+
+    pub(super) fn command(&mut self) -> Decoded<Command> {
+        Ok(match self.u8()? {
+            0 => Command::Submit { order: self.u64()?, request: self.request()? },
+            1 => Command::Cancel { order: self.u64()?, market: self.market()? },
+            2 => Command::Replace {
+                order: self.u64()?,
+                market: self.market()?,
+                price: self.i64()?,
+                qty: self.i64()?,
+            },
+            _ => return self.error("a command"),
+        })
+    }
+
+    pub(super) fn report(&mut self) -> Decoded<Report> {
+        let order = self.order_key()?;
+        let venue_id = self.option(Self::venue_key)?;
+        let execution = self.option(Self::venue_key)?;
+        let cumulative = self.option(Self::i64)?;
+        let ts_event = self.i64()?;
+        let kind = match self.u8()? {
+            0 => ReportKind::Accepted,
+            1 => ReportKind::Rejected(self.known_reason()?),
+            2 => ReportKind::Fill {
+                price: self.i64()?,
+                qty: self.i64()?,
+                liquidity: match self.u8()? {
+                    0 => Liquidity::Maker,
+                    1 => Liquidity::Taker,
+                    _ => return self.error("maker or taker"),
+                },
+                fee: self.money()?,
+            },
+            3 => ReportKind::Cancelled,
+            4 => ReportKind::CancelRejected(self.known_reason()?),
+            5 => ReportKind::Replaced { price: self.i64()?, qty: self.i64()? },
+            6 => ReportKind::ReplaceRejected(self.known_reason()?),
+            7 => ReportKind::Expired(self.known_reason()?),
+            8 => ReportKind::Unknown,
+            _ => return self.error("a kind of report"),
+        };
+        Ok(Report { order, venue_id, execution, cumulative, ts_event, kind })
+    }
+
+    pub(super) fn rows(&mut self) -> Decoded<EventColumns> {
+        let start = self.at;
+        let mut columns = EventColumns::default();
+        for _ in 0..self.index()? {
+            let (ts_event, ts_recv) = (self.i64()?, self.i64()?);
+            let Some(kind) = EventKind::from_column(self.u8()?) else { return self.error("an event kind") };
+            columns.push(Event {
+                ts_event,
+                ts_recv,
+                kind,
+                side: self.u8()?.cast_signed(),
+                flags: self.u8()?,
+                price: self.i64()?,
+                qty: self.i64()?,
+                id: self.u64()?,
+            });
+        }
+        let sound = crate::event::Columns::view(&columns).check();
+        sound.map_err(|_| CodecError { at: start, expected: "rows that keep the rules of columns" })?;
+        Ok(columns)
+    }
+
+    pub(super) fn position(&mut self) -> Decoded<Position> {
+        let mut numbers = [0; 3];
+        for number in &mut numbers {
+            *number = self.i64()?;
+        }
+        let mut amounts = [Money::ZERO; 5];
+        for amount in &mut amounts {
+            *amount = self.money()?;
+        }
+        Ok(Position::from_parts(numbers, amounts, f64::from_bits(self.u64()?)))
+    }
+
+    pub(super) fn book_state(&mut self) -> Decoded<BookState> {
+        match self.u8()? {
+            0 => Ok(BookState::Empty),
+            1 => Ok(BookState::Buffering),
+            2 => Ok(BookState::Synced),
+            3 => Ok(BookState::Gap),
+            4 => Ok(BookState::Stale),
+            _ => self.error("a book's state"),
+        }
+    }
+
+    pub(super) fn topics(&mut self) -> Decoded<Topics> {
+        self.u16().map(Topics::from_bits)
+    }
+}

@@ -1,0 +1,200 @@
+//! Fields as bytes: integers of fixed width in little endian, texts with their length, options with a flag.
+
+use crate::event::View;
+use crate::ledger::Position;
+use crate::orders::{Command, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey};
+use crate::types::{Money, Side};
+
+/// Appends fields to bytes.
+pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
+
+impl Writer<'_> {
+    pub(super) fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    pub(super) fn flag(&mut self, value: bool) {
+        self.u8(u8::from(value));
+    }
+
+    pub(super) fn u16(&mut self, value: u16) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn i128(&mut self, value: i128) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn index(&mut self, value: usize) {
+        self.0.extend_from_slice(&(value as u32).to_le_bytes());
+    }
+
+    pub(super) fn text(&mut self, value: &str) {
+        self.bytes(value.as_bytes());
+    }
+
+    pub(super) fn bytes(&mut self, value: &[u8]) {
+        self.u64(value.len() as u64);
+        self.0.extend_from_slice(value);
+    }
+
+    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.flag(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    pub(super) fn money(&mut self, value: Money) {
+        self.i128(value.units());
+    }
+
+    pub(super) fn side(&mut self, side: Side) {
+        self.flag(side == Side::Buy);
+    }
+
+    pub(super) fn reason(&mut self, reason: Option<Reason>) {
+        self.u8(reason.map_or(0, |reason| reason as u8));
+    }
+
+    pub(super) fn order_type(&mut self, order_type: OrderType) {
+        self.u8(order_type.code());
+        match order_type {
+            OrderType::Market => {}
+            OrderType::Limit { price } => self.i64(price),
+        }
+    }
+
+    pub(super) fn request(&mut self, request: &OrderRequest) {
+        self.index(request.market.index());
+        self.side(request.side);
+        self.order_type(request.order_type);
+        self.i64(request.qty);
+        self.u8(request.time_in_force as u8);
+        self.flag(request.post_only);
+        self.option(request.client_id.as_deref(), Self::text);
+    }
+
+    pub(super) fn venue_key(&mut self, key: &VenueKey) {
+        match key {
+            VenueKey::Number(number) => {
+                self.u8(0);
+                self.u64(*number);
+            }
+            VenueKey::Text(text) => {
+                self.u8(1);
+                self.text(text);
+            }
+        }
+    }
+
+    pub(super) fn order_key(&mut self, key: &OrderKey) {
+        match key {
+            OrderKey::Id(id) => {
+                self.u8(0);
+                self.u64(*id);
+            }
+            OrderKey::Client(text) => {
+                self.u8(1);
+                self.text(text);
+            }
+            OrderKey::Venue(key) => {
+                self.u8(2);
+                self.venue_key(key);
+            }
+        }
+    }
+
+    pub(super) fn command(&mut self, command: &Command) {
+        match command {
+            Command::Submit { order, request } => {
+                self.u8(0);
+                self.u64(*order);
+                self.request(request);
+            }
+            Command::Cancel { order, market } => {
+                self.u8(1);
+                self.u64(*order);
+                self.index(market.index());
+            }
+            Command::Replace { order, market, price, qty } => {
+                self.u8(2);
+                self.u64(*order);
+                self.index(market.index());
+                self.i64(*price);
+                self.i64(*qty);
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, report: &Report) {
+        self.order_key(&report.order);
+        self.option(report.venue_id.as_ref(), Self::venue_key);
+        self.option(report.execution.as_ref(), Self::venue_key);
+        self.option(report.cumulative, Self::i64);
+        self.i64(report.ts_event);
+        let (code, reason) = match report.kind {
+            ReportKind::Accepted => (0, None),
+            ReportKind::Rejected(reason) => (1, Some(reason)),
+            ReportKind::Fill { .. } => (2, None),
+            ReportKind::Cancelled => (3, None),
+            ReportKind::CancelRejected(reason) => (4, Some(reason)),
+            ReportKind::Replaced { .. } => (5, None),
+            ReportKind::ReplaceRejected(reason) => (6, Some(reason)),
+            ReportKind::Expired(reason) => (7, Some(reason)),
+            ReportKind::Unknown => (8, None),
+        };
+        self.u8(code);
+        if let Some(reason) = reason {
+            self.u8(reason as u8);
+        }
+        match report.kind {
+            ReportKind::Fill { price, qty, liquidity, fee } => {
+                self.i64(price);
+                self.i64(qty);
+                self.u8(liquidity as u8);
+                self.money(fee);
+            }
+            ReportKind::Replaced { price, qty } => {
+                self.i64(price);
+                self.i64(qty);
+            }
+            _ => {}
+        }
+    }
+
+    /// Rows of columns, with their number in front.
+    pub(super) fn rows(&mut self, view: &View<'_>, from: usize, to: usize) {
+        self.index(to - from);
+        for row in from..to {
+            let event = view.event(row);
+            self.i64(event.ts_event);
+            self.i64(event.ts_recv);
+            self.u8(event.kind as u8);
+            self.u8(event.side.cast_unsigned());
+            self.u8(event.flags);
+            self.i64(event.price);
+            self.i64(event.qty);
+            self.u64(event.id);
+        }
+    }
+
+    pub(super) fn position(&mut self, position: &Position) {
+        let (numbers, amounts, average) = position.parts();
+        for number in numbers {
+            self.i64(number);
+        }
+        for amount in amounts {
+            self.money(amount);
+        }
+        self.u64(average.to_bits());
+    }
+}
