@@ -14,7 +14,8 @@ use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{BookState, FillBasis, Touch};
 use tradecore_core::event::{EventColumns, EventKind};
 use tradecore_core::kernel::{
-    Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup, Topics,
+    Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup,
+    Subscription, Topics,
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
@@ -348,4 +349,80 @@ fn a_gap_is_told_and_an_empty_run_is_no_error() {
     )];
     let (end, _) = Replay::new(config(), markets, vec![]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(end, RunEnd::Finished);
+}
+
+/// Writes down every message it is told of; follows a market from one timer to the next, not after that, and so on.
+struct Follower {
+    told: Arc<Mutex<Vec<(i64, MarketId, Touch)>>>,
+    /// When it starts or stops to follow which market.
+    turns: Vec<(i64, MarketId)>,
+}
+
+impl Maker for Follower {
+    fn interest(&self) -> Interest {
+        let topics = if self.turns.is_empty() { Topics::BOOK } else { Topics::NONE };
+        Interest { topics, ..Interest::default() }
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        for (at, _) in &self.turns {
+            ctx.at(*at);
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, timer: u64) -> HookResult {
+        let turn = timer as usize - 1;
+        let market = self.turns[turn].1;
+        let before = self.turns[..turn].iter().filter(|(_, other)| *other == market).count();
+        let book = Subscription::Topics(Topics::BOOK);
+        if before % 2 == 0 {
+            ctx.subscribe(market, book)
+        } else {
+            ctx.unsubscribe(market, book)
+        }
+        Ok(())
+    }
+
+    fn on_book(&mut self, ctx: &mut Context, market: MarketId) -> HookResult {
+        let touch = ctx.touch(market);
+        assert_eq!(touch, Touch::of(ctx.book(market)));
+        self.told.lock().unwrap().push((ctx.now_ns(), market, touch));
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn who_follows_a_market_for_a_while_is_told_of_every_message_of_it(
+        seed in 0u64..1_000,
+        feed in proptest::option::of(0i64..20),
+        turns in proptest::collection::vec((0i64..3_000, 0usize..2), 2..20),
+    ) {
+        let start = 1_700_000_000_000_000_000;
+        let mut turns: Vec<(i64, MarketId)> =
+            turns.iter().map(|(ms, market)| (start + ms * MS, MarketId::new(*market))).collect();
+        turns.sort_unstable();
+        let latency = Latency { entry_ns: 0, response_ns: 0, feed_ns: feed.map(|f| f * MS) };
+        let run = |turns: Vec<(i64, MarketId)>| {
+            let told = Arc::new(Mutex::new(Vec::new()));
+            let follower = Follower { told: Arc::clone(&told), turns };
+            let markets = vec![
+                setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, 16_000), 1_000, latency),
+                setup("B.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed + 1, 16_000), 700, latency),
+            ];
+            let strategies = vec![common::setup("f", &[M0, MarketId::new(1)], follower)];
+            Replay::new(config(), markets, strategies).unwrap().run(&mut Quiet).unwrap();
+            Arc::try_unwrap(told).unwrap().into_inner().unwrap()
+        };
+        // Timers come after the messages of their instant.
+        let follows = |at: i64, market: MarketId| {
+            turns.iter().filter(|(turn, of)| *of == market && *turn < at).count() % 2 == 1
+        };
+        let always = run(Vec::new());
+        let expected: Vec<_> = always.iter().filter(|(at, of, _)| follows(*at, *of)).copied().collect();
+        prop_assert!(always.len() > 250, "{}", always.len());
+        prop_assert_eq!(run(turns.clone()), expected);
+    }
 }
