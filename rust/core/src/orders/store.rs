@@ -23,7 +23,7 @@ pub struct OrderStore {
 
 impl OrderStore {
     /// How many orders that have ended stay findable.
-    pub const HORIZON: usize = 1_024;
+    pub const HORIZON: usize = 256;
 
     /// The id of the next order.
     pub fn next_id(&mut self) -> OrderId {
@@ -178,7 +178,8 @@ mod tests {
         assert!(store.open().is_empty() && store.get(rounds).is_none());
         assert_eq!(left.len() + OrderStore::HORIZON, rounds as usize);
         let session = "s".parse().unwrap();
-        for id in [1, rounds - 1_024, rounds - 1_023, rounds] {
+        let oldest = rounds - OrderStore::HORIZON as u64 + 1;
+        for id in [1, oldest - 1, oldest, rounds] {
             let findable = id > rounds - OrderStore::HORIZON as u64;
             assert_eq!(store.find(id).is_some(), findable, "{id}");
             let key = OrderKey::Venue(VenueKey::Number(1_000_000 + id));
