@@ -79,6 +79,7 @@ proptest! {
         let totals = simulation.totals().to_vec();
         let kernel = simulation.kernel();
         let record = kernel.record_ref();
+        prop_assert_eq!(&record.reconcile, &[]);
         prop_assert!(record.fill_count > 50, "only {} fills", record.fill_count);
 
         let mut filled: HashMap<u64, i64> = HashMap::new();

@@ -667,11 +667,11 @@ fn a_self_trade_ends_as_the_venue_has_it() {
     assert_eq!(meet(SelfTrade::CancelNewest, 500), (vec![(2, Ok(expired))], 1));
     assert_eq!(meet(SelfTrade::CancelOldest, 500), (vec![(1, Ok(expired)), (2, Err((1_000, 500)))], 0));
     assert_eq!(meet(SelfTrade::CancelBoth, 500), (vec![(1, Ok(expired)), (2, Ok(expired))], 0));
-    let replaced = |price, qty| Ok(ReportKind::Replaced { price, qty });
-    assert_eq!(meet(SelfTrade::Decrement, 500), (vec![(1, replaced(995, 1_500)), (2, Ok(expired))], 1));
+    let reduced = |qty| Ok(ReportKind::Reduced { qty });
+    assert_eq!(meet(SelfTrade::Decrement, 500), (vec![(1, reduced(1_500)), (2, Ok(expired))], 1));
     assert_eq!(
         meet(SelfTrade::Decrement, 2_500),
-        (vec![(1, Ok(expired)), (2, replaced(1_000, 500)), (2, Err((1_000, 500)))], 0)
+        (vec![(1, Ok(expired)), (2, reduced(500)), (2, Err((1_000, 500)))], 0)
     );
     assert_eq!(meet(SelfTrade::Decrement, 2_000), (vec![(1, Ok(expired)), (2, Ok(expired))], 0));
 }

@@ -234,6 +234,7 @@ impl<'a> Reader<'a> {
             6 => ReportKind::ReplaceRejected(self.known_reason()?),
             7 => ReportKind::Expired(self.known_reason()?),
             8 => ReportKind::Unknown,
+            9 => ReportKind::Reduced { qty: self.i64()? },
             _ => return self.error("a kind of report"),
         };
         Ok(Report { order, venue_id, execution, cumulative, ts_event, kind })

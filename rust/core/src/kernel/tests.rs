@@ -473,6 +473,7 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
         Just(ReportKind::Accepted),
         Just(ReportKind::Cancelled),
         Just(ReportKind::Unknown),
+        any::<i64>().prop_map(|qty| ReportKind::Reduced { qty }),
         reason.clone().prop_map(ReportKind::Rejected),
         reason.clone().prop_map(ReportKind::CancelRejected),
         reason.clone().prop_map(ReportKind::ReplaceRejected),

@@ -151,6 +151,7 @@ impl Writer<'_> {
             ReportKind::ReplaceRejected(reason) => (6, Some(reason)),
             ReportKind::Expired(reason) => (7, Some(reason)),
             ReportKind::Unknown => (8, None),
+            ReportKind::Reduced { .. } => (9, None),
         };
         self.u8(code);
         if let Some(reason) = reason {
@@ -167,6 +168,7 @@ impl Writer<'_> {
                 self.i64(price);
                 self.i64(qty);
             }
+            ReportKind::Reduced { qty } => self.i64(qty),
             _ => {}
         }
     }

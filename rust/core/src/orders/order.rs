@@ -6,7 +6,7 @@
 //! | rejected | rejected | rejected, a mismatch | mismatch unless it was rejected |
 //! | fill | working or filled: the acknowledgement is late | as it says | booked; what ended it stands unless it is full |
 //! | cancelled, expired | ended | ended | nothing new; a mismatch after a fill of all |
-//! | replaced | working, with the new terms | the new terms | nothing new |
+//! | replaced, reduced | working, with the new terms | the new terms | nothing new |
 //! | cancel or replace rejected | the request is answered | the request is answered | nothing new |
 //! | unknown | unknown | unknown | nothing new |
 //!
@@ -313,6 +313,7 @@ impl Order {
             ReportKind::Cancelled => self.close(S::Cancelled, self.reason, now),
             ReportKind::Expired(reason) => self.close(S::Expired, Some(reason), now),
             ReportKind::Replaced { .. }
+            | ReportKind::Reduced { .. }
             | ReportKind::CancelRejected(_)
             | ReportKind::ReplaceRejected(_)
             | ReportKind::Unknown
@@ -327,12 +328,15 @@ impl Order {
                 if self.order_type != OrderType::Market {
                     self.order_type = OrderType::Limit { price };
                 }
-                self.qty = qty;
                 self.replaced += 1;
                 self.replace_answered(None);
-                if self.leaves() <= 0 {
-                    self.close(S::Filled, None, now);
+                self.resize(qty, now);
+            }
+            ReportKind::Reduced { qty } => {
+                if waiting {
+                    self.acknowledge(now);
                 }
+                self.resize(qty, now);
             }
             ReportKind::CancelRejected(reason) => {
                 if self.pending == Pending::Cancel {
@@ -383,6 +387,13 @@ impl Order {
             self.standing = S::PartiallyFilled;
         }
         (Applied::Fill, mismatch)
+    }
+
+    fn resize(&mut self, qty: i64, now: i64) {
+        self.qty = qty;
+        if self.leaves() <= 0 {
+            self.close(OrderStatus::Filled, None, now);
+        }
     }
 
     fn acknowledge(&mut self, now: i64) {

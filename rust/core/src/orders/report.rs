@@ -143,6 +143,11 @@ pub enum ReportKind {
     },
     /// The order stays as it was.
     ReplaceRejected(Reason),
+    /// The venue made the order smaller, unasked: it would have traded with one of its own account.
+    Reduced {
+        /// New total quantity.
+        qty: i64,
+    },
     /// The order ended by its own terms, or was ended by the venue.
     Expired(Reason),
     /// What became of a request is not known: no answer came, or a connection was lost.

@@ -115,19 +115,19 @@ impl Market {
                 Step::Decrement { slot, qty } => {
                     let order = self.orders.get_mut(slot);
                     order.qty -= qty;
-                    let (price, total) = (order.price, order.qty);
+                    let total = order.qty;
                     let (account, id, left) = (order.account, order.id, order.leaves());
                     if left == 0 {
                         self.orders.remove(slot);
                     }
-                    let less = |price, qty, left| match left {
+                    let less = |qty, left| match left {
                         0 => expired,
-                        _ => ReportKind::Replaced { price, qty },
+                        _ => ReportKind::Reduced { qty },
                     };
-                    out.push(say(account, id, less(price, total, left)));
+                    out.push(say(account, id, less(total, left)));
                     taker.qty -= qty;
                     let left = taker.qty - taker.filled;
-                    out.push(say(taker.account, taker.id, less(taker.limit.unwrap_or(0), taker.qty, left)));
+                    out.push(say(taker.account, taker.id, less(taker.qty, left)));
                     if left == 0 {
                         return Ok(None);
                     }

@@ -421,12 +421,12 @@ impl Model {
                 SelfTrade::Decrement => {
                     self.orders[at].qty -= qty;
                     taker.qty -= qty;
-                    let cut = |o: &Own, price| {
-                        let kind = ReportKind::Replaced { price, qty: o.qty };
+                    let cut = |o: &Own| {
+                        let kind = ReportKind::Reduced { qty: o.qty };
                         if o.filled == o.qty { expired(o) } else { (o.account, Update::on(o.id, now, kind)) }
                     };
-                    out.push(cut(&self.orders[at], self.orders[at].price));
-                    out.push(cut(&taker, limit.unwrap_or(0)));
+                    out.push(cut(&self.orders[at]));
+                    out.push(cut(&taker));
                     self.drop_filled();
                     if taker.filled == taker.qty {
                         return None;
