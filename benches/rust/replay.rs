@@ -16,7 +16,7 @@ use tradecore_core::kernel::{
 use tradecore_core::sim::{Latency, Matching, QueueModel};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{AccountId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId};
+use tradecore_core::types::{AccountId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Qty};
 
 const ROWS: usize = 1_000_000;
 const ROUNDS: usize = 9;
@@ -127,7 +127,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
 
 #[inline(never)]
 fn run(columns: &Arc<Narrow>, job: &str) -> Duration {
-    let size = QuoteSize::new(&instrument("A.SYNTH"), 10, 50).unwrap();
+    let size = QuoteSize::new(&instrument("A.SYNTH"), Qty::new(10), Qty::new(50)).unwrap();
     let maker = |markets: usize| -> Box<dyn Strategy> {
         let markets = (0..markets).map(|market| (MarketId::new(market), size)).collect();
         Box::new(TouchMaker { markets, offset_ticks: 0, interval_ns: 100_000_000 })

@@ -13,7 +13,9 @@ use tradecore_core::orders::{Command, OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Market, Matching, QueueModel};
 use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{AccountId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Side};
+use tradecore_core::types::{
+    AccountId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Price, Qty, Side,
+};
 
 const ROWS: usize = 1_000_000;
 const ROUNDS: usize = 25;
@@ -97,9 +99,9 @@ fn run(columns: &Narrow, orders: i64) -> Duration {
             market: MarketId::new(0),
             side,
             order_type: OrderType::Limit {
-                price: best.unwrap() - side.sign() * (AWAY + order / 2 * 7 % AWAY),
+                price: Price::new(best.unwrap() - side.sign() * (AWAY + order / 2 * 7 % AWAY)),
             },
-            qty: 10,
+            qty: Qty::new(10),
             time_in_force: TimeInForce::Gtc,
             post_only: true,
             client_id: None,

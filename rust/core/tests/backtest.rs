@@ -20,7 +20,7 @@ use tradecore_core::kernel::{
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
 use tradecore_core::sim::{Latency, Matching};
-use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Side, StrategyId};
+use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
 
 fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, latency: Latency) -> MarketSetup {
     MarketSetup {
@@ -85,16 +85,16 @@ proptest! {
         let mut filled: HashMap<u64, i64> = HashMap::new();
         let mut positions: HashMap<(StrategyId, MarketId), (i64, Money, Money)> = HashMap::new();
         for fill in &record.fills {
-            *filled.entry(fill.order).or_default() += fill.qty;
+            *filled.entry(fill.order).or_default() += fill.qty.steps();
             let p = positions.entry((fill.strategy, fill.market)).or_default();
-            p.0 += fill.side.sign() * fill.qty;
+            p.0 += fill.side.sign() * fill.qty.steps();
             p.1 += fill.fee;
             p.2 += fill.realized;
             prop_assert_eq!((p.0, p.1, p.2), (fill.position_qty, fill.fees_total, fill.realized_total));
             prop_assert!(fill.ts_recv - fill.ts_event >= response * MS);
         }
         for order in &record.orders {
-            prop_assert_eq!(order.filled, filled.remove(&order.id).unwrap_or(0));
+            prop_assert_eq!(order.filled.steps(), filled.remove(&order.id).unwrap_or(0));
             prop_assert!(order.filled <= order.qty || order.status() == OrderStatus::Cancelled);
             prop_assert_eq!(order.status() == OrderStatus::Filled, order.filled == order.qty);
         }
@@ -229,7 +229,7 @@ impl Maker for Once {
                 market,
                 side: Side::Buy,
                 order_type: OrderType::Market,
-                qty: 1,
+                qty: Qty::new(1),
                 time_in_force: TimeInForce::Gtc,
                 post_only: false,
                 client_id: None,
@@ -265,7 +265,7 @@ fn an_order_travels_there_and_back_and_meets_the_book_of_its_arrival() {
     let told = told.lock().unwrap();
     // Seen at 1010, sent, there at 1030: the offer at 1003 is the best; known at 1060.
     let (sent, fill) = &told[0];
-    assert_eq!((*sent, fill.ts_event, fill.price, fill.ts_recv), (1_010, 1_030, 1_003, 1_060));
+    assert_eq!((*sent, fill.ts_event, fill.price.steps(), fill.ts_recv), (1_010, 1_030, 1_003, 1_060));
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
         }
         fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
             let touch = ctx.touch(M0);
-            ctx.quote(M0, touch.best_bid().map(|p| (p - 500, 10)), None, true).unwrap();
+            ctx.quote(M0, touch.best_bid().map(|p| common::level(p - 500, 10)), None, true).unwrap();
             if ctx.open_orders().any(|o| o.status() == OrderStatus::New) {
                 return Err(HookError::Failed("boom".into()));
             }
@@ -378,9 +378,9 @@ impl Maker for Follower {
         let before = self.turns[..turn].iter().filter(|(_, other)| *other == market).count();
         let book = Subscription::Topics(Topics::BOOK);
         if before % 2 == 0 {
-            ctx.subscribe(market, book)
+            ctx.subscribe(market, book);
         } else {
-            ctx.unsubscribe(market, book)
+            ctx.unsubscribe(market, book);
         }
         Ok(())
     }

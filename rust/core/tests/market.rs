@@ -5,13 +5,13 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{M0, Tape, instrument, limit};
+use common::{M0, Tape, instrument, limit, replace, replaced};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
-use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Side};
+use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Price, Qty, Side};
 
 /// A venue that is fed by hand.
 struct Desk {
@@ -134,7 +134,9 @@ impl Desk {
         self.send_as(account, Command::Submit { order: id, request })
             .into_iter()
             .filter_map(|(account, _, kind)| match kind {
-                ReportKind::Fill { price, qty, liquidity, .. } => Some((account, price, qty, liquidity)),
+                ReportKind::Fill { price, qty, liquidity, .. } => {
+                    Some((account, price.steps(), qty.steps(), liquidity))
+                }
                 _ => None,
             })
             .collect()
@@ -145,7 +147,7 @@ fn fills(updates: &[ReportKind]) -> Vec<(i64, i64, Liquidity)> {
     updates
         .iter()
         .filter_map(|u| match u {
-            ReportKind::Fill { price, qty, liquidity, .. } => Some((*price, *qty, *liquidity)),
+            ReportKind::Fill { price, qty, liquidity, .. } => Some((price.steps(), qty.steps(), *liquidity)),
             _ => None,
         })
         .collect()
@@ -198,7 +200,7 @@ fn time_in_force_decides_what_happens_to_the_rest() {
         desk.submit(1, fok.clone()),
         [ReportKind::Accepted, ReportKind::Expired(Reason::FokNotFillable)]
     );
-    let updates = desk.submit(2, OrderRequest { qty: 7_000, ..fok });
+    let updates = desk.submit(2, OrderRequest { qty: Qty::new(7_000), ..fok });
     assert_eq!(fills(&updates).iter().map(|f| f.1).sum::<i64>(), 7_000);
 
     let mut desk = with_book();
@@ -213,7 +215,7 @@ fn a_post_only_order_that_would_cross_is_rejected() {
     let order = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 1_000) };
     assert_eq!(desk.submit(1, order.clone()), [ReportKind::Rejected(Reason::PostOnlyWouldCross)]);
     assert_eq!(
-        desk.submit(2, OrderRequest { order_type: OrderType::Limit { price: 999 }, ..order }),
+        desk.submit(2, OrderRequest { order_type: OrderType::Limit { price: Price::new(999) }, ..order }),
         [ReportKind::Accepted]
     );
 }
@@ -317,8 +319,8 @@ fn a_replacement_keeps_its_place_only_when_it_shrinks() {
         t.trade(Side::Sell, 1_000, 3_000);
     });
     assert_eq!(desk.market.queue_ahead(1), Some(1_000.0));
-    let replace = |price, qty| Command::Replace { order: 1, market: M0, price, qty };
-    assert_eq!(desk.send(replace(1_000, 3_000)), [ReportKind::Replaced { price: 1_000, qty: 3_000 }]);
+    let replace = |price, qty| replace(1, price, qty);
+    assert_eq!(desk.send(replace(1_000, 3_000)), [replaced(1_000, 3_000)]);
     assert_eq!(desk.market.queue_ahead(1), Some(1_000.0));
     desk.send(replace(1_000, 3_001));
     assert_eq!(desk.market.queue_ahead(1), Some(4_000.0));
@@ -334,7 +336,7 @@ fn a_refused_replacement_leaves_the_order_as_it_was() {
     let mut desk = with_book();
     let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 980, 1_000) };
     desk.submit(1, maker);
-    let replace = Command::Replace { order: 1, market: M0, price: 1_000, qty: 1_000 };
+    let replace = replace(1, 1_000, 1_000);
     assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(Reason::PostOnlyWouldCross)]);
     let updates = desk.play(|t| {
         t.trade(Side::Sell, 979, 1);
@@ -352,7 +354,7 @@ fn a_partly_filled_order_can_be_cut_to_what_is_filled() {
     desk.play(|t| {
         t.trade(Side::Sell, 1_000, 2_000);
     });
-    let cut = Command::Replace { order: 1, market: M0, price: 1_000, qty: 2_000 };
+    let cut = replace(1, 1_000, 2_000);
     assert_eq!(desk.send(cut), [ReportKind::Cancelled]);
     assert_eq!(
         desk.send(Command::Cancel { order: 1, market: M0 }),
@@ -578,7 +580,7 @@ fn a_crossed_book_fills_nothing_and_takers_are_rejected() {
         assert_eq!(desk.submit(3, limit(side, 970, 1_000)), crossed);
     }
     assert_eq!(desk.submit(4, limit(Side::Buy, 940, 1_000)), [ReportKind::Accepted]);
-    let replace = Command::Replace { order: 4, market: M0, price: 960, qty: 1_000 };
+    let replace = replace(4, 960, 1_000);
     assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(Reason::BookCrossed)]);
     let updates = desk.play(|t| {
         t.book(&[(990, 0)], &[]);
@@ -638,11 +640,11 @@ fn a_post_only_order_that_would_cross_an_own_one_is_rejected() {
         assert_eq!(of_another, if seen { rejected } else { ReportKind::Accepted });
         // A replacement is no different.
         desk.send_as(2, submit(4, post(Side::Sell, 997)));
-        let replace = Command::Replace { order: 4, market: M0, price: 995, qty: 1_000 };
-        let replaced = desk.send_as(2, replace)[0].2;
+        let replace = replace(4, 995, 1_000);
+        let got = desk.send_as(2, replace)[0].2;
         let refused = ReportKind::ReplaceRejected(Reason::PostOnlyWouldCross);
-        let granted = ReportKind::Replaced { price: 995, qty: 1_000 };
-        assert_eq!(replaced, if seen { refused } else { granted });
+        let granted = replaced(995, 1_000);
+        assert_eq!(got, if seen { refused } else { granted });
     }
 }
 
@@ -658,7 +660,7 @@ fn a_self_trade_ends_as_the_venue_has_it() {
         let bare: Vec<_> = updates[1..]
             .iter()
             .map(|(_, order, kind)| match kind {
-                ReportKind::Fill { price, qty, .. } => (*order, Err((*price, *qty))),
+                ReportKind::Fill { price, qty, .. } => (*order, Err((price.steps(), qty.steps()))),
                 kind => (*order, Ok(*kind)),
             })
             .collect();
@@ -667,7 +669,7 @@ fn a_self_trade_ends_as_the_venue_has_it() {
     assert_eq!(meet(SelfTrade::CancelNewest, 500), (vec![(2, Ok(expired))], 1));
     assert_eq!(meet(SelfTrade::CancelOldest, 500), (vec![(1, Ok(expired)), (2, Err((1_000, 500)))], 0));
     assert_eq!(meet(SelfTrade::CancelBoth, 500), (vec![(1, Ok(expired)), (2, Ok(expired))], 0));
-    let reduced = |qty| Ok(ReportKind::Reduced { qty });
+    let reduced = |qty| Ok(ReportKind::Reduced { qty: Qty::new(qty) });
     assert_eq!(meet(SelfTrade::Decrement, 500), (vec![(1, reduced(1_500)), (2, Ok(expired))], 1));
     assert_eq!(
         meet(SelfTrade::Decrement, 2_500),
@@ -704,7 +706,7 @@ fn an_order_belongs_to_its_account() {
     let unknown = Reason::UnknownOrder;
     let cancel = Command::Cancel { order: 7, market: M0 };
     assert_eq!(desk.send_as(2, cancel.clone()), [(2, 7, ReportKind::CancelRejected(unknown))]);
-    let replace = Command::Replace { order: 7, market: M0, price: 981, qty: 500 };
+    let replace = replace(7, 981, 500);
     assert_eq!(desk.send_as(2, replace), [(2, 7, ReportKind::ReplaceRejected(unknown))]);
     let again = Command::Submit { order: 7, request: limit(Side::Buy, 970, 1_000) };
     assert_eq!(desk.send_as(2, again), [(2, 7, ReportKind::Rejected(Reason::InvalidTerms))]);
@@ -766,7 +768,7 @@ fn a_venue_refuses_what_no_client_should_have_sent() {
         (900, -10, Reason::InvalidTerms),
         (900, 550, Reason::MinNotional),
     ] {
-        let replace = Command::Replace { order: 1, market: M0, price, qty };
+        let replace = replace(1, price, qty);
         assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(reason)]);
     }
 }

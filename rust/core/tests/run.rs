@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{M0, Pieces, Quiet, Tape, instrument, limit};
+use common::{M0, Pieces, Quiet, Tape, instrument, level, limit};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::book::{FillBasis, Touch};
 use tradecore_core::event::{Columns, EventColumns, TIME_LIMIT, View};
@@ -17,7 +17,7 @@ use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
 use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
-use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Side};
+use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
 
 type Step = Box<dyn FnMut(&mut Context, usize) -> HookResult + Send>;
 type Told = Arc<Mutex<Vec<(i64, OrderStatus, Option<Reason>)>>>;
@@ -336,10 +336,12 @@ fn after_a_partial_fill(second: (i64, i64), post_only: bool) -> (Vec<(i64, i64, 
         tape.columns,
         Script::on_book(move |ctx, n| {
             match n {
-                1 => ctx.quote(M0, Some((980, 10)), None, true).unwrap(),
-                4 | 6 => ctx.quote(M0, Some(second), None, post_only).unwrap(),
+                1 => ctx.quote(M0, Some(level(980, 10)), None, true).unwrap(),
+                4 | 6 => ctx.quote(M0, Some(level(second.0, second.1)), None, post_only).unwrap(),
                 8 => {
-                    let orders = ctx.open_orders().map(|o| (o.price().unwrap(), o.leaves(), o.post_only));
+                    let orders = ctx
+                        .open_orders()
+                        .map(|o| (o.price().unwrap().steps(), o.leaves().steps(), o.post_only));
                     *seen.lock().unwrap() = orders.collect();
                 }
                 _ => {}
@@ -366,7 +368,7 @@ fn a_quote_that_stops_being_post_only_is_a_new_order() {
     let (open, mut simulation) = after_a_partial_fill((980, 4), false);
     assert_eq!(open, [(980, 4, false)]);
     let orders = &simulation.kernel().record().orders;
-    assert_eq!((orders[0].status(), orders[0].filled, orders.len()), (OrderStatus::Cancelled, 6, 2));
+    assert_eq!((orders[0].status(), orders[0].filled.steps(), orders.len()), (OrderStatus::Cancelled, 6, 2));
 }
 
 #[test]
@@ -375,7 +377,7 @@ fn a_quote_with_a_mistake_on_one_side_sends_neither() {
         steady(3).columns,
         Script::on_book(|ctx, _| {
             for ask in [(1_010, -1), (0, 10)] {
-                ctx.quote(M0, Some((980, 10)), Some(ask), true).unwrap_err();
+                ctx.quote(M0, Some(level(980, 10)), Some(level(ask.0, ask.1)), true).unwrap_err();
             }
             Ok(())
         }),
@@ -390,12 +392,14 @@ fn a_replacement_below_the_smallest_order_is_refused_and_says_so() {
     let seen = Arc::clone(&open);
     let script = Script::on_book(move |ctx, n| {
         match n {
-            1 => ctx.quote(M0, Some((980, 200)), None, true).unwrap(),
-            4 => ctx.quote(M0, Some((980, 1)), None, true).unwrap(),
-            5 => assert!(ctx.replace(1, 10, 150).unwrap()),
+            1 => ctx.quote(M0, Some(level(980, 200)), None, true).unwrap(),
+            4 => ctx.quote(M0, Some(level(980, 1)), None, true).unwrap(),
+            5 => assert!(ctx.replace(1, Price::new(10), Qty::new(150)).unwrap()),
             8 => {
-                *seen.lock().unwrap() =
-                    ctx.open_orders().map(|o| (o.price(), o.qty, o.pending(), o.reason)).collect();
+                *seen.lock().unwrap() = ctx
+                    .open_orders()
+                    .map(|o| (o.price().map(Price::steps), o.qty.steps(), o.pending(), o.reason))
+                    .collect();
             }
             _ => {}
         }
@@ -569,14 +573,14 @@ fn a_touch_maker_quotes_on_the_tick_grid_and_no_bid_at_nothing() {
         for k in 0..8 {
             tape.at(1_000 + k * 100).book(&[(bid, 5_000 + k)], &[(ask, 5_000)]);
         }
-        let size = QuoteSize::new(&coarse, 10, 100).unwrap();
+        let size = QuoteSize::new(&coarse, Qty::new(10), Qty::new(100)).unwrap();
         let maker = TouchMaker { markets: vec![(M0, size)], offset_ticks: 1, interval_ns: 100 };
         let setup = common::setup("s", &[M0], maker);
         let markets = vec![market(Arc::new(coarse), tape.columns, Latency::default())];
         let mut simulation = Replay::new(config(250), markets, vec![setup]).unwrap();
         simulation.run(&mut Quiet).unwrap();
         let orders = &simulation.kernel().record().orders;
-        orders.iter().map(|o| (o.side, o.price().unwrap())).collect::<Vec<_>>()
+        orders.iter().map(|o| (o.side, o.price().unwrap().steps())).collect::<Vec<_>>()
     };
     assert_eq!(quotes(993, 1_004), [(Side::Buy, 980), (Side::Sell, 1_020)]);
     assert_eq!(quotes(10, 30), [(Side::Sell, 40)]);

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use tradecore_core::kernel::{Context as CoreContext, Trade};
 use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
-use tradecore_core::types::{CurrencyId, MarketId, Side};
+use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::errors;
 use crate::hooks::{Hears, check_callable};
@@ -111,14 +111,14 @@ impl Context {
             .ok_or_else(|| errors::invalid("currency", format!("{name:?} settles no instrument of this run")))
     }
 
-    fn price(&self, market: MarketId, price: &Bound<'_, PyAny>) -> PyResult<i64> {
+    fn price(&self, market: MarketId, price: &Bound<'_, PyAny>) -> PyResult<Price> {
         let i = self.shared.instrument(market);
-        to_steps("price", i.id.as_str(), i.price_increment, price)
+        to_steps("price", i.id.as_str(), i.price_increment, price).map(Price::new)
     }
 
-    fn qty(&self, market: MarketId, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
+    fn qty(&self, market: MarketId, qty: &Bound<'_, PyAny>) -> PyResult<Qty> {
         let i = self.shared.instrument(market);
-        to_steps("qty", i.id.as_str(), i.qty_increment, qty)
+        to_steps("qty", i.id.as_str(), i.qty_increment, qty).map(Qty::new)
     }
 
     /// An order named by its id or by the strategy's own name for it.

@@ -11,7 +11,7 @@ use tradecore_core::ledger;
 use tradecore_core::random::Random;
 use tradecore_core::sim::{QueueModel, QueuePosition};
 use tradecore_core::strategies;
-use tradecore_core::types::Side;
+use tradecore_core::types::{Price, Qty, Side};
 
 use crate::columns::slice_of;
 use crate::errors;
@@ -248,11 +248,11 @@ pub(crate) struct PositionLedger {
 
 impl PositionLedger {
     /// Price and quantity of a fill, in increments.
-    fn terms(&self, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<(i64, i64)> {
+    fn terms(&self, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<(Price, Qty)> {
         let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
         not_negative("price", price - 1)?;
         not_negative("qty", qty)?;
-        Ok((price, qty))
+        Ok((Price::new(price), Qty::new(qty)))
     }
 }
 
@@ -285,7 +285,7 @@ impl PositionLedger {
         maker: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (price, qty) = self.terms(price, qty)?;
-        let overflow = ledger::MoneyOverflow { price, qty };
+        let overflow = ledger::MoneyOverflow { price: price.steps(), qty: qty.steps() };
         let value = self.math.value(price, qty).map_err(errors::money)?;
         money_to_py(py, self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?)
     }
@@ -302,7 +302,7 @@ impl PositionLedger {
     ) -> PyResult<Bound<'py, PyAny>> {
         let side: Side = to_side(side)?;
         let (price, qty) = self.terms(price, qty)?;
-        let overflow = ledger::MoneyOverflow { price, qty };
+        let overflow = ledger::MoneyOverflow { price: price.steps(), qty: qty.steps() };
         let value = self.math.value(price, qty).map_err(errors::money)?;
         let fee = self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?;
         let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);

@@ -78,22 +78,22 @@ impl Order {
 
     #[getter]
     fn price(&self) -> Option<f64> {
-        self.order.price().map(|price| self.instrument.price_increment.to_f64(price))
+        self.order.price().map(|price| self.instrument.price_increment.to_f64(price.steps()))
     }
 
     #[getter]
     fn qty(&self) -> f64 {
-        self.instrument.qty_increment.to_f64(self.order.qty)
+        self.instrument.qty_increment.to_f64(self.order.qty.steps())
     }
 
     #[getter]
     fn filled_qty(&self) -> f64 {
-        self.instrument.qty_increment.to_f64(self.order.filled)
+        self.instrument.qty_increment.to_f64(self.order.filled.steps())
     }
 
     #[getter]
     fn leaves_qty(&self) -> f64 {
-        self.instrument.qty_increment.to_f64(self.order.leaves())
+        self.instrument.qty_increment.to_f64(self.order.leaves().steps())
     }
 
     #[getter]
@@ -128,14 +128,14 @@ impl Order {
 
     fn __repr__(&self) -> String {
         let (o, i) = (&self.order, &self.instrument);
-        let price = o.price().map_or_else(|| "market".to_owned(), |price| i.format_price(price));
+        let price = o.price().map_or_else(|| "market".to_owned(), |price| i.format_price(price.steps()));
         format!(
             "<Order {} {} {} {} @ {price}, {} filled, {:?}>",
             o.id,
             i.id,
             o.side,
-            i.format_qty(o.qty),
-            i.format_qty(o.filled),
+            i.format_qty(o.qty.steps()),
+            i.format_qty(o.filled.steps()),
             o.status()
         )
     }
@@ -178,12 +178,12 @@ impl Fill {
 
     #[getter]
     fn price(&self) -> f64 {
-        self.instrument.price_increment.to_f64(self.fill.price)
+        self.instrument.price_increment.to_f64(self.fill.price.steps())
     }
 
     #[getter]
     fn qty(&self) -> f64 {
-        self.instrument.qty_increment.to_f64(self.fill.qty)
+        self.instrument.qty_increment.to_f64(self.fill.qty.steps())
     }
 
     #[getter]
@@ -228,8 +228,8 @@ impl Fill {
             f.order,
             i.id,
             f.side,
-            i.format_qty(f.qty),
-            i.format_price(f.price),
+            i.format_qty(f.qty.steps()),
+            i.format_price(f.price.steps()),
             f.liquidity,
             f.fee
         )
@@ -330,9 +330,9 @@ pub(crate) fn orders_table<'py>(
     t.array("order_type", rows.iter().map(|o| o.order_type.code()))?;
     t.array("time_in_force", rows.iter().map(|o| o.time_in_force as u8))?;
     t.array("post_only", rows.iter().map(|o| o.post_only))?;
-    t.array("price", rows.iter().map(|o| o.price().map_or(f64::NAN, |p| price(o.market, p))))?;
-    t.array("qty", rows.iter().map(|o| qty(o.market, o.qty)))?;
-    t.array("filled_qty", rows.iter().map(|o| qty(o.market, o.filled)))?;
+    t.array("price", rows.iter().map(|o| o.price().map_or(f64::NAN, |p| price(o.market, p.steps()))))?;
+    t.array("qty", rows.iter().map(|o| qty(o.market, o.qty.steps())))?;
+    t.array("filled_qty", rows.iter().map(|o| qty(o.market, o.filled.steps())))?;
     t.array(
         "avg_fill_price",
         rows.iter().map(|o| o.average_price().map_or(f64::NAN, |p| p * price_unit(o.market))),
@@ -361,8 +361,11 @@ pub(crate) fn fills_table<'py>(
     t.array("strategy", rows.iter().map(|f| f.strategy.index() as u32))?;
     t.array("instrument", rows.iter().map(|f| f.market.index() as u32))?;
     t.array("side", rows.iter().map(|f| f.side as i8))?;
-    t.array("price", rows.iter().map(|f| instruments[f.market.index()].price_increment.to_f64(f.price)))?;
-    t.array("qty", rows.iter().map(|f| qty(f.market, f.qty)))?;
+    t.array(
+        "price",
+        rows.iter().map(|f| instruments[f.market.index()].price_increment.to_f64(f.price.steps())),
+    )?;
+    t.array("qty", rows.iter().map(|f| qty(f.market, f.qty.steps())))?;
     t.array("liquidity", rows.iter().map(|f| f.liquidity as u8))?;
     t.array("fee", rows.iter().map(|f| f.fee))?;
     t.array("realized_pnl", rows.iter().map(|f| f.realized))?;

@@ -16,7 +16,7 @@ use tradecore_core::orders::Order as CoreOrder;
 use tradecore_core::strategies::{
     AvellanedaStoikov, AvellanedaStoikovParams, QuoteSize, QuotingModel, TouchMaker,
 };
-use tradecore_core::types::{Instrument, MarketId};
+use tradecore_core::types::{Instrument, MarketId, Qty};
 
 use crate::context::Context;
 use crate::errors;
@@ -256,7 +256,8 @@ fn quote_size(
     qty: &Bound<'_, PyAny>,
     max_position: &Bound<'_, PyAny>,
 ) -> PyResult<QuoteSize> {
-    let steps = |name, value| to_steps(name, instrument.id.as_str(), instrument.qty_increment, value);
+    let steps =
+        |name, value| to_steps(name, instrument.id.as_str(), instrument.qty_increment, value).map(Qty::new);
     let (qty, max_position) = (steps("quote_qty", qty)?, steps("max_position", max_position)?);
     QuoteSize::new(instrument, qty, max_position).map_err(errors::order)
 }

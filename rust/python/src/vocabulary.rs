@@ -5,7 +5,7 @@ use pyo3::types::PyDict;
 use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::orders::{Liquidity, OrderStatus, OrderType, TimeInForce};
-use tradecore_core::types::{InstrumentKind, OptionSide, Side};
+use tradecore_core::types::{InstrumentKind, OptionSide, Price, Side};
 
 /// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
 macro_rules! words {
@@ -50,7 +50,7 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         kinds.set_item(word, word)?;
     }
     let order_types = PyDict::new(py);
-    for order_type in [OrderType::Market, OrderType::Limit { price: 0 }] {
+    for order_type in [OrderType::Market, OrderType::Limit { price: Price::ZERO }] {
         let word = match order_type {
             OrderType::Market => "market",
             OrderType::Limit { .. } => "limit",

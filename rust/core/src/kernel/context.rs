@@ -8,7 +8,7 @@ use super::topics::{Subscription, Topics};
 use crate::book::{L2Book, Touch};
 use crate::ledger::{MoneyOverflow, Position};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest};
-use crate::types::{CurrencyId, Instrument, MarketId, Money, StrategyId};
+use crate::types::{CurrencyId, Instrument, MarketId, Money, Price, Qty, StrategyId};
 
 /// The kernel while a hook of one strategy runs.
 ///
@@ -170,7 +170,7 @@ impl Context {
     ///
     /// # Errors
     /// [`OrderError`] when price or quantity do not fit the instrument.
-    pub fn replace(&mut self, id: OrderId, price: i64, qty: i64) -> Result<bool, OrderError> {
+    pub fn replace(&mut self, id: OrderId, price: Price, qty: Qty) -> Result<bool, OrderError> {
         let Some(market) = self.order(id).map(|order| order.market) else { return Ok(false) };
         let strategy = self.strategy;
         let core = self.core_mut();

@@ -9,7 +9,7 @@ use crate::orders::{
     Command, Order, OrderError, OrderId, OrderRequest, OrderStore, OrderType, Reason, Report,
 };
 use crate::risk::{Gate, Trading, Verdict};
-use crate::types::{AccountId, MarketId, Side, StrategyId};
+use crate::types::{AccountId, MarketId, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +92,10 @@ impl Desk {
     ) -> Result<Verdict, OrderError> {
         let touch = market.view.touch();
         let side = request.side;
-        let price = move || if side == Side::Buy { touch.best_ask() } else { touch.best_bid() };
+        let price =
+            move || if side == Side::Buy { touch.best_ask() } else { touch.best_bid() }.map(Price::new);
         let command = Command::Submit { order: self.store.last_id() + 1 + skip, request };
-        self.gate.review(command, &market.rules(0), price)
+        self.gate.review(command, &market.rules(Qty::ZERO), price)
     }
 
     /// Judges new terms of an open order.
@@ -102,8 +103,8 @@ impl Desk {
         &self,
         market: &Market,
         order: &Order,
-        price: i64,
-        qty: i64,
+        price: Price,
+        qty: Qty,
     ) -> Result<Verdict, OrderError> {
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
         self.gate.review(command, &market.rules(order.filled), || None)
@@ -132,8 +133,8 @@ impl Desk {
         sender: Sender,
         market: &Market,
         id: OrderId,
-        price: i64,
-        qty: i64,
+        price: Price,
+        qty: Qty,
         journal: &mut Journal,
     ) -> Result<bool, OrderError> {
         let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {

@@ -6,7 +6,7 @@ use super::view::MarketView;
 use crate::bars::TimeBars;
 use crate::ledger::ContractMath;
 use crate::risk::Rules;
-use crate::types::{CurrencyId, Instrument, StrategyId};
+use crate::types::{CurrencyId, Instrument, Qty, StrategyId};
 
 /// Bars of one length in one market.
 pub(super) struct BarFeed {
@@ -30,7 +30,7 @@ pub(super) struct Market {
 
 impl Market {
     /// What the gate holds a command against.
-    pub(super) fn rules(&self, filled: i64) -> Rules<'_> {
+    pub(super) fn rules(&self, filled: Qty) -> Rules<'_> {
         Rules { instrument: &self.instrument, math: &self.math, is_listed: self.is_listed, filled }
     }
 

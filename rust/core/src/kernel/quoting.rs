@@ -5,10 +5,10 @@ use super::journal::Journal;
 use super::market::Market;
 use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, TimeInForce};
 use crate::risk::Verdict;
-use crate::types::{MarketId, Side, StrategyId};
+use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
-/// What a strategy wants to quote on one side: price and quantity, in increments.
-pub type QuoteSide = Option<(i64, i64)>;
+/// What a strategy wants to quote on one side.
+pub type QuoteSide = Option<(Price, Qty)>;
 
 /// What brings one side of a quote to where it shall be.
 struct Step {

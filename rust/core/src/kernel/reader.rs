@@ -9,7 +9,7 @@ use crate::ledger::Position;
 use crate::orders::{
     Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
 };
-use crate::types::{MarketId, Money, Side, StrategyId};
+use crate::types::{MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// Bytes that are no journal of ours, or of another version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,6 +128,14 @@ impl<'a> Reader<'a> {
         self.i128().map(Money::from_units)
     }
 
+    pub(super) fn price(&mut self) -> Decoded<Price> {
+        self.i64().map(Price::new)
+    }
+
+    pub(super) fn qty(&mut self) -> Decoded<Qty> {
+        self.i64().map(Qty::new)
+    }
+
     pub(super) fn side(&mut self) -> Decoded<Side> {
         self.flag().map(|buy| if buy { Side::Buy } else { Side::Sell })
     }
@@ -152,7 +160,7 @@ impl<'a> Reader<'a> {
     pub(super) fn order_type(&mut self) -> Decoded<OrderType> {
         match self.u8()? {
             0 => Ok(OrderType::Market),
-            1 => Ok(OrderType::Limit { price: self.i64()? }),
+            1 => Ok(OrderType::Limit { price: self.price()? }),
             _ => self.error("an order type"),
         }
     }
@@ -171,7 +179,7 @@ impl<'a> Reader<'a> {
             market: self.market()?,
             side: self.side()?,
             order_type: self.order_type()?,
-            qty: self.i64()?,
+            qty: self.qty()?,
             time_in_force: self.time_in_force()?,
             post_only: self.flag()?,
             client_id: self.option(Self::text)?.map(Arc::from),
@@ -202,8 +210,8 @@ impl<'a> Reader<'a> {
             2 => Command::Replace {
                 order: self.u64()?,
                 market: self.market()?,
-                price: self.i64()?,
-                qty: self.i64()?,
+                price: self.price()?,
+                qty: self.qty()?,
             },
             _ => return self.error("a command"),
         })
@@ -213,14 +221,14 @@ impl<'a> Reader<'a> {
         let order = self.order_key()?;
         let venue_id = self.option(Self::venue_key)?;
         let execution = self.option(Self::venue_key)?;
-        let cumulative = self.option(Self::i64)?;
+        let cumulative = self.option(Self::qty)?;
         let ts_event = self.i64()?;
         let kind = match self.u8()? {
             0 => ReportKind::Accepted,
             1 => ReportKind::Rejected(self.known_reason()?),
             2 => ReportKind::Fill {
-                price: self.i64()?,
-                qty: self.i64()?,
+                price: self.price()?,
+                qty: self.qty()?,
                 liquidity: match self.u8()? {
                     0 => Liquidity::Maker,
                     1 => Liquidity::Taker,
@@ -230,11 +238,11 @@ impl<'a> Reader<'a> {
             },
             3 => ReportKind::Cancelled,
             4 => ReportKind::CancelRejected(self.known_reason()?),
-            5 => ReportKind::Replaced { price: self.i64()?, qty: self.i64()? },
+            5 => ReportKind::Replaced { price: self.price()?, qty: self.qty()? },
             6 => ReportKind::ReplaceRejected(self.known_reason()?),
             7 => ReportKind::Expired(self.known_reason()?),
             8 => ReportKind::Unknown,
-            9 => ReportKind::Reduced { qty: self.i64()? },
+            9 => ReportKind::Reduced { qty: self.qty()? },
             _ => return self.error("a kind of report"),
         };
         Ok(Report { order, venue_id, execution, cumulative, ts_event, kind })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::published::Stat;
 use crate::bars::Bar;
 use crate::orders::{Liquidity, Mismatch, Order, OrderId, OrderKey};
-use crate::types::{CurrencyId, MarketId, Money, Side, StrategyId};
+use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// A fill as it was booked.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +24,10 @@ pub struct FillRow {
     pub market: MarketId,
     /// Buy or sell.
     pub side: Side,
-    /// In price increments.
-    pub price: i64,
-    /// In quantity increments.
-    pub qty: i64,
+    /// Price.
+    pub price: Price,
+    /// Quantity.
+    pub qty: Qty,
     /// Maker or taker.
     pub liquidity: Liquidity,
     /// Fee in the settlement currency.

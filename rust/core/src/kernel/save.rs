@@ -263,7 +263,7 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
         client_id: order.client_id.clone(),
     });
     w.option(order.venue_id.as_ref(), Writer::venue_key);
-    w.i64(order.filled);
+    w.i64(order.filled.steps());
     w.i128(order.filled_notional);
     w.u64(u64::from(order.replaced));
     w.reason(order.reason);
@@ -276,8 +276,8 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
         Pending::Cancel => w.u8(1),
         Pending::Replace { price, qty } => {
             w.u8(2);
-            w.i64(price);
-            w.i64(qty);
+            w.i64(price.steps());
+            w.i64(qty.steps());
         }
     }
     w.u64(u64::from(order.replaces_in_flight));
@@ -295,7 +295,7 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
     }
     let mut order = Order::new(id, strategy, &request, 0);
     order.venue_id = r.option(Reader::venue_key)?;
-    order.filled = r.i64()?;
+    order.filled = r.qty()?;
     order.filled_notional = r.i128()?;
     order.replaced = r.u64()? as u32;
     order.reason = r.reason()?;
@@ -316,7 +316,7 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
     order.pending = match r.u8()? {
         0 => Pending::Nothing,
         1 => Pending::Cancel,
-        2 => Pending::Replace { price: r.i64()?, qty: r.i64()? },
+        2 => Pending::Replace { price: r.price()?, qty: r.qty()? },
         _ => return r.error("a request on its way"),
     };
     order.replaces_in_flight = r.u64()? as u32;

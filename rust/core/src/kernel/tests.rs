@@ -11,7 +11,7 @@ use crate::orders::{
     ReportKind, TimeInForce, VenueKey,
 };
 use crate::types::instrument::tests::linear;
-use crate::types::{AccountId, CurrencyId, MarketId, Money, Side, StrategyId};
+use crate::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 const M0: MarketId = MarketId::new(0);
 const S0: StrategyId = StrategyId::new(0);
@@ -75,7 +75,7 @@ impl Strategy for Witness {
         self.tell(ctx, &Told::Bar(bar.ts_open))
     }
     fn on_fill(&mut self, ctx: &mut Context, fill: &FillRow) -> HookResult {
-        self.tell(ctx, &Told::Fill(fill.qty))
+        self.tell(ctx, &Told::Fill(fill.qty.steps()))
     }
     fn on_order(&mut self, ctx: &mut Context, order: &Order) -> HookResult {
         self.tell(ctx, &Told::Order(order.status()))
@@ -173,8 +173,8 @@ fn buy(price: i64) -> OrderRequest {
     OrderRequest {
         market: M0,
         side: Side::Buy,
-        order_type: OrderType::Limit { price },
-        qty: 1_000,
+        order_type: OrderType::Limit { price: Price::new(price) },
+        qty: Qty::new(1_000),
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         client_id: None,
@@ -182,7 +182,12 @@ fn buy(price: i64) -> OrderRequest {
 }
 
 fn fill(qty: i64) -> ReportKind {
-    ReportKind::Fill { price: 100, qty, liquidity: Liquidity::Maker, fee: Money::ZERO }
+    ReportKind::Fill {
+        price: Price::new(100),
+        qty: Qty::new(qty),
+        liquidity: Liquidity::Maker,
+        fee: Money::ZERO,
+    }
 }
 
 #[test]
@@ -364,7 +369,7 @@ fn only_what_the_gate_approved_leaves_and_refusals_come_back_with_the_next_input
     assert_eq!(bench.commands().len(), 1);
     bench.kernel.handle(4, Input::Control(&Control::Kill)).unwrap();
     assert!(bench.commands().iter().all(|command| matches!(command, Command::Cancel { .. })));
-    let wrong = Control::Order { strategy: S0, request: OrderRequest { qty: 0, ..buy(100) } };
+    let wrong = Control::Order { strategy: S0, request: OrderRequest { qty: Qty::ZERO, ..buy(100) } };
     let refused = bench.kernel.handle(5, Input::Control(&wrong));
     assert!(matches!(refused, Err(KernelError::Order(_))));
 }
@@ -473,15 +478,16 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
         Just(ReportKind::Accepted),
         Just(ReportKind::Cancelled),
         Just(ReportKind::Unknown),
-        any::<i64>().prop_map(|qty| ReportKind::Reduced { qty }),
+        any::<i64>().prop_map(|qty| ReportKind::Reduced { qty: Qty::new(qty) }),
         reason.clone().prop_map(ReportKind::Rejected),
         reason.clone().prop_map(ReportKind::CancelRejected),
         reason.clone().prop_map(ReportKind::ReplaceRejected),
         reason.prop_map(ReportKind::Expired),
-        (any::<i64>(), any::<i64>()).prop_map(|(price, qty)| ReportKind::Replaced { price, qty }),
+        (any::<i64>(), any::<i64>())
+            .prop_map(|(price, qty)| ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }),
         (any::<i64>(), any::<i64>(), any::<i128>()).prop_map(|(price, qty, fee)| ReportKind::Fill {
-            price,
-            qty,
+            price: Price::new(price),
+            qty: Qty::new(qty),
             liquidity: Liquidity::Taker,
             fee: Money::from_units(fee),
         }),
@@ -493,7 +499,7 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
             order,
             venue_id,
             execution,
-            cumulative,
+            cumulative: cumulative.map(Qty::new),
             ts_event,
             kind,
         },
@@ -508,8 +514,9 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
         .prop_map(|(market, post_only, price, qty, name)| OrderRequest {
             market: MarketId::new(market as usize),
             side: if post_only { Side::Buy } else { Side::Sell },
-            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
-            qty,
+            order_type: price
+                .map_or(OrderType::Market, |price| OrderType::Limit { price: Price::new(price) }),
+            qty: Qty::new(qty),
             time_in_force: if post_only { TimeInForce::Gtc } else { TimeInForce::Fok },
             post_only,
             client_id: name.map(|name| name.as_str().into()),

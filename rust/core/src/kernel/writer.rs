@@ -3,7 +3,7 @@
 use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{Command, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey};
-use crate::types::{Money, Side};
+use crate::types::{Money, Qty, Side};
 
 /// Appends fields to bytes.
 pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
@@ -69,7 +69,7 @@ impl Writer<'_> {
         self.u8(order_type.code());
         match order_type {
             OrderType::Market => {}
-            OrderType::Limit { price } => self.i64(price),
+            OrderType::Limit { price } => self.i64(price.steps()),
         }
     }
 
@@ -77,7 +77,7 @@ impl Writer<'_> {
         self.index(request.market.index());
         self.side(request.side);
         self.order_type(request.order_type);
-        self.i64(request.qty);
+        self.i64(request.qty.steps());
         self.u8(request.time_in_force as u8);
         self.flag(request.post_only);
         self.option(request.client_id.as_deref(), Self::text);
@@ -129,8 +129,8 @@ impl Writer<'_> {
                 self.u8(2);
                 self.u64(*order);
                 self.index(market.index());
-                self.i64(*price);
-                self.i64(*qty);
+                self.i64(price.steps());
+                self.i64(qty.steps());
             }
         }
     }
@@ -139,7 +139,7 @@ impl Writer<'_> {
         self.order_key(&report.order);
         self.option(report.venue_id.as_ref(), Self::venue_key);
         self.option(report.execution.as_ref(), Self::venue_key);
-        self.option(report.cumulative, Self::i64);
+        self.option(report.cumulative.map(Qty::steps), Self::i64);
         self.i64(report.ts_event);
         let (code, reason) = match report.kind {
             ReportKind::Accepted => (0, None),
@@ -159,16 +159,16 @@ impl Writer<'_> {
         }
         match report.kind {
             ReportKind::Fill { price, qty, liquidity, fee } => {
-                self.i64(price);
-                self.i64(qty);
+                self.i64(price.steps());
+                self.i64(qty.steps());
                 self.u8(liquidity as u8);
                 self.money(fee);
             }
             ReportKind::Replaced { price, qty } => {
-                self.i64(price);
-                self.i64(qty);
+                self.i64(price.steps());
+                self.i64(qty.steps());
             }
-            ReportKind::Reduced { qty } => self.i64(qty),
+            ReportKind::Reduced { qty } => self.i64(qty.steps()),
             _ => {}
         }
     }

@@ -9,7 +9,7 @@
 //! Products that fit twelve decimal places are exact. What does not fit (a long product, every inverse quotient)
 //! rounds half to even at 10^-12 of the settlement currency, once.
 
-use crate::types::{Decimal, Instrument, MONEY_SCALE, Money, div_half_even, pow10_i128};
+use crate::types::{Decimal, Instrument, MONEY_SCALE, Money, Price, Qty, div_half_even, pow10_i128};
 
 /// An amount left the range of exact money (about 10^26 units of currency).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,8 @@ impl ContractMath {
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn value(&self, price: i64, qty: i64) -> Result<Money, MoneyOverflow> {
+    pub fn value(&self, price: Price, qty: Qty) -> Result<Money, MoneyOverflow> {
+        let (price, qty) = (price.steps(), qty.steps());
         self.value_at_twice(i128::from(price) * 2, qty).ok_or(MoneyOverflow { price, qty })
     }
 
@@ -129,10 +130,11 @@ impl ContractMath {
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn notional(&self, instrument: &Instrument, price: i64, qty: i64) -> Result<Money, MoneyOverflow> {
+    pub fn notional(&self, instrument: &Instrument, price: Price, qty: Qty) -> Result<Money, MoneyOverflow> {
         if !self.inverse {
             return self.value(price, qty);
         }
+        let (price, qty) = (price.steps(), qty.steps());
         let qty_value = instrument.qty_increment.to_decimal(qty);
         let size = instrument.contract_size;
         qty_value

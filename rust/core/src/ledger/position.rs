@@ -6,7 +6,7 @@
 //! beside it for analytics: taken from the rounded amount it would lose digits of a small position.
 
 use super::contract::{ContractMath, MoneyOverflow};
-use crate::types::{Money, Side};
+use crate::types::{Money, Price, Qty, Side};
 
 /// A signed holding of one instrument.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,10 +40,13 @@ impl Position {
         &mut self,
         math: &ContractMath,
         side: Side,
-        price: i64,
-        qty: i64,
+        price: Price,
+        qty: Qty,
         fee: Money,
     ) -> Result<Money, MoneyOverflow> {
+        let value = math.value(price, qty)?;
+        let (price_per, qty) = (price, qty.steps());
+        let price = price_per.steps();
         let overflow = MoneyOverflow { price, qty };
         let (Some(held), Some(after), Some(volume)) = (
             self.qty.checked_abs(),
@@ -54,12 +57,11 @@ impl Position {
         };
         let closes = if self.qty.signum() == -side.sign() { qty.min(held) } else { 0 };
         let opens = qty - closes;
-        let value = math.value(price, qty)?;
         // Split the fill's value so that both parts add up to it.
         let open_value = match (closes, opens) {
             (_, 0) => Money::ZERO,
             (0, _) => value,
-            _ => math.value(price, opens)?,
+            _ => math.value(price_per, Qty::new(opens))?,
         };
         let close_value = value - open_value;
         let released = if closes == 0 {
@@ -158,8 +160,8 @@ mod tests {
     }
 
     fn trade(position: &mut Position, math: &ContractMath, side: Side, price: i64, qty: i64) -> Money {
-        let maker_fee = math.fee(math.value(price, qty).unwrap(), false).unwrap();
-        position.apply(math, side, price, qty, maker_fee).unwrap()
+        let maker_fee = math.fee(math.value(Price::new(price), Qty::new(qty)).unwrap(), false).unwrap();
+        position.apply(math, side, Price::new(price), Qty::new(qty), maker_fee).unwrap()
     }
 
     #[test]
@@ -221,9 +223,9 @@ mod tests {
         s.contract_size = size.parse().unwrap();
         let m = math(&Instrument::new(s).unwrap());
         let mut p = Position::default();
-        p.apply(&m, Side::Buy, entry, 10_000, Money::ZERO).unwrap();
+        p.apply(&m, Side::Buy, Price::new(entry), Qty::new(10_000), Money::ZERO).unwrap();
         let held = [p.cash, p.unrealized(&m, Some(2 * mid)).unwrap()];
-        p.apply(&m, Side::Sell, exit, 10_000, Money::ZERO).unwrap();
+        p.apply(&m, Side::Sell, Price::new(exit), Qty::new(10_000), Money::ZERO).unwrap();
         [held[0], held[1], p.realized].map(|amount| amount.to_string())
     }
 
@@ -265,16 +267,16 @@ mod tests {
     fn a_position_beyond_any_size_is_an_error_and_changes_nothing() {
         let m = math(&linear());
         let mut p = Position::default();
-        p.apply(&m, Side::Buy, 1, i64::MAX, Money::ZERO).unwrap();
+        p.apply(&m, Side::Buy, Price::new(1), Qty::new(i64::MAX), Money::ZERO).unwrap();
         let before = p.clone();
-        assert!(p.apply(&m, Side::Buy, 1, 1, Money::ZERO).is_err());
+        assert!(p.apply(&m, Side::Buy, Price::new(1), Qty::new(1), Money::ZERO).is_err());
         assert_eq!(p, before);
     }
 
     #[test]
     fn amounts_beyond_exact_money_are_an_error_not_a_wrap() {
         let m = math(&linear());
-        assert!(m.value(i64::MAX / 4, i64::MAX / 4).is_err());
+        assert!(m.value(Price::new(i64::MAX / 4), Qty::new(i64::MAX / 4)).is_err());
     }
 
     proptest! {
@@ -290,8 +292,8 @@ mod tests {
             let (mut qty, mut fees) = (0, Money::ZERO);
             for (buy, price, size) in fills {
                 let side = if buy { Side::Buy } else { Side::Sell };
-                let fee = m.fee(m.value(price, size).unwrap(), true).unwrap();
-                p.apply(&m, side, price, size, fee).unwrap();
+                let fee = m.fee(m.value(Price::new(price), Qty::new(size)).unwrap(), true).unwrap();
+                p.apply(&m, side, Price::new(price), Qty::new(size), fee).unwrap();
                 qty += side.sign() * size;
                 fees += fee;
                 prop_assert_eq!((p.qty, p.fees), (qty, fees));
@@ -305,9 +307,9 @@ mod tests {
             let m = math(&linear());
             let (mut whole, mut split) = (Position::default(), Position::default());
             let total: i64 = parts.iter().sum();
-            whole.apply(&m, Side::Buy, 600_000, total, Money::ZERO).unwrap();
+            whole.apply(&m, Side::Buy, Price::new(600_000), Qty::new(total), Money::ZERO).unwrap();
             for part in parts {
-                split.apply(&m, Side::Buy, 600_000, part, Money::ZERO).unwrap();
+                split.apply(&m, Side::Buy, Price::new(600_000), Qty::new(part), Money::ZERO).unwrap();
             }
             prop_assert_eq!(whole.cash, split.cash);
             prop_assert_eq!(whole.open_cost, split.open_cost);

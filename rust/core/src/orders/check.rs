@@ -6,7 +6,7 @@
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce};
 use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::types::{Instrument, Money};
+use crate::types::{Instrument, Money, Price, Qty};
 
 /// Why a request cannot even be sent: a mistake in the strategy, not a venue's refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,10 +82,10 @@ pub fn check_request(
     instrument: &Instrument,
     math: &ContractMath,
     request: &OrderRequest,
-    market_price: impl FnOnce() -> Option<i64>,
+    market_price: impl FnOnce() -> Option<Price>,
 ) -> Checked {
     let reason = match request.order_type {
-        OrderType::Limit { price } => check_replace(instrument, math, price, request.qty, 0)?,
+        OrderType::Limit { price } => check_replace(instrument, math, price, request.qty, Qty::ZERO)?,
         OrderType::Market => {
             check_qty(instrument, "qty", request.qty)?;
             refusal(instrument, math, market_price(), request.qty)?
@@ -108,18 +108,20 @@ pub fn check_request(
 pub fn check_replace(
     instrument: &Instrument,
     math: &ContractMath,
-    price: i64,
-    qty: i64,
-    filled: i64,
+    price: Price,
+    qty: Qty,
+    filled: Qty,
 ) -> Checked {
     check_qty(instrument, "qty", qty)?;
     let grid = instrument.price_increment;
-    check_step(instrument, "price", price, instrument.tick_size, |steps| grid.to_decimal(steps).to_string())?;
+    check_step(instrument, "price", price.steps(), instrument.tick_size, |steps| {
+        grid.to_decimal(steps).to_string()
+    })?;
     if let Some(limits) = instrument.price_limits()
-        && !limits.contains(&price)
+        && !limits.contains(&price.steps())
     {
         let text = |steps: i64| grid.to_decimal(steps).to_string();
-        let [value, low, high] = [price, *limits.start(), *limits.end()].map(text);
+        let [value, low, high] = [price.steps(), *limits.start(), *limits.end()].map(text);
         return Err(OrderError::OutOfRange { instrument: instrument.id.to_string(), value, low, high });
     }
     if qty <= filled {
@@ -132,17 +134,19 @@ pub fn check_replace(
 ///
 /// # Errors
 /// [`OrderError`] naming `field`.
-pub fn check_qty(instrument: &Instrument, field: &'static str, qty: i64) -> Result<(), OrderError> {
+pub fn check_qty(instrument: &Instrument, field: &'static str, qty: Qty) -> Result<(), OrderError> {
     let grid = instrument.qty_increment;
-    check_step(instrument, field, qty, instrument.lot_size, |steps| grid.to_decimal(steps).to_string())
+    check_step(instrument, field, qty.steps(), instrument.lot_size, |steps| {
+        grid.to_decimal(steps).to_string()
+    })
 }
 
 /// The limits of size a venue sets.
-fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<i64>, qty: i64) -> Checked {
-    if qty < instrument.min_qty {
+fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<Price>, qty: Qty) -> Checked {
+    if qty.steps() < instrument.min_qty {
         return Ok(Some(Reason::MinQty));
     }
-    if instrument.max_qty.is_some_and(|most| qty > most) {
+    if instrument.max_qty.is_some_and(|most| qty.steps() > most) {
         return Ok(Some(Reason::MaxQty));
     }
     if instrument.min_notional > Money::ZERO
@@ -201,7 +205,7 @@ mod tests {
             market: MarketId::new(0),
             side: Side::Buy,
             order_type,
-            qty,
+            qty: Qty::new(qty),
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             client_id: None,
@@ -209,7 +213,7 @@ mod tests {
     }
 
     fn limit(price: i64, qty: i64) -> OrderRequest {
-        order(OrderType::Limit { price }, qty)
+        order(OrderType::Limit { price: Price::new(price) }, qty)
     }
 
     #[test]
@@ -229,8 +233,9 @@ mod tests {
     #[test]
     fn sound_orders_outside_of_a_venues_sizes_are_refused_with_the_reason() {
         let (instrument, math) = coarse();
-        let reason =
-            |request: &OrderRequest, price| check_request(&instrument, &math, request, || price).unwrap();
+        let reason = |request: &OrderRequest, price: Option<i64>| {
+            check_request(&instrument, &math, request, || price.map(Price::new)).unwrap()
+        };
         assert_eq!(reason(&limit(1_000, 10), None), Some(Reason::MinQty));
         assert_eq!(reason(&limit(1_000, 5_010), None), Some(Reason::MaxQty));
         assert_eq!(reason(&limit(1_000, 20), None), Some(Reason::MinNotional));
@@ -243,9 +248,15 @@ mod tests {
     #[test]
     fn asking_for_no_more_than_is_filled_has_no_smallest_size() {
         let (instrument, math) = coarse();
-        assert_eq!(check_replace(&instrument, &math, 1_000, 10, 0).unwrap(), Some(Reason::MinQty));
-        assert_eq!(check_replace(&instrument, &math, 1_000, 10, 10).unwrap(), None);
-        assert!(check_replace(&instrument, &math, 1_001, 10, 10).is_err());
+        assert_eq!(
+            check_replace(&instrument, &math, Price::new(1_000), Qty::new(10), Qty::new(0)).unwrap(),
+            Some(Reason::MinQty)
+        );
+        assert_eq!(
+            check_replace(&instrument, &math, Price::new(1_000), Qty::new(10), Qty::new(10)).unwrap(),
+            None
+        );
+        assert!(check_replace(&instrument, &math, Price::new(1_001), Qty::new(10), Qty::new(10)).is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::identity::{OrderId, VenueKey};
 use super::report::{Reason, Report, ReportKind};
 use super::request::{OrderRequest, OrderType, TimeInForce};
-use crate::types::{MarketId, Side, StrategyId};
+use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,9 +71,9 @@ pub enum Pending {
     /// A replacement with this price and total quantity.
     Replace {
         /// New price.
-        price: i64,
+        price: Price,
         /// New total quantity.
-        qty: i64,
+        qty: Qty,
     },
 }
 
@@ -95,16 +95,16 @@ pub enum Mismatch {
     /// More was filled than the order had left.
     #[error("filled {by} more than the order's quantity")]
     Overfilled {
-        /// In quantity increments.
-        by: i64,
+        /// By how much.
+        by: Qty,
     },
     /// The venue counts more fills than were reported.
     #[error("the venue counts {cumulative} filled, {filled} were reported")]
     MissingFills {
-        /// By the venue's count, in quantity increments.
-        cumulative: i64,
+        /// By the venue's count.
+        cumulative: Qty,
         /// By ours.
-        filled: i64,
+        filled: Qty,
     },
     /// A report that cannot follow from what was known.
     #[error("{kind:?} cannot follow {status:?}")]
@@ -167,9 +167,9 @@ pub struct Order {
     /// Rests or is rejected.
     pub post_only: bool,
     /// Total quantity.
-    pub qty: i64,
+    pub qty: Qty,
     /// Quantity filled.
-    pub filled: i64,
+    pub filled: Qty,
     /// Sum of price × quantity over its fills, in increments.
     pub filled_notional: i128,
     /// Replacements accepted.
@@ -206,7 +206,7 @@ impl Order {
             time_in_force: request.time_in_force,
             post_only: request.post_only,
             qty: request.qty,
-            filled: 0,
+            filled: Qty::ZERO,
             filled_notional: 0,
             replaced: 0,
             reason: None,
@@ -247,24 +247,24 @@ impl Order {
         !self.is_closed() && self.pending != Pending::Cancel
     }
 
-    /// Its limit price in price increments, where it has one.
+    /// Its limit price, where it has one.
     #[inline]
-    pub fn price(&self) -> Option<i64> {
+    pub fn price(&self) -> Option<Price> {
         self.order_type.price()
     }
 
     /// Quantity not filled.
-    pub fn leaves(&self) -> i64 {
+    pub fn leaves(&self) -> Qty {
         self.qty - self.filled
     }
 
     /// Average price of its fills in price increments.
     pub fn average_price(&self) -> Option<f64> {
-        (self.filled > 0).then(|| self.filled_notional as f64 / self.filled as f64)
+        self.filled.is_positive().then(|| self.filled_notional as f64 / self.filled.steps() as f64)
     }
 
     /// Price and total quantity once the request on its way has been granted; no price for a market order.
-    pub fn intended(&self) -> (Option<i64>, i64) {
+    pub fn intended(&self) -> (Option<Price>, Qty) {
         match self.pending {
             Pending::Replace { price, qty } => (Some(price), qty),
             Pending::Nothing | Pending::Cancel => (self.price(), self.qty),
@@ -278,7 +278,7 @@ impl Order {
     }
 
     /// A replacement was sent, or refused before it was.
-    pub fn replace_sent(&mut self, price: i64, qty: i64, refused: bool) {
+    pub fn replace_sent(&mut self, price: Price, qty: Qty, refused: bool) {
         self.replaces_in_flight += 1;
         if !refused {
             self.pending = Pending::Replace { price, qty };
@@ -299,7 +299,7 @@ impl Order {
             ReportKind::Fill { price, qty, .. } => return self.apply_fill(report, price, qty, now),
             ReportKind::Accepted if waiting => self.acknowledge(now),
             ReportKind::Accepted => return (Applied::Nothing, None),
-            ReportKind::Rejected(reason) if !closed && self.filled == 0 => {
+            ReportKind::Rejected(reason) if !closed && self.filled == Qty::ZERO => {
                 self.close(S::Rejected, Some(reason), now);
                 return (Applied::Order, contradiction.filter(|_| !waiting));
             }
@@ -354,10 +354,16 @@ impl Order {
         (Applied::Order, missing)
     }
 
-    fn apply_fill(&mut self, report: &Report, price: i64, qty: i64, now: i64) -> (Applied, Option<Mismatch>) {
+    fn apply_fill(
+        &mut self,
+        report: &Report,
+        price: Price,
+        qty: Qty,
+        now: i64,
+    ) -> (Applied, Option<Mismatch>) {
         use OrderStatus as S;
         let contradiction = Mismatch::Contradiction { status: self.standing, kind: report.kind };
-        if qty <= 0 {
+        if !qty.is_positive() {
             return (Applied::Nothing, Some(contradiction));
         }
         match &report.execution {
@@ -371,12 +377,12 @@ impl Order {
             self.acknowledge(now);
         }
         self.filled = self.filled.saturating_add(qty);
-        self.filled_notional += i128::from(price) * i128::from(qty);
+        self.filled_notional += i128::from(price.steps()) * i128::from(qty.steps());
         let mut mismatch = (self.standing == S::Rejected).then_some(contradiction);
-        if self.leaves() < 0 {
+        if self.leaves() < Qty::ZERO {
             mismatch = Some(Mismatch::Overfilled { by: -self.leaves() });
         }
-        if self.leaves() <= 0 {
+        if !self.leaves().is_positive() {
             let ended = self.ts_close;
             self.close(S::Filled, None, now);
             // What ended before has ended then.
@@ -389,15 +395,16 @@ impl Order {
         (Applied::Fill, mismatch)
     }
 
-    fn resize(&mut self, qty: i64, now: i64) {
+    fn resize(&mut self, qty: Qty, now: i64) {
         self.qty = qty;
-        if self.leaves() <= 0 {
+        if !self.leaves().is_positive() {
             self.close(OrderStatus::Filled, None, now);
         }
     }
 
     fn acknowledge(&mut self, now: i64) {
-        self.standing = if self.filled > 0 { OrderStatus::PartiallyFilled } else { OrderStatus::New };
+        self.standing =
+            if self.filled.is_positive() { OrderStatus::PartiallyFilled } else { OrderStatus::New };
         if self.ts_accept == 0 {
             self.ts_accept = now;
         }
@@ -429,14 +436,14 @@ mod tests {
     use crate::orders::{Liquidity, OrderKey};
     use crate::types::Money;
 
-    const LIMIT: OrderType = OrderType::Limit { price: 100 };
+    const LIMIT: OrderType = OrderType::Limit { price: Price::new(100) };
 
     fn order() -> Order {
         let request = OrderRequest {
             market: MarketId::new(0),
             side: Side::Buy,
             order_type: LIMIT,
-            qty: 10,
+            qty: Qty::new(10),
             time_in_force: TimeInForce::Gtc,
             post_only: true,
             client_id: None,
@@ -445,7 +452,12 @@ mod tests {
     }
 
     fn fill(qty: i64) -> ReportKind {
-        ReportKind::Fill { price: 100, qty, liquidity: Liquidity::Maker, fee: Money::ZERO }
+        ReportKind::Fill {
+            price: Price::new(100),
+            qty: Qty::new(qty),
+            liquidity: Liquidity::Maker,
+            fee: Money::ZERO,
+        }
     }
 
     fn tell(order: &mut Order, kind: ReportKind, now: i64) -> (Applied, Option<Mismatch>) {
@@ -455,7 +467,7 @@ mod tests {
     /// A fill with the venue's keys.
     fn execution(key: u64, qty: i64, cumulative: i64) -> Report {
         let execution = Some(VenueKey::Number(key));
-        Report { execution, cumulative: Some(cumulative), ..Report::on(1, 0, fill(qty)) }
+        Report { execution, cumulative: Some(Qty::new(cumulative)), ..Report::on(1, 0, fill(qty)) }
     }
 
     #[test]
@@ -463,11 +475,11 @@ mod tests {
         let mut o = order();
         tell(&mut o, ReportKind::Accepted, 6);
         assert_eq!(tell(&mut o, fill(4), 7), (Applied::Fill, None));
-        assert_eq!((o.status(), o.leaves()), (OrderStatus::PartiallyFilled, 6));
-        o.replace_sent(99, 12, false);
+        assert_eq!((o.status(), o.leaves()), (OrderStatus::PartiallyFilled, Qty::new(6)));
+        o.replace_sent(Price::new(99), Qty::new(12), false);
         assert_eq!(o.status(), OrderStatus::PendingReplace);
-        tell(&mut o, ReportKind::Replaced { price: 99, qty: 12 }, 8);
-        assert_eq!((o.price(), o.leaves(), o.replaced), (Some(99), 8, 1));
+        tell(&mut o, ReportKind::Replaced { price: Price::new(99), qty: Qty::new(12) }, 8);
+        assert_eq!((o.price(), o.leaves(), o.replaced), (Some(Price::new(99)), Qty::new(8), 1));
         tell(&mut o, fill(8), 9);
         assert_eq!((o.status(), o.ts_close), (OrderStatus::Filled, 9));
         assert_eq!(o.average_price(), Some(100.0));
@@ -479,7 +491,7 @@ mod tests {
             Report::on(1, 0, ReportKind::Accepted),
             execution(1, 4, 4),
             execution(2, 3, 7),
-            Report { cumulative: Some(7), ..Report::on(1, 0, ReportKind::Cancelled) },
+            Report { cumulative: Some(Qty::new(7)), ..Report::on(1, 0, ReportKind::Cancelled) },
         ];
         for order_of in permutations(reports.len()) {
             let (mut o, mut missing) = (order(), 0);
@@ -494,7 +506,7 @@ mod tests {
                     ));
                 }
             }
-            assert_eq!((o.status(), o.filled), (OrderStatus::Cancelled, 7), "{order_of:?}");
+            assert_eq!((o.status(), o.filled), (OrderStatus::Cancelled, Qty::new(7)), "{order_of:?}");
             let cancelled = order_of.iter().position(|at| *at == 3).unwrap();
             let later = order_of[cancelled..].iter().filter(|at| [1, 2].contains(*at)).count();
             assert_eq!(missing, usize::from(later > 0), "{order_of:?}");
@@ -520,18 +532,21 @@ mod tests {
     #[test]
     fn a_fill_without_keys_is_told_from_its_copy_by_the_venues_count() {
         let mut o = order();
-        let report = Report { cumulative: Some(4), ..Report::on(1, 0, fill(4)) };
+        let report = Report { cumulative: Some(Qty::new(4)), ..Report::on(1, 0, fill(4)) };
         assert_eq!(o.apply(&report, 6).0, Applied::Fill);
         assert_eq!(o.apply(&report, 7).0, Applied::Nothing);
-        assert_eq!((o.filled, o.status(), o.ts_accept), (4, OrderStatus::PartiallyFilled, 6));
+        assert_eq!((o.filled, o.status(), o.ts_accept), (Qty::new(4), OrderStatus::PartiallyFilled, 6));
     }
 
     #[test]
     fn what_cannot_be_right_is_named_and_does_no_harm() {
         let mut o = order();
         tell(&mut o, ReportKind::Accepted, 1);
-        assert_eq!(tell(&mut o, fill(12), 2), (Applied::Fill, Some(Mismatch::Overfilled { by: 2 })));
-        assert_eq!((o.status(), o.filled), (OrderStatus::Filled, 12));
+        assert_eq!(
+            tell(&mut o, fill(12), 2),
+            (Applied::Fill, Some(Mismatch::Overfilled { by: Qty::new(2) }))
+        );
+        assert_eq!((o.status(), o.filled), (OrderStatus::Filled, Qty::new(12)));
         for kind in [ReportKind::Cancelled, ReportKind::Rejected(Reason::MinQty)] {
             let (applied, mismatch) = tell(&mut o, kind, 3);
             assert_eq!(applied, Applied::Nothing);
@@ -562,7 +577,7 @@ mod tests {
         tell(&mut o, ReportKind::Accepted, 1);
         tell(&mut o, ReportKind::ReplaceRejected(Reason::MinQty), 2);
         assert_eq!((o.reason, o.status()), (Some(Reason::MinQty), OrderStatus::New));
-        tell(&mut o, ReportKind::Replaced { price: 99, qty: 12 }, 3);
+        tell(&mut o, ReportKind::Replaced { price: Price::new(99), qty: Qty::new(12) }, 3);
         assert_eq!(o.reason, None);
         o.cancel_sent(Some(Reason::StrategyStopped));
         assert_eq!(o.status(), OrderStatus::PendingCancel);

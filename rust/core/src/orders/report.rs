@@ -1,7 +1,7 @@
 //! What a venue says about an order.
 
 use super::identity::{OrderId, OrderKey, VenueKey};
-use crate::types::Money;
+use crate::types::{Money, Price, Qty};
 
 /// Who made and who took liquidity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,10 +121,10 @@ pub enum ReportKind {
     Rejected(Reason),
     /// A part or all of it traded.
     Fill {
-        /// Price in price increments.
-        price: i64,
-        /// Quantity in quantity increments.
-        qty: i64,
+        /// Price.
+        price: Price,
+        /// Quantity.
+        qty: Qty,
         /// Maker or taker.
         liquidity: Liquidity,
         /// Fee in the settlement currency; negative is a rebate.
@@ -137,16 +137,16 @@ pub enum ReportKind {
     /// The order has a new price and quantity.
     Replaced {
         /// New price.
-        price: i64,
+        price: Price,
         /// New total quantity.
-        qty: i64,
+        qty: Qty,
     },
     /// The order stays as it was.
     ReplaceRejected(Reason),
     /// The venue made the order smaller, unasked: it would have traded with one of its own account.
     Reduced {
         /// New total quantity.
-        qty: i64,
+        qty: Qty,
     },
     /// The order ended by its own terms, or was ended by the venue.
     Expired(Reason),
@@ -163,8 +163,8 @@ pub struct Report {
     pub venue_id: Option<VenueKey>,
     /// The venue's key for this execution; a fill with a key that was booked before is a duplicate.
     pub execution: Option<VenueKey>,
-    /// Quantity filled so far by the venue's count, in quantity increments, where it says.
-    pub cumulative: Option<i64>,
+    /// Quantity filled so far by the venue's count, where it says.
+    pub cumulative: Option<Qty>,
     /// Time at the venue, ns.
     pub ts_event: i64,
     /// What happened.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::identity::{OrderId, OrderKey};
 use super::report::{Reason, Report, ReportKind};
-use crate::types::{MarketId, Side};
+use crate::types::{MarketId, Price, Qty, Side};
 
 /// How an order's price is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,15 +13,15 @@ pub enum OrderType {
     Market,
     /// Not worse than the price.
     Limit {
-        /// In price increments.
-        price: i64,
+        /// The price.
+        price: Price,
     },
 }
 
 impl OrderType {
     /// The limit price, where there is one.
     #[inline]
-    pub fn price(self) -> Option<i64> {
+    pub fn price(self) -> Option<Price> {
         match self {
             Self::Market => None,
             Self::Limit { price } => Some(price),
@@ -58,8 +58,8 @@ pub struct OrderRequest {
     pub side: Side,
     /// Market or limit.
     pub order_type: OrderType,
-    /// Quantity in quantity increments.
-    pub qty: i64,
+    /// Quantity.
+    pub qty: Qty,
     /// How long it lives.
     pub time_in_force: TimeInForce,
     /// Rests or is rejected.
@@ -92,9 +92,9 @@ pub enum Command {
         /// Its instrument.
         market: MarketId,
         /// New price.
-        price: i64,
+        price: Price,
         /// New total quantity, what has been filled included.
-        qty: i64,
+        qty: Qty,
     },
 }
 

@@ -146,14 +146,14 @@ impl OrderStore {
 mod tests {
     use super::*;
     use crate::orders::{OrderRequest, OrderType, Report, ReportKind, TimeInForce};
-    use crate::types::{MarketId, Side, StrategyId};
+    use crate::types::{MarketId, Qty, Side, StrategyId};
 
     fn order(id: OrderId) -> Order {
         let request = OrderRequest {
             market: MarketId::new(0),
             side: Side::Buy,
             order_type: OrderType::Market,
-            qty: 1,
+            qty: Qty::new(1),
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             client_id: None,

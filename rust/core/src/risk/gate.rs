@@ -2,7 +2,7 @@
 
 use crate::ledger::ContractMath;
 use crate::orders::{Command, OrderError, Reason, check_replace, check_request};
-use crate::types::Instrument;
+use crate::types::{Instrument, Price, Qty};
 
 /// What has passed the gate. Only [`Gate::review`] makes one; venues take nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Rules<'a> {
     /// Whether it can be traded.
     pub is_listed: bool,
     /// What is filled of the order a replacement is for.
-    pub filled: i64,
+    pub filled: Qty,
 }
 
 /// The gate.
@@ -80,7 +80,7 @@ impl Gate {
         &self,
         command: Command,
         rules: &Rules<'_>,
-        market_price: impl FnOnce() -> Option<i64>,
+        market_price: impl FnOnce() -> Option<Price>,
     ) -> Result<Verdict, OrderError> {
         let refusal = match &command {
             // Whoever wants out gets out.
@@ -124,8 +124,8 @@ mod tests {
         let request = OrderRequest {
             market: MARKET,
             side: Side::Buy,
-            order_type: OrderType::Limit { price: 100 },
-            qty,
+            order_type: OrderType::Limit { price: Price::new(100) },
+            qty: Qty::new(qty),
             time_in_force: TimeInForce::Gtc,
             post_only: false,
             client_id: None,
@@ -136,7 +136,7 @@ mod tests {
     fn review(gate: Gate, is_listed: bool, filled: i64, command: &Command) -> Option<Reason> {
         let instrument = linear();
         let math = ContractMath::new(&instrument).unwrap();
-        let rules = Rules { instrument: &instrument, math: &math, is_listed, filled };
+        let rules = Rules { instrument: &instrument, math: &math, is_listed, filled: Qty::new(filled) };
         match gate.review(command.clone(), &rules, || None).unwrap() {
             Verdict::Approved(approved) => {
                 assert_eq!(approved.get(), command);
@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn a_shut_gate_lets_cancels_out_and_nothing_in() {
         let mut gate = Gate::default();
-        let replace = |qty| Command::Replace { order: 1, market: MARKET, price: 100, qty };
+        let replace =
+            |qty| Command::Replace { order: 1, market: MARKET, price: Price::new(100), qty: Qty::new(qty) };
         assert_eq!(review(gate, true, 0, &submit(1_000)), None);
         assert_eq!(review(gate, false, 0, &submit(1_000)), Some(Reason::NotListed));
         for (trading, reason) in [(Trading::Paused, Reason::Paused), (Trading::Killed, Reason::Killed)] {

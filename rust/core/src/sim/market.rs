@@ -47,7 +47,7 @@ use crate::event::{EventKind, Ints, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{Liquidity, OrderId, ReportKind};
 use crate::random::Random;
-use crate::types::{AccountId, Instrument, Side};
+use crate::types::{AccountId, Instrument, Price, Qty, Side};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
 /// Beyond every price of market data.
@@ -703,7 +703,9 @@ fn fill(
     liquidity: Liquidity,
     now: i64,
 ) -> Result<Update, MoneyOverflow> {
+    let overflow = MoneyOverflow { price, qty };
+    let (price, qty) = (Price::new(price), Qty::new(qty));
     let value = math.value(price, qty)?;
-    let fee = math.fee(value, liquidity == Liquidity::Maker).ok_or(MoneyOverflow { price, qty })?;
+    let fee = math.fee(value, liquidity == Liquidity::Maker).ok_or(overflow)?;
     Ok(Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee }))
 }

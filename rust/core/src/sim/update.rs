@@ -2,6 +2,7 @@
 //! reaches us.
 
 use crate::orders::{OrderId, OrderKey, Report, ReportKind, VenueKey};
+use crate::types::Qty;
 
 /// What happened to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Update {
     pub ts_event: i64,
     /// What.
     pub kind: ReportKind,
-    /// Of a fill: what is filled of the order after it.
+    /// Of a fill: what is filled of the order after it, in quantity increments.
     pub filled: i64,
     /// Of a fill: its number at the venue, given when it leaves it.
     pub(super) execution: u64,
@@ -33,7 +34,7 @@ impl Update {
             order: OrderKey::Id(self.order),
             venue_id: None,
             execution: is_fill.then_some(VenueKey::Number(self.execution)),
-            cumulative: is_fill.then_some(self.filled),
+            cumulative: is_fill.then_some(Qty::new(self.filled)),
             ts_event: self.ts_event,
             kind: self.kind,
         }

@@ -16,7 +16,7 @@ use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
 use super::{QuoteSize, tick_above, tick_below};
 use crate::indicators::{FitMethod, IntensityEstimator, RealizedVolatility};
 use crate::kernel::{Context, HookError, HookResult, Interest, Strategy, Topics, Trade};
-use crate::types::{MarketId, Side};
+use crate::types::{MarketId, Qty, Side};
 
 /// Which formula quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,19 +169,16 @@ fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, ctx: &mut Conte
         return ctx.quote(market, None, None, true).map_err(|e| HookError::Failed(e.to_string()));
     };
     let mid = mid / tick as f64;
-    let position = ctx.position(market).qty;
-    let QuoteSize { qty, max_position } = desk.size;
-    let q = position as f64 / qty as f64 * params.delta;
+    let (position, size) = (Qty::new(ctx.position(market).qty), desk.size);
+    let q = position.steps() as f64 / size.qty.steps() as f64 * params.delta;
     let target = desk.requote(params, ctx.now_ns(), mid, q);
     let (highest_bid, lowest_ask) = limits(params, best_bid, best_ask, tick);
     let bid = target
-        .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(tick_below(highest_bid, tick)))
-        .filter(|price| *price > 0 && position.saturating_add(qty) <= max_position);
+        .map(|(bid, _)| (libm::floor(bid) as i64).saturating_mul(tick).min(tick_below(highest_bid, tick)));
     let ask = target
-        .map(|(_, ask)| (libm::ceil(ask) as i64).saturating_mul(tick).max(tick_above(lowest_ask, tick)))
-        .filter(|price| *price > 0 && position.saturating_sub(qty) >= -max_position);
-    ctx.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
-        .map_err(|e| HookError::Failed(e.to_string()))
+        .map(|(_, ask)| (libm::ceil(ask) as i64).saturating_mul(tick).max(tick_above(lowest_ask, tick)));
+    let (bid, ask) = (size.at(Side::Buy, bid, position), size.at(Side::Sell, ask, position));
+    ctx.quote(market, bid, ask, true).map_err(|e| HookError::Failed(e.to_string()))
 }
 
 impl Strategy for AvellanedaStoikov {
@@ -218,7 +215,7 @@ mod tests {
     use super::*;
 
     fn desk(params: &AvellanedaStoikovParams) -> Desk {
-        let size = QuoteSize { qty: 10, max_position: 100 };
+        let size = QuoteSize { qty: Qty::new(10), max_position: Qty::new(100) };
         AvellanedaStoikov::new(params.clone(), &[(MarketId::new(0), size)]).desks.remove(0)
     }
 

@@ -4,16 +4,17 @@ mod avellaneda_stoikov;
 mod quoting;
 mod touch_maker;
 
+use crate::kernel::QuoteSide;
 use crate::orders::{OrderError, check_qty};
-use crate::types::Instrument;
+use crate::types::{Instrument, Price, Qty, Side};
 
 /// How much a maker quotes in one instrument, in quantity increments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuoteSize {
     /// Quantity of each quote.
-    qty: i64,
+    qty: Qty,
     /// No quote that could take the position beyond this, long or short.
-    max_position: i64,
+    max_position: Qty,
 }
 
 impl QuoteSize {
@@ -21,9 +22,17 @@ impl QuoteSize {
     ///
     /// # Errors
     /// [`OrderError`] if no order of that quantity could be sent.
-    pub fn new(instrument: &Instrument, qty: i64, max_position: i64) -> Result<Self, OrderError> {
+    pub fn new(instrument: &Instrument, qty: Qty, max_position: Qty) -> Result<Self, OrderError> {
         check_qty(instrument, "quote_qty", qty)?;
         Ok(Self { qty, max_position })
+    }
+
+    /// A quote of a side at a price on the tick grid, unless there is no such price or a fill of it could take the
+    /// position beyond the limit.
+    fn at(self, side: Side, price: Option<i64>, position: Qty) -> QuoteSide {
+        let held = if side == Side::Buy { position } else { -position };
+        let price = price.filter(|price| *price > 0)?;
+        (held.saturating_add(self.qty) <= self.max_position).then_some((Price::new(price), self.qty))
     }
 }
 

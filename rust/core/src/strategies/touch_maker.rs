@@ -4,7 +4,7 @@
 
 use super::{QuoteSize, tick_above, tick_below};
 use crate::kernel::{Context, HookError, HookResult, Interest, Strategy};
-use crate::types::MarketId;
+use crate::types::{MarketId, Qty, Side};
 
 /// Quotes `offset_ticks` behind the best price of each side every `interval_ns`.
 pub struct TouchMaker {
@@ -27,21 +27,15 @@ impl Strategy for TouchMaker {
     }
 
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
-        for &(market, QuoteSize { qty, max_position }) in &self.markets {
+        for &(market, size) in &self.markets {
             let touch = ctx.touch(market);
             let tick = ctx.instrument(market).tick_size;
             let offset = self.offset_ticks.saturating_mul(tick);
-            let position = ctx.position(market).qty;
-            let bid = touch
-                .best_bid()
-                .map(|p| tick_below(p.saturating_sub(offset), tick))
-                .filter(|price| *price > 0 && position.saturating_add(qty) <= max_position);
-            let ask = touch
-                .best_ask()
-                .map(|p| tick_above(p.saturating_add(offset), tick))
-                .filter(|price| *price > 0 && position.saturating_sub(qty) >= -max_position);
-            ctx.quote(market, bid.map(|p| (p, qty)), ask.map(|p| (p, qty)), true)
-                .map_err(|e| HookError::Failed(e.to_string()))?;
+            let position = Qty::new(ctx.position(market).qty);
+            let bid = touch.best_bid().map(|p| tick_below(p.saturating_sub(offset), tick));
+            let ask = touch.best_ask().map(|p| tick_above(p.saturating_add(offset), tick));
+            let (bid, ask) = (size.at(Side::Buy, bid, position), size.at(Side::Sell, ask, position));
+            ctx.quote(market, bid, ask, true).map_err(|e| HookError::Failed(e.to_string()))?;
         }
         Ok(())
     }

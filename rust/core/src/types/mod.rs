@@ -8,6 +8,7 @@ mod kind;
 mod level;
 mod money;
 mod side;
+mod steps;
 pub(crate) mod words;
 
 pub use decimal::{Decimal, DecimalError, Increment};
@@ -20,3 +21,4 @@ pub use level::Level;
 pub(crate) use money::div_half_even;
 pub use money::{MONEY_SCALE, Money};
 pub use side::Side;
+pub use steps::{Price, Qty};

@@ -14,13 +14,30 @@ use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
 };
-use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
+use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, Side};
+use tradecore_core::types::{
+    AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, Price, Qty, Side,
+};
 
 /// The first market.
 pub const M0: MarketId = MarketId::new(0);
+
+/// A price and a quantity, as `ctx.quote` takes them.
+pub fn level(price: i64, qty: i64) -> (Price, Qty) {
+    (Price::new(price), Qty::new(qty))
+}
+
+/// A command to replace an order of the first market.
+pub fn replace(order: u64, price: i64, qty: i64) -> Command {
+    Command::Replace { order, market: M0, price: Price::new(price), qty: Qty::new(qty) }
+}
+
+/// The report that a replacement was granted.
+pub fn replaced(price: i64, qty: i64) -> ReportKind {
+    ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }
+}
 
 /// A strategy of the first account.
 pub fn setup(name: &str, markets: &[MarketId], strategy: impl Strategy + 'static) -> StrategySetup {
@@ -62,8 +79,8 @@ pub fn limit(side: Side, price: i64, qty: i64) -> OrderRequest {
     OrderRequest {
         market: M0,
         side,
-        order_type: OrderType::Limit { price },
-        qty,
+        order_type: OrderType::Limit { price: Price::new(price) },
+        qty: Qty::new(qty),
         time_in_force: TimeInForce::Gtc,
         post_only: false,
         client_id: None,
@@ -189,14 +206,17 @@ impl Monkey {
         let orders: Vec<u64> = ctx.open_orders().map(|o| o.id).collect();
         match random.below(10) {
             0..4 => {
-                let order_type =
-                    if random.chance(0.2) { OrderType::Market } else { OrderType::Limit { price } };
+                let order_type = if random.chance(0.2) {
+                    OrderType::Market
+                } else {
+                    OrderType::Limit { price: Price::new(price) }
+                };
                 let tif = [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][random.below(3) as usize];
                 let request = OrderRequest {
                     market,
                     side,
                     order_type,
-                    qty,
+                    qty: Qty::new(qty),
                     time_in_force: tif,
                     post_only: order_type != OrderType::Market
                         && tif == TimeInForce::Gtc
@@ -212,14 +232,18 @@ impl Monkey {
             5 if !orders.is_empty() => {
                 let order = orders[random.below(orders.len() as u64) as usize];
                 if ctx.order(order).is_some_and(|o| o.price().is_some()) {
-                    ctx.replace(order, price, qty).map_err(fail)?;
+                    ctx.replace(order, Price::new(price), Qty::new(qty)).map_err(fail)?;
                 }
             }
             6 if random.chance(0.1) => {
                 ctx.cancel_all(None);
             }
             _ => {
-                ctx.quote(market, Some((bid - 1, qty)), Some((ask + 1, qty)), true).map_err(fail)?;
+                {
+                    let at = |price| Some((Price::new(price), Qty::new(qty)));
+                    ctx.quote(market, at(bid - 1), at(ask + 1), true)
+                }
+                .map_err(fail)?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::orders::{
 };
 use crate::sim::queue::QueuePosition;
 use crate::sim::update::Update;
-use crate::types::{AccountId, Side};
+use crate::types::{AccountId, Price, Qty, Side};
 
 impl Market {
     /// Takes an account's command that arrives at `now`. What comes of it goes to `out`, with the account it is for.
@@ -36,7 +36,7 @@ impl Market {
                 out.push((account, Update::on(order, now, kind)));
             }
             Command::Replace { order, price, qty, .. } => {
-                self.replace(account, order, price, qty, now, out)?;
+                self.replace(account, order, price.steps(), qty.steps(), now, out)?;
             }
         }
         self.watch_again();
@@ -58,13 +58,13 @@ impl Market {
     ) -> Result<(), MoneyOverflow> {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let (side, pool) = (request.side, self.pool(account));
-        let limit = request.order_type.price();
+        let limit = request.order_type.price().map(Price::steps);
         if let Some(reason) = self.refuses(id, request, pool) {
             say(ReportKind::Rejected(reason));
             return Ok(());
         }
         say(ReportKind::Accepted);
-        let taker = Taker { id, account, pool, side, limit, qty: request.qty, filled: 0 };
+        let taker = Taker { id, account, pool, side, limit, qty: request.qty.steps(), filled: 0 };
         let whole = request.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out)? else { return Ok(()) };
         let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
@@ -84,7 +84,7 @@ impl Market {
             account,
             pool,
             side,
-            price,
+            price: price.steps(),
             qty: left.qty,
             filled: left.filled,
             post_only: request.post_only,
@@ -143,7 +143,7 @@ impl Market {
             return Some(Reason::InvalidTerms);
         }
         let reference = self.book.best(request.side.opposite()).map(|level| level.price);
-        match check_request(&self.instrument, &self.math, request, || reference) {
+        match check_request(&self.instrument, &self.math, request, || reference.map(Price::new)) {
             Ok(None) => {}
             Ok(Some(reason)) => return Some(reason),
             Err(mistake) => return Some(mistake.reason()),
@@ -151,7 +151,7 @@ impl Market {
         if !self.book.is_synced() {
             return Some(Reason::BookNotSynced);
         }
-        let limit = request.order_type.price();
+        let limit = request.order_type.price().map(Price::steps);
         self.refuses_to_take(request.side, limit, request.post_only, pool)
     }
 
@@ -184,7 +184,13 @@ impl Market {
             return Ok(());
         };
         let order = *self.orders.get(slot);
-        let checked = check_replace(&self.instrument, &self.math, price, qty, order.filled);
+        let checked = check_replace(
+            &self.instrument,
+            &self.math,
+            Price::new(price),
+            Qty::new(qty),
+            Qty::new(order.filled),
+        );
         if let Some(reason) = checked.unwrap_or_else(|mistake| Some(mistake.reason())) {
             say(ReportKind::ReplaceRejected(reason));
             return Ok(());
@@ -194,9 +200,10 @@ impl Market {
             say(ReportKind::Cancelled);
             return Ok(());
         }
+        let replaced = ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) };
         if price == order.price && qty <= order.qty {
             self.orders.get_mut(slot).qty = qty;
-            say(ReportKind::Replaced { price, qty });
+            say(replaced);
             return Ok(());
         }
         let refusal = if self.book.is_synced() {
@@ -209,7 +216,7 @@ impl Market {
             return Ok(());
         }
         let order = self.orders.remove(slot);
-        say(ReportKind::Replaced { price, qty });
+        say(replaced);
         let Resting { pool, side, filled, .. } = order;
         let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled };
         if let Some(left) = self.take(taker, false, now, out)? {

@@ -10,7 +10,7 @@ use super::{Market, maker_fill, reaches, taker_fill};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, ReportKind};
 use crate::sim::update::Update;
-use crate::types::{AccountId, Side};
+use crate::types::{AccountId, Qty, Side};
 
 impl Market {
     /// What a taker that looks for `qty` meets. Own orders stand in the way of an account's order only.
@@ -122,7 +122,7 @@ impl Market {
                     }
                     let less = |qty, left| match left {
                         0 => expired,
-                        _ => ReportKind::Reduced { qty },
+                        _ => ReportKind::Reduced { qty: Qty::new(qty) },
                     };
                     out.push(say(account, id, less(total, left)));
                     taker.qty -= qty;

@@ -13,7 +13,7 @@ use crate::orders::{Command, Liquidity, OrderId, OrderRequest, OrderType, Reason
 use crate::random::Random;
 use crate::sim::queue::{QueueModel, QueuePosition};
 use crate::sim::update::Update;
-use crate::types::{AccountId, Instrument, MarketId, Side};
+use crate::types::{AccountId, Instrument, MarketId, Price, Qty, Side};
 
 type Out = Vec<(AccountId, Update)>;
 type Row = (EventKind, Option<Side>, i64, i64);
@@ -151,6 +151,7 @@ impl Model {
     }
 
     fn fill(&self, order: OrderId, price: i64, qty: i64, liquidity: Liquidity, now: i64) -> Update {
+        let (price, qty) = (Price::new(price), Qty::new(qty));
         let value = self.math.value(price, qty).unwrap();
         let fee = self.math.fee(value, liquidity == Liquidity::Maker).unwrap();
         Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee })
@@ -274,7 +275,7 @@ impl Model {
         let of = |order: OrderId| move |o: &Own| (o.id, o.account) == (order, account);
         match command {
             Command::Submit { order, request } => {
-                let limit = request.order_type.price();
+                let limit = request.order_type.price().map(Price::steps);
                 let refusal = self.refusal(account, request.side, limit, request.post_only);
                 if let Some(reason) = refusal {
                     return out.push(say(*order, ReportKind::Rejected(reason)));
@@ -284,8 +285,8 @@ impl Model {
                     id: *order,
                     account,
                     side: request.side,
-                    price: request.order_type.price().unwrap_or(0),
-                    qty: request.qty,
+                    price: limit.unwrap_or(0),
+                    qty: request.qty.steps(),
                     filled: 0,
                     post_only: request.post_only,
                     remainder: false,
@@ -295,7 +296,7 @@ impl Model {
                 if request.time_in_force == TimeInForce::Fok {
                     let mut tried = self.clone();
                     let after = tried.take(new.clone(), limit, now, &mut Vec::new());
-                    if after.is_none_or(|o| o.filled < request.qty) {
+                    if after.is_none_or(|o| o.filled < request.qty.steps()) {
                         return out.push(say(*order, ReportKind::Expired(Reason::FokNotFillable)));
                     }
                 }
@@ -320,22 +321,23 @@ impl Model {
                     return out.push(say(*order, ReportKind::ReplaceRejected(Reason::UnknownOrder)));
                 };
                 let old = self.orders[at].clone();
-                if *qty <= old.filled {
+                let replaced = say(*order, ReportKind::Replaced { price: *price, qty: *qty });
+                let (price, qty) = (price.steps(), qty.steps());
+                if qty <= old.filled {
                     self.orders.remove(at);
                     return out.push(say(*order, ReportKind::Cancelled));
                 }
-                let replaced = say(*order, ReportKind::Replaced { price: *price, qty: *qty });
-                if *price == old.price && *qty <= old.qty {
-                    self.orders[at].qty = *qty;
+                if price == old.price && qty <= old.qty {
+                    self.orders[at].qty = qty;
                     return out.push(replaced);
                 }
-                if let Some(reason) = self.refusal(account, old.side, Some(*price), old.post_only) {
+                if let Some(reason) = self.refusal(account, old.side, Some(price), old.post_only) {
                     return out.push(say(*order, ReportKind::ReplaceRejected(reason)));
                 }
                 self.orders.remove(at);
                 out.push(replaced);
-                let new = Own { price: *price, qty: *qty, ..old };
-                if let Some(left) = self.take(new, Some(*price), now, out).filter(|o| o.filled < o.qty) {
+                let new = Own { price, qty, ..old };
+                if let Some(left) = self.take(new, Some(price), now, out).filter(|o| o.filled < o.qty) {
                     self.rest(left);
                 }
             }
@@ -422,7 +424,7 @@ impl Model {
                     self.orders[at].qty -= qty;
                     taker.qty -= qty;
                     let cut = |o: &Own| {
-                        let kind = ReportKind::Reduced { qty: o.qty };
+                        let kind = ReportKind::Reduced { qty: Qty::new(o.qty) };
                         if o.filled == o.qty { expired(o) } else { (o.account, Update::on(o.id, now, kind)) }
                     };
                     out.push(cut(&self.orders[at]));
@@ -517,9 +519,13 @@ fn actions(accounts: usize) -> impl Strategy<Value = Action> {
         (any::<bool>(), 0u8..8, 88i64..114, 1i64..8).prop_map(|(buy, kind, price, lots)| OrderRequest {
             market: MarketId::new(0),
             side: if buy { Side::Buy } else { Side::Sell },
-            order_type: if kind == 0 { OrderType::Market } else { OrderType::Limit { price } },
+            order_type: if kind == 0 {
+                OrderType::Market
+            } else {
+                OrderType::Limit { price: Price::new(price) }
+            },
             // In lots here.
-            qty: lots,
+            qty: Qty::new(lots),
             time_in_force: match kind {
                 1 => TimeInForce::Ioc,
                 2 => TimeInForce::Fok,
@@ -569,7 +575,7 @@ fn command(action: &Action, at: usize, lot: i64) -> Option<(AccountId, Command)>
     let (account, command) = match action {
         Action::Message(_) => return None,
         Action::Submit(account, request) => {
-            let request = OrderRequest { qty: request.qty * lot, ..request.clone() };
+            let request = OrderRequest { qty: Qty::new(request.qty.steps() * lot), ..request.clone() };
             (*account, Command::Submit { order: id(*account, at as u64), request })
         }
         Action::Cancel(account, n) => {
@@ -577,7 +583,15 @@ fn command(action: &Action, at: usize, lot: i64) -> Option<(AccountId, Command)>
         }
         Action::Replace(account, n, price, lots) => {
             let (order, qty) = (back(*account, *n), lots * lot);
-            (*account, Command::Replace { order, market: MarketId::new(0), price: *price, qty })
+            (
+                *account,
+                Command::Replace {
+                    order,
+                    market: MarketId::new(0),
+                    price: Price::new(*price),
+                    qty: Qty::new(qty),
+                },
+            )
         }
     };
     Some((AccountId::new(account), command))
@@ -691,8 +705,10 @@ proptest! {
             let filled = |of: Liquidity, price: i64| -> i64 {
                 out.iter()
                     .filter_map(|(_, update)| match update.kind {
-                        ReportKind::Fill { price: p, qty, liquidity, .. } if (liquidity, p) == (of, price) => {
-                            Some(qty)
+                        ReportKind::Fill { price: p, qty, liquidity, .. }
+                            if (liquidity, p.steps()) == (of, price) =>
+                        {
+                            Some(qty.steps())
                         }
                         _ => None,
                     })
