@@ -1,10 +1,12 @@
-//! What a backtest costs a row: nothing to do, a compiled maker, a maker beside a market nobody trades in.
+//! What a backtest costs a row: nothing to do, a compiled maker, a maker beside a market nobody trades in, a thousand
+//! markets in one run; and what a wake costs with one market and with a thousand.
 //!
-//! `cargo bench --bench replay` prints medians of runs in turns. With the name of a job as its argument it runs once, so that
-//! instructions can be counted: `valgrind --tool=callgrind BINARY maker`.
+//! `cargo bench --bench replay` prints medians of runs in turns. With the name of a job as its argument it runs once, or as
+//! often as a number behind it says, so that instructions can be counted: `valgrind --tool=callgrind BINARY maker`.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig};
@@ -20,7 +22,22 @@ use tradecore_core::types::{AccountId, Decimal, Instrument, InstrumentKind, Inst
 
 const ROWS: usize = 1_000_000;
 const ROUNDS: usize = 9;
-const JOBS: [&str; 4] = ["nothing", "maker", "every message", "maker of two markets"];
+const MANY: usize = 1_000;
+const START_NS: i64 = 1_700_000_000_000_000_000;
+/// Between messages.
+const GAP_NS: i64 = 5_000_000;
+/// Per row of data.
+const JOBS: [&str; 7] = [
+    "nothing",
+    "maker",
+    "every message",
+    "maker of two markets",
+    "nothing, many markets",
+    "timer, many markets",
+    "every message, many markets",
+];
+/// Per wake: with a timer of 1 ms, less what the same data costs without.
+const WAKES: [&str; 2] = ["a wake", "a wake, many markets"];
 
 fn instrument(id: &str) -> Arc<Instrument> {
     let decimal = |text: &str| text.parse::<Decimal>().unwrap();
@@ -82,22 +99,47 @@ impl Monitor for Quiet {
     }
 }
 
-fn columns() -> Arc<Narrow> {
+fn synth(start_ns: i64, message_gap_ns: i64) -> Synth {
     let config = SynthConfig {
         seed: 7,
         start_price: 600_000,
         tick_size: 1,
         typical_qty: 1_000,
         lot_size: 1,
-        start_ns: 1_700_000_000_000_000_000,
-        message_gap_ns: 5_000_000,
+        start_ns,
+        message_gap_ns,
         latency_ns: 1_000_000,
         jitter_ns: 500_000,
     };
-    let mut columns = EventColumns::with_capacity(ROWS + 64);
-    Synth::new(config).unwrap().fill(&mut columns, ROWS);
+    Synth::new(config).unwrap()
+}
+
+fn narrow(columns: EventColumns) -> Arc<Narrow> {
     let narrow = |values: &[i64]| values.iter().map(|value| i32::try_from(*value).unwrap()).collect();
     Arc::new(Narrow { price: narrow(&columns.price), qty: narrow(&columns.qty), columns })
+}
+
+/// A busy market of some rows with a deep book.
+fn busy(rows: usize) -> Arc<Narrow> {
+    let mut columns = EventColumns::default();
+    synth(START_NS, GAP_NS).fill(&mut columns, rows);
+    narrow(columns)
+}
+
+/// One of [`MANY`] quiet markets of some rows, which together are as busy: of its book 120 prices are shown.
+fn quiet(rows: usize, number: usize) -> Arc<Narrow> {
+    let (mut all, mut shown) = (EventColumns::default(), EventColumns::default());
+    synth(START_NS + number as i64 * 13_700, GAP_NS * MANY as i64).fill(&mut all, 3 * rows + 6_000);
+    let view = all.view();
+    let mut row = 0;
+    while shown.len() < rows {
+        let end = view.message_end(row);
+        let near = |row: &usize| view.price.get(*row) == 0 || (view.price.get(*row) - 600_000).abs() <= 60;
+        (row..end).filter(near).for_each(|row| shown.push(view.event(row)));
+        shown.end_message();
+        row = end;
+    }
+    narrow(shown)
 }
 
 /// Reads the best prices at every message.
@@ -113,6 +155,37 @@ impl Strategy for Every {
     }
 }
 
+/// Reads the best bids of ten markets at fixed intervals.
+struct Timer {
+    interval_ns: i64,
+    markets: usize,
+    wakes: Arc<AtomicU64>,
+    sum: i64,
+}
+
+impl Strategy for Timer {
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.every(self.interval_ns);
+        Ok(())
+    }
+    fn on_timer(&mut self, ctx: &mut Context, _: u64) -> HookResult {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        for market in 0..self.markets.min(10) {
+            self.sum += ctx.touch(MarketId::new(market)).bid;
+        }
+        Ok(())
+    }
+}
+
+/// The data of the jobs.
+struct Data {
+    one: Arc<Narrow>,
+    many: Vec<Arc<Narrow>>,
+}
+
 fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id),
@@ -125,20 +198,32 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
     }
 }
 
+/// Runs a job and returns the time it took and how often its timer went off.
 #[inline(never)]
-fn run(columns: &Arc<Narrow>, job: &str) -> Duration {
+fn run(data: &Data, job: &str) -> (Duration, u64) {
     let size = QuoteSize::new(&instrument("A.SYNTH"), Qty::new(10), Qty::new(50)).unwrap();
+    let columns: Vec<&Arc<Narrow>> = match job {
+        _ if job.ends_with("many markets") => data.many.iter().collect(),
+        "maker of two markets" => vec![&data.one; 2],
+        _ => vec![&data.one],
+    };
+    let wakes = Arc::new(AtomicU64::new(0));
+    let timer = |interval_ns| -> Box<dyn Strategy> {
+        Box::new(Timer { interval_ns, markets: columns.len(), wakes: Arc::clone(&wakes), sum: 0 })
+    };
     let maker = |markets: usize| -> Box<dyn Strategy> {
         let markets = (0..markets).map(|market| (MarketId::new(market), size)).collect();
         Box::new(TouchMaker { markets, offset_ticks: 0, interval_ns: 100_000_000 })
     };
-    let (strategy, markets): (Box<dyn Strategy>, usize) = match job {
-        "maker" => (maker(1), 1),
-        "every message" => (Box::new(Every(0)), 1),
-        "maker of two markets" => (maker(2), 2),
-        _ => (maker(0), 1),
+    let strategy = match job {
+        "maker" => maker(1),
+        "every message" | "every message, many markets" => Box::new(Every(0)),
+        "maker of two markets" => maker(2),
+        "timer, many markets" => timer(100_000_000),
+        "a wake" | "a wake, many markets" => timer(1_000_000),
+        _ => maker(0),
     };
-    let setups = ["A.SYNTH", "B.SYNTH"].iter().take(markets).map(|id| setup(columns, id)).collect();
+    let setups = columns.iter().enumerate().map(|(at, one)| setup(one, &format!("M{at:03}.SYNTH"))).collect();
     let config = RunConfig {
         session: "bench".parse().unwrap(),
         seed: 1,
@@ -149,31 +234,47 @@ fn run(columns: &Arc<Narrow>, job: &str) -> Duration {
     };
     let strategy = StrategySetup {
         name: "s".into(),
-        markets: (0..markets).map(MarketId::new).collect(),
+        markets: (0..columns.len()).map(MarketId::new).collect(),
         account: AccountId::new(0),
         strategy,
     };
     let mut replay = Replay::new(config, setups, vec![strategy]).unwrap();
     let started = Instant::now();
     replay.run(&mut Quiet).unwrap();
-    started.elapsed() / markets as u32
+    (started.elapsed(), wakes.load(Ordering::Relaxed))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn main() {
-    let columns = columns();
-    let named = std::env::args().skip(1).find(|argument| JOBS.contains(&argument.as_str()));
-    if let Some(job) = named {
-        run(&columns, &job);
+    let data = Data { one: busy(ROWS), many: (0..MANY).map(|number| quiet(ROWS / MANY, number)).collect() };
+    let is_job = |argument: &String| JOBS.iter().chain(&WAKES).any(|job| job == argument);
+    if let Some(job) = std::env::args().skip(1).find(is_job) {
+        let times = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1);
+        for _ in 0..times {
+            run(&data, &job);
+        }
         return;
     }
     let mut spent = JOBS.map(|_| Vec::new());
+    let mut woken = WAKES.map(|_| Vec::new());
     for _ in 0..ROUNDS {
         for (job, spent) in JOBS.iter().zip(&mut spent) {
-            spent.push(run(&columns, job).as_nanos() as f64 / ROWS as f64);
+            let rows = if *job == "maker of two markets" { 2 * ROWS } else { ROWS };
+            spent.push(run(&data, job).0.as_nanos() as f64 / rows as f64);
+        }
+        for ((job, idle), woken) in WAKES.iter().zip(["nothing", "nothing, many markets"]).zip(&mut woken) {
+            let ((with, wakes), (without, _)) = (run(&data, job), run(&data, idle));
+            woken.push((with.as_nanos() as f64 - without.as_nanos() as f64) / wakes as f64);
         }
     }
-    for (job, mut spent) in JOBS.iter().zip(spent) {
-        spent.sort_by(f64::total_cmp);
-        println!("{job:22} {:6.2} ns a row", spent[spent.len() / 2]);
+    for (job, spent) in JOBS.iter().zip(spent) {
+        println!("{job:27} {:7.2} ns a row", median(spent));
+    }
+    for (job, woken) in WAKES.iter().zip(woken) {
+        println!("{job:27} {:7.0} ns", median(woken));
     }
 }

@@ -637,7 +637,10 @@ class Context:
     def balance(self, currency: str) -> Decimal | None:
         """Return what the venue says this strategy's account holds; None where it has not said."""
     def is_listed(self, instrument: str | Instrument) -> bool:
-        """Return whether an instrument can be traded now."""
+        """Return whether an instrument can be traded now: from the start of a backtest until its expiry.
+
+        At its expiry its resting orders expire with the reason ``not_listed``, and later ones are refused with it.
+        """
     def log(self, message: str) -> None:
         """Write to the logger ``tradecore.strategy``, with the time of the run."""
 

@@ -758,3 +758,16 @@ def test_memory_is_flat(tmp_path: Path) -> None:
         runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(3)]
         peaks.append(sorted(float(done.stdout) for done in runs)[1])
     assert peaks[1] < 1.1 * peaks[0], peaks
+
+
+def test_at_its_expiry_an_instrument_is_not_traded_any_more(instrument: tc.Instrument) -> None:
+    future = tc.Instrument(**{**instrument.to_dict(), "expiry_ns": str(25 * MS)})
+    bid = [lambda ctx: (ctx.is_listed(NAME), bool(ctx.buy(NAME, "1.5", 98)))[0]]
+    made, result = run(script(*bid * 3), quiet_market(), future, on_error="stop_run")
+    assert made.seen == [True, True, False]
+    assert made.orders == [
+        *[("NEW", "")] * 2,
+        *[("EXPIRED", "not_listed")] * 2,
+        ("REJECTED", "not_listed"),
+    ]
+    assert [order["reason"] for order in result.orders.to_dicts()] == ["not_listed"] * 3

@@ -18,7 +18,7 @@ use tradecore_core::kernel::{
     Subscription, Topics,
 };
 use tradecore_core::ledger::ContractMath;
-use tradecore_core::orders::{OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
+use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
 use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
 
@@ -426,4 +426,84 @@ proptest! {
         prop_assert!(always.len() > 250, "{}", always.len());
         prop_assert_eq!(run(turns.clone()), expected);
     }
+}
+
+/// Lets an order rest in each market, and asks for another one every 10 ms.
+struct UntilExpiry {
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl UntilExpiry {
+    fn tell_listed(&self, ctx: &Context) {
+        let listed: String =
+            [0, 1, 2].map(|m| if ctx.is_listed(MarketId::new(m)) { '+' } else { '-' }).into_iter().collect();
+        self.told.lock().unwrap().push(format!("{} {listed}", ctx.now_ns() / MS));
+    }
+}
+
+impl Maker for UntilExpiry {
+    fn interest(&self) -> Interest {
+        Interest { order: true, ..Interest::default() }
+    }
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        self.tell_listed(ctx);
+        ctx.every(10 * MS);
+        Ok(())
+    }
+    fn on_timer(&mut self, ctx: &mut Context, _: u64) -> HookResult {
+        for market in [0, 1, 2].map(MarketId::new) {
+            let request = OrderRequest { market, ..common::limit(Side::Buy, 90, 1) };
+            ctx.submit(request).map_err(|error| HookError::Failed(error.to_string()))?;
+        }
+        self.tell_listed(ctx);
+        Ok(())
+    }
+    fn on_order(&mut self, ctx: &mut Context, order: &Order) -> HookResult {
+        if let Some(reason) = order.reason.filter(|reason| *reason != Reason::RunEnded) {
+            let status = order.status();
+            let line = format!("{} {} {status:?} {reason:?}", ctx.now_ns() / MS, order.market);
+            self.told.lock().unwrap().push(line);
+        }
+        Ok(())
+    }
+}
+
+/// At its expiry an instrument's orders expire, the strategy knows, and no order is let in any more: of one that was
+/// on its way at the venue, of later ones before they are sent. Others go on.
+#[test]
+fn an_instrument_that_expires_is_not_traded_any_more() {
+    let data = || {
+        let mut tape = Tape::default();
+        for at in 1..=5 {
+            tape.at(at * 10 * MS - 1).book(&[(100, 10 + at)], &[(110, 10)]);
+        }
+        tape.columns.clone()
+    };
+    let latency = Latency { entry_ns: 2 * MS, response_ns: 3 * MS, feed_ns: None };
+    let expires = |at| InstrumentKind::Linear { expiry: Some(at) };
+    let kinds = [InstrumentKind::LINEAR_PERPETUAL, expires(30 * MS), expires(1)];
+    let markets = ["A.TEST", "B.TEST", "C.TEST"].iter().zip(kinds);
+    let markets = markets.map(|(id, kind)| setup(id, kind, data(), 100, latency)).collect();
+    let told = Arc::default();
+    let strategy = UntilExpiry { told: Arc::clone(&told) };
+    let strategy = common::setup("s", &[0, 1, 2].map(MarketId::new), strategy);
+    let mut simulation = Replay::new(config(), markets, vec![strategy]).unwrap();
+    simulation.run(&mut Quiet).unwrap();
+    let told = told.lock().unwrap();
+    let expected = [
+        "9 ++-",
+        "19 ++-",
+        "19 2 Rejected NotListed",
+        "29 ++-",
+        "29 2 Rejected NotListed",
+        "33 1 Expired NotListed",
+        "34 1 Rejected NotListed",
+        "39 +--",
+        "39 1 Rejected NotListed",
+        "39 2 Rejected NotListed",
+        "49 +--",
+        "49 1 Rejected NotListed",
+        "49 2 Rejected NotListed",
+    ];
+    assert_eq!(*told, expected);
 }

@@ -798,3 +798,32 @@ fn a_deepest_level_that_goes_is_empty_only_once_something_is_shown_below_it() {
     desk.quote((997, 5), (1_010, 1));
     assert_eq!(desk.market.queue_ahead(1), Some(0.0));
 }
+
+/// Both sides, whatever was taken before: all of it is gone, oldest first, and new orders are refused.
+#[test]
+fn orders_of_a_delisted_instrument_expire_in_order_of_arrival() {
+    let mut desk = Desk::matching(Accounts::Shared, SelfTrade::default());
+    let orders =
+        [(0, 7, Side::Sell, 1_020), (1, 3, Side::Buy, 980), (0, 5, Side::Buy, 980), (0, 9, Side::Buy, 1_000)];
+    for (account, order, side, price) in orders {
+        desk.send_as(account, Command::Submit { order, request: limit(side, price, 100) });
+    }
+    let (mut out, now) = (Vec::new(), desk.now + 1);
+    desk.market.delist(now, &mut out);
+    let ended: Vec<_> = out.iter().map(|(account, update)| (account.index(), update.order)).collect();
+    assert_eq!(ended, [(0, 7), (1, 3), (0, 5)]);
+    let expired = ReportKind::Expired(Reason::NotListed);
+    assert!(out.iter().all(|(_, report)| report.kind == expired && report.ts_event == now));
+    assert_eq!(desk.market.resting(), 0);
+    let late = limit(Side::Sell, 1_030, 100);
+    assert_eq!(desk.submit(11, late), [ReportKind::Rejected(Reason::NotListed)]);
+    let replace = replace(3, 970, 100);
+    assert_eq!(desk.send_as(1, replace), [(1, 3, ReportKind::ReplaceRejected(Reason::UnknownOrder))]);
+    // The data may go on.
+    assert_eq!(
+        desk.play(|t| {
+            t.trade(Side::Sell, 900, 10_000);
+        }),
+        []
+    );
+}

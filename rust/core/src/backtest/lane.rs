@@ -37,9 +37,15 @@ pub(super) struct Lane {
     pub(super) is_followed: bool,
     /// Whether it waits among the markets of which something is on its way and nobody will be woken.
     pub(super) is_awaited: bool,
+    ended: bool,
+    /// Apart, because it is asked once in many messages: what is asked at every one lies in fewer cache lines.
+    feed: Box<Feed>,
+}
+
+/// Where the next columns come from.
+struct Feed {
     source: Box<dyn ChunkSource>,
     chunker: Chunker,
-    ended: bool,
 }
 
 impl Lane {
@@ -51,9 +57,8 @@ impl Lane {
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            source,
-            chunker: Chunker::default(),
             ended: false,
+            feed: Box::new(Feed { source, chunker: Chunker::default() }),
         }
     }
 
@@ -71,15 +76,16 @@ impl Lane {
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
     pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, LaneError> {
         while self.cursor.is_empty() && !self.ended {
-            let before = self.chunker.rows_before();
-            let mut chunk = self.chunker.next_chunk().map_err(|error| LaneError::Columns(before, error))?;
+            let Feed { source, chunker } = &mut *self.feed;
+            let before = chunker.rows_before();
+            let mut chunk = chunker.next_chunk().map_err(|error| LaneError::Columns(before, error))?;
             if chunk.is_none() {
-                if let Some(columns) = self.source.next_columns().map_err(LaneError::Source)? {
-                    let before = self.chunker.rows_before();
-                    self.chunker.push(columns).map_err(|error| LaneError::Columns(before, error))?;
+                if let Some(columns) = source.next_columns().map_err(LaneError::Source)? {
+                    let before = chunker.rows_before();
+                    chunker.push(columns).map_err(|error| LaneError::Columns(before, error))?;
                 } else {
                     self.ended = true;
-                    chunk = self.chunker.finish();
+                    chunk = chunker.finish();
                 }
             }
             if let Some(chunk) = chunk {

@@ -3,11 +3,14 @@
 //! The timeline is the strategy's clock. A message acts at the venue at its venue time and reaches the strategies
 //! at its visible time (see [`crate::event::FeedClock`]); a command acts at the venue one entry latency after it
 //! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
-//! (messages, then commands in order of sending), then the kernel, one input at a time: reports, messages by market,
-//! timers. The run ends with the last visible message; what the venue had already decided by then is still booked.
+//! (messages, then instruments that expire, then commands in order of sending), then the kernel, one input at a time:
+//! reports, messages by market, instruments that expire, timers. The run ends with the last visible message; what the venue had already decided by then is still booked.
 //!
 //! Messages of a market that somebody follows are delivered one by one. Of the others the kernel is told, before
 //! it is woken, how many rows it knows by then ([`Input::Known`]).
+//!
+//! An instrument is listed from the start of the run until its expiry, if its kind has one, on the run's clock. Its
+//! data may go on; its orders do not.
 //!
 //! Equity is sampled at a fixed interval; of samples between which nothing can have changed the first and the last
 //! are kept.
@@ -23,8 +26,8 @@ use super::stats::EquityStats;
 use crate::book::{FillBasis, Touch};
 use crate::event::{ColumnsError, FeedClock, Heads};
 use crate::kernel::{
-    Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, MarketSpec, OnError, Outgoing,
-    Record, Rows, Seen, StrategySetup, Supply,
+    Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError,
+    Outgoing, Record, Rows, Seen, StrategySetup, Supply,
 };
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, SessionId};
@@ -155,6 +158,8 @@ enum Wake {
     Report,
     /// A message of a followed market does.
     Message(MarketId),
+    /// An instrument expires.
+    Expiry(MarketId),
     /// Something it waited for is due.
     Due,
 }
@@ -170,6 +175,8 @@ pub struct Replay {
     followed: Heads,
     /// Markets nobody follows of which something is on its way: no later than when it reaches us.
     awaited: BinaryHeap<Reverse<(i64, MarketId)>>,
+    /// Instruments that will expire and when, the next one last.
+    expiries: Vec<(i64, MarketId)>,
     topics_version: u64,
     /// The shortest way from a venue back to us, ns.
     least_response: i64,
@@ -196,14 +203,20 @@ impl Replay {
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
         let mut venue = Venue::new();
+        let mut expiries = Vec::new();
         for (index, setup) in markets.into_iter().enumerate() {
             let random = Random::new(config.seed, 1_000 + index as u64);
             let market = Market::new(&setup.instrument, setup.basis, setup.queue, setup.matching, random)?;
-            venue.add(market, setup.latency);
+            let id = venue.add(market, setup.latency);
+            if let Some(expiry) = setup.instrument.kind.expiry() {
+                venue.delist_at(id, expiry);
+                expiries.push((expiry, id));
+            }
             let clock = FeedClock::new(setup.venue_lead_ns, setup.latency.feed_ns);
             lanes.push(Lane::new(setup.source, clock));
             specs.push(MarketSpec { instrument: setup.instrument, basis: setup.basis, is_listed: true });
         }
+        expiries.sort_unstable_by_key(|expiry| Reverse(*expiry));
         let kernel_config = KernelConfig {
             session: config.session.clone(),
             on_error: config.on_error,
@@ -226,6 +239,7 @@ impl Replay {
             heads: Heads::new(lanes.len()),
             followed: Heads::new(lanes.len()),
             awaited: BinaryHeap::new(),
+            expiries,
             topics_version: 0,
             least_response: venue.least_response(),
             kernel,
@@ -288,6 +302,9 @@ impl Replay {
         self.start = first;
         self.next_sample = first.saturating_add(self.config.sample_ns);
         self.follow();
+        while self.expiries.last().is_some_and(|(at, _)| *at <= first) {
+            self.expire(first)?;
+        }
         self.tell(first, Input::Control(&Control::Start))?;
         loop {
             let wake = self.next_wake();
@@ -336,8 +353,9 @@ impl Replay {
     fn next_wake(&self) -> Option<(i64, Wake)> {
         let report = self.venue.next_report().map(|at| (at, Wake::Report));
         let message = self.followed.first().map(|(market, at)| (at, Wake::Message(MarketId::new(market))));
+        let expiry = self.expiries.last().map(|(at, market)| (*at, Wake::Expiry(*market)));
         let due = self.kernel.next_due().map(|at| (at, Wake::Due));
-        earliest(earliest(report, message), due)
+        earliest(earliest(report, message), earliest(expiry, due))
     }
 
     /// Lets the venue take every message up to `horizon`. Returns `false` when own orders were touched on the way
@@ -378,10 +396,13 @@ impl Replay {
             return Ok(false);
         };
         let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
+        columns.bring_near(first);
         let (mut row, mut stamp, mut touched) = (first, lane.head, false);
         let last = loop {
             let from = row;
             row = columns.message_end(row);
+            // Read early: what is far away arrives while the message is taken.
+            let stamps = (row < end).then(|| (columns.ts_event[row], columns.ts_recv[row]));
             touched |= self.venue.on_message(market, &columns, from, row, stamp.venue)?;
             let side = self.venue.market(market);
             let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
@@ -390,10 +411,10 @@ impl Replay {
                 lane.arrivals.forget_before(stamp.venue);
             }
             lane.arrivals.push(Arrival { visible: stamp.visible, upto: passed + (row - first) as u64, seen });
-            if row == end {
+            let Some((ts_event, ts_recv)) = stamps else {
                 break stamp;
-            }
-            let next = lane.clock.stamp(columns.ts_event[row], columns.ts_recv[row]);
+            };
+            let next = lane.clock.stamp(ts_event, ts_recv);
             self.heads.set(market.index(), Some(next.venue));
             let others_first = !alone && self.heads.first().is_none_or(|(first, _)| first != market.index());
             if others_first || next.venue > horizon || touched {
@@ -404,9 +425,12 @@ impl Replay {
         self.end = self.end.max(last.visible);
         lane.head = stamp;
         lane.cursor.advance_to(row);
-        if !lane.is_followed && !lane.is_awaited {
+        if !lane.is_followed
+            && !lane.is_awaited
+            && let Some(at) = lane.arrivals.next()
+        {
             lane.is_awaited = true;
-            self.awaited.extend(lane.arrivals.next().map(|at| Reverse((at, market))));
+            self.awaited.push(Reverse((at, market)));
         }
         if row == end {
             self.let_go(market, last.venue)?;
@@ -473,6 +497,11 @@ impl Replay {
                     self.tell(visible, Input::Message { market, rows })?;
                 }
             }
+            Wake::Expiry(_) => {
+                let all = now.saturating_add(1);
+                self.know(all, all, MarketId::new(0))?;
+                self.expire(now)?;
+            }
             Wake::Due => {
                 let all = now.saturating_add(1);
                 self.know(all, all, MarketId::new(0))?;
@@ -480,6 +509,14 @@ impl Replay {
             }
         }
         Ok(())
+    }
+
+    /// Tells the kernel at `now` that the next instrument to expire is not listed any more.
+    fn expire(&mut self, now: i64) -> Result<(), RunError> {
+        match self.expiries.pop() {
+            Some((_, market)) => self.tell(now, Input::Listing(&Listing { market, is_listed: false })),
+            None => Ok(()),
+        }
     }
 
     /// Tells the kernel what it knows of markets nobody follows: all that reaches us before `limit`, or, in markets
@@ -559,7 +596,7 @@ impl Replay {
         for index in 0..self.totals.len() {
             let currency = CurrencyId::new(index);
             let mut equity = Money::ZERO;
-            for market in self.markets().filter(|market| self.kernel.currency_of(*market) == currency) {
+            for &market in self.kernel.traded().iter().filter(|m| self.kernel.currency_of(**m) == currency) {
                 let (math, mid) = (self.kernel.math(market), self.venue.market(market).twice_mid());
                 for position in self.kernel.positions_in(market) {
                     equity += position.equity(math, mid)?;

@@ -12,13 +12,19 @@ use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     positions: Vec<Vec<Position>>,
+    /// The markets in which something was ever held, rising: in all others nothing has any worth.
+    traded: Vec<MarketId>,
     balances: BTreeMap<(AccountId, CurrencyId), Money>,
 }
 
 impl Accounts {
     /// Nothing held by so many strategies in so many markets.
     pub(super) fn new(strategies: usize, markets: usize) -> Self {
-        Self { positions: vec![vec![Position::default(); markets]; strategies], balances: BTreeMap::new() }
+        Self {
+            positions: vec![vec![Position::default(); markets]; strategies],
+            traded: Vec::new(),
+            balances: BTreeMap::new(),
+        }
     }
 
     /// What a strategy holds in a market.
@@ -29,7 +35,21 @@ impl Accounts {
 
     /// Puts a position in place of what is held.
     pub(super) fn set_position(&mut self, strategy: StrategyId, market: MarketId, position: Position) {
+        if position != Position::default() {
+            self.note_traded(market);
+        }
         self.positions[strategy.index()][market.index()] = position;
+    }
+
+    /// The markets in which something was ever held, rising.
+    pub(super) fn traded(&self) -> &[MarketId] {
+        &self.traded
+    }
+
+    fn note_traded(&mut self, market: MarketId) {
+        if let Err(at) = self.traded.binary_search(&market) {
+            self.traded.insert(at, market);
+        }
     }
 
     /// What every strategy holds in a market.
@@ -67,9 +87,10 @@ impl Accounts {
         markets: &[Market],
     ) -> Result<Money, MoneyOverflow> {
         let mut total = Money::ZERO;
-        for (market, position) in markets.iter().zip(&self.positions[strategy.index()]) {
+        for &id in &self.traded {
+            let market = &markets[id.index()];
             if market.currency == currency {
-                total += position.equity(&market.math, market.view.twice_mid())?;
+                total += self.position(strategy, id).equity(&market.math, market.view.twice_mid())?;
             }
         }
         Ok(total)
@@ -84,6 +105,7 @@ impl Accounts {
         now: i64,
     ) -> Result<Option<FillRow>, MoneyOverflow> {
         let ReportKind::Fill { price, qty, liquidity, fee } = report.kind else { return Ok(None) };
+        self.note_traded(order.market);
         let position = &mut self.positions[order.strategy.index()][order.market.index()];
         let realized = position.apply(&market.math, order.side, price, qty, fee)?;
         Ok(Some(FillRow {

@@ -94,6 +94,11 @@ impl Kernel {
         self.ctx.core().accounts.in_market(market)
     }
 
+    /// The markets in which something was ever held.
+    pub fn traded(&self) -> &[MarketId] {
+        self.ctx.core().accounts.traded()
+    }
+
     /// Tables of the session, to read and to take rows out.
     pub fn record(&mut self) -> &mut Record {
         &mut self.ctx.core_mut().record

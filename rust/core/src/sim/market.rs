@@ -18,6 +18,8 @@
 //! What rests beyond the deepest level a side shows is unknown, not nothing: an order there keeps its place in the
 //! queue, and one that arrives there joins the queue when the level is first seen.
 //!
+//! When the instrument is delisted every resting order expires, and from then on none is let in.
+//!
 //! "Us" are the accounts of the market. Shared accounts see what the others took and share what trades; isolated
 //! ones are each alone with the market (see [`Accounts`]). An order's id is its own among all accounts of a market,
 //! and only its account can cancel or replace it. What a real venue would refuse is refused here as well.
@@ -115,6 +117,8 @@ const FEW: usize = 4;
 pub struct Market {
     book: L2Book,
     basis: FillBasis,
+    /// Whether it takes orders.
+    is_listed: bool,
     /// Whether something of ours is here: an order, or a quantity taken that the data still shows.
     touched: bool,
     /// Sum of the last two-sided best prices, for marking.
@@ -156,6 +160,7 @@ impl Market {
         let mut market = Self {
             book: L2Book::new(),
             basis,
+            is_listed: true,
             touched: false,
             twice_mid: None,
             watch: [Watch::NOTHING; 2],

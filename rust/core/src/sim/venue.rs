@@ -2,7 +2,8 @@
 //!
 //! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
 //! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
-//! use the same code. At one nanosecond messages act before commands; commands in order of sending.
+//! use the same code. At one nanosecond messages act first, then markets are delisted, then commands act, in order of
+//! sending.
 
 use super::channel::Channel;
 use super::latency::{Latency, Leg};
@@ -27,6 +28,8 @@ pub struct Venue {
     places: Vec<Place>,
     commands: Channel<(AccountId, Command)>,
     updates: Channel<(AccountId, Update)>,
+    /// Markets that will be delisted and when, the next one last.
+    delistings: Vec<(i64, MarketId)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
     /// Fills so far: the number of each is its key.
@@ -43,6 +46,12 @@ impl Venue {
     pub fn add(&mut self, market: Market, latency: Latency) -> MarketId {
         self.places.push(Place { market, latency });
         MarketId::new(self.places.len() - 1)
+    }
+
+    /// A market will be delisted at `at`: see [`Market::delist`].
+    pub fn delist_at(&mut self, market: MarketId, at: i64) {
+        let place = self.delistings.partition_point(|later| *later > (at, market));
+        self.delistings.insert(place, (at, market));
     }
 
     /// A market.
@@ -97,23 +106,38 @@ impl Venue {
         self.commands.send(now.saturating_add(latency), (account, command));
     }
 
-    /// When the next command arrives.
+    /// When the next command arrives or the next market is delisted.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
-        self.commands.next()
+        let delisting = self.delistings.last().map(|(at, _)| *at);
+        match (self.commands.next(), delisting) {
+            (Some(command), Some(delisting)) => Some(command.min(delisting)),
+            (command, delisting) => command.or(delisting),
+        }
     }
 
-    /// Lets every command that has arrived by `until` act.
+    /// Delists markets and lets commands act, as far as it is time for them by `until`.
     ///
     /// # Errors
     /// [`MoneyOverflow`] when a fill's value is out of range.
     pub fn advance(&mut self, until: i64) -> Result<(), MoneyOverflow> {
-        while let Some((at, (account, command))) = self.commands.receive(until) {
-            let market = command.market();
-            self.places[market.index()].market.on_command(account, command, at, &mut self.fresh)?;
-            self.report(market);
+        loop {
+            let delisting = self.delistings.last().map_or(i64::MAX, |(at, _)| *at);
+            if let Some((at, (account, command))) =
+                self.commands.receive(until.min(delisting.saturating_sub(1)))
+            {
+                let market = command.market();
+                self.places[market.index()].market.on_command(account, command, at, &mut self.fresh)?;
+                self.report(market);
+            } else if delisting <= until
+                && let Some((at, market)) = self.delistings.pop()
+            {
+                self.places[market.index()].market.delist(at, &mut self.fresh);
+                self.report(market);
+            } else {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// When the next report reaches us.

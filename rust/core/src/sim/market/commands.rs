@@ -2,6 +2,7 @@
 
 use super::matching::{Step, Taker};
 use super::resting::{Resting, Slot};
+use super::taken::Taken;
 use super::{Market, reaches};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{
@@ -41,6 +42,17 @@ impl Market {
         }
         self.watch_again();
         Ok(())
+    }
+
+    /// Ends trading at `now`: what rests expires, in order of arrival, and no order is let in any more.
+    pub fn delist(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        self.is_listed = false;
+        for slot in self.orders.by_arrival() {
+            let Resting { id, account, .. } = self.orders.remove(slot);
+            out.push((account, Update::on(id, now, ReportKind::Expired(Reason::NotListed))));
+        }
+        self.taken = Taken::default();
+        self.watch_again();
     }
 
     /// A resting order of an account.
@@ -139,6 +151,9 @@ impl Market {
 
     /// Why a new order is not let in.
     fn refuses(&self, id: OrderId, request: &OrderRequest, pool: u32) -> Option<Reason> {
+        if !self.is_listed {
+            return Some(Reason::NotListed);
+        }
         if self.orders.find(id).is_some() {
             return Some(Reason::InvalidTerms);
         }

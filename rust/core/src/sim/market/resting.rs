@@ -118,6 +118,13 @@ impl OwnOrders {
         room.iter_mut().zip(orders).map(|(place, slot)| *place = slot).count()
     }
 
+    /// Where the orders are, in order of arrival.
+    pub(super) fn by_arrival(&self) -> Vec<Slot> {
+        let mut slots: Vec<Slot> = self.slots.values().copied().collect();
+        slots.sort_unstable_by_key(|slot| self.arrival(*slot));
+        slots
+    }
+
     pub(super) fn get(&self, slot: Slot) -> &Resting {
         &self.nodes[slot as usize].order
     }
