@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig};
-use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
-use tradecore_core::sim::{Latency, Matching, QueueModel};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueModel, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{AccountId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Qty};
@@ -189,12 +188,16 @@ struct Data {
 fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id),
-        basis: FillBasis::L2,
-        queue: QueueModel::Power3(3.0),
-        matching: Matching::default(),
-        latency: Latency { entry_ns: 5_000_000, response_ns: 5_000_000, feed_ns: None },
-        venue_lead_ns: 0,
+        settings: VenueSettings {
+            queue: QueueModel::Power3(3.0),
+            basis: Basis::L2,
+            latency: Latency::constant(5_000_000, 5_000_000, None),
+            clock_lead: ClockLead::Ns(0),
+            matching: Matching::default(),
+        },
         source: Box::new(Once(Some(Arc::clone(columns)))),
+        has_book: true,
+        min_latency_ns: 0,
     }
 }
 

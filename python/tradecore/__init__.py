@@ -35,12 +35,13 @@ from tradecore.types import (
 
 if TYPE_CHECKING:
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, TradeView
-    from tradecore.backtest import Backtest, Latency, Result, SimVenue
+    from tradecore.backtest import Backtest, Result
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
     from tradecore.data.synthetic import synthesize
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
+    from tradecore.venue import Latency, SimVenue
 
 __version__ = "0.1.0"
 
@@ -53,9 +54,7 @@ _LATER = {
     "QuoteView": "_core",
     "TradeView": "_core",
     "Backtest": "backtest",
-    "Latency": "backtest",
     "Result": "backtest",
-    "SimVenue": "backtest",
     "Catalog": "data.catalog",
     "import_binance_ws": "data.importers",
     "import_hftbacktest": "data.importers",
@@ -65,6 +64,8 @@ _LATER = {
     "TouchMaker": "strategies",
     "Duration": "strategy",
     "Strategy": "strategy",
+    "Latency": "venue",
+    "SimVenue": "venue",
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 

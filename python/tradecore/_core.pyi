@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from tradecore.venue import Latency, SimVenue
 
 __all__ = [
     "FINE_KINDS",
@@ -45,8 +46,10 @@ __all__ = [
     "Synth",
     "TradeView",
     "avellaneda_stoikov_quotes",
+    "check_latency",
     "check_part",
     "check_quote_size",
+    "check_venue",
     "decode_hftbacktest",
     "fit_intensity",
     "format_duration_ns",
@@ -790,15 +793,16 @@ class Simulation:
         self,
         instrument: Instrument,
         chunks: Iterator[_Columns] | EventStream,
+        venue: SimVenue,
         *,
-        basis: str,
-        queue: str,
-        entry_ns: int,
-        response_ns: int,
-        feed_ns: int | None = None,
-        venue_lead_ns: int = 0,
+        has_book: bool,
+        min_latency_ns: int,
     ) -> int:
-        """Add a market and return its index."""
+        """Add a market and return its index.
+
+        ``has_book`` and ``min_latency_ns``, the smallest difference of receipt and event in the data, decide what the
+        venue's settings leave open.
+        """
     def add_strategy(
         self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str
     ) -> None:
@@ -944,11 +948,17 @@ def fit_intensity(
 ) -> dict[str, float] | None:
     """Fit ``counts / seconds = a exp(-k distances)`` and return ``a, k, r2, points``; None without a sound fit."""
 
+def check_latency(latency: Latency) -> None:
+    """Raise InvalidValueError naming the first leg that takes no length of time."""
+
 def check_part(path: str | PathLike[str], rows: int) -> None:
     """Raise CatalogError if a file is not Parquet with the event columns and this many rows."""
 
 def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
     """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""
+
+def check_venue(venue: SimVenue) -> None:
+    """Raise InvalidValueError naming the first setting that a venue cannot have."""
 
 def decode_hftbacktest(
     instrument: Instrument,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 from tradecore._core import parse_duration
 from tradecore.errors import InvalidValueError
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
     from pydantic_core import CoreSchema
 
-__all__ = ["Duration", "first_problem", "to_ns"]
+__all__ = ["REFUSED", "UNKNOWN_KEY", "Duration", "first_problem", "to_ns", "unknown_key"]
+
+UNKNOWN_KEY: Final = "unknown_key"
+"""Type of the error for a key that a table of our own does not have; its message is :func:`unknown_key`."""
+REFUSED: Final = "refused"
+"""Type of an error whose message says everything, the value included."""
 
 
 def to_ns(name: str, value: Any) -> int:
@@ -55,16 +60,15 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
     An unknown key comes before everything else, since a misspelt one is missing too.
     """
     problems = error.errors(include_url=False, include_context=False)
-    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    first = next((problem for problem in problems if problem["type"] in ("extra_forbidden", UNKNOWN_KEY)), problems[0])
     place = [part for part in first["loc"] if not str(part).startswith(("function-", "literal["))]
     key = ".".join(str(part) for part in place)
     given = first["input"]
     match first["type"]:
         case "extra_forbidden":
-            import difflib
-
-            near = difflib.get_close_matches(str(place[-1]), _model_at(model, place[:-1]).model_fields, n=1)
-            return key, f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+            return key, unknown_key(str(place[-1]), _model_at(model, place[:-1]).model_fields)
+        case "unknown_key" | "refused":
+            return key, first["msg"]
         case "missing":
             return key, "missing"
         case "tuple_type" if isinstance(given, dict):
@@ -78,6 +82,14 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, 
     if len(shown) > 60 or isinstance(given, dict):
         return key, message
     return key, f"{message}, got {shown}"
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """Return what to say of a key that is not among those known."""
+    import difflib
+
+    near = difflib.get_close_matches(key, list(known), n=1)
+    return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
 
 
 def _model_at(model: type[BaseModel], path: list[int | str]) -> type[BaseModel]:

@@ -29,6 +29,7 @@ from tradecore.errors import (
 
 MS = 1_000_000
 NAME = "BTCUSDT.TEST"
+AT_ONCE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0))
 
 
 class Quoter(tc.Strategy):
@@ -281,7 +282,7 @@ def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
 def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrument) -> None:
     def core_run(chunks: Any, spill: Any) -> dict[str, Any]:
         simulation = Simulation(sample_interval="1ms")
-        simulation.add_market(instrument, chunks, basis="l2", queue="conservative", entry_ns=0, response_ns=0)
+        simulation.add_market(instrument, chunks, AT_ONCE, has_book=True, min_latency_ns=0)
         return simulation.run(spill=spill, spill_rows=1)
 
     def interrupted() -> Any:
@@ -638,8 +639,12 @@ def test_a_backtest_runs_once(market: Path) -> None:
     ("make", "text"),
     [
         (lambda: tc.SimVenue("X", queue="fifo"), "queue"),
-        (lambda: tc.SimVenue("X", basis="l3"), "basis"),  # type: ignore[arg-type]
-        (lambda: tc.SimVenue("X", clock_lead="-1s"), "clock_lead"),
+        (lambda: tc.SimVenue("X", basis="l3"), 'basis: "l3" is not auto, l2 or l1'),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", basis=1), "basis: expected a word, got 1"),  # type: ignore[arg-type]
+        (
+            lambda: tc.SimVenue("X", clock_lead="-1s"),
+            'clock_lead: expected "auto" or a length of time such as "5ms", got',
+        ),
         (lambda: tc.Latency(entry="-1ms"), "entry"),
         (lambda: tc.Latency(feed="x"), "feed"),
         (lambda: tc.Latency(entry=True), "entry: expected nanoseconds or a text"),

@@ -567,6 +567,7 @@ def test_the_founding_configuration_runs_on_quotes_alone_and_says_so(
         ('contract_type = "Inverse"', 'contract_type = "Linear"', "position.contract_type: Linear contradicts"),
         ('symbol = "XBTUSD"', 'symbol = "NOPE"', "strategy.symbol: no specification is known for NOPE.BITMEX"),
         ("from_csv = true", "from_csv = false", "data.from_csv"),
+        ("latency_ms = 0", "latency_ms = 1e-9", 'execution.latency_ms: "0.000000001ms" is not a length of time'),
         ('trades_csv = "trades.csv.gz"', 'trades_csv = "t.csv"', "data.tardis.trades: no such file"),
     ],
 )

@@ -104,7 +104,7 @@ def test_a_closed_stream_and_one_a_run_has_taken_give_nothing(market: Path) -> N
     stream = tc.Catalog(market).stream(name)
     spec = tc.Catalog(market).instrument(name)
     simulation = Simulation(sample_interval="1s")
-    simulation.add_market(spec, stream, basis="l2", queue="conservative", entry_ns=0, response_ns=0)
+    simulation.add_market(spec, stream, tc.SimVenue("SYNTH"), has_book=True, min_latency_ns=0)
     assert list(stream) == []
     assert simulation.run()["events"] == 60_000
 

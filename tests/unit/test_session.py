@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import tradecore as tc
-from tradecore.config import StrategyConfig, VenueConfig
-from tradecore.errors import ConfigError, InvalidValueError
+from tradecore.config import StrategyConfig
+from tradecore.errors import ConfigError
 from tradecore.session import Scope, build_strategies, build_venues, own_instruments, strategy_class
 
 SCOPE = Scope(known=("BTC.ONE", "ETH.ONE", "ETH.TWO"), source="live.toml", place="the venues")
@@ -21,18 +21,12 @@ class Connector(NamedTuple):
     account: str = "default"
 
 
-def connect(config: Connector) -> Connector:
-    if not config.account:
-        raise InvalidValueError("account", "missing")
-    return config
-
-
 def traders(*instruments: str) -> list[tc.Strategy]:
     return [tc.Strategy(instrument, [instrument]) for instrument in instruments]
 
 
-def venues(scope: Scope, configs: list[Connector], *instruments: str) -> list[Connector]:
-    return build_venues(scope, configs, traders(*instruments), build=connect, default=Connector)
+def venues(scope: Scope, configured: list[Connector], *instruments: str) -> list[Connector]:
+    return build_venues(scope, configured, traders(*instruments), default=Connector)
 
 
 def test_a_symbol_selects_instruments_by_id_or_by_symbol() -> None:
@@ -100,30 +94,6 @@ def test_venues_are_those_configured_and_those_traded_on() -> None:
     assert venues(SCOPE, [two], "BTC.ONE") == [two, Connector("ONE")]
     # but for one that the selection leaves without instruments.
     assert venues(replace(SCOPE, symbol="BTC"), [two], "BTC.ONE") == [Connector("ONE")]
-    with pytest.raises(ConfigError, match=r"live\.toml: venues\.1\.account: missing"):
-        venues(SCOPE, [two, Connector("ONE", "")], "BTC.ONE")
-
-
-def test_a_simulated_venue_has_the_settings_its_configuration_has() -> None:
-    settings = {field.name for field in fields(tc.SimVenue)} - {"latency"}
-    settings |= {f"{field.name}_latency" for field in fields(tc.Latency)}
-    assert set(VenueConfig.model_fields) == settings
-    assert tc.SimVenue.from_config(VenueConfig(name="V")) == tc.SimVenue("V")
-    config = VenueConfig(
-        name="V",
-        entry_latency="1ms",
-        response_latency="2ms",
-        feed_latency="3ms",
-        queue="log",
-        maker_fee_bps="-1",  # type: ignore[arg-type]
-        taker_fee_bps="4",  # type: ignore[arg-type]
-        basis="l1",
-        clock_lead="5ms",
-    )
-    venue = tc.SimVenue.from_config(config)
-    told = {**{f"{n}_latency": getattr(venue.latency, n) for n in ("entry", "response", "feed")}}
-    told |= {name: getattr(venue, name) for name in settings - set(told)}
-    assert told == config.model_dump()
 
 
 def test_own_instruments_are_told_by_their_place() -> None:

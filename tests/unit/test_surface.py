@@ -20,7 +20,7 @@ PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
     {"_core", "errors", "types"},
-    {"instruments", "validation", "config"},
+    {"instruments", "validation", "venue", "config"},
     {"data", "strategy", "report"},
     {"strategies"},
     {"session"},

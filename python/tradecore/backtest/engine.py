@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tradecore._core import Instrument, Simulation, parse_duration
+from tradecore._core import Instrument, Simulation
 from tradecore.backtest.result import Result, TableStore
-from tradecore.backtest.venue import SimVenue
 from tradecore.data.catalog import BYTE_BUDGET, COLUMNS, Catalog, Columns, grid_difference
 from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import MARKET_KINDS, EventKind
+from tradecore.venue import SimVenue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,25 +177,17 @@ class Backtest:
         simulation, self._simulation = self._simulation, None
         if simulation is None:
             raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
-        leads = self._clock_leads()
-        bases: dict[str, str] = {}
         streams = []
         index = {}
         for feed in self._feeds:
-            name = feed.instrument.id
-            venue = self._venues[feed.instrument.venue]
-            bases[name] = venue.basis if venue.basis != "auto" else ("l2" if feed.has_book else "l1")
             stream = feed.open()
             streams.append(stream)
-            index[name] = simulation.add_market(
-                venue.with_fees(feed.instrument),
+            index[feed.instrument.id] = simulation.add_market(
+                feed.instrument,
                 stream,
-                basis=bases[name],
-                queue=venue.queue,
-                entry_ns=venue.latency.entry_ns,
-                response_ns=venue.latency.response_ns,
-                feed_ns=venue.latency.feed_ns,
-                venue_lead_ns=leads[venue.name],
+                self._venues[feed.instrument.venue],
+                has_book=feed.has_book,
+                min_latency_ns=feed.min_latency_ns,
             )
         for strategy in self._strategies:
             markets = [index[instrument] for instrument in strategy.instruments]
@@ -225,20 +217,8 @@ class Backtest:
             store,
             seed=self._seed,
             wall_s=wall,
-            fill_basis=bases,
-            clock_lead_ns={name: lead for name, lead in leads.items() if lead},
-            venues=[self._venues[name] for name in leads],
+            venues=list(self._venues.values()),
         )
-
-    def _clock_leads(self) -> dict[str, int]:
-        """How far each venue's clock ran ahead, in ns: one clock for all its instruments."""
-        leads: dict[str, int] = {}
-        for feed in self._feeds:
-            venue = self._venues[feed.instrument.venue]
-            auto = venue.clock_lead == "auto"
-            lead = max(0, -feed.min_latency_ns) if auto else parse_duration(venue.clock_lead)
-            leads[venue.name] = max(lead, leads.get(venue.name, 0))
-        return leads
 
 
 def _check_fit(index: int, strategy: CompiledStrategy, instruments: Sequence[Instrument]) -> None:
@@ -250,7 +230,7 @@ def _check_fit(index: int, strategy: CompiledStrategy, instruments: Sequence[Ins
 
 
 def _by_name(venues: Sequence[SimVenue], needed: Sequence[str]) -> dict[str, SimVenue]:
-    """Return the venues by name: each the strategies trade on, once, and no other."""
+    """Return the venues by name, in the order they are needed: each traded on, once, and no other."""
     given = {venue.name: venue for venue in venues}
     for name in needed:
         if name not in given:
@@ -263,7 +243,7 @@ def _by_name(venues: Sequence[SimVenue], needed: Sequence[str]) -> dict[str, Sim
             )
         if name in names[:index]:
             raise InvalidValueError(f"venues.{index}.name", f"{name} is there twice")
-    return given
+    return {name: given[name] for name in needed}
 
 
 def _from_catalog(

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tradecore._core import format_duration_ns, money_text
-from tradecore.backtest.venue import SimVenue
 from tradecore.errors import RunError, StrategyError
 from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from tradecore.venue import SimVenue
 
 if TYPE_CHECKING:
     import polars as pl
@@ -180,8 +180,6 @@ class Result:
         *,
         seed: int,
         wall_s: float,
-        fill_basis: dict[str, str],
-        clock_lead_ns: dict[str, int],
         venues: Sequence[SimVenue],
     ) -> None:
         self.tables = store
@@ -196,8 +194,8 @@ class Result:
         self.failures: dict[str, str] = summary["failures"]
         self.seed = seed
         self.wall_s = wall_s
-        self.fill_basis = fill_basis
-        self.clock_lead_ns = clock_lead_ns
+        self.fill_basis: dict[str, str] = summary["fill_basis"]
+        self.clock_lead_ns = {venue: lead for venue, lead in summary["clock_lead_ns"].items() if lead}
         self.venues = list(venues)
 
     @cached_property

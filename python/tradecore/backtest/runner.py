@@ -13,13 +13,13 @@ from tradecore._core import Instrument
 from tradecore.backtest.engine import Backtest
 from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
-from tradecore.backtest.venue import SimVenue
 from tradecore.config import BacktestConfig, TardisConfig
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import import_tardis
 from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.session import Scope, build_strategies, build_venues, own_instruments
+from tradecore.venue import SimVenue
 
 __all__ = ["Plan", "run_config"]
 
@@ -85,7 +85,7 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
         catalog = _catalog(plan, config, specs, Path(scratch))
         scope = _scope(plan, catalog)
         strategies = build_strategies(scope, config.strategies)
-        venues = build_venues(scope, config.venues, strategies, build=SimVenue.from_config, default=SimVenue)
+        venues = build_venues(scope, config.venues, strategies, default=SimVenue)
         try:
             backtest = Backtest(
                 strategies,

@@ -7,7 +7,6 @@ from tradecore.config.models import (
     OutputConfig,
     StrategyConfig,
     TardisConfig,
-    VenueConfig,
 )
 
 __all__ = [
@@ -16,6 +15,5 @@ __all__ = [
     "OutputConfig",
     "StrategyConfig",
     "TardisConfig",
-    "VenueConfig",
     "load_config",
 ]

@@ -16,11 +16,11 @@ from tradecore.config.models import (
     OutputConfig,
     StrategyConfig,
     TardisConfig,
-    VenueConfig,
 )
-from tradecore.errors import ConfigError, UnknownInstrumentError
+from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import TARDIS_VENUES, find_instrument
 from tradecore.validation import first_problem
+from tradecore.venue import Latency, SimVenue
 
 __all__ = ["is_founding", "translate"]
 
@@ -142,6 +142,10 @@ def translate(document: dict[str, Any], source: str) -> tuple[BacktestConfig, li
         )
     notes.append("gamma, xi and delta are taken per tick and second, with q counting filled quotes times delta")
     fee_bps = _decimal_text(old.position.fee_rate * 1e4)
+    try:
+        latency = Latency(entry=f"{_decimal_text(old.execution.latency_ms)}ms", response="0ms")
+    except InvalidValueError as error:
+        raise ConfigError(source, "execution.latency_ms", error.problem) from None
     params: dict[str, Any] = {
         "quote_qty": _decimal_text(maker.quote_size),
         "max_position": _decimal_text(maker.max_position),
@@ -168,15 +172,7 @@ def translate(document: dict[str, Any], source: str) -> tuple[BacktestConfig, li
                 book=old.data.book_csv,
             )
         ),
-        venues=(
-            VenueConfig(
-                name=venue,
-                entry_latency=f"{_decimal_text(old.execution.latency_ms)}ms",
-                response_latency="0ms",
-                maker_fee_bps=fee_bps,  # type: ignore[arg-type]  # text becomes an exact decimal
-                taker_fee_bps=fee_bps,  # type: ignore[arg-type]
-            ),
-        ),
+        venues=(SimVenue(venue, latency=latency, maker_fee_bps=fee_bps, taker_fee_bps=fee_bps),),
         strategies=(
             StrategyConfig(kind="avellaneda_stoikov", name="Avellaneda", instruments=(instrument,), params=params),
         ),

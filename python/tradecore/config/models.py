@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
 from tradecore._core import parse_duration
+from tradecore.config.venues import from_table, to_table
 from tradecore.errors import InvalidValueError
+from tradecore.venue import SimVenue
 
 __all__ = [
     "BacktestConfig",
@@ -16,7 +17,6 @@ __all__ = [
     "OutputConfig",
     "StrategyConfig",
     "TardisConfig",
-    "VenueConfig",
 ]
 
 
@@ -34,20 +34,11 @@ def _is_interval(text: str) -> str:
     return text
 
 
-def _is_clock_lead(text: str) -> str:
-    if text == "auto":
-        return text
-    try:
-        return _is_duration(text)
-    except ValueError:
-        raise ValueError('expected "auto" or a length of time such as "5ms"') from None
-
-
-_DurationText = Annotated[str, AfterValidator(_is_duration)]
-"""A length of time, kept as text."""
-
 _IntervalText = Annotated[str, AfterValidator(_is_interval)]
 """A length of time above zero, kept as text."""
+
+_Venue = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_table)]
+"""A simulated venue, a table with its settings in a file."""
 
 
 class _Section(BaseModel):
@@ -87,20 +78,6 @@ class DataConfig(_Section):
         return self
 
 
-class VenueConfig(_Section):
-    """Settings of a simulated venue; see :class:`tradecore.SimVenue`."""
-
-    name: str
-    entry_latency: _DurationText = "5ms"
-    response_latency: _DurationText = "5ms"
-    feed_latency: _DurationText | None = None
-    queue: str = "conservative"
-    maker_fee_bps: Decimal | None = None
-    taker_fee_bps: Decimal | None = None
-    basis: Literal["auto", "l2", "l1"] = "auto"
-    clock_lead: Annotated[str, AfterValidator(_is_clock_lead)] = "auto"
-
-
 class StrategyConfig(_Section):
     """A strategy and its parameters."""
 
@@ -131,7 +108,7 @@ class BacktestConfig(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy"
     data: DataConfig = DataConfig()
-    venues: tuple[VenueConfig, ...] = ()
+    venues: tuple[_Venue, ...] = ()
     strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1)]
     output: OutputConfig = OutputConfig()
     instruments: tuple[dict[str, Any], ...] = ()

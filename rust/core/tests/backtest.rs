@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use common::{M0, MS, Monkey, Pieces, Quiet, Tape, instrument, market_data};
 use proptest::prelude::*;
-use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd};
+use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::book::{BookState, FillBasis, Touch};
 use tradecore_core::event::{EventColumns, EventKind};
 use tradecore_core::kernel::{
@@ -19,18 +19,22 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
-use tradecore_core::sim::{Latency, Matching};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
 
 fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, latency: Latency) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id, kind),
-        basis: FillBasis::L2,
-        queue: "power(2)".parse().unwrap(),
-        matching: Matching::default(),
-        latency,
-        venue_lead_ns: 0,
+        settings: VenueSettings {
+            queue: "power(2)".parse().unwrap(),
+            basis: Basis::L2,
+            latency,
+            clock_lead: ClockLead::Ns(0),
+            matching: Matching::default(),
+        },
         source: Pieces::new(data, piece),
+        has_book: true,
+        min_latency_ns: 0,
     }
 }
 
@@ -58,7 +62,7 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
 
 fn run_monkeys(seed: u64, rows: usize, piece: usize, latency: Latency) -> (String, Replay) {
     let markets = vec![
-        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), piece, latency),
+        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), piece, latency.clone()),
         setup("B.TEST", InstrumentKind::INVERSE_PERPETUAL, market_data(seed + 1, rows), piece, latency),
     ];
     let mut simulation = Replay::new(config(), markets, monkeys(seed)).unwrap();
@@ -73,7 +77,7 @@ proptest! {
     fn fills_positions_fees_and_equity_add_up(
         seed in 0u64..1_000_000, entry in 0i64..20, response in 0i64..20, feed in proptest::option::of(0i64..20),
     ) {
-        let latency = Latency { entry_ns: entry * MS, response_ns: response * MS, feed_ns: feed.map(|f| f * MS) };
+        let latency = Latency::constant(entry * MS, response * MS, feed.map(|f| f * MS));
         let (_, mut simulation) = run_monkeys(seed, 12_000, 5_000, latency);
         let marks: Vec<i64> = (0..2).map(|m| simulation.market(MarketId::new(m)).twice_mid().unwrap()).collect();
         let totals = simulation.totals().to_vec();
@@ -119,10 +123,10 @@ proptest! {
 
 #[test]
 fn the_digest_is_the_same_twice_and_however_the_data_is_cut() {
-    let latency = Latency { entry_ns: 5 * MS, response_ns: 4 * MS, feed_ns: None };
-    let (first, _) = run_monkeys(7, 20_000, usize::MAX, latency);
+    let latency = Latency::constant(5 * MS, 4 * MS, None);
+    let (first, _) = run_monkeys(7, 20_000, usize::MAX, latency.clone());
     for piece in [usize::MAX, 20_000, 4_096, 333, 7] {
-        assert_eq!(run_monkeys(7, 20_000, piece, latency).0, first, "pieces of {piece}");
+        assert_eq!(run_monkeys(7, 20_000, piece, latency.clone()).0, first, "pieces of {piece}");
     }
     assert_ne!(run_monkeys(8, 20_000, 4_096, latency).0, first);
 }
@@ -170,7 +174,7 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
     let data = market_data(11, 30_000);
     for (every, feed_ns) in [(false, None), (true, None), (false, Some(12 * MS)), (true, Some(0))] {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let latency = Latency { entry_ns: 0, response_ns: 0, feed_ns };
+        let latency = Latency::constant(0, 0, feed_ns);
         let witness = StrategySetup {
             name: "witness".into(),
             markets: vec![M0],
@@ -259,7 +263,7 @@ fn an_order_travels_there_and_back_and_meets_the_book_of_its_arrival() {
         account: AccountId::new(0),
         strategy: Box::new(Once { sent: None, told: Arc::clone(&told) }),
     };
-    let latency = Latency { entry_ns: 20, response_ns: 30, feed_ns: Some(10) };
+    let latency = Latency::constant(20, 30, Some(10));
     let markets = vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 2, latency)];
     Replay::new(config(), markets, vec![once]).unwrap().run(&mut Quiet).unwrap();
     let told = told.lock().unwrap();
@@ -288,9 +292,10 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
             Ok(())
         }
     }
-    let latency = Latency::default();
-    let markets =
-        || vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(5, 8_000), 4_000, latency)];
+    let markets = || {
+        let data = market_data(5, 8_000);
+        vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, data, 4_000, Latency::default())]
+    };
     let strategies = || {
         vec![
             common::setup("bad", &[M0], Bad),
@@ -405,13 +410,13 @@ proptest! {
         let mut turns: Vec<(i64, MarketId)> =
             turns.iter().map(|(ms, market)| (start + ms * MS, MarketId::new(*market))).collect();
         turns.sort_unstable();
-        let latency = Latency { entry_ns: 0, response_ns: 0, feed_ns: feed.map(|f| f * MS) };
+        let latency = Latency::constant(0, 0, feed.map(|f| f * MS));
         let run = |turns: Vec<(i64, MarketId)>| {
             let told = Arc::new(Mutex::new(Vec::new()));
             let follower = Follower { told: Arc::clone(&told), turns };
             let markets = vec![
-                setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, 16_000), 1_000, latency),
-                setup("B.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed + 1, 16_000), 700, latency),
+                setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, 16_000), 1_000, latency.clone()),
+                setup("B.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed + 1, 16_000), 700, latency.clone()),
             ];
             let strategies = vec![common::setup("f", &[M0, MarketId::new(1)], follower)];
             Replay::new(config(), markets, strategies).unwrap().run(&mut Quiet).unwrap();
@@ -479,11 +484,11 @@ fn an_instrument_that_expires_is_not_traded_any_more() {
         }
         tape.columns.clone()
     };
-    let latency = Latency { entry_ns: 2 * MS, response_ns: 3 * MS, feed_ns: None };
     let expires = |at| InstrumentKind::Linear { expiry: Some(at) };
     let kinds = [InstrumentKind::LINEAR_PERPETUAL, expires(30 * MS), expires(1)];
     let markets = ["A.TEST", "B.TEST", "C.TEST"].iter().zip(kinds);
-    let markets = markets.map(|(id, kind)| setup(id, kind, data(), 100, latency)).collect();
+    let latency = || Latency::constant(2 * MS, 3 * MS, None);
+    let markets = markets.map(|(id, kind)| setup(id, kind, data(), 100, latency())).collect();
     let told = Arc::default();
     let strategy = UntilExpiry { told: Arc::clone(&told) };
     let strategy = common::setup("s", &[0, 1, 2].map(MarketId::new), strategy);
@@ -506,4 +511,39 @@ fn an_instrument_that_expires_is_not_traded_any_more() {
         "49 2 Rejected NotListed",
     ];
     assert_eq!(*told, expected);
+}
+
+/// Markets without data, as they are set and what is known of their data.
+fn settled(markets: Vec<(&str, Basis, ClockLead, bool, i64)>) -> Result<Replay, RunError> {
+    let setups = markets.into_iter().map(|(id, basis, clock_lead, has_book, min_latency_ns)| {
+        let kind = InstrumentKind::LINEAR_PERPETUAL;
+        let setup = setup(id, kind, EventColumns::default(), 9, Latency::default());
+        let settings = VenueSettings { basis, clock_lead, ..setup.settings };
+        MarketSetup { settings, has_book, min_latency_ns, ..setup }
+    });
+    Replay::new(config(), setups.collect(), vec![])
+}
+
+#[test]
+fn a_run_tells_what_it_chose_where_a_setting_is_left_open() {
+    let replay = settled(vec![
+        ("A.ONE", Basis::Auto, ClockLead::Auto, true, -20),
+        ("B.ONE", Basis::Auto, ClockLead::Auto, false, -50),
+        ("C.TWO", Basis::L1, ClockLead::Auto, true, 10),
+        ("D.SIX", Basis::L2, ClockLead::Ns(7), false, -90),
+    ])
+    .unwrap();
+    let chosen: Vec<_> = (0..4)
+        .map(MarketId::new)
+        .map(|market| (replay.market(market).basis(), replay.clock_lead_ns(market)))
+        .collect();
+    // One clock for both instruments of a venue.
+    let expected = [(FillBasis::L2, 50), (FillBasis::L1, 50), (FillBasis::L1, 0), (FillBasis::L2, 7)];
+    assert_eq!(chosen, expected);
+}
+
+#[test]
+fn a_run_refuses_settings_that_cannot_be() {
+    let error = settled(vec![("A.ONE", Basis::Auto, ClockLead::Ns(-1), true, 0)]).err().unwrap();
+    assert_eq!(error.to_string(), "A.ONE: clock_lead: -1 ns is negative");
 }

@@ -12,7 +12,7 @@ use tradecore_core::kernel::{
     Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
 };
 use tradecore_core::orders::{Command, Order};
-use tradecore_core::sim::{Latency, Matching};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, StrategyId};
 
 fn monkeys(seed: u64) -> Vec<StrategySetup> {
@@ -60,19 +60,23 @@ struct Outcome {
 fn setup(id: &str, kind: InstrumentKind, data: EventColumns, latency: Latency) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id, kind),
-        basis: FillBasis::L2,
-        queue: "power(2)".parse().unwrap(),
-        matching: Matching::default(),
-        latency,
-        venue_lead_ns: 0,
+        settings: VenueSettings {
+            queue: "power(2)".parse().unwrap(),
+            basis: Basis::L2,
+            latency,
+            clock_lead: ClockLead::Ns(0),
+            matching: Matching::default(),
+        },
         source: Pieces::new(data, 3_000),
+        has_book: true,
+        min_latency_ns: 0,
     }
 }
 
 /// Runs a backtest; with the journal if it is kept.
 fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (Outcome, Vec<u8>) {
     let markets = vec![
-        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), latency),
+        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), latency.clone()),
         setup("B.TEST", InstrumentKind::INVERSE_PERPETUAL, market_data(seed + 1, rows), latency),
     ];
     let config = RunConfig {
@@ -142,12 +146,14 @@ fn feed(seed: u64, inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Outcome 
     Outcome { digest, orders, fills, candles, commands: commands(&journal) }
 }
 
-const LATENCY: Latency = Latency { entry_ns: 5 * MS, response_ns: 4 * MS, feed_ns: None };
+fn latency(feed_ns: Option<i64>) -> Latency {
+    Latency::constant(5 * MS, 4 * MS, feed_ns)
+}
 
 #[test]
 fn a_backtest_fed_back_from_its_journal_is_the_same_to_the_byte() {
-    for latency in [LATENCY, Latency::default(), Latency { feed_ns: Some(7 * MS), ..LATENCY }] {
-        let (kept, journal) = backtest(7, 9_000, latency, true);
+    for latency in [latency(None), Latency::default(), latency(Some(7 * MS))] {
+        let (kept, journal) = backtest(7, 9_000, latency.clone(), true);
         let (plain, nothing) = backtest(7, 9_000, latency, false);
         assert!(nothing.is_empty() && kept.fills.len() > 50, "{}", kept.fills.len());
         assert_eq!((&plain.digest, &plain.orders, &plain.fills), (&kept.digest, &kept.orders, &kept.fills));
@@ -161,7 +167,7 @@ proptest! {
     fn a_session_that_is_cut_saved_and_loaded_goes_on_as_if_it_had_not(
         seed in 0u64..1_000, place in 0.0f64..1.0,
     ) {
-        let (whole, journal) = backtest(seed, 3_000, LATENCY, true);
+        let (whole, journal) = backtest(seed, 3_000, latency(None), true);
         let inputs = inputs(&journal);
         let cut = (inputs.len() as f64 * place) as usize;
         prop_assert_eq!(feed(seed, &inputs, Some(cut)), whole);
@@ -171,7 +177,7 @@ proptest! {
     fn a_damaged_journal_or_state_is_an_error_and_never_a_panic(
         at in 0.0f64..1.0, bit in 0u8..8, cut in 0.0f64..1.0,
     ) {
-        let (_, journal) = backtest(1, 400, LATENCY, true);
+        let (_, journal) = backtest(1, 400, latency(None), true);
         let place = |bytes: &[u8], part: f64| ((bytes.len() - 1) as f64 * part) as usize;
         let mut flipped = journal.clone();
         let byte = place(&journal, at);

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use common::{M0, Pieces, Quiet, Tape, instrument, level, limit};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
-use tradecore_core::book::{FillBasis, Touch};
+use tradecore_core::book::Touch;
 use tradecore_core::event::{Columns, EventColumns, TIME_LIMIT, View};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker, Topics,
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
-use tradecore_core::sim::{Latency, Matching};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
 
@@ -104,12 +104,16 @@ fn config(sample_ns: i64) -> RunConfig {
 fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> MarketSetup {
     MarketSetup {
         instrument,
-        basis: FillBasis::L2,
-        queue: "conservative".parse().unwrap(),
-        matching: Matching::default(),
-        latency,
-        venue_lead_ns: 0,
+        settings: VenueSettings {
+            queue: "conservative".parse().unwrap(),
+            basis: Basis::L2,
+            latency,
+            clock_lead: ClockLead::Ns(0),
+            matching: Matching::default(),
+        },
         source: Pieces::new(data, 1 << 20),
+        has_book: true,
+        min_latency_ns: 0,
     }
 }
 
@@ -281,7 +285,7 @@ fn a_run_without_end_in_sight_can_be_interrupted() {
 
 #[test]
 fn the_end_of_time_and_the_longest_latency_end_a_run() {
-    let longest = Latency { entry_ns: i64::MAX, response_ns: i64::MAX, feed_ns: Some(i64::MAX) };
+    let longest = Latency::constant(i64::MAX, i64::MAX, Some(i64::MAX));
     for latency in [Latency::default(), longest] {
         for ts in [TIME_LIMIT - 1, TIME_LIMIT] {
             let mut tape = steady(3);
@@ -293,7 +297,7 @@ fn the_end_of_time_and_the_longest_latency_end_a_run() {
                 ctx.every(if n == 1 { i64::MAX } else { i64::MAX - 1_000 });
                 Ok(())
             });
-            let mut simulation = simulation(1_000, market(linear(), tape.columns, latency), buyer);
+            let mut simulation = simulation(1_000, market(linear(), tape.columns, latency.clone()), buyer);
             let (end, _) = simulation.run(&mut Polls { left: 100 }).unwrap();
             assert_eq!(end, RunEnd::Finished, "{ts}");
         }
@@ -470,7 +474,7 @@ fn data_that_nobody_will_look_at_any_more_is_let_go() {
 fn on_stop_sees_the_world_at_the_last_visible_time() {
     let mut tape = steady(3);
     tape.at(5_000).book(&[(995, 7)], &[]);
-    let feed = Latency { feed_ns: Some(30), ..Latency::default() };
+    let feed = Latency::constant(0, 0, Some(30));
     let seen = Arc::new(Mutex::new(None));
     let told = Arc::clone(&seen);
     let look = Script {

@@ -8,6 +8,7 @@ use tradecore_core::decode::PlacedError;
 use tradecore_core::kernel::KernelError;
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::OrderError as CoreOrderError;
+use tradecore_core::sim::SettingsError;
 use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError, TermsError};
 
 mod python {
@@ -82,6 +83,11 @@ pub(crate) fn order(error: CoreOrderError) -> PyErr {
     }
 }
 
+/// A setting no venue can have.
+pub(crate) fn settings(error: SettingsError) -> PyErr {
+    invalid(error.field, error.problem)
+}
+
 pub(crate) fn run(error: CoreRunError) -> PyErr {
     match error {
         CoreRunError::Kernel(KernelError::StrategyFailed { name, traceback }) => {
@@ -91,6 +97,7 @@ pub(crate) fn run(error: CoreRunError) -> PyErr {
         CoreRunError::Columns { instrument, rows, error } => {
             DataError::new_err((instrument, 0, format!("after {rows} rows: {error}")))
         }
+        CoreRunError::Settings { error, .. } => settings(error),
         other => RunError::new_err(other.to_string()),
     }
 }

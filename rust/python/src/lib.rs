@@ -18,6 +18,7 @@ mod simulation;
 mod strategy;
 mod updates;
 mod values;
+mod venue;
 mod views;
 mod vocabulary;
 
@@ -60,6 +61,8 @@ mod _core {
     use crate::strategy::check_quote_size;
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
+    #[pymodule_export]
+    use crate::venue::{check_latency, check_venue};
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
     #[pymodule_export]

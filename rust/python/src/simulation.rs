@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
-use tradecore_core::book::FillBasis;
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record, Strategy, StrategySetup};
 use tradecore_core::orders::BadSession;
-use tradecore_core::sim::{Latency, Matching};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
 
 use crate::catalog::EventStream;
@@ -22,6 +20,7 @@ use crate::records::tables;
 use crate::shared::Shared;
 use crate::strategy::{PyStrategy, compiled};
 use crate::values::{money_to_py, to_duration};
+use crate::venue::SimVenue;
 
 /// The name of a backtest's session: client ids of backtests are the same every time.
 const SESSION: &str = "backtest";
@@ -154,34 +153,16 @@ impl Simulation {
         Ok(Self { config, parts: Mutex::default(), instruments: Mutex::default(), shared: Mutex::default() })
     }
 
-    #[pyo3(signature = (instrument, chunks, *, basis, queue, entry_ns, response_ns, feed_ns=None, venue_lead_ns=0))]
-    #[allow(clippy::too_many_arguments, reason = "a market's settings")]
+    #[pyo3(signature = (instrument, chunks, venue, *, has_book, min_latency_ns))]
     fn add_market(
         &self,
         instrument: &PyInstrument,
         chunks: &Bound<'_, PyAny>,
-        basis: &str,
-        queue: &str,
-        entry_ns: i64,
-        response_ns: i64,
-        feed_ns: Option<i64>,
-        venue_lead_ns: i64,
-    ) -> PyResult<usize> {
-        let basis = match basis {
-            "l2" => FillBasis::L2,
-            "l1" => FillBasis::L1,
-            other => return Err(errors::invalid("basis", format!("{other:?} is not l2 or l1"))),
-        };
-        let queue = queue
-            .parse()
-            .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
-        for (name, ns) in
-            [("entry_ns", entry_ns), ("response_ns", response_ns), ("feed_ns", feed_ns.unwrap_or(0))]
-        {
-            if ns < 0 {
-                return Err(errors::invalid(name, format!("{ns} is negative")));
-            }
-        }
+        venue: SimVenue,
+        has_book: bool,
+        min_latency_ns: i64,
+    ) -> usize {
+        let (settings, instrument) = venue.trading(&instrument.0);
         let mut parts = self.parts();
         let raised = parts.raised.clone();
         let stream = chunks.cast::<EventStream>().ok();
@@ -189,17 +170,9 @@ impl Simulation {
             Some(source) => source,
             None => Box::new(PySource { iterator: chunks.clone().unbind(), raised }),
         };
-        parts.markets.push(MarketSetup {
-            instrument: Arc::clone(&instrument.0),
-            basis,
-            queue,
-            matching: Matching::default(),
-            latency: Latency { entry_ns, response_ns, feed_ns },
-            venue_lead_ns,
-            source,
-        });
-        self.instruments.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instrument.0));
-        Ok(parts.markets.len() - 1)
+        self.instruments.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instrument));
+        parts.markets.push(MarketSetup { instrument, settings, source, has_book, min_latency_ns });
+        parts.markets.len() - 1
     }
 
     fn add_strategy(
@@ -242,7 +215,7 @@ impl Simulation {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
         let instruments = self.instruments();
-        let mut simulation = Replay::new(self.config.clone(), markets, strategies).map_err(errors::money)?;
+        let mut simulation = Replay::new(self.config.clone(), markets, strategies).map_err(errors::run)?;
         let mut monitor = PyMonitor {
             progress: progress.as_ref(),
             spill: spill.as_ref(),
@@ -289,6 +262,15 @@ fn summary<'py>(
         totals.append(row)?;
     }
     out.set_item("totals", totals)?;
+
+    let (bases, leads) = (PyDict::new(py), PyDict::new(py));
+    for (market, instrument) in instruments.iter().enumerate() {
+        let id = MarketId::new(market);
+        bases.set_item(instrument.id.as_str(), simulation.market(id).basis().as_str())?;
+        leads.set_item(instrument.id.venue(), simulation.clock_lead_ns(id))?;
+    }
+    out.set_item("fill_basis", bases)?;
+    out.set_item("clock_lead_ns", leads)?;
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();

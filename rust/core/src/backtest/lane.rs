@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
-use crate::event::{Chunk, Chunker, Columns, ColumnsError, Cursor, FeedClock, Stamp};
+use crate::event::{Chunk, Chunker, Columns, ColumnsError, Cursor};
 use crate::kernel::HookError;
+use crate::sim::{FeedClock, Stamp};
 
 /// Where a market's columns come from, piece by piece in order of time.
 pub trait ChunkSource: Send {

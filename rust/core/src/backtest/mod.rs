@@ -3,8 +3,10 @@
 mod arrivals;
 mod lane;
 mod replay;
+mod setup;
 mod stats;
 
 pub use lane::ChunkSource;
-pub use replay::{CurrencyTotals, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError};
+pub use replay::{CurrencyTotals, Monitor, Progress, Replay, RunConfig, RunEnd, RunError};
+pub use setup::MarketSetup;
 pub use stats::EquityStats;

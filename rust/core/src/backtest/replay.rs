@@ -1,10 +1,11 @@
 //! A backtest: recorded data through the simulated venue and the kernel, on one timeline.
 //!
 //! The timeline is the strategy's clock. A message acts at the venue at its venue time and reaches the strategies
-//! at its visible time (see [`crate::event::FeedClock`]); a command acts at the venue one entry latency after it
+//! at its visible time (see [`crate::sim::FeedClock`]); a command acts at the venue one entry latency after it
 //! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
 //! (messages, then instruments that expire, then commands in order of sending), then the kernel, one input at a time:
-//! reports, messages by market, instruments that expire, timers. The run ends with the last visible message; what the venue had already decided by then is still booked.
+//! reports, messages by market, instruments that expire, timers. The run ends with the last visible message; what the
+//! venue had already decided by then is still booked.
 //!
 //! Messages of a market that somebody follows are delivered one by one. Of the others the kernel is told, before
 //! it is woken, how many rows it knows by then ([`Input::Known`]).
@@ -18,13 +19,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::sync::Arc;
 
 use super::arrivals::Arrival;
-use super::lane::{ChunkSource, Lane, LaneError};
+use super::lane::{Lane, LaneError};
+use super::setup::{MarketSetup, clock_leads};
 use super::stats::EquityStats;
-use crate::book::{FillBasis, Touch};
-use crate::event::{ColumnsError, FeedClock, Heads};
+use crate::book::Touch;
+use crate::event::{ColumnsError, Heads};
 use crate::kernel::{
     Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError,
     Outgoing, Record, Rows, Seen, StrategySetup, Supply,
@@ -32,29 +33,11 @@ use crate::kernel::{
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, SessionId};
 use crate::random::Random;
-use crate::sim::{Latency, Market, Matching, QueueModel, Venue};
-use crate::types::{CurrencyId, Instrument, MarketId, Money};
+use crate::sim::{FeedClock, Market, SettingsError, Venue};
+use crate::types::{CurrencyId, MarketId, Money};
 
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
-
-/// One instrument of a run.
-pub struct MarketSetup {
-    /// The instrument.
-    pub instrument: Arc<Instrument>,
-    /// Where its book comes from.
-    pub basis: FillBasis,
-    /// How resting orders queue.
-    pub queue: QueueModel,
-    /// How orders of ours meet.
-    pub matching: Matching,
-    /// Latencies to and from its venue.
-    pub latency: Latency,
-    /// How far the venue's clock runs ahead of ours, ns.
-    pub venue_lead_ns: i64,
-    /// Its data.
-    pub source: Box<dyn ChunkSource>,
-}
 
 /// Settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +101,14 @@ pub enum RunError {
         rows: u64,
         /// What is wrong.
         error: ColumnsError,
+    },
+    /// A venue cannot be as it is set.
+    #[error("{instrument}: {error}")]
+    Settings {
+        /// The instrument.
+        instrument: String,
+        /// What is wrong.
+        error: SettingsError,
     },
     /// An amount is out of range.
     #[error(transparent)]
@@ -194,27 +185,33 @@ impl Replay {
     /// A run over these markets with these strategies.
     ///
     /// # Errors
-    /// [`MoneyOverflow`] when an instrument's increments are beyond any arithmetic.
+    /// [`RunError::Settings`] for settings that fail their check, [`RunError::Money`] when an instrument's
+    /// increments are beyond any arithmetic.
     pub fn new(
         config: RunConfig,
         markets: Vec<MarketSetup>,
         strategies: Vec<StrategySetup>,
-    ) -> Result<Self, MoneyOverflow> {
+    ) -> Result<Self, RunError> {
+        let leads = clock_leads(&markets);
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
         let mut venue = Venue::new();
         let mut expiries = Vec::new();
-        for (index, setup) in markets.into_iter().enumerate() {
+        for (index, (setup, lead)) in markets.into_iter().zip(leads).enumerate() {
+            let MarketSetup { instrument, settings, source, has_book, .. } = setup;
+            settings
+                .check()
+                .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
             let random = Random::new(config.seed, 1_000 + index as u64);
-            let market = Market::new(&setup.instrument, setup.basis, setup.queue, setup.matching, random)?;
-            let id = venue.add(market, setup.latency);
-            if let Some(expiry) = setup.instrument.kind.expiry() {
+            let basis = settings.basis.resolve(has_book);
+            let market = Market::new(&instrument, basis, settings.queue, settings.matching, random)?;
+            lanes.push(Lane::new(source, FeedClock::new(lead, settings.latency.feed.clone())));
+            let id = venue.add(market, settings.latency);
+            if let Some(expiry) = instrument.kind.expiry() {
                 venue.delist_at(id, expiry);
                 expiries.push((expiry, id));
             }
-            let clock = FeedClock::new(setup.venue_lead_ns, setup.latency.feed_ns);
-            lanes.push(Lane::new(setup.source, clock));
-            specs.push(MarketSpec { instrument: setup.instrument, basis: setup.basis, is_listed: true });
+            specs.push(MarketSpec { instrument, basis, is_listed: true });
         }
         expiries.sort_unstable_by_key(|expiry| Reverse(*expiry));
         let kernel_config = KernelConfig {
@@ -262,6 +259,11 @@ impl Replay {
     /// The venue's side of a market.
     pub fn market(&self, market: MarketId) -> &Market {
         self.venue.market(market)
+    }
+
+    /// How far the clock of a market's venue is taken to run ahead of ours, ns.
+    pub fn clock_lead_ns(&self, market: MarketId) -> i64 {
+        self.lanes[market.index()].clock.venue_lead_ns()
     }
 
     /// Event rows passed so far.

@@ -18,6 +18,16 @@ pub enum FillBasis {
     L1,
 }
 
+impl FillBasis {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::L2 => "l2",
+            Self::L1 => "l1",
+        }
+    }
+}
+
 /// Kinds that leave a book of levels as it is: quotes make another book, single orders are not added up to levels,
 /// and the rest changes no book.
 const PASSED_BY: KindSet = KindSet::ORDERS.union(KindSet::of(&[

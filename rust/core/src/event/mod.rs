@@ -1,12 +1,10 @@
 //! Events as columns, their vocabulary, and the merge of sorted sources.
 
-mod clock;
 mod columns;
 mod cursor;
 mod kind;
 mod merge;
 
-pub use clock::{FeedClock, Stamp};
 pub use columns::{
     Columns, ColumnsError, Event, EventColumns, EventSink, Ints, STEPS_LIMIT, TIME_LIMIT, View, is_price,
     is_qty,

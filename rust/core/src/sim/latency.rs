@@ -9,30 +9,74 @@ pub enum Leg {
     Response,
 }
 
-/// Latencies between us and a venue, ns. A model of them: every command and report draws its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How long one leg takes.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum LatencyModel {
+    /// Always the same, ns.
+    Constant(i64),
+}
+
+impl Default for LatencyModel {
+    fn default() -> Self {
+        Self::Constant(0)
+    }
+}
+
+impl LatencyModel {
+    /// What something sent now takes, ns.
+    #[inline]
+    pub fn draw(&mut self) -> i64 {
+        match self {
+            Self::Constant(ns) => *ns,
+        }
+    }
+
+    /// The least anything will ever take, ns.
+    #[inline]
+    pub fn least(&self) -> i64 {
+        match self {
+            Self::Constant(ns) => *ns,
+        }
+    }
+}
+
+/// Latencies between us and a venue, a model for each leg: every command and report draws its own.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Latency {
     /// From sending a command to its effect at the venue.
-    pub entry_ns: i64,
+    pub entry: LatencyModel,
     /// From an event at the venue to our knowledge of it, for own orders.
-    pub response_ns: i64,
+    pub response: LatencyModel,
     /// The same for market data; the recorded latency when absent.
-    pub feed_ns: Option<i64>,
+    pub feed: Option<LatencyModel>,
 }
 
 impl Latency {
-    /// What something sent now takes.
-    #[inline]
-    pub fn draw(&mut self, leg: Leg) -> i64 {
-        self.least(leg)
+    /// The same for everything that goes one way, ns.
+    pub fn constant(entry_ns: i64, response_ns: i64, feed_ns: Option<i64>) -> Self {
+        Self {
+            entry: LatencyModel::Constant(entry_ns),
+            response: LatencyModel::Constant(response_ns),
+            feed: feed_ns.map(LatencyModel::Constant),
+        }
     }
 
-    /// The least anything will ever take.
+    /// What something sent now takes, ns.
+    #[inline]
+    pub fn draw(&mut self, leg: Leg) -> i64 {
+        match leg {
+            Leg::Entry => self.entry.draw(),
+            Leg::Response => self.response.draw(),
+        }
+    }
+
+    /// The least anything will ever take, ns.
     #[inline]
     pub fn least(&self, leg: Leg) -> i64 {
         match leg {
-            Leg::Entry => self.entry_ns,
-            Leg::Response => self.response_ns,
+            Leg::Entry => self.entry.least(),
+            Leg::Response => self.response.least(),
         }
     }
 }

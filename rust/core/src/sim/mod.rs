@@ -1,14 +1,18 @@
 //! The simulated venue: matching, queue position, fees, latency.
 
 mod channel;
+mod clock;
 mod latency;
 mod market;
 mod queue;
+mod settings;
 mod update;
 mod venue;
 
-pub use latency::{Latency, Leg};
+pub use clock::{FeedClock, Stamp};
+pub use latency::{Latency, LatencyModel, Leg};
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
+pub use settings::{Basis, ClockLead, SettingsError, VenueSettings};
 pub use update::Update;
 pub use venue::Venue;

@@ -52,11 +52,11 @@ impl FromStr for QueueModel {
         let (name, argument) = match text.split_once('(') {
             Some((name, rest)) => {
                 let number = rest.strip_suffix(')').and_then(|n| n.trim().parse::<f64>().ok());
-                (name, Some(number.filter(|n| n.is_finite() && *n > 0.0).ok_or_else(unknown)?))
+                (name, Some(number.ok_or_else(unknown)?))
             }
             None => (text, None),
         };
-        Ok(match (name, argument) {
+        let model = match (name, argument) {
             ("conservative", None) => Self::Conservative,
             ("log", None) => Self::Log,
             ("log2", None) => Self::Log2,
@@ -65,7 +65,9 @@ impl FromStr for QueueModel {
             ("power2", Some(n)) => Self::Power2(n),
             ("power3", Some(n)) => Self::Power3(n),
             _ => return Err(unknown()),
-        })
+        };
+        model.check().map_err(|_| unknown())?;
+        Ok(model)
     }
 }
 
@@ -108,6 +110,19 @@ impl QueuePosition {
 }
 
 impl QueueModel {
+    /// Checks the exponent of a power model.
+    ///
+    /// # Errors
+    /// [`UnknownQueueModel`] when it is not a finite number above 0.
+    pub fn check(self) -> Result<(), UnknownQueueModel> {
+        match self {
+            Self::Power(n) | Self::Power2(n) | Self::Power3(n) if !(n.is_finite() && n > 0.0) => {
+                Err(UnknownQueueModel(self.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A trade of `qty` at the order's price; returns how much of it reaches the order, in whole lots.
     ///
     /// `displayed` is the size of the level before the trade, `lot` the quantity step of a fill.

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::decimal::{Decimal, DecimalError, Increment};
+use super::fees::Fees;
 use super::kind::InstrumentKind;
 use super::money::Money;
 
@@ -208,11 +209,8 @@ impl Instrument {
             | InstrumentKind::Option { .. }
             | InstrumentKind::Binary { .. } => {}
         }
-        for (field, fee) in [("maker_fee_bps", spec.maker_fee_bps), ("taker_fee_bps", spec.taker_fee_bps)] {
-            if fee.to_f64().abs() > 1000.0 {
-                return Err(fail(field, format!("{fee} is outside ±1000 bps")));
-            }
-        }
+        let fees = Fees::new(Some(spec.maker_fee_bps), Some(spec.taker_fee_bps));
+        fees.map_err(|error| fail(error.field, error.problem))?;
         for (field, currency) in
             [("base", &spec.base), ("quote", &spec.quote), ("settlement", &spec.settlement)]
         {
@@ -259,6 +257,16 @@ impl Instrument {
             | InstrumentKind::Inverse { .. }
             | InstrumentKind::Quanto { .. }
             | InstrumentKind::Option { .. } => None,
+        }
+    }
+
+    /// The same instrument with other fees, where they are given.
+    #[must_use]
+    pub fn with_fees(&self, fees: Fees) -> Self {
+        Self {
+            maker_fee_bps: fees.maker_bps().unwrap_or(self.maker_fee_bps),
+            taker_fee_bps: fees.taker_bps().unwrap_or(self.taker_fee_bps),
+            ..self.clone()
         }
     }
 

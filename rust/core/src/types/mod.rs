@@ -2,6 +2,7 @@
 
 mod decimal;
 mod duration;
+mod fees;
 mod ids;
 pub(crate) mod instrument;
 mod kind;
@@ -14,6 +15,7 @@ pub(crate) mod words;
 pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{format_duration, parse_duration};
+pub use fees::Fees;
 pub use ids::{AccountId, CurrencyId, MarketId, StrategyId};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentSpec};
 pub use kind::{InstrumentKind, KindTerms, OptionSettlement, OptionSide, TermsError};

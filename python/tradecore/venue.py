@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from tradecore._core import Instrument, QueueSimulator, format_duration_ns, parse_duration
-from tradecore.errors import InstrumentError, InvalidValueError
-from tradecore.instruments import instrument_from_dict
-from tradecore.validation import to_ns
-
-if TYPE_CHECKING:
-    from tradecore.config import VenueConfig
+from tradecore._core import check_latency, check_venue, format_duration_ns, parse_duration
 
 __all__ = ["Latency", "SimVenue"]
-
-_ANY = Instrument("ANY.ANY", kind="linear", base="ANY", quote="ANY", price_increment=1, qty_increment=1)
-"""Carries a venue's fees to the core, which knows what a fee may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -32,6 +23,11 @@ class Latency:
         From an event of an own order at the venue to our knowledge of it.
     feed : duration, optional
         From a market event at the venue to our knowledge of it; the recorded latency if not given.
+
+    Raises
+    ------
+    InvalidValueError
+        For what is no length of time, or a negative one.
     """
 
     entry: str | int = "5ms"
@@ -39,10 +35,7 @@ class Latency:
     feed: str | int | None = None
 
     def __post_init__(self) -> None:
-        to_ns("entry", self.entry)
-        to_ns("response", self.response)
-        if self.feed is not None:
-            to_ns("feed", self.feed)
+        check_latency(self)
 
     @property
     def entry_ns(self) -> int:
@@ -69,6 +62,9 @@ class Latency:
 class SimVenue:
     """A simulated venue.
 
+    The core reads this value as it is; a configuration's ``[[venues]]`` have the same keys, those of ``latency`` as
+    ``entry_latency``, ``response_latency`` and ``feed_latency``.
+
     Parameters
     ----------
     name : str
@@ -87,6 +83,11 @@ class SimVenue:
     clock_lead : duration or "auto"
         How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` assumes just enough that no
         message arrives before it happened.
+
+    Raises
+    ------
+    InvalidValueError
+        With the first setting that a venue cannot have.
     """
 
     name: str
@@ -98,37 +99,4 @@ class SimVenue:
     clock_lead: str | int = field(default="auto", kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise InvalidValueError("name", f"expected the name of a venue, got {self.name!r}")
-        if not isinstance(self.latency, Latency):
-            raise InvalidValueError("latency", f"expected a Latency, got {self.latency!r}")
-        if not isinstance(self.queue, str):
-            raise InvalidValueError("queue", f"expected the name of a queue model, got {self.queue!r}")
-        QueueSimulator(self.queue, 0)  # raises for an unknown model
-        try:
-            self.with_fees(_ANY)
-        except InstrumentError as error:
-            raise InvalidValueError(error.field, error.problem) from None
-        if self.basis not in ("auto", "l2", "l1"):
-            raise InvalidValueError("basis", f"{self.basis!r} is not auto, l2 or l1")
-        if self.clock_lead != "auto":
-            to_ns("clock_lead", self.clock_lead)
-
-    @classmethod
-    def from_config(cls, config: VenueConfig) -> SimVenue:
-        """Make a venue of its settings in a configuration; raises InvalidValueError naming the first bad one."""
-        return cls(
-            config.name,
-            latency=Latency(entry=config.entry_latency, response=config.response_latency, feed=config.feed_latency),
-            queue=config.queue,
-            maker_fee_bps=config.maker_fee_bps,
-            taker_fee_bps=config.taker_fee_bps,
-            basis=config.basis,
-            clock_lead=config.clock_lead,
-        )
-
-    def with_fees(self, instrument: Instrument) -> Instrument:
-        """Return an instrument with the venue's fees, where it has some of its own."""
-        fees = {"maker_fee_bps": self.maker_fee_bps, "taker_fee_bps": self.taker_fee_bps}
-        own = {name: str(fee) for name, fee in fees.items() if fee is not None}
-        return instrument_from_dict({**instrument.to_dict(), **own}) if own else instrument
+        check_venue(self)

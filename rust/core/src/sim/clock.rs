@@ -1,16 +1,18 @@
 //! Two stamps, two places: when a message acts at the venue and when a strategy may see it.
 
+use super::latency::LatencyModel;
+
 /// Places messages on one timeline, the strategy's clock.
 ///
 /// * at the venue: `ts_event` minus the venue clock's lead over ours, never later than the receipt and never
 ///   earlier than the message before it;
-/// * at the strategy: the recorded receipt, or a constant feed latency after the venue time.
+/// * at the strategy: the recorded receipt, or a feed latency after the venue time.
 ///
 /// So a message is never visible before it happened, whatever the two clocks said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FeedClock {
     venue_lead_ns: i64,
-    feed_ns: Option<i64>,
+    feed: Option<LatencyModel>,
     last: i64,
 }
 
@@ -24,9 +26,14 @@ pub struct Stamp {
 }
 
 impl FeedClock {
-    /// A clock for a venue that runs `venue_lead_ns` ahead of ours; `feed_ns` replaces the recorded latency.
-    pub fn new(venue_lead_ns: i64, feed_ns: Option<i64>) -> Self {
-        Self { venue_lead_ns, feed_ns, last: i64::MIN }
+    /// A clock for a venue that runs `venue_lead_ns` ahead of ours; `feed` replaces the recorded latency.
+    pub fn new(venue_lead_ns: i64, feed: Option<LatencyModel>) -> Self {
+        Self { venue_lead_ns, feed, last: i64::MIN }
+    }
+
+    /// How far the venue's clock is taken to run ahead of ours, ns.
+    pub fn venue_lead_ns(&self) -> i64 {
+        self.venue_lead_ns
     }
 
     /// The stamp of the next message.
@@ -34,9 +41,10 @@ impl FeedClock {
     pub fn stamp(&mut self, ts_event: i64, ts_recv: i64) -> Stamp {
         let venue = ts_event.saturating_sub(self.venue_lead_ns).min(ts_recv).max(self.last);
         self.last = venue;
-        let visible = match self.feed_ns {
+        let visible = match &mut self.feed {
             None => ts_recv,
-            Some(feed) => venue.saturating_add(feed),
+            // A constant keeps the order of the messages, for venue times never go back.
+            Some(feed) => venue.saturating_add(feed.draw()),
         };
         Stamp { venue, visible }
     }
@@ -63,7 +71,7 @@ mod tests {
             feed in proptest::option::of(0i64..50),
             gaps in proptest::collection::vec((0i64..20, -60i64..60), 1..50),
         ) {
-            let mut clock = FeedClock::new(lead, feed);
+            let mut clock = FeedClock::new(lead, feed.map(LatencyModel::Constant));
             let (mut recv, mut before) = (1_000, Stamp { venue: i64::MIN, visible: i64::MIN });
             for (gap, latency) in gaps {
                 recv += gap;

@@ -1,0 +1,113 @@
+"""A simulated venue as a table of a configuration: the fields of its dataclass, and nothing said twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from decimal import Decimal
+from functools import cache
+from typing import Any, LiteralString, get_args, get_type_hints
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
+
+from tradecore._core import format_duration_ns
+from tradecore.errors import InvalidValueError
+from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
+from tradecore.venue import Latency, SimVenue
+
+__all__ = ["from_table", "to_table"]
+
+_LATENCY = "latency"
+"""The field whose own fields are keys of the table, each with this at its end."""
+
+
+def _leg_key(leg: str) -> str:
+    return f"{leg}_{_LATENCY}"
+
+
+@cache
+def _keys() -> Mapping[str, Field[Any]]:
+    """Return the keys of a venue's table with the fields they stand for, in the order of their declaration."""
+    keys: dict[str, Field[Any]] = {}
+    for own in fields(SimVenue):
+        if own.name == _LATENCY:
+            keys |= {_leg_key(leg.name): leg for leg in fields(Latency)}
+        else:
+            keys[own.name] = own
+    return keys
+
+
+@cache
+def _exact_keys() -> frozenset[str]:
+    """Return the keys of exact numbers; all others are text."""
+    return frozenset(name for name, hint in get_type_hints(SimVenue).items() if Decimal in get_args(hint))
+
+
+def from_table(given: Any) -> SimVenue:
+    """Make a venue of its table; one that is made already is taken as it is.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        With every unknown, missing or mistyped key, else with the first setting a venue cannot have.
+    """
+    if isinstance(given, SimVenue):
+        return given
+    if not isinstance(given, Mapping):
+        raise PydanticKnownError("dict_type")
+    keys = _keys()
+    problems = [
+        _problem(key, _said(UNKNOWN_KEY, unknown_key(key, keys)), given[key]) for key in given if key not in keys
+    ]
+    for key, declared in keys.items():
+        if key not in given:
+            if declared.default is MISSING and declared.default_factory is MISSING:
+                problems.append(_problem(key, "missing", given))
+        elif key not in _exact_keys() and not _is_text(given[key], declared):
+            problems.append(_problem(key, "string_type", given[key]))
+    if problems:
+        raise _invalid(problems)
+    legs = {leg.name: given[_leg_key(leg.name)] for leg in fields(Latency) if _leg_key(leg.name) in given}
+    rest = {key: value for key, value in given.items() if keys[key].name == key}
+    try:
+        latency = Latency(**legs)
+    except InvalidValueError as error:
+        raise _refused(_leg_key(error.field), error, given) from None
+    try:
+        return SimVenue(latency=latency, **rest)
+    except InvalidValueError as error:
+        raise _refused(error.field, error, given) from None
+
+
+def to_table(venue: SimVenue) -> dict[str, Any]:
+    """Return the table of a venue: lengths of time as text, fees as decimals, None for what is not set."""
+    table: dict[str, Any] = {}
+    for key, declared in _keys().items():
+        value = getattr(venue if declared.name == key else venue.latency, declared.name)
+        if key in _exact_keys():
+            value = None if value is None else Decimal(str(value))
+        elif isinstance(value, int):
+            value = format_duration_ns(value)
+        table[key] = value
+    return table
+
+
+def _is_text(value: Any, declared: Field[Any]) -> bool:
+    return isinstance(value, str) or (value is None and declared.default is None)
+
+
+def _said(kind: LiteralString, problem: str) -> PydanticCustomError:
+    return PydanticCustomError(kind, "{problem}", {"problem": problem})
+
+
+def _problem(key: str, kind: str | PydanticCustomError, given: Any) -> InitErrorDetails:
+    return InitErrorDetails(type=kind, loc=(key,), input=given)
+
+
+def _refused(key: str, error: InvalidValueError, given: Mapping[str, Any]) -> ValidationError:
+    return _invalid([_problem(key, _said(REFUSED, error.problem), given.get(key))])
+
+
+def _invalid(problems: list[InitErrorDetails]) -> ValidationError:
+    return ValidationError.from_exception_data("SimVenue", problems)

@@ -1,0 +1,168 @@
+//! What can be set of a simulated venue, and what a setting left open becomes.
+
+use std::str::FromStr;
+
+use super::latency::{Latency, LatencyModel};
+use super::market::Matching;
+use super::queue::QueueModel;
+use crate::book::FillBasis;
+
+/// A setting no venue can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct SettingsError {
+    /// The setting.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What orders fill against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The full book where the data has one, else top-of-book quotes.
+    Auto,
+    /// The full book.
+    L2,
+    /// Top-of-book quotes.
+    L1,
+}
+
+impl Basis {
+    /// What it is for data that has a book or has none.
+    pub fn resolve(self, has_book: bool) -> FillBasis {
+        match self {
+            Self::Auto if has_book => FillBasis::L2,
+            Self::Auto | Self::L1 => FillBasis::L1,
+            Self::L2 => FillBasis::L2,
+        }
+    }
+}
+
+/// How far the venue's clock ran ahead of ours when the data was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockLead {
+    /// Just enough that no message arrived before it happened.
+    Auto,
+    /// So far, ns.
+    Ns(i64),
+}
+
+impl ClockLead {
+    /// What it is for data whose smallest difference of receipt and event is `min_latency_ns`.
+    pub fn resolve(self, min_latency_ns: i64) -> i64 {
+        match self {
+            Self::Auto => min_latency_ns.saturating_neg().max(0),
+            Self::Ns(ns) => ns,
+        }
+    }
+}
+
+/// Settings of a simulated venue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VenueSettings {
+    /// How resting orders queue.
+    pub queue: QueueModel,
+    /// What orders fill against.
+    pub basis: Basis,
+    /// On the way there and back.
+    pub latency: Latency,
+    /// How far its clock runs ahead.
+    pub clock_lead: ClockLead,
+    /// How orders of ours meet.
+    pub matching: Matching,
+}
+
+impl VenueSettings {
+    /// Checks what the types leave open.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a queue model with an exponent that is not above 0, and for a time below 0.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.queue.check().map_err(|error| SettingsError { field: "queue", problem: error.to_string() })?;
+        let Latency { entry, response, feed } = &self.latency;
+        let lead = if let ClockLead::Ns(ns) = self.clock_lead { ns } else { 0 };
+        for (field, ns) in [
+            ("latency.entry", entry.least()),
+            ("latency.response", response.least()),
+            ("latency.feed", feed.as_ref().map_or(0, LatencyModel::least)),
+            ("clock_lead", lead),
+        ] {
+            if ns < 0 {
+                return Err(SettingsError { field, problem: format!("{ns} ns is negative") });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The choice a word names.
+fn choice<T: Copy>(field: &'static str, text: &str, choices: &[(&str, T)]) -> Result<T, SettingsError> {
+    if let Some((_, chosen)) = choices.iter().find(|(word, _)| *word == text) {
+        return Ok(*chosen);
+    }
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    let (last, others) = words.split_last().unwrap_or((&"", &[]));
+    Err(SettingsError { field, problem: format!("{text:?} is not {} or {last}", others.join(", ")) })
+}
+
+impl FromStr for Basis {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        let [l2, l1] = [FillBasis::L2, FillBasis::L1].map(FillBasis::as_str);
+        choice("basis", text, &[("auto", Self::Auto), (l2, Self::L2), (l1, Self::L1)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> VenueSettings {
+        VenueSettings {
+            queue: QueueModel::Power(2.0),
+            basis: Basis::Auto,
+            latency: Latency::constant(0, 0, Some(0)),
+            clock_lead: ClockLead::Ns(0),
+            matching: Matching::default(),
+        }
+    }
+
+    #[test]
+    fn words_are_read_and_others_told_by_their_setting() {
+        assert_eq!("l1".parse(), Ok(Basis::L1));
+        let told = |error: SettingsError| error.to_string();
+        assert_eq!("L2".parse::<Basis>().map_err(told), Err(r#"basis: "L2" is not auto, l2 or l1"#.into()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_told_by_its_setting() {
+        assert_eq!(settings().check(), Ok(()));
+        let mut bad: Vec<(VenueSettings, &str)> = Vec::new();
+        for (leg, field) in ["latency.entry", "latency.response", "latency.feed"].into_iter().enumerate() {
+            let mut one = settings();
+            let legs = [&mut one.latency.entry, &mut one.latency.response];
+            match legs.into_iter().nth(leg) {
+                Some(model) => *model = LatencyModel::Constant(-1),
+                None => one.latency.feed = Some(LatencyModel::Constant(-1)),
+            }
+            bad.push((one, field));
+        }
+        bad.push((VenueSettings { clock_lead: ClockLead::Ns(-1), ..settings() }, "clock_lead"));
+        for exponent in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            bad.push((VenueSettings { queue: QueueModel::Power3(exponent), ..settings() }, "queue"));
+        }
+        for (settings, field) in bad {
+            assert_eq!(settings.check().map_err(|error| error.field), Err(field));
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_follows_from_the_data() {
+        assert_eq!([true, false].map(|has| Basis::Auto.resolve(has)), [FillBasis::L2, FillBasis::L1]);
+        assert_eq!([true, false].map(|has| Basis::L1.resolve(has)), [FillBasis::L1; 2]);
+        assert_eq!([true, false].map(|has| Basis::L2.resolve(has)), [FillBasis::L2; 2]);
+        assert_eq!([-7, 0, 7, i64::MIN].map(|ns| ClockLead::Auto.resolve(ns)), [7, 0, 0, i64::MAX]);
+        assert_eq!([-7, 7].map(|ns| ClockLead::Ns(3).resolve(ns)), [3; 2]);
+    }
+}

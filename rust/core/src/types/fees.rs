@@ -1,0 +1,36 @@
+//! Fees in basis points of a fill's value.
+
+use super::decimal::Decimal;
+use super::kind::TermsError;
+
+/// Fees that go before an instrument's own, where they are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fees {
+    maker_bps: Option<Decimal>,
+    taker_bps: Option<Decimal>,
+}
+
+impl Fees {
+    /// Fees of a maker and of a taker fill, basis points; negative for a rebate.
+    ///
+    /// # Errors
+    /// [`TermsError`] for a fee outside ±1000 bps.
+    pub fn new(maker_bps: Option<Decimal>, taker_bps: Option<Decimal>) -> Result<Self, TermsError> {
+        for (field, fee) in [("maker_fee_bps", maker_bps), ("taker_fee_bps", taker_bps)] {
+            if let Some(fee) = fee.filter(|fee| fee.to_f64().abs() > 1000.0) {
+                return Err(TermsError { field, problem: format!("{fee} is outside ±1000 bps") });
+            }
+        }
+        Ok(Self { maker_bps, taker_bps })
+    }
+
+    /// The maker fee, where there is one.
+    pub fn maker_bps(self) -> Option<Decimal> {
+        self.maker_bps
+    }
+
+    /// The taker fee, where there is one.
+    pub fn taker_bps(self) -> Option<Decimal> {
+        self.taker_bps
+    }
+}

@@ -1,0 +1,138 @@
+"""A simulated venue's settings: one declaration, read by the core and by configurations."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+from pydantic import ValidationError
+
+import tradecore as tc
+from tradecore._core import check_latency, check_venue
+from tradecore.config import BacktestConfig
+from tradecore.errors import InvalidValueError
+from tradecore.validation import first_problem
+
+STRATEGIES = [{"kind": "touch_maker"}]
+FULL = {
+    "name": "V",
+    "entry_latency": "1ms",
+    "response_latency": "2ms",
+    "feed_latency": "3ms",
+    "queue": "power2(3)",
+    "maker_fee_bps": Decimal("-1.5"),
+    "taker_fee_bps": Decimal(4),
+    "basis": "l1",
+    "clock_lead": "5ms",
+}
+
+
+class Watched:
+    """Notes which attributes of a value are read."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(self.value, name)
+
+
+def load(*venues: Any) -> BacktestConfig:
+    return BacktestConfig.model_validate({"venues": list(venues), "strategies": STRATEGIES})
+
+
+def dumped(config: BacktestConfig, **options: Any) -> list[dict[str, Any]]:
+    return list(config.model_dump(**options)["venues"])
+
+
+def test_the_core_reads_every_setting() -> None:
+    venue, latency = Watched(tc.SimVenue("V")), Watched(tc.Latency())
+    check_venue(venue)  # type: ignore[arg-type]
+    check_latency(latency)  # type: ignore[arg-type]
+    assert venue.read == {field.name for field in fields(tc.SimVenue)}
+    assert latency.read == {field.name for field in fields(tc.Latency)}
+
+
+def test_the_core_has_the_words_that_are_declared() -> None:
+    words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
+    assert set(words) == {"basis"}
+    for name, hint in words.items():
+        declared = get_args(hint)
+        for word in declared:
+            assert getattr(replace(tc.SimVenue("V"), **{name: word}), name) == word
+        with pytest.raises(InvalidValueError) as caught:
+            replace(tc.SimVenue("V"), **{name: "other"})
+        listed = f"{', '.join(declared[:-1])} or {declared[-1]}"
+        assert str(caught.value) == f'{name}: "other" is not {listed}'
+
+
+def test_a_table_has_a_key_for_every_setting() -> None:
+    keys = [key for field in fields(tc.SimVenue) for key in keys_of(field.name)]
+    assert list(FULL) == keys
+    venue = tc.SimVenue(
+        "V",
+        latency=tc.Latency(entry="1ms", response="2ms", feed="3ms"),
+        queue="power2(3)",
+        maker_fee_bps=Decimal("-1.5"),
+        taker_fee_bps=Decimal(4),
+        basis="l1",
+        clock_lead="5ms",
+    )
+    assert load(FULL).venues == load(venue).venues == (venue,)
+    assert dumped(load(FULL)) == [FULL]
+    assert load({"name": "V"}).venues == (tc.SimVenue("V"),)
+
+
+def keys_of(name: str) -> list[str]:
+    return [f"{leg.name}_latency" for leg in fields(tc.Latency)] if name == "latency" else [name]
+
+
+def test_what_is_written_is_read_again() -> None:
+    in_code = tc.SimVenue("V", latency=tc.Latency(entry=1_500, feed=0), taker_fee_bps=3, clock_lead=2_000_000)
+    table = {
+        "name": "V",
+        "entry_latency": "1500ns",
+        "response_latency": "5ms",
+        "feed_latency": "0ns",
+        "queue": "conservative",
+        "maker_fee_bps": None,
+        "taker_fee_bps": "3",
+        "basis": "auto",
+        "clock_lead": "2ms",
+    }
+    assert dumped(load(in_code), mode="json") == [table]
+    assert dumped(load(table), mode="json") == [table]
+    assert dumped(load({"name": "V", "maker_fee_bps": -0.3}), mode="json")[0]["maker_fee_bps"] == "-0.3"
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"kueue": "log"}, "kueue: unknown key; did you mean queue?"),
+        ({"name": "V", "zzz": 1}, "zzz: unknown key"),
+        ({"name": "V", "latency": "5ms"}, "latency: unknown key; did you mean feed_latency?"),
+        ({"queue": "log"}, "name: missing"),
+        ({"name": 5}, "name: Input should be a valid string, got 5"),
+        ({"name": ""}, "name: expected the name of a venue, got ''"),
+        ({"name": "V", "entry_latency": 5}, "entry_latency: Input should be a valid string, got 5"),
+        ({"name": "V", "clock_lead": 5}, "clock_lead: Input should be a valid string, got 5"),
+        ({"name": "V", "feed_latency": "-1ms"}, "feed_latency: -1000000 ns is less than 0 ns"),
+        ({"name": "V", "maker_fee_bps": True}, 'maker_fee_bps: "True" is not a decimal number'),
+        ({"name": "V", "taker_fee_bps": 1001}, "taker_fee_bps: 1001 is outside ±1000 bps"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_table_is_said_of_its_key(table: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        load({"name": "OTHER"}, table)
+    key, text = first_problem(caught.value, BacktestConfig)
+    assert f"{key}: {text}".startswith(f"venues.1.{problem}")
+
+
+def test_a_venue_that_is_no_table_is_said_to_be_none() -> None:
+    with pytest.raises(ValidationError) as caught:
+        load("V")
+    assert first_problem(caught.value, BacktestConfig) == ("venues.0", "expected a table, got 'V'")
