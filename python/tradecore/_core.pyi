@@ -40,6 +40,7 @@ __all__ = [
     "PositionView",
     "QueueSimulator",
     "QuoteView",
+    "ReadAhead",
     "RealizedVolatility",
     "ReferencePrice",
     "Simulation",
@@ -708,10 +709,10 @@ class EventReader:
 
 @final
 class EventStream:
-    """The events of an instrument's parts in a catalog, read ahead on a thread of its own, without the interpreter.
+    """The events of an instrument's parts in a catalog, read ahead on threads, without the interpreter.
 
     An iterator of event columns; a simulation takes it over as it stands, and nothing comes from it then. Close it, or
-    exhaust it, to end the thread.
+    exhaust it, to end what reads it.
 
     Parameters
     ----------
@@ -722,9 +723,11 @@ class EventStream:
     with_ids : bool
         Whether to read the ``id`` column.
     piece_rows : int
-        Most rows of a piece.
+        Most rows of a piece; fewer where the budget does not hold two of them.
     budget_bytes : int
-        About how many bytes of columns may lie in memory at a time; two pieces at the least.
+        About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
+    ahead : ReadAhead, optional
+        The threads that read; a thread of its own if not given.
     """
 
     def __new__(
@@ -735,6 +738,7 @@ class EventStream:
         with_ids: bool,
         piece_rows: int,
         budget_bytes: int,
+        ahead: ReadAhead | None = None,
     ) -> EventStream: ...
     def __iter__(self) -> EventStream: ...
     def __next__(self) -> dict[str, NDArray[Any]]:
@@ -746,7 +750,13 @@ class EventStream:
             Naming a part that is damaged or not there.
         """
     def close(self) -> None:
-        """End the reading thread; nothing comes any more."""
+        """End what reads it; nothing comes any more."""
+
+@final
+class ReadAhead:
+    """A few threads that read any number of streams ahead. They end with the last stream."""
+
+    def __new__(cls) -> ReadAhead: ...
 
 @final
 class FeedSummary:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tradecore._core import Instrument, Simulation
+from tradecore._core import Instrument, ReadAhead, Simulation
 from tradecore.backtest.result import Result, TableStore
 from tradecore.data.catalog import BYTE_BUDGET, COLUMNS, Catalog, Columns, grid_difference
 from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInstrumentError
@@ -54,7 +54,7 @@ class _Feed:
     """One instrument's data, and what has to be known of it before a run."""
 
     instrument: Instrument
-    open: Callable[[], Iterator[Columns]]
+    open: Callable[[ReadAhead], Iterator[Columns]]
     events: int
     has_book: bool
     min_latency_ns: int
@@ -84,7 +84,7 @@ class Backtest:
     on_error : "stop_strategy" or "stop_run"
         What a raising hook ends.
     byte_budget : int
-        About how many bytes of a catalog's events may lie in memory at a time; two pieces of 16,384 rows an instrument
+        About how many bytes of a catalog's events may lie in memory at a time; two pieces of 1,024 rows an instrument
         at the least.
 
     Raises
@@ -178,9 +178,10 @@ class Backtest:
         if simulation is None:
             raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
         streams = []
+        ahead = ReadAhead()
         index = {}
         for feed in self._feeds:
-            stream = feed.open()
+            stream = feed.open(ahead)
             streams.append(stream)
             index[feed.instrument.id] = simulation.add_market(
                 feed.instrument,
@@ -255,16 +256,17 @@ def _from_catalog(
     with_ids: bool,
     budget: int,
 ) -> _Feed:
-    parts = catalog.parts(name)
+    stored, parts = catalog.describe(name)
     if not parts:
         raise DataError(str(catalog.path), 0, f"holds no events of {name}")
-    stored = catalog.instrument(name)
     instrument = specs.get(name, stored)
     if other := grid_difference(stored, instrument):
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     return _Feed(
         instrument=instrument,
-        open=lambda: catalog.stream(name, kinds=kinds, with_ids=with_ids, budget_bytes=budget),
+        open=lambda ahead: catalog.stream(
+            name, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead, parts=parts
+        ),
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         min_latency_ns=min(part.min_latency_ns for part in parts),
@@ -295,7 +297,7 @@ def _from_memory(
     return _Feed(
         instrument=find_instrument(name, specs),
         # Small enough to be checked and used while it is in the processor's cache.
-        open=lambda: (
+        open=lambda _: (
             {column: values[start : start + _PIECE] for column, values in columns.items()}
             for start in range(0, rows, _PIECE)
         ),

@@ -17,7 +17,7 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from urllib.parse import quote
 
 import orjson
 
-from tradecore._core import EventStream, Instrument, check_part
+from tradecore._core import EventStream, Instrument, ReadAhead, check_part
 from tradecore.errors import CatalogError, InstrumentError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
 from tradecore.types import MARKET_KINDS, ON_GRID_KINDS, EventFlag, EventKind
@@ -224,6 +224,10 @@ class Catalog:
         """Return the parts that hold an instrument's data, in order of time."""
         return self._manifest(instrument)[1]
 
+    def describe(self, instrument: str) -> tuple[Instrument, list[Part]]:
+        """Return :meth:`instrument` and :meth:`parts` with one look at the disk."""
+        return self._manifest(instrument)
+
     def info(self) -> list[dict[str, Any]]:
         """Describe each instrument: rows by kind, span, days, bytes on disk.
 
@@ -300,6 +304,8 @@ class Catalog:
         kinds: Collection[EventKind] = MARKET_KINDS,
         with_ids: bool = False,
         budget_bytes: int = BYTE_BUDGET,
+        ahead: ReadAhead | None = None,
+        parts: Sequence[Part] | None = None,
     ) -> EventStream:
         """Read an instrument's events piece by piece, ahead of whoever takes them, in bounded memory.
 
@@ -312,22 +318,28 @@ class Catalog:
         with_ids : bool
             Whether to read the ``id`` column.
         budget_bytes : int
-            About how many bytes of columns may lie in memory at a time; two pieces of 16,384 rows at the least.
+            About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
+        ahead : ReadAhead, optional
+            The threads that read, for several streams; one of its own if not given.
+        parts : sequence of Part, optional
+            Its parts as :meth:`parts` told them, or some of them; all of them if not given.
 
         Returns
         -------
         EventStream
             An iterator of :data:`Columns`. Prices and quantities are 32 bits wide where all of a piece fit. Close it,
-            or exhaust it, to end the thread that reads. What is wrong with a part is raised as CatalogError when its
+            or exhaust it, to end what reads it. What is wrong with a part is raised as CatalogError when its
             turn comes.
         """
         folder = _folder(self.path, instrument)
+        wanted = self.parts(instrument) if parts is None else parts
         return EventStream(
-            [(folder / part.path, part.rows, part.kinds_mask()) for part in self.parts(instrument)],
+            [(folder / part.path, part.rows, part.kinds_mask()) for part in wanted],
             kinds=sum(1 << kind for kind in set(kinds)),
             with_ids=with_ids,
             piece_rows=_PIECE_ROWS,
             budget_bytes=max(0, budget_bytes),
+            ahead=ahead,
         )
 
     def writer(self, instrument: Instrument, *, replace: bool = False) -> CatalogWriter:

@@ -5,6 +5,7 @@
 //! say; rows as such are checked where they are used.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -53,10 +54,37 @@ impl Wanted {
     }
 }
 
+/// What tells a file from one that has taken its place.
+#[derive(Debug, PartialEq, Eq)]
+struct Found {
+    length: u64,
+    /// Of the bytes that describe its pages, with their statistics.
+    footer: u64,
+}
+
+impl Found {
+    fn of(mut file: &File) -> std::io::Result<Self> {
+        let length = file.len();
+        let mut end = [0; 8];
+        file.seek(SeekFrom::Start(length.saturating_sub(8)))?;
+        file.read_exact(&mut end)?;
+        let [a, b, c, d, ..] = end;
+        let footer = u64::from(u32::from_le_bytes([a, b, c, d])).saturating_add(8).min(length);
+        let mut bytes = vec![0; footer as usize];
+        file.seek(SeekFrom::Start(length - footer))?;
+        file.read_exact(&mut bytes)?;
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Ok(Self { length, footer: hasher.finish() })
+    }
+}
+
 /// A file found to hold the event columns.
 pub struct Part {
     path: PathBuf,
-    file: File,
+    /// The file as it was found. It is not kept open: a run may read more parts at a time than a process may have
+    /// files.
+    found: Found,
     metadata: ParquetMetaData,
     /// Where each of [`COLUMNS`] is among the file's.
     places: [usize; COLUMNS.len()],
@@ -97,7 +125,7 @@ impl Part {
         if u64::try_from(got) != Ok(expected) {
             return Err(PartProblem::Rows { got, expected });
         }
-        Ok(Self { path: path.to_owned(), file, metadata, places })
+        Ok(Self { path: path.to_owned(), found: Found::of(&file)?, metadata, places })
     }
 
     /// Reads the wanted ones of its rows, which are of these kinds, from the start. Where all of them are wanted no
@@ -108,31 +136,40 @@ impl Part {
     }
 
     fn open_group(&self, index: usize, with_ids: bool) -> Result<Group, PartProblem> {
+        let file = File::open(&self.path)?;
+        if Found::of(&file)? != self.found {
+            return Err(PartProblem::Unreadable("it was replaced while it was read".into()));
+        }
+        let file = &file;
         Ok(Group {
             rows_left: self.metadata.row_group(index).num_rows() as usize,
-            ts_event: self.column(index, TS_EVENT)?,
-            ts_recv: self.column(index, TS_RECV)?,
-            kind: self.column(index, KIND)?,
-            side: self.column(index, SIDE)?,
-            flags: self.column(index, FLAGS)?,
-            price: self.column(index, PRICE)?,
-            qty: self.column(index, QTY)?,
-            id: with_ids.then(|| self.column(index, ID)).transpose()?,
+            ts_event: self.column(file, index, TS_EVENT)?,
+            ts_recv: self.column(file, index, TS_RECV)?,
+            kind: self.column(file, index, KIND)?,
+            side: self.column(file, index, SIDE)?,
+            flags: self.column(file, index, FLAGS)?,
+            price: self.column(file, index, PRICE)?,
+            qty: self.column(file, index, QTY)?,
+            id: with_ids.then(|| self.column(file, index, ID)).transpose()?,
         })
     }
 
-    fn column<T: Cell>(&self, group: usize, column: usize) -> Result<Column<T>, PartProblem> {
+    fn column<T: Cell>(
+        &self,
+        mut file: &File,
+        group: usize,
+        column: usize,
+    ) -> Result<Column<T>, PartProblem> {
         let (name, group) = (COLUMNS[column].0, self.metadata.row_group(group));
         let chunk = group
             .columns()
             .get(self.places[column])
             .ok_or_else(|| PartProblem::Unreadable(format!("a row group lacks column {name}")))?;
         let (start, length) = byte_range(chunk)?;
-        if start.checked_add(length).is_none_or(|end| end > self.file.len()) {
+        if start.checked_add(length).is_none_or(|end| end > self.found.length) {
             return Err(PartProblem::Unreadable(format!("column {name} goes beyond the file")));
         }
         let mut bytes = vec![0; length as usize];
-        let mut file = &self.file;
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(&mut bytes)?;
         Column::new(name, ChunkBytes { start, bytes: bytes.into() }, chunk, group.num_rows() as usize)
@@ -190,6 +227,11 @@ pub struct PartReader {
 }
 
 impl PartReader {
+    /// Whether every row has been read.
+    pub fn is_done(&self) -> bool {
+        self.group.is_none() && self.next_group == self.part.metadata.num_row_groups()
+    }
+
     /// The wanted ones of the next `rows` rows at most, which may be none; `None` at the end. A piece ends where its
     /// row group does.
     ///
@@ -228,6 +270,10 @@ impl PartReader {
         let price = packed(&mut group.price)?;
         let qty = packed(&mut group.qty)?;
         let id = group.id.as_mut().map(|column| taken(column, rows, keep)).transpose()?;
+        if group.rows_left == 0 {
+            // Its pages are not needed until the next piece is.
+            self.group = None;
+        }
         Ok(Some(PackedColumns { ts_event, ts_recv, kind, side, flags, price, qty, id }))
     }
 }

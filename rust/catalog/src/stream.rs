@@ -1,23 +1,30 @@
-//! Parts read ahead by a thread of their own.
+//! Parts read ahead by threads that streams share.
 //!
-//! Of a stream so many pieces are in memory as its budget holds, two at the least: one is used while the next is made.
-//! Pieces are small enough to go from the reading thread to the using one through the processor's caches. The thread
-//! ends with the last piece, with the first error, or at the latest one piece after the stream is dropped, which
-//! waits for it.
+//! A [`ReadAhead`] has a few threads for any number of streams, which take turns: one piece each. Of a stream so many
+//! pieces are in memory as its budget holds, two at the least: one is used while the next is made. Pieces are small
+//! enough to go from the reading thread to the using one through the processor's caches, and smaller where the budget
+//! of a stream is. Whoever needs a piece that is not there reads it himself, so a run that begins with a thousand
+//! streams waits for no thread. A part's file is open only while something is read from it.
+//!
+//! A stream ends with its last piece, with the first error, or when it is dropped, which waits for a piece that is
+//! being read. The threads end with the last stream, once nobody can start another.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle, available_parallelism};
 
 use crate::error::{PartError, PartProblem};
 use crate::packed::PackedColumns;
-use crate::part::{Part, Wanted};
+use crate::part::{Part, PartReader, Wanted};
 
 /// Pieces that are in memory whatever the budget: the one in use and the one being made.
 const LEAST_PIECES: usize = 2;
+/// Rows of a piece whatever the budget: with fewer the pieces cost more than their rows.
+const LEAST_ROWS: usize = 1 << 10;
+/// Threads of a [`ReadAhead`]. Reading a row takes less than using it, so that few keep up with one run.
+const MOST_THREADS: usize = 4;
 
 /// A part to read, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,39 +44,234 @@ pub struct StreamConfig {
     pub wanted: Wanted,
     /// Most rows of a piece.
     pub piece_rows: usize,
-    /// About how many bytes of columns may be in memory at a time; two pieces at the least.
+    /// About how many bytes of columns may be in memory at a time; two pieces of 1,024 rows at the least.
     pub budget_bytes: usize,
 }
 
 impl StreamConfig {
-    /// How many pieces may wait between the one being made and the one in use.
-    fn waiting(&self) -> usize {
-        let row_bytes = 19 + 2 * 8 + if self.wanted.with_ids { 8 } else { 0 };
-        let piece_bytes = self.piece_rows.max(1).saturating_mul(row_bytes);
-        (self.budget_bytes / piece_bytes).saturating_sub(LEAST_PIECES)
+    fn row_bytes(&self) -> usize {
+        19 + 2 * 8 + if self.wanted.with_ids { 8 } else { 0 }
+    }
+
+    /// Rows of a piece: as many as asked for where the budget holds two such pieces.
+    fn rows(&self) -> usize {
+        let affordable = self.budget_bytes / LEAST_PIECES / self.row_bytes();
+        self.piece_rows.max(1).min(affordable.max(LEAST_ROWS))
+    }
+
+    /// How many pieces may be ready beside the one in use.
+    fn ready(&self) -> usize {
+        let pieces = self.budget_bytes / self.rows().saturating_mul(self.row_bytes());
+        pieces.max(LEAST_PIECES) - 1
     }
 }
 
 type Piece = Result<PackedColumns, PartError>;
 
+/// Threads that read streams ahead.
+pub struct ReadAhead(Arc<Pool>);
+
+impl ReadAhead {
+    /// None yet: they start with the streams.
+    pub fn new() -> Self {
+        let pool = Arc::new(Pool::default());
+        pool.lock().users = 1;
+        Self(pool)
+    }
+
+    /// Starts to read the parts of a stream.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the system has no thread left.
+    pub fn stream(&self, parts: Vec<PartFile>, config: StreamConfig) -> std::io::Result<EventStream> {
+        let track = Arc::new(Track {
+            config,
+            state: Mutex::new(State {
+                ready: VecDeque::new(),
+                reading: Some(Reading { parts: parts.into(), open: None }),
+                is_queued: true,
+            }),
+            made: Condvar::new(),
+        });
+        let mut work = self.0.lock();
+        let most = available_parallelism().map_or(1, |threads| threads.get() - 1).clamp(1, MOST_THREADS);
+        if work.threads.len() < most {
+            let pool = Arc::clone(&self.0);
+            let thread = Builder::new().name("tradecore-read".into()).spawn(move || pool.run())?;
+            work.threads.push(thread);
+        }
+        work.users += 1;
+        work.queue.push_back(Arc::clone(&track));
+        drop(work);
+        self.0.more.notify_one();
+        Ok(EventStream { pool: Some(Arc::clone(&self.0)), track })
+    }
+}
+
+impl Default for ReadAhead {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for ReadAhead {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// What the threads and their users share.
+#[derive(Default)]
+struct Pool {
+    work: Mutex<Work>,
+    /// Notified when there is more to do, or never again.
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    /// Streams that have room for a piece.
+    queue: VecDeque<Arc<Track>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Those who may still ask for something; with the last the threads end.
+    users: usize,
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self, track: &Arc<Track>) {
+        self.lock().queue.push_back(Arc::clone(track));
+        self.more.notify_one();
+    }
+
+    /// What a thread does.
+    fn run(&self) {
+        let mut work = self.lock();
+        while work.users > 0 {
+            let Some(track) = work.queue.pop_front() else {
+                work = self.more.wait(work).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(work);
+            if track.read_ahead() {
+                self.queue(&track);
+            }
+            work = self.lock();
+        }
+    }
+
+    /// A user is gone; the last one waits for the threads.
+    fn leave(&self) {
+        let mut work = self.lock();
+        work.users -= 1;
+        if work.users == 0 {
+            let threads = std::mem::take(&mut work.threads);
+            drop(work);
+            self.more.notify_all();
+            for thread in threads {
+                // It catches what panics in it; there is nothing to be told.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// A stream, as those who read it and those who use it see it.
+struct Track {
+    config: StreamConfig,
+    state: Mutex<State>,
+    /// Notified when a piece has been read.
+    made: Condvar,
+}
+
+struct State {
+    ready: VecDeque<Piece>,
+    /// What is left to read; nobody else has it while it is here.
+    reading: Option<Reading>,
+    /// Whether the threads will look at it.
+    is_queued: bool,
+}
+
+impl State {
+    fn has_room(&self, config: &StreamConfig) -> bool {
+        self.reading.as_ref().is_some_and(|reading| !reading.is_done()) && self.ready.len() < config.ready()
+    }
+}
+
+impl Track {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a piece ahead if there is room. Returns whether there is room for one more.
+    fn read_ahead(&self) -> bool {
+        let mut state = self.lock();
+        if state.has_room(&self.config)
+            && let Some(mut reading) = state.reading.take()
+        {
+            drop(state);
+            let piece = reading.next(&self.config);
+            state = self.lock();
+            state.ready.extend(piece);
+            state.reading = Some(reading);
+            self.made.notify_all();
+        }
+        state.is_queued = state.has_room(&self.config);
+        state.is_queued
+    }
+
+    /// The next piece, read here where it is not there.
+    fn take(&self) -> Option<Piece> {
+        let mut state = self.lock();
+        loop {
+            if let Some(piece) = state.ready.pop_front() {
+                return Some(piece);
+            }
+            if let Some(mut reading) = state.reading.take() {
+                drop(state);
+                let piece = reading.next(&self.config);
+                self.lock().reading = Some(reading);
+                return piece;
+            }
+            state = self.made.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether the threads have to be told of it; they then are.
+    fn needs_queue(&self) -> bool {
+        let mut state = self.lock();
+        let needs = !state.is_queued && state.has_room(&self.config);
+        state.is_queued |= needs;
+        needs
+    }
+
+    /// Ends it: waits for a piece that is being read, and forgets what is left.
+    fn close(&self) {
+        let mut state = self.lock();
+        while state.reading.is_none() {
+            state = self.made.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.ready.clear();
+        state.reading = Some(Reading { parts: VecDeque::new(), open: None });
+    }
+}
+
 /// The events of an instrument's parts, in order.
 pub struct EventStream {
-    pieces: Option<Receiver<Piece>>,
-    closed: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    pool: Option<Arc<Pool>>,
+    track: Arc<Track>,
 }
 
 impl EventStream {
-    /// Starts to read.
+    /// Starts to read, with threads of its own.
     ///
     /// # Errors
     /// [`std::io::Error`] when the system has no thread left.
     pub fn start(parts: Vec<PartFile>, config: StreamConfig) -> std::io::Result<Self> {
-        let (sender, pieces) = sync_channel(config.waiting());
-        let closed = Arc::new(AtomicBool::new(false));
-        let reading = Reading { sender, closed: Arc::clone(&closed), config };
-        let thread = Builder::new().name("tradecore-read".into()).spawn(move || reading.run(&parts))?;
-        Ok(Self { pieces: Some(pieces), closed, thread: Some(thread) })
+        ReadAhead::new().stream(parts, config)
     }
 
     /// The next piece, never an empty one; `None` at the end, and after an error.
@@ -77,20 +279,21 @@ impl EventStream {
     /// # Errors
     /// [`PartError`] naming the part that cannot be read.
     pub fn next_piece(&mut self) -> Result<Option<PackedColumns>, PartError> {
-        let next = self.pieces.as_ref().and_then(|pieces| pieces.recv().ok()).transpose();
+        let Some(pool) = &self.pool else { return Ok(None) };
+        let next = self.track.take().transpose();
         if !matches!(next, Ok(Some(_))) {
             self.close();
+        } else if self.track.needs_queue() {
+            pool.queue(&self.track);
         }
         next
     }
 
-    /// Ends the reading thread and waits for it; nothing comes any more.
+    /// Ends the stream; nothing is read for it any more, and nothing comes.
     pub fn close(&mut self) {
-        self.closed.store(true, Ordering::Relaxed);
-        self.pieces = None;
-        if let Some(thread) = self.thread.take() {
-            // It catches its own panics; there is nothing to be told.
-            let _ = thread.join();
+        if let Some(pool) = self.pool.take() {
+            self.track.close();
+            pool.leave();
         }
     }
 }
@@ -101,60 +304,53 @@ impl Drop for EventStream {
     }
 }
 
-/// What the reading thread has.
+/// What is left to read of a stream.
 struct Reading {
-    sender: SyncSender<Piece>,
-    closed: Arc<AtomicBool>,
-    config: StreamConfig,
-}
-
-/// Why a part was not read to its end.
-enum Stop {
-    /// Nobody takes the pieces any more.
-    Closed,
-    Failed(PartError),
-}
-
-impl From<PartError> for Stop {
-    fn from(error: PartError) -> Self {
-        Self::Failed(error)
-    }
+    parts: VecDeque<PartFile>,
+    /// The part being read.
+    open: Option<(PathBuf, PartReader)>,
 }
 
 impl Reading {
-    fn run(self, parts: &[PartFile]) {
-        for part in parts {
-            // A file that is damaged in a way its decoder did not think of ends this stream, not the process.
-            let read = catch_unwind(AssertUnwindSafe(|| self.read(part))).unwrap_or_else(|_| {
-                let problem = PartProblem::Unreadable("its pages contradict each other".into());
-                Err(Stop::Failed(problem.of(&part.path)))
-            });
-            match read {
-                Ok(()) => {}
-                Err(Stop::Closed) => return,
-                Err(Stop::Failed(error)) => {
-                    // Where nobody takes it any more nobody wants to know.
-                    let _ = self.sender.send(Err(error));
-                    return;
-                }
-            }
-        }
+    /// Whether nothing is left.
+    fn is_done(&self) -> bool {
+        self.open.is_none() && self.parts.is_empty()
     }
 
-    fn read(&self, file: &PartFile) -> Result<(), Stop> {
-        let StreamConfig { wanted, piece_rows, .. } = self.config;
-        let part = Part::open(&file.path, file.rows)?;
-        if file.kinds & wanted.kinds == 0 {
-            return Ok(());
+    /// The next piece; nothing is left behind an error.
+    fn next(&mut self, config: &StreamConfig) -> Option<Piece> {
+        // A file that is damaged in a way its decoder did not think of ends this stream, not the process.
+        let read = catch_unwind(AssertUnwindSafe(|| self.read(config)));
+        let read = read.unwrap_or_else(|_| {
+            let problem = PartProblem::Unreadable("its pages contradict each other".into());
+            let open = self.open.take().map(|(path, _)| path);
+            let path = open.or_else(|| self.parts.pop_front().map(|part| part.path));
+            Err(problem.of(&path.unwrap_or_default()))
+        });
+        if read.is_err() {
+            (self.open, self.parts) = (None, VecDeque::new());
         }
-        let mut reader = part.read(wanted, file.kinds);
+        read.transpose()
+    }
+
+    fn read(&mut self, config: &StreamConfig) -> Result<Option<PackedColumns>, PartError> {
         loop {
-            if self.closed.load(Ordering::Relaxed) {
-                return Err(Stop::Closed);
+            if let Some((_, reader)) = &mut self.open {
+                let piece = reader.next(config.rows())?;
+                if reader.is_done() {
+                    self.open = None;
+                }
+                match piece {
+                    Some(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                    _ => continue,
+                }
             }
-            let Some(piece) = reader.next(piece_rows)? else { return Ok(()) };
-            if !piece.is_empty() {
-                self.sender.send(Ok(piece)).map_err(|_| Stop::Closed)?;
+            let Some(file) = self.parts.front() else { return Ok(None) };
+            let part = Part::open(&file.path, file.rows)?;
+            if let Some(PartFile { path, kinds, .. }) = self.parts.pop_front()
+                && kinds & config.wanted.kinds != 0
+            {
+                self.open = Some((path, part.read(config.wanted, kinds)));
             }
         }
     }

@@ -5,6 +5,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
 
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::data_type::{DataType, DoubleType, Int32Type, Int64Type};
@@ -14,7 +16,7 @@ use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tradecore_catalog::{
-    EventStream, PackedInts, Part, PartError, PartFile, PartProblem, StreamConfig, Wanted,
+    EventStream, PackedInts, Part, PartError, PartFile, PartProblem, ReadAhead, StreamConfig, Wanted,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind};
 
@@ -415,6 +417,54 @@ fn a_stream_ends_with_its_first_damaged_part() {
     assert_eq!(stream.next_piece(), Ok(None));
 }
 
+/// Taken in turns, all at once and one after the other, with pieces smaller than asked for where the budget is small.
+#[test]
+fn streams_that_share_threads_do_not_mix() {
+    let (folder, _) = folder();
+    let (files, _) = parts(&folder, &[2_500, 1, 4_000, 1_500]);
+    for budget in [0, 1 << 20] {
+        let ahead = ReadAhead::new();
+        let large = StreamConfig { piece_rows: 1 << 20, ..config(MARKET, budget) };
+        let start = |file: &PartFile| ahead.stream(vec![file.clone(), file.clone()], large).unwrap();
+        let mut streams: Vec<_> = files.iter().cycle().take(40).map(start).collect();
+        drop(ahead);
+        let mut read = vec![EventColumns::default(); streams.len()];
+        let mut left = streams.len();
+        while left > 0 {
+            left = 0;
+            for (stream, read) in streams.iter_mut().zip(&mut read) {
+                let Some(piece) = stream.next_piece().unwrap() else { continue };
+                assert!(budget > 0 || piece.len() <= 1_024);
+                (0..piece.len()).for_each(|row| read.push(piece.view().event(row)));
+                left += 1;
+            }
+        }
+        for (read, file) in read.iter().zip(files.iter().cycle()) {
+            let mut twice = EventColumns::default();
+            for _ in 0..2 {
+                let mut one = EventStream::start(vec![file.clone()], config(MARKET, 1 << 30)).unwrap();
+                while let Some(piece) = one.next_piece().unwrap() {
+                    (0..piece.len()).for_each(|row| twice.push(piece.view().event(row)));
+                }
+            }
+            assert!(!twice.is_empty() && *read == twice);
+        }
+    }
+}
+
+#[test]
+fn a_part_that_is_replaced_while_it_is_read_is_named() {
+    let (folder, _) = folder();
+    let path = folder.path().join("0000.parquet");
+    let form = Form { group_rows: 1_000, ..PLAIN };
+    write(&path, &market(2_000), form);
+    let mut reader = Part::open(&path, 2_000).unwrap().read(ALL, 0b1_0110);
+    assert!(reader.next(1_000).unwrap().is_some());
+    write(&path, &market(2_500), form);
+    let error = reader.next(1_000).unwrap_err();
+    assert_eq!((error.path, error.problem.to_string().contains("replaced")), (path, true));
+}
+
 #[test]
 fn a_closed_stream_has_no_more() {
     let (folder, _) = folder();
@@ -446,7 +496,10 @@ fn a_dropped_stream_leaves_no_thread() {
     let (files, _) = parts(&folder, &[5_000, 5_000]);
     let mut stream = EventStream::start(files, config(MARKET, 0)).unwrap();
     assert!(stream.next_piece().unwrap().is_some());
-    assert_eq!(readers(), usize::from(cfg!(target_os = "linux")));
+    // A thread gives itself its name once it runs.
+    let expected = usize::from(cfg!(target_os = "linux"));
+    (0..1_000).take_while(|_| readers() != expected).for_each(|_| sleep(Duration::from_millis(1)));
+    assert_eq!(readers(), expected);
     drop(stream);
     assert_eq!(readers(), 0);
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tradecore_catalog::{EventStream as CoreStream, Part, PartFile, StreamConfig, Wanted};
+use tradecore_catalog::{
+    EventStream as CoreStream, Part, PartFile, ReadAhead as CoreReadAhead, StreamConfig, Wanted,
+};
 use tradecore_core::backtest::ChunkSource;
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::HookError;
@@ -18,6 +20,18 @@ use crate::raised::Raised;
 #[pyfunction]
 pub(crate) fn check_part(py: Python<'_>, path: PathBuf, rows: u64) -> PyResult<()> {
     py.detach(|| Part::open(&path, rows)).map(drop).map_err(errors::part)
+}
+
+/// Threads that read any number of streams ahead.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct ReadAhead(Mutex<CoreReadAhead>);
+
+#[pymethods]
+impl ReadAhead {
+    #[new]
+    fn new() -> Self {
+        Self(Mutex::new(CoreReadAhead::new()))
+    }
 }
 
 /// The events of an instrument's parts, read ahead without the interpreter.
@@ -39,17 +53,23 @@ impl EventStream {
 #[pymethods]
 impl EventStream {
     #[new]
-    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes))]
+    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, ahead=None))]
     fn new(
+        py: Python<'_>,
         parts: Vec<(PathBuf, u64, u32)>,
         kinds: u32,
         with_ids: bool,
         piece_rows: usize,
         budget_bytes: usize,
+        ahead: Option<&ReadAhead>,
     ) -> PyResult<Self> {
         let parts = parts.into_iter().map(|(path, rows, kinds)| PartFile { path, rows, kinds }).collect();
         let config = StreamConfig { wanted: Wanted { kinds, with_ids }, piece_rows, budget_bytes };
-        Ok(Self(Mutex::new(Some(CoreStream::start(parts, config)?))))
+        let stream = py.detach(|| match ahead {
+            Some(ahead) => ahead.0.lock().unwrap_or_else(PoisonError::into_inner).stream(parts, config),
+            None => CoreStream::start(parts, config),
+        })?;
+        Ok(Self(Mutex::new(Some(stream))))
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {

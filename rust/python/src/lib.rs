@@ -41,7 +41,7 @@ mod _core {
     #[pymodule_export]
     use crate::book::PyL2Book;
     #[pymodule_export]
-    use crate::catalog::{EventStream, check_part};
+    use crate::catalog::{EventStream, ReadAhead, check_part};
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]
