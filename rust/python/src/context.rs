@@ -1,9 +1,10 @@
-//! What a Python strategy sees inside a hook: `Context`, with views made once per run.
+//! What a Python strategy sees inside a hook: `Context`, with views made at most once per run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString};
 use tradecore_core::kernel::{Context as CoreContext, Trade};
 use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
@@ -20,10 +21,11 @@ use crate::views::{BookView, PositionView, QuoteView, TradeView};
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) books: Vec<Py<BookView>>,
-    positions: Vec<Py<PositionView>>,
-    pub(crate) trades: Vec<Py<TradeView>>,
-    pub(crate) quotes: Vec<Py<QuoteView>>,
+    /// Views of the markets, each made when it is first asked for: a strategy may look at few of many.
+    books: Vec<PyOnceLock<Py<BookView>>>,
+    positions: Vec<PyOnceLock<Py<PositionView>>>,
+    trades: Vec<PyOnceLock<Py<TradeView>>>,
+    quotes: Vec<PyOnceLock<Py<QuoteView>>>,
     /// Callbacks of timers that have one of their own, and whether the timer goes off once.
     timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
     hears: Hears,
@@ -32,47 +34,69 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        py: Python<'_>,
-        shared: &Arc<Shared>,
-        strategy: String,
-        hears: Hears,
-    ) -> PyResult<Self> {
-        let no_trade = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
-        let mut context = Self {
+    pub(crate) fn new(shared: &Arc<Shared>, strategy: String, hears: Hears) -> Self {
+        fn none<T>(count: usize) -> Vec<PyOnceLock<T>> {
+            (0..count).map(|_| PyOnceLock::new()).collect()
+        }
+        let count = shared.instruments.len();
+        Self {
             shared: Arc::clone(shared),
-            books: Vec::new(),
-            positions: Vec::new(),
-            trades: Vec::new(),
-            quotes: Vec::new(),
+            books: none(count),
+            positions: none(count),
+            trades: none(count),
+            quotes: none(count),
             timers: Mutex::new(HashMap::new()),
             hears,
             strategy,
-        };
-        for (index, spec) in shared.instruments.iter().enumerate() {
-            let market = MarketId::new(index);
-            let instrument = PyString::new(py, spec.id.as_str()).unbind();
+        }
+    }
+
+    fn instrument(&self, py: Python<'_>, market: MarketId) -> Py<PyString> {
+        PyString::new(py, self.shared.instrument(market).id.as_str()).unbind()
+    }
+
+    /// The view of a market's book.
+    #[inline]
+    pub(crate) fn book_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<BookView>> {
+        self.books[market.index()].get_or_try_init(py, || {
+            let spec = self.shared.instrument(market);
             let book = BookView {
-                shared: Arc::clone(shared),
+                shared: Arc::clone(&self.shared),
                 market,
-                instrument: instrument.clone_ref(py),
+                instrument: self.instrument(py, market),
                 tick_size: spec.price_increment.to_f64(spec.tick_size),
                 lot_size: spec.qty_increment.to_f64(spec.lot_size),
             };
-            let position =
-                PositionView { shared: Arc::clone(shared), market, instrument: instrument.clone_ref(py) };
-            let trade = TradeView {
-                trade: Mutex::new(no_trade),
-                spec: Arc::clone(spec),
-                instrument: instrument.clone_ref(py),
-            };
-            let quote = QuoteView { quote: Mutex::default(), spec: Arc::clone(spec), instrument };
-            context.books.push(Py::new(py, book)?);
-            context.positions.push(Py::new(py, position)?);
-            context.trades.push(Py::new(py, trade)?);
-            context.quotes.push(Py::new(py, quote)?);
-        }
-        Ok(context)
+            Py::new(py, book)
+        })
+    }
+
+    /// The view of the position in a market.
+    #[inline]
+    fn position_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<PositionView>> {
+        self.positions[market.index()].get_or_try_init(py, || {
+            let instrument = self.instrument(py, market);
+            Py::new(py, PositionView { shared: Arc::clone(&self.shared), market, instrument })
+        })
+    }
+
+    /// The view of a market's newest trade.
+    #[inline]
+    pub(crate) fn trade_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<TradeView>> {
+        self.trades[market.index()].get_or_try_init(py, || {
+            let none = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
+            let (trade, spec) = (Mutex::new(none), Arc::clone(self.shared.instrument(market)));
+            Py::new(py, TradeView { trade, spec, instrument: self.instrument(py, market) })
+        })
+    }
+
+    /// The view of a market's newest quote.
+    #[inline]
+    pub(crate) fn quote_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<QuoteView>> {
+        self.quotes[market.index()].get_or_try_init(py, || {
+            let (quote, spec) = (Mutex::default(), Arc::clone(self.shared.instrument(market)));
+            Py::new(py, QuoteView { quote, spec, instrument: self.instrument(py, market) })
+        })
     }
 
     /// The callback of a timer that goes off, if it has one of its own.
@@ -186,11 +210,11 @@ impl Context {
     }
 
     fn book(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<BookView>> {
-        Ok(self.books[self.shared.market(instrument)?.index()].clone_ref(py))
+        Ok(self.book_view(py, self.shared.market(instrument)?)?.clone_ref(py))
     }
 
     fn position(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<PositionView>> {
-        Ok(self.positions[self.shared.market(instrument)?.index()].clone_ref(py))
+        Ok(self.position_view(py, self.shared.market(instrument)?)?.clone_ref(py))
     }
 
     #[pyo3(signature = (instrument=None))]

@@ -1,7 +1,7 @@
 //! The kernel's state while a hook of a Python strategy runs, and what never changes about it.
 //!
 //! While a hook runs, the kernel's context lies in [`Shared`]; outside of hooks it does not, and every access raises
-//! `ContextError`. Views are made once per run and read the state when asked, so nothing is built per event.
+//! `ContextError`. Views are made at most once per run and read the state when asked, so nothing is built per event.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

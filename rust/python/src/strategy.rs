@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use tradecore_core::bars::Bar as CoreBar;
 use tradecore_core::book::{BookState, Touch};
@@ -35,11 +36,11 @@ pub(crate) struct PyStrategy {
     context: Py<Context>,
     hooks: Hooks,
     book_topic: Topics,
-    /// Arguments `(ctx,)`, and `(ctx, view)` by instrument, made once.
+    /// Arguments `(ctx,)`, and `(ctx, view)` by instrument, each made when it is first needed.
     alone: Py<PyTuple>,
-    with_book: Vec<Py<PyTuple>>,
-    with_trade: Vec<Py<PyTuple>>,
-    with_quote: Vec<Py<PyTuple>>,
+    with_book: Vec<PyOnceLock<Py<PyTuple>>>,
+    with_trade: Vec<PyOnceLock<Py<PyTuple>>>,
+    with_quote: Vec<PyOnceLock<Py<PyTuple>>>,
 }
 
 impl PyStrategy {
@@ -54,17 +55,8 @@ impl PyStrategy {
         book_events: &str,
     ) -> PyResult<Self> {
         let hooks = Hooks::new(hooks)?;
-        let context = Py::new(py, Context::new(py, shared, name, hooks.hears())?)?;
-        let pair = |view: Py<PyAny>| -> PyResult<Py<PyTuple>> {
-            Ok(PyTuple::new(py, [context.clone_ref(py).into_any(), view])?.unbind())
-        };
-        let inner = context.get();
-        let with_book =
-            inner.books.iter().map(|b| pair(b.clone_ref(py).into_any())).collect::<PyResult<_>>()?;
-        let with_trade =
-            inner.trades.iter().map(|t| pair(t.clone_ref(py).into_any())).collect::<PyResult<_>>()?;
-        let with_quote =
-            inner.quotes.iter().map(|q| pair(q.clone_ref(py).into_any())).collect::<PyResult<_>>()?;
+        let context = Py::new(py, Context::new(shared, name, hooks.hears()))?;
+        let none = || shared.instruments.iter().map(|_| PyOnceLock::new()).collect();
         let alone = PyTuple::new(py, [context.clone_ref(py)])?.unbind();
         let book_topic = match (hooks.get(Hook::Book), book_events) {
             (None, _) => Topics::NONE,
@@ -80,9 +72,9 @@ impl PyStrategy {
             hooks,
             book_topic,
             alone,
-            with_book,
-            with_trade,
-            with_quote,
+            with_book: none(),
+            with_trade: none(),
+            with_quote: none(),
             context,
         })
     }
@@ -106,6 +98,23 @@ impl PyStrategy {
     fn call(&self, ctx: &mut CoreContext, hook: Option<&Py<PyAny>>, arguments: &Py<PyTuple>) -> HookResult {
         let Some(hook) = hook else { return Ok(()) };
         self.lend(ctx, |py| hook.call1(py, arguments.bind(py)).map(|_| ()))
+    }
+
+    /// Arguments of a hook that takes a view.
+    #[inline]
+    fn with<'a, T>(
+        &self,
+        py: Python<'_>,
+        arguments: &'a PyOnceLock<Py<PyTuple>>,
+        view: impl FnOnce() -> PyResult<&'a Py<T>>,
+    ) -> PyResult<&'a Py<PyTuple>>
+    where
+        T: 'a,
+    {
+        arguments.get_or_try_init(py, || {
+            let pair = [self.context.clone_ref(py).into_any(), view()?.clone_ref(py).into_any()];
+            Ok(PyTuple::new(py, pair)?.unbind())
+        })
     }
 
     /// What a raising hook means to the kernel.
@@ -133,29 +142,38 @@ impl Strategy for PyStrategy {
     }
 
     fn on_book(&mut self, ctx: &mut CoreContext, market: MarketId) -> HookResult {
-        self.call(ctx, self.hooks.get(Hook::Book), &self.with_book[market.index()])
+        let Some(hook) = self.hooks.get(Hook::Book) else { return Ok(()) };
+        self.lend(ctx, |py| {
+            let made = &self.with_book[market.index()];
+            let arguments = self.with(py, made, || self.context.get().book_view(py, market))?;
+            hook.call1(py, arguments.bind(py)).map(|_| ())
+        })
     }
 
     fn on_trade(&mut self, ctx: &mut CoreContext, market: MarketId, trade: Trade) -> HookResult {
         let Some(hook) = self.hooks.get(Hook::Trade) else { return Ok(()) };
         self.lend(ctx, |py| {
-            self.context.get().trades[market.index()].get().set(trade);
-            hook.call1(py, self.with_trade[market.index()].bind(py)).map(|_| ())
+            let view = self.context.get().trade_view(py, market)?;
+            view.get().set(trade);
+            let arguments = self.with(py, &self.with_trade[market.index()], || Ok(view))?;
+            hook.call1(py, arguments.bind(py)).map(|_| ())
         })
     }
 
     fn on_quote(&mut self, ctx: &mut CoreContext, market: MarketId, quote: Touch) -> HookResult {
         let Some(hook) = self.hooks.get(Hook::Quote) else { return Ok(()) };
         self.lend(ctx, |py| {
-            self.context.get().quotes[market.index()].get().set(quote);
-            hook.call1(py, self.with_quote[market.index()].bind(py)).map(|_| ())
+            let view = self.context.get().quote_view(py, market)?;
+            view.get().set(quote);
+            let arguments = self.with(py, &self.with_quote[market.index()], || Ok(view))?;
+            hook.call1(py, arguments.bind(py)).map(|_| ())
         })
     }
 
     fn on_book_state(&mut self, ctx: &mut CoreContext, market: MarketId, state: BookState) -> HookResult {
         let Some(hook) = self.hooks.get(Hook::BookState) else { return Ok(()) };
         self.lend(ctx, |py| {
-            let book = self.context.get().books[market.index()].clone_ref(py);
+            let book = self.context.get().book_view(py, market)?.clone_ref(py);
             let state = book_state_to_py(py, state as i64)?;
             hook.call1(py, (&self.context, book, state)).map(|_| ())
         })
