@@ -6,6 +6,7 @@ python -m benches.children WHAT DATA
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 
 def ours_python(catalog: str) -> None:
@@ -27,6 +28,20 @@ def ours_compiled(catalog: str) -> None:
     print(peak_rss_mb())
 
 
+def crowd(folder: str, stored: bool) -> None:
+    """Run a thousand instruments with a timer and print the peak of memory, MB."""
+    import tradecore as tc
+    from benches.makers import Watch
+    from benches.market import Crowd
+    from tradecore.cli.console import peak_rss_mb
+
+    markets = Crowd(Path(folder).parent, int(Path(folder).name.partition("x")[2]))
+    data = markets.catalog if stored else markets.data
+    strategy = Watch("w", markets.names())
+    tc.Backtest([strategy], data, [tc.SimVenue("SYNTH", queue="power(3)")], specs=markets.specs).run()
+    print(peak_rss_mb())
+
+
 def peer(npz: str) -> None:
     """Run hftbacktest's market maker over an array file."""
     import numpy as np
@@ -41,4 +56,10 @@ def peer(npz: str) -> None:
 
 
 if __name__ == "__main__":
-    {"ours_python": ours_python, "ours_compiled": ours_compiled, "peer": peer}[sys.argv[1]](sys.argv[2])
+    {
+        "ours_python": ours_python,
+        "ours_compiled": ours_compiled,
+        "crowd": lambda folder: crowd(folder, stored=False),
+        "stored_crowd": lambda folder: crowd(folder, stored=True),
+        "peer": peer,
+    }[sys.argv[1]](sys.argv[2])

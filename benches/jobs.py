@@ -15,7 +15,7 @@ import polars as pl
 import tradecore as tc
 from benches import makers
 from benches.harness import Job, Limit, Target
-from benches.market import NAME, SNAPSHOT, Market, depth_frames
+from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from tradecore._core import EventReader
 from tradecore.instruments import instrument_from_dict
 
@@ -79,6 +79,7 @@ def in_child(what: str, data: Path) -> Callable[[], float]:
 def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
     """All jobs by name; each makes its data when it is called."""
     market = Market(folder, rows)
+    each = max(rows // 5_000, 100)  # rows of one of a thousand
     return {
         "book, best prices of every row": lambda: book(market),
         "backtest, nothing to do": lambda: nothing(market),
@@ -89,6 +90,8 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "first result, start-up included": lambda: first_result(market),
         "Python hook on every row": lambda: every_row(market),
         "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
+        "a thousand instruments": lambda: thousand(Crowd(folder, each), Market(folder, each * Crowd.COUNT)),
+        "memory of a thousand instruments": lambda: memory_of_thousand(Crowd(folder, each)),
         "Tardis csv.gz to columns": lambda: tardis_files(Market(folder, max(rows * 2 // 5, 1_000))),
         "20-level depth frame": depth_frame,
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
@@ -309,6 +312,56 @@ def sixteen(market: Market) -> Job:
         (Target("sixteen in one run", "one, sixteen times", 1 / 1.15),),
         rounds=31,  # a tenth of a second each: what the machine does meanwhile shows in five
     )
+
+
+def thousand(crowd: Crowd, market: Market) -> Job:
+    """Run a thousand quiet instruments at once, and a busy one of as many rows in all."""
+
+    def run(strategy: type[tc.Strategy], names: list[str], data: object, specs: dict[str, tc.Instrument]) -> float:
+        prepared = tc.Backtest([strategy("s", names)], data, [VENUE], specs=specs, on_error="stop_run")
+        started = time.perf_counter()
+        prepared.run()
+        return time.perf_counter() - started
+
+    sets = {
+        "one": ([NAME], {NAME: market.columns}, {NAME: market.spec}),
+        "a thousand": (crowd.names(), crowd.data, crowd.specs),
+    }
+    strategies = {"nothing": tc.Strategy, "timer": makers.Watch, "every message": makers.EveryMessage}
+    work: Contenders = {
+        f"{name}, {what}": lambda strategy=strategy, names=names, data=data, specs=specs: run(  # type: ignore[misc]
+            strategy, names, data, specs
+        )
+        for what, strategy in strategies.items()
+        for name, (names, data, specs) in sets.items()
+    }
+    stored = {"one": market.catalog, "a thousand": crowd.store()}
+    for name, (names, _, specs) in sets.items():
+        work[f"{name}, nothing, catalog"] = lambda name=name, names=names, specs=specs: run(  # type: ignore[misc]
+            tc.Strategy, names, stored[name], specs
+        )
+    rows = {"one": market.rows, "a thousand": sum(len(columns["kind"]) for columns in crowd.data.values())}
+    return Job(
+        "ns/row",
+        {name: rows[name.partition(",")[0]] for name in work},
+        work,
+        tuple(Target(f"a thousand, {what}", f"one, {what}", 1 / 2) for what in [*strategies, "nothing, catalog"]),
+        rounds=11,
+        note="the timer reads ten best bids every 100 ms; files are opened within the time",
+    )
+
+
+def memory_of_thousand(crowd: Crowd) -> Job:
+    """Measure the peak of a process that runs a thousand instruments, from memory and from a catalog."""
+    crowd.store()
+
+    def peak(what: str) -> Callable[[], float]:
+        command = [sys.executable, "-m", "benches.children", what, str(crowd.folder)]
+        return lambda: float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True).stdout)
+
+    work: Contenders = {"from memory": peak("crowd"), "from a catalog": peak("stored_crowd")}
+    limits = tuple(Limit(name, 150) for name in work)
+    return Job("MB", dict.fromkeys(work, 1), work, limits=limits, rounds=3, note="Python and its imports included")
 
 
 def tardis_files(market: Market) -> Job:

@@ -43,6 +43,31 @@ class Idle(tc.Strategy):
         """Do nothing."""
 
 
+class Watch(tc.Strategy):
+    """Read ten best bids every 100 ms."""
+
+    def on_start(self, ctx):
+        """Set the timer."""
+        self.watched = self.instruments[:10]
+        ctx.every("100ms", self.wake)
+
+    def wake(self, ctx):
+        """Read them."""
+        for inst in self.watched:
+            ctx.book(inst).best_bid  # noqa: B018
+
+
+class EveryMessage(tc.Strategy):
+    """Read a best bid at every message that changes a book."""
+
+    calls = 0
+
+    def on_book(self, ctx, book):
+        """Read it."""
+        self.calls += 1
+        book.best_bid  # noqa: B018
+
+
 class Resting(tc.Strategy):
     """Let ten orders a side rest far behind the best prices."""
 

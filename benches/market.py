@@ -9,6 +9,7 @@ import numpy as np
 
 import tradecore as tc
 from tradecore.data.exporters import export
+from tradecore.instruments import instrument_from_dict
 
 NAME = "BTCUSDT.SYNTH"
 
@@ -82,6 +83,73 @@ class Market:
         if not target.is_dir():
             export(self.catalog, NAME, target, form="tardis")
         return [target / "trades.csv.gz", target / "incremental_book_L2.csv.gz"]
+
+
+class Crowd:
+    """A thousand quiet markets of some rows each in a folder, made once; together they are as busy as one market.
+
+    Of every book 120 prices are shown, and the messages of one lie between those of the others.
+    """
+
+    COUNT = 1_000
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self.folder = folder / f"{self.COUNT}x{rows}"
+        self.file = self.folder / "one.npz"
+        self.catalog = self.folder / "catalog"
+        if not self.file.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            np.savez(self.file, **self._shallow(rows))
+        base = tc.Catalog(self.folder / "deep").instrument(NAME).to_dict()
+        self.specs = {name: instrument_from_dict({**base, "id": name}) for name in self.names()}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Ids of the instruments."""
+        return [f"M{number:04}.SYNTH" for number in range(cls.COUNT)]
+
+    def _shallow(self, rows: int) -> dict[str, np.ndarray]:
+        """Whole messages, ``rows`` rows or a few more."""
+        deep = self.folder / "deep"
+        tc.synthesize(deep, events=3 * rows + 6_000, seed=7, message_gap="10s")
+        pieces = list(tc.Catalog(deep).stream(NAME, with_ids=True))
+        columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        flags = columns["flags"]
+        message = np.cumsum(flags & np.uint8(tc.EventFlag.LAST)) - (flags & np.uint8(tc.EventFlag.LAST))
+        price = columns["price"].astype(np.int64)
+        shown = (price == 0) | (abs(price - np.median(price[price > 0])) <= 60)
+        columns, message = {name: values[shown] for name, values in columns.items()}, message[shown]
+        last = np.append(message[1:] != message[:-1], True)
+        columns["flags"] = columns["flags"] & ~np.uint8(tc.EventFlag.LAST) | last.astype(np.uint8)
+        end = int(np.flatnonzero(last)[np.searchsorted(np.flatnonzero(last), rows - 1)]) + 1
+        return {name: values[:end] for name, values in columns.items()}
+
+    def columns(self, number: int) -> dict[str, np.ndarray]:
+        """Columns of one of them, not shared with another."""
+        return {
+            name: values + 13_700 * number if name.startswith("ts_") else values.copy()
+            for name, values in self.one.items()
+            if name != "id"
+        }
+
+    @cached_property
+    def one(self) -> dict[str, np.ndarray]:
+        """Columns of the first."""
+        return dict(np.load(self.file))
+
+    @cached_property
+    def data(self) -> dict[str, dict[str, np.ndarray]]:
+        """Columns of all of them."""
+        return {name: self.columns(number) for number, name in enumerate(self.names())}
+
+    def store(self) -> Path:
+        """Write all of them to a catalog, once."""
+        if len(tc.Catalog(self.catalog).instruments()) < self.COUNT:
+            for name, columns in self.data.items():
+                with tc.Catalog(self.catalog).writer(self.specs[name], replace=True) as writer:
+                    wide = {name: columns[name].astype(np.int64) for name in ("price", "qty")}
+                    writer.write({**columns, **wide, "id": self.one["id"]})
+        return self.catalog
 
 
 def depth_frames(count: int, levels: int = 10) -> list[bytes]:
