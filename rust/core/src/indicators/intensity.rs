@@ -70,6 +70,17 @@ pub fn fit_intensity(
     (k > 0.0 && a.is_finite() && k.is_finite()).then_some(IntensityFit { a, k, r2, points: points.len() })
 }
 
+/// What an [`IntensityEstimator`] remembers, to go on from in another process.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct IntensityState {
+    /// Of the intervals in the window, oldest first: distances reached, and the length in seconds.
+    pub intervals: Vec<(usize, f64)>,
+    /// The running sum of their lengths, which differs from a fresh one in the last digits.
+    pub seconds: f64,
+    /// The deepest trade of the open interval, in ticks.
+    pub deepest: f64,
+}
+
 /// Rolling estimate of the intensity over the last `window` intervals.
 #[derive(Debug, Clone)]
 pub struct IntensityEstimator {
@@ -129,6 +140,31 @@ impl IntensityEstimator {
         }
     }
 
+    /// What it remembers.
+    pub fn state(&self) -> IntensityState {
+        IntensityState {
+            intervals: self.intervals.iter().copied().collect(),
+            seconds: self.seconds,
+            deepest: self.deepest,
+        }
+    }
+
+    /// Goes on from a state; `false`, and nothing has changed, if that is none of such distances and such a window.
+    #[must_use]
+    pub fn restore(&mut self, state: IntensityState) -> bool {
+        let bins = self.distances.len();
+        if state.intervals.len() > self.window || state.intervals.iter().any(|(reached, _)| *reached > bins) {
+            return false;
+        }
+        self.counts.fill(0);
+        for (reached, _) in &state.intervals {
+            self.counts[..*reached].iter_mut().for_each(|count| *count += 1);
+        }
+        self.intervals = state.intervals.into();
+        (self.seconds, self.deepest) = (state.seconds, state.deepest);
+        true
+    }
+
     /// Whether the window is full.
     pub fn is_full(&self) -> bool {
         self.intervals.len() == self.window
@@ -172,6 +208,40 @@ mod tests {
         estimator.end_interval(0.5);
         assert_eq!(estimator.counts, [0; 4]);
         assert!((estimator.seconds - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_that_goes_on_from_a_state_says_the_same_to_the_last_digit() {
+        let mut random = Random::new(9, 0);
+        for cut in [0, 1, 7, 29, 30, 61, 99] {
+            let [mut whole, mut resumed] = [(); 2].map(|()| IntensityEstimator::new(1.0, 12, 30));
+            for n in 0..100 {
+                let depth = random.exponential(5.0);
+                whole.trade(depth);
+                resumed.trade(depth);
+                if n == cut {
+                    let state = resumed.state();
+                    resumed = IntensityEstimator::new(1.0, 12, 30);
+                    assert!(resumed.restore(state));
+                }
+                whole.end_interval(0.1 + depth / 70.0);
+                resumed.end_interval(0.1 + depth / 70.0);
+                assert_eq!((&whole.counts, whole.state()), (&resumed.counts, resumed.state()));
+            }
+            assert!(whole.fit(FitMethod::Weighted).is_some());
+        }
+    }
+
+    #[test]
+    fn a_state_of_other_distances_or_a_longer_window_is_refused() {
+        let mut wide = IntensityEstimator::new(1.0, 12, 30);
+        for _ in 0..9 {
+            wide.trade(11.0);
+            wide.end_interval(1.0);
+        }
+        let [mut fewer, mut shorter] = [(4, 30), (12, 8)].map(|(n, w)| IntensityEstimator::new(1.0, n, w));
+        assert!(!fewer.restore(wide.state()) && !shorter.restore(wide.state()));
+        assert_eq!((fewer.state(), shorter.state()), (IntensityState::default(), IntensityState::default()));
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod intensity;
 mod volatility;
 
-pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, fit_intensity};
-pub use volatility::RealizedVolatility;
+pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, IntensityState, fit_intensity};
+pub use volatility::{RealizedVolatility, VolatilityState};

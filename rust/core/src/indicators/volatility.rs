@@ -6,6 +6,21 @@
 
 use std::collections::VecDeque;
 
+/// What a [`RealizedVolatility`] remembers, to go on from in another process.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct VolatilityState {
+    /// Squared change and length (s) of the steps in the window, oldest first.
+    pub steps: Vec<(f64, f64)>,
+    /// Their running sums, which differ from a fresh count in the last digits.
+    pub sums: (f64, f64),
+    /// Time (ns) and mid of the last sample.
+    pub last: Option<(i64, f64)>,
+    /// The variance, smoothed.
+    pub smoothed: Option<f64>,
+    /// Steps since the sums were taken anew.
+    pub since_recount: usize,
+}
+
 /// Rolling realised volatility, optionally smoothed.
 #[derive(Debug, Clone)]
 pub struct RealizedVolatility {
@@ -71,6 +86,29 @@ impl RealizedVolatility {
         });
     }
 
+    /// What it remembers.
+    pub fn state(&self) -> VolatilityState {
+        VolatilityState {
+            steps: self.steps.iter().copied().collect(),
+            sums: (self.sum_sq, self.sum_dt),
+            last: self.last,
+            smoothed: self.smoothed,
+            since_recount: self.since_recount,
+        }
+    }
+
+    /// Goes on from a state; `false`, and nothing has changed, if that is none of such a window.
+    #[must_use]
+    pub fn restore(&mut self, state: VolatilityState) -> bool {
+        if state.steps.len() > self.window || state.since_recount >= self.window {
+            return false;
+        }
+        self.steps = state.steps.into();
+        (self.sum_sq, self.sum_dt) = state.sums;
+        (self.last, self.smoothed, self.since_recount) = (state.last, state.smoothed, state.since_recount);
+        true
+    }
+
     /// Price units per square root of a second; `None` before the second sample.
     pub fn sigma(&self) -> Option<f64> {
         self.smoothed.map(libm::sqrt)
@@ -93,6 +131,17 @@ mod tests {
     }
 
     #[test]
+    fn a_state_of_a_longer_window_is_refused() {
+        let mut long = RealizedVolatility::new(10, None);
+        for step in 0..8 {
+            long.push(step, step as f64);
+        }
+        let mut short = RealizedVolatility::new(5, None);
+        assert!(!short.restore(long.state()));
+        assert_eq!(short.state(), VolatilityState::default());
+    }
+
+    #[test]
     fn nothing_is_known_before_two_samples_and_a_repeat_adds_nothing() {
         let mut v = RealizedVolatility::new(10, None);
         v.push(5, 100.0);
@@ -101,6 +150,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn one_that_goes_on_from_a_state_says_the_same_to_the_last_digit(
+            steps in proptest::collection::vec((1i64..1_000_000_000, -50i32..50), 2..200),
+            window in 1usize..40, cut in 0usize..200, half_life in proptest::option::of(0.1f64..10.0),
+        ) {
+            let [mut whole, mut resumed] = [(); 2].map(|()| RealizedVolatility::new(window, half_life));
+            let (mut ts, mut mid) = (0, 1_000.3);
+            for (n, (dt, change)) in steps.into_iter().enumerate() {
+                if n == cut {
+                    let state = resumed.state();
+                    resumed = RealizedVolatility::new(window, half_life);
+                    prop_assert!(resumed.restore(state));
+                }
+                ts += dt;
+                mid += f64::from(change) * 0.1;
+                whole.push(ts, mid);
+                resumed.push(ts, mid);
+                prop_assert_eq!(whole.state(), resumed.state());
+            }
+        }
+
         #[test]
         fn rolling_sums_equal_a_fresh_count(
             steps in proptest::collection::vec((1i64..1_000_000_000, -50i32..50), 2..200),

@@ -31,10 +31,12 @@ pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, Strate
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use reader::CodecError;
+pub(crate) use reader::{Decoded, Reader};
 pub use record::{CandleRow, EquityRow, FillRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record};
 pub use save::{LoadError, SaveError};
 pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};
+pub(crate) use writer::Writer;
 
 #[cfg(test)]
 mod tests;

@@ -21,24 +21,24 @@ pub struct CodecError {
     pub expected: &'static str,
 }
 
-pub(super) type Decoded<T> = Result<T, CodecError>;
+pub(crate) type Decoded<T> = Result<T, CodecError>;
 
 /// Reads fields from bytes.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.at == self.bytes.len()
     }
 
-    pub(super) fn error<T>(&self, expected: &'static str) -> Decoded<T> {
+    pub(crate) fn error<T>(&self, expected: &'static str) -> Decoded<T> {
         Err(CodecError { at: self.at, expected })
     }
 
@@ -74,19 +74,23 @@ impl<'a> Reader<'a> {
         self.array("a number of 2 bytes").map(u16::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Decoded<u64> {
+    pub(crate) fn u64(&mut self) -> Decoded<u64> {
         self.array("a number of 8 bytes").map(u64::from_le_bytes)
     }
 
-    pub(super) fn i64(&mut self) -> Decoded<i64> {
+    pub(crate) fn i64(&mut self) -> Decoded<i64> {
         self.array("a number of 8 bytes").map(i64::from_le_bytes)
+    }
+
+    pub(crate) fn f64(&mut self) -> Decoded<f64> {
+        self.u64().map(f64::from_bits)
     }
 
     pub(super) fn i128(&mut self) -> Decoded<i128> {
         self.array("a number of 16 bytes").map(i128::from_le_bytes)
     }
 
-    pub(super) fn index(&mut self) -> Decoded<usize> {
+    pub(crate) fn index(&mut self) -> Decoded<usize> {
         self.array("a number of 4 bytes").map(|bytes| u32::from_le_bytes(bytes) as usize)
     }
 
@@ -120,7 +124,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).map_err(|_| CodecError { at, expected: "a text in UTF-8" })
     }
 
-    pub(super) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<Option<T>> {
+    pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<Option<T>> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 
@@ -279,7 +283,7 @@ impl<'a> Reader<'a> {
         for amount in &mut amounts {
             *amount = self.money()?;
         }
-        Ok(Position::from_parts(numbers, amounts, f64::from_bits(self.u64()?)))
+        Ok(Position::from_parts(numbers, amounts, self.f64()?))
     }
 
     pub(super) fn book_state(&mut self) -> Decoded<BookState> {

@@ -6,7 +6,7 @@ use super::machine::Kernel;
 use super::record::Record;
 use crate::book::{L2Book, Touch};
 use crate::ledger::{ContractMath, Position};
-use crate::orders::SessionId;
+use crate::orders::{Order, OrderKey, SessionId};
 use crate::risk::Trading;
 use crate::types::{CurrencyId, Instrument, MarketId};
 
@@ -40,6 +40,13 @@ impl Kernel {
     /// Orders that were ever sent.
     pub fn order_count(&self) -> u64 {
         self.ctx.core().desk.orders().last_id()
+    }
+
+    /// Which of our orders a report speaks of, open or ended a short while ago.
+    pub fn order(&self, key: &OrderKey) -> Option<&Order> {
+        let core = self.ctx.core();
+        let orders = core.desk.orders();
+        orders.find(orders.resolve(key, &core.session)?)
     }
 
     /// Whether somebody follows a market: its messages are then to be delivered one by one.

@@ -6,7 +6,7 @@ use crate::orders::{Command, OrderKey, OrderRequest, OrderType, Reason, Report, 
 use crate::types::{Money, Qty, Side};
 
 /// Appends fields to bytes.
-pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
+pub(crate) struct Writer<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl Writer<'_> {
     pub(super) fn u8(&mut self, value: u8) {
@@ -21,19 +21,23 @@ impl Writer<'_> {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn u64(&mut self, value: u64) {
+    pub(crate) fn u64(&mut self, value: u64) {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn i64(&mut self, value: i64) {
+    pub(crate) fn i64(&mut self, value: i64) {
         self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(crate) fn f64(&mut self, value: f64) {
+        self.u64(value.to_bits());
     }
 
     pub(super) fn i128(&mut self, value: i128) {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn index(&mut self, value: usize) {
+    pub(crate) fn index(&mut self, value: usize) {
         self.0.extend_from_slice(&(value as u32).to_le_bytes());
     }
 
@@ -46,7 +50,7 @@ impl Writer<'_> {
         self.0.extend_from_slice(value);
     }
 
-    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
@@ -197,6 +201,6 @@ impl Writer<'_> {
         for amount in amounts {
             self.money(amount);
         }
-        self.u64(average.to_bits());
+        self.f64(average);
     }
 }

@@ -14,8 +14,10 @@
 
 use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
 use super::{QuoteSize, tick_above, tick_below};
-use crate::indicators::{FitMethod, IntensityEstimator, RealizedVolatility};
-use crate::kernel::{Context, HookError, HookResult, Interest, Strategy, Topics, Trade};
+use crate::indicators::{FitMethod, IntensityEstimator, IntensityState, RealizedVolatility, VolatilityState};
+use crate::kernel::{
+    Context, Decoded, HookError, HookResult, Interest, Reader, Strategy, Topics, Trade, Writer,
+};
 use crate::types::{MarketId, Qty, Side};
 
 /// Which formula quotes.
@@ -153,6 +155,65 @@ impl Desk {
     }
 }
 
+/// What a desk has measured, bit for bit: nothing of it can be recounted to the last digit.
+fn save_desk(w: &mut Writer<'_>, desk: &Desk) {
+    let VolatilityState { steps, sums, last, smoothed, since_recount } = desk.volatility.state();
+    w.index(steps.len());
+    for (square, seconds) in steps {
+        w.f64(square);
+        w.f64(seconds);
+    }
+    w.f64(sums.0);
+    w.f64(sums.1);
+    w.option(last, |w, (ts, mid)| {
+        w.i64(ts);
+        w.f64(mid);
+    });
+    w.option(smoothed, Writer::f64);
+    w.index(since_recount);
+    let IntensityState { intervals, seconds, deepest } = desk.intensity.state();
+    w.index(intervals.len());
+    for (reached, seconds) in intervals {
+        w.index(reached);
+        w.f64(seconds);
+    }
+    w.f64(seconds);
+    w.f64(deepest);
+    w.option(desk.fit, |w, (a, k)| {
+        w.f64(a);
+        w.f64(k);
+    });
+    w.option(desk.start, |w, (mid, ts)| {
+        w.f64(mid);
+        w.i64(ts);
+    });
+}
+
+fn load_desk(r: &mut Reader<'_>, desk: &mut Desk) -> Decoded<()> {
+    let mut volatility = VolatilityState::default();
+    for _ in 0..r.index()? {
+        volatility.steps.push((r.f64()?, r.f64()?));
+    }
+    volatility.sums = (r.f64()?, r.f64()?);
+    volatility.last = r.option(|r| Ok((r.i64()?, r.f64()?)))?;
+    volatility.smoothed = r.option(Reader::f64)?;
+    volatility.since_recount = r.index()?;
+    if !desk.volatility.restore(volatility) {
+        return r.error("volatility over a window of this length");
+    }
+    let mut intensity = IntensityState::default();
+    for _ in 0..r.index()? {
+        intensity.intervals.push((r.index()?, r.f64()?));
+    }
+    (intensity.seconds, intensity.deepest) = (r.f64()?, r.f64()?);
+    if !desk.intensity.restore(intensity) {
+        return r.error("intensity over such distances and intervals");
+    }
+    desk.fit = r.option(|r| Ok((r.f64()?, r.f64()?)))?;
+    desk.start = r.option(|r| Ok((r.f64()?, r.i64()?)))?;
+    Ok(())
+}
+
 /// One tick beyond which a limit lies, on the tick grid.
 fn limits(params: &AvellanedaStoikovParams, best_bid: i64, best_ask: i64, tick: i64) -> (i64, i64) {
     if params.join_touch { (best_bid, best_ask) } else { (best_ask - tick, best_bid + tick) }
@@ -206,6 +267,32 @@ impl Strategy for AvellanedaStoikov {
         for desk in &mut self.desks {
             quote_desk(desk, &self.params, ctx)?;
         }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, HookError> {
+        let mut bytes = Vec::new();
+        let mut w = Writer(&mut bytes);
+        w.index(self.desks.len());
+        for desk in &self.desks {
+            save_desk(&mut w, desk);
+        }
+        Ok(bytes)
+    }
+
+    fn load(&mut self, state: &[u8]) -> HookResult {
+        let mut r = Reader::new(state);
+        let mut load = || -> Decoded<Vec<Desk>> {
+            let mut desks = self.desks.clone();
+            if r.index()? != desks.len() {
+                return r.error("as many instruments as the strategy has");
+            }
+            for desk in &mut desks {
+                load_desk(&mut r, desk)?;
+            }
+            if r.is_done() { Ok(desks) } else { r.error("the end of the state") }
+        };
+        self.desks = load().map_err(|error| HookError::Failed(error.to_string()))?;
         Ok(())
     }
 }
@@ -288,6 +375,63 @@ mod tests {
         }
         assert!(fresh.fit.is_some());
         assert_eq!(broken.fit, fresh.fit);
+    }
+
+    #[test]
+    fn a_maker_that_goes_on_from_its_state_measures_the_same_to_the_last_digit() {
+        let p = AvellanedaStoikovParams { volatility_half_life_s: Some(3.0), ..params() };
+        let size = QuoteSize { qty: Qty::new(10), max_position: Qty::new(100) };
+        let maker = || AvellanedaStoikov::new(p.clone(), &[(MarketId::new(0), size)]);
+        let (mut whole, mut resumed) = (maker(), maker());
+        let mut quoted = 0;
+        for second in 0..40i64 {
+            if second % 7 == 3 {
+                let state = resumed.save().unwrap();
+                resumed = maker();
+                resumed.load(&state).unwrap();
+                assert_eq!(resumed.save().unwrap(), state);
+            }
+            let mid = 1_000.3 + libm::sin(second as f64);
+            let quotes = [&mut whole, &mut resumed].map(|maker| {
+                let desk = &mut maker.desks[0];
+                desk.intensity.trade((second * 5 % 11) as f64);
+                desk.requote(&p, second * 1_000_000_007, mid, 0.0)
+            });
+            assert_eq!(quotes[0], quotes[1]);
+            quoted += usize::from(quotes[0].is_some());
+        }
+        assert!(quoted > 20);
+        assert_eq!(whole.save(), resumed.save());
+    }
+
+    #[test]
+    fn a_state_of_other_parameters_or_a_damaged_one_is_refused_and_changes_nothing() {
+        let size = QuoteSize { qty: Qty::new(10), max_position: Qty::new(100) };
+        let markets = [(MarketId::new(0), size)];
+        let mut maker = AvellanedaStoikov::new(params(), &markets);
+        for second in 0..10 {
+            maker.desks[0].intensity.trade(15.0);
+            maker.desks[0].requote(&params(), second * 1_000_000_000, 100.0, 0.0);
+        }
+        let state = maker.save().unwrap();
+        for other in [
+            AvellanedaStoikovParams { volatility_window: 4, ..params() },
+            AvellanedaStoikovParams { intensity_window: 4, ..params() },
+            AvellanedaStoikovParams { intensity_bins: 4, ..params() },
+        ] {
+            let mut other = AvellanedaStoikov::new(other, &markets);
+            let before = other.save().unwrap();
+            assert!(matches!(other.load(&state), Err(HookError::Failed(_))));
+            assert_eq!(other.save().unwrap(), before);
+        }
+        let mut fresh = AvellanedaStoikov::new(params(), &markets);
+        let before = fresh.save().unwrap();
+        for cut in 0..state.len() {
+            assert!(fresh.load(&state[..cut]).is_err());
+        }
+        assert!(fresh.load(&[state.as_slice(), &[0]].concat()).is_err());
+        assert_eq!(fresh.save().unwrap(), before);
+        assert!(AvellanedaStoikov::new(params(), &[]).load(&state).is_err());
     }
 
     #[test]
