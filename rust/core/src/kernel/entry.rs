@@ -98,6 +98,21 @@ impl Desk {
         self.gate.review(command, &market.rules(Qty::ZERO), price)
     }
 
+    /// Judges a new order of a strategy, its own name for it included.
+    pub(super) fn check_submit(
+        &self,
+        strategy: StrategyId,
+        market: &Market,
+        request: OrderRequest,
+    ) -> Result<Verdict, OrderError> {
+        if let Some(name) = &request.client_id
+            && self.open(strategy).any(|order| order.client_id.as_ref() == Some(name))
+        {
+            return Err(OrderError::DuplicateClientId(name.to_string()));
+        }
+        self.review_order(market, request, 0)
+    }
+
     /// Judges new terms of an open order.
     pub(super) fn review_replace(
         &self,
@@ -118,12 +133,7 @@ impl Desk {
         request: OrderRequest,
         journal: &mut Journal,
     ) -> Result<OrderId, OrderError> {
-        if let Some(name) = &request.client_id
-            && self.open(sender.strategy).any(|order| order.client_id.as_ref() == Some(name))
-        {
-            return Err(OrderError::DuplicateClientId(name.to_string()));
-        }
-        let verdict = self.review_order(market, request, 0)?;
+        let verdict = self.check_submit(sender.strategy, market, request)?;
         Ok(self.send(sender, verdict, journal))
     }
 

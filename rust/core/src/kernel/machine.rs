@@ -251,14 +251,16 @@ impl Kernel {
                 Ok(())
             }
             Input::Control(control) => {
-                let mut market = None;
                 if let Control::Order { strategy, request } = control {
                     if strategy.index() >= self.runners.len() {
                         return Err(KernelError::UnknownStrategy(*strategy));
                     }
-                    market = Some(request.market);
+                    self.check_market(request.market)?;
+                    // What no venue could be asked for is not written down: the journal could not be fed back.
+                    let core = self.ctx.core();
+                    core.desk.check_submit(*strategy, core.market(request.market), request.clone())?;
                 }
-                self.prepare(at, &input, market)?;
+                self.prepare(at, &input, None)?;
                 self.on_control(control)
             }
         }

@@ -372,6 +372,7 @@ fn only_what_the_gate_approved_leaves_and_refusals_come_back_with_the_next_input
     let wrong = Control::Order { strategy: S0, request: OrderRequest { qty: Qty::ZERO, ..buy(100) } };
     let refused = bench.kernel.handle(5, Input::Control(&wrong));
     assert!(matches!(refused, Err(KernelError::Order(_))));
+    assert_eq!(bench.kernel.now_ns(), 4, "what was refused has changed nothing");
 }
 
 #[test]
