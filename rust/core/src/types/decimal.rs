@@ -329,12 +329,14 @@ impl Increment {
     ///
     /// # Errors
     /// [`DecimalError`] when it is not finite, off the grid, or past 2^53 steps.
+    #[inline]
     pub fn steps_from_f64(self, value: f64) -> Result<i64, DecimalError> {
         if !value.is_finite() {
             return Err(DecimalError::NotANumber(value.to_string()));
         }
-        let quotient = value * POW10[self.scale as usize] as f64 / self.mantissa as f64;
-        let rounded = libm::rint(quotient);
+        let units = value * POW10[self.scale as usize] as f64;
+        let quotient = if self.mantissa == 1 { units } else { units / self.mantissa as f64 };
+        let rounded = round(quotient);
         if rounded.abs() >= 9.007_199_254_740_992e15 {
             return Err(DecimalError::OutOfRange(value.to_string()));
         }
@@ -359,6 +361,15 @@ impl Increment {
     pub fn format(self, steps: i64) -> String {
         format_scaled(i128::from(steps) * i128::from(self.mantissa), self.scale)
     }
+}
+
+/// The nearest integer, the even one of two: what `libm::rint` says, in two additions where they are exact.
+#[inline]
+fn round(value: f64) -> f64 {
+    // Of this size on floats are one apart, so the sum is rounded to an integer.
+    const INTEGERS: f64 = 6_755_399_441_055_744.0;
+    const LIMIT: f64 = 2_251_799_813_685_248.0;
+    if value.abs() < LIMIT { (value + INTEGERS) - INTEGERS } else { libm::rint(value) }
 }
 
 impl fmt::Display for Increment {
@@ -448,6 +459,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn rounding_is_that_of_libm(value in prop_oneof![
+            -1e3..1e3f64, any::<f64>(), (-4_000i64..4_000).prop_map(|n| n as f64 / 2.0),
+            (1u64 << 50..1 << 54).prop_map(|n| n as f64 / 4.0),
+        ]) {
+            let same = round(value).partial_cmp(&libm::rint(value));
+            prop_assert!(value.is_nan() || same == Some(std::cmp::Ordering::Equal), "{value}");
+        }
+
         #[test]
         fn any_count_survives_text_and_float(
             steps in -1_000_000_000i64..1_000_000_000,
