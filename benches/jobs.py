@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ from benches.harness import Job, Limit, Target
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from tradecore._core import EventReader
 from tradecore.instruments import instrument_from_dict
+from tradecore.session.kernel import build_kernel
 
 try:
     import isal.igzip
@@ -89,6 +91,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "many orders resting": lambda: many_resting(market),
         "first result, start-up included": lambda: first_result(market),
         "Python hook on every row": lambda: every_row(market),
+        "one message at a time from Python": one_message,
         "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
         "a thousand instruments": lambda: thousand(Crowd(folder, each), Market(folder, each * Crowd.COUNT)),
         "memory of a thousand instruments": lambda: memory_of_thousand(Crowd(folder, each)),
@@ -276,6 +279,54 @@ def every_row(market: Market) -> Job:
         work,
         (Target("tradecore", "hftbacktest, interpreted", 4),),
         note=f"calls: {calls}",
+    )
+
+
+def one_message() -> Job:
+    """Give a live kernel its messages one by one; a plain-Python hook reads both best prices after each."""
+    spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+    count = 20_000
+
+    def messages(levels: int) -> list[tuple[list[tuple[float, float]], list[tuple[float, float]]]]:
+        """Half of the levels a side, behind a touch that moves by a tick with every message."""
+        made = []
+        for n in range(count):
+            touch, tenths = 600_000 + n % 2, range(levels // 2)
+            bids = [((touch - back) / 10, (1 + (n + back) % 50) / 1_000) for back in tenths]
+            asks = [((touch + 2 + back) / 10, (1 + (n * 3 + back) % 50) / 1_000) for back in tenths]
+            made.append((bids, asks))
+        return made
+
+    def run(given: list[tuple[Any, Any]]) -> Callable[[], float]:
+        def once() -> float:
+            strategy = makers.TouchReader("t", [spec.id])
+            kernel = build_kernel("bench", [strategy], [spec])
+            kernel.start(1)
+            kernel.levels(1, 0, 1, [(50_000.0, 1.0)], [(70_000.0, 1.0)], snapshot=True)
+            levels, at = kernel.levels, 1
+            started = time.perf_counter()
+            for bids, asks in given:
+                at += 1_000
+                levels(at, 0, at, bids, asks)
+            seconds = time.perf_counter() - started
+            assert strategy.calls == count + 1
+            return seconds
+
+        return once
+
+    work: Contenders = {}
+    for levels in (2, 20):
+        lists = messages(levels)
+        work[f"{levels} levels, lists"] = run(lists)
+        work[f"{levels} levels, arrays"] = run([(np.array(bids), np.array(asks)) for bids, asks in lists])
+        texts = [[[(f"{p:.1f}", f"{q:.3f}") for p, q in side] for side in message] for message in lists]
+        work[f"{levels} levels, texts"] = run([(bids, asks) for bids, asks in texts])
+    return Job(
+        "us/message",
+        dict.fromkeys(work, count),
+        work,
+        limits=tuple(Limit(name, 1.2) for name in ("2 levels, lists", "20 levels, lists", "20 levels, arrays")),
+        note="the message's lists are there; half of the levels on each side",
     )
 
 

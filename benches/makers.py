@@ -131,3 +131,16 @@ class EveryRow(tc.Strategy):
         bid, ask = book.best_bid, book.best_ask
         if bid and ask:
             self.total += ask - bid
+
+
+class TouchReader(tc.Strategy):
+    """Read both best prices with every book update."""
+
+    def on_start(self, ctx):
+        """Begin to count."""
+        self.calls = 0
+
+    def on_book(self, ctx, book):
+        """Read both best prices."""
+        if book.best_bid < book.best_ask:
+            self.calls += 1

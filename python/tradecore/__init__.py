@@ -35,7 +35,7 @@ from tradecore.types import (
 
 if TYPE_CHECKING:
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, TradeView
-    from tradecore.backtest import Backtest, Result
+    from tradecore.backtest import Backtest, ReplayResult, Result, replay
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
     from tradecore.data.synthetic import synthesize
@@ -54,7 +54,9 @@ _LATER = {
     "QuoteView": "_core",
     "TradeView": "_core",
     "Backtest": "backtest",
+    "ReplayResult": "backtest",
     "Result": "backtest",
+    "replay": "backtest",
     "Catalog": "data.catalog",
     "import_binance_ws": "data.importers",
     "import_hftbacktest": "data.importers",
@@ -96,6 +98,7 @@ __all__ = [
     "QueueSimulator",
     "QuoteView",
     "RealizedVolatility",
+    "ReplayResult",
     "Result",
     "Side",
     "SimVenue",
@@ -113,6 +116,7 @@ __all__ = [
     "import_hftbacktest",
     "import_tardis",
     "load_instruments",
+    "replay",
     "shipped_instruments",
     "synthesize",
 ]

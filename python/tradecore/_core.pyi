@@ -24,6 +24,7 @@ __all__ = [
     "Bar",
     "BinanceDecoder",
     "BookView",
+    "Command",
     "Context",
     "EventReader",
     "EventStream",
@@ -32,6 +33,7 @@ __all__ = [
     "FundingRate",
     "Instrument",
     "IntensityEstimator",
+    "Kernel",
     "L2Book",
     "Liquidation",
     "OpenInterest",
@@ -62,6 +64,7 @@ __all__ = [
 
 _Number: TypeAlias = Decimal | str | int | float
 _Exact: TypeAlias = Decimal | str | int
+_Levels: TypeAlias = Sequence[tuple[_Number, _Number] | Sequence[_Number]] | NDArray[np.float64]
 _Side: TypeAlias = Side | int | str
 _Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -798,6 +801,7 @@ class Simulation:
         sample_interval: str | int,
         candle_interval: str | int | None = None,
         stop_run_on_error: bool = False,
+        keeps_journal: bool = False,
     ) -> Simulation: ...
     def add_market(
         self,
@@ -814,9 +818,9 @@ class Simulation:
         venue's settings leave open.
         """
     def add_strategy(
-        self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str
+        self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str, owner: object
     ) -> None:
-        """Add a strategy by the bound methods of its hooks."""
+        """Add a strategy by the bound methods of its hooks and the object they are methods of."""
     def add_compiled(self, name: str, markets: Sequence[int], kind: str, params: dict[str, Any]) -> None:
         """Add a compiled strategy."""
     def run(
@@ -830,6 +834,264 @@ class Simulation:
 
         A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
         """
+
+@final
+class Command:
+    """A command on its way to a venue: a new order, a replacement or a cancel.
+
+    What it leaves open is the order's: of a cancel and a replacement, side, type and terms are those of their order.
+    """
+
+    @property
+    def kind(self) -> str:
+        """``submit``, ``replace`` or ``cancel``."""
+    @property
+    def order_id(self) -> int:
+        """Our number of the order within the session."""
+    @property
+    def client_id(self) -> str:
+        """What the venue carries for us: ``<session>-<strategy>-<order>``, the numbers in base 36."""
+    @property
+    def venue_id(self) -> str | None:
+        """The venue's own id of the order, where a report has told it."""
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def account(self) -> int: ...
+    @property
+    def market(self) -> int: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def order_type(self) -> OrderType: ...
+    @property
+    def price(self) -> Decimal | None:
+        """In units, with the places of the instrument's grid; None for a market order and a cancel."""
+    @property
+    def qty(self) -> Decimal | None:
+        """In units; of a replacement the new total, what has been filled included; None for a cancel."""
+    @property
+    def time_in_force(self) -> TimeInForce: ...
+    @property
+    def post_only(self) -> bool: ...
+    @property
+    def at_ns(self) -> int:
+        """When it was sent, ns UTC."""
+
+@final
+class Kernel:
+    """The kernel, one input at a time: what paper and live trading and the replay of a journal are driven through.
+
+    Add markets, then strategies, then :meth:`start` it or :meth:`restore` it from a saved state; from then on the
+    set-up is closed. Every input takes the time at which it arrives, ns UTC from 1970 to 2116; the kernel's time does
+    not go back. The driver keeps the order: what :meth:`next_due` names comes before anything later, and at one
+    nanosecond reports come first, then messages, what is due, control. Commands are taken with :meth:`drain` after
+    each input.
+
+    An input that is refused has changed nothing. A hook that raises stops its strategy (see :attr:`failures`), or,
+    with ``stop_run_on_error``, the input that called it raises StrategyError; Ctrl-C in a hook raises
+    KeyboardInterrupt. The kernel takes one input at a time: from inside a hook or from a second thread meanwhile every
+    call raises RunError.
+
+    Parameters
+    ----------
+    session : str
+        1 to 12 letters and digits, another for every start: part of every client id.
+    candle_interval : duration, optional
+        Length of recorded candles.
+    stop_run_on_error : bool
+        Whether a raising hook ends more than its strategy.
+    keeps_journal : bool
+        Whether inputs and commands are kept for :meth:`take_journal`.
+
+    Raises
+    ------
+    InvalidValueError
+        By every method, naming the argument that is none: a market out of range, a time, a price off the grid.
+    RunError
+        By inputs before :meth:`start` and after :meth:`finish`, and by changes of the set-up after :meth:`start`.
+    """
+
+    def __new__(
+        cls,
+        session: str,
+        *,
+        candle_interval: str | int | None = None,
+        stop_run_on_error: bool = False,
+        keeps_journal: bool = False,
+    ) -> Kernel: ...
+    def add_market(self, instrument: Instrument, *, basis: str = "l2") -> int:
+        """Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes."""
+    def add_strategy(
+        self,
+        name: str,
+        markets: Sequence[int],
+        hooks: dict[str, Callable[..., None]],
+        book_events: str,
+        owner: object,
+        *,
+        account: int = 0,
+    ) -> None:
+        """Add a strategy by the bound methods of its hooks and the object they are methods of."""
+    def add_compiled(
+        self, name: str, markets: Sequence[int], kind: str, params: dict[str, Any], *, account: int = 0
+    ) -> None:
+        """Add a compiled strategy."""
+    def start(self, at_ns: int) -> None:
+        """Call ``on_start`` of every strategy. Balances and listings may be told before."""
+    def stop(self, at_ns: int) -> None:
+        """Call ``on_stop`` of every strategy, their last hook; reports are still booked after it."""
+    def pause(self, at_ns: int) -> None:
+        """Refuse everything but cancels."""
+    def resume(self, at_ns: int) -> None:
+        """Go on after :meth:`pause` or :meth:`kill`."""
+    def kill(self, at_ns: int) -> None:
+        """Cancel all orders, and refuse everything but cancels."""
+    def order(
+        self,
+        at_ns: int,
+        strategy: str,
+        market: int,
+        side: Side | str | int,
+        qty: _Number,
+        price: _Number | None = None,
+        *,
+        time_in_force: TimeInForce | str | int | None = None,
+        post_only: bool = False,
+    ) -> None:
+        """Send a person's order on behalf of a strategy; a market order without a price.
+
+        Raises
+        ------
+        OrderError
+            When no venue could be asked for it.
+        """
+    def message(self, at_ns: int, market: int, columns: _Columns) -> None:
+        """Deliver event columns of one or several whole messages, one after the other."""
+    def levels(
+        self,
+        at_ns: int,
+        market: int,
+        ts_event: int,
+        bids: _Levels,
+        asks: _Levels,
+        *,
+        snapshot: bool = False,
+    ) -> None:
+        """Deliver a book update as one message.
+
+        Levels are ``(price, qty)`` pairs in units, best as lists or as float64 arrays of shape (n, 2); a quantity of 0
+        removes the level. A ``snapshot`` replaces the book. ``ts_event`` is the venue's time, ns UTC.
+        """
+    def decoded(self, at_ns: int, market: int, decoder: BinanceDecoder) -> None:
+        """Deliver what a decoder has decoded of the market's instrument since the last call, message by message."""
+    def report(
+        self,
+        at_ns: int,
+        market: int,
+        kind: str,
+        order: int | str | None = None,
+        *,
+        venue_id: str | int | None = None,
+        execution: str | int | None = None,
+        cumulative: _Number | None = None,
+        ts_event: int | None = None,
+        price: _Number | None = None,
+        qty: _Number | None = None,
+        liquidity: str | None = None,
+        fee: _Exact | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Deliver a venue's word on an order.
+
+        A report on an order nobody knows, or one that contradicts what is known, is kept for reconciliation.
+
+        Parameters
+        ----------
+        at_ns, market
+            When it reached us, and the order's market.
+        kind : str
+            ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` (by the
+            venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
+        order : int or str, optional
+            Our number of the order, or the client id; without it ``venue_id`` names the order.
+        venue_id : str or int, optional
+            The venue's id of the order.
+        execution : str or int, optional
+            The venue's id of a fill, by which one told twice is known.
+        cumulative : number, optional
+            Filled so far by the venue's count, in units.
+        ts_event : int, optional
+            The venue's time; that of receipt if not given.
+        price, qty : number
+            Of a fill, and what an order was replaced by or reduced to (the total, what is filled included), in units.
+        liquidity : str
+            Of a fill: ``maker`` or ``taker``.
+        fee : Decimal, str or int
+            Of a fill, in the settlement currency; negative is a rebate.
+        reason : str
+            Of a refusal or an expiry, such as ``post_only_would_cross``; ``venue`` for any other.
+        """
+    def balance(self, at_ns: int, currency: str, total: _Exact, *, account: int = 0) -> None:
+        """Tell what an account holds of a settlement currency."""
+    def feed(self, at_ns: int, market: int, state: BookState, reason: str) -> None:
+        """Tell the state of a market's feed, as its connection knows it."""
+    def listing(self, at_ns: int, market: int, is_listed: bool) -> None:
+        """Tell whether an instrument can be traded from now on."""
+    def due(self, at_ns: int) -> None:
+        """Let what :meth:`next_due` named happen: one timer, or refusals of our own."""
+    def next_due(self) -> int | None:
+        """Return when :meth:`due` is next to be called, ns UTC; None for nothing to wait for."""
+    def drain(self) -> list[Command]:
+        """Take the commands that may go to their venues, in the order they were sent."""
+    def save(self) -> bytes:
+        """Return the state after the inputs so far, for :meth:`restore` in another process.
+
+        Raises
+        ------
+        RunError
+            While commands have not been drained.
+        InvalidValueError
+            Where a strategy's timer calls something else than a method of it, or its own ``save`` returned what is
+            not plain data.
+        """
+    def restore(self, saved: bytes) -> None:
+        """Go on from a saved state, in place of :meth:`start`. The set-up is that of the kernel that was saved.
+
+        Raises
+        ------
+        InvalidValueError
+            For bytes that are no state, or one of another set-up. The kernel cannot be used then: strategies may
+            have loaded a part.
+        """
+    def replay(self, journal: bytes) -> tuple[int | None, bytes]:
+        """Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
+
+        Returns
+        -------
+        diverged_ns : int or None
+            Time of the first input after which a command differed from the journal.
+        rest : bytes
+            What follows from the last input and is not in the journal, which was cut behind it.
+
+        Raises
+        ------
+        DataError
+            For a journal that is damaged or was cut within an entry; nothing of it was taken.
+        RunError
+            For a kernel that keeps no journal.
+        """
+    def take_journal(self) -> bytes:
+        """Take the entries since the last call; empty if they are not kept."""
+    def take_tables(self) -> dict[str, dict[str, Any]]:
+        """Take the rows of orders that ended, fills and candles since the last call, as :meth:`Simulation.run`."""
+    @property
+    def failures(self) -> dict[str, str]:
+        """Tracebacks of strategies that failed, by name."""
+    def finish(self) -> str:
+        """Close the session: open orders go to the tables. Return the digest."""
 
 @final
 class QueueSimulator:

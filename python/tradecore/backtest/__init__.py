@@ -1,6 +1,7 @@
 """Backtests: recorded data through the simulated venue."""
 
 from tradecore.backtest.engine import Backtest
+from tradecore.backtest.journal import ReplayResult, replay
 from tradecore.backtest.result import Result
 
-__all__ = ["Backtest", "Result"]
+__all__ = ["Backtest", "ReplayResult", "Result", "replay"]

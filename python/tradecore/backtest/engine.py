@@ -86,6 +86,9 @@ class Backtest:
     byte_budget : int
         About how many bytes of a catalog's events may lie in memory at a time; two pieces of 1,024 rows an instrument
         at the least.
+    record : bool
+        Whether the result keeps the journal, for :func:`tradecore.replay`: all inputs of the kernel, in memory, about
+        50 bytes a row of events.
 
     Raises
     ------
@@ -108,6 +111,7 @@ class Backtest:
         candles: str | int | None = None,
         on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy",
         byte_budget: int = BYTE_BUDGET,
+        record: bool = False,
     ) -> None:
         self._strategies = list(strategies)
         names = [strategy.name for strategy in self._strategies]
@@ -125,6 +129,7 @@ class Backtest:
                 sample_interval=sample_interval,
                 candle_interval=candles,
                 stop_run_on_error=on_error == "stop_run",
+                keeps_journal=record,
             )
         except (OverflowError, TypeError):
             raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
@@ -195,7 +200,8 @@ class Backtest:
             if isinstance(strategy, CompiledStrategy):
                 simulation.add_compiled(strategy.name, markets, strategy.kind, strategy.core_parameters())
             else:
-                simulation.add_strategy(strategy.name, markets, strategy._overridden(), strategy.book_events)
+                hooks = strategy._overridden()
+                simulation.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy)
         total = sum(feed.events for feed in self._feeds)
         store = TableStore(
             [feed.instrument.id for feed in self._feeds], [strategy.name for strategy in self._strategies]

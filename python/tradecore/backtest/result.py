@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tradecore._core import format_duration_ns, money_text
+from tradecore._core import Instrument, format_duration_ns, money_text
 from tradecore.errors import RunError, StrategyError
 from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 from tradecore.venue import SimVenue
@@ -171,6 +171,8 @@ class Result:
         The tables behind the frames, piece by piece.
     final_positions : list of dict
         By strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash.
+    instruments : list of Instrument
+        What was traded, with the fees of the run, in the order in which the journal counts them.
     """
 
     def __init__(
@@ -197,6 +199,8 @@ class Result:
         self.fill_basis: dict[str, str] = summary["fill_basis"]
         self.clock_lead_ns = {venue: lead for venue, lead in summary["clock_lead_ns"].items() if lead}
         self.venues = list(venues)
+        self.instruments: list[Instrument] = summary["instruments"]
+        self._journal: bytes = summary["journal"]
 
     @cached_property
     def orders(self) -> pl.DataFrame:
@@ -235,6 +239,19 @@ class Result:
         ``next_funding_ns`` is when a funding rate is paid.
         """
         return self.tables.table("published")
+
+    @property
+    def journal(self) -> bytes:
+        """Every input of the kernel and every command, in order, for :func:`tradecore.replay`.
+
+        Raises
+        ------
+        RunError
+            When the backtest was not asked to ``record``.
+        """
+        if not self._journal:
+            raise RunError("the run kept no journal: ask for it with Backtest(..., record=True)")
+        return self._journal
 
     def _total(self) -> dict[str, Any]:
         if len(self.totals) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MethodType
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from weakref import WeakSet
 
 from tradecore.errors import HookError, InvalidValueError
+from tradecore.strategy.state import decode, encode, is_plain
 from tradecore.types import BookState
 
 if TYPE_CHECKING:
@@ -162,6 +164,74 @@ class Strategy:
     def on_stop(self, ctx: Context) -> None:
         """Once, after the last event."""
 
+    def save(self) -> object:
+        """Return what the strategy has to remember over a restart, as plain data.
+
+        The default are its parameters and all attributes that are plain data: None, bool, int, float, str, bytes,
+        Decimal, and list, tuple, dict and set of these. Others are left out and named in a warning, once a class.
+        Override it, with :meth:`load`, to choose; what it returns has to be plain data then.
+        """
+        kept = {name: value for name, value in vars(self).items() if name not in ("name", "instruments")}
+        left_out = [name for name, value in kept.items() if not is_plain(value)]
+        if left_out and type(self) not in _WARNED:
+            _WARNED.add(type(self))
+            named = ", ".join(f"{name} ({type(kept[name]).__qualname__})" for name in left_out)
+            warnings.warn(
+                f"{self!r} does not save {named}: no plain data; override save and load", RuntimeWarning, stacklevel=2
+            )
+        return {name: value for name, value in kept.items() if name not in left_out}
+
+    def load(self, state: Any) -> None:
+        """Go on from what :meth:`save` returned; :meth:`on_start` is not called then.
+
+        The default sets the attributes.
+        """
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def _save_state(self, timers: Sequence[tuple[int, Callable[..., Any], bool]]) -> bytes:
+        """Return the state as bytes, with the names of the methods its timers call.
+
+        Raises
+        ------
+        InvalidValueError
+            For a timer that calls no method of the strategy, and for a state that is not plain data.
+        """
+        return encode((self.save(), [(timer, self._method_name(callback), once) for timer, callback, once in timers]))
+
+    def _load_state(self, data: bytes) -> list[tuple[int, Callable[..., Any], bool]]:
+        """Go on from :meth:`_save_state`, and return the timers.
+
+        Raises
+        ------
+        InvalidValueError
+            For bytes it did not make, and for a method that is gone.
+        """
+        saved = decode(data)
+        try:
+            state, timers = saved
+            found = [(int(timer), getattr(self, name), bool(once)) for timer, name, once in timers]
+        except AttributeError as error:
+            problem = f"a timer calls it, and {type(self).__name__} has no such method"
+            raise InvalidValueError(error.name or "callback", problem) from None
+        except (TypeError, ValueError):
+            raise InvalidValueError("state", "is not one of a strategy") from None
+        self.load(state)
+        return found
+
+    def _method_name(self, callback: Callable[..., Any]) -> str:
+        """Return the name by which a timer's callback is found again."""
+        if isinstance(callback, MethodType) and callback.__self__ is self:
+            for base in type(self).__mro__:
+                for name, member in vars(base).items():
+                    if member is callback.__func__ and getattr(self, name) == callback:
+                        return name
+        raise InvalidValueError(
+            "callback",
+            f"a timer calls {callback!r}, which cannot be saved: use a method of the strategy, "
+            'such as ctx.every("1s", self.requote)',
+        )
+
     def _overridden(self) -> dict[str, Callable[..., None]]:
         """Bound methods of the hooks that a subclass overrides."""
         for name in vars(self):
@@ -172,6 +242,9 @@ class Strategy:
 
 _CHECKED: WeakSet[type[Strategy]] = WeakSet()
 """Classes whose hooks have been found sound."""
+
+_WARNED: WeakSet[type[Strategy]] = WeakSet()
+"""Classes that have been told what they do not save."""
 
 
 def _check_hooks(strategy: Strategy) -> None:

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use numpy::{Element, PyArray1, PyReadonlyArray1};
+use numpy::ndarray::Dimension;
+use numpy::{Element, PyArray1, PyReadonlyArray, PyReadonlyArray1};
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -140,9 +141,9 @@ pub(crate) fn packed_to_arrays(py: Python<'_>, columns: PackedColumns) -> PyResu
     Ok(dict)
 }
 
-/// An array's data as a slice, for calls that finish before they return.
-pub(crate) fn slice_of<'a, 'py, T: Element>(
-    array: &'a PyReadonlyArray1<'py, T>,
+/// An array's data as a slice, row by row, for calls that finish before they return.
+pub(crate) fn slice_of<'a, 'py, T: Element, D: Dimension>(
+    array: &'a PyReadonlyArray<'py, T, D>,
     name: &str,
 ) -> PyResult<&'a [T]>
 where

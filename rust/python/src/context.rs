@@ -14,7 +14,7 @@ use crate::errors;
 use crate::hooks::{Hears, check_callable};
 use crate::records::Order;
 use crate::shared::Shared;
-use crate::values::{money_to_py, to_duration, to_side, to_steps, to_time_in_force};
+use crate::values::{money_to_py, to_duration, to_price, to_qty, to_side, to_time_in_force};
 use crate::views::{BookView, PositionView, QuoteView, TradeView};
 
 /// What a strategy can read and do inside a hook.
@@ -108,6 +108,21 @@ impl Context {
         }
     }
 
+    /// Timers that have a callback of their own, in order of creation: id, callback, whether it goes off once.
+    pub(crate) fn timers(&self, py: Python<'_>) -> Vec<(u64, Py<PyAny>, bool)> {
+        let timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list: Vec<_> =
+            timers.iter().map(|(id, (callback, once))| (*id, callback.clone_ref(py), *once)).collect();
+        list.sort_unstable_by_key(|(id, ..)| *id);
+        list
+    }
+
+    /// What [`Context::timers`] told.
+    pub(crate) fn restore_timers(&self, list: Vec<(u64, Py<PyAny>, bool)>) {
+        let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        *timers = list.into_iter().map(|(id, callback, once)| (id, (callback, once))).collect();
+    }
+
     /// Sets a timer and keeps its callback.
     fn set_timer(
         &self,
@@ -136,13 +151,11 @@ impl Context {
     }
 
     fn price(&self, market: MarketId, price: &Bound<'_, PyAny>) -> PyResult<Price> {
-        let i = self.shared.instrument(market);
-        to_steps("price", i.id.as_str(), i.price_increment, price).map(Price::new)
+        to_price(self.shared.instrument(market), price)
     }
 
     fn qty(&self, market: MarketId, qty: &Bound<'_, PyAny>) -> PyResult<Qty> {
-        let i = self.shared.instrument(market);
-        to_steps("qty", i.id.as_str(), i.qty_increment, qty).map(Qty::new)
+        to_qty("qty", self.shared.instrument(market), qty)
     }
 
     /// An order named by its id or by the strategy's own name for it.

@@ -1,11 +1,12 @@
 //! One match from each core error to the Python exception that carries its fields.
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError as CoreRunError;
 use tradecore_core::decode::PlacedError;
-use tradecore_core::kernel::KernelError;
+use tradecore_core::kernel::{HookError, KernelError, LoadError, SaveError};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
@@ -90,15 +91,47 @@ pub(crate) fn settings(error: SettingsError) -> PyErr {
 
 pub(crate) fn run(error: CoreRunError) -> PyErr {
     match error {
-        CoreRunError::Kernel(KernelError::StrategyFailed { name, traceback }) => {
-            StrategyError::new_err((name, traceback))
-        }
+        CoreRunError::Kernel(error) => kernel(error),
         CoreRunError::Source { instrument, message } => DataError::new_err((instrument, 0, message)),
         CoreRunError::Columns { instrument, rows, error } => {
             DataError::new_err((instrument, 0, format!("after {rows} rows: {error}")))
         }
         CoreRunError::Settings { error, .. } => settings(error),
         other => RunError::new_err(other.to_string()),
+    }
+}
+
+/// What a kernel did not take, or cannot go on from.
+pub(crate) fn kernel(error: KernelError) -> PyErr {
+    match error {
+        KernelError::StrategyFailed { name, traceback } => StrategyError::new_err((name, traceback)),
+        KernelError::UnknownMarket(market) => invalid("market", format!("{market} is none of this session")),
+        KernelError::UnknownStrategy(strategy) => {
+            invalid("strategy", format!("{strategy} is none of this session"))
+        }
+        KernelError::Order(error) => order(error),
+        KernelError::Money(error) => money(error),
+        KernelError::Interrupted => PyKeyboardInterrupt::new_err(()),
+        other => RunError::new_err(other.to_string()),
+    }
+}
+
+/// A state that was not saved.
+pub(crate) fn save(error: SaveError) -> PyErr {
+    match error {
+        SaveError::Strategy { name, error: HookError::Failed(text) } => StrategyError::new_err((name, text)),
+        SaveError::Strategy { error: HookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
+        other => RunError::new_err(other.to_string()),
+    }
+}
+
+/// A state that was not loaded.
+pub(crate) fn load(error: LoadError) -> PyErr {
+    match error {
+        LoadError::Strategy { name, error: HookError::Failed(text) } => StrategyError::new_err((name, text)),
+        LoadError::Strategy { error: HookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
+        LoadError::Money(error) => money(error),
+        other => invalid("state", other.to_string()),
     }
 }
 

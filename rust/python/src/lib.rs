@@ -5,14 +5,19 @@
 mod book;
 mod catalog;
 mod columns;
+mod commands;
 mod context;
 mod errors;
 mod hooks;
 mod instrument;
+mod kernel;
+mod levels;
 mod maths;
 mod raised;
 mod readers;
 mod records;
+mod reports;
+mod roster;
 mod shared;
 mod simulation;
 mod strategy;
@@ -43,9 +48,13 @@ mod _core {
     #[pymodule_export]
     use crate::catalog::{EventStream, ReadAhead, check_part};
     #[pymodule_export]
+    use crate::commands::Command;
+    #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]
     use crate::instrument::PyInstrument;
+    #[pymodule_export]
+    use crate::kernel::PyKernel;
     #[pymodule_export]
     use crate::maths::{
         IntensityEstimator, PositionLedger, QueueSimulator, RealizedVolatility, avellaneda_stoikov_quotes,

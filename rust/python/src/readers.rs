@@ -381,6 +381,18 @@ impl EventSink for Output {
 }
 
 impl BinanceDecoder {
+    /// Exchanges the events of an instrument that were not asked for yet for other columns.
+    pub(crate) fn swap_events(&self, instrument: &str, columns: &mut EventColumns) -> PyResult<()> {
+        let index = self.index(instrument)?;
+        match &mut lock(&self.state).outputs[index].events {
+            Some(events) => {
+                std::mem::swap(events, columns);
+                Ok(())
+            }
+            None => Err(errors::invalid("decoder", "it was made with keep_events=False")),
+        }
+    }
+
     fn index(&self, instrument: &str) -> PyResult<usize> {
         self.instruments.iter().position(|i| i.0.id.as_str() == instrument).ok_or_else(|| {
             let known: Vec<String> = self.instruments.iter().map(|i| i.0.id.to_string()).collect();

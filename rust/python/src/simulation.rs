@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::event::Columns;
-use tradecore_core::kernel::{HookError, OnError, Record, Strategy, StrategySetup};
+use tradecore_core::kernel::{HookError, OnError, Record};
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{AccountId, Instrument, MarketId};
+use tradecore_core::types::{Instrument, MarketId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -17,8 +17,7 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::raised::Raised;
 use crate::records::tables;
-use crate::shared::Shared;
-use crate::strategy::{PyStrategy, compiled};
+use crate::roster::Roster;
 use crate::values::{money_to_py, to_duration};
 use crate::venue::SimVenue;
 
@@ -95,8 +94,7 @@ impl Monitor for PyMonitor<'_> {
 #[derive(Default)]
 struct Parts {
     markets: Vec<MarketSetup>,
-    strategies: Vec<StrategySetup>,
-    raised: Raised,
+    roster: Roster,
 }
 
 /// A backtest. Add markets, then strategies, then run it once.
@@ -104,53 +102,35 @@ struct Parts {
 pub(crate) struct Simulation {
     config: RunConfig,
     parts: Mutex<Parts>,
-    instruments: Mutex<Vec<Arc<Instrument>>>,
-    shared: Mutex<Option<Arc<Shared>>>,
 }
 
 impl Simulation {
     fn parts(&self) -> std::sync::MutexGuard<'_, Parts> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn instruments(&self) -> Vec<Arc<Instrument>> {
-        self.instruments.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Every strategy has an account of its own.
-    fn add(&self, name: String, markets: &[usize], strategy: Box<dyn Strategy>) {
-        let mut parts = self.parts();
-        let account = AccountId::new(parts.strategies.len());
-        let markets = markets.iter().map(|market| MarketId::new(*market)).collect();
-        parts.strategies.push(StrategySetup { name, markets, account, strategy });
-    }
-
-    /// The state all Python strategies share; after it no market can be added.
-    fn shared(&self) -> Arc<Shared> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shared.get_or_insert_with(|| Arc::new(Shared::new(self.instruments()))))
-    }
 }
 
 #[pymethods]
 impl Simulation {
     #[new]
-    #[pyo3(signature = (*, seed=0, sample_interval, candle_interval=None, stop_run_on_error=false))]
+    #[pyo3(signature = (*, seed=0, sample_interval, candle_interval=None, stop_run_on_error=false,
+        keeps_journal=false))]
     fn new(
         seed: u64,
         sample_interval: &Bound<'_, PyAny>,
         candle_interval: Option<&Bound<'_, PyAny>>,
         stop_run_on_error: bool,
+        keeps_journal: bool,
     ) -> PyResult<Self> {
         let config = RunConfig {
             session: SESSION.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
-            keeps_journal: false,
+            keeps_journal,
             seed,
             sample_ns: to_duration("sample_interval", sample_interval, 1)?,
             candle_ns: candle_interval.map(|c| to_duration("candles", c, 1)).transpose()?,
             on_error: if stop_run_on_error { OnError::StopRun } else { OnError::StopStrategy },
         };
-        Ok(Self { config, parts: Mutex::default(), instruments: Mutex::default(), shared: Mutex::default() })
+        Ok(Self { config, parts: Mutex::default() })
     }
 
     #[pyo3(signature = (instrument, chunks, venue, *, has_book, min_latency_ns))]
@@ -161,18 +141,18 @@ impl Simulation {
         venue: SimVenue,
         has_book: bool,
         min_latency_ns: i64,
-    ) -> usize {
+    ) -> PyResult<usize> {
         let (settings, instrument) = venue.trading(&instrument.0);
         let mut parts = self.parts();
-        let raised = parts.raised.clone();
+        let raised = parts.roster.raised.clone();
+        let index = parts.roster.add_instrument(&instrument)?;
         let stream = chunks.cast::<EventStream>().ok();
         let source = match stream.and_then(|stream| stream.get().source(raised.clone())) {
             Some(source) => source,
             None => Box::new(PySource { iterator: chunks.clone().unbind(), raised }),
         };
-        self.instruments.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&instrument));
         parts.markets.push(MarketSetup { instrument, settings, source, has_book, min_latency_ns });
-        parts.markets.len() - 1
+        Ok(index)
     }
 
     fn add_strategy(
@@ -182,11 +162,9 @@ impl Simulation {
         markets: Vec<usize>,
         hooks: &Bound<'_, PyDict>,
         book_events: &str,
+        owner: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let raised = self.parts().raised.clone();
-        let strategy = PyStrategy::new(py, &self.shared(), raised, name.clone(), hooks, book_events)?;
-        self.add(name, &markets, Box::new(strategy));
-        Ok(())
+        self.parts().roster.add_strategy(py, name, &markets, None, hooks, book_events, owner)
     }
 
     fn add_compiled(
@@ -196,10 +174,7 @@ impl Simulation {
         kind: &str,
         params: &Bound<'_, PyDict>,
     ) -> PyResult<()> {
-        let ids: Vec<MarketId> = markets.iter().map(|market| MarketId::new(*market)).collect();
-        let strategy = compiled(kind, params, &ids, &self.instruments())?;
-        self.add(name, &markets, strategy);
-        Ok(())
+        self.parts().roster.add_compiled(name, &markets, None, kind, params)
     }
 
     #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000))]
@@ -210,11 +185,11 @@ impl Simulation {
         spill: Option<Py<PyAny>>,
         spill_rows: usize,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let Parts { markets, strategies, raised } = std::mem::take(&mut *self.parts());
+        let Parts { markets, roster } = std::mem::take(&mut *self.parts());
+        let Roster { instruments, strategies, raised, .. } = roster;
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
-        let instruments = self.instruments();
         let mut simulation = Replay::new(self.config.clone(), markets, strategies).map_err(errors::run)?;
         let mut monitor = PyMonitor {
             progress: progress.as_ref(),
@@ -269,12 +244,15 @@ fn summary<'py>(
         bases.set_item(instrument.id.as_str(), simulation.market(id).basis().as_str())?;
         leads.set_item(instrument.id.venue(), simulation.clock_lead_ns(id))?;
     }
+    let traded: Vec<_> = instruments.iter().map(|instrument| PyInstrument(Arc::clone(instrument))).collect();
+    out.set_item("instruments", traded)?;
     out.set_item("fill_basis", bases)?;
     out.set_item("clock_lead_ns", leads)?;
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
     let kernel = simulation.kernel();
+    out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
     let names: Vec<String> = kernel.strategies().map(|(name, _)| name.to_owned()).collect();
     let failures = PyDict::new(py);
     for (name, failure) in kernel.strategies() {

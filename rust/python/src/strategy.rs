@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::PyException;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tradecore_core::bars::Bar as CoreBar;
 use tradecore_core::book::{BookState, Touch};
 use tradecore_core::indicators::FitMethod;
@@ -17,7 +18,7 @@ use tradecore_core::orders::Order as CoreOrder;
 use tradecore_core::strategies::{
     AvellanedaStoikov, AvellanedaStoikovParams, QuoteSize, QuotingModel, TouchMaker,
 };
-use tradecore_core::types::{Instrument, MarketId, Qty};
+use tradecore_core::types::{Instrument, MarketId};
 
 use crate::context::Context;
 use crate::errors;
@@ -27,13 +28,15 @@ use crate::raised::Raised;
 use crate::records::{Fill, Order, book_state_to_py};
 use crate::shared::Shared;
 use crate::updates::{Bar, stat_to_py};
-use crate::values::to_steps;
+use crate::values::to_qty;
 
 /// A strategy written in Python.
 pub(crate) struct PyStrategy {
     shared: Arc<Shared>,
     raised: Raised,
     context: Py<Context>,
+    /// The object: what it remembers, and the methods its timers call.
+    owner: Py<PyAny>,
     hooks: Hooks,
     book_topic: Topics,
     /// Arguments `(ctx,)`, and `(ctx, view)` by instrument, each made when it is first needed.
@@ -45,7 +48,7 @@ pub(crate) struct PyStrategy {
 
 impl PyStrategy {
     /// Wraps a strategy. `hooks` maps the names of overridden hooks to bound methods, `book_events` says which book
-    /// updates wake it.
+    /// updates wake it; `owner` is the object they are methods of.
     pub(crate) fn new(
         py: Python<'_>,
         shared: &Arc<Shared>,
@@ -53,6 +56,7 @@ impl PyStrategy {
         name: String,
         hooks: &Bound<'_, PyDict>,
         book_events: &str,
+        owner: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let hooks = Hooks::new(hooks)?;
         let context = Py::new(py, Context::new(shared, name, hooks.hears()))?;
@@ -69,6 +73,7 @@ impl PyStrategy {
         Ok(Self {
             shared: Arc::clone(shared),
             raised,
+            owner: owner.clone().unbind(),
             hooks,
             book_topic,
             alone,
@@ -239,6 +244,29 @@ impl Strategy for PyStrategy {
     fn on_stop(&mut self, ctx: &mut CoreContext) -> HookResult {
         self.call(ctx, self.hooks.get(Hook::Stop), &self.alone)
     }
+
+    fn save(&mut self) -> Result<Vec<u8>, HookError> {
+        Python::attach(|py| {
+            let save = || -> PyResult<Vec<u8>> {
+                let timers = self.context.get().timers(py);
+                let state = self.owner.bind(py).call_method1(intern!(py, "_save_state"), (timers,))?;
+                Ok(state.cast::<PyBytes>()?.as_bytes().to_vec())
+            };
+            save().map_err(|error| self.raised.keep(py, error))
+        })
+    }
+
+    fn load(&mut self, state: &[u8]) -> HookResult {
+        Python::attach(|py| {
+            let load = || -> PyResult<()> {
+                let state = PyBytes::new(py, state);
+                let timers = self.owner.bind(py).call_method1(intern!(py, "_load_state"), (state,))?;
+                self.context.get().restore_timers(timers.extract()?);
+                Ok(())
+            };
+            load().map_err(|error| self.raised.keep(py, error))
+        })
+    }
 }
 
 /// Reads validated parameters out of a dictionary.
@@ -274,8 +302,7 @@ fn quote_size(
     qty: &Bound<'_, PyAny>,
     max_position: &Bound<'_, PyAny>,
 ) -> PyResult<QuoteSize> {
-    let steps =
-        |name, value| to_steps(name, instrument.id.as_str(), instrument.qty_increment, value).map(Qty::new);
+    let steps = |name, value| to_qty(name, instrument, value);
     let (qty, max_position) = (steps("quote_qty", qty)?, steps("max_position", max_position)?);
     QuoteSize::new(instrument, qty, max_position).map_err(errors::order)
 }

@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
 use tradecore_core::orders::TimeInForce;
-use tradecore_core::types::{Decimal, Increment, Money, Side};
+use tradecore_core::types::{Decimal, Increment, Instrument, Money, Price, Qty, Side};
 
 use crate::errors;
 
@@ -94,6 +94,16 @@ pub(crate) fn to_steps(
         )));
     };
     grid.parse(text.as_bytes()).map_err(fail)
+}
+
+/// A price of an instrument, given like any steps.
+pub(crate) fn to_price(instrument: &Instrument, price: &Bound<'_, PyAny>) -> PyResult<Price> {
+    to_steps("price", instrument.id.as_str(), instrument.price_increment, price).map(Price::new)
+}
+
+/// A quantity of an instrument, given like any steps.
+pub(crate) fn to_qty(field: &str, instrument: &Instrument, qty: &Bound<'_, PyAny>) -> PyResult<Qty> {
+    to_steps(field, instrument.id.as_str(), instrument.qty_increment, qty).map(Qty::new)
 }
 
 /// A side given as `Side`, 1 or -1, or a word.

@@ -1,0 +1,123 @@
+"""A session fed back from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from tradecore._core import Instrument
+from tradecore.backtest.result import TableStore
+from tradecore.strategy import Strategy
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["ReplayResult", "replay"]
+
+
+class ReplayResult:
+    """What a session came to when its journal was fed back.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 over every request, every venue update and the final ledger: that of the session, if strategies
+        decided as they did then.
+    diverged_ns : int or None
+        Time of the first input after which a command differed from the journal; None if none did.
+    failures : dict of str to str
+        Tracebacks of strategies that failed, by name.
+    """
+
+    def __init__(self, digest: str, diverged_ns: int | None, failures: dict[str, str], tables: TableStore) -> None:
+        self.digest = digest
+        self.diverged_ns = diverged_ns
+        self.failures = failures
+        self._tables = tables
+
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """One row per order, by order id, as in :attr:`Result.orders <tradecore.Result.orders>`."""
+        return self._tables.table("orders").sort("order_id")
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """One row per fill, in the order they became known."""
+        return self._tables.table("fills")
+
+    @cached_property
+    def candles(self) -> pl.DataFrame:
+        """Candles of the market's trades; empty unless asked for."""
+        return self._tables.table("candles")
+
+    @cached_property
+    def published(self) -> pl.DataFrame:
+        """What venues published, as in :attr:`Result.published <tradecore.Result.published>`."""
+        return self._tables.table("published")
+
+    def __repr__(self) -> str:
+        faithful = "faithful" if self.diverged_ns is None else f"diverged at {self.diverged_ns}"
+        return f"<ReplayResult {self.digest[:16]} {faithful}>"
+
+
+def replay(
+    journal: bytes,
+    strategies: Sequence[Strategy],
+    instruments: Sequence[Instrument],
+    *,
+    session: str = "backtest",
+    basis: str | Mapping[str, str] = "l2",
+    candles: str | int | None = None,
+    on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy",
+) -> ReplayResult:
+    """Feed a session back from its journal: the same inputs, at the same times, to new strategies.
+
+    Nothing is simulated. Strategies that decide as they did then end with the same orders, fills and digest; of
+    others :attr:`ReplayResult.diverged_ns` tells where they began to differ, while fills and market stay those of
+    the journal.
+
+    Parameters
+    ----------
+    journal : bytes
+        The whole journal; :attr:`Result.journal <tradecore.Result.journal>` of a backtest.
+    strategies : sequence of Strategy
+        In the order of the session.
+    instruments : sequence of Instrument
+        In the order of the session; :attr:`Result.instruments <tradecore.Result.instruments>` of a backtest.
+    session : str
+        The session's name, part of the digest; ``backtest`` for a backtest.
+    basis : str or mapping
+        As in the session, for all instruments or by id; ``fill_basis`` of a backtest's result.
+    candles : duration, optional
+        As in the session.
+    on_error : "stop_strategy" or "stop_run"
+        As in the session.
+
+    Raises
+    ------
+    DataError
+        For a journal that is damaged or was cut within an entry, with the byte.
+    InvalidValueError, UnknownInstrumentError
+        For strategies and instruments that do not fit, with each other or with the journal.
+    StrategyError
+        When a hook raised and ``on_error`` is ``stop_run``.
+    """
+    # Not above: what else a session is built of imports pydantic, which a backtest does without.
+    from tradecore.session.kernel import build_kernel
+
+    kernel = build_kernel(
+        session,
+        strategies,
+        instruments,
+        accounts=range(len(strategies)),
+        basis=basis,
+        candles=candles,
+        stop_run_on_error=on_error == "stop_run",
+        keeps_journal=True,
+    )
+    diverged, _rest = kernel.replay(journal)
+    digest = kernel.finish()
+    store = TableStore([instrument.id for instrument in instruments], [strategy.name for strategy in strategies])
+    store.keep(kernel.take_tables())
+    return ReplayResult(digest, diverged, kernel.failures, store)

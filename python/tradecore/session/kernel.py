@@ -1,0 +1,73 @@
+"""A kernel of a session: its instruments and strategies, to be given one input after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tradecore._core import Instrument, Kernel
+from tradecore.errors import InvalidValueError, UnknownInstrumentError
+from tradecore.strategies.compiled import CompiledStrategy
+from tradecore.strategy import Strategy
+
+__all__ = ["build_kernel"]
+
+
+def build_kernel(
+    session: str,
+    strategies: Sequence[Strategy],
+    instruments: Sequence[Instrument],
+    *,
+    accounts: Sequence[int] | None = None,
+    basis: str | Mapping[str, str] = "l2",
+    candles: str | int | None = None,
+    stop_run_on_error: bool = False,
+    keeps_journal: bool = False,
+) -> Kernel:
+    """Set up a kernel.
+
+    Parameters
+    ----------
+    session : str
+        1 to 12 letters and digits, part of every client id.
+    strategies : sequence of Strategy
+        With distinct names.
+    instruments : sequence of Instrument
+        All that the strategies trade, in the order of their indices as markets.
+    accounts : sequence of int, optional
+        The account of each strategy; 0 for all if not given.
+    basis : str or mapping
+        Where a book comes from, for all instruments or by id: ``l2`` full depth, ``l1`` top-of-book quotes.
+    candles : duration, optional
+        Length of recorded candles.
+    stop_run_on_error : bool
+        Whether a raising hook ends the session, not only its strategy.
+    keeps_journal : bool
+        Whether inputs and commands are kept, to be taken with ``take_journal()``.
+
+    Raises
+    ------
+    UnknownInstrumentError
+        For an instrument of a strategy that is not given.
+    InvalidValueError
+        For names that are not distinct, accounts that are not one for each strategy, or a parameter that does not
+        fit an instrument.
+    """
+    if accounts is not None and len(accounts) != len(strategies):
+        raise InvalidValueError("accounts", f"{len(accounts)} of {len(strategies)} strategies")
+    kernel = Kernel(session, candle_interval=candles, stop_run_on_error=stop_run_on_error, keeps_journal=keeps_journal)
+    index = {}
+    for instrument in instruments:
+        of_this = basis if isinstance(basis, str) else basis.get(instrument.id, "l2")
+        index[instrument.id] = kernel.add_market(instrument, basis=of_this)
+    for number, strategy in enumerate(strategies):
+        if missing := [name for name in strategy.instruments if name not in index]:
+            raise UnknownInstrumentError(missing[0], tuple(index))
+        markets = [index[name] for name in strategy.instruments]
+        account = 0 if accounts is None else accounts[number]
+        if isinstance(strategy, CompiledStrategy):
+            parameters = strategy.core_parameters()
+            kernel.add_compiled(strategy.name, markets, strategy.kind, parameters, account=account)
+        else:
+            hooks = strategy._overridden()
+            kernel.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy, account=account)
+    return kernel

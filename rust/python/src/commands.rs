@@ -1,0 +1,156 @@
+//! Commands as Python objects, on their way to a venue.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use tradecore_core::kernel::{Kernel, Outgoing};
+use tradecore_core::orders::{ClientId, Command as CoreCommand, OrderKey, OrderType, TimeInForce, VenueKey};
+use tradecore_core::types::{Instrument, Price, Qty, Side};
+
+use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
+use crate::values::decimal_from_text;
+
+/// A command on its way to a venue.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct Command {
+    outgoing: Outgoing,
+    client_id: ClientId,
+    venue_id: Option<VenueKey>,
+    strategy: String,
+    instrument: Arc<Instrument>,
+    side: Side,
+    order_type: OrderType,
+    time_in_force: TimeInForce,
+    post_only: bool,
+}
+
+impl Command {
+    /// A command with what its order says; `None` for an order that ended so long ago that nobody knows it.
+    pub(crate) fn new(kernel: &Kernel, outgoing: Outgoing, strategy: String) -> Option<Self> {
+        let command = outgoing.command.get();
+        let order = kernel.order(&OrderKey::Id(command.order()))?;
+        Some(Self {
+            client_id: kernel.session().client_id(outgoing.strategy, order.id),
+            venue_id: order.venue_id.clone(),
+            strategy,
+            instrument: Arc::clone(kernel.instrument(command.market())),
+            side: order.side,
+            order_type: order.order_type,
+            time_in_force: order.time_in_force,
+            post_only: order.post_only,
+            outgoing,
+        })
+    }
+
+    fn command(&self) -> &CoreCommand {
+        self.outgoing.command.get()
+    }
+
+    fn terms(&self) -> (Option<Price>, Option<Qty>) {
+        match self.command() {
+            CoreCommand::Submit { request, .. } => (request.order_type.price(), Some(request.qty)),
+            CoreCommand::Cancel { .. } => (None, None),
+            CoreCommand::Replace { price, qty, .. } => (Some(*price), Some(*qty)),
+        }
+    }
+
+    fn price_text(&self) -> Option<String> {
+        self.terms().0.map(|price| self.instrument.format_price(price.steps()))
+    }
+
+    fn qty_text(&self) -> Option<String> {
+        self.terms().1.map(|qty| self.instrument.format_qty(qty.steps()))
+    }
+}
+
+#[pymethods]
+impl Command {
+    #[getter]
+    fn kind(&self) -> &'static str {
+        match self.command() {
+            CoreCommand::Submit { .. } => "submit",
+            CoreCommand::Cancel { .. } => "cancel",
+            CoreCommand::Replace { .. } => "replace",
+        }
+    }
+
+    #[getter]
+    fn order_id(&self) -> u64 {
+        self.command().order()
+    }
+
+    #[getter]
+    fn client_id(&self) -> String {
+        self.client_id.to_string()
+    }
+
+    #[getter]
+    fn venue_id(&self) -> Option<String> {
+        self.venue_id.as_ref().map(ToString::to_string)
+    }
+
+    #[getter]
+    fn strategy(&self) -> &str {
+        &self.strategy
+    }
+
+    #[getter]
+    fn account(&self) -> usize {
+        self.outgoing.account.index()
+    }
+
+    #[getter]
+    fn market(&self) -> usize {
+        self.command().market().index()
+    }
+
+    #[getter]
+    fn instrument(&self) -> &str {
+        self.instrument.id.as_str()
+    }
+
+    #[getter]
+    fn side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        side_to_py(py, self.side.sign())
+    }
+
+    #[getter]
+    fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        order_type_to_py(py, i64::from(self.order_type.code()))
+    }
+
+    #[getter]
+    fn price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.price_text().map(|text| decimal_from_text(py, &text)).transpose()
+    }
+
+    #[getter]
+    fn qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.qty_text().map(|text| decimal_from_text(py, &text)).transpose()
+    }
+
+    #[getter]
+    fn time_in_force<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        time_in_force_to_py(py, self.time_in_force as i64)
+    }
+
+    #[getter]
+    fn post_only(&self) -> bool {
+        self.post_only
+    }
+
+    #[getter]
+    fn at_ns(&self) -> i64 {
+        self.outgoing.at
+    }
+
+    fn __repr__(&self) -> String {
+        let mut text = format!("<Command {} {} {}", self.kind(), self.client_id, self.instrument.id);
+        if let Some(qty) = self.qty_text() {
+            let price = self.price_text().unwrap_or_else(|| "market".to_owned());
+            let _ = write!(text, " {} {qty} @ {price}", self.side);
+        }
+        text + ">"
+    }
+}

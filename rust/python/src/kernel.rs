@@ -1,0 +1,624 @@
+//! The kernel from Python, one input at a time: the seam for paper and live trading, and for journals.
+//!
+//! A kernel takes one input after the other. Who comes while it is at work, from a hook or from another thread, is
+//! refused, so nobody waits for a lock that he holds himself.
+
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use tradecore_core::book::BookState;
+use tradecore_core::event::{
+    Columns as _, Event, EventColumns, EventKind, EventSink as _, FLAG_LAST, FLAG_SNAPSHOT, TIME_LIMIT, View,
+    is_qty,
+};
+use tradecore_core::kernel::{
+    Control, Entry, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError,
+    Outgoing, Rows, entries,
+};
+use tradecore_core::orders::{BadSession, OrderKey, OrderRequest, OrderType, Report, TimeInForce};
+use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, StrategyId};
+
+use crate::columns::NumpyColumns;
+use crate::commands::Command;
+use crate::errors;
+use crate::instrument::PyInstrument;
+use crate::levels::read_levels;
+use crate::readers::BinanceDecoder;
+use crate::records::tables;
+use crate::reports::{Terms, order_key, venue_key};
+use crate::roster::{Roster, basis};
+use crate::values::{to_decimal, to_duration, to_integer, to_price, to_qty, to_side, to_time_in_force};
+
+/// Entries of a journal between looks at Ctrl-C.
+const ENTRIES_A_LOOK: usize = 1 << 14;
+
+/// What a kernel is made of until its first input, and the kernel from then on.
+struct State {
+    config: KernelConfig,
+    markets: Vec<MarketSpec>,
+    roster: Roster,
+    names: Vec<String>,
+    kernel: Option<Kernel>,
+    is_started: bool,
+    is_finished: bool,
+    /// The rows of the message at hand; its memory is used again.
+    rows: EventColumns,
+    /// Its bids and asks, likewise.
+    sides: [Vec<Level>; 2],
+}
+
+impl State {
+    /// Refuses to change the set-up of a kernel that is at work.
+    fn setting_up(&mut self) -> PyResult<&mut Self> {
+        if self.kernel.is_some() {
+            return Err(errors::RunError::new_err("the kernel is at work: its set-up cannot change"));
+        }
+        Ok(self)
+    }
+
+    /// The kernel and the rows of a message, set up now at the latest.
+    fn open(&mut self) -> PyResult<(&mut Kernel, &mut EventColumns)> {
+        if self.is_finished {
+            return Err(errors::RunError::new_err("the session has been closed"));
+        }
+        if self.kernel.is_none() {
+            let strategies = std::mem::take(&mut self.roster.strategies);
+            let kernel = Kernel::new(self.config.clone(), self.markets.clone(), strategies);
+            self.kernel = Some(kernel.map_err(errors::money)?);
+        }
+        let kernel = self.kernel.as_mut();
+        kernel.map(|kernel| (kernel, &mut self.rows)).ok_or_else(|| errors::RunError::new_err("no kernel"))
+    }
+
+    /// The kernel, for inputs that call hooks: `on_start` comes before any of them.
+    fn started(&mut self) -> PyResult<(&mut Kernel, &mut EventColumns)> {
+        if !self.is_started {
+            return Err(errors::RunError::new_err("start the kernel first, or restore a saved one"));
+        }
+        self.open()
+    }
+
+    fn instrument(&self, market: usize) -> PyResult<(MarketId, Arc<Instrument>)> {
+        let market = self.roster.market(market)?;
+        Ok((market, Arc::clone(&self.roster.instruments[market.index()])))
+    }
+
+    /// What an input led to: an exception of a strategy that has to be raised as it was comes first.
+    fn outcome<T>(&self, result: Result<T, KernelError>) -> PyResult<T> {
+        result.map_err(|error| self.roster.raised.take().unwrap_or_else(|| errors::kernel(error)))
+    }
+
+    fn control(&mut self, at_ns: i64, control: &Control) -> PyResult<()> {
+        let at = time("at_ns", at_ns)?;
+        let (kernel, _) = self.started()?;
+        let told = kernel.handle(at, Input::Control(control));
+        self.outcome(told)
+    }
+
+    /// Delivers the messages that `rows` hold, which are whole.
+    fn deliver(&mut self, at: i64, market: MarketId) -> PyResult<()> {
+        let (kernel, rows) = self.started()?;
+        let told = deliver(kernel, at, market, rows.view());
+        rows.clear();
+        self.outcome(told)
+    }
+}
+
+fn deliver(kernel: &mut Kernel, at: i64, market: MarketId, view: View<'_>) -> Result<(), KernelError> {
+    let mut from = 0;
+    for row in 0..view.len() {
+        if view.flags[row] & FLAG_LAST != 0 {
+            let rows = Rows::Here { view, from, to: row + 1 };
+            kernel.handle(at, Input::Message { market, rows })?;
+            from = row + 1;
+        }
+    }
+    Ok(())
+}
+
+/// A time from 1970 to 2116.
+fn time(field: &str, ns: i64) -> PyResult<i64> {
+    if (0..=TIME_LIMIT).contains(&ns) {
+        return Ok(ns);
+    }
+    Err(errors::invalid(field, format!("{ns} is not a time in ns from 1970 to 2116")))
+}
+
+/// The kernel, one input at a time: the seam for paper and live trading, and for journals.
+#[pyclass(frozen, name = "Kernel", module = "tradecore")]
+pub(crate) struct PyKernel(Mutex<State>);
+
+impl PyKernel {
+    #[inline]
+    fn state(&self) -> PyResult<MutexGuard<'_, State>> {
+        match self.0.try_lock() {
+            Ok(state) => Ok(state),
+            // A panic is a bug of ours; what it left behind is as good as before.
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                Err(errors::RunError::new_err("the kernel is at work: a hook or another thread uses it"))
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl PyKernel {
+    #[new]
+    #[pyo3(signature = (session, *, candle_interval=None, stop_run_on_error=false, keeps_journal=false))]
+    fn new(
+        session: &str,
+        candle_interval: Option<&Bound<'_, PyAny>>,
+        stop_run_on_error: bool,
+        keeps_journal: bool,
+    ) -> PyResult<Self> {
+        let config = KernelConfig {
+            session: session.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
+            on_error: if stop_run_on_error { OnError::StopRun } else { OnError::StopStrategy },
+            candle_ns: candle_interval.map(|c| to_duration("candle_interval", c, 1)).transpose()?,
+            keeps_journal,
+        };
+        Ok(Self(Mutex::new(State {
+            config,
+            markets: Vec::new(),
+            roster: Roster::default(),
+            names: Vec::new(),
+            kernel: None,
+            is_started: false,
+            is_finished: false,
+            rows: EventColumns::default(),
+            sides: [const { Vec::new() }; 2],
+        })))
+    }
+
+    /// Adds an instrument and returns its index as a market.
+    #[pyo3(signature = (instrument, *, basis="l2"))]
+    fn add_market(&self, instrument: &PyInstrument, basis: &str) -> PyResult<usize> {
+        let mut state = self.state()?;
+        let state = state.setting_up()?;
+        let basis = self::basis(basis)?;
+        let index = state.roster.add_instrument(&instrument.0)?;
+        let instrument = Arc::clone(&instrument.0);
+        state.markets.push(MarketSpec { instrument, basis, is_listed: true });
+        Ok(index)
+    }
+
+    /// Adds a strategy by the bound methods of its hooks and the object they are methods of.
+    #[pyo3(signature = (name, markets, hooks, book_events, owner, *, account=0))]
+    #[allow(clippy::too_many_arguments, reason = "what a strategy is made of")]
+    fn add_strategy(
+        &self,
+        py: Python<'_>,
+        name: String,
+        markets: Vec<usize>,
+        hooks: &Bound<'_, PyDict>,
+        book_events: &str,
+        owner: &Bound<'_, PyAny>,
+        account: u32,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let state = state.setting_up()?;
+        let account = Some(AccountId::new(account as usize));
+        state.roster.add_strategy(py, name.clone(), &markets, account, hooks, book_events, owner)?;
+        state.names.push(name);
+        Ok(())
+    }
+
+    /// Adds a compiled strategy by its kind.
+    #[pyo3(signature = (name, markets, kind, params, *, account=0))]
+    fn add_compiled(
+        &self,
+        name: String,
+        markets: Vec<usize>,
+        kind: &str,
+        params: &Bound<'_, PyDict>,
+        account: u32,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let state = state.setting_up()?;
+        let account = Some(AccountId::new(account as usize));
+        state.roster.add_compiled(name.clone(), &markets, account, kind, params)?;
+        state.names.push(name);
+        Ok(())
+    }
+
+    /// Calls `on_start` of every strategy; from here on the set-up is closed.
+    fn start(&self, at_ns: i64) -> PyResult<()> {
+        let mut state = self.state()?;
+        if state.is_started {
+            return Err(errors::RunError::new_err("the kernel has been started"));
+        }
+        let at = time("at_ns", at_ns)?;
+        state.open()?;
+        state.is_started = true;
+        state.control(at, &Control::Start)
+    }
+
+    /// Calls `on_stop` of every strategy, their last hook.
+    fn stop(&self, at_ns: i64) -> PyResult<()> {
+        self.state()?.control(at_ns, &Control::Stop)
+    }
+
+    /// Refuses everything but cancels.
+    fn pause(&self, at_ns: i64) -> PyResult<()> {
+        self.state()?.control(at_ns, &Control::Pause)
+    }
+
+    /// Goes on after a pause, or arms the kill switch again.
+    fn resume(&self, at_ns: i64) -> PyResult<()> {
+        self.state()?.control(at_ns, &Control::Resume)
+    }
+
+    /// Cancels all orders and refuses everything but cancels.
+    fn kill(&self, at_ns: i64) -> PyResult<()> {
+        self.state()?.control(at_ns, &Control::Kill)
+    }
+
+    /// Sends a person's order on behalf of a strategy.
+    #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, post_only=false))]
+    #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
+    fn order(
+        &self,
+        at_ns: i64,
+        strategy: &str,
+        market: usize,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        time_in_force: Option<&Bound<'_, PyAny>>,
+        post_only: bool,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let (market, instrument) = state.instrument(market)?;
+        let Some(index) = state.names.iter().position(|name| name == strategy) else {
+            return Err(errors::invalid("strategy", format!("no strategy is called {strategy:?}")));
+        };
+        let price = price.map(|price| to_price(&instrument, price)).transpose()?;
+        let request = OrderRequest {
+            market,
+            side: to_side(side)?,
+            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
+            qty: to_qty("qty", &instrument, qty)?,
+            time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), |t| to_time_in_force(t))?,
+            post_only,
+            client_id: None,
+        };
+        state.control(at_ns, &Control::Order { strategy: StrategyId::new(index), request })
+    }
+
+    /// Delivers event columns of one or several whole messages, one after the other.
+    fn message(&self, at_ns: i64, market: usize, columns: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let market = state.roster.market(market)?;
+        let columns = NumpyColumns::new(columns)?;
+        let view = columns.view();
+        view.check().map_err(|error| errors::invalid("columns", error.to_string()))?;
+        if view.flags.last().is_some_and(|flags| flags & FLAG_LAST == 0) {
+            return Err(errors::invalid("flags", "the last row does not end its message"));
+        }
+        let (kernel, _) = state.started()?;
+        let told = deliver(kernel, at, market, view);
+        state.outcome(told)
+    }
+
+    /// Delivers a book update as one message: `(price, qty)` in units, quantity 0 removes a level.
+    #[pyo3(signature = (at_ns, market, ts_event, bids, asks, *, snapshot=false))]
+    fn levels(
+        &self,
+        at_ns: i64,
+        market: usize,
+        ts_event: i64,
+        bids: &Bound<'_, PyAny>,
+        asks: &Bound<'_, PyAny>,
+        snapshot: bool,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let State { roster, rows, sides, .. } = &mut *state;
+        let market = roster.market(market)?;
+        read_levels(&roster.instruments[market.index()], bids, &mut sides[0])?;
+        read_levels(&roster.instruments[market.index()], asks, &mut sides[1])?;
+        rows.clear();
+        let template = Event {
+            ts_event: time("ts_event", ts_event)?,
+            ts_recv: at,
+            kind: EventKind::BookSet,
+            side: 0,
+            flags: if snapshot { FLAG_SNAPSHOT } else { 0 },
+            price: 0,
+            qty: 0,
+            id: 0,
+        };
+        if snapshot {
+            rows.push(Event { kind: EventKind::BookClear, ..template });
+        }
+        rows.push_levels(template, &sides[0], &sides[1]);
+        rows.end_message();
+        state.deliver(at, market)
+    }
+
+    /// Delivers what a decoder has decoded of the market's instrument since the last call.
+    fn decoded(&self, at_ns: i64, market: usize, decoder: &BinanceDecoder) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let (market, instrument) = state.instrument(market)?;
+        state.started()?;
+        state.rows.clear();
+        decoder.swap_events(instrument.id.as_str(), &mut state.rows)?;
+        state.deliver(at, market)
+    }
+
+    /// Delivers a venue's word on an order, named by our number, its client id, or the venue's id.
+    #[pyo3(signature = (at_ns, market, kind, order=None, *, venue_id=None, execution=None, cumulative=None,
+        ts_event=None, price=None, qty=None, liquidity=None, fee=None, reason=None))]
+    #[allow(clippy::too_many_arguments, reason = "what venues say of orders")]
+    fn report(
+        &self,
+        at_ns: i64,
+        market: usize,
+        kind: &str,
+        order: Option<&Bound<'_, PyAny>>,
+        venue_id: Option<&Bound<'_, PyAny>>,
+        execution: Option<&Bound<'_, PyAny>>,
+        cumulative: Option<&Bound<'_, PyAny>>,
+        ts_event: Option<i64>,
+        price: Option<&Bound<'_, PyAny>>,
+        qty: Option<&Bound<'_, PyAny>>,
+        liquidity: Option<&str>,
+        fee: Option<&Bound<'_, PyAny>>,
+        reason: Option<&str>,
+    ) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let (market, instrument) = state.instrument(market)?;
+        let terms = Terms { instrument: &instrument, kind, price, qty, liquidity, fee, reason };
+        let venue_id = venue_id.map(|key| venue_key("venue_id", key)).transpose()?;
+        let key = match (order, &venue_id) {
+            (Some(order), _) => order_key(order)?,
+            (None, Some(key)) => OrderKey::Venue(key.clone()),
+            (None, None) => {
+                return Err(errors::invalid("order", "a report names its order, or its venue_id"));
+            }
+        };
+        let cumulative = match cumulative {
+            None => None,
+            Some(total) => {
+                let total = to_qty("cumulative", &instrument, total)?;
+                Some(total).filter(|total| is_qty(total.steps())).map(Some).ok_or_else(|| {
+                    errors::invalid("cumulative", format!("{total} steps are no quantity filled so far"))
+                })?
+            }
+        };
+        let report = Report {
+            order: key,
+            venue_id,
+            execution: execution.map(|key| venue_key("execution", key)).transpose()?,
+            cumulative,
+            ts_event: time("ts_event", ts_event.unwrap_or(at))?,
+            kind: terms.kind()?,
+        };
+        let (kernel, _) = state.started()?;
+        if let Some(order) = kernel.order(&report.order)
+            && order.market != market
+        {
+            let other = kernel.instrument(order.market);
+            return Err(errors::invalid("market", format!("order {} is one in {}", order.id, other.id)));
+        }
+        let told = kernel.handle(at, Input::Report(&report));
+        state.outcome(told)
+    }
+
+    /// Tells what an account holds of a settlement currency.
+    #[pyo3(signature = (at_ns, currency, total, *, account=0))]
+    fn balance(&self, at_ns: i64, currency: &str, total: &Bound<'_, PyAny>, account: u32) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let total = Money::from_decimal(to_decimal("total", total)?);
+        let total = total.map_err(|e| errors::decimal("total", "", e))?;
+        let (kernel, _) = state.open()?;
+        let Some(index) = kernel.currencies().iter().position(|known| known == currency) else {
+            return Err(errors::invalid("currency", format!("{currency:?} settles no instrument here")));
+        };
+        let (account, currency) = (AccountId::new(account as usize), CurrencyId::new(index));
+        let told = kernel.handle(at, Input::Balance { account, currency, total });
+        state.outcome(told)
+    }
+
+    /// Tells the state of a market's feed, as its connection knows it.
+    fn feed(&self, at_ns: i64, market: usize, state: &Bound<'_, PyAny>, reason: &str) -> PyResult<()> {
+        let feed = match to_integer("state", state)? {
+            0 => BookState::Empty,
+            1 => BookState::Buffering,
+            2 => BookState::Synced,
+            3 => BookState::Gap,
+            4 => BookState::Stale,
+            other => return Err(errors::invalid("state", format!("{other} is no BookState"))),
+        };
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let market = state.roster.market(market)?;
+        let update = FeedUpdate { state: feed, reason: reason.into() };
+        let (kernel, _) = state.started()?;
+        let told = kernel.handle(at, Input::Feed { market, update: &update });
+        state.outcome(told)
+    }
+
+    /// Tells whether an instrument can be traded from now on.
+    fn listing(&self, at_ns: i64, market: usize, is_listed: bool) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let listing = Listing { market: state.roster.market(market)?, is_listed };
+        let (kernel, _) = state.open()?;
+        let told = kernel.handle(at, Input::Listing(&listing));
+        state.outcome(told)
+    }
+
+    /// Lets what `next_due` named happen.
+    fn due(&self, at_ns: i64) -> PyResult<()> {
+        let mut state = self.state()?;
+        let at = time("at_ns", at_ns)?;
+        let (kernel, _) = state.started()?;
+        let told = kernel.handle(at, Input::Due);
+        state.outcome(told)
+    }
+
+    /// When `due` is next to be called, ns UTC.
+    fn next_due(&self) -> PyResult<Option<i64>> {
+        Ok(self.state()?.kernel.as_ref().and_then(Kernel::next_due))
+    }
+
+    /// Takes the commands that may go to their venues, in the order they were sent.
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let mut state = self.state()?;
+        let State { kernel, names, .. } = &mut *state;
+        let list = PyList::empty(py);
+        if let Some(kernel) = kernel {
+            let sent: Vec<Outgoing> = kernel.drain().collect();
+            for outgoing in sent {
+                let name = names[outgoing.strategy.index()].clone();
+                if let Some(command) = Command::new(kernel, outgoing, name) {
+                    list.append(Py::new(py, command)?)?;
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// The state after the inputs so far, for `restore` in another process.
+    fn save<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let mut state = self.state()?;
+        let (kernel, _) = state.started()?;
+        let saved = kernel.save();
+        let bytes =
+            saved.map_err(|error| state.roster.raised.take().unwrap_or_else(|| errors::save(error)))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Goes on from a saved state, in place of `start`.
+    fn restore(&self, saved: &[u8]) -> PyResult<()> {
+        let mut state = self.state()?;
+        let state = state.setting_up()?;
+        // A kernel that could not be loaded has taken the strategies with it: they may have loaded a part.
+        let strategies = std::mem::take(&mut state.roster.strategies);
+        let kernel = Kernel::load(state.config.clone(), state.markets.clone(), strategies, saved);
+        match kernel {
+            Ok(kernel) => {
+                state.kernel = Some(kernel);
+                state.is_started = true;
+                Ok(())
+            }
+            Err(error) => {
+                state.is_finished = true;
+                Err(state.roster.raised.take().unwrap_or_else(|| errors::load(error)))
+            }
+        }
+    }
+
+    /// Takes the inputs of a journal; returns when commands began to differ, and what the journal's end lacks.
+    fn replay<'py>(&self, py: Python<'py>, journal: &[u8]) -> PyResult<(Option<i64>, Bound<'py, PyBytes>)> {
+        let mut state = self.state()?;
+        if !state.config.keeps_journal {
+            return Err(errors::RunError::new_err(
+                "a kernel that takes a journal keeps one: keeps_journal=True",
+            ));
+        }
+        // All of it is read before any of it is taken: a damaged journal changes nothing.
+        py.detach(|| entries(journal).try_for_each(|entry| entry.map(drop)))
+            .map_err(|error| errors::DataError::new_err(("journal", 0, error.to_string())))?;
+        state.open()?;
+        state.is_started = true;
+        let State { kernel: Some(kernel), roster, .. } = &mut *state else {
+            return Err(errors::RunError::new_err("no kernel"));
+        };
+        let replayed = py.detach(|| replay(kernel, journal));
+        let (diverged, rest) = replayed.map_err(|error| match error {
+            ReplayError::Raised(error) => error,
+            ReplayError::Kernel(error) => roster.raised.take().unwrap_or_else(|| errors::kernel(error)),
+        })?;
+        Ok((diverged, PyBytes::new(py, &rest)))
+    }
+
+    /// Takes the journal since the last call.
+    fn take_journal<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let mut state = self.state()?;
+        let journal = state.kernel.as_mut().map(Kernel::take_journal).unwrap_or_default();
+        Ok(PyBytes::new(py, &journal))
+    }
+
+    /// Takes the rows of ended orders, fills and candles since the last call.
+    fn take_tables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let mut state = self.state()?;
+        let instruments = state.roster.instruments.clone();
+        let Some(kernel) = &mut state.kernel else {
+            return Err(errors::RunError::new_err("start the kernel first, or restore a saved one"));
+        };
+        let record = kernel.record();
+        let taken = tables(py, record, &instruments)?;
+        record.clear();
+        Ok(taken)
+    }
+
+    /// Tracebacks of strategies that failed, by name.
+    #[getter]
+    fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let state = self.state()?;
+        let out = PyDict::new(py);
+        for (name, failure) in state.kernel.iter().flat_map(Kernel::strategies) {
+            if let Some(text) = failure {
+                out.set_item(name, text)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Closes the session and returns the digest.
+    fn finish(&self) -> PyResult<String> {
+        let mut state = self.state()?;
+        let (kernel, _) = state.open()?;
+        let digest = kernel.finish();
+        state.is_finished = true;
+        Ok(digest)
+    }
+}
+
+enum ReplayError {
+    Kernel(KernelError),
+    Raised(PyErr),
+}
+
+/// Feeds a journal's inputs. Returns the time of the first input after which the kernel did not write what the
+/// journal says, and what it wrote beyond the journal's end.
+fn replay(kernel: &mut Kernel, journal: &[u8]) -> Result<(Option<i64>, Vec<u8>), ReplayError> {
+    let mut reading = entries(journal);
+    let mut diverged = None;
+    // The last input: its time, and where it starts.
+    let mut last: Option<(i64, usize)> = None;
+    for n in 1usize.. {
+        if n % ENTRIES_A_LOOK == 0 {
+            Python::attach(|py| py.check_signals().map_err(ReplayError::Raised))?;
+        }
+        let start = reading.position();
+        // Damage was looked for before.
+        let Some(Ok(entry)) = reading.next() else { break };
+        let Entry::Input { at, input } = entry else { continue };
+        if let Some((at, from)) = last.replace((at, start)) {
+            let written = kernel.take_journal();
+            if written != journal[from..start] {
+                diverged = diverged.or(Some(at));
+            }
+        } else {
+            kernel.take_journal();
+        }
+        kernel.handle(at, input.as_input()).map_err(ReplayError::Kernel)?;
+        kernel.drain();
+    }
+    let written = kernel.take_journal();
+    let Some((at, from)) = last else { return Ok((diverged, written)) };
+    match written.strip_prefix(&journal[from..]) {
+        Some(rest) if diverged.is_none() => Ok((None, rest.to_vec())),
+        Some(_) => Ok((diverged, Vec::new())),
+        None => Ok((diverged.or(Some(at)), Vec::new())),
+    }
+}

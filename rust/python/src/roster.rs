@@ -1,0 +1,109 @@
+//! The instruments and strategies of a session, gathered from Python before it begins.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tradecore_core::book::FillBasis;
+use tradecore_core::kernel::{Strategy, StrategySetup};
+use tradecore_core::types::{AccountId, Instrument, MarketId};
+
+use crate::errors;
+use crate::raised::Raised;
+use crate::shared::Shared;
+use crate::strategy::{PyStrategy, compiled};
+
+/// The instruments and strategies of a session. Instruments come first: a Python strategy is made with a view of each.
+#[derive(Default)]
+pub(crate) struct Roster {
+    pub(crate) instruments: Vec<Arc<Instrument>>,
+    pub(crate) strategies: Vec<StrategySetup>,
+    pub(crate) raised: Raised,
+    shared: Option<Arc<Shared>>,
+}
+
+impl Roster {
+    /// Takes an instrument and returns its index.
+    pub(crate) fn add_instrument(&mut self, instrument: &Arc<Instrument>) -> PyResult<usize> {
+        if !self.strategies.is_empty() {
+            return Err(errors::RunError::new_err("instruments are added before strategies"));
+        }
+        if self.instruments.iter().any(|known| known.id == instrument.id) {
+            return Err(errors::invalid("instrument", format!("{} was added before", instrument.id)));
+        }
+        self.instruments.push(Arc::clone(instrument));
+        Ok(self.instruments.len() - 1)
+    }
+
+    /// A strategy by its index in order of addition, where it trades and on which account.
+    fn add(
+        &mut self,
+        name: String,
+        markets: Vec<MarketId>,
+        account: Option<AccountId>,
+        strategy: Box<dyn Strategy>,
+    ) {
+        let account = account.unwrap_or(AccountId::new(self.strategies.len()));
+        self.strategies.push(StrategySetup { name, markets, account, strategy });
+    }
+
+    /// Takes a Python strategy: the bound methods of its hooks, and the object they are methods of. Without an account
+    /// it has one of its own.
+    #[allow(clippy::too_many_arguments, reason = "what a strategy is made of")]
+    pub(crate) fn add_strategy(
+        &mut self,
+        py: Python<'_>,
+        name: String,
+        markets: &[usize],
+        account: Option<AccountId>,
+        hooks: &Bound<'_, PyDict>,
+        book_events: &str,
+        owner: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let markets = self.check(&name, markets)?;
+        let shared = self.shared.get_or_insert_with(|| Arc::new(Shared::new(self.instruments.clone())));
+        let raised = self.raised.clone();
+        let strategy = PyStrategy::new(py, shared, raised, name.clone(), hooks, book_events, owner)?;
+        self.add(name, markets, account, Box::new(strategy));
+        Ok(())
+    }
+
+    /// Takes a compiled strategy by its kind.
+    pub(crate) fn add_compiled(
+        &mut self,
+        name: String,
+        markets: &[usize],
+        account: Option<AccountId>,
+        kind: &str,
+        params: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let markets = self.check(&name, markets)?;
+        let strategy = compiled(kind, params, &markets, &self.instruments)?;
+        self.add(name, markets, account, strategy);
+        Ok(())
+    }
+
+    fn check(&self, name: &str, markets: &[usize]) -> PyResult<Vec<MarketId>> {
+        if self.strategies.iter().any(|setup| setup.name == name) {
+            return Err(errors::invalid("name", format!("a strategy {name:?} was added before")));
+        }
+        markets.iter().map(|market| self.market(*market)).collect()
+    }
+
+    /// The market of an index.
+    pub(crate) fn market(&self, index: usize) -> PyResult<MarketId> {
+        if index < self.instruments.len() {
+            return Ok(MarketId::new(index));
+        }
+        Err(errors::invalid("market", format!("{index} is none of {} markets", self.instruments.len())))
+    }
+}
+
+/// Where a book comes from, by its word.
+pub(crate) fn basis(word: &str) -> PyResult<FillBasis> {
+    match word {
+        "l2" => Ok(FillBasis::L2),
+        "l1" => Ok(FillBasis::L1),
+        other => Err(errors::invalid("basis", format!("{other:?} is not l2 or l1"))),
+    }
+}
