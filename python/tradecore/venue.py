@@ -83,6 +83,13 @@ class SimVenue:
     clock_lead : duration or "auto"
         How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` assumes just enough that no
         message arrives before it happened.
+    accounts : "shared" or "isolated"
+        What the strategies of a run, each with an account of its own, are to each other. ``shared``: they see what
+        the others took and trade with each other. ``isolated``: each is alone with the market, as in a run of its own.
+    self_trade : "cancel_newest", "cancel_oldest", "cancel_both" or "decrement"
+        What happens instead when a strategy's order meets another one of its own: what is left of the incoming order
+        expires, the resting one does, both do, or both lose the smaller of the two quantities. An order that expires
+        so has the reason ``self_trade``.
 
     Raises
     ------
@@ -97,6 +104,10 @@ class SimVenue:
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1"] = field(default="auto", kw_only=True)
     clock_lead: str | int = field(default="auto", kw_only=True)
+    accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
+    self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
+        default="cancel_newest", kw_only=True
+    )
 
     def __post_init__(self) -> None:
         check_venue(self)

@@ -641,6 +641,11 @@ def test_a_backtest_runs_once(market: Path) -> None:
         (lambda: tc.SimVenue("X", queue="fifo"), "queue"),
         (lambda: tc.SimVenue("X", basis="l3"), 'basis: "l3" is not auto, l2 or l1'),  # type: ignore[arg-type]
         (lambda: tc.SimVenue("X", basis=1), "basis: expected a word, got 1"),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", accounts="one"), 'accounts: "one" is not shared or isolated'),  # type: ignore[arg-type]
+        (
+            lambda: tc.SimVenue("X", self_trade="none"),
+            "self_trade: .* is not cancel_newest, cancel_oldest, cancel_both or",
+        ),  # type: ignore[arg-type]
         (
             lambda: tc.SimVenue("X", clock_lead="-1s"),
             'clock_lead: expected "auto" or a length of time such as "5ms", got',

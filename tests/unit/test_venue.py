@@ -26,6 +26,8 @@ FULL = {
     "taker_fee_bps": Decimal(4),
     "basis": "l1",
     "clock_lead": "5ms",
+    "accounts": "isolated",
+    "self_trade": "decrement",
 }
 
 
@@ -59,7 +61,7 @@ def test_the_core_reads_every_setting() -> None:
 
 def test_the_core_has_the_words_that_are_declared() -> None:
     words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
-    assert set(words) == {"basis"}
+    assert set(words) == {"basis", "accounts", "self_trade"}
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
@@ -81,6 +83,8 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         taker_fee_bps=Decimal(4),
         basis="l1",
         clock_lead="5ms",
+        accounts="isolated",
+        self_trade="decrement",
     )
     assert load(FULL).venues == load(venue).venues == (venue,)
     assert dumped(load(FULL)) == [FULL]
@@ -103,6 +107,8 @@ def test_what_is_written_is_read_again() -> None:
         "taker_fee_bps": "3",
         "basis": "auto",
         "clock_lead": "2ms",
+        "accounts": "shared",
+        "self_trade": "cancel_newest",
     }
     assert dumped(load(in_code), mode="json") == [table]
     assert dumped(load(table), mode="json") == [table]
@@ -112,6 +118,7 @@ def test_what_is_written_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
+        ({"name": "V", "accouts": "isolated"}, "accouts: unknown key; did you mean accounts?"),
         ({"kueue": "log"}, "kueue: unknown key; did you mean queue?"),
         ({"name": "V", "zzz": 1}, "zzz: unknown key"),
         ({"name": "V", "latency": "5ms"}, "latency: unknown key; did you mean feed_latency?"),
@@ -121,6 +128,7 @@ def test_what_is_written_is_read_again() -> None:
         ({"name": "V", "entry_latency": 5}, "entry_latency: Input should be a valid string, got 5"),
         ({"name": "V", "clock_lead": 5}, "clock_lead: Input should be a valid string, got 5"),
         ({"name": "V", "feed_latency": "-1ms"}, "feed_latency: -1000000 ns is less than 0 ns"),
+        ({"name": "V", "self_trade": "both"}, 'self_trade: "both" is not cancel_newest, cancel_oldest, cancel_both or decr'),
         ({"name": "V", "maker_fee_bps": True}, 'maker_fee_bps: "True" is not a decimal number'),
         ({"name": "V", "taker_fee_bps": 1001}, "taker_fee_bps: 1001 is outside ±1000 bps"),
     ],

@@ -20,6 +20,8 @@ struct Attributes<'py> {
     taker_fee_bps: Bound<'py, PyAny>,
     basis: Bound<'py, PyAny>,
     clock_lead: Bound<'py, PyAny>,
+    accounts: Bound<'py, PyAny>,
+    self_trade: Bound<'py, PyAny>,
 }
 
 /// The attributes of a `Latency`.
@@ -73,7 +75,14 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                 .map_err(|error: UnknownQueueModel| errors::invalid("queue", error.to_string()))?,
             basis: to_text("basis", "a word", &given.basis)?.parse().map_err(errors::settings)?,
             clock_lead: to_clock_lead(&given.clock_lead)?,
-            matching: Matching::default(),
+            matching: Matching {
+                accounts: to_text("accounts", "a word", &given.accounts)?
+                    .parse()
+                    .map_err(errors::settings)?,
+                self_trade: to_text("self_trade", "a word", &given.self_trade)?
+                    .parse()
+                    .map_err(errors::settings)?,
+            },
         };
         settings.check().map_err(errors::settings)?;
         Ok(settings)

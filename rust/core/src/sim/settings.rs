@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::latency::{Latency, LatencyModel};
-use super::market::Matching;
+use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use crate::book::FillBasis;
 
@@ -114,6 +114,26 @@ impl FromStr for Basis {
     }
 }
 
+impl FromStr for Accounts {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        choice("accounts", text, &[("shared", Self::Shared), ("isolated", Self::Isolated)])
+    }
+}
+
+impl FromStr for SelfTrade {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        let choices = [
+            ("cancel_newest", Self::CancelNewest),
+            ("cancel_oldest", Self::CancelOldest),
+            ("cancel_both", Self::CancelBoth),
+            ("decrement", Self::Decrement),
+        ];
+        choice("self_trade", text, &choices)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,8 +151,16 @@ mod tests {
     #[test]
     fn words_are_read_and_others_told_by_their_setting() {
         assert_eq!("l1".parse(), Ok(Basis::L1));
+        assert_eq!("isolated".parse(), Ok(Accounts::Isolated));
+        assert_eq!("decrement".parse(), Ok(SelfTrade::Decrement));
         let told = |error: SettingsError| error.to_string();
         assert_eq!("L2".parse::<Basis>().map_err(told), Err(r#"basis: "L2" is not auto, l2 or l1"#.into()));
+        assert_eq!(
+            "".parse::<Accounts>().map_err(told),
+            Err(r#"accounts: "" is not shared or isolated"#.into())
+        );
+        let error = "cancel".parse::<SelfTrade>().unwrap_err();
+        assert_eq!(error.field, "self_trade");
     }
 
     #[test]
