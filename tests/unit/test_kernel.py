@@ -206,7 +206,7 @@ BAD: list[tuple[str, Act]] = [
     ("ts_event: 9223372036854775807 is not a time", lambda k: k.levels(20, 0, 2**63 - 1, [], [])),
     (f"{NAME}: price 100.05 is not a multiple of 0.1", lambda k: k.levels(20, 0, 9, [(100.05, 1)], [])),
     (f"{NAME}: qty 0.0001 is not a multiple of 0.001", lambda k: k.levels(20, 0, 9, [], np.array([[100.1, 0.0001]]))),
-    ("qty: -1000 is negative", lambda k: k.levels(20, 0, 9, [(100, 1)], [(100.1, -1)])),
+    ("qty: -1000 steps are negative", lambda k: k.levels(20, 0, 9, [(100, 1)], [(100.1, -1)])),
     ("price: .* beyond", lambda k: k.levels(20, 0, 9, [("300000000000000000", 1)], [])),
     (r"level: \(1,\) is not \(price, qty\)", lambda k: k.levels(20, 0, 9, [(1,)], [])),  # type: ignore[list-item]
     ("level: 5 is not", lambda k: k.levels(20, 0, 9, [5], [])),  # type: ignore[list-item]

@@ -4,104 +4,95 @@ use numpy::{PyArray2, PyArrayMethods as _, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
 use tradecore_core::event::{is_price, is_qty};
-use tradecore_core::types::{Increment, Instrument, Level};
+use tradecore_core::types::{Instrument, Level};
 
 use crate::columns::slice_of;
 use crate::errors;
 use crate::values::to_steps;
 
-/// Reads the levels of one side, `(price, qty)` in units.
-struct Levels<'a> {
-    instrument: &'a Instrument,
-    out: &'a mut Vec<Level>,
-}
-
-/// The levels of a side, read into memory that is used again.
+/// Reads the levels of one side, `(price, qty)` in units, into memory that is used again.
+///
+/// Floats have a way of their own, without a word on what is wrong with them: where it fails, the way of all others
+/// says it.
 pub(crate) fn read_levels(
     instrument: &Instrument,
     levels: &Bound<'_, PyAny>,
     out: &mut Vec<Level>,
 ) -> PyResult<()> {
     out.clear();
-    Levels { instrument, out }.read(levels)
-}
-
-impl Levels<'_> {
-    #[inline]
-    fn push(&mut self, price: i64, qty: i64) -> PyResult<()> {
-        if !is_price(price) || !is_qty(qty) {
-            let (field, limit) = if is_qty(qty) {
-                ("price", "is beyond ±2^60 steps")
-            } else {
-                ("qty", "is negative or beyond 2^60 steps")
-            };
-            let value = if is_qty(qty) { price } else { qty };
-            return Err(errors::invalid(field, format!("{value} {limit}")));
-        }
-        self.out.push(Level { price, qty });
-        Ok(())
-    }
-
-    #[inline]
-    fn steps(&self, field: &str, grid: Increment, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-        if let Ok(float) = value.cast_exact::<PyFloat>() {
-            return self.float_steps(field, grid, float.value());
-        }
-        to_steps(field, self.instrument.id.as_str(), grid, value)
-    }
-
-    #[inline]
-    fn float_steps(&self, field: &str, grid: Increment, value: f64) -> PyResult<i64> {
-        grid.steps_from_f64(value).map_err(|e| errors::decimal(field, self.instrument.id.as_str(), e))
-    }
-
-    fn pair(&mut self, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<()> {
-        let price = self.steps("price", self.instrument.price_increment, price)?;
-        let qty = self.steps("qty", self.instrument.qty_increment, qty)?;
-        self.push(price, qty)
-    }
-
-    fn level(&mut self, level: &Bound<'_, PyAny>) -> PyResult<()> {
-        if let Ok(pair) = level.cast_exact::<PyTuple>()
-            && pair.len() == 2
-        {
-            return self.pair(&*pair.get_borrowed_item(0)?, &*pair.get_borrowed_item(1)?);
-        }
-        let pair: Option<Vec<_>> =
-            level.try_iter().ok().and_then(|items| items.collect::<PyResult<_>>().ok());
-        match pair.as_deref() {
-            Some([price, qty]) => self.pair(price, qty),
-            _ => Err(errors::invalid("level", format!("{} is not (price, qty)", level.repr()?))),
-        }
-    }
-
-    fn read(&mut self, levels: &Bound<'_, PyAny>) -> PyResult<()> {
-        if let Ok(list) = levels.cast_exact::<PyList>() {
-            for level in list {
-                self.level(&level)?;
+    if let Ok(list) = levels.cast_exact::<PyList>() {
+        for level in list {
+            match plain_pair(instrument, &level) {
+                Some(level) => out.push(level),
+                None => out.push(any_pair(instrument, &level)?),
             }
-            return Ok(());
         }
-        if let Ok(array) = levels.cast::<PyArray2<f64>>() {
-            return self.array(array);
-        }
-        for level in levels.try_iter()? {
-            self.level(&level?)?;
-        }
-        Ok(())
-    }
-
-    fn array(&mut self, array: &Bound<'_, PyArray2<f64>>) -> PyResult<()> {
+    } else if let Ok(array) = levels.cast::<PyArray2<f64>>() {
         if array.shape()[1] != 2 {
             return Err(errors::invalid("levels", "an array of levels has two columns, price and qty"));
         }
         let array = array.readonly();
-        let numbers = slice_of(&array, "levels")?;
-        for pair in numbers.chunks_exact(2) {
-            let price = self.float_steps("price", self.instrument.price_increment, pair[0])?;
-            let qty = self.float_steps("qty", self.instrument.qty_increment, pair[1])?;
-            self.push(price, qty)?;
+        for pair in slice_of(&array, "levels")?.chunks_exact(2) {
+            match float_level(instrument, pair[0], pair[1]) {
+                Some(level) => out.push(level),
+                None => {
+                    let [price, qty] = [pair[0], pair[1]].map(|number| PyFloat::new(levels.py(), number));
+                    out.push(checked_level(instrument, &price, &qty)?);
+                }
+            }
         }
-        Ok(())
+    } else {
+        for level in levels.try_iter()? {
+            out.push(any_pair(instrument, &level?)?);
+        }
     }
+    Ok(())
+}
+
+/// A tuple of two floats that are a level; `None` for anything else.
+#[inline]
+fn plain_pair(instrument: &Instrument, level: &Bound<'_, PyAny>) -> Option<Level> {
+    let pair = level.cast_exact::<PyTuple>().ok().filter(|pair| pair.len() == 2)?;
+    let price = pair.get_borrowed_item(0).ok()?.cast_exact::<PyFloat>().ok()?.value();
+    let qty = pair.get_borrowed_item(1).ok()?.cast_exact::<PyFloat>().ok()?.value();
+    float_level(instrument, price, qty)
+}
+
+#[inline]
+fn float_level(instrument: &Instrument, price: f64, qty: f64) -> Option<Level> {
+    // Steps of a float are far from where prices end.
+    let price = instrument.price_increment.near_steps(price)?;
+    let qty = instrument.qty_increment.near_steps(qty)?;
+    is_qty(qty).then_some(Level { price, qty })
+}
+
+/// A pair of anything that is a price and a quantity.
+fn any_pair(instrument: &Instrument, level: &Bound<'_, PyAny>) -> PyResult<Level> {
+    if let Ok(pair) = level.cast_exact::<PyTuple>()
+        && pair.len() == 2
+    {
+        return checked_level(instrument, &*pair.get_borrowed_item(0)?, &*pair.get_borrowed_item(1)?);
+    }
+    let pair: Option<Vec<_>> = level.try_iter().ok().and_then(|items| items.collect::<PyResult<_>>().ok());
+    match pair.as_deref() {
+        Some([price, qty]) => checked_level(instrument, price, qty),
+        _ => Err(errors::invalid("level", format!("{} is not (price, qty)", level.repr()?))),
+    }
+}
+
+fn checked_level(
+    instrument: &Instrument,
+    price: &Bound<'_, PyAny>,
+    qty: &Bound<'_, PyAny>,
+) -> PyResult<Level> {
+    let id = instrument.id.as_str();
+    let price = to_steps("price", id, instrument.price_increment, price)?;
+    let qty = to_steps("qty", id, instrument.qty_increment, qty)?;
+    if !is_price(price) {
+        return Err(errors::invalid("price", format!("{price} steps are beyond ±2^60")));
+    }
+    if !is_qty(qty) {
+        return Err(errors::invalid("qty", format!("{qty} steps are negative or beyond 2^60")));
+    }
+    Ok(Level { price, qty })
 }

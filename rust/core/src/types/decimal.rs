@@ -331,19 +331,38 @@ impl Increment {
     /// [`DecimalError`] when it is not finite, off the grid, or past 2^53 steps.
     #[inline]
     pub fn steps_from_f64(self, value: f64) -> Result<i64, DecimalError> {
-        if !value.is_finite() {
-            return Err(DecimalError::NotANumber(value.to_string()));
+        match self.near_steps(value) {
+            Some(steps) => Ok(steps),
+            None => Err(self.no_steps(value)),
         }
-        let units = value * POW10[self.scale as usize] as f64;
-        let quotient = if self.mantissa == 1 { units } else { units / self.mantissa as f64 };
+    }
+
+    /// What [`Increment::steps_from_f64`] counts, without a word on why not.
+    #[inline]
+    pub fn near_steps(self, value: f64) -> Option<i64> {
+        let quotient = self.quotient(value);
         let rounded = round(quotient);
-        if rounded.abs() >= 9.007_199_254_740_992e15 {
-            return Err(DecimalError::OutOfRange(value.to_string()));
+        let off = (quotient - rounded).abs();
+        // What is no number is not below anything.
+        let is_near = off <= 1e-6 || off <= 1e-6 + quotient.abs() * 4.0 * f64::EPSILON;
+        (rounded.abs() < FLOAT_STEPS && is_near).then_some(rounded as i64)
+    }
+
+    #[inline]
+    fn quotient(self, value: f64) -> f64 {
+        let units = value * POW10[self.scale as usize] as f64;
+        if self.mantissa == 1 { units } else { units / self.mantissa as f64 }
+    }
+
+    #[cold]
+    fn no_steps(self, value: f64) -> DecimalError {
+        if !value.is_finite() {
+            return DecimalError::NotANumber(value.to_string());
         }
-        if (quotient - rounded).abs() > 1e-6 + quotient.abs() * 4.0 * f64::EPSILON {
-            return Err(DecimalError::OffGrid { value: value.to_string(), step: self.value().to_string() });
+        if round(self.quotient(value)).abs() >= FLOAT_STEPS {
+            return DecimalError::OutOfRange(value.to_string());
         }
-        Ok(rounded as i64)
+        DecimalError::OffGrid { value: value.to_string(), step: self.value().to_string() }
     }
 
     /// The value of a count of steps as the nearest `f64`.
@@ -362,6 +381,9 @@ impl Increment {
         format_scaled(i128::from(steps) * i128::from(self.mantissa), self.scale)
     }
 }
+
+/// Steps from which on a float has no room for their neighbours: 2^53.
+const FLOAT_STEPS: f64 = 9.007_199_254_740_992e15;
 
 /// The nearest integer, the even one of two: what `libm::rint` says, in two additions where they are exact.
 #[inline]
