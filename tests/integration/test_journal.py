@@ -117,7 +117,7 @@ def test_a_backtest_fed_back_from_its_journal_is_the_same_to_the_byte(session: S
     assert again.diverged_ns is None
     assert again.digest == result.digest
     assert again.failures == {}
-    for name in ("orders", "fills", "candles"):
+    for name in ("orders", "fills", "candles", "published"):
         assert getattr(again, name).equals(getattr(result, name)), name
     assert repr(again) == f"<ReplayResult {result.digest[:16]} faithful>"
 

@@ -47,6 +47,7 @@ impl Command {
         self.outgoing.command.get()
     }
 
+    /// What it asks for, where it asks for it.
     fn terms(&self) -> (Option<Price>, Option<Qty>) {
         match self.command() {
             CoreCommand::Submit { request, .. } => (request.order_type.price(), Some(request.qty)),

@@ -1,5 +1,6 @@
 //! The instruments and strategies of a session, gathered from Python before it begins.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -19,6 +20,7 @@ pub(crate) struct Roster {
     pub(crate) instruments: Vec<Arc<Instrument>>,
     pub(crate) strategies: Vec<StrategySetup>,
     pub(crate) raised: Raised,
+    ids: HashSet<String>,
     shared: Option<Arc<Shared>>,
 }
 
@@ -28,7 +30,7 @@ impl Roster {
         if !self.strategies.is_empty() {
             return Err(errors::RunError::new_err("instruments are added before strategies"));
         }
-        if self.instruments.iter().any(|known| known.id == instrument.id) {
+        if !self.ids.insert(instrument.id.to_string()) {
             return Err(errors::invalid("instrument", format!("{} was added before", instrument.id)));
         }
         self.instruments.push(Arc::clone(instrument));

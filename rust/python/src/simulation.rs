@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt as _;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::event::Columns;
@@ -105,8 +106,9 @@ pub(crate) struct Simulation {
 }
 
 impl Simulation {
-    fn parts(&self) -> std::sync::MutexGuard<'_, Parts> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Without the GIL while another thread, which may wait for it, has the parts.
+    fn parts(&self, py: Python<'_>) -> std::sync::MutexGuard<'_, Parts> {
+        self.parts.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,7 +145,7 @@ impl Simulation {
         min_latency_ns: i64,
     ) -> PyResult<usize> {
         let (settings, instrument) = venue.trading(&instrument.0);
-        let mut parts = self.parts();
+        let mut parts = self.parts(chunks.py());
         let raised = parts.roster.raised.clone();
         let index = parts.roster.add_instrument(&instrument)?;
         let stream = chunks.cast::<EventStream>().ok();
@@ -164,7 +166,7 @@ impl Simulation {
         book_events: &str,
         owner: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        self.parts().roster.add_strategy(py, name, &markets, None, hooks, book_events, owner)
+        self.parts(py).roster.add_strategy(py, name, &markets, None, hooks, book_events, owner)
     }
 
     fn add_compiled(
@@ -174,7 +176,7 @@ impl Simulation {
         kind: &str,
         params: &Bound<'_, PyDict>,
     ) -> PyResult<()> {
-        self.parts().roster.add_compiled(name, &markets, None, kind, params)
+        self.parts(params.py()).roster.add_compiled(name, &markets, None, kind, params)
     }
 
     #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000))]
@@ -185,7 +187,7 @@ impl Simulation {
         spill: Option<Py<PyAny>>,
         spill_rows: usize,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let Parts { markets, roster } = std::mem::take(&mut *self.parts());
+        let Parts { markets, roster } = std::mem::take(&mut *self.parts(py));
         let Roster { instruments, strategies, raised, .. } = roster;
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
@@ -244,7 +246,7 @@ fn summary<'py>(
         bases.set_item(instrument.id.as_str(), simulation.market(id).basis().as_str())?;
         leads.set_item(instrument.id.venue(), simulation.clock_lead_ns(id))?;
     }
-    let traded: Vec<_> = instruments.iter().map(|instrument| PyInstrument(Arc::clone(instrument))).collect();
+    let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
     out.set_item("instruments", traded)?;
     out.set_item("fill_basis", bases)?;
     out.set_item("clock_lead_ns", leads)?;
