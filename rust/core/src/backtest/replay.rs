@@ -398,7 +398,6 @@ impl Replay {
             return Ok(false);
         };
         let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
-        columns.bring_near(first);
         let (mut row, mut stamp, mut touched) = (first, lane.head, false);
         let last = loop {
             let from = row;

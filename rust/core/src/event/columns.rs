@@ -258,19 +258,6 @@ impl View<'_> {
         tail.iter().position(|f| f & FLAG_LAST != 0).map_or(self.flags.len(), |at| end + at + 1)
     }
 
-    /// Reads around a row what a message that begins there is taken from, which brings all of it into the
-    /// processor's cache at once: taken column by column it would be waited for column by column.
-    #[inline]
-    pub(crate) fn bring_near(&self, row: usize) {
-        let last = self.flags.len().saturating_sub(1);
-        let (near, far) = (row.min(last), (row + 15).min(last));
-        let mut read = self.price.get(near) ^ self.qty.get(near) ^ self.price.get(far) ^ self.qty.get(far);
-        for at in [near, far] {
-            read ^= i64::from(self.flags[at]) ^ i64::from(self.kind[at]) ^ i64::from(self.side[at]);
-        }
-        std::hint::black_box(read);
-    }
-
     /// Whether rows `from..to` are all levels.
     #[inline]
     pub fn are_levels(&self, from: usize, to: usize) -> bool {
