@@ -149,6 +149,24 @@ def test_days_are_added_protected_and_replaced(tmp_path: Path, instrument: tc.In
         pass
 
 
+def test_what_a_stream_yields_can_be_written_and_other_types_cannot(tmp_path: Path, instrument: tc.Instrument) -> None:
+    catalog, again = tc.Catalog(tmp_path / "one"), tc.Catalog(tmp_path / "two")
+    with catalog.writer(instrument) as writer:
+        writer.write(ticks(DAY, 100))
+    (piece,) = catalog.stream(instrument.id, with_ids=True)
+    assert piece["price"].dtype == np.int32
+    with again.writer(instrument) as writer:
+        writer.write(piece)
+        floats, short = {**piece, "qty": piece["qty"].astype(float)}, {k: v for k, v in piece.items() if k != "id"}
+        with pytest.raises(CatalogError, match="column qty has dtype float64, expected int64"):
+            writer.write(floats)
+        with pytest.raises(CatalogError, match="needs a column id of uint64"):
+            writer.write(short)
+    (copy,) = again.stream(instrument.id, with_ids=True)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(copy[name], piece[name])
+
+
 def test_another_grid_replaces_every_day_or_none(tmp_path: Path, instrument: tc.Instrument) -> None:
     catalog = tc.Catalog(tmp_path)
     finer = tc.instruments.instrument_from_dict({**instrument.to_dict(), "price_increment": "0.01"})

@@ -40,7 +40,18 @@ __all__ = ["BYTE_BUDGET", "COLUMNS", "Catalog", "CatalogWriter", "Columns", "Eve
 Columns = Mapping[str, "np.ndarray[Any, Any]"]
 """Event columns by name: contiguous numpy arrays of one length."""
 
-COLUMNS = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
+_DTYPES = {
+    "ts_event": "i8",
+    "ts_recv": "i8",
+    "kind": "u1",
+    "side": "i1",
+    "flags": "u1",
+    "price": "i8",
+    "qty": "i8",
+    "id": "u8",
+}
+
+COLUMNS = tuple(_DTYPES)
 """Names of the event columns, in the order they are stored."""
 
 BYTE_BUDGET = 4 << 20
@@ -440,10 +451,12 @@ class CatalogWriter:
         Raises
         ------
         CatalogError
-            When they overlap what the catalog holds and nothing is to be replaced.
+            When they overlap what the catalog holds and nothing is to be replaced, or for a column that is missing or
+            of another type.
         """
         import polars as pl
 
+        columns = {name: self._column(columns, name) for name in COLUMNS}
         rows = len(columns["ts_recv"])
         if rows == 0:
             return
@@ -456,10 +469,22 @@ class CatalogWriter:
                         f"already holds events of {self._instrument.id} at that time ({part.path}); import all "
                         "files of a day in one call, or replace what is there",
                     )
-        self._pending.append(pl.DataFrame({name: columns[name] for name in COLUMNS}))
+        self._pending.append(pl.DataFrame(columns))
         self._pending_rows += rows
         if self._pending_rows >= _PART_ROWS:
             self._flush(everything=False)
+
+    def _column(self, columns: Columns, name: str) -> np.ndarray[Any, Any]:
+        """Return a column as it is stored: the prices and quantities of a stream may be of 32 bits."""
+        import numpy as np
+
+        wanted = np.dtype(_DTYPES[name])
+        if name not in columns:
+            raise CatalogError(str(self._folder), f"needs a column {name} of {wanted}")
+        values = np.asarray(columns[name])
+        if not np.can_cast(values.dtype, wanted, "safe"):
+            raise CatalogError(str(self._folder), f"column {name} has dtype {values.dtype}, expected {wanted}")
+        return values.astype(wanted, copy=False)
 
     def _flush(self, *, everything: bool) -> None:
         """Write whole parts; a part holds one day."""
