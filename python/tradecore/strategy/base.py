@@ -234,9 +234,12 @@ class Strategy:
 
     def _overridden(self) -> dict[str, Callable[..., None]]:
         """Bound methods of the hooks that a subclass overrides."""
-        for name in vars(self):
-            if name.startswith("on_"):
-                raise HookError(type(self).__name__, name, "is set on the object, but hooks are methods of the class")
+        for hook in HOOKS:
+            # Not by vars(self): from then on Python before 3.13 stores attributes more slowly, in every hook. A method
+            # is bound anew each time it is asked for; what stays the same is the class's own or set on the object.
+            found = getattr(self, hook)
+            if found is getattr(self, hook) and found is not getattr(type(self), hook):
+                raise HookError(type(self).__name__, hook, "is set on the object, but hooks are methods of the class")
         return {hook: getattr(self, hook) for hook in HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)}
 
 
