@@ -5,26 +5,25 @@
 //! often as a number behind it says, so that instructions can be counted: `valgrind --tool=callgrind BINARY maker`.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
+mod tape;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tape::{GAP_NS, Narrow, START_NS, busy, instrument, narrow, synth};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig};
-use tradecore_core::event::{Columns, EventColumns, Ints, View};
+use tradecore_core::event::{Columns, EventColumns};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
 use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueModel, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
-use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{AccountId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Qty};
+use tradecore_core::types::{AccountId, MarketId, Qty};
 
 const ROWS: usize = 1_000_000;
 const ROUNDS: usize = 9;
 const MANY: usize = 1_000;
-const START_NS: i64 = 1_700_000_000_000_000_000;
-/// Between messages.
-const GAP_NS: i64 = 5_000_000;
 /// Per row of data.
 const JOBS: [&str; 7] = [
     "nothing",
@@ -37,46 +36,6 @@ const JOBS: [&str; 7] = [
 ];
 /// Per wake: with a timer of 1 ms, less what the same data costs without.
 const WAKES: [&str; 2] = ["a wake", "a wake, many markets"];
-
-fn instrument(id: &str) -> Arc<Instrument> {
-    let decimal = |text: &str| text.parse::<Decimal>().unwrap();
-    let spec = InstrumentSpec {
-        id: id.parse().unwrap(),
-        kind: InstrumentKind::LINEAR_PERPETUAL,
-        base: "BTC".into(),
-        quote: "USDT".into(),
-        settlement: "USDT".into(),
-        price_increment: decimal("0.1"),
-        qty_increment: decimal("0.001"),
-        tick_size: None,
-        lot_size: None,
-        min_qty: None,
-        max_qty: None,
-        min_notional: None,
-        contract_size: Decimal::ONE,
-        maker_fee_bps: decimal("2"),
-        taker_fee_bps: decimal("5"),
-    };
-    Arc::new(Instrument::new(spec).unwrap())
-}
-
-/// A tape as a catalog gives it: prices and quantities of 32 bits.
-struct Narrow {
-    columns: EventColumns,
-    price: Vec<i32>,
-    qty: Vec<i32>,
-}
-
-impl Columns for Narrow {
-    fn view(&self) -> View<'_> {
-        View {
-            price: Ints::Narrow(&self.price),
-            qty: Ints::Narrow(&self.qty),
-            id: None,
-            ..self.columns.view()
-        }
-    }
-}
 
 struct Once(Option<Arc<Narrow>>);
 
@@ -96,33 +55,6 @@ impl Monitor for Quiet {
         record.clear();
         Ok(())
     }
-}
-
-fn synth(start_ns: i64, message_gap_ns: i64) -> Synth {
-    let config = SynthConfig {
-        seed: 7,
-        start_price: 600_000,
-        tick_size: 1,
-        typical_qty: 1_000,
-        lot_size: 1,
-        start_ns,
-        message_gap_ns,
-        latency_ns: 1_000_000,
-        jitter_ns: 500_000,
-    };
-    Synth::new(config).unwrap()
-}
-
-fn narrow(columns: EventColumns) -> Arc<Narrow> {
-    let narrow = |values: &[i64]| values.iter().map(|value| i32::try_from(*value).unwrap()).collect();
-    Arc::new(Narrow { price: narrow(&columns.price), qty: narrow(&columns.qty), columns })
-}
-
-/// A busy market of some rows with a deep book.
-fn busy(rows: usize) -> Arc<Narrow> {
-    let mut columns = EventColumns::default();
-    synth(START_NS, GAP_NS).fill(&mut columns, rows);
-    narrow(columns)
 }
 
 /// One of [`MANY`] quiet markets of some rows, which together are as busy: of its book 120 prices are shown.
