@@ -13,8 +13,8 @@ use tradecore_core::event::{
     is_qty,
 };
 use tradecore_core::kernel::{
-    Control, Entry, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError,
-    Outgoing, Rows, entries,
+    Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
+    Rows, entries,
 };
 use tradecore_core::orders::{BadSession, OrderKey, OrderRequest, OrderType, Report, TimeInForce};
 use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, StrategyId};
@@ -29,9 +29,6 @@ use crate::records::tables;
 use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::{Roster, basis};
 use crate::values::{to_decimal, to_duration, to_integer, to_price, to_qty, to_side, to_time_in_force};
-
-/// Entries of a journal between looks at Ctrl-C.
-const ENTRIES_A_LOOK: usize = 1 << 14;
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {
@@ -529,14 +526,17 @@ impl PyKernel {
             .map_err(|error| errors::DataError::new_err(("journal", 0, error.to_string())))?;
         state.open()?;
         state.is_started = true;
-        let State { kernel: Some(kernel), roster, .. } = &mut *state else {
-            return Err(errors::RunError::new_err("no kernel"));
+        let (kernel, _) = state.started()?;
+        let mut signal = None;
+        let goes_on = || {
+            signal = Python::attach(|py| py.check_signals().err());
+            signal.is_none()
         };
-        let replayed = py.detach(|| replay(kernel, journal));
-        let (diverged, rest) = replayed.map_err(|error| match error {
-            ReplayError::Raised(error) => error,
-            ReplayError::Kernel(error) => roster.raised.take().unwrap_or_else(|| errors::kernel(error)),
-        })?;
+        let replayed = py.detach(|| kernel.feed_back(journal, goes_on));
+        let (diverged, rest) = match signal {
+            Some(signal) => return Err(signal),
+            None => state.outcome(replayed)?,
+        };
         Ok((diverged, PyBytes::new(py, &rest)))
     }
 
@@ -580,45 +580,5 @@ impl PyKernel {
         let digest = kernel.finish();
         state.is_finished = true;
         Ok(digest)
-    }
-}
-
-enum ReplayError {
-    Kernel(KernelError),
-    Raised(PyErr),
-}
-
-/// Feeds a journal's inputs. Returns the time of the first input after which the kernel did not write what the
-/// journal says, and what it wrote beyond the journal's end.
-fn replay(kernel: &mut Kernel, journal: &[u8]) -> Result<(Option<i64>, Vec<u8>), ReplayError> {
-    let mut reading = entries(journal);
-    let mut diverged = None;
-    // The last input: its time, and where it starts.
-    let mut last: Option<(i64, usize)> = None;
-    for n in 1usize.. {
-        if n % ENTRIES_A_LOOK == 0 {
-            Python::attach(|py| py.check_signals().map_err(ReplayError::Raised))?;
-        }
-        let start = reading.position();
-        // Damage was looked for before.
-        let Some(Ok(entry)) = reading.next() else { break };
-        let Entry::Input { at, input } = entry else { continue };
-        if let Some((at, from)) = last.replace((at, start)) {
-            let written = kernel.take_journal();
-            if written != journal[from..start] {
-                diverged = diverged.or(Some(at));
-            }
-        } else {
-            kernel.take_journal();
-        }
-        kernel.handle(at, input.as_input()).map_err(ReplayError::Kernel)?;
-        kernel.drain();
-    }
-    let written = kernel.take_journal();
-    let Some((at, from)) = last else { return Ok((diverged, written)) };
-    match written.strip_prefix(&journal[from..]) {
-        Some(rest) if diverged.is_none() => Ok((None, rest.to_vec())),
-        Some(_) => Ok((diverged, Vec::new())),
-        None => Ok((diverged.or(Some(at)), Vec::new())),
     }
 }

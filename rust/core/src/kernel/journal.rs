@@ -65,13 +65,11 @@ impl Journal {
         self.kept.is_some()
     }
 
-    /// An input, if inputs are kept.
+    /// An input, where inputs are kept.
     pub(super) fn input(&mut self, at: i64, input: &Input<'_>) {
-        if self.kept.is_some() && !matches!(input, Input::Supply { .. }) {
-            self.scratch.clear();
-            codec::write_input(&mut self.scratch, at, input);
-            self.keep();
-        }
+        self.scratch.clear();
+        codec::write_input(&mut self.scratch, at, input);
+        self.keep();
     }
 
     /// Entries written since the last call.

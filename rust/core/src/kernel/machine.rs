@@ -272,7 +272,9 @@ impl Kernel {
         if let Some(market) = market {
             self.check_market(market)?;
         }
-        self.note(at, input);
+        if self.ctx.core().journal.is_kept() {
+            self.write_down(at, input);
+        }
         if self.ctx.core().desk.has_refusals() {
             self.deliver_refusals()?;
         }
@@ -290,14 +292,7 @@ impl Kernel {
         }
     }
 
-    /// Writes an input down, where inputs are kept, with the rows it speaks of.
-    #[inline]
-    fn note(&mut self, at: i64, input: &Input<'_>) {
-        if self.ctx.core().journal.is_kept() {
-            self.write_down(at, input);
-        }
-    }
-
+    /// Writes an input down with the rows it speaks of.
     #[cold]
     fn write_down(&mut self, at: i64, input: &Input<'_>) {
         let core = self.ctx.core_mut();

@@ -8,6 +8,7 @@ mod codec;
 mod context;
 mod core;
 mod entry;
+mod feed_back;
 mod input;
 mod journal;
 mod machine;

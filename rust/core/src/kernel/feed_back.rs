@@ -1,0 +1,49 @@
+//! A session fed back from its journal, and compared with it as it goes.
+
+use super::codec::{Entry, entries};
+use super::machine::{Kernel, KernelError};
+
+/// Entries between two looks at whether to go on.
+const ENTRIES_A_LOOK: usize = 1 << 14;
+
+impl Kernel {
+    /// Takes the inputs of a journal, as far as it can be read; the kernel keeps one of its own. `goes_on` is asked now
+    /// and then. Returns the time of the first input after which the kernel did not write what the journal says, and
+    /// what it wrote beyond the journal's end.
+    ///
+    /// # Errors
+    /// [`KernelError`]; [`KernelError::Interrupted`] when `goes_on` said no.
+    pub fn feed_back(
+        &mut self,
+        journal: &[u8],
+        mut goes_on: impl FnMut() -> bool,
+    ) -> Result<(Option<i64>, Vec<u8>), KernelError> {
+        let mut reading = entries(journal);
+        let mut diverged = None;
+        // The last input: its time, and where it starts.
+        let mut last: Option<(i64, usize)> = None;
+        for n in 1usize.. {
+            if n % ENTRIES_A_LOOK == 0 && !goes_on() {
+                return Err(KernelError::Interrupted);
+            }
+            let start = reading.position();
+            let Some(Ok(entry)) = reading.next() else { break };
+            let Entry::Input { at, input } = entry else { continue };
+            let written = self.take_journal();
+            if let Some((at, from)) = last.replace((at, start))
+                && written != journal[from..start]
+            {
+                diverged = diverged.or(Some(at));
+            }
+            self.handle(at, input.as_input())?;
+            self.drain();
+        }
+        let written = self.take_journal();
+        let Some((at, from)) = last else { return Ok((diverged, written)) };
+        match written.strip_prefix(&journal[from..]) {
+            Some(rest) if diverged.is_none() => Ok((None, rest.to_vec())),
+            Some(_) => Ok((diverged, Vec::new())),
+            None => Ok((diverged.or(Some(at)), Vec::new())),
+        }
+    }
+}
