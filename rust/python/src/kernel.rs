@@ -25,7 +25,7 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::levels::read_levels;
 use crate::readers::BinanceDecoder;
-use crate::records::tables;
+use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::{Roster, basis};
 use crate::values::{to_decimal, to_duration, to_integer, to_price, to_qty, to_side, to_time_in_force};
@@ -59,13 +59,15 @@ impl State {
         if self.is_finished {
             return Err(errors::RunError::new_err("the session has been closed"));
         }
-        if self.kernel.is_none() {
-            let strategies = std::mem::take(&mut self.roster.strategies);
-            let kernel = Kernel::new(self.config.clone(), self.markets.clone(), strategies);
-            self.kernel = Some(kernel.map_err(errors::money)?);
-        }
-        let kernel = self.kernel.as_mut();
-        kernel.map(|kernel| (kernel, &mut self.rows)).ok_or_else(|| errors::RunError::new_err("no kernel"))
+        let kernel = match &mut self.kernel {
+            Some(kernel) => kernel,
+            none => {
+                let strategies = std::mem::take(&mut self.roster.strategies);
+                let kernel = Kernel::new(self.config.clone(), self.markets.clone(), strategies);
+                none.insert(kernel.map_err(errors::money)?)
+            }
+        };
+        Ok((kernel, &mut self.rows))
     }
 
     /// The kernel, for inputs that call hooks: `on_start` comes before any of them.
@@ -83,7 +85,7 @@ impl State {
 
     /// What an input led to: an exception of a strategy that has to be raised as it was comes first.
     fn outcome<T>(&self, result: Result<T, KernelError>) -> PyResult<T> {
-        result.map_err(|error| self.roster.raised.take().unwrap_or_else(|| errors::kernel(error)))
+        result.map_err(|error| self.roster.raised.or(errors::kernel(error)))
     }
 
     fn control(&mut self, at_ns: i64, control: &Control) -> PyResult<()> {
@@ -488,8 +490,7 @@ impl PyKernel {
         let mut state = self.state()?;
         let (kernel, _) = state.started()?;
         let saved = kernel.save();
-        let bytes =
-            saved.map_err(|error| state.roster.raised.take().unwrap_or_else(|| errors::save(error)))?;
+        let bytes = saved.map_err(|error| state.roster.raised.or(errors::save(error)))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -508,7 +509,7 @@ impl PyKernel {
             }
             Err(error) => {
                 state.is_finished = true;
-                Err(state.roster.raised.take().unwrap_or_else(|| errors::load(error)))
+                Err(state.roster.raised.or(errors::load(error)))
             }
         }
     }
@@ -550,12 +551,11 @@ impl PyKernel {
     /// Takes the rows of ended orders, fills and candles since the last call.
     fn take_tables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut state = self.state()?;
-        let instruments = state.roster.instruments.clone();
-        let Some(kernel) = &mut state.kernel else {
+        let State { kernel: Some(kernel), roster, .. } = &mut *state else {
             return Err(errors::RunError::new_err("start the kernel first, or restore a saved one"));
         };
         let record = kernel.record();
-        let taken = tables(py, record, &instruments)?;
+        let taken = tables(py, record, &roster.instruments)?;
         record.clear();
         Ok(taken)
     }
@@ -563,14 +563,10 @@ impl PyKernel {
     /// Tracebacks of strategies that failed, by name.
     #[getter]
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let state = self.state()?;
-        let out = PyDict::new(py);
-        for (name, failure) in state.kernel.iter().flat_map(Kernel::strategies) {
-            if let Some(text) = failure {
-                out.set_item(name, text)?;
-            }
+        match &self.state()?.kernel {
+            Some(kernel) => failures(py, kernel),
+            None => Ok(PyDict::new(py)),
         }
-        Ok(out)
     }
 
     /// Closes the session and returns the digest.

@@ -21,6 +21,11 @@ impl Raised {
         HookError::Failed(text)
     }
 
+    /// What was kept, before anything else that could be raised.
+    pub(crate) fn or(&self, error: PyErr) -> PyErr {
+        self.take().unwrap_or(error)
+    }
+
     /// What was kept.
     pub(crate) fn take(&self) -> Option<PyErr> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()

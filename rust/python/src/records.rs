@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
-use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, PublishedRow, Record, Stat, Trade};
+use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, Kernel, PublishedRow, Record, Stat, Trade};
 use tradecore_core::orders as core;
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
@@ -309,6 +309,17 @@ pub(crate) fn money_text(column: &[u8]) -> PyResult<Vec<String>> {
         return Err(errors::invalid("column", format!("{} bytes are no column of money", column.len())));
     }
     Ok(rows.iter().map(|units| Money::from_units(i128::from_ne_bytes(*units)).to_string()).collect())
+}
+
+/// Tracebacks of strategies that failed, by name.
+pub(crate) fn failures<'py>(py: Python<'py>, kernel: &Kernel) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    for (name, failure) in kernel.strategies() {
+        if let Some(text) = failure {
+            out.set_item(name, text)?;
+        }
+    }
+    Ok(out)
 }
 
 type Instruments = [std::sync::Arc<Instrument>];

@@ -17,7 +17,7 @@ use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::raised::Raised;
-use crate::records::tables;
+use crate::records::{failures, tables};
 use crate::roster::Roster;
 use crate::values::{money_to_py, to_duration};
 use crate::venue::SimVenue;
@@ -256,13 +256,7 @@ fn summary<'py>(
     let kernel = simulation.kernel();
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
     let names: Vec<String> = kernel.strategies().map(|(name, _)| name.to_owned()).collect();
-    let failures = PyDict::new(py);
-    for (name, failure) in kernel.strategies() {
-        if let Some(text) = failure {
-            failures.set_item(name, text)?;
-        }
-    }
-    out.set_item("failures", failures)?;
+    out.set_item("failures", failures(py, kernel)?)?;
 
     let positions = PyList::empty(py);
     for (market, instrument) in instruments.iter().enumerate() {

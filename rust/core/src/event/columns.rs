@@ -234,12 +234,6 @@ impl View<'_> {
         self.ts_recv.is_empty()
     }
 
-    /// Bytes a row takes in these columns.
-    pub fn bytes_per_row(&self) -> usize {
-        let width = |ints: &Ints<'_>| if matches!(ints, Ints::Narrow(_)) { 4 } else { 8 };
-        19 + width(&self.price) + width(&self.qty) + self.id.map_or(0, |_| 8)
-    }
-
     /// The row behind the message that starts at `row` (the row after its [`FLAG_LAST`], or the end).
     #[inline]
     pub fn message_end(&self, row: usize) -> usize {

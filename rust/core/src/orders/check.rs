@@ -6,7 +6,7 @@
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce};
 use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::types::{Instrument, Money, Price, Qty};
+use crate::types::{Increment, Instrument, Money, Price, Qty};
 
 /// Why a request cannot even be sent: a mistake in the strategy, not a venue's refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,9 +114,7 @@ pub fn check_replace(
 ) -> Checked {
     check_qty(instrument, "qty", qty)?;
     let grid = instrument.price_increment;
-    check_step(instrument, "price", price.steps(), instrument.tick_size, |steps| {
-        grid.to_decimal(steps).to_string()
-    })?;
+    check_step(instrument, "price", price.steps(), instrument.tick_size, grid)?;
     if let Some(limits) = instrument.price_limits()
         && !limits.contains(&price.steps())
     {
@@ -135,10 +133,7 @@ pub fn check_replace(
 /// # Errors
 /// [`OrderError`] naming `field`.
 pub fn check_qty(instrument: &Instrument, field: &'static str, qty: Qty) -> Result<(), OrderError> {
-    let grid = instrument.qty_increment;
-    check_step(instrument, field, qty.steps(), instrument.lot_size, |steps| {
-        grid.to_decimal(steps).to_string()
-    })
+    check_step(instrument, field, qty.steps(), instrument.lot_size, instrument.qty_increment)
 }
 
 /// The limits of size a venue sets.
@@ -163,8 +158,9 @@ fn check_step(
     field: &'static str,
     value: i64,
     step: i64,
-    show: impl Fn(i64) -> String,
+    grid: Increment,
 ) -> Result<(), OrderError> {
+    let show = |steps: i64| grid.to_decimal(steps).to_string();
     if value <= 0 {
         return Err(OrderError::NotPositive {
             instrument: instrument.id.to_string(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::identity::{OrderId, OrderKey};
+use super::identity::OrderId;
 use super::report::{Reason, Report, ReportKind};
 use crate::types::{MarketId, Price, Qty, Side};
 
@@ -121,6 +121,6 @@ impl Command {
             Self::Cancel { .. } => ReportKind::CancelRejected(reason),
             Self::Replace { .. } => ReportKind::ReplaceRejected(reason),
         };
-        Report::of(OrderKey::Id(self.order()), now, kind)
+        Report::on(self.order(), now, kind)
     }
 }

@@ -9,7 +9,7 @@ use super::channel::Channel;
 use super::latency::{Latency, Leg};
 use super::market::Market;
 use super::update::Update;
-use crate::book::{FillBasis, L2Book};
+use crate::book::L2Book;
 use crate::event::View;
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Command, Report, ReportKind};
@@ -64,11 +64,6 @@ impl Venue {
     #[inline]
     pub fn book(&self, market: MarketId) -> &L2Book {
         self.market(market).book()
-    }
-
-    /// Where a market's book comes from.
-    pub fn basis(&self, market: MarketId) -> FillBasis {
-        self.market(market).basis()
     }
 
     /// The least time any report takes to us, ns.

@@ -152,16 +152,6 @@ impl Decimal {
         self.scale
     }
 
-    /// Whether the value is below zero.
-    pub fn is_negative(self) -> bool {
-        self.mantissa < 0
-    }
-
-    /// Whether the value is zero.
-    pub fn is_zero(self) -> bool {
-        self.mantissa == 0
-    }
-
     /// The nearest `f64`.
     pub fn to_f64(self) -> f64 {
         // Both operands are exact for every value a venue prints, so the quotient is the nearest double.

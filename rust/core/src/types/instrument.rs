@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::decimal::{Decimal, DecimalError, Increment};
+use super::decimal::{Decimal, Increment};
 use super::fees::Fees;
 use super::kind::InstrumentKind;
 use super::money::Money;
@@ -162,13 +162,11 @@ impl Instrument {
             field,
             problem,
         };
-        let decimal = |field: &'static str| move |e: DecimalError| (field, e.to_string());
-        let wrap = |(field, problem): (&'static str, String)| fail(field, problem);
 
         let price_increment =
-            Increment::new(spec.price_increment).map_err(|e| wrap(decimal("price_increment")(e)))?;
+            Increment::new(spec.price_increment).map_err(|e| fail("price_increment", e.to_string()))?;
         let qty_increment =
-            Increment::new(spec.qty_increment).map_err(|e| wrap(decimal("qty_increment")(e)))?;
+            Increment::new(spec.qty_increment).map_err(|e| fail("qty_increment", e.to_string()))?;
         let steps_of = |field: &'static str, grid: Increment, value: Option<Decimal>, default: i64| {
             let Some(value) = value else {
                 return Ok(default);
@@ -182,10 +180,8 @@ impl Instrument {
         let tick_size = steps_of("tick_size", price_increment, spec.tick_size, 1)?;
         let lot_size = steps_of("lot_size", qty_increment, spec.lot_size, 1)?;
         let min_qty = steps_of("min_qty", qty_increment, spec.min_qty, lot_size)?;
-        let max_qty = match spec.max_qty {
-            Some(_) => Some(steps_of("max_qty", qty_increment, spec.max_qty, 0)?),
-            None => None,
-        };
+        let max_qty =
+            spec.max_qty.map(|most| steps_of("max_qty", qty_increment, Some(most), 0)).transpose()?;
         if max_qty.is_some_and(|max_qty| max_qty < min_qty) {
             return Err(fail("max_qty", "is less than min_qty".into()));
         }
@@ -221,7 +217,7 @@ impl Instrument {
         let check = spec.kind.check(&spec.base, &spec.quote, &spec.settlement);
         check.map_err(|error| fail(error.field, error.problem))?;
         if matches!(spec.kind, InstrumentKind::Binary { .. }) {
-            check_binary_grid(price_increment, tick_size).map_err(wrap)?;
+            check_binary_grid(price_increment, tick_size).map_err(|(field, problem)| fail(field, problem))?;
         }
         Ok(Self {
             id: spec.id,

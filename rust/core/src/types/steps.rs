@@ -8,7 +8,6 @@
 //! Whatever else is to be done with the counts goes through `steps()`.
 
 use std::fmt;
-use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 macro_rules! steps_type {
@@ -110,11 +109,5 @@ impl SubAssign for Qty {
     #[inline]
     fn sub_assign(&mut self, other: Self) {
         self.0 -= other.0;
-    }
-}
-
-impl Sum for Qty {
-    fn sum<I: Iterator<Item = Self>>(items: I) -> Self {
-        items.fold(Self::ZERO, Self::add)
     }
 }
