@@ -86,7 +86,7 @@ def left_out(catalog: str | Path | Catalog, instrument: str, form: str) -> dict[
     counts: dict[str, int] = {}
     for part in catalog.parts(instrument):
         for name, rows in part.kinds.items():
-            if EventKind[name] not in _HELD[form]:
+            if EventKind.__members__.get(name) not in _HELD[form]:
                 counts[name] = counts.get(name, 0) + rows
     return counts
 
