@@ -48,7 +48,7 @@ class Watch(tc.Strategy):
 
     def on_start(self, ctx):
         """Set the timer."""
-        self.watched = self.instruments[:10]
+        self.watched = (self.instruments * 10)[:10]
         ctx.every("100ms", self.wake)
 
     def wake(self, ctx):

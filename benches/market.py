@@ -142,14 +142,37 @@ class Crowd:
         """Columns of all of them."""
         return {name: self.columns(number) for number, name in enumerate(self.names())}
 
+    @cached_property
+    def alone(self) -> dict[str, np.ndarray]:
+        """The same rows and messages in one market that is as busy as all of them: its book is sent anew each time."""
+        one = {name: values for name, values in self.one.items() if name != "id"}
+        columns = {name: np.tile(values, self.COUNT) for name, values in one.items()}
+        span = (int(one["ts_recv"][-1]) - int(one["ts_event"][0])) // self.COUNT + 1
+        for name in ("ts_event", "ts_recv"):
+            start = int(one["ts_event"][0])
+            rounds = np.repeat(np.arange(self.COUNT) * span, len(one[name]))
+            columns[name] = start + np.tile((one[name] - start) // self.COUNT, self.COUNT) + rounds
+        return columns
+
     def store(self) -> Path:
         """Write all of them to a catalog, once."""
         if len(tc.Catalog(self.catalog).instruments()) < self.COUNT:
             for name, columns in self.data.items():
-                with tc.Catalog(self.catalog).writer(self.specs[name], replace=True) as writer:
-                    wide = {name: columns[name].astype(np.int64) for name in ("price", "qty")}
-                    writer.write({**columns, **wide, "id": self.one["id"]})
+                self._write(self.catalog, self.specs[name], columns)
         return self.catalog
+
+    def store_alone(self) -> Path:
+        """Write them to a catalog as one market, once."""
+        catalog = self.folder / "alone"
+        if not tc.Catalog(catalog).instruments():
+            self._write(catalog, tc.Catalog(self.folder / "deep").instrument(NAME), self.alone)
+        return catalog
+
+    def _write(self, catalog: Path, spec: tc.Instrument, columns: dict[str, np.ndarray]) -> None:
+        wide = {name: columns[name].astype(np.int64) for name in ("price", "qty")}
+        ids = np.tile(self.one["id"], len(columns["kind"]) // len(self.one["kind"]))
+        with tc.Catalog(catalog).writer(spec, replace=True) as writer:
+            writer.write({**columns, **wide, "id": ids})
 
 
 def depth_frames(count: int, levels: int = 10) -> list[bytes]:

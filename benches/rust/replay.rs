@@ -86,6 +86,15 @@ impl Strategy for Every {
     }
 }
 
+/// Does nothing.
+struct Idle;
+
+impl Strategy for Idle {
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+}
+
 /// Reads the best bids of ten markets at fixed intervals.
 struct Timer {
     interval_ns: i64,
@@ -156,7 +165,7 @@ fn run(data: &Data, job: &str) -> (Duration, u64) {
         "maker of two markets" => maker(2),
         "timer, many markets" => timer(100_000_000),
         "a wake" | "a wake, many markets" => timer(1_000_000),
-        _ => maker(0),
+        _ => Box::new(Idle),
     };
     let setups = columns.iter().enumerate().map(|(at, one)| setup(one, &format!("M{at:03}.SYNTH"))).collect();
     let config = RunConfig {

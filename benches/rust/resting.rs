@@ -27,13 +27,12 @@ fn run(columns: &Narrow, orders: i64) -> Duration {
     let random = Random::new(1, 0);
     let queue = QueueModel::Power(3.0);
     let mut market =
-        Market::new(&instrument("BTCUSDT.SYNTH"), FillBasis::L2, queue, Matching::default(), random).unwrap();
+        Market::new(instrument("BTCUSDT.SYNTH"), FillBasis::L2, queue, Matching::default(), random).unwrap();
     let view = columns.view();
     let (mut row, mut out) = (0, Vec::new());
-    for _ in 0..10 {
-        let end = view.message_end(row);
-        market.on_message(&view, row, end, 0, &mut out).unwrap();
-        row = end;
+    for rows in view.messages(0, view.len()).take(10) {
+        market.on_message(&view, rows, 0, &mut out).unwrap();
+        row = rows.to;
     }
     for order in 0..orders {
         let side = if order % 2 == 0 { Side::Buy } else { Side::Sell };
@@ -63,11 +62,9 @@ fn run(columns: &Narrow, orders: i64) -> Duration {
 #[inline(never)]
 fn tape(market: &mut Market, columns: &Narrow, from: usize) {
     let view = columns.view();
-    let (mut row, mut out) = (from, Vec::new());
-    while row < view.len() {
-        let end = view.message_end(row);
-        market.on_message(&view, row, end, 0, &mut out).unwrap();
-        row = end;
+    let mut out = Vec::new();
+    for rows in view.messages(from, view.len()) {
+        market.on_message(&view, rows, 0, &mut out).unwrap();
     }
 }
 

@@ -806,7 +806,7 @@ class Simulation:
     def add_market(
         self,
         instrument: Instrument,
-        chunks: Iterator[_Columns] | EventStream,
+        chunks: _Columns | Iterator[_Columns] | EventStream,
         venue: SimVenue,
         *,
         has_book: bool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,6 @@ _KINDS_OF_HOOKS = {
 _HOOKS_WITH_IDS = frozenset({"on_trade", "on_funding", "on_liquidation"})
 """Hooks that read the ``id`` column: trade ids, and the time of the next funding."""
 _SPILL_ROWS = 8_192
-_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class _Feed:
     """One instrument's data, and what has to be known of it before a run."""
 
     instrument: Instrument
-    open: Callable[[ReadAhead], Iterator[Columns]]
+    open: Callable[[ReadAhead], Columns | Iterator[Columns]]
     events: int
     has_book: bool
     min_latency_ns: int
@@ -115,7 +115,7 @@ class Backtest:
     ) -> None:
         self._strategies = list(strategies)
         names = [strategy.name for strategy in self._strategies]
-        if twice := {name for name in names if names.count(name) > 1}:
+        if twice := {name for name, times in Counter(names).items() if times > 1}:
             raise InvalidValueError("strategies", f"several are called {sorted(twice)[0]!r}")
         if on_error not in ("stop_strategy", "stop_run"):
             raise InvalidValueError("on_error", f"{on_error!r} is not stop_strategy or stop_run")
@@ -302,11 +302,7 @@ def _from_memory(
     latency = int((columns["ts_recv"] - columns["ts_event"]).min()) if rows else 0
     return _Feed(
         instrument=find_instrument(name, specs),
-        # Small enough to be checked and used while it is in the processor's cache.
-        open=lambda _: (
-            {column: values[start : start + _PIECE] for column, values in columns.items()}
-            for start in range(0, rows, _PIECE)
-        ),
+        open=lambda _: columns,
         events=rows,
         has_book=bool((columns["kind"] == EventKind.BOOK_SET).any()),
         min_latency_ns=latency,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
@@ -120,7 +121,7 @@ class BacktestConfig(_Section):
             ("venues", [venue.name for venue in self.venues]),
             ("strategies", [strategy.name or strategy.kind for strategy in self.strategies]),
         ):
-            for name in names:
-                if names.count(name) > 1:
+            for name, times in Counter(names).items():
+                if times > 1:
                     raise ValueError(f"{what}: {name!r} is there twice")
         return self

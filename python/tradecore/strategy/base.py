@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MethodType
@@ -99,7 +100,7 @@ class Strategy:
             raise InvalidValueError("name", "a strategy needs a name")
         if isinstance(instruments, str) or not all(isinstance(i, str) for i in instruments):
             raise InvalidValueError("instruments", "expected a list of ids such as 'BTCUSDT.BINANCE'")
-        if twice := [i for i in instruments if instruments.count(i) > 1]:
+        if twice := [name for name, times in Counter(instruments).items() if times > 1]:
             raise InvalidValueError("instruments", f"{twice[0]!r} is listed twice")
         if type(self) not in _CHECKED:
             _check_hooks(self)

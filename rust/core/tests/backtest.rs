@@ -215,6 +215,85 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
     }
 }
 
+/// Sends the first orders to each market at a time of its own, and more from then on.
+struct Late {
+    from: Vec<i64>,
+    /// Whether every market has had an order of no consequence from the start.
+    early: bool,
+}
+
+impl Maker for Late {
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.every(2 * MS);
+        for market in (0..self.from.len()).map(MarketId::new).filter(|_| self.early) {
+            let far = OrderRequest { market, ..common::limit(Side::Buy, 1, 1) };
+            let order = ctx.submit(far).unwrap();
+            ctx.cancel(order);
+        }
+        Ok(())
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
+        let now = ctx.now_ns();
+        for (at, from) in self.from.iter().enumerate() {
+            let market = MarketId::new(at);
+            let touch = ctx.touch(market);
+            if now < *from || (now - from) / MS % 40 >= 2 {
+                continue;
+            }
+            let (Some(bid), Some(ask)) = (touch.best_bid(), touch.best_ask()) else { continue };
+            ctx.submit(OrderRequest { market, ..common::limit(Side::Buy, ask, 30) }).unwrap();
+            ctx.submit(OrderRequest { market, ..common::limit(Side::Sell, bid + 2, 20) }).unwrap();
+            ctx.submit(OrderRequest { market, ..common::limit(Side::Buy, bid, 10) }).unwrap();
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn a_market_that_ran_ahead_is_where_it_should_be_at_its_first_order(
+        seed in 0u64..1_000_000,
+        from in proptest::collection::vec(0i64..1_500, 4),
+        entry in 0i64..4,
+        feed in proptest::option::of(0i64..4),
+        piece in prop_oneof![Just(usize::MAX), 5usize..400],
+    ) {
+        let run = |early| {
+            let latency = Latency::constant(entry * MS, MS, feed.map(|f| f * MS));
+            let markets: Vec<_> = (0..from.len())
+                .map(|at| {
+                    let data = market_data(seed + at as u64, 9_000);
+                    setup(&format!("M{at}.TEST"), InstrumentKind::LINEAR_PERPETUAL, data, piece, latency.clone())
+                })
+                .collect();
+            let start = market_data(seed, 1).ts_recv[0];
+            let late = Late { from: from.iter().map(|ms| start + ms * MS).collect(), early };
+            let strategy = StrategySetup {
+                name: "late".into(),
+                markets: (0..from.len()).map(MarketId::new).collect(),
+                account: AccountId::new(0),
+                strategy: Box::new(late),
+            };
+            let mut run = Replay::new(config(), markets, vec![strategy]).unwrap();
+            run.run(&mut Quiet).unwrap();
+            let span = run.span();
+            let record = run.kernel().record_ref();
+            let fills: Vec<_> =
+                record.fills.iter().map(|f| (f.ts_event, f.ts_recv, f.market, f.price, f.qty, f.cash)).collect();
+            (fills, span, record.equity.last().copied())
+        };
+        let (ran_ahead, kept_back) = (run(false), run(true));
+        prop_assert!(!ran_ahead.0.is_empty());
+        prop_assert_eq!(ran_ahead, kept_back);
+    }
+}
+
 /// Sends one market order at the start and remembers when it learnt of the fill.
 struct Once {
     sent: Option<i64>,

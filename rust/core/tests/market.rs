@@ -23,7 +23,7 @@ impl Desk {
     fn new(queue: &str) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let market = Market::new(
-            &instrument,
+            instrument,
             FillBasis::L2,
             queue.parse().unwrap(),
             Matching::default(),
@@ -37,7 +37,7 @@ impl Desk {
     fn quoted(queue: &str) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let market = Market::new(
-            &instrument,
+            instrument,
             FillBasis::L1,
             queue.parse().unwrap(),
             Matching::default(),
@@ -52,7 +52,7 @@ impl Desk {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let (matching, random) = (Matching { accounts, self_trade }, Random::new(1, 0));
         let queue = QueueModel::Conservative;
-        let market = Market::new(&instrument, FillBasis::L2, queue, matching, random).unwrap();
+        let market = Market::new(instrument, FillBasis::L2, queue, matching, random).unwrap();
         let mut desk = Self { market, now: 0 };
         desk.play(|t| {
             t.book(&[(990, 5_000)], &[(1_000, 3_000), (1_010, 4_000)]);
@@ -65,7 +65,7 @@ impl Desk {
         let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let coarse = Instrument { lot_size: 10, ..(*fine).clone() };
         let market = Market::new(
-            &coarse,
+            Arc::new(coarse),
             FillBasis::L2,
             QueueModel::Conservative,
             Matching::default(),
@@ -100,9 +100,9 @@ impl Desk {
         write(tape.at(self.now));
         let (view, mut row, mut out) = (tape.columns.view(), 0, Vec::new());
         while row < view.len() {
-            let end = view.message_end(row);
-            self.market.on_message(&view, row, end, self.now, &mut out).unwrap();
-            row = end;
+            let rows = view.message(row);
+            self.market.on_message(&view, rows, self.now, &mut out).unwrap();
+            row = rows.to;
         }
         out.into_iter().map(|(_, update)| update).collect()
     }
@@ -380,7 +380,7 @@ fn fees_are_charged_by_liquidity_and_rebates_are_negative() {
 fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     let instrument = instrument("XBTUSD.TEST", InstrumentKind::INVERSE_PERPETUAL);
     let mut market = Market::new(
-        &instrument,
+        instrument,
         FillBasis::L1,
         QueueModel::Conservative,
         Matching::default(),
@@ -396,7 +396,8 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
         Arc::new(tape.columns)
     };
     let mut out = Vec::new();
-    market.on_message(&quote(1_000, 50, 1_001, 60).view(), 0, 2, 1, &mut out).unwrap();
+    let quote = quote(1_000, 50, 1_001, 60);
+    market.on_message(&quote.view(), quote.view().span(0, 2), 1, &mut out).unwrap();
     let buy = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 100) };
     market.on_command(AccountId::new(0), Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
     let got: Vec<_> = out.iter().map(|(_, update)| update.kind).collect();
@@ -741,7 +742,7 @@ fn a_venue_refuses_what_no_client_should_have_sent() {
         ..(*fine).clone()
     };
     let (queue, matching) = (QueueModel::Conservative, Matching::default());
-    let market = Market::new(&coarse, FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
+    let market = Market::new(Arc::new(coarse), FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
     let mut desk = Desk { market, now: 0 };
     desk.play(|t| {
         t.book(&[(990, 5_000)], &[(1_000, 3_000)]);

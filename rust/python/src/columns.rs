@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use numpy::ndarray::Dimension;
-use numpy::{Element, PyArray1, PyReadonlyArray, PyReadonlyArray1};
+use numpy::{Element, PyArray1, PyArrayMethods as _, PyReadonlyArray};
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -15,20 +15,12 @@ use tradecore_core::event::{Columns, EventColumns, Ints, View};
 
 use crate::errors;
 
-fn typed<'py, T: Element>(
-    value: &Bound<'py, PyAny>,
-    name: &str,
-    expected: &str,
-) -> PyResult<PyReadonlyArray1<'py, T>> {
-    value.extract::<PyReadonlyArray1<'py, T>>().map_err(|_| {
-        let found = match value.getattr("dtype") {
-            Ok(dtype) => format!("dtype {dtype}"),
-            Err(_) => format!("{}", value.get_type()),
-        };
-        PyTypeError::new_err(format!(
-            "column {name}: expected a one-dimensional {expected} array, not {found}"
-        ))
-    })
+fn mistyped(value: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
+    let found = match value.getattr("dtype") {
+        Ok(dtype) => format!("dtype {dtype}"),
+        Err(_) => format!("{}", value.get_type()),
+    };
+    PyTypeError::new_err(format!("column {name}: expected a one-dimensional {expected} array, not {found}"))
 }
 
 /// Borrowed numpy columns.
@@ -49,16 +41,18 @@ impl Arrays {
         name: &str,
         expected: &str,
     ) -> PyResult<&'static [T]> {
-        let array: PyReadonlyArray1<'_, T> = typed(value, name, expected)?;
-        let slice = slice_of(&array, name)?;
-        self.0.push(value.clone().unbind());
+        let array = value.cast::<PyArray1<T>>().map_err(|_| mistyped(value, name, expected))?;
         // SAFETY: the array owns this memory and is kept. It could only change under us if another Python thread
         // wrote to it, which the documentation forbids.
+        let slice =
+            unsafe { array.as_slice() }.map_err(|_| errors::invalid(name, "the array is not contiguous"))?;
+        self.0.push(value.clone().unbind());
+        // SAFETY: as above.
         Ok(unsafe { std::slice::from_raw_parts(slice.as_ptr(), slice.len()) })
     }
 
     fn keep_ints(&mut self, value: &Bound<'_, PyAny>, name: &str) -> PyResult<Ints<'static>> {
-        if value.extract::<PyReadonlyArray1<'_, i32>>().is_ok() {
+        if value.cast::<PyArray1<i32>>().is_ok() {
             return self.keep(value, name, "int32").map(Ints::Narrow);
         }
         self.keep(value, name, "int32 or int64").map(Ints::Wide)

@@ -4,11 +4,11 @@
 //! `ContextError`. Views are made at most once per run and read the state when asked, so nothing is built per event.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
+use rustc_hash::FxHashMap;
 use tradecore_core::kernel::Context;
 use tradecore_core::types::{Instrument, MarketId};
 
@@ -34,7 +34,7 @@ impl<T> GilCell<T> {
 pub(crate) struct Shared {
     context: GilCell<Context>,
     pub(crate) instruments: Vec<Arc<Instrument>>,
-    index: HashMap<String, MarketId>,
+    index: FxHashMap<String, MarketId>,
 }
 
 impl Shared {

@@ -10,7 +10,7 @@ use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Repl
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record};
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{Instrument, MarketId};
+use tradecore_core::types::{Instrument, MarketId, Money};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -26,6 +26,15 @@ use crate::venue::SimVenue;
 const SESSION: &str = "backtest";
 /// Time between calls of the progress function.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// Columns that are in memory.
+struct Given(Option<Arc<dyn Columns>>);
+
+impl ChunkSource for Given {
+    fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError> {
+        Ok(self.0.take())
+    }
+}
 
 /// A Python iterator of event columns.
 struct PySource {
@@ -95,6 +104,8 @@ impl Monitor for PyMonitor<'_> {
 #[derive(Default)]
 struct Parts {
     markets: Vec<MarketSetup>,
+    /// The venue of the last market, which is mostly that of the next one, and what it says.
+    venue: Option<(Py<PyAny>, SimVenue)>,
     roster: Roster,
 }
 
@@ -140,18 +151,28 @@ impl Simulation {
         &self,
         instrument: &PyInstrument,
         chunks: &Bound<'_, PyAny>,
-        venue: SimVenue,
+        venue: &Bound<'_, PyAny>,
         has_book: bool,
         min_latency_ns: i64,
     ) -> PyResult<usize> {
-        let (settings, instrument) = venue.trading(&instrument.0);
         let mut parts = self.parts(chunks.py());
+        let (settings, instrument) = match &parts.venue {
+            Some((last, settings)) if last.is(venue) => settings.trading(&instrument.0),
+            _ => {
+                let settings: SimVenue = venue.extract()?;
+                let trading = settings.trading(&instrument.0);
+                parts.venue = Some((venue.clone().unbind(), settings));
+                trading
+            }
+        };
         let raised = parts.roster.raised.clone();
         let index = parts.roster.add_instrument(&instrument)?;
-        let stream = chunks.cast::<EventStream>().ok();
-        let source = match stream.and_then(|stream| stream.get().source(raised.clone())) {
-            Some(source) => source,
-            None => Box::new(PySource { iterator: chunks.clone().unbind(), raised }),
+        let source: Box<dyn ChunkSource> = if let Ok(columns) = chunks.cast::<PyDict>() {
+            Box::new(Given(Some(NumpyColumns::shared(columns)?)))
+        } else {
+            let stream = chunks.cast::<EventStream>().ok();
+            let source = stream.and_then(|stream| stream.get().source(raised.clone()));
+            source.unwrap_or_else(|| Box::new(PySource { iterator: chunks.clone().unbind(), raised }))
         };
         parts.markets.push(MarketSetup { instrument, settings, source, has_book, min_latency_ns });
         Ok(index)
@@ -187,7 +208,7 @@ impl Simulation {
         spill: Option<Py<PyAny>>,
         spill_rows: usize,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let Parts { markets, roster } = std::mem::take(&mut *self.parts(py));
+        let Parts { markets, roster, .. } = std::mem::take(&mut *self.parts(py));
         let Roster { instruments, strategies, raised, .. } = roster;
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
@@ -258,7 +279,11 @@ fn summary<'py>(
     let names: Vec<String> = kernel.strategies().map(|(name, _)| name.to_owned()).collect();
     out.set_item("failures", failures(py, kernel)?)?;
 
-    let positions = PyList::empty(py);
+    let (positions, nothing) = (PyList::empty(py), money_to_py(py, Money::ZERO)?);
+    // Of a thousand markets most hold nothing.
+    let money = |amount: Money| {
+        if amount == Money::ZERO { Ok(nothing.clone()) } else { money_to_py(py, amount) }
+    };
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         for (strategy, position) in kernel.positions_in(id).enumerate() {
@@ -270,10 +295,10 @@ fn summary<'py>(
             row.set_item("instrument", instrument.id.as_str())?;
             row.set_item("qty", crate::values::decimal_from_text(py, &instrument.format_qty(position.qty))?)?;
             row.set_item("avg_entry_price", average.map(|p| p * instrument.price_increment.to_f64(1)))?;
-            row.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
-            row.set_item("unrealized_pnl", money_to_py(py, unrealized)?)?;
-            row.set_item("fees", money_to_py(py, position.fees)?)?;
-            row.set_item("cash", money_to_py(py, position.cash)?)?;
+            row.set_item("realized_pnl", money(position.realized)?)?;
+            row.set_item("unrealized_pnl", money(unrealized)?)?;
+            row.set_item("fees", money(position.fees)?)?;
+            row.set_item("cash", money(position.cash)?)?;
             row.set_item("fills", position.fills)?;
             positions.append(row)?;
         }

@@ -40,10 +40,10 @@ pub(crate) struct SimVenue {
 
 impl SimVenue {
     /// The settings, and an instrument as the venue trades it.
-    pub(crate) fn trading(self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
+    pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
         let Self { settings, fees } = self;
-        let own = fees != Fees::default();
-        (settings, if own { Arc::new(instrument.with_fees(fees)) } else { Arc::clone(instrument) })
+        let own = *fees != Fees::default();
+        (settings.clone(), if own { Arc::new(instrument.with_fees(*fees)) } else { Arc::clone(instrument) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::kernel::Seen;
+use crate::kernel::{Rows, Seen};
 
 /// What is on its way is looked through when it is this much.
 const MOST: usize = 64;
@@ -16,6 +16,20 @@ pub(super) struct Arrival {
     pub(super) upto: u64,
     /// The book after it.
     pub(super) seen: Seen,
+    /// Whether all its rows are levels.
+    pub(super) only_levels: bool,
+}
+
+impl Arrival {
+    /// It alone, as an input says it.
+    pub(super) fn alone(self) -> Rows<'static> {
+        Rows::Supplied { upto: self.upto, seen: self.seen, only_levels: self.only_levels }
+    }
+
+    /// It and all before it, as an input says it.
+    pub(super) fn with_earlier(self) -> Rows<'static> {
+        Rows::Supplied { upto: self.upto, seen: self.seen, only_levels: false }
+    }
 }
 
 /// Messages of one market on their way to us, in order.
@@ -45,6 +59,12 @@ impl Arrivals {
         self.0.drain(..seen.saturating_sub(1));
     }
 
+    /// Forgets what comes after so many rows.
+    pub(super) fn forget_behind(&mut self, upto: u64) {
+        let kept = self.0.partition_point(|arrival| arrival.upto <= upto);
+        self.0.truncate(kept);
+    }
+
     /// When the next one reaches us.
     #[inline]
     pub(super) fn next(&self) -> Option<i64> {
@@ -58,9 +78,14 @@ impl Arrivals {
     }
 
     /// Takes all that reach us before `limit` and returns the last of them.
+    #[inline]
     pub(super) fn take_before(&mut self, limit: i64) -> Option<Arrival> {
-        let taken = self.0.partition_point(|arrival| arrival.visible < limit);
-        self.0.drain(..taken).next_back()
+        // Mostly there are few.
+        let taken = self.0.iter().take_while(|arrival| arrival.visible < limit).count();
+        for _ in 1..taken {
+            self.0.pop_front();
+        }
+        if taken > 0 { self.0.pop_front() } else { None }
     }
 }
 
@@ -71,7 +96,8 @@ mod tests {
     fn arrivals(times: &[i64]) -> Arrivals {
         let mut arrivals = Arrivals::default();
         for (at, visible) in times.iter().enumerate() {
-            arrivals.push(Arrival { visible: *visible, upto: at as u64, seen: Seen::default() });
+            let (upto, seen) = (at as u64, Seen::default());
+            arrivals.push(Arrival { visible: *visible, upto, seen, only_levels: false });
         }
         arrivals
     }

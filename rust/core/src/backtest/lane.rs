@@ -24,21 +24,40 @@ pub(super) enum LaneError {
     Columns(u64, ColumnsError),
 }
 
+/// So many messages at most are looked at together, right after their rows have been checked: what is asked of them
+/// later then lies side by side, and not in four columns that have gone from the processor's cache.
+const WINDOW: usize = 256;
+
+/// A message to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upcoming {
+    /// When it acts and when it is seen.
+    pub(super) stamp: Stamp,
+    /// The row of the front chunk behind its last.
+    pub(super) to: usize,
+    /// Whether all its rows are levels.
+    pub(super) only_levels: bool,
+}
+
 /// One market's data.
 pub(super) struct Lane {
     /// As far as the venue has got.
     pub(super) cursor: Cursor,
     /// Stamps each message once.
-    pub(super) clock: FeedClock,
-    /// Of the message that is next at the venue, while there is one.
-    pub(super) head: Stamp,
+    clock: FeedClock,
+    /// Messages to come, the next one at `at`. While the front chunk has rows there is one.
+    pub(super) upcoming: Vec<Upcoming>,
+    pub(super) at: usize,
+    /// The row of the front chunk at which the first of them begins.
+    start: usize,
+    /// Whether an order was ever sent to it.
+    pub(super) has_orders: bool,
     /// What the venue has passed and we do not know yet.
     pub(super) arrivals: Arrivals,
     /// Whether its messages are delivered one by one.
     pub(super) is_followed: bool,
     /// Whether it waits among the markets of which something is on its way and nobody will be woken.
     pub(super) is_awaited: bool,
-    ended: bool,
     /// Apart, because it is asked once in many messages: what is asked at every one lies in fewer cache lines.
     feed: Box<Feed>,
 }
@@ -47,6 +66,8 @@ pub(super) struct Lane {
 struct Feed {
     source: Box<dyn ChunkSource>,
     chunker: Chunker,
+    /// Whether there are no more.
+    ended: bool,
 }
 
 impl Lane {
@@ -54,30 +75,71 @@ impl Lane {
         Self {
             cursor: Cursor::new(),
             clock,
-            head: Stamp { venue: i64::MIN, visible: i64::MIN },
+            upcoming: Vec::new(),
+            at: 0,
+            start: 0,
+            has_orders: false,
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            ended: false,
-            feed: Box::new(Feed { source, chunker: Chunker::default() }),
+            feed: Box::new(Feed { source, chunker: Chunker::default(), ended: false }),
         }
     }
 
     /// Whether there is no more data.
     pub(super) fn is_ended(&self) -> bool {
-        self.ended
+        self.feed.ended
+    }
+
+    /// When the next of the messages that were looked at acts.
+    #[inline]
+    pub(super) fn next_venue(&self) -> Option<i64> {
+        self.upcoming.get(self.at).map(|next| next.stamp.venue)
+    }
+
+    /// How far the venue's clock is taken to run ahead of ours, ns.
+    pub(super) fn venue_lead_ns(&self) -> i64 {
+        self.clock.venue_lead_ns()
     }
 
     /// When the next message that has not been delivered reaches us.
     #[inline]
     pub(super) fn next_visible(&self) -> Option<i64> {
-        self.arrivals.next().or_else(|| (!self.cursor.is_empty()).then_some(self.head.visible))
+        self.arrivals.next().or_else(|| self.upcoming.get(self.at).map(|next| next.stamp.visible))
+    }
+
+    /// Goes back to what has happened by `now`. Returns how many rows of the market that are, if the venue was ahead
+    /// of it.
+    pub(super) fn go_back(&mut self, now: i64) -> Option<u64> {
+        let (_, row) = self.cursor.front()?;
+        let at = self.upcoming[..self.at].partition_point(|message| message.stamp.venue <= now);
+        let back = at.checked_sub(1).map_or(self.start, |last| self.upcoming[last].to);
+        if at == self.at {
+            return None;
+        }
+        self.at = at;
+        let upto = self.cursor.passed() - (row - back) as u64;
+        self.arrivals.forget_behind(upto);
+        Some(upto)
+    }
+
+    /// Looks at the messages that come next in the front chunk.
+    fn look_ahead(&mut self) {
+        self.at = 0;
+        self.upcoming.clear();
+        let Some((chunk, row)) = self.cursor.front() else { return };
+        self.start = row;
+        let view = chunk.view();
+        for rows in view.messages(row, chunk.end()).take(WINDOW) {
+            let stamp = self.clock.stamp(view.ts_event[rows.from], view.ts_recv[rows.from]);
+            self.upcoming.push(Upcoming { stamp, to: rows.to, only_levels: rows.only_levels });
+        }
     }
 
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
     pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, LaneError> {
-        while self.cursor.is_empty() && !self.ended {
-            let Feed { source, chunker } = &mut *self.feed;
+        while self.cursor.is_empty() && !self.feed.ended {
+            let Feed { source, chunker, ended } = &mut *self.feed;
             let before = chunker.rows_before();
             let mut chunk = chunker.next_chunk().map_err(|error| LaneError::Columns(before, error))?;
             if chunk.is_none() {
@@ -85,7 +147,7 @@ impl Lane {
                     let before = chunker.rows_before();
                     chunker.push(columns).map_err(|error| LaneError::Columns(before, error))?;
                 } else {
-                    self.ended = true;
+                    *ended = true;
                     chunk = chunker.finish();
                 }
             }
@@ -94,9 +156,7 @@ impl Lane {
                 each(chunk);
             }
         }
-        let Some((chunk, row)) = self.cursor.front() else { return Ok(None) };
-        let view = chunk.view();
-        self.head = self.clock.stamp(view.ts_event[row], view.ts_recv[row]);
-        Ok(Some(self.head.venue))
+        self.look_ahead();
+        Ok(self.upcoming.first().map(|next| next.stamp.venue))
     }
 }

@@ -19,16 +19,17 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
 
 use super::arrivals::Arrival;
-use super::lane::{Lane, LaneError};
+use super::lane::{Lane, LaneError, Upcoming};
 use super::setup::{MarketSetup, clock_leads};
 use super::stats::EquityStats;
 use crate::book::Touch;
-use crate::event::{ColumnsError, Heads};
+use crate::event::{ColumnsError, Heads, Span};
 use crate::kernel::{
-    Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError,
-    Outgoing, Record, Rows, Seen, StrategySetup, Supply,
+    Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, Known, Listing, MarketSpec,
+    OnError, Outgoing, Record, Seen, StrategySetup, Supply,
 };
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, SessionId};
@@ -38,6 +39,11 @@ use crate::types::{CurrencyId, MarketId, Money};
 
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
+
+/// A market of which fewer messages were due at once runs ahead: what is far away in memory is fetched once for many.
+const FEW: usize = 4;
+/// By so many messages.
+const AHEAD: usize = 8;
 
 /// Settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +161,32 @@ enum Wake {
     Due,
 }
 
+/// How far a market may go on by itself.
+struct Limits {
+    /// Whether nothing of ours is in it.
+    is_alone: bool,
+    /// The last time at which it is still the next of all markets.
+    leads_until: i64,
+    /// We are not woken before.
+    wake: i64,
+    /// Its last message is not later.
+    stop: i64,
+    /// The shortest way from a venue back to us, ns.
+    least_response: i64,
+}
+
+impl Limits {
+    /// When we can be woken at the earliest after a message at `now` that is followed by one at `next`.
+    #[inline]
+    fn woken(&self, now: i64, next: i64, touched: bool) -> i64 {
+        if self.is_alone {
+            return self.wake;
+        }
+        let happens = if touched { now } else { next.min(self.leads_until) };
+        self.wake.min(happens.saturating_add(self.least_response))
+    }
+}
+
 /// A backtest in progress.
 pub struct Replay {
     kernel: Kernel,
@@ -175,6 +207,8 @@ pub struct Replay {
     next_sample: i64,
     /// Venue time of the first message.
     start: i64,
+    /// Venue time of the last message.
+    latest: i64,
     /// Visible time of the last message seen.
     end: i64,
     totals: Vec<CurrencyTotals>,
@@ -204,7 +238,8 @@ impl Replay {
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
             let random = Random::new(config.seed, 1_000 + index as u64);
             let basis = settings.basis.resolve(has_book);
-            let market = Market::new(&instrument, basis, settings.queue, settings.matching, random)?;
+            let market =
+                Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
             lanes.push(Lane::new(source, FeedClock::new(lead, settings.latency.feed.clone())));
             let id = venue.add(market, settings.latency);
             if let Some(expiry) = instrument.kind.expiry() {
@@ -245,6 +280,7 @@ impl Replay {
             config,
             next_sample: i64::MAX,
             start: i64::MIN,
+            latest: i64::MIN,
             end: i64::MIN,
             totals,
             polls: 0,
@@ -263,7 +299,7 @@ impl Replay {
 
     /// How far the clock of a market's venue is taken to run ahead of ours, ns.
     pub fn clock_lead_ns(&self, market: MarketId) -> i64 {
-        self.lanes[market.index()].clock.venue_lead_ns()
+        self.lanes[market.index()].venue_lead_ns()
     }
 
     /// Event rows passed so far.
@@ -373,58 +409,93 @@ impl Replay {
                 self.poll(monitor)?;
                 continue;
             }
-            let touched = self.advance_market(MarketId::new(market), horizon.min(sample))?;
-            self.poll(monitor)?;
-            if touched {
-                return Ok(false);
+            let market = MarketId::new(market);
+            let limits = self.limits(market, horizon);
+            loop {
+                let touched = self.pass(market, &limits)?;
+                self.poll(monitor)?;
+                if touched {
+                    return Ok(false);
+                }
+                if self.lanes[market.index()].next_venue().is_none_or(|next| next > limits.stop) {
+                    break;
+                }
             }
+        }
+        let until = horizon.min(self.latest.saturating_sub(1));
+        if self.next_sample <= until {
+            self.sample_until(until)?;
         }
         Ok(true)
     }
 
-    /// Takes messages of one market for as long as it is the next one. Returns whether own orders were touched.
+    /// How far a market may go on by itself when we are not woken before `horizon`, or what comes of orders.
     ///
-    /// A market without orders of ours concerns no other: it goes on until something could come of the others.
-    fn advance_market(&mut self, market: MarketId, horizon: i64) -> Result<bool, RunError> {
-        let alone = self.venue.market(market).is_untouched();
-        let horizon = if alone && self.kernel.open_orders() > 0 {
-            // Nothing can be learnt of the messages of other markets before this.
-            horizon.min(self.heads.earliest_other(market.index()).saturating_add(self.least_response))
+    /// A market with orders of ours goes on as long as it is the next one. One without concerns no other: it goes on
+    /// until something could come of the others. One in which nothing was ever held is not sampled either.
+    fn limits(&self, market: MarketId, horizon: i64) -> Limits {
+        let is_alone = self.venue.market(market).is_untouched();
+        let leads_until = self.heads.leads_until(market.index());
+        let wake = if is_alone && self.kernel.open_orders() > 0 {
+            horizon.min(leads_until.saturating_add(self.least_response))
         } else {
             horizon
         };
+        let stop = if is_alone { wake } else { wake.min(leads_until) };
+        let is_sampled = !is_alone || self.kernel.has_traded(market);
+        Limits {
+            is_alone,
+            leads_until,
+            wake,
+            stop: if is_sampled { stop.min(self.next_sample) } else { stop },
+            least_response: self.least_response,
+        }
+    }
+
+    /// Takes the messages of a market that have been looked at, within its limits. Returns whether own orders were
+    /// touched.
+    fn pass(&mut self, market: MarketId, limits: &Limits) -> Result<bool, RunError> {
         let lane = &mut self.lanes[market.index()];
         let Some((chunk, first)) = lane.cursor.front() else {
             return Ok(false);
         };
         let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
-        let (mut row, mut stamp, mut touched) = (first, lane.head, false);
-        let last = loop {
-            let from = row;
-            row = columns.message_end(row);
-            // Read early: what is far away arrives while the message is taken.
-            let stamps = (row < end).then(|| (columns.ts_event[row], columns.ts_recv[row]));
-            touched |= self.venue.on_message(market, &columns, from, row, stamp.venue)?;
-            let side = self.venue.market(market);
-            let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
-            if !lane.is_followed {
-                // No wake-up can come before this.
-                lane.arrivals.forget_before(stamp.venue);
+        let (mut row, mut now, mut touched) = (first, self.end, false);
+        let (mut taken, mut ahead) = (0, 0);
+        while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
+            lane.at += 1;
+            touched |=
+                self.venue.on_message(market, &columns, Span { from: row, to, only_levels }, stamp.venue)?;
+            (row, now) = (to, stamp.venue);
+            let next = lane.upcoming.get(lane.at).map(|next| next.stamp);
+            if ahead == 0 {
+                (self.latest, self.end) = (self.latest.max(now), self.end.max(stamp.visible));
+                taken += 1;
             }
-            lane.arrivals.push(Arrival { visible: stamp.visible, upto: passed + (row - first) as u64, seen });
-            let Some((ts_event, ts_recv)) = stamps else {
-                break stamp;
-            };
-            let next = lane.clock.stamp(ts_event, ts_recv);
-            self.heads.set(market.index(), Some(next.venue));
-            let others_first = !alone && self.heads.first().is_none_or(|(first, _)| first != market.index());
-            if others_first || next.venue > horizon || touched {
-                break std::mem::replace(&mut stamp, next);
+            // Between messages that reach us before anything can wake us nobody can look.
+            if lane.is_followed
+                || next.is_none_or(|next| next.visible >= limits.woken(now, next.venue, touched))
+            {
+                let side = self.venue.market(market);
+                let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
+                if !lane.is_followed && ahead == 0 {
+                    lane.arrivals.forget_before(now);
+                }
+                let upto = passed + (row - first) as u64;
+                lane.arrivals.push(Arrival { visible: stamp.visible, upto, seen, only_levels });
             }
-            stamp = next;
-        };
-        self.end = self.end.max(last.visible);
-        lane.head = stamp;
+            if touched || next.is_none() {
+                break;
+            }
+            if next.is_some_and(|next| next.venue > limits.stop) {
+                // The last one is kept: with it all that was looked at would be gone, and there were no way back.
+                let may = limits.is_alone && !lane.has_orders && taken < FEW && ahead < AHEAD;
+                if !may || lane.at + 1 == lane.upcoming.len() {
+                    break;
+                }
+                ahead += 1;
+            }
+        }
         lane.cursor.advance_to(row);
         if !lane.is_followed
             && !lane.is_awaited
@@ -434,8 +505,11 @@ impl Replay {
             self.awaited.push(Reverse((at, market)));
         }
         if row == end {
-            self.let_go(market, last.venue)?;
-            self.load(market)?;
+            self.let_go(market, now)?;
+        }
+        match self.lanes[market.index()].next_venue() {
+            Some(next) => self.heads.set(market.index(), Some(next)),
+            None => self.load(market)?,
         }
         Ok(touched)
     }
@@ -447,10 +521,10 @@ impl Replay {
             return Ok(());
         }
         if !lane.is_followed
-            && let Some(Arrival { visible, upto, seen }) = lane.arrivals.take_before(now)
+            && let Some(arrival) = lane.arrivals.take_before(now)
         {
-            let rows = Rows::Supplied { upto, seen };
-            self.kernel.handle(visible, Input::Known { market, rows })?;
+            let rows = arrival.with_earlier();
+            self.kernel.handle(arrival.visible, Input::Known { market, rows })?;
         }
         let supply = Supply::Checkpoint { passed: lane.cursor.passed(), book: self.venue.book(market) };
         self.kernel.handle(now, Input::Supply { market, supply })?;
@@ -492,10 +566,10 @@ impl Replay {
             Wake::Message(market) => {
                 self.know(now, now.saturating_add(1), market)?;
                 let lane = &mut self.lanes[market.index()];
-                if let Some(Arrival { visible, upto, seen }) = lane.arrivals.pop() {
+                if let Some(arrival) = lane.arrivals.pop() {
                     self.followed.set(market.index(), lane.next_visible());
-                    let rows = Rows::Supplied { upto, seen };
-                    self.tell(visible, Input::Message { market, rows })?;
+                    let rows = arrival.alone();
+                    self.tell(arrival.visible, Input::Message { market, rows })?;
                 }
             }
             Wake::Expiry(_) => {
@@ -540,9 +614,9 @@ impl Replay {
                     PeekMut::pop(next);
                 }
             }
-            if let Some(Arrival { visible, upto, seen }) = known {
-                let rows = Rows::Supplied { upto, seen };
-                self.kernel.handle(visible, Input::Known { market, rows })?;
+            if let Some(arrival) = known {
+                let rows = arrival.with_earlier();
+                self.kernel.handle(arrival.visible, Input::Known { market, rows })?;
             }
         }
         Ok(())
@@ -552,13 +626,46 @@ impl Replay {
     #[inline]
     fn tell(&mut self, at: i64, input: Input<'_>) -> Result<(), RunError> {
         let told = self.kernel.handle(at, input);
+        let mut first_at = None;
         for Outgoing { at, account, command, .. } in self.kernel.drain() {
+            let lane = &mut self.lanes[command.get().market().index()];
+            if !lane.has_orders {
+                (lane.has_orders, first_at) = (true, Some(at));
+            }
             self.venue.on_command(account, command, at);
+        }
+        if let Some(at) = first_at {
+            self.go_back(at)?;
         }
         if self.kernel.topics_version() != self.topics_version {
             self.follow();
         }
         Ok(told?)
+    }
+
+    /// Takes the venue back to `now` in markets that have just got their first order. Their books are made again of
+    /// what we know, and what has happened since.
+    #[cold]
+    fn go_back(&mut self, now: i64) -> Result<(), RunError> {
+        for index in 0..self.lanes.len() {
+            let (market, lane) = (MarketId::new(index), &mut self.lanes[index]);
+            let Some(upto) = lane.has_orders.then(|| lane.go_back(now)).flatten() else { continue };
+            let Known { book, twice_mid, mut cursor } = self.kernel.known(market);
+            self.venue.restart(market, book, twice_mid);
+            let mut taken = Ok(false);
+            cursor.read_until(upto, |view, from, to| {
+                for rows in view.messages(from, to) {
+                    if taken.is_ok() {
+                        taken = self.venue.on_message(market, view, rows, now);
+                    }
+                }
+            });
+            taken?;
+            lane.cursor = cursor;
+            self.heads.set(index, lane.next_venue());
+            self.followed.set(index, lane.next_visible().filter(|_| lane.is_followed));
+        }
+        Ok(())
     }
 
     /// Delivers messages of the markets that are followed now, one by one.

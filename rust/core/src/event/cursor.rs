@@ -190,18 +190,23 @@ impl Cursor {
 
     /// Moves on over what is loaded until `passed` rows have been passed; `each` sees the rows, piece by piece.
     pub fn read_until(&mut self, passed: u64, mut each: impl FnMut(&View<'_>, usize, usize)) {
-        while self.passed < passed {
-            let Some(chunk) = &self.front else { break };
-            let step = (passed - self.passed).min((chunk.end - self.row) as u64);
-            let end = self.row + step as usize;
-            each(&chunk.view(), self.row, end);
-            self.advance_to(end);
-        }
+        self.move_until(passed, |chunk, from, to| each(&chunk.view(), from, to));
     }
 
     /// Moves on as [`Cursor::read_until`], unread.
     pub fn skip_until(&mut self, passed: u64) {
-        self.read_until(passed, |_, _, _| ());
+        self.move_until(passed, |_, _, _| ());
+    }
+
+    #[inline]
+    fn move_until(&mut self, passed: u64, mut each: impl FnMut(&Chunk, usize, usize)) {
+        while self.passed < passed {
+            let Some(chunk) = &self.front else { break };
+            let step = (passed - self.passed).min((chunk.end - self.row) as u64);
+            let end = self.row + step as usize;
+            each(chunk, self.row, end);
+            self.advance_to(end);
+        }
     }
 }
 

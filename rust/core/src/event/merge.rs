@@ -36,15 +36,17 @@ impl Heads {
         (time != ENDED).then_some((source as usize, time))
     }
 
-    /// The earliest time of all sources but `source`; `i64::MAX` when they have ended.
+    /// The last time with which a source would still come first; `i64::MAX` when the others have ended.
     #[inline]
-    pub fn earliest_other(&self, source: usize) -> i64 {
-        let (mut node, mut earliest) = (self.leaves + source, ENDED);
+    pub fn leads_until(&self, source: usize) -> i64 {
+        let (mut node, mut until) = (self.leaves + source, ENDED);
         while node > 1 {
-            earliest = earliest.min(self.nodes[node ^ 1].time);
+            // The left one of two equals wins.
+            let time = self.nodes[node ^ 1].time;
+            until = until.min(if time == ENDED { ENDED } else { time - (node & 1) as i64 });
             node /= 2;
         }
-        earliest
+        until
     }
 
     /// Sets the time of a source's head; `None` ends the source.
@@ -92,8 +94,8 @@ mod tests {
             while let Some((i, key)) = heads.first() {
                 merged.push((key, i));
                 let others = sources.iter().zip(&at).enumerate().filter(|(other, _)| *other != i);
-                let earliest = others.filter_map(|(_, (s, at))| s.get(*at)).min();
-                prop_assert_eq!(heads.earliest_other(i), earliest.copied().unwrap_or(i64::MAX));
+                let last = others.filter_map(|(other, (s, at))| Some(s.get(*at)? - i64::from(other < i))).min();
+                prop_assert_eq!(heads.leads_until(i), last.unwrap_or(i64::MAX));
                 at[i] += 1;
                 heads.set(i, sources[i].get(at[i]).copied());
             }

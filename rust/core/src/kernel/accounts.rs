@@ -46,6 +46,11 @@ impl Accounts {
         &self.traded
     }
 
+    /// Whether something was ever held in a market.
+    pub(super) fn has_traded(&self, market: MarketId) -> bool {
+        self.traded.binary_search(&market).is_ok()
+    }
+
     fn note_traded(&mut self, market: MarketId) {
         if let Err(at) = self.traded.binary_search(&market) {
             self.traded.insert(at, market);

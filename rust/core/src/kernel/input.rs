@@ -36,6 +36,8 @@ pub enum Rows<'a> {
         upto: u64,
         /// The book's outcome: it must be what the rows make of it.
         seen: Seen,
+        /// All of them are [`EventKind::BookSet`](crate::event::EventKind::BookSet); `false` when that is not known.
+        only_levels: bool,
     },
 }
 

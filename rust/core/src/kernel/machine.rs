@@ -157,8 +157,7 @@ impl Kernel {
             }
             states.push(market);
         }
-        let mut topics = Registry::default();
-        topics.grow(states.len());
+        let mut topics = Registry::new(states.len());
         let mut runners = Vec::with_capacity(strategies.len());
         let mut trades_on = Vec::with_capacity(strategies.len());
         for (index, setup) in strategies.into_iter().enumerate() {
@@ -371,7 +370,11 @@ impl Kernel {
     fn on_message(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
         let state = &mut core.markets[market.index()];
-        state.view.read(rows, &mut self.content);
+        let mut wanted = core.topics.followed(market);
+        if !state.bars.is_empty() {
+            wanted = wanted.with(Topics::TRADES);
+        }
+        state.view.read(rows, wanted, &mut self.content);
         if !state.bars.is_empty() {
             self.finished.clear();
             for trade in &self.content.trades {

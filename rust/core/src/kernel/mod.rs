@@ -37,6 +37,7 @@ pub use record::{CandleRow, EquityRow, FillRow, PublishedRow, RECONCILE_KEPT, Re
 pub use save::{LoadError, SaveError};
 pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};
+pub use view::Known;
 pub(crate) use writer::Writer;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::machine::Kernel;
 use super::record::Record;
+use super::view::Known;
 use crate::book::{L2Book, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::{Order, OrderKey, SessionId};
@@ -76,6 +77,11 @@ impl Kernel {
         self.ctx.core_mut().markets[market.index()].view.book()
     }
 
+    /// All that is known of an instrument's market, and where what was supplied goes on.
+    pub fn known(&mut self, market: MarketId) -> Known {
+        self.ctx.core_mut().markets[market.index()].view.all_known()
+    }
+
     /// An instrument.
     pub fn instrument(&self, market: MarketId) -> &Arc<Instrument> {
         &self.ctx.core().market(market).instrument
@@ -104,6 +110,12 @@ impl Kernel {
     /// The markets in which something was ever held.
     pub fn traded(&self) -> &[MarketId] {
         self.ctx.core().accounts.traded()
+    }
+
+    /// Whether something was ever held in a market.
+    #[inline]
+    pub fn has_traded(&self, market: MarketId) -> bool {
+        self.ctx.core().accounts.has_traded(market)
     }
 
     /// Tables of the session, to read and to take rows out.

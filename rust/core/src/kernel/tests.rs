@@ -222,7 +222,7 @@ fn rows_supplied_ahead_are_not_seen_before_they_are_known() {
     assert_eq!((bench.kernel.touch(M0), Touch::of(bench.kernel.book(M0))), Default::default());
     let touch = Touch { bid: 101, bid_qty: 5, state: BookState::Synced, ..Touch::default() };
     let seen = Seen { touch, twice_mid: None };
-    let rows = Rows::Supplied { upto: 2, seen };
+    let rows = Rows::Supplied { upto: 2, seen, only_levels: true };
     bench.kernel.handle(5, Input::Known { market: M0, rows }).unwrap();
     assert_eq!((bench.kernel.touch(M0), Touch::of(bench.kernel.book(M0))), (touch, touch));
     assert_eq!(bench.told(), []);

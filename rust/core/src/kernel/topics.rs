@@ -127,27 +127,38 @@ pub(super) struct Subscriber {
     pub(super) topics: Topics,
 }
 
-/// Who follows what, by market.
-#[derive(Debug, Default)]
+/// Who follows what, by market. All in two short columns: it is asked at every message of every market.
+#[derive(Debug)]
 pub(super) struct Registry {
-    /// By market: subscribers by ascending strategy.
-    by_market: Vec<Vec<Subscriber>>,
+    /// By market, and within one by ascending strategy.
+    subscribers: Vec<Subscriber>,
+    /// Where those of each market begin, and behind the last market.
+    starts: Vec<u32>,
     /// Grows with every change of whether somebody follows a market.
     version: u64,
 }
 
 impl Registry {
-    /// Makes room for markets up to this number.
-    pub(super) fn grow(&mut self, markets: usize) {
-        if self.by_market.len() < markets {
-            self.by_market.resize_with(markets, Vec::new);
-        }
+    /// Nobody follows any of so many markets.
+    pub(super) fn new(markets: usize) -> Self {
+        Self { subscribers: Vec::new(), starts: vec![0; markets + 1], version: 0 }
+    }
+
+    fn place(&self, market: MarketId) -> std::ops::Range<usize> {
+        let at = market.index();
+        self.starts[at] as usize..self.starts[at + 1] as usize
     }
 
     /// Those who follow something in a market, by ascending strategy.
     #[inline]
     pub(super) fn of(&self, market: MarketId) -> &[Subscriber] {
-        &self.by_market[market.index()]
+        &self.subscribers[self.place(market)]
+    }
+
+    /// Everything that somebody follows in a market.
+    #[inline]
+    pub(super) fn followed(&self, market: MarketId) -> Topics {
+        self.of(market).iter().fold(Topics::NONE, |all, subscriber| all.with(subscriber.topics))
     }
 
     /// What a strategy follows in a market.
@@ -158,24 +169,28 @@ impl Registry {
 
     /// Says what a strategy follows in a market from now on.
     pub(super) fn set(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
-        let subscribers = &mut self.by_market[market.index()];
-        let was_empty = subscribers.is_empty();
-        match subscribers.binary_search_by_key(&strategy, |s| s.strategy) {
+        let place = self.place(market);
+        let found = self.of(market).binary_search_by_key(&strategy, |s| s.strategy);
+        match found {
             Ok(at) if topics.is_empty() => {
-                subscribers.remove(at);
+                self.subscribers.remove(place.start + at);
+                self.starts[market.index() + 1..].iter_mut().for_each(|start| *start -= 1);
             }
-            Ok(at) => subscribers[at].topics = topics,
+            Ok(at) => self.subscribers[place.start + at].topics = topics,
             Err(_) if topics.is_empty() => {}
-            Err(at) => subscribers.insert(at, Subscriber { strategy, topics }),
+            Err(at) => {
+                self.subscribers.insert(place.start + at, Subscriber { strategy, topics });
+                self.starts[market.index() + 1..].iter_mut().for_each(|start| *start += 1);
+            }
         }
-        if subscribers.is_empty() != was_empty {
+        if place.is_empty() != self.place(market).is_empty() {
             self.version += 1;
         }
     }
 
     /// Ends everything a strategy follows.
     pub(super) fn forget(&mut self, strategy: StrategyId) {
-        for market in 0..self.by_market.len() {
+        for market in 0..self.starts.len() - 1 {
             self.set(strategy, MarketId::new(market), Topics::NONE);
         }
     }
@@ -187,10 +202,9 @@ impl Registry {
 
     /// All subscriptions, for saving.
     pub(super) fn list(&self) -> impl Iterator<Item = (MarketId, Subscriber)> + '_ {
-        self.by_market
-            .iter()
-            .enumerate()
-            .flat_map(|(m, list)| list.iter().map(move |s| (MarketId::new(m), *s)))
+        (0..self.starts.len() - 1)
+            .map(MarketId::new)
+            .flat_map(|market| self.of(market).iter().map(move |subscriber| (market, *subscriber)))
     }
 }
 
@@ -209,19 +223,27 @@ mod tests {
 
     #[test]
     fn the_registry_tells_when_a_market_gains_or_loses_its_followers() {
-        let mut registry = Registry::default();
-        registry.grow(2);
+        let mut registry = Registry::new(2);
         let (market, a, b) = (MarketId::new(1), StrategyId::new(0), StrategyId::new(1));
         registry.set(b, market, Topics::TRADES);
         registry.set(a, market, Topics::BOOK.with(Topics::QUOTES));
         assert_eq!(registry.version(), 1);
         assert_eq!(registry.of(market).iter().map(|s| s.strategy).collect::<Vec<_>>(), [a, b]);
+        let all = Topics::TRADES.with(Topics::BOOK).with(Topics::QUOTES);
+        assert_eq!((registry.followed(market), registry.followed(MarketId::new(0))), (all, Topics::NONE));
+        registry.set(b, MarketId::new(0), Topics::BOOK);
+        assert_eq!(
+            registry.list().map(|(m, s)| (m.index(), s.strategy)).collect::<Vec<_>>(),
+            [(0, b), (1, a), (1, b)]
+        );
+        registry.set(b, MarketId::new(0), Topics::NONE);
+        assert_eq!((registry.version(), registry.followed(market)), (3, all));
         registry.set(a, market, registry.topics(a, market).without(Topics::BOOK));
         assert!(
             !registry.topics(a, market).has(Topics::BOOK) && registry.topics(a, market).has(Topics::QUOTES)
         );
         registry.forget(a);
         registry.forget(b);
-        assert_eq!((registry.version(), registry.of(market).len()), (2, 0));
+        assert_eq!((registry.version(), registry.of(market).len()), (4, 0));
     }
 }

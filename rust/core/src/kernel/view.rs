@@ -6,6 +6,7 @@
 
 use super::input::{FeedUpdate, Rows, Seen, Supply};
 use super::published::{Funding, Stat, Trade};
+use super::topics::Topics;
 use crate::book::{BookState, FillBasis, L2Book, Touch};
 use crate::event::{Chunk, Cursor, EventColumns, EventKind, View};
 use crate::types::Side;
@@ -18,6 +19,16 @@ const CHECKPOINT_LAG: u64 = 1 << 16;
 struct Checkpoint {
     passed: u64,
     book: L2Book,
+}
+
+/// A market as far as it is known.
+pub struct Known {
+    /// Its book.
+    pub book: L2Book,
+    /// Sum of best bid and best ask, the last time there were both.
+    pub twice_mid: Option<i64>,
+    /// Behind what is known, in what was supplied.
+    pub cursor: Cursor,
 }
 
 /// What a message contained and changed.
@@ -38,20 +49,23 @@ impl Content {
         self.stats.clear();
     }
 
-    /// Takes the rows of a message.
-    fn read(&mut self, basis: FillBasis, view: &View<'_>, from: usize, to: usize) {
-        if view.are_levels(from, to) {
-            self.book = basis == FillBasis::L2;
-            return;
-        }
+    /// Takes the rows of a message, of trades and quotes only what is wanted.
+    fn read(&mut self, basis: FillBasis, wanted: Topics, view: &View<'_>, from: usize, to: usize) {
+        let (trades, quotes) = (wanted.has(Topics::TRADES), wanted.has(Topics::QUOTES));
         for row in from..to {
             let Some(kind) = EventKind::from_column(view.kind[row]) else { continue };
+            if kind == EventKind::Trade && !trades {
+                continue;
+            }
             let (ts_event, value) = (view.ts_event[row], view.price.get(row));
             match kind {
                 EventKind::BookSet | EventKind::BookClear => self.book |= basis == FillBasis::L2,
                 EventKind::Trade => self.trades.push(trade_at(view, row)),
                 EventKind::Quote => {
                     self.book |= basis == FillBasis::L1;
+                    if !quotes {
+                        continue;
+                    }
                     let quote = self.quote.get_or_insert_default();
                     quote.state = BookState::Synced;
                     quote.set(view.side[row], value, view.qty.get(row));
@@ -171,6 +185,12 @@ impl MarketView {
         &self.book
     }
 
+    /// All that is known, and where what was supplied goes on.
+    pub(super) fn all_known(&mut self) -> Known {
+        let (book, twice_mid) = (self.book().clone(), self.seen.twice_mid);
+        Known { book, twice_mid, cursor: self.cursor.clone() }
+    }
+
     /// Lets every row be read from now on.
     pub(super) fn follow(&mut self) {
         if self.rows.is_none() {
@@ -232,7 +252,7 @@ impl MarketView {
                 each(&view, from, to);
                 self.apply(&view, from, to);
             }
-            Rows::Supplied { upto, seen } => {
+            Rows::Supplied { upto, seen, .. } => {
                 if let Some(rows) = &mut self.rows {
                     rows.read_until(upto, each);
                 }
@@ -241,14 +261,24 @@ impl MarketView {
         }
     }
 
-    /// Takes a message and says what it held and changed.
+    /// Takes a message and says what it held, as far as it is wanted, and changed.
     #[inline]
-    pub(super) fn read(&mut self, rows: Rows<'_>, content: &mut Content) {
+    pub(super) fn read(&mut self, rows: Rows<'_>, wanted: Topics, content: &mut Content) {
         let before = self.seen.touch;
         content.clear();
         self.follow();
         let basis = self.basis;
-        self.know(rows, |view, from, to| content.read(basis, view, from, to));
+        match rows {
+            // Most messages: what is all levels is not looked at again.
+            Rows::Supplied { upto, seen, only_levels: true } => {
+                if let Some(rows) = &mut self.rows {
+                    rows.skip_until(upto);
+                }
+                (self.known, self.seen) = (upto, seen);
+                content.book = basis == FillBasis::L2;
+            }
+            rows => self.know(rows, |view, from, to| content.read(basis, wanted, view, from, to)),
+        }
         if content.book {
             let touch = self.seen.touch;
             content.touch_moved = touch.prices_differ(&before);

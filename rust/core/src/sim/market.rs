@@ -36,6 +36,8 @@ mod model;
 mod resting;
 mod taken;
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 pub use self::matching::{Accounts, Matching, SelfTrade};
@@ -45,7 +47,7 @@ use self::taken::Taken;
 use super::queue::{QueueModel, QueuePosition};
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
-use crate::event::{EventKind, Ints, View};
+use crate::event::{EventKind, Ints, Span, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{Liquidity, OrderId, ReportKind};
 use crate::random::Random;
@@ -137,7 +139,7 @@ pub struct Market {
     lot: i64,
     unit: f64,
     math: ContractMath,
-    instrument: Instrument,
+    instrument: Arc<Instrument>,
     random: Random,
     steps: Vec<Step>,
     reached: Vec<Slot>,
@@ -151,7 +153,7 @@ impl Market {
     /// # Errors
     /// [`MoneyOverflow`] when the instrument's increments are beyond any arithmetic.
     pub fn new(
-        instrument: &Instrument,
+        instrument: Arc<Instrument>,
         basis: FillBasis,
         queue: QueueModel,
         matching: Matching,
@@ -175,8 +177,8 @@ impl Market {
             trades: 0,
             lot: instrument.lot_size,
             unit: instrument.qty_increment.to_f64(1),
-            math: ContractMath::new(instrument)?,
-            instrument: instrument.clone(),
+            math: ContractMath::new(&instrument)?,
+            instrument,
             random,
             steps: Vec::new(),
             reached: Vec::new(),
@@ -201,6 +203,12 @@ impl Market {
     /// Sum of best bid and best ask, the last time there were both.
     pub fn twice_mid(&self) -> Option<i64> {
         self.twice_mid
+    }
+
+    /// Goes back to where the book was this; nothing of ours is here.
+    pub(super) fn restart(&mut self, book: L2Book, twice_mid: Option<i64>) {
+        debug_assert!(!self.touched, "orders cannot be taken back");
+        (self.book, self.twice_mid) = (book, twice_mid);
     }
 
     /// Whether nothing of ours is left here: no order, and no quantity taken that the data still shows.
@@ -237,8 +245,8 @@ impl Market {
         pool
     }
 
-    /// Takes the message in rows `from..to` of a checked view, which happens at `now`. What comes of it goes to
-    /// `out`, with the account it is for.
+    /// Takes a message of a checked view, which happens at `now`. What comes of it goes to `out`, with the account it
+    /// is for.
     ///
     /// # Errors
     /// [`MoneyOverflow`] when a fill's value is out of range.
@@ -246,18 +254,17 @@ impl Market {
     pub fn on_message(
         &mut self,
         view: &View<'_>,
-        from: usize,
-        to: usize,
+        rows: Span,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         if self.touched {
-            return self.on_message_touched(view, from, to, now, out);
+            return self.on_message_touched(view, rows, now, out);
         }
-        if self.basis == FillBasis::L2 && view.are_levels(from, to) {
-            self.book.apply_levels(view, from, to);
+        if self.basis == FillBasis::L2 && rows.only_levels {
+            self.book.apply_levels(view, rows.from, rows.to);
         } else {
-            for row in from..to {
+            for row in rows.from..rows.to {
                 self.book.apply_event(self.basis, view, row);
             }
         }
@@ -270,19 +277,18 @@ impl Market {
     fn on_message_touched(
         &mut self,
         view: &View<'_>,
-        from: usize,
-        to: usize,
+        rows: Span,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
-        if self.basis == FillBasis::L2 && view.are_levels(from, to) {
+        if self.basis == FillBasis::L2 && rows.only_levels {
             if !few {
-                self.note_levels(view, from, to);
+                self.note_levels(view, rows.from, rows.to);
             }
-            self.book.apply_levels(view, from, to);
+            self.book.apply_levels(view, rows.from, rows.to);
         } else {
-            for row in from..to {
+            for row in rows.from..rows.to {
                 self.on_row(view, row, now, out)?;
             }
         }

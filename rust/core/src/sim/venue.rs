@@ -10,7 +10,7 @@ use super::latency::{Latency, Leg};
 use super::market::Market;
 use super::update::Update;
 use crate::book::L2Book;
-use crate::event::View;
+use crate::event::{Span, View};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Command, Report, ReportKind};
 use crate::risk::Approved;
@@ -60,6 +60,11 @@ impl Venue {
         &self.places[market.index()].market
     }
 
+    /// Puts a market without orders back to where its book was this.
+    pub fn restart(&mut self, market: MarketId, book: L2Book, twice_mid: Option<i64>) {
+        self.places[market.index()].market.restart(book, twice_mid);
+    }
+
     /// A market's book.
     #[inline]
     pub fn book(&self, market: MarketId) -> &L2Book {
@@ -71,8 +76,7 @@ impl Venue {
         self.places.iter().map(|place| place.latency.least(Leg::Response)).min().unwrap_or(0)
     }
 
-    /// Takes the message in rows `from..to` of a checked view, which happens at `now`. Returns whether an order of
-    /// ours was touched.
+    /// Takes a message of a checked view, which happens at `now`. Returns whether an order of ours was touched.
     ///
     /// # Errors
     /// [`MoneyOverflow`] when a fill's value is out of range.
@@ -81,12 +85,11 @@ impl Venue {
         &mut self,
         market: MarketId,
         view: &View<'_>,
-        from: usize,
-        to: usize,
+        rows: Span,
         now: i64,
     ) -> Result<bool, MoneyOverflow> {
         let place = &mut self.places[market.index()];
-        place.market.on_message(view, from, to, now, &mut self.fresh)?;
+        place.market.on_message(view, rows, now, &mut self.fresh)?;
         if self.fresh.is_empty() {
             return Ok(false);
         }

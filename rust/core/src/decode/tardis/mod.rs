@@ -116,13 +116,13 @@ impl TardisReader {
         use crate::event::Columns as _;
         while out.len() < rows {
             let Some((index, _)) = self.heads.first() else { return Ok(false) };
-            let limit = self.heads.earliest_other(index);
+            let last = self.heads.leads_until(index);
             let file = &mut self.files[index];
             // Every message up to the next head of another file goes in one copy.
             let (start, wanted) = (file.at, rows - out.len());
             loop {
                 file.at = file.rows.out.view().message_end(file.at);
-                if file.time().is_none_or(|time| time >= limit) || file.at - start >= wanted {
+                if file.time().is_none_or(|time| time > last) || file.at - start >= wanted {
                     break;
                 }
             }

@@ -2,6 +2,7 @@
 //! lot by lot. The real one has to say the same.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -466,7 +467,7 @@ impl Setup {
     fn market(&self) -> Market {
         let random = Random::new(1, 0);
         let mut market =
-            Market::new(&self.instrument(), self.basis, self.queue, self.matching, random).unwrap();
+            Market::new(Arc::new(self.instrument()), self.basis, self.queue, self.matching, random).unwrap();
         market.few = self.few;
         market
     }
@@ -602,7 +603,8 @@ fn act(market: &mut Market, action: &Action, at: usize, lot: i64, only: Option<u
     let (now, mut out) = (at as i64, Vec::new());
     if let Action::Message(rows) = action {
         let columns = columns(rows);
-        market.on_message(&columns.view(), 0, rows.len(), now, &mut out).unwrap();
+        let view = columns.view();
+        market.on_message(&view, view.span(0, rows.len()), now, &mut out).unwrap();
     } else if let Some((account, command)) = command(action, at, lot)
         && only.is_none_or(|only| only == account.index())
     {
