@@ -2,7 +2,8 @@
 //! markets in one run; and what a wake costs with one market and with a thousand.
 //!
 //! `cargo bench --bench replay` prints medians of runs in turns. With the name of a job as its argument it runs once, or as
-//! often as a number behind it says, so that instructions can be counted: `valgrind --tool=callgrind BINARY maker`.
+//! often as a number behind it says, and prints the least and the median time in ms. So two builds can take turns, and
+//! instructions can be counted: `valgrind --tool=callgrind BINARY maker`.
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
 mod tape;
@@ -198,9 +199,9 @@ fn main() {
     let is_job = |argument: &String| JOBS.iter().chain(&WAKES).any(|job| job == argument);
     if let Some(job) = std::env::args().skip(1).find(is_job) {
         let times = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1);
-        for _ in 0..times {
-            run(&data, &job);
-        }
+        let mut spent: Vec<f64> = (0..times).map(|_| run(&data, &job).0.as_secs_f64() * 1e3).collect();
+        spent.sort_by(f64::total_cmp);
+        println!("{:.2} {:.2}", spent[0], spent[spent.len() / 2]);
         return;
     }
     let mut spent = JOBS.map(|_| Vec::new());

@@ -598,6 +598,15 @@ impl Replay {
     /// before `first`, before `limit_of_those`.
     #[inline]
     fn know(&mut self, limit: i64, limit_of_those: i64, first: MarketId) -> Result<(), RunError> {
+        match self.awaited.peek() {
+            Some(Reverse((at, market))) if *at < if *market < first { limit_of_those } else { limit } => {
+                self.know_awaited(limit, limit_of_those, first)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn know_awaited(&mut self, limit: i64, limit_of_those: i64, first: MarketId) -> Result<(), RunError> {
         while let Some(mut next) = self.awaited.peek_mut() {
             let Reverse((at, market)) = *next;
             let limit = if market < first { limit_of_those } else { limit };

@@ -1,61 +1,66 @@
 //! Things in transit: what was sent first arrives first among equals.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 
-/// A command or an update on its way: arrival time, order of sending, payload.
-struct InFlight<T> {
-    at: i64,
-    sequence: u64,
-    payload: T,
-}
-
-impl<T> PartialEq for InFlight<T> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.sequence) == (other.at, other.sequence)
-    }
-}
-impl<T> Eq for InFlight<T> {}
-impl<T> PartialOrd for InFlight<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<T> Ord for InFlight<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
-}
-
-/// Things on their way, earliest first.
-pub(super) struct Channel<T> {
-    heap: BinaryHeap<Reverse<InFlight<T>>>,
-    sequence: u64,
-}
+/// Things on their way, with the time each arrives, earliest first.
+pub(super) struct Channel<T>(VecDeque<(i64, T)>);
 
 impl<T> Default for Channel<T> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), sequence: 0 }
+        Self(VecDeque::new())
     }
 }
 
 impl<T> Channel<T> {
     /// Sends something that arrives at `at`.
+    #[inline]
     pub(super) fn send(&mut self, at: i64, payload: T) {
-        self.sequence += 1;
-        self.heap.push(Reverse(InFlight { at, sequence: self.sequence, payload }));
+        // Nearly always it is the last to arrive.
+        if self.0.back().is_none_or(|(last, _)| *last <= at) {
+            self.0.push_back((at, payload));
+        } else {
+            let place = self.0.partition_point(|(earlier, _)| *earlier <= at);
+            self.0.insert(place, (at, payload));
+        }
     }
 
     /// When the next thing arrives.
+    #[inline]
     pub(super) fn next(&self) -> Option<i64> {
-        self.heap.peek().map(|Reverse(item)| item.at)
+        self.0.front().map(|(at, _)| *at)
     }
 
     /// The next thing that has arrived by `until`, with its time.
+    #[inline]
     pub(super) fn receive(&mut self, until: i64) -> Option<(i64, T)> {
         if self.next()? > until {
             return None;
         }
-        self.heap.pop().map(|Reverse(item)| (item.at, item.payload))
+        self.0.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_sent_arrives_in_order_of_time_and_then_of_sending(
+            sent in proptest::collection::vec((0i64..20, proptest::option::of(0i64..20)), 0..60),
+        ) {
+            let (mut channel, mut waiting) = (Channel::default(), Vec::new());
+            for (number, (at, until)) in sent.into_iter().enumerate() {
+                channel.send(at, number);
+                waiting.push((at, number));
+                waiting.sort_unstable();
+                prop_assert_eq!(channel.next(), waiting.first().map(|(at, _)| *at));
+                while let Some(got) = until.and_then(|until| channel.receive(until)) {
+                    prop_assert_eq!(got, waiting.remove(0));
+                }
+                prop_assert!(until.is_none_or(|until| waiting.iter().all(|(at, _)| *at > until)));
+            }
+        }
     }
 }

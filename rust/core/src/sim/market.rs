@@ -319,15 +319,14 @@ impl Market {
             if self.reaches_own(bid, ask) && !self.book.is_crossed() {
                 self.fill_reached(now, out)?;
             }
-            let mut slots = [0; FEW];
-            let count = self.orders.slots(&mut slots);
             for side in SIDES {
                 self.orders.take_unseen(side);
             }
-            for slot in &slots[..count] {
-                let Resting { side, price, .. } = *self.orders.get(*slot);
+            for at in 0..self.orders.len() {
+                let slot = self.orders.all()[at];
+                let Resting { side, price, .. } = *self.orders.get(slot);
                 match self.book.shown_at(side, price) {
-                    Some(displayed) => self.see(*slot, displayed),
+                    Some(displayed) => self.see(slot, displayed),
                     None => self.orders.set_unseen(side, price * side.sign()),
                 }
             }

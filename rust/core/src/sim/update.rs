@@ -15,25 +15,23 @@ pub struct Update {
     pub kind: ReportKind,
     /// Of a fill: what is filled of the order after it, in quantity increments.
     pub filled: i64,
-    /// Of a fill: its number at the venue, given when it leaves it.
-    pub(super) execution: u64,
 }
 
 impl Update {
     /// Something that happened to an order.
     #[inline]
     pub(super) fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
-        Self { order, ts_event, kind, filled: 0, execution: 0 }
+        Self { order, ts_event, kind, filled: 0 }
     }
 
-    /// The venue's report of it.
+    /// The venue's report of it; `execution` is the number of a fill at the venue.
     #[inline]
-    pub(super) fn into_report(self) -> Report {
+    pub(super) fn into_report(self, execution: u64) -> Report {
         let is_fill = matches!(self.kind, ReportKind::Fill { .. });
         Report {
             order: OrderKey::Id(self.order),
             venue_id: None,
-            execution: is_fill.then_some(VenueKey::Number(self.execution)),
+            execution: is_fill.then_some(VenueKey::Number(execution)),
             cumulative: is_fill.then_some(Qty::new(self.filled)),
             ts_event: self.ts_event,
             kind: self.kind,

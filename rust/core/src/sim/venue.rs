@@ -16,6 +16,13 @@ use crate::orders::{Command, Report, ReportKind};
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId};
 
+/// An update on its way, with whose it is and its number if it is a fill.
+struct Sent {
+    account: AccountId,
+    execution: u64,
+    update: Update,
+}
+
 /// An instrument at the venue, with the way to it.
 struct Place {
     market: Market,
@@ -27,7 +34,7 @@ struct Place {
 pub struct Venue {
     places: Vec<Place>,
     commands: Channel<(AccountId, Command)>,
-    updates: Channel<(AccountId, Update)>,
+    updates: Channel<Sent>,
     /// Markets that will be delisted and when, the next one last.
     delistings: Vec<(i64, MarketId)>,
     /// What is happening right now.
@@ -146,20 +153,18 @@ impl Venue {
 
     /// The next report that has reached us by `until`, with its time and whose it is.
     pub fn receive(&mut self, until: i64) -> Option<(i64, AccountId, Report)> {
-        self.updates.receive(until).map(|(at, (account, update))| (at, account, update.into_report()))
+        let (at, sent) = self.updates.receive(until)?;
+        Some((at, sent.account, sent.update.into_report(sent.execution)))
     }
 
     /// Sends what has just happened on its way to us.
     #[inline(never)]
     fn report(&mut self, market: MarketId) {
         let latency = &mut self.places[market.index()].latency;
-        for (account, mut update) in self.fresh.drain(..) {
-            if matches!(update.kind, ReportKind::Fill { .. }) {
-                self.executions += 1;
-                update.execution = self.executions;
-            }
+        for (account, update) in self.fresh.drain(..) {
+            self.executions += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
             let at = update.ts_event.saturating_add(latency.draw(Leg::Response));
-            self.updates.send(at, (account, update));
+            self.updates.send(at, Sent { account, execution: self.executions, update });
         }
     }
 }

@@ -55,6 +55,8 @@ struct Node {
     arrival: u64,
     before: Slot,
     behind: Slot,
+    /// Where it stands in [`OwnOrders::all`].
+    listed: u32,
 }
 
 /// First and last order at a price.
@@ -81,6 +83,8 @@ struct OwnSide {
 pub(super) struct OwnOrders {
     nodes: Vec<Node>,
     free: Vec<Slot>,
+    /// Every order, in no order.
+    all: Vec<Slot>,
     slots: FxHashMap<OrderId, Slot>,
     sides: [OwnSide; 2],
     arrivals: u64,
@@ -92,6 +96,7 @@ impl OwnOrders {
         Self {
             nodes: Vec::new(),
             free: Vec::new(),
+            all: Vec::new(),
             slots: FxHashMap::default(),
             sides: [side(), side()],
             arrivals: 0,
@@ -99,28 +104,26 @@ impl OwnOrders {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.all.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.all.is_empty()
     }
 
     pub(super) fn find(&self, id: OrderId) -> Option<Slot> {
         self.slots.get(&id).copied()
     }
 
-    /// Writes down where the orders are, as many as there is room for, and returns how many.
-    pub(super) fn slots(&self, room: &mut [Slot]) -> usize {
-        let queues = self.sides.iter().flat_map(|side| &side.queues);
-        let orders =
-            queues.flat_map(|queue| std::iter::successors(Some(queue.first), |slot| self.behind(*slot)));
-        room.iter_mut().zip(orders).map(|(place, slot)| *place = slot).count()
+    /// Where the orders are.
+    #[inline]
+    pub(super) fn all(&self) -> &[Slot] {
+        &self.all
     }
 
     /// Where the orders are, in order of arrival.
     pub(super) fn by_arrival(&self) -> Vec<Slot> {
-        let mut slots: Vec<Slot> = self.slots.values().copied().collect();
+        let mut slots = self.all.clone();
         slots.sort_unstable_by_key(|slot| self.arrival(*slot));
         slots
     }
@@ -153,7 +156,8 @@ impl OwnOrders {
         side.best = side.best.max(key);
         self.slots.insert(order.id, slot);
         self.arrivals += 1;
-        let node = Node { order, arrival: self.arrivals, before, behind: END };
+        let node = Node { order, arrival: self.arrivals, before, behind: END, listed: self.all.len() as u32 };
+        self.all.push(slot);
         if slot as usize == self.nodes.len() {
             self.nodes.push(node);
         } else {
@@ -166,7 +170,11 @@ impl OwnOrders {
 
     /// Takes an order out.
     pub(super) fn remove(&mut self, slot: Slot) -> Resting {
-        let Node { order, before, behind, .. } = self.nodes[slot as usize];
+        let Node { order, before, behind, listed, .. } = self.nodes[slot as usize];
+        self.all.swap_remove(listed as usize);
+        if let Some(moved) = self.all.get(listed as usize) {
+            self.nodes[*moved as usize].listed = listed;
+        }
         if before != END {
             self.nodes[before as usize].behind = behind;
         }
