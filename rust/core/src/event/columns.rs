@@ -457,23 +457,18 @@ impl Messages<'_> {
     /// Makes the next rows bits.
     #[inline]
     fn look(&mut self) {
-        const ONES: u64 = u64::from_ne_bytes([1; 8]);
-        const LEVEL: u64 = u64::from_ne_bytes([EventKind::BookSet as u8; 8]);
-        // Of fewer rows than fit, the last bits are theirs.
-        let count = BLOCK.min(self.flags.len() - self.seen);
-        let (mut flags, mut kinds) = ([0; BLOCK], [EventKind::BookSet as u8; BLOCK]);
-        let rows = self.seen..self.seen + count;
-        flags[BLOCK - count..].copy_from_slice(&self.flags[rows.clone()]);
-        kinds[BLOCK - count..].copy_from_slice(&self.kinds[rows]);
-        self.seen += count;
-        let (flags, kinds) = (flags.as_chunks::<8>().0, kinds.as_chunks::<8>().0);
-        for (at, (flags, kinds)) in flags.iter().zip(kinds).enumerate() {
-            let last = u64::from_le_bytes(*flags) & (ONES * u64::from(FLAG_LAST));
-            let differs = u64::from_le_bytes(*kinds) ^ LEVEL;
-            // The highest bit of every byte that is not 0, moved to its lowest.
-            let other = (((differs & (ONES * 0x7f)) + ONES * 0x7f) | differs) >> 7 & ONES;
-            self.lasts |= gather(last) << (8 * at);
-            self.others |= gather(other) << (8 * at);
+        let (flags, kinds) = (&self.flags[self.seen..], &self.kinds[self.seen..]);
+        if let (Some(flags), Some(kinds)) = (flags.first_chunk(), kinds.first_chunk()) {
+            (self.lasts, self.others) = to_bits(flags, kinds);
+            self.seen += BLOCK;
+        } else {
+            // Of fewer rows than fit, the last bits are theirs.
+            let free = BLOCK - flags.len();
+            let (mut all_flags, mut all_kinds) = ([0; BLOCK], [EventKind::BookSet as u8; BLOCK]);
+            all_flags[free..].copy_from_slice(flags);
+            all_kinds[free..].copy_from_slice(kinds);
+            (self.lasts, self.others) = to_bits(&all_flags, &all_kinds);
+            self.seen = self.flags.len();
         }
     }
 
@@ -483,6 +478,23 @@ impl Messages<'_> {
         self.from = to;
         (from < to).then_some(Span { from, to, only_levels: self.only_levels })
     }
+}
+
+/// Which rows end a message, and which are no levels.
+#[inline]
+fn to_bits(flags: &[u8; BLOCK], kinds: &[u8; BLOCK]) -> (u64, u64) {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const LEVEL: u64 = u64::from_ne_bytes([EventKind::BookSet as u8; 8]);
+    let (mut lasts, mut others) = (0, 0);
+    for (at, (flags, kinds)) in flags.as_chunks::<8>().0.iter().zip(kinds.as_chunks::<8>().0).enumerate() {
+        let last = u64::from_le_bytes(*flags) & (ONES * u64::from(FLAG_LAST));
+        let differs = u64::from_le_bytes(*kinds) ^ LEVEL;
+        // The highest bit of every byte that is not 0, moved to its lowest.
+        let other = (((differs & (ONES * 0x7f)) + ONES * 0x7f) | differs) >> 7 & ONES;
+        lasts |= gather(last) << (8 * at);
+        others |= gather(other) << (8 * at);
+    }
+    (lasts, others)
 }
 
 /// The lowest bits of eight bytes, of which no other is set, as one byte.
