@@ -189,7 +189,7 @@ def _part(value: Any, place: str) -> Part:
 
 def _folder(root: Path, instrument: str) -> Path:
     symbol, _, venue = instrument.rpartition(".")
-    return root / venue / quote(symbol, safe="")
+    return root.joinpath(venue, quote(symbol, safe=""))
 
 
 def grid_difference(stored: Instrument, other: Instrument) -> str | None:
@@ -342,10 +342,10 @@ class Catalog:
             or exhaust it, to end what reads it. What is wrong with a part is raised as CatalogError when its
             turn comes.
         """
-        folder = _folder(self.path, instrument)
+        folder = str(_folder(self.path, instrument))
         wanted = self.parts(instrument) if parts is None else parts
         return EventStream(
-            [(folder / part.path, part.rows, part.kinds_mask()) for part in wanted],
+            [(f"{folder}/{part.path}", part.rows, part.kinds_mask()) for part in wanted],
             kinds=sum(1 << kind for kind in set(kinds)),
             with_ids=with_ids,
             piece_rows=_PIECE_ROWS,

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use parquet::basic::{LogicalType, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::Length as _;
@@ -79,12 +80,22 @@ impl Found {
     }
 }
 
+/// A file of up to so many bytes is read as a whole: its pages would be in memory anyway while they are used.
+const SHORT: u64 = 1 << 17;
+
+/// Where the bytes of a part are.
+enum Stored {
+    /// In memory.
+    Here(Bytes),
+    /// In the file as it was found. It is not kept open: a run may read more parts at a time than a process may have
+    /// files.
+    There(Found),
+}
+
 /// A file found to hold the event columns.
 pub struct Part {
     path: PathBuf,
-    /// The file as it was found. It is not kept open: a run may read more parts at a time than a process may have
-    /// files.
-    found: Found,
+    stored: Stored,
     metadata: ParquetMetaData,
     /// Where each of [`COLUMNS`] is among the file's.
     places: [usize; COLUMNS.len()],
@@ -100,8 +111,17 @@ impl Part {
     }
 
     fn open_inner(path: &Path, expected: u64) -> Result<Self, PartProblem> {
-        let file = File::open(path)?;
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        let mut file = File::open(path)?;
+        let (stored, metadata) = if file.len() <= SHORT {
+            let mut bytes = Vec::with_capacity(file.len() as usize);
+            file.read_to_end(&mut bytes)?;
+            let bytes = Bytes::from(bytes);
+            let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes)?;
+            (Stored::Here(bytes), metadata)
+        } else {
+            let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+            (Stored::There(Found::of(&file)?), metadata)
+        };
         let leaves = metadata.file_metadata().schema_descr().columns();
         let mut places = [0; COLUMNS.len()];
         // Missing columns come first, in the order of the alphabet, as they are told in Python.
@@ -125,7 +145,7 @@ impl Part {
         if u64::try_from(got) != Ok(expected) {
             return Err(PartProblem::Rows { got, expected });
         }
-        Ok(Self { path: path.to_owned(), found: Found::of(&file)?, metadata, places })
+        Ok(Self { path: path.to_owned(), stored, metadata, places })
     }
 
     /// Reads the wanted ones of its rows, which are of these kinds, from the start. Where all of them are wanted no
@@ -136,11 +156,17 @@ impl Part {
     }
 
     fn open_group(&self, index: usize, with_ids: bool) -> Result<Group, PartProblem> {
-        let file = File::open(&self.path)?;
-        if Found::of(&file)? != self.found {
-            return Err(PartProblem::Unreadable("it was replaced while it was read".into()));
-        }
-        let file = &file;
+        let source = match &self.stored {
+            Stored::Here(bytes) => Source::Memory(bytes),
+            Stored::There(found) => {
+                let file = File::open(&self.path)?;
+                if Found::of(&file)? != *found {
+                    return Err(PartProblem::Unreadable("it was replaced while it was read".into()));
+                }
+                Source::File(file)
+            }
+        };
+        let file = &source;
         Ok(Group {
             rows_left: self.metadata.row_group(index).num_rows() as usize,
             ts_event: self.column(file, index, TS_EVENT)?,
@@ -156,7 +182,7 @@ impl Part {
 
     fn column<T: Cell>(
         &self,
-        mut file: &File,
+        source: &Source<'_>,
         group: usize,
         column: usize,
     ) -> Result<Column<T>, PartProblem> {
@@ -166,13 +192,38 @@ impl Part {
             .get(self.places[column])
             .ok_or_else(|| PartProblem::Unreadable(format!("a row group lacks column {name}")))?;
         let (start, length) = byte_range(chunk)?;
-        if start.checked_add(length).is_none_or(|end| end > self.found.length) {
+        if start.checked_add(length).is_none_or(|end| end > source.len()) {
             return Err(PartProblem::Unreadable(format!("column {name} goes beyond the file")));
         }
-        let mut bytes = vec![0; length as usize];
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut bytes)?;
-        Column::new(name, ChunkBytes { start, bytes: bytes.into() }, chunk, group.num_rows() as usize)
+        let bytes = source.read(start, length)?;
+        Column::new(name, ChunkBytes { start, bytes }, chunk, group.num_rows() as usize)
+    }
+}
+
+/// What the columns of a row group are read from.
+enum Source<'a> {
+    Memory(&'a Bytes),
+    File(File),
+}
+
+impl Source<'_> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(file) => file.len(),
+        }
+    }
+
+    fn read(&self, start: u64, length: u64) -> std::io::Result<Bytes> {
+        match self {
+            Self::Memory(bytes) => Ok(bytes.slice(start as usize..(start + length) as usize)),
+            Self::File(file) => {
+                let (mut file, mut bytes) = (file, vec![0; length as usize]);
+                file.seek(SeekFrom::Start(start))?;
+                file.read_exact(&mut bytes)?;
+                Ok(bytes.into())
+            }
+        }
     }
 }
 

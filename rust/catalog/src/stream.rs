@@ -102,8 +102,7 @@ impl ReadAhead {
         }
         work.users += 1;
         work.queue.push_back(Arc::clone(&track));
-        drop(work);
-        self.0.more.notify_one();
+        self.0.call(work);
         Ok(EventStream { pool: Some(Arc::clone(&self.0)), track })
     }
 }
@@ -133,6 +132,8 @@ struct Work {
     /// Streams that have room for a piece.
     queue: VecDeque<Arc<Track>>,
     threads: Vec<JoinHandle<()>>,
+    /// Threads that wait for something to do.
+    idle: usize,
     /// Those who may still ask for something; with the last the threads end.
     users: usize,
 }
@@ -143,8 +144,18 @@ impl Pool {
     }
 
     fn queue(&self, track: &Arc<Track>) {
-        self.lock().queue.push_back(Arc::clone(track));
-        self.more.notify_one();
+        let mut work = self.lock();
+        work.queue.push_back(Arc::clone(track));
+        self.call(work);
+    }
+
+    /// Calls a thread to the queue, if one is idle: the others look at it before they are.
+    fn call(&self, work: MutexGuard<'_, Work>) {
+        let is_idle = work.idle > 0;
+        drop(work);
+        if is_idle {
+            self.more.notify_one();
+        }
     }
 
     /// What a thread does.
@@ -152,7 +163,9 @@ impl Pool {
         let mut work = self.lock();
         while work.users > 0 {
             let Some(track) = work.queue.pop_front() else {
+                work.idle += 1;
                 work = self.more.wait(work).unwrap_or_else(PoisonError::into_inner);
+                work.idle -= 1;
                 continue;
             };
             drop(work);
