@@ -117,6 +117,8 @@ class Instrument:
         ``call`` or ``put``.
     outcome : str, optional
         What a binary token pays on, in the venue's words.
+    listing_ns : int or str, optional
+        When trading in it begins, ns UTC; it always has been traded if not given.
 
     Raises
     ------
@@ -146,6 +148,7 @@ class Instrument:
         strike: _Exact | None = None,
         option_side: str | None = None,
         outcome: str | None = None,
+        listing_ns: int | str | None = None,
     ) -> Instrument: ...
     @property
     def id(self) -> str: ...
@@ -158,6 +161,9 @@ class Instrument:
     @property
     def expiry_ns(self) -> int | None:
         """When it expires, ns UTC."""
+    @property
+    def listing_ns(self) -> int | None:
+        """When trading in it begins, ns UTC; None if it always has been traded."""
     @property
     def strike(self) -> Decimal | None: ...
     @property
@@ -644,9 +650,10 @@ class Context:
     def balance(self, currency: str) -> Decimal | None:
         """Return what the venue says this strategy's account holds; None where it has not said."""
     def is_listed(self, instrument: str | Instrument) -> bool:
-        """Return whether an instrument can be traded now: from the start of a backtest until its expiry.
+        """Return whether an instrument can be traded now: in a backtest from its listing (or the start) to its expiry.
 
-        At its expiry its resting orders expire with the reason ``not_listed``, and later ones are refused with it.
+        At its expiry its resting orders expire with the reason ``not_listed``; before its listing and from then on
+        orders are refused with it.
         """
     def log(self, message: str) -> None:
         """Write to the logger ``tradecore.strategy``, with the time of the run."""

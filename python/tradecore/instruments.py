@@ -49,6 +49,7 @@ _OPTIONAL = (
     "strike",
     "option_side",
     "outcome",
+    "listing_ns",
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,7 +61,8 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
     ----------
     spec : mapping
         ``id`` and the keyword arguments of :class:`Instrument`; numbers as text, integers or decimals. ``expiry`` may
-        stand for ``expiry_ns``: a time with its zone, as text in ISO 8601 or as TOML writes one.
+        stand for ``expiry_ns`` and ``listing`` for ``listing_ns``: a time with its zone, as text in ISO 8601 or as
+        TOML writes one.
 
     Raises
     ------
@@ -69,10 +71,11 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
     """
     fields = dict(spec)
     name = str(fields.pop("id", "?"))
-    if (expiry := fields.pop("expiry", None)) is not None:
-        if fields.get("expiry_ns") is not None:
-            raise InstrumentError(name, "expiry", "is given as expiry_ns too")
-        fields["expiry_ns"] = _expiry_ns(name, expiry)
+    for field in ("expiry", "listing"):
+        if (time := fields.pop(field, None)) is not None:
+            if fields.get(f"{field}_ns") is not None:
+                raise InstrumentError(name, field, f"is given as {field}_ns too")
+            fields[f"{field}_ns"] = _time_ns(name, field, time)
     if unknown := sorted(set(fields) - {*_REQUIRED, *_OPTIONAL}):
         raise InstrumentError(name, unknown[0], "unknown field")
     if missing := [field for field in ("id", *_REQUIRED) if field not in spec]:
@@ -83,13 +86,13 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
         raise InstrumentError(name, "specification", str(error)) from None
 
 
-def _expiry_ns(name: str, expiry: object) -> int:
+def _time_ns(name: str, field: str, given: object) -> int:
     try:
-        time = datetime.fromisoformat(expiry) if isinstance(expiry, str) else expiry
+        time = datetime.fromisoformat(given) if isinstance(given, str) else given
     except ValueError:
         time = None
     if not isinstance(time, datetime) or time.tzinfo is None:
-        raise InstrumentError(name, "expiry", f"{str(expiry)!r} is not a time with its zone: 2026-12-25T08:00:00Z")
+        raise InstrumentError(name, field, f"{str(given)!r} is not a time with its zone: 2026-12-25T08:00:00Z")
     return (time - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 

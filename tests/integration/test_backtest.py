@@ -781,3 +781,12 @@ def test_at_its_expiry_an_instrument_is_not_traded_any_more(instrument: tc.Instr
         ("REJECTED", "not_listed"),
     ]
     assert [order["reason"] for order in result.orders.to_dicts()] == ["not_listed"] * 3
+
+
+def test_an_instrument_is_traded_from_its_listing_on(instrument: tc.Instrument) -> None:
+    spec = tc.Instrument(**{**instrument.to_dict(), "listing_ns": str(15 * MS)})
+    bid = [lambda ctx: (ctx.is_listed(NAME), bool(ctx.buy(NAME, "1.5", 98)))[0]]
+    made, result = run(script(*bid * 3), quiet_market(), spec, on_error="stop_run")
+    assert made.seen == [False, True, True]
+    assert made.orders == [("REJECTED", "not_listed"), *[("NEW", "")] * 2]
+    assert result.instruments[0].listing_ns == 15 * MS

@@ -66,7 +66,7 @@ def test_shipped_instruments_cover_the_sample_data() -> None:
 GRID = {"base": "BTC", "quote": "USD", "price_increment": "0.0005", "qty_increment": "0.1"}
 OPTION = {**GRID, "kind": "option", "strike": "60000", "option_side": "call", "expiry_ns": 1_800_000_000_000_000_000}
 KINDS = {
-    "future": {**GRID, "kind": "inverse", "expiry_ns": "1800000000000000000"},
+    "future": {**GRID, "kind": "inverse", "expiry_ns": "1800000000000000000", "listing_ns": "1700000000000000000"},
     "quanto": {**GRID, "kind": "quanto", "settlement": "XBT", "contract_size": "0.000001"},
     "coin option": {**OPTION, "settlement": "BTC"},
     "cash option": {**OPTION, "option_side": tc.OptionSide.PUT, "strike": Decimal("0.5")},
@@ -96,6 +96,7 @@ def test_terms_are_properties() -> None:
     assert binary.price_limits == (Decimal("0.001"), Decimal("0.999"))
     future = tc.Instrument("A.B", **KINDS["future"])  # type: ignore[arg-type]
     assert (future.is_inverse, future.is_perpetual, future.settlement) == (True, False, "BTC")
+    assert (future.listing_ns, binary.listing_ns) == (1_700_000_000 * 10**9, None)
     assert tc.find_instrument("XBTUSD.BITMEX").is_perpetual
     assert not tc.find_instrument("BTCUSDT.BINANCE").is_perpetual
 
@@ -114,6 +115,8 @@ def test_terms_are_properties() -> None:
         ({**KINDS["quanto"], "settlement": "USD"}, "settlement", "neither base nor quote, not USD"),
         ({**GRID, "kind": "swap"}, "kind", '"swap" is not one of spot, linear, inverse, quanto, option, binary'),
         ({**OPTION, "expiry": "2027-01-15T08:00:00Z"}, "expiry", "is given as expiry_ns too"),
+        ({**OPTION, "listing": "2027-01-15T08:00:00Z"}, "listing_ns", "is not before its expiry"),
+        ({**OPTION, "listing_ns": 0}, "listing_ns", "0 is not a time in ns before 2116"),
         ({**OPTION, "expiry_ns": None, "expiry": "2027-01-15"}, "expiry", "'2027-01-15' is not a time with its zone"),
         ({**OPTION, "expiry_ns": None, "expiry": "soon"}, "expiry", "'soon' is not a time with its zone"),
     ],
@@ -138,9 +141,11 @@ def test_a_file_may_write_the_expiry_as_a_time(expiry: str, tmp_path: Path) -> N
         '[[instruments]]\nid = "BTC-15JAN27-60000-C.DERIBIT"\nkind = "option"\nbase = "BTC"\nquote = "USD"\n'
         'settlement = "BTC"\nprice_increment = "0.0001"\ntick_size = "0.0005"\nqty_increment = "0.1"\n'
         f'strike = "60000"\noption_side = "call"\nexpiry = {expiry}\n'
+        "listing = 2026-01-15T08:00:00Z\n"
     )
     (spec,) = tc.load_instruments(path).values()
     assert (spec.expiry_ns, spec.kind) == (1_800_000_000 * 10**9, "option")
+    assert spec.listing_ns == 1_768_464_000 * 10**9
 
 
 def test_a_binary_is_held_and_marked_like_a_linear_contract() -> None:

@@ -29,6 +29,7 @@ pub fn instrument(id: &str) -> Arc<Instrument> {
         contract_size: Decimal::ONE,
         maker_fee_bps: decimal("2"),
         taker_fee_bps: decimal("5"),
+        listing: None,
     };
     Arc::new(Instrument::new(spec).unwrap())
 }

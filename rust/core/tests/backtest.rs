@@ -20,7 +20,7 @@ use tradecore_core::kernel::{
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
 use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
-use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
+use tradecore_core::types::{AccountId, Instrument, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
 
 fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, latency: Latency) -> MarketSetup {
     MarketSetup {
@@ -589,6 +589,32 @@ fn an_instrument_that_expires_is_not_traded_any_more() {
         "49 1 Rejected NotListed",
         "49 2 Rejected NotListed",
     ];
+    assert_eq!(*told, expected);
+}
+
+#[test]
+fn an_instrument_is_traded_from_its_listing_on() {
+    let data = || {
+        let mut tape = Tape::default();
+        for at in 1..=4 {
+            tape.at(at * 10 * MS - 1).book(&[(100, 10 + at)], &[(110, 10)]);
+        }
+        tape.columns.clone()
+    };
+    let markets = ["A.TEST", "B.TEST", "C.TEST"].iter().zip([None, Some(25 * MS), Some(1)]);
+    let markets = markets.map(|(id, listing)| {
+        let kind = InstrumentKind::LINEAR_PERPETUAL;
+        let setup = setup(id, kind, data(), 100, Latency::constant(2 * MS, 3 * MS, None));
+        let instrument = Instrument { listing, ..(*setup.instrument).clone() };
+        MarketSetup { instrument: Arc::new(instrument), ..setup }
+    });
+    let told = Arc::default();
+    let strategy = UntilExpiry { told: Arc::clone(&told) };
+    let strategy = common::setup("s", &[0, 1, 2].map(MarketId::new), strategy);
+    let mut simulation = Replay::new(config(), markets.collect(), vec![strategy]).unwrap();
+    simulation.run(&mut Quiet).unwrap();
+    let told = told.lock().unwrap();
+    let expected = ["9 +-+", "19 +-+", "19 1 Rejected NotListed", "29 +++", "39 +++"];
     assert_eq!(*told, expected);
 }
 

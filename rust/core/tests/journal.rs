@@ -29,11 +29,7 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
 fn markets() -> Vec<MarketSpec> {
     [("A.TEST", InstrumentKind::LINEAR_PERPETUAL), ("B.TEST", InstrumentKind::INVERSE_PERPETUAL)]
         .into_iter()
-        .map(|(id, kind)| MarketSpec {
-            instrument: instrument(id, kind),
-            basis: FillBasis::L2,
-            is_listed: true,
-        })
+        .map(|(id, kind)| MarketSpec { instrument: instrument(id, kind), basis: FillBasis::L2 })
         .collect()
 }
 

@@ -26,7 +26,7 @@ impl PyInstrument {
     #[new]
     #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
         lot_size=None, min_qty=None, max_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
-        expiry_ns=None, strike=None, option_side=None, outcome=None))]
+        expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
     fn new(
         id: &str,
@@ -48,6 +48,7 @@ impl PyInstrument {
         strike: Option<&Bound<'_, PyAny>>,
         option_side: Option<&str>,
         outcome: Option<String>,
+        listing_ns: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let terms = |error: TermsError| errors::terms(id, error);
         let given = KindTerms {
@@ -84,6 +85,7 @@ impl PyInstrument {
             contract_size: optional("contract_size", contract_size)?.unwrap_or(Decimal::ONE),
             maker_fee_bps: optional("maker_fee_bps", maker_fee_bps)?.unwrap_or(Decimal::ZERO),
             taker_fee_bps: optional("taker_fee_bps", taker_fee_bps)?.unwrap_or(Decimal::ZERO),
+            listing: listing_ns.map(|ns| to_integer("listing_ns", ns)).transpose()?,
         };
         Ok(Self(Arc::new(Instrument::new(spec).map_err(errors::instrument)?)))
     }
@@ -111,6 +113,11 @@ impl PyInstrument {
     #[getter]
     fn expiry_ns(&self) -> Option<i64> {
         self.0.kind.expiry()
+    }
+
+    #[getter]
+    fn listing_ns(&self) -> Option<i64> {
+        self.0.listing
     }
 
     #[getter]
@@ -262,6 +269,7 @@ impl PyInstrument {
             ("strike", strike.map(|strike| strike.to_string())),
             ("option_side", option_side.map(|side| side.to_string())),
             ("outcome", outcome),
+            ("listing_ns", i.listing.map(|ns| ns.to_string())),
         ] {
             // Left out where there is none, as in specifications from before there were any.
             if let Some(value) = value {

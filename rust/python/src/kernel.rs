@@ -179,7 +179,7 @@ impl PyKernel {
         let basis = self::basis(basis)?;
         let index = state.roster.add_instrument(&instrument.0)?;
         let instrument = Arc::clone(&instrument.0);
-        state.markets.push(MarketSpec { instrument, basis, is_listed: true });
+        state.markets.push(MarketSpec { instrument, basis });
         Ok(index)
     }
 

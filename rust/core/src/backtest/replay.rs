@@ -3,14 +3,14 @@
 //! The timeline is the strategy's clock. A message acts at the venue at its venue time and reaches the strategies
 //! at its visible time (see [`crate::sim::FeedClock`]); a command acts at the venue one entry latency after it
 //! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
-//! (messages, then instruments that expire, then commands in order of sending), then the kernel, one input at a time:
-//! reports, messages by market, instruments that expire, timers. The run ends with the last visible message; what the
+//! (messages, then instruments that come and go, then commands in order of sending), then the kernel, one input at a time:
+//! reports, messages by market, instruments that come and go, timers. The run ends with the last visible message; what the
 //! venue had already decided by then is still booked.
 //!
 //! Messages of a market that somebody follows are delivered one by one. Of the others the kernel is told, before
 //! it is woken, how many rows it knows by then ([`Input::Known`]).
 //!
-//! An instrument is listed from the start of the run until its expiry, if its kind has one, on the run's clock. Its
+//! An instrument is listed from its listing, or the start of the run, until its expiry, if its kind has one, on the run's clock. Its
 //! data may go on; its orders do not.
 //!
 //! Equity is sampled at a fixed interval; of samples between which nothing can have changed the first and the last
@@ -155,8 +155,8 @@ enum Wake {
     Report,
     /// A message of a followed market does.
     Message(MarketId),
-    /// An instrument expires.
-    Expiry(MarketId),
+    /// An instrument comes or goes.
+    Listing(MarketId),
     /// Something it waited for is due.
     Due,
 }
@@ -198,8 +198,8 @@ pub struct Replay {
     followed: Heads,
     /// Markets nobody follows of which something is on its way: no later than when it reaches us.
     awaited: BinaryHeap<Reverse<(i64, MarketId)>>,
-    /// Instruments that will expire and when, the next one last.
-    expiries: Vec<(i64, MarketId)>,
+    /// Instruments that will come or go and when, the next one last.
+    listings: Vec<(i64, Listing)>,
     topics_version: u64,
     /// The shortest way from a venue back to us, ns.
     least_response: i64,
@@ -230,7 +230,7 @@ impl Replay {
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
         let mut venue = Venue::new();
-        let mut expiries = Vec::new();
+        let mut listings = Vec::new();
         for (index, (setup, lead)) in markets.into_iter().zip(leads).enumerate() {
             let MarketSetup { instrument, settings, source, has_book, .. } = setup;
             settings
@@ -242,13 +242,15 @@ impl Replay {
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
             lanes.push(Lane::new(source, FeedClock::new(lead, settings.latency.feed.clone())));
             let id = venue.add(market, settings.latency);
-            if let Some(expiry) = instrument.kind.expiry() {
-                venue.delist_at(id, expiry);
-                expiries.push((expiry, id));
+            for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
+                if let Some(at) = at {
+                    venue.list_at(id, at, is_listed);
+                    listings.push((at, Listing { market: id, is_listed }));
+                }
             }
-            specs.push(MarketSpec { instrument, basis, is_listed: true });
+            specs.push(MarketSpec { instrument, basis });
         }
-        expiries.sort_unstable_by_key(|expiry| Reverse(*expiry));
+        listings.sort_unstable_by_key(|(at, listing)| Reverse((*at, listing.market, listing.is_listed)));
         let kernel_config = KernelConfig {
             session: config.session.clone(),
             on_error: config.on_error,
@@ -271,7 +273,7 @@ impl Replay {
             heads: Heads::new(lanes.len()),
             followed: Heads::new(lanes.len()),
             awaited: BinaryHeap::new(),
-            expiries,
+            listings,
             topics_version: 0,
             least_response: venue.least_response(),
             kernel,
@@ -340,8 +342,8 @@ impl Replay {
         self.start = first;
         self.next_sample = first.saturating_add(self.config.sample_ns);
         self.follow();
-        while self.expiries.last().is_some_and(|(at, _)| *at <= first) {
-            self.expire(first)?;
+        while self.listings.last().is_some_and(|(at, _)| *at <= first) {
+            self.change_listing(first)?;
         }
         self.tell(first, Input::Control(&Control::Start))?;
         loop {
@@ -391,9 +393,9 @@ impl Replay {
     fn next_wake(&self) -> Option<(i64, Wake)> {
         let report = self.venue.next_report().map(|at| (at, Wake::Report));
         let message = self.followed.first().map(|(market, at)| (at, Wake::Message(MarketId::new(market))));
-        let expiry = self.expiries.last().map(|(at, market)| (*at, Wake::Expiry(*market)));
+        let listing = self.listings.last().map(|(at, listing)| (*at, Wake::Listing(listing.market)));
         let due = self.kernel.next_due().map(|at| (at, Wake::Due));
-        earliest(earliest(report, message), earliest(expiry, due))
+        earliest(earliest(report, message), earliest(listing, due))
     }
 
     /// Lets the venue take every message up to `horizon`. Returns `false` when own orders were touched on the way
@@ -572,10 +574,10 @@ impl Replay {
                     self.tell(arrival.visible, Input::Message { market, rows })?;
                 }
             }
-            Wake::Expiry(_) => {
+            Wake::Listing(_) => {
                 let all = now.saturating_add(1);
                 self.know(all, all, MarketId::new(0))?;
-                self.expire(now)?;
+                self.change_listing(now)?;
             }
             Wake::Due => {
                 let all = now.saturating_add(1);
@@ -586,10 +588,10 @@ impl Replay {
         Ok(())
     }
 
-    /// Tells the kernel at `now` that the next instrument to expire is not listed any more.
-    fn expire(&mut self, now: i64) -> Result<(), RunError> {
-        match self.expiries.pop() {
-            Some((_, market)) => self.tell(now, Input::Listing(&Listing { market, is_listed: false })),
+    /// Tells the kernel at `now` of the next instrument that comes or goes.
+    fn change_listing(&mut self, now: i64) -> Result<(), RunError> {
+        match self.listings.pop() {
+            Some((_, listing)) => self.tell(now, Input::Listing(&listing)),
             None => Ok(()),
         }
     }

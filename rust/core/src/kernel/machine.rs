@@ -86,8 +86,6 @@ pub struct MarketSpec {
     pub instrument: Arc<Instrument>,
     /// Where its book comes from.
     pub basis: FillBasis,
-    /// Whether it can be traded from the start.
-    pub is_listed: bool,
 }
 
 /// A named strategy, the instruments it trades and the account it trades on.
@@ -142,10 +140,11 @@ impl Kernel {
                 currencies.len() - 1
             });
             let mut market = Market {
+                // Until an input says that the time has come.
+                is_listed: spec.instrument.listing.is_none(),
                 math: ContractMath::new(&spec.instrument)?,
                 instrument: spec.instrument,
                 currency: CurrencyId::new(currency),
-                is_listed: spec.is_listed,
                 view: MarketView::new(spec.basis),
                 bars: Vec::new(),
             };

@@ -113,7 +113,7 @@ impl Bench {
             candle_ns: None,
             keeps_journal: false,
         };
-        let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2, is_listed: true };
+        let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2 };
         let strategy = StrategySetup {
             name: "w".into(),
             markets: vec![M0],

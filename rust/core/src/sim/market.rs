@@ -162,7 +162,7 @@ impl Market {
         let mut market = Self {
             book: L2Book::new(),
             basis,
-            is_listed: true,
+            is_listed: instrument.listing.is_none(),
             touched: false,
             twice_mid: None,
             watch: [Watch::NOTHING; 2],

@@ -2,7 +2,7 @@
 //!
 //! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
 //! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
-//! use the same code. At one nanosecond messages act first, then markets are delisted, then commands act, in order of
+//! use the same code. At one nanosecond messages act first, then markets are listed and delisted, then commands act, in order of
 //! sending.
 
 use super::channel::Channel;
@@ -35,8 +35,8 @@ pub struct Venue {
     places: Vec<Place>,
     commands: Channel<(AccountId, Command)>,
     updates: Channel<Sent>,
-    /// Markets that will be delisted and when, the next one last.
-    delistings: Vec<(i64, MarketId)>,
+    /// Markets that will be listed or delisted and when, the next one last.
+    listings: Vec<(i64, MarketId, bool)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
     /// Fills so far: the number of each is its key.
@@ -55,10 +55,10 @@ impl Venue {
         MarketId::new(self.places.len() - 1)
     }
 
-    /// A market will be delisted at `at`: see [`Market::delist`].
-    pub fn delist_at(&mut self, market: MarketId, at: i64) {
-        let place = self.delistings.partition_point(|later| *later > (at, market));
-        self.delistings.insert(place, (at, market));
+    /// A market will be listed or delisted at `at`: see [`Market::list`] and [`Market::delist`].
+    pub fn list_at(&mut self, market: MarketId, at: i64, is_listed: bool) {
+        let place = self.listings.partition_point(|later| *later > (at, market, is_listed));
+        self.listings.insert(place, (at, market, is_listed));
     }
 
     /// A market.
@@ -111,33 +111,38 @@ impl Venue {
         self.commands.send(now.saturating_add(latency), (account, command));
     }
 
-    /// When the next command arrives or the next market is delisted.
+    /// When the next command arrives or the next market is listed or delisted.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
-        let delisting = self.delistings.last().map(|(at, _)| *at);
-        match (self.commands.next(), delisting) {
-            (Some(command), Some(delisting)) => Some(command.min(delisting)),
-            (command, delisting) => command.or(delisting),
+        let listing = self.listings.last().map(|(at, ..)| *at);
+        match (self.commands.next(), listing) {
+            (Some(command), Some(listing)) => Some(command.min(listing)),
+            (command, listing) => command.or(listing),
         }
     }
 
-    /// Delists markets and lets commands act, as far as it is time for them by `until`.
+    /// Lists and delists markets and lets commands act, as far as it is time for them by `until`.
     ///
     /// # Errors
     /// [`MoneyOverflow`] when a fill's value is out of range.
     pub fn advance(&mut self, until: i64) -> Result<(), MoneyOverflow> {
         loop {
-            let delisting = self.delistings.last().map_or(i64::MAX, |(at, _)| *at);
+            let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
             if let Some((at, (account, command))) =
-                self.commands.receive(until.min(delisting.saturating_sub(1)))
+                self.commands.receive(until.min(listing.saturating_sub(1)))
             {
                 let market = command.market();
                 self.places[market.index()].market.on_command(account, command, at, &mut self.fresh)?;
                 self.report(market);
-            } else if delisting <= until
-                && let Some((at, market)) = self.delistings.pop()
+            } else if listing <= until
+                && let Some((at, market, is_listed)) = self.listings.pop()
             {
-                self.places[market.index()].market.delist(at, &mut self.fresh);
+                let side = &mut self.places[market.index()].market;
+                if is_listed {
+                    side.list();
+                } else {
+                    side.delist(at, &mut self.fresh);
+                }
                 self.report(market);
             } else {
                 return Ok(());

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::decimal::{Decimal, Increment};
 use super::fees::Fees;
-use super::kind::InstrumentKind;
+use super::kind::{EXPIRY_LIMIT, InstrumentKind};
 use super::money::Money;
 
 /// Why an instrument cannot be built, or an order does not fit it.
@@ -111,6 +111,8 @@ pub struct InstrumentSpec {
     pub maker_fee_bps: Decimal,
     /// Fee of a taker fill in basis points of its value.
     pub taker_fee_bps: Decimal,
+    /// When trading in it begins, ns; it always has been traded when absent.
+    pub listing: Option<i64>,
 }
 
 /// A tradable instrument. Immutable; every field has been checked.
@@ -146,6 +148,8 @@ pub struct Instrument {
     pub maker_fee_bps: Decimal,
     /// Taker fee in basis points.
     pub taker_fee_bps: Decimal,
+    /// When trading in it begins, ns, where it has not always been traded.
+    pub listing: Option<i64>,
 }
 
 impl Instrument {
@@ -219,6 +223,15 @@ impl Instrument {
         if matches!(spec.kind, InstrumentKind::Binary { .. }) {
             check_binary_grid(price_increment, tick_size).map_err(|(field, problem)| fail(field, problem))?;
         }
+        if let Some(listing) = spec.listing {
+            // Within the times of event columns.
+            if listing <= 0 || listing > EXPIRY_LIMIT {
+                return Err(fail("listing_ns", format!("{listing} is not a time in ns before 2116")));
+            }
+            if spec.kind.expiry().is_some_and(|expiry| expiry <= listing) {
+                return Err(fail("listing_ns", "is not before its expiry".into()));
+            }
+        }
         Ok(Self {
             id: spec.id,
             kind: spec.kind,
@@ -235,6 +248,7 @@ impl Instrument {
             contract_size: spec.contract_size,
             maker_fee_bps: spec.maker_fee_bps,
             taker_fee_bps: spec.taker_fee_bps,
+            listing: spec.listing,
         })
     }
 }
@@ -341,7 +355,22 @@ pub(crate) mod tests {
             contract_size: Decimal::ONE,
             maker_fee_bps: dec("2"),
             taker_fee_bps: dec("5"),
+            listing: None,
         }
+    }
+
+    #[test]
+    fn a_listing_comes_before_the_expiry() {
+        let future = |listing, expiry| {
+            let kind = InstrumentKind::Linear { expiry };
+            Instrument::new(InstrumentSpec { listing: Some(listing), ..spec("F.X", kind, "USDT") })
+                .map(|instrument| instrument.listing)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(future(5, None), Ok(Some(5)));
+        assert_eq!(future(5, Some(6)), Ok(Some(5)));
+        assert_eq!(future(6, Some(6)), Err("instrument F.X: listing_ns: is not before its expiry".into()));
+        assert!(future(0, None).is_err() && future(1 << 62, None).is_err());
     }
 
     #[test]

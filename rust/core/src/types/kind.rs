@@ -18,7 +18,7 @@ use std::str::FromStr;
 use super::decimal::Decimal;
 
 /// Latest expiry, ns: as for any other time, in the year 2116.
-const EXPIRY_LIMIT: i64 = (1 << 62) - 1;
+pub(super) const EXPIRY_LIMIT: i64 = (1 << 62) - 1;
 
 /// What an option gives its holder the right to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -69,6 +69,7 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
             contract_size: dec("1"),
             maker_fee_bps: dec("-0.5"),
             taker_fee_bps: dec("5"),
+            listing: None,
         })
         .unwrap(),
     )

@@ -44,6 +44,11 @@ impl Market {
         Ok(())
     }
 
+    /// Begins trading: orders are let in.
+    pub fn list(&mut self) {
+        self.is_listed = true;
+    }
+
     /// Ends trading at `now`: what rests expires, in order of arrival, and no order is let in any more.
     pub fn delist(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
         self.is_listed = false;
