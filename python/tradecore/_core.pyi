@@ -36,6 +36,7 @@ __all__ = [
     "Kernel",
     "L2Book",
     "Liquidation",
+    "MemoryColumns",
     "OpenInterest",
     "Order",
     "PositionLedger",
@@ -718,6 +719,35 @@ class EventReader:
         """Return counts, times and the book as of what has been read."""
 
 @final
+class MemoryColumns:
+    """An instrument's event columns in memory, as a backtest takes them.
+
+    Parameters
+    ----------
+    name : str
+        The instrument's id, for messages.
+    given : mapping of str to array, or polars DataFrame
+        The columns by name. Arrays of the right type are not copied.
+    with_ids : bool
+        Whether to take the ``id`` column where there is one.
+
+    Raises
+    ------
+    DataError
+        For a column that is missing, no array, or of another type, shape or length.
+    """
+
+    def __new__(cls, name: str, given: object, *, with_ids: bool) -> MemoryColumns: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def has_book(self) -> bool:
+        """Whether there are levels."""
+    @property
+    def min_latency_ns(self) -> int:
+        """The smallest difference of receipt and event; below 0 where the venue's clock ran ahead."""
+
+@final
 class EventStream:
     """The events of an instrument's parts in a catalog, read ahead on threads, without the interpreter.
 
@@ -813,7 +843,7 @@ class Simulation:
     def add_market(
         self,
         instrument: Instrument,
-        chunks: _Columns | Iterator[_Columns] | EventStream,
+        chunks: MemoryColumns | Iterator[_Columns] | EventStream,
         venue: SimVenue,
         *,
         has_book: bool,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tradecore._core import Instrument, ReadAhead, Simulation
+from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation
 from tradecore.backtest.result import Result, TableStore
-from tradecore.data.catalog import BYTE_BUDGET, COLUMNS, Catalog, Columns, grid_difference
+from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, grid_difference
 from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.strategies.compiled import CompiledStrategy
@@ -20,7 +20,6 @@ from tradecore.types import MARKET_KINDS, EventKind
 from tradecore.venue import SimVenue
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars as pl
 
 __all__ = ["Backtest", "EventData"]
@@ -28,14 +27,6 @@ __all__ = ["Backtest", "EventData"]
 EventData: TypeAlias = "str | Path | Catalog | Mapping[str, Columns | pl.DataFrame]"
 """A catalog, its folder, or event columns (or a frame of them) by instrument id."""
 
-_DTYPES = {
-    "ts_event": "int64",
-    "ts_recv": "int64",
-    "kind": "uint8",
-    "side": "int8",
-    "flags": "uint8",
-    "id": "uint64",
-}
 _KINDS_OF_HOOKS = {
     "on_mark": EventKind.MARK,
     "on_index": EventKind.INDEX,
@@ -54,7 +45,7 @@ class _Feed:
     """One instrument's data, and what has to be known of it before a run."""
 
     instrument: Instrument
-    open: Callable[[ReadAhead], Columns | Iterator[Columns]]
+    open: Callable[[ReadAhead], MemoryColumns | EventStream]
     events: int
     has_book: bool
     min_latency_ns: int
@@ -282,47 +273,13 @@ def _from_catalog(
 def _from_memory(
     data: Mapping[str, Columns | pl.DataFrame], name: str, specs: Mapping[str, Instrument], *, with_ids: bool
 ) -> _Feed:
-
     if name not in data:
         raise UnknownInstrumentError(name, tuple(data))
-    given = data[name]
-    if not isinstance(given, Mapping) and not hasattr(given, "columns"):
-        raise DataError(name, 0, f"expected columns by name, got {type(given).__name__}")
-    columns: dict[str, np.ndarray[Any, Any]] = {}
-    for column in COLUMNS:
-        if column == "id" and (not with_ids or column not in _names(given)):
-            continue
-        if column not in _names(given):
-            raise DataError(name, 0, f"has no column {column}")
-        columns[column] = _array(name, column, given[column])
-    rows = len(columns["ts_event"])
-    for column, array in columns.items():
-        if len(array) != rows:
-            raise DataError(name, 0, f"column {column} has {len(array)} rows, expected {rows} as in ts_event")
-    latency = int((columns["ts_recv"] - columns["ts_event"]).min()) if rows else 0
+    columns = MemoryColumns(name, data[name], with_ids=with_ids)
     return _Feed(
         instrument=find_instrument(name, specs),
         open=lambda _: columns,
-        events=rows,
-        has_book=bool((columns["kind"] == EventKind.BOOK_SET).any()),
-        min_latency_ns=latency,
+        events=columns.rows,
+        has_book=columns.has_book,
+        min_latency_ns=columns.min_latency_ns,
     )
-
-
-def _array(name: str, column: str, values: Any) -> np.ndarray[Any, Any]:
-    """Return a column as a contiguous array, of the type the core reads."""
-    import numpy as np
-
-    array = values.to_numpy() if hasattr(values, "to_numpy") else values
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
-        raise DataError(name, 0, f"column {column} is a {type(array).__name__}, expected a numpy array")
-    if array.ndim != 1:
-        raise DataError(name, 0, f"column {column} has {array.ndim} dimensions, expected 1")
-    wanted = _DTYPES.get(column, "int32" if array.dtype == np.int32 else "int64")
-    if array.dtype != np.dtype(wanted):
-        raise DataError(name, 0, f"column {column} has dtype {array.dtype}, expected {wanted}")
-    return np.ascontiguousarray(array)
-
-
-def _names(given: Columns | pl.DataFrame) -> Sequence[str]:
-    return list(given.columns) if hasattr(given, "columns") else list(given)

@@ -13,6 +13,7 @@ mod instrument;
 mod kernel;
 mod levels;
 mod maths;
+mod memory;
 mod raised;
 mod readers;
 mod records;
@@ -60,6 +61,8 @@ mod _core {
         IntensityEstimator, PositionLedger, QueueSimulator, RealizedVolatility, avellaneda_stoikov_quotes,
         fit_intensity, format_duration_ns, glft_coefficients, parse_duration,
     };
+    #[pymodule_export]
+    use crate::memory::MemoryColumns;
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, Synth, decode_hftbacktest};
     #[pymodule_export]

@@ -16,6 +16,7 @@ use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::PyInstrument;
+use crate::memory::MemoryColumns;
 use crate::raised::Raised;
 use crate::records::{failures, tables};
 use crate::roster::Roster;
@@ -167,8 +168,9 @@ impl Simulation {
         };
         let raised = parts.roster.raised.clone();
         let index = parts.roster.add_instrument(&instrument)?;
-        let source: Box<dyn ChunkSource> = if let Ok(columns) = chunks.cast::<PyDict>() {
-            Box::new(Given(Some(NumpyColumns::shared(columns)?)))
+        let source: Box<dyn ChunkSource> = if let Ok(columns) = chunks.cast::<MemoryColumns>() {
+            let columns: Arc<dyn Columns> = Arc::<NumpyColumns>::clone(&columns.get().0);
+            Box::new(Given(Some(columns)))
         } else {
             let stream = chunks.cast::<EventStream>().ok();
             let source = stream.and_then(|stream| stream.get().source(raised.clone()));

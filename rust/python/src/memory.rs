@@ -1,0 +1,114 @@
+//! Event columns in memory, as a backtest is given them.
+
+use std::sync::Arc;
+
+use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping};
+use tradecore_core::event::{Columns as _, EventKind};
+
+use crate::columns::NumpyColumns;
+use crate::errors::DataError;
+
+/// The columns in their order, with the type the core reads; prices and quantities may be 32 bits wide.
+const COLUMNS: [(&str, &str); 8] = [
+    ("ts_event", "int64"),
+    ("ts_recv", "int64"),
+    ("kind", "uint8"),
+    ("side", "int8"),
+    ("flags", "uint8"),
+    ("price", "int64"),
+    ("qty", "int64"),
+    ("id", "uint64"),
+];
+
+/// An instrument's event columns in memory, checked for their types and lengths.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct MemoryColumns(pub(crate) Arc<NumpyColumns>);
+
+#[pymethods]
+impl MemoryColumns {
+    #[new]
+    #[pyo3(signature = (name, given, *, with_ids))]
+    fn new(name: &str, given: &Bound<'_, PyAny>, with_ids: bool) -> PyResult<Self> {
+        let refuse = |problem: String| DataError::new_err((name.to_owned(), 0, problem));
+        let frame = given.getattr("columns").ok();
+        if frame.is_none() && given.cast::<PyMapping>().is_err() {
+            return Err(refuse(format!("expected columns by name, got {}", given.get_type().name()?)));
+        }
+        let names = frame.as_ref().unwrap_or(given);
+        let columns = PyDict::new(given.py());
+        let mut expected = None;
+        for (column, wanted) in COLUMNS {
+            let is_there = names.contains(column)?;
+            if column == "id" && !(with_ids && is_there) {
+                continue;
+            }
+            if !is_there {
+                return Err(refuse(format!("has no column {column}")));
+            }
+            let array = array(&given.get_item(column)?, column, wanted)?.map_err(&refuse)?;
+            let (rows, expected) = (array.len(), *expected.get_or_insert(array.len()));
+            if rows != expected {
+                return Err(refuse(format!(
+                    "column {column} has {rows} rows, expected {expected} as in ts_event"
+                )));
+            }
+            columns.set_item(column, array)?;
+        }
+        Ok(Self(Arc::new(NumpyColumns::new(&columns)?)))
+    }
+
+    #[getter]
+    fn rows(&self) -> usize {
+        self.0.view().len()
+    }
+
+    #[getter]
+    fn has_book(&self) -> bool {
+        self.0.view().kind.contains(&(EventKind::BookSet as u8))
+    }
+
+    #[getter]
+    fn min_latency_ns(&self) -> i64 {
+        let view = self.0.view();
+        let latencies = view.ts_recv.iter().zip(view.ts_event).map(|(recv, event)| recv.wrapping_sub(*event));
+        latencies.min().unwrap_or(0)
+    }
+}
+
+/// A column as a contiguous array of its type, or what is wrong with it.
+fn array<'py>(
+    given: &Bound<'py, PyAny>,
+    column: &str,
+    wanted: &str,
+) -> PyResult<Result<Bound<'py, PyUntypedArray>, String>> {
+    let py = given.py();
+    let values = match given.getattr("to_numpy") {
+        Ok(to_numpy) => to_numpy.call0()?,
+        Err(_) => given.clone(),
+    };
+    let kind = values.get_type();
+    let Ok(array) = values.cast_into::<PyUntypedArray>() else {
+        return Ok(Err(format!("column {column} is a {}, expected a numpy array", kind.name()?)));
+    };
+    if !kind.is(py.get_type::<PyUntypedArray>())
+        && array.is_instance(&py.import("numpy.ma")?.getattr("MaskedArray")?)?
+    {
+        return Ok(Err(format!("column {column} is a {}, expected a numpy array", kind.name()?)));
+    }
+    if array.ndim() != 1 {
+        return Ok(Err(format!("column {column} has {} dimensions, expected 1", array.ndim())));
+    }
+    let found = array.dtype();
+    let is_narrow = matches!(column, "price" | "qty") && found.is_equiv_to(&numpy::dtype::<i32>(py));
+    if !is_narrow && !found.is_equiv_to(&PyArrayDescr::new(py, wanted)?) {
+        return Ok(Err(format!("column {column} has dtype {found}, expected {wanted}")));
+    }
+    if array.is_contiguous() {
+        return Ok(Ok(array));
+    }
+    let copied = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
+    Ok(Ok(copied.cast_into::<PyUntypedArray>().map_err(|_| PyValueError::new_err("no array"))?))
+}
