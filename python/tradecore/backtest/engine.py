@@ -134,17 +134,16 @@ class Backtest:
         if not isinstance(source, Catalog | Mapping):
             raise InvalidValueError("data", f"expected a catalog, its folder or columns by id, got {source!r}")
         share = byte_budget // len(wanted)
-        self._feeds = [
-            _from_catalog(source, name, specs or {}, kinds=kinds, with_ids=with_ids, budget=share)
+        self._feeds = {
+            name: _from_catalog(source, name, specs or {}, kinds=kinds, with_ids=with_ids, budget=share)
             if isinstance(source, Catalog)
             else _from_memory(source, name, specs or {}, with_ids=with_ids)
             for name in wanted
-        ]
-        specified = {feed.instrument.id: feed.instrument for feed in self._feeds}
+        }
         for index, strategy in enumerate(self._strategies):
             if isinstance(strategy, CompiledStrategy):
-                _check_fit(index, strategy, [specified[name] for name in strategy.instruments])
-        needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds))
+                _check_fit(index, strategy, [self._feeds[name].instrument for name in strategy.instruments])
+        needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds.values()))
         self._venues = _by_name([SimVenue(name) for name in needed] if venues is None else venues, needed)
 
     def run(self, *, progress: Callable[[int, int], None] | None = None) -> Result:
@@ -176,12 +175,13 @@ class Backtest:
         streams = []
         ahead = ReadAhead()
         index = {}
-        for feed in self._feeds:
-            stream = feed.open(ahead)
-            streams.append(stream)
-            index[feed.instrument.id] = simulation.add_market(
+        for name, feed in self._feeds.items():
+            events = feed.open(ahead)
+            if isinstance(events, EventStream):
+                streams.append(events)
+            index[name] = simulation.add_market(
                 feed.instrument,
-                stream,
+                events,
                 self._venues[feed.instrument.venue],
                 has_book=feed.has_book,
                 min_latency_ns=feed.min_latency_ns,
@@ -193,10 +193,8 @@ class Backtest:
             else:
                 hooks = strategy._overridden()
                 simulation.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy)
-        total = sum(feed.events for feed in self._feeds)
-        store = TableStore(
-            [feed.instrument.id for feed in self._feeds], [strategy.name for strategy in self._strategies]
-        )
+        total = sum(feed.events for feed in self._feeds.values())
+        store = TableStore(list(index), [strategy.name for strategy in self._strategies])
         started = time.perf_counter()
         try:
             summary = simulation.run(
@@ -206,8 +204,7 @@ class Backtest:
             )
         finally:
             for stream in streams:
-                if hasattr(stream, "close"):
-                    stream.close()
+                stream.close()
         wall = time.perf_counter() - started
         store.keep(summary.pop("tables"))
         return Result(

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record};
@@ -47,7 +48,7 @@ impl ChunkSource for PySource {
     fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError> {
         Python::attach(|py| {
             let next = || -> PyResult<Option<Arc<dyn Columns>>> {
-                match self.iterator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
+                match self.iterator.bind(py).call_method0(intern!(py, "__next__")) {
                     Ok(columns) => Ok(Some(NumpyColumns::shared(&columns)?)),
                     Err(e) if e.is_instance_of::<pyo3::exceptions::PyStopIteration>(py) => Ok(None),
                     Err(e) => Err(e),
@@ -263,10 +264,11 @@ fn summary<'py>(
     }
     out.set_item("totals", totals)?;
 
+    let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
     let (bases, leads) = (PyDict::new(py), PyDict::new(py));
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
-        bases.set_item(instrument.id.as_str(), simulation.market(id).basis().as_str())?;
+        bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
         leads.set_item(instrument.id.venue(), simulation.clock_lead_ns(id))?;
     }
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
@@ -278,7 +280,7 @@ fn summary<'py>(
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
     let kernel = simulation.kernel();
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
-    let names: Vec<String> = kernel.strategies().map(|(name, _)| name.to_owned()).collect();
+    let names: Vec<_> = kernel.strategies().map(|(name, _)| PyString::new(py, name)).collect();
     out.set_item("failures", failures(py, kernel)?)?;
 
     let (positions, nothing) = (PyList::empty(py), money_to_py(py, Money::ZERO)?);
@@ -293,15 +295,21 @@ fn summary<'py>(
                 position.unrealized(kernel.math(id), twice_mids[market]).map_err(errors::money)?;
             let average = position.avg_entry_price();
             let row = PyDict::new(py);
-            row.set_item("strategy", &names[strategy])?;
-            row.set_item("instrument", instrument.id.as_str())?;
-            row.set_item("qty", crate::values::decimal_from_text(py, &instrument.format_qty(position.qty))?)?;
-            row.set_item("avg_entry_price", average.map(|p| p * instrument.price_increment.to_f64(1)))?;
-            row.set_item("realized_pnl", money(position.realized)?)?;
-            row.set_item("unrealized_pnl", money(unrealized)?)?;
-            row.set_item("fees", money(position.fees)?)?;
-            row.set_item("cash", money(position.cash)?)?;
-            row.set_item("fills", position.fills)?;
+            row.set_item(intern!(py, "strategy"), &names[strategy])?;
+            row.set_item(intern!(py, "instrument"), &ids[market])?;
+            row.set_item(
+                intern!(py, "qty"),
+                crate::values::decimal_from_text(py, &instrument.format_qty(position.qty))?,
+            )?;
+            row.set_item(
+                intern!(py, "avg_entry_price"),
+                average.map(|p| p * instrument.price_increment.to_f64(1)),
+            )?;
+            row.set_item(intern!(py, "realized_pnl"), money(position.realized)?)?;
+            row.set_item(intern!(py, "unrealized_pnl"), money(unrealized)?)?;
+            row.set_item(intern!(py, "fees"), money(position.fees)?)?;
+            row.set_item(intern!(py, "cash"), money(position.cash)?)?;
+            row.set_item(intern!(py, "fills"), position.fills)?;
             positions.append(row)?;
         }
     }

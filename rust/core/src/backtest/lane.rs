@@ -27,6 +27,8 @@ pub(super) enum LaneError {
 /// So many messages at most are looked at together, right after their rows have been checked: what is asked of them
 /// later then lies side by side, and not in four columns that have gone from the processor's cache.
 const WINDOW: usize = 256;
+/// There is room for so many from the beginning.
+const LEAST_WINDOW: usize = 64;
 
 /// A message to come.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +129,7 @@ impl Lane {
     fn look_ahead(&mut self) {
         self.at = 0;
         self.upcoming.clear();
+        self.upcoming.reserve(LEAST_WINDOW);
         let Some((chunk, row)) = self.cursor.front() else { return };
         self.start = row;
         let view = chunk.view();
