@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 use tradecore_core::event::{Columns as _, EventKind};
@@ -110,5 +109,5 @@ fn array<'py>(
         return Ok(Ok(array));
     }
     let copied = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
-    Ok(Ok(copied.cast_into::<PyUntypedArray>().map_err(|_| PyValueError::new_err("no array"))?))
+    Ok(Ok(copied.cast_into()?))
 }

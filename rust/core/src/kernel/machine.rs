@@ -16,7 +16,7 @@ use super::quoting::Quotes;
 use super::record::{CandleRow, PublishedRow, Reconcile, Record};
 use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
-use super::topics::{Registry, Topics};
+use super::topics::{Registry, Subscriber, Topics};
 use super::view::{Content, MarketView};
 use crate::bars::Bar;
 use crate::book::{BookState, FillBasis};
@@ -156,13 +156,14 @@ impl Kernel {
             }
             states.push(market);
         }
-        let mut topics = Registry::new(states.len());
+        let (mut topics, mut followed) = (Registry::new(states.len()), Vec::new());
         let mut runners = Vec::with_capacity(strategies.len());
         let mut trades_on = Vec::with_capacity(strategies.len());
         for (index, setup) in strategies.into_iter().enumerate() {
             let interest = setup.strategy.interest();
             for market in setup.markets {
-                topics.set(StrategyId::new(index), market, interest.topics);
+                let strategy = StrategyId::new(index);
+                followed.push((market, Subscriber { strategy, topics: interest.topics }));
                 if !interest.topics.is_empty() {
                     states[market.index()].view.follow();
                 }
@@ -170,6 +171,7 @@ impl Kernel {
             trades_on.push(setup.account);
             runners.push(Runner { name: setup.name, strategy: setup.strategy, interest, failure: None });
         }
+        topics.replace(followed);
         let core = Core {
             now: i64::MIN,
             journal: Journal::new(config.session.as_str(), config.keeps_journal),

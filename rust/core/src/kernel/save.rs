@@ -13,6 +13,7 @@ use super::market::{BarFeed, Market};
 use super::reader::{CodecError, Reader};
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
+use super::topics::Subscriber;
 use super::view::MarketView;
 use super::writer::Writer;
 use crate::bars::{Bar, TimeBars};
@@ -220,13 +221,12 @@ impl Kernel {
             timers.push(Timer { at, id, strategy: r.strategy_of(strategies)?, interval: r.i64()? });
         }
         core.timers = Timers::restore(timers, r.u64()?);
-        for strategy in (0..strategies).map(StrategyId::new) {
-            core.topics.forget(strategy);
-        }
+        let mut followed = Vec::new();
         for _ in 0..r.index()? {
             let (market, strategy) = (r.market_of(markets)?, r.strategy_of(strategies)?);
-            core.topics.set(strategy, market, r.topics()?);
+            followed.push((market, Subscriber { strategy, topics: r.topics()? }));
         }
+        core.topics.replace(followed);
         for runner in &mut kernel.runners {
             let saved = r.bytes()?;
             runner.strategy.load(saved).map_err(|error| {

@@ -190,9 +190,21 @@ impl Registry {
 
     /// Ends everything a strategy follows.
     pub(super) fn forget(&mut self, strategy: StrategyId) {
-        for market in 0..self.starts.len() - 1 {
-            self.set(strategy, MarketId::new(market), Topics::NONE);
-        }
+        let others = self.list().filter(|(_, subscriber)| subscriber.strategy != strategy).collect();
+        self.replace(others);
+    }
+
+    /// Says all that is followed from now on.
+    pub(super) fn replace(&mut self, mut list: Vec<(MarketId, Subscriber)>) {
+        list.retain(|(_, subscriber)| !subscriber.topics.is_empty());
+        list.sort_unstable_by_key(|(market, subscriber)| (*market, subscriber.strategy));
+        list.dedup_by_key(|(market, subscriber)| (*market, subscriber.strategy));
+        let behind = |market: usize| list.partition_point(|(other, _)| other.index() < market) as u32;
+        let starts: Vec<u32> = (0..self.starts.len()).map(behind).collect();
+        let is_empty = |starts: &[u32]| starts.windows(2).map(|ends| ends[0] == ends[1]).collect::<Vec<_>>();
+        self.version += u64::from(is_empty(&starts) != is_empty(&self.starts));
+        self.starts = starts;
+        self.subscribers = list.into_iter().map(|(_, subscriber)| subscriber).collect();
     }
 
     /// Grows with every change of whether somebody follows a market.
@@ -242,7 +254,11 @@ mod tests {
         assert!(
             !registry.topics(a, market).has(Topics::BOOK) && registry.topics(a, market).has(Topics::QUOTES)
         );
+        let same = registry.list().collect();
+        registry.replace(same);
+        assert_eq!((registry.version(), registry.of(market).len()), (3, 2));
         registry.forget(a);
+        assert_eq!(registry.of(market).iter().map(|s| s.strategy).collect::<Vec<_>>(), [b]);
         registry.forget(b);
         assert_eq!((registry.version(), registry.of(market).len()), (4, 0));
     }
