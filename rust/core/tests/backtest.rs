@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use common::{M0, MS, Monkey, Pieces, Quiet, Tape, instrument, market_data};
+use common::{M0, MS, Monkey, Quiet, Tape, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::book::{BookState, FillBasis, Touch};
@@ -19,24 +19,8 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, Latency, VenueSettings};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
-
-fn setup(id: &str, kind: InstrumentKind, data: EventColumns, piece: usize, latency: Latency) -> MarketSetup {
-    MarketSetup {
-        instrument: instrument(id, kind),
-        settings: VenueSettings {
-            queue: "power(2)".parse().unwrap(),
-            basis: Basis::L2,
-            latency,
-            clock_lead: ClockLead::Ns(0),
-            matching: Matching::default(),
-        },
-        source: Pieces::new(data, piece),
-        has_book: true,
-        min_latency_ns: 0,
-    }
-}
 
 fn config() -> RunConfig {
     RunConfig {
@@ -62,8 +46,20 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
 
 fn run_monkeys(seed: u64, rows: usize, piece: usize, latency: Latency) -> (String, Replay) {
     let markets = vec![
-        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), piece, latency.clone()),
-        setup("B.TEST", InstrumentKind::INVERSE_PERPETUAL, market_data(seed + 1, rows), piece, latency),
+        market_setup(
+            "A.TEST",
+            InstrumentKind::LINEAR_PERPETUAL,
+            market_data(seed, rows),
+            piece,
+            latency.clone(),
+        ),
+        market_setup(
+            "B.TEST",
+            InstrumentKind::INVERSE_PERPETUAL,
+            market_data(seed + 1, rows),
+            piece,
+            latency,
+        ),
     ];
     let mut simulation = Replay::new(config(), markets, monkeys(seed)).unwrap();
     let (end, digest) = simulation.run(&mut Quiet).unwrap();
@@ -181,7 +177,8 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
             account: AccountId::new(0),
             strategy: Box::new(Witness { seen: Arc::clone(&seen), every }),
         };
-        let markets = vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, data.clone(), 4_000, latency)];
+        let markets =
+            vec![market_setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, data.clone(), 4_000, latency)];
         Replay::new(config(), markets, vec![witness]).unwrap().run(&mut Quiet).unwrap();
 
         // The slow, obvious way: message by message, and for a timer every message that is visible by then.
@@ -269,7 +266,7 @@ proptest! {
             let markets: Vec<_> = (0..from.len())
                 .map(|at| {
                     let data = market_data(seed + at as u64, 9_000);
-                    setup(&format!("M{at}.TEST"), InstrumentKind::LINEAR_PERPETUAL, data, piece, latency.clone())
+                    market_setup(&format!("M{at}.TEST"), InstrumentKind::LINEAR_PERPETUAL, data, piece, latency.clone())
                 })
                 .collect();
             let start = market_data(seed, 1).ts_recv[0];
@@ -343,7 +340,7 @@ fn an_order_travels_there_and_back_and_meets_the_book_of_its_arrival() {
         strategy: Box::new(Once { sent: None, told: Arc::clone(&told) }),
     };
     let latency = Latency::constant(20, 30, Some(10));
-    let markets = vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 2, latency)];
+    let markets = vec![market_setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 2, latency)];
     Replay::new(config(), markets, vec![once]).unwrap().run(&mut Quiet).unwrap();
     let told = told.lock().unwrap();
     // Seen at 1010, sent, there at 1030: the offer at 1003 is the best; known at 1060.
@@ -373,7 +370,7 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
     }
     let markets = || {
         let data = market_data(5, 8_000);
-        vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, data, 4_000, Latency::default())]
+        vec![market_setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, data, 4_000, Latency::default())]
     };
     let strategies = || {
         vec![
@@ -421,11 +418,11 @@ fn a_gap_is_told_and_an_empty_run_is_no_error() {
     let states = Arc::new(Mutex::new(Vec::new()));
     let strategy = common::setup("s", &[M0], States(Arc::clone(&states)));
     let markets =
-        vec![setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 9, Latency::default())];
+        vec![market_setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, tape.columns, 9, Latency::default())];
     Replay::new(config(), markets, vec![strategy]).unwrap().run(&mut Quiet).unwrap();
     assert_eq!(*states.lock().unwrap(), [BookState::Synced, BookState::Gap, BookState::Synced]);
 
-    let markets = vec![setup(
+    let markets = vec![market_setup(
         "A.TEST",
         InstrumentKind::LINEAR_PERPETUAL,
         EventColumns::default(),
@@ -494,8 +491,8 @@ proptest! {
             let told = Arc::new(Mutex::new(Vec::new()));
             let follower = Follower { told: Arc::clone(&told), turns };
             let markets = vec![
-                setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, 16_000), 1_000, latency.clone()),
-                setup("B.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed + 1, 16_000), 700, latency.clone()),
+                market_setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, 16_000), 1_000, latency.clone()),
+                market_setup("B.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed + 1, 16_000), 700, latency.clone()),
             ];
             let strategies = vec![common::setup("f", &[M0, MarketId::new(1)], follower)];
             Replay::new(config(), markets, strategies).unwrap().run(&mut Quiet).unwrap();
@@ -567,7 +564,7 @@ fn an_instrument_that_expires_is_not_traded_any_more() {
     let kinds = [InstrumentKind::LINEAR_PERPETUAL, expires(30 * MS), expires(1)];
     let markets = ["A.TEST", "B.TEST", "C.TEST"].iter().zip(kinds);
     let latency = || Latency::constant(2 * MS, 3 * MS, None);
-    let markets = markets.map(|(id, kind)| setup(id, kind, data(), 100, latency())).collect();
+    let markets = markets.map(|(id, kind)| market_setup(id, kind, data(), 100, latency())).collect();
     let told = Arc::default();
     let strategy = UntilExpiry { told: Arc::clone(&told) };
     let strategy = common::setup("s", &[0, 1, 2].map(MarketId::new), strategy);
@@ -604,7 +601,7 @@ fn an_instrument_is_traded_from_its_listing_on() {
     let markets = ["A.TEST", "B.TEST", "C.TEST"].iter().zip([None, Some(25 * MS), Some(1)]);
     let markets = markets.map(|(id, listing)| {
         let kind = InstrumentKind::LINEAR_PERPETUAL;
-        let setup = setup(id, kind, data(), 100, Latency::constant(2 * MS, 3 * MS, None));
+        let setup = market_setup(id, kind, data(), 100, Latency::constant(2 * MS, 3 * MS, None));
         let instrument = Instrument { listing, ..(*setup.instrument).clone() };
         MarketSetup { instrument: Arc::new(instrument), ..setup }
     });
@@ -622,7 +619,7 @@ fn an_instrument_is_traded_from_its_listing_on() {
 fn settled(markets: Vec<(&str, Basis, ClockLead, bool, i64)>) -> Result<Replay, RunError> {
     let setups = markets.into_iter().map(|(id, basis, clock_lead, has_book, min_latency_ns)| {
         let kind = InstrumentKind::LINEAR_PERPETUAL;
-        let setup = setup(id, kind, EventColumns::default(), 9, Latency::default());
+        let setup = market_setup(id, kind, EventColumns::default(), 9, Latency::default());
         let settings = VenueSettings { basis, clock_lead, ..setup.settings };
         MarketSetup { settings, has_book, min_latency_ns, ..setup }
     });

@@ -3,16 +3,15 @@
 
 mod common;
 
-use common::{M0, MS, Monkey, Pieces, Quiet, instrument, market_data};
+use common::{M0, MS, Monkey, Quiet, instrument, market_data, market_setup};
 use proptest::prelude::*;
-use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
+use tradecore_core::backtest::{Replay, RunConfig};
 use tradecore_core::book::FillBasis;
-use tradecore_core::event::EventColumns;
 use tradecore_core::kernel::{
     Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
 };
 use tradecore_core::orders::{Command, Order};
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
+use tradecore_core::sim::Latency;
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, StrategyId};
 
 fn monkeys(seed: u64) -> Vec<StrategySetup> {
@@ -53,27 +52,23 @@ struct Outcome {
     commands: Vec<(i64, StrategyId, Command)>,
 }
 
-fn setup(id: &str, kind: InstrumentKind, data: EventColumns, latency: Latency) -> MarketSetup {
-    MarketSetup {
-        instrument: instrument(id, kind),
-        settings: VenueSettings {
-            queue: "power(2)".parse().unwrap(),
-            basis: Basis::L2,
-            latency,
-            clock_lead: ClockLead::Ns(0),
-            matching: Matching::default(),
-        },
-        source: Pieces::new(data, 3_000),
-        has_book: true,
-        min_latency_ns: 0,
-    }
-}
-
 /// Runs a backtest; with the journal if it is kept.
 fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (Outcome, Vec<u8>) {
     let markets = vec![
-        setup("A.TEST", InstrumentKind::LINEAR_PERPETUAL, market_data(seed, rows), latency.clone()),
-        setup("B.TEST", InstrumentKind::INVERSE_PERPETUAL, market_data(seed + 1, rows), latency),
+        market_setup(
+            "A.TEST",
+            InstrumentKind::LINEAR_PERPETUAL,
+            market_data(seed, rows),
+            3_000,
+            latency.clone(),
+        ),
+        market_setup(
+            "B.TEST",
+            InstrumentKind::INVERSE_PERPETUAL,
+            market_data(seed + 1, rows),
+            3_000,
+            latency,
+        ),
     ];
     let config = RunConfig {
         session: "test".parse().unwrap(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{M0, Tape, instrument, limit, replace, replaced};
 use tradecore_core::book::FillBasis;
-use tradecore_core::event::{Columns, EventKind};
+use tradecore_core::event::{Columns, EventKind, Span};
 use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
@@ -98,11 +98,9 @@ impl Desk {
         let mut tape = Tape::default();
         self.now += 1;
         write(tape.at(self.now));
-        let (view, mut row, mut out) = (tape.columns.view(), 0, Vec::new());
-        while row < view.len() {
-            let rows = view.message(row);
+        let (view, mut out) = (tape.columns.view(), Vec::new());
+        for rows in view.messages(0, view.len()) {
             self.market.on_message(&view, rows, self.now, &mut out).unwrap();
-            row = rows.to;
         }
         out.into_iter().map(|(_, update)| update).collect()
     }
@@ -397,7 +395,7 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     };
     let mut out = Vec::new();
     let quote = quote(1_000, 50, 1_001, 60);
-    market.on_message(&quote.view(), quote.view().span(0, 2), 1, &mut out).unwrap();
+    market.on_message(&quote.view(), Span { from: 0, to: 2, only_levels: false }, 1, &mut out).unwrap();
     let buy = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 100) };
     market.on_command(AccountId::new(0), Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
     let got: Vec<_> = out.iter().map(|(_, update)| update.kind).collect();

@@ -637,16 +637,16 @@ impl Replay {
     #[inline]
     fn tell(&mut self, at: i64, input: Input<'_>) -> Result<(), RunError> {
         let told = self.kernel.handle(at, input);
-        let mut first_at = None;
+        let mut first = Vec::new();
         for Outgoing { at, account, command, .. } in self.kernel.drain() {
-            let lane = &mut self.lanes[command.get().market().index()];
-            if !lane.has_orders {
-                (lane.has_orders, first_at) = (true, Some(at));
+            let market = command.get().market();
+            if !std::mem::replace(&mut self.lanes[market.index()].has_orders, true) {
+                first.push((market, at));
             }
             self.venue.on_command(account, command, at);
         }
-        if let Some(at) = first_at {
-            self.go_back(at)?;
+        for (market, at) in first {
+            self.go_back(market, at)?;
         }
         if self.kernel.topics_version() != self.topics_version {
             self.follow();
@@ -654,28 +654,26 @@ impl Replay {
         Ok(told?)
     }
 
-    /// Takes the venue back to `now` in markets that have just got their first order. Their books are made again of
-    /// what we know, and what has happened since.
+    /// Takes a market back to `now`, at its first order. Its book is made again of what we know, and what has happened
+    /// since.
     #[cold]
-    fn go_back(&mut self, now: i64) -> Result<(), RunError> {
-        for index in 0..self.lanes.len() {
-            let (market, lane) = (MarketId::new(index), &mut self.lanes[index]);
-            let Some(upto) = lane.has_orders.then(|| lane.go_back(now)).flatten() else { continue };
-            let Known { book, twice_mid, mut cursor } = self.kernel.known(market);
-            self.venue.restart(market, book, twice_mid);
-            let mut taken = Ok(false);
-            cursor.read_until(upto, |view, from, to| {
-                for rows in view.messages(from, to) {
-                    if taken.is_ok() {
-                        taken = self.venue.on_message(market, view, rows, now);
-                    }
+    fn go_back(&mut self, market: MarketId, now: i64) -> Result<(), RunError> {
+        let lane = &mut self.lanes[market.index()];
+        let Some(upto) = lane.go_back(now) else { return Ok(()) };
+        let Known { book, twice_mid, mut cursor } = self.kernel.known(market);
+        self.venue.restart(market, book, twice_mid);
+        let mut taken = Ok(false);
+        cursor.read_until(upto, |view, from, to| {
+            for rows in view.messages(from, to) {
+                if taken.is_ok() {
+                    taken = self.venue.on_message(market, view, rows, now);
                 }
-            });
-            taken?;
-            lane.cursor = cursor;
-            self.heads.set(index, lane.next_venue());
-            self.followed.set(index, lane.next_visible().filter(|_| lane.is_followed));
-        }
+            }
+        });
+        taken?;
+        lane.cursor = cursor;
+        self.heads.set(market.index(), lane.next_venue());
+        self.followed.set(market.index(), lane.next_visible().filter(|_| lane.is_followed));
         Ok(())
     }
 

@@ -4,11 +4,14 @@ mod columns;
 mod cursor;
 mod kind;
 mod merge;
+mod messages;
 
 pub use columns::{
-    Columns, ColumnsError, Event, EventColumns, EventSink, Ints, Messages, STEPS_LIMIT, Span, TIME_LIMIT,
-    View, is_price, is_qty,
+    Columns, ColumnsError, Event, EventColumns, EventSink, Ints, STEPS_LIMIT, View, is_price, is_qty,
 };
 pub use cursor::{Chunk, Chunker, Cursor};
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
 pub use merge::Heads;
+pub use messages::{Messages, Span};
+
+pub use crate::types::TIME_LIMIT;

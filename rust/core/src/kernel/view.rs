@@ -194,20 +194,21 @@ impl MarketView {
     /// Lets every row be read from now on.
     pub(super) fn follow(&mut self) {
         if self.rows.is_none() {
-            let mut rows = self.cursor.clone();
-            rows.skip_until(self.known);
-            self.rows = Some(rows);
+            self.rows = Some(self.behind_known());
         }
+    }
+
+    /// Where what was supplied goes on behind the rows known.
+    fn behind_known(&self) -> Cursor {
+        let mut rows = self.cursor.clone();
+        rows.skip_until(self.known);
+        rows
     }
 
     /// Rows that were supplied, from the last known one up to `upto`.
     pub(super) fn supplied(&self, upto: u64) -> EventColumns {
         let mut columns = EventColumns::default();
-        let mut rows = self.rows.clone().unwrap_or_else(|| {
-            let mut rows = self.cursor.clone();
-            rows.skip_until(self.known);
-            rows
-        });
+        let mut rows = self.rows.clone().unwrap_or_else(|| self.behind_known());
         rows.read_until(upto, |view, from, to| (from..to).for_each(|row| columns.push(view.event(row))));
         columns
     }
@@ -245,16 +246,18 @@ impl MarketView {
         }
     }
 
-    /// Rows are known from now on. `each` sees them where somebody reads rows.
+    /// Rows are known from now on. `each` sees them where somebody reads rows; levels alone it need not see.
     pub(super) fn know(&mut self, rows: Rows<'_>, mut each: impl FnMut(&View<'_>, usize, usize)) {
         match rows {
             Rows::Here { view, from, to } => {
                 each(&view, from, to);
                 self.apply(&view, from, to);
             }
-            Rows::Supplied { upto, seen, .. } => {
-                if let Some(rows) = &mut self.rows {
-                    rows.read_until(upto, each);
+            Rows::Supplied { upto, seen, only_levels } => {
+                match &mut self.rows {
+                    Some(rows) if only_levels => rows.skip_until(upto),
+                    Some(rows) => rows.read_until(upto, each),
+                    None => {}
                 }
                 (self.known, self.seen) = (upto, seen);
             }
@@ -268,17 +271,8 @@ impl MarketView {
         content.clear();
         self.follow();
         let basis = self.basis;
-        match rows {
-            // Most messages: what is all levels is not looked at again.
-            Rows::Supplied { upto, seen, only_levels: true } => {
-                if let Some(rows) = &mut self.rows {
-                    rows.skip_until(upto);
-                }
-                (self.known, self.seen) = (upto, seen);
-                content.book = basis == FillBasis::L2;
-            }
-            rows => self.know(rows, |view, from, to| content.read(basis, wanted, view, from, to)),
-        }
+        content.book = basis == FillBasis::L2 && matches!(rows, Rows::Supplied { only_levels: true, .. });
+        self.know(rows, |view, from, to| content.read(basis, wanted, view, from, to));
         if content.book {
             let touch = self.seen.touch;
             content.touch_moved = touch.prices_differ(&before);

@@ -1,6 +1,9 @@
-//! Lengths of time written as people write them: `100ms`, `1s`, `5m`, `1h`, `1d`, `250us`, `10ns`.
+//! Times in nanoseconds, and lengths of time written as people write them: `100ms`, `1s`, `5m`, `1h`, `1d`, `250us`, `10ns`.
 
 use super::decimal::{Decimal, DecimalError};
+
+/// Largest time, ns: in the year 2116. A latency may be added to it.
+pub const TIME_LIMIT: i64 = (1 << 62) - 1;
 
 /// Parses a length of time to nanoseconds. A unit is required; the number may have decimals.
 ///

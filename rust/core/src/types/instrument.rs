@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::decimal::{Decimal, Increment};
+use super::duration::TIME_LIMIT;
 use super::fees::Fees;
-use super::kind::{EXPIRY_LIMIT, InstrumentKind};
+use super::kind::InstrumentKind;
 use super::money::Money;
 
 /// Why an instrument cannot be built, or an order does not fit it.
@@ -224,8 +225,7 @@ impl Instrument {
             check_binary_grid(price_increment, tick_size).map_err(|(field, problem)| fail(field, problem))?;
         }
         if let Some(listing) = spec.listing {
-            // Within the times of event columns.
-            if listing <= 0 || listing > EXPIRY_LIMIT {
+            if listing <= 0 || listing > TIME_LIMIT {
                 return Err(fail("listing_ns", format!("{listing} is not a time in ns before 2116")));
             }
             if spec.kind.expiry().is_some_and(|expiry| expiry <= listing) {

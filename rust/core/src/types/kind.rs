@@ -16,9 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::decimal::Decimal;
-
-/// Latest expiry, ns: as for any other time, in the year 2116.
-pub(super) const EXPIRY_LIMIT: i64 = (1 << 62) - 1;
+use super::duration::TIME_LIMIT;
 
 /// What an option gives its holder the right to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -253,7 +251,7 @@ impl InstrumentKind {
     /// Checks the terms, and the currency it settles in.
     pub(super) fn check(&self, base: &str, quote: &str, settlement: &str) -> Result<(), TermsError> {
         let fail = |field, problem| Err(TermsError { field, problem });
-        if let Some(expiry) = self.expiry().filter(|ns| *ns <= 0 || *ns > EXPIRY_LIMIT) {
+        if let Some(expiry) = self.expiry().filter(|ns| *ns <= 0 || *ns > TIME_LIMIT) {
             return fail("expiry_ns", format!("{expiry} is not a time in ns before 2116"));
         }
         let word = self.as_str();

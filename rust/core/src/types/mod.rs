@@ -14,7 +14,7 @@ pub(crate) mod words;
 
 pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
-pub use duration::{format_duration, parse_duration};
+pub use duration::{TIME_LIMIT, format_duration, parse_duration};
 pub use fees::Fees;
 pub use ids::{AccountId, CurrencyId, MarketId, StrategyId};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentSpec};

@@ -9,13 +9,14 @@
 
 use std::sync::Arc;
 
-use tradecore_core::backtest::{ChunkSource, Monitor, Progress};
+use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress};
 use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
 };
 use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
     AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, Price, Qty, Side,
@@ -153,6 +154,29 @@ impl ChunkSource for Pieces {
         piece.extend_from(&self.columns, self.at, end);
         self.at = end;
         Ok(Some(Arc::new(piece)))
+    }
+}
+
+/// A market with an L2 book and a probabilistic queue, its data cut into pieces.
+pub fn market_setup(
+    id: &str,
+    kind: InstrumentKind,
+    data: EventColumns,
+    piece: usize,
+    latency: Latency,
+) -> MarketSetup {
+    MarketSetup {
+        instrument: instrument(id, kind),
+        settings: VenueSettings {
+            queue: "power(2)".parse().unwrap(),
+            basis: Basis::L2,
+            latency,
+            clock_lead: ClockLead::Ns(0),
+            matching: Matching::default(),
+        },
+        source: Pieces::new(data, piece),
+        has_book: true,
+        min_latency_ns: 0,
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{Accounts, Market, Matching, SelfTrade};
 use crate::book::FillBasis;
-use crate::event::{Event, EventColumns, EventKind};
+use crate::event::{Event, EventColumns, EventKind, Span};
 use crate::ledger::ContractMath;
 use crate::orders::{Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::random::Random;
@@ -604,7 +604,8 @@ fn act(market: &mut Market, action: &Action, at: usize, lot: i64, only: Option<u
     if let Action::Message(rows) = action {
         let columns = columns(rows);
         let view = columns.view();
-        market.on_message(&view, view.span(0, rows.len()), now, &mut out).unwrap();
+        let all = Span { from: 0, to: rows.len(), only_levels: view.are_levels(0, rows.len()) };
+        market.on_message(&view, all, now, &mut out).unwrap();
     } else if let Some((account, command)) = command(action, at, lot)
         && only.is_none_or(|only| only == account.index())
     {
