@@ -30,6 +30,7 @@ __all__ = [
     "EventStream",
     "FeedSummary",
     "Fill",
+    "FinalPositions",
     "FundingRate",
     "Instrument",
     "IntensityEstimator",
@@ -717,6 +718,13 @@ class EventReader:
     def progress(self) -> tuple[int, int]: ...
     def summary(self) -> dict[str, Any]:
         """Return counts, times and the book as of what has been read."""
+
+@final
+class FinalPositions:
+    """The positions at the end of a run."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a strategy and instrument, instrument by instrument."""
 
 @final
 class MemoryColumns:

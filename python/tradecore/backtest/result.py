@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tradecore._core import Instrument, format_duration_ns, money_text
+from tradecore._core import FinalPositions, Instrument, format_duration_ns, money_text
 from tradecore.errors import RunError, StrategyError
 from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 from tradecore.venue import SimVenue
@@ -169,8 +169,6 @@ class Result:
         period it was taken over.
     tables : TableStore
         The tables behind the frames, piece by piece.
-    final_positions : list of dict
-        By strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash.
     instruments : list of Instrument
         What was traded, with the fees of the run, in the order in which the journal counts them.
     """
@@ -192,7 +190,7 @@ class Result:
         self.events: int = summary["events"]
         self.span_ns: tuple[int, int] | None = summary["span_ns"]
         self.totals: list[dict[str, Any]] = summary["totals"]
-        self.final_positions: list[dict[str, Any]] = summary["positions"]
+        self._final_positions: FinalPositions = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
         self.seed = seed
         self.wall_s = wall_s
@@ -201,6 +199,11 @@ class Result:
         self.venues = list(venues)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
+
+    @cached_property
+    def final_positions(self) -> list[dict[str, Any]]:
+        """One row a strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash; money as Decimal."""
+        return self._final_positions.rows()
 
     @cached_property
     def orders(self) -> pl.DataFrame:

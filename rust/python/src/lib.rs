@@ -14,6 +14,7 @@ mod kernel;
 mod levels;
 mod maths;
 mod memory;
+mod positions;
 mod raised;
 mod readers;
 mod records;
@@ -63,6 +64,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::memory::MemoryColumns;
+    #[pymodule_export]
+    use crate::positions::FinalPositions;
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, Synth, decode_hftbacktest};
     #[pymodule_export]

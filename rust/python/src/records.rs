@@ -241,7 +241,8 @@ trait Cell {
     /// What numpy calls the type, or `money`.
     const TYPE: &str;
 
-    fn append_to(self, bytes: &mut Vec<u8>);
+    /// Fills as many bytes as the value has.
+    fn write_to(self, bytes: &mut [u8]);
 }
 
 macro_rules! cells {
@@ -249,8 +250,8 @@ macro_rules! cells {
         $(impl Cell for $type {
             const TYPE: &str = $name;
 
-            fn append_to(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_ne_bytes());
+            fn write_to(self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.to_ne_bytes());
             }
         })+
     };
@@ -261,8 +262,8 @@ cells!(u8 => "uint8", i8 => "int8", u32 => "uint32", u64 => "uint64", i64 => "in
 impl Cell for bool {
     const TYPE: &str = "bool";
 
-    fn append_to(self, bytes: &mut Vec<u8>) {
-        bytes.push(self.into());
+    fn write_to(self, bytes: &mut [u8]) {
+        u8::from(self).write_to(bytes);
     }
 }
 
@@ -270,8 +271,8 @@ impl Cell for bool {
 impl Cell for Money {
     const TYPE: &str = "money";
 
-    fn append_to(self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(&self.units().to_ne_bytes());
+    fn write_to(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.units().to_ne_bytes());
     }
 }
 
@@ -286,10 +287,14 @@ impl<'py> Table<'py> {
     }
 
     /// Numbers, as the name of their type and their bytes.
-    fn array<T: Cell>(&self, name: &str, values: impl Iterator<Item = T>) -> PyResult<()> {
-        let mut bytes = Vec::with_capacity(size_of::<T>() * values.size_hint().0);
-        values.for_each(|value| value.append_to(&mut bytes));
-        self.dict.set_item(name, (T::TYPE, PyBytes::new(self.dict.py(), &bytes)))
+    fn array<T: Cell>(&self, name: &str, values: impl ExactSizeIterator<Item = T>) -> PyResult<()> {
+        let bytes = PyBytes::new_with(self.dict.py(), size_of::<T>() * values.len(), |bytes| {
+            for (cell, value) in bytes.chunks_exact_mut(size_of::<T>()).zip(values) {
+                value.write_to(cell);
+            }
+            Ok(())
+        })?;
+        self.dict.set_item(name, (T::TYPE, bytes))
     }
 
     /// Texts, empty for none; `None` for a column without any.

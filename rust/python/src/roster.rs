@@ -1,10 +1,10 @@
 //! The instruments and strategies of a session, gathered from Python before it begins.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use rustc_hash::FxHashSet;
 use tradecore_core::book::FillBasis;
 use tradecore_core::kernel::{Strategy, StrategySetup};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
@@ -20,7 +20,7 @@ pub(crate) struct Roster {
     pub(crate) instruments: Vec<Arc<Instrument>>,
     pub(crate) strategies: Vec<StrategySetup>,
     pub(crate) raised: Raised,
-    ids: HashSet<String>,
+    ids: FxHashSet<String>,
     shared: Option<Arc<Shared>>,
 }
 
@@ -30,7 +30,7 @@ impl Roster {
         if !self.strategies.is_empty() {
             return Err(errors::RunError::new_err("instruments are added before strategies"));
         }
-        if !self.ids.insert(instrument.id.to_string()) {
+        if !self.ids.insert(instrument.id.as_str().to_owned()) {
             return Err(errors::invalid("instrument", format!("{} was added before", instrument.id)));
         }
         self.instruments.push(Arc::clone(instrument));

@@ -11,13 +11,14 @@ use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Repl
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record};
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{Instrument, MarketId, Money};
+use tradecore_core::types::{Instrument, MarketId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
+use crate::positions::FinalPositions;
 use crate::raised::Raised;
 use crate::records::{failures, tables};
 use crate::roster::Roster;
@@ -280,40 +281,9 @@ fn summary<'py>(
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
     let kernel = simulation.kernel();
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
-    let names: Vec<_> = kernel.strategies().map(|(name, _)| PyString::new(py, name)).collect();
     out.set_item("failures", failures(py, kernel)?)?;
 
-    let (positions, nothing) = (PyList::empty(py), money_to_py(py, Money::ZERO)?);
-    // Of a thousand markets most hold nothing.
-    let money = |amount: Money| {
-        if amount == Money::ZERO { Ok(nothing.clone()) } else { money_to_py(py, amount) }
-    };
-    for (market, instrument) in instruments.iter().enumerate() {
-        let id = MarketId::new(market);
-        for (strategy, position) in kernel.positions_in(id).enumerate() {
-            let unrealized =
-                position.unrealized(kernel.math(id), twice_mids[market]).map_err(errors::money)?;
-            let average = position.avg_entry_price();
-            let row = PyDict::new(py);
-            row.set_item(intern!(py, "strategy"), &names[strategy])?;
-            row.set_item(intern!(py, "instrument"), &ids[market])?;
-            row.set_item(
-                intern!(py, "qty"),
-                crate::values::decimal_from_text(py, &instrument.format_qty(position.qty))?,
-            )?;
-            row.set_item(
-                intern!(py, "avg_entry_price"),
-                average.map(|p| p * instrument.price_increment.to_f64(1)),
-            )?;
-            row.set_item(intern!(py, "realized_pnl"), money(position.realized)?)?;
-            row.set_item(intern!(py, "unrealized_pnl"), money(unrealized)?)?;
-            row.set_item(intern!(py, "fees"), money(position.fees)?)?;
-            row.set_item(intern!(py, "cash"), money(position.cash)?)?;
-            row.set_item(intern!(py, "fills"), position.fills)?;
-            positions.append(row)?;
-        }
-    }
-    out.set_item("positions", positions)?;
+    out.set_item("positions", FinalPositions::of(kernel, instruments, twice_mids.into_iter())?)?;
     out.set_item("orders", kernel.order_count())?;
     let record = kernel.record();
     out.set_item("fills", record.fill_count)?;

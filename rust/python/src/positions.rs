@@ -1,0 +1,76 @@
+//! What strategies hold when a run ends.
+
+use std::sync::Arc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+use tradecore_core::kernel::Kernel;
+use tradecore_core::ledger::Position;
+use tradecore_core::types::{Instrument, MarketId, Money};
+
+use crate::errors;
+use crate::values::{decimal_from_text, money_to_py};
+
+/// The positions at the end of a run, made into Python values when somebody asks: of a thousand instruments nobody
+/// may.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct FinalPositions {
+    strategies: Vec<String>,
+    instruments: Vec<Arc<Instrument>>,
+    /// Of every strategy in every market, with what it would bring at the mid.
+    held: Vec<Vec<(Position, Money)>>,
+}
+
+impl FinalPositions {
+    pub(crate) fn of(
+        kernel: &Kernel,
+        instruments: &[Arc<Instrument>],
+        twice_mids: impl Iterator<Item = Option<i64>>,
+    ) -> PyResult<Self> {
+        let in_market = |(market, twice_mid)| {
+            let market = MarketId::new(market);
+            let math = kernel.math(market);
+            let unrealized =
+                |position: &Position| position.unrealized(math, twice_mid).map_err(errors::money);
+            kernel.positions_in(market).map(|held| Ok((held.clone(), unrealized(held)?))).collect()
+        };
+        Ok(Self {
+            strategies: kernel.strategies().map(|(name, _)| name.to_owned()).collect(),
+            instruments: instruments.to_vec(),
+            held: twice_mids.enumerate().map(in_market).collect::<PyResult<_>>()?,
+        })
+    }
+}
+
+#[pymethods]
+impl FinalPositions {
+    fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let rows = PyList::empty(py);
+        let names: Vec<_> = self.strategies.iter().map(|name| PyString::new(py, name)).collect();
+        for (instrument, held) in self.instruments.iter().zip(&self.held) {
+            let id = PyString::new(py, instrument.id.as_str());
+            for (strategy, (position, unrealized)) in names.iter().zip(held) {
+                let average = position.avg_entry_price();
+                let row = PyDict::new(py);
+                row.set_item(intern!(py, "strategy"), strategy)?;
+                row.set_item(intern!(py, "instrument"), &id)?;
+                row.set_item(
+                    intern!(py, "qty"),
+                    decimal_from_text(py, &instrument.format_qty(position.qty))?,
+                )?;
+                row.set_item(
+                    intern!(py, "avg_entry_price"),
+                    average.map(|price| price * instrument.price_increment.to_f64(1)),
+                )?;
+                row.set_item(intern!(py, "realized_pnl"), money_to_py(py, position.realized)?)?;
+                row.set_item(intern!(py, "unrealized_pnl"), money_to_py(py, *unrealized)?)?;
+                row.set_item(intern!(py, "fees"), money_to_py(py, position.fees)?)?;
+                row.set_item(intern!(py, "cash"), money_to_py(py, position.cash)?)?;
+                row.set_item(intern!(py, "fills"), position.fills)?;
+                rows.append(row)?;
+            }
+        }
+        Ok(rows)
+    }
+}
