@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from tradecore.validation import Duration
 from tradecore.venue import Latency, SimVenue
 
 __all__ = [
@@ -220,6 +221,13 @@ class Instrument:
         """
     def qty_to_steps(self, qty: _Number) -> int:
         """Return a quantity in increments; raises like :meth:`price_to_steps`."""
+    def round_price(self, price: _Number, side: _Side) -> float:
+        """Return the nearest price of an order that is no worse for its sender.
+
+        Not above ``price`` for a buy, not below it for a sell.
+        """
+    def round_qty(self, qty: _Number) -> float:
+        """Return the largest quantity of an order that is not above ``qty``; 0 below one lot."""
     def price_from_steps(self, steps: int) -> Decimal:
         """Return the price of a count of increments."""
     def qty_from_steps(self, steps: int) -> Decimal:
@@ -350,6 +358,12 @@ class BookView:
         """Return the best ``n`` bids and asks, best first: float64 (levels, 2) of price and quantity."""
     def walk(self, side: _Side, qty: _Number) -> tuple[float | None, float | None, float]:
         """Return average price, worst price and unfilled quantity of a taker of ``side``."""
+    def round_bid(self, price: _Number) -> float:
+        """Return the highest price a buy order may have that is not above ``price``."""
+    def round_ask(self, price: _Number) -> float:
+        """Return the lowest price a sell order may have that is not below ``price``."""
+    def copy(self) -> L2Book:
+        """Return the book as it is now; unlike the view it may be kept."""
 
 @final
 class PositionView:
@@ -367,6 +381,8 @@ class PositionView:
     def unrealized_pnl(self) -> Decimal: ...
     @property
     def fees(self) -> Decimal: ...
+    def copy(self) -> PositionView:
+        """Return the position as it is now; unlike the view it may be kept."""
 
 @final
 class TradeView:
@@ -384,6 +400,8 @@ class TradeView:
     def ts_event(self) -> int: ...
     @property
     def trade_id(self) -> int: ...
+    def copy(self) -> TradeView:
+        """Return the trade as a value that may be kept."""
 
 @final
 class QuoteView:
@@ -399,6 +417,8 @@ class QuoteView:
     def bid_qty(self) -> float | None: ...
     @property
     def ask_qty(self) -> float | None: ...
+    def copy(self) -> QuoteView:
+        """Return the quote as a value that may be kept."""
 
 @final
 class ReferencePrice:
@@ -637,9 +657,9 @@ class Context:
         The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
         order as it was and is told through ``on_order``, with the reason in ``order.reason``.
         """
-    def every(self, interval: str | int, callback: Callable[[Context], object] | None = None) -> int:
+    def every(self, interval: Duration, callback: Callable[[Context], object] = ...) -> int:
         """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) every interval, first one interval from now."""
-    def at(self, ts_ns: int, callback: Callable[[Context], object] | None = None) -> int:
+    def at(self, ts_ns: int, callback: Callable[[Context], object] = ...) -> int:
         """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) once, at a time."""
     def subscribe(self, instrument: str | Instrument, topic: str) -> None:
         """Follow something of an instrument from the next message on.
@@ -748,6 +768,8 @@ class MemoryColumns:
     def __new__(cls, name: str, given: object, *, with_ids: bool) -> MemoryColumns: ...
     @property
     def rows(self) -> int: ...
+    def kinds(self) -> list[int]:
+        """Return the kinds of events there are."""
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
@@ -829,9 +851,9 @@ class Synth:
         start_price: _Number,
         typical_qty: _Number,
         start_ns: int,
-        message_gap: str | int,
-        latency: str | int,
-        jitter: str | int,
+        message_gap: Duration,
+        latency: Duration,
+        jitter: Duration,
     ) -> EventReader:
         """Return a reader over a market of ``events`` rows."""
 
@@ -843,8 +865,8 @@ class Simulation:
         cls,
         *,
         seed: int = 0,
-        sample_interval: str | int,
-        candle_interval: str | int | None = None,
+        sample_interval: Duration,
+        candle_interval: Duration | None = None,
         stop_run_on_error: bool = False,
         keeps_journal: bool = False,
     ) -> Simulation: ...
@@ -963,7 +985,7 @@ class Kernel:
         cls,
         session: str,
         *,
-        candle_interval: str | int | None = None,
+        candle_interval: Duration | None = None,
         stop_run_on_error: bool = False,
         keeps_journal: bool = False,
     ) -> Kernel: ...
@@ -1218,8 +1240,10 @@ class IntensityEstimator:
     def fit(self, *, method: str = "weighted") -> dict[str, float] | None:
         """Return ``a, k, r2, points``; None without a sound fit. Method ``weighted`` (by counts) or ``ols``."""
 
-def parse_duration(text: str | int) -> int:
-    """Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns; an int is ns already.
+def parse_duration(text: Duration | int) -> int:
+    """Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"``, or a ``timedelta``, in ns.
+
+    Numbers have no unit: of them only 0 is a length of time.
 
     Raises
     ------

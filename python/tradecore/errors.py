@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from typing import Any
 
 __all__ = [
     "CatalogError",
@@ -20,7 +22,9 @@ __all__ = [
     "OffGridError",
     "OrderError",
     "RunError",
+    "RunInterrupted",
     "StrategyError",
+    "StrategyWarning",
     "TradecoreError",
     "UnknownInstrumentError",
 ]
@@ -113,6 +117,8 @@ class OffGridError(InvalidValueError):
         What it should be a multiple of.
     instrument : str
         The instrument.
+    nearest : tuple of str
+        The multiples below and above it.
     """
 
     def __init__(self, field: str, value: str, step: str, instrument: str) -> None:
@@ -121,10 +127,31 @@ class OffGridError(InvalidValueError):
         self.value = value
         self.step = step
         self.instrument = instrument
+        self.nearest = _neighbours(value, step)
         self.problem = f"{value} is not a multiple of {step}"
+        if self.nearest:
+            self.problem += f"; {' and '.join(self.nearest)} are"
+        self.problem += _ROUNDED_BY.get(field, "")
 
     def __str__(self) -> str:
-        return f"{self.instrument}: {self.field} {self.value} is not a multiple of {self.step}"
+        return f"{self.instrument}: {self.field} {self.problem}" if self.instrument else super().__str__()
+
+
+_ROUNDED_BY = {
+    "price": ": book.round_bid(price), book.round_ask(price)",
+    "qty": ": instrument.round_qty(qty)",
+}
+"""What brings a value of an order onto its grid, by field."""
+
+
+def _neighbours(value: str, step: str) -> tuple[str, ...]:
+    """Return the multiples of a step around a value; nothing where either is no number."""
+    try:
+        size = Decimal(step)
+        below = (Decimal(value) / size).to_integral_value(ROUND_FLOOR) * size
+        return f"{below:f}", f"{below + size:f}"
+    except (InvalidOperation, ZeroDivisionError):
+        return ()
 
 
 class HookError(InvalidValueError):
@@ -155,10 +182,21 @@ class OrderError(TradecoreError, ValueError):
 
 
 class ContextError(TradecoreError, RuntimeError):
-    """A context, book or position was used outside the hook it was valid in."""
+    """A context, book, position, trade or quote was used outside the hook it was valid in.
+
+    Attributes
+    ----------
+    what : str
+        What was used.
+    """
+
+    def __init__(self, what: str = "a context") -> None:
+        super().__init__(what)
+        self.what = what
 
     def __str__(self) -> str:
-        return "a context is valid only inside the hook that was given it"
+        keep = "" if self.what == "a context" else "; its copy() keeps the values"
+        return f"{self.what} is valid only inside the hook that was given it{keep}"
 
 
 class DataError(TradecoreError, ValueError):
@@ -230,7 +268,7 @@ class ConfigError(TradecoreError, ValueError):
 
 
 class StrategyError(TradecoreError):
-    """A strategy failed and the run was to end with it.
+    """A strategy failed.
 
     Attributes
     ----------
@@ -238,7 +276,11 @@ class StrategyError(TradecoreError):
         Its name.
     traceback : str
         Where it failed.
+    result : Result or None
+        What the run had done by then, and after it if other strategies went on; None outside of a run.
     """
+
+    result: Any = None
 
     def __init__(self, strategy: str, traceback: str) -> None:
         super().__init__(strategy, traceback)
@@ -264,3 +306,24 @@ class StrategyError(TradecoreError):
 
 class RunError(TradecoreError):
     """A run could not go on."""
+
+
+class StrategyWarning(RuntimeWarning):
+    """One of several strategies failed, and the others went on."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a run.
+
+    Attributes
+    ----------
+    result : Result
+        What was done so far.
+    """
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("the run was interrupted; what was done so far is in .result")
+        self.result = result
+
+    def __reduce__(self) -> tuple[type[RunInterrupted], tuple[Any]]:
+        return type(self), (self.result,)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
-from tradecore._core import parse_duration
+from tradecore._core import format_duration_ns, parse_duration
 from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
     from pydantic_core import CoreSchema
 
-__all__ = ["REFUSED", "UNKNOWN_KEY", "Duration", "first_problem", "to_ns", "unknown_key"]
+__all__ = ["REFUSED", "UNKNOWN_KEY", "Duration", "Nanoseconds", "first_problem", "to_ns", "unknown_key"]
 
 UNKNOWN_KEY: Final = "unknown_key"
 """Type of the error for a key that a table of our own does not have; its message is :func:`unknown_key`."""
@@ -20,8 +22,17 @@ REFUSED: Final = "refused"
 """Type of an error whose message says everything, the value included."""
 
 
-def to_ns(name: str, value: Any) -> int:
-    """Return a length of time in ns.
+class Nanoseconds(int):
+    """A length of time in ns that is known to be one: where a length of time is wanted, a bare number is refused."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(format_duration_ns(self))
+
+
+def to_ns(name: str, value: Any) -> Nanoseconds:
+    """Return a length of time, given as text, as ``timedelta`` or as 0, in ns.
 
     Raises
     ------
@@ -29,7 +40,7 @@ def to_ns(name: str, value: Any) -> int:
         Of the field ``name``, when it is not one, or negative.
     """
     try:
-        return parse_duration(value)
+        return Nanoseconds(parse_duration(value))
     except InvalidValueError as error:
         raise InvalidValueError(name, error.problem) from None
 
@@ -40,18 +51,24 @@ class _DurationText:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
-        return core_schema.no_info_before_validator_function(self.read, handler(source))
+        read = core_schema.no_info_before_validator_function(self.read, handler(source))
+        return core_schema.no_info_after_validator_function(Nanoseconds, read)
 
     @staticmethod
-    def read(value: Any) -> int:
+    def read(value: Any) -> Nanoseconds:
         try:
             return to_ns("duration", value)
         except InvalidValueError as error:
-            raise ValueError(error.problem) from None
+            from pydantic_core import PydanticCustomError
+
+            raise PydanticCustomError(REFUSED, "{problem}", {"problem": error.problem}) from None
 
 
-Duration = Annotated[int, _DurationText()]
-"""A length of time in ns; accepts text such as ``"100ms"``."""
+if TYPE_CHECKING:
+    Duration: TypeAlias = str | timedelta | Nanoseconds
+else:
+    Duration = Annotated[int, _DurationText()]
+"""A length of time in ns, given as text such as ``"100ms"`` or as ``timedelta``."""
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from tradecore._core import check_latency, check_venue, format_duration_ns, parse_duration
+from tradecore.validation import Duration
 
 __all__ = ["Latency", "SimVenue"]
 
@@ -18,7 +19,7 @@ class Latency:
     Parameters
     ----------
     entry : duration
-        From sending a request to its effect at the venue, ``"5ms"`` or ns.
+        From sending a request to its effect at the venue: text such as ``"5ms"``, or a ``timedelta``.
     response : duration
         From an event of an own order at the venue to our knowledge of it.
     feed : duration, optional
@@ -30,9 +31,9 @@ class Latency:
         For what is no length of time, or a negative one.
     """
 
-    entry: str | int = "5ms"
-    response: str | int = "5ms"
-    feed: str | int | None = None
+    entry: Duration = "5ms"
+    response: Duration = "5ms"
+    feed: Duration | None = None
 
     def __post_init__(self) -> None:
         check_latency(self)
@@ -103,7 +104,7 @@ class SimVenue:
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1"] = field(default="auto", kw_only=True)
-    clock_lead: str | int = field(default="auto", kw_only=True)
+    clock_lead: Duration = field(default="auto", kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
         default="cancel_newest", kw_only=True

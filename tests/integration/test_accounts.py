@@ -71,7 +71,7 @@ class Quoter(tc.Strategy):
     """Quotes near the touch and takes now and then."""
 
     ticks: int = 0
-    every: tc.Duration = 100 * MS
+    every: tc.Duration = "100ms"
 
     def on_start(self, ctx: tc.Context) -> None:
         self.calls = 0

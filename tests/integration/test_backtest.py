@@ -24,6 +24,7 @@ from tradecore.errors import (
     OrderError,
     RunError,
     StrategyError,
+    StrategyWarning,
     UnknownInstrumentError,
 )
 
@@ -265,7 +266,8 @@ def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
 
     names = ["BTCUSDT.SYNTH"]
     alone = tc.Backtest([Quoter("good", names)], market).run()
-    result = tc.Backtest([Bad("bad", names), Quoter("good", names)], market).run()
+    with pytest.warns(StrategyWarning, match="strategy bad failed: ValueError: I did not expect that"):
+        result = tc.Backtest([Bad("bad", names), Quoter("good", names)], market).run()
     assert "I did not expect that" in result.failures["bad"]
     assert "on_fill" in result.failures["bad"]
     assert list(result.failures) == ["bad"]
@@ -274,9 +276,18 @@ def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
     good = result.fills.filter(pl.col("strategy") == "good")
     assert good["price"].to_list() == alone.fills["price"].to_list()
     assert "bad failed" in str(result)
-    with pytest.raises(StrategyError, match="strategy bad failed: ValueError: I did not") as caught:
-        tc.Backtest([Bad("bad", names)], market, on_error="stop_run").run()
-    assert "Traceback" in caught.value.traceback
+    for strategies, on_error in (([Bad("bad", names)], None), ([Bad("bad", names), Quoter("good", names)], "stop_run")):
+        with pytest.raises(StrategyError, match="strategy bad failed: ValueError: I did not") as caught:
+            tc.Backtest(strategies, market, on_error=on_error).run()
+        error = caught.value
+        assert "Traceback" in error.traceback
+        assert 'raise ValueError("I did not expect that")' in "".join(error.__notes__), "shown below the message"
+        assert error.result is not None
+        assert len(error.result.fills.filter(pl.col("strategy") == "bad")) == 1
+        assert list(error.result.failures) == ["bad"]
+    with pytest.warns(StrategyWarning):
+        stopped = tc.Backtest([Bad("bad", names)], market, on_error="stop_strategy").run()
+    assert stopped.summary()["fills"] == 1
 
 
 def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrument) -> None:
@@ -327,7 +338,9 @@ def test_ctrl_c_in_a_hook_ends_the_run_with_its_result(instrument: tc.Instrument
         def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
             raise KeyboardInterrupt
 
-    _, result = run(Stops, quiet_market(), instrument)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(Stops, quiet_market(), instrument)
+    result = caught.value.result  # type: ignore[attr-defined]
     assert result.interrupted
     assert len(result.fills) == result.summary()["fills"] == 1
 
@@ -652,8 +665,8 @@ def test_a_backtest_runs_once(market: Path) -> None:
         ),
         (lambda: tc.Latency(entry="-1ms"), "entry"),
         (lambda: tc.Latency(feed="x"), "feed"),
-        (lambda: tc.Latency(entry=True), "entry: expected nanoseconds or a text"),
-        (lambda: tc.SimVenue("X", clock_lead=True), "clock_lead: expected nanoseconds or a text"),
+        (lambda: tc.Latency(entry=True), "entry: expected a text such as"),
+        (lambda: tc.SimVenue("X", clock_lead=True), "clock_lead: expected a text such as"),
         (lambda: tc.SimVenue(""), "name: expected the name of a venue, got ''"),
         (lambda: tc.SimVenue(5), "name: expected the name of a venue, got 5"),  # type: ignore[arg-type]
         (lambda: tc.SimVenue("X", latency="5ms"), "latency: expected a Latency, got '5ms'"),  # type: ignore[arg-type]

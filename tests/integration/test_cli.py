@@ -343,11 +343,8 @@ def test_a_failure_shows_the_strategys_own_traceback(
     assert f"ValueError: not my day ({module}:10)" in out
     config.write_text('on_error = "stop_run"\n' + text)
     code, _, err = cli("backtest", "--config", config, capsys=capsys)
-    assert (code, err) == (1, line + "\n")
-    code, _, err = cli("backtest", "--config", config, "--debug", capsys=capsys)
     assert code == 1
-    assert err.startswith("Traceback")
-    assert err.endswith(line + "\n")
+    assert err.splitlines()[-1] == line
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -552,7 +549,7 @@ def test_the_founding_configuration_runs_on_quotes_alone_and_says_so(
     assert summary["fills"] > 0
     assert summary["output"].endswith("out/bitmex_XBTUSD_01_08_2024_run1")
     assert "book.csv.gz is not there" in err
-    assert "fill_basis l1" in err
+    assert any("fill_basis l1" in note for note in summary["notes"])
     elsewhere = json.loads(cli("backtest", "--config", founding, "--data", tmp_path, "--json", capsys=capsys)[1])
     assert elsewhere["digest"] == summary["digest"]
 

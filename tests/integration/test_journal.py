@@ -14,7 +14,7 @@ import pytest
 import tradecore as tc
 from conftest import ROOT
 from tradecore._core import Kernel
-from tradecore.errors import DataError, RunError, StrategyError, UnknownInstrumentError
+from tradecore.errors import DataError, RunError, StrategyError, StrategyWarning, UnknownInstrumentError
 from tradecore.session.kernel import build_kernel
 
 NAME = "BTCUSDT.SYNTH"
@@ -221,9 +221,12 @@ def test_what_does_not_fit_is_refused(market: Path) -> None:
         def on_bar(self, ctx: tc.Context, bar: object) -> None:
             raise ValueError("so")
 
-    failing: list[tc.Strategy] = [Fails("one", [NAME]), Busy("two", [NAME])]
-    again = tc.replay(result.journal, failing, result.instruments, candles="1s")
+    def failing() -> list[tc.Strategy]:
+        return [Fails("one", [NAME]), Busy("two", [NAME])]
+
+    with pytest.warns(StrategyWarning, match="strategy one failed"):
+        again = tc.replay(result.journal, failing(), result.instruments, candles="1s")
     assert list(again.failures) == ["one"]
     assert again.diverged_ns is not None
     with pytest.raises(StrategyError, match="strategy one failed: ValueError: so"):
-        tc.replay(result.journal, failing, result.instruments, candles="1s", on_error="stop_run")
+        tc.replay(result.journal, failing(), result.instruments, candles="1s", on_error="stop_run")

@@ -425,7 +425,7 @@ def test_a_damaged_journal_is_not_taken_in_part(kernel: Kernel, instrument: tc.I
     journal = kernel.take_journal()
     strategy = Quoter("q", [NAME])
     with pytest.raises(RunError, match="keeps_journal=True"):
-        build_kernel("s1", [strategy], [instrument]).replay(journal)
+        build_kernel("s1", [Quoter("q", [NAME])], [instrument]).replay(journal)
     other = build_kernel("s1", [strategy], [instrument], keeps_journal=True)
     for damaged in (journal[:-1], journal + b"\x05\x00\x00\x00"):
         with pytest.raises(DataError, match="journal: byte"):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial, partialmethod, wraps
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pytest
 from pydantic import Field
 
@@ -17,7 +20,7 @@ from tradecore.strategy.base import HOOKS
 class Typed(tc.Strategy):
     half_spread: int = 2
     size: Decimal = Decimal("0.01")
-    pause: tc.Duration = 1_000
+    pause: tc.Duration = "1us"
     mode: Literal["a", "b"] = "a"
     ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5
     table: ClassVar[dict[str, int]] = {}
@@ -40,7 +43,7 @@ class Plain(tc.Strategy):
     label: str = "a"
     eager: bool = False
     size: Decimal = Decimal("0.01")
-    pause: tc.Duration = 1_000
+    pause: tc.Duration = "1us"
 
 
 def test_plain_values_of_plain_parameters_are_what_the_model_makes_of_them() -> None:
@@ -52,7 +55,7 @@ def test_plain_values_of_plain_parameters_are_what_the_model_makes_of_them() -> 
         "label": ["", "b", 5],
         "eager": [True, 1, "yes", "maybe"],
         "size": [Decimal("1E+3"), Decimal("NaN"), Decimal("-Infinity"), 2, "0.5", "x"],
-        "pause": [0, 10**9, "100ms", -1, 2**62, 2**70, True, 1.5],
+        "pause": [0, timedelta(seconds=1), "100ms", "1s", -1, 10**9, 2**70, True, 1.5, timedelta(-1)],
     }
 
     def made(check: Callable[[], dict[str, object]]) -> object:
@@ -79,7 +82,7 @@ def test_plain_values_of_plain_parameters_are_what_the_model_makes_of_them() -> 
         ({"half_spred": 3}, "half_spred", "unknown"),
         ({"half_spread": "wide"}, "half_spread", "got 'wide'"),
         ({"pause": "100 parsecs"}, "pause", "length of time"),
-        ({"pause": True}, "pause", "expected nanoseconds or a text"),
+        ({"pause": True}, "pause", "expected a text such as"),
         ({"mode": "c"}, "mode", "'a' or 'b'"),
         ({"ratio": 1.5}, "ratio", "less than 1"),
     ],
@@ -260,9 +263,30 @@ def test_the_shipped_maker_refuses_contradictions() -> None:
 
 def test_durations() -> None:
     from tradecore._core import format_duration_ns, parse_duration
+    from tradecore.validation import Nanoseconds
 
-    assert [parse_duration(t) for t in ("1s", "5m", "250us", "0.5ms", 7)] == [10**9, 300 * 10**9, 250_000, 500_000, 7]
+    given = ("1s", "5m", "250us", "0.5ms", timedelta(milliseconds=1.5), timedelta(days=2), Nanoseconds(7), 0)
+    ns = [10**9, 300 * 10**9, 250_000, 500_000, 1_500_000, 2 * 86_400 * 10**9, 7, 0]
+    assert [parse_duration(t) for t in given] == ns
     assert format_duration_ns(90 * 10**9) == "90s"
-    for bad in ("", "5", "s", "-1s", -1, 1.5, None):
+    for bad in ("", "5", "s", "-1s", -1, 1.5, None, timedelta(-1), timedelta.max, Nanoseconds(-1), True):
         with pytest.raises(InvalidValueError):
             parse_duration(bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("number", "meant"),
+    [
+        (5, '"5ms" or "5ns"'),
+        (100_000_000, '"100ms" or "100s"'),
+        (0.25, '"0.25s" or "0.25ms"'),
+        ("250", '"250ms" or "250ns"'),
+        (np.int64(7), '"7ms" or "7ns"'),
+    ],
+)
+def test_a_number_without_a_unit_is_refused_with_what_it_could_mean(number: Any, meant: str) -> None:
+    with pytest.raises(InvalidValueError, match=re.escape(f"did you mean {meant}?")) as caught:
+        tc.Latency(entry=number)
+    assert caught.value.field == "entry"
+    with pytest.raises(InvalidValueError, match=re.escape(meant)):
+        tc.TouchMaker("m", ["A.B"], quote_qty=1, max_position=1, interval=number)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation
+from tradecore.backtest.failures import failure, stops_run, warn_of
+from tradecore.backtest.notes import notes_on
 from tradecore.backtest.result import Result, TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, grid_difference
-from tradecore.errors import DataError, InvalidValueError, RunError, UnknownInstrumentError
+from tradecore.errors import (
+    DataError,
+    InvalidValueError,
+    RunError,
+    RunInterrupted,
+    UnknownInstrumentError,
+)
 from tradecore.instruments import find_instrument
+from tradecore.progress import progress_bar
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import MARKET_KINDS, EventKind
@@ -22,10 +32,14 @@ from tradecore.venue import SimVenue
 if TYPE_CHECKING:
     import polars as pl
 
+    from tradecore.validation import Duration
+
 __all__ = ["Backtest", "EventData"]
 
-EventData: TypeAlias = "str | Path | Catalog | Mapping[str, Columns | pl.DataFrame]"
-"""A catalog, its folder, or event columns (or a frame of them) by instrument id."""
+EventData: TypeAlias = (
+    "str | Path | Catalog | Mapping[str, Columns | pl.DataFrame] | Mapping[Instrument, Columns | pl.DataFrame]"
+)
+"""A catalog, its folder, or event columns (or a frame of them) by instrument."""
 
 _KINDS_OF_HOOKS = {
     "on_mark": EventKind.MARK,
@@ -49,6 +63,8 @@ class _Feed:
     events: int
     has_book: bool
     min_latency_ns: int
+    kinds: Callable[[], Collection[int]]
+    """The kinds of events it holds."""
 
 
 class Backtest:
@@ -57,13 +73,14 @@ class Backtest:
     Parameters
     ----------
     strategies : sequence of Strategy
-        With distinct names.
+        With distinct names. An object runs once, unless its class is ``reusable`` or has a method ``reset()``.
     data : catalog, path or mapping
-        A catalog or its folder, or event columns (numpy arrays, or a polars frame) by instrument id. Arrays are read
+        A catalog or its folder, or event columns (numpy arrays, or a polars frame) by instrument. Arrays are read
         in place; do not change them during a run.
-    venues : sequence of SimVenue, optional
-        One for each venue the strategies trade on; venues with default settings if not given at all.
-    specs : mapping of str to Instrument, optional
+    venues : sequence of SimVenue or str, optional
+        One for each venue the strategies trade on, by name alone for default settings; all with default settings if
+        not given.
+    specs : mapping of str to Instrument, or sequence of Instrument, optional
         Specifications that go before those of the catalog and the shipped ones. Increments have to be those the data
         was stored with.
     seed : int
@@ -72,8 +89,10 @@ class Backtest:
         Time between equity samples; where nothing happens for longer, only the ends of the gap are kept.
     candles : duration, optional
         Length of the candles to record; none if not given.
-    on_error : "stop_strategy" or "stop_run"
-        What a raising hook ends.
+    on_error : "stop_strategy" or "stop_run", optional
+        What a raising hook ends: its strategy, with a :class:`StrategyWarning <tradecore.errors.StrategyWarning>` when
+        the run is over, or the run, with a :class:`StrategyError <tradecore.errors.StrategyError>`. If not given, the
+        run where there is one strategy, else the strategy.
     byte_budget : int
         About how many bytes of a catalog's events may lie in memory at a time; two pieces of 1,024 rows an instrument
         at the least.
@@ -86,8 +105,10 @@ class Backtest:
     UnknownInstrumentError
         For an instrument without data or specification.
     InvalidValueError
-        For names that are not distinct, a venue without settings or one nothing is traded on, or a parameter that
-        does not fit an instrument.
+        For names that are not distinct, a venue without settings or one nothing is traded on, a parameter that does
+        not fit an instrument, or an argument of another type.
+    RunError
+        For a strategy that has run before.
     """
 
     def __init__(
@@ -96,20 +117,16 @@ class Backtest:
         data: EventData,
         venues: Sequence[SimVenue] | None = None,
         *,
-        specs: Mapping[str, Instrument] | None = None,
+        specs: Mapping[str, Instrument] | Sequence[Instrument] | None = None,
         seed: int = 0,
-        sample_interval: str | int = "1s",
-        candles: str | int | None = None,
-        on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy",
+        sample_interval: Duration = "1s",
+        candles: Duration | None = None,
+        on_error: Literal["stop_strategy", "stop_run"] | None = None,
         byte_budget: int = BYTE_BUDGET,
         record: bool = False,
     ) -> None:
-        self._strategies = list(strategies)
-        names = [strategy.name for strategy in self._strategies]
-        if twice := {name for name, times in Counter(names).items() if times > 1}:
-            raise InvalidValueError("strategies", f"several are called {sorted(twice)[0]!r}")
-        if on_error not in ("stop_strategy", "stop_run"):
-            raise InvalidValueError("on_error", f"{on_error!r} is not stop_strategy or stop_run")
+        self._strategies = _checked(strategies)
+        self._stops_run = stops_run(on_error, self._strategies)
         wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
@@ -119,42 +136,43 @@ class Backtest:
                 seed=seed,
                 sample_interval=sample_interval,
                 candle_interval=candles,
-                stop_run_on_error=on_error == "stop_run",
+                stop_run_on_error=self._stops_run,
                 keeps_journal=record,
             )
         except (OverflowError, TypeError):
             raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
-        for name, spec in (specs or {}).items():
-            if not isinstance(spec, Instrument) or spec.id != name:
-                raise InvalidValueError("specs", f"expected the specification of {name}, got {spec!r}")
+        known = _specs(specs)
         hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
         kinds = MARKET_KINDS | {kind for hook, kind in _KINDS_OF_HOOKS.items() if hook in hooks}
         with_ids = not hooks.isdisjoint(_HOOKS_WITH_IDS)
         source = Catalog(data) if isinstance(data, str | Path) else data
-        if not isinstance(source, Catalog | Mapping):
-            raise InvalidValueError("data", f"expected a catalog, its folder or columns by id, got {source!r}")
+        if isinstance(source, Mapping):
+            source = {key.id if isinstance(key, Instrument) else key: columns for key, columns in source.items()}
+        elif not isinstance(source, Catalog):
+            what = f"a {type(source).__name__}"
+            problem = 'expected a catalog, its folder, or columns by instrument as in {"BTCUSDT.BINANCE": columns}'
+            raise InvalidValueError("data", f"{problem}; got {what}")
         share = byte_budget // len(wanted)
         self._feeds = {
-            name: _from_catalog(source, name, specs or {}, kinds=kinds, with_ids=with_ids, budget=share)
+            name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, budget=share)
             if isinstance(source, Catalog)
-            else _from_memory(source, name, specs or {}, with_ids=with_ids)
+            else _from_memory(source, name, known, with_ids=with_ids)
             for name in wanted
         }
         for index, strategy in enumerate(self._strategies):
             if isinstance(strategy, CompiledStrategy):
                 _check_fit(index, strategy, [self._feeds[name].instrument for name in strategy.instruments])
         needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds.values()))
-        self._venues = _by_name([SimVenue(name) for name in needed] if venues is None else venues, needed)
+        self._venues = _by_name(_as_venues(needed if venues is None else venues), needed)
 
-    def run(self, *, progress: Callable[[int, int], None] | None = None) -> Result:
+    def run(self, *, progress: Callable[[int, int], None] | bool | None = None) -> Result:
         """Run to the end of the data. A backtest runs once: its strategies keep the state they end in.
-
-        Ctrl-C ends the run early; the result then says so and holds what was done so far.
 
         Parameters
         ----------
-        progress : callable, optional
-            Called about ten times a second with the events processed so far and in all.
+        progress : callable or bool, optional
+            Called about ten times a second with the events processed so far and in all; True for a progress bar on
+            a terminal.
 
         Returns
         -------
@@ -165,13 +183,38 @@ class Backtest:
         DataError
             When data cannot be read or is malformed.
         StrategyError
-            When a hook raised and ``on_error`` is ``stop_run``.
+            When a hook raised and that ends the run (``on_error``). What was done is in its ``result``.
+        RunInterrupted
+            After Ctrl-C: a ``KeyboardInterrupt`` with what was done so far in its ``result``.
         RunError
             When it was run before.
+
+        Warns
+        -----
+        StrategyWarning
+            When a hook raised and other strategies went on. The tracebacks are in the result's ``failures``.
         """
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            raise InvalidValueError("progress", f"expected a function of two numbers, or True, got {progress!r}")
+        with progress_bar("backtest", "events") if progress is True else nullcontext(progress or None) as report:
+            result = self._run(report)
+        if result.interrupted:
+            raise RunInterrupted(result)
+        if result.failures and self._stops_run:
+            error = failure(*next(iter(result.failures.items())))
+            error.result = result
+            raise error
+        warn_of(result.failures, stacklevel=2)
+        return result
+
+    def _run(self, progress: Callable[[int, int], None] | None) -> Result:
         simulation, self._simulation = self._simulation, None
         if simulation is None:
             raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
+        for strategy in self._strategies:
+            strategy._check_ready()
+        for strategy in self._strategies:
+            strategy._begin()
         streams = []
         ahead = ReadAhead()
         index = {}
@@ -213,7 +256,48 @@ class Backtest:
             seed=self._seed,
             wall_s=wall,
             venues=list(self._venues.values()),
+            notes=notes_on(summary, self._strategies, lambda name: self._feeds[name].kinds()),
         )
+
+
+def _checked(strategies: Sequence[Strategy]) -> list[Strategy]:
+    """Return the strategies of a run as a list, with a sentence for everything else that people pass."""
+    example = 'a list of strategies, such as [Maker("m", ["BTCUSDT.BINANCE"])]'
+    if isinstance(strategies, Strategy | type | str) or not isinstance(strategies, Iterable):
+        raise InvalidValueError("strategies", f"expected {example}, got {strategies!r}")
+    listed = list(strategies)
+    for index, strategy in enumerate(listed):
+        if isinstance(strategy, type):
+            problem = f'{strategy.__name__} is a class, expected a strategy: {strategy.__name__}("name", [instrument])'
+            raise InvalidValueError(f"strategies.{index}", problem)
+        if not isinstance(strategy, Strategy):
+            raise InvalidValueError(f"strategies.{index}", f"expected a Strategy, got {strategy!r}")
+        strategy._check_ready()
+    if twice := [name for name, times in Counter(strategy.name for strategy in listed).items() if times > 1]:
+        raise InvalidValueError("strategies", f"several are called {twice[0]!r}")
+    return listed
+
+
+def _specs(given: Mapping[str, Instrument] | Sequence[Instrument] | None) -> dict[str, Instrument]:
+    if isinstance(given, Instrument) or not isinstance(given or (), Mapping | Iterable) or isinstance(given, str):
+        raise InvalidValueError("specs", f"expected instruments by id, or a list of them, got {given!r}")
+    named = (
+        given.items() if isinstance(given, Mapping) else [(getattr(i, "id", "an instrument"), i) for i in given or ()]
+    )
+    for name, spec in named:
+        if not isinstance(spec, Instrument) or spec.id != name:
+            raise InvalidValueError("specs", f"expected the specification of {name}, got {spec!r}")
+    return dict(named)
+
+
+def _as_venues(given: Sequence[SimVenue | str]) -> list[SimVenue]:
+    if isinstance(given, SimVenue | str) or not isinstance(given, Iterable):
+        raise InvalidValueError("venues", f'expected a list such as [SimVenue("BINANCE")], got {given!r}')
+    venues = [SimVenue(venue) if isinstance(venue, str) else venue for venue in given]
+    for index, venue in enumerate(venues):
+        if not isinstance(venue, SimVenue):
+            raise InvalidValueError(f"venues.{index}", f"expected a SimVenue or its name, got {venue!r}")
+    return venues
 
 
 def _check_fit(index: int, strategy: CompiledStrategy, instruments: Sequence[Instrument]) -> None:
@@ -264,6 +348,7 @@ def _from_catalog(
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         min_latency_ns=min(part.min_latency_ns for part in parts),
+        kinds=lambda: {EventKind[name] for part in parts for name, rows in part.kinds.items() if rows},
     )
 
 
@@ -271,7 +356,7 @@ def _from_memory(
     data: Mapping[str, Columns | pl.DataFrame], name: str, specs: Mapping[str, Instrument], *, with_ids: bool
 ) -> _Feed:
     if name not in data:
-        raise UnknownInstrumentError(name, tuple(data))
+        raise UnknownInstrumentError(name, tuple(str(known) for known in data))
     columns = MemoryColumns(name, data[name], with_ids=with_ids)
     return _Feed(
         instrument=find_instrument(name, specs),
@@ -279,4 +364,5 @@ def _from_memory(
         events=columns.rows,
         has_book=columns.has_book,
         min_latency_ns=columns.min_latency_ns,
+        kinds=columns.kinds,
     )

@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from tradecore._core import Instrument
+from tradecore.backtest.failures import stops_run, warn_of
 from tradecore.backtest.result import TableStore
 from tradecore.strategy import Strategy
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from tradecore.validation import Duration
 
 __all__ = ["ReplayResult", "replay"]
 
@@ -68,8 +71,8 @@ def replay(
     *,
     session: str = "backtest",
     basis: str | Mapping[str, str] = "l2",
-    candles: str | int | None = None,
-    on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy",
+    candles: Duration | None = None,
+    on_error: Literal["stop_strategy", "stop_run"] | None = None,
 ) -> ReplayResult:
     """Feed a session back from its journal: the same inputs, at the same times, to new strategies.
 
@@ -91,8 +94,8 @@ def replay(
         As in the session, for all instruments or by id; ``fill_basis`` of a backtest's result.
     candles : duration, optional
         As in the session.
-    on_error : "stop_strategy" or "stop_run"
-        As in the session.
+    on_error : "stop_strategy" or "stop_run", optional
+        As in :class:`Backtest <tradecore.Backtest>`.
 
     Raises
     ------
@@ -101,7 +104,12 @@ def replay(
     InvalidValueError, UnknownInstrumentError
         For strategies and instruments that do not fit, with each other or with the journal.
     StrategyError
-        When a hook raised and ``on_error`` is ``stop_run``.
+        When a hook raised and that ends the session.
+
+    Warns
+    -----
+    StrategyWarning
+        When a hook raised and other strategies went on.
     """
     # Not above: what else a session is built of imports pydantic, which a backtest does without.
     from tradecore.session.kernel import build_kernel
@@ -113,11 +121,12 @@ def replay(
         accounts=range(len(strategies)),
         basis=basis,
         candles=candles,
-        stop_run_on_error=on_error == "stop_run",
+        stop_run_on_error=stops_run(on_error, strategies),
         keeps_journal=True,
     )
     diverged, _rest = kernel.replay(journal)
     digest = kernel.finish()
     store = TableStore([instrument.id for instrument in instruments], [strategy.name for strategy in strategies])
     store.keep(kernel.take_tables())
+    warn_of(kernel.failures, stacklevel=2)
     return ReplayResult(digest, diverged, kernel.failures, store)

@@ -169,6 +169,8 @@ class Result:
         period it was taken over.
     tables : TableStore
         The tables behind the frames, piece by piece.
+    notes : list of str
+        What never happened in the run and why, what was rejected, and what its figures leave out.
     instruments : list of Instrument
         What was traded, with the fees of the run, in the order in which the journal counts them.
     """
@@ -181,6 +183,7 @@ class Result:
         seed: int,
         wall_s: float,
         venues: Sequence[SimVenue],
+        notes: Sequence[str] = (),
     ) -> None:
         self.tables = store
         self._order_count: int = summary["orders"]
@@ -197,6 +200,7 @@ class Result:
         self.fill_basis: dict[str, str] = summary["fill_basis"]
         self.clock_lead_ns = {venue: lead for venue, lead in summary["clock_lead_ns"].items() if lead}
         self.venues = list(venues)
+        self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
 
@@ -316,6 +320,7 @@ class Result:
             "fill_basis": _one_or_all(self.fill_basis),
             "clock_lead_ns": self.clock_lead_ns,
             "interrupted": self.interrupted,
+            "notes": self.notes,
             "failures": self.failures,
             "first_ts": None if self.span_ns is None else self.span_ns[0],
             "last_ts": None if self.span_ns is None else self.span_ns[1],
@@ -351,6 +356,7 @@ class Result:
             rows.append((f"clock of {name}", f"taken to run {lead / 1e9:.6f} s ahead of ours"))
         for name, traceback in self.failures.items():
             rows.append((f"{name} failed", StrategyError(name, traceback).problem))
+        rows.extend(("note", note) for note in self.notes)
         if self.interrupted:
             rows.append(("interrupted", "the data was not read to its end"))
         width = max(len(label) for label, _ in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,14 @@ from tradecore.backtest.result import Result
 from tradecore.config import BacktestConfig, TardisConfig
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import import_tardis
-from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
+from tradecore.errors import (
+    ConfigError,
+    InvalidValueError,
+    RunInterrupted,
+    StrategyError,
+    StrategyWarning,
+    UnknownInstrumentError,
+)
 from tradecore.instruments import find_instrument
 from tradecore.session import Scope, build_strategies, build_venues, own_instruments
 from tradecore.venue import SimVenue
@@ -102,10 +110,9 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
             raise ConfigError(plan.source, key, error.problem) from None
         if config.output.dir is not None:
             check_writable(config.output.dir)
-        result = backtest.run(progress=progress)
-    if "l1" in result.fill_basis.values():
-        plan.notes.append("orders were filled against top-of-book quotes (fill_basis l1): the data has no book")
-    summary = {**result.summary(), "notes": list(plan.notes), "output": None}
+        result = _run(backtest, progress)
+    notes = [*plan.notes, *result.notes]
+    summary = {**result.summary(), "notes": notes, "output": None}
     if config.output.dir is not None:
         first = next(i for strategy in strategies for i in strategy.instruments)
         symbol, _, venue = first.rpartition(".")
@@ -117,9 +124,23 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
             symbol=symbol if len(traded) == 1 else f"{symbol}+{len(traded) - 1}",
             date=config.output.date or _date(result),
             config=config.model_dump(mode="json"),
-            extra={"notes": list(plan.notes)},
+            extra={"notes": notes},
         )
     return result, summary
+
+
+def _run(backtest: Backtest, progress: Callable[[int, int], None] | None) -> Result:
+    """Run to a result, whatever ended it; what is wrong with it is in the result."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StrategyWarning)
+            result = backtest.run(progress=progress)
+    except (RunInterrupted, StrategyError) as stopped:
+        if stopped.result is None:
+            raise
+        result = stopped.result
+    assert isinstance(result, Result)
+    return result
 
 
 def _date(result: Result) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, LiteralString, get_args, get_type_hints
@@ -13,7 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownEr
 
 from tradecore._core import format_duration_ns
 from tradecore.errors import InvalidValueError
-from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
+from tradecore.validation import REFUSED, UNKNOWN_KEY, to_ns, unknown_key
 from tradecore.venue import Latency, SimVenue
 
 __all__ = ["from_table", "to_table"]
@@ -87,8 +88,8 @@ def to_table(venue: SimVenue) -> dict[str, Any]:
         value = getattr(venue if declared.name == key else venue.latency, declared.name)
         if key in _exact_keys():
             value = None if value is None else Decimal(str(value))
-        elif isinstance(value, int):
-            value = format_duration_ns(value)
+        elif isinstance(value, timedelta | int):
+            value = format_duration_ns(to_ns(key, value))
         table[key] = value
     return table
 

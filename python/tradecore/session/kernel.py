@@ -8,6 +8,7 @@ from tradecore._core import Instrument, Kernel
 from tradecore.errors import InvalidValueError, UnknownInstrumentError
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
+from tradecore.validation import Duration
 
 __all__ = ["build_kernel"]
 
@@ -19,7 +20,7 @@ def build_kernel(
     *,
     accounts: Sequence[int] | None = None,
     basis: str | Mapping[str, str] = "l2",
-    candles: str | int | None = None,
+    candles: Duration | None = None,
     stop_run_on_error: bool = False,
     keeps_journal: bool = False,
 ) -> Kernel:
@@ -55,6 +56,8 @@ def build_kernel(
     if accounts is not None and len(accounts) != len(strategies):
         raise InvalidValueError("accounts", f"{len(accounts)} of {len(strategies)} strategies")
     kernel = Kernel(session, candle_interval=candles, stop_run_on_error=stop_run_on_error, keeps_journal=keeps_journal)
+    for strategy in strategies:
+        strategy._check_ready()
     index = {}
     for instrument in instruments:
         of_this = basis if isinstance(basis, str) else basis.get(instrument.id, "l2")
@@ -62,6 +65,7 @@ def build_kernel(
     for number, strategy in enumerate(strategies):
         if missing := [name for name in strategy.instruments if name not in index]:
             raise UnknownInstrumentError(missing[0], tuple(index))
+        strategy._begin()
         markets = [index[name] for name in strategy.instruments]
         account = 0 if accounts is None else accounts[number]
         if isinstance(strategy, CompiledStrategy):

@@ -75,7 +75,7 @@ class AvellanedaStoikov(CompiledMaker):
     delta: _Positive = 1.0
     model: Literal["glft", "avellaneda_stoikov"] = "glft"
     horizon_s: _Positive = 1.0
-    interval: Annotated[Duration, Field(ge=1)] = 500_000_000
+    interval: Annotated[Duration, Field(ge=1)] = "500ms"
     volatility_window: _Count = 500
     volatility_half_life_s: _Positive | None = 2.0
     sigma_min: Annotated[float, Field(ge=0)] = 0.0

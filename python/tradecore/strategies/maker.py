@@ -21,7 +21,7 @@ class CompiledMaker(CompiledStrategy):
 
     quote_qty: Annotated[Decimal, Field(gt=0)]
     max_position: Annotated[Decimal, Field(gt=0)]
-    interval: Annotated[Duration, Field(ge=1)] = 100_000_000
+    interval: Annotated[Duration, Field(ge=1)] = "100ms"
 
     def __init__(self, name: str, instruments: Sequence[str], **parameters: Any) -> None:
         super().__init__(name, instruments, **parameters)

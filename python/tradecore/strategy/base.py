@@ -6,13 +6,14 @@ import difflib
 import inspect
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from weakref import WeakSet
 
-from tradecore.errors import HookError, InvalidValueError
+from tradecore._core import Instrument
+from tradecore.errors import HookError, InvalidValueError, RunError
 from tradecore.strategy.state import decode, encode, is_plain
 from tradecore.types import BookState
 
@@ -73,8 +74,8 @@ class Strategy:
     ----------
     name : str
         Unique in a run.
-    instruments : sequence of str
-        Ids of the instruments it trades; market hooks are called for these.
+    instruments : sequence of str or Instrument
+        The instruments it trades, mostly by id; market hooks are called for these.
     **parameters
         Values of the annotated parameters.
 
@@ -90,23 +91,31 @@ class Strategy:
     book_events: ClassVar[Literal["message", "touch"]] = "message"
     """Which book updates call :meth:`on_book`: every one, or only those that move a best price."""
 
+    reusable: ClassVar[bool] = False
+    """Whether an object may run more than once although it keeps what it saw. A class with a method ``reset()`` is:
+    it is called before every further run."""
+
     name: str
     instruments: tuple[str, ...]
 
-    def __init__(self, name: str, instruments: Sequence[str], **parameters: Any) -> None:
+    def __init__(self, name: str, instruments: Sequence[str | Instrument], **parameters: Any) -> None:
         from tradecore.strategy.parameters import check_parameters
 
         if not isinstance(name, str) or not name:
-            raise InvalidValueError("name", "a strategy needs a name")
-        if isinstance(instruments, str) or not all(isinstance(i, str) for i in instruments):
-            raise InvalidValueError("instruments", "expected a list of ids such as 'BTCUSDT.BINANCE'")
-        if twice := [name for name, times in Counter(instruments).items() if times > 1]:
+            raise InvalidValueError("name", f"a strategy needs a name first, then its instruments; got {name!r}")
+        if isinstance(instruments, str | Instrument) or not isinstance(instruments, Iterable):
+            problem = f"expected a list of ids such as ['BTCUSDT.BINANCE'], got {instruments!r}"
+            raise InvalidValueError("instruments", problem)
+        ids = [i.id if isinstance(i, Instrument) else i for i in instruments]
+        if wrong := [i for i in ids if not isinstance(i, str)]:
+            raise InvalidValueError("instruments", f"expected ids such as 'BTCUSDT.BINANCE', got {wrong[0]!r}")
+        if twice := [name for name, times in Counter(ids).items() if times > 1]:
             raise InvalidValueError("instruments", f"{twice[0]!r} is listed twice")
         if type(self) not in _CHECKED:
             _check_hooks(self)
             _CHECKED.add(type(self))
         self.name = name
-        self.instruments = tuple(instruments)
+        self.instruments = tuple(ids)
         for key, value in check_parameters(type(self), parameters).items():
             setattr(self, key, value)
 
@@ -172,7 +181,8 @@ class Strategy:
         Decimal, and list, tuple, dict and set of these. Others are left out and named in a warning, once a class.
         Override it, with :meth:`load`, to choose; what it returns has to be plain data then.
         """
-        kept = {name: value for name, value in vars(self).items() if name not in ("name", "instruments")}
+        own = ("name", "instruments", "_has_run")
+        kept = {name: value for name, value in vars(self).items() if name not in own}
         left_out = [name for name, value in kept.items() if not is_plain(value)]
         if left_out and type(self) not in _WARNED:
             _WARNED.add(type(self))
@@ -233,6 +243,30 @@ class Strategy:
             'such as ctx.every("1s", self.requote)',
         )
 
+    def _check_ready(self) -> None:
+        """Raise for an object that cannot run: it was not set up, or keeps what it saw in an earlier run.
+
+        Raises
+        ------
+        InvalidValueError, RunError
+        """
+        if not hasattr(self, "instruments"):
+            problem = "does not call super().__init__(name, instruments, **parameters)"
+            raise InvalidValueError(f"{type(self).__name__}.__init__", problem)
+        if getattr(self, "_has_run", False) and not (self.reusable or hasattr(self, "reset")):
+            raise RunError(
+                f"{self!r} has run before and keeps what it saw: build a new one, or give its class a method reset(), "
+                "or say reusable = True"
+            )
+
+    def _begin(self) -> None:
+        """Take part in a run, the first one or, where the class says so, another one."""
+        self._check_ready()
+        reset = getattr(self, "reset", None)
+        if getattr(self, "_has_run", False) and reset is not None:
+            reset()
+        self._has_run = True
+
     def _overridden(self) -> dict[str, Callable[..., None]]:
         """Bound methods of the hooks that a subclass overrides."""
         for hook in HOOKS:
@@ -243,6 +277,9 @@ class Strategy:
                 raise HookError(type(self).__name__, hook, "is set on the object, but hooks are methods of the class")
         return {hook: getattr(self, hook) for hook in HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)}
 
+
+_NOTHING: Final = ("None", "Any", "Never", "NoReturn")
+"""Return annotations that a hook may have."""
 
 _CHECKED: WeakSet[type[Strategy]] = WeakSet()
 """Classes whose hooks have been found sound."""
@@ -281,6 +318,9 @@ def _problem(strategy: Strategy, name: str) -> str | None:
         return "an async def is never awaited: expected a plain function"
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         return "a generator is never run: expected a function without yield"
+    told = inspect.get_annotations(_function(code)).get("return")
+    if (said := told if isinstance(told, str) else getattr(told, "__name__", str(told))) not in _NOTHING:
+        return f"says that it returns {said}: nobody looks at what a hook returns"
     # A decorator's own signature counts, whatever the function behind it takes.
     function, first = (hook.__func__, (hook.__self__,)) if isinstance(hook, MethodType) else (hook, ())
     try:
@@ -295,3 +335,10 @@ def _problem(strategy: Strategy, name: str) -> str | None:
         takes = " ".join(str(inspect.Signature(bare)).split())
         return f"takes {takes} and is called with ({arguments}): expected {name}(self, {arguments})"
     return None
+
+
+def _function(code: Any) -> Any:
+    """Return what carries the annotations of something that can be called."""
+    while isinstance(code, partial):
+        code = code.func
+    return getattr(code, "__func__", code)

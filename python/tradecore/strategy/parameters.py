@@ -6,14 +6,14 @@ asked for: its import takes longer than everything else before a run.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, get_origin, get_type_hints
 
 from tradecore.errors import InvalidValueError
-from tradecore.validation import Duration, first_problem, to_ns
+from tradecore.validation import Duration, Nanoseconds, first_problem, to_ns
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -59,6 +59,18 @@ def check_parameters(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     declared = _declared(cls)
     complete = {name: values.get(name, default) for name, (_, default) in declared.items()}
+    for name, (hint, _) in declared.items():
+        if hint == Duration and isinstance(complete[name], str | timedelta):
+            complete[name] = to_ns(name, complete[name])
+    for name in values:
+        if (
+            name not in declared
+            and not name.startswith("_")
+            and hasattr(cls, name)
+            and not callable(getattr(cls, name))
+        ):
+            problem = f"is no parameter of {cls.__name__}: it has no annotation; declare it with one"
+            raise InvalidValueError(name, f"{problem}, such as {name}: {type(getattr(cls, name)).__name__}")
     if values.keys() <= declared.keys() and all(
         _is_plain(hint, complete[name]) for name, (hint, _) in declared.items()
     ):
@@ -78,7 +90,4 @@ def _is_plain(hint: Any, value: Any) -> bool:
         return type(value) is hint
     if hint is Decimal:
         return type(value) is Decimal and value.is_finite()
-    if hint == Duration and type(value) is int:
-        with contextlib.suppress(InvalidValueError):
-            return to_ns("duration", value) == value
-    return False
+    return bool(hint == Duration) and type(value) is Nanoseconds

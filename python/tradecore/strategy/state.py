@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from tradecore.errors import InvalidValueError
+from tradecore.validation import Nanoseconds
 
 __all__ = ["decode", "encode", "is_plain"]
 
@@ -26,7 +27,7 @@ class _NotPlainError(Exception):
 
 
 def encode(value: object) -> bytes:
-    """Encode plain data: None, bool, int, float, str, bytes, Decimal, and list, tuple, dict and set of these.
+    """Encode plain data: None, bool, int, float, str, bytes, Decimal, Nanoseconds, list, tuple, dict and set of these.
 
     Raises
     ------
@@ -108,6 +109,7 @@ _TAGS: Final[dict[type, tuple[str, Callable[[Any, int], object], Callable[[Any],
     float: ("float", lambda value, _: repr(value), float),
     bytes: ("bytes", lambda value, _: value.hex(), bytes.fromhex),
     Decimal: ("decimal", lambda value, _: str(value), Decimal),
+    Nanoseconds: ("ns", lambda value, _: int(value), Nanoseconds),
     tuple: ("tuple", _items, lambda items: tuple(_untagged(item) for item in items)),
     set: ("set", _sorted, lambda items: {_untagged(item) for item in items}),
     dict: ("dict", _pairs, lambda pairs: {_untagged(key): _untagged(item) for key, item in pairs}),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyString};
 use tradecore_core::kernel::{Context as CoreContext, Trade};
 use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
@@ -12,41 +11,58 @@ use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::errors;
 use crate::hooks::{Hears, check_callable};
+use crate::lending::{Lease, Lent};
 use crate::records::Order;
 use crate::shared::Shared;
-use crate::values::{money_to_py, to_duration, to_price, to_qty, to_side, to_time_in_force};
+use crate::values::{money_to_py, to_duration, to_f64, to_price, to_qty, to_side, to_time_in_force};
 use crate::views::{BookView, PositionView, QuoteView, TradeView};
+
+/// The function a timer calls, as far as one was given: None is what a call of one returns.
+#[derive(Default)]
+pub(crate) enum Callback<'py> {
+    #[default]
+    Absent,
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Callback<'py> {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given(given.to_owned()))
+    }
+}
 
 /// What a strategy can read and do inside a hook.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     /// Views of the markets, each made when it is first asked for: a strategy may look at few of many.
-    books: Vec<PyOnceLock<Py<BookView>>>,
-    positions: Vec<PyOnceLock<Py<PositionView>>>,
-    trades: Vec<PyOnceLock<Py<TradeView>>>,
-    quotes: Vec<PyOnceLock<Py<QuoteView>>>,
+    pub(crate) books: Lent<BookView>,
+    positions: Lent<PositionView>,
+    pub(crate) trades: Lent<TradeView>,
+    pub(crate) quotes: Lent<QuoteView>,
     /// Callbacks of timers that have one of their own, and whether the timer goes off once.
     timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
     hears: Hears,
+    /// Whether it has a hook for timers without a callback.
+    has_on_timer: bool,
     #[pyo3(get)]
     strategy: String,
 }
 
 impl Context {
-    pub(crate) fn new(shared: &Arc<Shared>, strategy: String, hears: Hears) -> Self {
-        fn none<T>(count: usize) -> Vec<PyOnceLock<T>> {
-            (0..count).map(|_| PyOnceLock::new()).collect()
-        }
+    pub(crate) fn new(shared: &Arc<Shared>, strategy: String, hears: Hears, has_on_timer: bool) -> Self {
         let count = shared.instruments.len();
         Self {
             shared: Arc::clone(shared),
-            books: none(count),
-            positions: none(count),
-            trades: none(count),
-            quotes: none(count),
+            books: Lent::new(count),
+            positions: Lent::new(count),
+            trades: Lent::new(count),
+            quotes: Lent::new(count),
             timers: Mutex::new(HashMap::new()),
             hears,
+            has_on_timer,
             strategy,
         }
     }
@@ -55,48 +71,68 @@ impl Context {
         PyString::new(py, self.shared.instrument(market).id.as_str()).unbind()
     }
 
-    /// The view of a market's book.
-    #[inline]
-    pub(crate) fn book_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<BookView>> {
-        self.books[market.index()].get_or_try_init(py, || {
-            let spec = self.shared.instrument(market);
-            let book = BookView {
-                shared: Arc::clone(&self.shared),
-                market,
-                instrument: self.instrument(py, market),
-                tick_size: spec.price_increment.to_f64(spec.tick_size),
-                lot_size: spec.qty_increment.to_f64(spec.lot_size),
-            };
-            Py::new(py, book)
-        })
+    fn new_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
+        let spec = self.shared.instrument(market);
+        let book = BookView {
+            shared: Arc::clone(&self.shared),
+            market,
+            instrument: self.instrument(py, market),
+            tick_size: spec.price_increment.to_f64(spec.tick_size),
+            lot_size: spec.qty_increment.to_f64(spec.lot_size),
+            lease: Lease::default(),
+        };
+        Bound::new(py, book)
     }
 
-    /// The view of the position in a market.
+    /// The view of a market's book.
+    pub(crate) fn book_view<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
+        self.books.get(py, market, || self.new_book(py, market))
+    }
+
+    /// The same, lent until the hook that runs is over.
     #[inline]
-    fn position_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<PositionView>> {
-        self.positions[market.index()].get_or_try_init(py, || {
-            let instrument = self.instrument(py, market);
-            Py::new(py, PositionView { shared: Arc::clone(&self.shared), market, instrument })
-        })
+    pub(crate) fn give_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
+        self.books.give(py, market, || self.new_book(py, market))
     }
 
     /// The view of a market's newest trade.
     #[inline]
-    pub(crate) fn trade_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<TradeView>> {
-        self.trades[market.index()].get_or_try_init(py, || {
+    pub(crate) fn trade_view<'py>(
+        &self,
+        py: Python<'py>,
+        market: MarketId,
+    ) -> PyResult<Bound<'py, TradeView>> {
+        self.trades.get(py, market, || {
             let none = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
             let (trade, spec) = (Mutex::new(none), Arc::clone(self.shared.instrument(market)));
-            Py::new(py, TradeView { trade, spec, instrument: self.instrument(py, market) })
+            Bound::new(
+                py,
+                TradeView { trade, spec, instrument: self.instrument(py, market), lease: Lease::default() },
+            )
         })
     }
 
     /// The view of a market's newest quote.
     #[inline]
-    pub(crate) fn quote_view(&self, py: Python<'_>, market: MarketId) -> PyResult<&Py<QuoteView>> {
-        self.quotes[market.index()].get_or_try_init(py, || {
+    pub(crate) fn quote_view<'py>(
+        &self,
+        py: Python<'py>,
+        market: MarketId,
+    ) -> PyResult<Bound<'py, QuoteView>> {
+        self.quotes.get(py, market, || {
             let (quote, spec) = (Mutex::default(), Arc::clone(self.shared.instrument(market)));
-            Py::new(py, QuoteView { quote, spec, instrument: self.instrument(py, market) })
+            Bound::new(
+                py,
+                QuoteView { quote, spec, instrument: self.instrument(py, market), lease: Lease::default() },
+            )
         })
+    }
+
+    /// When a hook is over: ends the views given in it that are still held. Arguments of `on_book` hold books, too.
+    #[inline]
+    pub(crate) fn take_back(&self, py: Python<'_>, in_arguments: impl Fn(MarketId) -> u32) {
+        self.books.take_back(py, in_arguments);
+        self.positions.take_back(py, |_| 0);
     }
 
     /// The callback of a timer that goes off, if it has one of its own.
@@ -127,13 +163,27 @@ impl Context {
     fn set_timer(
         &self,
         py: Python<'_>,
-        callback: Option<Bound<'_, PyAny>>,
+        callback: Callback<'_>,
         once: bool,
         set: impl FnOnce(&mut CoreContext) -> u64,
     ) -> PyResult<u64> {
-        if let Some(callback) = &callback {
-            check_callable("callback", callback)?;
-        }
+        let callback = match callback {
+            Callback::Given(callback) if callback.is_none() => {
+                return Err(errors::invalid(
+                    "callback",
+                    "None was given: pass the function itself, self.requote, not a call of it, self.requote(ctx)",
+                ));
+            }
+            Callback::Given(callback) => {
+                check_callable("callback", &callback)?;
+                Some(callback)
+            }
+            Callback::Absent if self.has_on_timer => None,
+            Callback::Absent => {
+                let problem = "missing, and the strategy has no on_timer: the timer would call nothing";
+                return Err(errors::invalid("callback", problem));
+            }
+        };
         let timer = self.shared.with(py, set)?;
         if let Some(callback) = callback {
             let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,6 +220,30 @@ impl Context {
         Ok(Some(order.extract()?))
     }
 
+    /// Refuses a price and a quantity that make sense only the other way round: other libraries take the price first.
+    fn check_order(
+        &self,
+        market: MarketId,
+        qty: &Bound<'_, PyAny>,
+        price: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = qty.py();
+        let (Ok(qty), Ok(price)) = (to_f64("qty", qty), to_f64("price", price)) else { return Ok(()) };
+        let Some(mid) = self.shared.with(py, |ctx| ctx.touch(market).mid())? else { return Ok(()) };
+        let mid = mid * self.shared.instrument(market).price_increment.to_f64(1);
+        let is_far = price < mid / 10.0 || price > mid * 10.0;
+        if is_far && qty > mid / 2.0 && qty < mid * 2.0 {
+            return Err(errors::invalid(
+                "price",
+                format!(
+                    "{price} is far from the market at {mid}, where the quantity {qty} would be: the order is \
+                     (instrument, qty, price); both may be given by keyword"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn send(
         &self,
@@ -181,6 +255,9 @@ impl Context {
         post_only: bool,
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
+        if let Some(price) = price {
+            self.check_order(market, qty, price)?;
+        }
         let price = price.map(|p| self.price(market, p)).transpose()?;
         let request = OrderRequest {
             market,
@@ -222,12 +299,22 @@ impl Context {
         money_to_py(py, amount.map_err(errors::money)?)
     }
 
-    fn book(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<BookView>> {
-        Ok(self.book_view(py, self.shared.market(instrument)?)?.clone_ref(py))
+    fn book<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BookView>> {
+        self.give_book(instrument.py(), self.shared.market(instrument)?)
     }
 
-    fn position(&self, py: Python<'_>, instrument: &Bound<'_, PyAny>) -> PyResult<Py<PositionView>> {
-        Ok(self.position_view(py, self.shared.market(instrument)?)?.clone_ref(py))
+    fn position<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PositionView>> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        self.positions.give(py, market, || {
+            let position = PositionView {
+                shared: Arc::clone(&self.shared),
+                market,
+                instrument: self.instrument(py, market),
+                lease: Lease::default(),
+                held: None,
+            };
+            Bound::new(py, position)
+        })
     }
 
     #[pyo3(signature = (instrument=None))]
@@ -367,15 +454,15 @@ impl Context {
         self.shared.with(py, |ctx| ctx.replace(id, price, qty))?.map_err(errors::order)
     }
 
-    #[pyo3(signature = (interval, callback=None))]
-    fn every(&self, interval: &Bound<'_, PyAny>, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
+    #[pyo3(signature = (interval, callback=Callback::Absent))]
+    fn every(&self, interval: &Bound<'_, PyAny>, callback: Callback<'_>) -> PyResult<u64> {
         let py = interval.py();
         let interval = to_duration("interval", interval, 1)?;
         self.set_timer(py, callback, false, |ctx| ctx.every(interval))
     }
 
-    #[pyo3(signature = (ts_ns, callback=None))]
-    fn at(&self, py: Python<'_>, ts_ns: i64, callback: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
+    #[pyo3(signature = (ts_ns, callback=Callback::Absent))]
+    fn at(&self, py: Python<'_>, ts_ns: i64, callback: Callback<'_>) -> PyResult<u64> {
         self.set_timer(py, callback, true, |ctx| ctx.at(ts_ns))
     }
 

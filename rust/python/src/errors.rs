@@ -6,7 +6,7 @@ use pyo3::types::PyString;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError as CoreRunError;
 use tradecore_core::decode::PlacedError;
-use tradecore_core::kernel::{HookError, KernelError, LoadError, SaveError};
+use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
@@ -16,6 +16,7 @@ mod python {
     pyo3::import_exception!(tradecore.errors, CatalogError);
     pyo3::import_exception!(tradecore.errors, ContextError);
     pyo3::import_exception!(tradecore.errors, DataError);
+    pyo3::import_exception!(tradecore.errors, HookError);
     pyo3::import_exception!(tradecore.errors, InstrumentError);
     pyo3::import_exception!(tradecore.errors, InvalidValueError);
     pyo3::import_exception!(tradecore.errors, OffGridError);
@@ -25,8 +26,8 @@ mod python {
     pyo3::import_exception!(tradecore.errors, UnknownInstrumentError);
 }
 pub(crate) use python::{
-    CatalogError, ContextError, DataError, InstrumentError, InvalidValueError, OffGridError, OrderError,
-    RunError, StrategyError, UnknownInstrumentError,
+    CatalogError, ContextError, DataError, HookError, InstrumentError, InvalidValueError, OffGridError,
+    OrderError, RunError, StrategyError, UnknownInstrumentError,
 };
 
 /// A decimal that is no `field` of `instrument`.
@@ -119,8 +120,10 @@ pub(crate) fn kernel(error: KernelError) -> PyErr {
 /// A state that was not saved.
 pub(crate) fn save(error: SaveError) -> PyErr {
     match error {
-        SaveError::Strategy { name, error: HookError::Failed(text) } => StrategyError::new_err((name, text)),
-        SaveError::Strategy { error: HookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
+        SaveError::Strategy { name, error: CoreHookError::Failed(text) } => {
+            StrategyError::new_err((name, text))
+        }
+        SaveError::Strategy { error: CoreHookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
         other => RunError::new_err(other.to_string()),
     }
 }
@@ -128,8 +131,10 @@ pub(crate) fn save(error: SaveError) -> PyErr {
 /// A state that was not loaded.
 pub(crate) fn load(error: LoadError) -> PyErr {
     match error {
-        LoadError::Strategy { name, error: HookError::Failed(text) } => StrategyError::new_err((name, text)),
-        LoadError::Strategy { error: HookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
+        LoadError::Strategy { name, error: CoreHookError::Failed(text) } => {
+            StrategyError::new_err((name, text))
+        }
+        LoadError::Strategy { error: CoreHookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
         LoadError::Money(error) => money(error),
         other => invalid("state", other.to_string()),
     }

@@ -1,19 +1,25 @@
 //! The hooks a Python strategy may override, and what they can tell it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::kernel::{Subscription, Topics};
 
 use crate::errors;
 
-/// A hook or callback must be an ordinary function: nothing would ever run what an `async def` returns.
+/// A hook or callback must be an ordinary function: nothing would ever run what an `async def` or a generator returns.
 pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
-    let inspect = function.py().import("inspect")?;
-    if inspect.call_method1("iscoroutinefunction", (function,))?.is_truthy()? {
-        return Err(errors::invalid(name, "an async def is never awaited: expected a plain function"));
-    }
     if !function.is_callable() {
         return Err(errors::invalid(name, format!("{} cannot be called", function.repr()?)));
+    }
+    let inspect = function.py().import("inspect")?;
+    let is = |kind| inspect.call_method1(kind, (function,))?.is_truthy();
+    if is("iscoroutinefunction")? {
+        return Err(errors::invalid(name, "an async def is never awaited: expected a plain function"));
+    }
+    if is("isgeneratorfunction")? || is("isasyncgenfunction")? {
+        return Err(errors::invalid(name, "a generator is never run: expected a function without yield"));
     }
     Ok(())
 }
@@ -59,7 +65,7 @@ impl Hook {
     ];
 
     /// Its name in Python.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 
@@ -107,6 +113,24 @@ impl Hooks {
     #[inline(always)]
     pub(crate) fn get(&self, hook: Hook) -> Option<&Py<PyAny>> {
         self.0[hook as usize].as_ref()
+    }
+}
+
+/// How often each hook of a strategy was called.
+#[derive(Default)]
+pub(crate) struct Calls([AtomicU64; Hook::ALL.len()]);
+
+impl Calls {
+    #[inline(always)]
+    pub(crate) fn count(&self, hook: Hook) {
+        // Only the thread of the run counts: no need to lock the line.
+        let calls = &self.0[hook as usize];
+        calls.store(calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// The hooks and their calls.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Hook::ALL.iter().map(|(hook, name)| (*name, self.0[*hook as usize].load(Ordering::Relaxed)))
     }
 }
 

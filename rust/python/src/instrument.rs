@@ -7,11 +7,11 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::types::{
-    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, TermsError,
+    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, Side, TermsError,
 };
 
 use crate::errors;
-use crate::values::{decimal_to_py, to_decimal, to_integer, to_steps};
+use crate::values::{decimal_to_py, to_decimal, to_f64, to_integer, to_side, to_steps};
 
 #[pyclass(frozen, name = "Instrument", module = "tradecore", eq, from_py_object)]
 #[derive(Clone, PartialEq)]
@@ -19,6 +19,16 @@ pub(crate) struct PyInstrument(pub(crate) Arc<Instrument>);
 
 fn optional(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Decimal>> {
     value.map(|v| to_decimal(field, v)).transpose()
+}
+
+/// The nearest price an order may have that is no worse for its sender.
+pub(crate) fn rounded_price(instrument: &Instrument, side: Side, price: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let steps = instrument.round_price(side, to_f64("price", price)?);
+    steps.map(|steps| instrument.price_increment.to_f64(steps)).ok_or_else(|| no_number("price", price))
+}
+
+fn no_number(field: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    errors::invalid(field, format!("{value} is no number that could be rounded"))
 }
 
 #[pymethods]
@@ -223,6 +233,15 @@ impl PyInstrument {
 
     pub(crate) fn qty_to_steps(&self, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
         to_steps("qty", self.id(), self.0.qty_increment, qty)
+    }
+
+    fn round_price(&self, price: &Bound<'_, PyAny>, side: &Bound<'_, PyAny>) -> PyResult<f64> {
+        rounded_price(&self.0, to_side(side)?, price)
+    }
+
+    fn round_qty(&self, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let steps = self.0.round_qty(to_f64("qty", qty)?);
+        steps.map(|steps| self.0.qty_increment.to_f64(steps)).ok_or_else(|| no_number("qty", qty))
     }
 
     fn price_from_steps<'py>(&self, py: Python<'py>, steps: i64) -> PyResult<Bound<'py, PyAny>> {

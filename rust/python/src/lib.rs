@@ -11,6 +11,7 @@ mod errors;
 mod hooks;
 mod instrument;
 mod kernel;
+mod lending;
 mod levels;
 mod maths;
 mod memory;

@@ -69,6 +69,13 @@ impl MemoryColumns {
         self.0.view().kind.contains(&(EventKind::BookSet as u8))
     }
 
+    /// The kinds of events there are.
+    fn kinds(&self) -> Vec<u8> {
+        let mut seen = [false; 256];
+        self.0.view().kind.iter().for_each(|kind| seen[usize::from(*kind)] = true);
+        (0..=u8::MAX).filter(|kind| seen[usize::from(*kind)]).collect()
+    }
+
     #[getter]
     fn min_latency_ns(&self) -> i64 {
         let view = self.0.view();

@@ -10,6 +10,7 @@ use tradecore_core::kernel::{Strategy, StrategySetup};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
 
 use crate::errors;
+use crate::hooks::Calls;
 use crate::raised::Raised;
 use crate::shared::Shared;
 use crate::strategy::{PyStrategy, compiled};
@@ -20,6 +21,8 @@ pub(crate) struct Roster {
     pub(crate) instruments: Vec<Arc<Instrument>>,
     pub(crate) strategies: Vec<StrategySetup>,
     pub(crate) raised: Raised,
+    /// How often the hooks of strategies in Python are called.
+    pub(crate) calls: Vec<(String, Arc<Calls>)>,
     ids: FxHashSet<String>,
     shared: Option<Arc<Shared>>,
 }
@@ -66,6 +69,7 @@ impl Roster {
         let shared = self.shared.get_or_insert_with(|| Arc::new(Shared::new(self.instruments.clone())));
         let raised = self.raised.clone();
         let strategy = PyStrategy::new(py, shared, raised, name.clone(), hooks, book_events, owner)?;
+        self.calls.push((name.clone(), strategy.calls()));
         self.add(name, markets, account, Box::new(strategy));
         Ok(())
     }

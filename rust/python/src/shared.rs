@@ -16,7 +16,7 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 
 /// A cell for threads that hold the GIL, which every access has to prove.
-struct GilCell<T>(RefCell<T>);
+pub(crate) struct GilCell<T>(RefCell<T>);
 
 // SAFETY: the cell is only reached through methods that take a `Python` token. The extension is built for
 // interpreters with a GIL (abi3), so whoever has a token is alone, and nobody keeps a borrow while the GIL is
@@ -24,8 +24,12 @@ struct GilCell<T>(RefCell<T>);
 unsafe impl<T: Send> Sync for GilCell<T> {}
 
 impl<T> GilCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(RefCell::new(value))
+    }
+
     #[inline]
-    fn with<R>(&self, _py: Python<'_>, act: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn with<R>(&self, _py: Python<'_>, act: impl FnOnce(&mut T) -> R) -> R {
         act(&mut self.0.borrow_mut())
     }
 }
@@ -41,7 +45,7 @@ impl Shared {
     pub(crate) fn new(instruments: Vec<Arc<Instrument>>) -> Self {
         let numbered = instruments.iter().enumerate();
         let index = numbered.map(|(i, x)| (x.id.to_string(), MarketId::new(i))).collect();
-        Self { context: GilCell(RefCell::default()), instruments, index }
+        Self { context: GilCell::new(Context::default()), instruments, index }
     }
 
     /// Exchanges the context that lies here for another, empty or not.
@@ -55,7 +59,7 @@ impl Shared {
     pub(crate) fn with<T>(&self, py: Python<'_>, act: impl FnOnce(&mut Context) -> T) -> PyResult<T> {
         self.context.with(py, |context| {
             if context.is_empty() {
-                return Err(errors::ContextError::new_err(()));
+                return Err(errors::ContextError::new_err(("a context".to_owned(),)));
             }
             Ok(act(context))
         })

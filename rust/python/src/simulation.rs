@@ -16,6 +16,7 @@ use tradecore_core::types::{Instrument, MarketId};
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
 use crate::errors;
+use crate::hooks::Calls;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
 use crate::positions::FinalPositions;
@@ -213,7 +214,7 @@ impl Simulation {
         spill_rows: usize,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Parts { markets, roster, .. } = std::mem::take(&mut *self.parts(py));
-        let Roster { instruments, strategies, raised, .. } = roster;
+        let Roster { instruments, strategies, raised, calls, .. } = roster;
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
@@ -231,8 +232,23 @@ impl Simulation {
             return Err(error);
         }
         let (end, digest) = outcome.map_err(errors::run)?;
-        summary(py, &mut simulation, end, digest, &instruments)
+        let out = summary(py, &mut simulation, end, digest, &instruments)?;
+        out.set_item("calls", calls_to_py(py, &calls)?)?;
+        Ok(out)
     }
+}
+
+/// How often the hooks of Python strategies were called, by strategy and hook.
+fn calls_to_py<'py>(py: Python<'py>, calls: &[(String, Arc<Calls>)]) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    for (strategy, calls) in calls {
+        let hooks = PyDict::new(py);
+        for (hook, times) in calls.told() {
+            hooks.set_item(hook, times)?;
+        }
+        out.set_item(strategy, hooks)?;
+    }
+    Ok(out)
 }
 
 /// Everything a run leaves behind, as plain Python values.

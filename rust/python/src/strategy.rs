@@ -6,7 +6,6 @@ use pyo3::conversion::FromPyObjectOwned;
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tradecore_core::bars::Bar as CoreBar;
 use tradecore_core::book::{BookState, Touch};
@@ -22,8 +21,9 @@ use tradecore_core::types::{Instrument, MarketId};
 
 use crate::context::Context;
 use crate::errors;
-use crate::hooks::{Hook, Hooks};
+use crate::hooks::{Calls, Hook, Hooks};
 use crate::instrument::PyInstrument;
+use crate::lending::Arguments;
 use crate::raised::Raised;
 use crate::records::{Fill, Order, book_state_to_py};
 use crate::shared::Shared;
@@ -38,12 +38,13 @@ pub(crate) struct PyStrategy {
     /// The object: what it remembers, and the methods its timers call.
     owner: Py<PyAny>,
     hooks: Hooks,
+    calls: Arc<Calls>,
     book_topic: Topics,
-    /// Arguments `(ctx,)`, and `(ctx, view)` by instrument, each made when it is first needed.
+    /// Arguments `(ctx,)`, and `(ctx, view)` by instrument.
     alone: Py<PyTuple>,
-    with_book: Vec<PyOnceLock<Py<PyTuple>>>,
-    with_trade: Vec<PyOnceLock<Py<PyTuple>>>,
-    with_quote: Vec<PyOnceLock<Py<PyTuple>>>,
+    with_book: Arguments,
+    with_trade: Arguments,
+    with_quote: Arguments,
 }
 
 impl PyStrategy {
@@ -59,8 +60,9 @@ impl PyStrategy {
         owner: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let hooks = Hooks::new(hooks)?;
-        let context = Py::new(py, Context::new(shared, name, hooks.hears()))?;
-        let none = || shared.instruments.iter().map(|_| PyOnceLock::new()).collect();
+        let context =
+            Py::new(py, Context::new(shared, name, hooks.hears(), hooks.get(Hook::Timer).is_some()))?;
+        let markets = shared.instruments.len();
         let alone = PyTuple::new(py, [context.clone_ref(py)])?.unbind();
         let book_topic = match (hooks.get(Hook::Book), book_events) {
             (None, _) => Topics::NONE,
@@ -75,51 +77,76 @@ impl PyStrategy {
             raised,
             owner: owner.clone().unbind(),
             hooks,
+            calls: Arc::default(),
             book_topic,
             alone,
-            with_book: none(),
-            with_trade: none(),
-            with_quote: none(),
+            with_book: Arguments::new(markets),
+            with_trade: Arguments::new(markets),
+            with_quote: Arguments::new(markets),
             context,
         })
     }
 
-    /// Lends the kernel's state to Python for the length of a call.
+    /// How often its hooks were called, to be looked at when the run is over.
+    pub(crate) fn calls(&self) -> Arc<Calls> {
+        Arc::clone(&self.calls)
+    }
+
+    /// Lends the kernel's state to Python for the length of a call, and takes back what was given in it.
     #[inline]
     fn lend(
-        &self,
+        &mut self,
         ctx: &mut CoreContext,
-        call: impl for<'py> FnOnce(Python<'py>) -> PyResult<()>,
+        call: impl for<'py> FnOnce(&mut Self, Python<'py>) -> PyResult<()>,
     ) -> HookResult {
         Python::attach(|py| {
             self.shared.swap(py, ctx);
-            let result = call(py);
+            let result = call(self, py);
+            self.context.get().take_back(py, |market| self.with_book.held(market));
             self.shared.swap(py, ctx);
             result.map_err(|error| self.failure(py, error))
         })
     }
 
+    /// Calls a hook, if it is overridden, with arguments that are made when it is.
     #[inline]
-    fn call(&self, ctx: &mut CoreContext, hook: Option<&Py<PyAny>>, arguments: &Py<PyTuple>) -> HookResult {
-        let Some(hook) = hook else { return Ok(()) };
-        self.lend(ctx, |py| hook.call1(py, arguments.bind(py)).map(|_| ()))
+    fn call(
+        &mut self,
+        ctx: &mut CoreContext,
+        hook: Hook,
+        call: impl for<'py> FnOnce(&mut Self, Python<'py>, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> HookResult {
+        if self.hooks.get(hook).is_none() {
+            return Ok(());
+        }
+        self.lend(ctx, |me, py| {
+            let Some(method) = me.hooks.get(hook).map(|method| method.bind(py).clone()) else {
+                return Ok(());
+            };
+            me.calls.count(hook);
+            let returned = call(me, py, &method)?;
+            if returned.is_none() { Ok(()) } else { Err(me.returned(hook, &returned)) }
+        })
     }
 
-    /// Arguments of a hook that takes a view.
     #[inline]
-    fn with<'a, T>(
-        &self,
-        py: Python<'_>,
-        arguments: &'a PyOnceLock<Py<PyTuple>>,
-        view: impl FnOnce() -> PyResult<&'a Py<T>>,
-    ) -> PyResult<&'a Py<PyTuple>>
-    where
-        T: 'a,
-    {
-        arguments.get_or_try_init(py, || {
-            let pair = [self.context.clone_ref(py).into_any(), view()?.clone_ref(py).into_any()];
-            Ok(PyTuple::new(py, pair)?.unbind())
-        })
+    fn call_alone(&mut self, ctx: &mut CoreContext, hook: Hook) -> HookResult {
+        self.call(ctx, hook, |me, py, method| method.call1(me.alone.bind(py)))
+    }
+
+    /// What to say of a hook that returned something, which nobody would ever look at.
+    #[cold]
+    fn returned(&self, hook: Hook, value: &Bound<'_, PyAny>) -> PyErr {
+        let py = value.py();
+        let class =
+            self.owner.bind(py).get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+        let mut shown = value.repr().map_or_else(|_| "a value".into(), |shown| shown.to_string());
+        if shown.chars().count() > 80 {
+            shown = format!("{}...", shown.chars().take(80).collect::<String>());
+        }
+        let problem =
+            format!("returned {shown}: what a hook returns is never looked at; orders are sent with ctx");
+        errors::HookError::new_err((class, hook.name(), problem))
     }
 
     /// What a raising hook means to the kernel.
@@ -143,44 +170,52 @@ impl Strategy for PyStrategy {
     }
 
     fn on_start(&mut self, ctx: &mut CoreContext) -> HookResult {
-        self.call(ctx, self.hooks.get(Hook::Start), &self.alone)
+        self.call_alone(ctx, Hook::Start)
     }
 
     fn on_book(&mut self, ctx: &mut CoreContext, market: MarketId) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::Book) else { return Ok(()) };
-        self.lend(ctx, |py| {
-            let made = &self.with_book[market.index()];
-            let arguments = self.with(py, made, || self.context.get().book_view(py, market))?;
-            hook.call1(py, arguments.bind(py)).map(|_| ())
+        self.call(ctx, Hook::Book, |me, py, method| {
+            let context = me.context.get();
+            let arguments = me.with_book.get(py, market, &me.context, || context.book_view(py, market))?;
+            let returned = method.call1(&arguments);
+            drop(arguments);
+            me.with_book.take_back(py, market, &context.books);
+            returned
         })
     }
 
     fn on_trade(&mut self, ctx: &mut CoreContext, market: MarketId, trade: Trade) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::Trade) else { return Ok(()) };
-        self.lend(ctx, |py| {
-            let view = self.context.get().trade_view(py, market)?;
+        self.call(ctx, Hook::Trade, |me, py, method| {
+            let context = me.context.get();
+            let view = context.trade_view(py, market)?;
             view.get().set(trade);
-            let arguments = self.with(py, &self.with_trade[market.index()], || Ok(view))?;
-            hook.call1(py, arguments.bind(py)).map(|_| ())
+            let arguments = me.with_trade.get(py, market, &me.context, || Ok(view.clone()))?;
+            drop(view);
+            let returned = method.call1(&arguments);
+            drop(arguments);
+            me.with_trade.take_back(py, market, &context.trades);
+            returned
         })
     }
 
     fn on_quote(&mut self, ctx: &mut CoreContext, market: MarketId, quote: Touch) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::Quote) else { return Ok(()) };
-        self.lend(ctx, |py| {
-            let view = self.context.get().quote_view(py, market)?;
+        self.call(ctx, Hook::Quote, |me, py, method| {
+            let context = me.context.get();
+            let view = context.quote_view(py, market)?;
             view.get().set(quote);
-            let arguments = self.with(py, &self.with_quote[market.index()], || Ok(view))?;
-            hook.call1(py, arguments.bind(py)).map(|_| ())
+            let arguments = me.with_quote.get(py, market, &me.context, || Ok(view.clone()))?;
+            drop(view);
+            let returned = method.call1(&arguments);
+            drop(arguments);
+            me.with_quote.take_back(py, market, &context.quotes);
+            returned
         })
     }
 
     fn on_book_state(&mut self, ctx: &mut CoreContext, market: MarketId, state: BookState) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::BookState) else { return Ok(()) };
-        self.lend(ctx, |py| {
-            let book = self.context.get().book_view(py, market)?.clone_ref(py);
-            let state = book_state_to_py(py, state as i64)?;
-            hook.call1(py, (&self.context, book, state)).map(|_| ())
+        self.call(ctx, Hook::BookState, |me, py, method| {
+            let book = me.context.get().give_book(py, market)?;
+            method.call1((&me.context, book, book_state_to_py(py, state as i64)?))
         })
     }
 
@@ -192,10 +227,9 @@ impl Strategy for PyStrategy {
             Stat::OpenInterest { .. } => Hook::OpenInterest,
             Stat::Liquidation(_) => Hook::Liquidation,
         };
-        let Some(hook) = self.hooks.get(hook) else { return Ok(()) };
-        self.lend(ctx, |py| {
-            let value = stat_to_py(py, self.shared.instrument(market), stat)?;
-            hook.call1(py, (&self.context, value)).map(|_| ())
+        self.call(ctx, hook, |me, py, method| {
+            let value = stat_to_py(py, me.shared.instrument(market), stat)?;
+            method.call1((&me.context, value))
         })
     }
 
@@ -206,43 +240,38 @@ impl Strategy for PyStrategy {
         interval_ns: i64,
         bar: &CoreBar,
     ) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::Bar) else { return Ok(()) };
-        self.lend(ctx, |py| {
-            let bar = Py::new(py, Bar::new(self.shared.instrument(market), interval_ns, bar))?;
-            hook.call1(py, (&self.context, bar)).map(|_| ())
+        self.call(ctx, Hook::Bar, |me, py, method| {
+            let bar = Py::new(py, Bar::new(me.shared.instrument(market), interval_ns, bar))?;
+            method.call1((&me.context, bar))
         })
     }
 
     fn on_fill(&mut self, ctx: &mut CoreContext, fill: &FillRow) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::Fill) else { return Ok(()) };
-        let instrument = Arc::clone(self.shared.instrument(fill.market));
-        self.lend(ctx, |py| {
-            let fill = Py::new(py, Fill::new(fill.clone(), instrument))?;
-            hook.call1(py, (&self.context, fill)).map(|_| ())
+        self.call(ctx, Hook::Fill, |me, py, method| {
+            let fill = Py::new(py, Fill::new(fill.clone(), Arc::clone(me.shared.instrument(fill.market))))?;
+            method.call1((&me.context, fill))
         })
     }
 
     fn on_order(&mut self, ctx: &mut CoreContext, order: &CoreOrder) -> HookResult {
-        let Some(hook) = self.hooks.get(Hook::Order) else { return Ok(()) };
-        let instrument = Arc::clone(self.shared.instrument(order.market));
-        self.lend(ctx, |py| {
-            let order = Py::new(py, Order::new(order.clone(), instrument))?;
-            hook.call1(py, (&self.context, order)).map(|_| ())
+        self.call(ctx, Hook::Order, |me, py, method| {
+            let order =
+                Py::new(py, Order::new(order.clone(), Arc::clone(me.shared.instrument(order.market))))?;
+            method.call1((&me.context, order))
         })
     }
 
     fn on_timer(&mut self, ctx: &mut CoreContext, timer: u64) -> HookResult {
-        self.lend(ctx, |py| match self.context.get().timer(py, timer) {
-            Some(callback) => callback.call1(py, self.alone.bind(py)).map(|_| ()),
-            None => match self.hooks.get(Hook::Timer) {
-                Some(hook) => hook.call1(py, (&self.context, timer)).map(|_| ()),
-                None => Ok(()),
-            },
-        })
+        let callback = Python::attach(|py| self.context.get().timer(py, timer));
+        let Some(callback) = callback else {
+            return self.call(ctx, Hook::Timer, |me, _, method| method.call1((&me.context, timer)));
+        };
+        // What a callback returns is its own affair: a lambda always returns something.
+        self.lend(ctx, |me, py| callback.call1(py, me.alone.bind(py)).map(|_| ()))
     }
 
     fn on_stop(&mut self, ctx: &mut CoreContext) -> HookResult {
-        self.call(ctx, self.hooks.get(Hook::Stop), &self.alone)
+        self.call_alone(ctx, Hook::Stop)
     }
 
     fn save(&mut self) -> Result<Vec<u8>, HookError> {

@@ -6,11 +6,15 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
 use tradecore_core::orders::TimeInForce;
-use tradecore_core::types::{Decimal, Increment, Instrument, Money, Price, Qty, Side};
+use tradecore_core::types::{
+    Decimal, Increment, Instrument, Money, Price, Qty, Side, format_duration, parse_duration,
+};
 
 use crate::errors;
 
 static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static TIMEDELTA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static NANOSECONDS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 fn decimal_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     DECIMAL.import(py, "decimal", "Decimal")
@@ -51,15 +55,9 @@ fn exact_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
 /// An integer given as `int`, or as text in a specification.
 pub(crate) fn to_integer(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let text = exact_text(value)?;
-    text.as_deref().and_then(|text| text.parse().ok()).ok_or_else(|| {
-        errors::invalid(
-            field,
-            format!(
-                "{} is not an integer",
-                value.repr().map_or_else(|_| "this".into(), |shown| shown.to_string())
-            ),
-        )
-    })
+    text.as_deref()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| errors::invalid(field, format!("{} is not an integer", repr_of(value))))
 }
 
 /// A decimal given as `Decimal`, `str` or `int`.
@@ -87,13 +85,43 @@ pub(crate) fn to_steps(
     if let Ok(text) = value.cast::<PyString>() {
         return grid.parse(text.to_cow()?.as_bytes()).map_err(fail);
     }
-    let Some(text) = exact_text(value)? else {
-        return Err(PyTypeError::new_err(format!(
-            "{field}: expected Decimal, str, int or float, not {}",
-            value.get_type().name()?
-        )));
-    };
-    grid.parse(text.as_bytes()).map_err(fail)
+    if let Some(text) = exact_text(value)? {
+        return grid.parse(text.as_bytes()).map_err(fail);
+    }
+    if let Some(text) = shortest_text(value)? {
+        return grid.parse(text.as_bytes()).map_err(fail);
+    }
+    Err(PyTypeError::new_err(format!(
+        "{field}: expected Decimal, str, int or float, not {}",
+        value.get_type().name()?
+    )))
+}
+
+/// A number of any kind as a float.
+pub(crate) fn to_f64(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if let Ok(number) = value.extract::<f64>()
+        && !value.is_instance_of::<PyBool>()
+    {
+        return Ok(number);
+    }
+    let text = value.cast::<PyString>().ok().and_then(|text| text.to_cow().ok()?.trim().parse().ok());
+    text.ok_or_else(|| errors::invalid(field, format!("expected a number, got {}", repr_of(value))))
+}
+
+/// What Python shows of a value.
+fn repr_of(value: &Bound<'_, PyAny>) -> String {
+    value.repr().map_or_else(|_| "this".into(), |shown| shown.to_string())
+}
+
+/// The shortest decimal that a float of another library (`numpy.float32`) stands for, which is what it was made of:
+/// as a Python float it has digits that nobody gave.
+fn shortest_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if value.is_instance_of::<PyBool>() || !value.hasattr(pyo3::intern!(value.py(), "__float__"))? {
+        return Ok(None);
+    }
+    let text = value.str()?.to_string();
+    // `numpy.bool_` has a float, too.
+    Ok(text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c)).then_some(text))
 }
 
 /// A price of an instrument, given like any steps.
@@ -142,27 +170,69 @@ pub(crate) fn to_time_in_force(value: &Bound<'_, PyAny>) -> PyResult<TimeInForce
     Err(errors::invalid("time_in_force", format!("{} is not gtc, ioc or fok", value.repr()?)))
 }
 
-/// A length of time given in ns or as text such as `"100ms"`; at least `least`.
+/// A length of time given as text such as `"100ms"`, as a `timedelta` or as a `Nanoseconds`; at least `least`.
 pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> PyResult<i64> {
+    let py = value.py();
     let ns = if let Ok(text) = value.cast::<PyString>() {
         let text = text.to_cow()?;
-        tradecore_core::types::parse_duration(&text).map_err(|_| {
+        parse_duration(&text).map_err(|_| {
+            let hint = text.parse().map_or_else(
+                |_| String::new(),
+                |number: f64| format!("; did you mean {}?", with_units(number)),
+            );
             errors::invalid(
                 field,
-                format!("{text:?} is not a length of time such as \"100ms\", \"1s\" or \"5m\""),
+                format!("{text:?} is not a length of time such as \"100ms\", \"1s\" or \"5m\"{hint}"),
             )
         })?
+    } else if value.is_instance(TIMEDELTA.import(py, "datetime", "timedelta")?)? {
+        let part = |name| value.getattr(name)?.extract::<i64>();
+        (part("days")? * 86_400 + part("seconds")?)
+            .checked_mul(1_000_000)
+            .and_then(|us| us.checked_add(part("microseconds").ok()?)?.checked_mul(1_000))
+            .ok_or_else(|| errors::invalid(field, format!("{value} is out of range")))?
+    } else if value.is_instance(NANOSECONDS.import(py, "tradecore.validation", "Nanoseconds")?)? {
+        value.extract()?
     } else {
-        let number = value.extract::<i64>().ok().filter(|_| !value.is_instance_of::<PyBool>());
-        number.ok_or_else(|| errors::invalid(field, "expected nanoseconds or a text such as \"100ms\""))?
+        unitless(field, value)?
     };
+    let said = || if value.is_instance_of::<PyString>() { value.to_string() } else { format_duration(ns) };
     if ns < least {
-        return Err(errors::invalid(field, format!("{ns} ns is less than {least} ns")));
+        return Err(errors::invalid(field, format!("{} is less than {}", said(), format_duration(least))));
     }
     if ns > TIME_LIMIT {
-        return Err(errors::invalid(field, format!("{ns} ns is more than a hundred years")));
+        return Err(errors::invalid(field, format!("{} is more than a hundred years", said())));
     }
     Ok(ns)
+}
+
+/// A number that is to be a length of time: only 0 is one in every unit.
+fn unitless(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let what = "expected a text such as \"100ms\", or a timedelta";
+    let number = value.extract::<f64>().ok().filter(|_| !value.is_instance_of::<PyBool>());
+    match number {
+        Some(0.0) => Ok(0),
+        Some(number) if number.is_finite() => Err(errors::invalid(
+            field,
+            format!("{value} has no unit: {what}; did you mean {}?", with_units(number)),
+        )),
+        _ => Err(errors::invalid(field, format!("{what}, got {}", value.repr()?))),
+    }
+}
+
+/// The two likeliest lengths of time that somebody means with a number alone.
+fn with_units(number: f64) -> String {
+    let whole = number.fract() == 0.0 && number.abs() < 9e15;
+    if !whole {
+        return format!("\"{number}s\" or \"{number}ms\"");
+    }
+    let number = number as i64;
+    // Other libraries count in nanoseconds; small numbers are mostly meant as milliseconds.
+    if number.abs() < 100_000 {
+        format!("\"{number}ms\" or \"{number}ns\"")
+    } else {
+        format!("\"{}\" or \"{}\"", format_duration(number), format_duration(number.saturating_mul(1_000)))
+    }
 }
 
 /// A number that counts 10^-9.

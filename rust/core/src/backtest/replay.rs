@@ -131,6 +131,8 @@ pub enum RunEnd {
     Finished,
     /// On request.
     Interrupted,
+    /// With a strategy that failed, as [`OnError::StopRun`](crate::kernel::OnError::StopRun) has it.
+    Failed,
 }
 
 /// A run's totals for one settlement currency.
@@ -328,7 +330,7 @@ impl Replay {
         self.close()?;
         let digest = self.kernel.finish();
         let spilled = ending(self.spill(monitor))?;
-        let end = if spilled == RunEnd::Interrupted { spilled } else { ran };
+        let end = if spilled == RunEnd::Finished { ran } else { spilled };
         Ok((end, digest))
     }
 
@@ -764,11 +766,12 @@ impl Replay {
     }
 }
 
-/// An interrupted run ends early; any other error fails it.
+/// An interrupted run and one whose strategy failed end early, with what was done; any other error fails it.
 fn ending(outcome: Result<(), RunError>) -> Result<RunEnd, RunError> {
     match outcome {
         Ok(()) => Ok(RunEnd::Finished),
         Err(RunError::Kernel(KernelError::Interrupted)) => Ok(RunEnd::Interrupted),
+        Err(RunError::Kernel(KernelError::StrategyFailed { .. })) => Ok(RunEnd::Failed),
         Err(error) => Err(error),
     }
 }

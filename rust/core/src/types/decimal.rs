@@ -338,6 +338,21 @@ impl Increment {
         (rounded.abs() < FLOAT_STEPS && is_near).then_some(rounded as i64)
     }
 
+    /// The largest multiple of `every` steps that a float does not lie below, with the tolerance of
+    /// [`Increment::steps_from_f64`]; `None` past 2^53 steps.
+    pub fn steps_below(self, value: f64, every: i64) -> Option<i64> {
+        let steps = self.near_steps(value).or_else(|| {
+            let floor = libm::floor(self.quotient(value));
+            (floor.abs() < FLOAT_STEPS).then_some(floor as i64)
+        })?;
+        Some(steps.div_euclid(every) * every)
+    }
+
+    /// The smallest multiple of `every` steps that a float does not lie above, likewise.
+    pub fn steps_above(self, value: f64, every: i64) -> Option<i64> {
+        self.steps_below(-value, every).map(|steps| -steps)
+    }
+
     #[inline]
     fn quotient(self, value: f64) -> f64 {
         let units = value * POW10[self.scale as usize] as f64;

@@ -12,6 +12,7 @@ use super::duration::TIME_LIMIT;
 use super::fees::Fees;
 use super::kind::InstrumentKind;
 use super::money::Money;
+use super::side::Side;
 
 /// Why an instrument cannot be built, or an order does not fit it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -280,6 +281,20 @@ impl Instrument {
         }
     }
 
+    /// The nearest price of an order that is no worse for its sender: not above `price` for a buy, not below it for a
+    /// sell. `None` for what is no number, or too large for one.
+    pub fn round_price(&self, side: Side, price: f64) -> Option<i64> {
+        match side {
+            Side::Buy => self.price_increment.steps_below(price, self.tick_size),
+            Side::Sell => self.price_increment.steps_above(price, self.tick_size),
+        }
+    }
+
+    /// The largest quantity of an order that is not above `qty`, 0 below one lot. `None` as for prices.
+    pub fn round_qty(&self, qty: f64) -> Option<i64> {
+        self.qty_increment.steps_below(qty, self.lot_size)
+    }
+
     /// A price as the venue writes it: with the decimals of the tick, and more only where there are more.
     pub fn format_price(&self, price: i64) -> String {
         format_on(self.price_increment, self.tick_size, price)
@@ -394,6 +409,26 @@ pub(crate) mod tests {
         s.lot_size = Some(dec("0.01"));
         let instrument = Instrument::new(s).unwrap();
         assert_eq!((instrument.tick_size, instrument.lot_size, instrument.min_qty), (5, 10, 10));
+    }
+
+    #[test]
+    fn prices_round_to_ticks_no_worse_for_their_sender() {
+        let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
+        s.tick_size = Some(dec("0.5"));
+        s.lot_size = Some(dec("0.01"));
+        let instrument = Instrument::new(s).unwrap();
+        let sides = |price| [Side::Buy, Side::Sell].map(|side| instrument.round_price(side, price));
+        assert_eq!(sides(100.3), [Some(1_000), Some(1_005)]);
+        // On the grid, and on it but for the noise of arithmetic.
+        assert_eq!(sides(100.5), [Some(1_005), Some(1_005)]);
+        assert_eq!(sides(33.5 * 3.0), [Some(1_005), Some(1_005)]);
+        assert_eq!(sides(0.1 + 0.2 + 100.2), [Some(1_005), Some(1_005)]);
+        assert_eq!(sides(0.2), [Some(0), Some(5)]);
+        assert_eq!(sides(-0.2), [Some(-5), Some(0)]);
+        assert_eq!(sides(f64::NAN), [None, None]);
+        assert_eq!(sides(f64::INFINITY), [None, None]);
+        assert_eq!(sides(1e300), [None, None]);
+        assert_eq!([0.019, 0.02, 0.009].map(|qty| instrument.round_qty(qty)), [Some(10), Some(20), Some(0)]);
     }
 
     #[test]

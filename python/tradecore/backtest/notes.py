@@ -1,0 +1,91 @@
+"""What a run is to say of itself, so that nothing that did not happen goes unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from tradecore.types import EventKind
+
+if TYPE_CHECKING:
+    from tradecore._core import Instrument
+    from tradecore.strategy import Strategy
+
+__all__ = ["notes_on"]
+
+_NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
+    "on_book": (frozenset({EventKind.BOOK_SET, EventKind.QUOTE}), "book"),
+    "on_book_state": (frozenset({EventKind.BOOK_SET, EventKind.QUOTE}), "book"),
+    "on_trade": (frozenset({EventKind.TRADE}), "trades"),
+    "on_quote": (frozenset({EventKind.QUOTE}), "quotes"),
+    "on_mark": (frozenset({EventKind.MARK}), "mark prices"),
+    "on_index": (frozenset({EventKind.INDEX}), "index prices"),
+    "on_funding": (frozenset({EventKind.FUNDING}), "funding rates"),
+    "on_open_interest": (frozenset({EventKind.OPEN_INTEREST}), "open interest"),
+    "on_liquidation": (frozenset({EventKind.LIQUIDATION}), "liquidations"),
+}
+"""What the data has to hold for a hook to be called, and how it is called."""
+
+_OTHERWISE: Final[Mapping[str, str]] = {
+    "on_fill": "no order was filled",
+    "on_order": "no order was sent",
+    "on_bar": 'no bar was completed: ask for them with ctx.subscribe(instrument, "bars:1m")',
+    "on_timer": "no timer without a callback went off",
+}
+"""Why a hook was not called that no data calls."""
+
+
+def notes_on(
+    summary: Mapping[str, Any], strategies: Sequence[Strategy], kinds: Callable[[str], Collection[int]]
+) -> list[str]:
+    """Return sentences on what never happened in a run, and why, and on what its figures leave out.
+
+    Parameters
+    ----------
+    summary : mapping
+        The run's, as the core leaves it.
+    strategies : sequence of Strategy
+    kinds : callable
+        The kinds of events that the data of an instrument holds, by its id.
+    """
+    notes = []
+    if not summary["orders"]:
+        notes.append("0 orders were sent")
+    elif not summary["fills"]:
+        notes.append("0 fills: no order was filled")
+    if rejected := summary.get("rejected"):
+        total, reasons = sum(rejected.values()), ", ".join(f"{times:,} {reason}" for reason, times in rejected.items())
+        notes.append(f"rejected {total:,} ({reasons})")
+    for strategy in strategies:
+        notes.extend(_never_called(strategy, summary, kinds))
+    if summary["fills"]:
+        notes.extend(_without_fees(summary["instruments"]))
+    if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
+        why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
+        notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")
+    return notes
+
+
+def _never_called(
+    strategy: Strategy, summary: Mapping[str, Any], kinds: Callable[[str], Collection[int]]
+) -> Iterable[str]:
+    calls = summary["calls"].get(strategy.name)
+    if calls is None or strategy.name in summary["failures"] or summary["interrupted"]:
+        return
+    for hook in strategy._overridden():
+        if calls[hook]:
+            continue
+        if hook in _NEEDS:
+            needed, what = _NEEDS[hook]
+            there = any(not needed.isdisjoint(kinds(name)) for name in strategy.instruments)
+            why = f"the {what} of the data did not reach it" if there else f"the data has no {what}"
+        else:
+            why = _OTHERWISE.get(hook, "the data has no events")
+        yield f"{strategy.name}: {hook} was never called: {why}"
+
+
+def _without_fees(instruments: Iterable[Instrument]) -> Iterable[str]:
+    free = [i.id for i in instruments if not (i.maker_fee_bps or i.taker_fee_bps)]
+    if free:
+        named = ", ".join(free[:3]) + (f" and {len(free) - 3} more" if len(free) > 3 else "")
+        yield f"no fees are set for {named}: profit is before fees"
