@@ -35,7 +35,7 @@ from tradecore.types import (
 
 if TYPE_CHECKING:
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, TradeView
-    from tradecore.backtest import Backtest, ReplayResult, Result, replay
+    from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
     from tradecore.data.synthetic import synthesize
@@ -56,6 +56,8 @@ _LATER = {
     "Backtest": "backtest",
     "ReplayResult": "backtest",
     "Result": "backtest",
+    "Stats": "backtest",
+    "load_result": "backtest",
     "replay": "backtest",
     "Catalog": "data.catalog",
     "import_binance_ws": "data.importers",
@@ -102,6 +104,7 @@ __all__ = [
     "Result",
     "Side",
     "SimVenue",
+    "Stats",
     "Strategy",
     "TimeInForce",
     "TouchMaker",
@@ -116,6 +119,7 @@ __all__ = [
     "import_hftbacktest",
     "import_tardis",
     "load_instruments",
+    "load_result",
     "replay",
     "shipped_instruments",
     "synthesize",

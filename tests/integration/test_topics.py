@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_what_a_venue_publishes_is_told_from_memory_and_from_a_catalog(
         assert result.published.select("kind", "value", "qty", "order_side", "next_funding_ns").rows() == [
             ("mark", 100.5, None, None, None),
             ("index", 100.4, None, None, None),
-            ("funding", 0.0001, None, None, 28_800_000_000_000),
+            ("funding", 0.0001, None, None, datetime(1970, 1, 1, 8, tzinfo=UTC)),
             ("open_interest", None, 42.0, None, None),
             ("liquidation", 99.5, 0.03, "sell", None),
         ]

@@ -132,7 +132,7 @@ names = ["BTCUSDT.SYNTH"]
 result = tc.Backtest([Maker("m", names), Plain("p", names, lots=3)], {str(market)!r}).run()
 assert result.summary()["orders"] > 100 and result.net_pnl and result.final_positions and str(result)
 heavy = {{"polars", "pandas", "pyarrow", "numpy", "pydantic"}} & set(sys.modules)
-assert result.tables._folder is not None
+assert result.tables.folder is not None
 print(sorted(heavy), len(result.orders) == result.summary()["orders"], result.orders["price"].null_count())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

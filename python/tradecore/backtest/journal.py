@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tradecore._core import Instrument
 from tradecore.backtest.failures import stops_run, warn_of
-from tradecore.backtest.result import TableStore
+from tradecore.backtest.frames import Frames
+from tradecore.backtest.tables import TableStore
+from tradecore.backtest.text import digest_text
 from tradecore.strategy import Strategy
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from tradecore.validation import Duration
+from tradecore.validation import Duration
 
 __all__ = ["ReplayResult", "replay"]
 
 
-class ReplayResult:
+class ReplayResult(Frames):
     """What a session came to when its journal was fed back.
 
     Attributes
@@ -31,37 +28,19 @@ class ReplayResult:
         Time of the first input after which a command differed from the journal; None if none did.
     failures : dict of str to str
         Tracebacks of strategies that failed, by name.
+    tables : TableStore
+        The tables behind the frames; times in ns.
     """
 
     def __init__(self, digest: str, diverged_ns: int | None, failures: dict[str, str], tables: TableStore) -> None:
         self.digest = digest
         self.diverged_ns = diverged_ns
         self.failures = failures
-        self._tables = tables
-
-    @cached_property
-    def orders(self) -> pl.DataFrame:
-        """One row per order, by order id, as in :attr:`Result.orders <tradecore.Result.orders>`."""
-        return self._tables.table("orders").sort("order_id")
-
-    @cached_property
-    def fills(self) -> pl.DataFrame:
-        """One row per fill, in the order they became known."""
-        return self._tables.table("fills")
-
-    @cached_property
-    def candles(self) -> pl.DataFrame:
-        """Candles of the market's trades; empty unless asked for."""
-        return self._tables.table("candles")
-
-    @cached_property
-    def published(self) -> pl.DataFrame:
-        """What venues published, as in :attr:`Result.published <tradecore.Result.published>`."""
-        return self._tables.table("published")
+        self.tables = tables
 
     def __repr__(self) -> str:
         faithful = "faithful" if self.diverged_ns is None else f"diverged at {self.diverged_ns}"
-        return f"<ReplayResult {self.digest[:16]} {faithful}>"
+        return f"<ReplayResult {faithful}, digest {digest_text(self.digest)}>"
 
 
 def replay(

@@ -53,9 +53,6 @@ def notes_on(
         notes.append("0 orders were sent")
     elif not summary["fills"]:
         notes.append("0 fills: no order was filled")
-    if rejected := summary.get("rejected"):
-        total, reasons = sum(rejected.values()), ", ".join(f"{times:,} {reason}" for reason, times in rejected.items())
-        notes.append(f"rejected {total:,} ({reasons})")
     for strategy in strategies:
         notes.extend(_never_called(strategy, summary, kinds))
     if summary["fills"]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import tomli_w
 
-from tradecore.backtest.result import Result, positions_of
+from tradecore.backtest.frames import position_columns
+from tradecore.backtest.result import Result
 from tradecore.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _trades(fills: pl.DataFrame) -> pl.DataFrame:
 
 
 def _positions(fills: pl.DataFrame) -> pl.DataFrame:
-    return positions_of(fills).select(
+    return fills.select(position_columns()).select(
         timestamp="ts_recv",
         position="position_qty",
         avg_price="avg_entry_price",

@@ -2,148 +2,51 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import orjson
-
-from tradecore._core import FinalPositions, Instrument, format_duration_ns, money_text
-from tradecore.errors import RunError, StrategyError
-from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
-from tradecore.venue import SimVenue
+from tradecore._core import FinalPositions, Instrument, format_duration_ns
+from tradecore.backtest.archive import read_archive, write_archive
+from tradecore.backtest.frames import Frames, thinned
+from tradecore.backtest.stats import Stats, stats_of
+from tradecore.backtest.tables import MONEY_SCALE, TableStore
+from tradecore.backtest.text import Facts, line, plain, table
+from tradecore.errors import RunError, UnknownInstrumentError
+from tradecore.instruments import instrument_from_dict
+from tradecore.venue import Latency, SimVenue
 
 if TYPE_CHECKING:
     import polars as pl
+    from matplotlib.figure import Figure
 
-__all__ = ["Result", "TableStore"]
+__all__ = ["Result", "TableStore", "load_result"]
 
-_MAYBE_NEVER = ("ts_accept", "ts_close", "next_funding_ns")
-"""Times the core holds as 0 for what has not happened."""
-_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind]] = {
-    "side": Side,
-    "order_type": OrderType,
-    "time_in_force": TimeInForce,
-    "status": OrderStatus,
-    "liquidity": Liquidity,
-    "kind": EventKind,
-}
-_MONEY_SCALE = 12
-
-
-_Column = tuple[str, bytes] | list[str] | None
-"""A column as the core hands it over: the name of its type and its bytes, or texts; None for no text anywhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Some rows of a table in its file."""
-
-    offset: int
-    sizes: tuple[int, ...]
-    """Bytes of its columns, in the order they are written."""
+_OF_TOTALS = ("gross_pnl", "fees", "net_pnl", "turnover", "max_drawdown", "sharpe")
+_OF_POSITIONS = (
+    "strategy",
+    "instrument",
+    "qty",
+    "avg_entry_price",
+    "realized_pnl",
+    "unrealized_pnl",
+    "fees",
+    "cash",
+    "fills",
+)
+"""What :meth:`Result.summary` says of each."""
+_KNOWN = 10
+"""Instruments that are named where another one was asked for."""
 
 
-class TableStore:
-    """The tables of a run: what is in memory, and what was moved to disk to keep memory flat.
+class Result(Frames):
+    """The outcome of a run. Print it for a table; read ``stats``, ``pnl`` and the frames for the rest.
 
-    Parameters
-    ----------
-    instruments, strategies : sequence of str
-        Names by the index the core uses.
-    """
-
-    def __init__(self, instruments: Sequence[str], strategies: Sequence[str]) -> None:
-        self._names = {"instrument": list(instruments), "strategy": list(strategies)}
-        self._folder: Path | None = None
-        self._spilled: dict[str, list[_Piece]] = {}
-        self._layouts: dict[str, list[tuple[str, str]]] = {}
-        """Columns of the tables and their types, the same in every piece; texts are a JSON list."""
-        self._kept: dict[str, Mapping[str, _Column]] = {}
-
-    def keep(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
-        """Take the last rows of every table; they stay in memory."""
-        self._kept = dict(tables)
-
-    def spill(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
-        """Move rows of every table to a temporary folder that lives as long as the store.
-
-        A file a table, the bytes of one column after the other: the rows are only made into frames if somebody asks
-        for them.
-        """
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="tradecore-run-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        written: dict[str, _Piece] = {}
-        for name, columns in tables.items():
-            stored = {key: c if isinstance(c, tuple) else ("json", orjson.dumps(c)) for key, c in columns.items()}
-            _, first = next(iter(stored.values()))
-            if first:
-                self._layouts.setdefault(name, [(key, kind) for key, (kind, _) in stored.items()])
-                with (self._folder / name).open("ab") as file:
-                    written[name] = _Piece(file.tell(), tuple(len(data) for _, data in stored.values()))
-                    file.writelines(data for _, data in stored.values())
-        # An interruption before this leaves the rows with the run, which keeps them.
-        for name, piece in written.items():
-            self._spilled.setdefault(name, []).append(piece)
-
-    def pieces(self, name: str) -> Iterator[pl.DataFrame]:
-        """Return a table piece by piece, each small enough for memory."""
-        for piece in self._spilled.get(name, ()):
-            assert self._folder is not None
-            columns: dict[str, _Column] = {}
-            with (self._folder / name).open("rb") as file:
-                file.seek(piece.offset)
-                for (key, kind), size in zip(self._layouts[name], piece.sizes, strict=True):
-                    data = file.read(size)
-                    columns[key] = orjson.loads(data) if kind == "json" else (kind, data)
-            yield self._frame(columns)
-        yield self._frame(self._kept[name])
-
-    def table(self, name: str) -> pl.DataFrame:
-        """Return a whole table."""
-        import polars as pl
-
-        return pl.concat(self.pieces(name))
-
-    def _frame(self, columns: Mapping[str, _Column]) -> pl.DataFrame:
-        import numpy as np
-        import polars as pl
-
-        made: list[pl.Series] = []
-        for name, column in columns.items():
-            if isinstance(column, tuple):
-                kind, data = column
-                if kind == "money":
-                    series = pl.Series(money_text(data), dtype=pl.String).str.to_decimal(scale=_MONEY_SCALE)
-                else:
-                    series = pl.Series(np.frombuffer(data, kind))
-            else:
-                # No texts at all stand for none anywhere; the first column of a table is never text.
-                series = pl.Series(column or [""] * len(made[0]), dtype=pl.String)
-                series = series.set(series == "", None)
-            if name in self._names:
-                names = pl.Series(self._names[name], dtype=pl.String)
-                series = names.gather(series) if len(names) else pl.Series([], dtype=pl.String)
-            elif name in _WORDS:
-                words = {int(word): word.name.lower() for word in _WORDS[name]}
-                series = series.replace_strict(words, return_dtype=pl.String)
-            elif name in _MAYBE_NEVER:
-                series = series.set(series == 0, None)
-            elif series.dtype.is_float():
-                series = series.fill_nan(None)
-            made.append(series.alias(name))
-        return pl.DataFrame(made)
-
-
-class Result:
-    """The outcome of a run. Print it for a table; read the frames for the rest.
+    It is whole wherever it goes: pickled, copied, in another process, or saved to a file.
 
     Attributes
     ----------
@@ -163,17 +66,23 @@ class Result:
         By venue: how far its clock was taken to run ahead of ours, where it did.
     failures : dict of str to str
         Tracebacks of strategies that failed, by name.
+    notes : list of str
+        What never happened in the run and why, and what its figures leave out, a sentence each.
+    rejected : dict of str to int
+        Orders that were rejected, by reason.
     totals : list of dict
         By settlement currency: ``gross_pnl, fees, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
-        ``sharpe`` (annualised over 365 days, None if there are too few samples) and ``sharpe_period_ns``, the sampling
-        period it was taken over.
+        ``sharpe`` and ``sortino`` as in :class:`Stats`, None where they cannot be said, for the reasons ``sharpe_why``
+        and ``sortino_why``, and ``sharpe_period_ns``, the sampling period they are taken over.
     tables : TableStore
-        The tables behind the frames, piece by piece.
-    notes : list of str
-        What never happened in the run and why, what was rejected, and what its figures leave out.
+        The tables behind the frames, piece by piece; times in ns.
     instruments : list of Instrument
         What was traded, with the fees of the run, in the order in which the journal counts them.
+    venues : list of SimVenue
+        The simulated venues.
     """
+
+    frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "equity", "pnl", "candles", "published")
 
     def __init__(
         self,
@@ -188,13 +97,17 @@ class Result:
         self.tables = store
         self._order_count: int = summary["orders"]
         self._fill_count: int = summary["fills"]
+        self._maker_fill_count: int = summary["maker_fills"]
         self.digest: str = summary["digest"]
         self.interrupted: bool = summary["interrupted"]
         self.events: int = summary["events"]
         self.span_ns: tuple[int, int] | None = summary["span_ns"]
         self.totals: list[dict[str, Any]] = summary["totals"]
-        self._final_positions: FinalPositions = summary["positions"]
+        store.names["currency"] = [total["currency"] for total in self.totals]
+        self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
+        self.rejected: dict[str, int] = summary["rejected"]
+        self.notes = list(notes)
         self.seed = seed
         self.wall_s = wall_s
         self.fill_basis: dict[str, str] = summary["fill_basis"]
@@ -207,45 +120,68 @@ class Result:
     @cached_property
     def final_positions(self) -> list[dict[str, Any]]:
         """One row a strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash; money as Decimal."""
-        return self._final_positions.rows()
+        return self._positions.rows() if isinstance(self._positions, FinalPositions) else self._positions
 
     @cached_property
-    def orders(self) -> pl.DataFrame:
-        """One row per order, by order id: terms, outcome, times (ns, ours)."""
-        return self.tables.table("orders").sort("order_id")
+    def stats(self) -> Stats:
+        """The figures of the run, each documented: profit, risk, orders, fills, speed."""
+        return stats_of(
+            self.totals,
+            orders=self._order_count,
+            fills=self._fill_count,
+            maker_fills=self._maker_fill_count,
+            rejected=self.rejected,
+            events=self.events,
+            span_ns=self.span_ns,
+            wall_s=self.wall_s,
+        )
 
     @cached_property
-    def fills(self) -> pl.DataFrame:
-        """One row per fill, in the order they became known: ``price, qty`` in units, money exact."""
-        return self.tables.table("fills")
+    def pnl(self) -> pl.DataFrame:
+        """One row a strategy and instrument: what it holds, what it made, before and after fees.
 
-    @cached_property
-    def positions(self) -> pl.DataFrame:
-        """The position after every fill, by strategy and instrument."""
-        return positions_of(self.fills)
+        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees`` in ``currency``; ``qty`` and ``volume``, all that was
+        traded, are in units.
+        """
+        return self._make("pnl", exact=True)
 
     @cached_property
     def equity(self) -> pl.DataFrame:
         """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0."""
+        return self._make("equity", exact=True)
+
+    def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
+        if name != "pnl":
+            return super()._make(name, exact=exact)
         import polars as pl
 
-        currencies = pl.Series([total["currency"] for total in self.totals], dtype=pl.String)
-        table = self.tables.table("equity")
-        return table.with_columns(currency=currencies.gather(table.get_column("currency")))
-
-    @cached_property
-    def candles(self) -> pl.DataFrame:
-        """Candles of the market's trades, stamped with their start; empty unless asked for."""
-        return self.tables.table("candles")
-
-    @cached_property
-    def published(self) -> pl.DataFrame:
-        """What venues published and strategies were told of: marks, index prices, funding, open interest, liquidations.
-
-        ``value`` is a price or a rate, ``qty`` the open interest or what was liquidated, by an order of ``order_side``;
-        ``next_funding_ns`` is when a funding rate is paid.
-        """
-        return self.tables.table("published")
+        money = pl.Decimal(38, MONEY_SCALE) if exact else pl.Float64()
+        settlement = {instrument.id: instrument.settlement for instrument in self.instruments}
+        rows = [
+            {
+                **row,
+                "currency": settlement[row["instrument"]],
+                "qty": float(row["qty"]),
+                "volume": float(row["volume"]),
+                "net_pnl": row["realized_pnl"] + row["unrealized_pnl"] - row["fees"],
+            }
+            for row in self.final_positions
+        ]
+        columns: dict[str, pl.DataType | type[pl.DataType]] = {
+            "strategy": pl.String,
+            "instrument": pl.String,
+            "currency": pl.String,
+            "qty": pl.Float64,
+            "avg_entry_price": pl.Float64,
+            "realized_pnl": money,
+            "unrealized_pnl": money,
+            "fees": money,
+            "net_pnl": money,
+            "fills": pl.UInt64,
+            "volume": pl.Float64,
+            "turnover": money,
+        }
+        return pl.DataFrame([{name: row[name] for name in columns} for row in rows], schema=columns, orient="row")
 
     @property
     def journal(self) -> bytes:
@@ -289,7 +225,7 @@ class Result:
         only = self.totals[0] if len(self.totals) == 1 else None
 
         def money(key: str) -> str | None:
-            return None if only is None else _plain(only[key])
+            return None if only is None else plain(only[key])
 
         return {
             "digest": self.digest,
@@ -302,24 +238,15 @@ class Result:
             "funding": None if only is None else "0",
             "net_pnl": money("net_pnl"),
             "settlement_currency": None if only is None else only["currency"],
-            "final_positions": [
-                {key: _plain(value) if isinstance(value, Decimal) else value for key, value in row.items()}
-                for row in self.final_positions
-            ],
+            "final_positions": [_texts(row, _OF_POSITIONS) for row in self.final_positions],
             "max_drawdown": None if only is None else only["max_drawdown"],
             "sharpe": None if only is None else only["sharpe"],
             "sharpe_period": None if only is None else format_duration_ns(only["sharpe_period_ns"]),
-            "by_currency": {
-                total["currency"]: {
-                    key: _plain(value) if isinstance(value, Decimal) else value
-                    for key, value in total.items()
-                    if key not in ("currency", "sharpe_period_ns")
-                }
-                for total in self.totals
-            },
+            "by_currency": {total["currency"]: _texts(total, _OF_TOTALS) for total in self.totals},
             "fill_basis": _one_or_all(self.fill_basis),
             "clock_lead_ns": self.clock_lead_ns,
             "interrupted": self.interrupted,
+            "notes": self.notes,
             "notes": self.notes,
             "failures": self.failures,
             "first_ts": None if self.span_ns is None else self.span_ns[0],
@@ -328,59 +255,173 @@ class Result:
             "events_per_s": round(self.events / self.wall_s) if self.wall_s > 0 else None,
         }
 
+    def plot(self, instrument: str | Instrument | None = None) -> Figure:
+        """Draw equity, drawdown, inventory and the price with the fills.
+
+        Nothing is shown and no backend is chosen: notebooks show what is returned, ``savefig`` writes it.
+
+        Parameters
+        ----------
+        instrument : str or Instrument, optional
+            Whose inventory and price; the one with most fills if not given. Equity and drawdown are those of all
+            instruments of its settlement currency.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        RunError
+            When matplotlib is not installed.
+        UnknownInstrumentError
+            For an instrument that was not traded.
+        """
+        try:
+            from tradecore.backtest.plots import draw
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] != "matplotlib":
+                raise
+            raise RunError("matplotlib is not installed: pip install 'tradecore[plot]'") from None
+        fills = dict.fromkeys((spec.id for spec in self.instruments), 0)
+        for row in self.final_positions:
+            fills[row["instrument"]] += row["fills"]
+        wanted = instrument.id if isinstance(instrument, Instrument) else instrument
+        if wanted is None:
+            wanted = max(fills, key=lambda name: fills[name])
+        spec = next((spec for spec in self.instruments if spec.id == wanted), None)
+        if spec is None:
+            raise UnknownInstrumentError(wanted, tuple(fills)[:_KNOWN])
+        return draw(self.tables, spec)
+
+    def save(self, path: str | Path) -> None:
+        """Save the result as one file, whole: :func:`tradecore.load_result` gives it back.
+
+        The file appears at once or not at all; it holds figures and tables, nothing that is executed.
+
+        Parameters
+        ----------
+        path : path
+            Such as ``run.tcr``; replaced if it is there.
+
+        Raises
+        ------
+        CatalogError
+            When it cannot be written.
+        """
+        facts = {
+            "summary": {
+                "orders": self._order_count,
+                "fills": self._fill_count,
+                "maker_fills": self._maker_fill_count,
+                "digest": self.digest,
+                "interrupted": self.interrupted,
+                "events": self.events,
+                "span_ns": self.span_ns,
+                "totals": self.totals,
+                "positions": self.final_positions,
+                "failures": self.failures,
+                "rejected": self.rejected,
+                "fill_basis": self.fill_basis,
+                "clock_lead_ns": self.clock_lead_ns,
+            },
+            "seed": self.seed,
+            "wall_s": self.wall_s,
+            "notes": self.notes,
+            "instruments": [instrument.to_dict() for instrument in self.instruments],
+            "venues": [_venue_fields(venue) for venue in self.venues],
+        }
+        write_archive(Path(path), facts, self._journal, self.tables)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_positions": self.final_positions}
+
+    def _facts(self) -> Facts:
+        return Facts(
+            stats=self.stats,
+            totals=self.totals,
+            positions=self.final_positions,
+            fill_basis=self.fill_basis,
+            clock_lead_ns=self.clock_lead_ns,
+            venues=self.venues,
+            failures=self.failures,
+            notes=self.notes,
+            interrupted=self.interrupted,
+            digest=self.digest,
+        )
+
     def __repr__(self) -> str:
-        return f"<Result {self.digest[:16]} {self._order_count} orders {self._fill_count} fills>"
+        return line(self._facts())
 
     def __str__(self) -> str:
-        rows: list[tuple[str, str]] = [
-            ("digest", self.digest),
-            ("events", f"{self.events:,} in {self.wall_s:.2f} s"),
-            ("orders / fills", f"{self._order_count:,} / {self._fill_count:,}"),
-        ]
-        for total in self.totals:
-            currency = total["currency"]
-            rows.append(("gross profit", f"{_plain(total['gross_pnl'])} {currency}"))
-            rows.append(("fees", f"{_plain(total['fees'])} {currency}"))
-            rows.append(("net profit", f"{_plain(total['net_pnl'])} {currency}"))
-            rows.append(("max drawdown", f"{total['max_drawdown']:.10g} {currency}"))
-            if total["sharpe"] is not None:
-                period = format_duration_ns(total["sharpe_period_ns"])
-                rows.append(("Sharpe ratio", f"{total['sharpe']:.2f} (annualised, {period} changes)"))
-        for row in self.final_positions:
-            label = f"{row['strategy']} {row['instrument']}"
-            rows.append((label, f"position {_plain(row['qty'])}, {row['fills']:,} fills"))
-        rows.append(("filled against", ", ".join(f"{k}: {v}" for k, v in self.fill_basis.items())))
-        for venue in self.venues:
-            rows.append((f"venue {venue.name}", f"{venue.latency!r}, queue {venue.queue}"))
-        for name, lead in self.clock_lead_ns.items():
-            rows.append((f"clock of {name}", f"taken to run {lead / 1e9:.6f} s ahead of ours"))
-        for name, traceback in self.failures.items():
-            rows.append((f"{name} failed", StrategyError(name, traceback).problem))
-        rows.extend(("note", note) for note in self.notes)
-        if self.interrupted:
-            rows.append(("interrupted", "the data was not read to its end"))
-        width = max(len(label) for label, _ in rows)
-        return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+        return table(self._facts())
+
+    def _repr_html_(self) -> str:
+        from tradecore.backtest.card import POINTS, card
+
+        equity = self.tables.table("equity", exact=False)
+        samples = {}
+        for name in self.tables.names["currency"]:
+            drawn = thinned(equity.filter(currency=name), "equity", POINTS)
+            samples[name] = list(zip(drawn["ts"], drawn["equity"], strict=True))
+        return card(self._facts(), samples)
 
 
-def positions_of(fills: pl.DataFrame) -> pl.DataFrame:
-    """Select the position after every fill."""
-    return fills.select(
-        "ts_recv",
-        "strategy",
-        "instrument",
-        "position_qty",
-        "avg_entry_price",
-        realized_pnl="realized_pnl_total",
-        fees="fees_total",
-        cash="cash",
+def load_result(path: str | Path) -> Result:
+    """Load a result that :meth:`Result.save` saved.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    DataError
+        For a file that is not there, is no result's, of another version, cut or damaged.
+    """
+    return read_archive(Path(path), _from_archive)
+
+
+def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
+    instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
+    return Result(
+        {**facts["summary"], "instruments": instruments, "journal": journal},
+        tables,
+        seed=facts["seed"],
+        wall_s=facts["wall_s"],
+        venues=[_venue(fields) for fields in facts["venues"]],
+        notes=facts["notes"],
     )
 
 
-def _plain(value: Decimal) -> str:
-    """Decimal text without an exponent or trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _venue_fields(venue: SimVenue) -> dict[str, Any]:
+    """Return a venue's settings as plain data."""
+
+    def fields(settings: SimVenue | Latency) -> dict[str, Any]:
+        given = {each.name: getattr(settings, each.name) for each in dataclasses.fields(settings)}
+        return {
+            name: {"us": value // timedelta(microseconds=1)} if isinstance(value, timedelta) else value
+            for name, value in given.items()
+        }
+
+    return {**fields(venue), "latency": fields(venue.latency)}
+
+
+def _venue(fields: Mapping[str, Any]) -> SimVenue:
+    """Build a venue of what :func:`_venue_fields` returned."""
+
+    def settings(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: timedelta(microseconds=value["us"]) if isinstance(value, dict) and "us" in value else value
+            for name, value in given.items()
+        }
+
+    return SimVenue(**{**settings(fields), "latency": Latency(**settings(fields["latency"]))})
+
+
+def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return some of a row, money and quantities as text."""
+    return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names if name in row}
 
 
 def _one_or_all(values: dict[str, str]) -> str | dict[str, str]:

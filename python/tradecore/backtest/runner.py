@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from tradecore._core import Instrument
 from tradecore.backtest.engine import Backtest
 from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
+from tradecore.backtest.scratch import Scratch
 from tradecore.config import BacktestConfig, TardisConfig
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import import_tardis
@@ -88,9 +88,9 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
         The result and its summary, with ``output`` (None if nothing was written).
     """
     config = plan.effective
-    with tempfile.TemporaryDirectory(prefix="tradecore-data-") as scratch:
+    with Scratch("data") as scratch:
         specs = own_instruments(config.instruments, plan.source)
-        catalog = _catalog(plan, config, specs, Path(scratch))
+        catalog = _catalog(plan, config, specs, scratch)
         scope = _scope(plan, catalog)
         strategies = build_strategies(scope, config.strategies)
         venues = build_venues(scope, config.venues, strategies, default=SimVenue)

@@ -68,6 +68,11 @@ impl FinalPositions {
                 row.set_item(intern!(py, "fees"), money_to_py(py, position.fees)?)?;
                 row.set_item(intern!(py, "cash"), money_to_py(py, position.cash)?)?;
                 row.set_item(intern!(py, "fills"), position.fills)?;
+                row.set_item(
+                    intern!(py, "volume"),
+                    decimal_from_text(py, &instrument.format_qty(position.volume))?,
+                )?;
+                row.set_item(intern!(py, "turnover"), money_to_py(py, position.turnover)?)?;
                 rows.append(row)?;
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, OnError, Record};
@@ -267,7 +267,7 @@ fn summary<'py>(
 
     let totals = PyList::empty(py);
     for total in simulation.totals() {
-        let (sharpe, period) = total.stats.sharpe();
+        let ratios = total.stats.ratios();
         let row = PyDict::new(py);
         row.set_item("currency", &total.currency)?;
         row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
@@ -275,8 +275,13 @@ fn summary<'py>(
         row.set_item("net_pnl", money_to_py(py, total.gross - total.fees)?)?;
         row.set_item("turnover", money_to_py(py, total.turnover)?)?;
         row.set_item("max_drawdown", total.stats.max_drawdown())?;
-        row.set_item("sharpe", (!sharpe.is_nan()).then_some(sharpe))?;
-        row.set_item("sharpe_period_ns", period)?;
+        for (name, why, ratio) in
+            [("sharpe", "sharpe_why", ratios.sharpe), ("sortino", "sortino_why", ratios.sortino)]
+        {
+            row.set_item(name, ratio.ok())?;
+            row.set_item(why, ratio.err().map(|why| why.to_string()))?;
+        }
+        row.set_item("sharpe_period_ns", ratios.period)?;
         totals.append(row)?;
     }
     out.set_item("totals", totals)?;
@@ -303,6 +308,9 @@ fn summary<'py>(
     out.set_item("orders", kernel.order_count())?;
     let record = kernel.record();
     out.set_item("fills", record.fill_count)?;
+    out.set_item("maker_fills", record.maker_fill_count)?;
+    let rejected = record.rejections().map(|(reason, times)| (reason.as_str(), times));
+    out.set_item("rejected", rejected.collect::<Vec<_>>().into_py_dict(py)?)?;
     out.set_item("tables", tables(py, record, instruments)?)?;
     record.clear();
     Ok(out)

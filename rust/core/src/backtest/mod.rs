@@ -9,4 +9,4 @@ mod stats;
 pub use lane::ChunkSource;
 pub use replay::{CurrencyTotals, Monitor, Progress, Replay, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
-pub use stats::EquityStats;
+pub use stats::{EquityStats, NoRatio, Ratios};

@@ -1,7 +1,12 @@
 //! Statistics of a sampled equity curve, in one pass and constant memory.
 
+use crate::types::format_duration;
+
 /// Periods a Sharpe ratio may be taken over, ns: 1 s, 1 min, 1 h, 1 day.
 const PERIODS_NS: [i64; 4] = [1_000_000_000, 60_000_000_000, 3_600_000_000_000, 86_400_000_000_000];
+
+/// Changes a ratio needs at least.
+const CHANGES_NEEDED: f64 = 30.0;
 
 /// A year of 365 days, ns: crypto markets do not close.
 const YEAR_NS: f64 = 365.0 * 86_400e9;
@@ -14,7 +19,10 @@ struct Differences {
     last: f64,
     n: f64,
     mean: f64,
+    /// Squares of the differences from the mean.
     sum_sq: f64,
+    /// Squares of the losses.
+    loss_sq: f64,
 }
 
 impl Differences {
@@ -32,6 +40,7 @@ impl Differences {
         let delta = change - self.mean;
         self.mean += delta / self.n;
         self.sum_sq += delta * (change - self.mean);
+        self.loss_sq += change.min(0.0) * change.min(0.0);
         self.last = equity;
         let late = ts.saturating_sub(self.due);
         self.due = (ts - late % self.period).saturating_add(self.period);
@@ -44,7 +53,60 @@ impl Differences {
     }
 }
 
-/// Drawdown and Sharpe ratio of an equity curve.
+/// Why an equity curve has no ratio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRatio {
+    /// Samples lie further apart than any period a ratio is taken over.
+    #[error("samples of equity lie more than {} apart", format_duration(*.longest))]
+    TooCoarse {
+        /// The longest period, ns.
+        longest: i64,
+    },
+    /// The run is too short.
+    #[error("{changes} change{} of {}: at least {CHANGES_NEEDED} needed", if *.changes == 1 { "" } else { "s" }, format_duration(*.period))]
+    TooFew {
+        /// How many there are.
+        changes: u64,
+        /// Their length, ns.
+        period: i64,
+    },
+    /// Nothing was ever gained or lost.
+    #[error("equity never changed")]
+    Flat,
+    /// What was gained or lost came after the last whole period.
+    #[error("equity was the same at the end of all {changes} periods of {}", format_duration(*.period))]
+    FlatSoFar {
+        /// How many there are.
+        changes: u64,
+        /// Their length, ns.
+        period: i64,
+    },
+    /// All changes are the same, so nothing can be said of their variation.
+    #[error("equity changed by the same amount every {}", format_duration(*.period))]
+    Constant {
+        /// Their length, ns.
+        period: i64,
+    },
+    /// There is nothing to hold the gains against.
+    #[error("no {} change was a loss", format_duration(*.period))]
+    NoLoss {
+        /// The length of a change, ns.
+        period: i64,
+    },
+}
+
+/// Gains of an equity curve against their variation, annualised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratios {
+    /// Length of the changes they are taken over, ns.
+    pub period: i64,
+    /// `mean / std (ddof 1) × sqrt(periods in 365 days)`.
+    pub sharpe: Result<f64, NoRatio>,
+    /// `mean / sqrt(mean of squared losses, gains as 0) × sqrt(periods in 365 days)`.
+    pub sortino: Result<f64, NoRatio>,
+}
+
+/// Drawdown, Sharpe and Sortino ratio of an equity curve.
 #[derive(Debug, Clone)]
 pub struct EquityStats {
     /// Those the samples are fine enough for, shortest first.
@@ -56,7 +118,15 @@ pub struct EquityStats {
 impl EquityStats {
     /// Statistics of nothing, to be sampled every `sample_ns`; the curve starts at 0, which counts as a peak.
     pub fn new(sample_ns: i64) -> Self {
-        let empty = |period| Differences { period, due: i64::MIN, last: 0.0, n: 0.0, mean: 0.0, sum_sq: 0.0 };
+        let empty = |period| Differences {
+            period,
+            due: i64::MIN,
+            last: 0.0,
+            n: 0.0,
+            mean: 0.0,
+            sum_sq: 0.0,
+            loss_sq: 0.0,
+        };
         let periods = PERIODS_NS.into_iter().filter(|period| *period >= sample_ns).map(empty).collect();
         Self { periods, peak: 0.0, drawdown: 0.0 }
     }
@@ -75,17 +145,30 @@ impl EquityStats {
         self.drawdown
     }
 
-    /// Annualised Sharpe ratio of equity changes and the sampling period in ns.
-    ///
-    /// `mean / std (ddof 1) × sqrt(periods in 365 days)` over the longest period that gives at least 30 changes and
-    /// is not shorter than the time between samples; NaN when none is, or nothing varies.
-    pub fn sharpe(&self) -> (f64, i64) {
-        let Some(d) = self.periods.iter().rev().find(|d| d.n >= 30.0) else {
-            return (f64::NAN, self.periods.first().map_or(PERIODS_NS[3], |d| d.period));
+    /// Ratios over the longest period that gives at least 30 changes and is not shorter than the time between samples.
+    pub fn ratios(&self) -> Ratios {
+        let Some(d) = self.periods.iter().rev().find(|d| d.n >= CHANGES_NEEDED) else {
+            let longest = PERIODS_NS[PERIODS_NS.len() - 1];
+            let (period, why) = self.periods.first().map_or((longest, NoRatio::TooCoarse { longest }), |d| {
+                (d.period, NoRatio::TooFew { changes: d.n as u64, period: d.period })
+            });
+            return Ratios { period, sharpe: Err(why), sortino: Err(why) };
         };
-        let std = libm::sqrt(d.sum_sq / (d.n - 1.0));
-        let sharpe = if std > 0.0 { d.mean / std * libm::sqrt(YEAR_NS / d.period as f64) } else { f64::NAN };
-        (sharpe, d.period)
+        let period = d.period;
+        let annual = libm::sqrt(YEAR_NS / period as f64);
+        let ratio = |squares: f64, n: f64, why| {
+            let deviation = libm::sqrt(squares / n);
+            if deviation > 0.0 { Ok(d.mean / deviation * annual) } else { Err(why) }
+        };
+        let flat = if self.peak == 0.0 && self.drawdown == 0.0 {
+            NoRatio::Flat
+        } else {
+            NoRatio::FlatSoFar { changes: d.n as u64, period }
+        };
+        let constant = if d.mean == 0.0 { flat } else { NoRatio::Constant { period } };
+        let sharpe = ratio(d.sum_sq, d.n - 1.0, constant);
+        let no_loss = if sharpe.is_err() && d.mean == 0.0 { flat } else { NoRatio::NoLoss { period } };
+        Ratios { period, sharpe, sortino: ratio(d.loss_sq, d.n, no_loss) }
     }
 }
 
@@ -104,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn sharpe_matches_the_formula_over_one_second_changes() {
+    fn ratios_match_their_formulas_over_one_second_changes() {
         let mut stats = EquityStats::new(1_000_000_000);
         let (mut equity, mut changes) = (0.0, Vec::new());
         stats.push(0, equity);
@@ -118,16 +201,45 @@ mod tests {
         let mean = changes.iter().sum::<f64>() / n;
         let var = changes.iter().map(|c| (c - mean) * (c - mean)).sum::<f64>() / (n - 1.0);
         let want = mean / var.sqrt() * (365.0f64 * 86_400.0).sqrt();
-        let (sharpe, period) = stats.sharpe();
-        assert_eq!(period, 1_000_000_000);
-        assert!((sharpe / want - 1.0).abs() < 1e-12);
+        let losses = changes.iter().map(|c| c.min(0.0) * c.min(0.0)).sum::<f64>() / n;
+        let want_sortino = mean / losses.sqrt() * (365.0f64 * 86_400.0).sqrt();
+        let ratios = stats.ratios();
+        assert_eq!(ratios.period, 1_000_000_000);
+        assert!((ratios.sharpe.unwrap() / want - 1.0).abs() < 1e-12);
+        assert!((ratios.sortino.unwrap() / want_sortino - 1.0).abs() < 1e-12);
+    }
+
+    /// What is said instead of both ratios of a curve sampled once a second.
+    fn missing(equity: impl IntoIterator<Item = f64>) -> [String; 2] {
+        let mut stats = EquityStats::new(1_000_000_000);
+        for (second, equity) in equity.into_iter().enumerate() {
+            stats.push(second as i64 * 1_000_000_000, equity);
+        }
+        let ratios = stats.ratios();
+        [ratios.sharpe, ratios.sortino]
+            .map(|ratio| ratio.map_or_else(|why| why.to_string(), |_| "there".into()))
     }
 
     #[test]
-    fn too_few_samples_give_nan() {
+    fn a_ratio_that_is_not_there_says_why() {
+        let short = "3 changes of 1s: at least 30 needed";
+        assert_eq!(missing([1.0, 2.0, 1.0, 3.0]), [short; 2]);
+        assert_eq!(missing([1.0, 2.0])[0], "1 change of 1s: at least 30 needed");
+        assert_eq!(missing([0.0; 31]), ["equity never changed"; 2]);
+        let late = "equity was the same at the end of all 30 periods of 1s";
         let mut stats = EquityStats::new(1_000_000_000);
-        stats.push(0, 1.0);
-        assert!(stats.sharpe().0.is_nan());
+        (0..=30).for_each(|second| stats.push(second * 1_000_000_000, 0.0));
+        stats.push(30_500_000_000, 1.0);
+        assert_eq!(stats.ratios().sharpe.unwrap_err().to_string(), late);
+        let steady = ["equity changed by the same amount every 1s", "no 1s change was a loss"];
+        assert_eq!(missing((0..31).map(f64::from)), steady);
+        let gains = (0..31).map(|n| f64::from(n * n));
+        assert_eq!(missing(gains), ["there", "no 1s change was a loss"]);
+        let around = (0..31).map(|n| f64::from(n % 2));
+        assert_eq!(missing(around), ["there"; 2]);
+        let mut rare = EquityStats::new(i64::MAX);
+        rare.push(0, 1.0);
+        assert_eq!(rare.ratios().sharpe.unwrap_err().to_string(), "samples of equity lie more than 1d apart");
     }
 
     /// Equity after each of `hours` hours in steps of a second, at random.
@@ -150,11 +262,8 @@ mod tests {
                 wide.push(ts, equity);
             }
         }
-        assert_eq!(fine.sharpe().1, 3_600_000_000_000);
-        assert_eq!(wide.sharpe(), fine.sharpe());
-        let mut daily = EquityStats::new(i64::MAX);
-        daily.push(0, 1.0);
-        assert!(daily.sharpe().0.is_nan());
+        assert_eq!(fine.ratios().period, 3_600_000_000_000);
+        assert_eq!(wide.ratios(), fine.ratios());
     }
 
     #[test]
@@ -172,6 +281,7 @@ mod tests {
         for (a, b) in all.periods.iter().zip(&ends.periods) {
             assert_eq!((a.period, a.n as i64, a.due), (b.period, b.n as i64, b.due));
             assert!((a.mean - b.mean).abs() < 1e-12 && (a.sum_sq / b.sum_sq - 1.0).abs() < 1e-9);
+            assert!((a.loss_sq - b.loss_sq).abs() <= 1e-9 * a.loss_sq);
         }
     }
 
@@ -181,6 +291,6 @@ mod tests {
         for ts in [0, i64::MAX - 1, i64::MAX] {
             stats.push(ts, 1.0);
         }
-        assert!(stats.sharpe().0.is_nan());
+        assert!(stats.ratios().sharpe.is_err());
     }
 }

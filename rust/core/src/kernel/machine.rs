@@ -489,8 +489,7 @@ impl Kernel {
         }
         let interest = self.runners[strategy.index()].interest;
         if let Some(fill) = fill {
-            core.record.fill_count += 1;
-            core.record.fills.push(fill);
+            core.record.filled(fill);
             if interest.fill
                 && let Some(fill) = core.record.fills.last().cloned()
             {
@@ -512,7 +511,7 @@ impl Kernel {
     fn retire(&mut self, id: OrderId) {
         let core = self.ctx.core_mut();
         if let Some(order) = core.desk.orders_mut().retire(id) {
-            core.record.orders.push(order);
+            core.record.ended(order);
         }
     }
 
@@ -590,7 +589,9 @@ impl Kernel {
     /// Closes the session: all orders go to the record, open bars end, balances go into the digest, which is returned.
     pub fn finish(&mut self) -> String {
         let core = self.ctx.core_mut();
-        core.record.orders.extend(core.desk.orders_mut().drain());
+        for order in core.desk.orders_mut().drain() {
+            core.record.ended(order);
+        }
         for (index, market) in core.markets.iter_mut().enumerate() {
             for feed in market.bars.iter_mut().filter(|feed| feed.is_recorded) {
                 let market = MarketId::new(index);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::published::Stat;
 use crate::bars::Bar;
-use crate::orders::{Liquidity, Mismatch, Order, OrderId, OrderKey};
+use crate::orders::{Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// A fill as it was booked.
@@ -108,6 +108,10 @@ pub struct Record {
     pub published: Vec<PublishedRow>,
     /// Fills that were ever booked.
     pub fill_count: u64,
+    /// Those of them that made liquidity.
+    pub maker_fill_count: u64,
+    /// Orders that were ever written and had been rejected, in the order of [`Reason::ALL`].
+    pub rejected: [u64; Reason::ALL.len()],
     /// What has to be reconciled with a venue, the first [`RECONCILE_KEPT`].
     pub reconcile: Vec<Reconcile>,
     /// Entries for reconciliation there ever were.
@@ -115,6 +119,26 @@ pub struct Record {
 }
 
 impl Record {
+    /// Writes a fill down.
+    pub(super) fn filled(&mut self, fill: FillRow) {
+        self.fill_count += 1;
+        self.maker_fill_count += u64::from(fill.liquidity == Liquidity::Maker);
+        self.fills.push(fill);
+    }
+
+    /// Writes an order down, which nothing more can happen to.
+    pub(super) fn ended(&mut self, order: Order) {
+        if let (OrderStatus::Rejected, Some(reason)) = (order.status(), order.reason) {
+            self.rejected[reason.index()] += 1;
+        }
+        self.orders.push(order);
+    }
+
+    /// How many orders were rejected, by reason, as far as they are written.
+    pub fn rejections(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
+        Reason::ALL.into_iter().zip(self.rejected).filter(|(_, times)| *times > 0)
+    }
+
     pub(super) fn note(&mut self, entry: Reconcile) {
         self.reconcile_count += 1;
         if self.reconcile.len() < RECONCILE_KEPT {

@@ -24,7 +24,7 @@ use crate::risk::Trading;
 use crate::types::{AccountId, CurrencyId, MarketId, Side, StrategyId};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 1";
+const MAGIC: &str = "tradecore kernel 2";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +89,11 @@ impl Kernel {
         w.flag(self.is_stopped);
         w.bytes(&core.journal.state());
         w.u64(core.record.fill_count);
+        w.u64(core.record.maker_fill_count);
+        w.index(core.record.rejected.len());
+        for times in core.record.rejected {
+            w.u64(times);
+        }
         w.u64(core.record.reconcile_count);
 
         w.index(core.markets.len());
@@ -185,6 +190,11 @@ impl Kernel {
             None => return r.error("the state of a digest")?,
         };
         core.record.fill_count = r.u64()?;
+        core.record.maker_fill_count = r.u64()?;
+        same("reasons", &r.index()?, &core.record.rejected.len())?;
+        for times in &mut core.record.rejected {
+            *times = r.u64()?;
+        }
         core.record.reconcile_count = r.u64()?;
 
         same("instruments", &r.index()?, &core.markets.len())?;

@@ -81,6 +81,11 @@ impl Reason {
         Self::MaxQty,
     ];
 
+    /// Its place in [`Reason::ALL`].
+    pub fn index(self) -> usize {
+        self as usize - 1
+    }
+
     /// Machine-readable word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -180,5 +185,17 @@ impl Report {
     /// A report on an order by our number.
     pub fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
         Self::of(OrderKey::Id(order), ts_event, kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_stands_where_its_index_says() {
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!((reason.index(), Reason::from_code(reason as u8)), (index, Some(reason)));
+        }
     }
 }

@@ -1,0 +1,234 @@
+"""The tables of a run as people read them: frames of polars and pandas."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tradecore.backtest.tables import TableStore
+from tradecore.errors import InvalidValueError, RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["Frames", "position_columns", "thinned"]
+
+_TIMES = ("ts", "ts_event", "ts_open", "ts_submit", "ts_accept", "ts_close", "ts_recv", "next_funding_ns")
+"""Columns that count ns since 1970."""
+
+_LAYOUTS: dict[str, tuple[str, ...]] = {
+    "orders": (
+        "ts_submit",
+        "instrument",
+        "side",
+        "order_type",
+        "price",
+        "qty",
+        "filled_qty",
+        "avg_fill_price",
+        "status",
+        "reason",
+        "time_in_force",
+        "post_only",
+        "replaced",
+        "strategy",
+        "order_id",
+        "client_id",
+        "ts_accept",
+        "ts_close",
+    ),
+    "fills": (
+        "ts_event",
+        "instrument",
+        "side",
+        "price",
+        "qty",
+        "liquidity",
+        "fee",
+        "realized_pnl",
+        "position_qty",
+        "avg_entry_price",
+        "realized_pnl_total",
+        "fees_total",
+        "cash",
+        "completes_order",
+        "strategy",
+        "order_id",
+        "client_id",
+        "ts_recv",
+    ),
+    "equity": ("ts", "currency", "equity"),
+    "candles": ("ts_open", "instrument", "open", "high", "low", "close", "volume", "trades"),
+    "published": ("ts_event", "instrument", "kind", "value", "qty", "order_side", "next_funding_ns", "ts_recv"),
+    "positions": (
+        "ts_recv",
+        "instrument",
+        "position_qty",
+        "avg_entry_price",
+        "realized_pnl",
+        "fees",
+        "cash",
+        "strategy",
+    ),
+}
+"""Columns of each frame from left to right: when, of what, which way, at what price, how much; names and what else
+happened when at the end."""
+
+
+class Frames:
+    """What holds tables of a run: each as a frame, by attribute or by name.
+
+    Times are ``Datetime("ns", "UTC")``, money is exact; columns read from left to right as a person would.
+
+    Attributes
+    ----------
+    tables : TableStore
+        The tables behind the frames, piece by piece; times in ns.
+    """
+
+    frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "candles", "published")
+    """The frames there are."""
+
+    tables: TableStore
+
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """One row per order, by order id: terms, outcome, times (ours)."""
+        return self._make("orders", exact=True)
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """One row per fill, in the order they became known: ``price, qty`` in units, money in settlement currency."""
+        return self._make("fills", exact=True)
+
+    @cached_property
+    def positions(self) -> pl.DataFrame:
+        """The position after every fill, by strategy and instrument."""
+        return self._make("positions", exact=True)
+
+    @cached_property
+    def candles(self) -> pl.DataFrame:
+        """Candles of the market's trades, stamped with their start; empty unless asked for."""
+        return self._make("candles", exact=True)
+
+    @cached_property
+    def published(self) -> pl.DataFrame:
+        """What venues published and strategies were told of: marks, index prices, funding, open interest, liquidations.
+
+        ``value`` is a price or a rate, ``qty`` the open interest or what was liquidated, by an order of ``order_side``;
+        ``next_funding_ns`` is when a funding rate is paid.
+        """
+        return self._make("published", exact=True)
+
+    def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
+        """Return a frame, money as Decimal or as floats."""
+        import polars as pl
+
+        table = self.tables.table("fills" if name == "positions" else name, exact=exact)
+        if name == "orders":
+            table = table.sort("order_id")
+        elif name == "positions":
+            table = table.select(position_columns())
+        times = [column for column in _TIMES if column in table.columns]
+        return table.with_columns(pl.col(times).cast(pl.Datetime("ns", "UTC"))).select(_LAYOUTS[name])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Frames are made again where they are asked for.
+        return {name: value for name, value in vars(self).items() if name not in self.frame_names}
+
+    def frame(self, name: str, *, exact: bool = True) -> pl.DataFrame:
+        """Return a frame by its name.
+
+        Parameters
+        ----------
+        name : str
+            One of ``frame_names``, such as ``"fills"``.
+        exact : bool
+            Whether money is ``Decimal``; else Float64, which is easier to compute with.
+
+        Raises
+        ------
+        InvalidValueError
+            For another name.
+        """
+        if name not in self.frame_names:
+            near = difflib.get_close_matches(str(name), self.frame_names, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise InvalidValueError("name", f"there is no frame {name!r}{hint}; there is {', '.join(self.frame_names)}")
+        if not exact:
+            return self._make(name, exact=False)
+        frame: pl.DataFrame = getattr(self, name)
+        return frame
+
+    def to_pandas(self, name: str, *, exact: bool = False) -> pd.DataFrame:
+        """Return a frame as one of pandas; pyarrow is not needed.
+
+        Times are ``datetime64[ns, UTC]`` with NaT for what never happened, words are texts, numbers that are not
+        there NaN.
+
+        Parameters
+        ----------
+        name : str
+            As for :meth:`frame`.
+        exact : bool
+            Whether money is a column of ``Decimal`` objects; else of floats, which pandas can compute with and plot.
+
+        Raises
+        ------
+        InvalidValueError
+            For a name that is no frame's.
+        RunError
+            When pandas is not installed.
+        """
+        frame = self.frame(name, exact=exact)
+        try:
+            import pandas as pd
+        except ImportError:
+            raise RunError("pandas is not installed: pip install pandas") from None
+        return pd.DataFrame({column.name: _of_pandas(column) for column in frame})
+
+
+def position_columns() -> list[pl.Expr]:
+    """Select the position after every fill out of fills."""
+    import polars as pl
+
+    return [
+        pl.col("ts_recv", "strategy", "instrument", "position_qty", "avg_entry_price"),
+        pl.col("realized_pnl_total").alias("realized_pnl"),
+        pl.col("fees_total").alias("fees"),
+        pl.col("cash"),
+    ]
+
+
+def thinned(frame: pl.DataFrame, column: str, points: int) -> pl.DataFrame:
+    """Return at most so many rows that draw the same line: its ends, the lowest and the highest of every stretch."""
+    import polars as pl
+
+    if len(frame) <= points:
+        return frame
+    stretch = -(-len(frame) // (points // 2 - 1))
+    row, value = pl.col("row"), pl.col("value")
+    rows = frame.select(pl.int_range(pl.len()).alias("row"), pl.col(column).cast(pl.Float64).alias("value"))
+    ends = rows.group_by(row // stretch).agg(low=row.get(value.arg_min()), high=row.get(value.arg_max()))
+    own = pl.Series([0, len(frame) - 1], dtype=ends["low"].dtype)
+    return frame[pl.concat([own, ends["low"], ends["high"]]).drop_nulls().unique().sort()]
+
+
+def _of_pandas(column: pl.Series) -> Any:
+    import numpy as np
+    import pandas as pd
+    import polars as pl
+
+    if column.dtype == pl.Datetime:
+        ns = column.cast(pl.Int64).fill_null(np.iinfo(np.int64).min).to_numpy()
+        return pd.DatetimeIndex(ns.view("datetime64[ns]")).tz_localize("UTC")
+    if column.dtype == pl.String:
+        # One object for each different text, not one a row.
+        words = column.drop_nulls().unique()
+        places = column.replace_strict(words, range(len(words)), default=len(words), return_dtype=pl.Int64)
+        return np.array([*words, None], dtype=object)[places.to_numpy()]
+    if column.dtype == pl.Decimal:
+        return np.array(column.to_list(), dtype=object)
+    return column.to_numpy()

@@ -1,0 +1,107 @@
+"""Temporary folders that do not outlive their process for long.
+
+A folder is named by what it is for and its process, ``tradecore-run-4711-…``, and locked while the process lives: the
+system gives the lock up however it ends. It is removed when its owner is done, by the process that made it and no
+other. What a killed process left is swept when another one first needs a folder or starts a run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+try:
+    import fcntl
+except ImportError:  # Windows removes folders when their process ends normally, and sweeps nothing.
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Scratch", "sweep"]
+
+_NAME = re.compile(r"tradecore-(run|data)-\d+-")
+
+
+class Scratch:
+    """A temporary folder, to be kept by whoever needs it: it goes with this object, or at the end of a ``with``.
+
+    Parameters
+    ----------
+    purpose : "run" or "data"
+        What is put there.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, purpose: Literal["run", "data"]) -> None:
+        sweep()
+        pid = os.getpid()
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=f"tradecore-{purpose}-{pid}-"))
+            descriptor = _locked(self.path)
+            # Somebody may have swept it before it was locked.
+            if fcntl is None or (descriptor is not None and self.path.is_dir()):
+                break
+            if descriptor is not None:
+                os.close(descriptor)
+        self._finalizer = weakref.finalize(self, _remove, self.path, descriptor, pid)
+
+    def close(self) -> None:
+        """Remove the folder now."""
+        self._finalizer()
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _remove(path: Path, descriptor: int | None, owner: int) -> None:
+    if os.getpid() != owner:
+        return  # A forked child: the folder, and what still reads from it, is its parent's.
+    shutil.rmtree(path, ignore_errors=True)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def _locked(path: str | Path) -> int | None:
+    """Lock a folder until the descriptor is closed; None if another one has it, or there is nothing to lock."""
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@cache
+def sweep() -> None:
+    """Remove what dead processes of this user left, once a process."""
+    if fcntl is None:
+        return
+    try:
+        entries = [entry for entry in os.scandir(tempfile.gettempdir()) if _NAME.match(entry.name)]
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            is_ours = entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()
+        except OSError:
+            continue
+        if is_ours and (descriptor := _locked(entry.path)) is not None:
+            shutil.rmtree(entry.path, ignore_errors=True)
+            os.close(descriptor)

@@ -1,0 +1,200 @@
+"""The tables of a run as the core writes them: columns of plain bytes, in memory and on disk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tradecore._core import money_text
+from tradecore.backtest.scratch import Scratch, sweep
+from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
+
+TABLES = ("orders", "fills", "equity", "candles", "published")
+MONEY_SCALE = 12
+"""Decimals of money."""
+WIDTHS = {"uint8": 1, "int8": 1, "bool": 1, "uint32": 4, "uint64": 8, "int64": 8, "float64": 8, "money": 16}
+"""Types of columns by numpy's names, ``money`` for counts of 10^-12, with their bytes a row."""
+
+_MAYBE_NEVER = ("ts_accept", "ts_close", "next_funding_ns")
+"""Times the core holds as 0 for what has not happened."""
+_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind]] = {
+    "side": Side,
+    "order_type": OrderType,
+    "time_in_force": TimeInForce,
+    "status": OrderStatus,
+    "liquidity": Liquidity,
+    "kind": EventKind,
+}
+
+_Column = tuple[str, bytes] | list[str] | None
+"""A column as the core hands it over: the name of its type and its bytes, or texts; None for no text anywhere."""
+
+Stored = Mapping[str, tuple[str, bytes]]
+"""Some rows of a table as they are stored: the type and the bytes of every column; texts are a JSON list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows of a table in its file."""
+
+    offset: int
+    sizes: tuple[int, ...]
+    """Bytes of its columns, in the order they are written."""
+
+
+class TableStore:
+    """The tables of a run: what is in memory, and what was moved to disk to keep memory flat.
+
+    It is not changed once a run has ended, so copies share it; pickled, it takes all rows along.
+
+    Parameters
+    ----------
+    instruments, strategies : sequence of str
+        Names by the index the core uses.
+    """
+
+    def __init__(self, instruments: Sequence[str], strategies: Sequence[str]) -> None:
+        sweep()
+        self.names = {"instrument": list(instruments), "strategy": list(strategies), "currency": []}
+        """Names by the column that holds their index."""
+        self._scratch: Scratch | None = None
+        self._spilled: dict[str, list[_Piece]] = {}
+        self._layouts: dict[str, list[tuple[str, str]]] = {}
+        """Columns of the tables and their types, the same in every piece."""
+        self._kept: dict[str, Stored] = {}
+
+    def keep(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
+        """Take the last rows of every table; they stay in memory."""
+        self._kept = {name: _stored(columns) for name, columns in tables.items()}
+
+    def spill(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
+        """Move rows of every table to a temporary folder that lives as long as the store.
+
+        A file a table, the bytes of one column after the other: the rows are only made into frames if somebody asks
+        for them.
+        """
+        self._spill({name: _stored(columns) for name, columns in tables.items()})
+
+    def _spill(self, tables: Mapping[str, Stored]) -> None:
+        if self._scratch is None:
+            self._scratch = Scratch("run")
+        written: dict[str, _Piece] = {}
+        for name, stored in tables.items():
+            _, first = next(iter(stored.values()))
+            if first:
+                self._layouts.setdefault(name, [(key, kind) for key, (kind, _) in stored.items()])
+                with (self._scratch.path / name).open("ab") as file:
+                    written[name] = _Piece(file.tell(), tuple(len(data) for _, data in stored.values()))
+                    file.writelines(data for _, data in stored.values())
+        # An interruption before this leaves the rows with the run, which keeps them.
+        for name, piece in written.items():
+            self._spilled.setdefault(name, []).append(piece)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where rows were moved to; None if all are in memory."""
+        return None if self._scratch is None else self._scratch.path
+
+    def stored(self, name: str, only: Sequence[str] | None = None) -> Iterator[Stored]:
+        """Return the columns of a table as they are stored, all or some, piece by piece."""
+        for piece in self._spilled.get(name, ()):
+            assert self._scratch is not None
+            columns = {}
+            with (self._scratch.path / name).open("rb") as file:
+                at = piece.offset
+                for (key, kind), size in zip(self._layouts[name], piece.sizes, strict=True):
+                    if only is None or key in only:
+                        file.seek(at)
+                        columns[key] = (kind, file.read(size))
+                    at += size
+            yield columns
+        kept = self._kept[name]
+        yield {key: column for key, column in kept.items() if only is None or key in only}
+
+    def pieces(self, name: str, only: Sequence[str] | None = None, *, exact: bool = True) -> Iterator[pl.DataFrame]:
+        """Return a table, or some of its columns, piece by piece, each small enough for memory.
+
+        Times are ns, money is Decimal, or a float where it need not be ``exact``.
+        """
+        for columns in self.stored(name, only):
+            yield self._frame(columns, exact=exact)
+
+    def table(self, name: str, only: Sequence[str] | None = None, *, exact: bool = True) -> pl.DataFrame:
+        """Return a whole table, or some of its columns, as :meth:`pieces` does."""
+        import polars as pl
+
+        return pl.concat(self.pieces(name, only, exact=exact))
+
+    def _frame(self, columns: Stored, *, exact: bool) -> pl.DataFrame:
+        import numpy as np
+        import polars as pl
+
+        rows = next(len(data) // WIDTHS[kind] for kind, data in columns.values() if kind != "json")
+        made: list[pl.Series] = []
+        for name, (kind, data) in columns.items():
+            if kind == "json":
+                # No texts at all stand for none anywhere.
+                series = pl.Series(orjson.loads(data) or [""] * rows, dtype=pl.String)
+                series = series.set(series == "", None)
+            elif kind == "money" and not exact:
+                series = pl.Series(_rough(np.frombuffer(data, np.int64)))
+            elif kind == "money":
+                series = pl.Series(money_text(data), dtype=pl.String).str.to_decimal(scale=MONEY_SCALE)
+            else:
+                series = pl.Series(np.frombuffer(data, kind))
+            if name in self.names:
+                names = pl.Series(self.names[name], dtype=pl.String)
+                series = names.gather(series) if len(names) else pl.Series([], dtype=pl.String)
+            elif name in _WORDS:
+                words = {int(word): word.name.lower() for word in _WORDS[name]}
+                series = series.replace_strict(words, return_dtype=pl.String)
+            elif name in _MAYBE_NEVER:
+                series = series.set(series == 0, None)
+            elif series.dtype.is_float():
+                series = series.fill_nan(None)
+            made.append(series.alias(name))
+        return pl.DataFrame(made)
+
+    @classmethod
+    def restore(cls, names: Mapping[str, Sequence[str]], tables: Mapping[str, Iterable[Stored]]) -> TableStore:
+        """Return a store of tables as :meth:`stored` gave them; all but the last piece of each goes to disk."""
+        store = cls(names["instrument"], names["strategy"])
+        store.names["currency"] = list(names["currency"])
+        for name, pieces in tables.items():
+            for piece in pieces:
+                if (before := store._kept.get(name)) is not None:
+                    store._spill({name: before})
+                store._kept[name] = piece
+        return store
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TableStore.restore, (self.names, {name: list(self.stored(name)) for name in self._kept})
+
+    def __deepcopy__(self, _memo: object) -> TableStore:
+        return self
+
+
+def _rough(halves: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return money as floats out of the halves of its 128-bit counts."""
+    import numpy as np
+
+    low, high = (halves[0::2], halves[1::2]) if sys.byteorder == "little" else (halves[1::2], halves[0::2])
+    fits = high == low >> 63
+    wide = high * 2.0**64 + low.view(np.uint64)
+    return np.where(fits, low, wide) / 10.0**MONEY_SCALE
+
+
+def _stored(columns: Mapping[str, _Column]) -> Stored:
+    return {key: c if isinstance(c, tuple) else ("json", orjson.dumps(c)) for key, c in columns.items()}
