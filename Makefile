@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test bench lint fmt clean build rust-test py-test
+.PHONY: demo test bench lint fmt stub clean build rust-test py-test
 
 demo: build
 	@test -f $(DEMO)/SYNTH/BTCUSDT/instrument.json || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -54,6 +54,10 @@ fmt: build
 	cargo fmt --all
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The docstrings of the compiled module, from the doc comments in rust/python, into its stub.
+stub: build
+	$(BIN)/python tools/stub_docs.py
 
 clean:
 	rm -rf target $(VENV) $(BENCH_VENV) data runs benches/results python/tradecore/*.so

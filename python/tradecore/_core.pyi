@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
-from tradecore.validation import Duration
+from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
 
 __all__ = [
@@ -127,6 +127,20 @@ class Instrument:
     ------
     InstrumentError
         Naming the field that does not hold.
+
+    Examples
+    --------
+    >>> perpetual = tc.Instrument(
+    ...     "BTCUSDT.TEST",
+    ...     kind="linear",
+    ...     base="BTC",
+    ...     quote="USDT",
+    ...     price_increment="0.1",
+    ...     qty_increment="0.001",
+    ...     taker_fee_bps="4",
+    ... )
+    >>> perpetual.settlement, perpetual.tick_size, perpetual.is_perpetual
+    ('USDT', Decimal('0.1'), True)
     """
 
     def __new__(
@@ -154,26 +168,35 @@ class Instrument:
         listing_ns: int | str | None = None,
     ) -> Instrument: ...
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """``SYMBOL.VENUE``: what names the instrument everywhere else."""
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """The venue's own symbol: the part of the id in front of the last dot."""
     @property
-    def venue(self) -> str: ...
+    def venue(self) -> str:
+        """The venue's name: the part of the id behind the last dot."""
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """``spot``, ``linear``, ``inverse``, ``quanto``, ``option`` or ``binary``.
+
+        See :class:`~tradecore.types.InstrumentKind`.
+        """
     @property
     def expiry_ns(self) -> int | None:
-        """When it expires, ns UTC."""
+        """When it expires, ns UTC; None if it never does."""
     @property
     def listing_ns(self) -> int | None:
         """When trading in it begins, ns UTC; None if it always has been traded."""
     @property
-    def strike(self) -> Decimal | None: ...
+    def strike(self) -> Decimal | None:
+        """An option's price of exercise, in quote currency; None for other kinds."""
     @property
     def option_side(self) -> str | None:
-        """``call`` or ``put``; see :class:`~tradecore.types.OptionSide`."""
+        """``call`` or ``put``, see :class:`~tradecore.types.OptionSide`; None for other kinds."""
     @property
-    def outcome(self) -> str | None: ...
+    def outcome(self) -> str | None:
+        """What a binary token pays on, in the venue's words; None for other kinds, or if not given."""
     @property
     def is_inverse(self) -> bool:
         """Whether value is in inverse proportion to price."""
@@ -182,35 +205,69 @@ class Instrument:
         """Whether it is a contract that never expires."""
     @property
     def price_limits(self) -> tuple[Decimal, Decimal] | None:
-        """Least and greatest price of an order where the kind limits it: a binary's lie a tick within 0 and 1."""
+        """Least and greatest price of an order, in quote currency, where the kind limits it; None where not.
+
+        A binary's lie a tick within 0 and 1.
+        """
     @property
-    def base(self) -> str: ...
+    def base(self) -> str:
+        """Base currency: what is bought."""
     @property
-    def quote(self) -> str: ...
+    def quote(self) -> str:
+        """Quote currency: what prices are in."""
     @property
-    def settlement(self) -> str: ...
+    def settlement(self) -> str:
+        """Currency of profit, loss and fees."""
     @property
-    def price_increment(self) -> Decimal: ...
+    def price_increment(self) -> Decimal:
+        """Finest step of a price, in quote currency: the unit of prices in event columns."""
     @property
-    def qty_increment(self) -> Decimal: ...
+    def qty_increment(self) -> Decimal:
+        """Finest step of a quantity, in contracts (spot: base units): the unit of quantities in event columns."""
     @property
-    def tick_size(self) -> Decimal: ...
+    def tick_size(self) -> Decimal:
+        """Step of an order's price, in quote currency; a multiple of the price increment."""
     @property
-    def lot_size(self) -> Decimal: ...
+    def lot_size(self) -> Decimal:
+        """Step of an order's quantity, in contracts (spot: base units); a multiple of the quantity increment."""
     @property
-    def min_qty(self) -> Decimal: ...
+    def min_qty(self) -> Decimal:
+        """Smallest quantity of an order, in contracts (spot: base units)."""
     @property
-    def max_qty(self) -> Decimal | None: ...
+    def max_qty(self) -> Decimal | None:
+        """Largest quantity of an order, in contracts (spot: base units); None if there is no limit."""
     @property
-    def min_notional(self) -> Decimal: ...
+    def min_notional(self) -> Decimal:
+        """Smallest notional of an order, in quote currency; 0 if there is no limit."""
     @property
-    def contract_size(self) -> Decimal: ...
+    def contract_size(self) -> Decimal:
+        """What a contract stands for: base units (linear, option) or quote units (inverse); 1 for spot.
+
+        Of a quanto contract, the settlement units it gains with a unit of price.
+        """
     @property
-    def maker_fee_bps(self) -> Decimal: ...
+    def maker_fee_bps(self) -> Decimal:
+        """Fee of a fill that made liquidity, in basis points of its value; negative is a rebate."""
     @property
-    def taker_fee_bps(self) -> Decimal: ...
+    def taker_fee_bps(self) -> Decimal:
+        """Fee of a fill that took liquidity, in basis points of its value; negative is a rebate."""
     def price_to_steps(self, price: _Number) -> int:
-        """Return a price in increments.
+        """Return a price, in quote currency, as a count of price increments.
+
+        Raises
+        ------
+        OffGridError
+            When it lies between two increments.
+        InvalidValueError
+            When it is no number, or out of range.
+
+        Examples
+        --------
+        >>> tc.find_instrument("BTCUSDT.SYNTH").price_to_steps("60000.1")
+        600001
+        """
+    def qty_to_steps(self, qty: _Number) -> int:
+        """Return a quantity, in contracts (spot: base units), as a count of quantity increments.
 
         Raises
         ------
@@ -219,19 +276,36 @@ class Instrument:
         InvalidValueError
             When it is no number, or out of range.
         """
-    def qty_to_steps(self, qty: _Number) -> int:
-        """Return a quantity in increments; raises like :meth:`price_to_steps`."""
     def round_price(self, price: _Number, side: _Side) -> float:
-        """Return the nearest price of an order that is no worse for its sender.
+        """Return the nearest price of an order, in quote currency, that is no worse for its sender.
 
         Not above ``price`` for a buy, not below it for a sell.
+
+        Raises
+        ------
+        InvalidValueError
+            For what is no number, or no side.
+
+        Examples
+        --------
+        >>> spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+        >>> spec.round_price(60000.13, "buy"), spec.round_price(60000.13, "sell")
+        (60000.1, 60000.2)
         """
     def round_qty(self, qty: _Number) -> float:
-        """Return the largest quantity of an order that is not above ``qty``; 0 below one lot."""
+        """Return the largest quantity of an order, in contracts (spot: base units), that is not above ``qty``.
+
+        It is 0 below one lot.
+
+        Raises
+        ------
+        InvalidValueError
+            For what is no number.
+        """
     def price_from_steps(self, steps: int) -> Decimal:
-        """Return the price of a count of increments."""
+        """Return the price, in quote currency, of a count of price increments."""
     def qty_from_steps(self, steps: int) -> Decimal:
-        """Return the quantity of a count of increments."""
+        """Return the quantity, in contracts (spot: base units), of a count of quantity increments."""
     def format_price(self, steps: int) -> str:
         """Return a price, given in increments, as text with the decimals of the tick."""
     def format_qty(self, steps: int) -> str:
@@ -254,15 +328,40 @@ class L2Book:
     ----------
     instrument : Instrument
         Gives the grid.
+
+    Examples
+    --------
+    >>> book = tc.L2Book(tc.find_instrument("BTCUSDT.SYNTH"))
+    >>> book.set("bid", "60000.0", 2)
+    >>> book.set("ask", "60000.1", 1)
+    >>> book
+    <L2Book BTCUSDT.SYNTH bid 60000.0 x 2.000 ask 60000.1 x 1.000>
+    >>> book.spread
+    0.1
     """
 
     def __new__(cls, instrument: Instrument) -> L2Book: ...
     @property
-    def instrument(self) -> Instrument: ...
+    def instrument(self) -> Instrument:
+        """The instrument whose grid the book has."""
     def set(self, side: _Side, price: _Number, qty: _Number) -> None:
-        """Set a level; quantity 0 removes it."""
+        """Set a level: price in quote currency, quantity in contracts (spot: base units); quantity 0 removes it.
+
+        Raises
+        ------
+        OffGridError
+            When price or quantity lie between two increments.
+        InvalidValueError
+            When the side is neither buy (bid) nor sell (ask), or a number is out of range.
+        """
     def set_steps(self, side: int, price: int, qty: int) -> int:
-        """Set a level in increments and return the quantity it held before; ``side`` is 1 (bid) or -1 (ask)."""
+        """Set a level in increments and return the quantity it held before; ``side`` is 1 (bid) or -1 (ask).
+
+        Raises
+        ------
+        InvalidValueError
+            When the side is neither, or a number is out of range.
+        """
     def apply(self, columns: _Columns) -> None:
         """Apply event columns in order; rows that are no book rows are ignored.
 
@@ -285,307 +384,670 @@ class L2Book:
     def clear(self) -> None:
         """Empty the book; it counts as a gap until levels arrive again."""
     @property
-    def state(self) -> BookState: ...
+    def state(self) -> BookState:
+        """What is known about the book; see :class:`~tradecore.types.BookState`."""
     @property
-    def is_synced(self) -> bool: ...
+    def is_synced(self) -> bool:
+        """Whether the book equals the venue's, as the event columns say that were applied."""
     @property
-    def is_crossed(self) -> bool: ...
+    def is_crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
     @property
-    def best_bid(self) -> float | None: ...
+    def best_bid(self) -> float | None:
+        """Highest price of a bid, in quote currency; None if there are no bids."""
     @property
-    def best_ask(self) -> float | None: ...
+    def best_ask(self) -> float | None:
+        """Lowest price of an ask, in quote currency; None if there are no asks."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid, in contracts (spot: base units); None if there are no bids."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask, in contracts (spot: base units); None if there are no asks."""
     @property
-    def mid(self) -> float | None: ...
+    def mid(self) -> float | None:
+        """Half way between best bid and best ask, in quote currency; None if a side is empty."""
     @property
-    def microprice(self) -> float | None: ...
+    def microprice(self) -> float | None:
+        """``(bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)`` at the best prices, in quote currency.
+
+        It leans to the side with the smaller quantity; None if a side is empty.
+        """
     @property
-    def spread(self) -> float | None: ...
+    def spread(self) -> float | None:
+        """Best ask minus best bid, in quote currency, negative when crossed; None if a side is empty."""
     @property
-    def bid_levels(self) -> int: ...
+    def bid_levels(self) -> int:
+        """How many prices have bids."""
     @property
-    def ask_levels(self) -> int: ...
+    def ask_levels(self) -> int:
+        """How many prices have asks."""
     def imbalance(self, n: int = 1) -> float | None:
-        """Return ``(bids - asks) / (bids + asks)`` over the best ``n`` levels; None if both sides are empty."""
+        """Return ``(bids - asks) / (bids + asks)``, a fraction from -1 to 1, over the best ``n`` levels a side.
+
+        Of their quantities; None if both sides are empty.
+        """
     def depth(self, n: int = 10) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the best ``n`` bids and asks, best first: float64 (levels, 2) of price and quantity."""
+        """Return the best ``n`` bids and the best ``n`` asks, best first.
+
+        Returns
+        -------
+        bids, asks : float64 (levels, 2)
+            Price in quote currency and quantity in contracts (spot: base units); fewer than ``n`` rows where there are
+            fewer levels.
+        """
     def walk(self, side: _Side, qty: _Number) -> tuple[float | None, float | None, float]:
-        """Return average price, worst price and unfilled quantity of a taker of ``side``; the book does not change."""
+        """Return what taking a quantity at once would pay; the book does not change.
+
+        Parameters
+        ----------
+        side : Side or str
+            Of the taker: ``buy`` goes through the asks, ``sell`` through the bids.
+        qty : Decimal, str, int or float
+            Quantity in contracts (spot: base units).
+
+        Returns
+        -------
+        average, worst : float or None
+            Price on average and of the last level, in quote currency; None if the side is empty.
+        unfilled : float
+            What the book does not hold, in contracts (spot: base units).
+
+        Raises
+        ------
+        OffGridError
+            When the quantity lies between two increments.
+        InvalidValueError
+            When the side is neither buy nor sell, or the quantity is out of range.
+        """
 
 @final
 class BookView:
-    """The book of one instrument as known at the context's time. Valid only inside a hook."""
+    """The book of one instrument as known at the context's time. Valid only inside a hook.
+
+    It is read when it is asked, so within a hook it always shows what is known at ``ctx.now_ns``; outside of hooks
+    it raises ``ContextError``. An empty side is ``None``.
+
+    Examples
+    --------
+    >>> book = ctx.book("BTCUSDT.SYNTH")
+    >>> book.best_bid, book.best_ask, book.mid
+    (60000.0, 60000.1, 60000.05)
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def tick_size(self) -> float: ...
+    def tick_size(self) -> float:
+        """Step of an order's price, in quote currency."""
     @property
-    def lot_size(self) -> float: ...
+    def lot_size(self) -> float:
+        """Step of an order's quantity, in contracts (spot: base units)."""
     @property
-    def state(self) -> BookState: ...
+    def state(self) -> BookState:
+        """What is known about the book; see :class:`~tradecore.types.BookState`."""
     @property
     def state_reason(self) -> str | None:
-        """Why the feed is in its state, where its connection said so."""
+        """Why the feed is in its state, where its connection said so; None where it did not, as in a backtest."""
     @property
-    def is_synced(self) -> bool: ...
+    def is_synced(self) -> bool:
+        """Whether the book equals the venue's; without that, orders are refused and its prices mean nothing."""
     @property
-    def is_crossed(self) -> bool: ...
+    def is_crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
     @property
-    def best_bid(self) -> float | None: ...
+    def best_bid(self) -> float | None:
+        """Highest price of a bid, in quote currency; None if there are no bids."""
     @property
-    def best_ask(self) -> float | None: ...
+    def best_ask(self) -> float | None:
+        """Lowest price of an ask, in quote currency; None if there are no asks."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid, in contracts (spot: base units); None if there are no bids."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask, in contracts (spot: base units); None if there are no asks."""
     @property
-    def mid(self) -> float | None: ...
+    def mid(self) -> float | None:
+        """Half way between best bid and best ask, in quote currency; None if a side is empty."""
     @property
-    def microprice(self) -> float | None: ...
+    def microprice(self) -> float | None:
+        """``(bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)`` at the best prices, in quote currency.
+
+        It leans to the side with the smaller quantity; None if a side is empty.
+        """
     @property
-    def spread(self) -> float | None: ...
+    def spread(self) -> float | None:
+        """Best ask minus best bid, in quote currency, negative when crossed; None if a side is empty."""
     @property
-    def bid_levels(self) -> int: ...
+    def bid_levels(self) -> int:
+        """How many prices have bids."""
     @property
-    def ask_levels(self) -> int: ...
+    def ask_levels(self) -> int:
+        """How many prices have asks."""
     def imbalance(self, n: int = 1) -> float | None:
-        """Return ``(bids - asks) / (bids + asks)`` over the best ``n`` levels; None if both sides are empty."""
+        """Return ``(bids - asks) / (bids + asks)``, a fraction from -1 to 1, over the best ``n`` levels a side.
+
+        Of their quantities; None if both sides are empty.
+
+        Examples
+        --------
+        With bids of 2 and 3 and asks of 1 and 4, best first:
+
+        >>> round(book.imbalance(), 3), book.imbalance(2)
+        (0.333, 0.0)
+        """
     def depth(self, n: int = 10) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the best ``n`` bids and asks, best first: float64 (levels, 2) of price and quantity."""
+        """Return the best ``n`` bids and the best ``n`` asks, best first.
+
+        Returns
+        -------
+        bids, asks : float64 (levels, 2)
+            Price in quote currency and quantity in contracts (spot: base units); fewer than ``n`` rows where there are
+            fewer levels.
+
+        Examples
+        --------
+        >>> bids, asks = book.depth(2)
+        >>> asks.tolist()
+        [[60000.1, 1.0], [60000.2, 4.0]]
+        >>> float(bids[:, 1].sum())
+        5.0
+        """
     def walk(self, side: _Side, qty: _Number) -> tuple[float | None, float | None, float]:
-        """Return average price, worst price and unfilled quantity of a taker of ``side``."""
+        """Return what taking a quantity at once would pay; the book does not change.
+
+        Parameters
+        ----------
+        side : Side or str
+            Of the taker: ``buy`` goes through the asks, ``sell`` through the bids.
+        qty : Decimal, str, int or float
+            Quantity in contracts (spot: base units).
+
+        Returns
+        -------
+        average, worst : float or None
+            Price on average and of the last level, in quote currency; None if the side is empty.
+        unfilled : float
+            What the book does not hold, in contracts (spot: base units).
+
+        Raises
+        ------
+        OffGridError
+            When the quantity lies between two increments.
+        InvalidValueError
+            When the side is neither buy nor sell, or the quantity is out of range.
+
+        Examples
+        --------
+        >>> average, worst, unfilled = book.walk("buy", 3)
+        >>> round(average, 2), worst, unfilled
+        (60000.17, 60000.2, 0.0)
+        """
     def round_bid(self, price: _Number) -> float:
-        """Return the highest price a buy order may have that is not above ``price``."""
+        """Return the highest price, in quote currency, that a buy order may have and that is not above ``price``.
+
+        Examples
+        --------
+        >>> book = ctx.book("BTCUSDT.SYNTH")
+        >>> book.round_bid(59999.97), book.round_ask(59999.97)
+        (59999.9, 60000.0)
+        """
     def round_ask(self, price: _Number) -> float:
-        """Return the lowest price a sell order may have that is not below ``price``."""
+        """Return the lowest price, in quote currency, that a sell order may have and that is not below ``price``."""
     def copy(self) -> L2Book:
-        """Return the book as it is now; unlike the view it may be kept."""
+        """Return the book as it is now, as a book of your own; unlike the view it may be kept."""
 
 @final
 class PositionView:
-    """The strategy's position in one instrument. Valid only inside a hook."""
+    """The strategy's position in one instrument. Valid only inside a hook.
+
+    Money is exact, in the instrument's settlement currency. Equity is cash plus value: ``realized_pnl +
+    unrealized_pnl - fees``.
+
+    Examples
+    --------
+    >>> position = ctx.position("BTCUSDT.SYNTH")
+    >>> position.qty, position.avg_entry_price, position.realized_pnl
+    (0.0, None, Decimal('0'))
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def qty(self) -> float: ...
+    def qty(self) -> float:
+        """What is held, in contracts (spot: base units); negative is short."""
     @property
-    def avg_entry_price(self) -> float | None: ...
+    def avg_entry_price(self) -> float | None:
+        """Average price of what is held, in quote currency; None when nothing is."""
     @property
-    def realized_pnl(self) -> Decimal: ...
+    def realized_pnl(self) -> Decimal:
+        """Profit booked by closing, before fees, in the settlement currency."""
     @property
-    def unrealized_pnl(self) -> Decimal: ...
+    def unrealized_pnl(self) -> Decimal:
+        """Profit of what is held at the mid (or the last there was), before fees, in the settlement currency."""
     @property
-    def fees(self) -> Decimal: ...
+    def fees(self) -> Decimal:
+        """Fees paid, in the settlement currency; negative when rebates exceed them."""
     def copy(self) -> PositionView:
         """Return the position as it is now; unlike the view it may be kept."""
 
 @final
 class TradeView:
-    """The trade a strategy is being told of. Valid only inside ``on_trade``."""
+    """The trade a strategy is being told of. Valid only inside ``on_trade``.
+
+    Examples
+    --------
+    >>> class Tape(tc.Strategy):
+    ...     def on_start(self, ctx):
+    ...         self.volume = 0.0
+    ...
+    ...     def on_trade(self, ctx, trade):
+    ...         if trade.aggressor_side is tc.Side.BUY:
+    ...             self.volume += trade.qty
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def price(self) -> float: ...
+    def price(self) -> float:
+        """Price, in quote currency."""
     @property
-    def qty(self) -> float: ...
+    def qty(self) -> float:
+        """Quantity, in contracts (spot: base units)."""
     @property
-    def aggressor_side(self) -> Side | None: ...
+    def aggressor_side(self) -> Side | None:
+        """Side of the order that took liquidity; None where the venue does not say."""
     @property
-    def ts_event(self) -> int: ...
+    def ts_event(self) -> int:
+        """When it happened by the venue's clock, ns UTC; ``ctx.now_ns`` is when it was known."""
     @property
-    def trade_id(self) -> int: ...
+    def trade_id(self) -> int:
+        """The venue's id of the trade; 0 where the data has none."""
     def copy(self) -> TradeView:
         """Return the trade as a value that may be kept."""
 
 @final
 class QuoteView:
-    """The venue's own best prices a strategy is being told of. Valid only inside ``on_quote``."""
+    """The venue's own best prices a strategy is being told of. Valid only inside ``on_quote``.
+
+    Examples
+    --------
+    >>> class Spread(tc.Strategy):
+    ...     def on_quote(self, ctx, quote):
+    ...         if quote.best_bid is not None and quote.best_ask is not None:
+    ...             self.spread = quote.best_ask - quote.best_bid
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def best_bid(self) -> float | None: ...
+    def best_bid(self) -> float | None:
+        """Highest price of a bid, in quote currency; None where the message tells of none."""
     @property
-    def best_ask(self) -> float | None: ...
+    def best_ask(self) -> float | None:
+        """Lowest price of an ask, in quote currency; None where the message tells of none."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid, in contracts (spot: base units); None where the message tells of none."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask, in contracts (spot: base units); None where the message tells of none."""
     def copy(self) -> QuoteView:
         """Return the quote as a value that may be kept."""
 
 @final
 class ReferencePrice:
-    """A mark or index price as the venue published it."""
+    """A mark or index price as the venue published it. A value that may be kept.
+
+    Examples
+    --------
+    >>> class Basis(tc.Strategy):
+    ...     def on_mark(self, ctx, mark):
+    ...         mid = ctx.book(mark.instrument).mid
+    ...         self.basis = None if mid is None else mid - mark.price
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def price(self) -> float: ...
+    def price(self) -> float:
+        """The price, in quote currency, with up to nine decimals: not on the instrument's grid."""
     @property
-    def ts_event(self) -> int: ...
+    def ts_event(self) -> int:
+        """When it was published by the venue's clock, ns UTC."""
 
 @final
 class FundingRate:
-    """A funding rate as the venue published it; ``next_funding_ns`` is when it is paid, None if it does not say."""
+    """A funding rate as the venue published it. A value that may be kept.
+
+    Examples
+    --------
+    >>> class Carry(tc.Strategy):
+    ...     def on_funding(self, ctx, funding):
+    ...         self.rate_bps = funding.rate * 10_000
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def rate(self) -> float: ...
+    def rate(self) -> float:
+        """Fraction of a position's value that longs pay to shorts at the next payment; negative for the reverse."""
     @property
-    def next_funding_ns(self) -> int | None: ...
+    def next_funding_ns(self) -> int | None:
+        """When it is paid, ns UTC; None where the venue does not say."""
     @property
-    def ts_event(self) -> int: ...
+    def ts_event(self) -> int:
+        """When it was published by the venue's clock, ns UTC."""
 
 @final
 class OpenInterest:
-    """Open interest as the venue published it."""
+    """Open interest as the venue published it. A value that may be kept.
+
+    Examples
+    --------
+    >>> class Crowd(tc.Strategy):
+    ...     def on_open_interest(self, ctx, open_interest):
+    ...         self.crowd = open_interest.qty
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def qty(self) -> float: ...
+    def qty(self) -> float:
+        """How much is open, in contracts (spot: base units)."""
     @property
-    def ts_event(self) -> int: ...
+    def ts_event(self) -> int:
+        """When it was published by the venue's clock, ns UTC."""
 
 @final
 class Liquidation:
-    """The liquidation of somebody's position; ``side`` is the liquidation order's."""
+    """The liquidation of somebody's position, as the venue published it. A value that may be kept.
+
+    It is no trade: what the liquidation order traded is told by ``on_trade``, too.
+
+    Examples
+    --------
+    >>> class Cascade(tc.Strategy):
+    ...     def on_liquidation(self, ctx, liquidation):
+    ...         if liquidation.side is tc.Side.SELL:
+    ...             self.forced_selling = liquidation.qty
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def side(self) -> Side | None: ...
+    def side(self) -> Side | None:
+        """Side of the liquidation order: ``SELL`` closes a long; None where the venue does not say."""
     @property
-    def price(self) -> float: ...
+    def price(self) -> float:
+        """Price of the liquidation order, in quote currency."""
     @property
-    def qty(self) -> float: ...
+    def qty(self) -> float:
+        """Its quantity, in contracts (spot: base units)."""
     @property
-    def ts_event(self) -> int: ...
+    def ts_event(self) -> int:
+        """When it happened by the venue's clock, ns UTC."""
 
 @final
 class Bar:
-    """A finished bar of trades, stamped with its start (ns); ``volume`` in units."""
+    """A finished bar of trades over one window of the UTC clock. A value that may be kept.
+
+    It is finished by the first trade of a later window; windows without a trade have none.
+
+    Examples
+    --------
+    >>> class Momentum(tc.Strategy):
+    ...     def on_start(self, ctx):
+    ...         ctx.subscribe("BTCUSDT.SYNTH", "bars:1s")
+    ...
+    ...     def on_bar(self, ctx, bar):
+    ...         self.rises = bar.close > bar.open
+    """
 
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def interval_ns(self) -> int: ...
+    def interval_ns(self) -> int:
+        """Length of the window, ns."""
     @property
-    def ts_open(self) -> int: ...
+    def ts_open(self) -> int:
+        """Start of the window, ns UTC, which it includes; trades are sorted in by the time they were received."""
     @property
-    def open(self) -> float: ...
+    def open(self) -> float:
+        """First price, in quote currency."""
     @property
-    def high(self) -> float: ...
+    def high(self) -> float:
+        """Highest price, in quote currency."""
     @property
-    def low(self) -> float: ...
+    def low(self) -> float:
+        """Lowest price, in quote currency."""
     @property
-    def close(self) -> float: ...
+    def close(self) -> float:
+        """Last price, in quote currency."""
     @property
-    def volume(self) -> float: ...
+    def volume(self) -> float:
+        """Quantity traded, in contracts (spot: base units)."""
     @property
-    def trades(self) -> int: ...
+    def trades(self) -> int:
+        """Number of trades."""
 
 @final
 class Order:
-    """An order as it stood when it was asked for."""
+    """An order as it stood when it was asked for. A value that may be kept; :meth:`Context.order` returns a newer one.
+
+    Examples
+    --------
+    >>> order_id = ctx.sell("BTCUSDT.SYNTH", 1, 60001, post_only=True)
+    >>> order = ctx.order(order_id)
+    >>> order.side.name, order.price, order.leaves_qty, order.status.name
+    ('SELL', 60001.0, 1.0, 'PENDING_NEW')
+    """
 
     @property
-    def order_id(self) -> int: ...
+    def order_id(self) -> int:
+        """Our id of the order: a number from 1 on, unique in a run."""
     @property
-    def client_id(self) -> str | None: ...
+    def client_id(self) -> str | None:
+        """The strategy's own name for it; None if it gave none."""
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def side(self) -> Side: ...
+    def side(self) -> Side:
+        """``Side.BUY`` or ``Side.SELL``."""
     @property
-    def order_type(self) -> OrderType: ...
+    def order_type(self) -> OrderType:
+        """``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price."""
     @property
-    def time_in_force(self) -> TimeInForce: ...
+    def time_in_force(self) -> TimeInForce:
+        """How long it lives: good till cancelled, immediate or cancel, or fill or kill."""
     @property
-    def post_only(self) -> bool: ...
+    def post_only(self) -> bool:
+        """Whether it is rejected rather than take liquidity."""
     @property
-    def price(self) -> float | None: ...
+    def price(self) -> float | None:
+        """Its limit, in quote currency; None for a market order."""
     @property
-    def qty(self) -> float: ...
+    def qty(self) -> float:
+        """Its total quantity, what has been filled included, in contracts (spot: base units)."""
     @property
-    def filled_qty(self) -> float: ...
+    def filled_qty(self) -> float:
+        """Quantity filled, in contracts (spot: base units)."""
     @property
-    def leaves_qty(self) -> float: ...
+    def leaves_qty(self) -> float:
+        """Quantity not filled, in contracts (spot: base units)."""
     @property
-    def avg_fill_price(self) -> float | None: ...
+    def avg_fill_price(self) -> float | None:
+        """Average price of its fills, in quote currency; None if there is none."""
     @property
-    def status(self) -> OrderStatus: ...
+    def status(self) -> OrderStatus:
+        """Where it stands; see :class:`~tradecore.types.OrderStatus`."""
     @property
-    def is_closed(self) -> bool: ...
+    def is_closed(self) -> bool:
+        """Whether nothing can happen to it any more."""
     @property
-    def is_pending(self) -> bool: ...
+    def is_pending(self) -> bool:
+        """Whether an answer of the venue is awaited: to the order itself, a cancel or a replacement."""
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Why it ended, such as ``post_only_would_cross``; empty for none.
+
+        Of an open order: why the last request to change it was refused.
+        """
     @property
-    def ts_submit(self) -> int: ...
+    def ts_submit(self) -> int:
+        """When it was sent, ns UTC."""
 
 @final
 class Fill:
-    """A fill of an own order."""
+    """A fill of an own order. A value that may be kept.
+
+    Examples
+    --------
+    >>> class Hedger(tc.Strategy):
+    ...     def on_start(self, ctx):
+    ...         ctx.buy("BTCUSDT.SYNTH", 1)
+    ...
+    ...     def on_fill(self, ctx, fill):
+    ...         if fill.liquidity is tc.Liquidity.TAKER:
+    ...             self.cost = fill.qty * fill.price + float(fill.fee)
+    """
 
     @property
-    def order_id(self) -> int: ...
+    def order_id(self) -> int:
+        """Our id of the order: a number from 1 on, unique in a run."""
     @property
-    def client_id(self) -> str | None: ...
+    def client_id(self) -> str | None:
+        """The strategy's own name for the order; None if it gave none."""
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def side(self) -> Side: ...
+    def side(self) -> Side:
+        """``Side.BUY`` or ``Side.SELL``."""
     @property
-    def price(self) -> float: ...
+    def price(self) -> float:
+        """Price, in quote currency."""
     @property
-    def qty(self) -> float: ...
+    def qty(self) -> float:
+        """Quantity, in contracts (spot: base units)."""
     @property
-    def liquidity(self) -> Liquidity: ...
+    def liquidity(self) -> Liquidity:
+        """Whether the order made or took liquidity."""
     @property
-    def fee(self) -> Decimal: ...
+    def fee(self) -> Decimal:
+        """Fee, in the settlement currency; negative is a rebate."""
     @property
-    def realized_pnl(self) -> Decimal: ...
+    def realized_pnl(self) -> Decimal:
+        """Profit of what the fill closed, before its fee, in the settlement currency; 0 where it closed nothing."""
     @property
-    def position_qty(self) -> float: ...
+    def position_qty(self) -> float:
+        """What the strategy holds after it, in contracts (spot: base units); negative is short."""
     @property
-    def completes_order(self) -> bool: ...
+    def completes_order(self) -> bool:
+        """Whether nothing of the order is left."""
     @property
-    def ts_event(self) -> int: ...
+    def ts_event(self) -> int:
+        """When it happened by the venue's clock, ns UTC."""
     @property
-    def ts_recv(self) -> int: ...
+    def ts_recv(self) -> int:
+        """When it was known to the strategy, ns UTC."""
 
 @final
 class Context:
     """What a strategy can read and do inside a hook. Outside of hooks every access raises ``ContextError``.
 
-    Instruments are named by id. Requests are sent at once and act at the venue one entry latency later; what comes of
-    them arrives in ``on_order`` and ``on_fill``. A price or quantity off the grid raises ``OffGridError``; what a venue
-    would refuse (too small, post-only that crosses) comes back as a rejected order.
+    An instrument is named by its id or given as an :class:`Instrument`; one that is not in the run raises
+    ``UnknownInstrumentError``. Prices are in quote currency, quantities in contracts (spot: base units), both given as
+    ``Decimal``, ``str``, ``int`` or a ``float`` on the grid; money is exact, in a settlement currency.
+
+    Requests are sent at once and act at the venue one entry latency later; what comes of them arrives in ``on_order``
+    and ``on_fill``. A price or quantity off the grid raises ``OffGridError``; what a venue would refuse (too small,
+    post-only that crosses) comes back as a rejected order.
+
+    Examples
+    --------
+    >>> class Quoter(tc.Strategy):
+    ...     def on_start(self, ctx):
+    ...         ctx.every("100ms", self.requote)
+    ...
+    ...     def requote(self, ctx):
+    ...         for instrument in self.instruments:
+    ...             book = ctx.book(instrument)
+    ...             if book.is_synced:
+    ...                 ctx.quote(instrument, bid=book.best_bid, ask=book.best_ask, qty="0.01")
     """
 
     @property
-    def strategy(self) -> str: ...
+    def strategy(self) -> str:
+        """Name of the strategy."""
     @property
-    def now_ns(self) -> int: ...
+    def now_ns(self) -> int:
+        """The time of the run, ns UTC: that of the newest thing known. It does not move during a hook."""
     @property
-    def equity(self) -> Decimal: ...
+    def equity(self) -> Decimal:
+        """Cash from trading plus marked positions, after fees, where all instruments of the run settle in one currency.
+
+        Exact, in that settlement currency; it begins at 0. Positions are marked at the mid, or the last there was.
+
+        Raises
+        ------
+        OrderError
+            When there are several currencies: ask for one with :meth:`equity_in`.
+        """
     def equity_in(self, currency: str) -> Decimal:
-        """Return cash from trading plus marked positions, after fees, in one settlement currency."""
+        """Return cash from trading plus marked positions, after fees, in one settlement currency.
+
+        Raises
+        ------
+        InvalidValueError
+            When no instrument of the run settles in the currency.
+        """
     def book(self, instrument: str | Instrument) -> BookView:
-        """Return the book of an instrument as known now."""
+        """Return the book of an instrument as known now.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> ctx.book("BTCUSDT.SYNTH").best_bid
+        60000.0
+        """
     def position(self, instrument: str | Instrument) -> PositionView:
-        """Return this strategy's position in an instrument."""
+        """Return this strategy's position in an instrument.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the instrument is not in the run.
+        """
     def orders(self, instrument: str | Instrument | None = None) -> list[Order]:
-        """Return this strategy's open orders, oldest first."""
+        """Return this strategy's open orders, oldest first, in one instrument or in all.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> ids = [ctx.buy("BTCUSDT.SYNTH", "0.5", price, post_only=True) for price in (59999, 59998)]
+        >>> [order.price for order in ctx.orders("BTCUSDT.SYNTH")]
+        [59999.0, 59998.0]
+        """
     def order(self, order: int | str | Order) -> Order | None:
         """Return an open order by its id, client id or an older copy; None when it is closed."""
     def submit(
@@ -601,12 +1063,44 @@ class Context:
     ) -> int:
         """Send an order and return its id; without a price it is a market order.
 
+        Parameters
+        ----------
+        instrument : str or Instrument
+            What to trade.
+        side : Side or str
+            ``buy`` or ``sell``.
+        qty : Decimal, str, int or float
+            Quantity in contracts (spot: base units), a multiple of the lot size.
+        price : Decimal, str, int or float, optional
+            Limit in quote currency, a multiple of the tick size; a market order if not given.
+        time_in_force : TimeInForce or str, optional
+            ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once) or ``fok`` (all or nothing).
+        post_only : bool
+            Whether it is rejected rather than take liquidity; for ``gtc`` limit orders.
+        client_id : str, optional
+            The strategy's own name for it, unique among its open orders.
+
+        Returns
+        -------
+        int
+            Our id of the order, for :meth:`order`, :meth:`cancel` and :meth:`replace`.
+
         Raises
         ------
         OffGridError
             When price or quantity lie between two steps.
+        InvalidValueError
+            When price or quantity is no number or not above 0, or a word is none of those above.
         OrderError
             When the terms contradict each other or the client id is in use.
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> order_id = ctx.submit("BTCUSDT.SYNTH", "buy", "0.5", 60000.1, time_in_force="ioc")
+        >>> ctx.order(order_id).time_in_force.name
+        'IOC'
         """
     def buy(
         self,
@@ -618,7 +1112,17 @@ class Context:
         post_only: bool = False,
         client_id: str | None = None,
     ) -> int:
-        """Send a buy order; see :meth:`submit`."""
+        """Send a buy order and return its id; parameters and errors are those of :meth:`submit`.
+
+        The quantity comes before the price: ``ctx.buy(instrument, qty, price)``. Without a price it is a market order.
+
+        Examples
+        --------
+        >>> order_id = ctx.buy("BTCUSDT.SYNTH", "0.5", 59999.9, post_only=True, client_id="entry")
+        >>> order = ctx.order("entry")
+        >>> order.order_id == order_id, order.qty, order.price
+        (True, 0.5, 59999.9)
+        """
     def sell(
         self,
         instrument: str | Instrument,
@@ -629,7 +1133,16 @@ class Context:
         post_only: bool = False,
         client_id: str | None = None,
     ) -> int:
-        """Send a sell order; see :meth:`submit`."""
+        """Send a sell order and return its id; parameters and errors are those of :meth:`submit`.
+
+        The quantity comes before the price: ``ctx.sell(instrument, qty, price)``. Without a price it is a market order.
+
+        Examples
+        --------
+        >>> order_id = ctx.sell("BTCUSDT.SYNTH", 1)
+        >>> ctx.order(order_id).order_type.name
+        'MARKET'
+        """
     def quote(
         self,
         instrument: str | Instrument,
@@ -645,32 +1158,170 @@ class Context:
 
         The quantity is what shall rest, whatever has been filled before. An order of which that much rests at that
         price is left alone and keeps its queue place; another price or quantity replaces it; another ``post_only``
-        makes it a new order; a side that is None is cancelled. Nothing is sent unless both sides are sound.
+        makes it a new order; a side that is None is cancelled. Nothing is sent unless both sides are sound. Orders sent
+        by :meth:`submit`, :meth:`buy` and :meth:`sell` are not touched.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+            What to quote.
+        bid, ask : Decimal, str, int or float, optional
+            Prices in quote currency, multiples of the tick size; no order on that side if not given.
+        qty : Decimal, str, int or float, optional
+            Quantity of both sides in contracts (spot: base units), a multiple of the lot size.
+        bid_qty, ask_qty : Decimal, str, int or float, optional
+            Quantity of one side; ``qty`` if not given.
+        post_only : bool
+            Whether a side is rejected rather than take liquidity.
+
+        Raises
+        ------
+        OffGridError
+            When a price or quantity lies between two steps.
+        InvalidValueError
+            When a side has no quantity, or a number is not above 0.
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> ctx.quote("BTCUSDT.SYNTH", bid=60000.0, ask=60000.1, qty=1)
+        >>> [(order.side.name, order.price) for order in ctx.orders()]
+        [('BUY', 60000.0), ('SELL', 60000.1)]
         """
     def cancel(self, order: int | str | Order) -> bool:
-        """Ask to cancel an order by id or client id; False when there is nothing to cancel."""
+        """Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
+
+        There is nothing when the order is closed, not this strategy's, or already being cancelled.
+
+        Examples
+        --------
+        >>> order_id = ctx.buy("BTCUSDT.SYNTH", 1, 59000)
+        >>> ctx.cancel(order_id), ctx.cancel(order_id)
+        (True, False)
+        """
     def cancel_all(self, instrument: str | Instrument | None = None) -> int:
-        """Ask to cancel every open order; returns how many."""
+        """Ask to cancel every open order of this strategy, in one instrument or in all; returns how many."""
     def replace(self, order: int | str | Order, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
         """Ask for a new price and total quantity of an order; False when it is no longer open.
 
         The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
         order as it was and is told through ``on_order``, with the reason in ``order.reason``.
+
+        Parameters
+        ----------
+        order : int, str or Order
+            An order's id, client id or a copy.
+        price : Decimal, str, int or float, optional
+            New limit in quote currency; as it is if not given.
+        qty : Decimal, str, int or float, optional
+            New total quantity in contracts (spot: base units), what has been filled included; as it is if not given.
+
+        Raises
+        ------
+        OffGridError
+            When price or quantity lie between two steps.
+        InvalidValueError
+            When a number is not above 0.
+        OrderError
+            For a market order.
+
+        Examples
+        --------
+        >>> order_id = ctx.buy("BTCUSDT.SYNTH", 1, 59999, post_only=True)
+        >>> ctx.replace(order_id, price=59999.5)
+        True
         """
-    def every(self, interval: Duration, callback: Callable[[Context], object] = ...) -> int:
-        """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) every interval, first one interval from now."""
+    def every(self, interval: DurationLike, callback: Callable[[Context], object] = ...) -> int:
+        """Call ``callback(ctx)`` every interval, first one interval from now, and return the timer's id.
+
+        Parameters
+        ----------
+        interval : duration
+            Text such as ``"100ms"``, ``"1s"`` or ``"5m"``, a ``timedelta``, or a parameter that is a ``tc.Duration``;
+            above 0.
+        callback : function of the context, optional
+            Mostly a method of the strategy; ``on_timer(ctx, timer)`` if not given.
+
+        Raises
+        ------
+        InvalidValueError
+            When the interval is no length of time or the callback cannot be called.
+
+        Examples
+        --------
+        >>> class Clock(tc.Strategy):
+        ...     def on_start(self, ctx):
+        ...         ctx.every("100ms", self.tick)
+        ...
+        ...     def tick(self, ctx):
+        ...         ctx.log(f"equity {ctx.equity}")
+        """
     def at(self, ts_ns: int, callback: Callable[[Context], object] = ...) -> int:
-        """Call ``callback(ctx)`` (or ``on_timer(ctx, timer)``) once, at a time."""
+        """Call ``callback(ctx)`` once, at a time (at once if that has passed), and return the timer's id.
+
+        Parameters
+        ----------
+        ts_ns : int
+            The time, ns UTC.
+        callback : function of the context, optional
+            Mostly a method of the strategy; ``on_timer(ctx, timer)`` if not given.
+
+        Raises
+        ------
+        InvalidValueError
+            When the callback cannot be called.
+
+        Examples
+        --------
+        >>> class Patient(tc.Strategy):
+        ...     def on_start(self, ctx):
+        ...         ctx.at(ctx.now_ns + 50_000_000)
+        ...
+        ...     def on_timer(self, ctx, timer):
+        ...         ctx.buy("BTCUSDT.SYNTH", 1)
+        """
     def subscribe(self, instrument: str | Instrument, topic: str) -> None:
         """Follow something of an instrument from the next message on.
 
-        Topics: ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
-        ``open_interest``, ``liquidations``, and ``bars:LENGTH`` (``bars:1m``), told by the hook of that name.
+        A hook that is overridden follows its topic for the strategy's own instruments from the start; this is for bars,
+        for other instruments of the run, and for what is to be followed at times.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+            Any instrument of the run.
+        topic : str
+            ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
+            ``open_interest``, ``liquidations``, or ``bars:LENGTH`` such as ``bars:1m``; told by the hook of that name.
+
+        Raises
+        ------
+        InvalidValueError
+            When there is no such topic, or the strategy does not have the hook that tells of it.
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> class Candles(tc.Strategy):
+        ...     def on_start(self, ctx):
+        ...         for instrument in self.instruments:
+        ...             ctx.subscribe(instrument, "bars:1s")
+        ...
+        ...     def on_bar(self, ctx, bar):
+        ...         self.last_close = bar.close
         """
     def unsubscribe(self, instrument: str | Instrument, topic: str) -> None:
-        """Follow it no longer."""
+        """Follow something of an instrument no longer; topics and errors are those of :meth:`subscribe`."""
     def balance(self, currency: str) -> Decimal | None:
-        """Return what the venue says this strategy's account holds; None where it has not said."""
+        """Return what this strategy's account holds of a settlement currency; None where the venue has not said.
+
+        Raises
+        ------
+        InvalidValueError
+            When no instrument of the run settles in the currency.
+        """
     def is_listed(self, instrument: str | Instrument) -> bool:
         """Return whether an instrument can be traded now: in a backtest from its listing (or the start) to its expiry.
 
@@ -678,7 +1329,7 @@ class Context:
         orders are refused with it.
         """
     def log(self, message: str) -> None:
-        """Write to the logger ``tradecore.strategy``, with the time of the run."""
+        """Write to the logger ``tradecore.strategy``, level INFO, with the time (ns UTC) and the strategy's name."""
 
 @final
 class BinanceDecoder:
@@ -692,13 +1343,41 @@ class BinanceDecoder:
         Frames of other symbols are ignored.
     keep_events : bool
         Whether to keep decoded events for :meth:`events`.
+
+    Raises
+    ------
+    InvalidValueError
+        When the venue is none of these.
+
+    Examples
+    --------
+    >>> instrument = tc.find_instrument("BTCUSDT.BINANCE")
+    >>> decoder = tc.BinanceDecoder("BINANCE", [instrument])
+    >>> decoder.needs_snapshot("BTCUSDT.BINANCE")
+    True
+    >>> frame = b'{"e":"trade","E":2,"T":1,"s":"BTCUSDT","t":7,"p":"60000.10","q":"0.00500","m":true}'
+    >>> decoder.feed(frame, ts_recv=2_500_000)
+    'trade'
+    >>> decoder.events("BTCUSDT.BINANCE")["price"].tolist()
+    [6000010]
     """
 
     def __new__(cls, venue: str, instruments: Sequence[Instrument], *, keep_events: bool = True) -> BinanceDecoder: ...
     def feed(self, frame: bytes, ts_recv: int) -> str:
         """Take a stream frame or a REST depth snapshot and say what it was.
 
-        Returns ``depth, snapshot, trade, book_ticker, mark_price, liquidation, open_interest, control`` or ``ignored``.
+        Parameters
+        ----------
+        frame : bytes
+            JSON as the venue sent it.
+        ts_recv : int
+            When it was received, ns UTC.
+
+        Returns
+        -------
+        str
+            ``depth``, ``snapshot``, ``trade``, ``book_ticker``, ``mark_price``, ``liquidation``, ``open_interest``,
+            ``control`` or ``ignored``.
 
         Raises
         ------
@@ -706,15 +1385,21 @@ class BinanceDecoder:
             When the frame is malformed; the state is as before.
         """
     def events(self, instrument: str) -> dict[str, NDArray[Any]]:
-        """Return the event columns decoded since the last call."""
+        """Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the decoder does not have the instrument; of every method.
+        """
     def book(self, instrument: str) -> L2Book:
         """Return the book, which :meth:`feed` keeps up to date."""
     def needs_snapshot(self, instrument: str) -> bool:
-        """Whether a depth snapshot has to be fetched."""
+        """Return whether a depth snapshot has to be fetched and fed."""
     def state(self, instrument: str) -> BookState:
         """Return where the book stands with the venue."""
     def gaps(self, instrument: str) -> int:
-        """Return how many gaps were found."""
+        """Return how many gaps in the venue's sequence were found."""
 
 @final
 class EventReader:
@@ -729,13 +1414,16 @@ class EventReader:
     def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
         """Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
 
+        Arrays (n,) by name, prices and quantities in increments, times in ns UTC.
+
         Raises
         ------
         DataError
             With file and line.
         """
     @property
-    def progress(self) -> tuple[int, int]: ...
+    def progress(self) -> tuple[int, int]:
+        """Bytes read so far, and bytes of all files."""
     def summary(self) -> dict[str, Any]:
         """Return counts, times and the book as of what has been read."""
 
@@ -744,7 +1432,12 @@ class FinalPositions:
     """The positions at the end of a run."""
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a strategy and instrument, instrument by instrument."""
+        """Return one row a strategy and instrument, instrument by instrument.
+
+        Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
+        currency, ``realized_pnl``, ``unrealized_pnl``, ``fees`` and ``cash`` in the settlement currency, and ``fills``,
+        their number.
+        """
 
 @final
 class MemoryColumns:
@@ -767,7 +1460,8 @@ class MemoryColumns:
 
     def __new__(cls, name: str, given: object, *, with_ids: bool) -> MemoryColumns: ...
     @property
-    def rows(self) -> int: ...
+    def rows(self) -> int:
+        """Number of rows."""
     def kinds(self) -> list[int]:
         """Return the kinds of events there are."""
     @property
@@ -775,14 +1469,14 @@ class MemoryColumns:
         """Whether there are levels."""
     @property
     def min_latency_ns(self) -> int:
-        """The smallest difference of receipt and event; below 0 where the venue's clock ran ahead."""
+        """The smallest difference of receipt and event, ns; below 0 where the venue's clock ran ahead."""
 
 @final
 class EventStream:
     """The events of an instrument's parts in a catalog, read ahead on threads, without the interpreter.
 
-    An iterator of event columns; a simulation takes it over as it stands, and nothing comes from it then. Close it, or
-    exhaust it, to end what reads it.
+    An iterator of event columns, which raises ``CatalogError`` for a part that is damaged or not there; a simulation
+    takes it over as it stands, and nothing comes from it then. Close it, or exhaust it, to end what reads it.
 
     Parameters
     ----------
@@ -851,22 +1545,36 @@ class Synth:
         start_price: _Number,
         typical_qty: _Number,
         start_ns: int,
-        message_gap: Duration,
-        latency: Duration,
-        jitter: Duration,
+        message_gap: DurationLike,
+        latency: DurationLike,
+        jitter: DurationLike,
     ) -> EventReader:
         """Return a reader over a market of ``events`` rows."""
 
 @final
 class Simulation:
-    """A backtest under construction: add markets, then strategies, then run it once."""
+    """A backtest under construction: add markets, then strategies, then run it once.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything that is drawn.
+    sample_interval : duration
+        Time between samples of equity.
+    candle_interval : duration, optional
+        Length of recorded candles; none if not given.
+    stop_run_on_error : bool
+        Whether a raising hook ends more than its strategy.
+    keeps_journal : bool
+        Whether inputs and commands are kept and returned as ``journal``.
+    """
 
     def __new__(
         cls,
         *,
         seed: int = 0,
-        sample_interval: Duration,
-        candle_interval: Duration | None = None,
+        sample_interval: DurationLike,
+        candle_interval: DurationLike | None = None,
         stop_run_on_error: bool = False,
         keeps_journal: bool = False,
     ) -> Simulation: ...
@@ -922,27 +1630,38 @@ class Command:
     def venue_id(self) -> str | None:
         """The venue's own id of the order, where a report has told it."""
     @property
-    def strategy(self) -> str: ...
+    def strategy(self) -> str:
+        """Name of the strategy that sent it."""
     @property
-    def account(self) -> int: ...
+    def account(self) -> int:
+        """Index of the account it trades on."""
     @property
-    def market(self) -> int: ...
+    def market(self) -> int:
+        """Index of the market, as :meth:`Kernel.add_market` returned it."""
     @property
-    def instrument(self) -> str: ...
+    def instrument(self) -> str:
+        """Id of the instrument."""
     @property
-    def side(self) -> Side: ...
+    def side(self) -> Side:
+        """``Side.BUY`` or ``Side.SELL``."""
     @property
-    def order_type(self) -> OrderType: ...
+    def order_type(self) -> OrderType:
+        """``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price."""
     @property
     def price(self) -> Decimal | None:
-        """In units, with the places of the instrument's grid; None for a market order and a cancel."""
+        """In quote currency, with the places of the instrument's grid; None for a market order and a cancel."""
     @property
     def qty(self) -> Decimal | None:
-        """In units; of a replacement the new total, what has been filled included; None for a cancel."""
+        """In contracts (spot: base units); None for a cancel.
+
+        Of a replacement the new total, what has been filled included.
+        """
     @property
-    def time_in_force(self) -> TimeInForce: ...
+    def time_in_force(self) -> TimeInForce:
+        """How long the order lives: good till cancelled, immediate or cancel, or fill or kill."""
     @property
-    def post_only(self) -> bool: ...
+    def post_only(self) -> bool:
+        """Whether the order is rejected rather than take liquidity."""
     @property
     def at_ns(self) -> int:
         """When it was sent, ns UTC."""
@@ -985,7 +1704,7 @@ class Kernel:
         cls,
         session: str,
         *,
-        candle_interval: Duration | None = None,
+        candle_interval: DurationLike | None = None,
         stop_run_on_error: bool = False,
         keeps_journal: bool = False,
     ) -> Kernel: ...
@@ -1176,31 +1895,73 @@ class QueueSimulator:
         Value of an increment; the logarithmic models depend on it.
     seed : int
         For ``depletion``.
+
+    Raises
+    ------
+    InvalidValueError
+        When there is no such model, or a number is out of range.
+
+    Examples
+    --------
+    >>> queue = tc.QueueSimulator("conservative", 100)
+    >>> queue.trade(60), queue.front
+    (0, 40.0)
+    >>> queue.trade(60)
+    20
     """
 
     def __new__(
         cls, model: str, displayed: int, *, lot: int = 1, unit: float = 1.0, seed: int = 0
     ) -> QueueSimulator: ...
     def trade(self, qty: int) -> int:
-        """Let a trade happen at the order's price; returns how much of it reaches the order."""
+        """Let a trade happen at the order's price and return how much of it reaches the order, in increments."""
     def depth(self, previous: int, new: int) -> None:
-        """Change the displayed size of the level."""
+        """Change the displayed size of the level from ``previous`` to ``new``, in increments."""
     @property
-    def front(self) -> float: ...
+    def front(self) -> float:
+        """Quantity ahead of the order, in increments."""
 
 @final
 class PositionLedger:
-    """A position of one instrument, booked fill by fill with exact money."""
+    """A position of one instrument, booked fill by fill with exact money in the settlement currency.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Gives grid, contract and fees.
+
+    Examples
+    --------
+    >>> ledger = tc.PositionLedger(tc.find_instrument("BTCUSDT.SYNTH"))
+    >>> ledger.apply("buy", 60000, 1)
+    Decimal('0')
+    >>> ledger.apply("sell", 60100, 1, maker=True)
+    Decimal('100')
+    >>> ledger.position(60100)["fees"]
+    Decimal('24')
+    """
 
     def __new__(cls, instrument: Instrument) -> PositionLedger: ...
     def value(self, price: _Number, qty: _Number) -> Decimal:
-        """Return the value of a quantity at a price, in the settlement currency."""
+        """Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.
+
+        Raises
+        ------
+        OffGridError
+            When price or quantity lie between two increments; of every method.
+        InvalidValueError
+            When the price is not above 0, or the quantity is negative; of every method.
+        """
     def fee(self, price: _Number, qty: _Number, *, maker: bool) -> Decimal:
-        """Return the fee of a fill; negative is a rebate."""
+        """Return the fee of a fill, in the settlement currency; negative is a rebate."""
     def apply(self, side: _Side, price: _Number, qty: _Number, *, maker: bool = False) -> Decimal:
-        """Book a fill with its fee and return the profit it realised, before the fee."""
+        """Book a fill with its fee and return the profit it realised, before the fee, in the settlement currency."""
     def position(self, mark: _Number) -> dict[str, Any]:
-        """Return the position marked at a price: ``qty, avg_entry_price``, profit, fees, cash, equity."""
+        """Return the position marked at a price.
+
+        A dictionary of ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote currency, and, in the
+        settlement currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``cash`` and ``equity``.
+        """
 
 @final
 class RealizedVolatility:
@@ -1211,12 +1972,30 @@ class RealizedVolatility:
     window : int
         Steps.
     half_life_s : float, optional
-        Smoothing of the squared volatility over time; none if not given.
+        Smoothing of the squared volatility over time, seconds; none if not given.
+
+    Raises
+    ------
+    InvalidValueError
+        When the window is 0, or the half-life is not above 0.
+
+    Examples
+    --------
+    >>> volatility = tc.RealizedVolatility(100)
+    >>> volatility.update(0, 100.0)
+    >>> volatility.update(1_000_000_000, 100.5)
+    0.5
     """
 
     def __new__(cls, window: int, half_life_s: float | None = None) -> RealizedVolatility: ...
     def update(self, ts_ns: int, mid: float) -> float | None:
-        """Take a sample and return the volatility; None before the second one."""
+        """Take a sample of the mid at a time, ns UTC, and return the volatility; None before the second one.
+
+        Raises
+        ------
+        InvalidValueError
+            When the mid is not finite.
+        """
 
 @final
 class IntensityEstimator:
@@ -1225,25 +2004,46 @@ class IntensityEstimator:
     Parameters
     ----------
     bin_ticks : float
-        Spacing of the distances ``(j + 1/2) * bin_ticks``.
+        Spacing of the distances ``(j + 1/2) * bin_ticks``, ticks.
     bins : int
         How many distances.
     window : int
-        Intervals.
+        Intervals; the deepest trade of each counts.
+
+    Raises
+    ------
+    InvalidValueError
+        When one of them is not above 0.
+
+    Examples
+    --------
+    >>> intensity = tc.IntensityEstimator(bins=3)
+    >>> for deepest in (0.8, 1.1, 2.9, 0.7, 1.8, 0.9, 0.6, 1.3):
+    ...     intensity.trade(deepest)
+    ...     intensity.end_interval(1.0)
+    >>> fit = intensity.fit()
+    >>> round(fit["a"], 2), round(fit["k"], 2)
+    (1.72, 1.14)
     """
 
     def __new__(cls, *, bin_ticks: float = 1.0, bins: int = 100, window: int = 120) -> IntensityEstimator: ...
     def trade(self, depth_ticks: float) -> None:
-        """Take a trade, by its distance from the mid at the start of the interval."""
+        """Take a trade, by its distance in ticks from the mid at the start of the interval."""
     def end_interval(self, seconds: float) -> None:
-        """End an interval of that length."""
+        """End an interval of that length, in seconds."""
     def fit(self, *, method: str = "weighted") -> dict[str, float] | None:
-        """Return ``a, k, r2, points``; None without a sound fit. Method ``weighted`` (by counts) or ``ols``."""
+        """Return ``a`` (fills a second), ``k`` (per tick), ``r2`` and ``points``; None without a sound fit.
 
-def parse_duration(text: Duration | int) -> int:
-    """Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"``, or a ``timedelta``, in ns.
+        Method ``weighted`` (by counts) or ``ols``. A fit needs three distances that trades have reached.
 
-    Numbers have no unit: of them only 0 is a length of time.
+        Raises
+        ------
+        InvalidValueError
+            When there is no such method.
+        """
+
+def parse_duration(text: DurationLike | int) -> int:
+    """Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns.
 
     Raises
     ------
@@ -1252,7 +2052,7 @@ def parse_duration(text: Duration | int) -> int:
     """
 
 def format_duration_ns(ns: int) -> str:
-    """Return a length of time as text in the largest unit that divides it."""
+    """Return a length of time, given in ns, as text in the largest unit that divides it."""
 
 def avellaneda_stoikov_quotes(
     s: NDArray[np.float64],
@@ -1268,26 +2068,94 @@ def avellaneda_stoikov_quotes(
     Parameters
     ----------
     s, q, tau : float64 (n,)
-        Mid, inventory, time left.
+        Mid (price), inventory (any unit of quantity), time left.
     gamma, sigma, k : float
-        Risk aversion, volatility per square root of time, decay of the fill rate.
+        Risk aversion (per price and unit of quantity), volatility (price per square root of time), decay of the fill
+        rate (per price).
 
     Returns
     -------
     dict of float64 (n,)
         ``reservation, spread, bid, ask``: ``r = s - q gamma sigma^2 tau`` and
         ``spread = gamma sigma^2 tau + (2 / gamma) ln(1 + gamma / k)``.
+
+    Raises
+    ------
+    InvalidValueError
+        When the arrays differ in length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quotes = tc.avellaneda_stoikov_quotes(
+    ...     np.array([100.0]), np.array([1.0]), np.array([1.0]), gamma=0.1, sigma=2.0, k=1.5
+    ... )
+    >>> quotes["reservation"].tolist(), quotes["bid"].round(2).tolist(), quotes["ask"].round(2).tolist()
+    ([99.6], [98.75], [100.45])
     """
 
 def glft_coefficients(
     *, gamma: float, sigma: float, a: float, k: float, delta: float = 1.0, xi: float | None = None
 ) -> dict[str, float]:
-    """Return ``c1, c2, half_spread, skew`` of the GLFT closed form; ``xi`` is ``gamma`` if not given."""
+    """Return ``c1, c2, half_spread, skew`` of the GLFT closed form; ``xi`` is ``gamma`` if not given.
+
+    Parameters
+    ----------
+    gamma, xi : float
+        Risk aversion, per tick and unit of quantity.
+    sigma : float
+        Volatility, ticks per square root of a second.
+    a, k : float
+        Rate of fills ``a exp(-k d)`` at ``d`` ticks from the mid: per second, and per tick.
+    delta : float
+        What one filled quote adds to the inventory.
+
+    Returns
+    -------
+    dict of float
+        ``half_spread`` in ticks, ``skew`` in ticks for a unit of inventory, and the two constants they come from.
+
+    Examples
+    --------
+    >>> quote = tc.glft_coefficients(gamma=0.1, sigma=0.5, a=1.0, k=1.5)
+    >>> round(quote["half_spread"], 3), round(quote["skew"], 3)
+    (0.722, 0.153)
+    """
 
 def fit_intensity(
     distances: NDArray[np.float64], counts: NDArray[np.uint64], seconds: float, *, method: str = "weighted"
 ) -> dict[str, float] | None:
-    """Fit ``counts / seconds = a exp(-k distances)`` and return ``a, k, r2, points``; None without a sound fit."""
+    """Fit ``counts / seconds = a exp(-k distances)``.
+
+    Parameters
+    ----------
+    distances : float64 (n,)
+        From the mid, in ticks or another unit of price.
+    counts : uint64 (n,)
+        How often a trade reached beyond each.
+    seconds : float
+        Time they were counted over.
+    method : "weighted" or "ols"
+        Least squares of the log rate, weighted with the counts or plain.
+
+    Returns
+    -------
+    dict of float, or None
+        ``a`` (per second), ``k`` (per unit of distance), ``r2``, ``points``; None with fewer than three counts above 0
+        or a rate that does not fall.
+
+    Raises
+    ------
+    InvalidValueError
+        When there is no such method.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit = tc.fit_intensity(np.array([0.5, 1.5, 2.5]), np.array([100, 37, 14], dtype=np.uint64), 10.0)
+    >>> round(fit["a"], 1), round(fit["k"], 2)
+    (16.4, 0.99)
+    """
 
 def check_latency(latency: Latency) -> None:
     """Raise InvalidValueError naming the first leg that takes no length of time."""
@@ -1310,7 +2178,13 @@ def decode_hftbacktest(
     px: NDArray[np.float64],
     qty: NDArray[np.float64],
 ) -> dict[str, NDArray[Any]]:
-    """Return hftbacktest event rows as event columns; raises DataError with the row, from 1."""
+    """Return hftbacktest event rows as event columns; prices and quantities in increments, times in ns UTC.
+
+    Raises
+    ------
+    DataError
+        With the row, from 1.
+    """
 
 def money_text(column: bytes) -> list[str]:
     """Return money of a result table as decimal text.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from tradecore._core import format_duration_ns, parse_duration
 from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
     from pydantic_core import CoreSchema
 
-__all__ = ["REFUSED", "UNKNOWN_KEY", "Duration", "Nanoseconds", "first_problem", "to_ns", "unknown_key"]
+__all__ = ["REFUSED", "UNKNOWN_KEY", "Duration", "DurationLike", "Nanoseconds", "first_problem", "to_ns", "unknown_key"]
 
 UNKNOWN_KEY: Final = "unknown_key"
 """Type of the error for a key that a table of our own does not have; its message is :func:`unknown_key`."""
@@ -65,10 +64,15 @@ class _DurationText:
 
 
 if TYPE_CHECKING:
-    Duration: TypeAlias = str | timedelta | Nanoseconds
+    # What may be assigned is wider than what is read. No type says that: for one half of this union a checker takes
+    # any value, and what is done with it has to fit the other half.
+    Duration: TypeAlias = Nanoseconds | Any
 else:
     Duration = Annotated[int, _DurationText()]
-"""A length of time in ns, given as text such as ``"100ms"`` or as ``timedelta``."""
+"""A length of time as a strategy's parameter: given as ``"100ms"`` or a ``timedelta``, read as an int of ns."""
+
+DurationLike: TypeAlias = str | timedelta | Nanoseconds
+"""A length of time as an argument: text such as ``"100ms"``, a ``timedelta``, or a parameter that is one."""
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:

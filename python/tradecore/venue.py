@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from tradecore._core import check_latency, check_venue, format_duration_ns, parse_duration
-from tradecore.validation import Duration
+from tradecore.validation import DurationLike
 
 __all__ = ["Latency", "SimVenue"]
 
@@ -31,9 +31,9 @@ class Latency:
         For what is no length of time, or a negative one.
     """
 
-    entry: Duration = "5ms"
-    response: Duration = "5ms"
-    feed: Duration | None = None
+    entry: DurationLike = "5ms"
+    response: DurationLike = "5ms"
+    feed: DurationLike | None = None
 
     def __post_init__(self) -> None:
         check_latency(self)
@@ -104,7 +104,7 @@ class SimVenue:
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1"] = field(default="auto", kw_only=True)
-    clock_lead: Duration = field(default="auto", kw_only=True)
+    clock_lead: DurationLike = field(default="auto", kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
         default="cancel_newest", kw_only=True

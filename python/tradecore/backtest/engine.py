@@ -32,7 +32,7 @@ from tradecore.venue import SimVenue
 if TYPE_CHECKING:
     import polars as pl
 
-    from tradecore.validation import Duration
+    from tradecore.validation import DurationLike
 
 __all__ = ["Backtest", "EventData"]
 
@@ -119,8 +119,8 @@ class Backtest:
         *,
         specs: Mapping[str, Instrument] | Sequence[Instrument] | None = None,
         seed: int = 0,
-        sample_interval: Duration = "1s",
-        candles: Duration | None = None,
+        sample_interval: DurationLike = "1s",
+        candles: DurationLike | None = None,
         on_error: Literal["stop_strategy", "stop_run"] | None = None,
         byte_budget: int = BYTE_BUDGET,
         record: bool = False,

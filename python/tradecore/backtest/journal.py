@@ -11,7 +11,7 @@ from tradecore.backtest.frames import Frames
 from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import digest_text
 from tradecore.strategy import Strategy
-from tradecore.validation import Duration
+from tradecore.validation import DurationLike
 
 __all__ = ["ReplayResult", "replay"]
 
@@ -50,7 +50,7 @@ def replay(
     *,
     session: str = "backtest",
     basis: str | Mapping[str, str] = "l2",
-    candles: Duration | None = None,
+    candles: DurationLike | None = None,
     on_error: Literal["stop_strategy", "stop_run"] | None = None,
 ) -> ReplayResult:
     """Feed a session back from its journal: the same inputs, at the same times, to new strategies.

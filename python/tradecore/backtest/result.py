@@ -107,7 +107,6 @@ class Result(Frames):
         self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
         self.rejected: dict[str, int] = summary["rejected"]
-        self.notes = list(notes)
         self.seed = seed
         self.wall_s = wall_s
         self.fill_basis: dict[str, str] = summary["fill_basis"]
@@ -246,7 +245,6 @@ class Result(Frames):
             "fill_basis": _one_or_all(self.fill_basis),
             "clock_lead_ns": self.clock_lead_ns,
             "interrupted": self.interrupted,
-            "notes": self.notes,
             "notes": self.notes,
             "failures": self.failures,
             "first_ts": None if self.span_ns is None else self.span_ns[0],

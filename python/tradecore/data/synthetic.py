@@ -9,7 +9,7 @@ from tradecore._core import Instrument, Synth
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.instruments import find_instrument
-from tradecore.validation import Duration
+from tradecore.validation import DurationLike
 
 __all__ = ["synthesize"]
 
@@ -25,9 +25,9 @@ def synthesize(
     instrument: Instrument | None = None,
     start_price: str | Decimal = "60000",
     typical_qty: str | Decimal = "0.8",
-    message_gap: Duration = "10ms",
-    latency: Duration = "3ms",
-    jitter: Duration = "1ms",
+    message_gap: DurationLike = "10ms",
+    latency: DurationLike = "3ms",
+    jitter: DurationLike = "1ms",
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:

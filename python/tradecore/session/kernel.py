@@ -8,7 +8,7 @@ from tradecore._core import Instrument, Kernel
 from tradecore.errors import InvalidValueError, UnknownInstrumentError
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
-from tradecore.validation import Duration
+from tradecore.validation import DurationLike
 
 __all__ = ["build_kernel"]
 
@@ -20,7 +20,7 @@ def build_kernel(
     *,
     accounts: Sequence[int] | None = None,
     basis: str | Mapping[str, str] = "l2",
-    candles: Duration | None = None,
+    candles: DurationLike | None = None,
     stop_run_on_error: bool = False,
     keeps_journal: bool = False,
 ) -> Kernel:

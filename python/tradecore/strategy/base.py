@@ -58,12 +58,18 @@ class Strategy:
     """A trading strategy: override the hooks you need; only those cost anything.
 
     Annotated class attributes are parameters. They are validated when the strategy is built and can be set by
-    keyword or from a configuration file::
+    keyword or from a configuration file:
 
-        class Quoter(Strategy):
-            half_spread: int = 2
+    >>> class Quoter(Strategy):
+    ...     half_spread: int = 2
+    >>> Quoter("q1", ["BTCUSDT.SYNTH"], half_spread=3).half_spread
+    3
 
-        quoter = Quoter("q1", ["BTCUSDT.BINANCE"], half_spread=3)
+    The hooks: :meth:`on_start` and :meth:`on_stop` once; of the market :meth:`on_book`, :meth:`on_trade`,
+    :meth:`on_quote`, :meth:`on_book_state` and :meth:`on_bar`; of what the venue publishes :meth:`on_mark`,
+    :meth:`on_index`, :meth:`on_funding`, :meth:`on_open_interest` and :meth:`on_liquidation`; of own orders
+    :meth:`on_fill` and :meth:`on_order`; and :meth:`on_timer`. When and how often each runs stands there, and in a
+    table in :mod:`tradecore.strategy`.
 
     Every hook takes the context first. The context, and the books and positions it hands out, are valid only inside
     the hook. Everything a hook sees is as it was known at ``ctx.now_ns``, feed latency included. A hook that raises
@@ -130,49 +136,145 @@ class Strategy:
         return parameter_fields(cls)
 
     def on_start(self, ctx: Context) -> None:
-        """Once, before the first event: set timers here."""
+        """Begin: once, before the first event. Set timers and subscribe here.
+
+        Nothing of the market is known yet: books are empty.
+        """
 
     def on_book(self, ctx: Context, book: BookView) -> None:
-        """Handle a message that changed the book of an instrument (see :attr:`book_events`)."""
+        """Handle a changed book: once a message with levels, last of what a message calls.
+
+        In busy markets that is hundreds of times a second; with ``book_events = "touch"`` only when a best price has
+        moved. For work at a steady pace, ``ctx.every`` costs less.
+
+        Parameters
+        ----------
+        book : BookView
+            The book after the message.
+        """
 
     def on_trade(self, ctx: Context, trade: TradeView) -> None:
-        """Handle a trade in an instrument."""
+        """Handle a trade: once for each, as often as there are trades in the market.
+
+        The book is as it is after the message that carries the trade.
+
+        Parameters
+        ----------
+        trade : TradeView
+            Price in quote currency, quantity in contracts (spot: base units), side, times in ns UTC.
+        """
 
     def on_quote(self, ctx: Context, quote: QuoteView) -> None:
-        """Handle the venue's own best prices of an instrument."""
+        """Handle the venue's own best prices: once a message of its top-of-book feed.
+
+        Never, if the data has no quotes; :meth:`on_book` is about the book that is kept from levels.
+
+        Parameters
+        ----------
+        quote : QuoteView
+            Prices in quote currency, quantities in contracts (spot: base units).
+        """
 
     def on_book_state(self, ctx: Context, book: BookView, state: BookState) -> None:
-        """Handle a book that was synchronised, or lost."""
+        """Handle a book that was synchronised, or lost: once for each change of its state.
+
+        That is once at the beginning, and twice for every gap in the data.
+
+        Parameters
+        ----------
+        book : BookView
+            The book; its prices mean something only in state ``SYNCED``.
+        state : BookState
+            The new state.
+        """
 
     def on_mark(self, ctx: Context, mark: ReferencePrice) -> None:
-        """Handle the price at which the venue marks positions."""
+        """Handle the price at which the venue marks positions: as often as it publishes one.
+
+        Parameters
+        ----------
+        mark : ReferencePrice
+            Price in quote currency.
+        """
 
     def on_index(self, ctx: Context, index: ReferencePrice) -> None:
-        """Handle the price of an instrument's index."""
+        """Handle the price of an instrument's index: as often as the venue publishes one.
+
+        Parameters
+        ----------
+        index : ReferencePrice
+            Price in quote currency.
+        """
 
     def on_funding(self, ctx: Context, funding: FundingRate) -> None:
-        """Handle the funding rate of the running interval."""
+        """Handle a funding rate: as often as the venue publishes one, which is more often than it is paid.
+
+        Parameters
+        ----------
+        funding : FundingRate
+            Rate as a fraction of a position's value, and when it is paid, ns UTC.
+        """
 
     def on_open_interest(self, ctx: Context, open_interest: OpenInterest) -> None:
-        """Handle the number of open contracts."""
+        """Handle the number of open contracts: as often as the venue publishes it.
+
+        Parameters
+        ----------
+        open_interest : OpenInterest
+            Quantity in contracts (spot: base units).
+        """
 
     def on_liquidation(self, ctx: Context, liquidation: Liquidation) -> None:
-        """Handle the liquidation of somebody's position."""
+        """Handle the liquidation of somebody's position: once for each that the venue publishes.
+
+        Parameters
+        ----------
+        liquidation : Liquidation
+            Price in quote currency, quantity in contracts (spot: base units), side of the order.
+        """
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
-        """Handle a finished bar; ask for it with ``ctx.subscribe(instrument, "bars:1m")``."""
+        """Handle a finished bar: once a window with trades, for the lengths that were asked for.
+
+        Ask with ``ctx.subscribe(instrument, "bars:1m")``. A bar is finished by the first trade of a later window.
+
+        Parameters
+        ----------
+        bar : Bar
+            Prices in quote currency, volume in contracts (spot: base units), start in ns UTC.
+        """
 
     def on_fill(self, ctx: Context, fill: Fill) -> None:
-        """Handle a trade of an own order."""
+        """Handle a fill: once for each trade of an own order, one response latency after it happened.
+
+        Order and position are up to date already; :meth:`on_order` follows.
+
+        Parameters
+        ----------
+        fill : Fill
+            Price in quote currency, quantity in contracts (spot: base units), fee in the settlement currency.
+        """
 
     def on_order(self, ctx: Context, order: Order) -> None:
-        """Handle any change of an own order, as it stands after it."""
+        """Handle any change of an own order: accepted, filled, replaced, refused, ended; one response latency later.
+
+        Parameters
+        ----------
+        order : Order
+            The order as it stands after the change; ``order.reason`` says why one was refused or ended.
+        """
 
     def on_timer(self, ctx: Context, timer: int) -> None:
-        """Handle a timer that was set without a callback of its own."""
+        """Handle a timer that was set without a callback of its own: each time that it goes off.
+
+        Parameters
+        ----------
+        timer : int
+            What ``ctx.every`` or ``ctx.at`` returned.
+        """
 
     def on_stop(self, ctx: Context) -> None:
-        """Once, after the last event."""
+        """End: once, after the last event. Orders sent here are refused."""
 
     def save(self) -> object:
         """Return what the strategy has to remember over a restart, as plain data.

@@ -70,6 +70,25 @@ pub(crate) mod measures {
 /// Best bid and best ask after every row, in increments.
 type Traced<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
 
+/// An order book aggregated by price.
+///
+/// It mirrors what it is told: it may be one-sided or crossed, and an empty side is ``None``. Safe to share between
+/// threads.
+///
+/// Parameters
+/// ----------
+/// instrument : Instrument
+///     Gives the grid.
+///
+/// Examples
+/// --------
+/// >>> book = tc.L2Book(tc.find_instrument("BTCUSDT.SYNTH"))
+/// >>> book.set("bid", "60000.0", 2)
+/// >>> book.set("ask", "60000.1", 1)
+/// >>> book
+/// <L2Book BTCUSDT.SYNTH bid 60000.0 x 2.000 ask 60000.1 x 1.000>
+/// >>> book.spread
+/// 0.1
 #[pyclass(frozen, name = "L2Book", module = "tradecore")]
 pub(crate) struct PyL2Book {
     instrument: PyInstrument,
@@ -106,12 +125,20 @@ impl PyL2Book {
         Self::shared(instrument.clone(), Arc::default())
     }
 
+    /// The instrument whose grid the book has.
     #[getter]
     fn instrument(&self) -> PyInstrument {
         self.instrument.clone()
     }
 
-    /// Sets one level.
+    /// Set a level: price in quote currency, quantity in contracts (spot: base units); quantity 0 removes it.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When price or quantity lie between two increments.
+    /// InvalidValueError
+    ///     When the side is neither buy (bid) nor sell (ask), or a number is out of range.
     fn set(&self, side: &Bound<'_, PyAny>, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<()> {
         let i = &self.instrument.0;
         let side = to_side(side)?;
@@ -121,7 +148,12 @@ impl PyL2Book {
         Ok(())
     }
 
-    /// Sets one level in increments and returns the quantity it held.
+    /// Set a level in increments and return the quantity it held before; ``side`` is 1 (bid) or -1 (ask).
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When the side is neither, or a number is out of range.
     fn set_steps(&self, side: i8, price: i64, qty: i64) -> PyResult<i64> {
         let Some(side) = Side::from_column(side) else {
             return Err(errors::invalid("side", format!("{side} is neither 1 nor -1")));
@@ -129,7 +161,18 @@ impl PyL2Book {
         self.set_level(side, price, qty)
     }
 
-    /// Applies event columns.
+    /// Apply event columns in order; rows that are no book rows are ignored.
+    ///
+    /// Parameters
+    /// ----------
+    /// columns : mapping of str to contiguous array (n,)
+    ///     ``ts_event, ts_recv`` int64, ``kind, flags`` uint8, ``side`` int8, ``price, qty`` int32 or int64
+    ///     (increments). Read in place without the GIL: do not change them meanwhile.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     Naming the first row and value that breaks a rule.
     fn apply(&self, py: Python<'_>, columns: &Bound<'_, PyAny>) -> PyResult<()> {
         let columns = NumpyColumns::new(columns)?;
         py.detach(|| {
@@ -143,7 +186,9 @@ impl PyL2Book {
         })
     }
 
-    /// Applies event columns and returns both best prices after every row, in increments.
+    /// Apply event columns and return best bid and best ask after every row, int64 (n,), increments.
+    ///
+    /// An empty side is the smallest (bid) or largest (ask) int64. Takes and raises what :meth:`apply` does.
     fn apply_and_trace<'py>(&self, py: Python<'py>, columns: &Bound<'py, PyAny>) -> PyResult<Traced<'py>> {
         let columns = NumpyColumns::new(columns)?;
         let view = columns.view();
@@ -164,82 +209,128 @@ impl PyL2Book {
         Ok((bid, ask))
     }
 
-    /// Empties the book.
+    /// Empty the book; it counts as a gap until levels arrive again.
     fn clear(&self) {
         self.lock().clear();
     }
 
+    /// What is known about the book; see :class:`~tradecore.types.BookState`.
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         book_state_to_py(py, self.lock().state() as i64)
     }
 
+    /// Whether the book equals the venue's, as the event columns say that were applied.
     #[getter]
     fn is_synced(&self) -> bool {
         self.lock().is_synced()
     }
 
+    /// Whether the best bid is at or above the best ask.
     #[getter]
     fn is_crossed(&self) -> bool {
         self.lock().is_crossed()
     }
 
+    /// Highest price of a bid, in quote currency; None if there are no bids.
     #[getter]
     fn best_bid(&self) -> Option<f64> {
         self.read(|i, b| measures::price(i, b.best_bid()))
     }
 
+    /// Lowest price of an ask, in quote currency; None if there are no asks.
     #[getter]
     fn best_ask(&self) -> Option<f64> {
         self.read(|i, b| measures::price(i, b.best_ask()))
     }
 
+    /// Quantity at the best bid, in contracts (spot: base units); None if there are no bids.
     #[getter]
     fn bid_qty(&self) -> Option<f64> {
         self.read(|i, b| measures::qty(i, b.best(Side::Buy)))
     }
 
+    /// Quantity at the best ask, in contracts (spot: base units); None if there are no asks.
     #[getter]
     fn ask_qty(&self) -> Option<f64> {
         self.read(|i, b| measures::qty(i, b.best(Side::Sell)))
     }
 
+    /// Half way between best bid and best ask, in quote currency; None if a side is empty.
     #[getter]
     fn mid(&self) -> Option<f64> {
         self.read(|i, b| measures::fine_price(i, b.mid()))
     }
 
+    /// ``(bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)`` at the best prices, in quote currency.
+    ///
+    /// It leans to the side with the smaller quantity; None if a side is empty.
     #[getter]
     fn microprice(&self) -> Option<f64> {
         self.read(|i, b| measures::fine_price(i, b.microprice()))
     }
 
+    /// Best ask minus best bid, in quote currency, negative when crossed; None if a side is empty.
     #[getter]
     fn spread(&self) -> Option<f64> {
         self.read(|i, b| measures::price(i, b.spread()))
     }
 
+    /// How many prices have bids.
     #[getter]
     fn bid_levels(&self) -> usize {
         self.lock().levels(Side::Buy)
     }
 
+    /// How many prices have asks.
     #[getter]
     fn ask_levels(&self) -> usize {
         self.lock().levels(Side::Sell)
     }
 
+    /// Return ``(bids - asks) / (bids + asks)``, a fraction from -1 to 1, over the best ``n`` levels a side.
+    ///
+    /// Of their quantities; None if both sides are empty.
     #[pyo3(signature = (n=1))]
     fn imbalance(&self, n: usize) -> Option<f64> {
         self.lock().imbalance(n)
     }
 
+    /// Return the best ``n`` bids and the best ``n`` asks, best first.
+    ///
+    /// Returns
+    /// -------
+    /// bids, asks : float64 (levels, 2)
+    ///     Price in quote currency and quantity in contracts (spot: base units); fewer than ``n`` rows where there are
+    ///     fewer levels.
     #[pyo3(signature = (n=10))]
     fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
         let levels = self.read(|_, b| measures::top(b, n));
         measures::depth(py, &self.instrument.0, &levels)?.into_pyobject(py)
     }
 
+    /// Return what taking a quantity at once would pay; the book does not change.
+    ///
+    /// Parameters
+    /// ----------
+    /// side : Side or str
+    ///     Of the taker: ``buy`` goes through the asks, ``sell`` through the bids.
+    /// qty : Decimal, str, int or float
+    ///     Quantity in contracts (spot: base units).
+    ///
+    /// Returns
+    /// -------
+    /// average, worst : float or None
+    ///     Price on average and of the last level, in quote currency; None if the side is empty.
+    /// unfilled : float
+    ///     What the book does not hold, in contracts (spot: base units).
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When the quantity lies between two increments.
+    /// InvalidValueError
+    ///     When the side is neither buy nor sell, or the quantity is out of range.
     fn walk(
         &self,
         side: &Bound<'_, PyAny>,

@@ -16,13 +16,13 @@ use crate::columns::packed_to_arrays;
 use crate::errors;
 use crate::raised::Raised;
 
-/// Raises `CatalogError` where a file is not a part of this many rows.
+/// Raise CatalogError if a file is not Parquet with the event columns and this many rows.
 #[pyfunction]
 pub(crate) fn check_part(py: Python<'_>, path: PathBuf, rows: u64) -> PyResult<()> {
     py.detach(|| Part::open(&path, rows)).map(drop).map_err(errors::part)
 }
 
-/// Threads that read any number of streams ahead.
+/// A few threads that read any number of streams ahead. They end with the last stream.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct ReadAhead(Mutex<CoreReadAhead>);
 
@@ -34,7 +34,25 @@ impl ReadAhead {
     }
 }
 
-/// The events of an instrument's parts, read ahead without the interpreter.
+/// The events of an instrument's parts in a catalog, read ahead on threads, without the interpreter.
+///
+/// An iterator of event columns, which raises ``CatalogError`` for a part that is damaged or not there; a simulation
+/// takes it over as it stands, and nothing comes from it then. Close it, or exhaust it, to end what reads it.
+///
+/// Parameters
+/// ----------
+/// parts : sequence of (path, int, int)
+///     Each file, its rows, and the kinds of its rows as bits: kind ``k`` is bit ``k``.
+/// kinds : int
+///     The kinds to read, as bits. Rows are only looked at where a part holds others.
+/// with_ids : bool
+///     Whether to read the ``id`` column.
+/// piece_rows : int
+///     Most rows of a piece; fewer where the budget does not hold two of them.
+/// budget_bytes : int
+///     About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
+/// ahead : ReadAhead, optional
+///     The threads that read; a thread of its own if not given.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct EventStream(Mutex<Option<CoreStream>>);
 
@@ -81,6 +99,7 @@ impl EventStream {
         piece.map_err(errors::part)?.map(|piece| packed_to_arrays(py, piece)).transpose()
     }
 
+    /// End what reads it; nothing comes any more.
     fn close(&self, py: Python<'_>) {
         py.detach(|| drop(self.stream().take()));
     }

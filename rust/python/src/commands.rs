@@ -11,7 +11,9 @@ use tradecore_core::types::{Instrument, Price, Qty, Side};
 use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
 use crate::values::decimal_from_text;
 
-/// A command on its way to a venue.
+/// A command on its way to a venue: a new order, a replacement or a cancel.
+///
+/// What it leaves open is the order's: of a cancel and a replacement, side, type and terms are those of their order.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Command {
     outgoing: Outgoing,
@@ -67,6 +69,7 @@ impl Command {
 
 #[pymethods]
 impl Command {
+    /// ``submit``, ``replace`` or ``cancel``.
     #[getter]
     fn kind(&self) -> &'static str {
         match self.command() {
@@ -76,71 +79,87 @@ impl Command {
         }
     }
 
+    /// Our number of the order within the session.
     #[getter]
     fn order_id(&self) -> u64 {
         self.command().order()
     }
 
+    /// What the venue carries for us: ``<session>-<strategy>-<order>``, the numbers in base 36.
     #[getter]
     fn client_id(&self) -> String {
         self.client_id.to_string()
     }
 
+    /// The venue's own id of the order, where a report has told it.
     #[getter]
     fn venue_id(&self) -> Option<String> {
         self.venue_id.as_ref().map(ToString::to_string)
     }
 
+    /// Name of the strategy that sent it.
     #[getter]
     fn strategy(&self) -> &str {
         &self.strategy
     }
 
+    /// Index of the account it trades on.
     #[getter]
     fn account(&self) -> usize {
         self.outgoing.account.index()
     }
 
+    /// Index of the market, as :meth:`Kernel.add_market` returned it.
     #[getter]
     fn market(&self) -> usize {
         self.command().market().index()
     }
 
+    /// Id of the instrument.
     #[getter]
     fn instrument(&self) -> &str {
         self.instrument.id.as_str()
     }
 
+    /// ``Side.BUY`` or ``Side.SELL``.
     #[getter]
     fn side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         side_to_py(py, self.side.sign())
     }
 
+    /// ``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price.
     #[getter]
     fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         order_type_to_py(py, i64::from(self.order_type.code()))
     }
 
+    /// In quote currency, with the places of the instrument's grid; None for a market order and a cancel.
     #[getter]
     fn price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.price_text().map(|text| decimal_from_text(py, &text)).transpose()
     }
 
+    /// In contracts (spot: base units); None for a cancel.
+    ///
+    /// Of a replacement the new total, what has been filled included.
     #[getter]
     fn qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.qty_text().map(|text| decimal_from_text(py, &text)).transpose()
     }
 
+    /// How long the order lives: good till cancelled, immediate or cancel, or fill or kill.
     #[getter]
     fn time_in_force<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         time_in_force_to_py(py, self.time_in_force as i64)
     }
 
+    /// Whether the order is rejected rather than take liquidity.
     #[getter]
     fn post_only(&self) -> bool {
         self.post_only
     }
 
+    /// When it was sent, ns UTC.
     #[getter]
     fn at_ns(&self) -> i64 {
         self.outgoing.at

@@ -33,7 +33,27 @@ impl<'py> FromPyObject<'_, 'py> for Callback<'py> {
     }
 }
 
-/// What a strategy can read and do inside a hook.
+/// What a strategy can read and do inside a hook. Outside of hooks every access raises ``ContextError``.
+///
+/// An instrument is named by its id or given as an :class:`Instrument`; one that is not in the run raises
+/// ``UnknownInstrumentError``. Prices are in quote currency, quantities in contracts (spot: base units), both given as
+/// ``Decimal``, ``str``, ``int`` or a ``float`` on the grid; money is exact, in a settlement currency.
+///
+/// Requests are sent at once and act at the venue one entry latency later; what comes of them arrives in ``on_order``
+/// and ``on_fill``. A price or quantity off the grid raises ``OffGridError``; what a venue would refuse (too small,
+/// post-only that crosses) comes back as a rejected order.
+///
+/// Examples
+/// --------
+/// >>> class Quoter(tc.Strategy):
+/// ...     def on_start(self, ctx):
+/// ...         ctx.every("100ms", self.requote)
+/// ...
+/// ...     def requote(self, ctx):
+/// ...         for instrument in self.instruments:
+/// ...             book = ctx.book(instrument)
+/// ...             if book.is_synced:
+/// ...                 ctx.quote(instrument, bid=book.best_bid, ask=book.best_ask, qty="0.01")
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
@@ -47,6 +67,7 @@ pub(crate) struct Context {
     hears: Hears,
     /// Whether it has a hook for timers without a callback.
     has_on_timer: bool,
+    /// Name of the strategy.
     #[pyo3(get)]
     strategy: String,
 }
@@ -274,11 +295,20 @@ impl Context {
 
 #[pymethods]
 impl Context {
+    /// The time of the run, ns UTC: that of the newest thing known. It does not move during a hook.
     #[getter]
     fn now_ns(&self, py: Python<'_>) -> PyResult<i64> {
         self.shared.with(py, |ctx| ctx.now_ns())
     }
 
+    /// Cash from trading plus marked positions, after fees, where all instruments of the run settle in one currency.
+    ///
+    /// Exact, in that settlement currency; it begins at 0. Positions are marked at the mid, or the last there was.
+    ///
+    /// Raises
+    /// ------
+    /// OrderError
+    ///     When there are several currencies: ask for one with :meth:`equity_in`.
     #[getter]
     fn equity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let equity = self.shared.with(py, |ctx| match ctx.currencies() {
@@ -293,16 +323,39 @@ impl Context {
         }
     }
 
+    /// Return cash from trading plus marked positions, after fees, in one settlement currency.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When no instrument of the run settles in the currency.
     fn equity_in<'py>(&self, py: Python<'py>, currency: &str) -> PyResult<Bound<'py, PyAny>> {
         let currency = self.currency(py, currency)?;
         let amount = self.shared.with(py, |ctx| ctx.equity(currency))?;
         money_to_py(py, amount.map_err(errors::money)?)
     }
 
+    /// Return the book of an instrument as known now.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ctx.book("BTCUSDT.SYNTH").best_bid
+    /// 60000.0
     fn book<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BookView>> {
         self.give_book(instrument.py(), self.shared.market(instrument)?)
     }
 
+    /// Return this strategy's position in an instrument.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
     fn position<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PositionView>> {
         let (py, market) = (instrument.py(), self.shared.market(instrument)?);
         self.positions.give(py, market, || {
@@ -317,6 +370,18 @@ impl Context {
         })
     }
 
+    /// Return this strategy's open orders, oldest first, in one instrument or in all.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ids = [ctx.buy("BTCUSDT.SYNTH", "0.5", price, post_only=True) for price in (59999, 59998)]
+    /// >>> [order.price for order in ctx.orders("BTCUSDT.SYNTH")]
+    /// [59999.0, 59998.0]
     #[pyo3(signature = (instrument=None))]
     fn orders<'py>(
         &self,
@@ -335,6 +400,7 @@ impl Context {
         Ok(list)
     }
 
+    /// Return an open order by its id, client id or an older copy; None when it is closed.
     fn order(&self, order: &Bound<'_, PyAny>) -> PyResult<Option<Order>> {
         let Some(id) = self.order_id(order)? else { return Ok(None) };
         let found = self.shared.with(order.py(), |ctx| ctx.order(id).cloned())?;
@@ -344,6 +410,46 @@ impl Context {
         }))
     }
 
+    /// Send an order and return its id; without a price it is a market order.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    ///     What to trade.
+    /// side : Side or str
+    ///     ``buy`` or ``sell``.
+    /// qty : Decimal, str, int or float
+    ///     Quantity in contracts (spot: base units), a multiple of the lot size.
+    /// price : Decimal, str, int or float, optional
+    ///     Limit in quote currency, a multiple of the tick size; a market order if not given.
+    /// time_in_force : TimeInForce or str, optional
+    ///     ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once) or ``fok`` (all or nothing).
+    /// post_only : bool
+    ///     Whether it is rejected rather than take liquidity; for ``gtc`` limit orders.
+    /// client_id : str, optional
+    ///     The strategy's own name for it, unique among its open orders.
+    ///
+    /// Returns
+    /// -------
+    /// int
+    ///     Our id of the order, for :meth:`order`, :meth:`cancel` and :meth:`replace`.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When price or quantity lie between two steps.
+    /// InvalidValueError
+    ///     When price or quantity is no number or not above 0, or a word is none of those above.
+    /// OrderError
+    ///     When the terms contradict each other or the client id is in use.
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> order_id = ctx.submit("BTCUSDT.SYNTH", "buy", "0.5", 60000.1, time_in_force="ioc")
+    /// >>> ctx.order(order_id).time_in_force.name
+    /// 'IOC'
     #[pyo3(signature = (instrument, side, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn submit(
@@ -360,6 +466,16 @@ impl Context {
         self.send(market, to_side(side)?, qty, price, time_in_force, post_only, client_id)
     }
 
+    /// Send a buy order and return its id; parameters and errors are those of :meth:`submit`.
+    ///
+    /// The quantity comes before the price: ``ctx.buy(instrument, qty, price)``. Without a price it is a market order.
+    ///
+    /// Examples
+    /// --------
+    /// >>> order_id = ctx.buy("BTCUSDT.SYNTH", "0.5", 59999.9, post_only=True, client_id="entry")
+    /// >>> order = ctx.order("entry")
+    /// >>> order.order_id == order_id, order.qty, order.price
+    /// (True, 0.5, 59999.9)
     #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn buy(
@@ -375,6 +491,15 @@ impl Context {
         self.send(market, Side::Buy, qty, price, time_in_force, post_only, client_id)
     }
 
+    /// Send a sell order and return its id; parameters and errors are those of :meth:`submit`.
+    ///
+    /// The quantity comes before the price: ``ctx.sell(instrument, qty, price)``. Without a price it is a market order.
+    ///
+    /// Examples
+    /// --------
+    /// >>> order_id = ctx.sell("BTCUSDT.SYNTH", 1)
+    /// >>> ctx.order(order_id).order_type.name
+    /// 'MARKET'
     #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn sell(
@@ -390,6 +515,40 @@ impl Context {
         self.send(market, Side::Sell, qty, price, time_in_force, post_only, client_id)
     }
 
+    /// Make the two-sided quote of an instrument what it is asked to be, with as few requests as possible.
+    ///
+    /// The quantity is what shall rest, whatever has been filled before. An order of which that much rests at that
+    /// price is left alone and keeps its queue place; another price or quantity replaces it; another ``post_only``
+    /// makes it a new order; a side that is None is cancelled. Nothing is sent unless both sides are sound. Orders sent
+    /// by :meth:`submit`, :meth:`buy` and :meth:`sell` are not touched.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    ///     What to quote.
+    /// bid, ask : Decimal, str, int or float, optional
+    ///     Prices in quote currency, multiples of the tick size; no order on that side if not given.
+    /// qty : Decimal, str, int or float, optional
+    ///     Quantity of both sides in contracts (spot: base units), a multiple of the lot size.
+    /// bid_qty, ask_qty : Decimal, str, int or float, optional
+    ///     Quantity of one side; ``qty`` if not given.
+    /// post_only : bool
+    ///     Whether a side is rejected rather than take liquidity.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When a price or quantity lies between two steps.
+    /// InvalidValueError
+    ///     When a side has no quantity, or a number is not above 0.
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ctx.quote("BTCUSDT.SYNTH", bid=60000.0, ask=60000.1, qty=1)
+    /// >>> [(order.side.name, order.price) for order in ctx.orders()]
+    /// [('BUY', 60000.0), ('SELL', 60000.1)]
     #[pyo3(signature = (instrument, *, bid=None, ask=None, qty=None, bid_qty=None, ask_qty=None, post_only=true))]
     #[allow(clippy::too_many_arguments, reason = "a two-sided quote")]
     fn quote(
@@ -418,6 +577,15 @@ impl Context {
             .map_err(errors::order)
     }
 
+    /// Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
+    ///
+    /// There is nothing when the order is closed, not this strategy's, or already being cancelled.
+    ///
+    /// Examples
+    /// --------
+    /// >>> order_id = ctx.buy("BTCUSDT.SYNTH", 1, 59000)
+    /// >>> ctx.cancel(order_id), ctx.cancel(order_id)
+    /// (True, False)
     fn cancel(&self, order: &Bound<'_, PyAny>) -> PyResult<bool> {
         match self.order_id(order)? {
             Some(id) => self.shared.with(order.py(), |ctx| ctx.cancel(id)),
@@ -425,12 +593,41 @@ impl Context {
         }
     }
 
+    /// Ask to cancel every open order of this strategy, in one instrument or in all; returns how many.
     #[pyo3(signature = (instrument=None))]
     fn cancel_all(&self, py: Python<'_>, instrument: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
         let market = instrument.map(|i| self.shared.market(i)).transpose()?;
         self.shared.with(py, |ctx| ctx.cancel_all(market))
     }
 
+    /// Ask for a new price and total quantity of an order; False when it is no longer open.
+    ///
+    /// The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
+    /// order as it was and is told through ``on_order``, with the reason in ``order.reason``.
+    ///
+    /// Parameters
+    /// ----------
+    /// order : int, str or Order
+    ///     An order's id, client id or a copy.
+    /// price : Decimal, str, int or float, optional
+    ///     New limit in quote currency; as it is if not given.
+    /// qty : Decimal, str, int or float, optional
+    ///     New total quantity in contracts (spot: base units), what has been filled included; as it is if not given.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When price or quantity lie between two steps.
+    /// InvalidValueError
+    ///     When a number is not above 0.
+    /// OrderError
+    ///     For a market order.
+    ///
+    /// Examples
+    /// --------
+    /// >>> order_id = ctx.buy("BTCUSDT.SYNTH", 1, 59999, post_only=True)
+    /// >>> ctx.replace(order_id, price=59999.5)
+    /// True
     #[pyo3(signature = (order, *, price=None, qty=None))]
     fn replace(
         &self,
@@ -454,6 +651,29 @@ impl Context {
         self.shared.with(py, |ctx| ctx.replace(id, price, qty))?.map_err(errors::order)
     }
 
+    /// Call ``callback(ctx)`` every interval, first one interval from now, and return the timer's id.
+    ///
+    /// Parameters
+    /// ----------
+    /// interval : duration
+    ///     Text such as ``"100ms"``, ``"1s"`` or ``"5m"``, a ``timedelta``, or a parameter that is a ``tc.Duration``;
+    ///     above 0.
+    /// callback : function of the context, optional
+    ///     Mostly a method of the strategy; ``on_timer(ctx, timer)`` if not given.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When the interval is no length of time or the callback cannot be called.
+    ///
+    /// Examples
+    /// --------
+    /// >>> class Clock(tc.Strategy):
+    /// ...     def on_start(self, ctx):
+    /// ...         ctx.every("100ms", self.tick)
+    /// ...
+    /// ...     def tick(self, ctx):
+    /// ...         ctx.log(f"equity {ctx.equity}")
     #[pyo3(signature = (interval, callback=Callback::Absent))]
     fn every(&self, interval: &Bound<'_, PyAny>, callback: Callback<'_>) -> PyResult<u64> {
         let py = interval.py();
@@ -461,33 +681,96 @@ impl Context {
         self.set_timer(py, callback, false, |ctx| ctx.every(interval))
     }
 
+    /// Call ``callback(ctx)`` once, at a time (at once if that has passed), and return the timer's id.
+    ///
+    /// Parameters
+    /// ----------
+    /// ts_ns : int
+    ///     The time, ns UTC.
+    /// callback : function of the context, optional
+    ///     Mostly a method of the strategy; ``on_timer(ctx, timer)`` if not given.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When the callback cannot be called.
+    ///
+    /// Examples
+    /// --------
+    /// >>> class Patient(tc.Strategy):
+    /// ...     def on_start(self, ctx):
+    /// ...         ctx.at(ctx.now_ns + 50_000_000)
+    /// ...
+    /// ...     def on_timer(self, ctx, timer):
+    /// ...         ctx.buy("BTCUSDT.SYNTH", 1)
     #[pyo3(signature = (ts_ns, callback=Callback::Absent))]
     fn at(&self, py: Python<'_>, ts_ns: i64, callback: Callback<'_>) -> PyResult<u64> {
         self.set_timer(py, callback, true, |ctx| ctx.at(ts_ns))
     }
 
+    /// Follow something of an instrument from the next message on.
+    ///
+    /// A hook that is overridden follows its topic for the strategy's own instruments from the start; this is for bars,
+    /// for other instruments of the run, and for what is to be followed at times.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    ///     Any instrument of the run.
+    /// topic : str
+    ///     ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
+    ///     ``open_interest``, ``liquidations``, or ``bars:LENGTH`` such as ``bars:1m``; told by the hook of that name.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When there is no such topic, or the strategy does not have the hook that tells of it.
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> class Candles(tc.Strategy):
+    /// ...     def on_start(self, ctx):
+    /// ...         for instrument in self.instruments:
+    /// ...             ctx.subscribe(instrument, "bars:1s")
+    /// ...
+    /// ...     def on_bar(self, ctx, bar):
+    /// ...         self.last_close = bar.close
     fn subscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
         let market = self.shared.market(instrument)?;
         let topic = self.hears.subscription(topic)?;
         self.shared.with(instrument.py(), |ctx| ctx.subscribe(market, topic))
     }
 
+    /// Follow something of an instrument no longer; topics and errors are those of :meth:`subscribe`.
     fn unsubscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
         let market = self.shared.market(instrument)?;
         let topic = self.hears.subscription(topic)?;
         self.shared.with(instrument.py(), |ctx| ctx.unsubscribe(market, topic))
     }
 
+    /// Return what this strategy's account holds of a settlement currency; None where the venue has not said.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When no instrument of the run settles in the currency.
     fn balance<'py>(&self, py: Python<'py>, currency: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let currency = self.currency(py, currency)?;
         self.shared.with(py, |ctx| ctx.balance(currency))?.map(|total| money_to_py(py, total)).transpose()
     }
 
+    /// Return whether an instrument can be traded now: in a backtest from its listing (or the start) to its expiry.
+    ///
+    /// At its expiry its resting orders expire with the reason ``not_listed``; before its listing and from then on
+    /// orders are refused with it.
     fn is_listed(&self, instrument: &Bound<'_, PyAny>) -> PyResult<bool> {
         let market = self.shared.market(instrument)?;
         self.shared.with(instrument.py(), |ctx| ctx.is_listed(market))
     }
 
+    /// Write to the logger ``tradecore.strategy``, level INFO, with the time (ns UTC) and the strategy's name.
     fn log(&self, py: Python<'_>, message: &str) -> PyResult<()> {
         let now = self.now_ns(py)?;
         let logger = py.import("logging")?.call_method1("getLogger", ("tradecore.strategy",))?;

@@ -13,6 +13,62 @@ use tradecore_core::types::{
 use crate::errors;
 use crate::values::{decimal_to_py, to_decimal, to_f64, to_integer, to_side, to_steps};
 
+/// What is traded: identity, grid, contract kind, fees. Immutable, hashable, picklable.
+///
+/// Parameters
+/// ----------
+/// id : str
+///     ``SYMBOL.VENUE`` with the venue's own symbol.
+/// kind : str
+///     ``spot``, ``linear``, ``inverse``, ``quanto``, ``option`` or ``binary``; see
+///     :class:`~tradecore.types.InstrumentKind`.
+/// base, quote : str
+///     Currencies.
+/// price_increment, qty_increment : Decimal, str or int
+///     Finest steps ever quoted; the unit of every number inside.
+/// settlement : str, optional
+///     Currency of profit, loss and fees; the base for inverse, else the quote if not given. A quanto contract has to
+///     name it. An option that settles in its base is settled in coin, any other in cash.
+/// tick_size, lot_size : Decimal, str or int, optional
+///     Steps of an order; the increments if not given.
+/// min_qty, min_notional : Decimal, str or int, optional
+///     Smallest quantity (one lot if not given) and smallest notional in quote currency (none) of an order.
+/// max_qty : Decimal, str or int, optional
+///     Largest quantity of an order; none if not given.
+/// contract_size : Decimal, str or int, optional
+///     Base units (linear, option) or quote units (inverse) a contract stands for, or settlement units it gains with
+///     a unit of price (quanto); 1 if not given.
+/// maker_fee_bps, taker_fee_bps : Decimal, str or int, optional
+///     Fees in basis points of a fill's value, negative for a rebate; 0 if not given.
+/// expiry_ns : int or str, optional
+///     When it expires, ns UTC. Options need it; a contract without is perpetual.
+/// strike : Decimal, str or int, optional
+///     An option's price of exercise, in quote currency.
+/// option_side : str, optional
+///     ``call`` or ``put``.
+/// outcome : str, optional
+///     What a binary token pays on, in the venue's words.
+/// listing_ns : int or str, optional
+///     When trading in it begins, ns UTC; it always has been traded if not given.
+///
+/// Raises
+/// ------
+/// InstrumentError
+///     Naming the field that does not hold.
+///
+/// Examples
+/// --------
+/// >>> perpetual = tc.Instrument(
+/// ...     "BTCUSDT.TEST",
+/// ...     kind="linear",
+/// ...     base="BTC",
+/// ...     quote="USDT",
+/// ...     price_increment="0.1",
+/// ...     qty_increment="0.001",
+/// ...     taker_fee_bps="4",
+/// ... )
+/// >>> perpetual.settlement, perpetual.tick_size, perpetual.is_perpetual
+/// ('USDT', Decimal('0.1'), True)
 #[pyclass(frozen, name = "Instrument", module = "tradecore", eq, from_py_object)]
 #[derive(Clone, PartialEq)]
 pub(crate) struct PyInstrument(pub(crate) Arc<Instrument>);
@@ -100,61 +156,77 @@ impl PyInstrument {
         Ok(Self(Arc::new(Instrument::new(spec).map_err(errors::instrument)?)))
     }
 
+    /// ``SYMBOL.VENUE``: what names the instrument everywhere else.
     #[getter]
     fn id(&self) -> &str {
         self.0.id.as_str()
     }
 
+    /// The venue's own symbol: the part of the id in front of the last dot.
     #[getter]
     fn symbol(&self) -> &str {
         self.0.id.symbol()
     }
 
+    /// The venue's name: the part of the id behind the last dot.
     #[getter]
     fn venue(&self) -> &str {
         self.0.id.venue()
     }
 
+    /// ``spot``, ``linear``, ``inverse``, ``quanto``, ``option`` or ``binary``.
+    ///
+    /// See :class:`~tradecore.types.InstrumentKind`.
     #[getter]
     fn kind(&self) -> &'static str {
         self.0.kind.as_str()
     }
 
+    /// When it expires, ns UTC; None if it never does.
     #[getter]
     fn expiry_ns(&self) -> Option<i64> {
         self.0.kind.expiry()
     }
 
+    /// When trading in it begins, ns UTC; None if it always has been traded.
     #[getter]
     fn listing_ns(&self) -> Option<i64> {
         self.0.listing
     }
 
+    /// An option's price of exercise, in quote currency; None for other kinds.
     #[getter]
     fn strike<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.kind.terms().strike.map(|strike| decimal_to_py(py, strike)).transpose()
     }
 
+    /// ``call`` or ``put``, see :class:`~tradecore.types.OptionSide`; None for other kinds.
     #[getter]
     fn option_side(&self) -> Option<&'static str> {
         self.0.kind.terms().option_side.map(OptionSide::as_str)
     }
 
+    /// What a binary token pays on, in the venue's words; None for other kinds, or if not given.
     #[getter]
     fn outcome(&self) -> Option<String> {
         self.0.kind.terms().outcome
     }
 
+    /// Whether value is in inverse proportion to price.
     #[getter]
     fn is_inverse(&self) -> bool {
         self.0.kind.is_inverse()
     }
 
+    /// Whether it is a contract that never expires.
     #[getter]
     fn is_perpetual(&self) -> bool {
         self.0.kind.is_perpetual()
     }
 
+    /// Least and greatest price of an order, in quote currency, where the kind limits it; None where not.
+    ///
+    /// A binary's lie a tick within 0 and 1.
     #[getter]
     fn price_limits<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let price = |steps| decimal_to_py(py, self.0.price_increment.to_decimal(steps));
@@ -162,104 +234,167 @@ impl PyInstrument {
         limits.map(|limits| Ok((price(*limits.start())?, price(*limits.end())?))).transpose()
     }
 
+    /// Base currency: what is bought.
     #[getter]
     fn base(&self) -> &str {
         &self.0.base
     }
 
+    /// Quote currency: what prices are in.
     #[getter]
     fn quote(&self) -> &str {
         &self.0.quote
     }
 
+    /// Currency of profit, loss and fees.
     #[getter]
     fn settlement(&self) -> &str {
         &self.0.settlement
     }
 
+    /// Finest step of a price, in quote currency: the unit of prices in event columns.
     #[getter]
     fn price_increment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.price_increment.value())
     }
 
+    /// Finest step of a quantity, in contracts (spot: base units): the unit of quantities in event columns.
     #[getter]
     fn qty_increment<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.qty_increment.value())
     }
 
+    /// Step of an order's price, in quote currency; a multiple of the price increment.
     #[getter]
     fn tick_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.price_increment.to_decimal(self.0.tick_size))
     }
 
+    /// Step of an order's quantity, in contracts (spot: base units); a multiple of the quantity increment.
     #[getter]
     fn lot_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.lot_size))
     }
 
+    /// Smallest quantity of an order, in contracts (spot: base units).
     #[getter]
     fn min_qty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.min_qty))
     }
 
+    /// Largest quantity of an order, in contracts (spot: base units); None if there is no limit.
     #[getter]
     fn max_qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.max_qty.map(|steps| decimal_to_py(py, self.0.qty_increment.to_decimal(steps))).transpose()
     }
 
+    /// Smallest notional of an order, in quote currency; 0 if there is no limit.
     #[getter]
     fn min_notional<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         crate::values::money_to_py(py, self.0.min_notional)
     }
 
+    /// What a contract stands for: base units (linear, option) or quote units (inverse); 1 for spot.
+    ///
+    /// Of a quanto contract, the settlement units it gains with a unit of price.
     #[getter]
     fn contract_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.contract_size)
     }
 
+    /// Fee of a fill that made liquidity, in basis points of its value; negative is a rebate.
     #[getter]
     fn maker_fee_bps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.maker_fee_bps)
     }
 
+    /// Fee of a fill that took liquidity, in basis points of its value; negative is a rebate.
     #[getter]
     fn taker_fee_bps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.taker_fee_bps)
     }
 
+    /// Return a price, in quote currency, as a count of price increments.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When it lies between two increments.
+    /// InvalidValueError
+    ///     When it is no number, or out of range.
+    ///
+    /// Examples
+    /// --------
+    /// >>> tc.find_instrument("BTCUSDT.SYNTH").price_to_steps("60000.1")
+    /// 600001
     pub(crate) fn price_to_steps(&self, price: &Bound<'_, PyAny>) -> PyResult<i64> {
         to_steps("price", self.id(), self.0.price_increment, price)
     }
 
+    /// Return a quantity, in contracts (spot: base units), as a count of quantity increments.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When it lies between two increments.
+    /// InvalidValueError
+    ///     When it is no number, or out of range.
     pub(crate) fn qty_to_steps(&self, qty: &Bound<'_, PyAny>) -> PyResult<i64> {
         to_steps("qty", self.id(), self.0.qty_increment, qty)
     }
 
+    /// Return the nearest price of an order, in quote currency, that is no worse for its sender.
+    ///
+    /// Not above ``price`` for a buy, not below it for a sell.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For what is no number, or no side.
+    ///
+    /// Examples
+    /// --------
+    /// >>> spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+    /// >>> spec.round_price(60000.13, "buy"), spec.round_price(60000.13, "sell")
+    /// (60000.1, 60000.2)
     fn round_price(&self, price: &Bound<'_, PyAny>, side: &Bound<'_, PyAny>) -> PyResult<f64> {
         rounded_price(&self.0, to_side(side)?, price)
     }
 
+    /// Return the largest quantity of an order, in contracts (spot: base units), that is not above ``qty``.
+    ///
+    /// It is 0 below one lot.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For what is no number.
     fn round_qty(&self, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
         let steps = self.0.round_qty(to_f64("qty", qty)?);
         steps.map(|steps| self.0.qty_increment.to_f64(steps)).ok_or_else(|| no_number("qty", qty))
     }
 
+    /// Return the price, in quote currency, of a count of price increments.
     fn price_from_steps<'py>(&self, py: Python<'py>, steps: i64) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.price_increment.to_decimal(steps))
     }
 
+    /// Return the quantity, in contracts (spot: base units), of a count of quantity increments.
     fn qty_from_steps<'py>(&self, py: Python<'py>, steps: i64) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.qty_increment.to_decimal(steps))
     }
 
+    /// Return a price, given in increments, as text with the decimals of the tick.
     fn format_price(&self, steps: i64) -> String {
         self.0.format_price(steps)
     }
 
+    /// Return a quantity, given in increments, as text with the decimals of the lot.
     fn format_qty(&self, steps: i64) -> String {
         self.0.format_qty(steps)
     }
 
+    /// Return the specification as text by field; :func:`tradecore.instruments.instrument_from_dict` reads it.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let i = &self.0;
         let dict = PyDict::new(py);

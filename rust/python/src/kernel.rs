@@ -124,7 +124,36 @@ fn time(field: &str, ns: i64) -> PyResult<i64> {
     Err(errors::invalid(field, format!("{ns} is not a time in ns from 1970 to 2116")))
 }
 
-/// The kernel, one input at a time: the seam for paper and live trading, and for journals.
+/// The kernel, one input at a time: what paper and live trading and the replay of a journal are driven through.
+///
+/// Add markets, then strategies, then :meth:`start` it or :meth:`restore` it from a saved state; from then on the
+/// set-up is closed. Every input takes the time at which it arrives, ns UTC from 1970 to 2116; the kernel's time does
+/// not go back. The driver keeps the order: what :meth:`next_due` names comes before anything later, and at one
+/// nanosecond reports come first, then messages, what is due, control. Commands are taken with :meth:`drain` after
+/// each input.
+///
+/// An input that is refused has changed nothing. A hook that raises stops its strategy (see :attr:`failures`), or,
+/// with ``stop_run_on_error``, the input that called it raises StrategyError; Ctrl-C in a hook raises
+/// KeyboardInterrupt. The kernel takes one input at a time: from inside a hook or from a second thread meanwhile every
+/// call raises RunError.
+///
+/// Parameters
+/// ----------
+/// session : str
+///     1 to 12 letters and digits, another for every start: part of every client id.
+/// candle_interval : duration, optional
+///     Length of recorded candles.
+/// stop_run_on_error : bool
+///     Whether a raising hook ends more than its strategy.
+/// keeps_journal : bool
+///     Whether inputs and commands are kept for :meth:`take_journal`.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     By every method, naming the argument that is none: a market out of range, a time, a price off the grid.
+/// RunError
+///     By inputs before :meth:`start` and after :meth:`finish`, and by changes of the set-up after :meth:`start`.
 #[pyclass(frozen, name = "Kernel", module = "tradecore")]
 pub(crate) struct PyKernel(Mutex<State>);
 
@@ -171,7 +200,7 @@ impl PyKernel {
         })))
     }
 
-    /// Adds an instrument and returns its index as a market.
+    /// Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes.
     #[pyo3(signature = (instrument, *, basis="l2"))]
     fn add_market(&self, instrument: &PyInstrument, basis: &str) -> PyResult<usize> {
         let mut state = self.state()?;
@@ -183,7 +212,7 @@ impl PyKernel {
         Ok(index)
     }
 
-    /// Adds a strategy by the bound methods of its hooks and the object they are methods of.
+    /// Add a strategy by the bound methods of its hooks and the object they are methods of.
     #[pyo3(signature = (name, markets, hooks, book_events, owner, *, account=0))]
     #[allow(clippy::too_many_arguments, reason = "what a strategy is made of")]
     fn add_strategy(
@@ -204,7 +233,7 @@ impl PyKernel {
         Ok(())
     }
 
-    /// Adds a compiled strategy by its kind.
+    /// Add a compiled strategy.
     #[pyo3(signature = (name, markets, kind, params, *, account=0))]
     fn add_compiled(
         &self,
@@ -222,7 +251,7 @@ impl PyKernel {
         Ok(())
     }
 
-    /// Calls `on_start` of every strategy; from here on the set-up is closed.
+    /// Call ``on_start`` of every strategy. Balances and listings may be told before.
     fn start(&self, at_ns: i64) -> PyResult<()> {
         let mut state = self.state()?;
         if state.is_started {
@@ -234,27 +263,32 @@ impl PyKernel {
         state.control(at, &Control::Start)
     }
 
-    /// Calls `on_stop` of every strategy, their last hook.
+    /// Call ``on_stop`` of every strategy, their last hook; reports are still booked after it.
     fn stop(&self, at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Stop)
     }
 
-    /// Refuses everything but cancels.
+    /// Refuse everything but cancels.
     fn pause(&self, at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Pause)
     }
 
-    /// Goes on after a pause, or arms the kill switch again.
+    /// Go on after :meth:`pause` or :meth:`kill`.
     fn resume(&self, at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Resume)
     }
 
-    /// Cancels all orders and refuses everything but cancels.
+    /// Cancel all orders, and refuse everything but cancels.
     fn kill(&self, at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Kill)
     }
 
-    /// Sends a person's order on behalf of a strategy.
+    /// Send a person's order on behalf of a strategy; a market order without a price.
+    ///
+    /// Raises
+    /// ------
+    /// OrderError
+    ///     When no venue could be asked for it.
     #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, post_only=false))]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn order(
@@ -286,7 +320,7 @@ impl PyKernel {
         state.control(at_ns, &Control::Order { strategy: StrategyId::new(index), request })
     }
 
-    /// Delivers event columns of one or several whole messages, one after the other.
+    /// Deliver event columns of one or several whole messages, one after the other.
     fn message(&self, at_ns: i64, market: usize, columns: &Bound<'_, PyAny>) -> PyResult<()> {
         let mut state = self.state()?;
         let at = time("at_ns", at_ns)?;
@@ -302,7 +336,10 @@ impl PyKernel {
         state.outcome(told)
     }
 
-    /// Delivers a book update as one message: `(price, qty)` in units, quantity 0 removes a level.
+    /// Deliver a book update as one message.
+    ///
+    /// Levels are ``(price, qty)`` pairs in units, best as lists or as float64 arrays of shape (n, 2); a quantity of 0
+    /// removes the level. A ``snapshot`` replaces the book. ``ts_event`` is the venue's time, ns UTC.
     #[pyo3(signature = (at_ns, market, ts_event, bids, asks, *, snapshot=false))]
     fn levels(
         &self,
@@ -338,7 +375,7 @@ impl PyKernel {
         state.deliver(at, market)
     }
 
-    /// Delivers what a decoder has decoded of the market's instrument since the last call.
+    /// Deliver what a decoder has decoded of the market's instrument since the last call, message by message.
     fn decoded(&self, at_ns: i64, market: usize, decoder: &BinanceDecoder) -> PyResult<()> {
         let mut state = self.state()?;
         let at = time("at_ns", at_ns)?;
@@ -349,7 +386,35 @@ impl PyKernel {
         state.deliver(at, market)
     }
 
-    /// Delivers a venue's word on an order, named by our number, its client id, or the venue's id.
+    /// Deliver a venue's word on an order.
+    ///
+    /// A report on an order nobody knows, or one that contradicts what is known, is kept for reconciliation.
+    ///
+    /// Parameters
+    /// ----------
+    /// at_ns, market
+    ///     When it reached us, and the order's market.
+    /// kind : str
+    ///     ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` (by the
+    ///     venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
+    /// order : int or str, optional
+    ///     Our number of the order, or the client id; without it ``venue_id`` names the order.
+    /// venue_id : str or int, optional
+    ///     The venue's id of the order.
+    /// execution : str or int, optional
+    ///     The venue's id of a fill, by which one told twice is known.
+    /// cumulative : number, optional
+    ///     Filled so far by the venue's count, in units.
+    /// ts_event : int, optional
+    ///     The venue's time; that of receipt if not given.
+    /// price, qty : number
+    ///     Of a fill, and what an order was replaced by or reduced to (the total, what is filled included), in units.
+    /// liquidity : str
+    ///     Of a fill: ``maker`` or ``taker``.
+    /// fee : Decimal, str or int
+    ///     Of a fill, in the settlement currency; negative is a rebate.
+    /// reason : str
+    ///     Of a refusal or an expiry, such as ``post_only_would_cross``; ``venue`` for any other.
     #[pyo3(signature = (at_ns, market, kind, order=None, *, venue_id=None, execution=None, cumulative=None,
         ts_event=None, price=None, qty=None, liquidity=None, fee=None, reason=None))]
     #[allow(clippy::too_many_arguments, reason = "what venues say of orders")]
@@ -409,7 +474,7 @@ impl PyKernel {
         state.outcome(told)
     }
 
-    /// Tells what an account holds of a settlement currency.
+    /// Tell what an account holds of a settlement currency.
     #[pyo3(signature = (at_ns, currency, total, *, account=0))]
     fn balance(&self, at_ns: i64, currency: &str, total: &Bound<'_, PyAny>, account: u32) -> PyResult<()> {
         let mut state = self.state()?;
@@ -425,7 +490,7 @@ impl PyKernel {
         state.outcome(told)
     }
 
-    /// Tells the state of a market's feed, as its connection knows it.
+    /// Tell the state of a market's feed, as its connection knows it.
     fn feed(&self, at_ns: i64, market: usize, state: &Bound<'_, PyAny>, reason: &str) -> PyResult<()> {
         let feed = match to_integer("state", state)? {
             0 => BookState::Empty,
@@ -444,7 +509,7 @@ impl PyKernel {
         state.outcome(told)
     }
 
-    /// Tells whether an instrument can be traded from now on.
+    /// Tell whether an instrument can be traded from now on.
     fn listing(&self, at_ns: i64, market: usize, is_listed: bool) -> PyResult<()> {
         let mut state = self.state()?;
         let at = time("at_ns", at_ns)?;
@@ -454,7 +519,7 @@ impl PyKernel {
         state.outcome(told)
     }
 
-    /// Lets what `next_due` named happen.
+    /// Let what :meth:`next_due` named happen: one timer, or refusals of our own.
     fn due(&self, at_ns: i64) -> PyResult<()> {
         let mut state = self.state()?;
         let at = time("at_ns", at_ns)?;
@@ -463,12 +528,12 @@ impl PyKernel {
         state.outcome(told)
     }
 
-    /// When `due` is next to be called, ns UTC.
+    /// Return when :meth:`due` is next to be called, ns UTC; None for nothing to wait for.
     fn next_due(&self) -> PyResult<Option<i64>> {
         Ok(self.state()?.kernel.as_ref().and_then(Kernel::next_due))
     }
 
-    /// Takes the commands that may go to their venues, in the order they were sent.
+    /// Take the commands that may go to their venues, in the order they were sent.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let mut state = self.state()?;
         let State { kernel, names, .. } = &mut *state;
@@ -485,7 +550,15 @@ impl PyKernel {
         Ok(list)
     }
 
-    /// The state after the inputs so far, for `restore` in another process.
+    /// Return the state after the inputs so far, for :meth:`restore` in another process.
+    ///
+    /// Raises
+    /// ------
+    /// RunError
+    ///     While commands have not been drained.
+    /// InvalidValueError
+    ///     Where a strategy's timer calls something else than a method of it, or its own ``save`` returned what is
+    ///     not plain data.
     fn save<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut state = self.state()?;
         let (kernel, _) = state.started()?;
@@ -494,7 +567,13 @@ impl PyKernel {
         Ok(PyBytes::new(py, &bytes))
     }
 
-    /// Goes on from a saved state, in place of `start`.
+    /// Go on from a saved state, in place of :meth:`start`. The set-up is that of the kernel that was saved.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For bytes that are no state, or one of another set-up. The kernel cannot be used then: strategies may
+    ///     have loaded a part.
     fn restore(&self, saved: &[u8]) -> PyResult<()> {
         let mut state = self.state()?;
         let state = state.setting_up()?;
@@ -514,7 +593,21 @@ impl PyKernel {
         }
     }
 
-    /// Takes the inputs of a journal; returns when commands began to differ, and what the journal's end lacks.
+    /// Take the inputs of a journal, or of a piece of one that ends with an entry; its commands are not sent.
+    ///
+    /// Returns
+    /// -------
+    /// diverged_ns : int or None
+    ///     Time of the first input after which a command differed from the journal.
+    /// rest : bytes
+    ///     What follows from the last input and is not in the journal, which was cut behind it.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     For a journal that is damaged or was cut within an entry; nothing of it was taken.
+    /// RunError
+    ///     For a kernel that keeps no journal.
     fn replay<'py>(&self, py: Python<'py>, journal: &[u8]) -> PyResult<(Option<i64>, Bound<'py, PyBytes>)> {
         let mut state = self.state()?;
         if !state.config.keeps_journal {
@@ -541,14 +634,14 @@ impl PyKernel {
         Ok((diverged, PyBytes::new(py, &rest)))
     }
 
-    /// Takes the journal since the last call.
+    /// Take the entries since the last call; empty if they are not kept.
     fn take_journal<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut state = self.state()?;
         let journal = state.kernel.as_mut().map(Kernel::take_journal).unwrap_or_default();
         Ok(PyBytes::new(py, &journal))
     }
 
-    /// Takes the rows of ended orders, fills and candles since the last call.
+    /// Take the rows of orders that ended, fills and candles since the last call, as :meth:`Simulation.run`.
     fn take_tables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut state = self.state()?;
         let State { kernel: Some(kernel), roster, .. } = &mut *state else {
@@ -569,7 +662,7 @@ impl PyKernel {
         }
     }
 
-    /// Closes the session and returns the digest.
+    /// Close the session: open orders go to the tables. Return the digest.
     fn finish(&self) -> PyResult<String> {
         let mut state = self.state()?;
         let (kernel, _) = state.open()?;

@@ -1,6 +1,12 @@
 //! `tradecore._core`: the only place that knows Python and numpy. It checks and converts; it computes nothing.
 
 #![allow(clippy::needless_pass_by_value, reason = "a Python argument arrives by value")]
+#![allow(
+    clippy::doc_markdown,
+    clippy::doc_lazy_continuation,
+    clippy::doc_link_with_quotes,
+    reason = "what Python shows is a numpy docstring"
+)]
 
 mod book;
 mod catalog;
@@ -33,6 +39,10 @@ mod vocabulary;
 use pyo3::prelude::*;
 
 /// The compiled half of tradecore.
+///
+/// Prices and quantities are accepted as ``Decimal``, ``str``, ``int`` or a ``float`` on the instrument's grid, and
+/// returned as ``float`` (market data) or ``Decimal`` (money). Times are ns UTC. "Increments" are integer counts of an
+/// instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod:`tradecore.errors`.
 #[pymodule]
 mod _core {
     use tradecore_core::event::KindSet;

@@ -18,19 +18,52 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::values::{money_to_py, to_duration, to_side};
 
-/// A length of time such as `"100ms"` in ns.
+/// Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When it is not one, or negative.
 #[pyfunction]
 pub(crate) fn parse_duration(text: &Bound<'_, PyAny>) -> PyResult<i64> {
     to_duration("duration", text, 0)
 }
 
-/// A length of time in ns as text, in the largest unit that divides it.
+/// Return a length of time, given in ns, as text in the largest unit that divides it.
 #[pyfunction]
 pub(crate) fn format_duration_ns(ns: i64) -> String {
     tradecore_core::types::format_duration(ns)
 }
 
-/// Avellaneda-Stoikov quotes for arrays of mids, inventories and times left.
+/// Return Avellaneda-Stoikov quotes, element by element.
+///
+/// Parameters
+/// ----------
+/// s, q, tau : float64 (n,)
+///     Mid (price), inventory (any unit of quantity), time left.
+/// gamma, sigma, k : float
+///     Risk aversion (per price and unit of quantity), volatility (price per square root of time), decay of the fill
+///     rate (per price).
+///
+/// Returns
+/// -------
+/// dict of float64 (n,)
+///     ``reservation, spread, bid, ask``: ``r = s - q gamma sigma^2 tau`` and
+///     ``spread = gamma sigma^2 tau + (2 / gamma) ln(1 + gamma / k)``.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When the arrays differ in length.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np
+/// >>> quotes = tc.avellaneda_stoikov_quotes(
+/// ...     np.array([100.0]), np.array([1.0]), np.array([1.0]), gamma=0.1, sigma=2.0, k=1.5
+/// ... )
+/// >>> quotes["reservation"].tolist(), quotes["bid"].round(2).tolist(), quotes["ask"].round(2).tolist()
+/// ([99.6], [98.75], [100.45])
 #[pyfunction]
 #[pyo3(signature = (s, q, tau, *, gamma, sigma, k))]
 pub(crate) fn avellaneda_stoikov_quotes<'py>(
@@ -60,7 +93,29 @@ pub(crate) fn avellaneda_stoikov_quotes<'py>(
     Ok(out)
 }
 
-/// The parts of the GLFT closed form.
+/// Return ``c1, c2, half_spread, skew`` of the GLFT closed form; ``xi`` is ``gamma`` if not given.
+///
+/// Parameters
+/// ----------
+/// gamma, xi : float
+///     Risk aversion, per tick and unit of quantity.
+/// sigma : float
+///     Volatility, ticks per square root of a second.
+/// a, k : float
+///     Rate of fills ``a exp(-k d)`` at ``d`` ticks from the mid: per second, and per tick.
+/// delta : float
+///     What one filled quote adds to the inventory.
+///
+/// Returns
+/// -------
+/// dict of float
+///     ``half_spread`` in ticks, ``skew`` in ticks for a unit of inventory, and the two constants they come from.
+///
+/// Examples
+/// --------
+/// >>> quote = tc.glft_coefficients(gamma=0.1, sigma=0.5, a=1.0, k=1.5)
+/// >>> round(quote["half_spread"], 3), round(quote["skew"], 3)
+/// (0.722, 0.153)
 #[pyfunction]
 #[pyo3(signature = (*, gamma, sigma, a, k, delta=1.0, xi=None))]
 pub(crate) fn glft_coefficients(
@@ -104,7 +159,36 @@ fn fit_to_py(py: Python<'_>, fit: core::IntensityFit) -> PyResult<Bound<'_, PyDi
     Ok(out)
 }
 
-/// Fits counts of fills beyond distances to an exponential intensity.
+/// Fit ``counts / seconds = a exp(-k distances)``.
+///
+/// Parameters
+/// ----------
+/// distances : float64 (n,)
+///     From the mid, in ticks or another unit of price.
+/// counts : uint64 (n,)
+///     How often a trade reached beyond each.
+/// seconds : float
+///     Time they were counted over.
+/// method : "weighted" or "ols"
+///     Least squares of the log rate, weighted with the counts or plain.
+///
+/// Returns
+/// -------
+/// dict of float, or None
+///     ``a`` (per second), ``k`` (per unit of distance), ``r2``, ``points``; None with fewer than three counts above 0
+///     or a rate that does not fall.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When there is no such method.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np
+/// >>> fit = tc.fit_intensity(np.array([0.5, 1.5, 2.5]), np.array([100, 37, 14], dtype=np.uint64), 10.0)
+/// >>> round(fit["a"], 1), round(fit["k"], 2)
+/// (16.4, 0.99)
 #[pyfunction]
 #[pyo3(signature = (distances, counts, seconds, *, method="weighted"))]
 pub(crate) fn fit_intensity<'py>(
@@ -123,7 +207,26 @@ pub(crate) fn fit_intensity<'py>(
     fit.map(|f| fit_to_py(py, f)).transpose()
 }
 
-/// Rolling realised volatility from samples of a mid.
+/// Rolling realised volatility ``sqrt(sum r^2 / sum dt)`` of a mid, price units per square root of a second.
+///
+/// Parameters
+/// ----------
+/// window : int
+///     Steps.
+/// half_life_s : float, optional
+///     Smoothing of the squared volatility over time, seconds; none if not given.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When the window is 0, or the half-life is not above 0.
+///
+/// Examples
+/// --------
+/// >>> volatility = tc.RealizedVolatility(100)
+/// >>> volatility.update(0, 100.0)
+/// >>> volatility.update(1_000_000_000, 100.5)
+/// 0.5
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct RealizedVolatility(Mutex<core::RealizedVolatility>);
 
@@ -141,6 +244,12 @@ impl RealizedVolatility {
         Ok(Self(Mutex::new(core::RealizedVolatility::new(window, half_life_s))))
     }
 
+    /// Take a sample of the mid at a time, ns UTC, and return the volatility; None before the second one.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When the mid is not finite.
     fn update(&self, ts_ns: i64, mid: f64) -> PyResult<Option<f64>> {
         if !mid.is_finite() {
             return Err(errors::invalid("mid", format!("{mid} is not a price")));
@@ -151,7 +260,31 @@ impl RealizedVolatility {
     }
 }
 
-/// Rolling estimate of the intensity of fills by distance.
+/// Rolling estimate of ``A exp(-k d)``, the rate of fills at a distance of ``d`` ticks from the mid.
+///
+/// Parameters
+/// ----------
+/// bin_ticks : float
+///     Spacing of the distances ``(j + 1/2) * bin_ticks``, ticks.
+/// bins : int
+///     How many distances.
+/// window : int
+///     Intervals; the deepest trade of each counts.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When one of them is not above 0.
+///
+/// Examples
+/// --------
+/// >>> intensity = tc.IntensityEstimator(bins=3)
+/// >>> for deepest in (0.8, 1.1, 2.9, 0.7, 1.8, 0.9, 0.6, 1.3):
+/// ...     intensity.trade(deepest)
+/// ...     intensity.end_interval(1.0)
+/// >>> fit = intensity.fit()
+/// >>> round(fit["a"], 2), round(fit["k"], 2)
+/// (1.72, 1.14)
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct IntensityEstimator(Mutex<core::IntensityEstimator>);
 
@@ -167,14 +300,24 @@ impl IntensityEstimator {
         Ok(Self(Mutex::new(core::IntensityEstimator::new(bin_ticks, bins, window))))
     }
 
+    /// Take a trade, by its distance in ticks from the mid at the start of the interval.
     fn trade(&self, depth_ticks: f64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).trade(depth_ticks);
     }
 
+    /// End an interval of that length, in seconds.
     fn end_interval(&self, seconds: f64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).end_interval(seconds);
     }
 
+    /// Return ``a`` (fills a second), ``k`` (per tick), ``r2`` and ``points``; None without a sound fit.
+    ///
+    /// Method ``weighted`` (by counts) or ``ols``. A fit needs three distances that trades have reached.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When there is no such method.
     #[pyo3(signature = (*, method="weighted"))]
     fn fit<'py>(&self, py: Python<'py>, method: &str) -> PyResult<Option<Bound<'py, PyDict>>> {
         let fit = self.0.lock().unwrap_or_else(PoisonError::into_inner).fit(self::method(method)?);
@@ -189,7 +332,33 @@ fn not_negative(name: &str, value: i64) -> PyResult<()> {
     Err(errors::invalid(name, format!("{value} is out of range")))
 }
 
-/// One resting order in a queue, advanced by hand.
+/// One resting order in the queue of its price level, advanced by hand.
+///
+/// Parameters
+/// ----------
+/// model : str
+///     A queue model; see :class:`tradecore.SimVenue`.
+/// displayed : int
+///     Size of the level when the order joins, increments.
+/// lot : int
+///     Step of a fill, increments.
+/// unit : float
+///     Value of an increment; the logarithmic models depend on it.
+/// seed : int
+///     For ``depletion``.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When there is no such model, or a number is out of range.
+///
+/// Examples
+/// --------
+/// >>> queue = tc.QueueSimulator("conservative", 100)
+/// >>> queue.trade(60), queue.front
+/// (0, 40.0)
+/// >>> queue.trade(60)
+/// 20
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct QueueSimulator {
     model: QueueModel,
@@ -213,7 +382,7 @@ impl QueueSimulator {
         Ok(Self { model, lot, unit, state: Mutex::new(state) })
     }
 
-    /// A trade at the order's price; returns what reaches the order.
+    /// Let a trade happen at the order's price and return how much of it reaches the order, in increments.
     fn trade(&self, qty: i64) -> PyResult<i64> {
         not_negative("qty", qty)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,7 +390,7 @@ impl QueueSimulator {
         Ok(self.model.on_trade(place, qty, *displayed, self.lot, random))
     }
 
-    /// The displayed size of the level changes.
+    /// Change the displayed size of the level from ``previous`` to ``new``, in increments.
     fn depth(&self, previous: i64, new: i64) -> PyResult<()> {
         not_negative("previous", previous)?;
         not_negative("new", new)?;
@@ -231,14 +400,29 @@ impl QueueSimulator {
         Ok(())
     }
 
-    /// Quantity ahead.
+    /// Quantity ahead of the order, in increments.
     #[getter]
     fn front(&self) -> f64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0.front
     }
 }
 
-/// A position of one instrument, booked fill by fill.
+/// A position of one instrument, booked fill by fill with exact money in the settlement currency.
+///
+/// Parameters
+/// ----------
+/// instrument : Instrument
+///     Gives grid, contract and fees.
+///
+/// Examples
+/// --------
+/// >>> ledger = tc.PositionLedger(tc.find_instrument("BTCUSDT.SYNTH"))
+/// >>> ledger.apply("buy", 60000, 1)
+/// Decimal('0')
+/// >>> ledger.apply("sell", 60100, 1, maker=True)
+/// Decimal('100')
+/// >>> ledger.position(60100)["fees"]
+/// Decimal('24')
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct PositionLedger {
     instrument: PyInstrument,
@@ -264,7 +448,14 @@ impl PositionLedger {
         Ok(Self { instrument: instrument.clone(), math, position: Mutex::default() })
     }
 
-    /// Value of a quantity at a price, in the settlement currency.
+    /// Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When price or quantity lie between two increments; of every method.
+    /// InvalidValueError
+    ///     When the price is not above 0, or the quantity is negative; of every method.
     fn value<'py>(
         &self,
         py: Python<'py>,
@@ -275,7 +466,7 @@ impl PositionLedger {
         money_to_py(py, self.math.value(price, qty).map_err(errors::money)?)
     }
 
-    /// Fee of a fill.
+    /// Return the fee of a fill, in the settlement currency; negative is a rebate.
     #[pyo3(signature = (price, qty, *, maker))]
     fn fee<'py>(
         &self,
@@ -290,7 +481,7 @@ impl PositionLedger {
         money_to_py(py, self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?)
     }
 
-    /// Books a fill with its fee and returns the profit it realised.
+    /// Book a fill with its fee and return the profit it realised, before the fee, in the settlement currency.
     #[pyo3(signature = (side, price, qty, *, maker=false))]
     fn apply<'py>(
         &self,
@@ -310,7 +501,10 @@ impl PositionLedger {
         money_to_py(py, realized)
     }
 
-    /// The position after the fills so far, marked at a price.
+    /// Return the position marked at a price.
+    ///
+    /// A dictionary of ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote currency, and, in the
+    /// settlement currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``cash`` and ``equity``.
     fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let twice = Some(self.instrument.price_to_steps(mark)?.saturating_mul(2));
         let i = &self.instrument.0;

@@ -22,7 +22,21 @@ const COLUMNS: [(&str, &str); 8] = [
     ("id", "uint64"),
 ];
 
-/// An instrument's event columns in memory, checked for their types and lengths.
+/// An instrument's event columns in memory, as a backtest takes them.
+///
+/// Parameters
+/// ----------
+/// name : str
+///     The instrument's id, for messages.
+/// given : mapping of str to array, or polars DataFrame
+///     The columns by name. Arrays of the right type are not copied.
+/// with_ids : bool
+///     Whether to take the ``id`` column where there is one.
+///
+/// Raises
+/// ------
+/// DataError
+///     For a column that is missing, no array, or of another type, shape or length.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct MemoryColumns(pub(crate) Arc<NumpyColumns>);
 
@@ -59,23 +73,26 @@ impl MemoryColumns {
         Ok(Self(Arc::new(NumpyColumns::new(&columns)?)))
     }
 
+    /// Number of rows.
     #[getter]
     fn rows(&self) -> usize {
         self.0.view().len()
     }
 
+    /// Whether there are levels.
     #[getter]
     fn has_book(&self) -> bool {
         self.0.view().kind.contains(&(EventKind::BookSet as u8))
     }
 
-    /// The kinds of events there are.
+    /// Return the kinds of events there are.
     fn kinds(&self) -> Vec<u8> {
         let mut seen = [false; 256];
         self.0.view().kind.iter().for_each(|kind| seen[usize::from(*kind)] = true);
         (0..=u8::MAX).filter(|kind| seen[usize::from(*kind)]).collect()
     }
 
+    /// The smallest difference of receipt and event, ns; below 0 where the venue's clock ran ahead.
     #[getter]
     fn min_latency_ns(&self) -> i64 {
         let view = self.0.view();

@@ -12,8 +12,7 @@ use tradecore_core::types::{Instrument, MarketId, Money};
 use crate::errors;
 use crate::values::{decimal_from_text, money_to_py};
 
-/// The positions at the end of a run, made into Python values when somebody asks: of a thousand instruments nobody
-/// may.
+/// The positions at the end of a run.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct FinalPositions {
     strategies: Vec<String>,
@@ -45,6 +44,11 @@ impl FinalPositions {
 
 #[pymethods]
 impl FinalPositions {
+    /// Return one row a strategy and instrument, instrument by instrument.
+    ///
+    /// Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
+    /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees`` and ``cash`` in the settlement currency, and ``fills``,
+    /// their number.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let rows = PyList::empty(py);
         let names: Vec<_> = self.strategies.iter().map(|name| PyString::new(py, name)).collect();

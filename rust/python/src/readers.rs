@@ -73,7 +73,7 @@ struct Reading {
     ended: bool,
 }
 
-/// Reads files (or a synthetic market) of one instrument piece by piece.
+/// Reads files of one instrument piece by piece.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct EventReader {
     instrument: PyInstrument,
@@ -115,7 +115,7 @@ fn open(paths: &[String], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64)
 
 #[pymethods]
 impl EventReader {
-    /// Capture files of a Binance market, in order.
+    /// Open Binance captures of one recording, in order.
     #[staticmethod]
     #[pyo3(signature = (instrument, paths, *, lenient=false))]
     fn binance(instrument: &PyInstrument, paths: Vec<String>, lenient: bool) -> PyResult<Self> {
@@ -132,7 +132,7 @@ impl EventReader {
         Ok(Self::new(instrument, Source::Capture(Box::new(reader)), passed, total))
     }
 
-    /// Tardis CSV files of one instrument.
+    /// Open Tardis CSV files of one instrument.
     #[staticmethod]
     #[pyo3(signature = (instrument, paths, *, lenient=false))]
     fn tardis(
@@ -149,7 +149,14 @@ impl EventReader {
         Ok(Self::new(instrument, Source::Tardis(reader), passed, total))
     }
 
-    /// The next columns, at least `rows` rows of whole messages; `None` at the end.
+    /// Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
+    ///
+    /// Arrays (n,) by name, prices and quantities in increments, times in ns UTC.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     With file and line.
     fn read<'py>(&self, py: Python<'py>, rows: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
         let columns = py
             .detach(|| {
@@ -167,13 +174,13 @@ impl EventReader {
         if columns.is_empty() { Ok(None) } else { to_arrays(py, columns).map(Some) }
     }
 
-    /// Bytes read so far and in all.
+    /// Bytes read so far, and bytes of all files.
     #[getter]
     fn progress(&self) -> (u64, u64) {
         (self.passed.load(Ordering::Relaxed).min(self.total), self.total)
     }
 
-    /// What has been read so far.
+    /// Return counts, times and the book as of what has been read.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let reading = lock(&self.reading);
         let out = summary_dict(py, &reading.summary, &self.instrument.0)?;
@@ -265,7 +272,7 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     Ok(out)
 }
 
-/// Running totals over event columns.
+/// Running totals over event columns of one instrument.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct FeedSummary {
     instrument: PyInstrument,
@@ -279,7 +286,7 @@ impl FeedSummary {
         Self { instrument: instrument.clone(), summary: Mutex::default() }
     }
 
-    /// Takes the next columns.
+    /// Take the next columns, of whole messages.
     fn push(&self, columns: &Bound<'_, PyAny>) -> PyResult<()> {
         let columns = NumpyColumns::new(columns)?;
         let view = columns.view();
@@ -289,7 +296,7 @@ impl FeedSummary {
         Ok(())
     }
 
-    /// What has been pushed so far.
+    /// Return counts, times and the book so far.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let summary = lock(&self.summary);
         let out = summary_dict(py, &summary, &self.instrument.0)?;
@@ -300,12 +307,13 @@ impl FeedSummary {
     }
 }
 
-/// Makes a reader over a synthetic market.
+/// Synthetic markets.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Synth;
 
 #[pymethods]
 impl Synth {
+    /// Return a reader over a market of ``events`` rows.
     #[staticmethod]
     #[pyo3(signature = (instrument, *, events, seed, start_price, typical_qty, start_ns, message_gap, latency, jitter))]
     #[allow(clippy::too_many_arguments, reason = "the shape of a market")]
@@ -337,7 +345,33 @@ impl Synth {
     }
 }
 
-/// Decodes frames of a Binance market as they arrive, and keeps the books.
+/// Decodes frames of a Binance market as they arrive, and keeps the books synchronised.
+///
+/// Parameters
+/// ----------
+/// venue : str
+///     ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
+/// instruments : sequence of Instrument
+///     Frames of other symbols are ignored.
+/// keep_events : bool
+///     Whether to keep decoded events for :meth:`events`.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When the venue is none of these.
+///
+/// Examples
+/// --------
+/// >>> instrument = tc.find_instrument("BTCUSDT.BINANCE")
+/// >>> decoder = tc.BinanceDecoder("BINANCE", [instrument])
+/// >>> decoder.needs_snapshot("BTCUSDT.BINANCE")
+/// True
+/// >>> frame = b'{"e":"trade","E":2,"T":1,"s":"BTCUSDT","t":7,"p":"60000.10","q":"0.00500","m":true}'
+/// >>> decoder.feed(frame, ts_recv=2_500_000)
+/// 'trade'
+/// >>> decoder.events("BTCUSDT.BINANCE")["price"].tolist()
+/// [6000010]
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct BinanceDecoder {
     instruments: Vec<PyInstrument>,
@@ -415,7 +449,25 @@ impl BinanceDecoder {
         Ok(Self { instruments, state: Mutex::new(Decoding { decoder, outputs }) })
     }
 
-    /// Takes one frame; says what it was.
+    /// Take a stream frame or a REST depth snapshot and say what it was.
+    ///
+    /// Parameters
+    /// ----------
+    /// frame : bytes
+    ///     JSON as the venue sent it.
+    /// ts_recv : int
+    ///     When it was received, ns UTC.
+    ///
+    /// Returns
+    /// -------
+    /// str
+    ///     ``depth``, ``snapshot``, ``trade``, ``book_ticker``, ``mark_price``, ``liquidation``, ``open_interest``,
+    ///     ``control`` or ``ignored``.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     When the frame is malformed; the state is as before.
     fn feed<'py>(&self, py: Python<'py>, frame: &[u8], ts_recv: i64) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut *state;
@@ -436,39 +488,49 @@ impl BinanceDecoder {
         })
     }
 
-    /// The events decoded since the last call.
+    /// Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the decoder does not have the instrument; of every method.
     fn events<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyDict>> {
         let index = self.index(instrument)?;
         let events = lock(&self.state).outputs[index].events.as_mut().map(std::mem::take);
         to_arrays(py, events.unwrap_or_default())
     }
 
-    /// The book, kept up to date by `feed`.
+    /// Return the book, which :meth:`feed` keeps up to date.
     fn book(&self, instrument: &str) -> PyResult<PyL2Book> {
         let index = self.index(instrument)?;
         let book = Arc::clone(&lock(&self.state).outputs[index].book);
         Ok(PyL2Book::shared(self.instruments[index].clone(), book))
     }
 
-    /// Whether the book needs a snapshot.
+    /// Return whether a depth snapshot has to be fetched and fed.
     fn needs_snapshot(&self, instrument: &str) -> PyResult<bool> {
         let state = lock(&self.state).decoder.state(self.index(instrument)?);
         Ok(state != BookState::Synced)
     }
 
-    /// Where the book stands with the venue.
+    /// Return where the book stands with the venue.
     fn state<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyAny>> {
         let state = lock(&self.state).decoder.state(self.index(instrument)?);
         book_state_to_py(py, state as i64)
     }
 
-    /// Gaps found so far.
+    /// Return how many gaps in the venue's sequence were found.
     fn gaps(&self, instrument: &str) -> PyResult<u64> {
         Ok(lock(&self.state).decoder.gaps(self.index(instrument)?))
     }
 }
 
-/// Turns hftbacktest event arrays into event columns.
+/// Return hftbacktest event rows as event columns; prices and quantities in increments, times in ns UTC.
+///
+/// Raises
+/// ------
+/// DataError
+///     With the row, from 1.
 #[pyfunction]
 #[pyo3(signature = (instrument, source, ev, exch_ts, local_ts, px, qty))]
 #[allow(clippy::too_many_arguments, reason = "the columns of the format")]

@@ -26,7 +26,14 @@ python_enum!(time_in_force_to_py, "TimeInForce");
 python_enum!(order_status_to_py, "OrderStatus");
 python_enum!(liquidity_to_py, "Liquidity");
 
-/// An order as it stood when it was asked for.
+/// An order as it stood when it was asked for. A value that may be kept; :meth:`Context.order` returns a newer one.
+///
+/// Examples
+/// --------
+/// >>> order_id = ctx.sell("BTCUSDT.SYNTH", 1, 60001, post_only=True)
+/// >>> order = ctx.order(order_id)
+/// >>> order.side.name, order.price, order.leaves_qty, order.status.name
+/// ('SELL', 60001.0, 1.0, 'PENDING_NEW')
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Order {
     order: core::Order,
@@ -41,86 +48,105 @@ impl Order {
 
 #[pymethods]
 impl Order {
+    /// Our id of the order: a number from 1 on, unique in a run.
     #[getter]
     fn order_id(&self) -> u64 {
         self.order.id
     }
 
+    /// The strategy's own name for it; None if it gave none.
     #[getter]
     fn client_id(&self) -> Option<&str> {
         self.order.client_id.as_deref()
     }
 
+    /// Id of the instrument.
     #[getter]
     fn instrument(&self) -> &str {
         self.instrument.id.as_str()
     }
 
+    /// ``Side.BUY`` or ``Side.SELL``.
     #[getter]
     fn side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         side_to_py(py, self.order.side.sign())
     }
 
+    /// ``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price.
     #[getter]
     fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         order_type_to_py(py, i64::from(self.order.order_type.code()))
     }
 
+    /// How long it lives: good till cancelled, immediate or cancel, or fill or kill.
     #[getter]
     fn time_in_force<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         time_in_force_to_py(py, self.order.time_in_force as i64)
     }
 
+    /// Whether it is rejected rather than take liquidity.
     #[getter]
     fn post_only(&self) -> bool {
         self.order.post_only
     }
 
+    /// Its limit, in quote currency; None for a market order.
     #[getter]
     fn price(&self) -> Option<f64> {
         self.order.price().map(|price| self.instrument.price_increment.to_f64(price.steps()))
     }
 
+    /// Its total quantity, what has been filled included, in contracts (spot: base units).
     #[getter]
     fn qty(&self) -> f64 {
         self.instrument.qty_increment.to_f64(self.order.qty.steps())
     }
 
+    /// Quantity filled, in contracts (spot: base units).
     #[getter]
     fn filled_qty(&self) -> f64 {
         self.instrument.qty_increment.to_f64(self.order.filled.steps())
     }
 
+    /// Quantity not filled, in contracts (spot: base units).
     #[getter]
     fn leaves_qty(&self) -> f64 {
         self.instrument.qty_increment.to_f64(self.order.leaves().steps())
     }
 
+    /// Average price of its fills, in quote currency; None if there is none.
     #[getter]
     fn avg_fill_price(&self) -> Option<f64> {
         self.order.average_price().map(|p| p * self.instrument.price_increment.to_f64(1))
     }
 
+    /// Where it stands; see :class:`~tradecore.types.OrderStatus`.
     #[getter]
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         order_status_to_py(py, self.order.status() as i64)
     }
 
+    /// Whether nothing can happen to it any more.
     #[getter]
     fn is_closed(&self) -> bool {
         self.order.is_closed()
     }
 
+    /// Whether an answer of the venue is awaited: to the order itself, a cancel or a replacement.
     #[getter]
     fn is_pending(&self) -> bool {
         self.order.pending() != core::Pending::Nothing || self.order.status() == core::OrderStatus::PendingNew
     }
 
+    /// Why it ended, such as ``post_only_would_cross``; empty for none.
+    ///
+    /// Of an open order: why the last request to change it was refused.
     #[getter]
     fn reason(&self) -> &'static str {
         self.order.reason.map_or("", core::Reason::as_str)
     }
 
+    /// When it was sent, ns UTC.
     #[getter]
     fn ts_submit(&self) -> i64 {
         self.order.ts_submit
@@ -141,7 +167,17 @@ impl Order {
     }
 }
 
-/// A fill of an own order.
+/// A fill of an own order. A value that may be kept.
+///
+/// Examples
+/// --------
+/// >>> class Hedger(tc.Strategy):
+/// ...     def on_start(self, ctx):
+/// ...         ctx.buy("BTCUSDT.SYNTH", 1)
+/// ...
+/// ...     def on_fill(self, ctx, fill):
+/// ...         if fill.liquidity is tc.Liquidity.TAKER:
+/// ...             self.cost = fill.qty * fill.price + float(fill.fee)
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Fill {
     fill: FillRow,
@@ -156,66 +192,79 @@ impl Fill {
 
 #[pymethods]
 impl Fill {
+    /// Our id of the order: a number from 1 on, unique in a run.
     #[getter]
     fn order_id(&self) -> u64 {
         self.fill.order
     }
 
+    /// The strategy's own name for the order; None if it gave none.
     #[getter]
     fn client_id(&self) -> Option<&str> {
         self.fill.client_id.as_deref()
     }
 
+    /// Id of the instrument.
     #[getter]
     fn instrument(&self) -> &str {
         self.instrument.id.as_str()
     }
 
+    /// ``Side.BUY`` or ``Side.SELL``.
     #[getter]
     fn side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         side_to_py(py, self.fill.side.sign())
     }
 
+    /// Price, in quote currency.
     #[getter]
     fn price(&self) -> f64 {
         self.instrument.price_increment.to_f64(self.fill.price.steps())
     }
 
+    /// Quantity, in contracts (spot: base units).
     #[getter]
     fn qty(&self) -> f64 {
         self.instrument.qty_increment.to_f64(self.fill.qty.steps())
     }
 
+    /// Whether the order made or took liquidity.
     #[getter]
     fn liquidity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         liquidity_to_py(py, self.fill.liquidity as i64)
     }
 
+    /// Fee, in the settlement currency; negative is a rebate.
     #[getter]
     fn fee<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         money_to_py(py, self.fill.fee)
     }
 
+    /// Profit of what the fill closed, before its fee, in the settlement currency; 0 where it closed nothing.
     #[getter]
     fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         money_to_py(py, self.fill.realized)
     }
 
+    /// What the strategy holds after it, in contracts (spot: base units); negative is short.
     #[getter]
     fn position_qty(&self) -> f64 {
         self.instrument.qty_increment.to_f64(self.fill.position_qty)
     }
 
+    /// Whether nothing of the order is left.
     #[getter]
     fn completes_order(&self) -> bool {
         self.fill.completes
     }
 
+    /// When it happened by the venue's clock, ns UTC.
     #[getter]
     fn ts_event(&self) -> i64 {
         self.fill.ts_event
     }
 
+    /// When it was known to the strategy, ns UTC.
     #[getter]
     fn ts_recv(&self) -> i64 {
         self.fill.ts_recv
@@ -306,7 +355,12 @@ impl<'py> Table<'py> {
     }
 }
 
-/// A column of money as decimal text.
+/// Return money of a result table as decimal text.
+///
+/// Parameters
+/// ----------
+/// column : bytes
+///     16 for each amount, a count of 10^-12 units in the byte order of the machine.
 #[pyfunction]
 pub(crate) fn money_text(column: &[u8]) -> PyResult<Vec<String>> {
     let (rows, rest) = column.as_chunks();

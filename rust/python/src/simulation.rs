@@ -113,7 +113,20 @@ struct Parts {
     roster: Roster,
 }
 
-/// A backtest. Add markets, then strategies, then run it once.
+/// A backtest under construction: add markets, then strategies, then run it once.
+///
+/// Parameters
+/// ----------
+/// seed : int
+///     Of everything that is drawn.
+/// sample_interval : duration
+///     Time between samples of equity.
+/// candle_interval : duration, optional
+///     Length of recorded candles; none if not given.
+/// stop_run_on_error : bool
+///     Whether a raising hook ends more than its strategy.
+/// keeps_journal : bool
+///     Whether inputs and commands are kept and returned as ``journal``.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Simulation {
     config: RunConfig,
@@ -150,6 +163,10 @@ impl Simulation {
         Ok(Self { config, parts: Mutex::default() })
     }
 
+    /// Add a market and return its index.
+    ///
+    /// ``has_book`` and ``min_latency_ns``, the smallest difference of receipt and event in the data, decide what the
+    /// venue's settings leave open.
     #[pyo3(signature = (instrument, chunks, venue, *, has_book, min_latency_ns))]
     fn add_market(
         &self,
@@ -183,6 +200,7 @@ impl Simulation {
         Ok(index)
     }
 
+    /// Add a strategy by the bound methods of its hooks and the object they are methods of.
     fn add_strategy(
         &self,
         py: Python<'_>,
@@ -195,6 +213,7 @@ impl Simulation {
         self.parts(py).roster.add_strategy(py, name, &markets, None, hooks, book_events, owner)
     }
 
+    /// Add a compiled strategy.
     fn add_compiled(
         &self,
         name: String,
@@ -205,6 +224,9 @@ impl Simulation {
         self.parts(params.py()).roster.add_compiled(name, &markets, None, kind, params)
     }
 
+    /// Run to the end of the data and return figures and tables.
+    ///
+    /// A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
     #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000))]
     fn run<'py>(
         &self,

@@ -336,7 +336,7 @@ fn quote_size(
     QuoteSize::new(instrument, qty, max_position).map_err(errors::order)
 }
 
-/// Raises `InvalidValueError` naming the size a maker cannot quote in an instrument.
+/// Raise InvalidValueError naming the size that a maker cannot quote in an instrument.
 #[pyfunction]
 pub(crate) fn check_quote_size(
     instrument: &PyInstrument,

@@ -10,11 +10,21 @@ use tradecore_core::types::Instrument;
 use crate::records::side_to_py;
 use crate::values::fine;
 
-/// A mark or index price.
-#[pyclass(frozen, get_all, module = "tradecore")]
+/// A mark or index price as the venue published it. A value that may be kept.
+///
+/// Examples
+/// --------
+/// >>> class Basis(tc.Strategy):
+/// ...     def on_mark(self, ctx, mark):
+/// ...         mid = ctx.book(mark.instrument).mid
+/// ...         self.basis = None if mid is None else mid - mark.price
+#[pyclass(frozen, get_all, module = "tradecore.strategy")]
 pub(crate) struct ReferencePrice {
+    /// Id of the instrument.
     instrument: String,
+    /// The price, in quote currency, with up to nine decimals: not on the instrument's grid.
     price: f64,
+    /// When it was published by the venue's clock, ns UTC.
     ts_event: i64,
 }
 
@@ -25,12 +35,22 @@ impl ReferencePrice {
     }
 }
 
-/// A funding rate as the venue published it.
-#[pyclass(frozen, get_all, module = "tradecore")]
+/// A funding rate as the venue published it. A value that may be kept.
+///
+/// Examples
+/// --------
+/// >>> class Carry(tc.Strategy):
+/// ...     def on_funding(self, ctx, funding):
+/// ...         self.rate_bps = funding.rate * 10_000
+#[pyclass(frozen, get_all, module = "tradecore.strategy")]
 pub(crate) struct FundingRate {
+    /// Id of the instrument.
     instrument: String,
+    /// Fraction of a position's value that longs pay to shorts at the next payment; negative for the reverse.
     rate: f64,
+    /// When it is paid, ns UTC; None where the venue does not say.
     next_funding_ns: Option<i64>,
+    /// When it was published by the venue's clock, ns UTC.
     ts_event: i64,
 }
 
@@ -41,11 +61,20 @@ impl FundingRate {
     }
 }
 
-/// Open interest as the venue published it.
-#[pyclass(frozen, get_all, module = "tradecore")]
+/// Open interest as the venue published it. A value that may be kept.
+///
+/// Examples
+/// --------
+/// >>> class Crowd(tc.Strategy):
+/// ...     def on_open_interest(self, ctx, open_interest):
+/// ...         self.crowd = open_interest.qty
+#[pyclass(frozen, get_all, module = "tradecore.strategy")]
 pub(crate) struct OpenInterest {
+    /// Id of the instrument.
     instrument: String,
+    /// How much is open, in contracts (spot: base units).
     qty: f64,
+    /// When it was published by the venue's clock, ns UTC.
     ts_event: i64,
 }
 
@@ -56,8 +85,17 @@ impl OpenInterest {
     }
 }
 
-/// The liquidation of somebody's position.
-#[pyclass(frozen, module = "tradecore")]
+/// The liquidation of somebody's position, as the venue published it. A value that may be kept.
+///
+/// It is no trade: what the liquidation order traded is told by ``on_trade``, too.
+///
+/// Examples
+/// --------
+/// >>> class Cascade(tc.Strategy):
+/// ...     def on_liquidation(self, ctx, liquidation):
+/// ...         if liquidation.side is tc.Side.SELL:
+/// ...             self.forced_selling = liquidation.qty
+#[pyclass(frozen, module = "tradecore.strategy")]
 pub(crate) struct Liquidation {
     trade: Trade,
     spec: Arc<Instrument>,
@@ -65,26 +103,31 @@ pub(crate) struct Liquidation {
 
 #[pymethods]
 impl Liquidation {
+    /// Id of the instrument.
     #[getter]
     fn instrument(&self) -> &str {
         self.spec.id.as_str()
     }
 
+    /// Side of the liquidation order: ``SELL`` closes a long; None where the venue does not say.
     #[getter]
     fn side<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.trade.aggressor_side.map(|side| side_to_py(py, side.sign())).transpose()
     }
 
+    /// Price of the liquidation order, in quote currency.
     #[getter]
     fn price(&self) -> f64 {
         self.spec.price_increment.to_f64(self.trade.price)
     }
 
+    /// Its quantity, in contracts (spot: base units).
     #[getter]
     fn qty(&self) -> f64 {
         self.spec.qty_increment.to_f64(self.trade.qty)
     }
 
+    /// When it happened by the venue's clock, ns UTC.
     #[getter]
     fn ts_event(&self) -> i64 {
         self.trade.ts_event
@@ -97,17 +140,37 @@ impl Liquidation {
     }
 }
 
-/// A finished bar.
-#[pyclass(frozen, get_all, module = "tradecore")]
+/// A finished bar of trades over one window of the UTC clock. A value that may be kept.
+///
+/// It is finished by the first trade of a later window; windows without a trade have none.
+///
+/// Examples
+/// --------
+/// >>> class Momentum(tc.Strategy):
+/// ...     def on_start(self, ctx):
+/// ...         ctx.subscribe("BTCUSDT.SYNTH", "bars:1s")
+/// ...
+/// ...     def on_bar(self, ctx, bar):
+/// ...         self.rises = bar.close > bar.open
+#[pyclass(frozen, get_all, module = "tradecore.strategy")]
 pub(crate) struct Bar {
+    /// Id of the instrument.
     instrument: String,
+    /// Length of the window, ns.
     interval_ns: i64,
+    /// Start of the window, ns UTC, which it includes; trades are sorted in by the time they were received.
     ts_open: i64,
+    /// First price, in quote currency.
     open: f64,
+    /// Highest price, in quote currency.
     high: f64,
+    /// Lowest price, in quote currency.
     low: f64,
+    /// Last price, in quote currency.
     close: f64,
+    /// Quantity traded, in contracts (spot: base units).
     volume: f64,
+    /// Number of trades.
     trades: u32,
 }
 

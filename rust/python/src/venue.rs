@@ -130,13 +130,13 @@ fn to_clock_lead(given: &Bound<'_, PyAny>) -> PyResult<ClockLead> {
     to_duration(field, given, 0).map(ClockLead::Ns).map_err(|_| unexpected(field, what, given))
 }
 
-/// Checks a `SimVenue`: raises for the first setting that a venue cannot have.
+/// Raise InvalidValueError naming the first setting that a venue cannot have.
 #[pyfunction]
 pub(crate) fn check_venue(venue: &Bound<'_, PyAny>) -> PyResult<()> {
     venue.extract::<SimVenue>().map(drop)
 }
 
-/// Checks a `Latency`: raises for the first leg that is not one.
+/// Raise InvalidValueError naming the first leg that takes no length of time.
 #[pyfunction]
 pub(crate) fn check_latency(latency: &Bound<'_, PyAny>) -> PyResult<()> {
     to_latency(latency).map(drop)

@@ -17,15 +17,27 @@ use crate::records::{book_state_to_py, side_to_py};
 use crate::shared::Shared;
 use crate::values::{money_to_py, to_side, to_steps};
 
-/// The book of one instrument as known at the context's time.
+/// The book of one instrument as known at the context's time. Valid only inside a hook.
+///
+/// It is read when it is asked, so within a hook it always shows what is known at ``ctx.now_ns``; outside of hooks
+/// it raises ``ContextError``. An empty side is ``None``.
+///
+/// Examples
+/// --------
+/// >>> book = ctx.book("BTCUSDT.SYNTH")
+/// >>> book.best_bid, book.best_ask, book.mid
+/// (60000.0, 60000.1, 60000.05)
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct BookView {
     pub(crate) shared: Arc<Shared>,
     pub(crate) market: MarketId,
+    /// Id of the instrument.
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
+    /// Step of an order's price, in quote currency.
     #[pyo3(get)]
     pub(crate) tick_size: f64,
+    /// Step of an order's quantity, in contracts (spot: base units).
     #[pyo3(get)]
     pub(crate) lot_size: f64,
     pub(crate) lease: Lease,
@@ -56,85 +68,153 @@ impl BookView {
 
 #[pymethods]
 impl BookView {
+    /// What is known about the book; see :class:`~tradecore.types.BookState`.
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         book_state_to_py(py, self.touch(py)?.state as i64)
     }
 
+    /// Why the feed is in its state, where its connection said so; None where it did not, as in a backtest.
     #[getter]
     fn state_reason(&self, py: Python<'_>) -> PyResult<Option<String>> {
         self.lease.check("a book")?;
         self.shared.with(py, |ctx| ctx.feed_reason(self.market).map(str::to_owned))
     }
 
+    /// Whether the book equals the venue's; without that, orders are refused and its prices mean nothing.
     #[getter]
     fn is_synced(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.touch(py)?.state == tradecore_core::book::BookState::Synced)
     }
 
+    /// Whether the best bid is at or above the best ask.
     #[getter]
     fn is_crossed(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.touch(py)?.is_crossed())
     }
 
+    /// Highest price of a bid, in quote currency; None if there are no bids.
     #[getter]
     fn best_bid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(measures::price(self.spec(), self.touch(py)?.best_bid()))
     }
 
+    /// Lowest price of an ask, in quote currency; None if there are no asks.
     #[getter]
     fn best_ask(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(measures::price(self.spec(), self.touch(py)?.best_ask()))
     }
 
+    /// Quantity at the best bid, in contracts (spot: base units); None if there are no bids.
     #[getter]
     fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         let touch = self.touch(py)?;
         Ok(touch.best_bid().map(|_| self.spec().qty_increment.to_f64(touch.bid_qty)))
     }
 
+    /// Quantity at the best ask, in contracts (spot: base units); None if there are no asks.
     #[getter]
     fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         let touch = self.touch(py)?;
         Ok(touch.best_ask().map(|_| self.spec().qty_increment.to_f64(touch.ask_qty)))
     }
 
+    /// Half way between best bid and best ask, in quote currency; None if a side is empty.
     #[getter]
     fn mid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(measures::fine_price(self.spec(), self.touch(py)?.mid()))
     }
 
+    /// ``(bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)`` at the best prices, in quote currency.
+    ///
+    /// It leans to the side with the smaller quantity; None if a side is empty.
     #[getter]
     fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(measures::fine_price(self.spec(), self.touch(py)?.microprice()))
     }
 
+    /// Best ask minus best bid, in quote currency, negative when crossed; None if a side is empty.
     #[getter]
     fn spread(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(measures::price(self.spec(), self.touch(py)?.spread()))
     }
 
+    /// How many prices have bids.
     #[getter]
     fn bid_levels(&self, py: Python<'_>) -> PyResult<usize> {
         self.book(py, |b| b.levels(Side::Buy))
     }
 
+    /// How many prices have asks.
     #[getter]
     fn ask_levels(&self, py: Python<'_>) -> PyResult<usize> {
         self.book(py, |b| b.levels(Side::Sell))
     }
 
+    /// Return ``(bids - asks) / (bids + asks)``, a fraction from -1 to 1, over the best ``n`` levels a side.
+    ///
+    /// Of their quantities; None if both sides are empty.
+    ///
+    /// Examples
+    /// --------
+    /// With bids of 2 and 3 and asks of 1 and 4, best first:
+    ///
+    /// >>> round(book.imbalance(), 3), book.imbalance(2)
+    /// (0.333, 0.0)
     #[pyo3(signature = (n=1))]
     fn imbalance(&self, py: Python<'_>, n: usize) -> PyResult<Option<f64>> {
         self.book(py, |b| b.imbalance(n))
     }
 
+    /// Return the best ``n`` bids and the best ``n`` asks, best first.
+    ///
+    /// Returns
+    /// -------
+    /// bids, asks : float64 (levels, 2)
+    ///     Price in quote currency and quantity in contracts (spot: base units); fewer than ``n`` rows where there are
+    ///     fewer levels.
+    ///
+    /// Examples
+    /// --------
+    /// >>> bids, asks = book.depth(2)
+    /// >>> asks.tolist()
+    /// [[60000.1, 1.0], [60000.2, 4.0]]
+    /// >>> float(bids[:, 1].sum())
+    /// 5.0
     #[pyo3(signature = (n=10))]
     fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
         let levels = self.book(py, |b| measures::top(b, n))?;
         measures::depth(py, self.spec(), &levels)?.into_pyobject(py)
     }
 
+    /// Return what taking a quantity at once would pay; the book does not change.
+    ///
+    /// Parameters
+    /// ----------
+    /// side : Side or str
+    ///     Of the taker: ``buy`` goes through the asks, ``sell`` through the bids.
+    /// qty : Decimal, str, int or float
+    ///     Quantity in contracts (spot: base units).
+    ///
+    /// Returns
+    /// -------
+    /// average, worst : float or None
+    ///     Price on average and of the last level, in quote currency; None if the side is empty.
+    /// unfilled : float
+    ///     What the book does not hold, in contracts (spot: base units).
+    ///
+    /// Raises
+    /// ------
+    /// OffGridError
+    ///     When the quantity lies between two increments.
+    /// InvalidValueError
+    ///     When the side is neither buy nor sell, or the quantity is out of range.
+    ///
+    /// Examples
+    /// --------
+    /// >>> average, worst, unfilled = book.walk("buy", 3)
+    /// >>> round(average, 2), worst, unfilled
+    /// (60000.17, 60000.2, 0.0)
     fn walk(
         &self,
         py: Python<'_>,
@@ -147,14 +227,23 @@ impl BookView {
         self.book(py, |b| measures::walk(i, b, side, qty))
     }
 
+    /// Return the highest price, in quote currency, that a buy order may have and that is not above ``price``.
+    ///
+    /// Examples
+    /// --------
+    /// >>> book = ctx.book("BTCUSDT.SYNTH")
+    /// >>> book.round_bid(59999.97), book.round_ask(59999.97)
+    /// (59999.9, 60000.0)
     fn round_bid(&self, price: &Bound<'_, PyAny>) -> PyResult<f64> {
         rounded_price(self.spec(), Side::Buy, price)
     }
 
+    /// Return the lowest price, in quote currency, that a sell order may have and that is not below ``price``.
     fn round_ask(&self, price: &Bound<'_, PyAny>) -> PyResult<f64> {
         rounded_price(self.spec(), Side::Sell, price)
     }
 
+    /// Return the book as it is now, as a book of your own; unlike the view it may be kept.
     fn copy(&self, py: Python<'_>) -> PyResult<PyL2Book> {
         let book = self.book(py, tradecore_core::book::L2Book::clone)?;
         Ok(PyL2Book::shared(
@@ -168,11 +257,21 @@ impl BookView {
     }
 }
 
-/// The strategy's position in one instrument.
+/// The strategy's position in one instrument. Valid only inside a hook.
+///
+/// Money is exact, in the instrument's settlement currency. Equity is cash plus value: ``realized_pnl +
+/// unrealized_pnl - fees``.
+///
+/// Examples
+/// --------
+/// >>> position = ctx.position("BTCUSDT.SYNTH")
+/// >>> position.qty, position.avg_entry_price, position.realized_pnl
+/// (0.0, None, Decimal('0'))
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct PositionView {
     pub(crate) shared: Arc<Shared>,
     pub(crate) market: MarketId,
+    /// Id of the instrument.
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
     pub(crate) lease: Lease,
@@ -217,31 +316,37 @@ impl PositionView {
 
 #[pymethods]
 impl PositionView {
+    /// What is held, in contracts (spot: base units); negative is short.
     #[getter]
     fn qty(&self, py: Python<'_>) -> PyResult<f64> {
         Ok(self.spec().qty_increment.to_f64(self.read(py, |position| position.qty)?))
     }
 
+    /// Average price of what is held, in quote currency; None when nothing is.
     #[getter]
     fn avg_entry_price(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(measures::fine_price(self.spec(), self.read(py, Position::avg_entry_price)?))
     }
 
+    /// Profit booked by closing, before fees, in the settlement currency.
     #[getter]
     fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         money_to_py(py, self.read(py, |position| position.realized)?)
     }
 
+    /// Profit of what is held at the mid (or the last there was), before fees, in the settlement currency.
     #[getter]
     fn unrealized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         money_to_py(py, self.unrealized(py)?)
     }
 
+    /// Fees paid, in the settlement currency; negative when rebates exceed them.
     #[getter]
     fn fees<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         money_to_py(py, self.read(py, |position| position.fees)?)
     }
 
+    /// Return the position as it is now; unlike the view it may be kept.
     fn copy(&self, py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
             shared: Arc::clone(&self.shared),
@@ -257,11 +362,22 @@ impl PositionView {
     }
 }
 
-/// The trade a strategy is being told of.
+/// The trade a strategy is being told of. Valid only inside ``on_trade``.
+///
+/// Examples
+/// --------
+/// >>> class Tape(tc.Strategy):
+/// ...     def on_start(self, ctx):
+/// ...         self.volume = 0.0
+/// ...
+/// ...     def on_trade(self, ctx, trade):
+/// ...         if trade.aggressor_side is tc.Side.BUY:
+/// ...             self.volume += trade.qty
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct TradeView {
     pub(crate) trade: Mutex<Trade>,
     pub(crate) spec: Arc<Instrument>,
+    /// Id of the instrument.
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
     pub(crate) lease: Lease,
@@ -286,31 +402,37 @@ impl TradeView {
 
 #[pymethods]
 impl TradeView {
+    /// Price, in quote currency.
     #[getter]
     fn price(&self) -> PyResult<f64> {
         Ok(self.spec.price_increment.to_f64(self.get()?.price))
     }
 
+    /// Quantity, in contracts (spot: base units).
     #[getter]
     fn qty(&self) -> PyResult<f64> {
         Ok(self.spec.qty_increment.to_f64(self.get()?.qty))
     }
 
+    /// Side of the order that took liquidity; None where the venue does not say.
     #[getter]
     fn aggressor_side<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.get()?.aggressor_side.map(|side| side_to_py(py, side.sign())).transpose()
     }
 
+    /// When it happened by the venue's clock, ns UTC; ``ctx.now_ns`` is when it was known.
     #[getter]
     fn ts_event(&self) -> PyResult<i64> {
         Ok(self.get()?.ts_event)
     }
 
+    /// The venue's id of the trade; 0 where the data has none.
     #[getter]
     fn trade_id(&self) -> PyResult<u64> {
         Ok(self.get()?.id)
     }
 
+    /// Return the trade as a value that may be kept.
     fn copy(&self, py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
             trade: Mutex::new(self.get()?),
@@ -332,11 +454,19 @@ impl TradeView {
     }
 }
 
-/// The venue's own best prices a strategy is being told of.
+/// The venue's own best prices a strategy is being told of. Valid only inside ``on_quote``.
+///
+/// Examples
+/// --------
+/// >>> class Spread(tc.Strategy):
+/// ...     def on_quote(self, ctx, quote):
+/// ...         if quote.best_bid is not None and quote.best_ask is not None:
+/// ...             self.spread = quote.best_ask - quote.best_bid
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct QuoteView {
     pub(crate) quote: Mutex<Touch>,
     pub(crate) spec: Arc<Instrument>,
+    /// Id of the instrument.
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
     pub(crate) lease: Lease,
@@ -361,28 +491,33 @@ impl QuoteView {
 
 #[pymethods]
 impl QuoteView {
+    /// Highest price of a bid, in quote currency; None where the message tells of none.
     #[getter]
     fn best_bid(&self) -> PyResult<Option<f64>> {
         Ok(measures::price(&self.spec, self.get()?.best_bid()))
     }
 
+    /// Lowest price of an ask, in quote currency; None where the message tells of none.
     #[getter]
     fn best_ask(&self) -> PyResult<Option<f64>> {
         Ok(measures::price(&self.spec, self.get()?.best_ask()))
     }
 
+    /// Quantity at the best bid, in contracts (spot: base units); None where the message tells of none.
     #[getter]
     fn bid_qty(&self) -> PyResult<Option<f64>> {
         let quote = self.get()?;
         Ok(quote.best_bid().map(|_| self.spec.qty_increment.to_f64(quote.bid_qty)))
     }
 
+    /// Quantity at the best ask, in contracts (spot: base units); None where the message tells of none.
     #[getter]
     fn ask_qty(&self) -> PyResult<Option<f64>> {
         let quote = self.get()?;
         Ok(quote.best_ask().map(|_| self.spec.qty_increment.to_f64(quote.ask_qty)))
     }
 
+    /// Return the quote as a value that may be kept.
     fn copy(&self, py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
             quote: Mutex::new(self.get()?),

@@ -34,7 +34,7 @@ fn snake_case(name: &str) -> String {
     out
 }
 
-/// The words of the core's enums and flags with their values, by the name of the enum.
+/// Return the words of the core's enums and flags with their values, by the name of the enum.
 #[pyfunction]
 pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let flags = PyDict::new(py);
