@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test bench lint fmt stub clean build rust-test py-test
+.PHONY: demo test bench docs lint fmt stub clean build rust-test py-test
 
 demo: build
 	@test -f $(DEMO)/SYNTH/BTCUSDT/instrument.json || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -26,7 +26,7 @@ $(VENV)/.tools:
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES) pyproject.toml
 	@echo "building the extension"
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev,docs
 	@touch $@
 
 lint: build
@@ -50,6 +50,10 @@ bench: build
 	@VIRTUAL_ENV=$(abspath $(BENCH_VENV)) $(BIN)/maturin develop --release --quiet
 	$(BENCH_VENV)/bin/python -m benches
 
+docs: build
+	$(BIN)/python docs/reference
+	$(BIN)/zensical build --clean --strict
+
 fmt: build
 	cargo fmt --all
 	$(BIN)/ruff format .
@@ -60,5 +64,5 @@ stub: build
 	$(BIN)/python tools/stub_docs.py
 
 clean:
-	rm -rf target $(VENV) $(BENCH_VENV) data runs benches/results python/tradecore/*.so
+	rm -rf target $(VENV) $(BENCH_VENV) data runs site .cache docs/pages/reference benches/results python/tradecore/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -52,11 +52,13 @@ class TardisConfig(_Section):
     root: str
     """Folder of the files."""
     instrument: str
-    """Which instrument they hold."""
+    """Id of the instrument they hold."""
     trades: str | None = None
+    """Name of the file with trades; it has to be there."""
     quotes: str | None = None
+    """Name of the file with top-of-book quotes; it has to be there unless the book is."""
     book: str | None = None
-    """File names in the folder; one that does not exist is left out and the result says what fills were based on."""
+    """Name of the file with the book; if it is not there it is left out, which a note says."""
 
     @model_validator(mode="after")
     def _some_file(self) -> TardisConfig:
@@ -69,8 +71,9 @@ class DataConfig(_Section):
     """Where events come from."""
 
     catalog: str | None = None
-    """A catalog's folder."""
+    """A catalog's folder; ``--data`` goes before it."""
     tardis: TardisConfig | None = None
+    """Tardis CSV files to run on without importing them first; instead of a catalog."""
 
     @model_validator(mode="after")
     def _one_source(self) -> DataConfig:
@@ -89,6 +92,7 @@ class StrategyConfig(_Section):
     instruments: tuple[str, ...] | None = None
     """Ids; every instrument of the data if not given."""
     params: dict[str, Any] = Field(default_factory=dict)
+    """Values of the strategy's parameters; one it does not have is an error."""
 
 
 class OutputConfig(_Section):
@@ -97,21 +101,30 @@ class OutputConfig(_Section):
     dir: str | None = None
     """Folder for the files of a run; nothing is written if not given."""
     exchange: str | None = None
+    """First part of the files' names; the venue in lower case if not given."""
     date: str | None = None
-    """Parts of the files' names; taken from the data if not given."""
+    """Date in the files' names; the first day of the data if not given."""
     candles: _IntervalText = "1m"
+    """Length of the candles that are recorded from the market's trades."""
     sample_interval: _IntervalText = "1s"
+    """Time between samples of the equity."""
 
 
 class BacktestConfig(_Section):
     """A backtest."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
+    """Seed of the probabilistic parts; ``--seed`` goes before it."""
     on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy"
+    """What a hook that raises ends: its strategy, or the run."""
     data: DataConfig = DataConfig()
+    """Where events come from."""
     venues: tuple[_Venue, ...] = ()
+    """Settings of the simulated venues; one that is traded on and not named here has the defaults."""
     strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1)]
+    """What is run, at least one."""
     output: OutputConfig = OutputConfig()
+    """What is written after the run."""
     instruments: tuple[dict[str, Any], ...] = ()
     """Specifications of instruments, before those of the catalog and the shipped ones."""
 

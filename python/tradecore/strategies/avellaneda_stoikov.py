@@ -42,6 +42,7 @@ class AvellanedaStoikov(CompiledMaker):
     delta : float
         What one filled quote adds to the inventory ``q`` of the formula.
     model : "glft" or "avellaneda_stoikov"
+        Which of the two formulas quotes.
     horizon_s : float
         Time to the horizon of the 2008 formula.
     interval : duration
