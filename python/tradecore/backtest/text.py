@@ -122,7 +122,7 @@ def _figures(facts: Facts) -> Iterator[tuple[str, str]]:
     stats = facts.stats
     for total in facts.totals:
         currency = total["currency"]
-        bps = "" if stats.net_pnl_bps is None else f" ({stats.net_pnl_bps:.2f} bps of turnover)"
+        bps = "" if stats.net_pnl_bps is None else f" ({stats.net_pnl_bps:.3g} bps of turnover)"
         yield "net profit", f"{amount(total['net_pnl'])} {currency}{bps}"
         yield "gross profit", f"{amount(total['gross_pnl'])} {currency}"
         yield "fees", f"{amount(total['fees'])} {currency}"
