@@ -11,7 +11,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml C
 .PHONY: demo test bench docs lint fmt stub clean build rust-test py-test
 
 demo: build
-	@test -f $(DEMO)/SYNTH/BTCUSDT/instrument.json || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
+	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
 	@$(BIN)/tradecore backtest --config examples/avellaneda.toml --data $(DEMO) --output runs
 
 test: lint rust-test py-test

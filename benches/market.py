@@ -21,7 +21,7 @@ class Market:
         self.folder = folder / str(rows)
         self.rows = rows
         self.catalog = self.folder / "catalog"
-        if not (self.catalog / "SYNTH").is_dir():
+        if not tc.Catalog(self.catalog).instruments():
             tc.synthesize(self.catalog, events=rows, seed=7)
         self.spec = tc.Catalog(self.catalog).instrument(NAME)
 

@@ -48,10 +48,12 @@ __all__ = [
     "ReadAhead",
     "RealizedVolatility",
     "ReferencePrice",
+    "SeriesReader",
     "Simulation",
     "Synth",
     "TradeView",
     "avellaneda_stoikov_quotes",
+    "check_columns",
     "check_latency",
     "check_part",
     "check_quote_size",
@@ -62,6 +64,7 @@ __all__ = [
     "glft_coefficients",
     "money_text",
     "parse_duration",
+    "read_note",
     "vocabulary",
 ]
 
@@ -1552,6 +1555,36 @@ class Synth:
         """Return a reader over a market of ``events`` rows."""
 
 @final
+class SeriesReader:
+    """Makes a series of the events of an instrument, piece by piece. It takes the stream over as it stands."""
+
+    @staticmethod
+    def quotes(instrument: Instrument, stream: EventStream) -> SeriesReader:
+        """Return the venue's own best prices by message: ``ts_recv, ts_event`` (ns), ``bid, bid_qty, ask, ask_qty``."""
+
+    @staticmethod
+    def book(instrument: Instrument, stream: EventStream, *, depth: int, every_ns: int, from_ns: int) -> SeriesReader:
+        """Return the best levels every ``every_ns`` from ``from_ns`` on, ns: ``ts, bid_0, bid_qty_0, ask_0`` ..."""
+
+    @staticmethod
+    def bars(instrument: Instrument, stream: EventStream, *, interval_ns: int) -> SeriesReader:
+        """Return bars of trades: ``ts_open`` (ns), ``trades, open, high, low, close, volume``."""
+
+    def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
+        """Return the next ``rows`` rows at most, None at the end.
+
+        Times and counts are int64; numbers are float64 in units of the instrument, NaN where there is none.
+
+        Raises
+        ------
+        CatalogError, DataError
+            When a file cannot be read, or its rows break a rule of events.
+        """
+
+    def close(self) -> None:
+        """End what reads the stream; nothing comes from then on."""
+
+@final
 class Simulation:
     """A backtest under construction: add markets, then strategies, then run it once.
 
@@ -2160,6 +2193,9 @@ def fit_intensity(
 def check_latency(latency: Latency) -> None:
     """Raise InvalidValueError naming the first leg that takes no length of time."""
 
+def check_columns(instrument: str, columns: _Columns, previous: int | None = None) -> None:
+    """Raise DataError naming the first row that breaks a rule of events, or begins before the time ``previous``, ns."""
+
 def check_part(path: str | PathLike[str], rows: int) -> None:
     """Raise CatalogError if a file is not Parquet with the event columns and this many rows."""
 
@@ -2193,6 +2229,15 @@ def money_text(column: bytes) -> list[str]:
     ----------
     column : bytes
         16 for each amount, a count of 10^-12 units in the byte order of the machine.
+    """
+
+def read_note(path: str | PathLike[str], key: str) -> str | None:
+    """Return the text that a Parquet file has under a key in its footer, None if it has none.
+
+    Raises
+    ------
+    CatalogError
+        When the file cannot be read.
     """
 
 def vocabulary() -> dict[str, dict[str, int | str]]:

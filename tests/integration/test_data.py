@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tradecore as tc
 from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
-from tradecore._core import Simulation
+from tradecore._core import Simulation, read_note
 from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
@@ -48,8 +48,8 @@ def test_what_is_written_is_read_back_by_us_and_by_polars(tmp_path: Path, instru
     parts = catalog.parts("BTCUSDT.TEST")
     assert [(p.path, p.rows) for p in parts] == [("2024-10-04/0000.parquet", 500), ("2024-10-05/0000.parquet", 500)]
     assert parts[0].kinds == {"BOOK_SET": 1000 // 2}
-    frame = pl.read_parquet(str(tmp_path / "TEST" / "BTCUSDT" / "*" / "*.parquet"))
-    assert frame.columns == list(COLUMNS)
+    frame = pl.read_parquet(tmp_path)
+    assert frame.columns == [*COLUMNS, "venue", "symbol"]
     for name in COLUMNS:
         np.testing.assert_array_equal(frame[name].to_numpy(), data[name])
     streamed = list(catalog.stream("BTCUSDT.TEST", with_ids=True))
@@ -138,7 +138,7 @@ def test_days_are_added_protected_and_replaced(tmp_path: Path, instrument: tc.In
         write(ticks(50_000_000, 3))
     write(ticks(50_000_000, 3), replace=True)
     assert [p.rows for p in catalog.parts("BTCUSDT.TEST")] == [3, 100]
-    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    assert len(list(tmp_path.rglob("0*.parquet"))) == 2
     other = tc.Instrument(
         "BTCUSDT.TEST", kind="linear", base="BTC", quote="USDT", price_increment="1", qty_increment="1"
     )
@@ -205,7 +205,7 @@ def test_what_is_no_catalog_says_so(tmp_path: Path, market: Path) -> None:
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     tc.synthesize(tmp_path, events=1_000)
-    (part,) = tmp_path.rglob("*.parquet")
+    (part,) = tmp_path.rglob("0*.parquet")
     part.write_bytes(part.read_bytes()[:500])
     maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.1", max_position="1")
     with pytest.raises(CatalogError, match=r"0000\.parquet: cannot be read"):
@@ -213,21 +213,20 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
 
 
 def damaged_part(folder: Path) -> Path:
-    (part,) = folder.rglob("*.parquet")
+    (part,) = folder.rglob("0*.parquet")
     return part
 
 
 def change_manifest(folder: Path, change: Any) -> Path:
-    (manifest,) = folder.rglob("instrument.json")
-    document = json.loads(manifest.read_text())
+    (manifest,) = folder.rglob("_instrument.parquet")
+    document = json.loads(read_note(manifest, "tradecore.manifest") or "")
     change(document)
-    manifest.write_text(json.dumps(document))
-    return manifest
+    return write_manifest(folder, json.dumps(document))
 
 
 def write_manifest(folder: Path, text: str) -> Path:
-    (manifest,) = folder.rglob("instrument.json")
-    manifest.write_text(text)
+    (manifest,) = folder.rglob("_instrument.parquet")
+    pl.DataFrame().write_parquet(manifest, metadata={"tradecore.manifest": text})
     return manifest
 
 

@@ -334,7 +334,7 @@ def _from_catalog(
     with_ids: bool,
     budget: int,
 ) -> _Feed:
-    stored, parts = catalog.describe(name)
+    stored, parts = catalog.manifest(name)
     if not parts:
         raise DataError(str(catalog.path), 0, f"holds no events of {name}")
     instrument = specs.get(name, stored)

@@ -16,10 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-try:
-    import fcntl
-except ImportError:  # Windows removes folders when their process ends normally, and sweeps nothing.
-    fcntl = None  # type: ignore[assignment]
+from tradecore.data.locks import HAS_LOCKS, locked
 
 __all__ = ["Scratch", "sweep"]
 
@@ -45,9 +42,9 @@ class Scratch:
         pid = os.getpid()
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=f"tradecore-{purpose}-{pid}-"))
-            descriptor = _locked(self.path)
+            descriptor = locked(self.path)
             # Somebody may have swept it before it was locked.
-            if fcntl is None or (descriptor is not None and self.path.is_dir()):
+            if not HAS_LOCKS or (descriptor is not None and self.path.is_dir()):
                 break
             if descriptor is not None:
                 os.close(descriptor)
@@ -72,26 +69,10 @@ def _remove(path: Path, descriptor: int | None, owner: int) -> None:
         os.close(descriptor)
 
 
-def _locked(path: str | Path) -> int | None:
-    """Lock a folder until the descriptor is closed; None if another one has it, or there is nothing to lock."""
-    if fcntl is None:
-        return None
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
 @cache
 def sweep() -> None:
     """Remove what dead processes of this user left, once a process."""
-    if fcntl is None:
+    if not HAS_LOCKS:  # Windows removes folders when their process ends normally
         return
     try:
         entries = [entry for entry in os.scandir(tempfile.gettempdir()) if _NAME.match(entry.name)]
@@ -102,6 +83,6 @@ def sweep() -> None:
             is_ours = entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()
         except OSError:
             continue
-        if is_ours and (descriptor := _locked(entry.path)) is not None:
+        if is_ours and (descriptor := locked(entry.path)) is not None:
             shutil.rmtree(entry.path, ignore_errors=True)
             os.close(descriptor)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tradecore._core import Instrument
+from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.importers import Progress
 from tradecore.data.inference import open_reader, provisional, sniff
 from tradecore.errors import DataError, UnknownInstrumentError
@@ -18,8 +19,8 @@ _PIECE = 1 << 17
 
 
 def check_files(
-    paths: Sequence[str | Path],
-    instrument: Instrument | None = None,
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument | None = None,
     *,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -30,10 +31,11 @@ def check_files(
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : path or sequence of path
         Captures or Tardis CSV files, in order.
-    instrument : Instrument, optional
-        Found from the data if not given: a shipped specification, or a grid fine enough for any.
+    instrument : str or Instrument, optional
+        Or the id of a shipped one. Found from the data if not given: a shipped specification, or a grid fine enough for
+        any.
     progress : callable, optional
         Called with bytes read and bytes in all.
 
@@ -47,15 +49,18 @@ def check_files(
     DataError
         For a line that cannot be decoded at all, with file and line.
     """
-    found = sniff(paths[0])
-    if instrument is None:
-        if found.instrument is None:
-            raise DataError(str(paths[0]), 1, "names no symbol; say which instrument it is")
+    files = paths_of(paths)
+    found = sniff(files[0])
+    if instrument is not None:
+        spec = instrument_of(instrument)
+    elif found.instrument is None:
+        raise DataError(str(files[0]), 1, "names no symbol; say which instrument it is")
+    else:
         try:
-            instrument = find_instrument(found.instrument)
+            spec = find_instrument(found.instrument)
         except UnknownInstrumentError:
-            instrument = provisional(found.instrument)
-    reader = open_reader(found.format, instrument, paths, lenient=True)
+            spec = provisional(found.instrument)
+    reader = open_reader(found.format, spec, files, lenient=True)
     while reader.read(_PIECE) is not None:
         if progress is not None:
             progress(*reader.progress)
@@ -82,9 +87,9 @@ def check_files(
     return {
         "ok": not problems,
         "problems": problems,
-        "files": [str(path) for path in paths],
+        "files": [str(path) for path in files],
         "format": found.format,
-        "instrument": instrument.id,
+        "instrument": spec.id,
         "missing_snapshot": missing_snapshot,
         "book_ticker": ticker,
         **{key: value for key, value in summary.items() if key != "book_ticker"},

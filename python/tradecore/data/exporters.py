@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from tradecore._core import FINE_SCALE, Instrument
+from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
+from tradecore.data.layout import remove_empty, writing
+from tradecore.data.views import scaled
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.instruments import TARDIS_VENUES
 from tradecore.types import FINE_KINDS, EventFlag, EventKind, Side
@@ -34,7 +38,7 @@ FORMATS = tuple(_HELD)
 
 def export(
     catalog: str | Path | Catalog,
-    instrument: str,
+    instrument: str | Instrument,
     target: str | Path,
     *,
     form: str,
@@ -44,8 +48,7 @@ def export(
     Parameters
     ----------
     catalog : path or Catalog
-    instrument : str
-        Its id.
+    instrument : str or Instrument
     target : path
         ``csv``: a file of the event columns with prices and quantities in units. ``hftbacktest``: an ``.npz`` file.
         ``tardis``: a folder that gets ``incremental_book_L2``, ``trades``, ``quotes``, ``derivative_ticker`` and
@@ -57,22 +60,30 @@ def export(
     -------
     list of Path
         The files written.
+
+    Raises
+    ------
+    CatalogError
+        When there are no such events, or a file cannot be written; none is there then that was not before.
+    InvalidValueError
+        For a format that is none, or a target it cannot be written to.
     """
-    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
-    spec = catalog.instrument(instrument)
-    if not catalog.parts(instrument):
-        raise CatalogError(str(catalog.path), f"holds no events of {instrument}")
+    catalog = Catalog.of(catalog)
+    spec, parts = catalog.manifest(instrument)
+    if not parts:
+        raise CatalogError(str(catalog.path), f"holds no events of {spec.id}")
     target = Path(target)
     writers = {"csv": _csv, "hftbacktest": _hftbacktest, "tardis": _tardis}
     if form not in writers:
         raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
     if form != "tardis" and target.is_dir():
         raise InvalidValueError("target", f"{target} is a folder; {form} is written to a file")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
     return writers[form](catalog, spec, target)
 
 
-def left_out(catalog: str | Path | Catalog, instrument: str, form: str) -> dict[str, int]:
+def left_out(catalog: str | Path | Catalog, instrument: str | Instrument, form: str) -> dict[str, int]:
     """Count the events of an instrument that a format cannot hold, by name of their kind.
 
     Raises
@@ -80,7 +91,7 @@ def left_out(catalog: str | Path | Catalog, instrument: str, form: str) -> dict[
     InvalidValueError
         When ``form`` is not one of :data:`FORMATS`.
     """
-    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    catalog = Catalog.of(catalog)
     if form not in _HELD:
         raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
     counts: dict[str, int] = {}
@@ -91,36 +102,31 @@ def left_out(catalog: str | Path | Catalog, instrument: str, form: str) -> dict[
     return counts
 
 
+@contextlib.contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """Give a file to write to that takes its place when it is whole; no file, when it is none in the end."""
+    staged = path.with_name(f".{path.name}.part")
+    try:
+        with writing(path):
+            yield staged
+            if staged.exists():
+                os.replace(staged, path)
+            else:
+                path.unlink(missing_ok=True)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
 def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
     """Events in units, in pieces of whole messages."""
-    return (_with_units(piece, instrument) for piece in catalog.pieces(instrument.id))
-
-
-def _with_units(frame: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
-    """Price and quantity as the floats nearest to their values, whose shortest text is the decimal itself.
-
-    The division is numpy's: it rounds once, where a product with the reciprocal would round twice.
-    """
-    import numpy as np
-    import polars as pl
-
-    is_fine = frame.get_column("kind").is_in(sorted(FINE_KINDS)).to_numpy()
-    made = []
-    for name, step in (("price", instrument.price_increment), ("qty", instrument.qty_increment)):
-        exponent = step.normalize().as_tuple().exponent
-        scale = max(0, -exponent) if isinstance(exponent, int) else 0
-        units = frame.get_column(name).to_numpy() * int(step.scaleb(scale)) / 10**scale
-        if name == "price":
-            units = np.where(is_fine, frame.get_column(name).to_numpy() / 10**FINE_SCALE, units)
-        made.append(pl.Series(name, units))
-    return frame.with_columns(made)
+    return (piece.with_columns(scaled(instrument)) for piece in catalog.pieces(instrument))
 
 
 def _csv(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
     import polars as pl
 
     kinds = {int(kind): kind.name.lower() for kind in EventKind}
-    with target.open("wb") as file:
+    with _staged(target) as staged, staged.open("wb") as file:
         for number, piece in enumerate(_pieces(catalog, instrument)):
             words = pl.col("kind").replace_strict(kinds, return_dtype=pl.String)
             piece.with_columns(words).write_csv(file, include_header=number == 0)
@@ -130,7 +136,9 @@ def _csv(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
 def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
     import polars as pl
 
-    target.mkdir(parents=True, exist_ok=True)
+    is_new = not target.exists()
+    with writing(target):
+        target.mkdir(parents=True, exist_ok=True)
     exchanges = {venue: exchange for exchange, venue in TARDIS_VENUES.items()}
     exchange = exchanges.get(instrument.venue, instrument.venue.lower().replace("_", "-"))
     head = [
@@ -200,24 +208,28 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path
         return bids.select("exchange", "symbol", "timestamp", "local_timestamp", **cells)
 
     written = []
-    for name, select in (
-        ("incremental_book_L2", book),
-        ("trades", trades),
-        ("quotes", quotes),
-        ("derivative_ticker", tickers),
-        ("liquidations", liquidations),
-    ):
-        path = target / f"{name}.csv.gz"
-        rows = 0
-        with cast(IO[bytes], gzip.open(path, "wb", compresslevel=6)) as file:
-            for number, piece in enumerate(_pieces(catalog, instrument)):
-                chosen = select(piece)
-                rows += len(chosen)
-                chosen.write_csv(file, include_header=number == 0)
-        if rows:
-            written.append(path)
-        else:
-            path.unlink()
+    with contextlib.ExitStack() as files:
+        if is_new:
+            files.callback(remove_empty, target)
+        for name, select in (
+            ("incremental_book_L2", book),
+            ("trades", trades),
+            ("quotes", quotes),
+            ("derivative_ticker", tickers),
+            ("liquidations", liquidations),
+        ):
+            path = target / f"{name}.csv.gz"
+            staged = files.enter_context(_staged(path))
+            rows = 0
+            with cast(IO[bytes], gzip.open(staged, "wb", compresslevel=6)) as file:
+                for number, piece in enumerate(_pieces(catalog, instrument)):
+                    chosen = select(piece)
+                    rows += len(chosen)
+                    chosen.write_csv(file, include_header=number == 0)
+            if rows:
+                written.append(path)
+            else:
+                staged.unlink()
     return written
 
 
@@ -271,5 +283,7 @@ def _hftbacktest(catalog: Catalog, instrument: Instrument, target: Path) -> list
         there = there[np.argsort(there["exch_ts"], kind="stable")]
         times = np.concatenate([there["exch_ts"], array["local_ts"]])
         array = np.concatenate([there, array])[np.argsort(times, kind="stable")]
-    np.savez_compressed(target, data=array)
-    return [target if target.suffix == ".npz" else target.with_name(target.name + ".npz")]
+    target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
+    with _staged(target) as staged, staged.open("wb") as file:
+        np.savez_compressed(file, data=array)
+    return [target]

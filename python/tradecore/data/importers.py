@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tradecore._core import EventReader, FeedSummary, Instrument, decode_hftbacktest
+from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.inference import open_reader
 from tradecore.errors import DataError
@@ -40,8 +41,7 @@ def read_into(
     progress: Progress | None = None,
 ) -> ImportSummary:
     """Write everything a reader gives to a catalog, or nothing if it fails or gives nothing of the instrument."""
-    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
-    with catalog.writer(instrument, replace=replace) as writer:
+    with Catalog.of(catalog).writer(instrument, replace=replace) as writer:
         while (columns := reader.read(_PIECE)) is not None:
             writer.write(columns)
             if progress is not None:
@@ -71,8 +71,8 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
 
 
 def import_binance_ws(
-    paths: Sequence[str | Path],
-    instrument: Instrument,
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
     replace: bool = False,
@@ -82,10 +82,10 @@ def import_binance_ws(
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : path or sequence of path
         Files of one recording, in order; each line ``<ts_recv ns> <raw JSON>``, plain or gzip.
-    instrument : Instrument
-        Its venue tells the market: ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
+    instrument : str or Instrument
+        Or the id of a shipped one. Its venue tells the market: ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
     catalog : path or Catalog
         Where to write.
     replace : bool
@@ -101,15 +101,31 @@ def import_binance_ws(
     Raises
     ------
     DataError
-        With file and line; the catalog is unchanged then.
+        With file and line; the catalog is unchanged then, as after the others.
+    CatalogError
+        When the catalog already holds events of that time or another specification, and nothing is to be replaced
+        (``replace=True``), or when it cannot be written.
     """
-    reader = open_reader("binance-ws", instrument, paths)
-    return read_into(reader, instrument, catalog, source=str(paths[0]), replace=replace, progress=progress)
+    return _import("binance-ws", paths, instrument, catalog, replace=replace, progress=progress)
+
+
+def _import(
+    form: str,
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool,
+    progress: Progress | None,
+) -> ImportSummary:
+    files, spec = paths_of(paths), instrument_of(instrument)
+    reader = open_reader(form, spec, files)
+    return read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
 
 
 def import_tardis(
-    paths: Sequence[str | Path],
-    instrument: Instrument,
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
     replace: bool = False,
@@ -122,30 +138,29 @@ def import_tardis(
     columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. See
     :func:`import_binance_ws` for the rest.
     """
-    reader = open_reader("tardis", instrument, paths)
-    return read_into(reader, instrument, catalog, source=str(paths[0]), replace=replace, progress=progress)
+    return _import("tardis", paths, instrument, catalog, replace=replace, progress=progress)
 
 
 def import_hftbacktest(
-    paths: Sequence[str | Path],
-    instrument: Instrument,
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:
     """Import hftbacktest event arrays (``.npz`` or ``.npy``), in order. See :func:`import_binance_ws` for the rest."""
-    catalog = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
-    summary = FeedSummary(instrument)
-    with catalog.writer(instrument, replace=replace) as writer:
-        for done, path in enumerate(paths, start=1):
-            columns = load_hftbacktest(Path(path), instrument)
+    files, spec = paths_of(paths), instrument_of(instrument)
+    summary = FeedSummary(spec)
+    with Catalog.of(catalog).writer(spec, replace=replace) as writer:
+        for done, path in enumerate(files, start=1):
+            columns = load_hftbacktest(path, spec)
             summary.push(columns)
             writer.write(columns)
             if progress is not None:
-                progress(done, len(paths))
+                progress(done, len(files))
         counted = summary.to_dict()
-        _check_not_foreign(counted, instrument, str(paths[0]))
+        _check_not_foreign(counted, spec, str(files[0]))
     return counted
 
 

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 import orjson
 
 from tradecore._core import EventReader, Instrument
+from tradecore.data.arguments import id_of, paths_of
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.instruments import TARDIS_VENUES
 from tradecore.types import ON_GRID_KINDS, InstrumentKind
@@ -165,7 +166,7 @@ def provisional(instrument: str, kind: InstrumentKind = InstrumentKind.LINEAR) -
     return _build(instrument, kind, _FINEST, _FINEST)[0]
 
 
-def infer_instrument(form: str, instrument: str, paths: Sequence[str | Path]) -> Inference:
+def infer_instrument(form: str, instrument: str | Instrument, paths: str | Path | Sequence[str | Path]) -> Inference:
     """Derive an instrument's specification from its data.
 
     The increments are the largest steps that all prices and quantities in the files are multiples of; currencies,
@@ -173,6 +174,7 @@ def infer_instrument(form: str, instrument: str, paths: Sequence[str | Path]) ->
     """
     import numpy as np
 
+    paths, instrument = paths_of(paths), id_of(instrument)
     reader = open_reader(form, provisional(instrument), paths)
     steps = [0, 0]
     while (columns := reader.read(_PIECE)) is not None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from tradecore._core import Instrument, Synth
-from tradecore.data.catalog import Catalog
+from tradecore._core import EventReader, Instrument, Synth
+from tradecore.data.arguments import instrument_of
+from tradecore.data.catalog import COLUMNS, Catalog, Columns
 from tradecore.data.importers import ImportSummary, Progress, read_into
-from tradecore.instruments import find_instrument
+from tradecore.data.layout import find_manifest, read_manifest
+from tradecore.types import EventKind
 from tradecore.validation import DurationLike
 
 __all__ = ["synthesize"]
@@ -16,13 +18,15 @@ __all__ = ["synthesize"]
 START_NS = 1_767_225_600_000_000_000
 """First row of a synthetic market: 2026-01-01 00:00 UTC."""
 
+_PIECE = 1 << 17
+
 
 def synthesize(
     catalog: str | Path | Catalog,
     *,
     events: int,
     seed: int = 0,
-    instrument: Instrument | None = None,
+    instrument: str | Instrument | None = None,
     start_price: str | Decimal = "60000",
     typical_qty: str | Decimal = "0.8",
     message_gap: DurationLike = "10ms",
@@ -34,7 +38,8 @@ def synthesize(
     """Write a synthetic market to a catalog.
 
     The book lives: orders come and go mostly near the touch, clustered trades eat it and move the price, and every
-    message arrives some milliseconds after it happened. Same arguments, same rows, on every platform.
+    message arrives some milliseconds after it happened. Same arguments, same rows, on every platform: a market that
+    the catalog already holds, row for row, is left as it is.
 
     Parameters
     ----------
@@ -44,8 +49,8 @@ def synthesize(
         Number of rows.
     seed : int
         Seed of everything.
-    instrument : Instrument, optional
-        ``BTCUSDT.SYNTH`` if not given.
+    instrument : str or Instrument, optional
+        Or the id of a shipped one; ``BTCUSDT.SYNTH`` if not given.
     start_price, typical_qty : str or Decimal
         First mid price and typical size of a level, in units.
     message_gap : duration
@@ -53,7 +58,8 @@ def synthesize(
     latency, jitter : duration
         Shortest feed latency, and the mean of the exponential latency on top of it.
     replace : bool
-        Whether to replace the days that are written.
+        Whether to replace the days that are written. Otherwise a catalog that holds another market of the instrument
+        is left as it is, and an error says so.
     progress : callable, optional
         Called with rows made and rows in all.
 
@@ -61,17 +67,58 @@ def synthesize(
     -------
     dict
         Counts, times and the final book, as from an import.
+
+    Raises
+    ------
+    CatalogError
+        When the catalog holds other events of the instrument at that time, or it with another specification, and
+        nothing is to be replaced (``replace=True``); when it cannot be written.
     """
-    instrument = instrument or find_instrument("BTCUSDT.SYNTH")
-    reader = Synth.reader(
-        instrument,
-        events=events,
-        seed=seed,
-        start_price=start_price,
-        typical_qty=typical_qty,
-        start_ns=START_NS,
-        message_gap=message_gap,
-        latency=latency,
-        jitter=jitter,
-    )
-    return read_into(reader, instrument, catalog, source="synthetic market", replace=replace, progress=progress)
+    spec = instrument_of("BTCUSDT.SYNTH" if instrument is None else instrument)
+    catalog = Catalog.of(catalog)
+
+    def open_reader() -> EventReader:
+        return Synth.reader(
+            spec,
+            events=events,
+            seed=seed,
+            start_price=start_price,
+            typical_qty=typical_qty,
+            start_ns=START_NS,
+            message_gap=message_gap,
+            latency=latency,
+            jitter=jitter,
+        )
+
+    if not replace and (summary := _held(catalog, spec, open_reader(), events)) is not None:
+        return summary
+    return read_into(open_reader(), spec, catalog, source="synthetic market", replace=replace, progress=progress)
+
+
+def _held(catalog: Catalog, instrument: Instrument, reader: EventReader, events: int) -> ImportSummary | None:
+    """Return what a reader tells in the end if the catalog holds just its rows."""
+    import numpy as np
+
+    if (manifest := find_manifest(catalog.path, instrument.id)) is None:
+        return None
+    stored, parts = read_manifest(manifest)
+    if stored != instrument or sum(part.rows for part in parts) != events:
+        return None
+    held = catalog.stream(instrument, kinds=frozenset(EventKind), with_ids=True)
+    piece: Columns = {}
+    at = rows = 0
+    try:
+        while (made := reader.read(_PIECE)) is not None:
+            start, end = 0, len(made["kind"])
+            while start < end:
+                if at == rows:
+                    if (more := next(held, None)) is None:  # it has rows of kinds that this version does not know
+                        return None
+                    piece, at, rows = more, 0, len(more["kind"])
+                step = min(end - start, rows - at)
+                if any(not np.array_equal(made[c][start : start + step], piece[c][at : at + step]) for c in COLUMNS):
+                    return None
+                start, at = start + step, at + step
+        return reader.summary()
+    finally:
+        held.close()

@@ -7,12 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod note;
 mod packed;
 mod part;
 mod stream;
 mod values;
 
 pub use error::{PartError, PartProblem};
+pub use note::read_note;
 pub use packed::{PackedColumns, PackedInts};
 pub use part::{Part, PartReader, Wanted};
 pub use stream::{EventStream, PartFile, ReadAhead, StreamConfig};

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_catalog::{
     EventStream as CoreStream, Part, PartFile, ReadAhead as CoreReadAhead, StreamConfig, Wanted,
+    read_note as read_core_note,
 };
 use tradecore_core::backtest::ChunkSource;
 use tradecore_core::event::Columns;
@@ -20,6 +21,17 @@ use crate::raised::Raised;
 #[pyfunction]
 pub(crate) fn check_part(py: Python<'_>, path: PathBuf, rows: u64) -> PyResult<()> {
     py.detach(|| Part::open(&path, rows)).map(drop).map_err(errors::part)
+}
+
+/// Return the text that a Parquet file has under a key in its footer, None if it has none.
+///
+/// Raises
+/// ------
+/// CatalogError
+///     When the file cannot be read.
+#[pyfunction]
+pub(crate) fn read_note(path: PathBuf, key: &str) -> PyResult<Option<String>> {
+    read_core_note(&path, key).map_err(errors::part)
 }
 
 /// A few threads that read any number of streams ahead. They end with the last stream.
@@ -61,9 +73,14 @@ impl EventStream {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the stream into a run, which then is the only one to read from it.
+    /// Takes the stream away: whoever has it is the only one to read from it.
+    pub(crate) fn take(&self) -> Option<CoreStream> {
+        self.stream().take()
+    }
+
+    /// Moves the stream into a run.
     pub(crate) fn source(&self, raised: Raised) -> Option<Box<dyn ChunkSource>> {
-        let stream = self.stream().take()?;
+        let stream = self.take()?;
         Some(Box::new(StreamSource { stream, raised }))
     }
 }

@@ -101,6 +101,24 @@ impl Columns for NumpyColumns {
     }
 }
 
+/// Raise DataError naming the first row that breaks a rule of events, or begins before the time ``previous``, ns.
+#[pyfunction]
+#[pyo3(signature = (instrument, columns, previous=None))]
+pub(crate) fn check_columns(
+    py: Python<'_>,
+    instrument: String,
+    columns: &Bound<'_, PyAny>,
+    previous: Option<i64>,
+) -> PyResult<()> {
+    let columns = NumpyColumns::new(columns)?;
+    let view = columns.view();
+    py.detach(|| {
+        view.check_lengths()?;
+        view.check_rows(0, view.len(), previous.unwrap_or(i64::MIN))
+    })
+    .map_err(|error| errors::DataError::new_err((instrument, 0, error.to_string())))
+}
+
 /// Moves columns into a dictionary of arrays.
 pub(crate) fn to_arrays(py: Python<'_>, columns: EventColumns) -> PyResult<Bound<'_, PyDict>> {
     let dict = PyDict::new(py);

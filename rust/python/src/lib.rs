@@ -27,6 +27,7 @@ mod readers;
 mod records;
 mod reports;
 mod roster;
+mod series;
 mod shared;
 mod simulation;
 mod strategy;
@@ -59,7 +60,9 @@ mod _core {
     #[pymodule_export]
     use crate::book::PyL2Book;
     #[pymodule_export]
-    use crate::catalog::{EventStream, ReadAhead, check_part};
+    use crate::catalog::{EventStream, ReadAhead, check_part, read_note};
+    #[pymodule_export]
+    use crate::columns::check_columns;
     #[pymodule_export]
     use crate::commands::Command;
     #[pymodule_export]
@@ -81,6 +84,8 @@ mod _core {
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, Synth, decode_hftbacktest};
     #[pymodule_export]
     use crate::records::{Fill, Order, money_text};
+    #[pymodule_export]
+    use crate::series::SeriesReader;
     #[pymodule_export]
     use crate::simulation::Simulation;
     #[pymodule_export]

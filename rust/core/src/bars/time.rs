@@ -3,6 +3,8 @@
 //! A bar covers `[start, start + interval)` and is stamped with its start; it is final when a trade of a later
 //! window arrives or the data ends. Windows without a trade make no bar.
 
+use crate::event::{EventKind, View};
+
 /// Open, high, low, close and volume of one window, in increments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
@@ -58,6 +60,18 @@ impl TimeBars {
                     volume: qty,
                     trades: 1,
                 })
+            }
+        }
+    }
+
+    /// Takes the trades among rows `from..to`, in the order they were received, and passes on the bars they ended.
+    #[inline]
+    pub fn push_rows(&mut self, view: &View<'_>, from: usize, to: usize, mut ended: impl FnMut(Bar)) {
+        for row in from..to {
+            if view.kind[row] == EventKind::Trade as u8
+                && let Some(bar) = self.push(view.ts_recv[row], view.price.get(row), view.qty.get(row))
+            {
+                ended(bar);
             }
         }
     }

@@ -2,12 +2,14 @@
 
 mod l2;
 mod ladder;
+mod samples;
 mod state;
 mod sync;
 mod touch;
 
 pub use crate::types::Level;
 pub use l2::{FillBasis, L2Book, Walk};
+pub use samples::BookSampler;
 pub use state::BookState;
 pub use sync::{BookSync, DeltaAction, DeltaIds, Sequence, SnapshotAction, SyncRule};
 pub use touch::Touch;

@@ -1,6 +1,7 @@
 //! Best prices and sizes: what most readers of a book want.
 
 use super::state::BookState;
+use crate::event::{EventKind, View};
 
 /// Best prices and sizes of a book. A size of 0 means the side is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +19,16 @@ pub struct Touch {
 }
 
 impl Touch {
+    /// The venue's own best prices as the quotes in rows `from..to`, a message, say them; `None` if there are none.
+    pub fn quoted(view: &View<'_>, from: usize, to: usize) -> Option<Self> {
+        let mut quote = None;
+        for row in (from..to).filter(|row| view.kind[*row] == EventKind::Quote as u8) {
+            let quote = quote.get_or_insert(Self { state: BookState::Synced, ..Self::default() });
+            quote.set(view.side[row], view.price.get(row), view.qty.get(row));
+        }
+        quote
+    }
+
     /// Sets the side an event's `side` column names: +1 the bid, else the ask.
     pub fn set(&mut self, side: i8, price: i64, qty: i64) {
         if side > 0 {

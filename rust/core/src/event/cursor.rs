@@ -21,6 +21,12 @@ impl Chunk {
         self.columns.view()
     }
 
+    /// The chunk's first row.
+    #[inline]
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
     /// The row behind the chunk's last.
     #[inline]
     pub fn end(&self) -> usize {

@@ -20,7 +20,7 @@ use super::topics::{Registry, Subscriber, Topics};
 use super::view::{Content, MarketView};
 use crate::bars::Bar;
 use crate::book::{BookState, FillBasis};
-use crate::event::{EventKind, View};
+use crate::event::View;
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
 use crate::risk::Trading;
@@ -354,16 +354,13 @@ impl Kernel {
         let Market { view, bars, .. } = state;
         let record = &mut core.record;
         view.know(rows, |view: &View<'_>, from, to| {
-            for row in from..to {
-                if view.kind[row] != EventKind::Trade as u8 {
-                    continue;
-                }
-                for feed in bars.iter_mut() {
-                    let bar = feed.bars.push(view.ts_recv[row], view.price.get(row), view.qty.get(row));
-                    if let Some(bar) = bar.filter(|_| feed.is_recorded) {
+            for feed in bars.iter_mut() {
+                let is_recorded = feed.is_recorded;
+                feed.bars.push_rows(view, from, to, |bar| {
+                    if is_recorded {
                         record.candles.push(CandleRow { market, bar });
                     }
-                }
+                });
             }
         });
     }

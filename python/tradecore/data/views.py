@@ -1,0 +1,297 @@
+"""The data as people see it: lazy frames with prices and quantities in units, times as times and sides as words.
+
+What the core has a rule for it makes itself, piece by piece: quotes, samples of the book, bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tradecore._core import FINE_SCALE, EventStream, Instrument, SeriesReader
+from tradecore.data.layout import Part
+from tradecore.errors import InvalidValueError
+from tradecore.types import FINE_KINDS, EventKind, Side
+from tradecore.validation import DurationLike, to_ns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Moment", "Span", "bars", "book", "description", "in_units", "length", "quotes", "scaled", "trades"]
+
+Moment: TypeAlias = "datetime | date | str"
+"""A time as people give it: a datetime, a date (its midnight) or text in ISO 8601; UTC where no zone is given."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = -(1 << 62), 1 << 62
+_CELLS = 1 << 20
+"""Numbers of a piece of a series."""
+
+_MADE_OF = {
+    "book": (EventKind.BOOK_CLEAR, EventKind.BOOK_SET),
+    "trades": (EventKind.TRADE,),
+    "quotes": (EventKind.QUOTE,),
+}
+
+
+def length(name: str, value: DurationLike) -> int:
+    """Return a length of time in ns that is more than none.
+
+    Raises
+    ------
+    InvalidValueError
+        Of the field ``name``.
+    """
+    ns = to_ns(name, value)
+    if ns <= 0:
+        raise InvalidValueError(name, f"expected a length of time such as '100ms' or '1m', got {value!r}")
+    return ns
+
+
+def _moment_ns(name: str, value: Moment) -> int:
+    """Return a time in ns, within what events may have.
+
+    Raises
+    ------
+    InvalidValueError
+        Of the field ``name``, for what is no time.
+    """
+    time: Any = value
+    if isinstance(value, str):
+        try:
+            time = datetime.fromisoformat(value)
+        except ValueError:
+            time = None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        time = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(time, datetime):
+        raise InvalidValueError(
+            name,
+            f"expected a datetime, a date or text in ISO 8601 such as 2026-01-31 or 2026-01-31T08:00Z, got {value!r}",
+        )
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    micros: int = (time - _EPOCH) // timedelta(microseconds=1)
+    return max(_EARLIEST, min(_LATEST, micros * 1_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Time from ``start_ns`` up to, but not at, ``end_ns``."""
+
+    start_ns: int = _EARLIEST
+    end_ns: int = _LATEST
+
+    @classmethod
+    def of(cls, start: Moment | None, end: Moment | None) -> Span:
+        """Return the time that is asked for.
+
+        Raises
+        ------
+        InvalidValueError
+            For what is no time, or an end that is not after the start.
+        """
+        span = cls(
+            _EARLIEST if start is None else _moment_ns("start", start),
+            _LATEST if end is None else _moment_ns("end", end),
+        )
+        if span.start_ns >= span.end_ns:
+            raise InvalidValueError("end", f"{end} is not after start {start}; the end itself is not included")
+        return span
+
+    def until_whole(self, every_ns: int) -> Span:
+        """Return the time with the rest of the length, counted from 1970, that its end falls into."""
+        return Span(self.start_ns, min(_LATEST, self.end_ns + -self.end_ns % every_ns))
+
+    def parts(self, parts: Sequence[Part]) -> list[Part]:
+        """Return the parts with rows of this time."""
+        return [part for part in parts if part.last_ts_recv >= self.start_ns and part.first_ts_recv < self.end_ns]
+
+    def of_rows(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the rows received in this time."""
+        import polars as pl
+
+        time = pl.col("ts_recv")
+        if self.start_ns > _EARLIEST:
+            events = events.filter(time >= self.start_ns)
+        return events.filter(time < self.end_ns) if self.end_ns < _LATEST else events
+
+
+def _time(name: str) -> pl.Expr:
+    """Return a column of ns as times."""
+    import polars as pl
+
+    return pl.col(name).cast(pl.Datetime("ns", "UTC"))
+
+
+def _side() -> pl.Expr:
+    """Return the column ``side`` as words, null for no side."""
+    import polars as pl
+
+    words = pl.Enum([side.name.lower() for side in Side])
+    value = pl.col("side")
+    buy, sell = (pl.lit(side.name.lower(), words) for side in (Side.BUY, Side.SELL))
+    return pl.when(value == int(Side.BUY)).then(buy).when(value == int(Side.SELL)).then(sell).alias("side")
+
+
+def _divided(value: pl.Expr, divisor: int) -> pl.Expr:
+    """Return the nearest float to a quotient.
+
+    By a number polars would multiply with its reciprocal, which rounds twice; by a column it divides.
+    """
+    return value if divisor == 1 else value / (value * 0.0 + float(divisor))
+
+
+def _scaled(name: str, step: Decimal) -> pl.Expr:
+    """Return a column of increments in units: the floats nearest to the values, whose shortest text is the decimal."""
+    import polars as pl
+
+    exponent = step.normalize().as_tuple().exponent
+    scale = max(0, -exponent) if isinstance(exponent, int) else 0
+    return _divided(pl.col(name).cast(pl.Float64) * float(step.scaleb(scale)), 10**scale).alias(name)
+
+
+def scaled(instrument: Instrument) -> list[pl.Expr]:
+    """Return ``price`` and ``qty`` of events of any kind in units."""
+    import polars as pl
+
+    fine = _divided(pl.col("price").cast(pl.Float64), 10**FINE_SCALE)
+    price = pl.when(pl.col("kind").is_in(sorted(FINE_KINDS))).then(fine)
+    return [
+        price.otherwise(_scaled("price", instrument.price_increment)).alias("price"),
+        _scaled("qty", instrument.qty_increment),
+    ]
+
+
+def in_units(events: pl.LazyFrame, instrument: Instrument) -> pl.LazyFrame:
+    """Return events of any kind as people see them."""
+    import polars as pl
+
+    words = [kind.name.lower() for kind in EventKind]
+    kind = pl.col("kind").replace_strict(list(map(int, EventKind)), words, default=None, return_dtype=pl.Enum(words))
+    price, qty = scaled(instrument)
+    return events.select(_time("ts_recv"), kind, _side(), price, qty, "flags", "id", _time("ts_event"))
+
+
+def trades(events: pl.LazyFrame, instrument: Instrument) -> pl.LazyFrame:
+    """Return the trades among events."""
+    import polars as pl
+
+    return events.filter(pl.col("kind") == int(EventKind.TRADE)).select(
+        _time("ts_recv"),
+        _side(),
+        _scaled("price", instrument.price_increment),
+        _scaled("qty", instrument.qty_increment),
+        pl.when(pl.col("id") > 0).then(pl.col("id")).alias("id"),
+        _time("ts_event"),
+    )
+
+
+def quotes(instrument: Instrument, open_stream: Callable[[], EventStream], span: Span) -> pl.LazyFrame:
+    """Return the venue's own best prices in a stream, message by message."""
+    columns = ["ts_recv", "bid", "bid_qty", "ask", "ask_qty", "ts_event"]
+    return _series(columns, lambda: SeriesReader.quotes(instrument, open_stream()), span)
+
+
+def book(
+    instrument: Instrument, open_stream: Callable[[], EventStream], span: Span, *, depth: int, every_ns: int
+) -> pl.LazyFrame:
+    """Return samples of the book that a stream makes."""
+    levels = [f"{name}_{level}" for level in range(depth) for name in ("bid", "bid_qty", "ask", "ask_qty")]
+
+    def open_reader() -> SeriesReader:
+        return SeriesReader.book(instrument, open_stream(), depth=depth, every_ns=every_ns, from_ns=span.start_ns)
+
+    return _series(["ts", *levels], open_reader, span)
+
+
+def bars(
+    instrument: Instrument, open_stream: Callable[[], EventStream], span: Span, *, interval_ns: int
+) -> pl.LazyFrame:
+    """Return bars of the trades in a stream."""
+    columns = ["ts_open", "open", "high", "low", "close", "volume", "trades"]
+
+    def open_reader() -> SeriesReader:
+        return SeriesReader.bars(instrument, open_stream(), interval_ns=interval_ns)
+
+    return _series(columns, open_reader, span)
+
+
+def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], span: Span) -> pl.LazyFrame:
+    """Return a series that is read when it is collected, piece by piece; its first column is the time on our clock."""
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    shown: list[pl.Expr] = []
+    schema: dict[str, pl.DataType] = {}
+    for name in columns:
+        if name.startswith("ts"):
+            shown.append(_time(name))
+            schema[name] = pl.Datetime("ns", "UTC")
+        elif name == "trades":
+            shown.append(pl.col(name))
+            schema[name] = pl.Int64()
+        else:
+            shown.append(pl.col(name).fill_nan(None))
+            schema[name] = pl.Float64()
+    rows = max(1, _CELLS // len(columns))
+
+    def pieces() -> Iterator[pl.DataFrame]:
+        reader = open_reader()
+        try:
+            while (read := reader.read(rows)) is not None:
+                at = read[columns[0]]
+                first, last = (int(at.searchsorted(time)) for time in (span.start_ns, span.end_ns))
+                yield pl.DataFrame(read)[first:last].select(shown)
+                if last < len(at):
+                    break
+        finally:
+            reader.close()
+
+    def source(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del batch_size  # a hint
+        left = n_rows
+        for piece in pieces():
+            if left is not None:
+                piece = piece.head(left)
+                left -= len(piece)
+            if predicate is not None:
+                piece = piece.filter(predicate)
+            yield piece if with_columns is None else piece.select(with_columns)
+            if left == 0:
+                break
+
+    return register_io_source(source, schema=schema, is_pure=True)
+
+
+def description(described: Sequence[tuple[Instrument, dict[str, Any]]]) -> pl.DataFrame:
+    """Return what a catalog holds: each instrument with its row of :meth:`~tradecore.Catalog.info`."""
+    import polars as pl
+
+    grouped = {kind.name for kinds in _MADE_OF.values() for kind in kinds}
+    others = dict.fromkeys(name for _, row in described for name in row["kinds"] if name not in grouped)
+    time = pl.Datetime("ns", "UTC")
+    schema: dict[str, Any] = {"instrument": pl.String, "kind": pl.String, "first": time, "last": time, "days": pl.Int64}
+    counts = {**{name: [k.name for k in kinds] for name, kinds in _MADE_OF.items()}, **{n.lower(): [n] for n in others}}
+    schema |= dict.fromkeys([*counts, "rows", "bytes"], pl.Int64)
+    rows = [
+        {
+            "instrument": instrument.id,
+            "kind": str(instrument.kind),
+            "first": row["first_ts_recv"],
+            "last": row["last_ts_recv"],
+            "days": len(row["days"]),
+            **{name: sum(row["kinds"].get(kind, 0) for kind in kinds) for name, kinds in counts.items()},
+            "rows": row["events"],
+            "bytes": row["bytes"],
+        }
+        for instrument, row in described
+    ]
+    return pl.DataFrame(rows, schema={name: pl.Int64 if kind is time else kind for name, kind in schema.items()}).cast(
+        {"first": time, "last": time}
+    )
