@@ -343,7 +343,7 @@ class L2Book:
     0.1
     """
 
-    def __new__(cls, instrument: Instrument) -> L2Book: ...
+    def __new__(cls, instrument: Instrument | str) -> L2Book: ...
     @property
     def instrument(self) -> Instrument:
         """The instrument whose grid the book has."""
@@ -1342,7 +1342,7 @@ class BinanceDecoder:
     ----------
     venue : str
         ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
-    instruments : sequence of Instrument
+    instruments : sequence of Instrument or str
         Frames of other symbols are ignored.
     keep_events : bool
         Whether to keep decoded events for :meth:`events`.
@@ -1365,7 +1365,9 @@ class BinanceDecoder:
     [6000010]
     """
 
-    def __new__(cls, venue: str, instruments: Sequence[Instrument], *, keep_events: bool = True) -> BinanceDecoder: ...
+    def __new__(
+        cls, venue: str, instruments: Sequence[Instrument | str], *, keep_events: bool = True
+    ) -> BinanceDecoder: ...
     def feed(self, frame: bytes, ts_recv: int) -> str:
         """Take a stream frame or a REST depth snapshot and say what it was.
 
@@ -1529,7 +1531,7 @@ class ReadAhead:
 class FeedSummary:
     """Running totals over event columns of one instrument."""
 
-    def __new__(cls, instrument: Instrument) -> FeedSummary: ...
+    def __new__(cls, instrument: Instrument | str) -> FeedSummary: ...
     def push(self, columns: _Columns) -> None:
         """Take the next columns, of whole messages."""
     def to_dict(self) -> dict[str, Any]:
@@ -1974,7 +1976,7 @@ class PositionLedger:
     Decimal('24')
     """
 
-    def __new__(cls, instrument: Instrument) -> PositionLedger: ...
+    def __new__(cls, instrument: Instrument | str) -> PositionLedger: ...
     def value(self, price: _Number, qty: _Number) -> Decimal:
         """Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.
 

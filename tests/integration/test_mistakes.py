@@ -110,6 +110,24 @@ def test_what_can_be_meant_by_an_argument_is_accepted(market: Path) -> None:
     )
 
 
+def test_a_book_takes_an_id_and_a_frame(market: Path) -> None:
+    piece = next(iter(tc.Catalog(market).stream(NAME)))
+    books = [tc.L2Book(NAME), tc.L2Book(tc.find_instrument(NAME)), tc.L2Book(NAME)]
+    for book, columns in zip(books, (piece, pl.DataFrame(piece), pl.DataFrame(piece).to_pandas()), strict=True):
+        book.apply(columns)
+    assert len({(book.best_bid, book.best_ask, book.bid_levels) for book in books}) == 1
+    assert books[0].bid_levels > 10
+    with pytest.raises(InvalidValueError, match="price: this column is missing"):
+        books[0].apply(pl.DataFrame(piece).drop("price"))
+    with pytest.raises(InvalidValueError, match="columns: expected arrays by name, or a frame, got a list"):
+        books[0].apply([piece])  # type: ignore[arg-type]
+    for wrong in (5, None):
+        with pytest.raises(InvalidValueError, match="instrument: expected an Instrument or its id"):
+            tc.L2Book(wrong)  # type: ignore[arg-type]
+    with pytest.raises(tc.errors.UnknownInstrumentError):
+        tc.PositionLedger("BTCUSDT.NOWHERE")
+
+
 def test_an_init_without_super_is_named() -> None:
     class Forgets(tc.Strategy):
         def __init__(self) -> None:
@@ -165,6 +183,11 @@ def nothing(ctx: Any) -> None:
         (lambda ctx, book: ctx.every("1s", generator), "callback: a generator is never run"),
         (lambda ctx, book: ctx.every("1s", "requote"), "callback: 'requote' cannot be called"),
         (lambda ctx, book: ctx.every(5, nothing), 'interval: 5 has no unit: expected a text such as "100ms"'),
+        (
+            lambda ctx, book: ctx.book(5),
+            "instrument: expected an Instrument or its id, such as 'BTCUSDT.BINANCE', got 5",
+        ),
+        (lambda ctx, book: ctx.book("BTCUSDT"), "unknown instrument BTCUSDT; known here: BTCUSDT.SYNTH"),
         (lambda ctx, book: ctx.buy(NAME, 60_000, 1), "price: 1 is far from the market at 6"),
         (lambda ctx, book: ctx.buy(NAME, book.best_bid, 0.01), "price: 0.01 is far from the market at 6"),
         (

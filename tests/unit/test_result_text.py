@@ -74,7 +74,7 @@ def test_the_figures_stand_on_one_screen() -> None:
     assert (
         table(facts())
         == """\
-net profit      2 USDT (2.00 bps of turnover)
+net profit      2 USDT (2 bps of turnover)
 gross profit    2.5 USDT
 fees            0.5 USDT
 turnover        10,000 USDT

@@ -11,7 +11,7 @@ use tradecore_core::types::{Instrument, Side};
 
 use crate::columns::NumpyColumns;
 use crate::errors;
-use crate::instrument::PyInstrument;
+use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
 use crate::values::{to_side, to_steps};
 
@@ -121,8 +121,8 @@ impl PyL2Book {
 #[pymethods]
 impl PyL2Book {
     #[new]
-    fn new(instrument: &PyInstrument) -> Self {
-        Self::shared(instrument.clone(), Arc::default())
+    fn new(instrument: Named) -> Self {
+        Self::shared(instrument.0, Arc::default())
     }
 
     /// The instrument whose grid the book has.

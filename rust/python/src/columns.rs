@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use numpy::ndarray::Dimension;
 use numpy::{Element, PyArray1, PyArrayMethods as _, PyReadonlyArray};
-use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyMapping};
 use tradecore_catalog::{PackedColumns, PackedInts};
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
 
@@ -60,22 +60,30 @@ impl Arrays {
 }
 
 impl NumpyColumns {
-    /// Borrows the arrays of a mapping by column name; `id` may be absent.
-    pub(crate) fn new(mapping: &Bound<'_, PyAny>) -> PyResult<Self> {
+    /// Borrows the arrays of a mapping, or of a frame, by column name; `id` may be absent.
+    pub(crate) fn new(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let frame = given.getattr("columns").ok();
+        if frame.is_none() && given.cast::<PyMapping>().is_err() {
+            let found = given.get_type().name()?;
+            return Err(errors::invalid(
+                "columns",
+                format!("expected arrays by name, or a frame, got a {found}"),
+            ));
+        }
+        let names = frame.as_ref().unwrap_or(given);
         let get = |name: &str| -> PyResult<Bound<'_, PyAny>> {
-            mapping.get_item(name).map_err(|e| {
-                if e.is_instance_of::<PyKeyError>(mapping.py()) {
-                    errors::invalid(name, "this column is missing")
-                } else {
-                    e
-                }
-            })
+            if !names.contains(name)? {
+                return Err(errors::invalid(name, "this column is missing"));
+            }
+            let column = given.get_item(name)?;
+            match column.getattr("to_numpy") {
+                Ok(to_numpy) => to_numpy.call0(),
+                Err(_) => Ok(column),
+            }
         };
         let mut arrays = Arrays::default();
-        let id = match mapping.call_method1("get", ("id",)) {
-            Ok(value) if !value.is_none() => Some(arrays.keep(&value, "id", "uint64")?),
-            _ => None,
-        };
+        let has_id = names.contains("id")? && !given.get_item("id")?.is_none();
+        let id = has_id.then(|| arrays.keep(&get("id")?, "id", "uint64")).transpose()?;
         let view = View {
             ts_event: arrays.keep(&get("ts_event")?, "ts_event", "int64")?,
             ts_recv: arrays.keep(&get("ts_recv")?, "ts_recv", "int64")?,

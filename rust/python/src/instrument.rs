@@ -5,7 +5,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use tradecore_core::types::{
     Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, Side, TermsError,
 };
@@ -75,6 +75,34 @@ pub(crate) struct PyInstrument(pub(crate) Arc<Instrument>);
 
 fn optional(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Decimal>> {
     value.map(|v| to_decimal(field, v)).transpose()
+}
+
+/// An instrument given as itself, or by the id of a shipped one.
+pub(crate) struct Named(pub(crate) PyInstrument);
+
+impl<'py> FromPyObject<'_, 'py> for Named {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(instrument) = given.cast::<PyInstrument>() {
+            return Ok(Self(instrument.get().clone()));
+        }
+        if given.is_instance_of::<PyString>() {
+            let found =
+                given.py().import("tradecore.instruments")?.call_method1("find_instrument", (given,))?;
+            return Ok(Self(found.cast::<PyInstrument>()?.get().clone()));
+        }
+        Err(no_instrument(&given))
+    }
+}
+
+/// What to say of something that is no instrument.
+pub(crate) fn no_instrument(given: &Bound<'_, PyAny>) -> PyErr {
+    let shown = given.repr().map_or_else(|_| "something else".into(), |shown| shown.to_string());
+    errors::invalid(
+        "instrument",
+        format!("expected an Instrument or its id, such as 'BTCUSDT.BINANCE', got {shown}"),
+    )
 }
 
 /// The nearest price an order may have that is no worse for its sender.

@@ -15,7 +15,7 @@ use tradecore_core::types::{Price, Qty, Side};
 
 use crate::columns::slice_of;
 use crate::errors;
-use crate::instrument::PyInstrument;
+use crate::instrument::{Named, PyInstrument};
 use crate::values::{money_to_py, to_duration, to_side};
 
 /// Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns.
@@ -443,9 +443,9 @@ impl PositionLedger {
 #[pymethods]
 impl PositionLedger {
     #[new]
-    fn new(instrument: &PyInstrument) -> PyResult<Self> {
-        let math = ledger::ContractMath::new(&instrument.0).map_err(errors::money)?;
-        Ok(Self { instrument: instrument.clone(), math, position: Mutex::default() })
+    fn new(instrument: Named) -> PyResult<Self> {
+        let math = ledger::ContractMath::new(&instrument.0.0).map_err(errors::money)?;
+        Ok(Self { instrument: instrument.0, math, position: Mutex::default() })
     }
 
     /// Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.

@@ -21,7 +21,7 @@ use tradecore_core::types::{Instrument, Side};
 use crate::book::PyL2Book;
 use crate::columns::{NumpyColumns, slice_of, to_arrays};
 use crate::errors;
-use crate::instrument::PyInstrument;
+use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
 use crate::values::to_duration;
 
@@ -282,8 +282,8 @@ pub(crate) struct FeedSummary {
 #[pymethods]
 impl FeedSummary {
     #[new]
-    fn new(instrument: &PyInstrument) -> Self {
-        Self { instrument: instrument.clone(), summary: Mutex::default() }
+    fn new(instrument: Named) -> Self {
+        Self { instrument: instrument.0, summary: Mutex::default() }
     }
 
     /// Take the next columns, of whole messages.
@@ -351,7 +351,7 @@ impl Synth {
 /// ----------
 /// venue : str
 ///     ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
-/// instruments : sequence of Instrument
+/// instruments : sequence of Instrument or str
 ///     Frames of other symbols are ignored.
 /// keep_events : bool
 ///     Whether to keep decoded events for :meth:`events`.
@@ -439,7 +439,8 @@ impl BinanceDecoder {
 impl BinanceDecoder {
     #[new]
     #[pyo3(signature = (venue, instruments, *, keep_events=true))]
-    fn new(venue: &str, instruments: Vec<PyInstrument>, keep_events: bool) -> PyResult<Self> {
+    fn new(venue: &str, instruments: Vec<Named>, keep_events: bool) -> PyResult<Self> {
+        let instruments: Vec<PyInstrument> = instruments.into_iter().map(|named| named.0).collect();
         let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
             errors::invalid("venue", format!("{venue:?} is not BINANCE, BINANCE_USDM or BINANCE_COINM"))
         })?;

@@ -13,7 +13,7 @@ use tradecore_core::kernel::Context;
 use tradecore_core::types::{Instrument, MarketId};
 
 use crate::errors;
-use crate::instrument::PyInstrument;
+use crate::instrument::{PyInstrument, no_instrument};
 
 /// A cell for threads that hold the GIL, which every access has to prove.
 pub(crate) struct GilCell<T>(RefCell<T>);
@@ -85,7 +85,7 @@ impl Shared {
                 None => Err(unknown(&id)?),
             };
         }
-        let given = instrument.extract::<PyRef<'_, PyInstrument>>()?;
+        let given = instrument.cast::<PyInstrument>().map_err(|_| no_instrument(instrument))?.get();
         match self.index.get(given.0.id.as_str()) {
             Some(market) => Ok(*market),
             None => Err(unknown(given.0.id.as_str())?),
