@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: demo test bench docs lint fmt stub clean build rust-test py-test
+# Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
+WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
+
+.PHONY: demo test bench docs lint fmt stub clean build rust-test py-test wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -54,6 +57,18 @@ docs: build
 	$(BIN)/python docs/reference
 	$(BIN)/zensical build --clean --strict
 
+$(VENV)/.wheel-tools: $(VENV)/.tools
+	@$(BIN)/python -m pip install 'maturin[zig]>=1.9.4,<2'
+	@touch $@
+
+wheel: $(VENV)/.wheel-tools
+	@rm -f dist/*.whl
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/maturin build --release --locked --quiet $(WHEEL_FLAGS) --out dist
+	@ls -l dist/*.whl
+
+wheel-test: wheel
+	$(BIN)/python .ci/wheel_test.py dist/*.whl
+
 fmt: build
 	cargo fmt --all
 	$(BIN)/ruff format .
@@ -64,5 +79,5 @@ stub: build
 	$(BIN)/python tools/stub_docs.py
 
 clean:
-	rm -rf target $(VENV) $(BENCH_VENV) data runs site .cache docs/pages/reference benches/results python/tradecore/*.so
+	rm -rf target $(VENV) $(BENCH_VENV) data runs site .cache docs/pages/reference benches/results python/tradecore/*.so dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -742,10 +742,10 @@ print(json.dumps(said))
     assert len(said) == 3 * len(WRITES)
     for limit, name, text in said:
         assert str(tmp_path / "cat") in text, (limit, name)
-        assert "cannot be written: File too large; free some space there, or choose another folder" in text
+        assert "cannot be written: File too large; free some space, or choose a place on another disk" in text
         assert "\n" not in text
     assert tree(tmp_path) == before
-    assert sorted(path.name for path in (tmp_path / "cat").iterdir()) == ["out", "venue=SYNTH"]
+    assert sorted(path.name for path in (tmp_path / "cat").iterdir()) == ["venue=SYNTH"]
 
 
 @pytest.mark.parametrize("failing", ["mkdir", "replace", "open"])
@@ -765,7 +765,7 @@ def test_a_folder_one_may_not_write_to_is_one_line_and_unchanged(
             patch.setattr(os, failing, refuse)
         for write in ("the same days", "a new catalog"):
             with pytest.raises(
-                CatalogError, match="cannot be written: Permission denied; choose a folder you may"
+                CatalogError, match="cannot be written: Permission denied; change its permissions"
             ) as caught:
                 WRITES[write](tmp_path)
             assert caught.value.path.startswith(str(tmp_path))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import importlib.util
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 import tomli_w
+import typer
+from matplotlib.figure import Figure
 
 import tradecore as tc
 from conftest import ROOT
 from tradecore.cli import main
+from tradecore.cli.app import app
+from tradecore.strategies import REGISTRY
 
 DEMO = ROOT / "examples" / "avellaneda.toml"
 
@@ -185,7 +193,7 @@ def test_a_mistake_in_the_configuration_is_one_line_with_its_key(
     ("words", "message"),
     [
         (["backtest", "--config", "/nowhere.toml"], "/nowhere.toml: No such file"),
-        (["backtest"], "Missing option"),
+        (["backtest"], "Missing option '--config'; see tradecore backtest --help"),
         (["backtest", "--config", DEMO], "data.catalog: no data"),
         (["backtest", "--config", DEMO, "--data", "/nowhere"], "is not a catalog"),
         (["backtest", "--config", DEMO, "--bogus"], "No such option"),
@@ -196,14 +204,24 @@ def test_a_mistake_in_the_configuration_is_one_line_with_its_key(
         (["data", "synth", "--catalog", "/tmp/x", "--events", str(2**70)], "Invalid value for '--events'"),
         (["data", "synth", "--catalog", "/tmp/x", "--seed", str(2**70)], "Invalid value for '--seed'"),
         (["backtest", "--config", DEMO, "--seed", str(2**63)], "Invalid value for '--seed'"),
-        (["frobnicate"], "No such command"),
+        (["frobnicate"], "No such command 'frobnicate'; see tradecore --help"),
+        (["bactest"], "No such command 'bactest'; did you mean tradecore backtest?"),
+        (["data", "inf"], "No such command 'inf'; did you mean tradecore data info?"),
+        (["info", "market"], "No such command 'info'; did you mean tradecore data info?"),
+        (["backtest", "--confg", DEMO], "No such option: --confg; did you mean --config?"),
+        (["backtest", "--config", DEMO, "--outptu", "x"], "No such option: --outptu; did you mean --output?"),
+        (["data", "info", "x", "--jsno"], "No such option: --jsno; did you mean --json?"),
+        (["--config", DEMO], "No such option: --config; did you mean tradecore backtest --config?"),
+        (["backtest", "--config"], "Option '--config' requires an argument"),
+        (["backtest", "--config", DEMO, "more"], "(more); see tradecore backtest --help"),
+        (["backtest", "--config", DEMO, "--plot", "a.gif"], "--plot: a.gif ends in neither .png nor .svg"),
     ],
 )  # fmt: skip
 def test_bad_usage_is_exit_code_2(words: list[Any], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = cli(*words, capsys=capsys)
     assert (code, out) == (2, "")
     assert message in err
-    assert "Traceback" not in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(("form", "target"), [("csv", "."), ("hftbacktest", "."), ("csv", "file/below")])
@@ -223,7 +241,7 @@ def test_a_target_that_cannot_be_written_is_one_line(
         ("def (\n", "SyntaxError: invalid syntax ({file}:1)"),
         ("x = 1\ny = z\n", "NameError: name 'z' is not defined ({file}:2)"),
         ("raise SystemExit(3)\n", "SystemExit: 3 ({file}:1)"),
-        ("import tradecore as tc\nclass Mine(tc.Strategy):\n    x: Nope = 1\n", "name 'Nope' is not defined ({file}:3)"),
+        ("import tradecore as tc\nclass Mine(tc.Strategy):\n    x: Absent = 1\n", "name 'Absent' is not defined ({file}:3)"),
         (
             "import tradecore as tc\n"
             "class Mine(tc.Strategy):\n"
@@ -347,6 +365,222 @@ def test_a_failure_shows_the_strategys_own_traceback(
     assert err.splitlines()[-1] == line
 
 
+def commands() -> dict[str, Any]:
+    """Every command by the words that call it."""
+
+    def below(command: Any, words: str) -> dict[str, Any]:
+        found = {words: command}
+        for name, each in getattr(command, "commands", {}).items():
+            found |= below(each, f"{words} {name}".strip())
+        return found
+
+    return below(typer.main.get_command(app), "")
+
+
+@pytest.mark.parametrize("width", [80, 60])
+@pytest.mark.parametrize("words", commands())
+def test_help_fits_and_nothing_of_it_is_cut(
+    words: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = commands()[words]
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, err = cli(*words.split(), "--help", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out
+    assert "\x1b" not in out
+    shown = " ".join(out.replace("│", " ").split())
+    assert " ".join((command.help or "").split()) in shown
+    for param in command.params:
+        for word in (*(name for name in param.opts if name.startswith("-")), *param.help.split()):
+            assert word in shown.split(), word
+        if not getattr(param, "is_flag", False):
+            assert param.metavar in shown.split(), f"{param.name} is to say what it takes"
+    for name in getattr(command, "commands", {}):
+        assert f" {name} " in shown
+
+
+def on_terminal(command: Sequence[str], folder: Path, **environment: str) -> str:
+    """Run a command with all its streams on a terminal and return what stands there."""
+    leader, follower = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "GITHUB_ACTIONS")}
+    kept |= {"TERM": "xterm-256color", "COLUMNS": "80", **environment}
+    process = subprocess.Popen(command, cwd=folder, stdin=follower, stdout=follower, stderr=follower, env=kept)
+    os.close(follower)
+    seen = b""
+    with contextlib.suppress(OSError):  # the terminal closes with the process
+        while chunk := os.read(leader, 4096):
+            seen += chunk
+    process.wait(timeout=60)
+    os.close(leader)
+    return seen.decode()
+
+
+COLOUR = re.compile(r"\x1b\[[\d;]*(?:3\d|9\d)m")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["data", "info", "/nowhere"]], ids=["help", "an error"])
+def test_colour_is_for_terminals_that_want_it(tmp_path: Path, words: list[str]) -> None:
+    command = [sys.executable, "-m", "tradecore", *words]
+    assert COLOUR.search(on_terminal(command, tmp_path))
+    assert not COLOUR.search(on_terminal(command, tmp_path, NO_COLOR="1"))
+    assert "\x1b" not in on_terminal(command, tmp_path, TERM="dumb")
+    environment = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_time_is_told_with_its_date(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = cli("data", "info", market, "--json", capsys=capsys)
+    first = json.loads(out)["instruments"][0]["first_ts_recv"]
+    dated = f"{first} (2026-01-01 00:00:00.{first % 1_000_000_000:09} UTC)"
+    _, out, _ = cli("data", "info", market, capsys=capsys)
+    assert f"first_ts_recv   {dated}\n" in out
+    cli("data", "export", market, tmp_path / "t", "--format", "tardis", capsys=capsys)
+    _, out, _ = cli("data", "check", tmp_path / "t" / "trades.csv.gz", capsys=capsys)
+    times = [line for line in out.splitlines() if line.startswith(("first_ts", "last_ts"))]
+    assert len(times) >= 2
+    assert all(re.fullmatch(r"\w+ +\d{19} \(2026-01-01 00:00:\d\d\.\d{9} UTC\)", line) for line in times), times
+
+
+def test_what_the_catalog_holds_is_only_replaced_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "synth", "--events", "20000", "--catalog", tmp_path / "cat"]
+    assert cli(*words, "--seed", "1", capsys=capsys)[0] == 0
+    code, out, err = cli(*words, "--seed", "2", capsys=capsys)
+    assert (code, out) == (2, "")
+    assert err == f"error: {tmp_path / 'cat'}: already holds BTCUSDT.SYNTH of these days; --replace writes it anew\n"
+    assert cli(*words, "--seed", "2", "--replace", capsys=capsys)[0] == 0
+
+
+def test_the_shipped_strategies_are_listed_with_their_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli("strategies", "--json", capsys=capsys)
+    assert code == 0
+    listed = {strategy["name"]: strategy for strategy in json.loads(out)["strategies"]}
+    assert set(listed) == set(REGISTRY)
+    for name, strategy in listed.items():
+        cls = REGISTRY[name]
+        assert getattr(tc, strategy["class"].removeprefix("tradecore.")) is cls
+        assert strategy["about"].endswith(".")
+        assert {parameter["name"] for parameter in strategy["parameters"]} == set(cls.parameters())
+        for parameter in strategy["parameters"]:
+            assert parameter["type"], parameter
+            assert parameter["about"].endswith("."), parameter
+            assert parameter["required"] == (cls.parameters()[parameter["name"]][1] is ...)
+    touch = {parameter["name"]: parameter for parameter in listed["touch_maker"]["parameters"]}
+    assert touch["interval"]["default"] == "100ms"
+    assert touch["quote_qty"] == {
+        "name": "quote_qty", "type": "Decimal", "required": True, "default": None, "about": "Quantity of each quote.",
+    }  # fmt: skip
+
+
+def test_the_list_of_strategies_fits_its_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    code, out, _ = cli("strategies", capsys=capsys)
+    assert code == 0
+    assert max(len(line) for line in out.partition("next:")[0].splitlines()) <= 60
+    assert "touch_maker (tradecore.TouchMaker)\n" in out
+    assert (
+        "    offset_ticks: int, default 0\n        Distance from the best price of the own side; 0\n        joins it.\n"
+        in out
+    )
+
+
+def some_figure(result: tc.Result) -> Figure:
+    """Stands in for the picture of a result."""
+    figure = Figure()
+    figure.subplots().plot([0, result.events])
+    return figure
+
+
+@pytest.mark.parametrize(("name", "begins"), [("run.png", b"\x89PNG\r\n"), ("run.SVG", b"<?xml")])
+def test_a_run_is_drawn(
+    config: Path,
+    tmp_path: Path,
+    name: str,
+    begins: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(tc.Result, "plot", some_figure, raising=False)
+    picture = tmp_path / "pictures" / name
+    code, out, err = cli("backtest", "--config", config, "--plot", picture, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert f"\ndrawn in {picture}\n" in out
+    assert "--plot" not in out
+    drawn = picture.read_bytes()
+    assert drawn.startswith(begins)
+    code, out, _ = cli("backtest", "--config", config, "--plot", picture, "--json", capsys=capsys)
+    assert json.loads(out)["plot"] == str(picture)
+    assert picture.read_bytes() == drawn, "the same run, the same picture"
+    assert json.loads(cli("backtest", "--config", config, "--json", capsys=capsys)[1])["plot"] is None
+
+
+def test_what_cannot_be_drawn_is_found_before_the_run(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(self: tc.Backtest, **_: Any) -> None:
+        raise AssertionError("it ran")
+
+    monkeypatch.setattr(tc.Backtest, "run", fail)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    code, out, err = cli("backtest", "--config", config, "--plot", tmp_path / "a.png", capsys=capsys)
+    assert (code, out) == (2, "")
+    assert err == "error: --plot: needs matplotlib, which is not installed: pip install 'tradecore[plot]'\n"
+    monkeypatch.undo()
+    monkeypatch.setattr(tc.Backtest, "run", fail)
+    (tmp_path / "file").touch()
+    code, _, err = cli("backtest", "--config", config, "--plot", tmp_path / "file" / "a.png", capsys=capsys)
+    assert code == 2
+    assert err.startswith(f"error: {tmp_path / 'file' / 'a.png'}: cannot be written: File exists; ")
+
+
+def test_the_figures_are_shown_although_they_cannot_be_drawn(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(self: tc.Result) -> None:
+        raise tc.errors.RunError("nothing to draw")
+
+    monkeypatch.setattr(tc.Result, "plot", fail, raising=False)
+    code, out, err = cli("backtest", "--config", config, "--plot", tmp_path / "a.png", capsys=capsys)
+    assert (code, err) == (1, "error: nothing to draw\n")
+    assert "net profit" in out
+    assert "drawn in" not in out
+
+
+def test_a_run_ends_with_what_to_do_next(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the files are, and commands that work as they stand."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no tradecore there: commands name this Python
+    monkeypatch.chdir(tmp_path)
+
+    def steps(*words: str | Path) -> list[str]:
+        code, out, _ = cli("backtest", "--config", config, *words, capsys=capsys)
+        assert code == 0
+        lines = out.split("\nnext:\n")[1].splitlines()
+        return [line.strip() for line in lines[::2]]
+
+    prefix = tmp_path / "out" / "synth_BTCUSDT_2026-01-01_run1"
+    program = f"{sys.executable} -m tradecore backtest --config"
+    given = ["--seed", "5", "--symbol", "BTCUSDT"]
+    again, drawn = steps(*given)
+    assert again == f"{program} {prefix}_config.toml --symbol BTCUSDT"
+    assert drawn == f"{program} {config} --symbol BTCUSDT --seed 5 --plot run.png"
+    done = subprocess.run(["sh", "-c", f"{again} --json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["digest"] == json.loads(Path(f"{prefix}_summary.json").read_text())["digest"]
+    config.write_text(config.read_text().partition("[output]")[0])
+    keep, _ = steps(*given)
+    assert keep == f"{program} {config} --symbol BTCUSDT --seed 5 --output runs"
+    subprocess.run(["sh", "-c", keep], capture_output=True, check=True)
+    assert len(list((tmp_path / "runs").iterdir())) == 6
+    for quiet in ("--quiet", "--json"):
+        assert "next" not in cli("backtest", "--config", config, quiet, capsys=capsys)[1]
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["backtest", "--help"], ["data", "import", "--help"], ["--version"]):
         code, out, _ = cli(*words, capsys=capsys)
@@ -364,7 +598,11 @@ def test_an_output_that_cannot_be_written_is_found_before_the_run(
     monkeypatch.setattr(tc.Backtest, "run", fail)
     (tmp_path / "out").touch()
     code, _, err = cli("backtest", "--config", config, capsys=capsys)
-    assert (code, err) == (2, f"error: {tmp_path / 'out'}: cannot be written: File exists\n")
+    assert code == 2
+    assert err == (
+        f"error: {tmp_path / 'out'}: cannot be written: File exists; "
+        "a file stands where a folder is needed, choose another name\n"
+    )
 
 
 def test_text_is_written_for_readers(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
     {"_core", "errors", "types"},
-    {"instruments", "validation", "venue", "config", "progress"},
+    {"instruments", "validation", "venue", "config", "progress", "files"},
     {"data", "strategy", "report"},
     {"strategies"},
     {"session"},
@@ -28,7 +28,7 @@ LAYERS = [
     {"venues", "sandbox"},
     {"live"},
     {"bus", "server", "observe"},
-    {"cli", "__main__"},
+    {"cli", "templates", "__main__"},
 ]
 """Who may import whom: a layer imports itself and those above it in this list."""
 

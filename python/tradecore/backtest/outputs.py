@@ -7,7 +7,6 @@ when they were first sent. The summary is JSON, the effective configuration TOML
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import tomli_w
 from tradecore.backtest.frames import position_columns
 from tradecore.backtest.result import Result
 from tradecore.errors import CatalogError
+from tradecore.files import staged
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,32 +27,26 @@ __all__ = ["check_writable", "write_outputs"]
 
 def _reserve(folder: Path, stem: str) -> str:
     """Claim the next run number by creating its configuration file."""
-    try:
-        for number in range(1, 1_000_000):
-            prefix = f"{stem}_run{number}"
-            try:
-                (folder / f"{prefix}_config.toml").open("x").close()
-            except FileExistsError:
-                continue
-            return prefix
-    except OSError as error:
-        raise CatalogError(str(folder), f"cannot be written: {error.strerror}") from None
+    for number in range(1, 1_000_000):
+        prefix = f"{stem}_run{number}"
+        try:
+            (folder / f"{prefix}_config.toml").open("x").close()
+        except FileExistsError:
+            continue
+        return prefix
     raise CatalogError(str(folder), f"holds a million runs of {stem} already")
 
 
 def check_writable(folder: str | Path) -> None:
-    """Make the folder for a run's files, and see that files can be made in it, before a run is spent on it.
+    """See that a run's files can be made in a folder, before a run is spent on it.
 
     Raises
     ------
     CatalogError
         When they cannot.
     """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise CatalogError(str(folder), f"cannot be written: {error.strerror}") from None
+    with staged(folder):
+        pass
 
 
 def write_outputs(
@@ -71,7 +65,7 @@ def write_outputs(
     ----------
     result : Result
     folder : path
-        See :func:`check_writable`.
+        Made if it is not there.
     exchange, symbol, date : str
         Parts of the files' names.
     config : mapping
@@ -83,22 +77,31 @@ def write_outputs(
     -------
     dict
         The summary as written, with ``output``, the common prefix of the files.
+
+    Raises
+    ------
+    CatalogError
+        When they cannot be written; then none is there.
     """
     folder = Path(folder)
-    prefix = _reserve(folder, f"{exchange}_{symbol}_{date}".replace("/", "-"))
-    base = folder / prefix
-    summary = {**result.summary(), **extra, "output": str(base)}
-    (folder / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(config)), encoding="utf-8")
-    for name, table, shape in (
-        ("orders", "orders", _orders),
-        ("trades", "fills", _trades),
-        ("positions", "fills", _positions),
-        ("candles", "candles", _candles),
-    ):
-        with (folder / f"{prefix}_{name}.csv").open("wb") as file:
-            for number, piece in enumerate(result.tables.pieces(table)):
-                shape(piece).write_csv(file, include_header=number == 0)
-    (folder / f"{prefix}_summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    with staged(folder) as fresh:
+        prefix = _reserve(folder, f"{exchange}_{symbol}_{date}".replace("/", "-"))
+        summary = {**result.summary(), **extra, "output": str(folder / prefix)}
+        try:
+            (fresh / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(config)), encoding="utf-8")
+            for name, table, shape in (
+                ("orders", "orders", _orders),
+                ("trades", "fills", _trades),
+                ("positions", "fills", _positions),
+                ("candles", "candles", _candles),
+            ):
+                with (fresh / f"{prefix}_{name}.csv").open("wb") as file:
+                    for number, piece in enumerate(result.tables.pieces(table)):
+                        shape(piece).write_csv(file, include_header=number == 0)
+            (fresh / f"{prefix}_summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+        except BaseException:
+            (folder / f"{prefix}_config.toml").unlink(missing_ok=True)
+            raise
     return summary
 
 

@@ -1,12 +1,12 @@
 """The ``tradecore`` command: its subcommands, and how errors become exit codes.
 
-Exit codes: 0 done, 1 a run that failed, 2 bad usage, configuration or input, 130 interrupted. Errors are one line on
-stderr, naming file, key or line; tracebacks only with ``--debug``.
+Exit codes: 0 done, 1 a run that failed or a disk that is full, 2 bad usage, configuration or input or a place that
+cannot be written, 130 interrupted. Errors are one line on stderr, naming file, key or line; tracebacks only with
+``--debug``.
 """
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
@@ -18,21 +18,27 @@ import typer
 from tradecore.cli.backtest import backtest
 from tradecore.cli.console import note
 from tradecore.cli.data import data_app
+from tradecore.cli.init import init
+from tradecore.cli.strategies import strategies
+from tradecore.cli.usage import Command, Group, usage_problem
 from tradecore.errors import RunError, StrategyError, TradecoreError
+from tradecore.files import DISK_FULL
 
 __all__ = ["app", "main"]
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
 app = typer.Typer(
     name="tradecore",
+    cls=Group,
     help="Tick-level backtesting with honest fills.",
+    epilog="Begin with: tradecore init demo",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(backtest)
+app.command(cls=Command)(init)
+app.command(cls=Command)(backtest)
+app.command(cls=Command)(strategies)
 app.add_typer(data_app, name="data")
 
 
@@ -99,15 +105,19 @@ def _run(words: list[str]) -> int:
 def _judge(error: BaseException) -> tuple[int, str]:
     """Return the exit code an error stands for, and what to say about it."""
     if isinstance(error, TradecoreError):
-        return (1 if isinstance(error, RunError | StrategyError) else 2), str(error)
+        return (1 if isinstance(error, RunError | StrategyError) or _is_full(error.__cause__) else 2), str(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename is not None else ""
-        return (1 if error.errno in _DISK_FULL else 2), f"{place}{error.strerror or error}"
+        return (1 if _is_full(error) else 2), f"{place}{error.strerror or error}"
     if isinstance(error, OverflowError):
         return 2, str(error)
     if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
-        return 2, error.format_message()
+        return 2, usage_problem(error, typer.main.get_command(app))
     return 1, f"internal error: {type(error).__name__}: {error}; run again with --debug"
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in DISK_FULL
 
 
 def _replace_closed_streams() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradecore.cli.console import SEED_MAX, emit, note, progress_bar
+from tradecore.cli.console import SEED_MAX, emit, moment, note
+from tradecore.cli.usage import Command, Group, number_in
+from tradecore.progress import progress_bar
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -17,14 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["data_app"]
 
-data_app = typer.Typer(help="Import, check, make, describe and export market data.", no_args_is_help=True)
-import_app = typer.Typer(help="Import files into a catalog.", no_args_is_help=True)
+data_app = typer.Typer(cls=Group, help="Import, check, make, describe and export market data.", no_args_is_help=True)
+import_app = typer.Typer(cls=Group, help="Import files into a catalog.", no_args_is_help=True)
 data_app.add_typer(import_app, name="import")
 
-_Files = Annotated[list[Path], typer.Argument(help="Files of one recording, in order.", show_default=False)]
-_Catalog = Annotated[Path, typer.Option(help="The catalog's folder.", show_default=False)]
-_Id = Annotated[str | None, typer.Option("--instrument", help="Its id, SYMBOL.VENUE; found in the data if not given.")]
-_Specs = Annotated[Path | None, typer.Option("--specs", help="TOML or JSON with specifications of instruments.")]
+_Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="Files of one recording, in order.", show_default=False)
+]
+_Catalog = Annotated[Path, typer.Option(metavar="DIR", help="The catalog's folder.", show_default=False)]
+_From = Annotated[Path, typer.Argument(metavar="CATALOG", help="The catalog's folder.", show_default=False)]
+_Id = Annotated[
+    str | None,
+    typer.Option("--instrument", metavar="ID", help="Its id, SYMBOL.VENUE; found in the data if not given."),
+]
+_Specs = Annotated[
+    Path | None, typer.Option("--specs", metavar="FILE", help="TOML or JSON with specifications of instruments.")
+]
 _Infer = Annotated[bool, typer.Option("--infer", help="Derive the specification from the data.")]
 _Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -74,7 +85,7 @@ def _import(
         "hftbacktest": importers.import_hftbacktest,
     }
     spec, extra = _find(form, files, instrument, specs, infer)
-    with progress_bar("import", "B", quiet=quiet) as progress:
+    with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id, replace=replace):
         summary = imports[form](files, spec, catalog, replace=replace, progress=progress)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
@@ -84,13 +95,33 @@ def _import(
     _show(summary, json=json)
 
 
+@contextmanager
+def _may_ask_to_replace(catalog: Path, instrument: str, *, replace: bool) -> Iterator[None]:
+    """Name the option that would help, where the catalog already holds what is to be written."""
+    from tradecore.data.catalog import Catalog
+    from tradecore.errors import CatalogError
+
+    held = not replace and instrument in Catalog(catalog).instruments()
+    try:
+        yield
+    except CatalogError as error:
+        if not held or error.__cause__ is not None:
+            raise
+        raise CatalogError(
+            str(catalog), f"already holds {instrument} of these days; --replace writes it anew"
+        ) from None
+
+
 def _show(summary: dict[str, Any], *, json: bool) -> None:
     if json:
         emit(summary)
         return
     width = max(len(key) for key in summary)
     for key, value in summary.items():
-        text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else _text(value)
+        if isinstance(value, int) and key.startswith(("first_ts", "last_ts")):
+            text = moment(value)
+        else:
+            text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else _text(value)
         typer.echo(f"{key:<{width}}  {text}")
 
 
@@ -110,7 +141,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-@import_app.command("binance-ws")
+@import_app.command("binance-ws", cls=Command)
 def import_binance_ws(
     files: _Files,
     catalog: _Catalog,
@@ -135,7 +166,7 @@ def import_binance_ws(
     )
 
 
-@import_app.command("tardis")
+@import_app.command("tardis", cls=Command)
 def import_tardis(
     files: _Files,
     catalog: _Catalog,
@@ -160,7 +191,7 @@ def import_tardis(
     )
 
 
-@import_app.command("hftbacktest")
+@import_app.command("hftbacktest", cls=Command)
 def import_hftbacktest(
     files: _Files,
     catalog: _Catalog,
@@ -184,7 +215,7 @@ def import_hftbacktest(
     )
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def check(
     files: _Files, instrument: _Id = None, specs: _Specs = None, json: _Json = False, quiet: _Quiet = False
 ) -> None:
@@ -199,15 +230,17 @@ def check(
     _show(report, json=json)
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def synth(
     catalog: _Catalog,
-    events: Annotated[int, typer.Option(min=1, max=2**63 - 1, help="Number of rows.")] = 1_000_000,
-    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Seed of the market.")] = 0,
-    instrument: Annotated[str, typer.Option(help="Instrument to make.")] = "BTCUSDT.SYNTH",
+    events: Annotated[
+        int, typer.Option(metavar="N", callback=number_in(1, 2**63 - 1), help="Number of rows.")
+    ] = 1_000_000,
+    seed: Annotated[int, typer.Option(metavar="N", callback=number_in(0, SEED_MAX), help="Seed of the market.")] = 0,
+    instrument: Annotated[str, typer.Option(metavar="ID", help="Instrument to make.")] = "BTCUSDT.SYNTH",
     specs: _Specs = None,
-    start_price: Annotated[str, typer.Option(help="First mid price.")] = "60000",
-    typical_qty: Annotated[str, typer.Option(help="Typical size of a level.")] = "0.8",
+    start_price: Annotated[str, typer.Option(metavar="PRICE", help="First mid price.")] = "60000",
+    typical_qty: Annotated[str, typer.Option(metavar="QTY", help="Typical size of a level.")] = "0.8",
     replace: _Replace = False,
     json: _Json = False,
     quiet: _Quiet = False,
@@ -217,7 +250,10 @@ def synth(
     from tradecore.instruments import find_instrument, load_instruments
 
     own = load_instruments(specs) if specs is not None else None
-    with progress_bar("synth", "rows", quiet=quiet) as progress:
+    with (
+        progress_bar("synth", "rows", quiet=quiet) as progress,
+        _may_ask_to_replace(catalog, instrument, replace=replace),
+    ):
         summary = synthesize(
             catalog,
             events=events,
@@ -231,9 +267,9 @@ def synth(
     _show({"instrument": instrument, "catalog": str(catalog), "seed": seed, **summary}, json=json)
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def info(
-    catalog: Annotated[Path, typer.Argument(help="The catalog's folder.", show_default=False)],
+    catalog: _From,
     json: _Json = False,
 ) -> None:
     """Describe what a catalog holds."""
@@ -250,12 +286,14 @@ def info(
         _show(row, json=False)
 
 
-@data_app.command()
+@data_app.command(cls=Command)
 def export(
-    catalog: Annotated[Path, typer.Argument(help="The catalog's folder.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="File to write; a folder for tardis.", show_default=False)],
-    form: Annotated[str, typer.Option("--format", help="csv, hftbacktest or tardis.")],
-    instrument: Annotated[str | None, typer.Option(help="Its id; the only one if not given.")] = None,
+    catalog: _From,
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="File to write; a folder for tardis.", show_default=False)
+    ],
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help="csv, hftbacktest or tardis.")],
+    instrument: Annotated[str | None, typer.Option(metavar="ID", help="Its id; the only one if not given.")] = None,
     json: _Json = False,
 ) -> None:
     """Write an instrument's events in another format."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
-from tradecore.data.layout import remove_empty, writing
 from tradecore.data.views import scaled
 from tradecore.errors import CatalogError, InvalidValueError
+from tradecore.files import staged
 from tradecore.instruments import TARDIS_VENUES
 from tradecore.types import FINE_KINDS, EventFlag, EventKind, Side
 
@@ -78,9 +76,12 @@ def export(
         raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
     if form != "tardis" and target.is_dir():
         raise InvalidValueError("target", f"{target} is a folder; {form} is written to a file")
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    return writers[form](catalog, spec, target)
+    if form == "hftbacktest" and target.suffix != ".npz":
+        target = target.with_name(f"{target.name}.npz")
+    folder, name = (target, None) if form == "tardis" else (target.parent, target.name)
+    with staged(folder, name) as fresh:
+        written = writers[form](catalog, spec, fresh if name is None else fresh / name)
+    return [folder / path.name for path in written]
 
 
 def left_out(catalog: str | Path | Catalog, instrument: str | Instrument, form: str) -> dict[str, int]:
@@ -102,21 +103,6 @@ def left_out(catalog: str | Path | Catalog, instrument: str | Instrument, form: 
     return counts
 
 
-@contextlib.contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """Give a file to write to that takes its place when it is whole; no file, when it is none in the end."""
-    staged = path.with_name(f".{path.name}.part")
-    try:
-        with writing(path):
-            yield staged
-            if staged.exists():
-                os.replace(staged, path)
-            else:
-                path.unlink(missing_ok=True)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
 def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
     """Events in units, in pieces of whole messages."""
     return (piece.with_columns(scaled(instrument)) for piece in catalog.pieces(instrument))
@@ -126,7 +112,7 @@ def _csv(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
     import polars as pl
 
     kinds = {int(kind): kind.name.lower() for kind in EventKind}
-    with _staged(target) as staged, staged.open("wb") as file:
+    with target.open("wb") as file:
         for number, piece in enumerate(_pieces(catalog, instrument)):
             words = pl.col("kind").replace_strict(kinds, return_dtype=pl.String)
             piece.with_columns(words).write_csv(file, include_header=number == 0)
@@ -136,9 +122,6 @@ def _csv(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
 def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
     import polars as pl
 
-    is_new = not target.exists()
-    with writing(target):
-        target.mkdir(parents=True, exist_ok=True)
     exchanges = {venue: exchange for exchange, venue in TARDIS_VENUES.items()}
     exchange = exchanges.get(instrument.venue, instrument.venue.lower().replace("_", "-"))
     head = [
@@ -208,28 +191,24 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path
         return bids.select("exchange", "symbol", "timestamp", "local_timestamp", **cells)
 
     written = []
-    with contextlib.ExitStack() as files:
-        if is_new:
-            files.callback(remove_empty, target)
-        for name, select in (
-            ("incremental_book_L2", book),
-            ("trades", trades),
-            ("quotes", quotes),
-            ("derivative_ticker", tickers),
-            ("liquidations", liquidations),
-        ):
-            path = target / f"{name}.csv.gz"
-            staged = files.enter_context(_staged(path))
-            rows = 0
-            with cast(IO[bytes], gzip.open(staged, "wb", compresslevel=6)) as file:
-                for number, piece in enumerate(_pieces(catalog, instrument)):
-                    chosen = select(piece)
-                    rows += len(chosen)
-                    chosen.write_csv(file, include_header=number == 0)
-            if rows:
-                written.append(path)
-            else:
-                staged.unlink()
+    for name, select in (
+        ("incremental_book_L2", book),
+        ("trades", trades),
+        ("quotes", quotes),
+        ("derivative_ticker", tickers),
+        ("liquidations", liquidations),
+    ):
+        path = target / f"{name}.csv.gz"
+        rows = 0
+        with cast(IO[bytes], gzip.open(path, "wb", compresslevel=6)) as file:
+            for number, piece in enumerate(_pieces(catalog, instrument)):
+                chosen = select(piece)
+                rows += len(chosen)
+                chosen.write_csv(file, include_header=number == 0)
+        if rows:
+            written.append(path)
+        else:
+            path.unlink()
     return written
 
 
@@ -283,7 +262,5 @@ def _hftbacktest(catalog: Catalog, instrument: Instrument, target: Path) -> list
         there = there[np.argsort(there["exch_ts"], kind="stable")]
         times = np.concatenate([there["exch_ts"], array["local_ts"]])
         array = np.concatenate([there, array])[np.argsort(times, kind="stable")]
-    target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
-    with _staged(target) as staged, staged.open("wb") as file:
-        np.savez_compressed(file, data=array)
+    np.savez_compressed(target, data=array)
     return [target]

@@ -17,7 +17,6 @@ Catalogs written before had ``VENUE/SYMBOL/instrument.json`` beside their days. 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import shutil
@@ -30,7 +29,7 @@ from urllib.parse import quote
 import orjson
 
 from tradecore._core import Instrument, check_part, read_note
-from tradecore.errors import CatalogError, InstrumentError, TradecoreError
+from tradecore.errors import CatalogError, InstrumentError
 from tradecore.instruments import instrument_from_dict
 from tradecore.types import EventKind
 
@@ -46,7 +45,6 @@ __all__ = [
     "reading",
     "remove_empty",
     "write_manifest",
-    "writing",
 ]
 
 DTYPES = {
@@ -68,7 +66,6 @@ _STAGED = "manifest.part"
 _VERSION = 1
 _PART_PATH = re.compile(r"\d{4}-\d\d-\d\d/\d{4,}\.parquet")
 _PART_NUMBERS = ("rows", "first_ts_recv", "last_ts_recv", "min_latency_ns", "max_price", "max_qty")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,32 +132,6 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CatalogError(str(path), f"cannot be read: {error}") from None
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Name the file or folder in what the system or polars raises, and say what to do about it."""
-    try:
-        yield
-    except TradecoreError:
-        raise
-    except Exception as error:
-        number = getattr(error, "errno", None)
-        # polars tells some errors of the system as its own, and some with their number only in the text.
-        if number is None and (found := re.search(r"os error (\d+)", str(error))):
-            number = int(found[1])
-        if number is None and not isinstance(error, OSError):
-            raise
-        raise CatalogError(str(path), f"cannot be written: {_reason(number, str(error))}") from None
-
-
-def _reason(number: int | None, text: str) -> str:
-    if number is None:
-        return text
-    advice = (
-        "free some space there, or choose another folder" if number in _FULL else "choose a folder you may write to"
-    )
-    return f"{os.strerror(number)}; {advice}"
 
 
 class _ManifestError(Exception):

@@ -24,10 +24,10 @@ from tradecore.data.layout import (
     read_manifest,
     remove_empty,
     write_manifest,
-    writing,
 )
 from tradecore.data.locks import locked
 from tradecore.errors import CatalogError, InvalidValueError
+from tradecore.files import writing
 from tradecore.types import ON_GRID_KINDS, EventKind
 
 if TYPE_CHECKING:

@@ -1,0 +1,113 @@
+"""Writing files: all of them or none, and a sentence with the path when it cannot be done."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tradecore.errors import CatalogError
+
+__all__ = ["DISK_FULL", "cannot_write", "staged", "writing"]
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""Numbers of the errors that more room would cure."""
+
+_ROOM = "free some space, or choose a place on another disk"
+_RIGHTS = "change its permissions, or choose another folder"
+_ADVICE = {
+    **dict.fromkeys(DISK_FULL, _ROOM),
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: "choose a folder elsewhere",
+    errno.EEXIST: "a file stands where a folder is needed, choose another name",
+    errno.ENOTDIR: "a file stands where a folder is needed, choose another name",
+    errno.EISDIR: "a folder stands where a file is needed, choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+_OS_ERROR = re.compile(r"([^:()]+) \(os error (\d+)\)")
+"""How libraries written in Rust tell an error of the system: its words and its number."""
+
+
+def cannot_write(path: str | Path, error: OSError) -> CatalogError:
+    """Return the error that names a path, why nothing can be written there, and what to do."""
+    advice = _ADVICE.get(error.errno or 0, "choose another place")
+    return CatalogError(str(path), f"cannot be written: {error.strerror or error}; {advice}")
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Name a path in what the system has against writing there.
+
+    Raises
+    ------
+    CatalogError
+        With the path, the reason and what to do; its cause is the ``OSError``, also where polars told it.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # somebody else's: nobody listens to what is printed
+        raise
+    except OSError as error:
+        told = _told(error) if error.errno is None else None
+        raise cannot_write(path, told or error) from (told or error)
+    except Exception as error:
+        told = _told(error) if type(error).__module__.startswith("polars") else None
+        if told is None:
+            raise
+        raise cannot_write(path, told) from told
+
+
+def _told(error: Exception) -> OSError | None:
+    """Return the system's error that a library put into words."""
+    found = _OS_ERROR.search(str(error))
+    if found is None:
+        return None
+    words, number = found[1].strip(), int(found[2])
+    return OSError(0, words, None, number) if os.name == "nt" else OSError(number, words)
+
+
+@contextlib.contextmanager
+def staged(folder: str | Path, name: str | None = None) -> Iterator[Path]:
+    """Yield an empty folder whose files move to ``folder`` together when the block ends; after an error none does.
+
+    Parameters
+    ----------
+    folder : path
+        Where the files are to be. It is made if it is not there, and goes again after an error.
+    name : str, optional
+        The one file that will be written. Where something that is no plain file has its name (a device, a pipe, a
+        link), it is written in place: a move would put a file in its stead.
+
+    Raises
+    ------
+    CatalogError
+        When ``folder``, or the file, cannot be written.
+    """
+    folder = Path(folder)
+    place = folder if name is None else folder / name
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    with writing(place):
+        if name is not None and os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
+            yield folder
+            return
+        scratch: Path | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=".tradecore-", dir=folder))
+            yield scratch
+            for file in sorted(scratch.iterdir()):
+                os.replace(file, folder / file.name)
+        finally:
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+            with contextlib.suppress(OSError):  # one that holds something stays
+                for each in missing:
+                    each.rmdir()
