@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -37,6 +38,8 @@ class Block:
     code: str
     line: int
     shown: str | None
+    raises: bool
+    """Whether what is shown is the error it ends with."""
     not_run: bool
 
 
@@ -44,21 +47,24 @@ _FENCE = re.compile(r"^(<!-- not run: .+ -->\n)?```(.*)\n((?:.*\n)*?)```$", re.M
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """Yield the blocks of a document; one without a language right below a program or command is what it printed."""
+    """Yield the blocks of a document.
+
+    One without a language right below a program or command is what it printed, one of ``pytb`` the error it ends with.
+    """
     text = path.read_text()
     found = list(_FENCE.finditer(text))
     assert len(re.findall(r"^\s*```", text, re.MULTILINE)) == 2 * len(found), f"{path}: a fence that is not read here"
-    shown_as = ("", "text")
+    shown_as = ("", "text", "pytb")
     for index, fence in enumerate(found):
         words = fence[2].split(maxsplit=1)
-        shown = None
+        shown, raises = None, False
         following = found[index + 1] if index + 1 < len(found) else None
         if following is not None and following[2] in shown_as and not text[fence.end() : following.start()].strip():
-            shown = following[3]
+            shown, raises = following[3], following[2] == "pytb"
         title = re.search(r'title="(.+?)"', fence[2])
         line = text[: fence.start(2)].count("\n") + 1
         language = words[0] if words else ""
-        yield Block(language, title and title[1], fence[3], line, shown, not_run=bool(fence[1]))
+        yield Block(language, title and title[1], fence[3], line, shown, raises, not_run=bool(fence[1]))
 
 
 def commands(block: Block) -> Iterator[list[str]]:
@@ -91,11 +97,25 @@ def test_a_page_does_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytes
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             if block.language == "python":
-                exec(compile(block.code, place, "exec", dont_inherit=True), namespace)
+                run = compile(block.code, place, "exec", dont_inherit=True)
+                if block.raises:
+                    print(_raised(run, namespace))
+                else:
+                    exec(run, namespace)
             elif block.language == "sh" and not block.not_run:
                 for words in commands(block):
                     assert _exit_code(main, words) == 0, f"{place}: {words}"
         compare(path, block, out.getvalue())
+
+
+def _raised(run: CodeType, namespace: dict[str, Any]) -> str:
+    """Return the last line of the traceback that a program ends with."""
+    try:
+        exec(run, namespace)
+    except Exception as error:
+        cls = type(error)
+        return f"{'' if cls.__module__ == 'builtins' else f'{cls.__module__}.'}{cls.__qualname__}: {error}"
+    raise AssertionError(f"{run.co_filename}: raises nothing")
 
 
 def _exit_code(main: Any, words: list[str]) -> int:
