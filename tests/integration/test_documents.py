@@ -108,6 +108,17 @@ def test_a_page_does_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytes
         compare(path, block, out.getvalue())
 
 
+def test_the_programs_of_the_readme_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    program = "".join(block.code for block in blocks(README) if block.language == "python")
+    digests = set()
+    for _ in range(2):
+        namespace: dict[str, Any] = {}
+        exec(program, namespace)
+        digests.add(namespace["result"].digest)
+    assert len(digests) == 1
+
+
 def _raised(run: CodeType, namespace: dict[str, Any]) -> str:
     """Return the last line of the traceback that a program ends with."""
     try:
