@@ -599,6 +599,11 @@ class BookView:
         """
     def round_ask(self, price: _Number) -> float:
         """Return the lowest price, in quote currency, that a sell order may have and that is not below ``price``."""
+    def round_qty(self, qty: _Number) -> float:
+        """Return the largest quantity of an order, in contracts (spot: base units), that is not above ``qty``.
+
+        It is 0 below one lot.
+        """
     def copy(self) -> L2Book:
         """Return the book as it is now, as a book of your own; unlike the view it may be kept."""
 

@@ -139,7 +139,7 @@ class OffGridError(InvalidValueError):
 
 _ROUNDED_BY = {
     "price": ": book.round_bid(price), book.round_ask(price)",
-    "qty": ": instrument.round_qty(qty)",
+    "qty": ": book.round_qty(qty)",
 }
 """What brings a value of an order onto its grid, by field."""
 

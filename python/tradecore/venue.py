@@ -37,6 +37,10 @@ class Latency:
 
     def __post_init__(self) -> None:
         check_latency(self)
+        # One text for each length of time, so that equal latencies are equal.
+        for leg in ("entry", "response", "feed"):
+            if (given := getattr(self, leg)) is not None:
+                object.__setattr__(self, leg, format_duration_ns(parse_duration(given)))
 
     @property
     def entry_ns(self) -> int:

@@ -157,6 +157,15 @@ def test_a_hook_that_says_it_returns_something_is_refused() -> None:
         Returns("r", [NAME])
 
 
+def test_a_hook_as_others_call_it_is_refused() -> None:
+    class Camel(tc.Strategy):
+        def onBookState(self, ctx: Any, book: Any, state: Any) -> None:
+            pass
+
+    with pytest.raises(HookError, match=r"Camel\.onBookState: is not a hook; did you mean on_book_state\?"):
+        Camel("c", [NAME])
+
+
 def test_a_hook_that_returns_something_ends_the_run(market: Path) -> None:
     class Returns(tc.Strategy):
         def on_book(self, ctx, book):  # type: ignore[no-untyped-def]
@@ -181,6 +190,12 @@ def nothing(ctx: Any) -> None:
         (lambda ctx, book: ctx.every("1s"), "callback: missing, and the strategy has no on_timer"),
         (lambda ctx, book: ctx.at(ctx.now_ns + 1), "callback: missing, and the strategy has no on_timer"),
         (lambda ctx, book: ctx.every("1s", generator), "callback: a generator is never run"),
+        (lambda ctx, book: ctx.every("1s", lambda: None), "callback: takes () and is called with (ctx)"),
+        (lambda ctx, book: ctx.cancel(None), "order: expected an order, its id, or your own name for it, got None"),
+        (
+            lambda ctx, book: ctx.quote(NAME, bid=60_001, ask=60_000, qty=1),
+            "the bid of a quote has to be below its ask",
+        ),
         (lambda ctx, book: ctx.every("1s", "requote"), "callback: 'requote' cannot be called"),
         (lambda ctx, book: ctx.every(5, nothing), 'interval: 5 has no unit: expected a text such as "100ms"'),
         (
@@ -243,7 +258,7 @@ def test_prices_and_quantities_round_to_what_an_order_may_have(market: Path) -> 
     def act(ctx: Any, book: Any) -> None:
         bid, ask = book.round_bid(book.mid - 0.03), book.round_ask(book.mid + 0.03)
         told.append((bid <= book.mid - 0.03, ask >= book.mid + 0.03))
-        ctx.quote(NAME, bid=bid, ask=ask, qty=spec.round_qty(0.0129))
+        ctx.quote(NAME, bid=bid, ask=ask, qty=book.round_qty(0.0129))
 
     assert tc.Backtest([once(act)], market).run().summary()["orders"] == 2
     assert told == [(True, True)]
@@ -386,6 +401,8 @@ def test_fills_without_fees_and_against_quotes_are_said(market: Path) -> None:
     free = [tc.SimVenue("SYNTH", maker_fee_bps=0, taker_fee_bps=0)]
     result = tc.Backtest([once(lambda ctx, book: ctx.buy(NAME, 1))], market, free).run()
     assert result.notes == [f"no fees are set for {NAME}: profit is before fees"]
+    result = tc.Backtest([once(lambda ctx, book: ctx.buy(NAME, 1, book.best_bid))], market).run()
+    assert result.notes == ["no fees were paid (maker 0, taker 4 bps): profit is before fees"]
     quotes = {name: values[3:5] for name, values in quotes_and_trades().items()}
     result = tc.Backtest([Quiet("q", [NAME])], {NAME: quotes}, specs=[spec]).run()
     assert "orders were filled against top-of-book quotes (fill_basis l1): the data has no book" in result.notes

@@ -56,7 +56,7 @@ def notes_on(
     for strategy in strategies:
         notes.extend(_never_called(strategy, summary, kinds))
     if summary["fills"]:
-        notes.extend(_without_fees(summary["instruments"]))
+        notes.extend(_without_fees(summary))
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")
@@ -81,8 +81,11 @@ def _never_called(
         yield f"{strategy.name}: {hook} was never called: {why}"
 
 
-def _without_fees(instruments: Iterable[Instrument]) -> Iterable[str]:
-    free = [i.id for i in instruments if not (i.maker_fee_bps or i.taker_fee_bps)]
-    if free:
+def _without_fees(summary: Mapping[str, Any]) -> Iterable[str]:
+    instruments: Sequence[Instrument] = summary["instruments"]
+    if free := [i.id for i in instruments if not (i.maker_fee_bps or i.taker_fee_bps)]:
         named = ", ".join(free[:3]) + (f" and {len(free) - 3} more" if len(free) > 3 else "")
         yield f"no fees are set for {named}: profit is before fees"
+    elif not any(total["fees"] for total in summary["totals"]):
+        terms = {f"maker {i.maker_fee_bps:f}, taker {i.taker_fee_bps:f} bps" for i in instruments}
+        yield f"no fees were paid ({' or '.join(sorted(terms)[:3])}): profit is before fees"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -380,6 +381,9 @@ class Strategy:
         return {hook: getattr(self, hook) for hook in HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)}
 
 
+_CAMEL: Final = re.compile(r"on([A-Z])")
+"""How hooks begin elsewhere."""
+
 _NOTHING: Final = ("None", "Any", "Never", "NoReturn")
 """Return annotations that a hook may have."""
 
@@ -401,14 +405,15 @@ def _reserved_names(cls: type[Strategy]) -> Iterator[str]:
     """Names that begin as hooks do, in the order of their definition, the class's own first."""
     for base in cls.__mro__:
         for name in (*vars(base), *inspect.get_annotations(base)):
-            if name.startswith("on_"):
+            if name.startswith("on_") or _CAMEL.match(name):
                 yield name
 
 
 def _problem(strategy: Strategy, name: str) -> str | None:
     """Return why a hook could never run, or None."""
     if name not in HOOKS:
-        near = difflib.get_close_matches(name, HOOKS, n=1)
+        snake = _CAMEL.sub(lambda found: f"on_{found[1].lower()}", name)
+        near = difflib.get_close_matches(snake, HOOKS, n=1)
         hint = f"; did you mean {near[0]}?" if near else "."
         return f"is not a hook{hint} Only hooks may begin with on_: {', '.join(HOOKS)}"
     # On the class, where a property does not run.

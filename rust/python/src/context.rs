@@ -10,7 +10,7 @@ use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::errors;
-use crate::hooks::{Hears, check_callable};
+use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::lending::{Lease, Lent};
 use crate::records::Order;
 use crate::shared::Shared;
@@ -197,6 +197,7 @@ impl Context {
             }
             Callback::Given(callback) => {
                 check_callable("callback", &callback)?;
+                check_takes_context(&callback)?;
                 Some(callback)
             }
             Callback::Absent if self.has_on_timer => None,
@@ -238,7 +239,13 @@ impl Context {
         if let Ok(object) = order.getattr("order_id") {
             return Ok(Some(object.extract()?));
         }
-        Ok(Some(order.extract()?))
+        order.extract().map(Some).map_err(|_| {
+            let shown = order.repr().map_or_else(|_| "something else".into(), |shown| shown.to_string());
+            errors::invalid(
+                "order",
+                format!("expected an order, its id, or your own name for it, got {shown}"),
+            )
+        })
     }
 
     /// Refuses a price and a quantity that make sense only the other way round: other libraries take the price first.

@@ -24,6 +24,18 @@ pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResul
     Ok(())
 }
 
+/// A timer's callback is called with the context alone, which it has to take.
+pub(crate) fn check_takes_context(function: &Bound<'_, PyAny>) -> PyResult<()> {
+    let inspect = function.py().import("inspect")?;
+    // What is not written in Python does not say what it takes.
+    let Ok(signature) = inspect.call_method1("signature", (function,)) else { return Ok(()) };
+    if signature.call_method1("bind", ("ctx",)).is_err() {
+        let problem = format!("takes {signature} and is called with (ctx)");
+        return Err(errors::invalid("callback", problem));
+    }
+    Ok(())
+}
+
 /// The hooks a Python strategy may override.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Hook {

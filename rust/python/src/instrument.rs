@@ -111,6 +111,12 @@ pub(crate) fn rounded_price(instrument: &Instrument, side: Side, price: &Bound<'
     steps.map(|steps| instrument.price_increment.to_f64(steps)).ok_or_else(|| no_number("price", price))
 }
 
+/// The largest quantity an order may have that is not above `qty`.
+pub(crate) fn rounded_qty(instrument: &Instrument, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let steps = instrument.round_qty(to_f64("qty", qty)?);
+    steps.map(|steps| instrument.qty_increment.to_f64(steps)).ok_or_else(|| no_number("qty", qty))
+}
+
 fn no_number(field: &str, value: &Bound<'_, PyAny>) -> PyErr {
     errors::invalid(field, format!("{value} is no number that could be rounded"))
 }
@@ -398,8 +404,7 @@ impl PyInstrument {
     /// InvalidValueError
     ///     For what is no number.
     fn round_qty(&self, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
-        let steps = self.0.round_qty(to_f64("qty", qty)?);
-        steps.map(|steps| self.0.qty_increment.to_f64(steps)).ok_or_else(|| no_number("qty", qty))
+        rounded_qty(&self.0, qty)
     }
 
     /// Return the price, in quote currency, of a count of price increments.

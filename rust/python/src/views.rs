@@ -11,7 +11,7 @@ use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
 use crate::book::{PyL2Book, measures};
 use crate::errors;
-use crate::instrument::{PyInstrument, rounded_price};
+use crate::instrument::{PyInstrument, rounded_price, rounded_qty};
 use crate::lending::{Lease, View};
 use crate::records::{book_state_to_py, side_to_py};
 use crate::shared::Shared;
@@ -241,6 +241,13 @@ impl BookView {
     /// Return the lowest price, in quote currency, that a sell order may have and that is not below ``price``.
     fn round_ask(&self, price: &Bound<'_, PyAny>) -> PyResult<f64> {
         rounded_price(self.spec(), Side::Sell, price)
+    }
+
+    /// Return the largest quantity of an order, in contracts (spot: base units), that is not above ``qty``.
+    ///
+    /// It is 0 below one lot.
+    fn round_qty(&self, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
+        rounded_qty(self.spec(), qty)
     }
 
     /// Return the book as it is now, as a book of your own; unlike the view it may be kept.

@@ -52,6 +52,11 @@ impl Quotes {
         post_only: bool,
         journal: &mut Journal,
     ) -> Result<(), OrderError> {
+        if let [Some((bid, _)), Some((ask, _))] = sides
+            && bid >= ask
+        {
+            return Err(OrderError::Contradiction("the bid of a quote has to be below its ask"));
+        }
         let working = &mut self.orders[sender.strategy.index()][id.index()];
         let plan = |side: Side, skip| {
             plan(desk, market, id, side, working[side.index()], sides[side.index()], post_only, skip)
