@@ -125,21 +125,24 @@ def test_the_figures_are_those_of_the_frames(result: tc.Result) -> None:
     curve = result.frame("equity", exact=False)["equity"].to_numpy()
     peaks = np.maximum.accumulate(np.maximum(curve, 0))
     assert stats.max_drawdown == pytest.approx((peaks - curve).max())
-    assert stats.sharpe_period_ns == 1_000_000_000
+    assert stats.sharpe_period_ns == 60_000_000_000
     assert (stats.start_ns, stats.end_ns) == result.span_ns
     assert stats.span_ns == stats.end_ns - stats.start_ns
     assert stats.events == 120_000
     assert stats.why.keys() == {name for name, value in stats.to_dict().items() if value is None}
 
 
-def test_ratios_are_those_of_equal_steps_of_equity(market: Path) -> None:
-    """Sampled each second the changes of a second are those between samples."""
-    result = run(market)
+def test_ratios_are_those_of_equal_steps_of_equity(tmp_path: Path) -> None:
+    """Sampled each minute the changes of a minute are those between samples."""
+    tc.synthesize(tmp_path, events=80_000, seed=3, message_gap="1s")
+    result = run(tmp_path, sample_interval="1m")
     frame = result.frame("equity", exact=False)
-    curve = frame.filter(pl.col("ts").dt.epoch("ns") % 1_000_000_000 == 0)["equity"].to_numpy()
+    minute = pl.col("ts").dt.epoch("ns") - frame["ts"].dt.epoch("ns")[0]
+    curve = frame.filter(minute % 60_000_000_000 == 0)["equity"].to_numpy()
     changes = np.diff(curve)
     assert len(changes) >= 30
-    year = np.sqrt(365 * 86_400)
+    assert result.stats.sharpe_period_ns == 60_000_000_000
+    year = np.sqrt(365 * 1_440)
     assert result.stats.sharpe == pytest.approx(changes.mean() / changes.std(ddof=1) * year)
     losses = np.minimum(changes, 0)
     assert result.stats.sortino == pytest.approx(changes.mean() / np.sqrt((losses**2).mean()) * year)
@@ -169,7 +172,7 @@ def test_what_cannot_be_said_has_a_reason(market: Path) -> None:
 
     result = tc.Backtest([Idle("i", [NAME])], market).run()
     assert result.stats.sharpe is None
-    assert result.stats.why["sharpe"] in ("equity never changed", "1 change of 1s: at least 30 needed")
+    assert result.stats.why["sharpe"] in ("equity never changed", "0 changes of 1m: at least 30 needed")
     assert result.stats.why["maker_share"] == "no fills"
     assert result.stats.why["fills_per_order"] == "no orders"
     assert result.stats.why["net_pnl_bps"] == "nothing was traded"

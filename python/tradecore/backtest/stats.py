@@ -40,7 +40,7 @@ class Stats:
     sortino: float | None
     """``mean / sqrt(mean of squared losses, gains as 0) x sqrt(periods in 365 days)``, annualised."""
     sharpe_period_ns: int | None
-    """Length of these changes, ns: the longest of 1 s, 1 min, 1 h and 1 day that gives enough of them."""
+    """Length of these changes, ns: the longest of 1 min, 1 h and 1 day that gives enough of them."""
     orders: int
     """Orders sent."""
     fills: int

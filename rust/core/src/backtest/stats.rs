@@ -2,8 +2,9 @@
 
 use crate::types::format_duration;
 
-/// Periods a Sharpe ratio may be taken over, ns: 1 s, 1 min, 1 h, 1 day.
-const PERIODS_NS: [i64; 4] = [1_000_000_000, 60_000_000_000, 3_600_000_000_000, 86_400_000_000_000];
+/// Periods a Sharpe ratio may be taken over, ns: 1 min, 1 h, 1 day. Changes of seconds say nothing of a year: what they
+/// vary by is mostly the spread, and half a minute of them would do.
+const PERIODS_NS: [i64; 3] = [60_000_000_000, 3_600_000_000_000, 86_400_000_000_000];
 
 /// Changes a ratio needs at least.
 const CHANGES_NEEDED: f64 = 30.0;
@@ -177,6 +178,8 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
+    const MINUTE: i64 = 60_000_000_000;
+
     #[test]
     fn drawdown_counts_from_the_start() {
         let mut stats = EquityStats::new(1_000_000_000);
@@ -187,33 +190,33 @@ mod tests {
     }
 
     #[test]
-    fn ratios_match_their_formulas_over_one_second_changes() {
-        let mut stats = EquityStats::new(1_000_000_000);
+    fn ratios_match_their_formulas_over_changes_of_a_minute() {
+        let mut stats = EquityStats::new(MINUTE);
         let (mut equity, mut changes) = (0.0, Vec::new());
         stats.push(0, equity);
-        for second in 1..=40i64 {
-            let change = ((second * 7919) % 13) as f64 - 5.0;
+        for minute in 1..=40i64 {
+            let change = ((minute * 7919) % 13) as f64 - 5.0;
             equity += change;
             changes.push(change);
-            stats.push(second * 1_000_000_000, equity);
+            stats.push(minute * MINUTE, equity);
         }
         let n = changes.len() as f64;
         let mean = changes.iter().sum::<f64>() / n;
         let var = changes.iter().map(|c| (c - mean) * (c - mean)).sum::<f64>() / (n - 1.0);
-        let want = mean / var.sqrt() * (365.0f64 * 86_400.0).sqrt();
+        let want = mean / var.sqrt() * (365.0f64 * 1_440.0).sqrt();
         let losses = changes.iter().map(|c| c.min(0.0) * c.min(0.0)).sum::<f64>() / n;
-        let want_sortino = mean / losses.sqrt() * (365.0f64 * 86_400.0).sqrt();
+        let want_sortino = mean / losses.sqrt() * (365.0f64 * 1_440.0).sqrt();
         let ratios = stats.ratios();
-        assert_eq!(ratios.period, 1_000_000_000);
+        assert_eq!(ratios.period, MINUTE);
         assert!((ratios.sharpe.unwrap() / want - 1.0).abs() < 1e-12);
         assert!((ratios.sortino.unwrap() / want_sortino - 1.0).abs() < 1e-12);
     }
 
-    /// What is said instead of both ratios of a curve sampled once a second.
+    /// What is said instead of both ratios of a curve sampled once a minute.
     fn missing(equity: impl IntoIterator<Item = f64>) -> [String; 2] {
-        let mut stats = EquityStats::new(1_000_000_000);
-        for (second, equity) in equity.into_iter().enumerate() {
-            stats.push(second as i64 * 1_000_000_000, equity);
+        let mut stats = EquityStats::new(MINUTE);
+        for (minute, equity) in equity.into_iter().enumerate() {
+            stats.push(minute as i64 * MINUTE, equity);
         }
         let ratios = stats.ratios();
         [ratios.sharpe, ratios.sortino]
@@ -222,19 +225,19 @@ mod tests {
 
     #[test]
     fn a_ratio_that_is_not_there_says_why() {
-        let short = "3 changes of 1s: at least 30 needed";
+        let short = "3 changes of 1m: at least 30 needed";
         assert_eq!(missing([1.0, 2.0, 1.0, 3.0]), [short; 2]);
-        assert_eq!(missing([1.0, 2.0])[0], "1 change of 1s: at least 30 needed");
+        assert_eq!(missing([1.0, 2.0])[0], "1 change of 1m: at least 30 needed");
         assert_eq!(missing([0.0; 31]), ["equity never changed"; 2]);
-        let late = "equity was the same at the end of all 30 periods of 1s";
-        let mut stats = EquityStats::new(1_000_000_000);
-        (0..=30).for_each(|second| stats.push(second * 1_000_000_000, 0.0));
-        stats.push(30_500_000_000, 1.0);
+        let late = "equity was the same at the end of all 30 periods of 1m";
+        let mut stats = EquityStats::new(MINUTE);
+        (0..=30).for_each(|minute| stats.push(minute * MINUTE, 0.0));
+        stats.push(30 * MINUTE + MINUTE / 2, 1.0);
         assert_eq!(stats.ratios().sharpe.unwrap_err().to_string(), late);
-        let steady = ["equity changed by the same amount every 1s", "no 1s change was a loss"];
+        let steady = ["equity changed by the same amount every 1m", "no 1m change was a loss"];
         assert_eq!(missing((0..31).map(f64::from)), steady);
         let gains = (0..31).map(|n| f64::from(n * n));
-        assert_eq!(missing(gains), ["there", "no 1s change was a loss"]);
+        assert_eq!(missing(gains), ["there", "no 1m change was a loss"]);
         let around = (0..31).map(|n| f64::from(n % 2));
         assert_eq!(missing(around), ["there"; 2]);
         let mut rare = EquityStats::new(i64::MAX);
