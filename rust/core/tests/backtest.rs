@@ -395,8 +395,11 @@ fn a_failing_strategy_is_stopped_and_the_others_go_on() {
     assert!(record.orders.iter().any(|o| o.strategy.index() == 1 && o.ts_submit > bad[0].ts_close));
 
     let strict = RunConfig { on_error: OnError::StopRun, ..config() };
-    let error = Replay::new(strict, markets(), strategies()).unwrap().run(&mut Quiet).unwrap_err();
-    assert!(error.to_string().contains("boom"), "{error}");
+    let mut stopped = Replay::new(strict, markets(), strategies()).unwrap();
+    assert_eq!(stopped.run(&mut Quiet).unwrap().0, RunEnd::Failed);
+    assert!(stopped.rows() < simulation.rows(), "the run ended with it");
+    let failures: Vec<_> = stopped.kernel().strategies().map(|(_, f)| f.map(str::to_owned)).collect();
+    assert_eq!(failures, [Some("boom".into()), None]);
 }
 
 #[test]

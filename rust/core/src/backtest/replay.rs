@@ -131,7 +131,7 @@ pub enum RunEnd {
     Finished,
     /// On request.
     Interrupted,
-    /// With a strategy that failed, as [`OnError::StopRun`](crate::kernel::OnError::StopRun) has it.
+    /// With a strategy that failed, as [`OnError::StopRun`] has it.
     Failed,
 }
 
