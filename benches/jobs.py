@@ -78,6 +78,12 @@ def in_child(what: str, data: Path) -> Callable[[], float]:
     return timed(lambda: subprocess.run(command, check=True, capture_output=True, cwd=ROOT))
 
 
+def told_by_child(what: str, data: Path) -> Callable[[], float]:
+    """Take a figure that a process of its own prints."""
+    command = [sys.executable, "-m", "benches.children", what, str(data)]
+    return lambda: float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True).stdout)
+
+
 def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
     """All jobs by name; each makes its data when it is called."""
     market = Market(folder, rows)
@@ -95,6 +101,8 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "sixteen instruments": lambda: sixteen(Market(folder, max(rows // 10, 1_000))),
         "a thousand instruments": lambda: thousand(Crowd(folder, each)),
         "memory of a thousand instruments": lambda: memory_of_thousand(Crowd(folder, each)),
+        "a sweep": lambda: many_points(market),
+        "memory of a sweep's workers": lambda: memory_of_workers(market),
         "Tardis csv.gz to columns": lambda: tardis_files(Market(folder, max(rows * 2 // 5, 1_000))),
         "20-level depth frame": depth_frame,
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
@@ -407,11 +415,10 @@ def memory_of_thousand(crowd: Crowd) -> Job:
     """Measure the peak of a process that runs a thousand instruments, from memory and from a catalog."""
     crowd.store()
 
-    def peak(what: str) -> Callable[[], float]:
-        command = [sys.executable, "-m", "benches.children", what, str(crowd.folder)]
-        return lambda: float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True).stdout)
-
-    work: Contenders = {"from memory": peak("crowd"), "from a catalog": peak("stored_crowd")}
+    work: Contenders = {
+        "from memory": told_by_child("crowd", crowd.folder),
+        "from a catalog": told_by_child("stored_crowd", crowd.folder),
+    }
     limits = tuple(Limit(name, 150) for name in work)
     return Job("MB", dict.fromkeys(work, 1), work, limits=limits, rounds=3, note="Python and its imports included")
 
@@ -453,6 +460,39 @@ def tardis_files(market: Market) -> Job:
         (Target("tradecore", "hftbacktest convert", 3.5), Target("tradecore", "isal + polars (columns only)", 1.5)),
         note="tradecore also checks, merges by time and marks messages",
     )
+
+
+def many_points(market: Market) -> Job:
+    """Run plain-Python makers with ten and forty sets of parameters in two processes, and one of them alone."""
+    contenders = {
+        "one run": "one_run",
+        "ten points, two workers": "ten_points",
+        "forty points, one worker": "forty_points_1",
+        "forty points, two workers": "forty_points_2",
+        "one run from a catalog": "one_stored_run",
+        "ten points from a catalog, two workers": "ten_stored_points",
+    }
+    work: Contenders = {name: told_by_child(what, market.catalog) for name, what in contenders.items()}
+    return Job(
+        "ms",
+        dict.fromkeys(work, 1),
+        work,
+        (
+            Target("ten points, two workers", "one run", 1 / 3),
+            Target("forty points, two workers", "forty points, one worker", 1.8),
+            Target("ten points from a catalog, two workers", "one run from a catalog", 1 / 3),
+        ),
+        note="each in a new process, the second time there; workers are forked: their start is in it",
+    )
+
+
+def memory_of_workers(market: Market) -> Job:
+    """Measure what each of four workers of a sweep has in memory for itself; the data they share."""
+    contenders = {"forked": "weigh_forked", "new, columns mapped": "weigh_spawned", "new, catalog": "weigh_stored"}
+    work: Contenders = {name: told_by_child(what, market.catalog) for name, what in contenders.items()}
+    limits = tuple(Limit(name, 60) for name in work)
+    note = f"the data takes {sum(values.nbytes for values in market.columns.values()) / 1e6:.0f} MB, once"
+    return Job("MB", dict.fromkeys(work, 1), work, limits=limits, rounds=3, note=note)
 
 
 def depth_frame() -> Job:
@@ -502,17 +542,10 @@ def memory(small: Market, large: Market) -> Job:
     """Measure bytes a row, and the peak of a process over ten times the data."""
     held = sum(values.nbytes for values in small.columns.values())
 
-    def peak(market: Market) -> Callable[[], float]:
-        command = [sys.executable, "-m", "benches.children", "ours_compiled", str(market.catalog)]
-
-        def run() -> float:
-            done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True)
-            return float(done.stdout)
-
-        return run
-
     names = (f"peak, {small.rows / 1e6:g} M rows", f"peak, {large.rows / 1e6:g} M rows")
-    work: Contenders = dict(zip(names, (peak(small), peak(large)), strict=True))
+    work: Contenders = {
+        name: told_by_child("ours_compiled", market.catalog) for name, market in zip(names, (small, large), strict=True)
+    }
     return Job(
         "MB",
         dict.fromkeys(work, 1),

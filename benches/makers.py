@@ -1,5 +1,6 @@
 """The strategies of the benchmarks in plain Python."""
 
+import os
 import time
 
 import tradecore as tc
@@ -30,6 +31,19 @@ class PythonMaker(tc.Strategy):
                 qty=self.qty,
                 post_only=True,
             )
+
+
+class WeighedMaker(PythonMaker):
+    """Write down in the end what its process has for itself, MB."""
+
+    report: str = ""
+
+    def on_stop(self, ctx):
+        """Add a line to the report."""
+        with open("/proc/self/smaps_rollup") as rollup:
+            private = sum(int(line.split()[1]) for line in rollup if line.startswith("Private"))
+        with open(self.report, "a") as report:
+            report.write(f"{os.getpid()} {private / 1024}\n")
 
 
 class Idle(tc.Strategy):

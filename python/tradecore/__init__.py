@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import tradecore.forks  # noqa: F401 - what is forked from here on is noticed
 from tradecore import errors
 from tradecore._core import (
     BinanceDecoder,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from tradecore.data.synthetic import synthesize
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
+    from tradecore.sweeps import Sweep, sweep
     from tradecore.venue import Latency, SimVenue
 
 __version__ = "0.1.0"
@@ -68,6 +70,8 @@ _LATER = {
     "TouchMaker": "strategies",
     "Duration": "strategy",
     "Strategy": "strategy",
+    "Sweep": "sweeps",
+    "sweep": "sweeps",
     "Latency": "venue",
     "SimVenue": "venue",
 }
@@ -106,6 +110,7 @@ __all__ = [
     "SimVenue",
     "Stats",
     "Strategy",
+    "Sweep",
     "TimeInForce",
     "TouchMaker",
     "TradeView",
@@ -122,6 +127,7 @@ __all__ = [
     "load_result",
     "replay",
     "shipped_instruments",
+    "sweep",
     "synthesize",
 ]
 

@@ -1649,6 +1649,11 @@ class Simulation:
 
         A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
         """
+    def run_apart(self, *, progress: Callable[[int, int], object] | None = None) -> list[dict[str, Any]]:
+        """Run to the end of the data, each strategy as if it were alone, and return the figures of each.
+
+        They are those of a run of its own, its digest too. Of tables there is what was not dropped on the way.
+        """
 
 @final
 class Command:

@@ -307,7 +307,7 @@ def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrum
     assert (result["interrupted"], result["events"]) == (True, 6)
     result = core_run(iter([quiet_market()]), spill)
     assert result["interrupted"]
-    assert len(result["tables"]["equity"]["ts"][1]) == 3 * 8, "what was not taken is still there"
+    assert len(result["tables"]["equity"]["ts"][1]) == 2 * 8, "what was not taken is still there"
 
     def broken() -> Any:
         yield quiet_market()

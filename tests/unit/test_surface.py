@@ -19,12 +19,13 @@ from tradecore._core import vocabulary
 PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
-    {"_core", "errors", "types"},
+    {"_core", "errors", "types", "forks"},
     {"instruments", "validation", "venue", "config", "progress", "files"},
     {"data", "strategy", "report"},
     {"strategies"},
     {"session"},
     {"backtest", "ml", "research"},
+    {"sweeps"},
     {"venues", "sandbox"},
     {"live"},
     {"bus", "server", "observe"},

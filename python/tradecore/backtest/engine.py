@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation
 from tradecore.backtest.failures import failure, stops_run, warn_of
 from tradecore.backtest.notes import notes_on
-from tradecore.backtest.result import Result, TableStore
+from tradecore.backtest.result import Result
+from tradecore.backtest.tables import DroppedTables, TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, grid_difference
 from tradecore.errors import (
     DataError,
@@ -131,14 +133,15 @@ class Backtest:
         if not wanted:
             raise InvalidValueError("strategies", "none of them trades an instrument")
         self._seed = seed
+        self._settings: dict[str, Any] = {
+            "seed": seed,
+            "sample_interval": sample_interval,
+            "candle_interval": candles,
+            "stop_run_on_error": self._stops_run,
+            "keeps_journal": record,
+        }
         try:
-            self._simulation: Simulation | None = Simulation(
-                seed=seed,
-                sample_interval=sample_interval,
-                candle_interval=candles,
-                stop_run_on_error=self._stops_run,
-                keeps_journal=record,
-            )
+            self._simulation: Simulation | None = Simulation(**self._settings)
         except (OverflowError, TypeError):
             raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
         known = _specs(specs)
@@ -208,6 +211,45 @@ class Backtest:
         return result
 
     def _run(self, progress: Callable[[int, int], None] | None) -> Result:
+        simulation, streams = self._start()
+        store = TableStore(list(self._feeds), [strategy.name for strategy in self._strategies])
+        started = time.perf_counter()
+        try:
+            summary = simulation.run(progress=self._report(progress), spill=store.spill, spill_rows=_SPILL_ROWS)
+        finally:
+            for stream in streams:
+                stream.close()
+        wall = time.perf_counter() - started
+        store.keep(summary.pop("tables"))
+        return self._result(summary, store, self._strategies, wall)
+
+    def _run_apart(self, progress: Callable[[int, int], None] | None = None) -> list[Result]:
+        """Run each strategy as if it were alone, over one pass of the data, and return a result for each.
+
+        A result is that of a run of its own, its digest included, without the tables, the journal and the early end of
+        a run whose only strategy failed. What it took is a share of the whole.
+        """
+        simulation, streams = self._start()
+        started = time.perf_counter()
+        try:
+            summaries = simulation.run_apart(progress=self._report(progress))
+        finally:
+            for stream in streams:
+                stream.close()
+        wall = (time.perf_counter() - started) / len(summaries)
+        return [
+            self._result(summary, DroppedTables(list(self._feeds), [strategy.name]), [strategy], wall)
+            for summary, strategy in zip(summaries, self._strategies, strict=True)
+        ]
+
+    def _again(self, strategies: Sequence[Strategy]) -> Backtest:
+        """Return a backtest of others of the same strategies, whose parameters were checked, over the same data."""
+        other = copy.copy(self)
+        other._strategies, other._simulation = list(strategies), Simulation(**self._settings)
+        return other
+
+    def _start(self) -> tuple[Simulation, list[EventStream]]:
+        """Return the simulation with all it needs, and what has to be closed after it."""
         simulation, self._simulation = self._simulation, None
         if simulation is None:
             raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
@@ -236,27 +278,22 @@ class Backtest:
             else:
                 hooks = strategy._overridden()
                 simulation.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy)
+        return simulation, streams
+
+    def _report(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:
         total = sum(feed.events for feed in self._feeds.values())
-        store = TableStore(list(index), [strategy.name for strategy in self._strategies])
-        started = time.perf_counter()
-        try:
-            summary = simulation.run(
-                progress=None if progress is None else lambda rows, _now: progress(rows, total),
-                spill=store.spill,
-                spill_rows=_SPILL_ROWS,
-            )
-        finally:
-            for stream in streams:
-                stream.close()
-        wall = time.perf_counter() - started
-        store.keep(summary.pop("tables"))
+        return None if progress is None else lambda rows, _now: progress(rows, total)
+
+    def _result(
+        self, summary: dict[str, Any], store: TableStore, strategies: Sequence[Strategy], wall: float
+    ) -> Result:
         return Result(
             summary,
             store,
             seed=self._seed,
             wall_s=wall,
             venues=list(self._venues.values()),
-            notes=notes_on(summary, self._strategies, lambda name: self._feeds[name].kinds()),
+            notes=notes_on(summary, strategies, lambda name: self._feeds[name].kinds()),
         )
 
 

@@ -12,6 +12,8 @@ import orjson
 
 from tradecore._core import money_text
 from tradecore.backtest.scratch import Scratch, sweep
+from tradecore.errors import RunError
+from tradecore.forks import check_polars
 from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
+__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "DroppedTables", "Stored", "TableStore"]
 
 TABLES = ("orders", "fills", "equity", "candles", "published")
 MONEY_SCALE = 12
@@ -138,6 +140,7 @@ class TableStore:
         return pl.concat(self.pieces(name, only, exact=exact))
 
     def _frame(self, columns: Stored, *, exact: bool) -> pl.DataFrame:
+        check_polars()
         import numpy as np
         import polars as pl
 
@@ -184,6 +187,14 @@ class TableStore:
 
     def __deepcopy__(self, _memo: object) -> TableStore:
         return self
+
+
+class DroppedTables(TableStore):
+    """The tables of a run that kept none."""
+
+    def stored(self, name: str, only: Sequence[str] | None = None) -> Iterator[Stored]:
+        """Refuse: there are no rows, and an empty table would say that nothing happened."""
+        raise RunError(f"the run kept no {name}, only figures")
 
 
 def _rough(halves: NDArray[np.int64]) -> NDArray[np.float64]:

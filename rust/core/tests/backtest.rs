@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use common::{M0, MS, Monkey, Quiet, Tape, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
+use tradecore_core::bars::Bar;
 use tradecore_core::book::{BookState, FillBasis, Touch};
 use tradecore_core::event::{EventColumns, EventKind};
 use tradecore_core::kernel::{
@@ -125,6 +126,127 @@ fn the_digest_is_the_same_twice_and_however_the_data_is_cut() {
         assert_eq!(run_monkeys(7, 20_000, piece, latency.clone()).0, first, "pieces of {piece}");
     }
     assert_ne!(run_monkeys(8, 20_000, 4_096, latency).0, first);
+}
+
+/// A monkey that follows trades, nothing, or books for some of the time.
+struct Habit {
+    monkey: Monkey,
+    kind: usize,
+    wakes: u64,
+}
+
+impl Maker for Habit {
+    fn interest(&self) -> Interest {
+        let topics = if self.kind == 0 { Topics::TRADES } else { Topics::NONE };
+        Interest { topics, fill: true, order: false }
+    }
+
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.every((20 + 7 * self.kind as i64) * MS);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context, timer: u64) -> HookResult {
+        self.wakes += 1;
+        match (self.kind, self.wakes % 40) {
+            (2, 10) => ctx.subscribe(M0, Subscription::Topics(Topics::BOOK)),
+            (2, 20) => ctx.unsubscribe(M0, Subscription::Topics(Topics::BOOK)),
+            (3, 10) => ctx.subscribe(M0, Subscription::Bars(50 * MS)),
+            _ => {}
+        }
+        if self.kind == 1 && self.wakes.is_multiple_of(16) {
+            self.wakes += ctx.book(M0).levels(Side::Buy) as u64 % 2;
+        }
+        self.monkey.on_timer(ctx, timer)
+    }
+
+    fn on_trade(
+        &mut self,
+        ctx: &mut Context,
+        market: MarketId,
+        trade: tradecore_core::kernel::Trade,
+    ) -> HookResult {
+        self.monkey.on_trade(ctx, market, trade)
+    }
+
+    fn on_book(&mut self, ctx: &mut Context, market: MarketId) -> HookResult {
+        let is_even = ctx.touch(market).best_bid().is_some_and(|bid| bid % 2 == 0);
+        if is_even && self.wakes.is_multiple_of(3) { self.monkey.on_timer(ctx, 0) } else { Ok(()) }
+    }
+
+    fn on_bar(&mut self, _ctx: &mut Context, _market: MarketId, _interval: i64, bar: &Bar) -> HookResult {
+        self.wakes += bar.volume as u64 % 2;
+        Ok(())
+    }
+
+    fn on_fill(&mut self, ctx: &mut Context, fill: &FillRow) -> HookResult {
+        self.monkey.on_fill(ctx, fill)
+    }
+}
+
+fn habits(seed: u64) -> Vec<StrategySetup> {
+    let habit = |i: usize| StrategySetup {
+        name: format!("h{i}"),
+        markets: vec![M0, MarketId::new(1)],
+        account: AccountId::new(0),
+        strategy: Box::new(Habit { monkey: Monkey::new(seed, i as u64, 2), kind: i % 4, wakes: 0 }),
+    };
+    (0..6).map(habit).collect()
+}
+
+/// What a run left behind, part by part, to be compared.
+fn leavings(digest: &str, simulation: &mut Replay, strategy: StrategyId) -> [Vec<String>; 5] {
+    let totals = simulation.totals_of(strategy).iter().map(|t| {
+        let stats = (t.stats.max_drawdown().to_bits(), t.stats.ratios());
+        format!("{:?}", (t.gross, t.fees, t.turnover, stats))
+    });
+    let totals = totals.chain([digest.to_owned()]).collect();
+    let record = simulation.kernel_of(strategy).record_ref();
+    assert!(record.fill_count > 20, "only {} fills", record.fill_count);
+    let orders = record.orders.iter().map(|row| format!("{row:?}")).collect();
+    let fills = record.fills.iter().map(|row| format!("{row:?}")).collect();
+    let equity = record.equity.iter().map(|row| format!("{row:?}")).collect();
+    // Those of several markets stand in the order in which they were known to be over.
+    let mut candles: Vec<_> = record.candles.iter().map(|row| format!("{row:?}")).collect();
+    candles.sort_unstable();
+    [orders, fills, equity, totals, candles]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn strategies_that_are_apart_leave_behind_what_runs_of_their_own_do(
+        seed in 0u64..1_000_000, entry in 0i64..20, response in 0i64..20, feed in proptest::option::of(0i64..20),
+        piece in 500usize..9_000,
+    ) {
+        let latency = Latency::constant(entry * MS, response * MS, feed.map(|f| f * MS));
+        let kinds = [("A.TEST", InstrumentKind::LINEAR_PERPETUAL), ("B.TEST", InstrumentKind::INVERSE_PERPETUAL)];
+        let markets = || -> Vec<MarketSetup> {
+            let queue = |mut market: MarketSetup| {
+                market.settings.queue = "depletion".parse().unwrap();
+                market
+            };
+            let data = |i: usize| market_data(seed + i as u64, 8_000);
+            let setup = |(i, (id, kind)): (usize, (&str, InstrumentKind))| {
+                queue(market_setup(id, kind, data(i), piece, latency.clone()))
+            };
+            kinds.iter().cloned().enumerate().map(setup).collect()
+        };
+        let mut together = Replay::apart(config(), markets(), habits(seed)).unwrap();
+        let (end, digests) = together.run_all(&mut Quiet).unwrap();
+        prop_assert_eq!((end, digests.len()), (RunEnd::Finished, 6));
+        for (index, setup) in habits(seed).into_iter().enumerate() {
+            let mut alone = Replay::new(config(), markets(), vec![setup]).unwrap();
+            let (_, digest) = alone.run(&mut Quiet).unwrap();
+            let of = StrategyId::new(index);
+            let got = leavings(&digests[index], &mut together, of);
+            for (what, own) in leavings(&digest, &mut alone, StrategyId::new(0)).into_iter().enumerate() {
+                let first = got[what].iter().zip(&own).find(|(got, own)| got != own);
+                prop_assert_eq!(first, None, "strategy {}, part {}", index, what);
+                prop_assert_eq!(got[what].len(), own.len(), "strategy {}, part {}", index, what);
+            }
+        }
+    }
 }
 
 /// Writes down what it sees and when.

@@ -20,6 +20,11 @@ struct Desk {
 }
 
 impl Desk {
+    /// The queue ahead of an order of the first account.
+    fn queue_ahead(&self, id: u64) -> Option<f64> {
+        self.market.queue_ahead(AccountId::new(0), id)
+    }
+
     fn new(queue: &str) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let market = Market::new(
@@ -316,14 +321,14 @@ fn a_replacement_keeps_its_place_only_when_it_shrinks() {
     desk.play(|t| {
         t.trade(Side::Sell, 1_000, 3_000);
     });
-    assert_eq!(desk.market.queue_ahead(1), Some(1_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(1_000.0));
     let replace = |price, qty| replace(1, price, qty);
     assert_eq!(desk.send(replace(1_000, 3_000)), [replaced(1_000, 3_000)]);
-    assert_eq!(desk.market.queue_ahead(1), Some(1_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(1_000.0));
     desk.send(replace(1_000, 3_001));
-    assert_eq!(desk.market.queue_ahead(1), Some(4_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(4_000.0));
     desk.send(replace(999, 3_001));
-    assert_eq!(desk.market.queue_ahead(1), Some(100.0));
+    assert_eq!(desk.queue_ahead(1), Some(100.0));
     // Not post-only: a replacement may cross and then takes.
     assert_eq!(fills(&desk.send(replace(1_010, 3_001))), [(1_010, 3_001, TAKER)]);
     assert_eq!(desk.send(replace(999, 1)), [ReportKind::ReplaceRejected(Reason::UnknownOrder)]);
@@ -457,10 +462,10 @@ fn a_quote_that_moves_away_leaves_the_queue_as_it_was() {
     desk.submit(1, limit(Side::Buy, 1_000, 1_000));
     desk.quote((1_001, 3_000), (1_010, 9_000));
     desk.quote((1_000, 50_000), (1_010, 9_000));
-    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(50_000.0));
     // A bid better than ours that goes away for good: the touch is below us, so we are alone at our price.
     desk.quote((999, 10), (1_010, 9_000));
-    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+    assert_eq!(desk.queue_ahead(1), Some(0.0));
 }
 
 #[test]
@@ -474,13 +479,13 @@ fn an_order_behind_what_is_shown_joins_the_queue_when_its_level_is_first_seen() 
         });
         assert_eq!(kinds(&updates), [], "{queue}: nobody knows what was ahead");
         desk.quote((990, 70_000), (1_010, 9_000));
-        assert_eq!(desk.market.queue_ahead(1), Some(70_000.0), "{queue}");
+        assert_eq!(desk.queue_ahead(1), Some(70_000.0), "{queue}");
     }
     // Better than the touch there is nothing ahead.
     let mut desk = Desk::quoted("conservative");
     desk.quote((1_000, 50_000), (1_010, 9_000));
     desk.submit(1, limit(Side::Buy, 1_005, 1_000));
-    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+    assert_eq!(desk.queue_ahead(1), Some(0.0));
 }
 
 #[test]
@@ -490,12 +495,12 @@ fn a_short_snapshot_leaves_the_queue_below_it_as_it_was() {
     desk.submit(1, limit(Side::Buy, 999, 1_000));
     desk.submit(2, limit(Side::Buy, 998, 1_000));
     desk.snapshot(&[(1_001, 50), (1_000, 50)]);
-    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(50_000.0));
     desk.snapshot(&[(1_000, 50), (999, 40_000)]);
-    assert_eq!(desk.market.queue_ahead(1), Some(40_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(40_000.0));
     // A level that is inside what is shown, but not there, is empty.
     desk.snapshot(&[(1_000, 50), (997, 1)]);
-    assert_eq!((desk.market.queue_ahead(1), desk.market.queue_ahead(2)), (Some(0.0), Some(0.0)));
+    assert_eq!((desk.queue_ahead(1), desk.queue_ahead(2)), (Some(0.0), Some(0.0)));
 }
 
 #[test]
@@ -561,7 +566,7 @@ fn a_trade_that_an_older_order_takes_is_still_seen_by_the_next_one() {
     desk.play(|t| {
         t.book(&[(1_000, 10_000)], &[]);
     });
-    assert_eq!(desk.market.queue_ahead(2), Some(10_000.0));
+    assert_eq!(desk.queue_ahead(2), Some(10_000.0));
 }
 
 #[test]
@@ -622,7 +627,8 @@ fn what_a_taker_took_is_no_longer_ahead_of_a_resting_order() {
     assert_eq!(desk.trade_as(2, 2, ioc(2_500)), [(2, 1_000, 2_500, TAKER)]);
     let expected = [(2, 1_000, 500, TAKER), (1, 1_000, 100, MAKER), (2, 1_000, 100, TAKER)];
     assert_eq!(desk.trade_as(2, 3, ioc(600)), expected);
-    assert_eq!(desk.market.queue_ahead(1), Some(3_000.0), "the market is as it was");
+    let ahead = desk.market.queue_ahead(AccountId::new(1), 1);
+    assert_eq!(ahead, Some(3_000.0), "the market is as it was");
 }
 
 #[test]
@@ -708,8 +714,10 @@ fn an_order_belongs_to_its_account() {
     let replace = replace(7, 981, 500);
     assert_eq!(desk.send_as(2, replace), [(2, 7, ReportKind::ReplaceRejected(unknown))]);
     let again = Command::Submit { order: 7, request: limit(Side::Buy, 970, 1_000) };
-    assert_eq!(desk.send_as(2, again), [(2, 7, ReportKind::Rejected(Reason::InvalidTerms))]);
-    assert_eq!(desk.send_as(1, cancel), [(1, 7, ReportKind::Cancelled)]);
+    assert_eq!(desk.send_as(1, again.clone()), [(1, 7, ReportKind::Rejected(Reason::InvalidTerms))]);
+    assert_eq!(desk.send_as(2, again), [(2, 7, ReportKind::Accepted)], "a number is an account's own");
+    assert_eq!(desk.send_as(1, cancel.clone()), [(1, 7, ReportKind::Cancelled)]);
+    assert_eq!(desk.send_as(2, cancel), [(2, 7, ReportKind::Cancelled)]);
 }
 
 #[test]
@@ -782,20 +790,20 @@ fn a_deepest_level_that_goes_is_empty_only_once_something_is_shown_below_it() {
     desk.play(|t| {
         t.book(&[(999, 0)], &[]);
     });
-    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(50_000.0));
     desk.play(|t| {
         t.book(&[(997, 5)], &[]);
     });
-    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+    assert_eq!(desk.queue_ahead(1), Some(0.0));
 
     // A quote does it without naming the level.
     let mut desk = Desk::quoted("conservative");
     desk.quote((999, 50_000), (1_010, 1));
     desk.submit(1, limit(Side::Buy, 999, 1_000));
     desk.quote((1_000, 50), (1_010, 1));
-    assert_eq!(desk.market.queue_ahead(1), Some(50_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(50_000.0));
     desk.quote((997, 5), (1_010, 1));
-    assert_eq!(desk.market.queue_ahead(1), Some(0.0));
+    assert_eq!(desk.queue_ahead(1), Some(0.0));
 }
 
 /// Both sides, whatever was taken before: all of it is gone, oldest first, and new orders are refused.

@@ -7,11 +7,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
-use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
+use tradecore_core::backtest::{
+    ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError,
+};
 use tradecore_core::event::Columns;
-use tradecore_core::kernel::{HookError, OnError, Record};
+use tradecore_core::kernel::{HookError, OnError, Record, StrategySetup};
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{Instrument, MarketId};
+use tradecore_core::types::{Instrument, MarketId, StrategyId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -61,11 +63,20 @@ impl ChunkSource for PySource {
     }
 }
 
+/// Where rows of a run's tables go once there are many.
+enum Tables<'a> {
+    /// Nowhere: they are kept.
+    Kept,
+    /// To this function, when there are so many.
+    Spilled(&'a Py<PyAny>, usize),
+    /// Nobody wants them.
+    Dropped,
+}
+
 /// Looks after Ctrl-C, progress and memory while a run goes on without the GIL.
 struct PyMonitor<'a> {
     progress: Option<&'a Py<PyAny>>,
-    spill: Option<&'a Py<PyAny>>,
-    spill_rows: usize,
+    tables: Tables<'a>,
     instruments: &'a [Arc<Instrument>],
     /// When progress was last told.
     reported: Option<Instant>,
@@ -91,14 +102,17 @@ impl Monitor for PyMonitor<'_> {
     }
 
     fn spill(&mut self, record: &mut Record) -> Result<(), HookError> {
-        let Some(spill) = self.spill.filter(|_| record.len() >= self.spill_rows) else { return Ok(()) };
-        Python::attach(|py| {
-            let write = || -> PyResult<()> {
-                spill.call1(py, (tables(py, record, self.instruments)?,))?;
-                Ok(())
-            };
-            write().map_err(|error| self.raised.keep(py, error))
-        })?;
+        match self.tables {
+            Tables::Spilled(spill, most) if record.len() >= most => Python::attach(|py| {
+                let write = || -> PyResult<()> {
+                    spill.call1(py, (tables(py, record, self.instruments)?,))?;
+                    Ok(())
+                };
+                write().map_err(|error| self.raised.keep(py, error))
+            })?,
+            Tables::Dropped => {}
+            _ => return Ok(()),
+        }
         record.clear();
         Ok(())
     }
@@ -235,28 +249,60 @@ impl Simulation {
         spill: Option<Py<PyAny>>,
         spill_rows: usize,
     ) -> PyResult<Bound<'py, PyDict>> {
+        let tables = spill.as_ref().map_or(Tables::Kept, |spill| Tables::Spilled(spill, spill_rows));
+        let mut ran = self.simulate(py, Replay::new, progress.as_ref(), tables)?;
+        summary(py, &mut ran, StrategyId::new(0))
+    }
+
+    /// Run to the end of the data, each strategy as if it were alone, and return the figures of each.
+    ///
+    /// They are those of a run of its own, its digest too. Of tables there is what was not dropped on the way.
+    #[pyo3(signature = (*, progress=None))]
+    fn run_apart<'py>(
+        &self,
+        py: Python<'py>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let mut ran = self.simulate(py, Replay::apart, progress.as_ref(), Tables::Dropped)?;
+        (0..ran.digests.len()).map(|strategy| summary(py, &mut ran, StrategyId::new(strategy))).collect()
+    }
+}
+
+/// A run that is over.
+struct Ran {
+    replay: Replay,
+    end: RunEnd,
+    /// Of the kernel all strategies are in, or of each strategy's own.
+    digests: Vec<String>,
+    instruments: Vec<Arc<Instrument>>,
+    /// How often hooks were called, by strategy.
+    calls: Vec<(String, Arc<Calls>)>,
+}
+
+type Assemble = fn(RunConfig, Vec<MarketSetup>, Vec<StrategySetup>) -> Result<Replay, RunError>;
+
+impl Simulation {
+    fn simulate(
+        &self,
+        py: Python<'_>,
+        assemble: Assemble,
+        progress: Option<&Py<PyAny>>,
+        tables: Tables<'_>,
+    ) -> PyResult<Ran> {
         let Parts { markets, roster, .. } = std::mem::take(&mut *self.parts(py));
         let Roster { instruments, strategies, raised, calls, .. } = roster;
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
-        let mut simulation = Replay::new(self.config.clone(), markets, strategies).map_err(errors::run)?;
-        let mut monitor = PyMonitor {
-            progress: progress.as_ref(),
-            spill: spill.as_ref(),
-            spill_rows,
-            instruments: &instruments,
-            reported: None,
-            raised: raised.clone(),
-        };
-        let outcome = py.detach(|| simulation.run(&mut monitor));
+        let mut replay = assemble(self.config.clone(), markets, strategies).map_err(errors::run)?;
+        let mut monitor =
+            PyMonitor { progress, tables, instruments: &instruments, reported: None, raised: raised.clone() };
+        let outcome = py.detach(|| replay.run_all(&mut monitor));
         if let Some(error) = raised.take() {
             return Err(error);
         }
-        let (end, digest) = outcome.map_err(errors::run)?;
-        let out = summary(py, &mut simulation, end, digest, &instruments)?;
-        out.set_item("calls", calls_to_py(py, &calls)?)?;
-        Ok(out)
+        let (end, digests) = outcome.map_err(errors::run)?;
+        Ok(Ran { replay, end, digests, instruments, calls })
     }
 }
 
@@ -273,22 +319,18 @@ fn calls_to_py<'py>(py: Python<'py>, calls: &[(String, Arc<Calls>)]) -> PyResult
     Ok(out)
 }
 
-/// Everything a run leaves behind, as plain Python values.
-fn summary<'py>(
-    py: Python<'py>,
-    simulation: &mut Replay,
-    end: RunEnd,
-    digest: String,
-    instruments: &[Arc<Instrument>],
-) -> PyResult<Bound<'py, PyDict>> {
+/// Everything a run leaves behind of the kernel that a strategy is in, as plain Python values.
+fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Bound<'py, PyDict>> {
+    let Ran { replay: simulation, end, digests, instruments, calls } = ran;
     let out = PyDict::new(py);
-    out.set_item("digest", digest)?;
-    out.set_item("interrupted", end == RunEnd::Interrupted)?;
+    out.set_item("digest", &digests[of.index()])?;
+    out.set_item("calls", calls_to_py(py, calls)?)?;
+    out.set_item("interrupted", *end == RunEnd::Interrupted)?;
     out.set_item("events", simulation.rows())?;
     out.set_item("span_ns", simulation.span())?;
 
     let totals = PyList::empty(py);
-    for total in simulation.totals() {
+    for total in simulation.totals_of(of) {
         let ratios = total.stats.ratios();
         let row = PyDict::new(py);
         row.set_item("currency", &total.currency)?;
@@ -322,7 +364,7 @@ fn summary<'py>(
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
-    let kernel = simulation.kernel();
+    let kernel = simulation.kernel_of(of);
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
     out.set_item("failures", failures(py, kernel)?)?;
 

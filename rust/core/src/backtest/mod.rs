@@ -3,10 +3,11 @@
 mod arrivals;
 mod lane;
 mod replay;
+mod sessions;
 mod setup;
 mod stats;
 
 pub use lane::ChunkSource;
-pub use replay::{CurrencyTotals, Monitor, Progress, Replay, RunConfig, RunEnd, RunError};
+pub use replay::{Monitor, Progress, Replay, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
-pub use stats::{EquityStats, NoRatio, Ratios};
+pub use stats::{CurrencyTotals, EquityStats, NoRatio, Ratios};

@@ -13,8 +13,10 @@
 //! An instrument is listed from its listing, or the start of the run, until its expiry, if its kind has one, on the run's clock. Its
 //! data may go on; its orders do not.
 //!
-//! Equity is sampled at a fixed interval; of samples between which nothing can have changed the first and the last
-//! are kept.
+//! Equity is sampled at a fixed interval; of equal samples in a row the first and the last are kept.
+//!
+//! Strategies share a kernel, or each is alone with the market in a kernel of its own: many runs over one pass of the data
+//! (see [`Replay::apart`]).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,19 +25,20 @@ use std::sync::Arc;
 
 use super::arrivals::Arrival;
 use super::lane::{Lane, LaneError, Upcoming};
+use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_leads};
-use super::stats::EquityStats;
+use super::stats::CurrencyTotals;
 use crate::book::Touch;
 use crate::event::{ColumnsError, Heads, Span};
 use crate::kernel::{
-    Control, EquityRow, HookError, Input, Kernel, KernelConfig, KernelError, Known, Listing, MarketSpec,
-    OnError, Outgoing, Record, Seen, StrategySetup, Supply,
+    Control, HookError, Input, Kernel, KernelConfig, KernelError, Known, Listing, MarketSpec, OnError,
+    Outgoing, Record, Seen, StrategySetup,
 };
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, SessionId};
 use crate::random::Random;
-use crate::sim::{FeedClock, Market, SettingsError, Venue};
-use crate::types::{CurrencyId, MarketId, Money};
+use crate::sim::{Accounts, FeedClock, Market, SettingsError, Venue};
+use crate::types::{MarketId, StrategyId};
 
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
@@ -135,21 +138,6 @@ pub enum RunEnd {
     Failed,
 }
 
-/// A run's totals for one settlement currency.
-#[derive(Debug, Clone)]
-pub struct CurrencyTotals {
-    /// The currency.
-    pub currency: String,
-    /// Realised and unrealised profit before fees.
-    pub gross: Money,
-    /// Fees paid.
-    pub fees: Money,
-    /// Sum of values traded.
-    pub turnover: Money,
-    /// Statistics of the sampled equity.
-    pub stats: EquityStats,
-}
-
 /// What the kernel does next, by time and then in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
@@ -160,7 +148,7 @@ enum Wake {
     /// An instrument comes or goes.
     Listing(MarketId),
     /// Something it waited for is due.
-    Due,
+    Due(Seat),
 }
 
 /// How far a market may go on by itself.
@@ -191,7 +179,7 @@ impl Limits {
 
 /// A backtest in progress.
 pub struct Replay {
-    kernel: Kernel,
+    sessions: Sessions,
     venue: Venue,
     lanes: Vec<Lane>,
     /// Venue time of each market's next message.
@@ -202,7 +190,6 @@ pub struct Replay {
     awaited: BinaryHeap<Reverse<(i64, MarketId)>>,
     /// Instruments that will come or go and when, the next one last.
     listings: Vec<(i64, Listing)>,
-    topics_version: u64,
     /// The shortest way from a venue back to us, ns.
     least_response: i64,
     config: RunConfig,
@@ -213,7 +200,6 @@ pub struct Replay {
     latest: i64,
     /// Visible time of the last message seen.
     end: i64,
-    totals: Vec<CurrencyTotals>,
     polls: u32,
 }
 
@@ -228,10 +214,37 @@ impl Replay {
         markets: Vec<MarketSetup>,
         strategies: Vec<StrategySetup>,
     ) -> Result<Self, RunError> {
+        Self::of(config, markets, vec![strategies], Venue::new())
+    }
+
+    /// A run of each of these strategies over one pass of the data: each is alone with the market, whatever the accounts
+    /// of a venue are to each other, and leaves behind what a run of its own would, digest included. Only that a strategy
+    /// that fails while others go on is marked to the end of the data, and candles of several markets may stand in another
+    /// order.
+    ///
+    /// # Errors
+    /// See [`Replay::new`].
+    pub fn apart(
+        config: RunConfig,
+        mut markets: Vec<MarketSetup>,
+        strategies: Vec<StrategySetup>,
+    ) -> Result<Self, RunError> {
+        for market in &mut markets {
+            market.settings.matching.accounts = Accounts::Isolated;
+        }
+        let groups = strategies.into_iter().map(|strategy| vec![strategy]).collect();
+        Self::of(config, markets, groups, Venue::apart())
+    }
+
+    fn of(
+        config: RunConfig,
+        markets: Vec<MarketSetup>,
+        groups: Vec<Vec<StrategySetup>>,
+        mut venue: Venue,
+    ) -> Result<Self, RunError> {
         let leads = clock_leads(&markets);
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
-        let mut venue = Venue::new();
         let mut listings = Vec::new();
         for (index, (setup, lead)) in markets.into_iter().zip(leads).enumerate() {
             let MarketSetup { instrument, settings, source, has_book, .. } = setup;
@@ -259,26 +272,14 @@ impl Replay {
             candle_ns: config.candle_ns,
             keeps_journal: config.keeps_journal,
         };
-        let kernel = Kernel::new(kernel_config, specs, strategies)?;
-        let totals = kernel
-            .currencies()
-            .iter()
-            .map(|currency| CurrencyTotals {
-                currency: currency.clone(),
-                gross: Money::ZERO,
-                fees: Money::ZERO,
-                turnover: Money::ZERO,
-                stats: EquityStats::new(config.sample_ns),
-            })
-            .collect();
+        let sessions = Sessions::new(&kernel_config, &specs, groups, config.sample_ns)?;
         Ok(Self {
             heads: Heads::new(lanes.len()),
             followed: Heads::new(lanes.len()),
             awaited: BinaryHeap::new(),
             listings,
-            topics_version: 0,
             least_response: venue.least_response(),
-            kernel,
+            sessions,
             venue,
             lanes,
             config,
@@ -286,14 +287,18 @@ impl Replay {
             start: i64::MIN,
             latest: i64::MIN,
             end: i64::MIN,
-            totals,
             polls: 0,
         })
     }
 
-    /// The kernel, for what the run left behind.
+    /// The kernel, for what the run left behind; the first strategy's if each has its own.
     pub fn kernel(&mut self) -> &mut Kernel {
-        &mut self.kernel
+        self.kernel_of(StrategyId::new(0))
+    }
+
+    /// The kernel a strategy is in, for what it left behind.
+    pub fn kernel_of(&mut self, strategy: StrategyId) -> &mut Kernel {
+        self.sessions.kernel(self.sessions.seat_of(strategy))
     }
 
     /// The venue's side of a market.
@@ -316,22 +321,36 @@ impl Replay {
         (self.end > i64::MIN).then_some((self.start, self.end))
     }
 
-    /// Totals by settlement currency, valid after [`Replay::run`].
+    /// Totals by settlement currency, valid after [`Replay::run`]; the first strategy's if each is apart.
     pub fn totals(&self) -> &[CurrencyTotals] {
-        &self.totals
+        self.totals_of(StrategyId::new(0))
     }
 
-    /// Runs to the end of the data and returns how it ended and the digest.
+    /// Totals of the kernel a strategy is in.
+    pub fn totals_of(&self, strategy: StrategyId) -> &[CurrencyTotals] {
+        self.sessions.totals(self.sessions.seat_of(strategy))
+    }
+
+    /// Runs to the end of the data and returns how it ended and the digest, the first strategy's if each is apart.
     ///
     /// # Errors
     /// [`RunError`].
     pub fn run(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, String), RunError> {
+        let (end, digests) = self.run_all(monitor)?;
+        Ok((end, digests.into_iter().next().unwrap_or_default()))
+    }
+
+    /// Runs to the end of the data and returns how it ended and the digests, one if the strategies share a kernel.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run_all(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, Vec<String>), RunError> {
         let ran = ending(self.run_inner(monitor))?;
-        self.close()?;
-        let digest = self.kernel.finish();
+        self.sessions.close(self.end, &self.venue)?;
+        let digests = self.sessions.finish();
         let spilled = ending(self.spill(monitor))?;
         let end = if spilled == RunEnd::Finished { ran } else { spilled };
-        Ok((end, digest))
+        Ok((end, digests))
     }
 
     fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
@@ -347,7 +366,9 @@ impl Replay {
         while self.listings.last().is_some_and(|(at, _)| *at <= first) {
             self.change_listing(first)?;
         }
-        self.tell(first, Input::Control(&Control::Start))?;
+        for seat in self.sessions.seats() {
+            self.tell(seat, first, Input::Control(&Control::Start))?;
+        }
         loop {
             let wake = self.next_wake();
             let arrival = self.venue.next_due();
@@ -363,7 +384,7 @@ impl Replay {
                 Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => self.wake(at, wake)?,
                 _ => self.venue.advance(horizon)?,
             }
-            if self.kernel.all_failed() && self.kernel.open_orders() == 0 {
+            if self.sessions.are_over() {
                 break;
             }
             self.poll(monitor)?;
@@ -375,17 +396,20 @@ impl Replay {
     /// the venue any more.
     fn finish(&mut self) -> Result<(), RunError> {
         self.know(self.end.saturating_add(1), self.end.saturating_add(1), MarketId::new(0))?;
-        while let Some((at, _, report)) = self.venue.receive(i64::MAX) {
-            self.kernel.handle(at, Input::Report(&report))?;
+        while let Some((at, account, report)) = self.venue.receive(i64::MAX) {
+            self.sessions.handle(self.sessions.owner(account), at, Input::Report(&report))?;
         }
-        self.kernel.handle(self.end, Input::Control(&Control::Stop))?;
-        let (now, late) = (self.kernel.now_ns(), self.kernel.drain().collect::<Vec<Outgoing>>());
-        for outgoing in late {
-            let refused = outgoing.command.get().refused(Reason::RunEnded, now);
-            self.kernel.handle(now, Input::Report(&refused))?;
-        }
-        if let Some(due) = self.kernel.next_due() {
-            self.kernel.handle(due, Input::Due)?;
+        for seat in self.sessions.seats() {
+            self.sessions.handle(seat, self.end, Input::Control(&Control::Stop))?;
+            let kernel = self.sessions.kernel(seat);
+            let (now, late) = (kernel.now_ns(), kernel.drain().collect::<Vec<Outgoing>>());
+            for outgoing in late {
+                let refused = outgoing.command.get().refused(Reason::RunEnded, now);
+                kernel.handle(now, Input::Report(&refused))?;
+            }
+            if let Some(due) = kernel.next_due() {
+                kernel.handle(due, Input::Due)?;
+            }
         }
         Ok(())
     }
@@ -396,7 +420,7 @@ impl Replay {
         let report = self.venue.next_report().map(|at| (at, Wake::Report));
         let message = self.followed.first().map(|(market, at)| (at, Wake::Message(MarketId::new(market))));
         let listing = self.listings.last().map(|(at, listing)| (*at, Wake::Listing(listing.market)));
-        let due = self.kernel.next_due().map(|at| (at, Wake::Due));
+        let due = self.sessions.next_due().map(|(at, seat)| (at, Wake::Due(seat)));
         earliest(earliest(report, message), earliest(listing, due))
     }
 
@@ -440,13 +464,13 @@ impl Replay {
     fn limits(&self, market: MarketId, horizon: i64) -> Limits {
         let is_alone = self.venue.market(market).is_untouched();
         let leads_until = self.heads.leads_until(market.index());
-        let wake = if is_alone && self.kernel.open_orders() > 0 {
+        let wake = if is_alone && self.sessions.have_open_orders() {
             horizon.min(leads_until.saturating_add(self.least_response))
         } else {
             horizon
         };
         let stop = if is_alone { wake } else { wake.min(leads_until) };
-        let is_sampled = !is_alone || self.kernel.has_traded(market);
+        let is_sampled = !is_alone || self.sessions.have_traded(market);
         Limits {
             is_alone,
             leads_until,
@@ -527,23 +551,19 @@ impl Replay {
         if !lane.is_followed
             && let Some(arrival) = lane.arrivals.take_before(now)
         {
-            let rows = arrival.with_earlier();
-            self.kernel.handle(arrival.visible, Input::Known { market, rows })?;
+            self.sessions.know_at_once(market, arrival)?;
         }
-        let supply = Supply::Checkpoint { passed: lane.cursor.passed(), book: self.venue.book(market) };
-        self.kernel.handle(now, Input::Supply { market, supply })?;
+        self.sessions.supply_checkpoint(market, lane.cursor.passed(), self.venue.book(market))?;
         Ok(())
     }
 
     /// Makes the next message of a market known, reading more data if needed.
     fn load(&mut self, market: MarketId) -> Result<(), RunError> {
-        let (kernel, mut supplied) = (&mut self.kernel, Ok(()));
-        let loaded = self.lanes[market.index()].load(|chunk| {
-            let supply = Supply::Chunk(chunk);
-            supplied = kernel.handle(i64::MIN, Input::Supply { market, supply });
-        });
+        let (sessions, mut supplied) = (&mut self.sessions, Ok(()));
+        let loaded =
+            self.lanes[market.index()].load(|chunk| supplied = sessions.supply_chunk(market, &chunk));
         supplied?;
-        let name = || self.kernel.instrument(market).id.to_string();
+        let name = || self.venue.market(market).instrument().id.to_string();
         let head = match loaded {
             Ok(head) => head,
             Err(LaneError::Source(HookError::Interrupted)) => return Err(KernelError::Interrupted.into()),
@@ -563,8 +583,8 @@ impl Replay {
         match wake {
             Wake::Report => {
                 self.know(now, now, MarketId::new(0))?;
-                if let Some((at, _, report)) = self.venue.receive(now) {
-                    self.tell(at, Input::Report(&report))?;
+                if let Some((at, account, report)) = self.venue.receive(now) {
+                    self.tell(self.sessions.owner(account), at, Input::Report(&report))?;
                 }
             }
             Wake::Message(market) => {
@@ -572,8 +592,7 @@ impl Replay {
                 let lane = &mut self.lanes[market.index()];
                 if let Some(arrival) = lane.arrivals.pop() {
                     self.followed.set(market.index(), lane.next_visible());
-                    let rows = arrival.alone();
-                    self.tell(arrival.visible, Input::Message { market, rows })?;
+                    self.deliver(market, arrival)?;
                 }
             }
             Wake::Listing(_) => {
@@ -581,21 +600,35 @@ impl Replay {
                 self.know(all, all, MarketId::new(0))?;
                 self.change_listing(now)?;
             }
-            Wake::Due => {
+            Wake::Due(seat) => {
                 let all = now.saturating_add(1);
                 self.know(all, all, MarketId::new(0))?;
-                self.tell(now, Input::Due)?;
+                self.tell(seat, now, Input::Due)?;
             }
         }
         Ok(())
     }
 
-    /// Tells the kernel at `now` of the next instrument that comes or goes.
+    /// Tells of the next instrument that comes or goes, at `now`.
     fn change_listing(&mut self, now: i64) -> Result<(), RunError> {
-        match self.listings.pop() {
-            Some((_, listing)) => self.tell(now, Input::Listing(&listing)),
-            None => Ok(()),
+        if let Some((_, listing)) = self.listings.pop() {
+            for seat in self.sessions.seats() {
+                self.tell(seat, now, Input::Listing(&listing))?;
+            }
         }
+        Ok(())
+    }
+
+    /// Delivers a message to those who follow its market.
+    #[inline]
+    fn deliver(&mut self, market: MarketId, arrival: Arrival) -> Result<(), RunError> {
+        if let Some(only) = self.sessions.only() {
+            return self.tell(only, arrival.visible, Input::Message { market, rows: arrival.alone() });
+        }
+        for seat in self.sessions.deliver(market, arrival) {
+            self.tell(seat, arrival.visible, Input::Message { market, rows: arrival.alone() })?;
+        }
+        Ok(())
     }
 
     /// Tells the kernel what it knows of markets nobody follows: all that reaches us before `limit`, or, in markets
@@ -628,41 +661,41 @@ impl Replay {
                 }
             }
             if let Some(arrival) = known {
-                let rows = arrival.with_earlier();
-                self.kernel.handle(arrival.visible, Input::Known { market, rows })?;
+                self.sessions.know(market, arrival)?;
             }
         }
         Ok(())
     }
 
-    /// Hands the kernel an input and sends what the strategies ask for on its way.
+    /// Hands a kernel an input and sends what its strategies ask for on its way.
     #[inline]
-    fn tell(&mut self, at: i64, input: Input<'_>) -> Result<(), RunError> {
-        let told = self.kernel.handle(at, input);
+    fn tell(&mut self, seat: Seat, at: i64, input: Input<'_>) -> Result<(), RunError> {
+        let told = self.sessions.handle(seat, at, input);
         let mut first = Vec::new();
-        for Outgoing { at, account, command, .. } in self.kernel.drain() {
+        let accounts = self.sessions.accounts(seat);
+        for Outgoing { at, account, command, .. } in self.sessions.kernel(seat).drain() {
             let market = command.get().market();
             if !std::mem::replace(&mut self.lanes[market.index()].has_orders, true) {
                 first.push((market, at));
             }
-            self.venue.on_command(account, command, at);
+            self.venue.on_command(accounts.unwrap_or(account), command, at);
         }
         for (market, at) in first {
-            self.go_back(market, at)?;
+            self.go_back(seat, market, at)?;
         }
-        if self.kernel.topics_version() != self.topics_version {
+        if self.sessions.has_changed_topics(seat) {
             self.follow();
         }
         Ok(told?)
     }
 
-    /// Takes a market back to `now`, at its first order. Its book is made again of what we know, and what has happened
-    /// since.
+    /// Takes a market back to `now`, at its first order. Its book is made again of what whoever sent it knows, and what
+    /// has happened since.
     #[cold]
-    fn go_back(&mut self, market: MarketId, now: i64) -> Result<(), RunError> {
+    fn go_back(&mut self, seat: Seat, market: MarketId, now: i64) -> Result<(), RunError> {
         let lane = &mut self.lanes[market.index()];
         let Some(upto) = lane.go_back(now) else { return Ok(()) };
-        let Known { book, twice_mid, mut cursor } = self.kernel.known(market);
+        let Known { book, twice_mid, mut cursor } = self.sessions.kernel(seat).known(market);
         self.venue.restart(market, book, twice_mid);
         let mut taken = Ok(false);
         cursor.read_until(upto, |view, from, to| {
@@ -681,10 +714,9 @@ impl Replay {
 
     /// Delivers messages of the markets that are followed now, one by one.
     fn follow(&mut self) {
-        self.topics_version = self.kernel.topics_version();
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             let market = MarketId::new(index);
-            lane.is_followed = self.kernel.is_followed(market);
+            lane.is_followed = self.sessions.is_followed(market);
             let next = lane.next_visible();
             self.followed.set(index, next.filter(|_| lane.is_followed));
             if !lane.is_followed && !lane.is_awaited && lane.arrivals.next().is_some() {
@@ -698,32 +730,11 @@ impl Replay {
     fn sample_until(&mut self, until: i64) -> Result<(), RunError> {
         let (first, every) = (self.next_sample, self.config.sample_ns);
         let last = until - (until.abs_diff(first) % every.unsigned_abs()) as i64;
-        self.sample(first)?;
+        self.sessions.sample(first, &self.venue)?;
         if last > first {
-            self.sample(last)?;
+            self.sessions.sample(last, &self.venue)?;
         }
         self.next_sample = last.saturating_add(every);
-        Ok(())
-    }
-
-    fn markets(&self) -> impl Iterator<Item = MarketId> + use<> {
-        (0..self.lanes.len()).map(MarketId::new)
-    }
-
-    /// Samples equity at the venue's mid prices.
-    fn sample(&mut self, ts: i64) -> Result<(), RunError> {
-        for index in 0..self.totals.len() {
-            let currency = CurrencyId::new(index);
-            let mut equity = Money::ZERO;
-            for &market in self.kernel.traded().iter().filter(|m| self.kernel.currency_of(**m) == currency) {
-                let (math, mid) = (self.kernel.math(market), self.venue.market(market).twice_mid());
-                for position in self.kernel.positions_in(market) {
-                    equity += position.equity(math, mid)?;
-                }
-            }
-            self.totals[index].stats.push(ts, equity.to_f64());
-            self.kernel.record().equity.push(EquityRow { ts, currency, equity });
-        }
         Ok(())
     }
 
@@ -733,7 +744,7 @@ impl Replay {
             return Ok(());
         }
         self.polls = 0;
-        let progress = Progress { rows: self.rows(), now_ns: self.kernel.now_ns() };
+        let progress = Progress { rows: self.rows(), now_ns: self.sessions.now_ns() };
         if !monitor.poll(progress) {
             return Err(KernelError::Interrupted.into());
         }
@@ -741,28 +752,10 @@ impl Replay {
     }
 
     fn spill(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
-        monitor.spill(self.kernel.record()).map_err(|error| match error {
+        self.sessions.records().try_for_each(|record| monitor.spill(record)).map_err(|error| match error {
             HookError::Interrupted => KernelError::Interrupted.into(),
             HookError::Failed(message) => RunError::Spill(message),
         })
-    }
-
-    /// The last sample and the totals.
-    fn close(&mut self) -> Result<(), RunError> {
-        if self.end > i64::MIN {
-            self.sample(self.end)?;
-        }
-        for market in self.markets() {
-            let twice_mid = self.venue.market(market).twice_mid();
-            let total = &mut self.totals[self.kernel.currency_of(market).index()];
-            for position in self.kernel.positions_in(market) {
-                total.gross +=
-                    position.realized + position.unrealized(self.kernel.math(market), twice_mid)?;
-                total.fees += position.fees;
-                total.turnover += position.turnover;
-            }
-        }
-        Ok(())
     }
 }
 

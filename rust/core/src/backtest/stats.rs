@@ -1,6 +1,6 @@
 //! Statistics of a sampled equity curve, in one pass and constant memory.
 
-use crate::types::format_duration;
+use crate::types::{Money, format_duration};
 
 /// Periods a Sharpe ratio may be taken over, ns: 1 min, 1 h, 1 day. Changes of seconds say nothing of a year: what they
 /// vary by is mostly the spread, and half a minute of them would do.
@@ -171,6 +171,21 @@ impl EquityStats {
         let no_loss = if sharpe.is_err() && d.mean == 0.0 { flat } else { NoRatio::NoLoss { period } };
         Ratios { period, sharpe, sortino: ratio(d.loss_sq, d.n, no_loss) }
     }
+}
+
+/// What a run came to in one settlement currency.
+#[derive(Debug, Clone)]
+pub struct CurrencyTotals {
+    /// The currency.
+    pub currency: String,
+    /// Realised and unrealised profit before fees.
+    pub gross: Money,
+    /// Fees paid.
+    pub fees: Money,
+    /// Sum of values traded.
+    pub turnover: Money,
+    /// Statistics of the sampled equity.
+    pub stats: EquityStats,
 }
 
 #[cfg(test)]

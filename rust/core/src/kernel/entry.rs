@@ -80,7 +80,7 @@ impl Desk {
 
     /// A strategy's open orders, oldest first.
     pub(super) fn open(&self, strategy: StrategyId) -> impl Iterator<Item = &Order> + '_ {
-        self.store.open().iter().filter(move |order| order.strategy == strategy)
+        self.store.open().filter(move |order| order.strategy == strategy)
     }
 
     /// Judges a new order that would get the id after `skip` others.

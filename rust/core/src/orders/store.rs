@@ -13,10 +13,11 @@ use super::order::{Executions, Order};
 /// Open orders, and those that ended a short while ago.
 #[derive(Debug, Default)]
 pub struct OrderStore {
-    /// By ascending id.
-    open: Vec<Order>,
+    /// By ascending id. Each has its own place in memory: an order is large, and moves from list to list.
+    #[allow(clippy::vec_box, reason = "see above")]
+    open: Vec<Box<Order>>,
     /// In the order they ended.
-    ended: VecDeque<Order>,
+    ended: VecDeque<Box<Order>>,
     by_venue_id: FxHashMap<VenueKey, OrderId>,
     last: OrderId,
 }
@@ -45,7 +46,7 @@ impl OrderStore {
     pub fn push(&mut self, order: Order) {
         debug_assert!(self.open.last().is_none_or(|last| last.id < order.id), "ids ascend");
         self.last = self.last.max(order.id);
-        self.open.push(order);
+        self.open.push(Box::new(order));
     }
 
     /// Takes back a saved order: those that have ended in the order they did, then the open ones.
@@ -55,45 +56,45 @@ impl OrderStore {
         }
         if order.is_closed() {
             self.last = self.last.max(order.id);
-            self.ended.push_back(order);
+            self.ended.push_back(Box::new(order));
         } else {
             self.push(order);
         }
     }
 
     /// Open orders, oldest first.
-    pub fn open(&self) -> &[Order] {
-        &self.open
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &Order> + ExactSizeIterator {
+        self.open.iter().map(AsRef::as_ref)
     }
 
     /// Orders that have ended and are still findable, in the order they ended.
-    pub fn ended(&self) -> impl ExactSizeIterator<Item = &Order> {
-        self.ended.iter()
+    pub fn ended(&self) -> impl DoubleEndedIterator<Item = &Order> + ExactSizeIterator {
+        self.ended.iter().map(AsRef::as_ref)
     }
 
     /// An open order.
     #[inline]
     pub fn get(&self, id: OrderId) -> Option<&Order> {
-        self.open_at(id).map(|at| &self.open[at])
+        self.open_at(id).map(|at| self.open[at].as_ref())
     }
 
     /// An open order, to change it.
     #[inline]
     pub fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
-        self.open_at(id).map(|at| &mut self.open[at])
+        self.open_at(id).map(|at| self.open[at].as_mut())
     }
 
     /// An order, open or ended a short while ago.
     pub fn find_mut(&mut self, id: OrderId) -> Option<&mut Order> {
         match self.open_at(id) {
-            Some(at) => Some(&mut self.open[at]),
-            None => self.ended.iter_mut().rev().find(|order| order.id == id),
+            Some(at) => Some(self.open[at].as_mut()),
+            None => self.ended.iter_mut().rev().find(|order| order.id == id).map(AsMut::as_mut),
         }
     }
 
     /// An order, open or ended a short while ago.
     pub fn find(&self, id: OrderId) -> Option<&Order> {
-        self.get(id).or_else(|| self.ended.iter().rev().find(|order| order.id == id))
+        self.get(id).or_else(|| self.ended().rev().find(|order| order.id == id))
     }
 
     fn open_at(&self, id: OrderId) -> Option<usize> {
@@ -130,15 +131,15 @@ impl OrderStore {
     /// Takes everything out: orders that have ended, then those that are open.
     pub fn drain(&mut self) -> impl Iterator<Item = Order> + '_ {
         self.by_venue_id.clear();
-        self.ended.drain(..).chain(self.open.drain(..))
+        self.ended.drain(..).chain(self.open.drain(..)).map(|order| *order)
     }
 
-    fn forget(&mut self, mut order: Order) -> Order {
+    fn forget(&mut self, mut order: Box<Order>) -> Order {
         if let Some(key) = &order.venue_id {
             self.by_venue_id.remove(key);
         }
         order.executions = Executions::default();
-        order
+        *order
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
             store.find_mut(id).unwrap().apply(&Report::on(id, 0, ReportKind::Cancelled), 1);
             left.extend(store.retire(id).map(|order| order.id));
         }
-        assert!(store.open().is_empty() && store.get(rounds).is_none());
+        assert!(store.open().len() == 0 && store.get(rounds).is_none());
         assert_eq!(left.len() + OrderStore::HORIZON, rounds as usize);
         let session = "s".parse().unwrap();
         let oldest = rounds - OrderStore::HORIZON as u64 + 1;

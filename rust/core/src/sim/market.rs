@@ -21,8 +21,8 @@
 //! When the instrument is delisted every resting order expires, and from then on none is let in.
 //!
 //! "Us" are the accounts of the market. Shared accounts see what the others took and share what trades; isolated
-//! ones are each alone with the market (see [`Accounts`]). An order's id is its own among all accounts of a market,
-//! and only its account can cancel or replace it. What a real venue would refuse is refused here as well.
+//! ones are each alone with the market (see [`Accounts`]). An order's id is its own among those of its account, and
+//! only its account can cancel or replace it. What a real venue would refuse is refused here as well.
 //!
 //! Orders are looked at only where a message concerns them: levels named by a row, own prices the other side's best
 //! price has reached, prices deeper than anything shown once the data shows more, and all of them after the book
@@ -195,6 +195,11 @@ impl Market {
         &self.book
     }
 
+    /// What is traded here.
+    pub fn instrument(&self) -> &Instrument {
+        &self.instrument
+    }
+
     /// Where its book comes from.
     pub fn basis(&self) -> FillBasis {
         self.basis
@@ -223,8 +228,8 @@ impl Market {
     }
 
     /// Quantity ahead of a resting order; infinite while its level has not been seen.
-    pub fn queue_ahead(&self, id: OrderId) -> Option<f64> {
-        self.orders.find(id).map(|slot| self.orders.get(slot).place.front)
+    pub fn queue_ahead(&self, account: AccountId, id: OrderId) -> Option<f64> {
+        self.orders.find(account, id).map(|slot| self.orders.get(slot).place.front)
     }
 
     fn add_pool(&mut self) -> u32 {

@@ -39,14 +39,21 @@ pub struct Venue {
     listings: Vec<(i64, MarketId, bool)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
-    /// Fills so far: the number of each is its key.
-    executions: u64,
+    /// Fills so far, of all accounts or of each: the number of each is its key.
+    executions: Vec<u64>,
+    /// Whether the fills of each account are numbered by themselves.
+    numbers_apart: bool,
 }
 
 impl Venue {
     /// A venue without markets.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A venue without markets that numbers the fills of each account by themselves, as if it were the only one.
+    pub fn apart() -> Self {
+        Self { numbers_apart: true, ..Self::default() }
     }
 
     /// Adds a market; it gets the next [`MarketId`].
@@ -167,9 +174,14 @@ impl Venue {
     fn report(&mut self, market: MarketId) {
         let latency = &mut self.places[market.index()].latency;
         for (account, update) in self.fresh.drain(..) {
-            self.executions += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
+            let counter = if self.numbers_apart { account.index() } else { 0 };
+            if counter >= self.executions.len() {
+                self.executions.resize(counter + 1, 0);
+            }
+            let execution = &mut self.executions[counter];
+            *execution += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
             let at = update.ts_event.saturating_add(latency.draw(Leg::Response));
-            self.updates.send(at, Sent { account, execution: self.executions, update });
+            self.updates.send(at, Sent { account, execution: *execution, update });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What accounts ask of a market: new orders, cancels, replacements.
 
 use super::matching::{Step, Taker};
-use super::resting::{Resting, Slot};
+use super::resting::Resting;
 use super::taken::Taken;
 use super::{Market, reaches};
 use crate::ledger::MoneyOverflow;
@@ -27,7 +27,7 @@ impl Market {
         match command {
             Command::Submit { order, request } => self.submit(account, order, &request, now, out)?,
             Command::Cancel { order, .. } => {
-                let kind = match self.find(account, order) {
+                let kind = match self.orders.find(account, order) {
                     Some(slot) => {
                         self.orders.remove(slot);
                         ReportKind::Cancelled
@@ -60,11 +60,6 @@ impl Market {
         self.watch_again();
     }
 
-    /// A resting order of an account.
-    fn find(&self, account: AccountId, id: OrderId) -> Option<Slot> {
-        self.orders.find(id).filter(|slot| self.orders.get(*slot).account == account)
-    }
-
     fn submit(
         &mut self,
         account: AccountId,
@@ -76,7 +71,7 @@ impl Market {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let (side, pool) = (request.side, self.pool(account));
         let limit = request.order_type.price().map(Price::steps);
-        if let Some(reason) = self.refuses(id, request, pool) {
+        if let Some(reason) = self.refuses(account, id, request, pool) {
             say(ReportKind::Rejected(reason));
             return Ok(());
         }
@@ -155,11 +150,11 @@ impl Market {
     }
 
     /// Why a new order is not let in.
-    fn refuses(&self, id: OrderId, request: &OrderRequest, pool: u32) -> Option<Reason> {
+    fn refuses(&self, account: AccountId, id: OrderId, request: &OrderRequest, pool: u32) -> Option<Reason> {
         if !self.is_listed {
             return Some(Reason::NotListed);
         }
-        if self.orders.find(id).is_some() {
+        if self.orders.find(account, id).is_some() {
             return Some(Reason::InvalidTerms);
         }
         let reference = self.book.best(request.side.opposite()).map(|level| level.price);
@@ -199,7 +194,7 @@ impl Market {
         out: &mut Vec<(AccountId, Update)>,
     ) -> Result<(), MoneyOverflow> {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
-        let Some(slot) = self.find(account, id) else {
+        let Some(slot) = self.orders.find(account, id) else {
             say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
             return Ok(());
         };

@@ -633,7 +633,7 @@ fn compare(setup: &Setup, actions: &[Action]) -> Result<(), TestCaseError> {
         prop_assert_eq!(&got, &expected, "action {}: {:?}", at, action);
         prop_assert_eq!(market.resting(), model.orders.len());
         for order in &model.orders {
-            let ahead = market.queue_ahead(order.id).map(f64::to_bits);
+            let ahead = market.queue_ahead(order.account, order.id).map(f64::to_bits);
             prop_assert_eq!(ahead, Some(order.place.front.to_bits()), "action {}, order {}", at, order.id);
         }
         prop_assert_eq!(market.is_untouched(), model.orders.is_empty() && model.taken.is_empty());

@@ -85,7 +85,7 @@ pub(super) struct OwnOrders {
     free: Vec<Slot>,
     /// Every order, in no order.
     all: Vec<Slot>,
-    slots: FxHashMap<OrderId, Slot>,
+    slots: FxHashMap<(AccountId, OrderId), Slot>,
     sides: [OwnSide; 2],
     arrivals: u64,
 }
@@ -111,8 +111,8 @@ impl OwnOrders {
         self.all.is_empty()
     }
 
-    pub(super) fn find(&self, id: OrderId) -> Option<Slot> {
-        self.slots.get(&id).copied()
+    pub(super) fn find(&self, account: AccountId, id: OrderId) -> Option<Slot> {
+        self.slots.get(&(account, id)).copied()
     }
 
     /// Where the orders are.
@@ -154,7 +154,7 @@ impl OwnOrders {
             }
         };
         side.best = side.best.max(key);
-        self.slots.insert(order.id, slot);
+        self.slots.insert((order.account, order.id), slot);
         self.arrivals += 1;
         let node = Node { order, arrival: self.arrivals, before, behind: END, listed: self.all.len() as u32 };
         self.all.push(slot);
@@ -199,7 +199,7 @@ impl OwnOrders {
                 queue.last = before;
             }
         }
-        self.slots.remove(&order.id);
+        self.slots.remove(&(order.account, order.id));
         self.free.push(slot);
         order
     }
