@@ -116,13 +116,16 @@ class _Worker:
         """Return the ends of its pipes that are here."""
         return self._jobs, self.results
 
-    def end(self, *, at_once: bool) -> str:
-        """End it, after its work or at once, and return how it went."""
+    def dismiss(self, *, at_once: bool) -> None:
+        """Have it end, when it is idle or at once; see :meth:`wait`."""
         if at_once:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
         for pipe in self.pipes():
             os.close(pipe)
+
+    def wait(self) -> str:
+        """Wait for its end, and return how it went."""
         status = self._process.wait()
         if status >= 0:
             return f"exited with status {status}"
@@ -155,7 +158,10 @@ class Crew:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for worker in self._workers:
-            worker.end(at_once=kind is not None)
+            worker.dismiss(at_once=kind is not None)
+        # What they had in memory is given back by all of them at the same time.
+        for worker in self._workers:
+            worker.wait()
         self._workers.clear()
         self._selector.close()
         if self._mapped is not None:
@@ -212,7 +218,8 @@ class Crew:
         """Return what has to be run again after a worker died, and the point it died of."""
         self._selector.unregister(worker.results)
         self._workers.remove(worker)
-        how = worker.end(at_once=False)
+        worker.dismiss(at_once=False)
+        how = worker.wait()
         if len(worker.numbers) == 1:
             return [], [Outcome(worker.numbers[0], error=f"WorkerDied: its process {how}", is_lost=True)]
         # Nobody knows of which: each gets a process of its own.
