@@ -166,10 +166,45 @@ def test_a_hook_as_others_call_it_is_refused() -> None:
         Camel("c", [NAME])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        'return ("buy", ctx)',
+        "return 5",
+        "return ctx.now_ns > 3",
+        "return ctx.now_ns + 1",
+        "return [book]",
+        "return f'{ctx}'",
+    ],
+)
+def test_a_hook_that_returns_a_value_is_refused(body: str) -> None:
+    space: dict[str, Any] = {"tc": tc}
+    exec(
+        f"class Returns(tc.Strategy):\n    def on_book(self, ctx, book):\n        if ctx:\n            return\n        {body}\n",
+        space,
+    )
+    with pytest.raises(HookError, match=re.escape("Returns.on_book: returns a value in line 5: nobody looks")):
+        space["Returns"]("r", [NAME])
+
+
+def test_a_hook_may_end_with_what_another_function_returns(market: Path) -> None:
+    class Ends(tc.Strategy):
+        def on_book(self, ctx: Any, book: Any) -> None:
+            if book.is_synced:
+                return self.nothing()
+            return {}.get(1)
+
+        def nothing(self) -> None:
+            return None
+
+    assert tc.Backtest([Ends("e", [NAME])], market).run().failures == {}
+
+
 def test_a_hook_that_returns_something_ends_the_run(market: Path) -> None:
     class Returns(tc.Strategy):
         def on_book(self, ctx, book):  # type: ignore[no-untyped-def]
-            return ("buy", 1)
+            wanted = ("buy", 1)
+            return wanted
 
     with pytest.raises(StrategyError, match=re.escape("Returns.on_book: returned ('buy', 1): what a hook returns is")):
         tc.Backtest([Returns("r", [NAME])], market).run()

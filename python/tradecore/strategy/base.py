@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import dis
 import inspect
 import re
 import warnings
@@ -384,6 +385,9 @@ class Strategy:
 _CAMEL: Final = re.compile(r"on([A-Z])")
 """How hooks begin elsewhere."""
 
+_MAKES_VALUES: Final = ("BUILD_", "BINARY_OP", "COMPARE_OP", "IS_OP", "CONTAINS_OP", "UNARY_", "FORMAT_", "LIST_")
+"""Instructions that leave a value that is not None."""
+
 _NOTHING: Final = ("None", "Any", "Never", "NoReturn")
 """Return annotations that a hook may have."""
 
@@ -428,6 +432,8 @@ def _problem(strategy: Strategy, name: str) -> str | None:
     told = inspect.get_annotations(_function(code)).get("return")
     if (said := told if isinstance(told, str) else getattr(told, "__name__", str(told))) not in _NOTHING:
         return f"says that it returns {said}: nobody looks at what a hook returns"
+    if (line := _line_of_value(_function(code))) is not None:
+        return f"returns a value in line {line}: nobody looks at what a hook returns; orders are sent with ctx"
     # A decorator's own signature counts, whatever the function behind it takes.
     function, first = (hook.__func__, (hook.__self__,)) if isinstance(hook, MethodType) else (hook, ())
     try:
@@ -441,6 +447,35 @@ def _problem(strategy: Strategy, name: str) -> str | None:
         bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
         takes = " ".join(str(inspect.Signature(bare)).split())
         return f"takes {takes} and is called with ({arguments}): expected {name}(self, {arguments})"
+    return None
+
+
+def _line_of_value(function: Any) -> int | None:
+    """Return the line in which a function returns what can only be a value: a constant, a list, a comparison, a sum.
+
+    What a name or a call gives is only known when the hook has run.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    before, line = None, code.co_firstlineno
+    for step in dis.get_instructions(code):
+        line = step.positions.lineno if step.positions and step.positions.lineno else line
+        if step.opname == "RETURN_CONST":
+            is_value = step.argval is not None
+        elif step.opname == "RETURN_VALUE" and before is not None:
+            is_const = before.opname.startswith(("LOAD_CONST", "LOAD_SMALL_INT"))
+            is_value = (
+                before.argval is not None
+                if is_const
+                else before.opname.startswith(_MAKES_VALUES) and before.argrepr != "[]"
+            )
+        else:
+            is_value = False
+        if is_value:
+            return line
+        if step.opname not in ("CACHE", "NOP", "RESUME"):
+            before = step
     return None
 
 
