@@ -117,6 +117,13 @@ def load_instruments(path: str | Path) -> dict[str, Instrument]:
         When the file is missing, is not TOML or JSON, or lacks the list.
     InstrumentError
         When a specification does not hold together, or an id is there twice.
+
+    Examples
+    --------
+    ::
+
+        specs = tc.load_instruments("instruments.toml")
+        tc.Backtest([Maker("m", list(specs))], "market", specs=specs)
     """
     path = Path(path)
     try:
@@ -144,7 +151,13 @@ def load_instruments(path: str | Path) -> dict[str, Instrument]:
 
 @cache
 def shipped_instruments() -> Mapping[str, Instrument]:
-    """Return the instruments whose specifications ship with tradecore, by id."""
+    """Return the instruments whose specifications ship with tradecore, by id.
+
+    Examples
+    --------
+    >>> tc.shipped_instruments()["BTCUSDT.BINANCE_USDM"].tick_size
+    Decimal('0.1')
+    """
     with resources.as_file(resources.files("tradecore") / "specs" / "instruments.toml") as path:
         return load_instruments(path)
 
@@ -156,6 +169,11 @@ def find_instrument(instrument: str, own: Mapping[str, Instrument] | None = None
     ------
     UnknownInstrumentError
         When neither knows it.
+
+    Examples
+    --------
+    >>> tc.find_instrument("BTCUSDT.BINANCE_USDM").kind
+    'linear'
     """
     for known in (own or {}, shipped_instruments()):
         if instrument in known:

@@ -29,6 +29,11 @@ class Latency:
     ------
     InvalidValueError
         For what is no length of time, or a negative one.
+
+    Examples
+    --------
+    >>> tc.Latency(entry="2ms", response="1.5ms").response_ns
+    1500000
     """
 
     entry: DurationLike = "5ms"
@@ -100,6 +105,12 @@ class SimVenue:
     ------
     InvalidValueError
         With the first setting that a venue cannot have.
+
+    Examples
+    --------
+    >>> venue = tc.SimVenue("BINANCE_USDM", latency=tc.Latency(entry="3ms"), queue="power(3)", taker_fee_bps="4")
+    >>> venue.latency.entry_ns
+    3000000
     """
 
     name: str

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from enum import Enum
 from types import ModuleType
 from typing import Any
 
@@ -152,6 +153,16 @@ def test_every_class_of_a_strategy_has_an_example() -> None:
     made = [tc.Instrument, tc.L2Book, tc.BinanceDecoder, tc.QueueSimulator, tc.PositionLedger, tc.RealizedVolatility]
     for cls in (*handed_out, *made, tc.IntensityEstimator):
         assert cls.__name__ in EXAMPLES, cls
+
+
+def test_every_public_class_and_function_has_an_example() -> None:
+    for name in tc.__all__:
+        member = getattr(tc, name)
+        if inspect.isclass(member) and issubclass(member, (Enum, Exception)):
+            continue
+        if inspect.isclass(member) or inspect.isroutine(member):
+            doc = inspect.getdoc(member) or ""
+            assert ">>> " in doc or "::\n\n" in doc, name
 
 
 def market() -> Columns:

@@ -111,6 +111,13 @@ class Backtest:
         not fit an instrument, or an argument of another type.
     RunError
         For a strategy that has run before.
+
+    Examples
+    --------
+    ::
+
+        result = tc.Backtest([Maker("m", ["BTCUSDT.SYNTH"])], "market", ["SYNTH"]).run()
+        print(result)
     """
 
     def __init__(

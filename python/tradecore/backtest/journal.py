@@ -30,6 +30,13 @@ class ReplayResult(Frames):
         Tracebacks of strategies that failed, by name.
     tables : TableStore
         The tables behind the frames; times in ns.
+
+    Examples
+    --------
+    ::
+
+        again = tc.replay(result.journal, [Maker("m", ["BTCUSDT.SYNTH"])], result.instruments)
+        assert again.digest == result.digest and again.diverged_ns is None
     """
 
     def __init__(self, digest: str, diverged_ns: int | None, failures: dict[str, str], tables: TableStore) -> None:
@@ -89,6 +96,13 @@ def replay(
     -----
     StrategyWarning
         When a hook raised and other strategies went on.
+
+    Examples
+    --------
+    ::
+
+        result = tc.Backtest([Maker("m", ["BTCUSDT.SYNTH"])], "market", record=True).run()
+        again = tc.replay(result.journal, [Maker("m", ["BTCUSDT.SYNTH"])], result.instruments)
     """
     # Not above: what else a session is built of imports pydantic, which a backtest does without.
     from tradecore.session.kernel import build_kernel

@@ -80,6 +80,14 @@ class Result(Frames):
         What was traded, with the fees of the run, in the order in which the journal counts them.
     venues : list of SimVenue
         The simulated venues.
+
+    Examples
+    --------
+    ::
+
+        result = tc.Backtest([Maker("m", ["BTCUSDT.SYNTH"])], "market").run()
+        print(result, result.stats.max_drawdown, result.fills.head(3))
+        result.save("run.tcr")
     """
 
     frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "equity", "pnl", "candles", "published")
@@ -376,6 +384,13 @@ def load_result(path: str | Path) -> Result:
     ------
     DataError
         For a file that is not there, is no result's, of another version, cut or damaged.
+
+    Examples
+    --------
+    ::
+
+        result.save("run.tcr")
+        assert tc.load_result("run.tcr").digest == result.digest
     """
     return read_archive(Path(path), _from_archive)
 

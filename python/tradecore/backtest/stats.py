@@ -18,6 +18,13 @@ class Stats:
 
     Money is in ``currency``, the settlement currency of all instruments; where there are several currencies it is
     None throughout and :attr:`Result.totals <tradecore.Result.totals>` has each.
+
+    Examples
+    --------
+    ::
+
+        stats = result.stats
+        print(stats.net_pnl, stats.sharpe, stats.why.get("sharpe"))
     """
 
     currency: str | None

@@ -105,6 +105,12 @@ def import_binance_ws(
     CatalogError
         When the catalog already holds events of that time or another specification, and nothing is to be replaced
         (``replace=True``), or when it cannot be written.
+
+    Examples
+    --------
+    ::
+
+        tc.import_binance_ws("capture.gz", "BTCUSDT.BINANCE_USDM", "market")
     """
     return _import("binance-ws", paths, instrument, catalog, replace=replace, progress=progress)
 
@@ -137,6 +143,12 @@ def import_tardis(
     ``derivative_ticker`` and ``liquidations``, plain or gzip, told apart by their header. Liquidations have the
     columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. See
     :func:`import_binance_ws` for the rest.
+
+    Examples
+    --------
+    ::
+
+        tc.import_tardis(["incremental_book_L2.csv.gz", "trades.csv.gz"], "XBTUSD.BITMEX", "market")
     """
     return _import("tardis", paths, instrument, catalog, replace=replace, progress=progress)
 
@@ -149,7 +161,14 @@ def import_hftbacktest(
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Import hftbacktest event arrays (``.npz`` or ``.npy``), in order. See :func:`import_binance_ws` for the rest."""
+    """Import hftbacktest event arrays (``.npz`` or ``.npy``), in order. See :func:`import_binance_ws` for the rest.
+
+    Examples
+    --------
+    ::
+
+        tc.import_hftbacktest("day.npz", "BTCUSDT.BINANCE_USDM", "market")
+    """
     files, spec = paths_of(paths), instrument_of(instrument)
     summary = FeedSummary(spec)
     with Catalog.of(catalog).writer(spec, replace=replace) as writer:

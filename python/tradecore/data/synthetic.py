@@ -73,6 +73,12 @@ def synthesize(
     CatalogError
         When the catalog holds other events of the instrument at that time, or it with another specification, and
         nothing is to be replaced (``replace=True``); when it cannot be written.
+
+    Examples
+    --------
+    ::
+
+        tc.synthesize("market", events=200_000, seed=1)
     """
     spec = instrument_of("BTCUSDT.SYNTH" if instrument is None else instrument)
     catalog = Catalog.of(catalog)

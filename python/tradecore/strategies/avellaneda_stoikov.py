@@ -67,6 +67,11 @@ class AvellanedaStoikov(CompiledMaker):
         A fixed ``A`` (1/s) and ``k`` (1/tick) instead of measured ones; both or neither.
     join_touch : bool
         Never quote better than the best price of the own side.
+
+    Examples
+    --------
+    >>> tc.AvellanedaStoikov("a", ["BTCUSDT.SYNTH"], quote_qty="0.01", max_position="0.1", gamma=0.05)
+    AvellanedaStoikov('a', ['BTCUSDT.SYNTH'])
     """
 
     kind: ClassVar[str] = "avellaneda_stoikov"

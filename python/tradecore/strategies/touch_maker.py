@@ -28,6 +28,11 @@ class TouchMaker(CompiledMaker):
         Distance from the best price of the own side; 0 joins it.
     interval : duration
         Time between quotes.
+
+    Examples
+    --------
+    >>> tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.01", max_position="0.05", interval="100ms")
+    TouchMaker('m', ['BTCUSDT.SYNTH'])
     """
 
     kind: ClassVar[str] = "touch_maker"

@@ -65,6 +65,13 @@ class Sweep:
         Whether some of them were not run.
     wall_s : float
         Seconds it took.
+
+    Examples
+    --------
+    ::
+
+        sweep = tc.sweep(Maker, "market", {"ticks": [1, 2, 3]})
+        print(sweep.frame, sweep.best("net_pnl").parameters)
     """
 
     def __init__(

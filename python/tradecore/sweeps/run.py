@@ -86,6 +86,12 @@ def sweep(
         When a strategy cannot be brought to a worker.
     SweepInterrupted
         After Ctrl-C: a ``KeyboardInterrupt`` with the points done so far in its ``result``.
+
+    Examples
+    --------
+    ::
+
+        sweep = tc.sweep(Maker, "market", {"ticks": [1, 2, 3], "lean": [0.0, 1.0]}, workers=2, resume="sweep.jsonl")
     """
     started = time.perf_counter()
     crew = _count(workers)
