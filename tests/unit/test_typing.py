@@ -35,10 +35,10 @@ def test_a_strategy_passes_a_strict_type_checker_and_mistakes_do_not(tmp_path: P
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(right), str(wrong)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
-    found = [line.split(":", 2) for line in done.stdout.splitlines() if ": error:" in line]
-    assert [(Path(path).name, int(line)) for path, line, _ in found] == [("wrong.py", at) for at in (6, 8, 11, 12)], (
-        done.stdout
-    )
+    errors = [line.split(":", 2) for line in done.stdout.splitlines() if ": error:" in line]
+    # The package's own files are checked by themselves, with the numpy of the day.
+    theirs = [(Path(path).name, int(line)) for path, line, _ in errors if Path(path).name in (right.name, wrong.name)]
+    assert theirs == [("wrong.py", at) for at in (6, 8, 11, 12)], done.stdout
     assert 'has no attribute "upper"' in done.stdout
 
 

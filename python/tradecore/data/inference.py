@@ -23,7 +23,7 @@ from tradecore.instruments import TARDIS_VENUES
 from tradecore.types import ON_GRID_KINDS, InstrumentKind
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 __all__ = ["Inference", "Sniffed", "infer_instrument", "open_reader", "sniff"]
 
@@ -180,8 +180,8 @@ def infer_instrument(form: str, instrument: str | Instrument, paths: str | Path 
     while (columns := reader.read(_PIECE)) is not None:
         on_grid = np.isin(columns["kind"], sorted(ON_GRID_KINDS))
         for index, name in enumerate(("price", "qty")):
-            values: np.ndarray[tuple[int], np.dtype[np.int64]] = columns[name][on_grid]
-            steps[index] = int(np.gcd.reduce(values, initial=steps[index]))
+            values = columns[name][on_grid]
+            steps[index] = math.gcd(steps[index], int(np.gcd.reduce(values)) if len(values) else 0)
     if 0 in steps:
         raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
     symbol, _, venue = instrument.rpartition(".")
