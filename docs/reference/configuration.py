@@ -12,7 +12,6 @@ import griffe
 from pydantic import BaseModel
 from text import cell, code, markdown, table
 
-from tradecore._core import format_duration_ns
 from tradecore.config import BacktestConfig
 from tradecore.config.models import _IntervalText
 from tradecore.strategies.registry import REGISTRY
@@ -65,7 +64,7 @@ def configuration_page(package: griffe.Module) -> str:
         described = _described(package[f"strategies.{kind}.{strategy.__name__}"])
         hints = get_type_hints(strategy, include_extras=True)
         rows = [
-            (code(name), cell(_words(hints[name])), _default(default, hints[name]), cell(described.get(name, "")))
+            (code(name), cell(_words(hints[name])), _default(default), cell(described.get(name, "")))
             for name, (_, default) in strategy.parameters().items()
         ]
         parts += [f"### `{kind}` {{ #{kind} }}\n", table(_HEAD, rows)]
@@ -142,10 +141,8 @@ def _described(documented: griffe.Object | griffe.Alias) -> dict[str, str]:
     }
 
 
-def _default(value: Any, hint: Any = None) -> str:
+def _default(value: Any) -> str:
     """Return a default as TOML would write it."""
-    if _words(hint) == "duration" and isinstance(value, int):
-        value = format_duration_ns(value)
     match value:
         case ellipsis if ellipsis is ...:
             return "required"

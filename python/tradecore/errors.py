@@ -21,6 +21,7 @@ __all__ = [
     "InvalidValueError",
     "OffGridError",
     "OrderError",
+    "OverlapError",
     "RunError",
     "RunInterrupted",
     "StrategyError",
@@ -241,6 +242,10 @@ class CatalogError(TradecoreError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}"
+
+
+class OverlapError(CatalogError):
+    """Events are to be written of a time of which the catalog already holds some, and nothing is to be replaced."""
 
 
 class ConfigError(TradecoreError, ValueError):

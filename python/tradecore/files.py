@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tradecore.errors import CatalogError
 
-__all__ = ["DISK_FULL", "cannot_write", "staged", "writing"]
+__all__ = ["DISK_FULL", "cannot_write", "remove_empty", "staged", "writing"]
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Numbers of the errors that more room would cure."""
@@ -103,11 +103,19 @@ def staged(folder: str | Path, name: str | None = None) -> Iterator[Path]:
             folder.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(prefix=".tradecore-", dir=folder))
             yield scratch
-            for file in sorted(scratch.iterdir()):
+            files = sorted(scratch.iterdir())
+            if blocked := next((each for each in files if (folder / each.name).is_dir()), None):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / blocked.name))
+            for file in files:
                 os.replace(file, folder / file.name)
         finally:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
-            with contextlib.suppress(OSError):  # one that holds something stays
-                for each in missing:
-                    each.rmdir()
+            remove_empty(*missing)
+
+
+def remove_empty(*folders: Path) -> None:
+    """Remove folders, in this order, as far as nothing is in them."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

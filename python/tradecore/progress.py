@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["progress_bar"]
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
+__all__ = ["points_bar", "progress_bar"]
 
 
 @contextmanager
@@ -18,21 +22,13 @@ def progress_bar(what: str, unit: str, *, quiet: bool = False) -> Iterator[Calla
     callable or None
         To be called with what is done so far and what is to be done in all.
     """
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
+    if quiet or not _is_terminal():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn, TextColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
+    with _progress(what, TaskProgressColumn(), TextColumn("{task.fields[rate]}")) as bar:
+        task = bar.add_task("", total=None, rate="")
 
         def update(done: int, total: int) -> None:
             speed = bar.tasks[0].speed
@@ -40,3 +36,37 @@ def progress_bar(what: str, unit: str, *, quiet: bool = False) -> Iterator[Calla
             bar.update(task, completed=done, total=total or None, rate=rate)
 
         yield update
+
+
+@contextmanager
+def points_bar(total: int) -> Iterator[Callable[[float], None] | None]:
+    """Show the points of a sweep with the time left, on a terminal only.
+
+    Yields
+    ------
+    callable or None
+        To be called with the points done so far, one that runs as a part of it.
+    """
+    if not _is_terminal():
+        yield None
+        return
+    from rich.progress import TextColumn
+
+    # A thread that refreshes it would keep workers from being forked, and they print to the streams as they are.
+    options = {"auto_refresh": False, "redirect_stdout": False, "redirect_stderr": False}
+    with _progress("sweep", TextColumn("{task.fields[points]} points"), **options) as bar:
+        task = bar.add_task("", total=total, points=f"0/{total:,}")
+        yield lambda at: bar.update(task, completed=at, points=f"{int(at):,}/{total:,}", refresh=True)
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _progress(what: str, *columns: ProgressColumn, **options: Any) -> Progress:
+    """Return a bar between what is going on and some columns, with the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    shown = (TextColumn(what), BarColumn(), *columns, TimeRemainingColumn())
+    return Progress(*shown, console=Console(stderr=True), transient=True, **options)

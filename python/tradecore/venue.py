@@ -12,7 +12,7 @@ from tradecore.validation import DurationLike
 __all__ = ["Latency", "SimVenue"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
     """Constant latencies between a strategy and its venue.
 
@@ -61,11 +61,6 @@ class Latency:
     def feed_ns(self) -> int | None:
         """The feed latency in ns, or None for the recorded one."""
         return None if self.feed is None else parse_duration(self.feed)
-
-    def __repr__(self) -> str:
-        feed = None if self.feed_ns is None else format_duration_ns(self.feed_ns)
-        entry, response = format_duration_ns(self.entry_ns), format_duration_ns(self.response_ns)
-        return f"Latency(entry={entry!r}, response={response!r}, feed={feed!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +122,5 @@ class SimVenue:
 
     def __post_init__(self) -> None:
         check_venue(self)
+        if self.clock_lead != "auto":
+            object.__setattr__(self, "clock_lead", format_duration_ns(parse_duration(self.clock_lead)))

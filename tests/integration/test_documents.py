@@ -254,7 +254,7 @@ def test_the_reference_has_every_command(reference: Path) -> None:
 
 def test_the_page_of_strategies_has_every_hook_and_all_of_the_context() -> None:
     from tradecore._core import Context
-    from tradecore.strategy.base import HOOKS
+    from tradecore.strategy.hooks import HOOKS
 
     text = (DOCS / "pages" / "strategies.md").read_text()
     for hook, arguments in HOOKS.items():

@@ -132,10 +132,11 @@ def test_no_room_for_temporary_files(
 ) -> None:
     """The rows of a long run wait in a temporary folder."""
 
-    def fail(self: tc.Backtest, **_: object) -> None:
+    def fail(kind: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tc.Backtest, "run", fail)
+    monkeypatch.setattr("tradecore.backtest.tables.Scratch", fail)
+    monkeypatch.setattr("tradecore.backtest.engine._SPILL_ROWS", 1)
     words = ["backtest", "--config", str(given.config), "--data", str(given.market)]
     assert main(words) == 1
     assert capsys.readouterr().err == (

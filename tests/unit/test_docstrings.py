@@ -24,7 +24,7 @@ from conftest import CLEAR, LAST, QUOTE, ROOT, SET, TRADE, columns
 from tradecore import _core
 from tradecore.data.catalog import Columns
 from tradecore.strategy import Strategy
-from tradecore.strategy.base import HOOKS
+from tradecore.strategy.hooks import HOOKS
 
 STUB = ROOT / "python" / "tradecore" / "_core.pyi"
 INST = "BTCUSDT.SYNTH"

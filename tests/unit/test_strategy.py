@@ -14,7 +14,7 @@ from pydantic import Field
 
 import tradecore as tc
 from tradecore.errors import HookError, InvalidValueError
-from tradecore.strategy.base import HOOKS
+from tradecore.strategy.hooks import HOOKS
 
 
 class Typed(tc.Strategy):

@@ -149,6 +149,7 @@ ERRORS = [
     errors.DataError("f.csv", 3, "bad"),
     errors.DataError("f.csv", 0, "bad"),
     errors.CatalogError("dir", "bad"),
+    errors.OverlapError("dir", "bad"),
     errors.ConfigError("f.toml", "a.b", "bad"),
     errors.ConfigError("f.toml", "", "bad"),
     errors.StrategyError("s", "Traceback\nValueError: x"),

@@ -7,7 +7,6 @@ by column, piece by piece. It appears at once and whole, under its name or not a
 from __future__ import annotations
 
 import os
-import secrets
 import struct
 import sys
 import zipfile
@@ -19,7 +18,8 @@ from typing import IO, Any, Final, TypeVar
 import orjson
 
 from tradecore.backtest.tables import TABLES, WIDTHS, Stored, TableStore
-from tradecore.errors import CatalogError, DataError
+from tradecore.errors import DataError
+from tradecore.files import writing
 from tradecore.strategy.state import decode, encode
 
 __all__ = ["read_archive", "write_archive"]
@@ -53,23 +53,22 @@ def write_archive(path: Path, facts: dict[str, Any], journal: bytes, tables: Tab
     CatalogError
         When the file cannot be written; there is none then, or the one of before.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                layouts = {name: _write_table(archive, name, tables) for name in TABLES}
-                head = {"form": _FORM, "version": _VERSION, "byteorder": sys.byteorder}
-                told = {"facts": facts, "names": tables.names, "tables": layouts}
-                archive.writestr("journal", journal)
-                archive.writestr("result.json", orjson.dumps({**head, "content": orjson.Fragment(encode(told))}))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise CatalogError(str(path), f"cannot be written: {error.strerror}") from None
-    finally:
-        # Gone already, if all went well.
-        temporary.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    with writing(path):
+        try:
+            with temporary.open("xb") as file:
+                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                    layouts = {name: _write_table(archive, name, tables) for name in TABLES}
+                    head = {"form": _FORM, "version": _VERSION, "byteorder": sys.byteorder}
+                    told = {"facts": facts, "names": tables.names, "tables": layouts}
+                    archive.writestr("journal", journal)
+                    archive.writestr("result.json", orjson.dumps({**head, "content": orjson.Fragment(encode(told))}))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            # Gone already, if all went well.
+            temporary.unlink(missing_ok=True)
 
 
 def _write_table(archive: zipfile.ZipFile, name: str, tables: TableStore) -> dict[str, Any]:

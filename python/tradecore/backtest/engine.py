@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation
 from tradecore.backtest.failures import failure, stops_run, warn_of
-from tradecore.backtest.notes import notes_on
+from tradecore.backtest.notes import NEEDS, notes_on
 from tradecore.backtest.result import Result
-from tradecore.backtest.tables import DroppedTables, TableStore
+from tradecore.backtest.tables import TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, grid_difference
 from tradecore.errors import (
     DataError,
@@ -43,14 +43,6 @@ EventData: TypeAlias = (
 )
 """A catalog, its folder, or event columns (or a frame of them) by instrument."""
 
-_KINDS_OF_HOOKS = {
-    "on_mark": EventKind.MARK,
-    "on_index": EventKind.INDEX,
-    "on_funding": EventKind.FUNDING,
-    "on_open_interest": EventKind.OPEN_INTEREST,
-    "on_liquidation": EventKind.LIQUIDATION,
-}
-"""Rows that are only read where a strategy is told of them."""
 _HOOKS_WITH_IDS = frozenset({"on_trade", "on_funding", "on_liquidation"})
 """Hooks that read the ``id`` column: trade ids, and the time of the next funding."""
 _SPILL_ROWS = 8_192
@@ -153,7 +145,7 @@ class Backtest:
             raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
         known = _specs(specs)
         hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
-        kinds = MARKET_KINDS | {kind for hook, kind in _KINDS_OF_HOOKS.items() if hook in hooks}
+        kinds = MARKET_KINDS.union(*(NEEDS[hook][0] for hook in hooks if hook in NEEDS))
         with_ids = not hooks.isdisjoint(_HOOKS_WITH_IDS)
         source = Catalog(data) if isinstance(data, str | Path) else data
         if isinstance(source, Mapping):
@@ -218,15 +210,11 @@ class Backtest:
         return result
 
     def _run(self, progress: Callable[[int, int], None] | None) -> Result:
-        simulation, streams = self._start()
         store = TableStore(list(self._feeds), [strategy.name for strategy in self._strategies])
-        started = time.perf_counter()
-        try:
+        with self._started() as simulation:
+            started = time.perf_counter()
             summary = simulation.run(progress=self._report(progress), spill=store.spill, spill_rows=_SPILL_ROWS)
-        finally:
-            for stream in streams:
-                stream.close()
-        wall = time.perf_counter() - started
+            wall = time.perf_counter() - started
         store.keep(summary.pop("tables"))
         return self._result(summary, store, self._strategies, wall)
 
@@ -236,16 +224,12 @@ class Backtest:
         A result is that of a run of its own, its digest included, without the tables, the journal and the early end of
         a run whose only strategy failed. What it took is a share of the whole.
         """
-        simulation, streams = self._start()
-        started = time.perf_counter()
-        try:
+        with self._started() as simulation:
+            started = time.perf_counter()
             summaries = simulation.run_apart(progress=self._report(progress))
-        finally:
-            for stream in streams:
-                stream.close()
-        wall = (time.perf_counter() - started) / len(summaries)
+            wall = (time.perf_counter() - started) / len(summaries)
         return [
-            self._result(summary, DroppedTables(list(self._feeds), [strategy.name]), [strategy], wall)
+            self._result(summary, TableStore(list(self._feeds), [strategy.name]), [strategy], wall)
             for summary, strategy in zip(summaries, self._strategies, strict=True)
         ]
 
@@ -255,8 +239,9 @@ class Backtest:
         other._strategies, other._simulation = list(strategies), Simulation(**self._settings)
         return other
 
-    def _start(self) -> tuple[Simulation, list[EventStream]]:
-        """Return the simulation with all it needs, and what has to be closed after it."""
+    @contextmanager
+    def _started(self) -> Iterator[Simulation]:
+        """Give the simulation with all it needs; the streams it reads are closed after it."""
         simulation, self._simulation = self._simulation, None
         if simulation is None:
             raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
@@ -264,28 +249,28 @@ class Backtest:
             strategy._check_ready()
         for strategy in self._strategies:
             strategy._begin()
-        streams = []
         ahead = ReadAhead()
         index = {}
-        for name, feed in self._feeds.items():
-            events = feed.open(ahead)
-            if isinstance(events, EventStream):
-                streams.append(events)
-            index[name] = simulation.add_market(
-                feed.instrument,
-                events,
-                self._venues[feed.instrument.venue],
-                has_book=feed.has_book,
-                min_latency_ns=feed.min_latency_ns,
-            )
-        for strategy in self._strategies:
-            markets = [index[instrument] for instrument in strategy.instruments]
-            if isinstance(strategy, CompiledStrategy):
-                simulation.add_compiled(strategy.name, markets, strategy.kind, strategy.core_parameters())
-            else:
-                hooks = strategy._overridden()
-                simulation.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy)
-        return simulation, streams
+        with ExitStack() as streams:
+            for name, feed in self._feeds.items():
+                events = feed.open(ahead)
+                if isinstance(events, EventStream):
+                    streams.callback(events.close)
+                index[name] = simulation.add_market(
+                    feed.instrument,
+                    events,
+                    self._venues[feed.instrument.venue],
+                    has_book=feed.has_book,
+                    min_latency_ns=feed.min_latency_ns,
+                )
+            for strategy in self._strategies:
+                markets = [index[instrument] for instrument in strategy.instruments]
+                if isinstance(strategy, CompiledStrategy):
+                    simulation.add_compiled(strategy.name, markets, strategy.kind, strategy.core_parameters())
+                else:
+                    hooks = strategy._overridden()
+                    simulation.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy)
+            yield simulation
 
     def _report(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:
         total = sum(feed.events for feed in self._feeds.values())
@@ -323,7 +308,7 @@ def _checked(strategies: Sequence[Strategy]) -> list[Strategy]:
 
 
 def _specs(given: Mapping[str, Instrument] | Sequence[Instrument] | None) -> dict[str, Instrument]:
-    if isinstance(given, Instrument) or not isinstance(given or (), Mapping | Iterable) or isinstance(given, str):
+    if isinstance(given, Instrument) or not isinstance(given or (), Iterable) or isinstance(given, str):
         raise InvalidValueError("specs", f"expected instruments by id, or a list of them, got {given!r}")
     named = (
         given.items() if isinstance(given, Mapping) else [(getattr(i, "id", "an instrument"), i) for i in given or ()]

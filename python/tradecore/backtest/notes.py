@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from tradecore.backtest.text import some
 from tradecore.types import EventKind
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
     from tradecore.strategy import Strategy
 
-__all__ = ["notes_on"]
+__all__ = ["NEEDS", "notes_on"]
 
-_NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
+NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
     "on_book": (frozenset({EventKind.BOOK_SET, EventKind.QUOTE}), "book"),
     "on_book_state": (frozenset({EventKind.BOOK_SET, EventKind.QUOTE}), "book"),
     "on_trade": (frozenset({EventKind.TRADE}), "trades"),
@@ -72,8 +73,8 @@ def _never_called(
     for hook in strategy._overridden():
         if calls[hook]:
             continue
-        if hook in _NEEDS:
-            needed, what = _NEEDS[hook]
+        if hook in NEEDS:
+            needed, what = NEEDS[hook]
             there = any(not needed.isdisjoint(kinds(name)) for name in strategy.instruments)
             why = f"the {what} of the data did not reach it" if there else f"the data has no {what}"
         else:
@@ -84,8 +85,7 @@ def _never_called(
 def _without_fees(summary: Mapping[str, Any]) -> Iterable[str]:
     instruments: Sequence[Instrument] = summary["instruments"]
     if free := [i.id for i in instruments if not (i.maker_fee_bps or i.taker_fee_bps)]:
-        named = ", ".join(free[:3]) + (f" and {len(free) - 3} more" if len(free) > 3 else "")
-        yield f"no fees are set for {named}: profit is before fees"
+        yield f"no fees are set for {some(free)}: profit is before fees"
     elif not any(total["fees"] for total in summary["totals"]):
         terms = {f"maker {i.maker_fee_bps:f}, taker {i.taker_fee_bps:f} bps" for i in instruments}
         yield f"no fees were paid ({' or '.join(sorted(terms)[:3])}): profit is before fees"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
-from tradecore.backtest.archive import read_archive, write_archive
 from tradecore.backtest.frames import Frames, thinned
 from tradecore.backtest.stats import Stats, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
-__all__ = ["Result", "TableStore", "load_result"]
+__all__ = ["Result", "load_result"]
 
 _OF_TOTALS = ("gross_pnl", "fees", "net_pnl", "turnover", "max_drawdown", "sharpe")
 _OF_POSITIONS = (
@@ -100,12 +98,10 @@ class Result(Frames):
         seed: int,
         wall_s: float,
         venues: Sequence[SimVenue],
-        notes: Sequence[str] = (),
+        notes: Sequence[str],
     ) -> None:
         self.tables = store
-        self._order_count: int = summary["orders"]
-        self._fill_count: int = summary["fills"]
-        self._maker_fill_count: int = summary["maker_fills"]
+        self._counts: dict[str, int] = {name: summary[name] for name in ("orders", "fills", "maker_fills")}
         self.digest: str = summary["digest"]
         self.interrupted: bool = summary["interrupted"]
         self.events: int = summary["events"]
@@ -134,9 +130,7 @@ class Result(Frames):
         """The figures of the run, each documented: profit, risk, orders, fills, speed."""
         return stats_of(
             self.totals,
-            orders=self._order_count,
-            fills=self._fill_count,
-            maker_fills=self._maker_fill_count,
+            **self._counts,
             rejected=self.rejected,
             events=self.events,
             span_ns=self.span_ns,
@@ -238,8 +232,8 @@ class Result(Frames):
             "digest": self.digest,
             "seed": self.seed,
             "events": self.events,
-            "orders": self._order_count,
-            "fills": self._fill_count,
+            "orders": self._counts["orders"],
+            "fills": self._counts["fills"],
             "gross_pnl": money("gross_pnl"),
             "fees": money("fees"),
             "funding": None if only is None else "0",
@@ -317,9 +311,7 @@ class Result(Frames):
         """
         facts = {
             "summary": {
-                "orders": self._order_count,
-                "fills": self._fill_count,
-                "maker_fills": self._maker_fill_count,
+                **self._counts,
                 "digest": self.digest,
                 "interrupted": self.interrupted,
                 "events": self.events,
@@ -335,8 +327,10 @@ class Result(Frames):
             "wall_s": self.wall_s,
             "notes": self.notes,
             "instruments": [instrument.to_dict() for instrument in self.instruments],
-            "venues": [_venue_fields(venue) for venue in self.venues],
+            "venues": [dataclasses.asdict(venue) for venue in self.venues],
         }
+        from tradecore.backtest.archive import write_archive
+
         write_archive(Path(path), facts, self._journal, self.tables)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -392,6 +386,8 @@ def load_result(path: str | Path) -> Result:
         result.save("run.tcr")
         assert tc.load_result("run.tcr").digest == result.digest
     """
+    from tradecore.backtest.archive import read_archive
+
     return read_archive(Path(path), _from_archive)
 
 
@@ -402,39 +398,14 @@ def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> 
         tables,
         seed=facts["seed"],
         wall_s=facts["wall_s"],
-        venues=[_venue(fields) for fields in facts["venues"]],
+        venues=[SimVenue(**{**fields, "latency": Latency(**fields["latency"])}) for fields in facts["venues"]],
         notes=facts["notes"],
     )
 
 
-def _venue_fields(venue: SimVenue) -> dict[str, Any]:
-    """Return a venue's settings as plain data."""
-
-    def fields(settings: SimVenue | Latency) -> dict[str, Any]:
-        given = {each.name: getattr(settings, each.name) for each in dataclasses.fields(settings)}
-        return {
-            name: {"us": value // timedelta(microseconds=1)} if isinstance(value, timedelta) else value
-            for name, value in given.items()
-        }
-
-    return {**fields(venue), "latency": fields(venue.latency)}
-
-
-def _venue(fields: Mapping[str, Any]) -> SimVenue:
-    """Build a venue of what :func:`_venue_fields` returned."""
-
-    def settings(given: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: timedelta(microseconds=value["us"]) if isinstance(value, dict) and "us" in value else value
-            for name, value in given.items()
-        }
-
-    return SimVenue(**{**settings(fields), "latency": Latency(**settings(fields["latency"]))})
-
-
 def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return some of a row, money and quantities as text."""
-    return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names if name in row}
+    return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names}
 
 
 def _one_or_all(values: dict[str, str]) -> str | dict[str, str]:

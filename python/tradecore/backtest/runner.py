@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ from tradecore.errors import (
     StrategyWarning,
     UnknownInstrumentError,
 )
-from tradecore.files import writing
 from tradecore.instruments import find_instrument
 from tradecore.session import Scope, build_strategies, build_venues, own_instruments
 from tradecore.venue import SimVenue
@@ -112,9 +110,7 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
             raise ConfigError(plan.source, key, error.problem) from None
         if config.output.dir is not None:
             check_writable(config.output.dir)
-        # The rows of a long run wait in the folder for temporary files.
-        with writing(tempfile.gettempdir()):
-            result = _run(backtest, progress)
+        result = _run(backtest, progress)
     notes = [*plan.notes, *result.notes]
     summary = {**result.summary(), "notes": notes, "output": None}
     if config.output.dir is not None:

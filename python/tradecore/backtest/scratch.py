@@ -7,6 +7,7 @@ other. What a killed process left is swept when another one first needs a folder
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from tradecore.data.locks import HAS_LOCKS, locked
+from tradecore.data.locks import hold, remove_dead
 
 __all__ = ["Scratch", "sweep"]
 
@@ -40,14 +41,7 @@ class Scratch:
     def __init__(self, purpose: Literal["run", "data"]) -> None:
         sweep()
         pid = os.getpid()
-        while True:
-            self.path = Path(tempfile.mkdtemp(prefix=f"tradecore-{purpose}-{pid}-"))
-            descriptor = locked(self.path)
-            # Somebody may have swept it before it was locked.
-            if not HAS_LOCKS or (descriptor is not None and self.path.is_dir()):
-                break
-            if descriptor is not None:
-                os.close(descriptor)
+        self.path, descriptor = hold(lambda: Path(tempfile.mkdtemp(prefix=f"tradecore-{purpose}-{pid}-")))
         self._finalizer = weakref.finalize(self, _remove, self.path, descriptor, pid)
 
     def close(self) -> None:
@@ -72,17 +66,16 @@ def _remove(path: Path, descriptor: int | None, owner: int) -> None:
 @cache
 def sweep() -> None:
     """Remove what dead processes of this user left, once a process."""
-    if not HAS_LOCKS:  # Windows removes folders when their process ends normally
+    if not hasattr(os, "getuid"):  # Windows removes folders when their process ends normally
         return
+    with contextlib.suppress(OSError):
+        remove_dead([entry.path for entry in os.scandir(tempfile.gettempdir()) if _is_ours(entry)])
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    if not _NAME.match(entry.name):
+        return False
     try:
-        entries = [entry for entry in os.scandir(tempfile.gettempdir()) if _NAME.match(entry.name)]
-    except OSError:
-        return
-    for entry in entries:
-        try:
-            is_ours = entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()
-        except OSError:
-            continue
-        if is_ours and (descriptor := locked(entry.path)) is not None:
-            shutil.rmtree(entry.path, ignore_errors=True)
-            os.close(descriptor)
+        return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.getuid()
+    except OSError:  # it is gone meanwhile
+        return False

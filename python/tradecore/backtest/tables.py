@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import orjson
 from tradecore._core import money_text
 from tradecore.backtest.scratch import Scratch, sweep
 from tradecore.errors import RunError
+from tradecore.files import writing
 from tradecore.forks import check_polars
 from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "DroppedTables", "Stored", "TableStore"]
+__all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
 
 TABLES = ("orders", "fills", "equity", "candles", "published")
 MONEY_SCALE = 12
@@ -90,16 +92,17 @@ class TableStore:
         self._spill({name: _stored(columns) for name, columns in tables.items()})
 
     def _spill(self, tables: Mapping[str, Stored]) -> None:
-        if self._scratch is None:
-            self._scratch = Scratch("run")
         written: dict[str, _Piece] = {}
-        for name, stored in tables.items():
-            _, first = next(iter(stored.values()))
-            if first:
-                self._layouts.setdefault(name, [(key, kind) for key, (kind, _) in stored.items()])
-                with (self._scratch.path / name).open("ab") as file:
-                    written[name] = _Piece(file.tell(), tuple(len(data) for _, data in stored.values()))
-                    file.writelines(data for _, data in stored.values())
+        with writing(tempfile.gettempdir()):
+            if self._scratch is None:
+                self._scratch = Scratch("run")
+            for name, stored in tables.items():
+                _, first = next(iter(stored.values()))
+                if first:
+                    self._layouts.setdefault(name, [(key, kind) for key, (kind, _) in stored.items()])
+                    with (self._scratch.path / name).open("ab") as file:
+                        written[name] = _Piece(file.tell(), tuple(len(data) for _, data in stored.values()))
+                        file.writelines(data for _, data in stored.values())
         # An interruption before this leaves the rows with the run, which keeps them.
         for name, piece in written.items():
             self._spilled.setdefault(name, []).append(piece)
@@ -110,7 +113,15 @@ class TableStore:
         return None if self._scratch is None else self._scratch.path
 
     def stored(self, name: str, only: Sequence[str] | None = None) -> Iterator[Stored]:
-        """Return the columns of a table as they are stored, all or some, piece by piece."""
+        """Return the columns of a table as they are stored, all or some, piece by piece.
+
+        Raises
+        ------
+        RunError
+            When the run kept none: an empty table would say that nothing happened.
+        """
+        if name not in self._kept:
+            raise RunError(f"the run kept no {name}, only figures")
         for piece in self._spilled.get(name, ()):
             assert self._scratch is not None
             columns = {}
@@ -187,14 +198,6 @@ class TableStore:
 
     def __deepcopy__(self, _memo: object) -> TableStore:
         return self
-
-
-class DroppedTables(TableStore):
-    """The tables of a run that kept none."""
-
-    def stored(self, name: str, only: Sequence[str] | None = None) -> Iterator[Stored]:
-        """Refuse: there are no rows, and an empty table would say that nothing happened."""
-        raise RunError(f"the run kept no {name}, only figures")
 
 
 def _rough(halves: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from tradecore.backtest.stats import Stats
 from tradecore.errors import StrategyError
 from tradecore.venue import SimVenue
 
-__all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "ratio_text", "table"]
+__all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "ratio_text", "some", "table"]
 
 _SHOWN = 10
 """Rows of a kind that are shown: positions, venues, failures."""
@@ -100,7 +100,7 @@ def line(facts: Facts) -> str:
     ]
     parts = [*money, counted(facts.stats.orders, "order"), counted(facts.stats.fills, "fill")]
     if facts.failures:
-        parts.append(f"failed: {_some(list(facts.failures))}")
+        parts.append(f"failed: {some(list(facts.failures))}")
     if facts.interrupted:
         parts.append("interrupted")
     return f"<Result {', '.join(parts)}, digest {digest_text(facts.digest)}>"
@@ -113,7 +113,8 @@ def table(facts: Facts) -> str:
     return "\n".join(f"{label:<{width}}  {text}".rstrip() for label, text in rows)
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Return the first few names, and how many there are beside them."""
     more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
 

@@ -48,7 +48,6 @@ def _find(
     """Return the instrument of some files, and what was inferred about it."""
     from tradecore.data.inference import infer_instrument, sniff
     from tradecore.errors import ConfigError
-    from tradecore.instruments import find_instrument, load_instruments
 
     if instrument is None and form != "hftbacktest":
         instrument = sniff(files[0]).instrument
@@ -61,8 +60,14 @@ def _find(
         for text in inferred.notes:
             note(f"inferred: {text}")
         return inferred.instrument, {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
-    own = load_instruments(specs) if specs is not None else None
-    return find_instrument(instrument, own), {}
+    return _spec(instrument, specs), {}
+
+
+def _spec(instrument: str, specs: Path | None) -> Instrument:
+    """Return an instrument by id, of a file of specifications or a shipped one."""
+    from tradecore.instruments import find_instrument, load_instruments
+
+    return find_instrument(instrument, None if specs is None else load_instruments(specs))
 
 
 def _import(
@@ -85,7 +90,7 @@ def _import(
         "hftbacktest": importers.import_hftbacktest,
     }
     spec, extra = _find(form, files, instrument, specs, infer)
-    with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id, replace=replace):
+    with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id):
         summary = imports[form](files, spec, catalog, replace=replace, progress=progress)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
@@ -96,17 +101,13 @@ def _import(
 
 
 @contextmanager
-def _may_ask_to_replace(catalog: Path, instrument: str, *, replace: bool) -> Iterator[None]:
+def _may_ask_to_replace(catalog: Path, instrument: str) -> Iterator[None]:
     """Name the option that would help, where the catalog already holds what is to be written."""
-    from tradecore.data.catalog import Catalog
-    from tradecore.errors import CatalogError
+    from tradecore.errors import CatalogError, OverlapError
 
-    held = not replace and instrument in Catalog(catalog).instruments()
     try:
         yield
-    except CatalogError as error:
-        if not held or error.__cause__ is not None:
-            raise
+    except OverlapError:
         raise CatalogError(
             str(catalog), f"already holds {instrument} of these days; --replace writes it anew"
         ) from None
@@ -221,10 +222,8 @@ def check(
 ) -> None:
     """Say what is wrong with captures or Tardis files: order, duplicates, gaps, crossed or missing books."""
     from tradecore.data.check import check_files
-    from tradecore.instruments import find_instrument, load_instruments
 
-    own = load_instruments(specs) if specs is not None else None
-    spec = None if instrument is None else find_instrument(instrument, own)
+    spec = None if instrument is None else _spec(instrument, specs)
     with progress_bar("check", "B", quiet=quiet) as progress:
         report = check_files(files, spec, progress=progress)
     _show(report, json=json)
@@ -247,18 +246,14 @@ def synth(
 ) -> None:
     """Make a synthetic market."""
     from tradecore.data.synthetic import synthesize
-    from tradecore.instruments import find_instrument, load_instruments
 
-    own = load_instruments(specs) if specs is not None else None
-    with (
-        progress_bar("synth", "rows", quiet=quiet) as progress,
-        _may_ask_to_replace(catalog, instrument, replace=replace),
-    ):
+    spec = _spec(instrument, specs)
+    with progress_bar("synth", "rows", quiet=quiet) as progress, _may_ask_to_replace(catalog, instrument):
         summary = synthesize(
             catalog,
             events=events,
             seed=seed,
-            instrument=find_instrument(instrument, own),
+            instrument=spec,
             start_price=start_price,
             typical_qty=typical_qty,
             replace=replace,

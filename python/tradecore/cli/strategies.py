@@ -58,7 +58,7 @@ def _described(name: str, cls: type[Any]) -> dict[str, Any]:
                 "name": key,
                 "type": kind,
                 "required": required,
-                "default": None if required else _shown(default, kind),
+                "default": None if required else _shown(default),
                 "about": text,
             }
         )
@@ -66,14 +66,10 @@ def _described(name: str, cls: type[Any]) -> dict[str, Any]:
     return {"name": name, "class": f"tradecore.{cls.__name__}", "about": about, "parameters": parameters}
 
 
-def _shown(default: Any, kind: str) -> str:
-    from tradecore._core import format_duration_ns
-
+def _shown(default: Any) -> str:
     if default is None:
         return "none"
-    if isinstance(default, bool):
-        return str(default).lower()
-    return format_duration_ns(default) if kind == "duration" and isinstance(default, int) else str(default)
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _documented(cls: type[Any]) -> tuple[str, dict[str, tuple[str, str]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
-from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, LiteralString, get_args, get_type_hints
@@ -12,9 +11,8 @@ from typing import Any, LiteralString, get_args, get_type_hints
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
-from tradecore._core import format_duration_ns
 from tradecore.errors import InvalidValueError
-from tradecore.validation import REFUSED, UNKNOWN_KEY, to_ns, unknown_key
+from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
 from tradecore.venue import Latency, SimVenue
 
 __all__ = ["from_table", "to_table"]
@@ -88,8 +86,6 @@ def to_table(venue: SimVenue) -> dict[str, Any]:
         value = getattr(venue if declared.name == key else venue.latency, declared.name)
         if key in _exact_keys():
             value = None if value is None else Decimal(str(value))
-        elif isinstance(value, timedelta | int):
-            value = format_duration_ns(to_ns(key, value))
         table[key] = value
     return table
 

@@ -87,7 +87,7 @@ class Catalog:
 
     def manifest(self, instrument: str | Instrument) -> tuple[Instrument, list[Part]]:
         """Return :meth:`instrument` and :meth:`parts` with one look at the disk."""
-        return read_manifest(self._find(instrument))
+        return self._held(instrument)[1:]
 
     def describe(self) -> pl.DataFrame:
         """Return what the catalog holds, one row an instrument.
@@ -104,9 +104,9 @@ class Catalog:
         CatalogError
             When it is no catalog or holds nothing, or naming a part that is damaged or not there.
         """
-        if not (described := self.info()):
+        if not (described := self._described()):
             raise self._no_catalog()
-        return views.description([(self.instrument(row["instrument"]), row) for row in described])
+        return views.description(described)
 
     def info(self) -> list[dict[str, Any]]:
         """Describe each instrument in plain values: rows by kind, span in ns, days, bytes on disk.
@@ -116,27 +116,34 @@ class Catalog:
         CatalogError
             Naming a part that is damaged or not there.
         """
+        return [row for _, row in self._described()]
+
+    def _described(self) -> list[tuple[Instrument, dict[str, Any]]]:
+        """Return each instrument with its row of :meth:`info`, by id."""
         rows = []
-        for name in self.instruments():
-            folder, parts = self._find(name).parent, self.parts(name)
+        for path in manifests(self.path):
+            folder, (spec, parts) = path.parent, read_manifest(path)
             kinds: dict[str, int] = {}
             for part in parts:
                 part.check(folder)
                 for kind, count in part.kinds.items():
                     kinds[kind] = kinds.get(kind, 0) + count
             rows.append(
-                {
-                    "instrument": name,
-                    "events": sum(part.rows for part in parts),
-                    "kinds": kinds,
-                    "first_ts_recv": min((part.first_ts_recv for part in parts), default=None),
-                    "last_ts_recv": max((part.last_ts_recv for part in parts), default=None),
-                    "min_latency_ns": min((part.min_latency_ns for part in parts), default=None),
-                    "days": sorted({part.day for part in parts}),
-                    "bytes": sum((folder / part.path).stat().st_size for part in parts),
-                }
+                (
+                    spec,
+                    {
+                        "instrument": spec.id,
+                        "events": sum(part.rows for part in parts),
+                        "kinds": kinds,
+                        "first_ts_recv": min((part.first_ts_recv for part in parts), default=None),
+                        "last_ts_recv": max((part.last_ts_recv for part in parts), default=None),
+                        "min_latency_ns": min((part.min_latency_ns for part in parts), default=None),
+                        "days": sorted({part.day for part in parts}),
+                        "bytes": sum((folder / part.path).stat().st_size for part in parts),
+                    },
+                )
             )
-        return rows
+        return sorted(rows, key=lambda row: row[0].id)
 
     def scan(
         self,
@@ -220,8 +227,8 @@ class Catalog:
             When the data has no quotes, or as :meth:`scan`.
         """
         span = views.Span.of(start, end)
-        self._require(instrument, EventKind.QUOTE, "quotes", "see book() for the best prices of its book")
-        return views.quotes(self.instrument(instrument), lambda: self._stream_of(instrument, span), span)
+        spec = self._require(instrument, EventKind.QUOTE, "quotes", "see book() for the best prices of its book")
+        return views.quotes(spec, lambda: self._stream_of(instrument, span), span)
 
     def book(
         self,
@@ -264,9 +271,9 @@ class Catalog:
         span, every_ns = views.Span.of(start, end), views.length("every", every)
         if type(depth) is not int or not 1 <= depth <= 1_000:
             raise InvalidValueError("depth", f"expected a number of levels from 1 to 1000, got {depth!r}")
-        self._require(instrument, EventKind.BOOK_SET, "book", "see quotes() for the venue's own best prices")
+        spec = self._require(instrument, EventKind.BOOK_SET, "book", "see quotes() for the venue's own best prices")
         return views.book(
-            self.instrument(instrument),
+            spec,
             lambda: self._stream_of(instrument, span, since_clear=True),
             span,
             depth=depth,
@@ -306,9 +313,9 @@ class Catalog:
             For a length of time that is none.
         """
         span, every_ns = views.Span.of(start, end), views.length("every", every)
-        self._require(instrument, EventKind.TRADE, "trades")
+        spec = self._require(instrument, EventKind.TRADE, "trades")
         return views.bars(
-            self.instrument(instrument),
+            spec,
             lambda: self._stream_of(instrument, span.until_whole(every_ns), kinds=(EventKind.TRADE,)),
             span,
             interval_ns=every_ns,
@@ -324,10 +331,9 @@ class Catalog:
         """
         import polars as pl
 
-        manifest = self._find(instrument)
-        folder = manifest.parent
+        folder, _, parts = self._held(instrument)
         begun: list[pl.DataFrame] = []
-        for part in read_manifest(manifest)[1]:
+        for part in parts:
             part.check(folder)
             with reading(folder / part.path):
                 frame = pl.scan_parquet(folder / part.path, hive_partitioning=False, glob=False)
@@ -375,11 +381,12 @@ class Catalog:
             or exhaust it, to end what reads it. What is wrong with a part is raised as CatalogError when its
             turn comes.
         """
-        manifest = self._find(instrument)
-        wanted = read_manifest(manifest)[1] if parts is None else parts
-        folder = str(manifest.parent)
+        if parts is None:
+            folder, _, parts = self._held(instrument)
+        else:
+            folder = self._find(instrument).parent
         return EventStream(
-            [(f"{folder}/{part.path}", part.rows, part.kinds_mask()) for part in wanted],
+            [(f"{folder}/{part.path}", part.rows, part.kinds_mask()) for part in parts],
             kinds=sum(1 << kind for kind in set(kinds)),
             with_ids=with_ids,
             piece_rows=_PIECE_ROWS,
@@ -416,25 +423,30 @@ class Catalog:
             raise UnknownInstrumentError(name, known)
         return found
 
+    def _held(self, instrument: str | Instrument) -> tuple[Path, Instrument, list[Part]]:
+        """Return an instrument's folder, its specification and its parts."""
+        manifest = self._find(instrument)
+        return manifest.parent, *read_manifest(manifest)
+
     def _no_catalog(self) -> CatalogError:
         is_there = self.path.is_dir()
         return CatalogError(
             str(self.path), "is not a catalog, or an empty one" if is_there else "is not a catalog: no such folder"
         )
 
-    def _require(self, instrument: str | Instrument, kind: EventKind, what: str, hint: str | None = None) -> None:
-        """Refuse an instrument of whose data no row is of a kind."""
-        if not any(part.kinds.get(kind.name) for part in self.parts(instrument)):
+    def _require(self, instrument: str | Instrument, kind: EventKind, what: str, hint: str | None = None) -> Instrument:
+        """Return an instrument's specification; refuse one of whose data no row is of a kind."""
+        spec, parts = self.manifest(instrument)
+        if not any(part.kinds.get(kind.name) for part in parts):
             hint = f"; {hint}" if hint else ""
-            raise CatalogError(str(self.path), f"the data of {id_of(instrument)} has no {what}{hint}")
+            raise CatalogError(str(self.path), f"the data of {spec.id} has no {what}{hint}")
+        return spec
 
     def _files(self, instrument: str | Instrument, span: views.Span) -> tuple[Instrument, pl.LazyFrame]:
         """Return an instrument, and its rows of a time."""
         import polars as pl
 
-        manifest = self._find(instrument)
-        folder = manifest.parent
-        spec, parts = read_manifest(manifest)
+        folder, spec, parts = self._held(instrument)
         if not parts:
             raise CatalogError(str(self.path), f"holds no events of {spec.id}")
         chosen = span.parts(parts) or parts[:1]

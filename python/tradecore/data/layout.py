@@ -30,6 +30,7 @@ import orjson
 
 from tradecore._core import Instrument, check_part, read_note
 from tradecore.errors import CatalogError, InstrumentError
+from tradecore.files import remove_empty
 from tradecore.instruments import instrument_from_dict
 from tradecore.types import EventKind
 
@@ -43,7 +44,6 @@ __all__ = [
     "modernize",
     "read_manifest",
     "reading",
-    "remove_empty",
     "write_manifest",
 ]
 
@@ -62,7 +62,6 @@ DTYPES = {
 MANIFEST = "_instrument.parquet"
 _NOTE = "tradecore.manifest"
 _OLD_MANIFEST = "instrument.json"
-_STAGED = "manifest.part"
 _VERSION = 1
 _PART_PATH = re.compile(r"\d{4}-\d\d-\d\d/\d{4,}\.parquet")
 _PART_NUMBERS = ("rows", "first_ts_recv", "last_ts_recv", "min_latency_ns", "max_price", "max_qty")
@@ -233,21 +232,16 @@ def read_manifest(path: Path) -> tuple[Instrument, list[Part]]:
     return instrument, parts
 
 
-def write_manifest(path: Path, instrument: Instrument, parts: Sequence[Part]) -> None:
-    """Write a manifest to a file, which is not yet in its place."""
+def write_manifest(folder: Path, instrument: Instrument, parts: Sequence[Part], staging: Path) -> None:
+    """Write the manifest of an instrument's folder, and let it take the place of the one before with one rename."""
     import numpy as np
     import polars as pl
 
     document = {"version": _VERSION, "instrument": instrument.to_dict(), "parts": [asdict(part) for part in parts]}
     empty = pl.DataFrame({name: np.empty(0, dtype) for name, dtype in DTYPES.items()})
-    empty.write_parquet(path, metadata={_NOTE: orjson.dumps(document).decode()})
-
-
-def remove_empty(*folders: Path) -> None:
-    """Remove folders, in this order, as far as nothing is in them."""
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    staged = staging / "manifest.part"
+    empty.write_parquet(staged, metadata={_NOTE: orjson.dumps(document).decode()})
+    os.replace(staged, folder / MANIFEST)
 
 
 def modernize(root: Path, staging: Path) -> None:
@@ -270,8 +264,7 @@ def modernize(root: Path, staging: Path) -> None:
                     os.link(old.parent / part.path, target)
                 except OSError:  # not every file system has links
                     shutil.copyfile(old.parent / part.path, target)
-            write_manifest(staging / _STAGED, instrument, parts)
-            os.replace(staging / _STAGED, folder / MANIFEST)
+            write_manifest(folder, instrument, parts, staging)
         elif read_manifest(folder / MANIFEST) != (instrument, parts):
             continue  # somebody else's doing: both stay
         for part in parts:

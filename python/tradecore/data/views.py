@@ -292,6 +292,4 @@ def description(described: Sequence[tuple[Instrument, dict[str, Any]]]) -> pl.Da
         }
         for instrument, row in described
     ]
-    return pl.DataFrame(rows, schema={name: pl.Int64 if kind is time else kind for name, kind in schema.items()}).cast(
-        {"first": time, "last": time}
-    )
+    return pl.DataFrame(rows, schema=schema)

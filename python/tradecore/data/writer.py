@@ -16,18 +16,16 @@ import orjson
 from tradecore._core import Instrument, check_columns
 from tradecore.data.layout import (
     DTYPES,
-    MANIFEST,
     Part,
     find_manifest,
     folder_of,
     modernize,
     read_manifest,
-    remove_empty,
     write_manifest,
 )
-from tradecore.data.locks import locked
-from tradecore.errors import CatalogError, InvalidValueError
-from tradecore.files import writing
+from tradecore.data.locks import hold, remove_dead
+from tradecore.errors import CatalogError, InvalidValueError, OverlapError
+from tradecore.files import remove_empty, writing
 from tradecore.types import ON_GRID_KINDS, EventKind
 
 if TYPE_CHECKING:
@@ -91,8 +89,8 @@ class CatalogWriter:
                 )
         self._made = [folder for folder in self._staging.parents if not folder.exists()]
         with writing(self._root):
-            _sweep(self._root)
-            self._lock = self._stage()
+            remove_dead(self._root.glob(".staging-*"))
+            _, self._lock = hold(self._stage)
         return self
 
     def __exit__(
@@ -144,7 +142,7 @@ class CatalogWriter:
         if not self._replace:
             for part in self._old:
                 if first <= part.last_ts_recv and part.first_ts_recv <= last:
-                    raise CatalogError(
+                    raise OverlapError(
                         str(self._folder),
                         f"already holds events of {self._instrument.id} at that time ({part.path}); import all "
                         "files of a day in one call, or replace what is there (replace=True)",
@@ -224,15 +222,10 @@ class CatalogWriter:
             )
         )
 
-    def _stage(self) -> int | None:
-        """Make the folder that parts are written to, and lock it as far as the system has locks."""
-        while True:
-            self._staging.mkdir(parents=True, exist_ok=True)
-            lock = locked(self._staging)
-            if self._staging.is_dir():  # somebody may have swept it before it was locked
-                return lock
-            if lock is not None:
-                os.close(lock)
+    def _stage(self) -> Path:
+        """Make the folder that parts are written to."""
+        self._staging.mkdir(parents=True, exist_ok=True)
+        return self._staging
 
     def _staged(self, number: int) -> Path:
         """Where a part is until the end: under a name that no reader of Parquet files takes for one."""
@@ -249,8 +242,6 @@ class CatalogWriter:
             )
         modernize(self._root, self._staging)
         parts = sorted([*kept, *self._parts], key=lambda part: (part.first_ts_recv, part.path))
-        fresh = self._staging / "manifest.part"
-        write_manifest(fresh, self._instrument, parts)
         with contextlib.ExitStack() as undo:
             days = {self._folder / part.day for part in self._parts}
             new = [f for day in days for f in (day, *day.parents) if not f.exists()]
@@ -261,18 +252,10 @@ class CatalogWriter:
             for number, part in enumerate(self._parts):
                 os.replace(self._staged(number), self._folder / part.path)
                 undo.callback((self._folder / part.path).unlink)
-            os.replace(fresh, self._folder / MANIFEST)
+            write_manifest(self._folder, self._instrument, parts, self._staging)
             undo.pop_all()
         listed = {part.path for part in parts}
         for day in replaced:
             for path in (self._folder / day).glob("*.parquet"):
                 if f"{day}/{path.name}" not in listed:
                     path.unlink()
-
-
-def _sweep(root: Path) -> None:
-    """Remove what processes have left behind that are no more."""
-    for folder in root.glob(".staging-*"):
-        if (descriptor := locked(folder)) is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import dis
-import inspect
-import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakSet
 
 from tradecore._core import Instrument
 from tradecore.errors import HookError, InvalidValueError, RunError
+from tradecore.strategy.hooks import HOOKS, check_hooks
+from tradecore.strategy.parameters import check_parameters, parameter_fields
 from tradecore.strategy.state import decode, encode, is_plain
 from tradecore.types import BookState
 
@@ -35,25 +32,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["Strategy"]
-
-HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
-    "on_start": ("ctx",),
-    "on_book": ("ctx", "book"),
-    "on_trade": ("ctx", "trade"),
-    "on_quote": ("ctx", "quote"),
-    "on_book_state": ("ctx", "book", "state"),
-    "on_mark": ("ctx", "mark"),
-    "on_index": ("ctx", "index"),
-    "on_funding": ("ctx", "funding"),
-    "on_open_interest": ("ctx", "open_interest"),
-    "on_liquidation": ("ctx", "liquidation"),
-    "on_bar": ("ctx", "bar"),
-    "on_fill": ("ctx", "fill"),
-    "on_order": ("ctx", "order"),
-    "on_timer": ("ctx", "timer"),
-    "on_stop": ("ctx",),
-}
-"""Every hook, with what it is called with. A new hook is a row here and a documented method of :class:`Strategy`."""
 
 
 class Strategy:
@@ -107,8 +85,6 @@ class Strategy:
     instruments: tuple[str, ...]
 
     def __init__(self, name: str, instruments: Sequence[str | Instrument], **parameters: Any) -> None:
-        from tradecore.strategy.parameters import check_parameters
-
         if not isinstance(name, str) or not name:
             raise InvalidValueError("name", f"a strategy needs a name first, then its instruments; got {name!r}")
         if isinstance(instruments, str | Instrument) or not isinstance(instruments, Iterable):
@@ -119,9 +95,7 @@ class Strategy:
             raise InvalidValueError("instruments", f"expected ids such as 'BTCUSDT.BINANCE', got {wrong[0]!r}")
         if twice := [name for name, times in Counter(ids).items() if times > 1]:
             raise InvalidValueError("instruments", f"{twice[0]!r} is listed twice")
-        if type(self) not in _CHECKED:
-            _check_hooks(self)
-            _CHECKED.add(type(self))
+        check_hooks(self)
         self.name = name
         self.instruments = tuple(ids)
         for key, value in check_parameters(type(self), parameters).items():
@@ -133,8 +107,6 @@ class Strategy:
     @classmethod
     def parameters(cls) -> dict[str, tuple[Any, Any]]:
         """Return the parameters: name to (type, default); the default is ``...`` where there is none."""
-        from tradecore.strategy.parameters import parameter_fields
-
         return parameter_fields(cls)
 
     def on_start(self, ctx: Context) -> None:
@@ -365,7 +337,6 @@ class Strategy:
 
     def _begin(self) -> None:
         """Take part in a run, the first one or, where the class says so, another one."""
-        self._check_ready()
         reset = getattr(self, "reset", None)
         if getattr(self, "_has_run", False) and reset is not None:
             reset()
@@ -382,105 +353,5 @@ class Strategy:
         return {hook: getattr(self, hook) for hook in HOOKS if getattr(type(self), hook) is not getattr(Strategy, hook)}
 
 
-_CAMEL: Final = re.compile(r"on([A-Z])")
-"""How hooks begin elsewhere."""
-
-_MAKES_VALUES: Final = ("BUILD_", "BINARY_OP", "COMPARE_OP", "IS_OP", "CONTAINS_OP", "UNARY_", "FORMAT_", "LIST_")
-"""Instructions that leave a value that is not None."""
-
-_NOTHING: Final = ("None", "Any", "Never", "NoReturn")
-"""Return annotations that a hook may have."""
-
-_CHECKED: WeakSet[type[Strategy]] = WeakSet()
-"""Classes whose hooks have been found sound."""
-
 _WARNED: WeakSet[type[Strategy]] = WeakSet()
 """Classes that have been told what they do not save."""
-
-
-def _check_hooks(strategy: Strategy) -> None:
-    """Raise HookError for the first hook of a strategy's class that could never run."""
-    for name in dict.fromkeys(_reserved_names(type(strategy))):
-        if problem := _problem(strategy, name):
-            raise HookError(type(strategy).__name__, name, problem)
-
-
-def _reserved_names(cls: type[Strategy]) -> Iterator[str]:
-    """Names that begin as hooks do, in the order of their definition, the class's own first."""
-    for base in cls.__mro__:
-        for name in (*vars(base), *inspect.get_annotations(base)):
-            if name.startswith("on_") or _CAMEL.match(name):
-                yield name
-
-
-def _problem(strategy: Strategy, name: str) -> str | None:
-    """Return why a hook could never run, or None."""
-    if name not in HOOKS:
-        snake = _CAMEL.sub(lambda found: f"on_{found[1].lower()}", name)
-        near = difflib.get_close_matches(snake, HOOKS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "."
-        return f"is not a hook{hint} Only hooks may begin with on_: {', '.join(HOOKS)}"
-    # On the class, where a property does not run.
-    if not callable(found := getattr(type(strategy), name)):
-        return f"expected a method, got {type(found).__name__}"
-    hook = getattr(strategy, name)
-    code = hook if inspect.isroutine(hook) or isinstance(hook, partial) else type(hook).__call__
-    if inspect.iscoroutinefunction(code):
-        return "an async def is never awaited: expected a plain function"
-    if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
-        return "a generator is never run: expected a function without yield"
-    told = inspect.get_annotations(_function(code)).get("return")
-    if (said := told if isinstance(told, str) else getattr(told, "__name__", str(told))) not in _NOTHING:
-        return f"says that it returns {said}: nobody looks at what a hook returns"
-    if (line := _line_of_value(_function(code))) is not None:
-        return f"returns a value in line {line}: nobody looks at what a hook returns; orders are sent with ctx"
-    # A decorator's own signature counts, whatever the function behind it takes.
-    function, first = (hook.__func__, (hook.__self__,)) if isinstance(hook, MethodType) else (hook, ())
-    try:
-        signature = inspect.signature(function, follow_wrapped=False)
-    except (TypeError, ValueError):
-        return None  # Not written in Python: it does not say what it takes.
-    arguments = ", ".join(HOOKS[name])
-    try:
-        signature.bind(*first, *HOOKS[name])
-    except TypeError:
-        bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
-        takes = " ".join(str(inspect.Signature(bare)).split())
-        return f"takes {takes} and is called with ({arguments}): expected {name}(self, {arguments})"
-    return None
-
-
-def _line_of_value(function: Any) -> int | None:
-    """Return the line in which a function returns what can only be a value: a constant, a list, a comparison, a sum.
-
-    What a name or a call gives is only known when the hook has run.
-    """
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return None
-    before, line = None, code.co_firstlineno
-    for step in dis.get_instructions(code):
-        line = step.positions.lineno if step.positions and step.positions.lineno else line
-        if step.opname == "RETURN_CONST":
-            is_value = step.argval is not None
-        elif step.opname == "RETURN_VALUE" and before is not None:
-            is_const = before.opname.startswith(("LOAD_CONST", "LOAD_SMALL_INT"))
-            is_value = (
-                before.argval is not None
-                if is_const
-                else before.opname.startswith(_MAKES_VALUES) and before.argrepr != "[]"
-            )
-        else:
-            is_value = False
-        if is_value:
-            return line
-        if step.opname not in ("CACHE", "NOP", "RESUME"):
-            before = step
-    return None
-
-
-def _function(code: Any) -> Any:
-    """Return what carries the annotations of something that can be called."""
-    while isinstance(code, partial):
-        code = code.func
-    return getattr(code, "__func__", code)

@@ -12,7 +12,7 @@ from tradecore.strategy import Strategy
 from tradecore.sweeps.figures import figures
 from tradecore.sweeps.points import Parameters, build
 
-__all__ = ["MOST_POINTS", "Bench", "Outcome", "batches"]
+__all__ = ["MOST_POINTS", "Bench", "Outcome", "batches", "own_bases"]
 
 MOST_POINTS = 32
 """Points that share a pass at most. The pass is a small part of their time then, and not much is lost with one."""
@@ -132,3 +132,8 @@ def batches(numbers: Sequence[int], workers: int) -> list[list[int]]:
     each = -(-len(numbers) // (workers * MOST_POINTS))
     count = min(len(numbers), workers * each)
     return [list(numbers[start::count]) for start in range(count)]
+
+
+def own_bases(strategy: type[Strategy]) -> list[type]:
+    """Return a strategy's classes that tradecore does not have."""
+    return [base for base in strategy.__mro__ if base is not object and base.__module__.split(".")[0] != "tradecore"]

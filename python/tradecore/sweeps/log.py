@@ -17,10 +17,10 @@ import orjson
 
 from tradecore.data.catalog import Catalog
 from tradecore.errors import CatalogError, DataError, InvalidValueError
-from tradecore.files import cannot_write
+from tradecore.files import writing
 from tradecore.strategy import Strategy
 from tradecore.strategy.state import encode, is_plain
-from tradecore.sweeps.batch import Bench, Outcome
+from tradecore.sweeps.batch import Bench, Outcome, own_bases
 from tradecore.sweeps.points import Parameters
 
 __all__ = ["Log"]
@@ -56,10 +56,8 @@ class Log:
         self._path = Path(path)
         self._keys = [_key(number, point) for number, point in enumerate(bench.points)]
         head = {"form": _FORM, **_identity(bench)}
-        try:
+        with writing(self._path):
             self._file = self._path.open("ab+")
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
         try:
             self.done = self._read(head)
         except BaseException:
@@ -82,12 +80,10 @@ class Log:
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         if not data:
             return
-        try:
+        with writing(self._path):
             self._file.write(data)
             self._file.flush()
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
 
     def _read(self, head: Mapping[str, Any]) -> dict[int, Outcome]:
         try:
@@ -191,7 +187,7 @@ def _data(bench: Bench) -> Iterable[bytes | memoryview]:
                 yield f"{name} {column} {array.dtype.str}".encode()
                 yield np.ascontiguousarray(array).data.cast("B")
         return
-    catalog = data if isinstance(data, Catalog) else Catalog(data)
+    catalog = Catalog.of(data)
     for name in bench.instruments:
         instrument, parts = catalog.manifest(name)
         yield orjson.dumps(instrument.to_dict())
@@ -201,9 +197,7 @@ def _data(bench: Bench) -> Iterable[bytes | memoryview]:
 
 def _code(strategy: type[Strategy]) -> Iterable[bytes]:
     """Yield what a strategy's own classes do, comments and places left out."""
-    for base in strategy.__mro__:
-        if base.__module__.split(".")[0] == "tradecore" or base is object:
-            continue
+    for base in own_bases(strategy):
         for name, member in sorted(vars(base).items()):
             function = getattr(member, "fget", None) or getattr(member, "__func__", member)
             code = getattr(function, "__code__", None)

@@ -135,7 +135,7 @@ class Sweep:
             When no point has one.
         """
         if self.statistics:
-            self._check_statistic(statistic)
+            self._check_statistic("statistic", statistic)
         known = [point for point in self.points if _is_number(point.figures.get(statistic))]
         if not known:
             raise RunError(f"no point has a {statistic}")
@@ -168,7 +168,7 @@ class Sweep:
         for argument, name in (("x", x), ("y", y)):
             if name not in self._names:
                 raise InvalidValueError(argument, f"{name!r} is none of the parameters: {', '.join(self._names)}")
-        self._check_statistic(value)
+        self._check_statistic("value", value)
         cells: dict[tuple[str, str], list[float]] = {}
         axes: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for point in self.points:
@@ -187,12 +187,10 @@ class Sweep:
         title = value if are_alone else f"{value}, mean"
         return draw_heatmap(ax, (x, y), (list(across.values()), list(up.values())), table, title)
 
-    def _check_statistic(self, name: str) -> None:
+    def _check_statistic(self, argument: str, name: str) -> None:
         numbers = [key for key in self.statistics if any(_is_number(point.figures.get(key)) for point in self.points)]
         if name not in self.statistics:
-            raise InvalidValueError(
-                "statistic", f"{name!r} is none of them: {', '.join(numbers) or 'no point has any'}"
-            )
+            raise InvalidValueError(argument, f"{name!r} is none of them: {', '.join(numbers) or 'no point has any'}")
 
     def _head(self) -> str:
         failed = len(self.failures)

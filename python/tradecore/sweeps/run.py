@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -14,6 +13,7 @@ from tradecore._core import Instrument
 from tradecore.backtest.engine import EventData
 from tradecore.data.catalog import BYTE_BUDGET, Catalog
 from tradecore.errors import InvalidValueError
+from tradecore.progress import points_bar
 from tradecore.strategy import Strategy
 from tradecore.sweeps.batch import Bench, Outcome, batches
 from tradecore.sweeps.columns import as_arrays, id_of
@@ -155,7 +155,7 @@ def _instruments(given: Sequence[str | Instrument] | None, data: EventData) -> t
     if isinstance(data, Mapping):
         known: tuple[str, ...] = tuple(id_of(instrument) for instrument in data)
     elif isinstance(data, str | Path | Catalog):
-        known = (data if isinstance(data, Catalog) else Catalog(data)).instruments()
+        known = Catalog.of(data).instruments()
     else:
         raise InvalidValueError("data", f"expected a catalog, its folder or columns by id, got {data!r}")
     if len(known) != 1:
@@ -169,6 +169,9 @@ def _instruments(given: Sequence[str | Instrument] | None, data: EventData) -> t
 def _check_settings(bench: Bench, strategies: Mapping[int, Strategy]) -> None:
     """Raise what the backtest of a point would, before anything is run."""
     if not strategies:
+        # No point could be built: data and settings are looked at all the same.
+        bench.check([Strategy("sweep", bench.instruments)])
+        bench.first = None
         return
     numbers = list(strategies)
     try:
@@ -228,29 +231,5 @@ def _reporting(
 
         yield call
         return
-    with _bar(total) if progress else nullcontext() as bar:
+    with points_bar(total) if progress else nullcontext() as bar:
         yield lambda share: None if bar is None else bar(len(done) + share)
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[float], None] | None]:
-    """Show points on a terminal, with the time left; on none if there is no terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("sweep"), BarColumn(), TextColumn("{task.fields[points]} points"), TimeRemainingColumn())
-    # A thread that refreshes it would keep workers from being forked, and they print to the streams as they are.
-    shown = Progress(
-        *columns,
-        console=Console(stderr=True),
-        transient=True,
-        auto_refresh=False,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
-    with shown:
-        task = shown.add_task("", total=total, points=f"0/{total:,}")
-        yield lambda at: shown.update(task, completed=at, points=f"{int(at):,}/{total:,}", refresh=True)

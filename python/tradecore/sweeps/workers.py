@@ -17,33 +17,29 @@ import inspect
 import io
 import marshal
 import os
-import pickle
 import queue
-import selectors
 import signal
-import struct
 import subprocess
 import sys
 import threading
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from multiprocessing.connection import Connection, Pipe, wait
 from types import CodeType, ModuleType
-from typing import Any, Protocol, get_type_hints
+from typing import Any, NoReturn, Protocol, get_type_hints
 
-from tradecore.errors import RunError
+from tradecore.errors import CatalogError, DataError, RunError
 from tradecore.forks import is_free_of_polars
 from tradecore.strategy import Strategy
-from tradecore.sweeps.batch import Bench, Outcome
+from tradecore.sweeps.batch import Bench, Outcome, own_bases
 from tradecore.sweeps.columns import MappedColumns
 
 __all__ = ["Crew", "may_fork"]
 
-_HEADER = struct.Struct("<Q")
-_BLOCK = 1 << 16
-_MAIN = "import sys; sys.path[:] = {path!r}; from tradecore.sweeps.workers import main; main({jobs}, {results})"
+_MAIN = "import sys; sys.path[:] = {path!r}; from tradecore.sweeps.workers import main; main({pipe})"
 
 
 def may_fork() -> bool:
@@ -75,54 +71,26 @@ class _Forked:
 class _Worker:
     """A worker as the sweep sees it."""
 
-    def __init__(self, process: _Process, jobs: int, results: int) -> None:
+    def __init__(self, process: _Process, pipe: Connection) -> None:
         self._process = process
-        self._jobs = jobs
-        self.results = results
-        self._read = bytearray()
+        self.pipe = pipe
         self.numbers: Sequence[int] = ()
         """The points it is at work on."""
         self.share = 0.0
         """How much of its pass is done."""
 
     def give(self, numbers: Sequence[int]) -> None:
-        """Have it run some points."""
+        """Have it run some points; what becomes of one that is gone is seen by who reads from it."""
         self.numbers, self.share = numbers, 0.0
-        self.send(pickle.dumps(list(numbers)))
-
-    def send(self, message: bytes) -> None:
-        """Send it something; what becomes of one that is gone is seen by who reads from it."""
-        with contextlib.suppress(BrokenPipeError):
-            _write(self._jobs, message)
-
-    def receive(self) -> list[tuple[str, Any]] | None:
-        """Return what it says; None once it is gone."""
-        block = os.read(self.results, _BLOCK)
-        if not block:
-            return None
-        self._read += block
-        return list(self._whole())
-
-    def _whole(self) -> Iterator[tuple[str, Any]]:
-        while len(self._read) >= _HEADER.size:
-            end = _HEADER.size + _HEADER.unpack_from(self._read)[0]
-            if len(self._read) < end:
-                return
-            message = pickle.loads(bytes(self._read[_HEADER.size : end]))
-            del self._read[:end]
-            yield message
-
-    def pipes(self) -> tuple[int, int]:
-        """Return the ends of its pipes that are here."""
-        return self._jobs, self.results
+        with contextlib.suppress(OSError):
+            self.pipe.send(numbers)
 
     def dismiss(self, *, at_once: bool) -> None:
         """Have it end, when it is idle or at once; see :meth:`wait`."""
         if at_once:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-        for pipe in self.pipes():
-            os.close(pipe)
+        self.pipe.close()
 
     def wait(self) -> str:
         """Wait for its end, and return how it went."""
@@ -149,7 +117,6 @@ class Crew:
         self._bench = bench
         self._most = most
         self._workers: list[_Worker] = []
-        self._selector = selectors.DefaultSelector()
         self._mapped: MappedColumns | None = None
         self._payload: bytes | None = None
 
@@ -163,7 +130,6 @@ class Crew:
         for worker in self._workers:
             worker.wait()
         self._workers.clear()
-        self._selector.close()
         if self._mapped is not None:
             self._mapped.close()
 
@@ -196,27 +162,26 @@ class Crew:
             for worker in self._workers:
                 if waiting and not worker.numbers:
                     worker.give(waiting.popleft())
-            for key, _ in self._selector.select():
-                worker = key.data
-                messages = worker.receive()
-                if messages is None:
+            told = wait([worker.pipe for worker in self._workers])
+            for worker in [worker for worker in self._workers if worker.pipe in told]:
+                try:
+                    what, value = worker.pipe.recv()
+                except (EOFError, OSError):
                     again, lost = self._bury(worker)
                     waiting.extendleft(reversed(again))
                     done(lost)
                     continue
-                for what, value in messages:
-                    if what == "share":
-                        worker.share = value
-                    elif what == "raised":
-                        raise value
-                    else:
-                        worker.numbers = ()
-                        done(value)
+                if what == "share":
+                    worker.share = value
+                elif what == "raised":
+                    raise value
+                else:
+                    worker.numbers = ()
+                    done(value)
             share(sum(worker.share * len(worker.numbers) for worker in self._workers))
 
     def _bury(self, worker: _Worker) -> tuple[list[list[int]], list[Outcome]]:
         """Return what has to be run again after a worker died, and the point it died of."""
-        self._selector.unregister(worker.results)
         self._workers.remove(worker)
         worker.dismiss(at_once=False)
         how = worker.wait()
@@ -226,16 +191,13 @@ class Crew:
         return [[number] for number in worker.numbers], []
 
     def _start(self) -> None:
-        worker = self._forked() if self._payload is None and may_fork() else self._spawned()
-        self._workers.append(worker)
-        self._selector.register(worker.results, selectors.EVENT_READ, worker)
+        self._workers.append(self._forked() if self._payload is None and may_fork() else self._spawned())
 
     def _forked(self) -> _Worker:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        theirs_jobs, jobs = os.pipe()
-        results, theirs_results = os.pipe()
+        ours, theirs = Pipe()
         with warnings.catch_warnings():
             # Python warns of threads from 3.12 on; that there are none that count was seen to.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -245,36 +207,33 @@ class Crew:
             try:
                 os.setpgid(0, 0)
                 gc.freeze()
-                for pipe in (jobs, results, *(pipe for other in self._workers for pipe in other.pipes())):
-                    os.close(pipe)
-                _serve(self._bench, theirs_jobs, theirs_results)
+                for pipe in (ours, *(other.pipe for other in self._workers)):
+                    pipe.close()
+                _serve(self._bench, theirs)
                 status = 0
             except BaseException:
                 traceback.print_exc()
             finally:
                 _leave(status)
-        os.close(theirs_jobs)
-        os.close(theirs_results)
-        return _Worker(_Forked(pid), jobs, results)
+        theirs.close()
+        return _Worker(_Forked(pid), ours)
 
     def _spawned(self) -> _Worker:
         if self._payload is None:
             self._payload = self._pack()
-        theirs_jobs, jobs = os.pipe()
-        results, theirs_results = os.pipe()
-        inherited = [theirs_jobs, theirs_results, *([self._mapped.descriptor] if self._mapped else [])]
         if not sys.executable:
             raise RunError("there is no Python interpreter to start workers with: sweep with workers=1")
-        code = _MAIN.format(path=sys.path, jobs=theirs_jobs, results=theirs_results)
+        ours, theirs = Pipe()
+        inherited = [theirs.fileno(), *([self._mapped.descriptor] if self._mapped else [])]
+        code = _MAIN.format(path=sys.path, pipe=theirs.fileno())
         optimised = ["-O"] * sys.flags.optimize
         process = subprocess.Popen(
             [sys.executable, *optimised, "-c", code], pass_fds=inherited, stdin=subprocess.DEVNULL, process_group=0
         )
-        os.close(theirs_jobs)
-        os.close(theirs_results)
-        worker = _Worker(process, jobs, results)
-        worker.send(self._payload)
-        return worker
+        theirs.close()
+        with contextlib.suppress(OSError):  # one that is gone is seen by who reads from it
+            ours.send_bytes(self._payload)
+        return _Worker(process, ours)
 
     def _pack(self) -> bytes:
         """Return all that a new interpreter needs, as bytes."""
@@ -297,7 +256,7 @@ class Crew:
         for module in by_value:
             cloudpickle.register_pickle_by_value(module)
         try:
-            hints = [_hints(base) for base in _own_bases(bench.strategy)]
+            hints = [_hints(base) for base in own_bases(bench.strategy)]
             packed = io.BytesIO()
             Pickler(packed).dump((bench, hints))
             return packed.getvalue()
@@ -311,11 +270,6 @@ class Crew:
                 cloudpickle.unregister_pickle_by_value(module)
 
 
-def _own_bases(strategy: type[Strategy]) -> list[type]:
-    """Return a strategy's classes that tradecore does not have."""
-    return [base for base in strategy.__mro__ if base is not object and base.__module__.split(".")[0] != "tradecore"]
-
-
 def _hints(base: type) -> dict[str, Any]:
     """Return a class's own annotations without texts: the names in these are not there where it is made again."""
     hints = get_type_hints(base, include_extras=True)
@@ -324,7 +278,7 @@ def _hints(base: type) -> dict[str, Any]:
 
 def _without_module(strategy: type[Strategy]) -> list[ModuleType]:
     """Return the modules of a strategy's classes that a new interpreter could not import."""
-    modules = [sys.modules.get(name) for name in dict.fromkeys(base.__module__ for base in _own_bases(strategy))]
+    modules = [sys.modules.get(name) for name in dict.fromkeys(base.__module__ for base in own_bases(strategy))]
     # Those of a script, or of no module, go by value anyway.
     return [module for module in modules if module and module.__name__ != "__main__" and not _is_found(module)]
 
@@ -343,30 +297,7 @@ def _is_found(module: ModuleType) -> bool:
     return False
 
 
-def _write(pipe: int, message: bytes) -> None:
-    data = memoryview(_HEADER.pack(len(message)) + message)
-    while data:
-        data = data[os.write(pipe, data) :]
-
-
-def _read(pipe: int, size: int) -> bytes | None:
-    """Return so many bytes; None at the end of the pipe."""
-    parts = []
-    while size:
-        part = os.read(pipe, min(size, 1 << 20))
-        if not part:
-            return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _message(pipe: int) -> bytes | None:
-    header = _read(pipe, _HEADER.size)
-    return None if header is None else _read(pipe, *_HEADER.unpack(header))
-
-
-def _leave(status: int) -> None:
+def _leave(status: int) -> NoReturn:
     """End this process without anything that belongs to its parent."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
@@ -374,41 +305,41 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
-def main(jobs: int, results: int) -> None:
+def main(descriptor: int) -> None:
     """Be a worker that is an interpreter of its own."""
+    pipe = Connection(descriptor)
     try:
-        payload = _message(jobs)
-        if payload is None:
-            _leave(0)
-            return
         try:
-            bench, hints = pickle.loads(payload)
-            for base, own in zip(_own_bases(bench.strategy), hints, strict=True):
+            bench, hints = pipe.recv()
+            for base, own in zip(own_bases(bench.strategy), hints, strict=True):
                 base.__annotations__ = own
             if isinstance(bench.data, MappedColumns):
                 bench = replace(bench, data=bench.data.open())
         except Exception as error:
             problem = f"the strategy could not be made again in a worker: {type(error).__name__}: {error}"
-            _write(results, pickle.dumps(("raised", RunError(problem))))
+            with contextlib.suppress(OSError):  # its parent is gone
+                pipe.send(("raised", RunError(problem)))
             _leave(1)
-        _serve(bench, jobs, results)
+        _serve(bench, pipe)
     except BaseException:
         traceback.print_exc()
         _leave(1)
     _leave(0)
 
 
-def _serve(bench: Bench, jobs: int, results: int) -> None:
+def _serve(bench: Bench, pipe: Connection) -> None:
     """Run points as they are asked for, until the pipe ends; this process ends with it at the latest."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    waiting: queue.SimpleQueue[list[int] | None] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Sequence[int] | None] = queue.SimpleQueue()
     is_idle = threading.Event()
     is_idle.set()
 
     def listen() -> None:
-        while (message := _message(jobs)) is not None:
-            is_idle.clear()
-            waiting.put(pickle.loads(message))
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                numbers = pipe.recv()
+                is_idle.clear()
+                waiting.put(numbers)
         if not is_idle.is_set():
             os._exit(1)
         waiting.put(None)
@@ -417,15 +348,16 @@ def _serve(bench: Bench, jobs: int, results: int) -> None:
 
     def say(what: str, value: object) -> None:
         try:
-            _write(results, pickle.dumps((what, value)))
-        except BrokenPipeError:
+            pipe.send((what, value))
+        except OSError:
             os._exit(1)
 
     while (numbers := waiting.get()) is not None:
         try:
             outcomes = _run(bench, numbers, lambda rows, total: say("share", rows / total if total else 0.0))
         except Exception as error:
-            say("raised", _picklable(error))
+            expected = isinstance(error, DataError | CatalogError)
+            say("raised", error if expected else RunError(f"{type(error).__name__}: {error}"))
             return
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
@@ -442,11 +374,3 @@ def _run(bench: Bench, numbers: Sequence[int], progress: Callable[[int, int], No
     if len(numbers) == 1:
         return [Outcome(numbers[0], error="KeyboardInterrupt: raised in a hook")]
     return [outcome for number in numbers for outcome in _run(bench, [number], progress)]
-
-
-def _picklable(error: Exception) -> Exception:
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RunError(f"{type(error).__name__}: {error}")
-    return error
