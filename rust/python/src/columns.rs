@@ -23,6 +23,36 @@ fn mistyped(value: &Bound<'_, PyAny>, name: &str, expected: &str) -> PyErr {
     PyTypeError::new_err(format!("column {name}: expected a one-dimensional {expected} array, not {found}"))
 }
 
+/// Columns by name, of a mapping or a frame.
+pub(crate) struct ByName<'a, 'py> {
+    given: &'a Bound<'py, PyAny>,
+    names: Bound<'py, PyAny>,
+}
+
+impl<'a, 'py> ByName<'a, 'py> {
+    /// `None` for what is neither of the two.
+    pub(crate) fn of(given: &'a Bound<'py, PyAny>) -> Option<Self> {
+        let names = match given.getattr("columns") {
+            Ok(names) => names,
+            Err(_) => given.cast::<PyMapping>().ok()?.clone().into_any(),
+        };
+        Some(Self { given, names })
+    }
+
+    /// A column, as an array where it knows how to become one. `None` if it is not there; an `id` may be None, too.
+    pub(crate) fn get(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.names.contains(name)? {
+            return Ok(None);
+        }
+        let column = self.given.get_item(name)?;
+        let column = match column.getattr("to_numpy") {
+            Ok(to_numpy) => to_numpy.call0()?,
+            Err(_) => column,
+        };
+        Ok(Some(column).filter(|column| name != "id" || !column.is_none()))
+    }
+}
+
 /// Borrowed numpy columns.
 pub(crate) struct NumpyColumns {
     /// Lives no longer than `arrays`: it is only given out for as long as `self` is borrowed.
@@ -62,28 +92,21 @@ impl Arrays {
 impl NumpyColumns {
     /// Borrows the arrays of a mapping, or of a frame, by column name; `id` may be absent.
     pub(crate) fn new(given: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let frame = given.getattr("columns").ok();
-        if frame.is_none() && given.cast::<PyMapping>().is_err() {
+        let Some(columns) = ByName::of(given) else {
             let found = given.get_type().name()?;
             return Err(errors::invalid(
                 "columns",
                 format!("expected arrays by name, or a frame, got a {found}"),
             ));
-        }
-        let names = frame.as_ref().unwrap_or(given);
-        let get = |name: &str| -> PyResult<Bound<'_, PyAny>> {
-            if !names.contains(name)? {
-                return Err(errors::invalid(name, "this column is missing"));
-            }
-            let column = given.get_item(name)?;
-            match column.getattr("to_numpy") {
-                Ok(to_numpy) => to_numpy.call0(),
-                Err(_) => Ok(column),
-            }
         };
+        Self::of(|name| columns.get(name))
+    }
+
+    /// Borrows the arrays that are found by their names.
+    pub(crate) fn of<'py>(find: impl Fn(&str) -> PyResult<Option<Bound<'py, PyAny>>>) -> PyResult<Self> {
+        let get = |name: &str| find(name)?.ok_or_else(|| errors::invalid(name, "this column is missing"));
         let mut arrays = Arrays::default();
-        let has_id = names.contains("id")? && !given.get_item("id")?.is_none();
-        let id = has_id.then(|| arrays.keep(&get("id")?, "id", "uint64")).transpose()?;
+        let id = find("id")?.map(|id| arrays.keep(&id, "id", "uint64")).transpose()?;
         let view = View {
             ts_event: arrays.keep(&get("ts_event")?, "ts_event", "int64")?,
             ts_recv: arrays.keep(&get("ts_recv")?, "ts_recv", "int64")?,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
-use tradecore_core::kernel::{Context as CoreContext, Trade};
-use tradecore_core::orders::{OrderId, OrderRequest, OrderType, TimeInForce};
+use tradecore_core::kernel::Context as CoreContext;
+use tradecore_core::orders::OrderId;
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::errors;
@@ -14,8 +14,8 @@ use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::lending::{Lease, Lent};
 use crate::records::Order;
 use crate::shared::Shared;
-use crate::values::{money_to_py, to_duration, to_f64, to_price, to_qty, to_side, to_time_in_force};
-use crate::views::{BookView, PositionView, QuoteView, TradeView};
+use crate::values::{money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_request, to_side};
+use crate::views::{BookView, PositionView};
 
 /// The function a timer calls, as far as one was given: None is what a call of one returns.
 #[derive(Default)]
@@ -58,10 +58,8 @@ impl<'py> FromPyObject<'_, 'py> for Callback<'py> {
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     /// Views of the markets, each made when it is first asked for: a strategy may look at few of many.
-    pub(crate) books: Lent<BookView>,
+    books: Lent<BookView>,
     positions: Lent<PositionView>,
-    pub(crate) trades: Lent<TradeView>,
-    pub(crate) quotes: Lent<QuoteView>,
     /// Callbacks of timers that have one of their own, and whether the timer goes off once.
     timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
     hears: Hears,
@@ -79,8 +77,6 @@ impl Context {
             shared: Arc::clone(shared),
             books: Lent::new(count),
             positions: Lent::new(count),
-            trades: Lent::new(count),
-            quotes: Lent::new(count),
             timers: Mutex::new(HashMap::new()),
             hears,
             has_on_timer,
@@ -88,16 +84,12 @@ impl Context {
         }
     }
 
-    fn instrument(&self, py: Python<'_>, market: MarketId) -> Py<PyString> {
-        PyString::new(py, self.shared.instrument(market).id.as_str()).unbind()
-    }
-
     fn new_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
         let spec = self.shared.instrument(market);
         let book = BookView {
             shared: Arc::clone(&self.shared),
             market,
-            instrument: self.instrument(py, market),
+            instrument: self.shared.id(py, market),
             tick_size: spec.price_increment.to_f64(spec.tick_size),
             lot_size: spec.qty_increment.to_f64(spec.lot_size),
             lease: Lease::default(),
@@ -114,39 +106,6 @@ impl Context {
     #[inline]
     pub(crate) fn give_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
         self.books.give(py, market, || self.new_book(py, market))
-    }
-
-    /// The view of a market's newest trade.
-    #[inline]
-    pub(crate) fn trade_view<'py>(
-        &self,
-        py: Python<'py>,
-        market: MarketId,
-    ) -> PyResult<Bound<'py, TradeView>> {
-        self.trades.get(py, market, || {
-            let none = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
-            let (trade, spec) = (Mutex::new(none), Arc::clone(self.shared.instrument(market)));
-            Bound::new(
-                py,
-                TradeView { trade, spec, instrument: self.instrument(py, market), lease: Lease::default() },
-            )
-        })
-    }
-
-    /// The view of a market's newest quote.
-    #[inline]
-    pub(crate) fn quote_view<'py>(
-        &self,
-        py: Python<'py>,
-        market: MarketId,
-    ) -> PyResult<Bound<'py, QuoteView>> {
-        self.quotes.get(py, market, || {
-            let (quote, spec) = (Mutex::default(), Arc::clone(self.shared.instrument(market)));
-            Bound::new(
-                py,
-                QuoteView { quote, spec, instrument: self.instrument(py, market), lease: Lease::default() },
-            )
-        })
     }
 
     /// When a hook is over: ends the views given in it that are still held. Arguments of `on_book` hold books, too.
@@ -240,7 +199,7 @@ impl Context {
             return Ok(Some(object.extract()?));
         }
         order.extract().map(Some).map_err(|_| {
-            let shown = order.repr().map_or_else(|_| "something else".into(), |shown| shown.to_string());
+            let shown = repr_of(order);
             errors::invalid(
                 "order",
                 format!("expected an order, its id, or your own name for it, got {shown}"),
@@ -286,16 +245,9 @@ impl Context {
         if let Some(price) = price {
             self.check_order(market, qty, price)?;
         }
-        let price = price.map(|p| self.price(market, p)).transpose()?;
-        let request = OrderRequest {
-            market,
-            side,
-            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
-            qty: self.qty(market, qty)?,
-            time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), |t| to_time_in_force(t))?,
-            post_only,
-            client_id: client_id.map(Into::into),
-        };
+        let instrument = self.shared.instrument(market);
+        let side = || Ok(side);
+        let request = to_request(market, instrument, side, qty, price, time_in_force, post_only, client_id)?;
         self.shared.with(qty.py(), |ctx| ctx.submit(request))?.map_err(errors::order)
     }
 }
@@ -369,7 +321,7 @@ impl Context {
             let position = PositionView {
                 shared: Arc::clone(&self.shared),
                 market,
-                instrument: self.instrument(py, market),
+                instrument: self.shared.id(py, market),
                 lease: Lease::default(),
                 held: None,
             };

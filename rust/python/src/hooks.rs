@@ -14,7 +14,11 @@ pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResul
         return Err(errors::invalid(name, format!("{} cannot be called", function.repr()?)));
     }
     let inspect = function.py().import("inspect")?;
-    let is = |kind| inspect.call_method1(kind, (function,))?.is_truthy();
+    let code = function.getattr("__call__")?;
+    let is = |kind| -> PyResult<bool> {
+        Ok(inspect.call_method1(kind, (function,))?.is_truthy()?
+            || inspect.call_method1(kind, (&code,))?.is_truthy()?)
+    };
     if is("iscoroutinefunction")? {
         return Err(errors::invalid(name, "an async def is never awaited: expected a plain function"));
     }

@@ -11,7 +11,7 @@ use tradecore_core::types::{
 };
 
 use crate::errors;
-use crate::values::{decimal_to_py, to_decimal, to_f64, to_integer, to_side, to_steps};
+use crate::values::{decimal_to_py, repr_of, to_decimal, to_f64, to_integer, to_side, to_steps};
 
 /// What is traded: identity, grid, contract kind, fees. Immutable, hashable, picklable.
 ///
@@ -98,7 +98,7 @@ impl<'py> FromPyObject<'_, 'py> for Named {
 
 /// What to say of something that is no instrument.
 pub(crate) fn no_instrument(given: &Bound<'_, PyAny>) -> PyErr {
-    let shown = given.repr().map_or_else(|_| "something else".into(), |shown| shown.to_string());
+    let shown = repr_of(given);
     errors::invalid(
         "instrument",
         format!("expected an Instrument or its id, such as 'BTCUSDT.BINANCE', got {shown}"),

@@ -16,7 +16,7 @@ use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
     Rows, entries,
 };
-use tradecore_core::orders::{BadSession, OrderKey, OrderRequest, OrderType, Report, TimeInForce};
+use tradecore_core::orders::{BadSession, OrderKey, Report};
 use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, StrategyId};
 
 use crate::columns::NumpyColumns;
@@ -28,7 +28,7 @@ use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::{Roster, basis};
-use crate::values::{to_decimal, to_duration, to_integer, to_price, to_qty, to_side, to_time_in_force};
+use crate::values::{to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {
@@ -307,16 +307,8 @@ impl PyKernel {
         let Some(index) = state.names.iter().position(|name| name == strategy) else {
             return Err(errors::invalid("strategy", format!("no strategy is called {strategy:?}")));
         };
-        let price = price.map(|price| to_price(&instrument, price)).transpose()?;
-        let request = OrderRequest {
-            market,
-            side: to_side(side)?,
-            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
-            qty: to_qty("qty", &instrument, qty)?,
-            time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), |t| to_time_in_force(t))?,
-            post_only,
-            client_id: None,
-        };
+        let side = || to_side(side);
+        let request = to_request(market, &instrument, side, qty, price, time_in_force, post_only, None)?;
         state.control(at_ns, &Control::Order { strategy: StrategyId::new(index), request })
     }
 

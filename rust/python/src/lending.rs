@@ -4,6 +4,7 @@
 //! beyond the hook would then change under its hands: a stored trade would show the next one's price. So a view of
 //! which references are left when the hook is over is ended, and raises from then on, and the next hook gets another.
 
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::PyClass;
@@ -26,7 +27,17 @@ impl Lease {
     /// Raises `ContextError` when the hook that got the view is over.
     #[inline(always)]
     pub(crate) fn check(&self, what: &str) -> PyResult<()> {
-        if self.has_ended.load(Ordering::Relaxed) { Err(ended(what)) } else { Ok(()) }
+        if self.has_ended() { Err(ended(what)) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn end(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
     }
 }
 
@@ -59,7 +70,7 @@ impl<T: View> Lent<T> {
         Self { views: GilCell::new((0..markets).map(|_| None).collect()), given: GilCell::new(Vec::new()) }
     }
 
-    /// The view of a market, made if there is none.
+    /// The view of a market, made if there is none that may be read.
     pub(crate) fn get<'py>(
         &self,
         py: Python<'py>,
@@ -68,7 +79,7 @@ impl<T: View> Lent<T> {
     ) -> PyResult<Bound<'py, T>> {
         let found =
             self.views.with(py, |views| views[market.index()].as_ref().map(|view| view.clone_ref(py)));
-        if let Some(view) = found {
+        if let Some(view) = found.filter(|view| !view.get().lease().has_ended()) {
             return Ok(view.into_bound(py));
         }
         let view = make()?;
@@ -101,64 +112,55 @@ impl<T: View> Lent<T> {
             lease.is_given.store(false, Ordering::Relaxed);
             // The list's reference, ours here, and those of arguments that wait for their next use.
             if references(view.bind(py).as_any()) > 2 + held_by_us(market) {
-                self.end(py, market);
+                lease.end();
             }
-        }
-    }
-
-    /// Ends the view of a market; the next one is made anew.
-    #[cold]
-    pub(crate) fn end(&self, py: Python<'_>, market: MarketId) {
-        let view = self.views.with(py, |views| views[market.index()].take());
-        if let Some(view) = view {
-            view.get().lease().has_ended.store(true, Ordering::Relaxed);
         }
     }
 }
 
-/// Arguments `(ctx, view)` of a hook by market, made once and used again.
-pub(crate) struct Arguments(Vec<Option<Py<PyTuple>>>);
+/// Arguments `(ctx, view)` of a hook by market, made once and used again. A context must not hold them: they hold it.
+pub(crate) struct Arguments<T: View> {
+    made: Vec<Option<Py<PyTuple>>>,
+    /// References to a view that others of ours hold.
+    others: u32,
+    views: PhantomData<T>,
+}
 
-impl Arguments {
-    pub(crate) fn new(markets: usize) -> Self {
-        Self((0..markets).map(|_| None).collect())
+impl<T: View> Arguments<T> {
+    pub(crate) fn new(markets: usize, others: u32) -> Self {
+        Self { made: (0..markets).map(|_| None).collect(), others, views: PhantomData }
     }
 
     /// How many references they hold to the view of a market.
     #[inline]
     pub(crate) fn held(&self, market: MarketId) -> u32 {
-        u32::from(self.0[market.index()].is_some())
+        u32::from(self.made[market.index()].is_some())
     }
 
-    /// Those of a market, made if there are none.
+    /// Calls a hook with the view of a market, `set` to what it is told, and ends the view if it was kept.
     #[inline]
-    pub(crate) fn get<'py, T: View>(
+    pub(crate) fn call<'py>(
         &mut self,
-        py: Python<'py>,
         market: MarketId,
         context: &Py<impl PyClass>,
-        view: impl FnOnce() -> PyResult<Bound<'py, T>>,
-    ) -> PyResult<Bound<'py, PyTuple>> {
-        if let Some(made) = &self.0[market.index()] {
-            return Ok(made.bind(py).clone());
+        method: &Bound<'py, PyAny>,
+        make: impl FnOnce() -> PyResult<Bound<'py, T>>,
+        set: impl FnOnce(&T),
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, slot) = (method.py(), &mut self.made[market.index()]);
+        let arguments = match slot.take() {
+            Some(made) => made.into_bound(py),
+            None => PyTuple::new(py, [context.bind(py).as_any(), make()?.as_any()])?,
+        };
+        let view = arguments.get_borrowed_item(1)?;
+        let lent = view.cast::<T>()?.get();
+        set(lent);
+        let returned = method.call1(&arguments);
+        if references(arguments.as_any()) > 1 || references(&view) > 1 + self.others {
+            lent.lease().end();
+        } else {
+            *slot = Some(arguments.unbind());
         }
-        let pair = [context.bind(py).as_any().clone(), view()?.into_any()];
-        let made = PyTuple::new(py, pair)?;
-        self.0[market.index()] = Some(made.clone().unbind());
-        Ok(made)
-    }
-
-    /// After a hook: ends its view if it was kept.
-    #[inline]
-    pub(crate) fn take_back<T: View>(&mut self, py: Python<'_>, market: MarketId, lent: &Lent<T>) {
-        let Some(made) = &self.0[market.index()] else { return };
-        let made = made.bind(py);
-        // The list of views and the arguments hold one reference each.
-        let is_kept = references(made.as_any()) > 1
-            || made.get_borrowed_item(1).is_ok_and(|view| references(&view) > 2);
-        if is_kept {
-            self.0[market.index()] = None;
-            lent.end(py, market);
-        }
+        returned
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping};
 use tradecore_core::event::{Columns as _, EventKind};
 
-use crate::columns::NumpyColumns;
+use crate::columns::{ByName, NumpyColumns};
 use crate::errors::DataError;
 
 /// The columns in their order, with the type the core reads; prices and quantities may be 32 bits wide.
@@ -46,31 +45,31 @@ impl MemoryColumns {
     #[pyo3(signature = (name, given, *, with_ids))]
     fn new(name: &str, given: &Bound<'_, PyAny>, with_ids: bool) -> PyResult<Self> {
         let refuse = |problem: String| DataError::new_err((name.to_owned(), 0, problem));
-        let frame = given.getattr("columns").ok();
-        if frame.is_none() && given.cast::<PyMapping>().is_err() {
+        let Some(columns) = ByName::of(given) else {
             return Err(refuse(format!("expected columns by name, got {}", given.get_type().name()?)));
-        }
-        let names = frame.as_ref().unwrap_or(given);
-        let columns = PyDict::new(given.py());
+        };
+        let mut arrays = Vec::with_capacity(COLUMNS.len());
         let mut expected = None;
         for (column, wanted) in COLUMNS {
-            let is_there = names.contains(column)?;
-            if column == "id" && !(with_ids && is_there) {
-                continue;
-            }
-            if !is_there {
+            let found = if column == "id" && !with_ids { None } else { columns.get(column)? };
+            let Some(found) = found else {
+                if column == "id" {
+                    continue;
+                }
                 return Err(refuse(format!("has no column {column}")));
-            }
-            let array = array(&given.get_item(column)?, column, wanted)?.map_err(&refuse)?;
+            };
+            let array = array(found, column, wanted)?.map_err(&refuse)?;
             let (rows, expected) = (array.len(), *expected.get_or_insert(array.len()));
             if rows != expected {
                 return Err(refuse(format!(
                     "column {column} has {rows} rows, expected {expected} as in ts_event"
                 )));
             }
-            columns.set_item(column, array)?;
+            arrays.push((column, array.into_any()));
         }
-        Ok(Self(Arc::new(NumpyColumns::new(&columns)?)))
+        let find =
+            |name: &str| arrays.iter().find(|(column, _)| *column == name).map(|(_, array)| array.clone());
+        Ok(Self(Arc::new(NumpyColumns::of(|name| Ok(find(name)))?)))
     }
 
     /// Number of rows.
@@ -103,15 +102,11 @@ impl MemoryColumns {
 
 /// A column as a contiguous array of its type, or what is wrong with it.
 fn array<'py>(
-    given: &Bound<'py, PyAny>,
+    values: Bound<'py, PyAny>,
     column: &str,
     wanted: &str,
 ) -> PyResult<Result<Bound<'py, PyUntypedArray>, String>> {
-    let py = given.py();
-    let values = match given.getattr("to_numpy") {
-        Ok(to_numpy) => to_numpy.call0()?,
-        Err(_) => given.clone(),
-    };
+    let py = values.py();
     let kind = values.get_type();
     let Ok(array) = values.cast_into::<PyUntypedArray>() else {
         return Ok(Err(format!("column {column} is a {}, expected a numpy array", kind.name()?)));

@@ -10,7 +10,7 @@ use tradecore_catalog::{EventStream as CoreStream, PartError};
 use tradecore_core::backtest::RunError;
 use tradecore_core::bars::{Bar, TimeBars};
 use tradecore_core::book::{BookSampler, Level, Touch};
-use tradecore_core::event::{Chunk, Chunker, Columns, ColumnsError, Cursor};
+use tradecore_core::event::{Chunk, Chunker, Columns, FeedError};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::book::measures;
@@ -19,43 +19,25 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 
 /// Why a series ends early.
-enum Failure {
-    Part(PartError),
-    /// Behind so many rows of the stream.
-    Rows(u64, ColumnsError),
-}
+type Failure = FeedError<PartError>;
 
 /// The whole messages of a stream.
 struct Feed {
     stream: CoreStream,
     chunker: Chunker,
-    ended: bool,
 }
 
 impl Feed {
     /// The next messages; `None` at the end.
     fn next_chunk(&mut self) -> Result<Option<Chunk>, Failure> {
-        loop {
-            let before = self.chunker.rows_before();
-            if let Some(chunk) = self.chunker.next_chunk().map_err(|error| Failure::Rows(before, error))? {
-                return Ok(Some(chunk));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            let Some(piece) = self.stream.next_piece().map_err(Failure::Part)? else {
-                self.ended = true;
-                return Ok(self.chunker.finish());
-            };
-            let columns: Arc<dyn Columns> = Arc::new(piece);
-            self.chunker.push(columns).map_err(|error| Failure::Rows(before, error))?;
-        }
+        let Self { stream, chunker } = self;
+        chunker.pull(|| Ok(stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>)))
     }
 }
 
 /// What is made of the messages.
 enum Maker {
-    Quotes(Cursor),
+    Quotes(VecDeque<(i64, i64, Touch)>),
     Book { sampler: Box<BookSampler>, depth: usize },
     Bars { bars: TimeBars, ended: VecDeque<Bar> },
 }
@@ -120,22 +102,19 @@ impl Maker {
     fn read(&mut self, feed: &mut Feed, instrument: &Instrument, rows: usize) -> Result<Table, Failure> {
         let mut table = self.table();
         match self {
-            Self::Quotes(cursor) => {
-                while table.rows() < rows {
-                    let Some((chunk, row)) = cursor.front() else {
-                        let Some(chunk) = feed.next_chunk()? else { break };
-                        cursor.push(chunk);
-                        continue;
-                    };
+            Self::Quotes(ready) => {
+                while ready.len() < rows {
+                    let Some(chunk) = feed.next_chunk()? else { break };
                     let view = chunk.view();
-                    let end = view.message_end(row).min(chunk.end());
-                    if let Some(quote) = Touch::quoted(&view, row, end) {
-                        table.push(
-                            &[view.ts_recv[end - 1], view.ts_event[end - 1]],
-                            quoted(instrument, quote),
-                        );
+                    for message in view.messages(chunk.start(), chunk.end()).filter(|m| !m.only_levels) {
+                        let last = message.to - 1;
+                        let quote = Touch::quoted(&view, message.from, message.to);
+                        ready.extend(quote.map(|quote| (view.ts_recv[last], view.ts_event[last], quote)));
                     }
-                    cursor.advance_to(end);
+                }
+                for (ts_recv, ts_event, quote) in ready.drain(..rows.min(ready.len())) {
+                    let levels = SIDES.map(|side| numbers(instrument, quote.best(side)));
+                    table.push(&[ts_recv, ts_event], levels.into_iter().flatten());
                 }
             }
             Self::Book { sampler, depth } => {
@@ -179,11 +158,11 @@ impl Maker {
     }
 }
 
-fn quoted(instrument: &Instrument, quote: Touch) -> [Option<f64>; 4] {
-    let price = |steps| measures::price(instrument, steps);
-    let qty = |there: Option<i64>, qty| there.map(|_| instrument.qty_increment.to_f64(qty));
-    let (bid, ask) = (quote.best_bid(), quote.best_ask());
-    [price(bid), qty(bid, quote.bid_qty), price(ask), qty(ask, quote.ask_qty)]
+const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
+
+/// Price and quantity of a level, if there is one.
+fn numbers(instrument: &Instrument, level: Option<Level>) -> [Option<f64>; 2] {
+    [measures::price(instrument, level.map(|level| level.price)), measures::qty(instrument, level)]
 }
 
 /// The numbers of a row of levels. One that is not there, or of a book that is not the venue's, has none.
@@ -194,14 +173,9 @@ fn levels<'a>(
 ) -> impl Iterator<Item = Option<f64>> + 'a {
     let book = sampler.book();
     let shown = if book.is_synced() { depth } else { 0 };
-    let mut sides = [Side::Buy, Side::Sell].map(|side| book.iter(side).take(shown));
+    let mut sides = SIDES.map(|side| book.iter(side).take(shown));
     (0..depth).flat_map(move |_| {
-        let [bid, ask] = sides.each_mut().map(Iterator::next);
-        let numbers = |level: Option<Level>| {
-            [measures::price(instrument, level.map(|l| l.price)), measures::qty(instrument, level)]
-        };
-        let ([bid, bid_qty], [ask, ask_qty]) = (numbers(bid), numbers(ask));
-        [bid, bid_qty, ask, ask_qty]
+        sides.each_mut().map(|side| numbers(instrument, side.next())).into_iter().flatten()
     })
 }
 
@@ -214,7 +188,7 @@ pub(crate) struct SeriesReader {
 
 impl SeriesReader {
     fn of(instrument: &PyInstrument, stream: &EventStream, maker: Maker) -> Self {
-        let feed = |stream| Feed { stream, chunker: Chunker::default(), ended: false };
+        let feed = |stream| Feed { stream, chunker: Chunker::default() };
         let reading = stream.take().map(|stream| (feed(stream), maker));
         Self { instrument: instrument.clone(), reading: Mutex::new(reading) }
     }
@@ -225,7 +199,7 @@ impl SeriesReader {
     /// Return the venue's own best prices by message: ``ts_recv, ts_event`` (ns), ``bid, bid_qty, ask, ask_qty``.
     #[staticmethod]
     fn quotes(instrument: &PyInstrument, stream: &EventStream) -> Self {
-        Self::of(instrument, stream, Maker::Quotes(Cursor::new()))
+        Self::of(instrument, stream, Maker::Quotes(VecDeque::new()))
     }
 
     /// Return the best levels every ``every_ns`` from ``from_ns`` on, ns: ``ts, bid_0, bid_qty_0, ask_0`` ...
@@ -270,8 +244,8 @@ impl SeriesReader {
             table.map(Some)
         });
         let table = table.map_err(|failure| match failure {
-            Failure::Part(error) => errors::part(error),
-            Failure::Rows(rows, error) => {
+            FeedError::Source(error) => errors::part(error),
+            FeedError::Columns(rows, error) => {
                 errors::run(RunError::Columns { instrument: instrument.id.to_string(), rows, error })
             }
         })?;

@@ -71,6 +71,11 @@ impl Shared {
         &self.instruments[market.index()]
     }
 
+    /// The id of an instrument of the run.
+    pub(crate) fn id(&self, py: Python<'_>, market: MarketId) -> Py<PyString> {
+        PyString::new(py, self.instrument(market).id.as_str()).unbind()
+    }
+
     /// The market of an instrument, given by its id or itself.
     pub(crate) fn market(&self, instrument: &Bound<'_, PyAny>) -> PyResult<MarketId> {
         let unknown = |id: &str| {

@@ -11,7 +11,7 @@ use tradecore_core::backtest::{
     ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError,
 };
 use tradecore_core::event::Columns;
-use tradecore_core::kernel::{HookError, OnError, Record, StrategySetup};
+use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::orders::BadSession;
 use tradecore_core::types::{Instrument, MarketId, StrategyId};
 
@@ -306,10 +306,15 @@ impl Simulation {
     }
 }
 
-/// How often the hooks of Python strategies were called, by strategy and hook.
-fn calls_to_py<'py>(py: Python<'py>, calls: &[(String, Arc<Calls>)]) -> PyResult<Bound<'py, PyDict>> {
+/// How often the hooks of a kernel's Python strategies were called, by strategy and hook.
+fn calls_to_py<'py>(
+    py: Python<'py>,
+    calls: &[(String, Arc<Calls>)],
+    kernel: &Kernel,
+) -> PyResult<Bound<'py, PyDict>> {
     let out = PyDict::new(py);
-    for (strategy, calls) in calls {
+    let is_here = |name: &str| kernel.strategies().any(|(strategy, _)| strategy == name);
+    for (strategy, calls) in calls.iter().filter(|(name, _)| is_here(name)) {
         let hooks = PyDict::new(py);
         for (hook, times) in calls.told() {
             hooks.set_item(hook, times)?;
@@ -324,7 +329,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     let Ran { replay: simulation, end, digests, instruments, calls } = ran;
     let out = PyDict::new(py);
     out.set_item("digest", &digests[of.index()])?;
-    out.set_item("calls", calls_to_py(py, calls)?)?;
+    out.set_item("calls", calls_to_py(py, calls, simulation.kernel_of(of))?)?;
     out.set_item("interrupted", *end == RunEnd::Interrupted)?;
     out.set_item("events", simulation.rows())?;
     out.set_item("span_ns", simulation.span())?;

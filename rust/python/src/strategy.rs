@@ -28,7 +28,8 @@ use crate::raised::Raised;
 use crate::records::{Fill, Order, book_state_to_py};
 use crate::shared::Shared;
 use crate::updates::{Bar, stat_to_py};
-use crate::values::to_qty;
+use crate::values::{repr_of, to_qty};
+use crate::views::{BookView, QuoteView, TradeView};
 
 /// A strategy written in Python.
 pub(crate) struct PyStrategy {
@@ -42,9 +43,9 @@ pub(crate) struct PyStrategy {
     book_topic: Topics,
     /// Arguments `(ctx,)`, and `(ctx, view)` by instrument.
     alone: Py<PyTuple>,
-    with_book: Arguments,
-    with_trade: Arguments,
-    with_quote: Arguments,
+    with_book: Arguments<BookView>,
+    with_trade: Arguments<TradeView>,
+    with_quote: Arguments<QuoteView>,
 }
 
 impl PyStrategy {
@@ -80,9 +81,10 @@ impl PyStrategy {
             calls: Arc::default(),
             book_topic,
             alone,
-            with_book: Arguments::new(markets),
-            with_trade: Arguments::new(markets),
-            with_quote: Arguments::new(markets),
+            // The context has the books, too.
+            with_book: Arguments::new(markets, 1),
+            with_trade: Arguments::new(markets, 0),
+            with_quote: Arguments::new(markets, 0),
             context,
         })
     }
@@ -119,14 +121,21 @@ impl PyStrategy {
         if self.hooks.get(hook).is_none() {
             return Ok(());
         }
-        self.lend(ctx, |me, py| {
-            let Some(method) = me.hooks.get(hook).map(|method| method.bind(py).clone()) else {
-                return Ok(());
-            };
-            me.calls.count(hook);
-            let returned = call(me, py, &method)?;
-            if returned.is_none() { Ok(()) } else { Err(me.returned(hook, &returned)) }
-        })
+        self.lend(ctx, |me, py| me.run(py, hook, call))
+    }
+
+    /// The same while the kernel's state is lent.
+    #[inline]
+    fn run<'py>(
+        &mut self,
+        py: Python<'py>,
+        hook: Hook,
+        call: impl FnOnce(&mut Self, Python<'py>, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let Some(method) = self.hooks.get(hook).map(|method| method.bind(py).clone()) else { return Ok(()) };
+        self.calls.count(hook);
+        let returned = call(self, py, &method)?;
+        if returned.is_none() { Ok(()) } else { Err(self.returned(hook, &returned)) }
     }
 
     #[inline]
@@ -140,7 +149,7 @@ impl PyStrategy {
         let py = value.py();
         let class =
             self.owner.bind(py).get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-        let mut shown = value.repr().map_or_else(|_| "a value".into(), |shown| shown.to_string());
+        let mut shown = repr_of(value);
         if shown.chars().count() > 80 {
             shown = format!("{}...", shown.chars().take(80).collect::<String>());
         }
@@ -175,40 +184,22 @@ impl Strategy for PyStrategy {
 
     fn on_book(&mut self, ctx: &mut CoreContext, market: MarketId) -> HookResult {
         self.call(ctx, Hook::Book, |me, py, method| {
-            let context = me.context.get();
-            let arguments = me.with_book.get(py, market, &me.context, || context.book_view(py, market))?;
-            let returned = method.call1(&arguments);
-            drop(arguments);
-            me.with_book.take_back(py, market, &context.books);
-            returned
+            let book = || me.context.get().book_view(py, market);
+            me.with_book.call(market, &me.context, method, book, |_| ())
         })
     }
 
     fn on_trade(&mut self, ctx: &mut CoreContext, market: MarketId, trade: Trade) -> HookResult {
         self.call(ctx, Hook::Trade, |me, py, method| {
-            let context = me.context.get();
-            let view = context.trade_view(py, market)?;
-            view.get().set(trade);
-            let arguments = me.with_trade.get(py, market, &me.context, || Ok(view.clone()))?;
-            drop(view);
-            let returned = method.call1(&arguments);
-            drop(arguments);
-            me.with_trade.take_back(py, market, &context.trades);
-            returned
+            let view = || TradeView::new(py, &me.shared, market);
+            me.with_trade.call(market, &me.context, method, view, |view| view.set(trade))
         })
     }
 
     fn on_quote(&mut self, ctx: &mut CoreContext, market: MarketId, quote: Touch) -> HookResult {
         self.call(ctx, Hook::Quote, |me, py, method| {
-            let context = me.context.get();
-            let view = context.quote_view(py, market)?;
-            view.get().set(quote);
-            let arguments = me.with_quote.get(py, market, &me.context, || Ok(view.clone()))?;
-            drop(view);
-            let returned = method.call1(&arguments);
-            drop(arguments);
-            me.with_quote.take_back(py, market, &context.quotes);
-            returned
+            let view = || QuoteView::new(py, &me.shared, market);
+            me.with_quote.call(market, &me.context, method, view, |view| view.set(quote))
         })
     }
 
@@ -262,12 +253,11 @@ impl Strategy for PyStrategy {
     }
 
     fn on_timer(&mut self, ctx: &mut CoreContext, timer: u64) -> HookResult {
-        let callback = Python::attach(|py| self.context.get().timer(py, timer));
-        let Some(callback) = callback else {
-            return self.call(ctx, Hook::Timer, |me, _, method| method.call1((&me.context, timer)));
-        };
-        // What a callback returns is its own affair: a lambda always returns something.
-        self.lend(ctx, |me, py| callback.call1(py, me.alone.bind(py)).map(|_| ()))
+        self.lend(ctx, |me, py| match me.context.get().timer(py, timer) {
+            // What a callback returns is its own affair: a lambda always returns something.
+            Some(callback) => callback.call1(py, me.alone.bind(py)).map(|_| ()),
+            None => me.run(py, Hook::Timer, |me, _, method| method.call1((&me.context, timer))),
+        })
     }
 
     fn on_stop(&mut self, ctx: &mut CoreContext) -> HookResult {

@@ -5,9 +5,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
-use tradecore_core::orders::TimeInForce;
+use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::types::{
-    Decimal, Increment, Instrument, Money, Price, Qty, Side, format_duration, parse_duration,
+    Decimal, Increment, Instrument, MarketId, Money, Price, Qty, Side, format_duration, parse_duration,
 };
 
 use crate::errors;
@@ -109,7 +109,7 @@ pub(crate) fn to_f64(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
 }
 
 /// What Python shows of a value.
-fn repr_of(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn repr_of(value: &Bound<'_, PyAny>) -> String {
     value.repr().map_or_else(|_| "this".into(), |shown| shown.to_string())
 }
 
@@ -170,6 +170,30 @@ pub(crate) fn to_time_in_force(value: &Bound<'_, PyAny>) -> PyResult<TimeInForce
     Err(errors::invalid("time_in_force", format!("{} is not gtc, ioc or fok", value.repr()?)))
 }
 
+/// The terms of an order; a market order without a price.
+#[allow(clippy::too_many_arguments, reason = "the terms of an order")]
+pub(crate) fn to_request(
+    market: MarketId,
+    instrument: &Instrument,
+    side: impl FnOnce() -> PyResult<Side>,
+    qty: &Bound<'_, PyAny>,
+    price: Option<&Bound<'_, PyAny>>,
+    time_in_force: Option<&Bound<'_, PyAny>>,
+    post_only: bool,
+    client_id: Option<String>,
+) -> PyResult<OrderRequest> {
+    let price = price.map(|price| to_price(instrument, price)).transpose()?;
+    Ok(OrderRequest {
+        market,
+        side: side()?,
+        order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
+        qty: to_qty("qty", instrument, qty)?,
+        time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), to_time_in_force)?,
+        post_only,
+        client_id: client_id.map(Into::into),
+    })
+}
+
 /// A length of time given as text such as `"100ms"`, as a `timedelta` or as a `Nanoseconds`; at least `least`.
 pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> PyResult<i64> {
     let py = value.py();
@@ -216,7 +240,7 @@ fn unitless(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
             field,
             format!("{value} has no unit: {what}; did you mean {}?", with_units(number)),
         )),
-        _ => Err(errors::invalid(field, format!("{what}, got {}", value.repr()?))),
+        _ => Err(errors::invalid(field, format!("{what}, got {}", repr_of(value)))),
     }
 }
 

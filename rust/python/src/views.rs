@@ -108,15 +108,13 @@ impl BookView {
     /// Quantity at the best bid, in contracts (spot: base units); None if there are no bids.
     #[getter]
     fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        let touch = self.touch(py)?;
-        Ok(touch.best_bid().map(|_| self.spec().qty_increment.to_f64(touch.bid_qty)))
+        Ok(measures::qty(self.spec(), self.touch(py)?.best(Side::Buy)))
     }
 
     /// Quantity at the best ask, in contracts (spot: base units); None if there are no asks.
     #[getter]
     fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-        let touch = self.touch(py)?;
-        Ok(touch.best_ask().map(|_| self.spec().qty_increment.to_f64(touch.ask_qty)))
+        Ok(measures::qty(self.spec(), self.touch(py)?.best(Side::Sell)))
     }
 
     /// Half way between best bid and best ask, in quote currency; None if a side is empty.
@@ -397,6 +395,13 @@ impl View for TradeView {
 }
 
 impl TradeView {
+    /// The view of a market's trades, of none so far.
+    pub(crate) fn new<'py>(py: Python<'py>, shared: &Shared, market: MarketId) -> PyResult<Bound<'py, Self>> {
+        let none = Trade { price: 0, qty: 0, aggressor_side: None, ts_event: 0, ts_recv: 0, id: 0 };
+        let (trade, spec) = (Mutex::new(none), Arc::clone(shared.instrument(market)));
+        Bound::new(py, Self { trade, spec, instrument: shared.id(py, market), lease: Lease::default() })
+    }
+
     pub(crate) fn set(&self, trade: Trade) {
         *self.trade.lock().unwrap_or_else(PoisonError::into_inner) = trade;
     }
@@ -486,6 +491,12 @@ impl View for QuoteView {
 }
 
 impl QuoteView {
+    /// The view of a market's quotes, of none so far.
+    pub(crate) fn new<'py>(py: Python<'py>, shared: &Shared, market: MarketId) -> PyResult<Bound<'py, Self>> {
+        let (quote, spec) = (Mutex::default(), Arc::clone(shared.instrument(market)));
+        Bound::new(py, Self { quote, spec, instrument: shared.id(py, market), lease: Lease::default() })
+    }
+
     pub(crate) fn set(&self, quote: Touch) {
         *self.quote.lock().unwrap_or_else(PoisonError::into_inner) = quote;
     }
@@ -513,15 +524,13 @@ impl QuoteView {
     /// Quantity at the best bid, in contracts (spot: base units); None where the message tells of none.
     #[getter]
     fn bid_qty(&self) -> PyResult<Option<f64>> {
-        let quote = self.get()?;
-        Ok(quote.best_bid().map(|_| self.spec.qty_increment.to_f64(quote.bid_qty)))
+        Ok(measures::qty(&self.spec, self.get()?.best(Side::Buy)))
     }
 
     /// Quantity at the best ask, in contracts (spot: base units); None where the message tells of none.
     #[getter]
     fn ask_qty(&self) -> PyResult<Option<f64>> {
-        let quote = self.get()?;
-        Ok(quote.best_ask().map(|_| self.spec.qty_increment.to_f64(quote.ask_qty)))
+        Ok(measures::qty(&self.spec, self.get()?.best(Side::Sell)))
     }
 
     /// Return the quote as a value that may be kept.

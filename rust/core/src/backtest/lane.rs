@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
-use crate::event::{Chunk, Chunker, Columns, ColumnsError, Cursor};
+use crate::event::{Chunk, Chunker, Columns, Cursor, FeedError};
 use crate::kernel::HookError;
 use crate::sim::{FeedClock, Stamp};
 
@@ -14,14 +14,6 @@ pub trait ChunkSource: Send {
     /// # Errors
     /// A sentence naming what could not be read, or that the user asked to stop.
     fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError>;
-}
-
-/// Why no more of the data can be had.
-pub(super) enum LaneError {
-    /// The source gave none.
-    Source(HookError),
-    /// Columns are malformed; so many rows came before them.
-    Columns(u64, ColumnsError),
 }
 
 /// So many messages at most are looked at together, right after their rows have been checked: what is asked of them
@@ -68,8 +60,6 @@ pub(super) struct Lane {
 struct Feed {
     source: Box<dyn ChunkSource>,
     chunker: Chunker,
-    /// Whether there are no more.
-    ended: bool,
 }
 
 impl Lane {
@@ -84,13 +74,13 @@ impl Lane {
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            feed: Box::new(Feed { source, chunker: Chunker::default(), ended: false }),
+            feed: Box::new(Feed { source, chunker: Chunker::default() }),
         }
     }
 
     /// Whether there is no more data.
     pub(super) fn is_ended(&self) -> bool {
-        self.feed.ended
+        self.feed.chunker.is_ended()
     }
 
     /// When the next of the messages that were looked at acts.
@@ -140,24 +130,12 @@ impl Lane {
     }
 
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
-    pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, LaneError> {
-        while self.cursor.is_empty() && !self.feed.ended {
-            let Feed { source, chunker, ended } = &mut *self.feed;
-            let before = chunker.rows_before();
-            let mut chunk = chunker.next_chunk().map_err(|error| LaneError::Columns(before, error))?;
-            if chunk.is_none() {
-                if let Some(columns) = source.next_columns().map_err(LaneError::Source)? {
-                    let before = chunker.rows_before();
-                    chunker.push(columns).map_err(|error| LaneError::Columns(before, error))?;
-                } else {
-                    *ended = true;
-                    chunk = chunker.finish();
-                }
-            }
-            if let Some(chunk) = chunk {
-                self.cursor.push(chunk.clone());
-                each(chunk);
-            }
+    pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, FeedError<HookError>> {
+        while self.cursor.is_empty() {
+            let Feed { source, chunker } = &mut *self.feed;
+            let Some(chunk) = chunker.pull(|| source.next_columns())? else { break };
+            self.cursor.push(chunk.clone());
+            each(chunk);
         }
         self.look_ahead();
         Ok(self.upcoming.first().map(|next| next.stamp.venue))

@@ -3,11 +3,13 @@
 mod arrivals;
 mod lane;
 mod replay;
+mod run;
 mod sessions;
 mod setup;
 mod stats;
 
 pub use lane::ChunkSource;
-pub use replay::{Monitor, Progress, Replay, RunConfig, RunEnd, RunError};
+pub use replay::Replay;
+pub use run::{Monitor, Progress, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
 pub use stats::{CurrencyTotals, EquityStats, NoRatio, Ratios};

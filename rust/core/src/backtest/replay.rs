@@ -18,125 +18,31 @@
 //! Strategies share a kernel, or each is alone with the market in a kernel of its own: many runs over one pass of the data
 //! (see [`Replay::apart`]).
 
+mod passing;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
-use super::lane::{Lane, LaneError, Upcoming};
+use super::lane::Lane;
+use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_leads};
 use super::stats::CurrencyTotals;
-use crate::book::Touch;
-use crate::event::{ColumnsError, Heads, Span};
+use crate::event::Heads;
 use crate::kernel::{
-    Control, HookError, Input, Kernel, KernelConfig, KernelError, Known, Listing, MarketSpec, OnError,
-    Outgoing, Record, Seen, StrategySetup,
+    Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, Outgoing,
+    StrategySetup,
 };
-use crate::ledger::MoneyOverflow;
-use crate::orders::{Reason, SessionId};
+use crate::orders::Reason;
 use crate::random::Random;
-use crate::sim::{Accounts, FeedClock, Market, SettingsError, Venue};
+use crate::sim::{Accounts, FeedClock, Market, Venue};
 use crate::types::{MarketId, StrategyId};
 
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
-
-/// A market of which fewer messages were due at once runs ahead: what is far away in memory is fetched once for many.
-const FEW: usize = 4;
-/// By so many messages.
-const AHEAD: usize = 8;
-
-/// Settings of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunConfig {
-    /// The name of the session, part of every client id.
-    pub session: SessionId,
-    /// Seed of the probabilistic parts.
-    pub seed: u64,
-    /// Time between equity samples, ns.
-    pub sample_ns: i64,
-    /// Length of recorded candles, ns; none when absent.
-    pub candle_ns: Option<i64>,
-    /// What a failing strategy ends.
-    pub on_error: OnError,
-    /// Whether the kernel's inputs and commands are kept as a journal.
-    pub keeps_journal: bool,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Event rows the venue side has passed.
-    pub rows: u64,
-    /// Time on the strategy's clock, ns.
-    pub now_ns: i64,
-}
-
-/// Watches a run from outside.
-pub trait Monitor {
-    /// Called every few milliseconds; `false` interrupts the run.
-    fn poll(&mut self, progress: Progress) -> bool;
-
-    /// Called with the record so far; may take rows out to keep memory flat.
-    ///
-    /// # Errors
-    /// A sentence naming what could not be written, or that the user asked to stop.
-    fn spill(&mut self, record: &mut Record) -> Result<(), HookError>;
-}
-
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The kernel could not go on.
-    #[error(transparent)]
-    Kernel(#[from] KernelError),
-    /// Data could not be read.
-    #[error("{instrument}: {message}")]
-    Source {
-        /// The instrument.
-        instrument: String,
-        /// What happened.
-        message: String,
-    },
-    /// Data is malformed.
-    #[error("{instrument}: after {rows} rows: {error}")]
-    Columns {
-        /// The instrument.
-        instrument: String,
-        /// Rows read before the offending columns.
-        rows: u64,
-        /// What is wrong.
-        error: ColumnsError,
-    },
-    /// A venue cannot be as it is set.
-    #[error("{instrument}: {error}")]
-    Settings {
-        /// The instrument.
-        instrument: String,
-        /// What is wrong.
-        error: SettingsError,
-    },
-    /// An amount is out of range.
-    #[error(transparent)]
-    Money(#[from] MoneyOverflow),
-    /// Results could not be written.
-    #[error("{0}")]
-    Spill(String),
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunEnd {
-    /// At the end of the data.
-    Finished,
-    /// On request.
-    Interrupted,
-    /// With a strategy that failed, as [`OnError::StopRun`] has it.
-    Failed,
-}
 
 /// What the kernel does next, by time and then in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,35 +52,9 @@ enum Wake {
     /// A message of a followed market does.
     Message(MarketId),
     /// An instrument comes or goes.
-    Listing(MarketId),
+    Listing,
     /// Something it waited for is due.
     Due(Seat),
-}
-
-/// How far a market may go on by itself.
-struct Limits {
-    /// Whether nothing of ours is in it.
-    is_alone: bool,
-    /// The last time at which it is still the next of all markets.
-    leads_until: i64,
-    /// We are not woken before.
-    wake: i64,
-    /// Its last message is not later.
-    stop: i64,
-    /// The shortest way from a venue back to us, ns.
-    least_response: i64,
-}
-
-impl Limits {
-    /// When we can be woken at the earliest after a message at `now` that is followed by one at `next`.
-    #[inline]
-    fn woken(&self, now: i64, next: i64, touched: bool) -> i64 {
-        if self.is_alone {
-            return self.wake;
-        }
-        let happens = if touched { now } else { next.min(self.leads_until) };
-        self.wake.min(happens.saturating_add(self.least_response))
-    }
 }
 
 /// A backtest in progress.
@@ -395,7 +275,7 @@ impl Replay {
     /// What the venue decided before the data ended is still known to us in the end. Nothing sent after it reaches
     /// the venue any more.
     fn finish(&mut self) -> Result<(), RunError> {
-        self.know(self.end.saturating_add(1), self.end.saturating_add(1), MarketId::new(0))?;
+        self.know((self.end.saturating_add(1), MarketId::new(0)))?;
         while let Some((at, account, report)) = self.venue.receive(i64::MAX) {
             self.sessions.handle(self.sessions.owner(account), at, Input::Report(&report))?;
         }
@@ -419,190 +299,34 @@ impl Replay {
     fn next_wake(&self) -> Option<(i64, Wake)> {
         let report = self.venue.next_report().map(|at| (at, Wake::Report));
         let message = self.followed.first().map(|(market, at)| (at, Wake::Message(MarketId::new(market))));
-        let listing = self.listings.last().map(|(at, listing)| (*at, Wake::Listing(listing.market)));
+        let listing = self.listings.last().map(|(at, _)| (*at, Wake::Listing));
         let due = self.sessions.next_due().map(|(at, seat)| (at, Wake::Due(seat)));
         earliest(earliest(report, message), earliest(listing, due))
-    }
-
-    /// Lets the venue take every message up to `horizon`. Returns `false` when own orders were touched on the way
-    /// and the horizon may have come closer.
-    fn advance(&mut self, horizon: i64, monitor: &mut dyn Monitor) -> Result<bool, RunError> {
-        while let Some((market, time)) = self.heads.first() {
-            let sample = self.next_sample;
-            if time > horizon || time > sample {
-                if sample > horizon {
-                    return Ok(true);
-                }
-                self.sample_until(horizon.min(time - 1))?;
-                self.poll(monitor)?;
-                continue;
-            }
-            let market = MarketId::new(market);
-            let limits = self.limits(market, horizon);
-            loop {
-                let touched = self.pass(market, &limits)?;
-                self.poll(monitor)?;
-                if touched {
-                    return Ok(false);
-                }
-                if self.lanes[market.index()].next_venue().is_none_or(|next| next > limits.stop) {
-                    break;
-                }
-            }
-        }
-        let until = horizon.min(self.latest.saturating_sub(1));
-        if self.next_sample <= until {
-            self.sample_until(until)?;
-        }
-        Ok(true)
-    }
-
-    /// How far a market may go on by itself when we are not woken before `horizon`, or what comes of orders.
-    ///
-    /// A market with orders of ours goes on as long as it is the next one. One without concerns no other: it goes on
-    /// until something could come of the others. One in which nothing was ever held is not sampled either.
-    fn limits(&self, market: MarketId, horizon: i64) -> Limits {
-        let is_alone = self.venue.market(market).is_untouched();
-        let leads_until = self.heads.leads_until(market.index());
-        let wake = if is_alone && self.sessions.have_open_orders() {
-            horizon.min(leads_until.saturating_add(self.least_response))
-        } else {
-            horizon
-        };
-        let stop = if is_alone { wake } else { wake.min(leads_until) };
-        let is_sampled = !is_alone || self.sessions.have_traded(market);
-        Limits {
-            is_alone,
-            leads_until,
-            wake,
-            stop: if is_sampled { stop.min(self.next_sample) } else { stop },
-            least_response: self.least_response,
-        }
-    }
-
-    /// Takes the messages of a market that have been looked at, within its limits. Returns whether own orders were
-    /// touched.
-    fn pass(&mut self, market: MarketId, limits: &Limits) -> Result<bool, RunError> {
-        let lane = &mut self.lanes[market.index()];
-        let Some((chunk, first)) = lane.cursor.front() else {
-            return Ok(false);
-        };
-        let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
-        let (mut row, mut now, mut touched) = (first, self.end, false);
-        let (mut taken, mut ahead) = (0, 0);
-        while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
-            lane.at += 1;
-            touched |=
-                self.venue.on_message(market, &columns, Span { from: row, to, only_levels }, stamp.venue)?;
-            (row, now) = (to, stamp.venue);
-            let next = lane.upcoming.get(lane.at).map(|next| next.stamp);
-            if ahead == 0 {
-                (self.latest, self.end) = (self.latest.max(now), self.end.max(stamp.visible));
-                taken += 1;
-            }
-            // Between messages that reach us before anything can wake us nobody can look.
-            if lane.is_followed
-                || next.is_none_or(|next| next.visible >= limits.woken(now, next.venue, touched))
-            {
-                let side = self.venue.market(market);
-                let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
-                if !lane.is_followed && ahead == 0 {
-                    lane.arrivals.forget_before(now);
-                }
-                let upto = passed + (row - first) as u64;
-                lane.arrivals.push(Arrival { visible: stamp.visible, upto, seen, only_levels });
-            }
-            if touched || next.is_none() {
-                break;
-            }
-            if next.is_some_and(|next| next.venue > limits.stop) {
-                // The last one is kept: with it all that was looked at would be gone, and there were no way back.
-                let may = limits.is_alone && !lane.has_orders && taken < FEW && ahead < AHEAD;
-                if !may || lane.at + 1 == lane.upcoming.len() {
-                    break;
-                }
-                ahead += 1;
-            }
-        }
-        lane.cursor.advance_to(row);
-        if !lane.is_followed
-            && !lane.is_awaited
-            && let Some(at) = lane.arrivals.next()
-        {
-            lane.is_awaited = true;
-            self.awaited.push(Reverse((at, market)));
-        }
-        if row == end {
-            self.let_go(market, now)?;
-        }
-        match self.lanes[market.index()].next_venue() {
-            Some(next) => self.heads.set(market.index(), Some(next)),
-            None => self.load(market)?,
-        }
-        Ok(touched)
-    }
-
-    /// At the end of a chunk: a view that is far behind need not keep it.
-    fn let_go(&mut self, market: MarketId, now: i64) -> Result<(), RunError> {
-        let lane = &mut self.lanes[market.index()];
-        if lane.is_ended() {
-            return Ok(());
-        }
-        if !lane.is_followed
-            && let Some(arrival) = lane.arrivals.take_before(now)
-        {
-            self.sessions.know_at_once(market, arrival)?;
-        }
-        self.sessions.supply_checkpoint(market, lane.cursor.passed(), self.venue.book(market))?;
-        Ok(())
-    }
-
-    /// Makes the next message of a market known, reading more data if needed.
-    fn load(&mut self, market: MarketId) -> Result<(), RunError> {
-        let (sessions, mut supplied) = (&mut self.sessions, Ok(()));
-        let loaded =
-            self.lanes[market.index()].load(|chunk| supplied = sessions.supply_chunk(market, &chunk));
-        supplied?;
-        let name = || self.venue.market(market).instrument().id.to_string();
-        let head = match loaded {
-            Ok(head) => head,
-            Err(LaneError::Source(HookError::Interrupted)) => return Err(KernelError::Interrupted.into()),
-            Err(LaneError::Source(HookError::Failed(message))) => {
-                return Err(RunError::Source { instrument: name(), message });
-            }
-            Err(LaneError::Columns(rows, error)) => {
-                return Err(RunError::Columns { instrument: name(), rows, error });
-            }
-        };
-        self.heads.set(market.index(), head);
-        Ok(())
     }
 
     /// Lets the kernel do what is due at `now`.
     fn wake(&mut self, now: i64, wake: Wake) -> Result<(), RunError> {
         match wake {
             Wake::Report => {
-                self.know(now, now, MarketId::new(0))?;
+                self.know((now, MarketId::new(0)))?;
                 if let Some((at, account, report)) = self.venue.receive(now) {
                     self.tell(self.sessions.owner(account), at, Input::Report(&report))?;
                 }
             }
             Wake::Message(market) => {
-                self.know(now, now.saturating_add(1), market)?;
+                self.know((now, market))?;
                 let lane = &mut self.lanes[market.index()];
                 if let Some(arrival) = lane.arrivals.pop() {
                     self.followed.set(market.index(), lane.next_visible());
                     self.deliver(market, arrival)?;
                 }
             }
-            Wake::Listing(_) => {
-                let all = now.saturating_add(1);
-                self.know(all, all, MarketId::new(0))?;
+            Wake::Listing => {
+                self.know((now.saturating_add(1), MarketId::new(0)))?;
                 self.change_listing(now)?;
             }
             Wake::Due(seat) => {
-                let all = now.saturating_add(1);
-                self.know(all, all, MarketId::new(0))?;
+                self.know((now.saturating_add(1), MarketId::new(0)))?;
                 self.tell(seat, now, Input::Due)?;
             }
         }
@@ -631,26 +355,23 @@ impl Replay {
         Ok(())
     }
 
-    /// Tells the kernel what it knows of markets nobody follows: all that reaches us before `limit`, or, in markets
-    /// before `first`, before `limit_of_those`.
+    /// Tells the kernel what it knows of markets nobody follows: all that reaches us before this time, and, in markets
+    /// before this one, at it.
     #[inline]
-    fn know(&mut self, limit: i64, limit_of_those: i64, first: MarketId) -> Result<(), RunError> {
+    fn know(&mut self, until: (i64, MarketId)) -> Result<(), RunError> {
         match self.awaited.peek() {
-            Some(Reverse((at, market))) if *at < if *market < first { limit_of_those } else { limit } => {
-                self.know_awaited(limit, limit_of_those, first)
-            }
+            Some(Reverse(next)) if *next < until => self.know_awaited(until),
             _ => Ok(()),
         }
     }
 
-    fn know_awaited(&mut self, limit: i64, limit_of_those: i64, first: MarketId) -> Result<(), RunError> {
+    fn know_awaited(&mut self, until: (i64, MarketId)) -> Result<(), RunError> {
         while let Some(mut next) = self.awaited.peek_mut() {
             let Reverse((at, market)) = *next;
-            let limit = if market < first { limit_of_those } else { limit };
-            if at >= limit {
-                // Of one instant the markets before `first` come first in the heap.
+            if (at, market) >= until {
                 break;
             }
+            let limit = until.0.saturating_add(i64::from(market < until.1));
             let lane = &mut self.lanes[market.index()];
             let known = if lane.is_followed { None } else { lane.arrivals.take_before(limit) };
             match lane.arrivals.next().filter(|_| !lane.is_followed) {
@@ -687,29 +408,6 @@ impl Replay {
             self.follow();
         }
         Ok(told?)
-    }
-
-    /// Takes a market back to `now`, at its first order. Its book is made again of what whoever sent it knows, and what
-    /// has happened since.
-    #[cold]
-    fn go_back(&mut self, seat: Seat, market: MarketId, now: i64) -> Result<(), RunError> {
-        let lane = &mut self.lanes[market.index()];
-        let Some(upto) = lane.go_back(now) else { return Ok(()) };
-        let Known { book, twice_mid, mut cursor } = self.sessions.kernel(seat).known(market);
-        self.venue.restart(market, book, twice_mid);
-        let mut taken = Ok(false);
-        cursor.read_until(upto, |view, from, to| {
-            for rows in view.messages(from, to) {
-                if taken.is_ok() {
-                    taken = self.venue.on_message(market, view, rows, now);
-                }
-            }
-        });
-        taken?;
-        lane.cursor = cursor;
-        self.heads.set(market.index(), lane.next_venue());
-        self.followed.set(market.index(), lane.next_visible().filter(|_| lane.is_followed));
-        Ok(())
     }
 
     /// Delivers messages of the markets that are followed now, one by one.
@@ -756,16 +454,6 @@ impl Replay {
             HookError::Interrupted => KernelError::Interrupted.into(),
             HookError::Failed(message) => RunError::Spill(message),
         })
-    }
-}
-
-/// An interrupted run and one whose strategy failed end early, with what was done; any other error fails it.
-fn ending(outcome: Result<(), RunError>) -> Result<RunEnd, RunError> {
-    match outcome {
-        Ok(()) => Ok(RunEnd::Finished),
-        Err(RunError::Kernel(KernelError::Interrupted)) => Ok(RunEnd::Interrupted),
-        Err(RunError::Kernel(KernelError::StrategyFailed { .. })) => Ok(RunEnd::Failed),
-        Err(error) => Err(error),
     }
 }
 

@@ -240,10 +240,8 @@ impl Sessions {
     /// The same to be told at once, so that nothing need be kept for it.
     pub(super) fn know_at_once(&mut self, market: MarketId, arrival: Arrival) -> Result<(), KernelError> {
         self.know(market, arrival)?;
-        if self.each.len() > 1 {
-            for session in &mut self.each {
-                session.catch_up(&self.latest)?;
-            }
+        for session in &mut self.each {
+            session.catch_up(&self.latest)?;
         }
         Ok(())
     }

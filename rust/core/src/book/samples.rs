@@ -34,7 +34,7 @@ impl BookSampler {
     pub fn next_sample(&mut self) -> Option<i64> {
         while let Some((chunk, row)) = self.cursor.front() {
             let view = chunk.view();
-            let end = view.message_end(row).min(chunk.end());
+            let end = view.message_end(row);
             let received = view.ts_recv[end - 1];
             let next = *self.next.get_or_insert_with(|| {
                 let from = received.max(self.from_ns);

@@ -2,6 +2,7 @@
 
 use super::state::BookState;
 use crate::event::{EventKind, View};
+use crate::types::{Level, Side};
 
 /// Best prices and sizes of a book. A size of 0 means the side is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +49,16 @@ impl Touch {
     #[inline]
     pub fn best_ask(&self) -> Option<i64> {
         (self.ask_qty != 0).then_some(self.ask)
+    }
+
+    /// The best level of a side.
+    #[inline]
+    pub fn best(&self, side: Side) -> Option<Level> {
+        let (price, qty) = match side {
+            Side::Buy => (self.best_bid(), self.bid_qty),
+            Side::Sell => (self.best_ask(), self.ask_qty),
+        };
+        price.map(|price| Level { price, qty })
     }
 
     /// Sum of best bid and best ask.

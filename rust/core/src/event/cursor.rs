@@ -46,6 +46,17 @@ pub struct Chunker {
     last_recv: i64,
     /// Rows of the columns before the open ones.
     before: u64,
+    /// Whether there are no more columns.
+    ended: bool,
+}
+
+/// Why no more of the data can be had.
+#[derive(Debug)]
+pub enum FeedError<E> {
+    /// Its source gave none.
+    Source(E),
+    /// Columns are malformed; so many rows came before them.
+    Columns(u64, ColumnsError),
 }
 
 impl Default for Chunker {
@@ -63,6 +74,7 @@ impl Chunker {
             carry: EventColumns::default(),
             last_recv: i64::MIN,
             before: 0,
+            ended: false,
         }
     }
 
@@ -112,6 +124,32 @@ impl Chunker {
             }
         }
         Ok(None)
+    }
+
+    /// The next chunk, asking `more` for columns as long as it needs any; `None` at the end of the data.
+    ///
+    /// # Errors
+    /// [`FeedError`]; nothing comes after one.
+    pub fn pull<E>(
+        &mut self,
+        mut more: impl FnMut() -> Result<Option<Arc<dyn Columns>>, E>,
+    ) -> Result<Option<Chunk>, FeedError<E>> {
+        loop {
+            let chunk = self.next_chunk().map_err(|error| FeedError::Columns(self.before, error))?;
+            if chunk.is_some() || self.ended {
+                return Ok(chunk);
+            }
+            let Some(columns) = more().map_err(FeedError::Source)? else {
+                self.ended = true;
+                return Ok(self.finish());
+            };
+            self.push(columns).map_err(|error| FeedError::Columns(self.before, error))?;
+        }
+    }
+
+    /// Whether the end of the data was reached.
+    pub fn is_ended(&self) -> bool {
+        self.ended
     }
 
     /// What is left at the end of the data: a message without a last row counts as complete.

@@ -9,7 +9,7 @@ mod messages;
 pub use columns::{
     Columns, ColumnsError, Event, EventColumns, EventSink, Ints, STEPS_LIMIT, View, is_price, is_qty,
 };
-pub use cursor::{Chunk, Chunker, Cursor};
+pub use cursor::{Chunk, Chunker, Cursor, FeedError};
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
 pub use merge::Heads;
 pub use messages::{Messages, Span};
