@@ -58,6 +58,7 @@ __all__ = [
     "check_part",
     "check_quote_size",
     "check_venue",
+    "checksum",
     "decode_hftbacktest",
     "fit_intensity",
     "format_duration_ns",
@@ -65,6 +66,7 @@ __all__ = [
     "money_text",
     "parse_duration",
     "read_note",
+    "seal_part",
     "vocabulary",
 ]
 
@@ -73,6 +75,7 @@ _Exact: TypeAlias = Decimal | str | int
 _Levels: TypeAlias = Sequence[tuple[_Number, _Number] | Sequence[_Number]] | NDArray[np.float64]
 _Side: TypeAlias = Side | int | str
 _Columns: TypeAlias = Mapping[str, NDArray[Any]]
+_PartFile: TypeAlias = tuple[str | PathLike[str], str | PathLike[str], int, int, str | None]
 
 FINE_KINDS: Final[int]
 """Kinds of events whose price counts 10^-``FINE_SCALE``, as bits: kind ``k`` is bit ``k``."""
@@ -1490,8 +1493,9 @@ class EventStream:
 
     Parameters
     ----------
-    parts : sequence of (path, int, int)
-        Each file, its rows, and the kinds of its rows as bits: kind ``k`` is bit ``k``.
+    parts : sequence of (path, path, int, int, str or None)
+        Each file, where it lies once it was replaced, its rows, the kinds of its rows as bits (kind ``k`` is bit
+        ``k``), and its checksums (:func:`seal_part`) if they were kept: what is read is compared with them.
     kinds : int
         The kinds to read, as bits. Rows are only looked at where a part holds others.
     with_ids : bool
@@ -1502,17 +1506,20 @@ class EventStream:
         About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
     ahead : ReadAhead, optional
         The threads that read; a thread of its own if not given.
+    lease : object, optional
+        What keeps the files where they are. It is let go of with the stream.
     """
 
     def __new__(
         cls,
-        parts: Sequence[tuple[str | PathLike[str], int, int]],
+        parts: Sequence[_PartFile],
         *,
         kinds: int,
         with_ids: bool,
         piece_rows: int,
         budget_bytes: int,
         ahead: ReadAhead | None = None,
+        lease: object | None = None,
     ) -> EventStream: ...
     def __iter__(self) -> EventStream: ...
     def __next__(self) -> dict[str, NDArray[Any]]:
@@ -2208,8 +2215,28 @@ def check_latency(latency: Latency) -> None:
 def check_columns(instrument: str, columns: _Columns, previous: int | None = None) -> None:
     """Raise DataError naming the first row that breaks a rule of events, or begins before the time ``previous``, ns."""
 
-def check_part(path: str | PathLike[str], rows: int) -> None:
-    """Raise CatalogError if a file is not Parquet with the event columns and this many rows."""
+def check_part(part: _PartFile, *, whole: bool = False) -> None:
+    """Raise CatalogError if a part is not Parquet with the event columns and its rows, or not what was written.
+
+    Parameters
+    ----------
+    part : tuple
+        As :class:`EventStream` is given it.
+    whole : bool
+        Whether to read all of it, rather than what says how it is laid out.
+    """
+
+def checksum(data: bytes) -> str:
+    """Return the checksum of bytes as manifests have it: 16 digits."""
+
+def seal_part(path: str | PathLike[str]) -> str:
+    """Return the checksums of a part that was just written, ``END:CHECKSUM`` a row group and one for the rest.
+
+    Raises
+    ------
+    CatalogError
+        When the file cannot be read.
+    """
 
 def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
     """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""

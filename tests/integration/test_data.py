@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tradecore as tc
 from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
-from tradecore._core import Simulation, read_note
+from tradecore._core import Simulation, checksum, read_note
 from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
@@ -46,7 +46,7 @@ def test_what_is_written_is_read_back_by_us_and_by_polars(tmp_path: Path, instru
     assert catalog.instruments() == ("BTCUSDT.TEST",)
     assert catalog.instrument("BTCUSDT.TEST") == instrument
     parts = catalog.parts("BTCUSDT.TEST")
-    assert [(p.path, p.rows) for p in parts] == [("2024-10-04/0000.parquet", 500), ("2024-10-05/0000.parquet", 500)]
+    assert [(p.day, p.rows) for p in parts] == [("2024-10-04", 500), ("2024-10-05", 500)]
     assert parts[0].kinds == {"BOOK_SET": 1000 // 2}
     frame = pl.read_parquet(tmp_path)
     assert frame.columns == [*COLUMNS, "venue", "symbol"]
@@ -180,7 +180,7 @@ def test_another_grid_replaces_every_day_or_none(tmp_path: Path, instrument: tc.
     write(instrument, 0, 1)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(
-        CatalogError, match=r"1970-01-01/0000\.parquet: was stored with price_increment 0\.1, not 0\.01"
+        CatalogError, match=r"1970-01-01/[0-9a-f-]*\.parquet: was stored with price_increment 0\.1, not 0\.01"
     ):
         write(finer, 1)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -208,7 +208,7 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     (part,) = tmp_path.rglob("0*.parquet")
     part.write_bytes(part.read_bytes()[:500])
     maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.1", max_position="1")
-    with pytest.raises(CatalogError, match=r"0000\.parquet: cannot be read"):
+    with pytest.raises(CatalogError, match=r"\.parquet: has 500 bytes, expected"):
         tc.Backtest([maker], tmp_path).run()
 
 
@@ -219,15 +219,21 @@ def damaged_part(folder: Path) -> Path:
 
 def change_manifest(folder: Path, change: Any) -> Path:
     (manifest,) = folder.rglob("_instrument.parquet")
-    document = json.loads(read_note(manifest, "tradecore.manifest") or "")
+    document = json.loads((read_note(manifest, "tradecore.manifest") or "").partition(" ")[2])
     change(document)
     return write_manifest(folder, json.dumps(document))
 
 
 def write_manifest(folder: Path, text: str) -> Path:
     (manifest,) = folder.rglob("_instrument.parquet")
-    pl.DataFrame().write_parquet(manifest, metadata={"tradecore.manifest": text})
+    note = f"{checksum(text.encode())} {text}"
+    pl.DataFrame().write_parquet(manifest, metadata={"tradecore.manifest": note})
     return manifest
+
+
+def unseal(folder: Path) -> None:
+    """Forget the checksums, as catalogs of before have none."""
+    change_manifest(folder, lambda document: [part.pop("checksums", None) for part in document["parts"]])
 
 
 def lose_a_column(folder: Path) -> Path:
@@ -248,6 +254,14 @@ def delete(folder: Path) -> Path:
     return part
 
 
+def flip(folder: Path, at: int) -> Path:
+    part = damaged_part(folder)
+    whole = bytearray(part.read_bytes())
+    whole[at] ^= 1
+    part.write_bytes(whole)
+    return part
+
+
 def truncate(folder: Path) -> Path:
     part = damaged_part(folder)
     part.write_bytes(part.read_bytes()[:500])
@@ -258,9 +272,12 @@ def truncate(folder: Path) -> Path:
     ("damage", "problem"),
     [
         (delete, "cannot be read"),
-        (truncate, "cannot be read"),
-        (lose_rows, "holds 0 rows, expected 1000"),
-        (lose_a_column, "has no column id"),
+        (truncate, "has 500 bytes, expected .*: it was cut"),
+        (lambda f: unseal(f) or truncate(f), "cannot be read"),
+        (lose_rows, "has .* bytes, expected .* changed after it was written"),
+        (lambda f: unseal(f) or lose_rows(f), "holds 0 rows, expected 1000"),
+        (lambda f: unseal(f) or lose_a_column(f), "has no column id"),
+        (lambda f: flip(f, -9), "is damaged: the checksum of its footer is not that of what was written"),
         (lambda f: change_manifest(f, lambda d: d["parts"][0].update(rows="abc")), r"parts\.0\.rows: .* got 'abc'"),
         (lambda f: change_manifest(f, lambda d: d["parts"][0].update(rows=0)), r"parts\.0\.rows: .* greater than 0"),
         (lambda f: change_manifest(f, lambda d: d["parts"][0].update(kinds=None)), r"parts\.0\.kinds: .* got None"),
@@ -276,7 +293,7 @@ def truncate(folder: Path) -> Path:
         (lambda f: change_manifest(f, lambda d: d.update(parts={})), r"not a catalog's manifest: parts"),
         (lambda f: change_manifest(f, lambda d: d.update(instrument="x")), r"instrument: expected a table, got 'x'"),
         (lambda f: change_manifest(f, lambda d: d["instrument"].pop("kind")), r"not a catalog's manifest: .* kind: missing"),
-        (lambda f: change_manifest(f, lambda d: d.update(version=9)), "has version 9, expected 1"),
+        (lambda f: change_manifest(f, lambda d: d.update(version=9)), "has version 9, expected 2 or less"),
     ],
 )  # fmt: skip
 def test_a_damaged_catalog_names_the_file(
@@ -292,7 +309,7 @@ def test_a_damaged_catalog_names_the_file(
 
     for use in (
         lambda: tc.Catalog(folder).info(),
-        lambda: tc.Catalog(folder).scan(name),
+        lambda: tc.Catalog(folder).scan(name).collect(),
         lambda: export(folder, name, tmp_path / "out.csv", form="csv"),
         lambda: export(folder, name, tmp_path / "out.npz", form="hftbacktest"),
         go,
@@ -312,9 +329,12 @@ def test_pages_that_cannot_be_decoded_are_named(tmp_path: Path) -> None:
     for at in range(1_000, len(whole) // 2, 97):
         whole[at] ^= 0x5A
     part.write_bytes(whole)
-    for form in ("csv", "hftbacktest", "tardis"):
-        with pytest.raises(CatalogError, match=r"0000\.parquet: cannot be read"):
-            export(tmp_path / "cat", "BTCUSDT.SYNTH", tmp_path / form, form=form)
+    for problem in ("is damaged: the checksum of a row group", "cannot be read"):
+        for form in ("csv", "hftbacktest", "tardis"):
+            with pytest.raises(CatalogError, match=problem) as caught:
+                export(tmp_path / "cat", "BTCUSDT.SYNTH", tmp_path / form, form=form)
+            assert caught.value.path == str(part)
+        unseal(tmp_path / "cat")
 
 
 def test_pieces_hold_whole_messages(market: Path) -> None:

@@ -307,10 +307,10 @@ def test_a_worker_that_dies_costs_its_point_and_no_other(small: Path) -> None:
 
 def test_data_that_cannot_be_read_is_no_points_fault(tmp_path: Path) -> None:
     tc.synthesize(tmp_path, events=3_000, seed=3)
-    (part,) = tmp_path.rglob("0000.parquet")
+    (part,) = tmp_path.rglob("0*.parquet")
     part.write_bytes(part.read_bytes()[:-100])
     for workers in (1, 2):
-        with pytest.raises(CatalogError, match=r"0000\.parquet"):
+        with pytest.raises(CatalogError, match=str(part)):
             tc.sweep(Quoter, tmp_path, {"ticks": [1, 2]}, workers=workers)
 
 

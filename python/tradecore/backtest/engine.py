@@ -363,7 +363,8 @@ def _from_catalog(
     with_ids: bool,
     budget: int,
 ) -> _Feed:
-    stored, parts = catalog.manifest(name)
+    held = catalog.manifest(name)
+    stored, parts = held.instrument, held.parts()
     if not parts:
         raise DataError(str(catalog.path), 0, f"holds no events of {name}")
     instrument = specs.get(name, stored)
@@ -371,9 +372,7 @@ def _from_catalog(
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     return _Feed(
         instrument=instrument,
-        open=lambda ahead: catalog.stream(
-            name, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead, parts=parts
-        ),
+        open=lambda ahead: held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         min_latency_ns=min(part.min_latency_ns for part in parts),

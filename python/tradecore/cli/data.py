@@ -218,15 +218,30 @@ def import_hftbacktest(
 
 @data_app.command(cls=Command)
 def check(
-    files: _Files, instrument: _Id = None, specs: _Specs = None, json: _Json = False, quiet: _Quiet = False
-) -> None:
-    """Say what is wrong with captures or Tardis files: order, duplicates, gaps, crossed or missing books."""
-    from tradecore.data.check import check_files
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Files of one recording, in order; or a catalog.", show_default=False),
+    ],
+    instrument: _Id = None,
+    specs: _Specs = None,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> int:
+    """Say what is wrong with captures or Tardis files: order, duplicates, gaps, crossed or missing books.
 
-    spec = None if instrument is None else _spec(instrument, specs)
+    Of a catalog, which files are damaged or missing; the exit code is 1 then.
+    """
+    from tradecore.data.check import check_catalog, check_files
+
     with progress_bar("check", "B", quiet=quiet) as progress:
-        report = check_files(files, spec, progress=progress)
+        if len(files) == 1 and files[0].is_dir():
+            report = check_catalog(files[0], progress=progress)
+            code = 0 if report["ok"] else 1
+        else:
+            spec = None if instrument is None else _spec(instrument, specs)
+            report, code = check_files(files, spec, progress=progress), 0
     _show(report, json=json)
+    return code
 
 
 @data_app.command(cls=Command)

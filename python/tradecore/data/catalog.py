@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradecore._core import EventStream, Instrument, ReadAhead
 from tradecore.data import views
 from tradecore.data.arguments import id_of
-from tradecore.data.layout import DTYPES, Part, find_manifest, manifests, read_manifest, reading
-from tradecore.data.writer import CatalogWriter, Columns, grid_difference
+from tradecore.data.commit import grid_difference
+from tradecore.data.layout import DTYPES, find_manifest, manifests
+from tradecore.data.manifest import BYTE_BUDGET, Manifest, Part, read_manifest
+from tradecore.data.writer import CatalogWriter, Columns
 from tradecore.errors import CatalogError, InvalidValueError, UnknownInstrumentError
 from tradecore.types import MARKET_KINDS, EventFlag, EventKind
 
@@ -25,12 +27,11 @@ __all__ = ["BYTE_BUDGET", "COLUMNS", "Catalog", "CatalogWriter", "Columns", "Eve
 COLUMNS = tuple(DTYPES)
 """Names of the event columns, in the order they are stored."""
 
-BYTE_BUDGET = 4 << 20
-"""Bytes of events that a run keeps in memory, unless told otherwise."""
-
 _ROWS = 1 << 20
-_PIECE_ROWS = 1 << 14
-"""Rows of a piece of a stream: small enough to go from thread to thread through the processor's caches."""
+_VIEW_ROWS = 1 << 16
+"""Rows of a frame of a view."""
+_VIEW_BYTES = 16 << 20
+"""About how many bytes of frames lie in memory while a view is read."""
 
 
 class Catalog:
@@ -69,7 +70,7 @@ class Catalog:
 
     def instruments(self) -> tuple[str, ...]:
         """Ids of the instruments in the catalog, sorted."""
-        return tuple(sorted(read_manifest(path)[0].id for path in manifests(self.path)))
+        return tuple(sorted(held.instrument.id for held in self.manifests()))
 
     def instrument(self, instrument: str | Instrument) -> Instrument:
         """Return the specification an instrument's data was stored with.
@@ -79,15 +80,41 @@ class Catalog:
         UnknownInstrumentError
             When the catalog holds no such instrument.
         """
-        return self.manifest(instrument)[0]
+        return self.manifest(instrument).instrument
 
     def parts(self, instrument: str | Instrument) -> list[Part]:
         """Return the parts that hold an instrument's data, in order of time."""
-        return self.manifest(instrument)[1]
+        return self.manifest(instrument).parts()
 
-    def manifest(self, instrument: str | Instrument) -> tuple[Instrument, list[Part]]:
-        """Return :meth:`instrument` and :meth:`parts` with one look at the disk."""
-        return self._held(instrument)[1:]
+    def manifest(self, instrument: str | Instrument) -> Manifest:
+        """Return what the catalog holds of an instrument now.
+
+        Its parts stay readable while it is kept, whatever is replaced meanwhile.
+
+        Raises
+        ------
+        UnknownInstrumentError, CatalogError
+            For an instrument that the catalog does not hold; naming a manifest that is damaged.
+        """
+        name = id_of(instrument)
+        if (found := find_manifest(self.path, name)) is not None:
+            held = read_manifest(self.path, found)
+            if held.instrument.id == name:
+                return held
+        known = self.instruments() if self.path.is_dir() else ()
+        if not known:
+            raise self._no_catalog()
+        raise UnknownInstrumentError(name, known)
+
+    def manifests(self) -> Iterator[Manifest]:
+        """Return :meth:`manifest` of every instrument, in no order.
+
+        Raises
+        ------
+        CatalogError
+            Naming a manifest that is damaged.
+        """
+        return (read_manifest(self.path, path) for path in manifests(self.path))
 
     def describe(self) -> pl.DataFrame:
         """Return what the catalog holds, one row an instrument.
@@ -121,11 +148,12 @@ class Catalog:
     def _described(self) -> list[tuple[Instrument, dict[str, Any]]]:
         """Return each instrument with its row of :meth:`info`, by id."""
         rows = []
-        for path in manifests(self.path):
-            folder, (spec, parts) = path.parent, read_manifest(path)
+        for held in self.manifests():
+            spec, parts = held.instrument, held.parts()
             kinds: dict[str, int] = {}
-            for part in parts:
-                part.check(folder)
+            for part, damage in held.check():
+                if damage is not None:
+                    raise damage
                 for kind, count in part.kinds.items():
                     kinds[kind] = kinds.get(kind, 0) + count
             rows.append(
@@ -139,7 +167,7 @@ class Catalog:
                         "last_ts_recv": max((part.last_ts_recv for part in parts), default=None),
                         "min_latency_ns": min((part.min_latency_ns for part in parts), default=None),
                         "days": sorted({part.day for part in parts}),
-                        "bytes": sum((folder / part.path).stat().st_size for part in parts),
+                        "bytes": sum(part.size or (held.folder / part.path).stat().st_size for part in parts),
                     },
                 )
             )
@@ -178,8 +206,11 @@ class Catalog:
         InvalidValueError
             For a time that is none.
         """
-        spec, files = self._files(instrument, views.Span.of(start, end))
-        return views.in_units(files, spec) if units else files
+        span, held = views.Span.of(start, end), self.manifest(instrument)
+        if not held.parts():
+            raise CatalogError(str(self.path), f"holds no events of {held.instrument.id}")
+        events = self._events(instrument, span)
+        return views.in_units(events, held.instrument) if units else events
 
     def trades(
         self, instrument: str | Instrument, *, start: Moment | None = None, end: Moment | None = None
@@ -202,9 +233,8 @@ class Catalog:
             When the data has no trades, or as :meth:`scan`.
         """
         span = views.Span.of(start, end)
-        self._require(instrument, EventKind.TRADE, "trades")
-        spec, files = self._files(instrument, span)
-        return views.trades(files, spec)
+        held = self._require(instrument, EventKind.TRADE, "trades")
+        return views.trades(self._events(instrument, span, (EventKind.TRADE,)), held.instrument)
 
     def quotes(
         self, instrument: str | Instrument, *, start: Moment | None = None, end: Moment | None = None
@@ -227,8 +257,8 @@ class Catalog:
             When the data has no quotes, or as :meth:`scan`.
         """
         span = views.Span.of(start, end)
-        spec = self._require(instrument, EventKind.QUOTE, "quotes", "see book() for the best prices of its book")
-        return views.quotes(spec, lambda: self._stream_of(instrument, span), span)
+        held = self._require(instrument, EventKind.QUOTE, "quotes", "see book() for the best prices of its book")
+        return views.quotes(held.instrument, lambda: self._stream_of(instrument, span), span)
 
     def book(
         self,
@@ -271,9 +301,9 @@ class Catalog:
         span, every_ns = views.Span.of(start, end), views.length("every", every)
         if type(depth) is not int or not 1 <= depth <= 1_000:
             raise InvalidValueError("depth", f"expected a number of levels from 1 to 1000, got {depth!r}")
-        spec = self._require(instrument, EventKind.BOOK_SET, "book", "see quotes() for the venue's own best prices")
+        held = self._require(instrument, EventKind.BOOK_SET, "book", "see quotes() for the venue's own best prices")
         return views.book(
-            spec,
+            held.instrument,
             lambda: self._stream_of(instrument, span, since_clear=True),
             span,
             depth=depth,
@@ -313,9 +343,9 @@ class Catalog:
             For a length of time that is none.
         """
         span, every_ns = views.Span.of(start, end), views.length("every", every)
-        spec = self._require(instrument, EventKind.TRADE, "trades")
+        held = self._require(instrument, EventKind.TRADE, "trades")
         return views.bars(
-            spec,
+            held.instrument,
             lambda: self._stream_of(instrument, span.until_whole(every_ns), kinds=(EventKind.TRADE,)),
             span,
             interval_ns=every_ns,
@@ -331,32 +361,25 @@ class Catalog:
         """
         import polars as pl
 
-        folder, _, parts = self._held(instrument)
+        held = self.manifest(instrument)
         begun: list[pl.DataFrame] = []
-        for part in parts:
-            part.check(folder)
-            with reading(folder / part.path):
-                frame = pl.scan_parquet(folder / part.path, hive_partitioning=False, glob=False)
-            for start in range(0, part.rows, rows):
-                with reading(folder / part.path):
-                    read = frame.slice(start, rows).collect()
-                piece = pl.concat([*begun, read])
-                ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
-                whole = int(ends[-1]) + 1 if len(ends) else 0
-                begun = [piece.slice(whole)]
-                if whole:
-                    yield piece.head(whole)
+        for read in views.frames(held.stream(held.parts(), kinds=EventKind, with_ids=True, piece_rows=rows)):
+            piece = pl.concat([*begun, read])
+            ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
+            whole = int(ends[-1]) + 1 if len(ends) else 0
+            begun = [piece.slice(whole)]
+            if whole:
+                yield piece.head(whole)
         yield from (piece for piece in begun if len(piece))
 
     def stream(
         self,
         instrument: str | Instrument,
         *,
-        kinds: Collection[EventKind] = MARKET_KINDS,
+        kinds: Iterable[EventKind] = MARKET_KINDS,
         with_ids: bool = False,
         budget_bytes: int = BYTE_BUDGET,
         ahead: ReadAhead | None = None,
-        parts: Sequence[Part] | None = None,
     ) -> EventStream:
         """Read an instrument's events piece by piece, ahead of whoever takes them, in bounded memory.
 
@@ -371,8 +394,6 @@ class Catalog:
             About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
         ahead : ReadAhead, optional
             The threads that read, for several streams; one of its own if not given.
-        parts : sequence of Part, optional
-            Its parts as :meth:`parts` told them, or some of them; all of them if not given.
 
         Returns
         -------
@@ -381,18 +402,8 @@ class Catalog:
             or exhaust it, to end what reads it. What is wrong with a part is raised as CatalogError when its
             turn comes.
         """
-        if parts is None:
-            folder, _, parts = self._held(instrument)
-        else:
-            folder = self._find(instrument).parent
-        return EventStream(
-            [(f"{folder}/{part.path}", part.rows, part.kinds_mask()) for part in parts],
-            kinds=sum(1 << kind for kind in set(kinds)),
-            with_ids=with_ids,
-            piece_rows=_PIECE_ROWS,
-            budget_bytes=max(0, budget_bytes),
-            ahead=ahead,
-        )
+        held = self.manifest(instrument)
+        return held.stream(held.parts(), kinds=kinds, with_ids=with_ids, budget_bytes=budget_bytes, ahead=ahead)
 
     def writer(self, instrument: Instrument, *, replace: bool = False) -> CatalogWriter:
         """Open a transaction that adds events of an instrument.
@@ -412,66 +423,49 @@ class Catalog:
         """
         return CatalogWriter(self.path, instrument, replace=replace)
 
-    def _find(self, instrument: str | Instrument) -> Path:
-        """Return the manifest of an instrument, which lies in its folder."""
-        name = id_of(instrument)
-        found = find_manifest(self.path, name)
-        if found is None:
-            known = self.instruments() if self.path.is_dir() else ()
-            if not known:
-                raise self._no_catalog()
-            raise UnknownInstrumentError(name, known)
-        return found
-
-    def _held(self, instrument: str | Instrument) -> tuple[Path, Instrument, list[Part]]:
-        """Return an instrument's folder, its specification and its parts."""
-        manifest = self._find(instrument)
-        return manifest.parent, *read_manifest(manifest)
-
     def _no_catalog(self) -> CatalogError:
         is_there = self.path.is_dir()
         return CatalogError(
             str(self.path), "is not a catalog, or an empty one" if is_there else "is not a catalog: no such folder"
         )
 
-    def _require(self, instrument: str | Instrument, kind: EventKind, what: str, hint: str | None = None) -> Instrument:
-        """Return an instrument's specification; refuse one of whose data no row is of a kind."""
-        spec, parts = self.manifest(instrument)
-        if not any(part.kinds.get(kind.name) for part in parts):
+    def _require(self, instrument: str | Instrument, kind: EventKind, what: str, hint: str | None = None) -> Manifest:
+        """Return an instrument's manifest; refuse one of whose data no row is of a kind."""
+        held = self.manifest(instrument)
+        if not any(part.kinds.get(kind.name) for part in held.parts()):
             hint = f"; {hint}" if hint else ""
-            raise CatalogError(str(self.path), f"the data of {spec.id} has no {what}{hint}")
-        return spec
+            raise CatalogError(str(self.path), f"the data of {held.instrument.id} has no {what}{hint}")
+        return held
 
-    def _files(self, instrument: str | Instrument, span: views.Span) -> tuple[Instrument, pl.LazyFrame]:
-        """Return an instrument, and its rows of a time."""
-        import polars as pl
+    def _events(
+        self, instrument: str | Instrument, span: views.Span, kinds: Iterable[EventKind] = EventKind
+    ) -> pl.LazyFrame:
+        """Return an instrument's rows of a time; they are those of the catalog when they are collected."""
 
-        folder, spec, parts = self._held(instrument)
-        if not parts:
-            raise CatalogError(str(self.path), f"holds no events of {spec.id}")
-        chosen = span.parts(parts) or parts[:1]
-        for part in chosen:
-            part.check(folder)
-        with reading(folder):
-            files = pl.scan_parquet([folder / part.path for part in chosen], hive_partitioning=False, glob=False)
-        return spec, span.of_rows(files)
+        def open_stream(with_ids: bool) -> EventStream:
+            held = self.manifest(instrument)
+            parts = span.parts(held.parts())
+            return held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=_VIEW_BYTES, piece_rows=_VIEW_ROWS)
+
+        return views.events(open_stream, span)
 
     def _stream_of(
         self,
         instrument: str | Instrument,
         span: views.Span,
         *,
-        kinds: Collection[EventKind] = MARKET_KINDS,
+        kinds: Iterable[EventKind] = MARKET_KINDS,
         since_clear: bool = False,
     ) -> EventStream:
         """Read the parts of a time; or those that make the book of that time."""
-        parts = self.parts(instrument)
+        held = self.manifest(instrument)
+        parts = held.parts()
         if not since_clear:
-            return self.stream(instrument, kinds=kinds, parts=span.parts(parts))
+            return held.stream(span.parts(parts), kinds=kinds)
         # What came before a clear is not in the book any more. The part behind the end says that there was nothing
         # up to it.
         before = [part for part in parts if part.last_ts_recv < span.start_ns]
         clears = [at for at, part in enumerate(before) if part.kinds.get(EventKind.BOOK_CLEAR.name)]
         behind = [part for part in parts if part.first_ts_recv >= span.end_ns]
         chosen = [*before[clears[-1] if clears else 0 :], *span.parts(parts), *behind[:1]]
-        return self.stream(instrument, kinds=kinds, parts=chosen)
+        return held.stream(chosen, kinds=kinds)

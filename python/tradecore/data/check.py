@@ -1,4 +1,4 @@
-"""Checks of raw files before anybody trusts them."""
+"""Checks of raw files before anybody trusts them, and of what a catalog has stored of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from tradecore._core import Instrument
 from tradecore.data.arguments import instrument_of, paths_of
+from tradecore.data.catalog import Catalog
 from tradecore.data.importers import Progress
 from tradecore.data.inference import open_reader, provisional, sniff
-from tradecore.errors import DataError, UnknownInstrumentError
+from tradecore.data.layout import manifests
+from tradecore.data.manifest import Manifest, read_manifest
+from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 
-__all__ = ["check_files"]
+__all__ = ["check_catalog", "check_files"]
 
 _PIECE = 1 << 17
 
@@ -93,4 +96,63 @@ def check_files(
         "missing_snapshot": missing_snapshot,
         "book_ticker": ticker,
         **{key: value for key, value in summary.items() if key != "book_ticker"},
+    }
+
+
+def check_catalog(catalog: str | Path | Catalog, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Read every file of a catalog and say which are not what was written.
+
+    Parameters
+    ----------
+    catalog : path or Catalog
+    progress : callable, optional
+        Called with bytes read and bytes in all.
+
+    Returns
+    -------
+    dict
+        ``ok``, ``problems`` (sentences that name the files), numbers of ``instruments``, ``parts``, ``rows`` and
+        ``bytes``, and ``without_checksums``: parts written before there were any, of which only the form is checked.
+
+    Raises
+    ------
+    CatalogError
+        When it is no catalog or holds nothing.
+    """
+    catalog = Catalog.of(catalog)
+    problems: list[str] = []
+    held: list[Manifest] = []
+    for path in sorted(manifests(catalog.path)):
+        try:
+            manifest = read_manifest(catalog.path, path)
+            manifest.parts()
+        except CatalogError as error:
+            problems.append(str(error))
+        else:
+            held.append(manifest)
+    if not held and not problems:
+        raise CatalogError(str(catalog.path), "is not a catalog, or an empty one")
+    parts = [part for manifest in held for part in manifest.parts()]
+    total = sum(part.size for part in parts)
+    read = 0
+    for manifest in held:
+        for part, damage in manifest.check(whole=True):
+            problems += [] if damage is None else [str(damage)]
+            read += part.size
+            if progress is not None:
+                progress(read, total)
+        listed = {manifest.folder / name for name in manifest.names()}
+        strays = sorted(set(manifest.folder.rglob("*.parquet")) - listed)
+        problems += [
+            f"{path}: no manifest lists it, so nothing of it is read; who reads the whole folder would"
+            for path in strays
+        ]
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "instruments": len(held),
+        "parts": len(parts),
+        "rows": sum(part.rows for part in parts),
+        "bytes": total,
+        "without_checksums": sum(part.checksums is None for part in parts),
     }

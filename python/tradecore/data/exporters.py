@@ -67,8 +67,8 @@ def export(
         For a format that is none, or a target it cannot be written to.
     """
     catalog = Catalog.of(catalog)
-    spec, parts = catalog.manifest(instrument)
-    if not parts:
+    spec = catalog.instrument(instrument)
+    if not catalog.parts(instrument):
         raise CatalogError(str(catalog.path), f"holds no events of {spec.id}")
     target = Path(target)
     writers = {"csv": _csv, "hftbacktest": _hftbacktest, "tardis": _tardis}

@@ -9,7 +9,7 @@ from tradecore._core import EventReader, Instrument, Synth
 from tradecore.data.arguments import instrument_of
 from tradecore.data.catalog import COLUMNS, Catalog, Columns
 from tradecore.data.importers import ImportSummary, Progress, read_into
-from tradecore.data.layout import find_manifest, read_manifest
+from tradecore.data.layout import find_manifest
 from tradecore.types import EventKind
 from tradecore.validation import DurationLike
 
@@ -105,12 +105,13 @@ def _held(catalog: Catalog, instrument: Instrument, reader: EventReader, events:
     """Return what a reader tells in the end if the catalog holds just its rows."""
     import numpy as np
 
-    if (manifest := find_manifest(catalog.path, instrument.id)) is None:
+    if find_manifest(catalog.path, instrument.id) is None:
         return None
-    stored, parts = read_manifest(manifest)
-    if stored != instrument or sum(part.rows for part in parts) != events:
+    manifest = catalog.manifest(instrument)
+    parts = manifest.parts()
+    if manifest.instrument != instrument or sum(part.rows for part in parts) != events:
         return None
-    held = catalog.stream(instrument, kinds=frozenset(EventKind), with_ids=True)
+    held = manifest.stream(parts, kinds=EventKind, with_ids=True)
     piece: Columns = {}
     at = rows = 0
     try:

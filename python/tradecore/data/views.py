@@ -5,14 +5,15 @@ What the core has a rule for it makes itself, piece by piece: quotes, samples of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tradecore._core import FINE_SCALE, EventStream, Instrument, SeriesReader
-from tradecore.data.layout import Part
+from tradecore.data.layout import DTYPES
+from tradecore.data.manifest import Part
 from tradecore.errors import InvalidValueError
 from tradecore.types import FINE_KINDS, EventKind, Side
 from tradecore.validation import DurationLike, to_ns
@@ -20,7 +21,20 @@ from tradecore.validation import DurationLike, to_ns
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Moment", "Span", "bars", "book", "description", "in_units", "length", "quotes", "scaled", "trades"]
+__all__ = [
+    "Moment",
+    "Span",
+    "bars",
+    "book",
+    "description",
+    "events",
+    "frames",
+    "in_units",
+    "length",
+    "quotes",
+    "scaled",
+    "trades",
+]
 
 Moment: TypeAlias = "datetime | date | str"
 """A time as people give it: a datetime, a date (its midnight) or text in ISO 8601; UTC where no zone is given."""
@@ -110,14 +124,10 @@ class Span:
         """Return the parts with rows of this time."""
         return [part for part in parts if part.last_ts_recv >= self.start_ns and part.first_ts_recv < self.end_ns]
 
-    def of_rows(self, events: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the rows received in this time."""
-        import polars as pl
-
-        time = pl.col("ts_recv")
-        if self.start_ns > _EARLIEST:
-            events = events.filter(time >= self.start_ns)
-        return events.filter(time < self.end_ns) if self.end_ns < _LATEST else events
+    def of_rows(self, times: pl.Series) -> tuple[int, int]:
+        """Return the first of the rows received in this time and the one behind the last."""
+        first, last = (times.search_sorted(time, side="left") for time in (self.start_ns, self.end_ns))
+        return int(first), int(last)
 
 
 def _time(name: str) -> pl.Expr:
@@ -176,6 +186,35 @@ def in_units(events: pl.LazyFrame, instrument: Instrument) -> pl.LazyFrame:
     return events.select(_time("ts_recv"), kind, _side(), price, qty, "flags", "id", _time("ts_event"))
 
 
+def frames(stream: EventStream) -> Iterator[pl.DataFrame]:
+    """Return the pieces of a stream as frames of event columns; the stream ends with them."""
+    import numpy as np
+    import polars as pl
+
+    try:
+        for piece in stream:
+            yield pl.DataFrame({name: np.asarray(values, DTYPES[name]) for name, values in piece.items()})
+    finally:
+        stream.close()
+
+
+def events(open_stream: Callable[[bool], EventStream], span: Span) -> pl.LazyFrame:
+    """Return the event columns of a stream, which is opened with or without ids when the frame is collected."""
+    import numpy as np
+    import polars as pl
+
+    schema = pl.DataFrame({name: np.empty(0, dtype) for name, dtype in DTYPES.items()}).schema
+
+    def pieces(columns: Collection[str]) -> Iterator[pl.DataFrame]:
+        for frame in frames(open_stream("id" in columns)):
+            first, last = span.of_rows(frame["ts_recv"])
+            yield frame[first:last]
+            if last < len(frame):
+                break
+
+    return _lazy(schema, pieces)
+
+
 def trades(events: pl.LazyFrame, instrument: Instrument) -> pl.LazyFrame:
     """Return the trades among events."""
     import polars as pl
@@ -223,7 +262,6 @@ def bars(
 def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], span: Span) -> pl.LazyFrame:
     """Return a series that is read when it is collected, piece by piece; its first column is the time on our clock."""
     import polars as pl
-    from polars.io.plugins import register_io_source
 
     shown: list[pl.Expr] = []
     schema: dict[str, pl.DataType] = {}
@@ -239,24 +277,37 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
             schema[name] = pl.Float64()
     rows = max(1, _CELLS // len(columns))
 
-    def pieces() -> Iterator[pl.DataFrame]:
+    def pieces(_: Collection[str]) -> Iterator[pl.DataFrame]:
         reader = open_reader()
         try:
             while (read := reader.read(rows)) is not None:
-                at = read[columns[0]]
-                first, last = (int(at.searchsorted(time)) for time in (span.start_ns, span.end_ns))
-                yield pl.DataFrame(read)[first:last].select(shown)
-                if last < len(at):
+                frame = pl.DataFrame(read)
+                first, last = span.of_rows(frame[columns[0]])
+                yield frame[first:last].select(shown)
+                if last < len(frame):
                     break
         finally:
             reader.close()
+
+    return _lazy(schema, pieces)
+
+
+def _lazy(
+    schema: Mapping[str, pl.DataType], pieces: Callable[[Collection[str]], Iterator[pl.DataFrame]]
+) -> pl.LazyFrame:
+    """Return a frame whose pieces are made when it is collected; they need no other columns than they are told."""
+    import polars as pl
+    from polars.io.plugins import register_io_source
 
     def source(
         with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
         del batch_size  # a hint
         left = n_rows
-        for piece in pieces():
+        wanted = set(schema if with_columns is None else with_columns)
+        if predicate is not None:
+            wanted.update(predicate.meta.root_names())
+        for piece in pieces(wanted):
             if left is not None:
                 piece = piece.head(left)
                 left -= len(piece)
@@ -266,7 +317,7 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
             if left == 0:
                 break
 
-    return register_io_source(source, schema=schema, is_pure=True)
+    return register_io_source(source, schema=pl.Schema(schema), is_pure=True)
 
 
 def description(described: Sequence[tuple[Instrument, dict[str, Any]]]) -> pl.DataFrame:

@@ -189,10 +189,10 @@ def _data(bench: Bench) -> Iterable[bytes | memoryview]:
         return
     catalog = Catalog.of(data)
     for name in bench.instruments:
-        instrument, parts = catalog.manifest(name)
-        yield orjson.dumps(instrument.to_dict())
-        for part in parts:
-            yield orjson.dumps([part.path, part.rows, part.first_ts_recv, part.last_ts_recv, part.kinds])
+        manifest = catalog.manifest(name)
+        yield orjson.dumps(manifest.instrument.to_dict())
+        for part in manifest.parts():
+            yield orjson.dumps([part.rows, part.first_ts_recv, part.last_ts_recv, part.kinds, part.checksums])
 
 
 def _code(strategy: type[Strategy]) -> Iterable[bytes]:

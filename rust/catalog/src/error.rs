@@ -1,5 +1,6 @@
 //! What can be wrong with a part, and which one it is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
@@ -42,6 +43,17 @@ pub enum PartProblem {
         /// Rows it should have.
         expected: u64,
     },
+    /// It has another size than it was written with.
+    #[error("has {got} bytes, expected {expected}: it was cut, or changed after it was written")]
+    Size {
+        /// Bytes of the file.
+        got: u64,
+        /// Bytes it should have.
+        expected: u64,
+    },
+    /// Its bytes are not those that were written.
+    #[error("is damaged: the checksum of {0} is not that of what was written")]
+    Checksum(&'static str),
     /// A column has rows without a value.
     #[error("column {0} has rows without a value")]
     Nulls(&'static str),
@@ -58,9 +70,16 @@ pub enum PartProblem {
 }
 
 impl PartProblem {
-    pub(crate) fn of(self, path: &Path) -> PartError {
+    fn of(self, path: &Path) -> PartError {
         PartError { path: path.to_owned(), problem: self }
     }
+}
+
+/// Names a file in what is wrong with it. Where it is damaged in a way that the decoder of Parquet did not think of,
+/// that is an error, too.
+pub(crate) fn reading<T>(path: &Path, read: impl FnOnce() -> Result<T, PartProblem>) -> Result<T, PartError> {
+    let contradicts = |_| Err(PartProblem::Unreadable("its pages contradict each other".into()));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(contradicts).map_err(|problem| problem.of(path))
 }
 
 impl From<std::io::Error> for PartProblem {

@@ -10,11 +10,13 @@ mod error;
 mod note;
 mod packed;
 mod part;
+mod seal;
 mod stream;
 mod values;
 
 pub use error::{PartError, PartProblem};
 pub use note::read_note;
 pub use packed::{PackedColumns, PackedInts};
-pub use part::{Part, PartReader, Wanted};
-pub use stream::{EventStream, PartFile, ReadAhead, StreamConfig};
+pub use part::{Part, PartFile, PartReader, Wanted};
+pub use seal::{Seal, checksum};
+pub use stream::{EventStream, ReadAhead, StreamConfig};

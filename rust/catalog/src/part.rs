@@ -1,13 +1,13 @@
 //! One Parquet file of a catalog.
 //!
 //! A part holds the event columns as integers of up to 64 bits, without empty values, in row groups of any size. It is
-//! checked against its schema and its number of rows when it is opened, and while it is read against what its pages
-//! say; rows as such are checked where they are used.
+//! checked against its schema, its number of rows and, where it has one, the [`Seal`] of its footer when it is opened;
+//! each row group against its checksum before it is decoded; rows as such are checked where they are used.
 
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use parquet::basic::{LogicalType, Type};
@@ -15,8 +15,9 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaD
 use parquet::file::reader::Length as _;
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::error::{PartError, PartProblem};
+use crate::error::{PartError, PartProblem, reading};
 use crate::packed::{PackedColumns, PackedInts};
+use crate::seal::{self, Seal, read_exactly};
 use crate::values::{Cell, ChunkBytes, Column};
 
 const TS_EVENT: usize = 0;
@@ -55,73 +56,81 @@ impl Wanted {
     }
 }
 
-/// What tells a file from one that has taken its place.
-#[derive(Debug, PartialEq, Eq)]
-struct Found {
-    length: u64,
-    /// Of the bytes that describe its pages, with their statistics.
-    footer: u64,
-}
-
-impl Found {
-    fn of(mut file: &File) -> std::io::Result<Self> {
-        let length = file.len();
-        let mut end = [0; 8];
-        file.seek(SeekFrom::Start(length.saturating_sub(8)))?;
-        file.read_exact(&mut end)?;
-        let [a, b, c, d, ..] = end;
-        let footer = u64::from(u32::from_le_bytes([a, b, c, d])).saturating_add(8).min(length);
-        let mut bytes = vec![0; footer as usize];
-        file.seek(SeekFrom::Start(length - footer))?;
-        file.read_exact(&mut bytes)?;
-        let mut hasher = DefaultHasher::new();
-        bytes.hash(&mut hasher);
-        Ok(Self { length, footer: hasher.finish() })
-    }
-}
-
 /// A file of up to so many bytes is read as a whole: its pages would be in memory anyway while they are used.
 const SHORT: u64 = 1 << 17;
 
-/// Where the bytes of a part are.
-enum Stored {
-    /// In memory.
-    Here(Bytes),
-    /// In the file as it was found. It is not kept open: a run may read more parts at a time than a process may have
-    /// files.
-    There(Found),
+/// Where a part is and what was said of it when it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Where it lies instead once it was replaced, for those who had begun to read.
+    pub retired: PathBuf,
+    /// Rows it should hold.
+    pub rows: u64,
+    /// Kinds of rows it holds, as bits: kind `k` is bit `k`.
+    pub kinds: u32,
+    /// What its bytes should be, if that was kept.
+    pub seal: Option<Seal>,
+}
+
+impl PartFile {
+    fn open(&self) -> std::io::Result<File> {
+        // It moves at most once, so that it is in one place or the other.
+        File::open(&self.path).or_else(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                return Err(error);
+            }
+            File::open(&self.retired).map_err(|_| error)
+        })
+    }
 }
 
 /// A file found to hold the event columns.
 pub struct Part {
-    path: PathBuf,
-    stored: Stored,
+    file: PartFile,
+    found: Found,
+}
+
+/// What a part was found to be.
+struct Found {
+    /// The whole of a short file. A long one is not kept open: a run may read more parts at a time than a process may
+    /// have files.
+    bytes: Option<Bytes>,
+    size: u64,
     metadata: ParquetMetaData,
     /// Where each of [`COLUMNS`] is among the file's.
     places: [usize; COLUMNS.len()],
 }
 
-impl Part {
-    /// Opens a file that should hold this many rows.
-    ///
-    /// # Errors
-    /// [`PartError`] when it cannot be read or holds something else.
-    pub fn open(path: &Path, rows: u64) -> Result<Self, PartError> {
-        Self::open_inner(path, rows).map_err(|problem| problem.of(path))
-    }
-
-    fn open_inner(path: &Path, expected: u64) -> Result<Self, PartProblem> {
-        let mut file = File::open(path)?;
-        let (stored, metadata) = if file.len() <= SHORT {
-            let mut bytes = Vec::with_capacity(file.len() as usize);
-            file.read_to_end(&mut bytes)?;
-            let bytes = Bytes::from(bytes);
-            let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes)?;
-            (Stored::Here(bytes), metadata)
-        } else {
-            let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
-            (Stored::There(Found::of(&file)?), metadata)
+impl Found {
+    fn open(expected: &PartFile) -> Result<Self, PartProblem> {
+        let mut file = expected.open()?;
+        let size = file.len();
+        if let Some(seal) = &expected.seal {
+            seal.check_size(size)?;
+        }
+        let mut bytes = None;
+        if size <= SHORT {
+            bytes = Some(Bytes::from(read_exactly(&mut file, 0, size)?));
+        }
+        if let Some((range, checksum)) = expected.seal.as_ref().and_then(Seal::footer) {
+            // Before it is believed what it says.
+            let footer = match &bytes {
+                Some(bytes) => bytes.slice(range.start as usize..range.end as usize),
+                None => read_exactly(&mut file, range.start, range.end)?.into(),
+            };
+            seal::check(&footer, checksum, true)?;
+        }
+        let metadata = match &bytes {
+            Some(bytes) => ParquetMetaDataReader::new().parse_and_finish(bytes)?,
+            None => ParquetMetaDataReader::new().parse_and_finish(&file)?,
         };
+        if let Some(seal) = &expected.seal
+            && !seal.fits(&metadata)?
+        {
+            return Err(PartProblem::Unreadable("its row groups are not where its manifest says".into()));
+        }
         let leaves = metadata.file_metadata().schema_descr().columns();
         let mut places = [0; COLUMNS.len()];
         // Missing columns come first, in the order of the alphabet, as they are told in Python.
@@ -142,88 +151,74 @@ impl Part {
             (group.num_rows() >= 0).then(|| sum.checked_add(group.num_rows())).flatten()
         });
         let got = got.ok_or_else(|| PartProblem::Unreadable("a row group of impossible size".into()))?;
-        if u64::try_from(got) != Ok(expected) {
-            return Err(PartProblem::Rows { got, expected });
+        if u64::try_from(got) != Ok(expected.rows) {
+            return Err(PartProblem::Rows { got, expected: expected.rows });
         }
-        Ok(Self { path: path.to_owned(), stored, metadata, places })
+        Ok(Self { bytes, size, metadata, places })
+    }
+}
+
+impl Part {
+    /// Opens a file and looks whether it is what it should be: its size and footer, its columns and number of rows.
+    /// What its row groups hold is checked as they are read.
+    ///
+    /// # Errors
+    /// [`PartError`] when it cannot be read or holds something else.
+    pub fn open(file: PartFile) -> Result<Self, PartError> {
+        let found = reading(&file.path, || Found::open(&file))?;
+        Ok(Self { file, found })
     }
 
-    /// Reads the wanted ones of its rows, which are of these kinds, from the start. Where all of them are wanted no
-    /// row is looked at.
-    pub fn read(self, wanted: Wanted, kinds: u32) -> PartReader {
-        let filters = kinds & !wanted.kinds != 0;
+    /// Reads the wanted ones of its rows from the start. Where all of its kinds are wanted no row is looked at.
+    pub fn read(self, wanted: Wanted) -> PartReader {
+        let filters = self.file.kinds & !wanted.kinds != 0;
         PartReader { part: self, wanted, filters, next_group: 0, group: None, wide: Vec::new() }
     }
 
     fn open_group(&self, index: usize, with_ids: bool) -> Result<Group, PartProblem> {
-        let source = match &self.stored {
-            Stored::Here(bytes) => Source::Memory(bytes),
-            Stored::There(found) => {
-                let file = File::open(&self.path)?;
-                if Found::of(&file)? != *found {
-                    return Err(PartProblem::Unreadable("it was replaced while it was read".into()));
-                }
-                Source::File(file)
-            }
+        let found = &self.found;
+        let (range, checksum) = match &self.file.seal {
+            Some(seal) => seal.group(index).map(|(range, checksum)| (range, Some(checksum))),
+            None => Some((group_range(&found.metadata, index)?, None)),
+        }
+        .filter(|(range, _)| range.end <= found.size)
+        .ok_or_else(|| PartProblem::Unreadable("a row group goes beyond the file".into()))?;
+        let bytes = match &found.bytes {
+            Some(bytes) => bytes.slice(range.start as usize..range.end as usize),
+            None => read_exactly(&mut self.file.open()?, range.start, range.end)?.into(),
         };
-        let file = &source;
+        if let Some(checksum) = checksum {
+            seal::check(&bytes, checksum, false)?;
+        }
+        let stored = ChunkBytes { start: range.start, bytes };
         Ok(Group {
-            rows_left: self.metadata.row_group(index).num_rows() as usize,
-            ts_event: self.column(file, index, TS_EVENT)?,
-            ts_recv: self.column(file, index, TS_RECV)?,
-            kind: self.column(file, index, KIND)?,
-            side: self.column(file, index, SIDE)?,
-            flags: self.column(file, index, FLAGS)?,
-            price: self.column(file, index, PRICE)?,
-            qty: self.column(file, index, QTY)?,
-            id: with_ids.then(|| self.column(file, index, ID)).transpose()?,
+            rows_left: found.metadata.row_group(index).num_rows() as usize,
+            ts_event: self.column(&stored, index, TS_EVENT)?,
+            ts_recv: self.column(&stored, index, TS_RECV)?,
+            kind: self.column(&stored, index, KIND)?,
+            side: self.column(&stored, index, SIDE)?,
+            flags: self.column(&stored, index, FLAGS)?,
+            price: self.column(&stored, index, PRICE)?,
+            qty: self.column(&stored, index, QTY)?,
+            id: with_ids.then(|| self.column(&stored, index, ID)).transpose()?,
         })
     }
 
     fn column<T: Cell>(
         &self,
-        source: &Source<'_>,
+        stored: &ChunkBytes,
         group: usize,
         column: usize,
     ) -> Result<Column<T>, PartProblem> {
-        let (name, group) = (COLUMNS[column].0, self.metadata.row_group(group));
+        let (name, group) = (COLUMNS[column].0, self.found.metadata.row_group(group));
         let chunk = group
             .columns()
-            .get(self.places[column])
+            .get(self.found.places[column])
             .ok_or_else(|| PartProblem::Unreadable(format!("a row group lacks column {name}")))?;
-        let (start, length) = byte_range(chunk)?;
-        if start.checked_add(length).is_none_or(|end| end > source.len()) {
-            return Err(PartProblem::Unreadable(format!("column {name} goes beyond the file")));
-        }
-        let bytes = source.read(start, length)?;
-        Column::new(name, ChunkBytes { start, bytes }, chunk, group.num_rows() as usize)
-    }
-}
-
-/// What the columns of a row group are read from.
-enum Source<'a> {
-    Memory(&'a Bytes),
-    File(File),
-}
-
-impl Source<'_> {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::File(file) => file.len(),
-        }
-    }
-
-    fn read(&self, start: u64, length: u64) -> std::io::Result<Bytes> {
-        match self {
-            Self::Memory(bytes) => Ok(bytes.slice(start as usize..(start + length) as usize)),
-            Self::File(file) => {
-                let (mut file, mut bytes) = (file, vec![0; length as usize]);
-                file.seek(SeekFrom::Start(start))?;
-                file.read_exact(&mut bytes)?;
-                Ok(bytes.into())
-            }
-        }
+        let bytes = stored
+            .part(&byte_range(chunk)?)
+            .ok_or_else(|| PartProblem::Unreadable(format!("column {name} goes beyond the file")))?;
+        Column::new(name, bytes, chunk, group.num_rows() as usize)
     }
 }
 
@@ -244,12 +239,23 @@ fn check_type(name: &'static str, leaf: &ColumnDescPtr, physical: Type) -> Resul
 }
 
 /// Where a column chunk lies in its file; unlike Parquet's own function this does not take signs on trust.
-fn byte_range(chunk: &ColumnChunkMetaData) -> Result<(u64, u64), PartProblem> {
+fn byte_range(chunk: &ColumnChunkMetaData) -> Result<Range<u64>, PartProblem> {
     let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
-    match (u64::try_from(start), u64::try_from(chunk.compressed_size())) {
-        (Ok(start), Ok(length)) => Ok((start, length)),
+    let end = start.checked_add(chunk.compressed_size());
+    match (u64::try_from(start), end.map(u64::try_from)) {
+        (Ok(start), Some(Ok(end))) if start <= end => Ok(start..end),
         _ => Err(PartProblem::Unreadable("a column before the start of the file".into())),
     }
+}
+
+/// Where a row group lies in its file.
+pub(crate) fn group_range(metadata: &ParquetMetaData, group: usize) -> Result<Range<u64>, PartProblem> {
+    let ranges = metadata.row_group(group).columns().iter().map(byte_range);
+    let whole = ranges.reduce(|one, other| {
+        let (one, other) = (one?, other?);
+        Ok(one.start.min(other.start)..one.end.max(other.end))
+    });
+    whole.unwrap_or(Ok(0..0))
 }
 
 /// The row group being read.
@@ -280,7 +286,7 @@ pub struct PartReader {
 impl PartReader {
     /// Whether every row has been read.
     pub fn is_done(&self) -> bool {
-        self.group.is_none() && self.next_group == self.part.metadata.num_row_groups()
+        self.group.is_none() && self.next_group == self.part.found.metadata.num_row_groups()
     }
 
     /// The wanted ones of the next `rows` rows at most, which may be none; `None` at the end. A piece ends where its
@@ -289,12 +295,13 @@ impl PartReader {
     /// # Errors
     /// [`PartError`] when the file is damaged.
     pub fn next(&mut self, rows: usize) -> Result<Option<PackedColumns>, PartError> {
-        self.next_inner(rows).map_err(|problem| problem.of(&self.part.path))
+        let path = self.part.file.path.clone();
+        reading(&path, || self.next_inner(rows))
     }
 
     fn next_inner(&mut self, rows: usize) -> Result<Option<PackedColumns>, PartProblem> {
         while self.group.as_ref().is_none_or(|group| group.rows_left == 0) {
-            if self.next_group == self.part.metadata.num_row_groups() {
+            if self.next_group == self.part.found.metadata.num_row_groups() {
                 return Ok(None);
             }
             self.group = Some(self.part.open_group(self.next_group, self.wanted.with_ids)?);

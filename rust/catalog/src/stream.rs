@@ -10,14 +10,12 @@
 //! being read. The threads end with the last stream, once nobody can start another.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle, available_parallelism};
 
-use crate::error::{PartError, PartProblem};
+use crate::error::PartError;
 use crate::packed::PackedColumns;
-use crate::part::{Part, PartReader, Wanted};
+use crate::part::{Part, PartFile, PartReader, Wanted};
 
 /// Pieces that are in memory whatever the budget: the one in use and the one being made.
 const LEAST_PIECES: usize = 2;
@@ -25,17 +23,6 @@ const LEAST_PIECES: usize = 2;
 const LEAST_ROWS: usize = 1 << 10;
 /// Threads of a [`ReadAhead`]. Reading a row takes less than using it, so that few keep up with one run.
 const MOST_THREADS: usize = 4;
-
-/// A part to read, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartFile {
-    /// The file.
-    pub path: PathBuf,
-    /// Rows it should hold.
-    pub rows: u64,
-    /// Kinds of rows it holds, as bits: kind `k` is bit `k`.
-    pub kinds: u32,
-}
 
 /// What a stream reads, and how far ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,7 +308,7 @@ impl Drop for EventStream {
 struct Reading {
     parts: VecDeque<PartFile>,
     /// The part being read.
-    open: Option<(PathBuf, PartReader)>,
+    open: Option<PartReader>,
 }
 
 impl Reading {
@@ -332,14 +319,7 @@ impl Reading {
 
     /// The next piece; nothing is left behind an error.
     fn next(&mut self, config: &StreamConfig) -> Option<Piece> {
-        // A file that is damaged in a way its decoder did not think of ends this stream, not the process.
-        let read = catch_unwind(AssertUnwindSafe(|| self.read(config)));
-        let read = read.unwrap_or_else(|_| {
-            let problem = PartProblem::Unreadable("its pages contradict each other".into());
-            let open = self.open.take().map(|(path, _)| path);
-            let path = open.or_else(|| self.parts.pop_front().map(|part| part.path));
-            Err(problem.of(&path.unwrap_or_default()))
-        });
+        let read = self.read(config);
         if read.is_err() {
             (self.open, self.parts) = (None, VecDeque::new());
         }
@@ -348,7 +328,7 @@ impl Reading {
 
     fn read(&mut self, config: &StreamConfig) -> Result<Option<PackedColumns>, PartError> {
         loop {
-            if let Some((_, reader)) = &mut self.open {
+            if let Some(reader) = &mut self.open {
                 let piece = reader.next(config.rows())?;
                 if reader.is_done() {
                     self.open = None;
@@ -358,13 +338,11 @@ impl Reading {
                     _ => continue,
                 }
             }
-            let Some(file) = self.parts.front() else { return Ok(None) };
-            let part = Part::open(&file.path, file.rows)?;
-            if let Some(PartFile { path, kinds, .. }) = self.parts.pop_front()
-                && kinds & config.wanted.kinds != 0
-            {
-                self.open = Some((path, part.read(config.wanted, kinds)));
-            }
+            let Some(file) = self.parts.pop_front() else { return Ok(None) };
+            let is_wanted = file.kinds & config.wanted.kinds != 0;
+            // What nobody wants is looked at all the same, so that a run does not hide that it is not there.
+            let part = Part::open(file)?;
+            self.open = is_wanted.then(|| part.read(config.wanted));
         }
     }
 }

@@ -8,6 +8,7 @@
 //! bit-packed), in pages of either version, all of them present.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -22,15 +23,22 @@ use zstd::zstd_safe;
 
 use crate::error::PartProblem;
 
-/// The bytes of a column chunk, addressed as in their file.
+/// Some bytes of a file, addressed as in it.
 pub(crate) struct ChunkBytes {
-    /// Where the chunk begins in its file.
+    /// Where they begin in their file.
     pub(crate) start: u64,
-    /// The chunk.
+    /// The bytes.
     pub(crate) bytes: Bytes,
 }
 
 impl ChunkBytes {
+    /// Those of a range, `None` if it is not within them.
+    pub(crate) fn part(&self, range: &Range<u64>) -> Option<Self> {
+        let start = range.start.checked_sub(self.start)?;
+        let end = range.end.checked_sub(self.start).filter(|end| *end <= self.bytes.len() as u64)?;
+        Some(Self { start: range.start, bytes: self.bytes.slice(start as usize..end as usize) })
+    }
+
     fn from(&self, start: u64) -> ParquetResult<Bytes> {
         let at = start.checked_sub(self.start).filter(|at| *at <= self.bytes.len() as u64);
         let at =

@@ -16,7 +16,7 @@ use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tradecore_catalog::{
-    EventStream, PackedInts, Part, PartError, PartFile, PartProblem, ReadAhead, StreamConfig, Wanted,
+    EventStream, PackedInts, Part, PartError, PartFile, PartProblem, ReadAhead, Seal, StreamConfig, Wanted,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind};
 
@@ -150,9 +150,22 @@ fn market(rows: usize) -> EventColumns {
     columns
 }
 
+/// A file that is where it should be, of which no checksums were kept.
+fn unsealed(path: &Path, rows: usize) -> PartFile {
+    PartFile { path: path.into(), retired: "retired".into(), rows: rows as u64, kinds: u32::MAX, seal: None }
+}
+
+fn sealed(path: &Path, rows: usize) -> PartFile {
+    PartFile { seal: Some(Seal::of(path).unwrap()), ..unsealed(path, rows) }
+}
+
 /// What is read, joined again.
 fn read(path: &Path, rows: usize, wanted: Wanted, piece_rows: usize) -> Result<EventColumns, PartError> {
-    let mut reader = Part::open(path, rows as u64)?.read(wanted, u32::MAX >> 1);
+    read_file(unsealed(path, rows), wanted, piece_rows)
+}
+
+fn read_file(file: PartFile, wanted: Wanted, piece_rows: usize) -> Result<EventColumns, PartError> {
+    let mut reader = Part::open(file)?.read(wanted);
     let mut joined = EventColumns::default();
     while let Some(piece) = reader.next(piece_rows)? {
         assert!(piece.len() <= piece_rows);
@@ -174,13 +187,8 @@ fn kept(rows: &EventColumns, kinds: u32) -> EventColumns {
     kept
 }
 
-fn problem(path: &Path, rows: u64) -> PartProblem {
-    let read = Part::open(path, rows).and_then(|part| {
-        let mut reader = part.read(ALL, 0);
-        while reader.next(1_000)?.is_some() {}
-        Ok(())
-    });
-    let error = read.unwrap_err();
+fn problem(path: &Path, rows: usize) -> PartProblem {
+    let error = read(path, rows, ALL, 1_000).unwrap_err();
     assert_eq!(error.path, path);
     assert!(error.to_string().starts_with(&format!("{}: ", path.display())));
     error.problem
@@ -241,7 +249,7 @@ proptest! {
         }
         let (_folder, path) = folder();
         write(&path, &rows, Form { dictionary, page_rows, ..PLAIN });
-        let mut reader = Part::open(&path, rows.len() as u64).unwrap().read(ALL, 0);
+        let mut reader = Part::open(unsealed(&path, rows.len())).unwrap().read(ALL);
         let mut at = 0;
         while let Some(piece) = reader.next(piece_rows).unwrap() {
             let (view, expected) = (piece.view(), rows.view().rows(at, at + piece.len()));
@@ -267,7 +275,7 @@ fn only_wanted_kinds_are_read_and_decide_how_wide_the_rest_is() {
     let rows = market(10_000);
     write(&path, &rows, PLAIN);
     let wanted = Wanted { kinds: MARKET, with_ids: false };
-    let mut reader = Part::open(&path, 10_000).unwrap().read(wanted, u32::MAX);
+    let mut reader = Part::open(unsealed(&path, 10_000)).unwrap().read(wanted);
     let piece = reader.next(10_000).unwrap().unwrap();
     assert_eq!(piece.len(), kept(&rows, MARKET).len());
     assert!(piece.len() < 10_000);
@@ -279,7 +287,8 @@ fn only_wanted_kinds_are_read_and_decide_how_wide_the_rest_is() {
         assert_eq!(read(&path, 10_000, wanted, 999).unwrap(), kept(&rows, kinds));
     }
     // Nothing is looked at where the part is known to hold nothing else.
-    let mut reader = Part::open(&path, 10_000).unwrap().read(wanted, MARKET);
+    let file = PartFile { kinds: MARKET, ..unsealed(&path, 10_000) };
+    let mut reader = Part::open(file).unwrap().read(wanted);
     let piece = reader.next(10_000).unwrap().unwrap();
     assert!(matches!((piece.len(), &piece.price), (10_000, PackedInts::Wide(_))));
 }
@@ -376,7 +385,7 @@ fn parts(folder: &TempDir, lengths: &[usize]) -> (Vec<PartFile>, EventColumns) {
         let rows = market(*length);
         write(&path, &rows, PLAIN);
         all.extend_from(&rows, 0, *length);
-        PartFile { path, rows: *length as u64, kinds: 0b1_0110 }
+        PartFile { kinds: 0b1_0110, ..sealed(&path, *length) }
     });
     (files.collect(), all)
 }
@@ -453,29 +462,76 @@ fn streams_that_share_threads_do_not_mix() {
 }
 
 #[test]
-fn a_part_that_is_replaced_while_it_is_read_is_named() {
-    let (folder, _) = folder();
-    let path = folder.path().join("0000.parquet");
-    let form = Form { group_rows: 10_000, ..PLAIN };
-    write(&path, &market(20_000), form);
-    let mut reader = Part::open(&path, 20_000).unwrap().read(ALL, 0b1_0110);
-    assert!(reader.next(10_000).unwrap().is_some());
-    write(&path, &market(25_000), form);
-    let error = reader.next(10_000).map(|piece| piece.map(|piece| piece.len())).unwrap_err();
-    assert_eq!((error.path, error.problem.to_string().contains("replaced")), (path, true));
+fn a_part_that_is_retired_while_it_is_read_is_read_to_its_end() {
+    for group_rows in [10_000, 1_000] {
+        let (folder, path) = folder();
+        let retired = folder.path().join("retired.part");
+        let rows = market(2 * group_rows);
+        write(&path, &rows, Form { group_rows, ..PLAIN });
+        let file = PartFile { retired: retired.clone(), ..sealed(&path, rows.len()) };
+        let mut reader = Part::open(file.clone()).unwrap().read(ALL);
+        assert_eq!(reader.next(group_rows).unwrap().map(|piece| piece.len()), Some(group_rows));
+        fs::rename(&path, &retired).unwrap();
+        assert_eq!(reader.next(group_rows).unwrap().map(|piece| piece.len()), Some(group_rows));
+        assert_eq!(read_file(file.clone(), ALL, 1_000).unwrap(), rows);
+        fs::remove_file(&retired).unwrap();
+        let error = read_file(file, ALL, 1_000).unwrap_err();
+        assert!(error.path == path && error.to_string().contains("No such file"), "{error}");
+    }
+}
+
+/// Every bit of every byte: those that no reader needs, too, when all of it is checked.
+#[test]
+fn no_flipped_bit_of_a_sealed_part_is_read() {
+    let (_folder, path) = folder();
+    let rows = market(300);
+    write(&path, &rows, Form { group_rows: 150, ..PLAIN });
+    let (file, whole) = (sealed(&path, 300), fs::read(&path).unwrap());
+    let seal = file.seal.clone().unwrap();
+    assert_eq!(seal.size(), whole.len() as u64);
+    assert_eq!(Seal::parse(&seal.to_string()), Some(seal.clone()));
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        fs::write(&path, &damaged).unwrap();
+        let error = read_file(file.clone(), ALL, 1_000).unwrap_err();
+        assert!(matches!(error.problem, PartProblem::Checksum(_)), "{at}: {error}");
+        assert_eq!(seal.verify(&path), Err(error));
+    }
+    for cut in [0, 1, 300, whole.len() - 1] {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let expected = PartProblem::Size { got: cut as u64, expected: whole.len() as u64 };
+        assert_eq!(read_file(file.clone(), ALL, 1_000).unwrap_err().problem, expected);
+    }
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(read_file(file, ALL, 1_000).unwrap(), rows);
 }
 
 #[test]
-fn a_short_part_is_read_as_it_was_found() {
-    let (folder, _) = folder();
-    let path = folder.path().join("0000.parquet");
-    let form = Form { group_rows: 1_000, ..PLAIN };
-    write(&path, &market(2_000), form);
-    let mut reader = Part::open(&path, 2_000).unwrap().read(ALL, 0b1_0110);
-    assert!(reader.next(1_000).unwrap().is_some());
-    write(&path, &market(2_500), form);
-    assert_eq!(reader.next(1_500).unwrap().map(|piece| piece.len()), Some(1_000));
-    assert!(reader.is_done());
+fn a_long_part_is_checked_a_row_group_at_a_time() {
+    let (_folder, path) = folder();
+    let rows = market(1 << 18);
+    write(&path, &rows, PLAIN);
+    let (file, mut whole) = (sealed(&path, rows.len()), fs::read(&path).unwrap());
+    let last = whole.len() - whole.len() / 8;
+    whole[last] ^= 1;
+    fs::write(&path, &whole).unwrap();
+    let mut reader = Part::open(file.clone()).unwrap().read(ALL);
+    for _ in 0..3 {
+        assert_eq!(reader.next(1 << 16).unwrap().map(|piece| piece.len()), Some(1 << 16));
+    }
+    assert_eq!(reader.next(1 << 16).unwrap_err().problem, PartProblem::Checksum("a row group"));
+    let end = whole.len() - 20;
+    whole[end] ^= 1;
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(Part::open(file).err().unwrap().problem, PartProblem::Checksum("its footer"));
+}
+
+#[test]
+fn what_is_no_seal_is_none() {
+    for text in ["", "1", "1:g", "x:1", "5:1 5:2", "5:1 4:2", "-1:1", "5:1  6:1", "5:1,6:1"] {
+        assert_eq!(Seal::parse(text), None, "{text}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_catalog::{
-    EventStream as CoreStream, Part, PartFile, ReadAhead as CoreReadAhead, StreamConfig, Wanted,
-    read_note as read_core_note,
+    EventStream as CoreStream, PackedColumns, Part, PartError, PartFile, ReadAhead as CoreReadAhead, Seal,
+    StreamConfig, Wanted, checksum as core_checksum, read_note as read_core_note,
 };
 use tradecore_core::backtest::ChunkSource;
 use tradecore_core::event::Columns;
@@ -17,10 +17,66 @@ use crate::columns::packed_to_arrays;
 use crate::errors;
 use crate::raised::Raised;
 
-/// Raise CatalogError if a file is not Parquet with the event columns and this many rows.
+/// Rows that are looked at at a time.
+const CHECKED_ROWS: usize = 1 << 14;
+
+/// A part as Python tells it: the file, where it lies once it was replaced, its rows, the kinds of its rows as bits and
+/// its checksums.
+type Told = (PathBuf, PathBuf, u64, u32, Option<String>);
+
+fn part_file((path, retired, rows, kinds, checksums): Told) -> PyResult<PartFile> {
+    let seal = match &checksums {
+        Some(text) => Some(Seal::parse(text).ok_or_else(|| {
+            errors::invalid("checksums", format!("expected END:CHECKSUM a region, got {text:?}"))
+        })?),
+        None => None,
+    };
+    Ok(PartFile { path, retired, rows, kinds, seal })
+}
+
+/// Return the checksum of bytes as manifests have it: 16 digits.
 #[pyfunction]
-pub(crate) fn check_part(py: Python<'_>, path: PathBuf, rows: u64) -> PyResult<()> {
-    py.detach(|| Part::open(&path, rows)).map(drop).map_err(errors::part)
+pub(crate) fn checksum(data: &[u8]) -> String {
+    format!("{:016x}", core_checksum(data))
+}
+
+/// Return the checksums of a part that was just written, ``END:CHECKSUM`` a row group and one for the rest.
+///
+/// Raises
+/// ------
+/// CatalogError
+///     When the file cannot be read.
+#[pyfunction]
+pub(crate) fn seal_part(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    py.detach(|| Seal::of(&path)).map(|seal| seal.to_string()).map_err(errors::part)
+}
+
+/// Raise CatalogError if a part is not Parquet with the event columns and its rows, or not what was written.
+///
+/// Parameters
+/// ----------
+/// part : tuple
+///     As :class:`EventStream` is given it.
+/// whole : bool
+///     Whether to read all of it, rather than what says how it is laid out.
+#[pyfunction]
+#[pyo3(signature = (part, *, whole=false))]
+pub(crate) fn check_part(py: Python<'_>, part: Told, whole: bool) -> PyResult<()> {
+    let file = part_file(part)?;
+    py.detach(|| {
+        let (path, seal) = (file.path.clone(), file.seal.clone());
+        let part = Part::open(file)?;
+        match seal {
+            _ if !whole => Ok(()),
+            Some(seal) => seal.verify(&path),
+            None => {
+                let mut reader = part.read(Wanted { kinds: u32::MAX, with_ids: true });
+                while reader.next(CHECKED_ROWS)?.is_some() {}
+                Ok(())
+            }
+        }
+    })
+    .map_err(errors::part)
 }
 
 /// Return the text that a Parquet file has under a key in its footer, None if it has none.
@@ -53,8 +109,9 @@ impl ReadAhead {
 ///
 /// Parameters
 /// ----------
-/// parts : sequence of (path, int, int)
-///     Each file, its rows, and the kinds of its rows as bits: kind ``k`` is bit ``k``.
+/// parts : sequence of (path, path, int, int, str or None)
+///     Each file, where it lies once it was replaced, its rows, the kinds of its rows as bits (kind ``k`` is bit
+///     ``k``), and its checksums (:func:`seal_part`) if they were kept: what is read is compared with them.
 /// kinds : int
 ///     The kinds to read, as bits. Rows are only looked at where a part holds others.
 /// with_ids : bool
@@ -65,16 +122,31 @@ impl ReadAhead {
 ///     About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
 /// ahead : ReadAhead, optional
 ///     The threads that read; a thread of its own if not given.
+/// lease : object, optional
+///     What keeps the files where they are. It is let go of with the stream.
 #[pyclass(frozen, module = "tradecore")]
-pub(crate) struct EventStream(Mutex<Option<CoreStream>>);
+pub(crate) struct EventStream(Mutex<Option<Leased>>);
+
+/// A stream with what keeps its files.
+pub(crate) struct Leased {
+    stream: CoreStream,
+    _lease: Option<Py<PyAny>>,
+}
+
+impl Leased {
+    /// The next piece; `None` at the end.
+    pub(crate) fn next_piece(&mut self) -> Result<Option<PackedColumns>, PartError> {
+        self.stream.next_piece()
+    }
+}
 
 impl EventStream {
-    fn stream(&self) -> MutexGuard<'_, Option<CoreStream>> {
+    fn stream(&self) -> MutexGuard<'_, Option<Leased>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the stream away: whoever has it is the only one to read from it.
-    pub(crate) fn take(&self) -> Option<CoreStream> {
+    pub(crate) fn take(&self) -> Option<Leased> {
         self.stream().take()
     }
 
@@ -88,23 +160,25 @@ impl EventStream {
 #[pymethods]
 impl EventStream {
     #[new]
-    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, ahead=None))]
+    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, ahead=None, lease=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
-        parts: Vec<(PathBuf, u64, u32)>,
+        parts: Vec<Told>,
         kinds: u32,
         with_ids: bool,
         piece_rows: usize,
         budget_bytes: usize,
         ahead: Option<&ReadAhead>,
+        lease: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let parts = parts.into_iter().map(|(path, rows, kinds)| PartFile { path, rows, kinds }).collect();
+        let parts = parts.into_iter().map(part_file).collect::<PyResult<_>>()?;
         let config = StreamConfig { wanted: Wanted { kinds, with_ids }, piece_rows, budget_bytes };
         let stream = py.detach(|| match ahead {
             Some(ahead) => ahead.0.lock().unwrap_or_else(PoisonError::into_inner).stream(parts, config),
             None => CoreStream::start(parts, config),
         })?;
-        Ok(Self(Mutex::new(Some(stream))))
+        Ok(Self(Mutex::new(Some(Leased { stream, _lease: lease }))))
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -112,7 +186,7 @@ impl EventStream {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let piece = py.detach(|| self.stream().as_mut().map_or(Ok(None), CoreStream::next_piece));
+        let piece = py.detach(|| self.stream().as_mut().map_or(Ok(None), Leased::next_piece));
         piece.map_err(errors::part)?.map(|piece| packed_to_arrays(py, piece)).transpose()
     }
 
@@ -124,7 +198,7 @@ impl EventStream {
 
 /// A stream that feeds a run.
 struct StreamSource {
-    stream: CoreStream,
+    stream: Leased,
     raised: Raised,
 }
 

@@ -60,7 +60,7 @@ mod _core {
     #[pymodule_export]
     use crate::book::PyL2Book;
     #[pymodule_export]
-    use crate::catalog::{EventStream, ReadAhead, check_part, read_note};
+    use crate::catalog::{EventStream, ReadAhead, check_part, checksum, read_note, seal_part};
     #[pymodule_export]
     use crate::columns::check_columns;
     #[pymodule_export]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tradecore_catalog::{EventStream as CoreStream, PartError};
+use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError;
 use tradecore_core::bars::{Bar, TimeBars};
 use tradecore_core::book::{BookSampler, Level, Touch};
@@ -14,7 +14,7 @@ use tradecore_core::event::{Chunk, Chunker, Columns, FeedError};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::book::measures;
-use crate::catalog::EventStream;
+use crate::catalog::{EventStream, Leased};
 use crate::errors;
 use crate::instrument::PyInstrument;
 
@@ -23,7 +23,7 @@ type Failure = FeedError<PartError>;
 
 /// The whole messages of a stream.
 struct Feed {
-    stream: CoreStream,
+    stream: Leased,
     chunker: Chunker,
 }
 
