@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -596,4 +597,20 @@ def test_a_staging_folder_is_swept_whatever_process_had_its_number(tmp_path: Pat
         (tmp_path / name / "0.part").write_bytes(b"half")
     (tmp_path / ".staging-x" / "plan.json").write_bytes(orjson.dumps({"instrument": NAME})[:-3])
     write(tmp_path, instrument, 0)
+    assert not leftovers(tmp_path)
+
+
+def test_a_pinned_catalog_is_read_as_it_was_in_any_process(tmp_path: Path, instrument: tc.Instrument) -> None:
+    write(tmp_path, instrument, 0, 40)
+    before = contents(tmp_path)[NAME]
+    pinned = tc.Catalog(tmp_path).pinned(NAME)
+    write(tmp_path, instrument, 0, 40, price=100, replace=True)
+    assert contents(tmp_path)[NAME] != before
+    code = (
+        "import pickle, sys; print([*map(list, pickle.load(sys.stdin.buffer).scan('BTCUSDT.TEST').collect().rows())])"
+    )
+    sent = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(pinned), capture_output=True, check=True)
+    assert json.loads(sent.stdout) == list(map(list, before))
+    assert pinned.scan(NAME).collect().rows() == before
+    del pinned
     assert not leftovers(tmp_path)

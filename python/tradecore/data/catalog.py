@@ -59,6 +59,7 @@ class Catalog:
         if not isinstance(path, (str, Path)):
             raise InvalidValueError("catalog", f"expected the path of a folder, got {path!r}")
         self.path = Path(path)
+        self._pinned: dict[str, Manifest] = {}
 
     def __repr__(self) -> str:
         return f"Catalog({str(self.path)!r})"
@@ -97,6 +98,8 @@ class Catalog:
             For an instrument that the catalog does not hold; naming a manifest that is damaged.
         """
         name = id_of(instrument)
+        if (pinned := self._pinned.get(name)) is not None:
+            return pinned
         if (found := find_manifest(self.path, name)) is not None:
             held = read_manifest(self.path, found)
             if held.instrument.id == name:
@@ -105,6 +108,20 @@ class Catalog:
         if not known:
             raise self._no_catalog()
         raise UnknownInstrumentError(name, known)
+
+    def pinned(self, *instruments: str | Instrument) -> Catalog:
+        """Return the catalog as it is now: of these instruments it reads what there is now, in any process.
+
+        What is replaced meanwhile stays on the disk until this, and what reads through it, is gone.
+
+        Raises
+        ------
+        UnknownInstrumentError, CatalogError
+            As :meth:`manifest`.
+        """
+        pinned = Catalog(self.path)
+        pinned._pinned = {id_of(instrument): self.manifest(instrument) for instrument in instruments}
+        return pinned
 
     def manifests(self) -> Iterator[Manifest]:
         """Return :meth:`manifest` of every instrument, in no order.

@@ -127,6 +127,9 @@ class Manifest:
     _lease: Lease | None = None
     _read: dict[str, list[Part]] = field(default_factory=dict)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (self.root, self.path, self.instrument, self.months, self.recent)
+
     @property
     def folder(self) -> Path:
         """The instrument's folder."""
@@ -216,6 +219,11 @@ class Manifest:
         if (known := self._read.get(month.path)) is None:
             known = self._read[month.path] = _read_month(self, month)
         return known
+
+
+def _again(root: Path, path: Path, instrument: Instrument, months: Sequence[Month], recent: Sequence[Part]) -> Manifest:
+    """Return a manifest in the process it was sent to, which keeps its parts as well."""
+    return Manifest(root, path, instrument, months, recent, keep(root, path.parent))
 
 
 class _Problem(Exception):

@@ -104,7 +104,13 @@ def sweep(
         "sample_interval": sample_interval,
         "byte_budget": byte_budget,
     }
-    bench = Bench(strategy, points, traded, as_arrays(data) if isinstance(data, Mapping) else data, settings)
+    bench = Bench(
+        strategy,
+        points,
+        traded,
+        as_arrays(data) if isinstance(data, Mapping) else Catalog.of(data).pinned(*traded),
+        settings,
+    )
     _check_settings(bench, checked(strategy, points, traded))
     log = None if resume is None else Log(resume, bench)
     done: dict[int, Outcome] = {} if log is None else log.done
