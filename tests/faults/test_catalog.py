@@ -24,7 +24,7 @@ import tradecore as tc
 from conftest import LAST, SET, columns
 from tradecore._core import read_note
 from tradecore.cli import main
-from tradecore.data import commit, disk, layout, manifest
+from tradecore.data import commit, disk, layout, manifest, views
 from tradecore.data.catalog import COLUMNS
 from tradecore.errors import CatalogError, OverlapError
 
@@ -614,3 +614,10 @@ def test_a_pinned_catalog_is_read_as_it_was_in_any_process(tmp_path: Path, instr
     assert pinned.scan(NAME).collect().rows() == before
     del pinned
     assert not leftovers(tmp_path)
+
+
+def test_a_view_goes_on_with_what_was_there(tmp_path: Path, instrument: tc.Instrument) -> None:
+    write(tmp_path, instrument, 0, 1, price=100)
+    held = tc.Catalog(tmp_path).manifest(NAME)
+    write(tmp_path, instrument, 0, 1, price=200, replace=True)
+    assert views.events(lambda: held, views.Span()).collect()["price"].to_list() == [100, 101, 102] * 4

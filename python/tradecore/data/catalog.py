@@ -28,10 +28,6 @@ COLUMNS = tuple(DTYPES)
 """Names of the event columns, in the order they are stored."""
 
 _ROWS = 1 << 20
-_VIEW_ROWS = 1 << 16
-"""Rows of a frame of a view."""
-_VIEW_BYTES = 16 << 20
-"""About how many bytes of frames lie in memory while a view is read."""
 
 
 class Catalog:
@@ -226,7 +222,7 @@ class Catalog:
         span, held = views.Span.of(start, end), self.manifest(instrument)
         if not held.parts():
             raise CatalogError(str(self.path), f"holds no events of {held.instrument.id}")
-        events = self._events(instrument, span)
+        events = views.events(lambda: self.manifest(instrument), span)
         return views.in_units(events, held.instrument) if units else events
 
     def trades(
@@ -251,7 +247,7 @@ class Catalog:
         """
         span = views.Span.of(start, end)
         held = self._require(instrument, EventKind.TRADE, "trades")
-        return views.trades(self._events(instrument, span, (EventKind.TRADE,)), held.instrument)
+        return views.trades(views.events(lambda: self.manifest(instrument), span), held.instrument)
 
     def quotes(
         self, instrument: str | Instrument, *, start: Moment | None = None, end: Moment | None = None
@@ -453,18 +449,6 @@ class Catalog:
             hint = f"; {hint}" if hint else ""
             raise CatalogError(str(self.path), f"the data of {held.instrument.id} has no {what}{hint}")
         return held
-
-    def _events(
-        self, instrument: str | Instrument, span: views.Span, kinds: Iterable[EventKind] = EventKind
-    ) -> pl.LazyFrame:
-        """Return an instrument's rows of a time; they are those of the catalog when they are collected."""
-
-        def open_stream(with_ids: bool) -> EventStream:
-            held = self.manifest(instrument)
-            parts = span.parts(held.parts())
-            return held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=_VIEW_BYTES, piece_rows=_VIEW_ROWS)
-
-        return views.events(open_stream, span)
 
     def _stream_of(
         self,

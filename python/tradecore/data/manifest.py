@@ -159,6 +159,18 @@ class Manifest:
             else:
                 yield part, None
 
+    def checked(self, parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
+        """Return where parts are or, replaced meanwhile, will be, each once all of it was seen to be what was written.
+
+        Raises
+        ------
+        CatalogError
+            Naming a part that is damaged or not there.
+        """
+        for file in self._files(parts):
+            check_part(file, whole=True)
+            yield file[0], file[1]
+
     def parts(self) -> list[Part]:
         """Return all parts, in order of time.
 

@@ -5,7 +5,7 @@ What the core has a rule for it makes itself, piece by piece: quotes, samples of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tradecore._core import FINE_SCALE, EventStream, Instrument, SeriesReader
 from tradecore.data.layout import DTYPES
-from tradecore.data.manifest import Part
+from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import InvalidValueError
 from tradecore.types import FINE_KINDS, EventKind, Side
 from tradecore.validation import DurationLike, to_ns
@@ -124,10 +124,14 @@ class Span:
         """Return the parts with rows of this time."""
         return [part for part in parts if part.last_ts_recv >= self.start_ns and part.first_ts_recv < self.end_ns]
 
-    def of_rows(self, times: pl.Series) -> tuple[int, int]:
-        """Return the first of the rows received in this time and the one behind the last."""
-        first, last = (times.search_sorted(time, side="left") for time in (self.start_ns, self.end_ns))
-        return int(first), int(last)
+    def of_rows(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the rows received in this time."""
+        import polars as pl
+
+        time = pl.col("ts_recv")
+        if self.start_ns > _EARLIEST:
+            events = events.filter(time >= self.start_ns)
+        return events.filter(time < self.end_ns) if self.end_ns < _LATEST else events
 
 
 def _time(name: str) -> pl.Expr:
@@ -198,19 +202,27 @@ def frames(stream: EventStream) -> Iterator[pl.DataFrame]:
         stream.close()
 
 
-def events(open_stream: Callable[[bool], EventStream], span: Span) -> pl.LazyFrame:
-    """Return the event columns of a stream, which is opened with or without ids when the frame is collected."""
+def events(manifest: Callable[[], Manifest], span: Span) -> pl.LazyFrame:
+    """Return the event columns that a manifest lists, which is asked for when the frame is collected.
+
+    polars reads them, each part once it was seen to be what was written.
+    """
     import numpy as np
     import polars as pl
 
     schema = pl.DataFrame({name: np.empty(0, dtype) for name, dtype in DTYPES.items()}).schema
 
-    def pieces(columns: Collection[str]) -> Iterator[pl.DataFrame]:
-        for frame in frames(open_stream("id" in columns)):
-            first, last = span.of_rows(frame["ts_recv"])
-            yield frame[first:last]
-            if last < len(frame):
-                break
+    def pieces(columns: Sequence[str], predicate: pl.Expr | None) -> Iterator[pl.DataFrame]:
+        def read(path: str) -> pl.DataFrame:
+            rows = span.of_rows(pl.scan_parquet(path, hive_partitioning=False, glob=False, schema=schema))
+            return (rows if predicate is None else rows.filter(predicate)).select(columns).collect()
+
+        held = manifest()
+        for path, retired in held.checked(span.parts(held.parts())):
+            try:
+                yield read(path)
+            except FileNotFoundError:
+                yield read(retired)
 
     return _lazy(schema, pieces)
 
@@ -275,16 +287,17 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
         else:
             shown.append(pl.col(name).fill_nan(None))
             schema[name] = pl.Float64()
-    rows = max(1, _CELLS // len(columns))
+    rows, time = max(1, _CELLS // len(columns)), columns[0]
 
-    def pieces(_: Collection[str]) -> Iterator[pl.DataFrame]:
+    def pieces(columns: Sequence[str], predicate: pl.Expr | None) -> Iterator[pl.DataFrame]:
         reader = open_reader()
         try:
             while (read := reader.read(rows)) is not None:
-                frame = pl.DataFrame(read)
-                first, last = span.of_rows(frame[columns[0]])
-                yield frame[first:last].select(shown)
-                if last < len(frame):
+                at = read[time]
+                first, last = (int(at.searchsorted(bound)) for bound in (span.start_ns, span.end_ns))
+                piece = pl.DataFrame(read)[first:last].select(shown)
+                yield (piece if predicate is None else piece.filter(predicate)).select(columns)
+                if last < len(at):
                     break
         finally:
             reader.close()
@@ -293,9 +306,9 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
 
 
 def _lazy(
-    schema: Mapping[str, pl.DataType], pieces: Callable[[Collection[str]], Iterator[pl.DataFrame]]
+    schema: Mapping[str, pl.DataType], pieces: Callable[[Sequence[str], pl.Expr | None], Iterator[pl.DataFrame]]
 ) -> pl.LazyFrame:
-    """Return a frame whose pieces are made when it is collected; they need no other columns than they are told."""
+    """Return a frame whose pieces are made when it is collected, with the columns and the rows that are asked for."""
     import polars as pl
     from polars.io.plugins import register_io_source
 
@@ -304,17 +317,9 @@ def _lazy(
     ) -> Iterator[pl.DataFrame]:
         del batch_size  # a hint
         left = n_rows
-        wanted = set(schema if with_columns is None else with_columns)
-        if predicate is not None:
-            wanted.update(predicate.meta.root_names())
-        for piece in pieces(wanted):
-            if left is not None:
-                piece = piece.head(left)
-                left -= len(piece)
-            if predicate is not None:
-                piece = piece.filter(predicate)
-            yield piece if with_columns is None else piece.select(with_columns)
-            if left == 0:
+        for piece in pieces(with_columns or list(schema), predicate):
+            yield piece if left is None else piece.head(left)
+            if left is not None and (left := left - len(piece)) <= 0:
                 break
 
     return register_io_source(source, schema=pl.Schema(schema), is_pure=True)

@@ -59,6 +59,9 @@ impl Wanted {
 /// A file of up to so many bytes is read as a whole: its pages would be in memory anyway while they are used.
 const SHORT: u64 = 1 << 17;
 
+/// Rows of a piece that is looked at and forgotten.
+const CHECKED_ROWS: usize = 1 << 14;
+
 /// Where a part is and what was said of it when it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartFile {
@@ -173,6 +176,19 @@ impl Part {
     pub fn read(self, wanted: Wanted) -> PartReader {
         let filters = self.file.kinds & !wanted.kinds != 0;
         PartReader { part: self, wanted, filters, next_group: 0, group: None, wide: Vec::new() }
+    }
+
+    /// Reads all of it: its bytes where they were sealed, else every row.
+    ///
+    /// # Errors
+    /// [`PartError`] when it is not what was written.
+    pub fn check(self) -> Result<(), PartError> {
+        if let Some(seal) = &self.file.seal {
+            return reading(&self.file.path, || seal.check_all(self.file.open()?));
+        }
+        let mut reader = self.read(Wanted { kinds: u32::MAX, with_ids: true });
+        while reader.next(CHECKED_ROWS)?.is_some() {}
+        Ok(())
     }
 
     fn open_group(&self, index: usize, with_ids: bool) -> Result<Group, PartProblem> {

@@ -103,15 +103,7 @@ impl Seal {
     }
 
     /// Reads a whole file and compares every region.
-    ///
-    /// # Errors
-    /// [`PartError`] when it cannot be read or is not what was sealed.
-    pub fn verify(&self, path: &Path) -> Result<(), PartError> {
-        reading(path, || self.verify_inner(path))
-    }
-
-    fn verify_inner(&self, path: &Path) -> Result<(), PartProblem> {
-        let mut file = File::open(path)?;
+    pub(crate) fn check_all(&self, mut file: File) -> Result<(), PartProblem> {
         self.check_size(file.metadata()?.len())?;
         for region in 0..self.0.len() {
             if let Some((range, expected)) = self.range(region) {

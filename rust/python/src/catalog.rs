@@ -17,9 +17,6 @@ use crate::columns::packed_to_arrays;
 use crate::errors;
 use crate::raised::Raised;
 
-/// Rows that are looked at at a time.
-const CHECKED_ROWS: usize = 1 << 14;
-
 /// A part as Python tells it: the file, where it lies once it was replaced, its rows, the kinds of its rows as bits and
 /// its checksums.
 type Told = (PathBuf, PathBuf, u64, u32, Option<String>);
@@ -64,17 +61,8 @@ pub(crate) fn seal_part(py: Python<'_>, path: PathBuf) -> PyResult<String> {
 pub(crate) fn check_part(py: Python<'_>, part: Told, whole: bool) -> PyResult<()> {
     let file = part_file(part)?;
     py.detach(|| {
-        let (path, seal) = (file.path.clone(), file.seal.clone());
         let part = Part::open(file)?;
-        match seal {
-            _ if !whole => Ok(()),
-            Some(seal) => seal.verify(&path),
-            None => {
-                let mut reader = part.read(Wanted { kinds: u32::MAX, with_ids: true });
-                while reader.next(CHECKED_ROWS)?.is_some() {}
-                Ok(())
-            }
-        }
+        if whole { part.check() } else { Ok(()) }
     })
     .map_err(errors::part)
 }
