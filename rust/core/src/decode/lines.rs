@@ -28,17 +28,17 @@ impl Lines {
     /// # Errors
     /// [`PlacedError`] when the first bytes cannot be read.
     pub fn new(name: String, input: impl Read + Send + 'static) -> Result<Self, PlacedError> {
-        let mut input = BufReader::with_capacity(PIECE, input);
-        let head = input.fill_buf().map_err(|e| PlacedError {
+        let (mut input, mut head) = (input, Vec::new());
+        // A pipe may hand out its first byte alone.
+        input.by_ref().take(2).read_to_end(&mut head).map_err(|e| PlacedError {
             source_name: name.clone(),
             line: 1,
             error: DecodeError::Io(e.to_string()),
         })?;
-        let input: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
-            Box::new(Ahead::new(MultiGzDecoder::new(input)))
-        } else {
-            Box::new(input)
-        };
+        let is_gzip = head == [0x1f, 0x8b];
+        let input = BufReader::with_capacity(PIECE, std::io::Cursor::new(head).chain(input));
+        let input: Box<dyn BufRead + Send> =
+            if is_gzip { Box::new(Ahead::new(MultiGzDecoder::new(input))) } else { Box::new(input) };
         Ok(Self { name, input, line: Vec::new(), number: 0 })
     }
 
@@ -222,5 +222,15 @@ mod tests {
         let error = all(whole[..whole.len() / 2].to_vec()).unwrap_err();
         assert!(error.line > 1_000, "{error}");
         assert!(error.to_string().contains("cut off"), "{error}");
+    }
+
+    #[test]
+    fn gzip_is_told_by_its_first_bytes_however_they_arrive() {
+        let bytes = gzip(b"a\nb\n");
+        let (first, rest) =
+            (std::io::Cursor::new(bytes[..1].to_vec()), std::io::Cursor::new(bytes[1..].to_vec()));
+        let mut lines = Lines::new("pipe".into(), first.chain(rest)).unwrap();
+        assert_eq!(lines.next_with(|line| Ok(line.to_vec())), Ok(Some(b"a".to_vec())));
+        assert_eq!(all(bytes[..1].to_vec()).unwrap(), ["\u{1f}"]);
     }
 }
