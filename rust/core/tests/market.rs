@@ -834,3 +834,14 @@ fn orders_of_a_delisted_instrument_expire_in_order_of_arrival() {
         []
     );
 }
+
+/// The data does not say that the level has changed.
+#[test]
+fn what_was_taken_stays_taken_when_an_instrument_is_listed_again() {
+    let mut desk = Desk::matching(Accounts::Shared, SelfTrade::default());
+    let buy = |qty| OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, qty) };
+    assert_eq!(desk.trade_as(0, 1, buy(2_000)), [(0, 1_000, 2_000, Liquidity::Taker)]);
+    desk.market.delist(desk.now, &mut Vec::new());
+    desk.market.list();
+    assert_eq!(desk.trade_as(0, 2, buy(2_000)), [(0, 1_000, 1_000, Liquidity::Taker)]);
+}

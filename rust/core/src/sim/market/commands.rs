@@ -2,7 +2,6 @@
 
 use super::matching::{Step, Taker};
 use super::resting::Resting;
-use super::taken::Taken;
 use super::{Market, reaches};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{
@@ -56,7 +55,6 @@ impl Market {
             let Resting { id, account, .. } = self.orders.remove(slot);
             out.push((account, Update::on(id, now, ReportKind::Expired(Reason::NotListed))));
         }
-        self.taken = Taken::default();
         self.watch_again();
     }
 
