@@ -3,16 +3,16 @@
 
 mod common;
 
-use common::{M0, MS, Monkey, Quiet, instrument, market_data, market_setup};
+use common::{M0, MS, Monkey, Quiet, Tape, instrument, limit, market_data, market_setup, replaced};
 use proptest::prelude::*;
 use tradecore_core::backtest::{Replay, RunConfig};
 use tradecore_core::book::FillBasis;
 use tradecore_core::kernel::{
-    Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
+    Control, Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
 };
-use tradecore_core::orders::{Command, Order};
+use tradecore_core::orders::{Command, Order, OrderKey, Report, ReportKind};
 use tradecore_core::sim::Latency;
-use tradecore_core::types::{AccountId, InstrumentKind, MarketId, StrategyId};
+use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side, StrategyId};
 
 fn monkeys(seed: u64) -> Vec<StrategySetup> {
     (0..2)
@@ -192,6 +192,34 @@ proptest! {
         let _ = Kernel::load(config(false), markets(), monkeys(1), &flipped);
         let shorter = Kernel::load(config(false), markets(), monkeys(1), &state[..place(&state, cut)]);
         prop_assert!(shorter.is_err());
+    }
+}
+
+/// Columns may hold prices of 0 and below, and a venue may give an order another key when it is replaced.
+#[test]
+fn a_saved_state_knows_every_level_and_every_key_of_a_venue() {
+    let mut kernel = Kernel::new(config(false), markets(), monkeys(1)).unwrap();
+    let columns = Tape::default().at(1).book(&[(-3, 7), (0, 5)], &[(2, 9)]).columns.clone();
+    let report = |key: &str, kind| Report { venue_id: Some(key.into()), ..Report::on(1, 1, kind) };
+    let inputs = [
+        OwnedInput::Message(M0, columns),
+        OwnedInput::Control(Control::Order {
+            strategy: StrategyId::new(0),
+            request: limit(Side::Buy, 1, 10),
+        }),
+        OwnedInput::Report(report("first", ReportKind::Accepted)),
+        OwnedInput::Report(report("second", replaced(2, 10))),
+    ];
+    for input in &inputs {
+        kernel.handle(1, input.as_input()).unwrap();
+        kernel.drain();
+    }
+    let state = kernel.save().unwrap();
+    let mut loaded = Kernel::load(config(false), markets(), monkeys(1), &state).unwrap();
+    assert_eq!(loaded.save().unwrap(), state);
+    assert_eq!(loaded.book(M0).qty_at(Side::Buy, -3), 7);
+    for key in ["first", "second"] {
+        assert_eq!(loaded.order(&OrderKey::Venue(key.into())).map(|order| order.id), Some(1), "{key}");
     }
 }
 

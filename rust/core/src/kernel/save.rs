@@ -18,13 +18,14 @@ use super::view::MarketView;
 use super::writer::Writer;
 use crate::bars::{Bar, TimeBars};
 use crate::book::{FillBasis, L2Book};
+use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
 use crate::risk::Trading;
 use crate::types::{AccountId, CurrencyId, MarketId, Side, StrategyId};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 2";
+const MAGIC: &str = "tradecore kernel 3";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +125,12 @@ impl Kernel {
         w.index(open.len() + ended.len());
         for order in ended.chain(open) {
             save_order(&mut w, order);
+        }
+        let venue_ids = core.desk.orders().venue_ids();
+        w.index(venue_ids.len());
+        for (key, order) in venue_ids {
+            w.venue_key(key);
+            w.u64(order);
         }
 
         for (strategy, market, position) in core.accounts.all() {
@@ -356,6 +363,13 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
         }
         store.restore(order);
     }
+    for _ in 0..r.index()? {
+        let (key, order) = (r.venue_key()?, r.u64()?);
+        if store.find(order).is_none() {
+            return r.error("an order of the session");
+        }
+        store.note_venue_id(order, &key);
+    }
     store.continue_after(last);
     Ok(Desk::restore(store, trading, refusals))
 }
@@ -428,7 +442,8 @@ impl MarketView {
         for side in [Side::Buy, Side::Sell] {
             for _ in 0..r.index()? {
                 let (price, qty) = (r.i64()?, r.i64()?);
-                if !crate::event::is_price(price) || !crate::event::is_qty(qty) {
+                // As in columns, where a price may be 0 or below.
+                if !(-STEPS_LIMIT - 1..=STEPS_LIMIT).contains(&price) || !is_qty(qty) {
                     return r.error("a level of a book")?;
                 }
                 book.set(side, price, qty);

@@ -10,7 +10,7 @@ use crate::types::StrategyId;
 pub type OrderId = u64;
 
 /// A venue's key for an order or an execution.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum VenueKey {
     /// A number.
     Number(u64),

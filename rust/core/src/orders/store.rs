@@ -51,9 +51,6 @@ impl OrderStore {
 
     /// Takes back a saved order: those that have ended in the order they did, then the open ones.
     pub(crate) fn restore(&mut self, order: Order) {
-        if let Some(key) = &order.venue_id {
-            self.note_venue_id(order.id, key);
-        }
         if order.is_closed() {
             self.last = self.last.max(order.id);
             self.ended.push_back(Box::new(order));
@@ -117,6 +114,13 @@ impl OrderStore {
         self.by_venue_id.insert(key.clone(), id);
     }
 
+    /// Venues' keys with the orders they were last used for, in order of the keys.
+    pub(crate) fn venue_ids(&self) -> Vec<(&VenueKey, OrderId)> {
+        let mut keys: Vec<_> = self.by_venue_id.iter().map(|(key, id)| (key, *id)).collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// Moves an order that has ended out of the open ones; returns the one whose time to be findable is over.
     pub fn retire(&mut self, id: OrderId) -> Option<Order> {
         let at = self.open_at(id).filter(|at| self.open[*at].is_closed())?;
@@ -135,8 +139,9 @@ impl OrderStore {
     }
 
     fn forget(&mut self, mut order: Box<Order>) -> Order {
-        if let Some(key) = &order.venue_id {
-            self.by_venue_id.remove(key);
+        // A replacement may have given it further keys, and another order may have taken one of them.
+        if order.venue_id.is_some() {
+            self.by_venue_id.retain(|_, id| *id != order.id);
         }
         order.executions = Executions::default();
         *order
@@ -186,6 +191,22 @@ mod tests {
             let key = OrderKey::Venue(VenueKey::Number(1_000_000 + id));
             assert_eq!(store.resolve(&key, &session), findable.then_some(id));
         }
+    }
+
+    #[test]
+    fn an_order_that_is_forgotten_takes_its_keys_along_and_no_others() {
+        let mut store = OrderStore::default();
+        for id in 1..=OrderStore::HORIZON as u64 + 1 {
+            store.push(order(id));
+            store.find_mut(id).unwrap().venue_id = Some("first".into());
+            store.note_venue_id(id, &"first".into());
+            if id == 1 {
+                store.note_venue_id(id, &"second".into());
+            }
+            store.find_mut(id).unwrap().apply(&Report::on(id, 0, ReportKind::Cancelled), 1);
+            assert_eq!(store.retire(id).is_some(), id > OrderStore::HORIZON as u64);
+        }
+        assert_eq!(store.venue_ids(), [(&"first".into(), OrderStore::HORIZON as u64 + 1)]);
     }
 
     #[test]
