@@ -11,7 +11,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml C
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo test bench docs lint fmt stub clean build rust-test py-test wheel wheel-test
+.PHONY: demo test bench docs lint fmt stub clean build rust-test fuzz py-test wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -43,6 +43,14 @@ lint: build
 rust-test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --document-private-items
 	cargo test --quiet
+	cargo test --quiet -p tradecore-fuzz --test targets
+
+# Counts what inputs reach, so it is built apart from everything else.
+fuzz:
+	@RUSTFLAGS="-C instrument-coverage" LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=target/fuzz \
+		cargo run --quiet --profile fuzz -p tradecore-fuzz --features guided -- \
+		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
+		$(if $(DISTIL),--distil) $(FILES)
 
 py-test: build
 	$(BIN)/pytest

@@ -1,0 +1,62 @@
+//! The lines of a stream, packed or not, whole or cut.
+
+use std::io::Read as _;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::Target;
+use super::text::{gzip, lines};
+
+pub(super) const TARGET: Target = Target {
+    name: "lines",
+    run,
+    seeds: || {
+        let text: &[u8] = b"one\ntwo\r\n\n\nthree\r\r\n\xff";
+        let packed = gzip(text);
+        vec![text.to_vec(), b"\n".to_vec(), packed.clone(), [packed.clone(), packed].concat()]
+    },
+    tokens: &["\n", "\r\n", "\u{1f}"],
+    iterations: 2_000,
+};
+
+/// The lines, and whether the stream broke.
+fn read(bytes: &[u8], most: usize) -> (Vec<Vec<u8>>, bool) {
+    let (mut lines, mut found) = (lines("a", bytes, most), Vec::new());
+    loop {
+        let mut line = Vec::new();
+        let next = lines.next_with(|text| {
+            line = text.to_vec();
+            Ok(())
+        });
+        match next {
+            Ok(Some(())) => found.push(line),
+            Ok(None) => return (found, false),
+            Err(error) => {
+                assert_eq!(error.line, found.len() as u64 + 1);
+                return (found, true);
+            }
+        }
+    }
+}
+
+fn run(input: &[u8]) {
+    let (mut plain, mut is_broken) = (input.to_vec(), false);
+    if input.starts_with(&[0x1f, 0x8b]) {
+        plain.clear();
+        is_broken = MultiGzDecoder::new(input).read_to_end(&mut plain).is_err();
+    }
+    let mut expected: Vec<&[u8]> = plain.split(|byte| *byte == b'\n').collect();
+    // What is behind the last end of a line is one only if there is something; of a broken stream it is lost.
+    if is_broken || expected.last().is_some_and(|last| last.is_empty()) {
+        expected.pop();
+    }
+    let expected: Vec<&[u8]> =
+        expected.into_iter().map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
+    for most in [usize::MAX, 1] {
+        let (found, broke) = read(input, most);
+        assert_eq!(broke, is_broken);
+        // How much a decoder hands out before it fails depends on how it is asked.
+        assert!(broke || found.len() == expected.len());
+        assert!(found.iter().zip(&expected).all(|(found, expected)| found == expected));
+    }
+}

@@ -1,0 +1,64 @@
+//! What is fuzzed, a file for each.
+
+mod backtest;
+mod binance;
+mod book;
+mod capture;
+mod columns;
+mod hft;
+mod instrument;
+mod journal;
+mod kernel;
+mod ledger;
+mod lines;
+mod market;
+mod numbers;
+mod order;
+mod part;
+mod session;
+mod state;
+mod sync;
+mod tardis;
+mod text;
+
+/// Something that takes bytes and panics where a rule is broken.
+pub struct Target {
+    /// Its name, that of its file.
+    pub name: &'static str,
+    /// Tries an input.
+    pub run: fn(&[u8]),
+    /// Inputs of our own generators to begin with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Words of its format.
+    pub tokens: &'static [&'static str],
+    /// Mutations that the tests try.
+    pub iterations: u64,
+}
+
+/// All targets.
+pub const TARGETS: [Target; 18] = [
+    backtest::TARGET,
+    binance::TARGET,
+    book::TARGET,
+    capture::TARGET,
+    columns::TARGET,
+    hft::TARGET,
+    instrument::TARGET,
+    journal::TARGET,
+    kernel::TARGET,
+    ledger::TARGET,
+    lines::TARGET,
+    market::TARGET,
+    numbers::TARGET,
+    order::TARGET,
+    part::TARGET,
+    state::TARGET,
+    sync::TARGET,
+    tardis::TARGET,
+];
+
+/// Seeds for inputs that are drawn: noise of a few lengths.
+fn noise() -> Vec<Vec<u8>> {
+    let mut random = tradecore_core::random::Random::new(7, 0);
+    [16, 64, 256, 1_024].map(|len| (0..len).map(|_| random.bits() as u8).collect()).to_vec()
+}
