@@ -265,6 +265,8 @@ impl Replay {
                 _ => self.venue.advance(horizon)?,
             }
             if self.sessions.are_over() {
+                // Markets may have run ahead, as far as their data was cut.
+                self.end = horizon;
                 break;
             }
             self.poll(monitor)?;
