@@ -93,6 +93,11 @@ impl Journal {
 
     /// Goes on from [`Journal::state`]; `None` if these bytes are none.
     pub(super) fn restore(state: &[u8], keep: bool) -> Option<Self> {
+        // The hash, then how many blocks have gone into it: SHA-256 counts no more than 2^64 bits.
+        let blocks = u64::from_le_bytes(*state.get(32..)?.first_chunk()?);
+        if blocks >= 1 << 55 {
+            return None;
+        }
         let state = state.try_into().ok()?;
         let digest = Sha256::deserialize(state).ok()?;
         Some(Self { digest, kept: keep.then(Vec::new), scratch: Vec::new() })
