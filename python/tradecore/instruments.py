@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tradecore._core import Instrument
-from tradecore.errors import ConfigError, InstrumentError, UnknownInstrumentError
+from tradecore.errors import ConfigError, InstrumentError, InvalidValueError, UnknownInstrumentError
 
 __all__ = [
     "TARDIS_VENUES",
@@ -67,7 +67,7 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
     Raises
     ------
     InstrumentError
-        For a missing, unknown or contradictory field.
+        For a missing, unknown or contradictory field, or one with a value that it cannot have.
     """
     fields = dict(spec)
     name = str(fields.pop("id", "?"))
@@ -82,7 +82,9 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
         raise InstrumentError(name, missing[0], "missing")
     try:
         return Instrument(name, **{k: v for k, v in fields.items() if v is not None})
-    except TypeError as error:
+    except InvalidValueError as error:
+        raise InstrumentError(name, error.field, error.problem) from None
+    except (TypeError, UnicodeEncodeError) as error:  # the latter for half a character, which JSON can hold
         raise InstrumentError(name, "specification", str(error)) from None
 
 

@@ -130,7 +130,7 @@ def test_terms_that_do_not_hold_name_their_field(change: dict[str, object], fiel
 
 @pytest.mark.parametrize("expiry", [1.5, "soon", True])
 def test_an_expiry_is_an_integer(expiry: object) -> None:
-    with pytest.raises(InvalidValueError, match=r"expiry_ns: .* is not an integer"):
+    with pytest.raises(InstrumentError, match=r"instrument A.B: expiry_ns: .* is not an integer"):
         instrument_from_dict({"id": "A.B", **OPTION, "expiry_ns": expiry})
 
 
