@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    field_validator,
+    model_validator,
+)
 
 from tradecore._core import parse_duration
 from tradecore.config.venues import from_table, to_table
@@ -128,13 +137,11 @@ class BacktestConfig(_Section):
     instruments: tuple[dict[str, Any], ...] = ()
     """Specifications of instruments, before those of the catalog and the shipped ones."""
 
-    @model_validator(mode="after")
-    def _distinct(self) -> BacktestConfig:
-        for what, names in (
-            ("venues", [venue.name for venue in self.venues]),
-            ("strategies", [strategy.name or strategy.kind for strategy in self.strategies]),
-        ):
-            for name, times in Counter(names).items():
-                if times > 1:
-                    raise ValueError(f"{what}: {name!r} is there twice")
-        return self
+    @field_validator("venues", "strategies")
+    @classmethod
+    def _distinct(cls, configured: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = (one.name or one.kind if isinstance(one, StrategyConfig) else one.name for one in configured)
+        for name, times in Counter(names).items():
+            if times > 1:
+                raise ValueError(f"{name!r} is there twice")
+        return configured
