@@ -36,7 +36,7 @@ def encode(value: object) -> bytes:
     """
     try:
         return orjson.dumps(_tagged(value, 0))
-    except _NotPlainError as error:
+    except (_NotPlainError, orjson.JSONEncodeError) as error:  # the latter for nanoseconds beyond 64 bits
         raise InvalidValueError("state", str(error)) from None
 
 
