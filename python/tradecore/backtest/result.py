@@ -393,7 +393,7 @@ def load_result(path: str | Path) -> Result:
 
 def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
     instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
-    return Result(
+    result = Result(
         {**facts["summary"], "instruments": instruments, "journal": journal},
         tables,
         seed=facts["seed"],
@@ -401,6 +401,8 @@ def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> 
         venues=[SimVenue(**{**fields, "latency": Latency(**fields["latency"])}) for fields in facts["venues"]],
         notes=facts["notes"],
     )
+    str(result)  # a figure that is not there, or none, is found now
+    return result
 
 
 def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
