@@ -1,7 +1,7 @@
 //! Which code an input reaches, from the counters of `-C instrument-coverage`, which is stable.
 
 /// What has been reached so far, as classes of how often.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Coverage {
     seen: Vec<u8>,
 }
@@ -12,11 +12,11 @@ impl Coverage {
         counters().fill(0);
     }
 
-    /// Ends an input; whether it reached anything new.
-    pub(crate) fn end(&mut self) -> bool {
+    /// Ends an input; how much it reached for the first time, or more often than any before.
+    pub(crate) fn end(&mut self) -> usize {
         let counters = counters();
         self.seen.resize(counters.len(), 0);
-        let mut is_new = false;
+        let mut new = 0;
         for (count, seen) in counters.iter().zip(&mut self.seen) {
             let class = match count {
                 0 => continue,
@@ -24,10 +24,10 @@ impl Coverage {
                 4..128 => 1 << count.ilog2().min(6),
                 _ => 1 << 7,
             };
-            is_new |= *seen & class == 0;
+            new += usize::from(*seen & class == 0);
             *seen |= class;
         }
-        is_new
+        new
     }
 }
 

@@ -13,6 +13,10 @@ use crate::coverage::Coverage;
 use crate::mutate::mutate;
 use crate::targets::Target;
 
+/// Most files of a target's corpus, and most bytes of all of them.
+const CORPUS_FILES: usize = 16;
+const CORPUS_BYTES: usize = 12 << 10;
+
 /// Most attempts that are spent on making an input smaller.
 const MOST_CUTS: usize = 3_000;
 
@@ -159,7 +163,7 @@ impl<'a> Fuzzer<'a> {
         self.tried += 1;
         Coverage::start();
         attempt(self.target, input)?;
-        Ok(self.coverage.end())
+        Ok(self.coverage.end() > 0)
     }
 
     /// How many inputs it goes on from.
@@ -187,21 +191,34 @@ impl<'a> Fuzzer<'a> {
         Ok(())
     }
 
-    /// The smallest part of what is known that reaches all of it, smaller inputs first; seeds are left out, they are
-    /// made anew.
-    pub fn distilled(&self) -> Vec<&[u8]> {
-        let mut coverage = Coverage::default();
-        let mut reaches_new = |input: &[u8]| {
+    /// Writes the corpus anew: of what is known, a few short inputs that reach most of what the seeds do not.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn distil(&self) -> std::io::Result<()> {
+        let reached = |coverage: &mut Coverage, input: &[u8]| {
             Coverage::start();
             // What is known did not fail.
             let _ = attempt(self.target, input);
             coverage.end()
         };
+        let (mut coverage, mut bytes) = (Coverage::default(), 0);
         for seed in (self.target.seeds)() {
-            reaches_new(&seed);
+            reached(&mut coverage, &seed);
         }
-        let mut known: Vec<&[u8]> = self.corpus.iter().map(Vec::as_slice).collect();
-        known.sort_by_key(|input| input.len());
-        known.into_iter().filter(|input| reaches_new(input)).collect()
+        let old = folder(self.target, "corpus");
+        if old.is_dir() {
+            fs::remove_dir_all(old)?;
+        }
+        for _ in 0..CORPUS_FILES {
+            let fits = self.corpus.iter().filter(|input| bytes + input.len() <= CORPUS_BYTES);
+            // What is reached for each byte, files being no use for less than a few.
+            let worth = |input: &&Vec<u8>| reached(&mut coverage.clone(), input) * 1_000 / (input.len() + 64);
+            let Some(best) = fits.max_by_key(worth).filter(|input| worth(input) > 0) else { break };
+            reached(&mut coverage, best);
+            bytes += best.len();
+            save(self.target, "corpus", best)?;
+        }
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ struct Options {
     target: Option<String>,
     seconds: u64,
     seed: u64,
-    /// Whether what reaches new code is written to the corpus at the end.
+    /// Whether the corpus is written anew at the end.
     distils: bool,
     files: Vec<PathBuf>,
 }
@@ -55,9 +55,7 @@ fn fuzz(target: &Target, options: &Options, time: Duration) -> std::io::Result<b
     }
     println!("{}: {} inputs, {} kept", target.name, fuzzer.tried, fuzzer.kept());
     if options.distils {
-        for input in fuzzer.distilled() {
-            save(target, "corpus", input)?;
-        }
+        fuzzer.distil()?;
     }
     Ok(true)
 }

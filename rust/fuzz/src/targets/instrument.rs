@@ -95,8 +95,7 @@ fn run(input: &[u8]) {
             && qty.steps() > 0
         {
             assert!(value >= Money::ZERO);
-            let _ = math.fee(value, true).zip(math.fee(value, false));
-            let _ = math.notional(&instrument, price, qty);
+            let _ = (math.fee(value, true), math.fee(value, false));
         }
     }
 }
