@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{DataType, Int32Type, Int64Type};
@@ -11,25 +11,15 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use tradecore_catalog::{Part, Wanted, read_note};
+use tempfile::NamedTempFile;
+use tradecore_catalog::{Part, PartFile, Seal, Wanted, read_note};
 use tradecore_core::event::Columns as _;
 
 use super::Target;
 use super::text::rows;
 
-pub(super) const TARGET: Target = Target {
-    name: "part",
-    run,
-    seeds: || {
-        vec![
-            written(true, true, WriterVersion::PARQUET_1_0),
-            written(false, false, WriterVersion::PARQUET_2_0),
-            written(true, false, WriterVersion::PARQUET_2_0),
-        ]
-    },
-    tokens: &["PAR1", "ts_event", "kind", "note"],
-    iterations: 1_500,
-};
+pub(super) const TARGET: Target =
+    Target { name: "part", run, seeds, tokens: &["PAR1", "ts_event", "kind", "note"], iterations: 1_500 };
 
 /// Rows of each seed.
 const ROWS: usize = 48;
@@ -88,9 +78,39 @@ fn written(zstd: bool, dictionary: bool, version: WriterVersion) -> Vec<u8> {
     bytes
 }
 
+fn seeds() -> Vec<Vec<u8>> {
+    vec![
+        written(true, true, WriterVersion::PARQUET_1_0),
+        written(false, false, WriterVersion::PARQUET_2_0),
+        written(true, false, WriterVersion::PARQUET_2_0),
+    ]
+}
+
+/// What was written, and its checksums.
+static SEALED: LazyLock<Vec<(Vec<u8>, Seal)>> = LazyLock::new(|| {
+    let sealed = |bytes: Vec<u8>| {
+        let seal = Seal::of(temporary(&bytes).path()).expect("a file just written");
+        (bytes, seal)
+    };
+    seeds().into_iter().map(sealed).collect()
+});
+
+fn temporary(bytes: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("room for it");
+    file
+}
+
 /// Reads all of a file; the rows read, unless it is refused.
-fn read(path: &Path, wanted: Wanted) -> Option<usize> {
-    let mut reader = Part::open(path, ROWS as u64).ok()?.read(wanted, KINDS);
+fn read(path: &Path, seal: Option<&Seal>, wanted: Wanted) -> Option<usize> {
+    let file = PartFile {
+        path: path.into(),
+        retired: path.into(),
+        rows: ROWS as u64,
+        kinds: KINDS,
+        seal: seal.cloned(),
+    };
+    let mut reader = Part::open(file).ok()?.read(wanted);
     let mut rows = 0;
     while let Some(columns) = reader.next(7).ok()? {
         let view = columns.view();
@@ -104,11 +124,15 @@ fn read(path: &Path, wanted: Wanted) -> Option<usize> {
 }
 
 fn run(input: &[u8]) {
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    file.write_all(input).expect("room for it");
-    let all = read(file.path(), Wanted { kinds: KINDS, with_ids: true });
-    assert!(all.is_none_or(|rows| rows == ROWS));
-    let trades = read(file.path(), Wanted { kinds: 1 << 2, with_ids: false });
+    let file = temporary(input);
+    let all = Wanted { kinds: KINDS, with_ids: true };
+    let read_all = read(file.path(), None, all);
+    assert!(read_all.is_none_or(|rows| rows == ROWS));
+    let trades = read(file.path(), None, Wanted { kinds: 1 << 2, with_ids: false });
     assert!(trades.is_none_or(|rows| rows <= ROWS));
+    for (written, seal) in SEALED.iter() {
+        let expected = read_all.filter(|_| input == written);
+        assert_eq!(read(file.path(), Some(seal), all), expected, "read what was not written");
+    }
     let _ = read_note(file.path(), "note");
 }
