@@ -39,6 +39,42 @@ mod vocabulary;
 
 use pyo3::prelude::*;
 
+/// Python lays its objects out at multiples of 16 bytes: what asks for more, a book say, lies in a box.
+const OBJECT_ALIGN: usize = 16;
+
+macro_rules! assert_align {
+    ($($class:ty),* $(,)?) => {
+        $(const _: () = assert!(align_of::<$class>() <= OBJECT_ALIGN);)*
+    };
+}
+
+assert_align!(
+    book::PyL2Book,
+    catalog::EventStream,
+    catalog::ReadAhead,
+    commands::Command,
+    context::Context,
+    instrument::PyInstrument,
+    kernel::PyKernel,
+    maths::IntensityEstimator,
+    maths::PositionLedger,
+    maths::QueueSimulator,
+    maths::RealizedVolatility,
+    memory::MemoryColumns,
+    positions::FinalPositions,
+    readers::BinanceDecoder,
+    readers::EventReader,
+    readers::FeedSummary,
+    records::Fill,
+    records::Order,
+    series::SeriesReader,
+    simulation::Simulation,
+    views::BookView,
+    views::PositionView,
+    views::QuoteView,
+    views::TradeView,
+);
+
 /// The compiled half of tradecore.
 ///
 /// Prices and quantities are accepted as ``Decimal``, ``str``, ``int`` or a ``float`` on the instrument's grid, and

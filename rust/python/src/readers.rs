@@ -77,14 +77,15 @@ struct Reading {
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct EventReader {
     instrument: PyInstrument,
-    reading: Mutex<Reading>,
+    /// In a box: Python's objects have no room for its alignment.
+    reading: Mutex<Box<Reading>>,
     passed: Arc<AtomicU64>,
     total: u64,
 }
 
 impl EventReader {
     fn new(instrument: &PyInstrument, source: Source, passed: Arc<AtomicU64>, total: u64) -> Self {
-        let reading = Reading { source, summary: CoreSummary::default(), ended: false };
+        let reading = Box::new(Reading { source, summary: CoreSummary::default(), ended: false });
         Self { instrument: instrument.clone(), reading: Mutex::new(reading), passed, total }
     }
 }
@@ -161,7 +162,7 @@ impl EventReader {
         let columns = py
             .detach(|| {
                 let mut reading = lock(&self.reading);
-                let Reading { source, summary, ended } = &mut *reading;
+                let Reading { source, summary, ended } = &mut **reading;
                 // Room for the rest of the message that goes beyond.
                 let mut columns = EventColumns::with_capacity(rows.min(1 << 20) + (1 << 12));
                 if !*ended {
@@ -276,7 +277,7 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct FeedSummary {
     instrument: PyInstrument,
-    summary: Mutex<CoreSummary>,
+    summary: Mutex<Box<CoreSummary>>,
 }
 
 #[pymethods]
