@@ -31,7 +31,7 @@ fn run(columns: &Narrow, orders: i64) -> Duration {
     let view = columns.view();
     let (mut row, mut out) = (0, Vec::new());
     for rows in view.messages(0, view.len()).take(10) {
-        market.on_message(&view, rows, 0, &mut out).unwrap();
+        market.on_message(&view, rows, 0, &mut out);
         row = rows.to;
     }
     for order in 0..orders {
@@ -49,7 +49,7 @@ fn run(columns: &Narrow, orders: i64) -> Duration {
             client_id: None,
         };
         let command = Command::Submit { order: order as u64 + 1, request };
-        market.on_command(AccountId::new(0), command, 0, &mut out).unwrap();
+        market.on_command(AccountId::new(0), command, 0, &mut out);
     }
     assert_eq!(market.resting() as i64, orders);
     let started = Instant::now();
@@ -64,7 +64,7 @@ fn tape(market: &mut Market, columns: &Narrow, from: usize) {
     let view = columns.view();
     let mut out = Vec::new();
     for rows in view.messages(from, view.len()) {
-        market.on_message(&view, rows, 0, &mut out).unwrap();
+        market.on_message(&view, rows, 0, &mut out);
     }
 }
 

@@ -21,6 +21,8 @@ __all__ = [
     "FINE_KINDS",
     "FINE_SCALE",
     "MARKET_KINDS",
+    "MOST_BINS",
+    "MOST_WINDOW",
     "ON_GRID_KINDS",
     "Bar",
     "BinanceDecoder",
@@ -85,6 +87,12 @@ FINE_SCALE: Final[int]
 
 MARKET_KINDS: Final[int]
 """Kinds of events that move books and fills, as bits."""
+
+MOST_BINS: Final[int]
+"""Distances of an intensity fit at most."""
+
+MOST_WINDOW: Final[int]
+"""Steps or intervals of an estimate's window at most."""
 
 ON_GRID_KINDS: Final[int]
 """Kinds of events with a price and a quantity on the instrument's grid, as bits."""
@@ -1101,9 +1109,10 @@ class Context:
         OffGridError
             When price or quantity lie between two steps.
         InvalidValueError
-            When price or quantity is no number or not above 0, or a word is none of those above.
+            When price or quantity is no number above 0 and below 2^60 increments, or a word is none of those above.
         OrderError
-            When the terms contradict each other or the client id is in use.
+            When the terms contradict each other, the client id is in use, or the order is worth more than 10^21 of the
+            settlement currency.
         UnknownInstrumentError
             When the instrument is not in the run.
 
@@ -1190,7 +1199,9 @@ class Context:
         OffGridError
             When a price or quantity lies between two steps.
         InvalidValueError
-            When a side has no quantity, or a number is not above 0.
+            When a side has no quantity, or a number is not above 0 and below 2^60 increments.
+        OrderError
+            When a side is worth more than 10^21 of the settlement currency.
         UnknownInstrumentError
             When the instrument is not in the run.
 
@@ -1233,9 +1244,9 @@ class Context:
         OffGridError
             When price or quantity lie between two steps.
         InvalidValueError
-            When a number is not above 0.
+            When a number is not above 0 and below 2^60 increments.
         OrderError
-            For a market order.
+            For a market order, and for one that would be worth more than 10^21 of the settlement currency.
 
         Examples
         --------
@@ -1281,7 +1292,7 @@ class Context:
         Raises
         ------
         InvalidValueError
-            When the callback cannot be called.
+            When the time is none, or the callback cannot be called.
 
         Examples
         --------
@@ -1396,6 +1407,8 @@ class BinanceDecoder:
         ------
         DataError
             When the frame is malformed; the state is as before.
+        InvalidValueError
+            When the time is none from 1970 to 2116.
         """
     def events(self, instrument: str) -> dict[str, NDArray[Any]]:
         """Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.
@@ -2003,6 +2016,8 @@ class PositionLedger:
             When price or quantity lie between two increments; of every method.
         InvalidValueError
             When the price is not above 0, or the quantity is negative; of every method.
+        RunError
+            When the value, or a sum of the account, is beyond 10^21 of the currency; of every method.
         """
     def fee(self, price: _Number, qty: _Number, *, maker: bool) -> Decimal:
         """Return the fee of a fill, in the settlement currency; negative is a rebate."""
@@ -2022,14 +2037,14 @@ class RealizedVolatility:
     Parameters
     ----------
     window : int
-        Steps.
+        Steps, up to 10,000,000.
     half_life_s : float, optional
         Smoothing of the squared volatility over time, seconds; none if not given.
 
     Raises
     ------
     InvalidValueError
-        When the window is 0, or the half-life is not above 0.
+        When there is no such window, or the half-life is not above 0.
 
     Examples
     --------
@@ -2046,7 +2061,7 @@ class RealizedVolatility:
         Raises
         ------
         InvalidValueError
-            When the mid is not finite.
+            When the mid is no number up to 1e100.
         """
 
 @final
@@ -2058,14 +2073,14 @@ class IntensityEstimator:
     bin_ticks : float
         Spacing of the distances ``(j + 1/2) * bin_ticks``, ticks.
     bins : int
-        How many distances.
+        How many distances, up to 100,000.
     window : int
-        Intervals; the deepest trade of each counts.
+        Intervals, up to 10,000,000; the deepest trade of each counts.
 
     Raises
     ------
     InvalidValueError
-        When one of them is not above 0.
+        When one of them is not above 0, or too many.
 
     Examples
     --------
@@ -2080,9 +2095,21 @@ class IntensityEstimator:
 
     def __new__(cls, *, bin_ticks: float = 1.0, bins: int = 100, window: int = 120) -> IntensityEstimator: ...
     def trade(self, depth_ticks: float) -> None:
-        """Take a trade, by its distance in ticks from the mid at the start of the interval."""
+        """Take a trade, by its distance in ticks from the mid at the start of the interval.
+
+        Raises
+        ------
+        InvalidValueError
+            When it is no number.
+        """
     def end_interval(self, seconds: float) -> None:
-        """End an interval of that length, in seconds."""
+        """End an interval of that length, in seconds.
+
+        Raises
+        ------
+        InvalidValueError
+            When it is negative, or longer than 1e10 s.
+        """
     def fit(self, *, method: str = "weighted") -> dict[str, float] | None:
         """Return ``a`` (fills a second), ``k`` (per tick), ``r2`` and ``points``; None without a sound fit.
 
@@ -2134,7 +2161,7 @@ def avellaneda_stoikov_quotes(
     Raises
     ------
     InvalidValueError
-        When the arrays differ in length.
+        When the arrays differ in length, a parameter is negative (or ``k`` 0), or a quote of finite numbers is none.
 
     Examples
     --------
@@ -2166,6 +2193,11 @@ def glft_coefficients(
     -------
     dict of float
         ``half_spread`` in ticks, ``skew`` in ticks for a unit of inventory, and the two constants they come from.
+
+    Raises
+    ------
+    InvalidValueError
+        When ``a``, ``k`` or ``delta`` is not above 0, another one negative, or a result no finite number.
 
     Examples
     --------
@@ -2199,7 +2231,7 @@ def fit_intensity(
     Raises
     ------
     InvalidValueError
-        When there is no such method.
+        When there is no such method, or no such time.
 
     Examples
     --------

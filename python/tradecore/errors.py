@@ -179,7 +179,7 @@ class HookError(InvalidValueError):
 
 
 class OrderError(TradecoreError, ValueError):
-    """An order request that contradicts itself or names an order that is not there."""
+    """An order request that contradicts itself, names no order there is, or is worth more than can be counted."""
 
 
 class ContextError(TradecoreError, RuntimeError):

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
     from pydantic_core import CoreSchema
 
-__all__ = ["REFUSED", "UNKNOWN_KEY", "Duration", "DurationLike", "Nanoseconds", "first_problem", "to_ns", "unknown_key"]
+__all__ = [
+    "REFUSED",
+    "UNKNOWN_KEY",
+    "Duration",
+    "DurationLike",
+    "Nanoseconds",
+    "first_problem",
+    "to_count",
+    "to_ns",
+    "unknown_key",
+]
 
 UNKNOWN_KEY: Final = "unknown_key"
 """Type of the error for a key that a table of our own does not have; its message is :func:`unknown_key`."""
@@ -42,6 +52,19 @@ def to_ns(name: str, value: Any) -> Nanoseconds:
         return Nanoseconds(parse_duration(value))
     except InvalidValueError as error:
         raise InvalidValueError(name, error.problem) from None
+
+
+def to_count(name: str, value: Any, most: int = 2**63 - 1) -> int:
+    """Return a whole number from 1 to ``most``.
+
+    Raises
+    ------
+    InvalidValueError
+        Of the field ``name``, when it is none.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidValueError(name, f"expected a whole number from 1 to {most}, got {value!r}")
+    return value
 
 
 class _DurationText:

@@ -29,6 +29,7 @@ from tradecore.progress import progress_bar
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import MARKET_KINDS, EventKind
+from tradecore.validation import to_count
 from tradecore.venue import SimVenue
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Backtest:
             what = f"a {type(source).__name__}"
             problem = 'expected a catalog, its folder, or columns by instrument as in {"BTCUSDT.BINANCE": columns}'
             raise InvalidValueError("data", f"{problem}; got {what}")
-        share = byte_budget // len(wanted)
+        share = to_count("byte_budget", byte_budget) // len(wanted)
         self._feeds = {
             name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, budget=share)
             if isinstance(source, Catalog)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
 from tradecore.backtest.frames import Frames, thinned
-from tradecore.backtest.stats import Stats, stats_of
+from tradecore.backtest.stats import Stats, net_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, line, plain, table
 from tradecore.errors import RunError, UnknownInstrumentError
@@ -164,7 +164,7 @@ class Result(Frames):
                 "currency": settlement[row["instrument"]],
                 "qty": float(row["qty"]),
                 "volume": float(row["volume"]),
-                "net_pnl": row["realized_pnl"] + row["unrealized_pnl"] - row["fees"],
+                "net_pnl": net_of(row),
             }
             for row in self.final_positions
         ]

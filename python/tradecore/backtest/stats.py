@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
-__all__ = ["Stats", "stats_of"]
+__all__ = ["Stats", "net_of", "stats_of"]
 
 _NOT_PLAIN = ("rejected", "why")
+_EXACT = Context(prec=40)
+"""Digits for any sum of money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,11 @@ class Stats:
                 row[each.name] = float(value) if isinstance(value, Decimal) else value
         row["rejected"] = sum(self.rejected.values())
         return row
+
+
+def net_of(row: Mapping[str, Any]) -> Decimal:
+    """Profit of a position after fees, exact: ``realized_pnl + unrealized_pnl - fees``."""
+    return _EXACT.subtract(_EXACT.add(row["realized_pnl"], row["unrealized_pnl"]), row["fees"])
 
 
 def stats_of(

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore._core import format_duration_ns
-from tradecore.backtest.stats import Stats
+from tradecore.backtest.stats import Stats, net_of
 from tradecore.errors import StrategyError
 from tradecore.venue import SimVenue
 
@@ -142,7 +142,7 @@ def _positions(facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield those with most fills, and how many there are beside them."""
     filled = sorted((row for row in facts.positions if row["fills"]), key=lambda row: -row["fills"])
     for row in filled[:_SHOWN]:
-        net = amount(row["realized_pnl"] + row["unrealized_pnl"] - row["fees"])
+        net = amount(net_of(row))
         text = f"position {plain(row['qty'])}, {counted(row['fills'], 'fill')}, net {net}"
         yield f"{row['strategy']} {row['instrument']}", text
     rest = []

@@ -46,7 +46,7 @@ def synthesize(
     catalog : path or Catalog
         Where to write.
     events : int
-        Number of rows.
+        Number of rows, up to 10^10.
     seed : int
         Seed of everything.
     instrument : str or Instrument, optional
@@ -70,6 +70,8 @@ def synthesize(
 
     Raises
     ------
+    InvalidValueError
+        For a number or a length of time that no market can have.
     CatalogError
         When the catalog holds other events of the instrument at that time, or it with another specification, and
         nothing is to be replaced (``replace=True``); when it cannot be written.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from tradecore._core import MOST_BINS, MOST_WINDOW
 from tradecore.errors import InvalidValueError
 from tradecore.strategies.maker import CompiledMaker
 from tradecore.strategy import Duration
@@ -15,7 +16,7 @@ from tradecore.strategy import Duration
 __all__ = ["AvellanedaStoikov"]
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1, le=10_000_000)]
+_Window = Annotated[int, Field(ge=1, le=MOST_WINDOW)]
 
 
 class AvellanedaStoikov(CompiledMaker):
@@ -82,12 +83,12 @@ class AvellanedaStoikov(CompiledMaker):
     model: Literal["glft", "avellaneda_stoikov"] = "glft"
     horizon_s: _Positive = 1.0
     interval: Annotated[Duration, Field(ge=1)] = "500ms"
-    volatility_window: _Count = 500
+    volatility_window: _Window = 500
     volatility_half_life_s: _Positive | None = 2.0
     sigma_min: Annotated[float, Field(ge=0)] = 0.0
     sigma_max: Annotated[float, Field(gt=0)] = math.inf
-    intensity_window: _Count = 120
-    intensity_bins: Annotated[int, Field(ge=3, le=100_000)] = 100
+    intensity_window: _Window = 120
+    intensity_bins: Annotated[int, Field(ge=3, le=MOST_BINS)] = 100
     bin_ticks: _Positive = 1.0
     fit: Literal["weighted", "ols"] = "weighted"
     sigma: _Positive | None = None

@@ -77,12 +77,12 @@ def list_points(grid: Grid) -> list[dict[str, Any]]:
         For what is no grid, and for one without a point.
     """
     if isinstance(grid, Mapping):
+        count = math.prod(_count(values) for values in grid.values())
+        if count > _MOST:
+            raise InvalidValueError("grid", f"has {count:,} points, more than {_MOST:,}")
         axes = {_name(name): _values(values) for name, values in grid.items()}
         if empty := [name for name, values in axes.items() if not values]:
             raise InvalidValueError(empty[0], "has no value to try")
-        count = math.prod(len(values) for values in axes.values())
-        if count > _MOST:
-            raise InvalidValueError("grid", f"has {count:,} points, more than {_MOST:,}")
         return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     if isinstance(grid, str) or not isinstance(grid, Sequence):
         raise InvalidValueError(
@@ -100,6 +100,14 @@ def _name(name: object) -> str:
     if not isinstance(name, str):
         raise InvalidValueError("grid", f"expected names of parameters, got {name!r}")
     return name
+
+
+def _count(given: Any) -> int:
+    """Return how many values an axis has, before any is made."""
+    if isinstance(given, range):  # its len() ends where an index of the machine does
+        return max(0, -(-(given.stop - given.start) // given.step))
+    is_array = hasattr(given, "tolist") and getattr(given, "ndim", 1) == 1
+    return len(given) if is_array or hasattr(given, "to_list") or isinstance(given, list | tuple) else 1
 
 
 def _values(given: Any) -> list[Any]:

@@ -105,14 +105,14 @@ impl Desk {
         write(tape.at(self.now));
         let (view, mut out) = (tape.columns.view(), Vec::new());
         for rows in view.messages(0, view.len()) {
-            self.market.on_message(&view, rows, self.now, &mut out).unwrap();
+            self.market.on_message(&view, rows, self.now, &mut out);
         }
         out.into_iter().map(|(_, update)| update).collect()
     }
 
     fn send(&mut self, command: Command) -> Vec<ReportKind> {
         let mut out = Vec::new();
-        self.market.on_command(AccountId::new(0), command, self.now, &mut out).unwrap();
+        self.market.on_command(AccountId::new(0), command, self.now, &mut out);
         out.into_iter().map(|(_, update)| update.kind).collect()
     }
 
@@ -123,7 +123,7 @@ impl Desk {
     /// What an account's command leads to, as account, order, update.
     fn send_as(&mut self, account: usize, command: Command) -> Vec<(usize, u64, ReportKind)> {
         let mut out = Vec::new();
-        self.market.on_command(AccountId::new(account), command, self.now, &mut out).unwrap();
+        self.market.on_command(AccountId::new(account), command, self.now, &mut out);
         out.into_iter().map(|(account, report)| (account.index(), report.order, report.kind)).collect()
     }
 
@@ -400,9 +400,9 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     };
     let mut out = Vec::new();
     let quote = quote(1_000, 50, 1_001, 60);
-    market.on_message(&quote.view(), Span { from: 0, to: 2, only_levels: false }, 1, &mut out).unwrap();
+    market.on_message(&quote.view(), Span { from: 0, to: 2, only_levels: false }, 1, &mut out);
     let buy = OrderRequest { order_type: OrderType::Market, ..limit(Side::Buy, 0, 100) };
-    market.on_command(AccountId::new(0), Command::Submit { order: 1, request: buy }, 2, &mut out).unwrap();
+    market.on_command(AccountId::new(0), Command::Submit { order: 1, request: buy }, 2, &mut out);
     let got: Vec<_> = out.iter().map(|(_, update)| update.kind).collect();
     assert_eq!(fills(&got), [(1_001, 60, TAKER)]);
     assert_eq!(got.last(), Some(&ReportKind::Expired(Reason::NoLiquidity)));

@@ -180,8 +180,8 @@ fn equity_keeps_its_mark_while_a_side_is_empty() {
         let last = simulation.kernel().record().equity.last().unwrap().equity;
         let position = simulation.kernel().positions_in(M0).next().unwrap();
         let math = ContractMath::new(&linear()).unwrap();
-        assert_eq!(last, position.cash + position.marked(&math, twice_mid).unwrap());
-        assert_eq!(last, totals.gross - totals.fees);
+        assert_eq!(Some(last), position.cash.checked_add(position.marked(&math, twice_mid).unwrap()));
+        assert_eq!(Some(last), totals.gross.checked_sub(totals.fees));
     }
 }
 
@@ -204,7 +204,8 @@ fn a_position_without_any_mid_is_worth_what_it_cost() {
     let totals = simulation.totals()[0].clone();
     let last = simulation.kernel().record().equity.last().unwrap().equity;
     assert_eq!(last.to_string(), "-0.05");
-    assert_eq!((last, last), (totals.gross - totals.fees, *seen.lock().unwrap()));
+    assert_eq!(Some(last), totals.gross.checked_sub(totals.fees));
+    assert_eq!(last, *seen.lock().unwrap());
 }
 
 #[test]

@@ -6,14 +6,14 @@ use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tradecore_core::book::{L2Book, Level};
-use tradecore_core::event::{Columns as _, is_price, is_qty};
+use tradecore_core::event::{Columns as _, STEPS_LIMIT, is_price, is_qty};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::columns::NumpyColumns;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
-use crate::values::{to_side, to_steps};
+use crate::values::{arguments, to_side, to_steps, to_whole};
 
 /// What a book says about itself, in units of the instrument.
 pub(crate) mod measures {
@@ -65,6 +65,12 @@ pub(crate) mod measures {
             instrument.qty_increment.to_f64(walk.unfilled),
         )
     }
+}
+
+arguments! {
+    pub(crate) to_levels: usize = to_whole("n", 0..=usize::MAX);
+    price_steps: i64 = to_whole("price", 1..=STEPS_LIMIT);
+    qty_steps: i64 = to_whole("qty", 0..=STEPS_LIMIT);
 }
 
 /// Best bid and best ask after every row, in increments.
@@ -154,7 +160,12 @@ impl PyL2Book {
     /// ------
     /// InvalidValueError
     ///     When the side is neither, or a number is out of range.
-    fn set_steps(&self, side: i8, price: i64, qty: i64) -> PyResult<i64> {
+    fn set_steps(
+        &self,
+        side: i8,
+        #[pyo3(from_py_with = price_steps)] price: i64,
+        #[pyo3(from_py_with = qty_steps)] qty: i64,
+    ) -> PyResult<i64> {
         let Some(side) = Side::from_column(side) else {
             return Err(errors::invalid("side", format!("{side} is neither 1 nor -1")));
         };
@@ -292,7 +303,7 @@ impl PyL2Book {
     ///
     /// Of their quantities; None if both sides are empty.
     #[pyo3(signature = (n=1))]
-    fn imbalance(&self, n: usize) -> Option<f64> {
+    fn imbalance(&self, #[pyo3(from_py_with = to_levels)] n: usize) -> Option<f64> {
         self.lock().imbalance(n)
     }
 
@@ -304,7 +315,11 @@ impl PyL2Book {
     ///     Price in quote currency and quantity in contracts (spot: base units); fewer than ``n`` rows where there are
     ///     fewer levels.
     #[pyo3(signature = (n=10))]
-    fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
+    fn depth<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = to_levels)] n: usize,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let levels = self.read(|_, b| measures::top(b, n));
         measures::depth(py, &self.instrument.0, &levels)?.into_pyobject(py)
     }

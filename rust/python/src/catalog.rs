@@ -16,6 +16,7 @@ use tradecore_core::kernel::HookError;
 use crate::columns::packed_to_arrays;
 use crate::errors;
 use crate::raised::Raised;
+use crate::values::{arguments, to_whole};
 
 /// A part as Python tells it: the file, where it lies once it was replaced, its rows, the kinds of its rows as bits and
 /// its checksums.
@@ -145,6 +146,11 @@ impl EventStream {
     }
 }
 
+arguments! {
+    piece_rows: usize = to_whole("piece_rows", 1..=usize::MAX);
+    budget_bytes: usize = to_whole("budget_bytes", 0..=usize::MAX);
+}
+
 #[pymethods]
 impl EventStream {
     #[new]
@@ -155,8 +161,8 @@ impl EventStream {
         parts: Vec<Told>,
         kinds: u32,
         with_ids: bool,
-        piece_rows: usize,
-        budget_bytes: usize,
+        #[pyo3(from_py_with = piece_rows)] piece_rows: usize,
+        #[pyo3(from_py_with = budget_bytes)] budget_bytes: usize,
         ahead: Option<&ReadAhead>,
         lease: Option<Py<PyAny>>,
     ) -> PyResult<Self> {

@@ -14,7 +14,9 @@ use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::lending::{Lease, Lent};
 use crate::records::Order;
 use crate::shared::Shared;
-use crate::values::{money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_request, to_side};
+use crate::values::{
+    arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_request, to_side, to_whole,
+};
 use crate::views::{BookView, PositionView};
 
 /// The function a timer calls, as far as one was given: None is what a call of one returns.
@@ -252,6 +254,10 @@ impl Context {
     }
 }
 
+arguments! {
+    to_time: i64 = to_whole("ts_ns", i64::MIN..=i64::MAX);
+}
+
 #[pymethods]
 impl Context {
     /// The time of the run, ns UTC: that of the newest thing known. It does not move during a hook.
@@ -398,9 +404,10 @@ impl Context {
     /// OffGridError
     ///     When price or quantity lie between two steps.
     /// InvalidValueError
-    ///     When price or quantity is no number or not above 0, or a word is none of those above.
+    ///     When price or quantity is no number above 0 and below 2^60 increments, or a word is none of those above.
     /// OrderError
-    ///     When the terms contradict each other or the client id is in use.
+    ///     When the terms contradict each other, the client id is in use, or the order is worth more than 10^21 of the
+    ///     settlement currency.
     /// UnknownInstrumentError
     ///     When the instrument is not in the run.
     ///
@@ -499,7 +506,9 @@ impl Context {
     /// OffGridError
     ///     When a price or quantity lies between two steps.
     /// InvalidValueError
-    ///     When a side has no quantity, or a number is not above 0.
+    ///     When a side has no quantity, or a number is not above 0 and below 2^60 increments.
+    /// OrderError
+    ///     When a side is worth more than 10^21 of the settlement currency.
     /// UnknownInstrumentError
     ///     When the instrument is not in the run.
     ///
@@ -578,9 +587,9 @@ impl Context {
     /// OffGridError
     ///     When price or quantity lie between two steps.
     /// InvalidValueError
-    ///     When a number is not above 0.
+    ///     When a number is not above 0 and below 2^60 increments.
     /// OrderError
-    ///     For a market order.
+    ///     For a market order, and for one that would be worth more than 10^21 of the settlement currency.
     ///
     /// Examples
     /// --------
@@ -652,7 +661,7 @@ impl Context {
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     When the callback cannot be called.
+    ///     When the time is none, or the callback cannot be called.
     ///
     /// Examples
     /// --------
@@ -663,7 +672,12 @@ impl Context {
     /// ...     def on_timer(self, ctx, timer):
     /// ...         ctx.buy("BTCUSDT.SYNTH", 1)
     #[pyo3(signature = (ts_ns, callback=Callback::Absent))]
-    fn at(&self, py: Python<'_>, ts_ns: i64, callback: Callback<'_>) -> PyResult<u64> {
+    fn at(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = to_time)] ts_ns: i64,
+        callback: Callback<'_>,
+    ) -> PyResult<u64> {
         self.set_timer(py, callback, true, |ctx| ctx.at(ts_ns))
     }
 

@@ -1,5 +1,7 @@
 //! One match from each core error to the Python exception that carries its fields.
 
+use std::fmt::Display;
+
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -7,7 +9,6 @@ use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError as CoreRunError;
 use tradecore_core::decode::PlacedError;
 use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
-use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
 use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError, TermsError};
@@ -67,7 +68,8 @@ pub(crate) fn placed(error: PlacedError) -> PyErr {
     DataError::new_err((error.source_name, error.line, error.error.to_string()))
 }
 
-pub(crate) fn money(error: MoneyOverflow) -> PyErr {
+/// An amount that is beyond exact money.
+pub(crate) fn money(error: impl Display) -> PyErr {
     RunError::new_err(error.to_string())
 }
 
@@ -80,7 +82,7 @@ pub(crate) fn order(error: CoreOrderError) -> PyErr {
             invalid(field, format!("{value} of {instrument} must be greater than zero"))
         }
         CoreOrderError::OutOfRange { .. } => invalid("price", error.to_string()),
-        CoreOrderError::Money(error) => money(error),
+        CoreOrderError::TooLarge { field, .. } => invalid(field, error.to_string()),
         other => OrderError::new_err(other.to_string()),
     }
 }
@@ -111,7 +113,6 @@ pub(crate) fn kernel(error: KernelError) -> PyErr {
             invalid("strategy", format!("{strategy} is none of this session"))
         }
         KernelError::Order(error) => order(error),
-        KernelError::Money(error) => money(error),
         KernelError::Interrupted => PyKeyboardInterrupt::new_err(()),
         other => RunError::new_err(other.to_string()),
     }
@@ -135,7 +136,6 @@ pub(crate) fn load(error: LoadError) -> PyErr {
             StrategyError::new_err((name, text))
         }
         LoadError::Strategy { error: CoreHookError::Interrupted, .. } => PyKeyboardInterrupt::new_err(()),
-        LoadError::Money(error) => money(error),
         other => invalid("state", other.to_string()),
     }
 }

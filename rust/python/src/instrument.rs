@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
+use tradecore_core::ledger::ContractMath;
 use tradecore_core::types::{
     Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, Side, TermsError,
 };
@@ -187,7 +188,10 @@ impl PyInstrument {
             taker_fee_bps: optional("taker_fee_bps", taker_fee_bps)?.unwrap_or(Decimal::ZERO),
             listing: listing_ns.map(|ns| to_integer("listing_ns", ns)).transpose()?,
         };
-        Ok(Self(Arc::new(Instrument::new(spec).map_err(errors::instrument)?)))
+        let instrument = Instrument::new(spec).map_err(errors::instrument)?;
+        ContractMath::new(&instrument)
+            .map_err(|error| terms(TermsError { field: "contract_size", problem: error.to_string() }))?;
+        Ok(Self(Arc::new(instrument)))
     }
 
     /// ``SYMBOL.VENUE``: what names the instrument everywhere else.

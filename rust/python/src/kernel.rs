@@ -28,7 +28,7 @@ use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::{Roster, basis};
-use crate::values::{to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
+use crate::values::{repr_of, to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {
@@ -88,8 +88,7 @@ impl State {
         result.map_err(|error| self.roster.raised.or(errors::kernel(error)))
     }
 
-    fn control(&mut self, at_ns: i64, control: &Control) -> PyResult<()> {
-        let at = time("at_ns", at_ns)?;
+    fn control(&mut self, at: i64, control: &Control) -> PyResult<()> {
         let (kernel, _) = self.started()?;
         let told = kernel.handle(at, Input::Control(control));
         self.outcome(told)
@@ -117,11 +116,18 @@ fn deliver(kernel: &mut Kernel, at: i64, market: MarketId, view: View<'_>) -> Re
 }
 
 /// A time from 1970 to 2116.
-fn time(field: &str, ns: i64) -> PyResult<i64> {
-    if (0..=TIME_LIMIT).contains(&ns) {
-        return Ok(ns);
-    }
-    Err(errors::invalid(field, format!("{ns} is not a time in ns from 1970 to 2116")))
+fn time(field: &str, ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    ns.extract().ok().filter(|ns| (0..=TIME_LIMIT).contains(ns)).ok_or_else(|| {
+        errors::invalid(field, format!("{} is not a time in ns from 1970 to 2116", repr_of(ns)))
+    })
+}
+
+fn to_at(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    time("at_ns", ns)
+}
+
+fn to_event(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    time("ts_event", ns)
 }
 
 /// The kernel, one input at a time: what paper and live trading and the replay of a journal are driven through.
@@ -252,34 +258,33 @@ impl PyKernel {
     }
 
     /// Call ``on_start`` of every strategy. Balances and listings may be told before.
-    fn start(&self, at_ns: i64) -> PyResult<()> {
+    fn start(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         let mut state = self.state()?;
         if state.is_started {
             return Err(errors::RunError::new_err("the kernel has been started"));
         }
-        let at = time("at_ns", at_ns)?;
         state.open()?;
         state.is_started = true;
-        state.control(at, &Control::Start)
+        state.control(at_ns, &Control::Start)
     }
 
     /// Call ``on_stop`` of every strategy, their last hook; reports are still booked after it.
-    fn stop(&self, at_ns: i64) -> PyResult<()> {
+    fn stop(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Stop)
     }
 
     /// Refuse everything but cancels.
-    fn pause(&self, at_ns: i64) -> PyResult<()> {
+    fn pause(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Pause)
     }
 
     /// Go on after :meth:`pause` or :meth:`kill`.
-    fn resume(&self, at_ns: i64) -> PyResult<()> {
+    fn resume(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Resume)
     }
 
     /// Cancel all orders, and refuse everything but cancels.
-    fn kill(&self, at_ns: i64) -> PyResult<()> {
+    fn kill(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Kill)
     }
 
@@ -293,7 +298,7 @@ impl PyKernel {
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn order(
         &self,
-        at_ns: i64,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
         strategy: &str,
         market: usize,
         side: &Bound<'_, PyAny>,
@@ -313,9 +318,13 @@ impl PyKernel {
     }
 
     /// Deliver event columns of one or several whole messages, one after the other.
-    fn message(&self, at_ns: i64, market: usize, columns: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn message(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        market: usize,
+        columns: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let market = state.roster.market(market)?;
         let columns = NumpyColumns::new(columns)?;
         let view = columns.view();
@@ -324,7 +333,7 @@ impl PyKernel {
             return Err(errors::invalid("flags", "the last row does not end its message"));
         }
         let (kernel, _) = state.started()?;
-        let told = deliver(kernel, at, market, view);
+        let told = deliver(kernel, at_ns, market, view);
         state.outcome(told)
     }
 
@@ -335,23 +344,22 @@ impl PyKernel {
     #[pyo3(signature = (at_ns, market, ts_event, bids, asks, *, snapshot=false))]
     fn levels(
         &self,
-        at_ns: i64,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
         market: usize,
-        ts_event: i64,
+        #[pyo3(from_py_with = to_event)] ts_event: i64,
         bids: &Bound<'_, PyAny>,
         asks: &Bound<'_, PyAny>,
         snapshot: bool,
     ) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let State { roster, rows, sides, .. } = &mut *state;
         let market = roster.market(market)?;
         read_levels(&roster.instruments[market.index()], bids, &mut sides[0])?;
         read_levels(&roster.instruments[market.index()], asks, &mut sides[1])?;
         rows.clear();
         let template = Event {
-            ts_event: time("ts_event", ts_event)?,
-            ts_recv: at,
+            ts_event,
+            ts_recv: at_ns,
             kind: EventKind::BookSet,
             side: 0,
             flags: if snapshot { FLAG_SNAPSHOT } else { 0 },
@@ -364,18 +372,22 @@ impl PyKernel {
         }
         rows.push_levels(template, &sides[0], &sides[1]);
         rows.end_message();
-        state.deliver(at, market)
+        state.deliver(at_ns, market)
     }
 
     /// Deliver what a decoder has decoded of the market's instrument since the last call, message by message.
-    fn decoded(&self, at_ns: i64, market: usize, decoder: &BinanceDecoder) -> PyResult<()> {
+    fn decoded(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        market: usize,
+        decoder: &BinanceDecoder,
+    ) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let (market, instrument) = state.instrument(market)?;
         state.started()?;
         state.rows.clear();
         decoder.swap_events(instrument.id.as_str(), &mut state.rows)?;
-        state.deliver(at, market)
+        state.deliver(at_ns, market)
     }
 
     /// Deliver a venue's word on an order.
@@ -412,14 +424,14 @@ impl PyKernel {
     #[allow(clippy::too_many_arguments, reason = "what venues say of orders")]
     fn report(
         &self,
-        at_ns: i64,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
         market: usize,
         kind: &str,
         order: Option<&Bound<'_, PyAny>>,
         venue_id: Option<&Bound<'_, PyAny>>,
         execution: Option<&Bound<'_, PyAny>>,
         cumulative: Option<&Bound<'_, PyAny>>,
-        ts_event: Option<i64>,
+        ts_event: Option<&Bound<'_, PyAny>>,
         price: Option<&Bound<'_, PyAny>>,
         qty: Option<&Bound<'_, PyAny>>,
         liquidity: Option<&str>,
@@ -427,7 +439,6 @@ impl PyKernel {
         reason: Option<&str>,
     ) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let (market, instrument) = state.instrument(market)?;
         let terms = Terms { instrument: &instrument, kind, price, qty, liquidity, fee, reason };
         let venue_id = venue_id.map(|key| venue_key("venue_id", key)).transpose()?;
@@ -452,7 +463,7 @@ impl PyKernel {
             venue_id,
             execution: execution.map(|key| venue_key("execution", key)).transpose()?,
             cumulative,
-            ts_event: time("ts_event", ts_event.unwrap_or(at))?,
+            ts_event: ts_event.map_or(Ok(at_ns), to_event)?,
             kind: terms.kind()?,
         };
         let (kernel, _) = state.started()?;
@@ -462,15 +473,20 @@ impl PyKernel {
             let other = kernel.instrument(order.market);
             return Err(errors::invalid("market", format!("order {} is one in {}", order.id, other.id)));
         }
-        let told = kernel.handle(at, Input::Report(&report));
+        let told = kernel.handle(at_ns, Input::Report(&report));
         state.outcome(told)
     }
 
     /// Tell what an account holds of a settlement currency.
     #[pyo3(signature = (at_ns, currency, total, *, account=0))]
-    fn balance(&self, at_ns: i64, currency: &str, total: &Bound<'_, PyAny>, account: u32) -> PyResult<()> {
+    fn balance(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        currency: &str,
+        total: &Bound<'_, PyAny>,
+        account: u32,
+    ) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let total = Money::from_decimal(to_decimal("total", total)?);
         let total = total.map_err(|e| errors::decimal("total", "", e))?;
         let (kernel, _) = state.open()?;
@@ -478,12 +494,18 @@ impl PyKernel {
             return Err(errors::invalid("currency", format!("{currency:?} settles no instrument here")));
         };
         let (account, currency) = (AccountId::new(account as usize), CurrencyId::new(index));
-        let told = kernel.handle(at, Input::Balance { account, currency, total });
+        let told = kernel.handle(at_ns, Input::Balance { account, currency, total });
         state.outcome(told)
     }
 
     /// Tell the state of a market's feed, as its connection knows it.
-    fn feed(&self, at_ns: i64, market: usize, state: &Bound<'_, PyAny>, reason: &str) -> PyResult<()> {
+    fn feed(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        market: usize,
+        state: &Bound<'_, PyAny>,
+        reason: &str,
+    ) -> PyResult<()> {
         let feed = match to_integer("state", state)? {
             0 => BookState::Empty,
             1 => BookState::Buffering,
@@ -493,30 +515,32 @@ impl PyKernel {
             other => return Err(errors::invalid("state", format!("{other} is no BookState"))),
         };
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let market = state.roster.market(market)?;
         let update = FeedUpdate { state: feed, reason: reason.into() };
         let (kernel, _) = state.started()?;
-        let told = kernel.handle(at, Input::Feed { market, update: &update });
+        let told = kernel.handle(at_ns, Input::Feed { market, update: &update });
         state.outcome(told)
     }
 
     /// Tell whether an instrument can be traded from now on.
-    fn listing(&self, at_ns: i64, market: usize, is_listed: bool) -> PyResult<()> {
+    fn listing(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        market: usize,
+        is_listed: bool,
+    ) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let listing = Listing { market: state.roster.market(market)?, is_listed };
         let (kernel, _) = state.open()?;
-        let told = kernel.handle(at, Input::Listing(&listing));
+        let told = kernel.handle(at_ns, Input::Listing(&listing));
         state.outcome(told)
     }
 
     /// Let what :meth:`next_due` named happen: one timer, or refusals of our own.
-    fn due(&self, at_ns: i64) -> PyResult<()> {
+    fn due(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         let mut state = self.state()?;
-        let at = time("at_ns", at_ns)?;
         let (kernel, _) = state.started()?;
-        let told = kernel.handle(at, Input::Due);
+        let told = kernel.handle(at_ns, Input::Due);
         state.outcome(told)
     }
 

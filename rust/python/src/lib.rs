@@ -91,6 +91,10 @@ mod _core {
     #[pymodule_export]
     const MARKET_KINDS: u32 = KindSet::MARKET.bits();
     #[pymodule_export]
+    const MOST_BINS: usize = tradecore_core::indicators::MOST_BINS;
+    #[pymodule_export]
+    const MOST_WINDOW: usize = tradecore_core::indicators::MOST_WINDOW;
+    #[pymodule_export]
     const ON_GRID_KINDS: u32 = KindSet::ON_GRID.bits();
 
     #[pymodule_export]

@@ -1,22 +1,61 @@
 //! Formulas and small models for research and tests.
 
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tradecore_core::event::is_qty;
+use tradecore_core::event::STEPS_LIMIT;
 use tradecore_core::indicators as core;
 use tradecore_core::ledger;
 use tradecore_core::random::Random;
 use tradecore_core::sim::{QueueModel, QueuePosition};
 use tradecore_core::strategies;
-use tradecore_core::types::{Price, Qty, Side};
+use tradecore_core::types::{Money, Price, Qty, Side};
 
 use crate::columns::slice_of;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
-use crate::values::{money_to_py, to_duration, to_side};
+use crate::values::{arguments, money_to_py, to_duration, to_number, to_side, to_whole};
+
+/// Numbers above 0.
+const POSITIVE: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
+/// Numbers from 0 on.
+const NOT_NEGATIVE: RangeInclusive<f64> = 0.0..=f64::MAX;
+
+arguments! {
+    any_time: i64 = to_whole("ns", i64::MIN..=i64::MAX);
+    a: f64 = to_number("a", POSITIVE);
+    bin_ticks: f64 = to_number("bin_ticks", POSITIVE);
+    bins: usize = to_whole("bins", 1..=core::MOST_BINS);
+    delta: f64 = to_number("delta", POSITIVE);
+    depth_ticks: f64 = to_number("depth_ticks", f64::MIN..=f64::MAX);
+    displayed: i64 = to_whole("displayed", 0..=STEPS_LIMIT);
+    gamma: f64 = to_number("gamma", NOT_NEGATIVE);
+    half_life: f64 = to_number("half_life_s", POSITIVE);
+    k: f64 = to_number("k", POSITIVE);
+    lot: i64 = to_whole("lot", 1..=STEPS_LIMIT);
+    mid: f64 = to_number("mid", -core::MOST_MID..=core::MOST_MID);
+    new_qty: i64 = to_whole("new", 0..=STEPS_LIMIT);
+    previous_qty: i64 = to_whole("previous", 0..=STEPS_LIMIT);
+    qty: i64 = to_whole("qty", 0..=STEPS_LIMIT);
+    seconds: f64 = to_number("seconds", 0.0..=core::MOST_SECONDS);
+    seed: u64 = to_whole("seed", 0..=u64::MAX);
+    sigma: f64 = to_number("sigma", NOT_NEGATIVE);
+    ts_ns: i64 = to_whole("ts_ns", i64::MIN..=i64::MAX);
+    unit: f64 = to_number("unit", POSITIVE);
+    window: usize = to_whole("window", 1..=core::MOST_WINDOW);
+    xi: f64 = to_number("xi", NOT_NEGATIVE);
+}
+
+fn half_life_or_none(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    if value.is_none() { Ok(None) } else { half_life(value).map(Some) }
+}
+
+fn xi_or_none(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    if value.is_none() { Ok(None) } else { xi(value).map(Some) }
+}
 
 /// Return a length of time such as ``"100ms"``, ``"1s"``, ``"5m"`` in ns.
 ///
@@ -31,7 +70,7 @@ pub(crate) fn parse_duration(text: &Bound<'_, PyAny>) -> PyResult<i64> {
 
 /// Return a length of time, given in ns, as text in the largest unit that divides it.
 #[pyfunction]
-pub(crate) fn format_duration_ns(ns: i64) -> String {
+pub(crate) fn format_duration_ns(#[pyo3(from_py_with = any_time)] ns: i64) -> String {
     tradecore_core::types::format_duration(ns)
 }
 
@@ -54,7 +93,7 @@ pub(crate) fn format_duration_ns(ns: i64) -> String {
 /// Raises
 /// ------
 /// InvalidValueError
-///     When the arrays differ in length.
+///     When the arrays differ in length, a parameter is negative (or ``k`` 0), or a quote of finite numbers is none.
 ///
 /// Examples
 /// --------
@@ -71,9 +110,9 @@ pub(crate) fn avellaneda_stoikov_quotes<'py>(
     s: PyReadonlyArray1<'py, f64>,
     q: PyReadonlyArray1<'py, f64>,
     tau: PyReadonlyArray1<'py, f64>,
-    gamma: f64,
-    sigma: f64,
-    k: f64,
+    #[pyo3(from_py_with = gamma)] gamma: f64,
+    #[pyo3(from_py_with = sigma)] sigma: f64,
+    #[pyo3(from_py_with = k)] k: f64,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (s, q, tau) = (slice_of(&s, "s")?, slice_of(&q, "q")?, slice_of(&tau, "tau")?);
     if s.len() != q.len() || s.len() != tau.len() {
@@ -83,8 +122,14 @@ pub(crate) fn avellaneda_stoikov_quotes<'py>(
         .iter()
         .zip(q)
         .zip(tau)
-        .map(|((s, q), tau)| strategies::avellaneda_stoikov_quotes(*s, *q, gamma, sigma, k, *tau))
-        .collect();
+        .map(|((s, q), tau)| {
+            let quotes = strategies::avellaneda_stoikov_quotes(*s, *q, gamma, sigma, k, *tau);
+            // What is no number in is none out.
+            let is_sound = !(s.is_finite() && q.is_finite() && tau.is_finite())
+                || (quotes.bid.is_finite() && quotes.ask.is_finite());
+            is_sound.then_some(quotes).ok_or_else(|| beyond("gamma, sigma, k"))
+        })
+        .collect::<PyResult<_>>()?;
     let out = PyDict::new(py);
     out.set_item("reservation", PyArray1::from_iter(py, quotes.iter().map(|x| x.reservation)))?;
     out.set_item("spread", PyArray1::from_iter(py, quotes.iter().map(|x| x.spread)))?;
@@ -111,6 +156,11 @@ pub(crate) fn avellaneda_stoikov_quotes<'py>(
 /// dict of float
 ///     ``half_spread`` in ticks, ``skew`` in ticks for a unit of inventory, and the two constants they come from.
 ///
+/// Raises
+/// ------
+/// InvalidValueError
+///     When ``a``, ``k`` or ``delta`` is not above 0, another one negative, or a result no finite number.
+///
 /// Examples
 /// --------
 /// >>> quote = tc.glft_coefficients(gamma=0.1, sigma=0.5, a=1.0, k=1.5)
@@ -120,26 +170,27 @@ pub(crate) fn avellaneda_stoikov_quotes<'py>(
 #[pyo3(signature = (*, gamma, sigma, a, k, delta=1.0, xi=None))]
 pub(crate) fn glft_coefficients(
     py: Python<'_>,
-    gamma: f64,
-    sigma: f64,
-    a: f64,
-    k: f64,
-    delta: f64,
-    xi: Option<f64>,
+    #[pyo3(from_py_with = gamma)] gamma: f64,
+    #[pyo3(from_py_with = sigma)] sigma: f64,
+    #[pyo3(from_py_with = a)] a: f64,
+    #[pyo3(from_py_with = k)] k: f64,
+    #[pyo3(from_py_with = delta)] delta: f64,
+    #[pyo3(from_py_with = xi_or_none)] xi: Option<f64>,
 ) -> PyResult<Bound<'_, PyDict>> {
     let g = strategies::glft_coefficients(gamma, xi.unwrap_or(gamma), sigma, a, k, delta);
     let out = PyDict::new(py);
     for (name, value) in [("c1", g.c1), ("c2", g.c2), ("half_spread", g.half_spread), ("skew", g.skew)] {
+        if !value.is_finite() {
+            return Err(beyond("gamma, sigma, a, k, delta, xi"));
+        }
         out.set_item(name, value)?;
     }
     Ok(out)
 }
 
-fn positive(name: &str, value: f64) -> PyResult<()> {
-    if value > 0.0 && value.is_finite() {
-        return Ok(());
-    }
-    Err(errors::invalid(name, format!("{value} is not a positive number")))
+/// Parameters that are numbers each, of which the formula makes none.
+fn beyond(names: &str) -> PyErr {
+    errors::invalid(names, "the formula gives no number for them")
 }
 
 fn method(name: &str) -> PyResult<core::FitMethod> {
@@ -181,7 +232,7 @@ fn fit_to_py(py: Python<'_>, fit: core::IntensityFit) -> PyResult<Bound<'_, PyDi
 /// Raises
 /// ------
 /// InvalidValueError
-///     When there is no such method.
+///     When there is no such method, or no such time.
 ///
 /// Examples
 /// --------
@@ -195,7 +246,7 @@ pub(crate) fn fit_intensity<'py>(
     py: Python<'py>,
     distances: PyReadonlyArray1<'py, f64>,
     counts: PyReadonlyArray1<'py, u64>,
-    seconds: f64,
+    #[pyo3(from_py_with = seconds)] seconds: f64,
     method: &str,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
     let fit = core::fit_intensity(
@@ -212,14 +263,14 @@ pub(crate) fn fit_intensity<'py>(
 /// Parameters
 /// ----------
 /// window : int
-///     Steps.
+///     Steps, up to 10,000,000.
 /// half_life_s : float, optional
 ///     Smoothing of the squared volatility over time, seconds; none if not given.
 ///
 /// Raises
 /// ------
 /// InvalidValueError
-///     When the window is 0, or the half-life is not above 0.
+///     When there is no such window, or the half-life is not above 0.
 ///
 /// Examples
 /// --------
@@ -234,14 +285,11 @@ pub(crate) struct RealizedVolatility(Mutex<core::RealizedVolatility>);
 impl RealizedVolatility {
     #[new]
     #[pyo3(signature = (window, half_life_s=None))]
-    fn new(window: usize, half_life_s: Option<f64>) -> PyResult<Self> {
-        if window == 0 {
-            return Err(errors::invalid("window", "must be at least 1"));
-        }
-        if let Some(half_life) = half_life_s {
-            positive("half_life_s", half_life)?;
-        }
-        Ok(Self(Mutex::new(core::RealizedVolatility::new(window, half_life_s))))
+    fn new(
+        #[pyo3(from_py_with = window)] window: usize,
+        #[pyo3(from_py_with = half_life_or_none)] half_life_s: Option<f64>,
+    ) -> Self {
+        Self(Mutex::new(core::RealizedVolatility::new(window, half_life_s)))
     }
 
     /// Take a sample of the mid at a time, ns UTC, and return the volatility; None before the second one.
@@ -249,14 +297,15 @@ impl RealizedVolatility {
     /// Raises
     /// ------
     /// InvalidValueError
-    ///     When the mid is not finite.
-    fn update(&self, ts_ns: i64, mid: f64) -> PyResult<Option<f64>> {
-        if !mid.is_finite() {
-            return Err(errors::invalid("mid", format!("{mid} is not a price")));
-        }
+    ///     When the mid is no number up to 1e100.
+    fn update(
+        &self,
+        #[pyo3(from_py_with = ts_ns)] ts_ns: i64,
+        #[pyo3(from_py_with = mid)] mid: f64,
+    ) -> Option<f64> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.push(ts_ns, mid);
-        Ok(inner.sigma())
+        inner.sigma()
     }
 }
 
@@ -267,14 +316,14 @@ impl RealizedVolatility {
 /// bin_ticks : float
 ///     Spacing of the distances ``(j + 1/2) * bin_ticks``, ticks.
 /// bins : int
-///     How many distances.
+///     How many distances, up to 100,000.
 /// window : int
-///     Intervals; the deepest trade of each counts.
+///     Intervals, up to 10,000,000; the deepest trade of each counts.
 ///
 /// Raises
 /// ------
 /// InvalidValueError
-///     When one of them is not above 0.
+///     When one of them is not above 0, or too many.
 ///
 /// Examples
 /// --------
@@ -292,21 +341,31 @@ pub(crate) struct IntensityEstimator(Mutex<core::IntensityEstimator>);
 impl IntensityEstimator {
     #[new]
     #[pyo3(signature = (*, bin_ticks=1.0, bins=100, window=120))]
-    fn new(bin_ticks: f64, bins: usize, window: usize) -> PyResult<Self> {
-        positive("bin_ticks", bin_ticks)?;
-        if bins == 0 || window == 0 {
-            return Err(errors::invalid("bins", "there must be a bin and an interval"));
-        }
-        Ok(Self(Mutex::new(core::IntensityEstimator::new(bin_ticks, bins, window))))
+    fn new(
+        #[pyo3(from_py_with = bin_ticks)] bin_ticks: f64,
+        #[pyo3(from_py_with = bins)] bins: usize,
+        #[pyo3(from_py_with = window)] window: usize,
+    ) -> Self {
+        Self(Mutex::new(core::IntensityEstimator::new(bin_ticks, bins, window)))
     }
 
     /// Take a trade, by its distance in ticks from the mid at the start of the interval.
-    fn trade(&self, depth_ticks: f64) {
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When it is no number.
+    fn trade(&self, #[pyo3(from_py_with = depth_ticks)] depth_ticks: f64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).trade(depth_ticks);
     }
 
     /// End an interval of that length, in seconds.
-    fn end_interval(&self, seconds: f64) {
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When it is negative, or longer than 1e10 s.
+    fn end_interval(&self, #[pyo3(from_py_with = seconds)] seconds: f64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).end_interval(seconds);
     }
 
@@ -325,11 +384,12 @@ impl IntensityEstimator {
     }
 }
 
-fn not_negative(name: &str, value: i64) -> PyResult<()> {
-    if is_qty(value) {
+/// Raises what is said of steps that are not within bounds.
+fn check_steps(name: &str, steps: i64, least: i64) -> PyResult<()> {
+    if (least..=STEPS_LIMIT).contains(&steps) {
         return Ok(());
     }
-    Err(errors::invalid(name, format!("{value} is out of range")))
+    Err(errors::invalid(name, format!("{steps} increments are not from {least} to 2^60 - 1")))
 }
 
 /// One resting order in the queue of its price level, advanced by hand.
@@ -371,33 +431,36 @@ pub(crate) struct QueueSimulator {
 impl QueueSimulator {
     #[new]
     #[pyo3(signature = (model, displayed, *, lot=1, unit=1.0, seed=0))]
-    fn new(model: &str, displayed: i64, lot: i64, unit: f64, seed: u64) -> PyResult<Self> {
+    fn new(
+        model: &str,
+        #[pyo3(from_py_with = displayed)] displayed: i64,
+        #[pyo3(from_py_with = lot)] lot: i64,
+        #[pyo3(from_py_with = unit)] unit: f64,
+        #[pyo3(from_py_with = seed)] seed: u64,
+    ) -> PyResult<Self> {
         let model = model
             .parse()
             .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
-        not_negative("displayed", displayed)?;
-        not_negative("lot", lot - 1)?;
-        positive("unit", unit)?;
         let state = (QueuePosition::behind(displayed), Random::new(seed, 0), displayed);
         Ok(Self { model, lot, unit, state: Mutex::new(state) })
     }
 
     /// Let a trade happen at the order's price and return how much of it reaches the order, in increments.
-    fn trade(&self, qty: i64) -> PyResult<i64> {
-        not_negative("qty", qty)?;
+    fn trade(&self, #[pyo3(from_py_with = qty)] qty: i64) -> i64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (place, random, displayed) = &mut *state;
-        Ok(self.model.on_trade(place, qty, *displayed, self.lot, random))
+        self.model.on_trade(place, qty, *displayed, self.lot, random)
     }
 
     /// Change the displayed size of the level from ``previous`` to ``new``, in increments.
-    fn depth(&self, previous: i64, new: i64) -> PyResult<()> {
-        not_negative("previous", previous)?;
-        not_negative("new", new)?;
+    fn depth(
+        &self,
+        #[pyo3(from_py_with = previous_qty)] previous: i64,
+        #[pyo3(from_py_with = new_qty)] new: i64,
+    ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.model.on_depth(&mut state.0, previous, new, self.unit);
         state.2 = new;
-        Ok(())
     }
 
     /// Quantity ahead of the order, in increments.
@@ -434,9 +497,14 @@ impl PositionLedger {
     /// Price and quantity of a fill, in increments.
     fn terms(&self, price: &Bound<'_, PyAny>, qty: &Bound<'_, PyAny>) -> PyResult<(Price, Qty)> {
         let (price, qty) = (self.instrument.price_to_steps(price)?, self.instrument.qty_to_steps(qty)?);
-        not_negative("price", price - 1)?;
-        not_negative("qty", qty)?;
+        check_steps("price", price, 1)?;
+        check_steps("qty", qty, 0)?;
         Ok((Price::new(price), Qty::new(qty)))
+    }
+
+    /// An amount, unless it is beyond exact money.
+    fn counted(&self, amount: Result<Money, ledger::MoneyOverflow>) -> PyResult<Money> {
+        amount.map_err(|error| errors::money(error.of(&self.instrument.0)))
     }
 }
 
@@ -444,7 +512,8 @@ impl PositionLedger {
 impl PositionLedger {
     #[new]
     fn new(instrument: Named) -> PyResult<Self> {
-        let math = ledger::ContractMath::new(&instrument.0.0).map_err(errors::money)?;
+        let math = ledger::ContractMath::new(&instrument.0.0);
+        let math = math.map_err(|error| errors::money(error.of(&instrument.0.0)))?;
         Ok(Self { instrument: instrument.0, math, position: Mutex::default() })
     }
 
@@ -456,6 +525,8 @@ impl PositionLedger {
     ///     When price or quantity lie between two increments; of every method.
     /// InvalidValueError
     ///     When the price is not above 0, or the quantity is negative; of every method.
+    /// RunError
+    ///     When the value, or a sum of the account, is beyond 10^21 of the currency; of every method.
     fn value<'py>(
         &self,
         py: Python<'py>,
@@ -463,7 +534,7 @@ impl PositionLedger {
         qty: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (price, qty) = self.terms(price, qty)?;
-        money_to_py(py, self.math.value(price, qty).map_err(errors::money)?)
+        money_to_py(py, self.counted(self.math.value(price, qty))?)
     }
 
     /// Return the fee of a fill, in the settlement currency; negative is a rebate.
@@ -476,9 +547,8 @@ impl PositionLedger {
         maker: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (price, qty) = self.terms(price, qty)?;
-        let overflow = ledger::MoneyOverflow { price: price.steps(), qty: qty.steps() };
-        let value = self.math.value(price, qty).map_err(errors::money)?;
-        money_to_py(py, self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?)
+        let fee = self.math.value(price, qty).and_then(|value| self.math.fee(value, maker));
+        money_to_py(py, self.counted(fee)?)
     }
 
     /// Book a fill with its fee and return the profit it realised, before the fee, in the settlement currency.
@@ -493,12 +563,10 @@ impl PositionLedger {
     ) -> PyResult<Bound<'py, PyAny>> {
         let side: Side = to_side(side)?;
         let (price, qty) = self.terms(price, qty)?;
-        let overflow = ledger::MoneyOverflow { price: price.steps(), qty: qty.steps() };
-        let value = self.math.value(price, qty).map_err(errors::money)?;
-        let fee = self.math.fee(value, maker).ok_or(overflow).map_err(errors::money)?;
+        let fee = self.math.value(price, qty).and_then(|value| self.math.fee(value, maker));
         let mut position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
-        let realized = position.apply(&self.math, side, price, qty, fee).map_err(errors::money)?;
-        money_to_py(py, realized)
+        let realized = fee.and_then(|fee| position.apply(&self.math, side, price, qty, fee));
+        money_to_py(py, self.counted(realized)?)
     }
 
     /// Return the position marked at a price.
@@ -506,7 +574,9 @@ impl PositionLedger {
     /// A dictionary of ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote currency, and, in the
     /// settlement currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``cash`` and ``equity``.
     fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-        let twice = Some(self.instrument.price_to_steps(mark)?.saturating_mul(2));
+        let mark = self.instrument.price_to_steps(mark)?;
+        check_steps("mark", mark, 1)?;
+        let twice = Some(mark * 2);
         let i = &self.instrument.0;
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let out = PyDict::new(py);
@@ -514,11 +584,11 @@ impl PositionLedger {
         let average = position.avg_entry_price();
         out.set_item("avg_entry_price", average.map(|p| p * i.price_increment.to_f64(1)))?;
         out.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
-        let unrealized = position.unrealized(&self.math, twice).map_err(errors::money)?;
+        let unrealized = self.counted(position.unrealized(&self.math, twice))?;
         out.set_item("unrealized_pnl", money_to_py(py, unrealized)?)?;
         out.set_item("fees", money_to_py(py, position.fees)?)?;
         out.set_item("cash", money_to_py(py, position.cash)?)?;
-        let equity = position.equity(&self.math, twice).map_err(errors::money)?;
+        let equity = self.counted(position.equity(&self.math, twice))?;
         out.set_item("equity", money_to_py(py, equity)?)?;
         Ok(out)
     }

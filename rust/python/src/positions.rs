@@ -30,8 +30,10 @@ impl FinalPositions {
         let in_market = |(market, twice_mid)| {
             let market = MarketId::new(market);
             let math = kernel.math(market);
-            let unrealized =
-                |position: &Position| position.unrealized(math, twice_mid).map_err(errors::money);
+            let unrealized = |position: &Position| {
+                let unrealized = position.unrealized(math, position.mark(math, twice_mid));
+                unrealized.map_err(|error| errors::money(error.of(kernel.instrument(market))))
+            };
             kernel.positions_in(market).map(|held| Ok((held.clone(), unrealized(held)?))).collect()
         };
         Ok(Self {

@@ -14,8 +14,8 @@ use tradecore_core::decode::{
     BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
     Lines, PlacedError, Strictness, TardisKind, TardisReader,
 };
-use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink};
-use tradecore_core::synth::{Synth as CoreSynth, SynthConfig};
+use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
+use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::book::PyL2Book;
@@ -23,7 +23,7 @@ use crate::columns::{NumpyColumns, slice_of, to_arrays};
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
-use crate::values::to_duration;
+use crate::values::{arguments, to_duration, to_whole};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -308,6 +308,15 @@ impl FeedSummary {
     }
 }
 
+/// Rows of a synthetic market at most: more would fill any disk.
+const MOST_EVENTS: usize = 10_000_000_000;
+
+arguments! {
+    events: usize = to_whole("events", 0..=MOST_EVENTS);
+    seed: u64 = to_whole("seed", 0..=u64::MAX);
+    ts_recv: i64 = to_whole("ts_recv", 0..=TIME_LIMIT);
+}
+
 /// Synthetic markets.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Synth;
@@ -320,8 +329,8 @@ impl Synth {
     #[allow(clippy::too_many_arguments, reason = "the shape of a market")]
     fn reader(
         instrument: &PyInstrument,
-        events: usize,
-        seed: u64,
+        #[pyo3(from_py_with = events)] events: usize,
+        #[pyo3(from_py_with = seed)] seed: u64,
         start_price: &Bound<'_, PyAny>,
         typical_qty: &Bound<'_, PyAny>,
         start_ns: i64,
@@ -340,7 +349,10 @@ impl Synth {
             latency_ns: to_duration("latency", latency, 0)?,
             jitter_ns: to_duration("jitter", jitter, 0)?,
         };
-        let synth = CoreSynth::new(config).map_err(|e| errors::invalid("start_price", e.to_string()))?;
+        let synth = CoreSynth::new(config).map_err(|error| match error {
+            SynthError::StartPrice => errors::invalid("start_price", error.to_string()),
+            SynthError::TypicalQty => errors::invalid("typical_qty", error.to_string()),
+        })?;
         let source = Source::Synth { synth, left: events };
         Ok(EventReader::new(instrument, source, Arc::default(), 0))
     }
@@ -470,7 +482,14 @@ impl BinanceDecoder {
     /// ------
     /// DataError
     ///     When the frame is malformed; the state is as before.
-    fn feed<'py>(&self, py: Python<'py>, frame: &[u8], ts_recv: i64) -> PyResult<&Bound<'py, PyString>> {
+    /// InvalidValueError
+    ///     When the time is none from 1970 to 2116.
+    fn feed<'py>(
+        &self,
+        py: Python<'py>,
+        frame: &[u8],
+        #[pyo3(from_py_with = ts_recv)] ts_recv: i64,
+    ) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut *state;
         let outcome = decoder.feed(frame, ts_recv, outputs).map_err(|e| {

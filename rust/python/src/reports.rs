@@ -2,11 +2,14 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
+use tradecore_core::event::{is_price, is_qty};
 use tradecore_core::orders::{Liquidity, OrderKey, Reason, ReportKind, VenueKey};
 use tradecore_core::types::{Instrument, Money, Price, Qty};
 
 use crate::errors;
 use crate::values::{to_decimal, to_price, to_qty};
+
+const OUT_OF_RANGE: &str = "expected more than zero, and less than 2^60 increments";
 
 /// The keyword arguments of a report that belong to some kinds only.
 pub(crate) struct Terms<'a, 'py> {
@@ -26,13 +29,15 @@ impl Terms<'_, '_> {
 
     fn price(&self) -> PyResult<Price> {
         let price = self.need("price", self.price)?;
-        to_price(self.instrument, price)
+        let price = to_price(self.instrument, price)?;
+        if is_price(price.steps()) { Ok(price) } else { Err(errors::invalid("price", OUT_OF_RANGE)) }
     }
 
     fn qty(&self) -> PyResult<Qty> {
         let qty = self.need("qty", self.qty)?;
         let qty = to_qty("qty", self.instrument, qty)?;
-        if qty.is_positive() { Ok(qty) } else { Err(errors::invalid("qty", "expected more than zero")) }
+        let is_sound = qty.is_positive() && is_qty(qty.steps());
+        if is_sound { Ok(qty) } else { Err(errors::invalid("qty", OUT_OF_RANGE)) }
     }
 
     fn reason(&self) -> PyResult<Reason> {

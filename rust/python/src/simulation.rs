@@ -12,6 +12,7 @@ use tradecore_core::backtest::{
 };
 use tradecore_core::event::Columns;
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
+use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
 use tradecore_core::types::{Instrument, MarketId, StrategyId};
 
@@ -341,7 +342,9 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         row.set_item("currency", &total.currency)?;
         row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
         row.set_item("fees", money_to_py(py, total.fees)?)?;
-        row.set_item("net_pnl", money_to_py(py, total.gross - total.fees)?)?;
+        let net = total.gross.checked_sub(total.fees);
+        let net = net.ok_or_else(|| errors::RunError::new_err(MoneyOverflow::Sum.to_string()))?;
+        row.set_item("net_pnl", money_to_py(py, net)?)?;
         row.set_item("turnover", money_to_py(py, total.turnover)?)?;
         row.set_item("max_drawdown", total.stats.max_drawdown())?;
         for (name, why, ratio) in

@@ -1,5 +1,8 @@
 //! Python numbers to integer steps and back.
 
+use std::fmt::Debug;
+use std::ops::RangeInclusive;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -108,9 +111,53 @@ pub(crate) fn to_f64(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     text.ok_or_else(|| errors::invalid(field, format!("expected a number, got {}", repr_of(value))))
 }
 
-/// What Python shows of a value.
+/// A whole number within bounds.
+pub(crate) fn to_whole<'py, T>(
+    field: &str,
+    value: &Bound<'py, PyAny>,
+    range: RangeInclusive<T>,
+) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py> + PartialOrd + Debug,
+{
+    within("a whole number", field, value, range)
+}
+
+/// A number of any kind within bounds, as a float.
+pub(crate) fn to_number(field: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<f64>) -> PyResult<f64> {
+    within("a number", field, value, range)
+}
+
+fn within<'py, T>(what: &str, field: &str, value: &Bound<'py, PyAny>, range: RangeInclusive<T>) -> PyResult<T>
+where
+    T: for<'a> FromPyObject<'a, 'py> + PartialOrd + Debug,
+{
+    // What a number of Python is too large for is out of these bounds, too.
+    value.extract::<T>().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+        let (low, high) = range.into_inner();
+        errors::invalid(field, format!("expected {what} from {low:?} to {high:?}, got {}", repr_of(value)))
+    })
+}
+
+/// Readers of arguments, by their name: a number that is out of bounds is said to be before it is used.
+macro_rules! arguments {
+    ($($vis:vis $name:ident: $type:ty = $read:ident($field:literal, $range:expr);)*) => {
+        $($vis fn $name(value: &Bound<'_, PyAny>) -> PyResult<$type> {
+            $read($field, value, $range)
+        })*
+    };
+}
+pub(crate) use arguments;
+
+/// What Python shows of a value, the beginning of it if that is long.
 pub(crate) fn repr_of(value: &Bound<'_, PyAny>) -> String {
-    value.repr().map_or_else(|_| "this".into(), |shown| shown.to_string())
+    const SHOWN: usize = 200;
+    let Ok(shown) = value.repr() else { return "a number of thousands of digits".into() };
+    let shown = shown.to_string();
+    match shown.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
 }
 
 /// The shortest decimal that a float of another library (`numpy.float32`) stands for, which is what it was made of:

@@ -9,7 +9,7 @@ use tradecore_core::kernel::Trade;
 use tradecore_core::ledger::Position;
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
-use crate::book::{PyL2Book, measures};
+use crate::book::{PyL2Book, measures, to_levels};
 use crate::errors;
 use crate::instrument::{PyInstrument, rounded_price, rounded_qty};
 use crate::lending::{Lease, View};
@@ -160,7 +160,7 @@ impl BookView {
     /// >>> round(book.imbalance(), 3), book.imbalance(2)
     /// (0.333, 0.0)
     #[pyo3(signature = (n=1))]
-    fn imbalance(&self, py: Python<'_>, n: usize) -> PyResult<Option<f64>> {
+    fn imbalance(&self, py: Python<'_>, #[pyo3(from_py_with = to_levels)] n: usize) -> PyResult<Option<f64>> {
         self.book(py, |b| b.imbalance(n))
     }
 
@@ -180,7 +180,11 @@ impl BookView {
     /// >>> float(bids[:, 1].sum())
     /// 5.0
     #[pyo3(signature = (n=10))]
-    fn depth<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyTuple>> {
+    fn depth<'py>(
+        &self,
+        py: Python<'py>,
+        #[pyo3(from_py_with = to_levels)] n: usize,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let levels = self.book(py, |b| measures::top(b, n))?;
         measures::depth(py, self.spec(), &levels)?.into_pyobject(py)
     }

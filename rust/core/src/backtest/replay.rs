@@ -13,7 +13,8 @@
 //! An instrument is listed from its listing, or the start of the run, until its expiry, if its kind has one, on the run's clock. Its
 //! data may go on; its orders do not.
 //!
-//! Equity is sampled at a fixed interval; of equal samples in a row the first and the last are kept.
+//! Equity is sampled at a fixed interval; of equal samples in a row the first and the last are kept. A strategy whose
+//! positions cannot be counted at the mid fails right after the kernel is next woken; from then on they count at cost.
 //!
 //! Strategies share a kernel, or each is alone with the market in a kernel of its own: many runs over one pass of the data
 //! (see [`Replay::apart`]).
@@ -227,10 +228,11 @@ impl Replay {
     pub fn run_all(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, Vec<String>), RunError> {
         let ran = ending(self.run_inner(monitor))?;
         self.sessions.close(self.end, &self.venue)?;
+        let counted = ending(self.fail_uncounted(self.end))?;
         let digests = self.sessions.finish();
         let spilled = ending(self.spill(monitor))?;
-        let end = if spilled == RunEnd::Finished { ran } else { spilled };
-        Ok((end, digests))
+        let end = [spilled, ran, counted].into_iter().find(|end| *end != RunEnd::Finished);
+        Ok((end.unwrap_or(RunEnd::Finished), digests))
     }
 
     fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
@@ -262,7 +264,7 @@ impl Replay {
             };
             match wake {
                 Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => self.wake(at, wake)?,
-                _ => self.venue.advance(horizon)?,
+                _ => self.venue.advance(horizon),
             }
             if self.sessions.are_over() {
                 // Markets may have run ahead, as far as their data was cut.
@@ -278,6 +280,7 @@ impl Replay {
     /// the venue any more.
     fn finish(&mut self) -> Result<(), RunError> {
         self.know((self.end.saturating_add(1), MarketId::new(0)))?;
+        self.fail_uncounted(self.end)?;
         while let Some((at, account, report)) = self.venue.receive(i64::MAX) {
             self.sessions.handle(self.sessions.owner(account), at, Input::Report(&report))?;
         }
@@ -331,6 +334,15 @@ impl Replay {
                 self.know((now.saturating_add(1), MarketId::new(0)))?;
                 self.tell(seat, now, Input::Due)?;
             }
+        }
+        self.fail_uncounted(now)
+    }
+
+    /// Fails the strategies whose account could not be counted when it was last sampled.
+    #[inline]
+    fn fail_uncounted(&mut self, now: i64) -> Result<(), RunError> {
+        while let Some((seat, control)) = self.sessions.next_uncounted() {
+            self.tell(seat, now, Input::Control(&control))?;
         }
         Ok(())
     }
@@ -404,7 +416,7 @@ impl Replay {
             self.venue.on_command(accounts.unwrap_or(account), command, at);
         }
         for (market, at) in first {
-            self.go_back(seat, market, at)?;
+            self.go_back(seat, market, at);
         }
         if self.sessions.has_changed_topics(seat) {
             self.follow();

@@ -9,9 +9,9 @@ use super::stats::{CurrencyTotals, EquityStats};
 use crate::book::L2Book;
 use crate::event::{Chunk, Heads};
 use crate::kernel::{
-    EquityRow, Input, Kernel, KernelConfig, KernelError, MarketSpec, Record, StrategySetup, Supply,
+    Control, EquityRow, Input, Kernel, KernelConfig, KernelError, MarketSpec, Record, StrategySetup, Supply,
 };
-use crate::ledger::MoneyOverflow;
+use crate::ledger::{MoneyOverflow, Position};
 use crate::sim::Venue;
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
@@ -48,6 +48,8 @@ struct Session {
     behind: Vec<MarketId>,
     /// Whether a market is one of them.
     is_behind: Vec<bool>,
+    /// What the kernel is to be told of strategies whose account cannot be counted any more.
+    uncounted: Vec<Control>,
 }
 
 impl Session {
@@ -70,15 +72,23 @@ impl Session {
         Ok(())
     }
 
-    /// Samples equity at the venue's mid prices.
+    /// Samples equity at the venue's mid prices. What cannot be counted at them counts at cost, and is remembered.
     fn sample(&mut self, ts: i64, venue: &Venue) -> Result<(), MoneyOverflow> {
         for index in 0..self.totals.len() {
             let currency = CurrencyId::new(index);
             let mut equity = Money::ZERO;
             for &market in self.kernel.traded().iter().filter(|m| self.kernel.currency_of(**m) == currency) {
                 let (math, mid) = (self.kernel.math(market), venue.market(market).twice_mid());
-                for position in self.kernel.positions_in(market) {
-                    equity += position.equity(math, mid)?;
+                for (strategy, position) in self.kernel.positions_in(market).enumerate() {
+                    let counted = position.equity(math, mid).or_else(|error| {
+                        let strategy = StrategyId::new(strategy);
+                        if !self.kernel.has_failed(strategy) {
+                            let problem = error.of(self.kernel.instrument(market)).to_string().into();
+                            self.uncounted.push(Control::Fail { strategy, problem });
+                        }
+                        position.equity(math, None)
+                    });
+                    equity = sum(equity, counted?)?;
                 }
             }
             let held = self.curves[index].sample(EquityRow { ts, currency, equity });
@@ -110,15 +120,22 @@ impl Session {
         for market in (0..self.is_behind.len()).map(MarketId::new) {
             let twice_mid = venue.market(market).twice_mid();
             let total = &mut self.totals[self.kernel.currency_of(market).index()];
+            let math = self.kernel.math(market);
             for position in self.kernel.positions_in(market) {
-                total.gross +=
-                    position.realized + position.unrealized(self.kernel.math(market), twice_mid)?;
-                total.fees += position.fees;
-                total.turnover += position.turnover;
+                let Position { realized, fees, turnover, .. } = *position;
+                let unrealized = position.unrealized(math, position.mark(math, twice_mid))?;
+                total.gross = sum(total.gross, sum(realized, unrealized)?)?;
+                total.fees = sum(total.fees, fees)?;
+                total.turnover = sum(total.turnover, turnover)?;
             }
         }
         Ok(())
     }
+}
+
+/// A sum over accounts.
+fn sum(a: Money, b: Money) -> Result<Money, MoneyOverflow> {
+    a.checked_add(b).ok_or(MoneyOverflow::Sum)
 }
 
 /// One of the kernels of a run.
@@ -132,6 +149,8 @@ pub(super) struct Sessions {
     dues: Heads,
     /// Of each market the last message that is known, where there are several.
     latest: Vec<Option<Arrival>>,
+    /// What kernels are to be told of strategies whose account cannot be counted any more.
+    uncounted: Vec<(Seat, Control)>,
 }
 
 impl Sessions {
@@ -160,10 +179,11 @@ impl Sessions {
                 topics_version: 0,
                 behind: Vec::new(),
                 is_behind: vec![false; markets.len()],
+                uncounted: Vec::new(),
             });
         }
         let (dues, latest) = (Heads::new(each.len()), vec![None; markets.len()]);
-        Ok(Self { each, dues, latest })
+        Ok(Self { each, dues, latest, uncounted: Vec::new() })
     }
 
     /// All of them.
@@ -329,12 +349,29 @@ impl Sessions {
 
     /// Samples everybody's equity at the venue's mid prices.
     pub(super) fn sample(&mut self, ts: i64, venue: &Venue) -> Result<(), MoneyOverflow> {
-        self.each.iter_mut().try_for_each(|session| session.sample(ts, venue))
+        self.each.iter_mut().try_for_each(|session| session.sample(ts, venue))?;
+        self.note_uncounted();
+        Ok(())
+    }
+
+    #[inline]
+    fn note_uncounted(&mut self) {
+        for (index, session) in self.each.iter_mut().enumerate() {
+            self.uncounted.extend(session.uncounted.drain(..).map(|control| (Seat(index), control)));
+        }
+    }
+
+    /// A strategy whose account could not be counted when it was last sampled, as a kernel is to be told.
+    #[inline]
+    pub(super) fn next_uncounted(&mut self) -> Option<(Seat, Control)> {
+        self.uncounted.pop()
     }
 
     /// The last sample and the totals, of a run that ended at `end`.
     pub(super) fn close(&mut self, end: i64, venue: &Venue) -> Result<(), MoneyOverflow> {
-        self.each.iter_mut().try_for_each(|session| session.close(end, venue))
+        self.each.iter_mut().try_for_each(|session| session.close(end, venue))?;
+        self.note_uncounted();
+        Ok(())
     }
 
     /// Their digests, once nothing more can happen.

@@ -7,7 +7,7 @@
 //! care.
 
 use super::kind::{EventKind, FLAG_LAST, KindSet};
-use crate::types::{Level, TIME_LIMIT};
+use crate::types::{Level, STEPS_LIMIT, TIME_LIMIT};
 
 /// One event row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +85,6 @@ impl Ints<'_> {
         }
     }
 }
-
-/// Largest price or quantity a column may hold, so that sums and products with a sign cannot overflow.
-pub const STEPS_LIMIT: i64 = (1 << 60) - 1;
 
 /// Whether steps are a price that may enter a column of market data.
 #[inline]

@@ -6,12 +6,10 @@ mod kind;
 mod merge;
 mod messages;
 
-pub use columns::{
-    Columns, ColumnsError, Event, EventColumns, EventSink, Ints, STEPS_LIMIT, View, is_price, is_qty,
-};
+pub use columns::{Columns, ColumnsError, Event, EventColumns, EventSink, Ints, View, is_price, is_qty};
 pub use cursor::{Chunk, Chunker, Cursor, FeedError};
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
 pub use merge::Heads;
 pub use messages::{Messages, Span};
 
-pub use crate::types::TIME_LIMIT;
+pub use crate::types::{STEPS_LIMIT, TIME_LIMIT};

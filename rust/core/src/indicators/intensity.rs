@@ -67,7 +67,8 @@ pub fn fit_intensity(
     let k = -slope;
     let a = libm::exp(mean_y - slope * mean_x);
     let r2 = if syy > 0.0 { sxy * sxy / (sxx * syy) } else { 1.0 };
-    (k > 0.0 && a.is_finite() && k.is_finite()).then_some(IntensityFit { a, k, r2, points: points.len() })
+    let is_sound = k > 0.0 && [a, k, r2].iter().all(|figure| figure.is_finite());
+    is_sound.then_some(IntensityFit { a, k, r2, points: points.len() })
 }
 
 /// What an [`IntensityEstimator`] remembers, to go on from in another process.
@@ -96,7 +97,8 @@ pub struct IntensityEstimator {
 }
 
 impl IntensityEstimator {
-    /// `bins` distances, `bin_ticks` apart, over `window` intervals.
+    /// `bins` distances, `bin_ticks` apart, over `window` intervals: at most [`MOST_BINS`](super::MOST_BINS) and
+    /// [`MOST_WINDOW`](super::MOST_WINDOW).
     pub fn new(bin_ticks: f64, bins: usize, window: usize) -> Self {
         Self {
             bin: bin_ticks,
@@ -119,7 +121,7 @@ impl IntensityEstimator {
         self.deepest = 0.0;
     }
 
-    /// Ends an interval of `seconds`.
+    /// Ends an interval of `seconds`, not negative and at most [`MOST_SECONDS`](super::MOST_SECONDS).
     pub fn end_interval(&mut self, seconds: f64) {
         // Number of distances d_j = (j + ½) bin strictly below the deepest trade.
         let reached = libm::ceil(self.deepest / self.bin - 0.5).max(0.0) as usize;

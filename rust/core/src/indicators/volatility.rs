@@ -49,7 +49,7 @@ impl RealizedVolatility {
         }
     }
 
-    /// Takes the mid at `ts_ns`. A second sample of the same time is ignored.
+    /// Takes the mid at `ts_ns`, within [`MOST_MID`](super::MOST_MID). A second sample of the same time is ignored.
     pub fn push(&mut self, ts_ns: i64, mid: f64) {
         let Some((last_ts, last_mid)) = self.last else {
             self.last = Some((ts_ns, mid));
@@ -59,7 +59,7 @@ impl RealizedVolatility {
             return;
         }
         self.last = Some((ts_ns, mid));
-        let (change, dt) = (mid - last_mid, (ts_ns - last_ts) as f64 * 1e-9);
+        let (change, dt) = (mid - last_mid, ts_ns.abs_diff(last_ts) as f64 * 1e-9);
         self.steps.push_back((change * change, dt));
         self.sum_sq += change * change;
         self.sum_dt += dt;

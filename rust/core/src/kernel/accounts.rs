@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::market::Market;
 use super::record::FillRow;
-use crate::ledger::{MoneyOverflow, Position};
+use crate::ledger::{MoneyOverflow, Position, Uncounted};
 use crate::orders::{Order, OrderStatus, Report, ReportKind};
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
@@ -85,23 +85,31 @@ impl Accounts {
     }
 
     /// A strategy's cash plus marked positions in one settlement currency, after fees.
+    ///
+    /// # Errors
+    /// [`Uncounted`].
     pub(super) fn equity(
         &self,
         strategy: StrategyId,
         currency: CurrencyId,
         markets: &[Market],
-    ) -> Result<Money, MoneyOverflow> {
+    ) -> Result<Money, Uncounted> {
         let mut total = Money::ZERO;
         for &id in &self.traded {
             let market = &markets[id.index()];
             if market.currency == currency {
-                total += self.position(strategy, id).equity(&market.math, market.view.twice_mid())?;
+                let equity = self.position(strategy, id).equity(&market.math, market.view.twice_mid());
+                let sum = equity.and_then(|equity| total.checked_add(equity).ok_or(MoneyOverflow::Sum));
+                total = sum.map_err(|error| error.of(&market.instrument))?;
             }
         }
         Ok(total)
     }
 
     /// Books a fill of an order that has already taken it.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`]; nothing is booked then.
     pub(super) fn book(
         &mut self,
         order: &Order,

@@ -107,6 +107,11 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                 Control::Pause => w.u8(3),
                 Control::Resume => w.u8(4),
                 Control::Kill => w.u8(5),
+                Control::Fail { strategy, problem } => {
+                    w.u8(6);
+                    w.index(strategy.index());
+                    w.text(problem);
+                }
             }
         }
     }
@@ -244,6 +249,7 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
             3 => Control::Pause,
             4 => Control::Resume,
             5 => Control::Kill,
+            6 => Control::Fail { strategy: r.strategy()?, problem: r.text()?.into() },
             _ => return r.error("a control"),
         }),
         _ => return Err(CodecError { at: 0, expected: "a tag of an entry" }),

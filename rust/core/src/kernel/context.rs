@@ -6,7 +6,7 @@ use super::core::Core;
 use super::quoting::QuoteSide;
 use super::topics::{Subscription, Topics};
 use crate::book::{L2Book, Touch};
-use crate::ledger::{MoneyOverflow, Position};
+use crate::ledger::{Position, Uncounted};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, Price, Qty, StrategyId};
 
@@ -100,17 +100,18 @@ impl Context {
     /// Profit of that position at the mid (or the last there was), before fees.
     ///
     /// # Errors
-    /// [`MoneyOverflow`].
-    pub fn unrealized(&self, market: MarketId) -> Result<Money, MoneyOverflow> {
+    /// [`Uncounted`].
+    pub fn unrealized(&self, market: MarketId) -> Result<Money, Uncounted> {
         let state = self.core().market(market);
-        self.position(market).unrealized(&state.math, state.view.twice_mid())
+        let unrealized = self.position(market).unrealized(&state.math, state.view.twice_mid());
+        unrealized.map_err(|error| error.of(&state.instrument))
     }
 
     /// The strategy's cash plus marked positions in one settlement currency, after fees.
     ///
     /// # Errors
-    /// [`MoneyOverflow`].
-    pub fn equity(&self, currency: CurrencyId) -> Result<Money, MoneyOverflow> {
+    /// [`Uncounted`].
+    pub fn equity(&self, currency: CurrencyId) -> Result<Money, Uncounted> {
         let core = self.core();
         core.accounts.equity(self.strategy, currency, &core.markets)
     }

@@ -87,6 +87,13 @@ pub enum Control {
     Resume,
     /// Cancel everything and refuse everything but cancels.
     Kill,
+    /// A strategy has failed by what only its driver sees: its account cannot be counted any more.
+    Fail {
+        /// The strategy.
+        strategy: StrategyId,
+        /// What is wrong.
+        problem: Arc<str>,
+    },
 }
 
 /// What the kernel is told.

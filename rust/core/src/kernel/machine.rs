@@ -40,9 +40,6 @@ pub enum KernelError {
     /// A person's order is not one a venue could be asked; nothing has changed.
     #[error(transparent)]
     Order(#[from] OrderError),
-    /// An amount is out of range.
-    #[error(transparent)]
-    Money(#[from] MoneyOverflow),
     /// A strategy failed and the run is to end with it.
     #[error("strategy {name} failed: {traceback}")]
     StrategyFailed {
@@ -251,10 +248,12 @@ impl Kernel {
                 Ok(())
             }
             Input::Control(control) => {
+                if let Control::Order { strategy, .. } | Control::Fail { strategy, .. } = control
+                    && strategy.index() >= self.runners.len()
+                {
+                    return Err(KernelError::UnknownStrategy(*strategy));
+                }
                 if let Control::Order { strategy, request } = control {
-                    if strategy.index() >= self.runners.len() {
-                        return Err(KernelError::UnknownStrategy(*strategy));
-                    }
                     self.check_market(request.market)?;
                     // What no venue could be asked for is not written down: the journal could not be fed back.
                     let core = self.ctx.core();
@@ -477,15 +476,21 @@ impl Kernel {
             core.record.note(Reconcile { ts: now, order: report.order.clone(), mismatch: Some(mismatch) });
         }
         let (id, strategy) = (order.id, order.strategy);
-        let fill = match applied {
-            Applied::Fill => core.accounts.book(order, report, &core.markets[order.market.index()], now)?,
-            Applied::Nothing | Applied::Order => None,
+        let market = &core.markets[order.market.index()];
+        let booked = match applied {
+            Applied::Fill => core.accounts.book(order, report, market, now),
+            Applied::Nothing | Applied::Order => Ok(None),
         };
+        let uncounted = booked.as_ref().err().map(|error| error.of(&market.instrument).to_string());
         if let Some(key) = &report.venue_id {
             core.desk.orders_mut().note_venue_id(id, key);
         }
+        if let Some(problem) = uncounted {
+            self.retire(id);
+            return self.failed(strategy, problem);
+        }
         let interest = self.runners[strategy.index()].interest;
-        if let Some(fill) = fill {
+        if let Ok(Some(fill)) = booked {
             core.record.filled(fill);
             if interest.fill
                 && let Some(fill) = core.record.fills.last().cloned()
@@ -539,6 +544,7 @@ impl Kernel {
                     self.cancel_all(StrategyId::new(index), Reason::Killed);
                 }
             }
+            Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
         }
         Ok(())
     }
@@ -562,15 +568,18 @@ impl Kernel {
         self.ctx.enter(strategy);
         match hook(runner.strategy.as_mut(), &mut self.ctx) {
             Ok(()) => Ok(()),
-            Err(error) => self.failed(strategy, error),
+            Err(HookError::Failed(traceback)) => self.failed(strategy, traceback),
+            Err(HookError::Interrupted) => Err(KernelError::Interrupted),
         }
     }
 
-    /// What a hook that did not return normally ends.
+    /// What the failure of a strategy ends; it fails once.
     #[cold]
-    fn failed(&mut self, strategy: StrategyId, error: HookError) -> Result<(), KernelError> {
-        let HookError::Failed(traceback) = error else { return Err(KernelError::Interrupted) };
+    fn failed(&mut self, strategy: StrategyId, traceback: String) -> Result<(), KernelError> {
         let runner = &mut self.runners[strategy.index()];
+        if runner.failure.is_some() {
+            return Ok(());
+        }
         let name = runner.name.clone();
         runner.failure = Some(traceback.clone());
         self.cancel_all(strategy, Reason::StrategyStopped);

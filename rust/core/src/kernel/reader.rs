@@ -9,7 +9,7 @@ use crate::ledger::Position;
 use crate::orders::{
     Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
 };
-use crate::types::{MarketId, Money, Price, Qty, Side, StrategyId};
+use crate::types::{MONEY_LIMIT, MarketId, Money, Price, Qty, STEPS_LIMIT, Side, StrategyId};
 
 /// Bytes that are no journal of ours, or of another version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -129,15 +129,18 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn money(&mut self) -> Decoded<Money> {
-        self.i128().map(Money::from_units)
+        let amount = Money::from_units(self.i128()?);
+        if amount.is_within(MONEY_LIMIT) { Ok(amount) } else { self.error("an amount of 38 digits") }
     }
 
     pub(super) fn price(&mut self) -> Decoded<Price> {
-        self.i64().map(Price::new)
+        let steps = self.i64()?;
+        if (0..=STEPS_LIMIT).contains(&steps) { Ok(Price::new(steps)) } else { self.error("a price") }
     }
 
     pub(super) fn qty(&mut self) -> Decoded<Qty> {
-        self.i64().map(Qty::new)
+        let steps = self.i64()?;
+        if steps >= 0 { Ok(Qty::new(steps)) } else { self.error("a quantity") }
     }
 
     pub(super) fn side(&mut self) -> Decoded<Side> {
@@ -283,7 +286,10 @@ impl<'a> Reader<'a> {
         for amount in &mut amounts {
             *amount = self.money()?;
         }
-        Ok(Position::from_parts(numbers, amounts, self.f64()?))
+        match Position::from_parts(numbers, amounts, self.f64()?) {
+            Some(position) => Ok(position),
+            None => self.error("a position within exact money"),
+        }
     }
 
     pub(super) fn book_state(&mut self) -> Decoded<BookState> {

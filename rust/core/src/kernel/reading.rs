@@ -9,7 +9,7 @@ use crate::book::{L2Book, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::{Order, OrderKey, SessionId};
 use crate::risk::Trading;
-use crate::types::{CurrencyId, Instrument, MarketId};
+use crate::types::{CurrencyId, Instrument, MarketId, StrategyId};
 
 impl Kernel {
     /// The kernel's time, ns UTC.
@@ -25,6 +25,11 @@ impl Kernel {
     /// Names of the strategies and how those that failed did.
     pub fn strategies(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.runners.iter().map(|r| (r.name.as_str(), r.failure.as_deref()))
+    }
+
+    /// Whether a strategy has failed.
+    pub fn has_failed(&self, strategy: StrategyId) -> bool {
+        self.runners[strategy.index()].failure.is_some()
     }
 
     /// Whether every strategy has failed.

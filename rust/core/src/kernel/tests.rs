@@ -429,6 +429,45 @@ fn a_strategy_that_fails_is_left_alone() {
 }
 
 #[test]
+fn a_fill_that_no_account_can_count_is_not_booked_and_ends_its_strategy() {
+    let start = |ctx: &mut Context| {
+        ctx.submit(buy(100)).unwrap();
+        ctx.submit(buy(99)).unwrap();
+    };
+    let mut bench = Bench::new(Topics::BOOK, start, |_, _| Ok(()));
+    bench.commands();
+    let dear = |kind| match kind {
+        ReportKind::Fill { qty, liquidity, fee, .. } => {
+            ReportKind::Fill { price: Price::new(1 << 59), qty: Qty::new(qty.steps() << 40), liquidity, fee }
+        }
+        other => other,
+    };
+    bench.report(1, &Report::on(1, 1, dear(fill(1_000))));
+    let failure = "BTCUSDT.BINANCE_USDM: 1099511627776000 increments at 576460752303423488 price increments are worth \
+                   more than 10^21 of the settlement currency";
+    assert_eq!(bench.kernel.strategies().next(), Some(("w", Some(failure))));
+    assert_eq!(bench.commands(), [Command::Cancel { order: 2, market: M0 }]);
+    assert_eq!(bench.kernel.positions_in(M0).next().unwrap().fills, 0);
+    assert_eq!((bench.told(), bench.kernel.record().fills.len()), (vec![], 0));
+    // What comes later is booked as ever.
+    bench.report(2, &Report::on(2, 2, fill(1_000)));
+    assert_eq!(bench.kernel.positions_in(M0).next().unwrap().qty, 1_000);
+}
+
+#[test]
+fn a_driver_that_cannot_count_an_account_fails_its_strategy_once() {
+    let mut bench = Bench::idle(Topics::BOOK);
+    for problem in ["too much", "still too much"] {
+        let fail = Control::Fail { strategy: S0, problem: problem.into() };
+        bench.kernel.handle(1, Input::Control(&fail)).unwrap();
+    }
+    assert_eq!(bench.kernel.strategies().next().unwrap().1, Some("too much"));
+    let nobody = Control::Fail { strategy: StrategyId::new(9), problem: "".into() };
+    let told = bench.kernel.handle(1, Input::Control(&nobody));
+    assert_eq!(told, Err(KernelError::UnknownStrategy(StrategyId::new(9))));
+}
+
+#[test]
 fn an_input_that_speaks_of_what_there_is_not_changes_nothing() {
     let mut bench = Bench::idle(Topics::BOOK);
     let columns = columns(1, &[bid(100)]);
@@ -465,6 +504,8 @@ fn balances_are_what_the_venue_says() {
 #[test]
 fn every_input_and_command_is_read_back_as_it_was_written() {
     use proptest::prelude::*;
+    let price = || (0..=crate::event::STEPS_LIMIT).prop_map(Price::new);
+    let qty = || (0..=i64::MAX).prop_map(Qty::new);
     let key = prop_oneof![
         any::<u64>().prop_map(VenueKey::Number),
         "[a-z0-9-]{1,9}".prop_map(|t| t.as_str().into())
@@ -479,28 +520,26 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
         Just(ReportKind::Accepted),
         Just(ReportKind::Cancelled),
         Just(ReportKind::Unknown),
-        any::<i64>().prop_map(|qty| ReportKind::Reduced { qty: Qty::new(qty) }),
+        qty().prop_map(|qty| ReportKind::Reduced { qty }),
         reason.clone().prop_map(ReportKind::Rejected),
         reason.clone().prop_map(ReportKind::CancelRejected),
         reason.clone().prop_map(ReportKind::ReplaceRejected),
         reason.prop_map(ReportKind::Expired),
-        (any::<i64>(), any::<i64>())
-            .prop_map(|(price, qty)| ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }),
-        (any::<i64>(), any::<i64>(), any::<i128>()).prop_map(|(price, qty, fee)| ReportKind::Fill {
-            price: Price::new(price),
-            qty: Qty::new(qty),
+        (price(), qty()).prop_map(|(price, qty)| ReportKind::Replaced { price, qty }),
+        (price(), qty(), any::<i64>()).prop_map(|(price, qty, fee)| ReportKind::Fill {
+            price,
+            qty,
             liquidity: Liquidity::Taker,
-            fee: Money::from_units(fee),
+            fee: Money::from_units(i128::from(fee) << 60),
         }),
     ];
-    let options =
-        (proptest::option::of(key.clone()), proptest::option::of(key), proptest::option::of(any::<i64>()));
+    let options = (proptest::option::of(key.clone()), proptest::option::of(key), proptest::option::of(qty()));
     let report = (order, options, any::<i64>(), kind).prop_map(
         |(order, (venue_id, execution, cumulative), ts_event, kind)| Report {
             order,
             venue_id,
             execution,
-            cumulative: cumulative.map(Qty::new),
+            cumulative,
             ts_event,
             kind,
         },
@@ -508,16 +547,15 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
     let request = (
         any::<u32>(),
         any::<bool>(),
-        proptest::option::of(any::<i64>()),
-        any::<i64>(),
+        proptest::option::of(price()),
+        qty(),
         proptest::option::of("\\PC{0,12}"),
     )
         .prop_map(|(market, post_only, price, qty, name)| OrderRequest {
             market: MarketId::new(market as usize),
             side: if post_only { Side::Buy } else { Side::Sell },
-            order_type: price
-                .map_or(OrderType::Market, |price| OrderType::Limit { price: Price::new(price) }),
-            qty: Qty::new(qty),
+            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
+            qty,
             time_in_force: if post_only { TimeInForce::Gtc } else { TimeInForce::Fok },
             post_only,
             client_id: name.map(|name| name.as_str().into()),
@@ -529,6 +567,7 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
             let columns = columns(3, &[bid(100), (EventKind::Trade, -1, 5, 6)]);
             let update = FeedUpdate { state: BookState::Stale, reason: "silent".into() };
             let control = Control::Order { strategy: S0, request: request.clone() };
+            let fail = Control::Fail { strategy: S0, problem: "too much".into() };
             let inputs = [
                 Input::Message { market: M0, rows: Rows::all(&columns) },
                 Input::Known { market: M0, rows: Rows::all(&columns) },
@@ -538,6 +577,7 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
                 Input::Due,
                 Input::Control(&control),
                 Input::Control(&Control::Kill),
+                Input::Control(&fail),
             ];
             for input in &inputs {
                 journal.input(at, input);
@@ -555,6 +595,7 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
                 input(OwnedInput::Due),
                 input(OwnedInput::Control(control.clone())),
                 input(OwnedInput::Control(Control::Kill)),
+                input(OwnedInput::Control(fail.clone())),
                 Entry::Command { at, strategy: S0, command },
             ];
             prop_assert_eq!(read.as_slice(), wanted.as_slice());

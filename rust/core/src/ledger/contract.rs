@@ -7,18 +7,54 @@
 //!   What it pays at expiry is not here: until then it is held and marked at its premium.
 //!
 //! Products that fit twelve decimal places are exact. What does not fit (a long product, every inverse quotient)
-//! rounds half to even at 10^-12 of the settlement currency, once.
+//! rounds half to even at 10^-12 of the settlement currency, once. Values are at most 10^21 of the currency, which is
+//! also the most that any sum of an account may come to: the sum of many accounts still has 38 digits.
 
 use crate::types::{Decimal, Instrument, MONEY_SCALE, Money, Price, Qty, div_half_even, pow10_i128};
 
-/// An amount left the range of exact money (about 10^26 units of currency).
+/// The most that a value, or a sum of an account, may come to, in units of money: 10^21 of the currency.
+pub const ACCOUNT_LIMIT: i128 = 10i128.pow(33);
+
+/// What is beyond exact money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("price {price} × quantity {qty} increments is out of the range of exact money")]
-pub struct MoneyOverflow {
-    /// Price in increments.
-    pub price: i64,
-    /// Quantity in increments.
-    pub qty: i64,
+#[non_exhaustive]
+pub enum MoneyOverflow {
+    /// What an instrument's contracts are worth cannot be counted at all.
+    #[error("increments and contract size are beyond exact arithmetic")]
+    Contract,
+    /// A quantity is worth too much.
+    #[error(
+        "{qty} increments at {price} price increments are worth more than 10^21 of the settlement currency"
+    )]
+    Value {
+        /// Price in increments.
+        price: i64,
+        /// Quantity in increments.
+        qty: i64,
+    },
+    /// A position, or all that was ever traded, is too large.
+    #[error("the quantity held or traded is beyond 2^63 increments")]
+    Quantity,
+    /// Profit, fees, cash, turnover or equity is too large.
+    #[error("a sum of the account is beyond 10^21 of the settlement currency")]
+    Sum,
+}
+
+impl MoneyOverflow {
+    /// The same, of an instrument.
+    pub fn of(self, instrument: &Instrument) -> Uncounted {
+        Uncounted { instrument: instrument.id.to_string(), error: self }
+    }
+}
+
+/// What is beyond exact money, and of which instrument.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{instrument}: {error}")]
+pub struct Uncounted {
+    /// The instrument.
+    pub instrument: String,
+    /// What is beyond it.
+    pub error: MoneyOverflow,
 }
 
 /// The arithmetic of one instrument's contracts.
@@ -36,7 +72,7 @@ impl ContractMath {
     /// The arithmetic of an instrument.
     ///
     /// # Errors
-    /// [`MoneyOverflow`] when its increments are beyond any arithmetic.
+    /// [`MoneyOverflow::Contract`].
     pub fn new(instrument: &Instrument) -> Result<Self, MoneyOverflow> {
         let price = instrument.price_increment.value();
         let qty = instrument.qty_increment.value();
@@ -63,7 +99,7 @@ impl ContractMath {
             let common = gcd(numerator, denominator);
             Some((numerator / common, denominator / common))
         };
-        let (numerator, denominator) = build().ok_or(MoneyOverflow { price: 1, qty: 1 })?;
+        let (numerator, denominator) = build().ok_or(MoneyOverflow::Contract)?;
         Ok(Self {
             inverse,
             numerator,
@@ -81,38 +117,48 @@ impl ContractMath {
     /// Value of `qty` at `price`; both positive.
     ///
     /// # Errors
-    /// [`MoneyOverflow`].
+    /// [`MoneyOverflow::Value`].
     pub fn value(&self, price: Price, qty: Qty) -> Result<Money, MoneyOverflow> {
         let (price, qty) = (price.steps(), qty.steps());
-        self.value_at_twice(i128::from(price) * 2, qty).ok_or(MoneyOverflow { price, qty })
+        self.value_at_twice(i128::from(price) * 2, qty).ok_or(MoneyOverflow::Value { price, qty })
     }
 
     /// Value of `qty` at a mid price, given as the sum of bid and ask.
     ///
     /// # Errors
-    /// [`MoneyOverflow`].
+    /// [`MoneyOverflow::Value`].
     pub fn value_at_mid(&self, twice_price: i64, qty: i64) -> Result<Money, MoneyOverflow> {
-        self.value_at_twice(i128::from(twice_price), qty).ok_or(MoneyOverflow { price: twice_price, qty })
+        let overflow = MoneyOverflow::Value { price: twice_price / 2, qty };
+        self.value_at_twice(i128::from(twice_price), qty).ok_or(overflow)
     }
 
     fn value_at_twice(&self, twice_price: i128, qty: i64) -> Option<Money> {
         let qty = i128::from(qty);
-        if self.denominator == 1 && !self.inverse && twice_price & 1 == 0 {
+        let units = if self.denominator == 1 && !self.inverse && twice_price & 1 == 0 {
             // Most linear contracts: a plain product.
-            return (twice_price >> 1).checked_mul(qty)?.checked_mul(self.numerator).map(Money::from_units);
-        }
-        let (numerator, denominator) = if self.inverse {
-            (qty.checked_mul(self.numerator)?.checked_mul(2)?, twice_price.checked_mul(self.denominator)?)
+            (twice_price >> 1).checked_mul(qty)?.checked_mul(self.numerator)?
         } else {
-            (twice_price.checked_mul(qty)?.checked_mul(self.numerator)?, self.denominator.checked_mul(2)?)
+            let (numerator, denominator) = if self.inverse {
+                (qty.checked_mul(self.numerator)?.checked_mul(2)?, twice_price.checked_mul(self.denominator)?)
+            } else {
+                (twice_price.checked_mul(qty)?.checked_mul(self.numerator)?, self.denominator.checked_mul(2)?)
+            };
+            if denominator == 0 {
+                return None;
+            }
+            div_half_even(numerator, denominator)
         };
-        (denominator != 0).then(|| Money::from_units(div_half_even(numerator, denominator)))
+        Some(Money::from_units(units)).filter(|value| value.is_within(ACCOUNT_LIMIT))
     }
 
     /// Fee on a fill of this value; negative is a rebate.
-    pub fn fee(&self, value: Money, maker: bool) -> Option<Money> {
+    ///
+    /// # Errors
+    /// [`MoneyOverflow::Sum`], for what is no value of this contract.
+    pub fn fee(&self, value: Money, maker: bool) -> Result<Money, MoneyOverflow> {
         let rate = if maker { self.maker_fee } else { self.taker_fee };
-        value.scaled(rate.mantissa(), pow10_i128(rate.scale() + 4)?)
+        let fee = pow10_i128(rate.scale() + 4).and_then(|bps| value.scaled(rate.mantissa(), bps));
+        fee.ok_or(MoneyOverflow::Sum)
     }
 
     /// Average entry price when `opens` at `price` joins `held` at `average`: harmonic for inverse contracts.
@@ -125,24 +171,23 @@ impl ContractMath {
         }
     }
 
-    /// Notional, for the smallest-notional rule: quantity × contract size in quote currency for inverse contracts, the
-    /// value of the order for all others.
+    /// Notional of an order worth `value`, for the smallest-notional rule: quantity × contract size in quote currency for
+    /// inverse contracts, the value for all others.
     ///
     /// # Errors
-    /// [`MoneyOverflow`].
-    pub fn notional(&self, instrument: &Instrument, price: Price, qty: Qty) -> Result<Money, MoneyOverflow> {
+    /// [`MoneyOverflow::Sum`].
+    pub fn notional(&self, instrument: &Instrument, value: Money, qty: Qty) -> Result<Money, MoneyOverflow> {
         if !self.inverse {
-            return self.value(price, qty);
+            return Ok(value);
         }
-        let (price, qty) = (price.steps(), qty.steps());
-        let qty_value = instrument.qty_increment.to_decimal(qty);
+        let qty_value = instrument.qty_increment.to_decimal(qty.steps());
         let size = instrument.contract_size;
         qty_value
             .mantissa()
             .checked_mul(size.mantissa())
             .map(|m| Decimal::new(m, qty_value.scale() + size.scale()))
             .and_then(|d| Money::from_decimal(d).ok())
-            .ok_or(MoneyOverflow { price, qty })
+            .ok_or(MoneyOverflow::Sum)
     }
 }
 

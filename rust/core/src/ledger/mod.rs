@@ -3,5 +3,5 @@
 mod contract;
 mod position;
 
-pub use contract::{ContractMath, MoneyOverflow};
+pub use contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow, Uncounted};
 pub use position::Position;

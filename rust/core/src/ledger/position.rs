@@ -2,10 +2,11 @@
 //!
 //! The cost of the open quantity is kept as an amount, not as a price: a close releases its share of that amount
 //! (rounded once) and the rest stays, so `realized + unrealized = cash + marked position` holds to the last unit
-//! after every fill, however often it is split. The average entry price, harmonic for inverse contracts, is kept
+//! after every fill, however often it is split. Every sum is checked: a fill that would take one beyond 10^21 of the
+//! currency is not booked. The average entry price, harmonic for inverse contracts, is kept
 //! beside it for analytics: taken from the rounded amount it would lose digits of a small position.
 
-use super::contract::{ContractMath, MoneyOverflow};
+use super::contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow};
 use crate::types::{Money, Price, Qty, Side};
 
 /// A signed holding of one instrument.
@@ -47,14 +48,16 @@ impl Position {
         let value = math.value(price, qty)?;
         let (price_per, qty) = (price, qty.steps());
         let price = price_per.steps();
-        let overflow = MoneyOverflow { price, qty };
         let (Some(held), Some(after), Some(volume)) = (
             self.qty.checked_abs(),
             side.sign().checked_mul(qty).and_then(|signed| self.qty.checked_add(signed)),
             self.volume.checked_add(qty),
         ) else {
-            return Err(overflow);
+            return Err(MoneyOverflow::Quantity);
         };
+        if after == i64::MIN {
+            return Err(MoneyOverflow::Quantity);
+        }
         let closes = if self.qty.signum() == -side.sign() { qty.min(held) } else { 0 };
         let opens = qty - closes;
         // Split the fill's value so that both parts add up to it.
@@ -63,32 +66,41 @@ impl Position {
             (0, _) => value,
             _ => math.value(price_per, Qty::new(opens))?,
         };
-        let close_value = value - open_value;
+        let close_value = less(value, open_value)?;
         let released = if closes == 0 {
             Money::ZERO
         } else if closes == held {
             self.open_cost
         } else {
-            self.open_cost.scaled(i128::from(closes), i128::from(held)).ok_or(overflow)?
+            self.open_cost.scaled(i128::from(closes), i128::from(held)).ok_or(MoneyOverflow::Sum)?
         };
         // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
         let long = self.qty > 0;
-        let gain = if long == math.is_inverse() { released - close_value } else { close_value - released };
+        let gain = if long == math.is_inverse() {
+            less(released, close_value)?
+        } else {
+            less(close_value, released)?
+        };
         let pays = (side == Side::Buy) != math.is_inverse();
-
-        if closes == held {
-            self.average = price as f64;
+        let flow = less(if pays { -value } else { value }, fee)?;
+        let average = if closes == held {
+            price as f64
         } else if opens > 0 {
-            self.average = math.average(self.average, held, price as f64, opens);
-        }
-        self.qty = after;
-        self.open_cost = self.open_cost - released + open_value;
-        self.realized += gain;
-        self.fees += fee;
-        self.cash += if pays { -value } else { value } - fee;
-        self.turnover += value;
-        self.volume = volume;
-        self.fills += 1;
+            math.average(self.average, held, price as f64, opens)
+        } else {
+            self.average
+        };
+        *self = Self {
+            qty: after,
+            open_cost: plus(less(self.open_cost, released)?, open_value)?,
+            average,
+            realized: plus(self.realized, gain)?,
+            fees: plus(self.fees, fee)?,
+            cash: plus(self.cash, flow)?,
+            turnover: plus(self.turnover, value)?,
+            volume,
+            fills: self.fills + 1,
+        };
         Ok(gain)
     }
 
@@ -98,6 +110,11 @@ impl Position {
             Some(twice_price) if self.qty != 0 => math.value_at_mid(twice_price, self.qty.abs()),
             _ => Ok(self.open_cost),
         }
+    }
+
+    /// The mid to mark it at (given as bid + ask): none, which is at cost, where its worth there is beyond exact money.
+    pub fn mark(&self, math: &ContractMath, twice_price: Option<i64>) -> Option<i64> {
+        twice_price.filter(|_| self.value(math, twice_price).is_ok())
     }
 
     /// Signed worth of the open quantity at a mid (given as bid + ask), as it enters equity; at cost without one.
@@ -114,7 +131,7 @@ impl Position {
     /// # Errors
     /// [`MoneyOverflow`].
     pub fn equity(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
-        Ok(self.cash + self.marked(math, twice_price)?)
+        self.cash.checked_add(self.marked(math, twice_price)?).ok_or(MoneyOverflow::Sum)
     }
 
     /// Profit of the open quantity at a mid, before fees; nothing without one.
@@ -122,7 +139,7 @@ impl Position {
     /// # Errors
     /// [`MoneyOverflow`].
     pub fn unrealized(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
-        let gain = self.value(math, twice_price)? - self.open_cost;
+        let gain = less(self.value(math, twice_price)?, self.open_cost)?;
         Ok(if (self.qty > 0) == math.is_inverse() { -gain } else { gain })
     }
 
@@ -135,17 +152,30 @@ impl Position {
         )
     }
 
-    /// From what [`Position::parts`] told.
-    pub(crate) fn from_parts(numbers: [i64; 3], amounts: [Money; 5], average: f64) -> Self {
+    /// From what [`Position::parts`] told; `None` if that is beyond what an account may come to.
+    pub(crate) fn from_parts(numbers: [i64; 3], amounts: [Money; 5], average: f64) -> Option<Self> {
         let [qty, volume, fills] = numbers;
         let [open_cost, realized, fees, cash, turnover] = amounts;
-        Self { qty, open_cost, average, realized, fees, cash, turnover, volume, fills: fills as u64 }
+        let is_counted = amounts.iter().all(|amount| amount.is_within(ACCOUNT_LIMIT))
+            && qty != i64::MIN
+            && volume >= 0
+            && fills >= 0;
+        let fills = fills as u64;
+        is_counted.then_some(Self { qty, open_cost, average, realized, fees, cash, turnover, volume, fills })
     }
 
     /// Average entry price in price increments; `None` when flat.
     pub fn avg_entry_price(&self) -> Option<f64> {
         (self.qty != 0).then_some(self.average)
     }
+}
+
+fn plus(a: Money, b: Money) -> Result<Money, MoneyOverflow> {
+    a.checked_add(b).filter(|sum| sum.is_within(ACCOUNT_LIMIT)).ok_or(MoneyOverflow::Sum)
+}
+
+fn less(a: Money, b: Money) -> Result<Money, MoneyOverflow> {
+    plus(a, -b)
 }
 
 #[cfg(test)]
@@ -173,7 +203,7 @@ mod tests {
         let gain = trade(&mut p, &m, Side::Sell, 269_800, 2_500);
         assert_eq!(gain.to_string(), "-426.25");
         assert_eq!((p.qty, p.open_cost), (0, Money::ZERO));
-        assert_eq!(p.cash, p.realized - p.fees);
+        assert_eq!(Some(p.cash), p.realized.checked_sub(p.fees));
     }
 
     #[test]
@@ -295,10 +325,10 @@ mod tests {
                 let fee = m.fee(m.value(Price::new(price), Qty::new(size)).unwrap(), true).unwrap();
                 p.apply(&m, side, Price::new(price), Qty::new(size), fee).unwrap();
                 qty += side.sign() * size;
-                fees += fee;
+                fees = plus(fees, fee).unwrap();
                 prop_assert_eq!((p.qty, p.fees), (qty, fees));
-                let gross = p.realized + p.unrealized(&m, mark).unwrap();
-                prop_assert_eq!(gross - p.fees, p.equity(&m, mark).unwrap());
+                let gross = plus(p.realized, p.unrealized(&m, mark).unwrap());
+                prop_assert_eq!(gross.and_then(|gross| less(gross, p.fees)), p.equity(&m, mark));
             }
         }
 

@@ -5,8 +5,8 @@
 
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce};
-use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::types::{Increment, Instrument, Money, Price, Qty};
+use crate::ledger::{ContractMath, Uncounted};
+use crate::types::{Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
 
 /// Why a request cannot even be sent: a mistake in the strategy, not a venue's refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,9 +52,19 @@ pub enum OrderError {
     /// The strategy already has an open order of that name.
     #[error("client id {0:?} is in use by an open order")]
     DuplicateClientId(String),
-    /// An amount is out of range.
+    /// A price or quantity beyond what market data may hold.
+    #[error("{instrument}: {field} {value} is 2^60 increments or more")]
+    TooLarge {
+        /// The instrument.
+        instrument: String,
+        /// `price` or `qty`.
+        field: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// What it is worth is beyond exact money.
     #[error(transparent)]
-    Money(#[from] MoneyOverflow),
+    Money(#[from] Uncounted),
 }
 
 impl OrderError {
@@ -66,6 +76,7 @@ impl OrderError {
             | Self::OutOfRange { .. }
             | Self::Contradiction(_)
             | Self::DuplicateClientId(_)
+            | Self::TooLarge { .. }
             | Self::Money(_) => Reason::InvalidTerms,
         }
     }
@@ -136,7 +147,7 @@ pub fn check_qty(instrument: &Instrument, field: &'static str, qty: Qty) -> Resu
     check_step(instrument, field, qty.steps(), instrument.lot_size, instrument.qty_increment)
 }
 
-/// The limits of size a venue sets.
+/// The limits of size a venue sets, and those of exact money.
 fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<Price>, qty: Qty) -> Checked {
     if qty.steps() < instrument.min_qty {
         return Ok(Some(Reason::MinQty));
@@ -144,9 +155,11 @@ fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<Price>, q
     if instrument.max_qty.is_some_and(|most| qty.steps() > most) {
         return Ok(Some(Reason::MaxQty));
     }
+    let Some(price) = price else { return Ok(None) };
+    let value = math.value(price, qty).map_err(|error| error.of(instrument))?;
     if instrument.min_notional > Money::ZERO
-        && let Some(price) = price
-        && math.notional(instrument, price, qty)? < instrument.min_notional
+        && math.notional(instrument, value, qty).map_err(|error| error.of(instrument))?
+            < instrument.min_notional
     {
         return Ok(Some(Reason::MinNotional));
     }
@@ -163,6 +176,13 @@ fn check_step(
     let show = |steps: i64| grid.to_decimal(steps).to_string();
     if value <= 0 {
         return Err(OrderError::NotPositive {
+            instrument: instrument.id.to_string(),
+            field,
+            value: show(value),
+        });
+    }
+    if value > STEPS_LIMIT {
+        return Err(OrderError::TooLarge {
             instrument: instrument.id.to_string(),
             field,
             value: show(value),
@@ -224,6 +244,30 @@ mod tests {
         assert_eq!(text(&limit(1_000, -10)), "A.B: qty -0.01 must be greater than zero");
         let ioc = OrderRequest { post_only: true, time_in_force: TimeInForce::Ioc, ..limit(1_000, 10) };
         assert!(text(&ioc).starts_with("a post-only order must be"), "before it is too small");
+    }
+
+    #[test]
+    fn what_is_beyond_arithmetic_is_a_mistake_that_names_its_instrument() {
+        let instrument = crate::types::instrument::tests::linear();
+        let math = ContractMath::new(&instrument).unwrap();
+        let text = |request: &OrderRequest, price| {
+            check_request(&instrument, &math, request, || price).unwrap_err().to_string()
+        };
+        let large = "BTCUSDT.BINANCE_USDM: qty 1152921504606846.976 is 2^60 increments or more";
+        assert_eq!(text(&limit(1_000, STEPS_LIMIT + 1), None), large);
+        assert_eq!(text(&order(OrderType::Market, STEPS_LIMIT + 1), None), large);
+        let dear = "BTCUSDT.BINANCE_USDM: price 922337203685477580.7 is 2^60 increments or more";
+        assert_eq!(text(&limit(i64::MAX, 1), None), dear);
+        let worth = "BTCUSDT.BINANCE_USDM: 10000000000000000 increments at 10000000000 price increments are worth \
+                     more than 10^21 of the settlement currency";
+        let (price, qty) = (10_000_000_000, 10_000_000_000_000_000);
+        assert_eq!(text(&limit(price, qty), None), worth);
+        assert_eq!(text(&order(OrderType::Market, qty), Some(Price::new(price))), worth);
+        assert_eq!(
+            check_request(&instrument, &math, &limit(price, qty / 10), || None),
+            Ok(None),
+            "10^21 can be counted"
+        );
     }
 
     #[test]

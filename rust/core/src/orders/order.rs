@@ -377,7 +377,8 @@ impl Order {
             self.acknowledge(now);
         }
         self.filled = self.filled.saturating_add(qty);
-        self.filled_notional += i128::from(price.steps()) * i128::from(qty.steps());
+        let notional = i128::from(price.steps()) * i128::from(qty.steps());
+        self.filled_notional = self.filled_notional.saturating_add(notional);
         let mut mismatch = (self.standing == S::Rejected).then_some(contradiction);
         if self.leaves() < Qty::ZERO {
             mismatch = Some(Mismatch::Overfilled { by: -self.leaves() });
@@ -434,7 +435,7 @@ impl Order {
 mod tests {
     use super::*;
     use crate::orders::{Liquidity, OrderKey};
-    use crate::types::Money;
+    use crate::types::{Money, STEPS_LIMIT};
 
     const LIMIT: OrderType = OrderType::Limit { price: Price::new(100) };
 
@@ -600,5 +601,29 @@ mod tests {
     fn order_keys_say_what_they_are() {
         assert_eq!(OrderKey::Id(7).to_string(), "7");
         assert_eq!(OrderKey::Venue("a1".into()).to_string(), "venue id a1");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_quantity_that_a_venue_tells_leaves_the_arithmetic(
+            told in proptest::collection::vec((0usize..4, 0usize..6, 0usize..6, 0usize..6), 1..20),
+        ) {
+            const EXTREMES: [i64; 6] = [0, 1, 10, STEPS_LIMIT - 1, STEPS_LIMIT, i64::MAX];
+            let mut o = order();
+            for (what, price, qty, cumulative) in told {
+                let (price, qty) = (Price::new(EXTREMES[price].min(STEPS_LIMIT)), Qty::new(EXTREMES[qty]));
+                let kind = match what {
+                    0 => ReportKind::Fill { price, qty, liquidity: Liquidity::Taker, fee: Money::ZERO },
+                    1 => ReportKind::Replaced { price, qty },
+                    2 => ReportKind::Reduced { qty },
+                    _ => ReportKind::Unknown,
+                };
+                let cumulative = Some(Qty::new(EXTREMES[cumulative]));
+                o.apply(&Report { cumulative, ..Report::on(1, 1, kind) }, 1);
+                proptest::prop_assert!(o.filled >= Qty::ZERO && o.filled_notional >= 0);
+                proptest::prop_assert!(o.average_price().is_none_or(f64::is_finite));
+                proptest::prop_assert_eq!(o.leaves().steps(), o.qty.steps() - o.filled.steps());
+            }
+        }
     }
 }

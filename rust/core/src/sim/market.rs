@@ -252,17 +252,8 @@ impl Market {
 
     /// Takes a message of a checked view, which happens at `now`. What comes of it goes to `out`, with the account it
     /// is for.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow`] when a fill's value is out of range.
     #[inline]
-    pub fn on_message(
-        &mut self,
-        view: &View<'_>,
-        rows: Span,
-        now: i64,
-        out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    pub fn on_message(&mut self, view: &View<'_>, rows: Span, now: i64, out: &mut Vec<(AccountId, Update)>) {
         if self.touched {
             return self.on_message_touched(view, rows, now, out);
         }
@@ -274,7 +265,6 @@ impl Market {
             }
         }
         self.keep_mid();
-        Ok(())
     }
 
     /// The same with something of ours in the market; apart, so that it costs nothing where there is nothing.
@@ -285,7 +275,7 @@ impl Market {
         rows: Span,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    ) {
         let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
         if self.basis == FillBasis::L2 && rows.only_levels {
             if !few {
@@ -294,11 +284,15 @@ impl Market {
             self.book.apply_levels(view, rows.from, rows.to);
         } else {
             for row in rows.from..rows.to {
-                self.on_row(view, row, now, out)?;
+                self.on_row(view, row, now, out);
             }
         }
         self.keep_mid();
-        if few { self.look_at_few(orders, now, out) } else { self.settle(before, now, out) }
+        if few {
+            self.look_at_few(orders, now, out);
+        } else {
+            self.settle(before, now, out);
+        }
     }
 
     /// Whether there are so few orders that looking at each costs less than asking which ones a message concerns.
@@ -308,12 +302,7 @@ impl Market {
     }
 
     /// After a message: looks at every order and everything taken.
-    fn look_at_few(
-        &mut self,
-        before: usize,
-        now: i64,
-        out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    fn look_at_few(&mut self, before: usize, now: i64, out: &mut Vec<(AccountId, Update)>) {
         self.news.forget();
         let had_taken = !self.taken.is_empty();
         if had_taken {
@@ -322,7 +311,7 @@ impl Market {
         if self.book.is_synced() {
             let (bid, ask) = self.book.touch_keys();
             if self.reaches_own(bid, ask) && !self.book.is_crossed() {
-                self.fill_reached(now, out)?;
+                self.fill_reached(now, out);
             }
             for side in SIDES {
                 self.orders.take_unseen(side);
@@ -339,7 +328,6 @@ impl Market {
         if had_taken || self.orders.len() != before {
             self.watch_again();
         }
-        Ok(())
     }
 
     /// Whether best keys of the other side reach the best own orders.
@@ -369,24 +357,18 @@ impl Market {
         }
     }
 
-    fn on_row(
-        &mut self,
-        view: &View<'_>,
-        row: usize,
-        now: i64,
-        out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    fn on_row(&mut self, view: &View<'_>, row: usize, now: i64, out: &mut Vec<(AccountId, Update)>) {
         match EventKind::from_column(view.kind[row]) {
             Some(EventKind::Trade) => {
                 if self.orders.is_empty() {
-                    return Ok(());
+                    return;
                 }
                 let (price, qty) = (view.price.get(row), view.qty.get(row));
                 if price > 0
                     && qty > 0
                     && let Some(side) = self.aggressor(view.side[row], price)
                 {
-                    self.on_trade(side, price, qty, now, out)?;
+                    self.on_trade(side, price, qty, now, out);
                 }
             }
             kind => {
@@ -400,7 +382,6 @@ impl Market {
                 self.book.apply_event(self.basis, view, row);
             }
         }
-        Ok(())
     }
 
     /// Keeps which levels of a message may concern us.
@@ -464,11 +445,11 @@ impl Market {
         qty: i64,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    ) {
         let passive = aggressor.opposite();
         let traded = price * passive.sign();
         if self.orders.best(passive) < traded {
-            return Ok(());
+            return;
         }
         self.news.traded = true;
         self.trades += 1;
@@ -479,17 +460,16 @@ impl Market {
             let (pool, fill) = (self.orders.get(slot).pool, self.orders.get(slot).leaves());
             let left = self.left_of_trade(pool, qty);
             *left = (*left - fill).max(0);
-            out.push(self.fill_resting(slot, fill, now)?);
+            out.push(self.fill_resting(slot, fill, now));
         }
         let mut at = self.orders.first_at(passive, traded);
         while let Some(slot) = at {
             at = self.orders.behind(slot);
             let fill = self.reach_by_trade(slot, qty);
             if fill > 0 {
-                out.push(self.fill_resting(slot, fill, now)?);
+                out.push(self.fill_resting(slot, fill, now));
             }
         }
-        Ok(())
     }
 
     /// What is left of the newest trade, of `qty`, for a pool's orders.
@@ -518,12 +498,7 @@ impl Market {
     }
 
     /// After a message that began with these best keys: lets it act on the orders it concerns.
-    fn settle(
-        &mut self,
-        before: (i64, i64),
-        now: i64,
-        out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    fn settle(&mut self, before: (i64, i64), now: i64, out: &mut Vec<(AccountId, Update)>) {
         let (bid, ask) = self.book.touch_keys();
         if self.basis == FillBasis::L1 {
             // Of a quote nothing else is there.
@@ -542,17 +517,14 @@ impl Market {
         let reached = self.reaches_own(bid, ask);
         let concerned =
             reached | self.news.cleared | self.news.traded | self.news.deeper[0] | self.news.deeper[1];
-        if concerned || !self.news.named.is_empty() { self.look(reached, now, out) } else { Ok(()) }
+        if concerned || !self.news.named.is_empty() {
+            self.look(reached, now, out);
+        }
     }
 
     /// Looks at everything a message concerns.
     #[inline(never)]
-    fn look(
-        &mut self,
-        reached: bool,
-        now: i64,
-        out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    fn look(&mut self, reached: bool, now: i64, out: &mut Vec<(AccountId, Update)>) {
         let mut named = std::mem::take(&mut self.news.named);
         let deeper = std::mem::take(&mut self.news.deeper);
         let mut changed =
@@ -569,7 +541,7 @@ impl Market {
         }
         if self.book.is_synced() {
             if reached && !self.book.is_crossed() {
-                self.fill_reached(now, out)?;
+                self.fill_reached(now, out);
             }
             for (side, deeper) in SIDES.into_iter().zip(deeper) {
                 if self.news.cleared {
@@ -595,7 +567,6 @@ impl Market {
         if changed {
             self.watch_again();
         }
-        Ok(())
     }
 
     /// Looks at the levels at and below a key, from the best one for as long as `go_on` says, given whether the
@@ -623,7 +594,7 @@ impl Market {
     }
 
     /// Fills the orders that the other side's best price has reached, in order of arrival.
-    fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) -> Result<(), MoneyOverflow> {
+    fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
         let (bid, ask) = self.book.touch_keys();
         let mut reached = std::mem::take(&mut self.reached);
         for (side, other) in [(Side::Buy, ask), (Side::Sell, bid)] {
@@ -641,10 +612,9 @@ impl Market {
             }
             let leaves = self.orders.get(slot).leaves();
             let fill = if remainder { self.use_up(side, price, pool, leaves) } else { leaves };
-            out.push(self.fill_resting(slot, fill, now)?);
+            out.push(self.fill_resting(slot, fill, now));
         }
         self.reached = reached;
-        Ok(())
     }
 
     /// Takes up to `qty` of what is displayed up to a price, as far as a pool is concerned; returns how much.
@@ -689,38 +659,20 @@ fn reaches(side: Side, price: i64, other: i64) -> bool {
     price * side.sign() >= other * side.sign()
 }
 
-fn maker_fill(
-    math: &ContractMath,
-    order: &Resting,
-    qty: i64,
-    now: i64,
-) -> Result<(AccountId, Update), MoneyOverflow> {
-    let update = fill(math, order.id, order.price, qty, Liquidity::Maker, now)?;
-    Ok((order.account, Update { filled: order.filled, ..update }))
+fn maker_fill(math: &ContractMath, order: &Resting, qty: i64, now: i64) -> (AccountId, Update) {
+    let update = fill(math, order.id, order.price, qty, Liquidity::Maker, now);
+    (order.account, Update { filled: order.filled, ..update })
 }
 
-fn taker_fill(
-    math: &ContractMath,
-    taker: &Taker,
-    price: i64,
-    qty: i64,
-    now: i64,
-) -> Result<(AccountId, Update), MoneyOverflow> {
-    let update = fill(math, taker.id, price, qty, Liquidity::Taker, now)?;
-    Ok((taker.account, Update { filled: taker.filled, ..update }))
+fn taker_fill(math: &ContractMath, taker: &Taker, price: i64, qty: i64, now: i64) -> (AccountId, Update) {
+    let update = fill(math, taker.id, price, qty, Liquidity::Taker, now);
+    (taker.account, Update { filled: taker.filled, ..update })
 }
 
-fn fill(
-    math: &ContractMath,
-    order: OrderId,
-    price: i64,
-    qty: i64,
-    liquidity: Liquidity,
-    now: i64,
-) -> Result<Update, MoneyOverflow> {
-    let overflow = MoneyOverflow { price, qty };
+/// A fill. Of one that is worth more than can be counted the fee is not known: no account books it.
+fn fill(math: &ContractMath, order: OrderId, price: i64, qty: i64, liquidity: Liquidity, now: i64) -> Update {
     let (price, qty) = (Price::new(price), Qty::new(qty));
-    let value = math.value(price, qty)?;
-    let fee = math.fee(value, liquidity == Liquidity::Maker).ok_or(overflow)?;
-    Ok(Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee }))
+    let fee = math.value(price, qty).and_then(|value| math.fee(value, liquidity == Liquidity::Maker));
+    let fee = fee.unwrap_or_default();
+    Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee })
 }

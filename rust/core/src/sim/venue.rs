@@ -11,7 +11,6 @@ use super::market::Market;
 use super::update::Update;
 use crate::book::L2Book;
 use crate::event::{Span, View};
-use crate::ledger::MoneyOverflow;
 use crate::orders::{Command, Report, ReportKind};
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId};
@@ -91,24 +90,15 @@ impl Venue {
     }
 
     /// Takes a message of a checked view, which happens at `now`. Returns whether an order of ours was touched.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow`] when a fill's value is out of range.
     #[inline]
-    pub fn on_message(
-        &mut self,
-        market: MarketId,
-        view: &View<'_>,
-        rows: Span,
-        now: i64,
-    ) -> Result<bool, MoneyOverflow> {
+    pub fn on_message(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
         let place = &mut self.places[market.index()];
-        place.market.on_message(view, rows, now, &mut self.fresh)?;
+        place.market.on_message(view, rows, now, &mut self.fresh);
         if self.fresh.is_empty() {
-            return Ok(false);
+            return false;
         }
         self.report(market);
-        Ok(true)
+        true
     }
 
     /// Takes a command that is sent at `now`; it acts when it arrives.
@@ -129,17 +119,14 @@ impl Venue {
     }
 
     /// Lists and delists markets and lets commands act, as far as it is time for them by `until`.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow`] when a fill's value is out of range.
-    pub fn advance(&mut self, until: i64) -> Result<(), MoneyOverflow> {
+    pub fn advance(&mut self, until: i64) {
         loop {
             let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
             if let Some((at, (account, command))) =
                 self.commands.receive(until.min(listing.saturating_sub(1)))
             {
                 let market = command.market();
-                self.places[market.index()].market.on_command(account, command, at, &mut self.fresh)?;
+                self.places[market.index()].market.on_command(account, command, at, &mut self.fresh);
                 self.report(market);
             } else if listing <= until
                 && let Some((at, market, is_listed)) = self.listings.pop()
@@ -152,7 +139,7 @@ impl Venue {
                 }
                 self.report(market);
             } else {
-                return Ok(());
+                return;
             }
         }
     }

@@ -9,6 +9,7 @@
 
 use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::random::Random;
+use crate::types::STEPS_LIMIT;
 
 /// How far from the touch levels are kept up, in ticks.
 const DEPTH: i64 = 2_400;
@@ -92,21 +93,34 @@ pub struct Synth {
     started: bool,
 }
 
-/// The start price leaves no room for a book below it, or sizes are not positive.
+/// Sizes are exponential: none is that many times its mean.
+const TAIL: i64 = 64;
+
+/// What a synthetic market cannot look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a synthetic market needs a start price of at least {} ticks and positive sizes", 2 * DEPTH)]
-pub struct NoRoom;
+pub enum SynthError {
+    /// The start price leaves no room for a book below or above it.
+    #[error("a synthetic market needs a start price from {} ticks to 2^59 increments", 2 * DEPTH)]
+    StartPrice,
+    /// There is no such level, or one a few times its size would be none.
+    #[error("a synthetic market needs a typical size and a lot above 0 and up to 2^54 increments")]
+    TypicalQty,
+}
 
 impl Synth {
     /// A market that has not opened yet.
     ///
     /// # Errors
-    /// [`NoRoom`].
-    pub fn new(config: SynthConfig) -> Result<Self, NoRoom> {
+    /// [`SynthError`].
+    pub fn new(config: SynthConfig) -> Result<Self, SynthError> {
         let random = Random::new(config.seed, 1);
         let mid = config.start_price / config.tick_size.max(1);
-        if mid < 2 * DEPTH || config.typical_qty <= 0 || config.lot_size <= 0 || config.tick_size <= 0 {
-            return Err(NoRoom);
+        if mid < 2 * DEPTH || config.start_price > STEPS_LIMIT / 2 || config.tick_size <= 0 {
+            return Err(SynthError::StartPrice);
+        }
+        let sizes = 1..=STEPS_LIMIT / TAIL;
+        if !(sizes.contains(&config.typical_qty) && sizes.contains(&config.lot_size)) {
+            return Err(SynthError::TypicalQty);
         }
         let side = |touch| SynthSide { qty: vec![0; RING], touch };
         Ok(Self {
@@ -136,7 +150,9 @@ impl Synth {
             self.open(out);
             return;
         }
-        self.now += 1 + self.random.exponential(self.config.message_gap_ns as f64) as i64;
+        // A time beyond all times is refused where the rows are looked at.
+        let gap = self.random.exponential(self.config.message_gap_ns as f64) as i64;
+        self.now = self.now.saturating_add(gap).saturating_add(1);
         self.excitement *= 0.97;
         let mut touched = Vec::new();
         if self.random.chance(0.13 + self.excitement) {
@@ -256,8 +272,9 @@ impl Synth {
 
     /// Stamps a message's time of receipt, which never goes back, and its end.
     fn finish(&mut self, out: &mut EventColumns, start: usize) {
-        let latency = self.config.latency_ns + self.random.exponential(self.config.jitter_ns as f64) as i64;
-        self.recv = self.recv.max(self.now + latency);
+        let jitter = self.random.exponential(self.config.jitter_ns as f64) as i64;
+        let latency = self.config.latency_ns.saturating_add(jitter);
+        self.recv = self.recv.max(self.now.saturating_add(latency));
         self.message += 1;
         for row in start..out.len() {
             out.ts_recv[row] = self.recv;

@@ -3,6 +3,9 @@
 use super::decimal::Decimal;
 use super::kind::TermsError;
 
+/// Decimals of a fee at most: with more of them a fee of a large fill could not be counted.
+const DECIMALS: u32 = 12;
+
 /// Fees that go before an instrument's own, where they are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fees {
@@ -14,11 +17,18 @@ impl Fees {
     /// Fees of a maker and of a taker fill, basis points; negative for a rebate.
     ///
     /// # Errors
-    /// [`TermsError`] for a fee outside ±1000 bps.
+    /// [`TermsError`] for a fee outside ±1000 bps, or of more than 12 decimals.
     pub fn new(maker_bps: Option<Decimal>, taker_bps: Option<Decimal>) -> Result<Self, TermsError> {
         for (field, fee) in [("maker_fee_bps", maker_bps), ("taker_fee_bps", taker_bps)] {
-            if let Some(fee) = fee.filter(|fee| fee.to_f64().abs() > 1000.0) {
+            let Some(fee) = fee else { continue };
+            if fee.to_f64().abs() > 1000.0 {
                 return Err(TermsError { field, problem: format!("{fee} is outside ±1000 bps") });
+            }
+            if fee.scale() > DECIMALS {
+                return Err(TermsError {
+                    field,
+                    problem: format!("{fee} has more than {DECIMALS} decimals"),
+                });
             }
         }
         Ok(Self { maker_bps, taker_bps })

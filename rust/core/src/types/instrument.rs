@@ -13,6 +13,7 @@ use super::fees::Fees;
 use super::kind::InstrumentKind;
 use super::money::Money;
 use super::side::Side;
+use super::steps::STEPS_LIMIT;
 
 /// Why an instrument cannot be built, or an order does not fit it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,8 +160,8 @@ impl Instrument {
     ///
     /// # Errors
     /// [`InstrumentError::BadField`] naming the field: a step that is not positive or not a multiple of its
-    /// increment, terms or a settlement currency that contradict the kind, a binary whose tick does not divide 1, a
-    /// fee outside ±1000 bps.
+    /// increment or has 2^60 of it, terms or a settlement currency that contradict the kind, a binary whose tick does not divide 1, a
+    /// fee outside ±1000 bps or of more than 12 decimals.
     pub fn new(spec: InstrumentSpec) -> Result<Self, InstrumentError> {
         let id = spec.id.to_string();
         let fail = |field: &'static str, problem: String| InstrumentError::BadField {
@@ -180,6 +181,9 @@ impl Instrument {
             let steps = grid.steps(value).map_err(|e| fail(field, e.to_string()))?;
             if steps <= 0 {
                 return Err(fail(field, format!("{value} must be greater than zero")));
+            }
+            if steps > STEPS_LIMIT {
+                return Err(fail(field, format!("{value} is 2^60 increments or more")));
             }
             Ok(steps)
         };

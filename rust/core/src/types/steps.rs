@@ -10,6 +10,10 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
+/// Largest price or quantity of market data and of orders, so that sums of a few and products with a sign cannot
+/// overflow.
+pub const STEPS_LIMIT: i64 = (1 << 60) - 1;
+
 macro_rules! steps_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -113,7 +113,7 @@ impl Replay {
         while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
             lane.at += 1;
             touched |=
-                self.venue.on_message(market, &columns, Span { from: row, to, only_levels }, stamp.venue)?;
+                self.venue.on_message(market, &columns, Span { from: row, to, only_levels }, stamp.venue);
             (row, now) = (to, stamp.venue);
             let next = lane.upcoming.get(lane.at).map(|next| next.stamp);
             if ahead == 0 {
@@ -201,23 +201,18 @@ impl Replay {
     /// Takes a market back to `now`, at its first order. Its book is made again of what whoever sent it knows, and what
     /// has happened since.
     #[cold]
-    pub(super) fn go_back(&mut self, seat: Seat, market: MarketId, now: i64) -> Result<(), RunError> {
+    pub(super) fn go_back(&mut self, seat: Seat, market: MarketId, now: i64) {
         let lane = &mut self.lanes[market.index()];
-        let Some(upto) = lane.go_back(now) else { return Ok(()) };
+        let Some(upto) = lane.go_back(now) else { return };
         let Known { book, twice_mid, mut cursor } = self.sessions.kernel(seat).known(market);
         self.venue.restart(market, book, twice_mid);
-        let mut taken = Ok(false);
         cursor.read_until(upto, |view, from, to| {
             for rows in view.messages(from, to) {
-                if taken.is_ok() {
-                    taken = self.venue.on_message(market, view, rows, now);
-                }
+                self.venue.on_message(market, view, rows, now);
             }
         });
-        taken?;
         lane.cursor = cursor;
         self.heads.set(market.index(), lane.next_venue());
         self.followed.set(market.index(), lane.next_visible().filter(|_| lane.is_followed));
-        Ok(())
     }
 }

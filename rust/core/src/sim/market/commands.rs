@@ -3,7 +3,6 @@
 use super::matching::{Step, Taker};
 use super::resting::Resting;
 use super::{Market, reaches};
-use crate::ledger::MoneyOverflow;
 use crate::orders::{
     Command, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
@@ -13,18 +12,15 @@ use crate::types::{AccountId, Price, Qty, Side};
 
 impl Market {
     /// Takes an account's command that arrives at `now`. What comes of it goes to `out`, with the account it is for.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow`] when a fill's value is out of range.
     pub fn on_command(
         &mut self,
         account: AccountId,
         command: Command,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    ) {
         match command {
-            Command::Submit { order, request } => self.submit(account, order, &request, now, out)?,
+            Command::Submit { order, request } => self.submit(account, order, &request, now, out),
             Command::Cancel { order, .. } => {
                 let kind = match self.orders.find(account, order) {
                     Some(slot) => {
@@ -36,11 +32,10 @@ impl Market {
                 out.push((account, Update::on(order, now, kind)));
             }
             Command::Replace { order, price, qty, .. } => {
-                self.replace(account, order, price.steps(), qty.steps(), now, out)?;
+                self.replace(account, order, price.steps(), qty.steps(), now, out);
             }
         }
         self.watch_again();
-        Ok(())
     }
 
     /// Begins trading: orders are let in.
@@ -65,27 +60,27 @@ impl Market {
         request: &OrderRequest,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    ) {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let (side, pool) = (request.side, self.pool(account));
         let limit = request.order_type.price().map(Price::steps);
         if let Some(reason) = self.refuses(account, id, request, pool) {
             say(ReportKind::Rejected(reason));
-            return Ok(());
+            return;
         }
         say(ReportKind::Accepted);
         let taker = Taker { id, account, pool, side, limit, qty: request.qty.steps(), filled: 0 };
         let whole = request.time_in_force == TimeInForce::Fok;
-        let Some(left) = self.take(taker, whole, now, out)? else { return Ok(()) };
+        let Some(left) = self.take(taker, whole, now, out) else { return };
         let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
         let price = match (request.order_type, request.time_in_force) {
             (OrderType::Market, _) => {
                 out.push(expires(Reason::NoLiquidity));
-                return Ok(());
+                return;
             }
             (OrderType::Limit { .. }, TimeInForce::Ioc | TimeInForce::Fok) => {
                 out.push(expires(Reason::IocRemainder));
-                return Ok(());
+                return;
             }
             (OrderType::Limit { price }, TimeInForce::Gtc) => price,
         };
@@ -102,7 +97,6 @@ impl Market {
             place: QueuePosition::default(),
             displayed: 0,
         });
-        Ok(())
     }
 
     /// Lets an order take what it meets, if it must be `whole` all of it or nothing. Returns it as it is then, unless
@@ -113,7 +107,7 @@ impl Market {
         whole: bool,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<Option<Taker>, MoneyOverflow> {
+    ) -> Option<Taker> {
         let mut steps = std::mem::take(&mut self.steps);
         let qty = taker.qty - taker.filled;
         self.plan(taker.side, taker.limit, taker.pool, Some(taker.account), qty, &mut steps);
@@ -125,11 +119,11 @@ impl Market {
             let kind = ReportKind::Expired(Reason::FokNotFillable);
             out.push((taker.account, Update::on(taker.id, now, kind)));
             self.steps = steps;
-            return Ok(None);
+            return None;
         }
-        let left = self.execute(taker, &steps, now, out)?;
+        let left = self.execute(taker, &steps, now, out);
         self.steps = steps;
-        Ok(left.filter(|left| left.filled < left.qty))
+        left.filter(|left| left.filled < left.qty)
     }
 
     /// Puts an order at the end of the queue of its price.
@@ -190,11 +184,11 @@ impl Market {
         qty: i64,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<(), MoneyOverflow> {
+    ) {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let Some(slot) = self.orders.find(account, id) else {
             say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
-            return Ok(());
+            return;
         };
         let order = *self.orders.get(slot);
         let checked = check_replace(
@@ -206,18 +200,18 @@ impl Market {
         );
         if let Some(reason) = checked.unwrap_or_else(|mistake| Some(mistake.reason())) {
             say(ReportKind::ReplaceRejected(reason));
-            return Ok(());
+            return;
         }
         if qty <= order.filled {
             self.orders.remove(slot);
             say(ReportKind::Cancelled);
-            return Ok(());
+            return;
         }
         let replaced = ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) };
         if price == order.price && qty <= order.qty {
             self.orders.get_mut(slot).qty = qty;
             say(replaced);
-            return Ok(());
+            return;
         }
         let refusal = if self.book.is_synced() {
             self.refuses_to_take(order.side, Some(price), order.post_only, order.pool)
@@ -226,15 +220,14 @@ impl Market {
         };
         if let Some(reason) = refusal {
             say(ReportKind::ReplaceRejected(reason));
-            return Ok(());
+            return;
         }
         let order = self.orders.remove(slot);
         say(replaced);
         let Resting { pool, side, filled, .. } = order;
         let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled };
-        if let Some(left) = self.take(taker, false, now, out)? {
+        if let Some(left) = self.take(taker, false, now, out) {
             self.rest(Resting { price, qty: left.qty, filled: left.filled, ..order });
         }
-        Ok(())
     }
 }

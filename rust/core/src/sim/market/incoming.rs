@@ -7,7 +7,6 @@
 use super::matching::{SelfTrade, Step, Taker};
 use super::resting::Slot;
 use super::{Market, maker_fill, reaches, taker_fill};
-use crate::ledger::MoneyOverflow;
 use crate::orders::{Reason, ReportKind};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Qty, Side};
@@ -91,7 +90,7 @@ impl Market {
         steps: &[Step],
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
-    ) -> Result<Option<Taker>, MoneyOverflow> {
+    ) -> Option<Taker> {
         let passive = taker.side.opposite();
         let say = |account, order, kind| (account, Update::on(order, now, kind));
         let expired = ReportKind::Expired(Reason::SelfTrade);
@@ -100,13 +99,13 @@ impl Market {
                 Step::Displayed { price, displayed, qty } => {
                     self.taken.add(passive, price * passive.sign(), taker.pool, displayed, qty);
                     taker.filled += qty;
-                    out.push(taker_fill(&self.math, &taker, price, qty, now)?);
+                    out.push(taker_fill(&self.math, &taker, price, qty, now));
                 }
                 Step::Maker { slot, qty } => {
                     let price = self.orders.get(slot).price;
                     taker.filled += qty;
-                    out.push(self.fill_resting(slot, qty, now)?);
-                    out.push(taker_fill(&self.math, &taker, price, qty, now)?);
+                    out.push(self.fill_resting(slot, qty, now));
+                    out.push(taker_fill(&self.math, &taker, price, qty, now));
                 }
                 Step::Expire { slot } => {
                     let order = self.orders.remove(slot);
@@ -129,32 +128,27 @@ impl Market {
                     let left = taker.qty - taker.filled;
                     out.push(say(taker.account, taker.id, less(taker.qty, left)));
                     if left == 0 {
-                        return Ok(None);
+                        return None;
                     }
                 }
                 Step::Stop => {
                     out.push(say(taker.account, taker.id, expired));
-                    return Ok(None);
+                    return None;
                 }
             }
         }
-        Ok(Some(taker))
+        Some(taker)
     }
 
     /// Fills so much of a resting order; it leaves when nothing is left of it.
-    pub(super) fn fill_resting(
-        &mut self,
-        slot: Slot,
-        qty: i64,
-        now: i64,
-    ) -> Result<(AccountId, Update), MoneyOverflow> {
+    pub(super) fn fill_resting(&mut self, slot: Slot, qty: i64, now: i64) -> (AccountId, Update) {
         let order = self.orders.get_mut(slot);
         order.filled += qty;
-        let (fill, left) = (maker_fill(&self.math, order, qty, now)?, order.leaves());
+        let (fill, left) = (maker_fill(&self.math, order, qty, now), order.leaves());
         if left == 0 {
             self.orders.remove(slot);
         }
-        Ok(fill)
+        fill
     }
 
     /// Whether an order of `side` at `limit` would find something displayed to take.

@@ -605,11 +605,11 @@ fn act(market: &mut Market, action: &Action, at: usize, lot: i64, only: Option<u
         let columns = columns(rows);
         let view = columns.view();
         let all = Span { from: 0, to: rows.len(), only_levels: view.are_levels(0, rows.len()) };
-        market.on_message(&view, all, now, &mut out).unwrap();
+        market.on_message(&view, all, now, &mut out);
     } else if let Some((account, command)) = command(action, at, lot)
         && only.is_none_or(|only| only == account.index())
     {
-        market.on_command(account, command, now, &mut out).unwrap();
+        market.on_command(account, command, now, &mut out);
     }
     out
 }
