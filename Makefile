@@ -8,16 +8,20 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
+CARGO_TARGET := $(or $(CARGO_TARGET_DIR),target)
+CHECKED := $(CARGO_TARGET)/checked/python
+CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.so)
+
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo test bench docs lint fmt stub clean build rust-test fuzz py-test wheel wheel-test
+.PHONY: demo test bench docs lint fmt stub clean build rust-test fuzz py-test py-test-checked wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
 	@$(BIN)/tradecore backtest --config examples/avellaneda.toml --data $(DEMO) --output runs
 
-test: lint rust-test py-test
+test: lint rust-test py-test py-test-checked
 
 build: $(VENV)/.built
 
@@ -48,12 +52,21 @@ rust-test:
 # Counts what inputs reach, so it is built apart from everything else.
 fuzz:
 	@RUSTFLAGS="-C instrument-coverage" LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=target/fuzz \
-		cargo run --quiet --profile fuzz -p tradecore-fuzz --features guided -- \
+		cargo run --quiet --profile checked -p tradecore-fuzz --features guided -- \
 		--target $(or $(TARGET),all) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),$(shell date +%s)) \
 		$(if $(DISTIL),--distil) $(FILES)
 
 py-test: build
 	$(BIN)/pytest
+
+# The same suite on an extension that checks its arithmetic: a sum that wraps or an assertion that fails ends a test.
+# It lies in a copy of the package, so that what is installed in $(VENV) stays as it is.
+py-test-checked: build
+	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo build --quiet --profile checked -p tradecore-python
+	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
+	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
+	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
+	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest
 
 bench: build
 	@test -x $(BENCH_VENV)/bin/pip || $(PYTHON) -m venv $(BENCH_VENV)
