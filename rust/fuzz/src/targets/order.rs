@@ -17,8 +17,9 @@ pub(super) fn report(dice: &mut Dice<'_>, order: u64, now: i64) -> Report {
     let qty = |dice: &mut Dice<'_>| {
         Qty::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(0, 12) })
     };
-    let price =
-        |dice: &mut Dice<'_>| Price::new(if dice.chance(16) { dice.steps() } else { dice.within(90, 110) });
+    let price = |dice: &mut Dice<'_>| {
+        Price::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(90, 110) })
+    };
     let reason = |dice: &mut Dice<'_>| dice.pick(&Reason::ALL);
     let kind = match dice.below(16) {
         0..2 => ReportKind::Accepted,
