@@ -24,6 +24,7 @@ import pytest
 
 import tradecore as tc
 from conftest import ROOT
+from tradecore._core import checksum
 from tradecore.cli.app import main
 from tradecore.config.loader import load_config
 from tradecore.errors import ConfigError, DataError, InstrumentError, InvalidValueError, TradecoreError
@@ -230,7 +231,9 @@ def test_a_damaged_manifest_is_read_or_refused_with_its_name(catalog: Path) -> N
     [manifest] = (path for path in catalog.rglob("_*.parquet") if path.is_file())
     whole = manifest.read_bytes()
     notes = pl.read_parquet_metadata(manifest)
-    [(key, told)] = ((key, text) for key, text in notes.items() if text.startswith("{"))
+    key = "tradecore.manifest"
+    told = notes[key].partition(" ")[2]
+    before = tc.Catalog(catalog).info()
     frame = pl.read_parquet(manifest)
 
     def is_named(error: TradecoreError) -> bool:
@@ -238,14 +241,14 @@ def test_a_damaged_manifest_is_read_or_refused_with_its_name(catalog: Path) -> N
 
     def attempt_bytes(data: bytes) -> None:
         manifest.write_bytes(data)
-        tc.Catalog(catalog).info()
+        assert tc.Catalog(catalog).info() == before
 
     def attempt_text(data: bytes) -> None:
         try:
             text = data.decode()
         except UnicodeDecodeError:
             return
-        frame.write_parquet(manifest, metadata={**notes, key: text})
+        frame.write_parquet(manifest, metadata={**notes, key: f"{checksum(data)} {text}"})
         tc.Catalog(catalog).info()
 
     try:

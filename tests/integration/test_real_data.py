@@ -430,7 +430,7 @@ def test_the_digest_of_a_backtest_never_changes(
     digest = result.digest
     assert run().digest == digest
     for rows in (997, 20_000):
-        monkeypatch.setattr("tradecore.data.catalog._PIECE_ROWS", rows)
+        monkeypatch.setattr("tradecore.data.manifest._PIECE_ROWS", rows)
         assert run(byte_budget=1).digest == digest, rows
     monkeypatch.undo()
     frame = tc.Catalog(catalogs).scan(instrument).filter(pl.col("kind").is_in(sorted(MARKET_KINDS))).collect()

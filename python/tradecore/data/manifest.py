@@ -213,7 +213,7 @@ class Manifest:
         kinds: Iterable[EventKind],
         with_ids: bool = False,
         budget_bytes: int = BYTE_BUDGET,
-        piece_rows: int = _PIECE_ROWS,
+        piece_rows: int | None = None,
         ahead: ReadAhead | None = None,
     ) -> EventStream:
         """Read parts piece by piece, as :meth:`tradecore.Catalog.stream` does; all its parts or some, in order."""
@@ -221,7 +221,7 @@ class Manifest:
             self._files(parts),
             kinds=sum(1 << kind for kind in set(kinds)),
             with_ids=with_ids,
-            piece_rows=piece_rows,
+            piece_rows=piece_rows or _PIECE_ROWS,
             budget_bytes=max(0, budget_bytes),
             ahead=ahead,
             lease=self._lease,
