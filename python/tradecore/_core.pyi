@@ -1662,12 +1662,15 @@ class Simulation:
         self,
         *,
         progress: Callable[[int, int], object] | None = None,
-        spill: Callable[[dict[str, dict[str, Any]]], object] | None = None,
+        spill: Callable[[dict[str, dict[str, Any]], int], object] | None = None,
         spill_rows: int = 100_000,
+        ended: Callable[[], object] | None = None,
     ) -> dict[str, Any]:
         """Run to the end of the data and return figures and tables.
 
         A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
+        ``spill`` is called with tables of so many rows and how often it was called before without an error, as
+        ``spills`` says in the end; ``ended`` once when the run is over, which Ctrl-C before that interrupts.
         """
     def run_apart(self, *, progress: Callable[[int, int], object] | None = None) -> list[dict[str, Any]]:
         """Run to the end of the data, each strategy as if it were alone, and return the figures of each.

@@ -9,12 +9,14 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tradecore.errors import CatalogError
+from tradecore.interrupts import held_back
+from tradecore.locks import hold, remove_dead
 
-__all__ = ["DISK_FULL", "cannot_write", "remove_empty", "staged", "writing"]
+__all__ = ["DISK_FULL", "STAGE", "cannot_write", "remove_empty", "staged", "writing"]
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Numbers of the errors that more room would cure."""
@@ -31,6 +33,9 @@ _ADVICE = {
     errno.EISDIR: "a folder stands where a file is needed, choose another name",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
+
+STAGE = ".tradecore-"
+"""How the name of a folder begins in which files are written before they move."""
 
 _OS_ERROR = re.compile(r"([^:()]+) \(os error (\d+)\)")
 """How libraries written in Rust tell an error of the system: its words and its number."""
@@ -74,9 +79,17 @@ def _told(error: Exception) -> OSError | None:
     return OSError(0, words, None, number) if os.name == "nt" else OSError(number, words)
 
 
+def _stage(folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
+
+
 @contextlib.contextmanager
-def staged(folder: str | Path, name: str | None = None) -> Iterator[Path]:
+def staged(
+    folder: str | Path, name: str | None = None, *, last: str = "", make: Callable[[Path], Path] = _stage
+) -> Iterator[Path]:
     """Yield an empty folder whose files move to ``folder`` together when the block ends; after an error none does.
+
+    Ctrl-C is held back while they move. What a killed process left half-done is removed by the next one.
 
     Parameters
     ----------
@@ -85,6 +98,10 @@ def staged(folder: str | Path, name: str | None = None) -> Iterator[Path]:
     name : str, optional
         The one file that will be written. Where something that is no plain file has its name (a device, a pipe, a
         link), it is written in place: a move would put a file in its stead.
+    last : str
+        How the name of a file ends that moves when all others have: where it is, all are.
+    make : callable
+        Makes the folder to write in, one whose name begins with :data:`STAGE`, in ``folder``.
 
     Raises
     ------
@@ -98,20 +115,37 @@ def staged(folder: str | Path, name: str | None = None) -> Iterator[Path]:
         if name is not None and os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
             yield folder
             return
-        scratch: Path | None = None
+        stage: tuple[Path, int | None] | None = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=".tradecore-", dir=folder))
-            yield scratch
-            files = sorted(scratch.iterdir())
-            if blocked := next((each for each in files if (folder / each.name).is_dir()), None):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / blocked.name))
-            for file in files:
-                os.replace(file, folder / file.name)
+            with held_back():
+                folder.mkdir(parents=True, exist_ok=True)
+                remove_dead(folder.glob(f"{STAGE}*"))
+                stage = hold(lambda: make(folder))
+            yield stage[0]
+            with held_back():
+                _move(stage[0], folder, last)
         finally:
-            if scratch is not None:
-                shutil.rmtree(scratch, ignore_errors=True)
-            remove_empty(*missing)
+            with held_back():
+                if stage is not None:
+                    shutil.rmtree(stage[0], ignore_errors=True)
+                    if stage[1] is not None:
+                        os.close(stage[1])
+                remove_empty(*missing)
+
+
+def _move(stage: Path, folder: Path, last: str) -> None:
+    """Move all files to a folder; when that fails, those that are new there go again."""
+    files = sorted(stage.iterdir(), key=lambda file: (bool(last) and file.name.endswith(last), file.name))
+    if blocked := next((file for file in files if (folder / file.name).is_dir()), None):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / blocked.name))
+    new = [folder / file.name for file in files if not (folder / file.name).exists()]
+    try:
+        for file in files:
+            os.replace(file, folder / file.name)
+    except OSError:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def remove_empty(*folders: Path) -> None:

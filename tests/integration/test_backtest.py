@@ -300,7 +300,7 @@ def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrum
         yield quiet_market()
         raise KeyboardInterrupt
 
-    def spill(tables: Any) -> None:
+    def spill(tables: Any, moved: int) -> None:
         raise KeyboardInterrupt
 
     result = core_run(interrupted(), None)

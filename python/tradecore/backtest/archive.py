@@ -19,7 +19,7 @@ import orjson
 
 from tradecore.backtest.tables import TABLES, WIDTHS, Stored, TableStore
 from tradecore.errors import DataError
-from tradecore.files import writing
+from tradecore.files import staged, writing
 from tradecore.strategy.state import decode, encode
 
 __all__ = ["read_archive", "write_archive"]
@@ -53,22 +53,17 @@ def write_archive(path: Path, facts: dict[str, Any], journal: bytes, tables: Tab
     CatalogError
         When the file cannot be written; there is none then, or the one of before.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     with writing(path):
-        try:
-            with temporary.open("xb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                    layouts = {name: _write_table(archive, name, tables) for name in TABLES}
-                    head = {"form": _FORM, "version": _VERSION, "byteorder": sys.byteorder}
-                    told = {"facts": facts, "names": tables.names, "tables": layouts}
-                    archive.writestr("journal", journal)
-                    archive.writestr("result.json", orjson.dumps({**head, "content": orjson.Fragment(encode(told))}))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            # Gone already, if all went well.
-            temporary.unlink(missing_ok=True)
+        path.parent.stat()  # It is not made: a folder that is not there is a mistyped one.
+    with staged(path.parent, path.name) as fresh, (fresh / path.name).open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            layouts = {name: _write_table(archive, name, tables) for name in TABLES}
+            head = {"form": _FORM, "version": _VERSION, "byteorder": sys.byteorder}
+            told = {"facts": facts, "names": tables.names, "tables": layouts}
+            archive.writestr("journal", journal)
+            archive.writestr("result.json", orjson.dumps({**head, "content": orjson.Fragment(encode(told))}))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _write_table(archive: zipfile.ZipFile, name: str, tables: TableStore) -> dict[str, Any]:

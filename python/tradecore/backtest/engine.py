@@ -25,6 +25,7 @@ from tradecore.errors import (
     UnknownInstrumentError,
 )
 from tradecore.instruments import find_instrument
+from tradecore.interrupts import Interrupts, patience
 from tradecore.progress import progress_bar
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
@@ -199,8 +200,15 @@ class Backtest:
         """
         if not (progress is None or isinstance(progress, bool) or callable(progress)):
             raise InvalidValueError("progress", f"expected a function of two numbers, or True, got {progress!r}")
-        with progress_bar("backtest", "events") if progress is True else nullcontext(progress or None) as report:
-            result = self._run(report)
+        bar = progress_bar("backtest", "events") if progress is True else nullcontext(progress or None)
+        result = None
+        try:
+            with patience() as interrupts, bar as report:
+                result = self._run(report, interrupts)
+        except KeyboardInterrupt:
+            if result is None:
+                raise
+            raise RunInterrupted(result) from None
         if result.interrupted:
             raise RunInterrupted(result)
         if result.failures and self._stops_run:
@@ -210,13 +218,16 @@ class Backtest:
         warn_of(result.failures, stacklevel=2)
         return result
 
-    def _run(self, progress: Callable[[int, int], None] | None) -> Result:
+    def _run(self, progress: Callable[[int, int], None] | None, interrupts: Interrupts) -> Result:
+        """Run to a result, whatever ended it: when the run is over the first Ctrl-C waits for who holds it back."""
         store = TableStore(list(self._feeds), [strategy.name for strategy in self._strategies])
         with self._started() as simulation:
             started = time.perf_counter()
-            summary = simulation.run(progress=self._report(progress), spill=store.spill, spill_rows=_SPILL_ROWS)
+            summary = simulation.run(
+                progress=self._report(progress), spill=store.spill, spill_rows=_SPILL_ROWS, ended=interrupts.wait
+            )
             wall = time.perf_counter() - started
-        store.keep(summary.pop("tables"))
+        store.keep(summary.pop("tables"), summary.pop("spills"))
         return self._result(summary, store, self._strategies, wall)
 
     def _run_apart(self, progress: Callable[[int, int], None] | None = None) -> list[Result]:

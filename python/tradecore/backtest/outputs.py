@@ -2,7 +2,8 @@
 
 Names begin with ``{exchange}_{symbol}_{date}_run{N}``, N counting up. Tables are CSV with event times, never the time
 of writing; orders stand in the order in which they ended, with the price and size of their last replacement; ``ts`` is
-when they were first sent. The summary is JSON, the effective configuration TOML.
+when they were first sent. The summary is JSON, the effective configuration TOML. They appear together, the summary
+last: where it is, the others are, however the process ended.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tomli_w
 from tradecore.backtest.frames import position_columns
 from tradecore.backtest.result import Result
 from tradecore.errors import CatalogError
-from tradecore.files import staged
+from tradecore.files import STAGE, staged
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,16 +26,29 @@ if TYPE_CHECKING:
 __all__ = ["check_writable", "write_outputs"]
 
 
-def _reserve(folder: Path, stem: str) -> str:
-    """Claim the next run number by creating its configuration file."""
+_SUMMARY = "_summary.json"
+_ENDS = ("_config.toml", "_orders.csv", "_trades.csv", "_positions.csv", "_candles.csv", _SUMMARY)
+
+
+def _claim(folder: Path, stem: str) -> Path:
+    """Claim the next run number by the folder its files are written in, which is named after them."""
     for number in range(1, 1_000_000):
         prefix = f"{stem}_run{number}"
+        if _is_taken(folder, prefix):
+            continue
+        stage = folder / f"{STAGE}{prefix}"
         try:
-            (folder / f"{prefix}_config.toml").open("x").close()
+            stage.mkdir()
         except FileExistsError:
             continue
-        return prefix
+        if not _is_taken(folder, prefix):  # whoever had the folder may have been done just now
+            return stage
+        stage.rmdir()
     raise CatalogError(str(folder), f"holds a million runs of {stem} already")
+
+
+def _is_taken(folder: Path, prefix: str) -> bool:
+    return any((folder / f"{prefix}{end}").exists() for end in _ENDS)
 
 
 def check_writable(folder: str | Path) -> None:
@@ -84,24 +98,21 @@ def write_outputs(
         When they cannot be written; then none is there.
     """
     folder = Path(folder)
-    with staged(folder) as fresh:
-        prefix = _reserve(folder, f"{exchange}_{symbol}_{date}".replace("/", "-"))
+    stem = f"{exchange}_{symbol}_{date}".replace("/", "-")
+    with staged(folder, last=_SUMMARY, make=lambda folder: _claim(folder, stem)) as fresh:
+        prefix = fresh.name.removeprefix(STAGE)
         summary = {**result.summary(), **extra, "output": str(folder / prefix)}
-        try:
-            (fresh / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(config)), encoding="utf-8")
-            for name, table, shape in (
-                ("orders", "orders", _orders),
-                ("trades", "fills", _trades),
-                ("positions", "fills", _positions),
-                ("candles", "candles", _candles),
-            ):
-                with (fresh / f"{prefix}_{name}.csv").open("wb") as file:
-                    for number, piece in enumerate(result.tables.pieces(table)):
-                        shape(piece).write_csv(file, include_header=number == 0)
-            (fresh / f"{prefix}_summary.json").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
-        except BaseException:
-            (folder / f"{prefix}_config.toml").unlink(missing_ok=True)
-            raise
+        (fresh / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(config)), encoding="utf-8")
+        for name, table, shape in (
+            ("orders", "orders", _orders),
+            ("trades", "fills", _trades),
+            ("positions", "fills", _positions),
+            ("candles", "candles", _candles),
+        ):
+            with (fresh / f"{prefix}_{name}.csv").open("wb") as file:
+                for number, piece in enumerate(result.tables.pieces(table)):
+                    shape(piece).write_csv(file, include_header=number == 0)
+        (fresh / f"{prefix}{_SUMMARY}").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     return summary
 
 

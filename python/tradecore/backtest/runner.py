@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,12 +19,10 @@ from tradecore.data.importers import import_tardis
 from tradecore.errors import (
     ConfigError,
     InvalidValueError,
-    RunInterrupted,
-    StrategyError,
-    StrategyWarning,
     UnknownInstrumentError,
 )
 from tradecore.instruments import find_instrument
+from tradecore.interrupts import Interrupts
 from tradecore.session import Scope, build_strategies, build_venues, own_instruments
 from tradecore.venue import SimVenue
 
@@ -79,8 +76,18 @@ class Plan:
         return config.model_copy(update=changes)
 
 
-def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None) -> tuple[Result, dict[str, Any]]:
-    """Run a configuration and write its files, if it names a folder for them.
+def run_config(
+    plan: Plan, interrupts: Interrupts, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[Result, dict[str, Any]]:
+    """Run a configuration and write its files, if it names a folder for them, whatever ended the run.
+
+    Parameters
+    ----------
+    plan : Plan
+    interrupts : Interrupts
+        Those of a block around this: the first Ctrl-C after the run is held back, so that its files are written.
+    progress : callable, optional
+        As in :meth:`Backtest.run <tradecore.Backtest.run>`.
 
     Returns
     -------
@@ -110,7 +117,7 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
             raise ConfigError(plan.source, key, error.problem) from None
         if config.output.dir is not None:
             check_writable(config.output.dir)
-        result = _run(backtest, progress)
+        result = backtest._run(progress, interrupts)
     notes = [*plan.notes, *result.notes]
     summary = {**result.summary(), "notes": notes, "output": None}
     if config.output.dir is not None:
@@ -127,20 +134,6 @@ def run_config(plan: Plan, *, progress: Callable[[int, int], None] | None = None
             extra={"notes": notes},
         )
     return result, summary
-
-
-def _run(backtest: Backtest, progress: Callable[[int, int], None] | None) -> Result:
-    """Run to a result, whatever ended it; what is wrong with it is in the result."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", StrategyWarning)
-            result = backtest.run(progress=progress)
-    except (RunInterrupted, StrategyError) as stopped:
-        if stopped.result is None:
-            raise
-        result = stopped.result
-    assert isinstance(result, Result)
-    return result
 
 
 def _date(result: Result) -> str:

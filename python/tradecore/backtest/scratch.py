@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from tradecore.data.locks import hold, remove_dead
+from tradecore.interrupts import held_back
+from tradecore.locks import hold, remove_dead
 
 __all__ = ["Scratch", "sweep"]
 
@@ -41,8 +42,9 @@ class Scratch:
     def __init__(self, purpose: Literal["run", "data"]) -> None:
         sweep()
         pid = os.getpid()
-        self.path, descriptor = hold(lambda: Path(tempfile.mkdtemp(prefix=f"tradecore-{purpose}-{pid}-")))
-        self._finalizer = weakref.finalize(self, _remove, self.path, descriptor, pid)
+        with held_back():
+            self.path, descriptor = hold(lambda: Path(tempfile.mkdtemp(prefix=f"tradecore-{purpose}-{pid}-")))
+            self._finalizer = weakref.finalize(self, _remove, self.path, descriptor, pid)
 
     def close(self) -> None:
         """Remove the folder now."""
@@ -58,9 +60,10 @@ class Scratch:
 def _remove(path: Path, descriptor: int | None, owner: int) -> None:
     if os.getpid() != owner:
         return  # A forked child: the folder, and what still reads from it, is its parent's.
-    shutil.rmtree(path, ignore_errors=True)
-    if descriptor is not None:
-        os.close(descriptor)
+    with held_back():
+        shutil.rmtree(path, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 @cache

@@ -74,21 +74,32 @@ class TableStore:
         self.names = {"instrument": list(instruments), "strategy": list(strategies), "currency": []}
         """Names by the column that holds their index."""
         self._scratch: Scratch | None = None
-        self._spilled: dict[str, list[_Piece]] = {}
+        self._spilled: list[dict[str, _Piece]] = []
+        """What was moved at a time."""
         self._layouts: dict[str, list[tuple[str, str]]] = {}
         """Columns of the tables and their types, the same in every piece."""
         self._kept: dict[str, Stored] = {}
 
-    def keep(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
-        """Take the last rows of every table; they stay in memory."""
+    def keep(self, tables: Mapping[str, Mapping[str, _Column]], moved: int = 0) -> None:
+        """Take the last rows of every table, after as many times that rows were moved; they stay in memory."""
+        del self._spilled[moved:]
         self._kept = {name: _stored(columns) for name, columns in tables.items()}
 
-    def spill(self, tables: Mapping[str, Mapping[str, _Column]]) -> None:
+    def spill(self, tables: Mapping[str, Mapping[str, _Column]], moved: int) -> None:
         """Move rows of every table to a temporary folder that lives as long as the store.
 
         A file a table, the bytes of one column after the other: the rows are only made into frames if somebody asks
         for them.
+
+        Parameters
+        ----------
+        tables : mapping
+            The rows.
+        moved : int
+            How many times rows were moved before. What else there is was moved when Ctrl-C came, and the run, which
+            cannot know, gives it again.
         """
+        del self._spilled[moved:]
         self._spill({name: _stored(columns) for name, columns in tables.items()})
 
     def _spill(self, tables: Mapping[str, Stored]) -> None:
@@ -103,9 +114,7 @@ class TableStore:
                     with (self._scratch.path / name).open("ab") as file:
                         written[name] = _Piece(file.tell(), tuple(len(data) for _, data in stored.values()))
                         file.writelines(data for _, data in stored.values())
-        # An interruption before this leaves the rows with the run, which keeps them.
-        for name, piece in written.items():
-            self._spilled.setdefault(name, []).append(piece)
+        self._spilled.append(written)
 
     @property
     def folder(self) -> Path | None:
@@ -122,7 +131,7 @@ class TableStore:
         """
         if name not in self._kept:
             raise RunError(f"the run kept no {name}, only figures")
-        for piece in self._spilled.get(name, ()):
+        for piece in (written[name] for written in self._spilled if name in written):
             assert self._scratch is not None
             columns = {}
             with (self._scratch.path / name).open("rb") as file:

@@ -1,8 +1,8 @@
 """The ``tradecore`` command: its subcommands, and how errors become exit codes.
 
 Exit codes: 0 done, 1 a run that failed or a disk that is full, 2 bad usage, configuration or input or a place that
-cannot be written, 130 interrupted. Errors are one line on stderr, naming file, key or line; tracebacks only with
-``--debug``.
+cannot be written, 130 interrupted, by Ctrl-C or a signal that asks the process to end. Errors are one line on stderr,
+naming file, key or line; tracebacks only with ``--debug``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from tradecore.cli.strategies import strategies
 from tradecore.cli.usage import Command, Group, usage_problem
 from tradecore.errors import RunError, StrategyError, TradecoreError
 from tradecore.files import DISK_FULL
+from tradecore.interrupts import as_ctrl_c
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="tradecore",
@@ -64,8 +67,16 @@ def root(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
     _replace_closed_streams()
+    with as_ctrl_c("SIGTERM", "SIGHUP"):
+        try:
+            return _main(words)
+        except KeyboardInterrupt:  # while what there was to say was said
+            return _INTERRUPTED
+
+
+def _main(words: list[str]) -> int:
+    debug = "--debug" in words
     try:
         code = _run([word for word in words if word != "--debug"])
         sys.stdout.flush()
@@ -75,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
-        return 130
+        return _INTERRUPTED
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # rich turns a closed pipe into this
             return 0

@@ -11,11 +11,13 @@ import typer
 
 from tradecore.cli.console import SEED_MAX, command, emit, next_steps, note, peak_rss_mb
 from tradecore.cli.usage import number_in
+from tradecore.interrupts import patience
 from tradecore.progress import progress_bar
 
 if TYPE_CHECKING:
     from tradecore.backtest.runner import Plan
     from tradecore.errors import TradecoreError
+    from tradecore.interrupts import Interrupts
 
 __all__ = ["backtest"]
 
@@ -43,11 +45,10 @@ def backtest(
     """Run a backtest from a configuration file.
 
     Exit code 0 when it ran to the end of the data, 1 when a strategy failed, 130 when it was interrupted (what was
-    done so far is written and marked).
+    done so far is written and marked; a second Ctrl-C leaves nothing).
     """
-    from tradecore.backtest.runner import Plan, run_config
+    from tradecore.backtest.runner import Plan
     from tradecore.config import load_config
-    from tradecore.errors import StrategyError
 
     if plot is not None:
         _check_plot(plot)
@@ -61,10 +62,18 @@ def backtest(
         seed=seed,
         notes=notes,
     )
+    with patience() as interrupts:
+        return _run(plan, interrupts, plot, json=json, quiet=quiet)
+
+
+def _run(plan: Plan, interrupts: Interrupts, plot: Path | None, *, json: bool, quiet: bool) -> int:
+    from tradecore.backtest.runner import run_config
+    from tradecore.errors import StrategyError
+
     # What a strategy prints must not get into the JSON.
     printed = redirect_stdout(sys.stderr) if json else nullcontext()
     with progress_bar("backtest", "events", quiet=quiet) as progress, printed:
-        result, summary = run_config(plan, progress=progress)
+        result, summary = run_config(plan, interrupts, progress=progress)
     summary["peak_rss_mb"] = peak_rss_mb()
     for text in plan.notes:
         note(f"note: {text}", quiet=quiet)

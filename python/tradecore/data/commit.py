@@ -7,7 +7,7 @@ and the manifest does not is retired, by this process or, if it is no more, by t
 
 A manifest is read and replaced under the lock of its instrument, so two processes that write different days both get
 their way. What is retired stays readable until nobody reads any more who may have begun before
-(:func:`~tradecore.data.locks.lease`).
+(:func:`~tradecore.locks.lease`).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from tradecore.data.layout import (
     part_name,
     retired_place,
 )
-from tradecore.data.locks import hold, locked, remove_dead
 from tradecore.data.manifest import Manifest, Month, Part, manifest_bytes, month_bytes, read_manifest
 from tradecore.errors import CatalogError, OverlapError
 from tradecore.files import remove_empty
+from tradecore.locks import hold, locked, remove_dead
 
 __all__ = ["check_free", "check_same", "commit", "grid_difference", "manifest_for", "modernize", "staging"]
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tradecore._core import checksum
-from tradecore.data.locks import Lease, lease
+from tradecore.locks import Lease, lease
 
 __all__ = [
     "DTYPES",

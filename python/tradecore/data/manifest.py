@@ -18,9 +18,9 @@ import orjson
 
 from tradecore._core import EventStream, Instrument, ReadAhead, check_part, checksum, read_note
 from tradecore.data.layout import DTYPES, MANIFEST, PART_PATH, day_of, keep, retired_place
-from tradecore.data.locks import Lease
 from tradecore.errors import CatalogError, InstrumentError
 from tradecore.instruments import instrument_from_dict
+from tradecore.locks import Lease
 from tradecore.types import EventKind
 
 __all__ = ["BYTE_BUDGET", "Manifest", "Month", "Part", "manifest_bytes", "month_bytes", "read_manifest"]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
@@ -81,6 +82,8 @@ struct PyMonitor<'a> {
     instruments: &'a [Arc<Instrument>],
     /// When progress was last told.
     reported: Option<Instant>,
+    /// How many times rows were moved.
+    moved: usize,
     raised: Raised,
 }
 
@@ -106,7 +109,7 @@ impl Monitor for PyMonitor<'_> {
         match self.tables {
             Tables::Spilled(spill, most) if record.len() >= most => Python::attach(|py| {
                 let write = || -> PyResult<()> {
-                    spill.call1(py, (tables(py, record, self.instruments)?,))?;
+                    spill.call1(py, (tables(py, record, self.instruments)?, self.moved))?;
                     Ok(())
                 };
                 write().map_err(|error| self.raised.keep(py, error))
@@ -114,6 +117,7 @@ impl Monitor for PyMonitor<'_> {
             Tables::Dropped => {}
             _ => return Ok(()),
         }
+        self.moved += 1;
         record.clear();
         Ok(())
     }
@@ -242,17 +246,25 @@ impl Simulation {
     /// Run to the end of the data and return figures and tables.
     ///
     /// A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
-    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000))]
+    /// ``spill`` is called with tables of so many rows and how often it was called before without an error, as
+    /// ``spills`` says in the end; ``ended`` once when the run is over, which Ctrl-C before that interrupts.
+    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000, ended=None))]
     fn run<'py>(
         &self,
         py: Python<'py>,
         progress: Option<Py<PyAny>>,
         spill: Option<Py<PyAny>>,
         spill_rows: usize,
+        ended: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let tables = spill.as_ref().map_or(Tables::Kept, |spill| Tables::Spilled(spill, spill_rows));
         let mut ran = self.simulate(py, Replay::new, progress.as_ref(), tables)?;
-        summary(py, &mut ran, StrategyId::new(0))
+        if let Some(ended) = ended {
+            ran.end(py, ended)?;
+        }
+        let out = summary(py, &mut ran, StrategyId::new(0))?;
+        out.set_item("spills", ran.moved)?;
+        Ok(out)
     }
 
     /// Run to the end of the data, each strategy as if it were alone, and return the figures of each.
@@ -278,6 +290,21 @@ struct Ran {
     instruments: Vec<Arc<Instrument>>,
     /// How often hooks were called, by strategy.
     calls: Vec<(String, Arc<Calls>)>,
+    /// How many times rows were moved.
+    moved: usize,
+}
+
+impl Ran {
+    /// Tells that the run is over. Ctrl-C that comes before it is told still interrupts the run; a second one is raised.
+    fn end(&mut self, py: Python<'_>, ended: &Bound<'_, PyAny>) -> PyResult<()> {
+        while let Err(error) = py.check_signals().and_then(|()| ended.call0()) {
+            if !error.is_instance_of::<PyKeyboardInterrupt>(py) || self.end == RunEnd::Interrupted {
+                return Err(error);
+            }
+            self.end = RunEnd::Interrupted;
+        }
+        Ok(())
+    }
 }
 
 type Assemble = fn(RunConfig, Vec<MarketSetup>, Vec<StrategySetup>) -> Result<Replay, RunError>;
@@ -296,14 +323,21 @@ impl Simulation {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
         let mut replay = assemble(self.config.clone(), markets, strategies).map_err(errors::run)?;
-        let mut monitor =
-            PyMonitor { progress, tables, instruments: &instruments, reported: None, raised: raised.clone() };
+        let mut monitor = PyMonitor {
+            progress,
+            tables,
+            instruments: &instruments,
+            reported: None,
+            moved: 0,
+            raised: raised.clone(),
+        };
         let outcome = py.detach(|| replay.run_all(&mut monitor));
         if let Some(error) = raised.take() {
             return Err(error);
         }
         let (end, digests) = outcome.map_err(errors::run)?;
-        Ok(Ran { replay, end, digests, instruments, calls })
+        let moved = monitor.moved;
+        Ok(Ran { replay, end, digests, instruments, calls, moved })
     }
 }
 
@@ -327,7 +361,7 @@ fn calls_to_py<'py>(
 
 /// Everything a run leaves behind of the kernel that a strategy is in, as plain Python values.
 fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Bound<'py, PyDict>> {
-    let Ran { replay: simulation, end, digests, instruments, calls } = ran;
+    let Ran { replay: simulation, end, digests, instruments, calls, .. } = ran;
     let out = PyDict::new(py);
     out.set_item("digest", &digests[of.index()])?;
     out.set_item("calls", calls_to_py(py, calls, simulation.kernel_of(of))?)?;

@@ -10,8 +10,6 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tradecore.files import remove_empty
-
 try:
     import fcntl
 except ImportError:  # Windows has no such locks.
@@ -170,7 +168,12 @@ def _end_lease(folder: Path, retired: Path, descriptor: int | None) -> None:
                 # Where folders cannot be locked nobody can tell.
                 if alone is not None or fcntl is None or not kept.exists():
                     shutil.rmtree(place, ignore_errors=True)
-                    remove_empty(kept)
+                    _remove_empty(kept)
             finally:
                 _release(alone)
-    remove_empty(retired)
+    _remove_empty(retired)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,133 @@
+"""Ctrl-C at the right moment: not while files move into place, and not before what a run owes is done.
+
+Python handles signals in the main thread, between any two of its steps. While one of the blocks here is open there,
+SIGINT is handled by the block, which holds it back, or hands it to whoever handled it before. All that is known of a
+block hangs on that one handler, so that a signal finds it there as a whole or not at all. In other threads, where
+nothing is ever interrupted, the blocks do nothing.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+__all__ = ["Interrupts", "as_ctrl_c", "held_back", "patience"]
+
+
+class Interrupts:
+    """The interrupts of a block; see :func:`patience`."""
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._before = signal.getsignal(signal.SIGINT)
+        self._whole = int(whole)
+        """Blocks that are open and must not be torn."""
+        self._is_patient = False
+        self._came = 0
+        self._waiting: int | None = None
+
+    def wait(self) -> None:
+        """From now on hold the first one back until the block ends. After the first none waits any more."""
+        self._is_patient = True
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._came += 1
+        if self._whole or self._is_held:
+            self._waiting = number
+        else:
+            self._hand_on(number, frame)
+
+    @property
+    def _is_held(self) -> bool:
+        return self._is_patient and self._came == 1
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and callable(self._before):
+            self._before(number, frame)
+        elif number != signal.SIGINT:
+            signal.default_int_handler(number, frame)
+
+    @contextmanager
+    def _undivided(self) -> Iterator[None]:
+        self._whole += 1
+        try:
+            yield
+        finally:
+            self._whole -= 1
+            if self._waiting is not None and not self._whole and not self._is_held:
+                number, self._waiting = self._waiting, None
+                self._hand_on(number, None)
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        try:
+            signal.signal(signal.SIGINT, self._handle)
+            yield
+        finally:
+            signal.signal(signal.SIGINT, self._before)
+            if self._waiting is not None:
+                signal.raise_signal(self._waiting)
+
+
+def _is_here() -> bool:
+    """Whether signals are handled in this thread, and a handler can be put back."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and signal.getsignal(signal.SIGINT) not in (None, signal.SIG_DFL)
+
+
+def _current() -> Interrupts | None:
+    """Return the interrupts of the outermost block that is open."""
+    owner = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    return owner if isinstance(owner, Interrupts) else None
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let a block end whole: Ctrl-C in it acts right behind it."""
+    if not _is_here():
+        yield
+        return
+    outer = _current()
+    with Interrupts(whole=True)._open() if outer is None else outer._undivided():
+        yield
+
+
+@contextmanager
+def patience() -> Iterator[Interrupts]:
+    """Let a block end if Ctrl-C comes once, not if it comes twice.
+
+    From when :meth:`Interrupts.wait` is called the first Ctrl-C of the block acts right behind it; others, and one
+    from before, act at once. A block within another one changes nothing.
+    """
+    interrupts = Interrupts()
+    if not _is_here() or _current() is not None:
+        yield interrupts
+        return
+    with interrupts._open():
+        yield interrupts
+
+
+@contextmanager
+def as_ctrl_c(*names: str) -> Iterator[None]:
+    """Take other signals for Ctrl-C in a block, by their names, as far as this system has them.
+
+    One that is ignored stays so, as SIGHUP does under nohup. Only the main thread can do this.
+    """
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+                if (before := signal.getsignal(number)) == signal.SIG_DFL:
+                    stack.callback(signal.signal, number, before)
+                    signal.signal(number, _end)
+        yield
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Handle a signal as Ctrl-C is handled."""
+    interrupts = _current()
+    if interrupts is None:
+        signal.default_int_handler(number, frame)
+    else:
+        interrupts._handle(number, frame)
