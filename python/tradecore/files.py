@@ -89,7 +89,8 @@ def staged(
 ) -> Iterator[Path]:
     """Yield an empty folder whose files move to ``folder`` together when the block ends; after an error none does.
 
-    Ctrl-C is held back while they move. What a killed process left half-done is removed by the next one.
+    Ctrl-C acts while they are written and is held back while they move. What a killed process left is removed by the
+    next one.
 
     Parameters
     ----------
@@ -115,17 +116,16 @@ def staged(
         if name is not None and os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
             yield folder
             return
-        stage: tuple[Path, int | None] | None = None
-        try:
-            with held_back():
+        with held_back() as held:
+            stage: tuple[Path, int | None] | None = None
+            try:
                 folder.mkdir(parents=True, exist_ok=True)
                 remove_dead(folder.glob(f"{STAGE}*"))
                 stage = hold(lambda: make(folder))
-            yield stage[0]
-            with held_back():
+                with held.opened():
+                    yield stage[0]
                 _move(stage[0], folder, last)
-        finally:
-            with held_back():
+            finally:
                 if stage is not None:
                     shutil.rmtree(stage[0], ignore_errors=True)
                     if stage[1] is not None:

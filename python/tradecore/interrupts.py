@@ -14,16 +14,37 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-__all__ = ["Interrupts", "as_ctrl_c", "held_back", "patience"]
+__all__ = ["Hold", "Interrupts", "as_ctrl_c", "held_back", "patience"]
+
+
+_EDGES = (__file__, contextmanager.__code__.co_filename, signal.__file__)
+"""The code that begins and ends blocks: to raise in it would leave half of one."""
+
+
+class Hold:
+    """What holds Ctrl-C back; see :func:`held_back`."""
+
+    def __init__(self) -> None:
+        self.is_closed = True
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Let Ctrl-C act in a part of the block, once: what has to be done after it is held together again."""
+        self.is_closed = False
+        try:
+            if (interrupts := _current()) is not None:
+                interrupts._deliver()
+            yield
+        finally:
+            self.is_closed = True
 
 
 class Interrupts:
     """The interrupts of a block; see :func:`patience`."""
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self, *holds: Hold) -> None:
         self._before = signal.getsignal(signal.SIGINT)
-        self._whole = int(whole)
-        """Blocks that are open and must not be torn."""
+        self._holds = list(holds)
         self._is_patient = False
         self._came = 0
         self._waiting: int | None = None
@@ -34,31 +55,36 @@ class Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._came += 1
-        if self._whole or self._is_held:
+        if self._is_held() or (frame is not None and frame.f_code.co_filename in _EDGES):
             self._waiting = number
-        else:
-            self._hand_on(number, frame)
+            return
+        self._hand_on(number, frame)
 
-    @property
+    def _deliver(self) -> None:
+        """Let act what need not wait any more."""
+        if self._waiting is not None and not self._is_held():
+            number, self._waiting = self._waiting, None
+            self._hand_on(number, None)
+
     def _is_held(self) -> bool:
-        return self._is_patient and self._came == 1
+        return any(hold.is_closed for hold in self._holds) or (self._is_patient and self._came == 1)
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        for hold in self._holds:
+            hold.is_closed = True
         if number == signal.SIGINT and callable(self._before):
             self._before(number, frame)
         elif number != signal.SIGINT:
             signal.default_int_handler(number, frame)
 
     @contextmanager
-    def _undivided(self) -> Iterator[None]:
-        self._whole += 1
+    def _holding(self, hold: Hold) -> Iterator[None]:
+        self._holds.append(hold)
         try:
             yield
         finally:
-            self._whole -= 1
-            if self._waiting is not None and not self._whole and not self._is_held:
-                number, self._waiting = self._waiting, None
-                self._hand_on(number, None)
+            self._holds.remove(hold)
+            self._deliver()
 
     @contextmanager
     def _open(self) -> Iterator[None]:
@@ -84,14 +110,15 @@ def _current() -> Interrupts | None:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """Let a block end whole: Ctrl-C in it acts right behind it."""
+def held_back() -> Iterator[Hold]:
+    """Let a block end whole: Ctrl-C in it acts right behind it, but for parts of it that let it."""
+    hold = Hold()
     if not _is_here():
-        yield
+        yield hold
         return
     outer = _current()
-    with Interrupts(whole=True)._open() if outer is None else outer._undivided():
-        yield
+    with Interrupts(hold)._open() if outer is None else outer._holding(hold):
+        yield hold
 
 
 @contextmanager

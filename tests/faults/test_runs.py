@@ -286,7 +286,7 @@ for _ in range(2):  # what is imported once is not timed
     began = time.monotonic()
     backtest("undisturbed")
     took = time.monotonic() - began
-signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+signal.signal(signal.SIGALRM, lambda _, frame: signal.getsignal(2)(2, frame))
 began = time.monotonic()
 number = 0
 while time.monotonic() - began < 3:
@@ -389,6 +389,20 @@ def test_a_block_that_is_held_together_ends_before_ctrl_c_acts() -> None:
             done.append("inner")
         done.append("outer")
     assert done == ["inner", "outer"]
+
+
+def test_a_block_that_lets_ctrl_c_act_does_so_once() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), held_back() as held:  # noqa: PT012
+        done.append("first")
+        try:
+            with held.opened():
+                signal.raise_signal(signal.SIGINT)
+                done.append("not reached")
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            done.append("second")
+    assert done == ["first", "second"]
 
 
 def test_patience_holds_one_back_and_counts_those_from_before() -> None:
