@@ -984,7 +984,9 @@ class Fill:
 
 @final
 class Context:
-    """What a strategy can read and do inside a hook. Outside of hooks every access raises ``ContextError``.
+    """What a strategy can read and do inside a hook.
+
+    Outside of its hooks, and from another thread than that of the hook, every access raises ``ContextError``.
 
     An instrument is named by its id or given as an :class:`Instrument`; one that is not in the run raises
     ``UnknownInstrumentError``. Prices are in quote currency, quantities in contracts (spot: base units), both given as

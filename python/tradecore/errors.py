@@ -183,7 +183,7 @@ class OrderError(TradecoreError, ValueError):
 
 
 class ContextError(TradecoreError, RuntimeError):
-    """A context, book, position, trade or quote was used outside the hook it was valid in.
+    """A context, book, position, trade or quote was used outside the hook it was valid in, or in another thread.
 
     Attributes
     ----------

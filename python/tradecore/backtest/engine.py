@@ -212,9 +212,7 @@ class Backtest:
         if result.interrupted:
             raise RunInterrupted(result)
         if result.failures and self._stops_run:
-            error = failure(*next(iter(result.failures.items())))
-            error.result = result
-            raise error
+            raise failure(result)
         warn_of(result.failures, stacklevel=2)
         return result
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tradecore.errors import InvalidValueError, StrategyError, StrategyWarning
 
 if TYPE_CHECKING:
+    from tradecore.backtest.result import Result
     from tradecore.strategy import Strategy
 
 __all__ = ["failure", "stops_run", "warn_of"]
@@ -27,9 +28,10 @@ def stops_run(on_error: str | None, strategies: Sequence[Strategy]) -> bool:
     return len(strategies) == 1 if on_error is None else on_error == "stop_run"
 
 
-def failure(strategy: str, traceback: str) -> StrategyError:
-    """Return the error of a strategy that failed; its traceback is shown below the message."""
-    error = StrategyError(strategy, traceback)
+def failure(result: Result) -> StrategyError:
+    """Return the error of a run that its strategy ended; the strategy's traceback is shown below the message."""
+    error = StrategyError(*next(iter(result.failures.items())))
+    error.result = result
     error.add_note(f"\n{error.own_traceback.rstrip()}")
     return error
 

@@ -127,23 +127,31 @@ class TableStore:
         Raises
         ------
         RunError
-            When the run kept none: an empty table would say that nothing happened.
+            When the run kept none: an empty table would say that nothing happened. Also when the rows that were moved
+            to disk are gone, as in a forked process that outlives the one that ran.
         """
         if name not in self._kept:
             raise RunError(f"the run kept no {name}, only figures")
         for piece in (written[name] for written in self._spilled if name in written):
-            assert self._scratch is not None
-            columns = {}
+            yield self._read(name, piece, only)
+        kept = self._kept[name]
+        yield {key: column for key, column in kept.items() if only is None or key in only}
+
+    def _read(self, name: str, piece: _Piece, only: Sequence[str] | None) -> Stored:
+        assert self._scratch is not None
+        columns = {}
+        at = piece.offset
+        try:
             with (self._scratch.path / name).open("rb") as file:
-                at = piece.offset
                 for (key, kind), size in zip(self._layouts[name], piece.sizes, strict=True):
                     if only is None or key in only:
                         file.seek(at)
                         columns[key] = (kind, file.read(size))
                     at += size
-            yield columns
-        kept = self._kept[name]
-        yield {key: column for key, column in kept.items() if only is None or key in only}
+        except FileNotFoundError:
+            gone = f"rows of {name} are gone from {self._scratch.path}: they go with the process that ran"
+            raise RunError(f"{gone}. Save the result there, or hand it over pickled") from None
+        return columns
 
     def pieces(self, name: str, only: Sequence[str] | None = None, *, exact: bool = True) -> Iterator[pl.DataFrame]:
         """Return a table, or some of its columns, piece by piece, each small enough for memory.

@@ -15,6 +15,7 @@ use tradecore_core::kernel::HookError;
 
 use crate::columns::packed_to_arrays;
 use crate::errors;
+use crate::forks::OfProcess;
 use crate::raised::Raised;
 use crate::values::{arguments, to_whole};
 
@@ -81,13 +82,13 @@ pub(crate) fn read_note(path: PathBuf, key: &str) -> PyResult<Option<String>> {
 
 /// A few threads that read any number of streams ahead. They end with the last stream.
 #[pyclass(frozen, module = "tradecore")]
-pub(crate) struct ReadAhead(Mutex<CoreReadAhead>);
+pub(crate) struct ReadAhead(Mutex<OfProcess<CoreReadAhead>>);
 
 #[pymethods]
 impl ReadAhead {
     #[new]
     fn new() -> Self {
-        Self(Mutex::new(CoreReadAhead::new()))
+        Self(Mutex::new(OfProcess::new(CoreReadAhead::new())))
     }
 }
 
@@ -118,11 +119,16 @@ pub(crate) struct EventStream(Mutex<Option<Leased>>);
 
 /// A stream with what keeps its files.
 pub(crate) struct Leased {
-    stream: CoreStream,
+    stream: OfProcess<CoreStream>,
     _lease: Option<Py<PyAny>>,
 }
 
 impl Leased {
+    /// Raises `RunError` in a process that was forked from the one that reads.
+    pub(crate) fn check(&self) -> PyResult<()> {
+        self.stream.check()
+    }
+
     /// The next piece; `None` at the end.
     pub(crate) fn next_piece(&mut self) -> Result<Option<PackedColumns>, PartError> {
         self.stream.next_piece()
@@ -169,9 +175,14 @@ impl EventStream {
         let parts = parts.into_iter().map(part_file).collect::<PyResult<_>>()?;
         let config = StreamConfig { wanted: Wanted { kinds, with_ids }, piece_rows, budget_bytes };
         let stream = py.detach(|| match ahead {
-            Some(ahead) => ahead.0.lock().unwrap_or_else(PoisonError::into_inner).stream(parts, config),
-            None => CoreStream::start(parts, config),
+            Some(ahead) => {
+                let ahead = ahead.0.lock().unwrap_or_else(PoisonError::into_inner);
+                ahead.check()?;
+                Ok(ahead.stream(parts, config)?)
+            }
+            None => Ok::<_, PyErr>(CoreStream::start(parts, config)?),
         })?;
+        let stream = OfProcess::new(stream);
         Ok(Self(Mutex::new(Some(Leased { stream, _lease: lease }))))
     }
 
@@ -180,8 +191,14 @@ impl EventStream {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let piece = py.detach(|| self.stream().as_mut().map_or(Ok(None), Leased::next_piece));
-        piece.map_err(errors::part)?.map(|piece| packed_to_arrays(py, piece)).transpose()
+        let piece = py.detach(|| match self.stream().as_mut() {
+            Some(stream) => {
+                stream.check()?;
+                stream.next_piece().map_err(errors::part)
+            }
+            None => Ok(None),
+        });
+        piece?.map(|piece| packed_to_arrays(py, piece)).transpose()
     }
 
     /// End what reads it; nothing comes any more.
@@ -198,9 +215,9 @@ struct StreamSource {
 
 impl ChunkSource for StreamSource {
     fn next_columns(&mut self) -> Result<Option<Arc<dyn Columns>>, HookError> {
-        match self.stream.next_piece() {
+        match self.stream.check().and_then(|()| self.stream.next_piece().map_err(errors::part)) {
             Ok(piece) => Ok(piece.map(|piece| Arc::new(piece) as Arc<dyn Columns>)),
-            Err(error) => Python::attach(|py| Err(self.raised.keep(py, errors::part(error)))),
+            Err(error) => Python::attach(|py| Err(self.raised.keep(py, error))),
         }
     }
 }

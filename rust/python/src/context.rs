@@ -35,7 +35,9 @@ impl<'py> FromPyObject<'_, 'py> for Callback<'py> {
     }
 }
 
-/// What a strategy can read and do inside a hook. Outside of hooks every access raises ``ContextError``.
+/// What a strategy can read and do inside a hook.
+///
+/// Outside of its hooks, and from another thread than that of the hook, every access raises ``ContextError``.
 ///
 /// An instrument is named by its id or given as an :class:`Instrument`; one that is not in the run raises
 /// ``UnknownInstrumentError``. Prices are in quote currency, quantities in contracts (spot: base units), both given as
@@ -74,7 +76,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(shared: &Arc<Shared>, strategy: String, hears: Hears, has_on_timer: bool) -> Self {
-        let count = shared.instruments.len();
+        let count = shared.markets();
         Self {
             shared: Arc::clone(shared),
             books: Lent::new(count),
@@ -139,6 +141,13 @@ impl Context {
     pub(crate) fn restore_timers(&self, list: Vec<(u64, Py<PyAny>, bool)>) {
         let mut timers = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
         *timers = list.into_iter().map(|(id, callback, once)| (id, (callback, once))).collect();
+    }
+
+    /// Forgets the callbacks of timers: a strategy that keeps its context, and a method of which is one of them, would
+    /// stay for ever.
+    pub(crate) fn forget_timers(&self) {
+        let timers = std::mem::take(&mut *self.timers.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(timers);
     }
 
     /// Sets a timer and keeps its callback.
@@ -312,7 +321,9 @@ impl Context {
     /// >>> ctx.book("BTCUSDT.SYNTH").best_bid
     /// 60000.0
     fn book<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BookView>> {
-        self.give_book(instrument.py(), self.shared.market(instrument)?)
+        let market = self.shared.market(instrument)?;
+        self.shared.with(instrument.py(), |_| ())?;
+        self.give_book(instrument.py(), market)
     }
 
     /// Return this strategy's position in an instrument.
@@ -323,6 +334,7 @@ impl Context {
     ///     When the instrument is not in the run.
     fn position<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PositionView>> {
         let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        self.shared.with(py, |_| ())?;
         self.positions.give(py, market, || {
             let position = PositionView {
                 shared: Arc::clone(&self.shared),

@@ -14,6 +14,7 @@ mod columns;
 mod commands;
 mod context;
 mod errors;
+mod forks;
 mod hooks;
 mod instrument;
 mod kernel;

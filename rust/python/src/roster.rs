@@ -12,7 +12,7 @@ use tradecore_core::types::{AccountId, Instrument, MarketId};
 use crate::errors;
 use crate::hooks::Calls;
 use crate::raised::Raised;
-use crate::shared::Shared;
+use crate::shared::{Instruments, Shared};
 use crate::strategy::{PyStrategy, compiled};
 
 /// The instruments and strategies of a session. Instruments come first: a Python strategy is made with a view of each.
@@ -24,7 +24,7 @@ pub(crate) struct Roster {
     /// How often the hooks of strategies in Python are called.
     pub(crate) calls: Vec<(String, Arc<Calls>)>,
     ids: FxHashSet<String>,
-    shared: Option<Arc<Shared>>,
+    known: Option<Arc<Instruments>>,
 }
 
 impl Roster {
@@ -66,9 +66,10 @@ impl Roster {
         owner: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let markets = self.check(&name, markets)?;
-        let shared = self.shared.get_or_insert_with(|| Arc::new(Shared::new(self.instruments.clone())));
+        let known = self.known.get_or_insert_with(|| Arc::new(Instruments::new(self.instruments.clone())));
+        let shared = Arc::new(Shared::new(Arc::clone(known)));
         let raised = self.raised.clone();
-        let strategy = PyStrategy::new(py, shared, raised, name.clone(), hooks, book_events, owner)?;
+        let strategy = PyStrategy::new(py, &shared, raised, name.clone(), hooks, book_events, owner)?;
         self.calls.push((name.clone(), strategy.calls()));
         self.add(name, markets, account, Box::new(strategy));
         Ok(())

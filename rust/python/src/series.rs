@@ -233,21 +233,22 @@ impl SeriesReader {
     ///     When a file cannot be read, or its rows break a rule of events.
     fn read<'py>(&self, py: Python<'py>, rows: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
         let instrument = &self.instrument.0;
+        let failed = |failure| match failure {
+            FeedError::Source(error) => errors::part(error),
+            FeedError::Columns(rows, error) => {
+                errors::run(RunError::Columns { instrument: instrument.id.to_string(), rows, error })
+            }
+        };
         let table = py.detach(|| {
             let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
             let Some((feed, maker)) = &mut *reading else { return Ok(None) };
-            let table = maker.read(feed, instrument, rows.max(1));
+            feed.stream.check()?;
+            let table = maker.read(feed, instrument, rows.max(1)).map_err(failed);
             if table.as_ref().map_or(true, |table| table.rows() == 0) {
                 *reading = None;
                 return table.map(|_| None);
             }
             table.map(Some)
-        });
-        let table = table.map_err(|failure| match failure {
-            FeedError::Source(error) => errors::part(error),
-            FeedError::Columns(rows, error) => {
-                errors::run(RunError::Columns { instrument: instrument.id.to_string(), rows, error })
-            }
         })?;
         table.map(|table| table.into_arrays(py)).transpose()
     }

@@ -63,7 +63,7 @@ impl PyStrategy {
         let hooks = Hooks::new(hooks)?;
         let context =
             Py::new(py, Context::new(shared, name, hooks.hears(), hooks.get(Hook::Timer).is_some()))?;
-        let markets = shared.instruments.len();
+        let markets = shared.markets();
         let alone = PyTuple::new(py, [context.clone_ref(py)])?.unbind();
         let book_topic = match (hooks.get(Hook::Book), book_events) {
             (None, _) => Topics::NONE,
@@ -166,6 +166,13 @@ impl PyStrategy {
         // Ctrl-C, SystemExit and the like end the run, not the strategy.
         self.raised.keep(py, error);
         HookError::Interrupted
+    }
+}
+
+impl Drop for PyStrategy {
+    fn drop(&mut self) {
+        // What the strategy kept of its context must not keep the strategy.
+        self.context.get().forget_timers();
     }
 }
 
