@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import tradecore as tc
 from tradecore.backtest import engine
 from tradecore.backtest.tables import TableStore
+from tradecore.errors import StrategyError, StrategyWarning
 
 NAME = "BTCUSDT.SYNTH"
 
@@ -113,3 +115,34 @@ def test_in_the_hook_of_another_strategy_it_is_refused(market: Path) -> None:
     second = Other("o", [NAME])
     tc.Backtest([first, second], market).run()
     assert second.told == REFUSED
+
+
+@pytest.mark.parametrize("on_error", ["stop_strategy", "stop_run"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_equity_stays_in_order_when_all_strategies_fail(on_error: Any, count: int, market: Path) -> None:
+    """Samples are taken ahead of the last message where nothing happens; the last one came before them."""
+
+    class Fails(tc.Strategy):
+        at: int
+
+        def on_start(self, ctx: tc.Context) -> None:
+            self.calls = 0
+            ctx.every("7ms", self.go)
+
+        def go(self, ctx: tc.Context) -> None:
+            self.calls += 1
+            if ctx.book(NAME).is_synced:
+                ctx.buy(NAME, "0.01")
+            if self.calls > self.at:
+                raise ValueError("as it should")
+
+    for at in range(0, 40, 3):
+        strategies = [Fails(f"f{number}", [NAME], at=at + 5 * number) for number in range(count)]
+        try:
+            with pytest.warns(StrategyWarning) if on_error == "stop_strategy" else nullcontext():
+                result = tc.Backtest(strategies, market, on_error=on_error, sample_interval="1ms").run()
+        except StrategyError as error:
+            result = error.result
+        assert len(result.failures) == (count if on_error == "stop_strategy" else 1)
+        assert result.equity["ts"].is_sorted()
+        assert float(result.equity["equity"][-1]) == pytest.approx(float(result.net_pnl))

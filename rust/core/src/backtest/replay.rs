@@ -227,12 +227,18 @@ impl Replay {
     /// [`RunError`].
     pub fn run_all(&mut self, monitor: &mut dyn Monitor) -> Result<(RunEnd, Vec<String>), RunError> {
         let ran = ending(self.run_inner(monitor))?;
-        self.sessions.close(self.end, &self.venue)?;
+        self.sessions.close(self.last_known(), &self.venue)?;
         let counted = ending(self.fail_uncounted(self.end))?;
         let digests = self.sessions.finish();
         let spilled = ending(self.spill(monitor))?;
         let end = [spilled, ran, counted].into_iter().find(|end| *end != RunEnd::Finished);
         Ok((end.unwrap_or(RunEnd::Finished), digests))
+    }
+
+    /// When the run is over: with its last message, or later, where it ended early and was sampled since.
+    fn last_known(&self) -> i64 {
+        let sampled = self.next_sample.saturating_sub(self.config.sample_ns);
+        if self.end == i64::MIN { self.end } else { self.end.max(sampled) }
     }
 
     fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
