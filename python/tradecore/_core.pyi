@@ -59,6 +59,7 @@ __all__ = [
     "check_latency",
     "check_part",
     "check_quote_size",
+    "check_strategy_name",
     "check_venue",
     "checksum",
     "decode_hftbacktest",
@@ -1099,7 +1100,7 @@ class Context:
         post_only : bool
             Whether it is rejected rather than take liquidity; for ``gtc`` limit orders.
         client_id : str, optional
-            The strategy's own name for it, unique among its open orders.
+            The strategy's own name for it, unique among its open orders; 36 characters at most.
 
         Returns
         -------
@@ -1111,7 +1112,8 @@ class Context:
         OffGridError
             When price or quantity lie between two steps.
         InvalidValueError
-            When price or quantity is no number above 0 and below 2^60 increments, or a word is none of those above.
+            When price or quantity is no number above 0 and below 2^60 increments, a word is none of those above, or the
+            client id is no name.
         OrderError
             When the terms contradict each other, the client id is in use, or the order is worth more than 10^21 of the
             settlement currency.
@@ -2274,6 +2276,9 @@ def seal_part(path: str | PathLike[str]) -> str:
     CatalogError
         When the file cannot be read.
     """
+
+def check_strategy_name(name: str) -> None:
+    """Raise InvalidValueError for what cannot be the name of a strategy."""
 
 def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
     """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""

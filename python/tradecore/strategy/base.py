@@ -9,7 +9,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakSet
 
-from tradecore._core import Instrument
+from tradecore._core import Instrument, check_strategy_name
 from tradecore.errors import HookError, InvalidValueError, RunError
 from tradecore.strategy.hooks import HOOKS, check_hooks
 from tradecore.strategy.parameters import check_parameters, parameter_fields
@@ -59,7 +59,7 @@ class Strategy:
     Parameters
     ----------
     name : str
-        Unique in a run.
+        Unique in a run; 64 characters at most.
     instruments : sequence of str or Instrument
         The instruments it trades, mostly by id; market hooks are called for these.
     **parameters
@@ -68,7 +68,8 @@ class Strategy:
     Raises
     ------
     InvalidValueError
-        For an unknown, missing or ill-typed parameter.
+        For an unknown, missing or ill-typed parameter, and for what cannot be a name: empty, too long, with white space
+        at an end or a character that cannot be printed.
     HookError
         For a name that begins with ``on_`` and is not a hook, and for a hook that cannot take its arguments or is an
         ``async def`` or a generator.
@@ -87,6 +88,7 @@ class Strategy:
     def __init__(self, name: str, instruments: Sequence[str | Instrument], **parameters: Any) -> None:
         if not isinstance(name, str) or not name:
             raise InvalidValueError("name", f"a strategy needs a name first, then its instruments; got {name!r}")
+        check_strategy_name(name)
         if isinstance(instruments, str | Instrument) or not isinstance(instruments, Iterable):
             problem = f"expected a list of ids such as ['BTCUSDT.BINANCE'], got {instruments!r}"
             raise InvalidValueError("instruments", problem)

@@ -404,7 +404,7 @@ impl Context {
     /// post_only : bool
     ///     Whether it is rejected rather than take liquidity; for ``gtc`` limit orders.
     /// client_id : str, optional
-    ///     The strategy's own name for it, unique among its open orders.
+    ///     The strategy's own name for it, unique among its open orders; 36 characters at most.
     ///
     /// Returns
     /// -------
@@ -416,7 +416,8 @@ impl Context {
     /// OffGridError
     ///     When price or quantity lie between two steps.
     /// InvalidValueError
-    ///     When price or quantity is no number above 0 and below 2^60 increments, or a word is none of those above.
+    ///     When price or quantity is no number above 0 and below 2^60 increments, a word is none of those above, or the
+    ///     client id is no name.
     /// OrderError
     ///     When the terms contradict each other, the client id is in use, or the order is worth more than 10^21 of the
     ///     settlement currency.

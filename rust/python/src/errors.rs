@@ -11,7 +11,7 @@ use tradecore_core::decode::PlacedError;
 use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
-use tradecore_core::types::{DecimalError, InstrumentError as CoreInstrumentError, TermsError};
+use tradecore_core::types::{BadName, DecimalError, InstrumentError as CoreInstrumentError, TermsError};
 
 mod python {
     pyo3::import_exception!(tradecore.errors, CatalogError);
@@ -50,6 +50,9 @@ pub(crate) fn instrument(error: CoreInstrumentError) -> PyErr {
         CoreInstrumentError::BadField { id, field, problem } => {
             InstrumentError::new_err((id, field, problem))
         }
+        CoreInstrumentError::BadName(error) => {
+            InstrumentError::new_err((error.text, "id", error.problem.to_string()))
+        }
         CoreInstrumentError::BadId(id) => InstrumentError::new_err((id, "id", "is not SYMBOL.VENUE")),
         other => InstrumentError::new_err(("", "", other.to_string())),
     }
@@ -83,8 +86,14 @@ pub(crate) fn order(error: CoreOrderError) -> PyErr {
         }
         CoreOrderError::OutOfRange { .. } => invalid("price", error.to_string()),
         CoreOrderError::TooLarge { field, .. } => invalid(field, error.to_string()),
+        CoreOrderError::Name(error) => name("client_id", &error),
         other => OrderError::new_err(other.to_string()),
     }
+}
+
+/// What cannot be a name.
+pub(crate) fn name(field: &str, error: &BadName) -> PyErr {
+    invalid(field, format!("{:?} {}", error.text, error.problem))
 }
 
 /// A setting no venue can have.

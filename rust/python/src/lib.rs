@@ -130,7 +130,7 @@ mod _core {
     #[pymodule_export]
     use crate::simulation::Simulation;
     #[pymodule_export]
-    use crate::strategy::check_quote_size;
+    use crate::strategy::{check_quote_size, check_strategy_name};
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]

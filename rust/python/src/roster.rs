@@ -13,7 +13,7 @@ use crate::errors;
 use crate::hooks::Calls;
 use crate::raised::Raised;
 use crate::shared::{Instruments, Shared};
-use crate::strategy::{PyStrategy, compiled};
+use crate::strategy::{PyStrategy, check_strategy_name, compiled};
 
 /// The instruments and strategies of a session. Instruments come first: a Python strategy is made with a view of each.
 #[derive(Default)]
@@ -91,6 +91,7 @@ impl Roster {
     }
 
     fn check(&self, name: &str, markets: &[usize]) -> PyResult<Vec<MarketId>> {
+        check_strategy_name(name)?;
         if self.strategies.iter().any(|setup| setup.name == name) {
             return Err(errors::invalid("name", format!("a strategy {name:?} was added before")));
         }

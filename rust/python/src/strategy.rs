@@ -17,7 +17,7 @@ use tradecore_core::orders::Order as CoreOrder;
 use tradecore_core::strategies::{
     AvellanedaStoikov, AvellanedaStoikovParams, QuoteSize, QuotingModel, TouchMaker,
 };
-use tradecore_core::types::{Instrument, MarketId};
+use tradecore_core::types::{Instrument, MarketId, Named};
 
 use crate::context::Context;
 use crate::errors;
@@ -341,6 +341,12 @@ pub(crate) fn check_quote_size(
     max_position: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     quote_size(&instrument.0, quote_qty, max_position).map(|_| ())
+}
+
+/// Raise InvalidValueError for what cannot be the name of a strategy.
+#[pyfunction]
+pub(crate) fn check_strategy_name(name: &str) -> PyResult<()> {
+    Named::Strategy.check(name).map_err(|error| errors::name("name", &error))
 }
 
 /// A compiled strategy by name.

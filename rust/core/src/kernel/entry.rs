@@ -9,7 +9,7 @@ use crate::orders::{
     Command, Order, OrderError, OrderId, OrderRequest, OrderStore, OrderType, Reason, Report,
 };
 use crate::risk::{Gate, Trading, Verdict};
-use crate::types::{AccountId, MarketId, Price, Qty, Side, StrategyId};
+use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
 #[derive(Debug, Clone, Copy)]
@@ -105,10 +105,11 @@ impl Desk {
         market: &Market,
         request: OrderRequest,
     ) -> Result<Verdict, OrderError> {
-        if let Some(name) = &request.client_id
-            && self.open(strategy).any(|order| order.client_id.as_ref() == Some(name))
-        {
-            return Err(OrderError::DuplicateClientId(name.to_string()));
+        if let Some(name) = &request.client_id {
+            Named::Order.check(name)?;
+            if self.open(strategy).any(|order| order.client_id.as_ref() == Some(name)) {
+                return Err(OrderError::DuplicateClientId(name.to_string()));
+            }
         }
         self.review_order(market, request, 0)
     }

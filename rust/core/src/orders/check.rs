@@ -6,7 +6,7 @@
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce};
 use crate::ledger::{ContractMath, Uncounted};
-use crate::types::{Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
+use crate::types::{BadName, Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
 
 /// Why a request cannot even be sent: a mistake in the strategy, not a venue's refusal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +52,9 @@ pub enum OrderError {
     /// The strategy already has an open order of that name.
     #[error("client id {0:?} is in use by an open order")]
     DuplicateClientId(String),
+    /// The strategy's name for the order cannot be one.
+    #[error(transparent)]
+    Name(#[from] BadName),
     /// A price or quantity beyond what market data may hold.
     #[error("{instrument}: {field} {value} is 2^60 increments or more")]
     TooLarge {
@@ -77,6 +80,7 @@ impl OrderError {
             | Self::Contradiction(_)
             | Self::DuplicateClientId(_)
             | Self::TooLarge { .. }
+            | Self::Name(_)
             | Self::Money(_) => Reason::InvalidTerms,
         }
     }

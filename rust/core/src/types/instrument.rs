@@ -12,6 +12,7 @@ use super::duration::TIME_LIMIT;
 use super::fees::Fees;
 use super::kind::InstrumentKind;
 use super::money::Money;
+use super::names::{BadName, Named, shown};
 use super::side::Side;
 use super::steps::STEPS_LIMIT;
 
@@ -22,6 +23,9 @@ pub enum InstrumentError {
     /// The identifier is not `SYMBOL.VENUE`.
     #[error("instrument id {0:?} is not SYMBOL.VENUE")]
     BadId(String),
+    /// The identifier cannot be a name.
+    #[error(transparent)]
+    BadName(#[from] BadName),
     /// A field holds an unusable value.
     #[error("instrument {id}: {field}: {problem}")]
     BadField {
@@ -61,7 +65,8 @@ impl InstrumentId {
 impl FromStr for InstrumentId {
     type Err = InstrumentError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || InstrumentError::BadId(text.chars().take(80).collect());
+        Named::Instrument.check(text)?;
+        let bad = || InstrumentError::BadId(shown(text));
         let dot = text.rfind('.').ok_or_else(bad)?;
         let (symbol, venue) = (&text[..dot], &text[dot + 1..]);
         let venue_ok =
