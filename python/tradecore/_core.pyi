@@ -35,6 +35,7 @@ __all__ = [
     "Fill",
     "FinalPositions",
     "FundingRate",
+    "HftDecoder",
     "Instrument",
     "IntensityEstimator",
     "Kernel",
@@ -62,7 +63,6 @@ __all__ = [
     "check_strategy_name",
     "check_venue",
     "checksum",
-    "decode_hftbacktest",
     "fit_intensity",
     "format_duration_ns",
     "glft_coefficients",
@@ -1567,6 +1567,39 @@ class FeedSummary:
         """Return counts, times and the book so far."""
 
 @final
+class HftDecoder:
+    """Turns an hftbacktest event array into event columns piece by piece.
+
+    Prices and quantities are in increments, times in ns UTC.
+    """
+
+    def __new__(cls, instrument: Instrument, source: str) -> HftDecoder: ...
+    def push(
+        self,
+        ev: NDArray[np.uint64],
+        exch_ts: NDArray[np.int64],
+        local_ts: NDArray[np.int64],
+        px: NDArray[np.float64],
+        qty: NDArray[np.float64],
+    ) -> dict[str, NDArray[Any]]:
+        """Take the next rows and return the columns of the messages that are complete.
+
+        Raises
+        ------
+        DataError
+            With the row, from 1.
+        """
+
+    def finish(self) -> dict[str, NDArray[Any]]:
+        """Return the columns of the rest, the array having ended.
+
+        Raises
+        ------
+        DataError
+            With the first row that no time was found for.
+        """
+
+@final
 class Synth:
     """Synthetic markets."""
 
@@ -2285,23 +2318,6 @@ def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _
 
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""
-
-def decode_hftbacktest(
-    instrument: Instrument,
-    source: str,
-    ev: NDArray[np.uint64],
-    exch_ts: NDArray[np.int64],
-    local_ts: NDArray[np.int64],
-    px: NDArray[np.float64],
-    qty: NDArray[np.float64],
-) -> dict[str, NDArray[Any]]:
-    """Return hftbacktest event rows as event columns; prices and quantities in increments, times in ns UTC.
-
-    Raises
-    ------
-    DataError
-        With the row, from 1.
-    """
 
 def money_text(column: bytes) -> list[str]:
     """Return money of a result table as decimal text.

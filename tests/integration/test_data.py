@@ -21,7 +21,6 @@ from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
 from tradecore.data.exporters import export, left_out
-from tradecore.data.importers import load_hftbacktest
 from tradecore.data.inference import infer_instrument, sniff
 from tradecore.errors import CatalogError, DataError, InvalidValueError, UnknownInstrumentError
 from tradecore.types import FINE_KINDS, MARKET_KINDS, ON_GRID_KINDS, EventKind
@@ -855,7 +854,7 @@ def test_hftbacktest_arrays_go_out_and_come_back(tmp_path: Path, market: Path) -
     there = array[array["ev"] & np.uint64(1 << 31) > 0]
     assert len(array) == 120_000
     assert np.all(np.diff(there["exch_ts"]) >= 0)
-    assert len(load_hftbacktest(path, catalog.instrument(name))["kind"]) == 60_000
+    assert tc.import_hftbacktest([path], catalog.instrument(name), tmp_path / "again")["events"] == 60_000
 
 
 def test_what_is_no_event_array_is_refused(tmp_path: Path) -> None:

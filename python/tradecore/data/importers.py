@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tradecore._core import EventReader, FeedSummary, Instrument, decode_hftbacktest
+from tradecore._core import EventReader, FeedSummary, HftDecoder, Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
+from tradecore.data.event_arrays import event_arrays
 from tradecore.data.inference import open_reader
 from tradecore.errors import DataError
 
@@ -22,7 +23,6 @@ __all__ = [
 ]
 
 _PIECE = 1 << 17
-_HFT_FIELDS = {"ev": "uint64", "exch_ts": "int64", "local_ts": "int64", "px": "float64", "qty": "float64"}
 
 ImportSummary: TypeAlias = dict[str, Any]
 """What was read: counts, times, the final book. Prices and quantities are text."""
@@ -173,9 +173,9 @@ def import_hftbacktest(
     summary = FeedSummary(spec)
     with Catalog.of(catalog).writer(spec, replace=replace) as writer:
         for done, path in enumerate(files, start=1):
-            columns = load_hftbacktest(path, spec)
-            summary.push(columns)
-            writer.write(columns)
+            for columns in _hftbacktest(path, spec):
+                summary.push(columns)
+                writer.write(columns)
             if progress is not None:
                 progress(done, len(files))
         counted = summary.to_dict()
@@ -183,36 +183,9 @@ def import_hftbacktest(
     return counted
 
 
-def load_hftbacktest(path: Path, instrument: Instrument) -> Columns:
-    """Load an hftbacktest event array as event columns.
-
-    Raises
-    ------
-    DataError
-        When it is no such array, or a row cannot be taken; rows count from 1.
-    """
-    import numpy as np
-
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                array = loaded
-            else:
-                name = "data" if "data" in loaded.files else (loaded.files or ["?"])[0]
-                array = loaded[name]
-    # numpy, zipfile and zlib raise all sorts of things on a damaged file.
-    except Exception as error:
-        raise DataError(str(path), 0, f"is not an event array: {error}") from None
-    if array.ndim != 1:
-        raise DataError(str(path), 0, f"is not an event array: {array.ndim} dimensions, expected 1")
-    missing = [field for field in _HFT_FIELDS if field not in (array.dtype.names or ())]
-    if missing:
-        raise DataError(str(path), 0, f"has no field {missing[0]}; expected {', '.join(_HFT_FIELDS)}")
-    columns = []
-    for field, wanted in _HFT_FIELDS.items():
-        values = array[field]
-        if values.ndim != 1 or not np.can_cast(values.dtype, wanted, "safe"):
-            raise DataError(str(path), 0, f"field {field} has dtype {array.dtype[field]}, expected {wanted}")
-        columns.append(np.ascontiguousarray(values, dtype=wanted))
-    return decode_hftbacktest(instrument, str(path), *columns)
+def _hftbacktest(path: Path, instrument: Instrument) -> Iterator[Columns]:
+    """Yield the events of an array in pieces of whole messages."""
+    decoder = HftDecoder(instrument, str(path))
+    for columns in event_arrays(path):
+        yield decoder.push(*columns)
+    yield decoder.finish()

@@ -122,7 +122,7 @@ mod _core {
     #[pymodule_export]
     use crate::positions::FinalPositions;
     #[pymodule_export]
-    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, Synth, decode_hftbacktest};
+    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
     #[pymodule_export]
     use crate::records::{Fill, Order, money_text};
     #[pymodule_export]

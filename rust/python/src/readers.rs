@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
-    Lines, PlacedError, Strictness, TardisKind, TardisReader,
+    HftDecoder as CoreHftDecoder, HftRows, Lines, PlacedError, Strictness, TardisKind, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
@@ -492,10 +492,9 @@ impl BinanceDecoder {
     ) -> PyResult<&Bound<'py, PyString>> {
         let mut state = lock(&self.state);
         let Decoding { decoder, outputs } = &mut *state;
-        let outcome = decoder.feed(frame, ts_recv, outputs).map_err(|e| {
-            let shown: String = String::from_utf8_lossy(frame).chars().take(200).collect();
-            errors::DataError::new_err(("frame", 0, format!("{e} in {shown}")))
-        })?;
+        let outcome = decoder
+            .feed(frame, ts_recv, outputs)
+            .map_err(|e| errors::DataError::new_err(("frame", 0, e.in_frame(frame).to_string())))?;
         Ok(match outcome.frame {
             BinanceFrame::Depth(_) => intern!(py, "depth"),
             BinanceFrame::Snapshot(_) => intern!(py, "snapshot"),
@@ -546,32 +545,71 @@ impl BinanceDecoder {
     }
 }
 
-/// Return hftbacktest event rows as event columns; prices and quantities in increments, times in ns UTC.
+/// Turns an hftbacktest event array into event columns piece by piece.
 ///
-/// Raises
-/// ------
-/// DataError
-///     With the row, from 1.
-#[pyfunction]
-#[pyo3(signature = (instrument, source, ev, exch_ts, local_ts, px, qty))]
-#[allow(clippy::too_many_arguments, reason = "the columns of the format")]
-pub(crate) fn decode_hftbacktest<'py>(
-    py: Python<'py>,
-    instrument: &PyInstrument,
-    source: String,
-    ev: PyReadonlyArray1<'py, u64>,
-    exch_ts: PyReadonlyArray1<'py, i64>,
-    local_ts: PyReadonlyArray1<'py, i64>,
-    px: PyReadonlyArray1<'py, f64>,
-    qty: PyReadonlyArray1<'py, f64>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let rows = tradecore_core::decode::HftRows {
-        ev: slice_of(&ev, "ev")?,
-        exch_ts: slice_of(&exch_ts, "exch_ts")?,
-        local_ts: slice_of(&local_ts, "local_ts")?,
-        px: slice_of(&px, "px")?,
-        qty: slice_of(&qty, "qty")?,
-    };
-    let columns = py.detach(|| rows.decode(source, &instrument.0)).map_err(errors::placed)?;
-    to_arrays(py, columns)
+/// Prices and quantities are in increments, times in ns UTC.
+#[pyclass(frozen, module = "tradecore")]
+pub(crate) struct HftDecoder(Mutex<CoreHftDecoder>);
+
+#[pymethods]
+impl HftDecoder {
+    #[new]
+    fn new(instrument: &PyInstrument, source: String) -> Self {
+        Self(Mutex::new(CoreHftDecoder::new(source, Arc::clone(&instrument.0))))
+    }
+
+    /// Take the next rows and return the columns of the messages that are complete.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     With the row, from 1.
+    fn push<'py>(
+        &self,
+        py: Python<'py>,
+        ev: PyReadonlyArray1<'py, u64>,
+        exch_ts: PyReadonlyArray1<'py, i64>,
+        local_ts: PyReadonlyArray1<'py, i64>,
+        px: PyReadonlyArray1<'py, f64>,
+        qty: PyReadonlyArray1<'py, f64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let rows = HftRows {
+            ev: slice_of(&ev, "ev")?,
+            exch_ts: slice_of(&exch_ts, "exch_ts")?,
+            local_ts: slice_of(&local_ts, "local_ts")?,
+            px: slice_of(&px, "px")?,
+            qty: slice_of(&qty, "qty")?,
+        };
+        if [rows.exch_ts.len(), rows.local_ts.len(), rows.px.len(), rows.qty.len()] != [rows.ev.len(); 4] {
+            return Err(errors::invalid("rows", "columns differ in length"));
+        }
+        self.step(py, |decoder| decoder.push(rows))
+    }
+
+    /// Return the columns of the rest, the array having ended.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     With the first row that no time was found for.
+    fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.step(py, CoreHftDecoder::finish)
+    }
+}
+
+impl HftDecoder {
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        step: impl Send + FnOnce(&mut CoreHftDecoder) -> Result<(), PlacedError>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let columns = py
+            .detach(|| {
+                let mut decoder = lock(&self.0);
+                step(&mut decoder)?;
+                Ok(decoder.take())
+            })
+            .map_err(errors::placed)?;
+        to_arrays(py, columns)
+    }
 }

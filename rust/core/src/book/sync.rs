@@ -155,8 +155,7 @@ impl BookSync {
                 Sequence::Gap => {
                     self.gaps += 1;
                     self.state = BookState::Gap;
-                    self.kept.clear();
-                    self.kept.push(ids);
+                    self.restart(ids);
                     DeltaAction::Gap
                 }
             };
@@ -167,20 +166,21 @@ impl BookSync {
             Some(Sequence::Stale) => DeltaAction::Ignore,
             Some(Sequence::Gap) => {
                 self.gaps += 1;
-                self.kept.clear();
-                self.kept.push(ids);
-                DeltaAction::Restart
+                self.restart(ids)
             }
-            Some(Sequence::Next) if self.kept.len() >= self.limit => {
-                self.kept.clear();
-                self.kept.push(ids);
-                DeltaAction::Restart
-            }
+            Some(Sequence::Next) if self.kept.len() >= self.limit => self.restart(ids),
             _ => {
                 self.kept.push(ids);
                 DeltaAction::Buffer
             }
         }
+    }
+
+    /// Keeps a delta, which has been taken, and none before it: for lack of room, or since they do not lead to it.
+    pub fn restart(&mut self, ids: DeltaIds) -> DeltaAction {
+        self.kept.clear();
+        self.kept.push(ids);
+        DeltaAction::Restart
     }
 
     /// Takes a snapshot's id and says what to do with it.

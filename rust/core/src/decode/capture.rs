@@ -16,7 +16,7 @@ use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;
 
-/// Most venue quotes kept while the book is not synchronised.
+/// Most venue quotes kept while the book is not synchronised, and most updates that wait for a later quote.
 const MAX_HISTORY: usize = 500_000;
 
 /// What a recording holds.
@@ -91,6 +91,9 @@ impl Oracle {
     }
 
     fn update(&mut self, id: u64, touch: Touch) {
+        if self.waiting.len() == MAX_HISTORY {
+            self.waiting.pop_front();
+        }
         self.waiting.push_back((id, touch));
         self.judge(false);
     }
@@ -205,7 +208,11 @@ impl CaptureReader {
             }
             self.counts.unsorted += 1;
         }
-        let outcome = self.decoder.feed(&text[space + 1..], ts_recv.max(self.last_recv), &mut self.frame)?;
+        let frame = &text[space + 1..];
+        let outcome = self
+            .decoder
+            .feed(frame, ts_recv.max(self.last_recv), &mut self.frame)
+            .map_err(|error| error.in_frame(frame))?;
         self.last_recv = self.last_recv.max(ts_recv);
         self.counts.first_recv.get_or_insert(ts_recv);
         self.counts.last_recv = Some(self.last_recv);

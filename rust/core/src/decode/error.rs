@@ -30,6 +30,28 @@ pub enum DecodeError {
         /// What is wrong, with the value.
         problem: String,
     },
+    /// A key that stands in an object twice, or a column in a header.
+    #[error("{0} is there twice")]
+    Duplicate(String),
+    /// More of something than any venue sends.
+    #[error("more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many of them are taken.
+        limit: usize,
+    },
+    /// What is wrong with a frame, and the frame as far as it helps.
+    #[error("{error} in {frame}")]
+    Frame {
+        /// What is wrong.
+        error: Box<DecodeError>,
+        /// Text of the frame, cut and safe to print.
+        frame: String,
+    },
+    /// A row or a header that is not written as the vendor writes them.
+    #[error("{0}")]
+    Row(&'static str),
     /// A row with the wrong number of cells.
     #[error("{got} cells, expected {expected}")]
     Cells {
@@ -64,9 +86,40 @@ impl DecodeError {
 
     /// A value error naming the text.
     pub(crate) fn value(field: &'static str, text: &[u8], expected: &str) -> Self {
-        let shown: String = String::from_utf8_lossy(text).chars().take(64).collect();
+        let shown: String = String::from_utf8_lossy(&text[..text.len().min(256)]).chars().take(64).collect();
         Self::Value { field, problem: format!("{shown:?} is not {expected}") }
     }
+
+    /// The error with the frame it was found in: its beginning, or what stands around the place where JSON broke.
+    #[must_use]
+    pub fn in_frame(self, frame: &[u8]) -> Self {
+        let start = match &self {
+            Self::Json { at, .. } if *at > SHOWN / 2 => (at - SHOWN / 2).min(frame.len()),
+            _ => 0,
+        };
+        let end = frame.len().min(start + SHOWN);
+        let cut = |is_cut| if is_cut { "…" } else { "" };
+        let text = printable(&String::from_utf8_lossy(&frame[start..end]));
+        Self::Frame {
+            error: Box::new(self),
+            frame: cut(start > 0).to_owned() + &text + cut(end < frame.len()),
+        }
+    }
+}
+
+/// Bytes of a frame that an error shows.
+const SHOWN: usize = 200;
+
+/// Text with everything that would not show as itself, or would move what does, as an escape.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' | '\'' | '\\' => out.push(letter),
+            _ => out.extend(letter.escape_debug()),
+        }
+    }
+    out
 }
 
 /// A decoding error with its place in the input.
@@ -88,4 +141,27 @@ pub enum Strictness {
     Strict,
     /// Misplaced lines are counted and read.
     Lenient,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_shown_around_the_place_and_moves_no_terminal() {
+        let error = DecodeError::Json { at: 3, expected: "a colon" };
+        let shown = |error: &DecodeError, frame: &str| error.clone().in_frame(frame.as_bytes()).to_string();
+        assert_eq!(
+            shown(&error, "{\"a\"\u{1b}[2J\u{202e}é\r}"),
+            r#"byte 3: expected a colon in {"a"\u{1b}[2J\u{202e}é\r}"#
+        );
+        let long = format!("{}{}", "x".repeat(1_000), "y".repeat(1_000));
+        let error = DecodeError::Json { at: 1_000, expected: "a colon" };
+        let text = format!("…{}{}…", "x".repeat(SHOWN / 2), "y".repeat(SHOWN / 2));
+        assert!(shown(&error, &long).ends_with(&text));
+        assert!(
+            shown(&DecodeError::Duplicate("b".into()), &long)
+                .ends_with(&format!("twice in {}…", "x".repeat(SHOWN)))
+        );
+    }
 }

@@ -1,10 +1,12 @@
-//! hftbacktest event arrays: the columns of its `.npz` files.
+//! hftbacktest event arrays: the columns of its `.npz` files, taken in pieces of any size.
 //!
 //! Only rows flagged as local events are taken: rows that appear a second time for the exchange side carry nothing
 //! new. A clear names a side and the price up to which it clears; it becomes removals of exactly those levels.
 //! Rows of one (exchange, local) time and one class form a message. Flags and kinds are those of version 2 of the
 //! format: depth 1, trade 2, depth clear 3, depth snapshot 4, best bid/offer 5; bits 31 exchange, 30 local, 29 buy,
 //! 28 sell. Order-level kinds (10 and up) are refused, best bid/offer rows are left out.
+
+use std::sync::Arc;
 
 use super::error::{DecodeError, PlacedError};
 use crate::book::L2Book;
@@ -15,7 +17,10 @@ const LOCAL: u64 = 1 << 30;
 const BUY: u64 = 1 << 29;
 const SELL: u64 = 1 << 28;
 
-/// Borrowed columns of an event array; all of one length.
+/// Most rows of one message, and most that wait for the times of one behind them.
+const MAX_ROWS: usize = 1 << 19;
+
+/// Borrowed columns of a piece of an event array; all of one length.
 #[derive(Debug, Clone, Copy)]
 pub struct HftRows<'a> {
     /// Kind and flags.
@@ -30,65 +35,131 @@ pub struct HftRows<'a> {
     pub qty: &'a [f64],
 }
 
-impl HftRows<'_> {
-    /// The rows as events of an instrument.
+/// A row without its times.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    /// From 1.
+    number: u64,
+    ev: u64,
+    px: f64,
+    qty: f64,
+}
+
+/// Turns an event array into events piece by piece.
+#[derive(Debug)]
+pub struct HftDecoder {
+    source_name: String,
+    instrument: Arc<Instrument>,
+    book: L2Book,
+    out: EventColumns,
+    /// Rows of `out` that belong to complete messages.
+    complete: usize,
+    /// Local time, exchange time and class of the message under construction.
+    message: (i64, i64, u8),
+    /// Rows read.
+    rows: u64,
+    /// Rows that take the times of the next one that has some.
+    untimed: Vec<Row>,
+}
+
+impl HftDecoder {
+    /// A decoder at the beginning of an array, which errors call by this name.
+    pub fn new(source_name: String, instrument: Arc<Instrument>) -> Self {
+        Self {
+            source_name,
+            instrument,
+            book: L2Book::new(),
+            out: EventColumns::default(),
+            complete: 0,
+            message: (i64::MIN, i64::MIN, 0),
+            rows: 0,
+            untimed: Vec::new(),
+        }
+    }
+
+    /// Takes the next rows.
     ///
     /// # Errors
     /// [`PlacedError`] naming the row (from 1) as a line.
-    pub fn decode(&self, source_name: String, instrument: &Instrument) -> Result<EventColumns, PlacedError> {
-        let mut out = EventColumns::default();
-        let mut book = L2Book::new();
-        let mut last = (i64::MIN, i64::MIN, 0u8);
-        for row in 0..self.ev.len() {
-            if self.ev[row] & LOCAL != 0
-                && let Err(error) = self.row(row, instrument, &mut book, &mut out, &mut last)
-            {
-                return Err(PlacedError { source_name, line: row as u64 + 1, error });
+    pub fn push(&mut self, rows: HftRows<'_>) -> Result<(), PlacedError> {
+        for at in 0..rows.ev.len() {
+            self.rows += 1;
+            let row = Row { number: self.rows, ev: rows.ev[at], px: rows.px[at], qty: rows.qty[at] };
+            if rows.local_ts[at] != 0 {
+                self.timed(Some(row), rows.exch_ts[at], rows.local_ts[at])?;
+            } else if row.ev & LOCAL != 0 {
+                if self.untimed.len() == MAX_ROWS {
+                    let error = DecodeError::TooMany { what: "rows without a time", limit: MAX_ROWS };
+                    return Err(self.placed(row.number, error));
+                }
+                self.untimed.push(row);
             }
         }
-        out.end_message();
-        Ok(out)
+        Ok(())
     }
 
-    /// Exchange and local time of a row. Snapshots that hftbacktest makes have none: they take the next row's.
-    fn times(&self, row: usize) -> Result<(i64, i64), DecodeError> {
-        let place = (row..self.ev.len()).find(|at| self.local_ts[*at] != 0).unwrap_or(row);
-        let times = (self.exch_ts[place], self.local_ts[place]);
-        for (field, time) in [("exch_ts", times.0), ("local_ts", times.1)] {
+    /// The array has ended.
+    ///
+    /// # Errors
+    /// [`PlacedError`] naming a row that no time was found for.
+    pub fn finish(&mut self) -> Result<(), PlacedError> {
+        self.timed(None, 0, 0)?;
+        self.end_message();
+        Ok(())
+    }
+
+    /// The events of the messages that are complete and were not taken yet.
+    pub fn take(&mut self) -> EventColumns {
+        let mut rest = EventColumns::default();
+        rest.extend_from(&self.out, self.complete, self.out.len());
+        let mut taken = std::mem::replace(&mut self.out, rest);
+        taken.truncate(self.complete);
+        self.complete = 0;
+        taken
+    }
+
+    fn placed(&self, row: u64, error: DecodeError) -> PlacedError {
+        PlacedError { source_name: self.source_name.clone(), line: row, error }
+    }
+
+    fn end_message(&mut self) {
+        self.out.end_message();
+        self.complete = self.out.len();
+    }
+
+    /// Takes a row, and before it those that waited for its times. Snapshots that hftbacktest makes have none.
+    fn timed(&mut self, row: Option<Row>, exch_ts: i64, local_ts: i64) -> Result<(), PlacedError> {
+        let waiting = std::mem::take(&mut self.untimed);
+        for row in waiting.into_iter().chain(row).filter(|row| row.ev & LOCAL != 0) {
+            self.row(row, exch_ts, local_ts).map_err(|error| self.placed(row.number, error))?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, row: Row, ts_event: i64, ts_recv: i64) -> Result<(), DecodeError> {
+        for (field, time) in [("exch_ts", ts_event), ("local_ts", ts_recv)] {
             if time <= 0 || time > TIME_LIMIT {
-                return Err(DecodeError::value(
-                    field,
-                    time.to_string().as_bytes(),
-                    "a time in ns before 2116",
-                ));
+                let expected = "a time in ns before 2116";
+                return Err(DecodeError::value(field, time.to_string().as_bytes(), expected));
             }
         }
-        Ok(times)
-    }
-
-    fn row(
-        &self,
-        row: usize,
-        instrument: &Instrument,
-        book: &mut L2Book,
-        out: &mut EventColumns,
-        last: &mut (i64, i64, u8),
-    ) -> Result<(), DecodeError> {
-        let ev = self.ev[row];
-        let side = match (ev & BUY != 0, ev & SELL != 0) {
+        let side = match (row.ev & BUY != 0, row.ev & SELL != 0) {
             (true, false) => Some(Side::Buy),
             (false, true) => Some(Side::Sell),
             _ => None,
         };
-        let (ts_event, ts_recv) = self.times(row)?;
-        if ts_recv < last.0 {
-            return Err(DecodeError::Unsorted { field: "local_ts", got: ts_recv, previous: last.0 });
+        let previous = self.message.0;
+        if ts_recv < previous {
+            return Err(DecodeError::Unsorted { field: "local_ts", got: ts_recv, previous });
         }
-        let kind = ev & 0xff;
-        let class = u8::from(kind == 2);
-        if (ts_recv, ts_event, class) != *last {
-            out.end_message();
-            *last = (ts_recv, ts_event, class);
+        let kind = row.ev & 0xff;
+        let message = (ts_recv, ts_event, u8::from(kind == 2));
+        if message != self.message {
+            self.end_message();
+            self.message = message;
+        }
+        if self.out.len() - self.complete >= MAX_ROWS {
+            return Err(DecodeError::TooMany { what: "rows of one time", limit: MAX_ROWS });
         }
         let template = Event {
             ts_event,
@@ -108,38 +179,37 @@ impl HftRows<'_> {
             }
             Ok(steps)
         };
+        let price = || steps("px", self.instrument.price_increment, row.px);
+        let qty = || steps("qty", self.instrument.qty_increment, row.qty);
         let need_side = || side.ok_or(DecodeError::Missing { message: "depth event", field: "side" });
         match kind {
             1 | 4 => {
-                let side = need_side()?;
-                let price = steps("px", instrument.price_increment, self.px[row])?;
-                let qty = steps("qty", instrument.qty_increment, self.qty[row])?;
+                let (side, price, qty) = (need_side()?, price()?, qty()?);
                 let flags = if kind == 4 { FLAG_SNAPSHOT } else { 0 };
-                book.set(side, price, qty);
-                out.push(Event { flags, price, qty, ..template });
+                self.book.set(side, price, qty);
+                self.out.push(Event { flags, price, qty, ..template });
             }
             2 => {
-                let price = steps("px", instrument.price_increment, self.px[row])?;
-                let qty = steps("qty", instrument.qty_increment, self.qty[row])?;
-                out.push(Event { kind: EventKind::Trade, price, qty, ..template });
+                let (price, qty) = (price()?, qty()?);
+                self.out.push(Event { kind: EventKind::Trade, price, qty, ..template });
             }
             3 => match side {
                 None => {
-                    book.clear();
-                    out.push(Event { kind: EventKind::BookClear, flags: FLAG_SNAPSHOT, ..template });
+                    self.book.clear();
+                    self.out.push(Event { kind: EventKind::BookClear, flags: FLAG_SNAPSHOT, ..template });
                 }
                 Some(side) => {
                     // Without a price the whole side is cleared.
-                    let price = Some(self.px[row]).filter(|px| px.is_finite());
-                    let limit = price.map(|px| steps("px", instrument.price_increment, px)).transpose()?;
-                    let gone: Vec<i64> = book
+                    let limit = if row.px.is_finite() { Some(price()?) } else { None };
+                    let gone: Vec<i64> = self
+                        .book
                         .iter(side)
                         .map(|l| l.price)
                         .take_while(|p| limit.is_none_or(|limit| (p - limit) * side.sign() >= 0))
                         .collect();
                     for price in gone {
-                        book.set(side, price, 0);
-                        out.push(Event { flags: FLAG_SNAPSHOT, price, ..template });
+                        self.book.set(side, price, 0);
+                        self.out.push(Event { flags: FLAG_SNAPSHOT, price, ..template });
                     }
                 }
             },
@@ -168,7 +238,45 @@ mod tests {
         let ts: Vec<i64> = rows.iter().map(|r| r.1).collect();
         let px: Vec<f64> = rows.iter().map(|r| r.2).collect();
         let qty: Vec<f64> = rows.iter().map(|r| r.3).collect();
-        HftRows { ev: &ev, exch_ts: &ts, local_ts: &ts, px: &px, qty: &qty }.decode("a.npz".into(), &linear())
+        let at_once = pieces(&ev, &ts, &px, &qty, rows.len().max(1));
+        // In whatever pieces they come, it is the same.
+        assert_eq!(pieces(&ev, &ts, &px, &qty, 1), at_once);
+        at_once
+    }
+
+    fn pieces(
+        ev: &[u64],
+        ts: &[i64],
+        px: &[f64],
+        qty: &[f64],
+        size: usize,
+    ) -> Result<EventColumns, PlacedError> {
+        let mut decoder = HftDecoder::new("a.npz".into(), Arc::new(linear()));
+        let mut out = EventColumns::default();
+        for start in (0..ev.len()).step_by(size) {
+            let rows = start..ev.len().min(start + size);
+            let (ts, px, qty) = (&ts[rows.clone()], &px[rows.clone()], &qty[rows.clone()]);
+            decoder.push(HftRows { ev: &ev[rows], exch_ts: ts, local_ts: ts, px, qty })?;
+            let taken = decoder.take();
+            assert!(taken.flags.last().is_none_or(|flags| flags & FLAG_LAST != 0), "whole messages");
+            out.extend_from(&taken, 0, taken.len());
+        }
+        decoder.finish()?;
+        let taken = decoder.take();
+        out.extend_from(&taken, 0, taken.len());
+        Ok(out)
+    }
+
+    #[test]
+    fn rows_that_wait_and_rows_of_one_time_have_a_limit() {
+        let rows = vec![(BOTH | BUY | 4, 0, 100.0, 1.0); MAX_ROWS + 1];
+        let [timeless, alike] = [0, 5].map(|ts| {
+            let column = |value| vec![value; rows.len()];
+            let ev: Vec<u64> = rows.iter().map(|row| row.0).collect();
+            pieces(&ev, &vec![ts; rows.len()], &column(100.0), &column(1.0), 1 << 16).unwrap_err().to_string()
+        });
+        assert_eq!(timeless, "a.npz:524289: more than 524288 rows without a time");
+        assert_eq!(alike, "a.npz:524289: more than 524288 rows of one time");
     }
 
     #[test]

@@ -91,9 +91,9 @@ impl LevelReader {
 struct Shape {
     /// Bytes it takes.
     len: usize,
-    /// The text, zeros for the digits that count.
-    zeros: [u64; ROOM / WORD],
-    /// What a byte may exceed them by before bit 7 shows: 9 for such a digit, nothing elsewhere.
+    /// The text, with the least digit there may be for each that counts: one at the head of several, else zero.
+    least: [u64; ROOM / WORD],
+    /// What a byte may exceed it by before bit 7 shows: up to 9 for such a digit, nothing elsewhere.
     slack: [u64; ROOM / WORD],
     /// Bit 7 of every byte of the text.
     mask: [u64; ROOM / WORD],
@@ -131,6 +131,7 @@ impl Shape {
         }
         let (mut zeros, mut slack, mut mask) = ([0; ROOM], [0x7f; ROOM], [0; ROOM]);
         zeros[..level.len()].copy_from_slice(level);
+        let mut least = zeros;
         mask[..level.len()].fill(0x80);
         let [price, qty] = [0, 1].map(|which| {
             let number = numbers[which].clone();
@@ -144,7 +145,8 @@ impl Shape {
             let end = if places == 0 { point } else { point + 1 + places };
             for at in (number.start..end).filter(|at| *at != point) {
                 zeros[at] = b'0';
-                slack[at] = 0x7f - 9;
+                least[at] = b'0' + u8::from(at == number.start && point - at > 1);
+                slack[at] = 0x7f - (b'9' - least[at]);
             }
             let missing = scale - places;
             if end - number.start <= WORD {
@@ -156,7 +158,7 @@ impl Shape {
         });
         Some(Self {
             len: level.len(),
-            zeros: words::four(&zeros),
+            least: words::four(&least),
             slack: words::four(&slack),
             mask: words::four(&mask),
             numbers: [price?, qty?],
@@ -176,8 +178,9 @@ impl Shape {
         };
         let mut strange = 0;
         for (at, word) in words::four(level).into_iter().enumerate() {
-            let digits = word ^ self.zeros[at];
-            strange |= (digits.wrapping_add(self.slack[at]) | digits) & self.mask[at];
+            // A byte below its least borrows from the next, but it shows bit 7 itself.
+            let above = word.wrapping_sub(self.least[at]);
+            strange |= (above.wrapping_add(self.slack[at]) | above) & self.mask[at];
         }
         if strange != 0 {
             return None;
@@ -289,11 +292,16 @@ mod tests {
             r#"["60000.10","0.125" "#,
             r#"["60000.10" "0.125"]"#,
             r#"["60000.10","01.25"]"#,
+            r#"["00000.10","0.125"]"#,
+            "[\"60000.10\",\"0.125\"\u{7f}",
+            "[\"60000.10\"\u{0},\"0.125\"]",
         ] {
             assert_eq!(alike(["0.1", "0.001"], learnt, level), None, "{level}");
         }
         assert_eq!(alike(["0.5", "1"], r#"["100.5","1"]"#, r#"["100.3","1"]"#), None);
         assert_eq!(alike(["0.01", "1"], r#"["123456789","1"]"#, r#"["123456789","1"]"#), None);
+        assert_eq!(alike(["0.1", "1"], r#"["9.5","10"]"#, r#"["0.5","01"]"#), None);
+        assert_eq!(alike(["0.1", "1"], r#"["9.5","10"]"#, r#"["0.5","30"]"#), Some((5, 30)));
     }
 
     proptest! {

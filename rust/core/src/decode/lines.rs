@@ -7,8 +7,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::error::{DecodeError, PlacedError};
 
-/// Longest line that is taken for one.
-const MAX_LINE: usize = 64 << 20;
+/// Longest line that is taken for one: the deepest snapshots have half a megabyte.
+const MAX_LINE: usize = 8 << 20;
 /// Size of the pieces a background thread inflates ahead.
 const PIECE: usize = 1 << 18;
 /// Pieces it may be ahead.
@@ -86,7 +86,7 @@ impl Lines {
             return Err(place(self.number, io_error(&error)));
         }
         if self.line.len() == MAX_LINE {
-            let error = DecodeError::Io(format!("a line of more than {MAX_LINE} bytes"));
+            let error = DecodeError::TooMany { what: "bytes in a line", limit: MAX_LINE };
             return Err(place(self.number, error));
         }
         if self.line.last() == Some(&b'\n') {
@@ -213,6 +213,18 @@ mod tests {
         twice.extend(gzip(b"c"));
         assert_eq!(all(twice).unwrap(), ["a", "b", "c"]);
         assert!(all(Vec::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_an_error_and_not_read_to_its_end() {
+        let text = [b"first\n".to_vec(), vec![b'x'; 2 * MAX_LINE]].concat();
+        for bytes in [gzip(&text), text] {
+            let mut lines = Lines::new("file".into(), std::io::Cursor::new(bytes)).unwrap();
+            assert_eq!(lines.next_with(|line| Ok(line.len())), Ok(Some(5)));
+            let error = lines.next_with(|_| Ok(())).unwrap_err();
+            assert_eq!(error.to_string(), "file:2: more than 8388608 bytes in a line");
+            assert!(lines.line.capacity() <= 2 * MAX_LINE);
+        }
     }
 
     #[test]

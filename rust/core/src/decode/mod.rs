@@ -14,7 +14,7 @@ mod tardis;
 pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
 pub use error::{DecodeError, PlacedError, Strictness};
-pub use hft::HftRows;
+pub use hft::{HftDecoder, HftRows};
 pub use lines::Lines;
 pub use summary::FeedSummary;
 pub use tardis::{TardisCounts, TardisKind, TardisReader};

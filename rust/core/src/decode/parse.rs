@@ -1,17 +1,86 @@
-//! Text to numbers, with an error that names the field.
+//! Text to numbers by the grammar of those who write it, with an error that names the field.
 
 use super::error::DecodeError;
 use crate::event::{FINE_SCALE, STEPS_LIMIT, TIME_LIMIT, is_price, is_qty};
-use crate::types::{Decimal, Increment, div_half_even, pow10_i128, words};
+use crate::types::{Decimal, DecimalError, Increment, div_half_even, pow10_i128, words};
 
-/// Parses an unsigned integer.
+/// A decimal as somebody wrote it, not looked at yet.
+///
+/// Its grammar is that of a number in JSON: a minus or none, digits without a zero in front, a point with digits on
+/// both sides. There is no plus, and whether there may be an exponent is the writer's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written<'a> {
+    text: &'a [u8],
+    may_have_exponent: bool,
+}
+
+impl<'a> Written<'a> {
+    /// A decimal without an exponent, as venues write them in quotes.
+    pub(crate) fn plain(text: &'a [u8]) -> Self {
+        Self { text, may_have_exponent: false }
+    }
+
+    /// A number as JSON has them.
+    pub(crate) fn number(text: &'a [u8]) -> Self {
+        Self { text, may_have_exponent: true }
+    }
+
+    /// Steps of a grid.
+    #[inline(always)]
+    pub(crate) fn steps(self, field: &'static str, grid: Increment) -> Result<i64, DecodeError> {
+        match grid.read(self.text) {
+            Some((steps, used)) if used == self.text.len() => Ok(steps),
+            _ => self.unusual_steps(field, grid),
+        }
+    }
+
+    #[cold]
+    fn unusual_steps(self, field: &'static str, grid: Increment) -> Result<i64, DecodeError> {
+        grid.steps(self.value(field)?).map_err(|error| DecodeError::decimal(field, &error))
+    }
+
+    /// The exact value.
+    fn value(self, field: &'static str) -> Result<Decimal, DecodeError> {
+        let value = if self.keeps_its_grammar() {
+            Decimal::parse(self.text)
+        } else {
+            Err(DecimalError::not_a_number(self.text))
+        };
+        value.map_err(|error| DecodeError::decimal(field, &error))
+    }
+
+    fn keeps_its_grammar(self) -> bool {
+        let digits = |text: &'a [u8]| {
+            let count = text.iter().take_while(|c| c.is_ascii_digit()).count();
+            (count > 0).then(|| text.split_at(count))
+        };
+        let read = || {
+            let (whole, mut rest) = digits(self.text.strip_prefix(b"-").unwrap_or(self.text))?;
+            if whole.len() > 1 && whole[0] == b'0' {
+                return None;
+            }
+            if let Some(fraction) = rest.strip_prefix(b".") {
+                rest = digits(fraction)?.1;
+            }
+            if let Some((b'e' | b'E', exponent)) = rest.split_first().filter(|_| self.may_have_exponent) {
+                let sign = exponent.iter().take(1).filter(|c| matches!(c, b'+' | b'-')).count();
+                rest = digits(&exponent[sign..])?.1;
+            }
+            Some(rest.is_empty())
+        };
+        read().unwrap_or(false)
+    }
+}
+
+/// Parses an unsigned integer, written without zeros in front.
 #[inline]
 pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeError> {
-    if let Some(value) = words::long_number(text) {
+    let is_padded = text.len() > 1 && text[0] == b'0';
+    if let Some(value) = words::long_number(text).filter(|_| !is_padded) {
         return Ok(value);
     }
     let bad = || DecodeError::value(field, text, "an unsigned integer");
-    if text.is_empty() || text.len() > 20 {
+    if text.is_empty() || text.len() > 20 || is_padded {
         return Err(bad());
     }
     let mut value = 0u64;
@@ -46,43 +115,55 @@ pub(crate) fn parse_time(field: &'static str, text: &[u8]) -> Result<i64, Decode
 
 /// Parses a price on its grid.
 #[inline]
-pub(crate) fn parse_price(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
-    parse_steps(field, grid, text, is_price, "greater than zero and below 2^60 steps")
+pub(crate) fn parse_price(
+    field: &'static str,
+    grid: Increment,
+    written: Written<'_>,
+) -> Result<i64, DecodeError> {
+    parse_steps(field, grid, written, is_price, "greater than zero and below 2^60 steps")
 }
 
 /// Parses a quantity on its grid.
 #[inline]
-pub(crate) fn parse_qty(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
-    parse_steps(field, grid, text, is_qty, "zero or more and below 2^60 steps")
+pub(crate) fn parse_qty(
+    field: &'static str,
+    grid: Increment,
+    written: Written<'_>,
+) -> Result<i64, DecodeError> {
+    parse_steps(field, grid, written, is_qty, "zero or more and below 2^60 steps")
 }
 
 #[inline(always)]
 fn parse_steps(
     field: &'static str,
     grid: Increment,
-    text: &[u8],
+    written: Written<'_>,
     fits: impl Fn(i64) -> bool,
     expected: &str,
 ) -> Result<i64, DecodeError> {
-    let steps = grid.parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
-    if fits(steps) { Ok(steps) } else { Err(DecodeError::value(field, text, expected)) }
+    let steps = written.steps(field, grid)?;
+    if fits(steps) { Ok(steps) } else { Err(DecodeError::value(field, written.text, expected)) }
 }
 
 /// A statistic as the nearest count of increments: what is added up over a market need not lie on its grid.
-pub(crate) fn parse_nearest(field: &'static str, grid: Increment, text: &[u8]) -> Result<i64, DecodeError> {
-    let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+pub(crate) fn parse_nearest(
+    field: &'static str,
+    grid: Increment,
+    written: Written<'_>,
+) -> Result<i64, DecodeError> {
+    let value = written.value(field)?;
     let step = grid.value();
     let scale = value.scale().max(step.scale());
     let steps = value.at_scale(scale).zip(step.at_scale(scale)).map(|(v, s)| div_half_even(v, s));
     steps
         .and_then(|s| i64::try_from(s).ok())
         .filter(|s| is_qty(*s))
-        .ok_or_else(|| DecodeError::value(field, text, "zero or more and within range"))
+        .ok_or_else(|| DecodeError::value(field, written.text, "zero or more and within range"))
 }
 
 /// A decimal as a count of 10^-9, rounded half to even: mark prices and rates lie off every grid.
-pub(crate) fn parse_fine(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
-    let value = Decimal::parse(text).map_err(|e| DecodeError::decimal(field, &e))?;
+pub(crate) fn parse_fine(field: &'static str, written: Written<'_>) -> Result<i64, DecodeError> {
+    let value = written.value(field)?;
     let units = match value.at_scale(FINE_SCALE) {
         Some(units) => Some(units),
         None if value.scale() > FINE_SCALE => {
@@ -93,5 +174,43 @@ pub(crate) fn parse_fine(field: &'static str, text: &[u8]) -> Result<i64, Decode
     units
         .and_then(|u| i64::try_from(u).ok())
         .filter(|u| u.abs() <= STEPS_LIMIT)
-        .ok_or_else(|| DecodeError::value(field, text, "within range"))
+        .ok_or_else(|| DecodeError::value(field, written.text, "within range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_is_written_as_json_writes_it() {
+        let tenth: Increment = "0.1".parse().unwrap();
+        for (text, steps) in [("5", 50), ("0.5", 5), ("0", 0), ("-0.0", 0), ("-1.20", -12), ("10.000", 100)] {
+            assert_eq!(Written::plain(text.as_bytes()).steps("p", tenth), Ok(steps), "{text}");
+            assert_eq!(Written::number(text.as_bytes()).steps("p", tenth), Ok(steps), "{text}");
+        }
+        for text in [
+            "", "+5", ".5", "5.", "-.5", "-", "005.00", "-05", "00", "5,0", "1_0", "0x1", "NaN", "5 ", " 5",
+            "١",
+        ] {
+            for written in [Written::plain(text.as_bytes()), Written::number(text.as_bytes())] {
+                let error = written.steps("p", tenth).unwrap_err().to_string();
+                assert!(error.contains("is not a decimal number"), "{error}");
+            }
+        }
+        for (text, steps) in [("1e1", 100), ("5E-1", 5), ("0.05e+1", 5)] {
+            assert!(Written::plain(text.as_bytes()).steps("p", tenth).is_err(), "{text}");
+            assert_eq!(Written::number(text.as_bytes()).steps("p", tenth), Ok(steps), "{text}");
+        }
+        for text in ["1e", "1e+", "1e1.0", "e1", "1ee1", "1e99999999999999999999"] {
+            assert!(Written::number(text.as_bytes()).steps("p", tenth).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_integer_has_no_zeros_in_front() {
+        assert_eq!((parse_u64("t", b"0"), parse_u64("t", b"1700000000000")), (Ok(0), Ok(1_700_000_000_000)));
+        for text in ["", "00", "007", "0001700000000000", "000001700000000000000", "+7", "-7", "7.0", "7 "] {
+            assert!(parse_u64("t", text.as_bytes()).is_err(), "{text}");
+        }
+    }
 }

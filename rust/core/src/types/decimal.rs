@@ -47,7 +47,8 @@ pub enum DecimalError {
 }
 
 impl DecimalError {
-    fn not_a_number(text: &[u8]) -> Self {
+    /// Of this text.
+    pub(crate) fn not_a_number(text: &[u8]) -> Self {
         Self::NotANumber(lossy(text))
     }
 }
@@ -245,8 +246,8 @@ impl Increment {
 
     /// Reads a plain decimal at the beginning of a text: its steps, and the bytes it takes.
     ///
-    /// `None` for anything unusual (a sign, an exponent, more than 18 digits, off the grid), which
-    /// [`Self::parse`] sorts out.
+    /// `None` for anything unusual (a sign, an exponent, zeros in front, a point without digits behind it, more than
+    /// 18 digits, off the grid), which [`Self::parse`] sorts out.
     #[inline(always)]
     pub(crate) fn read(self, text: &[u8]) -> Option<(i64, usize)> {
         let (mut value, mut at) = (0u64, 0);
@@ -256,11 +257,12 @@ impl Increment {
             value = value.wrapping_mul(10).wrapping_add(u64::from(d));
             at += 1;
         }
-        if at == 0 {
+        if at == 0 || (at > 1 && text[0] == b'0') {
             return None;
         }
         if text.get(at) == Some(&b'.') {
             at += 1;
+            digit(at)?;
             while let Some(d) = digit(at) {
                 if missing > 0 {
                     value = value.wrapping_mul(10).wrapping_add(u64::from(d));

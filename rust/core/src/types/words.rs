@@ -21,12 +21,12 @@ pub(crate) const fn all(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// Bytes of a word before the first that is `byte`; 8 if none is.
+/// Bytes of a word before the first that is a quote, a backslash, a control character or beyond ASCII; 8 if none is.
 #[inline(always)]
-pub(crate) fn before(word: u64, byte: u8) -> usize {
-    let zero_where_equal = word ^ all(byte);
-    // Borrows go upwards, so the lowest mark is right.
-    let marks = zero_where_equal.wrapping_sub(all(1)) & !zero_where_equal & HIGH_BITS;
+pub(crate) fn plain(word: u64) -> usize {
+    // Borrows go upwards, from a byte that is marked itself, so the lowest mark is right.
+    let equal = |byte| (word ^ all(byte)).wrapping_sub(all(1));
+    let marks = (equal(b'"') | equal(b'\\') | word.wrapping_sub(all(b' ')) | word) & HIGH_BITS;
     marks.trailing_zeros() as usize / 8
 }
 
@@ -73,12 +73,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn words_say_what_a_loop_says(text in prop::collection::vec(any::<u8>(), 8), byte in any::<u8>()) {
+        fn words_say_what_a_loop_says(text in prop::collection::vec(any::<u8>(), 8)) {
             let whole = word(&text).unwrap();
             let until = |found: &dyn Fn(u8) -> bool| text.iter().position(|c| found(*c)).unwrap_or(8);
-            prop_assert_eq!(before(whole, byte), until(&|c| c == byte));
-            prop_assert_eq!(before(whole, text[3]), until(&|c| c == text[3]));
             prop_assert_eq!(leading_digits(whole), until(&|c| !c.is_ascii_digit()));
+            prop_assert_eq!(plain(whole), until(&|c| !matches!(c, b' '..0x80) || matches!(c, b'"' | b'\\')));
+        }
+
+        #[test]
+        fn plain_text_ends_where_it_does(text in "[ -~]{0,7}[\"\\\\\u{0}-\u{1f}é]") {
+            let padded = format!("{text}       ");
+            let plain_bytes = text.bytes().position(|c| !matches!(c, b' '..0x80) || matches!(c, b'"' | b'\\'));
+            prop_assert_eq!(plain(word(padded.as_bytes()).unwrap()), plain_bytes.unwrap().min(8));
         }
 
         #[test]

@@ -9,13 +9,14 @@ use super::frame::{BinanceFrame, is_partial_depth};
 use super::symbol::{Symbol, find};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
 use crate::decode::error::DecodeError;
-use crate::decode::json::Json;
+use crate::decode::json::{Json, Value};
 use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
 use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::{Increment, Instrument, Level};
 
-/// Deltas kept while waiting for a snapshot.
+/// Deltas kept while waiting for a snapshot, and levels in them: what comes after is kept instead.
 const MAX_KEPT: usize = 20_000;
+const MAX_KEPT_ROWS: usize = 1 << 19;
 
 /// Which trade stream counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Delta {
         let mut json = Json::new(frame);
         let wrapped = json.skip(b"{\"stream\":").is_some();
         if wrapped {
-            if is_partial_depth(json.string().ok()?) {
+            if is_partial_depth(json.string().ok()?.text()) {
                 return None;
             }
             json.skip(b",\"data\":")?;
@@ -71,7 +72,7 @@ impl Delta {
             time = json.integer()?;
         }
         json.skip(b",\"s\":")?;
-        let index = find(symbols, json.string().ok()?)?;
+        let index = find(symbols, json.string().ok()?.text())?;
         if json.skip(b",\"ps\":").is_some() {
             json.string().ok()?;
         }
@@ -99,9 +100,9 @@ impl Delta {
     ) -> Result<Self, DecodeError> {
         const MESSAGE: &str = "depthUpdate";
         let ids = DeltaIds {
-            first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?)?,
-            last: parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?,
-            previous: fields.previous.map(|pu| parse_u64("pu", pu)).transpose()?,
+            first: parse_u64("U", fields.need(MESSAGE, b'U', "U")?.raw())?,
+            last: parse_u64("u", fields.need(MESSAGE, b'u', "u")?.raw())?,
+            previous: fields.previous.map(|pu| parse_u64("pu", pu.raw())).transpose()?,
         };
         if ids.last < ids.first {
             return Err(DecodeError::Value {
@@ -110,7 +111,7 @@ impl Delta {
             });
         }
         let time = fields.time()?;
-        let [bids, asks] = fields.both_sides(MESSAGE, symbol, levels)?;
+        let [bids, asks] = fields.update(MESSAGE, symbol, levels)?;
         Ok(Self { ids, time, bids, asks })
     }
 }
@@ -177,7 +178,10 @@ impl Feed {
             id: delta.ids.last,
         };
         let rows = bids.len() + asks.len();
-        let action = self.sync.on_delta(delta.ids);
+        let mut action = self.sync.on_delta(delta.ids);
+        if action == DeltaAction::Buffer && self.kept.len() + rows > MAX_KEPT_ROWS {
+            action = self.sync.restart(delta.ids);
+        }
         match action {
             DeltaAction::Apply => {
                 if rows > 0 {
@@ -211,10 +215,10 @@ impl Feed {
     ) -> Result<(SnapshotAction, u64), DecodeError> {
         const MESSAGE: &str = "depth snapshot";
         let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
-        let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?)?;
+        let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?.raw())?;
         let time = fields.time()?;
         let ts_event = self.stamp(time, ts_recv);
-        let [bids, asks] = fields.both_sides(MESSAGE, symbol, levels)?;
+        let [bids, asks] = fields.snapshot(MESSAGE, symbol, levels)?;
         self.named(time);
         let action = self.sync.on_snapshot(id);
         let SnapshotAction::Load { from } = action else {
@@ -260,11 +264,12 @@ impl Feed {
             TradeStream::Single => ("trade", b't', "t"),
             TradeStream::Aggregated => ("aggTrade", b'a', "a"),
         };
-        let id = parse_u64(id_field, fields.need(message, id_key, id_field)?)?;
+        let id = parse_u64(id_field, fields.need(message, id_key, id_field)?.raw())?;
         // Both may be zero: see below.
-        let price = parse_qty("p", self.instrument.price_increment, fields.need(message, b'p', "p")?)?;
-        let qty = parse_qty("q", self.instrument.qty_increment, fields.need(message, b'q', "q")?)?;
-        let side = match fields.need(message, b'm', "m")? {
+        let price =
+            parse_qty("p", self.instrument.price_increment, fields.need(message, b'p', "p")?.decimal())?;
+        let qty = parse_qty("q", self.instrument.qty_increment, fields.need(message, b'q', "q")?.decimal())?;
+        let side = match fields.need(message, b'm', "m")?.raw() {
             // True: the buyer is the maker, so a seller crossed the spread.
             b"true" => -1,
             b"false" => 1,
@@ -288,12 +293,12 @@ impl Feed {
         out: &mut impl EventSink,
     ) -> Result<(BinanceFrame, u64), DecodeError> {
         const MESSAGE: &str = "bookTicker";
-        let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?)?;
+        let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?.raw())?;
         let time = fields.time()?;
         let ts_event = self.stamp(time, ts_recv);
         // Price and quantity are both zero on a side that is empty.
         let number = |key: u8, field: &'static str, grid: Increment| {
-            parse_qty(field, grid, fields.need(MESSAGE, key, field)?)
+            parse_qty(field, grid, fields.need(MESSAGE, key, field)?.decimal())
         };
         let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
         let bid = (1, number(b'b', "b", prices)?, number(b'B', "B", quantities)?);
@@ -314,14 +319,15 @@ impl Feed {
     ) -> Result<(BinanceFrame, u64), DecodeError> {
         const MESSAGE: &str = "markPriceUpdate";
         // Here T is the time of the next funding, not of the event.
-        let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?)?;
-        let next_funding = fields.get(b'T').map(|t| parse_time("T", t)).transpose()?.unwrap_or(0);
+        let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?.raw())?;
+        let next_funding = fields.get(b'T').map(|t| parse_time("T", t.raw())).transpose()?.unwrap_or(0);
         let fine = |key: u8, field: &'static str| match fields.get(key) {
             // Dated contracts have no funding: their rate is empty.
-            None | Some(b"") => Ok(None),
-            Some(text) => parse_fine(field, text).map(Some),
+            None => Ok(None),
+            Some(value) if value.raw() == b"\"\"" => Ok(None),
+            Some(value) => parse_fine(field, value.decimal()).map(Some),
         };
-        let mark = parse_fine("p", fields.need(MESSAGE, b'p', "p")?)?;
+        let mark = parse_fine("p", fields.need(MESSAGE, b'p', "p")?.decimal())?;
         let (index, rate) = (fine(b'i', "i")?, fine(b'r', "r")?);
         let event = |kind, price, id| Event {
             ts_event: event_time,
@@ -362,12 +368,12 @@ impl Feed {
 
     pub(super) fn open_interest(
         &mut self,
-        text: &[u8],
+        quantity: Value<'_>,
         time: Option<i64>,
         ts_recv: i64,
         out: &mut impl EventSink,
     ) -> Result<BinanceFrame, DecodeError> {
-        let qty = parse_nearest("openInterest", self.instrument.qty_increment, text)?;
+        let qty = parse_nearest("openInterest", self.instrument.qty_increment, quantity.decimal())?;
         let ts_event = self.stamp(time, ts_recv);
         self.named(time);
         out.push(Event {

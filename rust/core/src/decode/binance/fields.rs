@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::symbol::{Symbol, find};
 use crate::decode::error::DecodeError;
-use crate::decode::json::Json;
+use crate::decode::json::{Json, Value};
 use crate::decode::parse::parse_time;
 use crate::types::Level;
 
@@ -12,8 +12,8 @@ use crate::types::Level;
 pub(super) enum Side<'a> {
     /// Rows of the decoder's levels.
     Read(Range<usize>),
-    /// Not read: the message had not named its symbol yet.
-    Text(&'a [u8]),
+    /// Where it stands: the message had not named its symbol yet.
+    Unread(Json<'a>),
 }
 
 /// The single-letter keys that are read. Few, because every frame begins with none of them set.
@@ -30,17 +30,8 @@ const PLACES: [u8; 58] = {
     places
 };
 
-/// Where the venue's time stands.
-const TIME: usize = PLACES[(b'T' - b'A') as usize] as usize;
-
-/// What only rare messages hold; in one place, because every frame begins without.
-#[derive(Clone, Copy)]
-pub(super) enum Rare<'a> {
-    /// The object of a `forceOrder`.
-    Order(&'a [u8]),
-    /// The quantity of an answer.
-    OpenInterest(&'a [u8]),
-}
+/// The letters as text, to be named in errors.
+const NAMES: [&str; 16] = ["A", "a", "B", "b", "E", "e", "i", "m", "p", "q", "r", "s", "T", "t", "U", "u"];
 
 /// The place of a key among [`LETTERS`].
 #[inline(always)]
@@ -48,17 +39,33 @@ fn place(letter: u8) -> Option<usize> {
     PLACES.get(usize::from(letter.wrapping_sub(b'A'))).map(|place| usize::from(*place))
 }
 
+/// Sets the value of a key that had none: nothing tells which of two the venue meant.
+#[inline(always)]
+pub(super) fn set<T>(slot: &mut Option<T>, key: &'static str, value: T) -> Result<(), DecodeError> {
+    if slot.is_some() {
+        return Err(DecodeError::Duplicate(key.to_owned()));
+    }
+    *slot = Some(value);
+    Ok(())
+}
+
 /// Raw values of a payload's keys.
 pub(super) struct Fields<'a> {
     /// Values of [`LETTERS`].
-    letters: [Option<&'a [u8]>; LETTERS.len()],
-    pub(super) previous: Option<&'a [u8]>,
-    pub(super) last_update_id: Option<&'a [u8]>,
-    pub(super) bids: Option<Side<'a>>,
-    pub(super) asks: Option<Side<'a>>,
-    pub(super) symbol: Option<&'a [u8]>,
-    /// What a rare message is about.
-    pub(super) rare: Option<Rare<'a>>,
+    letters: [Option<Value<'a>>; LETTERS.len()],
+    pub(super) previous: Option<Value<'a>>,
+    pub(super) last_update_id: Option<Value<'a>>,
+    /// Levels under `b` and `a`, of an update.
+    update: [Option<Side<'a>>; 2],
+    /// Levels under `bids` and `asks`, of a snapshot.
+    snapshot: [Option<Side<'a>>; 2],
+    pub(super) symbol: Option<Value<'a>>,
+    /// The time of an answer, which spells the key out.
+    time: Option<Value<'a>>,
+    /// Where the object of a `forceOrder` stands.
+    pub(super) order: Option<Json<'a>>,
+    /// The quantity of an answer.
+    pub(super) open_interest: Option<Value<'a>>,
     pub(super) is_answer: bool,
 }
 
@@ -68,10 +75,12 @@ impl<'a> Fields<'a> {
             letters: [None; LETTERS.len()],
             previous: None,
             last_update_id: None,
-            bids: None,
-            asks: None,
+            update: [None, None],
+            snapshot: [None, None],
             symbol: None,
-            rare: None,
+            time: None,
+            order: None,
+            open_interest: None,
             is_answer: false,
         }
     }
@@ -85,67 +94,80 @@ impl<'a> Fields<'a> {
         levels: &mut Vec<Level>,
     ) -> Result<(), DecodeError> {
         match key {
-            b"b" | b"bids" if json.peek() == Some(b'[') => {
-                self.bids = Some(self.side("b", json, symbols, levels)?);
+            b"b" | b"a" | b"bids" | b"asks" if json.peek() == Some(b'[') => {
+                let (sides, at, name) = match key {
+                    b"b" => (&mut self.update, 0, "b"),
+                    b"a" => (&mut self.update, 1, "a"),
+                    b"bids" => (&mut self.snapshot, 0, "bids"),
+                    _ => (&mut self.snapshot, 1, "asks"),
+                };
+                let symbol = place(b's').and_then(|place| self.letters.get(place).copied().flatten());
+                set(&mut sides[at], name, side(name, symbol, json, symbols, levels)?)
             }
-            b"a" | b"asks" if json.peek() == Some(b'[') => {
-                self.asks = Some(self.side("a", json, symbols, levels)?);
+            b"o" => {
+                let order = json.clone();
+                json.value()?;
+                set(&mut self.order, "o", order)
             }
             [letter] => {
                 let value = json.value()?;
-                if let Some(field) = place(*letter).and_then(|place| self.letters.get_mut(place)) {
-                    *field = Some(value);
-                } else if *letter == b'o' {
-                    self.rare = Some(Rare::Order(value));
+                match place(*letter).and_then(|place| Some((self.letters.get_mut(place)?, NAMES[place]))) {
+                    Some((field, name)) => set(field, name, value),
+                    None => Ok(()),
                 }
             }
-            b"pu" => self.previous = Some(json.value()?),
-            b"lastUpdateId" => self.last_update_id = Some(json.value()?),
-            b"symbol" => self.symbol = Some(json.value()?),
-            b"openInterest" => self.rare = Some(Rare::OpenInterest(json.value()?)),
-            // Answers spell it out.
-            b"time" => self.letters[TIME] = Some(json.value()?),
+            b"pu" => set(&mut self.previous, "pu", json.value()?),
+            b"lastUpdateId" => set(&mut self.last_update_id, "lastUpdateId", json.value()?),
+            b"symbol" => set(&mut self.symbol, "symbol", json.value()?),
+            b"openInterest" => set(&mut self.open_interest, "openInterest", json.value()?),
+            b"time" => set(&mut self.time, "time", json.value()?),
             b"result" | b"error" | b"code" => {
                 json.value()?;
                 self.is_answer = true;
+                Ok(())
             }
-            _ => {
-                json.value()?;
+            _ => json.value().map(|_| ()),
+        }
+    }
+
+    /// Refuses a side of an update that is there as a number, too.
+    pub(super) fn check_sides(&self) -> Result<(), DecodeError> {
+        for (key, letter, levels) in [("b", b'b', &self.update[0]), ("a", b'a', &self.update[1])] {
+            if levels.is_some() && self.get(letter).is_some() {
+                return Err(DecodeError::Duplicate(key.to_owned()));
             }
         }
         Ok(())
     }
 
-    fn side(
-        &self,
-        field: &'static str,
-        json: &mut Json<'a>,
-        symbols: &mut [Symbol],
-        levels: &mut Vec<Level>,
-    ) -> Result<Side<'a>, DecodeError> {
-        Ok(match self.get(b's').and_then(|symbol| find(symbols, symbol)) {
-            Some(index) => Side::Read(symbols[index].levels(field, json, levels)?),
-            None => Side::Text(json.value()?),
-        })
-    }
-
-    /// The rows of both sides of a message.
-    pub(super) fn both_sides(
+    /// The rows of both sides of an update.
+    pub(super) fn update(
         &self,
         message: &'static str,
         symbol: &mut Symbol,
         levels: &mut Vec<Level>,
     ) -> Result<[Range<usize>; 2], DecodeError> {
-        let mut read = |field, side: &Option<Side<'_>>| match side {
-            Some(Side::Read(rows)) => Ok(rows.clone()),
-            Some(Side::Text(text)) => symbol.levels(field, &mut Json::new(text), levels),
-            None => Err(DecodeError::Missing { message, field }),
-        };
-        Ok([read("b", &self.bids)?, read("a", &self.asks)?])
+        let [bids, asks] = &self.update;
+        Ok([
+            rows(message, "b", bids.as_ref(), symbol, levels)?,
+            rows(message, "a", asks.as_ref(), symbol, levels)?,
+        ])
+    }
+
+    /// The rows of both sides of a snapshot.
+    pub(super) fn snapshot(
+        &self,
+        message: &'static str,
+        symbol: &mut Symbol,
+        levels: &mut Vec<Level>,
+    ) -> Result<[Range<usize>; 2], DecodeError> {
+        let [bids, asks] = &self.snapshot;
+        let bids = rows(message, "bids", bids.as_ref(), symbol, levels)?;
+        Ok([bids, rows(message, "asks", asks.as_ref(), symbol, levels)?])
     }
 
     #[inline]
-    pub(super) fn get(&self, letter: u8) -> Option<&'a [u8]> {
+    pub(super) fn get(&self, letter: u8) -> Option<Value<'a>> {
         debug_assert!(LETTERS.contains(&letter), "a key that is asked for has to be among the letters");
         place(letter).and_then(|place| self.letters.get(place).copied().flatten())
     }
@@ -155,16 +177,55 @@ impl<'a> Fields<'a> {
         message: &'static str,
         letter: u8,
         field: &'static str,
-    ) -> Result<&'a [u8], DecodeError> {
+    ) -> Result<Value<'a>, DecodeError> {
         self.get(letter).ok_or(DecodeError::Missing { message, field })
     }
 
     /// The venue's time: transaction time, else event time.
     pub(super) fn time(&self) -> Result<Option<i64>, DecodeError> {
-        match (self.get(b'T'), self.get(b'E')) {
-            (Some(t), _) => parse_time("T", t).map(Some),
-            (None, Some(e)) => parse_time("E", e).map(Some),
-            (None, None) => Ok(None),
+        let time = [("T", self.get(b'T')), ("E", self.get(b'E'))];
+        let named = time.into_iter().find_map(|(field, value)| Some((field, value?)));
+        named.map(|(field, value)| parse_time(field, value.raw())).transpose()
+    }
+
+    /// The venue's time in an answer.
+    pub(super) fn time_of_answer(&self) -> Result<Option<i64>, DecodeError> {
+        match self.time {
+            Some(value) => parse_time("time", value.raw()).map(Some),
+            None => self.time(),
         }
+    }
+}
+
+/// Reads the levels of a side if the message has named its symbol, and steps over them if not.
+fn side<'a>(
+    field: &'static str,
+    symbol: Option<Value<'a>>,
+    json: &mut Json<'a>,
+    symbols: &mut [Symbol],
+    levels: &mut Vec<Level>,
+) -> Result<Side<'a>, DecodeError> {
+    Ok(match symbol.and_then(|symbol| find(symbols, symbol.text())) {
+        Some(index) => Side::Read(symbols[index].levels(field, json, levels)?),
+        None => {
+            let start = json.clone();
+            json.value()?;
+            Side::Unread(start)
+        }
+    })
+}
+
+/// The rows of a side.
+fn rows(
+    message: &'static str,
+    field: &'static str,
+    side: Option<&Side<'_>>,
+    symbol: &mut Symbol,
+    levels: &mut Vec<Level>,
+) -> Result<Range<usize>, DecodeError> {
+    match side {
+        Some(Side::Read(rows)) => Ok(rows.clone()),
+        Some(Side::Unread(start)) => symbol.levels(field, &mut start.clone(), levels),
+        None => Err(DecodeError::Missing { message, field }),
     }
 }

@@ -16,16 +16,17 @@ mod forced;
 mod frame;
 mod symbol;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use self::feed::{Delta, Feed, TradeStream};
-use self::fields::{Fields, Rare};
+use self::fields::{Fields, set};
 use self::forced::ForcedOrder;
 use self::frame::is_partial_depth;
 pub use self::frame::{BinanceFrame, BinanceOutcome};
 use self::symbol::{Symbol, find};
 use super::error::DecodeError;
-use super::json::Json;
+use super::json::{Json, Value, unescaped};
 use crate::book::{BookState, SnapshotAction, SyncRule};
 use crate::event::EventSink;
 use crate::types::{Instrument, Level};
@@ -108,24 +109,21 @@ impl BinanceDecoder {
         }
         levels.clear();
         let mut json = Json::new(frame);
-        let (mut fields, mut wrapped) = (Fields::new(), false);
-        let mut stream: &[u8] = b"";
+        let (mut fields, mut payload, mut stream) = (Fields::new(), None, None);
         json.object(|json, key| match key {
             b"data" if json.peek() == Some(b'{') => {
-                wrapped = true;
+                set(&mut payload, "data", ())?;
                 fields = Fields::new();
+                levels.clear();
                 json.object(|json, key| fields.take(json, key, symbols, levels))
             }
-            b"stream" => {
-                stream = json.value()?;
-                Ok(())
-            }
+            b"stream" => set(&mut stream, "stream", json.value()?),
             // Beside the payload nothing counts.
-            _ if wrapped => json.value().map(|_| ()),
+            _ if payload.is_some() => json.value().map(|_| ()),
             _ => fields.take(json, key, symbols, levels),
         })?;
         json.end()?;
-        if is_partial_depth(stream) {
+        if stream.is_some_and(|stream| is_partial_depth(stream.text())) {
             return Ok(BinanceOutcome::IGNORED);
         }
         self.message(&fields, ts_recv, out)
@@ -137,26 +135,29 @@ impl BinanceDecoder {
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
+        fields.check_sides()?;
         if fields.last_update_id.is_some() {
             return self.snapshot(fields, ts_recv, out);
         }
         let kind = match fields.get(b'e') {
-            Some(kind) => kind,
+            Some(kind) => unescaped(kind.text()),
             // The spot bookTicker names no event.
-            None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => b"bookTicker",
+            None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => {
+                Cow::Borrowed(&b"bookTicker"[..])
+            }
             None if fields.is_answer => {
                 return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..BinanceOutcome::IGNORED });
             }
             None => {
-                return match fields.rare {
-                    Some(Rare::OpenInterest(text)) => self.open_interest(fields, text, ts_recv, out),
-                    Some(Rare::Order(_)) | None => Ok(BinanceOutcome::IGNORED),
+                return match fields.open_interest {
+                    Some(quantity) => self.open_interest(fields, quantity, ts_recv, out),
+                    None => Ok(BinanceOutcome::IGNORED),
                 };
             }
         };
-        let Some(index) = fields.get(b's').and_then(|symbol| find(&self.symbols, symbol)) else {
+        let Some(index) = fields.get(b's').and_then(|symbol| find(&self.symbols, symbol.text())) else {
             // It names its symbol further in.
-            return if kind == b"forceOrder" {
+            return if *kind == *b"forceOrder" {
                 self.liquidation(fields, ts_recv, out)
             } else {
                 Ok(BinanceOutcome::IGNORED)
@@ -164,7 +165,7 @@ impl BinanceDecoder {
         };
         let feed = &mut self.feeds[index];
         let out = &mut out[index];
-        let (frame, id) = match kind {
+        let (frame, id) = match &*kind {
             b"depthUpdate" => {
                 let levels = &mut self.levels;
                 Delta::of(fields, &mut self.symbols[index], levels)
@@ -187,10 +188,9 @@ impl BinanceDecoder {
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
-        let Some(Rare::Order(text)) = fields.rare else {
-            return Err(DecodeError::Missing { message: "forceOrder", field: "o" });
-        };
-        let order = ForcedOrder::read(text)?;
+        let order = fields.order.clone();
+        let order =
+            ForcedOrder::read(order.ok_or(DecodeError::Missing { message: "forceOrder", field: "o" })?)?;
         let Some(index) = find(&self.symbols, order.symbol()?) else {
             return Ok(BinanceOutcome::IGNORED);
         };
@@ -202,14 +202,15 @@ impl BinanceDecoder {
     fn open_interest<S: EventSink>(
         &mut self,
         fields: &Fields<'_>,
-        text: &[u8],
+        quantity: Value<'_>,
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
-        let Some(index) = fields.symbol.and_then(|symbol| find(&self.symbols, symbol)) else {
+        let Some(index) = fields.symbol.and_then(|symbol| find(&self.symbols, symbol.text())) else {
             return Ok(BinanceOutcome::IGNORED);
         };
-        let frame = self.feeds[index].open_interest(text, fields.time()?, ts_recv, &mut out[index])?;
+        let frame =
+            self.feeds[index].open_interest(quantity, fields.time_of_answer()?, ts_recv, &mut out[index])?;
         Ok(BinanceOutcome::of(frame, index, 0))
     }
 
@@ -221,7 +222,7 @@ impl BinanceDecoder {
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
         let index = match fields.symbol.or(fields.get(b's')) {
-            Some(symbol) => find(&self.symbols, symbol),
+            Some(symbol) => find(&self.symbols, symbol.text()),
             None if self.feeds.len() == 1 => Some(0),
             None => {
                 return Err(DecodeError::Missing {

@@ -1,11 +1,13 @@
 //! An instrument as frames name it, with the levels of its book as they write them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::decode::error::DecodeError;
-use crate::decode::json::Json;
+use crate::decode::json::{Json, unescaped};
 use crate::decode::levels::LevelReader;
+use crate::decode::parse::Written;
 use crate::event::{is_price, is_qty};
 use crate::types::{Instrument, Level};
 
@@ -16,10 +18,21 @@ pub(super) struct Symbol {
     reader: LevelReader,
 }
 
-/// Which instrument a frame names.
+/// Most levels that are taken of one frame: the deepest snapshot has ten thousand.
+const MAX_LEVELS: usize = 1 << 17;
+
+/// Which instrument a frame names, by the text between the quotes.
 #[inline]
 pub(super) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
-    symbols.iter().position(|symbol| symbol.instrument.id.symbol().as_bytes() == name)
+    let find = |name| symbols.iter().position(|symbol| symbol.instrument.id.symbol().as_bytes() == name);
+    match find(name) {
+        Some(index) => Some(index),
+        // What stands for itself can only be found as it is.
+        None => match unescaped(name) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(name) => find(&name),
+        },
+    }
 }
 
 impl Symbol {
@@ -38,13 +51,15 @@ impl Symbol {
     ) -> Result<Range<usize>, DecodeError> {
         let start = levels.len();
         let grids = [self.instrument.price_increment, self.instrument.qty_increment];
-        let read =
-            |which: usize, text: &[u8]| grids[which].parse(text).map_err(|e| DecodeError::decimal(field, &e));
+        let read = |which: usize, written: Written<'_>| written.steps(field, grids[which]);
         json.levels(&mut self.reader, read, |price, qty| {
             if !(is_price(price) && is_qty(qty)) {
                 let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
                 let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
                 return Err(DecodeError::value(field, level.as_bytes(), expected));
+            }
+            if levels.len() == MAX_LEVELS {
+                return Err(DecodeError::TooMany { what: "levels in a frame", limit: MAX_LEVELS });
             }
             levels.push(Level { price, qty });
             Ok(())

@@ -6,6 +6,9 @@ use crate::event::EventKind;
 /// Most cells a known header has.
 pub(super) const MAX_CELLS: usize = 4 + 25 * 4;
 
+/// Longest row: a known header with cells of six hundred bytes.
+const MAX_ROW: usize = 1 << 16;
+
 /// Kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TardisKind {
@@ -60,6 +63,20 @@ const TRADES: [&str; 4] = ["id", "side", "price", "amount"];
 const QUOTES: [&str; 4] = ["bid_price", "bid_amount", "ask_price", "ask_amount"];
 const TICKER: [&str; 5] = ["funding_timestamp", "funding_rate", "open_interest", "index_price", "mark_price"];
 
+/// The text of a row or a header, if the vendor may have written it: no quotes, nothing that does not show.
+pub(super) fn text_of(line: &[u8]) -> Result<&str, DecodeError> {
+    if line.len() > MAX_ROW {
+        return Err(DecodeError::TooMany { what: "bytes in a row", limit: MAX_ROW });
+    }
+    if line.starts_with(b"\xef\xbb\xbf") {
+        return Err(DecodeError::Row("a byte order mark in front; the file has to begin with the header"));
+    }
+    if line.iter().any(|c| *c < b' ' || matches!(c, b'"' | b'\x7f')) {
+        return Err(DecodeError::Row("a quote or a control character in the row; cells are bare text"));
+    }
+    std::str::from_utf8(line).map_err(|_| DecodeError::Row("the row is no text in UTF-8"))
+}
+
 /// Which of two kinds with the same columns a file says it holds, in its own name or as the folder of the vendor's
 /// layout (`exchange/liquidations/2024/08/08/BTCUSDT.csv.gz`).
 fn named_kind(path: &str) -> Option<TardisKind> {
@@ -77,10 +94,15 @@ fn named_kind(path: &str) -> Option<TardisKind> {
 impl Layout {
     /// The layout that a header makes in a file of this name.
     pub(super) fn read(header: &[u8], path: &str) -> Result<Self, DecodeError> {
-        let names: Vec<&str> =
-            header.split(|c| *c == b',').map(|name| std::str::from_utf8(name).unwrap_or("").trim()).collect();
+        let names: Vec<&str> = text_of(header)?.split(',').take(MAX_CELLS + 1).map(str::trim).collect();
         let find = |name: &str| names.iter().position(|n| *n == name);
-        let need = |name: &str| find(name).ok_or_else(|| DecodeError::Column(name.to_owned()));
+        let need = |name: &str| {
+            let at = find(name).ok_or_else(|| DecodeError::Column(name.to_owned()))?;
+            if names[at + 1..].contains(&name) {
+                return Err(DecodeError::Duplicate(name.to_owned()));
+            }
+            Ok(at)
+        };
         let all = |wanted: &[&str]| wanted.iter().map(|name| need(name)).collect::<Result<Vec<_>, _>>();
         let mut are_trades_assumed = false;
         let (kind, columns) = if find("is_snapshot").is_some() {
@@ -110,7 +132,7 @@ impl Layout {
             ));
         };
         if names.len() > MAX_CELLS {
-            return Err(DecodeError::Cells { got: names.len(), expected: MAX_CELLS });
+            return Err(DecodeError::TooMany { what: "columns", limit: MAX_CELLS });
         }
         let (symbol, timestamp, local) = (need("symbol")?, need("timestamp")?, need("local_timestamp")?);
         let is_plain_book =

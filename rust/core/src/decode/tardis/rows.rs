@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::layout::{Layout, TardisKind};
+use super::layout::{Layout, TardisKind, text_of};
 use crate::decode::error::{DecodeError, Strictness};
-use crate::decode::parse::{parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
+use crate::decode::parse::{Written, parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
+
+/// Most rows of one message: the deepest books have a tenth of it.
+const MAX_MESSAGE: usize = 1 << 19;
 
 /// A book row but for its stamps, side, price and quantity.
 const BOOK_ROW: Event =
@@ -183,9 +186,9 @@ impl Rows {
             && let Some(rest) = line.strip_prefix(self.head.as_slice())
             && let Some((is_snapshot, side, price, qty)) = self.plain_level(rest)
         {
-            self.level(is_snapshot, Event { side, price, qty, ..self.template });
-            return Ok(());
+            return self.level(is_snapshot, Event { side, price, qty, ..self.template });
         }
+        text_of(line)?;
         let mut ends = std::mem::take(&mut self.ends);
         let result = Row::split(line, &mut ends, self.layout.cells).and_then(|row| self.events(&row));
         self.ends = ends;
@@ -243,12 +246,12 @@ impl Rows {
 
     #[inline]
     fn price(&self, text: &[u8]) -> Result<i64, DecodeError> {
-        parse_price("price", self.instrument.price_increment, text)
+        parse_price("price", self.instrument.price_increment, Written::number(text))
     }
 
     #[inline]
     fn amount(&self, text: &[u8]) -> Result<i64, DecodeError> {
-        parse_qty("amount", self.instrument.qty_increment, text)
+        parse_qty("amount", self.instrument.qty_increment, Written::number(text))
     }
 
     fn book(&mut self, row: &Row<'_>, template: Event, is_late: bool) -> Result<(), DecodeError> {
@@ -264,7 +267,7 @@ impl Rows {
         };
         let price = self.price(self.cell(row, 2))?;
         let qty = self.amount(self.cell(row, 3))?;
-        self.level(is_snapshot, Event { side, price, qty, ..template });
+        self.level(is_snapshot, Event { side, price, qty, ..template })?;
         self.head.clear();
         // A late row has to be counted, so nothing is taken for its like.
         if self.layout.is_plain_book && !is_late {
@@ -294,10 +297,13 @@ impl Rows {
 
     /// Appends a level, and what has to be said before it.
     #[inline]
-    fn level(&mut self, is_snapshot: bool, level: Event) {
+    fn level(&mut self, is_snapshot: bool, level: Event) -> Result<(), DecodeError> {
         if !is_snapshot && !self.seen_snapshot {
             self.counts.skipped += 1;
-            return;
+            return Ok(());
+        }
+        if self.out.len() - self.complete >= MAX_MESSAGE {
+            return Err(DecodeError::TooMany { what: "rows of one local_timestamp", limit: MAX_MESSAGE });
         }
         let flags = if is_snapshot { FLAG_SNAPSHOT } else { 0 };
         if is_snapshot && !self.was_snapshot {
@@ -308,6 +314,7 @@ impl Rows {
         self.was_snapshot = is_snapshot;
         self.in_snapshot |= is_snapshot;
         self.out.push(Event { flags, ..level });
+        Ok(())
     }
 
     fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
@@ -392,12 +399,18 @@ impl Rows {
             let text = self.cell(row, column);
             if !text.is_empty() {
                 let id = if kind == EventKind::Funding { next_funding } else { 0 };
-                self.out.push(Event { kind, price: parse_fine(field, text)?, id, ..template });
+                self.out.push(Event {
+                    kind,
+                    price: parse_fine(field, Written::number(text))?,
+                    id,
+                    ..template
+                });
             }
         }
         let interest = self.cell(row, 2);
         if !interest.is_empty() {
-            let qty = parse_nearest("open_interest", self.instrument.qty_increment, interest)?;
+            let qty =
+                parse_nearest("open_interest", self.instrument.qty_increment, Written::number(interest))?;
             self.out.push(Event { kind: EventKind::OpenInterest, qty, ..template });
         }
         self.counts.tickers += 1;
