@@ -1436,10 +1436,10 @@ class EventReader:
     """Reads files of one instrument piece by piece."""
 
     @staticmethod
-    def binance(instrument: Instrument, paths: Sequence[str], *, lenient: bool = False) -> EventReader:
+    def binance(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
         """Open Binance captures of one recording, in order."""
     @staticmethod
-    def tardis(instrument: Instrument, paths: Sequence[str], *, lenient: bool = False) -> EventReader:
+    def tardis(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
         """Open Tardis CSV files of one instrument."""
     def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
         """Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
@@ -1573,7 +1573,7 @@ class HftDecoder:
     Prices and quantities are in increments, times in ns UTC.
     """
 
-    def __new__(cls, instrument: Instrument, source: str) -> HftDecoder: ...
+    def __new__(cls, instrument: Instrument, source: str | PathLike[str]) -> HftDecoder: ...
     def push(
         self,
         ev: NDArray[np.uint64],

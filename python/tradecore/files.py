@@ -1,4 +1,4 @@
-"""Writing files: all of them or none, and a sentence with the path when it cannot be done."""
+"""Files: written all of them or none, read up to a limit; a sentence names the path when it cannot be done."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tradecore.errors import CatalogError
+from tradecore.errors import CatalogError, ConfigError
 from tradecore.interrupts import held_back
 from tradecore.locks import hold, remove_dead
 
-__all__ = ["DISK_FULL", "STAGE", "cannot_write", "remove_empty", "staged", "writing"]
+__all__ = ["DISK_FULL", "STAGE", "cannot_write", "config_text", "remove_empty", "staged", "writing"]
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Numbers of the errors that more room would cure."""
@@ -36,6 +36,9 @@ _ADVICE = {
 
 STAGE = ".tradecore-"
 """How the name of a folder begins in which files are written before they move."""
+
+_CONFIG_BYTES = 4 << 20
+"""Bytes that a configuration, or a file of ten thousand specifications, does not have."""
 
 _OS_ERROR = re.compile(r"([^:()]+) \(os error (\d+)\)")
 """How libraries written in Rust tell an error of the system: its words and its number."""
@@ -153,3 +156,23 @@ def remove_empty(*folders: Path) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
+
+
+def config_text(path: Path) -> str:
+    """Return the text of a configuration or of specifications.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read, has more than 4 MiB or is no text in UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_CONFIG_BYTES + 1)
+        if len(data) > _CONFIG_BYTES:
+            raise ConfigError(str(path), "", f"has more than {_CONFIG_BYTES >> 20} MiB, which no configuration has")
+        return data.decode("utf-8")
+    except OSError as error:
+        raise ConfigError(str(path), "", error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), "", f"is no text in UTF-8: {error}") from None

@@ -14,6 +14,7 @@ from typing import Any
 
 from tradecore._core import Instrument
 from tradecore.errors import ConfigError, InstrumentError, InvalidValueError, UnknownInstrumentError
+from tradecore.files import config_text
 
 __all__ = [
     "TARDIS_VENUES",
@@ -128,16 +129,15 @@ def load_instruments(path: str | Path) -> dict[str, Instrument]:
         tc.Backtest([Maker("m", list(specs))], "market", specs=specs)
     """
     path = Path(path)
+    text = config_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         document: Any = (
-            json.loads(text, parse_float=Decimal)
+            json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_no_key_twice)
             if path.suffix == ".json"
             else tomllib.loads(text, parse_float=Decimal)
         )
-    except OSError as error:
-        raise ConfigError(str(path), "", error.strerror or str(error)) from None
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    # Some numbers are too long for Python or decimals, and some nesting too deep.
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise ConfigError(str(path), "", f"cannot be read: {error}") from None
     specs = document.get("instruments") if isinstance(document, dict) else document
     if not isinstance(specs, list) or not all(isinstance(spec, dict) for spec in specs):
@@ -149,6 +149,18 @@ def load_instruments(path: str | Path) -> dict[str, Instrument]:
             raise InstrumentError(instrument.id, "id", f"is twice in {path}")
         loaded[instrument.id] = instrument
     return loaded
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return table
 
 
 @cache

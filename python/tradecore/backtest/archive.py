@@ -42,6 +42,11 @@ _DAMAGED: Final = (
 )
 """What bytes that are not what they say make the readers of zip, JSON and columns raise."""
 
+_UNPACKED: Final = (16 << 20, 64)
+"""What a file may unpack to: bytes for any, and times its own size, of which constant columns are below 20."""
+_VALUES: Final = (1 << 19, 1 / 8)
+"""How many values ``result.json`` may hold: for any file, and for each of its bytes; a value takes more than eight."""
+
 _Layout = list[tuple[str, str]]
 
 
@@ -88,7 +93,9 @@ def read_archive(path: Path, build: Callable[[dict[str, Any], bytes, TableStore]
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            told = _told(path, archive)
+            size = path.stat().st_size
+            _check_size(path, archive, size)
+            told = _told(path, archive, size)
             facts, names, layouts = told["facts"], told["names"], told["tables"]
             pieces = {name: _pieces(path, archive, name, layouts[name]) for name in TABLES}
             store = TableStore.restore(names, pieces)
@@ -104,10 +111,22 @@ def read_archive(path: Path, build: Callable[[dict[str, Any], bytes, TableStore]
         raise DataError(str(path), 0, f"is damaged: {error}") from None
 
 
-def _told(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+def _check_size(path: Path, archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse what would unpack to much more than it is; no member gives more than the size it claims."""
+    base, times = _UNPACKED
+    unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > base + times * size:
+        raise DataError(str(path), 0, f"is no result that was saved: its {size:,} bytes unpack to {unpacked:,}")
+
+
+def _told(path: Path, archive: zipfile.ZipFile, size: int) -> dict[str, Any]:
     if "result.json" not in archive.namelist():
         raise DataError(str(path), 0, "is no result that was saved: it holds no result.json")
-    head = orjson.loads(archive.read("result.json"))
+    text = archive.read("result.json")
+    base, times = _VALUES
+    if sum(map(text.count, (b",", b"[", b"{"))) > base + times * size:
+        raise DataError(str(path), 0, f"is no result that was saved: too many values in {size:,} bytes")
+    head = orjson.loads(text)
     if not isinstance(head, dict) or head.get("form") != _FORM:
         raise DataError(str(path), 0, "is no result that was saved")
     if head["version"] != _VERSION:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tradecore.config.founding import is_founding, translate
 from tradecore.config.models import BacktestConfig
 from tradecore.errors import ConfigError
+from tradecore.files import config_text
 from tradecore.validation import first_problem
 
 __all__ = ["load_config"]
@@ -29,11 +30,11 @@ def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
         With the file and the key path of the first problem.
     """
     path = Path(path)
+    text = config_text(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(str(path), "", error.strerror or str(error)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        document = tomllib.loads(text)
+    # Some numbers are too long for Python, and some nesting too deep.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(str(path), "", f"is not TOML: {error}") from None
     if is_founding(document):
         return translate(document, str(path))

@@ -65,7 +65,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             member = archive.getinfo("data.npy" if "data.npy" in names else names[0])
             # Others may ask for as much memory as they like before the first byte.
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise DataError(str(path), 0, "is not an event array: it is compressed with something else than deflate")
+                raise DataError(
+                    str(path), 0, "is not an event array: it is compressed with something else than deflate"
+                )
             with archive.open(member) as array:
                 yield array
 

@@ -185,7 +185,7 @@ def import_hftbacktest(
 
 def _hftbacktest(path: Path, instrument: Instrument) -> Iterator[Columns]:
     """Yield the events of an array in pieces of whole messages."""
-    decoder = HftDecoder(instrument, str(path))
+    decoder = HftDecoder(instrument, path)
     for columns in event_arrays(path):
         yield decoder.push(*columns)
     yield decoder.finish()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import itertools
 import math
 import re
 import zlib
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Inference", "Sniffed", "infer_instrument", "open_reader", "sniff"]
 
 _LINES = 2_000
+_HEAD = 4 << 20
+_ROW = 1 << 16
+"""Bytes that a row of a CSV file may have."""
 _FINEST = Decimal("0.00000001")
 _PIECE = 1 << 18
 _OFF_GRID = re.compile(r"(\S+) is not a multiple of ")
@@ -67,10 +69,15 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _head(path: Path, lines: int) -> list[bytes]:
-    """Return a file's first lines."""
+    """Return a file's first lines, as far as they lie in its first :data:`_HEAD` bytes."""
+    head: list[bytes] = []
+    left = _HEAD
     with _open(path) as file:
         try:
-            return list(itertools.islice(file, lines))
+            while len(head) < lines and left and (line := file.readline(left)):
+                head.append(line)
+                left -= len(line)
+            return head
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(str(path), 1, f"cannot be read: {error}") from None
 
@@ -97,6 +104,9 @@ def sniff(path: str | Path) -> Sniffed:
 
 def _first_row(path: Path, head: list[bytes]) -> dict[str, str]:
     """Return the cells of a CSV file's first row by column; nothing if there is none."""
+    for number, line in enumerate(head[:2], start=1):
+        if len(line) > _ROW:
+            raise DataError(str(path), number, f"more than {_ROW} bytes in a row")
     names, *rows = (line.decode("utf-8", "replace").strip().split(",") for line in head[:2])
     for cells in rows:
         if len(cells) != len(names):
@@ -142,11 +152,10 @@ def open_reader(
     form: str, instrument: Instrument, paths: Sequence[str | Path], *, lenient: bool = False
 ) -> EventReader:
     """Open files of a format as a stream of an instrument's events."""
-    names = [str(path) for path in paths]
     if form == "binance-ws":
-        return EventReader.binance(instrument, names, lenient=lenient)
+        return EventReader.binance(instrument, paths, lenient=lenient)
     if form == "tardis":
-        reader = EventReader.tardis(instrument, names, lenient=lenient)
+        reader = EventReader.tardis(instrument, paths, lenient=lenient)
         for path in paths:
             _check_exchange(Path(path), instrument)
         return reader

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -26,6 +26,8 @@ from tradecore.sweeps.points import Parameters
 __all__ = ["Log"]
 
 _FORM = "tradecore sweep 1"
+_LINE = 16 << 20
+"""Bytes of a line that is read: a point with the traceback of what it failed of has some thousand."""
 
 
 class Log:
@@ -86,30 +88,43 @@ class Log:
             os.fsync(self._file.fileno())
 
     def _read(self, head: Mapping[str, Any]) -> dict[int, Outcome]:
-        try:
-            self._file.seek(0)
-            whole, newline, torn = self._file.read().rpartition(b"\n")
-            if torn:
-                self._file.truncate(len(whole) + len(newline))
-        except OSError as error:
-            raise CatalogError(str(self._path), f"cannot be read: {error.strerror}") from None
-        lines = whole.split(b"\n") if newline else []
-        if not lines:
-            self._append([head])
-            return {}
-        self._check_head(self._parse(lines[0], 1), head)
         numbers: dict[str, list[int]] = {}
         for number, key in enumerate(self._keys):
             numbers.setdefault(key, []).append(number)
         done = {}
-        for place, line in enumerate(lines[1:], start=2):
+        for place, line in enumerate(self._lines(), start=1):
+            if not line.endswith(b"\n"):
+                self._take_away(line, place, head)
+                break
             row = self._parse(line, place)
+            if place == 1:
+                self._check_head(row, head)
+                continue
             try:
                 for number in numbers.get(row["point"], ()):
                     done[number] = Outcome(number, row["figures"], row["error"], row["traceback"])
             except (KeyError, TypeError):
                 raise DataError(str(self._path), place, "is not a point of a sweep") from None
+        if self._file.seek(0, os.SEEK_END) == 0:
+            self._append([head])
         return done
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            self._file.seek(0)
+            while line := self._file.readline(_LINE + 1):
+                if len(line) > _LINE:
+                    raise DataError(str(self._path), 0, f"has a line of more than {_LINE >> 20} MiB")
+                yield line
+        except OSError as error:
+            raise CatalogError(str(self._path), f"cannot be read: {error.strerror}") from None
+
+    def _take_away(self, torn: bytes, place: int, head: Mapping[str, Any]) -> None:
+        """Take a line away that was not finished; if it is the only one it has to be the beginning of ours."""
+        if place == 1 and not orjson.dumps(head).startswith(torn):
+            self._check_head({}, head)
+        with writing(self._path):
+            self._file.truncate(self._file.seek(-len(torn), os.SEEK_END))
 
     def _parse(self, line: bytes, place: int) -> dict[str, Any]:
         try:

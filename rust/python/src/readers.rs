@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -95,21 +96,22 @@ fn strictness(lenient: bool) -> Strictness {
 }
 
 /// Opens files as lines, counting what is read of them.
-fn open(paths: &[String], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64)> {
+fn open(paths: &[PathBuf], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64)> {
     let mut total = 0;
     let mut inputs = Vec::with_capacity(paths.len());
     for path in paths {
+        let name = path.to_string_lossy().into_owned();
         let fail = |e: std::io::Error| {
-            errors::DataError::new_err((path.clone(), 0, format!("cannot be opened: {e}")))
+            errors::DataError::new_err((name.clone(), 0, format!("cannot be opened: {e}")))
         };
         let file = File::open(path).map_err(fail)?;
         let meta = file.metadata().map_err(fail)?;
         if meta.is_dir() {
-            return Err(errors::DataError::new_err((path.clone(), 0, "is a directory, not a file")));
+            return Err(errors::DataError::new_err((name, 0, "is a directory, not a file")));
         }
         total += meta.len();
         let counted = Counted { file, passed: Arc::clone(passed) };
-        inputs.push(Lines::new(path.clone(), counted).map_err(errors::placed)?);
+        inputs.push(Lines::new(name, counted).map_err(errors::placed)?);
     }
     Ok((inputs, total))
 }
@@ -119,7 +121,7 @@ impl EventReader {
     /// Open Binance captures of one recording, in order.
     #[staticmethod]
     #[pyo3(signature = (instrument, paths, *, lenient=false))]
-    fn binance(instrument: &PyInstrument, paths: Vec<String>, lenient: bool) -> PyResult<Self> {
+    fn binance(instrument: &PyInstrument, paths: Vec<PathBuf>, lenient: bool) -> PyResult<Self> {
         let venue = instrument.0.id.venue();
         let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
             errors::invalid(
@@ -139,7 +141,7 @@ impl EventReader {
     fn tardis(
         py: Python<'_>,
         instrument: &PyInstrument,
-        paths: Vec<String>,
+        paths: Vec<PathBuf>,
         lenient: bool,
     ) -> PyResult<Self> {
         let passed = Arc::default();
@@ -554,8 +556,9 @@ pub(crate) struct HftDecoder(Mutex<CoreHftDecoder>);
 #[pymethods]
 impl HftDecoder {
     #[new]
-    fn new(instrument: &PyInstrument, source: String) -> Self {
-        Self(Mutex::new(CoreHftDecoder::new(source, Arc::clone(&instrument.0))))
+    fn new(instrument: &PyInstrument, source: PathBuf) -> Self {
+        let name = source.to_string_lossy().into_owned();
+        Self(Mutex::new(CoreHftDecoder::new(name, Arc::clone(&instrument.0))))
     }
 
     /// Take the next rows and return the columns of the messages that are complete.

@@ -72,7 +72,9 @@ pub(super) fn text_of(line: &[u8]) -> Result<&str, DecodeError> {
         return Err(DecodeError::Row("a byte order mark in front; the file has to begin with the header"));
     }
     if line.iter().any(|c| *c < b' ' || matches!(c, b'"' | b'\x7f')) {
-        return Err(DecodeError::Row("a quote or a control character in the row; cells are bare text"));
+        return Err(DecodeError::Row(
+            "a quote or a control character; cells are bare text, is this the right kind of file?",
+        ));
     }
     std::str::from_utf8(line).map_err(|_| DecodeError::Row("the row is no text in UTF-8"))
 }
