@@ -19,7 +19,7 @@ from tradecore._core import vocabulary
 PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
-    {"_core", "errors", "types", "forks", "interrupts", "locks"},
+    {"_core", "errors", "types", "forks", "interrupts", "locks", "text"},
     {"instruments", "validation", "venue", "config", "progress", "files"},
     {"data", "strategy", "report"},
     {"strategies"},

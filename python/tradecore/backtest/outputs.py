@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import tomli_w
 
+from tradecore import text
 from tradecore.backtest.frames import position_columns
 from tradecore.backtest.result import Result
 from tradecore.errors import CatalogError
 from tradecore.files import STAGE, staged
+from tradecore.text import in_utf8
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,6 +74,7 @@ def write_outputs(
     date: str,
     config: Mapping[str, Any],
     extra: Mapping[str, Any],
+    csv_safe: bool = True,
 ) -> dict[str, Any]:
     """Write a run's files.
 
@@ -86,6 +89,8 @@ def write_outputs(
         The effective configuration.
     extra : mapping
         Added to the summary.
+    csv_safe : bool
+        Whether text in the tables that a spreadsheet would take for a formula gets an apostrophe in front.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def write_outputs(
     with staged(folder, last=_SUMMARY, make=lambda folder: _claim(folder, stem)) as fresh:
         prefix = fresh.name.removeprefix(STAGE)
         summary = {**result.summary(), **extra, "output": str(folder / prefix)}
-        (fresh / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(config)), encoding="utf-8")
+        (fresh / f"{prefix}_config.toml").write_text(tomli_w.dumps(_without_none(in_utf8(config))), encoding="utf-8")
         for name, table, shape in (
             ("orders", "orders", _orders),
             ("trades", "fills", _trades),
@@ -111,8 +116,9 @@ def write_outputs(
         ):
             with (fresh / f"{prefix}_{name}.csv").open("wb") as file:
                 for number, piece in enumerate(result.tables.pieces(table)):
-                    shape(piece).write_csv(file, include_header=number == 0)
-        (fresh / f"{prefix}{_SUMMARY}").write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+                    rows = shape(piece)
+                    (text.csv_safe(rows) if csv_safe else rows).write_csv(file, include_header=number == 0)
+        (fresh / f"{prefix}{_SUMMARY}").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))
     return summary
 
 

@@ -132,6 +132,7 @@ def run_config(
             date=config.output.date or _date(result),
             config=config.model_dump(mode="json"),
             extra={"notes": notes},
+            csv_safe=config.output.csv_safe,
         )
     return result, summary
 

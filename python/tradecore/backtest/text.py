@@ -12,6 +12,7 @@ from typing import Any
 from tradecore._core import format_duration_ns
 from tradecore.backtest.stats import Stats, net_of
 from tradecore.errors import StrategyError
+from tradecore.text import printable
 from tradecore.venue import SimVenue
 
 __all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "ratio_text", "some", "table"]
@@ -110,7 +111,7 @@ def table(facts: Facts) -> str:
     """Return the run as lines of label and text."""
     rows = [*_figures(facts), *_positions(facts), *_circumstances(facts)]
     width = max(len(label) for label, _ in rows)
-    return "\n".join(f"{label:<{width}}  {text}".rstrip() for label, text in rows)
+    return "\n".join(printable(f"{label:<{width}}  {text}").rstrip() for label, text in rows)
 
 
 def some(names: Sequence[str]) -> str:

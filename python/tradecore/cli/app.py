@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from tradecore.cli.backtest import backtest
-from tradecore.cli.console import note
+from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
 from tradecore.cli.init import init
 from tradecore.cli.strategies import strategies
@@ -68,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _replace_closed_streams()
+    escape_what_streams_cannot_hold()
     with as_ctrl_c("SIGTERM", "SIGHUP"):
         try:
             return _main(words)
@@ -122,6 +123,8 @@ def _judge(error: BaseException) -> tuple[int, str]:
         return (1 if _is_full(error) else 2), f"{place}{error.strerror or error}"
     if isinstance(error, OverflowError):
         return 2, str(error)
+    if isinstance(error, UnicodeEncodeError):
+        return 2, f"a name that is no text in UTF-8: {error.object!r}"
     if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
         return 2, usage_problem(error, typer.main.get_command(app))
     return 1, f"internal error: {type(error).__name__}: {error}; run again with --debug"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradecore.cli.console import SEED_MAX, command, emit, next_steps, note, peak_rss_mb
-from tradecore.cli.usage import number_in
+from tradecore.cli.console import SEED_MAX, command, emit, next_steps, note, peak_rss_mb, say
+from tradecore.cli.usage import in_utf8_name, number_in
 from tradecore.interrupts import patience
 from tradecore.progress import progress_bar
 
@@ -28,7 +28,11 @@ def backtest(
     config: Annotated[Path, typer.Option(metavar="FILE", help="Configuration, TOML.", show_default=False)],
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Catalog (or folder of Tardis files) instead of the configured one."),
+        typer.Option(
+            metavar="DIR",
+            callback=in_utf8_name,
+            help="Catalog (or folder of Tardis files) instead of the configured one.",
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the run's files.")] = None,
     plot: Annotated[
@@ -86,11 +90,11 @@ def _run(plan: Plan, interrupts: Interrupts, plot: Path | None, *, json: bool, q
     if json:
         emit({**summary, "plot": drawn})
     else:
-        typer.echo(str(result))
+        say(str(result))
         if summary["output"]:
-            typer.echo(f"written to {summary['output']}_* (orders, trades, positions, candles, config, summary)")
+            say(f"written to {summary['output']}_* (orders, trades, positions, candles, config, summary)")
         if drawn:
-            typer.echo(f"drawn in {drawn}")
+            say(f"drawn in {drawn}")
         if not (quiet or result.interrupted or result.failures):
             next_steps(_next(plan, summary["output"], drawn))
     if undrawn is not None:

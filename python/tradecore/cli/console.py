@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shlex
 import shutil
 import sys
@@ -11,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import typer
+
+from tradecore.text import in_utf8, printable
 
 __all__ = [
     "SEED_MAX",
     "command",
     "emit",
+    "escape_what_streams_cannot_hold",
     "moment",
     "next_steps",
     "note",
@@ -30,9 +34,33 @@ SEED_MAX = 2**63 - 1
 """Largest seed: what a configuration file can hold."""
 
 
+_UNSHOWN = re.compile(r"[\x7f-\xa0\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff0-\ufffb]")
+"""Characters that JSON may hold as they are, and that would not show on a terminal or would move what does."""
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
 def emit(summary: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout."""
-    sys.stdout.write(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode() + "\n")
+    text = orjson.dumps(in_utf8(dict(summary)), option=orjson.OPT_INDENT_2).decode()
+    text = _UNSHOWN.sub(_as_json_escapes, text)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = _BEYOND_ASCII.sub(_as_json_escapes, text)
+    sys.stdout.write(text + "\n")
+
+
+def _as_json_escapes(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def escape_what_streams_cannot_hold() -> None:
+    """Have stdout and stderr take any text: what their encoding lacks is written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "inferred": "cyan", "next": "bold"}
@@ -46,8 +74,12 @@ def note(text: str, *, quiet: bool = False) -> None:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print lines; on a terminal that shows colours the word before the first colon has one, if it is of those."""
+    """Print lines; on a terminal that shows colours the word before the first colon has one, if it is of those.
+
+    Whoever the text is of, it moves no cursor and changes no colour.
+    """
     stream = sys.stderr if err else sys.stdout
+    text = printable(text, lines=True)
     word, colon, rest = text.partition(":")
     if not (colon and word in _STYLES and stream.isatty()):
         stream.write(text + "\n")
@@ -62,7 +94,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 def quoted(*words: str | Path) -> str:
     """Return words as they are typed into a shell."""
-    return shlex.join(str(word) for word in words)
+    return shlex.join(in_utf8(str(word)) for word in words)
 
 
 def python() -> str:
@@ -82,7 +114,7 @@ def next_steps(steps: list[tuple[str, str]]) -> None:
     """Print commands that make sense now, each with what it does."""
     say("next:")
     for line, purpose in steps:
-        typer.echo(f"  {line}\n      {purpose}")
+        say(f"  {line}\n      {purpose}")
 
 
 def moment(ns: int) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradecore.cli.console import SEED_MAX, emit, moment, note
-from tradecore.cli.usage import Command, Group, number_in
+from tradecore.cli.console import SEED_MAX, emit, moment, note, say
+from tradecore.cli.usage import Command, Group, in_utf8_name, number_in
 from tradecore.progress import progress_bar
+from tradecore.text import printable
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -27,8 +28,12 @@ data_app.add_typer(import_app, name="import")
 _Files = Annotated[
     list[Path], typer.Argument(metavar="FILE", help="Files of one recording, in order.", show_default=False)
 ]
-_Catalog = Annotated[Path, typer.Option(metavar="DIR", help="The catalog's folder.", show_default=False)]
-_From = Annotated[Path, typer.Argument(metavar="CATALOG", help="The catalog's folder.", show_default=False)]
+_Catalog = Annotated[
+    Path, typer.Option(metavar="DIR", callback=in_utf8_name, help="The catalog's folder.", show_default=False)
+]
+_From = Annotated[
+    Path, typer.Argument(metavar="CATALOG", callback=in_utf8_name, help="The catalog's folder.", show_default=False)
+]
 _Id = Annotated[
     str | None,
     typer.Option("--instrument", metavar="ID", help="Its id, SYMBOL.VENUE; found in the data if not given."),
@@ -123,7 +128,7 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
             text = moment(value)
         else:
             text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else _text(value)
-        typer.echo(f"{key:<{width}}  {text}")
+        say(f"{key:<{width}}  {printable(text)}")
 
 
 def _text(value: Any) -> str:
@@ -304,6 +309,10 @@ def export(
     ],
     form: Annotated[str, typer.Option("--format", metavar="NAME", help="csv, hftbacktest or tardis.")],
     instrument: Annotated[str | None, typer.Option(metavar="ID", help="Its id; the only one if not given.")] = None,
+    raw_text: Annotated[
+        bool,
+        typer.Option("--raw-text", help="Leave text in CSV as it is, also where a spreadsheet takes it for a formula."),
+    ] = False,
     json: _Json = False,
 ) -> None:
     """Write an instrument's events in another format."""
@@ -318,7 +327,7 @@ def export(
         if len(known) != 1:
             raise CatalogError(str(catalog), f"holds {len(known)} instruments; name one with --instrument")
         instrument = known[0]
-    written = write(source, instrument, target, form=form)
+    written = write(source, instrument, target, form=form, csv_safe=not raw_text)
     lost = {name.lower(): rows for name, rows in left_out(source, instrument, form).items()}
     if lost:
         note(f"warning: {form} cannot hold {', '.join(f'{rows} {name}' for name, rows in lost.items())} events")

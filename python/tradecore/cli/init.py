@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from tradecore.cli.console import command, emit, next_steps, python, quoted
+from tradecore.cli.console import command, emit, next_steps, python, quoted, say
+from tradecore.cli.usage import in_utf8_name
 
 __all__ = ["init"]
 
@@ -30,7 +31,10 @@ _SEED = 1
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to make it: a new folder, or one that is there.")
+        Path,
+        typer.Argument(
+            metavar="DIR", callback=in_utf8_name, help="Where to make it: a new folder, or one that is there."
+        ),
     ] = Path("."),
     force: Annotated[
         bool, typer.Option("--force", help="Write the project's files over those of their names.")
@@ -62,7 +66,7 @@ def init(
         made = [str(folder / name) for name in _FILES.values()]
         emit({"folder": str(folder), "files": made, "market": str(market.path), "next": [line for line, _ in steps]})
         return
-    typer.echo(f"made {', '.join(_FILES.values())} and {_MARKET}/ in {folder}")
+    say(f"made {', '.join(_FILES.values())} and {_MARKET}/ in {folder}")
     next_steps(steps)
 
 

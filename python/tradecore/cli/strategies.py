@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradecore.cli.console import command, emit, next_steps
+from tradecore.cli.console import command, emit, next_steps, say
 
 __all__ = ["strategies"]
 
@@ -30,13 +30,13 @@ def strategies(
         return
     width = min(shutil.get_terminal_size().columns, 100)
     for strategy in shipped:
-        typer.echo(f"{strategy['name']} ({strategy['class']})")
-        typer.echo(_wrapped(strategy["about"], width, 2))
+        say(f"{strategy['name']} ({strategy['class']})")
+        say(_wrapped(strategy["about"], width, 2))
         for parameter in strategy["parameters"]:
             default = "required" if parameter["required"] else f"default {parameter['default']}"
-            typer.echo(_wrapped(f"{parameter['name']}: {parameter['type']}, {default}", width, 4))
-            typer.echo(_wrapped(parameter["about"], width, 8))
-        typer.echo()
+            say(_wrapped(f"{parameter['name']}: {parameter['type']}, {default}", width, 4))
+            say(_wrapped(parameter["about"], width, 8))
+        say("")
     next_steps([(command("init", "demo"), "make a project to try them in: name one as `kind` in its backtest.toml")])
 
 

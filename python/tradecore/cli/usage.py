@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-__all__ = ["Command", "Group", "number_in", "usage_problem"]
+from tradecore.text import in_utf8
+
+__all__ = ["Command", "Group", "in_utf8_name", "number_in", "usage_problem"]
 
 
 def _joined(text: str | None) -> str | None:
@@ -60,6 +64,16 @@ def number_in(low: int, high: int) -> Callable[[int | None], int | None]:
         return value
 
     return check
+
+
+def in_utf8_name(path: Path | None) -> Path | None:
+    """Check the folder of a catalog: what reads Parquet finds files by names in UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        taken = sys.getfilesystemencoding()
+        raise typer.BadParameter(f"{in_utf8(str(path))} is no name in UTF-8; names are read as {taken} here") from None
+    return path
 
 
 def usage_problem(error: Any, root: Any) -> str:

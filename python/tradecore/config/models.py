@@ -117,6 +117,8 @@ class OutputConfig(_Section):
     """Length of the candles that are recorded from the market's trades."""
     sample_interval: _IntervalText = "1s"
     """Time between samples of the equity."""
+    csv_safe: bool = True
+    """Whether text in the tables that a spreadsheet would take for a formula gets an apostrophe in front."""
 
 
 class BacktestConfig(_Section):

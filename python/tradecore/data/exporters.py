@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
+from tradecore import text
 from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
 from tradecore.data.views import scaled
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["FORMATS", "export", "left_out"]
+
+_Rows: TypeAlias = "Callable[[pl.DataFrame], pl.DataFrame]"
 
 _STATISTICS = FINE_KINDS | {EventKind.OPEN_INTEREST}
 _HFTBACKTEST_KINDS = {EventKind.BOOK_CLEAR: 3, EventKind.BOOK_SET: 1, EventKind.TRADE: 2}
@@ -40,6 +44,7 @@ def export(
     target: str | Path,
     *,
     form: str,
+    csv_safe: bool = True,
 ) -> list[Path]:
     """Write an instrument's events in another format.
 
@@ -53,6 +58,8 @@ def export(
         ``liquidations`` files, as far as there are such events. See :func:`left_out` for what a format cannot hold.
     form : str
         One of :data:`FORMATS`.
+    csv_safe : bool
+        Whether text in CSV that a spreadsheet would take for a formula gets an apostrophe in front.
 
     Returns
     -------
@@ -71,7 +78,12 @@ def export(
     if not catalog.parts(instrument):
         raise CatalogError(str(catalog.path), f"holds no events of {spec.id}")
     target = Path(target)
-    writers = {"csv": _csv, "hftbacktest": _hftbacktest, "tardis": _tardis}
+    safe: _Rows = text.csv_safe if csv_safe else lambda frame: frame
+    writers: dict[str, Callable[[Catalog, Instrument, Path], list[Path]]] = {
+        "csv": partial(_csv, safe=safe),
+        "hftbacktest": _hftbacktest,
+        "tardis": partial(_tardis, safe=safe),
+    }
     if form not in writers:
         raise InvalidValueError("format", f"{form!r} is not one of {', '.join(FORMATS)}")
     if form != "tardis" and target.is_dir():
@@ -108,18 +120,18 @@ def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
     return (piece.with_columns(scaled(instrument)) for piece in catalog.pieces(instrument))
 
 
-def _csv(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
+def _csv(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Rows) -> list[Path]:
     import polars as pl
 
     kinds = {int(kind): kind.name.lower() for kind in EventKind}
     with target.open("wb") as file:
         for number, piece in enumerate(_pieces(catalog, instrument)):
             words = pl.col("kind").replace_strict(kinds, return_dtype=pl.String)
-            piece.with_columns(words).write_csv(file, include_header=number == 0)
+            safe(piece.with_columns(words)).write_csv(file, include_header=number == 0)
     return [target]
 
 
-def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
+def _tardis(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Rows) -> list[Path]:
     import polars as pl
 
     exchanges = {venue: exchange for exchange, venue in TARDIS_VENUES.items()}
@@ -204,7 +216,7 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path
             for number, piece in enumerate(_pieces(catalog, instrument)):
                 chosen = select(piece)
                 rows += len(chosen)
-                chosen.write_csv(file, include_header=number == 0)
+                safe(chosen).write_csv(file, include_header=number == 0)
         if rows:
             written.append(path)
         else:
