@@ -42,10 +42,10 @@ pub enum DecodeError {
         limit: usize,
     },
     /// What is wrong with a frame, and the frame as far as it helps.
-    #[error("{error} in {frame}")]
+    #[error("{problem} in {frame}")]
     Frame {
         /// What is wrong.
-        error: Box<DecodeError>,
+        problem: String,
         /// Text of the frame, cut and safe to print.
         frame: String,
     },
@@ -101,7 +101,7 @@ impl DecodeError {
         let cut = |is_cut| if is_cut { "…" } else { "" };
         let text = printable(&String::from_utf8_lossy(&frame[start..end]));
         Self::Frame {
-            error: Box::new(self),
+            problem: self.to_string(),
             frame: cut(start > 0).to_owned() + &text + cut(end < frame.len()),
         }
     }

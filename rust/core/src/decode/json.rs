@@ -48,7 +48,7 @@ impl<'a> Value<'a> {
 ///
 /// The string has passed the reader, so its escapes are sound.
 pub(crate) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'\\', text).is_none() {
+    if !text.contains(&b'\\') {
         return Cow::Borrowed(text);
     }
     let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
@@ -162,22 +162,38 @@ impl<'a> Json<'a> {
     pub(crate) fn string(&mut self) -> Result<Value<'a>, DecodeError> {
         self.expect(b'"', "a string")?;
         let start = self.at - 1;
+        self.skip_plain();
+        if self.bytes.get(self.at) != Some(&b'"') {
+            return self.unusual_string(start);
+        }
+        self.at += 1;
+        Ok(Value(&self.bytes[start..self.at]))
+    }
+
+    /// The text of a string without escapes, all of it ASCII, if one is next.
+    #[inline(always)]
+    pub(crate) fn plain_string(&mut self) -> Option<&'a [u8]> {
+        self.skip(b"\"")?;
+        let start = self.at;
+        self.skip_plain();
+        let text = &self.bytes[start..self.at];
+        self.skip(b"\"")?;
+        Some(text)
+    }
+
+    /// Steps over what stands for itself in a string.
+    #[inline(always)]
+    fn skip_plain(&mut self) {
         while let Some(word) = words::word(&self.bytes[self.at..]) {
             let plain = words::plain(word);
             self.at += plain;
             if plain < 8 {
-                break;
+                return;
             }
         }
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => break,
-                Some(b' '..=b'[' | b']'..=b'\x7f') => self.at += 1,
-                _ => return self.unusual_string(start),
-            }
+        while let Some(b' '..=b'!' | b'#'..=b'[' | b']'..=b'\x7f') = self.bytes.get(self.at) {
+            self.at += 1;
         }
-        self.at += 1;
-        Ok(Value(&self.bytes[start..self.at]))
     }
 
     /// The rest of a string with escapes or letters beyond ASCII in it.
@@ -376,7 +392,7 @@ impl<'a> Json<'a> {
                 self.peek();
                 let start = self.at;
                 let key = self.key()?.text();
-                if memchr::memchr(b'\\', key).is_some() {
+                if key.contains(&b'\\') {
                     self.at = start;
                     return Err(self.error("a key without escapes"));
                 }

@@ -61,7 +61,7 @@ impl Delta {
         let mut json = Json::new(frame);
         let wrapped = json.skip(b"{\"stream\":").is_some();
         if wrapped {
-            if is_partial_depth(json.string().ok()?.text()) {
+            if is_partial_depth(json.plain_string()?) {
                 return None;
             }
             json.skip(b",\"data\":")?;
@@ -72,9 +72,9 @@ impl Delta {
             time = json.integer()?;
         }
         json.skip(b",\"s\":")?;
-        let index = find(symbols, json.string().ok()?.text())?;
+        let index = find(symbols, json.plain_string()?)?;
         if json.skip(b",\"ps\":").is_some() {
-            json.string().ok()?;
+            json.plain_string()?;
         }
         json.skip(b",\"U\":")?;
         let first = json.integer()?;

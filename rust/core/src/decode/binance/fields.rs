@@ -43,10 +43,16 @@ fn place(letter: u8) -> Option<usize> {
 #[inline(always)]
 pub(super) fn set<T>(slot: &mut Option<T>, key: &'static str, value: T) -> Result<(), DecodeError> {
     if slot.is_some() {
-        return Err(DecodeError::Duplicate(key.to_owned()));
+        return Err(twice(key));
     }
     *slot = Some(value);
     Ok(())
+}
+
+#[cold]
+#[inline(never)]
+fn twice(key: &str) -> DecodeError {
+    DecodeError::Duplicate(key.to_owned())
 }
 
 /// Raw values of a payload's keys.
@@ -134,7 +140,7 @@ impl<'a> Fields<'a> {
     pub(super) fn check_sides(&self) -> Result<(), DecodeError> {
         for (key, letter, levels) in [("b", b'b', &self.update[0]), ("a", b'a', &self.update[1])] {
             if levels.is_some() && self.get(letter).is_some() {
-                return Err(DecodeError::Duplicate(key.to_owned()));
+                return Err(twice(key));
             }
         }
         Ok(())
@@ -172,20 +178,26 @@ impl<'a> Fields<'a> {
         place(letter).and_then(|place| self.letters.get(place).copied().flatten())
     }
 
+    #[allow(
+        clippy::unnecessary_lazy_evaluations,
+        reason = "what is made beforehand is dropped for every field there is"
+    )]
     pub(super) fn need(
         &self,
         message: &'static str,
         letter: u8,
         field: &'static str,
     ) -> Result<Value<'a>, DecodeError> {
-        self.get(letter).ok_or(DecodeError::Missing { message, field })
+        self.get(letter).ok_or_else(|| DecodeError::Missing { message, field })
     }
 
     /// The venue's time: transaction time, else event time.
     pub(super) fn time(&self) -> Result<Option<i64>, DecodeError> {
-        let time = [("T", self.get(b'T')), ("E", self.get(b'E'))];
-        let named = time.into_iter().find_map(|(field, value)| Some((field, value?)));
-        named.map(|(field, value)| parse_time(field, value.raw())).transpose()
+        match (self.get(b'T'), self.get(b'E')) {
+            (Some(t), _) => parse_time("T", t.raw()).map(Some),
+            (None, Some(e)) => parse_time("E", e.raw()).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// The venue's time in an answer.
@@ -198,6 +210,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Reads the levels of a side if the message has named its symbol, and steps over them if not.
+#[inline(never)]
 fn side<'a>(
     field: &'static str,
     symbol: Option<Value<'a>>,

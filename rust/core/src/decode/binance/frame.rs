@@ -1,7 +1,6 @@
 //! What a frame can be, and what can come of it.
 
 use crate::book::{DeltaAction, SnapshotAction};
-use crate::decode::json::unescaped;
 
 /// What a frame was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +50,8 @@ impl BinanceOutcome {
 }
 
 /// Whether a stream (`symbol@depth20@100ms`) carries only the best levels. Its frames look like snapshots (spot) or
-/// like updates (futures) and are neither: taken for one they would cut the book short. Escapes are as they stand.
+/// like updates (futures) and are neither: taken for one they would cut the book short.
 pub(super) fn is_partial_depth(stream: &[u8]) -> bool {
-    let stream = unescaped(stream);
     let kind = stream.split(|b| *b == b'@').nth(1).unwrap_or_default();
     kind.strip_prefix(b"depth").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }

@@ -123,7 +123,7 @@ impl BinanceDecoder {
             _ => fields.take(json, key, symbols, levels),
         })?;
         json.end()?;
-        if stream.is_some_and(|stream| is_partial_depth(stream.text())) {
+        if stream.is_some_and(|stream| is_partial_depth(&unescaped(stream.text()))) {
             return Ok(BinanceOutcome::IGNORED);
         }
         self.message(&fields, ts_recv, out)
