@@ -116,6 +116,10 @@ wide!(u64);
 byte!(u8, "an integer from 0 to 255");
 byte!(i8, "an integer from -128 to 127");
 
+/// Most bytes of a page, whatever it claims: a column is in memory page by page, eight of them at a time. Writers cut pages at a
+/// megabyte.
+const MOST_PAGE: usize = 10 << 20;
+
 /// Bytes that a byte of a frame may stand for.
 const CLOSEST: usize = 1 << 15;
 
@@ -268,6 +272,9 @@ impl<T: Cell> Column<T> {
         let size = claimed.and_then(|size| usize::try_from(size).ok()).map_or(most, |size| size.min(most));
         // Nor is anything packed closer than this, so that a short file cannot ask for all memory.
         let size = size.min(packed.len().saturating_mul(CLOSEST));
+        if size > MOST_PAGE {
+            return Err(damaged(self.name, &format!("a page of {size} bytes, at most {MOST_PAGE} are read")));
+        }
         let unpacked = UNPACKER.with_borrow_mut(|unpacker| -> std::io::Result<Vec<u8>> {
             if unpacker.is_none() {
                 *unpacker = Some(Decompressor::new()?);

@@ -1,10 +1,11 @@
 //! Event arrays of hftbacktest: what is decoded keeps the rules and makes the book that the rows make.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tradecore_core::book::L2Book;
-use tradecore_core::decode::HftRows;
-use tradecore_core::event::Columns as _;
+use tradecore_core::decode::{HftDecoder, HftRows, PlacedError};
+use tradecore_core::event::{Columns as _, EventColumns};
 use tradecore_core::types::{InstrumentKind, Side};
 
 use super::{Target, noise};
@@ -34,8 +35,28 @@ fn run(input: &[u8]) {
         qty.push(value(&mut dice, 1_000.0));
     }
     let spec = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
-    let rows = HftRows { ev: &ev, exch_ts: &exch, local_ts: &local, px: &px, qty: &qty };
-    let Ok(columns) = rows.decode("a".into(), &spec) else { return };
+    let decode = |cut: usize| {
+        let mut decoder = HftDecoder::new("a".into(), Arc::clone(&spec));
+        let mut columns = EventColumns::default();
+        for rows in [0..cut, cut..ev.len()] {
+            decoder.push(HftRows {
+                ev: &ev[rows.clone()],
+                exch_ts: &exch[rows.clone()],
+                local_ts: &local[rows.clone()],
+                px: &px[rows.clone()],
+                qty: &qty[rows],
+            })?;
+            let taken = decoder.take();
+            columns.extend_from(&taken, 0, taken.len());
+        }
+        decoder.finish()?;
+        let taken = decoder.take();
+        columns.extend_from(&taken, 0, taken.len());
+        Ok::<_, PlacedError>(columns)
+    };
+    let whole = decode(0);
+    assert_eq!(whole, decode(ev.len() / 2), "what is decoded does not depend on the pieces");
+    let Ok(columns) = whole else { return };
     columns.view().check().expect("decoded rows keep the rules of columns");
     let mut book = L2Book::new();
     book.apply(&columns.view(), 0, columns.len());
