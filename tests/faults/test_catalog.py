@@ -549,7 +549,7 @@ def test_adding_a_day_costs_the_same_however_many_there_are(
 @pytest.mark.parametrize(
     "symbol",
     ["..", ".", "A.B", "../../up", "/etc", "C:\\x", "CON", "NUL.", "ключ", "東京", "é", "a*?|<>\":", "%2E", "~", "A.",
-     "x" * 128, "界" * 100],
+     "x" * 123, "界" * 123],
 )  # fmt: skip
 def test_instruments_of_any_name_stay_in_their_folder_and_are_listed(tmp_path: Path, symbol: str) -> None:
     root = tmp_path / "deep" / "cat"
