@@ -322,7 +322,7 @@ def test_a_failing_strategy_is_exit_code_1(config: Path, tmp_path: Path, capsys:
     config.write_text('on_error = "stop_strategy"\n' + text)
     code, out, err = cli("backtest", "--config", config, "--json", capsys=capsys)
     assert code == 1
-    assert "not my day" in json.loads(out)["failures"][f"{module}:Mine"]
+    assert "not my day" in json.loads(out)["failures"]["Mine"]
 
 
 FAILING = """

@@ -46,7 +46,7 @@ def test_strategies_trade_what_they_name_of_what_is_selected() -> None:
     built = build_strategies(SCOPE, [named, free])
     assert [(s.name, s.instruments) for s in built] == [
         ("named", ("BTC.ONE", "ETH.ONE")),
-        ("tradecore:Strategy", SCOPE.known),
+        ("Strategy", SCOPE.known),
     ]
     (one,) = build_strategies(replace(SCOPE, symbol="ETH"), [named])
     assert one.instruments == ("ETH.ONE",)

@@ -97,11 +97,16 @@ class StrategyConfig(_Section):
     kind: str
     """Name of a shipped strategy, or ``package.module:Class``, or ``path/to/file.py:Class``."""
     name: str | None = None
-    """Unique in the run; the kind if not given."""
+    """Unique in the run; the name of the class if not given, of a shipped strategy its own."""
     instruments: tuple[str, ...] | None = None
     """Ids; every instrument of the data if not given."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Values of the strategy's parameters; one it does not have is an error."""
+
+    @property
+    def called(self) -> str:
+        """Its name in the run."""
+        return self.name or self.kind.rpartition(":")[2]
 
 
 class OutputConfig(_Section):
@@ -142,7 +147,7 @@ class BacktestConfig(_Section):
     @field_validator("venues", "strategies")
     @classmethod
     def _distinct(cls, configured: tuple[Any, ...]) -> tuple[Any, ...]:
-        names = (one.name or one.kind if isinstance(one, StrategyConfig) else one.name for one in configured)
+        names = (one.called if isinstance(one, StrategyConfig) else one.name for one in configured)
         for name, times in Counter(names).items():
             if times > 1:
                 raise ValueError(f"{name!r} is there twice")

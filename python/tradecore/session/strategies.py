@@ -39,7 +39,7 @@ def _build(scope: Scope, key: str, config: StrategyConfig) -> Strategy:
     if not instruments:
         raise ConfigError(scope.source, f"{key}.instruments", "none left to trade")
     try:
-        return cls(config.name or config.kind, instruments, **config.params)
+        return cls(config.called, instruments, **config.params)
     except HookError as error:
         raise ConfigError(scope.source, f"{key}.kind", str(error)) from None
     except InvalidValueError as error:
