@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,24 @@ os.wait()
     (line,) = script(code, market, tmp_path)
     assert line.startswith(f"rows of orders are gone from {tmp_path}/tradecore-run-")
     assert line.endswith(": they go with the process that ran. Save the result there, or hand it over pickled")
+
+
+@pytest.mark.parametrize("act", ["tc.Catalog(market).trades(name)", "tc.synthesize(market + '-2', events=1_000)"])
+def test_a_catalog_in_a_child_of_a_process_that_used_polars_refuses(market: Path, tmp_path: Path, act: str) -> None:
+    code = f"""
+import os, signal, sys
+import tradecore as tc
+market, name = sys.argv[1], "BTCUSDT.SYNTH"
+tc.Catalog(market).trades(name).collect()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    try:
+        {act}
+    except tc.TradecoreError as error:
+        os._exit(3 if "forked" in str(error) and "spawn" in str(error) else 4)
+    os._exit(5)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    shutil.copytree(market, tmp_path / "cat")
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "cat")], check=False).returncode == 3

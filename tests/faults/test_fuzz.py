@@ -159,7 +159,8 @@ def names_a_key(error: TradecoreError) -> bool:
     """Whether an error names a key or a line, or that the file as a whole is no TOML."""
     if isinstance(error, InstrumentError):
         return bool(error.field)
-    return isinstance(error, ConfigError) and bool(error.key or error.problem.startswith("is not TOML"))
+    whole = ("is not TOML", "is no text in UTF-8", "is too deeply nested")
+    return isinstance(error, ConfigError) and bool(error.key or error.problem.startswith(whole))
 
 
 def test_a_damaged_configuration_is_loaded_or_refused_with_its_key(tmp_path: Path) -> None:

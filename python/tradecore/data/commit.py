@@ -43,6 +43,7 @@ from tradecore.data.layout import (
 from tradecore.data.manifest import Manifest, Month, Part, manifest_bytes, month_bytes, read_manifest
 from tradecore.errors import CatalogError, OverlapError
 from tradecore.files import remove_empty
+from tradecore.interrupts import held_back
 from tradecore.locks import hold, locked, remove_dead
 
 __all__ = ["check_free", "check_same", "commit", "grid_difference", "manifest_for", "modernize", "staging"]
@@ -198,26 +199,27 @@ def commit(
         gone += [month.path for month in held.months if month.month in touched]
         coming = [*(part.path for _, part in new), *(month.path for month in fresh)]
         plan = _Plan(instrument.id, coming, gone, old)
-        try:
-            disk.write(staged / _PLAN, orjson.dumps(plan))
-            disk.sync(staged)
-            disk.sync(root)
-            for day in sorted(days):
-                disk.make_folder(folder / day)
-            for source, part in new:
-                disk.move(source, folder / part.path)
-            for day in sorted(days):
-                disk.sync(folder / day)
-            for month in fresh:
-                disk.write(staged / "month.part", pages[month.month][0])
-                disk.move(staged / "month.part", folder / month.path)
-            listed = sorted([*untouched, *fresh], key=lambda month: month.month)
-            disk.write(staged / "manifest.part", manifest_bytes(instrument, listed, parts.get(last, [])))
-            disk.sync(folder)
-            disk.move(staged / "manifest.part", manifest_of(root, instrument.id))
-            disk.sync(folder)
-        finally:
-            _retire(root, staged, plan)
+        with held_back():  # what Ctrl-C left now the next one would have to finish
+            try:
+                disk.write(staged / _PLAN, orjson.dumps(plan))
+                disk.sync(staged)
+                disk.sync(root)
+                for day in sorted(days):
+                    disk.make_folder(folder / day)
+                for source, part in new:
+                    disk.move(source, folder / part.path)
+                for day in sorted(days):
+                    disk.sync(folder / day)
+                for month in fresh:
+                    disk.write(staged / "month.part", pages[month.month][0])
+                    disk.move(staged / "month.part", folder / month.path)
+                listed = sorted([*untouched, *fresh], key=lambda month: month.month)
+                disk.write(staged / "manifest.part", manifest_bytes(instrument, listed, parts.get(last, [])))
+                disk.sync(folder)
+                disk.move(staged / "manifest.part", manifest_of(root, instrument.id))
+                disk.sync(folder)
+            finally:
+                _retire(root, staged, plan)
 
 
 def _sealed(folder: Path) -> Any:

@@ -17,6 +17,7 @@ from tradecore.data.layout import DTYPES, part_name
 from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.files import writing
+from tradecore.forks import check_polars
 from tradecore.types import ON_GRID_KINDS, EventKind
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class CatalogWriter:
         self._last_ts_recv: int | None = None
 
     def __enter__(self) -> CatalogWriter:
+        check_polars()
         with writing(self._root):
             modernize(self._root)
             self._held = manifest_for(self._root, self._instrument)

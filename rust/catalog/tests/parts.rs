@@ -527,6 +527,22 @@ fn a_long_part_is_checked_a_row_group_at_a_time() {
     assert_eq!(Part::open(file).err().unwrap().problem, PartProblem::Checksum("its footer"));
 }
 
+/// As small as it is, it would take the memory of what it claims to hold.
+#[test]
+fn a_page_larger_than_any_writer_makes_is_refused() {
+    let (_folder, path) = folder();
+    let rows = (10 << 20) / 8 + 1;
+    let mut columns = EventColumns::default();
+    let same =
+        Event { ts_event: 1, ts_recv: 1, kind: EventKind::Trade, side: 1, flags: 1, price: 1, qty: 1, id: 1 };
+    (0..rows).for_each(|_| columns.push(same));
+    let form = Form { group_rows: rows, dictionary: false, optional: false, page_rows: rows, ..PLAIN };
+    write_with(&path, &columns, form, form.properties().set_data_page_size_limit(1 << 30).build());
+    assert!(fs::metadata(&path).unwrap().len() < 2 << 20);
+    let told = problem(&path, rows).to_string();
+    assert!(told.contains("a page of 10485768 bytes, at most 10485760 are read"), "{told}");
+}
+
 #[test]
 fn what_is_no_seal_is_none() {
     for text in ["", "1", "1:g", "x:1", "5:1 5:2", "5:1 4:2", "-1:1", "5:1  6:1", "5:1,6:1"] {

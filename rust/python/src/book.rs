@@ -9,7 +9,7 @@ use tradecore_core::book::{L2Book, Level};
 use tradecore_core::event::{Columns as _, STEPS_LIMIT, is_price, is_qty};
 use tradecore_core::types::{Instrument, Side};
 
-use crate::columns::NumpyColumns;
+use crate::columns::{NumpyColumns, import_numpy};
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
@@ -39,6 +39,7 @@ pub(crate) mod measures {
         instrument: &Instrument,
         levels: &[Vec<Level>; 2],
     ) -> PyResult<Depth<'py>> {
+        import_numpy(py)?;
         let side = |levels: &[Level]| -> PyResult<Bound<'py, PyArray2<f64>>> {
             let flat: Vec<f64> = levels
                 .iter()

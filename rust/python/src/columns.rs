@@ -9,6 +9,7 @@ use numpy::ndarray::Dimension;
 use numpy::{Element, PyArray1, PyArrayMethods as _, PyReadonlyArray};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMapping};
 use tradecore_catalog::{PackedColumns, PackedInts};
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
@@ -104,6 +105,7 @@ impl NumpyColumns {
 
     /// Borrows the arrays that are found by their names.
     pub(crate) fn of<'py>(find: impl Fn(&str) -> PyResult<Option<Bound<'py, PyAny>>>) -> PyResult<Self> {
+        Python::attach(import_numpy)?;
         let get = |name: &str| find(name)?.ok_or_else(|| errors::invalid(name, "this column is missing"));
         let mut arrays = Arrays::default();
         let id = find("id")?.map(|id| arrays.keep(&id, "id", "uint64")).transpose()?;
@@ -150,8 +152,22 @@ pub(crate) fn check_columns(
     .map_err(|error| errors::DataError::new_err((instrument, 0, error.to_string())))
 }
 
+/// Imports numpy before the first array is made: that imports it, too, and looks at its version, in calls that cannot fail,
+/// where Ctrl-C would be a panic.
+pub(crate) fn import_numpy(py: Python<'_>) -> PyResult<()> {
+    static IMPORTED: PyOnceLock<()> = PyOnceLock::new();
+    let import = || {
+        py.import("numpy")?;
+        py.check_signals()?;
+        PyArray1::<u8>::zeros(py, 0, false);
+        Ok(())
+    };
+    IMPORTED.get_or_try_init(py, import).copied()
+}
+
 /// Moves columns into a dictionary of arrays.
 pub(crate) fn to_arrays(py: Python<'_>, columns: EventColumns) -> PyResult<Bound<'_, PyDict>> {
+    import_numpy(py)?;
     let dict = PyDict::new(py);
     dict.set_item("ts_event", PyArray1::from_vec(py, columns.ts_event))?;
     dict.set_item("ts_recv", PyArray1::from_vec(py, columns.ts_recv))?;
@@ -166,6 +182,7 @@ pub(crate) fn to_arrays(py: Python<'_>, columns: EventColumns) -> PyResult<Bound
 
 /// Moves packed columns into a dictionary of arrays.
 pub(crate) fn packed_to_arrays(py: Python<'_>, columns: PackedColumns) -> PyResult<Bound<'_, PyDict>> {
+    import_numpy(py)?;
     let dict = PyDict::new(py);
     let ints = |name: &str, values: PackedInts| match values {
         PackedInts::Narrow(values) => dict.set_item(name, PyArray1::from_vec(py, values)),

@@ -15,6 +15,7 @@ use tradecore_core::types::{Instrument, Side};
 
 use crate::book::measures;
 use crate::catalog::{EventStream, Leased};
+use crate::columns::import_numpy;
 use crate::errors;
 use crate::instrument::PyInstrument;
 
@@ -72,6 +73,7 @@ impl Table {
     }
 
     fn into_arrays(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        import_numpy(py)?;
         let arrays = PyDict::new(py);
         for (name, column) in self.stamps {
             arrays.set_item(name, PyArray1::from_vec(py, column))?;
