@@ -126,9 +126,13 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
     for key, value in summary.items():
         if isinstance(value, int) and key.startswith(("first_ts", "last_ts")):
             text = moment(value)
+        elif isinstance(value, list) and key.startswith("best_"):
+            text = " x ".join(value)
+        elif key == "problems" and value:
+            text = f"\n{'':<{width}}  ".join(map(printable, value))
         else:
-            text = " x ".join(value) if isinstance(value, list) and key.startswith("best_") else _text(value)
-        say(f"{key:<{width}}  {printable(text)}")
+            text = printable(_text(value))
+        say(f"{key:<{width}}  {text}")
 
 
 def _text(value: Any) -> str:
