@@ -204,3 +204,35 @@ def test_memory_is_flat_over_many_runs(tmp_path: Path) -> None:
     grown, threads = map(float, told.split())
     assert grown < 4, f"{grown:.1f} MB"
     assert threads == 0
+
+
+QUOTES = """
+import sys
+import tradecore as tc
+from tradecore.cli.console import peak_rss_mb
+
+class Restless(tc.Strategy):
+    '''A new order for every message, with fills among them.'''
+    def on_book(self, ctx, book):
+        ctx.cancel_all()
+        if book.is_synced:
+            ctx.buy(self.instruments[0], "0.01", book.best_bid)
+
+result = tc.Backtest([Restless("r", ["BTCUSDT.SYNTH"])], sys.argv[1], [tc.SimVenue("SYNTH")]).run()
+print(result.stats.orders, peak_rss_mb())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory cannot be seen here")
+def test_memory_is_flat_over_orders(tmp_path: Path) -> None:
+    """Eight times the orders, about the same memory: their rows leave it."""
+    told = []
+    for events in (400_000, 3_200_000):
+        folder = tmp_path / str(events)
+        tc.synthesize(folder, events=events, seed=1)
+        done = subprocess.run([sys.executable, "-c", QUOTES, str(folder)], capture_output=True, check=True, text=True)
+        orders, peak = done.stdout.split()
+        told.append((int(orders), float(peak)))
+    (few, small), (many, large) = told
+    assert many > 7 * few > 50_000, told
+    assert large < 1.1 * small + 2, told
