@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,28 +183,6 @@ def test_the_command_runs_in_a_thread_that_hears_no_signals(market: Path, tmp_pa
     thread.join()
     assert codes == [0]
     assert left(tmp_path) == ENDS
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_an_import_ends_by_signals_as_by_ctrl_c(name: str, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "tradecore",
-        "data",
-        "synth",
-        "--events",
-        "50000000",
-        "--catalog",
-        tmp_path / "cat",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and not any(files for _, _, files in os.walk(tmp_path)):
-        time.sleep(0.01)
-    process.send_signal(getattr(signal, name))
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, "", "interrupted\n")
-    assert not any(files for _, _, files in os.walk(tmp_path))
 
 
 KILLED = """
