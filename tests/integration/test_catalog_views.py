@@ -146,15 +146,6 @@ def test_a_span_holds_its_start_and_not_its_end(
     ]
 
 
-def test_more_samples_than_anybody_can_want_are_refused_at_once(market: Path) -> None:
-    catalog = tc.Catalog(market)
-    with pytest.raises(
-        InvalidValueError, match=r"every: would make 2\d,\d\d\d,\d\d\d,\d\d\d rows of this time, more than"
-    ):
-        catalog.book(NAME, every="1ns")
-    catalog.book(NAME, every="1ns", end="2026-01-01T00:00:01")
-
-
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

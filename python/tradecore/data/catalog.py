@@ -309,13 +309,12 @@ class Catalog:
         CatalogError
             When the data has no book, or as :meth:`scan`.
         InvalidValueError
-            For a depth or length of time that is none, or one of which the data has more than 10^10.
+            For a depth or length of time that is none.
         """
         span, every_ns = views.Span.of(start, end), views.length("every", every)
         if type(depth) is not int or not 1 <= depth <= 1_000:
             raise InvalidValueError("depth", f"expected a number of levels from 1 to 1000, got {depth!r}")
         held = self._require(instrument, EventKind.BOOK_SET, "book", "see quotes() for the venue's own best prices")
-        span.check_samples(held.parts(), every_ns)
         return views.book(
             held.instrument,
             lambda: self._stream_of(instrument, span, since_clear=True),

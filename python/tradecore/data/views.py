@@ -45,8 +45,6 @@ _EARLIEST, _LATEST = -(1 << 62), 1 << 62
 _CELLS = 1 << 20
 """Numbers of a piece of a series."""
 
-_MOST_SAMPLES = 10**10
-
 _MADE_OF = {
     "book": (EventKind.BOOK_CLEAR, EventKind.BOOK_SET),
     "trades": (EventKind.TRADE,),
@@ -122,19 +120,6 @@ class Span:
     def until_whole(self, every_ns: int) -> Span:
         """Return the time with the rest of the length, counted from 1970, that its end falls into."""
         return Span(self.start_ns, min(_LATEST, self.end_ns + -self.end_ns % every_ns))
-
-    def check_samples(self, parts: Sequence[Part], every_ns: int) -> None:
-        """Refuse more rows, one a length of time, than anybody can want of parts.
-
-        Raises
-        ------
-        InvalidValueError
-        """
-        held = self.parts(parts)
-        ends = [min(part.last_ts_recv, self.end_ns) for part in held]
-        starts = [max(part.first_ts_recv, self.start_ns) for part in held]
-        if held and (rows := (max(ends) - min(starts)) // every_ns) > _MOST_SAMPLES:
-            raise InvalidValueError("every", f"would make {rows:,} rows of this time, more than {_MOST_SAMPLES:,}")
 
     def parts(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts with rows of this time."""
