@@ -250,3 +250,13 @@ def test_circles_are_found_however_long() -> None:
     assert circles({a: {b}, b: {c}, c: {a}, d: {a}}) == {("a", "b", "c")}
     assert circles({a: {b}, b: {a}, c: {d, a}, d: {c}}) == {("a", "b"), ("c", "d")}
     assert circles({a: {b, c}, b: {c}, c: set()}) == set()
+
+
+def test_every_class_of_the_extension_is_held_to_the_alignment_of_objects() -> None:
+    """Python lays objects out at 16 bytes: one that asks for more is undefined behaviour."""
+    source = ROOT / "rust" / "python" / "src"
+    held = set(re.findall(r"^    (\w+::\w+),$", (source / "lib.rs").read_text(), re.MULTILINE))
+    pattern = re.compile(r"#\[pyclass\b[^\]]*\]\n(?:#\[[^\n]*\n)*pub\(crate\) (?:struct|enum) (\w+)")
+    classes = {f"{path.stem}::{name}" for path in source.glob("*.rs") for name in pattern.findall(path.read_text())}
+    assert len(classes) > 25
+    assert classes <= held

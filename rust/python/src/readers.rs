@@ -551,14 +551,14 @@ impl BinanceDecoder {
 ///
 /// Prices and quantities are in increments, times in ns UTC.
 #[pyclass(frozen, module = "tradecore")]
-pub(crate) struct HftDecoder(Mutex<CoreHftDecoder>);
+pub(crate) struct HftDecoder(Mutex<Box<CoreHftDecoder>>);
 
 #[pymethods]
 impl HftDecoder {
     #[new]
     fn new(instrument: &PyInstrument, source: PathBuf) -> Self {
         let name = source.to_string_lossy().into_owned();
-        Self(Mutex::new(CoreHftDecoder::new(name, Arc::clone(&instrument.0))))
+        Self(Mutex::new(Box::new(CoreHftDecoder::new(name, Arc::clone(&instrument.0)))))
     }
 
     /// Take the next rows and return the columns of the messages that are complete.
