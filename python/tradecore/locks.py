@@ -158,9 +158,11 @@ def lease(folder: Path, retired: Path) -> Lease:
 def _end_lease(folder: Path, retired: Path, descriptor: int | None) -> None:
     """Give up a lease, and remove what was kept for nobody but this one, or for a process that is no more."""
     _release(descriptor)
-    if not os.path.isdir(retired):
+    try:
+        places = list(retired.iterdir())
+    except OSError:  # there is none, or another process takes it away
         return
-    for place in list(retired.iterdir()):
+    for place in places:
         kept = folder.parent / place.name
         with contextlib.suppress(_Busy):
             alone = _lock(kept, wait=False)

@@ -349,6 +349,50 @@ def test_of_two_that_write_the_same_day_the_second_is_refused(tmp_path: Path, in
     assert not leftovers(tmp_path)
 
 
+@pytest.mark.parametrize("moment", ["staging", "commit"])
+def test_of_two_that_bring_a_catalog_to_the_present_layout_neither_loses_what_the_other_wrote(
+    tmp_path: Path, instrument: tc.Instrument, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    write(tmp_path, instrument, 0, 1)
+    age(tmp_path)
+    found = layout.find_manifest(tmp_path, NAME)
+    original = getattr(commit, moment)
+
+    def late(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(commit, moment, original)
+        write(tmp_path, instrument, 0, price=500, replace=True)
+        return original(*args, **options)
+
+    monkeypatch.setattr(commit, moment, late)
+    write(tmp_path, instrument, 5)
+    prices = [row[5] for row in contents(tmp_path)[NAME]]
+    assert prices == [500, 501, 502] * 2 + [10, 11, 12] * 4
+    assert not leftovers(tmp_path)
+    # Who had found it before reads it where it is now.
+    assert found is not None
+    assert manifest.read_manifest(tmp_path, found).parts() == tc.Catalog(tmp_path).parts(NAME)
+
+
+@pytest.mark.parametrize("damage", ["cut", "lose"])
+def test_a_damaged_part_of_before_is_named_where_it_lies(
+    tmp_path: Path, instrument: tc.Instrument, damage: str
+) -> None:
+    write(tmp_path, instrument, 0, 1)
+    age(tmp_path)
+    part = tmp_path / "TEST" / "BTCUSDT" / "2024-08-01" / "0000.parquet"
+    whole = part.read_bytes()
+    part.unlink()
+    if damage == "cut":
+        part.write_bytes(whole[:-50])
+    tc.synthesize(tmp_path, events=1_000)  # another instrument is none the worse
+    for days, replace in (((5,), False), ((0,), True), ((1,), True)):
+        with pytest.raises(CatalogError) as caught:
+            write(tmp_path, instrument, *days, replace=replace)
+        assert caught.value.path == str(part)
+    write(tmp_path, instrument, 0, 1, price=100, replace=True)
+    assert [row[5] for row in contents(tmp_path)[NAME]] == [100, 101, 102] * 4
+
+
 def test_who_holds_an_instrument_for_long_is_named(
     tmp_path: Path, instrument: tc.Instrument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -573,7 +617,15 @@ def test_what_is_asked_for_is_looked_for_in_the_catalog_only(tmp_path: Path, ins
     (tmp_path / "other" / "BTCUSDT").mkdir(parents=True)
     manifest_file = tmp_path / "cat" / "TEST" / "BTCUSDT" / "instrument.json"
     shutil.copy(manifest_file, tmp_path / "other" / "BTCUSDT")
-    for name in (f"BTCUSDT.{tmp_path}/other", "BTCUSDT...", "BTCUSDT.", "x.\0"):
+    for name in (
+        f"BTCUSDT.{tmp_path}/other",
+        "BTCUSDT...",
+        "BTCUSDT.",
+        "x.\0",
+        "\ud800.TEST",
+        "x.\udcff",
+        "\udcff" * 99,
+    ):
         with pytest.raises(tc.TradecoreError):
             tc.Catalog(tmp_path / "cat").parts(name)
 

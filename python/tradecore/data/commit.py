@@ -170,6 +170,8 @@ def commit(
     folder = folder_of(root, instrument.id)
     days = {part.day for _, part in new}
     with _locked(root, instrument.id):
+        if old and manifest_of(root, instrument.id).is_file():
+            return  # another process did it, and may have gone on from there
         held = manifest_for(root, instrument)
         if not replace:
             check_same(held, instrument)
@@ -179,6 +181,10 @@ def commit(
         touched = {part.month for part in held.recent} | {part.month for _, part in new}
         months = {month: held.of_month(month) for month in touched}
         kept = {month: [part for part in parts if part.day not in replaced] for month, parts in months.items()}
+        if held.folder != folder and not old and any(kept.values()):
+            for part in held.parts():  # one of them kept it in the layout of before
+                seal_part(held.folder / part.path)
+            raise CatalogError(str(held.path), "was changed by another process meanwhile; try again")
         untouched = [month for month in held.months if month.month not in touched]
         if (other := grid_difference(held.instrument, instrument)) and (untouched or any(kept.values())):
             path = untouched[0].path if untouched else next(part.path for parts in kept.values() for part in parts)
@@ -300,7 +306,10 @@ def _unlisted(held: Manifest | None, folder: Path, names: Sequence[str]) -> list
 
 
 def modernize(root: Path) -> None:
-    """Bring what lies in the layout of before to the present one; what is damaged stays and is named when asked for."""
+    """Bring what lies in the layout of before to the present one.
+
+    What is damaged stays and is named when asked for; what another process brings there meanwhile is left to it.
+    """
     for path in list(old_manifests(root)):
         try:
             held = read_manifest(root, path)
@@ -309,17 +318,19 @@ def modernize(root: Path) -> None:
         if manifest_of(root, held.instrument.id).is_file():
             continue  # somebody else's doing: both stay
         files = [held.folder / part.path for part in held.parts()]
-        if not all(file.is_file() for file in files):
+        try:
+            seals = [seal_part(file) for file in files]
+        except CatalogError:
             continue
-        with staging(root, held.instrument.id) as staged:
+        with contextlib.suppress(FileNotFoundError), staging(root, held.instrument.id) as staged:
             new = []
-            for number, (file, part) in enumerate(zip(files, held.parts(), strict=True)):
+            for number, (file, part, seal) in enumerate(zip(files, held.parts(), seals, strict=True)):
                 place = staged / f"{number}.part"
                 try:
                     os.link(file, place)
                 except OSError:  # not every file system has links
                     shutil.copyfile(file, place)
                 disk.sync(place)
-                new.append((place, changed(part, path=part_name(part.first_ts_recv), checksums=seal_part(place))))
+                new.append((place, changed(part, path=part_name(part.first_ts_recv), checksums=seal)))
             old = [str(file.relative_to(root)) for file in (*files, path)]
             commit(root, staged, held.instrument, new, replace=True, old=old)

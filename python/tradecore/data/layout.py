@@ -41,6 +41,7 @@ __all__ = [
     "keep",
     "manifest_of",
     "manifests",
+    "modern_of",
     "month_name",
     "old_manifests",
     "part_name",
@@ -79,12 +80,12 @@ def folder_of(root: Path, instrument: str) -> Path:
 
 def _quoted(text: str) -> str:
     """Return a text as a name that stays in its folder, whatever is in it."""
-    name = quote(text, safe="")
+    name = quote(text, safe="", errors="surrogatepass")
     if name.endswith("."):  # Windows would leave it out
         name = f"{name[:-1]}%2E"
     if len(name) <= _LONGEST:
         return name
-    return f"{name[: _LONGEST - 20].rpartition('%')[0]}~{checksum(text.encode())}"
+    return f"{name[: _LONGEST - 20].rpartition('%')[0]}~{checksum(text.encode(errors='surrogatepass'))}"
 
 
 def day_of(ts_recv: int) -> str:
@@ -127,7 +128,7 @@ def find_manifest(root: Path, instrument: str) -> Path | None:
     symbol, _, venue = instrument.rpartition(".")
     if "/" in venue or venue in ("", ".", "..") or os.sep in venue or "\0" in venue:
         return None  # no folder that was written before
-    path = root / venue / quote(symbol, safe="") / OLD_MANIFEST
+    path = root / venue / quote(symbol, safe="", errors="surrogatepass") / OLD_MANIFEST
     return path if os.path.isfile(path) else None
 
 
@@ -135,9 +136,14 @@ def manifests(root: Path) -> Iterator[Path]:
     """Return the manifests of a catalog; of an instrument that is there in both layouts the one that counts."""
     yield from root.glob(f"venue=*/symbol=*/{MANIFEST}")
     for path in old_manifests(root):
-        venue, symbol = path.parts[-3:-1]
-        if not (root / f"venue={_quoted(venue)}" / f"symbol={symbol}" / MANIFEST).is_file():
+        if not modern_of(root, path).is_file():
             yield path
+
+
+def modern_of(root: Path, path: Path) -> Path:
+    """Return where a manifest in the layout of before is moved to."""
+    venue, symbol = path.parts[-3:-1]
+    return root / f"venue={_quoted(venue)}" / f"symbol={symbol}" / MANIFEST
 
 
 def old_manifests(root: Path) -> Iterator[Path]:

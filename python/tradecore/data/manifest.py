@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from tradecore._core import EventStream, Instrument, ReadAhead, check_part, checksum, read_note
-from tradecore.data.layout import DTYPES, MANIFEST, PART_PATH, day_of, keep, retired_place
+from tradecore.data.layout import DTYPES, MANIFEST, PART_PATH, day_of, keep, modern_of, retired_place
 from tradecore.errors import CatalogError, InstrumentError
 from tradecore.instruments import instrument_from_dict
 from tradecore.locks import Lease
@@ -325,6 +325,16 @@ def read_manifest(root: Path, path: Path) -> Manifest:
     CatalogError
         Naming the manifest.
     """
+    try:
+        return _read_manifest(root, path)
+    except CatalogError:
+        # One of before may have moved since it was found.
+        if path.name == MANIFEST or path.exists() or not (moved := modern_of(root, path)).is_file():
+            raise
+    return _read_manifest(root, moved)
+
+
+def _read_manifest(root: Path, path: Path) -> Manifest:
     # Before it is read: what it lists is kept from here on.
     kept = keep(root, path.parent)
     with _naming(path):
