@@ -24,8 +24,8 @@ class _Busy(Exception):
     """Somebody else has the lock."""
 
 
-def _lock(path: str | Path, *, shared: bool = False, wait: bool) -> int | None:
-    """Lock a folder; None where there is nothing to lock or no way to.
+def _lock(path: str | Path, *, shared: bool = False, wait: bool, follow: bool = True) -> int | None:
+    """Lock a folder, or the one that a link is to; None where there is nothing to lock or no way to.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def _lock(path: str | Path, *, shared: bool = False, wait: bool) -> int | None:
     if fcntl is None:
         return None
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW))
     except OSError:
         return None
     try:
@@ -60,7 +60,7 @@ def _release(descriptor: int | None) -> None:
 def _is_at(descriptor: int | None, path: Path) -> bool:
     """Whether a folder is the one that was locked: another process may have removed it before, or made it anew."""
     try:
-        found = os.stat(path, follow_symlinks=False)
+        found = os.stat(path)
     except OSError:
         return False
     return descriptor is None or os.path.samestat(found, os.fstat(descriptor))
@@ -89,7 +89,7 @@ def remove_dead(folders: Iterable[str | Path], settle: Callable[[Path], bool] = 
     """
     for folder in folders:
         with contextlib.suppress(_Busy):
-            descriptor = _lock(folder, wait=False)
+            descriptor = _lock(folder, wait=False, follow=False)
             try:
                 if descriptor is not None and settle(Path(folder)):
                     shutil.rmtree(folder, ignore_errors=True)

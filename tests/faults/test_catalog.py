@@ -673,3 +673,30 @@ def test_a_view_goes_on_with_what_was_there(tmp_path: Path, instrument: tc.Instr
     held = tc.Catalog(tmp_path).manifest(NAME)
     write(tmp_path, instrument, 0, 1, price=200, replace=True)
     assert views.events(lambda: held, views.Span()).collect()["price"].to_list() == [100, 101, 102] * 4
+
+
+def test_polars_is_not_asked_to_read_what_nobody_vouches_for(tmp_path: Path, instrument: tc.Instrument) -> None:
+    """Of a part without checksums: its schema for Arrow makes polars panic, and says nothing that is needed."""
+    write(tmp_path, instrument, 0)
+    before = contents(tmp_path)
+    age(tmp_path)
+    part = min((tmp_path / "TEST").rglob("*.parquet"))
+    pl.read_parquet(part).write_parquet(part, metadata={"ARROW:schema": "none"})
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_that_was_copied_is_no_data_of_its_own(tmp_path: Path, instrument: tc.Instrument) -> None:
+    write(tmp_path, instrument, 0)
+    folder = layout.folder_of(tmp_path, NAME)
+    shutil.copytree(folder, folder.with_name("symbol=COPY"))
+    assert main(["data", "check", str(tmp_path), "--quiet"]) == 1
+
+
+def test_a_linked_folder_is_locked_as_the_one_it_is(tmp_path: Path, instrument: tc.Instrument) -> None:
+    write(tmp_path / "real", instrument, 0)
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "venue=TEST").symlink_to(tmp_path / "real" / "venue=TEST", target_is_directory=True)
+    held = tc.Catalog(tmp_path / "cat").manifest(NAME)
+    write(tmp_path / "cat", instrument, 0, 1, price=100, replace=True)
+    assert views.events(lambda: held, views.Span()).collect()["price"].max() == 12
+    assert len(tc.Catalog(tmp_path / "real").parts(NAME)) == 4

@@ -386,7 +386,7 @@ def _from_catalog(
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         min_latency_ns=min(part.min_latency_ns for part in parts),
-        kinds=lambda: {EventKind[name] for part in parts for name, rows in part.kinds.items() if rows},
+        kinds=lambda: {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)},
     )
 
 

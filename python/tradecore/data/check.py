@@ -11,7 +11,7 @@ from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import Progress
 from tradecore.data.inference import open_reader, provisional, sniff
-from tradecore.data.layout import manifests
+from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
@@ -141,6 +141,8 @@ def check_catalog(catalog: str | Path | Catalog, *, progress: Progress | None = 
             read += part.size
             if progress is not None:
                 progress(read, total)
+        if manifest.path.name == MANIFEST and manifest.path != manifest_of(catalog.path, manifest.instrument.id):
+            problems.append(f"{manifest.path}: holds {manifest.instrument.id}, which lies elsewhere")
         listed = {manifest.folder / name for name in manifest.names()}
         strays = sorted(set(manifest.folder.rglob("*.parquet")) - listed)
         problems += [

@@ -225,7 +225,8 @@ def commit(
                 disk.move(staged / "manifest.part", manifest_of(root, instrument.id))
                 disk.sync(folder)
             finally:
-                _retire(root, staged, plan)
+                with contextlib.suppress(OSError):  # then the plan stays, and the next one finishes it
+                    _retire(root, staged, plan)
 
 
 def _sealed(folder: Path) -> Any:

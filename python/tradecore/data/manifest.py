@@ -159,17 +159,17 @@ class Manifest:
             else:
                 yield part, None
 
-    def checked(self, parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
-        """Return where parts are or, replaced meanwhile, will be, each once all of it was seen to be what was written.
+    def checked(self, part: Part) -> tuple[str, str]:
+        """Return where a part is or, replaced meanwhile, will be, once all of it was seen to be what was written.
 
         Raises
         ------
         CatalogError
             Naming a part that is damaged or not there.
         """
-        for file in self._files(parts):
-            check_part(file, whole=True)
-            yield file[0], file[1]
+        (file,) = self._files([part])
+        check_part(file, whole=True)
+        return file[0], file[1]
 
     def parts(self) -> list[Part]:
         """Return all parts, in order of time.
@@ -279,7 +279,13 @@ def _part(value: Any, place: str) -> Part:
     if part.rows <= 0:
         raise _Problem(f"{place}rows: expected an integer greater than 0, got {part.rows}")
     for kind, rows in part.kinds.items():
-        _typed(rows, int, f"{place}kinds.{kind}")
+        if _typed(rows, int, f"{place}kinds.{kind}") < 0:
+            raise _Problem(f"{place}kinds.{kind}: expected a number of rows, got {rows}")
+    if sum(part.kinds.values()) != part.rows:
+        raise _Problem(f"{place}kinds: expected {part.rows} rows in all, got {sum(part.kinds.values())}")
+    for key in _PART_NUMBERS:
+        if not -(2**63) <= (number := getattr(part, key)) < 2**63:
+            raise _Problem(f"{place}{key}: expected a number of 64 bits, got {number}")
     return part
 
 
