@@ -176,3 +176,5 @@ def config_text(path: Path) -> str:
         raise ConfigError(str(path), "", error.strerror or str(error)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), "", f"is no text in UTF-8: {error}") from None
+    except ValueError as error:  # Of a name that no file can have.
+        raise ConfigError(str(path), "", str(error)) from None

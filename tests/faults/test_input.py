@@ -371,6 +371,19 @@ def test_a_result_is_not_unpacked_before_its_size_is_known(result_file: Path) ->
         tc.load_result(path)
 
 
+def test_a_device_or_a_pipe_is_no_result_and_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.tcr"
+    os.mkfifo(pipe)
+    for path in ("/dev/zero", pipe):
+        with pytest.raises(DataError, match="is no regular file"):
+            tc.load_result(path)
+
+
+def test_a_name_that_no_file_can_have_is_refused_with_it() -> None:
+    with pytest.raises(ConfigError, match="null"):
+        tc.load_instruments("a\0b.toml")
+
+
 class Quick(tc.Strategy):
     """Does nothing, quickly."""
 

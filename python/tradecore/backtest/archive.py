@@ -92,6 +92,9 @@ def read_archive(path: Path, build: Callable[[dict[str, Any], bytes, TableStore]
         For a file that is not there, no result's, of another version, cut or damaged.
     """
     try:
+        # A device or a pipe has no end to be found, and would be read for it.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DataError(str(path), 0, "is no regular file")
         with zipfile.ZipFile(path) as archive:
             size = path.stat().st_size
             _check_size(path, archive, size)
