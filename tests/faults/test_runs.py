@@ -425,3 +425,16 @@ def test_a_move_that_fails_takes_back_what_was_new(tmp_path: Path, monkeypatch: 
         for name in "abc":
             (fresh / name).write_text(name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [{}, {"name": [], "instruments": ("X.Y",)}])
+def test_what_a_strategy_makes_of_itself_takes_no_result(change: dict[str, Any], market: Path) -> None:
+    class Changes(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.__dict__.clear()
+            self.__dict__.update(change)
+
+        def on_mark(self, ctx: tc.Context, mark: object) -> None: ...
+
+    result = tc.Backtest([Changes("c", ["BTCUSDT.SYNTH"])], market).run()
+    assert any(note.startswith("c: on_mark was never called") for note in result.notes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation
 from tradecore.backtest.failures import failure, stops_run, warn_of
-from tradecore.backtest.notes import NEEDS, notes_on
+from tradecore.backtest.notes import NEEDS, Part, notes_on
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, grid_difference
@@ -218,7 +218,8 @@ class Backtest:
 
     def _run(self, progress: Callable[[int, int], None] | None, interrupts: Interrupts) -> Result:
         """Run to a result, whatever ended it: when the run is over the first Ctrl-C waits for who holds it back."""
-        store = TableStore(list(self._feeds), [strategy.name for strategy in self._strategies])
+        parts = [Part.of(strategy) for strategy in self._strategies]
+        store = TableStore(list(self._feeds), [part.name for part in parts])
         with self._started() as simulation:
             started = time.perf_counter()
             summary = simulation.run(
@@ -226,7 +227,7 @@ class Backtest:
             )
             wall = time.perf_counter() - started
         store.keep(summary.pop("tables"), summary.pop("spills"))
-        return self._result(summary, store, self._strategies, wall)
+        return self._result(summary, store, parts, wall)
 
     def _run_apart(self, progress: Callable[[int, int], None] | None = None) -> list[Result]:
         """Run each strategy as if it were alone, over one pass of the data, and return a result for each.
@@ -234,13 +235,14 @@ class Backtest:
         A result is that of a run of its own, its digest included, without the tables, the journal and the early end of
         a run whose only strategy failed. What it took is a share of the whole.
         """
+        parts = [Part.of(strategy) for strategy in self._strategies]
         with self._started() as simulation:
             started = time.perf_counter()
             summaries = simulation.run_apart(progress=self._report(progress))
             wall = (time.perf_counter() - started) / len(summaries)
         return [
-            self._result(summary, TableStore(list(self._feeds), [strategy.name]), [strategy], wall)
-            for summary, strategy in zip(summaries, self._strategies, strict=True)
+            self._result(summary, TableStore(list(self._feeds), [part.name]), [part], wall)
+            for summary, part in zip(summaries, parts, strict=True)
         ]
 
     def _again(self, strategies: Sequence[Strategy]) -> Backtest:
@@ -286,16 +288,14 @@ class Backtest:
         total = sum(feed.events for feed in self._feeds.values())
         return None if progress is None else lambda rows, _now: progress(rows, total)
 
-    def _result(
-        self, summary: dict[str, Any], store: TableStore, strategies: Sequence[Strategy], wall: float
-    ) -> Result:
+    def _result(self, summary: dict[str, Any], store: TableStore, parts: Sequence[Part], wall: float) -> Result:
         return Result(
             summary,
             store,
             seed=self._seed,
             wall_s=wall,
             venues=list(self._venues.values()),
-            notes=notes_on(summary, strategies, lambda name: self._feeds[name].kinds()),
+            notes=notes_on(summary, parts, lambda name: self._feeds[name].kinds()),
         )
 
 

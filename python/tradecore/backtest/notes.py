@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradecore.backtest.text import some
 from tradecore.types import EventKind
@@ -12,7 +12,21 @@ if TYPE_CHECKING:
     from tradecore._core import Instrument
     from tradecore.strategy import Strategy
 
-__all__ = ["NEEDS", "notes_on"]
+__all__ = ["NEEDS", "Part", "notes_on"]
+
+
+class Part(NamedTuple):
+    """What a strategy was when its run began, whatever it makes of itself in it."""
+
+    name: str
+    instruments: tuple[str, ...]
+    hooks: tuple[str, ...]
+
+    @classmethod
+    def of(cls, strategy: Strategy) -> Part:
+        """Return what a strategy is now."""
+        return cls(strategy.name, strategy.instruments, tuple(strategy._overridden()))
+
 
 NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
     "on_book": (frozenset({EventKind.BOOK_SET, EventKind.QUOTE}), "book"),
@@ -36,16 +50,15 @@ _OTHERWISE: Final[Mapping[str, str]] = {
 """Why a hook was not called that no data calls."""
 
 
-def notes_on(
-    summary: Mapping[str, Any], strategies: Sequence[Strategy], kinds: Callable[[str], Collection[int]]
-) -> list[str]:
+def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[[str], Collection[int]]) -> list[str]:
     """Return sentences on what never happened in a run, and why, and on what its figures leave out.
 
     Parameters
     ----------
     summary : mapping
         The run's, as the core leaves it.
-    strategies : sequence of Strategy
+    parts : sequence of Part
+        The strategies, as they began.
     kinds : callable
         The kinds of events that the data of an instrument holds, by its id.
     """
@@ -54,8 +67,8 @@ def notes_on(
         notes.append("0 orders were sent")
     elif not summary["fills"]:
         notes.append("0 fills: no order was filled")
-    for strategy in strategies:
-        notes.extend(_never_called(strategy, summary, kinds))
+    for part in parts:
+        notes.extend(_never_called(part, summary, kinds))
     if summary["fills"]:
         notes.extend(_without_fees(summary))
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
@@ -64,22 +77,20 @@ def notes_on(
     return notes
 
 
-def _never_called(
-    strategy: Strategy, summary: Mapping[str, Any], kinds: Callable[[str], Collection[int]]
-) -> Iterable[str]:
-    calls = summary["calls"].get(strategy.name)
-    if calls is None or strategy.name in summary["failures"] or summary["interrupted"]:
+def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str], Collection[int]]) -> Iterable[str]:
+    calls = summary["calls"].get(part.name)
+    if calls is None or part.name in summary["failures"] or summary["interrupted"]:
         return
-    for hook in strategy._overridden():
+    for hook in part.hooks:
         if calls[hook]:
             continue
         if hook in NEEDS:
             needed, what = NEEDS[hook]
-            there = any(not needed.isdisjoint(kinds(name)) for name in strategy.instruments)
+            there = any(not needed.isdisjoint(kinds(name)) for name in part.instruments)
             why = f"the {what} of the data did not reach it" if there else f"the data has no {what}"
         else:
             why = _OTHERWISE.get(hook, "the data has no events")
-        yield f"{strategy.name}: {hook} was never called: {why}"
+        yield f"{part.name}: {hook} was never called: {why}"
 
 
 def _without_fees(summary: Mapping[str, Any]) -> Iterable[str]:
