@@ -20,7 +20,7 @@ from tradecore.backtest import engine, outputs
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.cli import main
-from tradecore.errors import CatalogError, RunInterrupted
+from tradecore.errors import CatalogError, InvalidValueError, RunInterrupted
 from tradecore.interrupts import held_back, patience
 
 ENDS = {"candles.csv", "config.toml", "orders.csv", "positions.csv", "summary.json", "trades.csv"}
@@ -438,3 +438,9 @@ def test_what_a_strategy_makes_of_itself_takes_no_result(change: dict[str, Any],
 
     result = tc.Backtest([Changes("c", ["BTCUSDT.SYNTH"])], market).run()
     assert any(note.startswith("c: on_mark was never called") for note in result.notes)
+
+
+@pytest.mark.parametrize("given", [None, "m", ["m"], tc.Strategy, tc.Strategy("m", ["BTCUSDT.SYNTH"])])
+def test_what_is_no_list_of_strategies_is_not_replayed(given: Any) -> None:
+    with pytest.raises(InvalidValueError, match="strategies"):
+        tc.replay(b"", given, [])

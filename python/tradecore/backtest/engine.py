@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from tradecore.validation import DurationLike
 
-__all__ = ["Backtest", "EventData"]
+__all__ = ["Backtest", "EventData", "checked"]
 
 EventData: TypeAlias = (
     "str | Path | Catalog | Mapping[str, Columns | pl.DataFrame] | Mapping[Instrument, Columns | pl.DataFrame]"
@@ -128,7 +128,7 @@ class Backtest:
         byte_budget: int = BYTE_BUDGET,
         record: bool = False,
     ) -> None:
-        self._strategies = _checked(strategies)
+        self._strategies = checked(strategies)
         self._stops_run = stops_run(on_error, self._strategies)
         wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
         if not wanted:
@@ -299,7 +299,7 @@ class Backtest:
         )
 
 
-def _checked(strategies: Sequence[Strategy]) -> list[Strategy]:
+def checked(strategies: Sequence[Strategy]) -> list[Strategy]:
     """Return the strategies of a run as a list, with a sentence for everything else that people pass."""
     example = 'a list of strategies, such as [Maker("m", ["BTCUSDT.BINANCE"])]'
     if isinstance(strategies, Strategy | type | str) or not isinstance(strategies, Iterable):

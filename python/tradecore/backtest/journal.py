@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from tradecore._core import Instrument
+from tradecore.backtest.engine import checked
 from tradecore.backtest.failures import stops_run, warn_of
 from tradecore.backtest.frames import Frames
 from tradecore.backtest.tables import TableStore
@@ -107,6 +108,7 @@ def replay(
     # Not above: what else a session is built of imports pydantic, which a backtest does without.
     from tradecore.session.kernel import build_kernel
 
+    strategies = checked(strategies)
     kernel = build_kernel(
         session,
         strategies,
