@@ -426,3 +426,8 @@ def test_money_is_exact_up_to_its_limit(small: Path) -> None:
     with pytest.raises(tc.errors.RunError, match=rf"{BTC}: .* worth more than 10\^21 of the settlement currency"):
         ledger.apply("buy", "60000.1", "1e6")
     assert ledger.position("60000.3") == position
+
+
+def test_instruments_are_counted_not_believed() -> None:
+    with pytest.raises(InvalidValueError, match="got 0"):
+        tc.BinanceDecoder("BINANCE", range(10**18))  # type: ignore[arg-type]

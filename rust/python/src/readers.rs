@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numpy::PyReadonlyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PySequence, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
@@ -454,8 +454,12 @@ impl BinanceDecoder {
 impl BinanceDecoder {
     #[new]
     #[pyo3(signature = (venue, instruments, *, keep_events=true))]
-    fn new(venue: &str, instruments: Vec<Named>, keep_events: bool) -> PyResult<Self> {
-        let instruments: Vec<PyInstrument> = instruments.into_iter().map(|named| named.0).collect();
+    fn new(venue: &str, instruments: &Bound<'_, PySequence>, keep_events: bool) -> PyResult<Self> {
+        // One by one: what a sequence says of its length is no reason to take memory.
+        let instruments = instruments
+            .try_iter()?
+            .map(|given| Ok(given?.extract::<Named>()?.0))
+            .collect::<PyResult<Vec<PyInstrument>>>()?;
         let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
             errors::invalid("venue", format!("{venue:?} is not BINANCE, BINANCE_USDM or BINANCE_COINM"))
         })?;
