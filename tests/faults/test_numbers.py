@@ -431,3 +431,6 @@ def test_money_is_exact_up_to_its_limit(small: Path) -> None:
 def test_instruments_are_counted_not_believed() -> None:
     with pytest.raises(InvalidValueError, match="got 0"):
         tc.BinanceDecoder("BINANCE", range(10**18))  # type: ignore[arg-type]
+    for text in ("BTCUSDT.BINANCE", ""):
+        with pytest.raises(InvalidValueError, match="instruments: expected a list of ids or instruments, got '"):
+            tc.BinanceDecoder("BINANCE", text)

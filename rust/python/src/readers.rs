@@ -455,6 +455,10 @@ impl BinanceDecoder {
     #[new]
     #[pyo3(signature = (venue, instruments, *, keep_events=true))]
     fn new(venue: &str, instruments: &Bound<'_, PySequence>, keep_events: bool) -> PyResult<Self> {
+        if instruments.is_instance_of::<PyString>() {
+            let problem = format!("expected a list of ids or instruments, got {}", instruments.repr()?);
+            return Err(errors::invalid("instruments", problem));
+        }
         // One by one: what a sequence says of its length is no reason to take memory.
         let instruments = instruments
             .try_iter()?
