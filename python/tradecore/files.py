@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tradecore.errors import CatalogError, ConfigError
 from tradecore.interrupts import held_back
-from tradecore.locks import hold, remove_dead
+from tradecore.locks import hold, remove_dead, remove_empty
 
-__all__ = ["DISK_FULL", "STAGE", "cannot_write", "config_text", "remove_empty", "staged", "writing"]
+__all__ = ["DISK_FULL", "STAGE", "cannot_write", "config_text", "staged", "writing"]
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Numbers of the errors that more room would cure."""
@@ -149,13 +149,6 @@ def _move(stage: Path, folder: Path, last: str) -> None:
         for path in new:
             path.unlink(missing_ok=True)
         raise
-
-
-def remove_empty(*folders: Path) -> None:
-    """Remove folders, in this order, as far as nothing is in them."""
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 def config_text(path: Path) -> str:

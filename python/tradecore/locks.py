@@ -1,4 +1,4 @@
-"""Locks on folders: they end with their process, however it ends."""
+"""Folders that belong to somebody: locks on them, which end with their process, however it ends, and their removal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ try:
 except ImportError:  # Windows has no such locks.
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Lease", "hold", "lease", "locked", "remove_dead"]
+__all__ = ["Lease", "hold", "lease", "locked", "remove_dead", "remove_empty"]
 
 _POLL_S = 0.01
 
@@ -170,12 +170,14 @@ def _end_lease(folder: Path, retired: Path, descriptor: int | None) -> None:
                 # Where folders cannot be locked nobody can tell.
                 if alone is not None or fcntl is None or not kept.exists():
                     shutil.rmtree(place, ignore_errors=True)
-                    _remove_empty(kept)
+                    remove_empty(kept)
             finally:
                 _release(alone)
-    _remove_empty(retired)
+    remove_empty(retired)
 
 
-def _remove_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+def remove_empty(*folders: Path) -> None:
+    """Remove folders, in this order, as far as nothing is in them."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

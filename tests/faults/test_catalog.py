@@ -144,15 +144,22 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]
         yield dead
 
 
-def test_whatever_step_a_process_is_killed_at_the_catalog_is_old_or_new(
-    scenario: tuple[Path, Scenario], tmp_path: Path, instrument: tc.Instrument, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def ends(scenario: tuple[Path, Scenario], tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the catalog holds before, and after, where nothing goes wrong."""
     start, act = scenario
     shutil.copytree(start, tmp_path / "new")
     act(tmp_path / "new")
     before, after = contents(start), contents(tmp_path / "new")
     assert before != after
     assert not leftovers(tmp_path / "new")
+    return before, after
+
+
+def test_whatever_step_a_process_is_killed_at_the_catalog_is_old_or_new(
+    scenario: tuple[Path, Scenario], tmp_path: Path, instrument: tc.Instrument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, act = scenario
+    before, after = ends(scenario, tmp_path)
     seen = []
     for step in itertools.count():
         root = tmp_path / str(step)
@@ -212,9 +219,7 @@ def test_whatever_step_the_power_is_lost_at_the_catalog_is_old_or_new(
     scenario: tuple[Path, Scenario], tmp_path: Path, instrument: tc.Instrument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start, act = scenario
-    shutil.copytree(start, tmp_path / "new")
-    act(tmp_path / "new")
-    before, after = contents(start), contents(tmp_path / "new")
+    before, after = ends(scenario, tmp_path)
     seen = []
     for step in itertools.count():
         root = tmp_path / str(step)

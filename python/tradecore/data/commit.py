@@ -42,9 +42,8 @@ from tradecore.data.layout import (
 )
 from tradecore.data.manifest import Manifest, Month, Part, manifest_bytes, month_bytes, read_manifest
 from tradecore.errors import CatalogError, OverlapError
-from tradecore.files import remove_empty
 from tradecore.interrupts import held_back
-from tradecore.locks import hold, locked, remove_dead
+from tradecore.locks import hold, locked, remove_dead, remove_empty
 
 __all__ = ["check_free", "check_same", "commit", "grid_difference", "manifest_for", "modernize", "staging"]
 
