@@ -281,16 +281,15 @@ def _retire(root: Path, staged: Path, plan: _Plan) -> None:
     held = read_manifest(root, path) if path.is_file() else None
     never = _unlisted(held, folder, plan.coming)
     replaced = [*_unlisted(held, folder, plan.gone), *(root / name for name in (plan.old if held is not None else ()))]
-    left = set()
-    for file in (*never, *replaced):
+    left = {file.parent for file in (*never, *replaced) if file.is_file()}
+    for file in never:  # nobody can have begun to read it
         if file.is_file():
-            left.add(file.parent)
-            if file in replaced:
-                target = retired_place(root, file.with_name(f"{file.name}.part"))
-                disk.make_folder(target.parent)
-                disk.move(file, target)
-            else:  # nobody can have begun to read it
-                disk.remove(file)
+            disk.remove(file)
+    for file in replaced:
+        if file.is_file():
+            target = retired_place(root, file.with_name(f"{file.name}.part"))
+            disk.make_folder(target.parent)
+            disk.move(file, target)
     # Without power they would be back, and no plan would name them.
     for parent in sorted(left):
         disk.sync(parent)
