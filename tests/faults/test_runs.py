@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,30 @@ def test_interrupts_at_any_time_leave_a_whole_set_or_nothing(market: Path, tmp_p
         assert (code, words) in (("0", []), ("130", []), ("130", ["interrupted"]))
         ended["whole" if names else "nothing"] += 1
     assert min(ended.values()) > 3, ended
+
+
+def test_a_number_is_never_lost_to_an_interrupt() -> None:
+    """Python looks for signals where it makes texts of values: there, too, they are interrupts and no numbers."""
+    spec = tc.find_instrument("BTCUSDT.SYNTH")
+    price = Decimal("60000.1")
+    struck = 0
+
+    def strike(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        for _ in range(500):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005)
+                while True:
+                    assert spec.price_to_steps(price) == spec.price_to_steps("60000.1")
+            except KeyboardInterrupt:
+                struck += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert struck == 500
 
 
 def test_ctrl_c_after_a_run_has_its_result(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:

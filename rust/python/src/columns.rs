@@ -32,12 +32,10 @@ pub(crate) struct ByName<'a, 'py> {
 
 impl<'a, 'py> ByName<'a, 'py> {
     /// `None` for what is neither of the two.
-    pub(crate) fn of(given: &'a Bound<'py, PyAny>) -> Option<Self> {
-        let names = match given.getattr("columns") {
-            Ok(names) => names,
-            Err(_) => given.cast::<PyMapping>().ok()?.clone().into_any(),
-        };
-        Some(Self { given, names })
+    pub(crate) fn of(given: &'a Bound<'py, PyAny>) -> PyResult<Option<Self>> {
+        let mapping = || Some(given.cast::<PyMapping>().ok()?.clone().into_any());
+        let names = given.getattr_opt("columns")?.or_else(mapping);
+        Ok(names.map(|names| Self { given, names }))
     }
 
     /// A column, as an array where it knows how to become one. `None` if it is not there; an `id` may be None, too.
@@ -46,9 +44,9 @@ impl<'a, 'py> ByName<'a, 'py> {
             return Ok(None);
         }
         let column = self.given.get_item(name)?;
-        let column = match column.getattr("to_numpy") {
-            Ok(to_numpy) => to_numpy.call0()?,
-            Err(_) => column,
+        let column = match column.getattr_opt("to_numpy")? {
+            Some(to_numpy) => to_numpy.call0()?,
+            None => column,
         };
         Ok(Some(column).filter(|column| name != "id" || !column.is_none()))
     }
@@ -93,7 +91,7 @@ impl Arrays {
 impl NumpyColumns {
     /// Borrows the arrays of a mapping, or of a frame, by column name; `id` may be absent.
     pub(crate) fn new(given: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let Some(columns) = ByName::of(given) else {
+        let Some(columns) = ByName::of(given)? else {
             let found = given.get_type().name()?;
             return Err(errors::invalid(
                 "columns",

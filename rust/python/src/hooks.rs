@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 use tradecore_core::kernel::{Subscription, Topics};
 
 use crate::errors;
+use crate::raised::answered;
 
 /// A hook or callback must be an ordinary function: nothing would ever run what an `async def` or a generator returns.
 pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -30,10 +31,11 @@ pub(crate) fn check_callable(name: &str, function: &Bound<'_, PyAny>) -> PyResul
 
 /// A timer's callback is called with the context alone, which it has to take.
 pub(crate) fn check_takes_context(function: &Bound<'_, PyAny>) -> PyResult<()> {
-    let inspect = function.py().import("inspect")?;
+    let py = function.py();
     // What is not written in Python does not say what it takes.
-    let Ok(signature) = inspect.call_method1("signature", (function,)) else { return Ok(()) };
-    if signature.call_method1("bind", ("ctx",)).is_err() {
+    let signature = py.import("inspect")?.call_method1("signature", (function,));
+    let Some(signature) = answered(py, signature)? else { return Ok(()) };
+    if answered(py, signature.call_method1("bind", ("ctx",)))?.is_none() {
         let problem = format!("takes {signature} and is called with (ctx)");
         return Err(errors::invalid("callback", problem));
     }

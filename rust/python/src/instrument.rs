@@ -12,7 +12,7 @@ use tradecore_core::types::{
 };
 
 use crate::errors;
-use crate::values::{decimal_to_py, repr_of, to_decimal, to_f64, to_integer, to_side, to_steps};
+use crate::values::{decimal_to_py, repr_of, text_of, to_decimal, to_f64, to_integer, to_side, to_steps};
 
 /// What is traded: identity, grid, contract kind, fees. Immutable, hashable, picklable.
 ///
@@ -480,8 +480,9 @@ impl PyInstrument {
         let dict = self.to_dict(py)?;
         let mut parts = Vec::new();
         for (key, value) in dict.iter() {
-            let shown = value.repr()?.to_string();
-            parts.push(if key.to_string() == "id" { shown } else { format!("{key}={shown}") });
+            let (key, shown) = (text_of(&key)?, value.repr()?);
+            let shown = shown.to_cow()?;
+            parts.push(if key == "id" { shown.into_owned() } else { format!("{key}={shown}") });
         }
         Ok(format!("Instrument({})", parts.join(", ")))
     }

@@ -45,7 +45,7 @@ impl MemoryColumns {
     #[pyo3(signature = (name, given, *, with_ids))]
     fn new(name: &str, given: &Bound<'_, PyAny>, with_ids: bool) -> PyResult<Self> {
         let refuse = |problem: String| DataError::new_err((name.to_owned(), 0, problem));
-        let Some(columns) = ByName::of(given) else {
+        let Some(columns) = ByName::of(given)? else {
             return Err(refuse(format!("expected columns by name, got {}", given.get_type().name()?)));
         };
         let mut arrays = Vec::with_capacity(COLUMNS.len());

@@ -6,6 +6,15 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use tradecore_core::kernel::HookError;
 
+/// What Python code answered, `None` if it raised; but an interrupt is no answer and is passed on.
+pub(crate) fn answered<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// The first exception that has to be raised when the run is over.
 #[derive(Clone, Default)]
 pub(crate) struct Raised(Arc<Mutex<Option<PyErr>>>);

@@ -14,6 +14,7 @@ use tradecore_core::types::{
 };
 
 use crate::errors;
+use crate::raised::answered;
 
 static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static TIMEDELTA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -39,20 +40,24 @@ pub(crate) fn decimal_to_py(py: Python<'_>, value: Decimal) -> PyResult<Bound<'_
 /// The text of a `Decimal`, `str` or `int`; `None` for other types.
 fn exact_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let py = value.py();
-    if value.is_instance_of::<PyString>() || value.is_exact_instance_of::<PyInt>() {
-        return Ok(Some(value.str()?.to_string()));
-    }
-    if value.is_instance(decimal_type(py)?)? {
-        return Ok(Some(value.str()?.to_string()));
+    if value.is_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_instance(decimal_type(py)?)?
+    {
+        return text_of(value).map(Some);
     }
     if value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyBool>() {
         return Ok(None);
     }
     // Integers of other libraries (numpy) say so through __index__.
-    match value.call_method0(pyo3::intern!(py, "__index__")) {
-        Ok(index) => Ok(Some(index.str()?.to_string())),
-        Err(_) => Ok(None),
-    }
+    let index = answered(py, value.call_method0(pyo3::intern!(py, "__index__")))?;
+    index.map(|index| text_of(&index)).transpose()
+}
+
+/// What `str` makes of a value. Python looks for signals there, so that it can end in an interrupt: to show a value by
+/// `Display` would lose that one and give a text that nobody wrote.
+pub(crate) fn text_of(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(value.str()?.to_cow()?.into_owned())
 }
 
 /// An integer given as `int`, or as text in a specification.
@@ -152,8 +157,8 @@ pub(crate) use arguments;
 /// What Python shows of a value, the beginning of it if that is long.
 pub(crate) fn repr_of(value: &Bound<'_, PyAny>) -> String {
     const SHOWN: usize = 200;
-    let Ok(shown) = value.repr() else { return "a number of thousands of digits".into() };
-    let shown = shown.to_string();
+    let shown = value.repr().and_then(|shown| Ok(shown.to_cow()?.into_owned()));
+    let Ok(shown) = shown else { return "a number of thousands of digits".into() };
     match shown.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &shown[..end]),
         None => shown,
@@ -166,7 +171,7 @@ fn shortest_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     if value.is_instance_of::<PyBool>() || !value.hasattr(pyo3::intern!(value.py(), "__float__"))? {
         return Ok(None);
     }
-    let text = value.str()?.to_string();
+    let text = text_of(value)?;
     // `numpy.bool_` has a float, too.
     Ok(text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c)).then_some(text))
 }
