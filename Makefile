@@ -33,7 +33,7 @@ $(VENV)/.tools:
 
 $(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES) pyproject.toml
 	@echo "building the extension"
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev,docs
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet --extras dev,docs,ml
 	@touch $@
 
 lint: build
