@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod lane;
+mod models;
 mod replay;
 mod run;
 mod sessions;
@@ -9,6 +10,7 @@ mod setup;
 mod stats;
 
 pub use lane::ChunkSource;
+pub use models::{Model, ModelSetup};
 pub use replay::Replay;
 pub use run::{Monitor, Progress, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;

@@ -4,7 +4,7 @@
 //! at its visible time (see [`crate::sim::FeedClock`]); a command acts at the venue one entry latency after it
 //! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
 //! (messages, then instruments that come and go, then commands in order of sending), then the kernel, one input at a time:
-//! reports, messages by market, instruments that come and go, timers. The run ends with the last visible message; what the
+//! reports, messages by market, instruments that come and go, timers, signals. The run ends with the last visible message; what the
 //! venue had already decided by then is still booked.
 //!
 //! Messages of a market that somebody follows are delivered one by one. Of the others the kernel is told, before
@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use super::arrivals::Arrival;
 use super::lane::Lane;
+use super::models::{ModelSetup, Models};
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_leads};
@@ -56,12 +57,15 @@ enum Wake {
     Listing,
     /// Something it waited for is due.
     Due(Seat),
+    /// A model answers.
+    Signal,
 }
 
 /// A backtest in progress.
 pub struct Replay {
     sessions: Sessions,
     venue: Venue,
+    models: Models,
     lanes: Vec<Lane>,
     /// Venue time of each market's next message.
     heads: Heads,
@@ -162,6 +166,7 @@ impl Replay {
             least_response: venue.least_response(),
             sessions,
             venue,
+            models: Models::default(),
             lanes,
             config,
             next_sample: i64::MAX,
@@ -170,6 +175,11 @@ impl Replay {
             end: i64::MIN,
             polls: 0,
         })
+    }
+
+    /// Gives strategies their models, one each or none, in the order of the strategies.
+    pub fn set_models(&mut self, models: Vec<Option<ModelSetup>>) {
+        self.models = Models::new(models);
     }
 
     /// The kernel, for what the run left behind; the first strategy's if each has its own.
@@ -312,7 +322,8 @@ impl Replay {
         let message = self.followed.first().map(|(market, at)| (at, Wake::Message(MarketId::new(market))));
         let listing = self.listings.last().map(|(at, _)| (*at, Wake::Listing));
         let due = self.sessions.next_due().map(|(at, seat)| (at, Wake::Due(seat)));
-        earliest(earliest(report, message), earliest(listing, due))
+        let signal = self.models.next().map(|at| (at, Wake::Signal));
+        earliest(earliest(earliest(report, message), earliest(listing, due)), signal)
     }
 
     /// Lets the kernel do what is due at `now`.
@@ -339,6 +350,12 @@ impl Replay {
             Wake::Due(seat) => {
                 self.know((now.saturating_add(1), MarketId::new(0)))?;
                 self.tell(seat, now, Input::Due)?;
+            }
+            Wake::Signal => {
+                self.know((now.saturating_add(1), MarketId::new(0)))?;
+                if let Some((seat, answer)) = self.models.pop() {
+                    self.tell(seat, now, Input::Signal(&answer))?;
+                }
             }
         }
         self.fail_uncounted(now)
@@ -424,10 +441,24 @@ impl Replay {
         for (market, at) in first {
             self.go_back(seat, market, at);
         }
+        self.ask_models(seat)?;
         if self.sessions.has_changed_topics(seat) {
             self.follow();
         }
         Ok(told?)
+    }
+
+    /// Takes what strategies ask to their models.
+    #[inline]
+    fn ask_models(&mut self, seat: Seat) -> Result<(), KernelError> {
+        if self.sessions.kernel(seat).questions().is_empty() {
+            return Ok(());
+        }
+        let questions = std::mem::take(self.sessions.kernel(seat).questions());
+        questions.into_iter().try_for_each(|question| {
+            let strategy = self.sessions.place_of(seat, question.strategy);
+            self.models.ask(seat, strategy, question)
+        })
     }
 
     /// Delivers messages of the markets that are followed now, one by one.

@@ -196,6 +196,11 @@ impl Sessions {
         Seat(if self.each.len() == 1 { 0 } else { strategy.index() })
     }
 
+    /// Where a strategy of a kernel is, counted over all of them.
+    pub(super) fn place_of(&self, seat: Seat, strategy: StrategyId) -> usize {
+        if self.each.len() == 1 { strategy.index() } else { seat.0 }
+    }
+
     /// Whose an account at the venue is.
     #[inline]
     pub(super) fn owner(&self, account: AccountId) -> Seat {

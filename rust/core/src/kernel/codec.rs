@@ -5,6 +5,7 @@
 
 use super::input::{Control, FeedUpdate, Input, Listing, Rows};
 use super::reader::{CodecError, Decoded, Reader};
+use super::signals::Answer;
 use super::writer::Writer;
 use crate::event::EventColumns;
 use crate::ledger::Position;
@@ -21,6 +22,7 @@ mod tag {
     pub(super) const LISTING: u8 = 6;
     pub(super) const DUE: u8 = 7;
     pub(super) const CONTROL: u8 = 8;
+    pub(super) const SIGNAL: u8 = 9;
     pub(super) const COMMAND: u8 = 20;
     pub(super) const HOLDING: u8 = 21;
     pub(super) const SESSION: u8 = 22;
@@ -94,6 +96,19 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
             w.flag(*is_listed);
         }
         Input::Due => head(tag::DUE),
+        Input::Signal(answer) => {
+            head(tag::SIGNAL);
+            w.index(answer.strategy.index());
+            w.index(answer.market.index());
+            w.i64(answer.ts);
+            match &answer.outcome {
+                Ok(signal) => w.option(Some(signal), Writer::signal),
+                Err(problem) => {
+                    w.flag(false);
+                    w.text(problem);
+                }
+            }
+        }
         Input::Control(control) => {
             head(tag::CONTROL);
             match control {
@@ -155,6 +170,8 @@ pub enum OwnedInput {
     Listing(Listing),
     /// See [`Input::Due`].
     Due,
+    /// See [`Input::Signal`].
+    Signal(Answer),
     /// See [`Input::Control`].
     Control(Control),
 }
@@ -172,6 +189,7 @@ impl OwnedInput {
             Self::Feed(market, update) => Input::Feed { market: *market, update },
             Self::Listing(listing) => Input::Listing(listing),
             Self::Due => Input::Due,
+            Self::Signal(answer) => Input::Signal(answer),
             Self::Control(control) => Input::Control(control),
         }
     }
@@ -242,6 +260,15 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
         }
         tag::LISTING => OwnedInput::Listing(Listing { market: r.market()?, is_listed: r.flag()? }),
         tag::DUE => OwnedInput::Due,
+        tag::SIGNAL => {
+            let (strategy, market, ts) = (r.strategy()?, r.market()?, r.i64()?);
+            let signal = r.option(Reader::signal)?;
+            let outcome = match signal {
+                Some(signal) => Ok(signal),
+                None => Err(r.text()?.into()),
+            };
+            OwnedInput::Signal(Answer { strategy, market, ts, outcome })
+        }
         tag::CONTROL => OwnedInput::Control(match r.u8()? {
             0 => Control::Start,
             1 => Control::Stop,

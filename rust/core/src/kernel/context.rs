@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::quoting::QuoteSide;
+use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
 use crate::book::{L2Book, Touch};
 use crate::ledger::{Position, Uncounted};
@@ -215,6 +216,26 @@ impl Context {
         let strategy = self.strategy;
         let core = self.core_mut();
         core.timers.set(Some(ts_ns.max(core.now)), strategy, 0)
+    }
+
+    /// Asks the strategy's model what it makes of these features; an answer holds for `lifetime_ns` from now on and
+    /// arrives in [`super::Strategy::on_signal`].
+    pub fn ask(&mut self, market: MarketId, features: Arc<[f64]>, lifetime_ns: i64) {
+        let strategy = self.strategy;
+        let core = self.core_mut();
+        core.signals.ask(Question { ts: core.now, strategy, market, features, lifetime_ns });
+    }
+
+    /// What the strategy's model says of a market, as long as that holds.
+    pub fn signal(&self, market: MarketId) -> Option<&Signal> {
+        let core = self.core();
+        core.signals.holding(self.strategy, market, core.now)
+    }
+
+    /// What the strategy's model says of every market, as far as that holds.
+    pub fn signals(&self) -> impl Iterator<Item = (MarketId, &Signal)> + '_ {
+        let core = self.core();
+        core.signals.all_holding(self.strategy, core.now)
     }
 
     /// Follows something of a market from the next message on.

@@ -6,6 +6,7 @@ use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
 use super::record::Record;
+use super::signals::Signals;
 use super::timers::Timers;
 use super::topics::Registry;
 use crate::orders::SessionId;
@@ -23,6 +24,7 @@ pub(super) struct Core {
     pub(super) desk: Desk,
     pub(super) quotes: Quotes,
     pub(super) timers: Timers,
+    pub(super) signals: Signals,
     pub(super) topics: Registry,
     pub(super) record: Record,
     pub(super) journal: Journal,

@@ -37,6 +37,7 @@ impl Kernel {
             }
             self.handle(at, input.as_input())?;
             self.drain();
+            self.questions().clear();
         }
         let written = self.take_journal();
         let Some((at, from)) = last else { return Ok((diverged, written)) };

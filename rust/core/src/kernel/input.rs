@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::signals::Answer;
 use crate::book::{BookState, L2Book, Touch};
 use crate::event::{Chunk, Columns, View};
 use crate::orders::{Command, OrderRequest, Report};
@@ -141,6 +142,8 @@ pub enum Input<'a> {
     Listing(&'a Listing),
     /// Something the kernel waited for is due (see [`super::Kernel::next_due`]).
     Due,
+    /// What a strategy's model answers.
+    Signal(&'a Answer),
     /// Something asked for from outside.
     Control(&'a Control),
 }

@@ -13,7 +13,8 @@ use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
-use super::record::{CandleRow, PublishedRow, Reconcile, Record};
+use super::record::{CandleRow, PublishedRow, Reconcile, Record, SignalRow};
+use super::signals::{Answer, Question, Signals};
 use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
 use super::topics::{Registry, Subscriber, Topics};
@@ -180,6 +181,7 @@ impl Kernel {
             trades_on,
             desk: Desk::default(),
             timers: Timers::default(),
+            signals: Signals::default(),
             topics,
             record: Record::default(),
         };
@@ -246,6 +248,13 @@ impl Kernel {
                 self.prepare(at, &input, Some(market))?;
                 self.ctx.core_mut().markets[market.index()].is_listed = is_listed;
                 Ok(())
+            }
+            Input::Signal(answer) => {
+                if answer.strategy.index() >= self.runners.len() {
+                    return Err(KernelError::UnknownStrategy(answer.strategy));
+                }
+                self.prepare(at, &input, Some(answer.market))?;
+                self.on_answer(answer)
             }
             Input::Control(control) => {
                 if let Control::Order { strategy, .. } | Control::Fail { strategy, .. } = control
@@ -315,13 +324,25 @@ impl Kernel {
         if core.desk.has_refusals() {
             return Some(core.now);
         }
-        if self.is_stopped { None } else { core.timers.next() }
+        if self.is_stopped {
+            return None;
+        }
+        match (core.timers.next(), core.signals.next_expiry()) {
+            (Some(timer), Some(expiry)) => Some(timer.min(expiry)),
+            (timer, expiry) => timer.or(expiry),
+        }
     }
 
     /// Commands that may go to their venues, in the order they were sent.
     #[inline]
     pub fn drain(&mut self) -> std::vec::Drain<'_, Outgoing> {
         self.ctx.core_mut().desk.outgoing().drain(..)
+    }
+
+    /// What strategies ask their models. Whoever takes a question hands back its answer as [`Input::Signal`].
+    #[inline]
+    pub fn questions(&mut self) -> &mut Vec<Question> {
+        self.ctx.core_mut().signals.questions()
     }
 
     /// Tells of refusals of our own, at the time they were made. What they lead to waits for the next input.
@@ -337,9 +358,29 @@ impl Kernel {
 
     fn on_due(&mut self) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
+        if let Some((strategy, market, signal)) = core.signals.expire(core.now) {
+            return self.call(strategy, |s, ctx| s.on_signal_expired(ctx, market, &signal));
+        }
         match core.timers.take(core.now) {
             Some(timer) => self.call(timer.strategy, |s, ctx| s.on_timer(ctx, timer.id)),
             None => Ok(()),
+        }
+    }
+
+    /// Takes what a model says: an answer that came too late, and none, are only written down.
+    fn on_answer(&mut self, answer: &Answer) -> Result<(), KernelError> {
+        let (strategy, market) = (answer.strategy, answer.market);
+        if self.runners[strategy.index()].failure.is_some() {
+            return Ok(());
+        }
+        let core = self.ctx.core_mut();
+        core.record.signals.push(SignalRow { ts_recv: core.now, answer: answer.clone() });
+        let now = core.now;
+        match &answer.outcome {
+            Ok(signal) if core.signals.take(answer, now) => {
+                self.call(strategy, |s, ctx| s.on_signal(ctx, market, signal))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -586,6 +627,7 @@ impl Kernel {
         let core = self.ctx.core_mut();
         core.timers.forget(strategy);
         core.topics.forget(strategy);
+        core.signals.forget(strategy);
         match self.on_error {
             OnError::StopStrategy => Ok(()),
             OnError::StopRun => Err(KernelError::StrategyFailed { name, traceback }),

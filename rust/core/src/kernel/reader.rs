@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::signals::{Action, Confidence, Opinion, Signal};
 use super::topics::Topics;
 use crate::book::BookState;
 use crate::event::{Event, EventColumns, EventKind};
@@ -131,6 +132,23 @@ impl<'a> Reader<'a> {
     pub(super) fn money(&mut self) -> Decoded<Money> {
         let amount = Money::from_units(self.i128()?);
         if amount.is_within(MONEY_LIMIT) { Ok(amount) } else { self.error("an amount of 38 digits") }
+    }
+
+    pub(super) fn signal(&mut self) -> Decoded<Signal> {
+        let Some(action) = Action::from_number(i64::from(self.u8()?.cast_signed())) else {
+            return self.error("an action");
+        };
+        let Some(confidence) = Confidence::new(self.f64()?) else {
+            return self.error("a confidence from 0 to 1");
+        };
+        let (value, model) = (self.f64()?, self.text()?.into());
+        let (ts, expires) = (self.i64()?, self.i64()?);
+        let mut features = Vec::new();
+        for _ in 0..self.index()? {
+            features.push(self.f64()?);
+        }
+        let opinion = Opinion { action, confidence, value, model };
+        Ok(Signal { opinion, ts, expires, features: features.into() })
     }
 
     pub(super) fn price(&mut self) -> Decoded<Price> {

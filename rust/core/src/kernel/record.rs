@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::published::Stat;
+use super::signals::Answer;
 use crate::bars::Bar;
 use crate::orders::{Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
@@ -79,6 +80,15 @@ pub struct PublishedRow {
     pub stat: Stat,
 }
 
+/// An answer of a model, when it was known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignalRow {
+    /// When it was known, ns.
+    pub ts_recv: i64,
+    /// The answer.
+    pub answer: Answer,
+}
+
 /// What does not agree between a venue and us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconcile {
@@ -106,6 +116,8 @@ pub struct Record {
     pub candles: Vec<CandleRow>,
     /// What venues published, as far as strategies were told.
     pub published: Vec<PublishedRow>,
+    /// Answers of models.
+    pub signals: Vec<SignalRow>,
     /// Fills that were ever booked.
     pub fill_count: u64,
     /// Those of them that made liquidity.
@@ -148,7 +160,8 @@ impl Record {
 
     /// Rows kept in memory.
     pub fn len(&self) -> usize {
-        self.orders.len() + self.fills.len() + self.equity.len() + self.candles.len() + self.published.len()
+        let market = self.candles.len() + self.published.len() + self.signals.len();
+        self.orders.len() + self.fills.len() + self.equity.len() + market
     }
 
     /// Forgets the rows, not the counts.
@@ -158,6 +171,7 @@ impl Record {
         self.equity.clear();
         self.candles.clear();
         self.published.clear();
+        self.signals.clear();
     }
 
     /// Whether no row is kept.

@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
 use super::market::{BarFeed, Market};
 use super::reader::{CodecError, Reader};
+use super::signals::Signals;
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
@@ -25,14 +26,14 @@ use crate::risk::Trading;
 use crate::types::{AccountId, CurrencyId, MarketId, Side, StrategyId};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 3";
+const MAGIC: &str = "tradecore kernel 4";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
-    /// Commands have not been drained.
-    #[error("{0} commands have not been drained")]
+    /// Commands or questions have not been drained.
+    #[error("{0} commands or questions have not been drained")]
     Undrained(usize),
     /// A strategy could not save itself.
     #[error("strategy {name} could not be saved: {error:?}")]
@@ -79,8 +80,9 @@ impl Kernel {
     /// [`SaveError`]; nothing has changed then but what a strategy's own hook did.
     pub fn save(&mut self) -> Result<Vec<u8>, SaveError> {
         let core = self.ctx.core_mut();
-        if !core.desk.outgoing().is_empty() {
-            return Err(SaveError::Undrained(core.desk.outgoing().len()));
+        let waiting = core.desk.outgoing().len() + core.signals.questions().len();
+        if waiting > 0 {
+            return Err(SaveError::Undrained(waiting));
         }
         let mut bytes = Vec::new();
         let mut w = Writer(&mut bytes);
@@ -162,6 +164,7 @@ impl Kernel {
             w.index(subscriber.strategy.index());
             w.u16(subscriber.topics.bits());
         }
+        core.signals.save(&mut w);
         for runner in &mut self.runners {
             let state = runner.strategy.save().map_err(|error| {
                 let name = runner.name.clone();
@@ -244,6 +247,7 @@ impl Kernel {
             followed.push((market, Subscriber { strategy, topics: r.topics()? }));
         }
         core.topics.replace(followed);
+        core.signals = Signals::load(&mut r, strategies, markets)?;
         for runner in &mut kernel.runners {
             let saved = r.bytes()?;
             runner.strategy.load(saved).map_err(|error| {

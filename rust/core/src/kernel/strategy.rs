@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::published::{Stat, Trade};
 use super::record::FillRow;
+use super::signals::Signal;
 use super::topics::Topics;
 use crate::bars::Bar;
 use crate::book::{BookState, Touch};
@@ -84,6 +85,16 @@ pub trait Strategy: Send {
 
     /// An own order changed.
     fn on_order(&mut self, ctx: &mut Context, order: &Order) -> HookResult {
+        Ok(())
+    }
+
+    /// The strategy's model has said something of `market`.
+    fn on_signal(&mut self, ctx: &mut Context, market: MarketId, signal: &Signal) -> HookResult {
+        Ok(())
+    }
+
+    /// The last signal of `market` has expired and there is no other.
+    fn on_signal_expired(&mut self, ctx: &mut Context, market: MarketId, signal: &Signal) -> HookResult {
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Fields as bytes: integers of fixed width in little endian, texts with their length, options with a flag.
 
+use super::signals::Signal;
 use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{Command, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey};
@@ -174,6 +175,19 @@ impl Writer<'_> {
             }
             ReportKind::Reduced { qty } => self.i64(qty.steps()),
             _ => {}
+        }
+    }
+
+    pub(super) fn signal(&mut self, signal: &Signal) {
+        self.u8(signal.opinion.action as i8 as u8);
+        self.f64(signal.opinion.confidence.get());
+        self.f64(signal.opinion.value);
+        self.text(&signal.opinion.model);
+        self.i64(signal.ts);
+        self.i64(signal.expires);
+        self.index(signal.features.len());
+        for feature in &*signal.features {
+            self.f64(*feature);
         }
     }
 
