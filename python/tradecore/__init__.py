@@ -31,11 +31,12 @@ from tradecore.types import (
     OrderStatus,
     OrderType,
     Side,
+    SignalAction,
     TimeInForce,
 )
 
 if TYPE_CHECKING:
-    from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, TradeView
+    from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
@@ -54,6 +55,7 @@ _LATER = {
     "Order": "_core",
     "PositionView": "_core",
     "QuoteView": "_core",
+    "Signal": "_core",
     "TradeView": "_core",
     "Backtest": "backtest",
     "ReplayResult": "backtest",
@@ -107,6 +109,8 @@ __all__ = [
     "ReplayResult",
     "Result",
     "Side",
+    "Signal",
+    "SignalAction",
     "SimVenue",
     "Stats",
     "Strategy",

@@ -11,9 +11,9 @@ from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, SignalAction, TimeInForce
 from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
 
@@ -46,12 +46,14 @@ __all__ = [
     "Order",
     "PositionLedger",
     "PositionView",
+    "Question",
     "QueueSimulator",
     "QuoteView",
     "ReadAhead",
     "RealizedVolatility",
     "ReferencePrice",
     "SeriesReader",
+    "Signal",
     "Simulation",
     "Synth",
     "TradeView",
@@ -1340,6 +1342,58 @@ class Context:
         """
     def unsubscribe(self, instrument: str | Instrument, topic: str) -> None:
         """Follow something of an instrument no longer; topics and errors are those of :meth:`subscribe`."""
+    def predict(self, instrument: str | Instrument, features: ArrayLike, *, lifetime: DurationLike) -> None:
+        """Ask the strategy's predictor what it makes of these features.
+
+        The answer comes after the time that the predictor takes, in ``on_signal``; :meth:`signal` returns it from then
+        on, until it expires.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+            What it is about.
+        features : float64 (n,)
+            What the predictor is to see.
+        lifetime : duration
+            How long the answer holds, from now on: text such as ``"5s"``, a ``timedelta`` or a ``tc.Duration``.
+
+        Raises
+        ------
+        InvalidValueError
+            For what is no array of numbers, no length of time, or where the strategy has no ``predictor``.
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> class Imbalance:
+        ...     model_id, latency = "imbalance", "1ms"
+        ...
+        ...     def opinion(self, instrument, ts_ns, features):
+        ...         return (1 if features[0] > 0 else -1), abs(features[0]), features[0]
+        >>> class Asker(tc.Strategy):
+        ...     predictor = Imbalance()
+        ...
+        ...     def on_start(self, ctx):
+        ...         ctx.every("1s", self.ask)
+        ...
+        ...     def ask(self, ctx):
+        ...         for instrument in self.instruments:
+        ...             book = ctx.book(instrument)
+        ...             if book.is_synced:
+        ...                 ctx.predict(instrument, [book.imbalance(), book.spread], lifetime="3s")
+        """
+    def signal(self, instrument: str | Instrument) -> Signal | None:
+        """Return what the strategy's predictor last said of an instrument; None before that, and once it has expired.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the instrument is not in the run.
+        """
+    @property
+    def signals(self) -> dict[str, Signal]:
+        """All signals that hold now, by id of their instrument."""
     def balance(self, currency: str) -> Decimal | None:
         """Return what this strategy's account holds of a settlement currency; None where the venue has not said.
 
@@ -1772,6 +1826,74 @@ class Command:
         """When it was sent, ns UTC."""
 
 @final
+class Signal:
+    """What a model says of an instrument, for as long as it holds. A value that may be kept.
+
+    Examples
+    --------
+    >>> class Bull:
+    ...     model_id, latency = "bull", "1ms"
+    ...
+    ...     def opinion(self, instrument, ts_ns, features):
+    ...         return 1, 0.9, float(features[0])
+    >>> class Follower(tc.Strategy):
+    ...     predictor = Bull()
+    ...
+    ...     def on_start(self, ctx):
+    ...         for instrument in self.instruments:
+    ...             ctx.predict(instrument, [0.001], lifetime="1m")
+    ...
+    ...     def on_signal(self, ctx, signal):
+    ...         if signal.action is tc.SignalAction.BUY and signal.confidence > 0.6:
+    ...             ctx.buy(signal.instrument, "0.01")
+    """
+
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def action(self) -> SignalAction:
+        """``SignalAction.BUY``, ``HOLD`` or ``SELL``."""
+    @property
+    def confidence(self) -> float:
+        """How sure the model is: a fraction, from 0 to 1."""
+    @property
+    def value(self) -> float:
+        """What the action was made from: a fraction, be it a difference of probabilities or an expected return."""
+    @property
+    def model_id(self) -> str:
+        """Which model it was."""
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """What the model saw: float64 (n,), an array of its own."""
+    @property
+    def ts(self) -> int:
+        """When the features were taken, ns UTC."""
+    @property
+    def expires(self) -> int:
+        """From when on it says nothing any more, ns UTC."""
+
+@final
+class Question:
+    """What a strategy asks its model: for :meth:`Kernel.answer`, from whoever has the model."""
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy."""
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def ts(self) -> int:
+        """When it was asked, ns UTC."""
+    @property
+    def lifetime_ns(self) -> int:
+        """How long an answer holds from ``ts`` on, ns."""
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """What the strategy saw: float64 (n,), an array of its own."""
+
+@final
 class Kernel:
     """The kernel, one input at a time: what paper and live trading and the replay of a journal are driven through.
 
@@ -1937,6 +2059,36 @@ class Kernel:
         """Return when :meth:`due` is next to be called, ns UTC; None for nothing to wait for."""
     def drain(self) -> list[Command]:
         """Take the commands that may go to their venues, in the order they were sent."""
+    def questions(self) -> list[Question]:
+        """Take what strategies ask their models, in the order they asked. Each is to be answered by :meth:`answer`."""
+    def answer(
+        self,
+        at_ns: int,
+        question: Question,
+        action: int = 0,
+        confidence: float = 0.0,
+        value: float = 0.0,
+        *,
+        model_id: str = "",
+        problem: str | None = None,
+    ) -> None:
+        """Deliver what a model says to a question, or why it says nothing.
+
+        Parameters
+        ----------
+        at_ns, question
+            When the answer arrives, and the question it is to.
+        action : SignalAction or int
+            1 for buy, 0 for hold, -1 for sell.
+        confidence : float
+            From 0 to 1.
+        value : float
+            What the action was made from.
+        model_id : str
+            Which model it was.
+        problem : str, optional
+            Why there is no signal; the rest does not count then.
+        """
     def save(self) -> bytes:
         """Return the state after the inputs so far, for :meth:`restore` in another process.
 

@@ -21,6 +21,7 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "Side",
+    "SignalAction",
     "TimeInForce",
 ]
 
@@ -54,6 +55,17 @@ class Side(IntEnum):
 
     BUY = 1
     SELL = -1
+
+
+class SignalAction(IntEnum):
+    """What a signal says to do."""
+
+    BUY = 1
+    """Be long."""
+    HOLD = 0
+    """Neither."""
+    SELL = -1
+    """Be short."""
 
 
 class EventKind(IntEnum):

@@ -381,7 +381,7 @@ def test_a_raising_hook_stops_its_strategy_or_the_input(instrument: tc.Instrumen
 
 def test_a_saved_session_goes_on(kernel: Kernel, quoter: Quoter, instrument: tc.Instrument) -> None:
     kernel.levels(10, 0, 9, *BOOK, snapshot=True)
-    with pytest.raises(RunError, match="2 commands have not been drained"):
+    with pytest.raises(RunError, match="2 commands or questions have not been drained"):
         kernel.save()
     kernel.drain()
     saved = kernel.save()

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames", "position_columns", "thinned"]
 
-_TIMES = ("ts", "ts_event", "ts_open", "ts_submit", "ts_accept", "ts_close", "ts_recv", "next_funding_ns")
+_TIMES = (
+    "ts",
+    "ts_event",
+    "ts_open",
+    "ts_submit",
+    "ts_accept",
+    "ts_close",
+    "ts_recv",
+    "next_funding_ns",
+    "expires",
+)
 """Columns that count ns since 1970."""
 
 _LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -62,6 +72,18 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
     "equity": ("ts", "currency", "equity"),
     "candles": ("ts_open", "instrument", "open", "high", "low", "close", "volume", "trades"),
     "published": ("ts_event", "instrument", "kind", "value", "qty", "order_side", "next_funding_ns", "ts_recv"),
+    "signals": (
+        "ts_recv",
+        "instrument",
+        "action",
+        "confidence",
+        "value",
+        "model_id",
+        "problem",
+        "ts",
+        "expires",
+        "strategy",
+    ),
     "positions": (
         "ts_recv",
         "instrument",
@@ -88,7 +110,7 @@ class Frames:
         The tables behind the frames, piece by piece; times in ns.
     """
 
-    frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "candles", "published")
+    frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "candles", "published", "signals")
     """The frames there are."""
 
     tables: TableStore
@@ -121,6 +143,14 @@ class Frames:
         ``next_funding_ns`` is when a funding rate is paid.
         """
         return self._make("published", exact=True)
+
+    @cached_property
+    def signals(self) -> pl.DataFrame:
+        """What predictors of strategies said, in the order it was known: an action, or the ``problem`` they had.
+
+        ``ts`` is when the features were taken; from ``expires`` on a signal says nothing any more.
+        """
+        return self._make("signals", exact=True)
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         """Return a frame, money as Decimal or as floats."""

@@ -45,6 +45,8 @@ _OTHERWISE: Final[Mapping[str, str]] = {
     "on_fill": "no order was filled",
     "on_order": "no order was sent",
     "on_bar": 'no bar was completed: ask for them with ctx.subscribe(instrument, "bars:1m")',
+    "on_signal": "no predictor answered in time: ask it with ctx.predict(instrument, features, lifetime=...)",
+    "on_signal_expired": "no signal expired before the next one",
     "on_timer": "no timer without a callback went off",
 }
 """Why a hook was not called that no data calls."""

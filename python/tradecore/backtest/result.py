@@ -88,7 +88,16 @@ class Result(Frames):
         result.save("run.tcr")
     """
 
-    frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "equity", "pnl", "candles", "published")
+    frame_names: ClassVar[tuple[str, ...]] = (
+        "orders",
+        "fills",
+        "positions",
+        "equity",
+        "pnl",
+        "candles",
+        "published",
+        "signals",
+    )
 
     def __init__(
         self,

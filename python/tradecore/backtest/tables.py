@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
 
-TABLES = ("orders", "fills", "equity", "candles", "published")
+TABLES = ("orders", "fills", "equity", "candles", "published", "signals")
 MONEY_SCALE = 12
 """Decimals of money."""
 WIDTHS = {"uint8": 1, "int8": 1, "bool": 1, "uint32": 4, "uint64": 8, "int64": 8, "float64": 8, "money": 16}
 """Types of columns by numpy's names, ``money`` for counts of 10^-12, with their bytes a row."""
 
-_MAYBE_NEVER = ("ts_accept", "ts_close", "next_funding_ns")
+_MAYBE_NEVER = ("ts_accept", "ts_close", "next_funding_ns", "expires")
 """Times the core holds as 0 for what has not happened."""
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind]] = {
     "side": Side,

@@ -20,6 +20,8 @@ Hook                                     When, and how often
 ``on_bar(ctx, bar)``                     each finished bar, after ``ctx.subscribe(instrument, "bars:1m")``
 ``on_fill(ctx, fill)``                   each fill of an own order
 ``on_order(ctx, order)``                 each change of an own order, after ``on_fill`` where it is one
+``on_signal(ctx, signal)``               each answer of the strategy's predictor, after ``ctx.predict``
+``on_signal_expired(ctx, signal)``       each time a signal expires before there is another
 ``on_timer(ctx, timer)``                 each time a timer goes off that has no callback of its own
 ``on_stop(ctx)``                         once, after the last event
 ======================================== ==============================================================================
@@ -55,9 +57,11 @@ from tradecore._core import (
     PositionView,
     QuoteView,
     ReferencePrice,
+    Signal,
     TradeView,
 )
 from tradecore.strategy.base import Strategy
+from tradecore.strategy.predictor import Predictor
 from tradecore.validation import Duration
 
 __all__ = [
@@ -71,8 +75,10 @@ __all__ = [
     "OpenInterest",
     "Order",
     "PositionView",
+    "Predictor",
     "QuoteView",
     "ReferencePrice",
+    "Signal",
     "Strategy",
     "TradeView",
 ]

@@ -13,6 +13,7 @@ from tradecore._core import Instrument, check_strategy_name
 from tradecore.errors import HookError, InvalidValueError, RunError
 from tradecore.strategy.hooks import HOOKS, check_hooks
 from tradecore.strategy.parameters import check_parameters, parameter_fields
+from tradecore.strategy.predictor import Predictor
 from tradecore.strategy.state import decode, encode, is_plain
 from tradecore.types import BookState
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Order,
         QuoteView,
         ReferencePrice,
+        Signal,
         TradeView,
     )
 
@@ -48,7 +50,8 @@ class Strategy:
     The hooks: :meth:`on_start` and :meth:`on_stop` once; of the market :meth:`on_book`, :meth:`on_trade`,
     :meth:`on_quote`, :meth:`on_book_state` and :meth:`on_bar`; of what the venue publishes :meth:`on_mark`,
     :meth:`on_index`, :meth:`on_funding`, :meth:`on_open_interest` and :meth:`on_liquidation`; of own orders
-    :meth:`on_fill` and :meth:`on_order`; and :meth:`on_timer`. When and how often each runs stands there, and in a
+    :meth:`on_fill` and :meth:`on_order`; of its predictor :meth:`on_signal` and :meth:`on_signal_expired`; and
+    :meth:`on_timer`. When and how often each runs stands there, and in a
     table in :mod:`tradecore.strategy`.
 
     Every hook takes the context first. The context, and the books and positions it hands out, are valid only inside
@@ -84,6 +87,9 @@ class Strategy:
 
     name: str
     instruments: tuple[str, ...]
+
+    predictor: Predictor | None = None
+    """What ``ctx.predict`` asks; it is set on the object, and it is not saved with its state."""
 
     def __init__(self, name: str, instruments: Sequence[str | Instrument], **parameters: Any) -> None:
         if not isinstance(name, str) or not name:
@@ -240,6 +246,27 @@ class Strategy:
             The order as it stands after the change; ``order.reason`` says why one was refused or ended.
         """
 
+    def on_signal(self, ctx: Context, signal: Signal) -> None:
+        """Handle what the strategy's predictor says: once for each ``ctx.predict``, after the time that takes.
+
+        Not called for an answer that has expired on its way, that another one has overtaken, or where the predictor
+        failed; ``signals`` of the result tells of these, too.
+
+        Parameters
+        ----------
+        signal : Signal
+            The signal; ``ctx.signal(instrument)`` returns it until it expires.
+        """
+
+    def on_signal_expired(self, ctx: Context, signal: Signal) -> None:
+        """Handle the end of a signal: once, when it expires and there is no other. What relied on it should stop here.
+
+        Parameters
+        ----------
+        signal : Signal
+            The signal that has expired.
+        """
+
     def on_timer(self, ctx: Context, timer: int) -> None:
         """Handle a timer that was set without a callback of its own: each time that it goes off.
 
@@ -259,7 +286,7 @@ class Strategy:
         Decimal, and list, tuple, dict and set of these. Others are left out and named in a warning, once a class.
         Override it, with :meth:`load`, to choose; what it returns has to be plain data then.
         """
-        own = ("name", "instruments", "_has_run")
+        own = ("name", "instruments", "predictor", "_has_run")
         kept = {name: value for name, value in vars(self).items() if name not in own}
         left_out = [name for name, value in kept.items() if not is_plain(value)]
         if left_out and type(self) not in _WARNED:

@@ -30,6 +30,8 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "on_bar": ("ctx", "bar"),
     "on_fill": ("ctx", "fill"),
     "on_order": ("ctx", "order"),
+    "on_signal": ("ctx", "signal"),
+    "on_signal_expired": ("ctx", "signal"),
     "on_timer": ("ctx", "timer"),
     "on_stop": ("ctx",),
 }

@@ -30,7 +30,9 @@ def _declared(cls: type) -> dict[str, tuple[Any, Any]]:
     return {
         name: (hint, getattr(cls, name, ...))
         for name, hint in get_type_hints(cls, include_extras=True).items()
-        if not name.startswith("_") and get_origin(hint) is not ClassVar and name not in ("name", "instruments")
+        if not name.startswith("_")
+        and get_origin(hint) is not ClassVar
+        and name not in ("name", "instruments", "predictor")
     }
 
 

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use tradecore_core::backtest::{Model, ModelSetup, Replay, RunConfig, RunEnd};
 use tradecore_core::book::FillBasis;
 use tradecore_core::kernel::{
-    Action, Confidence, Context, Control, Entry, HookError, HookResult, Interest, Kernel, KernelConfig,
-    MarketSpec, OnError, Opinion, OwnedInput, Question, Signal, Strategy, StrategySetup, entries,
+    Confidence, Context, Control, Entry, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec,
+    OnError, Opinion, OwnedInput, Question, Signal, SignalAction, Strategy, StrategySetup, entries,
 };
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::sim::{Latency, LatencyModel};
@@ -88,14 +88,14 @@ impl Model for Digits {
         if mid.is_nan() || mid as i64 % 7 == 0 {
             return Err(HookError::Failed("nothing to say".into()));
         }
-        let action = [Action::Sell, Action::Hold, Action::Buy][mid as usize % 3];
+        let action = [SignalAction::Sell, SignalAction::Hold, SignalAction::Buy][mid as usize % 3];
         let confidence = Confidence::new(mid % 10.0 / 10.0).unwrap();
         Ok(Opinion { action, confidence, value: mid, model: "digits".into() })
     }
 }
 
-fn digits(latency: i64) -> Option<ModelSetup> {
-    Some(ModelSetup { model: Box::new(Digits(None)), latency: LatencyModel::Constant(latency) })
+fn digits(latency: i64) -> ModelSetup {
+    ModelSetup { model: Box::new(Digits(None)), latency: LatencyModel::Constant(latency) }
 }
 
 fn config(keeps_journal: bool) -> RunConfig {
@@ -127,7 +127,7 @@ fn run(seed: u64, every: i64, lifetime: i64, latency: i64, keeps_journal: bool) 
     let heard = Heard::default();
     let setup = vec![follower(0, every, lifetime, &heard)];
     let mut replay = Replay::new(config(keeps_journal), vec![data(seed)], setup).unwrap();
-    replay.set_models(vec![digits(latency)]);
+    replay.set_models(vec![Some(digits(latency))]);
     let (end, digest) = replay.run(&mut Quiet).unwrap();
     assert_eq!(end, RunEnd::Finished);
     assert!(replay.kernel().record_ref().fills.len() > 3);
@@ -153,7 +153,7 @@ fn a_signal_that_is_replaced_in_time_does_not_end_and_one_that_is_late_is_not_to
     let heard = Heard::default();
     let setup = vec![follower(0, 20 * MS, 5 * MS, &heard)];
     let mut replay = Replay::new(config(false), vec![data(5)], setup).unwrap();
-    replay.set_models(vec![digits(5 * MS)]);
+    replay.set_models(vec![Some(digits(5 * MS))]);
     replay.run(&mut Quiet).unwrap();
     assert!(heard.lock().unwrap().is_empty());
     assert!(replay.kernel().record_ref().signals.len() > 12);
@@ -180,11 +180,11 @@ fn strategies_apart_have_their_own_models() {
     let mut named = setups(&[0, 1]);
     named[1].name = "f1".into();
     let mut together = Replay::apart(config(false), vec![data(9)], named).unwrap();
-    together.set_models(vec![digits(3 * MS), digits(4 * MS)]);
+    together.set_models(vec![Some(digits(3 * MS)), Some(digits(4 * MS))]);
     let (_, digests) = together.run_all(&mut Quiet).unwrap();
     for (index, digest) in digests.iter().enumerate() {
         let mut alone = Replay::new(config(false), vec![data(9)], setups(&[index])).unwrap();
-        alone.set_models(vec![digits((3 + index as i64) * MS)]);
+        alone.set_models(vec![Some(digits((3 + index as i64) * MS))]);
         assert_eq!(&alone.run(&mut Quiet).unwrap().1, digest);
     }
 }
@@ -247,7 +247,7 @@ proptest! {
         let heard = Heard::default();
         let setup = vec![follower(0, every, lifetime, &heard)];
         let mut replay = Replay::new(config(true), vec![data(seed)], setup).unwrap();
-        replay.set_models(vec![digits(latency)]);
+        replay.set_models(vec![Some(digits(latency))]);
         let (_, digest) = replay.run(&mut Quiet).unwrap();
         let journal = replay.kernel().take_journal();
         let want = (digest, heard.lock().unwrap().clone());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 use tradecore_core::kernel::Context as CoreContext;
 use tradecore_core::orders::OrderId;
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
@@ -14,6 +14,7 @@ use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::lending::{Lease, Lent};
 use crate::records::Order;
 use crate::shared::Shared;
+use crate::signals::{Signal, to_features};
 use crate::values::{
     arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_request, to_side, to_whole,
 };
@@ -69,13 +70,21 @@ pub(crate) struct Context {
     hears: Hears,
     /// Whether it has a hook for timers without a callback.
     has_on_timer: bool,
+    /// Whether it has somebody to ask.
+    has_predictor: bool,
     /// Name of the strategy.
     #[pyo3(get)]
     strategy: String,
 }
 
 impl Context {
-    pub(crate) fn new(shared: &Arc<Shared>, strategy: String, hears: Hears, has_on_timer: bool) -> Self {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        strategy: String,
+        hears: Hears,
+        has_on_timer: bool,
+        has_predictor: bool,
+    ) -> Self {
         let count = shared.markets();
         Self {
             shared: Arc::clone(shared),
@@ -84,6 +93,7 @@ impl Context {
             timers: Mutex::new(HashMap::new()),
             hears,
             has_on_timer,
+            has_predictor,
             strategy,
         }
     }
@@ -734,6 +744,86 @@ impl Context {
         let market = self.shared.market(instrument)?;
         let topic = self.hears.subscription(topic)?;
         self.shared.with(instrument.py(), |ctx| ctx.unsubscribe(market, topic))
+    }
+
+    /// Ask the strategy's predictor what it makes of these features.
+    ///
+    /// The answer comes after the time that the predictor takes, in ``on_signal``; :meth:`signal` returns it from then
+    /// on, until it expires.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    ///     What it is about.
+    /// features : float64 (n,)
+    ///     What the predictor is to see.
+    /// lifetime : duration
+    ///     How long the answer holds, from now on: text such as ``"5s"``, a ``timedelta`` or a ``tc.Duration``.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For what is no array of numbers, no length of time, or where the strategy has no ``predictor``.
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> class Imbalance:
+    /// ...     model_id, latency = "imbalance", "1ms"
+    /// ...
+    /// ...     def opinion(self, instrument, ts_ns, features):
+    /// ...         return (1 if features[0] > 0 else -1), abs(features[0]), features[0]
+    /// >>> class Asker(tc.Strategy):
+    /// ...     predictor = Imbalance()
+    /// ...
+    /// ...     def on_start(self, ctx):
+    /// ...         ctx.every("1s", self.ask)
+    /// ...
+    /// ...     def ask(self, ctx):
+    /// ...         for instrument in self.instruments:
+    /// ...             book = ctx.book(instrument)
+    /// ...             if book.is_synced:
+    /// ...                 ctx.predict(instrument, [book.imbalance(), book.spread], lifetime="3s")
+    #[pyo3(signature = (instrument, features, *, lifetime))]
+    fn predict(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        features: &Bound<'_, PyAny>,
+        lifetime: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        if !self.has_predictor {
+            return Err(errors::invalid("predictor", "the strategy has none that could be asked"));
+        }
+        let market = self.shared.market(instrument)?;
+        let (features, lifetime) = (to_features(features)?, to_duration("lifetime", lifetime, 1)?);
+        self.shared.with(instrument.py(), |ctx| ctx.ask(market, features, lifetime))
+    }
+
+    /// Return what the strategy's predictor last said of an instrument; None before that, and once it has expired.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    fn signal(&self, instrument: &Bound<'_, PyAny>) -> PyResult<Option<Signal>> {
+        let market = self.shared.market(instrument)?;
+        let found = self.shared.with(instrument.py(), |ctx| ctx.signal(market).cloned())?;
+        Ok(found.map(|signal| Signal::new(signal, self.shared.instrument(market))))
+    }
+
+    /// All signals that hold now, by id of their instrument.
+    #[getter]
+    fn signals<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let holding = |ctx: &mut CoreContext| -> Vec<_> {
+            ctx.signals().map(|(market, signal)| (market, signal.clone())).collect()
+        };
+        let signals = PyDict::new(py);
+        for (market, signal) in self.shared.with(py, holding)? {
+            signals
+                .set_item(self.shared.id(py, market), Signal::new(signal, self.shared.instrument(market)))?;
+        }
+        Ok(signals)
     }
 
     /// Return what this strategy's account holds of a settlement currency; None where the venue has not said.

@@ -58,13 +58,15 @@ pub(crate) enum Hook {
     Bar,
     Fill,
     Order,
+    Signal,
+    SignalExpired,
     Timer,
     Stop,
 }
 
 impl Hook {
     /// All of them with their names in Python, in the order of their declaration.
-    const ALL: [(Self, &'static str); 15] = [
+    const ALL: [(Self, &'static str); 17] = [
         (Self::Start, "on_start"),
         (Self::Book, "on_book"),
         (Self::Trade, "on_trade"),
@@ -78,6 +80,8 @@ impl Hook {
         (Self::Bar, "on_bar"),
         (Self::Fill, "on_fill"),
         (Self::Order, "on_order"),
+        (Self::Signal, "on_signal"),
+        (Self::SignalExpired, "on_signal_expired"),
         (Self::Timer, "on_timer"),
         (Self::Stop, "on_stop"),
     ];

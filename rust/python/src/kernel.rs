@@ -14,7 +14,7 @@ use tradecore_core::event::{
 };
 use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
-    Rows, entries,
+    Question as CoreQuestion, Rows, entries,
 };
 use tradecore_core::orders::{BadSession, OrderKey, Report};
 use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, StrategyId};
@@ -28,6 +28,7 @@ use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::{Roster, basis};
+use crate::signals::{Question, to_opinion};
 use crate::values::{repr_of, to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
@@ -564,6 +565,58 @@ impl PyKernel {
             }
         }
         Ok(list)
+    }
+
+    /// Take what strategies ask their models, in the order they asked. Each is to be answered by :meth:`answer`.
+    fn questions(&self) -> PyResult<Vec<Question>> {
+        let mut state = self.state()?;
+        let State { kernel, names, roster, .. } = &mut *state;
+        let asked = kernel.as_mut().map(|kernel| std::mem::take(kernel.questions())).unwrap_or_default();
+        let of_python = |question: CoreQuestion| {
+            let strategy = names[question.strategy.index()].clone();
+            let instrument = &roster.instruments[question.market.index()];
+            Question::new(question, strategy, instrument)
+        };
+        Ok(asked.into_iter().map(of_python).collect())
+    }
+
+    /// Deliver what a model says to a question, or why it says nothing.
+    ///
+    /// Parameters
+    /// ----------
+    /// at_ns, question
+    ///     When the answer arrives, and the question it is to.
+    /// action : SignalAction or int
+    ///     1 for buy, 0 for hold, -1 for sell.
+    /// confidence : float
+    ///     From 0 to 1.
+    /// value : float
+    ///     What the action was made from.
+    /// model_id : str
+    ///     Which model it was.
+    /// problem : str, optional
+    ///     Why there is no signal; the rest does not count then.
+    #[pyo3(signature = (at_ns, question, action=0, confidence=0.0, value=0.0, *, model_id="", problem=None))]
+    #[allow(clippy::too_many_arguments, reason = "what a model says")]
+    fn answer(
+        &self,
+        #[pyo3(from_py_with = to_at)] at_ns: i64,
+        question: &Question,
+        action: i64,
+        confidence: f64,
+        value: f64,
+        model_id: &str,
+        problem: Option<&str>,
+    ) -> PyResult<()> {
+        let outcome = match problem {
+            Some(problem) => Err(problem.into()),
+            None => Ok(to_opinion(action, confidence, value, model_id.into())?),
+        };
+        let mut state = self.state()?;
+        let answer = question.asked.clone().answered(outcome);
+        let (kernel, _) = state.started()?;
+        let told = kernel.handle(at_ns, Input::Signal(&answer));
+        state.outcome(told)
     }
 
     /// Return the state after the inputs so far, for :meth:`restore` in another process.

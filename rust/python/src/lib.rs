@@ -30,6 +30,7 @@ mod reports;
 mod roster;
 mod series;
 mod shared;
+mod signals;
 mod simulation;
 mod strategy;
 mod updates;
@@ -71,6 +72,8 @@ assert_align!(
     records::Fill,
     records::Order,
     series::SeriesReader,
+    signals::Question,
+    signals::Signal,
     simulation::Simulation,
     updates::Bar,
     updates::FundingRate,
@@ -134,6 +137,8 @@ mod _core {
     use crate::records::{Fill, Order, money_text};
     #[pymodule_export]
     use crate::series::SeriesReader;
+    #[pymodule_export]
+    use crate::signals::{Question, Signal};
     #[pymodule_export]
     use crate::simulation::Simulation;
     #[pymodule_export]

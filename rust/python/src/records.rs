@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
-use tradecore_core::kernel::{CandleRow, EquityRow, FillRow, Kernel, PublishedRow, Record, Stat, Trade};
+use tradecore_core::kernel::{
+    CandleRow, EquityRow, FillRow, Kernel, PublishedRow, Record, Signal, SignalRow, Stat, Trade,
+};
 use tradecore_core::orders as core;
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
@@ -25,6 +27,7 @@ python_enum!(order_type_to_py, "OrderType");
 python_enum!(time_in_force_to_py, "TimeInForce");
 python_enum!(order_status_to_py, "OrderStatus");
 python_enum!(liquidity_to_py, "Liquidity");
+python_enum!(signal_action_to_py, "SignalAction");
 
 /// An order as it stood when it was asked for. A value that may be kept; :meth:`Context.order` returns a newer one.
 ///
@@ -514,6 +517,25 @@ pub(crate) fn published_table<'py>(
     Ok(t.dict)
 }
 
+pub(crate) fn signals_table<'py>(py: Python<'py>, rows: &[SignalRow]) -> PyResult<Bound<'py, PyDict>> {
+    let t = Table::new(py);
+    t.array("ts_recv", rows.iter().map(|r| r.ts_recv))?;
+    t.array("ts", rows.iter().map(|r| r.answer.ts))?;
+    t.array("expires", rows.iter().map(|r| said(r).map_or(0, |s| s.expires)))?;
+    t.array("strategy", rows.iter().map(|r| r.answer.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|r| r.answer.market.index() as u32))?;
+    t.text("action", rows.iter().map(|r| said(r).map_or("", |s| s.opinion.action.word())))?;
+    t.array("confidence", rows.iter().map(|r| said(r).map_or(f64::NAN, |s| s.opinion.confidence.get())))?;
+    t.array("value", rows.iter().map(|r| said(r).map_or(f64::NAN, |s| s.opinion.value)))?;
+    t.text("model_id", rows.iter().map(|r| said(r).map_or("", |s| &s.opinion.model)))?;
+    t.text("problem", rows.iter().map(|r| r.answer.outcome.as_ref().err().map_or("", AsRef::as_ref)))?;
+    Ok(t.dict)
+}
+
+fn said(row: &SignalRow) -> Option<&Signal> {
+    row.answer.outcome.as_ref().ok()
+}
+
 /// Every table of a record.
 pub(crate) fn tables<'py>(
     py: Python<'py>,
@@ -526,5 +548,6 @@ pub(crate) fn tables<'py>(
     tables.set_item("equity", equity_table(py, &record.equity)?)?;
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
     tables.set_item("published", published_table(py, &record.published, instruments)?)?;
+    tables.set_item("signals", signals_table(py, &record.signals)?)?;
     Ok(tables)
 }

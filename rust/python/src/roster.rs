@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustc_hash::FxHashSet;
+use tradecore_core::backtest::ModelSetup;
 use tradecore_core::book::FillBasis;
 use tradecore_core::kernel::{Strategy, StrategySetup};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
@@ -13,6 +14,7 @@ use crate::errors;
 use crate::hooks::Calls;
 use crate::raised::Raised;
 use crate::shared::{Instruments, Shared};
+use crate::signals::model_of;
 use crate::strategy::{PyStrategy, check_strategy_name, compiled};
 
 /// The instruments and strategies of a session. Instruments come first: a Python strategy is made with a view of each.
@@ -21,6 +23,8 @@ pub(crate) struct Roster {
     pub(crate) instruments: Vec<Arc<Instrument>>,
     pub(crate) strategies: Vec<StrategySetup>,
     pub(crate) raised: Raised,
+    /// The models of the strategies, for a backtest; who drives a kernel from Python has them himself.
+    pub(crate) models: Vec<Option<ModelSetup>>,
     /// How often the hooks of strategies in Python are called.
     pub(crate) calls: Vec<(String, Arc<Calls>)>,
     ids: FxHashSet<String>,
@@ -47,7 +51,9 @@ impl Roster {
         markets: Vec<MarketId>,
         account: Option<AccountId>,
         strategy: Box<dyn Strategy>,
+        model: Option<ModelSetup>,
     ) {
+        self.models.push(model);
         let account = account.unwrap_or(AccountId::new(self.strategies.len()));
         self.strategies.push(StrategySetup { name, markets, account, strategy });
     }
@@ -71,7 +77,8 @@ impl Roster {
         let raised = self.raised.clone();
         let strategy = PyStrategy::new(py, &shared, raised, name.clone(), hooks, book_events, owner)?;
         self.calls.push((name.clone(), strategy.calls()));
-        self.add(name, markets, account, Box::new(strategy));
+        let model = model_of(owner, &self.instruments, &self.raised)?;
+        self.add(name, markets, account, Box::new(strategy), model);
         Ok(())
     }
 
@@ -86,7 +93,7 @@ impl Roster {
     ) -> PyResult<()> {
         let markets = self.check(&name, markets)?;
         let strategy = compiled(kind, params, &markets, &self.instruments)?;
-        self.add(name, markets, account, strategy);
+        self.add(name, markets, account, strategy, None);
         Ok(())
     }
 

@@ -318,11 +318,12 @@ impl Simulation {
         tables: Tables<'_>,
     ) -> PyResult<Ran> {
         let Parts { markets, roster, .. } = std::mem::take(&mut *self.parts(py));
-        let Roster { instruments, strategies, raised, calls, .. } = roster;
+        let Roster { instruments, strategies, models, raised, calls, .. } = roster;
         if markets.is_empty() {
             return Err(errors::RunError::new_err("a run needs at least one market, and runs once"));
         }
         let mut replay = assemble(self.config.clone(), markets, strategies).map_err(errors::run)?;
+        replay.set_models(models);
         let mut monitor = PyMonitor {
             progress,
             tables,

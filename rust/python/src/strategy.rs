@@ -11,7 +11,8 @@ use tradecore_core::bars::Bar as CoreBar;
 use tradecore_core::book::{BookState, Touch};
 use tradecore_core::indicators::FitMethod;
 use tradecore_core::kernel::{
-    Context as CoreContext, FillRow, HookError, HookResult, Interest, Stat, Strategy, Topics, Trade,
+    Context as CoreContext, FillRow, HookError, HookResult, Interest, Signal as CoreSignal, Stat, Strategy,
+    Topics, Trade,
 };
 use tradecore_core::orders::Order as CoreOrder;
 use tradecore_core::strategies::{
@@ -27,6 +28,7 @@ use crate::lending::Arguments;
 use crate::raised::Raised;
 use crate::records::{Fill, Order, book_state_to_py};
 use crate::shared::Shared;
+use crate::signals::{Signal, predictor};
 use crate::updates::{Bar, stat_to_py};
 use crate::values::{repr_of, to_qty};
 use crate::views::{BookView, QuoteView, TradeView};
@@ -61,8 +63,16 @@ impl PyStrategy {
         owner: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let hooks = Hooks::new(hooks)?;
-        let context =
-            Py::new(py, Context::new(shared, name, hooks.hears(), hooks.get(Hook::Timer).is_some()))?;
+        let context = Py::new(
+            py,
+            Context::new(
+                shared,
+                name,
+                hooks.hears(),
+                hooks.get(Hook::Timer).is_some(),
+                predictor(owner)?.is_some(),
+            ),
+        )?;
         let markets = shared.markets();
         let alone = PyTuple::new(py, [context.clone_ref(py)])?.unbind();
         let book_topic = match (hooks.get(Hook::Book), book_events) {
@@ -256,6 +266,25 @@ impl Strategy for PyStrategy {
             let order =
                 Py::new(py, Order::new(order.clone(), Arc::clone(me.shared.instrument(order.market))))?;
             method.call1((&me.context, order))
+        })
+    }
+
+    fn on_signal(&mut self, ctx: &mut CoreContext, market: MarketId, signal: &CoreSignal) -> HookResult {
+        self.call(ctx, Hook::Signal, |me, py, method| {
+            let signal = Py::new(py, Signal::new(signal.clone(), me.shared.instrument(market)))?;
+            method.call1((&me.context, signal))
+        })
+    }
+
+    fn on_signal_expired(
+        &mut self,
+        ctx: &mut CoreContext,
+        market: MarketId,
+        signal: &CoreSignal,
+    ) -> HookResult {
+        self.call(ctx, Hook::SignalExpired, |me, py, method| {
+            let signal = Py::new(py, Signal::new(signal.clone(), me.shared.instrument(market)))?;
+            method.call1((&me.context, signal))
         })
     }
 

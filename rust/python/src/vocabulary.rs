@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
+use tradecore_core::kernel::SignalAction;
 use tradecore_core::orders::{Liquidity, OrderStatus, OrderType, TimeInForce};
 use tradecore_core::types::{InstrumentKind, OptionSide, Price, Side};
 
@@ -62,6 +63,7 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         ("InstrumentKind", kinds),
         ("OptionSide", option_sides),
         words!(py, |side| side as i64, Side { Buy, Sell }),
+        words!(py, |action| action as i64, SignalAction { Buy, Hold, Sell }),
         words!(
             py,
             |kind| kind as i64,

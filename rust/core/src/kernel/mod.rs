@@ -36,7 +36,7 @@ pub use reader::CodecError;
 pub(crate) use reader::{Decoded, Reader};
 pub use record::{CandleRow, EquityRow, FillRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record, SignalRow};
 pub use save::{LoadError, SaveError};
-pub use signals::{Action, Answer, Confidence, Opinion, Question, Signal};
+pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};
 pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};
 pub use view::Known;

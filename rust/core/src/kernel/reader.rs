@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::signals::{Action, Confidence, Opinion, Signal};
+use super::signals::{Confidence, Opinion, Signal, SignalAction};
 use super::topics::Topics;
 use crate::book::BookState;
 use crate::event::{Event, EventColumns, EventKind};
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn signal(&mut self) -> Decoded<Signal> {
-        let Some(action) = Action::from_number(i64::from(self.u8()?.cast_signed())) else {
+        let Some(action) = SignalAction::from_number(i64::from(self.u8()?.cast_signed())) else {
             return self.error("an action");
         };
         let Some(confidence) = Confidence::new(self.f64()?) else {

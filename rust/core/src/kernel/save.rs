@@ -11,7 +11,6 @@ use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
 use super::market::{BarFeed, Market};
 use super::reader::{CodecError, Reader};
-use super::signals::Signals;
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
@@ -164,7 +163,13 @@ impl Kernel {
             w.index(subscriber.strategy.index());
             w.u16(subscriber.topics.bits());
         }
-        core.signals.save(&mut w);
+        w.index(core.signals.list().count());
+        for (strategy, market, signal, waits) in core.signals.list() {
+            w.index(strategy.index());
+            w.index(market.index());
+            w.signal(signal);
+            w.flag(waits);
+        }
         for runner in &mut self.runners {
             let state = runner.strategy.save().map_err(|error| {
                 let name = runner.name.clone();
@@ -247,7 +252,10 @@ impl Kernel {
             followed.push((market, Subscriber { strategy, topics: r.topics()? }));
         }
         core.topics.replace(followed);
-        core.signals = Signals::load(&mut r, strategies, markets)?;
+        for _ in 0..r.index()? {
+            let (strategy, market) = (r.strategy_of(strategies)?, r.market_of(markets)?);
+            core.signals.restore(strategy, market, r.signal()?, r.flag()?);
+        }
         for runner in &mut kernel.runners {
             let saved = r.bytes()?;
             runner.strategy.load(saved).map_err(|error| {

@@ -8,14 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::reader::{Decoded, Reader};
-use super::writer::Writer;
 use crate::types::{MarketId, StrategyId};
 
 /// What a signal says to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i8)]
-pub enum Action {
+pub enum SignalAction {
     /// Be long.
     Buy = 1,
     /// Neither.
@@ -24,7 +22,16 @@ pub enum Action {
     Sell = -1,
 }
 
-impl Action {
+impl SignalAction {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Hold => "hold",
+            Self::Sell => "sell",
+        }
+    }
+
     /// From 1, 0 or -1.
     pub fn from_number(number: i64) -> Option<Self> {
         match number {
@@ -56,7 +63,7 @@ impl Confidence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opinion {
     /// What to do.
-    pub action: Action,
+    pub action: SignalAction,
     /// How sure it is.
     pub confidence: Confidence,
     /// What the action was made from: a difference of probabilities, an expected return.
@@ -195,27 +202,20 @@ impl Signals {
         self.expiries.retain(|(_, whose, _)| *whose != strategy);
     }
 
-    pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.index(self.latest.len());
-        for ((strategy, market), signal) in &self.latest {
-            w.index(strategy.index());
-            w.index(market.index());
-            w.signal(signal);
-            w.flag(self.expiries.contains(&(signal.expires, *strategy, *market)));
-        }
+    /// The last ones of all, and whether their end is still to be told.
+    pub(super) fn list(&self) -> impl Iterator<Item = (StrategyId, MarketId, &Signal, bool)> + '_ {
+        self.latest.iter().map(|(&(strategy, market), signal)| {
+            let waits = self.expiries.contains(&(signal.expires, strategy, market));
+            (strategy, market, signal, waits)
+        })
     }
 
-    pub(super) fn load(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Decoded<Self> {
-        let mut signals = Self::default();
-        for _ in 0..r.index()? {
-            let (strategy, market) = (r.strategy_of(strategies)?, r.market_of(markets)?);
-            let signal = r.signal()?;
-            if r.flag()? {
-                signals.expiries.insert((signal.expires, strategy, market));
-            }
-            signals.latest.insert((strategy, market), signal);
+    /// Adds one that [`Signals::list`] told.
+    pub(super) fn restore(&mut self, strategy: StrategyId, market: MarketId, signal: Signal, waits: bool) {
+        if waits {
+            self.expiries.insert((signal.expires, strategy, market));
         }
-        Ok(signals)
+        self.latest.insert((strategy, market), signal);
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
     const MARKET: MarketId = MarketId::new(1);
     const WHO: StrategyId = StrategyId::new(2);
 
-    fn answer(ts: i64, lifetime_ns: i64, action: Action) -> Answer {
+    fn answer(ts: i64, lifetime_ns: i64, action: SignalAction) -> Answer {
         let features: Arc<[f64]> = Arc::from([ts as f64]);
         let confidence = Confidence::new(0.5).unwrap();
         let opinion = Opinion { action, confidence, value: 0.0, model: "m".into() };
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_signal_holds_until_it_expires_and_expires_once() {
         let mut signals = Signals::default();
-        assert!(signals.take(&answer(10, 5, Action::Buy), 12));
+        assert!(signals.take(&answer(10, 5, SignalAction::Buy), 12));
         assert_eq!(signals.next_expiry(), Some(15));
         assert!(signals.holding(WHO, MARKET, 14).is_some());
         assert!(
@@ -251,12 +251,12 @@ mod tests {
     #[test]
     fn what_was_asked_earlier_or_has_expired_replaces_nothing() {
         let mut signals = Signals::default();
-        assert!(!signals.take(&answer(10, 5, Action::Buy), 15));
-        assert!(signals.take(&answer(20, 50, Action::Buy), 21));
-        assert!(!signals.take(&answer(19, 50, Action::Sell), 22));
-        assert!(signals.take(&answer(20, 60, Action::Sell), 23));
+        assert!(!signals.take(&answer(10, 5, SignalAction::Buy), 15));
+        assert!(signals.take(&answer(20, 50, SignalAction::Buy), 21));
+        assert!(!signals.take(&answer(19, 50, SignalAction::Sell), 22));
+        assert!(signals.take(&answer(20, 60, SignalAction::Sell), 23));
         let held: Vec<_> = signals.all_holding(WHO, 30).map(|(m, s)| (m, s.opinion.action)).collect();
-        assert_eq!(held, [(MARKET, Action::Sell)]);
+        assert_eq!(held, [(MARKET, SignalAction::Sell)]);
         assert_eq!(signals.next_expiry(), Some(80));
         let failed = Question { ts: 25, ..question() }.answered(Err("no".into()));
         assert!(!signals.take(&failed, 26));
@@ -266,24 +266,5 @@ mod tests {
 
     fn question() -> Question {
         Question { ts: 0, strategy: WHO, market: MARKET, features: Arc::from([]), lifetime_ns: 1 }
-    }
-
-    #[test]
-    fn signals_are_saved_and_loaded() {
-        let mut signals = Signals::default();
-        signals.take(&answer(10, 5, Action::Sell), 12);
-        let bytes = |signals: &Signals| {
-            let mut bytes = Vec::new();
-            signals.save(&mut Writer(&mut bytes));
-            bytes
-        };
-        let saved = bytes(&signals);
-        let mut loaded = Signals::load(&mut Reader::new(&saved), 3, 2).unwrap();
-        assert_eq!((bytes(&loaded), loaded.next_expiry()), (saved.clone(), Some(15)));
-        loaded.expire(15);
-        let again = bytes(&loaded);
-        assert_ne!(again, saved);
-        assert_eq!(Signals::load(&mut Reader::new(&again), 3, 2).unwrap().next_expiry(), None);
-        assert!(Signals::load(&mut Reader::new(&saved), 2, 2).is_err());
     }
 }

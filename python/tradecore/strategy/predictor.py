@@ -1,0 +1,63 @@
+"""What a strategy asks when it wants to know what a model makes of what it sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tradecore.validation import DurationLike
+
+__all__ = ["Predictor"]
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """Says what to do from features: a model behind ``ctx.predict``, set as a strategy's ``predictor``.
+
+    What it says has to follow from what it is given, and from what it was given before; in live use it is asked on a
+    thread of its own.
+
+    Examples
+    --------
+    >>> class Imbalance:
+    ...     model_id = "imbalance"
+    ...     latency = "1ms"
+    ...
+    ...     def opinion(self, instrument, ts_ns, features):
+    ...         imbalance = float(features[0])
+    ...         return (1 if imbalance > 0 else -1), min(abs(imbalance), 1.0), imbalance
+    >>> isinstance(Imbalance(), Predictor)
+    True
+    """
+
+    @property
+    def model_id(self) -> str:
+        """What it is called in signals."""
+        ...
+
+    @property
+    def latency(self) -> DurationLike:
+        """How long an answer takes in a backtest."""
+        ...
+
+    def opinion(self, instrument: str, ts_ns: int, features: NDArray[np.float64]) -> tuple[int, float, float]:
+        """Return what to do (1 to be long, 0 neither, -1 short), how sure that is (0 to 1), and what it was made from.
+
+        Parameters
+        ----------
+        instrument : str
+            Id of the instrument that was asked about.
+        ts_ns : int
+            When, ns UTC.
+        features : float64 (n,)
+            What the strategy saw.
+
+        Raises
+        ------
+        Exception
+            Whatever it likes, if it has nothing to say: there is no signal then, and the record says why.
+        """
+        ...
