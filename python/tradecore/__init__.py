@@ -38,6 +38,7 @@ from tradecore.types import (
 if TYPE_CHECKING:
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
+    from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
     from tradecore.data.synthetic import synthesize
@@ -63,6 +64,8 @@ _LATER = {
     "Stats": "backtest",
     "load_result": "backtest",
     "replay": "backtest",
+    "LookaheadReport": "backtest.lookahead",
+    "check_lookahead": "backtest.lookahead",
     "Catalog": "data.catalog",
     "import_binance_ws": "data.importers",
     "import_hftbacktest": "data.importers",
@@ -97,6 +100,7 @@ __all__ = [
     "L2Book",
     "Latency",
     "Liquidity",
+    "LookaheadReport",
     "OptionSide",
     "Order",
     "OrderStatus",
@@ -120,6 +124,7 @@ __all__ = [
     "TradeView",
     "TradecoreError",
     "avellaneda_stoikov_quotes",
+    "check_lookahead",
     "errors",
     "find_instrument",
     "fit_intensity",

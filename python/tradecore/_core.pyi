@@ -68,6 +68,7 @@ __all__ = [
     "fit_intensity",
     "format_duration_ns",
     "glft_coefficients",
+    "journal_commands",
     "money_text",
     "parse_duration",
     "read_note",
@@ -2470,6 +2471,18 @@ def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _
 
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""
+
+def journal_commands(journal: bytes, instruments: list[Instrument]) -> list[tuple[int, int, str]]:
+    """Return the commands of a journal in the order they left.
+
+    Of each there is when it left (ns UTC), the index of its strategy, and the command in words, which name an order by
+    its terms.
+
+    Raises
+    ------
+    DataError
+        For a journal that is damaged, or of other instruments.
+    """
 
 def money_text(column: bytes) -> list[str]:
     """Return money of a result table as decimal text.

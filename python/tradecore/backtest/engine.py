@@ -157,6 +157,7 @@ class Backtest:
             problem = 'expected a catalog, its folder, or columns by instrument as in {"BTCUSDT.BINANCE": columns}'
             raise InvalidValueError("data", f"{problem}; got {what}")
         share = to_count("byte_budget", byte_budget) // len(wanted)
+        self._data: Catalog | Mapping[str, Columns | pl.DataFrame] = source
         self._feeds = {
             name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, budget=share)
             if isinstance(source, Catalog)
@@ -261,6 +262,8 @@ class Backtest:
             strategy._check_ready()
         for strategy in self._strategies:
             strategy._begin()
+            if (prepare := getattr(strategy.predictor, "prepare", None)) is not None:
+                prepare(self._data, [self._feeds[name].instrument for name in strategy.instruments])
         ahead = ReadAhead()
         index = {}
         with ExitStack() as streams:

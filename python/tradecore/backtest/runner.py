@@ -10,6 +10,7 @@ from typing import Any
 
 from tradecore._core import Instrument
 from tradecore.backtest.engine import Backtest
+from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
 from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
 from tradecore.backtest.scratch import Scratch
@@ -24,9 +25,10 @@ from tradecore.errors import (
 from tradecore.instruments import find_instrument
 from tradecore.interrupts import Interrupts
 from tradecore.session import Scope, build_strategies, build_venues, own_instruments
+from tradecore.strategy import Strategy
 from tradecore.venue import SimVenue
 
-__all__ = ["Plan", "run_config"]
+__all__ = ["Plan", "check_config", "run_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,7 @@ def run_config(
     """
     config = plan.effective
     with Scratch("data") as scratch:
-        specs = own_instruments(config.instruments, plan.source)
-        catalog = _catalog(plan, config, specs, scratch)
-        scope = _scope(plan, catalog)
+        specs, catalog, scope = _opened(plan, config, scratch)
         strategies = build_strategies(scope, config.strategies)
         venues = build_venues(scope, config.venues, strategies, default=SimVenue)
         try:
@@ -135,6 +135,26 @@ def run_config(
             csv_safe=config.output.csv_safe,
         )
     return result, summary
+
+
+def check_config(plan: Plan, *, cuts: int, progress: Callable[[int, int], None] | None = None) -> LookaheadReport:
+    """Check the strategies of a configuration for look-ahead, as :func:`check_lookahead` does."""
+    config = plan.effective
+    with Scratch("data") as scratch:
+        specs, catalog, scope = _opened(plan, config, scratch)
+
+        def strategies() -> list[Strategy]:
+            return build_strategies(scope, config.strategies)
+
+        venues = build_venues(scope, config.venues, strategies(), default=SimVenue)
+        return check_lookahead(strategies, catalog, venues, specs=specs, seed=config.seed, cuts=cuts, progress=progress)
+
+
+def _opened(plan: Plan, config: BacktestConfig, scratch: Path) -> tuple[dict[str, Instrument], Catalog, Scope]:
+    """Return the instruments a configuration specifies itself, its data, and which instruments can be traded."""
+    specs = own_instruments(config.instruments, plan.source)
+    catalog = _catalog(plan, config, specs, scratch)
+    return specs, catalog, _scope(plan, catalog)
 
 
 def _date(result: Result) -> str:

@@ -19,6 +19,7 @@ from tradecore.cli.backtest import backtest
 from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
 from tradecore.cli.init import init
+from tradecore.cli.lookahead import lookahead
 from tradecore.cli.strategies import strategies
 from tradecore.cli.usage import Command, Group, usage_problem
 from tradecore.errors import RunError, StrategyError, TradecoreError
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command(cls=Command)(init)
 app.command(cls=Command)(backtest)
+app.command(cls=Command)(lookahead)
 app.command(cls=Command)(strategies)
 app.add_typer(data_app, name="data")
 

@@ -18,7 +18,9 @@ class Predictor(Protocol):
     """Says what to do from features: a model behind ``ctx.predict``, set as a strategy's ``predictor``.
 
     What it says has to follow from what it is given, and from what it was given before; in live use it is asked on a
-    thread of its own.
+    thread of its own. One that also has a method ``prepare(data, instruments)`` is given the data of a backtest before
+    it runs, to work out there what it can for all times at once: only what the answer at each time would have been
+    anyway, which :func:`check_lookahead <tradecore.check_lookahead>` holds it to.
 
     Examples
     --------

@@ -1,13 +1,18 @@
 //! Commands as Python objects, on their way to a venue.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use tradecore_core::kernel::{Kernel, Outgoing};
-use tradecore_core::orders::{ClientId, Command as CoreCommand, OrderKey, OrderType, TimeInForce, VenueKey};
+use tradecore_core::kernel::{Entry, Kernel, Outgoing, entries};
+use tradecore_core::orders::{
+    ClientId, Command as CoreCommand, OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey,
+};
 use tradecore_core::types::{Instrument, Price, Qty, Side};
 
+use crate::errors;
+use crate::instrument::PyInstrument;
 use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
 use crate::values::decimal_from_text;
 
@@ -172,5 +177,61 @@ impl Command {
             let _ = write!(text, " {} {qty} @ {price}", self.side);
         }
         text + ">"
+    }
+}
+
+/// Return the commands of a journal in the order they left.
+///
+/// Of each there is when it left (ns UTC), the index of its strategy, and the command in words, which name an order by
+/// its terms.
+///
+/// Raises
+/// ------
+/// DataError
+///     For a journal that is damaged, or of other instruments.
+#[pyfunction]
+pub(crate) fn journal_commands(
+    journal: &[u8],
+    instruments: Vec<PyRef<'_, PyInstrument>>,
+) -> PyResult<Vec<(i64, usize, String)>> {
+    let damaged = |problem: String| errors::DataError::new_err(("journal", 0, problem));
+    let mut terms = HashMap::new();
+    let mut told = Vec::new();
+    for entry in entries(journal) {
+        let entry = entry.map_err(|error| damaged(error.to_string()))?;
+        let Entry::Command { at, strategy, command } = entry else { continue };
+        let market = command.market().index();
+        let instrument = instruments.get(market).ok_or_else(|| damaged(format!("no instrument {market}")))?;
+        let text = in_words(&command, &instrument.0, &mut terms);
+        told.push((at, strategy.index(), text));
+    }
+    Ok(told)
+}
+
+/// A command in words; `terms` are those of the orders before.
+fn in_words(command: &CoreCommand, instrument: &Instrument, terms: &mut HashMap<u64, String>) -> String {
+    let priced = |price: Price| format!("@ {}", instrument.format_price(price.steps()));
+    match command {
+        CoreCommand::Submit { order, request } => {
+            let OrderRequest { side, qty, order_type, time_in_force, post_only, .. } = request;
+            let qty = instrument.format_qty(qty.steps());
+            let price = order_type.price().map_or_else(|| "at market".to_owned(), priced);
+            let order_text = format!("{side} {qty} {} {price}", instrument.id);
+            let lives = match time_in_force {
+                TimeInForce::Gtc => "",
+                TimeInForce::Ioc => " ioc",
+                TimeInForce::Fok => " fok",
+            };
+            let rests = if *post_only { " post_only" } else { "" };
+            terms.insert(*order, order_text.clone());
+            format!("{order_text}{lives}{rests}")
+        }
+        CoreCommand::Cancel { order, .. } => {
+            format!("cancel {}", terms.get(order).map_or("an order", String::as_str))
+        }
+        CoreCommand::Replace { order, price, qty, .. } => {
+            let before = terms.get(order).map_or("an order", String::as_str);
+            format!("replace {before} by {} {}", instrument.format_qty(qty.steps()), priced(*price))
+        }
     }
 }

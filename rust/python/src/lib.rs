@@ -115,7 +115,7 @@ mod _core {
     #[pymodule_export]
     use crate::columns::check_columns;
     #[pymodule_export]
-    use crate::commands::Command;
+    use crate::commands::{Command, journal_commands};
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]

@@ -1,0 +1,358 @@
+"""Whether strategies look ahead: they run again on other futures, and what they had decided before must stand."""
+
+from __future__ import annotations
+
+import dataclasses
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from tradecore._core import Instrument, L2Book, journal_commands
+from tradecore.backtest.engine import Backtest, EventData
+from tradecore.backtest.result import Result
+from tradecore.data.catalog import Catalog
+from tradecore.errors import InvalidValueError, UnknownInstrumentError
+from tradecore.instruments import find_instrument
+from tradecore.strategy import Strategy
+from tradecore.types import FINE_KINDS, ON_GRID_KINDS, EventFlag, EventKind
+from tradecore.validation import to_count
+from tradecore.venue import SimVenue
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Change", "LookaheadReport", "check_lookahead"]
+
+_FINE: Final = 10**9
+"""Units of a price off the grid."""
+
+_Columns: TypeAlias = "dict[str, NDArray[Any]]"
+_Future: TypeAlias = Literal["truncated", "scrambled"]
+_Decision: TypeAlias = tuple[int, str, str]
+"""When, of which strategy, and what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A decision that another future would have changed.
+
+    Attributes
+    ----------
+    cut_ns : int
+        The data is the same up to this time, ns UTC, by the venue's clock.
+    future : "truncated" or "scrambled"
+        What became of the data after it: nothing, or its mirror image.
+    at_ns : int
+        When it was decided, ns UTC.
+    strategy : str
+        Whose decision it is.
+    before, after : str or None
+        What was decided with the real future, and with the other one; None for nothing.
+    """
+
+    cut_ns: int
+    future: _Future
+    at_ns: int
+    strategy: str
+    before: str | None
+    after: str | None
+
+    def __str__(self) -> str:
+        return f"{self.at_ns} {self.strategy}: {self.before or 'nothing'} -> {self.after or 'nothing'} ({self.future})"
+
+
+@dataclass(frozen=True, slots=True)
+class LookaheadReport:
+    """What :func:`check_lookahead` found.
+
+    Attributes
+    ----------
+    decisions : int
+        Commands and signals of the run with the real future.
+    cuts : tuple of int
+        The times after which the future was changed, ns UTC.
+    changes : tuple of Change
+        Every decision before a cut that was another one then.
+
+    Examples
+    --------
+    >>> print(tc.LookaheadReport(decisions=120, cuts=(1_700_000_000_000_000_000,), changes=()))
+    no look-ahead: 120 decisions; at 1 of them the future was taken away, and turned round
+    """
+
+    decisions: int
+    cuts: tuple[int, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no decision changed."""
+        return not self.changes
+
+    def __str__(self) -> str:
+        tried = f"{self.decisions:,} decisions; at {len(self.cuts)} of them the future was taken away, and turned round"
+        if self.is_clean:
+            return f"no look-ahead: {tried}"
+        shown = [f"  {change}" for change in self.changes[:20]]
+        more = [f"  ... and {len(self.changes) - 20} more"] if len(self.changes) > 20 else []
+        return "\n".join([f"LOOK-AHEAD: {len(self.changes)} decisions changed; {tried}", *shown, *more])
+
+
+def check_lookahead(
+    strategies: Callable[[], Sequence[Strategy]],
+    data: EventData,
+    venues: Sequence[SimVenue] | None = None,
+    *,
+    specs: Mapping[str, Instrument] | Sequence[Instrument] | None = None,
+    seed: int = 0,
+    cuts: int = 10,
+    progress: Callable[[int, int], None] | None = None,
+) -> LookaheadReport:
+    """Run strategies on other futures, and tell of every decision that changed.
+
+    A decision is a command that is sent or a signal that a predictor gives. Cuts are made at decisions, evenly spread.
+    For each the strategies run twice more: on data that ends there, and on data that goes on as its mirror image (what
+    rose falls, bids are asks). Whatever was decided up to the cut has to be the same: it can depend on nothing later.
+
+    What is found is what a strategy computes of the data it is given, in a predictor's ``prepare`` say, or with a model
+    that is fitted there. What it reads from elsewhere, such as a file of its own, is the same in every run. Data that
+    the venue had and we had not received yet is left as it is, for orders meet it.
+
+    Parameters
+    ----------
+    strategies : callable
+        Makes the strategies anew: they keep what they saw.
+    data : Catalog, path or mapping
+        As in :class:`Backtest <tradecore.Backtest>`; all of it is read into memory, 46 bytes a row.
+    venues, specs, seed
+        As there.
+    cuts : int
+        At how many decisions.
+    progress : callable, optional
+        Called with the runs done and in all.
+
+    Raises
+    ------
+    InvalidValueError
+        For no cuts, or strategies that are no function which makes them.
+    StrategyError
+        When a hook raised.
+
+    Examples
+    --------
+    ::
+
+        report = tc.check_lookahead(lambda: [Maker("m", ["BTCUSDT.SYNTH"])], "market")
+        print(report)
+    """
+    to_count("cuts", cuts)
+    if not callable(strategies):
+        raise InvalidValueError("strategies", f"expected a function that makes them, got {strategies!r}")
+    first = strategies()
+    source = _in_memory(data, [name for strategy in first for name in strategy.instruments])
+    known = _specs(data, specs, source)
+    settings: dict[str, Any] = {"specs": known, "seed": seed, "record": True}
+    result = Backtest(first, source, venues, **settings).run()
+    decided = _decisions(result, first)
+    times = sorted({at for at, _, _ in decided})
+    chosen = sorted({times[len(times) * (2 * n + 1) // (2 * cuts)] for n in range(cuts)}) if times else []
+    # What a venue's settings leave open is worked out of all data: of other data it would be something else.
+    fixed = _pinned(venues, result)
+    changes: list[Change] = []
+    for number, cut in enumerate(chosen):
+        for turn, (future, change) in enumerate(_FUTURES.items()):
+            if progress is not None:
+                progress(2 * number + turn, 2 * len(chosen))
+            lead = result.clock_lead_ns
+            other = {
+                name: change(columns, known[name], cut, lead.get(known[name].venue, 0))
+                for name, columns in source.items()
+            }
+            again = strategies()
+            rerun = Backtest(again, other, fixed, **settings).run()
+            until = cut
+            if future == "truncated" and rerun.span_ns is not None:
+                # With its last message a run ends: what would have been done at that time is not.
+                until = min(cut, rerun.span_ns[1] - 1)
+            changes.extend(_changed(decided, _decisions(rerun, again), cut, until, future))
+    if progress is not None:
+        progress(2 * len(chosen), 2 * len(chosen))
+    return LookaheadReport(len(decided), tuple(chosen), tuple(changes))
+
+
+def _in_memory(data: EventData, wanted: Sequence[str]) -> dict[str, _Columns]:
+    """Return the event columns of instruments as arrays."""
+    import numpy as np
+    import polars as pl
+
+    names = list(dict.fromkeys(wanted))
+    if isinstance(data, Mapping):
+        given = {key.id if isinstance(key, Instrument) else key: columns for key, columns in data.items()}
+        if missing := [name for name in names if name not in given]:
+            raise UnknownInstrumentError(missing[0], tuple(given))
+        frames = {name: given[name] for name in names}
+    else:
+        catalog = Catalog.of(data)
+        frames = {name: pl.concat(catalog.pieces(name)) for name in names}
+    columns = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
+
+    def array(frame: Any, name: str) -> NDArray[Any]:
+        column = frame[name]
+        return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
+
+    return {
+        name: {column: array(frame, column) for column in columns if column != "id" or column in frame}
+        for name, frame in frames.items()
+    }
+
+
+def _specs(data: EventData, specs: Any, source: Mapping[str, _Columns]) -> dict[str, Instrument]:
+    given = {i.id: i for i in specs} if isinstance(specs, Sequence) else dict(specs or {})
+    if not isinstance(data, Mapping):
+        catalog = Catalog.of(data)
+        return {name: given.get(name, catalog.instrument(name)) for name in source}
+    held = {key.id: key for key in data if isinstance(key, Instrument)}
+    return {name: find_instrument(name, {**held, **given}) for name in source}
+
+
+def _pinned(venues: Sequence[SimVenue] | None, result: Result) -> list[SimVenue]:
+    """Return the venues of a run with what it worked out of its data."""
+    names = dict.fromkeys(instrument.venue for instrument in result.instruments)
+    given = {v.name if isinstance(v, SimVenue) else v: v for v in venues or ()}
+    pinned = []
+    for name in names:
+        venue = given.get(name, name)
+        venue = SimVenue(venue) if isinstance(venue, str) else venue
+        if venue.clock_lead == "auto":
+            venue = dataclasses.replace(venue, clock_lead=f"{result.clock_lead_ns.get(name, 0)}ns")
+        if venue.basis == "auto":
+            bases: set[Any] = {result.fill_basis[i.id] for i in result.instruments if i.venue == name}
+            if len(bases) == 1:
+                venue = dataclasses.replace(venue, basis=bases.pop())
+        pinned.append(venue)
+    return pinned
+
+
+def _decisions(result: Result, strategies: Sequence[Strategy]) -> list[_Decision]:
+    """Return commands and signals, in order of time."""
+    names = [strategy.name for strategy in strategies]
+    decided = [(at, names[index], text) for at, index, text in journal_commands(result.journal, result.instruments)]
+    signals = result.tables.table("signals")
+    for row in signals.iter_rows(named=True):
+        said = f"{row['action']} {row['value']!r}" if row["problem"] is None else row["problem"]
+        decided.append((row["ts_recv"], row["strategy"], f"signal on {row['instrument']}: {said}"))
+    return sorted(decided, key=lambda decision: decision[0])
+
+
+def _changed(
+    before: Sequence[_Decision],
+    after: Sequence[_Decision],
+    cut: int,
+    until: int,
+    future: _Future,
+) -> Iterator[Change]:
+    """Compare what was decided by a time."""
+    told: dict[tuple[int, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for side, decisions in enumerate((before, after)):
+        for at, strategy, text in decisions[: bisect_right(decisions, until, key=lambda decision: decision[0])]:
+            told[at, strategy][side].append(text)
+    for (at, strategy), (real, other) in sorted(told.items()):
+        if real != other:
+            yield Change(cut, future, at, strategy, "; ".join(real) or None, "; ".join(other) or None)
+
+
+def _kept(columns: _Columns, cut: int, lead: int) -> int:
+    """Return how many rows the venue has had by a time, in whole messages.
+
+    A message acts when its venue says, at its receipt at the latest, and never before the one in front.
+    """
+    import numpy as np
+
+    acts = np.maximum.accumulate(np.minimum(columns["ts_event"] - lead, columns["ts_recv"]))
+    row = int(np.searchsorted(acts, cut, side="right"))
+    last = np.flatnonzero(columns["flags"][:row] & int(EventFlag.LAST))
+    return int(last[-1]) + 1 if len(last) else 0
+
+
+def _cut(columns: _Columns, instrument: Instrument, cut: int, lead: int) -> _Columns:
+    rows = _kept(columns, cut, lead)
+    return {name: column[:rows] for name, column in columns.items()}
+
+
+def _scrambled(columns: _Columns, instrument: Instrument, cut: int, lead: int) -> _Columns:
+    """Return the data with its mirror image after a cut: prices go the other way, and each side is the other one."""
+    import numpy as np
+
+    rows = _kept(columns, cut, lead)
+    if rows == len(columns["kind"]):
+        return columns
+    wide = {name: column.astype(np.int64) if name in ("price", "qty") else column for name, column in columns.items()}
+    seen = {name: np.ascontiguousarray(column[:rows]) for name, column in wide.items()}
+    future = {name: column[rows:].copy() for name, column in wide.items()}
+    book = L2Book(instrument)
+    book.apply({name: seen[name] for name in seen if name != "id"})
+    levels = _levels(book, instrument) if book.is_synced else np.empty((0, 3), np.int64)
+    twice_mid = _twice_mid(levels, seen, future)
+    kind = future["kind"]
+    on_grid = np.isin(kind, [int(k) for k in ON_GRID_KINDS])
+    fine = np.isin(kind, [int(k) for k in FINE_KINDS - {EventKind.FUNDING}])
+    twice_fine = round(float(instrument.price_increment) * twice_mid * _FINE)
+    future["price"] = np.where(
+        on_grid, twice_mid - future["price"], np.where(fine, twice_fine - future["price"], -future["price"])
+    )
+    future["side"] = -future["side"]
+    first = {name: column[0] for name, column in future.items()}
+    turned = {name: np.full(len(levels) + 1 if len(levels) else 0, first[name]) for name in wide}
+    if len(levels):
+        # The book as its mirror image, at once: what comes then is about that one.
+        turned["kind"][:] = int(EventKind.BOOK_SET)
+        turned["kind"][0] = int(EventKind.BOOK_CLEAR)
+        turned["flags"][:] = int(EventFlag.SNAPSHOT)
+        turned["flags"][-1] |= int(EventFlag.LAST)
+        turned["side"][0] = turned["price"][0] = turned["qty"][0] = 0
+        turned["side"][1:], turned["price"][1:], turned["qty"][1:] = (
+            -levels[:, 0],
+            twice_mid - levels[:, 1],
+            levels[:, 2],
+        )
+        if "id" in turned:
+            turned["id"][:] = 0
+    return {name: np.ascontiguousarray(np.concatenate([seen[name], turned[name], future[name]])) for name in wide}
+
+
+_FUTURES: Final[Mapping[_Future, Callable[[_Columns, Instrument, int, int], _Columns]]] = {
+    "truncated": _cut,
+    "scrambled": _scrambled,
+}
+"""What can become of the data after a cut."""
+
+
+def _levels(book: L2Book, instrument: Instrument) -> NDArray[np.int64]:
+    """Return the levels of a book: side, price and quantity, in increments; best first, bids first."""
+    import numpy as np
+
+    price, qty = float(instrument.price_increment), float(instrument.qty_increment)
+    sides = zip((1, -1), book.depth(max(book.bid_levels, book.ask_levels, 1)), strict=True)
+    made = [
+        np.column_stack([np.full(len(levels), side), np.rint(levels[:, 0] / price), np.rint(levels[:, 1] / qty)])
+        for side, levels in sides
+    ]
+    return np.concatenate(made).astype(np.int64)
+
+
+def _twice_mid(levels: NDArray[np.int64], seen: _Columns, future: _Columns) -> int:
+    """Return what prices are turned round: best bid plus best ask, or twice the nearest price there is."""
+    import numpy as np
+
+    bids, asks = levels[levels[:, 0] > 0], levels[levels[:, 0] < 0]
+    if len(bids) and len(asks):
+        return int(bids[0, 1] + asks[0, 1])
+    kinds = [int(kind) for kind in (EventKind.TRADE, EventKind.QUOTE, EventKind.BOOK_SET)]
+    for part, at in ((seen, -1), (future, 0)):
+        rows = np.flatnonzero(np.isin(part["kind"], kinds))
+        if len(rows):
+            return 2 * int(part["price"][rows[at]])
+    return 0
