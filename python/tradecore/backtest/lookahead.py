@@ -7,29 +7,25 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from tradecore._core import Instrument, L2Book, journal_commands
 from tradecore.backtest.engine import Backtest, EventData
 from tradecore.backtest.result import Result
 from tradecore.data.catalog import Catalog
+from tradecore.data.windows import Arrays, arrays_of, book_after, joined, read_all, snapshot, whole_messages
 from tradecore.errors import InvalidValueError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.strategy import Strategy
-from tradecore.types import FINE_KINDS, ON_GRID_KINDS, EventFlag, EventKind
+from tradecore.types import FINE_KINDS, ON_GRID_KINDS, EventKind
 from tradecore.validation import to_count
 from tradecore.venue import SimVenue
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["Change", "LookaheadReport", "check_lookahead"]
 
 _FINE: Final = 10**9
 """Units of a price off the grid."""
 
-_Columns: TypeAlias = "dict[str, NDArray[Any]]"
 _Future: TypeAlias = Literal["truncated", "scrambled"]
 _Decision: TypeAlias = tuple[int, str, str]
 """When, of which strategy, and what."""
@@ -183,33 +179,19 @@ def check_lookahead(
     return LookaheadReport(len(decided), tuple(chosen), tuple(changes))
 
 
-def _in_memory(data: EventData, wanted: Sequence[str]) -> dict[str, _Columns]:
+def _in_memory(data: EventData, wanted: Sequence[str]) -> dict[str, Arrays]:
     """Return the event columns of instruments as arrays."""
-    import numpy as np
-    import polars as pl
-
     names = list(dict.fromkeys(wanted))
-    if isinstance(data, Mapping):
-        given = {key.id if isinstance(key, Instrument) else key: columns for key, columns in data.items()}
-        if missing := [name for name in names if name not in given]:
-            raise UnknownInstrumentError(missing[0], tuple(given))
-        frames = {name: given[name] for name in names}
-    else:
+    if not isinstance(data, Mapping):
         catalog = Catalog.of(data)
-        frames = {name: pl.concat(catalog.pieces(name)) for name in names}
-    columns = ("ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id")
-
-    def array(frame: Any, name: str) -> NDArray[Any]:
-        column = frame[name]
-        return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
-
-    return {
-        name: {column: array(frame, column) for column in columns if column != "id" or column in frame}
-        for name, frame in frames.items()
-    }
+        return {name: read_all(catalog, name) for name in names}
+    given = {key.id if isinstance(key, Instrument) else key: columns for key, columns in data.items()}
+    if missing := [name for name in names if name not in given]:
+        raise UnknownInstrumentError(missing[0], tuple(given))
+    return {name: arrays_of(given[name]) for name in names}
 
 
-def _specs(data: EventData, specs: Any, source: Mapping[str, _Columns]) -> dict[str, Instrument]:
+def _specs(data: EventData, specs: Any, source: Mapping[str, Arrays]) -> dict[str, Instrument]:
     given = {i.id: i for i in specs} if isinstance(specs, Sequence) else dict(specs or {})
     if not isinstance(data, Mapping):
         catalog = Catalog.of(data)
@@ -264,7 +246,7 @@ def _changed(
             yield Change(cut, future, at, strategy, "; ".join(real) or None, "; ".join(other) or None)
 
 
-def _kept(columns: _Columns, cut: int, lead: int) -> int:
+def _kept(columns: Arrays, cut: int, lead: int) -> int:
     """Return how many rows the venue has had by a time, in whole messages.
 
     A message acts when its venue says, at its receipt at the latest, and never before the one in front.
@@ -272,84 +254,50 @@ def _kept(columns: _Columns, cut: int, lead: int) -> int:
     import numpy as np
 
     acts = np.maximum.accumulate(np.minimum(columns["ts_event"] - lead, columns["ts_recv"]))
-    row = int(np.searchsorted(acts, cut, side="right"))
-    last = np.flatnonzero(columns["flags"][:row] & int(EventFlag.LAST))
-    return int(last[-1]) + 1 if len(last) else 0
+    return whole_messages(columns, int(np.searchsorted(acts, cut, side="right")))
 
 
-def _cut(columns: _Columns, instrument: Instrument, cut: int, lead: int) -> _Columns:
+def _cut(columns: Arrays, instrument: Instrument, cut: int, lead: int) -> Arrays:
     rows = _kept(columns, cut, lead)
     return {name: column[:rows] for name, column in columns.items()}
 
 
-def _scrambled(columns: _Columns, instrument: Instrument, cut: int, lead: int) -> _Columns:
+def _scrambled(columns: Arrays, instrument: Instrument, cut: int, lead: int) -> Arrays:
     """Return the data with its mirror image after a cut: prices go the other way, and each side is the other one."""
     import numpy as np
 
     rows = _kept(columns, cut, lead)
     if rows == len(columns["kind"]):
         return columns
-    wide = {name: column.astype(np.int64) if name in ("price", "qty") else column for name, column in columns.items()}
-    seen = {name: np.ascontiguousarray(column[:rows]) for name, column in wide.items()}
-    future = {name: column[rows:].copy() for name, column in wide.items()}
-    book = L2Book(instrument)
-    book.apply({name: seen[name] for name in seen if name != "id"})
-    levels = _levels(book, instrument) if book.is_synced else np.empty((0, 3), np.int64)
-    twice_mid = _twice_mid(levels, seen, future)
-    kind = future["kind"]
-    on_grid = np.isin(kind, [int(k) for k in ON_GRID_KINDS])
-    fine = np.isin(kind, [int(k) for k in FINE_KINDS - {EventKind.FUNDING}])
+    seen = {name: column[:rows] for name, column in columns.items()}
+    future = {name: column[rows:].copy() for name, column in columns.items()}
+    book = book_after(columns, instrument, rows)
+    parts = [snapshot(book, instrument, future), future] if book.is_synced else [future]
+    twice_mid = _twice_mid(book, instrument, seen, future)
     twice_fine = round(float(instrument.price_increment) * twice_mid * _FINE)
-    future["price"] = np.where(
-        on_grid, twice_mid - future["price"], np.where(fine, twice_fine - future["price"], -future["price"])
-    )
-    future["side"] = -future["side"]
-    first = {name: column[0] for name, column in future.items()}
-    turned = {name: np.full(len(levels) + 1 if len(levels) else 0, first[name]) for name in wide}
-    if len(levels):
-        # The book as its mirror image, at once: what comes then is about that one.
-        turned["kind"][:] = int(EventKind.BOOK_SET)
-        turned["kind"][0] = int(EventKind.BOOK_CLEAR)
-        turned["flags"][:] = int(EventFlag.SNAPSHOT)
-        turned["flags"][-1] |= int(EventFlag.LAST)
-        turned["side"][0] = turned["price"][0] = turned["qty"][0] = 0
-        turned["side"][1:], turned["price"][1:], turned["qty"][1:] = (
-            -levels[:, 0],
-            twice_mid - levels[:, 1],
-            levels[:, 2],
+    for part in parts:
+        on_grid = np.isin(part["kind"], [int(kind) for kind in ON_GRID_KINDS])
+        fine = np.isin(part["kind"], [int(kind) for kind in FINE_KINDS - {EventKind.FUNDING}])
+        turned = np.where(
+            on_grid, twice_mid - part["price"], np.where(fine, twice_fine - part["price"], -part["price"])
         )
-        if "id" in turned:
-            turned["id"][:] = 0
-    return {name: np.ascontiguousarray(np.concatenate([seen[name], turned[name], future[name]])) for name in wide}
+        part["price"], part["side"] = turned, -part["side"]
+    return joined(seen, *parts)
 
 
-_FUTURES: Final[Mapping[_Future, Callable[[_Columns, Instrument, int, int], _Columns]]] = {
+_FUTURES: Final[Mapping[_Future, Callable[[Arrays, Instrument, int, int], Arrays]]] = {
     "truncated": _cut,
     "scrambled": _scrambled,
 }
 """What can become of the data after a cut."""
 
 
-def _levels(book: L2Book, instrument: Instrument) -> NDArray[np.int64]:
-    """Return the levels of a book: side, price and quantity, in increments; best first, bids first."""
-    import numpy as np
-
-    price, qty = float(instrument.price_increment), float(instrument.qty_increment)
-    sides = zip((1, -1), book.depth(max(book.bid_levels, book.ask_levels, 1)), strict=True)
-    made = [
-        np.column_stack([np.full(len(levels), side), np.rint(levels[:, 0] / price), np.rint(levels[:, 1] / qty)])
-        for side, levels in sides
-    ]
-    return np.concatenate(made).astype(np.int64)
-
-
-def _twice_mid(levels: NDArray[np.int64], seen: _Columns, future: _Columns) -> int:
+def _twice_mid(book: L2Book, instrument: Instrument, seen: Arrays, future: Arrays) -> int:
     """Return what prices are turned round: best bid plus best ask, or twice the nearest price there is."""
     import numpy as np
 
-    bids, asks = levels[levels[:, 0] > 0], levels[levels[:, 0] < 0]
-    if len(bids) and len(asks):
-        return int(bids[0, 1] + asks[0, 1])
+    if book.is_synced and book.mid is not None:
+        return round(2 * book.mid / float(instrument.price_increment))
     kinds = [int(kind) for kind in (EventKind.TRADE, EventKind.QUOTE, EventKind.BOOK_SET)]
     for part, at in ((seen, -1), (future, 0)):
         rows = np.flatnonzero(np.isin(part["kind"], kinds))

@@ -1,0 +1,1 @@
+"""Models: what is told of them is in the modules."""
