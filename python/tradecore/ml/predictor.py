@@ -1,0 +1,197 @@
+"""From what a model says to what is done: probabilities or a return become an action and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tradecore.errors import InvalidValueError, ModelError
+from tradecore.validation import DurationLike, to_ns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tradecore._core import Instrument
+    from tradecore.features import FeatureSet
+
+__all__ = ["ModelPredictor", "Scores"]
+
+_Opinion = tuple[int, float, float]
+
+
+class Scores(Protocol):
+    """A model as a predictor asks it; a :class:`LoadedModel` is one."""
+
+    @property
+    def id(self) -> str:
+        """What it is called in signals."""
+        ...
+
+    @property
+    def class_values(self) -> NDArray[np.float64] | None:
+        """What each class says of the direction, from -1 to 1; None for a model that gives a return."""
+        ...
+
+    def predict(self, x: NDArray[np.float64]) -> Any:
+        """Return probabilities float64 (n, classes), or returns float64 (n,), of features float64 (n, m)."""
+        ...
+
+
+class ModelPredictor:
+    """A model as the :class:`Predictor <tradecore.strategy.Predictor>` of a strategy.
+
+    The value of a signal is the probability of up less that of down, or the expected return. From ``buy_above`` on it
+    is a buy, from ``sell_below`` on a sell, and hold between. Once it is a buy or a sell it stays one until the value
+    has come back by more than the hold band, so that a value on the edge does not trade to and fro. The confidence is
+    the probability of what is done; for a return, the value over itself plus the threshold: a half on the threshold.
+
+    Parameters
+    ----------
+    model : Scores
+        Mostly what :func:`load_model <tradecore.ml.load_model>` returned.
+    buy_above : float
+        The least value of a buy: a difference of probabilities from 0 to 1, or a return.
+    sell_below : float, optional
+        The largest value of a sell; ``-buy_above`` if not given.
+    hold_band : float
+        How far a value may come back from the threshold.
+    latency : duration
+        How long an answer takes in a backtest.
+    features : FeatureSet, optional
+        What it is asked with. With ``every``, a backtest has the model answer for the whole data at once, before it
+        runs: the same opinions sooner, for what was worked out is looked up by the features themselves.
+    every : duration, optional
+        How often it will be asked, on the grid of the clock.
+
+    Raises
+    ------
+    InvalidValueError
+        For thresholds that are no numbers or the wrong way round.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Coin:
+    ...     id, class_values = "coin", np.array([-1.0, 1.0])
+    ...
+    ...     def predict(self, x):
+    ...         return np.tile([0.3, 0.7], (len(x), 1))
+    >>> action, confidence, value = tc.ml.ModelPredictor(Coin(), buy_above=0.2).opinion("BTC", 0, np.zeros(2))
+    >>> action, confidence, round(value, 6)
+    (1, 0.7, 0.4)
+    """
+
+    def __init__(
+        self,
+        model: Scores,
+        *,
+        buy_above: float = 0.0,
+        sell_below: float | None = None,
+        hold_band: float = 0.0,
+        latency: DurationLike = "1ms",
+        features: FeatureSet | None = None,
+        every: DurationLike | None = None,
+    ) -> None:
+        self.model = model
+        self.model_id = model.id
+        self.latency = to_ns("latency", latency)
+        self.buy_above = _number("buy_above", buy_above)
+        self.sell_below = -self.buy_above if sell_below is None else _number("sell_below", sell_below)
+        self.hold_band = _number("hold_band", hold_band)
+        if self.sell_below > self.buy_above:
+            raise InvalidValueError("sell_below", f"{self.sell_below} is above buy_above {self.buy_above}")
+        if self.hold_band < 0:
+            raise InvalidValueError("hold_band", f"{self.hold_band} is negative")
+        self._features = features
+        self._every = None if every is None else to_ns("every", every)
+        self._directions = None if model.class_values is None else model.class_values.tolist()
+        if self._directions and not min(self._directions) < 0 < max(self._directions):
+            problem = f"expected a model that tells up from down, got one of {self._directions}"
+            raise InvalidValueError("model", problem)
+        self._last: dict[str, int] = {}
+        self._known: dict[bytes, tuple[float, float, float]] = {}
+
+    def opinion(self, instrument: str, ts_ns: int, features: NDArray[np.float64]) -> _Opinion:
+        """Return what to do, how sure that is, and the value it was made from.
+
+        Raises
+        ------
+        ModelError
+            When the model has nothing to say.
+        """
+        known = self._known.get(_key(features)) if self._known else None
+        if known is None:
+            (known,) = self._scored(features[None, :])
+        return self._decided(instrument, *known)
+
+    def prepare(self, data: Any, instruments: Sequence[Instrument]) -> None:
+        """Work out what the model says in a backtest, where ``features`` and ``every`` are given.
+
+        Only features are looked at that the strategy will see, each as it will be then: nothing of this looks ahead.
+        """
+        if self._features is None or self._every is None:
+            return
+        from tradecore.features import compute
+
+        for instrument in instruments:
+            frame = compute(data, instrument, self._features, at=self._every)
+            self.learn(frame.select(self._features.names).to_numpy())
+
+    def learn(self, features: NDArray[np.float64]) -> None:
+        """Work out beforehand what the model says to these features, float64 (n, features), row by row the same."""
+        import numpy as np
+
+        ready = np.ascontiguousarray(features[~np.isnan(features).any(axis=1)])
+        for row, scored in zip(ready, self._scored(ready) if len(ready) else (), strict=True):
+            self._known[_key(row)] = scored
+
+    def reset(self) -> None:
+        """Forget what was done before, not what was worked out."""
+        self._last.clear()
+
+    def _scored(self, features: NDArray[np.float64]) -> list[tuple[float, float, float]]:
+        """Return value, confidence of up and confidence of down, of each row."""
+        said = self.model.predict(features).tolist()
+        if self._directions is None:
+            up, down = self.buy_above, -self.sell_below
+            return [(value, _sureness(value, up), _sureness(-value, down)) for value in said]
+        rows = []
+        for row in said:
+            both = list(zip(row, self._directions, strict=True))
+            up, down = sum(p for p, side in both if side > 0), sum(p for p, side in both if side < 0)
+            rows.append((sum(p * side for p, side in both), min(up, 1.0), min(down, 1.0)))
+        return rows
+
+    def _decided(self, instrument: str, value: float, up: float, down: float) -> _Opinion:
+        if math.isnan(value):
+            raise ModelError(self.model_id, "a feature is not finite: there is nothing to say")
+        last = self._last.get(instrument, 0)
+        if value >= self.buy_above + (-self.hold_band if last > 0 else 0.0) and value > self.sell_below:
+            action = 1
+        elif value <= self.sell_below + (self.hold_band if last < 0 else 0.0) and value < self.buy_above:
+            action = -1
+        else:
+            action = 0
+        self._last[instrument] = action
+        held = 1.0 - max(up, down) if self._directions is None else max(0.0, 1.0 - up - down)
+        return action, (up if action > 0 else down if action < 0 else held), value
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidValueError(name, f"expected a finite number, got {value!r}")
+    return float(value)
+
+
+def _sureness(value: float, threshold: float) -> float:
+    """Return how sure a return is: a half on its threshold, more beyond it."""
+    if value <= 0:
+        return 0.0
+    return value / (value + threshold) if threshold > 0 else 1.0
+
+
+def _key(features: NDArray[np.float64]) -> bytes:
+    return blake2b(features.tobytes(), digest_size=16).digest()
