@@ -36,6 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
+    from tradecore import bars
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
@@ -82,6 +83,9 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
+_MODULES = {"bars"}
+"""Public modules, likewise."""
+
 __all__ = [
     "AvellanedaStoikov",
     "Backtest",
@@ -124,6 +128,7 @@ __all__ = [
     "TradeView",
     "TradecoreError",
     "avellaneda_stoikov_quotes",
+    "bars",
     "check_lookahead",
     "errors",
     "find_instrument",
@@ -142,6 +147,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"tradecore.{name}")
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

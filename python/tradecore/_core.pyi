@@ -8,7 +8,7 @@ instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from os import PathLike
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, Literal, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -822,9 +822,11 @@ class Liquidation:
 
 @final
 class Bar:
-    """A finished bar of trades over one window of the UTC clock. A value that may be kept.
+    """A finished bar. A value that may be kept.
 
-    It is finished by the first trade of a later window; windows without a trade have none.
+    A bar of a window of the venue's clock is finished by the first thing the venue stamps at the window's end or
+    later, or by our clock a second after it; other bars by the trade that completes them. A late trade changes its bar
+    only if the bars were asked for with ``late=amend``.
 
     Examples
     --------
@@ -838,13 +840,22 @@ class Bar:
 
     @property
     def instrument(self) -> str:
-        """Id of the instrument."""
+        """Id of the instrument; empty of a :class:`tradecore.bars.BarBuilder`, which knows none."""
     @property
-    def interval_ns(self) -> int:
-        """Length of the window, ns."""
+    def spec(self) -> str:
+        """Which bars it is one of: ``1m``, ``tick:100``."""
+    @property
+    def interval_ns(self) -> int | None:
+        """Length of the window, ns; None of bars that are no windows."""
     @property
     def ts_open(self) -> int:
-        """Start of the window, ns UTC, which it includes; trades are sorted in by the time they were received."""
+        """Start of the window, which it includes, or time of the first trade; by the venue's clock, ns UTC."""
+    @property
+    def ts_close(self) -> int:
+        """End of the window, which it does not include, or latest time of a trade; by the venue's clock, ns UTC."""
+    @property
+    def ts_available(self) -> int:
+        """When it was finished by our clock, ns UTC: now, in the hook that is told of it."""
     @property
     def open(self) -> float:
         """First price, in quote currency."""
@@ -861,8 +872,186 @@ class Bar:
     def volume(self) -> float:
         """Quantity traded, in contracts (spot: base units)."""
     @property
+    def quote_volume(self) -> float:
+        """Sum of price times quantity, in quote currency where a contract is one base unit."""
+    @property
+    def buy_volume(self) -> float:
+        """Quantity of trades whose aggressor bought, in contracts (spot: base units)."""
+    @property
+    def sell_volume(self) -> float:
+        """Quantity of trades whose aggressor sold, in contracts (spot: base units)."""
+    @property
+    def vwap(self) -> float:
+        """``quote_volume / volume``, in quote currency; NaN without a quantity."""
+    @property
     def trades(self) -> int:
-        """Number of trades."""
+        """Number of trades, or of quotes where those make the bars."""
+    @property
+    def revision(self) -> int:
+        """How many times late trades have changed it."""
+    @property
+    def is_partial(self) -> bool:
+        """Whether the data ended before it was finished; never in a hook."""
+
+@final
+class BarSpec:
+    """Which bars to make: a kind with its size, and options.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``1m``, ``1d+8h,empty=carry``, ``tick:100``, ``volume:5,excess=split``; see :mod:`tradecore.bars`.
+
+    Raises
+    ------
+    InvalidValueError
+        When there are no such bars; it says what is wrong and what is expected.
+
+    Examples
+    --------
+    >>> spec = tc.bars.BarSpec("60s, empty = carry")
+    >>> str(spec), spec.kind, spec.interval_ns
+    ('1m,empty=carry', 'time', 60000000000)
+    """
+
+    def __new__(cls, text: str) -> Self: ...
+    @property
+    def kind(self) -> str:
+        """``time``, ``tick``, ``volume``, ``notional``, ``imbalance``, ``run``, ``renko`` or ``range``."""
+    @property
+    def source(self) -> str:
+        """What they are made of: ``trades``, ``quotes`` or ``mid``."""
+    @property
+    def interval_ns(self) -> int | None:
+        """Length of the windows, ns; None of bars that are no windows."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+
+@final
+class BarBuilder:
+    """Makes bars of single trades, one after the other, by the same rules as the functions of :mod:`tradecore.bars`.
+
+    Parameters
+    ----------
+    spec : str or BarSpec
+        Which bars, such as ``1m`` or ``tick:100``.
+
+    Raises
+    ------
+    InvalidValueError
+        When there are no such bars.
+
+    Examples
+    --------
+    >>> builder = tc.bars.BarBuilder("1s")
+    >>> builder.push(1_000_000_000, 100.0, 2.0, side="buy")
+    []
+    >>> [bar] = builder.push(2_500_000_000, 101.0, 1.0)
+    >>> bar.open, bar.volume, bar.ts_available
+    (100.0, 2.0, 2500000000)
+    >>> [bar] = builder.advance(3_000_000_000)
+    >>> bar.close
+    101.0
+    """
+
+    def __new__(cls, spec: str | BarSpec) -> Self: ...
+    def push(
+        self,
+        ts: int,
+        price: float,
+        qty: float = 0.0,
+        side: Literal["buy", "sell", 1, 0, -1] | None = None,
+        ts_recv: int | None = None,
+    ) -> list[Bar]:
+        """Take a trade (or the middle of a quote) and return the bars it finished.
+
+        Parameters
+        ----------
+        ts : int
+            Time by the venue's clock, ns UTC.
+        price : float
+        qty : float
+            Zero or more.
+        side : str or int, optional
+            The aggressor: ``buy`` or 1, ``sell`` or -1; unknown if not given.
+        ts_recv : int, optional
+            Time by our clock, ns UTC. From the first one on that is given our clock closes bars, too.
+
+        Raises
+        ------
+        InvalidValueError
+            For a price that is not above zero, a quantity below it, another side, or bars so small that a trade makes
+            more than a million. Nothing has changed then.
+        """
+    def advance(self, ts: int, ts_recv: int | None = None) -> list[Bar]:
+        """Say that the venue's clock has reached a time, and return the bars whose windows have ended by then.
+
+        Parameters
+        ----------
+        ts : int
+            Time by the venue's clock, ns UTC: of anything else it sent.
+        ts_recv : int, optional
+            Time by our clock, ns UTC.
+
+        Raises
+        ------
+        InvalidValueError
+            When more than a million empty windows would be carried on.
+        """
+    def flush(self) -> list[Bar]:
+        """Return the open bar as it is, with what our clock has finished before; the next trade opens another."""
+    @property
+    def late(self) -> int:
+        """Number of late trades so far: dropped, or added to their bars."""
+    @property
+    def spec(self) -> BarSpec:
+        """Which bars it makes."""
+    def save(self) -> bytes:
+        """Return what it remembers, for :meth:`load`."""
+    def load(self, state: bytes) -> None:
+        """Go on from what :meth:`save` returned of a builder of the same bars.
+
+        Raises
+        ------
+        InvalidValueError
+            When these are not such bytes.
+        """
+    def __getstate__(self) -> bytes: ...
+    def __setstate__(self, state: bytes) -> None: ...
+    def __getnewargs__(self) -> tuple[str]: ...
+
+def bars_of(
+    spec: BarSpec,
+    ts_event: NDArray[np.int64],
+    ts_recv: NDArray[np.int64] | None,
+    price: NDArray[np.float64],
+    qty: NDArray[np.float64] | None,
+    side: NDArray[np.int8] | None,
+    partial: bool,
+) -> tuple[dict[str, NDArray[Any]], int]:
+    """Return the bars of columns of trades as a dict of arrays, and the number of late trades.
+
+    Parameters
+    ----------
+    spec : BarSpec
+    ts_event, ts_recv : int64 (n,)
+        Times by the venue's clock and by ours, ns; the second may be None.
+    price, qty : float64 (n,)
+        Above zero, and zero or more; quantities may be None.
+    side : int8 (n,)
+        1 where the aggressor bought, -1 where it sold, 0 unknown; may be None.
+    partial : bool
+        Whether the last bar is returned, which nothing has finished.
+
+    Raises
+    ------
+    DataError
+        Naming the row of a price or quantity that is none.
+    InvalidValueError
+        For arrays that differ in length or are not contiguous, and for bars so small that a trade makes more than a
+        million.
+    """
 
 @final
 class Order:
@@ -1322,7 +1511,8 @@ class Context:
             Any instrument of the run.
         topic : str
             ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
-            ``open_interest``, ``liquidations``, or ``bars:LENGTH`` such as ``bars:1m``; told by the hook of that name.
+            ``open_interest``, ``liquidations``, or ``bars:`` and which ones, such as ``bars:1m`` or ``bars:tick:100``
+            (see :mod:`tradecore.bars`); told by the hook of that name.
 
         Raises
         ------
@@ -1686,8 +1876,18 @@ class SeriesReader:
         """Return the best levels every ``every_ns`` from ``from_ns`` on, ns: ``ts, bid_0, bid_qty_0, ask_0`` ..."""
 
     @staticmethod
-    def bars(instrument: Instrument, stream: EventStream, *, interval_ns: int) -> SeriesReader:
-        """Return bars of trades: ``ts_open`` (ns), ``trades, open, high, low, close, volume``."""
+    def bars(instrument: Instrument, stream: EventStream, *, spec: str, has_book: bool, from_ns: int) -> SeriesReader:
+        """Return bars by a specification.
+
+        Times are ``ts_open, ts_close, ts_available`` (ns), counts ``trades, revision, is_partial``; numbers are ``open,
+        high, low, close, volume, quote_volume, buy_volume, sell_volume, vwap``. Mid prices are those of the book, or of
+        the venue's own best prices where it has none.
+
+        Raises
+        ------
+        InvalidValueError
+            When there are no such bars, or none of this instrument.
+        """
 
     def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
         """Return the next ``rows`` rows at most, None at the end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 import tradecore as tc
 from conftest import CLEAR, LAST, QUOTE, SET, TRADE, columns
 from tradecore._core import read_note
+from tradecore.bars import BAR_COLUMNS
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
 from tradecore.data.exporters import export, left_out
@@ -344,7 +346,23 @@ def test_a_series_stops_to_read_where_it_ends(market: Path) -> None:
 # --- bars ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("every", ["1s", "7s", "1m"])
+@pytest.mark.parametrize(
+    "every",
+    [
+        "1s",
+        "7s",
+        "1s+300ms,late=amend,grace=0s",
+        "250ms,empty=carry,grace=20ms",
+        "1s,source=mid",
+        "tick:50",
+        "volume:0.5,excess=split",
+        "notional:20000",
+        "imbalance:tick,length=20,mean=0.4,span=10",
+        "run:volume,length=20,mean=0.01",
+        "renko:0.5,source=mid",
+        "range:2",
+    ],
+)
 def test_bars_are_those_of_a_backtest(market: Path, every: str) -> None:
     told: list[Any] = []
 
@@ -353,14 +371,25 @@ def test_bars_are_those_of_a_backtest(market: Path, every: str) -> None:
             ctx.subscribe(self.instruments[0], f"bars:{every}")
 
         def on_bar(self, ctx: tc.Context, bar: tc._core.Bar) -> None:
-            told.append((bar.ts_open, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trades))
+            assert bar.ts_available == ctx.now_ns
+            told.append([getattr(bar, name) for name in BAR_COLUMNS])
 
-    result = tc.Backtest([Listener("l", [NAME])], market, candles=every).run()
+    tc.Backtest([Listener("l", [NAME])], market).run()
     frame = tc.Catalog(market).bars(NAME, every).collect()
-    assert frame.columns == ["ts_open", "open", "high", "low", "close", "volume", "trades"]
-    bars = rows_of(frame)
-    assert bars[:-1] == told[: len(bars) - 1] == told
+    assert frame.columns == list(BAR_COLUMNS)
+    times = pl.col("ts_open", "ts_close", "ts_available").cast(pl.Int64)
+    made = frame.with_columns(times, pl.col("vwap").fill_null(math.nan))
+    assert len(told) > 0
+    assert repr(made.filter(~pl.col("is_partial")).rows()) == repr([tuple(bar) for bar in told])
+
+
+@pytest.mark.parametrize("every", ["1s", "7s", "1m"])
+def test_candles_are_bars_of_every_trade(market: Path, every: str) -> None:
+    result = tc.Backtest(
+        [tc.TouchMaker("m", [NAME], quote_qty="0.01", max_position="0.05")], market, candles=every
+    ).run()
     names = ["ts_open", "open", "high", "low", "close", "volume", "trades"]
+    frame = tc.Catalog(market).bars(NAME, f"{every},grace=1h").collect()
     assert frame.select(names).rows() == result.candles.select(names).rows()
 
 

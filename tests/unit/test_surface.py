@@ -20,7 +20,7 @@ PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
     {"_core", "errors", "types", "forks", "interrupts", "locks", "text"},
-    {"instruments", "arrays", "validation", "venue", "config", "progress", "files"},
+    {"instruments", "validation", "venue", "config", "progress", "files", "arrays", "bars"},
     {"data", "strategy", "report"},
     {"strategies"},
     {"session"},

@@ -331,37 +331,53 @@ class Catalog:
         start: Moment | None = None,
         end: Moment | None = None,
     ) -> pl.LazyFrame:
-        """Return bars of an instrument's trades, as ``ctx.subscribe(inst, "bars:1m")`` has them made.
+        """Return bars of an instrument, as ``ctx.subscribe(inst, "bars:1m")`` has them made.
 
         Parameters
         ----------
         instrument : str or Instrument
-        every : duration
-            Length of a bar, such as ``"1m"`` or a timedelta.
+        every : duration or str
+            Length of a bar, such as ``"1m"`` or a timedelta, or any other bars by their text: ``"tick:100"``,
+            ``"1m,empty=carry,source=mid"`` (see :mod:`tradecore.bars`).
         start, end : datetime, date or text in ISO 8601, optional
-            As of :meth:`scan`, of the start of a bar.
+            As of :meth:`scan`, of ``ts_open``. Bars that are no windows begin with the first trade received then.
 
         Returns
         -------
         LazyFrame
-            ``ts_open`` (start of the bar, ``Datetime("ns", "UTC")``), ``open, high, low, close, volume`` in units
-            (Float64), number of ``trades``. A time without trades makes no bar; the last bar ends with the data. Made
-            piece by piece when it is collected.
+            ``ts_open, ts_close, ts_available`` (``Datetime("ns", "UTC")``; the first two by the venue's clock, the last
+            when the bar was known by ours), ``open, high, low, close, volume, quote_volume, buy_volume, sell_volume,
+            vwap`` in units (Float64), ``trades`` (their number), ``revision`` (how many times late trades had changed
+            it), ``is_partial`` (the last bar, which the data's end cut). Made piece by piece when it is collected.
 
         Raises
         ------
         CatalogError
-            When the data has no trades, or as :meth:`scan`.
+            When the data has no trades (book, quotes) to make them of, or as :meth:`scan`.
         InvalidValueError
-            For a length of time that is none.
+            For bars there are none of, or not of this instrument; when it is collected, for so small ones that a single
+            trade makes more than a million.
         """
-        span, every_ns = views.Span.of(start, end), views.length("every", every)
-        held = self._require(instrument, EventKind.TRADE, "trades")
+        span = views.Span.of(start, end)
+        spec = views.bar_spec("every", every)
+        held = self.manifest(instrument)
+        has_book = any(part.kinds.get(EventKind.BOOK_SET.name) for part in held.parts())
+        match spec.source:
+            case "trades":
+                held = self._require(instrument, EventKind.TRADE, "trades")
+            case "quotes":
+                held = self._require(instrument, EventKind.QUOTE, "quotes", "make bars of source=mid of its book")
+            case _ if not has_book:
+                held = self._require(instrument, EventKind.QUOTE, "book and no quotes")
+        is_timed = spec.interval_ns is not None
+        # Anything that is stamped later closes a window; other bars only look at what they are made of.
+        kinds = MARKET_KINDS if is_timed or spec.source == "mid" else (EventKind[spec.source[:-1].upper()],)
         return views.bars(
             held.instrument,
-            lambda: self._stream_of(instrument, span.until_whole(every_ns), kinds=(EventKind.TRADE,)),
+            lambda: self._stream_of(instrument, span.from_start, kinds=kinds, since_clear=spec.source == "mid"),
             span,
-            interval_ns=every_ns,
+            spec=spec,
+            has_book=has_book,
         )
 
     def pieces(self, instrument: str | Instrument, rows: int = _ROWS) -> Iterator[pl.DataFrame]:

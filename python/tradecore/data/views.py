@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tradecore._core import FINE_SCALE, EventStream, Instrument, SeriesReader
+from tradecore._core import FINE_SCALE, BarSpec, EventStream, Instrument, SeriesReader
+from tradecore.bars import BAR_COLUMNS
 from tradecore.data.layout import DTYPES
 from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import InvalidValueError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Moment",
     "Span",
+    "bar_spec",
     "bars",
     "book",
     "description",
@@ -64,6 +66,20 @@ def length(name: str, value: DurationLike) -> int:
     if ns <= 0:
         raise InvalidValueError(name, f"expected a length of time such as '100ms' or '1m', got {value!r}")
     return ns
+
+
+def bar_spec(name: str, value: DurationLike) -> BarSpec:
+    """Return which bars are meant: by their text, or a length of time.
+
+    Raises
+    ------
+    InvalidValueError
+        Of the field ``name``.
+    """
+    try:
+        return BarSpec(value if isinstance(value, str) else f"{length(name, value):d}ns")
+    except InvalidValueError as error:
+        raise InvalidValueError(name, error.problem) from None
 
 
 def _moment_ns(name: str, value: Moment) -> int:
@@ -117,9 +133,10 @@ class Span:
             raise InvalidValueError("end", f"{end} is not after start {start}; the end itself is not included")
         return span
 
-    def until_whole(self, every_ns: int) -> Span:
-        """Return the time with the rest of the length, counted from 1970, that its end falls into."""
-        return Span(self.start_ns, min(_LATEST, self.end_ns + -self.end_ns % every_ns))
+    @property
+    def from_start(self) -> Span:
+        """The time without its end."""
+        return Span(self.start_ns)
 
     def parts(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts with rows of this time."""
@@ -270,19 +287,18 @@ def book(
 
 
 def bars(
-    instrument: Instrument, open_stream: Callable[[], EventStream], span: Span, *, interval_ns: int
+    instrument: Instrument, open_stream: Callable[[], EventStream], span: Span, *, spec: BarSpec, has_book: bool
 ) -> pl.LazyFrame:
-    """Return bars of the trades in a stream."""
-    columns = ["ts_open", "open", "high", "low", "close", "volume", "trades"]
+    """Return bars of a stream."""
 
     def open_reader() -> SeriesReader:
-        return SeriesReader.bars(instrument, open_stream(), interval_ns=interval_ns)
+        return SeriesReader.bars(instrument, open_stream(), spec=str(spec), has_book=has_book, from_ns=span.start_ns)
 
-    return _series(columns, open_reader, span)
+    return _series(BAR_COLUMNS, open_reader, span)
 
 
 def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], span: Span) -> pl.LazyFrame:
-    """Return a series that is read when it is collected, piece by piece; its first column is the time on our clock."""
+    """Return a series that is read when it is collected, piece by piece; its first column is its time."""
     import polars as pl
 
     shown: list[pl.Expr] = []
@@ -291,9 +307,12 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
         if name.startswith("ts"):
             shown.append(_time(name))
             schema[name] = pl.Datetime("ns", "UTC")
-        elif name == "trades":
+        elif name in ("trades", "revision"):
             shown.append(pl.col(name))
             schema[name] = pl.Int64()
+        elif name.startswith("is_"):
+            shown.append(pl.col(name) != 0)
+            schema[name] = pl.Boolean()
         else:
             shown.append(pl.col(name).fill_nan(None))
             schema[name] = pl.Float64()
@@ -304,10 +323,11 @@ def _series(columns: Sequence[str], open_reader: Callable[[], SeriesReader], spa
         try:
             while (read := reader.read(rows)) is not None:
                 at = read[time]
-                first, last = (int(at.searchsorted(bound)) for bound in (span.start_ns, span.end_ns))
-                piece = pl.DataFrame(read)[first:last].select(shown)
+                # Bars that late trades have changed come again among later ones.
+                inside = (at >= span.start_ns) & (at < span.end_ns)
+                piece = pl.DataFrame(read).filter(inside).select(shown)
                 yield (piece if predicate is None else piece.filter(predicate)).select(columns)
-                if last < len(at):
+                if at[-1] >= span.end_ns:
                     break
         finally:
             reader.close()

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use common::{M0, MS, Monkey, Quiet, Tape, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
-use tradecore_core::bars::Bar;
+use tradecore_core::bars::{Bar, BarSpec};
 use tradecore_core::book::{BookState, FillBasis, Touch};
 use tradecore_core::event::{EventColumns, EventKind};
 use tradecore_core::kernel::{
@@ -154,9 +154,9 @@ impl Maker for Habit {
     fn on_timer(&mut self, ctx: &mut Context, timer: u64) -> HookResult {
         self.wakes += 1;
         match (self.kind, self.wakes % 40) {
-            (2, 10) => ctx.subscribe(M0, Subscription::Topics(Topics::BOOK)),
+            (2, 10) => ctx.subscribe(M0, Subscription::Topics(Topics::BOOK)).unwrap(),
             (2, 20) => ctx.unsubscribe(M0, Subscription::Topics(Topics::BOOK)),
-            (3, 10) => ctx.subscribe(M0, Subscription::Bars(50 * MS)),
+            (3, 10) => ctx.subscribe(M0, Subscription::Bars(BarSpec::time(50 * MS))).unwrap(),
             _ => {}
         }
         if self.kind == 1 && self.wakes.is_multiple_of(16) {
@@ -179,7 +179,7 @@ impl Maker for Habit {
         if is_even && self.wakes.is_multiple_of(3) { self.monkey.on_timer(ctx, 0) } else { Ok(()) }
     }
 
-    fn on_bar(&mut self, _ctx: &mut Context, _market: MarketId, _interval: i64, bar: &Bar) -> HookResult {
+    fn on_bar(&mut self, _ctx: &mut Context, _market: MarketId, _spec: &BarSpec, bar: &Bar) -> HookResult {
         self.wakes += bar.volume as u64 % 2;
         Ok(())
     }
@@ -589,7 +589,7 @@ impl Maker for Follower {
         let before = self.turns[..turn].iter().filter(|(_, other)| *other == market).count();
         let book = Subscription::Topics(Topics::BOOK);
         if before % 2 == 0 {
-            ctx.subscribe(market, book);
+            ctx.subscribe(market, book).unwrap();
         } else {
             ctx.unsubscribe(market, book);
         }

@@ -715,7 +715,8 @@ impl Context {
     ///     Any instrument of the run.
     /// topic : str
     ///     ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
-    ///     ``open_interest``, ``liquidations``, or ``bars:LENGTH`` such as ``bars:1m``; told by the hook of that name.
+    ///     ``open_interest``, ``liquidations``, or ``bars:`` and which ones, such as ``bars:1m`` or ``bars:tick:100``
+    ///     (see :mod:`tradecore.bars`); told by the hook of that name.
     ///
     /// Raises
     /// ------
@@ -736,7 +737,8 @@ impl Context {
     fn subscribe(&self, instrument: &Bound<'_, PyAny>, topic: &str) -> PyResult<()> {
         let market = self.shared.market(instrument)?;
         let topic = self.hears.subscription(topic)?;
-        self.shared.with(instrument.py(), |ctx| ctx.subscribe(market, topic))
+        let followed = self.shared.with(instrument.py(), |ctx| ctx.subscribe(market, topic))?;
+        followed.map_err(|error| errors::invalid("topic", error.to_string()))
     }
 
     /// Follow something of an instrument no longer; topics and errors are those of :meth:`subscribe`.

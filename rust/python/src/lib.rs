@@ -8,6 +8,7 @@
     reason = "what Python shows is a numpy docstring"
 )]
 
+mod bars;
 mod book;
 mod catalog;
 mod columns;
@@ -51,6 +52,8 @@ macro_rules! assert_align {
 }
 
 assert_align!(
+    bars::BarBuilder,
+    bars::PyBarSpec,
     book::PyL2Book,
     catalog::EventStream,
     catalog::ReadAhead,
@@ -108,6 +111,8 @@ mod _core {
     #[pymodule_export]
     const ON_GRID_KINDS: u32 = KindSet::ON_GRID.bits();
 
+    #[pymodule_export]
+    use crate::bars::{BarBuilder, PyBarSpec, bars_of};
     #[pymodule_export]
     use crate::book::PyL2Book;
     #[pymodule_export]

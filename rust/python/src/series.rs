@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError;
-use tradecore_core::bars::{Bar, TimeBars};
-use tradecore_core::book::{BookSampler, Level, Touch};
+use tradecore_core::bars::{Bar, BarFloats, BarSpec, BarSpecError, RowBars, TooManyBars};
+use tradecore_core::book::{BookSampler, FillBasis, Level, Touch};
 use tradecore_core::event::{Chunk, Chunker, Columns, FeedError};
 use tradecore_core::types::{Instrument, Side};
 
@@ -20,7 +20,22 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 
 /// Why a series ends early.
-type Failure = FeedError<PartError>;
+enum Failure {
+    Feed(FeedError<PartError>),
+    Bars(TooManyBars),
+}
+
+impl From<FeedError<PartError>> for Failure {
+    fn from(error: FeedError<PartError>) -> Self {
+        Self::Feed(error)
+    }
+}
+
+impl From<TooManyBars> for Failure {
+    fn from(error: TooManyBars) -> Self {
+        Self::Bars(error)
+    }
+}
 
 /// The whole messages of a stream.
 struct Feed {
@@ -32,7 +47,7 @@ impl Feed {
     /// The next messages; `None` at the end.
     fn next_chunk(&mut self) -> Result<Option<Chunk>, Failure> {
         let Self { stream, chunker } = self;
-        chunker.pull(|| Ok(stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>)))
+        Ok(chunker.pull(|| Ok(stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>)))?)
     }
 }
 
@@ -40,7 +55,7 @@ impl Feed {
 enum Maker {
     Quotes(VecDeque<(i64, i64, Touch)>),
     Book { sampler: Box<BookSampler>, depth: usize },
-    Bars { bars: TimeBars, ended: VecDeque<Bar> },
+    Bars { spec: BarSpec, bars: Box<RowBars>, ended: VecDeque<Bar>, is_whole: bool },
 }
 
 /// Columns by name, in the order they were named.
@@ -86,7 +101,7 @@ impl Table {
 }
 
 const TOUCH: [&str; 4] = ["bid", "bid_qty", "ask", "ask_qty"];
-const BAR: [&str; 5] = ["open", "high", "low", "close", "volume"];
+const BAR_STAMPS: [&str; 6] = ["ts_open", "ts_close", "ts_available", "trades", "revision", "is_partial"];
 
 impl Maker {
     fn table(&self) -> Table {
@@ -96,7 +111,7 @@ impl Maker {
                 let levels = 0..*depth;
                 Table::new(&["ts"], levels.flat_map(|level| TOUCH.map(|name| format!("{name}_{level}"))))
             }
-            Self::Bars { .. } => Table::new(&["ts_open", "trades"], BAR.map(str::to_owned)),
+            Self::Bars { .. } => Table::new(&BAR_STAMPS, BarFloats::NAMES.map(str::to_owned)),
         }
     }
 
@@ -137,21 +152,28 @@ impl Maker {
                     table.push(&[time], levels(instrument, sampler, *depth));
                 }
             }
-            Self::Bars { bars, ended } => {
-                while ended.len() < rows {
-                    let Some(chunk) = feed.next_chunk()? else {
-                        ended.extend(bars.flush());
-                        break;
-                    };
-                    bars.push_rows(&chunk.view(), chunk.start(), chunk.end(), |bar| ended.push_back(bar));
+            Self::Bars { spec, bars, ended, is_whole } => {
+                while ended.len() < rows && !*is_whole {
+                    let mut end = |bar: &Bar| ended.push_back(*bar);
+                    match feed.next_chunk()? {
+                        Some(chunk) => bars.push(&chunk.view(), chunk.start(), chunk.end(), &mut end)?,
+                        None => {
+                            bars.flush(&mut end)?;
+                            *is_whole = true;
+                        }
+                    }
                 }
                 for bar in ended.drain(..rows.min(ended.len())) {
-                    let price = |steps| measures::price(instrument, Some(steps));
-                    let volume = instrument.qty_increment.to_f64(bar.volume);
-                    let prices = [bar.open, bar.high, bar.low, bar.close].map(price);
                     table.push(
-                        &[bar.ts_open, i64::from(bar.trades)],
-                        prices.into_iter().chain([Some(volume)]),
+                        &[
+                            bar.ts_open,
+                            bar.ts_close,
+                            bar.ts_available,
+                            i64::from(bar.trades),
+                            i64::from(bar.revision),
+                            i64::from(bar.is_partial),
+                        ],
+                        bar.to_floats(spec, instrument).values().map(Some),
                     );
                 }
             }
@@ -218,11 +240,30 @@ impl SeriesReader {
         Self::of(instrument, stream, Maker::Book { sampler, depth })
     }
 
-    /// Return bars of trades: ``ts_open`` (ns), ``trades, open, high, low, close, volume``.
+    /// Return bars by a specification.
+    ///
+    /// Times are ``ts_open, ts_close, ts_available`` (ns), counts ``trades, revision, is_partial``; numbers are ``open,
+    /// high, low, close, volume, quote_volume, buy_volume, sell_volume, vwap``. Mid prices are those of the book, or of
+    /// the venue's own best prices where it has none.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When there are no such bars, or none of this instrument.
     #[staticmethod]
-    #[pyo3(signature = (instrument, stream, *, interval_ns))]
-    fn bars(instrument: &PyInstrument, stream: &EventStream, interval_ns: i64) -> Self {
-        Self::of(instrument, stream, Maker::Bars { bars: TimeBars::new(interval_ns), ended: VecDeque::new() })
+    #[pyo3(signature = (instrument, stream, *, spec, has_book, from_ns))]
+    fn bars(
+        instrument: &PyInstrument,
+        stream: &EventStream,
+        spec: &str,
+        has_book: bool,
+        from_ns: i64,
+    ) -> PyResult<Self> {
+        let refuse = |error: BarSpecError| errors::invalid("every", error.to_string());
+        let spec = BarSpec::parse(spec).map_err(refuse)?;
+        let basis = if has_book { FillBasis::L2 } else { FillBasis::L1 };
+        let bars = Box::new(RowBars::new(&spec, &instrument.0, basis, from_ns).map_err(refuse)?);
+        Ok(Self::of(instrument, stream, Maker::Bars { spec, bars, ended: VecDeque::new(), is_whole: false }))
     }
 
     /// Return the next ``rows`` rows at most, None at the end.
@@ -236,8 +277,9 @@ impl SeriesReader {
     fn read<'py>(&self, py: Python<'py>, rows: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
         let instrument = &self.instrument.0;
         let failed = |failure| match failure {
-            FeedError::Source(error) => errors::part(error),
-            FeedError::Columns(rows, error) => {
+            Failure::Bars(error) => errors::invalid("every", error.to_string()),
+            Failure::Feed(FeedError::Source(error)) => errors::part(error),
+            Failure::Feed(FeedError::Columns(rows, error)) => {
                 errors::run(RunError::Columns { instrument: instrument.id.to_string(), rows, error })
             }
         };

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use tradecore_core::bars::Bar as CoreBar;
+use tradecore_core::bars::{Bar as CoreBar, BarSpec};
 use tradecore_core::book::{BookState, Touch};
 use tradecore_core::indicators::FitMethod;
 use tradecore_core::kernel::{
@@ -245,11 +245,11 @@ impl Strategy for PyStrategy {
         &mut self,
         ctx: &mut CoreContext,
         market: MarketId,
-        interval_ns: i64,
+        spec: &BarSpec,
         bar: &CoreBar,
     ) -> HookResult {
         self.call(ctx, Hook::Bar, |me, py, method| {
-            let bar = Py::new(py, Bar::new(me.shared.instrument(market), interval_ns, bar))?;
+            let bar = Py::new(py, Bar::new(me.shared.instrument(market), spec, bar))?;
             method.call1((&me.context, bar))
         })
     }

@@ -140,9 +140,11 @@ impl Liquidation {
     }
 }
 
-/// A finished bar of trades over one window of the UTC clock. A value that may be kept.
+/// A finished bar. A value that may be kept.
 ///
-/// It is finished by the first trade of a later window; windows without a trade have none.
+/// A bar of a window of the venue's clock is finished by the first thing the venue stamps at the window's end or
+/// later, or by our clock a second after it; other bars by the trade that completes them. A late trade changes its bar
+/// only if the bars were asked for with ``late=amend``.
 ///
 /// Examples
 /// --------
@@ -154,12 +156,18 @@ impl Liquidation {
 /// ...         self.rises = bar.close > bar.open
 #[pyclass(frozen, get_all, module = "tradecore.strategy")]
 pub(crate) struct Bar {
-    /// Id of the instrument.
+    /// Id of the instrument; empty of a :class:`tradecore.bars.BarBuilder`, which knows none.
     instrument: String,
-    /// Length of the window, ns.
-    interval_ns: i64,
-    /// Start of the window, ns UTC, which it includes; trades are sorted in by the time they were received.
+    /// Which bars it is one of: ``1m``, ``tick:100``.
+    spec: String,
+    /// Length of the window, ns; None of bars that are no windows.
+    interval_ns: Option<i64>,
+    /// Start of the window, which it includes, or time of the first trade; by the venue's clock, ns UTC.
     ts_open: i64,
+    /// End of the window, which it does not include, or latest time of a trade; by the venue's clock, ns UTC.
+    ts_close: i64,
+    /// When it was finished by our clock, ns UTC: now, in the hook that is told of it.
+    ts_available: i64,
     /// First price, in quote currency.
     open: f64,
     /// Highest price, in quote currency.
@@ -170,33 +178,70 @@ pub(crate) struct Bar {
     close: f64,
     /// Quantity traded, in contracts (spot: base units).
     volume: f64,
-    /// Number of trades.
+    /// Sum of price times quantity, in quote currency where a contract is one base unit.
+    quote_volume: f64,
+    /// Quantity of trades whose aggressor bought, in contracts (spot: base units).
+    buy_volume: f64,
+    /// Quantity of trades whose aggressor sold, in contracts (spot: base units).
+    sell_volume: f64,
+    /// ``quote_volume / volume``, in quote currency; NaN without a quantity.
+    vwap: f64,
+    /// Number of trades, or of quotes where those make the bars.
     trades: u32,
+    /// How many times late trades have changed it.
+    revision: u32,
+    /// Whether the data ended before it was finished; never in a hook.
+    is_partial: bool,
 }
 
 #[pymethods]
 impl Bar {
     fn __repr__(&self) -> String {
         format!(
-            "<Bar {} {} open {} high {} low {} close {} volume {}>",
-            self.instrument, self.ts_open, self.open, self.high, self.low, self.close, self.volume
+            "<Bar {} {} {} open {} high {} low {} close {} volume {}>",
+            self.instrument, self.spec, self.ts_open, self.open, self.high, self.low, self.close, self.volume
         )
     }
 }
 
 impl Bar {
-    pub(crate) fn new(spec: &Instrument, interval_ns: i64, bar: &bars::Bar) -> Self {
-        let price = |steps| spec.price_increment.to_f64(steps);
+    pub(crate) fn new(instrument: &Instrument, spec: &bars::BarSpec, bar: &bars::Bar) -> Self {
+        Self::of(instrument.id.to_string(), spec.to_string(), spec, bar, bar.to_floats(spec, instrument))
+    }
+
+    /// A bar of nobody's instrument in particular.
+    pub(crate) fn of_floats(text: &str, spec: &bars::BarSpec, bar: &bars::Bar<f64>) -> Self {
+        Self::of(String::new(), text.to_owned(), spec, bar, bar.to_floats())
+    }
+
+    fn of<N: bars::Number>(
+        instrument: String,
+        text: String,
+        spec: &bars::BarSpec,
+        bar: &bars::Bar<N>,
+        numbers: bars::BarFloats,
+    ) -> Self {
+        let bars::BarFloats { open, high, low, close, volume, quote_volume, buy_volume, sell_volume, vwap } =
+            numbers;
         Self {
-            instrument: spec.id.to_string(),
-            interval_ns,
+            instrument,
+            spec: text,
+            interval_ns: spec.interval_ns(),
             ts_open: bar.ts_open,
-            open: price(bar.open),
-            high: price(bar.high),
-            low: price(bar.low),
-            close: price(bar.close),
-            volume: spec.qty_increment.to_f64(bar.volume),
+            ts_close: bar.ts_close,
+            ts_available: bar.ts_available,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            quote_volume,
+            buy_volume,
+            sell_volume,
+            vwap,
             trades: bar.trades,
+            revision: bar.revision,
+            is_partial: bar.is_partial,
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::market::Market;
 use super::quoting::QuoteSide;
 use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
+use crate::bars::BarSpecError;
 use crate::book::{L2Book, Touch};
 use crate::ledger::{Position, Uncounted};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest};
@@ -239,37 +241,36 @@ impl Context {
     }
 
     /// Follows something of a market from the next message on.
-    pub fn subscribe(&mut self, market: MarketId, subscription: Subscription) {
+    ///
+    /// # Errors
+    /// [`BarSpecError`] for bars of a size the instrument cannot count.
+    pub fn subscribe(&mut self, market: MarketId, subscription: Subscription) -> Result<(), BarSpecError> {
         let strategy = self.strategy;
         let core = self.core_mut();
-        let topics = match subscription {
-            Subscription::Topics(topics) => topics,
-            Subscription::Bars(interval) => {
-                let feed = core.markets[market.index()].bar_feed(interval);
-                if let Err(at) = feed.followers.binary_search(&strategy) {
-                    feed.followers.insert(at, strategy);
-                }
-                Topics::BARS
-            }
-        };
+        if let Subscription::Bars(spec) = &subscription {
+            let Market { instrument, bars, view, .. } = &mut core.markets[market.index()];
+            bars.follow(strategy, spec, instrument)?;
+            view.follow();
+            core.set_bars_due(market);
+        }
+        let topics = subscription.topics();
         core.topics.set(strategy, market, core.topics.topics(strategy, market).with(topics));
+        Ok(())
     }
 
     /// Follows something of a market no longer.
     pub fn unsubscribe(&mut self, market: MarketId, subscription: Subscription) {
         let strategy = self.strategy;
         let core = self.core_mut();
-        let topics = match subscription {
-            Subscription::Topics(topics) => topics,
-            Subscription::Bars(interval) => {
-                let state = &mut core.markets[market.index()];
-                for feed in state.bars.iter_mut().filter(|feed| feed.interval_ns == interval) {
-                    feed.followers.retain(|follower| *follower != strategy);
-                }
-                let others = state.bars.iter().any(|feed| feed.followers.contains(&strategy));
-                if others { Topics::NONE } else { Topics::BARS }
+        let mut topics = subscription.topics();
+        if let Subscription::Bars(spec) = &subscription {
+            let bars = &mut core.markets[market.index()].bars;
+            bars.unfollow(strategy, Some(spec));
+            if bars.has_follower(strategy, None) {
+                topics = Topics::NONE;
             }
-        };
+            core.set_bars_due(market);
+        }
         core.topics.set(strategy, market, core.topics.topics(strategy, market).without(topics));
     }
 }

@@ -9,8 +9,20 @@ use super::record::Record;
 use super::signals::Signals;
 use super::timers::Timers;
 use super::topics::Registry;
+use crate::event::Heads;
 use crate::orders::SessionId;
 use crate::types::{AccountId, MarketId, StrategyId};
+
+/// What the kernel does by itself; of one time in this order: timers see its bars, and which signals have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// Bars of a market are closed.
+    Bars(MarketId),
+    /// A signal ends.
+    Expiry,
+    /// A timer goes off.
+    Timer,
+}
 
 /// The kernel's state. Strategies reach it through [`super::Context`].
 pub(super) struct Core {
@@ -25,6 +37,8 @@ pub(super) struct Core {
     pub(super) quotes: Quotes,
     pub(super) timers: Timers,
     pub(super) signals: Signals,
+    /// When bars of each market are due.
+    pub(super) bars_due: Heads,
     pub(super) topics: Registry,
     pub(super) record: Record,
     pub(super) journal: Journal,
@@ -41,5 +55,33 @@ impl Core {
     #[inline]
     pub(super) fn market(&self, market: MarketId) -> &Market {
         &self.markets[market.index()]
+    }
+
+    /// What is to be done next without an input that asks for it, and when.
+    #[inline]
+    pub(super) fn next_due(&self) -> Option<(i64, Due)> {
+        let bars = self.bars_due.first().map(|(market, at)| (at, Due::Bars(MarketId::new(market))));
+        let expiry = self.signals.next_expiry().map(|at| (at, Due::Expiry));
+        let timer = self.timers.next().map(|at| (at, Due::Timer));
+        bars.into_iter().chain(expiry).chain(timer).min()
+    }
+
+    /// The bars of a market may be due at another time.
+    #[inline]
+    pub(super) fn set_bars_due(&mut self, market: MarketId) {
+        let (due, is_new) = self.markets[market.index()].bars.deadline();
+        if is_new {
+            self.bars_due.set(market.index(), due);
+        }
+    }
+
+    /// A strategy follows no bars any more.
+    pub(super) fn forget_bars(&mut self, strategy: StrategyId) {
+        for at in 0..self.markets.len() {
+            if self.markets[at].bars.are_followed() {
+                self.markets[at].bars.unfollow(strategy, None);
+                self.set_bars_due(MarketId::new(at));
+            }
+        }
     }
 }

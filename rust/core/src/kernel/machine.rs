@@ -7,8 +7,9 @@
 
 use super::accounts::Accounts;
 use super::context::Context;
-use super::core::Core;
+use super::core::{Core, Due};
 use super::entry::Desk;
+use super::feeds::{BarFeeds, Finished, Heard};
 use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
 use super::market::Market;
@@ -19,9 +20,9 @@ use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
 use super::topics::{Registry, Subscriber, Topics};
 use super::view::{Content, MarketView};
-use crate::bars::Bar;
-use crate::book::{BookState, FillBasis};
-use crate::event::View;
+use crate::bars::TooManyBars;
+use crate::book::{BookState, FillBasis, Touch};
+use crate::event::{Heads, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
 use crate::risk::Trading;
@@ -115,8 +116,8 @@ pub struct Kernel {
     pub(super) is_stopped: bool,
     /// What the message being delivered holds.
     content: Content,
-    /// Bars it completed.
-    finished: Vec<(i64, Bar)>,
+    /// Bars that are being told of.
+    finished: Vec<Finished>,
 }
 
 impl Kernel {
@@ -137,6 +138,7 @@ impl Kernel {
                 currencies.push(settlement.clone());
                 currencies.len() - 1
             });
+            let bars = BarFeeds::new(config.candle_ns);
             let mut market = Market {
                 // Until an input says that the time has come.
                 is_listed: spec.instrument.listing.is_none(),
@@ -144,12 +146,9 @@ impl Kernel {
                 instrument: spec.instrument,
                 currency: CurrencyId::new(currency),
                 view: MarketView::new(spec.basis),
-                bars: Vec::new(),
+                bars,
             };
-            if let Some(interval) = config.candle_ns {
-                market.bar_feed(interval).is_recorded = true;
-            }
-            if config.keeps_journal {
+            if config.keeps_journal || !market.bars.are_idle() {
                 market.view.follow();
             }
             states.push(market);
@@ -170,6 +169,7 @@ impl Kernel {
             runners.push(Runner { name: setup.name, strategy: setup.strategy, interest, failure: None });
         }
         topics.replace(followed);
+        let bars_due = Heads::new(states.len());
         let core = Core {
             now: i64::MIN,
             journal: Journal::new(config.session.as_str(), config.keeps_journal),
@@ -182,6 +182,7 @@ impl Kernel {
             desk: Desk::default(),
             timers: Timers::default(),
             signals: Signals::default(),
+            bars_due,
             topics,
             record: Record::default(),
         };
@@ -324,13 +325,7 @@ impl Kernel {
         if core.desk.has_refusals() {
             return Some(core.now);
         }
-        if self.is_stopped {
-            return None;
-        }
-        match (core.timers.next(), core.signals.next_expiry()) {
-            (Some(timer), Some(expiry)) => Some(timer.min(expiry)),
-            (timer, expiry) => timer.or(expiry),
-        }
+        if self.is_stopped { None } else { core.next_due().map(|(at, _)| at) }
     }
 
     /// Commands that may go to their venues, in the order they were sent.
@@ -358,12 +353,19 @@ impl Kernel {
 
     fn on_due(&mut self) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
-        if let Some((strategy, market, signal)) = core.signals.expire(core.now) {
-            return self.call(strategy, |s, ctx| s.on_signal_expired(ctx, market, &signal));
-        }
-        match core.timers.take(core.now) {
-            Some(timer) => self.call(timer.strategy, |s, ctx| s.on_timer(ctx, timer.id)),
-            None => Ok(()),
+        let Some((_, due)) = core.next_due().filter(|(at, _)| *at <= core.now) else { return Ok(()) };
+        match due {
+            Due::Bars(market) => self.close_bars(market),
+            Due::Expiry => match core.signals.expire(core.now) {
+                Some((strategy, market, signal)) => {
+                    self.call(strategy, |s, ctx| s.on_signal_expired(ctx, market, &signal))
+                }
+                None => Ok(()),
+            },
+            Due::Timer => match core.timers.take(core.now) {
+                Some(timer) => self.call(timer.strategy, |s, ctx| s.on_timer(ctx, timer.id)),
+                None => Ok(()),
+            },
         }
     }
 
@@ -384,24 +386,39 @@ impl Kernel {
         }
     }
 
+    /// Closes the bars of a market that are due.
+    fn close_bars(&mut self, market: MarketId) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let now = core.now;
+        let bars = &mut core.markets[market.index()].bars;
+        let elapsed = bars.elapse(now);
+        bars.finished(&mut self.finished);
+        core.set_bars_due(market);
+        self.content.clear();
+        self.announce_all(market)?;
+        elapsed.or_else(|failed| self.fail_followers(failed))
+    }
+
+    /// Those who follow bars that cannot be made fail.
+    #[cold]
+    fn fail_followers(
+        &mut self,
+        (error, followers): (TooManyBars, Vec<StrategyId>),
+    ) -> Result<(), KernelError> {
+        followers.into_iter().try_for_each(|strategy| self.failed(strategy, error.to_string()))
+    }
+
     fn on_known(&mut self, market: MarketId, rows: Rows<'_>) {
         let core = self.ctx.core_mut();
         let state = &mut core.markets[market.index()];
-        if state.bars.is_empty() {
+        if state.bars.are_idle() {
             state.view.know(rows, |_, _, _| ());
             return;
         }
         let Market { view, bars, .. } = state;
         let record = &mut core.record;
         view.know(rows, |view: &View<'_>, from, to| {
-            for feed in bars.iter_mut() {
-                let is_recorded = feed.is_recorded;
-                feed.bars.push_rows(view, from, to, |bar| {
-                    if is_recorded {
-                        record.candles.push(CandleRow { market, bar });
-                    }
-                });
-            }
+            bars.record_rows(view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
         });
     }
 
@@ -409,20 +426,28 @@ impl Kernel {
         let core = self.ctx.core_mut();
         let state = &mut core.markets[market.index()];
         let mut wanted = core.topics.followed(market);
-        if !state.bars.is_empty() {
+        if !state.bars.are_idle() {
             wanted = wanted.with(Topics::TRADES);
+            if state.bars.are_followed() {
+                wanted = wanted.with(Topics::BARS);
+            }
+            if state.bars.need_quotes() {
+                wanted = wanted.with(Topics::QUOTES);
+            }
         }
         state.view.read(rows, wanted, &mut self.content);
-        if !state.bars.is_empty() {
-            self.finished.clear();
+        let mut heard = Ok(());
+        if !state.bars.are_idle() {
             for trade in &self.content.trades {
-                for feed in &mut state.bars {
-                    let Some(bar) = feed.bars.push(trade.ts_recv, trade.price, trade.qty) else { continue };
-                    if feed.is_recorded {
-                        core.record.candles.push(CandleRow { market, bar });
-                    }
-                    self.finished.push((feed.interval_ns, bar));
-                }
+                state.bars.record(trade, |bar| core.record.candles.push(CandleRow { market, bar }));
+            }
+            if state.bars.are_followed() {
+                let Content { trades, quote, ts_event, .. } = &self.content;
+                let quoted = quote.as_ref().and_then(Touch::twice_mid);
+                let mid = state.view.touch().twice_mid();
+                heard = state.bars.hear(trades, Heard { now: core.now, ts_event: *ts_event, quoted, mid });
+                state.bars.finished(&mut self.finished);
+                core.set_bars_due(market);
             }
         }
         if !self.content.stats.is_empty() {
@@ -430,7 +455,14 @@ impl Kernel {
             let rows = self.content.stats.iter().map(|stat| PublishedRow { ts_recv, market, stat: *stat });
             core.record.published.extend(rows);
         }
-        let mut next = core.topics.of(market).first().copied();
+        self.announce_all(market)?;
+        heard.or_else(|failed| self.fail_followers(failed))
+    }
+
+    /// Tells those who follow a market what they want to know.
+    #[inline]
+    fn announce_all(&mut self, market: MarketId) -> Result<(), KernelError> {
+        let mut next = self.ctx.core().topics.of(market).first().copied();
         while let Some(subscriber) = next {
             self.announce(subscriber.strategy, subscriber.topics, market)?;
             // A hook may have changed the list, but only its own strategy's place in it.
@@ -456,10 +488,9 @@ impl Kernel {
         }
         if topics.has(Topics::BARS) {
             for at in 0..self.finished.len() {
-                let (interval, bar) = self.finished[at];
-                let feed = self.ctx.core().market(market).bars.iter().find(|f| f.interval_ns == interval);
-                if feed.is_some_and(|feed| feed.followers.contains(&strategy)) {
-                    self.call(strategy, |s, ctx| s.on_bar(ctx, market, interval, &bar))?;
+                let Finished { spec, bar } = self.finished[at];
+                if self.ctx.core().market(market).bars.has_follower(strategy, Some(&spec)) {
+                    self.call(strategy, |s, ctx| s.on_bar(ctx, market, &spec, &bar))?;
                 }
             }
         }
@@ -626,6 +657,7 @@ impl Kernel {
         self.cancel_all(strategy, Reason::StrategyStopped);
         let core = self.ctx.core_mut();
         core.timers.forget(strategy);
+        core.forget_bars(strategy);
         core.topics.forget(strategy);
         core.signals.forget(strategy);
         match self.on_error {
@@ -641,10 +673,8 @@ impl Kernel {
             core.record.ended(order);
         }
         for (index, market) in core.markets.iter_mut().enumerate() {
-            for feed in market.bars.iter_mut().filter(|feed| feed.is_recorded) {
-                let market = MarketId::new(index);
-                core.record.candles.extend(feed.bars.flush().map(|bar| CandleRow { market, bar }));
-            }
+            let market_id = MarketId::new(index);
+            market.bars.last_candle(|bar| core.record.candles.push(CandleRow { market: market_id, bar }));
         }
         for (strategy, market, position) in core.accounts.all() {
             core.journal.holding(strategy, market, position);

@@ -9,6 +9,7 @@ mod context;
 mod core;
 mod entry;
 mod feed_back;
+mod feeds;
 mod input;
 mod journal;
 mod machine;

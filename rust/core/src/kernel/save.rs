@@ -9,14 +9,12 @@ use std::sync::Arc;
 use super::entry::Desk;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
-use super::market::{BarFeed, Market};
 use super::reader::{CodecError, Reader};
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
 use super::view::MarketView;
 use super::writer::Writer;
-use crate::bars::{Bar, TimeBars};
 use crate::book::{FillBasis, L2Book};
 use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::MoneyOverflow;
@@ -103,10 +101,7 @@ impl Kernel {
             w.text(market.instrument.id.as_str());
             w.flag(market.is_listed);
             market.view.save(&mut w);
-            w.index(market.bars.len());
-            for feed in &market.bars {
-                save_bars(&mut w, feed);
-            }
+            market.bars.save(&mut w);
         }
         w.index(self.runners.len());
         for (runner, account) in self.runners.iter().zip(&core.trades_on) {
@@ -217,7 +212,13 @@ impl Kernel {
             same("instrument", r.text()?, market.instrument.id.as_str())?;
             market.is_listed = r.flag()?;
             market.view.load(&mut r)?;
-            load_bars(&mut r, market)?;
+            market.bars.load(&mut r, &market.instrument, kernel.runners.len())?;
+            if market.bars.are_followed() {
+                market.view.follow();
+            }
+        }
+        for market in (0..core.markets.len()).map(MarketId::new) {
+            core.set_bars_due(market);
         }
         same("strategies", &r.index()?, &kernel.runners.len())?;
         for (runner, account) in kernel.runners.iter_mut().zip(&mut core.trades_on) {
@@ -384,47 +385,6 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
     }
     store.continue_after(last);
     Ok(Desk::restore(store, trading, refusals))
-}
-
-fn save_bars(w: &mut Writer<'_>, feed: &BarFeed) {
-    w.i64(feed.interval_ns);
-    w.flag(feed.is_recorded);
-    w.index(feed.followers.len());
-    for strategy in &feed.followers {
-        w.index(strategy.index());
-    }
-    w.option(feed.bars.open(), |w, bar| {
-        for number in [bar.ts_open, bar.open, bar.high, bar.low, bar.close, bar.volume, i64::from(bar.trades)]
-        {
-            w.i64(number);
-        }
-    });
-}
-
-fn load_bars(r: &mut Reader<'_>, market: &mut Market) -> Result<(), CodecError> {
-    for _ in 0..r.index()? {
-        let interval = r.i64()?;
-        let is_recorded = r.flag()?;
-        let mut followers = Vec::new();
-        for _ in 0..r.index()? {
-            followers.push(r.strategy()?);
-        }
-        let open = r.option(|r| {
-            Ok(Bar {
-                ts_open: r.i64()?,
-                open: r.i64()?,
-                high: r.i64()?,
-                low: r.i64()?,
-                close: r.i64()?,
-                volume: r.i64()?,
-                trades: r.i64()? as u32,
-            })
-        })?;
-        let feed = market.bar_feed(interval);
-        (feed.is_recorded, feed.followers) = (is_recorded, followers);
-        feed.bars = TimeBars::restore(interval, open);
-    }
-    Ok(())
 }
 
 impl MarketView {

@@ -5,7 +5,7 @@ use super::published::{Stat, Trade};
 use super::record::FillRow;
 use super::signals::Signal;
 use super::topics::Topics;
-use crate::bars::Bar;
+use crate::bars::{Bar, BarSpec};
 use crate::book::{BookState, Touch};
 use crate::orders::Order;
 use crate::types::MarketId;
@@ -73,8 +73,8 @@ pub trait Strategy: Send {
         Ok(())
     }
 
-    /// A bar of `market` with this length (ns) is complete.
-    fn on_bar(&mut self, ctx: &mut Context, market: MarketId, interval_ns: i64, bar: &Bar) -> HookResult {
+    /// A bar of `market` is complete, or was changed by a late trade: one of those asked for by this specification.
+    fn on_bar(&mut self, ctx: &mut Context, market: MarketId, spec: &BarSpec, bar: &Bar) -> HookResult {
         Ok(())
     }
 

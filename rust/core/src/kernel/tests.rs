@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::bars::Bar;
+use crate::bars::{Bar, BarSpec};
 use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Event, EventColumns, EventKind};
 use crate::orders::{
@@ -71,7 +71,7 @@ impl Strategy for Witness {
     fn on_stat(&mut self, ctx: &mut Context, _: MarketId, stat: Stat) -> HookResult {
         self.tell(ctx, &Told::Stat(stat))
     }
-    fn on_bar(&mut self, ctx: &mut Context, _: MarketId, _: i64, bar: &Bar) -> HookResult {
+    fn on_bar(&mut self, ctx: &mut Context, _: MarketId, _: &BarSpec, bar: &Bar) -> HookResult {
         self.tell(ctx, &Told::Bar(bar.ts_open))
     }
     fn on_fill(&mut self, ctx: &mut Context, fill: &FillRow) -> HookResult {
@@ -235,10 +235,10 @@ fn rows_supplied_ahead_are_not_seen_before_they_are_known() {
 fn topics_can_be_followed_and_left_at_any_time() {
     let mut bench = Bench::new(
         Topics::NONE,
-        |ctx| ctx.subscribe(M0, Subscription::parse("book").unwrap()),
+        |ctx| ctx.subscribe(M0, Subscription::parse("book").unwrap()).unwrap(),
         |ctx, told| {
             if *told == Told::Book(2, Some(101)) {
-                ctx.subscribe(M0, Subscription::parse("trades").unwrap());
+                ctx.subscribe(M0, Subscription::parse("trades").unwrap()).unwrap();
                 ctx.unsubscribe(M0, Subscription::parse("book").unwrap());
             }
             Ok(())
@@ -279,7 +279,7 @@ fn what_a_venue_publishes_reaches_those_who_follow_it() {
 fn bars_are_made_of_delivered_trades() {
     let mut bench = Bench::new(
         Topics::NONE,
-        |ctx| ctx.subscribe(M0, Subscription::parse("bars:1us").unwrap()),
+        |ctx| ctx.subscribe(M0, Subscription::parse("bars:1us").unwrap()).unwrap(),
         |_, _| Ok(()),
     );
     for at in [100, 900, 1_500, 3_200] {

@@ -1,5 +1,6 @@
 //! Who wants to hear of what: a registry of (market, strategy, topics), changeable while a session runs.
 
+use crate::bars::{BarSpec, BarSpecError};
 use crate::types::{MarketId, StrategyId};
 
 /// A set of topics a strategy may follow in a market.
@@ -29,7 +30,7 @@ impl Topics {
     pub const OPEN_INTEREST: Self = Self(1 << 8);
     /// Liquidations.
     pub const LIQUIDATIONS: Self = Self(1 << 9);
-    /// Bars; of which length is kept beside.
+    /// Bars; which ones is kept beside.
     pub const BARS: Self = Self(1 << 10);
 
     /// Words for those that stand alone.
@@ -82,18 +83,24 @@ impl Topics {
 
 /// What [`Subscription::parse`] could not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown topic {0:?}; expected book, touch, trades, quotes, book_state, mark, index, funding, open_interest, liquidations or bars:LENGTH (bars:1m)"
-)]
-pub struct UnknownTopic(pub String);
+pub enum UnknownTopic {
+    /// There is none of this name.
+    #[error(
+        "unknown topic {0:?}; expected book, touch, trades, quotes, book_state, mark, index, funding, open_interest, liquidations or bars:SPEC (bars:1m, bars:tick:100)"
+    )]
+    Word(String),
+    /// There are no such bars.
+    #[error("unknown topic {0:?}: {1}")]
+    Bars(String, BarSpecError),
+}
 
 /// One thing to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subscription {
     /// Topics that stand alone.
     Topics(Topics),
-    /// Bars of a length, ns.
-    Bars(i64),
+    /// Bars.
+    Bars(BarSpec),
 }
 
 impl Subscription {
@@ -105,18 +112,17 @@ impl Subscription {
         }
     }
 
-    /// Reads a topic: `book`, `trades`, `bars:1m` ...
+    /// Reads a topic: `book`, `trades`, `bars:1m`, `bars:tick:100` ...
     ///
     /// # Errors
     /// [`UnknownTopic`].
     pub fn parse(text: &str) -> Result<Self, UnknownTopic> {
-        let unknown = || UnknownTopic(text.to_owned());
-        if let Some(length) = text.strip_prefix("bars:") {
-            let ns = crate::types::parse_duration(length).ok().filter(|ns| *ns > 0).ok_or_else(unknown)?;
-            return Ok(Self::Bars(ns));
+        if let Some(spec) = text.strip_prefix("bars:") {
+            let spec = BarSpec::parse(spec).map_err(|error| UnknownTopic::Bars(text.to_owned(), error))?;
+            return Ok(Self::Bars(spec));
         }
         let found = Topics::WORDS.iter().find(|(word, _)| *word == text);
-        found.map(|(_, topic)| Self::Topics(*topic)).ok_or_else(unknown)
+        found.map(|(_, topic)| Self::Topics(*topic)).ok_or_else(|| UnknownTopic::Word(text.to_owned()))
     }
 }
 
@@ -227,7 +233,8 @@ mod tests {
     #[test]
     fn topics_are_read_from_words() {
         assert_eq!(Subscription::parse("trades"), Ok(Subscription::Topics(Topics::TRADES)));
-        assert_eq!(Subscription::parse("bars:1m"), Ok(Subscription::Bars(60_000_000_000)));
+        let minute = BarSpec::time(60_000_000_000);
+        assert_eq!(Subscription::parse("bars:1m"), Ok(Subscription::Bars(minute)));
         for bad in ["", "Trades", "bars", "bars:", "bars:0s", "bars:x", "on_trade"] {
             assert!(Subscription::parse(bad).is_err(), "{bad}");
         }

@@ -40,18 +40,22 @@ pub(super) struct Content {
     pub(super) trades: Vec<Trade>,
     pub(super) quote: Option<Touch>,
     pub(super) stats: Vec<Stat>,
+    /// Venue's clock at its end, where somebody needs it.
+    pub(super) ts_event: i64,
 }
 
 impl Content {
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         (self.book, self.touch_moved, self.new_state, self.quote) = (false, false, None, None);
         self.trades.clear();
         self.stats.clear();
+        self.ts_event = i64::MIN;
     }
 
     /// Takes the rows of a message, of trades and quotes only what is wanted.
     fn read(&mut self, basis: FillBasis, wanted: Topics, view: &View<'_>, from: usize, to: usize) {
         let (trades, quotes) = (wanted.has(Topics::TRADES), wanted.has(Topics::QUOTES));
+        self.ts_event = view.ts_event[from..to].last().copied().unwrap_or(self.ts_event);
         for row in from..to {
             let Some(kind) = EventKind::from_column(view.kind[row]) else { continue };
             if kind == EventKind::Trade && !trades {
@@ -271,6 +275,13 @@ impl MarketView {
         content.clear();
         self.follow();
         let basis = self.basis;
+        let rows = match rows {
+            // Bars are closed by the stamps of rows that nobody else need look at.
+            Rows::Supplied { upto, seen, .. } if wanted.has(Topics::BARS) => {
+                Rows::Supplied { upto, seen, only_levels: false }
+            }
+            rows => rows,
+        };
         content.book = basis == FillBasis::L2 && matches!(rows, Rows::Supplied { only_levels: true, .. });
         self.know(rows, |view, from, to| content.read(basis, wanted, view, from, to));
         if content.book {
