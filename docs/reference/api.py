@@ -18,6 +18,7 @@ _TITLES = {
     "strategies": "Strategies and what they see",
     "data": "Data and instruments",
     "tools": "Books, queues, ledgers, formulas",
+    "models": "Models",
     "vocabulary": "Vocabulary",
     "errors": "Errors",
 }
@@ -25,6 +26,7 @@ _INTROS = {
     "runs": "Names are those of `import tradecore as tc`.",
     "strategies": "When each hook runs, and how often, is said in [Strategies](../strategies.md).",
     "data": "What the columns and files are is said in [Data and catalogs](../data.md).",
+    "models": "Names are those of `tc.ml`. How they go together is said in [Models](../models.md).",
     "tools": "The parts of the engine by themselves, for research and for tests of your own.",
     "vocabulary": "The words of orders, books and events. Where an enum is taken its name in lower case is taken too.",
     "errors": "All errors are rooted in `TradecoreError`, keep their fields as attributes and pickle.",
@@ -33,6 +35,7 @@ _PAGES = {
     "tradecore.errors": "errors",
     "tradecore.types": "vocabulary",
     "tradecore.data": "data",
+    "tradecore.ml": "models",
     "tradecore.instruments": "data",
     "tradecore.strategies": "strategies",
     "tradecore.strategy": "strategies",

@@ -36,7 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars
+    from tradecore import bars, ml
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
@@ -83,7 +83,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = {"bars"}
+_MODULES = frozenset({"bars", "ml"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -139,6 +139,7 @@ __all__ = [
     "import_tardis",
     "load_instruments",
     "load_result",
+    "ml",
     "replay",
     "shipped_instruments",
     "sweep",

@@ -19,6 +19,8 @@ __all__ = [
     "HookError",
     "InstrumentError",
     "InvalidValueError",
+    "ModelError",
+    "ModelWarning",
     "OffGridError",
     "OrderError",
     "OverlapError",
@@ -272,6 +274,29 @@ class ConfigError(TradecoreError, ValueError):
         return f"{self.source}: {key}{self.problem}"
 
 
+class ModelError(TradecoreError):
+    """A model that cannot be trained, saved, loaded or asked.
+
+    Attributes
+    ----------
+    model : str
+        The file, or what the model is called.
+    problem : str
+        What is wrong, and what was expected.
+    untrusted : tuple of str
+        Types in the file that nobody said to be trusted, by their full names; empty for every other problem.
+    """
+
+    def __init__(self, model: str, problem: str, untrusted: tuple[str, ...] = ()) -> None:
+        super().__init__(model, problem, untrusted)
+        self.model = model
+        self.problem = problem
+        self.untrusted = untrusted
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.problem}"
+
+
 class StrategyError(TradecoreError):
     """A strategy failed.
 
@@ -315,6 +340,10 @@ class RunError(TradecoreError):
 
 class StrategyWarning(RuntimeWarning):
     """One of several strategies failed, and the others went on."""
+
+
+class ModelWarning(UserWarning):
+    """A model is taken that may not do what it did where it was trained, or that could do harm."""
 
 
 class RunInterrupted(KeyboardInterrupt):

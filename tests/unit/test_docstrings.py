@@ -30,7 +30,7 @@ STUB = ROOT / "python" / "tradecore" / "_core.pyi"
 INST = "BTCUSDT.SYNTH"
 SECOND = 1_000_000_000
 
-MODULES = (tc, _core, tc.errors, tradecore.strategy)
+MODULES = (tc, _core, tc.errors, tc.ml, tradecore.strategy)
 """Where public names are listed."""
 
 KINDS_OF_MEMBERS = (

@@ -152,6 +152,8 @@ ERRORS = [
     errors.OverlapError("dir", "bad"),
     errors.ConfigError("f.toml", "a.b", "bad"),
     errors.ConfigError("f.toml", "", "bad"),
+    errors.ModelError("m.tcm", "bad"),
+    errors.ModelError("m.tcm", "bad", ("a.B",)),
     errors.StrategyError("s", "Traceback\nValueError: x"),
     errors.OrderError("x"),
     errors.ContextError(),
@@ -172,4 +174,4 @@ def test_every_error_class_is_exported() -> None:
     defined = {n for n, c in vars(errors).items() if inspect.isclass(c) and issubclass(c, errors.TradecoreError)}
     assert defined == {type(e).__name__ for e in ERRORS} | {"TradecoreError"}
     # Python's own words for Ctrl-C and for what does not end a run.
-    assert set(errors.__all__) == defined | {"RunInterrupted", "StrategyWarning"}
+    assert set(errors.__all__) == defined | {"ModelWarning", "RunInterrupted", "StrategyWarning"}
