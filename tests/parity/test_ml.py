@@ -71,3 +71,11 @@ def test_fractional_differentiation(told: dict[str, Any]) -> None:
 
 def test_cusum_events(told: dict[str, Any]) -> None:
     assert tc.ml.cusum_events(told["prices"], told["cusum"]["h"]).tolist() == told["cusum"]["events"]
+
+
+@pytest.mark.parametrize(("case", "embargo"), [("embargo_0", 0.0), ("embargo_0_1", 0.1)])
+def test_purged_k_fold(told: dict[str, Any], case: str, embargo: float) -> None:
+    rows = told["purged_kfold"]
+    splitter = tc.ml.PurgedKFold(rows["k"], t0=rows["t0"], t1=rows["t1"], embargo=embargo)
+    got = [(train.tolist(), test.tolist()) for train, test in splitter.split(np.zeros((12, 1)))]
+    assert got == [(row["train"], row["test"]) for row in rows[case]]

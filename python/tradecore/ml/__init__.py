@@ -14,11 +14,15 @@ from tradecore.ml.labels import (
     trend_scanning,
     triple_barrier,
 )
+from tradecore.ml.splits import CombinatorialPurgedCV, PurgedKFold, WalkForward
 from tradecore.ml.weights import concurrency, return_weights, time_decay, uniqueness
 
 __all__ = [
+    "CombinatorialPurgedCV",
+    "PurgedKFold",
     "TrendScan",
     "TripleBarrier",
+    "WalkForward",
     "concurrency",
     "cusum_events",
     "forward_return",
