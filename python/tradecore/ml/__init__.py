@@ -4,6 +4,8 @@ Nothing of scikit-learn is written again here: estimators, pipelines and scores 
 labels that span rows, splits that keep them apart, features that are only what was known.
 """
 
+from tradecore.ml.dataset import Dataset, build_dataset
+from tradecore.ml.estimators import make_estimator
 from tradecore.ml.fractional import fractional_difference, fractional_weights
 from tradecore.ml.labels import (
     TrendScan,
@@ -14,23 +16,37 @@ from tradecore.ml.labels import (
     trend_scanning,
     triple_barrier,
 )
+from tradecore.ml.leakage import Leak, ShuffledScore, check_leakage, check_shuffled
 from tradecore.ml.splits import CombinatorialPurgedCV, PurgedKFold, WalkForward
+from tradecore.ml.target import Label
+from tradecore.ml.training import Fold, TrainedModel, train
 from tradecore.ml.weights import concurrency, return_weights, time_decay, uniqueness
 
 __all__ = [
     "CombinatorialPurgedCV",
+    "Dataset",
+    "Fold",
+    "Label",
+    "Leak",
     "PurgedKFold",
+    "ShuffledScore",
+    "TrainedModel",
     "TrendScan",
     "TripleBarrier",
     "WalkForward",
+    "build_dataset",
+    "check_leakage",
+    "check_shuffled",
     "concurrency",
     "cusum_events",
     "forward_return",
     "fractional_difference",
     "fractional_weights",
+    "make_estimator",
     "meta_labels",
     "return_weights",
     "time_decay",
+    "train",
     "trend_scanning",
     "triple_barrier",
     "uniqueness",

@@ -1,0 +1,171 @@
+"""Labels by name and parameters, as a configuration and a data set want them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from tradecore.errors import InvalidValueError
+from tradecore.ml.columns import Floats, Horizon, Rows, prices, rows_ahead
+from tradecore.ml.labels import trend_scanning, triple_barrier
+from tradecore.validation import unknown_key
+
+__all__ = ["Label", "Labelled", "checked_params"]
+
+
+class Labelled(NamedTuple):
+    """Labels of rows; NaN where there is none."""
+
+    y: Floats
+    """What a model is to foretell."""
+    t1: Rows
+    """Row at which that was known."""
+    ret: Floats
+    """Return up to then, as a fraction."""
+
+
+def checked_params(name: str, call: Callable[..., Any], given: Mapping[str, Any], leave: int = 0) -> dict[str, Any]:
+    """Return parameters by name if a callable takes them all and lacks none.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the first that is unknown, with what it may have been meant for, or missing.
+    """
+    known = dict(list(inspect.signature(call).parameters.items())[leave:])
+    for key in given:
+        if key not in known:
+            raise InvalidValueError(key, f"{name}: {unknown_key(key, known)}")
+    for key, parameter in known.items():
+        if parameter.default is parameter.empty and key not in given:
+            raise InvalidValueError(key, f"{name}: missing")
+    return dict(given)
+
+
+def _forward_return(
+    price: Floats,
+    ts: Rows,
+    horizon: Horizon,
+    classes: Literal["none", "sign", "up"] = "none",
+    threshold: float = 0.0,
+) -> Labelled:
+    ahead = rows_ahead(horizon, len(price), ts)
+    known = ahead < len(price)
+    t1 = np.where(known, ahead, np.arange(len(price)))
+    ret = np.where(known, price[t1] / price - 1.0, np.nan)
+    if not 0 <= threshold < np.inf:
+        raise InvalidValueError("threshold", f"expected a number from 0, got {threshold!r}")
+    match classes:
+        case "none":
+            if threshold:
+                raise InvalidValueError("threshold", 'is of classes: expected classes = "sign" or "up" beside it')
+            y = ret
+        case "sign":
+            y = np.where(np.abs(ret) > threshold, np.sign(ret), 0.0)
+        case "up":
+            y = (ret > threshold).astype(np.float64)
+        case _:
+            raise InvalidValueError("classes", f"expected none, sign or up, got {classes!r}")
+    return Labelled(np.where(known, y, np.nan), t1, ret)
+
+
+def _triple_barrier(
+    price: Floats,
+    ts: Rows,
+    horizon: int,
+    target: float | None = None,
+    volatility_rows: int = 100,
+    pt: float = 1.0,
+    sl: float = 1.0,
+    vertical: Literal["zero", "sign"] = "zero",
+) -> Labelled:
+    width: Floats | float = _volatility(price, volatility_rows) if target is None else target
+    got = triple_barrier(
+        price, np.arange(len(price)), width, horizon=horizon, pt=pt or None, sl=sl or None, vertical=vertical
+    )
+    return Labelled(np.where(got.truncated, np.nan, got.label), got.t1, got.ret)
+
+
+def _volatility(price: Floats, rows: int) -> Floats:
+    """Return the exponentially weighted volatility of returns, of a half-life in rows; NaN while it warms up."""
+    import polars as pl
+
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
+        raise InvalidValueError("volatility_rows", f"expected a whole number from 1, got {rows!r}")
+    returns = pl.Series(np.log(price)).diff()
+    found = returns.ewm_std(half_life=rows, min_samples=rows, ignore_nulls=True)
+    return found.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _trend_scanning(price: Floats, ts: Rows, shortest: int, longest: int) -> Labelled:
+    got = trend_scanning(price, (shortest, longest))
+    return Labelled(got.label, got.t1, price[got.t1] / price - 1.0)
+
+
+_KINDS: dict[str, Callable[..., Labelled]] = {
+    "forward_return": _forward_return,
+    "triple_barrier": _triple_barrier,
+    "trend_scanning": _trend_scanning,
+}
+
+
+class Label:
+    """What a model is to foretell, by name and parameters.
+
+    =================== =========================================================================================
+    kind                parameters
+    =================== =========================================================================================
+    ``forward_return``  ``horizon`` in rows or as time (``"5s"``); ``classes``: ``"none"`` leaves the return,
+                        ``"sign"`` makes -1, 0, 1 of it, ``"up"`` 1 if it is above the ``threshold``, else 0;
+                        ``threshold`` as a fraction, 0 if not given
+    ``triple_barrier``  ``horizon`` in rows; ``pt``, ``sl``, 0 for none; ``vertical``; ``target`` as a fraction, or
+                        a volatility of returns between rows with a half-life of ``volatility_rows``
+    ``trend_scanning``  ``shortest``, ``longest`` in rows
+    =================== =========================================================================================
+
+    Parameters
+    ----------
+    kind : str
+    **params
+        See the table, and :func:`forward_return`, :func:`triple_barrier`, :func:`trend_scanning`.
+
+    Raises
+    ------
+    InvalidValueError
+        For an unknown kind, and parameters that it does not have or that are missing.
+
+    Examples
+    --------
+    >>> label = tc.ml.Label("forward_return", horizon=1, classes="sign")
+    >>> label.of([100.0, 101.0, 101.0], [0, 1, 2]).y.tolist()
+    [1.0, 0.0, nan]
+    """
+
+    def __init__(self, kind: str, **params: Any) -> None:
+        if kind not in _KINDS:
+            raise InvalidValueError("kind", f"expected {', '.join(_KINDS)}, got {kind!r}")
+        self.kind = kind
+        self.params = checked_params(kind, _KINDS[kind], params | {"price": None, "ts": None})
+        del self.params["price"], self.params["ts"]
+
+    def __repr__(self) -> str:
+        return f"Label({', '.join([repr(self.kind), *(f'{key}={value!r}' for key, value in self.params.items())])})"
+
+    def of(self, price: Any, ts: Any) -> Labelled:
+        """Label the rows of a column of prices.
+
+        Parameters
+        ----------
+        price : float64 (n,), quote currency
+        ts : int64 (n,), ns
+            Times of the rows.
+
+        Raises
+        ------
+        InvalidValueError
+            Naming the parameter, or the price, that cannot be one.
+        """
+        return _KINDS[self.kind](prices("price", price), np.asarray(ts), **self.params)
