@@ -17,6 +17,8 @@ from tradecore.ml.labels import (
     triple_barrier,
 )
 from tradecore.ml.leakage import Leak, ShuffledScore, check_leakage, check_shuffled
+from tradecore.ml.model_files import load_model, save_model
+from tradecore.ml.prediction import LoadedModel
 from tradecore.ml.splits import CombinatorialPurgedCV, PurgedKFold, WalkForward
 from tradecore.ml.target import Label
 from tradecore.ml.training import Fold, TrainedModel, train
@@ -28,6 +30,7 @@ __all__ = [
     "Fold",
     "Label",
     "Leak",
+    "LoadedModel",
     "PurgedKFold",
     "ShuffledScore",
     "TrainedModel",
@@ -42,9 +45,11 @@ __all__ = [
     "forward_return",
     "fractional_difference",
     "fractional_weights",
+    "load_model",
     "make_estimator",
     "meta_labels",
     "return_weights",
+    "save_model",
     "time_decay",
     "train",
     "trend_scanning",

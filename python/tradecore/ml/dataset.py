@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tradecore._core import Instrument
     from tradecore.data.catalog import Catalog
 
-__all__ = ["Dataset", "build_dataset", "schema_hash_of"]
+__all__ = ["Dataset", "build_dataset", "names_of", "schema_hash_of"]
 
 SPLITTERS: Mapping[str, type[PurgedKFold | CombinatorialPurgedCV | WalkForward]] = {
     "purged_kfold": PurgedKFold,
@@ -170,7 +170,7 @@ class Dataset:
         >>> data.X.tolist(), data.y.tolist(), dict(data.dropped)
         ([[0.1], [0.2]], [0.0, 1.0], {'not ready': 1, 'without a label': 1})
         """
-        names = tuple(_names_of(features))
+        names = tuple(names_of(features))
         rows = len(frame)
         at = times("ts", _column(frame, ts), rows)
         X = np.column_stack([to_floats(name, _column(frame, name)) for name in names]) if names else np.empty((rows, 0))
@@ -320,7 +320,8 @@ class Dataset:
         )
 
 
-def _names_of(features: Any) -> Sequence[str]:
+def names_of(features: Any) -> Sequence[str]:
+    """Return the names of features that are given as such or as a FeatureSet."""
     names = getattr(features, "names", features)
     if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise InvalidValueError("features", f"expected names of features, or a FeatureSet, got {features!r}")
@@ -330,7 +331,7 @@ def _names_of(features: Any) -> Sequence[str]:
 def schema_hash_of(features: Any) -> str:
     """Return the hash of a feature set, or of bare names in their order."""
     own = getattr(features, "schema_hash", None)
-    return str(own) if own else hashlib.sha256(orjson.dumps(list(_names_of(features)))).hexdigest()
+    return str(own) if own else hashlib.sha256(orjson.dumps(list(names_of(features)))).hexdigest()
 
 
 def _column(frame: Any, name: str) -> Any:

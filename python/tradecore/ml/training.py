@@ -90,6 +90,10 @@ class TrainedModel:
     importance : list
         By feature, in order: ``feature``; ``permutation`` and ``permutation_std``, how much worse the score on the
         tests is when the feature is shuffled; ``native``, what the estimator says of itself, or None.
+    probe : float64 (p, m)
+        Some of the samples, spread evenly: a model that is converted is compared on them.
+    curve : tuple of int64 and float64
+        Times, ns, and running sums of the returns of single samples by the sign of their predictions, before costs.
     """
 
     name: str
@@ -110,10 +114,8 @@ class TrainedModel:
     predictions: Floats = field(repr=False)
     metrics: dict[str, Any] = field(repr=False)
     importance: list[dict[str, Any]] = field(repr=False)
-    _probe: Floats = field(repr=False)
-    """Some of the samples, spread evenly, to compare a converted model on."""
-    _curve: tuple[Rows, Floats] = field(repr=False)
-    """Times and sums of what betting on the predictions made, before costs."""
+    probe: Floats = field(repr=False)
+    curve: tuple[Rows, Floats] = field(repr=False)
 
     def summary(self) -> dict[str, Any]:
         """Return everything but the estimator and the predictions, as plain data."""
@@ -243,8 +245,8 @@ def train(
         predictions=signal,
         metrics=_metrics(dataset, signal, told, classes, cost_bps),
         importance=run.importances(final),
-        _probe=dataset.X[_spread(len(dataset), 500)],
-        _curve=_bets(dataset, signal),
+        probe=dataset.X[_spread(len(dataset), 500)],
+        curve=_bets(dataset, signal),
     )
 
 
@@ -418,11 +420,8 @@ def _native(estimator: Any, features: int) -> Floats | None:
 
 def _versions(estimator: Any) -> dict[str, str]:
     """Return the versions of Python's libraries that a model depends on."""
-    from tradecore import __version__
-
-    roots = {"scikit-learn", "numpy", *_packages([estimator])}
-    found = {"tradecore": __version__}
-    for package in sorted(roots):
+    found = {}
+    for package in sorted({"tradecore", "scikit-learn", "numpy", *_packages([estimator])}):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # a module of the user's
