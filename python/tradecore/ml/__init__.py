@@ -4,6 +4,7 @@ Nothing of scikit-learn is written again here: estimators, pipelines and scores 
 labels that span rows, splits that keep them apart, features that are only what was known.
 """
 
+from tradecore.ml.card import model_card, model_picture
 from tradecore.ml.dataset import Dataset, build_dataset
 from tradecore.ml.estimators import make_estimator
 from tradecore.ml.fractional import fractional_difference, fractional_weights
@@ -48,6 +49,8 @@ __all__ = [
     "load_model",
     "make_estimator",
     "meta_labels",
+    "model_card",
+    "model_picture",
     "return_weights",
     "save_model",
     "time_decay",

@@ -14,7 +14,7 @@ from tradecore.ml.columns import Floats
 from tradecore.ml.dataset import names_of, schema_hash_of
 from tradecore.ml.metrics import class_values
 
-__all__ = ["LoadedModel"]
+__all__ = ["LoadedModel", "moment"]
 
 
 class LoadedModel:
@@ -166,11 +166,12 @@ class LoadedModel:
         if not allow_overlap and start_ns <= last and end_ns >= first:
             raise ModelError(
                 self.source,
-                f"was trained on {_moment(first)} to {_moment(last)}; a test from {_moment(start_ns)} to "
-                f"{_moment(end_ns)} lies in there and would flatter it",
+                f"was trained on {moment(first)} to {moment(last)}; a test from {moment(start_ns)} to "
+                f"{moment(end_ns)} lies in there and would flatter it",
             )
 
 
-def _moment(ns: int) -> str:
+def moment(ns: int) -> str:
+    """Return a time in ns as text, in UTC, to the millisecond."""
     seconds, rest = divmod(ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03}Z"
