@@ -1,6 +1,6 @@
 """Configuration files: models, loading, and the founding market maker's format."""
 
-from tradecore.config.loader import load_config
+from tradecore.config.loader import load_config, load_train_config
 from tradecore.config.models import (
     BacktestConfig,
     DataConfig,
@@ -8,6 +8,7 @@ from tradecore.config.models import (
     StrategyConfig,
     TardisConfig,
 )
+from tradecore.config.training import TrainConfig
 
 __all__ = [
     "BacktestConfig",
@@ -15,5 +16,7 @@ __all__ = [
     "OutputConfig",
     "StrategyConfig",
     "TardisConfig",
+    "TrainConfig",
     "load_config",
+    "load_train_config",
 ]

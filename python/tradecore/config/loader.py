@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tradecore.config.founding import is_founding, translate
 from tradecore.config.models import BacktestConfig
+from tradecore.config.training import TrainConfig
 from tradecore.errors import ConfigError
 from tradecore.files import config_text
 from tradecore.validation import first_problem
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "load_train_config"]
+
+_Config = TypeVar("_Config", bound=BaseModel)
 
 
 def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
@@ -29,16 +33,34 @@ def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
     ConfigError
         With the file and the key path of the first problem.
     """
-    path = Path(path)
+    document = _read(Path(path))
+    if is_founding(document):
+        return translate(document, str(path))
+    return _validated(BacktestConfig, document, path), []
+
+
+def load_train_config(path: str | Path) -> TrainConfig:
+    """Load the configuration of a training from TOML.
+
+    Raises
+    ------
+    ConfigError
+        With the file and the key path of the first problem.
+    """
+    return _validated(TrainConfig, _read(Path(path)), path)
+
+
+def _read(path: Path) -> dict[str, Any]:
     text = config_text(path)
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     # Some numbers are too long for Python, and some nesting too deep.
     except (ValueError, RecursionError) as error:
         raise ConfigError(str(path), "", f"is not TOML: {error}") from None
-    if is_founding(document):
-        return translate(document, str(path))
+
+
+def _validated(model: type[_Config], document: dict[str, Any], path: str | Path) -> _Config:
     try:
-        return BacktestConfig.model_validate(document), []
+        return model.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(str(path), *first_problem(error, BacktestConfig)) from None
+        raise ConfigError(str(path), *first_problem(error, model)) from None

@@ -25,6 +25,7 @@ __all__ = [
     "BacktestConfig",
     "DataConfig",
     "OutputConfig",
+    "Section",
     "StrategyConfig",
     "TardisConfig",
 ]
@@ -51,11 +52,13 @@ _Venue = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_tabl
 """A simulated venue, a table with its settings in a file."""
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of a configuration: unknown keys are errors, and nothing changes later."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TardisConfig(_Section):
+class TardisConfig(Section):
     """Tardis CSV files of one instrument, read directly."""
 
     root: str
@@ -76,7 +79,7 @@ class TardisConfig(_Section):
         return self
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where events come from."""
 
     catalog: str | None = None
@@ -91,7 +94,7 @@ class DataConfig(_Section):
         return self
 
 
-class StrategyConfig(_Section):
+class StrategyConfig(Section):
     """A strategy and its parameters."""
 
     kind: str
@@ -109,7 +112,7 @@ class StrategyConfig(_Section):
         return self.name or self.kind.rpartition(":")[2]
 
 
-class OutputConfig(_Section):
+class OutputConfig(Section):
     """What is written after a run."""
 
     dir: str | None = None
@@ -126,7 +129,7 @@ class OutputConfig(_Section):
     """Whether text in the tables that a spreadsheet would take for a formula gets an apostrophe in front."""
 
 
-class BacktestConfig(_Section):
+class BacktestConfig(Section):
     """A backtest."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0

@@ -25,7 +25,7 @@ from tradecore.ml.formats import FORMATS, from_bytes, to_bytes
 from tradecore.ml.prediction import LoadedModel
 from tradecore.ml.training import TrainedModel
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model", "model_bytes", "save_model"]
 
 _KIND, _VERSION = "tradecore model", 1
 _ABOUT = "model.json"
@@ -65,6 +65,14 @@ def save_model(
     CatalogError
         When the file cannot be written.
     """
+    path = Path(path)
+    data = model_bytes(model, format, allow_pickle=allow_pickle, created=created)
+    with staged(path.parent, path.name) as folder:
+        (folder / path.name).write_bytes(data)
+
+
+def model_bytes(model: TrainedModel, format: str, *, allow_pickle: bool, created: str | None = None) -> bytes:
+    """Return what a model file holds; see :func:`save_model`."""
     if not isinstance(model, TrainedModel):
         raise InvalidValueError("model", f"expected a TrainedModel, got {type(model).__name__}")
     if format not in FORMATS:
@@ -77,9 +85,7 @@ def save_model(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(_ABOUT), text)
         archive.writestr(zipfile.ZipInfo(f"estimator.{format}"), data)
-    path = Path(path)
-    with staged(path.parent, path.name) as folder:
-        (folder / path.name).write_bytes(out.getvalue())
+    return out.getvalue()
 
 
 def _sha256(about: Mapping[str, Any]) -> str:

@@ -1,0 +1,189 @@
+"""From the configuration of a training to a model and its files."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import tomli_w
+
+from tradecore.config import TrainConfig
+from tradecore.data.catalog import Catalog
+from tradecore.data.views import Span
+from tradecore.errors import ConfigError, InvalidValueError
+from tradecore.files import staged
+from tradecore.ml.card import model_card, model_picture
+from tradecore.ml.dataset import Dataset, build_dataset
+from tradecore.ml.estimators import make_estimator
+from tradecore.ml.extra import required
+from tradecore.ml.model_files import model_bytes
+from tradecore.ml.target import Label
+from tradecore.ml.training import TrainedModel, train
+from tradecore.text import in_utf8
+
+__all__ = ["train_config"]
+
+
+def train_config(
+    config: TrainConfig, source: str, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[TrainedModel, dict[str, Any]]:
+    """Train as a configuration says, and write the files if it names a folder for them.
+
+    Files begin with the name and the id of the model, so that another model never takes its place: the model file
+    (``.tcm``), the card (``_card.md``, ``_card.html``, ``_card.png`` where matplotlib is installed), the configuration
+    (``_config.toml``) and the summary (``.json``), which comes last.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    source : str
+        Where it came from, for messages.
+    progress : callable, optional
+        As of :func:`train`.
+
+    Returns
+    -------
+    tuple of TrainedModel and dict
+        The model and its summary, with ``output``, the common prefix of the files; None if nothing was written.
+
+    Raises
+    ------
+    ConfigError
+        With the key of what cannot be.
+    ModelError
+        When the estimator breaks, or cannot be written.
+    """
+    if config.output.format == "pickle" and not config.output.allow_pickle:
+        raise ConfigError(source, "output.format", "pickle runs code when it is read: allow_pickle = true takes it")
+    estimator = _estimator(config, source)
+    with _keyed(source, _of_kind("label")):
+        label = Label(config.label.kind, **config.label.params)
+    if config.output.dir is not None:
+        with staged(config.output.dir):  # before a training is spent on it
+            pass
+    dataset = _dataset(config, label, source)
+    with _keyed(source, _of_kind("split")):
+        split = dataset.splitter(config.split.kind, **config.split.params)
+    with _keyed(source, lambda field: _TRAINING.get(field, field)):
+        model = train(
+            dataset,
+            estimator,
+            split=split,
+            seed=config.seed,
+            cost_bps=config.cost_bps,
+            importance=config.importance,
+            name=config.name,
+            revision=config.revision,
+            progress=progress,
+        )
+    summary = {**model.summary(), "output": None}
+    if config.output.dir is not None:
+        summary["output"] = str(Path(config.output.dir) / f"{config.name}_{model.id}")
+        _write(model, config, summary)
+    return model, summary
+
+
+@contextlib.contextmanager
+def _keyed(source: str, keys: Callable[[str], str]) -> Iterator[None]:
+    """Name the key of a configuration in what is wrong with a value of it, by the field that is."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise ConfigError(source, keys(error.field), error.problem) from None
+
+
+def _of_kind(table: str) -> Callable[[str], str]:
+    """Return the key of a kind, or of one of its parameters."""
+    return lambda field: f"{table}.kind" if field == "kind" else f"{table}.params.{field}"
+
+
+_TRAINING = {"X": "split", "split": "split", "y": "label"}
+"""What is wrong where a training is, by the field that says so."""
+
+
+def _estimator(config: TrainConfig, source: str) -> Any:
+    """Return the estimator, in a pipeline behind what goes before it."""
+    steps = []
+    for number, step in enumerate(config.before):
+        table = f"before.{number}"
+        with _keyed(source, _of_class(f"{table}.transformer", f"{table}.params")):
+            steps.append(make_estimator(step.transformer, step.params, needs=("transform",)))
+    with _keyed(source, _of_class("estimator", "params")):
+        last = make_estimator(config.estimator, config.params)
+    return required("sklearn.pipeline", "scikit-learn").make_pipeline(*steps, last) if steps else last
+
+
+def _of_class(path: str, params: str) -> Callable[[str], str]:
+    """Return the key of an import path, or of one of its class's arguments."""
+    return lambda field: path if field == "estimator" else f"{params}.{field}"
+
+
+def _dataset(config: TrainConfig, label: Label, source: str) -> Dataset:
+    """Return the samples, of the time that is asked for."""
+    data = config.data
+    with _keyed(source, lambda field: f"data.{field}"):
+        span = Span.of(data.start, data.end)
+    with _keyed(source, lambda field: f"label.params.{field}" if field in config.label.params else f"data: {field}"):
+        if data.frame is not None:
+            dataset = _of_frame(config, label, source)
+        elif data.catalog is not None:
+            dataset = _of_catalog(config, label, Catalog(data.catalog), source)
+        else:
+            raise ConfigError(
+                source, "data.catalog", "no data: name a catalog or a frame here, or a catalog on the command line"
+            )
+    with _keyed(source, lambda field: f"data.{field}"):
+        dataset = dataset.between(
+            None if data.start is None else span.start_ns, None if data.end is None else span.end_ns
+        )
+    return dataset.weighted(config.decay) if config.weights == "uniqueness" else dataset
+
+
+def _of_frame(config: TrainConfig, label: Label, source: str) -> Dataset:
+    import polars as pl
+
+    data = config.data
+    path = Path(str(data.frame))
+    try:
+        frame = pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ConfigError(source, "data.frame", f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    for key, names in (("features", config.features), ("data.ts", (data.ts,)), ("data.price", (data.price,))):
+        for name in names:
+            if name not in frame.columns:
+                raise ConfigError(source, key, f"{path} has no column {name}; it has {', '.join(frame.columns)}")
+    dataset = Dataset.from_frame(frame, list(config.features), label, ts=data.ts, price=data.price)
+    return replace(dataset, instruments=data.instruments or ())
+
+
+def _of_catalog(config: TrainConfig, label: Label, catalog: Catalog, source: str) -> Dataset:
+    data = config.data
+    instruments = catalog.instruments() if data.instruments is None else data.instruments
+    if not instruments:
+        raise ConfigError(source, "data.catalog", f"{catalog.path} is not a catalog, or an empty one")
+    return Dataset.joined(
+        [
+            build_dataset(catalog, instrument, list(config.features), label=label, at=data.at, price=data.price)
+            for instrument in instruments
+        ]
+    )
+
+
+def _write(model: TrainedModel, config: TrainConfig, summary: dict[str, Any]) -> None:
+    stem = f"{config.name}_{model.id}"
+    data = model_bytes(model, config.output.format, allow_pickle=config.output.allow_pickle)
+    picture = model_picture(model)
+    written = config.model_dump(mode="json", exclude_none=True)
+    with staged(str(config.output.dir), last=".json") as folder:
+        (folder / f"{stem}.tcm").write_bytes(data)
+        if picture is not None:
+            (folder / f"{stem}_card.png").write_bytes(picture)
+        card = model_card(model, picture=None if picture is None else f"{stem}_card.png")
+        (folder / f"{stem}_card.md").write_text(card, encoding="utf-8")
+        (folder / f"{stem}_card.html").write_text(model_card(model, "html", picture=picture), encoding="utf-8")
+        (folder / f"{stem}_config.toml").write_text(tomli_w.dumps(in_utf8(written)), encoding="utf-8")
+        (folder / f"{stem}.json").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))
