@@ -264,6 +264,10 @@ class Broken(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise RuntimeError("no luck")
         if self.how == "shape":
             return np.zeros((len(X), 9))
+        if self.how == "sum":
+            return np.full((len(X), 2), 0.6)
+        if self.how == "single":
+            return np.tile(np.array([0.1, 0.9 + 5e-7], np.float32), (len(X), 1))
         return np.full((len(X), len(self.classes_)), NAN)
 
 
@@ -274,11 +278,16 @@ class Broken(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ("raises", "model, split 0: predict_proba raised RuntimeError: no luck"),
         ("shape", r"model, split 0: predict_proba returned an array of \(80, 9\), expected \(80, 2\)"),
         ("nan", "model, split 0: predict_proba returned nan, expected finite numbers"),
+        ("sum", r"predict_proba returned \[0.6, 0.6\], expected probabilities that sum up to 1"),
     ],
 )
 def test_an_estimator_that_breaks_is_named_with_its_split(how: str, problem: str) -> None:
     with pytest.raises(ModelError, match=problem):
         tc.ml.train(data(), Broken(how))
+
+
+def test_probabilities_in_single_precision_are_scored_as_such() -> None:
+    assert tc.ml.train(data(), Broken("single"), importance=0).metrics["scores"]["auc"] == 0.5
 
 
 @pytest.mark.parametrize(

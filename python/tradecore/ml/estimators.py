@@ -17,6 +17,9 @@ from tradecore.ml.extra import required
 
 __all__ = ["describe", "make_estimator", "outputs", "path_of", "seeded", "weight_argument"]
 
+_ROUNDING = 1e-3
+"""How far from 1 probabilities in single precision may sum up."""
+
 
 def make_estimator(path: str, params: Mapping[str, Any] | None = None, *, needs: Sequence[str] = ("predict",)) -> Any:
     """Return an estimator that is named by its import path.
@@ -149,4 +152,8 @@ def outputs(name: str, estimator: Any, X: Floats, classes: NDArray[Any] | None) 
         raise ModelError(name, f"{method} returned an array of {told.shape}, expected {expected}")
     if not np.isfinite(told).all():
         raise ModelError(name, f"{method} returned {told[~np.isfinite(told)][0]}, expected finite numbers")
+    if classes is not None and len(told) and (off := np.abs(told.sum(axis=1) - 1.0)).max() > _ROUNDING:
+        raise ModelError(
+            name, f"{method} returned {told[off.argmax()].tolist()}, expected probabilities that sum up to 1"
+        )
     return told

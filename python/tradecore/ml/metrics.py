@@ -163,6 +163,8 @@ def scores(y: Floats, output: Floats, classes: NDArray[Any] | None) -> dict[str,
             "mae": float(metrics.mean_absolute_error(y, output)),
             "r2": float(metrics.r2_score(y, output)) if len(y) > 1 else None,
         }
+    # What was said in single precision sums up to 1 in single precision only.
+    output = output / output.sum(axis=1, keepdims=True)
     there = set(np.unique(y).tolist())
     auc = None
     if there == set(classes.tolist()) and len(there) > 1:
