@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,11 @@ def test_data_sets_join_in_order_of_time() -> None:
     joined = tc.ml.Dataset.joined([whole.rows(slice(1, None, 2)), whole.rows(slice(0, None, 2))])
     np.testing.assert_array_equal(joined.X, whole.X)
     assert joined.instruments == ("A.TEST",)
+    other = tc.ml.Dataset.from_frame(frame(60), ["a", "b"], "a", t1=1, instrument="B.TEST")
+    several = tc.ml.Dataset.joined([data("none"), dataclasses.replace(data("none"), instruments=("B.TEST",))])
+    assert tc.ml.train(several, Ridge(), importance=0).metrics["trading"] is None, "bets of one instrument only"
+    with pytest.raises(InvalidValueError, match="of the same features and labels"):
+        tc.ml.Dataset.joined([whole, other])
     with pytest.raises(InvalidValueError, match="of the same features and labels"):
         tc.ml.Dataset.joined([whole, data("up")])
 
@@ -173,6 +179,7 @@ def test_a_data_set_that_does_not_hold_together_is_refused(change: dict[str, Any
         (lambda f: tc.ml.Label("forward_return"), "horizon: forward_return: missing"),
         (lambda f: tc.ml.Label("forward_return", horizon=1, threshold=1.0).of(f["mid"], f["ts_available"]), "threshold"),
         (lambda f: tc.ml.Label("forward_return", horizon=1, classes="x").of(f["mid"], f["ts_available"]), "classes: exp"),
+        (lambda f: tc.ml.Label("triple_barrier", horizon=1, target=0.1, volatility_rows=9).of(f["mid"], f["ts_available"]), "volatility_rows: is"),
         (lambda f: data().splitter("kfold"), "kind: expected purged_kfold, combinatorial, walk_forward"),
         (lambda f: data().splitter(n_split=3), "n_split: purged_kfold: unknown key; did you mean n_splits"),
         (lambda f: data().splitter(horizon=3), "horizon: purged_kfold: follows from the data set"),
@@ -336,8 +343,7 @@ except tc.TradecoreError as error:
 def test_classes_stand_for_directions() -> None:
     assert metrics.class_values(np.array([0.0, 1.0])).tolist() == [-1, 1]
     assert metrics.class_values(np.array([-2.0, 0.0, 1.0])).tolist() == [-1, 0, 0.5]
-    with pytest.raises(InvalidValueError, match="classes that are numbers"):
-        metrics.class_values(np.array(["a", "b", "c"]))
+    assert metrics.class_values(np.array([-1.0, 0.0])).tolist() == [-1, 0]
 
 
 def test_a_class_that_was_not_there_has_no_probability() -> None:

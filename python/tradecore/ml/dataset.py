@@ -114,7 +114,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         of = f" of {', '.join(self.instruments)}" if self.instruments else ""
-        return f"<Dataset{of}: {len(self):,} rows, {len(self.features)} features, {self.digest[:12]}>"
+        return f"<Dataset{of}: {len(self):,} rows, {len(self.features)} features>"
 
     @classmethod
     def from_frame(

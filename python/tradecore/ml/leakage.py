@@ -14,7 +14,7 @@ from tradecore.errors import InvalidValueError
 from tradecore.ml.dataset import Dataset
 from tradecore.ml.estimators import outputs, seeded, weight_argument
 from tradecore.ml.extra import required
-from tradecore.ml.metrics import class_values
+from tradecore.ml.metrics import class_values, rank_correlation
 from tradecore.validation import to_count
 
 __all__ = ["Leak", "ShuffledScore", "check_leakage", "check_shuffled"]
@@ -158,7 +158,7 @@ def check_shuffled(
     """
     fresh = seeded(estimator, seed)
     splitter = dataset.splitter(embargo=0.01) if split is None else split
-    base, rankdata = required("sklearn.base", "scikit-learn"), required("scipy.stats", "scipy").rankdata
+    base = required("sklearn.base", "scikit-learn")
     classes = np.unique(dataset.y) if base.is_classifier(fresh) else None
     argument = weight_argument(fresh)
     random = np.random.default_rng(seed)
@@ -172,9 +172,7 @@ def check_shuffled(
             model = base.clone(fresh).fit(dataset.X[train], y[train], **weigh)
             told = outputs("shuffled labels", model, dataset.X[test], classes)
             signal = told if classes is None else told @ class_values(classes)
-            a, b = (ranks - ranks.mean() for ranks in (rankdata(signal), rankdata(y[test])))
-            scale = math.sqrt(float(a @ a) * float(b @ b))
-            scores.append(float(a @ b) / scale if scale else 0.0)
+            scores.append(rank_correlation(signal, y[test]) or 0.0)
             variances.append(1.0 / (len(test) - 1))
     score = float(np.mean(scores))
     z = score / (math.sqrt(sum(variances)) / len(scores))

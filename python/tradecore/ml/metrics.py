@@ -1,8 +1,8 @@
 """How good a signal is, out of sample: scores are scikit-learn's, what is counted beside them is a trader's.
 
-A signal lies between -1 and 1 where a classifier made it: the mean of its classes by their probabilities, two classes
-standing for -1 and 1, others for themselves over the largest. A regressor's signal is its value. The outcome is the
-return that came, or the label where no return is known.
+A signal lies between -1 and 1 where a classifier made it: the mean of its classes by their probabilities. Two classes
+of which none is negative stand for -1 and 1, others for themselves over the largest. A regressor's signal is its value.
+The outcome is the return that came, or the label where no return is known.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradecore.errors import InvalidValueError
 from tradecore.ml.columns import Floats, Rows
 from tradecore.ml.extra import required
 
-__all__ = ["class_values", "confidence_buckets", "information_coefficient", "scores", "trading"]
+__all__ = ["class_values", "confidence_buckets", "information_coefficient", "rank_correlation", "scores", "trading"]
 
 _DAY_NS = 86_400_000_000_000
 _FEWEST = 3
@@ -27,17 +26,9 @@ _FEWEST = 3
 
 
 def class_values(classes: NDArray[Any]) -> Floats:
-    """Return what each class says of the direction, from -1 to 1.
-
-    Raises
-    ------
-    InvalidValueError
-        For classes that are no numbers.
-    """
-    if len(classes) == 2:
+    """Return what each class says of the direction, from -1 to 1."""
+    if len(classes) == 2 and classes[0] >= 0:
         return np.array([-1.0, 1.0])
-    if classes.dtype.kind not in "fiu":
-        raise InvalidValueError("y", f"expected classes that are numbers, got {classes.tolist()}")
     values: Floats = classes.astype(np.float64)
     values /= max(float(np.abs(values).max()), float(np.finfo(np.float64).tiny))
     return values
@@ -50,12 +41,17 @@ def _correlation(a: Floats, b: Floats) -> float | None:
     return float(a @ b) / scale if scale > 0 else None
 
 
+def rank_correlation(a: Floats, b: Floats) -> float | None:
+    """Return Spearman's correlation; None where one of the two does not vary."""
+    rank = required("scipy.stats", "scipy").rankdata
+    return _correlation(rank(a), rank(b))
+
+
 def _both(signal: Floats, outcome: Floats) -> tuple[float | None, float | None]:
-    """Return Pearson's correlation and that of the ranks, Spearman's."""
+    """Return Pearson's and Spearman's correlation."""
     if len(signal) < _FEWEST:
         return None, None
-    rank = required("scipy.stats", "scipy").rankdata
-    return _correlation(signal, outcome), _correlation(rank(signal), rank(outcome))
+    return _correlation(signal, outcome), rank_correlation(signal, outcome)
 
 
 def information_coefficient(signal: Floats, outcome: Floats, ts: Rows) -> dict[str, Any]:

@@ -183,6 +183,8 @@ def _parts(source: str, data: bytes) -> tuple[dict[str, Any], bytes]:
             if _sha256(about) != head["sha256"]:
                 raise ModelError(source, f"{_ABOUT} is damaged: its checksum is another")
             held = about["estimator_file"]
+            if not _is_whole(about):
+                raise ModelError(source, f"{_ABOUT} does not say what a model file has to")
             estimator = archive.read(f"estimator.{held['format']}")
     except ModelError:
         raise
@@ -201,6 +203,23 @@ def _parts(source: str, data: bytes) -> tuple[dict[str, Any], bytes]:
     if hashlib.sha256(estimator).hexdigest() != held["sha256"]:
         raise ModelError(source, "the estimator is damaged: its checksum is another")
     return about, estimator
+
+
+def _is_whole(about: Any) -> bool:
+    """Look whether what is read of a model is there, and of the kind it has to be."""
+    texts = all(isinstance(about.get(key), str) for key in ("id", "name", "schema_hash", "estimator"))
+    features, span, classes = about.get("features"), about.get("span_ns"), about.get("classes")
+    return (
+        texts
+        and about["estimator_file"]["format"] in FORMATS
+        and isinstance(about.get("versions"), dict)
+        and isinstance(features, list)
+        and len(features) > 0
+        and all(isinstance(name, str) for name in features)
+        and isinstance(span, list)
+        and [type(ns) for ns in span] == [int, int]
+        and (classes is None or (isinstance(classes, list) and {type(each) for each in classes} == {float}))
+    )
 
 
 def _changed(versions: Mapping[str, str]) -> str:

@@ -83,7 +83,10 @@ class LoadedModel:
         ModelError
             For features of another number, and when the model raises, or says what is not finite or of another shape.
         """
-        given = np.asarray(x, dtype=np.float64)
+        try:
+            given = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ModelError(self.source, f"expected numbers as features: {error}") from None
         if given.shape == (self._width,):
             if not np.isfinite(given).all():
                 return np.full(self._out, np.nan) if self._out else np.nan

@@ -77,12 +77,15 @@ def _triple_barrier(
     ts: Rows,
     horizon: int,
     target: float | None = None,
-    volatility_rows: int = 100,
+    volatility_rows: int | None = None,
     pt: float = 1.0,
     sl: float = 1.0,
     vertical: Literal["zero", "sign"] = "zero",
 ) -> Labelled:
-    width: Floats | float = _volatility(price, volatility_rows) if target is None else target
+    if target is not None and volatility_rows is not None:
+        raise InvalidValueError("volatility_rows", "is there instead of a target, not beside it")
+    half_life = 100 if volatility_rows is None else volatility_rows
+    width: Floats | float = _volatility(price, half_life) if target is None else target
     got = triple_barrier(
         price, np.arange(len(price)), width, horizon=horizon, pt=pt or None, sl=sl or None, vertical=vertical
     )
@@ -122,7 +125,8 @@ class Label:
                         ``"sign"`` makes -1, 0, 1 of it, ``"up"`` 1 if it is above the ``threshold``, else 0;
                         ``threshold`` as a fraction, 0 if not given
     ``triple_barrier``  ``horizon`` in rows; ``pt``, ``sl``, 0 for none; ``vertical``; ``target`` as a fraction, or
-                        a volatility of returns between rows with a half-life of ``volatility_rows``
+                        a volatility of returns between rows with a half-life of ``volatility_rows``, 100 if
+                        neither is given
     ``trend_scanning``  ``shortest``, ``longest`` in rows
     =================== =========================================================================================
 

@@ -86,7 +86,7 @@ class TrainedModel:
         Signals out of sample, the mean where a sample was tested several times, NaN where never.
     metrics : mapping
         ``scores``, ``information_coefficient``, ``hit_rate``, ``confidence``, ``trading`` (None where no returns are
-        known), of the predictions.
+        known, and of several instruments), of the predictions.
     importance : list
         By feature, in order: ``feature``; ``permutation`` and ``permutation_std``, how much worse the score on the
         tests is when the feature is shuffled; ``native``, what the estimator says of itself, or None.
@@ -384,7 +384,9 @@ def _metrics(
         "information_coefficient": metrics.information_coefficient(seen, outcome, data.ts),
         "hit_rate": hits,
         "confidence": metrics.confidence_buckets(seen, outcome),
-        "trading": None if data.ret is None else metrics.trading(seen, data.ret, data.ts, data.t1, cost_bps),
+        "trading": None
+        if data.ret is None or len(data.instruments) > 1
+        else metrics.trading(seen, data.ret, data.ts, data.t1, cost_bps),
     }
 
 

@@ -207,6 +207,25 @@ def test_other_parts_are_refused(file: Path, parts: dict[str, bytes | None], pro
         tc.ml.load_model(rewritten(file, **parts))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("id", 3),
+        ("features", []),
+        ("features", [1]),
+        ("span_ns", [0]),
+        ("span_ns", "ab"),
+        ("classes", ["a", "b"]),
+        ("classes", []),
+        ("versions", None),
+        ("estimator_file", {"format": "joblib"}),
+    ],
+)
+def test_a_file_that_says_other_things_of_itself_is_refused(file: Path, key: str, value: Any) -> None:
+    with pytest.raises(ModelError, match=r"model\.json does not say what a model file has to"):
+        tc.ml.load_model(forged(file, b"", **{key: value}))
+
+
 def test_nothing_compressed_is_opened(file: Path) -> None:
     with zipfile.ZipFile(file) as archive:
         head = archive.read("model.json")
@@ -328,6 +347,8 @@ def test_features_that_are_not_there_give_no_answer(file: Path) -> None:
 
 @pytest.mark.parametrize("x", [[0.1, 0.2], [[0.1, 0.2]], 0.1, [[[0.1]]], []], ids=repr)
 def test_features_of_another_shape_are_refused_by_name(file: Path, x: Any) -> None:
+    with pytest.raises(ModelError, match="expected numbers as features: could not convert string"):
+        tc.ml.load_model(file).predict(["a", "b", "c"])
     with pytest.raises(ModelError, match=r"expected features of shape \(3,\) or \(n, 3\), got .*: a, b, c"):
         tc.ml.load_model(file).predict(x)
 
