@@ -9,6 +9,7 @@ import pickle
 import random
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingCla
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 import tradecore as tc
 from tradecore.errors import InvalidValueError, ModelError, ModelWarning
@@ -31,6 +33,13 @@ ESTIMATORS = {
     "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
     "ridge": Ridge(),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Boosting of a few hundred rows: threads only wait for one another."""
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 def trained(name: str = "pipeline", **terms: Any) -> tc.ml.TrainedModel:
@@ -116,7 +125,7 @@ def test_a_converted_model_says_the_same(name: str, tmp_path: Path) -> None:
 
 def test_lightgbm_is_loaded_when_its_types_are_trusted(tmp_path: Path) -> None:
     lightgbm = pytest.importorskip("lightgbm", reason="lightgbm is not installed")
-    before = trained(lightgbm.LGBMClassifier(n_estimators=4, verbose=-1))
+    before = trained(lightgbm.LGBMClassifier(n_estimators=4, verbose=-1, n_jobs=1))
     tc.ml.save_model(before, tmp_path / "m.tcm")
     with pytest.raises(
         ModelError, match=r"not trusted: lightgbm\.basic\.Booster, lightgbm\.sklearn\.LGBMClassifier"
@@ -130,7 +139,7 @@ def test_what_cannot_be_converted_is_said_with_what_can(tmp_path: Path) -> None:
     lightgbm = pytest.importorskip("lightgbm", reason="lightgbm is not installed")
     with pytest.raises(ModelError, match=r"cannot be converted to ONNX: .*; the format skops takes it"):
         tc.ml.save_model(
-            trained(lightgbm.LGBMClassifier(n_estimators=4, verbose=-1)), tmp_path / "m.tcm", format="onnx"
+            trained(lightgbm.LGBMClassifier(n_estimators=4, verbose=-1, n_jobs=1)), tmp_path / "m.tcm", format="onnx"
         )
     assert list(tmp_path.iterdir()) == []
 

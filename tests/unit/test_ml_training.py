@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -196,7 +196,7 @@ def test_what_makes_no_data_set_is_refused_by_name(call: Any, problem: str) -> N
 @pytest.mark.parametrize(
     ("estimator", "classes"),
     [
-        (HistGradientBoostingClassifier(max_iter=15, max_depth=3), "sign"),
+        (GradientBoostingClassifier(n_estimators=15, max_depth=2), "sign"),
         (make_pipeline(StandardScaler(), LogisticRegression()), "up"),
         (Ridge(), "none"),
     ],
@@ -245,7 +245,7 @@ def test_weights_reach_the_estimator_in_a_pipeline_and_are_refused_by_one_that_t
 
 def test_lightgbm_trains_like_any_other() -> None:
     lightgbm = pytest.importorskip("lightgbm", reason="lightgbm is not installed")
-    got = tc.ml.train(data("up"), lightgbm.LGBMClassifier(n_estimators=10, verbose=-1), importance=1)
+    got = tc.ml.train(data("up"), lightgbm.LGBMClassifier(n_estimators=10, verbose=-1, n_jobs=1), importance=1)
     assert got.metrics["scores"]["auc"] > 0.6
     assert "lightgbm" in got.versions
     assert got.importance[0]["native"] > 0
