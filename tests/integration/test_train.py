@@ -81,6 +81,7 @@ def test_a_training_leaves_a_model_a_card_and_what_it_was(config: Path, capsys: 
     assert main(["train", "--config", f"{prefix}_config.toml", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert re.search(rf"demo {summary['id']}: .*399 samples, 3 splits", out)
+    assert "left out: 1 without a label\n" in out
     assert "area under the ROC curve: 0." in out
     assert {path.name: path.read_bytes() for path in Path("models").iterdir()} == held, "the same bytes again"
 

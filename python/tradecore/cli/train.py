@@ -50,6 +50,8 @@ def train(
         emit(summary)
         return
     say(f"{model.name} {model.id}: {model.estimator_path}, {model.data['rows']:,} samples, {len(model.folds)} splits")
+    if left_out := [f"{number:,} {why}" for why, number in model.data["dropped"].items() if number]:
+        say(f"  left out: {', '.join(left_out)}")
     for name, value in figures(model.metrics):
         say(f"  {name}: {'n/a' if value is None else format(value, ',') if isinstance(value, int) else f'{value:.4g}'}")
     if summary["output"]:

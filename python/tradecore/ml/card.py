@@ -62,6 +62,12 @@ def model_card(
     ------
     InvalidValueError
         For another format, and a picture in the other form.
+
+    Examples
+    --------
+    ::
+
+        Path("card.html").write_text(tc.ml.model_card(model, "html", picture=tc.ml.model_picture(model)))
     """
     if format == "markdown" and not isinstance(picture, bytes):
         return _markdown(model, picture)

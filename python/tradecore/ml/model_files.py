@@ -64,6 +64,13 @@ def save_model(
         When it cannot be written in the format.
     CatalogError
         When the file cannot be written.
+
+    Examples
+    --------
+    ::
+
+        model = tc.ml.train(data, HistGradientBoostingClassifier())
+        tc.ml.save_model(model, "models/demo.tcm")
     """
     path = Path(path)
     data = model_bytes(model, format, allow_pickle=allow_pickle, created=created)
@@ -126,6 +133,14 @@ def load_model(
     -----
     ModelWarning
         When a library has another version than in training, and for a pickle.
+
+    Examples
+    --------
+    ::
+
+        model = tc.ml.load_model("models/demo.tcm", features=["imbalance", "ofi"])
+        model.check_span(start_ns, end_ns)
+        up = model.predict([0.2, -1.5])[1]
     """
     source = str(path)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):

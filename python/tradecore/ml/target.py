@@ -118,23 +118,19 @@ _KINDS: dict[str, Callable[..., Labelled]] = {
 class Label:
     """What a model is to foretell, by name and parameters.
 
-    =================== =========================================================================================
-    kind                parameters
-    =================== =========================================================================================
-    ``forward_return``  ``horizon`` in rows or as time (``"5s"``); ``classes``: ``"none"`` leaves the return,
-                        ``"sign"`` makes -1, 0, 1 of it, ``"up"`` 1 if it is above the ``threshold``, else 0;
-                        ``threshold`` as a fraction, 0 if not given
-    ``triple_barrier``  ``horizon`` in rows; ``pt``, ``sl``, 0 for none; ``vertical``; ``target`` as a fraction, or
-                        a volatility of returns between rows with a half-life of ``volatility_rows``, 100 if
-                        neither is given
-    ``trend_scanning``  ``shortest``, ``longest`` in rows
-    =================== =========================================================================================
+    - ``forward_return``: ``horizon`` in rows or as time (``"5s"``); ``classes``, of which ``"none"`` leaves the return,
+      ``"sign"`` makes -1, 0, 1 of it, and ``"up"`` 1 if it is above the ``threshold``, else 0; ``threshold`` as a
+      fraction, 0 if not given.
+    - ``triple_barrier``: ``horizon`` in rows; ``pt`` and ``sl``, 0 for none; ``vertical``; ``target`` as a fraction, or
+      ``volatility_rows``, the half-life of a volatility of returns between rows that stands for it, 100 if neither is
+      given.
+    - ``trend_scanning``: ``shortest`` and ``longest``, in rows.
 
     Parameters
     ----------
     kind : str
     **params
-        See the table, and :func:`forward_return`, :func:`triple_barrier`, :func:`trend_scanning`.
+        See there, and :func:`forward_return`, :func:`triple_barrier`, :func:`trend_scanning`.
 
     Raises
     ------
