@@ -36,7 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, ml
+    from tradecore import bars, indicators, ml
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
@@ -83,7 +83,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = frozenset({"bars", "ml"})
+_MODULES = frozenset({"bars", "indicators", "ml"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -137,6 +137,7 @@ __all__ = [
     "import_binance_ws",
     "import_hftbacktest",
     "import_tardis",
+    "indicators",
     "load_instruments",
     "load_result",
     "ml",
@@ -148,7 +149,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+_MODULES = frozenset({})
+"""Public modules, likewise."""
         return importlib.import_module(f"tradecore.{name}")
     module = _LATER.get(name)
     if module is None:

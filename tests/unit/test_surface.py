@@ -20,7 +20,7 @@ PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
     {"_core", "errors", "types", "forks", "interrupts", "locks", "text"},
-    {"instruments", "validation", "venue", "config", "progress", "files", "arrays", "bars"},
+    {"instruments", "validation", "venue", "config", "progress", "files", "arrays", "bars", "indicators"},
     {"data", "strategy", "report"},
     {"strategies"},
     {"session"},

@@ -17,6 +17,7 @@ mod context;
 mod errors;
 mod forks;
 mod hooks;
+mod indicators;
 mod instrument;
 mod kernel;
 mod lending;
@@ -59,6 +60,8 @@ assert_align!(
     catalog::ReadAhead,
     commands::Command,
     context::Context,
+    indicators::Indicator,
+    indicators::IndicatorBank,
     instrument::PyInstrument,
     kernel::PyKernel,
     maths::IntensityEstimator,
@@ -123,6 +126,8 @@ mod _core {
     use crate::commands::{Command, journal_commands};
     #[pymodule_export]
     use crate::context::Context;
+    #[pymodule_export]
+    use crate::indicators::{Indicator, IndicatorBank, compute_indicator, indicator_specs};
     #[pymodule_export]
     use crate::instrument::PyInstrument;
     #[pymodule_export]

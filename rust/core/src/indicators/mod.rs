@@ -1,4 +1,7 @@
-//! Streaming estimators.
+//! Streaming estimators, and the indicators of technical analysis.
+//!
+//! An indicator is one function from a row to what is known after it. [`Stream`] is any of them by its name, for a
+//! value at a time and for columns; a [`Spec`] says what it is called, takes and gives, for every door to it.
 
 /// Steps or intervals of a window at most: each takes memory.
 pub const MOST_WINDOW: usize = 10_000_000;
@@ -9,8 +12,23 @@ pub const MOST_MID: f64 = 1e100;
 /// The longest interval, s, such that those of any window can be summed.
 pub const MOST_SECONDS: f64 = 1e10;
 
+mod bands;
+mod bank;
 mod intensity;
+mod momentum;
+mod oscillators;
+mod ranges;
+mod registry;
+mod smooth;
+mod spec;
+mod state;
+mod stream;
 mod volatility;
+mod windows;
 
+pub use bank::Bank;
 pub use intensity::{FitMethod, IntensityEstimator, IntensityFit, IntensityState, fit_intensity};
+pub use registry::{IndicatorError, Stream, families, find, input_names, specs};
+pub use spec::{BAR, Given, Input, Kind, MOST_PERIOD, Output, Param, Spec};
+pub use stream::{MOST_OUTPUTS, MOST_VALUE, NanPolicy};
 pub use volatility::{RealizedVolatility, VolatilityState};

@@ -1,0 +1,69 @@
+//! Several indicators over the same bars.
+
+use super::registry::Stream;
+use super::spec::BAR;
+
+/// Rows that all indicators take before any takes the next ones: their columns stay in the cache.
+const BLOCK: usize = 2048;
+
+/// Indicators that read the same bars, each with its place among the outputs of all.
+#[derive(Debug, Clone, Default)]
+pub struct Bank {
+    streams: Vec<Stream>,
+}
+
+impl Bank {
+    /// Of indicators that read bars.
+    pub fn new(streams: Vec<Stream>) -> Self {
+        Self { streams }
+    }
+
+    /// What is in it.
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// Numbers it gives for a bar.
+    pub fn width(&self) -> usize {
+        self.streams.iter().map(|stream| stream.spec().outputs.len()).sum()
+    }
+
+    /// Takes the next bar `[open, high, low, close, volume, ts]` and writes what is known after it.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    #[inline]
+    pub fn update(&mut self, bar: &[f64; BAR], out: &mut [f64]) {
+        let mut at = 0;
+        for stream in &mut self.streams {
+            let values = stream.update_bar(bar);
+            out[at..at + values.len()].copy_from_slice(values);
+            at += values.len();
+        }
+    }
+
+    /// Takes many bars by columns, empty where no indicator reads it, into a column for each output.
+    ///
+    /// # Panics
+    /// If a column is missing or shorter than those of the outputs.
+    pub fn batch(&mut self, bars: &[&[f64]; BAR], out: &mut [&mut [f64]]) {
+        let rows = out.first().map_or(0, |column| column.len());
+        for start in (0..rows).step_by(BLOCK) {
+            let end = rows.min(start + BLOCK);
+            let mut left = out.iter_mut();
+            for stream in &mut self.streams {
+                let spec = stream.spec();
+                let columns: Vec<&[f64]> =
+                    spec.inputs.iter().filter_map(|input| Some(&bars[input.of_bar()?][start..end])).collect();
+                let mut into: Vec<&mut [f64]> =
+                    left.by_ref().take(spec.outputs.len()).map(|column| &mut column[start..end]).collect();
+                stream.batch(&columns, &mut into);
+            }
+        }
+    }
+
+    /// Forgets all bars.
+    pub fn reset(&mut self) {
+        self.streams.iter_mut().for_each(Stream::reset);
+    }
+}

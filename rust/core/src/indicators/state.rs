@@ -1,0 +1,165 @@
+//! What an indicator remembers: as bytes, and forgotten.
+//!
+//! Everything remembered begins as zero, so that to forget is the same for all. Parameters are no state: bytes are
+//! read into an indicator of the same ones, and what could not be a state of it is refused.
+
+/// Reads a state from bytes.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl Reader<'_> {
+    fn eight(&mut self) -> Option<[u8; 8]> {
+        let (first, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// A count up to `most`.
+    pub(super) fn count(&mut self, most: usize) -> Option<usize> {
+        let count = u64::from_le_bytes(self.eight()?);
+        usize::try_from(count).ok().filter(|count| *count <= most)
+    }
+}
+
+/// What is remembered between two rows.
+pub(super) trait State {
+    /// Appends it to bytes.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Takes it from bytes; `None` for what it cannot be, and then it is any state.
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()>;
+    /// Becomes what it was at first.
+    fn reset(&mut self);
+}
+
+impl State for f64 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.to_bits().to_le_bytes());
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        *self = Self::from_bits(u64::from_le_bytes(from.eight()?));
+        Some(())
+    }
+
+    fn reset(&mut self) {
+        *self = 0.0;
+    }
+}
+
+impl State for u64 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.to_le_bytes());
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        *self = Self::from_le_bytes(from.eight()?);
+        Some(())
+    }
+
+    fn reset(&mut self) {
+        *self = 0;
+    }
+}
+
+impl State for bool {
+    fn write(&self, out: &mut Vec<u8>) {
+        u64::from(*self).write(out);
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        *self = from.count(1)? == 1;
+        Some(())
+    }
+
+    fn reset(&mut self) {
+        *self = false;
+    }
+}
+
+impl<T: State, const N: usize> State for [T; N] {
+    fn write(&self, out: &mut Vec<u8>) {
+        for one in self {
+            one.write(out);
+        }
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.iter_mut().try_for_each(|one| one.read(from))
+    }
+
+    fn reset(&mut self) {
+        self.iter_mut().for_each(State::reset);
+    }
+}
+
+/// How many of `target` rows have been counted: it stays there.
+#[derive(Debug, Clone)]
+pub(super) struct Count {
+    done: usize,
+    target: usize,
+}
+
+impl Count {
+    pub(super) fn to(target: usize) -> Self {
+        Self { done: 0, target }
+    }
+
+    /// Counts a row and says which it is, from 1 on; the target from there on.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> usize {
+        self.done += usize::from(self.done < self.target);
+        self.done
+    }
+
+    /// Whether the target was reached.
+    #[inline(always)]
+    pub(super) fn is_full(&self) -> bool {
+        self.done == self.target
+    }
+
+    /// Counts all that are left.
+    pub(super) fn fill(&mut self) {
+        self.done = self.target;
+    }
+
+    /// Rows counted.
+    #[inline(always)]
+    pub(super) fn done(&self) -> usize {
+        self.done
+    }
+}
+
+impl State for Count {
+    fn write(&self, out: &mut Vec<u8>) {
+        (self.done as u64).write(out);
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.done = from.count(self.target)?;
+        Some(())
+    }
+
+    fn reset(&mut self) {
+        self.done = 0;
+    }
+}
+
+/// The state of a type is that of these fields; the others are parameters.
+macro_rules! state {
+    ($type:ty { $($field:tt),* $(,)? }) => {
+        impl $crate::indicators::state::State for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                $($crate::indicators::state::State::write(&self.$field, out);)*
+            }
+
+            fn read(&mut self, from: &mut $crate::indicators::state::Reader<'_>) -> Option<()> {
+                $($crate::indicators::state::State::read(&mut self.$field, from)?;)*
+                Some(())
+            }
+
+            fn reset(&mut self) {
+                $($crate::indicators::state::State::reset(&mut self.$field);)*
+            }
+        }
+    };
+}
+pub(super) use state;

@@ -1,0 +1,181 @@
+//! One indicator from row to row: the loop that is behind a single value and behind a million.
+//!
+//! An indicator is one function from a row to what is known after it ([`Indicator::update`]). [`Guarded`] stands before
+//! it and decides what a row without a number means ([`NanPolicy`]); [`Row`] is the same for all of them, so that a
+//! caller that knows an indicator by its name pays one indirect call for a value, or for a whole column.
+
+use super::state::{Reader, State};
+
+/// The largest number, of either sign, that is taken for one: powers and sums of such do not overflow.
+pub const MOST_VALUE: f64 = 1e100;
+/// Outputs of an indicator at most.
+pub const MOST_OUTPUTS: usize = 4;
+
+/// Rows that are checked and then worked off together: their columns fit into the nearest cache.
+const BLOCK: usize = 512;
+
+/// What a row that holds no number means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NanPolicy {
+    /// NaN, an infinity, or a number beyond [`MOST_VALUE`] gives NaN, and the indicator begins anew after it.
+    #[default]
+    Restart,
+    /// Leading rows with NaN are skipped; after them all is calculated with, so sums and averages stay NaN for ever.
+    Talib,
+}
+
+/// What is known after a row of `I` numbers: `O` numbers, or nothing yet.
+pub(super) trait Indicator<const I: usize, const O: usize>:
+    State + Clone + Send + Sync + 'static
+{
+    /// Takes the next row.
+    fn update(&mut self, row: [f64; I]) -> Option<[f64; O]>;
+
+    /// The least number that it can calculate with.
+    const FLOOR: f64 = -MOST_VALUE;
+
+    /// The same for many rows, NaN where nothing is known; whether it is at the last one.
+    #[inline]
+    fn batch(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
+        let mut is_ready = false;
+        for at in 0..out[0].len() {
+            let known = self.update(columns.map(|column| column[at]));
+            is_ready = known.is_some();
+            for (column, value) in out.iter_mut().zip(known.unwrap_or([f64::NAN; O])) {
+                column[at] = value;
+            }
+        }
+        is_ready
+    }
+}
+
+/// An indicator behind its policy for rows that hold no number.
+#[derive(Clone)]
+struct Guarded<T, const I: usize, const O: usize> {
+    inner: T,
+    policy: NanPolicy,
+    /// Whether a row was taken since it began (anew).
+    has_begun: bool,
+    is_ready: bool,
+    value: [f64; O],
+}
+
+/// Whether all of them can be calculated with. Without an early end, so that there is no branch.
+#[inline(always)]
+fn are_within(floor: f64, numbers: &[f64]) -> bool {
+    numbers.iter().fold(true, |all, x| all & (floor <= *x) & (*x <= MOST_VALUE))
+}
+
+impl<T: Indicator<I, O>, const I: usize, const O: usize> Guarded<T, I, O> {
+    #[inline(always)]
+    fn takes(&self, row: [f64; I]) -> bool {
+        match self.policy {
+            NanPolicy::Restart => are_within(T::FLOOR, &row),
+            NanPolicy::Talib => self.has_begun || !row.iter().any(|x| x.is_nan()),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, row: [f64; I]) {
+        if self.takes(row) {
+            self.has_begun = true;
+            let known = self.inner.update(row);
+            self.is_ready = known.is_some();
+            self.value = known.unwrap_or([f64::NAN; O]);
+        } else {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        if self.has_begun {
+            self.inner.reset();
+        }
+        (self.has_begun, self.is_ready, self.value) = (false, false, [f64::NAN; O]);
+    }
+}
+
+/// An indicator of any kind, by rows and columns of numbers.
+pub(super) trait Row: Send + Sync {
+    fn update(&mut self, row: &[f64]) -> &[f64];
+    fn batch(&mut self, columns: &[&[f64]], out: &mut [&mut [f64]]);
+    fn value(&self) -> &[f64];
+    fn is_ready(&self) -> bool;
+    fn reset(&mut self);
+    fn write(&self, out: &mut Vec<u8>);
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()>;
+    fn copy(&self) -> Box<dyn Row>;
+}
+
+/// An indicator for callers that do not know its type.
+pub(super) fn guarded<const I: usize, const O: usize>(
+    policy: NanPolicy,
+    inner: impl Indicator<I, O>,
+) -> Box<dyn Row> {
+    Box::new(Guarded { inner, policy, has_begun: false, is_ready: false, value: [f64::NAN; O] })
+}
+
+impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O> {
+    #[inline]
+    fn update(&mut self, row: &[f64]) -> &[f64] {
+        self.push(std::array::from_fn(|i| row[i]));
+        &self.value
+    }
+
+    fn batch(&mut self, columns: &[&[f64]], out: &mut [&mut [f64]]) {
+        let rows = out[0].len();
+        for start in (0..rows).step_by(BLOCK) {
+            let end = rows.min(start + BLOCK);
+            let block: [&[f64]; I] = std::array::from_fn(|i| &columns[i][start..end]);
+            let mut all = out.iter_mut().map(|column| &mut column[start..end]);
+            let mut into: [&mut [f64]; O] =
+                std::array::from_fn(|_| all.next().expect("as many as there are"));
+            let takes_all = match self.policy {
+                NanPolicy::Restart => block.iter().all(|column| are_within(T::FLOOR, column)),
+                NanPolicy::Talib => self.has_begun,
+            };
+            if takes_all {
+                self.has_begun = true;
+                self.is_ready = self.inner.batch(block, &mut into);
+                self.value = std::array::from_fn(|o| into[o][end - start - 1]);
+                continue;
+            }
+            for at in 0..end - start {
+                self.push(block.map(|column| column[at]));
+                for (column, value) in into.iter_mut().zip(self.value) {
+                    column[at] = value;
+                }
+            }
+        }
+    }
+
+    fn value(&self) -> &[f64] {
+        &self.value
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    fn reset(&mut self) {
+        self.forget();
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.has_begun.write(out);
+        self.is_ready.write(out);
+        self.value.write(out);
+        self.inner.write(out);
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.has_begun.read(from)?;
+        self.is_ready.read(from)?;
+        self.value.read(from)?;
+        self.inner.read(from)
+    }
+
+    fn copy(&self) -> Box<dyn Row> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,219 @@
+//! Windows over the last `n` rows, and what is summed over them.
+//!
+//! A running sum drifts, and what once overflowed in it would stay. So each sum is counted a second time from nothing
+//! while the window is filled, and takes that count's place when the window is full: every `n` rows it is as good as
+//! new, at the price of an addition. A batch and a stream count the same rows, so they agree to the last bit.
+
+use super::state::{Count, Reader, State, state};
+
+/// The last `n` numbers; 0 stands where there were none yet.
+#[derive(Debug, Clone)]
+pub(super) struct Ring {
+    values: Vec<f64>,
+    at: usize,
+    filled: Count,
+}
+
+impl Ring {
+    /// Of `n` numbers, at least one.
+    pub(super) fn new(n: usize) -> Self {
+        Self { values: vec![0.0; n.max(1)], at: 0, filled: Count::to(n.max(1)) }
+    }
+
+    /// Takes a number and gives the one that leaves.
+    #[inline(always)]
+    pub(super) fn push(&mut self, x: f64) -> f64 {
+        let old = std::mem::replace(&mut self.values[self.at], x);
+        self.at = if self.at + 1 == self.values.len() { 0 } else { self.at + 1 };
+        self.filled.next();
+        old
+    }
+
+    /// Takes a number and gives the one that leaves, once it is full.
+    #[inline(always)]
+    pub(super) fn swap(&mut self, x: f64) -> Option<f64> {
+        let was_full = self.is_full();
+        let old = self.push(x);
+        was_full.then_some(old)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_full(&self) -> bool {
+        self.filled.is_full()
+    }
+
+    /// Whether the next number goes where the first one went: a whole number of windows has passed.
+    #[inline(always)]
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.at == 0
+    }
+
+    /// How many of its places were written since it was wrapped.
+    #[inline(always)]
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Of how many numbers it is.
+    #[inline(always)]
+    pub(super) fn size(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The oldest number, once it is full.
+    #[inline(always)]
+    pub(super) fn oldest(&self) -> f64 {
+        self.values[self.at]
+    }
+
+    /// Its places, in the order in which they are written.
+    pub(super) fn places(&mut self) -> &mut [f64] {
+        &mut self.values
+    }
+
+    /// Its numbers, oldest first, once it is full.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = f64> + Clone + '_ {
+        self.values[self.at..].iter().chain(&self.values[..self.at]).copied()
+    }
+}
+
+impl State for Ring {
+    fn write(&self, out: &mut Vec<u8>) {
+        (self.at as u64).write(out);
+        self.filled.write(out);
+        for value in &self.values {
+            value.write(out);
+        }
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.at = from.count(self.values.len() - 1)?;
+        self.filled.read(from)?;
+        self.values.iter_mut().try_for_each(|value| value.read(from))
+    }
+
+    fn reset(&mut self) {
+        // Only what was written: to forget often costs no more than to fill.
+        self.values[..self.filled.done()].fill(0.0);
+        self.at = 0;
+        self.filled.reset();
+    }
+}
+
+/// The sum of the last `n` numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Sum {
+    ring: Ring,
+    total: f64,
+    fresh: f64,
+}
+
+state!(Sum { ring, total, fresh });
+
+impl Sum {
+    pub(super) fn new(n: usize) -> Self {
+        Self { ring: Ring::new(n), total: 0.0, fresh: 0.0 }
+    }
+
+    /// Takes a number; the sum once there are `n`.
+    #[inline(always)]
+    pub(super) fn push(&mut self, x: f64) -> Option<f64> {
+        self.total += x - self.ring.push(x);
+        self.fresh += x;
+        if self.ring.is_wrapped() {
+            // What a NaN was let into stays so.
+            self.total = if self.total.is_nan() { self.total } else { self.fresh };
+            self.fresh = 0.0;
+        }
+        self.ring.is_full().then_some(self.total)
+    }
+}
+
+/// The mean of the last `n` numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Mean {
+    sum: Sum,
+    inverse: f64,
+}
+
+state!(Mean { sum });
+
+impl Mean {
+    pub(super) fn new(n: usize) -> Self {
+        Self { sum: Sum::new(n), inverse: 1.0 / n as f64 }
+    }
+
+    /// Takes a number; the mean once there are `n`.
+    #[inline(always)]
+    pub(super) fn push(&mut self, x: f64) -> Option<f64> {
+        self.sum.push(x).map(|sum| sum * self.inverse)
+    }
+}
+
+/// Mean and variance of the last `n` numbers.
+///
+/// Sums and squares are taken of the distance to a number of the window before, so that a high price with a small
+/// variance keeps its digits.
+#[derive(Debug, Clone)]
+pub(super) struct Moments {
+    ring: Ring,
+    inverse: f64,
+    /// What distances are measured from, and those of the count that comes next.
+    origin: [f64; 2],
+    sums: [f64; 2],
+    squares: [f64; 2],
+    /// Rows in a row that were equal, and the number they were.
+    equal: Count,
+    last: f64,
+}
+
+state!(Moments { ring, origin, sums, squares, equal, last });
+
+impl Moments {
+    pub(super) fn new(n: usize) -> Self {
+        Self {
+            ring: Ring::new(n),
+            inverse: 1.0 / n as f64,
+            origin: [0.0; 2],
+            sums: [0.0; 2],
+            squares: [0.0; 2],
+            equal: Count::to(n),
+            last: 0.0,
+        }
+    }
+
+    /// Takes a number; the mean and the variance (of the population) once there are `n`.
+    #[inline(always)]
+    #[allow(clippy::float_cmp, reason = "equal numbers have no variance, those that are nearly so have one")]
+    pub(super) fn push(&mut self, x: f64) -> Option<(f64, f64)> {
+        if !self.ring.is_full() && self.ring.is_wrapped() {
+            self.origin = [x; 2];
+            self.last = x;
+        }
+        if x != self.last {
+            self.equal.reset();
+            self.last = x;
+        }
+        self.equal.next();
+        let old = self.ring.swap(x).map_or(0.0, |old| old - self.origin[0]);
+        let [new, fresh] = self.origin.map(|origin| x - origin);
+        self.sums[0] += new - old;
+        self.squares[0] += new * new - old * old;
+        self.sums[1] += fresh;
+        self.squares[1] += fresh * fresh;
+        if self.ring.is_wrapped() {
+            self.origin = [self.origin[1], x];
+            self.sums = [self.sums[1], 0.0];
+            self.squares = [self.squares[1], 0.0];
+        }
+        if !self.ring.is_full() {
+            return None;
+        }
+        if self.equal.is_full() {
+            return Some((x, 0.0));
+        }
+        let mean = self.sums[0] * self.inverse;
+        let variance = self.squares[0] * self.inverse - mean * mean;
+        Some((self.origin[0] + mean, if variance < 0.0 { 0.0 } else { variance }))
+    }
+}

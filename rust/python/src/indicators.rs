@@ -1,0 +1,518 @@
+//! Indicators by name: over columns, from value to value, and many at once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
+use tradecore_core::indicators as core;
+use tradecore_core::indicators::{BAR, Given, IndicatorError, Kind, NanPolicy, Spec};
+
+use crate::columns::{import_numpy, slice_of};
+use crate::errors;
+use crate::values::repr_of;
+
+fn refused(error: IndicatorError) -> PyErr {
+    match error {
+        IndicatorError::Value { param, expected } => errors::invalid(param, expected),
+        IndicatorError::State => errors::invalid("state", error.to_string()),
+        IndicatorError::NoParameter { .. } => PyTypeError::new_err(error.to_string()),
+        other => errors::invalid("name", other.to_string()),
+    }
+}
+
+/// A value of a parameter as the core takes it; `None` for what is neither a number nor a text.
+fn given<'a>(value: &'a Bound<'_, PyAny>, text: &'a mut String) -> PyResult<Option<Given<'a>>> {
+    if value.is_instance_of::<PyBool>() {
+        return Ok(None);
+    }
+    if let Ok(word) = value.cast::<PyString>() {
+        *text = word.to_cow()?.into_owned();
+        return Ok(Some(Given::Word(text)));
+    }
+    if let Ok(number) = value.cast::<PyFloat>() {
+        return Ok(Some(Given::Number(number.value())));
+    }
+    // Integers of other libraries (numpy) say so through __index__, as their floats do through __float__.
+    if value.is_instance_of::<PyInt>() || value.hasattr("__index__")? {
+        return Ok(value.extract().ok().map(Given::Whole));
+    }
+    Ok(value.extract().ok().map(Given::Number))
+}
+
+/// What a row without a number means, by its word.
+fn policy(value: &Bound<'_, PyAny>) -> PyResult<NanPolicy> {
+    match value.extract::<String>().as_deref() {
+        Ok("restart") => Ok(NanPolicy::Restart),
+        Ok("talib") => Ok(NanPolicy::Talib),
+        _ => Err(errors::invalid("nan", format!("expected restart or talib, got {}", repr_of(value)))),
+    }
+}
+
+/// An indicator of parameters as a call gives them.
+fn parse(
+    name: &str,
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+) -> PyResult<core::Stream> {
+    let spec = core::find(name).map_err(refused)?;
+    if args.len() > spec.params.len() {
+        let problem = format!("{name} takes {} parameters, got {}", spec.params.len(), args.len());
+        return Err(PyTypeError::new_err(problem));
+    }
+    let mut named: Vec<(String, Bound<'_, PyAny>)> =
+        spec.params.iter().zip(args).map(|(param, value)| (param.name.to_owned(), value)).collect();
+    let mut nan = NanPolicy::default();
+    for (key, value) in kwargs.into_iter().flatten() {
+        let key: String = key.extract()?;
+        if key == "nan" {
+            nan = policy(&value)?;
+        } else if named.iter().any(|(name, _)| *name == key) {
+            return Err(PyTypeError::new_err(format!("{name} got {key} twice")));
+        } else {
+            named.push((key, value));
+        }
+    }
+    let mut texts = vec![String::new(); named.len()];
+    let mut taken = Vec::with_capacity(named.len());
+    for ((key, value), text) in named.iter().zip(&mut texts) {
+        let param = spec.params.iter().find(|param| param.name == key);
+        let known = given(value, text)?;
+        // Said here, where the value can be shown.
+        if let Some(param) = param
+            && known.and_then(|known| param.take(known)).is_none()
+        {
+            let problem = format!("{}, got {}", param.expected(), repr_of(value));
+            return Err(errors::invalid(param.name, problem));
+        }
+        taken.push((key.as_str(), known.unwrap_or(Given::Whole(0))));
+    }
+    core::Stream::parse(name, &taken, nan).map_err(refused)
+}
+
+/// A value of a parameter as Python shows it.
+fn shown(kind: Kind, value: f64) -> String {
+    match kind {
+        Kind::Whole(..) => format!("{value:.0}"),
+        Kind::Number(..) => format!("{value:?}"),
+        Kind::Word(words) => format!("'{}'", words[value as usize]),
+    }
+}
+
+/// Describe every indicator: names, parameters, inputs, outputs and words about them, a dictionary each.
+#[pyfunction]
+pub(crate) fn indicator_specs(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    let mut all = Vec::new();
+    for (family, specs) in core::families() {
+        for spec in specs {
+            all.push(described(py, family, spec)?);
+        }
+    }
+    Ok(all)
+}
+
+fn described<'py>(py: Python<'py>, family: &str, spec: &Spec) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("name", spec.name)?;
+    out.set_item("class", spec.class)?;
+    out.set_item("family", family)?;
+    out.set_item("summary", spec.summary)?;
+    out.set_item("notes", spec.notes)?;
+    out.set_item("inputs", core::input_names(spec))?;
+    out.set_item("outputs", spec.outputs.to_vec())?;
+    let params: PyResult<Vec<_>> = spec
+        .params
+        .iter()
+        .map(|param| {
+            let one = PyDict::new(py);
+            one.set_item("name", param.name)?;
+            one.set_item("doc", param.doc)?;
+            match param.kind {
+                Kind::Whole(least, most) => {
+                    one.set_item("type", "int")?;
+                    one.set_item("default", param.default as u64)?;
+                    one.set_item("bounds", (least, most))?;
+                }
+                Kind::Number(least, most) => {
+                    one.set_item("type", "float")?;
+                    one.set_item("default", param.default)?;
+                    one.set_item("bounds", (least, most))?;
+                }
+                Kind::Word(words) => {
+                    one.set_item("type", "str")?;
+                    one.set_item("default", words[param.default as usize])?;
+                    one.set_item("bounds", words.to_vec())?;
+                }
+            }
+            Ok(one)
+        })
+        .collect();
+    out.set_item("params", params?)?;
+    Ok(out)
+}
+
+/// Borrowed columns of one length.
+fn slices<'a>(names: &[&str], columns: &'a [PyReadonlyArray1<'_, f64>]) -> PyResult<Vec<&'a [f64]>> {
+    if names.len() != columns.len() {
+        let problem = format!("expected {} ({}), got {}", names.len(), names.join(", "), columns.len());
+        return Err(PyTypeError::new_err(problem));
+    }
+    let slices: Vec<&[f64]> =
+        columns.iter().zip(names).map(|(column, name)| slice_of(column, name)).collect::<PyResult<_>>()?;
+    match slices.iter().zip(names).find(|(slice, _)| slice.len() != slices[0].len()) {
+        None => Ok(slices),
+        Some((slice, name)) => Err(errors::invalid(
+            name,
+            format!("has {} rows where {} has {}", slice.len(), names[0], slices[0].len()),
+        )),
+    }
+}
+
+/// Runs over columns into new ones, without the GIL.
+fn into_arrays(
+    py: Python<'_>,
+    (outputs, rows): (usize, usize),
+    work: impl FnOnce(&mut [&mut [f64]]) + Send,
+) -> PyResult<Vec<Bound<'_, PyArray1<f64>>>> {
+    import_numpy(py)?;
+    let mut out = vec![vec![0.0; rows]; outputs];
+    py.detach(|| work(&mut out.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()));
+    Ok(out.into_iter().map(|column| PyArray1::from_vec(py, column)).collect())
+}
+
+/// Compute an indicator by name over contiguous float64 arrays; an array for each output.
+#[pyfunction]
+#[pyo3(signature = (name, columns, args, kwargs))]
+pub(crate) fn compute_indicator<'py>(
+    py: Python<'py>,
+    name: &str,
+    columns: Vec<PyReadonlyArray1<'py, f64>>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: &Bound<'py, PyDict>,
+) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
+    let mut stream = parse(name, args, Some(kwargs))?;
+    let spec = stream.spec();
+    let columns = slices(&core::input_names(spec), &columns)?;
+    into_arrays(py, (spec.outputs.len(), columns[0].len()), |out| stream.batch(&columns, out))
+}
+
+/// An indicator that takes a row at a time.
+///
+/// Its classes are named after the indicators, and take their parameters. What it remembers can be saved, pickled and
+/// copied; two of them are equal when they will say the same of whatever comes.
+#[pyclass(frozen, subclass, module = "tradecore.indicators")]
+pub(crate) struct Indicator(Mutex<core::Stream>);
+
+impl Indicator {
+    fn inner(&self) -> MutexGuard<'_, core::Stream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new object of a class of Python.
+    fn object<'py>(class: &Bound<'py, PyType>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        class.call_method1("load", (PyBytes::new(class.py(), bytes),))
+    }
+}
+
+fn name_of(class: &Bound<'_, PyType>) -> PyResult<String> {
+    let name = class.getattr_opt("_name")?.and_then(|name| name.extract().ok());
+    name.ok_or_else(|| PyTypeError::new_err("take one of the classes of tradecore.indicators, such as RSI"))
+}
+
+#[pymethods]
+impl Indicator {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*args, **kwargs))]
+    fn new(
+        class: &Bound<'_, PyType>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        // How `load` hands over what it has read.
+        if let Some(bytes) = kwargs.and_then(|kwargs| kwargs.get_item("_state").ok()?) {
+            let stream = core::Stream::load(bytes.cast::<PyBytes>()?.as_bytes()).map_err(refused)?;
+            let name = name_of(class)?;
+            if stream.spec().name != name {
+                let problem = format!("is that of {}, not of {name}", stream.spec().name);
+                return Err(errors::invalid("state", problem));
+            }
+            return Ok(Self(Mutex::new(stream)));
+        }
+        parse(&name_of(class)?, args, kwargs).map(|stream| Self(Mutex::new(stream)))
+    }
+
+    /// Take the next row, a number for each input, and return what is known after it, NaN during the warm-up.
+    ///
+    /// Returns
+    /// -------
+    /// float, or tuple of float
+    ///     Of several outputs a tuple, in the order of ``outputs``.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError
+    ///     For what is no number, and for too few or too many of them.
+    #[allow(clippy::many_single_char_names, reason = "numbers of a row, whatever they are")]
+    #[pyo3(signature = (a, b=None, c=None, d=None, e=None, /))]
+    fn update<'py>(
+        &self,
+        py: Python<'py>,
+        a: f64,
+        b: Option<f64>,
+        c: Option<f64>,
+        d: Option<f64>,
+        e: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut inner = self.inner();
+        let inputs = inner.spec().inputs.len();
+        let rest = [b, c, d, e];
+        if !rest.iter().enumerate().all(|(i, x)| x.is_some() == (i + 1 < inputs)) {
+            let names = core::input_names(inner.spec()).join(", ");
+            return Err(PyTypeError::new_err(format!("expected {inputs} numbers: {names}")));
+        }
+        let row = [a, b.unwrap_or(0.0), c.unwrap_or(0.0), d.unwrap_or(0.0), e.unwrap_or(0.0)];
+        match inner.update(&row) {
+            [value] => Ok(PyFloat::new(py, *value).into_any()),
+            values => Ok(PyTuple::new(py, values)?.into_any()),
+        }
+    }
+
+    /// What the last row gave; NaN before the first one. Of several outputs a named tuple.
+    #[getter]
+    fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        match slf.get().inner().value() {
+            [value] => Ok(PyFloat::new(py, *value).into_any()),
+            values => slf.getattr("_values")?.call1(PyTuple::new(py, values)?),
+        }
+    }
+
+    /// Whether the warm-up is over: whether the last row gave something.
+    #[getter]
+    fn is_ready(&self) -> bool {
+        self.inner().is_ready()
+    }
+
+    /// Rows before the first one that gives something.
+    #[getter]
+    fn warm_up(&self) -> usize {
+        self.inner().warm_up()
+    }
+
+    /// Names of the outputs.
+    #[getter]
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.inner().spec().outputs.iter().map(|output| output.0))
+    }
+
+    /// Names of the inputs, in the order in which :meth:`update` takes them.
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, core::input_names(self.inner().spec()))
+    }
+
+    /// Values of the parameters by name.
+    #[getter]
+    fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let inner = self.inner();
+        let out = PyDict::new(py);
+        for (param, value) in inner.spec().params.iter().zip(inner.values()) {
+            match param.kind {
+                Kind::Whole(..) => out.set_item(param.name, *value as u64)?,
+                Kind::Number(..) => out.set_item(param.name, value)?,
+                Kind::Word(words) => out.set_item(param.name, words[*value as usize])?,
+            }
+        }
+        Ok(out)
+    }
+
+    /// Forget all rows.
+    fn reset(&self) {
+        self.inner().reset();
+    }
+
+    /// Return what it is and remembers, as bytes: they are the same on every platform.
+    fn save<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.inner().save())
+    }
+
+    /// Return one that goes on from saved bytes.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For bytes that are not of :meth:`save`, or of another indicator.
+    #[classmethod]
+    #[pyo3(signature = (state, /))]
+    fn load<'py>(class: &Bound<'py, PyType>, state: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+        let kwargs = PyDict::new(class.py());
+        kwargs.set_item("_state", state)?;
+        class.call((), Some(&kwargs))
+    }
+
+    /// Return another one that remembers the same.
+    fn copy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let bytes = slf.get().inner().save();
+        Self::object(&slf.get_type(), &bytes)
+    }
+
+    fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::copy(slf)
+    }
+
+    fn __deepcopy__<'py>(slf: &Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        Self::copy(slf)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((slf.get_type().getattr("load")?, (slf.get().save(slf.py()),)))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let bytes = self.inner().save();
+        other.cast::<Self>().is_ok_and(|other| bytes == other.get().inner().save())
+    }
+
+    fn __repr__(&self) -> String {
+        let inner = self.inner();
+        let spec = inner.spec();
+        let mut parts: Vec<String> = (spec.params.iter().zip(inner.values()))
+            .map(|(param, value)| format!("{}={}", param.name, shown(param.kind, *value)))
+            .collect();
+        if inner.policy() == NanPolicy::Talib {
+            parts.push("nan='talib'".into());
+        }
+        format!("{}({})", spec.class, parts.join(", "))
+    }
+}
+
+/// Indicators that read the same bars, in one call.
+#[pyclass(frozen, subclass, module = "tradecore.indicators")]
+pub(crate) struct IndicatorBank {
+    names: Vec<String>,
+    inner: Mutex<(core::Bank, Vec<f64>)>,
+}
+
+impl IndicatorBank {
+    fn inner(&self) -> MutexGuard<'_, (core::Bank, Vec<f64>)> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl IndicatorBank {
+    #[new]
+    #[pyo3(signature = (**indicators))]
+    fn new(indicators: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let (mut names, mut streams) = (Vec::new(), Vec::new());
+        for (name, indicator) in indicators.into_iter().flatten() {
+            let name: String = name.extract()?;
+            let Ok(indicator) = indicator.cast::<Indicator>() else {
+                let problem = format!("expected an indicator, got {}", repr_of(&indicator));
+                return Err(errors::invalid(&name, problem));
+            };
+            let stream = indicator.get().inner().clone();
+            let spec = stream.spec();
+            if !spec.reads_bars() {
+                return Err(errors::invalid(&name, format!("{} does not read bars", spec.class)));
+            }
+            match spec.outputs {
+                [_] => names.push(name),
+                outputs => names.extend(outputs.iter().map(|output| format!("{name}.{}", output.0))),
+            }
+            streams.push(stream);
+        }
+        let width = names.len();
+        Ok(Self { names, inner: Mutex::new((core::Bank::new(streams), vec![f64::NAN; width])) })
+    }
+
+    /// Names of the outputs: that of the indicator, and behind a dot that of its output where it has several.
+    #[getter]
+    fn names<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.names)
+    }
+
+    /// Names of the columns that are read.
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let inner = self.inner();
+        let all: Vec<&str> =
+            inner.0.streams().iter().flat_map(|stream| core::input_names(stream.spec())).collect();
+        let mut once: Vec<&str> = Vec::new();
+        for name in all {
+            if !once.contains(&name) {
+                once.push(name);
+            }
+        }
+        PyTuple::new(py, once)
+    }
+
+    /// Whether the warm-up of each is over.
+    #[getter]
+    fn is_ready(&self) -> bool {
+        self.inner().0.streams().iter().all(core::Stream::is_ready)
+    }
+
+    /// Take the next bar and return what is known after it, float64 in the order of ``names``.
+    ///
+    /// Parameters
+    /// ----------
+    /// open, high, low, close, volume : float
+    /// ts : float
+    ///     Time of the bar, ns UTC, for what asks for it.
+    #[allow(clippy::too_many_arguments, reason = "the columns of a bar")]
+    #[pyo3(signature = (open, high, low, close, volume, ts=f64::NAN))]
+    fn update<'py>(
+        &self,
+        py: Python<'py>,
+        open: f64,
+        high: f64,
+        low: f64,
+        close: f64,
+        volume: f64,
+        ts: f64,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        import_numpy(py)?;
+        let mut inner = self.inner();
+        let (bank, out) = &mut *inner;
+        bank.update(&[open, high, low, close, volume, ts], out);
+        Ok(PyArray1::from_slice(py, out))
+    }
+
+    /// Take many bars by columns, empty where none is read; an array for each output.
+    fn batch<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Vec<PyReadonlyArray1<'py, f64>>,
+    ) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
+        let slices: Vec<&[f64]> =
+            columns.iter().map(|column| slice_of(column, "columns")).collect::<PyResult<_>>()?;
+        let bars: [&[f64]; BAR] =
+            slices.try_into().map_err(|_| PyTypeError::new_err(format!("expected {BAR} columns")))?;
+        let rows = bars.iter().map(|column| column.len()).max().unwrap_or(0);
+        into_arrays(py, (self.names.len(), rows), |out| self.inner().0.batch(&bars, out))
+    }
+
+    /// Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives.
+    fn states<'py>(&self, py: Python<'py>) -> Vec<(String, &'static str, Bound<'py, PyBytes>)> {
+        let inner = self.inner();
+        let mut names = self.names.iter();
+        let all = inner.0.streams().iter().map(|stream| {
+            let first = names.by_ref().take(stream.spec().outputs.len()).last().map_or("", String::as_str);
+            let name = if stream.spec().outputs.len() == 1 {
+                first
+            } else {
+                first.rsplit_once('.').map_or("", |x| x.0)
+            };
+            (name.to_owned(), stream.spec().name, PyBytes::new(py, &stream.save()))
+        });
+        all.collect()
+    }
+
+    /// Forget all bars.
+    fn reset(&self) {
+        self.inner().0.reset();
+    }
+}
