@@ -1,8 +1,12 @@
 //! Bands around a price.
 
-use super::spec::{CLOSE, Param, Spec, period};
+use super::extremes::Channel;
+use super::momentum::ratio;
+use super::ranges::Atr;
+use super::smooth::Smooth;
+use super::spec::{Output, Param, Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Indicator, guarded};
+use super::stream::{Indicator, single};
 use super::windows::Moments;
 
 #[derive(Debug, Clone)]
@@ -22,19 +26,126 @@ impl Indicator<1, 3> for Bollinger {
     }
 }
 
+impl Bollinger {
+    fn new(n: usize, std: f64) -> Self {
+        Self { window: Moments::new(n), std }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct PercentB(Bollinger);
+
+state!(PercentB { 0 });
+
+impl Indicator<1, 1> for PercentB {
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        let [upper, _, lower] = self.0.update([x])?;
+        Some([if upper > lower { (x - lower) / (upper - lower) } else { f64::NAN }])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Bandwidth(Bollinger);
+
+state!(Bandwidth { 0 });
+
+impl Indicator<1, 1> for Bandwidth {
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        let [upper, middle, lower] = self.0.update([x])?;
+        Some([ratio(upper - lower, middle)])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Keltner {
+    middle: Smooth,
+    range: Atr,
+    width: f64,
+}
+
+state!(Keltner { middle, range });
+
+impl Indicator<3, 3> for Keltner {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 3]> {
+        let middle = self.middle.push(close);
+        let width = self.width * self.range.push(high, low, close)?;
+        middle.map(|middle| [middle + width, middle, middle - width])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Donchian(Channel);
+
+state!(Donchian { 0 });
+
+impl Indicator<2, 3> for Donchian {
+    fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 3]> {
+        let (high, low) = self.0.push(high, low)?;
+        Some([high, f64::midpoint(high, low), low])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Midprice(Channel);
+
+state!(Midprice { 0 });
+
+impl Indicator<2, 1> for Midprice {
+    fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
+        self.0.push(high, low).map(|(high, low)| [f64::midpoint(high, low)])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Midpoint(Channel);
+
+state!(Midpoint { 0 });
+single!(Midpoint);
+
+impl Midpoint {
+    fn push(&mut self, x: f64) -> Option<f64> {
+        self.0.push(x, x).map(|(high, low)| f64::midpoint(high, low))
+    }
+}
+
 const WIDTHS: (f64, f64) = (0.0, 1e6);
 const STD: Param = Param::number("std", WIDTHS, 2.0, "Standard deviations from the middle to a band.");
+const UPPER: Output = ("upper", "The upper band.");
+const MIDDLE: Output = ("middle", "The middle.");
+const LOWER: Output = ("lower", "The lower band.");
 
-pub(super) const SPECS: &[Spec] = &[Spec {
-    name: "bbands",
-    class: "BBANDS",
-    summary: "Bollinger bands.",
-    notes: "``middle = SMA(close, period)``; ``upper`` and ``lower`` lie ``std`` standard deviations of the \
-            population (divided by ``period``) away.",
-    inputs: CLOSE,
-    params: &[period(2, 20), STD],
-    ascending: &[],
-    outputs: &[("upper", "The upper band."), ("middle", "The mean."), ("lower", "The lower band.")],
-    warm_up: |p| p.n(0) - 1,
-    build: |nan, p| guarded(nan, Bollinger { window: Moments::new(p.n(0)), std: p.x(1) }),
-}];
+pub(super) const SPECS: &[Spec] = &[
+    spec!(p; "bbands" "BBANDS" CLOSE [period(2, 20), STD] -> [UPPER, MIDDLE, LOWER];
+        "Bollinger bands."
+        "``middle = SMA(close, period)``; ``upper`` and ``lower`` lie ``std`` standard deviations of the population \
+         (divided by ``period``) away.";
+        p.n(0) - 1; Bollinger::new(p.n(0), p.x(1))),
+    spec!(p; "percent_b" "PercentB" CLOSE [period(2, 20), STD] -> [VALUE];
+        "Where a price lies between its Bollinger bands: 0 the lower, 1 the upper one."
+        "``(close - lower) / (upper - lower)`` of :func:`bbands`; NaN where both are one.";
+        p.n(0) - 1; PercentB(Bollinger::new(p.n(0), p.x(1)))),
+    spec!(p; "bandwidth" "Bandwidth" CLOSE [period(2, 20), STD] -> [VALUE];
+        "Width of Bollinger bands as a fraction of their middle."
+        "``(upper - lower) / middle`` of :func:`bbands`; 0 where the middle is 0.";
+        p.n(0) - 1; Bandwidth(Bollinger::new(p.n(0), p.x(1)))),
+    spec!(p; "keltner" "KELTNER" HLC [
+        period(2, 20), Param::whole("atr", 1, 10, "Length of the average true range, rows."),
+        Param::number("width", WIDTHS, 2.0, "Average true ranges from the middle to a band."),
+    ] -> [UPPER, MIDDLE, LOWER];
+        "Keltner channel."
+        "``EMA(close, period)``, and ``width`` times ``ATR(atr)`` above and below it.";
+        (p.n(0) - 1).max(p.n(1));
+        Keltner { middle: Smooth::ema(p.n(0)), range: Atr::new(p.n(1)), width: p.x(2) }),
+    spec!(p; "donchian" "DONCHIAN" HL [period(1, 20)] -> [
+        ("upper", "The highest high."), ("middle", "The middle."), ("lower", "The lowest low."),
+    ];
+        "Donchian channel."
+        "Of the last ``period`` rows, this one included: for a breakout compare with the row before.";
+        p.n(0) - 1; Donchian(Channel::new(p.n(0)))),
+    spec!(p; "midpoint" "MIDPOINT" CLOSE [period(1, 14)] -> [VALUE];
+        "Middle of the highest and the lowest." "``(max + min) / 2`` of the last ``period`` rows.";
+        p.n(0) - 1; Midpoint(Channel::new(p.n(0)))),
+    spec!(p; "midprice" "MIDPRICE" HL [period(1, 14)] -> [VALUE];
+        "Middle of the highest high and the lowest low." "``(HH + LL) / 2`` of the last ``period`` rows.";
+        p.n(0) - 1; Midprice(Channel::new(p.n(0)))),
+];

@@ -12,18 +12,26 @@ pub const MOST_MID: f64 = 1e100;
 /// The longest interval, s, such that those of any window can be summed.
 pub const MOST_SECONDS: f64 = 1e10;
 
+mod averages;
 mod bands;
 mod bank;
+mod directional;
+mod estimators;
+mod extremes;
 mod intensity;
 mod momentum;
 mod oscillators;
+mod prices;
 mod ranges;
 mod registry;
 mod smooth;
 mod spec;
 mod state;
+mod statistics;
 mod stream;
+mod trend;
 mod volatility;
+mod volume;
 mod windows;
 
 pub use bank::Bank;

@@ -1,9 +1,12 @@
 //! How far and how fast a price has moved.
 
+use super::averages::Cascade;
+use super::extremes::Channel;
 use super::smooth::Smooth;
-use super::spec::{CLOSE, Spec, VALUE, period};
+use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Indicator, guarded};
+use super::stream::{Indicator, single};
+use super::windows::{Mean, Ring};
 
 /// Wilder's averages of rises and falls.
 #[derive(Debug, Clone)]
@@ -49,26 +52,247 @@ impl Rsi {
     pub(super) fn new(n: usize) -> Self {
         Self(Moves::new(n))
     }
-}
 
-impl Indicator<1, 1> for Rsi {
     #[inline(always)]
-    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+    pub(super) fn push(&mut self, x: f64) -> Option<f64> {
         let (rises, falls) = self.0.push(x)?;
-        Some([100.0 * ratio(rises, rises + falls)])
+        Some(100.0 * ratio(rises, rises + falls))
     }
 }
 
-pub(super) const SPECS: &[Spec] = &[Spec {
-    name: "rsi",
-    class: "RSI",
-    summary: "Relative strength index of Wilder, 0 to 100.",
-    notes: "``100 G / (G + L)``, with ``G`` and ``L`` the averages of rises and falls of the close: the mean of the \
-            first ``period`` changes, then ``(before (period - 1) + change) / period``. 0 where nothing moved.",
-    inputs: CLOSE,
-    params: &[period(2, 14)],
-    ascending: &[],
-    outputs: &[VALUE],
-    warm_up: |p| p.n(0),
-    build: |nan, p| guarded(nan, Rsi::new(p.n(0))),
-}];
+single!(Rsi);
+
+#[derive(Debug, Clone)]
+struct Cmo(Moves);
+
+state!(Cmo { 0 });
+single!(Cmo);
+
+impl Cmo {
+    fn push(&mut self, x: f64) -> Option<f64> {
+        let (rises, falls) = self.0.push(x)?;
+        Some(100.0 * ratio(rises - falls, rises + falls))
+    }
+}
+
+/// A number against the one `n` rows ago.
+#[derive(Debug, Clone)]
+struct Against {
+    past: Ring,
+    how: fn(f64, f64) -> f64,
+}
+
+state!(Against { past });
+single!(Against);
+
+impl Against {
+    fn new(n: usize, how: fn(f64, f64) -> f64) -> Self {
+        Self { past: Ring::new(n), how }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, x: f64) -> Option<f64> {
+        self.past.swap(x).map(|old| (self.how)(x, old))
+    }
+}
+
+/// The same for what only prices have.
+#[derive(Debug, Clone)]
+struct LogReturn(Ring);
+
+state!(LogReturn { 0 });
+
+impl Indicator<1, 1> for LogReturn {
+    const FLOOR: f64 = f64::MIN_POSITIVE;
+
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        self.0.swap(x).map(|old| [libm::log(x / old)])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Trix {
+    averages: Cascade<3>,
+    last: Ring,
+}
+
+state!(Trix { averages, last });
+single!(Trix);
+
+impl Trix {
+    fn push(&mut self, x: f64) -> Option<f64> {
+        let [_, _, three] = self.averages.push(x)?;
+        self.last.swap(three).map(|last| 100.0 * ratio(three - last, last))
+    }
+}
+
+/// Where a price lies between the lowest and the highest, 0 to 1.
+#[inline(always)]
+fn place((high, low): (f64, f64), x: f64) -> f64 {
+    ratio(x - low, high - low)
+}
+
+#[derive(Debug, Clone)]
+struct Willr(Channel);
+
+state!(Willr { 0 });
+
+impl Indicator<3, 1> for Willr {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
+        let (high, low) = self.0.push(high, low)?;
+        Some([-100.0 * ratio(high - close, high - low)])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Stochf {
+    channel: Channel,
+    mean: Mean,
+}
+
+state!(Stochf { channel, mean });
+
+impl Stochf {
+    fn new(n: usize, smooth: usize) -> Self {
+        Self { channel: Channel::new(n), mean: Mean::new(smooth) }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, high: f64, low: f64, close: f64) -> Option<[f64; 2]> {
+        let k = 100.0 * place(self.channel.push(high, low)?, close);
+        self.mean.push(k).map(|d| [k, d])
+    }
+}
+
+impl Indicator<3, 2> for Stochf {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
+        self.push(high, low, close)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Stoch {
+    fast: Stochf,
+    mean: Mean,
+}
+
+state!(Stoch { fast, mean });
+
+impl Indicator<3, 2> for Stoch {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 2]> {
+        let [_, k] = self.fast.push(high, low, close)?;
+        self.mean.push(k).map(|d| [k, d])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Stochrsi {
+    rsi: Rsi,
+    fast: Stochf,
+}
+
+state!(Stochrsi { rsi, fast });
+
+impl Indicator<1, 2> for Stochrsi {
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 2]> {
+        let rsi = self.rsi.push(x)?;
+        self.fast.push(rsi, rsi, rsi)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Tsi {
+    has_last: bool,
+    last: f64,
+    moves: [Smooth; 2],
+    sizes: [Smooth; 2],
+}
+
+impl Tsi {
+    fn new(long: usize, short: usize) -> Self {
+        let both = || [long, short].map(Smooth::ema);
+        Self { has_last: false, last: 0.0, moves: both(), sizes: both() }
+    }
+}
+
+state!(Tsi { has_last, last, moves, sizes });
+single!(Tsi);
+
+impl Tsi {
+    fn push(&mut self, x: f64) -> Option<f64> {
+        let change = x - std::mem::replace(&mut self.last, x);
+        if !std::mem::replace(&mut self.has_last, true) {
+            return None;
+        }
+        let twice = |[long, short]: &mut [Smooth; 2], x| long.push(x).and_then(|long| short.push(long));
+        let moves = twice(&mut self.moves, change);
+        twice(&mut self.sizes, change.abs()).zip(moves).map(|(size, change)| 100.0 * ratio(change, size))
+    }
+}
+
+/// The change as a fraction, 0 of nothing.
+fn less_one(x: f64, old: f64) -> f64 {
+    if old == 0.0 { 0.0 } else { x / old - 1.0 }
+}
+
+const SMOOTH: Param = Param::whole("smooth", 1, 3, "Rows over which %K is smoothed.");
+const SIGNAL: Param = Param::whole("signal", 1, 3, "Rows over which %D smooths %K.");
+const LAG: Param = period(1, 10);
+
+pub(super) const SPECS: &[Spec] = &[
+    spec!(p; "rsi" "RSI" CLOSE [period(2, 14)] -> [VALUE];
+        "Relative strength index of Wilder, 0 to 100."
+        "``100 G / (G + L)``, with ``G`` and ``L`` the averages of rises and falls: the mean of the first ``period`` \
+         changes, then ``(before (period - 1) + change) / period``. 0 where nothing moved.";
+        p.n(0); Rsi::new(p.n(0))),
+    spec!(p; "cmo" "CMO" CLOSE [period(2, 14)] -> [VALUE];
+        "Momentum oscillator of Chande, -100 to 100."
+        "``100 (G - L) / (G + L)`` with the averages of :func:`rsi`. 0 where nothing moved.";
+        p.n(0); Cmo(Moves::new(p.n(0)))),
+    spec!(p; "mom" "MOM" CLOSE [LAG] -> [VALUE];
+        "Momentum." "``x - x[period]``."; p.n(0); Against::new(p.n(0), |x, old| x - old)),
+    spec!(p; "roc" "ROC" CLOSE [LAG] -> [VALUE];
+        "Rate of change, percent." "``100 (x / x[period] - 1)``; 0 where the old one is 0.";
+        p.n(0); Against::new(p.n(0), |x, old| 100.0 * less_one(x, old))),
+    spec!(p; "rocp" "ROCP" CLOSE [LAG] -> [VALUE];
+        "Rate of change, fraction." "``(x - x[period]) / x[period]``; 0 where the old one is 0.";
+        p.n(0); Against::new(p.n(0), less_one)),
+    spec!(p; "rocr" "ROCR" CLOSE [LAG] -> [VALUE];
+        "Rate of change as a ratio." "``x / x[period]``; 0 where the old one is 0.";
+        p.n(0); Against::new(p.n(0), ratio)),
+    spec!(p; "log_return" "LogReturn" CLOSE [period(1, 1)] -> [VALUE];
+        "Logarithmic return." "``ln(x / x[period])``; a price that is not above 0 is a row without a number.";
+        p.n(0); LogReturn(Ring::new(p.n(0)))),
+    spec!(p; "trix" "TRIX" CLOSE [period(2, 30)] -> [VALUE];
+        "Change of a triple exponential average, percent."
+        "``100 (e3 / e3[1] - 1)`` of EMAs of each other, each begun with the mean of its first ``period`` numbers.";
+        3 * (p.n(0) - 1) + 1; Trix { averages: Cascade::new(p.n(0)), last: Ring::new(1) }),
+    spec!(p; "willr" "WILLR" HLC [period(2, 14)] -> [VALUE];
+        "%R of Williams, -100 to 0."
+        "``-100 (HH - close) / (HH - LL)`` of the highest high and lowest low of ``period`` rows; 0 where both are one.";
+        p.n(0) - 1; Willr(Channel::new(p.n(0)))),
+    spec!(p; "stochf" "STOCHF" HLC [period(1, 14), SIGNAL] -> [("k", "%K, 0 to 100."), ("d", "%D, its average.")];
+        "Fast stochastic oscillator."
+        "``k = 100 (close - LL) / (HH - LL)`` over ``period`` rows, 0 where both are one; ``d = SMA(k, signal)``.";
+        p.n(0) + p.n(1) - 2; Stochf::new(p.n(0), p.n(1))),
+    spec!(p; "stoch" "STOCH" HLC [period(1, 14), SMOOTH, SIGNAL] -> [
+        ("k", "%K, smoothed, 0 to 100."), ("d", "%D, its average."),
+    ];
+        "Slow stochastic oscillator."
+        "``k`` is the SMA over ``smooth`` rows of ``100 (close - LL) / (HH - LL)``; ``d = SMA(k, signal)``.";
+        p.n(0) + p.n(1) + p.n(2) - 3; Stoch { fast: Stochf::new(p.n(0), p.n(1)), mean: Mean::new(p.n(2)) }),
+    spec!(p; "stochrsi" "STOCHRSI" CLOSE [
+        period(2, 14), Param::whole("stoch", 1, 14, "Rows of the highest and lowest RSI."), SIGNAL,
+    ] -> [("k", "%K, 0 to 100."), ("d", "%D, its average.")];
+        "Stochastic oscillator of the relative strength index."
+        "``k`` says where :func:`rsi` lies between its lowest and highest of ``stoch`` rows; ``d = SMA(k, signal)``.";
+        p.n(0) + p.n(1) + p.n(2) - 2;
+        Stochrsi { rsi: Rsi::new(p.n(0)), fast: Stochf::new(p.n(1), p.n(2)) }),
+    spec!(p; "tsi" "TSI" CLOSE [
+        Param::whole("long", 1, 25, "Length of the first average, rows."),
+        Param::whole("short", 1, 13, "Length of the second one, rows."),
+    ] -> [VALUE];
+        "True strength index of Blau, -100 to 100."
+        "``100 EMA(EMA(change, long), short) / EMA(EMA(|change|, long), short)``; 0 where nothing moved.";
+        p.n(0) + p.n(1) - 1; Tsi::new(p.n(0), p.n(1))),
+];

@@ -1,52 +1,191 @@
 //! Distances of averages to each other.
 
+use super::momentum::ratio;
+use super::ranges::TrueRange;
 use super::smooth::Smooth;
-use super::spec::{CLOSE, Param, Spec};
+use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Indicator, guarded};
-use super::windows::Sum;
+use super::stream::{Indicator, single};
+use super::windows::{Mean, Ring, Sum};
 
+/// A fast and a slow exponential average that begin in one row, each with the mean of its last rows there.
 #[derive(Debug, Clone)]
-struct Macd {
-    /// The fast average begins at the row of the slow one, with the mean of its last rows.
+struct Pair {
     lead: Sum,
     rows: Count,
     fast_n: f64,
     fast: Smooth,
     slow: Smooth,
-    signal: Smooth,
 }
 
-state!(Macd { lead, rows, fast, slow, signal });
+state!(Pair { lead, rows, fast, slow });
 
-impl Macd {
-    fn new(fast: usize, slow: usize, signal: usize) -> Self {
+impl Pair {
+    fn new(fast: usize, slow: usize) -> Self {
         Self {
             lead: Sum::new(fast),
             rows: Count::to(slow),
             fast_n: fast as f64,
             fast: Smooth::ema(fast),
             slow: Smooth::ema(slow),
-            signal: Smooth::ema(signal),
         }
     }
+
+    #[inline(always)]
+    fn push(&mut self, x: f64) -> Option<(f64, f64)> {
+        if self.rows.is_full() {
+            return Some((self.fast.step(x), self.slow.step(x)));
+        }
+        self.rows.next();
+        let lead = self.lead.push(x);
+        let slow = self.slow.push(x)?;
+        let fast = lead? / self.fast_n;
+        self.fast.start(fast);
+        Some((fast, slow))
+    }
 }
+
+#[derive(Debug, Clone)]
+struct Macd {
+    pair: Pair,
+    signal: Smooth,
+}
+
+state!(Macd { pair, signal });
 
 impl Indicator<1, 3> for Macd {
     #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 3]> {
-        if self.rows.is_full() {
-            self.fast.step(x);
-            self.slow.step(x);
-        } else {
-            self.rows.next();
-            let lead = self.lead.push(x);
-            self.slow.push(x)?;
-            self.fast.start(lead? / self.fast_n);
-        }
-        let line = self.fast.value() - self.slow.value();
+        let (fast, slow) = self.pair.push(x)?;
+        let line = fast - slow;
         let signal = self.signal.push(line)?;
         Some([line, signal, line - signal])
+    }
+}
+
+/// The difference of two averages of one kind, of itself or of the slow one, percent.
+#[derive(Debug, Clone)]
+struct PriceOscillator {
+    is_ema: bool,
+    is_percent: bool,
+    means: [Mean; 2],
+    pair: Pair,
+}
+
+state!(PriceOscillator { means, pair });
+single!(PriceOscillator);
+
+impl PriceOscillator {
+    fn new(fast: usize, slow: usize, is_ema: bool, is_percent: bool) -> Self {
+        Self { is_ema, is_percent, means: [fast, slow].map(Mean::new), pair: Pair::new(fast, slow) }
+    }
+
+    fn push(&mut self, x: f64) -> Option<f64> {
+        let (fast, slow) = if self.is_ema {
+            self.pair.push(x)?
+        } else {
+            let fast = self.means[0].push(x);
+            fast.zip(self.means[1].push(x))?
+        };
+        Some(if self.is_percent { 100.0 * ratio(fast - slow, slow) } else { fast - slow })
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Awesome([Mean; 2]);
+
+state!(Awesome { 0 });
+
+impl Indicator<2, 1> for Awesome {
+    fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
+        let middle = f64::midpoint(high, low);
+        let fast = self.0[0].push(middle);
+        let slow = self.0[1].push(middle)?;
+        Some([fast? - slow])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Cci {
+    window: Ring,
+}
+
+state!(Cci { window });
+
+impl Indicator<3, 1> for Cci {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
+        let price = (high + low + close) / 3.0;
+        self.window.push(price);
+        if !self.window.is_full() {
+            return None;
+        }
+        let n = self.window.size() as f64;
+        let mean = self.window.iter().sum::<f64>() / n;
+        let deviation = self.window.iter().map(|x| (x - mean).abs()).sum::<f64>() / n;
+        Some([ratio(price - mean, 0.015 * deviation)])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Ultosc {
+    range: TrueRange,
+    last: f64,
+    pressures: [Sum; 3],
+    ranges: [Sum; 3],
+}
+
+state!(Ultosc { range, last, pressures, ranges });
+
+impl Ultosc {
+    fn new(periods: [usize; 3]) -> Self {
+        Self {
+            range: TrueRange::default(),
+            last: 0.0,
+            pressures: periods.map(Sum::new),
+            ranges: periods.map(Sum::new),
+        }
+    }
+}
+
+impl Indicator<3, 1> for Ultosc {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
+        let last = std::mem::replace(&mut self.last, close);
+        let range = self.range.push(high, low, close)?;
+        let pressure = close - low.min(last);
+        let mut total = Some(0.0);
+        for (i, weight) in [4.0, 2.0, 1.0].into_iter().enumerate() {
+            let part = self.pressures[i].push(pressure).zip(self.ranges[i].push(range));
+            total = total.zip(part).map(|(total, (pressure, range))| total + weight * ratio(pressure, range));
+        }
+        total.map(|total| [100.0 * total / 7.0])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Bop;
+
+state!(Bop {});
+
+impl Indicator<4, 1> for Bop {
+    fn update(&mut self, [open, high, low, close]: [f64; 4]) -> Option<[f64; 1]> {
+        Some([if high > low { (close - open) / (high - low) } else { 0.0 }])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Dpo {
+    past: Ring,
+    mean: Mean,
+}
+
+state!(Dpo { past, mean });
+single!(Dpo);
+
+impl Dpo {
+    fn push(&mut self, x: f64) -> Option<f64> {
+        let past = self.past.swap(x);
+        let mean = self.mean.push(x)?;
+        Some(past? - mean)
     }
 }
 
@@ -54,17 +193,51 @@ const FAST: Param = Param::whole("fast", 2, 12, "Length of the fast average, row
 const SLOW: Param = Param::whole("slow", 2, 26, "Length of the slow average, rows; above ``fast``.");
 const SIGNAL: Param = Param::whole("signal", 1, 9, "Length of the average of the line, rows.");
 
-pub(super) const SPECS: &[Spec] = &[Spec {
-    name: "macd",
-    class: "MACD",
-    summary: "Moving average convergence divergence of Appel.",
-    notes: "``macd = EMA(fast) - EMA(slow)``, ``signal = EMA(macd, signal)``, ``hist = macd - signal``. Both \
-            averages begin at row ``slow - 1``, each with the mean of its last rows there; all outputs begin with \
-            the signal.",
-    inputs: CLOSE,
-    params: &[FAST, SLOW, SIGNAL],
-    ascending: &[0, 1],
-    outputs: &[("macd", "The line."), ("signal", "Its average."), ("hist", "The difference of both.")],
-    warm_up: |p| p.n(1) + p.n(2) - 2,
-    build: |nan, p| guarded(nan, Macd::new(p.n(0), p.n(1), p.n(2))),
-}];
+const MA: Param = Param::word("ma", &["sma", "ema"], "Kind of the averages.");
+
+pub(super) const SPECS: &[Spec] = &[
+    spec!(p; "macd" "MACD" CLOSE [FAST, SLOW, SIGNAL] -> [
+        ("macd", "The line."), ("signal", "Its average."), ("hist", "The difference of both."),
+    ];
+        "Moving average convergence divergence of Appel."
+        "``macd = EMA(fast) - EMA(slow)``, ``signal = EMA(macd, signal)``, ``hist = macd - signal``. Both averages \
+         begin at row ``slow - 1``, each with the mean of its last rows there; all outputs begin with the signal.";
+        p.n(1) + p.n(2) - 2; Macd { pair: Pair::new(p.n(0), p.n(1)), signal: Smooth::ema(p.n(2)) };
+        ascending [0, 1]),
+    spec!(p; "apo" "APO" CLOSE [FAST, SLOW, MA] -> [VALUE];
+        "Absolute price oscillator."
+        "The fast average less the slow one; exponential ones begin in one row, as in :func:`macd`.";
+        p.n(1) - 1; PriceOscillator::new(p.n(0), p.n(1), p.n(2) == 1, false); ascending [0, 1]),
+    spec!(p; "ppo" "PPO" CLOSE [FAST, SLOW, MA] -> [VALUE];
+        "Percentage price oscillator."
+        "``100 (fast - slow) / slow`` of two averages; exponential ones begin in one row, as in :func:`macd`.";
+        p.n(1) - 1; PriceOscillator::new(p.n(0), p.n(1), p.n(2) == 1, true); ascending [0, 1]),
+    spec!(p; "ao" "AO" HL [
+        Param::whole("fast", 1, 5, "Length of the fast average, rows."),
+        Param::whole("slow", 2, 34, "Length of the slow average, rows; above ``fast``."),
+    ] -> [VALUE];
+        "Awesome oscillator of Williams."
+        "``SMA(m, fast) - SMA(m, slow)`` of the middles ``m = (high + low) / 2``.";
+        p.n(1) - 1; Awesome([p.n(0), p.n(1)].map(Mean::new)); ascending [0, 1]),
+    spec!(p; "dpo" "DPO" CLOSE [period(1, 20)] -> [VALUE];
+        "Detrended price oscillator."
+        "``x[period // 2 + 1] - SMA(x, period)``: the old price against the average of now, so nothing is read ahead.";
+        (p.n(0) - 1).max(p.n(0) / 2 + 1);
+        Dpo { past: Ring::new(p.n(0) / 2 + 1), mean: Mean::new(p.n(0)) }),
+    spec!(p; "cci" "CCI" HLC [period(2, 20)] -> [VALUE];
+        "Commodity channel index of Lambert."
+        "``(tp - SMA(tp)) / (0.015 mean |tp - SMA(tp)|)`` of the typical price ``(high + low + close) / 3``; 0 where \
+         nothing deviates.";
+        p.n(0) - 1; Cci { window: Ring::new(p.n(0)) }),
+    spec!(p; "ultosc" "ULTOSC" HLC [
+        Param::whole("short", 1, 7, "The shortest window, rows."),
+        Param::whole("middle", 1, 14, "The middle one, rows; above ``short``."),
+        Param::whole("long", 1, 28, "The longest one, rows; above ``middle``."),
+    ] -> [VALUE];
+        "Ultimate oscillator of Williams, 0 to 100."
+        "``sum(close - min(low, close[1])) / sum(true range)`` over three windows, weighted 4, 2 and 1.";
+        p.n(2); Ultosc::new([p.n(0), p.n(1), p.n(2)]); ascending [0, 1, 2]),
+    spec!(p; "bop" "BOP" OHLC [] -> [VALUE];
+        "Balance of power, -1 to 1." "``(close - open) / (high - low)``; 0 of a bar without a range.";
+        0; Bop),
+];

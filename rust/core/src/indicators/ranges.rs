@@ -1,9 +1,12 @@
 //! Ranges of bars.
 
+use super::extremes::{Channel, Extreme};
+use super::momentum::ratio;
 use super::smooth::Smooth;
-use super::spec::{HLC, Spec, VALUE, period};
+use super::spec::{Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Indicator, guarded};
+use super::stream::Indicator;
+use super::windows::{Mean, Sum};
 
 /// The range of a bar that counts the way from the last close.
 #[derive(Debug, Clone, Default)]
@@ -58,15 +61,110 @@ impl Indicator<3, 1> for Atr {
     }
 }
 
-pub(super) const SPECS: &[Spec] = &[Spec {
-    name: "atr",
-    class: "ATR",
-    summary: "Average true range of Wilder, in units of price.",
-    notes: "The mean of the true ranges of rows 1 to ``period``, then ``(before (period - 1) + range) / period``.",
-    inputs: HLC,
-    params: &[period(1, 14)],
-    ascending: &[],
-    outputs: &[VALUE],
-    warm_up: |p| p.n(0),
-    build: |nan, p| guarded(nan, Atr::new(p.n(0))),
-}];
+impl Indicator<3, 1> for TrueRange {
+    #[inline(always)]
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
+        Some([self.push(high, low, close)?])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Natr(Atr);
+
+state!(Natr { 0 });
+
+impl Indicator<3, 1> for Natr {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
+        Some([100.0 * ratio(self.0.push(high, low, close)?, close)])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Chop {
+    range: TrueRange,
+    sum: Sum,
+    channel: Channel,
+    log_n: f64,
+}
+
+state!(Chop { range, sum, channel });
+
+impl Indicator<3, 1> for Chop {
+    fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
+        let range = self.range.push(high, low, close);
+        let channel = self.channel.push(high, low);
+        let sum = self.sum.push(range?)?;
+        let (high, low) = channel?;
+        Some([if high > low { 100.0 * libm::log10(sum / (high - low)) / self.log_n } else { f64::NAN }])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Ulcer {
+    peak: Extreme,
+    squares: Mean,
+}
+
+state!(Ulcer { peak, squares });
+
+impl Indicator<1, 1> for Ulcer {
+    const FLOOR: f64 = f64::MIN_POSITIVE;
+
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        let peak = self.peak.push(x)?;
+        let fall = 100.0 * (x / peak - 1.0);
+        Some([self.squares.push(fall * fall)?.max(0.0).sqrt()])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Mass {
+    averages: [Smooth; 2],
+    sum: Sum,
+}
+
+state!(Mass { averages, sum });
+
+impl Indicator<2, 1> for Mass {
+    fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
+        let one = self.averages[0].push(high - low)?;
+        let two = self.averages[1].push(one)?;
+        Some([self.sum.push(ratio(one, two))?])
+    }
+}
+
+pub(super) const SPECS: &[Spec] = &[
+    spec!(p; "trange" "TRANGE" HLC [] -> [VALUE];
+        "True range, in units of price." "``max(high - low, |high - close[1]|, |low - close[1]|)``.";
+        1; TrueRange::default()),
+    spec!(p; "atr" "ATR" HLC [period(1, 14)] -> [VALUE];
+        "Average true range of Wilder, in units of price."
+        "The mean of the true ranges of rows 1 to ``period``, then ``(before (period - 1) + range) / period``.";
+        p.n(0); Atr::new(p.n(0))),
+    spec!(p; "natr" "NATR" HLC [period(1, 14)] -> [VALUE];
+        "Average true range, percent of the close." "``100 ATR / close``; 0 where the close is 0.";
+        p.n(0); Natr(Atr::new(p.n(0)))),
+    spec!(p; "chop" "CHOP" HLC [period(2, 14)] -> [VALUE];
+    "Choppiness index, up to 100."
+    "``100 log10(sum(true range) / (HH - LL)) / log10(period)`` over ``period`` rows; NaN where the highest high is \
+     the lowest low.";
+    p.n(0);
+    Chop {
+        range: TrueRange::default(),
+        sum: Sum::new(p.n(0)),
+        channel: Channel::new(p.n(0)),
+        log_n: libm::log10(p.n(0) as f64),
+    }),
+    spec!(p; "ulcer" "ULCER" CLOSE [period(2, 14)] -> [VALUE];
+        "Ulcer index of Martin, percent."
+        "The root of the mean over ``period`` rows of squared falls from the highest close of ``period`` rows. A price \
+         that is not above 0 is a row without a number.";
+        2 * (p.n(0) - 1); Ulcer { peak: Extreme::highest(p.n(0)), squares: Mean::new(p.n(0)) }),
+    spec!(p; "mass" "MASS" HL [
+        period(2, 9), super::spec::Param::whole("sum", 1, 25, "Rows over which ratios are summed."),
+    ] -> [VALUE];
+        "Mass index of Dorsey."
+        "The sum over ``sum`` rows of ``EMA(high - low) / EMA(EMA(high - low))``, a ratio of 0 where there is no range.";
+        2 * (p.n(0) - 1) + p.n(1) - 1;
+        Mass { averages: [p.n(0); 2].map(Smooth::ema), sum: Sum::new(p.n(1)) }),
+];

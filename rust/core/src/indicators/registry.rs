@@ -5,13 +5,23 @@ use std::fmt;
 use super::spec::{BAR, Given, Input, Kind, Spec, Values};
 use super::state::Reader;
 use super::stream::{NanPolicy, Row};
-use super::{bands, momentum, oscillators, ranges};
+use super::{
+    averages, bands, directional, estimators, momentum, oscillators, prices, ranges, statistics, trend,
+    volume,
+};
 
 const FAMILIES: &[(&str, &[Spec])] = &[
+    ("averages", averages::SPECS),
     ("momentum", momentum::SPECS),
     ("oscillators", oscillators::SPECS),
+    ("trend", trend::SPECS),
+    ("directional movement", directional::SPECS),
     ("bands", bands::SPECS),
     ("ranges", ranges::SPECS),
+    ("volatility", estimators::SPECS),
+    ("volume", volume::SPECS),
+    ("statistics", statistics::SPECS),
+    ("prices", prices::SPECS),
 ];
 
 /// Every family of indicators: its name, and what is in it.

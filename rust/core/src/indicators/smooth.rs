@@ -56,14 +56,4 @@ impl Smooth {
         self.count.fill();
         self.value = value;
     }
-
-    #[inline(always)]
-    pub(super) fn is_ready(&self) -> bool {
-        self.count.is_full()
-    }
-
-    #[inline(always)]
-    pub(super) fn value(&self) -> f64 {
-        self.value
-    }
 }

@@ -180,6 +180,8 @@ impl Spec {
 
 pub(super) const CLOSE: &[Input] = &[Input::Close];
 pub(super) const HL: &[Input] = &[Input::High, Input::Low];
+pub(super) const HLCVT: &[Input] = &[Input::High, Input::Low, Input::Close, Input::Volume, Input::Ts];
+pub(super) const HLV: &[Input] = &[Input::High, Input::Low, Input::Volume];
 pub(super) const HLC: &[Input] = &[Input::High, Input::Low, Input::Close];
 pub(super) const HLCV: &[Input] = &[Input::High, Input::Low, Input::Close, Input::Volume];
 pub(super) const OHLC: &[Input] = &[Input::Open, Input::High, Input::Low, Input::Close];
@@ -187,3 +189,35 @@ pub(super) const CV: &[Input] = &[Input::Close, Input::Volume];
 pub(super) const XY: &[Input] = &[Input::X, Input::Y];
 /// The only output, which needs no name but that of the indicator.
 pub(super) const VALUE: Output = ("value", "");
+
+/// A description, with `p` the values of the parameters: names, inputs, parameters, outputs; words; rows of the warm-up;
+/// and how it is made.
+macro_rules! spec {
+    ($p:ident; $name:literal $class:literal $inputs:ident [$($param:expr),* $(,)?] -> [$($output:expr),* $(,)?];
+     $summary:literal $notes:literal; $warm_up:expr; $make:expr $(; ascending $ascending:expr)?) => {
+        $crate::indicators::spec::Spec {
+            name: $name,
+            class: $class,
+            summary: $summary,
+            notes: $notes,
+            inputs: $crate::indicators::spec::$inputs,
+            params: &[$($param),*],
+            ascending: $crate::indicators::spec::places!($($ascending)?),
+            outputs: &[$($output),*],
+            warm_up: |$p| { let _ = $p; $warm_up },
+            build: |nan, $p| { let _ = $p; $crate::indicators::stream::guarded(nan, $make) },
+        }
+    };
+}
+pub(super) use spec;
+
+/// Places of parameters, none if not said.
+macro_rules! places {
+    () => {
+        &[]
+    };
+    ($places:expr) => {
+        &$places
+    };
+}
+pub(super) use places;

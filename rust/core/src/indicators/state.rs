@@ -147,12 +147,12 @@ impl State for Count {
 macro_rules! state {
     ($type:ty { $($field:tt),* $(,)? }) => {
         impl $crate::indicators::state::State for $type {
-            fn write(&self, out: &mut Vec<u8>) {
-                $($crate::indicators::state::State::write(&self.$field, out);)*
+            fn write(&self, _out: &mut Vec<u8>) {
+                $($crate::indicators::state::State::write(&self.$field, _out);)*
             }
 
-            fn read(&mut self, from: &mut $crate::indicators::state::Reader<'_>) -> Option<()> {
-                $($crate::indicators::state::State::read(&mut self.$field, from)?;)*
+            fn read(&mut self, _from: &mut $crate::indicators::state::Reader<'_>) -> Option<()> {
+                $($crate::indicators::state::State::read(&mut self.$field, _from)?;)*
                 Some(())
             }
 

@@ -179,3 +179,16 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
         Box::new(self.clone())
     }
 }
+
+/// What gives a number for a number is an indicator of one input and one output.
+macro_rules! single {
+    ($type:ty) => {
+        impl $crate::indicators::stream::Indicator<1, 1> for $type {
+            #[inline(always)]
+            fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+                Some([self.push(x)?])
+            }
+        }
+    };
+}
+pub(super) use single;

@@ -60,6 +60,11 @@ impl Ring {
         self.values.len()
     }
 
+    /// How many of its places were ever written, the first ones.
+    pub(super) fn filled(&self) -> usize {
+        self.filled.done()
+    }
+
     /// The oldest number, once it is full.
     #[inline(always)]
     pub(super) fn oldest(&self) -> f64 {
@@ -215,5 +220,44 @@ impl Moments {
         let mean = self.sums[0] * self.inverse;
         let variance = self.squares[0] * self.inverse - mean * mean;
         Some((self.origin[0] + mean, if variance < 0.0 { 0.0 } else { variance }))
+    }
+}
+
+/// What the last `n` numbers are together with their places: `origin`, the sum of their distances `d` to it, and the
+/// sum of `i d` with `i` from 1 (the oldest) to `n`.
+#[derive(Debug, Clone)]
+pub(super) struct Weighted {
+    ring: Ring,
+    origin: [f64; 2],
+    sums: [f64; 2],
+    ranked: [f64; 2],
+}
+
+state!(Weighted { ring, origin, sums, ranked });
+
+impl Weighted {
+    pub(super) fn new(n: usize) -> Self {
+        Self { ring: Ring::new(n), origin: [0.0; 2], sums: [0.0; 2], ranked: [0.0; 2] }
+    }
+
+    /// Takes a number; origin, sum and weighted sum once there are `n`.
+    #[inline(always)]
+    pub(super) fn push(&mut self, x: f64) -> Option<[f64; 3]> {
+        if !self.ring.is_full() && self.ring.is_wrapped() {
+            self.origin = [x; 2];
+        }
+        let place = (self.ring.at() + 1) as f64;
+        let old = self.ring.swap(x).map_or(0.0, |old| old - self.origin[0]);
+        let [new, fresh] = self.origin.map(|origin| x - origin);
+        self.ranked[0] += self.ring.size() as f64 * new - self.sums[0];
+        self.sums[0] += new - old;
+        self.ranked[1] += place * fresh;
+        self.sums[1] += fresh;
+        if self.ring.is_wrapped() {
+            self.origin = [self.origin[1], x];
+            self.sums = [self.sums[1], 0.0];
+            self.ranked = [self.ranked[1], 0.0];
+        }
+        self.ring.is_full().then_some([self.origin[0], self.sums[0], self.ranked[0]])
     }
 }
