@@ -204,6 +204,9 @@ def test_leading_nans_and_the_option_are_those_of_talib(name: str) -> None:
             given[-1][100] = np.nan
         got = getattr(ti, name)(*given, *([10] if name != "macd" else []), nan="talib" if hole else "restart")
         want = function(*given, **more)
+        if hole and name == "rsi":  # where TA-Lib says 0 for ever
+            assert np.isnan(got[100:]).all()
+            continue
         if isinstance(want, np.ndarray):
             want, got = (want,), (got,)
         for one, other in zip(got, want, strict=True):

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from tradecore._core import Indicator, indicator_specs
 from tradecore.indicators.bank import Bank
-from tradecore.indicators.doors import function_of, stream_of
+from tradecore.indicators.doors import function_of, panel, stream_of
 
 CLASSES: dict[str, type[Indicator]] = {}
 """The class of each indicator by the name of its function."""
 
-__all__ = ["Bank", "Indicator"]
+__all__ = ["Bank", "Indicator", "panel"]
 
 for _spec in indicator_specs():
     globals()[_spec["name"]] = function_of(_spec)

@@ -7,10 +7,10 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tradecore._core import Indicator, compute_indicator
+from tradecore._core import Indicator, compute_indicator, compute_panel
 from tradecore.arrays import series_like, to_floats
 
-__all__ = ["Spec", "columns_of", "function_of", "stream_of"]
+__all__ = ["Spec", "columns_of", "function_of", "panel", "stream_of"]
 
 Spec = dict[str, Any]
 """What ``indicator_specs`` says of one."""
@@ -93,6 +93,51 @@ def stream_of(spec: Spec) -> type[Indicator]:
     return type(spec["class"], (Indicator,), members)
 
 
+def panel(name: str, *columns: Any, **params: Any) -> Any:
+    """Compute an indicator over several series at once, each from its own beginning.
+
+    Parameters
+    ----------
+    name : str
+        Of the function, such as ``"rsi"``.
+    *columns : float64 (symbols, n)
+        Its inputs in their order, a row of the array for each symbol.
+    **params : int, float or str
+        Its parameters by name, and ``nan``.
+
+    Returns
+    -------
+    float64 (symbols, n), or a named tuple of such
+
+    Raises
+    ------
+    InvalidValueError
+        For an unknown name, a parameter out of its bounds, and arrays that are none of two dimensions or differ in
+        shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> closes = np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
+    >>> tc.indicators.panel("sma", closes, period=2).tolist()
+    [[nan, 1.5, 2.5], [nan, 2.5, 1.5]]
+    """
+    import numpy as np
+
+    from tradecore.errors import InvalidValueError
+
+    arrays = []
+    for place, column in enumerate(columns):
+        array = np.asarray(column)
+        if array.ndim != 2 or array.dtype.kind not in "fiu":
+            found = f"an array of {array.ndim} dimensions, {array.dtype}"
+            raise InvalidValueError(f"columns[{place}]", f"expected numbers in two dimensions, got {found}")
+        arrays.append(np.ascontiguousarray(array, dtype=np.float64))
+    done = compute_panel(name, arrays, (), params)
+    values = _VALUES.get(name)
+    return done[0] if values is None else values(*done)
+
+
 def values_name(spec: Spec) -> str:
     """Return the name of the named tuple of an indicator with several outputs."""
     return f"{spec['class']}Values"
@@ -105,9 +150,9 @@ def _values_of(spec: Spec) -> Any:
     """Return the named tuple of the outputs of an indicator; None of a single one."""
     if len(spec["outputs"]) == 1:
         return None
-    name = values_name(spec)
+    name = spec["name"]
     if name not in _VALUES:
-        made = namedtuple(name, [output for output, _ in spec["outputs"]], module="tradecore.indicators")  # type: ignore[misc]  # noqa: PYI024
+        made = namedtuple(values_name(spec), [output for output, _ in spec["outputs"]], module="tradecore.indicators")  # type: ignore[misc]  # noqa: PYI024
         made.__doc__ = f"Outputs of :func:`{spec['name']}`, or of a row of :class:`{spec['class']}`."
         for output, doc in spec["outputs"]:
             getattr(made, output).__doc__ = doc

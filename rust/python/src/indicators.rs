@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use numpy::{PyArray1, PyReadonlyArray1};
+use numpy::{PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods as _};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
@@ -195,6 +195,37 @@ pub(crate) fn compute_indicator<'py>(
     let spec = stream.spec();
     let columns = slices(&core::input_names(spec), &columns)?;
     into_arrays(py, (spec.outputs.len(), columns[0].len()), |out| stream.batch(&columns, out))
+}
+
+/// Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output.
+#[pyfunction]
+#[pyo3(signature = (name, columns, args, kwargs))]
+pub(crate) fn compute_panel<'py>(
+    py: Python<'py>,
+    name: &str,
+    columns: Vec<PyReadonlyArray2<'py, f64>>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: &Bound<'py, PyDict>,
+) -> PyResult<Vec<Bound<'py, PyArray2<f64>>>> {
+    let stream = parse(name, args, Some(kwargs))?;
+    let names = core::input_names(stream.spec());
+    if names.len() != columns.len() {
+        let problem = format!("expected {} ({}), got {}", names.len(), names.join(", "), columns.len());
+        return Err(PyTypeError::new_err(problem));
+    }
+    let shape = columns[0].shape();
+    let [symbols, rows] = [shape[0], shape[1]];
+    let mut slices = Vec::with_capacity(columns.len());
+    for (column, name) in columns.iter().zip(&names) {
+        if column.shape() != shape {
+            let problem = format!("has the shape {:?} where {} has {shape:?}", column.shape(), names[0]);
+            return Err(errors::invalid(name, problem));
+        }
+        slices.push(slice_of(column, name)?);
+    }
+    let outputs = stream.spec().outputs.len();
+    let done = into_arrays(py, (outputs, symbols * rows), |out| stream.panel(rows, &slices, out))?;
+    done.iter().map(|column| column.reshape([symbols, rows])).collect()
 }
 
 /// An indicator that takes a row at a time.

@@ -127,7 +127,7 @@ mod _core {
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]
-    use crate::indicators::{Indicator, IndicatorBank, compute_indicator, indicator_specs};
+    use crate::indicators::{Indicator, IndicatorBank, compute_indicator, compute_panel, indicator_specs};
     #[pymodule_export]
     use crate::instrument::PyInstrument;
     #[pymodule_export]

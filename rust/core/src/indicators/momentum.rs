@@ -31,7 +31,7 @@ impl Moves {
             self.has_last = true;
             return None;
         }
-        let rises = self.rises.push(if change > 0.0 { change } else { 0.0 });
+        let rises = self.rises.push(if change < 0.0 { 0.0 } else { change });
         let falls = self.falls.push(if change < 0.0 { -change } else { 0.0 });
         rises.zip(falls)
     }

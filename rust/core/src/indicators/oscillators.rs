@@ -69,24 +69,24 @@ struct PriceOscillator {
     is_ema: bool,
     is_percent: bool,
     means: [Mean; 2],
-    pair: Pair,
+    averages: [Smooth; 2],
 }
 
-state!(PriceOscillator { means, pair });
+state!(PriceOscillator { means, averages });
 single!(PriceOscillator);
 
 impl PriceOscillator {
     fn new(fast: usize, slow: usize, is_ema: bool, is_percent: bool) -> Self {
-        Self { is_ema, is_percent, means: [fast, slow].map(Mean::new), pair: Pair::new(fast, slow) }
+        Self { is_ema, is_percent, means: [fast, slow].map(Mean::new), averages: [fast, slow].map(Smooth::ema) }
     }
 
     fn push(&mut self, x: f64) -> Option<f64> {
         let (fast, slow) = if self.is_ema {
-            self.pair.push(x)?
+            (self.averages[0].push(x), self.averages[1].push(x)?)
         } else {
-            let fast = self.means[0].push(x);
-            fast.zip(self.means[1].push(x))?
+            (self.means[0].push(x), self.means[1].push(x)?)
         };
+        let fast = fast?;
         Some(if self.is_percent { 100.0 * ratio(fast - slow, slow) } else { fast - slow })
     }
 }
@@ -206,11 +206,11 @@ pub(super) const SPECS: &[Spec] = &[
         ascending [0, 1]),
     spec!(p; "apo" "APO" CLOSE [FAST, SLOW, MA] -> [VALUE];
         "Absolute price oscillator."
-        "The fast average less the slow one; exponential ones begin in one row, as in :func:`macd`.";
+        "The fast average less the slow one; each begins by itself, which :func:`macd` does not.";
         p.n(1) - 1; PriceOscillator::new(p.n(0), p.n(1), p.n(2) == 1, false); ascending [0, 1]),
     spec!(p; "ppo" "PPO" CLOSE [FAST, SLOW, MA] -> [VALUE];
         "Percentage price oscillator."
-        "``100 (fast - slow) / slow`` of two averages; exponential ones begin in one row, as in :func:`macd`.";
+        "``100 (fast - slow) / slow`` of two averages; each begins by itself, which :func:`macd` does not.";
         p.n(1) - 1; PriceOscillator::new(p.n(0), p.n(1), p.n(2) == 1, true); ascending [0, 1]),
     spec!(p; "ao" "AO" HL [
         Param::whole("fast", 1, 5, "Length of the fast average, rows."),

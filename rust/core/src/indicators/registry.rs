@@ -183,6 +183,22 @@ impl Stream {
         self.row.batch(columns, out);
     }
 
+    /// Works several series off, each from the beginning: columns hold them one after the other, `rows` of each.
+    ///
+    /// # Panics
+    /// If columns are missing, or shorter than those of the outputs.
+    pub fn panel(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]]) {
+        let symbols = out[0].len().checked_div(rows).unwrap_or(0);
+        let mut one = self.clone();
+        for start in (0..symbols).map(|symbol| symbol * rows) {
+            one.reset();
+            let columns: Vec<&[f64]> = columns.iter().map(|column| &column[start..start + rows]).collect();
+            let mut into: Vec<&mut [f64]> =
+                out.iter_mut().map(|column| &mut column[start..start + rows]).collect();
+            one.batch(&columns, &mut into);
+        }
+    }
+
     /// What the last row gave; NaN before the first one.
     pub fn value(&self) -> &[f64] {
         self.row.value()
