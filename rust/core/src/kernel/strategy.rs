@@ -10,14 +10,7 @@ use crate::book::{BookState, Touch};
 use crate::orders::Order;
 use crate::types::MarketId;
 
-/// Why a hook, or other code of the user's that a run calls, did not return normally.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HookError {
-    /// It failed; the text says how (a traceback).
-    Failed(String),
-    /// The user asked to stop.
-    Interrupted,
-}
+pub use crate::types::HookError;
 
 /// What a hook returns.
 pub type HookResult = Result<(), HookError>;

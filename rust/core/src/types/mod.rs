@@ -3,6 +3,7 @@
 mod decimal;
 mod duration;
 mod fees;
+mod hook;
 mod ids;
 pub(crate) mod instrument;
 mod kind;
@@ -17,6 +18,7 @@ pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{TIME_LIMIT, format_duration, parse_duration};
 pub use fees::Fees;
+pub use hook::HookError;
 pub use ids::{AccountId, CurrencyId, MarketId, StrategyId};
 pub use instrument::{Instrument, InstrumentError, InstrumentId, InstrumentSpec};
 pub use kind::{InstrumentKind, KindTerms, OptionSettlement, OptionSide, TermsError};
