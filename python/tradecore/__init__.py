@@ -36,13 +36,14 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, indicators, ml
+    from tradecore import bars, features, indicators, ml
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_tardis
     from tradecore.data.synthetic import synthesize
+    from tradecore.features import FeatureSet
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
     from tradecore.sweeps import Sweep, sweep
@@ -72,6 +73,7 @@ _LATER = {
     "import_hftbacktest": "data.importers",
     "import_tardis": "data.importers",
     "synthesize": "data.synthetic",
+    "FeatureSet": "features",
     "AvellanedaStoikov": "strategies",
     "TouchMaker": "strategies",
     "Duration": "strategy",
@@ -97,6 +99,7 @@ __all__ = [
     "Duration",
     "EventFlag",
     "EventKind",
+    "FeatureSet",
     "Fill",
     "Instrument",
     "InstrumentKind",
@@ -131,6 +134,7 @@ __all__ = [
     "bars",
     "check_lookahead",
     "errors",
+    "features",
     "find_instrument",
     "fit_intensity",
     "glft_coefficients",
@@ -149,9 +153,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-_MODULES = frozenset({})
+_MODULES = frozenset({"features"})
 """Public modules, likewise."""
-        return importlib.import_module(f"tradecore.{name}")
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

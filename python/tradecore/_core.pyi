@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tradecore.features.sets import FeatureSet
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, SignalAction, TimeInForce
 from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
@@ -31,6 +32,11 @@ __all__ = [
     "Context",
     "EventReader",
     "EventStream",
+    "FeatureBook",
+    "FeatureEngine",
+    "FeatureReader",
+    "FeatureSchema",
+    "FeatureVector",
     "FeedSummary",
     "Fill",
     "FinalPositions",
@@ -65,10 +71,13 @@ __all__ = [
     "check_strategy_name",
     "check_venue",
     "checksum",
+    "feature_definitions",
     "fit_intensity",
+    "fit_microprice",
     "format_duration_ns",
     "glft_coefficients",
     "journal_commands",
+    "microprice_adjustments",
     "money_text",
     "parse_duration",
     "read_note",
@@ -1240,6 +1249,31 @@ class Context:
         >>> ctx.book("BTCUSDT.SYNTH").best_bid
         60000.0
         """
+    def features(self, instrument: str | Instrument, features: FeatureSet | None = None) -> FeatureVector:
+        """Return features of an instrument as known now: of the set the strategy declares, or of another one.
+
+        A set that is declared (``features`` of the class or the object) sees every message from the first one on. One
+        that is first asked for here begins with the book as it is now, and warms up from then on. Sets of one schema
+        are computed once, however many strategies follow them.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        features : FeatureSet, optional
+            The declared set if not given.
+
+        Returns
+        -------
+        FeatureVector
+            A value that may be kept; NaN where nothing is known yet.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the instrument is not in the run.
+        InvalidValueError
+            Without a set, or for a value of a parameter that the instrument does not allow.
+        """
     def position(self, instrument: str | Instrument) -> PositionView:
         """Return this strategy's position in an instrument.
 
@@ -1800,6 +1834,217 @@ class ReadAhead:
     """A few threads that read any number of streams ahead. They end with the last stream."""
 
     def __new__(cls) -> ReadAhead: ...
+
+@final
+class FeatureBook:
+    """The book a feature of one's own is told of. Valid only inside ``update``, and only to be read.
+
+    An empty side is None. Prices are in quote currency, quantities in contracts (spot: base units).
+    """
+
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def is_synced(self) -> bool:
+        """Whether the book equals the venue's; without that its prices mean nothing."""
+    @property
+    def is_crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+    @property
+    def best_bid(self) -> float | None:
+        """Highest price of a bid, in quote currency; None if there are no bids."""
+    @property
+    def best_ask(self) -> float | None:
+        """Lowest price of an ask, in quote currency; None if there are no asks."""
+    @property
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid, in contracts (spot: base units); None if there are no bids."""
+    @property
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask, in contracts (spot: base units); None if there are no asks."""
+    @property
+    def mid(self) -> float | None:
+        """Half way between best bid and best ask, in quote currency; None if a side is empty."""
+    def imbalance(self, n: int = 1) -> float | None:
+        """Return ``(bids - asks) / (bids + asks)`` of the quantities on the best ``n`` levels a side."""
+    def depth(self, n: int = 10) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the best ``n`` bids and asks, best first: float64 (levels, 2) each, of price and quantity."""
+
+@final
+class FeatureEngine:
+    """Computes features message by message.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    features : FeatureSet
+    basis : {"l2", "l1"}
+        Whether levels or quotes make the book.
+
+    Raises
+    ------
+    InvalidValueError
+        For a value of a parameter that the instrument does not allow, such as a bucket below its increment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tradecore import features
+    >>> inst = tc.find_instrument("BTCUSDT.SYNTH")
+    >>> engine = features.FeatureEngine(inst, features.FeatureSet(["mid", "imbalance"], name="touch", version="1"))
+    >>> engine.update(
+    ...     {
+    ...         "ts_event": np.array([1, 1]),
+    ...         "ts_recv": np.array([1, 1]),
+    ...         "kind": np.array([1, 1], np.uint8),
+    ...         "side": np.array([1, -1], np.int8),
+    ...         "flags": np.array([0, 1], np.uint8),
+    ...         "price": np.array([1000, 1002]),
+    ...         "qty": np.array([5, 15]),
+    ...     }
+    ... )
+    >>> engine.values()
+    <Features mid: 100.10000000000001, imbalance: 0.25>
+    """
+
+    def __new__(cls, instrument: Instrument, features: FeatureSet, *, basis: str = "l2") -> FeatureEngine: ...
+    def update(self, columns: Any) -> None:
+        """Take event columns: whole messages, received not before those taken last.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, or DataFrame
+            As :meth:`tradecore.Catalog.stream` gives them.
+
+        Raises
+        ------
+        DataError
+            When a row breaks a rule of events; nothing was taken then.
+        FeatureError
+            When a feature of one's own raises.
+        """
+    def values(self, now_ns: int | None = None) -> FeatureVector:
+        """Return the features as known at ``now_ns``, ns UTC; with the last message if not given, or before it."""
+    def save(self) -> bytes:
+        """Return its state, to go on from in another process with the same bits to come.
+
+        Raises
+        ------
+        FeatureError
+            When a feature of one's own cannot be saved.
+        """
+    def load(self, state: bytes) -> None:
+        """Go on from what :meth:`save` returned.
+
+        Raises
+        ------
+        InvalidValueError
+            For a state that is none of such features.
+        """
+
+@final
+class FeatureReader:
+    """Makes a table of the features of an instrument's events, piece by piece. It takes a stream over as it stands.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    features : FeatureSet
+    events : EventStream or MemoryColumns
+    basis : {"l2", "l1"}
+    at : int or str
+        A row every so many ns, or for each ``trade`` or ``message``.
+    from_ns : int
+        The first time wanted, ns.
+    """
+
+    def __new__(
+        cls,
+        instrument: Instrument,
+        features: FeatureSet,
+        events: EventStream | MemoryColumns,
+        *,
+        basis: str,
+        at: int | str,
+        from_ns: int,
+    ) -> FeatureReader: ...
+    def read(self, rows: int) -> tuple[NDArray[np.int64], list[NDArray[np.float64]], int] | None:
+        """Read about ``events`` rows of events, and return what became of them, None at the end.
+
+        Returns
+        -------
+        ts : int64 (n,)
+            Our clock, ns.
+        columns : list of float64 (n,)
+        rows : int
+            Rows of events read so far.
+
+        Raises
+        ------
+        CatalogError, DataError
+            When a file cannot be read, or its rows break a rule of events.
+        FeatureError
+            When a feature of one's own raises.
+        """
+    def close(self) -> None:
+        """End what reads the events; nothing comes from then on."""
+
+@final
+class FeatureSchema:
+    """What the features of a set are: names and parameters in order, and their hash.
+
+    Parameters
+    ----------
+    name, version : str
+    features : sequence of str or (str, str)
+        As they are written, or name and identity of one that a class computes.
+    """
+
+    def __new__(cls, name: str, version: str, features: Sequence[str | tuple[str, str]]) -> FeatureSchema: ...
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in order."""
+    @property
+    def texts(self) -> list[str | None]:
+        """The features as they are written, in order; None for one that a class computes."""
+    @property
+    def schema_hash(self) -> str:
+        """SHA-256 of the version and of the names and parameters of the features, in order."""
+
+@final
+class FeatureVector:
+    """Features as known at a time: a value that may be kept.
+
+    Examples
+    --------
+    >>> f = ctx.features("BTCUSDT.SYNTH")
+    >>> f["spread"], f.spread
+    (0.1, 0.1)
+    >>> f.names, f.is_ready
+    (('spread', 'ofi'), False)
+    >>> f.values.round(3).tolist()
+    [0.1, nan]
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in order."""
+    @property
+    def schema_hash(self) -> str:
+        """SHA-256 of the schema, by which a model knows its inputs again."""
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Their values, float64 (features,); NaN where nothing is known (yet)."""
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which of them are known, bool (features,)."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether all of them are known."""
+    def __len__(self) -> int: ...
+    def __getitem__(self, name: str, /) -> float: ...
+    def __contains__(self, name: str, /) -> bool: ...
 
 @final
 class FeedSummary:
@@ -2597,6 +2842,84 @@ def glft_coefficients(
     >>> quote = tc.glft_coefficients(gamma=0.1, sigma=0.5, a=1.0, k=1.5)
     >>> round(quote["half_spread"], 3), round(quote["skew"], 3)
     (0.722, 0.153)
+    """
+
+def feature_definitions() -> list[dict[str, Any]]:
+    """Return what features there are: name, unit, formula, warm-up and parameters (name, what it takes, default)."""
+
+def fit_microprice(
+    imbalance: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    mid: NDArray[np.float64],
+    *,
+    buckets: int = 10,
+    spreads: int = 3,
+    terms: int = 6,
+) -> list[float]:
+    """Fit Stoikov's microprice: how far the mid is expected to move, by imbalance and spread.
+
+    States are pairs of an imbalance bucket and a spread in ticks; with every observation its mirror image is counted.
+    The adjustment is ``G1 + B G1 + B^2 G1 + ...`` with ``G1 = (I - Q)^-1 R1 K`` and ``B = (I - Q)^-1 R2``, of ``terms``
+    terms. Pass the table to the feature ``stoikov_microprice(table=[...], buckets=...)``.
+
+    Parameters
+    ----------
+    imbalance : float64 (n,)
+        The bid's share of the quantity at the best prices, of books one after the other.
+    spread, mid : float64 (n,)
+        In ticks.
+    buckets, spreads : int
+        Buckets of the imbalance, and the widest spread in ticks.
+    terms : int
+
+    Returns
+    -------
+    list of float
+        Adjustments in ticks, a row of ``buckets`` for each spread; NaN for what was never seen.
+
+    Raises
+    ------
+    InvalidValueError
+        For columns that differ in length, too many states, and data from which nothing follows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> up = np.tile([0.9, 0.1], 50)
+    >>> mid = np.tile([100.0, 101.0], 50)
+    >>> [round(x, 3) for x in tc.features.fit_microprice(up, np.ones(100), mid, buckets=2, spreads=1)]
+    [0.0, 0.0]
+    """
+
+def microprice_adjustments(
+    q: Sequence[Sequence[float]],
+    r1: Sequence[Sequence[float]],
+    k: Sequence[float],
+    r2: Sequence[Sequence[float]],
+    *,
+    terms: int = 6,
+) -> list[float]:
+    """Return Stoikov's adjustments from matrices that are known: ``terms`` terms of ``G1 + B G1 + B^2 G1 + ...``.
+
+    Parameters
+    ----------
+    q, r1, r2 : list of list of float
+        By state: probabilities of the next state without a move of the mid, of each move, of the next state with one.
+    k : list of float
+        The moves.
+    terms : int
+
+    Raises
+    ------
+    InvalidValueError
+        For matrices that do not fit each other, or states that never lead to a move.
+
+    Examples
+    --------
+    >>> from tradecore._core import microprice_adjustments
+    >>> stay, move = [[0.5, 0.1], [0.1, 0.5]], [[0.3, 0.1], [0.1, 0.3]]
+    >>> [round(x, 6) for x in microprice_adjustments(stay, move, [-0.5, 0.5], [[0.2, 0.2], [0.2, 0.2]], terms=1)]
+    [-0.166667, 0.166667]
     """
 
 def fit_intensity(

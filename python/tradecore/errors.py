@@ -297,6 +297,14 @@ class ModelError(TradecoreError):
         return f"{self.model}: {self.problem}"
 
 
+def _message(traceback: str) -> str:
+    """Return the exception of a traceback on one line, with the file and line that raised it."""
+    last = traceback.rpartition("Traceback (most recent call last):\n")[2]
+    message = " ".join(_FRAME.sub("", last).split())
+    frames = _FRAME.findall(last)
+    return f"{message} ({frames[-1][0]}:{frames[-1][1]})" if frames else message
+
+
 class StrategyError(TradecoreError):
     """A strategy failed.
 
@@ -328,10 +336,27 @@ class StrategyError(TradecoreError):
     @property
     def problem(self) -> str:
         """The exception on one line, with the file and line that raised it."""
-        last = self.own_traceback.rpartition("Traceback (most recent call last):\n")[2]
-        message = " ".join(_FRAME.sub("", last).split())
-        frames = _FRAME.findall(last)
-        return f"{message} ({frames[-1][0]}:{frames[-1][1]})" if frames else message
+        return _message(self.own_traceback)
+
+
+class FeatureError(TradecoreError):
+    """A feature of one's own failed.
+
+    Attributes
+    ----------
+    feature : str
+        Its name in the set.
+    traceback : str
+        Where it failed.
+    """
+
+    def __init__(self, feature: str, traceback: str) -> None:
+        super().__init__(feature, traceback)
+        self.feature = feature
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return f"feature {self.feature}: {_message(self.traceback)}"
 
 
 class RunError(TradecoreError):

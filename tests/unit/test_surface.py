@@ -154,6 +154,7 @@ ERRORS = [
     errors.ConfigError("f.toml", "", "bad"),
     errors.ModelError("m.tcm", "bad"),
     errors.ModelError("m.tcm", "bad", ("a.B",)),
+    errors.FeatureError("f", "Traceback\nValueError: x"),
     errors.StrategyError("s", "Traceback\nValueError: x"),
     errors.OrderError("x"),
     errors.ContextError(),

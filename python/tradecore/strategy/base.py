@@ -81,6 +81,10 @@ class Strategy:
     book_events: ClassVar[Literal["message", "touch"]] = "message"
     """Which book updates call :meth:`on_book`: every one, or only those that move a best price."""
 
+    features: ClassVar[Any] = None
+    """A FeatureSet: what ``ctx.features`` gives of its instruments, seen from the first message on. An object may have
+    a set of its own: assign it in ``__init__``."""
+
     reusable: ClassVar[bool] = False
     """Whether an object may run more than once although it keeps what it saw. A class with a method ``reset()`` is:
     it is called before every further run."""
@@ -286,7 +290,7 @@ class Strategy:
         Decimal, and list, tuple, dict and set of these. Others are left out and named in a warning, once a class.
         Override it, with :meth:`load`, to choose; what it returns has to be plain data then.
         """
-        own = ("name", "instruments", "predictor", "_has_run")
+        own = ("name", "instruments", "features", "predictor", "_has_run")
         kept = {name: value for name, value in vars(self).items() if name not in own}
         left_out = [name for name, value in kept.items() if not is_plain(value)]
         if left_out and type(self) not in _WARNED:

@@ -10,8 +10,10 @@ use tradecore_core::orders::OrderId;
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::errors;
+use crate::features::{Declared, FeatureVector};
 use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::lending::{Lease, Lent};
+use crate::raised::Raised;
 use crate::records::Order;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
@@ -72,6 +74,9 @@ pub(crate) struct Context {
     has_on_timer: bool,
     /// Whether it has somebody to ask.
     has_predictor: bool,
+    /// Features it declares, and what their classes raise.
+    pub(crate) declared: Declared,
+    raised: Raised,
     /// Name of the strategy.
     #[pyo3(get)]
     strategy: String,
@@ -80,6 +85,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         shared: &Arc<Shared>,
+        raised: Raised,
         strategy: String,
         hears: Hears,
         has_on_timer: bool,
@@ -94,6 +100,8 @@ impl Context {
             hears,
             has_on_timer,
             has_predictor,
+            declared: Declared::default(),
+            raised,
             strategy,
         }
     }
@@ -334,6 +342,39 @@ impl Context {
         let market = self.shared.market(instrument)?;
         self.shared.with(instrument.py(), |_| ())?;
         self.give_book(instrument.py(), market)
+    }
+
+    /// Return features of an instrument as known now: of the set the strategy declares, or of another one.
+    ///
+    /// A set that is declared (``features`` of the class or the object) sees every message from the first one on. One
+    /// that is first asked for here begins with the book as it is now, and warms up from then on. Sets of one schema
+    /// are computed once, however many strategies follow them.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// features : FeatureSet, optional
+    ///     The declared set if not given.
+    ///
+    /// Returns
+    /// -------
+    /// FeatureVector
+    ///     A value that may be kept; NaN where nothing is known yet.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    /// InvalidValueError
+    ///     Without a set, or for a value of a parameter that the instrument does not allow.
+    #[pyo3(signature = (instrument, features=None))]
+    fn features(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        features: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<FeatureVector> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        self.declared.vector(py, &self.shared, &self.raised, market, features)
     }
 
     /// Return this strategy's position in an instrument.

@@ -17,6 +17,7 @@ mod python {
     pyo3::import_exception!(tradecore.errors, CatalogError);
     pyo3::import_exception!(tradecore.errors, ContextError);
     pyo3::import_exception!(tradecore.errors, DataError);
+    pyo3::import_exception!(tradecore.errors, FeatureError);
     pyo3::import_exception!(tradecore.errors, HookError);
     pyo3::import_exception!(tradecore.errors, InstrumentError);
     pyo3::import_exception!(tradecore.errors, InvalidValueError);
@@ -27,8 +28,8 @@ mod python {
     pyo3::import_exception!(tradecore.errors, UnknownInstrumentError);
 }
 pub(crate) use python::{
-    CatalogError, ContextError, DataError, HookError, InstrumentError, InvalidValueError, OffGridError,
-    OrderError, RunError, StrategyError, UnknownInstrumentError,
+    CatalogError, ContextError, DataError, FeatureError, HookError, InstrumentError, InvalidValueError,
+    OffGridError, OrderError, RunError, StrategyError, UnknownInstrumentError,
 };
 
 /// A decimal that is no `field` of `instrument`.

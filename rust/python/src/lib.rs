@@ -15,6 +15,7 @@ mod columns;
 mod commands;
 mod context;
 mod errors;
+mod features;
 mod forks;
 mod hooks;
 mod indicators;
@@ -62,6 +63,11 @@ assert_align!(
     context::Context,
     indicators::Indicator,
     indicators::IndicatorBank,
+    features::FeatureBook,
+    features::FeatureEngine,
+    features::FeatureReader,
+    features::FeatureSchema,
+    features::FeatureVector,
     instrument::PyInstrument,
     kernel::PyKernel,
     maths::IntensityEstimator,
@@ -126,6 +132,11 @@ mod _core {
     use crate::commands::{Command, journal_commands};
     #[pymodule_export]
     use crate::context::Context;
+    #[pymodule_export]
+    use crate::features::{
+        FeatureBook, FeatureEngine, FeatureReader, FeatureSchema, FeatureVector, feature_definitions,
+        fit_microprice, microprice_adjustments,
+    };
     #[pymodule_export]
     use crate::indicators::{Indicator, IndicatorBank, compute_indicator, compute_panel, indicator_specs};
     #[pymodule_export]

@@ -75,7 +75,8 @@ impl Roster {
         let known = self.known.get_or_insert_with(|| Arc::new(Instruments::new(self.instruments.clone())));
         let shared = Arc::new(Shared::new(Arc::clone(known)));
         let raised = self.raised.clone();
-        let strategy = PyStrategy::new(py, &shared, raised, name.clone(), hooks, book_events, owner)?;
+        let mut strategy = PyStrategy::new(py, &shared, raised, name.clone(), hooks, book_events, owner)?;
+        strategy.declare(py, &markets)?;
         self.calls.push((name.clone(), strategy.calls()));
         let model = model_of(owner, &self.instruments, &self.raised)?;
         self.add(name, markets, account, Box::new(strategy), model);

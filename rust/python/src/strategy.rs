@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tradecore_core::bars::{Bar as CoreBar, BarSpec};
 use tradecore_core::book::{BookState, Touch};
+use tradecore_core::features::FeatureEngine;
 use tradecore_core::indicators::FitMethod;
 use tradecore_core::kernel::{
     Context as CoreContext, FillRow, HookError, HookResult, Interest, Signal as CoreSignal, Stat, Strategy,
@@ -22,6 +23,7 @@ use tradecore_core::types::{Instrument, MarketId, Named};
 
 use crate::context::Context;
 use crate::errors;
+use crate::features::Given;
 use crate::hooks::{Calls, Hook, Hooks};
 use crate::instrument::PyInstrument;
 use crate::lending::Arguments;
@@ -43,6 +45,8 @@ pub(crate) struct PyStrategy {
     hooks: Hooks,
     calls: Arc<Calls>,
     book_topic: Topics,
+    /// Features it declares, until the kernel takes them.
+    features: Vec<(MarketId, FeatureEngine)>,
     /// Arguments `(ctx,)`, and `(ctx, view)` by instrument.
     alone: Py<PyTuple>,
     with_book: Arguments<BookView>,
@@ -67,6 +71,7 @@ impl PyStrategy {
             py,
             Context::new(
                 shared,
+                raised.clone(),
                 name,
                 hooks.hears(),
                 hooks.get(Hook::Timer).is_some(),
@@ -90,6 +95,7 @@ impl PyStrategy {
             hooks,
             calls: Arc::default(),
             book_topic,
+            features: Vec::new(),
             alone,
             // The context has the books, too.
             with_book: Arguments::new(markets, 1),
@@ -97,6 +103,20 @@ impl PyStrategy {
             with_quote: Arguments::new(markets, 0),
             context,
         })
+    }
+
+    /// Takes the features that the strategy declares for its markets.
+    pub(crate) fn declare(&mut self, py: Python<'_>, markets: &[MarketId]) -> PyResult<()> {
+        let Some(set) = self.owner.bind(py).getattr_opt(intern!(py, "features"))? else { return Ok(()) };
+        if set.is_none() {
+            return Ok(());
+        }
+        let given = Given::of(&set)?;
+        for market in markets {
+            self.features.push((*market, given.engine(self.shared.instrument(*market), &self.raised)?));
+        }
+        self.context.get().declared.set(&set);
+        Ok(())
     }
 
     /// How often its hooks were called, to be looked at when the run is over.
@@ -193,6 +213,10 @@ impl Strategy for PyStrategy {
             fill: self.hooks.get(Hook::Fill).is_some(),
             order: self.hooks.get(Hook::Order).is_some(),
         }
+    }
+
+    fn features(&mut self) -> Vec<(MarketId, FeatureEngine)> {
+        std::mem::take(&mut self.features)
     }
 
     fn on_start(&mut self, ctx: &mut CoreContext) -> HookResult {

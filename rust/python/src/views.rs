@@ -406,6 +406,11 @@ impl TradeView {
         Bound::new(py, Self { trade, spec, instrument: shared.id(py, market), lease: Lease::default() })
     }
 
+    /// A trade as a value that may be kept.
+    pub(crate) fn of(trade: Trade, spec: &Arc<Instrument>, instrument: Py<PyString>) -> Self {
+        Self { trade: Mutex::new(trade), spec: Arc::clone(spec), instrument, lease: Lease::default() }
+    }
+
     pub(crate) fn set(&self, trade: Trade) {
         *self.trade.lock().unwrap_or_else(PoisonError::into_inner) = trade;
     }
@@ -450,12 +455,7 @@ impl TradeView {
 
     /// Return the trade as a value that may be kept.
     fn copy(&self, py: Python<'_>) -> PyResult<Self> {
-        Ok(Self {
-            trade: Mutex::new(self.get()?),
-            spec: Arc::clone(&self.spec),
-            instrument: self.instrument.clone_ref(py),
-            lease: Lease::default(),
-        })
+        Ok(Self::of(self.get()?, &self.spec, self.instrument.clone_ref(py)))
     }
 
     fn __repr__(&self) -> String {

@@ -64,19 +64,18 @@ impl FeatureEngine {
     pub fn new(
         set: Arc<FeatureSet>,
         instrument: Arc<Instrument>,
-        basis: FillBasis,
         customs: Vec<Box<dyn Custom>>,
     ) -> Result<Self, SpecError> {
         if set.names().is_empty() || set.customs() != customs.len() {
             return Err(SpecError::Empty);
         }
-        let (parts, slots) = compile(&set, &instrument, basis)?;
+        let (parts, slots) = compile(&set, &instrument)?;
         Ok(Self {
             cached: vec![(0, f64::NAN); slots.len()],
             custom_values: vec![f64::NAN; customs.len()],
             set,
             instrument,
-            basis,
+            basis: FillBasis::L2,
             parts,
             slots,
             customs,
@@ -92,6 +91,13 @@ impl FeatureEngine {
             last_book: None,
             last_move: None,
         })
+    }
+
+    /// The same for a book that is made of these events, levels if nothing is said.
+    #[must_use]
+    pub fn of(mut self, basis: FillBasis) -> Self {
+        self.basis = basis;
+        self
     }
 
     /// Its set.
@@ -322,7 +328,8 @@ impl FeatureEngine {
     }
 
     fn value(&mut self, at: usize, now: i64) -> f64 {
-        self.known(at, now).unwrap_or(f64::NAN)
+        // One NaN for all: which bits a division makes is up to the processor.
+        self.known(at, now).filter(|value| !value.is_nan()).unwrap_or(f64::NAN)
     }
 
     #[allow(clippy::too_many_lines, reason = "a table")]
@@ -330,7 +337,6 @@ impl FeatureEngine {
         let is_synced = self.touch.state == BookState::Synced;
         let since = |ts: Option<i64>| ts.map(|ts| now.saturating_sub(ts) as f64 * 1e-9);
         match &self.slots[at] {
-            Slot::Never => None,
             Slot::Spread => {
                 let spread = self.both()?.spread()?;
                 Some(self.instrument.price_increment.to_f64(spread))
@@ -372,6 +378,7 @@ impl FeatureEngine {
                 let sum = flows.all[*flow].sums.at(now, flows.since)?;
                 Some(self.qty(sum))
             }
+            Slot::Rate { is_qty: true, .. } | Slot::CancelRate { .. } if self.basis == FillBasis::L1 => None,
             Slot::Rate { flow, seconds, is_qty } => {
                 let (seconds, is_qty, flows) = (*seconds, *is_qty, &mut self.parts.flows);
                 let sum = flows.all[*flow].sums.at(now, flows.since)?;

@@ -10,7 +10,6 @@ use super::set::{FeatureSet, Member};
 use super::spec::{FeatureSpec, SpecError, Value};
 use super::trades::{Roll, Rule, Signer, Trades, Vpin};
 use super::window::Window;
-use crate::book::FillBasis;
 use crate::types::Instrument;
 
 /// A mid by the time it came to be.
@@ -70,8 +69,6 @@ pub(super) enum OfIntervals {
 /// How a feature is read. Numbers are places in the lists of [`Parts`].
 #[derive(Debug)]
 pub(super) enum Slot {
-    /// There is no such thing in this market.
-    Never,
     Spread,
     RelativeSpread,
     Mid,
@@ -234,6 +231,10 @@ impl Given<'_> {
         if let Value::Word(word) = self.get(name) { word } else { "" }
     }
 
+    fn numbers(&self, name: &str) -> Arc<[f64]> {
+        if let Value::Numbers(numbers) = self.get(name) { Arc::clone(numbers) } else { Arc::default() }
+    }
+
     fn window(&self) -> Window {
         match self.get("window") {
             Value::Window(window) => *window,
@@ -252,15 +253,11 @@ impl Given<'_> {
 }
 
 /// How the features of a set are read, and from what.
-pub(super) fn compile(
-    set: &FeatureSet,
-    instrument: &Instrument,
-    basis: FillBasis,
-) -> Result<(Parts, Vec<Slot>), SpecError> {
+pub(super) fn compile(set: &FeatureSet, instrument: &Instrument) -> Result<(Parts, Vec<Slot>), SpecError> {
     let (mut parts, mut slots, mut customs) = (Parts::new(), Vec::with_capacity(set.members.len()), 0);
     for member in &set.members {
         slots.push(match member {
-            Member::Built(spec) => slot(&mut parts, spec, instrument, basis)?,
+            Member::Built(spec) => slot(&mut parts, spec, instrument)?,
             Member::Custom(..) => {
                 customs += 1;
                 Slot::Custom(customs - 1)
@@ -271,12 +268,7 @@ pub(super) fn compile(
 }
 
 #[allow(clippy::too_many_lines, reason = "a table")]
-fn slot(
-    parts: &mut Parts,
-    spec: &FeatureSpec,
-    instrument: &Instrument,
-    basis: FillBasis,
-) -> Result<Slot, SpecError> {
+fn slot(parts: &mut Parts, spec: &FeatureSpec, instrument: &Instrument) -> Result<Slot, SpecError> {
     let given = Given(spec);
     let of_trades = |parts: &mut Parts, of| Slot::Trades(parts.trades(given.window()), of);
     let rate = |parts: &mut Parts, flow| Slot::Rate {
@@ -299,12 +291,9 @@ fn slot(
         Measure::RelativeSpread => Slot::RelativeSpread,
         Measure::Mid => Slot::Mid,
         Measure::Microprice => Slot::Microprice,
-        Measure::StoikovMicroprice => match given.get("table") {
-            Value::Numbers(table) => {
-                Slot::Stoikov { table: Arc::clone(table), buckets: given.whole("buckets") }
-            }
-            _ => Slot::Never,
-        },
+        Measure::StoikovMicroprice => {
+            Slot::Stoikov { table: given.numbers("table"), buckets: given.whole("buckets") }
+        }
         Measure::Imbalance => Slot::Imbalance,
         Measure::QueueImbalance => Slot::QueueImbalance,
         Measure::Depth => Slot::Depth { levels: parts.levels(given.whole("levels")), sides: given.sides() },
@@ -323,7 +312,6 @@ fn slot(
             Slot::Flow(parts.flows.add(Flow::Levels(given.whole("levels")), given.window()))
         }
         Measure::UpdateRate => rate(parts, Flow::Updates),
-        Measure::AddRate | Measure::CancelRate if basis == FillBasis::L1 => Slot::Never,
         Measure::AddRate => rate(parts, Flow::Added),
         Measure::CancelRate => Slot::CancelRate {
             removed: parts.flows.add(Flow::Removed, given.window()),

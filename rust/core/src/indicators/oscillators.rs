@@ -77,7 +77,12 @@ single!(PriceOscillator);
 
 impl PriceOscillator {
     fn new(fast: usize, slow: usize, is_ema: bool, is_percent: bool) -> Self {
-        Self { is_ema, is_percent, means: [fast, slow].map(Mean::new), averages: [fast, slow].map(Smooth::ema) }
+        Self {
+            is_ema,
+            is_percent,
+            means: [fast, slow].map(Mean::new),
+            averages: [fast, slow].map(Smooth::ema),
+        }
     }
 
     fn push(&mut self, x: f64) -> Option<f64> {

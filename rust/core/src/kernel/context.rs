@@ -9,6 +9,7 @@ use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
 use crate::bars::BarSpecError;
 use crate::book::{L2Book, Touch};
+use crate::features::FeatureEngine;
 use crate::ledger::{Position, Uncounted};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, Price, Qty, StrategyId};
@@ -272,5 +273,25 @@ impl Context {
             core.set_bars_due(market);
         }
         core.topics.set(strategy, market, core.topics.topics(strategy, market).without(topics));
+    }
+
+    /// Follows features of a market, which begin with the book as it is known now, and returns their place. Those of
+    /// one schema are kept once.
+    pub fn follow_features(&mut self, market: MarketId, engine: FeatureEngine) -> usize {
+        let strategy = self.strategy;
+        let core = self.core_mut();
+        core.markets[market.index()].follow_features(strategy, core.now, engine)
+    }
+
+    /// The place of features of a market that the strategy follows, by their schema's hash.
+    pub fn find_features(&self, market: MarketId, schema_hash: &str) -> Option<usize> {
+        let feeds = &self.core().market(market).features;
+        feeds.iter().position(|feed| feed.is_of(schema_hash, self.strategy))
+    }
+
+    /// Writes features of a market as they are known now.
+    pub fn read_features(&mut self, market: MarketId, place: usize, out: &mut [f64]) {
+        let core = self.core_mut();
+        core.markets[market.index()].features[place].values(core.now, out);
     }
 }

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
+use super::feature_feed::FailedFeed;
 use super::feeds::{BarFeeds, Finished, Heard};
 use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
@@ -147,6 +148,7 @@ impl Kernel {
                 currency: CurrencyId::new(currency),
                 view: MarketView::new(spec.basis),
                 bars,
+                features: Vec::new(),
             };
             if config.keeps_journal || !market.bars.are_idle() {
                 market.view.follow();
@@ -156,7 +158,10 @@ impl Kernel {
         let (mut topics, mut followed) = (Registry::new(states.len()), Vec::new());
         let mut runners = Vec::with_capacity(strategies.len());
         let mut trades_on = Vec::with_capacity(strategies.len());
-        for (index, setup) in strategies.into_iter().enumerate() {
+        for (index, mut setup) in strategies.into_iter().enumerate() {
+            for (market, engine) in setup.strategy.features() {
+                states[market.index()].follow_features(StrategyId::new(index), i64::MIN, engine);
+            }
             let interest = setup.strategy.interest();
             for market in setup.markets {
                 let strategy = StrategyId::new(index);
@@ -204,8 +209,7 @@ impl Kernel {
         // What comes most often comes first: a jump by kind would be guessed wrong nearly every time.
         if let Input::Known { market, rows } = input {
             self.prepare(at, &input, Some(market))?;
-            self.on_known(market, rows);
-            return Ok(());
+            return self.on_known(market, rows);
         }
         if let Input::Message { market, rows } = input {
             self.prepare(at, &input, Some(market))?;
@@ -240,10 +244,11 @@ impl Kernel {
             }
             Input::Feed { market, update } => {
                 self.prepare(at, &input, Some(market))?;
-                match self.ctx.core_mut().markets[market.index()].view.set_feed(update) {
-                    Some(state) => self.on_book_state(market, state),
-                    None => Ok(()),
-                }
+                let core = self.ctx.core_mut();
+                let state = &mut core.markets[market.index()];
+                let Some(book_state) = state.view.set_feed(update) else { return Ok(()) };
+                state.features.iter_mut().for_each(|feed| feed.set_state(core.now, book_state));
+                self.on_book_state(market, book_state)
             }
             Input::Listing(&Listing { market, is_listed }) => {
                 self.prepare(at, &input, Some(market))?;
@@ -408,18 +413,32 @@ impl Kernel {
         followers.into_iter().try_for_each(|strategy| self.failed(strategy, error.to_string()))
     }
 
-    fn on_known(&mut self, market: MarketId, rows: Rows<'_>) {
+    fn on_known(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
         let state = &mut core.markets[market.index()];
-        if state.bars.are_idle() {
+        if state.bars.are_idle() && state.features.is_empty() {
             state.view.know(rows, |_, _, _| ());
-            return;
+            return Ok(());
         }
-        let Market { view, bars, .. } = state;
-        let record = &mut core.record;
+        let Market { view, bars, features, .. } = state;
+        let (record, mut failure) = (&mut core.record, None);
         view.know(rows, |view: &View<'_>, from, to| {
             bars.record_rows(view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
+            for feed in features.iter_mut() {
+                failure = failure.take().or(feed.read(view, from, to));
+            }
         });
+        failure.map_or(Ok(()), |failure| self.feature_failed(failure))
+    }
+
+    /// Those who follow features of which one failed fail with it.
+    #[cold]
+    fn feature_failed(&mut self, failure: FailedFeed) -> Result<(), KernelError> {
+        let Some(problem) = failure.problem else { return Err(KernelError::Interrupted) };
+        for strategy in failure.followers {
+            self.failed(strategy, problem.clone())?;
+        }
+        Ok(())
     }
 
     fn on_message(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
@@ -435,7 +454,21 @@ impl Kernel {
                 wanted = wanted.with(Topics::QUOTES);
             }
         }
-        state.view.read(rows, wanted, &mut self.content);
+        if state.features.is_empty() {
+            state.view.read(rows, wanted, &mut self.content, |_, _, _| ());
+        } else {
+            let (features, mut failure) = (&mut state.features, None);
+            state.view.read(rows, wanted, &mut self.content, |view, from, to| {
+                for feed in features.iter_mut() {
+                    failure = failure.take().or(feed.read(view, from, to));
+                }
+            });
+            if let Some(failure) = failure {
+                self.feature_failed(failure)?;
+            }
+        }
+        let core = self.ctx.core_mut();
+        let state = &mut core.markets[market.index()];
         let mut heard = Ok(());
         if !state.bars.are_idle() {
             for trade in &self.content.trades {

@@ -8,6 +8,7 @@ mod codec;
 mod context;
 mod core;
 mod entry;
+mod feature_feed;
 mod feed_back;
 mod feeds;
 mod input;

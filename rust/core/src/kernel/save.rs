@@ -102,6 +102,7 @@ impl Kernel {
             w.flag(market.is_listed);
             market.view.save(&mut w);
             market.bars.save(&mut w);
+            market.save_features(&mut w)?;
         }
         w.index(self.runners.len());
         for (runner, account) in self.runners.iter().zip(&core.trades_on) {
@@ -216,6 +217,7 @@ impl Kernel {
             if market.bars.are_followed() {
                 market.view.follow();
             }
+            market.load_features(&mut r)?;
         }
         for market in (0..core.markets.len()).map(MarketId::new) {
             core.set_bars_due(market);

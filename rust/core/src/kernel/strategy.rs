@@ -7,6 +7,7 @@ use super::signals::Signal;
 use super::topics::Topics;
 use crate::bars::{Bar, BarSpec};
 use crate::book::{BookState, Touch};
+use crate::features::FeatureEngine;
 use crate::orders::Order;
 use crate::types::MarketId;
 
@@ -35,6 +36,11 @@ pub struct Interest {
 pub trait Strategy: Send {
     /// What this strategy wants from the start.
     fn interest(&self) -> Interest;
+
+    /// Features it wants of markets from the first message on; asked once.
+    fn features(&mut self) -> Vec<(MarketId, FeatureEngine)> {
+        Vec::new()
+    }
 
     /// Once, before the first event.
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {

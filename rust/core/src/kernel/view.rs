@@ -119,6 +119,8 @@ pub(super) struct MarketView {
     cursor: Cursor,
     /// Reading position of those who see every row; as far as `known`.
     rows: Option<Cursor>,
+    /// Whether they see levels, too.
+    reads_levels: bool,
     checkpoint: Option<Checkpoint>,
     /// Memory for the next checkpoint.
     spare: Option<L2Book>,
@@ -135,6 +137,7 @@ impl MarketView {
             book: L2Book::new(),
             cursor: Cursor::new(),
             rows: None,
+            reads_levels: false,
             checkpoint: None,
             spare: None,
         }
@@ -202,6 +205,12 @@ impl MarketView {
         }
     }
 
+    /// Lets every row be read from now on, those of messages of levels alone, too.
+    pub(super) fn follow_levels(&mut self) {
+        self.follow();
+        self.reads_levels = true;
+    }
+
     /// Where what was supplied goes on behind the rows known.
     fn behind_known(&self) -> Cursor {
         let mut rows = self.cursor.clone();
@@ -259,7 +268,7 @@ impl MarketView {
             }
             Rows::Supplied { upto, seen, only_levels } => {
                 match &mut self.rows {
-                    Some(rows) if only_levels => rows.skip_until(upto),
+                    Some(rows) if only_levels && !self.reads_levels => rows.skip_until(upto),
                     Some(rows) => rows.read_until(upto, each),
                     None => {}
                 }
@@ -268,9 +277,16 @@ impl MarketView {
         }
     }
 
-    /// Takes a message and says what it held, as far as it is wanted, and changed.
+    /// Takes a message and says what it held, as far as it is wanted, and changed. `each` sees its rows as in
+    /// [`Self::know`].
     #[inline]
-    pub(super) fn read(&mut self, rows: Rows<'_>, wanted: Topics, content: &mut Content) {
+    pub(super) fn read(
+        &mut self,
+        rows: Rows<'_>,
+        wanted: Topics,
+        content: &mut Content,
+        mut each: impl FnMut(&View<'_>, usize, usize),
+    ) {
         let before = self.seen.touch;
         content.clear();
         self.follow();
@@ -283,7 +299,10 @@ impl MarketView {
             rows => rows,
         };
         content.book = basis == FillBasis::L2 && matches!(rows, Rows::Supplied { only_levels: true, .. });
-        self.know(rows, |view, from, to| content.read(basis, wanted, view, from, to));
+        self.know(rows, |view, from, to| {
+            content.read(basis, wanted, view, from, to);
+            each(view, from, to);
+        });
         if content.book {
             let touch = self.seen.touch;
             content.touch_moved = touch.prices_differ(&before);
