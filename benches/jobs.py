@@ -16,6 +16,7 @@ import polars as pl
 import tradecore as tc
 from benches import makers
 from benches.harness import Job, Limit, Target
+from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from tradecore._core import EventReader
 from tradecore.instruments import instrument_from_dict
@@ -107,6 +108,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "20-level depth frame": depth_frame,
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
         "start-up": start_up,
+        **indicator_jobs(),
     }
 
 

@@ -85,7 +85,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = frozenset({"bars", "indicators", "ml"})
+_MODULES = frozenset({"bars", "features", "indicators", "ml"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -153,8 +153,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-_MODULES = frozenset({"features"})
-"""Public modules, likewise."""
+    if name in _MODULES:
+        return importlib.import_module(f"tradecore.{name}")
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from os import PathLike
 from typing import Any, Final, Literal, Self, TypeAlias, final
+from typing import Any, ClassVar, Final, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +43,8 @@ __all__ = [
     "FinalPositions",
     "FundingRate",
     "HftDecoder",
+    "Indicator",
+    "IndicatorBank",
     "Instrument",
     "IntensityEstimator",
     "Kernel",
@@ -72,12 +75,15 @@ __all__ = [
     "check_venue",
     "checksum",
     "feature_definitions",
+    "compute_indicator",
+    "compute_panel",
     "fit_intensity",
     "fit_microprice",
     "format_duration_ns",
     "glft_coefficients",
     "journal_commands",
     "microprice_adjustments",
+    "indicator_specs",
     "money_text",
     "parse_duration",
     "read_note",
@@ -3027,3 +3033,117 @@ def read_note(path: str | PathLike[str], key: str) -> str | None:
 
 def vocabulary() -> dict[str, dict[str, int | str]]:
     """Return the words of the core's enums and flags with their values, by the name of the enum."""
+
+def indicator_specs() -> list[dict[str, Any]]:
+    """Describe every indicator: names, parameters, inputs, outputs and words about them, a dictionary each."""
+
+def compute_indicator(
+    name: str, columns: Sequence[NDArray[np.float64]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[NDArray[np.float64]]:
+    """Compute an indicator by name over contiguous float64 arrays; an array for each output."""
+
+def compute_panel(
+    name: str, columns: Sequence[NDArray[np.float64]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[NDArray[np.float64]]:
+    """Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output."""
+
+class Indicator:
+    """An indicator that takes a row at a time.
+
+    Its classes are named after the indicators, and take their parameters. What it remembers can be saved, pickled and
+    copied; two of them are equal when they will say the same of whatever comes.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
+    @property
+    def value(self) -> Any:
+        """What the last row gave; NaN before the first one. Of several outputs a named tuple."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether the warm-up is over: whether the last row gave something."""
+    @property
+    def warm_up(self) -> int:
+        """Number of rows before the first one that gives something."""
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs, in the order in which :meth:`update` takes them."""
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+    @property
+    def params(self) -> dict[str, Any]:
+        """Values of the parameters by name."""
+    def update(
+        self,
+        a: float,
+        b: float | None = None,
+        c: float | None = None,
+        d: float | None = None,
+        e: float | None = None,
+        /,
+    ) -> Any:
+        """Take the next row, a number for each input, and return what is known after it, NaN during the warm-up.
+
+        Returns
+        -------
+        float, or tuple of float
+            Of several outputs a tuple, in the order of ``outputs``.
+
+        Raises
+        ------
+        TypeError
+            For what is no number, and for too few or too many of them.
+        """
+    def reset(self) -> None:
+        """Forget all rows."""
+    def save(self) -> bytes:
+        """Return what it is and remembers, as bytes: they are the same on every platform."""
+    @classmethod
+    def load(cls, state: bytes, /) -> Self:
+        """Return one that goes on from saved bytes.
+
+        Raises
+        ------
+        InvalidValueError
+            For bytes that are not of :meth:`save`, or of another indicator.
+        """
+    def copy(self) -> Self:
+        """Return another one that remembers the same."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __eq__(self, other: object) -> bool: ...
+    _name: str
+    _values: Any
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+class IndicatorBank:
+    """Indicators that read the same bars, in one call."""
+
+    def __new__(cls, **indicators: Indicator) -> Self: ...
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the outputs: that of the indicator, and behind a dot that of its output where it has several."""
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the columns that are read."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether the warm-up of each is over."""
+    def update(
+        self, open: float, high: float, low: float, close: float, volume: float, ts: float = ...
+    ) -> NDArray[np.float64]:
+        """Take the next bar and return what is known after it, float64 in the order of ``names``.
+
+        Parameters
+        ----------
+        open, high, low, close, volume : float
+        ts : float
+            Time of the bar, ns UTC, for what asks for it.
+        """
+    def batch(self, columns: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+        """Take many bars by columns, empty where none is read; an array for each output."""
+    def states(self) -> list[tuple[str, str, bytes]]:
+        """Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives."""
+    def reset(self) -> None:
+        """Forget all bars."""

@@ -277,8 +277,8 @@ def test_a_panel_is_each_series_by_itself(name: str) -> None:
     stacked = [np.stack(column) for column in zip(*each, strict=True)]
     stacked[0][4, 30] = each[4][0][30] = np.nan
     done = arrays(ti.panel(name, *stacked, **params))
-    for symbol, given in enumerate(each):
-        assert bits(column[symbol] for column in done) == bits(arrays(function(name)(*given, **params)))
+    for symbol, series in enumerate(each):
+        assert bits(column[symbol] for column in done) == bits(arrays(function(name)(*series, **params)))
     assert all(column.shape == (0, 5) for column in arrays(ti.panel(name, *[np.empty((0, 5))] * len(stacked))))
     with pytest.raises(InvalidValueError, match="dimensions"):
         ti.panel(name, *[np.zeros(4)] * len(stacked))

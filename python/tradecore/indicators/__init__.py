@@ -17,16 +17,13 @@ from __future__ import annotations
 
 from tradecore._core import Indicator, indicator_specs
 from tradecore.indicators.bank import Bank
-from tradecore.indicators.doors import function_of, panel, stream_of
-
-CLASSES: dict[str, type[Indicator]] = {}
-"""The class of each indicator by the name of its function."""
+from tradecore.indicators.doors import CLASSES, function_of, panel, stream_of
 
 __all__ = ["Bank", "Indicator", "panel"]
 
 for _spec in indicator_specs():
     globals()[_spec["name"]] = function_of(_spec)
-    globals()[_spec["class"]] = CLASSES[_spec["name"]] = stream_of(_spec)
+    globals()[_spec["class"]] = stream_of(_spec)
     if (_values := CLASSES[_spec["name"]]._values) is not None:
         globals()[_values.__name__] = _values
         __all__ += [_values.__name__]

@@ -10,6 +10,7 @@ import numpy as np
 from tradecore._core import IndicatorBank
 from tradecore.arrays import frame_like, library_of, to_floats
 from tradecore.errors import InvalidValueError
+from tradecore.indicators.doors import CLASSES
 
 __all__ = ["Bank"]
 
@@ -90,9 +91,7 @@ class Bank(IndicatorBank):
 
 
 def _indicator(kind: str, state: bytes) -> Any:
-    from tradecore import indicators
-
-    return indicators.CLASSES[kind].load(state)
+    return CLASSES[kind].load(state)
 
 
 def _restored(bank: type[Bank], states: list[tuple[str, str, bytes]]) -> Bank:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 from tradecore._core import Indicator, compute_indicator, compute_panel
 from tradecore.arrays import series_like, to_floats
 
-__all__ = ["Spec", "columns_of", "function_of", "panel", "stream_of"]
+__all__ = ["CLASSES", "Spec", "columns_of", "function_of", "panel", "stream_of"]
 
 Spec = dict[str, Any]
 """What ``indicator_specs`` says of one."""
+
+CLASSES: dict[str, type[Indicator]] = {}
+"""The class of each indicator by the name of its function."""
 
 _TS = "Time of a bar, ns UTC; as a float64 exact to 256 ns."
 _INPUTS = {
@@ -90,7 +94,8 @@ def stream_of(spec: Spec) -> type[Indicator]:
         "_name": spec["name"],
         "_values": _values_of(spec),
     }
-    return type(spec["class"], (Indicator,), members)
+    made = CLASSES[spec["name"]] = type(spec["class"], (Indicator,), members)
+    return made
 
 
 def panel(name: str, *columns: Any, **params: Any) -> Any:
@@ -152,7 +157,7 @@ def _values_of(spec: Spec) -> Any:
         return None
     name = spec["name"]
     if name not in _VALUES:
-        made = namedtuple(values_name(spec), [output for output, _ in spec["outputs"]], module="tradecore.indicators")  # type: ignore[misc]  # noqa: PYI024
+        made = namedtuple(values_name(spec), [output for output, _ in spec["outputs"]], module="tradecore.indicators")  # type: ignore[misc]
         made.__doc__ = f"Outputs of :func:`{spec['name']}`, or of a row of :class:`{spec['class']}`."
         for output, doc in spec["outputs"]:
             getattr(made, output).__doc__ = doc
@@ -184,6 +189,11 @@ def _params_doc(spec: Spec) -> list[str]:
     ]
 
 
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    """Return a text in lines that fit into a module."""
+    return textwrap.wrap(text, 110, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
 def _section(title: str, lines: list[str]) -> list[str]:
     return ["", title, "-" * len(title), *lines]
 
@@ -194,8 +204,8 @@ def _raises(*more: str) -> list[str]:
 
 def _function_doc(spec: Spec) -> str:
     inputs, name = spec["inputs"], spec["name"]
-    takes = ["{} : float64 (n,)".format(", ".join(inputs)), "    " + " ".join(_INPUTS[one] for one in inputs)]
-    takes[1] += " Or, in place of them, a frame that has these columns."
+    words = " ".join([*(_INPUTS[one] for one in inputs), "Or, in place of them, a frame that has these columns."])
+    takes = ["{} : float64 (n,)".format(", ".join(inputs)), *_wrapped(words, "    ")]
     if len(spec["outputs"]) == 1:
         gives = ["float64 (n,)", "    A series if one was given. NaN in the warm-up."]
     else:
@@ -206,7 +216,7 @@ def _function_doc(spec: Spec) -> str:
     return "\n".join([
         spec["summary"],
         "",
-        spec["notes"],
+        *_wrapped(spec["notes"]),
         *_section("Parameters", [*takes, *_params_doc(spec)]),
         *_section("Returns", gives),
         *_section("Raises", _raises(", and columns that are none, or differ in length")),
@@ -220,7 +230,7 @@ def _class_doc(spec: Spec) -> str:
     batch = f"tc.indicators.{name}({', '.join(columns)})"
     rows = f"zip({', '.join(columns)})" if len(columns) > 1 else columns[0]
     row = "*row" if len(columns) > 1 else "row"
-    last = f"{batch}[-1]" if len(spec["outputs"]) == 1 else f"tuple(column[-1] for column in {batch})"
+    last = f"float({batch}[-1])" if len(spec["outputs"]) == 1 else f"tuple(column[-1] for column in {batch})"
     return "\n".join([
         spec["summary"][:-1] + ", a row at a time.",
         "",

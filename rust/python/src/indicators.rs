@@ -328,7 +328,7 @@ impl Indicator {
         self.inner().is_ready()
     }
 
-    /// Rows before the first one that gives something.
+    /// Number of rows before the first one that gives something.
     #[getter]
     fn warm_up(&self) -> usize {
         self.inner().warm_up()
