@@ -5,10 +5,14 @@ mod common;
 
 use common::{M0, MS, Monkey, Quiet, Tape, instrument, limit, market_data, market_setup, replaced};
 use proptest::prelude::*;
+use std::sync::{Arc, Mutex};
 use tradecore_core::backtest::{Replay, RunConfig};
-use tradecore_core::book::FillBasis;
+use tradecore_core::book::{FillBasis, L2Book};
+use tradecore_core::event::Event;
+use tradecore_core::features::{Custom, FeatureEngine, FeatureSet};
 use tradecore_core::kernel::{
-    Control, Entry, FillRow, Kernel, KernelConfig, MarketSpec, OnError, OwnedInput, StrategySetup, entries,
+    Context, Control, Entry, FillRow, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec,
+    OnError, OwnedInput, Strategy, StrategySetup, Topics, Trade, entries,
 };
 use tradecore_core::orders::{Command, Order, OrderKey, Report, ReportKind};
 use tradecore_core::sim::Latency;
@@ -149,6 +153,117 @@ fn a_backtest_fed_back_from_its_journal_is_the_same_to_the_byte() {
         assert!(nothing.is_empty() && kept.fills.len() > 50, "{}", kept.fills.len());
         assert_eq!((&plain.digest, &plain.orders, &plain.fills), (&kept.digest, &kept.orders, &kept.fills));
         assert_eq!(feed(7, &inputs(&journal), None), kept);
+    }
+}
+
+/// Features with windows of every sort, and one with a feature of its own.
+const FEATURES: [&str; 14] = [
+    "microprice",
+    "depth_slope",
+    "multilevel_ofi(levels=3, window=300ms)",
+    "ofi(window=20)",
+    "cancel_rate",
+    "trade_sign(rule=lee_ready, lag=50ms)",
+    "trade_flow(window=9)",
+    "vpin(bucket=2, window=3)",
+    "roll_spread(window=8)",
+    "kyle_lambda(interval=50ms, window=6)",
+    "ewma_volatility(interval=50ms, half_life=4)",
+    "arrival_rate(interval=20ms, window=30)",
+    "log_return(horizon=200ms)",
+    "own",
+];
+
+/// A feature of somebody else's: the messages it was told of, and its quantity of bids.
+struct Counter(f64);
+
+impl Custom for Counter {
+    fn update(&mut self, book: &mut L2Book, _: Option<Event>) -> Result<f64, HookError> {
+        self.0 += 1.0;
+        Ok(self.0 + book.levels(Side::Buy) as f64 / 1e6)
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, HookError> {
+        Ok(self.0.to_le_bytes().to_vec())
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), HookError> {
+        self.0 = f64::from_le_bytes(state.try_into().unwrap());
+        Ok(())
+    }
+}
+
+fn engine(with_own: bool) -> FeatureEngine {
+    let mut set = FeatureSet::new("tested", "1").unwrap();
+    for text in &FEATURES[..13] {
+        set.add(text).unwrap();
+    }
+    let mut customs: Vec<Box<dyn Custom>> = Vec::new();
+    if with_own {
+        set.add_custom("own", "counter").unwrap();
+        customs.push(Box::new(Counter(0.0)));
+    }
+    FeatureEngine::new(Arc::new(set), instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL), customs)
+        .unwrap()
+}
+
+type Bits = Arc<Mutex<Vec<Vec<u64>>>>;
+
+/// Notes the features it is told of: of a set it declares, and of another one that it asks for in a hook.
+struct Watcher(Bits);
+
+impl Strategy for Watcher {
+    fn interest(&self) -> Interest {
+        Interest { topics: Topics::TRADES, ..Interest::default() }
+    }
+
+    fn features(&mut self) -> Vec<(MarketId, FeatureEngine)> {
+        vec![(M0, engine(true))]
+    }
+
+    fn on_trade(&mut self, ctx: &mut Context, market: MarketId, _: Trade) -> HookResult {
+        if market == M0 {
+            for with_own in [true, false] {
+                let other = engine(with_own);
+                let place = ctx.find_features(market, &other.set().schema_hash());
+                let place = place.unwrap_or_else(|| ctx.follow_features(market, other));
+                let mut numbers = vec![f64::NAN; 13 + usize::from(with_own)];
+                ctx.read_features(market, place, &mut numbers);
+                self.0.lock().unwrap().push(numbers.iter().map(|number| number.to_bits()).collect());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn watch(inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Vec<Vec<u64>> {
+    let bits = Bits::default();
+    let watcher = || {
+        let (name, strategy) = ("w".to_owned(), Box::new(Watcher(Arc::clone(&bits))));
+        vec![StrategySetup { name, markets: vec![M0], account: AccountId::new(0), strategy }]
+    };
+    let mut kernel = Kernel::new(config(false), markets(), watcher()).unwrap();
+    for (n, (at, input)) in inputs.iter().enumerate() {
+        if cut == Some(n) {
+            let state = kernel.save().unwrap();
+            kernel = Kernel::load(config(false), markets(), watcher(), &state).unwrap();
+            assert_eq!(kernel.save().unwrap(), state);
+        }
+        kernel.handle(*at, input.as_input()).unwrap();
+    }
+    let told = bits.lock().unwrap().clone();
+    told
+}
+
+#[test]
+fn features_go_on_after_a_cut_to_the_bit() {
+    let (_, journal) = backtest(11, 3_000, Latency::default(), true);
+    let mut told = inputs(&journal);
+    told.retain(|(_, input)| matches!(input, OwnedInput::Message { .. } | OwnedInput::Known { .. }));
+    let whole = watch(&told, None);
+    assert!(whole.len() > 50 && whole.iter().flatten().any(|bits| !f64::from_bits(*bits).is_nan()));
+    for place in [0, 1, told.len() / 3, told.len() / 2, told.len() - 1] {
+        assert_eq!(watch(&told, Some(place)), whole, "cut at {place}");
     }
 }
 

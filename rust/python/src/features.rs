@@ -25,9 +25,8 @@ use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
 use crate::raised::Raised;
-use crate::roster::basis;
 use crate::shared::{GilCell, Shared};
-use crate::values::{arguments, to_whole};
+use crate::values::{arguments, basis, to_whole};
 use crate::views::TradeView;
 
 fn spec_error(error: SpecError) -> PyErr {
@@ -263,11 +262,7 @@ impl Custom for PyCustom {
             let view = self.book.get();
             view.exchange(py, book);
             let value = self.update.call1(py, (&self.book, trade)).and_then(|value| {
-                value.extract::<f64>(py).map_err(|error| {
-                    let error: PyErr = error.into();
-                    let problem = format!("update has to return a number: {error}");
-                    errors::invalid("update", problem)
-                })
+                value.extract::<f64>(py).map_err(|error| errors::invalid("update", problem))
             });
             view.exchange(py, book);
             value.map_err(|error| self.failed(py, error))
@@ -335,7 +330,7 @@ fn failure(failure: FeatureFailure, raised: &Raised) -> PyErr {
 ///
 /// Examples
 /// --------
-/// >>> f = ctx.features("BTCUSDT.SYNTH")
+/// >>> f = ctx.features("BTCUSDT.SYNTH", tc.FeatureSet(["spread", "ofi"]))
 /// >>> f["spread"], f.spread
 /// (0.1, 0.1)
 /// >>> f.names, f.is_ready

@@ -27,9 +27,9 @@ use crate::levels::read_levels;
 use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
-use crate::roster::{Roster, basis};
+use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
-use crate::values::{repr_of, to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
+use crate::values::{basis, repr_of, to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {

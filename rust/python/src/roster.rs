@@ -6,7 +6,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustc_hash::FxHashSet;
 use tradecore_core::backtest::ModelSetup;
-use tradecore_core::book::FillBasis;
 use tradecore_core::kernel::{Strategy, StrategySetup};
 use tradecore_core::types::{AccountId, Instrument, MarketId};
 
@@ -112,14 +111,5 @@ impl Roster {
             return Ok(MarketId::new(index));
         }
         Err(errors::invalid("market", format!("{index} is none of {} markets", self.instruments.len())))
-    }
-}
-
-/// Where a book comes from, by its word.
-pub(crate) fn basis(word: &str) -> PyResult<FillBasis> {
-    match word {
-        "l2" => Ok(FillBasis::L2),
-        "l1" => Ok(FillBasis::L1),
-        other => Err(errors::invalid("basis", format!("{other:?} is not l2 or l1"))),
     }
 }

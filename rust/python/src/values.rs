@@ -7,6 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
+use tradecore_core::book::FillBasis;
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::types::{
@@ -103,6 +104,15 @@ pub(crate) fn to_steps(
         "{field}: expected Decimal, str, int or float, not {}",
         value.get_type().name()?
     )))
+}
+
+/// Where a book comes from, by its word.
+pub(crate) fn basis(word: &str) -> PyResult<FillBasis> {
+    match word {
+        "l2" => Ok(FillBasis::L2),
+        "l1" => Ok(FillBasis::L1),
+        other => Err(errors::invalid("basis", format!("{other:?} is not l2 or l1"))),
+    }
 }
 
 /// A number of any kind as a float.

@@ -280,18 +280,18 @@ impl Context {
     pub fn follow_features(&mut self, market: MarketId, engine: FeatureEngine) -> usize {
         let strategy = self.strategy;
         let core = self.core_mut();
-        core.markets[market.index()].follow_features(strategy, core.now, engine)
+        let Market { features, view, .. } = &mut core.markets[market.index()];
+        features.follow(view, strategy, core.now, engine)
     }
 
     /// The place of features of a market that the strategy follows, by their schema's hash.
     pub fn find_features(&self, market: MarketId, schema_hash: &str) -> Option<usize> {
-        let feeds = &self.core().market(market).features;
-        feeds.iter().position(|feed| feed.is_of(schema_hash, self.strategy))
+        self.core().market(market).features.find(schema_hash, self.strategy)
     }
 
     /// Writes features of a market as they are known now.
     pub fn read_features(&mut self, market: MarketId, place: usize, out: &mut [f64]) {
         let core = self.core_mut();
-        core.markets[market.index()].features[place].values(core.now, out);
+        core.markets[market.index()].features.values(place, core.now, out);
     }
 }

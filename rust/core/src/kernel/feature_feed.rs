@@ -5,17 +5,16 @@
 
 use std::sync::Arc;
 
-use super::market::Market;
-use super::reader::Reader;
-use super::save::{LoadError, SaveError};
+use super::reader::{CodecError, Reader};
+use super::view::MarketView;
 use super::writer::Writer;
 use crate::book::BookState;
 use crate::event::View;
 use crate::features::{FeatureEngine, FeatureFailure, FeatureSet};
-use crate::types::{HookError, StrategyId};
+use crate::types::{HookError, Instrument, StrategyId};
 
 /// Features of one schema in one market.
-pub(super) struct FeatureFeed {
+struct FeatureFeed {
     schema_hash: String,
     engine: FeatureEngine,
     /// Who asked for them.
@@ -38,14 +37,9 @@ impl FeatureFeed {
         Self { schema_hash, engine, followers: Vec::new(), has_failed: false }
     }
 
-    /// Whether it is of a schema and followed by a strategy.
-    pub(super) fn is_of(&self, schema_hash: &str, strategy: StrategyId) -> bool {
-        self.schema_hash == schema_hash && self.followers.contains(&strategy)
-    }
-
     /// Reads rows; returns what failed.
     #[inline]
-    pub(super) fn read(&mut self, view: &View<'_>, from: usize, to: usize) -> Option<FailedFeed> {
+    fn read(&mut self, view: &View<'_>, from: usize, to: usize) -> Option<FailedFeed> {
         if self.has_failed {
             return None;
         }
@@ -64,47 +58,85 @@ impl FeatureFeed {
         };
         FailedFeed { followers: self.followers.clone(), problem }
     }
+}
 
-    /// The state of the feed is known to be another one.
-    pub(super) fn set_state(&mut self, now: i64, state: BookState) {
-        self.engine.set_state(now, state);
-    }
+/// The features of one market.
+#[derive(Default)]
+pub(super) struct FeatureFeeds(Vec<FeatureFeed>);
 
-    /// Writes the vector at a time.
-    pub(super) fn values(&mut self, now: i64, out: &mut [f64]) {
-        self.engine.values(now, out);
+/// Why features were not loaded.
+pub(super) enum FeedsError {
+    /// The bytes are no saved features.
+    Codec(CodecError),
+    /// Nobody of the set-up wants such features, and no text tells of them.
+    Unknown(String),
+}
+
+impl From<CodecError> for FeedsError {
+    fn from(error: CodecError) -> Self {
+        Self::Codec(error)
     }
 }
 
-impl Market {
-    /// Lets a strategy follow features from `now` on, and returns their place.
-    pub(super) fn follow_features(&mut self, strategy: StrategyId, now: i64, engine: FeatureEngine) -> usize {
-        let place = self.feature_feed(engine, |feed, view| feed.engine.begin(now, view.book()));
-        let followers = &mut self.features[place].followers;
-        if let Err(at) = followers.binary_search(&strategy) {
-            followers.insert(at, strategy);
+impl FeatureFeeds {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads rows; returns what failed.
+    #[inline]
+    pub(super) fn read(&mut self, view: &View<'_>, from: usize, to: usize) -> Option<FailedFeed> {
+        self.0.iter_mut().fold(None, |failed, feed| failed.or(feed.read(view, from, to)))
+    }
+
+    /// The state of the market's feed is known to be another one.
+    pub(super) fn set_state(&mut self, now: i64, state: BookState) {
+        self.0.iter_mut().for_each(|feed| feed.engine.set_state(now, state));
+    }
+
+    /// The place of features that a strategy follows.
+    pub(super) fn find(&self, schema_hash: &str, strategy: StrategyId) -> Option<usize> {
+        self.0.iter().position(|feed| feed.schema_hash == schema_hash && feed.followers.contains(&strategy))
+    }
+
+    /// Writes the vector of a place at a time.
+    pub(super) fn values(&mut self, place: usize, now: i64, out: &mut [f64]) {
+        self.0[place].engine.values(now, out);
+    }
+
+    /// Lets a strategy follow features of a view's market from `now` on, and returns their place.
+    pub(super) fn follow(
+        &mut self,
+        view: &mut MarketView,
+        strategy: StrategyId,
+        now: i64,
+        engine: FeatureEngine,
+    ) -> usize {
+        let before = self.0.len();
+        let place = self.place(view, engine);
+        let feed = &mut self.0[place];
+        if place == before {
+            feed.engine.begin(now, view.book());
+        }
+        if let Err(at) = feed.followers.binary_search(&strategy) {
+            feed.followers.insert(at, strategy);
         }
         place
     }
 
-    fn feature_feed(
-        &mut self,
-        engine: FeatureEngine,
-        begin: impl FnOnce(&mut FeatureFeed, &mut super::view::MarketView),
-    ) -> usize {
-        let mut feed = FeatureFeed::new(engine.of(self.view.basis()));
-        let known = self.features.iter().position(|own| own.schema_hash == feed.schema_hash);
-        known.unwrap_or_else(|| {
-            begin(&mut feed, &mut self.view);
-            self.view.follow_levels();
-            self.features.push(feed);
-            self.features.len() - 1
+    /// The place of features of such a schema, from now on if there are none.
+    fn place(&mut self, view: &mut MarketView, engine: FeatureEngine) -> usize {
+        let feed = FeatureFeed::new(engine.of(view.basis()));
+        self.0.iter().position(|own| own.schema_hash == feed.schema_hash).unwrap_or_else(|| {
+            view.follow_levels();
+            self.0.push(feed);
+            self.0.len() - 1
         })
     }
 
-    pub(super) fn save_features(&mut self, w: &mut Writer<'_>) -> Result<(), SaveError> {
-        w.index(self.features.len());
-        for feed in &mut self.features {
+    pub(super) fn save(&mut self, w: &mut Writer<'_>) -> Result<(), FeatureFailure> {
+        w.index(self.0.len());
+        for feed in &mut self.0 {
             let set = feed.engine.set();
             w.text(set.name());
             w.text(set.version());
@@ -114,41 +146,38 @@ impl Market {
             w.flag(feed.has_failed);
             w.index(feed.followers.len());
             feed.followers.iter().for_each(|strategy| w.index(strategy.index()));
-            let state = feed.engine.save().map_err(|failure| SaveError::Strategy {
-                name: format!("of the feature {}", failure.feature),
-                error: failure.error,
-            })?;
-            w.bytes(&state);
+            w.bytes(&feed.engine.save()?);
         }
         Ok(())
     }
 
     /// Goes on with features that the strategies of the set-up want, or that can be told by their text.
-    pub(super) fn load_features(&mut self, r: &mut Reader<'_>) -> Result<(), LoadError> {
+    pub(super) fn load(
+        &mut self,
+        r: &mut Reader<'_>,
+        view: &mut MarketView,
+        instrument: &Arc<Instrument>,
+    ) -> Result<(), FeedsError> {
         for _ in 0..r.index()? {
             let (name, version, schema_hash) = (r.text()?, r.text()?, r.text()?);
-            let texts = (0..r.index()?).map(|_| r.option(Reader::text)).collect::<Result<Vec<_>, _>>()?;
-            let known = self.features.iter().position(|feed| feed.schema_hash == schema_hash);
-            let place = match known {
-                Some(place) => place,
-                None => match told(name, version, &texts, self) {
-                    Some(engine) => self.feature_feed(engine, |_, _| ()),
-                    None => {
-                        let (saved, given) =
-                            (format!("features {name} {version}"), "no such features".to_owned());
-                        return Err(LoadError::Differs { saved, given });
-                    }
-                },
+            let mut texts = Vec::new();
+            for _ in 0..r.index()? {
+                texts.push(r.option(Reader::text)?);
+            }
+            let known = self.0.iter().position(|feed| feed.schema_hash == schema_hash);
+            let place = match (known, told(name, version, &texts, instrument)) {
+                (Some(place), _) => place,
+                (None, Some(engine)) => self.place(view, engine),
+                (None, None) => return Err(FeedsError::Unknown(format!("features {name} {version}"))),
             };
-            let feed = &mut self.features[place];
+            let feed = &mut self.0[place];
             feed.has_failed = r.flag()?;
             feed.followers.clear();
             for _ in 0..r.index()? {
                 feed.followers.push(r.strategy()?);
             }
-            let state = r.bytes()?;
-            if feed.engine.load(state).is_err() {
-                return r.error("the state of the features").map_err(LoadError::Codec);
+            if feed.engine.load(r.bytes()?).is_err() {
+                r.error("the state of the features")?;
             }
         }
         Ok(())
@@ -156,8 +185,13 @@ impl Market {
 }
 
 /// An engine of features of which all can be told by their text.
-fn told(name: &str, version: &str, texts: &[Option<&str>], market: &Market) -> Option<FeatureEngine> {
+fn told(
+    name: &str,
+    version: &str,
+    texts: &[Option<&str>],
+    instrument: &Arc<Instrument>,
+) -> Option<FeatureEngine> {
     let mut set = FeatureSet::new(name, version).ok()?;
     texts.iter().try_for_each(|text| set.add((*text)?).ok())?;
-    FeatureEngine::new(Arc::new(set), Arc::clone(&market.instrument), Vec::new()).ok()
+    FeatureEngine::new(Arc::new(set), Arc::clone(instrument), Vec::new()).ok()
 }

@@ -9,7 +9,7 @@ use super::accounts::Accounts;
 use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
-use super::feature_feed::FailedFeed;
+use super::feature_feed::{FailedFeed, FeatureFeeds};
 use super::feeds::{BarFeeds, Finished, Heard};
 use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
@@ -148,7 +148,7 @@ impl Kernel {
                 currency: CurrencyId::new(currency),
                 view: MarketView::new(spec.basis),
                 bars,
-                features: Vec::new(),
+                features: FeatureFeeds::default(),
             };
             if config.keeps_journal || !market.bars.are_idle() {
                 market.view.follow();
@@ -160,7 +160,8 @@ impl Kernel {
         let mut trades_on = Vec::with_capacity(strategies.len());
         for (index, mut setup) in strategies.into_iter().enumerate() {
             for (market, engine) in setup.strategy.features() {
-                states[market.index()].follow_features(StrategyId::new(index), i64::MIN, engine);
+                let Market { features, view, .. } = &mut states[market.index()];
+                features.follow(view, StrategyId::new(index), i64::MIN, engine);
             }
             let interest = setup.strategy.interest();
             for market in setup.markets {
@@ -247,7 +248,7 @@ impl Kernel {
                 let core = self.ctx.core_mut();
                 let state = &mut core.markets[market.index()];
                 let Some(book_state) = state.view.set_feed(update) else { return Ok(()) };
-                state.features.iter_mut().for_each(|feed| feed.set_state(core.now, book_state));
+                state.features.set_state(core.now, book_state);
                 self.on_book_state(market, book_state)
             }
             Input::Listing(&Listing { market, is_listed }) => {
@@ -424,9 +425,7 @@ impl Kernel {
         let (record, mut failure) = (&mut core.record, None);
         view.know(rows, |view: &View<'_>, from, to| {
             bars.record_rows(view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
-            for feed in features.iter_mut() {
-                failure = failure.take().or(feed.read(view, from, to));
-            }
+            failure = failure.take().or(features.read(view, from, to));
         });
         failure.map_or(Ok(()), |failure| self.feature_failed(failure))
     }
@@ -459,9 +458,7 @@ impl Kernel {
         } else {
             let (features, mut failure) = (&mut state.features, None);
             state.view.read(rows, wanted, &mut self.content, |view, from, to| {
-                for feed in features.iter_mut() {
-                    failure = failure.take().or(feed.read(view, from, to));
-                }
+                failure = failure.take().or(features.read(view, from, to));
             });
             if let Some(failure) = failure {
                 self.feature_failed(failure)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::feature_feed::FeatureFeed;
+use super::feature_feed::FeatureFeeds;
 use super::feeds::BarFeeds;
 use super::view::MarketView;
 use crate::ledger::ContractMath;
@@ -17,7 +17,7 @@ pub(super) struct Market {
     pub(super) is_listed: bool,
     pub(super) view: MarketView,
     pub(super) bars: BarFeeds,
-    pub(super) features: Vec<FeatureFeed>,
+    pub(super) features: FeatureFeeds,
 }
 
 impl Market {

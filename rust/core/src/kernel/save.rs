@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::entry::Desk;
+use super::feature_feed::FeedsError;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
+use super::market::Market;
 use super::reader::{CodecError, Reader};
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
@@ -102,7 +104,10 @@ impl Kernel {
             w.flag(market.is_listed);
             market.view.save(&mut w);
             market.bars.save(&mut w);
-            market.save_features(&mut w)?;
+            market.features.save(&mut w).map_err(|failure| SaveError::Strategy {
+                name: format!("of the feature {}", failure.feature),
+                error: failure.error,
+            })?;
         }
         w.index(self.runners.len());
         for (runner, account) in self.runners.iter().zip(&core.trades_on) {
@@ -217,7 +222,13 @@ impl Kernel {
             if market.bars.are_followed() {
                 market.view.follow();
             }
-            market.load_features(&mut r)?;
+            let Market { features, view, instrument, .. } = market;
+            features.load(&mut r, view, instrument).map_err(|error| match error {
+                FeedsError::Codec(error) => LoadError::Codec(error),
+                FeedsError::Unknown(saved) => {
+                    LoadError::Differs { saved, given: "no such features".to_owned() }
+                }
+            })?;
         }
         for market in (0..core.markets.len()).map(MarketId::new) {
             core.set_bars_due(market);
