@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 import tradecore as tc
-from benches import makers
+from benches import bars, makers
 from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
@@ -109,6 +109,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
         "start-up": start_up,
         **indicator_jobs(),
+        **bars.jobs(),
     }
 
 

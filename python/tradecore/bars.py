@@ -152,19 +152,37 @@ def make(spec: str | BarSpec, trades: Any, *, partial: bool = True) -> Any:
     ordered = {name: bars[name] for name in BAR_COLUMNS}
     if isinstance(trades, Mapping):
         return ordered
-    if getattr(stamps.dtype, "kind", "") == "M" or (library_of(stamps) == "polars" and stamps.dtype.is_temporal()):
-        for name in ("ts_open", "ts_close", "ts_available"):
-            ordered[name] = ordered[name].view("datetime64[ns]")
-    return frame_like(trades, ordered)
+    return _timed(frame_like(trades, ordered), stamps)
+
+
+def _timed(bars: Any, stamps: Any) -> Any:
+    """Return bars with times in the form of those given."""
+    names = ["ts_open", "ts_close", "ts_available"]
+    if library_of(bars) == "pandas":
+        if stamps.dtype.kind == "M":
+            zone = getattr(stamps.dtype, "tz", None)
+            for name in names:
+                times = bars[name].astype("datetime64[ns]")
+                bars[name] = times if zone is None else times.dt.tz_localize("UTC").dt.tz_convert(zone)
+        return bars
+    import polars as pl
+
+    if stamps.dtype.is_temporal():
+        zone = stamps.dtype.time_zone
+        times = pl.col(names).cast(pl.Datetime("ns"))
+        if zone is not None:
+            times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        bars = bars.with_columns(times)
+    return bars
 
 
 def _names(trades: Any) -> list[str]:
     if isinstance(trades, Mapping):
         return list(trades)
+    if type(trades).__name__ == "LazyFrame":
+        raise InvalidValueError("trades", "expected a frame, got a LazyFrame: collect() it")
     if library_of(trades) == "numpy" or not hasattr(trades, "columns"):
         raise InvalidValueError("trades", f"expected a frame or arrays by name, got {type(trades).__name__}")
-    if hasattr(trades, "collect"):
-        raise InvalidValueError("trades", "expected a frame, got a LazyFrame: collect() it")
     return list(trades.columns)
 
 
@@ -172,6 +190,8 @@ def _to_stamps(name: str, given: Any) -> NDArray[np.int64]:
     """Return times as a contiguous int64 array, ns."""
     import numpy as np
 
+    if getattr(getattr(given, "dtype", None), "tz", None) is not None:
+        given = given.dt.tz_convert(None)
     array = given.to_numpy() if library_of(given) != "numpy" else np.asarray(given)
     if array.ndim != 1 or (array.dtype.kind not in "iuM" and array.size):
         raise InvalidValueError(name, f"expected one column of int64 ns or times, got {array.ndim}-d {array.dtype}")
@@ -193,7 +213,7 @@ def _to_sides(given: Any) -> NDArray[np.int8]:
         return np.ascontiguousarray(np.sign(np.nan_to_num(array)), dtype=np.int8)
     words = array.astype(str)
     buys, sells = words == "buy", words == "sell"
-    for word in np.unique(words[~(buys | sells)]):
+    for word in np.unique(words[~(buys | sells)]).tolist():
         if word not in ("None", "nan", "<NA>"):
             raise InvalidValueError("side", f"expected 'buy' or 'sell', got {word!r}")
     sides: NDArray[np.int8] = buys.astype(np.int8) - sells.astype(np.int8)

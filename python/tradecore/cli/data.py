@@ -1,4 +1,4 @@
-"""``tradecore data``: import, check, synth, info, export."""
+"""``tradecore data``: import, check, synth, info, export, bars."""
 
 from __future__ import annotations
 
@@ -337,3 +337,53 @@ def export(
         note(f"warning: {form} cannot hold {', '.join(f'{rows} {name}' for name, rows in lost.items())} events")
     files = [str(path) for path in written]
     _show({"instrument": instrument, "format": form, "files": files, "left_out": lost}, json=json)
+
+
+_SHOWN = 20
+"""Bars that are printed where no file is asked for."""
+
+
+@data_app.command(cls=Command)
+def bars(
+    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="Its id, SYMBOL.VENUE.", show_default=False)],
+    spec: Annotated[
+        str,
+        typer.Argument(metavar="SPEC", help="Which bars: 1m, 1d+8h, tick:100, volume:5 and so on.", show_default=False),
+    ],
+    data: Annotated[Path, typer.Option(metavar="DIR", callback=in_utf8_name, help="The catalog's folder.")] = Path(
+        "market"
+    ),
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File to write, .csv or .parquet; the last ones are shown if not."),
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Make bars of an instrument's trades, quotes or book."""
+    import polars as pl
+
+    from tradecore.bars import BarSpec
+    from tradecore.data.catalog import Catalog
+    from tradecore.errors import ConfigError
+    from tradecore.files import staged
+
+    form = None if output is None else output.suffix
+    if form not in (None, ".csv", ".parquet"):
+        raise ConfigError("data bars", "--output", f"expected a file .csv or .parquet, got {output}")
+    made = Catalog(data).bars(instrument, spec).collect()
+    summary: dict[str, Any] = {"instrument": instrument, "spec": str(BarSpec(spec)), "bars": len(made)}
+    if output is not None:
+        with staged(output.parent, output.name) as folder:
+            file = folder / output.name
+            made.write_csv(file) if form == ".csv" else made.write_parquet(file)
+        _show(summary | {"file": str(output)}, json=json)
+        return
+    if json:
+        times = pl.col("ts_open", "ts_close", "ts_available").cast(pl.Int64)
+        emit(summary | {"rows": made.with_columns(times).to_dicts()})
+        return
+    for bar in made.tail(_SHOWN).iter_rows(named=True):
+        prices = " ".join(f"{name} {bar[name]}" for name in ("open", "high", "low", "close", "volume", "trades"))
+        say(f"{bar['ts_open']:%Y-%m-%d %H:%M:%S.%f} {prices}{' (unfinished)' if bar['is_partial'] else ''}")
+    if len(made) > _SHOWN:
+        note(f"the last {_SHOWN} of {len(made)} bars; --output FILE.csv writes all")

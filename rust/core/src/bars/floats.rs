@@ -1,6 +1,7 @@
 //! Bars in the units of an instrument, for whoever reads them.
 
 use super::builder::Bar;
+use super::number::Exact;
 use super::spec::BarSpec;
 use crate::types::{Decimal, Instrument};
 
@@ -70,7 +71,9 @@ impl Bar<i64> {
 impl Bar<f64> {
     /// As they are.
     pub fn to_floats(&self) -> BarFloats {
-        let (volume, quote_volume) = (self.volume.value(), self.quote_volume.value());
+        // What one trade was is known.
+        let sum = |sum: Exact| if self.trades > 1 { sum.decimal() } else { sum.value() };
+        let (volume, quote_volume) = (sum(self.volume), self.quote_volume.value());
         BarFloats {
             open: self.open,
             high: self.high,
@@ -78,8 +81,8 @@ impl Bar<f64> {
             close: self.close,
             volume,
             quote_volume,
-            buy_volume: self.buy_volume.value(),
-            sell_volume: self.sell_volume.value(),
+            buy_volume: sum(self.buy_volume),
+            sell_volume: sum(self.sell_volume),
             vwap: if volume == 0.0 { f64::NAN } else { quote_volume / volume },
         }
     }

@@ -7,6 +7,7 @@
 use std::fmt::Debug;
 
 use super::words::Words;
+use crate::types::POW10;
 
 /// A float this close below a threshold, as a fraction of it, has reached it.
 const NEAR: f64 = 1e-12;
@@ -137,6 +138,21 @@ impl Exact {
     #[inline(always)]
     pub fn value(self) -> f64 {
         self.sum + self.lost
+    }
+
+    /// The sum of the decimals that the numbers stand for, where it has fourteen digits or fewer.
+    ///
+    /// Every number may be half a unit in its last place away from its decimal. So may their sum, as a fraction of it,
+    /// and a short decimal this close to it is what was meant.
+    pub fn decimal(self) -> f64 {
+        let value = self.value();
+        // Two to the power is three tenths of ten to it; from below.
+        let power = (i64::from((value.to_bits() >> 52) as u32 & 0x7ff) - 1_023) * 1_233 >> 12;
+        let Some(scale) = usize::try_from(13 - power).ok().and_then(|digits| POW10.get(digits)) else {
+            return value;
+        };
+        let short = libm::rint(value * *scale as f64) / *scale as f64;
+        if (short - value).abs() <= value.abs() * f64::EPSILON { short } else { value }
     }
 }
 

@@ -603,3 +603,149 @@ fn every_input_and_command_is_read_back_as_it_was_written() {
         })
         .unwrap();
 }
+
+type Bars = Arc<Mutex<Vec<Bar>>>;
+
+/// Follows bars and keeps what it is told.
+struct BarWitness {
+    spec: BarSpec,
+    bars: Bars,
+}
+
+impl Strategy for BarWitness {
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+    fn on_start(&mut self, ctx: &mut Context) -> HookResult {
+        ctx.subscribe(M0, Subscription::Bars(self.spec)).unwrap();
+        Ok(())
+    }
+    fn on_bar(&mut self, ctx: &mut Context, _: MarketId, spec: &BarSpec, bar: &Bar) -> HookResult {
+        assert_eq!((*spec, bar.ts_available), (self.spec, ctx.now_ns()));
+        self.bars.lock().unwrap().push(*bar);
+        Ok(())
+    }
+}
+
+fn bar_setup(spec: &str, bars: &Bars) -> (KernelConfig, Vec<MarketSpec>, Vec<StrategySetup>) {
+    let config = KernelConfig {
+        session: "unit".parse().unwrap(),
+        on_error: OnError::StopStrategy,
+        candle_ns: None,
+        keeps_journal: false,
+    };
+    let strategy = StrategySetup {
+        name: "w".into(),
+        markets: vec![M0],
+        account: AccountId::new(0),
+        strategy: Box::new(BarWitness { spec: BarSpec::parse(spec).unwrap(), bars: Arc::clone(bars) }),
+    };
+    let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2 };
+    (config, vec![market], vec![strategy])
+}
+
+/// A message a row: what it is, and its stamps.
+fn rows_of(tape: &[(i64, i64, i64, i64, u8)]) -> EventColumns {
+    let (mut columns, mut recv) = (EventColumns::default(), 0);
+    for (gap, lag, price, qty, kind) in tape {
+        recv += gap;
+        let kind = if *kind == 0 { EventKind::BookSet } else { EventKind::Trade };
+        let (ts_event, side) = (recv - lag, if price % 2 == 0 { 1 } else { -1 });
+        // Bids below, asks above, so that there is a mid.
+        let price = if kind == EventKind::BookSet { 500 + side * (10 + price % 7) } else { *price };
+        columns.push(Event {
+            ts_event,
+            ts_recv: recv,
+            kind,
+            side: side as i8,
+            flags: 0,
+            price,
+            qty: *qty,
+            id: 1,
+        });
+        columns.end_message();
+    }
+    columns
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(300))]
+    #[test]
+    fn what_a_strategy_is_told_are_the_bars_of_the_rows_also_after_a_restart(
+        tape in proptest::collection::vec((0i64..400, -50i64..300, 90i64..110, 1i64..6, 0u8..3), 1..60),
+        cut in 0usize..60,
+        spec in proptest::sample::select(vec![
+            "100ns,grace=30ns", "100ns+7ns,grace=0s,late=amend", "50ns,empty=carry,grace=200ns",
+            "100ns", "100ns,source=mid,grace=10ns", "tick:3", "tick:2,source=mid", "volume:0.004",
+            "volume:0.003,excess=split", "imbalance:tick,length=3,mean=0.6,span=3", "renko:0.3", "range:0.5",
+        ]),
+    ) {
+        let columns = rows_of(&tape);
+        let view = crate::event::Columns::view(&columns);
+        let told = Bars::default();
+        let (config, markets, strategies) = bar_setup(spec, &told);
+        let instrument = Arc::clone(&markets[0].instrument);
+        let mut kernel = Kernel::new(config, markets, strategies).unwrap();
+        kernel.handle(0, Input::Control(&Control::Start)).unwrap();
+        for row in 0..view.len() {
+            let at = view.ts_recv[row];
+            while let Some(due) = kernel.next_due().filter(|due| *due < at) {
+                kernel.handle(due, Input::Due).unwrap();
+            }
+            if row == cut {
+                let state = kernel.save().unwrap();
+                let (config, markets, strategies) = bar_setup(spec, &told);
+                kernel = Kernel::load(config, markets, strategies, &state).unwrap();
+                proptest::prop_assert_eq!(kernel.save().unwrap(), state);
+            }
+            let rows = Rows::Here { view, from: row, to: row + 1 };
+            kernel.handle(at, Input::Message { market: M0, rows }).unwrap();
+        }
+        let end = view.ts_recv[view.len() - 1];
+        while let Some(due) = kernel.next_due().filter(|due| *due <= end) {
+            kernel.handle(due, Input::Due).unwrap();
+        }
+        let mut made = Vec::new();
+        let spec = BarSpec::parse(spec).unwrap();
+        let mut bars = crate::bars::RowBars::new(&spec, &instrument, FillBasis::L2, i64::MIN).unwrap();
+        bars.push(&view, 0, view.len(), &mut |bar| made.push(*bar)).unwrap();
+        bars.flush(&mut |bar| made.push(*bar)).unwrap();
+        made.retain(|bar| !bar.is_partial);
+        proptest::prop_assert_eq!(&*told.lock().unwrap(), &made);
+    }
+}
+
+#[test]
+fn our_clock_closes_the_bar_of_a_silent_market() {
+    let told = Bars::default();
+    let (config, markets, strategies) = bar_setup("1us,grace=500ns", &told);
+    let mut kernel = Kernel::new(config, markets, strategies).unwrap();
+    kernel.handle(0, Input::Control(&Control::Start)).unwrap();
+    assert_eq!(kernel.next_due(), None);
+    let trade = columns(100, &[(EventKind::Trade, 1, 100, 1)]);
+    kernel.handle(100, Input::Message { market: M0, rows: Rows::all(&trade) }).unwrap();
+    assert_eq!((kernel.next_due(), told.lock().unwrap().len()), (Some(1_500), 0));
+    kernel.handle(1_500, Input::Due).unwrap();
+    assert_eq!((kernel.next_due(), told.lock().unwrap().len()), (None, 1));
+    // A trade of that window is late now.
+    kernel.handle(1_600, Input::Message { market: M0, rows: Rows::all(&trade) }).unwrap();
+    let book = columns(9_000, &[bid(90)]);
+    kernel.handle(9_000, Input::Message { market: M0, rows: Rows::all(&book) }).unwrap();
+    assert_eq!((kernel.next_due(), told.lock().unwrap()[0].trades), (None, 1));
+    assert_eq!(told.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn bars_that_cannot_be_made_end_their_followers() {
+    let told = Bars::default();
+    let (config, markets, strategies) = bar_setup("1ns,empty=carry,grace=1h", &told);
+    let mut kernel = Kernel::new(config, markets, strategies).unwrap();
+    kernel.handle(0, Input::Control(&Control::Start)).unwrap();
+    for at in [100, 5_000_000] {
+        let trade = columns(at, &[(EventKind::Trade, 1, 100, 1)]);
+        kernel.handle(at, Input::Message { market: M0, rows: Rows::all(&trade) }).unwrap();
+    }
+    let failure = kernel.strategies().next().and_then(|(_, failure)| failure.map(str::to_owned));
+    assert!(failure.is_some_and(|failure| failure.contains("choose larger bars")));
+    assert_eq!(kernel.next_due(), None);
+}
