@@ -8,8 +8,7 @@ instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from os import PathLike
-from typing import Any, Final, Literal, Self, TypeAlias, final
-from typing import Any, ClassVar, Final, Self, TypeAlias, final
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,16 +73,16 @@ __all__ = [
     "check_strategy_name",
     "check_venue",
     "checksum",
-    "feature_definitions",
     "compute_indicator",
     "compute_panel",
+    "feature_definitions",
     "fit_intensity",
     "fit_microprice",
     "format_duration_ns",
     "glft_coefficients",
+    "indicator_specs",
     "journal_commands",
     "microprice_adjustments",
-    "indicator_specs",
     "money_text",
     "parse_duration",
     "read_note",
@@ -2024,7 +2023,7 @@ class FeatureVector:
 
     Examples
     --------
-    >>> f = ctx.features("BTCUSDT.SYNTH")
+    >>> f = ctx.features("BTCUSDT.SYNTH", tc.FeatureSet(["spread", "ofi"]))
     >>> f["spread"], f.spread
     (0.1, 0.1)
     >>> f.names, f.is_ready

@@ -22,6 +22,7 @@ LAYERS = [
     {"_core", "errors", "types", "forks", "interrupts", "locks", "text"},
     {"instruments", "validation", "venue", "config", "progress", "files", "arrays", "bars", "indicators"},
     {"data", "strategy", "report"},
+    {"features"},
     {"strategies"},
     {"session"},
     {"backtest", "ml", "research"},

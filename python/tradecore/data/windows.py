@@ -21,6 +21,7 @@ __all__ = [
     "levels_of",
     "read_all",
     "snapshot",
+    "span_of",
     "whole_messages",
     "window",
 ]
@@ -49,6 +50,15 @@ def arrays_of(events: Any) -> Arrays:
 
     names = events.columns if hasattr(events, "columns") else events
     return {name: array(name) for name in _COLUMNS if name != "id" or (name in names and events[name] is not None)}
+
+
+def span_of(events: Catalog | Mapping[str, Any], instrument: str) -> tuple[int, int] | None:
+    """Return when the first and the last event were received, ns UTC; None where there are none."""
+    if isinstance(events, Catalog):
+        parts = events.manifest(instrument).parts()
+        return (min(p.first_ts_recv for p in parts), max(p.last_ts_recv for p in parts)) if parts else None
+    received = arrays_of(events)["ts_recv"]
+    return (int(received.min()), int(received.max())) if len(received) else None
 
 
 def whole_messages(columns: Mapping[str, NDArray[Any]], rows: int) -> int:

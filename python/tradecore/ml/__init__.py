@@ -8,6 +8,7 @@ from tradecore.ml.card import model_card, model_picture
 from tradecore.ml.dataset import Dataset, build_dataset
 from tradecore.ml.estimators import make_estimator
 from tradecore.ml.fractional import fractional_difference, fractional_weights
+from tradecore.ml.inference import Inference
 from tradecore.ml.labels import (
     TrendScan,
     TripleBarrier,
@@ -20,24 +21,32 @@ from tradecore.ml.labels import (
 from tradecore.ml.leakage import Leak, ShuffledScore, check_leakage, check_shuffled
 from tradecore.ml.model_files import load_model, save_model
 from tradecore.ml.prediction import LoadedModel
+from tradecore.ml.predictor import ModelPredictor
 from tradecore.ml.splits import CombinatorialPurgedCV, PurgedKFold, WalkForward
+from tradecore.ml.strategy import SignalStrategy
 from tradecore.ml.target import Label
 from tradecore.ml.training import Fold, TrainedModel, train
+from tradecore.ml.walk import Walk, WalkStep, walk_forward
 from tradecore.ml.weights import concurrency, return_weights, time_decay, uniqueness
 
 __all__ = [
     "CombinatorialPurgedCV",
     "Dataset",
     "Fold",
+    "Inference",
     "Label",
     "Leak",
     "LoadedModel",
+    "ModelPredictor",
     "PurgedKFold",
     "ShuffledScore",
+    "SignalStrategy",
     "TrainedModel",
     "TrendScan",
     "TripleBarrier",
+    "Walk",
     "WalkForward",
+    "WalkStep",
     "build_dataset",
     "check_leakage",
     "check_shuffled",
@@ -58,4 +67,5 @@ __all__ = [
     "trend_scanning",
     "triple_barrier",
     "uniqueness",
+    "walk_forward",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,17 +12,18 @@ import numpy as np
 import orjson
 
 from tradecore.arrays import to_floats
+from tradecore.data.arguments import id_of
+from tradecore.data.catalog import Catalog
 from tradecore.errors import InvalidValueError
+from tradecore.features import FeatureSet, compute
 from tradecore.ml.columns import Floats, Horizon, Rows, as_long, integers, refuse_at, rows_ahead, times
 from tradecore.ml.splits import CombinatorialPurgedCV, PurgedKFold, WalkForward
 from tradecore.ml.target import Label, checked_params
 from tradecore.ml.weights import time_decay, uniqueness
+from tradecore.validation import DurationLike
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tradecore._core import Instrument
-    from tradecore.data.catalog import Catalog
 
 __all__ = ["Dataset", "build_dataset", "names_of", "schema_hash_of"]
 
@@ -61,6 +61,8 @@ class Dataset:
         Of what the data is; empty if unknown.
     label : str
         What was labelled, in words.
+    feature_set : str, optional
+        The features as TOML, to be made again from; None where they are bare columns, or have a class of one's own.
     dropped : mapping of str to int
         How many rows were left out, by reason.
     """
@@ -75,6 +77,7 @@ class Dataset:
     schema_hash: str = ""
     instruments: tuple[str, ...] = ()
     label: str = ""
+    feature_set: str | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -207,6 +210,7 @@ class Dataset:
             schema_hash=schema_hash_of(features),
             instruments=() if instrument is None else (instrument,),
             label=said,
+            feature_set=text_of(features),
             dropped={"not ready": int((~ready).sum()), "without a label": int((ready & ~labelled).sum())},
         )
 
@@ -334,17 +338,21 @@ def schema_hash_of(features: Any) -> str:
     return str(own) if own else hashlib.sha256(orjson.dumps(list(names_of(features)))).hexdigest()
 
 
+def text_of(features: Any) -> str | None:
+    """Return a feature set as TOML, where there is one that text can tell of."""
+    if not isinstance(features, FeatureSet):
+        return None
+    try:
+        return features.to_toml()
+    except InvalidValueError:
+        return None
+
+
 def _column(frame: Any, name: str) -> Any:
     if name not in frame.columns:
         known = ", ".join(map(str, frame.columns))
         raise InvalidValueError(name, f"no such column; there are {known}")
     return frame[name]
-
-
-def compute_features(catalog: Catalog, instrument: str | Instrument, features: Any, at: str) -> pl.DataFrame:
-    """Return the features of an instrument's data, with ``ts`` and ``ts_available``."""
-    frame: pl.DataFrame = importlib.import_module("tradecore.features").compute(catalog, instrument, features, at=at)
-    return frame
 
 
 def build_dataset(
@@ -353,8 +361,9 @@ def build_dataset(
     features: Any,
     *,
     label: Label,
-    at: str,
+    at: DurationLike,
     price: str = "mid",
+    progress: bool = True,
 ) -> Dataset:
     """Make a data set of the data in a catalog.
 
@@ -366,10 +375,12 @@ def build_dataset(
         What ``tc.features.compute`` takes.
     label : Label
         How labels are made of the price.
-    at : str
-        At which moments there are samples: ``"100ms"``, ``"trade"``, ``"bar:1m"``.
+    at : duration or "trade"
+        At which moments there are samples, as :func:`tradecore.features.compute`.
     price : str
         The feature that labels are made of. The model does not see it unless it is among its features.
+    progress : bool
+        Whether to show a bar, on a terminal.
 
     Raises
     ------
@@ -383,12 +394,13 @@ def build_dataset(
         label = tc.ml.Label("forward_return", horizon="1s", classes="sign")
         data = tc.ml.build_dataset("market", "BTCUSDT.SYNTH", ["imbalance", "ofi"], label=label, at="100ms")
     """
-    from tradecore.data.arguments import id_of
-    from tradecore.data.catalog import Catalog
+    import polars as pl
 
     held = Catalog.of(catalog).pinned(instrument)
-    frame = compute_features(held, instrument, features, at)
-    priced = compute_features(held, instrument, [price], at)
-    column = f"price:{price}"
-    frame = frame.with_columns(priced[price].alias(column))
-    return Dataset.from_frame(frame, features, label, price=column, instrument=id_of(instrument))
+    chosen = FeatureSet.of(features)
+    column = f"price of {price}"
+    frame = compute(held, instrument, chosen, at, progress=progress)
+    (priced,) = FeatureSet([price]).names
+    frame = frame.with_columns(compute(held, instrument, [price], at, progress=progress)[priced].alias(column))
+    times = pl.col("ts", "ts_available").cast(pl.Int64)
+    return Dataset.from_frame(frame.with_columns(times), chosen, label, price=column, instrument=id_of(instrument))

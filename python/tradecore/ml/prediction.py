@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.errors import ModelError
+from tradecore.features import FeatureSet
 from tradecore.ml.columns import Floats
 from tradecore.ml.dataset import names_of, schema_hash_of
 from tradecore.ml.metrics import class_values
@@ -62,6 +63,12 @@ class LoadedModel:
 
     def __repr__(self) -> str:
         return f"<LoadedModel {self.name} {self.id}: {self.about['estimator']}, {self._width} features>"
+
+    @property
+    def feature_set(self) -> FeatureSet | None:
+        """The features it was trained on, to be computed; None where its file knows no more than their names."""
+        text = self.about["data"].get("feature_set")
+        return None if text is None else FeatureSet.from_toml(text)
 
     def predict(self, x: Any) -> Any:
         """Return what the model says of features.

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tradecore.data.catalog import Catalog
+from tradecore.data.windows import span_of
 from tradecore.errors import InvalidValueError, ModelError
+from tradecore.features import FeatureSet, compute
+from tradecore.ml.prediction import LoadedModel
 from tradecore.validation import DurationLike, to_ns
 
 if TYPE_CHECKING:
@@ -15,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tradecore._core import Instrument
-    from tradecore.features import FeatureSet
 
 __all__ = ["ModelPredictor", "Scores"]
 
@@ -65,6 +68,8 @@ class ModelPredictor:
         runs: the same opinions sooner, for what was worked out is looked up by the features themselves.
     every : duration, optional
         How often it will be asked, on the grid of the clock.
+    inside_training : bool
+        Whether a backtest may touch the span that the model was trained on.
 
     Raises
     ------
@@ -94,6 +99,7 @@ class ModelPredictor:
         latency: DurationLike = "1ms",
         features: FeatureSet | None = None,
         every: DurationLike | None = None,
+        inside_training: bool = False,
     ) -> None:
         self.model = model
         self.model_id = model.id
@@ -106,6 +112,7 @@ class ModelPredictor:
         if self.hold_band < 0:
             raise InvalidValueError("hold_band", f"{self.hold_band} is negative")
         self._features = features
+        self._inside_training = inside_training
         self._every = None if every is None else to_ns("every", every)
         self._directions = None if model.class_values is None else model.class_values.tolist()
         if self._directions and not min(self._directions) < 0 < max(self._directions):
@@ -131,14 +138,19 @@ class ModelPredictor:
         """Work out what the model says in a backtest, where ``features`` and ``every`` are given.
 
         Only features are looked at that the strategy will see, each as it will be then: nothing of this looks ahead.
-        """
-        if self._features is None or self._every is None:
-            return
-        from tradecore.features import compute
 
+        Raises
+        ------
+        ModelError
+            When the data touches the span that the model was trained on.
+        """
         for instrument in instruments:
-            frame = compute(data, instrument, self._features, at=self._every)
-            self.learn(frame.select(self._features.names).to_numpy())
+            events = data if isinstance(data, Catalog) else data[instrument.id]
+            if isinstance(self.model, LoadedModel) and (span := span_of(events, instrument.id)) is not None:
+                self.model.check_span(*span, allow_overlap=self._inside_training)
+            if self._features is not None and self._every is not None:
+                frame = compute(events, instrument, self._features, self._every, progress=False)
+                self.learn(frame.select(self._features.names).to_numpy())
 
     def learn(self, features: NDArray[np.float64]) -> None:
         """Work out beforehand what the model says to these features, float64 (n, features), row by row the same."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from tradecore.errors import InvalidValueError
+from tradecore.ml.model_files import load_model
 from tradecore.ml.predictor import ModelPredictor
 from tradecore.strategy import Predictor, Strategy
 from tradecore.validation import Duration
@@ -95,11 +96,27 @@ class SignalStrategy(Strategy):
         super().__init__(name, instruments, **parameters)
         if (self.model is None) == (predictor is None):
             raise InvalidValueError("model", "expected a model's file, or a predictor, and not both")
-        self.predictor = self._loaded(features) if predictor is None else predictor
         if features is not None:
-            self.features = features
+            self.features = features  # type: ignore[misc]
+        self.predictor = self._loaded(features) if predictor is None else predictor
         if self.features is None:
             raise InvalidValueError("features", "missing: a predictor does not say what it is asked with")
+
+    def _loaded(self, features: FeatureSet | None) -> Predictor:
+        """Return the predictor of the model's file; its features become the strategy's, unless others are given."""
+        assert self.model is not None
+        model = load_model(self.model, features=features, trusted=self.trusted_types, allow_pickle=self.allow_pickle)
+        self.features = model.feature_set if features is None else features  # type: ignore[misc]
+        return ModelPredictor(
+            model,
+            buy_above=self.buy_above,
+            sell_below=self.sell_below,
+            hold_band=self.hold_band,
+            latency=self.inference_latency,
+            features=self.features,
+            every=self.interval if self.batch else None,
+            inside_training=self.inside_training,
+        )
 
     def on_start(self, ctx: Context) -> None:
         """Ask from the next time on that the interval divides."""

@@ -231,6 +231,7 @@ def train(
             "rows": len(dataset),
             "instruments": list(dataset.instruments),
             "label": dataset.label,
+            "feature_set": dataset.feature_set,
             "weighted": dataset.weights is not None,
             "dropped": dict(dataset.dropped),
         },

@@ -12,10 +12,10 @@ from tradecore._core import Instrument
 from tradecore.backtest import Backtest, Result
 from tradecore.data.arguments import id_of
 from tradecore.data.catalog import Catalog
-from tradecore.data.windows import read_all, window
+from tradecore.data.windows import read_all, span_of, window
 from tradecore.errors import InvalidValueError
 from tradecore.ml.dataset import build_dataset
-from tradecore.ml.model_files import load_model, save_model
+from tradecore.ml.model_files import save_model
 from tradecore.ml.strategy import SignalStrategy
 from tradecore.ml.target import Label
 from tradecore.ml.training import train
@@ -188,8 +188,10 @@ def _spans(
     catalog: Catalog, name: str, train_ns: int, test_ns: int, anchored: bool
 ) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return the spans of training and of tests."""
-    parts = catalog.manifest(name).parts()
-    first, last = min(part.first_ts_recv for part in parts), max(part.last_ts_recv for part in parts) + 1
+    span = span_of(catalog, name)
+    if span is None:
+        raise InvalidValueError("catalog", f"holds no events of {name}")
+    first, last = span[0], span[1] + 1
     if not train_ns or not test_ns or first + train_ns >= last:
         data = f"the data spans {(last - first) / 1e9:.1f} s"
         raise InvalidValueError("train_span", f"{data}: nothing is left to test after {train_ns / 1e9:.1f} s")
