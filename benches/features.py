@@ -81,7 +81,7 @@ def _run(strategy: type[tc.Strategy], name: str, data: str) -> Callable[[], floa
 
 
 def _added(name: str, data: str) -> Callable[[], float]:
-    """What features add: the difference of two runs that follow each other."""
+    """Time what features add: the difference of two runs that follow each other."""
     plain, featured = _run(Plain, name, data), _run(Featured, name, data)
     return lambda: -plain() + featured()
 
@@ -93,7 +93,7 @@ def _table(name: str, data: str) -> float:
 
 
 def _states(name: str, data: str) -> dict[str, Any]:
-    """The best prices after each message and the trades, which pandas is given ready made."""
+    """Return the best prices after each message and the trades, as a script makes them: message by message."""
     catalog = tc.Catalog(data)
     instrument = catalog.instrument(name)
     pieces = list(catalog.stream(name))
@@ -163,7 +163,16 @@ def feature_jobs(folder: Path) -> dict[str, Callable[[], Job]]:
     def against_pandas() -> Job:
         made()
         ours = lambda: _table(name, data)  # noqa: E731 - a contender
-        contenders = {"tradecore": ours, "pandas": _pandas(_states(name, data))}
-        return Job("ms", dict.fromkeys(contenders, 1e-3), contenders, (Target("tradecore", "pandas", 50.0),))
+        given = _pandas(_states(name, data))
+
+        def whole() -> float:
+            started = time.perf_counter()
+            states = _states(name, data)
+            return time.perf_counter() - started + _pandas(states)()
+
+        contenders = {"tradecore": ours, "pandas": whole, "pandas, books given": given}
+        note = "pandas computes eight of them; its books are made by a loop over messages, or given for nothing"
+        targets = (Target("tradecore", "pandas", 50.0),)
+        return Job("ms", dict.fromkeys(contenders, 1e-3), contenders, targets, rounds=3, note=note)
 
     return {"features in a backtest": in_a_backtest, "features against pandas": against_pandas}

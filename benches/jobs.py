@@ -15,6 +15,8 @@ import polars as pl
 
 import tradecore as tc
 from benches import bars, makers
+from benches import makers
+from benches.features import feature_jobs
 from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
@@ -110,6 +112,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "start-up": start_up,
         **indicator_jobs(),
         **bars.jobs(),
+        **feature_jobs(folder),
     }
 
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import tradecore as tc
-from conftest import LAST, SET, TRADE, columns
+from conftest import LAST, ROOT, SET, TRADE, columns
 from tradecore.backtest import Backtest
 from tradecore.data.catalog import Columns
 from tradecore.errors import ContextError, InvalidValueError
@@ -277,3 +277,15 @@ def test_a_vector_is_read_by_name_and_by_attribute() -> None:
         f["nope"]
     with pytest.raises(AttributeError, match="no feature"):
         _ = f.nope
+
+
+def test_the_page_lists_every_feature_as_it_is() -> None:
+    page = (ROOT / "docs" / "pages" / "features.md").read_text().splitlines()
+    listed = {line.split(" | ")[0].strip("| `"): line for line in page if line.startswith("| `")}
+    rows = {row["name"]: row for row in tc._core.feature_definitions()}
+    assert list(listed) == list(rows) == tc.features.available()["name"].to_list()
+    for name, row in rows.items():
+        formula = row["formula"].replace("|", r"\|")
+        assert listed[name].endswith(f"| {row['unit']} | {formula} | {row['warm_up']} |")
+        for parameter, _, default in row["parameters"]:
+            assert f"`{parameter}`" in listed[name] if default is None else f"`{parameter}={default}`" in listed[name]

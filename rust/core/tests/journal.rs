@@ -251,8 +251,7 @@ fn watch(inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Vec<Vec<u64>> {
         }
         kernel.handle(*at, input.as_input()).unwrap();
     }
-    let told = bits.lock().unwrap().clone();
-    told
+    bits.lock().unwrap().clone()
 }
 
 #[test]

@@ -262,7 +262,9 @@ impl Custom for PyCustom {
             let view = self.book.get();
             view.exchange(py, book);
             let value = self.update.call1(py, (&self.book, trade)).and_then(|value| {
-                value.extract::<f64>(py).map_err(|error| errors::invalid("update", PyErr::from(error).to_string()))
+                value.extract::<f64>(py).map_err(|error| {
+                    errors::invalid("update", format!("update has to return a number: {error}"))
+                })
             });
             view.exchange(py, book);
             value.map_err(|error| self.failed(py, error))
