@@ -41,6 +41,7 @@ _PAGES = {
     "tradecore._core.BarSpec": "bars",
     "tradecore.data": "data",
     "tradecore.ml": "models",
+    "tradecore.features": "data",
     "tradecore.instruments": "data",
     "tradecore.strategies": "strategies",
     "tradecore.strategy": "strategies",
@@ -58,6 +59,11 @@ _EXTRA = (
     "_core.Command",
     "data.catalog.CatalogWriter",
     "data.catalog.Part",
+    "features.available",
+    "features.compute",
+    "_core.FeatureEngine",
+    "_core.FeatureVector",
+    "_core.fit_microprice",
 )
 """What hooks and methods hand out without its being asked for by name."""
 

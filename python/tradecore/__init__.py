@@ -36,7 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, features, indicators, ml
+    from tradecore import bars, features, features as features, indicators, ml
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
@@ -134,7 +134,6 @@ __all__ = [
     "bars",
     "check_lookahead",
     "errors",
-    "features",
     "find_instrument",
     "fit_intensity",
     "glft_coefficients",

@@ -16,6 +16,7 @@ __all__ = [
     "ConfigError",
     "ContextError",
     "DataError",
+    "FeatureError",
     "HookError",
     "InstrumentError",
     "InvalidValueError",

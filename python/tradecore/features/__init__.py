@@ -7,7 +7,7 @@ What is not known is NaN: before a window is full, without the side of a book it
 """
 
 from tradecore._core import FeatureBook, FeatureEngine, FeatureVector, fit_microprice
-from tradecore.features.compute import compute
 from tradecore.features.sets import FeatureSet, available
+from tradecore.features.tables import compute
 
 __all__ = ["FeatureBook", "FeatureEngine", "FeatureSet", "FeatureVector", "available", "compute", "fit_microprice"]
