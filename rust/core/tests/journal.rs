@@ -256,7 +256,7 @@ fn watch(inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Vec<Vec<u64>> {
 
 #[test]
 fn features_go_on_after_a_cut_to_the_bit() {
-    let (_, journal) = backtest(11, 3_000, Latency::default(), true);
+    let (_, journal) = backtest(11, 9_000, Latency::default(), true);
     let mut told = inputs(&journal);
     told.retain(|(_, input)| matches!(input, OwnedInput::Message { .. } | OwnedInput::Known { .. }));
     let whole = watch(&told, None);
