@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from tradecore.features.sets import FeatureSet
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, SignalAction, TimeInForce
@@ -3046,6 +3048,7 @@ def compute_panel(
 ) -> list[NDArray[np.float64]]:
     """Compute an indicator by name over several series at once, a row of a 2-D array each; an array for each output."""
 
+@disjoint_base
 class Indicator:
     """An indicator that takes a row at a time.
 
@@ -3111,11 +3114,12 @@ class Indicator:
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, _memo: Any) -> Self: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, value: object, /) -> bool: ...
     _name: str
     _values: Any
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
+@disjoint_base
 class IndicatorBank:
     """Indicators that read the same bars, in one call."""
 

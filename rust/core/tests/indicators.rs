@@ -1,0 +1,74 @@
+//! Every indicator by its name: columns and rows agree, and what was saved goes on as if nothing had been.
+
+use proptest::prelude::*;
+use tradecore_core::indicators::{Given, IndicatorError, Kind, NanPolicy, Spec, Stream, find, specs};
+
+/// With a warm-up that is soon over.
+fn short(spec: &'static Spec, policy: NanPolicy) -> Stream {
+    let whole = spec.params.iter().filter(|param| matches!(param.kind, Kind::Whole(..)));
+    let given: Vec<_> =
+        whole.enumerate().map(|(i, param)| (param.name, Given::Whole(3 + i as i64))).collect();
+    Stream::parse(spec.name, &given, policy).unwrap()
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|x| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() }).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_batch_is_the_stream_in_a_loop_also_from_a_saved_state(
+        rows in proptest::collection::vec(
+            proptest::array::uniform5(prop_oneof![8 => 1.0f64..200.0, 1 => any::<f64>(), 1 => Just(7.0)]), 0..80,
+        ),
+        cut in 0usize..80,
+        is_talib: bool,
+    ) {
+        let policy = if is_talib { NanPolicy::Talib } else { NanPolicy::Restart };
+        for spec in specs() {
+            let (inputs, outputs) = (spec.inputs.len(), spec.outputs.len());
+            let columns: Vec<Vec<f64>> = (0..inputs).map(|i| rows.iter().map(|row| row[i]).collect()).collect();
+            let mut out = vec![vec![0.0; rows.len()]; outputs];
+            short(spec, policy).batch(
+                &columns.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+                &mut out.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>(),
+            );
+            let mut stream = short(spec, policy);
+            for (at, row) in rows.iter().enumerate() {
+                if at == cut {
+                    stream = Stream::load(&stream.save()).unwrap();
+                }
+                let want: Vec<f64> = out.iter().map(|column| column[at]).collect();
+                prop_assert_eq!(bits(stream.update(row)), bits(&want), "{} at {}", spec.name, at);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_a_state_that_panics(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..40), at in 0usize..400, with: u8,
+    ) {
+        prop_assert!(Stream::load(&bytes).is_err());
+        for spec in specs() {
+            let mut stream = short(spec, NanPolicy::Restart);
+            (0..9).for_each(|_| { stream.update(&[1.0; 5]); });
+            bytes = stream.save();
+            let length = bytes.len();
+            bytes[at % length] = with;
+            if let Ok(mut other) = Stream::load(&bytes) {
+                (0..9).for_each(|_| { other.update(&[2.0; 5]); });
+            }
+        }
+    }
+}
+
+#[test]
+fn names_are_told_apart_and_nearly_right_ones_are_suggested() {
+    let mut names: Vec<&str> = specs().flat_map(|spec| [spec.name, spec.class]).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    let unknown = |close: &str| IndicatorError::Unknown { name: "emma".into(), close: close.into() };
+    assert_eq!(find("emma").unwrap_err(), unknown("ema"));
+}
