@@ -856,7 +856,7 @@ class Bar:
 
     @property
     def instrument(self) -> str:
-        """Id of the instrument; empty of a :class:`tradecore.bars.BarBuilder`, which knows none."""
+        """Id of the instrument; empty of a :class:`BarBuilder`, which knows none."""
     @property
     def spec(self) -> str:
         """Which bars it is one of: ``1m``, ``tick:100``."""
@@ -916,7 +916,7 @@ class BarSpec:
     Parameters
     ----------
     text : str
-        Such as ``1m``, ``1d+8h,empty=carry``, ``tick:100``, ``volume:5,excess=split``; see :mod:`tradecore.bars`.
+        Such as ``1m``, ``1d+8h,empty=carry``, ``tick:100``, ``volume:5,excess=split``; see ``tc.bars``.
 
     Raises
     ------
@@ -946,7 +946,7 @@ class BarSpec:
 
 @final
 class BarBuilder:
-    """Makes bars of single trades, one after the other, by the same rules as the functions of :mod:`tradecore.bars`.
+    """Makes bars of single trades, one after the other, by the same rules as the functions of ``tc.bars``.
 
     Parameters
     ----------
@@ -1553,7 +1553,7 @@ class Context:
         topic : str
             ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
             ``open_interest``, ``liquidations``, or ``bars:`` and which ones, such as ``bars:1m`` or ``bars:tick:100``
-            (see :mod:`tradecore.bars`); told by the hook of that name.
+            (see ``tc.bars``); told by the hook of that name.
 
         Raises
         ------

@@ -89,7 +89,7 @@ def make(spec: str | BarSpec, trades: Any, *, partial: bool = True) -> Any:
     Returns
     -------
     frame or mapping of arrays
-        What was given, of :data:`BAR_COLUMNS`: ``ts_open``, ``ts_close`` (venue's clock) and ``ts_available`` (when it
+        What was given, of ``BAR_COLUMNS``: ``ts_open``, ``ts_close`` (venue's clock) and ``ts_available`` (when it
         was known by our clock), in ns or as times, as given; prices; quantities; ``vwap`` (NaN without a quantity);
         ``trades``, their number; ``revision``, how many times late trades had changed it; ``is_partial``.
 

@@ -338,7 +338,7 @@ class Catalog:
         instrument : str or Instrument
         every : duration or str
             Length of a bar, such as ``"1m"`` or a timedelta, or any other bars by their text: ``"tick:100"``,
-            ``"1m,empty=carry,source=mid"`` (see :mod:`tradecore.bars`).
+            ``"1m,empty=carry,source=mid"`` (see ``tc.bars``).
         start, end : datetime, date or text in ISO 8601, optional
             As of :meth:`scan`, of ``ts_open``. Bars that are no windows begin with the first trade received then.
 

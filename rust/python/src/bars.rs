@@ -27,7 +27,7 @@ fn too_many(error: TooManyBars) -> PyErr {
 /// Parameters
 /// ----------
 /// text : str
-///     Such as ``1m``, ``1d+8h,empty=carry``, ``tick:100``, ``volume:5,excess=split``; see :mod:`tradecore.bars`.
+///     Such as ``1m``, ``1d+8h,empty=carry``, ``tick:100``, ``volume:5,excess=split``; see ``tc.bars``.
 ///
 /// Raises
 /// ------
@@ -142,7 +142,7 @@ pub(crate) fn bars_of<'py>(
     Ok((arrays, late))
 }
 
-/// Makes bars of single trades, one after the other, by the same rules as the functions of :mod:`tradecore.bars`.
+/// Makes bars of single trades, one after the other, by the same rules as the functions of ``tc.bars``.
 ///
 /// Parameters
 /// ----------

@@ -757,7 +757,7 @@ impl Context {
     /// topic : str
     ///     ``book``, ``touch``, ``trades``, ``quotes``, ``book_state``, ``mark``, ``index``, ``funding``,
     ///     ``open_interest``, ``liquidations``, or ``bars:`` and which ones, such as ``bars:1m`` or ``bars:tick:100``
-    ///     (see :mod:`tradecore.bars`); told by the hook of that name.
+    ///     (see ``tc.bars``); told by the hook of that name.
     ///
     /// Raises
     /// ------

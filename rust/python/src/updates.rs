@@ -156,7 +156,7 @@ impl Liquidation {
 /// ...         self.rises = bar.close > bar.open
 #[pyclass(frozen, get_all, module = "tradecore.strategy")]
 pub(crate) struct Bar {
-    /// Id of the instrument; empty of a :class:`tradecore.bars.BarBuilder`, which knows none.
+    /// Id of the instrument; empty of a :class:`BarBuilder`, which knows none.
     instrument: String,
     /// Which bars it is one of: ``1m``, ``tick:100``.
     spec: String,

@@ -25,7 +25,7 @@ use crate::risk::Trading;
 use crate::types::{AccountId, CurrencyId, MarketId, Side, StrategyId};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 4";
+const MAGIC: &str = "tradecore kernel 5";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
