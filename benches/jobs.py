@@ -15,7 +15,6 @@ import polars as pl
 
 import tradecore as tc
 from benches import bars, makers
-from benches import makers
 from benches.features import feature_jobs
 from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs

@@ -36,7 +36,8 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, features, features as features, indicators, ml
+    from tradecore import bars, indicators, ml
+    from tradecore import features as features
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead

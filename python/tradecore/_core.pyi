@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
 from tradecore.features.sets import FeatureSet
@@ -28,6 +27,8 @@ __all__ = [
     "MOST_WINDOW",
     "ON_GRID_KINDS",
     "Bar",
+    "BarBuilder",
+    "BarSpec",
     "BinanceDecoder",
     "BookView",
     "Command",
@@ -68,6 +69,7 @@ __all__ = [
     "Synth",
     "TradeView",
     "avellaneda_stoikov_quotes",
+    "bars_of",
     "check_columns",
     "check_latency",
     "check_part",
