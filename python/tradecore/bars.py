@@ -209,6 +209,8 @@ def _to_sides(given: Any) -> NDArray[np.int8]:
     import numpy as np
 
     array = given.to_numpy() if library_of(given) != "numpy" else np.asarray(given)
+    if array.dtype == np.int8:
+        return np.ascontiguousarray(array)
     if array.dtype.kind in "iuf" or not array.size:
         return np.ascontiguousarray(np.sign(np.nan_to_num(array)), dtype=np.int8)
     words = array.astype(str)

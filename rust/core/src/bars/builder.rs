@@ -132,10 +132,10 @@ impl<N: Number> Bar<N> {
     fn count(&mut self, price: N, qty: N, side: i8) {
         N::add(&mut self.volume, qty);
         N::add_quote(&mut self.quote_volume, price, qty);
-        if side > 0 {
-            N::add(&mut self.buy_volume, qty);
-        } else if side < 0 {
-            N::add(&mut self.sell_volume, qty);
+        if side != 0 {
+            // Which of them comes next no processor could guess.
+            N::add(&mut self.buy_volume, if side > 0 { qty } else { N::ZERO });
+            N::add(&mut self.sell_volume, if side < 0 { qty } else { N::ZERO });
         }
         self.trades = self.trades.saturating_add(1);
     }
@@ -413,6 +413,77 @@ impl<N: Number> Builder<N> {
             }
         }
         self.clock = self.clock.max(clock);
+        Ok(())
+    }
+
+    /// Takes many trades, as [`Self::push`] does one by one, with the open bar at hand.
+    ///
+    /// # Errors
+    /// [`TooManyBars`], or what a trade is instead.
+    pub fn push_all<E: From<TooManyBars>>(
+        &mut self,
+        mut ticks: impl Iterator<Item = Result<Tick<N>, E>>,
+        out: &mut impl FnMut(&Bar<N>),
+    ) -> Result<(), E> {
+        match self.rule {
+            Rule::Tick(count) => self.fill(ticks, |bar| bar.trades >= count, out),
+            Rule::Volume { limit, splits: false } => {
+                self.fill(ticks, |bar| N::reaches(bar.volume, limit), out)
+            }
+            Rule::Notional { limit, splits: false } => {
+                self.fill(ticks, |bar| N::quote_reaches(bar.quote_volume, limit), out)
+            }
+            Rule::Time { grace, .. } => {
+                let mut next = ticks.next();
+                while let Some(tick) = next {
+                    self.push(tick?, out)?;
+                    next = ticks.next();
+                    let Some(mut bar) = self.open else { continue };
+                    let (closes, mut clock) = (bar.ts_close.saturating_add(grace), self.clock);
+                    while let Some(Ok(tick)) = &next
+                        && tick.ts_event >= bar.ts_open
+                        && tick.ts_event < bar.ts_close
+                        && tick.clock <= closes
+                    {
+                        bar.add(tick.price, tick.qty, tick.side);
+                        clock = clock.max(tick.clock);
+                        next = ticks.next();
+                    }
+                    (self.open, self.clock) = (Some(bar), clock);
+                }
+                Ok(())
+            }
+            _ => ticks.try_for_each(|tick| Ok(self.push(tick?, out)?)),
+        }
+    }
+
+    /// Fills one bar after the other.
+    #[inline(always)]
+    fn fill<E>(
+        &mut self,
+        mut ticks: impl Iterator<Item = Result<Tick<N>, E>>,
+        is_full: impl Fn(&Bar<N>) -> bool,
+        out: &mut impl FnMut(&Bar<N>),
+    ) -> Result<(), E> {
+        let mut next = ticks.next();
+        while let Some(first) = next {
+            let mut tick = first?;
+            let mut bar = *opened(&mut self.open, &tick);
+            self.open = loop {
+                bar.ts_close = bar.ts_close.max(tick.ts_event);
+                bar.add(tick.price, tick.qty, tick.side);
+                self.clock = self.clock.max(tick.clock);
+                next = ticks.next();
+                if is_full(&bar) {
+                    out(&Bar { ts_available: tick.clock, ..bar });
+                    break None;
+                }
+                match next {
+                    Some(Ok(following)) => tick = following,
+                    _ => break Some(bar),
+                }
+            };
+        }
         Ok(())
     }
 

@@ -128,15 +128,17 @@ impl Tape<'_> {
         let mut columns = BarColumns::default();
         let mut out = |bar: &Bar<f64>| columns.push(bar);
         let mut known = i64::MIN;
-        for (row, (&ts_event, &price)) in self.ts_event.iter().zip(self.price).enumerate() {
+        let rows = self.ts_event.iter().zip(self.price).enumerate();
+        let ticks = rows.map(|(row, (&ts_event, &price))| {
             let qty = self.qty.map_or(0.0, |qty| qty[row]);
             let side = self.side.map_or(0, |side| side[row]);
             if !(is_price(price) && is_qty(qty)) {
                 return Err(bad_row(row, price, qty));
             }
             known = known.max(self.ts_recv.map_or(ts_event, |ts_recv| ts_recv[row]));
-            builder.push(Tick { ts_event, clock: known, price, qty, side }, &mut out)?;
-        }
+            Ok(Tick { ts_event, clock: known, price, qty, side })
+        });
+        builder.push_all(ticks, &mut out)?;
         builder.flush(&mut |bar| {
             if partial || !bar.is_partial {
                 out(bar);
