@@ -147,7 +147,8 @@ impl Exact {
     pub fn decimal(self) -> f64 {
         let value = self.value();
         // Two to the power is three tenths of ten to it; from below.
-        let power = (i64::from((value.to_bits() >> 52) as u32 & 0x7ff) - 1_023) * 1_233 >> 12;
+        let exponent = i64::from((value.to_bits() >> 52) as u32 & 0x7ff) - 1_023;
+        let power = (exponent * 1_233) >> 12;
         let Some(scale) = usize::try_from(13 - power).ok().and_then(|digits| POW10.get(digits)) else {
             return value;
         };
