@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -13,7 +12,6 @@ import pytest
 
 import tradecore as tc
 from tradecore.cli import main
-from tradecore.ml import dataset as dataset_module
 
 CONFIG = """
 name = "demo"
@@ -105,15 +103,17 @@ def test_a_span_and_weights_come_from_the_file(config: Path, capsys: pytest.Capt
 
 
 def test_all_instruments_of_a_catalog_are_trained_on(
-    config: Path, market: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    config: Path, market: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def compute(catalog: Any, instrument: str, features: Any, at: str) -> pl.DataFrame:
-        assert (instrument, at) == ("BTCUSDT.SYNTH", "1s")
-        return frame().select("ts_available", *features)
-
-    monkeypatch.setattr(dataset_module, "compute_features", compute)
-    assert main(["train", "--config", str(config), "--data", str(market), "--json"]) == 0
-    assert orjson.loads(capsys.readouterr().out)["data"]["instruments"] == ["BTCUSDT.SYNTH"]
+    text = CONFIG.replace('"a", "b"', '"queue_imbalance", "ofi(window=500ms)"').replace('"600s"', '"1s"')
+    config.write_text(text.replace('frame = "features.parquet"', 'at = "100ms"'))
+    words = ["train", "--config", str(config), "--data", str(market), "--output", "models", "--json"]
+    assert main(words) == 0
+    summary = orjson.loads(capsys.readouterr().out)
+    assert summary["data"]["instruments"] == ["BTCUSDT.SYNTH"]
+    model = tc.ml.load_model(f"{summary['output']}.tcm")
+    assert model.feature_set == tc.FeatureSet(["queue_imbalance", "ofi(window=500ms)"])
+    assert model.feature_set.schema_hash == model.schema_hash
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from sklearn.preprocessing import StandardScaler
 
 import tradecore as tc
 from tradecore.errors import InvalidValueError, ModelError
-from tradecore.ml import dataset as dataset_module
 from tradecore.ml import metrics
 from tradecore.ml.training import outputs
 
@@ -123,28 +122,23 @@ def test_data_sets_join_in_order_of_time() -> None:
         tc.ml.Dataset.joined([whole, data("up")])
 
 
-def test_a_catalog_is_asked_for_features_and_for_the_price(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    class Features:
-        names = ("a", "b")
-        schema_hash = "of the engine"
-
-    def compute(catalog: Any, instrument: Any, features: Any, at: str) -> pl.DataFrame:
-        names = list(getattr(features, "names", features))
-        asked.append((catalog.path, instrument, names, at))
-        return (
-            frame(50)
-            .with_columns(mid=pl.when(pl.int_range(50) < 2).then(None).otherwise("mid"))
-            .select("ts_available", *names)
-        )
-
-    monkeypatch.setattr(dataset_module, "compute_features", compute)
-    got = tc.ml.build_dataset(
-        market, "BTCUSDT.SYNTH", Features(), label=tc.ml.Label("forward_return", horizon=1), at="1s"
+def test_a_catalog_is_asked_for_features_and_for_the_price(market: Path) -> None:
+    features = tc.FeatureSet(["queue_imbalance", "fast = ofi(window=500ms)"], version="3")
+    label = tc.ml.Label("forward_return", horizon=2)
+    got = tc.ml.build_dataset(market, "BTCUSDT.SYNTH", features, label=label, at="100ms")
+    table = tc.features.compute(
+        market, "BTCUSDT.SYNTH", ["queue_imbalance", "fast = ofi(window=500ms)", "mid"], "100ms"
     )
-    assert asked == [(market, "BTCUSDT.SYNTH", ["a", "b"], "1s"), (market, "BTCUSDT.SYNTH", ["mid"], "1s")]
-    assert (len(got), got.features, got.schema_hash) == (47, ("a", "b"), "of the engine")
+    ahead = table["mid"].shift(-2) / table["mid"] - 1
+    ready = table.with_columns(ret=ahead).filter(
+        pl.all_horizontal(pl.exclude("ts", "ts_available").is_not_nan()), ~ahead.is_null()
+    )
+    assert (got.features, got.schema_hash) == (features.names, features.schema_hash)
+    np.testing.assert_array_equal(got.X, ready.select(features.names).to_numpy())
+    np.testing.assert_array_equal(got.ts, ready["ts_available"].cast(int).to_numpy())
+    np.testing.assert_allclose(got.y, ready["ret"].to_numpy(), atol=1e-15)
+    assert tc.FeatureSet.from_toml(got.feature_set or "") == features
+    assert got.instruments == ("BTCUSDT.SYNTH",)
 
 
 @pytest.mark.parametrize(

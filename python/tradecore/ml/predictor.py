@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ModelPredictor", "Scores"]
 
 _Opinion = tuple[int, float, float]
+_TRIED = 64
+"""Rows by which a model is tried."""
 
 
 class Scores(Protocol):
@@ -152,13 +154,23 @@ class ModelPredictor:
                 frame = compute(events, instrument, self._features, self._every, progress=False)
                 self.learn(frame.select(self._features.names).to_numpy())
 
-    def learn(self, features: NDArray[np.float64]) -> None:
-        """Work out beforehand what the model says to these features, float64 (n, features), row by row the same."""
+    def learn(self, features: NDArray[np.float64]) -> int:
+        """Work out beforehand what the model says to these features, float64 (n, m), and return for how many rows.
+
+        A model may say something else, in the last digit, to many rows at once than to each by itself: linear ones do.
+        Such a model, as 64 rows tell, is asked one by one when its time comes.
+        """
         import numpy as np
 
-        ready = np.ascontiguousarray(features[~np.isnan(features).any(axis=1)])
-        for row, scored in zip(ready, self._scored(ready) if len(ready) else (), strict=True):
-            self._known[_key(row)] = scored
+        ready = np.ascontiguousarray(features[np.isfinite(features).all(axis=1)])
+        if not len(ready):
+            return 0
+        scored = self._scored(ready)
+        for row in np.linspace(0, len(ready) - 1, min(len(ready), _TRIED)).astype(int):
+            if self._scored(ready[row : row + 1]) != [scored[row]]:
+                return 0
+        self._known.update((_key(row), said) for row, said in zip(ready, scored, strict=True))
+        return len(ready)
 
     def reset(self) -> None:
         """Forget what was done before, not what was worked out."""
