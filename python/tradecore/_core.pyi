@@ -47,6 +47,7 @@ __all__ = [
     "HftDecoder",
     "Indicator",
     "IndicatorBank",
+    "IndicatorReading",
     "Instrument",
     "IntensityEstimator",
     "Kernel",
@@ -1283,6 +1284,43 @@ class Context:
         InvalidValueError
             Without a set, or for a value of a parameter that the instrument does not allow.
         """
+    def indicator(
+        self, name: str, instrument: str | Instrument, *, bars: str, **parameters: float | str
+    ) -> IndicatorReading:
+        """Return what an indicator of an instrument's bars says now.
+
+        The first call makes it, from the next bar on: make it in ``on_start``. Later ones, by whichever strategy, read
+        it. Bars are in units of the instrument; one that is amended later counts as it was first told.
+
+        Parameters
+        ----------
+        name : str
+            A name of :mod:`tradecore.indicators`, such as ``rsi``.
+        instrument : str or Instrument
+            Any instrument of the run.
+        bars : str
+            Which bars, as ``ctx.subscribe`` takes them: ``1m``, ``tick:100``, ``volume:5``.
+        **parameters
+            Those of the indicator, such as ``period=14``.
+
+        Returns
+        -------
+        IndicatorReading
+            ``value``, the other outputs by name, ``is_ready``; NaN before it is ready.
+
+        Raises
+        ------
+        InvalidValueError
+            For an unknown indicator, bars that cannot be, or a parameter out of bounds.
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> rsi = ctx.indicator("rsi", "BTCUSDT.SYNTH", bars="1m", period=14)
+        >>> rsi.is_ready, rsi.value
+        (False, nan)
+        """
     def position(self, instrument: str | Instrument) -> PositionView:
         """Return this strategy's position in an instrument.
 
@@ -2279,6 +2317,44 @@ class Command:
     @property
     def at_ns(self) -> int:
         """When it was sent, ns UTC."""
+
+@final
+class IndicatorReading:
+    """What an indicator of bars says after the last of them. A value that may be kept.
+
+    Examples
+    --------
+    >>> class Trend(tc.Strategy):
+    ...     def on_start(self, ctx):
+    ...         ctx.indicator("macd", self.instruments[0], bars="1s", fast=3, slow=6, signal=3)
+    ...         ctx.every("1s", self.look)
+    ...
+    ...     def look(self, ctx):
+    ...         macd = ctx.indicator("macd", self.instruments[0], bars="1s", fast=3, slow=6, signal=3)
+    ...         if macd.is_ready and macd.hist > 0:
+    ...             ctx.log(f"rising by {macd.value:.3f}")
+    """
+
+    @property
+    def name(self) -> str:
+        """What the indicator is called."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what it says, in order."""
+    @property
+    def value(self) -> float:
+        """What it says, the first of several; NaN before it is ready.
+
+        In quote currency or as a fraction, as the indicator is defined.
+        """
+    @property
+    def values(self) -> tuple[float, ...]:
+        """All that it says, in order: in quote currency or fractions, as the indicator is defined; NaN before it is ready."""
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has seen enough bars."""
+    def __getitem__(self, output: str, /) -> float: ...
+    def __float__(self) -> float: ...
 
 @final
 class Signal:

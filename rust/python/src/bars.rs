@@ -14,7 +14,7 @@ use crate::columns::{import_numpy, slice_of};
 use crate::errors;
 use crate::updates::Bar;
 
-fn refused(error: BarSpecError) -> PyErr {
+pub(crate) fn refused(error: BarSpecError) -> PyErr {
     errors::invalid("bars", error.to_string())
 }
 

@@ -4,16 +4,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use tradecore_core::bars::BarSpec;
 use tradecore_core::kernel::Context as CoreContext;
 use tradecore_core::orders::OrderId;
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
+use crate::bars::refused as refused_bars;
 use crate::errors;
 use crate::features::{Declared, FeatureVector};
 use crate::hooks::{Hears, check_callable, check_takes_context};
+use crate::indicators::parse as parse_indicator;
 use crate::lending::{Lease, Lent};
 use crate::raised::Raised;
+use crate::readings::IndicatorReading;
 use crate::records::Order;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
@@ -375,6 +379,63 @@ impl Context {
     ) -> PyResult<FeatureVector> {
         let (py, market) = (instrument.py(), self.shared.market(instrument)?);
         self.declared.vector(py, &self.shared, &self.raised, market, features)
+    }
+
+    /// Return what an indicator of an instrument's bars says now.
+    ///
+    /// The first call makes it, from the next bar on: make it in ``on_start``. Later ones, by whichever strategy, read
+    /// it. Bars are in units of the instrument; one that is amended later counts as it was first told.
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     A name of :mod:`tradecore.indicators`, such as ``rsi``.
+    /// instrument : str or Instrument
+    ///     Any instrument of the run.
+    /// bars : str
+    ///     Which bars, as ``ctx.subscribe`` takes them: ``1m``, ``tick:100``, ``volume:5``.
+    /// **parameters
+    ///     Those of the indicator, such as ``period=14``.
+    ///
+    /// Returns
+    /// -------
+    /// IndicatorReading
+    ///     ``value``, the other outputs by name, ``is_ready``; NaN before it is ready.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For an unknown indicator, bars that cannot be, or a parameter out of bounds.
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> rsi = ctx.indicator("rsi", "BTCUSDT.SYNTH", bars="1m", period=14)
+    /// >>> rsi.is_ready, rsi.value
+    /// (False, nan)
+    #[pyo3(signature = (name, instrument, *, bars, **parameters))]
+    fn indicator(
+        &self,
+        name: &str,
+        instrument: &Bound<'_, PyAny>,
+        bars: &str,
+        parameters: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<IndicatorReading> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        let stream = parse_indicator(name, &PyTuple::empty(py), parameters)?;
+        let bars = BarSpec::parse(bars).map_err(refused_bars)?;
+        let found =
+            self.shared.with(py, |ctx| ctx.indicator(market, &bars, &stream).map(IndicatorReading::of))?;
+        if let Some(reading) = found {
+            return Ok(reading);
+        }
+        let reading = |ctx: &mut CoreContext| {
+            ctx.follow_indicator(market, &bars, stream.clone())?;
+            Ok(ctx.indicator(market, &bars, &stream).map(IndicatorReading::of))
+        };
+        let reading = self.shared.with(py, reading)?.map_err(refused_bars)?;
+        Ok(reading.unwrap_or_else(|| IndicatorReading::of(&stream)))
     }
 
     /// Return this strategy's position in an instrument.

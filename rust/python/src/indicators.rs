@@ -53,7 +53,7 @@ fn policy(value: &Bound<'_, PyAny>) -> PyResult<NanPolicy> {
 }
 
 /// An indicator of parameters as a call gives them.
-fn parse(
+pub(crate) fn parse(
     name: &str,
     args: &Bound<'_, PyTuple>,
     kwargs: Option<&Bound<'_, PyDict>>,

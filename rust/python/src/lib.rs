@@ -28,6 +28,7 @@ mod memory;
 mod positions;
 mod raised;
 mod readers;
+mod readings;
 mod records;
 mod reports;
 mod roster;
@@ -81,6 +82,7 @@ assert_align!(
     readers::FeedSummary,
     readers::HftDecoder,
     readers::Synth,
+    readings::IndicatorReading,
     records::Fill,
     records::Order,
     series::SeriesReader,
@@ -154,6 +156,8 @@ mod _core {
     use crate::positions::FinalPositions;
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
+    #[pymodule_export]
+    use crate::readings::IndicatorReading;
     #[pymodule_export]
     use crate::records::{Fill, Order, money_text};
     #[pymodule_export]

@@ -7,9 +7,10 @@ use super::market::Market;
 use super::quoting::QuoteSide;
 use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
-use crate::bars::BarSpecError;
+use crate::bars::{BarSpec, BarSpecError};
 use crate::book::{L2Book, Touch};
 use crate::features::FeatureEngine;
+use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, Price, Qty, StrategyId};
@@ -266,13 +267,40 @@ impl Context {
         let mut topics = subscription.topics();
         if let Subscription::Bars(spec) = &subscription {
             let bars = &mut core.markets[market.index()].bars;
-            bars.unfollow(strategy, Some(spec));
-            if bars.has_follower(strategy, None) {
+            bars.unfollow(strategy, spec);
+            if bars.are_needed_by(strategy) {
                 topics = Topics::NONE;
             }
             core.set_bars_due(market);
         }
         core.topics.set(strategy, market, core.topics.topics(strategy, market).without(topics));
+    }
+
+    /// Makes an indicator of a market's bars for the strategy, from the next bar on. One that is there already, for
+    /// whomever, goes on with what it has seen.
+    ///
+    /// # Errors
+    /// [`BarSpecError`] for bars that the instrument cannot have.
+    pub fn follow_indicator(
+        &mut self,
+        market: MarketId,
+        spec: &BarSpec,
+        stream: Stream,
+    ) -> Result<(), BarSpecError> {
+        let strategy = self.strategy;
+        let core = self.core_mut();
+        let Market { instrument, bars, view, .. } = &mut core.markets[market.index()];
+        bars.attach(strategy, spec, instrument, stream)?;
+        view.follow();
+        core.set_bars_due(market);
+        let topics = core.topics.topics(strategy, market).with(Topics::BARS);
+        core.topics.set(strategy, market, topics);
+        Ok(())
+    }
+
+    /// The indicator of a market's bars that the strategy has asked for, with what it says now.
+    pub fn indicator(&self, market: MarketId, spec: &BarSpec, like: &Stream) -> Option<&Stream> {
+        self.core().market(market).bars.indicator(self.strategy, spec, like)
     }
 
     /// Follows features of a market, which begin with the book as it is known now, and returns their place. Those of

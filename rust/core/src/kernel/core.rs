@@ -79,7 +79,7 @@ impl Core {
     pub(super) fn forget_bars(&mut self, strategy: StrategyId) {
         for at in 0..self.markets.len() {
             if self.markets[at].bars.are_followed() {
-                self.markets[at].bars.unfollow(strategy, None);
+                self.markets[at].bars.forget(strategy);
                 self.set_bars_due(MarketId::new(at));
             }
         }

@@ -10,12 +10,23 @@ use super::reader::{CodecError, Reader};
 use super::writer::Writer;
 use crate::bars::{Bar, BarSource, BarSpec, BarSpecError, Builder, Tick, TooManyBars};
 use crate::event::{EventKind, View};
+use crate::indicators::Stream;
 use crate::types::{Instrument, StrategyId};
+use std::sync::Arc;
 
-/// Bars that strategies follow.
+/// An indicator of the bars of a feed.
+struct Attached {
+    stream: Stream,
+    /// Who looks at it, in ascending order.
+    users: Vec<StrategyId>,
+}
+
+/// Bars that strategies follow, and the indicators made of them.
 struct BarFeed {
     spec: BarSpec,
     builder: Builder,
+    instrument: Arc<Instrument>,
+    indicators: Vec<Attached>,
     /// Who is told, in ascending order.
     followers: Vec<StrategyId>,
     /// The sum of best prices last taken, of bars of mid prices.
@@ -83,7 +94,7 @@ impl BarFeeds {
         &mut self,
         strategy: StrategyId,
         spec: &BarSpec,
-        instrument: &Instrument,
+        instrument: &Arc<Instrument>,
     ) -> Result<(), BarSpecError> {
         let feed = self.feed(spec, instrument)?;
         if let Err(at) = feed.followers.binary_search(&strategy) {
@@ -93,30 +104,81 @@ impl BarFeeds {
     }
 
     /// The feed of these bars, which begins now if there was none.
-    fn feed(&mut self, spec: &BarSpec, instrument: &Instrument) -> Result<&mut BarFeed, BarSpecError> {
+    fn feed(&mut self, spec: &BarSpec, instrument: &Arc<Instrument>) -> Result<&mut BarFeed, BarSpecError> {
         let at = match self.feeds.iter().position(|feed| feed.spec == *spec) {
             Some(at) => at,
             None => {
                 let builder = Builder::new(spec.rule_of(instrument)?);
-                self.feeds.push(BarFeed { spec: *spec, builder, followers: Vec::new(), mid: None });
+                let (instrument, indicators) = (Arc::clone(instrument), Vec::new());
+                self.feeds.push(BarFeed {
+                    spec: *spec,
+                    builder,
+                    instrument,
+                    indicators,
+                    followers: Vec::new(),
+                    mid: None,
+                });
                 self.feeds.len() - 1
             }
         };
         Ok(&mut self.feeds[at])
     }
 
-    /// Tells a strategy of these bars no longer, of any if none are named. What nobody follows ends.
-    pub(super) fn unfollow(&mut self, strategy: StrategyId, spec: Option<&BarSpec>) {
-        for feed in self.feeds.iter_mut().filter(|feed| spec.is_none_or(|spec| feed.spec == *spec)) {
+    /// Tells a strategy of these bars no longer. What nobody needs ends.
+    pub(super) fn unfollow(&mut self, strategy: StrategyId, spec: &BarSpec) {
+        for feed in self.feeds.iter_mut().filter(|feed| feed.spec == *spec) {
             feed.followers.retain(|follower| *follower != strategy);
         }
-        self.feeds.retain(|feed| !feed.followers.is_empty());
+        self.feeds.retain(BarFeed::is_needed);
     }
 
-    /// Whether a strategy follows any of these bars, or any at all.
-    pub(super) fn has_follower(&self, strategy: StrategyId, spec: Option<&BarSpec>) -> bool {
-        let mut feeds = self.feeds.iter().filter(|feed| spec.is_none_or(|spec| feed.spec == *spec));
-        feeds.any(|feed| feed.followers.contains(&strategy))
+    /// A strategy needs nothing any more.
+    pub(super) fn forget(&mut self, strategy: StrategyId) {
+        for feed in &mut self.feeds {
+            feed.followers.retain(|follower| *follower != strategy);
+            feed.indicators.iter_mut().for_each(|i| i.users.retain(|user| *user != strategy));
+            feed.indicators.retain(|indicator| !indicator.users.is_empty());
+        }
+        self.feeds.retain(BarFeed::is_needed);
+    }
+
+    /// Makes an indicator of bars for a strategy, from the next one on. One that is there already goes on.
+    pub(super) fn attach(
+        &mut self,
+        strategy: StrategyId,
+        spec: &BarSpec,
+        instrument: &Arc<Instrument>,
+        stream: Stream,
+    ) -> Result<(), BarSpecError> {
+        let indicators = &mut self.feed(spec, instrument)?.indicators;
+        let at = indicators.iter().position(|other| is_same(&other.stream, &stream)).unwrap_or_else(|| {
+            indicators.push(Attached { stream, users: Vec::new() });
+            indicators.len() - 1
+        });
+        if let Err(place) = indicators[at].users.binary_search(&strategy) {
+            indicators[at].users.insert(place, strategy);
+        }
+        Ok(())
+    }
+
+    /// An indicator that a strategy has asked for.
+    pub(super) fn indicator(&self, strategy: StrategyId, spec: &BarSpec, like: &Stream) -> Option<&Stream> {
+        let mut feeds = self.feeds.iter().filter(|feed| feed.spec == *spec);
+        let indicators = &feeds.next()?.indicators;
+        let found = indicators.iter().find(|other| is_same(&other.stream, like))?;
+        found.users.contains(&strategy).then_some(&found.stream)
+    }
+
+    /// Whether a strategy needs any bars.
+    pub(super) fn are_needed_by(&self, strategy: StrategyId) -> bool {
+        self.feeds.iter().any(|feed| {
+            feed.followers.contains(&strategy) || feed.indicators.iter().any(|i| i.users.contains(&strategy))
+        })
+    }
+
+    /// Whether a strategy is told of these bars.
+    pub(super) fn has_follower(&self, strategy: StrategyId, spec: &BarSpec) -> bool {
+        self.feeds.iter().any(|feed| feed.spec == *spec && feed.followers.contains(&strategy))
     }
 
     /// When the kernel's clock will next close a bar, and whether that has changed since it was last asked.
@@ -176,7 +238,7 @@ impl BarFeeds {
         feeds.retain_mut(|feed| match feed.hear(trades, heard, finished) {
             Ok(()) => true,
             Err(error) => {
-                failed = Err((error, std::mem::take(&mut feed.followers)));
+                failed = Err((error, feed.everybody()));
                 false
             }
         });
@@ -191,10 +253,11 @@ impl BarFeeds {
         let Self { feeds, finished, .. } = self;
         let mut failed = Ok(());
         feeds.retain_mut(|feed| {
-            let BarFeed { spec, builder, followers, .. } = &mut *feed;
-            let elapsed = builder.elapse(now, &mut |bar| finish(finished, spec, bar, now));
+            let BarFeed { spec, builder, instrument, indicators, .. } = &mut *feed;
+            let mut out = |bar: &Bar| finish(finished, spec, instrument, indicators, bar, now);
+            let elapsed = builder.elapse(now, &mut out);
             if let Err(error) = elapsed {
-                failed = Err((error, std::mem::take(followers)));
+                failed = Err((error, feed.everybody()));
             }
             elapsed.is_ok()
         });
@@ -219,13 +282,21 @@ impl BarFeeds {
             for strategy in &feed.followers {
                 w.index(strategy.index());
             }
+            w.index(feed.indicators.len());
+            for Attached { stream, users } in &feed.indicators {
+                w.bytes(&stream.save());
+                w.index(users.len());
+                for strategy in users {
+                    w.index(strategy.index());
+                }
+            }
         }
     }
 
     pub(super) fn load(
         &mut self,
         r: &mut Reader<'_>,
-        instrument: &Instrument,
+        instrument: &Arc<Instrument>,
         strategies: usize,
     ) -> Result<(), CodecError> {
         let candles = r.option(|r| r.bytes().map(<[u8]>::to_vec))?;
@@ -241,26 +312,51 @@ impl BarFeeds {
             let Ok(rule) = spec.rule_of(instrument) else { return r.error("bars of the instrument") };
             let mid = r.option(Reader::i64)?;
             let Some(builder) = Builder::new(rule).load(r.bytes()?) else { return r.error("an open bar") };
-            let mut followers = Vec::new();
+            let followers = load_strategies(r, strategies)?;
+            let mut indicators = Vec::new();
             for _ in 0..r.index()? {
-                followers.push(r.strategy_of(strategies)?);
+                let Ok(stream) = Stream::load(r.bytes()?) else { return r.error("an indicator") };
+                indicators.push(Attached { stream, users: load_strategies(r, strategies)? });
             }
-            self.feeds.push(BarFeed { spec, builder, followers, mid });
+            let instrument = Arc::clone(instrument);
+            self.feeds.push(BarFeed { spec, builder, instrument, indicators, followers, mid });
         }
         Ok(())
     }
 }
 
+fn load_strategies(r: &mut Reader<'_>, strategies: usize) -> Result<Vec<StrategyId>, CodecError> {
+    (0..r.index()?).map(|_| r.strategy_of(strategies)).collect()
+}
+
+/// Whether two indicators are the same, whatever they have seen.
+fn is_same(a: &Stream, b: &Stream) -> bool {
+    std::ptr::eq(a.spec(), b.spec()) && a.values() == b.values() && a.policy() == b.policy()
+}
+
 impl BarFeed {
+    fn is_needed(&self) -> bool {
+        !(self.followers.is_empty() && self.indicators.is_empty())
+    }
+
+    /// Who is told of its bars, or looks at what is made of them.
+    fn everybody(&self) -> Vec<StrategyId> {
+        let users = self.indicators.iter().flat_map(|indicator| &indicator.users);
+        let mut all: Vec<_> = self.followers.iter().chain(users).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     fn hear(
         &mut self,
         trades: &[Trade],
         heard: Heard,
         finished: &mut Vec<Finished>,
     ) -> Result<(), TooManyBars> {
-        let Self { spec, builder, mid, .. } = self;
+        let Self { spec, builder, instrument, indicators, mid, .. } = self;
         let Heard { now, ts_event, .. } = heard;
-        let mut out = |bar: &Bar| finish(finished, spec, bar, now);
+        let mut out = |bar: &Bar| finish(finished, spec, instrument, indicators, bar, now);
         let price = match spec.source() {
             BarSource::Trades => {
                 for trade in trades {
@@ -282,8 +378,23 @@ impl BarFeed {
     }
 }
 
-/// The one place that every bar passes that strategies follow: it is available now.
-fn finish(finished: &mut Vec<Finished>, spec: &BarSpec, bar: &Bar, now: i64) {
+/// The one place that every bar passes that strategies follow: it is available now. Indicators take it once; they cannot
+/// go back when it is amended.
+fn finish(
+    finished: &mut Vec<Finished>,
+    spec: &BarSpec,
+    instrument: &Instrument,
+    indicators: &mut [Attached],
+    bar: &Bar,
+    now: i64,
+) {
+    if bar.revision == 0 && !indicators.is_empty() {
+        let bars = bar.to_floats(spec, instrument);
+        let numbers = [bars.open, bars.high, bars.low, bars.close, bars.volume, bar.ts_open as f64];
+        for indicator in indicators {
+            indicator.stream.update_bar(&numbers);
+        }
+    }
     finished.push(Finished { spec: *spec, bar: Bar { ts_available: now, ..*bar } });
 }
 

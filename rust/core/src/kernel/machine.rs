@@ -519,7 +519,7 @@ impl Kernel {
         if topics.has(Topics::BARS) {
             for at in 0..self.finished.len() {
                 let Finished { spec, bar } = self.finished[at];
-                if self.ctx.core().market(market).bars.has_follower(strategy, Some(&spec)) {
+                if self.ctx.core().market(market).bars.has_follower(strategy, &spec) {
                     self.call(strategy, |s, ctx| s.on_bar(ctx, market, &spec, &bar))?;
                 }
             }
