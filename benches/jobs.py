@@ -19,6 +19,7 @@ from benches.features import feature_jobs
 from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
+from benches.signals import signal_jobs
 from tradecore._core import EventReader
 from tradecore.instruments import instrument_from_dict
 from tradecore.session.kernel import build_kernel
@@ -111,6 +112,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "start-up": start_up,
         **indicator_jobs(),
         **bars.jobs(),
+        **signal_jobs(folder, rows),
         **feature_jobs(folder),
     }
 

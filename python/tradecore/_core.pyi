@@ -2349,7 +2349,7 @@ class IndicatorReading:
         """
     @property
     def values(self) -> tuple[float, ...]:
-        """All that it says, in order: in quote currency or fractions, as the indicator is defined; NaN before it is ready."""
+        """All that it says, in order, in quote currency or as fractions; NaN before it is ready."""
     @property
     def is_ready(self) -> bool:
         """Whether it has seen enough bars."""

@@ -306,7 +306,9 @@ def test_the_readme_configuration_runs(tmp_path: Path, market: Path, capsys: pyt
     assert len(list((tmp_path / "runs").iterdir())) == 6
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").rglob("*.py")), ids=lambda path: str(path.parent.name + "/" + path.name)
+)
 def test_an_example_runs(
     path: Path, market: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

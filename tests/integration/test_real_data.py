@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ import polars as pl
 import pytest
 
 import tradecore as tc
-from conftest import SHARED
+from conftest import ROOT, SHARED
 from tradecore.cli import main
 from tradecore.data.check import check_files
 from tradecore.instruments import TARDIS_VENUES
@@ -470,3 +472,26 @@ def test_the_founding_configuration_runs_on_the_tardis_hour(tmp_path: Path, caps
     assert (summary["fill_basis"], summary["settlement_currency"]) == ("l1", "XBT")
     assert summary["orders"] > 0
     assert (tmp_path / "run" / "bitmex_XBTUSD_01_08_2024_run1_trades.csv").is_file()
+
+
+def test_a_model_of_one_capture_is_tested_on_the_next(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The worked example, on two captures that follow each other: the second is never trained on."""
+    folder = shared / "data" / "binance_ws_2024" / "spot"
+    spec = tc.Instrument(
+        "BTCUSDT.BINANCE", kind="spot", base="BTC", quote="USDT", price_increment="0.01", qty_increment="0.000001"
+    )
+    captures = [folder / f"btcusdt_2024080{day}.gz" for day in (8, 9)]
+    tc.import_binance_ws(captures, spec, tmp_path / "captures")
+    words = ["run.py", str(tmp_path / "captures"), "--split", "2024-08-09T00:00Z", "--output", str(tmp_path / "models")]
+    monkeypatch.setattr(sys, "argv", words)
+    runpy.run_path(str(ROOT / "examples" / "04_ml_signal" / "run.py"), run_name="__main__")
+    out = capsys.readouterr().out
+    print(out)
+    auc = float(re.search(r"area under the curve (0\.\d+)", out)[1])  # type: ignore[index]
+    told = float(re.search(r"information coefficient (-?0\.\d+)", out)[1])  # type: ignore[index]
+    assert 0.6 < auc < 0.95
+    assert 0.1 < told < 0.6
+    assert out.rstrip().splitlines()[-1].startswith("so: the model knows something")
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"touch.tcm", "touch.html"}

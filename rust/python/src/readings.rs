@@ -62,7 +62,7 @@ impl IndicatorReading {
         self.numbers[0]
     }
 
-    /// All that it says, in order: in quote currency or fractions, as the indicator is defined; NaN before it is ready.
+    /// All that it says, in order, in quote currency or as fractions; NaN before it is ready.
     #[getter]
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.numbers)
