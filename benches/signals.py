@@ -65,8 +65,8 @@ def signal_jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
 
         rounds = run(True)[1]
         return Job(
-            "us",
-            {"our share of a round": rounds / 1e6},
+            "us/round",
+            {"our share of a round": rounds},
             {"our share of a round": lambda: max(run(True)[0] - run(False)[0], 1e-9)},
             limits=(Limit("our share of a round", 10.0),),
             note=f"{rounds:,} rounds: twenty features out, a model that takes no time, a signal told",
