@@ -182,12 +182,17 @@ class ModelPredictor:
         if self._directions is None:
             up, down = self.buy_above, -self.sell_below
             return [(value, _sureness(value, up), _sureness(-value, down)) for value in said]
-        rows = []
-        for row in said:
-            both = list(zip(row, self._directions, strict=True))
-            up, down = sum(p for p, side in both if side > 0), sum(p for p, side in both if side < 0)
-            rows.append((sum(p * side for p, side in both), min(up, 1.0), min(down, 1.0)))
-        return rows
+        return [self._summed(row) for row in said]
+
+    def _summed(self, probabilities: list[float]) -> tuple[float, float, float]:
+        value = up = down = 0.0
+        for probability, direction in zip(probabilities, self._directions or (), strict=True):
+            value += probability * direction
+            if direction > 0:
+                up += probability
+            elif direction < 0:
+                down += probability
+        return value, min(up, 1.0), min(down, 1.0)
 
     def _decided(self, instrument: str, value: float, up: float, down: float) -> _Opinion:
         if math.isnan(value):
