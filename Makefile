@@ -98,6 +98,8 @@ fmt: build
 # The docstrings of the compiled module, from the doc comments in rust/python, into its stub.
 stub: build
 	$(BIN)/python tools/stub_docs.py
+	$(BIN)/python tools/indicator_stub.py
+	$(BIN)/ruff format --quiet python/tradecore/indicators
 
 clean:
 	rm -rf target $(VENV) $(BENCH_VENV) data runs site .cache docs/pages/reference benches/results python/tradecore/*.so dist

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+import tradecore as tc
 from conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -310,9 +311,11 @@ def test_the_readme_configuration_runs(tmp_path: Path, market: Path, capsys: pyt
     "path", sorted((ROOT / "examples").rglob("*.py")), ids=lambda path: str(path.parent.name + "/" + path.name)
 )
 def test_an_example_runs(
-    path: Path, market: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [str(path), str(market)])
+    events = 300_000 if "ml" in path.parent.name else 60_000  # a model needs some samples
+    tc.synthesize(tmp_path / "market", events=events, seed=4)
+    monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path / "market")])
     runpy.run_path(str(path), run_name="__main__")
     assert "digest" in capsys.readouterr().out
 
