@@ -217,6 +217,17 @@ def test_a_confidence_is_the_probability_of_what_is_done() -> None:
     np.testing.assert_allclose([returns.opinion("A", 0, np.zeros(1))[1] for _ in range(3)], [2 / 3, 0.5, 0.75])
 
 
+def test_a_predictor_begins_every_run_anew(trained: Path, later: Path) -> None:
+    predictor = tc.ml.ModelPredictor(tc.ml.load_model(trained), buy_above=0.05, hold_band=0.05)
+
+    def run() -> str:
+        settings: dict[str, Any] = {"qty": "0.01", "interval": "100ms", "features": FEATURES}
+        strategy = tc.ml.SignalStrategy("s", [BTC], predictor=predictor, **settings)
+        return tc.Backtest([strategy], later).run().digest
+
+    assert run() == run()
+
+
 def test_a_model_that_has_nothing_to_say_says_so() -> None:
     with pytest.raises(ModelError, match="not finite"):
         tc.ml.ModelPredictor(Stub([float("nan")])).opinion("A", 0, np.zeros(1))

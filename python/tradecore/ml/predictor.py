@@ -137,7 +137,7 @@ class ModelPredictor:
         return self._decided(instrument, *known)
 
     def prepare(self, data: Any, instruments: Sequence[Instrument]) -> None:
-        """Work out what the model says in a backtest, where ``features`` and ``every`` are given.
+        """Begin a backtest: forget what was done before, and work out what the model will say, where it is known.
 
         Only features are looked at that the strategy will see, each as it will be then: nothing of this looks ahead.
 
@@ -146,6 +146,7 @@ class ModelPredictor:
         ModelError
             When the data touches the span that the model was trained on.
         """
+        self._last.clear()
         for instrument in instruments:
             events = data if isinstance(data, Catalog) else data[instrument.id]
             if isinstance(self.model, LoadedModel) and (span := span_of(events, instrument.id)) is not None:
@@ -171,10 +172,6 @@ class ModelPredictor:
                 return 0
         self._known.update((_key(row), said) for row, said in zip(ready, scored, strict=True))
         return len(ready)
-
-    def reset(self) -> None:
-        """Forget what was done before, not what was worked out."""
-        self._last.clear()
 
     def _scored(self, features: NDArray[np.float64]) -> list[tuple[float, float, float]]:
         """Return value, confidence of up and confidence of down, of each row."""
