@@ -108,7 +108,7 @@ def bars(seed: int, n: int) -> Arrays:
     return {"o": o, "h": h, "l": l, "c": c, "v": random.integers(1, 1000, n).astype(float)}
 
 
-C, HL, HLC, HLCV, OHLC, CV = "c", "hl", "hlc", "hlcv", "ohlc", "cv"
+C, HL, HLC, HLCV, OHLC, CV, HLV = "c", "hl", "hlc", "hlcv", "ohlc", "cv", "hlv"
 TALIB: dict[str, tuple[str, str, dict[str, str]]] = {
     "sma": ("SMA", C, {}), "ema": ("EMA", C, {}), "wma": ("WMA", C, {}), "dema": ("DEMA", C, {}),
     "tema": ("TEMA", C, {}), "trima": ("TRIMA", C, {}), "kama": ("KAMA", C, {}), "t3": ("T3", C, {}),
@@ -213,12 +213,78 @@ def test_leading_nans_and_the_option_are_those_of_talib(name: str) -> None:
             same(one, other, f"{name} {hole}")
 
 
-WICKRA: dict[str, tuple[str, str, tuple[Any, ...]]] = {
-    "hma": ("HMA", C, (16,)), "rma": ("SMMA", C, (14,)), "alma": ("ALMA", C, (9, 0.85, 6.0)),
-    "vwma": ("VWMA", CV, (20,)), "zscore": ("ZScore", C, (20,)), "ao": ("AwesomeOscillator", HL, (5, 34)),
-    "donchian": ("Donchian", HL, (20,)), "vortex": ("Vortex", HLC, (14,)), "pvt": ("VolumePriceTrend", CV, ()),
-    "cmf": ("ChaikinMoneyFlow", HLCV, (20,)), "parkinson": ("ParkinsonVolatility", HL, (20,)),
-    "chop": ("ChoppinessIndex", HLC, (14,)), "tsi": ("TSI", C, (25, 13)), "mass": ("MassIndex", HL, (9, 25)),
-    "ulcer": ("UlcerIndex", C, (14,)), "skew": ("Skewness", C, (20,)), "kurt": ("Kurtosis", C, (20,)),
-    "efi": ("ForceIndex", CV, (13,)), "zlema": ("ZLEMA", C, (20,)), "nvi": ("NVI", CV, ()), "pvi": ("PVI", CV, ()),
+PERCENT = 0.01
+WICKRA: dict[str, tuple[str, str, list[tuple[float, ...]], float]] = {
+    "sma": ("SMA", C, [(2,), (20,)], 1), "ema": ("EMA", C, [(2,), (20,)], 1), "rma": ("SMMA", C, [(1,), (14,)], 1),
+    "wma": ("WMA", C, [(2,), (20,)], 1), "hma": ("HMA", C, [(5,), (16,), (50,)], 1),
+    "alma": ("ALMA", C, [(9, 0.85, 6.0), (30, 0.2, 3.0)], 1), "zlema": ("ZLEMA", C, [(3,), (20,), (21,)], 1),
+    "vwma": ("VWMA", CV, [(2,), (20,)], 1), "rsi": ("RSI", C, [(2,), (14,)], 1), "tsi": ("TSI", C, [(25, 13), (5, 9)], 1),
+    "log_return": ("LogReturn", C, [(1,), (7,)], 1), "dpo": ("DPO", C, [(20,), (21,)], 1),
+    "ao": ("AwesomeOscillator", HL, [(5, 34), (2, 3)], 1), "aroon": ("Aroon", HL, [(3,), (14,)], 1),
+    "vortex": ("Vortex", HLC, [(2,), (14,)], 1), "supertrend": ("SuperTrend", HLC, [(10, 3.0), (5, 1.5)], 1),
+    "donchian": ("Donchian", HL, [(2,), (20,)], 1), "keltner": ("Keltner", HLC, [(20, 10, 2.0), (5, 9, 1.0)], 1),
+    "percent_b": ("PercentB", C, [(5, 1.5), (20, 2.0)], 1), "bandwidth": ("BollingerBandwidth", C, [(20, 2.0)], 1),
+    "chop": ("ChoppinessIndex", HLC, [(2,), (14,)], 1), "ulcer": ("UlcerIndex", C, [(2,), (14,)], 1),
+    "mass": ("MassIndex", HL, [(9, 25), (3, 4)], 1), "zscore": ("ZScore", C, [(5,), (20,)], 1),
+    "skew": ("Skewness", C, [(5,), (20,)], 1), "kurt": ("Kurtosis", C, [(5,), (20,)], 1),
+    "quantile": ("RollingQuantile", C, [(20, 0.3), (7, 1.0)], 1), "median": ("MedianMA", C, [(14,), (7,)], 1),
+    "pvt": ("VolumePriceTrend", CV, [()], 1), "nvi": ("NVI", CV, [()], 1), "pvi": ("PVI", CV, [()], 1),
+    "cmf": ("ChaikinMoneyFlow", HLCV, [(2,), (20,)], 1), "mfi": ("MFI", HLCV, [(2,), (14,)], 1),
+    "vwap": ("VWAP", HLCV, [()], 1), "vwap_rolling": ("RollingVWAP", HLCV, [(2,), (20,)], 1),
+    "efi": ("ForceIndex", CV, [(2,), (13,)], 1), "emv": ("EaseOfMovement", HLV, [(14, 1e8), (3, 1e4)], 1),
+    "historical_volatility": ("HistoricalVolatility", C, [(20, 252), (5, 365)], PERCENT),
+    "parkinson": ("ParkinsonVolatility", HL, [(20, 252), (5, 365)], PERCENT),
+    "garman_klass": ("GarmanKlassVolatility", OHLC, [(20, 252), (5, 365)], PERCENT),
+    "rogers_satchell": ("RogersSatchellVolatility", OHLC, [(20, 252), (5, 365)], PERCENT),
+    "yang_zhang": ("YangZhangVolatility", OHLC, [(20, 252), (5, 365)], PERCENT),
+    "atr": ("ATR", HLC, [(14,), (5,)], 1), "kama": ("KAMA", C, [(10, 2, 30), (5, 3, 20)], 1),
 }  # fmt: skip
+"""Its name, inputs, parameters, and what its unit is in ours."""
+
+BEGUN_OTHERWISE = {
+    # Its true range of row 0 is the high less the low, and it begins Wilder's average with that one.
+    "chop": 20, "atr": 350, "supertrend": 350, "keltner": 350,
+    # Begins with the price of row 0, TA-Lib and we with that of the row before the first value.
+    "kama": 350,
+}  # fmt: skip
+"""Rows until both are one."""
+
+
+@pytest.mark.parametrize("name", WICKRA)
+def test_agrees_with_wickra(name: str) -> None:
+    """Its correlation and beta are other things (of changes, of raw prices); TA-Lib's are tested above."""
+    wickra = pytest.importorskip("wickra")
+    function, inputs, parameters, unit = WICKRA[name]
+    for seed in range(3):
+        data = bars(seed, 700)
+        given = [data[one] for one in inputs]
+        for values in parameters:
+            theirs = getattr(wickra, function)(*values).batch(*given)
+            want = unit * np.array(theirs.tolist() if isinstance(theirs, wickra.Matrix) else theirs)
+            want = want[:, ::-1] if name == "aroon" else want  # up and down, ours down and up
+            ours = getattr(ti, name)(*given, *values)
+            got = np.column_stack(ours) if isinstance(ours, tuple) else ours
+            rows = slice(max(BEGUN_OTHERWISE.get(name, 0), np.argmax(~np.isnan(got).reshape(700, -1)[:, 0])), None)
+            same(got[rows], want[rows], f"{name} {seed} {values}")
+
+
+@pytest.mark.parametrize("periods", [(34, 55), (2, 5)])
+def test_the_klinger_line_agrees_with_wickra(periods: tuple[int, int]) -> None:
+    """It has no signal; with one of a single row, ours begins when theirs does."""
+    wickra = pytest.importorskip("wickra")
+    for seed in range(3):
+        data = bars(seed, 400)
+        given = [data[one] for one in HLCV]
+        same(ti.kvo(*given, *periods, 1).kvo, wickra.KVO(*periods).batch(*given), "kvo", 1e-7)
+
+
+@pytest.mark.parametrize("periods", [(9, 26, 52), (3, 5, 9)])
+def test_the_ichimoku_cloud_agrees_with_wickra(periods: tuple[int, int, int]) -> None:
+    """It counts this row in the rows that spans are drawn ahead, as some charts do; platforms of the tables do not."""
+    wickra = pytest.importorskip("wickra")
+    data = bars(1, 400)
+    theirs = np.array(wickra.Ichimoku(*periods, 26).batch(data["h"], data["l"], data["c"]).tolist())
+    ours = np.column_stack(ti.ichimoku(data["h"], data["l"], *periods, 25))
+    rows = slice(periods[2] - 1 + 25, None)
+    same(ours[rows], theirs[rows, :4])
+    assert np.isnan(ours[: rows.start]).all()
