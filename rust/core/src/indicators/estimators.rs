@@ -53,32 +53,34 @@ struct Ranges {
 
 state!(Ranges { mean });
 
-impl Ranges {
-    fn root(&mut self, variance: f64) -> Option<f64> {
-        // Bars whose prices do not fit together, and the last digits of a sum of nothing.
-        self.mean.push(variance).map(|mean| (mean.max(0.0) * self.scale).sqrt())
-    }
+/// A volatility; below 0 are bars whose prices do not fit together, and the last digits of a sum of nothing.
+fn root(variance: f64, scale: f64) -> f64 {
+    (variance.max(0.0) * scale).sqrt()
 }
 
 impl Indicator<4, 1> for Ranges {
     const FLOOR: f64 = PRICES;
 
     fn update(&mut self, bar: [f64; 4]) -> Option<[f64; 1]> {
-        Some([self.root((self.of_bar)(bar))?])
+        Some([root(self.mean.push((self.of_bar)(bar))?, self.scale)])
     }
 }
 
 #[derive(Debug, Clone)]
-struct Parkinson(Ranges);
+struct Parkinson {
+    mean: Mean,
+    scale: f64,
+}
 
-state!(Parkinson { 0 });
+state!(Parkinson { mean });
 
 impl Indicator<2, 1> for Parkinson {
     const FLOOR: f64 = PRICES;
 
     fn update(&mut self, [high, low]: [f64; 2]) -> Option<[f64; 1]> {
         let range = libm::log(high / low);
-        Some([self.0.root(range * range / (4.0 * std::f64::consts::LN_2))?])
+        let mean = self.mean.push(range * range / (4.0 * std::f64::consts::LN_2))?;
+        Some([root(mean, self.scale)])
     }
 }
 
@@ -111,7 +113,7 @@ impl Indicator<4, 1> for YangZhang {
         let sample = self.n / (self.n - 1.0);
         let weight = 0.34 / (1.34 + (self.n + 1.0) / (self.n - 1.0));
         let variance = sample * (nights + weight * days) + (1.0 - weight) * ranges;
-        Some([(variance.max(0.0) * self.scale).sqrt()])
+        Some([root(variance, self.scale)])
     }
 }
 
@@ -133,7 +135,7 @@ pub(super) const SPECS: &[Spec] = &[
     spec!(p; "parkinson" "Parkinson" HL [period(1, 20), BARS] -> [VALUE];
         "Volatility of Parkinson."
         "``sqrt(mean(ln(high / low)^2) / (4 ln 2))`` over ``period`` rows, times the root of ``bars_per_year``.";
-        p.n(0) - 1; Parkinson(Ranges { mean: Mean::new(p.n(0)), of_bar: garman_klass, scale: p.x(1) })),
+        p.n(0) - 1; Parkinson { mean: Mean::new(p.n(0)), scale: p.x(1) }),
     spec!(p; "garman_klass" "GarmanKlass" OHLC [period(1, 20), BARS] -> [VALUE];
         "Volatility of Garman and Klass."
         "``sqrt(mean(ln(high / low)^2 / 2 - (2 ln 2 - 1) ln(close / open)^2))``, times the root of ``bars_per_year``.";

@@ -125,7 +125,7 @@ impl Indicator<3, 1> for Cci {
             return None;
         }
         let n = self.window.size() as f64;
-        let mean = self.window.iter().sum::<f64>() / n;
+        let mean = self.window.mean();
         let deviation = self.window.iter().map(|x| (x - mean).abs()).sum::<f64>() / n;
         Some([ratio(price - mean, 0.015 * deviation)])
     }

@@ -52,7 +52,7 @@ impl Shape {
             return None;
         }
         let n = self.window.size() as f64;
-        let mean = self.window.iter().sum::<f64>() / n;
+        let mean = self.window.mean();
         let widest = self.window.iter().fold(0.0, |widest: f64, x| widest.max((x - mean).abs()));
         if widest == 0.0 {
             return Some(f64::NAN);
@@ -75,7 +75,7 @@ impl Avgdev {
         self.0.push(x);
         let n = self.0.size() as f64;
         self.0.is_full().then(|| {
-            let mean = self.0.iter().sum::<f64>() / n;
+            let mean = self.0.mean();
             self.0.iter().map(|x| (x - mean).abs()).sum::<f64>() / n
         })
     }
@@ -182,8 +182,7 @@ impl Both {
         if !self.x.is_full() {
             return None;
         }
-        let n = self.x.size() as f64;
-        let [mean_x, mean_y] = [&self.x, &self.y].map(|window| window.iter().sum::<f64>() / n);
+        let [mean_x, mean_y] = [&self.x, &self.y].map(Ring::mean);
         let mut sums = [0.0; 3];
         for (x, y) in self.x.iter().zip(self.y.iter()) {
             let (x, y) = (x - mean_x, y - mean_y);

@@ -76,6 +76,12 @@ impl Ring {
         &mut self.values
     }
 
+    /// The mean of its numbers, once it is full: of equal ones, to the last digit that number.
+    pub(super) fn mean(&self) -> f64 {
+        let origin = self.oldest();
+        origin + self.iter().map(|x| x - origin).sum::<f64>() / self.size() as f64
+    }
+
     /// Its numbers, oldest first, once it is full.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = f64> + Clone + '_ {
         self.values[self.at..].iter().chain(&self.values[..self.at]).copied()
