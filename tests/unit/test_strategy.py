@@ -277,11 +277,11 @@ def test_durations() -> None:
 @pytest.mark.parametrize(
     ("number", "meant"),
     [
-        (5, '"5ms" or "5ns"'),
+        (5, '"5s", "5ms" or "5ns"'),
         (100_000_000, '"100ms" or "100s"'),
         (0.25, '"0.25s" or "0.25ms"'),
-        ("250", '"250ms" or "250ns"'),
-        (np.int64(7), '"7ms" or "7ns"'),
+        ("250", '"250s", "250ms" or "250ns"'),
+        (np.int64(7), '"7s", "7ms" or "7ns"'),
     ],
 )
 def test_a_number_without_a_unit_is_refused_with_what_it_could_mean(number: Any, meant: str) -> None:

@@ -13,9 +13,19 @@ use tradecore_core::bars::{
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
 use crate::updates::Bar;
+use crate::values::repr_of;
 
 pub(crate) fn refused(error: BarSpecError) -> PyErr {
     errors::invalid("bars", error.to_string())
+}
+
+/// The bars that a text says.
+fn spec_of(text: &Bound<'_, PyAny>) -> PyResult<BarSpec> {
+    let Ok(text) = text.extract::<&str>() else {
+        let problem = format!("expected a text such as \"1m\" or \"tick:100\", got {}", repr_of(text));
+        return Err(errors::invalid("bars", problem));
+    };
+    BarSpec::parse(text).map_err(refused)
 }
 
 fn too_many(error: TooManyBars) -> PyErr {
@@ -46,8 +56,8 @@ pub(crate) struct PyBarSpec(BarSpec);
 #[pymethods]
 impl PyBarSpec {
     #[new]
-    fn new(text: &str) -> PyResult<Self> {
-        BarSpec::parse(text).map(Self).map_err(refused)
+    fn new(text: &Bound<'_, PyAny>) -> PyResult<Self> {
+        spec_of(text).map(Self)
     }
 
     /// ``time``, ``tick``, ``volume``, ``notional``, ``imbalance``, ``run``, ``renko`` or ``range``.
@@ -212,7 +222,7 @@ impl BarBuilder {
     fn new(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
         let spec = match spec.cast::<PyBarSpec>() {
             Ok(spec) => spec.get().0,
-            Err(_) => BarSpec::parse(spec.extract::<&str>()?).map_err(refused)?,
+            Err(_) => spec_of(spec)?,
         };
         Ok(Self { spec, text: spec.to_string(), inner: Mutex::new(State::new(&spec, false)) })
     }

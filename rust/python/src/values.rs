@@ -11,7 +11,8 @@ use tradecore_core::book::FillBasis;
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::types::{
-    Decimal, Increment, Instrument, MarketId, Money, Price, Qty, Side, format_duration, parse_duration,
+    Decimal, Increment, Instrument, MarketId, Money, Price, Qty, Side, format_duration, nearest_duration,
+    parse_duration,
 };
 
 use crate::errors;
@@ -262,10 +263,11 @@ pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> 
     let ns = if let Ok(text) = value.cast::<PyString>() {
         let text = text.to_cow()?;
         parse_duration(&text).map_err(|_| {
-            let hint = text.parse().map_or_else(
-                |_| String::new(),
-                |number: f64| format!("; did you mean {}?", with_units(number)),
+            let near = text.parse().map_or_else(
+                |_| nearest_duration(&text).map(|near| format!("{near:?}")),
+                |number: f64| Some(with_units(number)),
             );
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
             errors::invalid(
                 field,
                 format!("{text:?} is not a length of time such as \"100ms\", \"1s\" or \"5m\"{hint}"),
@@ -306,16 +308,16 @@ fn unitless(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     }
 }
 
-/// The two likeliest lengths of time that somebody means with a number alone.
+/// The likeliest lengths of time that somebody means with a number alone.
 fn with_units(number: f64) -> String {
     let whole = number.fract() == 0.0 && number.abs() < 9e15;
     if !whole {
         return format!("\"{number}s\" or \"{number}ms\"");
     }
     let number = number as i64;
-    // Other libraries count in nanoseconds; small numbers are mostly meant as milliseconds.
+    // Other libraries count in nanoseconds; small numbers are mostly meant as seconds or milliseconds.
     if number.abs() < 100_000 {
-        format!("\"{number}ms\" or \"{number}ns\"")
+        format!("\"{number}s\", \"{number}ms\" or \"{number}ns\"")
     } else {
         format!("\"{}\" or \"{}\"", format_duration(number), format_duration(number.saturating_mul(1_000)))
     }

@@ -20,7 +20,10 @@ use std::fmt;
 
 use super::number::Number;
 use super::rule::{Expectations, Rule, Weight};
-use crate::types::{Decimal, DecimalError, Increment, Instrument, format_duration, parse_duration};
+use crate::types::{
+    Decimal, DecimalError, Increment, Instrument, did_you_mean, format_duration, nearest, nearest_duration,
+    parse_duration,
+};
 
 /// One day and one week, ns.
 const DAY: i64 = 86_400_000_000_000;
@@ -37,11 +40,12 @@ pub const DEFAULT_GRACE_NS: i64 = 1_000_000_000;
 pub enum BarSpecError {
     /// No kind of bars is called this.
     #[error(
-        "{0:?} is no kind of bars; expected a length of time such as 1m, or tick:N, volume:SIZE, notional:SIZE, imbalance:tick, run:tick, renko:SIZE or range:SIZE"
+        "{0:?} is no kind of bars; expected a length of time such as 1m, or tick:N, volume:SIZE, notional:SIZE, imbalance:tick, run:tick, renko:SIZE or range:SIZE{hint}",
+        hint = did_you_mean(near_kind(.0).as_deref())
     )]
     Kind(String),
     /// A size, length or count is out of its range.
-    #[error("{what} {value:?}: expected {expected}")]
+    #[error("{what} {value:?}: expected {expected}{}", did_you_mean(nearest_duration(.value).as_deref()))]
     Value {
         /// What it is of.
         what: &'static str,
@@ -51,7 +55,7 @@ pub enum BarSpecError {
         expected: &'static str,
     },
     /// There is no such option, or these bars do not have it.
-    #[error("{kind} bars have no option {option:?}; they have {known}")]
+    #[error("{kind} bars have no option {option:?}; they have {known}{}", did_you_mean(nearest(.option, .known.split(", "))))]
     Option {
         /// The kind of bars.
         kind: &'static str,
@@ -381,6 +385,18 @@ impl BarSpec {
     }
 }
 
+/// The bars whose kind was written otherwise: `ticks:5`, `dollar:1000`, `time:1m`.
+fn near_kind(text: &str) -> Option<String> {
+    const KINDS: [&str; 7] = ["tick", "volume", "notional", "imbalance", "run", "renko", "range"];
+    let (name, value) = text.split_once(':')?;
+    let near = match name.to_lowercase().as_str() {
+        "time" | "bar" | "bars" => return Some(value.to_owned()),
+        "dollar" | "dollars" | "value" | "quote_volume" => "notional",
+        _ => nearest(name, KINDS.into_iter())?,
+    };
+    Some(format!("{near}:{value}"))
+}
+
 fn time(text: &str, options: &mut Options<'_>) -> Result<Kind, BarSpecError> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(BarSpecError::Kind(text.chars().take(64).collect()));
@@ -508,7 +524,11 @@ mod tests {
         for (text, words) in [
             ("", "is no kind of bars"),
             ("minute", "is no kind of bars"),
-            ("ticks:5", "is no kind of bars"),
+            ("ticks:5", "did you mean \"tick:5\"?"),
+            ("dollar:1000", "did you mean \"notional:1000\"?"),
+            ("time:1m", "did you mean \"1m\"?"),
+            ("1min", "did you mean \"1m\"?"),
+            ("1m,emtpy=carry", "did you mean \"empty\"?"),
             ("0s", "length \"0s\""),
             ("-1m", "is no kind of bars"),
             ("1m+1m", "less than the length"),

@@ -1,5 +1,7 @@
 //! What features there are: names, parameters with their bounds, units, and what they mean.
 
+use crate::types::nearest;
+
 /// The longest window or horizon: a day.
 pub(super) const MOST_WINDOW_NS: i64 = 86_400_000_000_000;
 const MOST_NS: i64 = MOST_WINDOW_NS;
@@ -235,31 +237,6 @@ pub(super) fn find(name: &str) -> Result<&'static Definition, Option<&'static st
         return Ok(found);
     }
     Err(nearest(name, all.iter().map(|definition| definition.name)))
-}
-
-/// The name that is nearest to a misspelt one, if it is near.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let shown: String = name.to_lowercase().chars().take(64).collect();
-    let rated = names.map(|known| (distance(&shown, known), known));
-    let is_near = |far: usize, known: &str| {
-        let is_part = shown.len() >= 3 && (known.contains(&shown) || shown.contains(known));
-        is_part || far <= 1 + known.len() / 3
-    };
-    rated.filter(|(far, known)| is_near(*far, known)).min().map(|(_, known)| known)
-}
-
-/// Letters to insert, delete or exchange to get from one word to another.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::registry::{Definition, Parameter, Takes, find, nearest};
+use super::registry::{Definition, Parameter, Takes, find};
 use super::window::Window;
-use crate::types::{format_duration, parse_duration};
+use crate::types::{did_you_mean, format_duration, nearest, parse_duration};
 
 /// Names in a set at most so long.
 const MOST_NAME: usize = 200;
@@ -17,7 +17,7 @@ const MOST_NUMBERS: usize = 100_000;
 #[non_exhaustive]
 pub enum SpecError {
     /// No such feature.
-    #[error("no feature {name:?}{}", did_you_mean(.nearest.as_ref()))]
+    #[error("no feature {name:?}{}", did_you_mean(.nearest.as_deref()))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -25,7 +25,7 @@ pub enum SpecError {
         nearest: Option<String>,
     },
     /// No such parameter.
-    #[error("{feature} has no parameter {name:?}{}; it has: {known}", did_you_mean(.nearest.as_ref()))]
+    #[error("{feature} has no parameter {name:?}{}; it has: {known}", did_you_mean(.nearest.as_deref()))]
     UnknownParameter {
         /// The feature.
         feature: String,
@@ -75,10 +75,6 @@ pub enum SpecError {
     /// A set without features.
     #[error("a set needs a feature")]
     Empty,
-}
-
-fn did_you_mean(nearest: Option<&String>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
 
 /// The value of a parameter.

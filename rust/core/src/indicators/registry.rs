@@ -9,6 +9,7 @@ use super::{
     averages, bands, directional, estimators, momentum, oscillators, prices, ranges, statistics, trend,
     volume,
 };
+use crate::types::nearest;
 
 const FAMILIES: &[(&str, &[Spec])] = &[
     ("averages", averages::SPECS),
@@ -73,19 +74,6 @@ fn hint(close: &str) -> String {
     if close.is_empty() { String::new() } else { format!("; did you mean {close}?") }
 }
 
-/// Edits that make one name of another, up to two.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let best = (before + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-            before = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[b.len()]
-}
-
 /// The indicator of a name.
 ///
 /// # Errors
@@ -93,9 +81,7 @@ fn distance(a: &str, b: &str) -> usize {
 pub fn find(name: &str) -> Result<&'static Spec, IndicatorError> {
     const FAR: usize = 40;
     specs().find(|spec| spec.name == name).ok_or_else(|| {
-        let lower: String = name.chars().take(FAR).collect::<String>().to_lowercase();
-        let close = specs().map(|spec| (distance(&lower, spec.name), spec.name)).min();
-        let close = close.filter(|(distance, _)| *distance <= 2).map_or("", |(_, name)| name);
+        let close = nearest(name, specs().map(|spec| spec.name)).unwrap_or_default();
         IndicatorError::Unknown { name: name.chars().take(FAR).collect(), close: close.into() }
     })
 }

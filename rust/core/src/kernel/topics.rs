@@ -1,7 +1,7 @@
 //! Who wants to hear of what: a registry of (market, strategy, topics), changeable while a session runs.
 
 use crate::bars::{BarSpec, BarSpecError};
-use crate::types::{MarketId, StrategyId};
+use crate::types::{MarketId, StrategyId, did_you_mean, nearest};
 
 /// A set of topics a strategy may follow in a market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,12 +86,25 @@ impl Topics {
 pub enum UnknownTopic {
     /// There is none of this name.
     #[error(
-        "unknown topic {0:?}; expected book, touch, trades, quotes, book_state, mark, index, funding, open_interest, liquidations or bars:SPEC (bars:1m, bars:tick:100)"
+        "unknown topic {0:?}; expected book, touch, trades, quotes, book_state, mark, index, funding, open_interest, liquidations or bars:SPEC (bars:1m, bars:tick:100){hint}",
+        hint = did_you_mean(near_topic(.0).as_deref())
     )]
     Word(String),
     /// There are no such bars.
     #[error("unknown topic {0:?}: {1}")]
     Bars(String, BarSpecError),
+}
+
+/// The topic that was meant: bars that lack the word, or the nearest one.
+fn near_topic(text: &str) -> Option<String> {
+    let spec = text.strip_prefix("bar:").unwrap_or(text);
+    if BarSpec::parse(spec).is_ok() {
+        return Some(format!("bars:{spec}"));
+    }
+    if text.starts_with("bar") {
+        return None;
+    }
+    nearest(text, Topics::WORDS.into_iter().map(|(word, _)| word)).map(str::to_owned)
 }
 
 /// One thing to follow.
