@@ -11,13 +11,61 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["frame_like", "series_like", "to_floats"]
+__all__ = ["column_names", "frame_like", "series_like", "to_floats", "to_stamps"]
 
 
 def library_of(given: Any) -> str:
     """Return ``polars``, ``pandas``, or ``numpy`` for everything else, without importing any of them."""
     root = type(given).__module__.partition(".")[0]
     return root if root in ("polars", "pandas") else "numpy"
+
+
+def column_names(name: str, given: Any) -> list[str]:
+    """Return the names of the columns of a frame or of arrays by name.
+
+    Raises
+    ------
+    InvalidValueError
+        For what has no columns, and for a lazy frame, which has no values yet.
+    """
+    if isinstance(given, Mapping):
+        return [str(column) for column in given]
+    if type(given).__name__ == "LazyFrame":
+        raise InvalidValueError(name, "expected a frame, got a LazyFrame: collect() it")
+    if library_of(given) == "numpy" or not hasattr(given, "columns"):
+        raise InvalidValueError(name, f"expected a frame or arrays by name, got {type(given).__name__}")
+    return [str(column) for column in given.columns]
+
+
+def to_stamps(name: str, given: Any) -> NDArray[np.int64]:
+    """Return times as a contiguous int64 array, ns.
+
+    Parameters
+    ----------
+    name : str
+        What they are called in an error.
+    given : array-like (n,)
+        Whole numbers of ns, or times of numpy, polars or pandas, in UTC where they name no zone.
+
+    Raises
+    ------
+    InvalidValueError
+        For what is no column of times, and for a time that is missing.
+    """
+    import numpy as np
+
+    if getattr(getattr(given, "dtype", None), "tz", None) is not None:
+        given = given.dt.tz_convert(None)
+    array = given.to_numpy() if library_of(given) != "numpy" else np.asarray(given)
+    if array.ndim != 1 or (array.dtype.kind not in "iuM" and array.size):
+        raise InvalidValueError(name, f"expected one column of int64 ns or times, got {array.ndim}-d {array.dtype}")
+    if array.dtype.kind == "M":
+        if np.isnat(array).any():
+            raise InvalidValueError(name, "a time is missing")
+        array = array.astype("datetime64[ns]")
+    elif array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise InvalidValueError(name, "a time is beyond int64 ns")
+    return np.ascontiguousarray(array).astype(np.int64, copy=False)
 
 
 def to_floats(name: str, given: Any) -> NDArray[np.float64]:
@@ -57,7 +105,7 @@ def to_floats(name: str, given: Any) -> NDArray[np.float64]:
             case _:
                 array = np.asarray(given)
                 if array.dtype.kind not in "fiu" and array.size:
-                    raise refuse(f"an array of {array.dtype}")
+                    raise refuse(_found(given, array))
     except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, InvalidValueError):
             raise
@@ -65,6 +113,14 @@ def to_floats(name: str, given: Any) -> NDArray[np.float64]:
     if array.ndim != 1:
         raise refuse(f"an array of {array.ndim} dimensions")
     return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _found(given: Any, array: NDArray[Any]) -> str:
+    """Say what is no column of numbers: one thing, or values of which type."""
+    if array.ndim == 0:
+        return repr(given)
+    inside = type(array.flat[0]).__name__ if array.dtype.kind == "O" else str(array.dtype)
+    return f"an array of {inside}"
 
 
 def _float64() -> Any:

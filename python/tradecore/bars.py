@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from tradecore._core import BarBuilder, BarSpec, bars_of
-from tradecore.arrays import frame_like, library_of, to_floats
+from tradecore.arrays import column_names, frame_like, library_of, to_floats, to_stamps
 from tradecore.errors import InvalidValueError
 from tradecore.validation import DurationLike, to_ns
 
@@ -116,17 +116,21 @@ def make(spec: str | BarSpec, trades: Any, *, partial: bool = True) -> Any:
     import numpy as np
 
     spec = BarSpec(spec) if isinstance(spec, str) else spec
-    names = _names(trades)
+    names = column_names("trades", trades)
+    has_times = library_of(trades) == "pandas" and trades.index.dtype.kind == "M"
+    hint = "; the index is no column: reset_index() makes it one" if has_times else ""
 
     def column(*choice: str) -> Any:
         for name in choice:
             if name in names:
                 return trades[name]
-        raise InvalidValueError("trades", f"expected a column {' or '.join(choice)}, got {', '.join(names) or 'none'}")
+        raise InvalidValueError(
+            "trades", f"expected a column {' or '.join(choice)}, got {', '.join(names) or 'none'}{hint}"
+        )
 
     stamps = column("ts_event", "ts")
-    ts_event = _to_stamps("ts_event", stamps)
-    ts_recv = _to_stamps("ts_recv", trades["ts_recv"]) if "ts_recv" in names else None
+    ts_event = to_stamps("ts_event", stamps)
+    ts_recv = to_stamps("ts_recv", trades["ts_recv"]) if "ts_recv" in names else None
     qty: NDArray[np.float64] | None = None
     side: NDArray[np.int8] | None = None
     if spec.source == "trades":
@@ -174,34 +178,6 @@ def _timed(bars: Any, stamps: Any) -> Any:
             times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         bars = bars.with_columns(times)
     return bars
-
-
-def _names(trades: Any) -> list[str]:
-    if isinstance(trades, Mapping):
-        return list(trades)
-    if type(trades).__name__ == "LazyFrame":
-        raise InvalidValueError("trades", "expected a frame, got a LazyFrame: collect() it")
-    if library_of(trades) == "numpy" or not hasattr(trades, "columns"):
-        raise InvalidValueError("trades", f"expected a frame or arrays by name, got {type(trades).__name__}")
-    return list(trades.columns)
-
-
-def _to_stamps(name: str, given: Any) -> NDArray[np.int64]:
-    """Return times as a contiguous int64 array, ns."""
-    import numpy as np
-
-    if getattr(getattr(given, "dtype", None), "tz", None) is not None:
-        given = given.dt.tz_convert(None)
-    array = given.to_numpy() if library_of(given) != "numpy" else np.asarray(given)
-    if array.ndim != 1 or (array.dtype.kind not in "iuM" and array.size):
-        raise InvalidValueError(name, f"expected one column of int64 ns or times, got {array.ndim}-d {array.dtype}")
-    if array.dtype.kind == "M":
-        if np.isnat(array).any():
-            raise InvalidValueError(name, "a time is missing")
-        array = array.astype("datetime64[ns]")
-    elif array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
-        raise InvalidValueError(name, "a time is beyond int64 ns")
-    return np.ascontiguousarray(array).astype(np.int64, copy=False)
 
 
 def _to_sides(given: Any) -> NDArray[np.int8]:

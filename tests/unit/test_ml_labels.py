@@ -230,7 +230,7 @@ def test_short_and_constant_prices_have_results(name: str, price: list[float]) -
         (lambda: tc.ml.forward_return([1.0, 2.0], "5s"), "ts: a horizon of time, '5s', needs the times"),
         (lambda: tc.ml.forward_return([1.0, 2.0], "5s", ts=[3, 1]), "ts: row 1: 1 lies before the row in front of it"),
         (lambda: tc.ml.forward_return([1.0, 2.0], "5s", ts=[3]), "ts: expected 2 rows, got 1"),
-        (lambda: tc.ml.forward_return([1.0, 2.0], "5s", ts=[0.5, 1.5]), "ts: expected one column of whole numbers"),
+        (lambda: tc.ml.forward_return([1.0, 2.0], "5s", ts=[0.5, 1.5]), "ts: expected one column of int64 ns or times"),
         (lambda: tc.ml.triple_barrier([1.0, 2.0], [2], 0.1, horizon=1), "events: row 0: expected a row from 0 to 1"),
         (lambda: tc.ml.triple_barrier([1.0, 2.0], [0], -0.1, horizon=1), "target: row 0: expected a width"),
         (lambda: tc.ml.triple_barrier([1.0, 2.0], [0], [0.1] * 2, horizon=1), "target: expected 1 rows, got 2"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Protocol, runtime_checkable
 
 from tradecore._core import FeatureBook, TradeView
 from tradecore.errors import InvalidValueError
+from tradecore.strategy.hooks import arguments_of
 from tradecore.strategy.state import decode, encode, is_plain
 
 __all__ = ["UserFeature", "identity", "load", "name_of", "saved"]
@@ -33,9 +35,10 @@ def identity(feature: UserFeature) -> str:
     Raises
     ------
     InvalidValueError
-        For an attribute that is not plain data.
+        For an attribute that is not plain data, and an ``update`` that takes something else.
     """
     kind = type(feature)
+    check_update(feature)
     parameters = {key: value for key, value in sorted(vars(feature).items()) if not key.startswith("_")}
     for key, value in parameters.items():
         if not is_plain(value):
@@ -43,6 +46,24 @@ def identity(feature: UserFeature) -> str:
             raise InvalidValueError(f"features: {name_of(feature)}", problem)
     written = encode(parameters).decode()
     return f"{kind.__module__}.{kind.__qualname__}({written}) version {getattr(feature, 'version', None)!r}"
+
+
+def check_update(feature: UserFeature) -> None:
+    """See that ``update`` takes a book and a trade.
+
+    Raises
+    ------
+    InvalidValueError
+    """
+    try:
+        signature = inspect.signature(feature.update)
+    except (TypeError, ValueError):
+        return  # Not written in Python: it does not say what it takes.
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        problem = f"update takes {arguments_of(signature)}: expected update(self, book, trade)"
+        raise InvalidValueError(f"features: {name_of(feature)}", problem) from None
 
 
 def saved(feature: Any) -> bytes:

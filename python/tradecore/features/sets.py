@@ -110,14 +110,10 @@ class FeatureSet:
         InvalidValueError
             For what is no TOML, another key, and what the set does not take.
         """
-        if isinstance(toml, str):
-            try:
-                toml = tomllib.loads(toml)
-            except tomllib.TOMLDecodeError as error:
-                raise InvalidValueError("features", f"is not TOML: {error}") from None
-        if unknown := sorted(set(toml) - {"features", "name", "version"}):
+        table = _table_of(toml) if isinstance(toml, str) else toml
+        if unknown := sorted(set(table) - {"features", "name", "version"}):
             raise InvalidValueError("features", f"unknown key {unknown[0]!r}; expected features, name, version")
-        return cls(toml.get("features", ()), **{key: toml[key] for key in ("name", "version") if key in toml})
+        return cls(table.get("features", ()), **{key: table[key] for key in ("name", "version") if key in table})
 
     def to_toml(self) -> str:
         """Return the set as TOML.
@@ -163,6 +159,15 @@ class FeatureSet:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _again, (list(self._features), self.name, self.version)
+
+
+def _table_of(text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        is_path = text.endswith(".toml") and "\n" not in text
+        hint = "; expected text, not a path: Path(...).read_text()" if is_path else ""
+        raise InvalidValueError("features", f"is not TOML: {error}{hint}") from None
 
 
 def _again(features: list[str | UserFeature], name: str, version: str) -> FeatureSet:

@@ -110,7 +110,7 @@ def pieces(
     import polars as pl
 
     chosen, span = FeatureSet.of(features), Span.of(start, end)
-    when = at if isinstance(at, str) and at in ("trade", "message") else length("at", at)
+    when = _when(at)
     spec, source, basis, total = _opened(events, instrument)
     reader = FeatureReader(spec, chosen, source, basis=basis, at=when, from_ns=span.start_ns)
     time = pl.Datetime("ns", "UTC")
@@ -126,6 +126,16 @@ def pieces(
                 yield pl.DataFrame([stamps, stamps.alias("ts_available"), *named])
             if last < len(ts):
                 break
+
+
+def _when(at: DurationLike) -> str | int:
+    """Return when rows are made: a word, or a length of time in ns."""
+    if isinstance(at, str) and at in ("trade", "message"):
+        return at
+    try:
+        return length("at", at)
+    except InvalidValueError as error:
+        raise InvalidValueError("at", f'{error.problem}; or "trade", or "message"') from None
 
 
 def _opened(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tradecore._core import Indicator, compute_indicator, compute_panel
-from tradecore.arrays import series_like, to_floats
+from tradecore.arrays import column_names, series_like, to_floats
 
 __all__ = ["CLASSES", "Spec", "columns_of", "function_of", "panel", "stream_of"]
 
@@ -34,7 +34,7 @@ _INPUTS = {
 
 def has_columns(given: Any) -> bool:
     """Whether something is a frame or a mapping rather than one column."""
-    return isinstance(given, Mapping) or hasattr(given, "columns")
+    return isinstance(given, Mapping) or hasattr(type(given), "columns")
 
 
 def columns_of(inputs: tuple[str, ...], frame: Any) -> list[Any]:
@@ -47,10 +47,11 @@ def columns_of(inputs: tuple[str, ...], frame: Any) -> list[Any]:
     """
     from tradecore.errors import InvalidValueError
 
-    known = [str(name) for name in (frame if isinstance(frame, Mapping) else frame.columns)]
+    known = column_names(inputs[0], frame)
     for name in inputs:
         if name not in known:
-            raise InvalidValueError(name, f"the frame has no such column; it has {', '.join(known) or 'none'}")
+            near = next((f"; did you mean {column}?" for column in known if column.lower() == name), "")
+            raise InvalidValueError(name, f"the frame has no such column; it has {', '.join(known) or 'none'}{near}")
     return [frame[name] for name in inputs]
 
 

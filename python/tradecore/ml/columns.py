@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tradecore.arrays import to_floats
+from tradecore.arrays import to_floats, to_stamps
 from tradecore.errors import InvalidValueError
 from tradecore.validation import Nanoseconds, to_count, to_ns
 
@@ -66,7 +66,7 @@ def integers(name: str, given: Any) -> Rows:
 
 def times(name: str, given: Any, rows: int | None = None) -> Rows:
     """Return a column of times or row numbers that never goes back."""
-    values = integers(name, given)
+    values = to_stamps(name, given)
     if rows is not None:
         as_long(name, values, rows)
     back = np.diff(values) < 0

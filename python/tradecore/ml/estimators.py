@@ -101,6 +101,9 @@ def seeded(estimator: Any, seed: int) -> Any:
         For what is no estimator.
     """
     clone = required("sklearn.base", "scikit-learn").clone
+    if inspect.isclass(estimator):
+        problem = f"expected an object, got the class {estimator.__name__}: write {estimator.__name__}()"
+        raise InvalidValueError("estimator", problem)
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict") and hasattr(estimator, "get_params")):
         raise InvalidValueError("estimator", f"expected one of scikit-learn's kind, got {estimator!r}")
     fresh = clone(estimator)

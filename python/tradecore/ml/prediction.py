@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tradecore.arrays import column_names
 from tradecore.errors import ModelError
 from tradecore.features import FeatureSet
 from tradecore.ml.columns import Floats
@@ -77,8 +78,8 @@ class LoadedModel:
 
         Parameters
         ----------
-        x : float64 (m,) or (n, m)
-            One vector of features, or several, in the order of ``features``.
+        x : float64 (m,) or (n, m), or a frame
+            One vector of features, or several, in the order of ``features``; a frame has them under these names.
 
         Returns
         -------
@@ -88,8 +89,11 @@ class LoadedModel:
         Raises
         ------
         ModelError
-            For features of another number, and when the model raises, or says what is not finite or of another shape.
+            For features of another number or under other names, and when the model raises, or says what is not finite
+            or of another shape.
         """
+        if hasattr(x, "columns"):
+            self._check_names(tuple(column_names("x", x)))
         try:
             given = np.asarray(x, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -137,7 +141,16 @@ class LoadedModel:
         ModelError
             With what is missing, what is there in addition, another order, or other parameters.
         """
-        names = tuple(names_of(features))
+        self._check_names(tuple(names_of(features)))
+        own = schema_hash_of(features)
+        if own != self.schema_hash:
+            raise ModelError(
+                self.source,
+                f"takes the same features with other parameters: schema {self.schema_hash[:12]} in training, "
+                f"{own[:12]} now",
+            )
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
         if names != self.features:
             missing = [name for name in self.features if name not in names]
             added = [name for name in names if name not in self.features]
@@ -149,13 +162,6 @@ class LoadedModel:
                 )
                 parts = [f"in another order: {names[at]} where {self.features[at]} was, at {at}"]
             raise ModelError(self.source, f"takes other features: {'; '.join(parts)}")
-        own = schema_hash_of(features)
-        if own != self.schema_hash:
-            raise ModelError(
-                self.source,
-                f"takes the same features with other parameters: schema {self.schema_hash[:12]} in training, "
-                f"{own[:12]} now",
-            )
 
     def check_span(self, start_ns: int, end_ns: int, *, allow_overlap: bool = False) -> None:
         """See that a test lies outside of what the model was trained on.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from tradecore.errors import InvalidValueError
+from tradecore.features import FeatureSet
 from tradecore.ml.model_files import load_model
 from tradecore.ml.predictor import ModelPredictor
 from tradecore.strategy import Predictor, Strategy
@@ -17,9 +18,24 @@ from tradecore.validation import Duration
 
 if TYPE_CHECKING:
     from tradecore._core import Context, Instrument, Signal
-    from tradecore.features import FeatureSet
+    from tradecore.features.custom import UserFeature
 
 __all__ = ["SignalStrategy"]
+
+
+_OF_A_MODEL = frozenset(
+    {
+        "allow_pickle",
+        "batch",
+        "buy_above",
+        "hold_band",
+        "inference_latency",
+        "inside_training",
+        "sell_below",
+        "trusted_types",
+    }
+)
+"""Parameters that say how a model's file becomes a predictor."""
 
 
 class SignalStrategy(Strategy):
@@ -36,7 +52,7 @@ class SignalStrategy(Strategy):
         As of any strategy; each instrument is asked about by itself.
     predictor : Predictor, optional
         Instead of a ``model``.
-    features : FeatureSet, optional
+    features : FeatureSet or list of features, optional
         What the predictor is asked with; those of the model if not given.
     model : path, optional
         A file of :func:`save_model <tradecore.ml.save_model>`.
@@ -49,7 +65,8 @@ class SignalStrategy(Strategy):
     time_to_live : duration
         How long a signal holds from its question on.
     buy_above, sell_below, hold_band, inference_latency
-        As ``buy_above``, ``sell_below``, ``hold_band`` and ``latency`` of :class:`ModelPredictor`.
+        As ``buy_above``, ``sell_below``, ``hold_band`` and ``latency`` of :class:`ModelPredictor`. A ``predictor`` has
+        its own: they, and what else is of a ``model``, are refused beside one.
     qty : Decimal
         What is held, in contracts (spot: base units).
     style : "take" or "quote"
@@ -90,17 +107,24 @@ class SignalStrategy(Strategy):
         instruments: Sequence[str | Instrument],
         *,
         predictor: Predictor | None = None,
-        features: FeatureSet | None = None,
+        features: FeatureSet | Sequence[str | UserFeature] | None = None,
         **parameters: Any,
     ) -> None:
         super().__init__(name, instruments, **parameters)
+        for key in ("interval", "time_to_live"):
+            if getattr(self, key) == 0:
+                raise InvalidValueError(key, "expected a length of time above 0")
         if (self.model is None) == (predictor is None):
             raise InvalidValueError("model", "expected a model's file, or a predictor, and not both")
-        if features is not None:
-            self.features = features  # type: ignore[misc]
-        self.predictor = self._loaded(features) if predictor is None else predictor
+        if predictor is not None and (ignored := [key for key in parameters if key in _OF_A_MODEL]):
+            raise InvalidValueError(ignored[0], "is of a model's file: a predictor has its own")
+        wanted = None if features is None else FeatureSet.of(features)
+        if wanted is not None:
+            self.features = wanted  # type: ignore[misc]
+        self.predictor = self._loaded(wanted) if predictor is None else predictor
         if self.features is None:
-            raise InvalidValueError("features", "missing: a predictor does not say what it is asked with")
+            who = "a predictor" if self.model is None else "this model"
+            raise InvalidValueError("features", f"missing: {who} does not say what it is asked with")
 
     def _loaded(self, features: FeatureSet | None) -> Predictor:
         """Return the predictor of the model's file; its features become the strategy's, unless others are given."""

@@ -135,7 +135,7 @@ class Label:
     Raises
     ------
     InvalidValueError
-        For an unknown kind, and parameters that it does not have or that are missing.
+        For an unknown kind, and parameters that it does not have, that are missing or cannot be.
 
     Examples
     --------
@@ -150,6 +150,8 @@ class Label:
         self.kind = kind
         self.params = checked_params(kind, _KINDS[kind], params | {"price": None, "ts": None})
         del self.params["price"], self.params["ts"]
+        # Of no rows: what a parameter cannot be is found here, not when the data has been computed.
+        self.of([], np.empty(0, np.int64))
 
     def __repr__(self) -> str:
         return f"Label({', '.join([repr(self.kind), *(f'{key}={value!r}' for key, value in self.params.items())])})"

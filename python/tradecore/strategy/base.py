@@ -13,7 +13,7 @@ from tradecore._core import Instrument, check_strategy_name
 from tradecore.errors import HookError, InvalidValueError, RunError
 from tradecore.strategy.hooks import HOOKS, check_hooks
 from tradecore.strategy.parameters import check_parameters, parameter_fields
-from tradecore.strategy.predictor import Predictor
+from tradecore.strategy.predictor import Predictor, check_predictor
 from tradecore.strategy.state import decode, encode, is_plain
 from tradecore.types import BookState
 
@@ -353,7 +353,7 @@ class Strategy:
         )
 
     def _check_ready(self) -> None:
-        """Raise for an object that cannot run: it was not set up, or keeps what it saw in an earlier run.
+        """Raise for an object that cannot run: it was not set up, keeps what it saw, or asks what cannot answer.
 
         Raises
         ------
@@ -367,6 +367,8 @@ class Strategy:
                 f"{self!r} has run before and keeps what it saw: build a new one, or give its class a method reset(), "
                 "or say reusable = True"
             )
+        if self.predictor is not None:
+            check_predictor(self.predictor)
 
     def _begin(self) -> None:
         """Take part in a run, the first one or, where the class says so, another one."""

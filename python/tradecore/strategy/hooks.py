@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from tradecore.errors import HookError
 
-__all__ = ["HOOKS", "check_hooks"]
+__all__ = ["HOOKS", "arguments_of", "check_hooks"]
 
 HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "on_start": ("ctx",),
@@ -105,10 +105,14 @@ def _problem(strategy: object, name: str) -> str | None:
     try:
         signature.bind(*first, *HOOKS[name])
     except TypeError:
-        bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
-        takes = " ".join(str(inspect.Signature(bare)).split())
-        return f"takes {takes} and is called with ({arguments}): expected {name}(self, {arguments})"
+        return f"takes {arguments_of(signature)} and is called with ({arguments}): expected {name}(self, {arguments})"
     return None
+
+
+def arguments_of(signature: inspect.Signature) -> str:
+    """Return what a function takes, without types, on one line."""
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+    return " ".join(str(inspect.Signature(bare)).split())
 
 
 def _line_of_value(function: Any) -> int | None:

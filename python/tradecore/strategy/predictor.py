@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from tradecore.errors import InvalidValueError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
 
     from tradecore.validation import DurationLike
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "check_predictor"]
 
 
 @runtime_checkable
@@ -63,3 +65,22 @@ class Predictor(Protocol):
             Whatever it likes, if it has nothing to say: there is no signal then, and the record says why.
         """
         ...
+
+
+def check_predictor(predictor: Any) -> None:
+    """See that a strategy's predictor can be asked.
+
+    Raises
+    ------
+    InvalidValueError
+        For a class, for what lacks a part of :class:`Predictor`, and for a ``model_id`` that is no text.
+    """
+    if isinstance(predictor, type):
+        raise InvalidValueError("predictor", f"expected an object, got the class {predictor.__name__}")
+    name = type(predictor).__name__
+    for part in ("model_id", "latency", "opinion"):
+        if not hasattr(predictor, part):
+            problem = f"{name} has no {part}: expected model_id, latency and opinion(instrument, ts_ns, features)"
+            raise InvalidValueError("predictor", problem)
+    if not isinstance(predictor.model_id, str):
+        raise InvalidValueError("predictor", f"model_id of {name}: expected text, got {predictor.model_id!r}")
