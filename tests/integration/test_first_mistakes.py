@@ -127,6 +127,21 @@ def test_labels_find_what_a_parameter_cannot_be_when_they_are_made() -> None:
     refused(lambda: tc.ml.Label("triple_barrier", horizon=0), "horizon:")
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: tc.ml.cusum_events(CLOSE, "a"), "threshold: expected a finite number, got 'a'"),
+        (lambda: tc.ml.triple_barrier(CLOSE, [0], None, horizon=5), "target: expected a finite number, got None"),
+        (lambda: tc.ml.triple_barrier(CLOSE, [0], 0.1, horizon=5, pt="a"), "pt: expected a finite number, got 'a'"),  # type: ignore[arg-type]
+        (lambda: tc.ml.PurgedKFold(5, horizon=5, embargo="a"), "embargo: expected a finite number, got 'a'"),  # type: ignore[arg-type]
+        (lambda: tc.ml.make_estimator(None), "estimator: expected a path such as"),  # type: ignore[arg-type]
+        (lambda: tc.ml.ModelPredictor(5), "model: expected what load_model returned, got 5"),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_what_is_no_number_or_no_model_is_refused_by_name(call: Callable[[], Any], words: str) -> None:
+    refused(call, words)
+
+
 def test_labels_take_times_as_tables_have_them() -> None:
     ts = np.arange(30) * 60 * 10**9
     want = tc.ml.forward_return(CLOSE, "5m", ts=ts)
@@ -154,4 +169,6 @@ def test_a_frame_of_other_features_is_not_asked_about(tmp_path: Path) -> None:
     rows = frame.tail(3)
     assert model.predict(rows.select("change")).shape == (3, 2)
     assert model.predict(rows.select("change").to_pandas()).shape == (3, 2)
+    refused(lambda: model.check_span("2024-01-01", 5), "start_ns: expected a time in ns, got '2024-01-01'")  # type: ignore[arg-type]
+    refused(lambda: model.check_span(10, 5), "end_ns: 5 lies before start_ns 10")
     refused(lambda: model.predict(rows.select("mid")), "takes other features: missing change; added mid")

@@ -243,7 +243,7 @@ def test_short_and_constant_prices_have_results(name: str, price: list[float]) -
         (lambda: tc.ml.trend_scanning([1.0], (2, 4)), "horizons: expected 3 <= shortest <= longest"),
         (lambda: tc.ml.trend_scanning([1.0], 5), "horizons: expected the shortest and the longest"),  # type: ignore[arg-type]
         (lambda: tc.ml.cusum_events([1.0, 2.0], 0), "threshold: row 0: expected more than 0"),
-        (lambda: tc.ml.cusum_events([1.0, 2.0], NAN), "threshold: row 0: expected more than 0"),
+        (lambda: tc.ml.cusum_events([1.0, 2.0], NAN), "threshold: expected a finite number, got nan"),
         (lambda: tc.ml.meta_labels([1.0], [0.1, 0.2]), "side: expected 2 rows, got 1"),
         (lambda: tc.ml.concurrency([0], [-1]), "t1: row 0: expected no moment before t0"),
         (lambda: tc.ml.concurrency([1, 0], [2, 2]), "t0: row 1: 0 lies before"),

@@ -19,7 +19,9 @@ __all__ = [
     "Horizon",
     "Rows",
     "as_long",
+    "by_row",
     "finite",
+    "finite_number",
     "integers",
     "prices",
     "refuse_at",
@@ -53,6 +55,22 @@ def prices(name: str, given: Any) -> Floats:
     """Return a column of prices: all there, and above 0, since returns are taken of them."""
     values = to_floats(name, given)
     refuse_at(name, ~((values > 0) & np.isfinite(values)), values, "a price above 0")
+    return values
+
+
+def finite_number(name: str, value: Any) -> float:
+    """Return a finite number."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        raise InvalidValueError(name, f"expected a finite number, got {value!r}")
+    return float(value)
+
+
+def by_row(name: str, given: Any, rows: int) -> Floats:
+    """Return a number for every row: one for all, or a column of as many."""
+    if np.ndim(given) == 0:
+        return np.full(rows, finite_number(name, given))
+    values = to_floats(name, given)
+    as_long(name, values, rows)
     return values
 
 

@@ -43,7 +43,7 @@ def make_estimator(path: str, params: Mapping[str, Any] | None = None, *, needs:
     >>> tc.ml.make_estimator("sklearn.linear_model.Ridge", {"alpha": 2.0})
     Ridge(alpha=2.0)
     """
-    module, _, name = path.rpartition(".")
+    module, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
     if not module or not all(part.isidentifier() for part in path.split(".")):
         raise InvalidValueError("estimator", f"expected a path such as sklearn.linear_model.Ridge, got {path!r}")
     try:

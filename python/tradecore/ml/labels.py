@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from tradecore.arrays import series_like, to_floats
 from tradecore.errors import InvalidValueError
-from tradecore.ml.columns import Floats, Horizon, Rows, as_long, integers, prices, refuse_at, rows_ahead
+from tradecore.ml.columns import (
+    Floats,
+    Horizon,
+    Rows,
+    as_long,
+    by_row,
+    finite_number,
+    integers,
+    prices,
+    refuse_at,
+    rows_ahead,
+)
 from tradecore.validation import to_count
 
 __all__ = [
@@ -158,8 +169,7 @@ def triple_barrier(
     rows = len(close)
     start = integers("events", events)
     refuse_at("events", (start < 0) | (start >= rows), start, f"a row from 0 to {rows - 1}")
-    width = np.full(len(start), float(target)) if np.ndim(target) == 0 else to_floats("target", target)
-    as_long("target", width, len(start))
+    width = by_row("target", target, len(start))
     refuse_at("target", (width < 0) | np.isinf(width), width, "a width from 0, or NaN")
     way = _sides(side, len(start))
     horizon = to_count("horizon", horizon)
@@ -223,7 +233,7 @@ def _extremes(close: Floats, high: Any, low: Any) -> tuple[Floats, Floats]:
 def _barrier(name: str, multiple: float | None, width: Floats) -> Floats:
     if multiple is None:
         return np.full(len(width), np.inf)
-    if not 0 < multiple < np.inf:
+    if finite_number(name, multiple) <= 0:
         raise InvalidValueError(name, f"expected a multiple above 0 or None, got {multiple!r}")
     return multiple * width
 
@@ -371,8 +381,7 @@ def cusum_events(price: Any, threshold: Any) -> Rows:
     [4, 6]
     """
     values = prices("price", price)
-    limits = np.full(len(values), float(threshold)) if np.ndim(threshold) == 0 else to_floats("threshold", threshold)
-    as_long("threshold", limits, len(values))
+    limits = by_row("threshold", threshold, len(values))
     refuse_at("threshold", ~((limits > 0) | (np.isnan(limits) & (np.ndim(threshold) > 0))), limits, "more than 0")
     events = []
     up = down = 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.arrays import column_names
-from tradecore.errors import ModelError
+from tradecore.errors import InvalidValueError, ModelError
 from tradecore.features import FeatureSet
 from tradecore.ml.columns import Floats
 from tradecore.ml.dataset import names_of, schema_hash_of
@@ -175,9 +175,16 @@ class LoadedModel:
 
         Raises
         ------
+        InvalidValueError
+            For what is no time in ns, and an end before the start.
         ModelError
             When they overlap.
         """
+        for name, value in (("start_ns", start_ns), ("end_ns", end_ns)):
+            if not isinstance(value, int | np.integer):
+                raise InvalidValueError(name, f"expected a time in ns, got {value!r}")
+        if end_ns < start_ns:
+            raise InvalidValueError("end_ns", f"{end_ns} lies before start_ns {start_ns}")
         first, last = self.span_ns
         if not allow_overlap and start_ns <= last and end_ns >= first:
             raise ModelError(

@@ -11,6 +11,7 @@ from tradecore.data.catalog import Catalog
 from tradecore.data.windows import span_of
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.features import FeatureSet, compute
+from tradecore.ml.columns import finite_number
 from tradecore.ml.prediction import LoadedModel
 from tradecore.validation import DurationLike, to_ns
 
@@ -76,7 +77,7 @@ class ModelPredictor:
     Raises
     ------
     InvalidValueError
-        For thresholds that are no numbers or the wrong way round.
+        For what is no model, and thresholds that are no numbers or the wrong way round.
 
     Examples
     --------
@@ -103,12 +104,14 @@ class ModelPredictor:
         every: DurationLike | None = None,
         inside_training: bool = False,
     ) -> None:
+        if not all(hasattr(model, part) for part in ("id", "class_values", "predict")):
+            raise InvalidValueError("model", f"expected what load_model returned, got {model!r}")
         self.model = model
         self.model_id = model.id
         self.latency = to_ns("latency", latency)
-        self.buy_above = _number("buy_above", buy_above)
-        self.sell_below = -self.buy_above if sell_below is None else _number("sell_below", sell_below)
-        self.hold_band = _number("hold_band", hold_band)
+        self.buy_above = finite_number("buy_above", buy_above)
+        self.sell_below = -self.buy_above if sell_below is None else finite_number("sell_below", sell_below)
+        self.hold_band = finite_number("hold_band", hold_band)
         if self.sell_below > self.buy_above:
             raise InvalidValueError("sell_below", f"{self.sell_below} is above buy_above {self.buy_above}")
         if self.hold_band < 0:
@@ -204,12 +207,6 @@ class ModelPredictor:
         self._last[instrument] = action
         held = 1.0 - max(up, down) if self._directions is None else max(0.0, 1.0 - up - down)
         return action, (up if action > 0 else down if action < 0 else held), value
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidValueError(name, f"expected a finite number, got {value!r}")
-    return float(value)
 
 
 def _sureness(value: float, threshold: float) -> float:

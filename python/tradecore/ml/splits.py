@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradecore.errors import InvalidValueError
-from tradecore.ml.columns import Floats, Horizon, Rows, as_long, rows_ahead, spans
+from tradecore.ml.columns import Floats, Horizon, Rows, as_long, finite_number, rows_ahead, spans
 from tradecore.validation import to_count, to_ns
 
 __all__ = ["CombinatorialPurgedCV", "PurgedKFold", "Split", "WalkForward"]
@@ -36,7 +36,7 @@ class _Purged(ABC):
         if (t1 is None) == (horizon is None):
             raise InvalidValueError("t1", "expected the ends of the labels, or their horizon, and not both")
         self.t0, self.t1, self.horizon = t0, t1, horizon
-        if not 0 <= embargo < 1:
+        if not 0 <= finite_number("embargo", embargo) < 1:
             raise InvalidValueError("embargo", f"expected a share from 0 to less than 1, got {embargo!r}")
         self.embargo = embargo
         self._spans: Split | None = None

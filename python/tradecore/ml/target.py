@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from tradecore.errors import InvalidValueError
-from tradecore.ml.columns import Floats, Horizon, Rows, prices, rows_ahead
+from tradecore.ml.columns import Floats, Horizon, Rows, finite_number, prices, rows_ahead
 from tradecore.ml.labels import trend_scanning, triple_barrier
 from tradecore.validation import unknown_key
 
@@ -56,7 +56,7 @@ def _forward_return(
     known = ahead < len(price)
     t1 = np.where(known, ahead, np.arange(len(price)))
     ret = np.where(known, price[t1] / price - 1.0, np.nan)
-    if not 0 <= threshold < np.inf:
+    if finite_number("threshold", threshold) < 0:
         raise InvalidValueError("threshold", f"expected a number from 0, got {threshold!r}")
     match classes:
         case "none":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tradecore.errors import InvalidValueError, ModelError
 from tradecore.ml import metrics
-from tradecore.ml.columns import Floats, Rows, integers
+from tradecore.ml.columns import Floats, Rows, finite_number, integers
 from tradecore.ml.dataset import Dataset
 from tradecore.ml.estimators import describe, outputs, path_of, seeded, weight_argument
 from tradecore.ml.extra import required
@@ -197,7 +197,7 @@ def train(
     """
     if not isinstance(dataset, Dataset):
         raise InvalidValueError("dataset", f"expected a Dataset, got {type(dataset).__name__}")
-    if not 0 <= cost_bps < np.inf:
+    if finite_number("cost_bps", cost_bps) < 0:
         raise InvalidValueError("cost_bps", f"expected a number from 0, got {cost_bps!r}")
     if isinstance(importance, bool) or not isinstance(importance, int) or importance < 0:
         raise InvalidValueError("importance", f"expected a whole number from 0, got {importance!r}")
