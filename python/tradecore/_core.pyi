@@ -2001,7 +2001,7 @@ class FeatureReader:
     events : EventStream or MemoryColumns
     basis : {"l2", "l1"}
     at : int or str
-        A row every so many ns, or for each ``trade`` or ``message``.
+        A row every so many ns, or for each ``trade``, ``message`` or bar, such as ``bar:1m``.
     from_ns : int
         The first time wanted, ns.
     """

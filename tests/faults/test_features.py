@@ -23,8 +23,19 @@ from tradecore.errors import (
 )
 
 INST = tc.find_instrument("BTCUSDT.SYNTH")
-NEEDED = {"vpin": "(bucket=0.5)", "stoikov_microprice": "(table=[-0.5, -0.1, 0.1, 0.5], buckets=2)"}
+NEEDED = {
+    "vpin": "(bucket=0.5)",
+    "stoikov_microprice": "(table=[-0.5, -0.1, 0.1, 0.5], buckets=2)",
+    "bar": "(bars=100ms)",
+    "indicator": "(name=rsi, bars=100ms, period=2)",
+}
 FEATURES = [row["name"] + NEEDED.get(row["name"], "") for row in feature_definitions()]
+FEATURES += ['bar(bars="1h,empty=carry")', "bar(bars=tick:1, field=vwap)"]
+FEATURES += [
+    f"indicator(name={row['name']}, bars=tick:1)"
+    for row in tc._core.indicator_specs()
+    if not {"x", "y"} & set(row["inputs"])
+]
 PARAMETERS = [(row["name"], *parameter) for row in feature_definitions() for parameter in row["parameters"]]
 HUGE = (1 << 60) - 1
 DAY = 86_400_000_000_000

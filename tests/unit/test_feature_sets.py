@@ -18,7 +18,12 @@ from tradecore.data.catalog import Columns
 from tradecore.errors import ContextError, InvalidValueError
 
 INST = "BTCUSDT.SYNTH"
-NEEDED = {"vpin": "bucket=0.5, window=5", "stoikov_microprice": "table=[-0.5, -0.1, 0.1, 0.5], buckets=4"}
+NEEDED = {
+    "vpin": "bucket=0.5, window=5",
+    "stoikov_microprice": "table=[-0.5, -0.1, 0.1, 0.5], buckets=4",
+    "bar": "bars=tick:20",
+    "indicator": "name=rsi, bars=500ms, period=5",
+}
 SHORT = {
     "interval": "100ms",
     "half_life": "5",
@@ -139,7 +144,7 @@ def test_the_values_of_a_synthetic_market_stay_what_they_are(market: Path) -> No
     table = tc.features.compute(market, INST, ALL, "100ms").drop("ts", "ts_available")
     digest = hashlib.sha256(np.ascontiguousarray(table.to_numpy()).tobytes()).hexdigest()
     assert table.select(pl.all().is_not_nan().any()).row(0) == (True,) * len(ALL)
-    assert digest == "fc2b45a04f312e0f5a62fb0f30098f6ed9313228519d7d8722bf81ff2bbfc58f"
+    assert digest == "eff36da0f3a03bbdcec18c584e977a4f3d6ece106e59ae8f2162257e3e52e784"
 
 
 def test_order_flow_and_trades_against_a_slow_obvious_way(market: Path) -> None:

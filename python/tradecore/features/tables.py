@@ -47,9 +47,10 @@ def compute(
         A catalog, or arrays by name (a frame) as :meth:`tradecore.Catalog.stream` gives them.
     instrument : str or Instrument
     features : FeatureSet or list of features
-    at : duration, "trade" or "message"
-        A row at the multiples of a length of time, for each trade, or after each message. A row at a time ``t`` holds
-        what was known at ``t``: all messages with ``ts_recv <= t``.
+    at : duration, "trade", "message" or bars such as "bar:1m"
+        A row at the multiples of a length of time, for each trade, after each message, or when a bar is available
+        (``"bar:"`` and bars as :func:`tradecore.bars.make` takes them). A row at a time ``t`` holds what was known at
+        ``t``: all messages with ``ts_recv <= t``.
     start, end : datetime, date or str, optional
         Rows from ``start`` up to, not at, ``end``. What came before ``start`` is read all the same, so that the first
         rows are as warm as in a table of everything.
@@ -130,12 +131,12 @@ def pieces(
 
 def _when(at: DurationLike) -> str | int:
     """Return when rows are made: a word, or a length of time in ns."""
-    if isinstance(at, str) and at in ("trade", "message"):
+    if isinstance(at, str) and (at in ("trade", "message") or at.startswith("bar:")):
         return at
     try:
         return length("at", at)
     except InvalidValueError as error:
-        raise InvalidValueError("at", f'{error.problem}; or "trade", or "message"') from None
+        raise InvalidValueError("at", f'{error.problem}; or "trade", "message", "bar:1m"') from None
 
 
 def _opened(

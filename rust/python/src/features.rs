@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError;
+use tradecore_core::bars::{BarSpec, BarSpecError};
 use tradecore_core::book::{BookState, L2Book, Touch};
 use tradecore_core::event::{Chunk, Chunker, Columns, Event, FeedError};
 use tradecore_core::features::{
@@ -28,6 +29,14 @@ use crate::raised::Raised;
 use crate::shared::{GilCell, Shared};
 use crate::values::{arguments, basis, to_whole};
 use crate::views::TradeView;
+
+/// What comes before bars by which rows are wanted.
+const BARS: &str = "bar:";
+
+#[allow(clippy::needless_pass_by_value, reason = "it is mapped to")]
+fn bars_error(error: BarSpecError) -> PyErr {
+    errors::invalid("at", error.to_string())
+}
 
 fn spec_error(error: SpecError) -> PyErr {
     errors::invalid("features", error.to_string())
@@ -585,7 +594,7 @@ type Piece = (Vec<i64>, Vec<Vec<f64>>, bool);
 /// events : EventStream or MemoryColumns
 /// basis : {"l2", "l1"}
 /// at : int or str
-///     A row every so many ns, or for each ``trade`` or ``message``.
+///     A row every so many ns, or for each ``trade``, ``message`` or bar, such as ``bar:1m``.
 /// from_ns : int
 ///     The first time wanted, ns.
 #[pyclass(frozen, module = "tradecore")]
@@ -621,8 +630,14 @@ impl FeatureReader {
             At::Every(ns) if ns > 0 => When::Every(ns),
             At::Word(word) if word == "trade" => When::Trade,
             At::Word(word) if word == "message" => When::Message,
+            At::Word(word) if word.starts_with(BARS) => {
+                When::Bar(BarSpec::parse(&word[BARS.len()..]).map_err(bars_error)?)
+            }
             At::Every(_) | At::Word(_) => {
-                return Err(errors::invalid("at", "expected a length of time, 'trade' or 'message'"));
+                return Err(errors::invalid(
+                    "at",
+                    "expected a length of time, 'trade', 'message' or 'bar:1m'",
+                ));
             }
         };
         let source = if let Ok(columns) = events.cast::<MemoryColumns>() {
@@ -630,7 +645,7 @@ impl FeatureReader {
         } else {
             events.cast::<EventStream>()?.get().take().map(Source::Stream)
         };
-        let sampler = FeatureSampler::new(engine, when, from_ns);
+        let sampler = FeatureSampler::new(engine, when, from_ns).map_err(bars_error)?;
         let making = source.map(|source| Making {
             source,
             chunker: Chunker::default(),
@@ -715,11 +730,8 @@ impl FeatureReader {
         let mut row = vec![f64::NAN; self.width];
         let until = own.rows + rows as u64;
         loop {
-            let next = if own.is_at_end {
-                own.sampler.advance_at_end()
-            } else {
-                own.sampler.advance().map_err(Ended::Feature)?
-            };
+            let next = if own.is_at_end { own.sampler.advance_at_end() } else { own.sampler.advance() }
+                .map_err(Ended::Feature)?;
             if let Some(at) = next {
                 own.sampler.values(at, &mut row);
                 ts.push(at);

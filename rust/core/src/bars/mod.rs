@@ -15,7 +15,7 @@ mod words;
 pub use builder::{Bar, Builder, Tick, TooManyBars};
 pub use floats::BarFloats;
 pub use number::{Exact, Number};
-pub use rows::RowBars;
+pub use rows::{MessageBars, RowBars};
 pub use rule::{Expectations, Rule, Weight};
 pub use spec::{BarSource, BarSpec, BarSpecError, DEFAULT_GRACE_NS};
 pub use tape::{BarColumns, Tape, TapeError, is_price, is_qty};

@@ -3,17 +3,99 @@
 use super::builder::{Bar, Builder, Tick, TooManyBars};
 use super::spec::{BarSource, BarSpec, BarSpecError};
 use crate::book::{FillBasis, L2Book, Touch};
-use crate::event::{EventKind, View};
+use crate::event::{EventKind, Span, View};
 use crate::types::Instrument;
 
-/// Makes bars of whole messages, known when they were received.
-pub struct RowBars {
+/// Makes bars of whole messages, known when they were received, of a market whose book somebody else keeps.
+#[derive(Debug, Clone)]
+pub struct MessageBars {
     builder: Builder,
     source: BarSource,
-    basis: FillBasis,
-    book: L2Book,
     /// Sum of best bid and ask, the last time they were taken.
     mid: Option<i64>,
+}
+
+impl MessageBars {
+    /// Bars of an instrument.
+    ///
+    /// # Errors
+    /// [`BarSpecError`] for a size the instrument cannot count.
+    pub fn new(spec: &BarSpec, instrument: &Instrument) -> Result<Self, BarSpecError> {
+        Ok(Self { builder: Builder::new(spec.rule_of(instrument)?), source: spec.source(), mid: None })
+    }
+
+    /// Takes a message, after which the sum of the book's best prices is `mid`, and passes on the bars it ended.
+    ///
+    /// # Errors
+    /// [`TooManyBars`].
+    pub fn push(
+        &mut self,
+        view: &View<'_>,
+        message: Span,
+        mid: Option<i64>,
+        out: &mut impl FnMut(&Bar),
+    ) -> Result<(), TooManyBars> {
+        let Span { from, to, only_levels } = message;
+        let (ts_event, clock) = (view.ts_event[to - 1], view.ts_recv[to - 1]);
+        let mid = match self.source {
+            BarSource::Trades if only_levels => None,
+            BarSource::Trades => {
+                for row in (from..to).filter(|row| view.kind[*row] == EventKind::Trade as u8) {
+                    let tick = Tick {
+                        ts_event: view.ts_event[row],
+                        clock,
+                        price: view.price.get(row),
+                        qty: view.qty.get(row),
+                        side: view.side[row],
+                    };
+                    self.builder.push(tick, out)?;
+                }
+                None
+            }
+            BarSource::Quotes => Touch::quoted(view, from, to).and_then(|quote| quote.twice_mid()),
+            BarSource::Mid if mid == self.mid => None,
+            BarSource::Mid => {
+                self.mid = mid;
+                mid
+            }
+        };
+        if let Some(price) = mid {
+            self.builder.push(Tick { ts_event, clock, price, qty: 0, side: 0 }, out)?;
+        }
+        self.builder.watermark(ts_event, clock, out)
+    }
+
+    /// When our clock will close the open bar: see [`Builder::deadline`].
+    #[inline]
+    pub fn deadline(&self) -> Option<i64> {
+        self.builder.deadline()
+    }
+
+    /// Our clock is at `clock`: see [`Builder::elapse`].
+    ///
+    /// # Errors
+    /// [`TooManyBars`].
+    pub fn elapse(&mut self, clock: i64, out: &mut impl FnMut(&Bar)) -> Result<(), TooManyBars> {
+        self.builder.elapse(clock, out)
+    }
+
+    /// What it remembers, for [`Self::load`].
+    pub fn save(&self) -> (Option<i64>, Vec<u8>) {
+        (self.mid, self.builder.save())
+    }
+
+    /// Goes on from what [`Self::save`] told of the same bars; `None` when it told no such thing.
+    #[must_use]
+    pub fn load(self, mid: Option<i64>, builder: &[u8]) -> Option<Self> {
+        Some(Self { builder: self.builder.load(builder)?, mid, ..self })
+    }
+}
+
+/// Makes bars of rows alone.
+pub struct RowBars {
+    bars: MessageBars,
+    basis: FillBasis,
+    book: L2Book,
     /// What was received before makes no bar, ns.
     from_ns: i64,
 }
@@ -30,9 +112,8 @@ impl RowBars {
         basis: FillBasis,
         from_ns: i64,
     ) -> Result<Self, BarSpecError> {
-        let builder = Builder::new(spec.rule_of(instrument)?);
         let from_ns = if spec.interval_ns().is_some() { i64::MIN } else { from_ns };
-        Ok(Self { builder, source: spec.source(), basis, book: L2Book::new(), mid: None, from_ns })
+        Ok(Self { bars: MessageBars::new(spec, instrument)?, basis, book: L2Book::new(), from_ns })
     }
 
     /// Takes the messages in rows `from..to` and passes on the bars they ended.
@@ -47,58 +128,16 @@ impl RowBars {
         out: &mut impl FnMut(&Bar),
     ) -> Result<(), TooManyBars> {
         for message in view.messages(from, to) {
-            let (from, to) = (message.from, message.to);
-            let (ts_event, clock) = (view.ts_event[to - 1], view.ts_recv[to - 1]);
-            if self.source == BarSource::Mid {
-                self.book.apply_rows(self.basis, view, from, to);
+            let mut mid = None;
+            if self.bars.source == BarSource::Mid {
+                self.book.apply_rows(self.basis, view, message.from, message.to);
+                mid = Touch::of(&self.book).twice_mid();
             }
-            if clock < self.from_ns {
-                continue;
+            if view.ts_recv[message.to - 1] >= self.from_ns {
+                self.bars.push(view, message, mid, out)?;
             }
-            match self.source {
-                BarSource::Trades if message.only_levels => {}
-                BarSource::Trades => {
-                    for row in from..to {
-                        if view.kind[row] == EventKind::Trade as u8 {
-                            let tick = Tick {
-                                ts_event: view.ts_event[row],
-                                clock,
-                                price: view.price.get(row),
-                                qty: view.qty.get(row),
-                                side: view.side[row],
-                            };
-                            self.builder.push(tick, out)?;
-                        }
-                    }
-                }
-                BarSource::Quotes => {
-                    let mid = Touch::quoted(view, from, to).and_then(|quote| quote.twice_mid());
-                    self.take_mid(mid, ts_event, clock, out)?;
-                }
-                BarSource::Mid => {
-                    let mid = Touch::of(&self.book).twice_mid();
-                    if mid != self.mid {
-                        self.mid = mid;
-                        self.take_mid(mid, ts_event, clock, out)?;
-                    }
-                }
-            }
-            self.builder.watermark(ts_event, clock, out)?;
         }
         Ok(())
-    }
-
-    fn take_mid(
-        &mut self,
-        mid: Option<i64>,
-        ts_event: i64,
-        clock: i64,
-        out: &mut impl FnMut(&Bar),
-    ) -> Result<(), TooManyBars> {
-        match mid {
-            Some(price) => self.builder.push(Tick { ts_event, clock, price, qty: 0, side: 0 }, out),
-            None => Ok(()),
-        }
     }
 
     /// There is no more: see [`Builder::flush`].
@@ -106,11 +145,11 @@ impl RowBars {
     /// # Errors
     /// [`TooManyBars`].
     pub fn flush(&mut self, out: &mut impl FnMut(&Bar)) -> Result<(), TooManyBars> {
-        self.builder.flush(out)
+        self.bars.builder.flush(out)
     }
 
     /// Late trades so far.
     pub fn late(&self) -> u64 {
-        self.builder.late()
+        self.bars.builder.late()
     }
 }

@@ -100,9 +100,19 @@ impl FeatureEngine {
         self
     }
 
+    /// The instrument of its market.
+    pub(super) fn instrument(&self) -> &Instrument {
+        &self.instrument
+    }
+
     /// Its set.
     pub fn set(&self) -> &Arc<FeatureSet> {
         &self.set
+    }
+
+    /// Sum of the best bid and ask after the last message.
+    pub(super) fn twice_mid(&self) -> Option<i64> {
+        self.touch.twice_mid()
     }
 
     /// When the last message came, ns; `None` before the first.
@@ -179,7 +189,25 @@ impl FeatureEngine {
         } else {
             self.mixed(ts, view, from, to);
         }
+        if !self.parts.bars.is_empty() {
+            self.count_bars(view, message)?;
+        }
         if self.customs.is_empty() { Ok(()) } else { self.tell(view, from, to) }
+    }
+
+    /// Takes a message for bars, when the book is as it is after it.
+    fn count_bars(&mut self, view: &View<'_>, message: Span) -> Result<(), FeatureFailure> {
+        let (twice_mid, instrument) = (self.touch.twice_mid(), &self.instrument);
+        let mut failed = None;
+        for (at, bars) in self.parts.bars.iter_mut().enumerate() {
+            if let Err(error) = bars.message(view, message, twice_mid, instrument) {
+                failed.get_or_insert((at, error));
+            }
+        }
+        failed.map_or(Ok(()), |(at, error)| {
+            let is = |slot: &Slot| matches!(slot, Slot::Bar { bars, .. } | Slot::Indicator { bars, .. } if *bars == at);
+            Err(self.failure(is, HookError::Failed(error.to_string())))
+        })
     }
 
     /// Sets a level and counts what that added or removed.
@@ -269,16 +297,20 @@ impl FeatureEngine {
         for at in 0..self.customs.len() {
             for trade in &told {
                 let value = self.customs[at].update(&mut self.book, *trade);
-                self.custom_values[at] = value.map_err(|error| self.failure(at, error))?;
+                self.custom_values[at] = value.map_err(|error| self.failed_custom(at, error))?;
             }
         }
         Ok(())
     }
 
     #[cold]
-    fn failure(&self, custom: usize, error: HookError) -> FeatureFailure {
-        let is = |slot: &Slot| matches!(slot, Slot::Custom(at) if *at == custom);
-        let at = self.slots.iter().position(is).unwrap_or(0);
+    fn failed_custom(&self, custom: usize, error: HookError) -> FeatureFailure {
+        self.failure(|slot| matches!(slot, Slot::Custom(at) if *at == custom), error)
+    }
+
+    #[cold]
+    fn failure(&self, is: impl Fn(&Slot) -> bool, error: HookError) -> FeatureFailure {
+        let at = self.slots.iter().position(is).unwrap_or_default();
         FeatureFailure { feature: self.set.names()[at].clone(), error }
     }
 
@@ -295,6 +327,7 @@ impl FeatureEngine {
             }
             self.find_due();
         }
+        self.parts.bars.iter_mut().for_each(|bars| bars.pass(now, &self.instrument));
         if self.is_best_old && self.parts.depth > 0 {
             for (levels, side) in self.best.iter_mut().zip([Side::Buy, Side::Sell]) {
                 levels.clear();
@@ -463,6 +496,8 @@ impl FeatureEngine {
             Slot::SinceTrade => since(self.last_trade),
             Slot::SinceBookChange => since(self.last_book),
             Slot::SincePriceMove => since(self.last_move),
+            Slot::Bar { bars, field } => self.parts.bars[*bars].field(*field),
+            Slot::Indicator { bars, stream, output } => Some(self.parts.bars[*bars].output(*stream, *output)),
             Slot::Custom(custom) => Some(self.custom_values[*custom]),
         }
     }
@@ -501,9 +536,10 @@ impl FeatureEngine {
                 w.option(*mid, StateWriter::i64);
             });
         }
+        parts.bars.iter().for_each(|own| own.save(&mut w));
         self.custom_values.iter().for_each(|value| w.f64(*value));
         for at in 0..self.customs.len() {
-            let state = self.customs[at].save().map_err(|error| self.failure(at, error))?;
+            let state = self.customs[at].save().map_err(|error| self.failed_custom(at, error))?;
             StateWriter(&mut bytes).bytes(&state);
         }
         Ok(bytes)
@@ -518,7 +554,7 @@ impl FeatureEngine {
         self.read_state(&mut r).map_err(|Foreign| BadState::Foreign(self.set.name().to_owned()))?;
         for at in 0..self.customs.len() {
             let state = r.bytes().map_err(|Foreign| BadState::Foreign(self.set.name().to_owned()))?;
-            self.customs[at].load(state).map_err(|error| self.failure(at, error))?;
+            self.customs[at].load(state).map_err(|error| self.failed_custom(at, error))?;
         }
         if r.0.is_empty() { Ok(()) } else { Err(BadState::Foreign(self.set.name().to_owned())) }
     }
@@ -563,6 +599,7 @@ impl FeatureEngine {
         for history in &mut parts.histories {
             history.mids = r.list(|r| Ok((r.i64()?, r.option(StateReader::i64)?)))?.into();
         }
+        parts.bars.iter_mut().try_for_each(|own| own.load(r))?;
         for value in &mut self.custom_values {
             *value = r.f64()?;
         }

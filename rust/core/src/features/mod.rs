@@ -12,8 +12,10 @@
 //! - An interval is `[start, end)`, aligned to 1970. It ends with the messages received before its end, so that it is
 //!   complete when a reader's clock shows its end.
 //! - What is not known is NaN: before a window is full, without the side of a book that it takes, after a gap.
+//! - Bars lie on the venue's clock and are known when they are available.
 //! - Sums over windows are integers, so that a value does not depend on when it was asked for.
 
+mod bars;
 mod custom;
 mod depth;
 mod engine;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bars::{Bars, FIELDS};
 use super::depth::Sides;
 use super::flow::{Flow, Flows};
 use super::intervals::Intervals;
@@ -10,6 +11,7 @@ use super::set::{FeatureSet, Member};
 use super::spec::{FeatureSpec, SpecError, Value};
 use super::trades::{Roll, Rule, Signer, Trades, Vpin};
 use super::window::Window;
+use crate::bars::BarSpec;
 use crate::types::Instrument;
 
 /// A mid by the time it came to be.
@@ -131,6 +133,15 @@ pub(super) enum Slot {
     SinceTrade,
     SinceBookChange,
     SincePriceMove,
+    Bar {
+        bars: usize,
+        field: usize,
+    },
+    Indicator {
+        bars: usize,
+        stream: usize,
+        output: usize,
+    },
     Custom(usize),
 }
 
@@ -145,6 +156,7 @@ pub(super) struct Parts {
     pub(super) rolls: Vec<Roll>,
     pub(super) groups: Vec<Intervals>,
     pub(super) histories: Vec<History>,
+    pub(super) bars: Vec<Bars>,
     /// Most levels a side that a feature looks at.
     pub(super) depth: usize,
     /// Whether trades are looked at at all.
@@ -161,6 +173,7 @@ impl Parts {
             rolls: Vec::new(),
             groups: Vec::new(),
             histories: Vec::new(),
+            bars: Vec::new(),
             depth: 0,
             reads_trades: false,
         }
@@ -194,6 +207,14 @@ impl Parts {
             self.histories.push(History { horizon_ns, mids: std::collections::VecDeque::new() });
             self.histories.len() - 1
         })
+    }
+
+    fn bars(&mut self, spec: BarSpec, instrument: &Instrument) -> Result<usize, SpecError> {
+        if let Some(at) = self.bars.iter().position(|own| own.spec == spec) {
+            return Ok(at);
+        }
+        self.bars.push(Bars::new(spec, instrument)?);
+        Ok(self.bars.len() - 1)
     }
 
     fn levels(&mut self, levels: usize) -> usize {
@@ -233,6 +254,10 @@ impl Given<'_> {
 
     fn numbers(&self, name: &str) -> Arc<[f64]> {
         if let Value::Numbers(numbers) = self.get(name) { Arc::clone(numbers) } else { Arc::default() }
+    }
+
+    fn bars(&self) -> BarSpec {
+        if let Value::Bars(bars) = self.get("bars") { *bars } else { BarSpec::time(60_000_000_000) }
     }
 
     fn window(&self) -> Window {
@@ -388,5 +413,14 @@ fn slot(parts: &mut Parts, spec: &FeatureSpec, instrument: &Instrument) -> Resul
         }
         Measure::TimeSinceBookChange => Slot::SinceBookChange,
         Measure::TimeSincePriceMove => Slot::SincePriceMove,
+        Measure::Bar => Slot::Bar {
+            bars: parts.bars(given.bars(), instrument)?,
+            field: FIELDS.iter().position(|field| *field == given.word("field")).unwrap_or_default(),
+        },
+        Measure::Indicator => {
+            let (stream, output) = spec.indicator.clone().ok_or(SpecError::Empty)?;
+            let bars = parts.bars(given.bars(), instrument)?;
+            Slot::Indicator { bars, stream: parts.bars[bars].stream(stream), output }
+        }
     })
 }

@@ -29,6 +29,12 @@ pub enum Takes {
     Word(&'static [&'static str]),
     /// A list of numbers, of which NaN may be one.
     Numbers,
+    /// Bars as [`BarSpec`](crate::bars::BarSpec) writes them, in quotes if there is a comma in it.
+    Bars,
+    /// The name of an indicator that reads bars, whose own parameters may follow.
+    Indicator,
+    /// The name of one of its outputs.
+    Output,
 }
 
 /// A parameter of a feature.
@@ -84,6 +90,8 @@ pub(super) enum Measure {
     TimeSinceTrade,
     TimeSinceBookChange,
     TimeSincePriceMove,
+    Bar,
+    Indicator,
 }
 
 /// A feature that can be asked for.
@@ -119,8 +127,12 @@ const INTENSITY_INTERVAL: Parameter =
     parameter("interval", Takes::Duration(LEAST_INTERVAL_NS, MOST_NS), "100ms");
 const INTENSITY_WINDOW: Parameter = parameter("window", Takes::Count(1, MOST_COUNT), "6000");
 
+const BARS: Parameter = parameter("bars", Takes::Bars, "1m");
+
 const BOTH_SIDES: &str = "a synchronised book with both sides";
 const BOOK_WINDOW: &str = "the window since the book was synchronised";
+/// What stands for the first output of an indicator.
+pub(super) const FIRST_OUTPUT: &str = "first";
 const TRADE_WINDOW: &str = "the window since the first message";
 const INTERVAL_WINDOW: &str = "`window` intervals after the first whole one";
 
@@ -228,6 +240,15 @@ definitions! {
         "time since the last message with levels (or quotes)";
     TimeSincePriceMove "time_since_price_move", "s", "the first change of a best price", [],
         "time since a best price changed";
+    Bar "bar", "that of the field", "the first finished bar",
+        [BARS, parameter("field", Takes::Word(super::bars::FIELDS), "close")],
+        "a field of the last finished bar, from when it is available: open, high, low, close, volume, quote_volume, \
+         buy_volume, sell_volume, vwap, trades";
+    Indicator "indicator", "that of the indicator", "the bars of the indicator's warm-up",
+        [Parameter { name: "name", takes: Takes::Indicator, default: None }, BARS,
+         parameter("output", Takes::Output, FIRST_OUTPUT)],
+        "an indicator of `tradecore.indicators` on finished bars, whose parameters are given like those of a feature: \
+         `indicator(name=rsi, bars=1m, period=14)`; a bar that late trades changed is taken as it was first";
 }
 
 /// The feature of a name, or the name that is nearest to it.

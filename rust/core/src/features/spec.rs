@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::registry::{Definition, Parameter, Takes, find};
+use super::registry::{Definition, FIRST_OUTPUT, Measure, Parameter, Takes, find};
 use super::window::Window;
+use crate::bars::{BarSpec, BarSpecError};
+use crate::indicators::{self, Given, Kind, NanPolicy, Stream};
 use crate::types::{did_you_mean, format_duration, nearest, parse_duration};
 
 /// Names in a set at most so long.
@@ -72,6 +74,9 @@ pub enum SpecError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// Bars that the instrument does not have.
+    #[error("bars: {0}")]
+    Bars(#[from] BarSpecError),
     /// A set without features.
     #[error("a set needs a feature")]
     Empty,
@@ -94,6 +99,8 @@ pub enum Value {
     Word(&'static str),
     /// Numbers.
     Numbers(Arc<[f64]>),
+    /// Bars.
+    Bars(BarSpec),
 }
 
 impl Value {
@@ -113,6 +120,15 @@ impl Value {
             }
             Takes::Flag => text.parse().ok().map(Self::Flag),
             Takes::Word(words) => words.iter().find(|word| **word == text).map(|word| Self::Word(word)),
+            Takes::Bars => BarSpec::parse(unquoted(text)).ok().map(Self::Bars),
+            Takes::Indicator => {
+                indicators::find(text).ok().filter(|spec| spec.reads_bars()).map(|spec| Self::Word(spec.name))
+            }
+            Takes::Output => {
+                let mut names = indicators::specs().flat_map(|spec| spec.outputs).map(|(name, _)| *name);
+                let is_first = (text == FIRST_OUTPUT).then_some(FIRST_OUTPUT);
+                is_first.or_else(|| names.find(|name| *name == text)).map(Self::Word)
+            }
             Takes::Numbers => {
                 let inner = text.strip_prefix('[')?.strip_suffix(']')?.trim_end().trim_end_matches(',');
                 let numbers = inner.split(',').map(|number| number.trim().parse::<f64>().ok());
@@ -138,6 +154,10 @@ impl Value {
                 let written: Vec<String> = numbers.iter().map(f64::to_string).collect();
                 format!("[{}]", written.join(", "))
             }
+            Self::Bars(bars) => {
+                let text = bars.to_string();
+                if text.contains(',') { format!("\"{text}\"") } else { text }
+            }
         }
     }
 }
@@ -158,6 +178,9 @@ fn expected(takes: Takes) -> String {
         Takes::Flag => "true or false".to_owned(),
         Takes::Word(words) => format!("one of {}", words.join(", ")),
         Takes::Numbers => "a list of numbers such as [0.1, -0.2]".to_owned(),
+        Takes::Bars => "bars such as 1m or tick:100".to_owned(),
+        Takes::Indicator => "an indicator of bars such as rsi".to_owned(),
+        Takes::Output => "an output of the indicator".to_owned(),
     }
 }
 
@@ -169,11 +192,19 @@ impl Parameter {
 }
 
 /// A feature with the values of all of its parameters, under a name.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FeatureSpec {
     pub(super) definition: &'static Definition,
     pub(super) values: Vec<Value>,
+    /// The indicator it reads, at its beginning, and the place of the output.
+    pub(super) indicator: Option<(Stream, usize)>,
     name: Option<String>,
+}
+
+impl PartialEq for FeatureSpec {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.full_text()) == (&other.name, other.full_text())
+    }
 }
 
 impl FeatureSpec {
@@ -199,6 +230,7 @@ impl FeatureSpec {
             nearest: nearest.map(str::to_owned),
         })?;
         let mut given = vec![None; definition.parameters.len()];
+        let mut of_indicator: Vec<(&str, &str)> = Vec::new();
         if let Some(body) = body {
             let inner = body.trim_end().strip_suffix(')').ok_or_else(|| bad("the bracket is not closed"))?;
             for part in arguments(inner) {
@@ -206,8 +238,15 @@ impl FeatureSpec {
                     part.split_once('=').ok_or_else(|| bad("expected parameter=value"))?;
                 let (parameter, value) = (parameter.trim(), value.trim());
                 let known = definition.parameters.iter().position(|p| p.name == parameter);
-                let at = known.ok_or_else(|| unknown_parameter(definition, parameter))?;
-                if given[at].replace(read(definition, at, value)?).is_some() {
+                let is_again = match known {
+                    Some(at) => given[at].replace(read(definition, at, value)?).is_some(),
+                    None if definition.measure == Measure::Indicator => {
+                        of_indicator.push((parameter, value));
+                        of_indicator.iter().filter(|(name, _)| *name == parameter).count() > 1
+                    }
+                    None => return Err(unknown_parameter(definition, parameter)),
+                };
+                if is_again {
                     return Err(bad("a parameter is given twice"));
                 }
             }
@@ -225,7 +264,13 @@ impl FeatureSpec {
             });
         }
         let name = name.map(check_name).transpose()?;
-        let spec = Self { definition, values, name };
+        let indicator = match &*values {
+            [Value::Word(name), _, Value::Word(output)] if definition.measure == Measure::Indicator => {
+                Some(indicator(name, output, &of_indicator)?)
+            }
+            _ => None,
+        };
+        let spec = Self { definition, values, indicator, name };
         spec.check_table()?;
         Ok(spec)
     }
@@ -283,6 +328,16 @@ impl FeatureSpec {
                 open = ',';
             }
         }
+        if let Some((stream, _)) = &self.indicator {
+            for (param, value) in stream.spec().params.iter().zip(stream.values()) {
+                if whole || value.to_bits() != param.default.to_bits() {
+                    let _ = match param.kind {
+                        Kind::Word(words) => write!(out, ", {}={}", param.name, words[*value as usize]),
+                        Kind::Whole(..) | Kind::Number(..) => write!(out, ", {}={value}", param.name),
+                    };
+                }
+            }
+        }
         if open == ',' {
             out.push(')');
         }
@@ -292,37 +347,91 @@ impl FeatureSpec {
 
 fn read(definition: &'static Definition, at: usize, text: &str) -> Result<Value, SpecError> {
     let parameter = &definition.parameters[at];
-    Value::parse(parameter.takes, text).ok_or_else(|| SpecError::BadValue {
-        feature: definition.name.to_owned(),
-        parameter: parameter.name.to_owned(),
-        value: shortened(text),
-        expected: parameter.expected(),
+    Value::parse(parameter.takes, text).ok_or_else(|| {
+        let problem = match parameter.takes {
+            Takes::Bars => BarSpec::parse(unquoted(text)).err().map(|error| error.to_string()),
+            Takes::Indicator => indicators::find(text).err().map(|error| error.to_string()),
+            _ => None,
+        };
+        let problem = problem.map_or_else(String::new, |problem| format!(": {problem}"));
+        bad_value(definition, parameter.name, text, parameter.expected() + &problem)
     })
 }
 
-fn unknown_parameter(definition: &Definition, name: &str) -> SpecError {
-    let names = || definition.parameters.iter().map(|p| p.name);
-    let known: Vec<_> = names().collect();
-    SpecError::UnknownParameter {
+fn bad_value(definition: &Definition, parameter: &str, text: &str, expected: String) -> SpecError {
+    SpecError::BadValue {
         feature: definition.name.to_owned(),
+        parameter: parameter.to_owned(),
+        value: shortened(text),
+        expected,
+    }
+}
+
+/// The indicator of a name with the parameters given as text, and the place of an output.
+fn indicator(name: &str, output: &str, given: &[(&str, &str)]) -> Result<(Stream, usize), SpecError> {
+    let definition = find("indicator").map_err(|_| SpecError::Empty)?;
+    let spec =
+        indicators::find(name).map_err(|error| bad_value(definition, "name", name, error.to_string()))?;
+    let mut values = Vec::with_capacity(given.len());
+    for (name, text) in given {
+        let Some(param) = spec.params.iter().find(|param| param.name == *name) else {
+            let names = || spec.params.iter().map(|param| param.name);
+            return Err(no_parameter(spec.name, name, names().chain(["bars", "output"])));
+        };
+        let number = text.parse().ok().map(Given::Number);
+        let value = match param.kind {
+            Kind::Whole(..) => text.parse().ok().map(Given::Whole),
+            Kind::Number(..) => number,
+            Kind::Word(_) => Some(Given::Word(text)),
+        };
+        let value = value.filter(|value| param.take(*value).is_some()).ok_or_else(|| {
+            let expected = param.expected();
+            let expected = expected.strip_prefix("expected ").unwrap_or(&expected);
+            bad_value(definition, param.name, text, expected.to_owned())
+        })?;
+        values.push((*name, value));
+    }
+    let stream = Stream::parse(spec.name, &values, NanPolicy::Restart)
+        .map_err(|error| bad_value(definition, "name", name, error.to_string()))?;
+    let place = spec.outputs.iter().position(|(own, _)| *own == output);
+    let place = place.or((output == FIRST_OUTPUT).then_some(0)).ok_or_else(|| {
+        let names: Vec<&str> = spec.outputs.iter().map(|(name, _)| *name).collect();
+        bad_value(definition, "output", output, format!("one of {} of {}", names.join(", "), spec.name))
+    })?;
+    Ok((stream, place))
+}
+
+fn unknown_parameter(definition: &Definition, name: &str) -> SpecError {
+    no_parameter(definition.name, name, definition.parameters.iter().map(|p| p.name))
+}
+
+fn no_parameter<'a>(feature: &str, name: &str, known: impl Iterator<Item = &'a str>) -> SpecError {
+    let known: Vec<_> = known.collect();
+    SpecError::UnknownParameter {
+        feature: feature.to_owned(),
         name: shortened(name),
-        nearest: nearest(name, names()).map(str::to_owned),
+        nearest: nearest(name, known.iter().copied()).map(str::to_owned),
         known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
     }
 }
 
-/// Arguments, between commas that stand in no list.
+/// Arguments, between commas that stand in no list and in no quotes.
 fn arguments(text: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0i32;
+    let (mut depth, mut is_quoted) = (0i32, false);
     text.split(move |letter| {
         match letter {
+            '"' => is_quoted = !is_quoted,
             '[' => depth += 1,
             ']' => depth -= 1,
             _ => {}
         }
-        letter == ',' && depth == 0
+        letter == ',' && depth == 0 && !is_quoted
     })
     .filter(|part| !part.trim().is_empty())
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
 /// A name a feature may have in a set.
@@ -365,6 +474,10 @@ mod tests {
             "stoikov_microprice(table=[0.1, -0.2, NaN, 1], buckets=2)",
             "vpin(bucket=0.5)",
             "kyle_lambda(intercept=false)",
+            "bar",
+            "bar(bars=\"5m,source=mid\", field=vwap)",
+            "indicator(name=rsi)",
+            "slow = indicator(name=macd, bars=tick:100, output=signal, slow=30)",
         ] {
             let spec = FeatureSpec::parse(text).unwrap();
             assert_eq!(spec.text(), text);
@@ -392,6 +505,25 @@ mod tests {
                 "\"ofi(window=1s\" is not written like ofi(window=5s): the bracket is not closed",
             ),
             ("ofi(5)", "\"ofi(5)\" is not written like ofi(window=5s): expected parameter=value"),
+            (
+                "indicator(name=rsx)",
+                "indicator: name = rsx is not an indicator of bars such as rsi: \"rsx\" is no indicator; did you mean rsi?",
+            ),
+            ("indicator(name=beta)", "indicator: name = beta is not an indicator of bars such as rsi"),
+            (
+                "indicator(name=rsi, perid=3)",
+                "rsi has no parameter \"perid\"; did you mean \"period\"?; it has: period, bars, output",
+            ),
+            ("indicator(name=rsi, period=1)", "indicator: period = 1 is not a whole number from 2 to 100000"),
+            ("indicator(name=rsi, output=signal)", "indicator: output = signal is not one of value of rsi"),
+            (
+                "indicator(name=rsi, period=3, period=4)",
+                "\"indicator(name=rsi, period=3, period=4)\" is not written like ofi(window=5s): a parameter is given twice",
+            ),
+            (
+                "bar(bars=tik:100)",
+                "bar: bars = tik:100 is not bars such as 1m or tick:100: \"tik:100\" is no kind of bars; expected a length of time such as 1m, or tick:N, volume:SIZE, notional:SIZE, imbalance:tick, run:tick, renko:SIZE or range:SIZE",
+            ),
             ("ts = mid", "the name \"ts\" is that of a column of times"),
             ("", "\"\" is not written like ofi(window=5s): it names no feature"),
         ] {
