@@ -61,6 +61,7 @@ _EXTRA = (
     "data.catalog.Part",
     "features.available",
     "features.compute",
+    "features.FeatureComputer",
     "_core.FeatureEngine",
     "_core.FeatureVector",
     "_core.fit_microprice",
