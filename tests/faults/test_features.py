@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +239,13 @@ def test_a_state_that_is_none_is_refused(feature: str) -> None:
 
 def market_rows() -> list[Row]:
     return broken(1, absurd=False)
+
+
+def test_ctrl_c_leaves_a_table_at_once() -> None:
+    """A row a microsecond of a market that is silent for an hour would take minutes."""
+    events = columns([(0, SET, 1, 0, 100, 3), (0, SET, -1, LAST, 101, 3), (3_600_000_000_000, TRADE, 1, LAST, 100, 3)])
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        tc.features.compute(events, INST, ["mid", "ofi", "kyle_lambda"], "1us")
+    assert time.monotonic() - begun < 1.3

@@ -236,3 +236,30 @@ def test_memory_is_flat_over_orders(tmp_path: Path) -> None:
     (few, small), (many, large) = told
     assert many > 7 * few > 50_000, told
     assert large < 1.1 * small + 2, told
+
+
+FEATURES = """
+import sys
+import tradecore as tc
+from tradecore.cli.console import peak_rss_mb
+from tradecore.features.tables import pieces
+
+names = ["mid", "multilevel_ofi", "cancel_rate", "vpin(bucket=1)", "kyle_lambda", "bar(bars=tick:10)"]
+rows = sum(len(piece) for piece in pieces(sys.argv[1], "BTCUSDT.SYNTH", names, "100ms"))
+print(rows, peak_rss_mb())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory cannot be seen here")
+def test_memory_of_features_is_that_of_a_piece(tmp_path: Path) -> None:
+    """Ten times the market, about the same memory; its events alone would be 80 MB."""
+    told = []
+    for events in (300_000, 3_000_000):
+        folder = tmp_path / str(events)
+        tc.synthesize(folder, events=events, seed=1)
+        done = subprocess.run([sys.executable, "-c", FEATURES, str(folder)], capture_output=True, check=True, text=True)
+        rows, peak = done.stdout.split()
+        told.append((int(rows), float(peak)))
+    (few, small), (many, large) = told
+    assert many > 9 * few > 500, told
+    assert large < 1.1 * small + 8, told
