@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compute", "pieces"]
 
-_PIECE_ROWS = 1 << 18
+_PIECE_ROWS = 1 << 16
 """Rows of events between two looks at the clock, at Ctrl-C and at the bar."""
 
 

@@ -258,12 +258,12 @@ impl L2Book {
         }
     }
 
-    /// Sets a level, whose side is +1 or -1.
+    /// Sets a level, whose side is +1 or -1, and returns the quantity it held before.
     #[inline(always)]
-    fn apply_level(&mut self, side: i8, price: i64, qty: i64) {
+    fn apply_level(&mut self, side: i8, price: i64, qty: i64) -> i64 {
         // Without a branch: sides alternate at random.
         let sign = i64::from(side);
-        self.sides[usize::from(sign < 0)].set(price * sign, qty);
+        self.sides[usize::from(sign < 0)].set(price * sign, qty)
     }
 
     /// Applies one row of any kind: levels and clears of a full book, quotes of one that has no other source.
@@ -295,6 +295,30 @@ impl L2Book {
         let side = &view.side[from..to];
         in_width!(view, |price, qty| self.apply_slices(side, &price[from..to], &qty[from..to]));
         self.state = BookState::Synced;
+    }
+
+    /// The same, and returns what that added to levels and removed from them.
+    pub(crate) fn count_levels(&mut self, view: &View<'_>, from: usize, to: usize) -> (i64, i64) {
+        let side = &view.side[from..to];
+        self.state = BookState::Synced;
+        in_width!(view, |price, qty| self.count_slices(side, &price[from..to], &qty[from..to]))
+    }
+
+    #[inline]
+    fn count_slices<P: Copy + Into<i64>, Q: Copy + Into<i64>>(
+        &mut self,
+        side: &[i8],
+        price: &[P],
+        qty: &[Q],
+    ) -> (i64, i64) {
+        let (mut added, mut removed) = (0i64, 0i64);
+        for ((side, price), qty) in side.iter().zip(price).zip(qty) {
+            let qty = (*qty).into();
+            let change = qty - self.apply_level(*side, (*price).into(), qty);
+            added = added.saturating_add(change.max(0));
+            removed = removed.saturating_sub(change.min(0));
+        }
+        (added, removed)
     }
 
     #[inline]

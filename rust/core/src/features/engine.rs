@@ -177,11 +177,10 @@ impl FeatureEngine {
             }
         }
         if only_levels && self.basis == FillBasis::L2 {
-            let is_near = (from..to).any(|row| self.parts.flows.reaches(view.side[row], view.price.get(row)));
+            let is_near = self.parts.flows.reaches(view.side, view.price, from, to);
             let mut changes = Changes::default();
             if self.parts.flows.counts_changes {
-                (from..to).for_each(|row| self.set_level(view, row, &mut changes));
-                self.book.mark(BookState::Synced);
+                (changes.added, changes.removed) = self.book.count_levels(view, from, to);
             } else {
                 self.book.apply_levels(view, from, to);
             }

@@ -3,6 +3,7 @@
 use super::state::{Loaded, StateReader, StateWriter};
 use super::window::{Sums, Window};
 use crate::book::L2Book;
+use crate::event::Ints;
 use crate::types::{Level, Side};
 
 /// What flows.
@@ -71,6 +72,14 @@ impl Rows {
     }
 }
 
+/// Whether a level is at least as good as the worst of its side; prices of asks count negative.
+#[inline]
+fn reach<P: Copy + Into<i64>>(worst: [i64; 2], sides: &[i8], prices: &[P]) -> bool {
+    let mut levels = sides.iter().zip(prices);
+    // Without a branch on the side: sides alternate at random.
+    levels.any(|(side, price)| (*price).into() * i64::from(*side) >= worst[usize::from(*side < 0)])
+}
+
 /// The flows of a book.
 #[derive(Debug, Clone)]
 pub(super) struct Flows {
@@ -122,11 +131,15 @@ impl Flows {
         })
     }
 
-    /// Whether a level is among those that are compared.
+    /// Whether one of some levels is among those that are compared.
     #[inline]
-    pub(super) fn reaches(&self, side: i8, price: i64) -> bool {
+    pub(super) fn reaches(&self, sides: &[i8], prices: Ints<'_>, from: usize, to: usize) -> bool {
         let Some([bid, ask]) = self.before.0.last() else { return false };
-        if side > 0 { price >= bid.price } else { price <= ask.price }
+        let worst = [bid.price, -ask.price];
+        match prices {
+            Ints::Narrow(prices) => reach(worst, &sides[from..to], &prices[from..to]),
+            Ints::Wide(prices) => reach(worst, &sides[from..to], &prices[from..to]),
+        }
     }
 
     /// Goes on from a book that is there already.
