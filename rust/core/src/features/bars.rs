@@ -3,11 +3,10 @@
 //! A bar is known when it is available. Our clock closes one at an instant at which messages may still come, so what is
 //! known at that instant is worked out on the side: asking changes nothing.
 
-use super::state::{Foreign, Loaded, StateReader, StateWriter};
 use crate::bars::{Bar, BarFloats, BarSpec, BarSpecError, MessageBars, TooManyBars};
 use crate::event::{Span, View};
 use crate::indicators::Stream;
-use crate::types::Instrument;
+use crate::types::{Decoded, Instrument, Reader, Writer};
 
 /// Fields of a bar that a feature can be, in the order of [`Latest::fields`].
 pub(super) const FIELDS: &[&str] = &[
@@ -129,9 +128,9 @@ impl Bars {
         self.now().streams[stream].value()[output]
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
         let (mid, builder) = self.maker.save();
-        w.option(mid, StateWriter::i64);
+        w.option(mid, Writer::i64);
         w.bytes(&builder);
         w.option(self.known.latest, |w, latest| {
             w.i64(latest.ts_open);
@@ -140,9 +139,10 @@ impl Bars {
         self.known.streams.iter().for_each(|stream| w.bytes(&stream.save()));
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
-        let mid = r.option(StateReader::i64)?;
-        self.maker = self.maker.clone().load(mid, r.bytes()?).ok_or(Foreign)?;
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
+        let mid = r.option(Reader::i64)?;
+        let Some(maker) = self.maker.clone().load(mid, r.bytes()?) else { return r.error("an open bar") };
+        self.maker = maker;
         self.known.latest = r.option(|r| {
             let ts_open = r.i64()?;
             let mut fields = [f64::NAN; FIELDS.len()];
@@ -152,11 +152,12 @@ impl Bars {
             Ok(Latest { ts_open, fields })
         })?;
         for own in &mut self.known.streams {
-            let stream = Stream::load(r.bytes()?).map_err(|_| Foreign)?;
-            if stream.spec().name != own.spec().name || stream.values() != own.values() {
-                return Err(Foreign);
+            match Stream::load(r.bytes()?) {
+                Ok(stream) if stream.spec().name == own.spec().name && stream.values() == own.values() => {
+                    *own = stream;
+                }
+                _ => return r.error("the indicator of the set"),
             }
-            *own = stream;
         }
         self.at_instant = None;
         Ok(())

@@ -11,10 +11,9 @@ use super::microprice::bucket;
 use super::plan::{OfIntervals, OfTrades, Parts, Slot, compile};
 use super::set::FeatureSet;
 use super::spec::SpecError;
-use super::state::{Foreign, Loaded, StateReader, StateWriter};
 use crate::book::{BookState, FillBasis, L2Book, Touch};
 use crate::event::{EventKind, Span, View};
-use crate::types::{HookError, Instrument, STEPS_LIMIT, Side};
+use crate::types::{Decoded, HookError, Instrument, Reader, STEPS_LIMIT, Side, Writer};
 
 /// A state that is none of an engine of this set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -507,16 +506,16 @@ impl FeatureEngine {
     /// [`FeatureFailure`] of a feature that somebody else computes.
     pub fn save(&mut self) -> Result<Vec<u8>, FeatureFailure> {
         let mut bytes = Vec::new();
-        let mut w = StateWriter(&mut bytes);
+        let mut w = Writer(&mut bytes);
         w.bytes(self.set.schema_hash().as_bytes());
-        w.option(self.first, StateWriter::i64);
+        w.option(self.first, Writer::i64);
         w.i64(self.last);
         for stamp in [self.last_trade, self.last_book, self.last_move] {
-            w.option(stamp, StateWriter::i64);
+            w.option(stamp, Writer::i64);
         }
         w.i64(self.book.state() as i64);
         for side in [Side::Buy, Side::Sell] {
-            w.len(self.book.levels(side));
+            w.u64(self.book.levels(side) as u64);
             for level in self.book.iter(side) {
                 w.i64(level.price);
                 w.i64(level.qty);
@@ -532,14 +531,14 @@ impl FeatureEngine {
         for history in &parts.histories {
             w.list(history.mids.iter(), |w, (ts, mid)| {
                 w.i64(*ts);
-                w.option(*mid, StateWriter::i64);
+                w.option(*mid, Writer::i64);
             });
         }
         parts.bars.iter().for_each(|own| own.save(&mut w));
         self.custom_values.iter().for_each(|value| w.f64(*value));
         for at in 0..self.customs.len() {
             let state = self.customs[at].save().map_err(|error| self.failed_custom(at, error))?;
-            StateWriter(&mut bytes).bytes(&state);
+            Writer(&mut bytes).bytes(&state);
         }
         Ok(bytes)
     }
@@ -549,37 +548,38 @@ impl FeatureEngine {
     /// # Errors
     /// [`BadState`]; the engine is of no use then.
     pub fn load(&mut self, state: &[u8]) -> Result<(), BadState> {
-        let mut r = StateReader(state);
-        self.read_state(&mut r).map_err(|Foreign| BadState::Foreign(self.set.name().to_owned()))?;
+        let mut r = Reader::new(state);
+        let foreign = BadState::Foreign(self.set.name().to_owned());
+        self.read_state(&mut r).map_err(|_| foreign.clone())?;
         for at in 0..self.customs.len() {
-            let state = r.bytes().map_err(|Foreign| BadState::Foreign(self.set.name().to_owned()))?;
+            let state = r.bytes().map_err(|_| foreign.clone())?;
             self.customs[at].load(state).map_err(|error| self.failed_custom(at, error))?;
         }
-        if r.0.is_empty() { Ok(()) } else { Err(BadState::Foreign(self.set.name().to_owned())) }
+        if r.is_done() { Ok(()) } else { Err(foreign) }
     }
 
-    fn read_state(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
+    fn read_state(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
         if r.bytes()? != self.set.schema_hash().as_bytes() {
-            return Err(Foreign);
+            return r.error("the hash of the set");
         }
-        self.first = r.option(StateReader::i64)?;
+        self.first = r.option(Reader::i64)?;
         self.last = r.i64()?;
-        self.last_trade = r.option(StateReader::i64)?;
-        self.last_book = r.option(StateReader::i64)?;
-        self.last_move = r.option(StateReader::i64)?;
+        self.last_trade = r.option(Reader::i64)?;
+        self.last_book = r.option(Reader::i64)?;
+        self.last_move = r.option(Reader::i64)?;
         let state = match r.i64()? {
             0 => BookState::Empty,
             1 => BookState::Buffering,
             2 => BookState::Synced,
             3 => BookState::Gap,
             4 => BookState::Stale,
-            _ => return Err(Foreign),
+            _ => return r.error("the state of a book"),
         };
         self.book = L2Book::new();
         for side in [Side::Buy, Side::Sell] {
             for (price, qty) in r.list(|r| Ok((r.i64()?, r.i64()?)))? {
                 if price.unsigned_abs() > STEPS_LIMIT as u64 + 1 || !crate::event::is_qty(qty) {
-                    return Err(Foreign);
+                    return r.error("a level");
                 }
                 self.book.set(side, price, qty);
             }
@@ -594,9 +594,9 @@ impl FeatureEngine {
         parts.trades.iter_mut().try_for_each(|own| own.load(r))?;
         parts.vpins.iter_mut().try_for_each(|own| own.load(r))?;
         parts.rolls.iter_mut().try_for_each(|own| own.load(r))?;
-        parts.groups.iter_mut().try_for_each(|own| own.load(r))?;
+        parts.groups.iter_mut().try_for_each(|own| own.load(r, self.last))?;
         for history in &mut parts.histories {
-            history.mids = r.list(|r| Ok((r.i64()?, r.option(StateReader::i64)?)))?.into();
+            history.mids = r.list(|r| Ok((r.i64()?, r.option(Reader::i64)?)))?.into();
         }
         parts.bars.iter_mut().try_for_each(|own| own.load(r))?;
         for value in &mut self.custom_values {

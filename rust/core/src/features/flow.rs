@@ -1,10 +1,9 @@
 //! What a book update adds to order flow.
 
-use super::state::{Loaded, StateReader, StateWriter};
 use super::window::{Sums, Window};
 use crate::book::L2Book;
 use crate::event::Ints;
-use crate::types::{Level, Side};
+use crate::types::{Decoded, Level, Reader, Side, Writer};
 
 /// What flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,14 +181,14 @@ impl Flows {
         }
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
-        w.option(self.since, StateWriter::i64);
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.option(self.since, Writer::i64);
         self.all.iter().for_each(|own| own.sums.save(w));
     }
 
     /// Goes on with a book that was read already.
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>, book: &L2Book) -> Loaded<()> {
-        self.since = r.option(StateReader::i64)?;
+    pub(super) fn load(&mut self, r: &mut Reader<'_>, book: &L2Book) -> Decoded<()> {
+        self.since = r.option(Reader::i64)?;
         self.before.read(book);
         self.all.iter_mut().try_for_each(|own| own.sums.load(r))
     }

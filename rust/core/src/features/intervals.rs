@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::state::{Foreign, Loaded, StateReader, StateWriter};
 use crate::indicators::{FitMethod, IntensityEstimator, IntensityState};
+use crate::types::{Decoded, Reader, Writer};
 
 /// After so many intervals without a message it all begins anew: the market was away, and a clock that jumps costs no
 /// more than that.
@@ -232,11 +232,11 @@ impl Intervals {
         }
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
-        w.option(self.end, StateWriter::i64);
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.option(self.end, Writer::i64);
         w.option((self.start != Start::Missed).then_some(self.start), |w, start| {
             let twice_mid = if let Start::TwiceMid(twice_mid) = start { Some(twice_mid) } else { None };
-            w.option(twice_mid, StateWriter::i64);
+            w.option(twice_mid, Writer::i64);
         });
         w.i64(self.signed);
         w.i128(self.notional);
@@ -249,12 +249,12 @@ impl Intervals {
         }
         for ewma in &self.ewmas {
             w.f64(ewma.variance);
-            w.len(ewma.seen);
+            w.u64(ewma.seen as u64);
         }
         for own in &self.intensities {
             let state = own.estimator.state();
             w.list(state.intervals.iter(), |w, (reached, seconds)| {
-                w.len(*reached);
+                w.u64(*reached as u64);
                 w.f64(*seconds);
             });
             w.f64(state.seconds);
@@ -262,17 +262,21 @@ impl Intervals {
         }
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
+    /// Goes on after a message at `last_message`.
+    pub(super) fn load(&mut self, r: &mut Reader<'_>, last_message: i64) -> Decoded<()> {
         self.version += 1;
-        self.end = r.option(StateReader::i64)?;
-        self.start = r.option(|r| r.option(StateReader::i64).map(Start::from))?.unwrap_or(Start::Missed);
+        self.end = r.option(Reader::i64)?;
+        if self.end.is_some_and(|end| end <= last_message) {
+            return r.error("an interval that ends after the last message");
+        }
+        self.start = r.option(|r| r.option(Reader::i64).map(Start::from))?.unwrap_or(Start::Missed);
         (self.signed, self.notional) = (r.i64()?, r.i128()?);
         for recent in &mut self.recent {
             let read = r.list(|r| {
                 Ok(Passed { log_return: r.f64()?, change: r.f64()?, signed: r.f64()?, notional: r.f64()? })
             })?;
             if read.len() > recent.window {
-                return Err(Foreign);
+                return r.error("no more intervals than the window holds");
             }
             recent.passed = read.into();
         }
@@ -283,7 +287,7 @@ impl Intervals {
             let intervals = r.list(|r| Ok((r.i64()? as usize, r.f64()?)))?;
             let state = IntensityState { intervals, seconds: r.f64()?, deepest: r.f64()? };
             if !own.estimator.restore(state) {
-                return Err(Foreign);
+                return r.error("the state of an intensity");
             }
         }
         Ok(())

@@ -28,7 +28,6 @@ mod registry;
 mod sampler;
 mod set;
 mod spec;
-mod state;
 mod trades;
 mod window;
 

@@ -2,8 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::state::{Foreign, Loaded, StateReader, StateWriter};
 use super::window::Window;
+use crate::types::{Decoded, Reader, Writer};
+
+fn sign(r: &mut Reader<'_>) -> Decoded<i8> {
+    match r.i64()? {
+        sign @ -1..=1 => Ok(sign as i8),
+        _ => r.error("a sign"),
+    }
+}
 
 /// How a trade gets its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,21 +94,21 @@ impl Signer {
         self.sign
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.list(self.mids.iter(), |w, (ts, mid)| {
             w.i64(*ts);
-            w.option(*mid, StateWriter::i64);
+            w.option(*mid, Writer::i64);
         });
-        w.option(self.last_price, StateWriter::i64);
+        w.option(self.last_price, Writer::i64);
         w.i64(i64::from(self.tick));
         w.option(self.sign, |w, sign| w.i64(i64::from(sign)));
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
-        self.mids = r.list(|r| Ok((r.i64()?, r.option(StateReader::i64)?)))?.into();
-        self.last_price = r.option(StateReader::i64)?;
-        self.tick = r.sign()?;
-        self.sign = r.option(StateReader::sign)?;
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
+        self.mids = r.list(|r| Ok((r.i64()?, r.option(Reader::i64)?)))?.into();
+        self.last_price = r.option(Reader::i64)?;
+        self.tick = sign(r)?;
+        self.sign = r.option(sign)?;
         Ok(())
     }
 }
@@ -189,7 +196,7 @@ impl Trades {
         })
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.list(self.held.iter(), |w, trade| {
             for number in [trade.ts, trade.price, trade.qty, i64::from(trade.sign)] {
                 w.i64(number);
@@ -197,9 +204,8 @@ impl Trades {
         });
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
-        let held =
-            r.list(|r| Ok(Traded { ts: r.i64()?, price: r.i64()?, qty: r.i64()?, sign: r.sign()? }))?;
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
+        let held = r.list(|r| Ok(Traded { ts: r.i64()?, price: r.i64()?, qty: r.i64()?, sign: sign(r)? }))?;
         (self.by_sign, self.notional) = ([0; 3], 0);
         for trade in &held {
             self.count(*trade, 1);
@@ -260,19 +266,19 @@ impl Vpin {
         (self.apart.len() == self.window).then(|| self.sum as f64 / of)
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.list(self.apart.iter(), |w, apart| w.i64(*apart));
         w.i64(self.filled);
         w.i64(self.signed);
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
-        self.apart = r.list(StateReader::i64)?.into();
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
+        self.apart = r.list(Reader::i64)?.into();
         self.sum = self.apart.iter().map(|apart| i128::from(*apart)).sum();
         (self.filled, self.signed) = (r.i64()?, r.i64()?);
         let is_sound =
             (0..self.bucket).contains(&self.filled) && self.signed.unsigned_abs() <= self.filled as u64;
-        if is_sound && self.apart.len() <= self.window { Ok(()) } else { Err(Foreign) }
+        if is_sound && self.apart.len() <= self.window { Ok(()) } else { r.error("the state of a VPIN") }
     }
 }
 
@@ -325,16 +331,16 @@ impl Roll {
         Some(if covariance < 0.0 { 2.0 * (-covariance).sqrt() } else { 0.0 })
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
-        w.option(self.last, StateWriter::i64);
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.option(self.last, Writer::i64);
         w.list(self.changes.iter(), |w, change| w.i64(*change));
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
-        self.last = r.option(StateReader::i64)?;
-        let changes = r.list(StateReader::i64)?;
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
+        self.last = r.option(Reader::i64)?;
+        let changes = r.list(Reader::i64)?;
         if changes.len() > self.most {
-            return Err(Foreign);
+            return r.error("no more changes than the window holds");
         }
         self.sums = [0; 3];
         changes.windows(2).for_each(|pair| self.count(pair[0], pair[1], 1));

@@ -1,8 +1,7 @@
 //! Sums over the newest part of a stream, in integers.
 
+use crate::types::{Decoded, Reader, Writer};
 use std::collections::VecDeque;
-
-use super::state::{Loaded, StateReader, StateWriter};
 
 /// The newest part of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,14 +93,14 @@ impl Sums {
         self.sum = 0;
     }
 
-    pub(super) fn save(&self, w: &mut StateWriter<'_>) {
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.list(self.held.iter(), |w, (ts, value)| {
             w.i64(*ts);
             w.i64(*value);
         });
     }
 
-    pub(super) fn load(&mut self, r: &mut StateReader<'_>) -> Loaded<()> {
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Decoded<()> {
         self.held = r.list(|r| Ok((r.i64()?, r.i64()?)))?.into();
         self.sum = self.held.iter().map(|(_, value)| i128::from(*value)).sum();
         Ok(())

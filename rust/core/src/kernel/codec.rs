@@ -4,13 +4,11 @@
 //! commands, reports and holdings. A body is a tag, a time, and fields (see [`super::writer`]).
 
 use super::input::{Control, FeedUpdate, Input, Listing, Rows};
-use super::reader::{CodecError, Decoded, Reader};
 use super::signals::Answer;
-use super::writer::Writer;
 use crate::event::EventColumns;
 use crate::ledger::Position;
 use crate::orders::{Command, Report};
-use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
+use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Money, Reader, StrategyId, Writer};
 
 /// Tags of bodies.
 mod tag {

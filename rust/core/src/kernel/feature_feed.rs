@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use super::reader::{CodecError, Reader};
 use super::view::MarketView;
-use super::writer::Writer;
 use crate::book::BookState;
 use crate::event::View;
 use crate::features::{FeatureEngine, FeatureFailure, FeatureSet};
-use crate::types::{HookError, Instrument, StrategyId};
+use crate::types::{CodecError, HookError, Instrument, Reader, StrategyId, Writer};
 
 /// Features of one schema in one market.
 struct FeatureFeed {

@@ -6,12 +6,10 @@
 //! [`BarFeeds::finished`] before anybody hears of it.
 
 use super::published::Trade;
-use super::reader::{CodecError, Reader};
-use super::writer::Writer;
 use crate::bars::{Bar, BarSource, BarSpec, BarSpecError, Builder, Tick, TooManyBars};
 use crate::event::{EventKind, View};
 use crate::indicators::Stream;
-use crate::types::{Instrument, StrategyId};
+use crate::types::{CodecError, Instrument, Reader, StrategyId, Writer};
 use std::sync::Arc;
 
 /// An indicator of the bars of a feed.

@@ -34,15 +34,12 @@ pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Rows, Seen, Suppl
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
-pub use reader::CodecError;
-pub(crate) use reader::{Decoded, Reader};
 pub use record::{CandleRow, EquityRow, FillRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record, SignalRow};
 pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};
 pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};
 pub use view::Known;
-pub(crate) use writer::Writer;
 
 #[cfg(test)]
 mod tests;

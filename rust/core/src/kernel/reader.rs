@@ -1,4 +1,4 @@
-//! Fields from bytes, as [`super::writer`] writes them.
+//! What the kernel reads from fields of bytes, as [`super::writer`] writes it.
 
 use std::sync::Arc;
 
@@ -10,91 +10,11 @@ use crate::ledger::Position;
 use crate::orders::{
     Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
 };
-use crate::types::{MONEY_LIMIT, MarketId, Money, Price, Qty, STEPS_LIMIT, Side, StrategyId};
+use crate::types::{
+    CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
+};
 
-/// Bytes that are no journal of ours, or of another version.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("byte {at}: expected {expected}")]
-pub struct CodecError {
-    /// Where.
-    pub at: usize,
-    /// What would have been right.
-    pub expected: &'static str,
-}
-
-pub(crate) type Decoded<T> = Result<T, CodecError>;
-
-/// Reads fields from bytes.
-pub(crate) struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
-    pub(crate) fn error<T>(&self, expected: &'static str) -> Decoded<T> {
-        Err(CodecError { at: self.at, expected })
-    }
-
-    pub(super) fn take(&mut self, n: usize, expected: &'static str) -> Decoded<&'a [u8]> {
-        match self.bytes.get(self.at..self.at.saturating_add(n)) {
-            Some(bytes) => {
-                self.at += n;
-                Ok(bytes)
-            }
-            None => self.error(expected),
-        }
-    }
-
-    fn array<const N: usize>(&mut self, expected: &'static str) -> Decoded<[u8; N]> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.take(N, expected)?);
-        Ok(out)
-    }
-
-    pub(super) fn u8(&mut self) -> Decoded<u8> {
-        Ok(self.array::<1>("a byte")?[0])
-    }
-
-    pub(super) fn flag(&mut self) -> Decoded<bool> {
-        match self.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => self.error("a flag of 0 or 1"),
-        }
-    }
-
-    pub(super) fn u16(&mut self) -> Decoded<u16> {
-        self.array("a number of 2 bytes").map(u16::from_le_bytes)
-    }
-
-    pub(crate) fn u64(&mut self) -> Decoded<u64> {
-        self.array("a number of 8 bytes").map(u64::from_le_bytes)
-    }
-
-    pub(crate) fn i64(&mut self) -> Decoded<i64> {
-        self.array("a number of 8 bytes").map(i64::from_le_bytes)
-    }
-
-    pub(crate) fn f64(&mut self) -> Decoded<f64> {
-        self.u64().map(f64::from_bits)
-    }
-
-    pub(super) fn i128(&mut self) -> Decoded<i128> {
-        self.array("a number of 16 bytes").map(i128::from_le_bytes)
-    }
-
-    pub(crate) fn index(&mut self) -> Decoded<usize> {
-        self.array("a number of 4 bytes").map(|bytes| u32::from_le_bytes(bytes) as usize)
-    }
-
+impl Reader<'_> {
     pub(super) fn market(&mut self) -> Decoded<MarketId> {
         self.index().map(MarketId::new)
     }
@@ -113,20 +33,6 @@ impl<'a> Reader<'a> {
     pub(super) fn strategy_of(&mut self, strategies: usize) -> Decoded<StrategyId> {
         let strategy = self.strategy()?;
         if strategy.index() < strategies { Ok(strategy) } else { self.error("a strategy of the session") }
-    }
-
-    pub(super) fn bytes(&mut self) -> Decoded<&'a [u8]> {
-        let len = self.u64()?;
-        self.take(usize::try_from(len).unwrap_or(usize::MAX), "as many bytes as their length says")
-    }
-
-    pub(super) fn text(&mut self) -> Decoded<&'a str> {
-        let at = self.at;
-        std::str::from_utf8(self.bytes()?).map_err(|_| CodecError { at, expected: "a text in UTF-8" })
-    }
-
-    pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Decoded<T>) -> Decoded<Option<T>> {
-        if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 
     pub(super) fn money(&mut self) -> Decoded<Money> {
@@ -274,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn rows(&mut self) -> Decoded<EventColumns> {
-        let start = self.at;
+        let start = self.at();
         let mut columns = EventColumns::default();
         for _ in 0..self.index()? {
             let (ts_event, ts_recv) = (self.i64()?, self.i64()?);

@@ -11,18 +11,16 @@ use super::feature_feed::FeedsError;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
 use super::market::Market;
-use super::reader::{CodecError, Reader};
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
 use super::view::MarketView;
-use super::writer::Writer;
 use crate::book::{FillBasis, L2Book};
 use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
 use crate::risk::Trading;
-use crate::types::{AccountId, CurrencyId, MarketId, Side, StrategyId};
+use crate::types::{AccountId, CodecError, CurrencyId, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
 const MAGIC: &str = "tradecore kernel 5";

@@ -1,63 +1,12 @@
-//! Fields as bytes: integers of fixed width in little endian, texts with their length, options with a flag.
+//! What the kernel keeps as fields of bytes.
 
 use super::signals::Signal;
 use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{Command, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey};
-use crate::types::{Money, Qty, Side};
-
-/// Appends fields to bytes.
-pub(crate) struct Writer<'a>(pub(crate) &'a mut Vec<u8>);
+use crate::types::{Money, Qty, Side, Writer};
 
 impl Writer<'_> {
-    pub(super) fn u8(&mut self, value: u8) {
-        self.0.push(value);
-    }
-
-    pub(super) fn flag(&mut self, value: bool) {
-        self.u8(u8::from(value));
-    }
-
-    pub(super) fn u16(&mut self, value: u16) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    pub(crate) fn u64(&mut self, value: u64) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    pub(crate) fn i64(&mut self, value: i64) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    pub(crate) fn f64(&mut self, value: f64) {
-        self.u64(value.to_bits());
-    }
-
-    pub(super) fn i128(&mut self, value: i128) {
-        self.0.extend_from_slice(&value.to_le_bytes());
-    }
-
-    pub(crate) fn index(&mut self, value: usize) {
-        self.0.extend_from_slice(&(value as u32).to_le_bytes());
-    }
-
-    pub(super) fn text(&mut self, value: &str) {
-        self.bytes(value.as_bytes());
-    }
-
-    pub(super) fn bytes(&mut self, value: &[u8]) {
-        self.u64(value.len() as u64);
-        self.0.extend_from_slice(value);
-    }
-
-    pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
-        self.flag(value.is_some());
-        if let Some(value) = value {
-            write(self, value);
-        }
-    }
-
     pub(super) fn money(&mut self, value: Money) {
         self.i128(value.units());
     }

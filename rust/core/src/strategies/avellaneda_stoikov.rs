@@ -15,10 +15,8 @@
 use super::quoting::{avellaneda_stoikov_quotes, glft_coefficients};
 use super::{QuoteSize, tick_above, tick_below};
 use crate::indicators::{FitMethod, IntensityEstimator, IntensityState, RealizedVolatility, VolatilityState};
-use crate::kernel::{
-    Context, Decoded, HookError, HookResult, Interest, Reader, Strategy, Topics, Trade, Writer,
-};
-use crate::types::{MarketId, Qty, Side};
+use crate::kernel::{Context, HookError, HookResult, Interest, Strategy, Topics, Trade};
+use crate::types::{Decoded, MarketId, Qty, Reader, Side, Writer};
 
 /// Which formula quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

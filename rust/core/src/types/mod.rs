@@ -1,5 +1,6 @@
 //! Exact numbers, sides, levels, identities, instruments.
 
+mod bytes;
 mod decimal;
 mod duration;
 mod fees;
@@ -15,6 +16,8 @@ mod side;
 mod steps;
 pub(crate) mod words;
 
+pub use bytes::CodecError;
+pub(crate) use bytes::{Decoded, Reader, Writer};
 pub use decimal::{Decimal, DecimalError, Increment};
 pub(crate) use decimal::{POW10, pow10_i128};
 pub use duration::{TIME_LIMIT, format_duration, parse_duration};
