@@ -34,9 +34,10 @@ NEEDED = {
 }
 FEATURES = [row["name"] + NEEDED.get(row["name"], "") for row in feature_definitions()]
 FEATURES += ['bar(bars="1h,empty=carry")', "bar(bars=tick:1, field=vwap)"]
-FEATURES += [
-    f"indicator(name={row['name']}, bars=tick:1)"
+INDICATORS = [
+    f"indicator(name={row['name']}, bars={bars})"
     for row in tc._core.indicator_specs()
+    for bars in ("tick:1", "100ms")
     if not {"x", "y"} & set(row["inputs"])
 ]
 PARAMETERS = [(row["name"], *parameter) for row in feature_definitions() for parameter in row["parameters"]]
@@ -86,6 +87,19 @@ def test_no_market_is_too_broken(feature: str, absurd: bool) -> None:
         values = table(feature, events)
         assert not np.isinf(values).any()
         assert table(feature, events).tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize("absurd", [False, True])
+def test_no_market_is_too_broken_for_an_indicator(absurd: bool) -> None:
+    events = columns(broken(4, absurd))
+    values = tc.features.compute(events, INST, INDICATORS, "message").drop("ts", "ts_available").to_numpy()
+    assert not np.isinf(values).any()
+    assert absurd or np.isfinite(values).any(axis=0).mean() > 0.3
+    engine = tc.features.FeatureEngine(INST, tc.FeatureSet(INDICATORS))
+    engine.update(events)
+    other = tc.features.FeatureEngine(INST, tc.FeatureSet(INDICATORS))
+    other.load(engine.save())
+    assert other.values().values.tobytes() == np.ascontiguousarray(values[-1]).tobytes()
 
 
 @pytest.mark.parametrize("feature", FEATURES)
