@@ -1,13 +1,29 @@
 //! Moving averages.
 
-use super::smooth::Smooth;
+use super::smooth::{STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::{Indicator, single};
 use super::windows::{Mean, Ring, Sum, Weighted};
 
 single!(Mean);
-single!(Smooth);
+
+impl Indicator<1, 1> for Smooth {
+    #[inline(always)]
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        Some([self.push(x)?])
+    }
+
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        Self::is_between_strides(self)
+    }
+
+    #[inline(always)]
+    fn stride(&mut self, [x]: [[f64; STRIDE]; 1]) -> [[f64; STRIDE]; 1] {
+        [Self::stride(self, x)]
+    }
+}
 
 /// Weights from 1 to `n`, the newest the heaviest.
 #[derive(Debug, Clone)]

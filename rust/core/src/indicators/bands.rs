@@ -24,6 +24,16 @@ impl Indicator<1, 3> for Bollinger {
         let width = self.std * variance.sqrt();
         Some([mean + width, mean, mean - width])
     }
+
+    #[inline]
+    fn batch(&mut self, [x]: [&[f64]; 1], [upper, middle, lower]: &mut [&mut [f64]; 3]) -> bool {
+        let is_full = self.window.batch(x, middle, lower);
+        for ((upper, middle), lower) in upper.iter_mut().zip(&**middle).zip(&mut **lower) {
+            let width = self.std * lower.sqrt();
+            (*upper, *lower) = (middle + width, middle - width);
+        }
+        is_full
+    }
 }
 
 impl Bollinger {

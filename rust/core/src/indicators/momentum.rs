@@ -1,14 +1,16 @@
 //! How far and how fast a price has moved.
 
+use std::array;
+
 use super::averages::Cascade;
 use super::extremes::Channel;
-use super::smooth::Smooth;
+use super::smooth::{STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::{Indicator, single};
 use super::windows::{Mean, Ring};
 
-/// Wilder's averages of rises and falls.
+/// Wilder's averages of rises and falls, both doubled: what is asked for are ratios of them.
 #[derive(Debug, Clone)]
 struct Moves {
     has_last: bool,
@@ -31,10 +33,33 @@ impl Moves {
             self.has_last = true;
             return None;
         }
-        let rises = self.rises.push(if change < 0.0 { 0.0 } else { change });
-        let falls = self.falls.push(if change < 0.0 { -change } else { 0.0 });
+        let rises = self.rises.push(rise(change));
+        let falls = self.falls.push(fall(change));
         rises.zip(falls)
     }
+
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        self.rises.is_between_strides() & self.falls.is_between_strides()
+    }
+
+    #[inline(always)]
+    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; STRIDE]; 2] {
+        let changes = numbers.map(|x| x - std::mem::replace(&mut self.last, x));
+        [self.rises.stride(changes.map(rise)), self.falls.stride(changes.map(fall))]
+    }
+}
+
+/// Twice a rise, 0 for a fall; which of the two a change is cannot be foretold, so nothing branches on it.
+#[inline(always)]
+fn rise(change: f64) -> f64 {
+    change.abs() + change
+}
+
+/// Twice a fall, 0 for a rise.
+#[inline(always)]
+fn fall(change: f64) -> f64 {
+    change.abs() - change
 }
 
 /// A ratio, 0 where there is nothing to divide by.
@@ -56,11 +81,32 @@ impl Rsi {
     #[inline(always)]
     pub(super) fn push(&mut self, x: f64) -> Option<f64> {
         let (rises, falls) = self.0.push(x)?;
-        Some(100.0 * ratio(rises, rises + falls))
+        Some(strength(rises, falls))
     }
 }
 
-single!(Rsi);
+#[inline(always)]
+fn strength(rises: f64, falls: f64) -> f64 {
+    100.0 * ratio(rises, rises + falls)
+}
+
+impl Indicator<1, 1> for Rsi {
+    #[inline(always)]
+    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+        Some([self.push(x)?])
+    }
+
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        self.0.is_between_strides()
+    }
+
+    #[inline(always)]
+    fn stride(&mut self, [x]: [[f64; STRIDE]; 1]) -> [[f64; STRIDE]; 1] {
+        let [rises, falls] = self.0.stride(x);
+        [array::from_fn(|i| strength(rises[i], falls[i]))]
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Cmo(Moves);

@@ -1,8 +1,10 @@
 //! Distances of averages to each other.
 
+use std::array;
+
 use super::momentum::ratio;
 use super::ranges::TrueRange;
-use super::smooth::Smooth;
+use super::smooth::{STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
 use super::stream::{Indicator, single};
@@ -58,8 +60,28 @@ impl Indicator<1, 3> for Macd {
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 3]> {
         let (fast, slow) = self.pair.push(x)?;
         let line = fast - slow;
+        let has_begun = self.signal.has_begun();
         let signal = self.signal.push(line)?;
+        if !has_begun {
+            // So that the strides of all three begin in one row.
+            self.pair.fast.begin_stride();
+            self.pair.slow.begin_stride();
+        }
         Some([line, signal, line - signal])
+    }
+
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        let pair = &self.pair;
+        [&pair.fast, &pair.slow, &self.signal].iter().all(|average| average.is_between_strides())
+    }
+
+    #[inline(always)]
+    fn stride(&mut self, [x]: [[f64; STRIDE]; 1]) -> [[f64; STRIDE]; 3] {
+        let (fast, slow) = (self.pair.fast.stride(x), self.pair.slow.stride(x));
+        let line = array::from_fn(|i| fast[i] - slow[i]);
+        let signal = self.signal.stride(line);
+        [line, signal, array::from_fn(|i| line[i] - signal[i])]
     }
 }
 

@@ -1,8 +1,10 @@
 //! Ranges of bars.
 
+use std::array;
+
 use super::extremes::{Channel, Extreme};
 use super::momentum::ratio;
-use super::smooth::Smooth;
+use super::smooth::{STRIDE, Smooth};
 use super::spec::{Spec, VALUE, period, spec};
 use super::state::state;
 use super::stream::Indicator;
@@ -26,12 +28,24 @@ impl TrueRange {
             self.has_last = true;
             return None;
         }
-        let range = high - low;
-        let up = (high - last).abs();
-        let down = (low - last).abs();
-        let range = if up > range { up } else { range };
-        Some(if down > range { down } else { range })
+        Some(true_range(high, low, last))
     }
+
+    /// Takes a stride of bars after the first one.
+    #[inline(always)]
+    fn stride(&mut self, [high, low, close]: [[f64; STRIDE]; 3]) -> [f64; STRIDE] {
+        let last = close.map(|close| std::mem::replace(&mut self.last, close));
+        array::from_fn(|i| true_range(high[i], low[i], last[i]))
+    }
+}
+
+#[inline(always)]
+fn true_range(high: f64, low: f64, last: f64) -> f64 {
+    let range = high - low;
+    let up = (high - last).abs();
+    let down = (low - last).abs();
+    let range = if up > range { up } else { range };
+    if down > range { down } else { range }
 }
 
 /// Wilder's average of true ranges.
@@ -59,12 +73,32 @@ impl Indicator<3, 1> for Atr {
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         Some([self.push(high, low, close)?])
     }
+
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        self.mean.is_between_strides()
+    }
+
+    #[inline(always)]
+    fn stride(&mut self, bars: [[f64; STRIDE]; 3]) -> [[f64; STRIDE]; 1] {
+        [self.mean.stride(self.range.stride(bars))]
+    }
 }
 
 impl Indicator<3, 1> for TrueRange {
     #[inline(always)]
     fn update(&mut self, [high, low, close]: [f64; 3]) -> Option<[f64; 1]> {
         Some([self.push(high, low, close)?])
+    }
+
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        self.has_last
+    }
+
+    #[inline(always)]
+    fn stride(&mut self, bars: [[f64; STRIDE]; 3]) -> [[f64; STRIDE]; 1] {
+        [Self::stride(self, bars)]
     }
 }
 

@@ -121,6 +121,12 @@ impl Count {
         self.done = self.target;
     }
 
+    /// Counts from nothing again.
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        self.done = 0;
+    }
+
     /// Rows counted.
     #[inline(always)]
     pub(super) fn done(&self) -> usize {
@@ -139,7 +145,7 @@ impl State for Count {
     }
 
     fn reset(&mut self) {
-        self.done = 0;
+        self.clear();
     }
 }
 

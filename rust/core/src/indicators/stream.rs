@@ -4,6 +4,9 @@
 //! it and decides what a row without a number means ([`NanPolicy`]); [`Row`] is the same for all of them, so that a
 //! caller that knows an indicator by its name pays one indirect call for a value, or for a whole column.
 
+use std::array;
+
+use super::smooth::STRIDE;
 use super::state::{Reader, State};
 
 /// The largest number, of either sign, that is taken for one: powers and sums of such do not overflow.
@@ -34,16 +37,47 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     /// The least number that it can calculate with.
     const FLOOR: f64 = -MOST_VALUE;
 
+    /// Whether [`Indicator::stride`] can take the next rows.
+    #[inline(always)]
+    fn is_between_strides(&self) -> bool {
+        false
+    }
+
+    /// Takes the rows of a stride, between strides: to the last bit what [`Indicator::update`] gives for each.
+    #[inline(always)]
+    fn stride(&mut self, _rows: [[f64; STRIDE]; I]) -> [[f64; STRIDE]; O] {
+        unreachable!("it is never between strides")
+    }
+
     /// The same for many rows, NaN where nothing is known; whether it is at the last one.
     #[inline]
     fn batch(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
-        let mut is_ready = false;
-        for at in 0..out[0].len() {
-            let known = self.update(columns.map(|column| column[at]));
-            is_ready = known.is_some();
-            for (column, value) in out.iter_mut().zip(known.unwrap_or([f64::NAN; O])) {
-                column[at] = value;
+        let rows = out[0].len();
+        let (mut is_ready, mut at) = (false, 0);
+        while at < rows {
+            let strides = if self.is_between_strides() { (rows - at) / STRIDE } else { 0 };
+            if strides == 0 {
+                let known = self.update(columns.map(|column| column[at]));
+                is_ready = known.is_some();
+                for (column, value) in out.iter_mut().zip(known.unwrap_or([f64::NAN; O])) {
+                    column[at] = value;
+                }
+                at += 1;
+                continue;
             }
+            let end = at + strides * STRIDE;
+            // All of one length that the compiler knows of, so that nothing is checked in the loop.
+            let columns = columns.map(|column| &column[at..end].as_chunks().0[..strides]);
+            let mut all = out.iter_mut().map(|column| &mut column[at..end].as_chunks_mut().0[..strides]);
+            let into: [&mut [[f64; STRIDE]]; O] =
+                array::from_fn(|_| all.next().expect("as many as there are"));
+            for place in 0..strides {
+                let values = self.stride(columns.map(|column| column[place]));
+                for o in 0..O {
+                    into[o][place] = values[o];
+                }
+            }
+            (is_ready, at) = (true, end);
         }
         is_ready
     }
@@ -118,7 +152,7 @@ pub(super) fn guarded<const I: usize, const O: usize>(
 impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O> {
     #[inline]
     fn update(&mut self, row: &[f64]) -> &[f64] {
-        self.push(std::array::from_fn(|i| row[i]));
+        self.push(array::from_fn(|i| row[i]));
         &self.value
     }
 
@@ -126,10 +160,10 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
         let rows = out[0].len();
         for start in (0..rows).step_by(BLOCK) {
             let end = rows.min(start + BLOCK);
-            let block: [&[f64]; I] = std::array::from_fn(|i| &columns[i][start..end]);
+            let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
             let mut into: [&mut [f64]; O] =
-                std::array::from_fn(|_| all.next().expect("as many as there are"));
+                array::from_fn(|_| all.next().expect("as many as there are"));
             let takes_all = match self.policy {
                 NanPolicy::Restart => block.iter().all(|column| are_within(T::FLOOR, column)),
                 NanPolicy::Talib => self.has_begun,
@@ -137,7 +171,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
             if takes_all {
                 self.has_begun = true;
                 self.is_ready = self.inner.batch(block, &mut into);
-                self.value = std::array::from_fn(|o| into[o][end - start - 1]);
+                self.value = array::from_fn(|o| into[o][end - start - 1]);
                 continue;
             }
             for at in 0..end - start {

@@ -4,6 +4,8 @@
 //! while the window is filled, and takes that count's place when the window is full: every `n` rows it is as good as
 //! new, at the price of an addition. A batch and a stream count the same rows, so they agree to the last bit.
 
+use std::array;
+
 use super::state::{Count, Reader, State, state};
 
 /// The last `n` numbers; 0 stands where there were none yet.
@@ -69,6 +71,13 @@ impl Ring {
     #[inline(always)]
     pub(super) fn oldest(&self) -> f64 {
         self.values[self.at]
+    }
+
+    /// The places of the next numbers, which do not go beyond its end, once it is full.
+    pub(super) fn next_places(&mut self, numbers: usize) -> &mut [f64] {
+        let places = &mut self.values[self.at..self.at + numbers];
+        self.at += numbers;
+        places
     }
 
     /// Its places, in the order in which they are written.
@@ -169,63 +178,145 @@ impl Mean {
 pub(super) struct Moments {
     ring: Ring,
     inverse: f64,
-    /// What distances are measured from, and those of the count that comes next.
+    sums: Sums,
+    equal: Equal,
+}
+
+state!(Moments { ring, sums, equal });
+
+/// Sums over a window, and those of the count that comes next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    /// What distances are measured from.
     origin: [f64; 2],
     sums: [f64; 2],
     squares: [f64; 2],
-    /// Rows in a row that were equal, and the number they were.
-    equal: Count,
+}
+
+state!(Sums { origin, sums, squares });
+
+impl Sums {
+    /// Takes a number, and from the first of the two counts the one that leaves, a distance.
+    #[inline(always)]
+    fn take(&mut self, x: f64, old: f64) {
+        let old = [old, 0.0];
+        let new = self.origin.map(|origin| x - origin);
+        let change: [f64; 2] = array::from_fn(|i| new[i] - old[i]);
+        self.sums = array::from_fn(|i| self.sums[i] + change[i]);
+        self.squares = array::from_fn(|i| self.squares[i] + change[i] * (new[i] + old[i]));
+    }
+
+    /// Goes over to the other count, after the number that begins the next one.
+    #[inline(always)]
+    fn turn(&mut self, x: f64) {
+        self.origin = [self.origin[1], x];
+        self.sums = [self.sums[1], 0.0];
+        self.squares = [self.squares[1], 0.0];
+    }
+}
+
+/// How many of the last rows, up to `n`, were equal, and the number they were.
+#[derive(Debug, Clone)]
+struct Equal {
+    rows: Count,
     last: f64,
 }
 
-state!(Moments { ring, origin, sums, squares, equal, last });
+state!(Equal { rows, last });
+
+impl Equal {
+    #[inline(always)]
+    #[allow(clippy::float_cmp, reason = "equal numbers have no variance, those that are nearly so have one")]
+    fn push(&mut self, x: f64) -> bool {
+        if x != self.last {
+            self.rows.clear();
+            self.last = x;
+        }
+        self.rows.next();
+        self.rows.is_full()
+    }
+}
+
+/// Mean and variance of what was summed up.
+#[inline(always)]
+fn moments(origin: f64, sum: f64, square: f64, inverse: f64) -> (f64, f64) {
+    let mean = sum * inverse;
+    let variance = square * inverse - mean * mean;
+    (origin + mean, if variance < 0.0 { 0.0 } else { variance })
+}
 
 impl Moments {
     pub(super) fn new(n: usize) -> Self {
-        Self {
-            ring: Ring::new(n),
-            inverse: 1.0 / n as f64,
-            origin: [0.0; 2],
-            sums: [0.0; 2],
-            squares: [0.0; 2],
-            equal: Count::to(n),
-            last: 0.0,
-        }
+        let equal = Equal { rows: Count::to(n), last: 0.0 };
+        Self { ring: Ring::new(n), inverse: 1.0 / n as f64, sums: Sums::default(), equal }
     }
 
     /// Takes a number; the mean and the variance (of the population) once there are `n`.
     #[inline(always)]
-    #[allow(clippy::float_cmp, reason = "equal numbers have no variance, those that are nearly so have one")]
     pub(super) fn push(&mut self, x: f64) -> Option<(f64, f64)> {
         if !self.ring.is_full() && self.ring.is_wrapped() {
-            self.origin = [x; 2];
-            self.last = x;
+            self.sums.origin = [x; 2];
+            self.equal.last = x;
         }
-        if x != self.last {
-            self.equal.reset();
-            self.last = x;
-        }
-        self.equal.next();
-        let old = self.ring.swap(x).map_or(0.0, |old| old - self.origin[0]);
-        let [new, fresh] = self.origin.map(|origin| x - origin);
-        self.sums[0] += new - old;
-        self.squares[0] += new * new - old * old;
-        self.sums[1] += fresh;
-        self.squares[1] += fresh * fresh;
+        let is_equal = self.equal.push(x);
+        let old = self.ring.swap(x).map_or(0.0, |old| old - self.sums.origin[0]);
+        self.sums.take(x, old);
         if self.ring.is_wrapped() {
-            self.origin = [self.origin[1], x];
-            self.sums = [self.sums[1], 0.0];
-            self.squares = [self.squares[1], 0.0];
+            self.sums.turn(x);
         }
         if !self.ring.is_full() {
             return None;
         }
-        if self.equal.is_full() {
+        if is_equal {
             return Some((x, 0.0));
         }
-        let mean = self.sums[0] * self.inverse;
-        let variance = self.squares[0] * self.inverse - mean * mean;
-        Some((self.origin[0] + mean, if variance < 0.0 { 0.0 } else { variance }))
+        Some(moments(self.sums.origin[0], self.sums.sums[0], self.sums.squares[0], self.inverse))
+    }
+
+    /// The same for a column: means and variances, NaN until there are `n`; whether there are.
+    ///
+    /// Once the window is full it goes from turn to turn of the sums, where nothing has to be decided in between.
+    pub(super) fn batch(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) -> bool {
+        let rows = numbers.len();
+        let mut at = 0;
+        while at < rows {
+            if !self.ring.is_full() || self.ring.at() + 1 == self.ring.size() {
+                (means[at], variances[at]) = self.push(numbers[at]).unwrap_or((f64::NAN, f64::NAN));
+                at += 1;
+                continue;
+            }
+            let most = self.ring.size() - 1 - self.ring.at();
+            let end = rows.min(at + most);
+            let into = (&mut means[at..end], &mut variances[at..end]);
+            self.between_turns(&numbers[at..end], into.0, into.1);
+            at = end;
+        }
+        self.ring.is_full()
+    }
+
+    fn between_turns(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
+        let (mut equal, mut is_equal) = (self.equal.clone(), false);
+        let mut sums = self.sums;
+        let origin = sums.origin[0];
+        let places = self.ring.next_places(numbers.len());
+        for (((x, place), sum), square) in numbers.iter().zip(places).zip(&mut *means).zip(&mut *variances) {
+            let old = std::mem::replace(place, *x) - origin;
+            is_equal |= equal.push(*x);
+            sums.take(*x, old);
+            (*sum, *square) = (sums.sums[0], sums.squares[0]);
+        }
+        self.sums = sums;
+        for (mean, variance) in means.iter_mut().zip(&mut *variances) {
+            (*mean, *variance) = moments(origin, *mean, *variance, self.inverse);
+        }
+        if is_equal {
+            for ((x, mean), variance) in numbers.iter().zip(means).zip(variances) {
+                if self.equal.push(*x) {
+                    (*mean, *variance) = (*x, 0.0);
+                }
+            }
+        }
+        self.equal = equal;
     }
 }
 
