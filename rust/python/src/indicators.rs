@@ -1,6 +1,7 @@
 //! Indicators by name: over columns, from value to value, and many at once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 
 use numpy::{
     PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods as _,
@@ -178,9 +179,21 @@ fn into_arrays(
     work: impl FnOnce(&mut [&mut [f64]]) + Send,
 ) -> PyResult<Vec<Bound<'_, PyArray1<f64>>>> {
     import_numpy(py)?;
-    let mut out = vec![vec![0.0; rows]; outputs];
-    py.detach(|| work(&mut out.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()));
-    Ok(out.into_iter().map(|column| PyArray1::from_vec(py, column)).collect())
+    // SAFETY: any bits are a float64, and `work` writes every row before Python sees one. The arrays are new, so nobody
+    // else has them.
+    let arrays: Vec<_> = (0..outputs).map(|_| unsafe { PyArray1::new(py, rows, false) }).collect();
+    // SAFETY: as above, and they are contiguous.
+    let mut out =
+        arrays.iter().map(|array| unsafe { array.as_slice_mut() }).collect::<Result<Vec<_>, _>>()?;
+    py.detach(|| work(&mut out));
+    Ok(arrays)
+}
+
+/// How many threads work off so many rows: to begin one costs as much as some thousands of them.
+fn threads(rows: usize) -> usize {
+    const WORTH: usize = 50_000;
+    const MOST: usize = 8;
+    if rows < WORTH { 1 } else { available_parallelism().map_or(1, |threads| threads.get().min(MOST)) }
 }
 
 /// Compute an indicator by name over contiguous float64 arrays; an array for each output.
@@ -226,7 +239,9 @@ pub(crate) fn compute_panel<'py>(
         slices.push(slice_of(column, name)?);
     }
     let outputs = stream.spec().outputs.len();
-    let done = into_arrays(py, (outputs, symbols * rows), |out| stream.panel(rows, &slices, out))?;
+    let done = into_arrays(py, (outputs, symbols * rows), |out| {
+        stream.panel(rows, &slices, out, threads(symbols * rows));
+    })?;
     done.iter().map(|column| column.reshape([symbols, rows])).collect()
 }
 
@@ -525,7 +540,7 @@ impl IndicatorBank {
         let bars: [&[f64]; BAR] =
             slices.try_into().map_err(|_| PyTypeError::new_err(format!("expected {BAR} columns")))?;
         let rows = bars.iter().map(|column| column.len()).max().unwrap_or(0);
-        into_arrays(py, (self.names.len(), rows), |out| self.inner().0.batch(&bars, out))
+        into_arrays(py, (self.names.len(), rows), |out| self.inner().0.batch(&bars, out, threads(rows)))
     }
 
     /// Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives.

@@ -1,9 +1,9 @@
 //! Moving averages.
 
-use super::smooth::{STRIDE, Smooth};
+use super::smooth::Smooth;
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::{Indicator, single};
+use super::stream::{Indicator, Strides, StridesMut, single};
 use super::windows::{Mean, Ring, Sum, Weighted};
 
 single!(Mean);
@@ -20,8 +20,12 @@ impl Indicator<1, 1> for Smooth {
     }
 
     #[inline(always)]
-    fn stride(&mut self, [x]: [[f64; STRIDE]; 1]) -> [[f64; STRIDE]; 1] {
-        [Self::stride(self, x)]
+    fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) {
+        let mut smooth = self.clone();
+        for (stride, out) in numbers.iter().zip(out) {
+            *out = smooth.stride(*stride);
+        }
+        *self = smooth;
     }
 }
 

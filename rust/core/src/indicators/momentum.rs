@@ -1,65 +1,72 @@
 //! How far and how fast a price has moved.
 
-use std::array;
-
 use super::averages::Cascade;
 use super::extremes::Channel;
-use super::smooth::{STRIDE, Smooth};
+use super::smooth::{Lanes, STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
-use super::state::state;
-use super::stream::{Indicator, single};
+use super::state::{Count, state};
+use super::stream::{Indicator, Strides, StridesMut, by_lanes, single};
 use super::windows::{Mean, Ring};
 
-/// Wilder's averages of rises and falls, both doubled: what is asked for are ratios of them.
+/// Rises and falls as Wilder averages them, in place of the averages their sums: what is asked for are ratios.
 #[derive(Debug, Clone)]
 struct Moves {
     has_last: bool,
     last: f64,
-    rises: Smooth,
-    falls: Smooth,
+    count: Count,
+    first: [f64; 2],
+    sums: Lanes<2>,
 }
 
-state!(Moves { has_last, last, rises, falls });
+state!(Moves { has_last, last, count, first, sums });
 
 impl Moves {
     fn new(n: usize) -> Self {
-        Self { has_last: false, last: 0.0, rises: Smooth::wilder(n), falls: Smooth::wilder(n) }
+        let keep = 1.0 - 1.0 / n as f64;
+        let sums = Lanes::new([keep; 2], [1.0; 2]);
+        Self { has_last: false, last: 0.0, count: Count::to(n), first: [0.0; 2], sums }
     }
 
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<(f64, f64)> {
+    fn push(&mut self, x: f64) -> Option<[f64; 2]> {
         let change = x - std::mem::replace(&mut self.last, x);
+        if self.count.is_full() {
+            return Some(self.sums.step(moves(change)));
+        }
         if !self.has_last {
             self.has_last = true;
             return None;
         }
-        let rises = self.rises.push(rise(change));
-        let falls = self.falls.push(fall(change));
-        rises.zip(falls)
+        self.count.next();
+        let [rise, fall] = moves(change);
+        self.first = [self.first[0] + rise, self.first[1] + fall];
+        if !self.count.is_full() {
+            return None;
+        }
+        self.sums.start(self.first);
+        Some(self.first)
     }
 
     #[inline(always)]
     fn is_between_strides(&self) -> bool {
-        self.rises.is_between_strides() & self.falls.is_between_strides()
+        self.count.is_full() && self.sums.is_between_strides()
     }
 
     #[inline(always)]
-    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; STRIDE]; 2] {
-        let changes = numbers.map(|x| x - std::mem::replace(&mut self.last, x));
-        [self.rises.stride(changes.map(rise)), self.falls.stride(changes.map(fall))]
+    fn strides(&mut self, numbers: Strides<'_>, out: StridesMut<'_>, of: impl Fn([f64; 2]) -> f64) {
+        let (mut last, mut sums) = (self.last, self.sums.clone());
+        let step = |numbers: [f64; STRIDE]| {
+            sums.stride(numbers.map(|x| moves(x - std::mem::replace(&mut last, x))))
+        };
+        by_lanes(numbers, out, step, of);
+        (self.last, self.sums) = (last, sums);
     }
 }
 
-/// Twice a rise, 0 for a fall; which of the two a change is cannot be foretold, so nothing branches on it.
+/// A rise and a fall, doubled: which of the two a change is cannot be foretold, so nothing branches on it.
 #[inline(always)]
-fn rise(change: f64) -> f64 {
-    change.abs() + change
-}
-
-/// Twice a fall, 0 for a rise.
-#[inline(always)]
-fn fall(change: f64) -> f64 {
-    change.abs() - change
+fn moves(change: f64) -> [f64; 2] {
+    [change.abs() + change, change.abs() - change]
 }
 
 /// A ratio, 0 where there is nothing to divide by.
@@ -80,46 +87,56 @@ impl Rsi {
 
     #[inline(always)]
     pub(super) fn push(&mut self, x: f64) -> Option<f64> {
-        let (rises, falls) = self.0.push(x)?;
-        Some(strength(rises, falls))
+        self.0.push(x).map(strength)
     }
 }
 
 #[inline(always)]
-fn strength(rises: f64, falls: f64) -> f64 {
+fn strength([rises, falls]: [f64; 2]) -> f64 {
     100.0 * ratio(rises, rises + falls)
-}
-
-impl Indicator<1, 1> for Rsi {
-    #[inline(always)]
-    fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
-        Some([self.push(x)?])
-    }
-
-    #[inline(always)]
-    fn is_between_strides(&self) -> bool {
-        self.0.is_between_strides()
-    }
-
-    #[inline(always)]
-    fn stride(&mut self, [x]: [[f64; STRIDE]; 1]) -> [[f64; STRIDE]; 1] {
-        let [rises, falls] = self.0.stride(x);
-        [array::from_fn(|i| strength(rises[i], falls[i]))]
-    }
 }
 
 #[derive(Debug, Clone)]
 struct Cmo(Moves);
 
 state!(Cmo { 0 });
-single!(Cmo);
 
 impl Cmo {
+    #[inline(always)]
     fn push(&mut self, x: f64) -> Option<f64> {
-        let (rises, falls) = self.0.push(x)?;
-        Some(100.0 * ratio(rises - falls, rises + falls))
+        self.0.push(x).map(balance)
     }
 }
+
+#[inline(always)]
+fn balance([rises, falls]: [f64; 2]) -> f64 {
+    100.0 * ratio(rises - falls, rises + falls)
+}
+
+/// What is said of rises and falls.
+macro_rules! of_moves {
+    ($type:ty, $of:expr) => {
+        impl Indicator<1, 1> for $type {
+            #[inline(always)]
+            fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
+                Some([self.push(x)?])
+            }
+
+            #[inline(always)]
+            fn is_between_strides(&self) -> bool {
+                self.0.is_between_strides()
+            }
+
+            #[inline(always)]
+            fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) {
+                self.0.strides(numbers, out, $of);
+            }
+        }
+    };
+}
+
+of_moves!(Rsi, strength);
+of_moves!(Cmo, balance);
 
 /// A number against the one `n` rows ago.
 #[derive(Debug, Clone)]

@@ -4,46 +4,45 @@ use std::array;
 
 use super::momentum::ratio;
 use super::ranges::TrueRange;
-use super::smooth::{STRIDE, Smooth};
+use super::smooth::{Lanes, Smooth, ema_weight};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Indicator, single};
+use super::stream::{Indicator, Strides, StridesMut, by_lanes, single};
 use super::windows::{Mean, Ring, Sum};
 
 /// A fast and a slow exponential average that begin in one row, each with the mean of its last rows there.
 #[derive(Debug, Clone)]
 struct Pair {
-    lead: Sum,
+    sums: [Sum; 2],
     rows: Count,
-    fast_n: f64,
-    fast: Smooth,
-    slow: Smooth,
+    sizes: [f64; 2],
+    averages: Lanes<2>,
 }
 
-state!(Pair { lead, rows, fast, slow });
+state!(Pair { sums, rows, averages });
 
 impl Pair {
     fn new(fast: usize, slow: usize) -> Self {
+        let sizes = [fast, slow];
+        let takes = sizes.map(ema_weight);
         Self {
-            lead: Sum::new(fast),
+            sums: sizes.map(Sum::new),
             rows: Count::to(slow),
-            fast_n: fast as f64,
-            fast: Smooth::ema(fast),
-            slow: Smooth::ema(slow),
+            sizes: sizes.map(|n| n as f64),
+            averages: Lanes::new(takes.map(|take| 1.0 - take), takes),
         }
     }
 
     #[inline(always)]
-    fn push(&mut self, x: f64) -> Option<(f64, f64)> {
+    fn push(&mut self, x: f64) -> Option<[f64; 2]> {
         if self.rows.is_full() {
-            return Some((self.fast.step(x), self.slow.step(x)));
+            return Some(self.averages.step([x; 2]));
         }
         self.rows.next();
-        let lead = self.lead.push(x);
-        let slow = self.slow.push(x)?;
-        let fast = lead? / self.fast_n;
-        self.fast.start(fast);
-        Some((fast, slow))
+        let (fast, slow) = (self.sums[0].push(x), self.sums[1].push(x)?);
+        let means = [fast? / self.sizes[0], slow / self.sizes[1]];
+        self.averages.start(means);
+        Some(means)
     }
 }
 
@@ -58,30 +57,33 @@ state!(Macd { pair, signal });
 impl Indicator<1, 3> for Macd {
     #[inline(always)]
     fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 3]> {
-        let (fast, slow) = self.pair.push(x)?;
+        let [fast, slow] = self.pair.push(x)?;
         let line = fast - slow;
         let has_begun = self.signal.has_begun();
         let signal = self.signal.push(line)?;
         if !has_begun {
-            // So that the strides of all three begin in one row.
-            self.pair.fast.begin_stride();
-            self.pair.slow.begin_stride();
+            // So that the strides of all begin in one row.
+            self.pair.averages.begin_stride();
         }
         Some([line, signal, line - signal])
     }
 
     #[inline(always)]
     fn is_between_strides(&self) -> bool {
-        let pair = &self.pair;
-        [&pair.fast, &pair.slow, &self.signal].iter().all(|average| average.is_between_strides())
+        self.signal.is_between_strides() && self.pair.averages.is_between_strides()
     }
 
     #[inline(always)]
-    fn stride(&mut self, [x]: [[f64; STRIDE]; 1]) -> [[f64; STRIDE]; 3] {
-        let (fast, slow) = (self.pair.fast.stride(x), self.pair.slow.stride(x));
-        let line = array::from_fn(|i| fast[i] - slow[i]);
-        let signal = self.signal.stride(line);
-        [line, signal, array::from_fn(|i| line[i] - signal[i])]
+    fn strides(&mut self, [x]: [Strides<'_>; 1], [lines, signals, hists]: [StridesMut<'_>; 3]) {
+        let mut averages = self.pair.averages.clone();
+        by_lanes(x, lines, |x| averages.stride(x.map(|x| [x; 2])), |[fast, slow]| fast - slow);
+        self.pair.averages = averages;
+        let mut smooth = self.signal.clone();
+        for ((line, signal), hist) in lines.iter().zip(signals).zip(hists) {
+            *signal = smooth.stride(*line);
+            *hist = array::from_fn(|i| line[i] - signal[i]);
+        }
+        self.signal = smooth;
     }
 }
 

@@ -1,13 +1,11 @@
 //! Ranges of bars.
 
-use std::array;
-
 use super::extremes::{Channel, Extreme};
 use super::momentum::ratio;
-use super::smooth::{STRIDE, Smooth};
+use super::smooth::Smooth;
 use super::spec::{Spec, VALUE, period, spec};
 use super::state::state;
-use super::stream::Indicator;
+use super::stream::{Indicator, ROOM, Strides, StridesMut};
 use super::windows::{Mean, Sum};
 
 /// The range of a bar that counts the way from the last close.
@@ -31,11 +29,18 @@ impl TrueRange {
         Some(true_range(high, low, last))
     }
 
-    /// Takes a stride of bars after the first one.
+    /// Takes bars after the first one by strides.
     #[inline(always)]
-    fn stride(&mut self, [high, low, close]: [[f64; STRIDE]; 3]) -> [f64; STRIDE] {
-        let last = close.map(|close| std::mem::replace(&mut self.last, close));
-        array::from_fn(|i| true_range(high[i], low[i], last[i]))
+    fn strides(&mut self, [high, low, close]: [Strides<'_>; 3], out: StridesMut<'_>) {
+        let [high, low, close] = [high, low, close].map(<[_]>::as_flattened);
+        let out = out.as_flattened_mut();
+        let Some(end) = out.len().checked_sub(1) else { return };
+        out[0] = true_range(high[0], low[0], self.last);
+        let rest = high[1..].iter().zip(&low[1..]).zip(&close[..end]);
+        for (((high, low), last), out) in rest.zip(&mut out[1..]) {
+            *out = true_range(*high, *low, *last);
+        }
+        self.last = close[end];
     }
 }
 
@@ -80,8 +85,13 @@ impl Indicator<3, 1> for Atr {
     }
 
     #[inline(always)]
-    fn stride(&mut self, bars: [[f64; STRIDE]; 3]) -> [[f64; STRIDE]; 1] {
-        [self.mean.stride(self.range.stride(bars))]
+    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) {
+        let (mut range, mut mean) = (self.range.clone(), self.mean.clone());
+        for (place, out) in out.chunks_mut(ROOM).enumerate() {
+            range.strides(bars.map(|column| &column[place * ROOM..][..out.len()]), out);
+            mean.strides(out);
+        }
+        (self.range, self.mean) = (range, mean);
     }
 }
 
@@ -97,8 +107,8 @@ impl Indicator<3, 1> for TrueRange {
     }
 
     #[inline(always)]
-    fn stride(&mut self, bars: [[f64; STRIDE]; 3]) -> [[f64; STRIDE]; 1] {
-        [Self::stride(self, bars)]
+    fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) {
+        Self::strides(self, bars, out);
     }
 }
 

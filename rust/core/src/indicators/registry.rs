@@ -1,6 +1,6 @@
 //! All indicators by name, and one of them with its parameters.
 
-use std::fmt;
+use std::{fmt, thread};
 
 use super::spec::{BAR, Given, Input, Kind, Spec, Values};
 use super::state::Reader;
@@ -153,7 +153,11 @@ impl Stream {
     }
 
     /// Takes the next bar `[open, high, low, close, volume, ts]`. What is none of a bar is NaN.
+    #[inline]
     pub fn update_bar(&mut self, bar: &[f64; BAR]) -> &[f64] {
+        if let [input] = self.spec.inputs {
+            return self.row.update(&[input.of_bar().map_or(f64::NAN, |place| bar[place])]);
+        }
         let mut row = [f64::NAN; BAR];
         for (to, input) in row.iter_mut().zip(self.spec.inputs) {
             *to = input.of_bar().map_or(f64::NAN, |place| bar[place]);
@@ -171,12 +175,31 @@ impl Stream {
 
     /// Works several series off, each from the beginning: columns hold them one after the other, `rows` of each.
     ///
+    /// Up to `threads` of them at once; what comes out is the same for any number.
+    ///
     /// # Panics
-    /// If columns are missing, or shorter than those of the outputs.
-    pub fn panel(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]]) {
-        let symbols = out[0].len().checked_div(rows).unwrap_or(0);
+    /// If columns are missing, or shorter than those of the outputs, or `threads` is 0.
+    pub fn panel(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]], threads: usize) {
+        let Some(symbols) = out[0].len().checked_div(rows) else { return };
+        let share = symbols.div_ceil(threads).max(1) * rows;
+        let mut rest: Vec<_> = out.iter_mut().map(|column| column.chunks_mut(share)).collect();
+        thread::scope(|scope| {
+            for start in (0..symbols * rows).step_by(share) {
+                let mut into: Vec<&mut [f64]> = rest.iter_mut().filter_map(Iterator::next).collect();
+                let columns: Vec<&[f64]> = columns.iter().map(|column| &column[start..]).collect();
+                let mut work = move || self.series(rows, &columns, &mut into);
+                if start + share < symbols * rows {
+                    scope.spawn(work);
+                } else {
+                    work();
+                }
+            }
+        });
+    }
+
+    fn series(&self, rows: usize, columns: &[&[f64]], out: &mut [&mut [f64]]) {
         let mut one = self.clone();
-        for start in (0..symbols).map(|symbol| symbol * rows) {
+        for start in (0..out[0].len()).step_by(rows) {
             one.reset();
             let columns: Vec<&[f64]> = columns.iter().map(|column| &column[start..start + rows]).collect();
             let mut into: Vec<&mut [f64]> =

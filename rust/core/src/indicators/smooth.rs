@@ -4,41 +4,109 @@
 //! [`STRIDE`] numbers: a stride sums up its own numbers, weighted, which waits for nothing outside of it, and adds what
 //! is left of the average before it. Only one multiplication and one addition a stride wait for the stride before.
 
+use std::array;
+
 use super::state::{Count, state};
 
 /// Numbers of a stride.
 pub(super) const STRIDE: usize = 4;
 
-/// An exponential average that begins with the mean of its first `n` numbers: `e += a (x - e)`.
+/// Exponential averages side by side, `value = keep value + take x` each: what the processor takes together.
 #[derive(Debug, Clone)]
-pub(super) struct Smooth {
+pub(super) struct Lanes<const L: usize> {
     /// What is left of an average after 1, 2, ... numbers of a stride.
-    keeps: [f64; STRIDE],
-    take: f64,
-    count: Count,
-    value: f64,
-    /// The average before this stride, what its numbers add to it, and how many there were.
-    before: f64,
-    part: f64,
+    keeps: [[f64; L]; STRIDE],
+    takes: [f64; L],
+    value: [f64; L],
+    /// The averages before this stride, what its numbers add to them, and how many there were.
+    before: [f64; L],
+    part: [f64; L],
     place: Count,
 }
 
-state!(Smooth { count, value, before, part, place });
+state!(Lanes<1> { value, before, part, place });
+state!(Lanes<2> { value, before, part, place });
+
+impl<const L: usize> Lanes<L> {
+    pub(super) fn new(keep: [f64; L], takes: [f64; L]) -> Self {
+        let mut keeps = [keep; STRIDE];
+        for place in 1..STRIDE {
+            keeps[place] = array::from_fn(|lane| keeps[place - 1][lane] * keep[lane]);
+        }
+        let [value, before, part] = [[0.0; L]; 3];
+        Self { keeps, takes, value, before, part, place: Count::to(STRIDE) }
+    }
+
+    /// Takes a number each.
+    #[inline(always)]
+    pub(super) fn step(&mut self, numbers: [f64; L]) -> [f64; L] {
+        let place = self.place.next();
+        let keeps = &self.keeps[place - 1];
+        self.part = self.add(self.part, numbers);
+        self.value = array::from_fn(|lane| keeps[lane] * self.before[lane] + self.part[lane]);
+        if place == STRIDE {
+            self.begin_stride();
+        }
+        self.value
+    }
+
+    #[inline(always)]
+    fn add(&self, part: [f64; L], numbers: [f64; L]) -> [f64; L] {
+        array::from_fn(|lane| self.keeps[0][lane] * part[lane] + self.takes[lane] * numbers[lane])
+    }
+
+    /// Whether a stride begins with the next number.
+    #[inline(always)]
+    pub(super) fn is_between_strides(&self) -> bool {
+        self.place.done() == 0
+    }
+
+    /// Takes a stride of numbers, between strides: what [`Lanes::step`] gives for each.
+    #[inline(always)]
+    pub(super) fn stride(&mut self, numbers: [[f64; L]; STRIDE]) -> [[f64; L]; STRIDE] {
+        let mut part = [0.0; L];
+        let mut out = numbers;
+        for (value, keeps) in out.iter_mut().zip(&self.keeps) {
+            part = self.add(part, *value);
+            *value = array::from_fn(|lane| keeps[lane] * self.before[lane] + part[lane]);
+        }
+        self.value = out[STRIDE - 1];
+        self.before = self.value;
+        out
+    }
+
+    /// Begins with values that were worked out otherwise.
+    #[inline(always)]
+    pub(super) fn start(&mut self, value: [f64; L]) {
+        self.value = value;
+        self.begin_stride();
+    }
+
+    /// Begins a stride with the next number.
+    #[inline(always)]
+    pub(super) fn begin_stride(&mut self) {
+        (self.before, self.part) = (self.value, [0.0; L]);
+        self.place.clear();
+    }
+}
+
+/// An exponential average that begins with the mean of its first `n` numbers: `e += a (x - e)`.
+#[derive(Debug, Clone)]
+pub(super) struct Smooth {
+    count: Count,
+    average: Lanes<1>,
+}
+
+state!(Smooth { count, average });
 
 impl Smooth {
     fn with(n: usize, take: f64) -> Self {
-        let keep = 1.0 - take;
-        let mut keeps = [keep; STRIDE];
-        for place in 1..STRIDE {
-            keeps[place] = keeps[place - 1] * keep;
-        }
-        let (count, place) = (Count::to(n), Count::to(STRIDE));
-        Self { keeps, take, count, value: 0.0, before: 0.0, part: 0.0, place }
+        Self { count: Count::to(n), average: Lanes::new([1.0 - take], [take]) }
     }
 
     /// Of weight `2 / (n + 1)`.
     pub(super) fn ema(n: usize) -> Self {
-        Self::with(n, 2.0 / (n as f64 + 1.0))
+        Self::with(n, ema_weight(n))
     }
 
     /// Of weight `1 / n`, as Wilder has it.
@@ -50,58 +118,15 @@ impl Smooth {
     #[inline(always)]
     pub(super) fn push(&mut self, x: f64) -> Option<f64> {
         if self.count.is_full() {
-            return Some(self.step(x));
+            return Some(self.average.step([x])[0]);
         }
         let n = self.count.next();
-        self.value += x;
+        self.average.value[0] += x;
         if !self.count.is_full() {
             return None;
         }
-        self.start(self.value / n as f64);
-        Some(self.value)
-    }
-
-    /// Takes a number after the first `n`.
-    #[inline(always)]
-    pub(super) fn step(&mut self, x: f64) -> f64 {
-        let place = self.place.next();
-        self.part = self.keeps[0] * self.part + self.take * x;
-        self.value = self.keeps[place - 1] * self.before + self.part;
-        if place == STRIDE {
-            self.begin_stride();
-        }
-        self.value
-    }
-
-    /// Whether a stride begins with the next number.
-    #[inline(always)]
-    pub(super) fn is_between_strides(&self) -> bool {
-        self.has_begun() && self.place.done() == 0
-    }
-
-    /// Takes a stride of numbers, between strides: what [`Smooth::step`] gives for each.
-    #[inline(always)]
-    pub(super) fn stride(&mut self, numbers: [f64; STRIDE]) -> [f64; STRIDE] {
-        let mut out = numbers.map(|x| self.take * x);
-        let mut part = 0.0;
-        for x in &mut out {
-            part = self.keeps[0] * part + *x;
-            *x = part;
-        }
-        for (x, keep) in out.iter_mut().zip(self.keeps) {
-            *x = keep * self.before + *x;
-        }
-        self.value = out[STRIDE - 1];
-        self.before = self.value;
-        out
-    }
-
-    /// Begins with a value that was worked out otherwise.
-    #[inline(always)]
-    pub(super) fn start(&mut self, value: f64) {
-        self.count.fill();
-        self.value = value;
-        self.begin_stride();
+        self.average.start([self.average.value[0] / n as f64]);
+        Some(self.average.value[0])
     }
 
     /// Whether there is an average.
@@ -110,10 +135,28 @@ impl Smooth {
         self.count.is_full()
     }
 
-    /// Begins a stride with the next number.
+    /// Whether there is one and a stride begins with the next number.
     #[inline(always)]
-    pub(super) fn begin_stride(&mut self) {
-        (self.before, self.part) = (self.value, 0.0);
-        self.place.clear();
+    pub(super) fn is_between_strides(&self) -> bool {
+        self.has_begun() && self.average.is_between_strides()
     }
+
+    /// Takes a stride of numbers, between strides.
+    #[inline(always)]
+    pub(super) fn stride(&mut self, numbers: [f64; STRIDE]) -> [f64; STRIDE] {
+        self.average.stride(numbers.map(|x| [x])).map(|[value]| value)
+    }
+
+    /// Takes strides of numbers, between strides, and puts the averages in their place.
+    #[inline(always)]
+    pub(super) fn strides(&mut self, numbers: &mut [[f64; STRIDE]]) {
+        for stride in numbers {
+            *stride = self.stride(*stride);
+        }
+    }
+}
+
+/// The weight of the newest number in an exponential average of `n`.
+pub(super) fn ema_weight(n: usize) -> f64 {
+    2.0 / (n as f64 + 1.0)
 }

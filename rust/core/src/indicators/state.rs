@@ -116,11 +116,6 @@ impl Count {
         self.done == self.target
     }
 
-    /// Counts all that are left.
-    pub(super) fn fill(&mut self) {
-        self.done = self.target;
-    }
-
     /// Counts from nothing again.
     #[inline(always)]
     pub(super) fn clear(&mut self) {

@@ -17,6 +17,9 @@ pub const MOST_OUTPUTS: usize = 4;
 /// Rows that are checked and then worked off together: their columns fit into the nearest cache.
 const BLOCK: usize = 512;
 
+/// Strides that are worked off together: a second pass over them runs beside the first one over the next.
+pub(super) const ROOM: usize = 8;
+
 /// What a row that holds no number means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NanPolicy {
@@ -37,15 +40,15 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     /// The least number that it can calculate with.
     const FLOOR: f64 = -MOST_VALUE;
 
-    /// Whether [`Indicator::stride`] can take the next rows.
+    /// Whether [`Indicator::strides`] can take the next rows.
     #[inline(always)]
     fn is_between_strides(&self) -> bool {
         false
     }
 
-    /// Takes the rows of a stride, between strides: to the last bit what [`Indicator::update`] gives for each.
+    /// Takes rows by strides, between strides: to the last bit what [`Indicator::update`] gives for each.
     #[inline(always)]
-    fn stride(&mut self, _rows: [[f64; STRIDE]; I]) -> [[f64; STRIDE]; O] {
+    fn strides(&mut self, _columns: [Strides<'_>; I], _out: [StridesMut<'_>; O]) {
         unreachable!("it is never between strides")
     }
 
@@ -66,20 +69,39 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
                 continue;
             }
             let end = at + strides * STRIDE;
-            // All of one length that the compiler knows of, so that nothing is checked in the loop.
-            let columns = columns.map(|column| &column[at..end].as_chunks().0[..strides]);
-            let mut all = out.iter_mut().map(|column| &mut column[at..end].as_chunks_mut().0[..strides]);
-            let into: [&mut [[f64; STRIDE]]; O] =
-                array::from_fn(|_| all.next().expect("as many as there are"));
-            for place in 0..strides {
-                let values = self.stride(columns.map(|column| column[place]));
-                for o in 0..O {
-                    into[o][place] = values[o];
-                }
-            }
+            let columns = columns.map(|column| column[at..end].as_chunks().0);
+            let mut all = out.iter_mut().map(|column| column[at..end].as_chunks_mut().0);
+            self.strides(columns, array::from_fn(|_| all.next().expect("as many as there are")));
             (is_ready, at) = (true, end);
         }
         is_ready
+    }
+}
+
+/// A column by strides.
+pub(super) type Strides<'a> = &'a [[f64; STRIDE]];
+/// A column of an output by strides.
+pub(super) type StridesMut<'a> = &'a mut [[f64; STRIDE]];
+
+/// Works off two averages of each number, and what is said `of` both.
+///
+/// In two passes: where both lie side by side the compiler takes them in one instruction, and what is said of them it
+/// works off several rows at once.
+#[inline(always)]
+pub(super) fn by_lanes(
+    numbers: Strides<'_>,
+    out: StridesMut<'_>,
+    mut step: impl FnMut([f64; STRIDE]) -> [[f64; 2]; STRIDE],
+    of: impl Fn([f64; 2]) -> f64,
+) {
+    let mut room = [[[0.0; 2]; STRIDE]; ROOM];
+    for (numbers, out) in numbers.chunks(ROOM).zip(out.chunks_mut(ROOM)) {
+        for (pairs, numbers) in room.iter_mut().zip(numbers) {
+            *pairs = step(*numbers);
+        }
+        for (out, pair) in out.as_flattened_mut().iter_mut().zip(room.as_flattened()) {
+            *out = of(*pair);
+        }
     }
 }
 
@@ -92,6 +114,17 @@ struct Guarded<T, const I: usize, const O: usize> {
     has_begun: bool,
     is_ready: bool,
     value: [f64; O],
+}
+
+/// Whether all of them can surely be calculated with: of numbers that sum up to so little each is small.
+#[inline(always)]
+fn are_small(numbers: &[f64]) -> bool {
+    let (chunks, rest) = numbers.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        sums = array::from_fn(|i| sums[i] + chunk[i].abs());
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|x| x.abs()).sum::<f64>() <= MOST_VALUE
 }
 
 /// Whether all of them can be calculated with. Without an early end, so that there is no branch.
@@ -165,7 +198,9 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
             let mut into: [&mut [f64]; O] =
                 array::from_fn(|_| all.next().expect("as many as there are"));
             let takes_all = match self.policy {
-                NanPolicy::Restart => block.iter().all(|column| are_within(T::FLOOR, column)),
+                NanPolicy::Restart => block.iter().all(|column| {
+                    (T::FLOOR == -MOST_VALUE && are_small(column)) || are_within(T::FLOOR, column)
+                }),
                 NanPolicy::Talib => self.has_begun,
             };
             if takes_all {

@@ -74,10 +74,11 @@ impl Ring {
     }
 
     /// The places of the next numbers, which do not go beyond its end, once it is full.
+    #[inline(always)]
     pub(super) fn next_places(&mut self, numbers: usize) -> &mut [f64] {
-        let places = &mut self.values[self.at..self.at + numbers];
-        self.at += numbers;
-        places
+        let end = self.at + numbers;
+        let start = std::mem::replace(&mut self.at, if end == self.values.len() { 0 } else { end });
+        &mut self.values[start..end]
     }
 
     /// Its places, in the order in which they are written.
@@ -235,6 +236,19 @@ impl Equal {
         self.rows.next();
         self.rows.is_full()
     }
+
+    /// Takes numbers, at least one, of which none is like the one before; `false` if one is, and then takes none.
+    #[inline(always)]
+    #[allow(clippy::float_cmp, reason = "as above")]
+    fn skip_unequal(&mut self, numbers: &[f64]) -> bool {
+        let end = numbers.len() - 1;
+        let pairs = numbers[..end].iter().zip(&numbers[1..]);
+        if pairs.fold(numbers[0] == self.last, |any, (x, next)| any | (x == next)) {
+            return false;
+        }
+        self.rows.clear();
+        !self.push(numbers[end])
+    }
 }
 
 /// Mean and variance of what was summed up.
@@ -280,43 +294,47 @@ impl Moments {
         let rows = numbers.len();
         let mut at = 0;
         while at < rows {
-            if !self.ring.is_full() || self.ring.at() + 1 == self.ring.size() {
+            if !self.ring.is_full() {
                 (means[at], variances[at]) = self.push(numbers[at]).unwrap_or((f64::NAN, f64::NAN));
                 at += 1;
                 continue;
             }
-            let most = self.ring.size() - 1 - self.ring.at();
-            let end = rows.min(at + most);
-            let into = (&mut means[at..end], &mut variances[at..end]);
-            self.between_turns(&numbers[at..end], into.0, into.1);
+            let end = rows.min(at + self.ring.size() - self.ring.at());
+            self.to_turn(&numbers[at..end], &mut means[at..end], &mut variances[at..end]);
             at = end;
         }
         self.ring.is_full()
     }
 
-    fn between_turns(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
-        let (mut equal, mut is_equal) = (self.equal.clone(), false);
+    /// Takes numbers up to the next turn of the sums, at least one.
+    #[inline(always)]
+    fn to_turn(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
         let mut sums = self.sums;
         let origin = sums.origin[0];
         let places = self.ring.next_places(numbers.len());
         for (((x, place), sum), square) in numbers.iter().zip(places).zip(&mut *means).zip(&mut *variances) {
             let old = std::mem::replace(place, *x) - origin;
-            is_equal |= equal.push(*x);
             sums.take(*x, old);
             (*sum, *square) = (sums.sums[0], sums.squares[0]);
         }
-        self.sums = sums;
         for (mean, variance) in means.iter_mut().zip(&mut *variances) {
             (*mean, *variance) = moments(origin, *mean, *variance, self.inverse);
         }
-        if is_equal {
-            for ((x, mean), variance) in numbers.iter().zip(means).zip(variances) {
-                if self.equal.push(*x) {
-                    (*mean, *variance) = (*x, 0.0);
-                }
+        let last = numbers.len() - 1;
+        if self.ring.is_wrapped() {
+            sums.turn(numbers[last]);
+            (means[last], variances[last]) =
+                moments(sums.origin[0], sums.sums[0], sums.squares[0], self.inverse);
+        }
+        self.sums = sums;
+        if self.equal.skip_unequal(numbers) {
+            return;
+        }
+        for ((x, mean), variance) in numbers.iter().zip(means).zip(variances) {
+            if self.equal.push(*x) {
+                (*mean, *variance) = (*x, 0.0);
             }
         }
-        self.equal = equal;
     }
 }
 
