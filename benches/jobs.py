@@ -110,7 +110,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "20-level depth frame": depth_frame,
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
         "start-up": start_up,
-        **indicator_jobs(),
+        **indicator_jobs(rows),
         **bars.jobs(),
         **signal_jobs(folder, rows),
         **feature_jobs(folder),

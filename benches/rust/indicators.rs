@@ -12,8 +12,7 @@ use tradecore_core::random::Random;
 
 const ROWS: usize = 100_000;
 const ROUNDS: usize = 200;
-const NAMES: [&str; 10] =
-    ["rsi", "macd", "bbands", "atr", "ema", "sma", "dema", "tema", "natr", "adx"];
+const NAMES: [&str; 10] = ["rsi", "macd", "bbands", "atr", "ema", "sma", "dema", "tema", "natr", "adx"];
 
 /// The least of several runs, ns a row.
 fn least(mut run: impl FnMut()) -> f64 {

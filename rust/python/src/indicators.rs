@@ -10,10 +10,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
 use tradecore_core::indicators as core;
-use tradecore_core::indicators::{BAR, Given, IndicatorError, Kind, NanPolicy, Spec};
+use tradecore_core::indicators::{BAR, Given, IndicatorError, Kind, MOST_OUTPUTS, NanPolicy, Spec};
 
 use crate::columns::{import_numpy, slice_of};
 use crate::errors;
+use crate::shared::GilCell;
 use crate::values::repr_of;
 
 fn refused(error: IndicatorError) -> PyErr {
@@ -250,11 +251,33 @@ pub(crate) fn compute_panel<'py>(
 /// Its classes are named after the indicators, and take their parameters. What it remembers can be saved, pickled and
 /// copied; two of them are equal when they will say the same of whatever comes.
 #[pyclass(frozen, subclass, module = "tradecore.indicators")]
-pub(crate) struct Indicator(Mutex<core::Stream>);
+pub(crate) struct Indicator(GilCell<core::Stream>);
+
+/// What is known after a row, taken out of its indicator: an object of Python that is made can run code of Python, which
+/// may ask the indicator again.
+struct Known([f64; MOST_OUTPUTS], usize);
+
+impl Known {
+    #[inline(always)]
+    fn of(given: &[f64]) -> Self {
+        let mut values = [0.0; MOST_OUTPUTS];
+        values.iter_mut().zip(given).for_each(|(to, value)| *to = *value);
+        Self(values, given.len())
+    }
+
+    #[inline(always)]
+    fn values(&self) -> &[f64] {
+        &self.0[..self.1]
+    }
+}
 
 impl Indicator {
-    fn inner(&self) -> MutexGuard<'_, core::Stream> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn save_in(&self, py: Python<'_>) -> Vec<u8> {
+        self.0.with(py, |stream| stream.save())
+    }
+
+    fn spec(&self, py: Python<'_>) -> &'static Spec {
+        self.0.with(py, |stream| stream.spec())
     }
 
     /// A new object of a class of Python.
@@ -286,9 +309,9 @@ impl Indicator {
                 let problem = format!("is that of {}, not of {name}", stream.spec().name);
                 return Err(errors::invalid("state", problem));
             }
-            return Ok(Self(Mutex::new(stream)));
+            return Ok(Self(GilCell::new(stream)));
         }
-        parse(&name_of(class)?, args, kwargs).map(|stream| Self(Mutex::new(stream)))
+        parse(&name_of(class)?, args, kwargs).map(|stream| Self(GilCell::new(stream)))
     }
 
     /// Take the next row, a number for each input, and return what is known after it, NaN during the warm-up.
@@ -313,17 +336,21 @@ impl Indicator {
         d: Option<f64>,
         e: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut inner = self.inner();
-        let inputs = inner.spec().inputs.len();
         let rest = [b, c, d, e];
-        if !rest.iter().enumerate().all(|(i, x)| x.is_some() == (i + 1 < inputs)) {
-            let names = core::input_names(inner.spec()).join(", ");
-            return Err(PyTypeError::new_err(format!("expected {inputs} numbers: {names}")));
-        }
         let row = [a, b.unwrap_or(0.0), c.unwrap_or(0.0), d.unwrap_or(0.0), e.unwrap_or(0.0)];
-        match inner.update(&row) {
-            [value] => Ok(PyFloat::new(py, *value).into_any()),
-            values => Ok(PyTuple::new(py, values)?.into_any()),
+        let known = self.0.with(py, |stream| {
+            let inputs = stream.spec().inputs.len();
+            let is_whole = rest.iter().enumerate().all(|(i, x)| x.is_some() == (i + 1 < inputs));
+            is_whole.then(|| Known::of(stream.update(&row)))
+        });
+        match known.as_ref().map(Known::values) {
+            Some([value]) => Ok(PyFloat::new(py, *value).into_any()),
+            Some(values) => Ok(PyTuple::new(py, values)?.into_any()),
+            None => {
+                let names = core::input_names(self.spec(py));
+                let problem = format!("expected {} numbers: {}", names.len(), names.join(", "));
+                Err(PyTypeError::new_err(problem))
+            }
         }
     }
 
@@ -331,7 +358,7 @@ impl Indicator {
     #[getter]
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        match slf.get().inner().value() {
+        match slf.get().0.with(py, |stream| Known::of(stream.value())).values() {
             [value] => Ok(PyFloat::new(py, *value).into_any()),
             values => slf.getattr("_values")?.call1(PyTuple::new(py, values)?),
         }
@@ -339,34 +366,34 @@ impl Indicator {
 
     /// Whether the warm-up is over: whether the last row gave something.
     #[getter]
-    fn is_ready(&self) -> bool {
-        self.inner().is_ready()
+    fn is_ready(&self, py: Python<'_>) -> bool {
+        self.0.with(py, |stream| stream.is_ready())
     }
 
     /// Number of rows before the first one that gives something.
     #[getter]
-    fn warm_up(&self) -> usize {
-        self.inner().warm_up()
+    fn warm_up(&self, py: Python<'_>) -> usize {
+        self.0.with(py, |stream| stream.warm_up())
     }
 
     /// Names of the outputs.
     #[getter]
     fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.inner().spec().outputs.iter().map(|output| output.0))
+        PyTuple::new(py, self.spec(py).outputs.iter().map(|output| output.0))
     }
 
     /// Names of the inputs, in the order in which :meth:`update` takes them.
     #[getter]
     fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, core::input_names(self.inner().spec()))
+        PyTuple::new(py, core::input_names(self.spec(py)))
     }
 
     /// Values of the parameters by name.
     #[getter]
     fn params<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let inner = self.inner();
+        let values = self.0.with(py, |stream| stream.values().to_vec());
         let out = PyDict::new(py);
-        for (param, value) in inner.spec().params.iter().zip(inner.values()) {
+        for (param, value) in self.spec(py).params.iter().zip(&values) {
             match param.kind {
                 Kind::Whole(..) => out.set_item(param.name, *value as u64)?,
                 Kind::Number(..) => out.set_item(param.name, value)?,
@@ -377,13 +404,13 @@ impl Indicator {
     }
 
     /// Forget all rows.
-    fn reset(&self) {
-        self.inner().reset();
+    fn reset(&self, py: Python<'_>) {
+        self.0.with(py, core::Stream::reset);
     }
 
     /// Return what it is and remembers, as bytes: they are the same on every platform.
     fn save<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.inner().save())
+        PyBytes::new(py, &self.save_in(py))
     }
 
     /// Return one that goes on from saved bytes.
@@ -402,7 +429,7 @@ impl Indicator {
 
     /// Return another one that remembers the same.
     fn copy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let bytes = slf.get().inner().save();
+        let bytes = slf.get().save_in(slf.py());
         Self::object(&slf.get_type(), &bytes)
     }
 
@@ -419,20 +446,21 @@ impl Indicator {
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        let bytes = self.inner().save();
-        other.cast::<Self>().is_ok_and(|other| bytes == other.get().inner().save())
+        let py = other.py();
+        other.cast::<Self>().is_ok_and(|other| self.save_in(py) == other.get().save_in(py))
     }
 
-    fn __repr__(&self) -> String {
-        let inner = self.inner();
-        let spec = inner.spec();
-        let mut parts: Vec<String> = (spec.params.iter().zip(inner.values()))
-            .map(|(param, value)| format!("{}={}", param.name, shown(param.kind, *value)))
-            .collect();
-        if inner.policy() == NanPolicy::Talib {
-            parts.push("nan='talib'".into());
-        }
-        format!("{}({})", spec.class, parts.join(", "))
+    fn __repr__(&self, py: Python<'_>) -> String {
+        self.0.with(py, |stream| {
+            let spec = stream.spec();
+            let mut parts: Vec<String> = (spec.params.iter().zip(stream.values()))
+                .map(|(param, value)| format!("{}={}", param.name, shown(param.kind, *value)))
+                .collect();
+            if stream.policy() == NanPolicy::Talib {
+                parts.push("nan='talib'".into());
+            }
+            format!("{}({})", spec.class, parts.join(", "))
+        })
     }
 }
 
@@ -440,11 +468,11 @@ impl Indicator {
 #[pyclass(frozen, subclass, module = "tradecore.indicators")]
 pub(crate) struct IndicatorBank {
     names: Vec<String>,
-    inner: Mutex<(core::Bank, Vec<f64>)>,
+    inner: Mutex<core::Bank>,
 }
 
 impl IndicatorBank {
-    fn inner(&self) -> MutexGuard<'_, (core::Bank, Vec<f64>)> {
+    fn inner(&self) -> MutexGuard<'_, core::Bank> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -461,7 +489,7 @@ impl IndicatorBank {
                 let problem = format!("expected an indicator, got {}", repr_of(&indicator));
                 return Err(errors::invalid(&name, problem));
             };
-            let stream = indicator.get().inner().clone();
+            let stream = indicator.get().0.with(indicator.py(), |stream| stream.clone());
             let spec = stream.spec();
             if !spec.reads_bars() {
                 return Err(errors::invalid(&name, format!("{} does not read bars", spec.class)));
@@ -472,8 +500,7 @@ impl IndicatorBank {
             }
             streams.push(stream);
         }
-        let width = names.len();
-        Ok(Self { names, inner: Mutex::new((core::Bank::new(streams), vec![f64::NAN; width])) })
+        Ok(Self { names, inner: Mutex::new(core::Bank::new(streams)) })
     }
 
     /// Names of the outputs: that of the indicator, and behind a dot that of its output where it has several.
@@ -485,9 +512,8 @@ impl IndicatorBank {
     /// Names of the columns that are read.
     #[getter]
     fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let inner = self.inner();
         let all: Vec<&str> =
-            inner.0.streams().iter().flat_map(|stream| core::input_names(stream.spec())).collect();
+            self.inner().streams().iter().flat_map(|stream| core::input_names(stream.spec())).collect();
         let mut once: Vec<&str> = Vec::new();
         for name in all {
             if !once.contains(&name) {
@@ -500,7 +526,7 @@ impl IndicatorBank {
     /// Whether the warm-up of each is over.
     #[getter]
     fn is_ready(&self) -> bool {
-        self.inner().0.streams().iter().all(core::Stream::is_ready)
+        self.inner().streams().iter().all(core::Stream::is_ready)
     }
 
     /// Take the next bar and return what is known after it, float64 in the order of ``names``.
@@ -523,10 +549,12 @@ impl IndicatorBank {
         ts: f64,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         import_numpy(py)?;
-        let mut inner = self.inner();
-        let (bank, out) = &mut *inner;
-        bank.update(&[open, high, low, close, volume, ts], out);
-        Ok(PyArray1::from_slice(py, out))
+        // SAFETY: any bits are a float64, and the bank writes all of them before Python sees one.
+        let array = unsafe { PyArray1::new(py, self.names.len(), false) };
+        // SAFETY: nobody else has the new array, which is contiguous.
+        let out = unsafe { array.as_slice_mut()? };
+        self.inner().update(&[open, high, low, close, volume, ts], out);
+        Ok(array)
     }
 
     /// Take many bars by columns, empty where none is read; an array for each output.
@@ -540,14 +568,14 @@ impl IndicatorBank {
         let bars: [&[f64]; BAR] =
             slices.try_into().map_err(|_| PyTypeError::new_err(format!("expected {BAR} columns")))?;
         let rows = bars.iter().map(|column| column.len()).max().unwrap_or(0);
-        into_arrays(py, (self.names.len(), rows), |out| self.inner().0.batch(&bars, out, threads(rows)))
+        into_arrays(py, (self.names.len(), rows), |out| self.inner().batch(&bars, out, threads(rows)))
     }
 
     /// Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives.
     fn states<'py>(&self, py: Python<'py>) -> Vec<(String, &'static str, Bound<'py, PyBytes>)> {
         let inner = self.inner();
         let mut names = self.names.iter();
-        let all = inner.0.streams().iter().map(|stream| {
+        let all = inner.streams().iter().map(|stream| {
             let first = names.by_ref().take(stream.spec().outputs.len()).last().map_or("", String::as_str);
             let name = if stream.spec().outputs.len() == 1 {
                 first
@@ -561,6 +589,6 @@ impl IndicatorBank {
 
     /// Forget all bars.
     fn reset(&self) {
-        self.inner().0.reset();
+        self.inner().reset();
     }
 }

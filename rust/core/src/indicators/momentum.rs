@@ -55,9 +55,8 @@ impl Moves {
     #[inline(always)]
     fn strides(&mut self, numbers: Strides<'_>, out: StridesMut<'_>, of: impl Fn([f64; 2]) -> f64) {
         let (mut last, mut sums) = (self.last, self.sums.clone());
-        let step = |numbers: [f64; STRIDE]| {
-            sums.stride(numbers.map(|x| moves(x - std::mem::replace(&mut last, x))))
-        };
+        let step =
+            |numbers: [f64; STRIDE]| sums.stride(numbers.map(|x| moves(x - std::mem::replace(&mut last, x))));
         by_lanes(numbers, out, step, of);
         (self.last, self.sums) = (last, sums);
     }

@@ -195,8 +195,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
             let end = rows.min(start + BLOCK);
             let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
             let mut all = out.iter_mut().map(|column| &mut column[start..end]);
-            let mut into: [&mut [f64]; O] =
-                array::from_fn(|_| all.next().expect("as many as there are"));
+            let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
             let takes_all = match self.policy {
                 NanPolicy::Restart => block.iter().all(|column| {
                     (T::FLOOR == -MOST_VALUE && are_small(column)) || are_within(T::FLOOR, column)
