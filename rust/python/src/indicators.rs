@@ -255,19 +255,20 @@ pub(crate) struct Indicator(GilCell<core::Stream>);
 
 /// What is known after a row, taken out of its indicator: an object of Python that is made can run code of Python, which
 /// may ask the indicator again.
-struct Known([f64; MOST_OUTPUTS], usize);
+enum Known {
+    One(f64),
+    Several([f64; MOST_OUTPUTS], usize),
+}
 
 impl Known {
     #[inline(always)]
     fn of(given: &[f64]) -> Self {
+        if let [value] = given {
+            return Self::One(*value);
+        }
         let mut values = [0.0; MOST_OUTPUTS];
-        values.iter_mut().zip(given).for_each(|(to, value)| *to = *value);
-        Self(values, given.len())
-    }
-
-    #[inline(always)]
-    fn values(&self) -> &[f64] {
-        &self.0[..self.1]
+        values[..given.len()].copy_from_slice(given);
+        Self::Several(values, given.len())
     }
 }
 
@@ -343,9 +344,9 @@ impl Indicator {
             let is_whole = rest.iter().enumerate().all(|(i, x)| x.is_some() == (i + 1 < inputs));
             is_whole.then(|| Known::of(stream.update(&row)))
         });
-        match known.as_ref().map(Known::values) {
-            Some([value]) => Ok(PyFloat::new(py, *value).into_any()),
-            Some(values) => Ok(PyTuple::new(py, values)?.into_any()),
+        match known {
+            Some(Known::One(value)) => Ok(PyFloat::new(py, value).into_any()),
+            Some(Known::Several(values, count)) => Ok(PyTuple::new(py, &values[..count])?.into_any()),
             None => {
                 let names = core::input_names(self.spec(py));
                 let problem = format!("expected {} numbers: {}", names.len(), names.join(", "));
@@ -358,9 +359,11 @@ impl Indicator {
     #[getter]
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        match slf.get().0.with(py, |stream| Known::of(stream.value())).values() {
-            [value] => Ok(PyFloat::new(py, *value).into_any()),
-            values => slf.getattr("_values")?.call1(PyTuple::new(py, values)?),
+        match slf.get().0.with(py, |stream| Known::of(stream.value())) {
+            Known::One(value) => Ok(PyFloat::new(py, value).into_any()),
+            Known::Several(values, count) => {
+                slf.getattr("_values")?.call1(PyTuple::new(py, &values[..count])?)
+            }
         }
     }
 

@@ -23,7 +23,7 @@ state!(Moves { has_last, last, count, first, sums });
 impl Moves {
     fn new(n: usize) -> Self {
         let keep = 1.0 - 1.0 / n as f64;
-        let sums = Lanes::new([keep; 2], [1.0; 2]);
+        let sums = Lanes::new([keep; 2]);
         Self { has_last: false, last: 0.0, count: Count::to(n), first: [0.0; 2], sums }
     }
 

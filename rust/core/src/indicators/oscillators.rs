@@ -4,7 +4,7 @@ use std::array;
 
 use super::momentum::ratio;
 use super::ranges::TrueRange;
-use super::smooth::{Lanes, Smooth, ema_weight};
+use super::smooth::{Lanes, STRIDE, Smooth, ema_weight};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
 use super::stream::{Indicator, Strides, StridesMut, by_lanes, single};
@@ -16,6 +16,7 @@ struct Pair {
     sums: [Sum; 2],
     rows: Count,
     sizes: [f64; 2],
+    takes: [f64; 2],
     averages: Lanes<2>,
 }
 
@@ -29,14 +30,15 @@ impl Pair {
             sums: sizes.map(Sum::new),
             rows: Count::to(slow),
             sizes: sizes.map(|n| n as f64),
-            averages: Lanes::new(takes.map(|take| 1.0 - take), takes),
+            takes,
+            averages: Lanes::new(takes.map(|take| 1.0 - take)),
         }
     }
 
     #[inline(always)]
     fn push(&mut self, x: f64) -> Option<[f64; 2]> {
         if self.rows.is_full() {
-            return Some(self.averages.step([x; 2]));
+            return Some(self.averages.step(self.takes.map(|take| take * x)));
         }
         self.rows.next();
         let (fast, slow) = (self.sums[0].push(x), self.sums[1].push(x)?);
@@ -76,7 +78,9 @@ impl Indicator<1, 3> for Macd {
     #[inline(always)]
     fn strides(&mut self, [x]: [Strides<'_>; 1], [lines, signals, hists]: [StridesMut<'_>; 3]) {
         let mut averages = self.pair.averages.clone();
-        by_lanes(x, lines, |x| averages.stride(x.map(|x| [x; 2])), |[fast, slow]| fast - slow);
+        let takes = self.pair.takes;
+        let step = |numbers: [f64; STRIDE]| averages.stride(numbers.map(|x| takes.map(|take| take * x)));
+        by_lanes(x, lines, step, |[fast, slow]| fast - slow);
         self.pair.averages = averages;
         let mut smooth = self.signal.clone();
         for ((line, signal), hist) in lines.iter().zip(signals).zip(hists) {

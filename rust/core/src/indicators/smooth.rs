@@ -11,14 +11,13 @@ use super::state::{Count, state};
 /// Numbers of a stride.
 pub(super) const STRIDE: usize = 4;
 
-/// Exponential averages side by side, `value = keep value + take x` each: what the processor takes together.
+/// Sums that forget, side by side, `value = keep value + x` each: what the processor takes together.
 #[derive(Debug, Clone)]
 pub(super) struct Lanes<const L: usize> {
-    /// What is left of an average after 1, 2, ... numbers of a stride.
+    /// What is left of a sum after 1, 2, ... numbers of a stride.
     keeps: [[f64; L]; STRIDE],
-    takes: [f64; L],
     value: [f64; L],
-    /// The averages before this stride, what its numbers add to them, and how many there were.
+    /// The sums before this stride, what its numbers add to them, and how many there were.
     before: [f64; L],
     part: [f64; L],
     place: Count,
@@ -28,13 +27,13 @@ state!(Lanes<1> { value, before, part, place });
 state!(Lanes<2> { value, before, part, place });
 
 impl<const L: usize> Lanes<L> {
-    pub(super) fn new(keep: [f64; L], takes: [f64; L]) -> Self {
+    pub(super) fn new(keep: [f64; L]) -> Self {
         let mut keeps = [keep; STRIDE];
         for place in 1..STRIDE {
             keeps[place] = array::from_fn(|lane| keeps[place - 1][lane] * keep[lane]);
         }
         let [value, before, part] = [[0.0; L]; 3];
-        Self { keeps, takes, value, before, part, place: Count::to(STRIDE) }
+        Self { keeps, value, before, part, place: Count::to(STRIDE) }
     }
 
     /// Takes a number each.
@@ -52,7 +51,7 @@ impl<const L: usize> Lanes<L> {
 
     #[inline(always)]
     fn add(&self, part: [f64; L], numbers: [f64; L]) -> [f64; L] {
-        array::from_fn(|lane| self.keeps[0][lane] * part[lane] + self.takes[lane] * numbers[lane])
+        array::from_fn(|lane| self.keeps[0][lane] * part[lane] + numbers[lane])
     }
 
     /// Whether a stride begins with the next number.
@@ -93,6 +92,7 @@ impl<const L: usize> Lanes<L> {
 /// An exponential average that begins with the mean of its first `n` numbers: `e += a (x - e)`.
 #[derive(Debug, Clone)]
 pub(super) struct Smooth {
+    take: f64,
     count: Count,
     average: Lanes<1>,
 }
@@ -101,7 +101,7 @@ state!(Smooth { count, average });
 
 impl Smooth {
     fn with(n: usize, take: f64) -> Self {
-        Self { count: Count::to(n), average: Lanes::new([1.0 - take], [take]) }
+        Self { take, count: Count::to(n), average: Lanes::new([1.0 - take]) }
     }
 
     /// Of weight `2 / (n + 1)`.
@@ -118,7 +118,7 @@ impl Smooth {
     #[inline(always)]
     pub(super) fn push(&mut self, x: f64) -> Option<f64> {
         if self.count.is_full() {
-            return Some(self.average.step([x])[0]);
+            return Some(self.average.step([self.take * x])[0]);
         }
         let n = self.count.next();
         self.average.value[0] += x;
@@ -144,7 +144,7 @@ impl Smooth {
     /// Takes a stride of numbers, between strides.
     #[inline(always)]
     pub(super) fn stride(&mut self, numbers: [f64; STRIDE]) -> [f64; STRIDE] {
-        self.average.stride(numbers.map(|x| [x])).map(|[value]| value)
+        self.average.stride(numbers.map(|x| [self.take * x])).map(|[value]| value)
     }
 
     /// Takes strides of numbers, between strides, and puts the averages in their place.

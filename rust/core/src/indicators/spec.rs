@@ -33,6 +33,7 @@ impl Input {
     }
 
     /// Its place in a bar `[open, high, low, close, volume, ts]`; `None` for what is none of a bar.
+    #[inline]
     pub fn of_bar(self) -> Option<usize> {
         Some(self as usize).filter(|place| *place < BAR)
     }
