@@ -27,12 +27,13 @@ impl Indicator<1, 3> for Bollinger {
 
     #[inline]
     fn batch(&mut self, [x]: [&[f64]; 1], [upper, middle, lower]: &mut [&mut [f64]; 3]) -> bool {
-        let is_full = self.window.batch(x, middle, lower);
-        for ((upper, middle), lower) in upper.iter_mut().zip(&**middle).zip(&mut **lower) {
-            let width = self.std * lower.sqrt();
-            (*upper, *lower) = (middle + width, middle - width);
-        }
-        is_full
+        let std = self.std;
+        self.window.batch(x, middle, lower, |at, middle, lower| {
+            for ((upper, middle), lower) in upper[at..].iter_mut().zip(&*middle).zip(lower) {
+                let width = std * lower.sqrt();
+                (*upper, *lower) = (middle + width, middle - width);
+            }
+        })
     }
 }
 

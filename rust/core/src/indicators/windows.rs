@@ -287,20 +287,35 @@ impl Moments {
         Some(moments(self.sums.origin[0], self.sums.sums[0], self.sums.squares[0], self.inverse))
     }
 
-    /// The same for a column: means and variances, NaN until there are `n`; whether there are.
+    /// The same for a column: means and variances, NaN until there are `n`, which `finish` may make others of; it gets
+    /// them part by part, and which row the part begins with. Whether there are `n`.
     ///
     /// Once the window is full it goes from turn to turn of the sums, where nothing has to be decided in between.
-    pub(super) fn batch(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) -> bool {
+    #[inline(always)]
+    pub(super) fn batch(
+        &mut self,
+        numbers: &[f64],
+        means: &mut [f64],
+        variances: &mut [f64],
+        mut finish: impl FnMut(usize, &mut [f64], &mut [f64]),
+    ) -> bool {
         let rows = numbers.len();
         let mut at = 0;
+        while at < rows && !self.ring.is_full() {
+            (means[at], variances[at]) = self.push(numbers[at]).unwrap_or((f64::NAN, f64::NAN));
+            at += 1;
+        }
+        finish(0, &mut means[..at], &mut variances[..at]);
+        let are_unequal = at < rows && self.equal.skip_unequal(&numbers[at..]);
         while at < rows {
-            if !self.ring.is_full() {
-                (means[at], variances[at]) = self.push(numbers[at]).unwrap_or((f64::NAN, f64::NAN));
-                at += 1;
-                continue;
-            }
             let end = rows.min(at + self.ring.size() - self.ring.at());
-            self.to_turn(&numbers[at..end], &mut means[at..end], &mut variances[at..end]);
+            let (numbers, means, variances) =
+                (&numbers[at..end], &mut means[at..end], &mut variances[at..end]);
+            self.to_turn(numbers, means, variances);
+            if !are_unequal {
+                self.mark_equal(numbers, means, variances);
+            }
+            finish(at, means, variances);
             at = end;
         }
         self.ring.is_full()
@@ -327,9 +342,9 @@ impl Moments {
                 moments(sums.origin[0], sums.sums[0], sums.squares[0], self.inverse);
         }
         self.sums = sums;
-        if self.equal.skip_unequal(numbers) {
-            return;
-        }
+    }
+
+    fn mark_equal(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
         for ((x, mean), variance) in numbers.iter().zip(means).zip(variances) {
             if self.equal.push(*x) {
                 (*mean, *variance) = (*x, 0.0);
