@@ -190,11 +190,11 @@ state!(Moments { ring, sums, equal });
 struct Sums {
     /// What distances are measured from.
     origin: [f64; 2],
-    sums: [f64; 2],
+    totals: [f64; 2],
     squares: [f64; 2],
 }
 
-state!(Sums { origin, sums, squares });
+state!(Sums { origin, totals, squares });
 
 impl Sums {
     /// Takes a number, and from the first of the two counts the one that leaves, a distance.
@@ -203,7 +203,7 @@ impl Sums {
         let old = [old, 0.0];
         let new = self.origin.map(|origin| x - origin);
         let change: [f64; 2] = array::from_fn(|i| new[i] - old[i]);
-        self.sums = array::from_fn(|i| self.sums[i] + change[i]);
+        self.totals = array::from_fn(|i| self.totals[i] + change[i]);
         self.squares = array::from_fn(|i| self.squares[i] + change[i] * (new[i] + old[i]));
     }
 
@@ -211,7 +211,7 @@ impl Sums {
     #[inline(always)]
     fn turn(&mut self, x: f64) {
         self.origin = [self.origin[1], x];
-        self.sums = [self.sums[1], 0.0];
+        self.totals = [self.totals[1], 0.0];
         self.squares = [self.squares[1], 0.0];
     }
 }
@@ -284,7 +284,7 @@ impl Moments {
         if is_equal {
             return Some((x, 0.0));
         }
-        Some(moments(self.sums.origin[0], self.sums.sums[0], self.sums.squares[0], self.inverse))
+        Some(moments(self.sums.origin[0], self.sums.totals[0], self.sums.squares[0], self.inverse))
     }
 
     /// The same for a column: means and variances, NaN until there are `n`, which `finish` may make others of; it gets
@@ -311,7 +311,7 @@ impl Moments {
             let end = rows.min(at + self.ring.size() - self.ring.at());
             let (numbers, means, variances) =
                 (&numbers[at..end], &mut means[at..end], &mut variances[at..end]);
-            self.to_turn(numbers, means, variances);
+            self.until_turn(numbers, means, variances);
             if !are_unequal {
                 self.mark_equal(numbers, means, variances);
             }
@@ -323,14 +323,14 @@ impl Moments {
 
     /// Takes numbers up to the next turn of the sums, at least one.
     #[inline(always)]
-    fn to_turn(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
+    fn until_turn(&mut self, numbers: &[f64], means: &mut [f64], variances: &mut [f64]) {
         let mut sums = self.sums;
         let origin = sums.origin[0];
         let places = self.ring.next_places(numbers.len());
         for (((x, place), sum), square) in numbers.iter().zip(places).zip(&mut *means).zip(&mut *variances) {
             let old = std::mem::replace(place, *x) - origin;
             sums.take(*x, old);
-            (*sum, *square) = (sums.sums[0], sums.squares[0]);
+            (*sum, *square) = (sums.totals[0], sums.squares[0]);
         }
         for (mean, variance) in means.iter_mut().zip(&mut *variances) {
             (*mean, *variance) = moments(origin, *mean, *variance, self.inverse);
@@ -339,7 +339,7 @@ impl Moments {
         if self.ring.is_wrapped() {
             sums.turn(numbers[last]);
             (means[last], variances[last]) =
-                moments(sums.origin[0], sums.sums[0], sums.squares[0], self.inverse);
+                moments(sums.origin[0], sums.totals[0], sums.squares[0], self.inverse);
         }
         self.sums = sums;
     }
