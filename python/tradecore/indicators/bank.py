@@ -59,6 +59,7 @@ class Bank(IndicatorBank):
         -------
         frame, or dict of float64 (n,)
             What was given: a frame of polars or pandas with a column for each of ``names``, or a dictionary of arrays.
+            The columns share one block of memory, which is freed with the last of them.
 
         Raises
         ------

@@ -190,6 +190,28 @@ fn into_arrays(
     Ok(arrays)
 }
 
+/// Runs over columns into the rows of one new array, without the GIL: large memory comes in large pages, which many
+/// columns of their own do not fill.
+fn into_rows(
+    py: Python<'_>,
+    (outputs, rows): (usize, usize),
+    work: impl FnOnce(&mut [&mut [f64]]) + Send,
+) -> PyResult<Vec<Bound<'_, PyArray1<f64>>>> {
+    import_numpy(py)?;
+    // SAFETY: as in `into_arrays`.
+    let array = unsafe { PyArray2::new(py, [outputs, rows], false) };
+    // SAFETY: as in `into_arrays`.
+    let mut left = unsafe { array.as_slice_mut()? };
+    let mut out = Vec::with_capacity(outputs);
+    for _ in 0..outputs {
+        let (row, rest) = left.split_at_mut(rows);
+        out.push(row);
+        left = rest;
+    }
+    py.detach(|| work(&mut out));
+    (0..outputs).map(|row| Ok(array.get_item(row)?.cast_into::<PyArray1<f64>>()?)).collect()
+}
+
 /// How many threads work off so many rows: to begin one costs as much as some thousands of them.
 fn threads(rows: usize) -> usize {
     const WORTH: usize = 50_000;
@@ -571,7 +593,7 @@ impl IndicatorBank {
         let bars: [&[f64]; BAR] =
             slices.try_into().map_err(|_| PyTypeError::new_err(format!("expected {BAR} columns")))?;
         let rows = bars.iter().map(|column| column.len()).max().unwrap_or(0);
-        into_arrays(py, (self.names.len(), rows), |out| self.inner().batch(&bars, out, threads(rows)))
+        into_rows(py, (self.names.len(), rows), |out| self.inner().batch(&bars, out, threads(rows)))
     }
 
     /// Return the indicators in their present state: name, indicator, and what :meth:`Indicator.save` gives.
