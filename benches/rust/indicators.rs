@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench indicators` prints the least of runs, ns a row: what else the machine does only adds.
 //! With names as arguments only those are run.
-#![allow(clippy::unwrap_used, reason = "a benchmark")]
+#![allow(clippy::unwrap_used, clippy::needless_range_loop, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::time::Instant;

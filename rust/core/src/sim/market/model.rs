@@ -703,6 +703,7 @@ proptest! {
     ) {
         let mut market = setup.market();
         let mut used: BTreeMap<(Side, i64), (i64, i64)> = BTreeMap::new();
+        let mut left: BTreeMap<i64, i64> = BTreeMap::new();
         for (at, action) in actions.iter().enumerate() {
             let out = act(&mut market, action, at, setup.lot, None);
             let filled = |of: Liquidity, price: i64| -> i64 {
@@ -721,9 +722,17 @@ proptest! {
                 Action::Message(rows) => {
                     used.retain(|(side, price), (shown, _)| market.book().qty_at(*side, *price) == *shown);
                     if let [(EventKind::Trade, _, price, qty)] = rows[..] {
-                        // Nothing else is in the message, so every fill at its price is of the print. From half
-                        // a lot on that is a lot.
-                        prop_assert!(filled(Liquidity::Maker, price) <= qty + setup.lot / 2);
+                        // Nothing else is in the message, so every fill at its price is of the print, and of what
+                        // the print before left of a lot. From half a lot on that is a lot.
+                        let half = setup.lot / 2;
+                        let left = left.entry(price).or_insert(0);
+                        let made = filled(Liquidity::Maker, price);
+                        prop_assert!(made <= *left + qty + half, "{} of {} and {}", made, qty, left);
+                        *left = (*left + qty - made).clamp(0, half);
+                    } else {
+                        // What is left of a print among others is not told apart here: at most all that can be.
+                        let prints = rows.iter().filter(|(kind, ..)| *kind == EventKind::Trade);
+                        left.extend(prints.map(|(_, _, price, _)| (*price, setup.lot / 2)));
                     }
                 }
                 Action::Submit(_, request) => {
