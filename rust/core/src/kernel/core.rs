@@ -14,7 +14,7 @@ use crate::orders::SessionId;
 use crate::types::{AccountId, MarketId, StrategyId};
 
 /// What the kernel does by itself; of one time in this order: timers see its bars, and which signals have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Due {
     /// Bars of a market are closed.
     Bars(MarketId),
@@ -60,10 +60,19 @@ impl Core {
     /// What is to be done next without an input that asks for it, and when.
     #[inline]
     pub(super) fn next_due(&self) -> Option<(i64, Due)> {
-        let bars = self.bars_due.first().map(|(market, at)| (at, Due::Bars(MarketId::new(market))));
-        let expiry = self.signals.next_expiry().map(|at| (at, Due::Expiry));
-        let timer = self.timers.next().map(|at| (at, Due::Timer));
-        bars.into_iter().chain(expiry).chain(timer).min()
+        let mut next = self.timers.next().map(|at| (at, Due::Timer));
+        let is_first = |at: i64, next: Option<(i64, Due)>| next.is_none_or(|(other, _)| at <= other);
+        if let Some(at) = self.signals.next_expiry()
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Expiry));
+        }
+        if let Some((market, at)) = self.bars_due.first()
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Bars(MarketId::new(market))));
+        }
+        next
     }
 
     /// The bars of a market may be due at another time.
