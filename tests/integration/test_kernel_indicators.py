@@ -147,6 +147,8 @@ def test_a_reading_is_a_value_with_its_outputs_by_name(market: Path) -> None:
         (lambda ctx: ctx.indicator("rsi", BTC, bars="1m", length=3), TypeError, "rsi has no parameter.*length"),
         (lambda ctx: ctx.indicator("rsi", "NONE.SYNTH", bars="1m"), UnknownInstrumentError, "NONE"),
         (lambda ctx: ctx.indicator("rsi", BTC), TypeError, "bars"),
+        (lambda ctx: ctx.indicator("rsi", BTC, bars=60), InvalidValueError, 'expected a text such as "1m"'),
+        (lambda ctx: ctx.indicator("correl", BTC, bars="1m"), InvalidValueError, "correl does not read bars"),
     ],
 )
 def test_what_cannot_be_is_refused(market: Path, call: Any, error: type[Exception], message: str) -> None:

@@ -14,8 +14,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
 
 import tradecore as tc
+from tradecore._core import Kernel
 from tradecore.data.windows import arrays_of, window
 from tradecore.errors import InvalidValueError, ModelError
+from tradecore.session.kernel import build_kernel
 
 BTC = "BTCUSDT.SYNTH"
 FEATURES = tc.FeatureSet(["queue_imbalance", "ofi(window=500ms)", "log_return(horizon=500ms)"])
@@ -226,6 +228,47 @@ def test_a_predictor_begins_every_run_anew(trained: Path, later: Path) -> None:
         return tc.Backtest([strategy], later).run().digest
 
     assert run() == run()
+
+
+def test_a_session_goes_on_after_a_restart_with_the_same_signals(trained: Path, later: Path) -> None:
+    """In another process: features, timers and signals are those of the session that went on."""
+    events = {name: column[:12_000] for name, column in arrays_of(pl.concat(tc.Catalog(later).pieces(BTC))).items()}
+    ends = np.flatnonzero(events["flags"] & 1) + 1
+    spec = tc.Catalog(later).instrument(BTC)
+
+    def new() -> tuple[Kernel, tc.ml.SignalStrategy]:
+        strategy = made(trained, time_to_live="150ms")
+        return build_kernel("s", [strategy], [spec]), strategy
+
+    def answer(kernel: Kernel, strategy: tc.ml.SignalStrategy, told: list[Any]) -> None:
+        assert strategy.predictor is not None
+        for question in kernel.questions():
+            opinion = strategy.predictor.opinion(question.instrument, question.ts, question.features)
+            kernel.answer(question.ts + 1_000, question, *opinion, model_id=strategy.predictor.model_id)
+            told.append((question.ts, *opinion))
+        told.extend((command.at_ns, command.side, command.qty) for command in kernel.drain())
+
+    def feed(kernel: Kernel, strategy: tc.ml.SignalStrategy, first: int, last: int) -> list[Any]:
+        told: list[Any] = []
+        for begin, end in itertools.pairwise([0, *ends][first : last + 1]):
+            at = int(events["ts_recv"][end - 1])
+            while (due := kernel.next_due()) is not None and due < at:
+                kernel.due(due)
+                answer(kernel, strategy, told)
+            kernel.message(at, 0, {name: column[begin:end] for name, column in events.items()})
+            answer(kernel, strategy, told)
+        return told
+
+    whole = new()
+    whole[0].start(int(events["ts_recv"][0]) - 1)
+    told = feed(*whole, 0, len(ends))
+    assert len(told) > 20
+    cut = new()
+    cut[0].start(int(events["ts_recv"][0]) - 1)
+    before = feed(*cut, 0, len(ends) // 2)
+    resumed = new()
+    resumed[0].restore(cut[0].save())
+    assert before + feed(*resumed, len(ends) // 2, len(ends)) == told
 
 
 def test_a_model_that_has_nothing_to_say_says_so() -> None:

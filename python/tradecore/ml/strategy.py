@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tradecore.errors import InvalidValueError
 from tradecore.features import FeatureSet
@@ -36,6 +36,11 @@ _OF_A_MODEL = frozenset(
     }
 )
 """Parameters that say how a model's file becomes a predictor."""
+
+
+def _as_text(path: Any) -> Any:
+    """Return a path as text, which is saved with a strategy's state."""
+    return str(path) if isinstance(path, Path) else path
 
 
 class SignalStrategy(Strategy):
@@ -86,7 +91,7 @@ class SignalStrategy(Strategy):
         For a file that cannot be loaded.
     """
 
-    model: Path | None = None
+    model: Annotated[str | None, BeforeValidator(_as_text)] = None
     trusted_types: tuple[str, ...] = ()
     allow_pickle: bool = False
     interval: Duration = "1s"

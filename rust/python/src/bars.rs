@@ -20,7 +20,7 @@ pub(crate) fn refused(error: BarSpecError) -> PyErr {
 }
 
 /// The bars that a text says.
-fn spec_of(text: &Bound<'_, PyAny>) -> PyResult<BarSpec> {
+pub(crate) fn spec_of(text: &Bound<'_, PyAny>) -> PyResult<BarSpec> {
     let Ok(text) = text.extract::<&str>() else {
         let problem = format!("expected a text such as \"1m\" or \"tick:100\", got {}", repr_of(text));
         return Err(errors::invalid("bars", problem));

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
-use tradecore_core::bars::BarSpec;
 use tradecore_core::kernel::Context as CoreContext;
 use tradecore_core::orders::OrderId;
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
-use crate::bars::refused as refused_bars;
+use crate::bars::{refused as refused_bars, spec_of};
 use crate::errors;
 use crate::features::{Declared, FeatureVector};
 use crate::hooks::{Hears, check_callable, check_takes_context};
@@ -419,12 +418,15 @@ impl Context {
         &self,
         name: &str,
         instrument: &Bound<'_, PyAny>,
-        bars: &str,
+        bars: &Bound<'_, PyAny>,
         parameters: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<IndicatorReading> {
         let (py, market) = (instrument.py(), self.shared.market(instrument)?);
         let stream = parse_indicator(name, &PyTuple::empty(py), parameters)?;
-        let bars = BarSpec::parse(bars).map_err(refused_bars)?;
+        let bars = spec_of(bars)?;
+        if !stream.spec().reads_bars() {
+            return Err(errors::invalid("name", format!("{name} does not read bars")));
+        }
         let found =
             self.shared.with(py, |ctx| ctx.indicator(market, &bars, &stream).map(IndicatorReading::of))?;
         if let Some(reading) = found {
