@@ -65,7 +65,7 @@ def check(python: str, wheel: Path, scratch: Path) -> str:
     run(own / "tradecore", "init", "demo")
     told = run(own / "tradecore", "backtest", "--config", "backtest.toml", "--json", folder=scratch / "demo")
     digest: str = json.loads(told)["digest"]
-    run(*pip, f"{wheel}[dev]")
+    run(*pip, f"{wheel}[dev,ml]")
     place = Path(run(own / "python", "-c", "import tradecore; print(tradecore.__file__)", folder=ROOT).strip())
     if not place.is_relative_to(site):
         raise SystemExit(f"{place}: the suite is to run on what was installed")
