@@ -522,7 +522,7 @@ mod tests {
             ),
             (
                 "bar(bars=tik:100)",
-                "bar: bars = tik:100 is not bars such as 1m or tick:100: \"tik:100\" is no kind of bars; expected a length of time such as 1m, or tick:N, volume:SIZE, notional:SIZE, imbalance:tick, run:tick, renko:SIZE or range:SIZE",
+                "bar: bars = tik:100 is not bars such as 1m or tick:100: \"tik:100\" is no kind of bars; expected a length of time such as 1m, or tick:N, volume:SIZE, notional:SIZE, imbalance:tick, run:tick, renko:SIZE or range:SIZE; did you mean \"tick:100\"?",
             ),
             ("ts = mid", "the name \"ts\" is that of a column of times"),
             ("", "\"\" is not written like ofi(window=5s): it names no feature"),
