@@ -48,6 +48,8 @@ class Interrupts:
         self._is_patient = False
         self._came = 0
         self._waiting: int | None = None
+        self.have_acted = False
+        """Whether one was raised in the block."""
 
     def wait(self) -> None:
         """From now on hold the first one back until the block ends. After the first none waits any more."""
@@ -70,6 +72,7 @@ class Interrupts:
         return any(hold.is_closed for hold in self._holds) or (self._is_patient and self._came == 1)
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        self.have_acted = True
         for hold in self._holds:
             hold.is_closed = True
         if number == signal.SIGINT and callable(self._before):
@@ -126,14 +129,20 @@ def patience() -> Iterator[Interrupts]:
     """Let a block end if Ctrl-C comes once, not if it comes twice.
 
     From when :meth:`Interrupts.wait` is called the first Ctrl-C of the block acts right behind it; others, and one
-    from before, act at once. A block within another one changes nothing.
+    from before, act at once. A block within another one changes nothing. Ctrl-C that a library has made an error of its
+    own of is Ctrl-C all the same.
     """
     interrupts = Interrupts()
     if not _is_here() or _current() is not None:
         yield interrupts
         return
     with interrupts._open():
-        yield interrupts
+        try:
+            yield interrupts
+        except Exception as error:
+            if interrupts.have_acted and not isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
 
 
 @contextmanager

@@ -328,6 +328,20 @@ def test_a_number_is_never_lost_to_an_interrupt() -> None:
     assert struck == 500
 
 
+def test_ctrl_c_that_a_library_takes_for_an_error_is_ctrl_c() -> None:
+    def formats() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise TypeError("'<unprintable str object>' is no type") from None
+
+    with pytest.raises(KeyboardInterrupt) as caught, patience():
+        formats()
+    assert isinstance(caught.value.__cause__, TypeError)
+    with pytest.raises(TypeError), patience():
+        raise TypeError
+
+
 def test_ctrl_c_after_a_run_has_its_result(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TableStore, "keep", signalling(TableStore.keep, signal.SIGINT))
     with pytest.raises(RunInterrupted) as caught:
