@@ -94,7 +94,7 @@ def _jobs(tape: dict[str, Any], kind: str) -> Job:
     targets = (Target("tradecore", "polars", 3.0), Target("tradecore", "pandas", 3.0))
     if kind == "time":
         targets = (Target("tradecore", "pandas", 1.7),)
-    return Job("ns/trade", dict.fromkeys(contenders, TRADES * 1e-9), contenders, targets)
+    return Job("ns/trade", dict.fromkeys(contenders, TRADES), contenders, targets)
 
 
 def _one_by_one(tape: dict[str, Any]) -> Job:
@@ -108,7 +108,7 @@ def _one_by_one(tape: dict[str, Any]) -> Job:
             push(ts, price, qty, side)
         return time.perf_counter() - started
 
-    return Job("ns/trade", {"tradecore": rows * 1e-9}, {"tradecore": run})
+    return Job("ns/trade", {"tradecore": rows}, {"tradecore": run})
 
 
 def jobs() -> dict[str, Callable[[], Job]]:

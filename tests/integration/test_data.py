@@ -21,7 +21,8 @@ from tradecore.cli import main
 from tradecore.data.catalog import COLUMNS
 from tradecore.data.check import check_files
 from tradecore.data.exporters import export, left_out
-from tradecore.data.inference import infer_instrument, sniff
+from tradecore.data.formats import sniff
+from tradecore.data.inference import infer_instrument
 from tradecore.errors import CatalogError, DataError, InvalidValueError, UnknownInstrumentError
 from tradecore.types import FINE_KINDS, MARKET_KINDS, ON_GRID_KINDS, EventKind
 

@@ -51,7 +51,8 @@ def _find(
     form: str, files: Sequence[Path], instrument: str | None, specs: Path | None, infer: bool
 ) -> tuple[Instrument, dict[str, Any]]:
     """Return the instrument of some files, and what was inferred about it."""
-    from tradecore.data.inference import infer_instrument, sniff
+    from tradecore.data.formats import sniff
+    from tradecore.data.inference import infer_instrument
     from tradecore.errors import ConfigError
 
     if instrument is None and form != "hftbacktest":

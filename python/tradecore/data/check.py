@@ -9,8 +9,9 @@ from typing import Any
 from tradecore._core import Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
+from tradecore.data.formats import open_reader, sniff
 from tradecore.data.importers import Progress
-from tradecore.data.inference import open_reader, provisional, sniff
+from tradecore.data.inference import provisional
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError

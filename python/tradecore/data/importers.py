@@ -10,7 +10,7 @@ from tradecore._core import EventReader, FeedSummary, HftDecoder, Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.event_arrays import event_arrays
-from tradecore.data.inference import open_reader
+from tradecore.data.formats import open_reader
 from tradecore.errors import DataError
 
 __all__ = [
