@@ -25,7 +25,7 @@ impl Indicator<1, 3> for Bollinger {
         Some([mean + width, mean, mean - width])
     }
 
-    #[inline]
+    #[inline(always)]
     fn batch(&mut self, [x]: [&[f64]; 1], [upper, middle, lower]: &mut [&mut [f64]; 3]) -> bool {
         let std = self.std;
         self.window.batch(x, middle, lower, |at, middle, lower| {

@@ -1,11 +1,13 @@
 //! How far and how fast a price has moved.
 
+use std::array;
+
 use super::averages::Cascade;
 use super::extremes::Channel;
 use super::smooth::{Lanes, STRIDE, Smooth};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Indicator, Strides, StridesMut, by_lanes, single};
+use super::stream::{Indicator, Pairs, Strides, StridesMut, by_lanes, single};
 use super::windows::{Mean, Ring};
 
 /// Rises and falls as Wilder averages them, in place of the averages their sums: what is asked for are ratios.
@@ -53,12 +55,10 @@ impl Moves {
     }
 
     #[inline(always)]
-    fn strides(&mut self, numbers: Strides<'_>, out: StridesMut<'_>, of: impl Fn([f64; 2]) -> f64) {
-        let (mut last, mut sums) = (self.last, self.sums.clone());
-        let step =
-            |numbers: [f64; STRIDE]| sums.stride(numbers.map(|x| moves(x - std::mem::replace(&mut last, x))));
-        by_lanes(numbers, out, step, of);
-        (self.last, self.sums) = (last, sums);
+    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE] {
+        let last = [self.last, numbers[0], numbers[1], numbers[2]];
+        self.last = numbers[STRIDE - 1];
+        self.sums.stride(array::from_fn(|i| moves(numbers[i] - last[i])))
     }
 }
 
@@ -114,7 +114,7 @@ fn balance([rises, falls]: [f64; 2]) -> f64 {
 
 /// What is said of rises and falls.
 macro_rules! of_moves {
-    ($type:ty, $of:expr) => {
+    ($type:ident, $of:expr) => {
         impl Indicator<1, 1> for $type {
             #[inline(always)]
             fn update(&mut self, [x]: [f64; 1]) -> Option<[f64; 1]> {
@@ -128,7 +128,19 @@ macro_rules! of_moves {
 
             #[inline(always)]
             fn strides(&mut self, [numbers]: [Strides<'_>; 1], [out]: [StridesMut<'_>; 1]) {
-                self.0.strides(numbers, out, $of);
+                *self = by_lanes(self.clone(), numbers, out);
+            }
+        }
+
+        impl Pairs for $type {
+            #[inline(always)]
+            fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE] {
+                self.0.stride(numbers)
+            }
+
+            #[inline(always)]
+            fn of(pair: [f64; 2]) -> f64 {
+                $of(pair)
             }
         }
     };

@@ -7,17 +7,45 @@ use super::ranges::TrueRange;
 use super::smooth::{Lanes, STRIDE, Smooth, ema_weight};
 use super::spec::{Param, Spec, VALUE, period, spec};
 use super::state::{Count, state};
-use super::stream::{Indicator, Strides, StridesMut, by_lanes, single};
+use super::stream::{Indicator, Pairs, Strides, StridesMut, by_lanes, single};
 use super::windows::{Mean, Ring, Sum};
 
-/// A fast and a slow exponential average that begin in one row, each with the mean of its last rows there.
+/// A fast and a slow exponential average.
+#[derive(Debug, Clone)]
+struct Averages {
+    takes: [f64; 2],
+    lanes: Lanes<2>,
+}
+
+state!(Averages { lanes });
+
+impl Averages {
+    #[inline(always)]
+    fn push(&mut self, x: f64) -> [f64; 2] {
+        self.lanes.step(self.takes.map(|take| take * x))
+    }
+}
+
+impl Pairs for Averages {
+    #[inline(always)]
+    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE] {
+        let takes = self.takes;
+        self.lanes.stride(numbers.map(|x| takes.map(|take| take * x)))
+    }
+
+    #[inline(always)]
+    fn of([fast, slow]: [f64; 2]) -> f64 {
+        fast - slow
+    }
+}
+
+/// Both, begun in one row, each with the mean of its last rows there.
 #[derive(Debug, Clone)]
 struct Pair {
     sums: [Sum; 2],
     rows: Count,
     sizes: [f64; 2],
-    takes: [f64; 2],
-    averages: Lanes<2>,
+    averages: Averages,
 }
 
 state!(Pair { sums, rows, averages });
@@ -30,20 +58,19 @@ impl Pair {
             sums: sizes.map(Sum::new),
             rows: Count::to(slow),
             sizes: sizes.map(|n| n as f64),
-            takes,
-            averages: Lanes::new(takes.map(|take| 1.0 - take)),
+            averages: Averages { takes, lanes: Lanes::new(takes.map(|take| 1.0 - take)) },
         }
     }
 
     #[inline(always)]
     fn push(&mut self, x: f64) -> Option<[f64; 2]> {
         if self.rows.is_full() {
-            return Some(self.averages.step(self.takes.map(|take| take * x)));
+            return Some(self.averages.push(x));
         }
         self.rows.next();
         let (fast, slow) = (self.sums[0].push(x), self.sums[1].push(x)?);
         let means = [fast? / self.sizes[0], slow / self.sizes[1]];
-        self.averages.start(means);
+        self.averages.lanes.start(means);
         Some(means)
     }
 }
@@ -65,23 +92,19 @@ impl Indicator<1, 3> for Macd {
         let signal = self.signal.push(line)?;
         if !has_begun {
             // So that the strides of all begin in one row.
-            self.pair.averages.begin_stride();
+            self.pair.averages.lanes.begin_stride();
         }
         Some([line, signal, line - signal])
     }
 
     #[inline(always)]
     fn is_between_strides(&self) -> bool {
-        self.signal.is_between_strides() && self.pair.averages.is_between_strides()
+        self.signal.is_between_strides() && self.pair.averages.lanes.is_between_strides()
     }
 
     #[inline(always)]
     fn strides(&mut self, [x]: [Strides<'_>; 1], [lines, signals, hists]: [StridesMut<'_>; 3]) {
-        let mut averages = self.pair.averages.clone();
-        let takes = self.pair.takes;
-        let step = |numbers: [f64; STRIDE]| averages.stride(numbers.map(|x| takes.map(|take| take * x)));
-        by_lanes(x, lines, step, |[fast, slow]| fast - slow);
-        self.pair.averages = averages;
+        self.pair.averages = by_lanes(self.pair.averages.clone(), x, lines);
         let mut smooth = self.signal.clone();
         for ((line, signal), hist) in lines.iter().zip(signals).zip(hists) {
             *signal = smooth.stride(*line);

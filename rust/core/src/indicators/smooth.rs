@@ -41,7 +41,7 @@ impl<const L: usize> Lanes<L> {
     pub(super) fn step(&mut self, numbers: [f64; L]) -> [f64; L] {
         let place = self.place.next();
         let keeps = &self.keeps[place - 1];
-        self.part = self.add(self.part, numbers);
+        self.part = if place == 1 { numbers } else { self.add(self.part, numbers) };
         self.value = array::from_fn(|lane| keeps[lane] * self.before[lane] + self.part[lane]);
         if place == STRIDE {
             self.begin_stride();
@@ -63,12 +63,13 @@ impl<const L: usize> Lanes<L> {
     /// Takes a stride of numbers, between strides: what [`Lanes::step`] gives for each.
     #[inline(always)]
     pub(super) fn stride(&mut self, numbers: [[f64; L]; STRIDE]) -> [[f64; L]; STRIDE] {
-        let mut part = [0.0; L];
-        let mut out = numbers;
-        for (value, keeps) in out.iter_mut().zip(&self.keeps) {
-            part = self.add(part, *value);
-            *value = array::from_fn(|lane| keeps[lane] * self.before[lane] + part[lane]);
+        let mut parts = numbers;
+        for place in 1..STRIDE {
+            parts[place] = self.add(parts[place - 1], parts[place]);
         }
+        let out = array::from_fn(|place| {
+            array::from_fn(|lane| self.keeps[place][lane] * self.before[lane] + parts[place][lane])
+        });
         self.value = out[STRIDE - 1];
         self.before = self.value;
         out

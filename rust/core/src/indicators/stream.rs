@@ -6,6 +6,8 @@
 
 use std::array;
 
+use tradecore_wide::{Work, widest};
+
 use super::smooth::STRIDE;
 use super::state::{Reader, State};
 
@@ -18,7 +20,7 @@ pub const MOST_OUTPUTS: usize = 4;
 const BLOCK: usize = 512;
 
 /// Strides that are worked off together: a second pass over them runs beside the first one over the next.
-pub(super) const ROOM: usize = 8;
+pub(super) const ROOM: usize = 32;
 
 /// What a row that holds no number means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,7 +55,7 @@ pub(super) trait Indicator<const I: usize, const O: usize>:
     }
 
     /// The same for many rows, NaN where nothing is known; whether it is at the last one.
-    #[inline]
+    #[inline(always)]
     fn batch(&mut self, columns: [&[f64]; I], out: &mut [&mut [f64]; O]) -> bool {
         let rows = out[0].len();
         let (mut is_ready, mut at) = (false, 0);
@@ -83,26 +85,31 @@ pub(super) type Strides<'a> = &'a [[f64; STRIDE]];
 /// A column of an output by strides.
 pub(super) type StridesMut<'a> = &'a mut [[f64; STRIDE]];
 
-/// Works off two averages of each number, and what is said `of` both.
+/// Two averages of each number.
+pub(super) trait Pairs {
+    /// Takes a stride of numbers.
+    fn stride(&mut self, numbers: [f64; STRIDE]) -> [[f64; 2]; STRIDE];
+
+    /// What is said of both.
+    fn of(pair: [f64; 2]) -> f64;
+}
+
+/// Works off two averages of each number, and what is said of both.
 ///
 /// In two passes: where both lie side by side the compiler takes them in one instruction, and what is said of them it
 /// works off several rows at once.
 #[inline(always)]
-pub(super) fn by_lanes(
-    numbers: Strides<'_>,
-    out: StridesMut<'_>,
-    mut step: impl FnMut([f64; STRIDE]) -> [[f64; 2]; STRIDE],
-    of: impl Fn([f64; 2]) -> f64,
-) {
+pub(super) fn by_lanes<P: Pairs>(mut pairs: P, numbers: Strides<'_>, out: StridesMut<'_>) -> P {
     let mut room = [[[0.0; 2]; STRIDE]; ROOM];
     for (numbers, out) in numbers.chunks(ROOM).zip(out.chunks_mut(ROOM)) {
-        for (pairs, numbers) in room.iter_mut().zip(numbers) {
-            *pairs = step(*numbers);
+        for (pair, numbers) in room.iter_mut().zip(numbers) {
+            *pair = pairs.stride(*numbers);
         }
         for (out, pair) in out.as_flattened_mut().iter_mut().zip(room.as_flattened()) {
-            *out = of(*pair);
+            *out = P::of(*pair);
         }
     }
+    pairs
 }
 
 /// An indicator behind its policy for rows that hold no number.
@@ -142,7 +149,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Guarded<T, I, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, row: [f64; I]) {
         if self.takes(row) {
             self.has_begun = true;
@@ -190,31 +197,7 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
     }
 
     fn batch(&mut self, columns: &[&[f64]], out: &mut [&mut [f64]]) {
-        let rows = out[0].len();
-        for start in (0..rows).step_by(BLOCK) {
-            let end = rows.min(start + BLOCK);
-            let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
-            let mut all = out.iter_mut().map(|column| &mut column[start..end]);
-            let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
-            let takes_all = match self.policy {
-                NanPolicy::Restart => block.iter().all(|column| {
-                    (T::FLOOR == -MOST_VALUE && are_small(column)) || are_within(T::FLOOR, column)
-                }),
-                NanPolicy::Talib => self.has_begun,
-            };
-            if takes_all {
-                self.has_begun = true;
-                self.is_ready = self.inner.batch(block, &mut into);
-                self.value = array::from_fn(|o| into[o][end - start - 1]);
-                continue;
-            }
-            for at in 0..end - start {
-                self.push(block.map(|column| column[at]));
-                for (column, value) in into.iter_mut().zip(self.value) {
-                    column[at] = value;
-                }
-            }
-        }
+        widest(Batch { of: self, columns, out });
     }
 
     fn value(&self) -> &[f64] {
@@ -245,6 +228,47 @@ impl<T: Indicator<I, O>, const I: usize, const O: usize> Row for Guarded<T, I, O
 
     fn copy(&self) -> Box<dyn Row> {
         Box::new(self.clone())
+    }
+}
+
+/// Columns for an indicator to take.
+struct Batch<'a, 'b, 'c, T, const I: usize, const O: usize> {
+    of: &'a mut Guarded<T, I, O>,
+    columns: &'a [&'b [f64]],
+    out: &'a mut [&'c mut [f64]],
+}
+
+impl<T: Indicator<I, O>, const I: usize, const O: usize> Work for Batch<'_, '_, '_, T, I, O> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { of, columns, out } = self;
+        let rows = out[0].len();
+        for start in (0..rows).step_by(BLOCK) {
+            let end = rows.min(start + BLOCK);
+            let block: [&[f64]; I] = array::from_fn(|i| &columns[i][start..end]);
+            let mut all = out.iter_mut().map(|column| &mut column[start..end]);
+            let mut into: [&mut [f64]; O] = array::from_fn(|_| all.next().expect("as many as there are"));
+            let takes_all = match of.policy {
+                NanPolicy::Restart => block.iter().all(|column| {
+                    (T::FLOOR == -MOST_VALUE && are_small(column)) || are_within(T::FLOOR, column)
+                }),
+                NanPolicy::Talib => of.has_begun,
+            };
+            if takes_all {
+                of.has_begun = true;
+                of.is_ready = of.inner.batch(block, &mut into);
+                of.value = array::from_fn(|o| into[o][end - start - 1]);
+                continue;
+            }
+            for at in 0..end - start {
+                of.push(block.map(|column| column[at]));
+                for (column, value) in into.iter_mut().zip(of.value) {
+                    column[at] = value;
+                }
+            }
+        }
     }
 }
 
