@@ -97,6 +97,9 @@ class EventKind(IntEnum):
     """Order ``id`` is gone."""
     ORDER_EXECUTE = 12
     """``qty`` of order ``id`` has traded at ``price``."""
+    OFF_BOOK_TRADE = 13
+    """A print that is no trade of the book (insurance fund, auto-deleveraging, block trade, retail price improvement);
+    ``side`` is the aggressor, 0 when the venue does not say. It fills no order and makes no bar."""
 
 
 def _kinds(mask: int) -> frozenset[EventKind]:

@@ -948,7 +948,7 @@ def test_statistics_and_liquidations_survive_the_tardis_layout(tmp_path: Path, e
 def test_a_format_says_what_it_cannot_hold(
     tmp_path: Path, every_kind: tc.Catalog, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    orders = {"ORDER_ADD": 1, "ORDER_MODIFY": 1, "ORDER_CANCEL": 1, "ORDER_EXECUTE": 1}
+    orders = {"ORDER_ADD": 1, "ORDER_MODIFY": 1, "ORDER_CANCEL": 1, "ORDER_EXECUTE": 1, "OFF_BOOK_TRADE": 1}
     held = MARKET_KINDS - {EventKind.QUOTE}
     others = {kind.name: 2 if kind == EventKind.QUOTE else 1 for kind in EventKind if kind not in held}
     expected = orders if form == "tardis" else others

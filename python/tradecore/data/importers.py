@@ -56,6 +56,7 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
     named = (
         "book_updates",
         "trades",
+        "off_book_trades",
         "quotes",
         "marks",
         "open_interests",

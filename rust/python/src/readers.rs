@@ -202,6 +202,7 @@ impl EventReader {
                 out.set_item("duplicates", c.duplicates)?;
                 out.set_item("unsynced", c.unsynced)?;
                 out.set_item("unsorted", c.unsorted)?;
+                out.set_item("empty_trades", c.empty_trades)?;
                 out.set_item("ignored", c.ignored)?;
                 out.set_item("book_state", book_state_to_py(py, reader.state() as i64)?)?;
                 let check = reader.ticker_check().map(|t| {
@@ -254,6 +255,8 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("level_updates", s.of(EventKind::BookSet))?;
     out.set_item("trades", s.of(EventKind::Trade))?;
     out.set_item("traded_qty", i.format_qty(s.traded_qty))?;
+    out.set_item("off_book_trades", s.of(EventKind::OffBookTrade))?;
+    out.set_item("off_book_qty", i.format_qty(s.off_book_qty))?;
     out.set_item("quotes", s.of(EventKind::Quote) / 2)?;
     out.set_item("marks", s.of(EventKind::Mark))?;
     out.set_item("index_prices", s.of(EventKind::Index))?;
@@ -485,8 +488,8 @@ impl BinanceDecoder {
     /// Returns
     /// -------
     /// str
-    ///     ``depth``, ``snapshot``, ``trade``, ``book_ticker``, ``mark_price``, ``liquidation``, ``open_interest``,
-    ///     ``control`` or ``ignored``.
+    ///     ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``book_ticker``, ``mark_price``,
+    ///     ``liquidation``, ``open_interest``, ``control`` or ``ignored``.
     ///
     /// Raises
     /// ------
@@ -509,6 +512,8 @@ impl BinanceDecoder {
             BinanceFrame::Depth(_) => intern!(py, "depth"),
             BinanceFrame::Snapshot(_) => intern!(py, "snapshot"),
             BinanceFrame::Trade => intern!(py, "trade"),
+            BinanceFrame::OffBookTrade => intern!(py, "off_book_trade"),
+            BinanceFrame::EmptyTrade => intern!(py, "empty_trade"),
             BinanceFrame::BookTicker => intern!(py, "book_ticker"),
             BinanceFrame::MarkPrice => intern!(py, "mark_price"),
             BinanceFrame::Liquidation => intern!(py, "liquidation"),

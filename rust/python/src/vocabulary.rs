@@ -80,7 +80,8 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
                 OrderAdd,
                 OrderModify,
                 OrderCancel,
-                OrderExecute
+                OrderExecute,
+                OffBookTrade
             }
         ),
         ("EventFlag", flags),

@@ -34,6 +34,7 @@ const PASSED_BY: KindSet = KindSet::ORDERS.union(KindSet::of(&[
     EventKind::Quote,
     EventKind::Trade,
     EventKind::Liquidation,
+    EventKind::OffBookTrade,
     EventKind::Mark,
     EventKind::Index,
     EventKind::Funding,

@@ -32,6 +32,10 @@ pub struct CaptureCounts {
     pub book_updates: u64,
     /// Trades.
     pub trades: u64,
+    /// Prints that are no trades of the book.
+    pub off_book_trades: u64,
+    /// Trades without price or size.
+    pub empty_trades: u64,
     /// Venue quotes.
     pub quotes: u64,
     /// Mark price messages.
@@ -238,6 +242,8 @@ impl CaptureReader {
             }
             BinanceFrame::Snapshot(_) => self.counts.snapshots_unused += 1,
             BinanceFrame::Trade => self.counts.trades += 1,
+            BinanceFrame::OffBookTrade => self.counts.off_book_trades += 1,
+            BinanceFrame::EmptyTrade => self.counts.empty_trades += 1,
             BinanceFrame::BookTicker => self.counts.quotes += 1,
             BinanceFrame::MarkPrice => self.counts.marks += 1,
             BinanceFrame::Liquidation => self.counts.liquidations += 1,
@@ -276,6 +282,8 @@ impl CaptureReader {
                 }
             }
             BinanceFrame::Trade
+            | BinanceFrame::OffBookTrade
+            | BinanceFrame::EmptyTrade
             | BinanceFrame::MarkPrice
             | BinanceFrame::Liquidation
             | BinanceFrame::OpenInterest

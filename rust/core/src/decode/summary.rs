@@ -20,6 +20,8 @@ pub struct FeedSummary {
     pub min_latency_ns: Option<i64>,
     /// Quantity traded.
     pub traded_qty: i64,
+    /// Quantity of prints that are no trades of the book.
+    pub off_book_qty: i64,
     /// Quantity of forced closes.
     pub liquidated_qty: i64,
     /// Messages after which the book was crossed.
@@ -63,6 +65,9 @@ impl FeedSummary {
                 }
                 Some(EventKind::Liquidation) => {
                     self.liquidated_qty = self.liquidated_qty.saturating_add(view.qty.get(row));
+                }
+                Some(EventKind::OffBookTrade) => {
+                    self.off_book_qty = self.off_book_qty.saturating_add(view.qty.get(row));
                 }
                 Some(EventKind::Quote) => {
                     self.quote.set(view.side[row], view.price.get(row), view.qty.get(row));

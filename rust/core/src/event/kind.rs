@@ -33,11 +33,14 @@ pub enum EventKind {
     OrderCancel = 11,
     /// `qty` of order `id` of `side` has traded at `price`; what is left of it stays.
     OrderExecute = 12,
+    /// A print that is no trade of the book (insurance fund, auto-deleveraging, block trade, retail price improvement);
+    /// `side` is the aggressor, 0 when the venue does not say. It never fills an order nor makes a bar.
+    OffBookTrade = 13,
 }
 
 impl EventKind {
     /// How many kinds there are; every valid column value is below it.
-    pub const COUNT: u8 = 13;
+    pub const COUNT: u8 = 14;
 
     /// From the value of a `kind` column.
     #[inline]
@@ -56,6 +59,7 @@ impl EventKind {
             10 => Self::OrderModify,
             11 => Self::OrderCancel,
             12 => Self::OrderExecute,
+            13 => Self::OffBookTrade,
             _ => return None,
         })
     }
@@ -74,7 +78,12 @@ impl EventKind {
             | Self::OrderCancel
             | Self::OrderExecute => 1,
             Self::Quote => 2,
-            Self::Mark | Self::Index | Self::Funding | Self::OpenInterest | Self::Liquidation => 3,
+            Self::Mark
+            | Self::Index
+            | Self::Funding
+            | Self::OpenInterest
+            | Self::Liquidation
+            | Self::OffBookTrade => 3,
         }
     }
 }
@@ -104,7 +113,8 @@ impl KindSet {
     /// What must say its side; the others may leave it at 0.
     pub const SIDED: Self = Self::ORDERS.with(EventKind::BookSet).with(EventKind::Quote);
     /// What carries a price and a quantity on the instrument's grid.
-    pub const ON_GRID: Self = Self::MARKET.union(Self::ORDERS).with(EventKind::Liquidation);
+    pub const ON_GRID: Self =
+        Self::MARKET.union(Self::ORDERS).with(EventKind::Liquidation).with(EventKind::OffBookTrade);
 
     /// What carries a price in units of 10^-[`FINE_SCALE`].
     pub const FINE: Self = Self::of(&[EventKind::Mark, EventKind::Index, EventKind::Funding]);
@@ -203,7 +213,7 @@ mod tests {
     fn the_named_sets_hold_what_files_were_written_with() {
         assert_eq!(KindSet::MARKET.bits(), 0b1111);
         assert_eq!(KindSet::SIDED.bits(), 0b1_1110_0000_1010);
-        assert_eq!(KindSet::ON_GRID.bits(), 0b1_1111_0000_1111);
+        assert_eq!(KindSet::ON_GRID.bits(), 0b11_1111_0000_1111);
         assert_eq!(KindSet::FINE.bits(), 0b111_0000);
         assert_eq!(KindSet::LEVELS.intersection(KindSet::ORDERS), KindSet::EMPTY);
         let priced = KindSet::ON_GRID.union(KindSet::FINE).with(EventKind::OpenInterest);
@@ -213,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_is_the_kinds_it_was_made_of(values in proptest::collection::btree_set(0..EventKind::COUNT, 0..13)) {
+        fn a_set_is_the_kinds_it_was_made_of(values in proptest::collection::btree_set(0..EventKind::COUNT, 0..14)) {
             let kinds: Vec<_> = values.iter().filter_map(|value| EventKind::from_column(*value)).collect();
             let set: KindSet = kinds.iter().copied().collect();
             prop_assert_eq!(set, KindSet::of(&kinds));

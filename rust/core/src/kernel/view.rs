@@ -85,8 +85,10 @@ impl Content {
                     self.stats.push(Stat::OpenInterest { qty: view.qty.get(row), ts_event });
                 }
                 EventKind::Liquidation => self.stats.push(Stat::Liquidation(trade_at(view, row))),
-                // Single orders of others: no hook tells of them, no aggregated book takes them.
-                EventKind::OrderAdd
+                // Single orders of others: no hook tells of them, no aggregated book takes them. Prints off the book
+                // say nothing of it.
+                EventKind::OffBookTrade
+                | EventKind::OrderAdd
                 | EventKind::OrderModify
                 | EventKind::OrderCancel
                 | EventKind::OrderExecute => {}

@@ -9,7 +9,7 @@ use super::frame::{BinanceFrame, is_partial_depth};
 use super::symbol::{Symbol, find};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
 use crate::decode::error::DecodeError;
-use crate::decode::json::{Json, Value};
+use crate::decode::json::{Json, Value, unescaped};
 use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
 use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::{Increment, Instrument, Level};
@@ -278,12 +278,25 @@ impl Feed {
         let time = fields.time()?;
         let ts_event = self.stamp(time, ts_recv);
         self.named(time);
-        // Not a trade of the book (insurance fund, auto-deleveraging): the venue sends it without price or size.
-        if *self.trades.get_or_insert(stream) != stream || price == 0 || qty == 0 {
-            return Ok((BinanceFrame::Ignored, id));
+        // Spot trades and aggregated ones do not say: they are of the book.
+        let is_of_book = match fields.get(b'X').map(Value::text) {
+            None => true,
+            Some(market) => *unescaped(market) == *b"MARKET",
+        };
+        // What happened off the book may come without price or size.
+        if price == 0 || qty == 0 {
+            return Ok((BinanceFrame::EmptyTrade, id));
         }
-        out.push(Event { ts_event, ts_recv, kind: EventKind::Trade, side, flags: FLAG_LAST, price, qty, id });
-        Ok((BinanceFrame::Trade, id))
+        let (kind, frame) = if is_of_book {
+            if *self.trades.get_or_insert(stream) != stream {
+                return Ok((BinanceFrame::Ignored, id));
+            }
+            (EventKind::Trade, BinanceFrame::Trade)
+        } else {
+            (EventKind::OffBookTrade, BinanceFrame::OffBookTrade)
+        };
+        out.push(Event { ts_event, ts_recv, kind, side, flags: FLAG_LAST, price, qty, id });
+        Ok((frame, id))
     }
 
     pub(super) fn book_ticker(

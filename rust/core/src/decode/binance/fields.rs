@@ -17,7 +17,7 @@ pub(super) enum Side<'a> {
 }
 
 /// The single-letter keys that are read. Few, because every frame begins with none of them set.
-const LETTERS: &[u8; 16] = b"AaBbEeimpqrsTtUu";
+const LETTERS: &[u8; 17] = b"AaBbEeimpqrsTtUuX";
 
 /// Where each letter from `A` on stands in [`LETTERS`].
 const PLACES: [u8; 58] = {
@@ -31,7 +31,8 @@ const PLACES: [u8; 58] = {
 };
 
 /// The letters as text, to be named in errors.
-const NAMES: [&str; 16] = ["A", "a", "B", "b", "E", "e", "i", "m", "p", "q", "r", "s", "T", "t", "U", "u"];
+const NAMES: [&str; 17] =
+    ["A", "a", "B", "b", "E", "e", "i", "m", "p", "q", "r", "s", "T", "t", "U", "u", "X"];
 
 /// The place of a key among [`LETTERS`].
 #[inline(always)]

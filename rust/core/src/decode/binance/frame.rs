@@ -11,6 +11,10 @@ pub enum BinanceFrame {
     Snapshot(SnapshotAction),
     /// A trade or an aggregated trade.
     Trade,
+    /// A print that is no trade of the book.
+    OffBookTrade,
+    /// A trade without price or size, which says nothing.
+    EmptyTrade,
     /// The venue's own best prices.
     BookTicker,
     /// Mark price, index price, funding rate.
