@@ -754,10 +754,13 @@ def test_an_instrument_is_inferred_and_says_so(tmp_path: Path) -> None:
     text = "\n".join([HEAD + TRADES, *(f"okex-swap,FOO-USDT,{row}" for row in rows)]) + "\n"
     path.write_text(text)
     assert sniff(path).instrument == "FOO-USDT.OKEX_SWAP"
-    inferred = infer_instrument("tardis", "FOO-USDT.OKEX_SWAP", [path])
+    with pytest.raises(tc.errors.InstrumentError, match="kind: cannot be told from FOO-USDT of OKEX_SWAP"):
+        infer_instrument("tardis", "FOO-USDT.OKEX_SWAP", [path])
+    inferred = infer_instrument("tardis", "FOO-USDT.OKEX_SWAP", [path], kind="linear", contract_size="10")
     spec = inferred.instrument
     assert (str(spec.price_increment), str(spec.qty_increment), spec.kind) == ("0.25", "0.5", "linear")
-    assert any("guessed" in note for note in inferred.notes)
+    assert spec.contract_size == 10
+    assert any("as given" in note for note in inferred.notes)
     assert tc.import_tardis([path], spec, tmp_path / "cat")["trades"] == 5
 
 

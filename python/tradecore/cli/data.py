@@ -42,13 +42,27 @@ _Specs = Annotated[
     Path | None, typer.Option("--specs", metavar="FILE", help="TOML or JSON with specifications of instruments.")
 ]
 _Infer = Annotated[bool, typer.Option("--infer", help="Derive the specification from the data.")]
+_Kind = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="KIND", help="With --infer: spot, linear, inverse, quanto, option or binary."),
+]
+_Size = Annotated[
+    str | None,
+    typer.Option("--contract-size", metavar="SIZE", help="With --infer: what one contract or unit stands for."),
+]
 _Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")]
 
 
 def _find(
-    form: str, files: Sequence[Path], instrument: str | None, specs: Path | None, infer: bool
+    form: str,
+    files: Sequence[Path],
+    instrument: str | None,
+    specs: Path | None,
+    infer: bool,
+    kind: str | None,
+    contract_size: str | None,
 ) -> tuple[Instrument, dict[str, Any]]:
     """Return the instrument of some files, and what was inferred about it."""
     from tradecore.data.formats import sniff
@@ -59,14 +73,23 @@ def _find(
         instrument = sniff(files[0]).instrument
     if instrument is None:
         raise ConfigError("data import", "--instrument", f"{files[0]} does not say which instrument it holds")
+    _check_goes_with_infer(infer, kind, contract_size)
     if infer:
         if form == "hftbacktest":
             raise ConfigError("data import", "--infer", "works on captures and Tardis files")
-        inferred = infer_instrument(form, instrument, files)
+        inferred = infer_instrument(form, instrument, files, kind=kind, contract_size=contract_size)
         for text in inferred.notes:
             note(f"inferred: {text}")
         return inferred.instrument, {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
     return _spec(instrument, specs), {}
+
+
+def _check_goes_with_infer(infer: bool, kind: str | None, contract_size: str | None) -> None:
+    from tradecore.errors import ConfigError
+
+    for option, value in (("--kind", kind), ("--contract-size", contract_size)):
+        if value is not None and not infer:
+            raise ConfigError("data", option, "goes with --infer")
 
 
 def _spec(instrument: str, specs: Path | None) -> Instrument:
@@ -84,6 +107,8 @@ def _import(
     instrument: str | None,
     specs: Path | None,
     infer: bool,
+    kind: str | None,
+    contract_size: str | None,
     replace: bool,
     json: bool,
     quiet: bool,
@@ -95,7 +120,7 @@ def _import(
         "tardis": importers.import_tardis,
         "hftbacktest": importers.import_hftbacktest,
     }
-    spec, extra = _find(form, files, instrument, specs, infer)
+    spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size)
     with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id):
         summary = imports[form](files, spec, catalog, replace=replace, progress=progress)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
@@ -159,6 +184,8 @@ def import_binance_ws(
     instrument: _Id = None,
     specs: _Specs = None,
     infer: _Infer = False,
+    kind: _Kind = None,
+    contract_size: _Size = None,
     replace: _Replace = False,
     json: _Json = False,
     quiet: _Quiet = False,
@@ -171,6 +198,8 @@ def import_binance_ws(
         instrument=instrument,
         specs=specs,
         infer=infer,
+        kind=kind,
+        contract_size=contract_size,
         replace=replace,
         json=json,
         quiet=quiet,
@@ -184,6 +213,8 @@ def import_tardis(
     instrument: _Id = None,
     specs: _Specs = None,
     infer: _Infer = False,
+    kind: _Kind = None,
+    contract_size: _Size = None,
     replace: _Replace = False,
     json: _Json = False,
     quiet: _Quiet = False,
@@ -196,6 +227,8 @@ def import_tardis(
         instrument=instrument,
         specs=specs,
         infer=infer,
+        kind=kind,
+        contract_size=contract_size,
         replace=replace,
         json=json,
         quiet=quiet,
@@ -220,6 +253,8 @@ def import_hftbacktest(
         instrument=instrument,
         specs=specs,
         infer=False,
+        kind=None,
+        contract_size=None,
         replace=replace,
         json=json,
         quiet=quiet,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from tradecore._core import Instrument
 from tradecore.data.arguments import id_of, paths_of
 from tradecore.data.formats import open_reader
-from tradecore.errors import DataError
+from tradecore.data.symbols import describe
+from tradecore.errors import DataError, InstrumentError, InvalidValueError
 from tradecore.types import ON_GRID_KINDS, InstrumentKind
 
 __all__ = ["Inference", "infer_instrument", "provisional"]
@@ -32,18 +34,47 @@ class Inference:
 
 def provisional(instrument: str, kind: InstrumentKind = InstrumentKind.LINEAR) -> Instrument:
     """Return a stand-in on a grid of 1e-8, to read data whose specification is not known."""
-    return _build(instrument, kind, _FINEST, _FINEST)[0]
+    return _build(instrument, {"kind": kind.value, "base": "BASE", "quote": "QUOTE"}, _FINEST, _FINEST)
 
 
-def infer_instrument(form: str, instrument: str | Instrument, paths: str | Path | Sequence[str | Path]) -> Inference:
-    """Derive an instrument's specification from its data.
+def infer_instrument(
+    form: str,
+    instrument: str | Instrument,
+    paths: str | Path | Sequence[str | Path],
+    *,
+    kind: InstrumentKind | str | None = None,
+    contract_size: Decimal | str | int | None = None,
+) -> Inference:
+    """Derive an instrument's specification from its data and its symbol.
 
-    The increments are the largest steps that all prices and quantities in the files are multiples of; currencies,
-    contract kind and contract size are guessed from symbol and venue; fees are zero. The notes say so.
+    The increments are the largest steps that all prices and quantities in the files are multiples of. Kind, currencies,
+    contract size, expiry and strike are those of the symbol, by the grammar its venue documents; what it does not say
+    has to be given. Fees are zero. The notes say so.
+
+    Parameters
+    ----------
+    form : str
+        The files' format.
+    instrument : str or Instrument
+        Its id.
+    paths : path or sequence of path
+    kind : InstrumentKind or str, optional
+        Instead of what the symbol says.
+    contract_size : number or str, optional
+        Base units a contract stands for (quote units if inverse, settlement units a unit of price if quanto), instead
+        of what the symbol says.
+
+    Raises
+    ------
+    InstrumentError
+        When the symbol does not say what is needed; it names the option that does.
+    DataError
+        When the files hold no price.
     """
     import numpy as np
 
     paths, instrument = paths_of(paths), id_of(instrument)
+    terms, concluded = _terms(instrument, kind, contract_size)
     reader = open_reader(form, provisional(instrument), paths)
     steps = [0, 0]
     while (columns := reader.read(_PIECE)) is not None:
@@ -53,16 +84,15 @@ def infer_instrument(form: str, instrument: str | Instrument, paths: str | Path 
             steps[index] = math.gcd(steps[index], int(np.gcd.reduce(values)) if len(values) else 0)
     if 0 in steps:
         raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
-    symbol, _, venue = instrument.rpartition(".")
-    kind = _guess_kind(symbol, venue)
     # One of the two at a time, so that what does not fit is a number of that one.
-    price = _refined(form, paths, _FINEST * steps[0], lambda step: _build(instrument, kind, step, _FINEST)[0])
-    qty = _refined(form, paths, _FINEST * steps[1], lambda step: _build(instrument, kind, _FINEST, step)[0])
-    inferred, notes = _build(instrument, kind, price, qty)
+    price = _refined(form, paths, _FINEST * steps[0], lambda step: _build(instrument, terms, step, _FINEST))
+    qty = _refined(form, paths, _FINEST * steps[1], lambda step: _build(instrument, terms, _FINEST, step))
+    inferred = _build(instrument, terms, price, qty)
     notes = (
         f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
         "largest steps that fit every number in the data",
-        *notes,
+        f"{inferred.kind}, {inferred.base}/{inferred.quote}, settled in {inferred.settlement}, contract size "
+        f"{inferred.contract_size}: {concluded}",
         "fees: none",
     )
     return Inference(inferred, notes)
@@ -86,31 +116,52 @@ def _refined(
             step = finer
 
 
-def _guess_kind(symbol: str, venue: str) -> InstrumentKind:
-    if venue == "BINANCE":
-        return InstrumentKind.SPOT
-    if venue == "BINANCE_COINM" or (venue == "BITMEX" and symbol == "XBTUSD"):
-        return InstrumentKind.INVERSE
-    return InstrumentKind.LINEAR
-
-
-def _build(instrument: str, kind: InstrumentKind, price: Decimal, qty: Decimal) -> tuple[Instrument, tuple[str, ...]]:
+def _terms(
+    instrument: str, kind: InstrumentKind | str | None, contract_size: Decimal | str | int | None
+) -> tuple[dict[str, Any], str]:
+    """Return the fields of a specification that a symbol or its user tells, and how they are known."""
     symbol, _, venue = instrument.rpartition(".")
-    root = symbol.partition("_")[0].partition("-")[0].upper()
-    quotes = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH", "BNB")
-    end = next((q for q in quotes if root.endswith(q) and root != q), "USD")
-    base = root.removesuffix(end) or root
-    size = Decimal(1)
-    if venue == "BINANCE_COINM":
-        size = Decimal(100 if base == "BTC" else 10)
-    built = Instrument(
+    told = describe(symbol, venue)
+    if kind is not None and kind not in list(InstrumentKind):
+        raise InvalidValueError("kind", f"{str(kind)!r} is not one of {', '.join(InstrumentKind)}")
+    is_own = kind is None or kind == told.kind
+    chosen = told.kind if kind is None else InstrumentKind(kind)
+    what = f"{symbol} of {venue}: {told.says}"
+    if chosen is None:
+        problem = f"cannot be told from {what}; say it with --kind {'|'.join(InstrumentKind)} (kind= in Python)"
+        raise InstrumentError(instrument, "kind", problem)
+    by_hand = "; write a specification and give it with --specs FILE"
+    if told.base is None or told.quote is None:
+        raise InstrumentError(instrument, "base", f"currencies cannot be told from {what}{by_hand}")
+    size = contract_size
+    if size is None and is_own:
+        size = told.contract_size
+    if size is None and chosen in (InstrumentKind.SPOT, InstrumentKind.BINARY):
+        size = 1
+    if size is None:
+        problem = f"cannot be told from {what}; say it with --contract-size SIZE (contract_size= in Python)"
+        raise InstrumentError(instrument, "contract_size", problem)
+    if not is_own and chosen in (InstrumentKind.QUANTO, InstrumentKind.OPTION, InstrumentKind.BINARY):
+        raise InstrumentError(instrument, "kind", f"the terms of a {chosen} cannot be told from {what}{by_hand}")
+    fields: dict[str, Any] = {
+        "kind": chosen.value,
+        "base": told.base,
+        "quote": told.quote,
+        "settlement": told.settlement if is_own else None,
+        "contract_size": size,
+        "expiry_ns": None if chosen is InstrumentKind.SPOT else told.expiry_ns,
+        "strike": told.strike if is_own else None,
+        "option_side": told.option_side if is_own else None,
+    }
+    given = [name for name, value in (("kind", kind), ("contract size", contract_size)) if value is not None]
+    concluded = [*([f"{' and '.join(given)} as given"] if given else []), *([what] if is_own else [])]
+    return {name: value for name, value in fields.items() if value is not None}, "; ".join(concluded)
+
+
+def _build(instrument: str, terms: Mapping[str, Any], price: Decimal, qty: Decimal) -> Instrument:
+    return Instrument(
         instrument,
-        kind=kind.value,
-        base=base,
-        quote=end,
         price_increment=str(price.normalize().__format__("f")),
         qty_increment=str(qty.normalize().__format__("f")),
-        contract_size=size,
+        **terms,
     )
-    notes = (f"{kind.value}, {base}/{end}, contract size {size}: guessed from symbol and venue",)
-    return built, notes
