@@ -336,7 +336,7 @@ def test_two_that_write_different_days_both_get_their_way(tmp_path: Path, instru
 def test_of_two_that_write_the_same_day_the_second_is_refused(tmp_path: Path, instrument: tc.Instrument) -> None:
     catalog = tc.Catalog(tmp_path)
     rows = [(AUGUST + at, SET, 1, LAST, 5, 5) for at in range(3)]
-    other = tc.instruments.instrument_from_dict({**instrument.to_dict(), "maker_fee_bps": "7"})
+    other = tc.instruments.instrument_from_dict({**instrument.to_dict(), "contract_size": "7"})
 
     def both(late: Any, first: tc.Instrument, *, replace: bool) -> None:
         """Begin, let another one write the whole of it, and end."""

@@ -639,9 +639,9 @@ def test_the_same_market_twice_is_one(tmp_path: Path) -> None:
     for other in ({"seed": 4}, {"events": 30_001}, {"typical_qty": "0.9"}, {"latency": "4ms"}):
         with pytest.raises(CatalogError, match=r"already holds events of BTCUSDT\.SYNTH .*replace=True"):
             tc.synthesize(tmp_path, **{"events": 30_000, "seed": 3, **other})  # type: ignore[arg-type]
-    finer = tc.instruments.instrument_from_dict({**tc.find_instrument(NAME).to_dict(), "maker_fee_bps": "7"})
-    with pytest.raises(CatalogError, match=r"another specification; .*replace=True"):
-        tc.synthesize(tmp_path, events=30_000, seed=3, instrument=finer)
+    larger = tc.instruments.instrument_from_dict({**tc.find_instrument(NAME).to_dict(), "contract_size": "10"})
+    with pytest.raises(CatalogError, match=r"another specification \(contract_size 1, not 10\); .*replace=True"):
+        tc.synthesize(tmp_path, events=30_000, seed=3, instrument=larger)
     assert tree(tmp_path) == files
     assert tc.synthesize(tmp_path, events=30_000, seed=4, replace=True) != first
     assert tc.Catalog(tmp_path).describe()["rows"].item() == 30_000

@@ -16,7 +16,7 @@ from tradecore.backtest.failures import failure, stops_run, warn_of
 from tradecore.backtest.notes import NEEDS, Part, notes_on
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
-from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, grid_difference
+from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, data_difference
 from tradecore.errors import (
     DataError,
     InvalidValueError,
@@ -77,8 +77,8 @@ class Backtest:
         One for each venue the strategies trade on, by name alone for default settings; all with default settings if
         not given.
     specs : mapping of str to Instrument, or sequence of Instrument, optional
-        Specifications that go before those of the catalog and the shipped ones. Increments have to be those the data
-        was stored with.
+        Specifications that go before those of the catalog and the shipped ones. Kind, currencies, increments and terms
+        of the contract have to be those the data was stored with; fees and what an order has to keep to need not.
     seed : int
         Seed of the probabilistic parts.
     sample_interval : duration
@@ -381,7 +381,7 @@ def _from_catalog(
     if not parts:
         raise DataError(str(catalog.path), 0, f"holds no events of {name}")
     instrument = specs.get(name, stored)
-    if other := grid_difference(stored, instrument):
+    if other := data_difference(stored, instrument):
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     return _Feed(
         instrument=instrument,

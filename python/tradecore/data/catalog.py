@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tradecore._core import EventStream, Instrument, ReadAhead
 from tradecore.data import views
 from tradecore.data.arguments import id_of
-from tradecore.data.commit import grid_difference
+from tradecore.data.commit import data_difference
 from tradecore.data.layout import DTYPES, find_manifest, manifests
 from tradecore.data.manifest import BYTE_BUDGET, Manifest, Part, read_manifest
 from tradecore.data.writer import CatalogWriter, Columns
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradecore.data.views import Moment
     from tradecore.validation import DurationLike
 
-__all__ = ["BYTE_BUDGET", "COLUMNS", "Catalog", "CatalogWriter", "Columns", "EventStream", "Part", "grid_difference"]
+__all__ = ["BYTE_BUDGET", "COLUMNS", "Catalog", "CatalogWriter", "Columns", "EventStream", "Part", "data_difference"]
 
 COLUMNS = tuple(DTYPES)
 """Names of the event columns, in the order they are stored."""
@@ -440,7 +440,8 @@ class Catalog:
         Parameters
         ----------
         instrument : Instrument
-            Stored with the data.
+            Stored with the data. Of one that the catalog holds, fees and what an order has to keep to (steps, sizes,
+            their changes, the listing) may be others, and are these from then on.
         replace : bool
             Whether days that are written replace what the catalog holds of them. Otherwise new events must not
             overlap old ones in time.

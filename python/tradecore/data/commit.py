@@ -45,7 +45,7 @@ from tradecore.errors import CatalogError, OverlapError
 from tradecore.interrupts import held_back
 from tradecore.locks import hold, locked, remove_dead, remove_empty
 
-__all__ = ["check_free", "check_same", "commit", "grid_difference", "manifest_for", "modernize", "staging"]
+__all__ = ["check_free", "check_same", "commit", "data_difference", "manifest_for", "modernize", "staging"]
 
 _PATIENCE_S = 60.0
 """How long to wait for another process that changes the same instrument: it takes moments."""
@@ -54,9 +54,29 @@ _PLAN = "plan.json"
 _OWNER = "owner.json"
 
 
-def grid_difference(stored: Instrument, other: Instrument) -> str | None:
-    """Say in which increment two specifications differ, since events are counts of them; None if in none."""
-    for name in ("price_increment", "qty_increment"):
+_OF_DATA = (
+    "id",
+    "kind",
+    "base",
+    "quote",
+    "settlement",
+    "price_increment",
+    "qty_increment",
+    "contract_size",
+    "expiry_ns",
+    "strike",
+    "option_side",
+    "outcome",
+)
+"""What data means rests on: the instrument, what its numbers count and what a contract of it is.
+
+Fees, the steps and sizes of orders, their changes and the listing say how it is traded, and may be others any time.
+"""
+
+
+def data_difference(stored: Instrument, other: Instrument) -> str | None:
+    """Say what two specifications differ in that data stored with one of them rests on; None if in nothing."""
+    for name in _OF_DATA:
         old, new = getattr(stored, name), getattr(other, name)
         if old != new:
             return f"{name} {old}, not {new}"
@@ -81,12 +101,12 @@ def manifest_for(root: Path, instrument: Instrument) -> Manifest:
 
 
 def check_same(held: Manifest, instrument: Instrument) -> None:
-    """Raise CatalogError where what is held has another specification."""
-    if held.instrument != instrument:
+    """Raise CatalogError where the data that is held means something else than with this specification."""
+    if (other := data_difference(held.instrument, instrument)) is not None:
         raise CatalogError(
             str(held.path),
-            f"holds {held.instrument.id} with another specification; to write with this one, replace what is there "
-            "(replace=True)",
+            f"holds {held.instrument.id} with another specification ({other}); to write with this one, replace what "
+            "is there (replace=True)",
         )
 
 
@@ -185,7 +205,7 @@ def commit(
                 seal_part(held.folder / part.path)
             raise CatalogError(str(held.path), "was changed by another process meanwhile; try again")
         untouched = [month for month in held.months if month.month not in touched]
-        if (other := grid_difference(held.instrument, instrument)) and (untouched or any(kept.values())):
+        if (other := data_difference(held.instrument, instrument)) and (untouched or any(kept.values())):
             path = untouched[0].path if untouched else next(part.path for parts in kept.values() for part in parts)
             raise CatalogError(
                 str(folder / path), f"was stored with {other}; replace every day at once, or import to another catalog"
