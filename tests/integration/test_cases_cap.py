@@ -17,6 +17,8 @@ import pytest
 import tradecore as tc
 from conftest import SHARED
 from tradecore.cli import main
+from tradecore.data.check import check_files
+from tradecore.errors import DataError
 
 CASES = SHARED / "cases"
 START_MS = 1_767_312_000_000
@@ -101,6 +103,10 @@ def spaces(text: str) -> str:
     return re.sub(" +", " ", text)
 
 
+def report(*paths: Path, **options: Any) -> dict[str, Any]:
+    return check_files(list(paths), **options)
+
+
 def run(*words: object) -> int:
     return main([str(word) for word in words])
 
@@ -157,3 +163,146 @@ def test_the_insurance_fund_moves_no_bar(tmp_path: Path, name: str, off_book: in
     summary = imported(case(name), tmp_path / "cat", instrument)
     assert summary["off_book_trades"] == off_book
     assert tc.Catalog(tmp_path / "cat").bars(instrument, "1m").collect()["low"].min() >= 59_999
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns", "text"])
+def test_the_unit_of_receive_times_is_told_by_their_size(tmp_path: Path, unit: str) -> None:
+    frames = [*market(), (START_MS + 650, trade(START_MS + 650, 1))]
+    path = write(tmp_path / "c.txt", frames, "ns" if unit == "text" else unit)
+    if unit == "text":
+        # As a recorder's clock says it: seconds with a fraction.
+        lines = [line.split(" ", 1) for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{stamp[:-9]}.{stamp[-9:-3]} {frame}\n" for stamp, frame in lines))
+    summary = imported(path, tmp_path / "cat")
+    first = (START_MS * 1_000_000 + 900_000) // {"s": 10**9, "ms": 10**6}.get(unit, 1)
+    assert summary["first_ts_recv"] == first * {"s": 10**9, "ms": 10**6}.get(unit, 1)
+    events = rows(tmp_path / "cat")
+    assert events["ts_event"].to_list()[-1] == (START_MS + 650) * 1_000_000
+    assert report(path)["problems"] == []
+
+
+def test_captures_in_us_and_ns_are_the_same_market(tmp_path: Path) -> None:
+    catalogs = []
+    for unit in ("us", "ns"):
+        imported(case(f"03-capture-stamps-{unit}.txt"), tmp_path / unit, "BTCUSDT.BINANCE_USDM")
+        catalogs.append(rows(tmp_path / unit, "BTCUSDT.BINANCE_USDM"))
+    assert catalogs[0].equals(catalogs[1])
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize(
+    ("stamp", "date"),
+    [(START_MS // 1000 - 2 * 86_400, "2025-12-31"), (1_767, "1970-01-01"), (4_000_000_000, "2096-10-02")],
+)
+def test_a_receipt_days_from_the_venue_s_stamp_is_an_error_naming_both(
+    tmp_path: Path, stamp: int, date: str, lenient: bool
+) -> None:
+    path = tmp_path / "c.txt"
+    frame = json.dumps(wrapped("ethusdt@trade", trade(START_MS, 1)))
+    path.write_text(f"{START_MS} {json.dumps(snapshot())}\n{START_MS} {frame}\n" if stamp > 2 * 10**9 else "")
+    with path.open("a") as file:
+        file.write(f"{stamp} {frame}\n")
+    with pytest.raises(DataError, match=rf"{date} .* 2026-01-02 00:00:00.* s, ms, us or ns") as caught:
+        check_files(path, USDM) if lenient else imported(path, tmp_path / "cat")
+    assert caught.value.line == (3 if stamp > 2 * 10**9 else 1)
+    assert not (tmp_path / "cat" / "BINANCE_USDM").exists()
+
+
+def trades_of(ids: Sequence[int], start: int = START_MS + 620) -> list[tuple[int, Any]]:
+    """Prints of these ids at the best bid, one after another, each stamped by its id."""
+    return [(start + n, wrapped("ethusdt@trade", trade(START_MS + 620 + id, id))) for n, id in enumerate(ids)]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [1, 1, 2, 2, 3, 3],  # Two sockets.
+        [1, 2, 3, 1, 2, 3],  # A block again.
+        [2, 1, 3, 2, 1, 3],  # The other socket is behind, and had what the first had not.
+        [1, 2, 2, 3],  # Sent again after a reconnect.
+    ],
+)
+def test_a_trade_counts_once(tmp_path: Path, ids: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+    """An order of 3 behind 5 gets 1 of three trades of 2."""
+    once = write(tmp_path / "once.txt", [*market(), *trades_of([1, 2, 3])])
+    twice = write(tmp_path / "twice.txt", [*market(), *trades_of(ids)])
+    assert imported(once, tmp_path / "a")["duplicate_trades"] == 0
+    summary = imported(twice, tmp_path / "b")
+    assert (summary["trades"], summary["traded_qty"]) == (3, "6.000")
+    assert summary["duplicate_trades"] == len(ids) - 3
+    assert sorted(rows(tmp_path / "b").filter(pl.col("kind") == 2)["id"]) == [1, 2, 3]
+    assert bought(tmp_path / "a") == bought(tmp_path / "b") == 1.0
+    run("data", "check", twice)
+    shown = spaces(capsys.readouterr().out)
+    assert f"duplicate_trades {len(ids) - 3}" in shown
+    assert f"{len(ids) - 3} trades whose id had been there before" in shown
+
+
+def test_ids_of_aggregated_and_single_trades_are_apart(tmp_path: Path) -> None:
+    agg = {
+        "e": "aggTrade",
+        "E": START_MS + 700,
+        "s": "ETHUSDT",
+        "a": 1,
+        "p": "3000.00",
+        "q": "1",
+        "f": 1,
+        "l": 1,
+        "m": True,
+    }
+    frames = [
+        (START_MS + 700, agg | {"T": START_MS + 700}),
+        (START_MS + 701, trade(START_MS + 700, 1, X="ADL")),
+        (START_MS + 702, trade(START_MS + 700, 1, X="ADL")),
+    ]
+    summary = imported(write(tmp_path / "c.txt", [*market(), *frames]), tmp_path / "cat")
+    assert (summary["trades"], summary["off_book_trades"], summary["duplicate_trades"]) == (1, 1, 1)
+
+
+def test_a_file_named_twice_in_a_check_is_counted_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.txt", [*market(), *trades_of([1, 2, 3])])
+    found = report(path, path)
+    assert (found["trades"], found["traded_qty"], found["duplicate_trades"], found["gaps"]) == (3, "6.000", 3, 0)
+    assert not found["ok"]
+
+
+def test_trades_once_and_twice_are_the_same(tmp_path: Path) -> None:
+    instrument = "BTCUSDT.BINANCE_USDM"
+    for name in ("once", "twice"):
+        imported(case(f"05-trades-{name}.txt"), tmp_path / name, instrument)
+    assert bought(tmp_path / "once", instrument) == bought(tmp_path / "twice", instrument) == 1.0
+    assert report(case("05-trades-twice.txt"))["duplicate_trades"] == 3
+
+
+def quote(ms: int, id: int, bid: str, **more: Any) -> tuple[int, Any]:
+    fields = {
+        "e": "bookTicker",
+        "u": id,
+        "s": "ETHUSDT",
+        "b": bid,
+        "B": "1",
+        "a": "3001.00",
+        "A": "1",
+        "T": ms,
+        "E": ms,
+    }
+    return ms, wrapped("ethusdt@bookTicker", fields | more)
+
+
+def test_late_best_prices_never_move_the_top_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ms = START_MS + 700
+    quotes = [
+        quote(ms, 10, "2990.00"),
+        quote(ms + 1, 12, "2992.00"),
+        quote(ms + 2, 11, "2991.00"),  # Late.
+        quote(ms + 3, 12, "2992.00"),  # The same again.
+        quote(ms + 4, 13, "2993.00"),
+        quote(ms + 5, 10, "2990.00"),
+    ]
+    path = write(tmp_path / "c.txt", quotes)
+    summary = imported(path, tmp_path / "cat")
+    assert (summary["quotes"], summary["stale_quotes"], summary["best_bid"]) == (3, 3, ["2993.00", "1.000"])
+    bids = rows(tmp_path / "cat").filter((pl.col("kind") == 3) & (pl.col("side") == 1))
+    assert bids["price"].to_list() == [299_000, 299_200, 299_300]
+    run("data", "check", path, "--instrument", USDM)
+    assert "3 best prices of the venue that are not newer" in capsys.readouterr().out

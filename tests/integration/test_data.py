@@ -532,8 +532,8 @@ def test_the_ticker_check_waits_for_later_tickers(tmp_path: Path) -> None:
             "B": qty,
             "a": "101.0",
             "A": "1",
-            "T": 1,
-            "E": 1,
+            "T": 1_700_000_000_000,
+            "E": 1_700_000_000_000,
         }
 
     frames = [
@@ -562,7 +562,7 @@ def test_the_ticker_check_waits_for_later_tickers(tmp_path: Path) -> None:
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.001","q":"1","m":true,"T":1}', "multiple of 0.01"),
         ("no time here", "not an unsigned integer"),
         ("1699999999000000000 {}", "not sorted"),
-        ("17000000000", "a receive time in ns"),
+        ("17000000000", "a receive time in s, ms, us or ns"),
     ],
 )  # fmt: skip
 def test_a_bad_line_names_itself_and_nothing_is_written(tmp_path: Path, line: str, text: str) -> None:

@@ -79,6 +79,14 @@ def check_files(
             (summary["gaps"], f"{summary['gaps']} gaps in the sequence of book updates"),
             (summary["unsorted"], f"{summary['unsorted']} rows received before one above them"),
             (summary["duplicates"], f"{summary['duplicates']} duplicates"),
+            (
+                summary.get("duplicate_trades"),
+                f"{summary.get('duplicate_trades')} trades whose id had been there before",
+            ),
+            (
+                summary.get("stale_quotes"),
+                f"{summary.get('stale_quotes')} best prices of the venue that are not newer than those before them",
+            ),
             (summary["crossed"], f"{summary['crossed']} messages leave the book crossed"),
             (
                 ticker and ticker["differing"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ __all__ = ["Sniffed", "open_reader", "sniff"]
 
 _LINES = 2_000
 _HEAD = 4 << 20
+_CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +\{")
+"""What a line of a capture begins with."""
 _ROW = 1 << 16
 """Bytes that a row of a CSV file may have."""
 
@@ -77,10 +80,9 @@ def sniff(path: str | Path) -> Sniffed:
         raise DataError(str(path), 1, "the file is empty")
     if b"local_timestamp" in head[0]:
         return _sniff_tardis(path, head)
-    stamp, _, frame = head[0].partition(b" ")
-    if stamp.isdigit() and frame.lstrip().startswith(b"{"):
+    if _CAPTURED.match(head[0]):
         return _sniff_capture(head)
-    raise DataError(str(path), 1, "is neither a capture (`<ts_recv ns> <json>`) nor a Tardis CSV file")
+    raise DataError(str(path), 1, "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file")
 
 
 def _first_row(path: Path, head: list[bytes]) -> dict[str, str]:

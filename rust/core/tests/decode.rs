@@ -126,7 +126,9 @@ fn a_capture_goes_on_in_the_same_file_after_a_bad_line() {
     let spec = common::instrument("BTCUSDT.BINANCE", InstrumentKind::LINEAR_PERPETUAL);
     let line = |id: u64| {
         let ts = 1_700_000_000_000_000_000 + id;
-        format!(r#"{ts} {{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":{id},"p":"1.0","q":"1","m":true}}"#)
+        format!(
+            r#"{ts} {{"e":"trade","E":1,"T":1700000000000,"s":"BTCUSDT","t":{id},"p":"1.0","q":"1","m":true}}"#
+        )
     };
     let first = [line(1), "not a line".into(), line(2)].join("\n");
     let lines =

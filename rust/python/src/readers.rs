@@ -203,6 +203,8 @@ impl EventReader {
                 out.set_item("unsynced", c.unsynced)?;
                 out.set_item("unsorted", c.unsorted)?;
                 out.set_item("empty_trades", c.empty_trades)?;
+                out.set_item("duplicate_trades", c.duplicate_trades)?;
+                out.set_item("stale_quotes", c.stale_quotes)?;
                 out.set_item("ignored", c.ignored)?;
                 out.set_item("book_state", book_state_to_py(py, reader.state() as i64)?)?;
                 let check = reader.ticker_check().map(|t| {
@@ -488,8 +490,8 @@ impl BinanceDecoder {
     /// Returns
     /// -------
     /// str
-    ///     ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``book_ticker``, ``mark_price``,
-    ///     ``liquidation``, ``open_interest``, ``control`` or ``ignored``.
+    ///     ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``,
+    ///     ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or ``ignored``.
     ///
     /// Raises
     /// ------
@@ -514,7 +516,9 @@ impl BinanceDecoder {
             BinanceFrame::Trade => intern!(py, "trade"),
             BinanceFrame::OffBookTrade => intern!(py, "off_book_trade"),
             BinanceFrame::EmptyTrade => intern!(py, "empty_trade"),
+            BinanceFrame::DuplicateTrade => intern!(py, "duplicate_trade"),
             BinanceFrame::BookTicker => intern!(py, "book_ticker"),
+            BinanceFrame::StaleQuote => intern!(py, "stale_quote"),
             BinanceFrame::MarkPrice => intern!(py, "mark_price"),
             BinanceFrame::Liquidation => intern!(py, "liquidation"),
             BinanceFrame::OpenInterest => intern!(py, "open_interest"),

@@ -1,4 +1,7 @@
-//! Capture files: one frame a line, `<ts_recv ns> <raw JSON>`, decoded, replayed and judged.
+//! Capture files: one frame a line, `<ts_recv> <raw JSON>`, decoded, replayed and judged.
+//!
+//! The time of receipt is in seconds, milliseconds, microseconds or nanoseconds, told by its size as the venue's own
+//! stamps are; a frame that the venue stamped more than a day away from it is refused.
 //!
 //! Several files are one recording: the book's sequence goes on from one to the next. While it reads, the replayed
 //! book is held against the venue's own best prices: after the depth update that ends with id `u`, best bid and ask
@@ -11,10 +14,13 @@ use std::sync::Arc;
 use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
-use super::parse::parse_u64;
+use super::parse::parse_stamp;
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;
+
+/// How far the receipt of a frame may be from the time that the venue names in it, ns: a day.
+const CLOCKS_WITHIN: u64 = 86_400_000_000_000;
 
 /// Most venue quotes kept while the book is not synchronised, and most updates that wait for a later quote.
 const MAX_HISTORY: usize = 500_000;
@@ -36,8 +42,12 @@ pub struct CaptureCounts {
     pub off_book_trades: u64,
     /// Trades without price or size.
     pub empty_trades: u64,
+    /// Trades whose id had been there.
+    pub duplicate_trades: u64,
     /// Venue quotes.
     pub quotes: u64,
+    /// Venue quotes that are not newer than those before them.
+    pub stale_quotes: u64,
     /// Mark price messages.
     pub marks: u64,
     /// Liquidations.
@@ -156,7 +166,8 @@ impl CaptureReader {
     ) -> Self {
         Self {
             inputs: inputs.into(),
-            decoder: BinanceDecoder::new(market, vec![Arc::clone(instrument)]),
+            decoder: BinanceDecoder::new(market, vec![Arc::clone(instrument)])
+                .with_clocks_within(CLOCKS_WITHIN),
             strictness,
             last_recv: i64::MIN,
             counts: CaptureCounts::default(),
@@ -197,11 +208,9 @@ impl CaptureReader {
         }
         self.counts.lines += 1;
         let space = memchr::memchr(b' ', text).ok_or_else(|| {
-            DecodeError::value("line", text, "a receive time in ns, a space and a JSON frame")
+            DecodeError::value("line", text, "a receive time in s, ms, us or ns, a space and a JSON frame")
         })?;
-        let ts = parse_u64("ts_recv", &text[..space])?;
-        let ts_recv =
-            i64::try_from(ts).map_err(|_| DecodeError::value("ts_recv", &text[..space], "a time in ns"))?;
+        let ts_recv = parse_stamp("ts_recv", &text[..space])?;
         if ts_recv < self.last_recv {
             if self.strictness == Strictness::Strict {
                 return Err(DecodeError::Unsorted {
@@ -244,7 +253,9 @@ impl CaptureReader {
             BinanceFrame::Trade => self.counts.trades += 1,
             BinanceFrame::OffBookTrade => self.counts.off_book_trades += 1,
             BinanceFrame::EmptyTrade => self.counts.empty_trades += 1,
+            BinanceFrame::DuplicateTrade => self.counts.duplicate_trades += 1,
             BinanceFrame::BookTicker => self.counts.quotes += 1,
+            BinanceFrame::StaleQuote => self.counts.stale_quotes += 1,
             BinanceFrame::MarkPrice => self.counts.marks += 1,
             BinanceFrame::Liquidation => self.counts.liquidations += 1,
             BinanceFrame::OpenInterest => self.counts.open_interests += 1,
@@ -284,6 +295,8 @@ impl CaptureReader {
             BinanceFrame::Trade
             | BinanceFrame::OffBookTrade
             | BinanceFrame::EmptyTrade
+            | BinanceFrame::DuplicateTrade
+            | BinanceFrame::StaleQuote
             | BinanceFrame::MarkPrice
             | BinanceFrame::Liquidation
             | BinanceFrame::OpenInterest

@@ -73,6 +73,17 @@ pub enum DecodeError {
         /// The value above.
         previous: i64,
     },
+    /// A frame whose time of receipt is not that of its venue.
+    #[error(
+        "received {received}, but the venue stamped the frame {stamped}: more than a day apart; before the frame \
+         stands when it was received, in s, ms, us or ns since 1970, UTC"
+    )]
+    Apart {
+        /// Date of receipt.
+        received: String,
+        /// Date that the venue named.
+        stamped: String,
+    },
     /// The bytes could not be read.
     #[error("{0}")]
     Io(String),
@@ -105,6 +116,22 @@ impl DecodeError {
             frame: cut(start > 0).to_owned() + &text + cut(end < frame.len()),
         }
     }
+}
+
+/// A time in ns since 1970 as a date people write.
+pub(crate) fn utc(ns: i64) -> String {
+    const DAY: i64 = 86_400_000_000_000;
+    let (days, ns) = (ns.div_euclid(DAY), ns.rem_euclid(DAY));
+    // Years begin in March here, so that the leap day is the last one; 1970-01-01 is day 719,468 since 0000-03-01.
+    let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = era * 400 + year + i64::from(month <= 2);
+    let (seconds, part) = (ns / 1_000_000_000, ns % 1_000_000_000);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{part:09}")
 }
 
 /// Bytes of a frame that an error shows.
@@ -146,6 +173,22 @@ pub enum Strictness {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_shown_as_a_date() {
+        for (seconds, date) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_399, "2000-02-28 23:59:59"),
+            (951_782_400, "2000-02-29 00:00:00"),
+            (951_868_800, "2000-03-01 00:00:00"),
+            (1_723_075_200, "2024-08-08 00:00:00"),
+            (1_735_689_599, "2024-12-31 23:59:59"),
+            (4_607_496_061, "2116-01-03 12:01:01"),
+            (-1, "1969-12-31 23:59:59"),
+        ] {
+            assert_eq!(utc(seconds * 1_000_000_000 + 5), format!("{date}.000000005"));
+        }
+    }
 
     #[test]
     fn a_frame_is_shown_around_the_place_and_moves_no_terminal() {

@@ -94,17 +94,52 @@ pub(crate) fn parse_u64(field: &'static str, text: &[u8]) -> Result<u64, DecodeE
     Ok(value)
 }
 
-/// Nanoseconds of an epoch time given in milliseconds, microseconds or nanoseconds, told apart by size; `None` past
-/// the year 2116.
+/// Nanoseconds of an epoch time given in seconds, milliseconds, microseconds or nanoseconds, told apart by size; `None`
+/// past the year 2116.
+///
+/// Each unit begins in March 1973. What is less even in seconds, such as a time that is not set, is milliseconds.
 #[inline]
 pub(crate) fn epoch_ns(value: u64) -> Option<i64> {
-    let unit = match value {
-        0..100_000_000_000_000 => 1_000_000,
-        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
-        _ => 1,
-    };
-    let ns = value.checked_mul(unit).and_then(|ns| i64::try_from(ns).ok());
+    let ns = value.checked_mul(epoch_unit(value)).and_then(|ns| i64::try_from(ns).ok());
     ns.filter(|ns| *ns <= TIME_LIMIT)
+}
+
+/// Nanoseconds in the unit of an epoch time of this size.
+#[inline(always)]
+fn epoch_unit(value: u64) -> u64 {
+    match value {
+        100_000_000_000_000_000.. => 1,
+        100_000_000_000_000.. => 1_000,
+        100_000_000..100_000_000_000 => 1_000_000_000,
+        _ => 1_000_000,
+    }
+}
+
+/// Parses an epoch time as [`epoch_ns`] reads it, which may have a fraction: clocks of recorders mostly say seconds so.
+#[inline]
+pub(crate) fn parse_stamp(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
+    match memchr::memchr(b'.', text) {
+        None => parse_time(field, text),
+        Some(point) => parse_fraction(field, text, point),
+    }
+}
+
+#[cold]
+fn parse_fraction(field: &'static str, text: &[u8], point: usize) -> Result<i64, DecodeError> {
+    let bad = || DecodeError::value(field, text, "a time since 1970 in s, ms, us or ns");
+    let whole = parse_u64(field, &text[..point]).map_err(|_| bad())?;
+    let digits = &text[point + 1..];
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(bad());
+    }
+    // What is below a nanosecond is cut off.
+    let (mut part, mut unit) = (0, epoch_unit(whole));
+    for digit in digits {
+        unit /= 10;
+        part += u64::from(digit - b'0') * unit;
+    }
+    let time = epoch_ns(whole).and_then(|ns| ns.checked_add_unsigned(part)).filter(|ns| *ns <= TIME_LIMIT);
+    time.ok_or_else(bad)
 }
 
 /// Parses an epoch time as [`epoch_ns`] reads it.
@@ -203,6 +238,22 @@ mod tests {
         }
         for text in ["1e", "1e+", "1e1.0", "e1", "1ee1", "1e99999999999999999999"] {
             assert!(Written::number(text.as_bytes()).steps("p", tenth).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_unit_of_a_time_is_told_by_its_size() {
+        let ns = 1_723_075_200_100_900_000;
+        for text in ["1723075200.1009", "1723075200100.9", "1723075200100900", "1723075200100900000"] {
+            assert_eq!(parse_stamp("t", text.as_bytes()), Ok(ns), "{text}");
+        }
+        assert_eq!(parse_stamp("t", b"1723075200"), Ok(1_723_075_200_000_000_000));
+        assert_eq!(parse_stamp("t", b"1723075200.1234567899"), Ok(1_723_075_200_123_456_789));
+        assert_eq!((epoch_ns(0), epoch_ns(2)), (Some(0), Some(2_000_000)));
+        for text in
+            ["", ".", "1723075200.", ".5", "1723075200.1e3", "1723075200.1.1", "01.5", "-1.5", "4620000000.0"]
+        {
+            assert!(parse_stamp("t", text.as_bytes()).is_err(), "{text}");
         }
     }
 

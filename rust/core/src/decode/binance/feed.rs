@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::fields::Fields;
 use super::forced::ForcedOrder;
 use super::frame::{BinanceFrame, is_partial_depth};
+use super::seen::Seen;
 use super::symbol::{Symbol, find};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
-use crate::decode::error::DecodeError;
+use crate::decode::error::{DecodeError, utc};
 use crate::decode::json::{Json, Value, unescaped};
 use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
 use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
@@ -37,6 +38,12 @@ pub(super) struct Feed {
     /// Newest time the venue has named, ns.
     venue_time: i64,
     trades: Option<TradeStream>,
+    /// Ids of either trade stream.
+    seen: [Seen; 2],
+    /// Update id, prices and quantities of the newest best prices.
+    quoted: Option<(u64, [(i64, i64); 2])>,
+    /// How far the clocks may be apart, ns.
+    clocks_within: u64,
 }
 
 /// A depth update.
@@ -125,7 +132,15 @@ impl Feed {
             kept_rows: Vec::new(),
             venue_time: 0,
             trades: None,
+            seen: Default::default(),
+            quoted: None,
+            clocks_within: u64::MAX,
         }
+    }
+
+    /// See [`BinanceDecoder::with_clocks_within`](super::BinanceDecoder::with_clocks_within).
+    pub(super) fn keep_clocks_within(&mut self, ns: u64) {
+        self.clocks_within = ns;
     }
 
     /// Where the book stands.
@@ -152,6 +167,17 @@ impl Feed {
         }
     }
 
+    /// Refuses a frame that is stamped far from its receipt.
+    #[inline]
+    fn check_clocks(&self, time: Option<i64>, ts_recv: i64) -> Result<(), DecodeError> {
+        match time {
+            Some(time) if ts_recv.abs_diff(time) > self.clocks_within => {
+                Err(DecodeError::Apart { received: utc(ts_recv), stamped: utc(time) })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Remembers the newest time the venue has named.
     fn named(&mut self, time: Option<i64>) {
         self.venue_time = self.venue_time.max(time.unwrap_or(0));
@@ -163,7 +189,8 @@ impl Feed {
         levels: &[Level],
         ts_recv: i64,
         out: &mut impl EventSink,
-    ) -> (BinanceFrame, u64) {
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        self.check_clocks(delta.time, ts_recv)?;
         let ts_event = self.stamp(delta.time, ts_recv);
         self.named(delta.time);
         let (bids, asks) = (&levels[delta.bids.clone()], &levels[delta.asks.clone()]);
@@ -202,7 +229,7 @@ impl Feed {
                 }
             }
         }
-        (BinanceFrame::Depth(action), delta.ids.last)
+        Ok((BinanceFrame::Depth(action), delta.ids.last))
     }
 
     pub(super) fn snapshot(
@@ -217,6 +244,8 @@ impl Feed {
         let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
         let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?.raw())?;
         let time = fields.time()?;
+        // A quiet market's last transaction may be old.
+        self.check_clocks(fields.sent()?, ts_recv)?;
         let ts_event = self.stamp(time, ts_recv);
         let [bids, asks] = fields.snapshot(MESSAGE, symbol, levels)?;
         self.named(time);
@@ -276,6 +305,7 @@ impl Feed {
             other => return Err(DecodeError::value("m", other, "true or false")),
         };
         let time = fields.time()?;
+        self.check_clocks(time, ts_recv)?;
         let ts_event = self.stamp(time, ts_recv);
         self.named(time);
         // Spot trades and aggregated ones do not say: they are of the book.
@@ -287,10 +317,13 @@ impl Feed {
         if price == 0 || qty == 0 {
             return Ok((BinanceFrame::EmptyTrade, id));
         }
+        if is_of_book && *self.trades.get_or_insert(stream) != stream {
+            return Ok((BinanceFrame::Ignored, id));
+        }
+        if !self.seen[stream as usize].is_new(id) {
+            return Ok((BinanceFrame::DuplicateTrade, id));
+        }
         let (kind, frame) = if is_of_book {
-            if *self.trades.get_or_insert(stream) != stream {
-                return Ok((BinanceFrame::Ignored, id));
-            }
             (EventKind::Trade, BinanceFrame::Trade)
         } else {
             (EventKind::OffBookTrade, BinanceFrame::OffBookTrade)
@@ -308,6 +341,7 @@ impl Feed {
         const MESSAGE: &str = "bookTicker";
         let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?.raw())?;
         let time = fields.time()?;
+        self.check_clocks(time, ts_recv)?;
         let ts_event = self.stamp(time, ts_recv);
         // Price and quantity are both zero on a side that is empty.
         let number = |key: u8, field: &'static str, grid: Increment| {
@@ -316,6 +350,11 @@ impl Feed {
         let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
         let bid = (1, number(b'b', "b", prices)?, number(b'B', "B", quantities)?);
         let ask = (-1, number(b'a', "a", prices)?, number(b'A', "A", quantities)?);
+        let prices = [(bid.1, bid.2), (ask.1, ask.2)];
+        if self.quoted.is_some_and(|(newest, quoted)| id < newest || (id == newest && prices == quoted)) {
+            return Ok((BinanceFrame::StaleQuote, id));
+        }
+        self.quoted = Some((id, prices));
         for (side, price, qty) in [bid, ask] {
             out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
         }
@@ -333,6 +372,7 @@ impl Feed {
         const MESSAGE: &str = "markPriceUpdate";
         // Here T is the time of the next funding, not of the event.
         let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?.raw())?;
+        self.check_clocks(Some(event_time), ts_recv)?;
         let next_funding = fields.get(b'T').map(|t| parse_time("T", t.raw())).transpose()?.unwrap_or(0);
         let fine = |key: u8, field: &'static str| match fields.get(key) {
             // Dated contracts have no funding: their rate is empty.
@@ -371,6 +411,7 @@ impl Feed {
         out: &mut impl EventSink,
     ) -> Result<BinanceFrame, DecodeError> {
         let event = order.event(&self.instrument, ts_recv)?;
+        self.check_clocks(Some(event.ts_event), ts_recv)?;
         self.named(Some(event.ts_event));
         if event.qty == 0 {
             return Ok(BinanceFrame::Ignored);

@@ -201,6 +201,14 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// When the venue sent it: event time, else transaction time.
+    pub(super) fn sent(&self) -> Result<Option<i64>, DecodeError> {
+        match self.get(b'E') {
+            Some(e) => parse_time("E", e.raw()).map(Some),
+            None => self.time(),
+        }
+    }
+
     /// The venue's time in an answer.
     pub(super) fn time_of_answer(&self) -> Result<Option<i64>, DecodeError> {
         match self.time {

@@ -15,8 +15,12 @@ pub enum BinanceFrame {
     OffBookTrade,
     /// A trade without price or size, which says nothing.
     EmptyTrade,
+    /// A trade whose id has been there.
+    DuplicateTrade,
     /// The venue's own best prices.
     BookTicker,
+    /// Best prices that are not newer than those before them.
+    StaleQuote,
     /// Mark price, index price, funding rate.
     MarkPrice,
     /// A liquidation.

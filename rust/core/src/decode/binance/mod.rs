@@ -6,7 +6,8 @@
 //! book that is synchronised (see [`BookSync`](crate::book::BookSync)); a gap comes out as a lone clear. `ts_event` is the
 //! transaction time `T` where there is one, else the event time `E`; a message with neither (spot `bookTicker`, spot
 //! snapshot) takes the newest time the venue has named. Where both trade streams are recorded the first one seen
-//! counts and the other is left out, since they carry the same trades.
+//! counts and the other is left out, since they carry the same trades. A trade counts once, by its id, and best prices never
+//! go back to a smaller update id: two sockets, a reconnect or a copied block bring both again.
 //!
 //! Source: the venue's documentation of its market streams and of keeping a local order book.
 
@@ -14,6 +15,7 @@ mod feed;
 mod fields;
 mod forced;
 mod frame;
+mod seen;
 mod symbol;
 
 use std::borrow::Cow;
@@ -81,6 +83,14 @@ impl BinanceDecoder {
         Self { symbols, feeds, levels: Vec::new() }
     }
 
+    /// Refuses frames whose time of receipt is more than `ns` away from the time the venue names in them. A recording
+    /// has both, while a live venue may be one that plays the past.
+    #[must_use]
+    pub fn with_clocks_within(mut self, ns: u64) -> Self {
+        self.feeds.iter_mut().for_each(|feed| feed.keep_clocks_within(ns));
+        self
+    }
+
     /// Where an instrument's book stands.
     pub fn state(&self, instrument: usize) -> BookState {
         self.feeds[instrument].state()
@@ -104,7 +114,7 @@ impl BinanceDecoder {
         let Self { symbols, feeds, levels } = self;
         levels.clear();
         if let Some((index, delta)) = Delta::read(frame, symbols, levels) {
-            let (frame, id) = feeds[index].depth(&delta, levels, ts_recv, &mut out[index]);
+            let (frame, id) = feeds[index].depth(&delta, levels, ts_recv, &mut out[index])?;
             return Ok(BinanceOutcome::of(frame, index, id));
         }
         levels.clear();
@@ -169,7 +179,7 @@ impl BinanceDecoder {
             b"depthUpdate" => {
                 let levels = &mut self.levels;
                 Delta::of(fields, &mut self.symbols[index], levels)
-                    .map(|delta| feed.depth(&delta, levels, ts_recv, out))
+                    .and_then(|delta| feed.depth(&delta, levels, ts_recv, out))
             }
             b"trade" => feed.trade(fields, TradeStream::Single, ts_recv, out),
             b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
