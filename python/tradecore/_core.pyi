@@ -92,6 +92,9 @@ __all__ = [
     "parse_duration",
     "read_note",
     "seal_part",
+    "tardis_origin",
+    "tardis_venue",
+    "tardis_venues",
     "vocabulary",
 ]
 
@@ -3061,6 +3064,26 @@ def check_part(part: _PartFile, *, whole: bool = False) -> None:
 
 def checksum(data: bytes) -> str:
     """Return the checksum of bytes as manifests have it: 16 digits."""
+
+def tardis_origin(path: str | PathLike[str]) -> tuple[str, str | None] | None:
+    """Return what the beginning of a CSV file of Tardis says of its origin; None if it is another file.
+
+    Returns
+    -------
+    tuple or None
+        The kind of its rows, and the id of the instrument of the first one, None without rows.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or has a header that is not.
+    """
+
+def tardis_venues() -> dict[str, str]:
+    """Return the venues of the exchanges that Tardis has."""
+
+def tardis_venue(exchange: str) -> str:
+    """Return the venue that an exchange of Tardis is called here."""
 
 def seal_part(path: str | PathLike[str]) -> str:
     """Return the checksums of a part that was just written, ``END:CHECKSUM`` a row group and one for the rest.

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import Instrument
+from tradecore._core import Instrument, tardis_venues
 from tradecore.errors import ConfigError, InstrumentError, InvalidValueError, UnknownInstrumentError
 from tradecore.files import config_text
 
@@ -24,29 +24,7 @@ __all__ = [
     "shipped_instruments",
 ]
 
-TARDIS_VENUES = {
-    "binance": "BINANCE",
-    "binance-futures": "BINANCE_USDM",
-    "binance-delivery": "BINANCE_COINM",
-    "binance-european-options": "BINANCE_EUROPEAN_OPTIONS",
-    "bitmex": "BITMEX",
-    "bybit": "BYBIT",
-    "bybit-spot": "BYBIT_SPOT",
-    "bybit-options": "BYBIT_OPTIONS",
-    "coinbase": "COINBASE",
-    "coinbase-international": "COINBASE_INTERNATIONAL",
-    "cryptofacilities": "KRAKEN_FUTURES",
-    "deribit": "DERIBIT",
-    "huobi": "HUOBI",
-    "huobi-dm-linear-swap": "HUOBI_DM_LINEAR_SWAP",
-    "huobi-dm-swap": "HUOBI_DM_SWAP",
-    "kraken": "KRAKEN",
-    "okex": "OKEX",
-    "okex-futures": "OKEX_FUTURES",
-    "okex-options": "OKEX_OPTIONS",
-    "okex-swap": "OKEX_SWAP",
-    "polymarket": "POLYMARKET",
-}
+TARDIS_VENUES = tardis_venues()
 """Our venue names for Tardis exchange ids; other ids become upper case with underscores."""
 
 _REQUIRED = ("kind", "base", "quote", "price_increment", "qty_increment")

@@ -65,12 +65,12 @@ def _find(
     contract_size: str | None,
 ) -> tuple[Instrument, dict[str, Any]]:
     """Return the instrument of some files, and what was inferred about it."""
-    from tradecore.data.formats import sniff
+    from tradecore.data.formats import sniff_any
     from tradecore.data.inference import infer_instrument
     from tradecore.errors import ConfigError
 
     if instrument is None and form != "hftbacktest":
-        instrument = sniff(files[0]).instrument
+        instrument = sniff_any(files).instrument
     if instrument is None:
         raise ConfigError("data import", "--instrument", f"{files[0]} does not say which instrument it holds")
     _check_goes_with_infer(infer, kind, contract_size)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tradecore._core import tardis_venue
 from tradecore.config.models import (
     BacktestConfig,
     DataConfig,
@@ -18,7 +19,7 @@ from tradecore.config.models import (
     TardisConfig,
 )
 from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
-from tradecore.instruments import TARDIS_VENUES, find_instrument
+from tradecore.instruments import find_instrument
 from tradecore.validation import first_problem
 from tradecore.venue import Latency, SimVenue
 
@@ -122,7 +123,7 @@ def translate(document: dict[str, Any], source: str) -> tuple[BacktestConfig, li
     maker = old.strategy.avellaneda
     interval_ms = _one_interval(maker, source)
     exchange = old.output.exchange
-    venue = TARDIS_VENUES.get(exchange, exchange.upper().replace("-", "_"))
+    venue = tardis_venue(exchange)
     instrument = f"{old.strategy.symbol}.{venue}"
     notes = []
     try:

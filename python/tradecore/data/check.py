@@ -9,7 +9,7 @@ from typing import Any
 from tradecore._core import Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
-from tradecore.data.formats import open_reader, sniff
+from tradecore.data.formats import open_reader, sniff, sniff_any
 from tradecore.data.importers import Progress
 from tradecore.data.inference import provisional
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
@@ -54,7 +54,7 @@ def check_files(
         For a line that cannot be decoded at all, with file and line.
     """
     files = paths_of(paths)
-    found = sniff(files[0])
+    found = sniff_any(files) if instrument is None else sniff(files[0])
     if instrument is not None:
         spec = instrument_of(instrument)
     elif found.instrument is None:
@@ -75,6 +75,7 @@ def check_files(
     problems = [
         sentence
         for wrong, sentence in (
+            (summary["events"] == 0 and summary.get("files_without_rows"), "a header and no rows"),
             (missing_snapshot, "no snapshot: the book never becomes known"),
             (summary["gaps"], f"{summary['gaps']} gaps in the sequence of book updates"),
             (summary["unsorted"], f"{summary['unsorted']} rows received before one above them"),

@@ -13,18 +13,15 @@ from typing import IO
 
 import orjson
 
-from tradecore._core import EventReader, Instrument
+from tradecore._core import EventReader, Instrument, tardis_origin
 from tradecore.errors import DataError, InvalidValueError
-from tradecore.instruments import TARDIS_VENUES
 
-__all__ = ["Sniffed", "open_reader", "sniff"]
+__all__ = ["Sniffed", "open_reader", "sniff", "sniff_any"]
 
 _LINES = 2_000
 _HEAD = 4 << 20
 _CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +\{")
 """What a line of a capture begins with."""
-_ROW = 1 << 16
-"""Bytes that a row of a CSV file may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +72,32 @@ def sniff(path: str | Path) -> Sniffed:
         When it is neither a capture nor a Tardis CSV file.
     """
     path = Path(path)
+    if (origin := tardis_origin(path)) is not None:
+        return Sniffed("tardis", origin[1])
     head = _head(path, _LINES)
     if not head:
         raise DataError(str(path), 1, "the file is empty")
-    if b"local_timestamp" in head[0]:
-        return _sniff_tardis(path, head)
     if _CAPTURED.match(head[0]):
         return _sniff_capture(head)
     raise DataError(str(path), 1, "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file")
 
 
-def _first_row(path: Path, head: list[bytes]) -> dict[str, str]:
-    """Return the cells of a CSV file's first row by column; nothing if there is none."""
-    for number, line in enumerate(head[:2], start=1):
-        if len(line) > _ROW:
-            raise DataError(str(path), number, f"more than {_ROW} bytes in a row")
-    names, *rows = (line.decode("utf-8", "replace").strip().split(",") for line in head[:2])
-    for cells in rows:
-        if len(cells) != len(names):
-            raise DataError(str(path), 2, f"{len(cells)} cells, expected {len(names)}")
-        return dict(zip(names, cells, strict=True))
-    return {}
+def sniff_any(paths: Sequence[Path]) -> Sniffed:
+    """Tell the format of files of one recording, and the instrument by the first that names one.
 
-
-def _sniff_tardis(path: Path, head: list[bytes]) -> Sniffed:
-    row = _first_row(path, head)
-    if not {"exchange", "symbol"} <= set(row):
-        return Sniffed("tardis", None)
-    exchange = row["exchange"]
-    venue = TARDIS_VENUES.get(exchange, exchange.upper().replace("-", "_"))
-    return Sniffed("tardis", f"{row['symbol']}.{venue}")
+    Raises
+    ------
+    DataError
+        When one is neither a capture nor a Tardis CSV file, or all of the latter are a header and no more.
+    """
+    found = sniff(paths[0])
+    for path in paths[1:]:
+        if found.instrument is not None:
+            break
+        found = sniff(path)
+    if found == Sniffed("tardis", None):
+        raise DataError(str(paths[0]), 1, "has a header and no rows, so nothing says which instrument it holds")
+    return found
 
 
 def _sniff_capture(head: list[bytes]) -> Sniffed:
@@ -138,16 +131,5 @@ def open_reader(
     if form == "binance-ws":
         return EventReader.binance(instrument, paths, lenient=lenient)
     if form == "tardis":
-        reader = EventReader.tardis(instrument, paths, lenient=lenient)
-        for path in paths:
-            _check_exchange(Path(path), instrument)
-        return reader
+        return EventReader.tardis(instrument, paths, lenient=lenient)
     raise InvalidValueError("format", f"{form!r} is not binance-ws or tardis")
-
-
-def _check_exchange(path: Path, instrument: Instrument) -> None:
-    """Refuse a Tardis file of another venue, as far as both venues are known: symbols alone are not unique."""
-    row = _first_row(path, _head(path, 2))
-    venue = TARDIS_VENUES.get(row.get("exchange", ""))
-    if venue not in (None, instrument.venue) and instrument.venue in TARDIS_VENUES.values():
-        raise DataError(str(path), 2, f"exchange {row['exchange']} is venue {venue}, expected {instrument.venue}")

@@ -68,6 +68,8 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
     if summary["events"] == 0 or (summary.get("ignored") and not any(summary[count] for count in named)):
         waiting = summary.get("unsynced") or summary.get("skipped")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
+        if summary.get("files_without_rows"):
+            reason = reason or ": a header and no rows"
         raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")
 
 

@@ -157,6 +157,8 @@ mod _core {
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
     #[pymodule_export]
+    use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
+    #[pymodule_export]
     use crate::readings::IndicatorReading;
     #[pymodule_export]
     use crate::records::{Fill, Order, money_text};

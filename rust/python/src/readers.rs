@@ -1,5 +1,6 @@
 //! Readers of files and frames, and the synthetic market: bytes to event columns.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -12,8 +13,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySequence, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
-    BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, FeedSummary as CoreSummary,
-    HftDecoder as CoreHftDecoder, HftRows, Lines, PlacedError, Strictness, TardisKind, TardisReader,
+    self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader,
+    FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, Lines, PlacedError, Strictness,
+    TARDIS_EXCHANGES, TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
@@ -114,6 +116,37 @@ fn open(paths: &[PathBuf], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64
         inputs.push(Lines::new(name, counted).map_err(errors::placed)?);
     }
     Ok((inputs, total))
+}
+
+/// Return what the beginning of a CSV file of Tardis says of its origin; None if it is another file.
+///
+/// Returns
+/// -------
+/// tuple or None
+///     The kind of its rows, and the id of the instrument of the first one, None without rows.
+///
+/// Raises
+/// ------
+/// DataError
+///     When it cannot be read, or has a header that is not.
+#[pyfunction]
+pub(crate) fn tardis_origin(path: PathBuf) -> PyResult<Option<(String, Option<String>)>> {
+    let (mut inputs, _) = open(&[path], &Arc::default())?;
+    let Some(lines) = inputs.first_mut() else { return Ok(None) };
+    let origin = TardisOrigin::read(lines).map_err(errors::placed)?;
+    Ok(origin.map(|origin| (origin.kind.to_string(), origin.instrument)))
+}
+
+/// Return the venues of the exchanges that Tardis has.
+#[pyfunction]
+pub(crate) fn tardis_venues() -> BTreeMap<&'static str, String> {
+    TARDIS_EXCHANGES.into_iter().map(|exchange| (exchange, decode::tardis_venue(exchange))).collect()
+}
+
+/// Return the venue that an exchange of Tardis is called here.
+#[pyfunction]
+pub(crate) fn tardis_venue(exchange: &str) -> String {
+    decode::tardis_venue(exchange)
 }
 
 #[pymethods]
@@ -227,16 +260,10 @@ impl EventReader {
                 out.set_item("duplicates", c.duplicates)?;
                 out.set_item("other_symbols", c.other_symbols)?;
                 out.set_item("tickers", c.tickers)?;
+                out.set_item("files_without_rows", c.files_without_rows)?;
                 let kinds = PyList::empty(py);
                 for kind in reader.kinds() {
-                    kinds.append(match kind {
-                        TardisKind::Book => "incremental_book_L2".to_owned(),
-                        TardisKind::Trades => "trades".to_owned(),
-                        TardisKind::Quotes => "quotes".to_owned(),
-                        TardisKind::Snapshots { depth } => format!("book_snapshot_{depth}"),
-                        TardisKind::Ticker => "derivative_ticker".to_owned(),
-                        TardisKind::Liquidations => "liquidations".to_owned(),
-                    })?;
+                    kinds.append(kind.to_string())?;
                 }
                 out.set_item("kinds", kinds)?;
             }

@@ -52,6 +52,16 @@ pub enum DecodeError {
     /// A row or a header that is not written as the vendor writes them.
     #[error("{0}")]
     Row(&'static str),
+    /// Rows of another exchange than the instrument's.
+    #[error("exchange {exchange} is venue {got}, expected {expected}")]
+    Exchange {
+        /// Its name in the file.
+        exchange: String,
+        /// The venue it is.
+        got: String,
+        /// The venue of the instrument.
+        expected: String,
+    },
     /// A row with the wrong number of cells.
     #[error("{got} cells, expected {expected}")]
     Cells {

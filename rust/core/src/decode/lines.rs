@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::{DecodeError, PlacedError};
+use super::text::Utf8;
 
 /// Longest line that is taken for one: the deepest snapshots have half a megabyte.
 const MAX_LINE: usize = 8 << 20;
@@ -23,7 +24,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Lines of `input`, inflated on a thread of its own if it is gzip.
+    /// Lines of `input` in UTF-8, inflated on a thread of its own if it is gzip.
     ///
     /// # Errors
     /// [`PlacedError`] when the first bytes cannot be read.
@@ -36,9 +37,13 @@ impl Lines {
             error: DecodeError::Io(e.to_string()),
         })?;
         let is_gzip = head == [0x1f, 0x8b];
-        let input = BufReader::with_capacity(PIECE, std::io::Cursor::new(head).chain(input));
-        let input: Box<dyn BufRead + Send> =
-            if is_gzip { Box::new(Ahead::new(MultiGzDecoder::new(input))) } else { Box::new(input) };
+        let input = std::io::Cursor::new(head).chain(input);
+        let input: Box<dyn BufRead + Send> = if is_gzip {
+            let packed = BufReader::with_capacity(PIECE, input);
+            Box::new(Ahead::new(Utf8::new(MultiGzDecoder::new(packed))))
+        } else {
+            Box::new(BufReader::with_capacity(PIECE, Utf8::new(input)))
+        };
         Ok(Self { name, input, line: Vec::new(), number: 0 })
     }
 
@@ -50,6 +55,19 @@ impl Lines {
     /// The number of the line read last, from 1.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What lies in memory of what follows, as much as a whole row at least if there is as much.
+    ///
+    /// # Errors
+    /// [`PlacedError`] when the stream breaks.
+    pub(super) fn ahead(&mut self) -> Result<&[u8], PlacedError> {
+        let (name, line) = (&self.name, self.number + 1);
+        self.input.fill_buf().map_err(|error| PlacedError {
+            source_name: name.clone(),
+            line,
+            error: io_error(&error),
+        })
     }
 
     /// An error at the line read last.

@@ -10,6 +10,7 @@ mod lines;
 mod parse;
 mod summary;
 mod tardis;
+mod text;
 
 pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
@@ -17,4 +18,4 @@ pub use error::{DecodeError, PlacedError, Strictness};
 pub use hft::{HftDecoder, HftRows};
 pub use lines::Lines;
 pub use summary::FeedSummary;
-pub use tardis::{TardisCounts, TardisKind, TardisReader};
+pub use tardis::{TARDIS_EXCHANGES, TardisCounts, TardisKind, TardisOrigin, TardisReader, tardis_venue};

@@ -13,9 +13,13 @@ pub(super) const TARGET: Target = Target {
     seeds: || {
         let text: &[u8] = b"one\ntwo\r\n\n\nthree\r\r\n\xff";
         let packed = gzip(text);
-        vec![text.to_vec(), b"\n".to_vec(), packed.clone(), [packed.clone(), packed].concat()]
+        let wide = b"\xff\xfeo\0n\0e\0\r\0\x3d\xd8\x1e\xdd\n\0".to_vec();
+        let marked = [b"\xef\xbb\xbf", text].concat();
+        let returns = b"one\rtwo\r\rthree".to_vec();
+        let twice = [packed.clone(), packed.clone()].concat();
+        vec![text.to_vec(), b"\n".to_vec(), packed, twice, wide, marked, returns]
     },
-    tokens: &["\n", "\r\n", "\u{1f}"],
+    tokens: &["\n", "\r\n", "\r", "\0", "\u{feff}", "\u{1f}"],
     iterations: 2_000,
 };
 
@@ -44,6 +48,18 @@ fn run(input: &[u8]) {
     if input.starts_with(&[0x1f, 0x8b]) {
         plain.clear();
         is_broken = MultiGzDecoder::new(input).read_to_end(&mut plain).is_err();
+    }
+    if matches!(plain.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, _, 0, ..] | [0, _, 0, _, ..]) {
+        // Text in UTF-16 is the same in whatever pieces it comes.
+        let whole = read(input, usize::MAX);
+        assert!(is_broken || read(input, 1) == whole);
+        return;
+    }
+    if plain.starts_with(b"\xef\xbb\xbf") {
+        plain.drain(..3);
+    }
+    if !plain.contains(&b'\n') {
+        plain.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
     }
     let mut expected: Vec<&[u8]> = plain.split(|byte| *byte == b'\n').collect();
     // What is behind the last end of a line is one only if there is something; of a broken stream it is lost.

@@ -1,13 +1,13 @@
 //! Kinds of Tardis files, told by their header and name, and where their cells stand.
 
+use std::fmt;
+
 use crate::decode::error::DecodeError;
+use crate::decode::text::{Cells, Row};
 use crate::event::EventKind;
 
 /// Most cells a known header has.
 pub(super) const MAX_CELLS: usize = 4 + 25 * 4;
-
-/// Longest row: a known header with cells of six hundred bytes.
-const MAX_ROW: usize = 1 << 16;
 
 /// Kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +42,26 @@ impl TardisKind {
     }
 }
 
+impl fmt::Display for TardisKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Book => f.write_str("incremental_book_L2"),
+            Self::Trades => f.write_str("trades"),
+            Self::Quotes => f.write_str("quotes"),
+            Self::Snapshots { depth } => write!(f, "book_snapshot_{depth}"),
+            Self::Ticker => f.write_str("derivative_ticker"),
+            Self::Liquidations => f.write_str("liquidations"),
+        }
+    }
+}
+
 /// Where the cells of a kind stand in a file's rows.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub(super) kind: TardisKind,
-    pub(super) cells: usize,
+    /// Names of the columns.
+    pub(super) names: Vec<String>,
+    pub(super) exchange: usize,
     pub(super) symbol: usize,
     pub(super) timestamp: usize,
     pub(super) local: usize,
@@ -63,49 +78,43 @@ const TRADES: [&str; 4] = ["id", "side", "price", "amount"];
 const QUOTES: [&str; 4] = ["bid_price", "bid_amount", "ask_price", "ask_amount"];
 const TICKER: [&str; 5] = ["funding_timestamp", "funding_rate", "open_interest", "index_price", "mark_price"];
 
-/// The text of a row or a header, if the vendor may have written it: no quotes, nothing that does not show.
-pub(super) fn text_of(line: &[u8]) -> Result<&str, DecodeError> {
-    if line.len() > MAX_ROW {
-        return Err(DecodeError::TooMany { what: "bytes in a row", limit: MAX_ROW });
-    }
-    if line.starts_with(b"\xef\xbb\xbf") {
-        return Err(DecodeError::Row("a byte order mark in front; the file has to begin with the header"));
-    }
-    if line.iter().any(|c| *c < b' ' || matches!(c, b'"' | b'\x7f')) {
-        return Err(DecodeError::Row(
-            "a quote or a control character; cells are bare text, is this the right kind of file?",
-        ));
-    }
-    std::str::from_utf8(line).map_err(|_| DecodeError::Row("the row is no text in UTF-8"))
-}
-
 /// Which of two kinds with the same columns a file says it holds, in its own name or as the folder of the vendor's
-/// layout (`exchange/liquidations/2024/08/08/BTCUSDT.csv.gz`).
+/// layout (`exchange/liquidations/2024/08/08/BTCUSDT.csv.gz`). A name that has both words says nothing.
 fn named_kind(path: &str) -> Option<TardisKind> {
-    let mut parts = path.rsplit(['/', '\\']);
-    let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut parts = path.rsplit(['/', '\\']).map(str::to_ascii_lowercase);
     let kind = |word: &str| match word {
-        "liquidations" => Some(TardisKind::Liquidations),
-        "trades" => Some(TardisKind::Trades),
+        "liquidation" | "liquidations" => Some(TardisKind::Liquidations),
+        "trade" | "trades" => Some(TardisKind::Trades),
         _ => None,
     };
-    words.find_map(kind).or_else(|| parts.find_map(kind))
+    let name = parts.next().unwrap_or_default();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(kind);
+    match words.next() {
+        Some(first) => words.all(|other| other == first).then_some(first),
+        None => parts.find_map(|part| kind(&part)),
+    }
 }
 
 impl Layout {
     /// The layout that a header makes in a file of this name.
-    pub(super) fn read(header: &[u8], path: &str) -> Result<Self, DecodeError> {
-        let names: Vec<&str> = text_of(header)?.split(',').take(MAX_CELLS + 1).map(str::trim).collect();
+    pub(super) fn read(header: &[u8], cells: &mut Cells, path: &str) -> Result<Self, DecodeError> {
+        let row = cells.split(header)?;
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let names: Vec<String> = row.iter().take(MAX_CELLS + 1).map(text).collect();
         let find = |name: &str| names.iter().position(|n| *n == name);
         let need = |name: &str| {
             let at = find(name).ok_or_else(|| DecodeError::Column(name.to_owned()))?;
-            if names[at + 1..].contains(&name) {
+            if names[at + 1..].iter().any(|other| other == name) {
                 return Err(DecodeError::Duplicate(name.to_owned()));
             }
             Ok(at)
         };
         let all = |wanted: &[&str]| wanted.iter().map(|name| need(name)).collect::<Result<Vec<_>, _>>();
+        if find("strike_price").is_some() {
+            return Err(DecodeError::Row(
+                "options_chain is not read; take trades, quotes and incremental_book_L2 of the option instead",
+            ));
+        }
         let mut are_trades_assumed = false;
         let (kind, columns) = if find("is_snapshot").is_some() {
             (TardisKind::Book, all(&BOOK)?)
@@ -121,7 +130,7 @@ impl Layout {
             (TardisKind::Snapshots { depth }, columns)
         } else if find("funding_rate").is_some() {
             (TardisKind::Ticker, all(&TICKER)?)
-        } else if find("ask_amount").is_some() && find("strike_price").is_none() {
+        } else if find("ask_amount").is_some() {
             (TardisKind::Quotes, all(&QUOTES)?)
         } else if find("side").is_some() {
             let named = named_kind(path);
@@ -136,12 +145,15 @@ impl Layout {
         if names.len() > MAX_CELLS {
             return Err(DecodeError::TooMany { what: "columns", limit: MAX_CELLS });
         }
-        let (symbol, timestamp, local) = (need("symbol")?, need("timestamp")?, need("local_timestamp")?);
+        let (exchange, symbol) = (need("exchange")?, need("symbol")?);
+        let (timestamp, local) = (need("timestamp")?, need("local_timestamp")?);
         let is_plain_book =
             kind == TardisKind::Book && (names.len(), local, columns.as_slice()) == (8, 3, &[4, 5, 6, 7]);
+        let is_plain_book = is_plain_book && cells.has_commas();
         Ok(Self {
             kind,
-            cells: names.len(),
+            names,
+            exchange,
             symbol,
             timestamp,
             local,
@@ -149,5 +161,31 @@ impl Layout {
             are_trades_assumed,
             columns,
         })
+    }
+
+    /// Whether a row is one of the kind; not so a header once more and a row without anything in it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a row that has other cells than the header.
+    #[inline]
+    pub(super) fn is_event(&self, row: &Row<'_>) -> Result<bool, DecodeError> {
+        let is_row = row.len() == self.names.len()
+            && !row.cell(self.symbol).is_empty()
+            && row.cell(self.local) != b"local_timestamp";
+        if is_row { Ok(true) } else { self.is_odd_event(row) }
+    }
+
+    #[cold]
+    fn is_odd_event(&self, row: &Row<'_>) -> Result<bool, DecodeError> {
+        if row.iter().eq(self.names.iter().map(String::as_bytes)) || row.iter().all(<[u8]>::is_empty) {
+            return Ok(false);
+        }
+        if row.iter().any(|cell| cell == b"local_timestamp") {
+            return Err(DecodeError::Row("a second header, with other columns than the first"));
+        }
+        if row.len() == self.names.len() {
+            return Err(DecodeError::value("symbol", b"", "a symbol"));
+        }
+        Err(DecodeError::Cells { got: row.len(), expected: self.names.len() })
     }
 }

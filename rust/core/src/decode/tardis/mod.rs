@@ -13,6 +13,7 @@
 
 mod layout;
 mod rows;
+mod venues;
 
 use std::sync::Arc;
 
@@ -20,8 +21,10 @@ use self::layout::Layout;
 pub use self::layout::TardisKind;
 use self::rows::Rows;
 pub use self::rows::TardisCounts;
+pub use self::venues::{TARDIS_EXCHANGES, tardis_venue};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
+use super::text::{Cells, MAX_ROW};
 use crate::event::{EventColumns, Heads};
 use crate::types::Instrument;
 
@@ -42,11 +45,10 @@ impl File {
         instrument: Arc<Instrument>,
         strictness: Strictness,
     ) -> Result<Self, PlacedError> {
-        let name = lines.name().to_owned();
-        let Some(layout) = lines.next_with(|header| Layout::read(header, &name))? else {
+        let Some((layout, cells)) = read_header(&mut lines)? else {
             return Err(lines.error(DecodeError::Io("the file is empty".into())));
         };
-        let rows = Rows::new(layout, instrument, strictness);
+        let rows = Rows::new(layout, cells, instrument, strictness);
         let mut file = Self { lines, rows, at: 0 };
         file.fill()?;
         Ok(file)
@@ -69,6 +71,70 @@ impl File {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads the header: the first line that is not blank. Excel writes one above it that names the separator.
+fn read_header(lines: &mut Lines) -> Result<Option<(Layout, Cells)>, PlacedError> {
+    let name = lines.name().to_owned();
+    loop {
+        let read = lines.next_with(|line| {
+            let is_separator = line.len() == 5 && line[..4].eq_ignore_ascii_case(b"sep=");
+            if is_separator || line.trim_ascii().is_empty() {
+                return Ok(None);
+            }
+            let mut cells = Cells::of(line);
+            Layout::read(line, &mut cells, &name).map(|layout| Some((layout, cells)))
+        })?;
+        match read {
+            None => return Ok(None),
+            Some(None) => {}
+            Some(header) => return Ok(header),
+        }
+    }
+}
+
+/// What the beginning of a file says of its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TardisOrigin {
+    /// What it holds.
+    pub kind: TardisKind,
+    /// The instrument of its first row, by the names of this project; `None` if there is no row.
+    pub instrument: Option<String>,
+}
+
+impl TardisOrigin {
+    /// Reads the beginning of a file; `None` if it is none of the vendor's.
+    ///
+    /// # Errors
+    /// [`PlacedError`] when the stream breaks, for a header that is not read, and for a first row that does not go
+    /// with it.
+    pub fn read(lines: &mut Lines) -> Result<Option<Self>, PlacedError> {
+        let ahead = lines.ahead()?;
+        if memchr::memmem::find(ahead, b"local_timestamp").is_none() {
+            return Ok(None);
+        }
+        if ahead.len() > MAX_ROW && memchr::memchr(b'\n', &ahead[..MAX_ROW]).is_none() {
+            return Err(lines.error(DecodeError::TooMany { what: "bytes in a row", limit: MAX_ROW }));
+        }
+        let Some((layout, mut cells)) = read_header(lines)? else { return Ok(None) };
+        let mut instrument = None;
+        while instrument.is_none() {
+            let read = lines.next_with(|line| {
+                let row = cells.split(line)?;
+                if !layout.is_event(&row)? {
+                    return Ok(());
+                }
+                let text = |column: usize| String::from_utf8_lossy(row.cell(column)).into_owned();
+                instrument =
+                    Some(format!("{}.{}", text(layout.symbol), tardis_venue(&text(layout.exchange))));
+                Ok(())
+            })?;
+            if read.is_none() {
+                break;
+            }
+        }
+        Ok(Some(Self { kind: layout.kind, instrument }))
     }
 }
 
@@ -150,6 +216,7 @@ impl TardisReader {
                 quotes: sum.quotes + c.quotes,
                 tickers: sum.tickers + c.tickers,
                 liquidations: sum.liquidations + c.liquidations,
+                files_without_rows: sum.files_without_rows + u64::from(!file.rows.has_any()),
             }
         })
     }

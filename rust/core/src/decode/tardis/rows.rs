@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::layout::{Layout, TardisKind, text_of};
+use super::layout::{Layout, TardisKind};
+use super::venues::{may_be_of, tardis_venue};
 use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::parse::{Written, parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
+use crate::decode::text::{Cells, Row, flag, whole};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
 
@@ -38,6 +40,8 @@ pub struct TardisCounts {
     pub tickers: u64,
     /// Liquidations.
     pub liquidations: u64,
+    /// Files that have a header and no more.
+    pub files_without_rows: u64,
 }
 
 /// The rows of a file as events.
@@ -55,62 +59,15 @@ pub(super) struct Rows {
     last_local: i64,
     local: Stamp,
     venue: Stamp,
-    /// Where the cells of the line end.
-    ends: Vec<usize>,
+    cells: Cells,
+    /// The exchange of the rows so far.
+    exchange: Option<Vec<u8>>,
     /// What the rows of a book message begin with, up to its stamps, and the event they make.
     head: Vec<u8>,
     template: Event,
     /// The line above, to find rows that come twice.
     above: Vec<u8>,
     pub(super) counts: TardisCounts,
-}
-
-/// A row's cells.
-struct Row<'a> {
-    line: &'a [u8],
-    /// Where each cell ends.
-    ends: &'a [usize],
-}
-
-impl<'a> Row<'a> {
-    #[inline]
-    fn split(line: &'a [u8], ends: &'a mut Vec<usize>, expected: usize) -> Result<Self, DecodeError> {
-        ends.clear();
-        commas(line, ends);
-        ends.push(line.len());
-        if ends.len() == expected {
-            Ok(Self { line, ends })
-        } else {
-            Err(DecodeError::Cells { got: ends.len(), expected })
-        }
-    }
-
-    #[inline]
-    fn cell(&self, column: usize) -> &'a [u8] {
-        let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
-        &self.line[start..self.ends[column]]
-    }
-}
-
-/// Appends where the commas of a line are, eight bytes at a time: cells are too short for a search of each.
-#[inline]
-fn commas(line: &[u8], places: &mut Vec<usize>) {
-    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-    let mut find = |word: [u8; 8], start: usize| {
-        let differs = u64::from_le_bytes(word) ^ u64::from_ne_bytes([b','; 8]);
-        let mut found = !(((differs & LOW) + LOW) | differs | LOW);
-        while found != 0 {
-            places.push(start + found.trailing_zeros() as usize / 8);
-            found &= found - 1;
-        }
-    };
-    let (words, tail) = line.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        find(*word, 8 * at);
-    }
-    let mut last = [0; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    find(last, 8 * words.len());
 }
 
 /// The newest stamp of a column: the rows of a message repeat it.
@@ -124,7 +81,7 @@ impl Stamp {
     #[inline]
     fn read(&mut self, field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
         if text != self.text {
-            self.ns = parse_time(field, text)?;
+            self.ns = parse_time(field, whole(text))?;
             self.text.clear();
             self.text.extend_from_slice(text);
         }
@@ -133,7 +90,12 @@ impl Stamp {
 }
 
 impl Rows {
-    pub(super) fn new(layout: Layout, instrument: Arc<Instrument>, strictness: Strictness) -> Self {
+    pub(super) fn new(
+        layout: Layout,
+        cells: Cells,
+        instrument: Arc<Instrument>,
+        strictness: Strictness,
+    ) -> Self {
         Self {
             layout,
             instrument,
@@ -146,12 +108,18 @@ impl Rows {
             last_local: i64::MIN,
             local: Stamp::default(),
             venue: Stamp::default(),
-            ends: Vec::new(),
+            cells,
+            exchange: None,
             head: Vec::new(),
             template: BOOK_ROW,
             above: Vec::new(),
             counts: TardisCounts::default(),
         }
+    }
+
+    /// Whether there was any row.
+    pub(super) fn has_any(&self) -> bool {
+        self.exchange.is_some()
     }
 
     /// Completes the message under construction.
@@ -188,14 +156,20 @@ impl Rows {
         {
             return self.level(is_snapshot, Event { side, price, qty, ..self.template });
         }
-        text_of(line)?;
-        let mut ends = std::mem::take(&mut self.ends);
-        let result = Row::split(line, &mut ends, self.layout.cells).and_then(|row| self.events(&row));
-        self.ends = ends;
+        let mut cells = std::mem::take(&mut self.cells);
+        let result = cells.split(line).and_then(|row| self.events(line, &row));
+        self.cells = cells;
         result
     }
 
-    fn events(&mut self, row: &Row<'_>) -> Result<(), DecodeError> {
+    fn events(&mut self, line: &[u8], row: &Row<'_>) -> Result<(), DecodeError> {
+        if !self.layout.is_event(row)? {
+            return Ok(());
+        }
+        let exchange = row.cell(self.layout.exchange);
+        if self.exchange.as_deref() != Some(exchange) {
+            self.check_exchange(exchange)?;
+        }
         if row.cell(self.layout.symbol) != self.instrument.id.symbol().as_bytes() {
             self.counts.other_symbols += 1;
             return Ok(());
@@ -224,7 +198,7 @@ impl Rows {
         }
         let rows = self.out.len();
         let result = match self.layout.kind {
-            TardisKind::Book => self.book(row, template, is_late),
+            TardisKind::Book => self.book(line, row, template, is_late),
             TardisKind::Trades => self.trade(row, template),
             TardisKind::Liquidations => self.liquidation(row, template),
             TardisKind::Quotes => self.quote(row, template),
@@ -254,11 +228,35 @@ impl Rows {
         parse_qty("amount", self.instrument.qty_increment, Written::number(text))
     }
 
-    fn book(&mut self, row: &Row<'_>, template: Event, is_late: bool) -> Result<(), DecodeError> {
-        let is_snapshot = match self.cell(row, 0) {
-            b"true" => true,
-            b"false" => false,
-            other => return Err(DecodeError::value("is_snapshot", other, "true or false")),
+    /// Looks whether rows of this exchange may stand here, and remembers it.
+    #[cold]
+    fn check_exchange(&mut self, exchange: &[u8]) -> Result<(), DecodeError> {
+        let name = String::from_utf8_lossy(exchange);
+        let venue = self.instrument.id.venue();
+        if exchange.is_empty() {
+            return Err(DecodeError::value("exchange", exchange, "the name of an exchange"));
+        }
+        if !may_be_of(&name, venue) {
+            let (got, expected) = (tardis_venue(&name), venue.to_owned());
+            return Err(DecodeError::Exchange { exchange: name.into_owned(), got, expected });
+        }
+        if let Some(above) = &self.exchange {
+            let expected = format!("{:?}, the exchange of the rows above", String::from_utf8_lossy(above));
+            return Err(DecodeError::value("exchange", exchange, &expected));
+        }
+        self.exchange = Some(exchange.to_vec());
+        Ok(())
+    }
+
+    fn book(
+        &mut self,
+        line: &[u8],
+        row: &Row<'_>,
+        template: Event,
+        is_late: bool,
+    ) -> Result<(), DecodeError> {
+        let Some(is_snapshot) = flag(self.cell(row, 0)) else {
+            return Err(DecodeError::value("is_snapshot", self.cell(row, 0), "true or false"));
         };
         let side = match self.cell(row, 1) {
             b"bid" | b"buy" => 1,
@@ -270,8 +268,11 @@ impl Rows {
         self.level(is_snapshot, Event { side, price, qty, ..template })?;
         self.head.clear();
         // A late row has to be counted, so nothing is taken for its like.
-        if self.layout.is_plain_book && !is_late {
-            self.head.extend_from_slice(&row.line[..=row.ends[self.layout.local]]);
+        if self.layout.is_plain_book
+            && !is_late
+            && let Some(head) = row.up_to(self.layout.local, line)
+        {
+            self.head.extend_from_slice(head);
             self.template = template;
         }
         Ok(())
@@ -427,19 +428,4 @@ fn trade_id(text: &[u8]) -> u64 {
     }
     let digits = text.iter().rev().filter_map(|c| char::from(*c).to_digit(16)).take(16);
     digits.enumerate().fold(0, |id, (place, digit)| id | u64::from(digit) << (4 * place))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    proptest::proptest! {
-        #[test]
-        fn commas_are_where_they_are(line in "[a-c,\u{80}-\u{ff}]{0,40}") {
-            let mut places = Vec::new();
-            commas(line.as_bytes(), &mut places);
-            let want: Vec<_> = (0..line.len()).filter(|at| line.as_bytes()[*at] == b',').collect();
-            proptest::prop_assert_eq!(places, want);
-        }
-    }
 }
