@@ -162,6 +162,10 @@ class Instrument:
         What a binary token pays on, in the venue's words.
     listing_ns : int or str, optional
         When trading in it begins, ns UTC; it always has been traded if not given.
+    changes : sequence of mapping, optional
+        What became another, in order of time: ``from`` (a time with its zone, as text in ISO 8601 or as a datetime) or
+        ``from_ns``, and ``tick_size``, ``lot_size``, ``min_qty``, ``max_qty`` or ``min_notional`` as of then; what
+        is not named stays. What stands outside of the changes holds before the first.
 
     Raises
     ------
@@ -206,6 +210,7 @@ class Instrument:
         option_side: str | None = None,
         outcome: str | None = None,
         listing_ns: int | str | None = None,
+        changes: Sequence[Mapping[str, Any]] | None = None,
     ) -> Instrument: ...
     @property
     def id(self) -> str:
@@ -266,19 +271,19 @@ class Instrument:
         """Finest step of a quantity, in contracts (spot: base units): the unit of quantities in event columns."""
     @property
     def tick_size(self) -> Decimal:
-        """Step of an order's price, in quote currency; a multiple of the price increment."""
+        """Step of an order's price, in quote currency, before any change; a multiple of the price increment."""
     @property
     def lot_size(self) -> Decimal:
-        """Step of an order's quantity, in contracts (spot: base units); a multiple of the quantity increment."""
+        """Step of an order's quantity before any change, in contracts (spot: base units); whole increments."""
     @property
     def min_qty(self) -> Decimal:
-        """Smallest quantity of an order, in contracts (spot: base units)."""
+        """Smallest quantity of an order, in contracts (spot: base units), before any change."""
     @property
     def max_qty(self) -> Decimal | None:
-        """Largest quantity of an order, in contracts (spot: base units); None if there is no limit."""
+        """Largest quantity of an order before any change, in contracts (spot: base units); None without limit."""
     @property
     def min_notional(self) -> Decimal:
-        """Smallest notional of an order, in quote currency; 0 if there is no limit."""
+        """Smallest notional of an order, in quote currency, before any change; 0 if there is no limit."""
     @property
     def contract_size(self) -> Decimal:
         """What a contract stands for: base units (linear, option) or quote units (inverse); 1 for spot.
@@ -291,6 +296,20 @@ class Instrument:
     @property
     def taker_fee_bps(self) -> Decimal:
         """Fee of a fill that took liquidity, in basis points of its value; negative is a rebate."""
+    @property
+    def changes(self) -> list[dict[str, str]]:
+        """What became another over time, as text by field, in order of time: ``from_ns`` and what changed then."""
+    def at(self, ts_ns: int | str) -> Instrument:
+        """Return the instrument as it is from a time on, ns UTC: with the steps and sizes of an order in force then.
+
+        Its changes are those still to come. Without changes it is the instrument itself.
+
+        Examples
+        --------
+        >>> spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+        >>> spec.at(1612137600000000000).tick_size, spec.tick_size  # on 2021-02-01, and today
+        (Decimal('0.01'), Decimal('0.1'))
+        """
     def price_to_steps(self, price: _Number) -> int:
         """Return a price, in quote currency, as a count of price increments.
 
@@ -350,7 +369,7 @@ class Instrument:
         """Return a price, given in increments, as text with the decimals of the tick."""
     def format_qty(self, steps: int) -> str:
         """Return a quantity, given in increments, as text with the decimals of the lot."""
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the specification as text by field; :func:`tradecore.instruments.instrument_from_dict` reads it."""
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -520,10 +539,10 @@ class BookView:
         """Id of the instrument."""
     @property
     def tick_size(self) -> float:
-        """Step of an order's price, in quote currency."""
+        """Step of an order's price now, in quote currency."""
     @property
     def lot_size(self) -> float:
-        """Step of an order's quantity, in contracts (spot: base units)."""
+        """Step of an order's quantity now, in contracts (spot: base units)."""
     @property
     def state(self) -> BookState:
         """What is known about the book; see :class:`~tradecore.types.BookState`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
@@ -123,16 +124,22 @@ class OffGridError(InvalidValueError):
         The instrument.
     nearest : tuple of str
         The multiples below and above it.
+    since_ns : int or None
+        Since when it should be that, ns UTC; None if it always should.
     """
 
-    def __init__(self, field: str, value: str, step: str, instrument: str) -> None:
-        TradecoreError.__init__(self, field, value, step, instrument)
+    def __init__(self, field: str, value: str, step: str, instrument: str, since_ns: int | None = None) -> None:
+        TradecoreError.__init__(self, field, value, step, instrument, since_ns)
         self.field = field
         self.value = value
         self.step = step
         self.instrument = instrument
         self.nearest = _neighbours(value, step)
+        self.since_ns = since_ns
         self.problem = f"{value} is not a multiple of {step}"
+        if since_ns is not None:
+            since = datetime.fromtimestamp(since_ns // 1_000_000_000, UTC)
+            self.problem += f", the step since {since:%Y-%m-%dT%H:%M:%SZ}"
         if self.nearest:
             self.problem += f"; {' and '.join(self.nearest)} are"
         self.problem += _ROUNDED_BY.get(field, "")

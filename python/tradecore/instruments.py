@@ -43,6 +43,7 @@ _OPTIONAL = (
     "option_side",
     "outcome",
     "listing_ns",
+    "changes",
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,7 +56,7 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
     spec : mapping
         ``id`` and the keyword arguments of :class:`Instrument`; numbers as text, integers or decimals. ``expiry`` may
         stand for ``expiry_ns`` and ``listing`` for ``listing_ns``: a time with its zone, as text in ISO 8601 or as
-        TOML writes one.
+        TOML writes one, like ``from`` of a change.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
         if (time := fields.pop(field, None)) is not None:
             if fields.get(f"{field}_ns") is not None:
                 raise InstrumentError(name, field, f"is given as {field}_ns too")
-            fields[f"{field}_ns"] = _time_ns(name, field, time)
+            fields[f"{field}_ns"] = time_ns(name, field, time)
     if unknown := sorted(set(fields) - {*_REQUIRED, *_OPTIONAL}):
         raise InstrumentError(name, unknown[0], "unknown field")
     if missing := [field for field in ("id", *_REQUIRED) if field not in spec]:
@@ -81,7 +82,8 @@ def instrument_from_dict(spec: Mapping[str, Any]) -> Instrument:
         raise InstrumentError(name, "specification", str(error)) from None
 
 
-def _time_ns(name: str, field: str, given: object) -> int:
+def time_ns(name: str, field: str, given: object) -> int:
+    """Return a time of a specification, a datetime or text in ISO 8601 with its zone, in ns UTC."""
     try:
         time = datetime.fromisoformat(given) if isinstance(given, str) else given
     except ValueError:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
 use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{Decimal, Instrument, InstrumentKind, InstrumentSpec};
+use tradecore_core::types::{Decimal, Instrument, InstrumentKind, InstrumentSpec, OrderTermsSpec};
 
 pub const START_NS: i64 = 1_700_000_000_000_000_000;
 /// Between messages.
@@ -21,11 +21,8 @@ pub fn instrument(id: &str) -> Arc<Instrument> {
         settlement: "USDT".into(),
         price_increment: decimal("0.1"),
         qty_increment: decimal("0.001"),
-        tick_size: None,
-        lot_size: None,
-        min_qty: None,
-        max_qty: None,
-        min_notional: None,
+        terms: OrderTermsSpec::default(),
+        changes: Vec::new(),
         contract_size: Decimal::ONE,
         maker_fee_bps: decimal("2"),
         taker_fee_bps: decimal("5"),

@@ -350,7 +350,7 @@ def _read_manifest(root: Path, path: Path) -> Manifest:
             raise CatalogError(str(path), f"has version {version}, expected {_VERSION} or less")
         _table(document, _MANIFEST_KEYS, "", {"months": list})
         for key, value in document["instrument"].items():
-            _typed(value, str, f"instrument.{key}")
+            _typed(value, list if key == "changes" else str, f"instrument.{key}")
         return Manifest(
             root,
             path,

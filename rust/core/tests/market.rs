@@ -5,13 +5,15 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{M0, Tape, instrument, limit, replace, replaced};
+use common::{M0, Tape, instrument, limit, replace, replaced, with_terms};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind, Span};
 use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
-use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Price, Qty, Side};
+use tradecore_core::types::{
+    AccountId, Instrument, InstrumentKind, OrderTerms, Price, Qty, Side, TermsChange,
+};
 
 /// A venue that is fed by hand.
 struct Desk {
@@ -68,7 +70,7 @@ impl Desk {
     /// A lot of ten quantity increments.
     fn with_lots() -> Self {
         let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
-        let coarse = Instrument { lot_size: 10, ..(*fine).clone() };
+        let coarse = with_terms(&fine, |terms| terms.lot_size = 10);
         let market = Market::new(
             Arc::new(coarse),
             FillBasis::L2,
@@ -740,13 +742,10 @@ fn isolated_accounts_take_the_same_and_each_have_the_whole_of_a_trade() {
 fn a_venue_refuses_what_no_client_should_have_sent() {
     let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
     let least = "50".parse().unwrap();
-    let coarse = Instrument {
-        tick_size: 5,
-        lot_size: 10,
-        min_qty: 100,
-        min_notional: tradecore_core::types::Money::from_decimal(least).unwrap(),
-        ..(*fine).clone()
-    };
+    let coarse = with_terms(&fine, |terms| {
+        (terms.tick_size, terms.lot_size, terms.min_qty) = (5, 10, 100);
+        terms.min_notional = tradecore_core::types::Money::from_decimal(least).unwrap();
+    });
     let (queue, matching) = (QueueModel::Conservative, Matching::default());
     let market = Market::new(Arc::new(coarse), FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
     let mut desk = Desk { market, now: 0 };
@@ -778,6 +777,33 @@ fn a_venue_refuses_what_no_client_should_have_sent() {
         let replace = replace(1, price, qty);
         assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(reason)]);
     }
+}
+
+#[test]
+fn orders_are_held_against_the_terms_in_force_when_they_arrive() {
+    let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
+    let terms = OrderTerms { tick_size: 5, lot_size: 10, ..fine.terms };
+    let spec = Instrument { changes: vec![TermsChange { from: 1_000, terms }], ..(*fine).clone() };
+    let (queue, matching) = (QueueModel::Conservative, Matching::default());
+    let market = Market::new(Arc::new(spec), FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
+    let mut desk = Desk { market, now: 0 };
+    desk.play(|t| {
+        t.book(&[(990, 5_000)], &[(1_000, 15)]);
+    });
+    desk.now = 999;
+    assert_eq!(desk.submit(1, limit(Side::Buy, 991, 1_001)), [ReportKind::Accepted]);
+    desk.now = 1_000;
+    for refused in [limit(Side::Buy, 991, 1_000), limit(Side::Buy, 990, 1_001)] {
+        assert_eq!(desk.submit(2, refused), [ReportKind::Rejected(Reason::OffGrid)]);
+    }
+    // What rests stays; its replacement is an order of today.
+    assert_eq!(desk.send(replace(1, 991, 1_010)), [ReportKind::ReplaceRejected(Reason::OffGrid)]);
+    assert_eq!(desk.send(replace(1, 985, 1_010)), [replaced(985, 1_010)]);
+    // Of 15 that are displayed, whole lots are taken.
+    let taken =
+        desk.submit(3, OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, 20) });
+    let qty = |kind: &ReportKind| matches!(kind, ReportKind::Fill { qty, .. } if *qty == Qty::new(10));
+    assert_eq!(taken.iter().filter(|kind| qty(kind)).count(), 1, "{taken:?}");
 }
 
 #[test]

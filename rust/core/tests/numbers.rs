@@ -20,8 +20,8 @@ use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, VenueSettings};
 use tradecore_core::types::{
-    AccountId, CurrencyId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money, Price, Qty,
-    Side, StrategyId,
+    AccountId, CurrencyId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
+    OrderTermsSpec, Price, Qty, Side, StrategyId,
 };
 
 /// What prices and quantities are drawn from.
@@ -57,11 +57,8 @@ fn instrument(inverse: bool, increments: [&str; 3]) -> Option<Arc<Instrument>> {
         settlement: if inverse { "BTC" } else { "USDT" }.into(),
         price_increment: dec(increments[0]),
         qty_increment: dec(increments[1]),
-        tick_size: None,
-        lot_size: None,
-        min_qty: None,
-        max_qty: None,
-        min_notional: Some(dec("0.000001")),
+        terms: OrderTermsSpec { min_notional: Some(dec("0.000001")), ..OrderTermsSpec::default() },
+        changes: Vec::new(),
         contract_size: dec(increments[2]),
         maker_fee_bps: dec("-0.123456789012"),
         taker_fee_bps: dec("1000"),

@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{M0, Pieces, Quiet, Tape, instrument, level, limit};
+use common::{M0, Pieces, Quiet, Tape, instrument, level, limit, with_terms};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::book::Touch;
 use tradecore_core::event::{Columns, EventColumns, TIME_LIMIT, View};
@@ -392,7 +392,8 @@ fn a_quote_with_a_mistake_on_one_side_sends_neither() {
 
 #[test]
 fn a_replacement_below_the_smallest_order_is_refused_and_says_so() {
-    let strict = Instrument { min_qty: 100, min_notional: "5".parse().unwrap(), ..(*linear()).clone() };
+    let strict =
+        with_terms(&linear(), |terms| (terms.min_qty, terms.min_notional) = (100, "5".parse().unwrap()));
     let open = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&open);
     let script = Script::on_book(move |ctx, n| {
@@ -573,7 +574,7 @@ fn an_interrupted_source_or_spill_ends_the_run_with_its_result() {
 #[test]
 fn a_touch_maker_quotes_on_the_tick_grid_and_no_bid_at_nothing() {
     let quotes = |bid: i64, ask: i64| {
-        let coarse = Instrument { tick_size: 10, ..(*linear()).clone() };
+        let coarse = with_terms(&linear(), |terms| terms.tick_size = 10);
         let mut tape = Tape::default();
         for k in 0..8 {
             tape.at(1_000 + k * 100).book(&[(bid, 5_000 + k)], &[(ask, 5_000)]);

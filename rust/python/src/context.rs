@@ -110,13 +110,10 @@ impl Context {
     }
 
     fn new_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
-        let spec = self.shared.instrument(market);
         let book = BookView {
             shared: Arc::clone(&self.shared),
             market,
             instrument: self.shared.id(py, market),
-            tick_size: spec.price_increment.to_f64(spec.tick_size),
-            lot_size: spec.qty_increment.to_f64(spec.lot_size),
             lease: Lease::default(),
         };
         Bound::new(py, book)
@@ -215,10 +212,20 @@ impl Context {
 
     fn price(&self, market: MarketId, price: &Bound<'_, PyAny>) -> PyResult<Price> {
         to_price(self.shared.instrument(market), price)
+            .map_err(|error| self.in_force(price.py(), market, error))
     }
 
     fn qty(&self, market: MarketId, qty: &Bound<'_, PyAny>) -> PyResult<Qty> {
         to_qty("qty", self.shared.instrument(market), qty)
+            .map_err(|error| self.in_force(qty.py(), market, error))
+    }
+
+    /// An error of an order, as of now.
+    fn in_force(&self, py: Python<'_>, market: MarketId, error: PyErr) -> PyErr {
+        match self.shared.with(py, |ctx| ctx.now_ns()) {
+            Ok(now) => errors::in_force(py, error, self.shared.instrument(market), now),
+            Err(not_here) => not_here,
+        }
     }
 
     /// An order named by its id or by the strategy's own name for it.
@@ -279,7 +286,8 @@ impl Context {
         }
         let instrument = self.shared.instrument(market);
         let side = || Ok(side);
-        let request = to_request(market, instrument, side, qty, price, time_in_force, post_only, client_id)?;
+        let request = to_request(market, instrument, side, qty, price, time_in_force, post_only, client_id)
+            .map_err(|error| self.in_force(qty.py(), market, error))?;
         self.shared.with(qty.py(), |ctx| ctx.submit(request))?.map_err(errors::order)
     }
 }

@@ -11,7 +11,9 @@ use tradecore_core::decode::PlacedError;
 use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
-use tradecore_core::types::{BadName, DecimalError, InstrumentError as CoreInstrumentError, TermsError};
+use tradecore_core::types::{
+    BadName, DecimalError, Instrument, InstrumentError as CoreInstrumentError, TermsError,
+};
 
 mod python {
     pyo3::import_exception!(tradecore.errors, CatalogError);
@@ -79,8 +81,8 @@ pub(crate) fn money(error: impl Display) -> PyErr {
 
 pub(crate) fn order(error: CoreOrderError) -> PyErr {
     match error {
-        CoreOrderError::OffGrid { instrument, field, value, step } => {
-            OffGridError::new_err((field, value, step, instrument))
+        CoreOrderError::OffGrid { instrument, field, value, step, since } => {
+            OffGridError::new_err((field, value, step, instrument, since))
         }
         CoreOrderError::NotPositive { instrument, field, value } => {
             invalid(field, format!("{value} of {instrument} must be greater than zero"))
@@ -90,6 +92,23 @@ pub(crate) fn order(error: CoreOrderError) -> PyErr {
         CoreOrderError::Name(error) => name("client_id", &error),
         other => OrderError::new_err(other.to_string()),
     }
+}
+
+/// The same error of an order, but that a price or quantity off the grid is told the step of orders at a time.
+pub(crate) fn in_force(py: Python<'_>, error: PyErr, instrument: &Instrument, at: i64) -> PyErr {
+    if !error.is_instance_of::<OffGridError>(py) {
+        return error;
+    }
+    let text = |name: &str| error.value(py).getattr(name)?.extract::<String>();
+    let (Ok(field), Ok(value)) = (text("field"), text("value")) else { return error };
+    let terms = instrument.terms_at(at);
+    let step = if field == "price" {
+        instrument.price_increment.to_decimal(terms.tick_size)
+    } else {
+        instrument.qty_increment.to_decimal(terms.lot_size)
+    };
+    let id = instrument.id.to_string();
+    OffGridError::new_err((field, value, step.to_string(), id, instrument.since(at)))
 }
 
 /// What cannot be a name.

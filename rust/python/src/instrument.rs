@@ -5,10 +5,11 @@ use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyMapping, PyString};
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::types::{
-    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, Side, TermsError,
+    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, OrderTerms, OrderTermsSpec,
+    Side, TermsChange, TermsError,
 };
 
 use crate::errors;
@@ -51,6 +52,10 @@ use crate::values::{decimal_to_py, repr_of, text_of, to_decimal, to_f64, to_inte
 ///     What a binary token pays on, in the venue's words.
 /// listing_ns : int or str, optional
 ///     When trading in it begins, ns UTC; it always has been traded if not given.
+/// changes : sequence of mapping, optional
+///     What became another, in order of time: ``from`` (a time with its zone, as text in ISO 8601 or as a datetime) or
+///     ``from_ns``, and ``tick_size``, ``lot_size``, ``min_qty``, ``max_qty`` or ``min_notional`` as of then; what
+///     is not named stays. What stands outside of the changes holds before the first.
 ///
 /// Raises
 /// ------
@@ -76,6 +81,41 @@ pub(crate) struct PyInstrument(pub(crate) Arc<Instrument>);
 
 fn optional(field: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Decimal>> {
     value.map(|v| to_decimal(field, v)).transpose()
+}
+
+/// A change of what orders have to keep to: from when, ns, and what.
+fn terms_change(id: &str, number: usize, given: &Bound<'_, PyMapping>) -> PyResult<(i64, OrderTermsSpec)> {
+    let py = given.py();
+    let fail = |problem: String| {
+        errors::terms(id, TermsError { field: "changes", problem: format!("number {number}: {problem}") })
+    };
+    let (mut from, mut terms) = (None, OrderTermsSpec::default());
+    for item in given.items()? {
+        let (key, value) = item.extract::<(String, Bound<'_, PyAny>)>()?;
+        let term = match key.as_str() {
+            "from" | "from_ns" => {
+                if from.is_some() {
+                    return Err(fail("from is given as from_ns too".into()));
+                }
+                let time = if key == "from" {
+                    py.import("tradecore.instruments")?.call_method1("time_ns", (id, "changes", value))?
+                } else {
+                    value
+                };
+                from = Some(to_integer("from_ns", &time)?);
+                continue;
+            }
+            "tick_size" => &mut terms.tick_size,
+            "lot_size" => &mut terms.lot_size,
+            "min_qty" => &mut terms.min_qty,
+            "max_qty" => &mut terms.max_qty,
+            "min_notional" => &mut terms.min_notional,
+            _ => return Err(fail(format!("unknown field {key}"))),
+        };
+        *term = Some(to_decimal(&key, &value)?);
+    }
+    let from = from.ok_or_else(|| fail("from is missing: when it came into force".into()))?;
+    Ok((from, terms))
 }
 
 /// An instrument given as itself, or by the id of a shipped one.
@@ -107,14 +147,23 @@ pub(crate) fn no_instrument(given: &Bound<'_, PyAny>) -> PyErr {
 }
 
 /// The nearest price an order may have that is no worse for its sender.
-pub(crate) fn rounded_price(instrument: &Instrument, side: Side, price: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let steps = instrument.round_price(side, to_f64("price", price)?);
+pub(crate) fn rounded_price(
+    instrument: &Instrument,
+    terms: &OrderTerms,
+    side: Side,
+    price: &Bound<'_, PyAny>,
+) -> PyResult<f64> {
+    let steps = instrument.round_price(terms, side, to_f64("price", price)?);
     steps.map(|steps| instrument.price_increment.to_f64(steps)).ok_or_else(|| no_number("price", price))
 }
 
 /// The largest quantity an order may have that is not above `qty`.
-pub(crate) fn rounded_qty(instrument: &Instrument, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let steps = instrument.round_qty(to_f64("qty", qty)?);
+pub(crate) fn rounded_qty(
+    instrument: &Instrument,
+    terms: &OrderTerms,
+    qty: &Bound<'_, PyAny>,
+) -> PyResult<f64> {
+    let steps = instrument.round_qty(terms, to_f64("qty", qty)?);
     steps.map(|steps| instrument.qty_increment.to_f64(steps)).ok_or_else(|| no_number("qty", qty))
 }
 
@@ -122,12 +171,24 @@ fn no_number(field: &str, value: &Bound<'_, PyAny>) -> PyErr {
     errors::invalid(field, format!("{value} is no number that could be rounded"))
 }
 
+/// What an order has to keep to, as text by field.
+fn terms_text(i: &Instrument, terms: &OrderTerms) -> [(&'static str, Option<String>); 5] {
+    let qty = |steps| i.qty_increment.to_decimal(steps).to_string();
+    [
+        ("tick_size", Some(i.price_increment.to_decimal(terms.tick_size).to_string())),
+        ("lot_size", Some(qty(terms.lot_size))),
+        ("min_qty", Some(qty(terms.min_qty))),
+        ("max_qty", terms.max_qty.map(qty)),
+        ("min_notional", Some(terms.min_notional.to_string())),
+    ]
+}
+
 #[pymethods]
 impl PyInstrument {
     #[new]
     #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
         lot_size=None, min_qty=None, max_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
-        expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None))]
+        expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None, changes=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
     fn new(
         id: &str,
@@ -150,6 +211,7 @@ impl PyInstrument {
         option_side: Option<&str>,
         outcome: Option<String>,
         listing_ns: Option<&Bound<'_, PyAny>>,
+        changes: Option<Vec<Bound<'_, PyMapping>>>,
     ) -> PyResult<Self> {
         let terms = |error: TermsError| errors::terms(id, error);
         let given = KindTerms {
@@ -178,11 +240,17 @@ impl PyInstrument {
             settlement,
             price_increment: to_decimal("price_increment", price_increment)?,
             qty_increment: to_decimal("qty_increment", qty_increment)?,
-            tick_size: optional("tick_size", tick_size)?,
-            lot_size: optional("lot_size", lot_size)?,
-            min_qty: optional("min_qty", min_qty)?,
-            max_qty: optional("max_qty", max_qty)?,
-            min_notional: optional("min_notional", min_notional)?,
+            terms: OrderTermsSpec {
+                tick_size: optional("tick_size", tick_size)?,
+                lot_size: optional("lot_size", lot_size)?,
+                min_qty: optional("min_qty", min_qty)?,
+                max_qty: optional("max_qty", max_qty)?,
+                min_notional: optional("min_notional", min_notional)?,
+            },
+            changes: (1..)
+                .zip(changes.unwrap_or_default())
+                .map(|(number, change)| terms_change(id, number, &change))
+                .collect::<PyResult<_>>()?,
             contract_size: optional("contract_size", contract_size)?.unwrap_or(Decimal::ONE),
             maker_fee_bps: optional("maker_fee_bps", maker_fee_bps)?.unwrap_or(Decimal::ZERO),
             taker_fee_bps: optional("taker_fee_bps", taker_fee_bps)?.unwrap_or(Decimal::ZERO),
@@ -268,7 +336,7 @@ impl PyInstrument {
     #[getter]
     fn price_limits<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let price = |steps| decimal_to_py(py, self.0.price_increment.to_decimal(steps));
-        let limits = self.0.price_limits();
+        let limits = self.0.price_limits(&self.0.terms);
         limits.map(|limits| Ok((price(*limits.start())?, price(*limits.end())?))).transpose()
     }
 
@@ -302,34 +370,38 @@ impl PyInstrument {
         decimal_to_py(py, self.0.qty_increment.value())
     }
 
-    /// Step of an order's price, in quote currency; a multiple of the price increment.
+    /// Step of an order's price, in quote currency, before any change; a multiple of the price increment.
     #[getter]
     fn tick_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        decimal_to_py(py, self.0.price_increment.to_decimal(self.0.tick_size))
+        decimal_to_py(py, self.0.price_increment.to_decimal(self.0.terms.tick_size))
     }
 
-    /// Step of an order's quantity, in contracts (spot: base units); a multiple of the quantity increment.
+    /// Step of an order's quantity before any change, in contracts (spot: base units); whole increments.
     #[getter]
     fn lot_size<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.lot_size))
+        decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.terms.lot_size))
     }
 
-    /// Smallest quantity of an order, in contracts (spot: base units).
+    /// Smallest quantity of an order, in contracts (spot: base units), before any change.
     #[getter]
     fn min_qty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.min_qty))
+        decimal_to_py(py, self.0.qty_increment.to_decimal(self.0.terms.min_qty))
     }
 
-    /// Largest quantity of an order, in contracts (spot: base units); None if there is no limit.
+    /// Largest quantity of an order before any change, in contracts (spot: base units); None without limit.
     #[getter]
     fn max_qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.0.max_qty.map(|steps| decimal_to_py(py, self.0.qty_increment.to_decimal(steps))).transpose()
+        self.0
+            .terms
+            .max_qty
+            .map(|steps| decimal_to_py(py, self.0.qty_increment.to_decimal(steps)))
+            .transpose()
     }
 
-    /// Smallest notional of an order, in quote currency; 0 if there is no limit.
+    /// Smallest notional of an order, in quote currency, before any change; 0 if there is no limit.
     #[getter]
     fn min_notional<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        crate::values::money_to_py(py, self.0.min_notional)
+        crate::values::money_to_py(py, self.0.terms.min_notional)
     }
 
     /// What a contract stands for: base units (linear, option) or quote units (inverse); 1 for spot.
@@ -350,6 +422,40 @@ impl PyInstrument {
     #[getter]
     fn taker_fee_bps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         decimal_to_py(py, self.0.taker_fee_bps)
+    }
+
+    /// What became another over time, as text by field, in order of time: ``from_ns`` and what changed then.
+    #[getter]
+    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let i = &self.0;
+        let mut before = i.terms;
+        let change = |change: &TermsChange| {
+            let dict = PyDict::new(py);
+            dict.set_item("from_ns", change.from.to_string())?;
+            for ((key, value), (_, old)) in
+                terms_text(i, &change.terms).into_iter().zip(terms_text(i, &before))
+            {
+                if let Some(value) = value.filter(|value| old.as_ref() != Some(value)) {
+                    dict.set_item(key, value)?;
+                }
+            }
+            before = change.terms;
+            Ok(dict)
+        };
+        i.changes.iter().map(change).collect()
+    }
+
+    /// Return the instrument as it is from a time on, ns UTC: with the steps and sizes of an order in force then.
+    ///
+    /// Its changes are those still to come. Without changes it is the instrument itself.
+    ///
+    /// Examples
+    /// --------
+    /// >>> spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+    /// >>> spec.at(1612137600000000000).tick_size, spec.tick_size  # on 2021-02-01, and today
+    /// (Decimal('0.01'), Decimal('0.1'))
+    fn at(&self, ts_ns: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self(Arc::new(self.0.from_time(to_integer("ts_ns", ts_ns)?))))
     }
 
     /// Return a price, in quote currency, as a count of price increments.
@@ -396,7 +502,7 @@ impl PyInstrument {
     /// >>> spec.round_price(60000.13, "buy"), spec.round_price(60000.13, "sell")
     /// (60000.1, 60000.2)
     fn round_price(&self, price: &Bound<'_, PyAny>, side: &Bound<'_, PyAny>) -> PyResult<f64> {
-        rounded_price(&self.0, to_side(side)?, price)
+        rounded_price(&self.0, &self.0.terms, to_side(side)?, price)
     }
 
     /// Return the largest quantity of an order, in contracts (spot: base units), that is not above ``qty``.
@@ -408,7 +514,7 @@ impl PyInstrument {
     /// InvalidValueError
     ///     For what is no number.
     fn round_qty(&self, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
-        rounded_qty(&self.0, qty)
+        rounded_qty(&self.0, &self.0.terms, qty)
     }
 
     /// Return the price, in quote currency, of a count of price increments.
@@ -443,10 +549,6 @@ impl PyInstrument {
             ("settlement", i.settlement.clone()),
             ("price_increment", i.price_increment.to_string()),
             ("qty_increment", i.qty_increment.to_string()),
-            ("tick_size", i.price_increment.to_decimal(i.tick_size).to_string()),
-            ("lot_size", i.qty_increment.to_decimal(i.lot_size).to_string()),
-            ("min_qty", i.qty_increment.to_decimal(i.min_qty).to_string()),
-            ("min_notional", i.min_notional.to_string()),
             ("contract_size", i.contract_size.to_string()),
             ("maker_fee_bps", i.maker_fee_bps.to_string()),
             ("taker_fee_bps", i.taker_fee_bps.to_string()),
@@ -454,18 +556,20 @@ impl PyInstrument {
             dict.set_item(key, value)?;
         }
         let KindTerms { expiry, strike, option_side, outcome } = i.kind.terms();
-        for (key, value) in [
-            ("max_qty", i.max_qty.map(|steps| i.qty_increment.to_decimal(steps).to_string())),
+        for (key, value) in terms_text(i, &i.terms).into_iter().chain([
             ("expiry_ns", expiry.map(|ns| ns.to_string())),
             ("strike", strike.map(|strike| strike.to_string())),
             ("option_side", option_side.map(|side| side.to_string())),
             ("outcome", outcome),
             ("listing_ns", i.listing.map(|ns| ns.to_string())),
-        ] {
+        ]) {
             // Left out where there is none, as in specifications from before there were any.
             if let Some(value) = value {
                 dict.set_item(key, value)?;
             }
+        }
+        if !i.changes.is_empty() {
+            dict.set_item("changes", self.changes(py)?)?;
         }
         Ok(dict)
     }

@@ -314,7 +314,8 @@ impl PyKernel {
             return Err(errors::invalid("strategy", format!("no strategy is called {strategy:?}")));
         };
         let side = || to_side(side);
-        let request = to_request(market, &instrument, side, qty, price, time_in_force, post_only, None)?;
+        let request = to_request(market, &instrument, side, qty, price, time_in_force, post_only, None)
+            .map_err(|error| errors::in_force(qty.py(), error, &instrument, at_ns))?;
         state.control(at_ns, &Control::Order { strategy: StrategyId::new(index), request })
     }
 

@@ -375,9 +375,9 @@ impl Synth {
         let config = SynthConfig {
             seed,
             start_price: instrument.price_to_steps(start_price)?,
-            tick_size: instrument.0.tick_size,
+            tick_size: instrument.0.terms.tick_size,
             typical_qty: instrument.qty_to_steps(typical_qty)?,
-            lot_size: instrument.0.lot_size,
+            lot_size: instrument.0.terms.lot_size,
             start_ns,
             message_gap_ns: to_duration("message_gap", message_gap, 1)?,
             latency_ns: to_duration("latency", latency, 0)?,

@@ -7,7 +7,7 @@ use pyo3::types::{PyString, PyTuple};
 use tradecore_core::book::Touch;
 use tradecore_core::kernel::Trade;
 use tradecore_core::ledger::Position;
-use tradecore_core::types::{Instrument, MarketId, Money, Side};
+use tradecore_core::types::{Instrument, MarketId, Money, OrderTerms, Side};
 
 use crate::book::{PyL2Book, measures, to_levels};
 use crate::errors;
@@ -34,12 +34,6 @@ pub(crate) struct BookView {
     /// Id of the instrument.
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
-    /// Step of an order's price, in quote currency.
-    #[pyo3(get)]
-    pub(crate) tick_size: f64,
-    /// Step of an order's quantity, in contracts (spot: base units).
-    #[pyo3(get)]
-    pub(crate) lot_size: f64,
     pub(crate) lease: Lease,
 }
 
@@ -52,6 +46,16 @@ impl View for BookView {
 impl BookView {
     fn spec(&self) -> &Instrument {
         self.shared.instrument(self.market)
+    }
+
+    /// What an order has to keep to now; where that never changes, whenever it is asked.
+    fn terms(&self, py: Python<'_>) -> PyResult<OrderTerms> {
+        let spec = self.spec();
+        if spec.changes.is_empty() {
+            return Ok(spec.terms);
+        }
+        self.lease.check("a book")?;
+        self.shared.with(py, |ctx| *ctx.terms(self.market))
     }
 
     #[inline]
@@ -68,6 +72,18 @@ impl BookView {
 
 #[pymethods]
 impl BookView {
+    /// Step of an order's price now, in quote currency.
+    #[getter]
+    fn tick_size(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.spec().price_increment.to_f64(self.terms(py)?.tick_size))
+    }
+
+    /// Step of an order's quantity now, in contracts (spot: base units).
+    #[getter]
+    fn lot_size(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.spec().qty_increment.to_f64(self.terms(py)?.lot_size))
+    }
+
     /// What is known about the book; see :class:`~tradecore.types.BookState`.
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -237,19 +253,19 @@ impl BookView {
     /// >>> book.round_bid(59999.97), book.round_ask(59999.97)
     /// (59999.9, 60000.0)
     fn round_bid(&self, price: &Bound<'_, PyAny>) -> PyResult<f64> {
-        rounded_price(self.spec(), Side::Buy, price)
+        rounded_price(self.spec(), &self.terms(price.py())?, Side::Buy, price)
     }
 
     /// Return the lowest price, in quote currency, that a sell order may have and that is not below ``price``.
     fn round_ask(&self, price: &Bound<'_, PyAny>) -> PyResult<f64> {
-        rounded_price(self.spec(), Side::Sell, price)
+        rounded_price(self.spec(), &self.terms(price.py())?, Side::Sell, price)
     }
 
     /// Return the largest quantity of an order, in contracts (spot: base units), that is not above ``qty``.
     ///
     /// It is 0 below one lot.
     fn round_qty(&self, qty: &Bound<'_, PyAny>) -> PyResult<f64> {
-        rounded_qty(self.spec(), qty)
+        rounded_qty(self.spec(), &self.terms(qty.py())?, qty)
     }
 
     /// Return the book as it is now, as a book of your own; unlike the view it may be kept.

@@ -281,7 +281,8 @@ impl FeatureEngine {
         parts.trades.iter_mut().for_each(|trades| trades.push(ts, price, qty, sign));
         parts.vpins.iter_mut().for_each(|vpin| vpin.push(qty, sign));
         parts.rolls.iter_mut().for_each(|roll| roll.push(price));
-        parts.groups.iter_mut().for_each(|group| group.trade(price, qty, sign, self.instrument.tick_size));
+        let tick = self.instrument.terms_at(ts).tick_size;
+        parts.groups.iter_mut().for_each(|group| group.trade(price, qty, sign, tick));
         self.last_trade = Some(ts);
     }
 
@@ -380,7 +381,7 @@ impl FeatureEngine {
             Slot::Mid => Some(self.price(self.both()?.mid()?)),
             Slot::Microprice => Some(self.price(self.both()?.microprice()?)),
             Slot::Stoikov { table, buckets } => {
-                let (touch, tick) = (self.both()?, self.instrument.tick_size);
+                let (touch, tick) = (self.both()?, self.instrument.terms_at(now).tick_size);
                 let spread = touch.spread().filter(|spread| *spread > 0)?;
                 let row = ((spread + tick - 1) / tick).clamp(1, (table.len() / buckets) as i64) as usize - 1;
                 let adjustment = table[row * buckets + bucket(self.share()?, *buckets)];
@@ -400,7 +401,8 @@ impl FeatureEngine {
             }
             Slot::DepthSlope { levels, sides } => {
                 let slope = is_synced.then(|| depth::slope(&self.best, *levels, *sides))?;
-                let (qty, tick) = (self.instrument.qty_increment.to_f64(1), self.instrument.tick_size);
+                let (qty, tick) =
+                    (self.instrument.qty_increment.to_f64(1), self.instrument.terms_at(now).tick_size);
                 Some(slope * qty * tick as f64)
             }
             Slot::BookPressure { levels } => is_synced.then(|| depth::pressure(&self.best, *levels)),

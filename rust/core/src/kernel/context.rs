@@ -13,7 +13,7 @@ use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest};
-use crate::types::{CurrencyId, Instrument, MarketId, Money, Price, Qty, StrategyId};
+use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, StrategyId};
 
 /// The kernel while a hook of one strategy runs.
 ///
@@ -68,6 +68,13 @@ impl Context {
     /// An instrument.
     pub fn instrument(&self, market: MarketId) -> &Arc<Instrument> {
         &self.core().market(market).instrument
+    }
+
+    /// What an order in an instrument has to keep to now.
+    #[inline]
+    pub fn terms(&self, market: MarketId) -> &OrderTerms {
+        let core = self.core();
+        core.market(market).instrument.terms_at(core.now)
     }
 
     /// Settlement currencies in use, by index.

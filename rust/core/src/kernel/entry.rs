@@ -86,6 +86,7 @@ impl Desk {
     /// Judges a new order that would get the id after `skip` others.
     pub(super) fn review_order(
         &self,
+        now: i64,
         market: &Market,
         request: OrderRequest,
         skip: u64,
@@ -95,13 +96,14 @@ impl Desk {
         let price =
             move || if side == Side::Buy { touch.best_ask() } else { touch.best_bid() }.map(Price::new);
         let command = Command::Submit { order: self.store.last_id() + 1 + skip, request };
-        self.gate.review(command, &market.rules(Qty::ZERO), price)
+        self.gate.review(command, &market.rules(now, Qty::ZERO), price)
     }
 
     /// Judges a new order of a strategy, its own name for it included.
     pub(super) fn check_submit(
         &self,
         strategy: StrategyId,
+        now: i64,
         market: &Market,
         request: OrderRequest,
     ) -> Result<Verdict, OrderError> {
@@ -111,19 +113,20 @@ impl Desk {
                 return Err(OrderError::DuplicateClientId(name.to_string()));
             }
         }
-        self.review_order(market, request, 0)
+        self.review_order(now, market, request, 0)
     }
 
     /// Judges new terms of an open order.
     pub(super) fn review_replace(
         &self,
+        now: i64,
         market: &Market,
         order: &Order,
         price: Price,
         qty: Qty,
     ) -> Result<Verdict, OrderError> {
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
-        self.gate.review(command, &market.rules(order.filled), || None)
+        self.gate.review(command, &market.rules(now, order.filled), || None)
     }
 
     /// Sends a new order and returns its id.
@@ -134,7 +137,7 @@ impl Desk {
         request: OrderRequest,
         journal: &mut Journal,
     ) -> Result<OrderId, OrderError> {
-        let verdict = self.check_submit(sender.strategy, market, request)?;
+        let verdict = self.check_submit(sender.strategy, sender.now, market, request)?;
         Ok(self.send(sender, verdict, journal))
     }
 
@@ -154,7 +157,7 @@ impl Desk {
         if order.order_type == OrderType::Market {
             return Err(OrderError::Contradiction("a market order cannot be replaced"));
         }
-        let verdict = self.review_replace(market, order, price, qty)?;
+        let verdict = self.review_replace(sender.now, market, order, price, qty)?;
         self.send(sender, verdict, journal);
         Ok(true)
     }
@@ -173,7 +176,7 @@ impl Desk {
         };
         let command = Command::Cancel { order: id, market: order.market };
         // A cancel breaks no rule; the gate says so.
-        let Ok(verdict) = self.gate.review(command, &market.rules(order.filled), || None) else {
+        let Ok(verdict) = self.gate.review(command, &market.rules(sender.now, order.filled), || None) else {
             return false;
         };
         self.send(sender, verdict, journal);

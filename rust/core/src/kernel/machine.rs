@@ -273,7 +273,7 @@ impl Kernel {
                     self.check_market(request.market)?;
                     // What no venue could be asked for is not written down: the journal could not be fed back.
                     let core = self.ctx.core();
-                    core.desk.check_submit(*strategy, core.market(request.market), request.clone())?;
+                    core.desk.check_submit(*strategy, at, core.market(request.market), request.clone())?;
                 }
                 self.prepare(at, &input, None)?;
                 self.on_control(control)

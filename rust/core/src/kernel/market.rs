@@ -21,8 +21,8 @@ pub(super) struct Market {
 }
 
 impl Market {
-    /// What the gate holds a command against.
-    pub(super) fn rules(&self, filled: Qty) -> Rules<'_> {
-        Rules { instrument: &self.instrument, math: &self.math, is_listed: self.is_listed, filled }
+    /// What the gate holds a command against at a time.
+    pub(super) fn rules(&self, now: i64, filled: Qty) -> Rules<'_> {
+        Rules { instrument: &self.instrument, math: &self.math, is_listed: self.is_listed, now, filled }
     }
 }

@@ -59,7 +59,17 @@ impl Quotes {
         }
         let working = &mut self.orders[sender.strategy.index()][id.index()];
         let plan = |side: Side, skip| {
-            plan(desk, market, id, side, working[side.index()], sides[side.index()], post_only, skip)
+            plan(
+                desk,
+                sender.now,
+                market,
+                id,
+                side,
+                working[side.index()],
+                sides[side.index()],
+                post_only,
+                skip,
+            )
         };
         let bid = plan(Side::Buy, 0)?;
         let ask = plan(Side::Sell, u64::from(bid.is_new))?;
@@ -80,6 +90,7 @@ impl Quotes {
 #[allow(clippy::too_many_arguments, reason = "one side of a quote and what it is held against")]
 fn plan(
     desk: &Desk,
+    now: i64,
     market: &Market,
     id: MarketId,
     side: Side,
@@ -99,8 +110,8 @@ fn plan(
         if order.intended() == (Some(price), total) {
             return Ok(Step { cancels: None, sends: None, is_new: false });
         }
-        crate::orders::check_qty(&market.instrument, "qty", qty)?;
-        let verdict = desk.review_replace(market, order, price, total)?;
+        crate::orders::check_qty(&market.instrument, now, "qty", qty)?;
+        let verdict = desk.review_replace(now, market, order, price, total)?;
         return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
     }
     let request = OrderRequest {
@@ -112,6 +123,6 @@ fn plan(
         post_only,
         client_id: None,
     };
-    let verdict = desk.review_order(market, request, skip)?;
+    let verdict = desk.review_order(now, market, request, skip)?;
     Ok(Step { cancels: working.map(|order| order.id), sends: Some(verdict), is_new: true })
 }

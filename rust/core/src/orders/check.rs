@@ -23,6 +23,8 @@ pub enum OrderError {
         value: String,
         /// The step.
         step: String,
+        /// Since when it has been that, ns, where it was not always.
+        since: Option<i64>,
     },
     /// A price or quantity that is zero or negative.
     #[error("{instrument}: {field} {value} must be greater than zero")]
@@ -89,21 +91,22 @@ impl OrderError {
 /// What a sound request comes to: nothing against it, or why a venue would refuse it.
 pub type Checked = Result<Option<Reason>, OrderError>;
 
-/// Checks a new order. `market_price` is what a market order would be valued at, if there is a price.
+/// Checks a new order at a time, ns. `market_price` is what a market order would be valued at, if there is a price.
 ///
 /// # Errors
 /// [`OrderError`] when the request is not one a venue could be asked.
 pub fn check_request(
     instrument: &Instrument,
     math: &ContractMath,
+    at: i64,
     request: &OrderRequest,
     market_price: impl FnOnce() -> Option<Price>,
 ) -> Checked {
     let reason = match request.order_type {
-        OrderType::Limit { price } => check_replace(instrument, math, price, request.qty, Qty::ZERO)?,
+        OrderType::Limit { price } => check_replace(instrument, math, at, price, request.qty, Qty::ZERO)?,
         OrderType::Market => {
-            check_qty(instrument, "qty", request.qty)?;
-            refusal(instrument, math, market_price(), request.qty)?
+            check_qty(instrument, at, "qty", request.qty)?;
+            refusal(instrument, math, at, market_price(), request.qty)?
         }
     };
     let rests = request.order_type != OrderType::Market && request.time_in_force == TimeInForce::Gtc;
@@ -115,22 +118,23 @@ pub fn check_request(
     Ok(reason)
 }
 
-/// Checks the price and total quantity of a limit order of which `filled` has been filled. No more than that asks for
-/// the rest to be cancelled, which has no smallest size.
+/// Checks the price and total quantity of a limit order of which `filled` has been filled, at a time, ns. No more than
+/// that asks for the rest to be cancelled, which has no smallest size.
 ///
 /// # Errors
 /// [`OrderError`] when they do not fit the instrument.
 pub fn check_replace(
     instrument: &Instrument,
     math: &ContractMath,
+    at: i64,
     price: Price,
     qty: Qty,
     filled: Qty,
 ) -> Checked {
-    check_qty(instrument, "qty", qty)?;
-    let grid = instrument.price_increment;
-    check_step(instrument, "price", price.steps(), instrument.tick_size, grid)?;
-    if let Some(limits) = instrument.price_limits()
+    check_qty(instrument, at, "qty", qty)?;
+    let (grid, terms) = (instrument.price_increment, instrument.terms_at(at));
+    check_step(instrument, at, "price", price.steps(), terms.tick_size, grid)?;
+    if let Some(limits) = instrument.price_limits(terms)
         && !limits.contains(&price.steps())
     {
         let text = |steps: i64| grid.to_decimal(steps).to_string();
@@ -140,30 +144,31 @@ pub fn check_replace(
     if qty <= filled {
         return Ok(None);
     }
-    refusal(instrument, math, Some(price), qty)
+    refusal(instrument, math, at, Some(price), qty)
 }
 
-/// Checks that a quantity is whole lots.
+/// Checks that a quantity is whole lots at a time, ns.
 ///
 /// # Errors
 /// [`OrderError`] naming `field`.
-pub fn check_qty(instrument: &Instrument, field: &'static str, qty: Qty) -> Result<(), OrderError> {
-    check_step(instrument, field, qty.steps(), instrument.lot_size, instrument.qty_increment)
+pub fn check_qty(instrument: &Instrument, at: i64, field: &'static str, qty: Qty) -> Result<(), OrderError> {
+    let lot = instrument.terms_at(at).lot_size;
+    check_step(instrument, at, field, qty.steps(), lot, instrument.qty_increment)
 }
 
 /// The limits of size a venue sets, and those of exact money.
-fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<Price>, qty: Qty) -> Checked {
-    if qty.steps() < instrument.min_qty {
+fn refusal(instrument: &Instrument, math: &ContractMath, at: i64, price: Option<Price>, qty: Qty) -> Checked {
+    let terms = instrument.terms_at(at);
+    if qty.steps() < terms.min_qty {
         return Ok(Some(Reason::MinQty));
     }
-    if instrument.max_qty.is_some_and(|most| qty.steps() > most) {
+    if terms.max_qty.is_some_and(|most| qty.steps() > most) {
         return Ok(Some(Reason::MaxQty));
     }
     let Some(price) = price else { return Ok(None) };
     let value = math.value(price, qty).map_err(|error| error.of(instrument))?;
-    if instrument.min_notional > Money::ZERO
-        && math.notional(instrument, value, qty).map_err(|error| error.of(instrument))?
-            < instrument.min_notional
+    if terms.min_notional > Money::ZERO
+        && math.notional(instrument, value, qty).map_err(|error| error.of(instrument))? < terms.min_notional
     {
         return Ok(Some(Reason::MinNotional));
     }
@@ -172,6 +177,7 @@ fn refusal(instrument: &Instrument, math: &ContractMath, price: Option<Price>, q
 
 fn check_step(
     instrument: &Instrument,
+    at: i64,
     field: &'static str,
     value: i64,
     step: i64,
@@ -198,6 +204,7 @@ fn check_step(
             field,
             value: show(value),
             step: show(step),
+            since: instrument.since(at),
         });
     }
     Ok(())
@@ -213,8 +220,9 @@ mod tests {
     fn coarse() -> (Instrument, ContractMath) {
         let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
         let decimal = |text: &str| Some(text.parse().unwrap());
-        (s.tick_size, s.lot_size) = (decimal("0.5"), decimal("0.01"));
-        (s.min_qty, s.max_qty, s.min_notional) = (decimal("0.02"), decimal("5"), decimal("10"));
+        (s.terms.tick_size, s.terms.lot_size) = (decimal("0.5"), decimal("0.01"));
+        (s.terms.min_qty, s.terms.max_qty, s.terms.min_notional) =
+            (decimal("0.02"), decimal("5"), decimal("10"));
         let instrument = Instrument::new(s).unwrap();
         let math = ContractMath::new(&instrument).unwrap();
         (instrument, math)
@@ -240,7 +248,7 @@ mod tests {
     fn mistakes_name_field_value_and_step() {
         let (instrument, math) = coarse();
         let text = |request: &OrderRequest| {
-            check_request(&instrument, &math, request, || None).unwrap_err().to_string()
+            check_request(&instrument, &math, 0, request, || None).unwrap_err().to_string()
         };
         assert_eq!(text(&limit(1_001, 100)), "A.B: price 100.1 is not a multiple of 0.5");
         assert_eq!(text(&limit(1_000, 101)), "A.B: qty 0.101 is not a multiple of 0.01");
@@ -255,7 +263,7 @@ mod tests {
         let instrument = crate::types::instrument::tests::linear();
         let math = ContractMath::new(&instrument).unwrap();
         let text = |request: &OrderRequest, price| {
-            check_request(&instrument, &math, request, || price).unwrap_err().to_string()
+            check_request(&instrument, &math, 0, request, || price).unwrap_err().to_string()
         };
         let large = "BTCUSDT.BINANCE_USDM: qty 1152921504606846.976 is 2^60 increments or more";
         assert_eq!(text(&limit(1_000, STEPS_LIMIT + 1), None), large);
@@ -268,7 +276,7 @@ mod tests {
         assert_eq!(text(&limit(price, qty), None), worth);
         assert_eq!(text(&order(OrderType::Market, qty), Some(Price::new(price))), worth);
         assert_eq!(
-            check_request(&instrument, &math, &limit(price, qty / 10), || None),
+            check_request(&instrument, &math, 0, &limit(price, qty / 10), || None),
             Ok(None),
             "10^21 can be counted"
         );
@@ -278,7 +286,7 @@ mod tests {
     fn sound_orders_outside_of_a_venues_sizes_are_refused_with_the_reason() {
         let (instrument, math) = coarse();
         let reason = |request: &OrderRequest, price: Option<i64>| {
-            check_request(&instrument, &math, request, || price.map(Price::new)).unwrap()
+            check_request(&instrument, &math, 0, request, || price.map(Price::new)).unwrap()
         };
         assert_eq!(reason(&limit(1_000, 10), None), Some(Reason::MinQty));
         assert_eq!(reason(&limit(1_000, 5_010), None), Some(Reason::MaxQty));
@@ -293,14 +301,14 @@ mod tests {
     fn asking_for_no_more_than_is_filled_has_no_smallest_size() {
         let (instrument, math) = coarse();
         assert_eq!(
-            check_replace(&instrument, &math, Price::new(1_000), Qty::new(10), Qty::new(0)).unwrap(),
+            check_replace(&instrument, &math, 0, Price::new(1_000), Qty::new(10), Qty::new(0)).unwrap(),
             Some(Reason::MinQty)
         );
         assert_eq!(
-            check_replace(&instrument, &math, Price::new(1_000), Qty::new(10), Qty::new(10)).unwrap(),
+            check_replace(&instrument, &math, 0, Price::new(1_000), Qty::new(10), Qty::new(10)).unwrap(),
             None
         );
-        assert!(check_replace(&instrument, &math, Price::new(1_001), Qty::new(10), Qty::new(10)).is_err());
+        assert!(check_replace(&instrument, &math, 0, Price::new(1_001), Qty::new(10), Qty::new(10)).is_err());
     }
 
     #[test]
@@ -310,8 +318,8 @@ mod tests {
         (s.quote, s.price_increment) = ("USDC".into(), "0.01".parse().unwrap());
         let instrument = Instrument::new(s).unwrap();
         let math = ContractMath::new(&instrument).unwrap();
-        assert!(check_request(&instrument, &math, &limit(99, 10), || None).is_ok());
-        let refused = check_request(&instrument, &math, &limit(100, 10), || None).unwrap_err();
+        assert!(check_request(&instrument, &math, 0, &limit(99, 10), || None).is_ok());
+        let refused = check_request(&instrument, &math, 0, &limit(100, 10), || None).unwrap_err();
         assert_eq!(refused.to_string(), "YES.POLY: price 1 is not from 0.01 to 0.99");
     }
 }

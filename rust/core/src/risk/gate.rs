@@ -51,6 +51,8 @@ pub struct Rules<'a> {
     pub math: &'a ContractMath,
     /// Whether it can be traded.
     pub is_listed: bool,
+    /// When it is reviewed, ns.
+    pub now: i64,
     /// What is filled of the order a replacement is for.
     pub filled: Qty,
 }
@@ -86,11 +88,12 @@ impl Gate {
             // Whoever wants out gets out.
             Command::Cancel { .. } => None,
             Command::Submit { request, .. } => {
-                let refusal = check_request(rules.instrument, rules.math, request, market_price)?;
+                let refusal = check_request(rules.instrument, rules.math, rules.now, request, market_price)?;
                 self.shut(rules).or(refusal)
             }
             Command::Replace { price, qty, .. } => {
-                let refusal = check_replace(rules.instrument, rules.math, *price, *qty, rules.filled)?;
+                let refusal =
+                    check_replace(rules.instrument, rules.math, rules.now, *price, *qty, rules.filled)?;
                 // No more than what is filled asks for the rest to be cancelled.
                 if *qty <= rules.filled { None } else { self.shut(rules).or(refusal) }
             }
@@ -136,7 +139,8 @@ mod tests {
     fn review(gate: Gate, is_listed: bool, filled: i64, command: &Command) -> Option<Reason> {
         let instrument = linear();
         let math = ContractMath::new(&instrument).unwrap();
-        let rules = Rules { instrument: &instrument, math: &math, is_listed, filled: Qty::new(filled) };
+        let rules =
+            Rules { instrument: &instrument, math: &math, is_listed, now: 0, filled: Qty::new(filled) };
         match gate.review(command.clone(), &rules, || None).unwrap() {
             Verdict::Approved(approved) => {
                 assert_eq!(approved.get(), command);

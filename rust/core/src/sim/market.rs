@@ -175,7 +175,7 @@ impl Market {
             pools: Vec::new(),
             pool_of: FxHashMap::default(),
             trades: 0,
-            lot: instrument.lot_size,
+            lot: instrument.terms.lot_size,
             unit: instrument.qty_increment.to_f64(1),
             math: ContractMath::new(&instrument)?,
             instrument,
@@ -276,6 +276,7 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
+        self.keep_lot(now);
         let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
         if self.basis == FillBasis::L2 && rows.only_levels {
             if !few {
@@ -293,6 +294,12 @@ impl Market {
         } else {
             self.settle(before, now, out);
         }
+    }
+
+    /// The lot in force at a time.
+    #[inline]
+    fn keep_lot(&mut self, now: i64) {
+        self.lot = self.instrument.terms_at(now).lot_size;
     }
 
     /// Whether there are so few orders that looking at each costs less than asking which ones a message concerns.

@@ -220,7 +220,11 @@ fn limits(params: &AvellanedaStoikovParams, best_bid: i64, best_ask: i64, tick: 
 fn quote_desk(desk: &mut Desk, params: &AvellanedaStoikovParams, ctx: &mut Context) -> HookResult {
     let market = desk.market;
     let touch = ctx.touch(market);
-    let tick = ctx.instrument(market).tick_size;
+    let tick = ctx.terms(market).tick_size;
+    // What was counted in ticks of another size measures nothing.
+    if desk.start.is_some_and(|(_, began)| ctx.instrument(market).terms_at(began).tick_size != tick) {
+        desk.interrupt();
+    }
     let (Some(best_bid), Some(best_ask), Some(mid)) =
         (touch.best_bid(), touch.best_ask(), touch.mid().filter(|mid| *mid > 0.0))
     else {
@@ -254,7 +258,7 @@ impl Strategy for AvellanedaStoikov {
     fn on_trade(&mut self, ctx: &mut Context, market: MarketId, trade: Trade) -> HookResult {
         let Some(desk) = self.desks.iter_mut().find(|d| d.market == market) else { return Ok(()) };
         if let (Some((mid, _)), Some(side)) = (desk.start, trade.aggressor_side) {
-            let price = trade.price as f64 / ctx.instrument(market).tick_size as f64;
+            let price = trade.price as f64 / ctx.terms(market).tick_size as f64;
             let depth = if side == Side::Buy { price - mid } else { mid - price };
             desk.intensity.trade(depth);
         }

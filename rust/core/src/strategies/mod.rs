@@ -21,9 +21,12 @@ impl QuoteSize {
     /// The size quoted in an instrument.
     ///
     /// # Errors
-    /// [`OrderError`] if no order of that quantity could be sent.
+    /// [`OrderError`] if no order of that quantity could ever be sent.
     pub fn new(instrument: &Instrument, qty: Qty, max_position: Qty) -> Result<Self, OrderError> {
-        check_qty(instrument, "quote_qty", qty)?;
+        let check = |at| check_qty(instrument, at, "quote_qty", qty);
+        if !instrument.changes.iter().any(|change| check(change.from).is_ok()) {
+            check(i64::MIN)?;
+        }
         Ok(Self { qty, max_position })
     }
 

@@ -29,7 +29,7 @@ impl Strategy for TouchMaker {
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
         for &(market, size) in &self.markets {
             let touch = ctx.touch(market);
-            let tick = ctx.instrument(market).tick_size;
+            let tick = ctx.terms(market).tick_size;
             let offset = self.offset_ticks.saturating_mul(tick);
             let position = Qty::new(ctx.position(market).qty);
             let bid = touch.best_bid().map(|p| tick_below(p.saturating_sub(offset), tick));

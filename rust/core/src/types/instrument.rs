@@ -1,7 +1,7 @@
 //! What is traded: identity, grid, contract kind, fees.
 //!
 //! Prices and quantities inside the engine are `i64` counts of `price_increment` and `qty_increment`, the finest
-//! steps the instrument ever quotes. `tick_size` and `lot_size` are what an order must be a multiple of today.
+//! steps the instrument ever quotes. What an order must be a multiple of is in its terms, which change over time.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,10 +11,9 @@ use super::decimal::{Decimal, Increment};
 use super::duration::TIME_LIMIT;
 use super::fees::Fees;
 use super::kind::InstrumentKind;
-use super::money::Money;
 use super::names::{BadName, Named, shown};
+use super::order_terms::{OrderTerms, OrderTermsSpec, TermsChange, terms_over_time};
 use super::side::Side;
-use super::steps::STEPS_LIMIT;
 
 /// Why an instrument cannot be built, or an order does not fit it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,16 +101,10 @@ pub struct InstrumentSpec {
     pub price_increment: Decimal,
     /// Finest quantity step it ever quotes.
     pub qty_increment: Decimal,
-    /// Price step of an order; `price_increment` when absent.
-    pub tick_size: Option<Decimal>,
-    /// Quantity step of an order; `qty_increment` when absent.
-    pub lot_size: Option<Decimal>,
-    /// Smallest order quantity; one lot when absent.
-    pub min_qty: Option<Decimal>,
-    /// Largest quantity of an order; none if absent.
-    pub max_qty: Option<Decimal>,
-    /// Smallest notional of an order in quote currency; none when absent.
-    pub min_notional: Option<Decimal>,
+    /// What an order has to keep to before any change.
+    pub terms: OrderTermsSpec,
+    /// What became another from a time on, ns, in order of time; what a change does not name stays.
+    pub changes: Vec<(i64, OrderTermsSpec)>,
     /// Contract multiplier: base units (linear, option) or quote units (inverse) a contract stands for, or settlement
     /// units a contract gains with a unit of price (quanto).
     pub contract_size: Decimal,
@@ -140,16 +133,10 @@ pub struct Instrument {
     pub price_increment: Increment,
     /// Finest quantity step; the unit of every quantity inside.
     pub qty_increment: Increment,
-    /// Price step of an order, in `price_increment`s.
-    pub tick_size: i64,
-    /// Quantity step of an order, in `qty_increment`s.
-    pub lot_size: i64,
-    /// Smallest order quantity, in `qty_increment`s.
-    pub min_qty: i64,
-    /// Largest quantity of an order, in quantity increments, where there is one.
-    pub max_qty: Option<i64>,
-    /// Smallest notional of an order in quote currency.
-    pub min_notional: Money,
+    /// What an order has to keep to before any change.
+    pub terms: OrderTerms,
+    /// The terms from a time on, in order of time.
+    pub changes: Vec<TermsChange>,
     /// Contract multiplier.
     pub contract_size: Decimal,
     /// Maker fee in basis points; negative is a rebate.
@@ -179,32 +166,8 @@ impl Instrument {
             Increment::new(spec.price_increment).map_err(|e| fail("price_increment", e.to_string()))?;
         let qty_increment =
             Increment::new(spec.qty_increment).map_err(|e| fail("qty_increment", e.to_string()))?;
-        let steps_of = |field: &'static str, grid: Increment, value: Option<Decimal>, default: i64| {
-            let Some(value) = value else {
-                return Ok(default);
-            };
-            let steps = grid.steps(value).map_err(|e| fail(field, e.to_string()))?;
-            if steps <= 0 {
-                return Err(fail(field, format!("{value} must be greater than zero")));
-            }
-            if steps > STEPS_LIMIT {
-                return Err(fail(field, format!("{value} is 2^60 increments or more")));
-            }
-            Ok(steps)
-        };
-        let tick_size = steps_of("tick_size", price_increment, spec.tick_size, 1)?;
-        let lot_size = steps_of("lot_size", qty_increment, spec.lot_size, 1)?;
-        let min_qty = steps_of("min_qty", qty_increment, spec.min_qty, lot_size)?;
-        let max_qty =
-            spec.max_qty.map(|most| steps_of("max_qty", qty_increment, Some(most), 0)).transpose()?;
-        if max_qty.is_some_and(|max_qty| max_qty < min_qty) {
-            return Err(fail("max_qty", "is less than min_qty".into()));
-        }
-        let min_notional = Money::from_decimal(spec.min_notional.unwrap_or(Decimal::ZERO))
-            .map_err(|e| fail("min_notional", e.to_string()))?;
-        if min_notional < Money::ZERO {
-            return Err(fail("min_notional", "must not be negative".into()));
-        }
+        let (terms, changes) = terms_over_time(spec.terms, &spec.changes, price_increment, qty_increment)
+            .map_err(|(field, problem)| fail(field, problem))?;
         if spec.contract_size.mantissa() <= 0 {
             return Err(fail("contract_size", "must be greater than zero".into()));
         }
@@ -232,7 +195,10 @@ impl Instrument {
         let check = spec.kind.check(&spec.base, &spec.quote, &spec.settlement);
         check.map_err(|error| fail(error.field, error.problem))?;
         if matches!(spec.kind, InstrumentKind::Binary { .. }) {
-            check_binary_grid(price_increment, tick_size).map_err(|(field, problem)| fail(field, problem))?;
+            for terms in changes.iter().map(|change| &change.terms).chain([&terms]) {
+                check_binary_grid(price_increment, terms.tick_size)
+                    .map_err(|(field, problem)| fail(field, problem))?;
+            }
         }
         if let Some(listing) = spec.listing {
             if listing <= 0 || listing > TIME_LIMIT {
@@ -250,11 +216,8 @@ impl Instrument {
             settlement: spec.settlement,
             price_increment,
             qty_increment,
-            tick_size,
-            lot_size,
-            min_qty,
-            max_qty,
-            min_notional,
+            terms,
+            changes,
             contract_size: spec.contract_size,
             maker_fee_bps: spec.maker_fee_bps,
             taker_fee_bps: spec.taker_fee_bps,
@@ -264,13 +227,36 @@ impl Instrument {
 }
 
 impl Instrument {
+    /// When what was in force at a time came into force, ns, where it has not always been.
+    pub fn since(&self, at: i64) -> Option<i64> {
+        self.change_at(at).map(|change| change.from)
+    }
+
+    /// What an order has to keep to at a time, ns.
+    #[inline]
+    pub fn terms_at(&self, at: i64) -> &OrderTerms {
+        self.change_at(at).map_or(&self.terms, |change| &change.terms)
+    }
+
+    #[inline]
+    fn change_at(&self, at: i64) -> Option<&TermsChange> {
+        self.changes.iter().rfind(|change| change.from <= at)
+    }
+
+    /// The same instrument seen from a time on, ns: the terms then in force, and the changes still to come.
+    #[must_use]
+    pub fn from_time(&self, at: i64) -> Self {
+        let to_come = self.changes.partition_point(|change| change.from <= at);
+        Self { terms: *self.terms_at(at), changes: self.changes[to_come..].to_vec(), ..self.clone() }
+    }
+
     /// Prices an order may have, in `price_increment`s, where the kind limits them: a tick to a tick below 1 for a
     /// binary.
-    pub fn price_limits(&self) -> Option<RangeInclusive<i64>> {
+    pub fn price_limits(&self, terms: &OrderTerms) -> Option<RangeInclusive<i64>> {
         match self.kind {
             InstrumentKind::Binary { .. } => {
                 let one = self.price_increment.steps(Decimal::ONE).ok()?;
-                Some(self.tick_size..=one - self.tick_size)
+                Some(terms.tick_size..=one - terms.tick_size)
             }
             InstrumentKind::Spot
             | InstrumentKind::Linear { .. }
@@ -292,26 +278,26 @@ impl Instrument {
 
     /// The nearest price of an order that is no worse for its sender: not above `price` for a buy, not below it for a
     /// sell. `None` for what is no number, or too large for one.
-    pub fn round_price(&self, side: Side, price: f64) -> Option<i64> {
+    pub fn round_price(&self, terms: &OrderTerms, side: Side, price: f64) -> Option<i64> {
         match side {
-            Side::Buy => self.price_increment.steps_below(price, self.tick_size),
-            Side::Sell => self.price_increment.steps_above(price, self.tick_size),
+            Side::Buy => self.price_increment.steps_below(price, terms.tick_size),
+            Side::Sell => self.price_increment.steps_above(price, terms.tick_size),
         }
     }
 
     /// The largest quantity of an order that is not above `qty`, 0 below one lot. `None` as for prices.
-    pub fn round_qty(&self, qty: f64) -> Option<i64> {
-        self.qty_increment.steps_below(qty, self.lot_size)
+    pub fn round_qty(&self, terms: &OrderTerms, qty: f64) -> Option<i64> {
+        self.qty_increment.steps_below(qty, terms.lot_size)
     }
 
     /// A price as the venue writes it: with the decimals of the tick, and more only where there are more.
     pub fn format_price(&self, price: i64) -> String {
-        format_on(self.price_increment, self.tick_size, price)
+        format_on(self.price_increment, self.terms.tick_size, price)
     }
 
     /// A quantity as the venue writes it: with the decimals of the lot, and more only where there are more.
     pub fn format_qty(&self, qty: i64) -> String {
-        format_on(self.qty_increment, self.lot_size, qty)
+        format_on(self.qty_increment, self.terms.lot_size, qty)
     }
 }
 
@@ -371,11 +357,8 @@ pub(crate) mod tests {
             settlement: settlement.into(),
             price_increment: dec("0.1"),
             qty_increment: dec("0.001"),
-            tick_size: None,
-            lot_size: None,
-            min_qty: None,
-            max_qty: None,
-            min_notional: None,
+            terms: OrderTermsSpec::default(),
+            changes: Vec::new(),
             contract_size: Decimal::ONE,
             maker_fee_bps: dec("2"),
             taker_fee_bps: dec("5"),
@@ -409,24 +392,29 @@ pub(crate) mod tests {
     #[test]
     fn steps_must_be_multiples_of_the_increment() {
         let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
-        s.tick_size = Some(dec("0.25"));
+        s.terms.tick_size = Some(dec("0.25"));
         let error = Instrument::new(s).unwrap_err().to_string();
         assert_eq!(error, "instrument A.B: tick_size: 0.25 is not a multiple of 0.1");
 
         let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
-        s.tick_size = Some(dec("0.5"));
-        s.lot_size = Some(dec("0.01"));
+        s.terms.tick_size = Some(dec("0.5"));
+        s.terms.lot_size = Some(dec("0.01"));
         let instrument = Instrument::new(s).unwrap();
-        assert_eq!((instrument.tick_size, instrument.lot_size, instrument.min_qty), (5, 10, 10));
+        assert_eq!(
+            (instrument.terms.tick_size, instrument.terms.lot_size, instrument.terms.min_qty),
+            (5, 10, 10)
+        );
     }
 
     #[test]
     fn prices_round_to_ticks_no_worse_for_their_sender() {
         let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
-        s.tick_size = Some(dec("0.5"));
-        s.lot_size = Some(dec("0.01"));
+        s.terms.tick_size = Some(dec("0.5"));
+        s.terms.lot_size = Some(dec("0.01"));
         let instrument = Instrument::new(s).unwrap();
-        let sides = |price| [Side::Buy, Side::Sell].map(|side| instrument.round_price(side, price));
+        let sides = |price| {
+            [Side::Buy, Side::Sell].map(|side| instrument.round_price(&instrument.terms, side, price))
+        };
         assert_eq!(sides(100.3), [Some(1_000), Some(1_005)]);
         // On the grid, and on it but for the noise of arithmetic.
         assert_eq!(sides(100.5), [Some(1_005), Some(1_005)]);
@@ -437,16 +425,19 @@ pub(crate) mod tests {
         assert_eq!(sides(f64::NAN), [None, None]);
         assert_eq!(sides(f64::INFINITY), [None, None]);
         assert_eq!(sides(1e300), [None, None]);
-        assert_eq!([0.019, 0.02, 0.009].map(|qty| instrument.round_qty(qty)), [Some(10), Some(20), Some(0)]);
+        assert_eq!(
+            [0.019, 0.02, 0.009].map(|qty| instrument.round_qty(&instrument.terms, qty)),
+            [Some(10), Some(20), Some(0)]
+        );
     }
 
     #[test]
     fn numbers_print_with_the_decimals_of_tick_and_lot() {
         let mut s = spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT");
         s.qty_increment = dec("0.00000001");
-        s.lot_size = Some(dec("0.00001"));
+        s.terms.lot_size = Some(dec("0.00001"));
         s.price_increment = dec("0.01");
-        s.tick_size = Some(dec("1"));
+        s.terms.tick_size = Some(dec("1"));
         let instrument = Instrument::new(s).unwrap();
         assert_eq!(instrument.format_qty(100_870_000), "1.00870");
         assert_eq!(instrument.format_qty(2_542_618_900), "25.426189");

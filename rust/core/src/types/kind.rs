@@ -416,12 +416,13 @@ mod tests {
         let build = |increment: &str, tick: &str, size: &str| {
             let mut s = spec("A.B", InstrumentKind::Binary { outcome: "Yes".into(), expiry: None }, "USDT");
             s.price_increment = dec(increment);
-            s.tick_size = Some(dec(tick));
+            s.terms.tick_size = Some(dec(tick));
             s.contract_size = dec(size);
             Instrument::new(s).map_err(|error| error.to_string())
         };
         for (tick, limits) in [("0.1", 1_000..=9_000), ("0.0025", 25..=9_975), ("0.0001", 1..=9_999)] {
-            assert_eq!(build("0.0001", tick, "1").unwrap().price_limits(), Some(limits));
+            let built = build("0.0001", tick, "1").unwrap();
+            assert_eq!(built.price_limits(&built.terms), Some(limits));
         }
         for (increment, tick, size, field) in [
             ("0.03", "0.03", "1", "price_increment"),
@@ -433,6 +434,6 @@ mod tests {
             assert!(error.starts_with(&format!("instrument A.B: {field}: ")), "{error}");
         }
         let linear = Instrument::new(spec("A.B", InstrumentKind::LINEAR_PERPETUAL, "USDT")).unwrap();
-        assert_eq!(linear.price_limits(), None);
+        assert_eq!(linear.price_limits(&linear.terms), None);
     }
 }

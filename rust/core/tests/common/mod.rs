@@ -19,7 +19,8 @@ use tradecore_core::random::Random;
 use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
-    AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, Price, Qty, Side,
+    AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec, Price, Qty,
+    Side,
 };
 
 /// The first market.
@@ -62,11 +63,8 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
             settlement: if inverse { "BTC" } else { "USDT" }.into(),
             price_increment: dec("0.1"),
             qty_increment: dec(if inverse { "1" } else { "0.001" }),
-            tick_size: None,
-            lot_size: None,
-            min_qty: None,
-            max_qty: None,
-            min_notional: None,
+            terms: OrderTermsSpec::default(),
+            changes: Vec::new(),
             contract_size: dec("1"),
             maker_fee_bps: dec("-0.5"),
             taker_fee_bps: dec("5"),
@@ -305,6 +303,13 @@ impl Strategy for Monkey {
         self.acts = u64::from_le_bytes(state.try_into().map_err(|_| HookError::Failed("no count".into()))?);
         Ok(())
     }
+}
+
+/// The same instrument with other terms for orders.
+pub fn with_terms<T>(instrument: &Instrument, change: impl FnOnce(&mut OrderTerms) -> T) -> Instrument {
+    let mut instrument = instrument.clone();
+    change(&mut instrument.terms);
+    instrument
 }
 
 /// Nanoseconds in a millisecond.

@@ -4,7 +4,8 @@
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce, check_qty, check_request};
 use tradecore_core::types::{
-    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, Money, OptionSide, Price, Qty, Side,
+    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, Money, OptionSide, OrderTermsSpec, Price,
+    Qty, Side,
 };
 
 use super::{Target, noise};
@@ -43,11 +44,8 @@ pub(super) fn spec(dice: &mut Dice<'_>) -> Option<InstrumentSpec> {
         settlement: if dice.chance(8) { dice.pick(&["", "BTC", "EUR"]).to_owned() } else { settlement },
         price_increment: decimal(dice),
         qty_increment: decimal(dice),
-        tick_size: dice.maybe(decimal),
-        lot_size: dice.maybe(decimal),
-        min_qty: dice.maybe(decimal),
-        max_qty: dice.maybe(decimal),
-        min_notional: dice.maybe(decimal),
+        terms: order_terms(dice),
+        changes: (1..=dice.below(4)).map(|time| (time as i64 * 1_000, order_terms(dice))).collect(),
         contract_size: if one { Decimal::ONE } else { decimal(dice) },
         maker_fee_bps: decimal(dice),
         taker_fee_bps: decimal(dice),
@@ -56,10 +54,23 @@ pub(super) fn spec(dice: &mut Dice<'_>) -> Option<InstrumentSpec> {
     })
 }
 
+fn order_terms(dice: &mut Dice<'_>) -> OrderTermsSpec {
+    OrderTermsSpec {
+        tick_size: dice.maybe(decimal),
+        lot_size: dice.maybe(decimal),
+        min_qty: dice.maybe(decimal),
+        max_qty: dice.maybe(decimal),
+        min_notional: dice.maybe(decimal),
+    }
+}
+
 fn run(input: &[u8]) {
     let mut dice = Dice::new(input);
     let Some(instrument) = spec(&mut dice).and_then(|spec| Instrument::new(spec).ok()) else { return };
-    assert!(instrument.tick_size > 0 && instrument.lot_size > 0 && instrument.min_qty > 0);
+    let at = instrument.changes.get(dice.below(4) as usize).map_or(0, |change| change.from);
+    let terms = instrument.terms_at(at);
+    assert!(terms.tick_size > 0 && terms.lot_size > 0 && terms.min_qty > 0);
+    assert_eq!(instrument.from_time(at).terms_at(0), terms);
     let Ok(math) = ContractMath::new(&instrument) else { return };
     for _ in 0..8 {
         let (price, qty) = (Price::new(dice.steps()), Qty::new(dice.steps()));
@@ -72,23 +83,23 @@ fn run(input: &[u8]) {
             post_only: dice.chance(60),
             client_id: None,
         };
-        let checked = check_request(&instrument, &math, &request, || Some(Price::new(dice.steps())));
+        let checked = check_request(&instrument, &math, at, &request, || Some(Price::new(dice.steps())));
         let is_whole = |steps: i64, step: i64| steps > 0 && steps % step == 0;
         if checked.is_ok() {
-            assert!(is_whole(qty.steps(), instrument.lot_size));
-            assert!(request.order_type.price().is_none_or(|p| is_whole(p.steps(), instrument.tick_size)));
+            assert!(is_whole(qty.steps(), terms.lot_size));
+            assert!(request.order_type.price().is_none_or(|p| is_whole(p.steps(), terms.tick_size)));
         }
-        assert_eq!(check_qty(&instrument, "qty", qty).is_ok(), is_whole(qty.steps(), instrument.lot_size));
+        assert_eq!(check_qty(&instrument, at, "qty", qty).is_ok(), is_whole(qty.steps(), terms.lot_size));
         let shown = instrument.format_price(price.steps());
         assert_eq!(instrument.price_increment.parse(shown.as_bytes()), Ok(price.steps()));
         let shown = instrument.format_qty(qty.steps());
         assert_eq!(instrument.qty_increment.parse(shown.as_bytes()), Ok(qty.steps()));
         let near =
             instrument.price_increment.to_f64(price.steps()) * (1.0 + dice.within(-4, 4) as f64 / 64.0);
-        let sides = [Side::Buy, Side::Sell].map(|side| instrument.round_price(side, near));
+        let sides = [Side::Buy, Side::Sell].map(|side| instrument.round_price(terms, side, near));
         if let [Some(buy), Some(sell)] = sides {
-            assert!(buy <= sell && sell - buy <= instrument.tick_size, "{buy} {sell}");
-            assert_eq!((buy % instrument.tick_size, sell % instrument.tick_size), (0, 0));
+            assert!(buy <= sell && sell - buy <= terms.tick_size, "{buy} {sell}");
+            assert_eq!((buy % terms.tick_size, sell % terms.tick_size), (0, 0));
         }
         if let Ok(value) = math.value(price, qty)
             && price.steps() > 0

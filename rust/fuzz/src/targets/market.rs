@@ -9,7 +9,7 @@ use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, Span};
 use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
-use tradecore_core::types::{AccountId, Instrument, InstrumentKind, Price, Qty, Side};
+use tradecore_core::types::{AccountId, Instrument, InstrumentKind, OrderTerms, Price, Qty, Side};
 
 use super::{Target, noise};
 use crate::common::{M0, instrument};
@@ -179,7 +179,8 @@ fn run(input: &[u8]) {
     };
     let (basis, lot) = (dice.pick(&[FillBasis::L2, FillBasis::L1]), dice.pick(&[1, 10]));
     let spec = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
-    let spec = Arc::new(Instrument { lot_size: lot, ..(*spec).clone() });
+    let terms = OrderTerms { lot_size: lot, ..spec.terms };
+    let spec = Arc::new(Instrument { terms, ..(*spec).clone() });
     let market = |matching| {
         Market::new(Arc::clone(&spec), basis, queue, matching, Random::new(1, 0)).expect("sound increments")
     };

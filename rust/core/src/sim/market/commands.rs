@@ -19,6 +19,7 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
+        self.keep_lot(now);
         match command {
             Command::Submit { order, request } => self.submit(account, order, &request, now, out),
             Command::Cancel { order, .. } => {
@@ -64,7 +65,7 @@ impl Market {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let (side, pool) = (request.side, self.pool(account));
         let limit = request.order_type.price().map(Price::steps);
-        if let Some(reason) = self.refuses(account, id, request, pool) {
+        if let Some(reason) = self.refuses(account, id, request, pool, now) {
             say(ReportKind::Rejected(reason));
             return;
         }
@@ -142,7 +143,14 @@ impl Market {
     }
 
     /// Why a new order is not let in.
-    fn refuses(&self, account: AccountId, id: OrderId, request: &OrderRequest, pool: u32) -> Option<Reason> {
+    fn refuses(
+        &self,
+        account: AccountId,
+        id: OrderId,
+        request: &OrderRequest,
+        pool: u32,
+        now: i64,
+    ) -> Option<Reason> {
         if !self.is_listed {
             return Some(Reason::NotListed);
         }
@@ -150,7 +158,7 @@ impl Market {
             return Some(Reason::InvalidTerms);
         }
         let reference = self.book.best(request.side.opposite()).map(|level| level.price);
-        match check_request(&self.instrument, &self.math, request, || reference.map(Price::new)) {
+        match check_request(&self.instrument, &self.math, now, request, || reference.map(Price::new)) {
             Ok(None) => {}
             Ok(Some(reason)) => return Some(reason),
             Err(mistake) => return Some(mistake.reason()),
@@ -194,6 +202,7 @@ impl Market {
         let checked = check_replace(
             &self.instrument,
             &self.math,
+            now,
             Price::new(price),
             Qty::new(qty),
             Qty::new(order.filled),

@@ -77,7 +77,7 @@ impl Model {
             basis: setup.basis,
             queue: setup.queue,
             matching: setup.matching,
-            lot: instrument.lot_size,
+            lot: instrument.terms.lot_size,
             unit: instrument.qty_increment.to_f64(1),
             math: ContractMath::new(&instrument).unwrap(),
             levels: [BTreeMap::new(), BTreeMap::new()],
@@ -461,7 +461,9 @@ struct Setup {
 
 impl Setup {
     fn instrument(&self) -> Instrument {
-        Instrument { lot_size: self.lot, ..crate::types::instrument::tests::linear() }
+        let mut instrument = crate::types::instrument::tests::linear();
+        instrument.terms.lot_size = self.lot;
+        instrument
     }
 
     fn market(&self) -> Market {
