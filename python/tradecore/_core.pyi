@@ -87,6 +87,7 @@ __all__ = [
     "glft_coefficients",
     "indicator_specs",
     "journal_commands",
+    "latencies_of",
     "microprice_adjustments",
     "money_text",
     "parse_duration",
@@ -95,6 +96,7 @@ __all__ = [
     "tardis_origin",
     "tardis_venue",
     "tardis_venues",
+    "venue_times",
     "vocabulary",
 ]
 
@@ -1845,9 +1847,8 @@ class MemoryColumns:
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
-    @property
-    def min_latency_ns(self) -> int:
-        """The smallest difference of receipt and event, ns; below 0 where the venue's clock ran ahead."""
+    def latencies(self) -> str:
+        """Return how long the messages took, as :func:`latencies_of` does."""
 
 @final
 class EventStream:
@@ -2251,12 +2252,12 @@ class Simulation:
         venue: SimVenue,
         *,
         has_book: bool,
-        min_latency_ns: int,
+        latencies: Sequence[tuple[str | None, int]],
     ) -> int:
         """Add a market and return its index.
 
-        ``has_book`` and ``min_latency_ns``, the smallest difference of receipt and event in the data, decide what the
-        venue's settings leave open.
+        ``has_book`` and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
+        data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
         """
     def add_strategy(
         self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str, owner: object
@@ -3111,6 +3112,31 @@ def seal_part(path: str | PathLike[str]) -> str:
     ------
     CatalogError
         When the file cannot be read.
+    """
+
+def latencies_of(columns: object) -> str:
+    """Return how long the messages of event columns took, hour by hour of receipt, as text.
+
+    ``HOUR:MESSAGES:RANK1,RANK2,RANK4`` for each hour and each 262,144 messages of it at most: hours since 1970, and the
+    smallest latencies by rank, ns. A space stands between two, as between the texts of two pieces of the data.
+
+    Parameters
+    ----------
+    columns : mapping of str to array
+        Event columns.
+    """
+
+def venue_times(
+    ts_event: NDArray[np.int64], ts_recv: NDArray[np.int64], steps: Sequence[tuple[int, int, int]]
+) -> NDArray[np.int64]:
+    """Return when rows act at the venue, int64 (n,) in ns of our clock, each taken for a message.
+
+    Parameters
+    ----------
+    ts_event, ts_recv : int64 (n,)
+        The venue's stamps and the receipts, ns.
+    steps : sequence of (int, int, int)
+        How its clock stood: from which receipt on, how far it ran ahead, and the shortest that messages took, ns.
     """
 
 def check_strategy_name(name: str) -> None:

@@ -86,8 +86,8 @@ class SimVenue:
         What orders fill against: the full book, or the top-of-book quotes as a book of one level a side. ``auto``
         takes the full book where the data has one.
     clock_lead : duration or "auto"
-        How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` assumes just enough that no
-        message arrives before it happened.
+        How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` measures it for each hour:
+        just enough that no message arrives before it happened, but for few whose stamps may be wrong.
     accounts : "shared" or "isolated"
         What the strategies of a run, each with an account of its own, are to each other. ``shared``: they see what
         the others took and trade with each other. ``isolated``: each is alone with the market, as in a run of its own.

@@ -293,7 +293,7 @@ def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
 def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrument) -> None:
     def core_run(chunks: Any, spill: Any) -> dict[str, Any]:
         simulation = Simulation(sample_interval="1ms")
-        simulation.add_market(instrument, chunks, AT_ONCE, has_book=True, min_latency_ns=0)
+        simulation.add_market(instrument, chunks, AT_ONCE, has_book=True, latencies=[(None, 0)])
         return simulation.run(spill=spill, spill_rows=1)
 
     def interrupted() -> Any:
@@ -601,7 +601,7 @@ def test_results_are_complete_when_tables_move_to_disk(market: Path, monkeypatch
 
 
 def test_the_feed_of_a_fast_venue_clock_shows_no_future(market: Path) -> None:
-    """Moving the venue's clock ahead of ours changes nothing but the figure that says so."""
+    """Moving the venue's clock ahead of ours changes nothing but the figures that say so."""
     frame = tc.Catalog(market).scan("BTCUSDT.SYNTH").collect()
     spec = {"BTCUSDT.SYNTH": tc.Catalog(market).instrument("BTCUSDT.SYNTH")}
     venue = tc.SimVenue("SYNTH", latency=tc.Latency(feed="4ms"))
@@ -609,11 +609,17 @@ def test_the_feed_of_a_fast_venue_clock_shows_no_future(market: Path) -> None:
     def go(data: pl.DataFrame) -> tc.Result:
         return tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], {"BTCUSDT.SYNTH": data}, [venue], specs=spec).run()
 
-    shift = int((frame["ts_recv"] - frame["ts_event"]).min())  # type: ignore[arg-type]
+    by = 1_270_000_000
+    once = go(frame.with_columns(pl.col("ts_event") + by))
+    lead = once.clock_lead_ns["SYNTH"]
+    shift = by - lead
     now = go(frame.with_columns(pl.col("ts_event") + shift))
-    fast = go(frame.with_columns(pl.col("ts_event") + shift + 1_270_000_000))
+    fast = go(frame.with_columns(pl.col("ts_event") + shift + by))
+    least = int((frame["ts_recv"] - frame["ts_event"]).min())  # type: ignore[arg-type]
+    assert least <= shift < least + 1_000_000
     assert now.clock_lead_ns == {}
-    assert fast.clock_lead_ns == {"SYNTH": 1_270_000_000}
+    assert fast.clock_lead_ns == {"SYNTH": by}
+    assert fast.clock_leads == {"SYNTH": [(None, by)]}
     assert fast.digest == now.digest
 
 

@@ -104,7 +104,7 @@ def test_a_closed_stream_and_one_a_run_has_taken_give_nothing(market: Path) -> N
     stream = tc.Catalog(market).stream(name)
     spec = tc.Catalog(market).instrument(name)
     simulation = Simulation(sample_interval="1s")
-    simulation.add_market(spec, stream, tc.SimVenue("SYNTH"), has_book=True, min_latency_ns=0)
+    simulation.add_market(spec, stream, tc.SimVenue("SYNTH"), has_book=True, latencies=[(None, 0)])
     assert list(stream) == []
     assert simulation.run()["events"] == 60_000
 
@@ -293,7 +293,7 @@ def truncate(folder: Path) -> Path:
         (lambda f: change_manifest(f, lambda d: d.update(parts={})), r"not a catalog's manifest: parts"),
         (lambda f: change_manifest(f, lambda d: d.update(instrument="x")), r"instrument: expected a table, got 'x'"),
         (lambda f: change_manifest(f, lambda d: d["instrument"].pop("kind")), r"not a catalog's manifest: .* kind: missing"),
-        (lambda f: change_manifest(f, lambda d: d.update(version=9)), "has version 9, expected 2 or less"),
+        (lambda f: change_manifest(f, lambda d: d.update(version=9)), "has version 9, expected 3 or less"),
     ],
 )  # fmt: skip
 def test_a_damaged_catalog_names_the_file(

@@ -184,7 +184,7 @@ def test_the_other_future_is_the_mirror_image_of_the_real_one(instrument: tc.Ins
         (50, int(tc.EventKind.MARK), 0, LAST, 10_250_000_000, 0),
         (60, int(tc.EventKind.FUNDING), 0, LAST, 500, 0),
     ]
-    other = _scrambled(columns(rows), instrument, 25, 0)
+    other = _scrambled(columns(rows), instrument, 25, [])
     told = list(zip(*(other[name].tolist() for name in ("ts_event", "kind", "side", "price", "qty")), strict=True))
     assert told[:5] == [(ts, kind, side, price, qty) for ts, kind, side, _, price, qty in rows[:5]]
     assert told[5:] == [
@@ -201,7 +201,7 @@ def test_the_other_future_is_the_mirror_image_of_the_real_one(instrument: tc.Ins
     book = tc.L2Book(instrument)
     book.apply(other)
     assert not book.is_crossed
-    assert _scrambled(columns(rows), instrument, 60, 0)["price"].tolist() == [row[4] for row in rows]
+    assert _scrambled(columns(rows), instrument, 60, [])["price"].tolist() == [row[4] for row in rows]
 
 
 CONFIG = """

@@ -60,7 +60,7 @@ def facts(**changes: Any) -> Facts:
         totals=totals,
         positions=[position(0, 400)],
         fill_basis={"I0.V": "l2"},
-        clock_lead_ns={},
+        clock_leads={},
         venues=[tc.SimVenue("V")],
         failures={},
         notes=[],
@@ -99,7 +99,7 @@ def test_a_thousand_positions_stay_a_screen() -> None:
         fill_basis={name: "l1" if number < 10 else "l2" for number, name in enumerate(names)},
         venues=[tc.SimVenue(f"V{number}") for number in range(1_000)],
         failures={f"s{number}": "ValueError: x" for number in range(1_000)},
-        clock_lead_ns={f"V{number}": 1_000 for number in range(1_000)},
+        clock_leads={f"V{number}": [(None, 1_000)] for number in range(1_000)},
     )
     lines = table(many).splitlines()
     assert len(lines) < 65

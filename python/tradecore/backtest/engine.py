@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation
+from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation, latencies_of
 from tradecore.backtest.failures import failure, stops_run, warn_of
 from tradecore.backtest.notes import NEEDS, Part, notes_on
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, data_difference
+from tradecore.data.manifest import Manifest
+from tradecore.data.manifest import Part as DataPart
 from tradecore.errors import (
     DataError,
     InvalidValueError,
@@ -58,7 +62,8 @@ class _Feed:
     open: Callable[[ReadAhead], MemoryColumns | EventStream]
     events: int
     has_book: bool
-    min_latency_ns: int
+    latencies: Callable[[], Sequence[tuple[str | None, int]]]
+    """How long the messages of its pieces took, as :meth:`Simulation.add_market` takes them."""
     kinds: Callable[[], Collection[int]]
     """The kinds of events it holds."""
 
@@ -246,6 +251,14 @@ class Backtest:
             for summary, part in zip(summaries, parts, strict=True)
         ]
 
+    def _with_clocks_of(self, other: Backtest) -> Backtest:
+        """Take the venue's clocks to stand as they did in the data of another backtest; return this one."""
+        self._feeds = {
+            name: dataclasses.replace(feed, latencies=other._feeds[name].latencies)
+            for name, feed in self._feeds.items()
+        }
+        return self
+
     def _again(self, strategies: Sequence[Strategy]) -> Backtest:
         """Return a backtest of others of the same strategies, whose parameters were checked, over the same data."""
         other = copy.copy(self)
@@ -276,7 +289,7 @@ class Backtest:
                     events,
                     self._venues[feed.instrument.venue],
                     has_book=feed.has_book,
-                    min_latency_ns=feed.min_latency_ns,
+                    latencies=feed.latencies(),
                 )
             for strategy in self._strategies:
                 markets = [index[instrument] for instrument in strategy.instruments]
@@ -388,9 +401,24 @@ def _from_catalog(
         open=lambda ahead: held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
-        min_latency_ns=min(part.min_latency_ns for part in parts),
+        latencies=cache(lambda: _latencies(held, parts)),
         kinds=lambda: {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)},
     )
+
+
+def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | None, int]]:
+    """Return how long the messages of parts took.
+
+    Of one written before that was kept nothing more has to be known than that no message arrived before it happened;
+    else it is measured.
+    """
+    measured: list[tuple[str | None, int]] = []
+    for part in parts:
+        text = part.latencies
+        if text is None and part.min_latency_ns < 0:
+            text = " ".join(latencies_of(piece) for piece in held.stream([part], kinds=EventKind))
+        measured.append((text, part.min_latency_ns))
+    return measured
 
 
 def _from_memory(
@@ -404,6 +432,6 @@ def _from_memory(
         open=lambda _: columns,
         events=columns.rows,
         has_book=columns.has_book,
-        min_latency_ns=columns.min_latency_ns,
+        latencies=cache(lambda: [(columns.latencies(), 0)]),
         kinds=columns.kinds,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from tradecore._core import Instrument, L2Book, journal_commands
+from tradecore._core import Instrument, L2Book, journal_commands, venue_times
 from tradecore.backtest.engine import Backtest, EventData
 from tradecore.backtest.result import Result
 from tradecore.data.catalog import Catalog
@@ -29,6 +29,8 @@ _FINE: Final = 10**9
 _Future: TypeAlias = Literal["truncated", "scrambled"]
 _Decision: TypeAlias = tuple[int, str, str]
 """When, of which strategy, and what."""
+_Steps: TypeAlias = Sequence[tuple[int, int, int]]
+"""How a venue's clock stood, as :attr:`Result.clock_steps` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ def check_lookahead(
     source = _in_memory(data, [name for strategy in first for name in strategy.instruments])
     known = _specs(data, specs, source)
     settings: dict[str, Any] = {"specs": known, "seed": seed, "record": True}
-    result = Backtest(first, source, venues, **settings).run()
+    original = Backtest(first, source, venues, **settings)
+    result = original.run()
     decided = _decisions(result, first)
     times = sorted({at for at, _, _ in decided})
     chosen = sorted({times[len(times) * (2 * n + 1) // (2 * cuts)] for n in range(cuts)}) if times else []
@@ -162,13 +165,12 @@ def check_lookahead(
         for turn, (future, change) in enumerate(_FUTURES.items()):
             if progress is not None:
                 progress(2 * number + turn, 2 * len(chosen))
-            lead = result.clock_lead_ns
             other = {
-                name: change(columns, known[name], cut, lead.get(known[name].venue, 0))
+                name: change(columns, known[name], cut, result.clock_steps[known[name].venue])
                 for name, columns in source.items()
             }
             again = strategies()
-            rerun = Backtest(again, other, fixed, **settings).run()
+            rerun = Backtest(again, other, fixed, **settings)._with_clocks_of(original).run()
             until = cut
             if future == "truncated" and rerun.span_ns is not None:
                 # With its last message a run ends: what would have been done at that time is not.
@@ -208,8 +210,6 @@ def _pinned(venues: Sequence[SimVenue] | None, result: Result) -> list[SimVenue]
     for name in names:
         venue = given.get(name, name)
         venue = SimVenue(venue) if isinstance(venue, str) else venue
-        if venue.clock_lead == "auto":
-            venue = dataclasses.replace(venue, clock_lead=f"{result.clock_lead_ns.get(name, 0)}ns")
         if venue.basis == "auto":
             bases: set[Any] = {result.fill_basis[i.id] for i in result.instruments if i.venue == name}
             if len(bases) == 1:
@@ -246,27 +246,24 @@ def _changed(
             yield Change(cut, future, at, strategy, "; ".join(real) or None, "; ".join(other) or None)
 
 
-def _kept(columns: Arrays, cut: int, lead: int) -> int:
-    """Return how many rows the venue has had by a time, in whole messages.
-
-    A message acts when its venue says, at its receipt at the latest, and never before the one in front.
-    """
+def _kept(columns: Arrays, cut: int, steps: _Steps) -> int:
+    """Return how many rows the venue has had by a time, in whole messages."""
     import numpy as np
 
-    acts = np.maximum.accumulate(np.minimum(columns["ts_event"] - lead, columns["ts_recv"]))
+    acts = venue_times(columns["ts_event"], columns["ts_recv"], steps)
     return whole_messages(columns, int(np.searchsorted(acts, cut, side="right")))
 
 
-def _cut(columns: Arrays, instrument: Instrument, cut: int, lead: int) -> Arrays:
-    rows = _kept(columns, cut, lead)
+def _cut(columns: Arrays, instrument: Instrument, cut: int, steps: _Steps) -> Arrays:
+    rows = _kept(columns, cut, steps)
     return {name: column[:rows] for name, column in columns.items()}
 
 
-def _scrambled(columns: Arrays, instrument: Instrument, cut: int, lead: int) -> Arrays:
+def _scrambled(columns: Arrays, instrument: Instrument, cut: int, steps: _Steps) -> Arrays:
     """Return the data with its mirror image after a cut: prices go the other way, and each side is the other one."""
     import numpy as np
 
-    rows = _kept(columns, cut, lead)
+    rows = _kept(columns, cut, steps)
     if rows == len(columns["kind"]):
         return columns
     seen = {name: column[:rows] for name, column in columns.items()}
@@ -285,7 +282,7 @@ def _scrambled(columns: Arrays, instrument: Instrument, cut: int, lead: int) -> 
     return joined(seen, *parts)
 
 
-_FUTURES: Final[Mapping[_Future, Callable[[Arrays, Instrument, int, int], Arrays]]] = {
+_FUTURES: Final[Mapping[_Future, Callable[[Arrays, Instrument, int, _Steps], Arrays]]] = {
     "truncated": _cut,
     "scrambled": _scrambled,
 }

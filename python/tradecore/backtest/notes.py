@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tradecore.backtest.text import some
+from tradecore._core import format_duration_ns
+from tradecore.backtest.text import counted, some
 from tradecore.types import EventKind
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
         notes.extend(_never_called(part, summary, kinds))
     if summary["fills"]:
         notes.extend(_without_fees(summary))
+    for name, wrong in summary["wrong_stamps"].items():
+        notes.append(
+            f"{name}: {counted(wrong['messages'], 'message')} stamped by the venue more than 10ms after receipt, by "
+            f"{format_duration_ns(wrong['worst_ns'])} at {wrong['worst_ts_recv']} ns at worst: "
+            "such stamps were set aside"
+        )
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")

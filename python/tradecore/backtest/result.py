@@ -61,7 +61,16 @@ class Result(Frames):
     fill_basis : dict of str to str
         By instrument: ``l2`` if orders filled against the full book, ``l1`` against top-of-book quotes.
     clock_lead_ns : dict of str to int
-        By venue: how far its clock was taken to run ahead of ours, where it did.
+        By venue: how far its clock was taken to run ahead of ours at most, where it did.
+    clock_leads : dict of str to list of (int or None, int)
+        By venue of those: from which receipt on, ns UTC (None for the first), and how far its clock was taken to run
+        ahead from then on, ns.
+    clock_steps : dict of str to list of (int, int, int)
+        By venue: the same as the run had it, and the shortest time that messages then took, ns.
+    wrong_stamps : dict of str to dict
+        By instrument: stamps of the venue that were set aside, because they lie more than 10 ms after the receipt once
+        the clocks are set right. ``messages``, their number; of the worst one ``worst_ns``, how far it lies after the
+        receipt, ``worst_ts_event`` and ``worst_ts_recv``, ns UTC.
     failures : dict of str to str
         Tracebacks of strategies that failed, by name.
     notes : list of str
@@ -123,11 +132,30 @@ class Result(Frames):
         self.seed = seed
         self.wall_s = wall_s
         self.fill_basis: dict[str, str] = summary["fill_basis"]
-        self.clock_lead_ns = {venue: lead for venue, lead in summary["clock_lead_ns"].items() if lead}
+        self.clock_steps: dict[str, list[tuple[int, int, int]]] = {
+            venue: [(begin, lead, least) for begin, lead, least in steps]
+            for venue, steps in summary["clock_steps"].items()
+        }
+        self.wrong_stamps: dict[str, dict[str, int]] = summary["wrong_stamps"]
         self.venues = list(venues)
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
+
+    @property
+    def clock_leads(self) -> dict[str, list[tuple[int | None, int]]]:
+        """How far clocks of venues were taken to run ahead, and from when on, of those that did."""
+        leads: dict[str, list[tuple[int | None, int]]] = {}
+        for venue, steps in self.clock_steps.items():
+            if any(lead for _, lead, _ in steps):
+                changes = [at for at in range(len(steps)) if at == 0 or steps[at][1] != steps[at - 1][1]]
+                leads[venue] = [(steps[at][0] if at else None, steps[at][1]) for at in changes]
+        return leads
+
+    @property
+    def clock_lead_ns(self) -> dict[str, int]:
+        """How far clocks of venues were taken to run ahead at most, ns, of those that did."""
+        return {venue: max(lead for _, lead in leads) for venue, leads in self.clock_leads.items()}
 
     @cached_property
     def final_positions(self) -> list[dict[str, Any]]:
@@ -255,6 +283,8 @@ class Result(Frames):
             "by_currency": {total["currency"]: _texts(total, _OF_TOTALS) for total in self.totals},
             "fill_basis": _one_or_all(self.fill_basis),
             "clock_lead_ns": self.clock_lead_ns,
+            "clock_leads": self.clock_leads,
+            "wrong_stamps": self.wrong_stamps,
             "interrupted": self.interrupted,
             "notes": self.notes,
             "failures": self.failures,
@@ -330,7 +360,8 @@ class Result(Frames):
                 "failures": self.failures,
                 "rejected": self.rejected,
                 "fill_basis": self.fill_basis,
-                "clock_lead_ns": self.clock_lead_ns,
+                "clock_steps": self.clock_steps,
+                "wrong_stamps": self.wrong_stamps,
             },
             "seed": self.seed,
             "wall_s": self.wall_s,
@@ -351,7 +382,7 @@ class Result(Frames):
             totals=self.totals,
             positions=self.final_positions,
             fill_basis=self.fill_basis,
-            clock_lead_ns=self.clock_lead_ns,
+            clock_leads=self.clock_leads,
             venues=self.venues,
             failures=self.failures,
             notes=self.notes,
@@ -403,7 +434,7 @@ def load_result(path: str | Path) -> Result:
 def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
     instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
     result = Result(
-        {**facts["summary"], "instruments": instruments, "journal": journal},
+        {"clock_steps": {}, "wrong_stamps": {}, **facts["summary"], "instruments": instruments, "journal": journal},
         tables,
         seed=facts["seed"],
         wall_s=facts["wall_s"],

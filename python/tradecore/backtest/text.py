@@ -19,6 +19,8 @@ __all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "ra
 
 _SHOWN = 10
 """Rows of a kind that are shown: positions, venues, failures."""
+_CHANGES = 4
+"""Leads of a clock that are shown."""
 _PLACES = 8
 """Decimals of money that are shown."""
 
@@ -31,7 +33,7 @@ class Facts:
     totals: Sequence[Mapping[str, Any]]
     positions: Sequence[Mapping[str, Any]]
     fill_basis: Mapping[str, str]
-    clock_lead_ns: Mapping[str, int]
+    clock_leads: Mapping[str, Sequence[tuple[int | None, int]]]
     venues: Sequence[SimVenue]
     failures: Mapping[str, str]
     notes: Sequence[str]
@@ -155,6 +157,17 @@ def _positions(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "", f"and {', '.join(rest)}" if filled else rest[0]
 
 
+def _leads_text(leads: Sequence[tuple[int | None, int]]) -> str:
+    """Return how far a clock ran ahead, and what came of it."""
+    told = [f"taken to run {leads[0][1] / 1e9:.6f} s ahead of ours"]
+    for begin, lead in leads[1:_CHANGES]:
+        since = datetime.fromtimestamp((begin or 0) // 1_000_000_000, tz=UTC)
+        told.append(f"{lead / 1e9:.6f} s from {since:%Y-%m-%d %H:%M} UTC on")
+    if len(leads) > _CHANGES:
+        told.append(f"{len(leads) - _CHANGES:,} changes more up to {max(lead for _, lead in leads) / 1e9:.6f} s")
+    return ", ".join(told)
+
+
 def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
     if len(facts.fill_basis) <= 3:
         yield "filled against", ", ".join(f"{name}: {basis}" for name, basis in facts.fill_basis.items())
@@ -165,8 +178,8 @@ def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
         yield f"venue {venue.name}", f"{venue.latency!r}, queue {venue.queue}"
     if len(facts.venues) > _SHOWN:
         yield "", f"and {len(facts.venues) - _SHOWN:,} venues more"
-    for name, lead in list(facts.clock_lead_ns.items())[:_SHOWN]:
-        yield f"clock of {name}", f"taken to run {lead / 1e9:.6f} s ahead of ours"
+    for name, leads in list(facts.clock_leads.items())[:_SHOWN]:
+        yield f"clock of {name}", _leads_text(leads)
     yield "events", period_text(facts.stats)
     for note in facts.notes:
         yield "note", note

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import Instrument
+from tradecore._core import Instrument, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
-from tradecore.data.formats import open_reader, sniff, sniff_any
+from tradecore.data.formats import open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress
 from tradecore.data.inference import provisional
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
@@ -97,6 +97,8 @@ def check_files(
         )
         if wrong
     ]
+    if summary["wrong_stamps"] is not None:
+        problems.append(_wrong_stamps(files, summary["wrong_stamps"], summary["clock_lead_ns"]))
     return {
         "ok": not problems,
         "problems": problems,
@@ -107,6 +109,19 @@ def check_files(
         "book_ticker": ticker,
         **{key: value for key, value in summary.items() if key != "book_ticker"},
     }
+
+
+def _wrong_stamps(files: Sequence[Path], wrong: Mapping[str, int], lead_ns: int) -> str:
+    """Return a sentence on stamps of the venue that cannot be."""
+    event, recv = wrong["worst_ts_event"], wrong["worst_ts_recv"]
+    place = place_of(files, event, recv) or str(files[0])
+    clock = f", a clock {format_duration_ns(lead_ns)} ahead of ours allowed for" if lead_ns else ""
+    more = "" if wrong["messages"] == 1 else f", the worst of {wrong['messages']:,} such messages"
+    return (
+        f"{place}: stamped {event} by the venue, {format_duration_ns(event - recv)} after its receipt at {recv}"
+        f"{clock}{more}: nothing is received before it happens; a backtest sets such stamps aside and takes the "
+        "message to have come as fast as the fastest of its hour"
+    )
 
 
 def check_catalog(catalog: str | Path | Catalog, *, progress: Progress | None = None) -> dict[str, Any]:

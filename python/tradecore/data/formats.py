@@ -16,7 +16,7 @@ import orjson
 from tradecore._core import EventReader, Instrument, tardis_origin
 from tradecore.errors import DataError, InvalidValueError
 
-__all__ = ["Sniffed", "open_reader", "sniff", "sniff_any"]
+__all__ = ["Sniffed", "open_reader", "place_of", "sniff", "sniff_any"]
 
 _LINES = 2_000
 _HEAD = 4 << 20
@@ -122,6 +122,22 @@ def _sniff_capture(head: list[bytes]) -> Sniffed:
         if data.get("e") == "depthUpdate":
             break
     return Sniffed("binance-ws", f"{symbol}.{venue}" if symbol else None)
+
+
+def place_of(paths: Sequence[str | Path], *times: int) -> str | None:
+    """Return ``FILE:LINE`` of the first line that has these times in it, ns, in any unit; None if there is none."""
+    needles = []
+    for ns in times:
+        digits = str(ns)
+        while digits.endswith("000"):
+            digits = digits[:-3]
+        needles.append(digits.encode())
+    for path in map(Path, paths):
+        with _open(path) as file:
+            for number, line in enumerate(file, start=1):
+                if all(needle in line for needle in needles):
+                    return f"{path}:{number}"
+    return None
 
 
 def open_reader(

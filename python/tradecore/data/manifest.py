@@ -26,7 +26,7 @@ from tradecore.types import EventKind
 __all__ = ["BYTE_BUDGET", "Manifest", "Month", "Part", "manifest_bytes", "month_bytes", "read_manifest"]
 
 _NOTE = "tradecore.manifest"
-_VERSION = 2
+_VERSION = 3
 _PART_NUMBERS = ("rows", "first_ts_recv", "last_ts_recv", "min_latency_ns", "max_price", "max_qty")
 
 
@@ -50,6 +50,9 @@ class Part:
     checksums : str or None
         ``END:CHECKSUM`` of each region of the file, one a row group and one for its footer; the last end is its size.
         None if it was written before there were any.
+    latencies : str or None
+        How long its messages took, hour by hour: the text of :func:`~tradecore._core.latencies_of`. None if it was
+        written before they were kept.
     """
 
     path: str
@@ -61,6 +64,7 @@ class Part:
     max_price: int
     max_qty: int
     checksums: str | None = None
+    latencies: str | None = None
 
     @property
     def day(self) -> str:
@@ -273,7 +277,7 @@ _PART_KEYS: dict[str, type] = {"path": str, **dict.fromkeys(_PART_NUMBERS, int),
 
 
 def _part(value: Any, place: str) -> Part:
-    part = Part(**_table(value, _PART_KEYS, place, {"checksums": str}))
+    part = Part(**_table(value, _PART_KEYS, place, {"checksums": str, "latencies": str}))
     if not PART_PATH.fullmatch(part.path):
         raise _Problem(f"{place}path: expected a day and a name such as 2024-08-08/0000.parquet, got {part.path!r}")
     if part.rows <= 0:

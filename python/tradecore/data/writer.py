@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from tradecore._core import Instrument, check_columns, seal_part
+from tradecore._core import Instrument, check_columns, latencies_of, seal_part
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
 from tradecore.data.layout import DTYPES, part_name
@@ -182,5 +182,6 @@ class CatalogWriter:
             max_price=largest[0] or 0,
             max_qty=largest[1] or 0,
             checksums=seal_part(staged),
+            latencies=latencies_of(frame),
         )
         self._parts.append((staged, part))

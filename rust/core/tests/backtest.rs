@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::bars::{Bar, BarSpec};
 use tradecore_core::book::{BookState, FillBasis, Touch};
-use tradecore_core::event::{EventColumns, EventKind};
+use tradecore_core::event::{EventColumns, EventKind, Latencies};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup,
     Subscription, Topics,
@@ -747,11 +747,11 @@ fn an_instrument_is_traded_from_its_listing_on() {
 
 /// Markets without data, as they are set and what is known of their data.
 fn settled(markets: Vec<(&str, Basis, ClockLead, bool, i64)>) -> Result<Replay, RunError> {
-    let setups = markets.into_iter().map(|(id, basis, clock_lead, has_book, min_latency_ns)| {
+    let setups = markets.into_iter().map(|(id, basis, clock_lead, has_book, least)| {
         let kind = InstrumentKind::LINEAR_PERPETUAL;
         let setup = market_setup(id, kind, EventColumns::default(), 9, Latency::default());
         let settings = VenueSettings { basis, clock_lead, ..setup.settings };
-        MarketSetup { settings, has_book, min_latency_ns, ..setup }
+        MarketSetup { settings, has_book, latencies: Latencies::of_least(least), ..setup }
     });
     Replay::new(config(), setups.collect(), vec![])
 }
@@ -767,7 +767,7 @@ fn a_run_tells_what_it_chose_where_a_setting_is_left_open() {
     .unwrap();
     let chosen: Vec<_> = (0..4)
         .map(MarketId::new)
-        .map(|market| (replay.market(market).basis(), replay.clock_lead_ns(market)))
+        .map(|market| (replay.market(market).basis(), replay.clock(market).steps()[0].lead_ns))
         .collect();
     // One clock for both instruments of a venue.
     let expected = [(FillBasis::L2, 50), (FillBasis::L1, 50), (FillBasis::L1, 0), (FillBasis::L2, 7)];

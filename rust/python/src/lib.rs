@@ -36,6 +36,7 @@ mod series;
 mod shared;
 mod signals;
 mod simulation;
+mod stamps;
 mod strategy;
 mod updates;
 mod values;
@@ -168,6 +169,8 @@ mod _core {
     use crate::signals::{Question, Signal};
     #[pymodule_export]
     use crate::simulation::Simulation;
+    #[pymodule_export]
+    use crate::stamps::{latencies_of, venue_times};
     #[pymodule_export]
     use crate::strategy::{check_quote_size, check_strategy_name};
     #[pymodule_export]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
-use tradecore_core::event::{Columns as _, EventKind};
+use tradecore_core::event::{Columns as _, EventKind, Latencies};
 
 use crate::columns::{ByName, NumpyColumns};
 use crate::errors::DataError;
@@ -91,12 +91,9 @@ impl MemoryColumns {
         (0..=u8::MAX).filter(|kind| seen[usize::from(*kind)]).collect()
     }
 
-    /// The smallest difference of receipt and event, ns; below 0 where the venue's clock ran ahead.
-    #[getter]
-    fn min_latency_ns(&self) -> i64 {
-        let view = self.0.view();
-        let latencies = view.ts_recv.iter().zip(view.ts_event).map(|(recv, event)| recv.wrapping_sub(*event));
-        latencies.min().unwrap_or(0)
+    /// Return how long the messages took, as :func:`latencies_of` does.
+    fn latencies(&self, py: Python<'_>) -> String {
+        py.detach(|| Latencies::of(&self.0.view()).to_string())
     }
 }
 

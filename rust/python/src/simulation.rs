@@ -27,6 +27,7 @@ use crate::positions::FinalPositions;
 use crate::raised::Raised;
 use crate::records::{failures, tables};
 use crate::roster::Roster;
+use crate::stamps::{steps_to_py, to_latencies, wrong_stamps_to_py};
 use crate::values::{money_to_py, to_duration};
 use crate::venue::SimVenue;
 
@@ -184,17 +185,18 @@ impl Simulation {
 
     /// Add a market and return its index.
     ///
-    /// ``has_book`` and ``min_latency_ns``, the smallest difference of receipt and event in the data, decide what the
-    /// venue's settings leave open.
-    #[pyo3(signature = (instrument, chunks, venue, *, has_book, min_latency_ns))]
+    /// ``has_book`` and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
+    /// data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
+    #[pyo3(signature = (instrument, chunks, venue, *, has_book, latencies))]
     fn add_market(
         &self,
         instrument: &PyInstrument,
         chunks: &Bound<'_, PyAny>,
         venue: &Bound<'_, PyAny>,
         has_book: bool,
-        min_latency_ns: i64,
+        latencies: Vec<(Option<String>, i64)>,
     ) -> PyResult<usize> {
+        let latencies = to_latencies(latencies)?;
         let mut parts = self.parts(chunks.py());
         let (settings, instrument) = match &parts.venue {
             Some((last, settings)) if last.is(venue) => settings.trading(&instrument.0),
@@ -215,7 +217,7 @@ impl Simulation {
             let source = stream.and_then(|stream| stream.get().source(raised.clone()));
             source.unwrap_or_else(|| Box::new(PySource { iterator: chunks.clone().unbind(), raised }))
         };
-        parts.markets.push(MarketSetup { instrument, settings, source, has_book, min_latency_ns });
+        parts.markets.push(MarketSetup { instrument, settings, source, has_book, latencies });
         Ok(index)
     }
 
@@ -394,16 +396,21 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("totals", totals)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let (bases, leads) = (PyDict::new(py), PyDict::new(py));
+    let (bases, steps, wrong) = (PyDict::new(py), PyDict::new(py), PyDict::new(py));
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
-        leads.set_item(instrument.id.venue(), simulation.clock_lead_ns(id))?;
+        let clock = simulation.clock(id);
+        steps.set_item(instrument.id.venue(), steps_to_py(clock.steps()))?;
+        if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
+            wrong.set_item(&ids[market], stamps)?;
+        }
     }
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
     out.set_item("instruments", traded)?;
     out.set_item("fill_basis", bases)?;
-    out.set_item("clock_lead_ns", leads)?;
+    out.set_item("clock_steps", steps)?;
+    out.set_item("wrong_stamps", wrong)?;
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();

@@ -89,9 +89,9 @@ impl Lane {
         self.upcoming.get(self.at).map(|next| next.stamp.venue)
     }
 
-    /// How far the venue's clock is taken to run ahead of ours, ns.
-    pub(super) fn venue_lead_ns(&self) -> i64 {
-        self.clock.venue_lead_ns()
+    /// What stamps its messages.
+    pub(super) fn clock(&self) -> &FeedClock {
+        &self.clock
     }
 
     /// When the next message that has not been delivered reaches us.

@@ -31,7 +31,7 @@ use super::lane::Lane;
 use super::models::{ModelSetup, Models};
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
-use super::setup::{MarketSetup, clock_leads};
+use super::setup::{MarketSetup, clock_steps};
 use super::stats::CurrencyTotals;
 use crate::event::Heads;
 use crate::kernel::{
@@ -127,11 +127,11 @@ impl Replay {
         groups: Vec<Vec<StrategySetup>>,
         mut venue: Venue,
     ) -> Result<Self, RunError> {
-        let leads = clock_leads(&markets);
+        let clocks = clock_steps(&markets);
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
         let mut listings = Vec::new();
-        for (index, (setup, lead)) in markets.into_iter().zip(leads).enumerate() {
+        for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
             let MarketSetup { instrument, settings, source, has_book, .. } = setup;
             settings
                 .check()
@@ -140,7 +140,7 @@ impl Replay {
             let basis = settings.basis.resolve(has_book);
             let market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
-            lanes.push(Lane::new(source, FeedClock::new(lead, settings.latency.feed.clone())));
+            lanes.push(Lane::new(source, FeedClock::new(steps, settings.latency.feed.clone())));
             let id = venue.add(market, settings.latency);
             for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
                 if let Some(at) = at {
@@ -197,9 +197,9 @@ impl Replay {
         self.venue.market(market)
     }
 
-    /// How far the clock of a market's venue is taken to run ahead of ours, ns.
-    pub fn clock_lead_ns(&self, market: MarketId) -> i64 {
-        self.lanes[market.index()].venue_lead_ns()
+    /// How the clock of a market's venue is taken to stand to ours, and which of its stamps were set aside.
+    pub fn clock(&self, market: MarketId) -> &FeedClock {
+        self.lanes[market.index()].clock()
     }
 
     /// Event rows passed so far.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::lane::ChunkSource;
-use crate::sim::VenueSettings;
+use crate::event::{ClockStep, Latencies};
+use crate::sim::{ClockLead, VenueSettings};
 use crate::types::Instrument;
 
 /// One instrument of a run.
@@ -18,16 +19,26 @@ pub struct MarketSetup {
     pub source: Box<dyn ChunkSource>,
     /// Whether the data has a book, not only best prices.
     pub has_book: bool,
-    /// The smallest difference of receipt and event in the data, ns; below 0 where the venue's clock ran ahead.
-    pub min_latency_ns: i64,
+    /// How long its messages took, below 0 where the venue's clock ran ahead.
+    pub latencies: Latencies,
 }
 
-/// How far the clock of each market's venue ran ahead of ours, ns: one clock for all instruments of a venue.
-pub(super) fn clock_leads(markets: &[MarketSetup]) -> Vec<i64> {
-    let mut leads: FxHashMap<&str, i64> = FxHashMap::default();
+/// How the clock of each market's venue stood to ours: one clock for all instruments of a venue, told by the latencies of
+/// all of them. A fixed lead is that of all; of several the largest counts.
+pub(super) fn clock_steps(markets: &[MarketSetup]) -> Vec<Arc<[ClockStep]>> {
+    let mut measured: FxHashMap<&str, Latencies> = FxHashMap::default();
+    let mut fixed: FxHashMap<&str, i64> = FxHashMap::default();
     for market in markets {
-        let lead = market.settings.clock_lead.resolve(market.min_latency_ns);
-        leads.entry(market.instrument.id.venue()).and_modify(|most| *most = lead.max(*most)).or_insert(lead);
+        let venue = market.instrument.id.venue();
+        match market.settings.clock_lead {
+            ClockLead::Auto => measured.entry(venue).or_default().add(market.latencies.clone()),
+            ClockLead::Ns(ns) => {
+                fixed.entry(venue).and_modify(|most| *most = ns.max(*most)).or_insert(ns);
+            }
+        }
     }
-    markets.iter().map(|market| leads[market.instrument.id.venue()]).collect()
+    let mut steps: FxHashMap<&str, Arc<[ClockStep]>> =
+        measured.into_iter().map(|(venue, latencies)| (venue, latencies.steps().into())).collect();
+    steps.extend(fixed.into_iter().map(|(venue, ns)| (venue, [ClockStep::fixed(ns)].into())));
+    markets.iter().map(|market| Arc::clone(&steps[market.instrument.id.venue()])).collect()
 }

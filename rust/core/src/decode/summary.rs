@@ -1,7 +1,7 @@
 //! What a stream of events amounts to: counts, times, the final book.
 
 use crate::book::{BookState, L2Book, Touch};
-use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, View};
+use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, StampCheck, View};
 
 /// Running totals over events in order.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct FeedSummary {
     /// Messages whose venue time is before that of the message above.
     pub event_time_back: u64,
     last_ts_event: Option<i64>,
+    /// How long messages took, and which stamps cannot be.
+    pub stamps: StampCheck,
     /// The book after the last row.
     pub book: L2Book,
     /// The venue's own best prices after the last row.
@@ -89,6 +91,7 @@ impl FeedSummary {
                 let time = view.ts_event[row];
                 self.event_time_back += u64::from(self.last_ts_event.is_some_and(|last| time < last));
                 self.last_ts_event = Some(time);
+                self.stamps.push(time, view.ts_recv[row]);
                 first = false;
             }
             if view.flags[row] & FLAG_LAST != 0 {

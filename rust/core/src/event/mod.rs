@@ -3,13 +3,17 @@
 mod columns;
 mod cursor;
 mod kind;
+mod latencies;
 mod merge;
 mod messages;
+mod stamps;
 
 pub use columns::{Columns, ColumnsError, Event, EventColumns, EventSink, Ints, View, is_price, is_qty};
 pub use cursor::{Chunk, Chunker, Cursor, FeedError};
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
+pub use latencies::{BadLatencies, ClockStep, Latencies, LatencyMeter};
 pub use merge::Heads;
 pub use messages::{Messages, Span};
+pub use stamps::{BEYOND_NS, StampCheck, WrongStamps};
 
 pub use crate::types::{STEPS_LIMIT, TIME_LIMIT};

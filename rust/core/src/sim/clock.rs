@@ -1,19 +1,29 @@
 //! Two stamps, two places: when a message acts at the venue and when a strategy may see it.
 
+use std::sync::Arc;
+
 use super::latency::LatencyModel;
+use crate::event::{ClockStep, WrongStamps};
 
 /// Places messages on one timeline, the strategy's clock.
 ///
-/// * at the venue: `ts_event` minus the venue clock's lead over ours, never later than the receipt and never
-///   earlier than the message before it;
+/// * at the venue: `ts_event` minus the venue clock's lead over ours, as it was in that hour. A stamp that is still after
+///   the receipt is wrong: the message acts as long before its receipt as the fastest of the hour took. Never earlier than
+///   the message before it;
 /// * at the strategy: the recorded receipt, or a feed latency after the venue time.
 ///
-/// So a message is never visible before it happened, whatever the two clocks said.
+/// So a message is never visible before it happened, whatever the two clocks said, and a wrong stamp moves no other message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedClock {
-    venue_lead_ns: i64,
+    step: ClockStep,
+    /// The receipt from which the next step counts.
+    until: i64,
     feed: Option<LatencyModel>,
     last: i64,
+    /// All steps, and how many of them have begun.
+    steps: Arc<[ClockStep]>,
+    begun: usize,
+    wrong: WrongStamps,
 }
 
 /// When a message acts and when it is seen, ns on the strategy's clock.
@@ -26,20 +36,33 @@ pub struct Stamp {
 }
 
 impl FeedClock {
-    /// A clock for a venue that runs `venue_lead_ns` ahead of ours; `feed` replaces the recorded latency.
-    pub fn new(venue_lead_ns: i64, feed: Option<LatencyModel>) -> Self {
-        Self { venue_lead_ns, feed, last: i64::MIN }
+    /// A clock of a venue whose clock stands to ours as these steps say, in order of time; `feed` replaces the recorded
+    /// latency.
+    pub fn new(steps: Arc<[ClockStep]>, feed: Option<LatencyModel>) -> Self {
+        let step = ClockStep::fixed(0);
+        let wrong = WrongStamps::default();
+        Self { step, until: i64::MIN, feed, last: i64::MIN, steps, begun: 0, wrong }
     }
 
-    /// How far the venue's clock is taken to run ahead of ours, ns.
-    pub fn venue_lead_ns(&self) -> i64 {
-        self.venue_lead_ns
+    /// How the venue's clock is taken to stand to ours.
+    pub fn steps(&self) -> &[ClockStep] {
+        &self.steps
+    }
+
+    /// Messages so far whose stamps were set aside.
+    pub fn wrong_stamps(&self) -> WrongStamps {
+        self.wrong
     }
 
     /// The stamp of the next message.
     #[inline]
     pub fn stamp(&mut self, ts_event: i64, ts_recv: i64) -> Stamp {
-        let venue = ts_event.saturating_sub(self.venue_lead_ns).min(ts_recv).max(self.last);
+        if ts_recv >= self.until {
+            self.go_on(ts_recv);
+        }
+        let corrected = ts_event.saturating_sub(self.step.lead_ns);
+        let happened = if corrected > ts_recv { self.set_aside(ts_event, ts_recv) } else { corrected };
+        let venue = happened.max(self.last);
         self.last = venue;
         let visible = match &mut self.feed {
             None => ts_recv,
@@ -48,6 +71,22 @@ impl FeedClock {
         };
         Stamp { venue, visible }
     }
+
+    /// When a message happened whose stamp cannot be.
+    #[cold]
+    fn set_aside(&mut self, ts_event: i64, ts_recv: i64) -> i64 {
+        self.wrong.push(&self.step, ts_event, ts_recv);
+        ts_recv.saturating_sub(self.step.least_ns)
+    }
+
+    #[cold]
+    fn go_on(&mut self, ts_recv: i64) {
+        while let Some(step) = self.steps.get(self.begun).filter(|step| step.from <= ts_recv) {
+            self.step = *step;
+            self.begun += 1;
+        }
+        self.until = self.steps.get(self.begun).map_or(i64::MAX, |step| step.from);
+    }
 }
 
 #[cfg(test)]
@@ -55,23 +94,69 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn clock(lead_ns: i64, feed: Option<LatencyModel>) -> FeedClock {
+        FeedClock::new([ClockStep::fixed(lead_ns)].into(), feed)
+    }
+
     #[test]
     fn a_fast_venue_clock_is_set_back() {
-        let mut clock = FeedClock::new(1_270, None);
-        assert_eq!(clock.stamp(2_280, 1_020), Stamp { venue: 1_010, visible: 1_020 });
+        let stamp = clock(1_270, None).stamp(2_280, 1_020);
+        assert_eq!(stamp, Stamp { venue: 1_010, visible: 1_020 });
         // Uncorrected, the message counts as seen the moment it happened, not before.
-        let mut clock = FeedClock::new(0, None);
-        assert_eq!(clock.stamp(2_280, 1_020), Stamp { venue: 1_020, visible: 1_020 });
+        let stamp = clock(0, None).stamp(2_280, 1_020);
+        assert_eq!(stamp, Stamp { venue: 1_020, visible: 1_020 });
+    }
+
+    #[test]
+    fn each_step_counts_from_its_time_on() {
+        let steps = [
+            ClockStep { from: i64::MIN, lead_ns: 5, least_ns: 0 },
+            ClockStep { from: 100, lead_ns: 0, least_ns: 3 },
+            ClockStep { from: 200, lead_ns: 40, least_ns: 0 },
+        ];
+        let mut clock = FeedClock::new(steps.into(), None);
+        let venue: Vec<i64> = [(20, 99), (95, 100), (250, 199), (230, 200)]
+            .map(|(event, recv)| clock.stamp(event, recv).venue)
+            .into();
+        assert_eq!(venue, [15, 95, 196, 196]);
+    }
+
+    #[test]
+    fn a_wrong_stamp_moves_no_other_message_and_is_counted() {
+        const MS: i64 = 1_000_000;
+        let steps = [ClockStep { from: i64::MIN, lead_ns: 0, least_ns: 5 * MS }];
+        let stamps = |bad: i64| {
+            let mut clock = FeedClock::new(steps.into(), None);
+            let stamps: Vec<_> = (1..30)
+                .map(|at| {
+                    clock.stamp((10 * at - 5 + if at % 10 == 4 { bad * at } else { 0 }) * MS, 10 * at * MS)
+                })
+                .collect();
+            (stamps, clock.wrong_stamps())
+        };
+        let (sound, none) = stamps(0);
+        assert_eq!(none, WrongStamps::default());
+        let worst_ns = (50 * 24 - 5) * MS;
+        let (worst_ts_event, worst_ts_recv) = (240 * MS + worst_ns, 240 * MS);
+        let worst = WrongStamps { messages: 3, worst_ns, worst_ts_event, worst_ts_recv };
+        assert_eq!(stamps(50), (sound.clone(), worst));
+        // A stamp that lies far back waits for the message before it.
+        assert_eq!(stamps(-900).0.iter().zip(&sound).filter(|(a, b)| a != b).count(), 3);
     }
 
     proptest! {
         #[test]
         fn nothing_is_seen_before_it_happened_and_time_never_goes_back(
-            lead in 0i64..50,
+            steps in proptest::collection::vec((0i64..200, 0i64..50, 0i64..20), 0..5),
             feed in proptest::option::of(0i64..50),
             gaps in proptest::collection::vec((0i64..20, -60i64..60), 1..50),
         ) {
-            let mut clock = FeedClock::new(lead, feed.map(LatencyModel::Constant));
+            let mut from = 900;
+            let steps: Vec<_> = steps.into_iter().map(|(gap, lead_ns, least_ns)| {
+                from += gap;
+                ClockStep { from, lead_ns, least_ns }
+            }).collect();
+            let mut clock = FeedClock::new(steps.into(), feed.map(LatencyModel::Constant));
             let (mut recv, mut before) = (1_000, Stamp { venue: i64::MIN, visible: i64::MIN });
             for (gap, latency) in gaps {
                 recv += gap;

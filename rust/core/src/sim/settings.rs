@@ -42,20 +42,10 @@ impl Basis {
 /// How far the venue's clock ran ahead of ours when the data was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockLead {
-    /// Just enough that no message arrived before it happened.
+    /// Hour by hour just enough that no message arrived before it happened, but for those whose stamps are wrong.
     Auto,
     /// So far, ns.
     Ns(i64),
-}
-
-impl ClockLead {
-    /// What it is for data whose smallest difference of receipt and event is `min_latency_ns`.
-    pub fn resolve(self, min_latency_ns: i64) -> i64 {
-        match self {
-            Self::Auto => min_latency_ns.saturating_neg().max(0),
-            Self::Ns(ns) => ns,
-        }
-    }
 }
 
 /// Settings of a simulated venue.
@@ -190,7 +180,5 @@ mod tests {
         assert_eq!([true, false].map(|has| Basis::Auto.resolve(has)), [FillBasis::L2, FillBasis::L1]);
         assert_eq!([true, false].map(|has| Basis::L1.resolve(has)), [FillBasis::L1; 2]);
         assert_eq!([true, false].map(|has| Basis::L2.resolve(has)), [FillBasis::L2; 2]);
-        assert_eq!([-7, 0, 7, i64::MIN].map(|ns| ClockLead::Auto.resolve(ns)), [7, 0, 0, i64::MAX]);
-        assert_eq!([-7, 7].map(|ns| ClockLead::Ns(3).resolve(ns)), [3; 2]);
     }
 }

@@ -2,7 +2,7 @@
 //! traded that the orders do not say.
 
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
-use tradecore_core::event::{Event, EventColumns, EventKind};
+use tradecore_core::event::{Event, EventColumns, EventKind, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, SelfTrade, VenueSettings};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
@@ -60,7 +60,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         settings: setup.settings.clone(),
         source: Pieces::new(data.clone(), piece),
         has_book: true,
-        min_latency_ns: -2 * MS,
+        latencies: Latencies::of_least(-2 * MS),
     });
     let strategy = |at: u64| StrategySetup {
         name: format!("m{at}"),

@@ -1,0 +1,232 @@
+"""Clocks that are wrong, books that stay crossed, and data that comes back as it went: as people have them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tradecore as tc
+from tradecore.cli import main
+
+START = 1_700_000_000_000_000
+"""µs."""
+HOUR = 3_600_000_000
+HEAD = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
+ID = "BTCUSDT.BINANCE_USDM"
+
+Level = tuple[int, int, bool, str, str, str]
+"""``timestamp`` and ``local_timestamp`` in µs since the start, and the rest of a row of ``incremental_book_L2``."""
+
+
+def book_file(path: Path, levels: Sequence[Level]) -> Path:
+    rows = [
+        f"binance-futures,BTCUSDT,{START + event},{START + recv},{str(snapshot).lower()},{side},{price},{amount}\n"
+        for event, recv, snapshot, side, price, amount in levels
+    ]
+    text = (HEAD + "".join(rows)).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+def cli(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def checked(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    code, out, err = cli("data", "check", path, "--json", "--quiet", capsys=capsys)
+    assert code in (0, 1), err
+    report: dict[str, Any] = json.loads(out)
+    return report
+
+
+def case(shared: Path, name: str) -> Path:
+    path = shared / "cases" / name
+    if not path.exists():
+        pytest.skip(f"no {path}: the files of reported trouble are not here")
+    return path
+
+
+class Taker(tc.Strategy):
+    """Takes a little of either side in turn, every few messages."""
+
+    def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+        self.seen = getattr(self, "seen", 0) + 1
+        if self.seen % 7 == 0:
+            (ctx.buy if self.seen % 2 else ctx.sell)(book.instrument, "0.5")
+
+
+def run(data: Any, **settings: Any) -> tc.Result:
+    venue = tc.SimVenue("BINANCE_USDM", latency=tc.Latency(entry="2ms", response="2ms"), **settings)
+    return tc.Backtest([Taker("t", [ID])], data, [venue]).run()
+
+
+def steady(count: int, latency: Callable[[int], int], every: int = 10_000) -> Iterator[Level]:
+    """A book whose best bid grows and shrinks, with a latency in µs by message."""
+    for side, price in (("bid", "60000.0"), ("ask", "60000.1")):
+        yield -latency(0), 0, True, side, price, "50"
+    for at in range(1, count):
+        yield at * every - latency(at), at * every, False, "bid", "59999.9", str(1 + at % 4)
+
+
+# Clocks.
+
+
+@pytest.mark.parametrize("ahead", [30_000, 2_000_000, 90_000_000])
+@pytest.mark.parametrize("bad", [0, 3, 150])
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_stamp_ahead_changes_no_fill_and_is_named(
+    tmp_path: Path, ahead: int, bad: int, packed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "book.csv.gz" if packed else "book.csv"
+    sound = book_file(tmp_path / f"sound-{name}", list(steady(300, lambda _: 5_000)))
+    levels = list(steady(300, lambda at: -ahead if at == bad else 5_000))
+    wrong = book_file(tmp_path / f"wrong-{name}", levels)
+    results = []
+    for path in (sound, wrong):
+        catalog = tmp_path / path.name.partition(".")[0]
+        tc.import_tardis(path, ID, catalog)
+        results.append(run(catalog))
+    assert results[0].stats.fills > 30
+    assert results[0].digest == results[1].digest
+    assert results[0].wrong_stamps == {} == results[1].clock_lead_ns
+    recv = (START + bad * 10_000) * 1_000
+    expected = {"messages": 1, "worst_ns": ahead * 1_000, "worst_ts_event": recv + ahead * 1_000, "worst_ts_recv": recv}
+    assert results[1].wrong_stamps == {ID: expected}
+    assert any("set aside" in note for note in results[1].notes)
+    assert not any("set aside" in note for note in results[0].notes)
+
+    assert checked(sound, capsys)["ok"] is True
+    report = checked(wrong, capsys)
+    line = bad + 3 if bad else 2
+    assert report["ok"] is False
+    assert report["wrong_stamps"] == expected
+    assert any(f"{wrong}:{line}: stamped {recv + ahead * 1_000} by the venue" in text for text in report["problems"])
+
+
+def test_the_file_of_one_stamp_ahead_fills_as_the_sound_one(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digests = set()
+    for name in ("10-stamps-one-2s-ahead", "10-stamps-sound"):
+        tc.import_tardis(case(shared, f"{name}.csv"), ID, tmp_path / name)
+        result = run(tmp_path / name)
+        assert result.stats.fills > 0
+        digests.add(result.digest)
+    assert len(digests) == 1
+    (problem,) = checked(case(shared, "10-stamps-one-2s-ahead.csv"), capsys)["problems"]
+    path = case(shared, "10-stamps-one-2s-ahead.csv")
+    number = int(problem.removeprefix(f"{path}:").partition(":")[0])
+    cells = path.read_text().splitlines()[number - 1].split(",")
+    assert int(cells[2]) > int(cells[3])
+    assert checked(case(shared, "10-stamps-sound.csv"), capsys)["problems"] == []
+
+
+def hours(lead_of: Callable[[int], int], count: int = 60) -> Iterator[Level]:
+    """Four hours of a book, the venue's clock ahead by so many µs in each."""
+    first = HOUR - START % HOUR
+    for hour in range(4):
+        for level in steady(count, lambda _: 3_000, every=20_000):
+            event, recv, snapshot, *rest = level
+            base = first + hour * HOUR
+            yield event + base + lead_of(hour), recv + base, snapshot and hour == 0, *rest  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("leads", "expected"),
+    [
+        ([0, 0, 53_000, 53_000], [(None, 0), (2, 50_000)]),
+        ([1_273_000, 0, 0, 0], [(None, 1_270_000), (1, 0)]),
+        ([103_000, 113_000, 123_000, 133_000], [(None, 100_000), (1, 110_000), (2, 120_000), (3, 130_000)]),
+        ([43_000] * 4, [(None, 40_000)]),
+        ([-900_000] * 4, None),
+    ],
+    ids=["step ahead", "step back", "drift", "constant", "behind"],
+)
+def test_a_clock_that_is_set_or_drifts_is_followed_and_told(
+    tmp_path: Path, leads: list[int], expected: list[tuple[int | None, int]] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = book_file(tmp_path / "book.csv", list(hours(lambda hour: leads[hour])))
+    tc.import_tardis(path, ID, tmp_path / "market")
+    result = run(tmp_path / "market")
+    first = START + HOUR - START % HOUR
+    told = None if expected is None else [
+        (None if hour is None else (first + hour * HOUR) * 1_000, lead * 1_000) for hour, lead in expected
+    ]  # fmt: skip
+    assert result.clock_leads.get("BINANCE_USDM") == told
+    assert result.summary()["clock_leads"] == result.clock_leads
+    assert result.wrong_stamps == {}
+    assert checked(path, capsys)["ok"] is True
+    if expected is not None:
+        assert f"taken to run {expected[0][1] / 1e6:.6f} s ahead of ours" in str(result)
+        assert str(result).count(" UTC on") == len(expected) - 1
+        assert result.clock_lead_ns == {"BINANCE_USDM": max(lead for _, lead in expected) * 1_000}
+    result.save(tmp_path / "run.tcr")
+    assert tc.load_result(tmp_path / "run.tcr").clock_leads == result.clock_leads
+
+
+def test_followed_clocks_fill_as_a_clock_that_is_right(tmp_path: Path) -> None:
+    """Wherever the venue's clock stands to ours, the same market gives the same fills."""
+    digests = set()
+    for number, leads in enumerate(([3_000] * 4, [3_000, 83_000, 83_000, 1_003_000], [753_000, 53_000, 3_000, 33_000])):
+        path = book_file(tmp_path / f"{number}.csv", list(hours(lambda hour, leads=leads: leads[hour])))  # type: ignore[misc]
+        tc.import_tardis(path, ID, tmp_path / str(number))
+        digests.add(run(tmp_path / str(number)).digest)
+    assert len(digests) == 1
+
+
+def test_memory_and_catalogs_of_before_are_measured_as_well(tmp_path: Path) -> None:
+    path = book_file(tmp_path / "book.csv", list(steady(300, lambda at: -2_000_000 if at == 77 else 5_000)))
+    tc.import_tardis(path, ID, tmp_path / "market")
+    catalog = tc.Catalog(tmp_path / "market")
+    result = run(catalog)
+    assert run({ID: catalog.scan(ID).collect()}).digest == result.digest
+    without(catalog, "latencies")
+    again = run(tc.Catalog(tmp_path / "market"))
+    assert (again.digest, again.clock_steps, again.wrong_stamps) == (
+        result.digest,
+        result.clock_steps,
+        result.wrong_stamps,
+    )
+
+
+def without(catalog: tc.Catalog, *keys: str) -> None:
+    """Make a catalog one of before these were kept of its parts."""
+    from tradecore._core import read_note
+    from tradecore.data.manifest import _file
+
+    (path,) = catalog.path.rglob("_*.parquet")
+    document = json.loads((read_note(path, "tradecore.manifest") or "").partition(" ")[2])
+    for part in document["parts"]:
+        for key in keys:
+            del part[key]
+    path.write_bytes(_file({**document, "version": 2})[0])
+
+
+def test_one_clock_for_all_instruments_of_a_venue(tmp_path: Path) -> None:
+    """The quiet instrument has one message only, and a wrong one: what the other one tells counts."""
+    ahead = [(40_000, 0, True, "bid", "60000.0", "5"), (40_000, 0, True, "ask", "60000.1", "5")]
+    tc.import_tardis(book_file(tmp_path / "a.csv", list(steady(200, lambda _: 1_000))), ID, tmp_path / "market")
+    eth = (tmp_path / "b.csv", [*ahead])
+    path = book_file(*eth)
+    path.write_text(path.read_text().replace("BTCUSDT", "ETHUSDT"))
+    tc.import_tardis(path, "ETHUSDT.BINANCE_USDM", tmp_path / "market")
+    result = tc.Backtest([Taker("t", [ID, "ETHUSDT.BINANCE_USDM"])], tmp_path / "market", ["BINANCE_USDM"]).run()
+    assert result.clock_lead_ns == {}
+    assert result.wrong_stamps["ETHUSDT.BINANCE_USDM"]["messages"] == 1
+
+
+def test_a_lead_that_is_given_counts_for_all_of_the_data(tmp_path: Path) -> None:
+    path = book_file(tmp_path / "book.csv", list(hours(lambda hour: 53_000 if hour > 1 else 0)))
+    tc.import_tardis(path, ID, tmp_path / "market")
+    result = run(tmp_path / "market", clock_lead="20ms")
+    assert result.clock_leads == {"BINANCE_USDM": [(None, 20_000_000)]}
+    # Three of the 53 ms are the way, twenty are allowed for.
+    assert result.wrong_stamps[ID]["messages"] == 120
+    assert result.wrong_stamps[ID]["worst_ns"] == 30_000_000
