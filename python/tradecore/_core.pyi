@@ -1754,8 +1754,9 @@ class BinanceDecoder:
         Returns
         -------
         str
-            ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``, ``book_ticker``,
-            ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or ``ignored``.
+            ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``,
+            ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or
+            ``ignored``.
 
         Raises
         ------
