@@ -167,3 +167,222 @@ def test_a_header_alone_is_no_market_and_says_so(tmp_path: Path, capsys: pytest.
     trades = write(tmp_path / "trades.csv", TRADES, row(0, "1,buy,60000.0,1"))
     report = cli("data", "check", quiet, trades, capsys=capsys)
     assert (report["ok"], report["instrument"], report["files_without_rows"]) == (True, USDM, 1)
+
+
+# --- snapshots ----------------------------------------------------------------------------------------------------
+
+
+def test_every_snapshot_stands_alone(tmp_path: Path) -> None:
+    rows = []
+    for step, mid in enumerate([1000, 1010, 1020, 990] * 30):
+        rows += [row(step * 100, f"true,{side},{price}.0,3") for side, price in (("bid", mid - 1), ("ask", mid + 1))]
+    path = write(tmp_path / "book.csv", BOOK, *rows)
+    summary = tc.import_tardis(path, USDM, tmp_path / "cat")
+    assert (summary["snapshots"], summary["bid_levels"], summary["ask_levels"]) == (120, 1, 1)
+    assert (summary["best_bid"][0], summary["best_ask"][0]) == ("989.0", "991.0")
+    assert summary["crossed"] == 0
+
+
+def test_two_snapshots_received_at_once_are_told_by_the_venues_stamp(tmp_path: Path) -> None:
+    def level(at: int, rest: str) -> str:
+        return f"binance-futures,BTCUSDT,{START + at},{START + 500},{rest}"
+
+    rows = [level(0, "true,bid,100.0,1"), level(0, "true,ask,101.0,1")]
+    rows += [level(9, "true,bid,103.0,1"), level(9, "true,ask,104.0,1")]
+    summary = tc.import_tardis(write(tmp_path / "book.csv", BOOK, *rows), USDM, tmp_path / "cat")
+    assert (summary["snapshots"], summary["messages"], summary["crossed"]) == (2, 2, 0)
+    assert (summary["bid_levels"], summary["ask_levels"], summary["best_bid"][0]) == (1, 1, "103.0")
+
+
+def test_the_reported_snapshots_leave_the_last_book(cases: Path, tmp_path: Path) -> None:
+    spec = tc.Instrument(
+        "BTCUSDT.BITGET_FUTURES", kind="linear", base="BTC", quote="USDT", price_increment="0.1", qty_increment="1"
+    )
+    summary = tc.import_tardis(cases / "08-all-snapshots.csv", spec, tmp_path)
+    assert (summary["best_bid"][0], summary["best_ask"][0]) == ("100.9", "101.1")
+    assert (summary["bid_levels"], summary["ask_levels"]) == (2, 2)
+
+
+# --- what a file holds --------------------------------------------------------------------------------------------
+
+CHAIN = (
+    "exchange,symbol,timestamp,local_timestamp,type,strike_price,expiration,open_interest,last_price,bid_price,"
+    "bid_amount,bid_iv,ask_price,ask_amount,ask_iv,mark_price,mark_iv,underlying_index,underlying_price,delta,gamma,"
+    "vega,theta,rho"
+)
+QUOTES = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount"
+SNAPSHOTS = (
+    "exchange,symbol,timestamp,local_timestamp,asks[0].price,asks[0].amount,bids[0].price,bids[0].amount,"
+    "asks[1].price,asks[1].amount,bids[1].price,bids[1].amount"
+)
+
+
+def test_an_option_chain_is_refused_by_its_name(tmp_path: Path) -> None:
+    rest = "call,60000,1723161600000000,,,,,,,,,,,,,,,,,"
+    path = write(tmp_path / "OPTIONS.csv", CHAIN, row(0, rest, symbol="BTC-9AUG24-60000-C", exchange="deribit"))
+    with pytest.raises(DataError, match=r"OPTIONS\.csv:1: options_chain is not read; take trades, quotes"):
+        tc.import_tardis(path, USDM, tmp_path / "cat")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("binance-futures_liquidations_2022-01-01_BTCUSDT.csv", "liquidations"),
+        ("Liquidation 1.csv", "liquidations"),
+        ("liquidations/2022/01/01/BTCUSDT.csv", "liquidations"),
+        ("liquidations/trades.csv", "trades"),
+        ("my-trade.csv", "trades"),
+    ],
+)
+def test_trades_and_liquidations_are_told_by_name_or_folder(name: str, kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path / name, TRADES, row(0, "1,sell,60000.0,3"))
+    summary = tc.import_tardis(path, USDM, tmp_path / "cat")
+    assert summary["kinds"] == [kind]
+    assert (summary["trades"], summary["liquidations"]) == ((1, 0) if kind == "trades" else (0, 1))
+
+
+@pytest.mark.parametrize("name", ["data.csv", "trades and liquidations.csv"])
+def test_what_could_be_liquidations_is_never_taken_for_trades(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path / name, TRADES, row(0, ",sell,60000.0,3"))
+    with pytest.raises(DataError, match="named after which of the two it holds"):
+        tc.import_tardis(path, USDM, tmp_path / "cat")
+
+
+SOURCES = {
+    "incremental_book_L2": (BOOK, "true,bid,60000.0,1"),
+    "book_snapshot_2": (SNAPSHOTS, "60000.1,1,60000.0,1,60000.2,1,59999.9,1"),
+    "quotes": (QUOTES, "1,60000.1,60000.0,1"),
+    "liquidations": (TRADES, "1,sell,60000.0,1"),
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("incremental_book_L2", "book_snapshot_2"),
+        ("book_snapshot_2", "book_snapshot_2"),
+        ("quotes", "quotes"),
+        ("liquidations", "liquidations"),
+        ("incremental_book_L2", "incremental_book_L2"),
+    ],
+)
+def test_two_sources_of_one_kind_are_refused_by_both_names(first: str, second: str, tmp_path: Path) -> None:
+    paths = [tmp_path / f"1 {first}.csv", tmp_path / f"2 {second}.csv"]
+    for path, kind in zip(paths, (first, second), strict=True):
+        header, rest = SOURCES[kind]
+        write(path, header, *(row(at * 1_000, rest) for at in range(3)))
+    for given in (paths, paths[::-1]):
+        with pytest.raises(DataError, match="two sources of one kind") as caught:
+            tc.import_tardis(given, USDM, tmp_path / "cat")
+        assert all(path.name in str(caught.value) for path in paths)
+    assert main(["data", "check", *map(str, paths)]) != 0
+    assert not (tmp_path / "cat").exists()
+
+
+def test_two_files_of_other_trades_at_one_time_are_two_sources(tmp_path: Path) -> None:
+    first = write(tmp_path / "a_trades.csv", TRADES, *(row(at, f"{at},buy,60000.0,1") for at in range(9)))
+    other = write(tmp_path / "b_trades.csv", TRADES, row(3, "900,sell,60000.0,1"))
+    with pytest.raises(DataError, match=r"b_trades.*a_trades.*two sources"):
+        tc.import_tardis([first, other], USDM, tmp_path / "cat")
+
+
+def test_days_of_one_kind_follow_one_another_in_whatever_order_they_are_given(tmp_path: Path) -> None:
+    day = 86_400_000_000
+    paths = [
+        write(
+            tmp_path / f"{number}.csv",
+            BOOK,
+            row(number * day, f"true,bid,{60_000 + number}.0,1"),
+            row(number * day, "true,ask,60100.0,1"),
+            row(number * day + 5, "false,bid,59000.0,1"),
+        )
+        for number in range(3)
+    ]
+    summary = tc.import_tardis([paths[2], paths[0], paths[1]], USDM, tmp_path / "cat")
+    assert (summary["snapshots"], summary["best_bid"][0], summary["bid_levels"]) == (3, "60002.0", 2)
+
+
+def test_rows_of_other_symbols_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(at, "1,buy,60000.0,1", symbol=symbol) for at, symbol in enumerate(["ETHUSDT", "XRPUSDT", "ETHUSDT"])]
+    path = write(tmp_path / "trades.csv", TRADES, row(0, "7,buy,60000.0,1"), *rows)
+    report = cli("data", "check", path, capsys=capsys)
+    assert report["other_symbols"] == {"ETHUSDT": 2, "XRPUSDT": 1}
+    assert report["problems"] == ["rows of other symbols are left out: ETHUSDT (2), XRPUSDT (1)"]
+    assert main(["data", "import", "tardis", str(path), "--catalog", str(tmp_path / "cat")]) == 0
+    assert "rows of other symbols were left out: ETHUSDT (2), XRPUSDT (1)" in capsys.readouterr().err
+    others = [row(at, "1,buy,60000.0,1", symbol="XRPUSDT" if at % 2 else "BTCUSDT") for at in (1, 2, 3, 4, 5)]
+    write(path, TRADES, *others)
+    with pytest.raises(DataError, match=r"holds no events of ETH.*: its rows are of XRPUSDT \(3\), BTCUSDT \(2\)$"):
+        tc.import_tardis(path, "ETHUSDT.BINANCE_USDM", tmp_path / "other")
+
+
+def test_a_trade_of_nothing_is_none(tmp_path: Path) -> None:
+    rows = [
+        row(0, "a1,buy,60000.0,1"),
+        row(1, ",sell,60000.0,0"),
+        row(2, "a3,sell,,0.000"),
+        row(3, "a4,sell,60000.0,2"),
+    ]
+    summary = tc.import_tardis(write(tmp_path / "trades.csv", TRADES, *rows), USDM, tmp_path / "cat")
+    assert (summary["trades"], summary["empty_trades"], summary["traded_qty"]) == (2, 2, "3.000")
+
+
+def test_the_reported_folder_is_read_without_what_does_not_belong(cases: Path, tmp_path: Path) -> None:
+    names = ("incremental_book_L2", "trades", "liquidations", "other-symbol-trades")
+    files = [cases / f"18-{name}.csv" for name in names]
+    summary = tc.import_tardis(files, USDM, tmp_path / "cat")
+    assert (summary["trades"], summary["liquidations"], summary["other_symbols"]) == (1, 1, {"ETHUSDT": 1})
+    zero = tc.import_tardis(cases / "17-trade-zero-amount.csv", "XBTUSD.BITMEX", tmp_path / "zero")
+    assert (zero["trades"], zero["empty_trades"]) == (2, 1)
+
+
+# --- the same trade twice -----------------------------------------------------------------------------------------
+
+UUID = "00000000-006d-1000-0000-{:012x}"
+
+
+@pytest.mark.parametrize("form", ["{}", "T-{}", UUID])
+def test_a_trade_counts_once_however_often_it_is_there(form: str, tmp_path: Path) -> None:
+    trades = [row(at // 2, f"{form.format(at)},buy,60000.0,1") for at in range(100, 3_000)]
+    again = {
+        "a block once more": [*trades, *trades[500:900], *trades[-3:]],
+        "the file in itself": [*trades, *trades],
+        "sent again": [*trades[:50], row(25, f"{form.format(120)},buy,60000.0,1"), *trades[50:]],
+    }
+    plain = events(write(tmp_path / "trades.csv", TRADES, *trades), tmp_path / "plain")
+    for number, rows in enumerate(again.values()):
+        path = write(tmp_path / f"{number}-trades.csv", TRADES, *rows)
+        folder = tmp_path / str(number)
+        summary = tc.import_tardis(path, USDM, folder)
+        assert summary["duplicate_trades"] == len(rows) - len(trades)
+        assert tc.Catalog(folder).scan(USDM).collect().equals(plain)
+
+
+@pytest.mark.parametrize("form", ["{}", ""])
+def test_a_file_of_trades_that_is_named_twice_counts_once(form: str, tmp_path: Path) -> None:
+    rows = [row(at // 3, f"{form.format(at)},buy,60000.0,{1 + at % 3}") for at in range(20_000)]
+    book = write(tmp_path / "book.csv", BOOK, row(0, "true,bid,60000.0,1"), row(9, "false,bid,60000.0,2"))
+    whole = write(tmp_path / "trades.csv", TRADES, *rows)
+    parts = [
+        write(tmp_path / "a-trades.csv", TRADES, *rows[:9_000]),
+        write(tmp_path / "b-trades.csv", TRADES, *rows[6_000:]),
+    ]
+    plain = events([book, whole], tmp_path / "plain")
+    for number, paths in enumerate([[whole, book, whole], [*parts, book], [*parts[::-1], book]]):
+        summary = tc.import_tardis(paths, USDM, tmp_path / str(number))
+        assert summary["duplicate_trades"] == (20_000 if number == 0 else 3_000)
+        assert summary["trades"] == 20_000
+        assert tc.Catalog(tmp_path / str(number)).scan(USDM).collect().equals(plain)
+
+
+def test_equal_trades_without_an_id_are_one_only_in_one_message(tmp_path: Path) -> None:
+    rows = [row(at, ",buy,60000.0,1") for at in (0, 0, 1, 1, 1, 2)] + [row(2, ",buy,60000.0,2")]
+    summary = tc.import_tardis(write(tmp_path / "trades.csv", TRADES, *rows), USDM, tmp_path / "cat")
+    assert (summary["trades"], summary["duplicate_trades"]) == (4, 3)
+
+
+def test_check_tells_of_trades_that_are_there_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(at, f"{at},buy,60000.0,1") for at in (1, 2, 3, 2)]
+    report = cli("data", "check", write(tmp_path / "trades.csv", TRADES, *rows), capsys=capsys)
+    assert (report["duplicate_trades"], report["unsorted"]) == (1, 0)
+    assert report["problems"] == ["1 trades that had been there before"]

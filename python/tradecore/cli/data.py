@@ -126,6 +126,8 @@ def _import(
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
         note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)
+    if others := importers.other_symbols(summary):
+        note(f"warning: rows of other symbols were left out: {others}", quiet=quiet)
     if summary.get("unsynced"):
         note("warning: no snapshot continues the book updates, so there is no book", quiet=quiet)
     _show(summary, json=json)

@@ -10,7 +10,7 @@ from tradecore._core import Instrument, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.formats import open_reader, place_of, sniff, sniff_any
-from tradecore.data.importers import Progress
+from tradecore.data.importers import Progress, other_symbols
 from tradecore.data.inference import provisional
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
@@ -82,12 +82,13 @@ def check_files(
             (summary["duplicates"], f"{summary['duplicates']} duplicates"),
             (
                 summary.get("duplicate_trades"),
-                f"{summary.get('duplicate_trades')} trades whose id had been there before",
+                f"{summary.get('duplicate_trades')} trades that had been there before",
             ),
             (
                 summary.get("stale_quotes"),
                 f"{summary.get('stale_quotes')} best prices of the venue that are not newer than those before them",
             ),
+            (summary.get("other_symbols"), f"rows of other symbols are left out: {other_symbols(summary)}"),
             (summary["crossed"], f"{summary['crossed']} messages leave the book crossed"),
             (
                 ticker and ticker["differing"],

@@ -68,9 +68,18 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
     if summary["events"] == 0 or (summary.get("ignored") and not any(summary[count] for count in named)):
         waiting = summary.get("unsynced") or summary.get("skipped")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
+        others = other_symbols(summary)
+        reason = reason or (f": its rows are of {others}" if others else "")
         if summary.get("files_without_rows"):
             reason = reason or ": a header and no rows"
         raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")
+
+
+def other_symbols(summary: ImportSummary) -> str:
+    """Return the symbols that rows were left out of, with how many; nothing where there are none."""
+    others = sorted(summary.get("other_symbols", {}).items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    return ", ".join(f"{symbol} ({rows:,})" for symbol, rows in others[:5]) + more
 
 
 def import_binance_ws(
@@ -144,8 +153,10 @@ def import_tardis(
 
     Takes ``incremental_book_L2``, ``trades``, ``quotes``, ``book_ticker``, ``book_snapshot_5/25``,
     ``derivative_ticker`` and ``liquidations``, plain or gzip, told apart by their header. Liquidations have the
-    columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. See
-    :func:`import_binance_ws` for the rest.
+    columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. Files of
+    one kind follow one another, as days do; two of one time are an error. Trades that are there twice count once, also
+    in a file that is named twice (``duplicate_trades``), those of amount 0 are none (``empty_trades``), and rows of
+    other symbols are left out (``other_symbols``, rows by symbol). See :func:`import_binance_ws` for the rest.
 
     Examples
     --------

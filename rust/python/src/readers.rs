@@ -259,6 +259,8 @@ impl EventReader {
                 out.set_item("skipped", c.skipped)?;
                 out.set_item("unsorted", c.unsorted)?;
                 out.set_item("duplicates", c.duplicates)?;
+                out.set_item("duplicate_trades", c.duplicate_trades)?;
+                out.set_item("empty_trades", c.empty_trades)?;
                 out.set_item("other_symbols", c.other_symbols)?;
                 out.set_item("tickers", c.tickers)?;
                 out.set_item("files_without_rows", c.files_without_rows)?;

@@ -62,6 +62,21 @@ pub enum DecodeError {
         /// The venue of the instrument.
         expected: String,
     },
+    /// Two files that say what happened at one time, each in its own words.
+    #[error(
+        "holds {kind} of a time (local_timestamp {time}) at which {other} holds {other_kind}: two sources of one kind; \
+         leave one of them out"
+    )]
+    TwoSources {
+        /// What it holds.
+        kind: String,
+        /// Receive time from which on they meet, us.
+        time: i64,
+        /// Name of the other file.
+        other: String,
+        /// What that holds.
+        other_kind: String,
+    },
     /// A row with the wrong number of cells.
     #[error("{got} cells, expected {expected}")]
     Cells {

@@ -11,6 +11,7 @@ mod parse;
 mod summary;
 mod tardis;
 mod text;
+mod trade_ids;
 
 pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};

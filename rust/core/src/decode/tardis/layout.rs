@@ -30,7 +30,7 @@ pub enum TardisKind {
 }
 
 impl TardisKind {
-    /// The events its rows mainly make.
+    /// The events its rows mainly make. What makes the same at the same time is a second source of it.
     pub(super) fn event_kind(self) -> EventKind {
         match self {
             Self::Trades => EventKind::Trade,

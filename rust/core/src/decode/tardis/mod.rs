@@ -3,9 +3,12 @@
 //! Kinds are told by their header: `incremental_book_L2`, `trades`, `quotes` and `book_ticker`, `book_snapshot_5/25`,
 //! `derivative_ticker`, `liquidations`. The last has the columns of `trades`; the file's name, or its folder in the
 //! vendor's layout, tells which it is; where neither does, rows with ids are trades and rows without are refused.
-//! Files must be in order of `local_timestamp`. Rules, from the vendor's description:
+//! Files must be in order of `local_timestamp`; of one kind they must follow one another (`sources`). Rules, from the
+//! vendor's description:
 //!
-//! * book rows before the first snapshot are skipped; a snapshot row after a row that was none voids the book;
+//! * book rows before the first snapshot are skipped; a snapshot row voids the book after a row that was none, and
+//!   after one of another time: each snapshot stands alone;
+//! * a trade whose id was there before is left out, so is one of amount 0;
 //! * rows of one `local_timestamp` are one message of the book; amount 0 removes a level;
 //! * `timestamp` is the venue's clock and may go back, `local_timestamp` is ours; both in microseconds;
 //! * at equal `local_timestamp` trades come before the book, the book before quotes, quotes before tickers and
@@ -13,6 +16,7 @@
 
 mod layout;
 mod rows;
+mod sources;
 mod venues;
 
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use self::layout::Layout;
 pub use self::layout::TardisKind;
 use self::rows::Rows;
 pub use self::rows::TardisCounts;
+use self::sources::{Next, Sources};
 pub use self::venues::{TARDIS_EXCHANGES, tardis_venue};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
@@ -142,6 +147,9 @@ impl TardisOrigin {
 pub struct TardisReader {
     files: Vec<File>,
     heads: Heads,
+    sources: Sources,
+    /// Trades of one file that another one had.
+    known_trades: u64,
     kinds: Vec<TardisKind>,
 }
 
@@ -161,12 +169,16 @@ impl TardisReader {
         }
         let kinds = files.iter().map(|file| file.rows.layout.kind).collect();
         // At equal times the first file comes first.
-        files.sort_by_key(|file| file.rows.layout.kind.event_kind().merge_class());
+        files.sort_by_key(|file| {
+            let kind = file.rows.layout.kind.event_kind();
+            (kind.merge_class(), kind as u8, file.time().unwrap_or(i64::MAX))
+        });
         let mut heads = Heads::new(files.len());
         for (index, file) in files.iter().enumerate() {
             heads.set(index, file.time());
         }
-        Ok(Self { files, heads, kinds })
+        let sources = Sources::new(files.iter().map(|file| file.rows.layout.kind.event_kind()));
+        Ok(Self { files, heads, sources, known_trades: 0, kinds })
     }
 
     /// Kinds of the files, in the order given.
@@ -183,42 +195,91 @@ impl TardisReader {
         while out.len() < rows {
             let Some((index, _)) = self.heads.first() else { return Ok(false) };
             let last = self.heads.leads_until(index);
+            let mut is_single = false;
+            if self.sources.has_others(index) {
+                match self.next(index) {
+                    Next::Alone => {}
+                    Next::Beside => is_single = true,
+                    Next::Known => {
+                        self.known_trades += 1;
+                        let file = &mut self.files[index];
+                        file.at = file.rows.out.view().message_end(file.at);
+                        self.advance(index)?;
+                        continue;
+                    }
+                    Next::Second(owner) => return Err(self.two_sources(index, owner)),
+                }
+            }
             let file = &mut self.files[index];
             // Every message up to the next head of another file goes in one copy.
             let (start, wanted) = (file.at, rows - out.len());
             loop {
                 file.at = file.rows.out.view().message_end(file.at);
-                if file.time().is_none_or(|time| time > last) || file.at - start >= wanted {
+                if file.time().is_none_or(|time| time > last) || file.at - start >= wanted || is_single {
                     break;
                 }
             }
             out.extend_from(&file.rows.out, start, file.at);
-            if file.at == file.rows.complete {
-                file.fill()?;
+            if self.sources.has_others(index) {
+                self.sources.remember(index, &file.rows.out, start..file.at);
             }
-            self.heads.set(index, file.time());
+            self.advance(index)?;
         }
         Ok(true)
     }
 
+    /// Goes on with a file whose newest messages were taken.
+    fn advance(&mut self, index: usize) -> Result<(), PlacedError> {
+        let file = &mut self.files[index];
+        if file.at == file.rows.complete {
+            file.fill()?;
+        }
+        self.heads.set(index, file.time());
+        Ok(())
+    }
+
+    /// What a file's next message is to the others of its kind.
+    fn next(&mut self, index: usize) -> Next {
+        let Self { files, sources, .. } = self;
+        let (rows, row) = (&files[index].rows.out, files[index].at);
+        sources.next(index, rows, row, |file| files[file].time().is_none())
+    }
+
+    fn two_sources(&self, index: usize, owner: usize) -> PlacedError {
+        let [file, other] = [index, owner].map(|at| &self.files[at]);
+        let error = DecodeError::TwoSources {
+            kind: file.rows.layout.kind.to_string(),
+            time: file.time().unwrap_or_default() / 1_000,
+            other: other.lines.name().to_owned(),
+            other_kind: other.rows.layout.kind.to_string(),
+        };
+        PlacedError { source_name: file.lines.name().to_owned(), line: 0, error }
+    }
+
     /// What has been read so far.
     pub fn counts(&self) -> TardisCounts {
-        self.files.iter().fold(TardisCounts::default(), |sum, file| {
-            let c = file.rows.counts;
-            TardisCounts {
-                skipped: sum.skipped + c.skipped,
-                unsorted: sum.unsorted + c.unsorted,
-                duplicates: sum.duplicates + c.duplicates,
-                other_symbols: sum.other_symbols + c.other_symbols,
-                snapshots: sum.snapshots + c.snapshots,
-                book_updates: sum.book_updates + c.book_updates,
-                trades: sum.trades + c.trades,
-                quotes: sum.quotes + c.quotes,
-                tickers: sum.tickers + c.tickers,
-                liquidations: sum.liquidations + c.liquidations,
-                files_without_rows: sum.files_without_rows + u64::from(!file.rows.has_any()),
+        let mut sum = TardisCounts { duplicate_trades: self.known_trades, ..TardisCounts::default() };
+        for file in &self.files {
+            let c = &file.rows.counts;
+            sum.skipped += c.skipped;
+            sum.unsorted += c.unsorted;
+            sum.duplicates += c.duplicates;
+            sum.duplicate_trades += c.duplicate_trades;
+            sum.empty_trades += c.empty_trades;
+            sum.snapshots += c.snapshots;
+            sum.book_updates += c.book_updates;
+            sum.trades += c.trades;
+            sum.quotes += c.quotes;
+            sum.tickers += c.tickers;
+            sum.liquidations += c.liquidations;
+            sum.files_without_rows += u64::from(!file.rows.has_any());
+            for (symbol, rows) in &c.other_symbols {
+                *sum.other_symbols.entry(symbol.clone()).or_default() += rows;
             }
-        })
+        }
+        // They were counted where they stand.
+        sum.trades -= self.known_trades;
+        sum
     }
 }
 

@@ -1,33 +1,44 @@
 //! Rows of one Tardis file as events: cells, stamps, sides, snapshots.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use super::layout::{Layout, TardisKind};
 use super::venues::{may_be_of, tardis_venue};
 use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::parse::{Written, parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
 use crate::decode::text::{Cells, Row, flag, whole};
+use crate::decode::trade_ids::TradeIds;
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
 
 /// Most rows of one message: the deepest books have a tenth of it.
 const MAX_MESSAGE: usize = 1 << 19;
 
+/// Symbols that rows are counted of; those of later ones are summed up.
+const MOST_SYMBOLS: usize = 1 << 10;
+
 /// A book row but for its stamps, side, price and quantity.
 const BOOK_ROW: Event =
     Event { ts_event: 0, ts_recv: 0, kind: EventKind::BookSet, side: 0, flags: 0, price: 0, qty: 0, id: 0 };
 
 /// What has been read of the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TardisCounts {
     /// Book rows before the first snapshot.
     pub skipped: u64,
-    /// Rows of other symbols.
-    pub other_symbols: u64,
+    /// Rows of other symbols, by symbol; `...` are those beyond the first thousand.
+    pub other_symbols: BTreeMap<String, u64>,
     /// Rows received before the row above.
     pub unsorted: u64,
-    /// Rows equal to the row above.
+    /// Rows equal to the row above, but for trades.
     pub duplicates: u64,
+    /// Trades that were read before: of the same id, or without one equal in all and received at the same time.
+    pub duplicate_trades: u64,
+    /// Trades of nothing, which are none.
+    pub empty_trades: u64,
     /// Snapshots.
     pub snapshots: u64,
     /// Book messages that are no snapshot.
@@ -56,6 +67,11 @@ pub(super) struct Rows {
     in_snapshot: bool,
     seen_snapshot: bool,
     was_snapshot: bool,
+    /// Stamps of the newest snapshot row.
+    snapshot_at: (i64, i64),
+    ids: TradeIds,
+    /// Trades without an id of the newest receive time.
+    unnamed: FxHashSet<(i64, i8, i64, i64)>,
     last_local: i64,
     local: Stamp,
     venue: Stamp,
@@ -105,6 +121,9 @@ impl Rows {
             in_snapshot: false,
             seen_snapshot: false,
             was_snapshot: false,
+            snapshot_at: (i64::MIN, i64::MIN),
+            ids: TradeIds::default(),
+            unnamed: FxHashSet::default(),
             last_local: i64::MIN,
             local: Stamp::default(),
             venue: Stamp::default(),
@@ -137,7 +156,7 @@ impl Rows {
 
     /// Appends the events of a line; looks for defects that are counted only when asked to.
     pub(super) fn line(&mut self, line: &[u8]) -> Result<(), DecodeError> {
-        if self.strictness == Strictness::Lenient {
+        if self.strictness == Strictness::Lenient && self.layout.kind != TardisKind::Trades {
             self.counts.duplicates += u64::from(!line.is_empty() && line == self.above.as_slice());
             self.above.clear();
             self.above.extend_from_slice(line);
@@ -171,8 +190,16 @@ impl Rows {
             self.check_exchange(exchange)?;
         }
         if row.cell(self.layout.symbol) != self.instrument.id.symbol().as_bytes() {
-            self.counts.other_symbols += 1;
+            self.count_other(row.cell(self.layout.symbol));
             return Ok(());
+        }
+        // Looked for before the order of rows: a block that is repeated goes back.
+        if self.layout.kind == TardisKind::Trades {
+            let id = self.cell(row, 0);
+            if !id.is_empty() && !self.ids.insert(id) {
+                self.counts.duplicate_trades += 1;
+                return Ok(());
+            }
         }
         let mut ts_recv = self.local.read("local_timestamp", row.cell(self.layout.local))?;
         let is_late = ts_recv < self.last_local && self.strictness == Strictness::Lenient;
@@ -226,6 +253,16 @@ impl Rows {
     #[inline]
     fn amount(&self, text: &[u8]) -> Result<i64, DecodeError> {
         parse_qty("amount", self.instrument.qty_increment, Written::number(text))
+    }
+
+    fn count_other(&mut self, symbol: &[u8]) {
+        let (others, symbol) = (&mut self.counts.other_symbols, String::from_utf8_lossy(symbol));
+        if let Some(rows) = others.get_mut(&*symbol) {
+            *rows += 1;
+            return;
+        }
+        let name = if others.len() < MOST_SYMBOLS { symbol.into_owned() } else { "...".to_owned() };
+        *others.entry(name).or_default() += 1;
     }
 
     /// Looks whether rows of this exchange may stand here, and remembers it.
@@ -307,7 +344,11 @@ impl Rows {
             return Err(DecodeError::TooMany { what: "rows of one local_timestamp", limit: MAX_MESSAGE });
         }
         let flags = if is_snapshot { FLAG_SNAPSHOT } else { 0 };
-        if is_snapshot && !self.was_snapshot {
+        if is_snapshot && !(self.was_snapshot && self.snapshot_at == (level.ts_event, level.ts_recv)) {
+            if self.was_snapshot {
+                self.end_message();
+            }
+            self.snapshot_at = (level.ts_event, level.ts_recv);
             self.counts.snapshots += 1;
             self.out.push(Event { kind: EventKind::BookClear, side: 0, price: 0, qty: 0, flags, ..level });
         }
@@ -319,6 +360,10 @@ impl Rows {
     }
 
     fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
+        if self.amount(self.cell(row, 3))? == 0 {
+            self.counts.empty_trades += 1;
+            return Ok(());
+        }
         if self.layout.are_trades_assumed {
             if self.cell(row, 0).is_empty() {
                 return Err(DecodeError::value(
@@ -331,9 +376,22 @@ impl Rows {
             self.layout.are_trades_assumed = false;
         }
         let trade = self.print(row, Event { kind: EventKind::Trade, ..template })?;
+        if self.cell(row, 0).is_empty() && !self.is_new(&trade) {
+            self.counts.duplicate_trades += 1;
+            return Ok(());
+        }
         self.counts.trades += 1;
         self.out.push(trade);
         Ok(())
+    }
+
+    /// Whether a trade without an id differs from the others of its receive time.
+    fn is_new(&mut self, trade: &Event) -> bool {
+        if trade.ts_recv != self.last_local {
+            self.unnamed.clear();
+            self.unnamed.shrink_to(64);
+        }
+        self.unnamed.insert((trade.ts_event, trade.side, trade.price, trade.qty))
     }
 
     fn liquidation(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {

@@ -1,0 +1,118 @@
+//! Which trades of a stream were read, by their ids, in bounded memory.
+//!
+//! Numbers that grow, as most venues' do, are kept as runs without a hole: a whole day of them costs next to nothing.
+//! Of ids in no order the newest quarter of a million at least are known.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hasher as _};
+
+use rustc_hash::FxHashSet;
+
+use super::parse::parse_u64;
+
+/// Runs that are kept: the newest.
+const MOST_RUNS: usize = 1 << 19;
+/// Ids of no order after which those before the last as many are forgotten.
+const GENERATION: usize = 1 << 18;
+
+/// Ids that were read.
+#[derive(Debug, Default)]
+pub(super) struct TradeIds {
+    /// First and last number of runs, growing.
+    runs: VecDeque<(u64, u64)>,
+    young: FxHashSet<u64>,
+    old: FxHashSet<u64>,
+}
+
+impl TradeIds {
+    /// Takes an id as it is written; `false` if it was there before.
+    #[inline]
+    pub(super) fn insert(&mut self, id: &[u8]) -> bool {
+        let Ok(number) = parse_u64("id", id) else { return self.insert_unordered(id) };
+        match self.runs.back_mut() {
+            Some((_, last)) if number.checked_sub(1) == Some(*last) => *last = number,
+            Some((_, last)) if number <= *last => {
+                let at = self.runs.partition_point(|(_, last)| *last < number);
+                let is_known = self.runs.get(at).is_some_and(|(first, _)| *first <= number);
+                return !is_known && self.insert_unordered(id);
+            }
+            _ => {
+                if self.runs.len() == MOST_RUNS {
+                    self.runs.pop_front();
+                }
+                self.runs.push_back((number, number));
+            }
+        }
+        true
+    }
+
+    fn insert_unordered(&mut self, id: &[u8]) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(id);
+        let hash = hasher.finish();
+        if self.old.contains(&hash) || !self.young.insert(hash) {
+            return false;
+        }
+        if self.young.len() == GENERATION {
+            std::mem::swap(&mut self.old, &mut self.young);
+            self.young.clear();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_new_once() {
+        let mut ids = TradeIds::default();
+        for (id, is_new) in [
+            ("5", true),
+            ("6", true),
+            ("6", false),
+            ("9", true),
+            ("7", true),
+            ("7", false),
+            ("5", false),
+            ("1", true),
+            ("1", false),
+            ("10", true),
+            ("0b-a1", true),
+            ("0b-a2", true),
+            ("0b-a1", false),
+            ("18446744073709551615", true),
+            ("18446744073709551616", true),
+            ("18446744073709551615", false),
+            ("18446744073709551616", false),
+        ] {
+            assert_eq!(ids.insert(id.as_bytes()), is_new, "{id}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_does_not_grow_with_the_day() {
+        let mut ids = TradeIds::default();
+        for number in 0..3_000_000_u64 {
+            assert!(ids.insert(number.to_string().as_bytes()));
+        }
+        assert!((0..3_000_000_u64).step_by(999).all(|number| !ids.insert(number.to_string().as_bytes())));
+        assert_eq!(ids.runs.len(), 1);
+        for number in 0..3 * GENERATION {
+            assert!(ids.insert(format!("t{number}").as_bytes()));
+        }
+        assert!(!ids.insert(format!("t{}", 2 * GENERATION).as_bytes()));
+        assert!(ids.young.len() + ids.old.len() <= 2 * GENERATION);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_is_a_set(numbers in proptest::collection::vec(0_u64..60, 0..120)) {
+            let (mut ids, mut model) = (TradeIds::default(), std::collections::BTreeSet::new());
+            for number in numbers {
+                proptest::prop_assert_eq!(ids.insert(number.to_string().as_bytes()), model.insert(number));
+            }
+        }
+    }
+}
