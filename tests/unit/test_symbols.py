@@ -94,6 +94,7 @@ def test_an_option_says_its_strike_its_side_and_its_day(
         ("BTCUSD_PERP", "BINANCE_USDM", "BINANCE_COINM"),
         ("BTC-FS-25DEC26_PERP", "DERIBIT", "combination"),
         ("BTC-CS-25DEC26-70000_75000", "DERIBIT", "combination"),
+        ("BTCDVOL_USDC-25MAR26", "DERIBIT", "volatility"),
         ("BTCUSDT_260231", "BINANCE_USDM", "no symbol of BINANCE_USDM"),  # no day of the calendar
         ("UNIUSDT", "BITMEX", "no symbol of BITMEX"),  # quanto in 2021, linear since
         ("ETHUSD_ETH", "BITMEX", "no symbol of BITMEX"),
@@ -116,10 +117,9 @@ def test_contracts_of_a_size_that_differs_by_coin_are_asked_for() -> None:
 
 def test_rules_agree_with_what_is_shipped_and_make_instruments() -> None:
     for spec in shipped_instruments().values():
-        if spec.venue != "SYNTH":
-            terms = describe(spec.symbol, spec.venue)
-            told = (terms.kind, terms.base, terms.quote, terms.settlement or spec.settlement, terms.contract_size)
-            assert told == (spec.kind, spec.base, spec.quote, spec.settlement, spec.contract_size)
+        terms = describe(spec.symbol, spec.venue)
+        told = (terms.kind, terms.base, terms.quote, terms.settlement or spec.settlement, terms.contract_size)
+        assert told == (spec.kind, spec.base, spec.quote, spec.settlement, spec.contract_size)
     for symbol, venue, *_ in KNOWN:
         terms = describe(symbol, venue)
         tc.Instrument(

@@ -145,6 +145,7 @@ _RULES: dict[str, list[_Rule]] = {
     "BYBIT_OPTIONS": _BYBIT_OPTIONS,
     "DERIBIT": [
         _rule(r"[A-Z0-9_]+-[A-Z]+-.+", None, "combination of several instruments"),
+        _rule(r"[A-Z]+DVOL_.+", None, "future on a volatility, no amount of a coin"),
         _rule(rf"{_COIN}-PERPETUAL", _INVERSE, "inverse perpetual, amounts in USD", quote="USD"),
         _rule(rf"{_COIN}-{_DMY}", _INVERSE, "inverse future, amounts in USD", quote="USD"),
         _rule(rf"{_COIN}-{_DMY}-{_OPTION}", _OPT, "option settled in coin", quote="USD", settlement="base"),
@@ -173,6 +174,7 @@ _RULES: dict[str, list[_Rule]] = {
         _rule(rf"(?P<base>XRP|TRX){_LETTER}", _LINEAR, "linear future against XBT", quote="XBT", hour=12),
         _rule(rf"{_COIN}_(?P<quote>USDT)", _SPOT, "spot"),
     ],
+    "SYNTH": [_rule(r"(?P<base>[^-_/]+?)(?P<quote>USDT)", _LINEAR, "linear perpetual")],
     "COINBASE": [
         _rule(rf"{_COIN}-(?P<quote>(?!PERP$)[^-_/]+)", _SPOT, "spot"),
         _rule(rf"{_COIN}-PERP-INTX", _LINEAR, "linear perpetual settled in USDC", quote="USDC"),
