@@ -67,6 +67,7 @@ __all__ = [
     "SeriesReader",
     "Signal",
     "Simulation",
+    "Survey",
     "Synth",
     "TradeView",
     "avellaneda_stoikov_quotes",
@@ -1788,7 +1789,7 @@ class EventReader:
 
     @staticmethod
     def binance(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
-        """Open Binance captures of one recording, in order."""
+        """Open Binance captures of one recording, in order or in parallel."""
     @staticmethod
     def tardis(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
         """Open Tardis CSV files of one instrument."""
@@ -2158,6 +2159,23 @@ class HftDecoder:
         ------
         DataError
             With the first row that no time was found for.
+        """
+
+@final
+class Survey:
+    """Measures event columns: how long messages took, for how long the book was crossed, and what there was when."""
+
+    def __new__(cls) -> Survey: ...
+    def push(self, columns: _Columns) -> None:
+        """Take the next columns, of whole messages."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return latencies and durations so far, ns: a dictionary."""
+    def stretches(self) -> dict[str, Any]:
+        """Return what there was in stretches of time of one length, at most 2,048: lists by name.
+
+        ``ts`` is the start of each, ns; ``messages, trades, gaps, crossed`` are counts; ``bid, ask`` the best prices at
+        its end and ``widest`` the largest spread, in increments; ``latency_mean, latency_max`` are ns. None where there
+        was nothing.
         """
 
 @final

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,266 @@ def test_a_kind_that_is_given_stands_over_the_symbol(tmp_path: Path) -> None:
         infer_instrument("tardis", "BTCUSDT.BYBIT", file, kind="quanto", contract_size="0.1")
     with pytest.raises(tc.errors.InstrumentError, match="contract_size"):
         infer_instrument("tardis", "BTCUSDT.BYBIT", file, contract_size="-1")
+
+
+# --- recordings ---------------------------------------------------------------------------------------------------
+
+START = 1_723_075_200_000
+"""ms UTC: 2024-08-08."""
+Frame = dict[str, Any]
+
+
+def snapshot(at: int, last: int = 100) -> tuple[int, Frame]:
+    levels = {"bids": [["60000.0", "5.0"], ["59999.0", "5.0"]], "asks": [["60000.1", "5.0"], ["60001.0", "5.0"]]}
+    return at, {"lastUpdateId": last, "E": START + at, "T": START + at, **levels}
+
+
+def depth(at: int, number: int, bids: Iterable[tuple[str, str]] = (), asks: Iterable[tuple[str, str]] = ()) -> Any:
+    ids = {"U": number, "u": number, "pu": number - 1}
+    sides = {"b": [list(level) for level in bids], "a": [list(level) for level in asks]}
+    return at, {"e": "depthUpdate", "E": START + at, "T": START + at, "s": "BTCUSDT", **ids, **sides}
+
+
+def trade(at: int, number: int, symbol: str = "BTCUSDT") -> tuple[int, Frame]:
+    terms = {"t": number, "p": "60000.0", "q": "0.5", "X": "MARKET", "m": True}
+    return at, {"e": "trade", "E": START + at, "T": START + at, "s": symbol, **terms}
+
+
+def quiet_market(seconds: int = 3, first: int = 101) -> list[tuple[int, Frame]]:
+    """A snapshot, then every 100 ms a change of the book that leaves the best prices alone, every second a trade."""
+    changes = [depth(100 * n, first + n - 1, bids=[("59999.0", f"{n % 7 + 1}.0")]) for n in range(1, 10 * seconds)]
+    trades = [trade(1_000 * n + 50, 7_000 + n) for n in range(seconds)]
+    return sorted([snapshot(0), *changes, *trades], key=lambda each: each[0])
+
+
+def record(path: Path, frames: Iterable[tuple[int, Frame]], late_us: int = 900, wrapped: bool = False) -> Path:
+    """Write a capture whose frames were received so long after they were stamped."""
+    lines = []
+    for at, frame in frames:
+        data = {"stream": "s", "data": frame} if wrapped and "e" in frame else frame
+        lines.append(f"{(START + at) * 1_000_000 + late_us * 1_000} {json.dumps(data, separators=(',', ':'))}\n")
+    path.write_text("".join(lines))
+    return path
+
+
+def check(*words: object, capsys: pytest.CaptureFixture[str], code: int = 1) -> Any:
+    return cli("data", "check", *words, capsys=capsys, code=code)
+
+
+def test_a_sound_recording_passes_and_says_how_long_messages_took(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = check(record(tmp_path / "a.txt", quiet_market()), capsys=capsys, code=0)
+    assert report["ok"]
+    assert report["problems"] == report["notes"] == []
+    assert report["latency_ns"] == dict.fromkeys(("min", "p1", "p50", "p90", "p99", "p99.9", "max"), 900_000)
+    assert (report["locked_ns"], report["crossed_ns"], report["longest_silence_ns"]) == (0, 0, 100_000_000)
+
+
+@pytest.mark.parametrize(
+    ("frames", "words", "problem"),
+    [
+        (
+            [(0, {"e": "newKind", "s": "BTCUSDT"}), (1, {"e": "other"})],
+            ["--instrument", "BTCUSDT.BINANCE_USDM"],
+            "nothing",
+        ),
+        ([trade(at, at, "ETHUSDT") for at in range(4)], ["--instrument", "BTCUSDT.BINANCE_USDM"], "all 4 messages"),
+    ],
+)
+def test_a_recording_of_nothing_fails(
+    frames: list[tuple[int, Frame]],
+    words: list[str],
+    problem: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = record(tmp_path / "a.txt", frames)
+    report = check(path, *words, capsys=capsys)
+    assert not report["ok"]
+    assert any(problem in text for text in report["problems"]), report["problems"]
+
+
+def test_a_stamp_that_no_market_has_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for late_ms, word in ((-2_000, "stamped"), (90_000, "over 60 s later than is usual here, first at 2024-08-08")):
+        frames = quiet_market()
+        at, frame = frames[17]
+        frames[17] = (at, frame | {"E": START + at - late_ms, "T": START + at - late_ms})
+        report = check(record(tmp_path / "a.txt", frames), capsys=capsys)
+        (problem,) = report["problems"]
+        assert word in problem
+
+
+def test_snapshots_alone_fail_where_all_their_stamps_are_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = "asks[0].price,asks[0].amount,bids[0].price,bids[0].amount"
+    rows = [f"binance-futures,BTCUSDT,{START + n}000,{START + n + 7_200_000}000,60000.1,1,60000.0,1" for n in range(9)]
+    path = tmp_path / "book_snapshot_5.csv"
+    path.write_text("\n".join([f"exchange,symbol,timestamp,local_timestamp,{cells}", *rows]) + "\n")
+    report = check(path, capsys=capsys)
+    assert any("half of the messages took 2 h or less" in text for text in report["problems"]), report["problems"]
+
+
+def crossing(price: str, until: int) -> list[tuple[int, Frame]]:
+    """A bid at or above the best ask from 500 ms on, which goes at another time."""
+    frames = quiet_market(4)
+    for index, (at, frame) in enumerate(frames):
+        if at in (500, until) and frame.get("e") == "depthUpdate":
+            frames[index] = depth(at, frame["u"], bids=[(price, "1.0" if at == 500 else "0")])
+    return frames
+
+
+@pytest.mark.parametrize(("price", "key"), [("60000.1", "locked_ns"), ("60000.5", "crossed_ns")])
+def test_a_book_locked_or_crossed_for_longer_than_a_second_fails(
+    price: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = check(record(tmp_path / "a.txt", crossing(price, 2_200)), capsys=capsys)
+    assert report["long_crossed"] == 1
+    assert report["longest_crossed_ns"] >= 1_000_000_000
+    assert report[key] == report["longest_crossed_ns"]
+    assert any("locked or crossed for a second or longer" in text for text in report["problems"])
+    for_a_moment = check(record(tmp_path / "b.txt", crossing(price, 1_400)), capsys=capsys, code=0)
+    assert (for_a_moment[key], for_a_moment["problems"]) == (900_000_000, [])
+    assert any("locked or crossed after" in text for text in for_a_moment["notes"])
+
+
+def test_gaps_fail_and_a_missing_snapshot_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = quiet_market()
+    report = check(record(tmp_path / "gap.txt", frames[:9] + frames[10:]), capsys=capsys)
+    assert report["gaps"] == 1
+    assert any("1 gap in the sequence" in text for text in report["problems"])
+    report = check(record(tmp_path / "late.txt", frames[1:]), capsys=capsys, code=0)
+    assert report["missing_snapshot"]
+    assert (report["ok"], report["failed"]) == (False, False)
+
+
+def test_a_line_that_cannot_be_read_is_a_problem_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = record(tmp_path / "a.txt", quiet_market())
+    path.write_text(path.read_text() + "pong\n")
+    assert main(["data", "check", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert f"{path}:" in err
+    assert re.search(r"^ok +no$", out, re.MULTILINE)
+    assert "pong" in out
+    report = check(path, capsys=capsys)
+    assert (report["ok"], len(report["problems"])) == (False, 1)
+
+
+def test_the_report_is_a_table_that_marks_what_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = quiet_market()
+    assert main(["data", "check", str(record(tmp_path / "gap.txt", frames[:9] + frames[10:]))]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"ok +no", lines[0])
+    assert any(re.fullmatch(r"gaps +1  \(a problem\)", line) for line in lines)
+    assert any(re.fullmatch(r"latency_ns +min 900 us, p1 900 us, p50 900 us, .*max 900 us", line) for line in lines)
+    assert any(re.fullmatch(r"trades +3", line) for line in lines)
+
+
+def test_the_picture_is_a_page_with_nothing_outside_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    path, page = record(tmp_path / "a.txt", crossing("60000.5", 2_200)), tmp_path / "deep" / "check.html"
+    check(path, "--plot", page, capsys=capsys)
+    text = page.read_text()
+    for word in (
+        "BTCUSDT.BINANCE_USDM",
+        "best prices",
+        "spread",
+        "message rate",
+        "latency, ms",
+        "for a second or longer",
+    ):
+        assert word in text
+    assert not re.search(r"(src|href)=.(?!#)", text)
+    assert "<script" not in text
+    again = tmp_path / "again.html"
+    check(path, "--plot", again, capsys=capsys)
+    assert again.read_text() == text
+    assert main(["data", "check", str(path), "--plot", str(tmp_path / "a.gif")]) == 2
+    assert "does not end in .html" in capsys.readouterr().err
+
+
+# --- recordings taken in parallel ---------------------------------------------------------------------------------
+
+
+def imported(catalog: Path, *files: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Any, Any]:
+    words = ["--instrument", "BTCUSDT.BINANCE_USDM", "--catalog", catalog]
+    summary = cli("data", "import", "binance-ws", *files, *words, capsys=capsys)
+    return summary, tc.Catalog(catalog).scan("BTCUSDT.BINANCE_USDM").collect()
+
+
+def test_two_sockets_of_one_instrument_are_one_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = quiet_market()
+    book = record(tmp_path / "public.txt", [each for each in frames if each[1].get("e") != "trade"])
+    trades = record(tmp_path / "market.txt", [each for each in frames if each[1].get("e") == "trade"])
+    whole = record(tmp_path / "whole.txt", frames)
+    _, expected = imported(tmp_path / "one", whole, capsys=capsys)
+    for number, files in enumerate([(book, trades), (trades, book)]):
+        summary, got = imported(tmp_path / f"two{number}", *files, capsys=capsys)
+        assert got.equals(expected)
+        assert (summary["trades"], summary["gaps"], summary["parallel_duplicates"]) == (3, 0, 0)
+    assert check(trades, book, capsys=capsys, code=0)["trades"] == 3
+
+
+def test_the_reported_sockets_are_one_recording(
+    cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [cases / "33-parallel-public.txt", cases / "33-parallel-market.txt"]
+    summary, rows = imported(tmp_path, *files, capsys=capsys)
+    assert (summary["trades"], summary["gaps"], summary["book_state"]) == (3, 0, 2)
+    assert rows["ts_recv"].is_sorted()
+    assert check(*files, capsys=capsys, code=0)["ok"]
+
+
+def test_what_two_machines_received_counts_once_as_received_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = quiet_market()
+    one = record(tmp_path / "one.txt", frames[:20] + frames[22:], late_us=900)  # it lost two messages
+    two = record(tmp_path / "two.txt", frames[1:], late_us=1_300, wrapped=True)
+    summary, rows = imported(tmp_path / "both", one, two, capsys=capsys)
+    assert (summary["trades"], summary["gaps"], summary["parallel_duplicates"]) == (3, 0, len(frames) - 3)
+    (clock,) = summary["clocks"]
+    assert (clock["offset_ns"], clock["equal"], clock["moved"]) == (400_000, len(frames) - 3, False)
+    latencies = (rows["ts_recv"] - rows["ts_event"]).unique().sort().to_list()
+    assert latencies == [900_000, 1_300_000]
+    _, whole = imported(tmp_path / "whole", record(tmp_path / "whole.txt", frames), capsys=capsys)
+    assert rows.drop("ts_recv").equals(whole.drop("ts_recv"))
+
+
+@pytest.mark.parametrize("ahead_ms", [2_500, -1_200])
+def test_a_machine_whose_clock_is_off_is_brought_in_line_and_named(
+    ahead_ms: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = quiet_market(8)
+    one = record(tmp_path / "one.txt", [each for at, each in enumerate(frames) if at not in (40, 41)])
+    # It began 2 s later.
+    two = record(tmp_path / "two.txt", frames[25:], late_us=ahead_ms * 1_000 + 1_000)
+    report = check(one, two, capsys=capsys, code=0)
+    (clock,) = report["clocks"]
+    assert clock["moved"]
+    assert clock["offset_ns"] == ahead_ms * 1_000_000 + 100_000
+    assert any(f"two.txt is {abs(clock['offset_ns']) / 1e9:.4g} s" in text for text in report["notes"])
+    summary, rows = imported(tmp_path / "both", one, two, capsys=capsys)
+    assert (summary["trades"], summary["gaps"]) == (8, 0)
+    latencies = rows["ts_recv"] - rows["ts_event"]
+    assert latencies.min() == latencies.max() == 900_000
+
+
+def test_files_of_one_recording_may_come_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = quiet_market(30)
+    parts = [record(tmp_path / f"{n}.txt", frames[n * 110 : (n + 1) * 110]) for n in range(3)]
+    _, whole = imported(tmp_path / "whole", record(tmp_path / "w.txt", frames), capsys=capsys)
+    _, rows = imported(tmp_path / "parts", parts[2], parts[0], parts[1], capsys=capsys)
+    assert rows.equals(whole)
+
+
+def test_a_file_named_twice_counts_once_and_fails_a_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = record(tmp_path / "a.txt", quiet_market())
+    summary, rows = imported(tmp_path / "c", path, path, capsys=capsys)
+    _, once = imported(tmp_path / "once", path, capsys=capsys)
+    assert rows.equals(once)
+    assert summary["parallel_duplicates"] > 0
+    assert any("named twice" in text for text in check(path, path, capsys=capsys)["problems"])

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradecore.cli.console import SEED_MAX, emit, moment, note, say
+from tradecore.cli.console import SEED_MAX, emit, note, say
+from tradecore.cli.rows import rows_of
 from tradecore.cli.usage import Command, Group, in_utf8_name, number_in
 from tradecore.progress import progress_bar
-from tradecore.text import printable
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -113,7 +112,7 @@ def _import(
     json: bool,
     quiet: bool,
 ) -> None:
-    from tradecore.data import importers
+    from tradecore.data import findings, importers
 
     imports: dict[str, Callable[..., ImportSummary]] = {
         "binance-ws": importers.import_binance_ws,
@@ -126,7 +125,7 @@ def _import(
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
         note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)
-    if others := importers.other_symbols(summary):
+    if others := findings.other_symbols(summary):
         note(f"warning: rows of other symbols were left out: {others}", quiet=quiet)
     if summary.get("unsynced"):
         note("warning: no snapshot continues the book updates, so there is no book", quiet=quiet)
@@ -151,32 +150,8 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
         emit(summary)
         return
     width = max(len(key) for key in summary)
-    for key, value in summary.items():
-        if isinstance(value, int) and key.startswith(("first_ts", "last_ts")):
-            text = moment(value)
-        elif isinstance(value, list) and key.startswith("best_"):
-            text = " x ".join(value)
-        elif key == "problems" and value:
-            text = f"\n{'':<{width}}  ".join(map(printable, value))
-        else:
-            text = printable(_text(value))
-        say(f"{key:<{width}}  {text}")
-
-
-def _text(value: Any) -> str:
-    """Return a value of a summary as a reader would write it."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case IntEnum():
-            return value.name.lower()
-        case dict():
-            return ", ".join(f"{key} {_text(part)}" for key, part in value.items()) or "none"
-        case list() | tuple():
-            return ", ".join(map(_text, value)) or "none"
-    return str(value)
+    for key, lines in rows_of(summary):
+        say(f"{key:<{width}}  " + f"\n{'':<{width}}  ".join(lines))
 
 
 @import_app.command("binance-ws", cls=Command)
@@ -271,24 +246,49 @@ def check(
     ],
     instrument: _Id = None,
     specs: _Specs = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw price, spread, message rate, latency and gaps over time, as FILE.html."
+        ),
+    ] = None,
     json: _Json = False,
     quiet: _Quiet = False,
 ) -> int:
-    """Say what is wrong with captures or Tardis files: order, duplicates, gaps, crossed or missing books.
+    """Say what is wrong with files of one recording, or taken in parallel, before anybody trusts them.
 
-    Of a catalog, which files are damaged or missing; the exit code is 1 then.
+    Of a catalog, which files are damaged or missing. The exit code is 1 when something is at fault, and 0 when all that
+    is there is sound, even if a snapshot is missing.
     """
-    from tradecore.data.check import check_catalog, check_files
+    from tradecore.cli.checks import check_plot, draw_survey, show_check
+    from tradecore.data.check import check_catalog, examine
+    from tradecore.errors import ConfigError, DataError
 
-    with progress_bar("check", "B", quiet=quiet) as progress:
-        if len(files) == 1 and files[0].is_dir():
+    is_catalog = len(files) == 1 and files[0].is_dir()
+    if plot is not None:
+        if is_catalog:
+            raise ConfigError("data check", "--plot", "draws files of a recording, not a catalog")
+        check_plot(plot)
+    if is_catalog:
+        with progress_bar("check", "B", quiet=quiet) as progress:
             report = check_catalog(files[0], progress=progress)
-            code = 0 if report["ok"] else 1
-        else:
-            spec = None if instrument is None else _spec(instrument, specs)
-            report, code = check_files(files, spec, progress=progress), 0
-    _show(report, json=json)
-    return code
+        _show(report, json=json)
+        return 0 if report["ok"] else 1
+    spec = None if instrument is None else _spec(instrument, specs)
+    try:
+        with progress_bar("check", "B", quiet=quiet) as progress:
+            report, survey, spec = examine(files, spec, progress=progress)
+    except DataError as error:
+        if not all(path.is_file() for path in files):
+            raise
+        note(f"error: {error}")
+        report = {"ok": False, "failed": True, "problems": [str(error)], "files": [str(path) for path in files]}
+        show_check(report, json=json)
+        return 1
+    show_check(report, json=json)
+    if plot is not None:
+        draw_survey(survey.stretches(), report, spec, plot)
+    return 1 if report["failed"] else 0
 
 
 @data_app.command(cls=Command)

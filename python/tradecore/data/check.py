@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import Instrument, format_duration_ns
+from tradecore._core import Instrument, Survey, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
+from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
 from tradecore.data.formats import open_reader, place_of, sniff, sniff_any
-from tradecore.data.importers import Progress, other_symbols
+from tradecore.data.importers import Progress
 from tradecore.data.inference import provisional
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 
-__all__ = ["check_catalog", "check_files"]
+__all__ = ["check_catalog", "check_files", "examine"]
 
 _PIECE = 1 << 17
 
@@ -31,7 +32,8 @@ def check_files(
     """Read files of one recording and say what is wrong with them.
 
     Stamps out of order, duplicates, sequence gaps, moments of a crossed book and a missing snapshot are counted,
-    not raised. Where a capture holds the venue's own best prices, the replayed book is compared with them.
+    not raised. Where a capture holds the venue's own best prices, the replayed book is compared with them. Captures
+    that overlap are recordings taken in parallel: they are merged, and their clocks compared.
 
     Parameters
     ----------
@@ -46,13 +48,26 @@ def check_files(
     Returns
     -------
     dict
-        ``ok``, ``problems`` (sentences), the counts behind them, and ``book_ticker``.
+        ``ok``, ``failed`` (whether a problem is a fault of the data, and not only something that it lacks),
+        ``problems`` and ``notes`` (sentences), the counts behind them, ``book_ticker``, ``latency_ns``
+        (``min``, ``p1`` to ``p99.9``, ``max``), and durations, ns: ``locked_ns``, ``crossed_ns``,
+        ``longest_crossed_ns`` (locked or crossed without a break), ``longest_silence_ns``.
 
     Raises
     ------
     DataError
         For a line that cannot be decoded at all, with file and line.
     """
+    return examine(paths, instrument, progress=progress)[0]
+
+
+def examine(
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[dict[str, Any], Survey, Instrument]:
+    """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
     files = paths_of(paths)
     found = sniff_any(files) if instrument is None else sniff(files[0])
     if instrument is not None:
@@ -64,52 +79,29 @@ def check_files(
             spec = find_instrument(found.instrument)
         except UnknownInstrumentError:
             spec = provisional(found.instrument)
-    reader = open_reader(found.format, spec, files, lenient=True)
-    while reader.read(_PIECE) is not None:
+    reader, survey = open_reader(found.format, spec, files, lenient=True), Survey()
+    while (columns := reader.read(_PIECE)) is not None:
+        survey.push(columns)
         if progress is not None:
             progress(*reader.progress)
-    summary = reader.summary()
-    has_book = summary["level_updates"] > 0 or summary.get("unsynced", 0) > 0 or summary.get("skipped", 0) > 0
-    missing_snapshot = has_book and summary["snapshots"] == 0
-    ticker = summary.get("book_ticker")
-    problems = [
-        sentence
-        for wrong, sentence in (
-            (summary["events"] == 0 and summary.get("files_without_rows"), "a header and no rows"),
-            (missing_snapshot, "no snapshot: the book never becomes known"),
-            (summary["gaps"], f"{summary['gaps']} gaps in the sequence of book updates"),
-            (summary["unsorted"], f"{summary['unsorted']} rows received before one above them"),
-            (summary["duplicates"], f"{summary['duplicates']} duplicates"),
-            (
-                summary.get("duplicate_trades"),
-                f"{summary.get('duplicate_trades')} trades that had been there before",
-            ),
-            (
-                summary.get("stale_quotes"),
-                f"{summary.get('stale_quotes')} best prices of the venue that are not newer than those before them",
-            ),
-            (summary.get("other_symbols"), f"rows of other symbols are left out: {other_symbols(summary)}"),
-            (summary["crossed"], f"{summary['crossed']} messages leave the book crossed"),
-            (
-                ticker and ticker["differing"],
-                f"the book differs from the venue's best prices after {ticker and ticker['differing']} of "
-                f"{ticker and ticker['compared']} updates",
-            ),
-        )
-        if wrong
-    ]
+    summary = {**reader.summary(), **survey.to_dict()}
+    twice = [path for at, path in enumerate(files) if path.resolve() in {other.resolve() for other in files[:at]}]
+    named = [f"{path} is named twice; leave one of them out" for path in twice]
+    wrong = [*named, *problems(summary)]
     if summary["wrong_stamps"] is not None:
-        problems.append(_wrong_stamps(files, summary["wrong_stamps"], summary["clock_lead_ns"]))
-    return {
-        "ok": not problems,
-        "problems": problems,
+        wrong.append(_wrong_stamps(files, summary["wrong_stamps"], summary["clock_lead_ns"]))
+    report = {
+        "ok": not wrong,
+        "failed": bool(named or faults(summary) or has_wrong_stamps(summary)),
+        "problems": wrong,
+        "notes": remarks(summary),
         "files": [str(path) for path in files],
         "format": found.format,
         "instrument": spec.id,
-        "missing_snapshot": missing_snapshot,
-        "book_ticker": ticker,
-        **{key: value for key, value in summary.items() if key != "book_ticker"},
+        "missing_snapshot": lacks_snapshot(summary),
+        **summary,
     }
+    return report, survey, spec
 
 
 def _wrong_stamps(files: Sequence[Path], wrong: Mapping[str, int], lead_ns: int) -> str:

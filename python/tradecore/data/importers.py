@@ -10,6 +10,7 @@ from tradecore._core import EventReader, FeedSummary, HftDecoder, Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.event_arrays import event_arrays
+from tradecore.data.findings import holds_nothing_of_it, other_symbols
 from tradecore.data.formats import open_reader
 from tradecore.errors import DataError
 
@@ -52,20 +53,8 @@ def read_into(
 
 
 def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: str) -> None:
-    """Refuse what holds no event of the instrument; depth snapshots of Binance do not say whose they are."""
-    named = (
-        "book_updates",
-        "trades",
-        "off_book_trades",
-        "quotes",
-        "marks",
-        "open_interests",
-        "liquidations",
-        "duplicates",
-        "gaps",
-        "unsynced",
-    )
-    if summary["events"] == 0 or (summary.get("ignored") and not any(summary[count] for count in named)):
+    """Refuse what holds no event of the instrument."""
+    if holds_nothing_of_it(summary):
         waiting = summary.get("unsynced") or summary.get("skipped")
         reason = f": no snapshot goes with its {waiting} book updates" if waiting else ""
         others = other_symbols(summary)
@@ -73,13 +62,6 @@ def _check_not_foreign(summary: ImportSummary, instrument: Instrument, source: s
         if summary.get("files_without_rows"):
             reason = reason or ": a header and no rows"
         raise DataError(source, 0, f"holds no events of {instrument.id}{reason}")
-
-
-def other_symbols(summary: ImportSummary) -> str:
-    """Return the symbols that rows were left out of, with how many; nothing where there are none."""
-    others = sorted(summary.get("other_symbols", {}).items(), key=lambda item: (-item[1], item[0]))
-    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-    return ", ".join(f"{symbol} ({rows:,})" for symbol, rows in others[:5]) + more
 
 
 def import_binance_ws(

@@ -38,6 +38,7 @@ mod signals;
 mod simulation;
 mod stamps;
 mod strategy;
+mod surveys;
 mod updates;
 mod values;
 mod venue;
@@ -90,6 +91,7 @@ assert_align!(
     signals::Question,
     signals::Signal,
     simulation::Simulation,
+    surveys::Survey,
     updates::Bar,
     updates::FundingRate,
     updates::Liquidation,
@@ -173,6 +175,8 @@ mod _core {
     use crate::stamps::{latencies_of, venue_times};
     #[pymodule_export]
     use crate::strategy::{check_quote_size, check_strategy_name};
+    #[pymodule_export]
+    use crate::surveys::Survey;
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]

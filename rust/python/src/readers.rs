@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySequence, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
-    self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader,
+    self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, ClockOffset,
     FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, Lines, PlacedError, Strictness,
     TARDIS_EXCHANGES, TardisOrigin, TardisReader,
 };
@@ -152,7 +152,7 @@ pub(crate) fn tardis_venue(exchange: &str) -> String {
 
 #[pymethods]
 impl EventReader {
-    /// Open Binance captures of one recording, in order.
+    /// Open Binance captures of one recording, in order or in parallel.
     #[staticmethod]
     #[pyo3(signature = (instrument, paths, *, lenient=false))]
     fn binance(instrument: &PyInstrument, paths: Vec<PathBuf>, lenient: bool) -> PyResult<Self> {
@@ -234,6 +234,8 @@ impl EventReader {
                 out.set_item("gaps", c.gaps)?;
                 out.set_item("first_gap_line", (c.first_gap_line > 0).then_some(c.first_gap_line))?;
                 out.set_item("duplicates", c.duplicates)?;
+                out.set_item("parallel_duplicates", c.parallel_duplicates)?;
+                out.set_item("clocks", clocks_to_py(py, reader.clocks())?)?;
                 out.set_item("unsynced", c.unsynced)?;
                 out.set_item("unsorted", c.unsorted)?;
                 out.set_item("empty_trades", c.empty_trades)?;
@@ -278,6 +280,22 @@ impl EventReader {
         }
         Ok(out)
     }
+}
+
+/// How clocks of recordings stood, as dictionaries.
+fn clocks_to_py<'py>(py: Python<'py>, clocks: &[ClockOffset]) -> PyResult<Bound<'py, PyList>> {
+    let out = PyList::empty(py);
+    for clock in clocks {
+        let each = PyDict::new(py);
+        each.set_item("file", &clock.file)?;
+        each.set_item("to", &clock.other)?;
+        each.set_item("equal", clock.equal)?;
+        each.set_item("offset_ns", clock.offset_ns)?;
+        each.set_item("spread_ns", clock.spread_ns)?;
+        each.set_item("moved", clock.moved)?;
+        out.append(each)?;
+    }
+    Ok(out)
 }
 
 fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResult<Bound<'py, PyDict>> {

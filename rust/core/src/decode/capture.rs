@@ -3,9 +3,9 @@
 //! The time of receipt is in seconds, milliseconds, microseconds or nanoseconds, told by its size as the venue's own
 //! stamps are; a frame that the venue stamped more than a day away from it is refused.
 //!
-//! Several files are one recording: the book's sequence goes on from one to the next. While it reads, the replayed
-//! book is held against the venue's own best prices: after the depth update that ends with id `u`, best bid and ask
-//! with their sizes must equal the `bookTicker` with the largest id not above `u`. That ticker may arrive later, so
+//! Several files are one recording, in order of time or taken in parallel ([`parallel`](super::parallel)): the book's
+//! sequence goes on from one to the next. While it reads, the replayed book is held against the venue's own best
+//! prices: after the depth update that ends with id `u`, best bid and ask with their sizes must equal the `bookTicker` with the largest id not above `u`. That ticker may arrive later, so
 //! an update is judged once a ticker beyond it is known.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
-use super::parse::parse_stamp;
+use super::parallel::{ClockOffset, Line, Recordings, receipt};
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;
@@ -64,7 +64,9 @@ pub struct CaptureCounts {
     pub first_gap_line: u64,
     /// Depth updates that held nothing new after the book was synchronised.
     pub duplicates: u64,
-    /// Depth updates kept for a snapshot that never came.
+    /// Messages left out because a recording taken in parallel had them.
+    pub parallel_duplicates: u64,
+    /// Depth updates kept for a snapshot that has not come.
     pub unsynced: u64,
     /// Lines received before the line above.
     pub unsorted: u64,
@@ -143,7 +145,8 @@ impl Oracle {
 
 /// A recording of one instrument of a Binance market.
 pub struct CaptureReader {
-    inputs: VecDeque<Lines>,
+    /// Taken out while a line is read.
+    inputs: Option<Box<Recordings>>,
     decoder: BinanceDecoder,
     strictness: Strictness,
     last_recv: i64,
@@ -157,7 +160,7 @@ pub struct CaptureReader {
 }
 
 impl CaptureReader {
-    /// A recording made of these files, in order.
+    /// A recording made of these files, in order or in parallel.
     pub fn new(
         market: BinanceMarket,
         instrument: &Arc<Instrument>,
@@ -165,7 +168,7 @@ impl CaptureReader {
         strictness: Strictness,
     ) -> Self {
         Self {
-            inputs: inputs.into(),
+            inputs: Some(Box::new(Recordings::new(inputs))),
             decoder: BinanceDecoder::new(market, vec![Arc::clone(instrument)])
                 .with_clocks_within(CLOCKS_WITHIN),
             strictness,
@@ -184,33 +187,27 @@ impl CaptureReader {
     /// [`PlacedError`] naming file and line.
     pub fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
         while out.len() < rows {
-            let Some(mut lines) = self.inputs.pop_front() else {
-                self.counts.unsynced = self.waiting;
+            let Some(mut inputs) = self.inputs.take() else { return Ok(false) };
+            let read = inputs.next_with(|line| self.line(line));
+            self.counts.parallel_duplicates = inputs.duplicates;
+            self.inputs = Some(inputs);
+            if read?.is_none() {
                 self.oracle.judge(true);
                 return Ok(false);
-            };
-            let line = lines.number() + 1;
-            let read = lines.next_with(|text| self.line(text, line));
-            if !matches!(read, Ok(None)) {
-                self.inputs.push_front(lines);
             }
-            if read?.is_some() {
-                out.extend_from(&self.frame[0], 0, self.frame[0].len());
-            }
+            out.extend_from(&self.frame[0], 0, self.frame[0].len());
         }
         Ok(true)
     }
 
-    fn line(&mut self, text: &[u8], line: u64) -> Result<(), DecodeError> {
+    fn line(&mut self, line: &Line<'_>) -> Result<(), DecodeError> {
         self.frame[0].clear();
-        if text.is_empty() {
+        if line.text.is_empty() {
             return Ok(());
         }
         self.counts.lines += 1;
-        let space = memchr::memchr(b' ', text).ok_or_else(|| {
-            DecodeError::value("line", text, "a receive time in s, ms, us or ns, a space and a JSON frame")
-        })?;
-        let ts_recv = parse_stamp("ts_recv", &text[..space])?;
+        let (ts_recv, frame) = receipt(line.text)?;
+        let ts_recv = ts_recv.saturating_add(line.shift);
         if ts_recv < self.last_recv {
             if self.strictness == Strictness::Strict {
                 return Err(DecodeError::Unsorted {
@@ -221,7 +218,6 @@ impl CaptureReader {
             }
             self.counts.unsorted += 1;
         }
-        let frame = &text[space + 1..];
         let outcome = self
             .decoder
             .feed(frame, ts_recv.max(self.last_recv), &mut self.frame)
@@ -233,7 +229,7 @@ impl CaptureReader {
         self.counts.book_updates += outcome.applied as u64;
         self.counts.gaps = self.decoder.gaps(0);
         if self.counts.gaps > 0 && self.counts.first_gap_line == 0 {
-            self.counts.first_gap_line = line;
+            self.counts.first_gap_line = line.number;
         }
         self.replay(outcome.frame, outcome.id);
         Ok(())
@@ -307,7 +303,12 @@ impl CaptureReader {
 
     /// What has been read so far.
     pub fn counts(&self) -> CaptureCounts {
-        self.counts
+        CaptureCounts { unsynced: self.waiting, ..self.counts }
+    }
+
+    /// How the clocks of recordings taken in parallel stood to one another.
+    pub fn clocks(&self) -> &[ClockOffset] {
+        self.inputs.as_ref().map_or(&[], |inputs| &inputs.clocks)
     }
 
     /// How the book compared with the venue's quotes; `None` when there was none to compare with.

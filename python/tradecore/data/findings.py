@@ -1,0 +1,169 @@
+"""What the counts of a recording mean: which are problems, and which are only worth knowing.
+
+Here, and nowhere else, is decided what makes a check fail. A count without a rule is shown and judged by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "FAULTS",
+    "duration",
+    "faults",
+    "has_wrong_stamps",
+    "holds_nothing_of_it",
+    "lacks_snapshot",
+    "other_symbols",
+    "problems",
+    "remarks",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a count is called in a sentence, and where the first of them is told."""
+
+    count: str
+    says: str
+    first: str | None = None
+
+
+FAULTS = (
+    _Rule("gaps", "{n} gap{s} in the sequence of book updates"),
+    _Rule("unsorted", "{n} row{s} received before one above them"),
+    _Rule("duplicates", "{n} message{s} that were there already (duplicates)"),
+    _Rule("duplicate_trades", "{n} trade{s} whose id was there already (duplicates)"),
+    _Rule("long_crossed", "{n} time{s} the book stays locked or crossed for a second or longer", "first_long_crossed"),
+    _Rule("stale_quotes", "{n} best price{s} of the venue that are not newer than those before them"),
+    _Rule("late_stamps", "{n} message{s} received over 60 s later than is usual here", "first_late_stamps"),
+)
+"""Counts that make a check fail when they are not 0."""
+
+_REMARKS = (
+    _Rule("crossed", "the book was locked or crossed after {n} message{s}"),
+    _Rule("parallel_duplicates", "{n} message{s} in several recordings, which count once, as received first"),
+    _Rule("off_book_trades", "{n} print{s} that are no trades of the book, such as those of an insurance fund"),
+    _Rule("empty_trades", "{n} trade{s} without price or size were left out"),
+    _Rule("other_depth", "{n} message{s} of a second stream of depth were left out"),
+    _Rule("uncrossed", "{n} time{s} the older side of a locked or crossed book was removed"),
+    _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
+    _Rule("skipped", "{n} row{s} of the book before its first snapshot were left out"),
+)
+
+_HELD = ("book_updates", "trades", "quotes", "marks", "open_interests", "liquidations", "off_book_trades", "gaps")
+_UNUSED = ("duplicates", "duplicate_trades", "unsynced", "other_depth", "stale_quotes", "empty_trades")
+"""What shows that a recording is of an instrument: what was taken, and what was its and of no use."""
+
+_EARLIEST_NS = -10_000_000_000
+_LATEST_NS = 60_000_000_000
+"""Between these the latency has to lie that half of the messages do not exceed."""
+_WRONG_NS = 1_000_000_000
+"""How far a stamp may lie behind its receipt, all that is known of the clocks allowed for."""
+
+
+def holds_nothing_of_it(summary: Mapping[str, Any]) -> bool:
+    """Whether nothing in a recording was of the instrument; snapshots of Binance do not say whose they are."""
+    if summary["events"] == 0:
+        return True
+    return bool(summary.get("ignored")) and not any(summary.get(count) for count in (*_HELD, *_UNUSED))
+
+
+def other_symbols(summary: Mapping[str, Any]) -> str:
+    """Return the symbols that rows were left out of, with how many; nothing where there are none."""
+    others = sorted(summary.get("other_symbols", {}).items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    return ", ".join(f"{symbol} ({rows:,})" for symbol, rows in others[:5]) + more
+
+
+def lacks_snapshot(summary: Mapping[str, Any]) -> bool:
+    """Whether there are changes of a book and no snapshot that they could start from."""
+    changes = summary["level_updates"] + summary.get("unsynced", 0) + summary.get("skipped", 0)
+    return bool(changes > 0 and summary["snapshots"] == 0)
+
+
+def has_wrong_stamps(summary: Mapping[str, Any]) -> bool:
+    """Whether messages are stamped so long after their receipt that the recording is at fault."""
+    wrong = summary["wrong_stamps"]
+    return wrong is not None and wrong["worst_ns"] >= _WRONG_NS
+
+
+def faults(summary: Mapping[str, Any]) -> list[str]:
+    """Say what makes a check fail."""
+    return list(_faults(summary))
+
+
+def problems(summary: Mapping[str, Any]) -> list[str]:
+    """Say all that is wrong with a recording: its faults, and what it lacks though every message of it is sound."""
+    return [*_lacks(summary), *_faults(summary)]
+
+
+def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
+    if lacks_snapshot(summary):
+        yield "no snapshot: the book never becomes known"
+    if others := other_symbols(summary):
+        yield f"rows of other symbols are left out: {others}"
+    ticker = summary.get("book_ticker")
+    if ticker and ticker["differing"]:
+        yield (
+            f"the book differs from the venue's best prices after {ticker['differing']} of {ticker['compared']} updates"
+        )
+
+
+def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
+    if holds_nothing_of_it(summary) and not lacks_snapshot(summary):
+        ignored = summary.get("ignored", 0) + sum(summary.get("other_symbols", {}).values())
+        seen = f": all {ignored} messages are of other kinds or symbols" if ignored else ""
+        seen = ": a header and no rows" if summary.get("files_without_rows") else seen
+        yield f"nothing recognised{seen}"
+    yield from _said(FAULTS, summary)
+    if (taken := summary.get("latency_ns")) and not _EARLIEST_NS <= taken["p50"] <= _LATEST_NS:
+        yield f"half of the messages took {duration(taken['p50'])} or less from the venue's stamp to their receipt"
+
+
+def remarks(summary: Mapping[str, Any]) -> list[str]:
+    """Say what is worth knowing of a recording and is no problem."""
+    return [*_said(_REMARKS, summary), *map(_clock, summary.get("clocks", ()))]
+
+
+def _said(rules: tuple[_Rule, ...], summary: Mapping[str, Any]) -> Iterator[str]:
+    for rule in rules:
+        if number := summary.get(rule.count):
+            first = summary.get(rule.first) if rule.first else None
+            at = "" if first is None else f", first at {_moment(first)}"
+            yield rule.says.format(n=number, s="" if number == 1 else "s") + at
+
+
+def _clock(clock: Mapping[str, Any]) -> str:
+    """Say how the clocks of two recordings stood."""
+    offset = clock["offset_ns"]
+    where = "ahead of" if offset >= 0 else "behind"
+    moved = "; its receipts are moved by it" if clock["moved"] else ""
+    return (
+        f"the clock of {Path(clock['file']).name} is {duration(abs(offset))} {where} that of {Path(clock['to']).name} "
+        f"(median of {clock['equal']} equal message{'' if clock['equal'] == 1 else 's'}, half within "
+        f"{duration(clock['spread_ns'])}){moved}"
+    )
+
+
+def _moment(ns: int) -> str:
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M:%S}.{rest:09} UTC"
+
+
+def duration(ns: int) -> str:
+    """Return a length of time in the unit that fits it."""
+    for unit, size in (
+        ("d", 86_400_000_000_000),
+        ("h", 3_600_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+        ("us", 1_000),
+    ):
+        if abs(ns) >= size:
+            return f"{ns / size:.4g} {unit}"
+    return f"{ns} ns"
