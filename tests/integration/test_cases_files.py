@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterable
@@ -373,3 +374,178 @@ def test_a_file_named_twice_counts_once_and_fails_a_check(tmp_path: Path, capsys
     assert rows.equals(once)
     assert summary["parallel_duplicates"] > 0
     assert any("named twice" in text for text in check(path, path, capsys=capsys)["problems"])
+
+
+# --- folders ------------------------------------------------------------------------------------------------------
+
+TRADES = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+DAY_US = 86_400_000_000
+
+
+def tardis_day(folder: Path, kind: str, day: int, symbol: str = "BTCUSDT", packed: bool = True, rows: int = 40) -> Path:
+    """Write a day of trades or of the book, from 2024-08-08 on, named as the vendor names it."""
+    start = START * 1_000 + day * DAY_US + 1_000_000
+    stamps = [f"binance-futures,{symbol},{start + n * 1_000},{start + n * 1_000 + 900}" for n in range(rows)]
+    if kind == "trades":
+        text = TRADES + "".join(f"{at},{day * 1_000 + n},buy,60000.1,0.5\n" for n, at in enumerate(stamps))
+    else:
+        opening = [f"{stamps[0]},true,{side},1\n" for side in ("bid,60000.0", "ask,60000.1")]
+        text = (
+            BOOK + "".join(opening) + "".join(f"{at},false,bid,59999.{n % 10},2\n" for n, at in enumerate(stamps[1:]))
+        )
+    path = folder / f"binance-futures_{kind}_2024-08-{8 + day:02}_{symbol}.csv{'.gz' if packed else ''}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0)) if packed else path.write_text(text)
+    return path
+
+
+def folder_of_days(folder: Path, days: int = 3, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT")) -> Path:
+    for symbol in symbols:
+        for day in range(days):
+            for kind in ("incremental_book_L2", "trades"):
+                tardis_day(folder / kind, kind, day, symbol)
+    return folder
+
+
+def rows_in(catalog: Path) -> dict[str, Any]:
+    held = tc.Catalog(catalog)
+    return {name: held.scan(name).collect().to_dicts() for name in held.instruments()}
+
+
+def test_a_dry_run_says_what_each_file_is_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of_days(tmp_path / "data", days=2, symbols=("BTCUSDT",))
+    (folder / "notes.txt").write_text("nothing of a market\n")
+    copy = folder / "z_copy.csv.gz"
+    copy.write_bytes((folder / "trades" / "binance-futures_trades_2024-08-08_BTCUSDT.csv.gz").read_bytes())
+    record(folder / "capture.txt", quiet_market())
+    plan = cli("data", "import", folder, "--catalog", tmp_path / "c", "--dry-run", capsys=capsys)
+    assert not (tmp_path / "c").exists()
+    files = {Path(file["file"]).name: file for file in plan["files"]}
+    assert len(files) == 7
+    book = files["binance-futures_incremental_book_L2_2024-08-09_BTCUSDT.csv.gz"]
+    told = {key: book[key] for key in ("format", "instrument", "kinds", "days", "rows", "refused")}
+    assert told == {
+        "format": "tardis",
+        "instrument": "BTCUSDT.BINANCE_USDM",
+        "kinds": ["incremental_book_L2"],
+        "days": "2024-08-09",
+        "rows": 42,
+        "refused": None,
+    }
+    assert files["capture.txt"]["kinds"] == ["book_updates", "trades"]
+    assert "neither a capture" in files["notes.txt"]["refused"]
+    assert "holds the same as" in files["z_copy.csv.gz"]["refused"]
+    imports = [(each["format"], each["days"], len(each["files"]), each["state"]) for each in plan["imports"]]
+    assert imports == [
+        ("binance-ws", "2024-08-08", 1, "to import"),
+        ("tardis", "2024-08-08", 2, "to import"),
+        ("tardis", "2024-08-09", 2, "to import"),
+    ]
+    assert main(["data", "import", str(folder), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^refused: .*notes\.txt: is neither", out, re.MULTILINE)
+    assert re.search(r"^to import: BTCUSDT\.BINANCE_USDM 2024-08-09: 2 files", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_folder_is_imported_as_its_files_would_be_one_by_one(
+    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of_days(tmp_path / "data")
+    words = ["data", "import", folder, "--catalog", tmp_path / "c", "--workers", workers]
+    done = cli(*words, capsys=capsys)
+    assert (done["imported"], done["already_in"], done["failed"], done["refused"]) == (6, 0, 0, 0)
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        files = sorted(folder.rglob(f"*{symbol}*"))
+        cli("data", "import", "tardis", *files, "--catalog", tmp_path / "one", capsys=capsys)
+    assert rows_in(tmp_path / "c") == rows_in(tmp_path / "one")
+    again = cli(*words, capsys=capsys)
+    assert (again["imported"], again["already_in"]) == (0, 6)
+    assert rows_in(tmp_path / "c") == rows_in(tmp_path / "one")
+
+
+@pytest.mark.parametrize("rows", [40, 30_000])
+def test_a_day_with_a_broken_file_is_left_out_as_a_whole_and_taken_by_the_next_run(
+    rows: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of_days(tmp_path / "data", symbols=("BTCUSDT",))
+    broken = tardis_day(folder / "trades", "trades", 1, rows=rows)
+    whole = broken.read_bytes()
+    row = f",{1_000 + rows - 1},buy,"
+    broken.write_bytes(gzip.compress(gzip.decompress(whole).decode().replace(row, row + "high").encode()))
+    words = ["data", "import", folder / "**" / "*.csv.gz", "--catalog", tmp_path / "c", "--workers", 1]
+    done = cli(*words, capsys=capsys, code=1)
+    # Where it lies in the beginning, that is known before.
+    assert (done["imported"], done["failed"], done["refused"]) == ((2, 0, 2) if rows == 40 else (2, 1, 0))
+    told = [each.get("problem") or each.get("refused") for each in [*done["imports"], *done["files"]]]
+    assert any(text and f"{rows + 1}: price: " in text for text in told), told
+    days = tc.Catalog(tmp_path / "c").scan("BTCUSDT.BINANCE_USDM").collect()["ts_recv"] // (DAY_US * 1_000)
+    assert days.unique().len() == 2  # nothing of the day that broke
+    broken.write_bytes(whole)
+    done = cli(*words, capsys=capsys)
+    assert (done["imported"], done["already_in"]) == (1, 2)
+    assert main([*map(str, words), "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("already in: ") == 3
+
+
+def test_a_day_that_grew_is_refused_until_it_is_to_be_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    tardis_day(folder, "incremental_book_L2", 0)
+    words = ["data", "import", folder, "--catalog", tmp_path / "c"]
+    cli(*words, capsys=capsys)
+    tardis_day(folder, "trades", 0)
+    done = cli(*words, capsys=capsys, code=1)
+    assert "--replace" in done["imports"][0]["problem"]
+    assert cli(*words, "--replace", capsys=capsys)["imported"] == 1
+    kinds = tc.Catalog(tmp_path / "c").scan("BTCUSDT.BINANCE_USDM").collect()["kind"]
+    assert int(tc.EventKind.TRADE) in kinds
+    assert cli(*words, capsys=capsys)["already_in"] == 1
+
+
+def test_what_is_not_known_is_inferred_once_for_all_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "data"
+    for day in range(2):
+        tardis_day(folder, "trades", day, "WIFUSDT")
+    finer = tardis_day(folder, "trades", 2, "WIFUSDT", packed=False)
+    finer.write_text(finer.read_text().replace("60000.1,", "60000.125,"))
+    words = ["data", "import", folder, "--catalog", tmp_path / "c"]
+    refused = cli(*words, capsys=capsys, code=1)
+    assert refused["refused"] == 3
+    assert "--infer" in refused["files"][0]["refused"]
+    done = cli(*words, "--infer", "--workers", 1, capsys=capsys)
+    assert done["imported"] == 3
+    assert str(tc.Catalog(tmp_path / "c").instrument("WIFUSDT.BINANCE_USDM").price_increment) == "0.025"
+    assert cli(*words, "--infer", capsys=capsys)["already_in"] == 3
+
+
+def test_captures_that_go_on_after_midnight_keep_their_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    frames = [(at + 86_397_000, frame) for at, frame in quiet_market(6)]
+    frames = [(at, {**frame, "E": START + at, "T": START + at}) for at, frame in frames]
+    record(folder / "b_second.txt", [each for each in frames if each[0] >= 86_400_000])
+    record(folder / "c_first.txt", [each for each in frames if each[0] < 86_400_000])
+    done = cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)
+    (job,) = done["imports"]
+    assert job["days"] == "2024-08-08 to 2024-08-09"
+    assert job["problems"] == []
+    assert len(rows_in(tmp_path / "c")["BTCUSDT.BINANCE_USDM"]) == 5 + 59 + 6
+
+
+def test_words_that_name_nothing_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog = ["--catalog", str(tmp_path / "c")]
+    for word in (tmp_path / "nowhere.csv", tmp_path / "*.gz"):
+        assert main(["data", "import", str(word), *catalog]) == 2
+        assert "names no file" in capsys.readouterr().err
+    assert main(["data", "import", "tardi", *catalog]) == 2
+    assert "did you mean tradecore data import tardis" in capsys.readouterr().err
+    tc.synthesize(tmp_path / "market", events=100)
+    assert main(["data", "import", str(tmp_path / "market"), *catalog]) == 2
+    assert "belongs to a catalog" in capsys.readouterr().err
+    folder_of_days(tmp_path / "data", days=1)
+    assert main(["data", "import", str(tmp_path / "data")]) == 2
+    assert "--catalog" in capsys.readouterr().err

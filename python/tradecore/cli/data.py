@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradecore.cli.console import SEED_MAX, emit, note, say
+from tradecore.cli.imports import ImportGroup, import_files
 from tradecore.cli.rows import rows_of
 from tradecore.cli.usage import Command, Group, in_utf8_name, number_in
 from tradecore.progress import progress_bar
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["data_app"]
 
 data_app = typer.Typer(cls=Group, help="Import, check, make, describe and export market data.", no_args_is_help=True)
-import_app = typer.Typer(cls=Group, help="Import files into a catalog.", no_args_is_help=True)
+import_app = typer.Typer(cls=ImportGroup, help="Import files into a catalog.", no_args_is_help=True)
 data_app.add_typer(import_app, name="import")
 
 _Files = Annotated[
@@ -152,6 +153,55 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
     width = max(len(key) for key in summary)
     for key, lines in rows_of(summary):
         say(f"{key:<{width}}  " + f"\n{'':<{width}}  ".join(lines))
+
+
+@import_app.command("files", cls=Command)
+def import_any(
+    words: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Folders, patterns such as 'data/**/*.gz', or files.", show_default=False),
+    ],
+    catalog: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=in_utf8_name, help="The catalog's folder.")
+    ] = None,
+    instrument: Annotated[
+        str | None,
+        typer.Option("--instrument", metavar="ID", help="The only one to import; all that are found if not."),
+    ] = None,
+    specs: _Specs = None,
+    infer: _Infer = False,
+    kind: _Kind = None,
+    contract_size: _Size = None,
+    replace: _Replace = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is made of each file.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", callback=number_in(1, 1024), help="Processes; as many as there are cores if not given."
+        ),
+    ] = None,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> int:
+    """Import all files of folders or patterns, each day of an instrument as a whole; what is in is skipped.
+
+    Says what was made of each file before it starts. The word files may be left out: data import FOLDER.
+    """
+    _check_goes_with_infer(infer, kind, contract_size)
+    return import_files(
+        words,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        kind=kind,
+        contract_size=contract_size,
+        replace=replace,
+        dry_run=dry_run,
+        workers=workers,
+        json=json,
+        quiet=quiet,
+    )
 
 
 @import_app.command("binance-ws", cls=Command)

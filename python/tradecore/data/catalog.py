@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -434,7 +434,7 @@ class Catalog:
         held = self.manifest(instrument)
         return held.stream(held.parts(), kinds=kinds, with_ids=with_ids, budget_bytes=budget_bytes, ahead=ahead)
 
-    def writer(self, instrument: Instrument, *, replace: bool = False) -> CatalogWriter:
+    def writer(self, instrument: Instrument, *, replace: bool = False, sources: Sequence[str] = ()) -> CatalogWriter:
         """Open a transaction that adds events of an instrument.
 
         Parameters
@@ -445,13 +445,15 @@ class Catalog:
         replace : bool
             Whether days that are written replace what the catalog holds of them. Otherwise new events must not
             overlap old ones in time.
+        sources : sequence of str
+            What tells the files that the events come from, for whoever asks which are in; texts without spaces.
 
         Returns
         -------
         CatalogWriter
             A context manager; nothing is visible in the catalog before it is left without an error.
         """
-        return CatalogWriter(self.path, instrument, replace=replace)
+        return CatalogWriter(self.path, instrument, replace=replace, sources=sources)
 
     def _no_catalog(self) -> CatalogError:
         is_there = self.path.is_dir()

@@ -16,12 +16,14 @@ import orjson
 from tradecore._core import EventReader, Instrument, tardis_origin
 from tradecore.errors import DataError, InvalidValueError
 
-__all__ = ["Sniffed", "open_reader", "place_of", "sniff", "sniff_any"]
+__all__ = ["Sniffed", "begins_at", "open_reader", "place_of", "sniff", "sniff_any"]
 
 _LINES = 2_000
 _HEAD = 4 << 20
 _CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +\{")
 """What a line of a capture begins with."""
+_STAMP = re.compile(rb"(?<![0-9.])1[0-9]{9,18}(?![0-9])")
+"""A time of these decades in s, ms, us or ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +151,14 @@ def open_reader(
     if form == "tardis":
         return EventReader.tardis(instrument, paths, lenient=lenient)
     raise InvalidValueError("format", f"{form!r} is not binance-ws or tardis")
+
+
+def begins_at(path: str | Path) -> int | None:
+    """Return about when a file begins, ns, by the first time that stands in its first lines; None if none does.
+
+    It is for files that cannot be read, to say which day they would be of.
+    """
+    for line in _head(Path(path), 2):
+        if found := _STAMP.search(line):
+            return int(found[0].ljust(19, b"0"))
+    return None

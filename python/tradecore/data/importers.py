@@ -17,6 +17,7 @@ from tradecore.errors import DataError
 __all__ = [
     "ImportSummary",
     "Progress",
+    "import_arrays",
     "import_binance_ws",
     "import_hftbacktest",
     "import_tardis",
@@ -40,9 +41,10 @@ def read_into(
     source: str,
     replace: bool = False,
     progress: Progress | None = None,
+    sources: Sequence[str] = (),
 ) -> ImportSummary:
     """Write everything a reader gives to a catalog, or nothing if it fails or gives nothing of the instrument."""
-    with Catalog.of(catalog).writer(instrument, replace=replace) as writer:
+    with Catalog.of(catalog).writer(instrument, replace=replace, sources=sources) as writer:
         while (columns := reader.read(_PIECE)) is not None:
             writer.write(columns)
             if progress is not None:
@@ -165,9 +167,22 @@ def import_hftbacktest(
 
         tc.import_hftbacktest("day.npz", "BTCUSDT.BINANCE_USDM", "market")
     """
+    return import_arrays(paths, instrument, catalog, replace=replace, progress=progress)
+
+
+def import_arrays(
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+    sources: Sequence[str] = (),
+) -> ImportSummary:
+    """Import event arrays as :func:`import_hftbacktest` does, and note which files they were."""
     files, spec = paths_of(paths), instrument_of(instrument)
     summary = FeedSummary(spec)
-    with Catalog.of(catalog).writer(spec, replace=replace) as writer:
+    with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
         for done, path in enumerate(files, start=1):
             for columns in _hftbacktest(path, spec):
                 summary.push(columns)

@@ -34,6 +34,7 @@ __all__ = [
     "MANIFEST",
     "OLD_MANIFEST",
     "PART_PATH",
+    "SOURCES",
     "STAGING",
     "day_of",
     "find_manifest",
@@ -63,6 +64,8 @@ DTYPES = {
 MANIFEST = "_instrument.parquet"
 OLD_MANIFEST = "instrument.json"
 STAGING = ".staging-"
+SOURCES = "tradecore.sources"
+"""Under which the first part of an import names, in its footer, the files that it was made of."""
 PART_PATH = re.compile(r"\d{4}-\d\d-\d\d/\d{4,}(-[0-9a-f]{16})?\.parquet")
 """A part's path below its instrument's folder; those of before had a number and no more."""
 

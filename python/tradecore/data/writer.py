@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +13,7 @@ import orjson
 from tradecore._core import Instrument, check_columns, latencies_of, seal_part
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
-from tradecore.data.layout import DTYPES, part_name
+from tradecore.data.layout import DTYPES, SOURCES, part_name
 from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.files import writing
@@ -42,7 +42,7 @@ class CatalogWriter:
     on the way.
     """
 
-    def __init__(self, root: Path, instrument: Instrument, *, replace: bool) -> None:
+    def __init__(self, root: Path, instrument: Instrument, *, replace: bool, sources: Sequence[str] = ()) -> None:
         if not isinstance(instrument, Instrument):
             raise InvalidValueError(
                 "instrument", f"expected an Instrument, whose specification is stored, got {instrument!r}"
@@ -50,6 +50,7 @@ class CatalogWriter:
         self._root = root
         self._instrument = instrument
         self._replace = replace
+        self._sources = sources
         self._end = contextlib.ExitStack()
         self._staging = root
         self._held = Manifest(root, root, instrument)
@@ -156,6 +157,9 @@ class CatalogWriter:
     def _write_part(self, frame: pl.DataFrame) -> None:
         import polars as pl
 
+        metadata = {"tradecore.instrument": orjson.dumps(self._instrument.to_dict()).decode()}
+        if self._sources and not self._parts:
+            metadata[SOURCES] = " ".join(self._sources)
         # Under a name that no reader of Parquet files takes for one.
         staged = self._staging / f"{len(self._parts)}.part"
         with writing(self._root):
@@ -164,7 +168,7 @@ class CatalogWriter:
                 compression="zstd",
                 compression_level=1,
                 row_group_size=_GROUP_ROWS,
-                metadata={"tradecore.instrument": orjson.dumps(self._instrument.to_dict()).decode()},
+                metadata=metadata,
             )
             disk.sync(staged)
         counts = frame.get_column("kind").value_counts().rows()
