@@ -18,7 +18,7 @@ use tradecore_core::event::{Columns, EventColumns, Latencies};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueModel, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueModel, Uncross, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{AccountId, MarketId, Qty};
 
@@ -135,10 +135,12 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             basis: Basis::L2,
             latency: Latency::constant(5_000_000, 5_000_000, None),
             clock_lead: ClockLead::Ns(0),
+            uncross: Uncross::default(),
             matching: Matching::default(),
         },
         source: Box::new(Once(Some(Arc::clone(columns)))),
         has_book: true,
+        is_sound: true,
         latencies: Latencies::default(),
     }
 }

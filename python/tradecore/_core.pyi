@@ -1849,6 +1849,8 @@ class MemoryColumns:
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
+    def is_sound(self) -> bool:
+        """Return whether the book is its own from the beginning and never stays locked or crossed."""
     def latencies(self) -> str:
         """Return how long the messages took, as :func:`latencies_of` does."""
 
@@ -2272,11 +2274,13 @@ class Simulation:
         *,
         has_book: bool,
         latencies: Sequence[tuple[str | None, int]],
+        is_sound: bool = False,
     ) -> int:
         """Add a market and return its index.
 
         ``has_book`` and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
         data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
+        ``is_sound`` says that the book is known never to stay locked or crossed: it is not looked at for that.
         """
     def add_strategy(
         self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str, owner: object

@@ -88,6 +88,10 @@ class SimVenue:
     clock_lead : duration or "auto"
         How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` measures it for each hour:
         just enough that no message arrives before it happened, but for few whose stamps may be wrong.
+    uncross : "drop-older" or "off"
+        What is done about a book that stays locked or crossed for a second of receive time, as one does of which the
+        removal of a level was lost. ``drop-older`` removes the levels of the side that was not touched for longer;
+        with ``off`` such a book takes no orders for as long as it lasts.
     accounts : "shared" or "isolated"
         What the strategies of a run, each with an account of its own, are to each other. ``shared``: they see what
         the others took and trade with each other. ``isolated``: each is alone with the market, as in a run of its own.
@@ -115,6 +119,7 @@ class SimVenue:
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1"] = field(default="auto", kw_only=True)
     clock_lead: DurationLike = field(default="auto", kw_only=True)
+    uncross: Literal["drop-older", "off"] = field(default="drop-older", kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
         default="cancel_newest", kw_only=True

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import tradecore as tc
@@ -230,3 +231,174 @@ def test_a_lead_that_is_given_counts_for_all_of_the_data(tmp_path: Path) -> None
     # Three of the 53 ms are the way, twenty are allowed for.
     assert result.wrong_stamps[ID]["messages"] == 120
     assert result.wrong_stamps[ID]["worst_ns"] == 30_000_000
+
+
+# Books that stay locked or crossed.
+
+
+def locked(
+    newer: str = "bid", *, begin: int = 1_000_000, end: int | None = None, resend: int | None = None, count: int = 60
+) -> Iterator[Level]:
+    """A book of ten messages a second, which a level of one side locks; the removal of the other's comes at ``end``."""
+    for side, first in (("bid", 60_000.0), ("ask", 60_000.1)):
+        for depth in range(3):
+            price = first + (depth / 10 if side == "ask" else -depth / 10)
+            yield 0, 1_000, True, side, f"{price:.1f}", "9"
+    price = "60000.1" if newer == "bid" else "60000.0"
+    far = "59990.0" if newer == "bid" else "60010.0"
+    for at in range(1, count):
+        now = at * 100_000
+        if now == begin:
+            yield now, now + 1_000, False, newer, price, "5"
+        elif now == end:
+            yield now, now + 1_000, False, "ask" if newer == "bid" else "bid", price, "0"
+        elif now == resend:
+            yield now, now + 1_000, False, "ask" if newer == "bid" else "bid", price, "7"
+        else:
+            yield now, now + 1_000, False, newer, far, str(1 + at % 5)
+
+
+class Watcher(tc.Strategy):
+    """Buys a little with every message, and notes when the book was crossed."""
+
+    def on_book(self, ctx: tc.Context, book: tc.BookView) -> None:
+        self.__dict__.setdefault("crossed", []).append(book.is_crossed)
+        self.best = (book.best_bid, book.best_ask)
+        ctx.buy(book.instrument, "0.01")
+
+
+def watch(data: Any, **settings: Any) -> tuple[Watcher, tc.Result]:
+    watcher = Watcher("w", [ID])
+    return watcher, tc.Backtest([watcher], data, [tc.SimVenue("BINANCE_USDM", **settings)]).run()
+
+
+def imported(tmp_path: Path, levels: Sequence[Level], name: str = "market") -> tc.Catalog:
+    path = book_file(tmp_path / f"{name}.csv", levels)
+    tc.import_tardis(path, ID, tmp_path / name)
+    return tc.Catalog(tmp_path / name)
+
+
+@pytest.mark.parametrize("newer", ["bid", "ask"])
+@pytest.mark.parametrize("source", ["catalog", "memory", "before", "user"])
+def test_a_locked_book_is_uncrossed_after_a_second(tmp_path: Path, newer: str, source: str) -> None:
+    catalog = imported(tmp_path, list(locked(newer)))
+    data: Any = catalog
+    if source == "memory":
+        data = {ID: catalog.scan(ID).collect()}
+    elif source == "before":
+        without(catalog, "latencies", "is_sound")
+    elif source == "user":
+        data = tc.Catalog(tmp_path / "own")
+        with data.writer(tc.find_instrument(ID)) as writer:
+            writer.write(catalog.scan(ID))
+    watcher, result = watch(data)
+    began = (START + 1_001_000) * 1_000
+    assert result.uncrossed == {ID: {"times": 1, "levels": 1, "first_ts_recv": began}}
+    assert any("stayed locked or crossed 1 time" in note for note in result.notes)
+    # Ten messages and the one that makes the second full see it; then it is over.
+    assert watcher.crossed.count(True) == 11
+    assert not any(watcher.crossed[-35:])
+    assert watcher.best == ((60_000.1, 60_000.2) if newer == "bid" else (59_999.9, 60_000.0))
+    assert result.rejected.keys() == {"book_crossed"}
+    assert 8 <= result.rejected["book_crossed"] <= 11
+    assert result.events == len(catalog.scan(ID).collect())
+    assert result.summary()["uncrossed"] == result.uncrossed
+    result.save(tmp_path / "run.tcr")
+    assert tc.load_result(tmp_path / "run.tcr").uncrossed == result.uncrossed
+
+    off, left = watch(data, uncross="off")
+    assert left.uncrossed == {}
+    assert off.crossed.count(True) == 50
+    assert left.rejected["book_crossed"] > 40
+
+
+def test_a_book_crossed_for_less_than_a_second_is_left_alone(tmp_path: Path) -> None:
+    catalog = imported(tmp_path, list(locked(end=1_900_000)))
+    (watcher, result), (other, off) = watch(catalog), watch(catalog, uncross="off")
+    assert result.uncrossed == {}
+    assert result.digest == off.digest
+    assert watcher.crossed == other.crossed
+    assert watcher.crossed.count(True) == 9
+
+
+def test_the_side_that_was_touched_last_stays(tmp_path: Path) -> None:
+    watcher, result = watch(imported(tmp_path, list(locked(resend=1_500_000))))
+    assert result.uncrossed[ID]["levels"] == 1
+    assert watcher.best == (60_000.0, 60_000.1)
+
+
+def test_all_levels_that_were_passed_go(tmp_path: Path) -> None:
+    levels = [
+        (event, recv, snapshot, side, "60000.2" if amount == "5" and price == "60000.1" else price, amount)
+        for event, recv, snapshot, side, price, amount in locked()
+    ]
+    watcher, result = watch(imported(tmp_path, levels))
+    assert result.uncrossed[ID]["levels"] == 2
+    assert watcher.best == (60_000.2, 60_000.3)
+
+
+def test_a_lock_that_crosses_from_one_import_into_the_next_is_seen(tmp_path: Path) -> None:
+    """The first is locked for less than a second at its end, the second for less at its beginning."""
+    day = 86_400_000_000
+    first = day - START % day - 1_500_000
+    levels = [(event + first, recv + first, *rest) for event, recv, *rest in locked()]  # type: ignore[misc]
+    events = imported(tmp_path, levels, "whole").scan(ID).collect()
+    midnight = (START + day - START % day) * 1_000
+    catalog = tc.Catalog(tmp_path / "market")
+    for rows in (events.filter(pl.col("ts_recv") < midnight), events.filter(pl.col("ts_recv") >= midnight)):
+        with catalog.writer(tc.find_instrument(ID)) as writer:
+            writer.write(rows)
+    watcher, result = watch(catalog)
+    assert result.uncrossed[ID]["times"] == 1
+    assert watcher.best == (60_000.1, 60_000.2)
+
+
+def test_a_lock_is_told_by_check_and_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, levels in (("stays", locked()), ("ends", locked(end=1_500_000))):
+        path = book_file(tmp_path / f"{name}.csv", list(levels))
+        report = checked(path, capsys)
+        code, out, _ = cli("data", "import", "tardis", path, "--catalog", tmp_path / name, "--json", capsys=capsys)
+        assert code == 0
+        summary = json.loads(out)
+        stays = name == "stays"
+        assert summary["long_crossings"] == report["long_crossings"] == (1 if stays else 0)
+        assert any("stays locked or crossed" in problem for problem in report["problems"]) is stays
+        assert summary["first_ts_long_crossing"] == ((START + 1_001_000) * 1_000 if stays else None)
+
+
+def test_uncross_is_a_setting_of_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported(tmp_path, list(locked()))
+    summaries = []
+    for word in ("drop-older", "off", "sometimes"):
+        config = tmp_path / f"{word}.toml"
+        config.write_text(
+            f"""
+            [data]
+            catalog = "{tmp_path / "market"}"
+            [[venues]]
+            name = "BINANCE_USDM"
+            uncross = "{word}"
+            [[strategies]]
+            kind = "touch_maker"
+            params = {{ quote_qty = "0.01", max_position = "0.05" }}
+            [output]
+            dir = "{tmp_path / word}"
+            """
+        )
+        code, out, err = cli("backtest", "--config", config, "--json", "--quiet", capsys=capsys)
+        if word == "sometimes":
+            assert code != 0
+            assert 'venues.0.uncross: "sometimes" is not drop-older or off' in err
+        else:
+            assert code == 0, err
+            summaries.append(json.loads(out))
+    assert summaries[0]["uncrossed"][ID]["levels"] == 1
+    assert summaries[1]["uncrossed"] == {}
+
+
+def test_the_file_of_a_locked_book_takes_orders_for_the_rest_of_the_day(shared: Path, tmp_path: Path) -> None:
+    tc.import_tardis(case(shared, "09-locked-book.csv"), ID, tmp_path / "market")
+    watcher, result = watch(tmp_path / "market")
+    assert result.uncrossed[ID]["times"] == 1
+    assert watcher.best == (90_265.1, 90_265.2)
+    assert not any(watcher.crossed[15:])

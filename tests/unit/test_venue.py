@@ -27,6 +27,7 @@ FULL = {
     "taker_fee_bps": Decimal(4),
     "basis": "l1",
     "clock_lead": "5ms",
+    "uncross": "off",
     "accounts": "isolated",
     "self_trade": "decrement",
 }
@@ -62,7 +63,7 @@ def test_the_core_reads_every_setting() -> None:
 
 def test_the_core_has_the_words_that_are_declared() -> None:
     words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
-    assert set(words) == {"basis", "accounts", "self_trade"}
+    assert set(words) == {"basis", "uncross", "accounts", "self_trade"}
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
@@ -84,6 +85,7 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         taker_fee_bps=Decimal(4),
         basis="l1",
         clock_lead="5ms",
+        uncross="off",
         accounts="isolated",
         self_trade="decrement",
     )
@@ -110,6 +112,7 @@ def test_what_is_written_is_read_again() -> None:
         "taker_fee_bps": "3",
         "basis": "auto",
         "clock_lead": "2ms",
+        "uncross": "drop-older",
         "accounts": "shared",
         "self_trade": "cancel_newest",
     }

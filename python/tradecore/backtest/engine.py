@@ -64,6 +64,8 @@ class _Feed:
     has_book: bool
     latencies: Callable[[], Sequence[tuple[str | None, int]]]
     """How long the messages of its pieces took, as :meth:`Simulation.add_market` takes them."""
+    is_sound: bool
+    """Whether its book is known never to stay locked or crossed."""
     kinds: Callable[[], Collection[int]]
     """The kinds of events it holds."""
 
@@ -290,6 +292,7 @@ class Backtest:
                     self._venues[feed.instrument.venue],
                     has_book=feed.has_book,
                     latencies=feed.latencies(),
+                    is_sound=feed.is_sound,
                 )
             for strategy in self._strategies:
                 markets = [index[instrument] for instrument in strategy.instruments]
@@ -402,6 +405,7 @@ def _from_catalog(
         events=sum(part.rows for part in parts),
         has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         latencies=cache(lambda: _latencies(held, parts)),
+        is_sound=all(part.is_sound for part in parts),
         kinds=lambda: {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)},
     )
 
@@ -427,11 +431,13 @@ def _from_memory(
     if name not in data:
         raise UnknownInstrumentError(name, tuple(str(known) for known in data))
     columns = MemoryColumns(name, data[name], with_ids=with_ids)
+    latencies: list[tuple[str | None, int]] = [(columns.latencies(), 0)]
     return _Feed(
         instrument=find_instrument(name, specs),
         open=lambda _: columns,
         events=columns.rows,
         has_book=columns.has_book,
-        latencies=cache(lambda: [(columns.latencies(), 0)]),
+        latencies=lambda: latencies,
+        is_sound=columns.is_sound(),
         kinds=columns.kinds,
     )

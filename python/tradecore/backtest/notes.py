@@ -80,6 +80,11 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
             f"{format_duration_ns(wrong['worst_ns'])} at {wrong['worst_ts_recv']} ns at worst: "
             "such stamps were set aside"
         )
+    for name, done in summary["uncrossed"].items():
+        notes.append(
+            f"{name}: its book stayed locked or crossed {counted(done['times'], 'time')}, first from "
+            f"{done['first_ts_recv']} ns on: {counted(done['levels'], 'older level')} dropped (uncross)"
+        )
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
 from tradecore.backtest.frames import Frames, thinned
@@ -71,6 +71,10 @@ class Result(Frames):
         By instrument: stamps of the venue that were set aside, because they lie more than 10 ms after the receipt once
         the clocks are set right. ``messages``, their number; of the worst one ``worst_ns``, how far it lies after the
         receipt, ``worst_ts_event`` and ``worst_ts_recv``, ns UTC.
+    uncrossed : dict of str to dict
+        By instrument: what was removed of its book because it stayed locked or crossed (``uncross`` of
+        :class:`SimVenue <tradecore.SimVenue>`). ``times`` and ``levels``, how often and how many, and
+        ``first_ts_recv``, when that first began, ns UTC.
     failures : dict of str to str
         Tracebacks of strategies that failed, by name.
     notes : list of str
@@ -137,6 +141,7 @@ class Result(Frames):
             for venue, steps in summary["clock_steps"].items()
         }
         self.wrong_stamps: dict[str, dict[str, int]] = summary["wrong_stamps"]
+        self.uncrossed: dict[str, dict[str, int]] = summary["uncrossed"]
         self.venues = list(venues)
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
@@ -285,6 +290,7 @@ class Result(Frames):
             "clock_lead_ns": self.clock_lead_ns,
             "clock_leads": self.clock_leads,
             "wrong_stamps": self.wrong_stamps,
+            "uncrossed": self.uncrossed,
             "interrupted": self.interrupted,
             "notes": self.notes,
             "failures": self.failures,
@@ -362,6 +368,7 @@ class Result(Frames):
                 "fill_basis": self.fill_basis,
                 "clock_steps": self.clock_steps,
                 "wrong_stamps": self.wrong_stamps,
+                "uncrossed": self.uncrossed,
             },
             "seed": self.seed,
             "wall_s": self.wall_s,
@@ -431,10 +438,14 @@ def load_result(path: str | Path) -> Result:
     return read_archive(Path(path), _from_archive)
 
 
+_SINCE: Final[Mapping[str, Any]] = {"clock_steps": {}, "wrong_stamps": {}, "uncrossed": {}}
+"""What results that were saved before did not say."""
+
+
 def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
     instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
     result = Result(
-        {"clock_steps": {}, "wrong_stamps": {}, **facts["summary"], "instruments": instruments, "journal": journal},
+        {**_SINCE, **facts["summary"], "instruments": instruments, "journal": journal},
         tables,
         seed=facts["seed"],
         wall_s=facts["wall_s"],

@@ -13,7 +13,7 @@ from tradecore.text import printable
 __all__ = ["rows_of"]
 
 
-_TIMES = frozenset({"first_late_stamps", "first_long_crossed", "longest_silence_from"})
+_TIMES = frozenset({"first_late_stamps", "first_ts_long_crossing", "longest_silence_from"})
 
 
 def rows_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

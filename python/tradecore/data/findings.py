@@ -38,7 +38,12 @@ FAULTS = (
     _Rule("unsorted", "{n} row{s} received before one above them"),
     _Rule("duplicates", "{n} message{s} that were there already (duplicates)"),
     _Rule("duplicate_trades", "{n} trade{s} whose id was there already (duplicates)"),
-    _Rule("long_crossed", "{n} time{s} the book stays locked or crossed for a second or longer", "first_long_crossed"),
+    _Rule(
+        "long_crossings",
+        "{n} time{s} the book stays locked or crossed for more than a second (the removal of a level was lost; a backtest "
+        "drops the older levels, see uncross)",
+        "first_ts_long_crossing",
+    ),
     _Rule("stale_quotes", "{n} best price{s} of the venue that are not newer than those before them"),
     _Rule("late_stamps", "{n} message{s} received over 60 s later than is usual here", "first_late_stamps"),
 )

@@ -45,12 +45,14 @@ def read_into(
 ) -> ImportSummary:
     """Write everything a reader gives to a catalog, or nothing if it fails or gives nothing of the instrument."""
     with Catalog.of(catalog).writer(instrument, replace=replace, sources=sources) as writer:
+        writer.leave_book_to_reader()
         while (columns := reader.read(_PIECE)) is not None:
             writer.write(columns)
             if progress is not None:
                 progress(*reader.progress)
         summary = reader.summary()
         _check_not_foreign(summary, instrument, source)
+        writer.tell_book(is_sound=summary["book_is_sound"])
     return summary
 
 
@@ -183,6 +185,7 @@ def import_arrays(
     files, spec = paths_of(paths), instrument_of(instrument)
     summary = FeedSummary(spec)
     with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
+        writer.leave_book_to_reader()
         for done, path in enumerate(files, start=1):
             for columns in _hftbacktest(path, spec):
                 summary.push(columns)
@@ -191,6 +194,7 @@ def import_arrays(
                 progress(done, len(files))
         counted = summary.to_dict()
         _check_not_foreign(counted, spec, str(files[0]))
+        writer.tell_book(is_sound=counted["book_is_sound"])
     return counted
 
 

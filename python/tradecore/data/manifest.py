@@ -53,6 +53,9 @@ class Part:
     latencies : str or None
         How long its messages took, hour by hour: the text of :func:`~tradecore._core.latencies_of`. None if it was
         written before they were kept.
+    is_sound : bool or None
+        Whether the book of the data it came with is known to be its own from the beginning and never to stay locked or
+        crossed; None if it is not known.
     """
 
     path: str
@@ -65,6 +68,7 @@ class Part:
     max_qty: int
     checksums: str | None = None
     latencies: str | None = None
+    is_sound: bool | None = None
 
     @property
     def day(self) -> str:
@@ -246,7 +250,7 @@ class _Problem(Exception):
     """What is wrong with a manifest, and where."""
 
 
-_EXPECTED = {int: "an integer", str: "a text", dict: "a table", list: "a list"}
+_EXPECTED = {bool: "true or false", int: "an integer", str: "a text", dict: "a table", list: "a list"}
 
 
 def _typed(value: Any, wanted: type, key: str) -> Any:
@@ -277,7 +281,7 @@ _PART_KEYS: dict[str, type] = {"path": str, **dict.fromkeys(_PART_NUMBERS, int),
 
 
 def _part(value: Any, place: str) -> Part:
-    part = Part(**_table(value, _PART_KEYS, place, {"checksums": str, "latencies": str}))
+    part = Part(**_table(value, _PART_KEYS, place, {"checksums": str, "latencies": str, "is_sound": bool}))
     if not PART_PATH.fullmatch(part.path):
         raise _Problem(f"{place}path: expected a day and a name such as 2024-08-08/0000.parquet, got {part.path!r}")
     if part.rows <= 0:

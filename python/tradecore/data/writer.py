@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from tradecore._core import Instrument, check_columns, latencies_of, seal_part
+from tradecore._core import FeedSummary, Instrument, check_columns, latencies_of, seal_part
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
 from tradecore.data.layout import DTYPES, SOURCES, part_name
@@ -58,6 +59,8 @@ class CatalogWriter:
         self._pending: list[pl.DataFrame] = []
         self._pending_rows = 0
         self._last_ts_recv: int | None = None
+        self._summary: FeedSummary | None = FeedSummary(instrument)
+        self._is_sound = False
 
     def __enter__(self) -> CatalogWriter:
         check_polars()
@@ -78,8 +81,19 @@ class CatalogWriter:
         with self._end:
             if kind is None:
                 self._flush(everything=True)
+                if self._summary is not None:
+                    self._is_sound = self._summary.to_dict()["book_is_sound"]
+                self._parts = [(path, replace(part, is_sound=self._is_sound)) for path, part in self._parts]
                 with writing(self._root):
                     commit(self._root, self._staging, self._instrument, self._parts, replace=self._replace)
+
+    def leave_book_to_reader(self) -> None:
+        """Do not look at the book of what is written: whoever reads it does, and tells by :meth:`tell_book`."""
+        self._summary = None
+
+    def tell_book(self, *, is_sound: bool) -> None:
+        """Say whether the book of all that is written is known never to stay locked or crossed."""
+        self._is_sound = is_sound
 
     def write(self, columns: Columns | pl.DataFrame | pl.LazyFrame) -> None:
         """Add events, in order of time.
@@ -113,6 +127,8 @@ class CatalogWriter:
         if not self._replace:
             check_free(self._held, first, last)
         self._last_ts_recv = last
+        if self._summary is not None:
+            self._summary.push(arrays)
         self._pending.append(pl.DataFrame(arrays))
         self._pending_rows += rows
         if self._pending_rows >= _PART_ROWS:

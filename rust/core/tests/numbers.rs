@@ -18,7 +18,7 @@ use tradecore_core::kernel::{
 use tradecore_core::ledger::{ACCOUNT_LIMIT, ContractMath, Position};
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, VenueSettings};
+use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::types::{
     AccountId, CurrencyId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
     OrderTermsSpec, Price, Qty, Side, StrategyId,
@@ -179,10 +179,12 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             basis: Basis::L2,
             latency: Latency::constant(30, 20, None),
             clock_lead: ClockLead::Ns(0),
+            uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
         },
         source: Pieces::new(data.columns, 1 << 20),
         has_book: true,
+        is_sound: true,
         latencies: Latencies::default(),
     };
     let config = RunConfig {

@@ -15,7 +15,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
 
@@ -109,10 +109,12 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             basis: Basis::L2,
             latency,
             clock_lead: ClockLead::Ns(0),
+            uncross: Uncross::default(),
             matching: Matching::default(),
         },
         source: Pieces::new(data, 1 << 20),
         has_book: true,
+        is_sound: true,
         latencies: Latencies::default(),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
+use tradecore_core::decode::FeedSummary;
 use tradecore_core::event::{Columns as _, EventKind, Latencies};
 
 use crate::columns::{ByName, NumpyColumns};
@@ -89,6 +90,20 @@ impl MemoryColumns {
         let mut seen = [false; 256];
         self.0.view().kind.iter().for_each(|kind| seen[usize::from(*kind)] = true);
         (0..=u8::MAX).filter(|kind| seen[usize::from(*kind)]).collect()
+    }
+
+    /// Return whether the book is its own from the beginning and never stays locked or crossed.
+    fn is_sound(&self, py: Python<'_>) -> bool {
+        py.detach(|| {
+            let view = self.0.view();
+            if view.check().is_err() {
+                // The run says what is wrong with them.
+                return false;
+            }
+            let mut summary = Box::new(FeedSummary::default());
+            summary.push(&view);
+            summary.is_sound()
+        })
     }
 
     /// Return how long the messages took, as :func:`latencies_of` does.

@@ -315,6 +315,9 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("liquidations", s.of(EventKind::Liquidation))?;
     out.set_item("liquidated_qty", i.format_qty(s.liquidated_qty))?;
     out.set_item("crossed", s.crossed)?;
+    out.set_item("long_crossings", s.stuck)?;
+    out.set_item("first_ts_long_crossing", s.first_stuck)?;
+    out.set_item("book_is_sound", s.is_sound())?;
     out.set_item("event_time_back", s.event_time_back)?;
     out.set_item("first_ts_recv", s.first_ts_recv)?;
     out.set_item("last_ts_recv", s.last_ts_recv)?;

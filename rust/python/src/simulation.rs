@@ -187,7 +187,9 @@ impl Simulation {
     ///
     /// ``has_book`` and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
     /// data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
-    #[pyo3(signature = (instrument, chunks, venue, *, has_book, latencies))]
+    /// ``is_sound`` says that the book is known never to stay locked or crossed: it is not looked at for that.
+    #[pyo3(signature = (instrument, chunks, venue, *, has_book, latencies, is_sound=false))]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn add_market(
         &self,
         instrument: &PyInstrument,
@@ -195,6 +197,7 @@ impl Simulation {
         venue: &Bound<'_, PyAny>,
         has_book: bool,
         latencies: Vec<(Option<String>, i64)>,
+        is_sound: bool,
     ) -> PyResult<usize> {
         let latencies = to_latencies(latencies)?;
         let mut parts = self.parts(chunks.py());
@@ -217,7 +220,7 @@ impl Simulation {
             let source = stream.and_then(|stream| stream.get().source(raised.clone()));
             source.unwrap_or_else(|| Box::new(PySource { iterator: chunks.clone().unbind(), raised }))
         };
-        parts.markets.push(MarketSetup { instrument, settings, source, has_book, latencies });
+        parts.markets.push(MarketSetup { instrument, settings, source, has_book, is_sound, latencies });
         Ok(index)
     }
 
@@ -396,7 +399,8 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("totals", totals)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let (bases, steps, wrong) = (PyDict::new(py), PyDict::new(py), PyDict::new(py));
+    let (bases, steps, wrong, uncrossed) =
+        (PyDict::new(py), PyDict::new(py), PyDict::new(py), PyDict::new(py));
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
@@ -405,12 +409,21 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
             wrong.set_item(&ids[market], stamps)?;
         }
+        let done = simulation.uncrossed(id);
+        if done.times > 0 {
+            let told = PyDict::new(py);
+            told.set_item("times", done.times)?;
+            told.set_item("levels", done.levels)?;
+            told.set_item("first_ts_recv", done.first)?;
+            uncrossed.set_item(&ids[market], told)?;
+        }
     }
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
     out.set_item("instruments", traded)?;
     out.set_item("fill_basis", bases)?;
     out.set_item("clock_steps", steps)?;
     out.set_item("wrong_stamps", wrong)?;
+    out.set_item("uncrossed", uncrossed)?;
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();

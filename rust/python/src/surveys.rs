@@ -66,7 +66,6 @@ impl Survey {
         out.set_item("locked_ns", spells.locked)?;
         out.set_item("crossed_ns", spells.crossed)?;
         out.set_item("longest_crossed_ns", spells.longest)?;
-        set_occurrences(&out, "long_crossed", spells.long)?;
         out.set_item("longest_silence_ns", survey.silence.0)?;
         out.set_item("longest_silence_from", survey.silence.1)?;
         Ok(out)

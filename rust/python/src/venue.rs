@@ -20,6 +20,7 @@ struct Attributes<'py> {
     taker_fee_bps: Bound<'py, PyAny>,
     basis: Bound<'py, PyAny>,
     clock_lead: Bound<'py, PyAny>,
+    uncross: Bound<'py, PyAny>,
     accounts: Bound<'py, PyAny>,
     self_trade: Bound<'py, PyAny>,
 }
@@ -75,6 +76,7 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                 .map_err(|error: UnknownQueueModel| errors::invalid("queue", error.to_string()))?,
             basis: to_text("basis", "a word", &given.basis)?.parse().map_err(errors::settings)?,
             clock_lead: to_clock_lead(&given.clock_lead)?,
+            uncross: to_text("uncross", "a word", &given.uncross)?.parse().map_err(errors::settings)?,
             matching: Matching {
                 accounts: to_text("accounts", "a word", &given.accounts)?
                     .parse()

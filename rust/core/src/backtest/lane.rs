@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
+use crate::book::{Uncrossed, Uncrossing};
 use crate::event::{Chunk, Chunker, Columns, Cursor, FeedError};
 use crate::kernel::HookError;
 use crate::sim::{FeedClock, Stamp};
@@ -60,10 +61,21 @@ pub(super) struct Lane {
 struct Feed {
     source: Box<dyn ChunkSource>,
     chunker: Chunker,
+    uncrossing: Option<Uncrossing>,
+}
+
+impl Feed {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, FeedError<HookError>> {
+        let chunk = self.chunker.pull(|| self.source.next_columns())?;
+        Ok(match &mut self.uncrossing {
+            Some(uncrossing) => chunk.map(|chunk| uncrossing.take(chunk)),
+            None => chunk,
+        })
+    }
 }
 
 impl Lane {
-    pub(super) fn new(source: Box<dyn ChunkSource>, clock: FeedClock) -> Self {
+    pub(super) fn new(source: Box<dyn ChunkSource>, clock: FeedClock, uncrosses: bool) -> Self {
         Self {
             cursor: Cursor::new(),
             clock,
@@ -74,7 +86,11 @@ impl Lane {
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            feed: Box::new(Feed { source, chunker: Chunker::default() }),
+            feed: Box::new(Feed {
+                source,
+                chunker: Chunker::default(),
+                uncrossing: uncrosses.then(Uncrossing::default),
+            }),
         }
     }
 
@@ -87,6 +103,11 @@ impl Lane {
     #[inline]
     pub(super) fn next_venue(&self) -> Option<i64> {
         self.upcoming.get(self.at).map(|next| next.stamp.venue)
+    }
+
+    /// What was removed of its book because it stayed locked or crossed.
+    pub(super) fn uncrossed(&self) -> Uncrossed {
+        self.feed.uncrossing.as_ref().map(Uncrossing::done).unwrap_or_default()
     }
 
     /// What stamps its messages.
@@ -132,8 +153,7 @@ impl Lane {
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
     pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, FeedError<HookError>> {
         while self.cursor.is_empty() {
-            let Feed { source, chunker } = &mut *self.feed;
-            let Some(chunk) = chunker.pull(|| source.next_columns())? else { break };
+            let Some(chunk) = self.feed.next_chunk()? else { break };
             self.cursor.push(chunk.clone());
             each(chunk);
         }

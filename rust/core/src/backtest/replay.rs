@@ -33,6 +33,7 @@ use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
 use super::stats::CurrencyTotals;
+use crate::book::{FillBasis, Uncrossed};
 use crate::event::Heads;
 use crate::kernel::{
     Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, Outgoing,
@@ -40,7 +41,7 @@ use crate::kernel::{
 };
 use crate::orders::Reason;
 use crate::random::Random;
-use crate::sim::{Accounts, FeedClock, Market, Venue};
+use crate::sim::{Accounts, FeedClock, Market, Uncross, Venue};
 use crate::types::{MarketId, StrategyId};
 
 /// The monitor is asked after this many messages or wake-ups.
@@ -132,7 +133,7 @@ impl Replay {
         let mut lanes = Vec::with_capacity(markets.len());
         let mut listings = Vec::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
-            let MarketSetup { instrument, settings, source, has_book, .. } = setup;
+            let MarketSetup { instrument, settings, source, has_book, is_sound, .. } = setup;
             settings
                 .check()
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
@@ -140,7 +141,8 @@ impl Replay {
             let basis = settings.basis.resolve(has_book);
             let market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
-            lanes.push(Lane::new(source, FeedClock::new(steps, settings.latency.feed.clone())));
+            let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
+            lanes.push(Lane::new(source, FeedClock::new(steps, settings.latency.feed.clone()), uncrosses));
             let id = venue.add(market, settings.latency);
             for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
                 if let Some(at) = at {
@@ -202,9 +204,14 @@ impl Replay {
         self.lanes[market.index()].clock()
     }
 
-    /// Event rows passed so far.
+    /// What was removed of a market's book because it stayed locked or crossed.
+    pub fn uncrossed(&self, market: MarketId) -> Uncrossed {
+        self.lanes[market.index()].uncrossed()
+    }
+
+    /// Event rows passed so far, without those that were added to uncross a book.
     pub fn rows(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.cursor.passed()).sum()
+        self.lanes.iter().map(|lane| lane.cursor.passed().saturating_sub(lane.uncrossed().levels)).sum()
     }
 
     /// Venue time of the first message and visible time of the last, ns; `None` without data.

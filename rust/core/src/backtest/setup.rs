@@ -19,6 +19,8 @@ pub struct MarketSetup {
     pub source: Box<dyn ChunkSource>,
     /// Whether the data has a book, not only best prices.
     pub has_book: bool,
+    /// Whether its book is known never to stay locked or crossed: then it is not looked at for that.
+    pub is_sound: bool,
     /// How long its messages took, below 0 where the venue's clock ran ahead.
     pub latencies: Latencies,
 }

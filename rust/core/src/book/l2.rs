@@ -193,6 +193,11 @@ impl L2Book {
         self.sides[side.index()].iter().map(move |(key, qty)| Level { price: key * sign, qty })
     }
 
+    /// Prices of a side's levels that lie at a limit or through it, from the best on.
+    pub fn through(&self, side: Side, limit: i64) -> impl Iterator<Item = i64> + '_ {
+        self.iter(side).map(|level| level.price).take_while(move |price| (price - limit) * side.sign() >= 0)
+    }
+
     /// Whether the best bid is at or above the best ask.
     #[inline]
     pub fn is_crossed(&self) -> bool {

@@ -6,6 +6,7 @@ mod samples;
 mod state;
 mod sync;
 mod touch;
+mod uncross;
 
 pub use crate::types::Level;
 pub use l2::{FillBasis, L2Book, Walk};
@@ -13,3 +14,4 @@ pub use samples::BookSampler;
 pub use state::BookState;
 pub use sync::{BookSync, DeltaAction, DeltaIds, Sequence, SnapshotAction, SyncRule};
 pub use touch::Touch;
+pub use uncross::{Crossing, Uncrossed, Uncrossing};

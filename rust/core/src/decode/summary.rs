@@ -1,6 +1,6 @@
 //! What a stream of events amounts to: counts, times, the final book.
 
-use crate::book::{BookState, L2Book, Touch};
+use crate::book::{BookState, Crossing, L2Book, Touch};
 use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, StampCheck, View};
 
 /// Running totals over events in order.
@@ -24,8 +24,15 @@ pub struct FeedSummary {
     pub off_book_qty: i64,
     /// Quantity of forced closes.
     pub liquidated_qty: i64,
-    /// Messages after which the book was crossed.
+    /// Messages after which the book was locked or crossed.
     pub crossed: u64,
+    /// How often it stayed so for a second of receive time.
+    pub stuck: u64,
+    /// When that first began, ns of receive time.
+    pub first_stuck: Option<i64>,
+    crossing: Crossing,
+    /// Whether the first that is told of the book is that it is empty.
+    begins_clear: bool,
     /// Messages that change a synchronised book.
     pub book_messages: u64,
     /// Messages that hold a full snapshot.
@@ -54,11 +61,12 @@ impl FeedSummary {
         self.last_ts_recv = view.ts_recv.last().copied();
         let latency = view.ts_recv.iter().zip(view.ts_event).map(|(recv, event)| recv - event).min();
         self.min_latency_ns = [self.min_latency_ns, latency].into_iter().flatten().min();
-        let (mut book_changed, mut is_snapshot, mut first) = (false, false, true);
+        let (mut book_changed, mut is_snapshot, mut first, mut start) = (false, false, true, 0);
         for row in 0..view.len() {
             self.by_kind[usize::from(view.kind[row])] += 1;
             match EventKind::from_column(view.kind[row]) {
-                Some(EventKind::BookSet | EventKind::BookClear) => {
+                Some(kind @ (EventKind::BookSet | EventKind::BookClear)) => {
+                    self.begins_clear |= kind == EventKind::BookClear && !self.has_book();
                     self.book.apply_row(view, row);
                     book_changed = true;
                 }
@@ -97,7 +105,7 @@ impl FeedSummary {
             if view.flags[row] & FLAG_LAST != 0 {
                 self.messages += 1;
                 if book_changed {
-                    self.crossed += u64::from(self.book.is_crossed());
+                    self.crossed += u64::from(self.crossing.look(&self.book, view, start, row + 1));
                     if self.book.state() == BookState::Gap {
                         self.gaps += 1;
                     } else if is_snapshot {
@@ -106,7 +114,11 @@ impl FeedSummary {
                         self.book_messages += 1;
                     }
                 }
-                (book_changed, is_snapshot, first) = (false, false, true);
+                if let Some(since) = self.crossing.lasts(view.ts_recv[row]) {
+                    self.stuck += 1;
+                    self.first_stuck = self.first_stuck.or(Some(since));
+                }
+                (book_changed, is_snapshot, first, start) = (false, false, true, row + 1);
             }
         }
     }
@@ -119,6 +131,11 @@ impl FeedSummary {
     /// Whether any row makes a full book.
     pub fn has_book(&self) -> bool {
         self.of(EventKind::BookSet) > 0
+    }
+
+    /// Whether the book is its own from the beginning, never stays locked or crossed for a second, and is not at the end.
+    pub fn is_sound(&self) -> bool {
+        (self.begins_clear || !self.has_book()) && self.stuck == 0 && !self.book.is_crossed()
     }
 
     /// Best prices at the end: of the book, or the venue's own where there is no book.

@@ -11,8 +11,6 @@ use crate::event::{EventKind, FLAG_SNAPSHOT, View};
 const MOST_STRETCHES: usize = 2_048;
 /// Latencies kept as they are.
 const EXACT: usize = 1 << 16;
-/// How long a book may stay locked or crossed, ns: what two streams that arrive one after the other need at most.
-const LONG_NS: i64 = 1_000_000_000;
 /// A message received later than half of all by this much is not what a market looked like then, ns.
 const LATE_NS: i64 = 60_000_000_000;
 /// Width of the first stretches, ns.
@@ -267,8 +265,6 @@ pub struct Spells {
     pub crossed: i64,
     /// The longest time of either without a break.
     pub longest: i64,
-    /// How often it was at least [`LONG_NS`], and when the first of these began.
-    pub long: Occurrences,
 }
 
 /// What was seen of a recording so far.
@@ -393,11 +389,7 @@ impl Survey {
             Standing::Crossed => spells.crossed += ts - self.since,
         }
         if is_over {
-            let lasted = ts - self.spell_since;
-            spells.longest = spells.longest.max(lasted);
-            if lasted >= LONG_NS {
-                spells.long.push(self.spell_since);
-            }
+            spells.longest = spells.longest.max(ts - self.spell_since);
         }
         spells
     }
@@ -513,14 +505,13 @@ mod tests {
         survey.push(&columns.view());
         let spells = survey.spells();
         assert_eq!((spells.locked, spells.crossed, spells.longest), (40 * ms, 200 * ms, 240 * ms));
-        assert_eq!(spells.long, Occurrences::default());
 
         // One that is still locked at the end counts until the last message, of whatever kind.
         let mut more = EventColumns::default();
         row(&mut more, 300 * ms, 5, EventKind::BookSet, 1, 102, 1);
         row(&mut more, 1_300 * ms, 5, EventKind::Trade, 1, 103, 1);
         survey.push(&more.view());
-        assert_eq!(survey.spells().long, Occurrences { count: 1, first: Some(300 * ms) });
+        assert_eq!(survey.spells().longest, 1_000 * ms);
         assert_eq!(survey.silence, (1_000 * ms, Some(300 * ms)));
     }
 

@@ -15,6 +15,12 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// All rows of columns that are sound and hold whole messages.
+    pub fn of(columns: Arc<dyn Columns>) -> Self {
+        let end = columns.view().len();
+        Self { columns, start: 0, end }
+    }
+
     /// The columns; rows beyond [`Self::end`] are not the chunk's and may be malformed.
     #[inline]
     pub fn view(&self) -> View<'_> {
@@ -164,9 +170,7 @@ impl Chunker {
     }
 
     fn carried(&mut self) -> Chunk {
-        let columns = std::mem::take(&mut self.carry);
-        let end = columns.len();
-        Chunk { columns: Arc::new(columns), start: 0, end }
+        Chunk::of(Arc::new(std::mem::take(&mut self.carry)))
     }
 }
 

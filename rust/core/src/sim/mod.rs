@@ -13,6 +13,6 @@ pub use clock::{FeedClock, Stamp};
 pub use latency::{Latency, LatencyModel, Leg};
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
-pub use settings::{Basis, ClockLead, SettingsError, VenueSettings};
+pub use settings::{Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::Venue;

@@ -48,6 +48,16 @@ pub enum ClockLead {
     Ns(i64),
 }
 
+/// What is done about a book that stays locked or crossed for a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Uncross {
+    /// The older of the levels that cross are removed.
+    #[default]
+    DropOlder,
+    /// Nothing.
+    Off,
+}
+
 /// Settings of a simulated venue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VenueSettings {
@@ -59,6 +69,8 @@ pub struct VenueSettings {
     pub latency: Latency,
     /// How far its clock runs ahead.
     pub clock_lead: ClockLead,
+    /// What is done about its book when it stays locked or crossed.
+    pub uncross: Uncross,
     /// How orders of ours meet.
     pub matching: Matching,
 }
@@ -104,6 +116,13 @@ impl FromStr for Basis {
     }
 }
 
+impl FromStr for Uncross {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        choice("uncross", text, &[("drop-older", Self::DropOlder), ("off", Self::Off)])
+    }
+}
+
 impl FromStr for Accounts {
     type Err = SettingsError;
     fn from_str(text: &str) -> Result<Self, SettingsError> {
@@ -134,6 +153,7 @@ mod tests {
             basis: Basis::Auto,
             latency: Latency::constant(0, 0, Some(0)),
             clock_lead: ClockLead::Ns(0),
+            uncross: Uncross::default(),
             matching: Matching::default(),
         }
     }
@@ -143,6 +163,7 @@ mod tests {
         assert_eq!("l1".parse(), Ok(Basis::L1));
         assert_eq!("isolated".parse(), Ok(Accounts::Isolated));
         assert_eq!("decrement".parse(), Ok(SelfTrade::Decrement));
+        assert_eq!(["drop-older", "off"].map(str::parse), [Ok(Uncross::DropOlder), Ok(Uncross::Off)]);
         let told = |error: SettingsError| error.to_string();
         assert_eq!("L2".parse::<Basis>().map_err(told), Err(r#"basis: "L2" is not auto, l2 or l1"#.into()));
         assert_eq!(

@@ -29,6 +29,10 @@ impl Strategy for TouchMaker {
     fn on_timer(&mut self, ctx: &mut Context, _timer: u64) -> HookResult {
         for &(market, size) in &self.markets {
             let touch = ctx.touch(market);
+            if touch.is_crossed() {
+                // Nothing can be said of a book that takes no orders: what rests stays.
+                continue;
+            }
             let tick = ctx.terms(market).tick_size;
             let offset = self.offset_ticks.saturating_mul(tick);
             let position = Qty::new(ctx.position(market).qty);

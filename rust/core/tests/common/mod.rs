@@ -16,7 +16,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
     AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec, Price, Qty,
@@ -170,10 +170,12 @@ pub fn market_setup(
             basis: Basis::L2,
             latency,
             clock_lead: ClockLead::Ns(0),
+            uncross: Uncross::default(),
             matching: Matching::default(),
         },
         source: Pieces::new(data, piece),
         has_book: true,
+        is_sound: true,
         latencies: Latencies::default(),
     }
 }

@@ -4,7 +4,7 @@
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
 use tradecore_core::event::{Event, EventColumns, EventKind, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
-use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, SelfTrade, VenueSettings};
+use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, SelfTrade, Uncross, VenueSettings};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
 use super::{Target, noise};
@@ -60,6 +60,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         settings: setup.settings.clone(),
         source: Pieces::new(data.clone(), piece),
         has_book: true,
+        is_sound: false,
         latencies: Latencies::of_least(-2 * MS),
     });
     let strategy = |at: u64| StrategySetup {
@@ -101,6 +102,7 @@ fn run(input: &[u8]) {
             basis: dice.pick(&[Basis::Auto, Basis::L1]),
             latency: Latency::constant(time(&mut dice), time(&mut dice), dice.maybe(time)),
             clock_lead: dice.pick(&[ClockLead::Auto, ClockLead::Ns(0), ClockLead::Ns(3 * MS)]),
+            uncross: dice.pick(&[Uncross::DropOlder, Uncross::Off]),
             matching: Matching {
                 accounts: dice.pick(&[Accounts::Shared, Accounts::Isolated]),
                 self_trade: dice.pick(&policies),
