@@ -22,6 +22,7 @@ from tradecore.venue import Latency, SimVenue
 __all__ = [
     "FINE_KINDS",
     "FINE_SCALE",
+    "HFT_OWN",
     "MARKET_KINDS",
     "MOST_BINS",
     "MOST_WINDOW",
@@ -113,6 +114,9 @@ FINE_KINDS: Final[int]
 
 FINE_SCALE: Final[int]
 """Decimal places of the price of mark, index and funding events."""
+
+HFT_OWN: Final[int]
+"""Bit of an event array's field ``ival`` that marks a row as exported here; the bits below are its flags."""
 
 MARKET_KINDS: Final[int]
 """Kinds of events that move books and fills, as bits."""
@@ -2145,6 +2149,8 @@ class HftDecoder:
         local_ts: NDArray[np.int64],
         px: NDArray[np.float64],
         qty: NDArray[np.float64],
+        order_id: NDArray[np.uint64],
+        ival: NDArray[np.int64],
     ) -> dict[str, NDArray[Any]]:
         """Take the next rows and return the columns of the messages that are complete.
 

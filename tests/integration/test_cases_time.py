@@ -6,13 +6,20 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tradecore as tc
 from tradecore.cli import main
+from tradecore.data.exported import import_exported
+from tradecore.data.exporters import export, held_pieces
+from tradecore.data.losses import losses
+from tradecore.errors import DataError, InvalidValueError
 
 START = 1_700_000_000_000_000
 """µs."""
@@ -402,3 +409,272 @@ def test_the_file_of_a_locked_book_takes_orders_for_the_rest_of_the_day(shared: 
     assert result.uncrossed[ID]["times"] == 1
     assert watcher.best == (90_265.1, 90_265.2)
     assert not any(watcher.crossed[15:])
+
+
+# What goes out comes back.
+
+NS = 1_000
+SPEC = tc.Instrument(
+    "AUSDT.BINANCE_USDM", kind="linear", base="A", quote="USDT", price_increment="0.05", qty_increment="0.001"
+)
+HUGE = tc.Instrument(
+    "PEPE.BINANCE_USDM",
+    kind="linear",
+    base="PEPE",
+    quote="USDT",
+    price_increment="0.000000000001",
+    qty_increment="0.00000001",
+)
+CLEAR, SET, TRADE, QUOTE = (
+    int(kind) for kind in (tc.EventKind.BOOK_CLEAR, tc.EventKind.BOOK_SET, tc.EventKind.TRADE, tc.EventKind.QUOTE)
+)
+SNAPSHOT, LAST = int(tc.EventFlag.SNAPSHOT), int(tc.EventFlag.LAST)
+_Row = tuple[int, int, int, int, int]
+"""``kind, side, flags, price, qty``."""
+
+
+def levels(draw: Any, flags: int, least: int, most: int) -> list[_Row]:
+    number = draw(st.integers(1, 4))
+    return [
+        (SET, draw(st.sampled_from([1, -1])), flags, draw(st.integers(1, 400)), draw(st.integers(least, most)))
+        for _ in range(number)
+    ]
+
+
+@st.composite
+def streams(draw: Any, *, whole_us: bool = False, kinds: Sequence[str], most: int = 5_000) -> pl.DataFrame:
+    """Random events: messages of several kinds, of one time or not, with gaps, snapshots and ids."""
+    unit = NS if whole_us else 1
+    gaps = [1, 7, 1_000, 50_000_000] if whole_us else [0, 0, 1, 7, 999, 1_000, 50_000_000]
+    now, rows = START * NS, []
+    for what in ["snapshot", "book", *draw(st.lists(st.sampled_from(list(kinds)), min_size=1, max_size=25))]:
+        now += draw(st.sampled_from(gaps)) * unit
+        event = now - draw(st.sampled_from([0, 3, 5_000])) * unit
+        message: list[_Row]
+        match what:
+            case "book":
+                message = levels(draw, 0, 0, most)
+            case "snapshot":
+                message = [(CLEAR, 0, SNAPSHOT, 0, 0), *levels(draw, SNAPSHOT, 1, most)]
+            case "gap":
+                message = [(CLEAR, 0, 0, 0, 0)]
+            case "trade":
+                message = [
+                    (TRADE, draw(st.sampled_from([1, -1, 0])), 0, draw(st.integers(1, 400)), draw(st.integers(1, most)))
+                ]
+            case "mixed":
+                message = [*levels(draw, 0, 0, most), (TRADE, 1, 0, 7, 7), *levels(draw, 0, 0, most)]
+            case "quote":
+                message = [(QUOTE, side, 0, draw(st.integers(1, 400)), draw(st.integers(1, most))) for side in (1, -1)]
+            case "mark":
+                message = [(int(tc.EventKind.MARK), 0, 0, draw(st.integers(1, 10**14)), 0)]
+            case "funding":
+                message = [(int(tc.EventKind.FUNDING), 0, 0, draw(st.integers(-(10**6), 10**6)), 0)]
+            case "interest":
+                message = [(int(tc.EventKind.OPEN_INTEREST), 0, 0, 0, draw(st.integers(1, most)))]
+            case _:
+                kind = tc.EventKind[what.upper()]
+                message = [(int(kind), 1, 0, draw(st.integers(1, 400)), draw(st.integers(1, most)))]
+        for at, (kind, side, flags, price, qty) in enumerate(message):
+            is_last = LAST if at == len(message) - 1 else 0
+            number = 0
+            if kind in (TRADE, int(tc.EventKind.LIQUIDATION)):
+                number = draw(st.integers(1, 2**40))
+            elif kind == int(tc.EventKind.FUNDING):
+                number = (now // NS + 3_600_000_000) * NS
+            rows.append((event, now, kind, side, flags | is_last, price, qty, number))
+        if what == "snapshot":
+            now += unit
+            rows.append((now, now, SET, 1, LAST, 1, 1, 0))
+    names = ["ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id"]
+    types = [pl.Int64, pl.Int64, pl.UInt8, pl.Int8, pl.UInt8, pl.Int64, pl.Int64, pl.UInt64]
+    return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
+
+
+COMMON = ["book", "snapshot", "gap", "trade", "mixed"]
+EVERY = [*COMMON, "quote", "mark", "funding", "interest", "liquidation", "off_book_trade", "order_add"]
+TARDIS = ["book", "snapshot", "trade", "quote", "mark", "funding", "interest", "liquidation"]
+
+
+def there_and_back(
+    events: pl.DataFrame, spec: tc.Instrument, form: str, folder: Path
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return what comes back of events that were exported, and what was said to be lost."""
+    catalog = tc.Catalog(folder / "market")
+    with catalog.writer(spec) as writer:
+        writer.write(events)
+    target = folder / ("out" if form == "tardis" else f"out.{form}")
+    files = export(catalog, spec, target, form=form)
+    back = tc.Catalog(folder / "back")
+    match form:
+        case "tardis":
+            tc.import_tardis(files, spec, back)
+        case "hftbacktest":
+            tc.import_hftbacktest(files, spec, back)
+        case _:
+            import_exported(files, back, spec)
+    return back.scan(spec).collect(), losses(catalog, spec, form)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_all_of_it_comes_back_of_what_holds_everything(form: str, data: st.DataObject) -> None:
+    spec, most = data.draw(st.sampled_from([(SPEC, 5_000), (HUGE, 2**59), (HUGE, 10**13)]))
+    events = data.draw(streams(kinds=EVERY, most=most))
+    with TemporaryDirectory() as folder:
+        back, lost = there_and_back(events, spec, form, Path(folder))
+    assert lost == []
+    assert back.equals(events)
+
+
+@given(events=streams(kinds=COMMON))
+@settings(max_examples=30, deadline=None)
+def test_messages_gaps_and_ids_come_back_of_event_arrays(events: pl.DataFrame) -> None:
+    with TemporaryDirectory() as folder:
+        back, lost = there_and_back(events, SPEC, "hftbacktest", Path(folder))
+    assert lost == []
+    assert back.equals(events)
+
+
+@given(events=streams(kinds=EVERY))
+@settings(max_examples=20, deadline=None)
+def test_of_other_kinds_what_an_event_array_holds_comes_back(events: pl.DataFrame) -> None:
+    """A message of which the last row is left out ends with the row in front."""
+    with TemporaryDirectory() as folder:
+        back, lost = there_and_back(events, SPEC, "hftbacktest", Path(folder))
+        catalog = tc.Catalog(Path(folder) / "market")
+        held = pl.concat(held_pieces(catalog, SPEC, "hftbacktest")).drop("message")
+    assert back.equals(held)
+    assert bool(lost) is (len(held) < len(events))
+
+
+def by_message(events: pl.DataFrame) -> list[Any]:
+    """Return events message by message, statistics of one in order of their kinds."""
+    number = (events["flags"] & LAST).cast(pl.Int64).cum_sum().shift(1, fill_value=0)
+    columns = ["ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id"]
+    return [group.select(columns).rows() for _, group in events.group_by(number, maintain_order=True)]
+
+
+@given(events=streams(kinds=TARDIS, whole_us=True))
+@settings(max_examples=30, deadline=None)
+def test_whole_microseconds_come_back_of_tardis_files(events: pl.DataFrame) -> None:
+    with TemporaryDirectory() as folder:
+        back, lost = there_and_back(events, SPEC, "tardis", Path(folder))
+    assert lost == []
+    assert by_message(back) == by_message(events)
+
+
+@given(events=streams(kinds=[*TARDIS, "gap", "mixed"]))
+@settings(max_examples=30, deadline=None)
+def test_what_tardis_files_lose_is_said(events: pl.DataFrame) -> None:
+    with TemporaryDirectory() as folder:
+        back, lost = there_and_back(events, SPEC, "tardis", Path(folder))
+    gaps = sum(len(message) == 1 and message[0][2] == CLEAR for message in by_message(events))
+    assert any(f"{gaps} become the snapshot of an empty book" in text for text in lost) is (gaps > 0)
+    if by_message(back) != by_message(events):
+        assert lost
+    # A gap voids the book, here and there.
+    final = [tc.L2Book(SPEC) for _ in range(2)]
+    if not any("messages of one microsecond" in text or "become one" in text for text in lost):
+        for book, frame in zip(final, (events, back), strict=True):
+            book.apply({name: frame[name].to_numpy() for name in frame.columns})
+        here, there = ([side.tolist() for side in book.depth(100)] for book in final)
+        assert here == there
+
+
+def test_losses_are_told_by_the_command_and_in_its_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = [
+        (START * NS + 1, START * NS + 5, CLEAR, 0, SNAPSHOT, 0, 0, 0),
+        (START * NS + 1, START * NS + 5, SET, 1, SNAPSHOT | LAST, 100, 5, 0),
+        (START * NS + 2, START * NS + 6, TRADE, 1, LAST, 101, 5, 9),
+        (START * NS + 3, START * NS + 7, SET, 1, LAST, 100, 6, 0),
+        (START * NS + 4, START * NS + 8, CLEAR, 0, LAST, 0, 0, 0),
+    ]
+    names = ["ts_event", "ts_recv", "kind", "side", "flags", "price", "qty", "id"]
+    types = [pl.Int64, pl.Int64, pl.UInt8, pl.Int8, pl.UInt8, pl.Int64, pl.Int64, pl.UInt64]
+    catalog = tc.Catalog(tmp_path / "market")
+    with catalog.writer(SPEC) as writer:
+        writer.write(pl.DataFrame(events, schema=dict(zip(names, types, strict=True)), orient="row"))
+    code, out, err = cli(
+        "data", "export", catalog.path, tmp_path / "out", "--format", "tardis", "--json", capsys=capsys
+    )
+    notes = json.loads(out)["notes"]
+    assert code == 0
+    assert notes == [
+        "tardis holds whole microseconds: 5 rows lose the rest of their times",
+        "tardis tells messages of a book by their time: 1 become one with the message in front",
+        "tardis has a file for each kind of events: 1 messages of one microsecond lose their order",
+        "tardis has no word for a gap: 1 become the snapshot of an empty book",
+    ]
+    assert [line.removeprefix("warning: ") for line in err.splitlines()] == notes
+    for form in ("csv", "parquet", "hftbacktest"):
+        words = ["data", "export", catalog.path, tmp_path / f"o.{form}", "--format", form, "--json"]
+        code, out, err = cli(*words, capsys=capsys)
+        assert (code, json.loads(out)["notes"], err) == (0, [], "")
+
+
+def test_exported_files_are_imported_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog = imported(tmp_path, list(locked()))
+    events = catalog.scan(ID).collect()
+    for form in ("csv", "parquet"):
+        path = tmp_path / f"out.{form}"
+        assert cli("data", "export", catalog.path, path, "--format", form, capsys=capsys)[0] == 0
+        words = [] if form == "parquet" else ["--instrument", ID]
+        code, out, err = cli(
+            "data", "import", "exported", path, "--catalog", tmp_path / form, "--json", *words, capsys=capsys
+        )
+        assert code == 0, err
+        summary = json.loads(out)
+        assert (summary["instrument"], summary["events"], summary["long_crossings"]) == (ID, len(events), 1)
+        back = tc.Catalog(tmp_path / form)
+        assert back.scan(ID).collect().equals(events)
+        assert back.instrument(ID).to_dict() == catalog.instrument(ID).to_dict()
+    packed = tmp_path / "out.csv.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "out.csv").read_bytes()))
+    import_exported(packed, tmp_path / "packed", ID)
+    assert tc.Catalog(tmp_path / "packed").scan(ID).collect().equals(events)
+    own = tmp_path / "own.parquet"
+    catalog.scan(ID).sink_parquet(own)
+    import_exported(own, tmp_path / "own", ID)
+    assert tc.Catalog(tmp_path / "own").scan(ID).collect().equals(events)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            lambda text: text.replace("book_set", "book_sat", 1),
+            ":3: kind 'book_sat' is not a kind of event such as trade",
+        ),
+        (
+            lambda text: text.replace(",9.0,", ",9.0005,", 1),
+            ":3: qty '9.0005' is not a multiple of the increment 0.001",
+        ),
+        (lambda text: text.replace(",9.0,", ",nine,", 1), ":3: qty 'nine' is not a number"),
+        (lambda text: text.replace("flags", "flogs", 1), ":1: has no column flags: expected what `data export` writes"),
+        (lambda text: "\n".join(text.splitlines()[:4]) + "\n", ": ends in the middle of a message: it was cut"),
+        (lambda text: text.splitlines()[0] + "\n", ": holds no events of"),
+    ],
+)
+def test_a_file_that_was_changed_is_refused_by_line(tmp_path: Path, change: Callable[[str], str], problem: str) -> None:
+    catalog = imported(tmp_path, list(locked()))
+    (path,) = export(catalog, ID, tmp_path / "out.csv", form="csv")
+    path.write_text(change(path.read_text()))
+    with pytest.raises(DataError) as caught:
+        import_exported(path, tmp_path / "back", ID)
+    assert f"{path}{problem}" in str(caught.value)
+    assert not (tmp_path / "back" / "BINANCE_USDM").exists()
+
+
+def test_files_of_another_instrument_or_none_are_refused(tmp_path: Path) -> None:
+    catalog = imported(tmp_path, list(locked()))
+    (path,) = export(catalog, ID, tmp_path / "out.parquet", form="parquet")
+    with pytest.raises(DataError, match=f"holds {ID}, expected ETHUSDT"):
+        import_exported(path, tmp_path / "back", "ETHUSDT.BINANCE_USDM")
+    (text,) = export(catalog, ID, tmp_path / "out.csv", form="csv")
+    with pytest.raises(InvalidValueError, match=r"does not say which instrument it holds"):
+        import_exported(text, tmp_path / "back")
+    (tmp_path / "bad.parquet").write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"bad\.parquet"):
+        import_exported(tmp_path / "bad.parquet", tmp_path / "back")

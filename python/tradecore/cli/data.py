@@ -288,6 +288,25 @@ def import_hftbacktest(
     )
 
 
+@import_app.command("exported", cls=Command)
+def import_exported(
+    files: _Files,
+    catalog: _Catalog,
+    instrument: _Id = None,
+    specs: _Specs = None,
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Import what `data export` wrote as CSV or Parquet."""
+    from tradecore.data.exported import import_exported as import_files
+
+    spec = None if instrument is None else _spec(instrument, specs)
+    with progress_bar("import", "rows", quiet=quiet) as progress, _may_ask_to_replace(catalog, instrument or "events"):
+        summary = import_files(files, catalog, spec, replace=replace, progress=progress)
+    _show({"catalog": str(catalog), **summary}, json=json)
+
+
 @data_app.command(cls=Command)
 def check(
     files: Annotated[
@@ -399,7 +418,7 @@ def export(
     target: Annotated[
         Path, typer.Argument(metavar="TARGET", help="File to write; a folder for tardis.", show_default=False)
     ],
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help="csv, hftbacktest or tardis.")],
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help="csv, parquet, hftbacktest or tardis.")],
     instrument: Annotated[str | None, typer.Option(metavar="ID", help="Its id; the only one if not given.")] = None,
     raw_text: Annotated[
         bool,
@@ -411,6 +430,7 @@ def export(
     from tradecore.data.catalog import Catalog
     from tradecore.data.exporters import export as write
     from tradecore.data.exporters import left_out
+    from tradecore.data.losses import losses
     from tradecore.errors import CatalogError
 
     source = Catalog(catalog)
@@ -421,10 +441,11 @@ def export(
         instrument = known[0]
     written = write(source, instrument, target, form=form, csv_safe=not raw_text)
     lost = {name.lower(): rows for name, rows in left_out(source, instrument, form).items()}
-    if lost:
-        note(f"warning: {form} cannot hold {', '.join(f'{rows} {name}' for name, rows in lost.items())} events")
+    notes = losses(source, instrument, form)
+    for text in notes:
+        note(f"warning: {text}")
     files = [str(path) for path in written]
-    _show({"instrument": instrument, "format": form, "files": files, "left_out": lost}, json=json)
+    _show({"instrument": instrument, "format": form, "files": files, "left_out": lost, "notes": notes}, json=json)
 
 
 _SHOWN = 20

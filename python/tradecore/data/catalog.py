@@ -14,7 +14,7 @@ from tradecore.data.layout import DTYPES, find_manifest, manifests
 from tradecore.data.manifest import BYTE_BUDGET, Manifest, Part, read_manifest
 from tradecore.data.writer import CatalogWriter, Columns
 from tradecore.errors import CatalogError, InvalidValueError, UnknownInstrumentError
-from tradecore.types import MARKET_KINDS, EventFlag, EventKind
+from tradecore.types import MARKET_KINDS, EventKind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -388,18 +388,9 @@ class Catalog:
         CatalogError
             Naming a part that cannot be read.
         """
-        import polars as pl
-
         held = self.manifest(instrument)
-        begun: list[pl.DataFrame] = []
-        for read in views.frames(held.stream(held.parts(), kinds=EventKind, with_ids=True, piece_rows=rows)):
-            piece = pl.concat([*begun, read])
-            ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
-            whole = int(ends[-1]) + 1 if len(ends) else 0
-            begun = [piece.slice(whole)]
-            if whole:
-                yield piece.head(whole)
-        yield from (piece for piece in begun if len(piece))
+        stream = held.stream(held.parts(), kinds=EventKind, with_ids=True, piece_rows=rows)
+        yield from views.in_whole_messages(views.frames(stream))
 
     def stream(
         self,

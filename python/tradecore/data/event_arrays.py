@@ -23,6 +23,8 @@ __all__ = ["FIELDS", "event_arrays"]
 
 FIELDS: Final = {"ev": "uint64", "exch_ts": "int64", "local_ts": "int64", "px": "float64", "qty": "float64"}
 """Fields that are read of a row, and their types."""
+_MORE: Final = {"order_id": "uint64", "ival": "int64"}
+"""Fields that are read where there are any; 0 where there are none."""
 
 _PIECE: Final = 1 << 22
 """Bytes read at a time."""
@@ -31,7 +33,7 @@ _HEADER: Final = 1 << 16
 
 
 def event_arrays(path: Path) -> Iterator[list[NDArray[Any]]]:
-    """Yield an event array in pieces: of each the columns of :data:`FIELDS`.
+    """Yield an event array in pieces: of each the columns of :data:`FIELDS`, then ``order_id`` and ``ival``.
 
     Raises
     ------
@@ -124,7 +126,10 @@ def _columns(path: Path, rows: NDArray[Any]) -> list[NDArray[Any]]:
     import numpy as np
 
     columns = []
-    for field, wanted in FIELDS.items():
+    for field, wanted in (FIELDS | _MORE).items():
+        if field in _MORE and field not in (rows.dtype.names or ()):
+            columns.append(np.zeros(len(rows), wanted))
+            continue
         values = rows[field]
         if values.ndim != 1 or not np.can_cast(values.dtype, wanted, "safe"):
             raise DataError(str(path), 0, f"field {field} has dtype {rows.dtype[field]}, expected {wanted}")

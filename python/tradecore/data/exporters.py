@@ -8,9 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
+import orjson
+
 from tradecore import text
-from tradecore._core import Instrument
+from tradecore._core import HFT_OWN, Instrument
 from tradecore.data.catalog import Catalog
+from tradecore.data.layout import INSTRUMENT_NOTE
+from tradecore.data.units import in_text
 from tradecore.data.views import scaled
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.files import staged
@@ -20,16 +24,19 @@ from tradecore.types import FINE_KINDS, EventFlag, EventKind, Side
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["FORMATS", "export", "left_out"]
+__all__ = ["FORMATS", "STATISTICS", "export", "held_pieces", "left_out"]
 
 _Rows: TypeAlias = "Callable[[pl.DataFrame], pl.DataFrame]"
 
-_STATISTICS = FINE_KINDS | {EventKind.OPEN_INTEREST}
+STATISTICS = FINE_KINDS | {EventKind.OPEN_INTEREST}
+"""Kinds of events that the tickers of Tardis hold."""
+
 _HFTBACKTEST_KINDS = {EventKind.BOOK_CLEAR: 3, EventKind.BOOK_SET: 1, EventKind.TRADE: 2}
 _HELD = {
     "csv": frozenset(EventKind),
+    "parquet": frozenset(EventKind),
     "hftbacktest": frozenset(_HFTBACKTEST_KINDS),
-    "tardis": _STATISTICS
+    "tardis": STATISTICS
     | {EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE, EventKind.LIQUIDATION},
 }
 """Kinds of events each format can hold."""
@@ -53,9 +60,11 @@ def export(
     catalog : path or Catalog
     instrument : str or Instrument
     target : path
-        ``csv``: a file of the event columns with prices and quantities in units. ``hftbacktest``: an ``.npz`` file.
-        ``tardis``: a folder that gets ``incremental_book_L2``, ``trades``, ``quotes``, ``derivative_ticker`` and
-        ``liquidations`` files, as far as there are such events. See :func:`left_out` for what a format cannot hold.
+        ``csv``: a file of the event columns with prices and quantities in units. ``parquet``: a file of the event
+        columns as the catalog has them, with the instrument's specification in its footer. ``hftbacktest``: an
+        ``.npz`` file. ``tardis``: a folder that gets ``incremental_book_L2``, ``trades``, ``quotes``,
+        ``derivative_ticker`` and ``liquidations`` files, as far as there are such events.
+        :func:`~tradecore.data.losses.losses` says what a format does not hold.
     form : str
         One of :data:`FORMATS`.
     csv_safe : bool
@@ -82,6 +91,7 @@ def export(
     writers: dict[str, Callable[[Catalog, Instrument, Path], list[Path]]] = {
         "csv": partial(_csv, safe=safe),
         "hftbacktest": _hftbacktest,
+        "parquet": _parquet,
         "tardis": partial(_tardis, safe=safe),
     }
     if form not in writers:
@@ -115,9 +125,29 @@ def left_out(catalog: str | Path | Catalog, instrument: str | Instrument, form: 
     return counts
 
 
-def _pieces(catalog: Catalog, instrument: Instrument) -> Iterator[pl.DataFrame]:
-    """Events in units, in pieces of whole messages."""
-    return (piece.with_columns(scaled(instrument)) for piece in catalog.pieces(instrument))
+def held_pieces(catalog: Catalog, instrument: Instrument, form: str) -> Iterator[pl.DataFrame]:
+    """Return the events that a format holds, in pieces of whole messages, whose numbers are in a column ``message``.
+
+    A message ends with the last row that is left of it. Prices and quantities are in increments.
+    """
+    import polars as pl
+
+    last = pl.lit(int(EventFlag.LAST), pl.UInt8)
+    before = 0
+    for piece in catalog.pieces(instrument):
+        number = ((pl.col("flags") & last) != 0).cum_sum().shift(1, fill_value=0) + before
+        numbered = piece.with_columns(number.alias("message"))
+        before = numbered["message"][-1] + 1
+        held = numbered.filter(pl.col("kind").is_in(sorted(_HELD[form])))
+        ends = (pl.col("message") != pl.col("message").shift(-1)).fill_null(True)
+        others = pl.col("flags") & pl.lit(~int(EventFlag.LAST) & 0xFF, pl.UInt8)
+        yield held.with_columns(pl.when(ends).then(others | last).otherwise(others).alias("flags"))
+
+
+def _parquet(catalog: Catalog, instrument: Instrument, target: Path) -> list[Path]:
+    note = {INSTRUMENT_NOTE: orjson.dumps(instrument.to_dict()).decode()}
+    catalog.scan(instrument).sink_parquet(target, compression="zstd", metadata=note)
+    return [target]
 
 
 def _csv(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Rows) -> list[Path]:
@@ -125,9 +155,9 @@ def _csv(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Rows)
 
     kinds = {int(kind): kind.name.lower() for kind in EventKind}
     with target.open("wb") as file:
-        for number, piece in enumerate(_pieces(catalog, instrument)):
+        for number, piece in enumerate(catalog.pieces(instrument)):
             words = pl.col("kind").replace_strict(kinds, return_dtype=pl.String)
-            safe(piece.with_columns(words)).write_csv(file, include_header=number == 0)
+            safe(in_text(piece, instrument).with_columns(words)).write_csv(file, include_header=number == 0)
     return [target]
 
 
@@ -143,12 +173,22 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Ro
         (pl.col("ts_recv") // 1_000).alias("local_timestamp"),
     ]
     price, amount = pl.col("price"), pl.col("qty").alias("amount")
+    nowhere = f"{instrument.price_increment:f}"
 
     def book(piece: pl.DataFrame) -> pl.DataFrame:
         snapshot = (pl.col("flags") & int(EventFlag.SNAPSHOT)) != 0
         side = pl.when(pl.col("side") == int(Side.BUY)).then(pl.lit("bid")).otherwise(pl.lit("ask"))
-        rows = piece.filter(pl.col("kind") == int(EventKind.BOOK_SET))
-        return rows.select(*head, snapshot.alias("is_snapshot"), side.alias("side"), price, amount)
+        # A message that clears the book and sets no level voids it: a snapshot of a level of nothing.
+        sets = pl.col("kind") == int(EventKind.BOOK_SET)
+        voids = (pl.col("kind") == int(EventKind.BOOK_CLEAR)) & ~sets.any().over("message")
+        rows = piece.filter(sets | voids)
+        return rows.select(
+            *head,
+            (snapshot | ~sets).alias("is_snapshot"),
+            pl.when(sets).then(side).otherwise(pl.lit("bid")).alias("side"),
+            pl.when(sets).then(price).otherwise(pl.lit(nowhere).cast(piece.schema["price"])).alias("price"),
+            amount,
+        )
 
     words = {int(Side.BUY): "buy", int(Side.SELL): "sell", 0: "unknown"}
     taker = pl.col("side").replace_strict(words, return_dtype=pl.String)
@@ -163,7 +203,7 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Ro
 
     def tickers(piece: pl.DataFrame) -> pl.DataFrame:
         message = (pl.col("flags") & int(EventFlag.LAST) != 0).cum_sum().shift(1, fill_value=0)
-        rows = piece.with_columns(message.alias("message")).filter(pl.col("kind").is_in(sorted(_STATISTICS)))
+        rows = piece.with_columns(message.alias("message")).filter(pl.col("kind").is_in(sorted(STATISTICS)))
 
         def cell(kind: EventKind, value: pl.Expr) -> pl.Expr:
             return value.filter(pl.col("kind") == int(kind)).first()
@@ -189,10 +229,11 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Ro
         )
 
     def quotes(piece: pl.DataFrame) -> pl.DataFrame:
-        rows = piece.filter(pl.col("kind") == int(EventKind.QUOTE)).select(*head, "side", "id", price, amount)
+        is_empty = (pl.col("qty").cast(pl.Float64) == 0).alias("is_empty")
+        rows = piece.filter(pl.col("kind") == int(EventKind.QUOTE)).select(*head, "side", price, amount, is_empty)
         bids, asks = (rows.filter(pl.col("side") == int(side)) for side in (Side.BUY, Side.SELL))
         cells = {
-            name: pl.when(frame.get_column("amount") > 0).then(frame.get_column(column))
+            name: pl.when(~frame.get_column("is_empty")).then(frame.get_column(column))
             for name, frame, column in (
                 ("ask_amount", asks, "amount"),
                 ("ask_price", asks, "price"),
@@ -213,8 +254,8 @@ def _tardis(catalog: Catalog, instrument: Instrument, target: Path, *, safe: _Ro
         path = target / f"{name}.csv.gz"
         rows = 0
         with cast(IO[bytes], gzip.open(path, "wb", compresslevel=6)) as file:
-            for number, piece in enumerate(_pieces(catalog, instrument)):
-                chosen = select(piece)
+            for number, piece in enumerate(held_pieces(catalog, instrument, "tardis")):
+                chosen = select(in_text(piece, instrument))
                 rows += len(chosen)
                 safe(chosen).write_csv(file, include_header=number == 0)
         if rows:
@@ -245,9 +286,18 @@ def _hftbacktest(catalog: Catalog, instrument: Instrument, target: Path) -> list
         .otherwise(pl.col("kind").replace_strict(kinds, return_dtype=pl.Int64))
     )
     side = pl.col("side").replace_strict({int(Side.BUY): buy, int(Side.SELL): sell, 0: 0}, return_dtype=pl.Int64)
-    events = pl.concat(piece.filter(pl.col("kind").is_in(list(kinds))) for piece in _pieces(catalog, instrument))
+    events = pl.concat(
+        piece.with_columns(scaled(instrument)) for piece in held_pieces(catalog, instrument, "hftbacktest")
+    )
     frame = events.select(
-        (kind | side).alias("ev"), "qty", exch_ts="ts_event", local_ts="ts_recv", px="price", order_id="id"
+        (kind | side).alias("ev"),
+        "qty",
+        exch_ts="ts_event",
+        local_ts="ts_recv",
+        px="price",
+        order_id="id",
+        # Where messages end, which of one time they are told from by nothing else.
+        ival=pl.col("flags").cast(pl.Int64) | HFT_OWN,
     )
     dtype = np.dtype(
         [

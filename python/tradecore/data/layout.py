@@ -31,6 +31,7 @@ from tradecore.locks import Lease, lease
 
 __all__ = [
     "DTYPES",
+    "INSTRUMENT_NOTE",
     "MANIFEST",
     "OLD_MANIFEST",
     "PART_PATH",
@@ -48,6 +49,9 @@ __all__ = [
     "part_name",
     "retired_place",
 ]
+
+INSTRUMENT_NOTE = "tradecore.instrument"
+"""The key in the footer of a Parquet file under which the specification of its instrument stands, in JSON."""
 
 DTYPES = {
     "ts_event": "i8",

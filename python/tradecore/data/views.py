@@ -5,7 +5,7 @@ What the core has a rule for it makes itself, piece by piece: quotes, samples of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from tradecore.data.layout import DTYPES
 from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import InvalidValueError
 from tradecore.forks import check_polars
-from tradecore.types import FINE_KINDS, EventKind, Side
+from tradecore.types import FINE_KINDS, EventFlag, EventKind, Side
 from tradecore.validation import DurationLike, to_ns
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "events",
     "frames",
     "in_units",
+    "in_whole_messages",
     "length",
     "quotes",
     "scaled",
@@ -218,6 +219,21 @@ def frames(stream: EventStream) -> Iterator[pl.DataFrame]:
             yield pl.DataFrame({name: np.asarray(values, DTYPES[name]) for name, values in piece.items()})
     finally:
         stream.close()
+
+
+def in_whole_messages(pieces: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Return frames of event columns cut anew where messages end; what is left in the end comes last, ended or not."""
+    import polars as pl
+
+    begun: list[pl.DataFrame] = []
+    for read in pieces:
+        piece = pl.concat([*begun, read])
+        ends = piece.select(pl.arg_where(pl.col("flags") & int(EventFlag.LAST) != 0)).to_series()
+        whole = int(ends[-1]) + 1 if len(ends) else 0
+        begun = [piece.slice(whole)]
+        if whole:
+            yield piece.head(whole)
+    yield from (piece for piece in begun if len(piece))
 
 
 def events(manifest: Callable[[], Manifest], span: Span) -> pl.LazyFrame:

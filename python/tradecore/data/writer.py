@@ -14,7 +14,7 @@ import orjson
 from tradecore._core import FeedSummary, Instrument, check_columns, latencies_of, seal_part
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
-from tradecore.data.layout import DTYPES, SOURCES, part_name
+from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE, SOURCES, part_name
 from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.files import writing
@@ -173,7 +173,7 @@ class CatalogWriter:
     def _write_part(self, frame: pl.DataFrame) -> None:
         import polars as pl
 
-        metadata = {"tradecore.instrument": orjson.dumps(self._instrument.to_dict()).decode()}
+        metadata = {INSTRUMENT_NOTE: orjson.dumps(self._instrument.to_dict()).decode()}
         if self._sources and not self._parts:
             metadata[SOURCES] = " ".join(self._sources)
         # Under a name that no reader of Parquet files takes for one.

@@ -113,6 +113,8 @@ mod _core {
     use tradecore_core::event::KindSet;
 
     #[pymodule_export]
+    const HFT_OWN: i64 = tradecore_core::decode::HFT_OWN;
+    #[pymodule_export]
     const FINE_KINDS: u32 = KindSet::FINE.bits();
     #[pymodule_export]
     const FINE_SCALE: u32 = tradecore_core::event::FINE_SCALE;

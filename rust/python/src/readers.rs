@@ -637,6 +637,7 @@ impl HftDecoder {
     /// ------
     /// DataError
     ///     With the row, from 1.
+    #[allow(clippy::too_many_arguments, reason = "the fields of a row")]
     fn push<'py>(
         &self,
         py: Python<'py>,
@@ -645,6 +646,8 @@ impl HftDecoder {
         local_ts: PyReadonlyArray1<'py, i64>,
         px: PyReadonlyArray1<'py, f64>,
         qty: PyReadonlyArray1<'py, f64>,
+        order_id: PyReadonlyArray1<'py, u64>,
+        ival: PyReadonlyArray1<'py, i64>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let rows = HftRows {
             ev: slice_of(&ev, "ev")?,
@@ -652,8 +655,11 @@ impl HftDecoder {
             local_ts: slice_of(&local_ts, "local_ts")?,
             px: slice_of(&px, "px")?,
             qty: slice_of(&qty, "qty")?,
+            order_id: slice_of(&order_id, "order_id")?,
+            ival: slice_of(&ival, "ival")?,
         };
-        if [rows.exch_ts.len(), rows.local_ts.len(), rows.px.len(), rows.qty.len()] != [rows.ev.len(); 4] {
+        let others = [rows.exch_ts.len(), rows.local_ts.len(), rows.px.len(), rows.qty.len()];
+        if others != [rows.ev.len(); 4] || [rows.order_id.len(), rows.ival.len()] != [rows.ev.len(); 2] {
             return Err(errors::invalid("rows", "columns differ in length"));
         }
         self.step(py, |decoder| decoder.push(rows))

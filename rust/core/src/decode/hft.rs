@@ -2,7 +2,8 @@
 //!
 //! Only rows flagged as local events are taken: rows that appear a second time for the exchange side carry nothing
 //! new. A clear names a side and the price up to which it clears; it becomes removals of exactly those levels.
-//! Rows of one (exchange, local) time and one class form a message. Flags and kinds are those of version 2 of the
+//! Rows of one (exchange, local) time and one class form a message; in arrays that were exported here `ival` says where
+//! messages end (see [`HFT_OWN`]), so that several of one time stay apart. Flags and kinds are those of version 2 of the
 //! format: depth 1, trade 2, depth clear 3, depth snapshot 4, best bid/offer 5; bits 31 exchange, 30 local, 29 buy,
 //! 28 sell. Order-level kinds (10 and up) are refused, best bid/offer rows are left out.
 
@@ -10,8 +11,12 @@ use std::sync::Arc;
 
 use super::error::{DecodeError, PlacedError};
 use crate::book::L2Book;
-use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, TIME_LIMIT, is_qty};
+use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, TIME_LIMIT, is_qty};
 use crate::types::{Increment, Instrument, Side};
+
+/// Bit of `ival` that marks a row as exported here; the bits below are the row's flags ([`FLAG_LAST`], [`FLAG_SNAPSHOT`]).
+/// hftbacktest leaves the field to whoever makes an array, and makes it 0 itself.
+pub const HFT_OWN: i64 = 4;
 
 const LOCAL: u64 = 1 << 30;
 const BUY: u64 = 1 << 29;
@@ -33,6 +38,10 @@ pub struct HftRows<'a> {
     pub px: &'a [f64],
     /// Quantities.
     pub qty: &'a [f64],
+    /// Ids of orders or trades, 0 for none.
+    pub order_id: &'a [u64],
+    /// What whoever made the array put there.
+    pub ival: &'a [i64],
 }
 
 /// A row without its times.
@@ -43,6 +52,16 @@ struct Row {
     ev: u64,
     px: f64,
     qty: f64,
+    id: u64,
+    ival: i64,
+}
+
+impl Row {
+    /// The flags it was exported with, if it was exported here.
+    fn own_flags(&self) -> Option<u8> {
+        let flags = self.ival.checked_sub(HFT_OWN)?;
+        u8::try_from(flags).ok().filter(|flags| flags & !(FLAG_LAST | FLAG_SNAPSHOT) == 0)
+    }
 }
 
 /// Turns an event array into events piece by piece.
@@ -84,7 +103,8 @@ impl HftDecoder {
     pub fn push(&mut self, rows: HftRows<'_>) -> Result<(), PlacedError> {
         for at in 0..rows.ev.len() {
             self.rows += 1;
-            let row = Row { number: self.rows, ev: rows.ev[at], px: rows.px[at], qty: rows.qty[at] };
+            let (ev, px, qty) = (rows.ev[at], rows.px[at], rows.qty[at]);
+            let row = Row { number: self.rows, ev, px, qty, id: rows.order_id[at], ival: rows.ival[at] };
             if rows.local_ts[at] != 0 {
                 self.timed(Some(row), rows.exch_ts[at], rows.local_ts[at])?;
             } else if row.ev & LOCAL != 0 {
@@ -154,10 +174,11 @@ impl HftDecoder {
         }
         let kind = row.ev & 0xff;
         let message = (ts_recv, ts_event, u8::from(kind == 2));
-        if message != self.message {
+        let own = row.own_flags();
+        if message != self.message && own.is_none() {
             self.end_message();
-            self.message = message;
         }
+        self.message = message;
         if self.out.len() - self.complete >= MAX_ROWS {
             return Err(DecodeError::TooMany { what: "rows of one time", limit: MAX_ROWS });
         }
@@ -166,10 +187,10 @@ impl HftDecoder {
             ts_recv,
             kind: EventKind::BookSet,
             side: side.map_or(0, |s| s as i8),
-            flags: 0,
+            flags: own.unwrap_or(0) & FLAG_SNAPSHOT,
             price: 0,
             qty: 0,
-            id: 0,
+            id: row.id,
         };
         let steps = |field, grid: Increment, value: f64| {
             let steps = grid.steps_from_f64(value).map_err(|e| DecodeError::decimal(field, &e))?;
@@ -185,7 +206,7 @@ impl HftDecoder {
         match kind {
             1 | 4 => {
                 let (side, price, qty) = (need_side()?, price()?, qty()?);
-                let flags = if kind == 4 { FLAG_SNAPSHOT } else { 0 };
+                let flags = if kind == 4 { FLAG_SNAPSHOT } else { template.flags };
                 self.book.set(side, price, qty);
                 self.out.push(Event { flags, price, qty, ..template });
             }
@@ -196,17 +217,16 @@ impl HftDecoder {
             3 => match side {
                 None => {
                     self.book.clear();
-                    self.out.push(Event { kind: EventKind::BookClear, flags: FLAG_SNAPSHOT, ..template });
+                    let flags = if own.is_some() { template.flags } else { FLAG_SNAPSHOT };
+                    self.out.push(Event { kind: EventKind::BookClear, flags, ..template });
                 }
                 Some(side) => {
                     // Without a price the whole side is cleared.
                     let limit = if row.px.is_finite() { Some(price()?) } else { None };
-                    let gone: Vec<i64> = self
-                        .book
-                        .iter(side)
-                        .map(|l| l.price)
-                        .take_while(|p| limit.is_none_or(|limit| (p - limit) * side.sign() >= 0))
-                        .collect();
+                    let gone: Vec<i64> = match limit {
+                        Some(limit) => self.book.through(side, limit).collect(),
+                        None => self.book.iter(side).map(|level| level.price).collect(),
+                    };
                     for price in gone {
                         self.book.set(side, price, 0);
                         self.out.push(Event { flags: FLAG_SNAPSHOT, price, ..template });
@@ -220,6 +240,9 @@ impl HftDecoder {
                     problem: format!("event kind {other} is not depth, trade, clear or snapshot"),
                 });
             }
+        }
+        if own.is_some_and(|flags| flags & FLAG_LAST != 0) {
+            self.end_message();
         }
         Ok(())
     }
@@ -256,7 +279,8 @@ mod tests {
         for start in (0..ev.len()).step_by(size) {
             let rows = start..ev.len().min(start + size);
             let (ts, px, qty) = (&ts[rows.clone()], &px[rows.clone()], &qty[rows.clone()]);
-            decoder.push(HftRows { ev: &ev[rows], exch_ts: ts, local_ts: ts, px, qty })?;
+            let (order_id, ival) = (&vec![0; rows.len()][..], &vec![0; rows.len()][..]);
+            decoder.push(HftRows { ev: &ev[rows], exch_ts: ts, local_ts: ts, px, qty, order_id, ival })?;
             let taken = decoder.take();
             assert!(taken.flags.last().is_none_or(|flags| flags & FLAG_LAST != 0), "whole messages");
             out.extend_from(&taken, 0, taken.len());
@@ -277,6 +301,37 @@ mod tests {
         });
         assert_eq!(timeless, "a.npz:524289: more than 524288 rows without a time");
         assert_eq!(alike, "a.npz:524289: more than 524288 rows of one time");
+    }
+
+    #[test]
+    fn rows_that_were_exported_here_keep_their_messages_flags_and_ids() {
+        let rows: [(u64, f64, f64, u64, i64); 6] = [
+            (BOTH | 3, 0.0, 0.0, 0, HFT_OWN | 1),
+            (BOTH | 3, 0.0, 0.0, 0, HFT_OWN | 2),
+            (BOTH | BUY | 4, 100.0, 1.0, 0, HFT_OWN | 2),
+            (BOTH | BUY | 2, 100.0, 1.0, 77, HFT_OWN | 3),
+            (BOTH | BUY | 1, 99.0, 1.0, 0, HFT_OWN | 1),
+            // Neither has been exported here.
+            (BOTH | BUY | 1, 98.0, 1.0, 0, HFT_OWN | 8),
+        ];
+        let mut decoder = HftDecoder::new("a.npz".into(), Arc::new(linear()));
+        let ts = [5; 6];
+        decoder
+            .push(HftRows {
+                ev: &rows.map(|row| row.0),
+                exch_ts: &ts,
+                local_ts: &ts,
+                px: &rows.map(|row| row.1),
+                qty: &rows.map(|row| row.2),
+                order_id: &rows.map(|row| row.3),
+                ival: &rows.map(|row| row.4),
+            })
+            .unwrap();
+        decoder.finish().unwrap();
+        let out = decoder.take();
+        assert_eq!(out.kind, [0, 0, 1, 2, 1, 1]);
+        assert_eq!(out.flags, [1, 2, 2, 3, 1, 1]);
+        assert_eq!(out.id, [0, 0, 0, 77, 0, 0]);
     }
 
     #[test]

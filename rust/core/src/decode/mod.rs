@@ -18,7 +18,7 @@ mod trade_ids;
 pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
 pub use error::{DecodeError, PlacedError, Strictness};
-pub use hft::{HftDecoder, HftRows};
+pub use hft::{HFT_OWN, HftDecoder, HftRows};
 pub use lines::Lines;
 pub use parallel::ClockOffset;
 pub use summary::FeedSummary;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tradecore_core::book::L2Book;
-use tradecore_core::decode::{HftDecoder, HftRows, PlacedError};
+use tradecore_core::decode::{HFT_OWN, HftDecoder, HftRows, PlacedError};
 use tradecore_core::event::{Columns as _, EventColumns};
 use tradecore_core::types::{InstrumentKind, Side};
 
@@ -19,7 +19,7 @@ const START: i64 = 1_700_000_000_000_000_000;
 fn run(input: &[u8]) {
     let mut dice = Dice::new(input);
     let (mut ev, mut exch, mut local) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut px, mut qty) = (Vec::new(), Vec::new());
+    let (mut px, mut qty, mut order_id, mut ival) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut now = START;
     while !dice.is_done() && ev.len() < 200 {
         let kind = [1, 1, 1, 4, 2, 3, 5, dice.byte().into()][dice.below(8) as usize];
@@ -33,6 +33,8 @@ fn run(input: &[u8]) {
         };
         px.push(value(&mut dice, 10.0));
         qty.push(value(&mut dice, 1_000.0));
+        order_id.push(dice.byte().into());
+        ival.push(if dice.chance(100) { HFT_OWN | i64::from(dice.byte() % 5) } else { 0 });
     }
     let spec = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
     let decode = |cut: usize| {
@@ -44,7 +46,9 @@ fn run(input: &[u8]) {
                 exch_ts: &exch[rows.clone()],
                 local_ts: &local[rows.clone()],
                 px: &px[rows.clone()],
-                qty: &qty[rows],
+                qty: &qty[rows.clone()],
+                order_id: &order_id[rows.clone()],
+                ival: &ival[rows],
             })?;
             let taken = decoder.take();
             columns.extend_from(&taken, 0, taken.len());
