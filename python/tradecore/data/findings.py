@@ -40,8 +40,8 @@ FAULTS = (
     _Rule("duplicate_trades", "{n} trade{s} whose id was there already (duplicates)"),
     _Rule(
         "long_crossings",
-        "{n} time{s} the book stays locked or crossed for more than a second (the removal of a level was lost; a backtest "
-        "drops the older levels, see uncross)",
+        "{n} time{s} the book stays locked or crossed for more than a second (the removal of a level was lost; a "
+        "backtest drops the older levels, see uncross)",
         "first_ts_long_crossing",
     ),
     _Rule("stale_quotes", "{n} best price{s} of the venue that are not newer than those before them"),
