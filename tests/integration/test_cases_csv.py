@@ -159,8 +159,8 @@ def test_a_header_alone_is_no_market_and_says_so(tmp_path: Path, capsys: pytest.
     quiet = write(tmp_path / "liquidations.csv", TRADES)
     assert main(["data", "check", str(quiet)]) != 0
     assert "a header and no rows" in capsys.readouterr().err
-    report = cli("data", "check", quiet, "--instrument", USDM, capsys=capsys)
-    assert report["problems"] == ["a header and no rows"]
+    assert main(["data", "check", str(quiet), "--instrument", USDM, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"] == ["nothing recognised: a header and no rows"]
     with pytest.raises(DataError, match=f"holds no events of {USDM}: a header and no rows"):
         tc.import_tardis(quiet, USDM, tmp_path / "cat")
     # A quiet day beside others is none of anybody's concern, and the first that has rows tells the instrument.
@@ -383,6 +383,6 @@ def test_equal_trades_without_an_id_are_one_only_in_one_message(tmp_path: Path) 
 
 def test_check_tells_of_trades_that_are_there_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row(at, f"{at},buy,60000.0,1") for at in (1, 2, 3, 2)]
-    report = cli("data", "check", write(tmp_path / "trades.csv", TRADES, *rows), capsys=capsys)
+    report = cli("data", "check", write(tmp_path / "trades.csv", TRADES, *rows), capsys=capsys, code=1)
     assert (report["duplicate_trades"], report["unsorted"]) == (1, 0)
-    assert report["problems"] == ["1 trades that had been there before"]
+    assert report["problems"] == ["1 trade that had been there before"]

@@ -280,7 +280,7 @@ def test_the_picture_is_a_page_with_nothing_outside_of_it(tmp_path: Path, capsys
         "spread",
         "message rate",
         "latency, ms",
-        "for a second or longer",
+        "for more than a second",
     ):
         assert word in text
     assert not re.search(r"(src|href)=.(?!#)", text)

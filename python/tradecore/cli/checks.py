@@ -27,7 +27,7 @@ def show_check(report: dict[str, Any], *, json: bool) -> None:
         emit(report)
         return
     shown = {key: value for key, value in report.items() if key not in _LEFT_OUT}
-    bad = {rule.count for rule in FAULTS if report.get(rule.count)} | ({"ok"} if not report["ok"] else set())
+    bad = {rule.count for rule in FAULTS if rule.number(report)} | ({"ok"} if not report["ok"] else set())
     if sys.stdout.isatty():
         _print_table(shown, bad)
         return

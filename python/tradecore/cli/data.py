@@ -123,6 +123,8 @@ def _import(
     spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size)
     with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id):
         summary = imports[form](files, spec, catalog, replace=replace, progress=progress)
+    for text in findings.clocks_told(summary):
+        note(f"note: {text}", quiet=quiet)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
         note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)

@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = [
     "FAULTS",
+    "clocks_told",
     "duration",
     "faults",
     "has_wrong_stamps",
@@ -31,13 +32,26 @@ class _Rule:
     count: str
     says: str
     first: str | None = None
+    less: tuple[str, ...] = ()
+    """Counts of what is in it and no fault."""
+    plus: tuple[str, ...] = ()
+
+    def number(self, summary: Mapping[str, Any]) -> int:
+        """Return what the rule counts."""
+        less = sum(summary.get(name, 0) for name in self.less)
+        return int(summary.get(self.count, 0) + sum(summary.get(name, 0) for name in self.plus) - less)
 
 
 FAULTS = (
     _Rule("gaps", "{n} gap{s} in the sequence of book updates"),
     _Rule("unsorted", "{n} row{s} received before one above them"),
-    _Rule("duplicates", "{n} message{s} that were there already (duplicates)"),
-    _Rule("duplicate_trades", "{n} trade{s} whose id was there already (duplicates)"),
+    _Rule(
+        "duplicates",
+        "{n} message{s} that had been there before (duplicates)",
+        less=("parallel_duplicates",),
+        plus=("parallel_trades",),
+    ),
+    _Rule("duplicate_trades", "{n} trade{s} that had been there before", less=("parallel_trades",)),
     _Rule(
         "long_crossings",
         "{n} time{s} the book stays locked or crossed for more than a second (the removal of a level was lost; a "
@@ -53,11 +67,12 @@ _REMARKS = (
     _Rule("crossed", "the book was locked or crossed after {n} message{s}"),
     _Rule("parallel_duplicates", "{n} message{s} in several recordings, which count once, as received first"),
     _Rule("off_book_trades", "{n} print{s} that are no trades of the book, such as those of an insurance fund"),
-    _Rule("empty_trades", "{n} trade{s} without price or size were left out"),
-    _Rule("other_depth", "{n} message{s} of a second stream of depth were left out"),
-    _Rule("uncrossed", "{n} time{s} the older side of a locked or crossed book was removed"),
+    _Rule("empty_trades", "{n} trade{s} without price or size, which were left out"),
+    _Rule("other_depth", "{n} message{s} of a second stream of depth, which were left out"),
+    _Rule("uncrossed", "the older side of a locked or crossed book was removed {n} time{s}"),
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
-    _Rule("skipped", "{n} row{s} of the book before its first snapshot were left out"),
+    _Rule("ignored", "{n} message{s} of other kinds or symbols, which were left out"),
+    _Rule("skipped", "{n} row{s} of the book before its first snapshot, which were left out"),
 )
 
 _HELD = ("book_updates", "trades", "quotes", "marks", "open_interests", "liquidations", "off_book_trades", "gaps")
@@ -132,12 +147,17 @@ def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def remarks(summary: Mapping[str, Any]) -> list[str]:
     """Say what is worth knowing of a recording and is no problem."""
-    return [*_said(_REMARKS, summary), *map(_clock, summary.get("clocks", ()))]
+    return [*_said(_REMARKS, summary), *clocks_told(summary)]
+
+
+def clocks_told(summary: Mapping[str, Any]) -> list[str]:
+    """Say how the clocks of recordings taken in parallel stood to one another."""
+    return [_clock(clock) for clock in summary.get("clocks", ())]
 
 
 def _said(rules: tuple[_Rule, ...], summary: Mapping[str, Any]) -> Iterator[str]:
     for rule in rules:
-        if number := summary.get(rule.count):
+        if number := rule.number(summary):
             first = summary.get(rule.first) if rule.first else None
             at = "" if first is None else f", first at {_moment(first)}"
             yield rule.says.format(n=number, s="" if number == 1 else "s") + at

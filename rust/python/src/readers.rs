@@ -235,6 +235,7 @@ impl EventReader {
                 out.set_item("first_gap_line", (c.first_gap_line > 0).then_some(c.first_gap_line))?;
                 out.set_item("duplicates", c.duplicates)?;
                 out.set_item("parallel_duplicates", c.parallel_duplicates)?;
+                out.set_item("parallel_trades", c.parallel_trades)?;
                 out.set_item("clocks", clocks_to_py(py, reader.clocks())?)?;
                 out.set_item("unsynced", c.unsynced)?;
                 out.set_item("unsorted", c.unsorted)?;

@@ -64,8 +64,10 @@ pub struct CaptureCounts {
     pub first_gap_line: u64,
     /// Depth updates that held nothing new after the book was synchronised.
     pub duplicates: u64,
-    /// Messages left out because a recording taken in parallel had them.
+    /// Messages left out because a recording taken in parallel had them. They are among the duplicates.
     pub parallel_duplicates: u64,
+    /// Trades among them.
+    pub parallel_trades: u64,
     /// Depth updates kept for a snapshot that has not come.
     pub unsynced: u64,
     /// Lines received before the line above.
@@ -189,7 +191,6 @@ impl CaptureReader {
         while out.len() < rows {
             let Some(mut inputs) = self.inputs.take() else { return Ok(false) };
             let read = inputs.next_with(|line| self.line(line));
-            self.counts.parallel_duplicates = inputs.duplicates;
             self.inputs = Some(inputs);
             if read?.is_none() {
                 self.oracle.judge(true);
@@ -207,6 +208,10 @@ impl CaptureReader {
         }
         self.counts.lines += 1;
         let (ts_recv, frame) = receipt(line.text)?;
+        if line.is_copy {
+            self.count_copy(frame);
+            return Ok(());
+        }
         let ts_recv = ts_recv.saturating_add(line.shift);
         if ts_recv < self.last_recv {
             if self.strictness == Strictness::Strict {
@@ -233,6 +238,20 @@ impl CaptureReader {
         }
         self.replay(outcome.frame, outcome.id);
         Ok(())
+    }
+
+    fn count_copy(&mut self, frame: &[u8]) {
+        let head = &frame[..frame.len().min(256)];
+        let is_trade = [&b"\"e\":\"trade\""[..], b"\"e\":\"aggTrade\""]
+            .iter()
+            .any(|kind| memchr::memmem::find(head, kind).is_some());
+        self.counts.parallel_duplicates += 1;
+        if is_trade {
+            self.counts.parallel_trades += 1;
+            self.counts.duplicate_trades += 1;
+        } else {
+            self.counts.duplicates += 1;
+        }
     }
 
     fn count(&mut self, frame: BinanceFrame) {

@@ -115,7 +115,7 @@ impl Open {
                 }
                 *last = ts;
             }
-            each(&Line { text, number, shift }).map(Some)
+            each(&Line { text, number, shift, is_copy: false }).map(Some)
         })?;
         self.has_ended = made.is_none();
         self.bytes += held.as_ref().map_or(0, |line| line.text.len());
@@ -229,17 +229,18 @@ pub(super) struct Recordings {
     /// When the line handed out last counts as received.
     last: i64,
     is_sorted: bool,
-    /// Messages left out because another file had them.
-    pub(super) duplicates: u64,
     /// Files that overlap, in order of joining.
     pub(super) clocks: Vec<ClockOffset>,
 }
 
-/// A line, its number, and what is added to its receive time, ns.
+/// A line of a file.
 pub(super) struct Line<'a> {
     pub(super) text: &'a [u8],
     pub(super) number: u64,
+    /// What is added to its receive time, ns.
     pub(super) shift: i64,
+    /// Whether another file had its message.
+    pub(super) is_copy: bool,
 }
 
 impl Recordings {
@@ -344,7 +345,7 @@ impl Recordings {
         Ok(())
     }
 
-    /// Hands out the next line of a file, unless another one had its message.
+    /// Hands out the next line of a file.
     fn hand_out<T>(
         &mut self,
         index: usize,
@@ -355,7 +356,7 @@ impl Recordings {
         let file = &mut self.open[index];
         let Some(line) = file.ahead.pop_front() else { return Ok(None) };
         file.bytes -= line.text.len();
-        let mut shift = file.shift;
+        let (mut shift, mut is_copy) = (file.shift, false);
         if let Some(ts) = line.ts {
             // What a clock that was moved put before lines handed out already counts as received with them; within
             // a file it is a fault, which is found where it is read.
@@ -365,12 +366,9 @@ impl Recordings {
             file.last = ts;
             self.last = self.last.max(ts.saturating_add(shift));
             let place = file.place;
-            if line.key.is_some_and(|key| self.memory.is_known(key, place, self.last, is_near)) {
-                self.duplicates += 1;
-                return Ok(None);
-            }
+            is_copy = line.key.is_some_and(|key| self.memory.is_known(key, place, self.last, is_near));
         }
-        let made = each(&Line { text: &line.text, number: line.number, shift });
+        let made = each(&Line { text: &line.text, number: line.number, shift, is_copy });
         made.map(Some).map_err(|error| PlacedError {
             source_name: self.open[index].lines.name().to_owned(),
             line: line.number,
@@ -386,24 +384,29 @@ mod tests {
     const START: i64 = 1_723_075_200_000_000_000;
 
     /// What is handed out of some files, given as lines of milliseconds and a frame: times and frames.
-    fn merged(files: &[&[(i64, &str)]]) -> (Vec<(i64, String)>, Recordings) {
+    fn merged(files: &[&[(i64, &str)]]) -> (Vec<(i64, String)>, Recordings, usize) {
         let inputs = files.iter().enumerate().map(|(at, lines)| {
             let text: String =
-                lines.iter().map(|(ms, frame)| format!("{} {frame}\n", ms * 1_000_000)).collect();
+                lines.iter().map(|(ms, frame)| format!("{} {frame}\n", START + ms * 1_000_000)).collect();
             Lines::new(format!("f{at}"), std::io::Cursor::new(text.into_bytes())).unwrap()
         });
         let mut recordings = Recordings::new(inputs.collect());
-        let mut out = Vec::new();
+        let (mut out, mut copies) = (Vec::new(), 0);
         while let Some(line) = recordings
             .next_with(|line| {
                 let (ts, frame) = receipt(line.text)?;
-                Ok(((ts + line.shift - START) / 1_000_000, String::from_utf8_lossy(frame).into_owned()))
+                if line.is_copy {
+                    copies += 1;
+                    return Ok(None);
+                }
+                let ms = (ts + line.shift - START) / 1_000_000;
+                Ok(Some((ms, String::from_utf8_lossy(frame).into_owned())))
             })
             .unwrap()
         {
-            out.push(line);
+            out.extend(line);
         }
-        (out, recordings)
+        (out, recordings, copies)
     }
 
     fn times(lines: &[(i64, String)]) -> Vec<i64> {
@@ -415,9 +418,9 @@ mod tests {
         let (first, second, third) =
             ([(1, "a"), (2, "b")], [(60_000, "c")], [(120_000, "d"), (120_000, "e")]);
         for files in [[&first[..], &second, &third], [&third, &first, &second]] {
-            let (lines, recordings) = merged(&files);
+            let (lines, recordings, copies) = merged(&files);
             assert_eq!(times(&lines), [1, 2, 60_000, 120_000, 120_000]);
-            assert_eq!((recordings.duplicates, recordings.clocks.len()), (0, 0));
+            assert_eq!((copies, recordings.clocks.len()), (0, 0));
         }
         assert!(merged(&[&[], &[], &[]]).0.is_empty());
         assert!(merged(&[]).0.is_empty());
@@ -427,9 +430,9 @@ mod tests {
     fn different_streams_are_merged_by_receive_time_and_equal_messages_count_as_received_first() {
         let one = [(10, "x1"), (20, "x2"), (31, "x3"), (40, "x4")];
         let two = [(12, "y1"), (19, r#"{"stream":"s","data":x2}"#), (33, "x3"), (39, "x4"), (50, "y2")];
-        let (lines, recordings) = merged(&[&one, &two]);
+        let (lines, recordings, copies) = merged(&[&one, &two]);
         assert_eq!(times(&lines), [10, 12, 19, 31, 39, 50]);
-        assert_eq!(recordings.duplicates, 3);
+        assert_eq!(copies, 3);
         let [clock] = &recordings.clocks[..] else { panic!("{:?}", recordings.clocks) };
         assert_eq!((clock.equal, clock.offset_ns, clock.moved), (3, -1_000_000, false));
         // Of one file nothing is left out.
@@ -448,7 +451,7 @@ mod tests {
             let mut two: Vec<(i64, &str)> =
                 (30..400).map(|at| (20_000 + at * 100 + off + late(at), &*names[at as usize])).collect();
             two.sort_unstable();
-            let (lines, recordings) = merged(&[&one, &two]);
+            let (lines, recordings, _) = merged(&[&one, &two]);
             let [clock] = &recordings.clocks[..] else { panic!("{:?}", recordings.clocks) };
             assert!(clock.moved && (clock.offset_ns / 1_000_000 - off).abs() <= 1, "{clock:?}");
             assert!(clock.spread_ns <= 1_000_000, "{clock:?}");

@@ -1,4 +1,4 @@
-//! A recording: read in pieces of any size, from a stream that is slow or packed, it is the same.
+//! A recording: read in pieces of any size, from a stream that is slow or packed, or twice in parallel, it is the same.
 
 use tradecore_core::decode::{CaptureCounts, CaptureReader, PlacedError, Strictness};
 use tradecore_core::event::{Columns as _, EventColumns};
@@ -26,9 +26,14 @@ pub(super) const TARGET: Target = Target {
 type Read = (EventColumns, CaptureCounts, Option<PlacedError>);
 
 fn read(first: u8, text: &[u8], strictness: Strictness, rows: usize, most: usize) -> Read {
+    read_all(first, &[text], strictness, rows, most)
+}
+
+fn read_all(first: u8, texts: &[&[u8]], strictness: Strictness, rows: usize, most: usize) -> Read {
     let market = MARKETS[usize::from(first) % MARKETS.len()];
     let spec = instrument("BTCUSDT.BINANCE", InstrumentKind::LINEAR_PERPETUAL);
-    let mut reader = CaptureReader::new(market, &spec, vec![lines("a", text, most)], strictness);
+    let inputs = texts.iter().map(|text| lines("a", text, most)).collect();
+    let mut reader = CaptureReader::new(market, &spec, inputs, strictness);
     let (mut all, mut error) = (EventColumns::default(), None);
     loop {
         let mut out = EventColumns::default();
@@ -62,6 +67,11 @@ fn run(input: &[u8]) {
     let lenient = read(*first, text, Strictness::Lenient, usize::MAX, usize::MAX);
     if error.is_none() {
         assert_eq!(lenient, strict, "there was nothing to be lenient about");
+        let twice = read_all(*first, &[text, text], Strictness::Strict, usize::MAX, usize::MAX);
+        assert_eq!((&twice.0, &twice.2), (events, error), "what two recordings hold counts once");
     }
     lenient.0.view().check().expect("decoded rows keep the rules of columns");
+    let (begin, end) = text.split_at(text.len() / 2);
+    let halves = read_all(*first, &[end, begin], Strictness::Lenient, 7, usize::MAX);
+    halves.0.view().check().expect("decoded rows keep the rules of columns");
 }
