@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,66 @@ def test_a_kind_that_is_given_stands_over_the_symbol(tmp_path: Path) -> None:
         infer_instrument("tardis", "BTCUSDT.BYBIT", file, kind="quanto", contract_size="0.1")
     with pytest.raises(tc.errors.InstrumentError, match="contract_size"):
         infer_instrument("tardis", "BTCUSDT.BYBIT", file, contract_size="-1")
+
+
+# --- numbers of any size ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "prices", "amounts", "increments"),
+    [
+        ("binance", "PEPEUSDT", ("0.00000880", "0.00000881"), ("28367292769", "12500000000"), ("0.00000001", "1")),
+        ("binance", "BONKUSDT", ("0.00000880", "0.00000885"), ("283672927690000", "10000"), ("0.00000005", "10000")),
+        (
+            "gate-io",
+            "BABYDOGE_USDT",
+            ("0.000000001234", "0.000000001235"),
+            ("5000000000", "1"),
+            ("0.000000000001", "1"),
+        ),
+        ("binance", "BTCIDRT", ("1723075200123", "1723075200124"), ("0.00000001", "5"), ("1", "0.00000001")),
+        ("binance", "MOGUSDT", ("0.00000000012", "2000"), ("500000000000", "0.25"), ("0.00000000004", "0.25")),
+    ],
+)
+def test_numbers_of_any_size_and_fineness_find_a_grid_that_fits(
+    exchange: str,
+    symbol: str,
+    prices: tuple[str, str],
+    amounts: tuple[str, str],
+    increments: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stamps = f"{exchange},{symbol},1723075200000000,1723075200000900,true"
+    rows = [
+        f"{stamps},{side},{price},{qty}\n" for side, price, qty in zip(("bid", "ask"), prices, amounts, strict=True)
+    ]
+    path = tmp_path / "book.csv"
+    path.write_text(BOOK + "".join(rows))
+    report = check(path, capsys=capsys, code=0)
+    levels = [tuple(map(Decimal, level)) for level in (report["best_bid"], report["best_ask"])]
+    assert levels == [tuple(map(Decimal, level)) for level in zip(prices, amounts, strict=True)]
+    words = ["--infer", "--kind", "spot", "--catalog", tmp_path / "c"]
+    spec = cli("data", "import", "tardis", path, *words, capsys=capsys)["inferred"]
+    assert (spec["price_increment"], spec["qty_increment"]) == increments
+
+
+def test_numbers_that_no_grid_takes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = book(tmp_path / "a.csv", "binance", "FOOUSDT", amount="0.00000000001")
+    path.write_text(path.read_text().replace("ask,60001.0,0.00000000001", "ask,60001.0,90000000000000"))
+    (problem,) = check(path, capsys=capsys)["problems"]
+    assert f"{path}:" in problem
+    assert "amount" in problem
+
+
+@pytest.mark.parametrize(("name", "qty"), [("06-huge-quantity-tardis", "30000000000"), ("07-tiny-price", "5000000000")])
+def test_the_reported_numbers_are_read(
+    name: str, qty: str, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = check(cases / f"{name}.csv", capsys=capsys, code=0)
+    assert Decimal(report["best_bid"][1]) == Decimal(qty)
+    words = ["--infer", "--kind", "spot", "--catalog", tmp_path]
+    assert cli("data", "import", "tardis", cases / f"{name}.csv", *words, capsys=capsys)["bid_levels"] >= 1
 
 
 # --- recordings ---------------------------------------------------------------------------------------------------

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import Instrument, Survey, format_duration_ns
+from tradecore._core import EventReader, Instrument, Survey, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
 from tradecore.data.formats import open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress
-from tradecore.data.inference import provisional
+from tradecore.data.inference import fitted
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
@@ -70,20 +71,27 @@ def examine(
     """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
     files = paths_of(paths)
     found = sniff_any(files) if instrument is None else sniff(files[0])
+    spec = None
     if instrument is not None:
         spec = instrument_of(instrument)
     elif found.instrument is None:
         raise DataError(str(files[0]), 1, "names no symbol; say which instrument it is")
     else:
-        try:
+        with contextlib.suppress(UnknownInstrumentError):
             spec = find_instrument(found.instrument)
-        except UnknownInstrumentError:
-            spec = provisional(found.instrument)
-    reader, survey = open_reader(found.format, spec, files, lenient=True), Survey()
-    while (columns := reader.read(_PIECE)) is not None:
-        survey.push(columns)
-        if progress is not None:
-            progress(*reader.progress)
+
+    def measured(spec: Instrument) -> tuple[EventReader, Survey]:
+        reader, survey = open_reader(found.format, spec, files, lenient=True), Survey()
+        while (columns := reader.read(_PIECE)) is not None:
+            survey.push(columns)
+            if progress is not None:
+                progress(*reader.progress)
+        return reader, survey
+
+    if spec is None:
+        spec, (reader, survey) = fitted(str(found.instrument), measured)
+    else:
+        reader, survey = measured(spec)
     summary = {**reader.summary(), **survey.to_dict()}
     twice = [path for at, path in enumerate(files) if path.resolve() in {other.resolve() for other in files[:at]}]
     named = [f"{path} is named twice; leave one of them out" for path in twice]
