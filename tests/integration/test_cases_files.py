@@ -154,6 +154,8 @@ def test_numbers_of_any_size_and_fineness_find_a_grid_that_fits(
     words = ["--infer", "--kind", "spot", "--catalog", tmp_path / "c"]
     spec = cli("data", "import", "tardis", path, *words, capsys=capsys)["inferred"]
     assert (spec["price_increment"], spec["qty_increment"]) == increments
+    done = cli("data", "import", path, *words[:3], "--catalog", tmp_path / "f", capsys=capsys)
+    assert done["imported"] == 1
 
 
 def test_numbers_that_no_grid_takes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,6 +204,10 @@ def quiet_market(seconds: int = 3, first: int = 101) -> list[tuple[int, Frame]]:
     changes = [depth(100 * n, first + n - 1, bids=[("59999.0", f"{n % 7 + 1}.0")]) for n in range(1, 10 * seconds)]
     trades = [trade(1_000 * n + 50, 7_000 + n) for n in range(seconds)]
     return sorted([snapshot(0), *changes, *trades], key=lambda each: each[0])
+
+
+def later(frames: Iterable[tuple[int, Frame]], ms: int) -> list[tuple[int, Frame]]:
+    return [(at + ms, {**frame, "E": START + at + ms, "T": START + at + ms}) for at, frame in frames]
 
 
 def record(path: Path, frames: Iterable[tuple[int, Frame]], late_us: int = 900, wrapped: bool = False) -> Path:
@@ -480,7 +486,7 @@ def test_a_dry_run_says_what_each_file_is_and_writes_nothing(
     (folder / "notes.txt").write_text("nothing of a market\n")
     copy = folder / "z_copy.csv.gz"
     copy.write_bytes((folder / "trades" / "binance-futures_trades_2024-08-08_BTCUSDT.csv.gz").read_bytes())
-    record(folder / "capture.txt", quiet_market())
+    record(folder / "capture.txt", later(quiet_market(), 4 * 86_400_000))
     plan = cli("data", "import", folder, "--catalog", tmp_path / "c", "--dry-run", capsys=capsys)
     assert not (tmp_path / "c").exists()
     files = {Path(file["file"]).name: file for file in plan["files"]}
@@ -500,7 +506,7 @@ def test_a_dry_run_says_what_each_file_is_and_writes_nothing(
     assert "holds the same as" in files["z_copy.csv.gz"]["refused"]
     imports = [(each["format"], each["days"], len(each["files"]), each["state"]) for each in plan["imports"]]
     assert imports == [
-        ("binance-ws", "2024-08-08", 1, "to import"),
+        ("binance-ws", "2024-08-12", 1, "to import"),
         ("tardis", "2024-08-08", 2, "to import"),
         ("tardis", "2024-08-09", 2, "to import"),
     ]
@@ -586,8 +592,7 @@ def test_what_is_not_known_is_inferred_once_for_all_days(tmp_path: Path, capsys:
 def test_captures_that_go_on_after_midnight_keep_their_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    frames = [(at + 86_397_000, frame) for at, frame in quiet_market(6)]
-    frames = [(at, {**frame, "E": START + at, "T": START + at}) for at, frame in frames]
+    frames = later(quiet_market(6), 86_397_000)
     record(folder / "b_second.txt", [each for each in frames if each[0] >= 86_400_000])
     record(folder / "c_first.txt", [each for each in frames if each[0] < 86_400_000])
     done = cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)
@@ -595,6 +600,22 @@ def test_captures_that_go_on_after_midnight_keep_their_book(tmp_path: Path, caps
     assert job["days"] == "2024-08-08 to 2024-08-09"
     assert job["problems"] == []
     assert len(rows_in(tmp_path / "c")["BTCUSDT.BINANCE_USDM"]) == 5 + 59 + 6
+
+
+def test_two_formats_of_one_day_are_refused_and_an_empty_file_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of_days(tmp_path / "data", days=2, symbols=("BTCUSDT",))
+    rival = record(folder / "capture.txt", quiet_market())
+    (folder / "liquidations.csv").write_text(TRADES)
+    done = cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys, code=1)
+    assert (done["imported"], done["refused"]) == (1, 3)
+    files = {Path(file["file"]).name: file["refused"] for file in done["files"]}
+    assert str(rival) in files["binance-futures_trades_2024-08-08_BTCUSDT.csv.gz"]
+    assert "(tardis)" in files["capture.txt"]
+    assert files["liquidations.csv"] == "a header and no rows"
+    rival.unlink()
+    assert cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)["already_in"] == 1
 
 
 def test_words_that_name_nothing_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

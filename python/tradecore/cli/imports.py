@@ -123,6 +123,8 @@ def _told(plan: Plan) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     for file in plan.refused:
         yield f"refused: {file.path}: {file.refused}"
+    for file in plan.left_out:
+        yield f"left out: {file.path}: {file.refused}"
     for job in plan.jobs:
         what = "already in" if job.is_in else "to import" if job.spec else "to infer and import"
         files = "1 file" if len(job.files) == 1 else f"{len(job.files)} files"

@@ -15,6 +15,8 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from tradecore._core import Instrument, read_note
 from tradecore.data.catalog import Catalog
 from tradecore.data.findings import lacks_snapshot
 from tradecore.data.formats import begins_at, open_reader, sniff
-from tradecore.data.inference import provisional
+from tradecore.data.inference import fitted
 from tradecore.data.layout import MANIFEST, OLD_MANIFEST, SOURCES, day_of
 from tradecore.errors import CatalogError, ConfigError, DataError, TradecoreError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
@@ -58,6 +60,8 @@ class FileFound:
         Whether its book begins elsewhere.
     refused : str or None
         Why it is not imported.
+    is_left_out : bool
+        Whether it is refused for no fault: it is empty, a copy, or of an instrument that nobody asked for.
     digest : str
         Tells it from other files.
     """
@@ -72,6 +76,7 @@ class FileFound:
     rows: int | None = None
     lacks_book: bool = False
     refused: str | None = None
+    is_left_out: bool = False
     digest: str = ""
 
     @property
@@ -124,10 +129,14 @@ class Job:
         """Bytes of its files."""
         return sum(file.size for file in self.files)
 
+    def each_day(self) -> list[str]:
+        """Return the UTC days its files begin on."""
+        return sorted({day_of(file.first_ts_recv) for file in self.files if file.first_ts_recv is not None})
+
     @property
     def days(self) -> str:
-        """The UTC days its files begin on."""
-        days = sorted({day_of(file.first_ts_recv) for file in self.files if file.first_ts_recv is not None})
+        """The UTC days its files begin on, as text."""
+        days = self.each_day()
         return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,8 +159,13 @@ class Plan:
 
     @property
     def refused(self) -> list[FileFound]:
-        """Files that are not imported."""
-        return [file for file in self.files if file.refused is not None]
+        """Files that are not imported, and might have been meant to be."""
+        return [file for file in self.files if file.refused is not None and not file.is_left_out]
+
+    @property
+    def left_out(self) -> list[FileFound]:
+        """Files of which nothing is missed."""
+        return [file for file in self.files if file.is_left_out]
 
 
 def files_of(words: Sequence[str | Path]) -> list[Path]:
@@ -229,7 +243,7 @@ def make_plan(
     for path in files:
         file = _look(path, instrument, specs, infer)
         if file.refused is None and (same := known.setdefault(file.digest, file)) is not file:
-            file = replace(file, refused=f"holds the same as {same.path}", first_ts_recv=None)
+            file = replace(file, refused=f"holds the same as {same.path}", is_left_out=True, first_ts_recv=None)
         found.append(file)
         if progress is not None:
             progress(len(found), len(files))
@@ -255,6 +269,8 @@ def make_plan(
                 refused |= {file.path: problem for file in each}
             else:
                 jobs.append(job)
+    jobs, twice = _without_rivals(jobs)
+    refused |= twice
     found = [replace(file, refused=refused[file.path]) if file.path in refused else file for file in found]
     return Plan(found, jobs)
 
@@ -269,12 +285,14 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
         told = sniff(path)
         name = told.instrument or wanted
         file = replace(file, format=told.format, instrument=name)
+        if name is None and told.format == "tardis":
+            return replace(file, refused="a header and no rows", is_left_out=True)
         if name is None:
             return replace(file, refused="names no symbol; say which instrument it is with --instrument")
         if wanted is not None and name != wanted:
-            return replace(file, refused=f"is of {name}, not of {wanted}")
+            return replace(file, refused=f"is of {name}, not of {wanted}", is_left_out=True)
         spec = _spec(name, specs, None)
-        file = _begun(file, spec or provisional(name))
+        file = _begun(file, spec) if spec is not None else fitted(name, partial(_begun, file))[1]
         if file.refused is None and spec is None and not infer:
             return replace(file, refused=_unknown(name), first_ts_recv=None)
         return file
@@ -388,12 +406,33 @@ def _no_book(file: FileFound) -> bool:
     return "book_updates" not in file.kinds
 
 
+def _without_rivals(jobs: Sequence[Job]) -> tuple[list[Job], dict[Path, str]]:
+    """Leave out what is of one instrument and day in several formats; nobody knows which of them is wanted."""
+    formats: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        for day in job.each_day():
+            formats.setdefault((job.instrument, day), []).append(job)
+    refused: dict[Path, str] = {}
+    for (name, day), rivals in formats.items():
+        for job, other in permutations(rivals, 2):
+            problem = (
+                f"is of {name} and {day} as {other.files[0].path} is, in another format ({other.format}): "
+                "two sources of one kind; leave one of them out"
+            )
+            refused |= {file.path: problem for file in job.files}
+    return [job for job in jobs if job.files[0].path not in refused], refused
+
+
 def _against(job: Job) -> str | None:
     """Say why files cannot be read as one, as far as their headers tell."""
     if job.format == "hftbacktest":
         return None
     try:
-        open_reader(job.format, job.spec or provisional(job.instrument), [file.path for file in job.files])
+        files = [file.path for file in job.files]
+        if job.spec is not None:
+            open_reader(job.format, job.spec, files)
+        else:
+            fitted(job.instrument, lambda spec: open_reader(job.format, spec, files))
     except DataError as error:
         return str(error)
     return None
