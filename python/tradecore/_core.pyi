@@ -1878,6 +1878,8 @@ class EventStream:
         Most rows of a piece; fewer where the budget does not hold two of them.
     budget_bytes : int
         About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
+    uncross : bool
+        Whether whoever makes series or features of it is to uncross the book. Its pieces are as they were stored.
     ahead : ReadAhead, optional
         The threads that read; a thread of its own if not given.
     lease : object, optional
@@ -1892,6 +1894,7 @@ class EventStream:
         with_ids: bool,
         piece_rows: int,
         budget_bytes: int,
+        uncross: bool = False,
         ahead: ReadAhead | None = None,
         lease: object | None = None,
     ) -> EventStream: ...

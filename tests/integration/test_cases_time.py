@@ -360,6 +360,27 @@ def test_a_lock_that_crosses_from_one_import_into_the_next_is_seen(tmp_path: Pat
     assert watcher.best == (60_000.1, 60_000.2)
 
 
+@pytest.mark.parametrize("source", ["catalog", "before", "memory"])
+def test_series_and_features_see_the_book_that_strategies_see(tmp_path: Path, source: str) -> None:
+    catalog = imported(tmp_path, list(locked()))
+    events = catalog.scan(ID).collect()
+    if source == "before":
+        without(catalog, "is_sound")
+    data: Any = {ID: events} if source == "memory" else catalog
+    table = tc.features.compute(data, ID, ["spread"], "message")
+    watcher, _ = watch(data)
+    # The removal is a message of its own.
+    assert (table["spread"] <= 0).to_list() == watcher.crossed
+    assert watcher.crossed.count(True) == 11
+    if source == "memory":
+        return
+    samples = catalog.book(ID, 1, "100ms").collect()
+    begin = (START + 1_000_000) * 1_000
+    crossed = samples.filter(pl.col("bid_0") >= pl.col("ask_0"))["ts"].cast(pl.Int64) - begin
+    assert crossed.to_list() == [at * 100_000_000 for at in range(1, 11)]
+    assert catalog.scan(ID).collect().equals(events)
+
+
 def test_a_lock_is_told_by_check_and_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, levels in (("stays", locked()), ("ends", locked(end=1_500_000))):
         path = book_file(tmp_path / f"{name}.csv", list(levels))

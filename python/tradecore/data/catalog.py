@@ -472,11 +472,11 @@ class Catalog:
         held = self.manifest(instrument)
         parts = held.parts()
         if not since_clear:
-            return held.stream(span.parts(parts), kinds=kinds)
+            return held.stream(span.parts(parts), kinds=kinds, uncross=True)
         # What came before a clear is not in the book any more. The part behind the end says that there was nothing
         # up to it.
         before = [part for part in parts if part.last_ts_recv < span.start_ns]
         clears = [at for at, part in enumerate(before) if part.kinds.get(EventKind.BOOK_CLEAR.name)]
         behind = [part for part in parts if part.first_ts_recv >= span.end_ns]
         chosen = [*before[clears[-1] if clears else 0 :], *span.parts(parts), *behind[:1]]
-        return held.stream(chosen, kinds=kinds)
+        return held.stream(chosen, kinds=kinds, uncross=True)

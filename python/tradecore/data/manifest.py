@@ -222,6 +222,7 @@ class Manifest:
         with_ids: bool = False,
         budget_bytes: int = BYTE_BUDGET,
         piece_rows: int | None = None,
+        uncross: bool = False,
         ahead: ReadAhead | None = None,
     ) -> EventStream:
         """Read parts piece by piece, as :meth:`tradecore.Catalog.stream` does; all its parts or some, in order."""
@@ -231,6 +232,7 @@ class Manifest:
             with_ids=with_ids,
             piece_rows=piece_rows or _PIECE_ROWS,
             budget_bytes=max(0, budget_bytes),
+            uncross=uncross and not all(part.is_sound for part in parts),
             ahead=ahead,
             lease=self._lease,
         )

@@ -148,7 +148,12 @@ def _opened(
         parts = held.parts()
         has_book = any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts)
         kinds = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE)
-        return held.instrument, held.stream(parts, kinds=kinds), _basis(has_book), sum(part.rows for part in parts)
+        return (
+            held.instrument,
+            held.stream(parts, kinds=kinds, uncross=True),
+            _basis(has_book),
+            sum(part.rows for part in parts),
+        )
     spec = instrument if isinstance(instrument, Instrument) else find_instrument(instrument)
     if not hasattr(events, "columns") and not isinstance(events, Mapping):
         problem = f"expected a catalog or event columns by name, got {type(events).__name__}"

@@ -110,6 +110,8 @@ impl ReadAhead {
 ///     Most rows of a piece; fewer where the budget does not hold two of them.
 /// budget_bytes : int
 ///     About how many bytes of columns may lie in memory at a time; two pieces of 1,024 rows at the least.
+/// uncross : bool
+///     Whether whoever makes series or features of it is to uncross the book. Its pieces are as they were stored.
 /// ahead : ReadAhead, optional
 ///     The threads that read; a thread of its own if not given.
 /// lease : object, optional
@@ -120,6 +122,7 @@ pub(crate) struct EventStream(Mutex<Option<Leased>>);
 /// A stream with what keeps its files.
 pub(crate) struct Leased {
     stream: OfProcess<CoreStream>,
+    uncrosses: bool,
     _lease: Option<Py<PyAny>>,
 }
 
@@ -127,6 +130,11 @@ impl Leased {
     /// Raises `RunError` in a process that was forked from the one that reads.
     pub(crate) fn check(&self) -> PyResult<()> {
         self.stream.check()
+    }
+
+    /// Whether the book of what comes is to be looked at, and uncrossed.
+    pub(crate) fn uncrosses(&self) -> bool {
+        self.uncrosses
     }
 
     /// The next piece; `None` at the end.
@@ -160,7 +168,8 @@ arguments! {
 #[pymethods]
 impl EventStream {
     #[new]
-    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, ahead=None, lease=None))]
+    #[pyo3(signature = (parts, *, kinds, with_ids, piece_rows, budget_bytes, uncross=false, ahead=None,
+        lease=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         py: Python<'_>,
@@ -169,6 +178,7 @@ impl EventStream {
         with_ids: bool,
         #[pyo3(from_py_with = piece_rows)] piece_rows: usize,
         #[pyo3(from_py_with = budget_bytes)] budget_bytes: usize,
+        uncross: bool,
         ahead: Option<&ReadAhead>,
         lease: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
@@ -183,7 +193,7 @@ impl EventStream {
             None => Ok::<_, PyErr>(CoreStream::start(parts, config)?),
         })?;
         let stream = OfProcess::new(stream);
-        Ok(Self(Mutex::new(Some(Leased { stream, _lease: lease }))))
+        Ok(Self(Mutex::new(Some(Leased { stream, uncrosses: uncross, _lease: lease }))))
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {

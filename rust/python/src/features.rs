@@ -10,8 +10,8 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError;
 use tradecore_core::bars::{BarSpec, BarSpecError};
-use tradecore_core::book::{BookState, L2Book, Touch};
-use tradecore_core::event::{Chunk, Chunker, Columns, Event, FeedError};
+use tradecore_core::book::{BookState, FillBasis, L2Book, MarketChunks, Touch};
+use tradecore_core::event::{Chunk, Columns, Event, FeedError};
 use tradecore_core::features::{
     Custom, FeatureEngine as CoreEngine, FeatureFailure, FeatureSampler, FeatureSet, SpecError, When,
     adjustments, definitions, fit_microprice as core_fit,
@@ -554,7 +554,7 @@ enum Source {
 /// A table in the making.
 struct Making {
     source: Source,
-    chunker: Chunker,
+    chunks: MarketChunks,
     sampler: FeatureSampler,
     /// Rows of events read.
     rows: u64,
@@ -564,8 +564,8 @@ struct Making {
 
 impl Making {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, FeedError<PartError>> {
-        let Self { source, chunker, .. } = self;
-        let chunk = chunker.pull(|| match source {
+        let Self { source, chunks, .. } = self;
+        let chunk = chunks.pull(|| match source {
             Source::Stream(stream) => {
                 Ok(stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>))
             }
@@ -646,9 +646,13 @@ impl FeatureReader {
             events.cast::<EventStream>()?.get().take().map(Source::Stream)
         };
         let sampler = FeatureSampler::new(engine, when, from_ns).map_err(bars_error)?;
+        let has_book = self::basis(basis)? == FillBasis::L2;
         let making = source.map(|source| Making {
+            chunks: MarketChunks::new(match &source {
+                Source::Stream(stream) => stream.uncrosses(),
+                Source::Memory(_) => has_book,
+            }),
             source,
-            chunker: Chunker::default(),
             sampler,
             rows: 0,
             is_at_end: false,

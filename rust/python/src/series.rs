@@ -9,8 +9,8 @@ use pyo3::types::PyDict;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError;
 use tradecore_core::bars::{Bar, BarFloats, BarSpec, BarSpecError, RowBars, TooManyBars};
-use tradecore_core::book::{BookSampler, FillBasis, Level, Touch};
-use tradecore_core::event::{Chunk, Chunker, Columns, FeedError};
+use tradecore_core::book::{BookSampler, FillBasis, Level, MarketChunks, Touch};
+use tradecore_core::event::{Chunk, Columns, FeedError};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::book::measures;
@@ -40,14 +40,14 @@ impl From<TooManyBars> for Failure {
 /// The whole messages of a stream.
 struct Feed {
     stream: Leased,
-    chunker: Chunker,
+    chunks: MarketChunks,
 }
 
 impl Feed {
     /// The next messages; `None` at the end.
     fn next_chunk(&mut self) -> Result<Option<Chunk>, Failure> {
-        let Self { stream, chunker } = self;
-        Ok(chunker.pull(|| Ok(stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>)))?)
+        let Self { stream, chunks } = self;
+        Ok(chunks.pull(|| Ok(stream.next_piece()?.map(|piece| Arc::new(piece) as Arc<dyn Columns>)))?)
     }
 }
 
@@ -212,7 +212,7 @@ pub(crate) struct SeriesReader {
 
 impl SeriesReader {
     fn of(instrument: &PyInstrument, stream: &EventStream, maker: Maker) -> Self {
-        let feed = |stream| Feed { stream, chunker: Chunker::default() };
+        let feed = |stream: Leased| Feed { chunks: MarketChunks::new(stream.uncrosses()), stream };
         let reading = stream.take().map(|stream| (feed(stream), maker));
         Self { instrument: instrument.clone(), reading: Mutex::new(reading) }
     }

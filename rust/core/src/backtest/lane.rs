@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
-use crate::book::{Uncrossed, Uncrossing};
-use crate::event::{Chunk, Chunker, Columns, Cursor, FeedError};
+use crate::book::{MarketChunks, Uncrossed};
+use crate::event::{Chunk, Columns, Cursor, FeedError};
 use crate::kernel::HookError;
 use crate::sim::{FeedClock, Stamp};
 
@@ -60,18 +60,7 @@ pub(super) struct Lane {
 /// Where the next columns come from.
 struct Feed {
     source: Box<dyn ChunkSource>,
-    chunker: Chunker,
-    uncrossing: Option<Uncrossing>,
-}
-
-impl Feed {
-    fn next_chunk(&mut self) -> Result<Option<Chunk>, FeedError<HookError>> {
-        let chunk = self.chunker.pull(|| self.source.next_columns())?;
-        Ok(match &mut self.uncrossing {
-            Some(uncrossing) => chunk.map(|chunk| uncrossing.take(chunk)),
-            None => chunk,
-        })
-    }
+    chunks: MarketChunks,
 }
 
 impl Lane {
@@ -86,17 +75,13 @@ impl Lane {
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            feed: Box::new(Feed {
-                source,
-                chunker: Chunker::default(),
-                uncrossing: uncrosses.then(Uncrossing::default),
-            }),
+            feed: Box::new(Feed { source, chunks: MarketChunks::new(uncrosses) }),
         }
     }
 
     /// Whether there is no more data.
     pub(super) fn is_ended(&self) -> bool {
-        self.feed.chunker.is_ended()
+        self.feed.chunks.is_ended()
     }
 
     /// When the next of the messages that were looked at acts.
@@ -107,7 +92,7 @@ impl Lane {
 
     /// What was removed of its book because it stayed locked or crossed.
     pub(super) fn uncrossed(&self) -> Uncrossed {
-        self.feed.uncrossing.as_ref().map(Uncrossing::done).unwrap_or_default()
+        self.feed.chunks.uncrossed()
     }
 
     /// What stamps its messages.
@@ -153,7 +138,8 @@ impl Lane {
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
     pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, FeedError<HookError>> {
         while self.cursor.is_empty() {
-            let Some(chunk) = self.feed.next_chunk()? else { break };
+            let Feed { source, chunks } = &mut *self.feed;
+            let Some(chunk) = chunks.pull(|| source.next_columns())? else { break };
             self.cursor.push(chunk.clone());
             each(chunk);
         }

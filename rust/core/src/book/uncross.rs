@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::l2::{FillBasis, L2Book};
-use crate::event::{Chunk, Event, EventColumns, EventKind, View};
+use crate::event::{Chunk, Chunker, Columns, Event, EventColumns, EventKind, FeedError, View};
 use crate::types::Side;
 
 /// So long a book may be locked or crossed, ns of receive time.
@@ -159,10 +159,50 @@ impl Uncrossing {
     }
 }
 
+/// A market's columns in chunks of whole messages, their book uncrossed where that is wanted.
+#[derive(Default)]
+pub struct MarketChunks {
+    chunker: Chunker,
+    /// In a box: few need one, and a book is large.
+    uncrossing: Option<Box<Uncrossing>>,
+}
+
+impl MarketChunks {
+    /// Chunks of columns that have not been given yet.
+    pub fn new(uncrosses: bool) -> Self {
+        Self { chunker: Chunker::default(), uncrossing: uncrosses.then(Box::default) }
+    }
+
+    /// The next chunk, as [`Chunker::pull`] gives it.
+    ///
+    /// # Errors
+    /// [`FeedError`]; nothing comes after one.
+    pub fn pull<E>(
+        &mut self,
+        more: impl FnMut() -> Result<Option<Arc<dyn Columns>>, E>,
+    ) -> Result<Option<Chunk>, FeedError<E>> {
+        let chunk = self.chunker.pull(more)?;
+        Ok(match &mut self.uncrossing {
+            Some(uncrossing) => chunk.map(|chunk| uncrossing.take(chunk)),
+            None => chunk,
+        })
+    }
+
+    /// Whether the end of the data was reached.
+    pub fn is_ended(&self) -> bool {
+        self.chunker.is_ended()
+    }
+
+    /// What was removed so far.
+    pub fn uncrossed(&self) -> Uncrossed {
+        self.uncrossing.as_ref().map(|uncrossing| uncrossing.done()).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Columns as _, FLAG_LAST, FLAG_SNAPSHOT};
+    use crate::event::{FLAG_LAST, FLAG_SNAPSHOT};
     use proptest::prelude::*;
 
     const MS: i64 = 1_000_000;
