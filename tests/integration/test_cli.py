@@ -439,7 +439,7 @@ def test_a_time_is_told_with_its_date(market: Path, tmp_path: Path, capsys: pyte
     assert f"first_ts_recv   {dated}\n" in out
     cli("data", "export", market, tmp_path / "t", "--format", "tardis", capsys=capsys)
     _, out, _ = cli("data", "check", tmp_path / "t" / "trades.csv.gz", capsys=capsys)
-    times = [line for line in out.splitlines() if line.startswith(("first_ts", "last_ts"))]
+    times = [line for line in out.splitlines() if line.startswith(("first_ts_recv", "last_ts"))]
     assert len(times) >= 2
     assert all(re.fullmatch(r"\w+ +\d{19} \(2026-01-01 00:00:\d\d\.\d{9} UTC\)", line) for line in times), times
 
