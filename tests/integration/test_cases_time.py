@@ -136,6 +136,24 @@ def test_the_file_of_one_stamp_ahead_fills_as_the_sound_one(
     assert checked(case(shared, "10-stamps-sound.csv"), capsys)["problems"] == []
 
 
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, None])
+def test_a_wrong_stamp_of_a_capture_is_named_in_any_unit(
+    tmp_path: Path, unit: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ['{"lastUpdateId":100,"bids":[["60000.00","5"]],"asks":[["60000.10","5"]]}']
+    for at in range(40):
+        event = START // 1_000 + at * 100 - 5 + (2_000 if at == 17 else 0)
+        depth = f'"U":{101 + at},"u":{101 + at},"pu":{100 + at},"b":[["59999.90","{1 + at % 3}"]],"a":[]'
+        lines.append(f'{{"e":"depthUpdate","E":{event},"T":{event},"s":"BTCUSDT",{depth}}}')
+    path = tmp_path / "capture.txt"
+    stamps = [START * 1_000 + (at - 1) * 100_000_000 for at in range(len(lines))]
+    told = [f"{ns / 1e9:.3f}" if unit is None else str(ns // unit) for ns in stamps]
+    path.write_text("".join(f"{stamp} {line}\n" for stamp, line in zip(told, lines, strict=True)))
+    report = checked(path, capsys)
+    assert report["wrong_stamps"]["messages"] == 1
+    assert any(problem.startswith(f"{path}:19: stamped") for problem in report["problems"]), report["problems"]
+
+
 def hours(lead_of: Callable[[int], int], count: int = 60) -> Iterator[Level]:
     """Four hours of a book, the venue's clock ahead by so many µs in each."""
     first = HOUR - START % HOUR
@@ -170,7 +188,9 @@ def test_a_clock_that_is_set_or_drifts_is_followed_and_told(
     assert result.clock_leads.get("BINANCE_USDM") == told
     assert result.summary()["clock_leads"] == result.clock_leads
     assert result.wrong_stamps == {}
-    assert checked(path, capsys)["ok"] is True
+    report = checked(path, capsys)
+    assert report["ok"] is True
+    assert report["clock_leads"] == [list(lead) for lead in told or ()]
     if expected is not None:
         assert f"taken to run {expected[0][1] / 1e6:.6f} s ahead of ours" in str(result)
         assert str(result).count(" UTC on") == len(expected) - 1
@@ -367,7 +387,7 @@ def test_series_and_features_see_the_book_that_strategies_see(tmp_path: Path, so
     if source == "before":
         without(catalog, "is_sound")
     data: Any = {ID: events} if source == "memory" else catalog
-    table = tc.features.compute(data, ID, ["spread"], "message")
+    table = tc.features.compute(events if source == "memory" else catalog, ID, ["spread"], "message")
     watcher, _ = watch(data)
     # The removal is a message of its own.
     assert (table["spread"] <= 0).to_list() == watcher.crossed

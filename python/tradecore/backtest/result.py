@@ -140,22 +140,15 @@ class Result(Frames):
             venue: [(begin, lead, least) for begin, lead, least in steps]
             for venue, steps in summary["clock_steps"].items()
         }
+        self.clock_leads: dict[str, list[tuple[int | None, int]]] = {
+            venue: [(begin, lead) for begin, lead in leads] for venue, leads in summary["clock_leads"].items()
+        }
         self.wrong_stamps: dict[str, dict[str, int]] = summary["wrong_stamps"]
         self.uncrossed: dict[str, dict[str, int]] = summary["uncrossed"]
         self.venues = list(venues)
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
-
-    @property
-    def clock_leads(self) -> dict[str, list[tuple[int | None, int]]]:
-        """How far clocks of venues were taken to run ahead, and from when on, of those that did."""
-        leads: dict[str, list[tuple[int | None, int]]] = {}
-        for venue, steps in self.clock_steps.items():
-            if any(lead for _, lead, _ in steps):
-                changes = [at for at in range(len(steps)) if at == 0 or steps[at][1] != steps[at - 1][1]]
-                leads[venue] = [(steps[at][0] if at else None, steps[at][1]) for at in changes]
-        return leads
 
     @property
     def clock_lead_ns(self) -> dict[str, int]:
@@ -367,6 +360,7 @@ class Result(Frames):
                 "rejected": self.rejected,
                 "fill_basis": self.fill_basis,
                 "clock_steps": self.clock_steps,
+                "clock_leads": self.clock_leads,
                 "wrong_stamps": self.wrong_stamps,
                 "uncrossed": self.uncrossed,
             },
@@ -438,7 +432,7 @@ def load_result(path: str | Path) -> Result:
     return read_archive(Path(path), _from_archive)
 
 
-_SINCE: Final[Mapping[str, Any]] = {"clock_steps": {}, "wrong_stamps": {}, "uncrossed": {}}
+_SINCE: Final[Mapping[str, Any]] = {"clock_steps": {}, "clock_leads": {}, "wrong_stamps": {}, "uncrossed": {}}
 """What results that were saved before did not say."""
 
 

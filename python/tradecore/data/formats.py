@@ -133,11 +133,12 @@ def place_of(paths: Sequence[str | Path], *times: int) -> str | None:
         digits = str(ns)
         while digits.endswith("000"):
             digits = digits[:-3]
-        needles.append(digits.encode())
+        # Seconds may have a point and decimals.
+        needles.append(re.compile(rf"{digits[:10]}\.?{digits[10:]}".encode()))
     for path in map(Path, paths):
         with _open(path) as file:
             for number, line in enumerate(file, start=1):
-                if all(needle in line for needle in needles):
+                if all(needle.search(line) for needle in needles):
                     return f"{path}:{number}"
     return None
 

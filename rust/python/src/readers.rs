@@ -26,7 +26,7 @@ use crate::columns::{NumpyColumns, slice_of, to_arrays};
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
-use crate::stamps::wrong_stamps_to_py;
+use crate::stamps::{leads_to_py, wrong_stamps_to_py};
 use crate::values::{arguments, to_duration, to_whole};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -323,7 +323,9 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("first_ts_recv", s.first_ts_recv)?;
     out.set_item("last_ts_recv", s.last_ts_recv)?;
     out.set_item("min_latency_ns", s.min_latency_ns)?;
-    out.set_item("clock_lead_ns", s.stamps.steps().iter().map(|step| step.lead_ns).max())?;
+    let steps = s.stamps.steps();
+    out.set_item("clock_lead_ns", steps.iter().map(|step| step.lead_ns).max())?;
+    out.set_item("clock_leads", leads_to_py(&steps))?;
     out.set_item("wrong_stamps", wrong_stamps_to_py(py, &s.stamps.wrong())?)?;
     let touch = s.touch();
     let level = |price: Option<i64>, qty| price.map(|p| vec![i.format_price(p), i.format_qty(qty)]);

@@ -27,7 +27,7 @@ use crate::positions::FinalPositions;
 use crate::raised::Raised;
 use crate::records::{failures, tables};
 use crate::roster::Roster;
-use crate::stamps::{steps_to_py, to_latencies, wrong_stamps_to_py};
+use crate::stamps::{leads_to_py, steps_to_py, to_latencies, wrong_stamps_to_py};
 use crate::values::{money_to_py, to_duration};
 use crate::venue::SimVenue;
 
@@ -399,13 +399,16 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("totals", totals)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let (bases, steps, wrong, uncrossed) =
-        (PyDict::new(py), PyDict::new(py), PyDict::new(py), PyDict::new(py));
+    let [bases, steps, leads, wrong, uncrossed] = std::array::from_fn(|_| PyDict::new(py));
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
         let clock = simulation.clock(id);
         steps.set_item(instrument.id.venue(), steps_to_py(clock.steps()))?;
+        let led = leads_to_py(clock.steps());
+        if !led.is_empty() {
+            leads.set_item(instrument.id.venue(), led)?;
+        }
         if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
             wrong.set_item(&ids[market], stamps)?;
         }
@@ -422,6 +425,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("instruments", traded)?;
     out.set_item("fill_basis", bases)?;
     out.set_item("clock_steps", steps)?;
+    out.set_item("clock_leads", leads)?;
     out.set_item("wrong_stamps", wrong)?;
     out.set_item("uncrossed", uncrossed)?;
 

@@ -31,6 +31,14 @@ pub(crate) fn steps_to_py(steps: &[ClockStep]) -> Steps {
     steps.iter().map(|step| (step.from, step.lead_ns, step.least_ns)).collect()
 }
 
+/// How far a venue's clock ran ahead, ns, and from which receipt on, None for the first; nothing if it never did.
+pub(crate) fn leads_to_py(steps: &[ClockStep]) -> Vec<(Option<i64>, i64)> {
+    let leads = steps.chunk_by(|before, after| before.lead_ns == after.lead_ns).enumerate();
+    let leads: Vec<_> =
+        leads.map(|(at, alike)| ((at > 0).then_some(alike[0].from), alike[0].lead_ns)).collect();
+    if leads.iter().all(|(_, lead)| *lead == 0) { Vec::new() } else { leads }
+}
+
 /// Stamps of a venue that cannot be; None where there are none.
 pub(crate) fn wrong_stamps_to_py<'py>(
     py: Python<'py>,
