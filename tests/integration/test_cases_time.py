@@ -708,6 +708,32 @@ def test_a_file_that_was_changed_is_refused_by_line(tmp_path: Path, change: Call
     assert not (tmp_path / "back" / "BINANCE_USDM").exists()
 
 
+def test_a_folder_of_exported_files_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also of an instrument that is known to nobody but the file."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    names = [ID, SPEC.id]
+    for name in names:
+        catalog = imported(tmp_path, list(locked()), name) if name == ID else tc.Catalog(tmp_path / name)
+        if name != ID:
+            with catalog.writer(SPEC) as writer:
+                writer.write(tc.Catalog(tmp_path / ID).scan(ID))
+        export(catalog, name, folder / f"{name}.parquet", form="parquet")
+    code, out, err = cli("data", "import", folder, "--catalog", tmp_path / "back", "--json", "--quiet", capsys=capsys)
+    assert code == 0, out + err
+    back = tc.Catalog(tmp_path / "back")
+    assert sorted(back.instruments()) == sorted(names)
+    for name in names:
+        assert back.scan(name).collect().equals(tc.Catalog(tmp_path / name).scan(name).collect())
+    export(tc.Catalog(tmp_path / ID), ID, folder / "text.csv", form="csv")
+    words = ["data", "import", folder / "text.csv", "--catalog", tmp_path / "text"]
+    code, out, err = cli(*words, capsys=capsys)
+    assert code != 0
+    assert "names no symbol; say which instrument it is with --instrument" in out + err
+    assert cli(*words, "--instrument", ID, capsys=capsys)[0] == 0
+    assert tc.Catalog(tmp_path / "text").scan(ID).collect().equals(back.scan(ID).collect())
+
+
 def test_files_of_another_instrument_or_none_are_refused(tmp_path: Path) -> None:
     catalog = imported(tmp_path, list(locked()))
     (path,) = export(catalog, ID, tmp_path / "out.parquet", form="parquet")

@@ -14,6 +14,7 @@ from typing import Any
 
 from tradecore._core import Instrument
 from tradecore.data import importers
+from tradecore.data.exported import import_exported
 from tradecore.data.findings import problems, remarks
 from tradecore.data.formats import open_reader
 from tradecore.data.inference import infer_instrument
@@ -116,6 +117,8 @@ def _import(job: Job, catalog: Path, replace_days: bool, passed: Callable[[int],
     try:
         if job.format == "hftbacktest":
             summary = importers.import_arrays(files, job.spec, catalog, replace=replace_days, sources=sources)
+        elif job.format == "exported":
+            summary = import_exported(files, catalog, job.spec, replace=replace_days, sources=sources)
         else:
             reader = open_reader(job.format, job.spec, files)
             summary = importers.read_into(

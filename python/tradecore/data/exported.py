@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -23,11 +24,13 @@ from tradecore.types import EventFlag, EventKind
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["import_exported"]
+__all__ = ["first_receipt", "import_exported", "is_exported", "stored_instrument"]
 
 _ROWS = 1 << 17
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
+_HEADER = 1 << 16
+"""Bytes that a header has at most."""
 
 
 def import_exported(
@@ -37,6 +40,7 @@ def import_exported(
     *,
     replace: bool = False,
     progress: Progress | None = None,
+    sources: Sequence[str] = (),
 ) -> ImportSummary:
     """Import what :func:`~tradecore.data.exporters.export` wrote as CSV or Parquet: the events that went out come back.
 
@@ -52,6 +56,8 @@ def import_exported(
         Whether to replace the days that are written.
     progress : callable, optional
         Called with the rows read so far, and 0 because nobody knows how many there are.
+    sources : sequence of str, optional
+        What the catalog is to note of where they came from.
 
     Returns
     -------
@@ -71,7 +77,7 @@ def import_exported(
     files = paths_of(paths)
     spec = _instrument(files, instrument)
     summary, rows = FeedSummary(spec), 0
-    with Catalog.of(catalog).writer(spec, replace=replace) as writer:
+    with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
         writer.leave_book_to_reader()
         for columns in _messages(files, spec):
             summary.push(columns)
@@ -86,9 +92,42 @@ def import_exported(
     return {"instrument": spec.id, **counted}
 
 
+def is_exported(path: Path) -> bool:
+    """Whether a file is CSV or Parquet of event columns."""
+    import polars as pl
+
+    with _opened(path) as opened:
+        head = opened.read(4)
+    if head == _PARQUET:
+        try:
+            return set(COLUMNS) <= set(pl.read_parquet_schema(path))
+        except (pl.exceptions.PolarsError, OSError):
+            return False
+    try:
+        with gzip.open(path) if head[:2] == _GZIP else path.open("rb") as lines:
+            header = lines.readline(_HEADER)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return set(COLUMNS) <= {name.strip().strip('"') for name in header.decode("utf-8", "replace").split(",")}
+
+
+def first_receipt(path: Path, instrument: Instrument) -> int | None:
+    """Return when the first event of a file was received, ns; None for a file without events.
+
+    Raises
+    ------
+    DataError
+        With file and line of what is no event.
+    """
+    for frame in _frames(path):
+        if len(frame):
+            return int(_events(frame.head(1), instrument, str(path), 2)["ts_recv"][0])
+    return None
+
+
 def _instrument(files: Sequence[Path], given: str | Instrument | None) -> Instrument:
     """Return whose events the files hold: what they say, or is given; both have to say the same."""
-    told = [spec for file in files if (spec := _told(file)) is not None]
+    told = [spec for file in files if (spec := stored_instrument(file)) is not None]
     spec = told[0] if given is None and told else None if given is None else instrument_of(given)
     if spec is None:
         problem = f"{files[0]} does not say which instrument it holds; name it (--instrument, --specs)"
@@ -103,7 +142,14 @@ def _instrument(files: Sequence[Path], given: str | Instrument | None) -> Instru
     return spec
 
 
-def _told(file: Path) -> Instrument | None:
+def stored_instrument(file: Path) -> Instrument | None:
+    """Return the specification that a Parquet file holds; None for other files, and where there is none.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
     with _opened(file) as opened:
         if opened.read(4) != _PARQUET:
             return None

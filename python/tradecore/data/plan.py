@@ -22,6 +22,7 @@ from typing import Any
 
 from tradecore._core import Instrument, read_note
 from tradecore.data.catalog import Catalog
+from tradecore.data.exported import first_receipt, is_exported, stored_instrument
 from tradecore.data.findings import lacks_snapshot
 from tradecore.data.formats import begins_at, open_reader, sniff
 from tradecore.data.inference import fitted
@@ -256,6 +257,8 @@ def make_plan(
     refused: dict[Path, str] = {}
     for (name, form), held in sorted(groups.items()):
         spec = _spec(name, specs, catalog if infer else None)
+        if spec is None and form == "exported":
+            spec = stored_instrument(held[0].path)
         had = set() if catalog is None or replace_days else _sources(catalog, name)
         for each in _days(held, as_one=replace_days):
             is_in = all(file.digest in had for file in each)
@@ -282,6 +285,8 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
         file = replace(file, size=path.stat().st_size, digest=_digest(path))
         if path.suffix.lower() in _ARRAYS:
             return _array(file, wanted, specs)
+        if is_exported(path):
+            return _exported(file, wanted, specs)
         told = sniff(path)
         name = told.instrument or wanted
         file = replace(file, format=told.format, instrument=name)
@@ -324,6 +329,21 @@ def _array(file: FileFound, wanted: str | None, specs: Mapping[str, Instrument] 
         if len(times):
             return replace(file, first_ts_recv=int(times[0]))
     return replace(file, refused="holds no events")
+
+
+def _exported(file: FileFound, wanted: str | None, specs: Mapping[str, Instrument] | None) -> FileFound:
+    """Say what a file of event columns is: Parquet holds the specification, CSV names no instrument."""
+    stored = stored_instrument(file.path)
+    name = wanted if stored is None else stored.id
+    file = replace(file, format="exported", instrument=name, kinds=("events",))
+    if name is None:
+        return replace(file, refused="names no symbol; say which instrument it is with --instrument")
+    if wanted not in (None, name):
+        return replace(file, refused=f"is of {name}, not of {wanted}", is_left_out=True)
+    if (spec := _spec(name, specs, None) or stored) is None:
+        return replace(file, refused=_unknown(name))
+    first = first_receipt(file.path, spec)
+    return replace(file, refused="holds no events") if first is None else replace(file, first_ts_recv=first)
 
 
 def _begun(file: FileFound, spec: Instrument) -> FileFound:
@@ -425,7 +445,7 @@ def _without_rivals(jobs: Sequence[Job]) -> tuple[list[Job], dict[Path, str]]:
 
 def _against(job: Job) -> str | None:
     """Say why files cannot be read as one, as far as their headers tell."""
-    if job.format == "hftbacktest":
+    if job.format in ("exported", "hftbacktest"):
         return None
     try:
         files = [file.path for file in job.files]
