@@ -18,6 +18,7 @@ __all__ = [
     "ContextError",
     "DataError",
     "FeatureError",
+    "GridError",
     "HookError",
     "InstrumentError",
     "InvalidValueError",
@@ -232,6 +233,32 @@ class DataError(TradecoreError, ValueError):
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.line else self.source
         return f"{place}: {self.problem}"
+
+
+class GridError(DataError):
+    """A number in data that its instrument's increments cannot count: between two steps, or too many of them.
+
+    Attributes
+    ----------
+    source : str
+        File or stream.
+    line : int
+        Line or row, from 1.
+    problem : str
+        What is wrong there, and what would hold the number, as far as it is known.
+    value : str
+        The number.
+    step : str
+        The increment.
+    """
+
+    def __init__(self, source: str, line: int, problem: str, value: str, step: str) -> None:
+        TradecoreError.__init__(self, source, line, problem, value, step)
+        self.source = source
+        self.line = line
+        self.problem = problem
+        self.value = value
+        self.step = step
 
 
 class CatalogError(TradecoreError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 
 import tradecore as tc
 from tradecore.cli.app import main
-from tradecore.errors import DataError
+from tradecore.data.check import check_files
+from tradecore.errors import DataError, GridError
 
 START = 1_640_995_200_000_000
 BOOK = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
@@ -386,3 +388,109 @@ def test_check_tells_of_trades_that_are_there_twice(tmp_path: Path, capsys: pyte
     report = cli("data", "check", write(tmp_path / "trades.csv", TRADES, *rows), capsys=capsys, code=1)
     assert (report["duplicate_trades"], report["unsorted"]) == (1, 0)
     assert report["problems"] == ["1 trade that had been there before"]
+
+
+# --- increments ---------------------------------------------------------------------------------------------------
+
+
+def levels(path: Path, rows: list[tuple[str, str]], symbol: str = "PEPEUSDT", exchange: str = "binance") -> Path:
+    """Write a book of bids: the first level is the snapshot."""
+    text = [f"{'false' if at else 'true'},bid,{price},{qty}" for at, (price, qty) in enumerate(rows)]
+    return write(path, BOOK, *(row(at, rest, symbol=symbol, exchange=exchange) for at, rest in enumerate(text)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "price", "qty"),
+    [
+        ([("0.00000880", "28367292769"), ("0.00000881", "12500000000")], "0.00000001", "1"),
+        ([("0.000000001234", "5000000000"), ("0.000000001235", "7000000000")], "0.000000000001", "1000000000"),
+        ([("1.234e-9", "5e9"), ("0.000000001235", "1")], "0.000000000001", "1"),
+        ([("60000.5", "0.001"), ("60001.0", "400000000000.002")], "0.5", "0.001"),
+        ([("1e-17", "0.5"), ("3e-17", "250000000000000000")], "0.00000000000000001", "0.5"),
+        ([("1000000000000000", "1"), ("1000000000000500", "0.00000000000000001")], "500", "0.00000000000000001"),
+        ([("0.1", "1"), *[("0.1", str(10**k)) for k in range(14)], ("0.1", "0.125")], "0.1", "0.125"),
+    ],
+)
+def test_a_grid_is_found_for_numbers_of_any_size(
+    rows: list[tuple[str, str]], price: str, qty: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = levels(tmp_path / "book.csv", rows)
+    report = cli("data", "check", path, capsys=capsys)
+    assert (report["ok"], report["bid_levels"]) == (True, len({Decimal(price) for price, _ in rows}))
+    assert Decimal(report["best_bid"][0]) == max(Decimal(price) for price, _ in rows)
+    words = ("data", "import", "tardis", path, "--infer", "--kind", "spot", "--catalog", tmp_path / "cat")
+    spec = cli(*words, capsys=capsys)["inferred"]
+    assert (Decimal(spec["price_increment"]), Decimal(spec["qty_increment"])) == (Decimal(price), Decimal(qty))
+    stored = tc.Catalog(tmp_path / "cat").scan("PEPEUSDT.BINANCE").filter(pl.col("kind") == 1).collect()
+    grid = (Decimal(spec["price_increment"]), Decimal(spec["qty_increment"]))
+    told = [(steps * grid[0], count * grid[1]) for steps, count in stored["price", "qty"].iter_rows()]
+    assert told == [(Decimal(price), Decimal(qty)) for price, qty in rows]
+
+
+def test_what_no_increment_holds_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    path = levels(tmp_path / "book.csv", [("0.00000000000000001", "1"), ("100", "1")])
+    for words in (["check"], ["import", "tardis", "--infer", "--kind", "spot", "--catalog", str(tmp_path / "cat")]):
+        assert main(["data", *words, str(path)]) != 0
+    with pytest.raises(GridError, match=r"no increment holds both 0\.00000000000000001 and 100\b.*Leave out"):
+        check_files(path)
+
+
+@pytest.mark.parametrize("name", ["06-huge-quantity-tardis.csv", "07-tiny-price.csv"])
+def test_the_reported_numbers_are_read(
+    name: str, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = cli("data", "check", cases / name, capsys=capsys)
+    assert report["ok"]
+    assert report["messages"] == 2
+    words = ("data", "import", "tardis", cases / name, "--infer", "--kind", "spot", "--catalog", tmp_path)
+    assert cli(*words, capsys=capsys)["events"] == 4
+    if name.startswith("06"):
+        words = ("data", "import", "tardis", cases / name, "--specs", cases / "06-specs.toml", "--catalog")
+        summary = cli(*words, tmp_path / "own", capsys=capsys)
+        assert (summary["best_bid"], summary["best_ask"]) == (
+            ["0.00000880", "30000000000"],
+            ["0.00000881", "12500000000"],
+        )
+
+
+def spec_of(path: Path, symbol: str, **fields: str) -> Path:
+    lines = [f'id = "{symbol}"', 'kind = "spot"', 'base = "DOGE"', 'quote = "USDT"']
+    path.write_text(
+        "\n".join(["[[instruments]]", *lines, *(f'{key} = "{value}"' for key, value in fields.items()), ""])
+    )
+    return path
+
+
+def test_a_trade_off_the_lot_names_the_increment_that_holds_the_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trades = [row(at, f"{at},buy,0.2200{at % 3},{qty}") for at, qty in enumerate(["150.5", "0.04", "12.1", "7.125"])]
+    path = write(tmp_path / "trades.csv", TRADES, *trades)
+    specs = spec_of(tmp_path / "specs.toml", USDM, price_increment="0.00001", qty_increment="0.1")
+    words = ["data", "import", "tardis", str(path), "--specs", str(specs), "--catalog", str(tmp_path / "cat")]
+    assert main(words) != 0
+    said = capsys.readouterr().err
+    assert "trades.csv:3: amount: 0.04 is not a multiple of 0.1" in said
+    assert 'qty_increment = "0.001", lot_size = "0.1"' in said
+    assert "price_increment" not in said
+    # As it says.
+    spec_of(specs, USDM, price_increment="0.00001", qty_increment="0.001", lot_size="0.1")
+    summary = cli(*words, capsys=capsys)
+    assert (summary["trades"], summary["traded_qty"]) == (4, "169.765")
+
+
+def test_an_increment_that_is_too_fine_names_one_that_is_not(tmp_path: Path) -> None:
+    path = levels(tmp_path / "book.csv", [("0.5", "28367292769"), ("0.6", "12500000000")], exchange="binance-futures")
+    path.write_text(path.read_text().replace("PEPEUSDT", "BTCUSDT"))
+    spec = tc.Instrument(
+        USDM, kind="spot", base="PEPE", quote="USDT", price_increment="0.1", qty_increment="0.00000001"
+    )
+    with pytest.raises(GridError, match=r"28367292769 is 2\^60 steps of 0\.00000001 or more.*qty_increment = \"1\""):
+        tc.import_tardis(path, spec, tmp_path / "cat")
+
+
+def test_the_reported_dust_is_named_or_kept(cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "import", "tardis", str(cases / "34-off-lot-trade.csv"), "--catalog", str(tmp_path / "cat")]
+    assert main([*words, "--specs", str(cases / "34-specs.toml")]) != 0
+    assert 'qty_increment = "0.01", lot_size = "0.1"' in capsys.readouterr().err
+    assert cli(*words, "--infer", "--kind", "spot", capsys=capsys)["trades"] == 3

@@ -149,6 +149,7 @@ ERRORS = [
     errors.OffGridError("price", "1.05", "0.1", "A.B"),
     errors.DataError("f.csv", 3, "bad"),
     errors.DataError("f.csv", 0, "bad"),
+    errors.GridError("f.csv", 3, "bad", "0.15", "0.1"),
     errors.CatalogError("dir", "bad"),
     errors.OverlapError("dir", "bad"),
     errors.ConfigError("f.toml", "a.b", "bad"),

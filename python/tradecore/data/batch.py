@@ -17,7 +17,7 @@ from tradecore.data import importers
 from tradecore.data.exported import import_exported
 from tradecore.data.findings import problems, remarks
 from tradecore.data.formats import open_reader
-from tradecore.data.inference import infer_instrument
+from tradecore.data.inference import infer_instrument, telling_increments
 from tradecore.data.plan import Job
 from tradecore.errors import CatalogError, OverlapError, TradecoreError
 
@@ -120,16 +120,17 @@ def _import(job: Job, catalog: Path, replace_days: bool, passed: Callable[[int],
         elif job.format == "exported":
             summary = import_exported(files, catalog, job.spec, replace=replace_days, sources=sources)
         else:
-            reader = open_reader(job.format, job.spec, files)
-            summary = importers.read_into(
-                reader,
-                job.spec,
-                catalog,
-                source=str(files[0]),
-                replace=replace_days,
-                progress=progress,
-                sources=sources,
-            )
+            with telling_increments(job.format, job.spec, files):
+                reader = open_reader(job.format, job.spec, files)
+                summary = importers.read_into(
+                    reader,
+                    job.spec,
+                    catalog,
+                    source=str(files[0]),
+                    replace=replace_days,
+                    progress=progress,
+                    sources=sources,
+                )
     except OverlapError:
         return (
             f"the catalog already holds {job.instrument} of {job.days} from other files; --replace writes it anew, "

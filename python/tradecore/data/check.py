@@ -13,7 +13,7 @@ from tradecore.data.catalog import Catalog
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
 from tradecore.data.formats import open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress
-from tradecore.data.inference import fitted
+from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
@@ -91,7 +91,8 @@ def examine(
     if spec is None:
         spec, (reader, survey) = fitted(str(found.instrument), measured)
     else:
-        reader, survey = measured(spec)
+        with telling_increments(found.format, spec, files):
+            reader, survey = measured(spec)
     summary = {**reader.summary(), **survey.to_dict()}
     twice = [path for at, path in enumerate(files) if path.resolve() in {other.resolve() for other in files[:at]}]
     named = [f"{path} is named twice; leave one of them out" for path in twice]

@@ -12,6 +12,7 @@ from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, other_symbols
 from tradecore.data.formats import open_reader
+from tradecore.data.inference import telling_increments
 from tradecore.errors import DataError
 
 __all__ = [
@@ -123,8 +124,9 @@ def _import(
     progress: Progress | None,
 ) -> ImportSummary:
     files, spec = paths_of(paths), instrument_of(instrument)
-    reader = open_reader(form, spec, files)
-    return read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
+    with telling_increments(form, spec, files):
+        reader = open_reader(form, spec, files)
+        return read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
 
 
 def import_tardis(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,20 +14,18 @@ from tradecore._core import Instrument
 from tradecore.data.arguments import id_of, paths_of
 from tradecore.data.formats import open_reader
 from tradecore.data.symbols import describe
-from tradecore.errors import DataError, InstrumentError, InvalidValueError
+from tradecore.errors import DataError, GridError, InstrumentError, InvalidValueError
 from tradecore.types import ON_GRID_KINDS, InstrumentKind
 
-__all__ = ["Inference", "fitted", "infer_instrument", "provisional"]
+__all__ = ["Inference", "fitted", "infer_instrument", "telling_increments"]
 
 T = TypeVar("T")
 
 _FINEST = Decimal("0.00000001")
 _PIECE = 1 << 18
-_OFF_GRID = re.compile(r"(\S+) is not a multiple of (\d+(?:\.\d+)?)")
-_TOO_LARGE = re.compile(r"\"(\S+)\" is not (greater than zero|zero or more) and below 2\^60 steps")
-_OUT_OF_RANGE = re.compile(r"(\w+): \"(\S+)\" is too large or has too many digits")
-_LEVEL_TOO_LARGE = re.compile(r"\"(\S+) x (\S+)\" is not a positive price x a quantity .* both below 2\^60 steps")
 _MOST_STEPS = 1 << 60
+_MOST_PLACES = 18
+_EXACT = Context(prec=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +36,8 @@ class Inference:
     notes: tuple[str, ...]
 
 
-def provisional(instrument: str, kind: InstrumentKind = InstrumentKind.LINEAR) -> Instrument:
-    """Return a stand-in on a grid of 1e-8, to read data whose specification is not known."""
-    return _stand_in(instrument, _FINEST, _FINEST, kind)
-
-
-def _stand_in(
-    instrument: str, price: Decimal, qty: Decimal, kind: InstrumentKind = InstrumentKind.LINEAR
-) -> Instrument:
-    return _build(instrument, {"kind": kind.value, "base": "BASE", "quote": "QUOTE"}, price, qty)
+def _stand_in(instrument: str, price: Decimal, qty: Decimal) -> Instrument:
+    return _build(instrument, {"kind": "linear", "base": "BASE", "quote": "QUOTE"}, price, qty)
 
 
 def fitted(instrument: str, read: Callable[[Instrument], T]) -> tuple[Instrument, T]:
@@ -68,57 +59,97 @@ def fitted(instrument: str, read: Callable[[Instrument], T]) -> tuple[Instrument
     DataError
         Of ``read``, when it is of something else, or when no grid takes both the largest number and the finest.
     """
-    price, qty = _FINEST / 10, _FINEST
+    grid = (_FINEST / 10, _FINEST)
     tried: set[tuple[Decimal, Decimal]] = set()
+    known: tuple[list[Decimal], list[Decimal]] = ([], [])
     while True:
-        tried.add((price, qty))
+        tried.add(grid)
         try:
-            return (spec := _stand_in(instrument, price, qty)), read(spec)
-        except DataError as error:
-            price, qty = _other_grid(error.problem, price, qty)
-            if (price, qty) in tried:
-                raise
+            return (spec := _stand_in(instrument, *grid)), read(spec)
+        except GridError as error:
+            # The steps differ, so that theirs says which of both an error is about.
+            which = 0 if Decimal(error.step) == grid[0] else 1
+            number, numbers = Decimal(error.value), known[which]
+            numbers.append(number)
+            if _EXACT.remainder(number, grid[which]):
+                found = _finer(grid[which], number)
+                grid = _with(grid, which, found, found / 10)
+            else:
+                found = _coarser(grid[which], number)
+                grid = _with(grid, which, found, found * 10)
+            if grid in tried:
+                grid = _with(grid, which, _common(numbers), _common(numbers) / 10)
+            if grid in tried or _places(grid[which]) > _MOST_PLACES:
+                problem = error.problem
+                if len(numbers) > 1:
+                    both = f"{min(numbers):f} and {max(numbers):f}"
+                    problem += (
+                        f"; no increment holds both {both} in less than 2^60 steps. Leave out the rows of one of them"
+                    )
+                raise GridError(error.source, error.line, problem, error.value, error.step) from None
 
 
-def _other_grid(problem: str, price: Decimal, qty: Decimal) -> tuple[Decimal, Decimal]:
-    """Return a grid that takes the number an error is about; the same one if it is about something else."""
-    if found := _OFF_GRID.search(problem):
-        number, step = Decimal(found[1]), Decimal(found[2])
-        # The steps differ, so that theirs says which of both an error is about.
-        if step == price:
-            return (finer := _finer(price, number)) / (10 if finer == qty else 1), qty
-        if step == qty:
-            return price, (finer := _finer(qty, number)) / (10 if finer == price else 1)
-    elif found := _TOO_LARGE.search(problem):
-        is_price = found[2] == "greater than zero"
-        price, qty = _fewer(price, qty, found[1] if is_price else "0", "0" if is_price else found[1])
-    elif found := _LEVEL_TOO_LARGE.search(problem):
-        price, qty = _fewer(price, qty, found[1], found[2])
-    elif found := _OUT_OF_RANGE.search(problem):
-        # Levels of captures do not say which of both it is; a quantity is the larger one as a rule.
-        is_price = found[1] in ("price", "p") or Decimal(found[2]) / qty < _MOST_STEPS
-        price, qty = _fewer(price, qty, found[2] if is_price else "0", "0" if is_price else found[2])
-    return price, qty
+def _with(grid: tuple[Decimal, Decimal], which: int, step: Decimal, other: Decimal) -> tuple[Decimal, Decimal]:
+    """Return a grid with another step of one of both, the second if the first is that of the other already."""
+    step = other if step == grid[1 - which] else step
+    return (step, grid[1]) if which == 0 else (grid[0], step)
 
 
-def _fewer(price: Decimal, qty: Decimal, largest_price: str, largest_qty: str) -> tuple[Decimal, Decimal]:
-    """Return the finest grid from one on, with steps that differ, of which two numbers have few enough steps."""
-    price, qty = _coarser(price, Decimal(largest_price)), _coarser(qty, Decimal(largest_qty))
-    return (price * 10 if price == qty else price), qty
+def _places(step: Decimal) -> int:
+    return -int(step.normalize().as_tuple().exponent)
+
+
+def _common(numbers: Sequence[Decimal]) -> Decimal:
+    """Return the largest step that numbers are multiples of."""
+    places = max(0, *map(_places, numbers))
+    units = math.gcd(*(int(_EXACT.scaleb(number, places)) for number in numbers))
+    return _EXACT.scaleb(Decimal(units), -places)
 
 
 def _finer(step: Decimal, number: Decimal) -> Decimal:
     """Return the largest power of ten that a number and a step are multiples of."""
-    exponent = number.normalize().as_tuple().exponent
-    assert isinstance(exponent, int)  # it was read as a decimal number
-    return min(step, Decimal(1).scaleb(exponent))
+    return min(step, Decimal(1).scaleb(-_places(number)))
 
 
 def _coarser(step: Decimal, number: Decimal) -> Decimal:
     """Return the finest step, from one on in powers of ten, of which a number has few enough."""
-    while number > 0 and number / step >= _MOST_STEPS:
+    while number / step >= _MOST_STEPS:
         step *= 10
     return step
+
+
+@contextmanager
+def telling_increments(form: str, instrument: Instrument, paths: Sequence[str | Path]) -> Iterator[None]:
+    """Name the increments that hold every number of some files, where those of an instrument do not."""
+    try:
+        yield
+    except GridError as error:
+        raise _cured(error, form, instrument, paths) from None
+
+
+def _cured(error: GridError, form: str, instrument: Instrument, paths: Sequence[str | Path]) -> GridError:
+    try:
+        found = _increments(form, instrument.id, paths)
+    except DataError:
+        return error  # there is more that is wrong with them
+    if found is None:
+        return error
+    fields = []
+    for name, own, fits, order, every in (
+        ("price", instrument.price_increment, found[0], "tick_size", instrument.tick_size),
+        ("qty", instrument.qty_increment, found[1], "lot_size", instrument.lot_size),
+    ):
+        if fits % own:
+            fields += [f'{name}_increment = "{_finer(_finer(own, own), fits):f}"', f'{order} = "{every:f}"']
+        elif own == Decimal(error.step) and Decimal(error.value) % own == 0:
+            fields.append(f'{name}_increment = "{fits.normalize():f}"')
+    if not fields:
+        return error
+    cure = (
+        f"{error.problem}. Every number in the data fits on {', '.join(fields)} in the specification (--specs FILE), "
+        "where tick_size and lot_size are what orders keep to; --infer finds increments, too"
+    )
+    return GridError(error.source, error.line, cure, error.value, error.step)
 
 
 def infer_instrument(
@@ -155,10 +186,25 @@ def infer_instrument(
     DataError
         When the files hold no price.
     """
-    import numpy as np
-
     paths, instrument = paths_of(paths), id_of(instrument)
     terms, concluded = _terms(instrument, kind, contract_size)
+    increments = _increments(form, instrument, paths)
+    if increments is None:
+        raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
+    inferred = _build(instrument, terms, *increments)
+    notes = (
+        f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
+        "largest steps that fit every number in the data",
+        f"{inferred.kind}, {inferred.base}/{inferred.quote}, settled in {inferred.settlement}, contract size "
+        f"{inferred.contract_size}: {concluded}",
+        "fees: none",
+    )
+    return Inference(inferred, notes)
+
+
+def _increments(form: str, instrument: str, paths: Sequence[str | Path]) -> tuple[Decimal, Decimal] | None:
+    """Return the largest steps that all prices and quantities in files are multiples of; None without a price."""
+    import numpy as np
 
     def steps_of(spec: Instrument) -> list[int]:
         steps = [0, 0]
@@ -172,20 +218,12 @@ def infer_instrument(
 
     spec, steps = fitted(instrument, steps_of)
     if 0 in steps:
-        raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
+        return None
     units = spec.price_increment, spec.qty_increment
     # One of the two at a time, so that what does not fit is a number of that one.
-    price = _refined(form, paths, units[0] * steps[0], units[0], lambda step: _build(instrument, terms, step, units[1]))
-    qty = _refined(form, paths, units[1] * steps[1], units[1], lambda step: _build(instrument, terms, units[0], step))
-    inferred = _build(instrument, terms, price, qty)
-    notes = (
-        f"price_increment {inferred.price_increment} and qty_increment {inferred.qty_increment}: "
-        "largest steps that fit every number in the data",
-        f"{inferred.kind}, {inferred.base}/{inferred.quote}, settled in {inferred.settlement}, contract size "
-        f"{inferred.contract_size}: {concluded}",
-        "fees: none",
-    )
-    return Inference(inferred, notes)
+    price = _refined(form, paths, units[0] * steps[0], units[0], lambda step: _stand_in(instrument, step, units[1]))
+    qty = _refined(form, paths, units[1] * steps[1], units[1], lambda step: _stand_in(instrument, units[0], step))
+    return price, qty
 
 
 def _refined(
@@ -202,9 +240,8 @@ def _refined(
             while reader.read(_PIECE) is not None:
                 pass
             return step
-        except DataError as error:
-            found = _OFF_GRID.search(error.problem)
-            finer = step if found is None else unit * math.gcd(int(step / unit), int(Decimal(found[1]) / unit))
+        except GridError as error:
+            finer = unit * math.gcd(int(step / unit), int(Decimal(error.value) / unit))
             if finer == step:
                 raise
             step = finer

@@ -25,7 +25,7 @@ from tradecore.data.catalog import Catalog
 from tradecore.data.exported import first_receipt, is_exported, stored_instrument
 from tradecore.data.findings import lacks_snapshot
 from tradecore.data.formats import begins_at, open_reader, sniff
-from tradecore.data.inference import fitted
+from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, OLD_MANIFEST, SOURCES, day_of
 from tradecore.errors import CatalogError, ConfigError, DataError, TradecoreError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
@@ -297,7 +297,11 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
         if wanted is not None and name != wanted:
             return replace(file, refused=f"is of {name}, not of {wanted}", is_left_out=True)
         spec = _spec(name, specs, None)
-        file = _begun(file, spec) if spec is not None else fitted(name, partial(_begun, file))[1]
+        if spec is None:
+            file = fitted(name, partial(_begun, file))[1]
+        else:
+            with telling_increments(told.format, spec, [path]):
+                file = _begun(file, spec)
         if file.refused is None and spec is None and not infer:
             return replace(file, refused=_unknown(name), first_ts_recv=None)
         return file

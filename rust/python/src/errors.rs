@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError as CoreRunError;
-use tradecore_core::decode::PlacedError;
+use tradecore_core::decode::{DecodeError, PlacedError};
 use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
@@ -20,6 +20,7 @@ mod python {
     pyo3::import_exception!(tradecore.errors, ContextError);
     pyo3::import_exception!(tradecore.errors, DataError);
     pyo3::import_exception!(tradecore.errors, FeatureError);
+    pyo3::import_exception!(tradecore.errors, GridError);
     pyo3::import_exception!(tradecore.errors, HookError);
     pyo3::import_exception!(tradecore.errors, InstrumentError);
     pyo3::import_exception!(tradecore.errors, InvalidValueError);
@@ -30,8 +31,8 @@ mod python {
     pyo3::import_exception!(tradecore.errors, UnknownInstrumentError);
 }
 pub(crate) use python::{
-    CatalogError, ContextError, DataError, FeatureError, HookError, InstrumentError, InvalidValueError,
-    OffGridError, OrderError, RunError, StrategyError, UnknownInstrumentError,
+    CatalogError, ContextError, DataError, FeatureError, GridError, HookError, InstrumentError,
+    InvalidValueError, OffGridError, OrderError, RunError, StrategyError, UnknownInstrumentError,
 };
 
 /// A decimal that is no `field` of `instrument`.
@@ -71,7 +72,13 @@ pub(crate) fn part(error: PartError) -> PyErr {
 }
 
 pub(crate) fn placed(error: PlacedError) -> PyErr {
-    DataError::new_err((error.source_name, error.line, error.error.to_string()))
+    let problem = error.error.to_string();
+    match error.error {
+        DecodeError::Grid { value, step, .. } => {
+            GridError::new_err((error.source_name, error.line, problem, value, step))
+        }
+        _ => DataError::new_err((error.source_name, error.line, problem)),
+    }
 }
 
 /// An amount that is beyond exact money.

@@ -1,6 +1,6 @@
 //! What can be wrong with a venue's bytes.
 
-use crate::types::DecimalError;
+use crate::types::{Decimal, DecimalError, Increment};
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,18 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
         /// What is wrong, with the value.
+        problem: String,
+    },
+    /// A number that is none of an instrument's increments can count.
+    #[error("{field}: {problem}")]
+    Grid {
+        /// The field.
+        field: &'static str,
+        /// The number.
+        value: String,
+        /// The increment that does not hold it.
+        step: String,
+        /// What is wrong, with both.
         problem: String,
     },
     /// A key that stands in an object twice, or a column in a header.
@@ -115,6 +127,16 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// An error for a number that lies between two steps of a grid, or beyond the last.
+    #[cold]
+    pub(crate) fn grid(field: &'static str, grid: Increment, value: Decimal) -> Self {
+        let problem = match grid.steps(value) {
+            Err(error @ DecimalError::OffGrid { .. }) => error.to_string(),
+            _ => format!("{value} is 2^60 steps of {} or more", grid.value()),
+        };
+        Self::Grid { field, value: value.to_string(), step: grid.value().to_string(), problem }
+    }
+
     /// A value error from a decimal error.
     pub(crate) fn decimal(field: &'static str, error: &DecimalError) -> Self {
         Self::Value { field, problem: error.to_string() }
@@ -136,9 +158,12 @@ impl DecodeError {
         let end = frame.len().min(start + SHOWN);
         let cut = |is_cut| if is_cut { "…" } else { "" };
         let text = printable(&String::from_utf8_lossy(&frame[start..end]));
-        Self::Frame {
-            problem: self.to_string(),
-            frame: cut(start > 0).to_owned() + &text + cut(end < frame.len()),
+        let frame = cut(start > 0).to_owned() + &text + cut(end < frame.len());
+        match self {
+            Self::Grid { field, value, step, problem } => {
+                Self::Grid { field, value, step, problem: format!("{problem} in {frame}") }
+            }
+            other => Self::Frame { problem: other.to_string(), frame },
         }
     }
 }

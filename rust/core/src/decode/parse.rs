@@ -36,7 +36,8 @@ impl<'a> Written<'a> {
 
     #[cold]
     fn unusual_steps(self, field: &'static str, grid: Increment) -> Result<i64, DecodeError> {
-        grid.steps(self.value(field)?).map_err(|error| DecodeError::decimal(field, &error))
+        let value = self.value(field)?;
+        grid.steps(value).map_err(|_| DecodeError::grid(field, grid, value))
     }
 
     /// The exact value.
@@ -177,7 +178,13 @@ fn parse_steps(
     expected: &str,
 ) -> Result<i64, DecodeError> {
     let steps = written.steps(field, grid)?;
-    if fits(steps) { Ok(steps) } else { Err(DecodeError::value(field, written.text, expected)) }
+    if fits(steps) {
+        Ok(steps)
+    } else if steps > 0 {
+        Err(DecodeError::grid(field, grid, grid.to_decimal(steps)))
+    } else {
+        Err(DecodeError::value(field, written.text, expected))
+    }
 }
 
 /// A statistic as the nearest count of increments: what is added up over a market need not lie on its grid.
@@ -190,10 +197,11 @@ pub(crate) fn parse_nearest(
     let step = grid.value();
     let scale = value.scale().max(step.scale());
     let steps = value.at_scale(scale).zip(step.at_scale(scale)).map(|(v, s)| div_half_even(v, s));
-    steps
-        .and_then(|s| i64::try_from(s).ok())
-        .filter(|s| is_qty(*s))
-        .ok_or_else(|| DecodeError::value(field, written.text, "zero or more and within range"))
+    match steps.and_then(|s| i64::try_from(s).ok()).filter(|s| is_qty(*s)) {
+        Some(steps) => Ok(steps),
+        None if value.mantissa() > 0 => Err(DecodeError::grid(field, grid, value)),
+        None => Err(DecodeError::value(field, written.text, "zero or more")),
+    }
 }
 
 /// A decimal as a count of 10^-9, rounded half to even: mark prices and rates lie off every grid.

@@ -54,8 +54,13 @@ impl Symbol {
         let read = |which: usize, written: Written<'_>| written.steps(field, grids[which]);
         json.levels(&mut self.reader, read, |price, qty| {
             if !(is_price(price) && is_qty(qty)) {
+                for (grid, steps) in [(grids[0], price), (grids[1], qty)] {
+                    if steps > 0 && !is_qty(steps) {
+                        return Err(DecodeError::grid(field, grid, grid.to_decimal(steps)));
+                    }
+                }
                 let level = format!("{} x {}", grids[0].format(price), grids[1].format(qty));
-                let expected = "a positive price x a quantity that is not negative, both below 2^60 steps";
+                let expected = "a positive price x a quantity that is not negative";
                 return Err(DecodeError::value(field, level.as_bytes(), expected));
             }
             if levels.len() == MAX_LEVELS {
