@@ -9,12 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 import tradecore as tc
 from tradecore.cli.app import main
 from tradecore.data.check import check_files
+from tradecore.data.layout import find_manifest
 from tradecore.errors import DataError, GridError
 
 START = 1_640_995_200_000_000
@@ -494,3 +496,60 @@ def test_the_reported_dust_is_named_or_kept(cases: Path, tmp_path: Path, capsys:
     assert main([*words, "--specs", str(cases / "34-specs.toml")]) != 0
     assert 'qty_increment = "0.01", lot_size = "0.1"' in capsys.readouterr().err
     assert cli(*words, "--infer", "--kind", "spot", capsys=capsys)["trades"] == 3
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symbol", ["..", ".", "../..", "..\\..", "a/b", "~", "CON", "x" * 100])
+@pytest.mark.parametrize("exchange", ["nowhere", "con"])
+def test_no_name_leads_out_of_the_catalog(symbol: str, exchange: str, tmp_path: Path) -> None:
+    name = f"{symbol}.{exchange.upper()}"
+    path = levels(tmp_path / "in.csv", [("1", "1"), ("2", "1")], symbol=symbol, exchange=exchange)
+    before = set(tmp_path.rglob("*"))
+    spec = tc.Instrument(name, kind="spot", base="A", quote="B", price_increment="1", qty_increment="1")
+    catalog = tmp_path / "deep" / "cat"
+    summary = tc.import_tardis(path, spec, catalog)
+    assert summary["level_updates"] == 2
+    assert tc.Catalog(catalog).instruments() == (spec.id,)
+    written = [made for made in set(tmp_path.rglob("*")) - before if made.is_file()]
+    assert written
+    assert all(catalog in made.parents for made in written)
+    assert all(part not in ("..", ".") for made in written for part in made.relative_to(catalog).parts)
+
+
+def test_a_symbol_of_dots_reads_no_manifest_from_above_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "NOWHERE").mkdir()
+    (tmp_path / "instrument.json").write_text("{}")
+    assert find_manifest(tmp_path, "...NOWHERE") is None
+    assert find_manifest(tmp_path, "..NOWHERE") is None
+
+
+# --- stamps of event arrays ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("venue_unit", [1, 10**6])
+def test_stamps_of_arrays_are_told_by_their_size(unit: int, venue_unit: int, tmp_path: Path) -> None:
+    rows = 5
+    data = np.zeros(rows, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
+    start = START * 1_000
+    data["ev"] = 1 << 31 | 1 << 30 | 1 << 29 | 2
+    data["exch_ts"] = (start + np.arange(rows) * 1_000_000_000) // venue_unit
+    data["local_ts"] = (start + np.arange(rows) * 1_000_000_000) // unit
+    data["px"], data["qty"] = 60_000.0, 1.0
+    np.savez(tmp_path / "day.npz", data=data)
+    summary = tc.import_hftbacktest(tmp_path / "day.npz", USDM, tmp_path / "cat")
+    assert (summary["first_ts_recv"], summary["last_ts_recv"]) == (start, start + 4_000_000_000)
+    assert summary["min_latency_ns"] == 0
+
+
+def test_a_receipt_a_day_from_the_venues_stamp_is_refused_with_both(tmp_path: Path) -> None:
+    data = np.zeros(2, [("ev", "u8"), ("exch_ts", "i8"), ("local_ts", "i8"), ("px", "f8"), ("qty", "f8")])
+    data["ev"], data["px"], data["qty"] = 1 << 31 | 1 << 30 | 1 << 29 | 2, 60_000.0, 1.0
+    data["exch_ts"] = START * 1_000
+    data["local_ts"] = [START * 1_000, START * 1_000 + 86_400_000_000_001]
+    np.savez(tmp_path / "day.npz", data=data)
+    with pytest.raises(DataError, match=r"received 2022-01-02 00:00:00\.\d+, but .* 2022-01-01 00:00:00") as caught:
+        tc.import_hftbacktest(tmp_path / "day.npz", USDM, tmp_path / "cat")
+    assert caught.value.line == 2

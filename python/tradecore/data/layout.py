@@ -133,7 +133,7 @@ def find_manifest(root: Path, instrument: str) -> Path | None:
     if os.path.isfile(path):
         return path
     symbol, _, venue = instrument.rpartition(".")
-    if "/" in venue or venue in ("", ".", "..") or os.sep in venue or "\0" in venue:
+    if "/" in venue or venue in ("", ".", "..") or symbol in (".", "..") or os.sep in venue or "\0" in venue:
         return None  # no folder that was written before
     path = root / venue / quote(symbol, safe="", errors="surrogatepass") / OLD_MANIFEST
     return path if os.path.isfile(path) else None

@@ -15,12 +15,10 @@ use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
 use super::parallel::{ClockOffset, Line, Recordings, receipt};
+use super::parse::CLOCKS_WITHIN;
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;
-
-/// How far the receipt of a frame may be from the time that the venue names in it, ns: a day.
-const CLOCKS_WITHIN: u64 = 86_400_000_000_000;
 
 /// Most venue quotes kept while the book is not synchronised, and most updates that wait for a later quote.
 const MAX_HISTORY: usize = 500_000;

@@ -110,12 +110,13 @@ pub enum DecodeError {
         /// The value above.
         previous: i64,
     },
-    /// A frame whose time of receipt is not that of its venue.
-    #[error(
-        "received {received}, but the venue stamped the frame {stamped}: more than a day apart; before the frame \
-         stands when it was received, in s, ms, us or ns since 1970, UTC"
-    )]
+    /// A frame or row whose time of receipt is not that of its venue.
+    #[error("received {received}, but the venue stamped the {what} {stamped}: more than a day apart; {cure}")]
     Apart {
+        /// What was received.
+        what: &'static str,
+        /// Where its times stand, and how they are written.
+        cure: &'static str,
         /// Date of receipt.
         received: String,
         /// Date that the venue named.

@@ -9,7 +9,8 @@
 
 use std::sync::Arc;
 
-use super::error::{DecodeError, PlacedError};
+use super::error::{DecodeError, PlacedError, utc};
+use super::parse::{CLOCKS_WITHIN, epoch_ns};
 use crate::book::L2Book;
 use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, TIME_LIMIT, is_qty};
 use crate::types::{Increment, Instrument, Side};
@@ -30,9 +31,9 @@ const MAX_ROWS: usize = 1 << 19;
 pub struct HftRows<'a> {
     /// Kind and flags.
     pub ev: &'a [u64],
-    /// Exchange time, ns.
+    /// Exchange time in s, ms, us or ns, told by its size; of rows exported here in ns.
     pub exch_ts: &'a [i64],
-    /// Local time, ns.
+    /// Local time, in the same way.
     pub local_ts: &'a [i64],
     /// Prices.
     pub px: &'a [f64],
@@ -156,12 +157,26 @@ impl HftDecoder {
         Ok(())
     }
 
-    fn row(&mut self, row: Row, ts_event: i64, ts_recv: i64) -> Result<(), DecodeError> {
-        for (field, time) in [("exch_ts", ts_event), ("local_ts", ts_recv)] {
-            if time <= 0 || time > TIME_LIMIT {
-                let expected = "a time in ns before 2116";
-                return Err(DecodeError::value(field, time.to_string().as_bytes(), expected));
-            }
+    fn row(&mut self, row: Row, exch_ts: i64, local_ts: i64) -> Result<(), DecodeError> {
+        // What was exported here is in ns, whatever its size.
+        let own = row.own_flags();
+        let time = |field, time: i64| {
+            let ns = match u64::try_from(time) {
+                Ok(1..) if own.is_some() => Some(time).filter(|ns| *ns <= TIME_LIMIT),
+                Ok(value @ 1..) => epoch_ns(value),
+                _ => None,
+            };
+            let expected = "a time in s, ms, us or ns before 2116";
+            ns.ok_or_else(|| DecodeError::value(field, time.to_string().as_bytes(), expected))
+        };
+        let (ts_event, ts_recv) = (time("exch_ts", exch_ts)?, time("local_ts", local_ts)?);
+        if ts_event.abs_diff(ts_recv) > CLOCKS_WITHIN {
+            return Err(DecodeError::Apart {
+                what: "row",
+                cure: "local_ts and exch_ts count s, ms, us or ns since 1970, UTC",
+                received: utc(ts_recv),
+                stamped: utc(ts_event),
+            });
         }
         let side = match (row.ev & BUY != 0, row.ev & SELL != 0) {
             (true, false) => Some(Side::Buy),
@@ -174,7 +189,6 @@ impl HftDecoder {
         }
         let kind = row.ev & 0xff;
         let message = (ts_recv, ts_event, u8::from(kind == 2));
-        let own = row.own_flags();
         if message != self.message && own.is_none() {
             self.end_message();
         }

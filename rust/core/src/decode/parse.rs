@@ -4,6 +4,9 @@ use super::error::DecodeError;
 use crate::event::{FINE_SCALE, STEPS_LIMIT, TIME_LIMIT, is_price, is_qty};
 use crate::types::{Decimal, DecimalError, Increment, div_half_even, pow10_i128, words};
 
+/// How far a time of receipt may be from the time that the venue names, ns: a day.
+pub(crate) const CLOCKS_WITHIN: u64 = 86_400_000_000_000;
+
 /// A decimal as somebody wrote it, not looked at yet.
 ///
 /// Its grammar is that of a number in JSON: a minus or none, digits without a zero in front, a point with digits on

@@ -171,9 +171,12 @@ impl Feed {
     #[inline]
     fn check_clocks(&self, time: Option<i64>, ts_recv: i64) -> Result<(), DecodeError> {
         match time {
-            Some(time) if ts_recv.abs_diff(time) > self.clocks_within => {
-                Err(DecodeError::Apart { received: utc(ts_recv), stamped: utc(time) })
-            }
+            Some(time) if ts_recv.abs_diff(time) > self.clocks_within => Err(DecodeError::Apart {
+                what: "frame",
+                cure: "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC",
+                received: utc(ts_recv),
+                stamped: utc(time),
+            }),
             _ => Ok(()),
         }
     }
