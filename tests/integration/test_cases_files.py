@@ -585,8 +585,11 @@ def test_what_is_not_known_is_inferred_once_for_all_days(tmp_path: Path, capsys:
     assert "--infer" in refused["files"][0]["refused"]
     done = cli(*words, "--infer", "--workers", 1, capsys=capsys)
     assert done["imported"] == 3
+    assert {each["inferred"]["kind"] for each in done["imports"]} == {"linear"}
     assert str(tc.Catalog(tmp_path / "c").instrument("WIFUSDT.BINANCE_USDM").price_increment) == "0.025"
     assert cli(*words, "--infer", capsys=capsys)["already_in"] == 3
+    assert main([*map(str, words[:3]), "--infer", "--catalog", str(tmp_path / "again"), "--workers", "1"]) == 0
+    assert capsys.readouterr().err.count("inferred: WIFUSDT.BINANCE_USDM: price_increment 0.025") == 1
 
 
 def test_captures_that_go_on_after_midnight_keep_their_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -616,6 +619,23 @@ def test_two_formats_of_one_day_are_refused_and_an_empty_file_is_none(
     assert files["liquidations.csv"] == "a header and no rows"
     rival.unlink()
     assert cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)["already_in"] == 1
+
+
+def test_a_capture_of_several_symbols_says_so_and_gives_each_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = sorted([*quiet_market(), *(trade(210 + n, 90 + n, "ETHUSDT") for n in range(5))], key=lambda each: each[0])
+    path = record(tmp_path / "both.txt", frames)
+    words = ["data", "import", path, "--catalog", tmp_path / "c"]
+    done = cli(*words, capsys=capsys)
+    assert done["files"][0]["others"] == ["ETHUSDT.BINANCE_USDM"]
+    assert "5 messages of other kinds or symbols, which were left out" in done["imports"][0]["notes"]
+    assert main([*map(str, words), "--dry-run"]) == 0
+    assert f"note: {path} also holds ETHUSDT.BINANCE_USDM; import them with --instrument" in capsys.readouterr().out
+    done = cli(*words, "--instrument", "ETHUSDT.BINANCE_USDM", capsys=capsys)
+    assert (done["imported"], done["imports"][0]["instrument"]) == (1, "ETHUSDT.BINANCE_USDM")
+    done = cli(*words, "--instrument", "SOLUSDT.BINANCE_USDM", capsys=capsys, code=1)
+    assert done["files"][0]["refused"] == "is of BTCUSDT.BINANCE_USDM, not of SOLUSDT.BINANCE_USDM"
 
 
 def test_words_that_name_nothing_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

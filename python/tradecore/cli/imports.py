@@ -82,6 +82,7 @@ def import_files(
         return 0 if plan.jobs else 1
     states = {"imported": 0, "already in": 0, "failed": 0}
     imports = []
+    inferred: set[str] = set()
     with progress_bar("import", "B", quiet=quiet) as progress:
         ended = carry_out(
             plan.jobs,
@@ -96,6 +97,10 @@ def import_files(
             told = done.to_dict()
             imports.append(told)
             states[told["state"]] += 1
+            if done.inferred is not None and done.job.instrument not in inferred:
+                inferred.add(done.job.instrument)
+                for text in done.inferred.notes:
+                    note(f"inferred: {done.job.instrument}: {text}", quiet=quiet)
             if done.problem is not None:
                 note(f"error: {done.job.instrument} {done.job.days}: {done.problem}")
             for text in told.get("problems", ()):
@@ -123,6 +128,9 @@ def _told(plan: Plan) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     for file in plan.refused:
         yield f"refused: {file.path}: {file.refused}"
+    for file in plan.files:
+        if file.others:
+            yield f"note: {file.path} also holds {', '.join(file.others)}; import them with --instrument, one at a time"
     for file in plan.left_out:
         yield f"left out: {file.path}: {file.refused}"
     for job in plan.jobs:

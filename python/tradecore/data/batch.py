@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import Instrument
 from tradecore.data import importers
 from tradecore.data.exported import import_exported
 from tradecore.data.findings import problems, remarks
 from tradecore.data.formats import open_reader
-from tradecore.data.inference import infer_instrument, telling_increments
+from tradecore.data.inference import Inference, infer_instrument, telling_increments
 from tradecore.data.plan import Job
 from tradecore.errors import CatalogError, OverlapError, TradecoreError
 
@@ -28,15 +27,18 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of an import: what was read, or why it is not in."""
+    """What became of an import: what was read, or why it is not in, and what was inferred for it."""
 
     job: Job
     summary: dict[str, Any] | None = None
     problem: str | None = None
+    inferred: Inference | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         out = self.job.to_dict()
+        if self.inferred is not None:
+            out["inferred"] = {**self.inferred.instrument.to_dict(), "notes": self.inferred.notes}
         if self.problem is not None:
             return out | {"state": "failed", "problem": self.problem}
         if self.summary is None:
@@ -72,32 +74,36 @@ def carry_out(
     """
     yield from (Done(job) for job in jobs if job.is_in)
     waiting = [job for job in jobs if not job.is_in]
-    inferred: dict[str, Instrument | str] = {}
+    inferred: dict[str, Inference | str] = {}
     total = sum(job.size for job in waiting)
     crew = _Crew(min(workers or os.cpu_count() or 1, len(waiting)), progress, total)
     with crew:
         unknown = list(dict.fromkeys(job.instrument for job in waiting if job.spec is None))
         calls = [(name, [job for job in waiting if job.instrument == name], kind, contract_size) for name in unknown]
-        for (name, *_), spec in crew.run(_infer, calls):
-            inferred[name] = spec
+        for (name, *_), made in crew.run(_infer, calls):
+            inferred[name] = made
         ready = []
         for job in waiting:
-            spec = job.spec or inferred[job.instrument]
-            if isinstance(spec, str):
-                yield Done(job, problem=spec)
+            made = inferred.get(job.instrument)
+            if isinstance(made, str):
+                yield Done(job, problem=made)
             else:
+                spec = job.spec if made is None else made.instrument
                 ready.append((replace(job, spec=spec), catalog, replace_days))
         for (job, *_), told in crew.run(_import, ready):
-            yield Done(job, problem=told) if isinstance(told, str) else Done(job, told)
+            made = inferred.get(job.instrument)
+            assert not isinstance(made, str)
+            is_in = not isinstance(told, str)
+            yield Done(job, told if is_in else None, None if is_in else told, made)
 
 
 def _infer(
     name: str, jobs: Sequence[Job], kind: str | None, contract_size: str | None, _: Callable[[int], None]
-) -> Instrument | str:
+) -> Inference | str:
     """Return the specification of an instrument by all of its files, or why there is none."""
     files = [file.path for job in jobs for file in job.files]
     try:
-        return infer_instrument(jobs[0].format, name, files, kind=kind, contract_size=contract_size).instrument
+        return infer_instrument(jobs[0].format, name, files, kind=kind, contract_size=contract_size)
     except TradecoreError as error:
         return str(error)
 

@@ -16,7 +16,7 @@ import orjson
 from tradecore._core import EventReader, Instrument, tardis_origin
 from tradecore.errors import DataError, InvalidValueError
 
-__all__ = ["Sniffed", "begins_at", "open_reader", "place_of", "sniff", "sniff_any"]
+__all__ = ["Sniffed", "begins_at", "open_reader", "place_of", "sniff", "sniff_any", "symbols_of"]
 
 _LINES = 2_000
 _HEAD = 4 << 20
@@ -152,6 +152,20 @@ def open_reader(
     if form == "tardis":
         return EventReader.tardis(instrument, paths, lenient=lenient)
     raise InvalidValueError("format", f"{form!r} is not binance-ws or tardis")
+
+
+def symbols_of(path: str | Path) -> list[str]:
+    """Return the symbols that the first frames of a capture name, each once, in order."""
+    symbols: dict[str, None] = {}
+    for line in _head(Path(path), _LINES):
+        try:
+            message = orjson.loads(line.partition(b" ")[2])
+        except orjson.JSONDecodeError:
+            continue
+        data = message.get("data", message) if isinstance(message, dict) else None
+        if isinstance(data, dict) and isinstance(symbol := data.get("s"), str):
+            symbols[symbol] = None
+    return list(symbols)
 
 
 def begins_at(path: str | Path) -> int | None:

@@ -24,7 +24,7 @@ from tradecore._core import Instrument, read_note
 from tradecore.data.catalog import Catalog
 from tradecore.data.exported import first_receipt, is_exported, stored_instrument
 from tradecore.data.findings import lacks_snapshot
-from tradecore.data.formats import begins_at, open_reader, sniff
+from tradecore.data.formats import Sniffed, begins_at, open_reader, sniff, symbols_of
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, OLD_MANIFEST, SOURCES, day_of
 from tradecore.errors import CatalogError, ConfigError, DataError, TradecoreError, UnknownInstrumentError
@@ -51,6 +51,8 @@ class FileFound:
         Bytes.
     format, instrument : str or None
         None where they are not known.
+    others : tuple of str
+        Instruments that it holds, too, and that are not imported with it.
     kinds : tuple of str
         What it holds, as far as its beginning tells.
     first_ts_recv, last_ts_recv : int or None
@@ -71,6 +73,7 @@ class FileFound:
     size: int = 0
     format: str | None = None
     instrument: str | None = None
+    others: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     first_ts_recv: int | None = None
     last_ts_recv: int | None = None
@@ -96,6 +99,7 @@ class FileFound:
             "bytes": self.size,
             "format": self.format,
             "instrument": self.instrument,
+            "others": list(self.others),
             "kinds": list(self.kinds),
             "days": self.days,
             "rows": self.rows,
@@ -288,8 +292,8 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
         if is_exported(path):
             return _exported(file, wanted, specs)
         told = sniff(path)
-        name = told.instrument or wanted
-        file = replace(file, format=told.format, instrument=name)
+        name, others = _names(path, told, wanted)
+        file = replace(file, format=told.format, instrument=name, others=others)
         if name is None and told.format == "tardis":
             return replace(file, refused="a header and no rows", is_left_out=True)
         if name is None:
@@ -313,6 +317,18 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
         return replace(file, refused=f"{place}{error.problem}", first_ts_recv=begins)
     except TradecoreError as error:
         return replace(file, refused=str(error))
+
+
+def _names(path: Path, told: Sniffed, wanted: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return whose a file is taken for, which is who is asked for or comes first in it, and the others in it."""
+    if told.instrument is None:
+        return wanted, ()
+    held = [told.instrument]
+    if told.format == "binance-ws":
+        venue = told.instrument.rpartition(".")[2]
+        held += [f"{symbol}.{venue}" for symbol in symbols_of(path)]
+    name = wanted if wanted in held else told.instrument
+    return name, tuple(dict.fromkeys(other for other in held if other != name))
 
 
 def _unknown(name: str) -> str:
