@@ -611,6 +611,7 @@ def test_two_formats_of_one_day_are_refused_and_an_empty_file_is_none(
     folder = folder_of_days(tmp_path / "data", days=2, symbols=("BTCUSDT",))
     rival = record(folder / "capture.txt", quiet_market())
     (folder / "liquidations.csv").write_text(TRADES)
+    (folder / "trades.csv.gz.CHECKSUM").write_text("0123abcd  trades.csv.gz\n")
     done = cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys, code=1)
     assert (done["imported"], done["refused"]) == (1, 3)
     files = {Path(file["file"]).name: file["refused"] for file in done["files"]}
@@ -629,13 +630,28 @@ def test_a_capture_of_several_symbols_says_so_and_gives_each_when_asked(
     words = ["data", "import", path, "--catalog", tmp_path / "c"]
     done = cli(*words, capsys=capsys)
     assert done["files"][0]["others"] == ["ETHUSDT.BINANCE_USDM"]
-    assert "5 messages of other kinds or symbols, which were left out" in done["imports"][0]["notes"]
+    assert "left out: 5 messages of other kinds or symbols" in done["imports"][0]["notes"]
     assert main([*map(str, words), "--dry-run"]) == 0
     assert f"note: {path} also holds ETHUSDT.BINANCE_USDM; import them with --instrument" in capsys.readouterr().out
     done = cli(*words, "--instrument", "ETHUSDT.BINANCE_USDM", capsys=capsys)
     assert (done["imported"], done["imports"][0]["instrument"]) == (1, "ETHUSDT.BINANCE_USDM")
     done = cli(*words, "--instrument", "SOLUSDT.BINANCE_USDM", capsys=capsys, code=1)
     assert done["files"][0]["refused"] == "is of BTCUSDT.BINANCE_USDM, not of SOLUSDT.BINANCE_USDM"
+
+
+def test_two_sources_of_one_kind_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = folder_of_days(tmp_path / "data", days=1, symbols=("BTCUSDT",))
+    one = folder / "incremental_book_L2" / "binance-futures_incremental_book_L2_2024-08-08_BTCUSDT.csv.gz"
+    two = folder / "other_incremental_book_L2.csv"
+    two.write_bytes(gzip.decompress(one.read_bytes()).replace(b",2\n", b",3\n"))
+    for words in (["--dry-run"], ["--catalog", tmp_path / "c"]):
+        done = cli("data", "import", folder, *words, capsys=capsys, code=1)
+        assert (done["imports"], done["refused"]) == ([], 3)
+        (problem,) = {file["refused"] for file in done["files"]}
+        assert one.name in problem
+        assert two.name in problem
+    report = check(one, two, capsys=capsys)
+    assert two.name in report["problems"][0]
 
 
 def test_words_that_name_nothing_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

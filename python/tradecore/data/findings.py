@@ -65,14 +65,14 @@ FAULTS = (
 
 _REMARKS = (
     _Rule("crossed", "the book was locked or crossed after {n} message{s}"),
-    _Rule("parallel_duplicates", "{n} message{s} in several recordings, which count once, as received first"),
-    _Rule("off_book_trades", "{n} print{s} that are no trades of the book, such as those of an insurance fund"),
-    _Rule("empty_trades", "{n} trade{s} without price or size, which were left out"),
-    _Rule("other_depth", "{n} message{s} of a second stream of depth, which were left out"),
+    _Rule("parallel_duplicates", "counted once, as received first: {n} message{s} in several recordings"),
+    _Rule("off_book_trades", "{n} print{s} off the book, such as those of an insurance fund"),
+    _Rule("empty_trades", "left out: {n} trade{s} without price or size"),
+    _Rule("other_depth", "left out: {n} message{s} of a second stream of depth"),
     _Rule("uncrossed", "the older side of a locked or crossed book was removed {n} time{s}"),
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
-    _Rule("ignored", "{n} message{s} of other kinds or symbols, which were left out"),
-    _Rule("skipped", "{n} row{s} of the book before its first snapshot, which were left out"),
+    _Rule("ignored", "left out: {n} message{s} of other kinds or symbols"),
+    _Rule("skipped", "left out: {n} row{s} of the book before its first snapshot"),
 )
 
 _HELD = ("book_updates", "trades", "quotes", "marks", "open_interests", "liquidations", "off_book_trades", "gaps")

@@ -37,6 +37,10 @@ _ROWS = 4_096
 _END = 1 << 20
 """Bytes at each end of a file that tell it from others."""
 _ARRAYS = (".npz", ".npy")
+_MAY_HOLD_DATA = frozenset(
+    {"", ".csv", ".data", ".gz", ".json", ".jsonl", ".log", ".ndjson", ".parquet", ".txt", ".xz", ".zip", ".zst"}
+)
+"""How names of files end that are missed when nothing is made of them; others are readmes, checksums and the like."""
 _KINDS = ("book_updates", "trades", "quotes", "marks", "open_interests", "liquidations", "off_book_trades")
 
 
@@ -312,6 +316,8 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
     except OSError as error:
         return replace(file, refused=f"cannot be read: {error.strerror}")
     except DataError as error:
+        if file.format is None and path.suffix.lower() not in _MAY_HOLD_DATA:
+            return replace(file, refused="holds no market data", is_left_out=True)
         place = "" if error.line in (0, 1) else f"line {error.line}: "
         begins = begins_at(path) if file.instrument is not None else None
         return replace(file, refused=f"{place}{error.problem}", first_ts_recv=begins)
@@ -464,15 +470,18 @@ def _without_rivals(jobs: Sequence[Job]) -> tuple[list[Job], dict[Path, str]]:
 
 
 def _against(job: Job) -> str | None:
-    """Say why files cannot be read as one, as far as their headers tell."""
-    if job.format in ("exported", "hftbacktest"):
+    """Say why files cannot be read as one, as far as their beginnings tell."""
+    if job.format in ("exported", "hftbacktest") or len(job.files) == 1:
         return None
+
+    def begin(spec: Instrument) -> None:
+        open_reader(job.format, spec, [file.path for file in job.files], lenient=True).read(_ROWS)
+
     try:
-        files = [file.path for file in job.files]
         if job.spec is not None:
-            open_reader(job.format, job.spec, files)
+            begin(job.spec)
         else:
-            fitted(job.instrument, lambda spec: open_reader(job.format, spec, files))
+            fitted(job.instrument, begin)
     except DataError as error:
         return str(error)
     return None
