@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tape::{GAP_NS, Narrow, START_NS, busy, instrument, narrow, synth};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig};
-use tradecore_core::event::{Columns, EventColumns, Latencies};
+use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
@@ -139,7 +139,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             matching: Matching::default(),
         },
         source: Box::new(Once(Some(Arc::clone(columns)))),
-        has_book: true,
+        holds: KindSet::LEVELS,
         is_sound: true,
         latencies: Latencies::default(),
     }

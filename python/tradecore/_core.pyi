@@ -83,6 +83,7 @@ __all__ = [
     "compute_indicator",
     "compute_panel",
     "feature_definitions",
+    "fill_basis",
     "fit_intensity",
     "fit_microprice",
     "format_duration_ns",
@@ -1797,6 +1798,9 @@ class EventReader:
     @staticmethod
     def tardis(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
         """Open Tardis CSV files of one instrument."""
+    @staticmethod
+    def klines(instrument: Instrument, paths: Sequence[str | PathLike[str]]) -> EventReader:
+        """Open klines of Binance's public data, in order."""
     def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
         """Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
 
@@ -2281,13 +2285,13 @@ class Simulation:
         chunks: MemoryColumns | Iterator[_Columns] | EventStream,
         venue: SimVenue,
         *,
-        has_book: bool,
+        holds: Sequence[int],
         latencies: Sequence[tuple[str | None, int]],
         is_sound: bool = False,
     ) -> int:
         """Add a market and return its index.
 
-        ``has_book`` and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
+        ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
         data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
         ``is_sound`` says that the book is known never to stay locked or crossed: it is not looked at for that.
         """
@@ -3176,6 +3180,9 @@ def check_strategy_name(name: str) -> None:
 
 def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
     """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""
+
+def fill_basis(basis: str, holds: Sequence[int]) -> str:
+    """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""
 
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""

@@ -100,6 +100,15 @@ class EventKind(IntEnum):
     OFF_BOOK_TRADE = 13
     """A print that is no trade of the book (insurance fund, auto-deleveraging, block trade, retail price improvement);
     ``side`` is the aggressor, 0 when the venue does not say. It fills no order and makes no bar."""
+    BAR_OPEN = 14
+    """A bar of the venue begins: its first price, and what will trade in it. Once more when it is over, with the begin
+    as ``ts_event`` and the number of trades as ``qty``."""
+    BAR_HIGH = 15
+    """Its highest price; ``qty`` is what takers bought, which is known where ``side`` is 1."""
+    BAR_LOW = 16
+    """Its lowest price; ``qty`` is what takers sold, which is known where ``side`` is -1."""
+    BAR_CLOSE = 17
+    """Its last price, and all that traded. It ended at ``ts_event``."""
 
 
 def _kinds(mask: int) -> frozenset[EventKind]:

@@ -82,9 +82,9 @@ class SimVenue:
         ``depletion`` (each trade reaches it with probability ``1 - ahead / displayed``; seeded).
     maker_fee_bps, taker_fee_bps : Decimal or str, optional
         Fees in basis points of the value traded, negative for a rebate; the instrument's if not given.
-    basis : "auto", "l2" or "l1"
-        What orders fill against: the full book, or the top-of-book quotes as a book of one level a side. ``auto``
-        takes the full book where the data has one.
+    basis : "auto", "l2", "l1", "trades" or "bars"
+        What orders fill against: the full book, the top-of-book quotes as a book of one level a side, or, without a
+        book, trades or bars that the venue published. ``auto`` takes the first of these that the data has.
     clock_lead : duration or "auto"
         How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` measures it for each hour:
         just enough that no message arrives before it happened, but for few whose stamps may be wrong.
@@ -117,7 +117,7 @@ class SimVenue:
     queue: str = field(default="conservative", kw_only=True)
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
-    basis: Literal["auto", "l2", "l1"] = field(default="auto", kw_only=True)
+    basis: Literal["auto", "l2", "l1", "trades", "bars"] = field(default="auto", kw_only=True)
     clock_lead: DurationLike = field(default="auto", kw_only=True)
     uncross: Literal["drop-older", "off"] = field(default="drop-older", kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)

@@ -293,7 +293,7 @@ def test_a_raising_hook_stops_its_strategy_or_the_run(market: Path) -> None:
 def test_the_data_source_and_the_spill_can_be_interrupted(instrument: tc.Instrument) -> None:
     def core_run(chunks: Any, spill: Any) -> dict[str, Any]:
         simulation = Simulation(sample_interval="1ms")
-        simulation.add_market(instrument, chunks, AT_ONCE, has_book=True, latencies=[(None, 0)])
+        simulation.add_market(instrument, chunks, AT_ONCE, holds=[0], latencies=[(None, 0)])
         return simulation.run(spill=spill, spill_rows=1)
 
     def interrupted() -> Any:
@@ -658,7 +658,7 @@ def test_a_backtest_runs_once(market: Path) -> None:
     ("make", "text"),
     [
         (lambda: tc.SimVenue("X", queue="fifo"), "queue"),
-        (lambda: tc.SimVenue("X", basis="l3"), 'basis: "l3" is not auto, l2 or l1'),  # type: ignore[arg-type]
+        (lambda: tc.SimVenue("X", basis="l3"), 'basis: "l3" is not auto, l2, l1, trades or bars'),  # type: ignore[arg-type]
         (lambda: tc.SimVenue("X", basis=1), "basis: expected a word, got 1"),  # type: ignore[arg-type]
         (lambda: tc.SimVenue("X", accounts="one"), 'accounts: "one" is not shared or isolated'),  # type: ignore[arg-type]
         (

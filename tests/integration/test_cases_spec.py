@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import tradecore as tc
@@ -229,3 +230,225 @@ def quoted(folder: Path, file: Path) -> list[float]:
     result = tc.Backtest([once], folder / "catalog").run()
     assert once.said == []
     return [float(price) for price in result.orders["price"].unique(maintain_order=True)]
+
+
+# --- data without a book --------------------------------------------------------------------------------------------
+
+TRADE = int(tc.EventKind.TRADE)
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+AT_ONCE = tc.SimVenue("TEST", latency=tc.Latency(entry="0ns", response="0ns"))
+
+
+def trades(*rows: tuple[int, int, int, int]) -> dict[str, object]:
+    """Trades of second, price, quantity and side of the aggressor."""
+    return dict(columns([(DAY + at * SECOND, TRADE, side, LAST, price, qty) for at, price, qty, side in rows]))
+
+
+class Sends(tc.Strategy):
+    """Sends orders at seconds of the data: side, quantity and terms."""
+
+    def __init__(self, orders: dict[int, tuple[str, str, dict[str, object]]]) -> None:
+        super().__init__("sends", ["BTCUSDT.TEST"])
+        self.orders = orders
+
+    def on_start(self, ctx: tc.Context) -> None:
+        for at, (side, qty, terms) in self.orders.items():
+            ctx.at(DAY + at * SECOND, lambda ctx, s=side, q=qty, t=terms: getattr(ctx, s)("BTCUSDT.TEST", q, **t))  # type: ignore[misc]
+
+
+def fills(result: tc.Result) -> list[tuple[int, float, float, str]]:
+    """Fills as second, price, quantity and liquidity."""
+    rows = result.fills.select(pl.col("ts_event").to_physical(), "price", "qty", "liquidity").iter_rows()
+    return [((ts - DAY) // SECOND, float(price), float(qty), str(made).lower()) for ts, price, qty, made in rows]
+
+
+def run_on(
+    data: dict[str, object], instrument: tc.Instrument, orders: dict[int, object], **settings: object
+) -> tc.Result:
+    venue = tc.SimVenue("TEST", latency=AT_ONCE.latency, **settings)  # type: ignore[arg-type]
+    data = {instrument.id: data}
+    return tc.Backtest([Sends(orders)], data, [venue], specs=[instrument]).run()  # type: ignore[arg-type]
+
+
+def test_a_market_order_takes_the_next_trades_at_their_prices(instrument: tc.Instrument) -> None:
+    data = trades((0, 1000, 5_000, 1), (10, 1002, 2_000, 1), (20, 1005, 9_000, -1), (30, 990, 9_000, 1))
+    result = run_on(data, instrument, {5: ("buy", "3", {})})
+    assert result.fill_basis == {instrument.id: "trades"}
+    assert fills(result) == [(10, 100.2, 2, "taker"), (20, 100.5, 1, "taker")]
+    assert any("filled against trades (fill_basis trades): there is no book" in note for note in result.notes)
+
+
+def test_a_limit_fills_only_when_a_trade_prints_through_it(instrument: tc.Instrument) -> None:
+    data = trades((0, 1000, 5_000, 1), (10, 995, 9_000, -1), (20, 994, 10, -1), (30, 1006, 10, 1))
+    result = run_on(data, instrument, {5: ("buy", "2", {"price": "99.5"}), 6: ("sell", "2", {"price": "100.5"})})
+    assert fills(result) == [(20, 99.5, 2, "maker"), (30, 100.5, 2, "maker")]
+
+
+@pytest.mark.parametrize(
+    ("terms", "filled", "status"),
+    [
+        ({"price": "100.3"}, [(10, 100.2, 2, "taker"), (20, 100.3, 1, "maker")], "filled"),
+        ({"price": "100.3", "time_in_force": "ioc"}, [(10, 100.2, 2, "taker")], "expired"),
+        ({"price": "100.3", "time_in_force": "fok"}, [], "expired"),
+        ({"price": "100.1", "time_in_force": "ioc"}, [], "expired"),
+        ({"price": "100.3", "post_only": True}, [], "rejected"),
+    ],
+)
+def test_a_limit_beyond_the_last_trade_takes_the_next_one(
+    instrument: tc.Instrument, terms: dict[str, object], filled: list[object], status: str
+) -> None:
+    data = trades((0, 1000, 5_000, 1), (10, 1002, 2_000, 1), (20, 1002, 9_000, -1), (30, 1010, 1, 1))
+    result = run_on(data, instrument, {5: ("buy", "3", terms)})
+    assert fills(result) == filled
+    assert str(result.orders["status"][0]).lower() == status
+
+
+def test_an_order_that_waits_for_a_trade_can_be_cancelled_and_one_that_never_comes_is_open(
+    instrument: tc.Instrument,
+) -> None:
+    class Cancels(Sends):
+        def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+            if order.status == tc.types.OrderStatus.NEW:
+                ctx.cancel(order)
+
+    data = {instrument.id: trades((0, 1000, 5, 1), (10, 1001, 5_000, 1))}
+    result = tc.Backtest([Cancels({5: ("buy", "1", {})})], data, [AT_ONCE], specs=[instrument]).run()  # type: ignore[dict-item]
+    assert not len(result.fills)
+    assert str(result.orders["status"][0]).lower() == "cancelled"
+
+
+def klines(
+    file: Path, *bars: tuple[float, float, float, float, float], unit: int = 1_000_000, header: bool = False
+) -> Path:
+    """A file of one-minute klines from the start of the second day on."""
+    lines = []
+    for number, (first, high, low, last, volume) in enumerate(bars):
+        begin, length = (1_723_075_200 * SECOND + number * MINUTE) // unit, MINUTE // unit
+        cells = [begin, first, high, low, last, volume, begin + length - 1, 1, 9, volume / 2, 1, 0]
+        lines.append(",".join(map(str, cells)))
+    head = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
+    file.write_text("\n".join([head] * header + lines) + "\n")
+    return file
+
+
+BARS = ((100, 101, 99, 100.5, 5), (100.6, 102, 100, 101.5, 4), (101.4, 101.6, 98, 98.5, 3), (98.4, 103, 98.4, 102, 2))
+
+
+class OnBars(tc.Strategy):
+    """Sends an order after each bar that is asked for, and keeps what it was told."""
+
+    def __init__(self, orders: dict[int, tuple[str, str, dict[str, object]]] | None = None, every: str = "1m") -> None:
+        super().__init__("bars", ["BTCUSDT.TEST"])
+        self.orders, self.every, self.bars = orders or {}, every, []  # type: ignore[var-annotated]
+        self.held: list[Decimal] = []
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.subscribe("BTCUSDT.TEST", f"bars:{self.every}")
+
+    def on_bar(self, ctx: tc.Context, bar: tc.Bar) -> None:
+        if (order := self.orders.get(len(self.bars))) is not None:
+            side, qty, terms = order
+            getattr(ctx, side)("BTCUSDT.TEST", qty, **terms)
+        self.bars.append(bar)
+        self.held.append(ctx.position("BTCUSDT.TEST").qty)
+
+
+def bars_run(folder: Path, instrument: tc.Instrument, strategy: tc.Strategy, **settings: object) -> tc.Result:
+    tc.import_klines(klines(folder / "k.csv", *BARS), instrument, folder / "c")
+    return tc.Backtest([strategy], folder / "c", **settings).run()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("unit", [1_000_000, 1_000])
+@pytest.mark.parametrize("header", [False, True])
+def test_klines_are_the_bars_that_strategies_hear_of(
+    tmp_path: Path, instrument: tc.Instrument, unit: int, header: bool
+) -> None:
+    file = klines(tmp_path / "k.csv", *BARS, unit=unit, header=header)
+    summary = tc.import_klines(file, instrument, tmp_path / "c")
+    assert (summary["bars"], summary["traded_qty"]) == (4, "14.00")
+    heard = OnBars()
+    result = tc.Backtest([heard], tmp_path / "c", candles="1m").run()
+    assert result.fill_basis == {instrument.id: "bars"}
+    told = [(b.open, b.high, b.low, b.close, b.volume, b.trades, b.buy_volume) for b in heard.bars]
+    assert told == [(*bar, 9, bar[-1] / 2) for bar in BARS]
+    assert [b.ts_available - b.ts_open for b in heard.bars] == [MINUTE] * 4
+    frame = tc.Catalog(tmp_path / "c").bars(instrument.id, "2m").collect()
+    assert frame["high"].to_list() == [102, 103]
+    assert frame["volume"].to_list() == [9, 5]
+    assert result.candles["close"].to_list() == [bar[3] for bar in BARS]
+
+
+def test_a_market_order_takes_the_open_of_the_next_bar_and_is_known_before_it_ends(
+    tmp_path: Path, instrument: tc.Instrument
+) -> None:
+    strategy = OnBars({0: ("buy", "2", {}), 2: ("sell", "2", {})})
+    result = bars_run(tmp_path, instrument, strategy)
+    prices = [(str(side).lower(), float(price)) for side, price in result.fills.select("side", "price").iter_rows()]
+    assert prices == [("buy", 100.6), ("sell", 98.4)]
+    assert strategy.held == [0, 2, 2, 0]
+    assert set(result.fills["liquidity"].cast(str)) == {"taker"}
+
+
+@pytest.mark.parametrize(
+    ("after", "order", "filled"),
+    [
+        (0, ("buy", "1", {"price": "100.0"}), [(2, 100.0, 1)]),  # the low of the next bar only touches it
+        (0, ("buy", "1", {"price": "98"}), []),
+        (0, ("sell", "1", {"price": "101.9"}), [(1, 101.9, 1)]),
+        (
+            1,
+            ("buy", "9", {"price": "99"}),
+            [(2, 99.0, 3), (2, 99.0, 2)],
+        ),  # no more than the volume of 3, and of 2 at the next open
+    ],
+)
+def test_a_limit_fills_only_when_a_bar_goes_through_it(
+    tmp_path: Path,
+    instrument: tc.Instrument,
+    after: int,
+    order: tuple[str, str, dict[str, object]],
+    filled: list[object],
+) -> None:
+    result = bars_run(tmp_path, instrument, OnBars({after: order}))
+    start = result.span_ns[0]
+    rows = result.fills.select(pl.col("ts_event").to_physical(), "price", "qty").iter_rows()
+    assert [((ts - start) // MINUTE - 1, float(price), float(qty)) for ts, price, qty in rows] == filled
+    assert set(result.fills["liquidity"].cast(str)) <= {"maker"}
+
+
+@pytest.mark.parametrize(("data", "basis"), [("trades", "trades"), ("bars", "bars")])
+def test_a_strategy_that_needs_a_book_is_refused_where_there_is_none(
+    tmp_path: Path, instrument: tc.Instrument, data: str, basis: str
+) -> None:
+    class Reads(tc.Strategy):
+        def on_timer(self, ctx: tc.Context, timer: tc.Timer) -> None:
+            ctx.book("BTCUSDT.TEST")
+
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.every("1s")
+
+    source: object = {instrument.id: trades((0, 1000, 5, 1), (9, 1001, 5, 1))}
+    if data == "bars":
+        tc.import_klines(klines(tmp_path / "k.csv", *BARS), instrument, tmp_path / "c")
+        source = tmp_path / "c"
+    told = rf"strategies\.0: Joins needs a book \(on_book\), and there are only {basis} of BTCUSDT\.TEST"
+    with pytest.raises(InvalidValueError, match=told):
+        tc.Backtest([Joins("j", [instrument.id])], source, specs=[instrument])  # type: ignore[arg-type]
+    maker = tc.TouchMaker("m", [instrument.id], quote_qty="1", max_position="5")
+    with pytest.raises(InvalidValueError, match=r"TouchMaker needs a book \(it quotes around the best prices\)"):
+        tc.Backtest([maker], source, specs=[instrument])  # type: ignore[arg-type]
+    with pytest.raises(tc.errors.StrategyError, match=f"has no book: orders are filled against its {basis}"):
+        tc.Backtest([Reads("r", [instrument.id])], source, specs=[instrument]).run()  # type: ignore[arg-type]
+
+
+def test_bars_shorter_than_those_of_the_venue_fail_with_their_length(tmp_path: Path, instrument: tc.Instrument) -> None:
+    with pytest.raises(tc.errors.StrategyError, match="the data has bars of 1m, which do not lie in these"):
+        bars_run(tmp_path, instrument, OnBars(every="30s"))
+
+
+def test_klines_that_cannot_be_are_told_with_their_line(tmp_path: Path, instrument: tc.Instrument) -> None:
+    file = klines(tmp_path / "k.csv", BARS[0], (100, 99, 98, 100, 1))
+    with pytest.raises(tc.errors.DataError, match=r"k\.csv:2: high: 990: expected no price below open, low or close"):
+        tc.import_klines(file, instrument, tmp_path / "c")
+    assert tc.Catalog(tmp_path / "c").instruments() == ()

@@ -104,7 +104,7 @@ def test_a_closed_stream_and_one_a_run_has_taken_give_nothing(market: Path) -> N
     stream = tc.Catalog(market).stream(name)
     spec = tc.Catalog(market).instrument(name)
     simulation = Simulation(sample_interval="1s")
-    simulation.add_market(spec, stream, tc.SimVenue("SYNTH"), has_book=True, latencies=[(None, 0)])
+    simulation.add_market(spec, stream, tc.SimVenue("SYNTH"), holds=[0], latencies=[(None, 0)])
     assert list(stream) == []
     assert simulation.run()["events"] == 60_000
 
@@ -952,7 +952,8 @@ def test_a_format_says_what_it_cannot_hold(
     tmp_path: Path, every_kind: tc.Catalog, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     orders = {"ORDER_ADD": 1, "ORDER_MODIFY": 1, "ORDER_CANCEL": 1, "ORDER_EXECUTE": 1, "OFF_BOOK_TRADE": 1}
-    held = MARKET_KINDS - {EventKind.QUOTE}
+    orders |= {"BAR_OPEN": 1, "BAR_HIGH": 1, "BAR_LOW": 1, "BAR_CLOSE": 1}
+    held = {EventKind.BOOK_SET, EventKind.BOOK_CLEAR, EventKind.TRADE}
     others = {kind.name: 2 if kind == EventKind.QUOTE else 1 for kind in EventKind if kind not in held}
     expected = orders if form == "tardis" else others
     assert left_out(every_kind, USDM, form) == expected

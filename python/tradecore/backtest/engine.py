@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation, latencies_of
+from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation, fill_basis, latencies_of
 from tradecore.backtest.failures import failure, stops_run, warn_of
 from tradecore.backtest.notes import NEEDS, Part, notes_on
 from tradecore.backtest.result import Result
@@ -68,6 +68,10 @@ class _Feed:
     """Whether its book is known never to stay locked or crossed."""
     kinds: Callable[[], Collection[int]]
     """The kinds of events it holds."""
+
+    def holds(self) -> list[int]:
+        """Return the kinds of events that decide what orders fill against."""
+        return [EventKind.BOOK_SET] if self.has_book else list(self.kinds())
 
 
 class Backtest:
@@ -176,6 +180,22 @@ class Backtest:
                 _check_fit(index, strategy, [self._feeds[name].instrument for name in strategy.instruments])
         needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds.values()))
         self._venues = _by_name(_as_venues(needed if venues is None else venues), needed)
+        for index, strategy in enumerate(self._strategies):
+            self._check_book(index, strategy)
+
+    def _check_book(self, index: int, strategy: Strategy) -> None:
+        """Refuse a strategy that reads a book where none of its instruments has one."""
+        if not (isinstance(strategy, CompiledStrategy) or "on_book" in strategy._overridden()):
+            return
+        bases = []
+        for name in strategy.instruments:
+            feed = self._feeds[name]
+            bases.append(fill_basis(self._venues[feed.instrument.venue].basis, feed.holds()))
+        if bases and not {"l1", "l2"}.intersection(bases):
+            why = "it quotes around the best prices" if isinstance(strategy, CompiledStrategy) else "on_book"
+            held = f"{' and '.join(sorted(set(bases)))} of {', '.join(strategy.instruments)}"
+            problem = f"{type(strategy).__name__} needs a book ({why}), and there are only {held}"
+            raise InvalidValueError(f"strategies.{index}", problem)
 
     def run(self, *, progress: Callable[[int, int], None] | bool | None = None) -> Result:
         """Run to the end of the data. A backtest runs once: its strategies keep the state they end in.
@@ -290,7 +310,7 @@ class Backtest:
                     feed.instrument,
                     events,
                     self._venues[feed.instrument.venue],
-                    has_book=feed.has_book,
+                    holds=feed.holds(),
                     latencies=feed.latencies(),
                     is_sound=feed.is_sound,
                 )

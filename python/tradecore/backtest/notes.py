@@ -88,6 +88,9 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")
+    for basis in ("trades", "bars"):
+        if names := [name for name, other in summary["fill_basis"].items() if other == basis]:
+            notes.append(f"orders in {some(names)} were filled against {basis} (fill_basis {basis}): there is no book")
     return notes
 
 

@@ -118,6 +118,7 @@ def _import(
     imports: dict[str, Callable[..., ImportSummary]] = {
         "binance-ws": importers.import_binance_ws,
         "tardis": importers.import_tardis,
+        "klines": importers.import_klines,
         "hftbacktest": importers.import_hftbacktest,
     }
     spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size)
@@ -229,6 +230,32 @@ def import_binance_ws(
         infer=infer,
         kind=kind,
         contract_size=contract_size,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("klines", cls=Command)
+def import_klines(
+    files: _Files,
+    catalog: _Catalog,
+    instrument: _Id = None,
+    specs: _Specs = None,
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Import klines of data.binance.vision: bars, each taken to have been received when it ended."""
+    _import(
+        "klines",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=False,
+        kind=None,
+        contract_size=None,
         replace=replace,
         json=json,
         quiet=quiet,

@@ -362,14 +362,16 @@ class Catalog:
         spec = views.bar_spec("every", every)
         held = self.manifest(instrument)
         has_book = any(part.kinds.get(EventKind.BOOK_SET.name) for part in held.parts())
+        is_timed = spec.interval_ns is not None
         match spec.source:
+            case "trades" if is_timed and any(part.kinds.get(EventKind.BAR_CLOSE.name) for part in held.parts()):
+                pass  # Bars that the venue published make larger ones.
             case "trades":
                 held = self._require(instrument, EventKind.TRADE, "trades")
             case "quotes":
                 held = self._require(instrument, EventKind.QUOTE, "quotes", "make bars of source=mid of its book")
             case _ if not has_book:
                 held = self._require(instrument, EventKind.QUOTE, "book and no quotes")
-        is_timed = spec.interval_ns is not None
         # Anything that is stamped later closes a window; other bars only look at what they are made of.
         kinds = MARKET_KINDS if is_timed or spec.source == "mid" else (EventKind[spec.source[:-1].upper()],)
         return views.bars(

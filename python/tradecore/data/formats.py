@@ -33,7 +33,7 @@ class Sniffed:
     Attributes
     ----------
     format : str
-        ``binance-ws`` or ``tardis``.
+        ``binance-ws``, ``tardis`` or ``klines``.
     instrument : str or None
         Its id, when the file names one.
     """
@@ -71,7 +71,7 @@ def sniff(path: str | Path) -> Sniffed:
     Raises
     ------
     DataError
-        When it is neither a capture nor a Tardis CSV file.
+        When it is neither a capture nor a Tardis CSV file, nor klines.
     """
     path = Path(path)
     if (origin := tardis_origin(path)) is not None:
@@ -81,7 +81,15 @@ def sniff(path: str | Path) -> Sniffed:
         raise DataError(str(path), 1, "the file is empty")
     if _CAPTURED.match(head[0]):
         return _sniff_capture(head)
-    raise DataError(str(path), 1, "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file")
+    if _is_kline(head[0]):
+        return Sniffed("klines", None)
+    raise DataError(str(path), 1, "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file, nor klines")
+
+
+def _is_kline(line: bytes) -> bool:
+    """Tell whether a first line is of klines of Binance's public data: their header, or a bar."""
+    cells = line.lstrip(b"\xef\xbb\xbf").strip().split(b",")
+    return len(cells) == 12 and (cells[0] == b"open_time" or (cells[0].isdigit() and cells[6].isdigit()))
 
 
 def sniff_any(paths: Sequence[Path]) -> Sniffed:
@@ -149,9 +157,11 @@ def open_reader(
     """Open files of a format as a stream of an instrument's events."""
     if form == "binance-ws":
         return EventReader.binance(instrument, paths, lenient=lenient)
+    if form == "klines":
+        return EventReader.klines(instrument, paths)
     if form == "tardis":
         return EventReader.tardis(instrument, paths, lenient=lenient)
-    raise InvalidValueError("format", f"{form!r} is not binance-ws or tardis")
+    raise InvalidValueError("format", f"{form!r} is not binance-ws, tardis or klines")
 
 
 def symbols_of(path: str | Path) -> list[str]:

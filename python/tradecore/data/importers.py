@@ -21,6 +21,7 @@ __all__ = [
     "import_arrays",
     "import_binance_ws",
     "import_hftbacktest",
+    "import_klines",
     "import_tardis",
     "read_into",
 ]
@@ -198,6 +199,29 @@ def import_arrays(
         _check_not_foreign(counted, spec, str(files[0]))
         writer.tell_book(is_sound=counted["book_is_sound"])
     return counted
+
+
+def import_klines(
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import klines of Binance's public data (``data.binance.vision``) of one instrument, in order.
+
+    Spot, USD-M and coin-M, with a header or without one, times in ms or us, plain or gzip. The files do not say when a
+    bar was received: it is taken to have been when it ended. Where the data has no book, orders are filled against
+    these bars (``basis="bars"``). See :func:`import_binance_ws` for the rest.
+
+    Examples
+    --------
+    ::
+
+        tc.import_klines("BTCUSDT-1m-2024-08.csv", "BTCUSDT.BINANCE", "market")
+    """
+    return _import("klines", paths, instrument, catalog, replace=replace, progress=progress)
 
 
 def _hftbacktest(path: Path, instrument: Instrument) -> Iterator[Columns]:

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::bars::{Bar, BarSpec};
 use tradecore_core::book::{BookState, FillBasis, Touch};
-use tradecore_core::event::{EventColumns, EventKind, Latencies};
+use tradecore_core::event::{EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup,
     Subscription, Topics,
@@ -746,12 +746,12 @@ fn an_instrument_is_traded_from_its_listing_on() {
 }
 
 /// Markets without data, as they are set and what is known of their data.
-fn settled(markets: Vec<(&str, Basis, ClockLead, bool, i64)>) -> Result<Replay, RunError> {
-    let setups = markets.into_iter().map(|(id, basis, clock_lead, has_book, least)| {
+fn settled(markets: Vec<(&str, Basis, ClockLead, KindSet, i64)>) -> Result<Replay, RunError> {
+    let setups = markets.into_iter().map(|(id, basis, clock_lead, holds, least)| {
         let kind = InstrumentKind::LINEAR_PERPETUAL;
         let setup = market_setup(id, kind, EventColumns::default(), 9, Latency::default());
         let settings = VenueSettings { basis, clock_lead, ..setup.settings };
-        MarketSetup { settings, has_book, latencies: Latencies::of_least(least), ..setup }
+        MarketSetup { settings, holds, latencies: Latencies::of_least(least), ..setup }
     });
     Replay::new(config(), setups.collect(), vec![])
 }
@@ -759,10 +759,10 @@ fn settled(markets: Vec<(&str, Basis, ClockLead, bool, i64)>) -> Result<Replay, 
 #[test]
 fn a_run_tells_what_it_chose_where_a_setting_is_left_open() {
     let replay = settled(vec![
-        ("A.ONE", Basis::Auto, ClockLead::Auto, true, -20),
-        ("B.ONE", Basis::Auto, ClockLead::Auto, false, -50),
-        ("C.TWO", Basis::L1, ClockLead::Auto, true, 10),
-        ("D.SIX", Basis::L2, ClockLead::Ns(7), false, -90),
+        ("A.ONE", Basis::Auto, ClockLead::Auto, KindSet::LEVELS, -20),
+        ("B.ONE", Basis::Auto, ClockLead::Auto, KindSet::EMPTY, -50),
+        ("C.TWO", Basis::L1, ClockLead::Auto, KindSet::LEVELS, 10),
+        ("D.SIX", Basis::L2, ClockLead::Ns(7), KindSet::EMPTY, -90),
     ])
     .unwrap();
     let chosen: Vec<_> = (0..4)
@@ -776,6 +776,6 @@ fn a_run_tells_what_it_chose_where_a_setting_is_left_open() {
 
 #[test]
 fn a_run_refuses_settings_that_cannot_be() {
-    let error = settled(vec![("A.ONE", Basis::Auto, ClockLead::Ns(-1), true, 0)]).err().unwrap();
+    let error = settled(vec![("A.ONE", Basis::Auto, ClockLead::Ns(-1), KindSet::LEVELS, 0)]).err().unwrap();
     assert_eq!(error.to_string(), "A.ONE: clock_lead: -1 ns is negative");
 }

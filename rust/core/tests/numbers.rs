@@ -10,7 +10,7 @@ use common::{M0, Pieces, Quiet, Tape, limit};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd};
 use tradecore_core::book::FillBasis;
-use tradecore_core::event::{Latencies, STEPS_LIMIT};
+use tradecore_core::event::{KindSet, Latencies, STEPS_LIMIT};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec, OnError, Strategy,
     StrategySetup, Topics,
@@ -183,7 +183,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
         },
         source: Pieces::new(data.columns, 1 << 20),
-        has_book: true,
+        holds: KindSet::LEVELS,
         is_sound: true,
         latencies: Latencies::default(),
     };

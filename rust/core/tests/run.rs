@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use common::{M0, Pieces, Quiet, Tape, instrument, level, limit, with_terms};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
 use tradecore_core::book::Touch;
-use tradecore_core::event::{Columns, EventColumns, Latencies, TIME_LIMIT, View};
+use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies, TIME_LIMIT, View};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker, Topics,
 };
@@ -113,7 +113,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             matching: Matching::default(),
         },
         source: Pieces::new(data, 1 << 20),
-        has_book: true,
+        holds: KindSet::LEVELS,
         is_sound: true,
         latencies: Latencies::default(),
     }

@@ -6,8 +6,8 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tradecore_core::bars::{
-    Bar as CoreBar, BarColumns, BarFloats, BarSpec, BarSpecError, Builder, Tape, TapeError, Tick,
-    TooManyBars, is_price, is_qty,
+    Bar as CoreBar, BarColumns, BarFloats, BarSpec, BarSpecError, BarsError, Builder, Tape, TapeError, Tick,
+    is_price, is_qty,
 };
 
 use crate::columns::{import_numpy, slice_of};
@@ -28,7 +28,7 @@ pub(crate) fn spec_of(text: &Bound<'_, PyAny>) -> PyResult<BarSpec> {
     BarSpec::parse(text).map_err(refused)
 }
 
-fn too_many(error: TooManyBars) -> PyErr {
+fn too_many(error: BarsError) -> PyErr {
     errors::invalid("bars", error.to_string())
 }
 
@@ -206,7 +206,7 @@ impl State {
 impl BarBuilder {
     fn made(
         &self,
-        make: impl FnOnce(&mut State, &mut dyn FnMut(&CoreBar<f64>)) -> Result<(), TooManyBars>,
+        make: impl FnOnce(&mut State, &mut dyn FnMut(&CoreBar<f64>)) -> Result<(), BarsError>,
     ) -> PyResult<Vec<Bar>> {
         let mut state = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bars = Vec::new();

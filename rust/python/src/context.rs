@@ -110,6 +110,16 @@ impl Context {
     }
 
     fn new_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
+        let basis = self.shared.with(py, |ctx| ctx.basis(market))?;
+        if !basis.has_book() {
+            let (id, basis) = (&self.shared.instrument(market).id, basis.as_str());
+            return Err(errors::invalid(
+                "instrument",
+                format!(
+                    "{id} has no book: orders are filled against its {basis}; read those with on_bar or on_trade"
+                ),
+            ));
+        }
         let book = BookView {
             shared: Arc::clone(&self.shared),
             market,

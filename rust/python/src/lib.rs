@@ -182,7 +182,7 @@ mod _core {
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]
-    use crate::venue::{check_latency, check_venue};
+    use crate::venue::{check_latency, check_venue, fill_basis};
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
     #[pymodule_export]

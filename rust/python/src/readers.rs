@@ -14,8 +14,8 @@ use pyo3::types::{PyDict, PyList, PySequence, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, ClockOffset,
-    FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, Lines, PlacedError, Strictness,
-    TARDIS_EXCHANGES, TardisOrigin, TardisReader,
+    FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, KlineReader, Lines, PlacedError,
+    Strictness, TARDIS_EXCHANGES, TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
@@ -50,6 +50,7 @@ impl Read for Counted {
 enum Source {
     Capture(Box<CaptureReader>),
     Tardis(TardisReader),
+    Klines(KlineReader),
     Synth { synth: CoreSynth, left: usize },
 }
 
@@ -58,6 +59,7 @@ impl Source {
         match self {
             Self::Capture(reader) => reader.read(out, rows),
             Self::Tardis(reader) => reader.read(out, rows),
+            Self::Klines(reader) => reader.read(out, rows),
             Self::Synth { synth, left } => {
                 synth.fill(out, rows.min(*left));
                 if out.len() > *left {
@@ -186,6 +188,15 @@ impl EventReader {
         Ok(Self::new(instrument, Source::Tardis(reader), passed, total))
     }
 
+    /// Open klines of Binance's public data, in order.
+    #[staticmethod]
+    fn klines(instrument: &PyInstrument, paths: Vec<PathBuf>) -> PyResult<Self> {
+        let passed = Arc::default();
+        let (inputs, total) = open(&paths, &passed)?;
+        let reader = KlineReader::new(&instrument.0, inputs);
+        Ok(Self::new(instrument, Source::Klines(reader), passed, total))
+    }
+
     /// Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
     ///
     /// Arrays (n,) by name, prices and quantities in increments, times in ns UTC.
@@ -273,7 +284,7 @@ impl EventReader {
                 }
                 out.set_item("kinds", kinds)?;
             }
-            Source::Synth { .. } => {
+            Source::Klines(_) | Source::Synth { .. } => {
                 out.set_item("book_updates", reading.summary.book_messages)?;
                 out.set_item("snapshots", reading.summary.snapshots)?;
                 out.set_item("gaps", reading.summary.gaps)?;
@@ -309,6 +320,7 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("off_book_trades", s.of(EventKind::OffBookTrade))?;
     out.set_item("off_book_qty", i.format_qty(s.off_book_qty))?;
     out.set_item("quotes", s.of(EventKind::Quote) / 2)?;
+    out.set_item("bars", s.of(EventKind::BarClose))?;
     out.set_item("marks", s.of(EventKind::Mark))?;
     out.set_item("index_prices", s.of(EventKind::Index))?;
     out.set_item("funding_rates", s.of(EventKind::Funding))?;

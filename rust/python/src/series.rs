@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::RunError;
-use tradecore_core::bars::{Bar, BarFloats, BarSpec, BarSpecError, RowBars, TooManyBars};
+use tradecore_core::bars::{Bar, BarFloats, BarSpec, BarSpecError, BarsError, RowBars};
 use tradecore_core::book::{BookSampler, FillBasis, Level, MarketChunks, Touch};
 use tradecore_core::event::{Chunk, Columns, FeedError};
 use tradecore_core::types::{Instrument, Side};
@@ -22,7 +22,7 @@ use crate::instrument::PyInstrument;
 /// Why a series ends early.
 enum Failure {
     Feed(FeedError<PartError>),
-    Bars(TooManyBars),
+    Bars(BarsError),
 }
 
 impl From<FeedError<PartError>> for Failure {
@@ -31,8 +31,8 @@ impl From<FeedError<PartError>> for Failure {
     }
 }
 
-impl From<TooManyBars> for Failure {
-    fn from(error: TooManyBars) -> Self {
+impl From<BarsError> for Failure {
+    fn from(error: BarsError) -> Self {
         Self::Bars(error)
     }
 }

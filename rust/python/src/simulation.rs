@@ -11,7 +11,7 @@ use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{
     ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError,
 };
-use tradecore_core::event::Columns;
+use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
@@ -185,17 +185,17 @@ impl Simulation {
 
     /// Add a market and return its index.
     ///
-    /// ``has_book`` and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
+    /// ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
     /// data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
     /// ``is_sound`` says that the book is known never to stay locked or crossed: it is not looked at for that.
-    #[pyo3(signature = (instrument, chunks, venue, *, has_book, latencies, is_sound=false))]
+    #[pyo3(signature = (instrument, chunks, venue, *, holds, latencies, is_sound=false))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn add_market(
         &self,
         instrument: &PyInstrument,
         chunks: &Bound<'_, PyAny>,
         venue: &Bound<'_, PyAny>,
-        has_book: bool,
+        holds: Vec<u8>,
         latencies: Vec<(Option<String>, i64)>,
         is_sound: bool,
     ) -> PyResult<usize> {
@@ -220,7 +220,8 @@ impl Simulation {
             let source = stream.and_then(|stream| stream.get().source(raised.clone()));
             source.unwrap_or_else(|| Box::new(PySource { iterator: chunks.clone().unbind(), raised }))
         };
-        parts.markets.push(MarketSetup { instrument, settings, source, has_book, is_sound, latencies });
+        let holds = holds.into_iter().filter_map(EventKind::from_column).collect();
+        parts.markets.push(MarketSetup { instrument, settings, source, holds, is_sound, latencies });
         Ok(index)
     }
 

@@ -109,11 +109,11 @@ pub(crate) fn to_steps(
 
 /// Where a book comes from, by its word.
 pub(crate) fn basis(word: &str) -> PyResult<FillBasis> {
-    match word {
-        "l2" => Ok(FillBasis::L2),
-        "l1" => Ok(FillBasis::L1),
-        other => Err(errors::invalid("basis", format!("{other:?} is not l2 or l1"))),
-    }
+    let found = FillBasis::ALL.into_iter().find(|basis| basis.as_str() == word);
+    found.ok_or_else(|| {
+        let words = FillBasis::ALL.map(FillBasis::as_str).join(", ");
+        errors::invalid("basis", format!("{word:?} is none of {words}"))
+    })
 }
 
 /// A number of any kind as a float.

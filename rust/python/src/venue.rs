@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use tradecore_core::sim::{ClockLead, Latency, LatencyModel, Matching, UnknownQueueModel, VenueSettings};
+use tradecore_core::event::EventKind;
+use tradecore_core::sim::{
+    Basis, ClockLead, Latency, LatencyModel, Matching, UnknownQueueModel, VenueSettings,
+};
 use tradecore_core::types::{Decimal, Fees, Instrument};
 
 use crate::errors;
@@ -142,4 +145,12 @@ pub(crate) fn check_venue(venue: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 pub(crate) fn check_latency(latency: &Bound<'_, PyAny>) -> PyResult<()> {
     to_latency(latency).map(drop)
+}
+
+/// Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events.
+#[pyfunction]
+pub(crate) fn fill_basis(basis: &str, holds: Vec<u8>) -> PyResult<&'static str> {
+    let basis: Basis = basis.parse().map_err(errors::settings)?;
+    let holds = holds.into_iter().filter_map(EventKind::from_column).collect();
+    Ok(basis.resolve(holds).as_str())
 }

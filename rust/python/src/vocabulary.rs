@@ -81,7 +81,11 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
                 OrderModify,
                 OrderCancel,
                 OrderExecute,
-                OffBookTrade
+                OffBookTrade,
+                BarOpen,
+                BarHigh,
+                BarLow,
+                BarClose
             }
         ),
         ("EventFlag", flags),

@@ -45,7 +45,7 @@ pub(super) struct Lane {
     pub(super) at: usize,
     /// The row of the front chunk at which the first of them begins.
     start: usize,
-    /// Whether an order was ever sent to it.
+    /// Whether an order was ever sent to it, or it must not run ahead as one without.
     pub(super) has_orders: bool,
     /// What the venue has passed and we do not know yet.
     pub(super) arrivals: Arrivals,

@@ -133,16 +133,20 @@ impl Replay {
         let mut lanes = Vec::with_capacity(markets.len());
         let mut listings = Vec::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
-            let MarketSetup { instrument, settings, source, has_book, is_sound, .. } = setup;
+            let MarketSetup { instrument, settings, source, holds, is_sound, .. } = setup;
             settings
                 .check()
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
             let random = Random::new(config.seed, 1_000 + index as u64);
-            let basis = settings.basis.resolve(has_book);
+            let basis = settings.basis.resolve(holds);
             let market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
-            lanes.push(Lane::new(source, FeedClock::new(steps, settings.latency.feed.clone()), uncrosses));
+            let clock = FeedClock::new(steps, settings.latency.feed.clone());
+            let mut lane = Lane::new(source, clock, uncrosses);
+            // A market that went back would have to know the bar it is in.
+            lane.has_orders = basis == FillBasis::Bars;
+            lanes.push(lane);
             let id = venue.add(market, settings.latency);
             for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
                 if let Some(at) = at {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::lane::ChunkSource;
-use crate::event::{ClockStep, Latencies};
+use crate::event::{ClockStep, KindSet, Latencies};
 use crate::sim::{ClockLead, VenueSettings};
 use crate::types::Instrument;
 
@@ -17,8 +17,8 @@ pub struct MarketSetup {
     pub settings: VenueSettings,
     /// Its data.
     pub source: Box<dyn ChunkSource>,
-    /// Whether the data has a book, not only best prices.
-    pub has_book: bool,
+    /// The kinds of events that the data holds.
+    pub holds: KindSet,
     /// Whether its book is known never to stay locked or crossed: then it is not looked at for that.
     pub is_sound: bool,
     /// How long its messages took, below 0 where the venue's clock ran ahead.

@@ -25,6 +25,8 @@ use std::collections::VecDeque;
 use super::number::{Exact, Number, has_reached};
 use super::rule::{Expectations, Rule, Weight};
 use super::words::{self, Words};
+use crate::event::VenueBar;
+use crate::types::format_duration;
 
 /// One input makes at most so many bars.
 const MOST: i64 = 1_000_000;
@@ -32,14 +34,27 @@ const MOST: i64 = 1_000_000;
 /// Closed bars a late trade may still be added to.
 const AMENDED: usize = 16;
 
-/// One input would make more bars than anybody can want: the size is too small for the data.
+/// Why an input makes no bars.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("the trade or gap at {ts} ns makes {bars:e} bars, at most {most}: choose larger bars", most = MOST)]
-pub struct TooManyBars {
-    /// Its time, ns.
-    pub ts: i64,
-    /// How many it would make.
-    pub bars: f64,
+#[non_exhaustive]
+pub enum BarsError {
+    /// It would make more than anybody can want: the size is too small for the data.
+    #[error("the trade or gap at {ts} ns makes {bars:e} bars, at most {most}: choose larger bars", most = MOST)]
+    TooMany {
+        /// Its time, ns.
+        ts: i64,
+        /// How many it would make.
+        bars: f64,
+    },
+    /// A bar of the venue lies in no window of these.
+    #[error(
+        "the data has bars of {}, which do not lie in these: choose windows of that length or a multiple of it",
+        format_duration(*length)
+    )]
+    Coarse {
+        /// Its length, ns.
+        length: i64,
+    },
 }
 
 /// A trade, or a quote without a quantity.
@@ -345,9 +360,9 @@ impl<N: Number> Builder<N> {
     /// Takes a trade and passes on the bars it ended.
     ///
     /// # Errors
-    /// [`TooManyBars`]; nothing has changed then.
+    /// [`BarsError`]; nothing has changed then.
     #[inline(always)]
-    pub fn push(&mut self, tick: Tick<N>, out: &mut impl FnMut(&Bar<N>)) -> Result<(), TooManyBars> {
+    pub fn push(&mut self, tick: Tick<N>, out: &mut impl FnMut(&Bar<N>)) -> Result<(), BarsError> {
         let Tick { ts_event, clock, price, qty, side } = tick;
         match self.rule {
             Rule::Time { grace, .. } => {
@@ -419,8 +434,8 @@ impl<N: Number> Builder<N> {
     /// Takes many trades, as [`Self::push`] does one by one, with the open bar at hand.
     ///
     /// # Errors
-    /// [`TooManyBars`], or what a trade is instead.
-    pub fn push_all<E: From<TooManyBars>>(
+    /// [`BarsError`], or what a trade is instead.
+    pub fn push_all<E: From<BarsError>>(
         &mut self,
         mut ticks: impl Iterator<Item = Result<Tick<N>, E>>,
         out: &mut impl FnMut(&Bar<N>),
@@ -491,14 +506,14 @@ impl<N: Number> Builder<N> {
     /// the bars whose windows have ended by then.
     ///
     /// # Errors
-    /// [`TooManyBars`]; nothing has changed then.
+    /// [`BarsError`]; nothing has changed then.
     #[inline]
     pub fn watermark(
         &mut self,
         ts_event: i64,
         clock: i64,
         out: &mut impl FnMut(&Bar<N>),
-    ) -> Result<(), TooManyBars> {
+    ) -> Result<(), BarsError> {
         self.clock = self.clock.max(clock);
         match self.rule {
             Rule::Time { interval, .. } if ts_event.saturating_sub(interval) >= self.closed => {
@@ -511,8 +526,8 @@ impl<N: Number> Builder<N> {
     /// Our clock is at `clock`: passes on the bars whose windows ended a grace ago. They were available then.
     ///
     /// # Errors
-    /// [`TooManyBars`]; nothing has changed then.
-    pub fn elapse(&mut self, clock: i64, out: &mut impl FnMut(&Bar<N>)) -> Result<(), TooManyBars> {
+    /// [`BarsError`]; nothing has changed then.
+    pub fn elapse(&mut self, clock: i64, out: &mut impl FnMut(&Bar<N>)) -> Result<(), BarsError> {
         let Rule::Time { interval, carries, grace, .. } = self.rule else { return Ok(()) };
         if carries && let Some(bar) = &self.open {
             let behind = clock.saturating_sub(grace).saturating_sub(bar.ts_close);
@@ -537,8 +552,8 @@ impl<N: Number> Builder<N> {
     /// There is no more: passes on what our clock has closed, and the open bar as it is.
     ///
     /// # Errors
-    /// [`TooManyBars`]; nothing has changed then.
-    pub fn flush(&mut self, out: &mut impl FnMut(&Bar<N>)) -> Result<(), TooManyBars> {
+    /// [`BarsError`]; nothing has changed then.
+    pub fn flush(&mut self, out: &mut impl FnMut(&Bar<N>)) -> Result<(), BarsError> {
         self.elapse(self.clock, out)?;
         if let Some(bar) = self.open.take().filter(|bar| bar.trades > 0) {
             out(&Bar { ts_available: self.clock, is_partial: true, ..bar });
@@ -553,7 +568,7 @@ impl<N: Number> Builder<N> {
 
     /// A trade that is not one of the open window.
     #[inline(never)]
-    fn push_beyond(&mut self, tick: Tick<N>, out: &mut impl FnMut(&Bar<N>)) -> Result<(), TooManyBars> {
+    fn push_beyond(&mut self, tick: Tick<N>, out: &mut impl FnMut(&Bar<N>)) -> Result<(), BarsError> {
         let Rule::Time { interval, origin, amends, grace, .. } = self.rule else { return Ok(()) };
         let Tick { ts_event, clock, price, qty, side } = tick;
         self.pass(ts_event, clock, out)?;
@@ -576,7 +591,7 @@ impl<N: Number> Builder<N> {
     }
 
     /// Closes what our clock closed before now, and what ended by a time of the venue's.
-    fn pass(&mut self, ts_event: i64, clock: i64, out: &mut impl FnMut(&Bar<N>)) -> Result<(), TooManyBars> {
+    fn pass(&mut self, ts_event: i64, clock: i64, out: &mut impl FnMut(&Bar<N>)) -> Result<(), BarsError> {
         let Rule::Time { interval, origin, carries, .. } = self.rule else { return Ok(()) };
         let start = Self::window(ts_event, interval, origin);
         if carries && let Some(bar) = &self.open {
@@ -662,12 +677,7 @@ impl<N: Number> Builder<N> {
         }
     }
 
-    fn push_brick(
-        &mut self,
-        tick: Tick<N>,
-        size: N,
-        out: &mut impl FnMut(&Bar<N>),
-    ) -> Result<(), TooManyBars> {
+    fn push_brick(&mut self, tick: Tick<N>, size: N, out: &mut impl FnMut(&Bar<N>)) -> Result<(), BarsError> {
         let Tick { ts_event, clock, price, qty, side } = tick;
         let mut bricks = self.bricks.unwrap_or(Bricks { first: price, level: 0, direction: 0 });
         let close = bricks.first.level(size, bricks.level);
@@ -749,6 +759,39 @@ fn opened<'a, N: Number>(open: &'a mut Option<Bar<N>>, tick: &Tick<N>) -> &'a mu
     bar
 }
 
-fn few(ts: i64, bars: f64) -> Result<(), TooManyBars> {
-    if bars > MOST as f64 { Err(TooManyBars { ts, bars }) } else { Ok(()) }
+fn few(ts: i64, bars: f64) -> Result<(), BarsError> {
+    if bars > MOST as f64 { Err(BarsError::TooMany { ts, bars }) } else { Ok(()) }
+}
+impl Builder<i64> {
+    /// Takes a bar of the venue, known at `clock`, as so many trades of which nothing else is known: what they paid is taken
+    /// to be the mean of high, low and close. Passes on the bars it ended.
+    ///
+    /// # Errors
+    /// [`BarsError`]: of a bar that lies in no window; nothing has changed then.
+    pub fn merge(&mut self, bar: &VenueBar, clock: i64, out: &mut impl FnMut(&Bar)) -> Result<(), BarsError> {
+        let length = bar.ts_close - bar.ts_open;
+        let lies_in = |interval, origin| {
+            let start = Self::window(bar.ts_open, interval, origin);
+            bar.ts_close <= start.saturating_add(interval)
+        };
+        if !matches!(self.rule, Rule::Time { interval, origin, .. } if lies_in(interval, origin)) {
+            return Err(BarsError::Coarse { length });
+        }
+        if bar.volume == 0 {
+            return Ok(());
+        }
+        let late = self.late;
+        self.push(Tick { ts_event: bar.ts_open, clock, price: bar.open, qty: 0, side: 0 }, out)?;
+        let Some(open) = self.open.as_mut().filter(|_| self.late == late) else { return Ok(()) };
+        (open.high, open.low, open.close) = (open.high.max(bar.high), open.low.min(bar.low), bar.close);
+        i64::add(&mut open.volume, bar.volume);
+        i64::add_quote(&mut open.quote_volume, (bar.high + bar.low + bar.close) / 3, bar.volume);
+        if let Some(bought) = bar.buy_volume {
+            i64::add(&mut open.buy_volume, bought);
+            i64::add(&mut open.sell_volume, bar.volume - bought);
+        }
+        let others = u32::try_from(bar.trades - 1).unwrap_or(if bar.trades > 0 { u32::MAX } else { 0 });
+        open.trades = open.trades.saturating_add(others);
+        Ok(())
+    }
 }

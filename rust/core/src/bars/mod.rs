@@ -12,7 +12,7 @@ mod spec;
 mod tape;
 mod words;
 
-pub use builder::{Bar, Builder, Tick, TooManyBars};
+pub use builder::{Bar, BarsError, Builder, Tick};
 pub use floats::BarFloats;
 pub use number::{Exact, Number};
 pub use rows::{MessageBars, RowBars};

@@ -1,9 +1,9 @@
 //! Bars of event rows: what a catalog holds of an instrument, message by message, as the kernel would see it.
 
-use super::builder::{Bar, Builder, Tick, TooManyBars};
+use super::builder::{Bar, BarsError, Builder, Tick};
 use super::spec::{BarSource, BarSpec, BarSpecError};
 use crate::book::{FillBasis, L2Book, Touch};
-use crate::event::{EventKind, Span, View};
+use crate::event::{EventKind, Span, VenueBar, View};
 use crate::types::Instrument;
 
 /// Makes bars of whole messages, known when they were received, of a market whose book somebody else keeps.
@@ -13,6 +13,8 @@ pub struct MessageBars {
     source: BarSource,
     /// Sum of best bid and ask, the last time they were taken.
     mid: Option<i64>,
+    /// Whether there were trades: bars of the venue would count them again.
+    has_trades: bool,
 }
 
 impl MessageBars {
@@ -21,26 +23,40 @@ impl MessageBars {
     /// # Errors
     /// [`BarSpecError`] for a size the instrument cannot count.
     pub fn new(spec: &BarSpec, instrument: &Instrument) -> Result<Self, BarSpecError> {
-        Ok(Self { builder: Builder::new(spec.rule_of(instrument)?), source: spec.source(), mid: None })
+        Ok(Self {
+            builder: Builder::new(spec.rule_of(instrument)?),
+            source: spec.source(),
+            mid: None,
+            has_trades: false,
+        })
     }
 
     /// Takes a message, after which the sum of the book's best prices is `mid`, and passes on the bars it ended.
     ///
     /// # Errors
-    /// [`TooManyBars`].
+    /// [`BarsError`].
     pub fn push(
         &mut self,
         view: &View<'_>,
         message: Span,
         mid: Option<i64>,
         out: &mut impl FnMut(&Bar),
-    ) -> Result<(), TooManyBars> {
+    ) -> Result<(), BarsError> {
         let Span { from, to, only_levels } = message;
         let (ts_event, clock) = (view.ts_event[to - 1], view.ts_recv[to - 1]);
         let mid = match self.source {
             BarSource::Trades if only_levels => None,
             BarSource::Trades => {
-                for row in (from..to).filter(|row| view.kind[*row] == EventKind::Trade as u8) {
+                for row in from..to {
+                    if !self.has_trades
+                        && let Some(bar) = VenueBar::read(view, row, from)
+                    {
+                        self.builder.merge(&bar, clock, out)?;
+                    }
+                    if view.kind[row] != EventKind::Trade as u8 {
+                        continue;
+                    }
+                    self.has_trades = true;
                     let tick = Tick {
                         ts_event: view.ts_event[row],
                         clock,
@@ -74,8 +90,8 @@ impl MessageBars {
     /// Our clock is at `clock`: see [`Builder::elapse`].
     ///
     /// # Errors
-    /// [`TooManyBars`].
-    pub fn elapse(&mut self, clock: i64, out: &mut impl FnMut(&Bar)) -> Result<(), TooManyBars> {
+    /// [`BarsError`].
+    pub fn elapse(&mut self, clock: i64, out: &mut impl FnMut(&Bar)) -> Result<(), BarsError> {
         self.builder.elapse(clock, out)
     }
 
@@ -119,14 +135,14 @@ impl RowBars {
     /// Takes the messages in rows `from..to` and passes on the bars they ended.
     ///
     /// # Errors
-    /// [`TooManyBars`].
+    /// [`BarsError`].
     pub fn push(
         &mut self,
         view: &View<'_>,
         from: usize,
         to: usize,
         out: &mut impl FnMut(&Bar),
-    ) -> Result<(), TooManyBars> {
+    ) -> Result<(), BarsError> {
         for message in view.messages(from, to) {
             let mut mid = None;
             if self.bars.source == BarSource::Mid {
@@ -143,8 +159,8 @@ impl RowBars {
     /// There is no more: see [`Builder::flush`].
     ///
     /// # Errors
-    /// [`TooManyBars`].
-    pub fn flush(&mut self, out: &mut impl FnMut(&Bar)) -> Result<(), TooManyBars> {
+    /// [`BarsError`].
+    pub fn flush(&mut self, out: &mut impl FnMut(&Bar)) -> Result<(), BarsError> {
         self.bars.builder.flush(out)
     }
 

@@ -1,6 +1,6 @@
 //! Bars of whole columns of trades, as arrays hold them.
 
-use super::builder::{Bar, Builder, Tick, TooManyBars};
+use super::builder::{Bar, BarsError, Builder, Tick};
 use super::floats::BarFloats;
 use super::spec::BarSpec;
 
@@ -47,7 +47,7 @@ pub enum TapeError {
     },
     /// The bars are too small for the data.
     #[error(transparent)]
-    TooManyBars(#[from] TooManyBars),
+    BarsError(#[from] BarsError),
 }
 
 /// Bars as columns.

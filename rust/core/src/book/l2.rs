@@ -6,16 +6,20 @@
 use super::ladder::Ladder;
 use super::state::BookState;
 use super::touch::Touch;
-use crate::event::{Event, EventKind, EventSink, Ints, KindSet, View};
+use crate::event::{Event, EventKind, EventSink, Ints, KindSet, View, is_bar_begin};
 use crate::types::{Level, Side};
 
-/// Which events make a market's book.
+/// What orders fill against, and so which events make a market's book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FillBasis {
     /// Levels: the full book.
     L2,
     /// Top-of-book quotes, taken as a book of one level a side.
     L1,
+    /// Trades: there is no book.
+    Trades,
+    /// Bars that the venue published: there is no book.
+    Bars,
 }
 
 impl FillBasis {
@@ -24,7 +28,34 @@ impl FillBasis {
         match self {
             Self::L2 => "l2",
             Self::L1 => "l1",
+            Self::Trades => "trades",
+            Self::Bars => "bars",
         }
+    }
+
+    /// All of them, the finest first.
+    pub const ALL: [Self; 4] = [Self::L2, Self::L1, Self::Trades, Self::Bars];
+
+    /// Whether there is a book.
+    #[inline]
+    pub const fn has_book(self) -> bool {
+        matches!(self, Self::L2 | Self::L1)
+    }
+
+    /// Of what has no book, the price that a row says the market is at.
+    #[inline]
+    pub(crate) fn print(self, view: &View<'_>, row: usize) -> Option<i64> {
+        let says = match (self, EventKind::from_column(view.kind[row])?) {
+            (Self::Trades, EventKind::Trade) | (Self::Bars, EventKind::BarClose) => true,
+            (Self::Bars, EventKind::BarOpen) => is_bar_begin(view, row),
+            _ => false,
+        };
+        says.then(|| view.price.get(row)).filter(|price| *price > 0)
+    }
+
+    /// Twice the last price that the rows `from..to` say the market is at, if there is no book.
+    pub(crate) fn twice_print(self, view: &View<'_>, from: usize, to: usize) -> Option<i64> {
+        (from..to).rev().find_map(|row| self.print(view, row)).map(|price| 2 * price)
     }
 }
 
@@ -33,8 +64,12 @@ impl FillBasis {
 const PASSED_BY: KindSet = KindSet::ORDERS.union(KindSet::of(&[
     EventKind::Quote,
     EventKind::Trade,
-    EventKind::Liquidation,
     EventKind::OffBookTrade,
+    EventKind::BarOpen,
+    EventKind::BarHigh,
+    EventKind::BarLow,
+    EventKind::BarClose,
+    EventKind::Liquidation,
     EventKind::Mark,
     EventKind::Index,
     EventKind::Funding,
@@ -284,6 +319,7 @@ impl L2Book {
                     self.apply_quote(side, view.price.get(row), view.qty.get(row));
                 }
             }
+            FillBasis::Trades | FillBasis::Bars => {}
         }
     }
 
@@ -292,6 +328,7 @@ impl L2Book {
         match basis {
             FillBasis::L2 => self.apply(view, from, to),
             FillBasis::L1 => (from..to).for_each(|row| self.apply_event(basis, view, row)),
+            FillBasis::Trades | FillBasis::Bars => {}
         }
     }
 

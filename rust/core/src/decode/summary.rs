@@ -70,7 +70,7 @@ impl FeedSummary {
                     self.book.apply_row(view, row);
                     book_changed = true;
                 }
-                Some(EventKind::Trade) => {
+                Some(EventKind::Trade | EventKind::BarClose) => {
                     self.traded_qty = self.traded_qty.saturating_add(view.qty.get(row));
                 }
                 Some(EventKind::Liquidation) => {
@@ -90,7 +90,10 @@ impl FeedSummary {
                     | EventKind::OrderAdd
                     | EventKind::OrderModify
                     | EventKind::OrderCancel
-                    | EventKind::OrderExecute,
+                    | EventKind::OrderExecute
+                    | EventKind::BarOpen
+                    | EventKind::BarHigh
+                    | EventKind::BarLow,
                 )
                 | None => {}
             }

@@ -330,7 +330,7 @@ impl View<'_> {
                 row,
                 column: "kind",
                 got: i64::from(self.kind[row]),
-                expected: "an event kind from 0 to 12",
+                expected: "an event kind from 0 to 17",
             });
         }
         let bad_side = |(kind, side): (&u8, &i8)| {

@@ -36,11 +36,20 @@ pub enum EventKind {
     /// A print that is no trade of the book (insurance fund, auto-deleveraging, block trade, retail price improvement);
     /// `side` is the aggressor, 0 when the venue does not say. It never fills an order nor makes a bar.
     OffBookTrade = 13,
+    /// A bar of the venue (see [`super::VenueBar`]) begins: its first price, and what will trade in it. Once more when it
+    /// is over, with the begin as `ts_event` and the number of trades as `qty`.
+    BarOpen = 14,
+    /// Its highest price, and what takers bought; `side` is 1 where that is known.
+    BarHigh = 15,
+    /// Its lowest price, and what takers sold; `side` is -1 where that is known.
+    BarLow = 16,
+    /// Its last price, and all that traded. It ended at `ts_event`.
+    BarClose = 17,
 }
 
 impl EventKind {
     /// How many kinds there are; every valid column value is below it.
-    pub const COUNT: u8 = 14;
+    pub const COUNT: u8 = 18;
 
     /// From the value of a `kind` column.
     #[inline]
@@ -60,6 +69,10 @@ impl EventKind {
             11 => Self::OrderCancel,
             12 => Self::OrderExecute,
             13 => Self::OffBookTrade,
+            14 => Self::BarOpen,
+            15 => Self::BarHigh,
+            16 => Self::BarLow,
+            17 => Self::BarClose,
             _ => return None,
         })
     }
@@ -83,7 +96,11 @@ impl EventKind {
             | Self::Funding
             | Self::OpenInterest
             | Self::Liquidation
-            | Self::OffBookTrade => 3,
+            | Self::OffBookTrade
+            | Self::BarOpen
+            | Self::BarHigh
+            | Self::BarLow
+            | Self::BarClose => 3,
         }
     }
 }
@@ -108,8 +125,11 @@ impl KindSet {
         EventKind::OrderCancel,
         EventKind::OrderExecute,
     ]);
+    /// The rows of a bar that the venue published, in their order.
+    pub const BARS: Self =
+        Self::of(&[EventKind::BarOpen, EventKind::BarHigh, EventKind::BarLow, EventKind::BarClose]);
     /// What moves books and fills in a run.
-    pub const MARKET: Self = Self::LEVELS.with(EventKind::Trade).with(EventKind::Quote);
+    pub const MARKET: Self = Self::LEVELS.with(EventKind::Trade).with(EventKind::Quote).union(Self::BARS);
     /// What must say its side; the others may leave it at 0.
     pub const SIDED: Self = Self::ORDERS.with(EventKind::BookSet).with(EventKind::Quote);
     /// What carries a price and a quantity on the instrument's grid.
@@ -211,9 +231,10 @@ mod tests {
 
     #[test]
     fn the_named_sets_hold_what_files_were_written_with() {
-        assert_eq!(KindSet::MARKET.bits(), 0b1111);
+        assert_eq!(KindSet::BARS.bits(), 0b11_1100_0000_0000_0000);
+        assert_eq!(KindSet::MARKET.bits(), 0b11_1100_0000_0000_1111);
         assert_eq!(KindSet::SIDED.bits(), 0b1_1110_0000_1010);
-        assert_eq!(KindSet::ON_GRID.bits(), 0b11_1111_0000_1111);
+        assert_eq!(KindSet::ON_GRID.bits(), 0b11_1111_1111_0000_1111);
         assert_eq!(KindSet::FINE.bits(), 0b111_0000);
         assert_eq!(KindSet::LEVELS.intersection(KindSet::ORDERS), KindSet::EMPTY);
         let priced = KindSet::ON_GRID.union(KindSet::FINE).with(EventKind::OpenInterest);
@@ -223,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_is_the_kinds_it_was_made_of(values in proptest::collection::btree_set(0..EventKind::COUNT, 0..14)) {
+        fn a_set_is_the_kinds_it_was_made_of(values in proptest::collection::btree_set(0..EventKind::COUNT, 0..18)) {
             let kinds: Vec<_> = values.iter().filter_map(|value| EventKind::from_column(*value)).collect();
             let set: KindSet = kinds.iter().copied().collect();
             prop_assert_eq!(set, KindSet::of(&kinds));

@@ -1,5 +1,6 @@
 //! Events as columns, their vocabulary, and the merge of sorted sources.
 
+mod bar;
 mod columns;
 mod cursor;
 mod kind;
@@ -8,6 +9,7 @@ mod merge;
 mod messages;
 mod stamps;
 
+pub use bar::{BadBar, VenueBar, is_bar_begin};
 pub use columns::{Columns, ColumnsError, Event, EventColumns, EventSink, Ints, View, is_price, is_qty};
 pub use cursor::{Chunk, Chunker, Cursor, FeedError};
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};

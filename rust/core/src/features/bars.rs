@@ -3,7 +3,7 @@
 //! A bar is known when it is available. Our clock closes one at an instant at which messages may still come, so what is
 //! known at that instant is worked out on the side: asking changes nothing.
 
-use crate::bars::{Bar, BarFloats, BarSpec, BarSpecError, MessageBars, TooManyBars};
+use crate::bars::{Bar, BarFloats, BarSpec, BarSpecError, BarsError, MessageBars};
 use crate::event::{Span, View};
 use crate::indicators::Stream;
 use crate::types::{Decoded, Instrument, Reader, Writer};
@@ -91,7 +91,7 @@ impl Bars {
         message: Span,
         twice_mid: Option<i64>,
         instrument: &Instrument,
-    ) -> Result<(), TooManyBars> {
+    ) -> Result<(), BarsError> {
         self.at_instant = None;
         let Self { spec, maker, known, .. } = self;
         maker.push(view, message, twice_mid, &mut |bar| known.take(bar, spec, instrument))

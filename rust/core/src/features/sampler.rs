@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::custom::FeatureFailure;
 use super::engine::FeatureEngine;
-use crate::bars::{Bar, BarSpec, BarSpecError, MessageBars, TooManyBars};
+use crate::bars::{Bar, BarSpec, BarSpecError, BarsError, MessageBars};
 use crate::event::{Chunk, Cursor, EventKind, FLAG_LAST, View};
 use crate::types::HookError;
 
@@ -148,6 +148,6 @@ fn tell(due: &mut VecDeque<i64>, from_ns: i64, bar: &Bar) {
 }
 
 #[cold]
-fn too_many(error: TooManyBars) -> FeatureFailure {
+fn too_many(error: BarsError) -> FeatureFailure {
     FeatureFailure { feature: "of the rows' bars".to_owned(), error: HookError::Failed(error.to_string()) }
 }

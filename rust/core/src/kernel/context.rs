@@ -8,7 +8,7 @@ use super::quoting::QuoteSide;
 use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
 use crate::bars::{BarSpec, BarSpecError};
-use crate::book::{L2Book, Touch};
+use crate::book::{FillBasis, L2Book, Touch};
 use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
@@ -68,6 +68,11 @@ impl Context {
     /// An instrument.
     pub fn instrument(&self, market: MarketId) -> &Arc<Instrument> {
         &self.core().market(market).instrument
+    }
+
+    /// What orders in an instrument are filled against.
+    pub fn basis(&self, market: MarketId) -> FillBasis {
+        self.core().market(market).view.basis()
     }
 
     /// What an order in an instrument has to keep to now.

@@ -6,8 +6,9 @@
 //! [`BarFeeds::finished`] before anybody hears of it.
 
 use super::published::Trade;
-use crate::bars::{Bar, BarSource, BarSpec, BarSpecError, Builder, Tick, TooManyBars};
-use crate::event::{EventKind, View};
+use crate::bars::{Bar, BarSource, BarSpec, BarSpecError, BarsError, Builder, Tick};
+use crate::book::FillBasis;
+use crate::event::{EventKind, VenueBar, View};
 use crate::indicators::Stream;
 use crate::types::{CodecError, Instrument, Reader, StrategyId, Writer};
 use std::sync::Arc;
@@ -49,6 +50,15 @@ pub(super) struct Heard {
     pub(super) quoted: Option<i64>,
     /// Sum of the best prices of the book after it.
     pub(super) mid: Option<i64>,
+}
+
+/// What a message tells bars of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// Its trades.
+    pub(super) trades: &'a [Trade],
+    /// Its bars of the venue, where orders are filled against those: else bars are made of trades.
+    pub(super) bars: &'a [VenueBar],
 }
 
 /// All bars of one market.
@@ -186,11 +196,22 @@ impl BarFeeds {
         (deadline, std::mem::replace(&mut self.deadline, deadline) != deadline)
     }
 
-    /// Takes rows for candles.
-    pub(super) fn record_rows(&mut self, view: &View<'_>, from: usize, to: usize, mut out: impl FnMut(Bar)) {
+    /// Takes rows for candles: trades, or bars of the venue where orders are filled against those.
+    pub(super) fn record_rows(
+        &mut self,
+        basis: FillBasis,
+        view: &View<'_>,
+        from: usize,
+        to: usize,
+        mut out: impl FnMut(Bar),
+    ) {
         let Some(candles) = &mut self.candles else { return };
         for row in from..to {
-            if view.kind[row] == EventKind::Trade as u8 {
+            if basis == FillBasis::Bars {
+                if let Some(bar) = VenueBar::read(view, row, from) {
+                    merge_candle(candles, &bar, &mut out);
+                }
+            } else if view.kind[row] == EventKind::Trade as u8 {
                 push_candle(
                     candles,
                     Tick {
@@ -214,6 +235,13 @@ impl BarFeeds {
         }
     }
 
+    /// Takes a bar of the venue for candles.
+    pub(super) fn record_bar(&mut self, bar: &VenueBar, mut out: impl FnMut(Bar)) {
+        if let Some(candles) = &mut self.candles {
+            merge_candle(candles, bar, &mut out);
+        }
+    }
+
     /// The last candle, as far as it goes.
     pub(super) fn last_candle(&mut self, mut out: impl FnMut(Bar)) {
         if let Some(candles) = &mut self.candles {
@@ -226,14 +254,10 @@ impl BarFeeds {
     ///
     /// # Errors
     /// What the followers of some bars are told, which end.
-    pub(super) fn hear(
-        &mut self,
-        trades: &[Trade],
-        heard: Heard,
-    ) -> Result<(), (TooManyBars, Vec<StrategyId>)> {
+    pub(super) fn hear(&mut self, told: Told<'_>, heard: Heard) -> Result<(), (BarsError, Vec<StrategyId>)> {
         let Self { feeds, finished, .. } = self;
         let mut failed = Ok(());
-        feeds.retain_mut(|feed| match feed.hear(trades, heard, finished) {
+        feeds.retain_mut(|feed| match feed.hear(told, heard, finished) {
             Ok(()) => true,
             Err(error) => {
                 failed = Err((error, feed.everybody()));
@@ -247,7 +271,7 @@ impl BarFeeds {
     ///
     /// # Errors
     /// As [`Self::hear`].
-    pub(super) fn elapse(&mut self, now: i64) -> Result<(), (TooManyBars, Vec<StrategyId>)> {
+    pub(super) fn elapse(&mut self, now: i64) -> Result<(), (BarsError, Vec<StrategyId>)> {
         let Self { feeds, finished, .. } = self;
         let mut failed = Ok(());
         feeds.retain_mut(|feed| {
@@ -346,19 +370,17 @@ impl BarFeed {
         all
     }
 
-    fn hear(
-        &mut self,
-        trades: &[Trade],
-        heard: Heard,
-        finished: &mut Vec<Finished>,
-    ) -> Result<(), TooManyBars> {
+    fn hear(&mut self, told: Told<'_>, heard: Heard, finished: &mut Vec<Finished>) -> Result<(), BarsError> {
         let Self { spec, builder, instrument, indicators, mid, .. } = self;
         let Heard { now, ts_event, .. } = heard;
         let mut out = |bar: &Bar| finish(finished, spec, instrument, indicators, bar, now);
         let price = match spec.source() {
             BarSource::Trades => {
-                for trade in trades {
+                for trade in told.trades {
                     builder.push(tick(trade, now), &mut out)?;
+                }
+                for bar in told.bars {
+                    builder.merge(bar, now, &mut out)?;
                 }
                 None
             }
@@ -399,6 +421,11 @@ fn finish(
 fn tick(trade: &Trade, clock: i64) -> Tick<i64> {
     let side = trade.aggressor_side.map_or(0, |side| side.sign() as i8);
     Tick { ts_event: trade.ts_event, clock, price: trade.price, qty: trade.qty, side }
+}
+
+fn merge_candle(candles: &mut Builder, bar: &VenueBar, out: &mut impl FnMut(Bar)) {
+    // As of trades.
+    let _ = candles.merge(bar, bar.ts_recv, &mut |bar| out(*bar));
 }
 
 #[inline]

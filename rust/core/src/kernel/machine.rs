@@ -10,7 +10,7 @@ use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
-use super::feeds::{BarFeeds, Finished, Heard};
+use super::feeds::{BarFeeds, Finished, Heard, Told};
 use super::input::{Control, Input, Listing, Outgoing, Rows};
 use super::journal::Journal;
 use super::market::Market;
@@ -21,7 +21,7 @@ use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
 use super::topics::{Registry, Subscriber, Topics};
 use super::view::{Content, MarketView};
-use crate::bars::TooManyBars;
+use crate::bars::BarsError;
 use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Heads, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
@@ -409,7 +409,7 @@ impl Kernel {
     #[cold]
     fn fail_followers(
         &mut self,
-        (error, followers): (TooManyBars, Vec<StrategyId>),
+        (error, followers): (BarsError, Vec<StrategyId>),
     ) -> Result<(), KernelError> {
         followers.into_iter().try_for_each(|strategy| self.failed(strategy, error.to_string()))
     }
@@ -422,9 +422,9 @@ impl Kernel {
             return Ok(());
         }
         let Market { view, bars, features, .. } = state;
-        let (record, mut failure) = (&mut core.record, None);
+        let (basis, record, mut failure) = (view.basis(), &mut core.record, None);
         view.know(rows, |view: &View<'_>, from, to| {
-            bars.record_rows(view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
+            bars.record_rows(basis, view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
             failure = failure.take().or(features.read(view, from, to));
         });
         failure.map_or(Ok(()), |failure| self.feature_failed(failure))
@@ -468,14 +468,20 @@ impl Kernel {
         let state = &mut core.markets[market.index()];
         let mut heard = Ok(());
         if !state.bars.are_idle() {
-            for trade in &self.content.trades {
+            let is_barred = state.view.basis() == FillBasis::Bars;
+            for trade in self.content.trades.iter().filter(|_| !is_barred) {
                 state.bars.record(trade, |bar| core.record.candles.push(CandleRow { market, bar }));
+            }
+            let bars: &[_] = if is_barred { &self.content.bars } else { &[] };
+            for bar in bars {
+                state.bars.record_bar(bar, |bar| core.record.candles.push(CandleRow { market, bar }));
             }
             if state.bars.are_followed() {
                 let Content { trades, quote, ts_event, .. } = &self.content;
                 let quoted = quote.as_ref().and_then(Touch::twice_mid);
                 let mid = state.view.touch().twice_mid();
-                heard = state.bars.hear(trades, Heard { now: core.now, ts_event: *ts_event, quoted, mid });
+                let told = Told { trades: if is_barred { &[] } else { trades }, bars };
+                heard = state.bars.hear(told, Heard { now: core.now, ts_event: *ts_event, quoted, mid });
                 state.bars.finished(&mut self.finished);
                 core.set_bars_due(market);
             }

@@ -15,7 +15,7 @@ use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
 use super::view::MarketView;
-use crate::book::{FillBasis, L2Book};
+use crate::book::L2Book;
 use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
@@ -400,7 +400,7 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
 
 impl MarketView {
     fn save(&mut self, w: &mut Writer<'_>) {
-        w.flag(self.basis() == FillBasis::L2);
+        w.text(self.basis().as_str());
         w.u64(self.known());
         w.option(self.twice_mid(), Writer::i64);
         w.option(self.reason().map(AsRef::as_ref), Writer::text);
@@ -416,8 +416,7 @@ impl MarketView {
     }
 
     fn load(&mut self, r: &mut Reader<'_>) -> Result<(), LoadError> {
-        let word = |l2| if l2 { "l2" } else { "l1" };
-        same("basis", word(r.flag()?), word(self.basis() == FillBasis::L2))?;
+        same("basis", r.text()?, self.basis().as_str())?;
         let (known, twice_mid) = (r.u64()?, r.option(Reader::i64)?);
         let reason: Option<Arc<str>> = r.option(Reader::text)?.map(Arc::from);
         let state = r.book_state()?;

@@ -8,7 +8,7 @@ use super::input::{FeedUpdate, Rows, Seen, Supply};
 use super::published::{Funding, Stat, Trade};
 use super::topics::Topics;
 use crate::book::{BookState, FillBasis, L2Book, Touch};
-use crate::event::{Chunk, Cursor, EventColumns, EventKind, View};
+use crate::event::{Chunk, Cursor, EventColumns, EventKind, VenueBar, View};
 use crate::types::Side;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub(super) struct Content {
     pub(super) trades: Vec<Trade>,
     pub(super) quote: Option<Touch>,
     pub(super) stats: Vec<Stat>,
+    /// Bars that the venue published.
+    pub(super) bars: Vec<VenueBar>,
     /// Venue's clock at its end, where somebody needs it.
     pub(super) ts_event: i64,
 }
@@ -49,6 +51,7 @@ impl Content {
         (self.book, self.touch_moved, self.new_state, self.quote) = (false, false, None, None);
         self.trades.clear();
         self.stats.clear();
+        self.bars.clear();
         self.ts_event = i64::MIN;
     }
 
@@ -91,7 +94,11 @@ impl Content {
                 | EventKind::OrderAdd
                 | EventKind::OrderModify
                 | EventKind::OrderCancel
-                | EventKind::OrderExecute => {}
+                | EventKind::OrderExecute
+                | EventKind::BarOpen
+                | EventKind::BarHigh
+                | EventKind::BarLow => {}
+                EventKind::BarClose => self.bars.extend(VenueBar::read(view, row, from)),
             }
         }
     }
@@ -318,6 +325,7 @@ impl MarketView {
         self.book.apply_rows(self.basis, view, from, to);
         self.known += (to - from) as u64;
         self.look();
+        self.seen.twice_mid = self.basis.twice_print(view, from, to).or(self.seen.twice_mid);
     }
 
     fn look(&mut self) {

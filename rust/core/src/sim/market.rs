@@ -13,6 +13,7 @@
 //! * an order that rests against liquidity it could not take is not one the market came to: when the other side
 //!   reaches it, it fills up to what is displayed there and left for us;
 //! * a maker fill is at the order's own price;
+//! * a market without a book fills by what was traded alone (see `prints`);
 //! * a crossed book is a fault of the data: nothing is taken from it and it reaches nobody.
 //!
 //! What rests beyond the deepest level a side shows is unknown, not nothing: an order there keeps its place in the
@@ -33,8 +34,10 @@ mod incoming;
 mod matching;
 #[cfg(test)]
 mod model;
+mod prints;
 mod resting;
 mod taken;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -44,6 +47,7 @@ pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Resting, Slot};
 use self::taken::Taken;
+use self::waiting::Prints;
 use super::queue::{QueueModel, QueuePosition};
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
@@ -128,6 +132,8 @@ pub struct Market {
     watch: [Watch; 2],
     orders: OwnOrders,
     taken: Taken,
+    /// Of a market without a book.
+    prints: Prints,
     news: News,
     queue: QueueModel,
     self_trade: SelfTrade,
@@ -168,6 +174,7 @@ impl Market {
             watch: [Watch::NOTHING; 2],
             orders: OwnOrders::new(),
             taken: Taken::default(),
+            prints: Prints::default(),
             news: News::default(),
             queue,
             self_trade: matching.self_trade,
@@ -214,6 +221,7 @@ impl Market {
     pub(super) fn restart(&mut self, book: L2Book, twice_mid: Option<i64>) {
         debug_assert!(!self.touched, "orders cannot be taken back");
         (self.book, self.twice_mid) = (book, twice_mid);
+        self.prints.restart();
     }
 
     /// Whether nothing of ours is left here: no order, and no quantity taken that the data still shows.
@@ -222,9 +230,9 @@ impl Market {
         !self.touched
     }
 
-    /// Number of our orders resting here.
+    /// Number of our orders here: those that rest, and those that wait for a print.
     pub fn resting(&self) -> usize {
-        self.orders.len()
+        self.orders.len() + self.prints.len()
     }
 
     /// Quantity ahead of a resting order; infinite while its level has not been seen.
@@ -254,6 +262,9 @@ impl Market {
     /// is for.
     #[inline]
     pub fn on_message(&mut self, view: &View<'_>, rows: Span, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        if !self.basis.has_book() {
+            return self.on_prints(view, rows.from, rows.to, now, out);
+        }
         if self.touched {
             return self.on_message_touched(view, rows, now, out);
         }
@@ -642,7 +653,7 @@ impl Market {
 
     /// Something of ours has come or gone.
     fn watch_again(&mut self) {
-        self.touched = !(self.orders.is_empty() && self.taken.is_empty());
+        self.touched = !(self.orders.is_empty() && self.taken.is_empty() && self.prints.is_empty());
         for side in SIDES {
             let own = self.orders.keys(side).first().map(|&worst| {
                 // A level deeper than anything seen is news to those that have not been seen.

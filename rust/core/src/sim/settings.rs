@@ -6,6 +6,7 @@ use super::latency::{Latency, LatencyModel};
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use crate::book::FillBasis;
+use crate::event::{EventKind, KindSet};
 
 /// A setting no venue can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,21 +21,30 @@ pub struct SettingsError {
 /// What orders fill against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
-    /// The full book where the data has one, else top-of-book quotes.
+    /// The finest the data has: the full book, top-of-book quotes, trades, bars.
     Auto,
     /// The full book.
     L2,
     /// Top-of-book quotes.
     L1,
+    /// Trades.
+    Trades,
+    /// Bars that the venue published.
+    Bars,
 }
 
 impl Basis {
-    /// What it is for data that has a book or has none.
-    pub fn resolve(self, has_book: bool) -> FillBasis {
+    /// What it is for data that holds these kinds.
+    pub fn resolve(self, holds: KindSet) -> FillBasis {
         match self {
-            Self::Auto if has_book => FillBasis::L2,
+            Self::Auto if holds.contains(EventKind::BookSet) => FillBasis::L2,
+            Self::Auto if holds.contains(EventKind::Quote) => FillBasis::L1,
+            Self::Auto if holds.contains(EventKind::Trade) => FillBasis::Trades,
+            Self::Auto if holds.contains(EventKind::BarClose) => FillBasis::Bars,
             Self::Auto | Self::L1 => FillBasis::L1,
             Self::L2 => FillBasis::L2,
+            Self::Trades => FillBasis::Trades,
+            Self::Bars => FillBasis::Bars,
         }
     }
 }
@@ -111,8 +121,15 @@ fn choice<T: Copy>(field: &'static str, text: &str, choices: &[(&str, T)]) -> Re
 impl FromStr for Basis {
     type Err = SettingsError;
     fn from_str(text: &str) -> Result<Self, SettingsError> {
-        let [l2, l1] = [FillBasis::L2, FillBasis::L1].map(FillBasis::as_str);
-        choice("basis", text, &[("auto", Self::Auto), (l2, Self::L2), (l1, Self::L1)])
+        let [l2, l1, trades, bars] = FillBasis::ALL.map(FillBasis::as_str);
+        let choices = [
+            ("auto", Self::Auto),
+            (l2, Self::L2),
+            (l1, Self::L1),
+            (trades, Self::Trades),
+            (bars, Self::Bars),
+        ];
+        choice("basis", text, &choices)
     }
 }
 
@@ -165,7 +182,10 @@ mod tests {
         assert_eq!("decrement".parse(), Ok(SelfTrade::Decrement));
         assert_eq!(["drop-older", "off"].map(str::parse), [Ok(Uncross::DropOlder), Ok(Uncross::Off)]);
         let told = |error: SettingsError| error.to_string();
-        assert_eq!("L2".parse::<Basis>().map_err(told), Err(r#"basis: "L2" is not auto, l2 or l1"#.into()));
+        assert_eq!(
+            "L2".parse::<Basis>().map_err(told),
+            Err(r#"basis: "L2" is not auto, l2, l1, trades or bars"#.into())
+        );
         assert_eq!(
             "".parse::<Accounts>().map_err(told),
             Err(r#"accounts: "" is not shared or isolated"#.into())
@@ -198,8 +218,12 @@ mod tests {
 
     #[test]
     fn what_is_left_open_follows_from_the_data() {
-        assert_eq!([true, false].map(|has| Basis::Auto.resolve(has)), [FillBasis::L2, FillBasis::L1]);
-        assert_eq!([true, false].map(|has| Basis::L1.resolve(has)), [FillBasis::L1; 2]);
-        assert_eq!([true, false].map(|has| Basis::L2.resolve(has)), [FillBasis::L2; 2]);
+        let kinds = [EventKind::BookSet, EventKind::Quote, EventKind::Trade, EventKind::BarClose];
+        let from = |first: usize| KindSet::of(&kinds[first..]).with(EventKind::Mark);
+        assert_eq!([0, 1, 2, 3].map(|first| Basis::Auto.resolve(from(first))), FillBasis::ALL);
+        assert_eq!(Basis::Auto.resolve(KindSet::EMPTY), FillBasis::L1);
+        for basis in FillBasis::ALL {
+            assert_eq!(basis.as_str().parse::<Basis>().unwrap().resolve(KindSet::ALL), basis);
+        }
     }
 }

@@ -32,7 +32,8 @@ struct Place {
 #[derive(Default)]
 pub struct Venue {
     places: Vec<Place>,
-    commands: Channel<(AccountId, Command)>,
+    /// With when they were sent.
+    commands: Channel<(AccountId, Command, i64)>,
     updates: Channel<Sent>,
     /// Markets that will be listed or delisted and when, the next one last.
     listings: Vec<(i64, MarketId, bool)>,
@@ -105,7 +106,7 @@ impl Venue {
     pub fn on_command(&mut self, account: AccountId, command: Approved<Command>, now: i64) {
         let command = command.into_inner();
         let latency = self.places[command.market().index()].latency.draw(Leg::Entry);
-        self.commands.send(now.saturating_add(latency), (account, command));
+        self.commands.send(now.saturating_add(latency), (account, command, now));
     }
 
     /// When the next command arrives or the next market is listed or delisted.
@@ -122,11 +123,17 @@ impl Venue {
     pub fn advance(&mut self, until: i64) {
         loop {
             let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
-            if let Some((at, (account, command))) =
+            if let Some((at, (account, command, sent))) =
                 self.commands.receive(until.min(listing.saturating_sub(1)))
             {
                 let market = command.market();
-                self.places[market.index()].market.on_command(account, command, at, &mut self.fresh);
+                self.places[market.index()].market.on_sent_command(
+                    account,
+                    command,
+                    sent,
+                    at,
+                    &mut self.fresh,
+                );
                 self.report(market);
             } else if listing <= until
                 && let Some((at, market, is_listed)) = self.listings.pop()

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress};
-use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST, Latencies};
+use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST, KindSet, Latencies};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
 };
@@ -174,7 +174,7 @@ pub fn market_setup(
             matching: Matching::default(),
         },
         source: Pieces::new(data, piece),
-        has_book: true,
+        holds: KindSet::LEVELS,
         is_sound: true,
         latencies: Latencies::default(),
     }

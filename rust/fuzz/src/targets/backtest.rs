@@ -2,7 +2,7 @@
 //! traded that the orders do not say.
 
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
-use tradecore_core::event::{Event, EventColumns, EventKind, Latencies};
+use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, SelfTrade, Uncross, VenueSettings};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
@@ -59,7 +59,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         instrument: instrument(id, kind),
         settings: setup.settings.clone(),
         source: Pieces::new(data.clone(), piece),
-        has_book: true,
+        holds: KindSet::LEVELS,
         is_sound: false,
         latencies: Latencies::of_least(-2 * MS),
     });

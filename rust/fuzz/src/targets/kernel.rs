@@ -19,7 +19,11 @@ fn rows(dice: &mut Dice<'_>, now: i64) -> EventColumns {
     let mut columns = EventColumns::default();
     for _ in 0..dice.below(6) {
         let kind = dice.pick(&[EventKind::BookSet, EventKind::BookSet, EventKind::Trade]);
-        let kind = if dice.chance(40) { EventKind::from_column(dice.below(13) as u8) } else { Some(kind) };
+        let kind = if dice.chance(40) {
+            EventKind::from_column(dice.below(u64::from(EventKind::COUNT)) as u8)
+        } else {
+            Some(kind)
+        };
         let side = if dice.chance(128) { Side::Buy } else { Side::Sell };
         let odd = dice.chance(6);
         columns.push(Event {

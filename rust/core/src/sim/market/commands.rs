@@ -2,6 +2,7 @@
 
 use super::matching::{Step, Taker};
 use super::resting::Resting;
+use super::waiting::Waiting;
 use super::{Market, reaches};
 use crate::orders::{
     Command, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, check_replace, check_request,
@@ -19,21 +20,35 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
+        self.on_sent_command(account, command, now, now, out);
+    }
+
+    /// The same of a command that was sent at `sent`: bars do not tell the time between.
+    pub fn on_sent_command(
+        &mut self,
+        account: AccountId,
+        command: Command,
+        sent: i64,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
         self.keep_lot(now);
         match command {
-            Command::Submit { order, request } => self.submit(account, order, &request, now, out),
+            Command::Submit { order, request } => self.submit(account, order, &request, sent, now, out),
             Command::Cancel { order, .. } => {
-                let kind = match self.orders.find(account, order) {
-                    Some(slot) => {
-                        self.orders.remove(slot);
-                        ReportKind::Cancelled
-                    }
-                    None => ReportKind::CancelRejected(Reason::UnknownOrder),
+                let kind = if let Some(slot) = self.orders.find(account, order) {
+                    self.orders.remove(slot);
+                    ReportKind::Cancelled
+                } else if let Some(at) = self.prints.find(account, order) {
+                    self.prints.remove(at);
+                    ReportKind::Cancelled
+                } else {
+                    ReportKind::CancelRejected(Reason::UnknownOrder)
                 };
                 out.push((account, Update::on(order, now, kind)));
             }
             Command::Replace { order, price, qty, .. } => {
-                self.replace(account, order, price.steps(), qty.steps(), now, out);
+                self.replace(account, order, (price.steps(), qty.steps()), sent, now, out);
             }
         }
         self.watch_again();
@@ -47,10 +62,12 @@ impl Market {
     /// Ends trading at `now`: what rests expires, in order of arrival, and no order is let in any more.
     pub fn delist(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
         self.is_listed = false;
+        let expired = ReportKind::Expired(Reason::NotListed);
         for slot in self.orders.by_arrival() {
             let Resting { id, account, .. } = self.orders.remove(slot);
-            out.push((account, Update::on(id, now, ReportKind::Expired(Reason::NotListed))));
+            out.push((account, Update::on(id, now, expired)));
         }
+        out.extend(self.prints.drain().map(|order| (order.account, Update::on(order.id, now, expired))));
         self.watch_again();
     }
 
@@ -59,6 +76,7 @@ impl Market {
         account: AccountId,
         id: OrderId,
         request: &OrderRequest,
+        sent: i64,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
@@ -71,6 +89,9 @@ impl Market {
         }
         say(ReportKind::Accepted);
         let taker = Taker { id, account, pool, side, limit, qty: request.qty.steps(), filled: 0 };
+        if !self.basis.has_book() {
+            return self.place_print(Waiting::new(taker, request, sent), now, out);
+        }
         let whole = request.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out) else { return };
         let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
@@ -97,6 +118,7 @@ impl Market {
             remainder: false,
             place: QueuePosition::default(),
             displayed: 0,
+            sent,
         });
     }
 
@@ -154,19 +176,26 @@ impl Market {
         if !self.is_listed {
             return Some(Reason::NotListed);
         }
-        if self.orders.find(account, id).is_some() {
+        if self.orders.find(account, id).is_some() || self.prints.find(account, id).is_some() {
             return Some(Reason::InvalidTerms);
         }
-        let reference = self.book.best(request.side.opposite()).map(|level| level.price);
+        let reference = if self.basis.has_book() {
+            self.book.best(request.side.opposite()).map(|level| level.price)
+        } else {
+            self.twice_mid.map(|twice| twice / 2)
+        };
         match check_request(&self.instrument, &self.math, now, request, || reference.map(Price::new)) {
             Ok(None) => {}
             Ok(Some(reason)) => return Some(reason),
             Err(mistake) => return Some(mistake.reason()),
         }
+        let limit = request.order_type.price().map(Price::steps);
+        if !self.basis.has_book() {
+            return self.refuses_print(request.side, limit, request.post_only);
+        }
         if !self.book.is_synced() {
             return Some(Reason::BookNotSynced);
         }
-        let limit = request.order_type.price().map(Price::steps);
         self.refuses_to_take(request.side, limit, request.post_only, pool)
     }
 
@@ -188,11 +217,14 @@ impl Market {
         &mut self,
         account: AccountId,
         id: OrderId,
-        price: i64,
-        qty: i64,
+        (price, qty): (i64, i64),
+        sent: i64,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
+        if !self.basis.has_book() {
+            return self.replace_print(account, id, (price, qty), sent, now, out);
+        }
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let Some(slot) = self.orders.find(account, id) else {
             say(ReportKind::ReplaceRejected(Reason::UnknownOrder));

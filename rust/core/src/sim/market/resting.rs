@@ -36,6 +36,8 @@ pub(super) struct Resting {
     pub(super) place: QueuePosition,
     /// Displayed size of its level when last seen.
     pub(super) displayed: i64,
+    /// When it was sent, ns.
+    pub(super) sent: i64,
 }
 
 impl Resting {

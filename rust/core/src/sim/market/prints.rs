@@ -1,0 +1,418 @@
+//! Markets without a book: orders against trades, or against bars that the venue published.
+//!
+//! What was asked for is not known, only what was paid. So nothing is taken at once:
+//!
+//! * An order that takes (a market order, one that is immediate or cancel, fill or kill, or has a limit beyond the last
+//!   price) waits for the next print: the next trade, or the open of the next bar. It fills there as a taker, at that
+//!   price, if its limit allows it. A market order goes on with the prints after it until it is filled; what is left of
+//!   a limit order rests, or expires as its time in force says.
+//! * An order that rests fills whole, at its own price, when a trade prints through it: below a buy, above a sell. At its
+//!   own price there is a queue that nobody knows, so nothing fills.
+//! * Of a bar the open comes first, then the high, then the low. All lie behind the orders that were sent when it
+//!   began; one that was sent later waits for the next bar, for its high may have been before.
+//! * Nobody gets more of a trade than it was, nor of a bar; of a trade through a resting order that is not asked.
+//!
+//! A latency shorter than a bar changes nothing but when we know: orders are held against a bar by when they were sent.
+//! Orders of ours do not meet each other here.
+
+use super::Market;
+use super::matching::Taker;
+use super::resting::{Resting, Slot};
+use super::waiting::{Current, Waiting};
+use super::{reaches, taker_fill};
+use crate::book::FillBasis;
+use crate::event::{EventKind, View, is_bar_begin};
+use crate::orders::{OrderId, Reason, ReportKind, TimeInForce, check_replace};
+use crate::sim::queue::QueuePosition;
+use crate::sim::update::Update;
+use crate::types::{AccountId, Price, Qty, Side};
+
+/// A trade, or the open of a bar.
+#[derive(Debug, Clone, Copy)]
+struct Print {
+    price: i64,
+    qty: i64,
+    /// Orders that were sent later do not meet it.
+    before: i64,
+}
+
+impl Market {
+    /// The last price, if there is no book.
+    fn last_print(&self) -> Option<i64> {
+        self.twice_mid.map(|twice| twice / 2)
+    }
+
+    /// Why an order is not let in that a market with a book would look at its book for.
+    pub(super) fn refuses_print(&self, side: Side, limit: Option<i64>, post_only: bool) -> Option<Reason> {
+        let takes = limit.is_none_or(|limit| self.is_beyond_last(side, limit));
+        (post_only && takes).then_some(Reason::PostOnlyWouldCross)
+    }
+
+    fn is_beyond_last(&self, side: Side, limit: i64) -> bool {
+        self.last_print().is_some_and(|last| last != limit && reaches(side, limit, last))
+    }
+
+    /// Lets an order wait for the next print, or rest.
+    pub(super) fn place_print(&mut self, order: Waiting, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        let Taker { side, limit, .. } = order.taker;
+        match limit {
+            Some(limit) if order.time_in_force == TimeInForce::Gtc && !self.is_beyond_last(side, limit) => {
+                self.rest_print(order, limit);
+            }
+            _ => {
+                self.prints.waiting.push(order);
+                // A bar that began when it was sent, or later, has its open still to give.
+                if let Some(bar) = self.prints.bar.filter(|bar| bar.volume > 0 && order.sent <= bar.began) {
+                    let print = Print { price: bar.open, qty: bar.volume, before: bar.began };
+                    self.take_print(print, now, out);
+                }
+            }
+        }
+    }
+
+    /// Gives an order other terms, as a new one that keeps what is filled of it.
+    pub(super) fn replace_print(
+        &mut self,
+        account: AccountId,
+        id: OrderId,
+        (price, qty): (i64, i64),
+        sent: i64,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        let mut say = |kind| out.push((account, Update::on(id, now, kind)));
+        let waits = self.prints.find(account, id);
+        let rests = self.orders.find(account, id);
+        let order = match (waits, rests) {
+            (Some(at), _) => self.prints.waiting[at],
+            (None, Some(slot)) => Waiting::resting(self.orders.get(slot)),
+            (None, None) => return say(ReportKind::ReplaceRejected(Reason::UnknownOrder)),
+        };
+        let Taker { side, filled, .. } = order.taker;
+        let (total, limit) = (Qty::new(qty), Price::new(price));
+        let checked = check_replace(&self.instrument, &self.math, now, limit, total, Qty::new(filled));
+        let refusal = match checked {
+            Ok(None) if qty <= filled => None,
+            Ok(None) => self.refuses_print(side, Some(price), order.post_only),
+            Ok(refusal) => refusal,
+            Err(mistake) => Some(mistake.reason()),
+        };
+        if let Some(reason) = refusal.or(order.taker.limit.is_none().then_some(Reason::InvalidTerms)) {
+            return say(ReportKind::ReplaceRejected(reason));
+        }
+        if let Some(at) = waits {
+            self.prints.remove(at);
+        } else if let Some(slot) = rests {
+            self.orders.remove(slot);
+        }
+        if qty <= filled {
+            return say(ReportKind::Cancelled);
+        }
+        say(ReportKind::Replaced { price: limit, qty: total });
+        // Less at the same price is the same order.
+        let sent = if order.taker.limit == Some(price) && qty <= order.taker.qty { order.sent } else { sent };
+        let taker = Taker { limit: Some(price), qty, ..order.taker };
+        self.place_print(Waiting { taker, sent, ..order }, now, out);
+    }
+
+    fn rest_print(&mut self, order: Waiting, price: i64) {
+        let Taker { id, account, pool, side, qty, filled, .. } = order.taker;
+        self.orders.push(Resting {
+            id,
+            account,
+            pool,
+            side,
+            price,
+            qty,
+            filled,
+            post_only: order.post_only,
+            remainder: false,
+            place: QueuePosition::UNKNOWN,
+            displayed: 0,
+            sent: order.sent,
+        });
+    }
+
+    /// Takes a message of a market without a book.
+    #[inline(never)]
+    pub(super) fn on_prints(
+        &mut self,
+        view: &View<'_>,
+        from: usize,
+        to: usize,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        self.keep_lot(now);
+        for row in from..to {
+            let (price, qty) = (view.price.get(row), view.qty.get(row));
+            match (self.basis, EventKind::from_column(view.kind[row])) {
+                _ if price <= 0 => {}
+                (FillBasis::Trades, Some(EventKind::Trade)) if qty > 0 => {
+                    self.on_print(Print { price, qty, before: i64::MAX }, now, out);
+                }
+                (FillBasis::Bars, Some(EventKind::BarOpen)) if is_bar_begin(view, row) => {
+                    let began = view.ts_event[row];
+                    self.prints.bar = Some(Current { began, open: price, volume: qty });
+                    // Nobody traded in a bar without a volume.
+                    if qty > 0 {
+                        self.on_print(Print { price, qty, before: began }, now, out);
+                    }
+                }
+                (FillBasis::Bars, Some(EventKind::BarHigh | EventKind::BarLow)) => {
+                    if let Some(bar) = self.prints.bar.filter(|bar| bar.volume > 0) {
+                        self.fill_through(Print { price, qty: bar.volume, before: bar.began }, now, out);
+                    }
+                }
+                (FillBasis::Bars, Some(EventKind::BarClose)) => self.prints.bar = None,
+                _ => {}
+            }
+            self.twice_mid = self.basis.twice_print(view, row, row + 1).or(self.twice_mid);
+        }
+        if self.touched {
+            self.watch_again();
+        }
+    }
+
+    fn on_print(&mut self, print: Print, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        self.trades += 1;
+        // What rests was there before; what is left of those who take rests behind this print.
+        self.fill_through(print, now, out);
+        self.take_print(print, now, out);
+    }
+
+    /// Lets those who wait take of a print.
+    fn take_print(&mut self, print: Print, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        for mut order in std::mem::take(&mut self.prints.waiting) {
+            if order.sent > print.before {
+                self.prints.waiting.push(order);
+                continue;
+            }
+            let Taker { id, account, pool, side, limit, .. } = order.taker;
+            let wanted = order.taker.qty - order.taker.filled;
+            let suits = limit.is_none_or(|limit| reaches(side, limit, print.price));
+            let lot = self.lot;
+            let left = self.left_of_trade(pool, print.qty);
+            let qty = if suits { wanted.min(*left) / lot * lot } else { 0 };
+            let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
+            if order.time_in_force == TimeInForce::Fok && qty < wanted {
+                out.push(expires(Reason::FokNotFillable));
+                continue;
+            }
+            if qty > 0 {
+                *left -= qty;
+                order.taker.filled += qty;
+                out.push(taker_fill(&self.math, &order.taker, print.price, qty, now));
+            }
+            if qty == wanted {
+                continue;
+            }
+            match (limit, order.time_in_force) {
+                (None, _) => self.prints.waiting.push(order),
+                (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => out.push(expires(Reason::IocRemainder)),
+                (Some(limit), TimeInForce::Gtc) => self.rest_print(order, limit),
+            }
+        }
+    }
+
+    /// Fills what rests and was traded through, better prices first, then in order of arrival.
+    fn fill_through(&mut self, print: Print, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        for side in [Side::Buy, Side::Sell] {
+            let key = print.price * side.sign();
+            let mut through: Vec<Slot> = Vec::new();
+            let mut at = self.orders.level_below(side, i64::MAX);
+            while let Some((level, first)) = at.filter(|(level, _)| *level > key) {
+                through.extend(std::iter::successors(Some(first), |slot| self.orders.behind(*slot)));
+                at = self.orders.level_below(side, level - 1);
+            }
+            for slot in through {
+                let order = *self.orders.get(slot);
+                if order.sent > print.before {
+                    continue;
+                }
+                let qty = if self.basis == FillBasis::Bars {
+                    let (lot, left) = (self.lot, self.left_of_trade(order.pool, print.qty));
+                    let qty = order.leaves().min(*left) / lot * lot;
+                    *left -= qty;
+                    qty
+                } else {
+                    order.leaves()
+                };
+                if qty > 0 {
+                    out.push(self.fill_resting(slot, qty, now));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::{Columns as _, Event, EventColumns, FLAG_LAST, VenueBar};
+    use crate::orders::{Command, OrderRequest, OrderType};
+    use crate::random::Random;
+    use crate::sim::market::Matching;
+    use crate::sim::queue::QueueModel;
+    use crate::types::MarketId;
+    use crate::types::instrument::tests::linear;
+
+    const ME: AccountId = AccountId::new(0);
+
+    struct Desk {
+        market: Market,
+        out: Vec<(AccountId, Update)>,
+    }
+
+    impl Desk {
+        fn new(basis: FillBasis) -> Self {
+            let (queue, matching) = (QueueModel::Conservative, Matching::default());
+            let market = Market::new(Arc::new(linear()), basis, queue, matching, Random::new(1, 0)).unwrap();
+            Self { market, out: Vec::new() }
+        }
+
+        fn play(&mut self, columns: &EventColumns) -> Vec<(i64, i64)> {
+            let view = columns.view();
+            for rows in view.messages(0, view.len()) {
+                self.market.on_message(&view, rows, view.ts_event[rows.from], &mut self.out);
+            }
+            self.fills()
+        }
+
+        fn trade(&mut self, now: i64, price: i64, qty: i64) -> Vec<(i64, i64)> {
+            let mut columns = EventColumns::default();
+            let kind = EventKind::Trade;
+            columns.push(Event {
+                ts_event: now,
+                ts_recv: now,
+                kind,
+                side: 0,
+                flags: FLAG_LAST,
+                price,
+                qty,
+                id: 0,
+            });
+            self.play(&columns)
+        }
+
+        /// A bar of a minute from `begin` on: open, high, low, close, volume.
+        fn bar(&mut self, begin: i64, [open, high, low, close, volume]: [i64; 5]) -> Vec<(i64, i64)> {
+            let (ts_close, buy_volume, trades) = (begin + 60, None, 1);
+            let bar = VenueBar {
+                ts_open: begin,
+                ts_close,
+                ts_recv: ts_close,
+                open,
+                high,
+                low,
+                close,
+                volume,
+                buy_volume,
+                trades,
+            };
+            let mut columns = EventColumns::default();
+            bar.push(&mut columns);
+            self.play(&columns)
+        }
+
+        fn send(
+            &mut self,
+            order: OrderId,
+            side: Side,
+            price: Option<i64>,
+            qty: i64,
+            sent: i64,
+            now: i64,
+        ) -> Vec<(i64, i64)> {
+            let order_type =
+                price.map_or(OrderType::Market, |price| OrderType::Limit { price: Price::new(price) });
+            let request = OrderRequest {
+                market: MarketId::new(0),
+                side,
+                order_type,
+                qty: Qty::new(qty),
+                time_in_force: TimeInForce::Gtc,
+                post_only: false,
+                client_id: None,
+            };
+            self.market.on_sent_command(ME, Command::Submit { order, request }, sent, now, &mut self.out);
+            self.fills()
+        }
+
+        /// Prices and quantities of the fills since it was last asked.
+        fn fills(&mut self) -> Vec<(i64, i64)> {
+            let fill = |(_, update): (AccountId, Update)| match update.kind {
+                ReportKind::Fill { price, qty, .. } => Some((price.steps(), qty.steps())),
+                _ => None,
+            };
+            self.out.drain(..).filter_map(fill).collect()
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_before_the_next_trade_nor_more_of_it_than_it_was() {
+        let mut desk = Desk::new(FillBasis::Trades);
+        desk.trade(1, 1_000, 10);
+        assert_eq!(desk.send(1, Side::Buy, None, 7, 2, 2), []);
+        assert_eq!(desk.send(2, Side::Sell, None, 2, 2, 2), []);
+        assert_eq!(desk.trade(3, 1_001, 5), [(1_001, 5)]);
+        assert_eq!(desk.trade(4, 1_002, 5), [(1_002, 2), (1_002, 2)]);
+        assert!(desk.market.is_untouched() && desk.market.resting() == 0);
+    }
+
+    #[test]
+    fn what_is_left_of_a_limit_rests_behind_the_trade_it_took() {
+        let mut desk = Desk::new(FillBasis::Trades);
+        desk.trade(1, 1_000, 10);
+        desk.send(1, Side::Buy, Some(1_003), 7, 2, 2);
+        assert_eq!(desk.trade(3, 1_002, 5), [(1_002, 5)]);
+        assert_eq!(desk.trade(4, 1_003, 5), []);
+        assert_eq!(desk.trade(5, 1_002, 1), [(1_003, 2)]);
+    }
+
+    #[test]
+    fn a_bar_is_for_orders_that_were_sent_when_it_began() {
+        let mut desk = Desk::new(FillBasis::Bars);
+        desk.bar(60, [100, 110, 90, 105, 50]);
+        // Sent at the end of the first, it arrives in the second, whose open it takes.
+        let mut second = EventColumns::default();
+        let bar = VenueBar {
+            ts_open: 120,
+            ts_close: 180,
+            ts_recv: 180,
+            open: 106,
+            high: 120,
+            low: 100,
+            close: 101,
+            volume: 30,
+            buy_volume: None,
+            trades: 3,
+        };
+        bar.push(&mut second);
+        let view = second.view();
+        let mut messages = view.messages(0, view.len());
+        let opens = messages.next().unwrap();
+        desk.market.on_message(&view, opens, 120, &mut desk.out);
+        assert_eq!(desk.send(1, Side::Buy, None, 10, 120, 125), [(106, 10)]);
+        // One that is sent within waits for the next open, and one that rests for the next bar.
+        assert_eq!(desk.send(2, Side::Buy, None, 10, 130, 135), []);
+        assert_eq!(desk.send(3, Side::Sell, Some(115), 10, 130, 135), []);
+        assert_eq!(desk.send(4, Side::Sell, Some(115), 25, 120, 135), []);
+        let over = messages.next().unwrap();
+        desk.market.on_message(&view, over, 180, &mut desk.out);
+        assert_eq!(desk.fills(), [(115, 20)], "10 of its 30 are gone");
+        assert_eq!(desk.bar(180, [102, 116, 102, 110, 40]), [(102, 10), (115, 10), (115, 5)]);
+        assert!(desk.market.is_untouched());
+    }
+
+    #[test]
+    fn a_bar_in_which_nobody_traded_fills_nothing() {
+        let mut desk = Desk::new(FillBasis::Bars);
+        desk.bar(60, [100, 110, 90, 105, 50]);
+        desk.send(1, Side::Buy, None, 10, 120, 120);
+        assert_eq!(desk.bar(120, [105, 105, 105, 105, 0]), []);
+        assert_eq!(desk.bar(180, [107, 107, 107, 107, 4]), [(107, 4)]);
+    }
+}

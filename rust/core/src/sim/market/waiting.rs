@@ -1,0 +1,75 @@
+//! What a market without a book remembers: orders that wait for the next print, and the bar it is in.
+
+use super::matching::Taker;
+use super::resting::Resting;
+use crate::orders::{OrderId, OrderRequest, TimeInForce};
+use crate::types::AccountId;
+
+/// An order that takes the next print.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) taker: Taker,
+    pub(super) time_in_force: TimeInForce,
+    pub(super) post_only: bool,
+    /// When it was sent, ns.
+    pub(super) sent: i64,
+}
+
+impl Waiting {
+    /// An order as it is asked for.
+    pub(super) fn new(taker: Taker, request: &OrderRequest, sent: i64) -> Self {
+        Self { taker, time_in_force: request.time_in_force, post_only: request.post_only, sent }
+    }
+
+    /// One that rests.
+    pub(super) fn resting(order: &Resting) -> Self {
+        let Resting { id, account, pool, side, price, qty, filled, post_only, sent, .. } = *order;
+        let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled };
+        Self { taker, time_in_force: TimeInForce::Gtc, post_only, sent }
+    }
+}
+
+/// The bar that the market is in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Current {
+    /// When it began, ns.
+    pub(super) began: i64,
+    pub(super) open: i64,
+    pub(super) volume: i64,
+}
+
+/// What a market without a book remembers beside its resting orders.
+#[derive(Debug, Default)]
+pub(super) struct Prints {
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) bar: Option<Current>,
+}
+
+impl Prints {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn find(&self, account: AccountId, id: OrderId) -> Option<usize> {
+        self.waiting.iter().position(|order| (order.taker.account, order.taker.id) == (account, id))
+    }
+
+    /// Takes an order out.
+    pub(super) fn remove(&mut self, at: usize) -> Taker {
+        self.waiting.remove(at).taker
+    }
+
+    /// Takes all out, in order of arrival.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Taker> + '_ {
+        self.waiting.drain(..).map(|order| order.taker)
+    }
+
+    /// The market is somewhere else; nothing waits.
+    pub(super) fn restart(&mut self) {
+        self.bar = None;
+    }
+}
