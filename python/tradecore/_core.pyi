@@ -2291,9 +2291,10 @@ class Simulation:
     ) -> int:
         """Add a market and return its index.
 
-        ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
-        data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
-        ``is_sound`` says that the book is known never to stay locked or crossed: it is not looked at for that.
+        ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The
+        latter are of the pieces of the data: the text of :func:`latencies_of`, or None where nothing is known but the
+        smallest one; and that one, ns. ``is_sound`` says that the book is known never to stay locked or crossed: it is
+        not looked at for that.
         """
     def add_strategy(
         self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str, owner: object

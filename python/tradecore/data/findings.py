@@ -75,7 +75,17 @@ _REMARKS = (
     _Rule("skipped", "left out: {n} row{s} of the book before its first snapshot"),
 )
 
-_HELD = ("book_updates", "trades", "bars", "quotes", "marks", "open_interests", "liquidations", "off_book_trades", "gaps")
+_HELD = (
+    "book_updates",
+    "trades",
+    "bars",
+    "quotes",
+    "marks",
+    "open_interests",
+    "liquidations",
+    "off_book_trades",
+    "gaps",
+)
 _UNUSED = ("duplicates", "duplicate_trades", "unsynced", "other_depth", "stale_quotes", "empty_trades")
 """What shows that a recording is of an instrument: what was taken, and what was its and of no use."""
 

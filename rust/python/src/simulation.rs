@@ -185,9 +185,10 @@ impl Simulation {
 
     /// Add a market and return its index.
     ///
-    /// ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The latter are of the pieces of the
-    /// data: the text of :func:`latencies_of`, or None where nothing is known but the smallest one; and that one, ns.
-    /// ``is_sound`` says that the book is known never to stay locked or crossed: it is not looked at for that.
+    /// ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The
+    /// latter are of the pieces of the data: the text of :func:`latencies_of`, or None where nothing is known but the
+    /// smallest one; and that one, ns. ``is_sound`` says that the book is known never to stay locked or crossed: it is
+    /// not looked at for that.
     #[pyo3(signature = (instrument, chunks, venue, *, holds, latencies, is_sound=false))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn add_market(
