@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
-use tradecore_core::decode::FeedSummary;
+use tradecore_core::book::is_sound;
 use tradecore_core::event::{Columns as _, EventKind, Latencies};
 
 use crate::columns::{ByName, NumpyColumns};
@@ -96,13 +96,8 @@ impl MemoryColumns {
     fn is_sound(&self, py: Python<'_>) -> bool {
         py.detach(|| {
             let view = self.0.view();
-            if view.check().is_err() {
-                // The run says what is wrong with them.
-                return false;
-            }
-            let mut summary = Box::new(FeedSummary::default());
-            summary.push(&view);
-            summary.is_sound()
+            // Of columns that are not in order the run says what is wrong with them.
+            view.check().is_ok() && is_sound(&view)
         })
     }
 

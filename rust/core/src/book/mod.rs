@@ -14,4 +14,4 @@ pub use samples::BookSampler;
 pub use state::BookState;
 pub use sync::{BookSync, DeltaAction, DeltaIds, Sequence, SnapshotAction, SyncRule};
 pub use touch::Touch;
-pub use uncross::{Crossing, MarketChunks, Uncrossed, Uncrossing};
+pub use uncross::{Crossing, MarketChunks, Uncrossed, Uncrossing, is_sound};

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::l2::{FillBasis, L2Book};
-use crate::event::{Chunk, Chunker, Columns, Event, EventColumns, EventKind, FeedError, View};
+use crate::event::{Chunk, Chunker, Columns, Event, EventColumns, EventKind, FeedError, KindSet, Span, View};
 use crate::types::Side;
 
 /// So long a book may be locked or crossed, ns of receive time.
@@ -89,6 +89,35 @@ impl Crossing {
     }
 }
 
+/// Whether the book of a checked view is its own from the beginning, never stays locked or crossed for a second, and is
+/// not at the end.
+pub fn is_sound(view: &View<'_>) -> bool {
+    let first = view.kind.iter().find(|kind| KindSet::LEVELS.has_column(**kind));
+    let Some(first) = first else { return true };
+    if *first != EventKind::BookClear as u8 {
+        return false;
+    }
+    let (mut book, mut crossing) = (Box::new(L2Book::new()), Crossing::default());
+    for rows in view.messages(0, view.len()) {
+        take(&mut book, view, rows);
+        crossing.look(&book, view, rows.from, rows.to);
+        if crossing.lasts(view.ts_recv[rows.to - 1]).is_some() {
+            return false;
+        }
+    }
+    !book.is_crossed()
+}
+
+/// Takes a message.
+#[inline]
+fn take(book: &mut L2Book, view: &View<'_>, rows: Span) {
+    if rows.only_levels {
+        book.apply_levels(view, rows.from, rows.to);
+    } else {
+        (rows.from..rows.to).for_each(|row| book.apply_event(FillBasis::L2, view, row));
+    }
+}
+
 /// What was removed of a market's book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Uncrossed {
@@ -115,11 +144,7 @@ impl Uncrossing {
         let (view, mut copied) = (chunk.view(), chunk.start());
         let mut fresh: Option<EventColumns> = None;
         for rows in view.messages(chunk.start(), chunk.end()) {
-            if rows.only_levels {
-                self.book.apply_levels(&view, rows.from, rows.to);
-            } else {
-                (rows.from..rows.to).for_each(|row| self.book.apply_event(FillBasis::L2, &view, row));
-            }
+            take(&mut self.book, &view, rows);
             self.crossing.look(&self.book, &view, rows.from, rows.to);
             let last = rows.to - 1;
             if let Some(since) = self.crossing.lasts(view.ts_recv[last]) {
@@ -255,6 +280,11 @@ mod tests {
         for other in rest {
             assert_eq!(other, (out.clone(), done));
         }
+        // It is sound if nothing is removed, begins with a clear and does not end crossed.
+        let mut book = L2Book::new();
+        book.apply(&out.view(), 0, out.len());
+        let begins = columns.kind.first() == Some(&(EventKind::BookClear as u8));
+        assert_eq!(is_sound(&columns.view()), begins && done.times == 0 && !book.is_crossed());
         let (mut left, mut added) = (0, Vec::new());
         for row in 0..out.len() {
             if left < columns.len() && out.view().event(row) == columns.view().event(left) {
