@@ -559,7 +559,8 @@ impl BinanceDecoder {
     /// -------
     /// str
     ///     ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``,
-    ///     ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or ``ignored``.
+    ///     ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or
+    ///     ``ignored``.
     ///
     /// Raises
     /// ------
