@@ -1760,9 +1760,9 @@ class BinanceDecoder:
         Returns
         -------
         str
-            ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``,
-            ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or
-            ``ignored``.
+            ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``, ``trade``, ``off_book_trade``, ``empty_trade``,
+            ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``,
+            ``control`` or ``ignored``; of an array of frames, what the last one was that is decoded.
 
         Raises
         ------
@@ -1793,8 +1793,35 @@ class EventReader:
     """Reads files of one instrument piece by piece."""
 
     @staticmethod
-    def binance(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
-        """Open Binance captures of one recording, in order or in parallel."""
+    def binance(
+        instrument: Instrument,
+        paths: Sequence[str | PathLike[str]],
+        *,
+        lenient: bool = False,
+        on_error: str = "strict",
+        start: str = "snapshot",
+    ) -> EventReader:
+        """Open Binance captures of one recording, in order or in parallel.
+
+        Parameters
+        ----------
+        instrument : Instrument
+            Of one of the venues ``BINANCE``, ``BINANCE_USDM`` and ``BINANCE_COINM``.
+        paths : list of path
+        lenient : bool
+            Whether lines that were received before the one above are counted and read.
+        on_error : str
+            ``strict``, or ``skip``: lenient, and lines that are no messages are left out and listed (:meth:`skipped`).
+        start : str
+            ``snapshot``, or ``empty``: where no snapshot is, the book is made of nothing.
+
+        Raises
+        ------
+        InvalidValueError
+            When a word is none of these, or the venue.
+        DataError
+            When a file cannot be opened.
+        """
     @staticmethod
     def tardis(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
         """Open Tardis CSV files of one instrument."""
@@ -1811,6 +1838,8 @@ class EventReader:
         DataError
             With file and line.
         """
+    def skipped(self) -> list[tuple[str, int, str]]:
+        """Return the lines of a capture that were left out, at most 10,000 of them: file, line and problem of each."""
     @property
     def progress(self) -> tuple[int, int]:
         """Bytes read so far, and bytes of all files."""

@@ -622,17 +622,21 @@ def test_two_formats_of_one_day_are_refused_and_an_empty_file_is_none(
     assert cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)["already_in"] == 1
 
 
-def test_a_capture_of_several_symbols_says_so_and_gives_each_when_asked(
+def test_a_capture_of_several_symbols_asks_which_and_gives_each_when_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = sorted([*quiet_market(), *(trade(210 + n, 90 + n, "ETHUSDT") for n in range(5))], key=lambda each: each[0])
     path = record(tmp_path / "both.txt", frames)
     words = ["data", "import", path, "--catalog", tmp_path / "c"]
+    done = cli(*words, capsys=capsys, code=1)
+    assert done["files"][0]["refused"] == "holds BTCUSDT, ETHUSDT; say which instrument it is with --instrument"
+    words += ["--instrument", "BTCUSDT.BINANCE_USDM"]
     done = cli(*words, capsys=capsys)
     assert done["files"][0]["others"] == ["ETHUSDT.BINANCE_USDM"]
     assert "left out: 5 messages of other kinds or symbols" in done["imports"][0]["notes"]
     assert main([*map(str, words), "--dry-run"]) == 0
     assert f"note: {path} also holds ETHUSDT.BINANCE_USDM; import them with --instrument" in capsys.readouterr().out
+    words = words[:-2]
     done = cli(*words, "--instrument", "ETHUSDT.BINANCE_USDM", capsys=capsys)
     assert (done["imported"], done["imports"][0]["instrument"]) == (1, "ETHUSDT.BINANCE_USDM")
     done = cli(*words, "--instrument", "SOLUSDT.BINANCE_USDM", capsys=capsys, code=1)

@@ -482,7 +482,7 @@ def test_partial_books_are_left_out(tmp_path: Path) -> None:
     for name, frames in (("a", whole), ("b", [*whole[:5], partial, spot_partial, *whole[5:]])):
         path = capture(tmp_path / f"{name}.txt", frames)
         summaries.append(tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / name))
-    assert [s["ignored"] for s in summaries] == [0, 2]
+    assert [s["other_depth"] for s in summaries] == [0, 2]
     for key in ("book_updates", "snapshots", "gaps", "best_bid", "bid_levels", "ask_levels"):
         assert summaries[0][key] == summaries[1][key], key
 
@@ -560,7 +560,7 @@ def test_the_ticker_check_waits_for_later_tickers(tmp_path: Path) -> None:
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"NaN","q":"1","m":true,"T":1}', "not a decimal"),
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.0","q":"1","m":"maybe","T":1}', "not true or false"),
         ('1700000000009000000 {"e":"trade","s":"BTCUSDT","t":1,"p":"1.001","q":"1","m":true,"T":1}', "multiple of 0.01"),
-        ("no time here", "not an unsigned integer"),
+        ("no time here", "is not a time from 1970 to 2116"),
         ("1699999999000000000 {}", "not sorted"),
         ("17000000000", "a receive time in s, ms, us or ns"),
     ],

@@ -50,6 +50,14 @@ _Size = Annotated[
     str | None,
     typer.Option("--contract-size", metavar="SIZE", help="With --infer: what one contract or unit stands for."),
 ]
+_OnError = Annotated[
+    str,
+    typer.Option("--on-error", metavar="WORD", help="strict, or skip: leave out and list lines that are no messages."),
+]
+_Start = Annotated[
+    str,
+    typer.Option(metavar="WORD", help="snapshot, or empty: make a capture's book of nothing where no snapshot is."),
+]
 _Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")]
@@ -63,25 +71,33 @@ def _find(
     infer: bool,
     kind: str | None,
     contract_size: str | None,
+    on_error: str,
 ) -> tuple[Instrument, dict[str, Any]]:
-    """Return the instrument of some files, and what was inferred about it."""
+    """Return the instrument of some files, and what was concluded and inferred about it."""
     from tradecore.data.formats import sniff_any
     from tradecore.data.inference import infer_instrument
     from tradecore.errors import ConfigError
 
+    concluded: dict[str, Any] = {}
+    why = ""
     if instrument is None and form != "hftbacktest":
-        instrument = sniff_any(files).instrument
+        found = sniff_any(files)
+        instrument, why = found.instrument, "".join(f": {reason}" for reason in found.reasons)
+        if found.reasons:
+            concluded = {"concluded": found.reasons}
     if instrument is None:
-        raise ConfigError("data import", "--instrument", f"{files[0]} does not say which instrument it holds")
+        raise ConfigError("data import", "--instrument", f"{files[0]} does not say which instrument it holds{why}")
+    if concluded:
+        note(f"{instrument}{why}")
     _check_goes_with_infer(infer, kind, contract_size)
     if infer:
         if form == "hftbacktest":
             raise ConfigError("data import", "--infer", "works on captures and Tardis files")
-        inferred = infer_instrument(form, instrument, files, kind=kind, contract_size=contract_size)
+        inferred = infer_instrument(form, instrument, files, kind=kind, contract_size=contract_size, on_error=on_error)
         for text in inferred.notes:
             note(f"inferred: {text}")
-        return inferred.instrument, {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
-    return _spec(instrument, specs), {}
+        return inferred.instrument, concluded | {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
+    return _spec(instrument, specs), concluded
 
 
 def _check_goes_with_infer(infer: bool, kind: str | None, contract_size: str | None) -> None:
@@ -112,6 +128,8 @@ def _import(
     replace: bool,
     json: bool,
     quiet: bool,
+    on_error: str = "strict",
+    **options: str,
 ) -> None:
     from tradecore.data import findings, importers
 
@@ -121,14 +139,19 @@ def _import(
         "klines": importers.import_klines,
         "hftbacktest": importers.import_hftbacktest,
     }
-    spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size)
+    spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size, on_error)
+    if form == "binance-ws":
+        options["on_error"] = on_error
     with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id):
-        summary = imports[form](files, spec, catalog, replace=replace, progress=progress)
+        summary = imports[form](files, spec, catalog, replace=replace, progress=progress, **options)
     for text in findings.clocks_told(summary):
         note(f"note: {text}", quiet=quiet)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
     if summary.get("gaps"):
         note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)
+    if summary.get("skipped_lines"):
+        listed = summary["skipped_file"]
+        note(f"warning: {summary['skipped_lines']} lines are no messages and left out, see {listed}", quiet=quiet)
     if others := findings.other_symbols(summary):
         note(f"warning: rows of other symbols were left out: {others}", quiet=quiet)
     if summary.get("unsynced"):
@@ -216,11 +239,13 @@ def import_binance_ws(
     infer: _Infer = False,
     kind: _Kind = None,
     contract_size: _Size = None,
+    on_error: _OnError = "strict",
+    start: _Start = "snapshot",
     replace: _Replace = False,
     json: _Json = False,
     quiet: _Quiet = False,
 ) -> None:
-    """Import Binance captures: lines of `<ts_recv ns> <raw JSON>`, plain or gzip."""
+    """Import Binance captures: lines of `<ts_recv> <raw JSON>`, plain or gzip."""
     _import(
         "binance-ws",
         files,
@@ -230,6 +255,8 @@ def import_binance_ws(
         infer=infer,
         kind=kind,
         contract_size=contract_size,
+        on_error=on_error,
+        start=start,
         replace=replace,
         json=json,
         quiet=quiet,
@@ -344,6 +371,8 @@ def check(
     ],
     instrument: _Id = None,
     specs: _Specs = None,
+    on_error: _OnError = "strict",
+    start: _Start = "snapshot",
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -375,7 +404,7 @@ def check(
     spec = None if instrument is None else _spec(instrument, specs)
     try:
         with progress_bar("check", "B", quiet=quiet) as progress:
-            report, survey, spec = examine(files, spec, progress=progress)
+            report, survey, spec = examine(files, spec, on_error=on_error, start=start, progress=progress)
     except DataError as error:
         if not all(path.is_file() for path in files):
             raise

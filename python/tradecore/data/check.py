@@ -22,12 +22,16 @@ from tradecore.instruments import find_instrument
 __all__ = ["check_catalog", "check_files", "examine"]
 
 _PIECE = 1 << 17
+_LISTED = 20
+"""Lines that were skipped and are shown."""
 
 
 def check_files(
     paths: str | Path | Sequence[str | Path],
     instrument: str | Instrument | None = None,
     *,
+    on_error: str = "strict",
+    start: str = "snapshot",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Read files of one recording and say what is wrong with them.
@@ -43,6 +47,10 @@ def check_files(
     instrument : str or Instrument, optional
         Or the id of a shipped one. Found from the data if not given: a shipped specification, or a grid fine enough for
         any.
+    on_error : str
+        ``strict``, or ``skip``: lines of a capture that are no messages are counted and listed.
+    start : str
+        ``snapshot``, or ``empty``: a capture's book is made of nothing where no snapshot is.
     progress : callable, optional
         Called with bytes read and bytes in all.
 
@@ -59,13 +67,15 @@ def check_files(
     DataError
         For a line that cannot be decoded at all, with file and line.
     """
-    return examine(paths, instrument, progress=progress)[0]
+    return examine(paths, instrument, on_error=on_error, start=start, progress=progress)[0]
 
 
 def examine(
     paths: str | Path | Sequence[str | Path],
     instrument: str | Instrument | None = None,
     *,
+    on_error: str = "strict",
+    start: str = "snapshot",
     progress: Progress | None = None,
 ) -> tuple[dict[str, Any], Survey, Instrument]:
     """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
@@ -75,13 +85,16 @@ def examine(
     if instrument is not None:
         spec = instrument_of(instrument)
     elif found.instrument is None:
-        raise DataError(str(files[0]), 1, "names no symbol; say which instrument it is")
+        reasons = "".join(f": {reason}" for reason in found.reasons)
+        problem = f"does not tell its instrument{reasons}; say which with --instrument SYMBOL.VENUE (instrument=)"
+        raise DataError(str(files[0]), 0, problem)
     else:
         with contextlib.suppress(UnknownInstrumentError):
             spec = find_instrument(found.instrument)
 
     def measured(spec: Instrument) -> tuple[EventReader, Survey]:
-        reader, survey = open_reader(found.format, spec, files, lenient=True), Survey()
+        survey = Survey()
+        reader = open_reader(found.format, spec, files, lenient=True, on_error=on_error, start=start)
         while (columns := reader.read(_PIECE)) is not None:
             survey.push(columns)
             if progress is not None:
@@ -93,7 +106,7 @@ def examine(
     else:
         with telling_increments(found.format, spec, files):
             reader, survey = measured(spec)
-    summary = {**reader.summary(), **survey.to_dict()}
+    summary = {**reader.summary(), **survey.to_dict(), "start": start}
     twice = [path for at, path in enumerate(files) if path.resolve() in {other.resolve() for other in files[:at]}]
     named = [f"{path} is named twice; leave one of them out" for path in twice]
     wrong = [*named, *problems(summary)]
@@ -107,9 +120,12 @@ def examine(
         "files": [str(path) for path in files],
         "format": found.format,
         "instrument": spec.id,
+        "concluded": [] if instrument is not None else list(found.reasons),
         "missing_snapshot": lacks_snapshot(summary),
         **summary,
     }
+    if skipped := reader.skipped():
+        report["skipped_list"] = [f"{source}:{line}: {problem}" for source, line, problem in skipped[:_LISTED]]
     return report, survey, spec
 
 

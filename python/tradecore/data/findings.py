@@ -68,7 +68,7 @@ _REMARKS = (
     _Rule("parallel_duplicates", "counted once, as received first: {n} message{s} in several recordings"),
     _Rule("off_book_trades", "{n} print{s} off the book, such as those of an insurance fund"),
     _Rule("empty_trades", "left out: {n} trade{s} without price or size"),
-    _Rule("other_depth", "left out: {n} message{s} of a second stream of depth"),
+    _Rule("other_depth", "left out: {n} message{s} of other depth than {depth_stream}, which is the book"),
     _Rule("uncrossed", "the older side of a locked or crossed book was removed {n} time{s}"),
     _Rule("event_time_back", "{n} message{s} with a stamp of the venue before that of the one above"),
     _Rule("ignored", "left out: {n} message{s} of other kinds or symbols"),
@@ -113,7 +113,7 @@ def other_symbols(summary: Mapping[str, Any]) -> str:
 def lacks_snapshot(summary: Mapping[str, Any]) -> bool:
     """Whether there are changes of a book and no snapshot that they could start from."""
     changes = summary["level_updates"] + summary.get("unsynced", 0) + summary.get("skipped", 0)
-    return bool(changes > 0 and summary["snapshots"] == 0)
+    return bool(changes > 0 and summary["snapshots"] == 0 and summary.get("start") != "empty")
 
 
 def has_wrong_stamps(summary: Mapping[str, Any]) -> bool:
@@ -134,7 +134,10 @@ def problems(summary: Mapping[str, Any]) -> list[str]:
 
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
     if lacks_snapshot(summary):
-        yield "no snapshot: the book never becomes known"
+        makes_one = "" if summary.get("depth_stream", ...) is ... else "; --start empty makes one of nothing"
+        yield f"no snapshot: the book never becomes known{makes_one}"
+    if skipped := summary.get("skipped_lines"):
+        yield f"{skipped} line{'' if skipped == 1 else 's'} that are no messages are left out"
     if others := other_symbols(summary):
         yield f"rows of other symbols are left out: {others}"
     ticker = summary.get("book_ticker")
@@ -148,6 +151,8 @@ def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
     if holds_nothing_of_it(summary) and not lacks_snapshot(summary):
         ignored = summary.get("ignored", 0) + sum(summary.get("other_symbols", {}).values())
         seen = f": all {ignored} messages are of other kinds or symbols" if ignored else ""
+        if beside := summary.get("other_depth"):
+            seen = f": {beside} messages are of depth that makes no book, such as rpiDepth"
         seen = ": a header and no rows" if summary.get("files_without_rows") else seen
         yield f"nothing recognised{seen}"
     yield from _said(FAULTS, summary)
@@ -170,7 +175,8 @@ def _said(rules: tuple[_Rule, ...], summary: Mapping[str, Any]) -> Iterator[str]
         if number := rule.number(summary):
             first = summary.get(rule.first) if rule.first else None
             at = "" if first is None else f", first at {_moment(first)}"
-            yield rule.says.format(n=number, s="" if number == 1 else "s") + at
+            told = {"depth_stream": summary.get("depth_stream") or "none"}
+            yield rule.says.format(n=number, s="" if number == 1 else "s", **told) + at
 
 
 def _clock(clock: Mapping[str, Any]) -> str:

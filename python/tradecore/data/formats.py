@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import orjson
-
 from tradecore._core import EventReader, Instrument, tardis_origin
+from tradecore.data.captures import conclude, contradiction, is_captured, symbols
 from tradecore.errors import DataError, InvalidValueError
 
 __all__ = ["Sniffed", "begins_at", "open_reader", "place_of", "sniff", "sniff_any", "symbols_of"]
 
 _LINES = 2_000
+_FILES = 16
+"""Files of a recording that are looked into."""
+_FEW = 200
+"""Lines that have to agree with the instrument's market."""
 _HEAD = 4 << 20
-_CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +\{")
-"""What a line of a capture begins with."""
 _STAMP = re.compile(rb"(?<![0-9.])1[0-9]{9,18}(?![0-9])")
 """A time of these decades in s, ms, us or ns."""
 
@@ -35,11 +36,14 @@ class Sniffed:
     format : str
         ``binance-ws``, ``tardis`` or ``klines``.
     instrument : str or None
-        Its id, when the file names one.
+        Its id, when the file tells it.
+    reasons : tuple of str
+        What it is concluded from, or why it cannot be.
     """
 
     format: str
     instrument: str | None
+    reasons: tuple[str, ...] = ()
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -62,6 +66,9 @@ def _head(path: Path, lines: int) -> list[bytes]:
                 left -= len(line)
             return head
         except (OSError, EOFError, zlib.error) as error:
+            # What is whole of it tells enough; reading it will say the rest.
+            if head:
+                return head
             raise DataError(str(path), 1, f"cannot be read: {error}") from None
 
 
@@ -79,8 +86,8 @@ def sniff(path: str | Path) -> Sniffed:
     head = _head(path, _LINES)
     if not head:
         raise DataError(str(path), 1, "the file is empty")
-    if _CAPTURED.match(head[0]):
-        return _sniff_capture(head)
+    if any(map(is_captured, head)):
+        return Sniffed("binance-ws", *conclude([head]))
     if _is_kline(head[0]):
         return Sniffed("klines", None)
     raise DataError(str(path), 1, "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file, nor klines")
@@ -95,12 +102,16 @@ def _is_kline(line: bytes) -> bool:
 def sniff_any(paths: Sequence[Path]) -> Sniffed:
     """Tell the format of files of one recording, and the instrument by the first that names one.
 
+    What one capture leaves open another may tell: trades and depth come on two sockets.
+
     Raises
     ------
     DataError
         When one is neither a capture nor a Tardis CSV file, or all of the latter are a header and no more.
     """
     found = sniff(paths[0])
+    if found.format == "binance-ws" and len(paths) > 1:
+        return Sniffed(found.format, *conclude([_head(path, _LINES) for path in paths[:_FILES]]))
     for path in paths[1:]:
         if found.instrument is not None:
             break
@@ -108,30 +119,6 @@ def sniff_any(paths: Sequence[Path]) -> Sniffed:
     if found == Sniffed("tardis", None):
         raise DataError(str(paths[0]), 1, "has a header and no rows, so nothing says which instrument it holds")
     return found
-
-
-def _sniff_capture(head: list[bytes]) -> Sniffed:
-    symbol, venue = None, "BINANCE"
-    for line in head:
-        try:
-            message = orjson.loads(line.partition(b" ")[2])
-        except orjson.JSONDecodeError:
-            continue
-        if not isinstance(message, dict):
-            continue
-        data = message.get("data", message)
-        if isinstance(data, dict) and data.get("e") == "forceOrder":
-            data, venue = data.get("o"), "BINANCE_USDM"  # spot has none
-        if not isinstance(data, dict) or "s" not in data:
-            continue
-        symbol = symbol or data["s"]
-        if "ps" in data:
-            venue = "BINANCE_COINM"
-        elif "pu" in data or data.get("X") == "MARKET":
-            venue = "BINANCE_USDM"
-        if data.get("e") == "depthUpdate":
-            break
-    return Sniffed("binance-ws", f"{symbol}.{venue}" if symbol else None)
 
 
 def place_of(paths: Sequence[str | Path], *times: int) -> str | None:
@@ -152,11 +139,27 @@ def place_of(paths: Sequence[str | Path], *times: int) -> str | None:
 
 
 def open_reader(
-    form: str, instrument: Instrument, paths: Sequence[str | Path], *, lenient: bool = False
+    form: str,
+    instrument: Instrument,
+    paths: Sequence[str | Path],
+    *,
+    lenient: bool = False,
+    on_error: str = "strict",
+    start: str = "snapshot",
 ) -> EventReader:
-    """Open files of a format as a stream of an instrument's events."""
+    """Open files of a format as a stream of an instrument's events.
+
+    Captures alone can skip what is no message (``on_error="skip"``) and start from an empty book (``start="empty"``).
+    """
     if form == "binance-ws":
-        return EventReader.binance(instrument, paths, lenient=lenient)
+        reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=on_error, start=start)
+        for path in paths[:_FILES]:
+            problem = contradiction(_head(Path(path), _FEW), instrument.symbol, instrument.venue)
+            if problem is not None:
+                raise DataError(str(path), 0, problem)
+        return reader
+    if (on_error, start) != ("strict", "snapshot"):
+        raise InvalidValueError("on_error" if on_error != "strict" else "start", f"works on captures, not on {form}")
     if form == "klines":
         return EventReader.klines(instrument, paths)
     if form == "tardis":
@@ -166,16 +169,7 @@ def open_reader(
 
 def symbols_of(path: str | Path) -> list[str]:
     """Return the symbols that the first frames of a capture name, each once, in order."""
-    symbols: dict[str, None] = {}
-    for line in _head(Path(path), _LINES):
-        try:
-            message = orjson.loads(line.partition(b" ")[2])
-        except orjson.JSONDecodeError:
-            continue
-        data = message.get("data", message) if isinstance(message, dict) else None
-        if isinstance(data, dict) and isinstance(symbol := data.get("s"), str):
-            symbols[symbol] = None
-    return list(symbols)
+    return symbols(_head(Path(path), _LINES))
 
 
 def begins_at(path: str | Path) -> int | None:

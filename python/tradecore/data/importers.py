@@ -14,6 +14,7 @@ from tradecore.data.findings import holds_nothing_of_it, other_symbols
 from tradecore.data.formats import open_reader
 from tradecore.data.inference import telling_increments
 from tradecore.errors import DataError
+from tradecore.files import staged
 
 __all__ = [
     "ImportSummary",
@@ -75,6 +76,8 @@ def import_binance_ws(
     instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
+    on_error: str = "strict",
+    start: str = "snapshot",
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:
@@ -83,11 +86,18 @@ def import_binance_ws(
     Parameters
     ----------
     paths : path or sequence of path
-        Files of one recording, in order; each line ``<ts_recv ns> <raw JSON>``, plain or gzip.
+        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or gzip. The time of receipt is in
+        s (with or without a fraction), ms, us or ns since 1970, UTC.
     instrument : str or Instrument
         Or the id of a shipped one. Its venue tells the market: ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
     catalog : path or Catalog
         Where to write.
+    on_error : str
+        ``strict``, or ``skip``: lines that are no messages (a pong, HTML, the cut end of a file) are left out, counted,
+        and listed in a file in the folder ``skipped`` of the catalog.
+    start : str
+        ``snapshot``, or ``empty``: where no snapshot is, updates make a book of nothing. What no update has named since
+        is missing in it.
     replace : bool
         Whether to replace the days that are written.
     progress : callable, optional
@@ -112,7 +122,21 @@ def import_binance_ws(
 
         tc.import_binance_ws("capture.gz", "BTCUSDT.BINANCE_USDM", "market")
     """
-    return _import("binance-ws", paths, instrument, catalog, replace=replace, progress=progress)
+    files, spec, catalog = paths_of(paths), instrument_of(instrument), Catalog.of(catalog)
+    reader = open_reader("binance-ws", spec, files, on_error=on_error, start=start)
+    summary = read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
+    skipped = reader.skipped()
+    return summary | ({"skipped_file": str(_list_skipped(catalog.path, files[0], skipped))} if skipped else {})
+
+
+def _list_skipped(catalog: Path, first: Path, skipped: Sequence[tuple[str, int, str]]) -> Path:
+    """Write which lines of a recording were left out into a file named after its first one."""
+    folder, name = catalog / "skipped", f"{first.name}.txt"
+    folder.mkdir(exist_ok=True)
+    with staged(folder, name) as parts:
+        text = "".join(f"{source}:{line}: {problem}\n" for source, line, problem in skipped)
+        (parts / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    return folder / name
 
 
 def _import(

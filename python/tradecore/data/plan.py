@@ -301,7 +301,8 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
         if name is None and told.format == "tardis":
             return replace(file, refused="a header and no rows", is_left_out=True)
         if name is None:
-            return replace(file, refused="names no symbol; say which instrument it is with --instrument")
+            why = "; ".join(told.reasons) or "names no symbol"
+            return replace(file, refused=f"{why}; say which instrument it is with --instrument")
         if wanted is not None and name != wanted:
             return replace(file, refused=f"is of {name}, not of {wanted}", is_left_out=True)
         spec = _spec(name, specs, None)
@@ -326,14 +327,14 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
 
 
 def _names(path: Path, told: Sniffed, wanted: str | None) -> tuple[str | None, tuple[str, ...]]:
-    """Return whose a file is taken for, which is who is asked for or comes first in it, and the others in it."""
-    if told.instrument is None:
-        return wanted, ()
-    held = [told.instrument]
+    """Return whose a file is taken for, which is who is asked for or who alone is in it, and the others in it."""
+    held = [] if told.instrument is None else [told.instrument]
     if told.format == "binance-ws":
-        venue = told.instrument.rpartition(".")[2]
-        held += [f"{symbol}.{venue}" for symbol in symbols_of(path)]
-    name = wanted if wanted in held else told.instrument
+        venue = (told.instrument or wanted or "").rpartition(".")[2]
+        held += [f"{symbol}.{venue}" for symbol in symbols_of(path)] if venue else []
+    if told.instrument is None and not held:
+        return wanted, ()
+    name = told.instrument if wanted is None else wanted if wanted in held else held[0]
     return name, tuple(dict.fromkeys(other for other in held if other != name))
 
 

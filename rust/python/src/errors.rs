@@ -72,7 +72,12 @@ pub(crate) fn part(error: PartError) -> PyErr {
 }
 
 pub(crate) fn placed(error: PlacedError) -> PyErr {
-    let problem = error.error.to_string();
+    let problem = match &error.error {
+        DecodeError::Rubbish(problem) => format!(
+            "{problem}; --on-error skip (on_error=\"skip\") leaves out what is no message and keeps the rest"
+        ),
+        problem => problem.to_string(),
+    };
     match error.error {
         DecodeError::Grid { value, step, .. } => {
             GridError::new_err((error.source_name, error.line, problem, value, step))

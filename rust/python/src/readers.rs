@@ -155,9 +155,43 @@ pub(crate) fn tardis_venue(exchange: &str) -> String {
 #[pymethods]
 impl EventReader {
     /// Open Binance captures of one recording, in order or in parallel.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : Instrument
+    ///     Of one of the venues ``BINANCE``, ``BINANCE_USDM`` and ``BINANCE_COINM``.
+    /// paths : list of path
+    /// lenient : bool
+    ///     Whether lines that were received before the one above are counted and read.
+    /// on_error : str
+    ///     ``strict``, or ``skip``: lenient, and lines that are no messages are left out and listed (:meth:`skipped`).
+    /// start : str
+    ///     ``snapshot``, or ``empty``: where no snapshot is, the book is made of nothing.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     When a word is none of these, or the venue.
+    /// DataError
+    ///     When a file cannot be opened.
     #[staticmethod]
-    #[pyo3(signature = (instrument, paths, *, lenient=false))]
-    fn binance(instrument: &PyInstrument, paths: Vec<PathBuf>, lenient: bool) -> PyResult<Self> {
+    #[pyo3(signature = (instrument, paths, *, lenient=false, on_error="strict", start="snapshot"))]
+    fn binance(
+        py: Python<'_>,
+        instrument: &PyInstrument,
+        paths: Vec<PathBuf>,
+        lenient: bool,
+        on_error: &str,
+        start: &str,
+    ) -> PyResult<Self> {
+        let is = |name: &'static str, given: &str, word: &str, usual: &str| match given == word {
+            false if given != usual => {
+                Err(errors::invalid(name, format!("{given:?} is not {usual} or {word}")))
+            }
+            given => Ok(given),
+        };
+        let skips = is("on_error", on_error, "skip", "strict")?;
+        let starts_empty = is("start", start, "empty", "snapshot")?;
         let venue = instrument.0.id.venue();
         let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
             errors::invalid(
@@ -167,7 +201,11 @@ impl EventReader {
         })?;
         let passed = Arc::default();
         let (inputs, total) = open(&paths, &passed)?;
-        let reader = CaptureReader::new(market, &instrument.0, inputs, strictness(lenient));
+        let strictness = if skips { Strictness::Skip } else { strictness(lenient) };
+        let mut reader = py.detach(|| CaptureReader::new(market, &instrument.0, inputs, strictness));
+        if starts_empty {
+            reader = reader.starting_empty();
+        }
         Ok(Self::new(instrument, Source::Capture(Box::new(reader)), passed, total))
     }
 
@@ -222,6 +260,18 @@ impl EventReader {
         if columns.is_empty() { Ok(None) } else { to_arrays(py, columns).map(Some) }
     }
 
+    /// Return the lines of a capture that were left out, at most 10,000 of them: file, line and problem of each.
+    fn skipped(&self) -> Vec<(String, u64, String)> {
+        match &lock(&self.reading).source {
+            Source::Capture(reader) => {
+                let listed =
+                    |skip: &PlacedError| (skip.source_name.clone(), skip.line, skip.error.to_string());
+                reader.skips().iter().map(listed).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Bytes read so far, and bytes of all files.
     #[getter]
     fn progress(&self) -> (u64, u64) {
@@ -253,6 +303,10 @@ impl EventReader {
                 out.set_item("empty_trades", c.empty_trades)?;
                 out.set_item("duplicate_trades", c.duplicate_trades)?;
                 out.set_item("stale_quotes", c.stale_quotes)?;
+                let depth = reader.depth_source();
+                out.set_item("depth_stream", (c.snapshots + c.book_updates > 0).then(|| depth.to_string()))?;
+                out.set_item("other_depth", c.other_depth)?;
+                out.set_item("skipped_lines", c.skipped)?;
                 out.set_item("ignored", c.ignored)?;
                 out.set_item("book_state", book_state_to_py(py, reader.state() as i64)?)?;
                 let check = reader.ticker_check().map(|t| {
@@ -558,9 +612,9 @@ impl BinanceDecoder {
     /// Returns
     /// -------
     /// str
-    ///     ``depth``, ``snapshot``, ``trade``, ``off_book_trade``, ``empty_trade``, ``duplicate_trade``,
-    ///     ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``, ``control`` or
-    ///     ``ignored``.
+    ///     ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``, ``trade``, ``off_book_trade``, ``empty_trade``,
+    ///     ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``,
+    ///     ``control`` or ``ignored``; of an array of frames, what the last one was that is decoded.
     ///
     /// Raises
     /// ------
@@ -582,6 +636,8 @@ impl BinanceDecoder {
         Ok(match outcome.frame {
             BinanceFrame::Depth(_) => intern!(py, "depth"),
             BinanceFrame::Snapshot(_) => intern!(py, "snapshot"),
+            BinanceFrame::PartialDepth => intern!(py, "partial_depth"),
+            BinanceFrame::OtherDepth => intern!(py, "other_depth"),
             BinanceFrame::Trade => intern!(py, "trade"),
             BinanceFrame::OffBookTrade => intern!(py, "off_book_trade"),
             BinanceFrame::EmptyTrade => intern!(py, "empty_trade"),

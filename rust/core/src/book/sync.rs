@@ -137,6 +137,15 @@ impl BookSync {
         self.applied.0
     }
 
+    /// Where the chain of deltas ends, if there is one.
+    pub(crate) fn end(&self) -> Option<u64> {
+        match (self.state, self.applied) {
+            (BookState::Synced, (_, true)) => None,
+            (BookState::Synced, (id, false)) => Some(id),
+            _ => self.kept.last().map(|last| last.last),
+        }
+    }
+
     /// Takes the ids of a delta and says what to do with it.
     pub fn on_delta(&mut self, ids: DeltaIds) -> DeltaAction {
         if self.state == BookState::Synced {

@@ -3,22 +3,34 @@
 //! The time of receipt is in seconds, milliseconds, microseconds or nanoseconds, told by its size as the venue's own
 //! stamps are; a frame that the venue stamped more than a day away from it is refused.
 //!
+//! A line with an array of frames is each of them, received at once. Before it reads, it looks at the beginning of the
+//! recording to know which depth stream is the book.
+//!
 //! Several files are one recording, in order of time or taken in parallel ([`parallel`](super::parallel)): the book's
 //! sequence goes on from one to the next. While it reads, the replayed book is held against the venue's own best
-//! prices: after the depth update that ends with id `u`, best bid and ask with their sizes must equal the `bookTicker` with the largest id not above `u`. That ticker may arrive later, so
-//! an update is judged once a ticker beyond it is known.
+//! prices: after the depth update that ends with id `u`, best bid and ask with their sizes must equal the `bookTicker`
+//! with the largest id not above `u`. That ticker may arrive later, so an update is judged once a ticker beyond it is
+//! known.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket};
+use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome, DepthSource, frames};
+use super::depths::DepthSurvey;
 use super::error::{DecodeError, PlacedError, Strictness};
-use super::lines::Lines;
+use super::lines::{BYTES_IN_LINE, Lines};
 use super::parallel::{ClockOffset, Line, Recordings, receipt};
 use super::parse::CLOCKS_WITHIN;
 use crate::book::{BookState, DeltaAction, L2Book, SnapshotAction, Touch};
 use crate::event::{Columns as _, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::Instrument;
+
+/// Bytes of a recording that are looked at beforehand, and of each of its files.
+const LOOK: usize = 4 << 20;
+const LOOK_EACH: usize = 1 << 20;
+
+/// Most lines that are listed as left out.
+const MAX_SKIPS: usize = 10_000;
 
 /// Most venue quotes kept while the book is not synchronised, and most updates that wait for a later quote.
 const MAX_HISTORY: usize = 500_000;
@@ -52,7 +64,7 @@ pub struct CaptureCounts {
     pub liquidations: u64,
     /// Answers that told the open interest.
     pub open_interests: u64,
-    /// Snapshots loaded.
+    /// Snapshots loaded, partial depth among them where it is the book.
     pub snapshots: u64,
     /// Snapshots older than what was known, or too old for the updates kept.
     pub snapshots_unused: u64,
@@ -66,10 +78,14 @@ pub struct CaptureCounts {
     pub parallel_duplicates: u64,
     /// Trades among them.
     pub parallel_trades: u64,
+    /// Messages of other depth streams than the one that makes the book.
+    pub other_depth: u64,
     /// Depth updates kept for a snapshot that has not come.
     pub unsynced: u64,
     /// Lines received before the line above.
     pub unsorted: u64,
+    /// Lines that are no messages.
+    pub skipped: u64,
     /// Answers to requests.
     pub control: u64,
     /// Messages of other kinds or symbols.
@@ -157,20 +173,27 @@ pub struct CaptureReader {
     frame: [EventColumns; 1],
     /// Depth updates waiting for a snapshot.
     waiting: u64,
+    /// Whether updates make a book of nothing.
+    starts_empty: bool,
+    /// What was left out.
+    skips: Vec<PlacedError>,
 }
 
 impl CaptureReader {
-    /// A recording made of these files, in order or in parallel.
+    /// A recording made of these files, in order or in parallel, of which the first bytes are read now.
     pub fn new(
         market: BinanceMarket,
         instrument: &Arc<Instrument>,
-        inputs: Vec<Lines>,
+        mut inputs: Vec<Lines>,
         strictness: Strictness,
     ) -> Self {
+        let survey = survey(&mut inputs, instrument.id.symbol());
+        let mut decoder =
+            BinanceDecoder::new(market, vec![Arc::clone(instrument)]).with_clocks_within(CLOCKS_WITHIN);
+        decoder.set_depth_source(0, survey.source(), survey.has_bare_partial());
         Self {
             inputs: Some(Box::new(Recordings::new(inputs))),
-            decoder: BinanceDecoder::new(market, vec![Arc::clone(instrument)])
-                .with_clocks_within(CLOCKS_WITHIN),
+            decoder,
             strictness,
             last_recv: i64::MIN,
             counts: CaptureCounts::default(),
@@ -178,7 +201,17 @@ impl CaptureReader {
             book: L2Book::new(),
             frame: [EventColumns::default()],
             waiting: 0,
+            starts_empty: false,
+            skips: Vec::new(),
         }
+    }
+
+    /// Makes a book of nothing where no snapshot is: levels that no update has named are missing in it.
+    #[must_use]
+    pub fn starting_empty(mut self) -> Self {
+        self.starts_empty = true;
+        self.decoder.start_empty();
+        self
     }
 
     /// Appends the events of whole frames until `out` holds at least `rows` rows; `false` at the end.
@@ -188,19 +221,31 @@ impl CaptureReader {
     pub fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
         while out.len() < rows {
             let Some(mut inputs) = self.inputs.take() else { return Ok(false) };
-            let read = inputs.next_with(|line| self.line(line));
+            let read = inputs.next_with(|line| self.line(line, out));
             self.inputs = Some(inputs);
-            if read?.is_none() {
-                self.oracle.judge(true);
-                return Ok(false);
+            match read {
+                Ok(Some(())) => {}
+                Ok(None) => {
+                    self.oracle.judge(true);
+                    return Ok(false);
+                }
+                Err(PlacedError { source_name, line, error }) => {
+                    let error = PlacedError { source_name, line, error: as_rubbish(error) };
+                    if self.strictness != Strictness::Skip || !matches!(error.error, DecodeError::Rubbish(_))
+                    {
+                        return Err(error);
+                    }
+                    self.counts.skipped += 1;
+                    if self.skips.len() < MAX_SKIPS {
+                        self.skips.push(error);
+                    }
+                }
             }
-            out.extend_from(&self.frame[0], 0, self.frame[0].len());
         }
         Ok(true)
     }
 
-    fn line(&mut self, line: &Line<'_>) -> Result<(), DecodeError> {
-        self.frame[0].clear();
+    fn line(&mut self, line: &Line<'_>, out: &mut EventColumns) -> Result<(), DecodeError> {
         if line.text.is_empty() {
             return Ok(());
         }
@@ -221,21 +266,43 @@ impl CaptureReader {
             }
             self.counts.unsorted += 1;
         }
-        let outcome = self
-            .decoder
-            .feed(frame, ts_recv.max(self.last_recv), &mut self.frame)
-            .map_err(|error| error.in_frame(frame))?;
-        self.last_recv = self.last_recv.max(ts_recv);
+        let ts = ts_recv.max(self.last_recv);
+        self.feed(frame, ts, line.number, out).map_err(|error| match error {
+            DecodeError::Json { .. } => DecodeError::Rubbish(Box::new(error.in_frame(frame))),
+            error => error.in_frame(frame),
+        })?;
+        self.last_recv = ts;
         self.counts.first_recv.get_or_insert(ts_recv);
-        self.counts.last_recv = Some(self.last_recv);
+        self.counts.last_recv = Some(ts);
+        Ok(())
+    }
+
+    /// Takes a frame, or each of an array.
+    fn feed(&mut self, frame: &[u8], ts: i64, line: u64, out: &mut EventColumns) -> Result<(), DecodeError> {
+        self.frame[0].clear();
+        if let Some(outcome) = self.decoder.feed_one(frame, ts, &mut self.frame)? {
+            self.take(outcome, line, out);
+            return Ok(());
+        }
+        for part in frames(frame)? {
+            self.frame[0].clear();
+            if let Some(outcome) = self.decoder.feed_one(part.raw(), ts, &mut self.frame)? {
+                self.take(outcome, line, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what came of a frame.
+    fn take(&mut self, outcome: BinanceOutcome, line: u64, out: &mut EventColumns) {
         self.count(outcome.frame);
         self.counts.book_updates += outcome.applied as u64;
         self.counts.gaps = self.decoder.gaps(0);
         if self.counts.gaps > 0 && self.counts.first_gap_line == 0 {
-            self.counts.first_gap_line = line.number;
+            self.counts.first_gap_line = line;
         }
         self.replay(outcome.frame, outcome.id);
-        Ok(())
+        out.extend_from(&self.frame[0], 0, self.frame[0].len());
     }
 
     fn count_copy(&mut self, frame: &[u8]) {
@@ -255,6 +322,11 @@ impl CaptureReader {
     fn count(&mut self, frame: BinanceFrame) {
         match frame {
             BinanceFrame::Depth(DeltaAction::Apply) => {}
+            BinanceFrame::Depth(DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap)
+                if self.starts_empty =>
+            {
+                self.counts.book_updates += 1;
+            }
             BinanceFrame::Depth(DeltaAction::Ignore) => self.counts.duplicates += 1,
             BinanceFrame::Depth(DeltaAction::Buffer) => self.waiting += 1,
             BinanceFrame::Depth(DeltaAction::Restart | DeltaAction::Gap) => self.waiting = 1,
@@ -263,6 +335,8 @@ impl CaptureReader {
                 self.waiting = 0;
             }
             BinanceFrame::Snapshot(_) => self.counts.snapshots_unused += 1,
+            BinanceFrame::PartialDepth => self.counts.snapshots += 1,
+            BinanceFrame::OtherDepth => self.counts.other_depth += 1,
             BinanceFrame::Trade => self.counts.trades += 1,
             BinanceFrame::OffBookTrade => self.counts.off_book_trades += 1,
             BinanceFrame::EmptyTrade => self.counts.empty_trades += 1,
@@ -289,7 +363,7 @@ impl CaptureReader {
                 }
                 self.oracle.quote(id, touch);
             }
-            BinanceFrame::Depth(_) | BinanceFrame::Snapshot(_) => {
+            BinanceFrame::Depth(_) | BinanceFrame::Snapshot(_) | BinanceFrame::PartialDepth => {
                 for row in 0..view.len() {
                     self.book.apply_row(&view, row);
                     let event = view.event(row);
@@ -305,7 +379,8 @@ impl CaptureReader {
                     self.oracle.update(id, Touch::of(&self.book));
                 }
             }
-            BinanceFrame::Trade
+            BinanceFrame::OtherDepth
+            | BinanceFrame::Trade
             | BinanceFrame::OffBookTrade
             | BinanceFrame::EmptyTrade
             | BinanceFrame::DuplicateTrade
@@ -333,8 +408,46 @@ impl CaptureReader {
         (self.counts.quotes > 0).then_some(self.oracle.check)
     }
 
+    /// The depth stream that is the book.
+    pub fn depth_source(&self) -> &DepthSource {
+        self.decoder.depth_source(0)
+    }
+
+    /// Lines that were left out, the first ten thousand of them, and why.
+    pub fn skips(&self) -> &[PlacedError] {
+        &self.skips
+    }
+
     /// Where the book stands with the venue.
     pub fn state(&self) -> BookState {
         self.decoder.state(0)
+    }
+}
+
+/// What the beginning of a recording says of its depth.
+fn survey(inputs: &mut [Lines], symbol: &str) -> DepthSurvey {
+    let (mut survey, mut left) = (DepthSurvey::default(), LOOK);
+    for lines in inputs {
+        if left == 0 {
+            break;
+        }
+        let head = lines.look(left.min(LOOK_EACH));
+        left -= head.len();
+        for line in head.split(|byte| *byte == b'\n') {
+            if let Some(space) = memchr::memchr(b' ', line) {
+                survey.take(line[space + 1..].trim_ascii_end(), symbol);
+            }
+        }
+    }
+    survey
+}
+
+/// An error as that of a line which is no message, if it is one.
+fn as_rubbish(error: DecodeError) -> DecodeError {
+    match error {
+        DecodeError::Io(_)
+        | DecodeError::TooMany { what: BYTES_IN_LINE, .. }
+        | DecodeError::Value { field: "line" | "ts_recv", .. } => DecodeError::Rubbish(Box::new(error)),
+        error => error,
     }
 }

@@ -125,6 +125,9 @@ pub enum DecodeError {
     /// The bytes could not be read.
     #[error("{0}")]
     Io(String),
+    /// No message of the venue at all: what another program wrote in between, or what a crash has cut.
+    #[error("{0}")]
+    Rubbish(Box<DecodeError>),
 }
 
 impl DecodeError {
@@ -219,6 +222,8 @@ pub enum Strictness {
     Strict,
     /// Misplaced lines are counted and read.
     Lenient,
+    /// The same, and lines that are no messages are left out and listed.
+    Skip,
 }
 
 #[cfg(test)]

@@ -94,6 +94,18 @@ fn code_point(text: &[u8]) -> Option<(char, usize)> {
     Some((letter, 10))
 }
 
+/// Values of an array, which is known to be sound.
+pub(crate) struct Elements<'a>(Json<'a>);
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        self.0.eat(b',');
+        self.0.value().ok()
+    }
+}
+
 /// A reading position.
 #[derive(Debug, Clone)]
 pub(crate) struct Json<'a> {
@@ -404,6 +416,15 @@ impl<'a> Json<'a> {
                 return self.expect(b'}', "a comma or a closing brace");
             }
         }
+    }
+
+    /// The values of an array, which is read to its end before the first of them is handed out.
+    pub(crate) fn elements(&mut self) -> Result<Elements<'a>, DecodeError> {
+        self.peek();
+        let mut elements = Self { bytes: self.bytes, at: self.at };
+        elements.expect(b'[', "an array")?;
+        self.value()?;
+        Ok(Elements(elements))
     }
 
     /// Walks an array of `[price, quantity, ...]` levels.

@@ -1,6 +1,7 @@
 //! Lines of a possibly compressed stream, in bounded memory.
 
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use flate2::bufread::MultiGzDecoder;
@@ -10,6 +11,8 @@ use super::text::Utf8;
 
 /// Longest line that is taken for one: the deepest snapshots have half a megabyte.
 const MAX_LINE: usize = 8 << 20;
+/// What there is too much of then.
+pub(super) const BYTES_IN_LINE: &str = "bytes in a line";
 /// Size of the pieces a background thread inflates ahead.
 const PIECE: usize = 1 << 18;
 /// Pieces it may be ahead.
@@ -45,6 +48,20 @@ impl Lines {
             Box::new(BufReader::with_capacity(PIECE, Utf8::new(input)))
         };
         Ok(Self { name, input, line: Vec::new(), number: 0 })
+    }
+
+    /// The first bytes that are left, at most so many. They stay to be read, and so does an error behind them.
+    pub(super) fn look(&mut self, most: usize) -> Arc<[u8]> {
+        let mut head = Vec::new();
+        let result = (&mut self.input).take(most as u64).read_to_end(&mut head);
+        let head: Arc<[u8]> = head.into();
+        let rest = std::mem::replace(&mut self.input, Box::new(std::io::empty()));
+        let seen = std::io::Cursor::new(Arc::clone(&head));
+        self.input = match result {
+            Ok(_) => Box::new(seen.chain(rest)),
+            Err(error) => Box::new(BufReader::new(seen.chain(Broken(Some(error))))),
+        };
+        head
     }
 
     /// Name of the stream.
@@ -104,7 +121,7 @@ impl Lines {
             return Err(place(self.number, io_error(&error)));
         }
         if self.line.len() == MAX_LINE {
-            let error = DecodeError::TooMany { what: "bytes in a line", limit: MAX_LINE };
+            let error = DecodeError::TooMany { what: BYTES_IN_LINE, limit: MAX_LINE };
             return Err(place(self.number, error));
         }
         if self.line.last() == Some(&b'\n') {
@@ -123,6 +140,15 @@ fn io_error(error: &std::io::Error) -> DecodeError {
         std::io::ErrorKind::UnexpectedEof => "the gzip stream is cut off".into(),
         _ => format!("cannot be read: {error}"),
     })
+}
+
+/// A stream that breaks.
+struct Broken(Option<std::io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 /// Reads a stream ahead on a thread.
@@ -249,9 +275,30 @@ mod tests {
     fn a_cut_gzip_is_an_error_at_its_line() {
         let text: String = (0..50_000).map(|i| format!("{i} {}\n", i * 7919)).collect();
         let whole = gzip(text.as_bytes());
-        let error = all(whole[..whole.len() / 2].to_vec()).unwrap_err();
+        let cut = whole[..whole.len() / 2].to_vec();
+        let error = all(cut.clone()).unwrap_err();
         assert!(error.line > 1_000, "{error}");
+        // It is the same after a look at what is there.
+        let mut lines = Lines::new("file".into(), std::io::Cursor::new(cut)).unwrap();
+        let head = lines.look(usize::MAX);
+        assert!(head.starts_with(b"0 0\n1 7919\n"));
+        while error.line > lines.number() + 1 {
+            lines.next_with(|_| Ok(())).unwrap();
+        }
+        assert_eq!(lines.next_with(|_| Ok(())).unwrap_err(), error);
         assert!(error.to_string().contains("cut off"), "{error}");
+    }
+
+    #[test]
+    fn what_was_looked_at_stays() {
+        for most in [0, 3, 7, 100] {
+            let mut lines =
+                Lines::new("file".into(), std::io::Cursor::new(b"one\ntwo\nthree".to_vec())).unwrap();
+            assert_eq!(*lines.look(most), b"one\ntwo\nthree"[..most.min(13)]);
+            let read: Vec<_> =
+                std::iter::from_fn(|| lines.next_with(|line| Ok(line.to_vec())).unwrap()).collect();
+            assert_eq!(read, [&b"one"[..], b"two", b"three"]);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod binance;
 mod capture;
+mod depths;
 mod error;
 mod hft;
 mod json;
@@ -16,7 +17,7 @@ mod tardis;
 mod text;
 mod trade_ids;
 
-pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome};
+pub use binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome, DepthSource};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
 pub use error::{DecodeError, PlacedError, Strictness};
 pub use hft::{HFT_OWN, HftDecoder, HftRows};

@@ -122,19 +122,18 @@ fn epoch_unit(value: u64) -> u64 {
 /// Parses an epoch time as [`epoch_ns`] reads it, which may have a fraction: clocks of recorders mostly say seconds so.
 #[inline]
 pub(crate) fn parse_stamp(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
-    match memchr::memchr(b'.', text) {
-        None => parse_time(field, text),
-        Some(point) => parse_fraction(field, text, point),
-    }
+    let time = match memchr::memchr(b'.', text) {
+        None => parse_u64(field, text).ok().and_then(epoch_ns),
+        Some(point) => fraction_ns(&text[..point], &text[point + 1..]),
+    };
+    time.ok_or_else(|| DecodeError::value(field, text, "a time from 1970 to 2116 in s, ms, us or ns"))
 }
 
 #[cold]
-fn parse_fraction(field: &'static str, text: &[u8], point: usize) -> Result<i64, DecodeError> {
-    let bad = || DecodeError::value(field, text, "a time since 1970 in s, ms, us or ns");
-    let whole = parse_u64(field, &text[..point]).map_err(|_| bad())?;
-    let digits = &text[point + 1..];
+fn fraction_ns(whole: &[u8], digits: &[u8]) -> Option<i64> {
+    let whole = parse_u64("", whole).ok()?;
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(bad());
+        return None;
     }
     // What is below a nanosecond is cut off.
     let (mut part, mut unit) = (0, epoch_unit(whole));
@@ -142,8 +141,7 @@ fn parse_fraction(field: &'static str, text: &[u8], point: usize) -> Result<i64,
         unit /= 10;
         part += u64::from(digit - b'0') * unit;
     }
-    let time = epoch_ns(whole).and_then(|ns| ns.checked_add_unsigned(part)).filter(|ns| *ns <= TIME_LIMIT);
-    time.ok_or_else(bad)
+    epoch_ns(whole)?.checked_add_unsigned(part).filter(|ns| *ns <= TIME_LIMIT)
 }
 
 /// Parses an epoch time as [`epoch_ns`] reads it.

@@ -9,7 +9,7 @@ use tradecore_core::event::{Columns as _, EventColumns};
 use tradecore_core::types::{InstrumentKind, Side};
 
 use super::Target;
-use super::text::{MARKETS, frames};
+use super::text::{MARKETS, frames, has_array};
 use crate::common::instrument;
 
 pub(super) const TARGET: Target = Target {
@@ -63,6 +63,9 @@ pub(super) const TARGET: Target = Target {
         "\"time\":",
         "\"o\":{",
         "\"ps\":",
+        "\"data\":[",
+        "btcusdt@rpiDepth@500ms",
+        "btcusdt@depth@500ms",
     ],
     iterations: 1_500,
 };
@@ -88,7 +91,8 @@ fn run(input: &[u8]) {
         let recv = RECV + at as i64;
         let before = (events[0].len(), events[1].len(), usual.state(0), usual.gaps(0));
         let said = usual.feed(frame, recv, &mut events);
-        if said.is_err() {
+        // Of an array, what stands in front of the malformed frame has been taken.
+        if said.is_err() && !has_array(frame) {
             assert_eq!((events[0].len(), events[1].len(), usual.state(0), usual.gaps(0)), before);
         }
         // White space in front is no part of the usual text.

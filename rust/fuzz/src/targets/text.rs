@@ -145,3 +145,11 @@ pub(super) fn lines(name: &str, bytes: &[u8], most: usize) -> Lines {
     let input = Slowly { bytes: bytes.to_vec(), at: 0, most };
     Lines::new(name.into(), input).expect("memory is read without an error")
 }
+
+/// Whether there may be an array of frames in a text, or a wrapper around one.
+pub(super) fn has_array(text: &[u8]) -> bool {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace();
+    let dense: Vec<u8> = text.iter().copied().filter(|byte| !is_space(byte)).collect();
+    let after_space = text.split(is_space).any(|part| part.starts_with(b"["));
+    after_space || dense.starts_with(b"[") || dense.windows(8).any(|part| part == b"\"data\":[")
+}

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::fields::Fields;
 use super::forced::ForcedOrder;
-use super::frame::{BinanceFrame, is_partial_depth};
+use super::frame::BinanceFrame;
 use super::seen::Seen;
+use super::stream::{Depth, DepthSource, OtherChains, PARTIAL_LEVELS};
 use super::symbol::{Symbol, find};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
 use crate::decode::error::{DecodeError, utc};
@@ -44,10 +45,23 @@ pub(super) struct Feed {
     quoted: Option<(u64, [(i64, i64); 2])>,
     /// How far the clocks may be apart, ns.
     clocks_within: u64,
+    /// Which depth is the book.
+    source: DepthSource,
+    others: OtherChains,
+    /// Whether snapshots without a name that have few levels are partial depth.
+    has_bare_partial: bool,
+    /// Update id of the partial depth that is the book.
+    partial: Option<u64>,
+    /// Whether updates make a book of nothing where no snapshot is.
+    starts_empty: bool,
+    /// Whether they do now.
+    is_from_nothing: bool,
 }
 
 /// A depth update.
-pub(super) struct Delta {
+pub(super) struct Delta<'a> {
+    /// Name of its stream, behind the symbol.
+    stream: Option<&'a [u8]>,
     ids: DeltaIds,
     /// The venue's, ns.
     time: Option<i64>,
@@ -56,21 +70,21 @@ pub(super) struct Delta {
     asks: Range<usize>,
 }
 
-impl Delta {
+impl<'a> Delta<'a> {
     /// Reads a frame written just as the venue writes depth updates: keys in their order, no white space.
     ///
     /// `None` for anything else, which is to be walked key by key.
     pub(super) fn read(
-        frame: &[u8],
+        frame: &'a [u8],
         symbols: &mut [Symbol],
         levels: &mut Vec<Level>,
     ) -> Option<(usize, Self)> {
         let mut json = Json::new(frame);
         let wrapped = json.skip(b"{\"stream\":").is_some();
+        let mut stream = None;
         if wrapped {
-            if is_partial_depth(json.plain_string()?) {
-                return None;
-            }
+            let Depth::Updates(name) = Depth::of(json.plain_string()?) else { return None };
+            stream = Some(name);
             json.skip(b",\"data\":")?;
         }
         json.skip(b"{\"e\":\"depthUpdate\",\"E\":")?;
@@ -94,14 +108,22 @@ impl Delta {
         let bids = symbols[index].levels("b", &mut json, levels).ok()?;
         json.skip(b",\"a\":")?;
         let asks = symbols[index].levels("a", &mut json, levels).ok()?;
+        if json.skip(b",\"ps\":").is_some() {
+            json.plain_string()?;
+        }
+        if json.skip(b",\"st\":").is_some() {
+            json.integer()?;
+        }
         json.skip(if wrapped { b"}}" } else { b"}" })?;
         json.end().ok()?;
-        (ids.first <= ids.last).then_some((index, Self { ids, time: Some(epoch_ns(time)?), bids, asks }))
+        (ids.first <= ids.last)
+            .then_some((index, Self { stream, ids, time: Some(epoch_ns(time)?), bids, asks }))
     }
 
     /// The update that fields make.
     pub(super) fn of(
         fields: &Fields<'_>,
+        stream: Option<&'a [u8]>,
         symbol: &mut Symbol,
         levels: &mut Vec<Level>,
     ) -> Result<Self, DecodeError> {
@@ -119,7 +141,7 @@ impl Delta {
         }
         let time = fields.time()?;
         let [bids, asks] = fields.update(MESSAGE, symbol, levels)?;
-        Ok(Self { ids, time, bids, asks })
+        Ok(Self { stream, ids, time, bids, asks })
     }
 }
 
@@ -135,7 +157,34 @@ impl Feed {
             seen: Default::default(),
             quoted: None,
             clocks_within: u64::MAX,
+            source: DepthSource::First,
+            others: OtherChains::default(),
+            has_bare_partial: false,
+            partial: None,
+            starts_empty: false,
+            is_from_nothing: false,
         }
+    }
+
+    /// Which depth is the book, and whether snapshots without a name that have few levels are partial depth.
+    pub(super) fn set_source(&mut self, source: DepthSource, has_bare_partial: bool) {
+        self.source = source;
+        self.has_bare_partial = has_bare_partial;
+    }
+
+    /// The depth stream that is the book.
+    pub(super) fn source(&self) -> &DepthSource {
+        &self.source
+    }
+
+    /// Makes a book of nothing where no snapshot is.
+    pub(super) fn start_empty(&mut self) {
+        self.starts_empty = true;
+    }
+
+    /// Whether updates are applied where no snapshot is.
+    pub(super) fn starts_empty(&self) -> bool {
+        self.starts_empty
     }
 
     /// See [`BinanceDecoder::with_clocks_within`](super::BinanceDecoder::with_clocks_within).
@@ -145,7 +194,7 @@ impl Feed {
 
     /// Where the book stands.
     pub(super) fn state(&self) -> BookState {
-        self.sync.state()
+        if self.partial.is_some() || self.is_from_nothing { BookState::Synced } else { self.sync.state() }
     }
 
     /// Gaps found so far.
@@ -186,17 +235,74 @@ impl Feed {
         self.venue_time = self.venue_time.max(time.unwrap_or(0));
     }
 
+    /// Whether an update is of another stream than the book's. The first name there is stays the book's.
+    #[inline]
+    fn is_other(&mut self, delta: &Delta<'_>) -> bool {
+        match (&self.source, delta.stream) {
+            (DepthSource::Updates(ours), Some(name)) => ours.as_bytes() != name,
+            (DepthSource::First, Some(name)) => {
+                self.source = DepthSource::Updates(String::from_utf8_lossy(name).into_owned());
+                false
+            }
+            (DepthSource::Partial(ours), name) => ours.is_some() || name.is_some(),
+            (_, None) => match (self.sync.end(), delta.ids.previous) {
+                (Some(end), Some(previous)) => {
+                    self.others.takes(end, [previous, delta.ids.first, delta.ids.last])
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// Takes the best levels for the whole book, if their stream is the one that makes it.
+    pub(super) fn partial(
+        &mut self,
+        stream: Option<&[u8]>,
+        (id, time): (u64, Option<i64>),
+        sides: [&[Level]; 2],
+        ts_recv: i64,
+        out: &mut impl EventSink,
+    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        self.check_clocks(time, ts_recv)?;
+        let is_book = match &self.source {
+            DepthSource::Partial(ours) => ours.as_deref().map(str::as_bytes) == stream,
+            _ => false,
+        };
+        if !is_book {
+            return Ok((BinanceFrame::OtherDepth, id));
+        }
+        if self.partial.is_some_and(|newest| id <= newest) {
+            return Ok((BinanceFrame::Depth(DeltaAction::Ignore), id));
+        }
+        let ts_event = self.stamp(time, ts_recv);
+        self.named(time);
+        self.partial = Some(id);
+        let flags = FLAG_SNAPSHOT;
+        let clear =
+            Event { ts_event, ts_recv, kind: EventKind::BookClear, side: 0, flags, price: 0, qty: 0, id };
+        out.push(clear);
+        out.push_levels(Event { kind: EventKind::BookSet, ..clear }, sides[0], sides[1]);
+        out.end_message();
+        Ok((BinanceFrame::PartialDepth, id))
+    }
+
     pub(super) fn depth(
         &mut self,
-        delta: &Delta,
+        delta: &Delta<'_>,
         levels: &[Level],
         ts_recv: i64,
         out: &mut impl EventSink,
     ) -> Result<(BinanceFrame, u64), DecodeError> {
+        let (bids, asks) = (&levels[delta.bids.clone()], &levels[delta.asks.clone()]);
+        if delta.stream.is_none() && self.source == DepthSource::Partial(None) {
+            return self.partial(None, (delta.ids.last, delta.time), [bids, asks], ts_recv, out);
+        }
         self.check_clocks(delta.time, ts_recv)?;
+        if self.is_other(delta) {
+            return Ok((BinanceFrame::OtherDepth, delta.ids.last));
+        }
         let ts_event = self.stamp(delta.time, ts_recv);
         self.named(delta.time);
-        let (bids, asks) = (&levels[delta.bids.clone()], &levels[delta.asks.clone()]);
         let template = Event {
             ts_event,
             ts_recv,
@@ -208,6 +314,7 @@ impl Feed {
             id: delta.ids.last,
         };
         let rows = bids.len() + asks.len();
+        let gaps = self.sync.gaps();
         let mut action = self.sync.on_delta(delta.ids);
         if action == DeltaAction::Buffer && self.kept.len() + rows > MAX_KEPT_ROWS {
             action = self.sync.restart(delta.ids);
@@ -227,14 +334,26 @@ impl Feed {
                 }
                 self.kept.push_levels(template, bids, asks);
                 self.kept_rows.push(rows);
-                if action == DeltaAction::Gap {
+                let is_hole = action == DeltaAction::Gap || (self.is_from_nothing && self.sync.gaps() > gaps);
+                if is_hole {
                     out.push(Event { kind: EventKind::BookClear, flags: FLAG_LAST, ..template });
+                }
+                if self.starts_empty && rows > 0 {
+                    let mut first = template;
+                    if is_hole || !self.is_from_nothing {
+                        first.flags = FLAG_SNAPSHOT;
+                        out.push(Event { kind: EventKind::BookClear, ..first });
+                    }
+                    out.push_levels(first, bids, asks);
+                    out.end_message();
+                    self.is_from_nothing = true;
                 }
             }
         }
         Ok((BinanceFrame::Depth(action), delta.ids.last))
     }
 
+    /// Takes a snapshot; no action where it is partial depth.
     pub(super) fn snapshot(
         &mut self,
         fields: &Fields<'_>,
@@ -242,7 +361,7 @@ impl Feed {
         levels: &mut Vec<Level>,
         ts_recv: i64,
         out: &mut impl EventSink,
-    ) -> Result<(SnapshotAction, u64), DecodeError> {
+    ) -> Result<(Option<SnapshotAction>, u64), DecodeError> {
         const MESSAGE: &str = "depth snapshot";
         let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
         let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?.raw())?;
@@ -252,10 +371,17 @@ impl Feed {
         let ts_event = self.stamp(time, ts_recv);
         let [bids, asks] = fields.snapshot(MESSAGE, symbol, levels)?;
         self.named(time);
+        let is_shallow = bids.len().max(asks.len()) <= PARTIAL_LEVELS;
+        // Updates lead beyond it by themselves, and it would cut their book short.
+        let is_cut = || self.sync.end().is_some_and(|end| id > end) && self.sync.state() == BookState::Synced;
+        if is_shallow && (self.has_bare_partial || is_cut()) {
+            return Ok((None, id));
+        }
         let action = self.sync.on_snapshot(id);
         let SnapshotAction::Load { from } = action else {
-            return Ok((action, id));
+            return Ok((Some(action), id));
         };
+        self.is_from_nothing = false;
         let template = Event {
             ts_event,
             ts_recv,
@@ -282,7 +408,7 @@ impl Feed {
         }
         self.kept.clear();
         self.kept_rows.clear();
-        Ok((action, id))
+        Ok((Some(action), id))
     }
 
     pub(super) fn trade(

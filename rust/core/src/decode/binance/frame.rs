@@ -9,6 +9,10 @@ pub enum BinanceFrame {
     Depth(DeltaAction),
     /// A depth snapshot.
     Snapshot(SnapshotAction),
+    /// The best levels, which are the whole book where no updates are.
+    PartialDepth,
+    /// Depth of another stream than the one that makes the book.
+    OtherDepth,
     /// A trade or an aggregated trade.
     Trade,
     /// A print that is no trade of the book.
@@ -29,7 +33,7 @@ pub enum BinanceFrame {
     OpenInterest,
     /// Another answer to a request.
     Control,
-    /// A message of a kind or symbol that is not decoded, a partial book, or a trade of the second trade stream.
+    /// A message of a kind or symbol that is not decoded, or a trade of the second trade stream.
     Ignored,
 }
 
@@ -55,11 +59,4 @@ impl BinanceOutcome {
         let applied = usize::from(frame == BinanceFrame::Depth(DeltaAction::Apply));
         Self { frame, instrument: Some(index), id, applied }
     }
-}
-
-/// Whether a stream (`symbol@depth20@100ms`) carries only the best levels. Its frames look like snapshots (spot) or
-/// like updates (futures) and are neither: taken for one they would cut the book short.
-pub(super) fn is_partial_depth(stream: &[u8]) -> bool {
-    let kind = stream.split(|b| *b == b'@').nth(1).unwrap_or_default();
-    kind.strip_prefix(b"depth").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }

@@ -7,7 +7,9 @@
 //! transaction time `T` where there is one, else the event time `E`; a message with neither (spot `bookTicker`, spot
 //! snapshot) takes the newest time the venue has named. Where both trade streams are recorded the first one seen
 //! counts and the other is left out, since they carry the same trades. A trade counts once, by its id, and best prices never
-//! go back to a smaller update id: two sockets, a reconnect or a copied block bring both again.
+//! go back to a smaller update id: two sockets, a reconnect or a copied block bring both again. One depth stream is the
+//! book ([`DepthSource`]); another speed, partial depth beside updates and depth with retail orders are left out. The
+//! frames of a JSON array are taken one after another.
 //!
 //! Source: the venue's documentation of its market streams and of keeping a local order book.
 
@@ -16,6 +18,7 @@ mod fields;
 mod forced;
 mod frame;
 mod seen;
+mod stream;
 mod symbol;
 
 use std::borrow::Cow;
@@ -24,11 +27,13 @@ use std::sync::Arc;
 use self::feed::{Delta, Feed, TradeStream};
 use self::fields::{Fields, set};
 use self::forced::ForcedOrder;
-use self::frame::is_partial_depth;
 pub use self::frame::{BinanceFrame, BinanceOutcome};
+pub use self::stream::DepthSource;
+pub(super) use self::stream::{Depth, PARTIAL_LEVELS, names};
 use self::symbol::{Symbol, find};
 use super::error::DecodeError;
-use super::json::{Json, Value, unescaped};
+use super::json::{Elements, Json, Value, unescaped};
+use super::parse::parse_u64;
 use crate::book::{BookState, SnapshotAction, SyncRule};
 use crate::event::EventSink;
 use crate::types::{Instrument, Level};
@@ -91,6 +96,22 @@ impl BinanceDecoder {
         self
     }
 
+    /// Says which depth stream is an instrument's book. `has_bare_partial` tells that snapshots without a name of at most
+    /// twenty levels are none.
+    pub fn set_depth_source(&mut self, instrument: usize, source: DepthSource, has_bare_partial: bool) {
+        self.feeds[instrument].set_source(source, has_bare_partial);
+    }
+
+    /// The depth stream that is an instrument's book, as far as it is known.
+    pub fn depth_source(&self, instrument: usize) -> &DepthSource {
+        self.feeds[instrument].source()
+    }
+
+    /// Makes books of nothing where no snapshot is: levels that no update has named are missing in them.
+    pub fn start_empty(&mut self) {
+        self.feeds.iter_mut().for_each(Feed::start_empty);
+    }
+
     /// Where an instrument's book stands.
     pub fn state(&self, instrument: usize) -> BookState {
         self.feeds[instrument].state()
@@ -101,24 +122,50 @@ impl BinanceDecoder {
         self.feeds[instrument].gaps()
     }
 
-    /// Takes a frame received at `ts_recv` and hands its events to the sink of its instrument.
+    /// Takes a frame received at `ts_recv` and hands its events to the sink of its instrument. Of an array of frames, the
+    /// outcome is that of the last one that is decoded.
     ///
     /// # Errors
-    /// [`DecodeError`] when the frame is malformed; state and sinks are as before then.
+    /// [`DecodeError`] when the frame is malformed; state and sinks are as before then, but for the frames of an array in
+    /// front of the malformed one.
     pub fn feed<S: EventSink>(
         &mut self,
         frame: &[u8],
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
+        if let Some(outcome) = self.feed_one(frame, ts_recv, out)? {
+            return Ok(outcome);
+        }
+        let mut said = BinanceOutcome::IGNORED;
+        for part in frames(frame)? {
+            match self.feed_one(part.raw(), ts_recv, out)? {
+                Some(outcome) if outcome.frame != BinanceFrame::Ignored => said = outcome,
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    /// Takes a frame as [`feed`](Self::feed) does; `None` for an array of them, of which nothing is taken.
+    pub(super) fn feed_one<S: EventSink>(
+        &mut self,
+        frame: &[u8],
+        ts_recv: i64,
+        out: &mut [S],
+    ) -> Result<Option<BinanceOutcome>, DecodeError> {
         let Self { symbols, feeds, levels } = self;
         levels.clear();
         if let Some((index, delta)) = Delta::read(frame, symbols, levels) {
             let (frame, id) = feeds[index].depth(&delta, levels, ts_recv, &mut out[index])?;
-            return Ok(BinanceOutcome::of(frame, index, id));
+            return Ok(Some(BinanceOutcome::of(frame, index, id)));
         }
         levels.clear();
         let mut json = Json::new(frame);
+        if json.peek() == Some(b'[') {
+            return Ok(None);
+        }
+        let mut is_array = false;
         let (mut fields, mut payload, mut stream) = (Fields::new(), None, None);
         json.object(|json, key| match key {
             b"data" if json.peek() == Some(b'{') => {
@@ -127,25 +174,36 @@ impl BinanceDecoder {
                 levels.clear();
                 json.object(|json, key| fields.take(json, key, symbols, levels))
             }
+            b"data" if json.peek() == Some(b'[') => {
+                set(&mut payload, "data", ())?;
+                is_array = true;
+                json.value().map(|_| ())
+            }
             b"stream" => set(&mut stream, "stream", json.value()?),
             // Beside the payload nothing counts.
             _ if payload.is_some() => json.value().map(|_| ()),
             _ => fields.take(json, key, symbols, levels),
         })?;
         json.end()?;
-        if stream.is_some_and(|stream| is_partial_depth(&unescaped(stream.text()))) {
-            return Ok(BinanceOutcome::IGNORED);
+        if is_array {
+            return Ok(None);
         }
-        self.message(&fields, ts_recv, out)
+        let stream = stream.map(|stream| unescaped(stream.text())).unwrap_or_default();
+        self.message(&fields, &stream, ts_recv, out).map(Some)
     }
 
     fn message<S: EventSink>(
         &mut self,
         fields: &Fields<'_>,
+        stream: &[u8],
         ts_recv: i64,
         out: &mut [S],
     ) -> Result<BinanceOutcome, DecodeError> {
         fields.check_sides()?;
+        let depth = Depth::of(stream);
+        if let Depth::Partial(name) = depth {
+            return self.partial(fields, stream, name, ts_recv, out);
+        }
         if fields.last_update_id.is_some() {
             return self.snapshot(fields, ts_recv, out);
         }
@@ -176,9 +234,11 @@ impl BinanceDecoder {
         let feed = &mut self.feeds[index];
         let out = &mut out[index];
         let (frame, id) = match &*kind {
+            b"depthUpdate" if depth == Depth::Rpi => Ok((BinanceFrame::OtherDepth, 0)),
             b"depthUpdate" => {
                 let levels = &mut self.levels;
-                Delta::of(fields, &mut self.symbols[index], levels)
+                let stream = if let Depth::Updates(name) = depth { Some(name) } else { None };
+                Delta::of(fields, stream, &mut self.symbols[index], levels)
                     .and_then(|delta| feed.depth(&delta, levels, ts_recv, out))
             }
             b"trade" => feed.trade(fields, TradeStream::Single, ts_recv, out),
@@ -187,6 +247,40 @@ impl BinanceDecoder {
             b"markPriceUpdate" => feed.mark_price(fields, ts_recv, out),
             _ => return Ok(BinanceOutcome::IGNORED),
         }?;
+        Ok(BinanceOutcome::of(frame, index, id))
+    }
+
+    /// The best levels, whose frames are written as snapshots or as updates are. A spot market's name their symbol in the
+    /// name of their stream alone.
+    #[cold]
+    fn partial<S: EventSink>(
+        &mut self,
+        fields: &Fields<'_>,
+        stream: &[u8],
+        name: &[u8],
+        ts_recv: i64,
+        out: &mut [S],
+    ) -> Result<BinanceOutcome, DecodeError> {
+        const MESSAGE: &str = "partial depth";
+        let Self { symbols, feeds, levels } = self;
+        let index = match fields.get(b's') {
+            Some(symbol) => find(symbols, symbol.text()),
+            None => symbols.iter().position(|symbol| names(stream, symbol.name())),
+        };
+        let Some(index) = index else {
+            return Ok(BinanceOutcome::IGNORED);
+        };
+        let symbol = &mut symbols[index];
+        let (id, sides) = match fields.last_update_id {
+            Some(id) => (parse_u64("lastUpdateId", id.raw())?, fields.snapshot(MESSAGE, symbol, levels)?),
+            None => (
+                parse_u64("u", fields.need(MESSAGE, b'u', "u")?.raw())?,
+                fields.update(MESSAGE, symbol, levels)?,
+            ),
+        };
+        let sides = sides.map(|side| &levels[side]);
+        let (frame, id) =
+            feeds[index].partial(Some(name), (id, fields.time()?), sides, ts_recv, &mut out[index])?;
         Ok(BinanceOutcome::of(frame, index, id))
     }
 
@@ -246,9 +340,31 @@ impl BinanceDecoder {
         };
         let Self { symbols, feeds, levels } = self;
         let feed = &mut feeds[index];
-        let kept = feed.waiting();
+        let (kept, were_applied) = (feed.waiting(), feed.starts_empty());
         let (action, id) = feed.snapshot(fields, &mut symbols[index], levels, ts_recv, &mut out[index])?;
-        let applied = if let SnapshotAction::Load { from } = action { kept - from } else { 0 };
+        let Some(action) = action else {
+            return Ok(BinanceOutcome::of(BinanceFrame::OtherDepth, index, id));
+        };
+        let applied = match action {
+            SnapshotAction::Load { from } if !were_applied => kept - from,
+            _ => 0,
+        };
         Ok(BinanceOutcome { frame: BinanceFrame::Snapshot(action), instrument: Some(index), id, applied })
     }
+}
+
+/// The frames of an array, or of a wrapper around one.
+pub(super) fn frames(frame: &[u8]) -> Result<Elements<'_>, DecodeError> {
+    let mut json = Json::new(frame);
+    if json.peek() == Some(b'[') {
+        let elements = json.elements()?;
+        json.end()?;
+        return Ok(elements);
+    }
+    let mut elements = None;
+    json.object(|json, key| match key {
+        b"data" if json.peek() == Some(b'[') => json.elements().map(|found| elements = Some(found)),
+        _ => json.value().map(|_| ()),
+    })?;
+    elements.ok_or(DecodeError::Missing { message: "array of frames", field: "data" })
 }

@@ -36,6 +36,11 @@ pub(super) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
 }
 
 impl Symbol {
+    /// As the venue writes it in payloads.
+    pub(super) fn name(&self) -> &str {
+        self.instrument.id.symbol()
+    }
+
     pub(super) fn new(instrument: Arc<Instrument>) -> Self {
         let reader = LevelReader::new([instrument.price_increment, instrument.qty_increment]);
         Self { instrument, reader }

@@ -1,0 +1,134 @@
+"""Whose messages a capture of Binance's streams holds: the symbol and the market, and what they are concluded from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+
+__all__ = ["conclude", "contradiction", "is_captured", "symbols"]
+
+_CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +[\[{]")
+_COIN_MARGINED = re.compile(r"USD_(PERP|[0-9]{6})$")
+_SPOT, _FUTURES = "spot", "futures"
+
+_Reasons = dict[str, str]
+"""By market, spot or futures, the first thing that tells it."""
+
+
+def is_captured(line: bytes) -> bool:
+    """Return whether a line begins as those of captures do."""
+    return _CAPTURED.match(line) is not None
+
+
+def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the id of the instrument that captures are of, from their first lines, and what it is concluded from.
+
+    None where that cannot be told, with what is missing.
+    """
+    symbols, general = _evidence(heads)
+    if not symbols:
+        return None, ("no frame names a symbol",)
+    if len(symbols) > 1:
+        return None, (f"holds {', '.join(sorted(symbols))}",)
+    ((symbol, reasons),) = symbols.items()
+    reasons = reasons or general
+    if len(reasons) > 1:
+        both = " and ".join(f"of {market} ({reason})" for market, reason in reasons.items())
+        return None, (f"holds frames of {symbol} {both}",)
+    if not reasons:
+        return None, (f"holds {symbol}, but no frame tells whether of spot, USD-M or COIN-M futures",)
+    ((market, reason),) = reasons.items()
+    if market == _SPOT:
+        return f"{symbol}.BINANCE", (f"spot: {reason}",)
+    if _COIN_MARGINED.search(symbol):
+        return f"{symbol}.BINANCE_COINM", (f"futures: {reason}", f"COIN-M: the symbol {symbol}")
+    return f"{symbol}.BINANCE_USDM", (f"futures: {reason}", f"USD-M: the symbol {symbol}")
+
+
+def symbols(head: Sequence[bytes]) -> list[str]:
+    """Return the symbols that a capture's first lines are of, in order."""
+    return list(_evidence([head])[0])
+
+
+def contradiction(head: Sequence[bytes], symbol: str, venue: str) -> str | None:
+    """Return what in a capture's first lines shows that a symbol's messages are of another market than a venue's."""
+    symbols, _ = _evidence([head])
+    reasons = symbols.get(symbol, {})
+    told, other = (_SPOT, _FUTURES) if venue == "BINANCE" else (_FUTURES, _SPOT)
+    if other in reasons and told not in reasons:
+        return f"holds {symbol} of {other} ({reasons[other]}), but the instrument is {symbol}.{venue}, of {told}"
+    return None
+
+
+def _evidence(heads: Sequence[Sequence[bytes]]) -> tuple[dict[str, _Reasons], _Reasons]:
+    """Return what tells the market of each symbol that has streams of its own, and of anything."""
+    symbols: dict[str, _Reasons] = {}
+    in_passing: dict[str, _Reasons] = {}
+    general: _Reasons = {}
+    for head in heads:
+        for number, line in enumerate(head, start=1):
+            for stream, data, is_single in _messages(line):
+                order = data.get("o")
+                named = order.get("s") if isinstance(order, dict) else data.get("s")
+                if named is None and "lastUpdateId" in data and "@" in stream[1:] and stream[0] != "!":
+                    # Partial depth of spot has its symbol there alone.
+                    named = stream.partition("@")[0].upper()
+                found = _tell(stream, data)
+                if found is not None:
+                    found = (found[0], f"{found[1]}, line {number}")
+                    general.setdefault(*found)
+                if isinstance(named, str):
+                    of = symbols if is_single and not stream.startswith("!") else in_passing
+                    reasons = of.setdefault(named, {})
+                    if found is not None:
+                        reasons.setdefault(*found)
+    return symbols or in_passing, general
+
+
+def _messages(line: bytes) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield a line's messages, each with its stream and whether it stands alone."""
+    try:
+        frame = orjson.loads(line.partition(b" ")[2])
+    except orjson.JSONDecodeError:
+        return
+    for part in frame if isinstance(frame, list) else [frame]:
+        if not isinstance(part, dict):
+            continue
+        stream, data = part.get("stream"), part.get("data", part)
+        is_single = isinstance(data, dict)
+        for message in [data] if is_single else data if isinstance(data, list) else []:
+            if isinstance(message, dict):
+                yield stream if isinstance(stream, str) else "", message, is_single
+
+
+def _tell(stream: str, data: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the market that a message can only be of, and why; None where it may be of any."""
+    event = data.get("e")
+    if "ps" in data or "st" in data:
+        return _FUTURES, f"{event} has {'ps' if 'ps' in data else 'st'}"
+    if event in ("markPriceUpdate", "forceOrder", "compositeIndex", "contractInfo") or "@rpiDepth" in stream:
+        return _FUTURES, f"{event} is none of spot" if event != "depthUpdate" else "rpiDepth is none of spot"
+    match event:
+        case "depthUpdate":
+            if "pu" in data:
+                return _FUTURES, "depthUpdate has pu"
+            return None if "T" in data else (_SPOT, "depthUpdate has neither pu nor T")
+        case "trade" | "aggTrade":
+            if "X" in data or "nq" in data:
+                return _FUTURES, f"{event} has {'X' if 'X' in data else 'nq'}"
+            if "M" in data:
+                return _SPOT, f"{event} has M"
+            return (_FUTURES, "aggTrade has no M") if event == "aggTrade" else None
+        case "bookTicker":
+            return _FUTURES, "bookTicker has e"
+        case None:
+            if {"u", "b", "B", "a", "A"} <= data.keys():
+                return _SPOT, "bookTicker has no e"
+            if "lastUpdateId" in data and "E" in data:
+                return _FUTURES, "a depth snapshot has E"
+            if "lastUpdateId" in data and stream:
+                return _SPOT, "partial depth has lastUpdateId"
+    return None

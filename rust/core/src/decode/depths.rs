@@ -1,0 +1,153 @@
+//! What the beginning of a capture says of the depth in it, so that one stream is the book from the first frame on.
+
+use std::collections::BTreeSet;
+
+use super::binance::{Depth, DepthSource, PARTIAL_LEVELS, names};
+use super::json::{Json, Value, unescaped};
+
+/// Snapshots of so few levels that are no answers to a request when there are deeper ones, too.
+const MANY: usize = 3;
+
+/// A frame with depth in it.
+#[derive(Default)]
+struct Glimpse<'a> {
+    event: Option<Value<'a>>,
+    symbol: Option<Value<'a>>,
+    previous: Option<Value<'a>>,
+    last: Option<Value<'a>>,
+    last_update_id: Option<Value<'a>>,
+    bids: Option<Value<'a>>,
+    asks: Option<Value<'a>>,
+}
+
+impl<'a> Glimpse<'a> {
+    fn take(&mut self, key: &[u8], value: Value<'a>) {
+        match key {
+            b"e" => self.event = Some(value),
+            b"s" => self.symbol = Some(value),
+            b"pu" => self.previous = Some(value),
+            b"u" => self.last = Some(value),
+            b"lastUpdateId" => self.last_update_id = Some(value),
+            b"b" | b"bids" => self.bids = Some(value),
+            b"a" | b"asks" => self.asks = Some(value),
+            _ => {}
+        }
+    }
+
+    /// Levels of the deeper side, if there are some on both and none of them is removed.
+    fn whole(&self) -> Option<usize> {
+        Some(levels(self.bids?)?.max(levels(self.asks?)?))
+    }
+}
+
+/// How many levels a side has; `None` if there is none, or one that is removed.
+fn levels(side: Value<'_>) -> Option<usize> {
+    let mut count = 0;
+    for level in Json::new(side.raw()).elements().ok()? {
+        let qty = Json::new(level.raw()).elements().ok()?.nth(1)?;
+        let text = if qty.text().is_empty() { qty.raw() } else { qty.text() };
+        if text.iter().all(|c| matches!(c, b'0' | b'.')) {
+            return None;
+        }
+        count += 1;
+    }
+    (count > 0).then_some(count)
+}
+
+/// The depth of one instrument in the beginning of a capture.
+#[derive(Default)]
+pub(super) struct DepthSurvey {
+    /// Frames by stream, as it appears first: `true` for updates, `false` for partial depth.
+    named: Vec<(bool, String, usize)>,
+    /// Updates without a name.
+    bare: usize,
+    /// Those of them that show a few levels of both sides and remove none.
+    bare_whole: usize,
+    /// Those of them that continue the one before.
+    bare_linked: usize,
+    bare_last: Option<Vec<u8>>,
+    /// Update ids of snapshots without a name that have few levels: one may be there in two files.
+    shallow: BTreeSet<Vec<u8>>,
+    /// Those that have more.
+    deep: usize,
+}
+
+impl DepthSurvey {
+    /// Takes a frame; what is broken or of something else says nothing here.
+    pub(super) fn take(&mut self, frame: &[u8], symbol: &str) {
+        let (mut glimpse, mut stream) = (Glimpse::default(), None);
+        let read = Json::new(frame).object(|json, key| match key {
+            b"data" if json.peek() == Some(b'{') => json.object(|json, key| {
+                let value = json.value()?;
+                glimpse.take(key, value);
+                Ok(())
+            }),
+            b"stream" => json.value().map(|value| stream = Some(unescaped(value.text()))),
+            _ => json.value().map(|value| glimpse.take(key, value)),
+        });
+        let is_update = glimpse.event.is_some_and(|event| event.text() == b"depthUpdate");
+        if read.is_err() || !(is_update || glimpse.last_update_id.is_some()) {
+            return;
+        }
+        let is_ours = match (glimpse.symbol, &stream) {
+            (Some(named), _) => *unescaped(named.text()) == *symbol.as_bytes(),
+            (None, Some(stream)) => names(stream, symbol),
+            (None, None) => true,
+        };
+        if !is_ours {
+            return;
+        }
+        match Depth::of(stream.as_deref().unwrap_or_default()) {
+            Depth::Updates(name) => self.named(true, name),
+            Depth::Partial(name) => self.named(false, name),
+            Depth::Rpi => {}
+            Depth::Unnamed if is_update => {
+                if glimpse.last.map(Value::raw) == self.bare_last.as_deref() {
+                    return;
+                }
+                self.bare += 1;
+                self.bare_whole += usize::from(glimpse.whole().is_some_and(|whole| whole <= PARTIAL_LEVELS));
+                let previous = glimpse.previous.map(Value::raw);
+                self.bare_linked += usize::from(previous.is_some() && previous == self.bare_last.as_deref());
+                self.bare_last = glimpse.last.map(|last| last.raw().to_vec());
+            }
+            Depth::Unnamed => match glimpse.whole() {
+                Some(whole) if whole > PARTIAL_LEVELS => self.deep += 1,
+                _ => self.shallow.extend(glimpse.last_update_id.map(|id| id.raw().to_vec())),
+            },
+        }
+    }
+
+    fn named(&mut self, is_update: bool, name: &[u8]) {
+        let name = String::from_utf8_lossy(name);
+        match self.named.iter_mut().find(|known| known.1 == name) {
+            Some(known) => known.2 += 1,
+            None => self.named.push((is_update, name.into_owned(), 1)),
+        }
+    }
+
+    /// The stream that is the book: of updates before partial depth, then the one with most frames, then the first.
+    pub(super) fn source(&self) -> DepthSource {
+        let most = |updates: bool| {
+            let streams = self.named.iter().rev().filter(|known| known.0 == updates);
+            streams.max_by_key(|known| known.2).map(|known| known.1.clone())
+        };
+        if let Some(name) = most(true) {
+            return DepthSource::Updates(name);
+        }
+        // Updates that never remove a level nor continue one another show the best levels anew each time.
+        if self.bare > 1 && self.bare_whole == self.bare && self.bare_linked == 0 {
+            return DepthSource::Partial(None);
+        }
+        match most(false) {
+            Some(name) if self.bare == 0 && self.deep == 0 => DepthSource::Partial(Some(name)),
+            _ => DepthSource::First,
+        }
+    }
+
+    /// Whether snapshots without a name that have few levels are partial depth beside updates.
+    pub(super) fn has_bare_partial(&self) -> bool {
+        let has_updates = self.bare > 0 || self.named.iter().any(|known| known.0);
+        has_updates && self.deep > 0 && self.shallow.len() >= MANY
+    }
+}
