@@ -137,6 +137,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             clock_lead: ClockLead::Ns(0),
             uncross: Uncross::default(),
             matching: Matching::default(),
+            balances: None,
         },
         source: Box::new(Once(Some(Arc::clone(columns)))),
         holds: KindSet::LEVELS,

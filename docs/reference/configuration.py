@@ -124,6 +124,8 @@ def _instrument_rows(package: griffe.Module) -> Iterator[tuple[str, ...]]:
         kind = "time with its zone" if name in times.values() else "text"
         if "_Exact" in str(parameter.annotation):
             kind = "text or number"
+        elif name == "changes":
+            kind = "list of tables"
         default = ... if parameter.default is None else None
         meaning = described[parameter.name].replace(", ns UTC", "")
         yield code(name), kind, _default(default), cell(meaning)

@@ -160,6 +160,9 @@ class Instrument:
         a unit of price (quanto); 1 if not given.
     maker_fee_bps, taker_fee_bps : Decimal, str or int, optional
         Fees in basis points of a fill's value, negative for a rebate; 0 if not given.
+    fee_currency : str, optional
+        Currency in which the fees of a spot instrument are paid, or ``received`` for the one that is bought: the base
+        of a buy, the quote of a sell; the quote if not given. It matters where a venue has ``balances``.
     expiry_ns : int or str, optional
         When it expires, ns UTC. Options need it; a contract without is perpetual.
     strike : Decimal, str or int, optional
@@ -213,6 +216,7 @@ class Instrument:
         contract_size: _Exact | None = None,
         maker_fee_bps: _Exact | None = None,
         taker_fee_bps: _Exact | None = None,
+        fee_currency: str | None = None,
         expiry_ns: int | str | None = None,
         strike: _Exact | None = None,
         option_side: str | None = None,
@@ -304,6 +308,9 @@ class Instrument:
     @property
     def taker_fee_bps(self) -> Decimal:
         """Fee of a fill that took liquidity, in basis points of its value; negative is a rebate."""
+    @property
+    def fee_currency(self) -> str:
+        """Currency in which fees are paid, or ``received``; see the parameter. The settlement currency if not given."""
     @property
     def changes(self) -> list[dict[str, str]]:
         """What became another over time, as text by field, in order of time: ``from_ns`` and what changed then."""

@@ -38,6 +38,7 @@ _OPTIONAL = (
     "contract_size",
     "maker_fee_bps",
     "taker_fee_bps",
+    "fee_currency",
     "expiry_ns",
     "strike",
     "option_side",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -95,6 +96,12 @@ class SimVenue:
     accounts : "shared" or "isolated"
         What the strategies of a run, each with an account of its own, are to each other. ``shared``: they see what
         the others took and trade with each other. ``isolated``: each is alone with the market, as in a run of its own.
+    balances : mapping of str to Decimal or str, or str, optional
+        What each account holds at first, by currency, such as ``{"BTC": "0.5", "USDT": 1000}`` or
+        ``"0.5 BTC, 1000 USDT"``; of what is not named, nothing. With it a spot order that would pay what the account
+        does not hold is refused (``insufficient_balance``). If not given, accounts hold whatever they need.
+    borrowing : "refused" or "allowed"
+        Whether balances may go below zero.
     self_trade : "cancel_newest", "cancel_oldest", "cancel_both" or "decrement"
         What happens instead when a strategy's order meets another one of its own: what is left of the incoming order
         expires, the resting one does, both do, or both lose the smaller of the two quantities. An order that expires
@@ -124,8 +131,14 @@ class SimVenue:
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
         default="cancel_newest", kw_only=True
     )
+    balances: Mapping[str, Decimal | str | int] | str | None = field(default=None, kw_only=True)
+    borrowing: Literal["refused", "allowed"] = field(default="refused", kw_only=True)
 
     def __post_init__(self) -> None:
+        if isinstance(self.balances, Mapping):
+            # One text for equal balances.
+            held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
+            object.__setattr__(self, "balances", held)
         check_venue(self)
         if self.clock_lead != "auto":
             object.__setattr__(self, "clock_lead", format_duration_ns(parse_duration(self.clock_lead)))

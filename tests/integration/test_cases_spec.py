@@ -10,6 +10,7 @@ import pytest
 
 import tradecore as tc
 from conftest import LAST, SET, columns
+from tradecore.config.venues import from_table, to_table
 from tradecore.errors import CatalogError, InvalidValueError
 
 DAY = 86_400_000_000_000
@@ -452,3 +453,139 @@ def test_klines_that_cannot_be_are_told_with_their_line(tmp_path: Path, instrume
     with pytest.raises(tc.errors.DataError, match=r"k\.csv:2: high: 990: expected no price below open, low or close"):
         tc.import_klines(file, instrument, tmp_path / "c")
     assert tc.Catalog(tmp_path / "c").instruments() == ()
+
+
+# --- balances of spot accounts --------------------------------------------------------------------------------------
+
+SPOT = "BTCUSDT.TEST"
+
+
+@pytest.fixture
+def spot() -> tc.Instrument:
+    return tc.Instrument(
+        SPOT, kind="spot", base="BTC", quote="USDT", price_increment="0.1", qty_increment="0.001", taker_fee_bps="10"
+    )
+
+
+def coin_book(price: int = 1000) -> dict[str, object]:
+    """A book of 5 at a price and 0.1 above it, said again every second for a minute."""
+    times = range(DAY, DAY + MINUTE, SECOND)
+    return dict(columns([(at, SET, s, LAST, p, 5_000) for at in times for s, p in ((1, price), (-1, price + 1))]))
+
+
+def reasons(spot: tc.Instrument, orders: dict[int, object], balances: object, **settings: object) -> list[str]:
+    """What became of orders: why they were refused, or their status."""
+    venue = tc.SimVenue("TEST", latency=AT_ONCE.latency, balances=balances, **settings)  # type: ignore[arg-type]
+    backtest = tc.Backtest([Sends(orders)], {spot.id: coin_book()}, [venue], specs=[spot])  # type: ignore[arg-type, dict-item]
+    rows = backtest.run().orders.select("reason", "status").iter_rows()
+    return [reason or str(status).lower() for reason, status in rows]
+
+
+SELL_1 = ("sell", "1", {})
+BUY_1 = ("buy", "1", {})
+
+
+@pytest.mark.parametrize(
+    ("balances", "settings", "orders", "told"),
+    [
+        ({"BTC": "0.999"}, {}, {5: SELL_1}, ["insufficient_balance"]),
+        ({"BTC": 1}, {}, {5: SELL_1, 6: SELL_1}, ["filled", "insufficient_balance"]),
+        ("1 BTC", {"borrowing": "allowed"}, {5: SELL_1, 6: SELL_1}, ["filled", "filled"]),
+        (None, {}, {5: SELL_1}, ["filled"]),
+        # 100.1 and its fee of 0.1001; a sell at 100 gives 100 less 0.1
+        ({"USDT": "100.2"}, {}, {5: BUY_1}, ["insufficient_balance"]),
+        ({"USDT": "100.2001"}, {}, {5: BUY_1, 6: BUY_1, 7: SELL_1}, ["filled", "insufficient_balance", "filled"]),
+        # What rests may still pay.
+        ({"BTC": 1}, {}, {5: ("sell", "1", {"price": "120"}), 6: SELL_1}, ["new", "insufficient_balance"]),
+        ({"USDT": "150"}, {}, {5: ("buy", "1", {"price": "99"}), 6: BUY_1}, ["new", "insufficient_balance"]),
+    ],
+)
+def test_what_is_not_held_is_not_sold_unless_borrowing_is_allowed(
+    spot: tc.Instrument, balances: object, settings: dict[str, object], orders: dict[int, object], told: list[str]
+) -> None:
+    assert reasons(spot, orders, balances, **settings) == told
+
+
+@pytest.mark.parametrize(
+    ("currency", "sells", "told"),
+    [
+        (None, "1", "filled"),
+        ("USDT", "1", "filled"),
+        ("BTC", "1", "insufficient_balance"),
+        ("BTC", "0.999", "filled"),
+        ("received", "1", "insufficient_balance"),
+        ("received", "0.999", "filled"),
+    ],
+)
+def test_a_fee_shrinks_the_balance_of_the_coin_it_is_paid_in(
+    spot: tc.Instrument, currency: str | None, sells: str, told: str
+) -> None:
+    paid = changed(spot, fee_currency=currency)
+    assert tc.instruments.instrument_from_dict(paid.to_dict()) == paid
+    assert reasons(paid, {5: BUY_1, 6: ("sell", sells, {})}, {"USDT": 1000}) == ["filled", told]
+
+
+def test_a_fee_in_a_third_coin_is_paid_at_its_price_in_the_run(spot: tc.Instrument) -> None:
+    paid = changed(spot, fee_currency="BNB")
+    coin = changed(spot, id="BNBUSDT.TEST", base="BNB", taker_fee_bps="0")
+    venue = tc.SimVenue("TEST", latency=AT_ONCE.latency, balances={"USDT": 1000, "BNB": 1})
+
+    class Both(Sends):
+        def __init__(self, orders: dict[int, tuple[str, str, dict[str, object]]], last: str) -> None:
+            super().__init__(orders)
+            self.instruments = (paid.id, coin.id)
+            self.last = last
+
+        def on_stop(self, ctx: tc.Context) -> None:
+            pass
+
+        def on_start(self, ctx: tc.Context) -> None:
+            super().on_start(ctx)
+            ctx.at(DAY + 9 * SECOND, lambda ctx: ctx.sell(coin.id, self.last))
+
+    data = {paid.id: coin_book(), coin.id: coin_book(500)}
+    # The fee of 0.1001 USDT is 0.002 BNB of 50.05: 0.998 are left.
+    for last, told in (("0.998", "filled"), ("0.999", "insufficient_balance")):
+        both = tc.Backtest([Both({5: BUY_1}, last)], data, [venue], specs=[paid, coin]).run()  # type: ignore[dict-item]
+        reason, status = both.orders.select("reason", "status").row(-1)
+        assert (reason or str(status).lower()) == told
+    with pytest.raises(tc.errors.TradecoreError, match="are paid in BNB, and no market of the run is BNB/USDT"):
+        reasons(paid, {5: BUY_1}, {"USDT": 1000})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("1", "is no amount of a currency"),
+        ({"BTC": "-1"}, "is no amount of a currency"),
+        ("1 A, 2 A", "A is there twice"),
+    ],
+)
+def test_balances_that_cannot_be_are_told(given: object, told: str) -> None:
+    with pytest.raises(InvalidValueError, match=told) as error:
+        tc.SimVenue("TEST", balances=given)  # type: ignore[arg-type]
+    assert error.value.field == "balances"
+
+
+def test_only_spot_has_a_currency_for_fees(instrument: tc.Instrument) -> None:
+    with pytest.raises(tc.errors.InstrumentError, match="only spot has one"):
+        changed(instrument, fee_currency="BNB")
+
+
+def test_the_spot_case_refuses_what_is_not_held(tmp_path: Path, shared: Path) -> None:
+    class Sells(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.every("1s", lambda ctx: ctx.sell("BTCUSDT.BINANCE", "0.01"))
+
+    tc.import_tardis(shared / "cases" / "31-spot.csv", "BTCUSDT.BINANCE", tmp_path / "c")
+    venue = tc.SimVenue("BINANCE", balances={"USDT": 1000})
+    result = tc.Backtest([Sells("s", ["BTCUSDT.BINANCE"])], tmp_path / "c", [venue]).run()
+    assert set(result.orders["reason"]) <= {"insufficient_balance", "run_ended"}
+    assert not len(result.fills)
+
+
+@pytest.mark.parametrize("given", ["0.5 BTC, 1000 USDT", {"BTC": "0.5", "USDT": 1000}])
+def test_a_configuration_holds_balances_as_text_or_as_a_table(given: object) -> None:
+    venue = from_table({"name": "TEST", "balances": given, "borrowing": "allowed"})
+    assert venue == tc.SimVenue("TEST", balances={"BTC": Decimal("0.5"), "USDT": 1000}, borrowing="allowed")
+    assert from_table(to_table(venue)) == venue

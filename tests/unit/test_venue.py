@@ -30,6 +30,8 @@ FULL = {
     "uncross": "off",
     "accounts": "isolated",
     "self_trade": "decrement",
+    "balances": "0.5 BTC, 1000 USDT",
+    "borrowing": "allowed",
 }
 
 
@@ -63,7 +65,7 @@ def test_the_core_reads_every_setting() -> None:
 
 def test_the_core_has_the_words_that_are_declared() -> None:
     words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
-    assert set(words) == {"basis", "uncross", "accounts", "self_trade"}
+    assert set(words) == {"basis", "uncross", "accounts", "self_trade", "borrowing"}
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
@@ -88,6 +90,8 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         uncross="off",
         accounts="isolated",
         self_trade="decrement",
+        balances={"BTC": "0.5", "USDT": 1000},
+        borrowing="allowed",
     )
     assert load(FULL).venues == load(venue).venues == (venue,)
     assert dumped(load(FULL)) == [FULL]
@@ -115,6 +119,8 @@ def test_what_is_written_is_read_again() -> None:
         "uncross": "drop-older",
         "accounts": "shared",
         "self_trade": "cancel_newest",
+        "balances": None,
+        "borrowing": "refused",
     }
     assert dumped(load(in_code), mode="json") == [table]
     assert dumped(load(table), mode="json") == [table]

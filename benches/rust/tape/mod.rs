@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tradecore_core::event::{Columns, EventColumns, Ints, View};
 use tradecore_core::synth::{Synth, SynthConfig};
-use tradecore_core::types::{Decimal, Instrument, InstrumentKind, InstrumentSpec, OrderTermsSpec};
+use tradecore_core::types::{
+    Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, OrderTermsSpec,
+};
 
 pub const START_NS: i64 = 1_700_000_000_000_000_000;
 /// Between messages.
@@ -26,6 +28,7 @@ pub fn instrument(id: &str) -> Arc<Instrument> {
         contract_size: Decimal::ONE,
         maker_fee_bps: decimal("2"),
         taker_fee_bps: decimal("5"),
+        fee_currency: FeeCurrency::default(),
         listing: None,
     };
     Arc::new(Instrument::new(spec).unwrap())

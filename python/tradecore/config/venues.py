@@ -91,7 +91,9 @@ def to_table(venue: SimVenue) -> dict[str, Any]:
 
 
 def _is_text(value: Any, declared: Field[Any]) -> bool:
-    return isinstance(value, str) or (value is None and declared.default is None)
+    return isinstance(value, str | Mapping if declared.name == "balances" else str) or (
+        value is None and declared.default is None
+    )
 
 
 def _said(kind: LiteralString, problem: str) -> PydanticCustomError:

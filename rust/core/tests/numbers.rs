@@ -20,7 +20,7 @@ use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::types::{
-    AccountId, CurrencyId, Decimal, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
+    AccountId, CurrencyId, Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
     OrderTermsSpec, Price, Qty, Side, StrategyId,
 };
 
@@ -62,6 +62,7 @@ fn instrument(inverse: bool, increments: [&str; 3]) -> Option<Arc<Instrument>> {
         contract_size: dec(increments[2]),
         maker_fee_bps: dec("-0.123456789012"),
         taker_fee_bps: dec("1000"),
+        fee_currency: FeeCurrency::default(),
         listing: None,
     });
     instrument.ok().filter(|instrument| ContractMath::new(instrument).is_ok()).map(Arc::new)
@@ -181,6 +182,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             clock_lead: ClockLead::Ns(0),
             uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
+            balances: None,
         },
         source: Pieces::new(data.columns, 1 << 20),
         holds: KindSet::LEVELS,

@@ -111,6 +111,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             clock_lead: ClockLead::Ns(0),
             uncross: Uncross::default(),
             matching: Matching::default(),
+            balances: None,
         },
         source: Pieces::new(data, 1 << 20),
         holds: KindSet::LEVELS,

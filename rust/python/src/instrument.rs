@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::types::{
-    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, OrderTerms, OrderTermsSpec,
-    Side, TermsChange, TermsError,
+    Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, KindTerms, OptionSide, OrderTerms,
+    OrderTermsSpec, Side, TermsChange, TermsError,
 };
 
 use crate::errors;
@@ -42,6 +42,9 @@ use crate::values::{decimal_to_py, repr_of, text_of, to_decimal, to_f64, to_inte
 ///     a unit of price (quanto); 1 if not given.
 /// maker_fee_bps, taker_fee_bps : Decimal, str or int, optional
 ///     Fees in basis points of a fill's value, negative for a rebate; 0 if not given.
+/// fee_currency : str, optional
+///     Currency in which the fees of a spot instrument are paid, or ``received`` for the one that is bought: the base
+///     of a buy, the quote of a sell; the quote if not given. It matters where a venue has ``balances``.
 /// expiry_ns : int or str, optional
 ///     When it expires, ns UTC. Options need it; a contract without is perpetual.
 /// strike : Decimal, str or int, optional
@@ -188,7 +191,7 @@ impl PyInstrument {
     #[new]
     #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
         lot_size=None, min_qty=None, max_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
-        expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None, changes=None))]
+        fee_currency=None, expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None, changes=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
     fn new(
         id: &str,
@@ -206,6 +209,7 @@ impl PyInstrument {
         contract_size: Option<&Bound<'_, PyAny>>,
         maker_fee_bps: Option<&Bound<'_, PyAny>>,
         taker_fee_bps: Option<&Bound<'_, PyAny>>,
+        fee_currency: Option<String>,
         expiry_ns: Option<&Bound<'_, PyAny>>,
         strike: Option<&Bound<'_, PyAny>>,
         option_side: Option<&str>,
@@ -254,6 +258,7 @@ impl PyInstrument {
             contract_size: optional("contract_size", contract_size)?.unwrap_or(Decimal::ONE),
             maker_fee_bps: optional("maker_fee_bps", maker_fee_bps)?.unwrap_or(Decimal::ZERO),
             taker_fee_bps: optional("taker_fee_bps", taker_fee_bps)?.unwrap_or(Decimal::ZERO),
+            fee_currency: FeeCurrency::from_word(fee_currency),
             listing: listing_ns.map(|ns| to_integer("listing_ns", ns)).transpose()?,
         };
         let instrument = Instrument::new(spec).map_err(errors::instrument)?;
@@ -458,6 +463,12 @@ impl PyInstrument {
         Ok(Self(Arc::new(self.0.from_time(to_integer("ts_ns", ts_ns)?))))
     }
 
+    /// Currency in which fees are paid, or ``received``; see the parameter. The settlement currency if not given.
+    #[getter]
+    fn fee_currency(&self) -> &str {
+        self.0.fee_currency.word().unwrap_or(&self.0.settlement)
+    }
+
     /// Return a price, in quote currency, as a count of price increments.
     ///
     /// Raises
@@ -562,6 +573,7 @@ impl PyInstrument {
             ("option_side", option_side.map(|side| side.to_string())),
             ("outcome", outcome),
             ("listing_ns", i.listing.map(|ns| ns.to_string())),
+            ("fee_currency", i.fee_currency.word().map(str::to_owned)),
         ]) {
             // Left out where there is none, as in specifications from before there were any.
             if let Some(value) = value {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tradecore_core::event::EventKind;
 use tradecore_core::sim::{
-    Basis, ClockLead, Latency, LatencyModel, Matching, UnknownQueueModel, VenueSettings,
+    Balances, Basis, ClockLead, Latency, LatencyModel, Matching, UnknownQueueModel, VenueSettings,
 };
 use tradecore_core::types::{Decimal, Fees, Instrument};
 
@@ -26,6 +26,8 @@ struct Attributes<'py> {
     uncross: Bound<'py, PyAny>,
     accounts: Bound<'py, PyAny>,
     self_trade: Bound<'py, PyAny>,
+    balances: Bound<'py, PyAny>,
+    borrowing: Bound<'py, PyAny>,
 }
 
 /// The attributes of a `Latency`.
@@ -88,10 +90,25 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                     .parse()
                     .map_err(errors::settings)?,
             },
+            balances: to_balances(&given.balances, &given.borrowing)?,
         };
         settings.check().map_err(errors::settings)?;
         Ok(settings)
     }
+}
+
+/// What each account holds, where that is asked for.
+fn to_balances(given: &Bound<'_, PyAny>, borrowing: &Bound<'_, PyAny>) -> PyResult<Option<Balances>> {
+    let may_borrow = match to_text("borrowing", "a word", borrowing)?.as_str() {
+        "refused" => false,
+        "allowed" => true,
+        other => return Err(errors::invalid("borrowing", format!("{other:?} is not refused or allowed"))),
+    };
+    if given.is_none() {
+        return Ok(None);
+    }
+    let text = to_text("balances", "amounts of currencies such as \"0.5 BTC, 1000 USDT\"", given)?;
+    Balances::parse(&text, may_borrow).map(Some).map_err(errors::settings)
 }
 
 fn unexpected(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {

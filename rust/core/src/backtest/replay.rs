@@ -22,8 +22,8 @@
 mod passing;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
@@ -41,7 +41,7 @@ use crate::kernel::{
 };
 use crate::orders::Reason;
 use crate::random::Random;
-use crate::sim::{Accounts, FeedClock, Market, Uncross, Venue};
+use crate::sim::{Accounts, Balances, FeedClock, Market, Uncross, Venue};
 use crate::types::{MarketId, StrategyId};
 
 /// The monitor is asked after this many messages or wake-ups.
@@ -132,6 +132,7 @@ impl Replay {
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
         let mut listings = Vec::new();
+        let mut holding: BTreeMap<String, (Balances, Vec<MarketId>)> = BTreeMap::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
             let MarketSetup { instrument, settings, source, holds, is_sound, .. } = setup;
             settings
@@ -148,6 +149,10 @@ impl Replay {
             lane.has_orders = basis == FillBasis::Bars;
             lanes.push(lane);
             let id = venue.add(market, settings.latency);
+            if let Some(balances) = settings.balances {
+                let name = instrument.id.venue().to_owned();
+                holding.entry(name).or_insert((balances, Vec::new())).1.push(id);
+            }
             for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
                 if let Some(at) = at {
                     venue.list_at(id, at, is_listed);
@@ -155,6 +160,10 @@ impl Replay {
                 }
             }
             specs.push(MarketSpec { instrument, basis });
+        }
+        for (name, (balances, markets)) in holding {
+            let held = venue.hold(&markets, &balances);
+            held.map_err(|error| RunError::Settings { instrument: name, error })?;
         }
         listings.sort_unstable_by_key(|(at, listing)| Reverse((*at, listing.market, listing.is_listed)));
         let kernel_config = KernelConfig {

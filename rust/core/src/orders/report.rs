@@ -55,11 +55,13 @@ pub enum Reason {
     Venue = 18,
     /// Above the instrument's largest quantity.
     MaxQty = 19,
+    /// The account does not hold what it would pay.
+    InsufficientBalance = 20,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -79,6 +81,7 @@ impl Reason {
         Self::Killed,
         Self::Venue,
         Self::MaxQty,
+        Self::InsufficientBalance,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -108,6 +111,7 @@ impl Reason {
             Self::Killed => "killed",
             Self::Venue => "venue",
             Self::MaxQty => "max_qty",
+            Self::InsufficientBalance => "insufficient_balance",
         }
     }
 

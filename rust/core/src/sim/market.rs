@@ -212,6 +212,16 @@ impl Market {
         self.basis
     }
 
+    /// Its arithmetic.
+    pub fn math(&self) -> &ContractMath {
+        &self.math
+    }
+
+    /// The worst price at which so much could be taken now, as far as anything is there; without a book the last price.
+    pub fn price_to_take(&self, side: Side, qty: i64) -> Option<i64> {
+        if self.basis.has_book() { self.book.walk(side.opposite(), qty).worst } else { self.last_print() }
+    }
+
     /// Sum of best bid and best ask, the last time there were both.
     pub fn twice_mid(&self) -> Option<i64> {
         self.twice_mid

@@ -8,11 +8,12 @@ mod queue;
 mod settings;
 mod update;
 mod venue;
+mod wallet;
 
 pub use clock::{FeedClock, Stamp};
 pub use latency::{Latency, LatencyModel, Leg};
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
-pub use settings::{Basis, ClockLead, SettingsError, Uncross, VenueSettings};
+pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::Venue;

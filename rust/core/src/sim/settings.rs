@@ -7,6 +7,8 @@ use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use crate::book::FillBasis;
 use crate::event::{EventKind, KindSet};
+use crate::ledger::ACCOUNT_LIMIT;
+use crate::types::Money;
 
 /// A setting no venue can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +70,40 @@ pub enum Uncross {
     Off,
 }
 
+/// What an account of a venue begins with, and whether it may owe.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Balances {
+    /// Amounts by currency.
+    pub begin: Vec<(String, Money)>,
+    /// Whether more may be sold than is there.
+    pub may_borrow: bool,
+}
+
+impl Balances {
+    /// Amounts as they are written: `0.5 BTC, 1000 USDT`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for what is no amount of a currency, or a currency that is there twice.
+    pub fn parse(text: &str, may_borrow: bool) -> Result<Self, SettingsError> {
+        let fail = |problem| SettingsError { field: "balances", problem };
+        let mut begin: Vec<(String, Money)> = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let amount = part.split_once(char::is_whitespace).and_then(|(amount, currency)| {
+                let amount = amount.parse::<Money>().ok().filter(|amount| amount.is_within(ACCOUNT_LIMIT))?;
+                (amount >= Money::ZERO).then(|| (currency.trim().to_owned(), amount))
+            });
+            let Some((currency, amount)) = amount else {
+                return Err(fail(format!("{part:?} is no amount of a currency: 0.5 BTC, 1000 USDT")));
+            };
+            if begin.iter().any(|(known, _)| *known == currency) {
+                return Err(fail(format!("{currency} is there twice")));
+            }
+            begin.push((currency, amount));
+        }
+        Ok(Self { begin, may_borrow })
+    }
+}
+
 /// Settings of a simulated venue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VenueSettings {
@@ -83,6 +119,8 @@ pub struct VenueSettings {
     pub uncross: Uncross,
     /// How orders of ours meet.
     pub matching: Matching,
+    /// What each account holds, where that is asked for.
+    pub balances: Option<Balances>,
 }
 
 impl VenueSettings {
@@ -172,6 +210,7 @@ mod tests {
             clock_lead: ClockLead::Ns(0),
             uncross: Uncross::default(),
             matching: Matching::default(),
+            balances: None,
         }
     }
 
@@ -192,6 +231,19 @@ mod tests {
         );
         let error = "cancel".parse::<SelfTrade>().unwrap_err();
         assert_eq!(error.field, "self_trade");
+    }
+
+    #[test]
+    fn balances_are_amounts_of_currencies() {
+        let read = |text: &str| Balances::parse(text, false).map_err(|error| error.to_string());
+        let amount = |text: &str| text.parse::<Money>().unwrap();
+        let begin = vec![("BTC".to_owned(), amount("0.5")), ("USDT".to_owned(), amount("1000"))];
+        assert_eq!(read("0.5 BTC, 1000  USDT"), Ok(Balances { begin, may_borrow: false }));
+        assert_eq!(read(""), Ok(Balances::default()));
+        assert_eq!(read("1 BTC,2 BTC"), Err("balances: BTC is there twice".into()));
+        for bad in ["BTC", "-1 BTC", "x BTC", "1"] {
+            assert!(read(bad).unwrap_err().contains("is no amount of a currency"), "{bad}");
+        }
     }
 
     #[test]

@@ -8,12 +8,14 @@
 use super::channel::Channel;
 use super::latency::{Latency, Leg};
 use super::market::Market;
+use super::settings::{Balances, SettingsError};
 use super::update::Update;
+use super::wallet::{Spot, Wallets};
 use crate::book::L2Book;
 use crate::event::{Span, View};
-use crate::orders::{Command, Report, ReportKind};
+use crate::orders::{Command, Reason, Report, ReportKind};
 use crate::risk::Approved;
-use crate::types::{AccountId, MarketId};
+use crate::types::{AccountId, MarketId, Price};
 
 /// An update on its way, with whose it is and its number if it is a fill.
 struct Sent {
@@ -26,6 +28,8 @@ struct Sent {
 struct Place {
     market: Market,
     latency: Latency,
+    /// Whose balances it moves, and how.
+    spot: Option<(usize, Spot)>,
 }
 
 /// The simulated venues of a session.
@@ -39,6 +43,8 @@ pub struct Venue {
     listings: Vec<(i64, MarketId, bool)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
+    /// Balances at each venue that has them.
+    wallets: Vec<Wallets>,
     /// Fills so far, of all accounts or of each: the number of each is its key.
     executions: Vec<u64>,
     /// Whether the fills of each account are numbered by themselves.
@@ -58,7 +64,7 @@ impl Venue {
 
     /// Adds a market; it gets the next [`MarketId`].
     pub fn add(&mut self, market: Market, latency: Latency) -> MarketId {
-        self.places.push(Place { market, latency });
+        self.places.push(Place { market, latency, spot: None });
         MarketId::new(self.places.len() - 1)
     }
 
@@ -66,6 +72,50 @@ impl Venue {
     pub fn list_at(&mut self, market: MarketId, at: i64, is_listed: bool) {
         let place = self.listings.partition_point(|later| *later > (at, market, is_listed));
         self.listings.insert(place, (at, market, is_listed));
+    }
+
+    /// Lets accounts hold balances in these markets, those of one venue.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a coin that cannot be counted, or fees in one that no market prices.
+    pub fn hold(&mut self, markets: &[MarketId], balances: &Balances) -> Result<(), SettingsError> {
+        let mut wallets = Wallets::new(balances);
+        let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
+        let mut spots = Vec::with_capacity(listed.len());
+        for (id, instrument) in &listed {
+            spots.push((*id, wallets.spot(instrument, *self.market(*id).math(), &listed)?));
+        }
+        for (id, spot) in spots {
+            self.places[id.index()].spot = spot.map(|spot| (self.wallets.len(), spot));
+        }
+        self.wallets.push(wallets);
+        Ok(())
+    }
+
+    /// Why the balances of an account do not allow a command.
+    fn lacks(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
+        let place = &self.places[command.market().index()];
+        let (at, spot) = place.spot.as_ref()?;
+        let wallets = &mut self.wallets[*at];
+        match command {
+            Command::Submit { order, request } => {
+                let (side, qty) = (request.side, request.qty.steps());
+                let asked = || place.market.price_to_take(side, qty).map(Price::new);
+                // What nobody knows the price of is checked for what it sells alone.
+                let price = request.order_type.price().or_else(asked).unwrap_or(Price::new(0));
+                if wallets.lacks(account, spot, *order, (side, price), qty, 0) {
+                    return Some(ReportKind::Rejected(Reason::InsufficientBalance));
+                }
+                wallets.claim(account, spot, *order, (side, price), qty);
+                None
+            }
+            Command::Replace { order, price, qty, .. } => {
+                let (side, filled) = wallets.open(account, *order)?;
+                let lacks = wallets.lacks(account, spot, *order, (side, *price), qty.steps(), filled);
+                lacks.then_some(ReportKind::ReplaceRejected(Reason::InsufficientBalance))
+            }
+            Command::Cancel { .. } => None,
+        }
     }
 
     /// A market.
@@ -127,13 +177,13 @@ impl Venue {
                 self.commands.receive(until.min(listing.saturating_sub(1)))
             {
                 let market = command.market();
-                self.places[market.index()].market.on_sent_command(
-                    account,
-                    command,
-                    sent,
-                    at,
-                    &mut self.fresh,
-                );
+                match self.lacks(account, &command) {
+                    Some(refused) => self.fresh.push((account, Update::on(command.order(), at, refused))),
+                    None => {
+                        let side = &mut self.places[market.index()].market;
+                        side.on_sent_command(account, command, sent, at, &mut self.fresh);
+                    }
+                }
                 self.report(market);
             } else if listing <= until
                 && let Some((at, market, is_listed)) = self.listings.pop()
@@ -166,6 +216,15 @@ impl Venue {
     /// Sends what has just happened on its way to us.
     #[inline(never)]
     fn report(&mut self, market: MarketId) {
+        if let Some((at, spot)) = &self.places[market.index()].spot {
+            let price = |market: MarketId| {
+                let side = &self.places[market.index()].market;
+                Some((side.twice_mid()?, side.instrument().price_increment.value()))
+            };
+            for (account, update) in &self.fresh {
+                self.wallets[*at].apply(*account, spot, update, price);
+            }
+        }
         let latency = &mut self.places[market.index()].latency;
         for (account, update) in self.fresh.drain(..) {
             let counter = if self.numbers_apart { account.index() } else { 0 };

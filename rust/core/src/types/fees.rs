@@ -3,6 +3,38 @@
 use super::decimal::Decimal;
 use super::kind::TermsError;
 
+/// The currency in which the fees of a spot instrument are paid.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum FeeCurrency {
+    /// The settlement currency: the quote.
+    #[default]
+    Settlement,
+    /// What is bought: the base of a buy, the quote of a sell.
+    Received,
+    /// This one.
+    Coin(String),
+}
+
+impl FeeCurrency {
+    /// By its word: `received`, or a currency; the settlement currency without one.
+    pub fn from_word(word: Option<String>) -> Self {
+        match word {
+            None => Self::Settlement,
+            Some(word) if word == "received" => Self::Received,
+            Some(coin) => Self::Coin(coin),
+        }
+    }
+
+    /// Its word, where it has one.
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Settlement => None,
+            Self::Received => Some("received"),
+            Self::Coin(coin) => Some(coin),
+        }
+    }
+}
+
 /// Decimals of a fee at most: with more of them a fee of a large fill could not be counted.
 const DECIMALS: u32 = 12;
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::decimal::{Decimal, Increment};
 use super::duration::TIME_LIMIT;
-use super::fees::Fees;
+use super::fees::{FeeCurrency, Fees};
 use super::kind::InstrumentKind;
 use super::names::{BadName, Named, shown};
 use super::order_terms::{OrderTerms, OrderTermsSpec, TermsChange, terms_over_time};
@@ -112,6 +112,8 @@ pub struct InstrumentSpec {
     pub maker_fee_bps: Decimal,
     /// Fee of a taker fill in basis points of its value.
     pub taker_fee_bps: Decimal,
+    /// Currency in which fees are paid.
+    pub fee_currency: FeeCurrency,
     /// When trading in it begins, ns; it always has been traded when absent.
     pub listing: Option<i64>,
 }
@@ -143,6 +145,8 @@ pub struct Instrument {
     pub maker_fee_bps: Decimal,
     /// Taker fee in basis points.
     pub taker_fee_bps: Decimal,
+    /// Currency in which fees are paid.
+    pub fee_currency: FeeCurrency,
     /// When trading in it begins, ns, where it has not always been traded.
     pub listing: Option<i64>,
 }
@@ -185,6 +189,16 @@ impl Instrument {
         }
         let fees = Fees::new(Some(spec.maker_fee_bps), Some(spec.taker_fee_bps));
         fees.map_err(|error| fail(error.field, error.problem))?;
+        match &spec.fee_currency {
+            FeeCurrency::Coin(coin) if coin.is_empty() => {
+                return Err(fail("fee_currency", "must not be empty".into()));
+            }
+            FeeCurrency::Received | FeeCurrency::Coin(_) if spec.kind != InstrumentKind::Spot => {
+                let problem = "only spot has one: contracts pay in their settlement currency";
+                return Err(fail("fee_currency", problem.into()));
+            }
+            FeeCurrency::Settlement | FeeCurrency::Received | FeeCurrency::Coin(_) => {}
+        }
         for (field, currency) in
             [("base", &spec.base), ("quote", &spec.quote), ("settlement", &spec.settlement)]
         {
@@ -221,6 +235,7 @@ impl Instrument {
             contract_size: spec.contract_size,
             maker_fee_bps: spec.maker_fee_bps,
             taker_fee_bps: spec.taker_fee_bps,
+            fee_currency: spec.fee_currency,
             listing: spec.listing,
         })
     }
@@ -362,6 +377,7 @@ pub(crate) mod tests {
             contract_size: Decimal::ONE,
             maker_fee_bps: dec("2"),
             taker_fee_bps: dec("5"),
+            fee_currency: FeeCurrency::default(),
             listing: None,
         }
     }

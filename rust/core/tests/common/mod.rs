@@ -19,8 +19,8 @@ use tradecore_core::random::Random;
 use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
-    AccountId, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec, Price, Qty,
-    Side,
+    AccountId, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec,
+    Price, Qty, Side,
 };
 
 /// The first market.
@@ -68,6 +68,7 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
             contract_size: dec("1"),
             maker_fee_bps: dec("-0.5"),
             taker_fee_bps: dec("5"),
+            fee_currency: FeeCurrency::default(),
             listing: None,
         })
         .unwrap(),
@@ -172,6 +173,7 @@ pub fn market_setup(
             clock_lead: ClockLead::Ns(0),
             uncross: Uncross::default(),
             matching: Matching::default(),
+            balances: None,
         },
         source: Pieces::new(data, piece),
         holds: KindSet::LEVELS,

@@ -107,6 +107,7 @@ fn run(input: &[u8]) {
                 accounts: dice.pick(&[Accounts::Shared, Accounts::Isolated]),
                 self_trade: dice.pick(&policies),
             },
+            balances: None,
         },
         piece: 1 + dice.below(64) as usize,
         seed: dice.byte().into(),

@@ -4,8 +4,8 @@
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce, check_qty, check_request};
 use tradecore_core::types::{
-    Decimal, Instrument, InstrumentKind, InstrumentSpec, KindTerms, Money, OptionSide, OrderTermsSpec, Price,
-    Qty, Side,
+    Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, KindTerms, Money, OptionSide,
+    OrderTermsSpec, Price, Qty, Side,
 };
 
 use super::{Target, noise};
@@ -49,6 +49,9 @@ pub(super) fn spec(dice: &mut Dice<'_>) -> Option<InstrumentSpec> {
         contract_size: if one { Decimal::ONE } else { decimal(dice) },
         maker_fee_bps: decimal(dice),
         taker_fee_bps: decimal(dice),
+        fee_currency: FeeCurrency::from_word(
+            dice.maybe(|dice| dice.pick(&["received", "BTC", "BNB", ""]).to_owned()),
+        ),
         listing: dice.maybe(Dice::number),
         kind,
     })

@@ -38,7 +38,7 @@ struct Print {
 
 impl Market {
     /// The last price, if there is no book.
-    fn last_print(&self) -> Option<i64> {
+    pub(super) fn last_print(&self) -> Option<i64> {
         self.twice_mid.map(|twice| twice / 2)
     }
 
