@@ -137,7 +137,7 @@ def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
         makes_one = "" if summary.get("depth_stream", ...) is ... else "; --start empty makes one of nothing"
         yield f"no snapshot: the book never becomes known{makes_one}"
     if skipped := summary.get("skipped_lines"):
-        yield f"{skipped} line{'' if skipped == 1 else 's'} that are no messages are left out"
+        yield f"{skipped} line{' that is no message is' if skipped == 1 else 's that are no messages are'} left out"
     if others := other_symbols(summary):
         yield f"rows of other symbols are left out: {others}"
     ticker = summary.get("book_ticker")

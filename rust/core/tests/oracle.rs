@@ -80,8 +80,9 @@ fn is_near(steps: i64, value: &Value, places: i32) -> bool {
 
 fn time(value: &Value) -> i64 {
     let raw = value.as_i64().unwrap();
-    // Milliseconds, microseconds or nanoseconds, told apart by their number of digits.
+    // Seconds, milliseconds, microseconds or nanoseconds, told apart by their number of digits.
     raw * match raw.to_string().len() {
+        9..=11 => 1_000_000_000,
         ..=14 => 1_000_000,
         15..=17 => 1_000,
         _ => 1,
@@ -289,7 +290,7 @@ fn escapes_stand_for_what_they_name() {
     let kind = FRAMES[2].replace("\"trade\"", "\"tr\\u0061de\"");
     assert_eq!(read(kind.as_bytes(), None).unwrap().0, BinanceFrame::Trade);
     let partial = FRAMES[4].replace("@depth@100ms", "\\u0040depth20");
-    assert_eq!(read(partial.as_bytes(), Some(100)).unwrap().0, BinanceFrame::Ignored);
+    assert_eq!(read(partial.as_bytes(), Some(100)).unwrap().0, BinanceFrame::OtherDepth);
 }
 
 #[test]
