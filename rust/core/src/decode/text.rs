@@ -226,10 +226,10 @@ impl Cells {
             return Err(DecodeError::TooMany { what: "bytes in a row", limit: MAX_ROW });
         }
         self.ends.clear();
-        if line.iter().any(|c| *c <= b' ' || matches!(c, b'"' | b'\x7f'..)) {
+        if !separators(line, self.separator, &mut self.ends) {
+            self.ends.clear();
             return self.split_unusual(line);
         }
-        separators(line, self.separator, &mut self.ends);
         self.ends.push(line.len());
         Ok(Row { line, ends: &self.ends })
     }
@@ -303,13 +303,20 @@ fn trim_start(text: &[u8], separator: u8) -> &[u8] {
 }
 
 /// Appends where a separator stands in a line, eight bytes at a time: cells are too short for a search of each.
+/// Returns whether the line is plain: no spaces, quotes or control characters, nothing beyond ASCII.
 #[inline]
-fn separators(line: &[u8], separator: u8, places: &mut Vec<usize>) {
-    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-    let wanted = u64::from_ne_bytes([separator; 8]);
+fn separators(line: &[u8], separator: u8, places: &mut Vec<usize>) -> bool {
+    const HIGH: u64 = each(0x80);
+    let wanted = each(separator);
+    let mut unusual = 0;
     let mut find = |word: [u8; 8], start: usize| {
-        let differs = u64::from_le_bytes(word) ^ wanted;
-        let mut found = !(((differs & LOW) + LOW) | differs | LOW);
+        let word = u64::from_le_bytes(word);
+        // The highest bit of a byte of 0x7f or more, below `!`, and of a quote; a borrow only follows one of them.
+        let quotes = word ^ each(b'"');
+        unusual |= word | word.wrapping_add(each(1));
+        unusual |= (word.wrapping_sub(each(b'!')) & !word) | (quotes.wrapping_sub(each(1)) & !quotes);
+        let differs = word ^ wanted;
+        let mut found = !(((differs & !HIGH) + !HIGH) | differs | !HIGH);
         while found != 0 {
             places.push(start + found.trailing_zeros() as usize / 8);
             found &= found - 1;
@@ -319,9 +326,16 @@ fn separators(line: &[u8], separator: u8, places: &mut Vec<usize>) {
     for (at, word) in words.iter().enumerate() {
         find(*word, 8 * at);
     }
-    let mut last = [0; 8];
+    // A byte that is plain and no separator.
+    let mut last = [b'.'; 8];
     last[..tail.len()].copy_from_slice(tail);
     find(last, 8 * words.len());
+    unusual & HIGH == 0
+}
+
+/// A word of eight equal bytes.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
 /// A yes or no as vendors, pandas and spreadsheets write it.
@@ -457,12 +471,14 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn separators_are_where_they_are(line in "[a-c,;\u{80}-\u{ff}]{0,40}") {
+        fn separators_are_where_they_are(line in "([a-c,;!#~]{0,40}|[a-c,;!#~ \"\t\u{0}\u{7f}-\u{ff}]{0,40})") {
             for separator in *b",;" {
                 let mut places = Vec::new();
-                separators(line.as_bytes(), separator, &mut places);
+                let is_plain = separators(line.as_bytes(), separator, &mut places);
                 let want: Vec<_> = (0..line.len()).filter(|at| line.as_bytes()[*at] == separator).collect();
                 proptest::prop_assert_eq!(places, want);
+                let usual = |c: u8| c > b' ' && c < 0x7f && c != b'"';
+                proptest::prop_assert_eq!(is_plain, line.bytes().all(usual));
             }
         }
 

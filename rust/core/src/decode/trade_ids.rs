@@ -28,7 +28,11 @@ impl TradeIds {
     /// Takes an id as it is written; `false` if it was there before.
     #[inline]
     pub(super) fn insert(&mut self, id: &[u8]) -> bool {
-        let Ok(number) = parse_u64("id", id) else { return self.insert_unordered(id) };
+        // A mere look: an error would be written for nothing.
+        let is_number = id.len() <= 20 && id.iter().all(u8::is_ascii_digit);
+        let Some(number) = is_number.then(|| parse_u64("id", id).ok()).flatten() else {
+            return self.insert_unordered(id);
+        };
         match self.runs.back_mut() {
             Some((_, last)) if number.checked_sub(1) == Some(*last) => *last = number,
             Some((_, last)) if number <= *last => {

@@ -167,7 +167,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`DecodeError`] for a row that has other cells than the header.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_event(&self, row: &Row<'_>) -> Result<bool, DecodeError> {
         let is_row = row.len() == self.names.len()
             && !row.cell(self.symbol).is_empty()

@@ -345,12 +345,7 @@ impl Rows {
         }
         let flags = if is_snapshot { FLAG_SNAPSHOT } else { 0 };
         if is_snapshot && !(self.was_snapshot && self.snapshot_at == (level.ts_event, level.ts_recv)) {
-            if self.was_snapshot {
-                self.end_message();
-            }
-            self.snapshot_at = (level.ts_event, level.ts_recv);
-            self.counts.snapshots += 1;
-            self.out.push(Event { kind: EventKind::BookClear, side: 0, price: 0, qty: 0, flags, ..level });
+            self.begin_snapshot(level);
         }
         self.seen_snapshot = true;
         self.was_snapshot = is_snapshot;
@@ -359,8 +354,21 @@ impl Rows {
         Ok(())
     }
 
+    /// Voids the book in front of a snapshot's first level.
+    #[cold]
+    fn begin_snapshot(&mut self, level: Event) {
+        if self.was_snapshot {
+            self.end_message();
+        }
+        self.snapshot_at = (level.ts_event, level.ts_recv);
+        self.counts.snapshots += 1;
+        let flags = FLAG_SNAPSHOT;
+        self.out.push(Event { kind: EventKind::BookClear, side: 0, price: 0, qty: 0, flags, ..level });
+    }
+
     fn trade(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
-        if self.amount(self.cell(row, 3))? == 0 {
+        let qty = self.amount(self.cell(row, 3))?;
+        if qty == 0 {
             self.counts.empty_trades += 1;
             return Ok(());
         }
@@ -375,7 +383,7 @@ impl Rows {
             }
             self.layout.are_trades_assumed = false;
         }
-        let trade = self.print(row, Event { kind: EventKind::Trade, ..template })?;
+        let trade = self.print(row, Event { kind: EventKind::Trade, qty, ..template })?;
         if self.cell(row, 0).is_empty() && !self.is_new(&trade) {
             self.counts.duplicate_trades += 1;
             return Ok(());
@@ -395,13 +403,14 @@ impl Rows {
     }
 
     fn liquidation(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
-        let liquidation = self.print(row, Event { kind: EventKind::Liquidation, ..template })?;
+        let qty = self.amount(self.cell(row, 3))?;
+        let liquidation = self.print(row, Event { kind: EventKind::Liquidation, qty, ..template })?;
         self.counts.liquidations += 1;
         self.out.push(liquidation);
         Ok(())
     }
 
-    /// A row of `id,side,price,amount`.
+    /// A row of `id,side,price,amount`, whose amount was read.
     fn print(&self, row: &Row<'_>, template: Event) -> Result<Event, DecodeError> {
         let side = match self.cell(row, 1) {
             b"buy" | b"bid" => 1,
@@ -410,8 +419,7 @@ impl Rows {
             other => return Err(DecodeError::value("side", other, "buy, sell or unknown")),
         };
         let price = self.price(self.cell(row, 2))?;
-        let qty = self.amount(self.cell(row, 3))?;
-        Ok(Event { side, price, qty, id: trade_id(self.cell(row, 0)), ..template })
+        Ok(Event { side, price, id: trade_id(self.cell(row, 0)), ..template })
     }
 
     fn quote(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
