@@ -210,12 +210,15 @@ def later(frames: Iterable[tuple[int, Frame]], ms: int) -> list[tuple[int, Frame
     return [(at + ms, {**frame, "E": START + at + ms, "T": START + at + ms}) for at, frame in frames]
 
 
-def record(path: Path, frames: Iterable[tuple[int, Frame]], late_us: int = 900, wrapped: bool = False) -> Path:
+def record(
+    path: Path, frames: Iterable[tuple[int, Frame]], late_us: int = 900, wrapped: bool = False, spaced: bool = False
+) -> Path:
     """Write a capture whose frames were received so long after they were stamped."""
     lines = []
+    separators = (", ", ": ") if spaced else (",", ":")
     for at, frame in frames:
         data = {"stream": "s", "data": frame} if wrapped and "e" in frame else frame
-        lines.append(f"{(START + at) * 1_000_000 + late_us * 1_000} {json.dumps(data, separators=(',', ':'))}\n")
+        lines.append(f"{(START + at) * 1_000_000 + late_us * 1_000} {json.dumps(data, separators=separators)}\n")
     path.write_text("".join(lines))
     return path
 
@@ -391,14 +394,16 @@ def test_the_reported_sockets_are_one_recording(
     assert check(*files, capsys=capsys, code=0)["ok"]
 
 
+@pytest.mark.parametrize("spaced", [False, True])
 def test_what_two_machines_received_counts_once_as_received_first(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spaced: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = quiet_market()
     one = record(tmp_path / "one.txt", frames[:20] + frames[22:], late_us=900)  # it lost two messages
-    two = record(tmp_path / "two.txt", frames[1:], late_us=1_300, wrapped=True)
+    two = record(tmp_path / "two.txt", frames[1:], late_us=1_300, wrapped=True, spaced=spaced)
     summary, rows = imported(tmp_path / "both", one, two, capsys=capsys)
     assert (summary["trades"], summary["gaps"], summary["parallel_duplicates"]) == (3, 0, len(frames) - 3)
+    assert summary["parallel_trades"] == summary["duplicate_trades"] == 3
     (clock,) = summary["clocks"]
     assert (clock["offset_ns"], clock["equal"], clock["moved"]) == (400_000, len(frames) - 3, False)
     latencies = (rows["ts_recv"] - rows["ts_event"]).unique().sort().to_list()

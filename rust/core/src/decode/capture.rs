@@ -307,9 +307,8 @@ impl CaptureReader {
 
     fn count_copy(&mut self, frame: &[u8]) {
         let head = &frame[..frame.len().min(256)];
-        let is_trade = [&b"\"e\":\"trade\""[..], b"\"e\":\"aggTrade\""]
-            .iter()
-            .any(|kind| memchr::memmem::find(head, kind).is_some());
+        let names = [&b"\"trade\""[..], b"\"aggTrade\""];
+        let is_trade = names.iter().any(|name| memchr::memmem::find(head, name).is_some());
         self.counts.parallel_duplicates += 1;
         if is_trade {
             self.counts.parallel_trades += 1;

@@ -2,8 +2,8 @@
 //!
 //! Files that follow one another are read one after the other, whatever order they are given in. Where two overlap, two
 //! sockets or two machines recorded at the same time: their lines are merged by receive time, and a message that both
-//! hold counts once, as it was received first. Messages are equal when the venue's bytes are, without the wrapper that
-//! names a stream.
+//! hold counts once, as it was received first. Messages are equal when the venue's bytes are, without spaces and the
+//! wrapper that names a stream.
 //!
 //! Clocks: what both hold tells how far the clock of a recording that joins is from that of the one it joins. The offset
 //! is the median of the differences of their receipts, which a few late messages do not move. From [`CLOCK_NS`] on no
@@ -182,7 +182,8 @@ fn key(frame: &[u8]) -> u64 {
         _ => None,
     };
     let mut hasher = DefaultHasher::new();
-    hasher.write(message.unwrap_or(frame));
+    // Who parsed a frame and wrote it anew may have put spaces in.
+    message.unwrap_or(frame).split(|byte| *byte == b' ').for_each(|part| hasher.write(part));
     hasher.finish()
 }
 
@@ -429,7 +430,7 @@ mod tests {
     #[test]
     fn different_streams_are_merged_by_receive_time_and_equal_messages_count_as_received_first() {
         let one = [(10, "x1"), (20, "x2"), (31, "x3"), (40, "x4")];
-        let two = [(12, "y1"), (19, r#"{"stream":"s","data":x2}"#), (33, "x3"), (39, "x4"), (50, "y2")];
+        let two = [(12, "y1"), (19, r#"{"stream":"s", "data": x2}"#), (33, "x3"), (39, "x4"), (50, "y2")];
         let (lines, recordings, copies) = merged(&[&one, &two]);
         assert_eq!(times(&lines), [10, 12, 19, 31, 39, 50]);
         assert_eq!(copies, 3);
