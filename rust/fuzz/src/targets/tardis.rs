@@ -129,7 +129,9 @@ fn run(input: &[u8]) {
     }
     assert_eq!(read(&texts, names, strictness, 1, 7), whole);
     if let Some(counts) = &whole.1 {
-        let rows = |kind: EventKind| whole.0.kind.iter().filter(|row| **row == kind as u8).count() as u64;
+        let rows = |kind: EventKind| {
+            whole.0.kind.iter().filter(|row| EventKind::from_column(**row) == Some(kind)).count() as u64
+        };
         assert_eq!(rows(EventKind::Trade), counts.trades);
         assert_eq!(rows(EventKind::Liquidation), counts.liquidations);
     }
