@@ -84,6 +84,7 @@ __all__ = [
     "compute_panel",
     "feature_definitions",
     "fill_basis",
+    "find_line",
     "fit_intensity",
     "fit_microprice",
     "format_duration_ns",
@@ -3243,6 +3244,37 @@ def money_text(column: bytes) -> list[str]:
     ----------
     column : bytes
         16 for each amount, a count of 10^-12 units in the byte order of the machine.
+    """
+
+def find_line(path: str | PathLike[str], texts: Sequence[Sequence[str]]) -> int | None:
+    """Return the number of the first line of a file, unpacked, in which of each of some lists of texts one stands.
+
+    Parameters
+    ----------
+    path : path
+    texts : list of list of str
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read as far as that line.
+    """
+
+def read_head(path: str | PathLike[str], lines: int, size: int) -> list[bytes]:
+    """Return the first lines of a file, unpacked; of a zip archive those of its first member.
+
+    Parameters
+    ----------
+    path : path
+    lines : int
+        Lines at most.
+    size : int
+        Bytes at most; the line that goes beyond is the last.
+
+    Raises
+    ------
+    DataError
+        When it cannot be opened, or its first line cannot be read.
     """
 
 def read_note(path: str | PathLike[str], key: str) -> str | None:

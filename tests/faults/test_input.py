@@ -223,9 +223,9 @@ def snapshot_of_levels(count: int) -> Iterator[bytes]:
     ("name", "pieces", "code", "said"),
     [
         ("c.gz", lambda: (bytes(1 << 20) for _ in range(256)), CAPTURE, ":1: more than 8388608 bytes in a line"),
-        ("c.gz", lambda: (b"x" * (1 << 20) for _ in range(256)), CHECK, ":1: is neither a capture"),
+        ("c.gz", lambda: (b"x" * (1 << 20) for _ in range(256)), CHECK, ":1: more than 8388608 bytes in a line"),
         ("t.csv.gz", lambda: (b"a,local_timestamp," * 50_000 for _ in range(300)), TARDIS, "bytes in a"),
-        ("t.csv.gz", lambda: (b"local_timestamp," * 50_000 for _ in range(300)), CHECK, "bytes in a row"),
+        ("t.csv.gz", lambda: (b"local_timestamp," * 50_000 for _ in range(9)), CHECK, "bytes in a row"),
         ("t.csv.gz", lambda: iter([TRADES.encode(), b"," * (1 << 22)]), TARDIS, ":2: more than 65536 bytes in a row"),
         ("c.gz", lambda: (b"\n" * (1 << 20) for _ in range(32)), CAPTURE, "holds no events"),
         ("b.csv.gz", lambda: rows_of_one_time(2_000_000), TARDIS, "more than 524288 rows of one local_timestamp"),

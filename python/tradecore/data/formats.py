@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from tradecore._core import EventReader, Instrument, tardis_origin
+from tradecore._core import EventReader, Instrument, find_line, read_head, tardis_origin
 from tradecore.data.captures import conclude, contradiction, is_captured, symbols
 from tradecore.errors import DataError, InvalidValueError
 
@@ -46,32 +42,6 @@ class Sniffed:
     reasons: tuple[str, ...] = ()
 
 
-def _open(path: Path) -> IO[bytes]:
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        return io.BufferedReader(gzip.open(path)) if zipped else path.open("rb")
-    except OSError as error:
-        raise DataError(str(path), 0, f"cannot be opened: {error.strerror}") from None
-
-
-def _head(path: Path, lines: int) -> list[bytes]:
-    """Return a file's first lines, as far as they lie in its first :data:`_HEAD` bytes."""
-    head: list[bytes] = []
-    left = _HEAD
-    with _open(path) as file:
-        try:
-            while len(head) < lines and left and (line := file.readline(left)):
-                head.append(line)
-                left -= len(line)
-            return head
-        except (OSError, EOFError, zlib.error) as error:
-            # What is whole of it tells enough; reading it will say the rest.
-            if head:
-                return head
-            raise DataError(str(path), 1, f"cannot be read: {error}") from None
-
-
 def sniff(path: str | Path) -> Sniffed:
     """Tell a file's format and instrument from its first lines.
 
@@ -83,7 +53,7 @@ def sniff(path: str | Path) -> Sniffed:
     path = Path(path)
     if (origin := tardis_origin(path)) is not None:
         return Sniffed("tardis", origin[1])
-    head = _head(path, _LINES)
+    head = read_head(path, _LINES, _HEAD)
     if not head:
         raise DataError(str(path), 1, "the file is empty")
     if any(map(is_captured, head)):
@@ -111,7 +81,7 @@ def sniff_any(paths: Sequence[Path]) -> Sniffed:
     """
     found = sniff(paths[0])
     if found.format == "binance-ws" and len(paths) > 1:
-        return Sniffed(found.format, *conclude([_head(path, _LINES) for path in paths[:_FILES]]))
+        return Sniffed(found.format, *conclude([read_head(path, _LINES, _HEAD) for path in paths[:_FILES]]))
     for path in paths[1:]:
         if found.instrument is not None:
             break
@@ -123,18 +93,16 @@ def sniff_any(paths: Sequence[Path]) -> Sniffed:
 
 def place_of(paths: Sequence[str | Path], *times: int) -> str | None:
     """Return ``FILE:LINE`` of the first line that has these times in it, ns, in any unit; None if there is none."""
-    needles = []
+    texts = []
     for ns in times:
         digits = str(ns)
         while digits.endswith("000"):
             digits = digits[:-3]
         # Seconds may have a point and decimals.
-        needles.append(re.compile(rf"{digits[:10]}\.?{digits[10:]}".encode()))
+        texts.append([digits, f"{digits[:10]}.{digits[10:]}"])
     for path in map(Path, paths):
-        with _open(path) as file:
-            for number, line in enumerate(file, start=1):
-                if all(needle.search(line) for needle in needles):
-                    return f"{path}:{number}"
+        if (number := find_line(path, texts)) is not None:
+            return f"{path}:{number}"
     return None
 
 
@@ -154,7 +122,7 @@ def open_reader(
     if form == "binance-ws":
         reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=on_error, start=start)
         for path in paths[:_FILES]:
-            problem = contradiction(_head(Path(path), _FEW), instrument.symbol, instrument.venue)
+            problem = contradiction(read_head(path, _FEW, _HEAD), instrument.symbol, instrument.venue)
             if problem is not None:
                 raise DataError(str(path), 0, problem)
         return reader
@@ -169,7 +137,7 @@ def open_reader(
 
 def symbols_of(path: str | Path) -> list[str]:
     """Return the symbols that the first frames of a capture name, each once, in order."""
-    return symbols(_head(Path(path), _LINES))
+    return symbols(read_head(path, _LINES, _HEAD))
 
 
 def begins_at(path: str | Path) -> int | None:
@@ -177,7 +145,7 @@ def begins_at(path: str | Path) -> int | None:
 
     It is for files that cannot be read, to say which day they would be of.
     """
-    for line in _head(Path(path), 2):
+    for line in read_head(path, 2, _HEAD):
         if found := _STAMP.search(line):
             return int(found[0].ljust(19, b"0"))
     return None

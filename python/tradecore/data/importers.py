@@ -86,7 +86,8 @@ def import_binance_ws(
     Parameters
     ----------
     paths : path or sequence of path
-        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or gzip. The time of receipt is in
+        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, zip,
+        zstd, xz). The time of receipt is in
         s (with or without a fraction), ms, us or ns since 1970, UTC.
     instrument : str or Instrument
         Or the id of a shipped one. Its venue tells the market: ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
@@ -165,7 +166,7 @@ def import_tardis(
     """Import Tardis CSV files of one instrument, merged by local time.
 
     Takes ``incremental_book_L2``, ``trades``, ``quotes``, ``book_ticker``, ``book_snapshot_5/25``,
-    ``derivative_ticker`` and ``liquidations``, plain or gzip, told apart by their header. Liquidations have the
+    ``derivative_ticker`` and ``liquidations``, plain or packed, told apart by their header. Liquidations have the
     columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. Files of
     one kind follow one another, as days do; two of one time are an error. Trades that are there twice count once, also
     in a file that is named twice (``duplicate_trades``), those of amount 0 are none (``empty_trades``), and rows of

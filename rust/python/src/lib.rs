@@ -160,7 +160,7 @@ mod _core {
     #[pymodule_export]
     use crate::positions::FinalPositions;
     #[pymodule_export]
-    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
+    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth, find_line, read_head};
     #[pymodule_export]
     use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numpy::PyReadonlyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySequence, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, ClockOffset,
-    FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, KlineReader, Lines, PlacedError,
-    Strictness, TARDIS_EXCHANGES, TardisOrigin, TardisReader,
+    FeedSummary as CoreSummary, FileBytes, HftDecoder as CoreHftDecoder, HftRows, KlineReader, Lines,
+    OpenFile, PlacedError, Strictness, TARDIS_EXCHANGES, TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
@@ -44,6 +44,12 @@ impl Read for Counted {
         let n = self.file.read(buffer)?;
         self.passed.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
@@ -100,7 +106,7 @@ fn strictness(lenient: bool) -> Strictness {
     if lenient { Strictness::Lenient } else { Strictness::Strict }
 }
 
-/// Opens files as lines, counting what is read of them.
+/// Files as lines, counting what is read of them: of a zip archive one for each of its members.
 fn open(paths: &[PathBuf], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64)> {
     let mut total = 0;
     let mut inputs = Vec::with_capacity(paths.len());
@@ -109,14 +115,17 @@ fn open(paths: &[PathBuf], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64
         let fail = |e: std::io::Error| {
             errors::DataError::new_err((name.clone(), 0, format!("cannot be opened: {e}")))
         };
-        let file = File::open(path).map_err(fail)?;
-        let meta = file.metadata().map_err(fail)?;
+        let meta = path.metadata().map_err(fail)?;
         if meta.is_dir() {
             return Err(errors::DataError::new_err((name, 0, "is a directory, not a file")));
         }
         total += meta.len();
-        let counted = Counted { file, passed: Arc::clone(passed) };
-        inputs.push(Lines::new(name, counted).map_err(errors::placed)?);
+        let (path, passed) = (path.clone(), Arc::clone(passed));
+        let open: OpenFile = Arc::new(move || {
+            Ok(Box::new(Counted { file: File::open(&path)?, passed: Arc::clone(&passed) })
+                as Box<dyn FileBytes>)
+        });
+        inputs.extend(Lines::of_file(&name, &open).map_err(errors::placed)?);
     }
     Ok((inputs, total))
 }
@@ -150,6 +159,76 @@ pub(crate) fn tardis_venues() -> BTreeMap<&'static str, String> {
 #[pyfunction]
 pub(crate) fn tardis_venue(exchange: &str) -> String {
     decode::tardis_venue(exchange)
+}
+
+/// Return the first lines of a file, unpacked; of a zip archive those of its first member.
+///
+/// Parameters
+/// ----------
+/// path : path
+/// lines : int
+///     Lines at most.
+/// size : int
+///     Bytes at most; the line that goes beyond is the last.
+///
+/// Raises
+/// ------
+/// DataError
+///     When it cannot be opened, or its first line cannot be read.
+#[pyfunction]
+#[pyo3(signature = (path, lines, size))]
+pub(crate) fn read_head(
+    py: Python<'_>,
+    path: PathBuf,
+    lines: usize,
+    size: usize,
+) -> PyResult<Vec<Bound<'_, PyBytes>>> {
+    let (mut inputs, _) = open(&[path], &Arc::default())?;
+    let (mut head, mut left) = (Vec::new(), size);
+    while let Some(input) = inputs.first_mut()
+        && head.len() < lines
+        && left > 0
+    {
+        match input.next_with(|line| Ok(PyBytes::new(py, line))) {
+            Ok(Some(line)) => {
+                left = left.saturating_sub(line.as_bytes().len() + 1);
+                head.push(line);
+            }
+            Err(error) if head.is_empty() => return Err(errors::placed(error)),
+            // What is whole of it tells enough; reading it will say the rest.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Ok(head)
+}
+
+/// Return the number of the first line of a file, unpacked, in which of each of some lists of texts one stands.
+///
+/// Parameters
+/// ----------
+/// path : path
+/// texts : list of list of str
+///
+/// Raises
+/// ------
+/// DataError
+///     When the file cannot be read as far as that line.
+#[pyfunction]
+pub(crate) fn find_line(path: PathBuf, texts: Vec<Vec<String>>) -> PyResult<Option<u64>> {
+    let (inputs, _) = open(&[path], &Arc::default())?;
+    let has = |line: &[u8]| {
+        texts.iter().all(|any| {
+            any.iter().any(|text| line.windows(text.len().max(1)).any(|part| part == text.as_bytes()))
+        })
+    };
+    for mut input in inputs {
+        while let Some(is_it) = input.next_with(|line| Ok(has(line))).map_err(errors::placed)? {
+            if is_it {
+                return Ok(Some(input.number()));
+            }
+        }
+    }
+    Ok(None)
 }
 
 #[pymethods]

@@ -1,12 +1,11 @@
-//! Lines of a possibly compressed stream, in bounded memory.
+//! Lines of a possibly packed stream, in bounded memory.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::error::{DecodeError, PlacedError};
+use super::packed::{Member, Packing, members, packing_of, unpack};
 use super::text::Utf8;
 
 /// Longest line that is taken for one: the deepest snapshots have half a megabyte.
@@ -18,50 +17,123 @@ const PIECE: usize = 1 << 18;
 /// Pieces it may be ahead.
 const AHEAD: usize = 8;
 
+/// The bytes of a file.
+pub trait FileBytes: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> FileBytes for T {}
+
+/// Opens a file, as often as it is asked to.
+pub type OpenFile = Arc<dyn Fn() -> std::io::Result<Box<dyn FileBytes>> + Send + Sync>;
+
 /// Numbered lines of a named stream.
 pub struct Lines {
     name: String,
-    input: Box<dyn BufRead + Send>,
+    /// Where they come from, if that can be opened again.
+    source: Option<Source>,
+    /// Open since the first line was asked for: a thousand files may wait for their turn.
+    input: Option<Box<dyn BufRead + Send>>,
     line: Vec<u8>,
     number: u64,
 }
 
+/// A file, or the member of the zip archive that it is.
+#[derive(Clone)]
+struct Source {
+    open: OpenFile,
+    member: Option<Member>,
+}
+
+impl Source {
+    fn read(&self) -> std::io::Result<Box<dyn BufRead + Send>> {
+        let file = (self.open)()?;
+        match self.member.clone() {
+            None => buffered(Box::new(file)),
+            Some(member) => Ok(Box::new(Ahead::new(move |pieces| {
+                member.read(file, |input| pieces.fill(&mut Utf8::new(input)))
+            }))),
+        }
+    }
+}
+
+/// A stream in UTF-8 behind a buffer, unpacked on a thread of its own if it is packed.
+fn buffered(input: Box<dyn Read + Send>) -> std::io::Result<Box<dyn BufRead + Send>> {
+    let (packing, input) = packing_of(input)?;
+    Ok(match packing {
+        Packing::Plain => Box::new(BufReader::with_capacity(PIECE, Utf8::new(input))),
+        _ => Box::new(Ahead::new(move |pieces| pieces.fill(&mut Utf8::new(unpack(input)?)))),
+    })
+}
+
 impl Lines {
-    /// Lines of `input` in UTF-8, inflated on a thread of its own if it is gzip.
+    /// Lines of `input` in UTF-8, unpacked on a thread of its own if it is packed.
     ///
     /// # Errors
     /// [`PlacedError`] when the first bytes cannot be read.
     pub fn new(name: String, input: impl Read + Send + 'static) -> Result<Self, PlacedError> {
-        let (mut input, mut head) = (input, Vec::new());
-        // A pipe may hand out its first byte alone.
-        input.by_ref().take(2).read_to_end(&mut head).map_err(|e| PlacedError {
-            source_name: name.clone(),
-            line: 1,
-            error: DecodeError::Io(e.to_string()),
-        })?;
-        let is_gzip = head == [0x1f, 0x8b];
-        let input = std::io::Cursor::new(head).chain(input);
-        let input: Box<dyn BufRead + Send> = if is_gzip {
-            let packed = BufReader::with_capacity(PIECE, input);
-            Box::new(Ahead::new(Utf8::new(MultiGzDecoder::new(packed))))
-        } else {
-            Box::new(BufReader::with_capacity(PIECE, Utf8::new(input)))
+        match buffered(Box::new(input)) {
+            Ok(input) => Ok(Self { name, source: None, input: Some(input), line: Vec::new(), number: 0 }),
+            Err(error) => Err(PlacedError { source_name: name, line: 1, error: io_error(&error) }),
+        }
+    }
+
+    /// The streams of a file: itself, or the members of the zip archive that it is, in its order and named
+    /// `archive.zip/member.csv`. A stream is opened when its first line is asked for.
+    ///
+    /// # Errors
+    /// [`PlacedError`] when the file cannot be opened, or is an archive that holds no data.
+    pub fn of_file(name: &str, open: &OpenFile) -> Result<Vec<Self>, PlacedError> {
+        let fail =
+            |problem: DecodeError| PlacedError { source_name: name.to_owned(), line: 1, error: problem };
+        let mut file = open().map_err(|e| fail(DecodeError::Io(format!("cannot be opened: {e}"))))?;
+        let mut head = Vec::new();
+        file.by_ref().take(4).read_to_end(&mut head).map_err(|e| fail(io_error(&e)))?;
+        let lines = |name: String, member: Option<Member>| Self {
+            name,
+            source: Some(Source { open: Arc::clone(open), member }),
+            input: None,
+            line: Vec::new(),
+            number: 0,
         };
-        Ok(Self { name, input, line: Vec::new(), number: 0 })
+        if Packing::of(&head) != Packing::Zip {
+            return Ok(vec![lines(name.to_owned(), None)]);
+        }
+        let members =
+            file.seek(SeekFrom::Start(0)).and_then(|_| members(&mut file)).map_err(|e| fail(io_error(&e)))?;
+        Ok(members.into_iter().map(|member| lines(format!("{name}/{}", member.name), Some(member))).collect())
+    }
+
+    /// Closes a file, so that many can be looked at before one is read: it is read from its first line then. `false` for
+    /// any other stream, which goes on where it is.
+    pub fn rewind(&mut self) -> bool {
+        if self.source.is_some() {
+            self.input = None;
+            self.number = 0;
+        }
+        self.source.is_some()
     }
 
     /// The first bytes that are left, at most so many. They stay to be read, and so does an error behind them.
     pub(super) fn look(&mut self, most: usize) -> Arc<[u8]> {
         let mut head = Vec::new();
-        let result = (&mut self.input).take(most as u64).read_to_end(&mut head);
+        let Ok(input) = self.opened() else { return head.into() };
+        let result = input.take(most as u64).read_to_end(&mut head);
         let head: Arc<[u8]> = head.into();
-        let rest = std::mem::replace(&mut self.input, Box::new(std::io::empty()));
+        let rest = std::mem::replace(input, Box::new(std::io::empty()));
         let seen = std::io::Cursor::new(Arc::clone(&head));
-        self.input = match result {
+        *input = match result {
             Ok(_) => Box::new(seen.chain(rest)),
             Err(error) => Box::new(BufReader::new(seen.chain(Broken(Some(error))))),
         };
         head
+    }
+
+    /// The stream, opened if it is not.
+    fn opened(&mut self) -> std::io::Result<&mut Box<dyn BufRead + Send>> {
+        match (&mut self.input, &self.source) {
+            (Some(input), _) => Ok(input),
+            (empty, Some(source)) => Ok(empty.insert(source.read()?)),
+            (empty, None) => Ok(empty.insert(Box::new(std::io::empty()))),
+        }
     }
 
     /// Name of the stream.
@@ -79,12 +151,9 @@ impl Lines {
     /// # Errors
     /// [`PlacedError`] when the stream breaks.
     pub(super) fn ahead(&mut self) -> Result<&[u8], PlacedError> {
-        let (name, line) = (&self.name, self.number + 1);
-        self.input.fill_buf().map_err(|error| PlacedError {
-            source_name: name.clone(),
-            line,
-            error: io_error(&error),
-        })
+        let (name, line) = (self.name.clone(), self.number + 1);
+        let ahead = self.opened().and_then(|input| input.fill_buf());
+        ahead.map_err(|error| PlacedError { source_name: name, line, error: io_error(&error) })
     }
 
     /// An error at the line read last.
@@ -101,9 +170,14 @@ impl Lines {
         each: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<Option<T>, PlacedError> {
         self.number += 1;
+        if let Err(error) = self.opened() {
+            let error = io_error(&error);
+            return Err(PlacedError { source_name: self.name.clone(), line: self.number, error });
+        }
         let place = |number, error| PlacedError { source_name: self.name.clone(), line: number, error };
+        let Some(input) = &mut self.input else { return Ok(None) };
         // The common case: the whole line lies in the buffer.
-        let buffer = match self.input.fill_buf() {
+        let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
             Err(error) => return Err(place(self.number, io_error(&error))),
         };
@@ -112,11 +186,11 @@ impl Lines {
         }
         if let Some(end) = memchr::memchr(b'\n', buffer) {
             let result = each(trim(&buffer[..end]));
-            self.input.consume(end + 1);
+            input.consume(end + 1);
             return result.map(Some).map_err(|error| place(self.number, error));
         }
         self.line.clear();
-        let mut limited = (&mut self.input).take(MAX_LINE as u64);
+        let mut limited = input.take(MAX_LINE as u64);
         if let Err(error) = limited.read_until(b'\n', &mut self.line) {
             return Err(place(self.number, io_error(&error)));
         }
@@ -137,7 +211,8 @@ fn trim(line: &[u8]) -> &[u8] {
 
 fn io_error(error: &std::io::Error) -> DecodeError {
     DecodeError::Io(match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "the gzip stream is cut off".into(),
+        // In words already.
+        std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => error.to_string(),
         _ => format!("cannot be read: {error}"),
     })
 }
@@ -159,44 +234,55 @@ struct Ahead {
     at: usize,
 }
 
-impl Ahead {
-    fn new(mut input: impl Read + Send + 'static) -> Self {
-        let (full_out, full_in) = sync_channel(AHEAD);
-        let (spent_out, spent_in) = sync_channel::<Vec<u8>>(AHEAD + 2);
-        std::thread::spawn(move || {
-            loop {
-                let mut piece = spent_in.try_recv().unwrap_or_default();
-                piece.resize(PIECE, 0);
-                let mut filled = 0;
-                let result = loop {
-                    match input.read(&mut piece[filled..]) {
-                        Ok(0) => break Ok(()),
-                        Ok(n) => {
-                            filled += n;
-                            if filled == PIECE {
-                                break Ok(());
-                            }
+/// Where the thread puts what it has read.
+struct Pieces {
+    full: SyncSender<std::io::Result<Vec<u8>>>,
+    spent: Receiver<Vec<u8>>,
+}
+
+impl Pieces {
+    /// Passes on all of a stream, or as long as somebody wants it. What came before an error is delivered, so that the
+    /// error's place is right.
+    fn fill(&self, input: &mut dyn Read) -> std::io::Result<()> {
+        loop {
+            let mut piece = self.spent.try_recv().unwrap_or_default();
+            piece.resize(PIECE, 0);
+            let mut filled = 0;
+            let result = loop {
+                match input.read(&mut piece[filled..]) {
+                    Ok(0) => break Ok(()),
+                    Ok(n) => {
+                        filled += n;
+                        if filled == PIECE {
+                            break Ok(());
                         }
-                        Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                        Err(e) => break Err(e),
                     }
-                };
-                piece.truncate(filled);
-                // What came before an error is still delivered, so that the error's place is right.
-                let more = filled == PIECE && result.is_ok();
-                if filled > 0 && full_out.send(Ok(piece)).is_err() {
-                    return;
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(e) => break Err(e),
                 }
-                if let Err(error) = result {
-                    // The reader may be gone; there is nobody to tell then.
-                    let _ = full_out.send(Err(error));
-                }
-                if !more {
-                    return;
-                }
+            };
+            piece.truncate(filled);
+            let is_wanted = filled == 0 || self.full.send(Ok(piece)).is_ok();
+            result?;
+            if filled < PIECE || !is_wanted {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Ahead {
+    fn new(read: impl FnOnce(&Pieces) -> std::io::Result<()> + Send + 'static) -> Self {
+        let (full, pieces) = sync_channel(AHEAD);
+        let (spent, spent_in) = sync_channel(AHEAD + 2);
+        std::thread::spawn(move || {
+            let pieces = Pieces { full, spent: spent_in };
+            if let Err(error) = read(&pieces) {
+                // The reader may be gone; there is nobody to tell then.
+                let _ = pieces.full.send(Err(error));
             }
         });
-        Self { pieces: full_in, spent: spent_out, piece: Vec::new(), at: 0 }
+        Self { pieces, spent, piece: Vec::new(), at: 0 }
     }
 }
 
@@ -228,17 +314,13 @@ impl Read for Ahead {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use std::io::Write;
+    use std::io::Cursor;
 
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
-    }
+    use super::super::packed::tests::gzip;
+    use super::*;
 
     fn all(bytes: Vec<u8>) -> Result<Vec<String>, PlacedError> {
-        let mut lines = Lines::new("file".into(), std::io::Cursor::new(bytes))?;
+        let mut lines = Lines::new("file".into(), Cursor::new(bytes))?;
         let mut out = Vec::new();
         while let Some(line) = lines.next_with(|l| Ok(String::from_utf8_lossy(l).into_owned()))? {
             out.push(line);
@@ -263,7 +345,7 @@ mod tests {
     fn a_line_without_an_end_is_an_error_and_not_read_to_its_end() {
         let text = [b"first\n".to_vec(), vec![b'x'; 2 * MAX_LINE]].concat();
         for bytes in [gzip(&text), text] {
-            let mut lines = Lines::new("file".into(), std::io::Cursor::new(bytes)).unwrap();
+            let mut lines = Lines::new("file".into(), Cursor::new(bytes)).unwrap();
             assert_eq!(lines.next_with(|line| Ok(line.len())), Ok(Some(5)));
             let error = lines.next_with(|_| Ok(())).unwrap_err();
             assert_eq!(error.to_string(), "file:2: more than 8388608 bytes in a line");
@@ -279,7 +361,7 @@ mod tests {
         let error = all(cut.clone()).unwrap_err();
         assert!(error.line > 1_000, "{error}");
         // It is the same after a look at what is there.
-        let mut lines = Lines::new("file".into(), std::io::Cursor::new(cut)).unwrap();
+        let mut lines = Lines::new("file".into(), Cursor::new(cut)).unwrap();
         let head = lines.look(usize::MAX);
         assert!(head.starts_with(b"0 0\n1 7919\n"));
         while error.line > lines.number() + 1 {
@@ -292,8 +374,7 @@ mod tests {
     #[test]
     fn what_was_looked_at_stays() {
         for most in [0, 3, 7, 100] {
-            let mut lines =
-                Lines::new("file".into(), std::io::Cursor::new(b"one\ntwo\nthree".to_vec())).unwrap();
+            let mut lines = Lines::new("file".into(), Cursor::new(b"one\ntwo\nthree".to_vec())).unwrap();
             assert_eq!(*lines.look(most), b"one\ntwo\nthree"[..most.min(13)]);
             let read: Vec<_> =
                 std::iter::from_fn(|| lines.next_with(|line| Ok(line.to_vec())).unwrap()).collect();
@@ -304,8 +385,7 @@ mod tests {
     #[test]
     fn gzip_is_told_by_its_first_bytes_however_they_arrive() {
         let bytes = gzip(b"a\nb\n");
-        let (first, rest) =
-            (std::io::Cursor::new(bytes[..1].to_vec()), std::io::Cursor::new(bytes[1..].to_vec()));
+        let (first, rest) = (Cursor::new(bytes[..1].to_vec()), Cursor::new(bytes[1..].to_vec()));
         let mut lines = Lines::new("pipe".into(), first.chain(rest)).unwrap();
         assert_eq!(lines.next_with(|line| Ok(line.to_vec())), Ok(Some(b"a".to_vec())));
         assert_eq!(all(bytes[..1].to_vec()).unwrap(), ["\u{1f}"]);
