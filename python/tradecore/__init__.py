@@ -42,7 +42,13 @@ if TYPE_CHECKING:
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
     from tradecore.data.catalog import Catalog
-    from tradecore.data.importers import import_binance_ws, import_hftbacktest, import_klines, import_tardis
+    from tradecore.data.importers import (
+        import_binance_ws,
+        import_hftbacktest,
+        import_klines,
+        import_tables,
+        import_tardis,
+    )
     from tradecore.data.synthetic import synthesize
     from tradecore.features import FeatureSet
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
@@ -73,6 +79,7 @@ _LATER = {
     "import_binance_ws": "data.importers",
     "import_hftbacktest": "data.importers",
     "import_klines": "data.importers",
+    "import_tables": "data.importers",
     "import_tardis": "data.importers",
     "synthesize": "data.synthetic",
     "FeatureSet": "features",
@@ -142,6 +149,7 @@ __all__ = [
     "import_binance_ws",
     "import_hftbacktest",
     "import_klines",
+    "import_tables",
     "import_tardis",
     "indicators",
     "load_instruments",

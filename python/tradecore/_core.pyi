@@ -95,8 +95,10 @@ __all__ = [
     "microprice_adjustments",
     "money_text",
     "parse_duration",
+    "read_head",
     "read_note",
     "seal_part",
+    "table_head",
     "tardis_origin",
     "tardis_venue",
     "tardis_venues",
@@ -1831,11 +1833,63 @@ class EventReader:
             When a file cannot be opened.
         """
     @staticmethod
-    def tardis(instrument: Instrument, paths: Sequence[str | PathLike[str]], *, lenient: bool = False) -> EventReader:
-        """Open Tardis CSV files of one instrument."""
+    def tardis(
+        instrument: Instrument,
+        paths: Sequence[str | PathLike[str]],
+        *,
+        lenient: bool = False,
+        start: str = "snapshot",
+    ) -> EventReader:
+        """Open Tardis CSV files of one instrument.
+
+        Parameters
+        ----------
+        instrument : Instrument
+        paths : list of path
+        lenient : bool
+            Whether rows out of order are counted instead of refused.
+        start : str
+            ``snapshot``, or ``empty``: where no snapshot is, the book is made of nothing.
+        """
     @staticmethod
     def klines(instrument: Instrument, paths: Sequence[str | PathLike[str]]) -> EventReader:
         """Open klines of Binance's public data, in order."""
+    @staticmethod
+    def tables(
+        instrument: Instrument,
+        inputs: Sequence[str | PathLike[str] | tuple[str, Iterator[bytes]]],
+        *,
+        lenient: bool = False,
+        assume_latency: DurationLike | None = None,
+        columns: Sequence[tuple[str, str]] | None = None,
+        start: str = "snapshot",
+    ) -> EventReader:
+        """Open tables of one instrument: official dumps, or such whose columns are named.
+
+        Parameters
+        ----------
+        instrument : Instrument
+        inputs : list of path or (str, iterator of bytes)
+            Files, or text with its name.
+        lenient : bool
+            Whether rows out of order are counted instead of refused.
+        assume_latency : str or timedelta, optional
+            From the venue's stamp to receipt, where the tables do not say when that was.
+        columns : list of (str, str), optional
+            What the columns mean: a field and the name of its column, or the number from 1.
+        start : str
+            ``snapshot``, or ``empty``: where no snapshot is, the book is made of nothing.
+        """
+    @staticmethod
+    def bybit(
+        instrument: Instrument,
+        paths: Sequence[str | PathLike[str]],
+        *,
+        lenient: bool = False,
+        assume_latency: DurationLike | None = None,
+        start: str = "snapshot",
+    ) -> EventReader:
+        """Open files of Bybit's depth (``ob200``, ``ob500``), in order. See :meth:`tables` for the rest."""
     def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
         """Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
 
@@ -1848,6 +1902,9 @@ class EventReader:
         """
     def skipped(self) -> list[tuple[str, int, str]]:
         """Return the lines of a capture that were left out, at most 10,000 of them: file, line and problem of each."""
+    @property
+    def lacks_receive_times(self) -> bool:
+        """Whether receive times are not known, so that the venue's stamps stand for them."""
     @property
     def progress(self) -> tuple[int, int]:
         """Bytes read so far, and bytes of all files."""
@@ -3269,12 +3326,31 @@ def read_head(path: str | PathLike[str], lines: int, size: int) -> list[bytes]:
     lines : int
         Lines at most.
     size : int
-        Bytes at most; the line that goes beyond is the last.
+        Bytes at most; the line that goes beyond is the last, and cut.
 
     Raises
     ------
     DataError
         When it cannot be opened, or its first line cannot be read.
+    """
+
+def table_head(
+    path: str | PathLike[str], columns: Sequence[tuple[str, str]] | None = None
+) -> tuple[str, str, str | None, str | None] | None:
+    """Return what a table says about itself: publisher, kind, symbol and venue; None if it is none that is known.
+
+    Symbol and venue are None where the file does not tell.
+
+    Parameters
+    ----------
+    path : path
+    columns : list of (str, str), optional
+        What its columns mean, where that is not known.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or nothing can be made of what it holds.
     """
 
 def read_note(path: str | PathLike[str], key: str) -> str | None:

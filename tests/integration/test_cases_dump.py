@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import lzma
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 import tradecore as tc
+from tradecore.cli import main
 from tradecore.data.check import check_files
-from tradecore.errors import DataError
+from tradecore.errors import DataError, InvalidValueError
 
 USDM = "BTCUSDT.BINANCE_USDM"
 START = 1_723_075_200_000
@@ -21,6 +25,13 @@ START = 1_723_075_200_000
 
 
 # --- packed files -------------------------------------------------------------------------------------------------
+
+
+def unknown(instrument: str) -> tc.Instrument:
+    """An instrument nobody has described, on a grid that is fine enough."""
+    return tc.Instrument(
+        instrument, kind="linear", base="A", quote="B", price_increment="0.00000001", qty_increment="0.00000001"
+    )
 
 
 def zipped(*members: tuple[str, bytes]) -> bytes:
@@ -128,3 +139,619 @@ def test_the_line_where_a_stream_breaks_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cut off") as caught:
         tc.import_tardis(path, USDM, tmp_path / "market")
     assert 5_000 < caught.value.line < 20_000
+
+
+# --- official dumps -----------------------------------------------------------------------------------------------
+
+
+SPOT = "BTCUSDT.BINANCE"
+AGG_HEADER = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n"
+
+
+def events(folder: Path, name: str) -> Any:
+    rows = pl.read_parquet(folder).with_columns(id=pl.concat_str("symbol", "venue", separator="."), number="id")
+    return rows.filter(pl.col("id") == name)
+
+
+def agg_trades(rows: int, first: int = 1, header: bool = True) -> str:
+    body = "".join(
+        f"{i},60000.{i % 10},0.004,{2 * i},{2 * i + 1},{START + 10 * i},{'true' if i % 2 else 'false'}\n"
+        for i in range(first, first + rows)
+    )
+    return (AGG_HEADER if header else "") + body
+
+
+def write(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_aggregated_trades_of_binance_come_in_with_a_stated_latency(tmp_path: Path, header: bool) -> None:
+    inner = ("BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(9, header=header).encode())
+    path = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.zip", zipped(inner))
+    report = check_files(path)
+    assert (report["instrument"], report["ok"], report["receive_times"]) == (USDM, True, "missing")
+    with pytest.raises(DataError, match=r"assume_latency='10ms' \(--assume-latency 10ms\)"):
+        tc.import_tables(path, USDM, tmp_path / "market")
+    summary = tc.import_tables(path, USDM, tmp_path / "market", assume_latency="10ms")
+    assert (summary["trades"], summary["receive_times"], summary["assumed_latency_ns"]) == (9, "assumed", 10_000_000)
+    rows = events(tmp_path / "market", USDM)
+    assert set((rows["ts_recv"] - rows["ts_event"]).to_list()) == {10_000_000}
+    assert rows["side"].to_list() == [-1, 1, -1, 1, -1, 1, -1, 1, -1]
+    assert rows["number"].to_list() == list(range(1, 10))
+
+
+def test_spot_trades_are_told_by_their_shape_and_microseconds_by_their_size(tmp_path: Path) -> None:
+    for folder, unit in (("ms", 1), ("us", 1_000)):
+        text = "".join(
+            f"{i},94000.01000000,0.00120000,112.80001200,{(1_735_689_600_123 + i) * unit},True,True\n" for i in range(5)
+        )
+        path = write(tmp_path / folder, "BTCUSDT-trades-2025-01-01.csv", text)
+        assert check_files(path)["instrument"] == SPOT
+        tc.import_tables(path, SPOT, tmp_path / folder / "market", assume_latency="5ms")
+    stamps = [events(tmp_path / folder / "market", SPOT)["ts_event"].to_list() for folder in ("ms", "us")]
+    assert stamps[0] == stamps[1]
+    assert stamps[0][0] == 1_735_689_600_123_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "expected"),
+    [
+        ("BTCUSDT-trades-2024-08-08.csv", "1,60000.1,0.004,240.0004,1723075200101,true", USDM),
+        ("BTCUSDT_240927-trades-2024-08-08.csv", "1,60000.1,0.004,240.0,1723075200101,true", "BTCUSDT_240927.BINANCE_USDM"),
+        ("BTCUSD_PERP-trades-2024-08-08.csv", "1,60000.1,4,0.0066,1723075200101,true", "BTCUSD_PERP.BINANCE_COINM"),
+        ("BTCUSD_240927-aggTrades-2024-08-08.csv", "1,60000.1,4,1,1,1723075200101,true", "BTCUSD_240927.BINANCE_COINM"),
+        ("BTCUSDT-aggTrades-2024-08-08.csv", "1,60000.1,4,1,1,1723075200101,true,true", SPOT),
+        ("BTCUSDT-bookTicker-2024-03-01.csv", "9,60000.0,1.5,60000.1,2.25,1723075200100,1723075200103", USDM),
+        ("币安USDT-aggTrades-2026-01-01.csv", "1,6.1,4,1,1,1767225600000,true", "币安USDT.BINANCE_USDM"),
+    ],
+)  # fmt: skip
+def test_kind_and_market_are_told_by_name_and_shape(tmp_path: Path, name: str, row: str, expected: str) -> None:
+    report = check_files(write(tmp_path, name, row + "\n"))
+    assert (report["instrument"], report["ok"], report["events"] > 0) == (expected, True, True)
+
+
+def test_a_market_that_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path, "mine.csv", agg_trades(3))
+    with pytest.raises(DataError, match="neither rows nor name say the symbol; say which with --instrument"):
+        check_files(path)
+    assert check_files(path, USDM)["trades"] == 3
+    for other, problem in (
+        ("BTCUSDT.BYBIT", "Binance futures aggTrades are of venue BINANCE_USDM or BINANCE_COINM, expected BYBIT"),
+        (SPOT, "are of venue BINANCE_USDM or BINANCE_COINM, expected BINANCE"),
+    ):
+        with pytest.raises(DataError, match=problem):
+            check_files(
+                path,
+                tc.Instrument(
+                    other, kind="spot", base="BTC", quote="USDT", price_increment="0.1", qty_increment="0.001"
+                ),
+            )
+    named = write(tmp_path, "ETHUSDT-aggTrades-2024-08-08.csv", agg_trades(3))
+    with pytest.raises(DataError, match="it is named after ETHUSDT, expected BTCUSDT"):
+        check_files(named, USDM)
+
+
+def test_best_prices_keep_both_stamps_and_never_go_back(tmp_path: Path) -> None:
+    text = (
+        "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time\n"
+        f"10,60000.0,1.500,60000.1,2.250,{START},{START + 3}\n"
+        f"12,60000.0,1.000,60000.1,2.250,{START + 5},{START + 6}\n"
+        f"11,59999.9,1.000,60000.1,2.250,{START + 4},{START + 7}\n"
+        f"13,0,0,60000.1,2.250,{START + 8},{START + 9}\n"
+    )
+    path = write(tmp_path, "BTCUSDT-bookTicker-2024-03-01.csv", text)
+    summary = tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
+    assert (summary["quotes"], summary["duplicates"], summary["best_bid"]) == (3, 1, None)
+    rows = events(tmp_path / "market", USDM)
+    assert (rows["ts_recv"] - rows["ts_event"]).to_list() == [4_000_000, 4_000_000] + [2_000_000] * 4
+
+
+T_DEPTH = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu\n"
+
+
+def t_depth(updates: list[tuple[int, int, int, int, str]]) -> str:
+    return T_DEPTH + "".join(
+        f"BTCUSDT,{START + at},{first},{last},{level.replace(' ', ',')},{previous}\n"
+        for at, first, last, previous, level in updates
+    )
+
+
+def test_snapshots_and_updates_of_t_depth_make_a_book(tmp_path: Path) -> None:
+    snapshot = t_depth([(0, 0, 100, -1, "b snap 60000.0 1.5"), (0, 0, 100, -1, "a snap 60000.1 2")])
+    update = t_depth(
+        [
+            (-5, 90, 95, 89, "b set 59990.0 9"),
+            (1, 99, 105, 95, "b set 60000.0 0"),
+            (1, 99, 105, 95, "b set 59999.9 3"),
+            (2, 106, 108, 105, "a set 60000.1 0.5"),
+            (3, 110, 111, 109, "a set 60000.1 0.7"),
+            (4, 112, 113, 111, "a set 60000.2 0.7"),
+        ]
+    )
+    files = [
+        write(tmp_path, "BTCUSDT_T_DEPTH_2024-08-08_depth_update.csv", update),
+        write(tmp_path, "BTCUSDT_T_DEPTH_2024-08-08_depth_snap.csv", snapshot),
+    ]
+    report = check_files(files)
+    assert (report["snapshots"], report["book_updates"], report["gaps"], report["skipped"]) == (1, 2, 1, 2)
+    assert "1 gap in" in report["problems"][0]
+    whole = write(tmp_path, "whole.csv", "".join(update.splitlines(keepends=True)[:5]))
+    summary = tc.import_tables([whole, files[1]], USDM, tmp_path / "market", assume_latency="10ms")
+    assert (summary["best_bid"], summary["best_ask"]) == (["59999.9", "3.000"], ["60000.1", "0.500"])
+    with pytest.raises(DataError, match="no snapshot goes with its"):
+        tc.import_tables(whole, USDM, tmp_path / "other", assume_latency="10ms")
+    started = tc.import_tables(whole, USDM, tmp_path / "other", assume_latency="10ms", start="empty")
+    assert started["book_updates"] == 3
+
+
+def test_a_file_that_holds_no_trade_and_no_book_says_why(tmp_path: Path) -> None:
+    for text, problem in (
+        ("timestamp,percentage,depth,notional\n2024-08-08 00:00:08,-5,95.3,57e5\n", "bookDepth holds sums of quantity"),
+        ("a,b\n1,2\n", "say what the columns mean: .*--map price=COLUMN"),
+    ):
+        with pytest.raises(DataError, match=problem):
+            check_files(write(tmp_path, "BTCUSDT-x-2024-08-08.csv", text))
+
+
+def test_the_same_trade_twice_counts_once(tmp_path: Path) -> None:
+    first = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(50))
+    overlapping = write(tmp_path, "BTCUSDT-aggTrades-2024-08.csv", agg_trades(40, first=31))
+    for files, trades, copies in (([first, first], 50, 50), ([overlapping, first], 70, 20)):
+        report = check_files(files)
+        assert (report["trades"], report["duplicates"]) == (trades, copies)
+        summary = tc.import_tables(files, USDM, tmp_path / f"m{trades}", assume_latency="1ms")
+        assert (summary["trades"], summary["duplicates"]) == (trades, copies)
+    singles = write(tmp_path, "BTCUSDT-trades-2024-08-08.csv", f"1,60000.1,0.004,240.0004,{START},true\n")
+    with pytest.raises(DataError, match=r"holds the trades of .*BTCUSDT-trades-2024-08-08\.csv once more, summed up"):
+        check_files([first, singles])
+
+
+def test_rows_that_count_anew_in_each_file_are_no_copies(tmp_path: Path) -> None:
+    days = [
+        write(
+            tmp_path,
+            f"BTCUSDT_2022-11-1{day}.csv",
+            "id,timestamp,price,volume,side\n"
+            + "".join(f"{i},{1_668_038_400_000 + day * 86_400_000 + i // 3},16000.1,0.5,buy\n" for i in range(1, 6)),
+        )
+        for day in (1, 0)
+    ]
+    report = check_files(days)
+    assert (report["instrument"], report["trades"], report["duplicates"]) == ("BTCUSDT.BYBIT_SPOT", 10, 0)
+
+
+def test_newest_first_is_refused_and_small_steps_back_are_counted(tmp_path: Path) -> None:
+    lines = agg_trades(20).splitlines(keepends=True)
+    path = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", "".join([lines[0], *reversed(lines[1:])]))
+    with pytest.raises(DataError, match=r":3: time: \d+ is before the row above: .*oldest first"):
+        tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
+    assert "19 rows received before one above them" in check_files(path)["problems"]
+    stepping = lines[1].replace(str(START + 10), str(START + 95)) + "".join(lines[2:])
+    path = write(tmp_path, "BTCUSDT-aggTrades-2024-08-09.csv", stepping)
+    summary = tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
+    assert (summary["trades"], summary["unsorted"]) == (20, 8)
+
+
+def test_headers_of_joined_files_are_no_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, "BTCUSDT-aggTrades-2024-08.csv", agg_trades(3) + agg_trades(3, first=4))
+    assert check_files(path)["trades"] == 6
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("5,60000.1,0.004,1,1,{ts},maybe", r":3: buyer_is_maker: \"maybe\" is not true or false"),
+        ("5,60000.1234,0.004,1,1,{ts},true", r":3: price: 60000.1234 is not a multiple of 0.01"),
+        ("5,x,0.004,1,1,{ts},true", ':3: price: "x" is not a decimal number'),
+        ("5,60000.1,0.004,1,1,12,true", r":3: time: \"12\" is not a time from 2009 to 2116"),
+        ("5,60000.1,0.004,1,1,{ts}", ":3: 6 cells, expected 7"),
+        ("5,60000.1,-1,1,1,{ts},true", ':3: amount: "-1" is not zero or more'),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, row: str, problem: str) -> None:
+    path = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(1) + row.format(ts=START + 50) + "\n")
+    with pytest.raises(DataError, match=problem):
+        tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
+
+
+def test_bybit_trades_and_those_off_the_book(tmp_path: Path) -> None:
+    head = "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional"
+    row = "172307520{at}.1012,{symbol},{side},0.004,60000.10,PlusTick,{id},2.4e+10,0.004,240.0004"
+    rows = [
+        row.format(at=0, symbol="BTCUSDT", side="Buy", id="3d1c0c7e-0000-5000-8000-000000000001") + ",0",
+        row.format(at=1, symbol="BTCUSDT", side="Sell", id="3d1c0c7e-0000-5000-8000-000000000002") + ",1",
+        row.format(at=1, symbol="BTCUSDT", side="Sell", id="3d1c0c7e-0000-5000-8000-000000000002") + ",1",
+        row.format(at=2, symbol="ETHUSDT", side="Sell", id="3d1c0c7e-0000-5000-8000-000000000003") + ",0",
+    ]
+    path = write(tmp_path, "BTCUSDT2024-08-08.csv.gz", gzip.compress("\n".join([head + ",RPI", *rows]).encode()))
+    report = check_files(path)
+    assert (report["instrument"], report["trades"], report["off_book_trades"]) == ("BTCUSDT.BYBIT", 1, 1)
+    assert (report["duplicates"], report["other_symbols"]) == (1, {"ETHUSDT": 1})
+    assert report["first_ts_recv"] == 1_723_075_200_101_200_000
+
+
+@pytest.mark.parametrize(
+    ("text", "instrument", "side"),
+    [
+        ("trade_id/撮合id,side/交易方向,size/数量,price/价格,created_time/成交时间\n7,SELL,3,60000.1,{ts}\n", None, -1),
+        ("instrument_name,trade_id,side,price,size,created_time\nBTC-USDT-SWAP,7,buy,60000.1,3,{ts}\n", "BTC-USDT-SWAP.OKEX_SWAP", 1),
+        (
+            "trade_seq,trade_id,timestamp,tick_direction,price,mark_price,instrument_name,index_price,direction,amount\n"
+            "1,ETH-34,{ts},0,60000.5,60000,BTC-PERPETUAL,60000,sell,10.0\n",
+            "BTC-PERPETUAL.DERIBIT",
+            -1,
+        ),
+        ("trade_id,side,size,price,time\n7,buy,0.5,60000.1,2024-08-08T00:00:00.101Z\n", None, -1),
+        ("time,trade_id,product_id,price,size,side\n2024-08-08T00:00:00.101Z,7,BTC-USD,60000.1,0.5,SELL\n", "BTC-USD.COINBASE", 1),
+    ],
+)  # fmt: skip
+def test_trades_of_other_venues(tmp_path: Path, text: str, instrument: str | None, side: int) -> None:
+    for encoding in ("utf-8", "gbk"):
+        path = write(tmp_path, "some.csv", text.format(ts=START + 101).encode(encoding))
+        report = check_files(path, instrument and None) if instrument else check_files(path, unknown("X.Y"))
+        assert report["instrument"] == (instrument or "X.Y")
+        assert (report["trades"], report["first_ts_recv"]) == (1, (START + 101) * 1_000_000)
+        tc.import_tables(path, unknown(report["instrument"]), tmp_path / f"m{encoding}", assume_latency="1ms")
+        assert events(tmp_path / f"m{encoding}", report["instrument"])["side"].to_list() == [side]
+
+
+# --- text as programs write it ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: text.replace(",", ";").encode(),
+        lambda text: text.replace(",", "\t").encode(),
+        lambda text: ("\ufeff" + text).encode(),
+        lambda text: ("\ufeff" + text).encode("utf-16-le"),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: "\n".join(
+            ",".join(f'"{cell}"' for cell in line.split(",")) for line in text.splitlines()
+        ).encode(),
+        lambda text: text.replace(",", ", ").replace("true", "True").encode(),
+    ],
+    ids=["semicolons", "tabs", "mark", "utf-16", "returns", "quotes", "spaces"],
+)
+def test_tables_are_read_however_programs_write_them(tmp_path: Path, written: Callable[[str], bytes]) -> None:
+    for header in (True, False):
+        path = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", written(agg_trades(9, header=header)))
+        report = check_files(path)
+        assert (report["instrument"], report["trades"], report["ok"]) == (USDM, 9, True)
+        columns = "price=2,amount=3,time=6,buyer_is_maker=7"
+        summary = tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms", columns=columns, replace=True)
+        assert (summary["trades"], summary["first_ts_recv"]) == (9, (START + 11) * 1_000_000)
+
+
+# --- klines, packed -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_packed_klines_are_klines(tmp_path: Path, pack: str) -> None:
+    text = "".join(
+        f"{START + i * 60_000},60000.1,60001.0,59999.9,60000.5,3.5,{START + (i + 1) * 60_000 - 1},350,7,1.2,125,0\n"
+        for i in range(3)
+    )
+    path = write(tmp_path, "BTCUSDT-1m-2024-08-08.bin", PACKS[pack](text.encode()))
+    report = check_files(path, USDM)
+    assert (report["format"], report["bars"], report["failed"]) == ("klines", 3, False)
+    assert tc.import_klines(path, USDM, tmp_path / "market")["bars"] == 3
+    with pytest.raises(DataError, match=r"of format klines; import it with data import klines \(import_klines\)"):
+        tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
+
+
+# --- folders ------------------------------------------------------------------------------------------------------
+
+
+def vision(folder: Path) -> Path:
+    """Make a folder as it lies at data.binance.vision: two days of aggTrades, best prices of one, and checksums."""
+    um = folder / "data" / "futures" / "um" / "daily"
+    day_ms = 86_400_000
+    for day in range(2):
+        name = f"BTCUSDT-aggTrades-2024-08-0{8 + day}"
+        text = "".join(
+            f"{100 * day + i},60000.{i % 10},0.004,{i},{i},{START + day * day_ms + 10 * i},true\n" for i in range(1, 9)
+        )
+        write(um / "aggTrades" / "BTCUSDT", f"{name}.zip", zipped((f"{name}.csv", text.encode())))
+        write(um / "aggTrades" / "BTCUSDT", f"{name}.zip.CHECKSUM", f"{'0' * 64}  {name}.zip\n")
+    name = "BTCUSDT-bookTicker-2024-08-08"
+    text = f"9,60000.0,1.5,60000.1,2.25,{START + 5},{START + 6}\n"
+    write(um / "bookTicker" / "BTCUSDT", f"{name}.zip", zipped((f"{name}.csv", text.encode())))
+    return folder
+
+
+def test_a_folder_of_official_dumps_comes_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = vision(tmp_path / "downloaded")
+    arguments = ["data", "import", str(folder), "--catalog", str(tmp_path / "market"), "--json", "--quiet"]
+    assert main(arguments) == 1
+    told = json.loads(capsys.readouterr().out)
+    refused = [file for file in told["files"] if file["refused"] and file["format"]]
+    assert len(refused) == 3
+    assert all("--assume-latency 10ms" in file["refused"] for file in refused)
+    for workers in ("1", "2"):
+        assert main([*arguments, "--assume-latency", "10ms", "--workers", workers]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [(each["instrument"], each["days"]) for each in told["imports"]] == [
+            (USDM, "2024-08-08"),
+            (USDM, "2024-08-09"),
+        ]
+        assert (told["imported"], told["already_in"]) == ((2, 0) if workers == "1" else (0, 2))
+    rows = events(tmp_path / "market", USDM)
+    assert len(rows) == 18
+    assert (rows["ts_recv"] - rows["ts_event"]).max() == 11_000_000
+    assert any("taken to have been received 10 ms after" in note for note in told["imports"][0].get("notes", [])) or (
+        told["already_in"] == 2
+    )
+
+
+def test_a_latency_is_assumed_of_those_files_of_a_folder_that_need_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = vision(tmp_path / "downloaded")
+    write(folder, "tardis.csv", tardis_trades(5).replace(b"17230752", b"17240752"))
+    arguments = ["data", "import", str(folder), "--catalog", str(tmp_path / "market"), "--infer", "--json", "--quiet"]
+    assert main([*arguments, "--assume-latency", "10ms", "--workers", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["imported"] == 3
+    rows = events(tmp_path / "market", USDM).filter(pl.col("ts_recv") > 1_724_000_000_000_000_000)
+    assert set((rows["ts_recv"] - rows["ts_event"]).to_list()) == {700_000}
+
+
+def test_updates_of_a_folder_go_with_the_snapshots_of_their_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "um"
+    snapshot = t_depth([(0, 0, 100, -1, "b snap 60000.0 1.5"), (0, 0, 100, -1, "a snap 60000.1 2")])
+    update = t_depth([(1, 99, 105, 95, "b set 60000.0 0"), (2, 106, 108, 105, "b set 59999.9 3")])
+    write(folder, "BTCUSDT_T_DEPTH_2024-08-08_depth_snap.csv", snapshot)
+    write(folder, "BTCUSDT_T_DEPTH_2024-08-08_depth_update.csv", update)
+    write(folder, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(3))
+    arguments = ["data", "import", str(folder), "--catalog", str(tmp_path / "market"), "--json", "--quiet"]
+    assert main([*arguments, "--assume-latency", "10ms", "--workers", "1"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["imports"]
+    assert (len(told["files"]), told["problems"]) == (3, [])
+    assert tc.Catalog(tmp_path / "market").trades(USDM).collect().height == 3
+
+
+def test_formats_of_a_day_that_do_not_make_one_import_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = "timestamp,symbol,side,size,price,trdMatchID"
+    write(tmp_path / "in", "BTCUSDT2024-08-08.csv", f"{head}\n{START // 1_000}.1,BTCUSDT,Buy,0.5,60000.1,a-b\n")
+    write(tmp_path / "in", "BTCUSDT_ob500.data", ob500([("snapshot", 5, [["60000", "1"]], [["60001", "1"]])]))
+    arguments = ["data", "import", str(tmp_path / "in"), "--dry-run", "--infer", "--json"]
+    assert main([*arguments, "--assume-latency", "10ms"]) == 1
+    refused = [file["refused"] for file in json.loads(capsys.readouterr().out)["files"]]
+    assert all("two formats do not make one import; leave one of them out" in problem for problem in refused)
+    assert main([*arguments, "--assume-latency", "soon"]) == 2
+    assert 'assume_latency: "soon" is not a length of time' in capsys.readouterr().err
+
+
+# --- options ------------------------------------------------------------------------------------------------------
+
+
+def test_an_option_that_a_format_does_not_take_is_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write(tmp_path, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(3))
+    tardis = write(tmp_path, "trades.csv", tardis_trades(3))
+    with pytest.raises(InvalidValueError, match="on_error: works on binance-ws, not on table"):
+        check_files(table, on_error="skip")
+    with pytest.raises(InvalidValueError, match="on_error: works on binance-ws, not on tardis"):
+        check_files(tardis, on_error="skip")
+    recorded = {"price": "price", "amount": "amount", "time": "timestamp", "recv": "local_timestamp"}
+    with pytest.raises(InvalidValueError, match=r"assume_latency: .*says when its rows were received; leave it out"):
+        tc.import_tables(tardis, USDM, tmp_path / "market", columns=recorded, assume_latency="1ms")
+    assert tc.import_tables(tardis, USDM, tmp_path / "market", columns=recorded)["receive_times"] == "recorded"
+    assert main(["data", "check", str(table), "--on-error", "skip"]) == 2
+    assert "on_error: works on binance-ws, not on table" in capsys.readouterr().err
+    assert main(["data", "check", str(tardis), "--start", "full"]) == 2
+    assert "'full' is not snapshot or empty" in capsys.readouterr().err
+
+
+def test_a_book_of_any_format_may_be_made_of_nothing(tmp_path: Path) -> None:
+    tardis = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n" + "".join(
+        f"binance-futures,BTCUSDT,{START * 1_000 + i},{START * 1_000 + i + 700},false,{side},{price},1.5\n"
+        for i, (side, price) in enumerate([("bid", "60000.0"), ("ask", "60000.2"), ("ask", "60000.1")])
+    )
+    depth = t_depth(
+        [
+            (1, 99, 105, 95, "b set 60000.0 1.5"),
+            (2, 106, 108, 105, "a set 60000.2 1.5"),
+            (3, 109, 111, 108, "a set 60000.1 1.5"),
+        ]
+    )
+    bybit = ob500(
+        [
+            ("delta", 6, [["60000.0", "1.5"]], []),
+            ("delta", 7, [], [["60000.2", "1.5"]]),
+            ("delta", 8, [], [["60000.1", "1.5"]]),
+        ]
+    )
+    mapped = "t,snap,s,p,q\n" + "".join(
+        f"{START + i},false,{side},{price},1.5\n"
+        for i, (side, price) in enumerate([("bid", "60000.0"), ("ask", "60000.2"), ("ask", "60000.1")])
+    )
+    columns = {"time": "t", "is_snapshot": "snap", "side": "s", "price": "p", "amount": "q"}
+    for name, text, options in (
+        ("tardis.csv", tardis, {}),
+        ("BTCUSDT_T_DEPTH_2024-08-08_depth_update.csv", depth, {}),
+        ("bybit.data", bybit, {}),
+        ("mapped.csv", mapped, {"columns": columns}),
+    ):
+        path = write(tmp_path, name, text)
+        spec = unknown("BTCUSDT.BYBIT") if name.startswith("bybit") else USDM
+        lacking = check_files(path, spec, **options)
+        assert (lacking["missing_snapshot"], lacking["best_bid"], lacking["skipped"]) == (True, None, 3)
+        assert lacking["problems"] == ["no snapshot: the book never becomes known; --start empty makes one of nothing"]
+        report = check_files(path, spec, start="empty", **options)
+        assert (report["ok"], report["missing_snapshot"], report["book_updates"]) == (True, False, 3), name
+        assert [float(part) for part in report["best_bid"] + report["best_ask"]] == [60000, 1.5, 60000.1, 1.5]
+        catalog = tmp_path / "markets" / name
+        if name == "tardis.csv":
+            tc.import_tardis(path, spec, catalog, start="empty")
+        else:
+            tc.import_tables(path, spec, catalog, start="empty", assume_latency="1ms", **options)
+        assert len(events(catalog, report["instrument"])) == 4
+
+
+# --- Bybit's depth ------------------------------------------------------------------------------------------------
+
+
+def ob500(messages: list[tuple[str, int, list[Any], list[Any]]]) -> bytes:
+    lines = (
+        json.dumps(
+            {
+                "topic": "orderbook.500.BTCUSDT",
+                "type": kind,
+                "ts": START + 10 * number,
+                "data": {"s": "BTCUSDT", "b": bids, "a": asks, "u": update, "seq": 1_000 + number},
+                "cts": START + 10 * number - 7,
+            }
+        )
+        for number, (kind, update, bids, asks) in enumerate(messages)
+    )
+    return ("\n".join(lines) + "\n").encode()
+
+
+def test_depth_of_bybit_follows_its_update_ids(tmp_path: Path) -> None:
+    spec = unknown("BTCUSDT.BYBIT")
+    messages: list[tuple[str, int, list[Any], list[Any]]] = [
+        ("delta", 4, [["59999.00", "1"]], []),
+        ("snapshot", 5, [["60000.00", "1.5"]], [["60000.10", "2.0"], ["60000.20", "1"]]),
+        ("delta", 6, [["60000.00", "0"], ["59999.90", "3"]], []),
+        ("delta", 7, [], [["60000.10", "0"]]),
+    ]
+    text = ob500(messages)
+    path = write(tmp_path, "2024-08-08_BTCUSDT_ob500.data.zip", zipped(("2024-08-08_BTCUSDT_ob500.data", text)))
+    summary = tc.import_tables(path, spec, tmp_path / "market", assume_latency="10ms")
+    assert (summary["snapshots"], summary["book_updates"], summary["skipped"], summary["gaps"]) == (1, 2, 1, 0)
+    assert [float(part) for part in summary["best_bid"] + summary["best_ask"]] == [59999.9, 3, 60000.2, 1]
+    rows = events(tmp_path / "market", spec.id)
+    assert set((rows["ts_recv"] - rows["ts_event"]).to_list()) == {17_000_000}
+    broken = ob500(
+        [*messages, ("delta", 9, [["1", "1"]], []), ("delta", 10, [], []), ("snapshot", 1, [["60000", "1"]], [])]
+    )
+    report = check_files(write(tmp_path, "b.data", broken))
+    assert (report["gaps"], report["skipped"], report["snapshots"], report["bid_levels"]) == (1, 2, 2, 1)
+    twice = check_files(write(tmp_path, "c.data", text + text))
+    assert (twice["duplicates"], twice["snapshots"]) == (4, 1)
+    with pytest.raises(DataError, match="of venue BYBIT or BYBIT_SPOT, expected BINANCE_USDM"):
+        check_files(path, USDM)
+
+
+def test_a_day_of_bybits_own_depth(shared: Path) -> None:
+    report = check_files(shared / "data" / "bybit_v5" / "xrpusdt-ob500.data.zip")
+    assert (report["instrument"], report["snapshots"], report["book_updates"]) == ("XRPUSDT.BYBIT", 1, 49)
+    assert [float(part) for part in report["best_bid"] + report["best_ask"]] == [1.9537, 10605, 1.9538, 6702]
+    assert (report["bid_levels"], report["ask_levels"], report["ok"]) == (500, 500, True)
+
+
+# --- columns that somebody names ----------------------------------------------------------------------------------
+
+
+def test_columns_are_named_on_the_command_line_or_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = "BTCUSDT.BINANCE_USDM"
+    text = "when,px,sz,taker\n" + "".join(
+        f"{START / 1_000 + i},6000{i}.1,0.5,{'b' if i % 2 else 'S'}\n" for i in range(4)
+    )
+    csv = write(tmp_path, "mine.csv", text)
+    mapping = "price=px,amount=sz,time=when,side=taker"
+    toml = write(tmp_path, "map.toml", '[columns]\nprice = "px"\namount = "sz"\ntime = 1\nside = "taker"\n')
+    bare = write(tmp_path, "bare.csv", text.partition("\n")[2])
+    frame = pl.read_csv(csv).with_columns(
+        pl.from_epoch((pl.col("when") * 1_000).cast(pl.Int64), time_unit="ms").alias("when")
+    )
+    frame.write_parquet(tmp_path / "mine.parquet")
+    for number, (path, columns) in enumerate(
+        [
+            (csv, mapping),
+            (csv, str(toml)),
+            (bare, "price=2,amount=3,time=1,side=4"),
+            (tmp_path / "mine.parquet", mapping),
+        ]
+    ):
+        folder = tmp_path / f"market{number}"
+        arguments = ["data", "import", "tables", str(path), "--catalog", str(folder), "--instrument", spec]
+        assert main([*arguments, "--map", columns, "--assume-latency", "2ms", "--json", "--quiet"]) == 0
+        assert json.loads(capsys.readouterr().out)["trades"] == 4
+        rows = events(folder, spec)
+        assert rows["side"].to_list() == [-1, 1, -1, 1]
+        assert rows["ts_event"].to_list() == [(START + 1_000 * i) * 1_000_000 for i in range(4)]
+    assert main([*arguments, "--map", mapping, "--json", "--quiet", "--replace"]) == 2
+    assert "--assume-latency 10ms" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ("price=px,amount=sz", "trades need time, too. Columns: when, px, sz"),
+        ("price=prize,amount=sz,time=when", r"price is column \"prize\", which is not there\. Columns: when, px, sz"),
+        ("prce=px,amount=sz,time=when", r"there is no field \"prce\"; did you mean \"price\"\?"),
+        ("price=px,price=sz,time=when", "price is given twice"),
+        ("bid_price=px,time=when", "bookTicker need bid_amount, ask_price, ask_amount, too"),
+        ("price=px,amount=sz,time=when,side=sz,maker_side=px", "say the same; give one of them"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_names_the_column_and_what_there_is(
+    tmp_path: Path, columns: str, problem: str
+) -> None:
+    path = write(tmp_path, "mine.csv", f"when,px,sz\n{START},60000.1,1\n")
+    with pytest.raises(DataError, match=problem):
+        tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms", columns=columns)
+
+
+def test_a_mapping_is_fields_and_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "mine.csv", f"when,px,sz\n{START},60000.1,1\n")
+    for columns in ("price", "price=", {}, {"price": 1.5}, 7):
+        with pytest.raises(InvalidValueError, match="columns"):
+            tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms", columns=columns)  # type: ignore[arg-type]
+    with pytest.raises(InvalidValueError, match="start"):
+        tc.import_tables(path, USDM, tmp_path / "market", start="nothing")
+
+
+def test_levels_and_quotes_are_mapped_and_receipt_is_recorded(tmp_path: Path) -> None:
+    levels = "ts,got,snap,s,p,q\n" + "".join(
+        f"{START + at},{START + at + 4},{snap},{side},{price},{qty}\n"
+        for at, snap, side, price, qty in [
+            (0, "True", "bid", "60000.0", "1"),
+            (0, "True", "ask", "60000.1", "1"),
+            (5, "False", "bid", "60000.0", "0"),
+            (5, "False", "bid", "59999.9", "2"),
+        ]
+    )
+    path = write(tmp_path, "levels.csv", levels)
+    columns = {"time": "ts", "recv": "got", "is_snapshot": "snap", "side": "s", "price": "p", "amount": "q"}
+    summary = tc.import_tables(path, USDM, tmp_path / "market", columns=columns)
+    assert (summary["receive_times"], summary["assumed_latency_ns"], summary["snapshots"]) == ("recorded", None, 1)
+    assert summary["best_bid"] == ["59999.9", "2.000"]
+    quotes = write(tmp_path, "quotes.csv", f"t,bp,bq,ap,aq\n{START * 1_000},60000.0,1,60000.1,2\n")
+    columns = {"time": "t", "bid_price": "bp", "bid_amount": "bq", "ask_price": "ap", "ask_amount": "aq"}
+    summary = tc.import_tables(quotes, USDM, tmp_path / "quotes", columns=columns, assume_latency="1us")
+    assert (summary["quotes"], summary["best_ask"]) == (1, ["60000.1", "2.000"])
+
+
+@pytest.mark.parametrize(
+    ("name", "instrument", "rows"),
+    [
+        ("01-vision-um-aggTrades-header.csv", USDM, {"trades": 2}),
+        ("01-vision-spot-trades-2025-us-noheader.csv", SPOT, {"trades": 2}),
+        ("01-vision-um-bookTicker.csv", USDM, {"quotes": 1}),
+        ("01-vision-um-T_DEPTH_update.csv", USDM, {"book_updates": 1}),
+        ("02-bybit-public-trades.csv", "BTCUSDT.BYBIT", {"trades": 1}),
+        ("02-bybit-ob500.data", "BTCUSDT.BYBIT", {"snapshots": 1}),
+    ],
+)
+def test_the_inputs_from_real_trouble(
+    shared: Path, tmp_path: Path, name: str, instrument: str, rows: dict[str, int]
+) -> None:
+    path = shared / "cases" / name
+    if not path.exists():
+        pytest.skip("no cases in ../shared")
+    summary = tc.import_tables(path, unknown(instrument), tmp_path, assume_latency="10ms", start="empty")
+    assert {key: summary[key] for key in rows} == rows
+    first = 1_735_689_600_000_000_000 if "2025" in name else START * 1_000_000
+    assert first <= summary["first_ts_recv"] < first + 1_000_000_000

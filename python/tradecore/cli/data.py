@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from tradecore.progress import progress_bar
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
-    from tradecore.data.importers import ImportSummary
+    from tradecore.data.formats import ReadOptions
 
 __all__ = ["data_app"]
 
@@ -56,7 +56,15 @@ _OnError = Annotated[
 ]
 _Start = Annotated[
     str,
-    typer.Option(metavar="WORD", help="snapshot, or empty: make a capture's book of nothing where no snapshot is."),
+    typer.Option(metavar="WORD", help="snapshot, or empty: make a book of nothing where no snapshot is."),
+]
+_Latency = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="From the venue's stamp to receipt, such as 10ms; for files that do not say it."),
+]
+_Map = Annotated[
+    str | None,
+    typer.Option("--map", metavar="MAP", help="What columns mean, such as price=px,time=ts, or a TOML file."),
 ]
 _Replace = Annotated[bool, typer.Option("--replace", help="Replace days that the catalog already holds.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -71,7 +79,7 @@ def _find(
     infer: bool,
     kind: str | None,
     contract_size: str | None,
-    on_error: str,
+    options: ReadOptions,
 ) -> tuple[Instrument, dict[str, Any]]:
     """Return the instrument of some files, and what was concluded and inferred about it."""
     from tradecore.data.formats import sniff_any
@@ -81,7 +89,7 @@ def _find(
     concluded: dict[str, Any] = {}
     why = ""
     if instrument is None and form != "hftbacktest":
-        found = sniff_any(files)
+        found = sniff_any(files, options)
         instrument, why = found.instrument, "".join(f": {reason}" for reason in found.reasons)
         if found.reasons:
             concluded = {"concluded": found.reasons}
@@ -92,8 +100,8 @@ def _find(
     _check_goes_with_infer(infer, kind, contract_size)
     if infer:
         if form == "hftbacktest":
-            raise ConfigError("data import", "--infer", "works on captures and Tardis files")
-        inferred = infer_instrument(form, instrument, files, kind=kind, contract_size=contract_size, on_error=on_error)
+            raise ConfigError("data import", "--infer", "works on files of text, not on event arrays")
+        inferred = infer_instrument(form, instrument, files, kind=kind, contract_size=contract_size, options=options)
         for text in inferred.notes:
             note(f"inferred: {text}")
         return inferred.instrument, concluded | {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
@@ -128,22 +136,20 @@ def _import(
     replace: bool,
     json: bool,
     quiet: bool,
-    on_error: str = "strict",
-    **options: str,
+    **given: str | None,
 ) -> None:
     from tradecore.data import findings, importers
+    from tradecore.data.formats import ReadOptions
 
-    imports: dict[str, Callable[..., ImportSummary]] = {
-        "binance-ws": importers.import_binance_ws,
-        "tardis": importers.import_tardis,
-        "klines": importers.import_klines,
-        "hftbacktest": importers.import_hftbacktest,
-    }
-    spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size, on_error)
-    if form == "binance-ws":
-        options["on_error"] = on_error
+    options = ReadOptions(**given)  # type: ignore[arg-type]
+    if form == "tables":
+        form = importers.table_format(files[0], options)
+    spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size, options)
     with progress_bar("import", "B", quiet=quiet) as progress, _may_ask_to_replace(catalog, spec.id):
-        summary = imports[form](files, spec, catalog, replace=replace, progress=progress, **options)
+        if form == "hftbacktest":
+            summary = importers.import_hftbacktest(files, spec, catalog, replace=replace, progress=progress)
+        else:
+            summary = importers.import_as(form, files, spec, catalog, options, replace=replace, progress=progress)
     for text in findings.clocks_told(summary):
         note(f"note: {text}", quiet=quiet)
     summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
@@ -206,6 +212,7 @@ def import_any(
             metavar="N", callback=number_in(1, 1024), help="Processes; as many as there are cores if not given."
         ),
     ] = None,
+    assume_latency: _Latency = None,
     json: _Json = False,
     quiet: _Quiet = False,
 ) -> int:
@@ -213,6 +220,8 @@ def import_any(
 
     Says what was made of each file before it starts. The word files may be left out: data import FOLDER.
     """
+    from tradecore.data.formats import ReadOptions
+
     _check_goes_with_infer(infer, kind, contract_size)
     return import_files(
         words,
@@ -225,6 +234,7 @@ def import_any(
         replace=replace,
         dry_run=dry_run,
         workers=workers,
+        options=ReadOptions(assume_latency=assume_latency),
         json=json,
         quiet=quiet,
     )
@@ -245,7 +255,7 @@ def import_binance_ws(
     json: _Json = False,
     quiet: _Quiet = False,
 ) -> None:
-    """Import Binance captures: lines of `<ts_recv> <raw JSON>`, plain or gzip."""
+    """Import Binance captures: lines of `<ts_recv> <raw JSON>`, plain or packed."""
     _import(
         "binance-ws",
         files,
@@ -298,11 +308,12 @@ def import_tardis(
     infer: _Infer = False,
     kind: _Kind = None,
     contract_size: _Size = None,
+    start: _Start = "snapshot",
     replace: _Replace = False,
     json: _Json = False,
     quiet: _Quiet = False,
 ) -> None:
-    """Import Tardis CSV files, plain or gzip, merged by local time."""
+    """Import Tardis CSV files, plain or packed, merged by local time."""
     _import(
         "tardis",
         files,
@@ -312,6 +323,42 @@ def import_tardis(
         infer=infer,
         kind=kind,
         contract_size=contract_size,
+        start=start,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("tables", cls=Command)
+def import_tables(
+    files: _Files,
+    catalog: _Catalog,
+    instrument: _Id = None,
+    specs: _Specs = None,
+    infer: _Infer = False,
+    kind: _Kind = None,
+    contract_size: _Size = None,
+    assume_latency: _Latency = None,
+    columns: _Map = None,
+    start: _Start = "snapshot",
+    replace: _Replace = False,
+    json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Import official dumps (Binance, Bybit, OKX, Deribit, Coinbase), or tables whose columns are named by --map."""
+    _import(
+        "tables",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        kind=kind,
+        contract_size=contract_size,
+        assume_latency=assume_latency,
+        columns=columns,
+        start=start,
         replace=replace,
         json=json,
         quiet=quiet,
@@ -373,6 +420,7 @@ def check(
     specs: _Specs = None,
     on_error: _OnError = "strict",
     start: _Start = "snapshot",
+    columns: _Map = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -389,6 +437,7 @@ def check(
     """
     from tradecore.cli.checks import check_plot, draw_survey, show_check
     from tradecore.data.check import check_catalog, examine
+    from tradecore.data.formats import ReadOptions
     from tradecore.errors import ConfigError, DataError
 
     is_catalog = len(files) == 1 and files[0].is_dir()
@@ -402,9 +451,10 @@ def check(
         _show(report, json=json)
         return 0 if report["ok"] else 1
     spec = None if instrument is None else _spec(instrument, specs)
+    options = ReadOptions(on_error=on_error, start=start, columns=columns)
     try:
         with progress_bar("check", "B", quiet=quiet) as progress:
-            report, survey, spec = examine(files, spec, on_error=on_error, start=start, progress=progress)
+            report, survey, spec = examine(files, spec, options=options, progress=progress)
     except DataError as error:
         if not all(path.is_file() for path in files):
             raise

@@ -11,6 +11,7 @@ from tradecore.cli.usage import Group
 from tradecore.progress import progress_bar
 
 if TYPE_CHECKING:
+    from tradecore.data.formats import ReadOptions
     from tradecore.data.plan import Plan
 
 __all__ = ["ImportGroup", "import_files"]
@@ -45,6 +46,7 @@ def import_files(
     replace: bool,
     dry_run: bool,
     workers: int | None,
+    options: ReadOptions,
     json: bool,
     quiet: bool,
 ) -> int:
@@ -65,6 +67,7 @@ def import_files(
             infer=infer,
             catalog=catalog,
             replace_days=replace,
+            options=options,
             progress=progress,
         )
     if dry_run or not quiet:
@@ -91,6 +94,7 @@ def import_files(
             kind=kind,
             contract_size=contract_size,
             workers=workers,
+            options=options,
             progress=progress,
         )
         for done in ended:

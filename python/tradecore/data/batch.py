@@ -15,7 +15,7 @@ from typing import Any
 from tradecore.data import importers
 from tradecore.data.exported import import_exported
 from tradecore.data.findings import problems, remarks
-from tradecore.data.formats import open_reader
+from tradecore.data.formats import AS_RECORDED, ReadOptions, open_reader
 from tradecore.data.inference import Inference, infer_instrument, telling_increments
 from tradecore.data.plan import Job
 from tradecore.errors import CatalogError, OverlapError, TradecoreError
@@ -55,6 +55,7 @@ def carry_out(
     kind: str | None = None,
     contract_size: str | None = None,
     workers: int | None = None,
+    options: ReadOptions = AS_RECORDED,
     progress: importers.Progress | None = None,
 ) -> Iterator[Done]:
     """Import what a catalog does not have yet, and yield what became of each import as it ends.
@@ -69,6 +70,8 @@ def carry_out(
         Of instruments whose specification is inferred.
     workers : int, optional
         Processes; as many as there are cores if not given. With one, it all happens in this process.
+    options : ReadOptions
+        How files are read, as far as their formats take it.
     progress : callable, optional
         Called with bytes read and bytes in all.
     """
@@ -79,7 +82,9 @@ def carry_out(
     crew = _Crew(min(workers or os.cpu_count() or 1, len(waiting)), progress, total)
     with crew:
         unknown = list(dict.fromkeys(job.instrument for job in waiting if job.spec is None))
-        calls = [(name, [job for job in waiting if job.instrument == name], kind, contract_size) for name in unknown]
+        calls = [
+            (name, [job for job in waiting if job.instrument == name], kind, contract_size, options) for name in unknown
+        ]
         for (name, *_), made in crew.run(_infer, calls):
             inferred[name] = made
         ready = []
@@ -89,7 +94,7 @@ def carry_out(
                 yield Done(job, problem=made)
             else:
                 spec = job.spec if made is None else made.instrument
-                ready.append((replace(job, spec=spec), catalog, replace_days))
+                ready.append((replace(job, spec=spec), catalog, replace_days, options))
         for (job, *_), told in crew.run(_import, ready):
             made = inferred.get(job.instrument)
             assert not isinstance(made, str)
@@ -98,17 +103,26 @@ def carry_out(
 
 
 def _infer(
-    name: str, jobs: Sequence[Job], kind: str | None, contract_size: str | None, _: Callable[[int], None]
+    name: str,
+    jobs: Sequence[Job],
+    kind: str | None,
+    contract_size: str | None,
+    options: ReadOptions,
+    _: Callable[[int], None],
 ) -> Inference | str:
     """Return the specification of an instrument by all of its files, or why there is none."""
     files = [file.path for job in jobs for file in job.files]
     try:
-        return infer_instrument(jobs[0].format, name, files, kind=kind, contract_size=contract_size)
+        form = jobs[0].format
+        options = options.within(form)
+        return infer_instrument(form, name, files, kind=kind, contract_size=contract_size, options=options)
     except TradecoreError as error:
         return str(error)
 
 
-def _import(job: Job, catalog: Path, replace_days: bool, passed: Callable[[int], None]) -> dict[str, Any] | str:
+def _import(
+    job: Job, catalog: Path, replace_days: bool, options: ReadOptions, passed: Callable[[int], None]
+) -> dict[str, Any] | str:
     """Import files as a whole; return what was read, or why it could not be."""
     assert job.spec is not None
     files = [file.path for file in job.files]
@@ -126,8 +140,9 @@ def _import(job: Job, catalog: Path, replace_days: bool, passed: Callable[[int],
         elif job.format == "exported":
             summary = import_exported(files, catalog, job.spec, replace=replace_days, sources=sources)
         else:
-            with telling_increments(job.format, job.spec, files):
-                reader = open_reader(job.format, job.spec, files)
+            options = options.within(job.format)
+            with telling_increments(job.format, job.spec, files, options):
+                reader = open_reader(job.format, job.spec, files, options=options)
                 summary = importers.read_into(
                     reader,
                     job.spec,

@@ -11,11 +11,12 @@ from tradecore._core import EventReader, Instrument, Survey, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
-from tradecore.data.formats import open_reader, place_of, sniff, sniff_any
+from tradecore.data.formats import AS_RECORDED, ReadOptions, open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
+from tradecore.data.mapping import ColumnMap
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 
@@ -32,6 +33,7 @@ def check_files(
     *,
     on_error: str = "strict",
     start: str = "snapshot",
+    columns: ColumnMap = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Read files of one recording and say what is wrong with them.
@@ -43,14 +45,16 @@ def check_files(
     Parameters
     ----------
     paths : path or sequence of path
-        Captures or Tardis CSV files, in order.
+        Captures, Tardis CSV files, official dumps, klines or tables, in order.
     instrument : str or Instrument, optional
         Or the id of a shipped one. Found from the data if not given: a shipped specification, or a grid fine enough for
         any.
     on_error : str
         ``strict``, or ``skip``: lines of a capture that are no messages are counted and listed.
     start : str
-        ``snapshot``, or ``empty``: a capture's book is made of nothing where no snapshot is.
+        ``snapshot``, or ``empty``: a book is made of nothing where no snapshot is.
+    columns : mapping of str to str, str or path, optional
+        What the columns of a table mean that is not known; see :func:`~tradecore.import_tables`.
     progress : callable, optional
         Called with bytes read and bytes in all.
 
@@ -67,20 +71,20 @@ def check_files(
     DataError
         For a line that cannot be decoded at all, with file and line.
     """
-    return examine(paths, instrument, on_error=on_error, start=start, progress=progress)[0]
+    options = ReadOptions(on_error=on_error, start=start, columns=columns)
+    return examine(paths, instrument, options=options, progress=progress)[0]
 
 
 def examine(
     paths: str | Path | Sequence[str | Path],
     instrument: str | Instrument | None = None,
     *,
-    on_error: str = "strict",
-    start: str = "snapshot",
+    options: ReadOptions = AS_RECORDED,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Any], Survey, Instrument]:
     """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
     files = paths_of(paths)
-    found = sniff_any(files) if instrument is None else sniff(files[0])
+    found = sniff_any(files, options) if instrument is None else sniff(files[0], options)
     spec = None
     if instrument is not None:
         spec = instrument_of(instrument)
@@ -94,7 +98,7 @@ def examine(
 
     def measured(spec: Instrument) -> tuple[EventReader, Survey]:
         survey = Survey()
-        reader = open_reader(found.format, spec, files, lenient=True, on_error=on_error, start=start)
+        reader = open_reader(found.format, spec, files, lenient=True, options=options)
         while (columns := reader.read(_PIECE)) is not None:
             survey.push(columns)
             if progress is not None:
@@ -104,9 +108,9 @@ def examine(
     if spec is None:
         spec, (reader, survey) = fitted(str(found.instrument), measured)
     else:
-        with telling_increments(found.format, spec, files):
+        with telling_increments(found.format, spec, files, options):
             reader, survey = measured(spec)
-    summary = {**reader.summary(), **survey.to_dict(), "start": start}
+    summary = {**reader.summary(), **survey.to_dict(), "start": options.start}
     twice = [path for at, path in enumerate(files) if path.resolve() in {other.resolve() for other in files[:at]}]
     named = [f"{path} is named twice; leave one of them out" for path in twice]
     wrong = [*named, *problems(summary)]

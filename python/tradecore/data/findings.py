@@ -134,7 +134,7 @@ def problems(summary: Mapping[str, Any]) -> list[str]:
 
 def _lacks(summary: Mapping[str, Any]) -> Iterator[str]:
     if lacks_snapshot(summary):
-        makes_one = "" if summary.get("depth_stream", ...) is ... else "; --start empty makes one of nothing"
+        makes_one = "; --start empty makes one of nothing" if summary.keys() & {"unsynced", "skipped"} else ""
         yield f"no snapshot: the book never becomes known{makes_one}"
     if skipped := summary.get("skipped_lines"):
         yield f"{skipped} line{' that is no message is' if skipped == 1 else 's that are no messages are'} left out"
@@ -162,7 +162,19 @@ def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def remarks(summary: Mapping[str, Any]) -> list[str]:
     """Say what is worth knowing of a recording and is no problem."""
-    return [*_said(_REMARKS, summary), *clocks_told(summary)]
+    return [*_said(_REMARKS, summary), *_receipts_told(summary), *clocks_told(summary)]
+
+
+def _receipts_told(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say how the times of receipt are known, where they were not recorded."""
+    how = summary.get("receive_times")
+    if how == "missing":
+        yield (
+            "nothing says when rows were received, so the venue's stamps stand for it; an import asks for "
+            "--assume-latency"
+        )
+    elif how == "assumed":
+        yield f"rows are taken to have been received {duration(summary['assumed_latency_ns'])} after the venue's stamps"
 
 
 def clocks_told(summary: Mapping[str, Any]) -> list[str]:

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
-from tradecore._core import EventReader, Instrument, find_line, read_head, tardis_origin
+import orjson
+
+from tradecore._core import EventReader, Instrument, find_line, read_head, table_head, tardis_origin
 from tradecore.data.captures import conclude, contradiction, is_captured, symbols
+from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
 from tradecore.errors import DataError, InvalidValueError
+from tradecore.validation import DurationLike, to_ns
 
-__all__ = ["Sniffed", "begins_at", "open_reader", "place_of", "sniff", "sniff_any", "symbols_of"]
+__all__ = [
+    "AS_RECORDED",
+    "ReadOptions",
+    "Sniffed",
+    "begins_at",
+    "check_receipt",
+    "open_reader",
+    "place_of",
+    "sniff",
+    "sniff_any",
+    "symbols_of",
+]
 
 _LINES = 2_000
 _FILES = 16
@@ -30,7 +46,7 @@ class Sniffed:
     Attributes
     ----------
     format : str
-        ``binance-ws``, ``tardis`` or ``klines``.
+        ``binance-ws``, ``tardis``, ``klines``, ``table`` or ``bybit``.
     instrument : str or None
         Its id, when the file tells it.
     reasons : tuple of str
@@ -42,15 +58,91 @@ class Sniffed:
     reasons: tuple[str, ...] = ()
 
 
-def sniff(path: str | Path) -> Sniffed:
+_TAKEN: dict[str, frozenset[str]] = {
+    "binance-ws": frozenset({"on_error", "start"}),
+    "tardis": frozenset({"start"}),
+    "klines": frozenset(),
+    "table": frozenset({"start", "assume_latency", "columns"}),
+    "bybit": frozenset({"start", "assume_latency"}),
+}
+"""By format the options that it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How files are read, and what they do not say about themselves.
+
+    Attributes
+    ----------
+    on_error : str
+        ``strict``, or ``skip``: lines of a capture that are no messages are left out and listed.
+    start : str
+        ``snapshot``, or ``empty``: a book is made of nothing where no snapshot is.
+    assume_latency : str or timedelta, optional
+        From the venue's stamp of a row to its receipt, where the files do not say when that was.
+    columns : mapping, str or path, optional
+        What the columns of a table mean; see :func:`~tradecore.import_tables`.
+
+    Raises
+    ------
+    InvalidValueError
+        For a word that is none of these, or what is no length of time.
+    """
+
+    on_error: str = "strict"
+    start: str = "snapshot"
+    assume_latency: DurationLike | None = None
+    columns: ColumnMap = None
+
+    def __post_init__(self) -> None:
+        for name, usual, other in (("on_error", "strict", "skip"), ("start", "snapshot", "empty")):
+            if (given := getattr(self, name)) not in (usual, other):
+                raise InvalidValueError(name, f"{given!r} is not {usual} or {other}")
+        if self.assume_latency is not None:
+            to_ns("assume_latency", self.assume_latency)
+
+    def within(self, form: str) -> ReadOptions:
+        """Return those of a format, for files of several formats."""
+        usual: dict[str, Any] = {
+            field.name: field.default for field in fields(self) if not self._is_for(form, field.name)
+        }
+        return replace(self, **usual)
+
+    def check(self, form: str) -> None:
+        """Refuse what a format does not take.
+
+        Raises
+        ------
+        InvalidValueError
+            It names the option.
+        """
+        if form not in _TAKEN:
+            raise InvalidValueError("format", f"{form!r} is not one of {', '.join(_TAKEN)}")
+        for field in fields(self):
+            if not self._is_for(form, field.name) and getattr(self, field.name) != field.default:
+                takers = ", ".join(other for other in _TAKEN if self._is_for(other, field.name))
+                raise InvalidValueError(field.name, f"works on {takers}, not on {form}")
+
+    @staticmethod
+    def _is_for(form: str, option: str) -> bool:
+        return option in _TAKEN[form]
+
+
+AS_RECORDED = ReadOptions()
+"""Nothing is left out, and nothing is made up."""
+
+
+def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
     """Tell a file's format and instrument from its first lines.
 
     Raises
     ------
     DataError
-        When it is neither a capture nor a Tardis CSV file, nor klines.
+        When it is of no format that is known.
     """
     path = Path(path)
+    if options.columns is not None or path.suffix.lower() == ".parquet":
+        return _sniff_table(path, options)
     if (origin := tardis_origin(path)) is not None:
         return Sniffed("tardis", origin[1])
     head = read_head(path, _LINES, _HEAD)
@@ -60,7 +152,42 @@ def sniff(path: str | Path) -> Sniffed:
         return Sniffed("binance-ws", *conclude([head]))
     if _is_kline(head[0]):
         return Sniffed("klines", None)
-    raise DataError(str(path), 1, "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file, nor klines")
+    if head[0].startswith(b"{") and b'"orderbook.' in head[0][:200]:
+        return _sniff_bybit(path, head[0])
+    return _sniff_table(path, options)
+
+
+def _sniff_bybit(path: Path, line: bytes) -> Sniffed:
+    try:
+        topic = str(orjson.loads(line)["topic"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise DataError(str(path), 1, "a line without a topic; expected depth that Bybit publishes") from None
+    venue = "BYBIT_SPOT" if "spot" in path.parts else "BYBIT"
+    return Sniffed("bybit", f"{topic.rpartition('.')[2]}.{venue}", (f"topic {topic}",))
+
+
+def _sniff_table(path: Path, options: ReadOptions) -> Sniffed:
+    columns = columns_of(options.columns)
+    mapping = "say what the columns mean: data import tables --map price=COLUMN,amount=COLUMN,time=COLUMN"
+    if path.suffix.lower() == ".parquet":
+        if columns is None:
+            raise DataError(str(path), 0, f"is a Parquet file of columns that are not known; {mapping}")
+        return Sniffed("table", None, ("its columns name no instrument",))
+    head = table_head(path, columns)
+    if head is None:
+        raise DataError(
+            str(path),
+            1,
+            "is neither a capture (`<ts_recv> <json>`) nor a Tardis CSV file, nor klines, nor an official dump that is "
+            f"known; of another table {mapping}",
+        )
+    publisher, _, symbol, venue = head
+    if symbol and venue:
+        return Sniffed("table", f"{symbol}.{venue}", (publisher,))
+    missing = (
+        "neither rows nor name say the symbol" if not symbol else f"holds {symbol}, but nothing tells which market"
+    )
+    return Sniffed("table", None, (f"{publisher}: {missing}",))
 
 
 def _is_kline(line: bytes) -> bool:
@@ -69,7 +196,7 @@ def _is_kline(line: bytes) -> bool:
     return len(cells) == 12 and (cells[0] == b"open_time" or (cells[0].isdigit() and cells[6].isdigit()))
 
 
-def sniff_any(paths: Sequence[Path]) -> Sniffed:
+def sniff_any(paths: Sequence[Path], options: ReadOptions = AS_RECORDED) -> Sniffed:
     """Tell the format of files of one recording, and the instrument by the first that names one.
 
     What one capture leaves open another may tell: trades and depth come on two sockets.
@@ -77,15 +204,15 @@ def sniff_any(paths: Sequence[Path]) -> Sniffed:
     Raises
     ------
     DataError
-        When one is neither a capture nor a Tardis CSV file, or all of the latter are a header and no more.
+        When one is of no format that is known, or all are Tardis CSV files of a header and no more.
     """
-    found = sniff(paths[0])
+    found = sniff(paths[0], options)
     if found.format == "binance-ws" and len(paths) > 1:
         return Sniffed(found.format, *conclude([read_head(path, _LINES, _HEAD) for path in paths[:_FILES]]))
     for path in paths[1:]:
         if found.instrument is not None:
             break
-        found = sniff(path)
+        found = sniff(path, options)
     if found == Sniffed("tardis", None):
         raise DataError(str(paths[0]), 1, "has a header and no rows, so nothing says which instrument it holds")
     return found
@@ -112,27 +239,62 @@ def open_reader(
     paths: Sequence[str | Path],
     *,
     lenient: bool = False,
-    on_error: str = "strict",
-    start: str = "snapshot",
+    options: ReadOptions = AS_RECORDED,
 ) -> EventReader:
     """Open files of a format as a stream of an instrument's events.
 
-    Captures alone can skip what is no message (``on_error="skip"``) and start from an empty book (``start="empty"``).
+    Raises
+    ------
+    InvalidValueError
+        For an option that the format does not take.
+    DataError
+        For files that are not of the format, or not of the instrument.
     """
+    options.check(form)
     if form == "binance-ws":
-        reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=on_error, start=start)
+        reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=options.on_error, start=options.start)
         for path in paths[:_FILES]:
             problem = contradiction(read_head(path, _FEW, _HEAD), instrument.symbol, instrument.venue)
             if problem is not None:
                 raise DataError(str(path), 0, problem)
         return reader
-    if (on_error, start) != ("strict", "snapshot"):
-        raise InvalidValueError("on_error" if on_error != "strict" else "start", f"works on captures, not on {form}")
     if form == "klines":
         return EventReader.klines(instrument, paths)
     if form == "tardis":
-        return EventReader.tardis(instrument, paths, lenient=lenient)
-    raise InvalidValueError("format", f"{form!r} is not binance-ws, tardis or klines")
+        return EventReader.tardis(instrument, paths, lenient=lenient, start=options.start)
+    if form == "bybit":
+        return EventReader.bybit(
+            instrument, paths, lenient=lenient, assume_latency=options.assume_latency, start=options.start
+        )
+    columns = columns_of(options.columns)
+    reader = EventReader.tables(
+        instrument,
+        [pieces_of(Path(path), columns) for path in paths],
+        lenient=lenient,
+        assume_latency=options.assume_latency,
+        columns=columns,
+        start=options.start,
+    )
+    if options.assume_latency is not None and reader.summary()["receive_times"] == "recorded":
+        raise InvalidValueError("assume_latency", f"{paths[0]} says when its rows were received; leave it out")
+    return reader
+
+
+def check_receipt(reader: EventReader, source: str | Path) -> None:
+    """Refuse files that do not say when their rows were received, where nothing is assumed about it.
+
+    Raises
+    ------
+    DataError
+        It names the option.
+    """
+    if reader.lacks_receive_times:
+        raise DataError(
+            str(source),
+            0,
+            "does not say when its rows were received; say how long after the venue's stamps that was: "
+            "assume_latency='10ms' (--assume-latency 10ms)",
+        )
 
 
 def symbols_of(path: str | Path) -> list[str]:

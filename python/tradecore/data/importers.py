@@ -11,20 +11,25 @@ from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, other_symbols
-from tradecore.data.formats import open_reader
+from tradecore.data.formats import AS_RECORDED, ReadOptions, check_receipt, open_reader, sniff
 from tradecore.data.inference import telling_increments
+from tradecore.data.mapping import ColumnMap
 from tradecore.errors import DataError
 from tradecore.files import staged
+from tradecore.validation import DurationLike
 
 __all__ = [
     "ImportSummary",
     "Progress",
     "import_arrays",
+    "import_as",
     "import_binance_ws",
     "import_hftbacktest",
     "import_klines",
+    "import_tables",
     "import_tardis",
     "read_into",
+    "table_format",
 ]
 
 _PIECE = 1 << 17
@@ -47,6 +52,7 @@ def read_into(
     sources: Sequence[str] = (),
 ) -> ImportSummary:
     """Write everything a reader gives to a catalog, or nothing if it fails or gives nothing of the instrument."""
+    check_receipt(reader, source)
     with Catalog.of(catalog).writer(instrument, replace=replace, sources=sources) as writer:
         writer.leave_book_to_reader()
         while (columns := reader.read(_PIECE)) is not None:
@@ -123,9 +129,25 @@ def import_binance_ws(
 
         tc.import_binance_ws("capture.gz", "BTCUSDT.BINANCE_USDM", "market")
     """
+    options = ReadOptions(on_error=on_error, start=start)
+    return import_as("binance-ws", paths, instrument, catalog, options, replace=replace, progress=progress)
+
+
+def import_as(
+    form: str,
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
+    catalog: str | Path | Catalog,
+    options: ReadOptions = AS_RECORDED,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import files of a format that readers are for; the functions for each format say more."""
     files, spec, catalog = paths_of(paths), instrument_of(instrument), Catalog.of(catalog)
-    reader = open_reader("binance-ws", spec, files, on_error=on_error, start=start)
-    summary = read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
+    with telling_increments(form, spec, files, options):
+        reader = open_reader(form, spec, files, options=options)
+        summary = read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
     skipped = reader.skipped()
     return summary | ({"skipped_file": str(_list_skipped(catalog.path, files[0], skipped))} if skipped else {})
 
@@ -140,26 +162,12 @@ def _list_skipped(catalog: Path, first: Path, skipped: Sequence[tuple[str, int, 
     return folder / name
 
 
-def _import(
-    form: str,
-    paths: str | Path | Sequence[str | Path],
-    instrument: str | Instrument,
-    catalog: str | Path | Catalog,
-    *,
-    replace: bool,
-    progress: Progress | None,
-) -> ImportSummary:
-    files, spec = paths_of(paths), instrument_of(instrument)
-    with telling_increments(form, spec, files):
-        reader = open_reader(form, spec, files)
-        return read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
-
-
 def import_tardis(
     paths: str | Path | Sequence[str | Path],
     instrument: str | Instrument,
     catalog: str | Path | Catalog,
     *,
+    start: str = "snapshot",
     replace: bool = False,
     progress: Progress | None = None,
 ) -> ImportSummary:
@@ -170,7 +178,8 @@ def import_tardis(
     columns of trades: a file holds them when its name has the word in it, or lies in a folder of that name. Files of
     one kind follow one another, as days do; two of one time are an error. Trades that are there twice count once, also
     in a file that is named twice (``duplicate_trades``), those of amount 0 are none (``empty_trades``), and rows of
-    other symbols are left out (``other_symbols``, rows by symbol). See :func:`import_binance_ws` for the rest.
+    other symbols are left out (``other_symbols``, rows by symbol). See :func:`import_binance_ws` for the rest and
+    ``start``.
 
     Examples
     --------
@@ -178,7 +187,90 @@ def import_tardis(
 
         tc.import_tardis(["incremental_book_L2.csv.gz", "trades.csv.gz"], "XBTUSD.BITMEX", "market")
     """
-    return _import("tardis", paths, instrument, catalog, replace=replace, progress=progress)
+    return import_as("tardis", paths, instrument, catalog, ReadOptions(start=start), replace=replace, progress=progress)
+
+
+def import_tables(
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    assume_latency: DurationLike | None = None,
+    columns: ColumnMap = None,
+    start: str = "snapshot",
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import official dumps of venues, or tables whose columns are named.
+
+    Known are the files of data.binance.vision (trades, aggTrades, bookTicker, T_DEPTH), of public.bybit.com (trades,
+    ``ob200``, ``ob500``), and trades of OKX, Deribit and Coinbase; plain or packed, with a header or without. Files of
+    one kind may be given in any order. See :func:`import_binance_ws` for the rest.
+
+    Parameters
+    ----------
+    paths : path or sequence of path
+        Files of one instrument.
+    instrument : str or Instrument
+        Or the id of a shipped one.
+    catalog : path or Catalog
+        Where to write.
+    assume_latency : str or timedelta, optional
+        From the venue's stamp of a row to its receipt, such as ``"10ms"``. Needed where the files do not say when rows
+        were received; the result shows it as ``assumed_latency_ns``.
+    columns : mapping of str to str, str or path, optional
+        What the columns of other tables mean, CSV or Parquet: of each field the name of its column, or its number from
+        1; as text ``"price=px,amount=qty,time=ts"``, or in a TOML file. Fields are ``time``, ``recv``, ``sent``,
+        ``symbol``, ``id``, ``price``, ``amount``, ``side`` (the taker's), ``maker_side`` or ``buyer_is_maker``,
+        ``off_book`` of trades; ``is_snapshot`` and ``side`` of levels; ``bid_price``, ``bid_amount``, ``ask_price``
+        and ``ask_amount`` of quotes. Times are s, ms, us or ns since 1970, told by their size, or dates with a time of
+        day, UTC where they name no zone.
+    start : str
+        What a book begins with: its first ``"snapshot"``, or ``"empty"``; levels that never change stay unknown then.
+    replace : bool
+        Whether to replace the days that are written.
+    progress : callable, optional
+        Called with bytes read and bytes in all.
+
+    Returns
+    -------
+    dict
+        As :func:`import_binance_ws`, and ``receive_times``: ``recorded`` or ``assumed``.
+
+    Raises
+    ------
+    DataError
+        With file and line; the catalog is unchanged then.
+    InvalidValueError
+        For a mapping or a latency that is none.
+    CatalogError
+        When the catalog already holds events of that time, and nothing is to be replaced.
+
+    Examples
+    --------
+    ::
+
+        day = ["BTCUSDT-trades-2024-08-08.zip", "BTCUSDT-bookTicker-2024-08-08.zip"]
+        tc.import_tables(day, "BTCUSDT.BINANCE_USDM", "market", assume_latency="10ms")
+    """
+    options = ReadOptions(assume_latency=assume_latency, columns=columns, start=start)
+    form = table_format(paths_of(paths)[0], options)
+    return import_as(form, paths, instrument, catalog, options, replace=replace, progress=progress)
+
+
+def table_format(path: Path, options: ReadOptions) -> str:
+    """Return which of the formats that :func:`import_tables` reads a file has.
+
+    Raises
+    ------
+    DataError
+        For a file of another format.
+    """
+    form = sniff(path, options).format
+    if form not in ("table", "bybit"):
+        command = f"data import {form} (import_{form.replace('-', '_')})"
+        raise DataError(str(path), 1, f"is no table that is known here but of format {form}; import it with {command}")
+    return form
 
 
 def import_hftbacktest(
@@ -246,7 +338,7 @@ def import_klines(
 
         tc.import_klines("BTCUSDT-1m-2024-08.csv", "BTCUSDT.BINANCE", "market")
     """
-    return _import("klines", paths, instrument, catalog, replace=replace, progress=progress)
+    return import_as("klines", paths, instrument, catalog, replace=replace, progress=progress)
 
 
 def _hftbacktest(path: Path, instrument: Instrument) -> Iterator[Columns]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tradecore._core import Instrument
 from tradecore.data.arguments import id_of, paths_of
-from tradecore.data.formats import open_reader
+from tradecore.data.formats import AS_RECORDED, ReadOptions, open_reader
 from tradecore.data.symbols import describe
 from tradecore.errors import DataError, GridError, InstrumentError, InvalidValueError
 from tradecore.types import ON_GRID_KINDS, InstrumentKind
@@ -120,20 +120,20 @@ def _coarser(step: Decimal, number: Decimal) -> Decimal:
 
 @contextmanager
 def telling_increments(
-    form: str, instrument: Instrument, paths: Sequence[str | Path], on_error: str = "strict"
+    form: str, instrument: Instrument, paths: Sequence[str | Path], options: ReadOptions = AS_RECORDED
 ) -> Iterator[None]:
     """Name the increments that hold every number of some files, where those of an instrument do not."""
     try:
         yield
     except GridError as error:
-        raise _cured(error, form, instrument, paths, on_error) from None
+        raise _cured(error, form, instrument, paths, options) from None
 
 
 def _cured(
-    error: GridError, form: str, instrument: Instrument, paths: Sequence[str | Path], on_error: str
+    error: GridError, form: str, instrument: Instrument, paths: Sequence[str | Path], options: ReadOptions
 ) -> GridError:
     try:
-        found = _increments(form, instrument.id, paths, on_error)
+        found = _increments(form, instrument.id, paths, options)
     except DataError:
         return error  # there is more that is wrong with them
     if found is None:
@@ -163,7 +163,7 @@ def infer_instrument(
     *,
     kind: InstrumentKind | str | None = None,
     contract_size: Decimal | str | int | None = None,
-    on_error: str = "strict",
+    options: ReadOptions = AS_RECORDED,
 ) -> Inference:
     """Derive an instrument's specification from its data and its symbol.
 
@@ -183,8 +183,8 @@ def infer_instrument(
     contract_size : number or str, optional
         Base units a contract stands for (quote units if inverse, settlement units a unit of price if quanto), instead
         of what the symbol says.
-    on_error : str
-        ``strict``, or ``skip`` to leave out lines of a capture that are no messages.
+    options : ReadOptions
+        How the files are read.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def infer_instrument(
     """
     paths, instrument = paths_of(paths), id_of(instrument)
     terms, concluded = _terms(instrument, kind, contract_size)
-    increments = _increments(form, instrument, paths, on_error)
+    increments = _increments(form, instrument, paths, options)
     if increments is None:
         raise DataError(str(paths[0]), 0, f"holds no prices of {instrument} to infer a specification from")
     inferred = _build(instrument, terms, *increments)
@@ -210,14 +210,14 @@ def infer_instrument(
 
 
 def _increments(
-    form: str, instrument: str, paths: Sequence[str | Path], on_error: str
+    form: str, instrument: str, paths: Sequence[str | Path], options: ReadOptions
 ) -> tuple[Decimal, Decimal] | None:
     """Return the largest steps that all prices and quantities in files are multiples of; None without a price."""
     import numpy as np
 
     def steps_of(spec: Instrument) -> list[int]:
         steps = [0, 0]
-        reader = open_reader(form, spec, paths, on_error=on_error)
+        reader = open_reader(form, spec, paths, options=options)
         while (columns := reader.read(_PIECE)) is not None:
             on_grid = np.isin(columns["kind"], sorted(ON_GRID_KINDS))
             for index, name in enumerate(("price", "qty")):
@@ -231,10 +231,10 @@ def _increments(
     units = spec.price_increment, spec.qty_increment
     # One of the two at a time, so that what does not fit is a number of that one.
     price = _refined(
-        form, paths, on_error, units[0] * steps[0], units[0], lambda step: _stand_in(instrument, step, units[1])
+        form, paths, options, units[0] * steps[0], units[0], lambda step: _stand_in(instrument, step, units[1])
     )
     qty = _refined(
-        form, paths, on_error, units[1] * steps[1], units[1], lambda step: _stand_in(instrument, units[0], step)
+        form, paths, options, units[1] * steps[1], units[1], lambda step: _stand_in(instrument, units[0], step)
     )
     return price, qty
 
@@ -242,7 +242,7 @@ def _increments(
 def _refined(
     form: str,
     paths: Sequence[str | Path],
-    on_error: str,
+    options: ReadOptions,
     step: Decimal,
     unit: Decimal,
     instrument_with: Callable[[Decimal], Instrument],
@@ -250,7 +250,7 @@ def _refined(
     """Make an increment fit what the decoder reads and drops too, such as depth that no snapshot goes with."""
     while True:
         try:
-            reader = open_reader(form, instrument_with(step), paths, on_error=on_error)
+            reader = open_reader(form, instrument_with(step), paths, options=options)
             while reader.read(_PIECE) is not None:
                 pass
             return step

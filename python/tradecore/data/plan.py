@@ -24,7 +24,16 @@ from tradecore._core import Instrument, read_note
 from tradecore.data.catalog import Catalog
 from tradecore.data.exported import first_receipt, is_exported, stored_instrument
 from tradecore.data.findings import lacks_snapshot
-from tradecore.data.formats import Sniffed, begins_at, open_reader, sniff, symbols_of
+from tradecore.data.formats import (
+    AS_RECORDED,
+    ReadOptions,
+    Sniffed,
+    begins_at,
+    check_receipt,
+    open_reader,
+    sniff,
+    symbols_of,
+)
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, OLD_MANIFEST, SOURCES, day_of
 from tradecore.errors import CatalogError, ConfigError, DataError, TradecoreError, UnknownInstrumentError
@@ -226,6 +235,7 @@ def make_plan(
     infer: bool = False,
     catalog: Path | None = None,
     replace_days: bool = False,
+    options: ReadOptions = AS_RECORDED,
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Say what is made of files.
@@ -244,13 +254,15 @@ def make_plan(
     replace_days : bool
         Whether they replace what is there of their days; nothing is left out then, and all of an instrument is one
         import, since days are replaced as a whole.
+    options : ReadOptions
+        How files are read, as far as their formats take it.
     progress : callable, optional
         Called with the files looked at and all files.
     """
     known: dict[str, FileFound] = {}
     found = []
     for path in files:
-        file = _look(path, instrument, specs, infer)
+        file = _look(path, instrument, specs, infer, options)
         if file.refused is None and (same := known.setdefault(file.digest, file)) is not file:
             file = replace(file, refused=f"holds the same as {same.path}", is_left_out=True, first_ts_recv=None)
         found.append(file)
@@ -276,7 +288,7 @@ def make_plan(
                 refused |= {
                     file.path: f"goes with {faulty.path}, which is refused" for file in each if not file.refused
                 }
-            elif not is_in and (problem := _against(job)) is not None:
+            elif not is_in and (problem := _against(job, options)) is not None:
                 refused |= {file.path: problem for file in each}
             else:
                 jobs.append(job)
@@ -286,7 +298,9 @@ def make_plan(
     return Plan(found, jobs)
 
 
-def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None, infer: bool) -> FileFound:
+def _look(
+    path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None, infer: bool, options: ReadOptions
+) -> FileFound:
     """Say what a file is."""
     file = FileFound(path=path)
     try:
@@ -295,7 +309,7 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
             return _array(file, wanted, specs)
         if is_exported(path):
             return _exported(file, wanted, specs)
-        told = sniff(path)
+        told = sniff(path, options)
         name, others = _names(path, told, wanted)
         file = replace(file, format=told.format, instrument=name, others=others)
         if name is None and told.format == "tardis":
@@ -307,10 +321,10 @@ def _look(path: Path, wanted: str | None, specs: Mapping[str, Instrument] | None
             return replace(file, refused=f"is of {name}, not of {wanted}", is_left_out=True)
         spec = _spec(name, specs, None)
         if spec is None:
-            file = fitted(name, partial(_begun, file))[1]
+            file = fitted(name, partial(_begun, file, options.within(told.format)))[1]
         else:
-            with telling_increments(told.format, spec, [path]):
-                file = _begun(file, spec)
+            with telling_increments(told.format, spec, [path], options.within(told.format)):
+                file = _begun(file, options.within(told.format), spec)
         if file.refused is None and spec is None and not infer:
             return replace(file, refused=_unknown(name), first_ts_recv=None)
         return file
@@ -373,13 +387,19 @@ def _exported(file: FileFound, wanted: str | None, specs: Mapping[str, Instrumen
     return replace(file, refused="holds no events") if first is None else replace(file, first_ts_recv=first)
 
 
-def _begun(file: FileFound, spec: Instrument) -> FileFound:
+def _begun(file: FileFound, options: ReadOptions, spec: Instrument) -> FileFound:
     """Read the beginning of a file."""
-    reader = open_reader(str(file.format), spec, [file.path], lenient=True)
+    reader = open_reader(str(file.format), spec, [file.path], lenient=True, options=options)
+    check_receipt(reader, file.path)
     has_more = reader.read(_ROWS) is not None and reader.read(_ROWS) is not None
     summary = reader.summary()
     waiting = {"book_updates"} if summary.get("unsynced") or summary.get("skipped") else set()
     kinds = summary.get("kinds") or [name for name in _KINDS if summary.get(name) or name in waiting]
+    lacks_book = lacks_snapshot(summary)
+    if lacks_book and file.format == "table" and options.start == "snapshot":
+        # Its snapshots are in a file of their own; when it begins it says itself.
+        begun = _begun(file, replace(options, start="empty"), spec)
+        return replace(begun, kinds=tuple(kinds), lacks_book=True)
     if summary["first_ts_recv"] is None:
         return replace(file, refused=f"holds no events of {spec.id}")
     return replace(
@@ -388,7 +408,7 @@ def _begun(file: FileFound, spec: Instrument) -> FileFound:
         first_ts_recv=summary["first_ts_recv"],
         last_ts_recv=None if has_more else summary["last_ts_recv"],
         rows=None if has_more else summary["events"],
-        lacks_book=lacks_snapshot(summary),
+        lacks_book=lacks_book,
     )
 
 
@@ -462,21 +482,24 @@ def _without_rivals(jobs: Sequence[Job]) -> tuple[list[Job], dict[Path, str]]:
     refused: dict[Path, str] = {}
     for (name, day), rivals in formats.items():
         for job, other in permutations(rivals, 2):
+            kinds, others = ({kind for file in each.files for kind in file.kinds} for each in (job, other))
+            why = "two formats do not make one import" if kinds.isdisjoint(others) else "two sources of one kind"
             problem = (
                 f"is of {name} and {day} as {other.files[0].path} is, in another format ({other.format}): "
-                "two sources of one kind; leave one of them out"
+                f"{why}; leave one of them out"
             )
             refused |= {file.path: problem for file in job.files}
     return [job for job in jobs if job.files[0].path not in refused], refused
 
 
-def _against(job: Job) -> str | None:
+def _against(job: Job, options: ReadOptions) -> str | None:
     """Say why files cannot be read as one, as far as their beginnings tell."""
     if job.format in ("exported", "hftbacktest") or len(job.files) == 1:
         return None
 
     def begin(spec: Instrument) -> None:
-        open_reader(job.format, spec, [file.path for file in job.files], lenient=True).read(_ROWS)
+        files = [file.path for file in job.files]
+        open_reader(job.format, spec, files, lenient=True, options=options.within(job.format)).read(_ROWS)
 
     try:
         if job.spec is not None:

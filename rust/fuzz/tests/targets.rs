@@ -39,5 +39,5 @@ macro_rules! targets {
 
 targets!(
     backtest, binance, book, capture, columns, hft, instrument, journal, kernel, ledger, lines, market,
-    numbers, order, part, state, sync, tardis,
+    numbers, order, part, state, sync, table, tardis,
 );

@@ -16,6 +16,7 @@ mod commands;
 mod context;
 mod errors;
 mod features;
+mod files;
 mod forks;
 mod hooks;
 mod indicators;
@@ -39,6 +40,7 @@ mod simulation;
 mod stamps;
 mod strategy;
 mod surveys;
+mod tables;
 mod updates;
 mod values;
 mod venue;
@@ -145,6 +147,8 @@ mod _core {
         fit_microprice, microprice_adjustments,
     };
     #[pymodule_export]
+    use crate::files::{find_line, read_head};
+    #[pymodule_export]
     use crate::indicators::{Indicator, IndicatorBank, compute_indicator, compute_panel, indicator_specs};
     #[pymodule_export]
     use crate::instrument::PyInstrument;
@@ -160,7 +164,7 @@ mod _core {
     #[pymodule_export]
     use crate::positions::FinalPositions;
     #[pymodule_export]
-    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth, find_line, read_head};
+    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
     #[pymodule_export]
     use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
     #[pymodule_export]
@@ -179,6 +183,8 @@ mod _core {
     use crate::strategy::{check_quote_size, check_strategy_name};
     #[pymodule_export]
     use crate::surveys::Survey;
+    #[pymodule_export]
+    use crate::tables::table_head;
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]

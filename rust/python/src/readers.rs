@@ -1,8 +1,6 @@
 //! Readers of files and frames, and the synthetic market: bytes to event columns.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numpy::PyReadonlyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PySequence, PyString};
+use pyo3::types::{PyDict, PyList, PySequence, PyString};
 use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
-    self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, CaptureReader, ClockOffset,
-    FeedSummary as CoreSummary, FileBytes, HftDecoder as CoreHftDecoder, HftRows, KlineReader, Lines,
-    OpenFile, PlacedError, Strictness, TARDIS_EXCHANGES, TardisOrigin, TardisReader,
+    self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, BybitReader, CaptureReader,
+    ClockOffset, ColumnMap, FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, KlineReader,
+    PlacedError, Receipt, Strictness, TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
@@ -24,39 +22,23 @@ use tradecore_core::types::{Instrument, Side};
 use crate::book::PyL2Book;
 use crate::columns::{NumpyColumns, slice_of, to_arrays};
 use crate::errors;
+use crate::files::{open, open_file};
 use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
 use crate::stamps::{leads_to_py, wrong_stamps_to_py};
+use crate::tables::{self, TableInput};
 use crate::values::{arguments, to_duration, to_whole};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts the bytes that pass, for a progress bar.
-struct Counted {
-    file: File,
-    passed: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.file.read(buffer)?;
-        self.passed.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
-}
-
-impl Seek for Counted {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.file.seek(to)
-    }
-}
-
 enum Source {
     Capture(Box<CaptureReader>),
     Tardis(TardisReader),
     Klines(KlineReader),
+    Tables(Box<TableReader>),
+    Bybit(Box<BybitReader>),
     Synth { synth: CoreSynth, left: usize },
 }
 
@@ -66,6 +48,8 @@ impl Source {
             Self::Capture(reader) => reader.read(out, rows),
             Self::Tardis(reader) => reader.read(out, rows),
             Self::Klines(reader) => reader.read(out, rows),
+            Self::Tables(reader) => reader.read(out, rows),
+            Self::Bybit(reader) => reader.read(out, rows),
             Self::Synth { synth, left } => {
                 synth.fill(out, rows.min(*left));
                 if out.len() > *left {
@@ -102,32 +86,21 @@ impl EventReader {
     }
 }
 
-fn strictness(lenient: bool) -> Strictness {
-    if lenient { Strictness::Lenient } else { Strictness::Strict }
+/// Whether an option is the word that is not the usual one.
+fn is_other(name: &'static str, given: &str, word: &str, usual: &str) -> PyResult<bool> {
+    if given != word && given != usual {
+        return Err(errors::invalid(name, format!("{given:?} is not {usual} or {word}")));
+    }
+    Ok(given == word)
 }
 
-/// Files as lines, counting what is read of them: of a zip archive one for each of its members.
-fn open(paths: &[PathBuf], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64)> {
-    let mut total = 0;
-    let mut inputs = Vec::with_capacity(paths.len());
-    for path in paths {
-        let name = path.to_string_lossy().into_owned();
-        let fail = |e: std::io::Error| {
-            errors::DataError::new_err((name.clone(), 0, format!("cannot be opened: {e}")))
-        };
-        let meta = path.metadata().map_err(fail)?;
-        if meta.is_dir() {
-            return Err(errors::DataError::new_err((name, 0, "is a directory, not a file")));
-        }
-        total += meta.len();
-        let (path, passed) = (path.clone(), Arc::clone(passed));
-        let open: OpenFile = Arc::new(move || {
-            Ok(Box::new(Counted { file: File::open(&path)?, passed: Arc::clone(&passed) })
-                as Box<dyn FileBytes>)
-        });
-        inputs.extend(Lines::of_file(&name, &open).map_err(errors::placed)?);
-    }
-    Ok((inputs, total))
+/// Whether a book is made of nothing where no snapshot is.
+fn starts_empty(start: &str) -> PyResult<bool> {
+    is_other("start", start, "empty", "snapshot")
+}
+
+fn strictness(lenient: bool) -> Strictness {
+    if lenient { Strictness::Lenient } else { Strictness::Strict }
 }
 
 /// Return what the beginning of a CSV file of Tardis says of its origin; None if it is another file.
@@ -143,7 +116,7 @@ fn open(paths: &[PathBuf], passed: &Arc<AtomicU64>) -> PyResult<(Vec<Lines>, u64
 ///     When it cannot be read, or has a header that is not.
 #[pyfunction]
 pub(crate) fn tardis_origin(path: PathBuf) -> PyResult<Option<(String, Option<String>)>> {
-    let (mut inputs, _) = open(&[path], &Arc::default())?;
+    let mut inputs = open_file(path)?;
     let Some(lines) = inputs.first_mut() else { return Ok(None) };
     let origin = TardisOrigin::read(lines).map_err(errors::placed)?;
     Ok(origin.map(|origin| (origin.kind.to_string(), origin.instrument)))
@@ -159,76 +132,6 @@ pub(crate) fn tardis_venues() -> BTreeMap<&'static str, String> {
 #[pyfunction]
 pub(crate) fn tardis_venue(exchange: &str) -> String {
     decode::tardis_venue(exchange)
-}
-
-/// Return the first lines of a file, unpacked; of a zip archive those of its first member.
-///
-/// Parameters
-/// ----------
-/// path : path
-/// lines : int
-///     Lines at most.
-/// size : int
-///     Bytes at most; the line that goes beyond is the last.
-///
-/// Raises
-/// ------
-/// DataError
-///     When it cannot be opened, or its first line cannot be read.
-#[pyfunction]
-#[pyo3(signature = (path, lines, size))]
-pub(crate) fn read_head(
-    py: Python<'_>,
-    path: PathBuf,
-    lines: usize,
-    size: usize,
-) -> PyResult<Vec<Bound<'_, PyBytes>>> {
-    let (mut inputs, _) = open(&[path], &Arc::default())?;
-    let (mut head, mut left) = (Vec::new(), size);
-    while let Some(input) = inputs.first_mut()
-        && head.len() < lines
-        && left > 0
-    {
-        match input.next_with(|line| Ok(PyBytes::new(py, line))) {
-            Ok(Some(line)) => {
-                left = left.saturating_sub(line.as_bytes().len() + 1);
-                head.push(line);
-            }
-            Err(error) if head.is_empty() => return Err(errors::placed(error)),
-            // What is whole of it tells enough; reading it will say the rest.
-            Ok(None) | Err(_) => break,
-        }
-    }
-    Ok(head)
-}
-
-/// Return the number of the first line of a file, unpacked, in which of each of some lists of texts one stands.
-///
-/// Parameters
-/// ----------
-/// path : path
-/// texts : list of list of str
-///
-/// Raises
-/// ------
-/// DataError
-///     When the file cannot be read as far as that line.
-#[pyfunction]
-pub(crate) fn find_line(path: PathBuf, texts: Vec<Vec<String>>) -> PyResult<Option<u64>> {
-    let (inputs, _) = open(&[path], &Arc::default())?;
-    let has = |line: &[u8]| {
-        texts.iter().all(|any| {
-            any.iter().any(|text| line.windows(text.len().max(1)).any(|part| part == text.as_bytes()))
-        })
-    };
-    for mut input in inputs {
-        while let Some(is_it) = input.next_with(|line| Ok(has(line))).map_err(errors::placed)? {
-            if is_it {
-                return Ok(Some(input.number()));
-            }
-        }
-    }
-    Ok(None)
 }
 
 #[pymethods]
@@ -263,14 +166,8 @@ impl EventReader {
         on_error: &str,
         start: &str,
     ) -> PyResult<Self> {
-        let is = |name: &'static str, given: &str, word: &str, usual: &str| match given == word {
-            false if given != usual => {
-                Err(errors::invalid(name, format!("{given:?} is not {usual} or {word}")))
-            }
-            given => Ok(given),
-        };
-        let skips = is("on_error", on_error, "skip", "strict")?;
-        let starts_empty = is("start", start, "empty", "snapshot")?;
+        let skips = is_other("on_error", on_error, "skip", "strict")?;
+        let starts_empty = starts_empty(start)?;
         let venue = instrument.0.id.venue();
         let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
             errors::invalid(
@@ -289,19 +186,30 @@ impl EventReader {
     }
 
     /// Open Tardis CSV files of one instrument.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : Instrument
+    /// paths : list of path
+    /// lenient : bool
+    ///     Whether rows out of order are counted instead of refused.
+    /// start : str
+    ///     ``snapshot``, or ``empty``: where no snapshot is, the book is made of nothing.
     #[staticmethod]
-    #[pyo3(signature = (instrument, paths, *, lenient=false))]
+    #[pyo3(signature = (instrument, paths, *, lenient=false, start="snapshot"))]
     fn tardis(
         py: Python<'_>,
         instrument: &PyInstrument,
         paths: Vec<PathBuf>,
         lenient: bool,
+        start: &str,
     ) -> PyResult<Self> {
+        let starts_empty = starts_empty(start)?;
         let passed = Arc::default();
         let (inputs, total) = open(&paths, &passed)?;
         let strictness = strictness(lenient);
-        let reader =
-            py.detach(|| TardisReader::new(inputs, &instrument.0, strictness)).map_err(errors::placed)?;
+        let open = if starts_empty { TardisReader::starting_empty } else { TardisReader::new };
+        let reader = py.detach(|| open(inputs, &instrument.0, strictness)).map_err(errors::placed)?;
         Ok(Self::new(instrument, Source::Tardis(reader), passed, total))
     }
 
@@ -312,6 +220,69 @@ impl EventReader {
         let (inputs, total) = open(&paths, &passed)?;
         let reader = KlineReader::new(&instrument.0, inputs);
         Ok(Self::new(instrument, Source::Klines(reader), passed, total))
+    }
+
+    /// Open tables of one instrument: official dumps, or such whose columns are named.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : Instrument
+    /// inputs : list of path or (str, iterator of bytes)
+    ///     Files, or text with its name.
+    /// lenient : bool
+    ///     Whether rows out of order are counted instead of refused.
+    /// assume_latency : str or timedelta, optional
+    ///     From the venue's stamp to receipt, where the tables do not say when that was.
+    /// columns : list of (str, str), optional
+    ///     What the columns mean: a field and the name of its column, or the number from 1.
+    /// start : str
+    ///     ``snapshot``, or ``empty``: where no snapshot is, the book is made of nothing.
+    #[staticmethod]
+    #[pyo3(signature = (instrument, inputs, *, lenient=false, assume_latency=None, columns=None, start="snapshot"))]
+    fn tables(
+        py: Python<'_>,
+        instrument: &PyInstrument,
+        inputs: Vec<TableInput>,
+        lenient: bool,
+        assume_latency: Option<&Bound<'_, PyAny>>,
+        columns: Option<ColumnMap>,
+        start: &str,
+    ) -> PyResult<Self> {
+        let (passed, mut total, mut lines) = (Arc::default(), 0, Vec::with_capacity(inputs.len()));
+        for input in inputs {
+            match input {
+                TableInput::Path(path) => {
+                    let (found, size) = open(&[path], &passed)?;
+                    total += size;
+                    lines.extend(found);
+                }
+                TableInput::Text(name, pieces) => lines.push(tables::pulled(name, pieces)?),
+            }
+        }
+        let options = tables::options(assume_latency, columns, starts_empty(start)?)?;
+        let strictness = strictness(lenient);
+        let reader = py
+            .detach(|| TableReader::new(lines, &instrument.0, &options, strictness))
+            .map_err(errors::placed)?;
+        Ok(Self::new(instrument, Source::Tables(Box::new(reader)), passed, total))
+    }
+
+    /// Open files of Bybit's depth (``ob200``, ``ob500``), in order. See :meth:`tables` for the rest.
+    #[staticmethod]
+    #[pyo3(signature = (instrument, paths, *, lenient=false, assume_latency=None, start="snapshot"))]
+    fn bybit(
+        instrument: &PyInstrument,
+        paths: Vec<PathBuf>,
+        lenient: bool,
+        assume_latency: Option<&Bound<'_, PyAny>>,
+        start: &str,
+    ) -> PyResult<Self> {
+        let passed = Arc::default();
+        let (inputs, total) = open(&paths, &passed)?;
+        let options = tables::options(assume_latency, None, starts_empty(start)?)?;
+        let reader =
+            BybitReader::new(&instrument.0, inputs, &options, strictness(lenient)).map_err(errors::placed)?;
+        Ok(Self::new(instrument, Source::Bybit(Box::new(reader)), passed, total))
     }
 
     /// Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
@@ -349,6 +320,17 @@ impl EventReader {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether receive times are not known, so that the venue's stamps stand for them.
+    #[getter]
+    fn lacks_receive_times(&self) -> bool {
+        let receipt = match &lock(&self.reading).source {
+            Source::Tables(reader) => reader.receipt(),
+            Source::Bybit(reader) => reader.receipt(),
+            _ => Receipt::Recorded,
+        };
+        receipt == Receipt::Missing
     }
 
     /// Bytes read so far, and bytes of all files.
@@ -416,6 +398,30 @@ impl EventReader {
                     kinds.append(kind.to_string())?;
                 }
                 out.set_item("kinds", kinds)?;
+            }
+            Source::Tables(reader) => {
+                let c = reader.counts();
+                out.set_item("book_updates", c.book_updates)?;
+                out.set_item("snapshots", c.snapshots)?;
+                out.set_item("gaps", c.gaps)?;
+                out.set_item("skipped", c.skipped)?;
+                out.set_item("unsorted", c.unsorted)?;
+                out.set_item("duplicates", c.duplicates)?;
+                out.set_item("other_symbols", c.other_symbols)?;
+                out.set_item("empty_trades", c.empty_trades)?;
+                out.set_item("kinds", reader.kinds().map(TableKind::name).collect::<Vec<_>>())?;
+                tables::show_receipt(&out, reader.receipt())?;
+            }
+            Source::Bybit(reader) => {
+                let c = reader.counts();
+                out.set_item("book_updates", c.book_updates)?;
+                out.set_item("snapshots", c.snapshots)?;
+                out.set_item("gaps", c.gaps)?;
+                out.set_item("skipped", c.skipped)?;
+                out.set_item("unsorted", c.unsorted)?;
+                out.set_item("duplicates", c.duplicates)?;
+                out.set_item("ignored", c.ignored)?;
+                tables::show_receipt(&out, reader.receipt())?;
             }
             Source::Klines(_) | Source::Synth { .. } => {
                 out.set_item("book_updates", reading.summary.book_messages)?;

@@ -110,7 +110,7 @@ pub(crate) fn epoch_ns(value: u64) -> Option<i64> {
 
 /// Nanoseconds in the unit of an epoch time of this size.
 #[inline(always)]
-fn epoch_unit(value: u64) -> u64 {
+pub(crate) fn epoch_unit(value: u64) -> u64 {
     match value {
         100_000_000_000_000_000.. => 1,
         100_000_000_000_000.. => 1_000,

@@ -338,12 +338,12 @@ const fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// A yes or no as vendors, pandas and spreadsheets write it.
+/// A yes or no as vendors, pandas, databases and spreadsheets write it.
 #[inline]
 pub(super) fn flag(text: &[u8]) -> Option<bool> {
     match text {
-        b"true" | b"1" => Some(true),
-        b"false" | b"0" => Some(false),
+        b"true" | b"1" | b"t" => Some(true),
+        b"false" | b"0" | b"f" => Some(false),
         _ if text.eq_ignore_ascii_case(b"true") => Some(true),
         _ if text.eq_ignore_ascii_case(b"false") => Some(false),
         _ => None,

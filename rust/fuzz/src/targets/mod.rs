@@ -18,6 +18,7 @@ mod part;
 mod session;
 mod state;
 mod sync;
+mod table;
 mod tardis;
 mod text;
 
@@ -36,7 +37,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     backtest::TARGET,
     binance::TARGET,
     book::TARGET,
@@ -54,6 +55,7 @@ pub const TARGETS: [Target; 18] = [
     part::TARGET,
     state::TARGET,
     sync::TARGET,
+    table::TARGET,
     tardis::TARGET,
 ];
 

@@ -19,7 +19,7 @@ mod forced;
 mod frame;
 mod seen;
 mod stream;
-mod symbol;
+pub(super) mod symbol;
 
 use std::borrow::Cow;
 use std::sync::Arc;

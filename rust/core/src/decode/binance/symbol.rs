@@ -13,7 +13,7 @@ use crate::types::{Instrument, Level};
 
 /// An instrument's name in frames, and how its levels are read.
 #[derive(Debug)]
-pub(super) struct Symbol {
+pub(in crate::decode) struct Symbol {
     instrument: Arc<Instrument>,
     reader: LevelReader,
 }
@@ -23,7 +23,7 @@ const MAX_LEVELS: usize = 1 << 17;
 
 /// Which instrument a frame names, by the text between the quotes.
 #[inline]
-pub(super) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
+pub(in crate::decode) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
     let find = |name| symbols.iter().position(|symbol| symbol.instrument.id.symbol().as_bytes() == name);
     match find(name) {
         Some(index) => Some(index),
@@ -41,14 +41,14 @@ impl Symbol {
         self.instrument.id.symbol()
     }
 
-    pub(super) fn new(instrument: Arc<Instrument>) -> Self {
+    pub(in crate::decode) fn new(instrument: Arc<Instrument>) -> Self {
         let reader = LevelReader::new([instrument.price_increment, instrument.qty_increment]);
         Self { instrument, reader }
     }
 
     /// Reads an array of levels and returns the rows they take.
     #[inline]
-    pub(super) fn levels(
+    pub(in crate::decode) fn levels(
         &mut self,
         field: &'static str,
         json: &mut Json<'_>,

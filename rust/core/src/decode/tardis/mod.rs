@@ -49,11 +49,15 @@ impl File {
         mut lines: Lines,
         instrument: Arc<Instrument>,
         strictness: Strictness,
+        starts_empty: bool,
     ) -> Result<Self, PlacedError> {
         let Some((layout, cells)) = read_header(&mut lines)? else {
             return Err(lines.error(DecodeError::Io("the file is empty".into())));
         };
-        let rows = Rows::new(layout, cells, instrument, strictness);
+        let mut rows = Rows::new(layout, cells, instrument, strictness);
+        if starts_empty {
+            rows.start_empty();
+        }
         let mut file = Self { lines, rows, at: 0 };
         file.fill()?;
         Ok(file)
@@ -163,9 +167,30 @@ impl TardisReader {
         instrument: &Arc<Instrument>,
         strictness: Strictness,
     ) -> Result<Self, PlacedError> {
+        Self::open(inputs, instrument, strictness, false)
+    }
+
+    /// As [`Self::new`], but a book is made of nothing where no snapshot is.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn starting_empty(
+        inputs: Vec<Lines>,
+        instrument: &Arc<Instrument>,
+        strictness: Strictness,
+    ) -> Result<Self, PlacedError> {
+        Self::open(inputs, instrument, strictness, true)
+    }
+
+    fn open(
+        inputs: Vec<Lines>,
+        instrument: &Arc<Instrument>,
+        strictness: Strictness,
+        starts_empty: bool,
+    ) -> Result<Self, PlacedError> {
         let mut files = Vec::with_capacity(inputs.len());
         for lines in inputs {
-            files.push(File::open(lines, Arc::clone(instrument), strictness)?);
+            files.push(File::open(lines, Arc::clone(instrument), strictness, starts_empty)?);
         }
         let kinds = files.iter().map(|file| file.rows.layout.kind).collect();
         // At equal times the first file comes first.

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use super::layout::{Layout, TardisKind};
 use super::venues::{may_be_of, tardis_venue};
 use crate::decode::error::{DecodeError, Strictness};
+use crate::decode::others::count_other;
 use crate::decode::parse::{Written, parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
 use crate::decode::text::{Cells, Row, flag, whole};
 use crate::decode::trade_ids::TradeIds;
@@ -16,9 +17,6 @@ use crate::types::Instrument;
 
 /// Most rows of one message: the deepest books have a tenth of it.
 const MAX_MESSAGE: usize = 1 << 19;
-
-/// Symbols that rows are counted of; those of later ones are summed up.
-const MOST_SYMBOLS: usize = 1 << 10;
 
 /// A book row but for its stamps, side, price and quantity.
 const BOOK_ROW: Event =
@@ -55,6 +53,17 @@ pub struct TardisCounts {
     pub files_without_rows: u64,
 }
 
+/// What is known of a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Book {
+    /// Nothing before its first snapshot.
+    Awaited,
+    /// It begins with nothing.
+    Empty,
+    /// It has begun.
+    Begun,
+}
+
 /// The rows of a file as events.
 pub(super) struct Rows {
     pub(super) layout: Layout,
@@ -65,7 +74,7 @@ pub(super) struct Rows {
     pub(super) complete: usize,
     /// Whether the message under construction holds snapshot rows.
     in_snapshot: bool,
-    seen_snapshot: bool,
+    book: Book,
     was_snapshot: bool,
     /// Stamps of the newest snapshot row.
     snapshot_at: (i64, i64),
@@ -119,7 +128,7 @@ impl Rows {
             out: EventColumns::default(),
             complete: 0,
             in_snapshot: false,
-            seen_snapshot: false,
+            book: Book::Awaited,
             was_snapshot: false,
             snapshot_at: (i64::MIN, i64::MIN),
             ids: TradeIds::default(),
@@ -139,6 +148,11 @@ impl Rows {
     /// Whether there was any row.
     pub(super) fn has_any(&self) -> bool {
         self.exchange.is_some()
+    }
+
+    /// Makes the book of nothing where no snapshot is.
+    pub(super) fn start_empty(&mut self) {
+        self.book = Book::Empty;
     }
 
     /// Completes the message under construction.
@@ -190,7 +204,7 @@ impl Rows {
             self.check_exchange(exchange)?;
         }
         if row.cell(self.layout.symbol) != self.instrument.id.symbol().as_bytes() {
-            self.count_other(row.cell(self.layout.symbol));
+            count_other(&mut self.counts.other_symbols, row.cell(self.layout.symbol));
             return Ok(());
         }
         // Looked for before the order of rows: a block that is repeated goes back.
@@ -253,16 +267,6 @@ impl Rows {
     #[inline]
     fn amount(&self, text: &[u8]) -> Result<i64, DecodeError> {
         parse_qty("amount", self.instrument.qty_increment, Written::number(text))
-    }
-
-    fn count_other(&mut self, symbol: &[u8]) {
-        let (others, symbol) = (&mut self.counts.other_symbols, String::from_utf8_lossy(symbol));
-        if let Some(rows) = others.get_mut(&*symbol) {
-            *rows += 1;
-            return;
-        }
-        let name = if others.len() < MOST_SYMBOLS { symbol.into_owned() } else { "...".to_owned() };
-        *others.entry(name).or_default() += 1;
     }
 
     /// Looks whether rows of this exchange may stand here, and remembers it.
@@ -336,7 +340,8 @@ impl Rows {
     /// Appends a level, and what has to be said before it.
     #[inline]
     fn level(&mut self, is_snapshot: bool, level: Event) -> Result<(), DecodeError> {
-        if !is_snapshot && !self.seen_snapshot {
+        let starts = !is_snapshot && self.book == Book::Empty;
+        if !is_snapshot && self.book == Book::Awaited {
             self.counts.skipped += 1;
             return Ok(());
         }
@@ -347,7 +352,11 @@ impl Rows {
         if is_snapshot && !(self.was_snapshot && self.snapshot_at == (level.ts_event, level.ts_recv)) {
             self.begin_snapshot(level);
         }
-        self.seen_snapshot = true;
+        if starts {
+            let flags = FLAG_SNAPSHOT;
+            self.out.push(Event { kind: EventKind::BookClear, side: 0, price: 0, qty: 0, flags, ..level });
+        }
+        self.book = Book::Begun;
         self.was_snapshot = is_snapshot;
         self.in_snapshot |= is_snapshot;
         self.out.push(Event { flags, ..level });
