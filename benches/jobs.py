@@ -20,6 +20,7 @@ from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from benches.signals import signal_jobs
+from benches.tables import table_jobs
 from tradecore._core import EventReader
 from tradecore.instruments import instrument_from_dict
 from tradecore.session.kernel import build_kernel
@@ -114,6 +115,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         **bars.jobs(),
         **signal_jobs(folder, rows),
         **feature_jobs(folder),
+        **table_jobs(folder / "tables", max(rows // 2, 1_000)),
     }
 
 

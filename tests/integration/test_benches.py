@@ -18,5 +18,5 @@ def test_the_benchmarks_run_without_peers(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (report,) = (tmp_path / "out").glob("*.json")
     jobs = json.loads(report.read_text())["jobs"]
-    assert len(jobs) == 34
+    assert len(jobs) == 38
     assert all(figure > 0 for job in jobs for figure in job["figures"].values())
