@@ -18,7 +18,7 @@ use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueModel, Uncross, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueRule, Uncross, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{AccountId, MarketId, Qty};
 
@@ -131,7 +131,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
     MarketSetup {
         instrument: instrument(id),
         settings: VenueSettings {
-            queue: QueueModel::Power3(3.0),
+            queue: QueueRule::Power3(3.0).into(),
             basis: Basis::L2,
             latency: Latency::constant(5_000_000, 5_000_000, None),
             clock_lead: ClockLead::Ns(0),

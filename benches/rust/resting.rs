@@ -14,7 +14,7 @@ use tradecore_core::book::FillBasis;
 use tradecore_core::event::Columns;
 use tradecore_core::orders::{Command, OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Market, Matching, QueueModel};
+use tradecore_core::sim::{Market, Matching, QueueRule};
 use tradecore_core::types::{AccountId, MarketId, Price, Qty, Side};
 
 const ROWS: usize = 1_000_000;
@@ -25,7 +25,7 @@ const AWAY: i64 = 2_000;
 /// Places the orders after the first messages, and times the rest.
 fn run(columns: &Narrow, orders: i64) -> Duration {
     let random = Random::new(1, 0);
-    let queue = QueueModel::Power(3.0);
+    let queue = QueueRule::Power(3.0).into();
     let mut market =
         Market::new(instrument("BTCUSDT.SYNTH"), FillBasis::L2, queue, Matching::default(), random).unwrap();
     let view = columns.view();

@@ -80,7 +80,8 @@ class SimVenue:
     queue : str
         How a resting order advances in its queue: ``conservative`` (only trades advance it), ``power(n)``,
         ``power2(n)``, ``power3(n)``, ``log``, ``log2`` (departures ahead of it too, with some probability) or
-        ``depletion`` (each trade reaches it with probability ``1 - ahead / displayed``; seeded).
+        ``depletion`` (each trade reaches it with probability ``1 - ahead / displayed``; seeded). All but the last
+        also as published for hftbacktest, to compare with it: ``power(3, compat=True)``.
     maker_fee_bps, taker_fee_bps : Decimal or str, optional
         Fees in basis points of the value traded, negative for a rebate; the instrument's if not given.
     basis : "auto", "l2", "l1", "trades" or "bars"

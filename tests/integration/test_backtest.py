@@ -550,7 +550,7 @@ def test_the_golden_digests(market: Path) -> None:
 
 
 GOLDEN_DIGESTS = {
-    "python": "8099e2ffc4c98bbaf37c76cb56a7ddb790425fb9c4d2c767258d0bbc8cf4a2bc",
+    "python": "39ec08d8d63022708bb7492d63cefea9ab8c3150a78294f5df5b514bceeede78",
     "compiled": "4d0478fad493fd9e2de15e3427a331aac25810ecdd694988b608b9ca7c8e372c",
 }
 

@@ -120,12 +120,12 @@ def test_the_estimator_counts_as_the_fit_does(reference: Path) -> None:
     assert fit["k"] == pytest.approx(0.246822190649, rel=1e-9)
 
 
-def test_queue_models(reference: Path) -> None:
+def test_queue_models_as_published(reference: Path) -> None:
     rows = json.loads((reference / "03_queue_models.json").read_text())["rows"]
     assert len(rows) == 54
     for row in rows:
         name = {"risk_averse": "conservative"}.get(row["model"], row["model"])
-        model = name if row["n"] is None else f"{name}({row['n']})"
+        model = f"{name}(compat=True)" if row["n"] is None else f"{name}({row['n']}, compat=True)"
         unit = row["lot"]
 
         def steps(value: float, unit: float = unit) -> int:

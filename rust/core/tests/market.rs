@@ -10,7 +10,7 @@ use tradecore_core::book::FillBasis;
 use tradecore_core::event::{Columns, EventKind, Span};
 use tradecore_core::orders::{Command, Liquidity, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
+use tradecore_core::sim::{Accounts, Market, Matching, QueueRule, SelfTrade, Update};
 use tradecore_core::types::{
     AccountId, Instrument, InstrumentKind, OrderTerms, Price, Qty, Side, TermsChange,
 };
@@ -58,7 +58,7 @@ impl Desk {
     fn matching(accounts: Accounts, self_trade: SelfTrade) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
         let (matching, random) = (Matching { accounts, self_trade }, Random::new(1, 0));
-        let queue = QueueModel::Conservative;
+        let queue = QueueRule::Conservative.into();
         let market = Market::new(instrument, FillBasis::L2, queue, matching, random).unwrap();
         let mut desk = Self { market, now: 0 };
         desk.play(|t| {
@@ -74,7 +74,7 @@ impl Desk {
         let market = Market::new(
             Arc::new(coarse),
             FillBasis::L2,
-            QueueModel::Conservative,
+            QueueRule::Conservative.into(),
             Matching::default(),
             Random::new(1, 0),
         )
@@ -105,6 +105,10 @@ impl Desk {
         let mut tape = Tape::default();
         self.now += 1;
         write(tape.at(self.now));
+        self.play_tape(&tape)
+    }
+
+    fn play_tape(&mut self, tape: &Tape) -> Vec<Update> {
         let (view, mut out) = (tape.columns.view(), Vec::new());
         for rows in view.messages(0, view.len()) {
             self.market.on_message(&view, rows, self.now, &mut out);
@@ -237,7 +241,7 @@ fn nothing_is_accepted_while_the_book_is_unknown() {
 }
 
 #[test]
-fn what_was_taken_is_gone_until_the_level_changes() {
+fn what_was_taken_is_gone_and_growth_is_there_to_take() {
     let mut desk = with_book();
     let ioc = |qty| OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, qty) };
     assert_eq!(fills(&desk.submit(1, ioc(2_000))), [(1_000, 2_000, TAKER)]);
@@ -248,13 +252,81 @@ fn what_was_taken_is_gone_until_the_level_changes() {
     });
     assert_eq!(fills(&desk.submit(3, ioc(2_000))), []);
     // A post-only bid at a price we have emptied does not cross.
-    let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 1_000) };
+    let maker = OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 400) };
     assert_eq!(desk.submit(4, maker), [ReportKind::Accepted]);
-    desk.play(|t| {
+    let updates = desk.play(|t| {
         t.book(&[], &[(1_000, 3_500)]);
     });
-    assert_eq!(desk.market.resting(), 0, "the level is back and reaches the resting bid");
-    assert_eq!(fills(&desk.submit(5, ioc(2_000))), [(1_000, 2_000, TAKER)]);
+    assert_eq!(fills(&kinds(&updates)), [(1_000, 400, MAKER)], "who came reaches the resting bid");
+    assert_eq!(fills(&desk.submit(5, ioc(2_000))), [(1_000, 100, TAKER)]);
+}
+
+/// Asks 3 at 100.0 of which we took 2, and 4 at 101.0.
+fn with_taken() -> Desk {
+    let mut desk = with_book();
+    desk.submit(1, limit(Side::Buy, 1_000, 2_000));
+    desk
+}
+
+/// What is there to take at 100.0.
+fn there(desk: &mut Desk) -> i64 {
+    let ioc = OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, 100_000) };
+    fills(&desk.submit(99, ioc)).iter().map(|fill| fill.1).sum()
+}
+
+#[test]
+fn the_markets_trades_take_first_what_we_had_taken() {
+    let trade_then_show = |qty, left| {
+        let mut desk = with_taken();
+        desk.play(|t| {
+            t.trade(Side::Buy, 1_000, qty);
+        });
+        desk.play(|t| {
+            t.book(&[], &[(1_000, left)]);
+        });
+        there(&mut desk)
+    };
+    assert_eq!(trade_then_show(1_500, 1_500), 1_000);
+    assert_eq!(trade_then_show(2_500, 500), 500);
+    let mut desk = with_taken();
+    desk.play(|t| {
+        t.trade(Side::Buy, 1_000, 1_500);
+    });
+    assert_eq!(there(&mut desk), 1_000, "the trade is not shown yet, and gone nevertheless");
+}
+
+#[test]
+fn other_decreases_take_their_share_of_what_we_had_taken() {
+    let mut desk = with_taken();
+    desk.play(|t| {
+        t.book(&[], &[(1_000, 1_500)]);
+    });
+    assert_eq!(there(&mut desk), 500);
+    let mut desk = with_taken();
+    for qty in [0, 3_000] {
+        desk.play(|t| {
+            t.book(&[], &[(1_000, qty)]);
+        });
+    }
+    assert_eq!(there(&mut desk), 3_000, "a level that went and came is another one");
+}
+
+#[test]
+fn what_goes_out_of_sight_is_still_taken_when_it_is_seen_again() {
+    let mut desk = Desk::quoted("conservative");
+    desk.quote((990, 5_000), (1_000, 3_000));
+    desk.submit(1, limit(Side::Buy, 1_000, 2_000));
+    desk.quote((990, 5_000), (999, 50));
+    desk.quote((990, 5_000), (1_000, 3_000));
+    assert_eq!(there(&mut desk), 1_000);
+}
+
+#[test]
+fn what_we_took_does_not_stand_ahead_of_our_own_order() {
+    let mut desk = with_book();
+    desk.submit(1, limit(Side::Sell, 990, 4_000));
+    desk.submit(2, limit(Side::Buy, 990, 1_000));
+    assert_eq!(desk.queue_ahead(2), Some(1_000.0));
 }
 
 #[test]
@@ -286,7 +358,9 @@ fn a_resting_order_fills_as_published() {
         });
         fills(&kinds(&updates)).iter().map(|f| f.1).sum::<i64>()
     };
-    assert_eq!(trade(Side::Sell, 995, 100), 5_000, "a trade through the price fills all");
+    assert_eq!(trade(Side::Sell, 995, 100), 100, "a trade through the price fills no more than its quantity");
+    assert_eq!(trade(Side::Sell, 995, 6_000), 5_000);
+    assert_eq!(trade(Side::Buy, 995, 100), 100, "whoever took");
     assert_eq!(trade(Side::Sell, 1_000, 3_000), 0);
     assert_eq!(trade(Side::Sell, 1_000, 4_000), 0, "a trade equal to the queue ahead fills nothing");
     assert_eq!(trade(Side::Sell, 1_000, 6_000), 2_000);
@@ -295,7 +369,7 @@ fn a_resting_order_fills_as_published() {
     let updates = resting().play(|t| {
         t.book(&[(1_000, 0)], &[(1_000, 1)]);
     });
-    assert_eq!(fills(&kinds(&updates)), [(1_000, 5_000, MAKER)], "the ask reaches the bid");
+    assert_eq!(fills(&kinds(&updates)), [(1_000, 1, MAKER)], "the ask reaches the bid with what it shows");
 }
 
 #[test]
@@ -344,7 +418,7 @@ fn a_refused_replacement_leaves_the_order_as_it_was() {
     let replace = replace(1, 1_000, 1_000);
     assert_eq!(desk.send(replace), [ReportKind::ReplaceRejected(Reason::PostOnlyWouldCross)]);
     let updates = desk.play(|t| {
-        t.trade(Side::Sell, 979, 1);
+        t.trade(Side::Sell, 979, 5_000);
     });
     assert_eq!(fills(&kinds(&updates)), [(980, 1_000, MAKER)]);
 }
@@ -375,7 +449,7 @@ fn fees_are_charged_by_liquidity_and_rebates_are_negative() {
     assert_eq!(fee.to_string(), "0.15");
     desk.submit(2, limit(Side::Buy, 995, 1_000));
     let made = desk.play(|t| {
-        t.trade(Side::Sell, 990, 1);
+        t.trade(Side::Sell, 990, 1_000);
     });
     let ReportKind::Fill { fee, .. } = made[0].kind else { panic!("{made:?}") };
     assert_eq!(fee.to_string(), "-0.004975");
@@ -387,7 +461,7 @@ fn a_quote_fed_venue_fills_like_a_book_of_one_level() {
     let mut market = Market::new(
         instrument,
         FillBasis::L1,
-        QueueModel::Conservative,
+        QueueRule::Conservative.into(),
         Matching::default(),
         Random::new(1, 0),
     )
@@ -436,7 +510,7 @@ fn less_than_a_lot_on_the_other_side_is_nothing() {
 }
 
 #[test]
-fn the_rest_of_a_taker_fills_by_what_is_displayed_when_its_level_changes() {
+fn an_order_that_is_reached_gets_what_is_displayed_and_waits_for_more() {
     let mut desk = with_book();
     assert_eq!(fills(&desk.submit(1, limit(Side::Buy, 1_000, 100_000))), [(1_000, 3_000, TAKER)]);
     let change = |desk: &mut Desk, qty| {
@@ -444,17 +518,28 @@ fn the_rest_of_a_taker_fills_by_what_is_displayed_when_its_level_changes() {
             t.book(&[], &[(1_000, qty)]);
         })))
     };
-    assert_eq!(change(&mut desk, 2_999), [(1_000, 2_999, MAKER)]);
-    assert_eq!(change(&mut desk, 2_999), [], "what it was filled with is taken");
+    assert_eq!(change(&mut desk, 2_999), [], "all of it is taken");
+    assert_eq!(change(&mut desk, 3_100), [(1_000, 101, MAKER)]);
+    assert_eq!(change(&mut desk, 3_100), [], "what it was filled with is taken");
     assert_eq!(change(&mut desk, 0), []);
     assert_eq!(change(&mut desk, 500), [(1_000, 500, MAKER)]);
+}
 
-    // An order that comes to rest only because we have emptied the level is no better off.
-    let mut desk = with_book();
-    let ioc = OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_000, 3_000) };
-    desk.submit(1, ioc);
-    desk.submit(2, OrderRequest { post_only: true, ..limit(Side::Buy, 1_000, 100_000) });
-    assert_eq!(change(&mut desk, 700), [(1_000, 700, MAKER)]);
+#[test]
+fn orders_that_are_reached_share_what_is_displayed_better_prices_first() {
+    let mut desk = Desk::new("conservative");
+    desk.play(|t| {
+        t.book(&[(980, 5_000)], &[(1_020, 3_000)]);
+    });
+    for (id, price) in [(1, 1_000), (2, 1_001), (3, 1_001)] {
+        desk.submit(id, limit(Side::Buy, price, 1_000));
+    }
+    let updates = desk.play(|t| {
+        t.book(&[], &[(999, 2_500)]);
+    });
+    let by_order: Vec<u64> = updates.iter().map(|update| update.order).collect();
+    assert_eq!(by_order, [2, 3, 1]);
+    assert_eq!(fills(&kinds(&updates)), [(1_001, 1_000, MAKER), (1_001, 1_000, MAKER), (1_000, 500, MAKER)]);
 }
 
 #[test]
@@ -530,7 +615,7 @@ fn a_trade_without_quantity_or_price_fills_nothing() {
 }
 
 #[test]
-fn a_trade_through_one_order_is_used_up_for_those_behind() {
+fn a_trade_beyond_several_orders_gives_them_no_more_than_its_quantity() {
     for worse_first in [false, true] {
         let mut desk = Desk::new("conservative");
         desk.play(|t| {
@@ -540,11 +625,63 @@ fn a_trade_through_one_order_is_used_up_for_those_behind() {
         for (id, price) in prices.into_iter().enumerate() {
             desk.submit(id as u64, limit(Side::Buy, price, 5_000));
         }
-        let updates = desk.play(|t| {
-            t.trade(Side::Sell, 1_000, 3_000);
-        });
-        assert_eq!(fills(&kinds(&updates)), [(1_001, 5_000, MAKER)]);
+        let trade = |desk: &mut Desk, price, qty| {
+            fills(&kinds(&desk.play(|t| {
+                t.trade(Side::Sell, price, qty);
+            })))
+        };
+        assert_eq!(trade(&mut desk, 1_000, 3_000), [(1_001, 3_000, MAKER)]);
+        assert_eq!(trade(&mut desk, 999, 4_000), [(1_001, 2_000, MAKER), (1_000, 2_000, MAKER)]);
     }
+}
+
+#[test]
+fn what_stood_ahead_of_an_order_has_traded_when_a_trade_passes_it() {
+    let mut desk = with_book();
+    desk.submit(1, limit(Side::Buy, 990, 5_000));
+    assert!(desk.queue_ahead(1).is_some_and(|ahead| ahead > 0.0));
+    desk.play(|t| {
+        t.trade(Side::Sell, 989, 1_000);
+    });
+    assert_eq!(desk.queue_ahead(1), Some(0.0));
+}
+
+/// Five are ahead of an order for one.
+fn with_queue() -> Desk {
+    let mut desk = Desk::new("conservative");
+    desk.play(|t| {
+        t.book(&[(1_000, 5_000)], &[(1_010, 9_000)]);
+    });
+    desk.submit(1, limit(Side::Buy, 1_000, 1_000));
+    desk
+}
+
+#[test]
+fn a_trade_that_is_told_after_the_book_that_shows_it_counts_once() {
+    let mut desk = with_queue();
+    desk.play(|t| {
+        t.book(&[(1_000, 2_000)], &[]);
+    });
+    let late = |desk: &mut Desk, qty| {
+        let mut tape = Tape::default();
+        tape.at(desk.now).trade(Side::Sell, 1_000, qty);
+        desk.play_tape(&tape)
+    };
+    assert_eq!(kinds(&late(&mut desk, 3_000)), [], "two are still ahead");
+    assert_eq!(desk.queue_ahead(1), Some(2_000.0));
+    let updates = desk.play(|t| {
+        t.trade(Side::Sell, 1_000, 2_500);
+    });
+    assert_eq!(fills(&kinds(&updates)), [(1_000, 500, MAKER)]);
+}
+
+#[test]
+fn a_trade_that_the_book_showed_before_an_order_came_is_none_for_it() {
+    let mut desk = with_queue();
+    let mut tape = Tape::default();
+    tape.at(desk.now).trade(Side::Sell, 1_000, 5_500).trade(Side::Sell, 999, 5_500);
+    assert_eq!(kinds(&desk.play_tape(&tape)), []);
+    assert_eq!(desk.queue_ahead(1), Some(5_000.0));
 }
 
 #[test]
@@ -746,7 +883,7 @@ fn a_venue_refuses_what_no_client_should_have_sent() {
         (terms.tick_size, terms.lot_size, terms.min_qty) = (5, 10, 100);
         terms.min_notional = tradecore_core::types::Money::from_decimal(least).unwrap();
     });
-    let (queue, matching) = (QueueModel::Conservative, Matching::default());
+    let (queue, matching) = (QueueRule::Conservative.into(), Matching::default());
     let market = Market::new(Arc::new(coarse), FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
     let mut desk = Desk { market, now: 0 };
     desk.play(|t| {
@@ -784,7 +921,7 @@ fn orders_are_held_against_the_terms_in_force_when_they_arrive() {
     let fine = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
     let terms = OrderTerms { tick_size: 5, lot_size: 10, ..fine.terms };
     let spec = Instrument { changes: vec![TermsChange { from: 1_000, terms }], ..(*fine).clone() };
-    let (queue, matching) = (QueueModel::Conservative, Matching::default());
+    let (queue, matching) = (QueueRule::Conservative.into(), Matching::default());
     let market = Market::new(Arc::new(spec), FillBasis::L2, queue, matching, Random::new(1, 0)).unwrap();
     let mut desk = Desk { market, now: 0 };
     desk.play(|t| {

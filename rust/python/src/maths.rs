@@ -10,7 +10,7 @@ use tradecore_core::event::STEPS_LIMIT;
 use tradecore_core::indicators as core;
 use tradecore_core::ledger;
 use tradecore_core::random::Random;
-use tradecore_core::sim::{QueueModel, QueuePosition};
+use tradecore_core::sim::{Print, QueueModel, QueuePosition};
 use tradecore_core::strategies;
 use tradecore_core::types::{Money, Price, Qty, Side};
 
@@ -445,11 +445,14 @@ impl QueueSimulator {
         Ok(Self { model, lot, unit, state: Mutex::new(state) })
     }
 
-    /// Let a trade happen at the order's price and return how much of it reaches the order, in increments.
-    fn trade(&self, #[pyo3(from_py_with = qty)] qty: i64) -> i64 {
+    /// Let a trade happen at the order's price and return how much of it reaches the order, in increments. It is
+    /// ``shown`` when the displayed size shrank by it already.
+    #[pyo3(signature = (qty, *, shown=false))]
+    fn trade(&self, #[pyo3(from_py_with = qty)] qty: i64, shown: bool) -> i64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (place, random, displayed) = &mut *state;
-        self.model.on_trade(place, qty, *displayed, self.lot, random)
+        let print = Print { qty, is_shown: shown };
+        self.model.on_trade(place, print, *displayed, self.lot, random)
     }
 
     /// Change the displayed size of the level from ``previous`` to ``new``, in increments.

@@ -92,17 +92,19 @@ pub struct Walk {
 pub struct L2Book {
     sides: [Ladder; 2],
     state: BookState,
+    /// See [`L2Book::stamp`].
+    stamp: i64,
 }
 
 impl Clone for L2Book {
     fn clone(&self) -> Self {
-        Self { sides: self.sides.clone(), state: self.state }
+        Self { sides: self.sides.clone(), ..*self }
     }
 
     /// Reuses the memory of the book that is overwritten.
     fn clone_from(&mut self, source: &Self) {
         self.sides.clone_from(&source.sides);
-        self.state = source.state;
+        (self.state, self.stamp) = (source.state, source.stamp);
     }
 }
 
@@ -127,13 +129,24 @@ impl Default for L2Book {
 impl L2Book {
     /// An empty book.
     pub fn new() -> Self {
-        Self { sides: [Ladder::new(), Ladder::new()], state: BookState::Empty }
+        Self { sides: [Ladder::new(), Ladder::new()], state: BookState::Empty, stamp: i64::MIN }
     }
 
     /// What is known about the book.
     #[inline]
     pub fn state(&self) -> BookState {
         self.state
+    }
+
+    /// Venue's time of the last row of market data that set a level, ns; the least of all before there was one.
+    #[inline]
+    pub fn stamp(&self) -> i64 {
+        self.stamp
+    }
+
+    /// Takes a book's time from somewhere else.
+    pub(crate) fn set_stamp(&mut self, stamp: i64) {
+        self.stamp = stamp;
     }
 
     /// Whether the book equals the venue's.
@@ -284,7 +297,11 @@ impl L2Book {
     /// because a decoder only emits levels of a book it has synchronised.
     #[inline(always)]
     pub(crate) fn apply_row(&mut self, view: &View<'_>, row: usize) {
-        self.apply_kind(view.kind[row], view.side[row], view.price.get(row), view.qty.get(row));
+        let kind = view.kind[row];
+        self.apply_kind(kind, view.side[row], view.price.get(row), view.qty.get(row));
+        if kind == EventKind::BookSet as u8 {
+            self.stamp = view.ts_event[row];
+        }
     }
 
     #[inline(always)]
@@ -317,6 +334,7 @@ impl L2Book {
                     && let Some(side) = Side::from_column(view.side[row])
                 {
                     self.apply_quote(side, view.price.get(row), view.qty.get(row));
+                    self.stamp = view.ts_event[row];
                 }
             }
             FillBasis::Trades | FillBasis::Bars => {}
@@ -338,12 +356,21 @@ impl L2Book {
         let side = &view.side[from..to];
         in_width!(view, |price, qty| self.apply_slices(side, &price[from..to], &qty[from..to]));
         self.state = BookState::Synced;
+        self.stamp_from(view, from, to);
+    }
+
+    #[inline(always)]
+    fn stamp_from(&mut self, view: &View<'_>, from: usize, to: usize) {
+        if let Some(last) = view.ts_event[from..to].last() {
+            self.stamp = *last;
+        }
     }
 
     /// The same, and returns what that added to levels and removed from them.
     pub(crate) fn count_levels(&mut self, view: &View<'_>, from: usize, to: usize) -> (i64, i64) {
         let side = &view.side[from..to];
         self.state = BookState::Synced;
+        self.stamp_from(view, from, to);
         in_width!(view, |price, qty| self.count_slices(side, &price[from..to], &qty[from..to]))
     }
 

@@ -27,14 +27,20 @@ pub(super) struct Desk {
     outgoing: Vec<Outgoing>,
     /// Refusals of our own, to be delivered like a venue's.
     refusals: VecDeque<Report>,
+    /// By strategy, when it sent something last and how often it did then.
+    moments: Vec<(i64, u32)>,
 }
+
+/// New orders and replacements that a strategy may send without time going on: no one means to send so many, but one
+/// that answers each refusal with the next order does so for ever.
+const MOST_AT_ONCE: u32 = 100_000;
 
 impl Desk {
     /// A desk that goes on with orders and a gate.
     pub(super) fn restore(store: OrderStore, trading: Trading, refusals: VecDeque<Report>) -> Self {
         let mut gate = Gate::default();
         gate.set_trading(trading);
-        Self { store, gate, outgoing: Vec::new(), refusals }
+        Self { store, gate, outgoing: Vec::new(), refusals, moments: Vec::new() }
     }
 
     /// The orders.
@@ -81,6 +87,26 @@ impl Desk {
     /// A strategy's open orders, oldest first.
     pub(super) fn open(&self, strategy: StrategyId) -> impl Iterator<Item = &Order> + '_ {
         self.store.open().filter(move |order| order.strategy == strategy)
+    }
+
+    /// Refuses to send what a strategy does not stop sending.
+    pub(super) fn admits(&self, sender: Sender) -> Result<(), OrderError> {
+        match self.moments.get(sender.strategy.index()) {
+            Some((at, sent)) if (*at, *sent) == (sender.now, MOST_AT_ONCE) => {
+                Err(OrderError::TooManyAtOnce(MOST_AT_ONCE))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, sender: Sender) {
+        let at = sender.strategy.index();
+        if at >= self.moments.len() {
+            self.moments.resize(at + 1, (i64::MIN, 0));
+        }
+        let (last, sent) = &mut self.moments[at];
+        *sent = if *last == sender.now { *sent + 1 } else { 1 };
+        *last = sender.now;
     }
 
     /// Judges a new order that would get the id after `skip` others.
@@ -137,6 +163,7 @@ impl Desk {
         request: OrderRequest,
         journal: &mut Journal,
     ) -> Result<OrderId, OrderError> {
+        self.admits(sender)?;
         let verdict = self.check_submit(sender.strategy, sender.now, market, request)?;
         Ok(self.send(sender, verdict, journal))
     }
@@ -157,6 +184,7 @@ impl Desk {
         if order.order_type == OrderType::Market {
             return Err(OrderError::Contradiction("a market order cannot be replaced"));
         }
+        self.admits(sender)?;
         let verdict = self.review_replace(sender.now, market, order, price, qty)?;
         self.send(sender, verdict, journal);
         Ok(true)
@@ -212,6 +240,9 @@ impl Desk {
         };
         let id = command.order();
         journal.command(sender.now, sender.strategy, command);
+        if !matches!(command, Command::Cancel { .. }) {
+            self.count(sender);
+        }
         match command {
             Command::Submit { order, request } => {
                 self.store.push(Order::new(*order, sender.strategy, request, sender.now));

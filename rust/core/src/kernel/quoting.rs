@@ -57,6 +57,7 @@ impl Quotes {
         {
             return Err(OrderError::Contradiction("the bid of a quote has to be below its ask"));
         }
+        desk.admits(sender)?;
         let working = &mut self.orders[sender.strategy.index()][id.index()];
         let plan = |side: Side, skip| {
             plan(

@@ -23,7 +23,7 @@ use crate::risk::Trading;
 use crate::types::{AccountId, CodecError, CurrencyId, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 5";
+const MAGIC: &str = "tradecore kernel 6";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -406,6 +406,7 @@ impl MarketView {
         w.option(self.reason().map(AsRef::as_ref), Writer::text);
         let book = self.book();
         w.u8(book.state() as u8);
+        w.i64(book.stamp());
         for side in [Side::Buy, Side::Sell] {
             w.index(book.levels(side));
             for level in book.iter(side) {
@@ -419,7 +420,7 @@ impl MarketView {
         same("basis", r.text()?, self.basis().as_str())?;
         let (known, twice_mid) = (r.u64()?, r.option(Reader::i64)?);
         let reason: Option<Arc<str>> = r.option(Reader::text)?.map(Arc::from);
-        let state = r.book_state()?;
+        let (state, stamp) = (r.book_state()?, r.i64()?);
         let mut book = L2Book::new();
         for side in [Side::Buy, Side::Sell] {
             for _ in 0..r.index()? {
@@ -432,6 +433,7 @@ impl MarketView {
             }
         }
         book.mark(state);
+        book.set_stamp(stamp);
         self.restore(known, book, twice_mid, reason);
         Ok(())
     }

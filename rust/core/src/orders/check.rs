@@ -67,6 +67,12 @@ pub enum OrderError {
         /// The value.
         value: String,
     },
+    /// The strategy has sent that many without time going on.
+    #[error(
+        "{0} orders were sent at one moment; a strategy that answers each refusal with the next order never ends: send it \
+         later, with ctx.at or ctx.every"
+    )]
+    TooManyAtOnce(u32),
     /// What it is worth is beyond exact money.
     #[error(transparent)]
     Money(#[from] Uncounted),
@@ -82,6 +88,7 @@ impl OrderError {
             | Self::Contradiction(_)
             | Self::DuplicateClientId(_)
             | Self::TooLarge { .. }
+            | Self::TooManyAtOnce(_)
             | Self::Name(_)
             | Self::Money(_) => Reason::InvalidTerms,
         }

@@ -2,16 +2,20 @@
 //!
 //! Our orders never change the replayed market. When an order trades:
 //!
-//! * it takes what is displayed on the other side, in whole lots, level by level, up to its limit; what it took is
-//!   gone for us until the venue says the level changed;
+//! * it takes what is displayed on the other side, in whole lots, level by level, up to its limit. What it took is gone
+//!   for us: the market's own trades there take it first, other decreases of the level take their share of it, and
+//!   growth leaves it gone (see `taken`);
 //! * on its way it meets our own resting orders, by price and by place in the queue: at one price what is displayed
 //!   ahead of an order, then the order, which is filled as a maker at its own price, then what is behind. Two orders
 //!   of one account do not trade with each other (see [`SelfTrade`]);
-//! * resting at `P`, it fills whole when the other side's best price reaches `P` or a trade prints through `P`;
-//!   at `P` itself a trade first works off the queue ahead (see [`QueueModel`]); orders of ours share
-//!   a trade, better prices first, then in order of arrival;
-//! * an order that rests against liquidity it could not take is not one the market came to: when the other side
-//!   reaches it, it fills up to what is displayed there and left for us;
+//! * resting at `P`, it fills when a trade prints beyond `P`, whoever took: all our orders that such a trade passes
+//!   get no more than its quantity, better prices first, then in order of arrival, and what is left of them has nothing
+//!   ahead any more;
+//! * at `P` itself a trade first works off the queue ahead (see [`QueueModel`]); orders of ours share it in order of
+//!   arrival;
+//! * when the other side's best price reaches `P`, it fills from what is displayed there and not taken yet, better
+//!   prices first, then in order of arrival; the rest waits for more to come;
+//! * a trade the book had shown already when an order came is none for it;
 //! * a maker fill is at the order's own price;
 //! * a market without a book fills by what was traded alone (see `prints`);
 //! * a crossed book is a fault of the data: nothing is taken from it and it reaches nobody.
@@ -48,7 +52,7 @@ use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Resting, Slot};
 use self::taken::Taken;
 use self::waiting::Prints;
-use super::queue::{QueueModel, QueuePosition};
+use super::queue::{Print, QueueModel, QueuePosition};
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
 use crate::event::{EventKind, Ints, Span, View};
@@ -68,6 +72,17 @@ struct Pool {
     /// The trade of which `left` is left.
     trade: u64,
     left: i64,
+}
+
+/// A trade of the market.
+#[derive(Debug, Clone, Copy)]
+struct Trade {
+    /// Who took, if that is known.
+    aggressor: Option<Side>,
+    price: i64,
+    qty: i64,
+    /// Venue's time, ns.
+    at: i64,
 }
 
 /// Prices at which a row may concern a side's own orders or what was taken of it, from lowest to highest.
@@ -323,20 +338,22 @@ impl Market {
         self.lot = self.instrument.terms_at(now).lot_size;
     }
 
-    /// Whether there are so few orders that looking at each costs less than asking which ones a message concerns.
+    /// Whether there is so little of ours that looking at all of it costs less than asking which ones a message concerns.
     #[inline]
     fn are_few(&self) -> bool {
-        self.orders.len() <= self.few
+        self.orders.len() + self.taken.len() <= self.few
     }
 
     /// After a message: looks at every order and everything taken.
     fn look_at_few(&mut self, before: usize, now: i64, out: &mut Vec<(AccountId, Update)>) {
         self.news.forget();
         let had_taken = !self.taken.is_empty();
-        if had_taken {
-            self.taken.levels_show(|side, key| self.book.qty_at(side, key * side.sign()));
-        }
         if self.book.is_synced() {
+            if had_taken {
+                for side in SIDES {
+                    self.see_taken(side);
+                }
+            }
             let (bid, ask) = self.book.touch_keys();
             if self.reaches_own(bid, ask) && !self.book.is_crossed() {
                 self.fill_reached(now, out);
@@ -353,7 +370,7 @@ impl Market {
                 }
             }
         }
-        if had_taken || self.orders.len() != before {
+        if had_taken || !self.taken.is_empty() || self.orders.len() != before {
             self.watch_again();
         }
     }
@@ -366,16 +383,39 @@ impl Market {
             || self.orders.best(Side::Sell).saturating_add(bid) >= 0
     }
 
+    /// Lets what the data shows act on what was taken of a side.
+    fn see_taken(&mut self, side: Side) {
+        self.taken.levels_show(side, self.book.stamp(), |key| self.book.shown_at(side, key * side.sign()));
+    }
+
+    /// The best key of a side that is beyond what is shown and of which we want to know; [`NO_KEY`] for none.
+    #[inline]
+    fn unseen(&self, side: Side) -> i64 {
+        self.orders.unseen(side).max(self.taken.unseen(side))
+    }
+
     /// Lets what a level shows act on an order's place in its queue.
     #[inline]
     fn see(&mut self, slot: Slot, displayed: i64) {
         let order = self.orders.get_mut(slot);
         if order.place.is_unknown() {
-            order.place = QueuePosition::behind(displayed);
+            self.join(slot, displayed);
         } else if displayed != order.displayed {
             self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
+            if displayed < order.displayed {
+                order.shrunk_at = self.book.stamp();
+            }
+            order.displayed = displayed;
         }
-        order.displayed = displayed;
+    }
+
+    /// Puts an order behind all that its level shows and that is not taken.
+    fn join(&mut self, slot: Slot, displayed: i64) {
+        let order = self.orders.get_mut(slot);
+        let taken = self.taken.at(order.side, order.key(), order.pool);
+        order.place = QueuePosition::behind(displayed - taken);
+        (order.displayed, order.joined_at, order.shrunk_at) =
+            (displayed, self.book.stamp(), self.book.stamp());
     }
 
     #[inline(always)]
@@ -388,15 +428,10 @@ impl Market {
     fn on_row(&mut self, view: &View<'_>, row: usize, now: i64, out: &mut Vec<(AccountId, Update)>) {
         match EventKind::from_column(view.kind[row]) {
             Some(EventKind::Trade) => {
-                if self.orders.is_empty() {
-                    return;
-                }
                 let (price, qty) = (view.price.get(row), view.qty.get(row));
-                if price > 0
-                    && qty > 0
-                    && let Some(side) = self.aggressor(view.side[row], price)
-                {
-                    self.on_trade(side, price, qty, now, out);
+                if price > 0 && qty > 0 {
+                    let aggressor = self.aggressor(view.side[row], price);
+                    self.on_trade(Trade { aggressor, price, qty, at: view.ts_event[row] }, now, out);
                 }
             }
             kind => {
@@ -447,7 +482,7 @@ impl Market {
     fn note_near(&mut self, column: i8, price: i64) {
         let side = if column < 0 { Side::Sell } else { Side::Buy };
         let key = price * side.sign();
-        self.news.deeper[side.index()] |= key <= self.orders.unseen(side);
+        self.news.deeper[side.index()] |= key <= self.unseen(side);
         if self.orders.first_at(side, key).is_some() || !self.taken.is_empty() {
             self.news.named.push((side, key));
         }
@@ -466,38 +501,67 @@ impl Market {
         })
     }
 
-    fn on_trade(
+    fn on_trade(&mut self, trade: Trade, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        let Trade { aggressor, price, qty, at } = trade;
+        self.trades += 1;
+        let passive = aggressor.map(Side::opposite);
+        if let Some(passive) = passive {
+            self.taken.trade(passive, price * passive.sign(), qty, at);
+        }
+        for side in if passive == Some(Side::Sell) { [Side::Sell, Side::Buy] } else { SIDES } {
+            let traded = price * side.sign();
+            let best = self.orders.best(side);
+            if best > traded {
+                self.trade_through(side, traded, trade, now, out);
+            }
+            if best >= traded && passive == Some(side) {
+                self.news.traded = true;
+                let mut at = self.orders.first_at(side, traded);
+                while let Some(slot) = at {
+                    at = self.orders.behind(slot);
+                    let fill = self.reach_by_trade(slot, trade);
+                    if fill > 0 {
+                        out.push(self.fill_resting(slot, fill, now));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets a trade beyond the price of own orders fill them, as far as it goes.
+    fn trade_through(
         &mut self,
-        aggressor: Side,
-        price: i64,
-        qty: i64,
+        side: Side,
+        traded: i64,
+        trade: Trade,
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
-        let passive = aggressor.opposite();
-        let traded = price * passive.sign();
-        if self.orders.best(passive) < traded {
-            return;
-        }
         self.news.traded = true;
-        self.trades += 1;
-        // Better prices trade first, whenever they came.
-        while let Some((_, slot)) =
-            self.orders.level_below(passive, i64::MAX).filter(|(key, _)| *key > traded)
-        {
-            let (pool, fill) = (self.orders.get(slot).pool, self.orders.get(slot).leaves());
-            let left = self.left_of_trade(pool, qty);
-            *left = (*left - fill).max(0);
-            out.push(self.fill_resting(slot, fill, now));
-        }
-        let mut at = self.orders.first_at(passive, traded);
-        while let Some(slot) = at {
-            at = self.orders.behind(slot);
-            let fill = self.reach_by_trade(slot, qty);
+        let mut passed = std::mem::take(&mut self.reached);
+        self.orders.down_to(side, traded + 1, &mut passed);
+        for slot in passed.drain(..) {
+            if self.is_older(slot, trade) {
+                continue;
+            }
+            let Resting { pool, .. } = *self.orders.get(slot);
+            let lot = self.lot;
+            let leaves = self.orders.get(slot).leaves();
+            let left = self.left_of_trade(pool, trade.qty);
+            let fill = if *left >= leaves { leaves } else { *left / lot * lot };
+            *left -= fill;
+            // What stood ahead has traded.
+            self.orders.get_mut(slot).place.pass();
             if fill > 0 {
                 out.push(self.fill_resting(slot, fill, now));
             }
         }
+        self.reached = passed;
+    }
+
+    /// Whether a trade was in what the book showed when an order joined.
+    fn is_older(&self, slot: Slot, trade: Trade) -> bool {
+        !self.queue.is_compat && trade.at <= self.orders.get(slot).joined_at
     }
 
     /// What is left of the newest trade, of `qty`, for a pool's orders.
@@ -509,17 +573,22 @@ impl Market {
         &mut pool.left
     }
 
-    /// Lets a trade of `qty` at an order's price work on its queue; returns how much of it fills the order.
-    fn reach_by_trade(&mut self, slot: Slot, qty: i64) -> i64 {
+    /// Lets a trade at an order's price work on its queue; returns how much of it fills the order.
+    fn reach_by_trade(&mut self, slot: Slot, trade: Trade) -> i64 {
+        if self.is_older(slot, trade) {
+            return 0;
+        }
         let pool = self.orders.get(slot).pool;
-        let left = *self.left_of_trade(pool, qty);
+        let left = *self.left_of_trade(pool, trade.qty);
         let order = self.orders.get_mut(slot);
         let pool = &mut self.pools[pool as usize];
-        self.queue.on_trade_ahead(&mut order.place, qty - left);
+        let is_shown = trade.at <= order.shrunk_at;
+        self.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, is_shown });
         if left == 0 {
             return 0;
         }
-        let reach = self.queue.on_trade(&mut order.place, left, order.displayed, self.lot, &mut pool.random);
+        let print = Print { qty: left, is_shown };
+        let reach = self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, &mut pool.random);
         let fill = reach.min(order.leaves()).max(0);
         pool.left = (left - fill).max(0);
         fill
@@ -540,7 +609,7 @@ impl Market {
         }
         for (side, best) in [(Side::Buy, bid), (Side::Sell, ask)] {
             // An empty side hides nothing.
-            self.news.deeper[side.index()] |= best == NO_KEY && self.orders.unseen(side) != NO_KEY;
+            self.news.deeper[side.index()] |= best == NO_KEY && self.unseen(side) != NO_KEY;
         }
         let reached = self.reaches_own(bid, ask);
         let concerned =
@@ -557,17 +626,19 @@ impl Market {
         let deeper = std::mem::take(&mut self.news.deeper);
         let mut changed =
             std::mem::take(&mut self.news.traded) | reached | deeper[0] | deeper[1] | self.news.cleared;
-        if !self.taken.is_empty() {
-            changed = true;
-            if self.news.cleared {
-                self.taken.levels_show(|side, key| self.book.qty_at(side, key * side.sign()));
-            } else {
+        if self.book.is_synced() {
+            if !self.taken.is_empty() {
+                changed = true;
                 for &(side, key) in &named {
-                    self.taken.level_shows(side, key, self.book.qty_at(side, key * side.sign()));
+                    let displayed = self.book.shown_at(side, key * side.sign());
+                    self.taken.level_shows(side, key, displayed, self.book.stamp());
+                }
+                for (side, deeper) in SIDES.into_iter().zip(deeper) {
+                    if deeper || self.news.cleared {
+                        self.see_taken(side);
+                    }
                 }
             }
-        }
-        if self.book.is_synced() {
             if reached && !self.book.is_crossed() {
                 self.fill_reached(now, out);
             }
@@ -621,26 +692,22 @@ impl Market {
         true
     }
 
-    /// Fills the orders that the other side's best price has reached, in order of arrival.
+    /// Fills the orders that the other side's best price has reached, better prices first, then in order of arrival.
     fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
         let (bid, ask) = self.book.touch_keys();
         let mut reached = std::mem::take(&mut self.reached);
         for (side, other) in [(Side::Buy, ask), (Side::Sell, bid)] {
-            let mut at = self.orders.level_below(side, i64::MAX);
-            while let Some((key, first)) = at.filter(|(key, _)| key.saturating_add(other) >= 0) {
-                reached.extend(std::iter::successors(Some(first), |slot| self.orders.behind(*slot)));
-                at = self.orders.level_below(side, key - 1);
+            if other != NO_KEY {
+                self.orders.down_to(side, -other, &mut reached);
             }
         }
-        reached.sort_unstable_by_key(|slot| self.orders.arrival(*slot));
         for slot in reached.drain(..) {
-            let Resting { side, price, pool, remainder, .. } = *self.orders.get(slot);
-            if !self.meets_displayed(side, price, pool) {
-                continue;
-            }
+            let Resting { side, price, pool, .. } = *self.orders.get(slot);
             let leaves = self.orders.get(slot).leaves();
-            let fill = if remainder { self.use_up(side, price, pool, leaves) } else { leaves };
-            out.push(self.fill_resting(slot, fill, now));
+            let fill = self.use_up(side, price, pool, leaves);
+            if fill > 0 {
+                out.push(self.fill_resting(slot, fill, now));
+            }
         }
         self.reached = reached;
     }
@@ -665,16 +732,15 @@ impl Market {
     fn watch_again(&mut self) {
         self.touched = !(self.orders.is_empty() && self.taken.is_empty() && self.prints.is_empty());
         for side in SIDES {
-            let own = self.orders.keys(side).first().map(|&worst| {
-                // A level deeper than anything seen is news to those that have not been seen.
-                let low = if self.orders.unseen(side) == NO_KEY { worst } else { -ANY };
-                (low, self.orders.best(side))
-            });
+            let own = self.orders.keys(side).first().map(|&worst| (worst, self.orders.best(side)));
             let bounds = match (own, self.taken.bounds(side)) {
                 (Some(own), Some(taken)) => Some((own.0.min(taken.0), own.1.max(taken.1))),
                 (own, taken) => own.or(taken),
             };
+            // A level deeper than anything seen is news to those that have not been seen.
+            let is_unseen = self.unseen(side) != NO_KEY;
             self.watch[side.index()] = bounds.map_or(Watch::NOTHING, |(low, high)| {
+                let low = if is_unseen { -ANY } else { low };
                 let (low, high) = (low.clamp(-ANY, ANY), high.clamp(-ANY, ANY));
                 if side == Side::Buy { Watch { low, high } } else { Watch { low: -high, high: -low } }
             });

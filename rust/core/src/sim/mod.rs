@@ -13,7 +13,7 @@ mod wallet;
 pub use clock::{FeedClock, Stamp};
 pub use latency::{Latency, LatencyModel, Leg};
 pub use market::{Accounts, Market, Matching, SelfTrade};
-pub use queue::{QueueModel, QueuePosition, UnknownQueueModel};
+pub use queue::{Print, QueueModel, QueuePosition, QueueRule, UnknownQueueModel};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::Venue;

@@ -200,11 +200,12 @@ impl FromStr for SelfTrade {
 
 #[cfg(test)]
 mod tests {
+    use super::super::queue::QueueRule;
     use super::*;
 
     fn settings() -> VenueSettings {
         VenueSettings {
-            queue: QueueModel::Power(2.0),
+            queue: QueueRule::Power(2.0).into(),
             basis: Basis::Auto,
             latency: Latency::constant(0, 0, Some(0)),
             clock_lead: ClockLead::Ns(0),
@@ -261,7 +262,7 @@ mod tests {
         }
         bad.push((VenueSettings { clock_lead: ClockLead::Ns(-1), ..settings() }, "clock_lead"));
         for exponent in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            bad.push((VenueSettings { queue: QueueModel::Power3(exponent), ..settings() }, "queue"));
+            bad.push((VenueSettings { queue: QueueRule::Power3(exponent).into(), ..settings() }, "queue"));
         }
         for (settings, field) in bad {
             assert_eq!(settings.check().map_err(|error| error.field), Err(field));

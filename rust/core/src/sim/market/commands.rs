@@ -1,9 +1,9 @@
 //! What accounts ask of a market: new orders, cancels, replacements.
 
+use super::Market;
 use super::matching::{Step, Taker};
 use super::resting::Resting;
 use super::waiting::Waiting;
-use super::{Market, reaches};
 use crate::orders::{
     Command, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
@@ -115,10 +115,11 @@ impl Market {
             qty: left.qty,
             filled: left.filled,
             post_only: request.post_only,
-            remainder: false,
-            place: QueuePosition::default(),
+            place: QueuePosition::UNKNOWN,
             displayed: 0,
             sent,
+            joined_at: i64::MIN,
+            shrunk_at: i64::MIN,
         });
     }
 
@@ -150,17 +151,13 @@ impl Market {
     }
 
     /// Puts an order at the end of the queue of its price.
-    fn rest(&mut self, mut order: Resting) {
-        let shown = self.book.shown_at(order.side, order.price);
-        order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
-        order.displayed = shown.unwrap_or(0);
-        order.remainder |= self
-            .book
-            .best(order.side.opposite())
-            .is_some_and(|other| reaches(order.side, order.price, other.price));
-        self.orders.push(order);
-        if shown.is_none() {
-            self.orders.set_unseen(order.side, order.key());
+    fn rest(&mut self, order: Resting) {
+        let (side, key) = (order.side, order.key());
+        let shown = self.book.shown_at(side, order.price);
+        let slot = self.orders.push(Resting { place: QueuePosition::UNKNOWN, ..order });
+        match shown {
+            Some(displayed) => self.join(slot, displayed),
+            None => self.orders.set_unseen(side, key),
         }
     }
 

@@ -12,12 +12,13 @@ use crate::event::{Event, EventColumns, EventKind, Span};
 use crate::ledger::ContractMath;
 use crate::orders::{Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::random::Random;
-use crate::sim::queue::{QueueModel, QueuePosition};
+use crate::sim::queue::{Print, QueueModel, QueuePosition};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Instrument, MarketId, Price, Qty, Side};
 
 type Out = Vec<(AccountId, Update)>;
-type Row = (EventKind, Option<Side>, i64, i64);
+/// How late it is told, and what the row says.
+type Row = (i64, EventKind, Option<Side>, i64, i64);
 /// All accounts, or one.
 type Pool = Option<AccountId>;
 
@@ -30,9 +31,10 @@ struct Own {
     qty: i64,
     filled: i64,
     post_only: bool,
-    remainder: bool,
     place: QueuePosition,
     displayed: i64,
+    joined_at: i64,
+    shrunk_at: i64,
 }
 
 #[derive(Clone)]
@@ -42,6 +44,8 @@ struct Taken {
     price: i64,
     displayed: i64,
     qty: i64,
+    traded: i64,
+    shrunk_at: i64,
 }
 
 #[derive(Clone)]
@@ -54,6 +58,7 @@ struct Model {
     math: ContractMath,
     levels: [BTreeMap<i64, i64>; 2],
     synced: bool,
+    shown_at: i64,
     /// In order of arrival.
     orders: Vec<Own>,
     taken: Vec<Taken>,
@@ -82,6 +87,7 @@ impl Model {
             math: ContractMath::new(&instrument).unwrap(),
             levels: [BTreeMap::new(), BTreeMap::new()],
             synced: false,
+            shown_at: i64::MIN,
             orders: Vec::new(),
             taken: Vec::new(),
             random: BTreeMap::new(),
@@ -116,7 +122,7 @@ impl Model {
 
     fn taken_at(&self, pool: Pool, side: Side, price: i64) -> i64 {
         let of = |t: &&Taken| (t.pool, t.side, t.price) == (pool, side, price);
-        self.taken.iter().find(of).map_or(0, |t| t.qty)
+        self.taken.iter().find(of).map_or(0, |t| (t.qty + t.traded).min(t.displayed))
     }
 
     /// A lot, or less when no more is wanted; a queue model may have left an order with less.
@@ -124,7 +130,10 @@ impl Model {
         let (displayed, qty) = (self.qty_at(side, price), self.lot.min(wanted));
         match self.taken.iter_mut().find(|t| (t.pool, t.side, t.price) == (pool, side, price)) {
             Some(taken) => taken.qty += qty,
-            None => self.taken.push(Taken { pool, side, price, displayed, qty }),
+            None => {
+                let (traded, shrunk_at) = (0, i64::MIN);
+                self.taken.push(Taken { pool, side, price, displayed, qty, traded, shrunk_at });
+            }
         }
         qty
     }
@@ -169,14 +178,15 @@ impl Model {
     }
 
     fn on_message(&mut self, rows: &[Row], now: i64, out: &mut Out) {
-        for &(kind, side, price, qty) in rows {
+        for &(late, kind, side, price, qty) in rows {
+            let ts = now - late;
             match (kind, self.basis, side) {
                 (EventKind::Trade, ..) => {
                     let ask = self.best(Side::Sell).is_some_and(|ask| price >= ask);
                     let bid = self.best(Side::Buy).is_some_and(|bid| price <= bid);
                     let guess = if ask { Some(Side::Buy) } else { bid.then_some(Side::Sell) };
-                    if let Some(aggressor) = side.or(guess).filter(|_| qty > 0) {
-                        self.on_trade(aggressor, price, qty, now, out);
+                    if qty > 0 {
+                        self.on_trade(side.or(guess), price, qty, (ts, now), out);
                     }
                 }
                 (EventKind::BookClear, FillBasis::L2, _) => {
@@ -191,7 +201,7 @@ impl Model {
                     }
                     levels.insert(price, qty);
                     levels.retain(|_, qty| *qty > 0);
-                    self.synced = true;
+                    (self.synced, self.shown_at) = (true, ts);
                 }
                 _ => {}
             }
@@ -199,34 +209,62 @@ impl Model {
         self.after_message(now, out);
     }
 
-    fn on_trade(&mut self, aggressor: Side, price: i64, qty: i64, now: i64, out: &mut Out) {
-        let passive = aggressor.opposite();
-        let mut left: BTreeMap<Pool, i64> = BTreeMap::new();
-        let mut through: Vec<usize> = (0..self.orders.len())
-            .filter(|at| self.orders[*at].side == passive && better(passive, self.orders[*at].price, price))
-            .collect();
-        through.sort_by_key(|at| -self.orders[*at].price * passive.sign());
-        for at in through {
-            let fill = self.orders[at].qty - self.orders[at].filled;
-            let left = left.entry(self.pool(self.orders[at].account)).or_insert(qty);
-            *left = (*left - fill).max(0);
-            self.fill_own(at, fill, now, out);
-        }
-        for at in 0..self.orders.len() {
-            if self.orders[at].side != passive || self.orders[at].price != price {
-                continue;
+    fn on_trade(
+        &mut self,
+        aggressor: Option<Side>,
+        price: i64,
+        qty: i64,
+        (ts, now): (i64, i64),
+        out: &mut Out,
+    ) {
+        let passive = aggressor.map(Side::opposite);
+        for taken in &mut self.taken {
+            if passive == Some(taken.side) && taken.price == price && ts > taken.shrunk_at {
+                taken.qty = (taken.qty - qty).max(0);
+                taken.traded = (taken.traded + qty).min(taken.displayed);
             }
-            let pool = self.pool(self.orders[at].account);
-            let left = left.entry(pool).or_insert(qty);
-            let random = self.random.entry(pool).or_insert_with(|| Random::new(1, 0));
-            let order = &mut self.orders[at];
-            self.queue.on_trade_ahead(&mut order.place, qty - *left);
-            if *left > 0 {
-                let reach = self.queue.on_trade(&mut order.place, *left, order.displayed, self.lot, random);
-                let fill = reach.min(order.qty - order.filled);
-                *left = (*left - fill).max(0);
+        }
+        let mut left: BTreeMap<Pool, i64> = BTreeMap::new();
+        let first = passive.unwrap_or(Side::Buy);
+        for side in [first, first.opposite()] {
+            let mut through: Vec<usize> = (0..self.orders.len())
+                .filter(|at| self.orders[*at].side == side && better(side, self.orders[*at].price, price))
+                .collect();
+            through.sort_by_key(|at| -self.orders[*at].price * side.sign());
+            for at in through {
+                if ts <= self.orders[at].joined_at {
+                    continue;
+                }
+                let left = left.entry(self.pool(self.orders[at].account)).or_insert(qty);
+                let leaves = self.orders[at].qty - self.orders[at].filled;
+                let fill = if *left >= leaves { leaves } else { *left - *left % self.lot };
+                *left -= fill;
+                self.orders[at].place.pass();
                 if fill > 0 {
                     self.fill_own(at, fill, now, out);
+                }
+            }
+            for at in 0..self.orders.len() {
+                let order = &self.orders[at];
+                let is_concerned = passive == Some(side) && order.side == side && order.price == price;
+                if !is_concerned || order.filled == order.qty || ts <= order.joined_at {
+                    continue;
+                }
+                let pool = self.pool(order.account);
+                let left = left.entry(pool).or_insert(qty);
+                let random = self.random.entry(pool).or_insert_with(|| Random::new(1, 0));
+                let order = &mut self.orders[at];
+                let is_shown = ts <= order.shrunk_at;
+                self.queue.on_trade_ahead(&mut order.place, Print { qty: qty - *left, is_shown });
+                if *left > 0 {
+                    let print = Print { qty: *left, is_shown };
+                    let reach =
+                        self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, random);
+                    let fill = reach.min(order.qty - order.filled);
+                    *left = (*left - fill).max(0);
+                    if fill > 0 {
+                        self.fill_own(at, fill, now, out);
+                    }
                 }
             }
         }
@@ -234,41 +272,69 @@ impl Model {
     }
 
     fn after_message(&mut self, now: i64, out: &mut Out) {
-        let levels = self.levels.clone();
-        let shows = |t: &Taken| levels[t.side.index()].get(&t.price).copied().unwrap_or(0);
-        self.taken.retain(|t| shows(t) == t.displayed);
         if !self.synced {
             return;
         }
-        for at in 0..self.orders.len() {
-            let Own { side, price, remainder, .. } = self.orders[at];
-            let (pool, leaves) =
-                (self.pool(self.orders[at].account), self.orders[at].qty - self.orders[at].filled);
-            let mut fill = 0;
-            while fill < leaves
-                && !self.is_crossed()
-                && let Some(other) = self.best_free(pool, side).filter(|other| meet(side, price, *other))
-            {
-                if remainder {
-                    fill += self.take_displayed(pool, side.opposite(), other, leaves - fill);
-                } else {
-                    fill = leaves;
+        for at in 0..self.taken.len() {
+            let shown = self.shown(self.taken[at].side, self.taken[at].price);
+            let taken = &mut self.taken[at];
+            match shown.map(|shown| (shown, taken.displayed - shown)) {
+                None | Some((_, 0)) => {}
+                Some((new, less)) if less < 0 => (taken.displayed, taken.traded) = (new, 0),
+                Some((new, less)) => {
+                    let explained = taken.traded.min(less);
+                    let before = taken.displayed - explained;
+                    taken.qty =
+                        if before == new { taken.qty } else { (taken.qty * new + before - 1) / before }
+                            .min(new);
+                    taken.traded -= explained;
+                    (taken.displayed, taken.shrunk_at) = (new, self.shown_at);
                 }
-            }
-            if fill > 0 {
-                self.fill_own(at, fill, now, out);
-            }
-            if let Some(displayed) = self.shown(side, price) {
-                let order = &mut self.orders[at];
-                if order.place.is_unknown() {
-                    order.place = QueuePosition::behind(displayed);
-                } else if displayed != order.displayed {
-                    self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
-                }
-                order.displayed = displayed;
             }
         }
-        self.drop_filled();
+        self.taken.retain(|t| t.qty > 0 || t.traded > 0);
+        if !self.is_crossed() {
+            for side in [Side::Buy, Side::Sell] {
+                let mut by_price: Vec<usize> =
+                    (0..self.orders.len()).filter(|at| self.orders[*at].side == side).collect();
+                by_price.sort_by_key(|at| -self.orders[*at].price * side.sign());
+                for at in by_price {
+                    let (pool, price) = (self.pool(self.orders[at].account), self.orders[at].price);
+                    let leaves = self.orders[at].qty - self.orders[at].filled;
+                    let mut fill = 0;
+                    while fill < leaves
+                        && let Some(other) = self.best_free(pool, side).filter(|o| meet(side, price, *o))
+                    {
+                        fill += self.take_displayed(pool, side.opposite(), other, leaves - fill);
+                    }
+                    if fill > 0 {
+                        self.fill_own(at, fill, now, out);
+                    }
+                }
+            }
+            self.drop_filled();
+        }
+        for at in 0..self.orders.len() {
+            if let Some(displayed) = self.shown(self.orders[at].side, self.orders[at].price) {
+                self.see(at, displayed);
+            }
+        }
+    }
+
+    fn see(&mut self, at: usize, displayed: i64) {
+        let Own { side, price, account, .. } = self.orders[at];
+        let taken = self.taken_at(self.pool(account), side, price);
+        let order = &mut self.orders[at];
+        if order.place.is_unknown() {
+            order.place = QueuePosition::behind(displayed - taken);
+            (order.joined_at, order.shrunk_at) = (self.shown_at, self.shown_at);
+        } else if displayed != order.displayed {
+            self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
+            if displayed < order.displayed {
+                order.shrunk_at = self.shown_at;
+            }
+        }
+        order.displayed = displayed;
     }
 
     fn on_command(&mut self, account: AccountId, command: &Command, now: i64, out: &mut Out) {
@@ -290,9 +356,10 @@ impl Model {
                     qty: request.qty.steps(),
                     filled: 0,
                     post_only: request.post_only,
-                    remainder: false,
-                    place: QueuePosition::default(),
+                    place: QueuePosition::UNKNOWN,
                     displayed: 0,
+                    joined_at: i64::MIN,
+                    shrunk_at: i64::MIN,
                 };
                 if request.time_in_force == TimeInForce::Fok {
                     let mut tried = self.clone();
@@ -441,11 +508,11 @@ impl Model {
 
     fn rest(&mut self, mut order: Own) {
         let shown = self.shown(order.side, order.price);
-        order.place = shown.map_or(QueuePosition::UNKNOWN, QueuePosition::behind);
-        order.displayed = shown.unwrap_or(0);
-        order.remainder |=
-            self.best(order.side.opposite()).is_some_and(|other| meet(order.side, order.price, other));
+        order.place = QueuePosition::UNKNOWN;
         self.orders.push(order);
+        if let Some(displayed) = shown {
+            self.see(self.orders.len() - 1, displayed);
+        }
     }
 }
 
@@ -485,7 +552,7 @@ enum Action {
 }
 
 fn setups(accounts: Accounts) -> impl Strategy<Value = Setup> {
-    let queues = ["conservative", "power(2)", "power2(2)", "power3(3)", "log", "log2", "depletion"];
+    let queues = ["conservative", "power(2)", "power2(0.5)", "power3(3)", "log", "log2", "depletion"];
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
     (any::<bool>(), 0..queues.len(), 0..policies.len(), any::<bool>(), any::<bool>()).prop_map(
@@ -503,17 +570,19 @@ fn setups(accounts: Accounts) -> impl Strategy<Value = Setup> {
 fn rows() -> impl Strategy<Value = Row> {
     let sides = || any::<bool>().prop_map(|buy| if buy { Side::Buy } else { Side::Sell });
     let level = |kind| {
-        (sides(), 0i64..12, 0i64..8, 0i64..60).prop_map(move |(side, away, none, qty)| {
-            (kind, Some(side), 101 - side.sign() * away, if none < 3 { 0 } else { qty })
+        (0i64..4, sides(), 0i64..12, 0i64..8, 0i64..60).prop_map(move |(late, side, away, none, qty)| {
+            (late, kind, Some(side), 101 - side.sign() * away, if none < 3 { 0 } else { qty })
         })
     };
-    let trade = (sides(), any::<bool>(), 92i64..110, 0i64..90)
-        .prop_map(|(side, told, price, qty)| (EventKind::Trade, told.then_some(side), price, qty));
+    let trade =
+        (0i64..4, sides(), any::<bool>(), 92i64..110, 0i64..90).prop_map(|(late, side, told, price, qty)| {
+            (late, EventKind::Trade, told.then_some(side), price, qty)
+        });
     prop_oneof![
         8 => level(EventKind::BookSet),
         4 => level(EventKind::Quote),
         3 => trade,
-        1 => Just((EventKind::BookClear, None, 0, 0)),
+        1 => Just((0, EventKind::BookClear, None, 0, 0)),
     ]
 }
 
@@ -540,7 +609,7 @@ fn actions(accounts: usize) -> impl Strategy<Value = Action> {
     let message = |rows: std::ops::Range<usize>| proptest::collection::vec(self::rows(), rows);
     // An opening book more often than chance would bring one.
     let snapshot = message(4..16).prop_map(|mut rows| {
-        rows.insert(0, (EventKind::BookClear, None, 0, 0));
+        rows.insert(0, (0, EventKind::BookClear, None, 0, 0));
         Action::Message(rows)
     });
     prop_oneof![
@@ -553,11 +622,11 @@ fn actions(accounts: usize) -> impl Strategy<Value = Action> {
     ]
 }
 
-fn columns(rows: &[Row]) -> EventColumns {
+fn columns(rows: &[Row], now: i64) -> EventColumns {
     let mut columns = EventColumns::default();
-    for (kind, side, price, qty) in rows {
+    for (late, kind, side, price, qty) in rows {
         columns.push(Event {
-            ts_event: 0,
+            ts_event: now - late,
             ts_recv: 0,
             kind: *kind,
             side: side.map_or(0, |side| side as i8),
@@ -604,7 +673,7 @@ fn act(market: &mut Market, action: &Action, at: usize, lot: i64, only: Option<u
     use crate::event::Columns;
     let (now, mut out) = (at as i64, Vec::new());
     if let Action::Message(rows) = action {
-        let columns = columns(rows);
+        let columns = columns(rows, now);
         let view = columns.view();
         let all = Span { from: 0, to: rows.len(), only_levels: view.are_levels(0, rows.len()) };
         market.on_message(&view, all, now, &mut out);
@@ -696,8 +765,8 @@ proptest! {
         }
     }
 
-    /// A displayed unit is taken once, a print fills no more than its quantity at its price, and what is made of own
-    /// orders is what is taken of them.
+    /// A displayed unit is taken once, a print fills no more than its quantity, and what is made of own orders is what
+    /// is taken of them.
     #[test]
     fn a_unit_fills_at_most_once_over_shared_accounts(
         setup in setups(Accounts::Shared),
@@ -705,7 +774,6 @@ proptest! {
     ) {
         let mut market = setup.market();
         let mut used: BTreeMap<(Side, i64), (i64, i64)> = BTreeMap::new();
-        let mut left: BTreeMap<i64, i64> = BTreeMap::new();
         for (at, action) in actions.iter().enumerate() {
             let out = act(&mut market, action, at, setup.lot, None);
             let filled = |of: Liquidity, price: i64| -> i64 {
@@ -723,18 +791,9 @@ proptest! {
             match action {
                 Action::Message(rows) => {
                     used.retain(|(side, price), (shown, _)| market.book().qty_at(*side, *price) == *shown);
-                    if let [(EventKind::Trade, _, price, qty)] = rows[..] {
-                        // Nothing else is in the message, so every fill at its price is of the print, and of what
-                        // the print before left of a lot. From half a lot on that is a lot.
-                        let half = setup.lot / 2;
-                        let left = left.entry(price).or_insert(0);
-                        let made = filled(Liquidity::Maker, price);
-                        prop_assert!(made <= *left + qty + half, "{} of {} and {}", made, qty, left);
-                        *left = (*left + qty - made).clamp(0, half);
-                    } else {
-                        // What is left of a print among others is not told apart here: at most all that can be.
-                        let prints = rows.iter().filter(|(kind, ..)| *kind == EventKind::Trade);
-                        left.extend(prints.map(|(_, _, price, _)| (*price, setup.lot / 2)));
+                    if let [(_, EventKind::Trade, _, _, qty)] = rows[..] {
+                        let made: i64 = (80..120).map(|price| filled(Liquidity::Maker, price)).sum();
+                        prop_assert!(made <= qty, "{} of {}", made, qty);
                     }
                 }
                 Action::Submit(_, request) => {

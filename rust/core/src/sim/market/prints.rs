@@ -126,7 +126,8 @@ impl Market {
             qty,
             filled,
             post_only: order.post_only,
-            remainder: false,
+            joined_at: i64::MIN,
+            shrunk_at: i64::MIN,
             place: QueuePosition::UNKNOWN,
             displayed: 0,
             sent: order.sent,
@@ -255,7 +256,7 @@ mod tests {
     use crate::orders::{Command, OrderRequest, OrderType};
     use crate::random::Random;
     use crate::sim::market::Matching;
-    use crate::sim::queue::QueueModel;
+    use crate::sim::queue::QueueRule;
     use crate::types::MarketId;
     use crate::types::instrument::tests::linear;
 
@@ -268,7 +269,7 @@ mod tests {
 
     impl Desk {
         fn new(basis: FillBasis) -> Self {
-            let (queue, matching) = (QueueModel::Conservative, Matching::default());
+            let (queue, matching) = (QueueRule::Conservative.into(), Matching::default());
             let market = Market::new(Arc::new(linear()), basis, queue, matching, Random::new(1, 0)).unwrap();
             Self { market, out: Vec::new() }
         }

@@ -31,13 +31,14 @@ pub(super) struct Resting {
     pub(super) qty: i64,
     pub(super) filled: i64,
     pub(super) post_only: bool,
-    /// Whether the other side displayed something at or inside its price when it came to rest.
-    pub(super) remainder: bool,
     pub(super) place: QueuePosition,
     /// Displayed size of its level when last seen.
     pub(super) displayed: i64,
     /// When it was sent, ns.
     pub(super) sent: i64,
+    /// Venue's time of what the book showed when it joined its level, and when that last shrank, ns.
+    pub(super) joined_at: i64,
+    pub(super) shrunk_at: i64,
 }
 
 impl Resting {
@@ -142,8 +143,8 @@ impl OwnOrders {
         self.nodes[slot as usize].arrival
     }
 
-    /// Puts an order behind all others of its price.
-    pub(super) fn push(&mut self, order: Resting) {
+    /// Puts an order behind all others of its price; where it is.
+    pub(super) fn push(&mut self, order: Resting) -> Slot {
         let key = order.key();
         let slot = self.free.pop().unwrap_or(self.nodes.len() as Slot);
         let side = &mut self.sides[order.side.index()];
@@ -168,6 +169,7 @@ impl OwnOrders {
         if before != END {
             self.nodes[before as usize].behind = slot;
         }
+        slot
     }
 
     /// Takes an order out.
@@ -223,6 +225,14 @@ impl OwnOrders {
         let above = if key >= side.best { side.keys.len() } else { side.keys.partition_point(|k| *k <= key) };
         let at = above.checked_sub(1)?;
         Some((side.keys[at], side.queues[at].first))
+    }
+
+    /// Adds the orders at and above a key to `slots`, the best price first, then in order of arrival.
+    pub(super) fn down_to(&self, side: Side, key: i64, slots: &mut Vec<Slot>) {
+        let own = &self.sides[side.index()];
+        for (_, queue) in own.keys.iter().zip(&own.queues).rev().take_while(|(own, _)| **own >= key) {
+            slots.extend(std::iter::successors(Some(queue.first), |slot| self.behind(*slot)));
+        }
     }
 
     /// The first order at a key.

@@ -1,5 +1,9 @@
-//! What has been taken of displayed levels that still show it.
+//! What our own orders have taken of displayed levels, which the data cannot know.
+//!
+//! It stands at the front of its level. A trade there takes it first, for the market took then what we had taken. Any
+//! other decrease takes its share of it. Growth is others that came, and leaves it as it is.
 
+use super::resting::NO_KEY;
 use crate::types::Side;
 
 /// Quantity of one level that the accounts of one pool have taken.
@@ -8,26 +12,70 @@ struct Entry {
     /// Price times the sign of its side.
     key: i64,
     pool: u32,
-    /// What the level shows; as long as it does, `qty` of it is gone.
+    /// What the level shows.
     displayed: i64,
     qty: i64,
+    /// What has traded there and is not yet seen in `displayed`.
+    traded: i64,
+    /// Venue's time of the message by which the level last shrank, ns.
+    shrunk_at: i64,
+}
+
+impl Entry {
+    fn is_gone(&self) -> bool {
+        self.qty == 0 && self.traded == 0
+    }
+
+    fn shows(&mut self, new: i64, at: i64) {
+        let shrink = self.displayed - new;
+        self.displayed = new;
+        if shrink <= 0 {
+            // What grew came after what traded, and shows it.
+            self.traded = 0;
+            return;
+        }
+        self.shrunk_at = at;
+        let explained = self.traded.min(shrink);
+        self.traded -= explained;
+        let before = new + shrink - explained;
+        if before > new {
+            // Rounded up: what is not sure to be there is not.
+            let share =
+                (i128::from(self.qty) * i128::from(new) + i128::from(before) - 1) / i128::from(before);
+            self.qty = i64::try_from(share).unwrap_or(self.qty);
+        }
+        self.qty = self.qty.min(new);
+    }
 }
 
 /// All of it, by side in order of key and pool.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Taken {
     sides: [Vec<Entry>; 2],
+    /// No level above this key has anything to learn when the data shows deeper than before; [`NO_KEY`] for none.
+    unseen: [i64; 2],
+}
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self { sides: [Vec::new(), Vec::new()], unseen: [NO_KEY; 2] }
+    }
 }
 
 impl Taken {
+    pub(super) fn len(&self) -> usize {
+        self.sides.iter().map(Vec::len).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.sides.iter().all(Vec::is_empty)
     }
 
-    /// Quantity taken at a price.
+    /// Quantity at a price that is displayed and no longer there.
     pub(super) fn at(&self, side: Side, key: i64, pool: u32) -> i64 {
         let entries = &self.sides[side.index()];
-        entries.get(place(entries, key, pool)).filter(|e| (e.key, e.pool) == (key, pool)).map_or(0, |e| e.qty)
+        let entry = entries.get(place(entries, key, pool)).filter(|e| (e.key, e.pool) == (key, pool));
+        entry.map_or(0, |e| (e.qty + e.traded).min(e.displayed))
     }
 
     /// Takes `qty` more of a level that shows `displayed`.
@@ -36,26 +84,60 @@ impl Taken {
         let at = place(entries, key, pool);
         match entries.get_mut(at).filter(|e| (e.key, e.pool) == (key, pool)) {
             Some(entry) => entry.qty += qty,
-            None => entries.insert(at, Entry { key, pool, displayed, qty }),
+            None => entries.insert(at, Entry { key, pool, displayed, qty, traded: 0, shrunk_at: i64::MIN }),
         }
     }
 
-    /// A level may have changed and shows `displayed` now.
-    pub(super) fn level_shows(&mut self, side: Side, key: i64, displayed: i64) {
+    /// `qty` traded at a level at `at`, venue's time.
+    pub(super) fn trade(&mut self, side: Side, key: i64, qty: i64, at: i64) {
+        let entries = &mut self.sides[side.index()];
+        let from = place(entries, key, 0);
+        for entry in entries[from..].iter_mut().take_while(|e| e.key == key) {
+            // One that the level had shown already took its share then.
+            if at > entry.shrunk_at {
+                entry.qty -= entry.qty.min(qty);
+                entry.traded = entry.traded.saturating_add(qty).min(entry.displayed);
+            }
+        }
+    }
+
+    /// A level may have changed by a message of `at`, venue's time, and shows `displayed` now, if the data reaches there.
+    pub(super) fn level_shows(&mut self, side: Side, key: i64, displayed: Option<i64>, at: i64) {
         let entries = &mut self.sides[side.index()];
         let from = place(entries, key, 0);
         let count = entries[from..].iter().take_while(|e| e.key == key).count();
-        // What was taken while the level showed the same is kept: all of one level were.
-        if count > 0 && entries[from].displayed != displayed {
-            entries.drain(from..from + count);
+        if count == 0 {
+            return;
+        }
+        let Some(displayed) = displayed else {
+            self.unseen[side.index()] = self.unseen[side.index()].max(key);
+            return;
+        };
+        // All of one level were shown the same.
+        if entries[from].displayed != displayed {
+            entries[from..from + count].iter_mut().for_each(|e| e.shows(displayed, at));
+            entries.retain(|e| !e.is_gone());
         }
     }
 
-    /// Any level may have changed; `shows` says what they show now.
-    pub(super) fn levels_show(&mut self, shows: impl Fn(Side, i64) -> i64) {
-        for side in [Side::Buy, Side::Sell] {
-            self.sides[side.index()].retain(|e| shows(side, e.key) == e.displayed);
-        }
+    /// Any level of a side may have changed; `shows` says what they show now, if the data reaches there.
+    pub(super) fn levels_show(&mut self, side: Side, at: i64, shows: impl Fn(i64) -> Option<i64>) {
+        let mut unseen = NO_KEY;
+        self.sides[side.index()].retain_mut(|e| {
+            match shows(e.key) {
+                Some(displayed) if displayed != e.displayed => e.shows(displayed, at),
+                Some(_) => {}
+                None => unseen = e.key,
+            }
+            !e.is_gone()
+        });
+        self.unseen[side.index()] = unseen;
+    }
+
+    /// See [`Taken::unseen`].
+    #[inline]
+    pub(super) fn unseen(&self, side: Side) -> i64 {
+        self.unseen[side.index()]
     }
 
     /// Lowest and highest key of a side.
