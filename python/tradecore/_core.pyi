@@ -2856,8 +2856,9 @@ class QueueSimulator:
         cls, model: str, displayed: int, *, lot: int = 1, unit: float = 1.0, seed: int = 0
     ) -> QueueSimulator: ...
     def trade(self, qty: int, *, shown: bool = False) -> int:
-        """Let a trade happen at the order's price and return how much of it reaches the order, in increments. It is
-        ``shown`` when the displayed size shrank by it already.
+        """Let a trade happen at the order's price and return how much of it reaches the order, in increments.
+
+        It is ``shown`` when the displayed size shrank by it already.
         """
     def depth(self, previous: int, new: int) -> None:
         """Change the displayed size of the level from ``previous`` to ``new``, in increments."""

@@ -445,8 +445,9 @@ impl QueueSimulator {
         Ok(Self { model, lot, unit, state: Mutex::new(state) })
     }
 
-    /// Let a trade happen at the order's price and return how much of it reaches the order, in increments. It is
-    /// ``shown`` when the displayed size shrank by it already.
+    /// Let a trade happen at the order's price and return how much of it reaches the order, in increments.
+    ///
+    /// It is ``shown`` when the displayed size shrank by it already.
     #[pyo3(signature = (qty, *, shown=false))]
     fn trade(&self, #[pyo3(from_py_with = qty)] qty: i64, shown: bool) -> i64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
