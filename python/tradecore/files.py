@@ -40,6 +40,8 @@ STAGE = ".tradecore-"
 _CONFIG_BYTES = 4 << 20
 """Bytes that a configuration, or a file of ten thousand specifications, does not have."""
 
+_TRIES = 100
+
 _OS_ERROR = re.compile(r"([^:()]+) \(os error (\d+)\)")
 """How libraries written in Rust tell an error of the system: its words and its number."""
 
@@ -86,6 +88,19 @@ def _stage(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
 
 
+def _begin(folder: Path, make: Callable[[Path], Path]) -> tuple[Path, int | None]:
+    """Make a folder to write in, and the one around it.
+
+    Another process that has written nothing takes the empty one around it away again, maybe right now: then once more.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        with contextlib.suppress(*([FileNotFoundError, FileExistsError] if tries_left else [])):
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_dead(folder.glob(f"{STAGE}*"))
+            return hold(lambda: make(folder))
+    raise AssertionError("the last try returns or raises")
+
+
 @contextlib.contextmanager
 def staged(
     folder: str | Path, name: str | None = None, *, last: str = "", make: Callable[[Path], Path] = _stage
@@ -122,9 +137,7 @@ def staged(
         with held_back() as held:
             stage: tuple[Path, int | None] | None = None
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                remove_dead(folder.glob(f"{STAGE}*"))
-                stage = hold(lambda: make(folder))
+                stage = _begin(folder, make)
                 with held.opened():
                     yield stage[0]
                 _move(stage[0], folder, last)

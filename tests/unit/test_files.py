@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tradecore.errors import CatalogError
-from tradecore.files import cannot_write, staged, writing
+from tradecore.files import STAGE, cannot_write, staged, writing
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -25,6 +26,26 @@ def test_files_move_into_place_together(tmp_path: Path) -> None:
         assert (tmp_path / "a").read_text() == "old"
         assert not (tmp_path / "b").exists()
     assert tree(tmp_path) == {"a": b"new", "b": b"more"}
+
+
+def test_a_folder_that_another_process_takes_away_again_is_made_once_more(tmp_path: Path) -> None:
+    folder, left = tmp_path / "out", [3]
+
+    def make(folder: Path) -> Path:
+        if left[0]:
+            left[0] -= 1
+            folder.rmdir()
+        return Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))
+
+    with staged(folder, make=make) as fresh:
+        (fresh / "a").write_text("all")
+    assert tree(folder) == {"a": b"all"}
+    left[0] = 1_000_000
+    with (
+        pytest.raises(CatalogError, match=r"more: cannot be written: No such file or directory"),
+        staged(tmp_path / "more", make=make),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
