@@ -277,15 +277,18 @@ signal.signal(signal.SIGALRM, strike)
 began = time.monotonic()
 number = 0
 while time.monotonic() - began < 3:
-    number += 1
-    told = (130, "interrupted\\n")
     try:
-        signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.001, took), dice.choice([0, 0.001, took / 4]))
-        told = backtest(number)
+        number += 1
+        told = (130, "interrupted\\n")
+        try:
+            signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.001, took), dice.choice([0, 0.001, took / 4]))
+            told = backtest(number)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:  # it came after the command
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        print(number, *told, flush=True)
+    except KeyboardInterrupt:  # or later still
         signal.setitimer(signal.ITIMER_REAL, 0)
-    except KeyboardInterrupt:  # it came after the command
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    print(number, *told, flush=True)
 """
 
 
