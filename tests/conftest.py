@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +28,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside the project: real data and reference tables are not here")
     return SHARED
+
+
+@pytest.fixture
+def cases(shared: Path) -> Path:
+    """Small inputs of reported trouble; tests that need them skip without them."""
+    folder = shared / "cases"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/cases beside the project: the reported inputs are not here")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +62,22 @@ def instrument() -> tc.Instrument:
         maker_fee_bps="-1",
         taker_fee_bps="5",
     )
+
+
+def cli(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Run a command; its exit code, and what it printed on stdout and stderr."""
+    from tradecore.cli.app import main
+
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def cli_json(*words: object, capsys: pytest.CaptureFixture[str], code: int = 0) -> Any:
+    """Run a command that ends with an exit code and return the JSON it printed."""
+    ended, out, err = cli(*words, "--json", "--quiet", capsys=capsys)
+    assert ended == code, err
+    return json.loads(out)
 
 
 Row = tuple[int, int, int, int, int, int]

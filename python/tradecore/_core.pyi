@@ -90,6 +90,7 @@ __all__ = [
     "format_duration_ns",
     "glft_coefficients",
     "indicator_specs",
+    "is_kline",
     "journal_commands",
     "latencies_of",
     "microprice_adjustments",
@@ -3336,6 +3337,9 @@ def read_head(path: str | PathLike[str], lines: int, size: int) -> list[bytes]:
     DataError
         When it cannot be opened, or its first line cannot be read.
     """
+
+def is_kline(line: bytes) -> bool:
+    """Whether a first line of a file is one of klines of Binance's public data: their header, or a bar."""
 
 def table_head(
     path: str | PathLike[str], columns: Sequence[tuple[str, str]] | None = None

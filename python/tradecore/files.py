@@ -41,6 +41,7 @@ _CONFIG_BYTES = 4 << 20
 """Bytes that a configuration, or a file of ten thousand specifications, does not have."""
 
 _TRIES = 100
+"""How often a place to write in is made, when others take it away."""
 
 _OS_ERROR = re.compile(r"([^:()]+) \(os error (\d+)\)")
 """How libraries written in Rust tell an error of the system: its words and its number."""
@@ -93,12 +94,16 @@ def _begin(folder: Path, make: Callable[[Path], Path]) -> tuple[Path, int | None
 
     Another process that has written nothing takes the empty one around it away again, maybe right now: then once more.
     """
-    for tries_left in reversed(range(_TRIES)):
-        with contextlib.suppress(*([FileNotFoundError, FileExistsError] if tries_left else [])):
+    tries_left = _TRIES
+    while True:
+        tries_left -= 1
+        try:
             folder.mkdir(parents=True, exist_ok=True)
             remove_dead(folder.glob(f"{STAGE}*"))
             return hold(lambda: make(folder))
-    raise AssertionError("the last try returns or raises")
+        except (FileNotFoundError, FileExistsError):
+            if not tries_left:
+                raise
 
 
 @contextlib.contextmanager

@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 import tradecore as tc
+from conftest import cli_json
 from tradecore.cli.app import main
 from tradecore.data.check import check_files
 from tradecore.data.layout import find_manifest
@@ -23,20 +23,6 @@ START = 1_640_995_200_000_000
 BOOK = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
 TRADES = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
 USDM = "BTCUSDT.BINANCE_USDM"
-
-
-@pytest.fixture
-def cases(shared: Path) -> Path:
-    folder = shared / "cases"
-    if not folder.is_dir():
-        pytest.skip("no ../shared/cases beside the project: the reported inputs are not here")
-    return folder
-
-
-def cli(*words: object, capsys: pytest.CaptureFixture[str], code: int = 0) -> Any:
-    """Run a command and return the JSON it printed."""
-    assert main([*map(str, words), "--json", "--quiet"]) == code
-    return json.loads(capsys.readouterr().out)
 
 
 def row(at: int, rest: str, *, symbol: str = "BTCUSDT", exchange: str = "binance-futures") -> str:
@@ -99,7 +85,7 @@ def test_a_book_is_the_same_however_its_file_is_written(
     other = tmp_path / "other.csv"
     other.write_bytes(WRITINGS[writing](plain.read_text()))
     assert events(other, tmp_path / "other").equals(events(plain, tmp_path / "plain"))
-    report = cli("data", "check", other, capsys=capsys)
+    report = cli_json("data", "check", other, capsys=capsys)
     assert (report["ok"], report["instrument"], report["snapshots"]) == (True, USDM, 1)
     with pytest.raises(DataError, match="exchange binance-futures is venue BINANCE_USDM, expected BINANCE"):
         tc.import_tardis(other, "BTCUSDT.BINANCE", tmp_path / "wrong")
@@ -169,7 +155,7 @@ def test_a_header_alone_is_no_market_and_says_so(tmp_path: Path, capsys: pytest.
         tc.import_tardis(quiet, USDM, tmp_path / "cat")
     # A quiet day beside others is none of anybody's concern, and the first that has rows tells the instrument.
     trades = write(tmp_path / "trades.csv", TRADES, row(0, "1,buy,60000.0,1"))
-    report = cli("data", "check", quiet, trades, capsys=capsys)
+    report = cli_json("data", "check", quiet, trades, capsys=capsys)
     assert (report["ok"], report["instrument"], report["files_without_rows"]) == (True, USDM, 1)
 
 
@@ -309,7 +295,7 @@ def test_days_of_one_kind_follow_one_another_in_whatever_order_they_are_given(tm
 def test_rows_of_other_symbols_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row(at, "1,buy,60000.0,1", symbol=symbol) for at, symbol in enumerate(["ETHUSDT", "XRPUSDT", "ETHUSDT"])]
     path = write(tmp_path / "trades.csv", TRADES, row(0, "7,buy,60000.0,1"), *rows)
-    report = cli("data", "check", path, capsys=capsys)
+    report = cli_json("data", "check", path, capsys=capsys)
     assert report["other_symbols"] == {"ETHUSDT": 2, "XRPUSDT": 1}
     assert report["problems"] == ["rows of other symbols are left out: ETHUSDT (2), XRPUSDT (1)"]
     assert main(["data", "import", "tardis", str(path), "--catalog", str(tmp_path / "cat")]) == 0
@@ -387,7 +373,7 @@ def test_equal_trades_without_an_id_are_one_only_in_one_message(tmp_path: Path) 
 
 def test_check_tells_of_trades_that_are_there_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row(at, f"{at},buy,60000.0,1") for at in (1, 2, 3, 2)]
-    report = cli("data", "check", write(tmp_path / "trades.csv", TRADES, *rows), capsys=capsys, code=1)
+    report = cli_json("data", "check", write(tmp_path / "trades.csv", TRADES, *rows), capsys=capsys, code=1)
     assert (report["duplicate_trades"], report["unsorted"]) == (1, 0)
     assert report["problems"] == ["1 trade that had been there before"]
 
@@ -417,11 +403,11 @@ def test_a_grid_is_found_for_numbers_of_any_size(
     rows: list[tuple[str, str]], price: str, qty: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = levels(tmp_path / "book.csv", rows)
-    report = cli("data", "check", path, capsys=capsys)
+    report = cli_json("data", "check", path, capsys=capsys)
     assert (report["ok"], report["bid_levels"]) == (True, len({Decimal(price) for price, _ in rows}))
     assert Decimal(report["best_bid"][0]) == max(Decimal(price) for price, _ in rows)
     words = ("data", "import", "tardis", path, "--infer", "--kind", "spot", "--catalog", tmp_path / "cat")
-    spec = cli(*words, capsys=capsys)["inferred"]
+    spec = cli_json(*words, capsys=capsys)["inferred"]
     assert (Decimal(spec["price_increment"]), Decimal(spec["qty_increment"])) == (Decimal(price), Decimal(qty))
     stored = tc.Catalog(tmp_path / "cat").scan("PEPEUSDT.BINANCE").filter(pl.col("kind") == 1).collect()
     grid = (Decimal(spec["price_increment"]), Decimal(spec["qty_increment"]))
@@ -441,14 +427,14 @@ def test_what_no_increment_holds_is_refused_with_both_numbers(tmp_path: Path) ->
 def test_the_reported_numbers_are_read(
     name: str, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = cli("data", "check", cases / name, capsys=capsys)
+    report = cli_json("data", "check", cases / name, capsys=capsys)
     assert report["ok"]
     assert report["messages"] == 2
     words = ("data", "import", "tardis", cases / name, "--infer", "--kind", "spot", "--catalog", tmp_path)
-    assert cli(*words, capsys=capsys)["events"] == 4
+    assert cli_json(*words, capsys=capsys)["events"] == 4
     if name.startswith("06"):
         words = ("data", "import", "tardis", cases / name, "--specs", cases / "06-specs.toml", "--catalog")
-        summary = cli(*words, tmp_path / "own", capsys=capsys)
+        summary = cli_json(*words, tmp_path / "own", capsys=capsys)
         assert (summary["best_bid"], summary["best_ask"]) == (
             ["0.00000880", "30000000000"],
             ["0.00000881", "12500000000"],
@@ -477,7 +463,7 @@ def test_a_trade_off_the_lot_names_the_increment_that_holds_the_day(
     assert "price_increment" not in said
     # As it says.
     spec_of(specs, USDM, price_increment="0.00001", qty_increment="0.001", lot_size="0.1")
-    summary = cli(*words, capsys=capsys)
+    summary = cli_json(*words, capsys=capsys)
     assert (summary["trades"], summary["traded_qty"]) == (4, "169.765")
 
 
@@ -495,7 +481,7 @@ def test_the_reported_dust_is_named_or_kept(cases: Path, tmp_path: Path, capsys:
     words = ["data", "import", "tardis", str(cases / "34-off-lot-trade.csv"), "--catalog", str(tmp_path / "cat")]
     assert main([*words, "--specs", str(cases / "34-specs.toml")]) != 0
     assert 'qty_increment = "0.01", lot_size = "0.1"' in capsys.readouterr().err
-    assert cli(*words, "--infer", "--kind", "spot", capsys=capsys)["trades"] == 3
+    assert cli_json(*words, "--infer", "--kind", "spot", capsys=capsys)["trades"] == 3
 
 
 # --- names --------------------------------------------------------------------------------------------------------

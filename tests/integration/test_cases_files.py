@@ -13,24 +13,11 @@ from typing import Any
 import pytest
 
 import tradecore as tc
+from conftest import cli_json
 from tradecore.cli.app import main
 from tradecore.data.inference import infer_instrument
 
 BOOK = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
-
-
-@pytest.fixture
-def cases(shared: Path) -> Path:
-    folder = shared / "cases"
-    if not folder.is_dir():
-        pytest.skip("no ../shared/cases beside the project: the reported inputs are not here")
-    return folder
-
-
-def cli(*words: object, capsys: pytest.CaptureFixture[str], code: int = 0) -> Any:
-    """Run a command and return the JSON it printed."""
-    assert main([*map(str, words), "--json", "--quiet"]) == code
-    return json.loads(capsys.readouterr().out)
 
 
 def book(path: Path, exchange: str, symbol: str, price: str = "60000.0", amount: str = "12") -> Path:
@@ -55,7 +42,7 @@ def test_the_reported_contracts_are_of_their_kind(
     name: str, expected: tuple[str, ...], cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = cases / f"12-infer-{name}.csv"
-    spec = cli("data", "import", "tardis", file, "--infer", "--catalog", tmp_path, capsys=capsys)["inferred"]
+    spec = cli_json("data", "import", "tardis", file, "--infer", "--catalog", tmp_path, capsys=capsys)["inferred"]
     assert (spec["id"], spec["kind"], spec["settlement"], spec["contract_size"]) == expected
 
 
@@ -74,7 +61,7 @@ def test_a_contract_is_of_the_kind_its_symbol_says(
     exchange: str, symbol: str, expected: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = book(tmp_path / "book.csv", exchange, symbol)
-    spec = cli("data", "import", "tardis", file, "--infer", "--catalog", tmp_path / "c", capsys=capsys)["inferred"]
+    spec = cli_json("data", "import", "tardis", file, "--infer", "--catalog", tmp_path / "c", capsys=capsys)["inferred"]
     assert (spec["kind"], spec["settlement"], spec["contract_size"]) == expected
 
 
@@ -93,9 +80,9 @@ def test_what_the_symbol_does_not_say_is_asked_for_by_the_option_that_says_it(
     assert "FOO-USDT.NEWVENUE: kind: cannot be told" in error
     assert "--kind spot|linear" in error
     assert not (tmp_path / "c").exists()
-    spec = cli(*command, size, "--contract-size", "1", capsys=capsys)["inferred"]
+    spec = cli_json(*command, size, "--contract-size", "1", capsys=capsys)["inferred"]
     assert (spec["kind"], spec["contract_size"]) == ("linear", "1")
-    spec = cli(*command, kind, "--kind", "spot", capsys=capsys)["inferred"]
+    spec = cli_json(*command, kind, "--kind", "spot", capsys=capsys)["inferred"]
     assert (spec["kind"], spec["base"], spec["quote"]) == ("spot", "FOO", "USDT")
     assert main([*command[:3], "--catalog", "c", "--kind", "spot", kind]) == 2
     assert "--kind: goes with --infer" in capsys.readouterr().err
@@ -152,9 +139,9 @@ def test_numbers_of_any_size_and_fineness_find_a_grid_that_fits(
     levels = [tuple(map(Decimal, level)) for level in (report["best_bid"], report["best_ask"])]
     assert levels == [tuple(map(Decimal, level)) for level in zip(prices, amounts, strict=True)]
     words = ["--infer", "--kind", "spot", "--catalog", tmp_path / "c"]
-    spec = cli("data", "import", "tardis", path, *words, capsys=capsys)["inferred"]
+    spec = cli_json("data", "import", "tardis", path, *words, capsys=capsys)["inferred"]
     assert (spec["price_increment"], spec["qty_increment"]) == increments
-    done = cli("data", "import", path, *words[:3], "--catalog", tmp_path / "f", capsys=capsys)
+    done = cli_json("data", "import", path, *words[:3], "--catalog", tmp_path / "f", capsys=capsys)
     assert done["imported"] == 1
 
 
@@ -173,7 +160,7 @@ def test_the_reported_numbers_are_read(
     report = check(cases / f"{name}.csv", capsys=capsys, code=0)
     assert Decimal(report["best_bid"][1]) == Decimal(qty)
     words = ["--infer", "--kind", "spot", "--catalog", tmp_path]
-    assert cli("data", "import", "tardis", cases / f"{name}.csv", *words, capsys=capsys)["bid_levels"] >= 1
+    assert cli_json("data", "import", "tardis", cases / f"{name}.csv", *words, capsys=capsys)["bid_levels"] >= 1
 
 
 # --- recordings ---------------------------------------------------------------------------------------------------
@@ -224,7 +211,7 @@ def record(
 
 
 def check(*words: object, capsys: pytest.CaptureFixture[str], code: int = 1) -> Any:
-    return cli("data", "check", *words, capsys=capsys, code=code)
+    return cli_json("data", "check", *words, capsys=capsys, code=code)
 
 
 def test_a_sound_recording_passes_and_says_how_long_messages_took(
@@ -367,7 +354,7 @@ def test_the_picture_is_a_page_with_nothing_outside_of_it(tmp_path: Path, capsys
 
 def imported(catalog: Path, *files: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Any, Any]:
     words = ["--instrument", "BTCUSDT.BINANCE_USDM", "--catalog", catalog]
-    summary = cli("data", "import", "binance-ws", *files, *words, capsys=capsys)
+    summary = cli_json("data", "import", "binance-ws", *files, *words, capsys=capsys)
     return summary, tc.Catalog(catalog).scan("BTCUSDT.BINANCE_USDM").collect()
 
 
@@ -492,7 +479,7 @@ def test_a_dry_run_says_what_each_file_is_and_writes_nothing(
     copy = folder / "z_copy.csv.gz"
     copy.write_bytes((folder / "trades" / "binance-futures_trades_2024-08-08_BTCUSDT.csv.gz").read_bytes())
     record(folder / "capture.txt", later(quiet_market(), 4 * 86_400_000))
-    plan = cli("data", "import", folder, "--catalog", tmp_path / "c", "--dry-run", capsys=capsys)
+    plan = cli_json("data", "import", folder, "--catalog", tmp_path / "c", "--dry-run", capsys=capsys)
     assert not (tmp_path / "c").exists()
     files = {Path(file["file"]).name: file for file in plan["files"]}
     assert len(files) == 7
@@ -527,13 +514,13 @@ def test_a_folder_is_imported_as_its_files_would_be_one_by_one(
 ) -> None:
     folder = folder_of_days(tmp_path / "data")
     words = ["data", "import", folder, "--catalog", tmp_path / "c", "--workers", workers]
-    done = cli(*words, capsys=capsys)
+    done = cli_json(*words, capsys=capsys)
     assert (done["imported"], done["already_in"], done["failed"], done["refused"]) == (6, 0, 0, 0)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         files = sorted(folder.rglob(f"*{symbol}*"))
-        cli("data", "import", "tardis", *files, "--catalog", tmp_path / "one", capsys=capsys)
+        cli_json("data", "import", "tardis", *files, "--catalog", tmp_path / "one", capsys=capsys)
     assert rows_in(tmp_path / "c") == rows_in(tmp_path / "one")
-    again = cli(*words, capsys=capsys)
+    again = cli_json(*words, capsys=capsys)
     assert (again["imported"], again["already_in"]) == (0, 6)
     assert rows_in(tmp_path / "c") == rows_in(tmp_path / "one")
 
@@ -548,7 +535,7 @@ def test_a_day_with_a_broken_file_is_left_out_as_a_whole_and_taken_by_the_next_r
     row = f",{1_000 + rows - 1},buy,"
     broken.write_bytes(gzip.compress(gzip.decompress(whole).decode().replace(row, row + "high").encode()))
     words = ["data", "import", folder / "**" / "*.csv.gz", "--catalog", tmp_path / "c", "--workers", 1]
-    done = cli(*words, capsys=capsys, code=1)
+    done = cli_json(*words, capsys=capsys, code=1)
     # Where it lies in the beginning, that is known before.
     assert (done["imported"], done["failed"], done["refused"]) == ((2, 0, 2) if rows == 40 else (2, 1, 0))
     told = [each.get("problem") or each.get("refused") for each in [*done["imports"], *done["files"]]]
@@ -556,7 +543,7 @@ def test_a_day_with_a_broken_file_is_left_out_as_a_whole_and_taken_by_the_next_r
     days = tc.Catalog(tmp_path / "c").scan("BTCUSDT.BINANCE_USDM").collect()["ts_recv"] // (DAY_US * 1_000)
     assert days.unique().len() == 2  # nothing of the day that broke
     broken.write_bytes(whole)
-    done = cli(*words, capsys=capsys)
+    done = cli_json(*words, capsys=capsys)
     assert (done["imported"], done["already_in"]) == (1, 2)
     assert main([*map(str, words), "--dry-run"]) == 0
     assert capsys.readouterr().out.count("already in: ") == 3
@@ -568,14 +555,14 @@ def test_a_day_that_grew_is_refused_until_it_is_to_be_replaced(
     folder = tmp_path / "data"
     tardis_day(folder, "incremental_book_L2", 0)
     words = ["data", "import", folder, "--catalog", tmp_path / "c"]
-    cli(*words, capsys=capsys)
+    cli_json(*words, capsys=capsys)
     tardis_day(folder, "trades", 0)
-    done = cli(*words, capsys=capsys, code=1)
+    done = cli_json(*words, capsys=capsys, code=1)
     assert "--replace" in done["imports"][0]["problem"]
-    assert cli(*words, "--replace", capsys=capsys)["imported"] == 1
+    assert cli_json(*words, "--replace", capsys=capsys)["imported"] == 1
     kinds = tc.Catalog(tmp_path / "c").scan("BTCUSDT.BINANCE_USDM").collect()["kind"]
     assert int(tc.EventKind.TRADE) in kinds
-    assert cli(*words, capsys=capsys)["already_in"] == 1
+    assert cli_json(*words, capsys=capsys)["already_in"] == 1
 
 
 def test_what_is_not_known_is_inferred_once_for_all_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -585,14 +572,14 @@ def test_what_is_not_known_is_inferred_once_for_all_days(tmp_path: Path, capsys:
     finer = tardis_day(folder, "trades", 2, "WIFUSDT", packed=False)
     finer.write_text(finer.read_text().replace("60000.1,", "60000.125,"))
     words = ["data", "import", folder, "--catalog", tmp_path / "c"]
-    refused = cli(*words, capsys=capsys, code=1)
+    refused = cli_json(*words, capsys=capsys, code=1)
     assert refused["refused"] == 3
     assert "--infer" in refused["files"][0]["refused"]
-    done = cli(*words, "--infer", "--workers", 1, capsys=capsys)
+    done = cli_json(*words, "--infer", "--workers", 1, capsys=capsys)
     assert done["imported"] == 3
     assert {each["inferred"]["kind"] for each in done["imports"]} == {"linear"}
     assert str(tc.Catalog(tmp_path / "c").instrument("WIFUSDT.BINANCE_USDM").price_increment) == "0.025"
-    assert cli(*words, "--infer", capsys=capsys)["already_in"] == 3
+    assert cli_json(*words, "--infer", capsys=capsys)["already_in"] == 3
     assert main([*map(str, words[:3]), "--infer", "--catalog", str(tmp_path / "again"), "--workers", "1"]) == 0
     assert capsys.readouterr().err.count("inferred: WIFUSDT.BINANCE_USDM: price_increment 0.025") == 1
 
@@ -603,7 +590,7 @@ def test_captures_that_go_on_after_midnight_keep_their_book(tmp_path: Path, caps
     frames = later(quiet_market(6), 86_397_000)
     record(folder / "b_second.txt", [each for each in frames if each[0] >= 86_400_000])
     record(folder / "c_first.txt", [each for each in frames if each[0] < 86_400_000])
-    done = cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)
+    done = cli_json("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)
     (job,) = done["imports"]
     assert job["days"] == "2024-08-08 to 2024-08-09"
     assert job["problems"] == []
@@ -617,14 +604,14 @@ def test_two_formats_of_one_day_are_refused_and_an_empty_file_is_none(
     rival = record(folder / "capture.txt", quiet_market())
     (folder / "liquidations.csv").write_text(TRADES)
     (folder / "trades.csv.gz.CHECKSUM").write_text("0123abcd  trades.csv.gz\n")
-    done = cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys, code=1)
+    done = cli_json("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys, code=1)
     assert (done["imported"], done["refused"]) == (1, 3)
     files = {Path(file["file"]).name: file["refused"] for file in done["files"]}
     assert str(rival) in files["binance-futures_trades_2024-08-08_BTCUSDT.csv.gz"]
     assert "(tardis)" in files["capture.txt"]
     assert files["liquidations.csv"] == "a header and no rows"
     rival.unlink()
-    assert cli("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)["already_in"] == 1
+    assert cli_json("data", "import", folder, "--catalog", tmp_path / "c", capsys=capsys)["already_in"] == 1
 
 
 def test_a_capture_of_several_symbols_asks_which_and_gives_each_when_told(
@@ -633,18 +620,18 @@ def test_a_capture_of_several_symbols_asks_which_and_gives_each_when_told(
     frames = sorted([*quiet_market(), *(trade(210 + n, 90 + n, "ETHUSDT") for n in range(5))], key=lambda each: each[0])
     path = record(tmp_path / "both.txt", frames)
     words = ["data", "import", path, "--catalog", tmp_path / "c"]
-    done = cli(*words, capsys=capsys, code=1)
+    done = cli_json(*words, capsys=capsys, code=1)
     assert done["files"][0]["refused"] == "holds BTCUSDT, ETHUSDT; say which instrument it is with --instrument"
     words += ["--instrument", "BTCUSDT.BINANCE_USDM"]
-    done = cli(*words, capsys=capsys)
+    done = cli_json(*words, capsys=capsys)
     assert done["files"][0]["others"] == ["ETHUSDT.BINANCE_USDM"]
     assert "left out: 5 messages of other kinds or symbols" in done["imports"][0]["notes"]
     assert main([*map(str, words), "--dry-run"]) == 0
     assert f"note: {path} also holds ETHUSDT.BINANCE_USDM; import them with --instrument" in capsys.readouterr().out
     words = words[:-2]
-    done = cli(*words, "--instrument", "ETHUSDT.BINANCE_USDM", capsys=capsys)
+    done = cli_json(*words, "--instrument", "ETHUSDT.BINANCE_USDM", capsys=capsys)
     assert (done["imported"], done["imports"][0]["instrument"]) == (1, "ETHUSDT.BINANCE_USDM")
-    done = cli(*words, "--instrument", "SOLUSDT.BINANCE_USDM", capsys=capsys, code=1)
+    done = cli_json(*words, "--instrument", "SOLUSDT.BINANCE_USDM", capsys=capsys, code=1)
     assert done["files"][0]["refused"] == "is of BTCUSDT.BINANCE_USDM, not of SOLUSDT.BINANCE_USDM"
 
 
@@ -654,7 +641,7 @@ def test_two_sources_of_one_kind_are_refused_by_name(tmp_path: Path, capsys: pyt
     two = folder / "other_incremental_book_L2.csv"
     two.write_bytes(gzip.decompress(one.read_bytes()).replace(b",2\n", b",3\n"))
     for words in (["--dry-run"], ["--catalog", tmp_path / "c"]):
-        done = cli("data", "import", folder, *words, capsys=capsys, code=1)
+        done = cli_json("data", "import", folder, *words, capsys=capsys, code=1)
         assert (done["imports"], done["refused"]) == ([], 3)
         (problem,) = {file["refused"] for file in done["files"]}
         assert one.name in problem

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tradecore as tc
-from tradecore.cli import main
+from conftest import cli
 from tradecore.data.exported import import_exported
 from tradecore.data.exporters import export, held_pieces
 from tradecore.data.losses import losses
@@ -39,12 +39,6 @@ def book_file(path: Path, levels: Sequence[Level]) -> Path:
     text = (HEAD + "".join(rows)).encode()
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
     return path
-
-
-def cli(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    code = main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def checked(path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

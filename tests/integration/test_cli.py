@@ -26,8 +26,7 @@ import typer
 from matplotlib.figure import Figure
 
 import tradecore as tc
-from conftest import ROOT
-from tradecore.cli import main
+from conftest import ROOT, cli
 from tradecore.cli.app import app
 from tradecore.strategies import REGISTRY
 
@@ -47,12 +46,6 @@ params = {{ quote_qty = "0.01", max_position = "0.05" }}
 dir = "{out}"
 candles = "1s"
 """
-
-
-def cli(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    code = main([str(word) for word in words])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 @pytest.fixture

@@ -1,20 +1,42 @@
-"""``tradecore data import FOLDER``: what it made of each file, then all of them."""
+"""``tradecore data import``: files of each format, and folders of any."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from tradecore.cli.console import emit, note, say
-from tradecore.cli.usage import Group
+import typer
+
+from tradecore.cli.console import note
+from tradecore.cli.folders import import_files
+from tradecore.cli.options import (
+    AssumeLatency,
+    CatalogFolder,
+    ColumnsMap,
+    ContractSize,
+    Files,
+    Infer,
+    InstrumentId,
+    Json,
+    Kind,
+    OnError,
+    Quiet,
+    Replace,
+    SpecsFile,
+    Start,
+    may_ask_to_replace,
+    show,
+    spec_of,
+)
+from tradecore.cli.usage import Command, Group, in_utf8_name, number_in
 from tradecore.progress import progress_bar
 
 if TYPE_CHECKING:
+    from tradecore._core import Instrument
     from tradecore.data.formats import ReadOptions
-    from tradecore.data.plan import Plan
 
-__all__ = ["ImportGroup", "import_files"]
+__all__ = ["import_app"]
 
 _MARKS = frozenset("*?[/\\.")
 """What makes a word a path or a pattern, and no name of a command."""
@@ -34,117 +56,306 @@ class ImportGroup(Group):
         return word.startswith("-") or not _MARKS.isdisjoint(word) or Path(word).exists()
 
 
-def import_files(
-    words: Sequence[Path],
-    catalog: Path | None,
-    *,
+import_app = typer.Typer(cls=ImportGroup, help="Import files into a catalog.", no_args_is_help=True)
+
+
+def _find(
+    form: str,
+    files: Sequence[Path],
     instrument: str | None,
     specs: Path | None,
     infer: bool,
     kind: str | None,
     contract_size: str | None,
-    replace: bool,
-    dry_run: bool,
-    workers: int | None,
     options: ReadOptions,
+) -> tuple[Instrument, dict[str, Any]]:
+    """Return the instrument of some files, and what was concluded and inferred about it."""
+    from tradecore.data.formats import sniff_any
+    from tradecore.data.inference import infer_instrument
+    from tradecore.errors import ConfigError
+
+    concluded: dict[str, Any] = {}
+    why = ""
+    if instrument is None and form != "hftbacktest":
+        found = sniff_any(files, options)
+        instrument, why = found.instrument, "".join(f": {reason}" for reason in found.reasons)
+        if found.reasons:
+            concluded = {"concluded": found.reasons}
+    if instrument is None:
+        raise ConfigError("data import", "--instrument", f"{files[0]} does not say which instrument it holds{why}")
+    if concluded:
+        note(f"{instrument}{why}")
+    _check_goes_with_infer(infer, kind, contract_size)
+    if infer:
+        inferred = infer_instrument(form, instrument, files, kind=kind, contract_size=contract_size, options=options)
+        for text in inferred.notes:
+            note(f"inferred: {text}")
+        return inferred.instrument, concluded | {"inferred": {**inferred.instrument.to_dict(), "notes": inferred.notes}}
+    return spec_of(instrument, specs), concluded
+
+
+def _check_goes_with_infer(infer: bool, kind: str | None, contract_size: str | None) -> None:
+    from tradecore.errors import ConfigError
+
+    for option, value in (("--kind", kind), ("--contract-size", contract_size)):
+        if value is not None and not infer:
+            raise ConfigError("data", option, "goes with --infer")
+
+
+def _import(
+    form: str,
+    files: Sequence[Path],
+    catalog: Path,
+    *,
+    instrument: str | None,
+    specs: Path | None,
+    replace: bool,
     json: bool,
     quiet: bool,
+    infer: bool = False,
+    kind: str | None = None,
+    contract_size: str | None = None,
+    **given: str | None,
+) -> None:
+    from tradecore.data import findings, importers
+    from tradecore.data.formats import ReadOptions
+
+    options = ReadOptions(**given)  # type: ignore[arg-type]
+    if form == "tables":
+        form = importers.table_format(files[0], options)
+    spec, extra = _find(form, files, instrument, specs, infer, kind, contract_size, options)
+    with progress_bar("import", "B", quiet=quiet) as progress, may_ask_to_replace(catalog, spec.id):
+        if form == "hftbacktest":
+            summary = importers.import_hftbacktest(files, spec, catalog, replace=replace, progress=progress)
+        else:
+            summary = importers.import_as(form, files, spec, catalog, options, replace=replace, progress=progress)
+    for text in findings.clocks_told(summary):
+        note(f"note: {text}", quiet=quiet)
+    summary = {"instrument": spec.id, "catalog": str(catalog), **summary, **extra}
+    if summary.get("gaps"):
+        note(f"warning: {summary['gaps']} gaps in the book; see data check", quiet=quiet)
+    if summary.get("skipped_lines"):
+        listed = summary["skipped_file"]
+        note(f"warning: {summary['skipped_lines']} lines are no messages and left out, see {listed}", quiet=quiet)
+    if others := findings.other_symbols(summary):
+        note(f"warning: rows of other symbols were left out: {others}", quiet=quiet)
+    if summary.get("unsynced"):
+        note("warning: no snapshot continues the book updates, so there is no book", quiet=quiet)
+    show(summary, json=json)
+
+
+@import_app.command("files", cls=Command)
+def import_any(
+    words: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Folders, patterns such as 'data/**/*.gz', or files.", show_default=False),
+    ],
+    catalog: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=in_utf8_name, help="The catalog's folder.")
+    ] = None,
+    instrument: Annotated[
+        str | None,
+        typer.Option("--instrument", metavar="ID", help="The only one to import; all that are found if not."),
+    ] = None,
+    specs: SpecsFile = None,
+    infer: Infer = False,
+    kind: Kind = None,
+    contract_size: ContractSize = None,
+    replace: Replace = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is made of each file.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", callback=number_in(1, 1024), help="Processes; as many as there are cores if not given."
+        ),
+    ] = None,
+    assume_latency: AssumeLatency = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Plan the import of files and, unless it is a dry run, carry it out; return the exit code."""
-    from tradecore.data.batch import carry_out
-    from tradecore.data.plan import files_of, make_plan
-    from tradecore.errors import ConfigError
-    from tradecore.instruments import load_instruments
+    """Import all files of folders or patterns, each day of an instrument as a whole; what is in is skipped.
 
-    if catalog is None and not dry_run:
-        raise ConfigError("data import", "--catalog", "is missing: the folder of the catalog to write to")
-    files = files_of(words)
-    with progress_bar("look", "files", quiet=quiet) as progress:
-        plan = make_plan(
-            files,
-            instrument=instrument,
-            specs=None if specs is None else load_instruments(specs),
-            infer=infer,
-            catalog=catalog,
-            replace_days=replace,
-            options=options,
-            progress=progress,
-        )
-    if dry_run or not quiet:
-        for line in _told(plan):
-            say(line, err=json)
-    outline = {
-        "catalog": None if catalog is None else str(catalog),
-        "files": [file.to_dict() for file in plan.files],
-        "refused": len(plan.refused),
-    }
-    if dry_run or catalog is None:
-        if json:
-            imports = [job.to_dict() | {"state": "already in" if job.is_in else "to import"} for job in plan.jobs]
-            emit(outline | {"imports": imports})
-        return 0 if plan.jobs else 1
-    states = {"imported": 0, "already in": 0, "failed": 0}
-    imports = []
-    inferred: set[str] = set()
-    with progress_bar("import", "B", quiet=quiet) as progress:
-        ended = carry_out(
-            plan.jobs,
-            catalog,
-            replace_days=replace,
-            kind=kind,
-            contract_size=contract_size,
-            workers=workers,
-            options=options,
-            progress=progress,
-        )
-        for done in ended:
-            told = done.to_dict()
-            imports.append(told)
-            states[told["state"]] += 1
-            if done.inferred is not None and done.job.instrument not in inferred:
-                inferred.add(done.job.instrument)
-                for text in done.inferred.notes:
-                    note(f"inferred: {done.job.instrument}: {text}", quiet=quiet)
-            if done.problem is not None:
-                note(f"error: {done.job.instrument} {done.job.days}: {done.problem}")
-            for text in told.get("problems", ()):
-                note(f"warning: {done.job.instrument} {done.job.days}: {text}", quiet=quiet)
-            for text in told.get("notes", ()):
-                note(f"note: {done.job.instrument} {done.job.days}: {text}", quiet=quiet)
-    imports.sort(key=lambda each: (each["instrument"], each["days"]))
-    counts = {name.replace(" ", "_"): number for name, number in states.items()}
-    if json:
-        emit(outline | {"imports": imports} | counts)
-    else:
-        say(", ".join(f"{number} {name}" for name, number in states.items()) + f", {len(plan.refused)} files refused")
-    return 1 if states["failed"] or plan.refused or not plan.jobs else 0
+    Says what was made of each file before it starts. The word files may be left out: data import FOLDER.
+    """
+    from tradecore.data.formats import ReadOptions
+
+    _check_goes_with_infer(infer, kind, contract_size)
+    return import_files(
+        words,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        kind=kind,
+        contract_size=contract_size,
+        replace=replace,
+        dry_run=dry_run,
+        workers=workers,
+        options=ReadOptions(assume_latency=assume_latency),
+        json=json,
+        quiet=quiet,
+    )
 
 
-def _told(plan: Plan) -> Iterator[str]:
-    """Yield a table of files, then what is refused and why, then the imports they make."""
-    rows = [("file", "format", "holds", "instrument", "day", "size")]
-    for file in plan.files:
-        holds = ", ".join(file.kinds) or "-"
-        size = f"{file.rows:,} rows" if file.rows is not None else _size(file.size)
-        rows.append((str(file.path), file.format or "-", holds, file.instrument or "-", file.days or "-", size))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    for file in plan.refused:
-        yield f"refused: {file.path}: {file.refused}"
-    for file in plan.files:
-        if file.others:
-            yield f"note: {file.path} also holds {', '.join(file.others)}; import them with --instrument, one at a time"
-    for file in plan.left_out:
-        yield f"left out: {file.path}: {file.refused}"
-    for job in plan.jobs:
-        what = "already in" if job.is_in else "to import" if job.spec else "to infer and import"
-        files = "1 file" if len(job.files) == 1 else f"{len(job.files)} files"
-        yield f"{what}: {job.instrument} {job.days}: {files}, {_size(job.size)}"
+@import_app.command("binance-ws", cls=Command)
+def import_binance_ws(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: InstrumentId = None,
+    specs: SpecsFile = None,
+    infer: Infer = False,
+    kind: Kind = None,
+    contract_size: ContractSize = None,
+    on_error: OnError = "strict",
+    start: Start = "snapshot",
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import Binance captures: lines of `<ts_recv> <raw JSON>`, plain or packed."""
+    _import(
+        "binance-ws",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        kind=kind,
+        contract_size=contract_size,
+        on_error=on_error,
+        start=start,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
 
 
-def _size(size: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size} B"
+@import_app.command("klines", cls=Command)
+def import_klines(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: InstrumentId = None,
+    specs: SpecsFile = None,
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import klines of data.binance.vision: bars, each taken to have been received when it ended."""
+    _import(
+        "klines",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("tardis", cls=Command)
+def import_tardis(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: InstrumentId = None,
+    specs: SpecsFile = None,
+    infer: Infer = False,
+    kind: Kind = None,
+    contract_size: ContractSize = None,
+    start: Start = "snapshot",
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import Tardis CSV files, plain or packed, merged by local time."""
+    _import(
+        "tardis",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        kind=kind,
+        contract_size=contract_size,
+        start=start,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("tables", cls=Command)
+def import_tables(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: InstrumentId = None,
+    specs: SpecsFile = None,
+    infer: Infer = False,
+    kind: Kind = None,
+    contract_size: ContractSize = None,
+    assume_latency: AssumeLatency = None,
+    columns: ColumnsMap = None,
+    start: Start = "snapshot",
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import official dumps (Binance, Bybit, OKX, Deribit, Coinbase), or tables whose columns are named by --map."""
+    _import(
+        "tables",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        infer=infer,
+        kind=kind,
+        contract_size=contract_size,
+        assume_latency=assume_latency,
+        columns=columns,
+        start=start,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("hftbacktest", cls=Command)
+def import_hftbacktest(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: InstrumentId = None,
+    specs: SpecsFile = None,
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import hftbacktest event arrays (.npz)."""
+    _import(
+        "hftbacktest",
+        files,
+        catalog,
+        instrument=instrument,
+        specs=specs,
+        replace=replace,
+        json=json,
+        quiet=quiet,
+    )
+
+
+@import_app.command("exported", cls=Command)
+def import_exported(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: InstrumentId = None,
+    specs: SpecsFile = None,
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import what `data export` wrote as CSV or Parquet."""
+    from tradecore.data.exported import import_exported as import_files
+
+    spec = None if instrument is None else spec_of(instrument, specs)
+    with progress_bar("import", "rows", quiet=quiet) as progress, may_ask_to_replace(catalog, instrument or "events"):
+        summary = import_files(files, catalog, spec, replace=replace, progress=progress)
+    show({"catalog": str(catalog), **summary}, json=json)

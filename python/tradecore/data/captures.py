@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["conclude", "contradiction", "is_captured", "symbols"]
+__all__ = ["conclude", "contradiction", "is_captured"]
 
 _CAPTURED = re.compile(rb"[0-9]+(\.[0-9]+)? +[\[{]")
 _COIN_MARGINED = re.compile(r"USD_(PERP|[0-9]{6})$")
@@ -23,12 +23,16 @@ def is_captured(line: bytes) -> bool:
     return _CAPTURED.match(line) is not None
 
 
-def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...]]:
-    """Return the id of the instrument that captures are of, from their first lines, and what it is concluded from.
+def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+    """Return the id of the instrument that captures are of, what it is concluded from, and the symbols they name.
 
-    None where that cannot be told, with what is missing.
+    From their first lines. The id is None where it cannot be told, with what is missing.
     """
     symbols, general = _evidence(heads)
+    return *_concluded(symbols, general), tuple(symbols)
+
+
+def _concluded(symbols: dict[str, _Reasons], general: _Reasons) -> tuple[str | None, tuple[str, ...]]:
     if not symbols:
         return None, ("no frame names a symbol",)
     if len(symbols) > 1:
@@ -46,11 +50,6 @@ def conclude(heads: Sequence[Sequence[bytes]]) -> tuple[str | None, tuple[str, .
     if _COIN_MARGINED.search(symbol):
         return f"{symbol}.BINANCE_COINM", (f"futures: {reason}", f"COIN-M: the symbol {symbol}")
     return f"{symbol}.BINANCE_USDM", (f"futures: {reason}", f"USD-M: the symbol {symbol}")
-
-
-def symbols(head: Sequence[bytes]) -> list[str]:
-    """Return the symbols that a capture's first lines are of, in order."""
-    return list(_evidence([head])[0])
 
 
 def contradiction(head: Sequence[bytes], symbol: str, venue: str) -> str | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from tradecore._core import EventReader, Instrument, find_line, read_head, table_head, tardis_origin
-from tradecore.data.captures import conclude, contradiction, is_captured, symbols
+from tradecore._core import EventReader, Instrument, find_line, is_kline, read_head, table_head, tardis_origin
+from tradecore.data.captures import conclude, contradiction, is_captured
 from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.validation import DurationLike, to_ns
@@ -26,7 +26,6 @@ __all__ = [
     "place_of",
     "sniff",
     "sniff_any",
-    "symbols_of",
 ]
 
 _LINES = 2_000
@@ -51,11 +50,14 @@ class Sniffed:
         Its id, when the file tells it.
     reasons : tuple of str
         What it is concluded from, or why it cannot be.
+    symbols : tuple of str
+        Those that the first frames of a capture name.
     """
 
     format: str
     instrument: str | None
     reasons: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
 
 
 _TAKEN: dict[str, frozenset[str]] = {
@@ -150,7 +152,7 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
         raise DataError(str(path), 1, "the file is empty")
     if any(map(is_captured, head)):
         return Sniffed("binance-ws", *conclude([head]))
-    if _is_kline(head[0]):
+    if is_kline(head[0]):
         return Sniffed("klines", None)
     if head[0].startswith(b"{") and b'"orderbook.' in head[0][:200]:
         return _sniff_bybit(path, head[0])
@@ -188,12 +190,6 @@ def _sniff_table(path: Path, options: ReadOptions) -> Sniffed:
         "neither rows nor name say the symbol" if not symbol else f"holds {symbol}, but nothing tells which market"
     )
     return Sniffed("table", None, (f"{publisher}: {missing}",))
-
-
-def _is_kline(line: bytes) -> bool:
-    """Tell whether a first line is of klines of Binance's public data: their header, or a bar."""
-    cells = line.lstrip(b"\xef\xbb\xbf").strip().split(b",")
-    return len(cells) == 12 and (cells[0] == b"open_time" or (cells[0].isdigit() and cells[6].isdigit()))
 
 
 def sniff_any(paths: Sequence[Path], options: ReadOptions = AS_RECORDED) -> Sniffed:
@@ -295,11 +291,6 @@ def check_receipt(reader: EventReader, source: str | Path) -> None:
             "does not say when its rows were received; say how long after the venue's stamps that was: "
             "assume_latency='10ms' (--assume-latency 10ms)",
         )
-
-
-def symbols_of(path: str | Path) -> list[str]:
-    """Return the symbols that the first frames of a capture name, each once, in order."""
-    return symbols(read_head(path, _LINES, _HEAD))
 
 
 def begins_at(path: str | Path) -> int | None:

@@ -92,9 +92,8 @@ def import_binance_ws(
     Parameters
     ----------
     paths : path or sequence of path
-        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, zip,
-        zstd, xz). The time of receipt is in
-        s (with or without a fraction), ms, us or ns since 1970, UTC.
+        Files of one recording; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, zip, zstd, xz). The time of
+        receipt is in s (with or without a fraction), ms, us or ns since 1970, UTC.
     instrument : str or Instrument
         Or the id of a shipped one. Its venue tells the market: ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
     catalog : path or Catalog
@@ -328,8 +327,8 @@ def import_klines(
 ) -> ImportSummary:
     """Import klines of Binance's public data (``data.binance.vision``) of one instrument, in order.
 
-    Spot, USD-M and coin-M, with a header or without one, times in ms or us, plain or gzip. The files do not say when a
-    bar was received: it is taken to have been when it ended. Where the data has no book, orders are filled against
+    Spot, USD-M and coin-M, with a header or without one, times in ms or us, plain or packed. The files do not say when
+    a bar was received: it is taken to have been when it ended. Where the data has no book, orders are filled against
     these bars (``basis="bars"``). See :func:`import_binance_ws` for the rest.
 
     Examples

@@ -32,7 +32,6 @@ from tradecore.data.formats import (
     check_receipt,
     open_reader,
     sniff,
-    symbols_of,
 )
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, OLD_MANIFEST, SOURCES, day_of
@@ -310,7 +309,7 @@ def _look(
         if is_exported(path):
             return _exported(file, wanted, specs)
         told = sniff(path, options)
-        name, others = _names(path, told, wanted)
+        name, others = _names(told, wanted)
         file = replace(file, format=told.format, instrument=name, others=others)
         if name is None and told.format == "tardis":
             return replace(file, refused="a header and no rows", is_left_out=True)
@@ -340,12 +339,12 @@ def _look(
         return replace(file, refused=str(error))
 
 
-def _names(path: Path, told: Sniffed, wanted: str | None) -> tuple[str | None, tuple[str, ...]]:
+def _names(told: Sniffed, wanted: str | None) -> tuple[str | None, tuple[str, ...]]:
     """Return whose a file is taken for, which is who is asked for or who alone is in it, and the others in it."""
     held = [] if told.instrument is None else [told.instrument]
     if told.format == "binance-ws":
         venue = (told.instrument or wanted or "").rpartition(".")[2]
-        held += [f"{symbol}.{venue}" for symbol in symbols_of(path)] if venue else []
+        held += [f"{symbol}.{venue}" for symbol in told.symbols] if venue else []
     if told.instrument is None and not held:
         return wanted, ()
     name = told.instrument if wanted is None else wanted if wanted in held else held[0]

@@ -184,7 +184,7 @@ mod _core {
     #[pymodule_export]
     use crate::surveys::Survey;
     #[pymodule_export]
-    use crate::tables::table_head;
+    use crate::tables::{is_kline, table_head};
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]

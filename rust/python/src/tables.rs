@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use tradecore_core::decode::{ColumnMap, Lines, Receipt, TableHead, TableOptions};
+use tradecore_core::decode::{self, ColumnMap, Lines, Receipt, TableHead, TableOptions};
 
 use crate::errors;
 use crate::files::open_file;
@@ -100,4 +100,10 @@ pub(crate) fn table_head(
     let Some(lines) = open_file(path)?.into_iter().next() else { return Ok(None) };
     let head = TableHead::read(lines, columns.as_ref()).map_err(errors::placed)?;
     Ok(head.map(|head| (head.publisher, head.kind.name(), head.symbol, head.venue)))
+}
+
+/// Whether a first line of a file is one of klines of Binance's public data: their header, or a bar.
+#[pyfunction]
+pub(crate) fn is_kline(line: &[u8]) -> bool {
+    decode::is_kline(line)
 }

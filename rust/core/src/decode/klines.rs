@@ -7,7 +7,7 @@
 
 use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
-use super::parse::Written;
+use super::parse::{Written, epoch_ns, epoch_unit};
 use crate::event::{EventColumns, VenueBar};
 use crate::types::{Increment, Instrument};
 
@@ -15,6 +15,13 @@ use crate::types::{Increment, Instrument};
 const READ: usize = 10;
 /// Columns of a line.
 const CELLS: usize = 12;
+
+/// Whether a first line is one of klines: their header, or a bar.
+pub fn is_kline(line: &[u8]) -> bool {
+    let cells: Vec<&[u8]> = line.trim_ascii().splitn(CELLS + 1, |byte| *byte == b',').collect();
+    let is_time = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
+    cells.len() == CELLS && (cells[0] == b"open_time" || (is_time(cells[0]) && is_time(cells[6])))
+}
 
 /// Reads klines of one instrument, file by file.
 pub struct KlineReader {
@@ -68,7 +75,6 @@ impl KlineReader {
 
     /// The bar of a line; a header and an empty line have none.
     fn line(&self, line: &[u8], is_first: bool) -> Result<Option<VenueBar>, DecodeError> {
-        let line = if is_first { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let is_header = is_first && line.first().is_some_and(u8::is_ascii_alphabetic);
         if line.is_empty() || is_header && line.starts_with(b"open_time,") {
             return Ok(None);
@@ -124,17 +130,12 @@ fn whole(field: &'static str, text: &[u8]) -> Result<i64, DecodeError> {
     number.ok_or_else(|| DecodeError::value(field, text, "a whole number"))
 }
 
-/// A time in ns, and its unit: seconds, milliseconds, microseconds or nanoseconds by its size, from 1973 to 2116.
+/// A time in ns, and its unit, as [`epoch_ns`] tells it by its size; none that is 0 or so small.
 fn time(field: &'static str, text: &[u8]) -> Result<(i64, i64), DecodeError> {
-    let number = whole(field, text)?;
-    let unit = match number {
-        100_000_000..100_000_000_000 => 1_000_000_000,
-        100_000_000_000..100_000_000_000_000 => 1_000_000,
-        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
-        100_000_000_000_000_000.. => 1,
-        _ => return Err(DecodeError::value(field, text, "a time in s, ms, us or ns since 1970")),
-    };
-    Ok((number.saturating_mul(unit), unit))
+    let number = u64::try_from(whole(field, text)?).unwrap_or(0);
+    let ns = epoch_ns(number).filter(|_| number >= 100_000_000);
+    let ns = ns.ok_or_else(|| DecodeError::value(field, text, "a time in s, ms, us or ns since 1970"))?;
+    Ok((ns, epoch_unit(number).cast_signed()))
 }
 
 #[cfg(test)]

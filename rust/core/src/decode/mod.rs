@@ -26,7 +26,7 @@ pub use bybit::{BybitCounts, BybitReader};
 pub use capture::{CaptureCounts, CaptureReader, TickerCheck};
 pub use error::{DecodeError, PlacedError, Strictness};
 pub use hft::{HFT_OWN, HftDecoder, HftRows};
-pub use klines::KlineReader;
+pub use klines::{KlineReader, is_kline};
 pub use lines::{FileBytes, Lines, OpenFile};
 pub use parallel::ClockOffset;
 pub use summary::FeedSummary;

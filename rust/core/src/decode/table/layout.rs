@@ -2,6 +2,7 @@
 //! whose columns somebody names.
 
 use crate::decode::error::DecodeError;
+use crate::decode::klines::is_kline;
 use crate::decode::text::{Cells, flag};
 use crate::types::{did_you_mean, nearest};
 
@@ -350,8 +351,6 @@ const REFUSED: [(&str, &str); 4] = [
     ),
 ];
 const KLINES: &str = "klines are bars and no trades; they come in by themselves: data import klines FILE";
-/// What the cells of a kline look like.
-const KLINE_SHAPE: &str = "tdddddtdiddd";
 
 /// The layout of a file that begins with this line, and what takes its lines apart; `None` if it is no table that is
 /// known.
@@ -370,6 +369,9 @@ pub(super) fn find(first: &[u8], map: Option<&ColumnMap>) -> Result<Option<(Layo
         Some(map) => Some(mapped(&cells, map)?),
         None => known(&cells)?,
     };
+    if layout.is_none() && is_kline(first.as_bytes()) {
+        return Err(DecodeError::Row(KLINES));
+    }
     Ok(layout.map(|layout| (layout, splitter)))
 }
 
@@ -388,9 +390,6 @@ fn known(cells: &[&[u8]]) -> Result<Option<Layout>, DecodeError> {
         if has_shape(cells, known.shape) {
             return Ok(Some(known.by_order(cells.len())));
         }
-    }
-    if has_shape(cells, KLINE_SHAPE) {
-        return Err(DecodeError::Row(KLINES));
     }
     Ok(None)
 }

@@ -179,7 +179,7 @@ impl Market {
         let reference = if self.basis.has_book() {
             self.book.best(request.side.opposite()).map(|level| level.price)
         } else {
-            self.twice_mid.map(|twice| twice / 2)
+            self.last_print()
         };
         match check_request(&self.instrument, &self.math, now, request, || reference.map(Price::new)) {
             Ok(None) => {}
@@ -208,6 +208,13 @@ impl Market {
         self.book.is_crossed().then_some(Reason::BookCrossed)
     }
 
+    /// Why an order cannot have other terms, whatever the market is.
+    pub(super) fn refuses_terms(&self, price: i64, qty: i64, filled: i64, now: i64) -> Option<Reason> {
+        let (price, qty, filled) = (Price::new(price), Qty::new(qty), Qty::new(filled));
+        let checked = check_replace(&self.instrument, &self.math, now, price, qty, filled);
+        checked.unwrap_or_else(|mistake| Some(mistake.reason()))
+    }
+
     /// A replacement keeps the queue place only when the price stays and the quantity shrinks. It is refused, and
     /// the order stays as it was, where a new order would be.
     fn replace(
@@ -228,15 +235,7 @@ impl Market {
             return;
         };
         let order = *self.orders.get(slot);
-        let checked = check_replace(
-            &self.instrument,
-            &self.math,
-            now,
-            Price::new(price),
-            Qty::new(qty),
-            Qty::new(order.filled),
-        );
-        if let Some(reason) = checked.unwrap_or_else(|mistake| Some(mistake.reason())) {
+        if let Some(reason) = self.refuses_terms(price, qty, order.filled, now) {
             say(ReportKind::ReplaceRejected(reason));
             return;
         }

@@ -22,7 +22,7 @@ use super::waiting::{Current, Waiting};
 use super::{reaches, taker_fill};
 use crate::book::FillBasis;
 use crate::event::{EventKind, View, is_bar_begin};
-use crate::orders::{OrderId, Reason, ReportKind, TimeInForce, check_replace};
+use crate::orders::{OrderId, Reason, ReportKind, TimeInForce};
 use crate::sim::queue::QueuePosition;
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
@@ -89,15 +89,13 @@ impl Market {
             (None, None) => return say(ReportKind::ReplaceRejected(Reason::UnknownOrder)),
         };
         let Taker { side, filled, .. } = order.taker;
-        let (total, limit) = (Qty::new(qty), Price::new(price));
-        let checked = check_replace(&self.instrument, &self.math, now, limit, total, Qty::new(filled));
-        let refusal = match checked {
-            Ok(None) if qty <= filled => None,
-            Ok(None) => self.refuses_print(side, Some(price), order.post_only),
-            Ok(refusal) => refusal,
-            Err(mistake) => Some(mistake.reason()),
-        };
-        if let Some(reason) = refusal.or(order.taker.limit.is_none().then_some(Reason::InvalidTerms)) {
+        let refusal = self
+            .refuses_terms(price, qty, filled, now)
+            .or_else(
+                || if qty > filled { self.refuses_print(side, Some(price), order.post_only) } else { None },
+            )
+            .or(order.taker.limit.is_none().then_some(Reason::InvalidTerms));
+        if let Some(reason) = refusal {
             return say(ReportKind::ReplaceRejected(reason));
         }
         if let Some(at) = waits {
@@ -108,7 +106,7 @@ impl Market {
         if qty <= filled {
             return say(ReportKind::Cancelled);
         }
-        say(ReportKind::Replaced { price: limit, qty: total });
+        say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
         // Less at the same price is the same order.
         let sent = if order.taker.limit == Some(price) && qty <= order.taker.qty { order.sent } else { sent };
         let taker = Taker { limit: Some(price), qty, ..order.taker };
