@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tape::{Narrow, busy, instrument};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::Columns;
-use tradecore_core::orders::{Command, OrderRequest, OrderType, TimeInForce};
+use tradecore_core::orders::{Command, OrderRequest, OrderType};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Market, Matching, QueueRule};
 use tradecore_core::types::{AccountId, MarketId, Price, Qty, Side};
@@ -38,15 +38,15 @@ fn run(columns: &Narrow, orders: i64) -> Duration {
         let side = if order % 2 == 0 { Side::Buy } else { Side::Sell };
         let best = if side == Side::Buy { market.book().best_bid() } else { market.book().best_ask() };
         let request = OrderRequest {
-            market: MarketId::new(0),
-            side,
-            order_type: OrderType::Limit {
-                price: Price::new(best.unwrap() - side.sign() * (AWAY + order / 2 * 7 % AWAY)),
-            },
-            qty: Qty::new(10),
-            time_in_force: TimeInForce::Gtc,
             post_only: true,
-            client_id: None,
+            ..OrderRequest::new(
+                MarketId::new(0),
+                side,
+                OrderType::Limit {
+                    price: Price::new(best.unwrap() - side.sign() * (AWAY + order / 2 * 7 % AWAY)),
+                },
+                Qty::new(10),
+            )
         };
         let command = Command::Submit { order: order as u64 + 1, request };
         market.on_command(AccountId::new(0), command, 0, &mut out);

@@ -19,7 +19,7 @@ use tradecore_core::kernel::{
     Subscription, Topics,
 };
 use tradecore_core::ledger::ContractMath;
-use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason, TimeInForce};
+use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason};
 use tradecore_core::sim::{Basis, ClockLead, Latency, VenueSettings};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
 
@@ -432,16 +432,7 @@ impl Maker for Once {
     fn on_book(&mut self, ctx: &mut Context, market: MarketId) -> HookResult {
         if self.sent.is_none() {
             self.sent = Some(ctx.now_ns());
-            ctx.submit(OrderRequest {
-                market,
-                side: Side::Buy,
-                order_type: OrderType::Market,
-                qty: Qty::new(1),
-                time_in_force: TimeInForce::Gtc,
-                post_only: false,
-                client_id: None,
-            })
-            .unwrap();
+            ctx.submit(OrderRequest::new(market, Side::Buy, OrderType::Market, Qty::new(1))).unwrap();
         }
         Ok(())
     }

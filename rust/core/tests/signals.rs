@@ -33,13 +33,8 @@ impl Follower {
         let side = if missing > 0 { Side::Buy } else { Side::Sell };
         if missing != 0 {
             let _ = ctx.submit(OrderRequest {
-                market: M0,
-                side,
-                order_type: OrderType::Market,
-                qty: Qty::new(missing.abs()),
                 time_in_force: TimeInForce::Ioc,
-                post_only: false,
-                client_id: None,
+                ..OrderRequest::new(M0, side, OrderType::Market, Qty::new(missing.abs()))
             });
         }
     }

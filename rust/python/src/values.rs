@@ -246,14 +246,13 @@ pub(crate) fn to_request(
     client_id: Option<String>,
 ) -> PyResult<OrderRequest> {
     let price = price.map(|price| to_price(instrument, price)).transpose()?;
+    let order_type = price.map_or(OrderType::Market, |price| OrderType::Limit { price });
+    let plain = OrderRequest::new(market, side()?, order_type, to_qty("qty", instrument, qty)?);
     Ok(OrderRequest {
-        market,
-        side: side()?,
-        order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
-        qty: to_qty("qty", instrument, qty)?,
         time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), to_time_in_force)?,
         post_only,
         client_id: client_id.map(Into::into),
+        ..plain
     })
 }
 

@@ -3,7 +3,7 @@
 use super::entry::{Desk, Sender};
 use super::journal::Journal;
 use super::market::Market;
-use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, TimeInForce};
+use crate::orders::{OrderError, OrderId, OrderRequest, OrderType};
 use crate::risk::Verdict;
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
@@ -115,15 +115,7 @@ fn plan(
         let verdict = desk.review_replace(now, market, order, price, total)?;
         return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
     }
-    let request = OrderRequest {
-        market: id,
-        side,
-        order_type: OrderType::Limit { price },
-        qty,
-        time_in_force: TimeInForce::Gtc,
-        post_only,
-        client_id: None,
-    };
+    let request = OrderRequest { post_only, ..OrderRequest::new(id, side, OrderType::Limit { price }, qty) };
     let verdict = desk.review_order(now, market, request, skip)?;
     Ok(Step { cancels: working.map(|order| order.id), sends: Some(verdict), is_new: true })
 }

@@ -1,5 +1,7 @@
 //! The kernel by itself: inputs in, hooks and commands out.
 
+mod arbitrary;
+
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -8,7 +10,7 @@ use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Event, EventColumns, EventKind};
 use crate::orders::{
     Command, Liquidity, Mismatch, Order, OrderKey, OrderRequest, OrderStatus, OrderType, Reason, Report,
-    ReportKind, TimeInForce, VenueKey,
+    ReportKind, VenueKey,
 };
 use crate::types::instrument::tests::linear;
 use crate::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
@@ -170,15 +172,7 @@ fn bid(price: i64) -> (EventKind, i8, i64, i64) {
 }
 
 fn buy(price: i64) -> OrderRequest {
-    OrderRequest {
-        market: M0,
-        side: Side::Buy,
-        order_type: OrderType::Limit { price: Price::new(price) },
-        qty: Qty::new(1_000),
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        client_id: None,
-    }
+    OrderRequest::new(M0, Side::Buy, OrderType::Limit { price: Price::new(price) }, Qty::new(1_000))
 }
 
 fn fill(qty: i64) -> ReportKind {
@@ -504,62 +498,7 @@ fn balances_are_what_the_venue_says() {
 #[test]
 fn every_input_and_command_is_read_back_as_it_was_written() {
     use proptest::prelude::*;
-    let price = || (0..=crate::event::STEPS_LIMIT).prop_map(Price::new);
-    let qty = || (0..=i64::MAX).prop_map(Qty::new);
-    let key = prop_oneof![
-        any::<u64>().prop_map(VenueKey::Number),
-        "[a-z0-9-]{1,9}".prop_map(|t| t.as_str().into())
-    ];
-    let order = prop_oneof![
-        any::<u64>().prop_map(OrderKey::Id),
-        "\\PC{0,12}".prop_map(|t| OrderKey::Client(t.as_str().into())),
-        key.clone().prop_map(OrderKey::Venue),
-    ];
-    let reason = proptest::sample::select(Reason::ALL.to_vec());
-    let kind = prop_oneof![
-        Just(ReportKind::Accepted),
-        Just(ReportKind::Cancelled),
-        Just(ReportKind::Unknown),
-        qty().prop_map(|qty| ReportKind::Reduced { qty }),
-        reason.clone().prop_map(ReportKind::Rejected),
-        reason.clone().prop_map(ReportKind::CancelRejected),
-        reason.clone().prop_map(ReportKind::ReplaceRejected),
-        reason.prop_map(ReportKind::Expired),
-        (price(), qty()).prop_map(|(price, qty)| ReportKind::Replaced { price, qty }),
-        (price(), qty(), any::<i64>()).prop_map(|(price, qty, fee)| ReportKind::Fill {
-            price,
-            qty,
-            liquidity: Liquidity::Taker,
-            fee: Money::from_units(i128::from(fee) << 60),
-        }),
-    ];
-    let options = (proptest::option::of(key.clone()), proptest::option::of(key), proptest::option::of(qty()));
-    let report = (order, options, any::<i64>(), kind).prop_map(
-        |(order, (venue_id, execution, cumulative), ts_event, kind)| Report {
-            order,
-            venue_id,
-            execution,
-            cumulative,
-            ts_event,
-            kind,
-        },
-    );
-    let request = (
-        any::<u32>(),
-        any::<bool>(),
-        proptest::option::of(price()),
-        qty(),
-        proptest::option::of("\\PC{0,12}"),
-    )
-        .prop_map(|(market, post_only, price, qty, name)| OrderRequest {
-            market: MarketId::new(market as usize),
-            side: if post_only { Side::Buy } else { Side::Sell },
-            order_type: price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
-            qty,
-            time_in_force: if post_only { TimeInForce::Gtc } else { TimeInForce::Fok },
-            post_only,
-            client_id: name.map(|name| name.as_str().into()),
-        });
+    let (report, request) = (arbitrary::reports(), arbitrary::requests());
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     runner
         .run(&(any::<i64>(), report, request), |(at, report, request)| {

@@ -236,15 +236,7 @@ mod tests {
     }
 
     fn order(order_type: OrderType, qty: i64) -> OrderRequest {
-        OrderRequest {
-            market: MarketId::new(0),
-            side: Side::Buy,
-            order_type,
-            qty: Qty::new(qty),
-            time_in_force: TimeInForce::Gtc,
-            post_only: false,
-            client_id: None,
-        }
+        OrderRequest::new(MarketId::new(0), Side::Buy, order_type, Qty::new(qty))
     }
 
     fn limit(price: i64, qty: i64) -> OrderRequest {

@@ -441,13 +441,8 @@ mod tests {
 
     fn order() -> Order {
         let request = OrderRequest {
-            market: MarketId::new(0),
-            side: Side::Buy,
-            order_type: LIMIT,
-            qty: Qty::new(10),
-            time_in_force: TimeInForce::Gtc,
             post_only: true,
-            client_id: None,
+            ..OrderRequest::new(MarketId::new(0), Side::Buy, LIMIT, Qty::new(10))
         };
         Order::new(1, StrategyId::new(0), &request, 5)
     }

@@ -68,6 +68,21 @@ pub struct OrderRequest {
     pub client_id: Option<Arc<str>>,
 }
 
+impl OrderRequest {
+    /// A good-till-cancelled order with no other terms.
+    pub fn new(market: MarketId, side: Side, order_type: OrderType, qty: Qty) -> Self {
+        Self {
+            market,
+            side,
+            order_type,
+            qty,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            client_id: None,
+        }
+    }
+}
+
 /// A request to a venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {

@@ -151,19 +151,11 @@ impl OrderStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::orders::{OrderRequest, OrderType, Report, ReportKind, TimeInForce};
+    use crate::orders::{OrderRequest, OrderType, Report, ReportKind};
     use crate::types::{MarketId, Qty, Side, StrategyId};
 
     fn order(id: OrderId) -> Order {
-        let request = OrderRequest {
-            market: MarketId::new(0),
-            side: Side::Buy,
-            order_type: OrderType::Market,
-            qty: Qty::new(1),
-            time_in_force: TimeInForce::Gtc,
-            post_only: false,
-            client_id: None,
-        };
+        let request = OrderRequest::new(MarketId::new(0), Side::Buy, OrderType::Market, Qty::new(1));
         Order::new(id, StrategyId::new(0), &request, 0)
     }
 

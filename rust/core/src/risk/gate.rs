@@ -117,22 +117,15 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::orders::{OrderRequest, OrderType, TimeInForce};
+    use crate::orders::{OrderRequest, OrderType};
     use crate::types::instrument::tests::linear;
     use crate::types::{MarketId, Side};
 
     const MARKET: MarketId = MarketId::new(0);
 
     fn submit(qty: i64) -> Command {
-        let request = OrderRequest {
-            market: MARKET,
-            side: Side::Buy,
-            order_type: OrderType::Limit { price: Price::new(100) },
-            qty: Qty::new(qty),
-            time_in_force: TimeInForce::Gtc,
-            post_only: false,
-            client_id: None,
-        };
+        let request =
+            OrderRequest::new(MARKET, Side::Buy, OrderType::Limit { price: Price::new(100) }, Qty::new(qty));
         Command::Submit { order: 1, request }
     }
 

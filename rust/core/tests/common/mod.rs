@@ -77,15 +77,7 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
 
 /// A good-till-cancelled limit order in the first market.
 pub fn limit(side: Side, price: i64, qty: i64) -> OrderRequest {
-    OrderRequest {
-        market: M0,
-        side,
-        order_type: OrderType::Limit { price: Price::new(price) },
-        qty: Qty::new(qty),
-        time_in_force: TimeInForce::Gtc,
-        post_only: false,
-        client_id: None,
-    }
+    OrderRequest::new(M0, side, OrderType::Limit { price: Price::new(price) }, Qty::new(qty))
 }
 
 /// Writes a feed message by message.
@@ -240,15 +232,11 @@ impl Monkey {
                 };
                 let tif = [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok][random.below(3) as usize];
                 let request = OrderRequest {
-                    market,
-                    side,
-                    order_type,
-                    qty: Qty::new(qty),
                     time_in_force: tif,
                     post_only: order_type != OrderType::Market
                         && tif == TimeInForce::Gtc
                         && random.chance(0.5),
-                    client_id: None,
+                    ..OrderRequest::new(market, side, order_type, Qty::new(qty))
                 };
                 ctx.submit(request).map_err(fail)?;
             }

@@ -78,13 +78,14 @@ fn run(input: &[u8]) {
     for _ in 0..8 {
         let (price, qty) = (Price::new(dice.steps()), Qty::new(dice.steps()));
         let request = OrderRequest {
-            market: M0,
-            side: Side::Buy,
-            order_type: if dice.chance(60) { OrderType::Market } else { OrderType::Limit { price } },
-            qty,
             time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok]),
             post_only: dice.chance(60),
-            client_id: None,
+            ..OrderRequest::new(
+                M0,
+                Side::Buy,
+                if dice.chance(60) { OrderType::Market } else { OrderType::Limit { price } },
+                qty,
+            )
         };
         let checked = check_request(&instrument, &math, at, &request, || Some(Price::new(dice.steps())));
         let is_whole = |steps: i64, step: i64| steps > 0 && steps % step == 0;

@@ -44,13 +44,15 @@ fn rows(dice: &mut Dice<'_>, now: i64) -> EventColumns {
 fn request(dice: &mut Dice<'_>) -> OrderRequest {
     let price = Price::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(95, 107) });
     OrderRequest {
-        market: MarketId::new(dice.below(3) as usize),
-        side: if dice.chance(128) { Side::Buy } else { Side::Sell },
-        order_type: if dice.chance(60) { OrderType::Market } else { OrderType::Limit { price } },
-        qty: Qty::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(0, 40) }),
         time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok]),
         post_only: dice.chance(40),
         client_id: dice.maybe(|dice| dice.pick(&["a", "b"]).into()),
+        ..OrderRequest::new(
+            MarketId::new(dice.below(3) as usize),
+            if dice.chance(128) { Side::Buy } else { Side::Sell },
+            if dice.chance(60) { OrderType::Market } else { OrderType::Limit { price } },
+            Qty::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(0, 40) }),
+        )
     }
 }
 

@@ -80,17 +80,18 @@ fn command(dice: &mut Dice<'_>, newest: &mut u64, lot: i64, extreme: bool) -> Ac
             kind => {
                 *newest += 1;
                 let request = OrderRequest {
-                    market: M0,
-                    side: if dice.chance(128) { Side::Buy } else { Side::Sell },
-                    order_type: if kind == 4 { OrderType::Market } else { OrderType::Limit { price } },
-                    qty,
                     time_in_force: match kind {
                         5 => TimeInForce::Ioc,
                         6 => TimeInForce::Fok,
                         _ => TimeInForce::Gtc,
                     },
                     post_only: kind == 7,
-                    client_id: None,
+                    ..OrderRequest::new(
+                        M0,
+                        if dice.chance(128) { Side::Buy } else { Side::Sell },
+                        if kind == 4 { OrderType::Market } else { OrderType::Limit { price } },
+                        qty,
+                    )
                 };
                 // Now and then an id that is taken.
                 Command::Submit { order: *newest - u64::from(dice.chance(8)), request }

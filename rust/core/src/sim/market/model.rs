@@ -589,22 +589,19 @@ fn rows() -> impl Strategy<Value = Row> {
 fn actions(accounts: usize) -> impl Strategy<Value = Action> {
     let terms =
         (any::<bool>(), 0u8..8, 88i64..114, 1i64..8).prop_map(|(buy, kind, price, lots)| OrderRequest {
-            market: MarketId::new(0),
-            side: if buy { Side::Buy } else { Side::Sell },
-            order_type: if kind == 0 {
-                OrderType::Market
-            } else {
-                OrderType::Limit { price: Price::new(price) }
-            },
-            // In lots here.
-            qty: Qty::new(lots),
             time_in_force: match kind {
                 1 => TimeInForce::Ioc,
                 2 => TimeInForce::Fok,
                 _ => TimeInForce::Gtc,
             },
             post_only: kind == 3,
-            client_id: None,
+            ..OrderRequest::new(
+                MarketId::new(0),
+                if buy { Side::Buy } else { Side::Sell },
+                if kind == 0 { OrderType::Market } else { OrderType::Limit { price: Price::new(price) } },
+                // In lots here.
+                Qty::new(lots),
+            )
         });
     let message = |rows: std::ops::Range<usize>| proptest::collection::vec(self::rows(), rows);
     // An opening book more often than chance would bring one.

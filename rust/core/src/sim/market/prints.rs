@@ -327,15 +327,7 @@ mod tests {
         ) -> Vec<(i64, i64)> {
             let order_type =
                 price.map_or(OrderType::Market, |price| OrderType::Limit { price: Price::new(price) });
-            let request = OrderRequest {
-                market: MarketId::new(0),
-                side,
-                order_type,
-                qty: Qty::new(qty),
-                time_in_force: TimeInForce::Gtc,
-                post_only: false,
-                client_id: None,
-            };
+            let request = OrderRequest::new(MarketId::new(0), side, order_type, Qty::new(qty));
             self.market.on_sent_command(ME, Command::Submit { order, request }, sent, now, &mut self.out);
             self.fills()
         }

@@ -1,0 +1,79 @@
+//! Reports and requests with anything in their fields.
+
+use proptest::prelude::*;
+
+use crate::orders::{
+    Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
+};
+use crate::types::{MarketId, Money, Price, Qty, STEPS_LIMIT, Side};
+
+fn prices() -> impl Strategy<Value = Price> {
+    (0..=STEPS_LIMIT).prop_map(Price::new)
+}
+
+fn quantities() -> impl Strategy<Value = Qty> {
+    (0..=i64::MAX).prop_map(Qty::new)
+}
+
+pub(super) fn reports() -> impl Strategy<Value = Report> {
+    let key = prop_oneof![
+        any::<u64>().prop_map(VenueKey::Number),
+        "[a-z0-9-]{1,9}".prop_map(|t| t.as_str().into())
+    ];
+    let order = prop_oneof![
+        any::<u64>().prop_map(OrderKey::Id),
+        "\\PC{0,12}".prop_map(|t| OrderKey::Client(t.as_str().into())),
+        key.clone().prop_map(OrderKey::Venue),
+    ];
+    let reason = proptest::sample::select(Reason::ALL.to_vec());
+    let kind = prop_oneof![
+        Just(ReportKind::Accepted),
+        Just(ReportKind::Cancelled),
+        Just(ReportKind::Unknown),
+        quantities().prop_map(|qty| ReportKind::Reduced { qty }),
+        reason.clone().prop_map(ReportKind::Rejected),
+        reason.clone().prop_map(ReportKind::CancelRejected),
+        reason.clone().prop_map(ReportKind::ReplaceRejected),
+        reason.prop_map(ReportKind::Expired),
+        (prices(), quantities()).prop_map(|(price, qty)| ReportKind::Replaced { price, qty }),
+        (prices(), quantities(), any::<i64>()).prop_map(|(price, qty, fee)| ReportKind::Fill {
+            price,
+            qty,
+            liquidity: Liquidity::Taker,
+            fee: Money::from_units(i128::from(fee) << 60),
+        }),
+    ];
+    let options =
+        (proptest::option::of(key.clone()), proptest::option::of(key), proptest::option::of(quantities()));
+    (order, options, any::<i64>(), kind).prop_map(
+        |(order, (venue_id, execution, cumulative), ts_event, kind)| Report {
+            order,
+            venue_id,
+            execution,
+            cumulative,
+            ts_event,
+            kind,
+        },
+    )
+}
+
+pub(super) fn requests() -> impl Strategy<Value = OrderRequest> {
+    (
+        any::<u32>(),
+        any::<bool>(),
+        proptest::option::of(prices()),
+        quantities(),
+        proptest::option::of("\\PC{0,12}"),
+    )
+        .prop_map(|(market, post_only, price, qty, name)| OrderRequest {
+            time_in_force: if post_only { TimeInForce::Gtc } else { TimeInForce::Fok },
+            post_only,
+            client_id: name.map(|name| name.as_str().into()),
+            ..OrderRequest::new(
+                MarketId::new(market as usize),
+                if post_only { Side::Buy } else { Side::Sell },
+                price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
+                qty,
+            )
+        })
+}
