@@ -60,6 +60,7 @@ def facts(**changes: Any) -> Facts:
         totals=totals,
         positions=[position(0, 400)],
         fill_basis={"I0.V": "l2"},
+        volumes={"I0.V": {"filled": Decimal(40), "traded": Decimal(1000), "share": 0.04}},
         clock_leads={},
         venues=[tc.SimVenue("V")],
         failures={},
@@ -84,6 +85,7 @@ Sortino ratio   4.32 (annualised, 1s changes)
 orders / fills  1,000 / 400, 25.0% maker
 rejected        4 (book_not_synced 3, min_qty 1)
 s I0.V          position 0.1, 400 fills, net 0
+volume share    I0.V: 4.00%
 filled against  I0.V: l2
 venue V         Latency(entry='5ms', response='5ms', feed=None), queue conservative
 events          1,000,000 over 1:00:00 from 1970-01-01 00:00:00 UTC, in 0.50 s

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradecore._core import format_duration_ns
-from tradecore.backtest.text import counted, some
+from tradecore.backtest.stats import MOST_OF_VOLUME, share_of
+from tradecore.backtest.text import counted, plain, some
 from tradecore.types import EventKind
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
         notes.extend(_never_called(part, summary, kinds))
     if summary["fills"]:
         notes.extend(_without_fees(summary))
+        notes.extend(_large_shares(summary))
     for name, wrong in summary["wrong_stamps"].items():
         notes.append(
             f"{name}: {counted(wrong['messages'], 'message')} stamped by the venue more than 10ms after receipt, by "
@@ -108,6 +110,16 @@ def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str],
         else:
             why = _OTHERWISE.get(hook, "the data has no events")
         yield f"{part.name}: {hook} was never called: {why}"
+
+
+def _large_shares(summary: Mapping[str, Any]) -> Iterable[str]:
+    shares = ((name, volume, share_of(volume)) for name, volume in summary["volumes"].items())
+    for name, volume, share in shares:
+        if share is not None and share > MOST_OF_VOLUME:
+            yield (
+                f"{name}: fills of {plain(volume['filled'])} are {share:.1%} of the {plain(volume['traded'])} that the "
+                f"market traded: beyond {MOST_OF_VOLUME:.0%} orders move it, and profit without that is too kind"
+            )
 
 
 def _without_fees(summary: Mapping[str, Any]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
 from tradecore.backtest.frames import Frames, thinned
-from tradecore.backtest.stats import Stats, net_of, stats_of
+from tradecore.backtest.stats import Stats, net_of, share_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, line, plain, table
 from tradecore.errors import RunError, UnknownInstrumentError
@@ -75,6 +75,11 @@ class Result(Frames):
         By instrument: what was removed of its book because it stayed locked or crossed (``uncross`` of
         :class:`SimVenue <tradecore.SimVenue>`). ``times`` and ``levels``, how often and how many, and
         ``first_ts_recv``, when that first began, ns UTC.
+    volumes : dict of str to dict
+        By instrument: ``filled``, the quantity of all fills of the run, and ``traded``, that of all trades in the data
+        (without a book and trades, the volume of its bars), both Decimal in units, and ``share``, the one over the
+        other, None where nothing was traded. Beyond 0.1 the run says so in a note: an order of that size would have
+        moved the market, which no rule of fills here does.
     failures : dict of str to str
         Tracebacks of strategies that failed, by name.
     notes : list of str
@@ -145,6 +150,9 @@ class Result(Frames):
         }
         self.wrong_stamps: dict[str, dict[str, int]] = summary["wrong_stamps"]
         self.uncrossed: dict[str, dict[str, int]] = summary["uncrossed"]
+        self.volumes: dict[str, dict[str, Any]] = {
+            name: {**volume, "share": share_of(volume)} for name, volume in summary["volumes"].items()
+        }
         self.venues = list(venues)
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
@@ -284,6 +292,7 @@ class Result(Frames):
             "clock_leads": self.clock_leads,
             "wrong_stamps": self.wrong_stamps,
             "uncrossed": self.uncrossed,
+            "volumes": {name: _texts(volume, ("filled", "traded", "share")) for name, volume in self.volumes.items()},
             "interrupted": self.interrupted,
             "notes": self.notes,
             "failures": self.failures,
@@ -363,6 +372,7 @@ class Result(Frames):
                 "clock_leads": self.clock_leads,
                 "wrong_stamps": self.wrong_stamps,
                 "uncrossed": self.uncrossed,
+                "volumes": self.volumes,
             },
             "seed": self.seed,
             "wall_s": self.wall_s,
@@ -383,6 +393,7 @@ class Result(Frames):
             totals=self.totals,
             positions=self.final_positions,
             fill_basis=self.fill_basis,
+            volumes=self.volumes,
             clock_leads=self.clock_leads,
             venues=self.venues,
             failures=self.failures,
@@ -432,7 +443,9 @@ def load_result(path: str | Path) -> Result:
     return read_archive(Path(path), _from_archive)
 
 
-_SINCE: Final[Mapping[str, Any]] = {"clock_steps": {}, "clock_leads": {}, "wrong_stamps": {}, "uncrossed": {}}
+_SINCE: Final[Mapping[str, Any]] = {
+    key: {} for key in ("clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")
+}
 """What results that were saved before did not say."""
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, fields
 from decimal import Context, Decimal
 from typing import Any
 
-__all__ = ["Stats", "net_of", "stats_of"]
+__all__ = ["MOST_OF_VOLUME", "Stats", "net_of", "share_of", "stats_of"]
 
 _NOT_PLAIN = ("rejected", "why")
 _EXACT = Context(prec=40)
 """Digits for any sum of money."""
+MOST_OF_VOLUME = 0.1
+"""The share of what was traded beyond which no fill rule without market impact can be right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,11 @@ class Stats:
                 row[each.name] = float(value) if isinstance(value, Decimal) else value
         row["rejected"] = sum(self.rejected.values())
         return row
+
+
+def share_of(volume: Mapping[str, Decimal]) -> float | None:
+    """Return what was filled over what was traded by everybody; None where the data has no trades."""
+    return float(volume["filled"] / volume["traded"]) if volume["traded"] else None
 
 
 def net_of(row: Mapping[str, Any]) -> Decimal:

@@ -33,6 +33,7 @@ class Facts:
     totals: Sequence[Mapping[str, Any]]
     positions: Sequence[Mapping[str, Any]]
     fill_basis: Mapping[str, str]
+    volumes: Mapping[str, Mapping[str, Any]]
     clock_leads: Mapping[str, Sequence[tuple[int | None, int]]]
     venues: Sequence[SimVenue]
     failures: Mapping[str, str]
@@ -111,7 +112,7 @@ def line(facts: Facts) -> str:
 
 def table(facts: Facts) -> str:
     """Return the run as lines of label and text."""
-    rows = [*_figures(facts), *_positions(facts), *_circumstances(facts)]
+    rows = [*_figures(facts), *_positions(facts), *_volumes(facts), *_circumstances(facts)]
     width = max(len(label) for label, _ in rows)
     return "\n".join(printable(f"{label:<{width}}  {text}").rstrip() for label, text in rows)
 
@@ -155,6 +156,17 @@ def _positions(facts: Facts) -> Iterator[tuple[str, str]]:
         rest.append(f"{empty:,} more without fills" if filled else f"{counted(empty, 'position')} without fills")
     if rest:
         yield "", f"and {', '.join(rest)}" if filled else rest[0]
+
+
+def _volumes(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield the largest shares of what was traded."""
+    filled = [(name, volume) for name, volume in facts.volumes.items() if volume["filled"]]
+    filled.sort(key=lambda item: -(item[1]["share"] or 0))
+    for number, (name, volume) in enumerate(filled[:_SHOWN]):
+        of = "no trades in the data" if volume["share"] is None else f"{volume['share']:.2%}"
+        yield "" if number else "volume share", f"{name}: {of}"
+    if len(filled) > _SHOWN:
+        yield "", f"and {len(filled) - _SHOWN:,} instruments more with smaller shares"
 
 
 def _leads_text(leads: Sequence[tuple[int | None, int]]) -> str:

@@ -15,7 +15,7 @@ use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{Instrument, MarketId, StrategyId};
+use tradecore_core::types::{Instrument, MarketId, Qty, StrategyId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -28,7 +28,7 @@ use crate::raised::Raised;
 use crate::records::{failures, tables};
 use crate::roster::Roster;
 use crate::stamps::{leads_to_py, steps_to_py, to_latencies, wrong_stamps_to_py};
-use crate::values::{money_to_py, to_duration};
+use crate::values::{decimal_from_text, money_to_py, to_duration};
 use crate::venue::SimVenue;
 
 /// The name of a backtest's session: client ids of backtests are the same every time.
@@ -367,6 +367,25 @@ fn calls_to_py<'py>(
     Ok(out)
 }
 
+/// What a kernel's strategies filled in each instrument, and what was traded there by everybody.
+fn volumes_to_py<'py>(
+    py: Python<'py>,
+    kernel: &Kernel,
+    instruments: &[Arc<Instrument>],
+    traded: &[Qty],
+) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    for (market, (instrument, traded)) in instruments.iter().zip(traded).enumerate() {
+        let positions = kernel.positions_in(MarketId::new(market));
+        let filled = positions.fold(0i64, |sum, position| sum.saturating_add(position.volume));
+        let told = PyDict::new(py);
+        told.set_item("filled", decimal_from_text(py, &instrument.format_qty(filled))?)?;
+        told.set_item("traded", decimal_from_text(py, &instrument.format_qty(traded.steps()))?)?;
+        out.set_item(instrument.id.as_str(), told)?;
+    }
+    Ok(out)
+}
+
 /// Everything a run leaves behind of the kernel that a strategy is in, as plain Python values.
 fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Bound<'py, PyDict>> {
     let Ran { replay: simulation, end, digests, instruments, calls, .. } = ran;
@@ -433,7 +452,9 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
+    let traded: Vec<Qty> = (0..instruments.len()).map(|m| simulation.volume(MarketId::new(m))).collect();
     let kernel = simulation.kernel_of(of);
+    out.set_item("volumes", volumes_to_py(py, kernel, instruments, &traded)?)?;
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
     out.set_item("failures", failures(py, kernel)?)?;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
-use crate::book::{MarketChunks, Uncrossed};
-use crate::event::{Chunk, Columns, Cursor, FeedError};
+use crate::book::{FillBasis, MarketChunks, Uncrossed};
+use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError};
 use crate::kernel::HookError;
 use crate::sim::{FeedClock, Stamp};
 
@@ -53,6 +53,9 @@ pub(super) struct Lane {
     pub(super) is_followed: bool,
     /// Whether it waits among the markets of which something is on its way and nobody will be woken.
     pub(super) is_awaited: bool,
+    /// What says how much was traded, and how much that is as far as the venue has got.
+    pub(super) volume_in: EventKind,
+    pub(super) volume: i64,
     /// Apart, because it is asked once in many messages: what is asked at every one lies in fewer cache lines.
     feed: Box<Feed>,
 }
@@ -64,14 +67,22 @@ struct Feed {
 }
 
 impl Lane {
-    pub(super) fn new(source: Box<dyn ChunkSource>, clock: FeedClock, uncrosses: bool) -> Self {
+    pub(super) fn new(
+        source: Box<dyn ChunkSource>,
+        clock: FeedClock,
+        basis: FillBasis,
+        uncrosses: bool,
+    ) -> Self {
         Self {
             cursor: Cursor::new(),
             clock,
             upcoming: Vec::new(),
             at: 0,
             start: 0,
-            has_orders: false,
+            // A market that went back would have to know the bar it is in.
+            has_orders: basis == FillBasis::Bars,
+            volume_in: if basis == FillBasis::Bars { EventKind::BarClose } else { EventKind::Trade },
+            volume: 0,
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
@@ -109,13 +120,14 @@ impl Lane {
     /// Goes back to what has happened by `now`. Returns how many rows of the market that are, if the venue was ahead
     /// of it.
     pub(super) fn go_back(&mut self, now: i64) -> Option<u64> {
-        let (_, row) = self.cursor.front()?;
+        let (chunk, row) = self.cursor.front()?;
         let at = self.upcoming[..self.at].partition_point(|message| message.stamp.venue <= now);
         let back = at.checked_sub(1).map_or(self.start, |last| self.upcoming[last].to);
         if at == self.at {
             return None;
         }
         self.at = at;
+        self.volume = self.volume.saturating_sub(chunk.view().qty_of(self.volume_in, back, row));
         let upto = self.cursor.passed() - (row - back) as u64;
         self.arrivals.forget_behind(upto);
         Some(upto)

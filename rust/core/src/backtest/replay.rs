@@ -42,7 +42,7 @@ use crate::kernel::{
 use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{Accounts, Balances, FeedClock, Market, Uncross, Venue};
-use crate::types::{MarketId, StrategyId};
+use crate::types::{MarketId, Qty, StrategyId};
 
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
@@ -144,10 +144,7 @@ impl Replay {
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
             let clock = FeedClock::new(steps, settings.latency.feed.clone());
-            let mut lane = Lane::new(source, clock, uncrosses);
-            // A market that went back would have to know the bar it is in.
-            lane.has_orders = basis == FillBasis::Bars;
-            lanes.push(lane);
+            lanes.push(Lane::new(source, clock, basis, uncrosses));
             let id = venue.add(market, settings.latency);
             if let Some(balances) = settings.balances {
                 let name = instrument.id.venue().to_owned();
@@ -215,6 +212,11 @@ impl Replay {
     /// How the clock of a market's venue is taken to stand to ours, and which of its stamps were set aside.
     pub fn clock(&self, market: MarketId) -> &FeedClock {
         self.lanes[market.index()].clock()
+    }
+
+    /// Quantity traded by everybody in a market, as far as the run has got.
+    pub fn volume(&self, market: MarketId) -> Qty {
+        Qty::new(self.lanes[market.index()].volume)
     }
 
     /// What was removed of a market's book because it stayed locked or crossed.

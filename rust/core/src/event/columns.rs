@@ -256,6 +256,12 @@ impl View<'_> {
         words.iter().all(|word| *word == LEVELS) && tail.iter().all(|kind| *kind == LEVELS[0])
     }
 
+    /// Sum of the quantities of rows `from..to` of a kind.
+    pub fn qty_of(&self, kind: EventKind, from: usize, to: usize) -> i64 {
+        let rows = (from..to).filter(|row| self.kind[*row] == kind as u8);
+        rows.fold(0, |sum, row| sum.saturating_add(self.qty.get(row)))
+    }
+
     /// The row as a struct. The view must have been checked.
     pub fn event(&self, row: usize) -> Event {
         Event {

@@ -112,6 +112,9 @@ impl Replay {
         let (mut taken, mut ahead) = (0, 0);
         while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
             lane.at += 1;
+            if !only_levels {
+                lane.volume = lane.volume.saturating_add(columns.qty_of(lane.volume_in, row, to));
+            }
             touched |=
                 self.venue.on_message(market, &columns, Span { from: row, to, only_levels }, stamp.venue);
             (row, now) = (to, stamp.venue);
