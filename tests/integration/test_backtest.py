@@ -100,6 +100,39 @@ def run(
     return made, backtest.run()
 
 
+@pytest.mark.parametrize(("entry", "response"), [(2, 3), (0, 0), (7, 0)])
+def test_a_refusal_of_our_own_takes_as_long_as_one_of_the_venue(
+    instrument: tc.Instrument, entry: int, response: int
+) -> None:
+    class Asks(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.told: list[tuple[str, int]] = []
+            ctx.at(10 * MS, lambda ctx: [ctx.buy(NAME, "0.01", 98), ctx.buy(NAME, 2, 101, post_only=True)])
+
+        def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+            self.told.append((order.reason, ctx.now_ns // MS))
+
+    latency = tc.Latency(entry=f"{entry}ms", response=f"{response}ms")
+    made, result = run(Asks, quiet_market(), instrument, tc.SimVenue("TEST", latency=latency))
+    known = 10 + entry + response
+    assert sorted(made.told) == [("min_notional", known), ("post_only_would_cross", known)]
+    assert {at.microsecond // 1_000 for at in result.orders["ts_close"]} == {known}
+
+
+def test_who_answers_every_refusal_with_an_order_gets_as_many_as_answers_come(instrument: tc.Instrument) -> None:
+    class Again(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.buy(NAME, "0.01", 98)
+
+        def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+            ctx.buy(NAME, "0.01", 98)
+
+    _, result = run(Again, quiet_market(), instrument)
+    assert result.rejected == {"min_notional": 502}
+    with pytest.raises(StrategyError, match="100000 orders were sent at one moment"):
+        run(Again, quiet_market(), instrument, AT_ONCE)
+
+
 def test_orders_fills_money_and_tables_agree(instrument: tc.Instrument) -> None:
     made, result = run(
         script(

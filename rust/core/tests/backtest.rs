@@ -695,17 +695,17 @@ fn an_instrument_that_expires_is_not_traded_any_more() {
     let expected = [
         "9 ++-",
         "19 ++-",
-        "19 2 Rejected NotListed",
+        "24 2 Rejected NotListed",
         "29 ++-",
-        "29 2 Rejected NotListed",
         "33 1 Expired NotListed",
+        "34 2 Rejected NotListed",
         "34 1 Rejected NotListed",
         "39 +--",
-        "39 1 Rejected NotListed",
-        "39 2 Rejected NotListed",
+        "44 1 Rejected NotListed",
+        "44 2 Rejected NotListed",
         "49 +--",
-        "49 1 Rejected NotListed",
-        "49 2 Rejected NotListed",
+        "54 1 Rejected NotListed",
+        "54 2 Rejected NotListed",
     ];
     assert_eq!(*told, expected);
 }
@@ -732,7 +732,7 @@ fn an_instrument_is_traded_from_its_listing_on() {
     let mut simulation = Replay::new(config(), markets.collect(), vec![strategy]).unwrap();
     simulation.run(&mut Quiet).unwrap();
     let told = told.lock().unwrap();
-    let expected = ["9 +-+", "19 +-+", "19 1 Rejected NotListed", "29 +++", "39 +++"];
+    let expected = ["9 +-+", "19 +-+", "24 1 Rejected NotListed", "29 +++", "39 +++"];
     assert_eq!(*told, expected);
 }
 

@@ -287,6 +287,7 @@ impl Replay {
             self.change_listing(first)?;
         }
         for seat in self.sessions.seats() {
+            self.sessions.handle(seat, first, Input::Control(&Control::CarryRefusals))?;
             self.tell(seat, first, Input::Control(&Control::Start))?;
         }
         loop {
@@ -325,13 +326,11 @@ impl Replay {
         for seat in self.sessions.seats() {
             self.sessions.handle(seat, self.end, Input::Control(&Control::Stop))?;
             let kernel = self.sessions.kernel(seat);
-            let (now, late) = (kernel.now_ns(), kernel.drain().collect::<Vec<Outgoing>>());
-            for outgoing in late {
-                let refused = outgoing.command.get().refused(Reason::RunEnded, now);
-                kernel.handle(now, Input::Report(&refused))?;
-            }
-            if let Some(due) = kernel.next_due() {
-                kernel.handle(due, Input::Due)?;
+            let (now, refusals) = (kernel.now_ns(), kernel.refusals());
+            let late = kernel.drain().map(|outgoing| outgoing.command.get().refused(Reason::RunEnded, now));
+            let refused = refusals.iter().map(|refusal| refusal.command.refused(refusal.reason, now));
+            for report in late.chain(refused).collect::<Vec<_>>() {
+                kernel.handle(now, Input::Report(&report))?;
             }
         }
         Ok(())
@@ -462,6 +461,14 @@ impl Replay {
         }
         for (market, at) in first {
             self.go_back(seat, market, at);
+        }
+        for refusal in self.sessions.kernel(seat).refusals() {
+            self.venue.refuse(
+                accounts.unwrap_or(refusal.account),
+                &refusal.command,
+                refusal.reason,
+                refusal.at,
+            );
         }
         self.ask_models(seat)?;
         if self.sessions.has_changed_topics(seat) {

@@ -125,6 +125,7 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                     w.index(strategy.index());
                     w.text(problem);
                 }
+                Control::CarryRefusals => w.u8(7),
             }
         }
     }
@@ -275,6 +276,7 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
             4 => Control::Resume,
             5 => Control::Kill,
             6 => Control::Fail { strategy: r.strategy()?, problem: r.text()?.into() },
+            7 => Control::CarryRefusals,
             _ => return r.error("a control"),
         }),
         _ => return Err(CodecError { at: 0, expected: "a tag of an entry" }),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::input::Outgoing;
+use super::input::{Outgoing, Refusal};
 use super::journal::Journal;
 use super::market::Market;
 use crate::orders::{
@@ -27,6 +27,8 @@ pub(super) struct Desk {
     outgoing: Vec<Outgoing>,
     /// Refusals of our own, to be delivered like a venue's.
     refusals: VecDeque<Report>,
+    /// Those that whoever drives us brings back, where that was asked for.
+    carried: Option<Vec<Refusal>>,
     /// By strategy, when it sent something last and how often it did then.
     moments: Vec<(i64, u32)>,
 }
@@ -40,7 +42,7 @@ impl Desk {
     pub(super) fn restore(store: OrderStore, trading: Trading, refusals: VecDeque<Report>) -> Self {
         let mut gate = Gate::default();
         gate.set_trading(trading);
-        Self { store, gate, outgoing: Vec::new(), refusals, moments: Vec::new() }
+        Self { store, gate, refusals, ..Self::default() }
     }
 
     /// The orders.
@@ -71,6 +73,17 @@ impl Desk {
     /// Refusals that have not been delivered.
     pub(super) fn refusals(&mut self) -> &mut VecDeque<Report> {
         &mut self.refusals
+    }
+
+    /// Lets whoever drives us bring refusals back.
+    pub(super) fn carry_refusals(&mut self) {
+        self.carried.get_or_insert_default();
+    }
+
+    /// Refusals to be brought back, if that is how they come.
+    #[inline]
+    pub(super) fn carried(&mut self) -> Option<&mut Vec<Refusal>> {
+        self.carried.as_mut()
     }
 
     /// Whether a refusal waits for its delivery.
@@ -259,7 +272,13 @@ impl Desk {
                 let Sender { strategy, account, now: at } = sender;
                 self.outgoing.push(Outgoing { at, account, strategy, command });
             }
-            Verdict::Refused(command, reason) => self.refusals.push_back(command.refused(reason, sender.now)),
+            Verdict::Refused(command, reason) => {
+                let Sender { account, now: at, .. } = sender;
+                match &mut self.carried {
+                    Some(carried) => carried.push(Refusal { at, account, command, reason }),
+                    None => self.refusals.push_back(command.refused(reason, at)),
+                }
+            }
         }
         id
     }

@@ -38,6 +38,7 @@ impl Kernel {
             self.handle(at, input.as_input())?;
             self.drain();
             self.questions().clear();
+            self.refusals();
         }
         let written = self.take_journal();
         let Some((at, from)) = last else { return Ok((diverged, written)) };

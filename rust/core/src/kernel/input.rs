@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::signals::Answer;
 use crate::book::{BookState, L2Book, Touch};
 use crate::event::{Chunk, Columns, View};
-use crate::orders::{Command, OrderRequest, Report};
+use crate::orders::{Command, OrderRequest, Reason, Report};
 use crate::risk::Approved;
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
@@ -88,6 +88,9 @@ pub enum Control {
     Resume,
     /// Cancel everything and refuse everything but cancels.
     Kill,
+    /// From now on whoever drives the kernel brings refusals of our own back as reports (see
+    /// [`super::Kernel::refusals`]), after the time that answers of a venue take.
+    CarryRefusals,
     /// A strategy has failed by what only its driver sees: its account cannot be counted any more.
     Fail {
         /// The strategy.
@@ -181,4 +184,17 @@ pub struct Outgoing {
     pub strategy: StrategyId,
     /// The command.
     pub command: Approved<Command>,
+}
+
+/// A command that was refused on our side, to be brought back (see [`Control::CarryRefusals`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// When it was sent, ns.
+    pub at: i64,
+    /// The account it was for.
+    pub account: AccountId,
+    /// The command.
+    pub command: Command,
+    /// Why it was refused.
+    pub reason: Reason,
 }

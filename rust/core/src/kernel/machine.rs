@@ -11,7 +11,7 @@ use super::core::{Core, Due};
 use super::entry::Desk;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
 use super::feeds::{BarFeeds, Finished, Heard, Told};
-use super::input::{Control, Input, Listing, Outgoing, Rows};
+use super::input::{Control, Input, Listing, Outgoing, Refusal, Rows};
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
@@ -340,6 +340,13 @@ impl Kernel {
         self.ctx.core_mut().desk.outgoing().drain(..)
     }
 
+    /// Refusals of our own, where whoever drives the kernel brings them back (see [`Control::CarryRefusals`]), in the
+    /// order of the commands; none where the kernel tells of them itself.
+    #[inline]
+    pub fn refusals(&mut self) -> Vec<Refusal> {
+        self.ctx.core_mut().desk.carried().map(std::mem::take).unwrap_or_default()
+    }
+
     /// What strategies ask their models. Whoever takes a question hands back its answer as [`Input::Signal`].
     #[inline]
     pub fn questions(&mut self) -> &mut Vec<Question> {
@@ -652,6 +659,7 @@ impl Kernel {
                     self.cancel_all(StrategyId::new(index), Reason::Killed);
                 }
             }
+            Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
             Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
         }
         Ok(())

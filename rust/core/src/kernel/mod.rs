@@ -30,7 +30,7 @@ mod writer;
 
 pub use codec::{Entries, Entry, OwnedInput, entries};
 pub use context::Context;
-pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Rows, Seen, Supply};
+pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Refusal, Rows, Seen, Supply};
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;

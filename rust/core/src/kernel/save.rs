@@ -115,6 +115,7 @@ impl Kernel {
         }
 
         w.u8(core.desk.trading() as u8);
+        w.flag(core.desk.carried().is_some());
         w.u64(core.desk.orders().last_id());
         let refusals = core.desk.refusals();
         w.index(refusals.len());
@@ -374,6 +375,7 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
         2 => Trading::Killed,
         _ => return r.error("whether orders may be sent"),
     };
+    let is_carrying = r.flag()?;
     let last = r.u64()?;
     let mut refusals = VecDeque::new();
     for _ in 0..r.index()? {
@@ -395,7 +397,11 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
         store.note_venue_id(order, &key);
     }
     store.continue_after(last);
-    Ok(Desk::restore(store, trading, refusals))
+    let mut desk = Desk::restore(store, trading, refusals);
+    if is_carrying {
+        desk.carry_refusals();
+    }
+    Ok(desk)
 }
 
 impl MarketView {

@@ -131,11 +131,15 @@ impl Command {
 
     /// The answer to a request that is refused at `now`.
     pub fn refused(&self, reason: Reason, now: i64) -> Report {
-        let kind = match self {
+        Report::on(self.order(), now, self.refusal(reason))
+    }
+
+    /// What a refusal of it says.
+    pub fn refusal(&self, reason: Reason) -> ReportKind {
+        match self {
             Self::Submit { .. } => ReportKind::Rejected(reason),
             Self::Cancel { .. } => ReportKind::CancelRejected(reason),
             Self::Replace { .. } => ReportKind::ReplaceRejected(reason),
-        };
-        Report::on(self.order(), now, kind)
+        }
     }
 }

@@ -159,6 +159,15 @@ impl Venue {
         self.commands.send(now.saturating_add(latency), (account, command, now));
     }
 
+    /// Brings back a refusal of our own side of a command that was sent at `now`, when the venue's would have come.
+    pub fn refuse(&mut self, account: AccountId, command: &Command, reason: Reason, now: i64) {
+        let latency = &mut self.places[command.market().index()].latency;
+        let at = now.saturating_add(latency.draw(Leg::Entry));
+        let known = at.saturating_add(latency.draw(Leg::Response));
+        let update = Update::on(command.order(), at, command.refusal(reason));
+        self.updates.send(known, Sent { account, execution: 0, update });
+    }
+
     /// When the next command arrives or the next market is listed or delisted.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
