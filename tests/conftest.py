@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars.selectors as cs
 import pytest
 
 import tradecore as tc
@@ -62,6 +63,10 @@ def instrument() -> tc.Instrument:
         maker_fee_bps="-1",
         taker_fee_bps="5",
     )
+
+
+OF_MIDS = cs.starts_with("mid_", "markout_")
+"""Columns of fills that only the simulation knows: one that is fed back from a journal has none of them."""
 
 
 def cli(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:

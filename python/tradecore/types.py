@@ -15,6 +15,7 @@ __all__ = [
     "BookState",
     "EventFlag",
     "EventKind",
+    "FillEvent",
     "InstrumentKind",
     "Liquidity",
     "OptionSide",
@@ -188,6 +189,19 @@ class OrderStatus(IntEnum):
     def is_closed(self) -> bool:
         """Whether nothing can happen to the order any more."""
         return self in (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
+
+
+class FillEvent(IntEnum):
+    """What made an order trade at a simulated venue."""
+
+    PRINT = 1
+    """A trade of the market."""
+    BOOK = 2
+    """The other side's best price came to the order's."""
+    TAKER = 3
+    """It took what was there."""
+    OWN_ORDER = 4
+    """Another order of ours took it."""
 
 
 class Liquidity(IntEnum):

@@ -24,6 +24,7 @@ import polars as pl
 import pytest
 
 import tradecore as tc
+from conftest import OF_MIDS
 from tradecore.backtest import engine
 from tradecore.errors import CatalogError, DataError, InvalidValueError, RunError, UnknownInstrumentError
 
@@ -396,7 +397,11 @@ def test_what_a_replay_came_to_is_whole_too(result: tc.Result) -> None:
     for other in (pickle.loads(pickle.dumps(again)), copy.deepcopy(again)):
         assert (other.digest, other.diverged_ns, other.failures) == (result.digest, None, {})
         for name in again.frame_names:
-            assert other.frame(name).equals(result.frame(name)), name
+            was, got = result.frame(name), other.frame(name)
+            if name == "fills":  # Nothing is simulated, so there is no venue whose mids were known.
+                assert got.select(OF_MIDS.is_null().all()).row(0) == (True,) * 7
+                was, got = was.drop(OF_MIDS), got.drop(OF_MIDS)
+            assert got.equals(was), name
     assert repr(again) == f"<ReplayResult faithful, digest {result.digest[:12]}>"
     with pytest.raises(InvalidValueError, match="there is no frame 'equity'"):
         again.frame("equity")

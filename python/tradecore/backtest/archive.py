@@ -100,7 +100,8 @@ def read_archive(path: Path, build: Callable[[dict[str, Any], bytes, TableStore]
             _check_size(path, archive, size)
             told = _told(path, archive, size)
             facts, names, layouts = told["facts"], told["names"], told["tables"]
-            pieces = {name: _pieces(path, archive, name, layouts[name]) for name in TABLES}
+            # Those of before had fewer tables.
+            pieces = {name: _pieces(path, archive, name, layouts[name]) for name in TABLES if name in layouts}
             store = TableStore.restore(names, pieces)
             return build(facts, archive.read("journal"), store)
     except DataError:

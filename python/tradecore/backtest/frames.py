@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Frames", "position_columns", "thinned"]
+    from tradecore.backtest.markouts import Mids
+
+__all__ = ["Frames", "dated", "position_columns", "thinned"]
+
+_MARKOUTS = {
+    "markout_100ms": 100_000_000,
+    "markout_1s": 1_000_000_000,
+    "markout_10s": 10_000_000_000,
+    "markout_60s": 60_000_000_000,
+}
+"""Columns of markouts that fills have, with their horizons in ns."""
 
 _TIMES = (
     "ts",
@@ -23,6 +33,8 @@ _TIMES = (
     "ts_accept",
     "ts_close",
     "ts_recv",
+    "ts_sent",
+    "ts_arrive",
     "next_funding_ns",
     "expires",
 )
@@ -56,14 +68,26 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "price",
         "qty",
         "liquidity",
+        "event",
         "fee",
         "realized_pnl",
         "position_qty",
         "avg_entry_price",
+        "mid_at_decision",
+        "mid_at_arrival",
+        "mid_at_fill",
+        *_MARKOUTS,
+        "queue_ahead_at_entry",
+        "queue_ahead_at_fill",
+        "time_in_queue",
+        "entry_latency",
+        "response_latency",
         "realized_pnl_total",
         "fees_total",
         "cash",
         "completes_order",
+        "ts_sent",
+        "ts_arrive",
         "strategy",
         "order_id",
         "client_id",
@@ -122,7 +146,14 @@ class Frames:
 
     @cached_property
     def fills(self) -> pl.DataFrame:
-        """One row per fill, in the order they became known: ``price, qty`` in units, money in settlement currency."""
+        """One row per fill, in the order they became known: ``price, qty`` in units, money in settlement currency.
+
+        ``event`` is what made the order trade: ``print``, ``book``, ``taker`` or ``own_order``. Mids are the venue's,
+        in quote currency: when the order was sent, when it arrived, and right before it was filled. ``markout_1s`` is
+        how much better than the price the mid was a second later, for each unit. Quantities ahead in the queue are
+        those when the order joined it and right before it was filled. Latencies and time in the queue are durations.
+        What nobody knows is None: mids and queues of what was not simulated, markouts beyond the end of the data.
+        """
         return self._make("fills", exact=True)
 
     @cached_property
@@ -154,15 +185,46 @@ class Frames:
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         """Return a frame, money as Decimal or as floats."""
-        import polars as pl
-
         table = self.tables.table("fills" if name == "positions" else name, exact=exact)
         if name == "orders":
             table = table.sort("order_id")
         elif name == "positions":
             table = table.select(position_columns())
-        times = [column for column in _TIMES if column in table.columns]
-        return table.with_columns(pl.col(times).cast(pl.Datetime("ns", "UTC"))).select(_LAYOUTS[name])
+        elif name == "fills":
+            table = self._explained(table)
+        return dated(table).select(_LAYOUTS[name])
+
+    def _mids(self) -> Mids | None:
+        """Return the mids of what was simulated, None where nothing was."""
+        return None
+
+    def _explained(self, fills: pl.DataFrame) -> pl.DataFrame:
+        """Add what follows of the times of fills, and of mids."""
+        import polars as pl
+
+        from tradecore.backtest.markouts import with_markouts, with_mids
+
+        origin = {
+            "event": pl.String,
+            "ts_sent": pl.Int64,
+            "ts_arrive": pl.Int64,
+            "queue_ahead_at_entry": pl.Float64,
+            "queue_ahead_at_fill": pl.Float64,
+        }
+
+        # A result that was saved before does not say how fills came about.
+        untold = [pl.lit(None, kind).alias(name) for name, kind in origin.items() if name not in fills.columns]
+        length = pl.Duration("ns")
+        rested = pl.col("liquidity") == "maker"
+        fills = fills.with_columns(untold).with_columns(
+            time_in_queue=pl.when(rested).then(pl.col("ts_event") - pl.col("ts_arrive")).cast(length),
+            entry_latency=(pl.col("ts_arrive") - pl.col("ts_sent")).cast(length),
+            response_latency=(pl.col("ts_recv") - pl.col("ts_event")).cast(length),
+        )
+        if (mids := self._mids()) is None:
+            unknown = ("mid_at_decision", "mid_at_arrival", "mid_at_fill", *_MARKOUTS)
+            return fills.with_columns(pl.lit(None, pl.Float64).alias(name) for name in unknown)
+        return with_markouts(with_mids(fills, mids), mids, _MARKOUTS)
 
     def __getstate__(self) -> dict[str, Any]:
         # Frames are made again where they are asked for.
@@ -220,6 +282,14 @@ class Frames:
         return pd.DataFrame({column.name: _of_pandas(column) for column in frame})
 
 
+def dated(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with its times as ``Datetime("ns", "UTC")``."""
+    import polars as pl
+
+    times = [column for column in _TIMES if column in table.columns]
+    return table.with_columns(pl.col(times).cast(pl.Datetime("ns", "UTC")))
+
+
 def position_columns() -> list[pl.Expr]:
     """Select the position after every fill out of fills."""
     import polars as pl
@@ -254,6 +324,9 @@ def _of_pandas(column: pl.Series) -> Any:
     if column.dtype == pl.Datetime:
         ns = column.cast(pl.Int64).fill_null(np.iinfo(np.int64).min).to_numpy()
         return pd.DatetimeIndex(ns.view("datetime64[ns]")).tz_localize("UTC")
+    if column.dtype == pl.Duration:
+        ns = column.cast(pl.Int64).fill_null(np.iinfo(np.int64).min).to_numpy()
+        return pd.TimedeltaIndex(ns.view("timedelta64[ns]"))
     if column.dtype == pl.String:
         # One object for each different text, not one a row.
         words = column.drop_nulls().unique()

@@ -63,9 +63,9 @@ def replay(
 ) -> ReplayResult:
     """Feed a session back from its journal: the same inputs, at the same times, to new strategies.
 
-    Nothing is simulated. Strategies that decide as they did then end with the same orders, fills and digest; of
-    others :attr:`ReplayResult.diverged_ns` tells where they began to differ, while fills and market stay those of
-    the journal.
+    Nothing is simulated. Strategies that decide as they did then end with the same orders, fills and digest, but for
+    the mids around fills, which are None; of others :attr:`ReplayResult.diverged_ns` tells where they began to differ,
+    while fills and market stay those of the journal.
 
     Parameters
     ----------

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
-from tradecore.backtest.frames import Frames, thinned
+from tradecore.backtest.frames import Frames, dated, thinned
 from tradecore.backtest.stats import Stats, net_of, share_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, line, plain, table
 from tradecore.errors import RunError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
+from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
 
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
+
+    from tradecore.backtest.markouts import Mids
 
 __all__ = ["Result", "load_result"]
 
@@ -37,6 +40,8 @@ _OF_POSITIONS = (
     "fills",
 )
 """What :meth:`Result.summary` says of each."""
+_OF_MARKOUTS = ("ts_event", "instrument", "side", "price", "qty", "liquidity", "strategy", "order_id")
+"""Columns of fills beside markouts."""
 _KNOWN = 10
 """Instruments that are named where another one was asked for."""
 
@@ -193,6 +198,50 @@ class Result(Frames):
     def equity(self) -> pl.DataFrame:
         """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0."""
         return self._make("equity", exact=True)
+
+    def _mids(self) -> Mids | None:
+        from tradecore.backtest.markouts import Mids
+
+        if "mids" not in self.tables:
+            return None
+        return Mids(self.tables.table("mids"), None if self.span_ns is None else self.span_ns[1])
+
+    def markouts(self, horizons: DurationLike | Sequence[DurationLike]) -> pl.DataFrame:
+        """How the market went on after each fill, at any horizons.
+
+        Parameters
+        ----------
+        horizons : duration, or sequence of them
+            Such as ``["500ms", "5s", "5m"]``.
+
+        Returns
+        -------
+        DataFrame
+            A row a fill, in the order of ``fills``, with a column for each horizon: ``markout_5s`` is how much better
+            than the price the mid was 5 s later, in quote currency for each unit; None where the run was over by then.
+
+        Raises
+        ------
+        InvalidValueError
+            For none, one that is no length of time, and one that is there twice.
+        RunError
+            For a result that was saved before mids were kept.
+
+        Examples
+        --------
+        ::
+
+            after = result.markouts(["500ms", "5s"])
+            print(after.group_by("liquidity").agg(pl.col("markout_500ms", "markout_5s").mean()))
+        """
+        from tradecore.backtest.markouts import horizons_of, with_markouts
+
+        columns = horizons_of(horizons)
+        table = self.tables.table("fills", _OF_MARKOUTS)
+        if (mids := self._mids()) is None:
+            raise RunError("the result was saved before mids were kept: run it again")
+        table = with_markouts(table, mids, columns)
+        return dated(table).select("ts_event", *_OF_MARKOUTS[1:], *columns)
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         if name != "pnl":

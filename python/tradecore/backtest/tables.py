@@ -16,7 +16,7 @@ from tradecore.backtest.scratch import Scratch, sweep
 from tradecore.errors import RunError
 from tradecore.files import writing
 from tradecore.forks import check_polars
-from tradecore.types import EventKind, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from tradecore.types import EventKind, FillEvent, Liquidity, OrderStatus, OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,21 +25,22 @@ if TYPE_CHECKING:
 
 __all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
 
-TABLES = ("orders", "fills", "equity", "candles", "published", "signals")
+TABLES = ("orders", "fills", "equity", "candles", "published", "signals", "mids")
 MONEY_SCALE = 12
 """Decimals of money."""
 WIDTHS = {"uint8": 1, "int8": 1, "bool": 1, "uint32": 4, "uint64": 8, "int64": 8, "float64": 8, "money": 16}
 """Types of columns by numpy's names, ``money`` for counts of 10^-12, with their bytes a row."""
 
-_MAYBE_NEVER = ("ts_accept", "ts_close", "next_funding_ns", "expires")
+_MAYBE_NEVER = ("ts_accept", "ts_close", "ts_sent", "ts_arrive", "next_funding_ns", "expires")
 """Times the core holds as 0 for what has not happened."""
-_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind]] = {
+_WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind | FillEvent]] = {
     "side": Side,
     "order_type": OrderType,
     "time_in_force": TimeInForce,
     "status": OrderStatus,
     "liquidity": Liquidity,
     "kind": EventKind,
+    "event": FillEvent,
 }
 
 _Column = tuple[str, bytes] | list[str] | None
@@ -116,6 +117,9 @@ class TableStore:
                         file.writelines(data for _, data in stored.values())
         self._spilled.append(written)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._kept
+
     @property
     def folder(self) -> Path | None:
         """Where rows were moved to; None if all are in memory."""
@@ -189,7 +193,9 @@ class TableStore:
                 names = pl.Series(self.names[name], dtype=pl.String)
                 series = names.gather(series) if len(names) else pl.Series([], dtype=pl.String)
             elif name in _WORDS:
-                words = {int(word): word.name.lower() for word in _WORDS[name]}
+                words: dict[int, str | None] = {int(word): word.name.lower() for word in _WORDS[name]}
+                if name == "event":
+                    words[0] = None  # A venue that is not simulated does not say.
                 series = series.replace_strict(words, return_dtype=pl.String)
             elif name in _MAYBE_NEVER:
                 series = series.set(series == 0, None)

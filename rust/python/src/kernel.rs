@@ -467,6 +467,7 @@ impl PyKernel {
             cumulative,
             ts_event: ts_event.map_or(Ok(at_ns), to_event)?,
             kind: terms.kind()?,
+            origin: None,
         };
         let (kernel, _) = state.started()?;
         if let Some(order) = kernel.order(&report.order)

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
 use tradecore_core::kernel::{
-    CandleRow, EquityRow, FillRow, Kernel, PublishedRow, Record, Signal, SignalRow, Stat, Trade,
+    CandleRow, EquityRow, FillRow, Kernel, MidRow, PublishedRow, Record, Signal, SignalRow, Stat, Trade,
 };
 use tradecore_core::orders as core;
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
@@ -451,6 +451,27 @@ pub(crate) fn fills_table<'py>(
     t.array("realized_pnl_total", rows.iter().map(|f| f.realized_total))?;
     t.array("fees_total", rows.iter().map(|f| f.fees_total))?;
     t.array("cash", rows.iter().map(|f| f.cash))?;
+    let ahead = |f: &FillRow, of: fn(&core::FillOrigin) -> Option<i64>| {
+        f.origin.as_ref().and_then(of).map_or(f64::NAN, |steps| qty(f.market, steps))
+    };
+    t.array("event", rows.iter().map(|f| f.origin.map_or(0, |origin| origin.event as u8)))?;
+    t.array("ts_sent", rows.iter().map(|f| f.origin.map_or(0, |origin| origin.sent)))?;
+    t.array("ts_arrive", rows.iter().map(|f| f.origin.map_or(0, |origin| origin.arrived)))?;
+    t.array("queue_ahead_at_entry", rows.iter().map(|f| ahead(f, |origin| origin.ahead_at_entry)))?;
+    t.array("queue_ahead_at_fill", rows.iter().map(|f| ahead(f, |origin| origin.ahead_at_fill)))?;
+    Ok(t.dict)
+}
+
+pub(crate) fn mids_table<'py>(
+    py: Python<'py>,
+    rows: &[MidRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let mid = |row: &MidRow| instruments[row.market.index()].price_increment.to_f64(row.twice_mid) / 2.0;
+    let t = Table::new(py);
+    t.array("ts", rows.iter().map(|row| row.ts))?;
+    t.array("instrument", rows.iter().map(|row| row.market.index() as u32))?;
+    t.array("mid", rows.iter().map(mid))?;
     Ok(t.dict)
 }
 
@@ -549,5 +570,6 @@ pub(crate) fn tables<'py>(
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
     tables.set_item("published", published_table(py, &record.published, instruments)?)?;
     tables.set_item("signals", signals_table(py, &record.signals)?)?;
+    tables.set_item("mids", mids_table(py, &record.mids, instruments)?)?;
     Ok(tables)
 }

@@ -5,7 +5,7 @@ use pyo3::types::PyDict;
 use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::kernel::SignalAction;
-use tradecore_core::orders::{Liquidity, OrderStatus, OrderType, TimeInForce};
+use tradecore_core::orders::{FillEvent, Liquidity, OrderStatus, OrderType, TimeInForce};
 use tradecore_core::types::{InstrumentKind, OptionSide, Price, Side};
 
 /// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
@@ -108,6 +108,7 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
                 Unknown
             }
         ),
+        words!(py, |event| event as i64, FillEvent { Print, Book, Taker, OwnOrder }),
         words!(py, |liquidity| liquidity as i64, Liquidity { Maker, Taker }),
     ] {
         out.set_item(name, words)?;

@@ -47,6 +47,8 @@ pub(super) struct Lane {
     start: usize,
     /// Whether an order was ever sent to it, or it must not run ahead as one without.
     pub(super) has_orders: bool,
+    /// The mid that was written down last, as the sum of bid and ask.
+    pub(super) twice_mid: Option<i64>,
     /// What the venue has passed and we do not know yet.
     pub(super) arrivals: Arrivals,
     /// Whether its messages are delivered one by one.
@@ -83,6 +85,7 @@ impl Lane {
             has_orders: basis == FillBasis::Bars,
             volume_in: if basis == FillBasis::Bars { EventKind::BarClose } else { EventKind::Trade },
             volume: 0,
+            twice_mid: None,
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,

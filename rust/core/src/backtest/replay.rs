@@ -461,6 +461,7 @@ impl Replay {
         }
         for (market, at) in first {
             self.go_back(seat, market, at);
+            self.note_mid(market, at);
         }
         for refusal in self.sessions.kernel(seat).refusals() {
             self.venue.refuse(

@@ -384,6 +384,15 @@ impl Sessions {
         self.each.iter_mut().map(|session| session.kernel.finish()).collect()
     }
 
+    /// The record of the only kernel, if there is no other.
+    #[inline]
+    pub(super) fn only_record(&mut self) -> Option<&mut Record> {
+        match self.each.as_mut_slice() {
+            [only] => Some(only.kernel.record()),
+            _ => None,
+        }
+    }
+
     /// The records of all of them.
     pub(super) fn records(&mut self) -> impl Iterator<Item = &mut Record> {
         self.each.iter_mut().map(|session| session.kernel.record())

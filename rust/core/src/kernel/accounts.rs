@@ -140,6 +140,7 @@ impl Accounts {
             realized_total: position.realized,
             fees_total: position.fees,
             cash: position.cash,
+            origin: report.origin,
         }))
     }
 }

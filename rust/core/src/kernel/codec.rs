@@ -1,7 +1,7 @@
 //! The one codec of the kernel: inputs and commands as bytes.
 //!
 //! The journal is a sequence of entries, each a length (`u32`, little endian) and a body; the digest hashes bodies of
-//! commands, reports and holdings. A body is a tag, a time, and fields (see [`super::writer`]).
+//! commands, reports and holdings, but not how a simulated fill came about. A body is a tag, a time, and fields (see [`super::writer`]).
 
 use super::input::{Control, FeedUpdate, Input, Listing, Rows};
 use super::signals::Answer;
@@ -75,7 +75,10 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                 w.rows(view, *from, *to);
             }
         }
-        Input::Report(report) => write_report(out, at, report),
+        Input::Report(report) => {
+            write_report(w.0, at, report);
+            w.option(report.origin.as_ref(), Writer::origin);
+        }
         Input::Balance { account, currency, total } => {
             head(tag::BALANCE);
             w.index(account.index());
@@ -249,7 +252,10 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
         }
         tag::MESSAGE => OwnedInput::Message(r.market()?, r.rows()?),
         tag::KNOWN => OwnedInput::Known(r.market()?, r.rows()?),
-        tag::REPORT => OwnedInput::Report(r.report()?),
+        tag::REPORT => {
+            let report = r.report()?;
+            OwnedInput::Report(Report { origin: r.option(Reader::origin)?, ..report })
+        }
         tag::BALANCE => {
             OwnedInput::Balance(AccountId::new(r.index()?), CurrencyId::new(r.index()?), r.money()?)
         }

@@ -34,7 +34,9 @@ pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Refusal, Rows, Se
 pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
-pub use record::{CandleRow, EquityRow, FillRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record, SignalRow};
+pub use record::{
+    CandleRow, EquityRow, FillRow, MidRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record, SignalRow,
+};
 pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};
 pub use strategy::{HookError, HookResult, Interest, Strategy};

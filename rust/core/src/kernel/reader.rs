@@ -8,7 +8,8 @@ use crate::book::BookState;
 use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::Position;
 use crate::orders::{
-    Command, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
+    Command, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
+    TimeInForce, VenueKey,
 };
 use crate::types::{
     CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
@@ -148,6 +149,19 @@ impl Reader<'_> {
         })
     }
 
+    pub(super) fn origin(&mut self) -> Decoded<FillOrigin> {
+        let Some(event) = FillEvent::from_code(self.u8()?) else {
+            return self.error("what made an order trade");
+        };
+        Ok(FillOrigin {
+            event,
+            sent: self.i64()?,
+            arrived: self.i64()?,
+            ahead_at_entry: self.option(Self::i64)?,
+            ahead_at_fill: self.option(Self::i64)?,
+        })
+    }
+
     pub(super) fn report(&mut self) -> Decoded<Report> {
         let order = self.order_key()?;
         let venue_id = self.option(Self::venue_key)?;
@@ -176,7 +190,7 @@ impl Reader<'_> {
             9 => ReportKind::Reduced { qty: self.qty()? },
             _ => return self.error("a kind of report"),
         };
-        Ok(Report { order, venue_id, execution, cumulative, ts_event, kind })
+        Ok(Report { order, venue_id, execution, cumulative, ts_event, kind, origin: None })
     }
 
     pub(super) fn rows(&mut self) -> Decoded<EventColumns> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::published::Stat;
 use super::signals::Answer;
 use crate::bars::Bar;
-use crate::orders::{Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
+use crate::orders::{FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// A fill as it was booked.
@@ -47,6 +47,19 @@ pub struct FillRow {
     pub fees_total: Money,
     /// Cash from trading so far, after fees.
     pub cash: Money,
+    /// How it came about, where the venue is a simulated one.
+    pub origin: Option<FillOrigin>,
+}
+
+/// A mid of a venue that differs from the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MidRow {
+    /// Since when, the venue's time as the run has it, ns.
+    pub ts: i64,
+    /// The instrument.
+    pub market: MarketId,
+    /// Sum of best bid and best ask; twice the last price of a market without a book.
+    pub twice_mid: i64,
 }
 
 /// Equity of one settlement currency at one time.
@@ -118,6 +131,8 @@ pub struct Record {
     pub published: Vec<PublishedRow>,
     /// Answers of models.
     pub signals: Vec<SignalRow>,
+    /// Mids of the markets orders were sent to, from the first order on, as a backtest's venue has them.
+    pub mids: Vec<MidRow>,
     /// Fills that were ever booked.
     pub fill_count: u64,
     /// Those of them that made liquidity.
@@ -160,7 +175,7 @@ impl Record {
 
     /// Rows kept in memory.
     pub fn len(&self) -> usize {
-        let market = self.candles.len() + self.published.len() + self.signals.len();
+        let market = self.candles.len() + self.published.len() + self.signals.len() + self.mids.len();
         self.orders.len() + self.fills.len() + self.equity.len() + market
     }
 
@@ -172,6 +187,7 @@ impl Record {
         self.candles.clear();
         self.published.clear();
         self.signals.clear();
+        self.mids.clear();
     }
 
     /// Whether no row is kept.

@@ -3,7 +3,9 @@
 use super::signals::Signal;
 use crate::event::View;
 use crate::ledger::Position;
-use crate::orders::{Command, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey};
+use crate::orders::{
+    Command, FillOrigin, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey,
+};
 use crate::types::{Money, Qty, Side, Writer};
 
 impl Writer<'_> {
@@ -125,6 +127,14 @@ impl Writer<'_> {
             ReportKind::Reduced { qty } => self.i64(qty.steps()),
             _ => {}
         }
+    }
+
+    pub(super) fn origin(&mut self, origin: &FillOrigin) {
+        self.u8(origin.event as u8);
+        self.i64(origin.sent);
+        self.i64(origin.arrived);
+        self.option(origin.ahead_at_entry, Self::i64);
+        self.option(origin.ahead_at_fill, Self::i64);
     }
 
     pub(super) fn signal(&mut self, signal: &Signal) {

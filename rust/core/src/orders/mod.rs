@@ -10,6 +10,6 @@ mod store;
 pub use check::{Checked, OrderError, check_qty, check_replace, check_request};
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
-pub use report::{Liquidity, Reason, Report, ReportKind};
+pub use report::{FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
 pub use request::{Command, OrderRequest, OrderType, TimeInForce};
 pub use store::OrderStore;

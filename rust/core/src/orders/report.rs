@@ -163,6 +163,44 @@ pub enum ReportKind {
     Unknown,
 }
 
+/// What made an order trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FillEvent {
+    /// A trade of the market.
+    Print = 1,
+    /// The other side's best price came to the order's.
+    Book = 2,
+    /// It took what was there.
+    Taker = 3,
+    /// Another order of ours took it.
+    OwnOrder = 4,
+}
+
+impl FillEvent {
+    /// From its number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Self::Print, Self::Book, Self::Taker, Self::OwnOrder].into_iter().find(|event| *event as u8 == code)
+    }
+}
+
+/// How a fill came about, as only a simulated venue tells it. No decision follows from it, so it is no part of the
+/// digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FillOrigin {
+    /// What made the order trade.
+    pub event: FillEvent,
+    /// When the order was sent, or the replacement that put it where it was, our clock, ns.
+    pub sent: i64,
+    /// When that acted at the venue, ns.
+    pub arrived: i64,
+    /// Quantity ahead when it joined its level, in quantity increments; `None` of a taker, and where the level was never
+    /// seen.
+    pub ahead_at_entry: Option<i64>,
+    /// Quantity ahead right before the event that filled it, likewise.
+    pub ahead_at_fill: Option<i64>,
+}
+
 /// A venue's word on an order, with the time it happened there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -178,12 +216,14 @@ pub struct Report {
     pub ts_event: i64,
     /// What happened.
     pub kind: ReportKind,
+    /// Of a fill at a simulated venue: how it came about.
+    pub origin: Option<FillOrigin>,
 }
 
 impl Report {
     /// A report with nothing but the order, its time and what happened.
     pub fn of(order: OrderKey, ts_event: i64, kind: ReportKind) -> Self {
-        Self { order, venue_id: None, execution: None, cumulative: None, ts_event, kind }
+        Self { order, venue_id: None, execution: None, cumulative: None, ts_event, kind, origin: None }
     }
 
     /// A report on an order by our number.

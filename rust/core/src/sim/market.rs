@@ -49,7 +49,7 @@ use rustc_hash::FxHashMap;
 
 pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::matching::{Step, Taker};
-use self::resting::{NO_KEY, OwnOrders, Resting, Slot};
+use self::resting::{NO_KEY, OwnOrders, Placed, Resting, Slot};
 use self::taken::Taken;
 use self::waiting::Prints;
 use super::queue::{Print, QueueModel, QueuePosition};
@@ -57,7 +57,7 @@ use super::update::Update;
 use crate::book::{FillBasis, L2Book};
 use crate::event::{EventKind, Ints, Span, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::orders::{Liquidity, OrderId, ReportKind};
+use crate::orders::{FillEvent, FillOrigin, Liquidity, OrderId, ReportKind};
 use crate::random::Random;
 use crate::types::{AccountId, Instrument, Price, Qty, Side};
 
@@ -414,6 +414,7 @@ impl Market {
         let order = self.orders.get_mut(slot);
         let taken = self.taken.at(order.side, order.key(), order.pool);
         order.place = QueuePosition::behind(displayed - taken);
+        order.ahead_at_entry = order.place.front;
         (order.displayed, order.joined_at, order.shrunk_at) =
             (displayed, self.book.stamp(), self.book.stamp());
     }
@@ -521,7 +522,7 @@ impl Market {
                     at = self.orders.behind(slot);
                     let fill = self.reach_by_trade(slot, trade);
                     if fill > 0 {
-                        out.push(self.fill_resting(slot, fill, now));
+                        out.push(self.fill_resting(slot, fill, FillEvent::Print, now));
                     }
                 }
             }
@@ -550,10 +551,11 @@ impl Market {
             let left = self.left_of_trade(pool, trade.qty);
             let fill = if *left >= leaves { leaves } else { *left / lot * lot };
             *left -= fill;
+            self.note_ahead(slot);
             // What stood ahead has traded.
             self.orders.get_mut(slot).place.pass();
             if fill > 0 {
-                out.push(self.fill_resting(slot, fill, now));
+                out.push(self.fill_resting(slot, fill, FillEvent::Print, now));
             }
         }
         self.reached = passed;
@@ -578,6 +580,7 @@ impl Market {
         if self.is_older(slot, trade) {
             return 0;
         }
+        self.note_ahead(slot);
         let pool = self.orders.get(slot).pool;
         let left = *self.left_of_trade(pool, trade.qty);
         let order = self.orders.get_mut(slot);
@@ -706,7 +709,8 @@ impl Market {
             let leaves = self.orders.get(slot).leaves();
             let fill = self.use_up(side, price, pool, leaves);
             if fill > 0 {
-                out.push(self.fill_resting(slot, fill, now));
+                self.note_ahead(slot);
+                out.push(self.fill_resting(slot, fill, FillEvent::Book, now));
             }
         }
         self.reached = reached;
@@ -753,14 +757,27 @@ fn reaches(side: Side, price: i64, other: i64) -> bool {
     price * side.sign() >= other * side.sign()
 }
 
-fn maker_fill(math: &ContractMath, order: &Resting, qty: i64, now: i64) -> (AccountId, Update) {
+fn maker_fill(
+    math: &ContractMath,
+    order: &Resting,
+    qty: i64,
+    event: FillEvent,
+    now: i64,
+) -> (AccountId, Update) {
     let update = fill(math, order.id, order.price, qty, Liquidity::Maker, now);
-    (order.account, Update { filled: order.filled, ..update })
+    let [ahead_at_entry, ahead_at_fill] = [order.ahead_at_entry, order.ahead]
+        .map(|ahead| (ahead < f64::INFINITY).then(|| libm::round(ahead) as i64));
+    let Placed { sent, arrived } = order.placed;
+    let origin = FillOrigin { event, sent, arrived, ahead_at_entry, ahead_at_fill };
+    (order.account, Update { filled: order.filled, origin: Some(origin), ..update })
 }
 
 fn taker_fill(math: &ContractMath, taker: &Taker, price: i64, qty: i64, now: i64) -> (AccountId, Update) {
     let update = fill(math, taker.id, price, qty, Liquidity::Taker, now);
-    (taker.account, Update { filled: taker.filled, ..update })
+    let Placed { sent, arrived } = taker.placed;
+    let origin =
+        FillOrigin { event: FillEvent::Taker, sent, arrived, ahead_at_entry: None, ahead_at_fill: None };
+    (taker.account, Update { filled: taker.filled, origin: Some(origin), ..update })
 }
 
 /// A fill. Of one that is worth more than can be counted the fee is not known: no account books it.

@@ -1,7 +1,7 @@
 //! What happens to an order at the simulated venue: small enough to be moved about; it becomes a report when it
 //! reaches us.
 
-use crate::orders::{OrderId, OrderKey, Report, ReportKind, VenueKey};
+use crate::orders::{FillOrigin, OrderId, OrderKey, Report, ReportKind, VenueKey};
 use crate::types::Qty;
 
 /// What happened to an order.
@@ -15,13 +15,15 @@ pub struct Update {
     pub kind: ReportKind,
     /// Of a fill: what is filled of the order after it, in quantity increments.
     pub filled: i64,
+    /// Of a fill: how it came about.
+    pub origin: Option<FillOrigin>,
 }
 
 impl Update {
     /// Something that happened to an order.
     #[inline]
     pub(super) fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
-        Self { order, ts_event, kind, filled: 0 }
+        Self { order, ts_event, kind, filled: 0, origin: None }
     }
 
     /// The venue's report of it; `execution` is the number of a fill at the venue.
@@ -35,6 +37,7 @@ impl Update {
             cumulative: is_fill.then_some(Qty::new(self.filled)),
             ts_event: self.ts_event,
             kind: self.kind,
+            origin: self.origin,
         }
     }
 }

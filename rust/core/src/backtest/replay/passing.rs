@@ -8,7 +8,7 @@ use crate::backtest::run::{Monitor, RunError};
 use crate::backtest::sessions::Seat;
 use crate::book::Touch;
 use crate::event::{FeedError, Span};
-use crate::kernel::{HookError, KernelError, Known, Seen};
+use crate::kernel::{HookError, KernelError, Known, MidRow, Seen};
 use crate::types::MarketId;
 use std::cmp::Reverse;
 
@@ -110,6 +110,7 @@ impl Replay {
         let (columns, end, passed) = (chunk.view(), chunk.end(), lane.cursor.passed());
         let (mut row, mut now, mut touched) = (first, self.end, false);
         let (mut taken, mut ahead) = (0, 0);
+        let mut record = if lane.has_orders { self.sessions.only_record() } else { None };
         while let Some(&Upcoming { stamp, to, only_levels }) = lane.upcoming.get(lane.at) {
             lane.at += 1;
             if !only_levels {
@@ -118,6 +119,13 @@ impl Replay {
             touched |=
                 self.venue.on_message(market, &columns, Span { from: row, to, only_levels }, stamp.venue);
             (row, now) = (to, stamp.venue);
+            if let Some(record) = &mut record {
+                let mid = self.venue.market(market).twice_mid();
+                if mid != lane.twice_mid {
+                    lane.twice_mid = mid;
+                    record.mids.extend(mid.map(|twice_mid| MidRow { ts: now, market, twice_mid }));
+                }
+            }
             let next = lane.upcoming.get(lane.at).map(|next| next.stamp);
             if ahead == 0 {
                 (self.latest, self.end) = (self.latest.max(now), self.end.max(stamp.visible));
@@ -163,6 +171,16 @@ impl Replay {
             None => self.load(market)?,
         }
         Ok(touched)
+    }
+
+    /// Writes the mid of a market down at its first order: the changes to come follow it.
+    #[cold]
+    pub(super) fn note_mid(&mut self, market: MarketId, now: i64) {
+        let mid = self.venue.market(market).twice_mid();
+        self.lanes[market.index()].twice_mid = mid;
+        if let Some(record) = self.sessions.only_record() {
+            record.mids.extend(mid.map(|twice_mid| MidRow { ts: now, market, twice_mid }));
+        }
     }
 
     /// At the end of a chunk: a view that is far behind need not keep it.

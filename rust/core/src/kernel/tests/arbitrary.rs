@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::orders::{
-    Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
+    FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
+    TimeInForce, VenueKey,
 };
 use crate::types::{MarketId, Money, Price, Qty, STEPS_LIMIT, Side};
 
@@ -45,14 +46,23 @@ pub(super) fn reports() -> impl Strategy<Value = Report> {
     ];
     let options =
         (proptest::option::of(key.clone()), proptest::option::of(key), proptest::option::of(quantities()));
-    (order, options, any::<i64>(), kind).prop_map(
-        |(order, (venue_id, execution, cumulative), ts_event, kind)| Report {
+    let ahead = (proptest::option::of(any::<i64>()), proptest::option::of(any::<i64>()));
+    let origin = (any::<i64>(), any::<i64>(), ahead).prop_map(|(sent, arrived, ahead)| FillOrigin {
+        event: FillEvent::Book,
+        sent,
+        arrived,
+        ahead_at_entry: ahead.0,
+        ahead_at_fill: ahead.1,
+    });
+    (order, options, any::<i64>(), kind, proptest::option::of(origin)).prop_map(
+        |(order, (venue_id, execution, cumulative), ts_event, kind, origin)| Report {
             order,
             venue_id,
             execution,
             cumulative,
             ts_event,
             kind,
+            origin,
         },
     )
 }

@@ -2,7 +2,7 @@
 
 use super::Market;
 use super::matching::{Step, Taker};
-use super::resting::Resting;
+use super::resting::{Placed, Resting};
 use super::waiting::Waiting;
 use crate::orders::{
     Command, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, check_replace, check_request,
@@ -88,9 +88,10 @@ impl Market {
             return;
         }
         say(ReportKind::Accepted);
-        let taker = Taker { id, account, pool, side, limit, qty: request.qty.steps(), filled: 0 };
+        let placed = Placed { sent, arrived: now };
+        let taker = Taker { id, account, pool, side, limit, qty: request.qty.steps(), filled: 0, placed };
         if !self.basis.has_book() {
-            return self.place_print(Waiting::new(taker, request, sent), now, out);
+            return self.place_print(Waiting::new(taker, request), now, out);
         }
         let whole = request.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out) else { return };
@@ -117,7 +118,9 @@ impl Market {
             post_only: request.post_only,
             place: QueuePosition::UNKNOWN,
             displayed: 0,
-            sent,
+            placed,
+            ahead_at_entry: f64::INFINITY,
+            ahead: f64::INFINITY,
             joined_at: i64::MIN,
             shrunk_at: i64::MIN,
         });
@@ -154,7 +157,12 @@ impl Market {
     fn rest(&mut self, order: Resting) {
         let (side, key) = (order.side, order.key());
         let shown = self.book.shown_at(side, order.price);
-        let slot = self.orders.push(Resting { place: QueuePosition::UNKNOWN, ..order });
+        let slot = self.orders.push(Resting {
+            place: QueuePosition::UNKNOWN,
+            ahead_at_entry: f64::INFINITY,
+            ahead: f64::INFINITY,
+            ..order
+        });
         match shown {
             Some(displayed) => self.join(slot, displayed),
             None => self.orders.set_unseen(side, key),
@@ -262,9 +270,10 @@ impl Market {
         let order = self.orders.remove(slot);
         say(replaced);
         let Resting { pool, side, filled, .. } = order;
-        let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled };
+        let placed = Placed { sent, arrived: now };
+        let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled, placed };
         if let Some(left) = self.take(taker, false, now, out) {
-            self.rest(Resting { price, qty: left.qty, filled: left.filled, ..order });
+            self.rest(Resting { price, qty: left.qty, filled: left.filled, placed, ..order });
         }
     }
 }

@@ -7,7 +7,7 @@
 use super::matching::{SelfTrade, Step, Taker};
 use super::resting::Slot;
 use super::{Market, maker_fill, reaches, taker_fill};
-use crate::orders::{Reason, ReportKind};
+use crate::orders::{FillEvent, Reason, ReportKind};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Qty, Side};
 
@@ -104,7 +104,8 @@ impl Market {
                 Step::Maker { slot, qty } => {
                     let price = self.orders.get(slot).price;
                     taker.filled += qty;
-                    out.push(self.fill_resting(slot, qty, now));
+                    self.note_ahead(slot);
+                    out.push(self.fill_resting(slot, qty, FillEvent::OwnOrder, now));
                     out.push(taker_fill(&self.math, &taker, price, qty, now));
                 }
                 Step::Expire { slot } => {
@@ -141,14 +142,27 @@ impl Market {
     }
 
     /// Fills so much of a resting order; it leaves when nothing is left of it.
-    pub(super) fn fill_resting(&mut self, slot: Slot, qty: i64, now: i64) -> (AccountId, Update) {
+    pub(super) fn fill_resting(
+        &mut self,
+        slot: Slot,
+        qty: i64,
+        event: FillEvent,
+        now: i64,
+    ) -> (AccountId, Update) {
         let order = self.orders.get_mut(slot);
         order.filled += qty;
-        let (fill, left) = (maker_fill(&self.math, order, qty, now), order.leaves());
+        let (fill, left) = (maker_fill(&self.math, order, qty, event, now), order.leaves());
         if left == 0 {
             self.orders.remove(slot);
         }
         fill
+    }
+
+    /// Keeps what stands ahead of an order before something reaches it.
+    #[inline]
+    pub(super) fn note_ahead(&mut self, slot: Slot) {
+        let order = self.orders.get_mut(slot);
+        order.ahead = order.place.front;
     }
 
     /// Whether an order of `side` at `limit` would find something displayed to take.

@@ -1,6 +1,6 @@
 //! How orders of ours meet: the settings, and what an order that comes in is and meets.
 
-use super::resting::Slot;
+use super::resting::{Placed, Slot};
 use crate::orders::OrderId;
 use crate::types::{AccountId, Side};
 
@@ -49,6 +49,7 @@ pub(super) struct Taker {
     /// Total quantity and what has been filled of it before.
     pub(super) qty: i64,
     pub(super) filled: i64,
+    pub(super) placed: Placed,
 }
 
 /// One thing a taker meets.

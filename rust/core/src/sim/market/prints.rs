@@ -17,12 +17,12 @@
 
 use super::Market;
 use super::matching::Taker;
-use super::resting::{Resting, Slot};
+use super::resting::{Placed, Resting, Slot};
 use super::waiting::{Current, Waiting};
 use super::{reaches, taker_fill};
 use crate::book::FillBasis;
 use crate::event::{EventKind, View, is_bar_begin};
-use crate::orders::{OrderId, Reason, ReportKind, TimeInForce};
+use crate::orders::{FillEvent, OrderId, Reason, ReportKind, TimeInForce};
 use crate::sim::queue::QueuePosition;
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
@@ -62,7 +62,9 @@ impl Market {
             _ => {
                 self.prints.waiting.push(order);
                 // A bar that began when it was sent, or later, has its open still to give.
-                if let Some(bar) = self.prints.bar.filter(|bar| bar.volume > 0 && order.sent <= bar.began) {
+                if let Some(bar) =
+                    self.prints.bar.filter(|bar| bar.volume > 0 && order.taker.placed.sent <= bar.began)
+                {
                     let print = Print { price: bar.open, qty: bar.volume, before: bar.began };
                     self.take_print(print, now, out);
                 }
@@ -108,13 +110,14 @@ impl Market {
         }
         say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
         // Less at the same price is the same order.
-        let sent = if order.taker.limit == Some(price) && qty <= order.taker.qty { order.sent } else { sent };
-        let taker = Taker { limit: Some(price), qty, ..order.taker };
-        self.place_print(Waiting { taker, sent, ..order }, now, out);
+        let is_same = order.taker.limit == Some(price) && qty <= order.taker.qty;
+        let placed = if is_same { order.taker.placed } else { Placed { sent, arrived: now } };
+        let taker = Taker { limit: Some(price), qty, placed, ..order.taker };
+        self.place_print(Waiting { taker, ..order }, now, out);
     }
 
     fn rest_print(&mut self, order: Waiting, price: i64) {
-        let Taker { id, account, pool, side, qty, filled, .. } = order.taker;
+        let Taker { id, account, pool, side, qty, filled, placed, .. } = order.taker;
         self.orders.push(Resting {
             id,
             account,
@@ -128,7 +131,9 @@ impl Market {
             shrunk_at: i64::MIN,
             place: QueuePosition::UNKNOWN,
             displayed: 0,
-            sent: order.sent,
+            placed,
+            ahead_at_entry: f64::INFINITY,
+            ahead: f64::INFINITY,
         });
     }
 
@@ -183,7 +188,7 @@ impl Market {
     /// Lets those who wait take of a print.
     fn take_print(&mut self, print: Print, now: i64, out: &mut Vec<(AccountId, Update)>) {
         for mut order in std::mem::take(&mut self.prints.waiting) {
-            if order.sent > print.before {
+            if order.taker.placed.sent > print.before {
                 self.prints.waiting.push(order);
                 continue;
             }
@@ -226,7 +231,7 @@ impl Market {
             }
             for slot in through {
                 let order = *self.orders.get(slot);
-                if order.sent > print.before {
+                if order.placed.sent > print.before {
                     continue;
                 }
                 let qty = if self.basis == FillBasis::Bars {
@@ -238,7 +243,7 @@ impl Market {
                     order.leaves()
                 };
                 if qty > 0 {
-                    out.push(self.fill_resting(slot, qty, now));
+                    out.push(self.fill_resting(slot, qty, FillEvent::Print, now));
                 }
             }
         }

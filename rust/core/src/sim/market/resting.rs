@@ -18,6 +18,15 @@ const END: Slot = Slot::MAX;
 /// Below every key.
 pub(super) const NO_KEY: i64 = i64::MIN;
 
+/// When an order was put where it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    /// When it was sent, ns.
+    pub(super) sent: i64,
+    /// When it arrived, ns.
+    pub(super) arrived: i64,
+}
+
 /// An own order in the venue's book.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resting {
@@ -34,8 +43,10 @@ pub(super) struct Resting {
     pub(super) place: QueuePosition,
     /// Displayed size of its level when last seen.
     pub(super) displayed: i64,
-    /// When it was sent, ns.
-    pub(super) sent: i64,
+    pub(super) placed: Placed,
+    /// Quantity ahead when it joined its level, and right before what last reached it; infinite while unknown.
+    pub(super) ahead_at_entry: f64,
+    pub(super) ahead: f64,
     /// Venue's time of what the book showed when it joined its level, and when that last shrank, ns.
     pub(super) joined_at: i64,
     pub(super) shrunk_at: i64,

@@ -11,21 +11,19 @@ pub(super) struct Waiting {
     pub(super) taker: Taker,
     pub(super) time_in_force: TimeInForce,
     pub(super) post_only: bool,
-    /// When it was sent, ns.
-    pub(super) sent: i64,
 }
 
 impl Waiting {
     /// An order as it is asked for.
-    pub(super) fn new(taker: Taker, request: &OrderRequest, sent: i64) -> Self {
-        Self { taker, time_in_force: request.time_in_force, post_only: request.post_only, sent }
+    pub(super) fn new(taker: Taker, request: &OrderRequest) -> Self {
+        Self { taker, time_in_force: request.time_in_force, post_only: request.post_only }
     }
 
     /// One that rests.
     pub(super) fn resting(order: &Resting) -> Self {
-        let Resting { id, account, pool, side, price, qty, filled, post_only, sent, .. } = *order;
-        let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled };
-        Self { taker, time_in_force: TimeInForce::Gtc, post_only, sent }
+        let Resting { id, account, pool, side, price, qty, filled, post_only, placed, .. } = *order;
+        let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled, placed };
+        Self { taker, time_in_force: TimeInForce::Gtc, post_only }
     }
 }
 
