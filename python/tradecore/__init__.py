@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         import_tables,
         import_tardis,
     )
+    from tradecore.data.latencies import LatencyFit, fit_latency
     from tradecore.data.synthetic import synthesize
     from tradecore.features import FeatureSet
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
@@ -81,6 +82,8 @@ _LATER = {
     "import_klines": "data.importers",
     "import_tables": "data.importers",
     "import_tardis": "data.importers",
+    "LatencyFit": "data.latencies",
+    "fit_latency": "data.latencies",
     "synthesize": "data.synthetic",
     "FeatureSet": "features",
     "AvellanedaStoikov": "strategies",
@@ -115,6 +118,7 @@ __all__ = [
     "IntensityEstimator",
     "L2Book",
     "Latency",
+    "LatencyFit",
     "Liquidity",
     "LookaheadReport",
     "OptionSide",
@@ -145,6 +149,7 @@ __all__ = [
     "errors",
     "find_instrument",
     "fit_intensity",
+    "fit_latency",
     "glft_coefficients",
     "import_binance_ws",
     "import_hftbacktest",

@@ -74,7 +74,6 @@ __all__ = [
     "avellaneda_stoikov_quotes",
     "bars_of",
     "check_columns",
-    "check_latency",
     "check_part",
     "check_quote_size",
     "check_strategy_name",
@@ -86,6 +85,7 @@ __all__ = [
     "fill_basis",
     "find_line",
     "fit_intensity",
+    "fit_latencies",
     "fit_microprice",
     "format_duration_ns",
     "glft_coefficients",
@@ -93,6 +93,7 @@ __all__ = [
     "is_kline",
     "journal_commands",
     "latencies_of",
+    "latency_legs",
     "microprice_adjustments",
     "money_text",
     "parse_duration",
@@ -3200,8 +3201,29 @@ def fit_intensity(
     (16.4, 0.99)
     """
 
-def check_latency(latency: Latency) -> None:
-    """Raise InvalidValueError naming the first leg that takes no length of time."""
+def latency_legs(latency: Latency) -> list[tuple[int, str] | None]:
+    """Return the legs of a latency, each with the least it takes, ns, and its text.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the first leg that is neither a length of time nor a model.
+    """
+
+def fit_latencies(latencies: NDArray[np.int64]) -> tuple[str, int, int, list[int]]:
+    """Fit a latency model to latencies, int64 ns (n,).
+
+    Returns
+    -------
+    tuple
+        The model's text, how many latencies it was made of, how many were left out because they are negative, and the
+        latencies that 50, 90, 99 and 99.9 % did not exceed, ns.
+
+    Raises
+    ------
+    InvalidValueError
+        For fewer than 20 latencies that are not negative.
+    """
 
 def check_columns(instrument: str, columns: _Columns, previous: int | None = None) -> None:
     """Raise DataError naming the first row that breaks a rule of events, or begins before the time ``previous``, ns."""

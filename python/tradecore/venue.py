@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from tradecore._core import check_latency, check_venue, format_duration_ns, parse_duration
+from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
 from tradecore.validation import DurationLike
 
 __all__ = ["Latency", "SimVenue"]
@@ -15,26 +15,38 @@ __all__ = ["Latency", "SimVenue"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Constant latencies between a strategy and its venue.
+    """Latencies between a strategy and its venue, of each leg a length of time or a model.
+
+    A length of time is text such as ``"5ms"``, or a ``timedelta``. A model is text:
+
+    - ``lognormal(5ms, 0.3)``: median and sigma of the logarithm; with ``least=3ms`` none takes less, and what is above
+      is spread so;
+    - ``mixture(0.95 lognormal(4ms, 0.2), 0.05 lognormal(50ms, 1))``: one of these, by weights that sum to 1;
+    - ``load(4ms, each=20us, window=100ms)``: 20 us more for each message that the instrument had in the last 100 ms;
+    - ``series:FILE``: measured latencies, linear in time between two (:func:`fit_latency` writes such a file).
+
+    Draws are seeded by the run. Nothing overtakes what went the same way before it.
 
     Parameters
     ----------
-    entry : duration
-        From sending a request to its effect at the venue: text such as ``"5ms"``, or a ``timedelta``.
-    response : duration
+    entry : duration or str
+        From sending a request to its effect at the venue.
+    response : duration or str
         From an event of an own order at the venue to our knowledge of it.
-    feed : duration, optional
+    feed : duration or str, optional
         From a market event at the venue to our knowledge of it; the recorded latency if not given.
 
     Raises
     ------
     InvalidValueError
-        For what is no length of time, or a negative one.
+        For what is neither a length of time nor a model, or a negative time.
 
     Examples
     --------
     >>> tc.Latency(entry="2ms", response="1.5ms").response_ns
     1500000
+    >>> tc.Latency(entry="lognormal(5000us, 0.30, least=3ms)").entry
+    'lognormal(5ms, 0.3, least=3ms)'
     """
 
     entry: DurationLike = "5ms"
@@ -42,26 +54,28 @@ class Latency:
     feed: DurationLike | None = None
 
     def __post_init__(self) -> None:
-        check_latency(self)
-        # One text for each length of time, so that equal latencies are equal.
-        for leg in ("entry", "response", "feed"):
-            if (given := getattr(self, leg)) is not None:
-                object.__setattr__(self, leg, format_duration_ns(parse_duration(given)))
+        # One text for each latency, so that equal ones are equal.
+        for leg, told in zip(("entry", "response", "feed"), latency_legs(self), strict=True):
+            object.__setattr__(self, leg, told and told[1])
 
     @property
     def entry_ns(self) -> int:
-        """The entry latency in ns."""
-        return parse_duration(self.entry)
+        """The entry latency in ns, of a model the least that it takes."""
+        return self._least(0) or 0
 
     @property
     def response_ns(self) -> int:
-        """The response latency in ns."""
-        return parse_duration(self.response)
+        """The response latency in ns, of a model the least that it takes."""
+        return self._least(1) or 0
 
     @property
     def feed_ns(self) -> int | None:
-        """The feed latency in ns, or None for the recorded one."""
-        return None if self.feed is None else parse_duration(self.feed)
+        """The feed latency in ns, of a model the least that it takes, or None for the recorded one."""
+        return self._least(2)
+
+    def _least(self, leg: int) -> int | None:
+        told = latency_legs(self)[leg]
+        return None if told is None else told[0]
 
 
 @dataclass(frozen=True, slots=True)

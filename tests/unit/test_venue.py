@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import tradecore as tc
-from tradecore._core import check_latency, check_venue
+from tradecore._core import check_venue, latency_legs
 from tradecore.config import BacktestConfig
 from tradecore.errors import InvalidValueError
 from tradecore.validation import first_problem
@@ -58,7 +58,7 @@ def dumped(config: BacktestConfig, **options: Any) -> list[dict[str, Any]]:
 def test_the_core_reads_every_setting() -> None:
     venue, latency = Watched(tc.SimVenue("V")), Watched(tc.Latency())
     check_venue(venue)  # type: ignore[arg-type]
-    check_latency(latency)  # type: ignore[arg-type]
+    latency_legs(latency)  # type: ignore[arg-type]
     assert venue.read == {field.name for field in fields(tc.SimVenue)}
     assert latency.read == {field.name for field in fields(tc.Latency)}
 

@@ -18,6 +18,7 @@ import typer
 from tradecore.cli.backtest import backtest
 from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
+from tradecore.cli.fit import fit_app
 from tradecore.cli.init import init
 from tradecore.cli.lookahead import lookahead
 from tradecore.cli.strategies import strategies
@@ -47,6 +48,7 @@ app.command(cls=Command)(lookahead)
 app.command(cls=Command)(strategies)
 app.command(cls=Command)(train)
 app.add_typer(data_app, name="data")
+app.add_typer(fit_app, name="fit")
 
 
 def _version(wanted: bool) -> None:

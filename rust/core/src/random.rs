@@ -39,6 +39,13 @@ impl Random {
         self.unit() < p
     }
 
+    /// Normal with mean 0 and deviation 1 (Box and Muller).
+    #[inline]
+    pub fn normal(&mut self) -> f64 {
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
+        radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
+    }
+
     /// Exponential with the given mean.
     #[inline]
     pub fn exponential(&mut self, mean: f64) -> f64 {

@@ -188,7 +188,7 @@ mod _core {
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]
-    use crate::venue::{check_latency, check_venue, fill_basis};
+    use crate::venue::{check_venue, fill_basis, fit_latencies, latency_legs};
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
     #[pymodule_export]

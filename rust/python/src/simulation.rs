@@ -205,7 +205,7 @@ impl Simulation {
         let (settings, instrument) = match &parts.venue {
             Some((last, settings)) if last.is(venue) => settings.trading(&instrument.0),
             _ => {
-                let settings: SimVenue = venue.extract()?;
+                let settings = venue.extract::<SimVenue>()?.reading()?;
                 let trading = settings.trading(&instrument.0);
                 parts.venue = Some((venue.clone().unbind(), settings));
                 trading

@@ -4,6 +4,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::event::{BadLatencies, ClockStep, Columns as _, Latencies, WrongStamps};
+use tradecore_core::random::Random;
 use tradecore_core::sim::FeedClock;
 
 use crate::columns::{NumpyColumns, slice_of};
@@ -88,7 +89,7 @@ pub(crate) fn venue_times<'py>(
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
     let (event, recv) = (slice_of(&ts_event, "ts_event")?, slice_of(&ts_recv, "ts_recv")?);
     let steps = steps.into_iter().map(|(from, lead_ns, least_ns)| ClockStep { from, lead_ns, least_ns });
-    let mut clock = FeedClock::new(steps.collect(), None);
+    let mut clock = FeedClock::new(steps.collect(), None, Random::new(0, 0));
     let times = event.iter().zip(recv).map(|(event, recv)| clock.stamp(*event, *recv).venue);
     Ok(PyArray1::from_vec(py, times.collect()))
 }

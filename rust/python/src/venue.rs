@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tradecore_core::event::EventKind;
 use tradecore_core::sim::{
-    Balances, Basis, ClockLead, Latency, LatencyModel, Matching, UnknownQueueModel, VenueSettings,
+    BadLatency, BadSeries, Balances, Basis, ClockLead, Latency, LatencyFit, LatencyModel, Leg, Matching,
+    Measured, UnknownQueueModel, VenueSettings, fit_latency, read_series,
 };
 use tradecore_core::types::{Decimal, Fees, Instrument};
 
+use crate::columns::slice_of;
 use crate::errors;
 use crate::values::to_duration;
 
@@ -45,6 +48,12 @@ pub(crate) struct SimVenue {
 }
 
 impl SimVenue {
+    /// The same with what its files of measured latencies hold, which are not read where a venue is declared.
+    pub(crate) fn reading(mut self) -> PyResult<Self> {
+        self.settings.latency.load(measured)?;
+        Ok(self)
+    }
+
     /// The settings, and an instrument as the venue trades it.
     pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
         let Self { settings, fees } = self;
@@ -132,12 +141,29 @@ fn to_fee(field: &str, given: &Bound<'_, PyAny>) -> PyResult<Option<Decimal>> {
 
 fn to_latency(given: &Bound<'_, PyAny>) -> PyResult<Latency> {
     let legs: Legs<'_> = given.extract().map_err(|_| unexpected("latency", "a Latency", given))?;
-    let leg = |field: &str, ns| to_duration(field, ns, 0).map(LatencyModel::Constant);
     Ok(Latency {
-        entry: leg("entry", &legs.entry)?,
-        response: leg("response", &legs.response)?,
-        feed: if legs.feed.is_none() { None } else { Some(leg("feed", &legs.feed)?) },
+        entry: to_leg("entry", &legs.entry)?,
+        response: to_leg("response", &legs.response)?,
+        feed: if legs.feed.is_none() { None } else { Some(to_leg("feed", &legs.feed)?) },
     })
+}
+
+/// What a leg takes: a length of time, or the text of a model.
+fn to_leg(field: &str, given: &Bound<'_, PyAny>) -> PyResult<LatencyModel> {
+    if let Ok(text) = given.cast::<PyString>() {
+        let text = text.to_cow()?;
+        if text.contains('(') || text.contains(':') {
+            return text.parse().map_err(|error: BadLatency| errors::invalid(field, error.to_string()));
+        }
+    }
+    to_duration(field, given, 0).map(LatencyModel::Constant)
+}
+
+/// What a file of acknowledged orders says of a leg.
+fn measured(file: &str, leg: Leg) -> PyResult<Measured> {
+    let fail = |line: u64, problem: String| errors::DataError::new_err((file.to_owned(), line, problem));
+    let text = std::fs::read_to_string(file).map_err(|error| fail(0, format!("cannot be read: {error}")))?;
+    read_series(&text, leg).map_err(|BadSeries { line, problem }| fail(line, problem))
 }
 
 fn to_clock_lead(given: &Bound<'_, PyAny>) -> PyResult<ClockLead> {
@@ -158,10 +184,40 @@ pub(crate) fn check_venue(venue: &Bound<'_, PyAny>) -> PyResult<()> {
     venue.extract::<SimVenue>().map(drop)
 }
 
-/// Raise InvalidValueError naming the first leg that takes no length of time.
+/// Return the legs of a latency, each with the least it takes, ns, and its text.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     Naming the first leg that is neither a length of time nor a model.
 #[pyfunction]
-pub(crate) fn check_latency(latency: &Bound<'_, PyAny>) -> PyResult<()> {
-    to_latency(latency).map(drop)
+pub(crate) fn latency_legs(latency: &Bound<'_, PyAny>) -> PyResult<[Option<(i64, String)>; 3]> {
+    let Latency { entry, response, feed } = to_latency(latency)?;
+    Ok([Some(entry), Some(response), feed].map(|leg| leg.map(|leg| (leg.least(), leg.to_string()))))
+}
+
+/// A model's text, how many latencies it was made of and how many were left out, and their quantiles, ns.
+type Fitted = (String, usize, usize, [i64; 4]);
+
+/// Fit a latency model to latencies, int64 ns (n,).
+///
+/// Returns
+/// -------
+/// tuple
+///     The model's text, how many latencies it was made of, how many were left out because they are negative, and the
+///     latencies that 50, 90, 99 and 99.9 % did not exceed, ns.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     For fewer than 20 latencies that are not negative.
+#[pyfunction]
+pub(crate) fn fit_latencies(py: Python<'_>, latencies: PyReadonlyArray1<'_, i64>) -> PyResult<Fitted> {
+    let latencies = slice_of(&latencies, "latencies")?;
+    let fitted = py.detach(|| fit_latency(latencies));
+    let LatencyFit { model, used, negative, quantiles } =
+        fitted.map_err(|error| errors::invalid("latencies", error.to_string()))?;
+    Ok((model.to_string(), used, negative, quantiles))
 }
 
 /// Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events.

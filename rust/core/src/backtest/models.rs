@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::sessions::Seat;
 use crate::kernel::{Answer, HookError, KernelError, Opinion, Question};
-use crate::sim::LatencyModel;
+use crate::random::Random;
+use crate::sim::{Draws, LatencyModel, Traffic};
 
 /// A model: what it says of features follows from them, and from what it was asked before.
 pub trait Model: Send {
@@ -27,21 +28,27 @@ pub struct ModelSetup {
 #[derive(Default)]
 pub(super) struct Models {
     /// By strategy, counted over all kernels.
-    each: Vec<Option<ModelSetup>>,
+    each: Vec<Option<(Box<dyn Model>, Draws)>>,
     /// By when they arrive, those of one instant in the order of their questions.
     answers: BTreeMap<(i64, u64), (Seat, Answer)>,
     asked: u64,
 }
 
 impl Models {
-    pub(super) fn new(each: Vec<Option<ModelSetup>>) -> Self {
-        Self { each, ..Self::default() }
+    /// These, each with what its latencies are drawn from.
+    pub(super) fn new(each: Vec<Option<ModelSetup>>, random: impl Fn(usize) -> Random) -> Self {
+        let with_draws = |(at, setup): (usize, Option<ModelSetup>)| {
+            setup.map(|ModelSetup { model, latency }| (model, Draws::new(latency, random(at))))
+        };
+        Self { each: each.into_iter().enumerate().map(with_draws).collect(), ..Self::default() }
     }
 
     /// Has the model of a strategy answer; `strategy` counts over all kernels.
     pub(super) fn ask(&mut self, seat: Seat, strategy: usize, question: Question) -> Result<(), KernelError> {
         let (said, latency) = match self.each.get_mut(strategy) {
-            Some(Some(setup)) => (setup.model.opinion(&question), setup.latency.draw()),
+            Some(Some((model, draws))) => {
+                (model.opinion(&question), draws.draw(question.ts, &Traffic::default()))
+            }
             _ => (Err(HookError::Failed("the strategy has no model".into())), 0),
         };
         let outcome = match said {

@@ -47,6 +47,13 @@ use crate::types::{MarketId, Qty, StrategyId};
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
 
+/// What is drawn for the queues, the ways of orders and the feed of the first market; of the next ones it follows.
+const QUEUE_STREAM: u64 = 1_000;
+const LATENCY_STREAM: u64 = 1 << 32;
+const FEED_STREAM: u64 = 2 << 32;
+/// What is drawn for how long the first model takes.
+const MODEL_STREAM: u64 = 3 << 32;
+
 /// What the kernel does next, by time and then in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
@@ -138,14 +145,22 @@ impl Replay {
             settings
                 .check()
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
-            let random = Random::new(config.seed, 1_000 + index as u64);
+            let random = Random::new(config.seed, QUEUE_STREAM + index as u64);
             let basis = settings.basis.resolve(holds);
             let market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
-            let clock = FeedClock::new(steps, settings.latency.feed.clone());
-            lanes.push(Lane::new(source, clock, basis, uncrosses));
-            let id = venue.add(market, settings.latency);
+            let clock = FeedClock::new(
+                steps,
+                settings.latency.feed.clone(),
+                Random::new(config.seed, FEED_STREAM + index as u64),
+            );
+            let mut lane = Lane::new(source, clock, basis, uncrosses);
+            // A market that went back would have to know which messages came lately.
+            lane.has_orders |= settings.latency.window() > 0;
+            lanes.push(lane);
+            let id =
+                venue.add(market, settings.latency, Random::new(config.seed, LATENCY_STREAM + index as u64));
             if let Some(balances) = settings.balances {
                 let name = instrument.id.venue().to_owned();
                 holding.entry(name).or_insert((balances, Vec::new())).1.push(id);
@@ -191,7 +206,7 @@ impl Replay {
 
     /// Gives strategies their models, one each or none, in the order of the strategies.
     pub fn set_models(&mut self, models: Vec<Option<ModelSetup>>) {
-        self.models = Models::new(models);
+        self.models = Models::new(models, |at| Random::new(self.config.seed, MODEL_STREAM + at as u64));
     }
 
     /// The kernel, for what the run left behind; the first strategy's if each has its own.

@@ -2,8 +2,17 @@
 
 use std::sync::Arc;
 
-use super::latency::LatencyModel;
+use super::latency::{Draws, LatencyModel, Traffic};
 use crate::event::{ClockStep, WrongStamps};
+use crate::random::Random;
+
+/// A feed latency, and the messages that count for it.
+#[derive(Debug, Clone)]
+struct Feed {
+    draws: Draws,
+    traffic: Traffic,
+    counts: bool,
+}
 
 /// Places messages on one timeline, the strategy's clock.
 ///
@@ -13,12 +22,12 @@ use crate::event::{ClockStep, WrongStamps};
 /// * at the strategy: the recorded receipt, or a feed latency after the venue time.
 ///
 /// So a message is never visible before it happened, whatever the two clocks said, and a wrong stamp moves no other message.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct FeedClock {
     step: ClockStep,
     /// The receipt from which the next step counts.
     until: i64,
-    feed: Option<LatencyModel>,
+    feed: Option<Feed>,
     last: i64,
     /// All steps, and how many of them have begun.
     steps: Arc<[ClockStep]>,
@@ -37,8 +46,12 @@ pub struct Stamp {
 
 impl FeedClock {
     /// A clock of a venue whose clock stands to ours as these steps say, in order of time; `feed` replaces the recorded
-    /// latency.
-    pub fn new(steps: Arc<[ClockStep]>, feed: Option<LatencyModel>) -> Self {
+    /// latency, and draws from `random`.
+    pub fn new(steps: Arc<[ClockStep]>, feed: Option<LatencyModel>, random: Random) -> Self {
+        let feed = feed.map(|model| {
+            let window = model.window();
+            Feed { draws: Draws::new(model, random), traffic: Traffic::new(window), counts: window > 0 }
+        });
         let step = ClockStep::fixed(0);
         let wrong = WrongStamps::default();
         Self { step, until: i64::MIN, feed, last: i64::MIN, steps, begun: 0, wrong }
@@ -66,8 +79,12 @@ impl FeedClock {
         self.last = venue;
         let visible = match &mut self.feed {
             None => ts_recv,
-            // A constant keeps the order of the messages, for venue times never go back.
-            Some(feed) => venue.saturating_add(feed.draw()),
+            Some(feed) => {
+                if feed.counts {
+                    feed.traffic.note(venue);
+                }
+                feed.draws.arrival(venue, &feed.traffic)
+            }
         };
         Stamp { venue, visible }
     }
@@ -95,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn clock(lead_ns: i64, feed: Option<LatencyModel>) -> FeedClock {
-        FeedClock::new([ClockStep::fixed(lead_ns)].into(), feed)
+        FeedClock::new([ClockStep::fixed(lead_ns)].into(), feed, Random::new(1, 1))
     }
 
     #[test]
@@ -114,7 +131,7 @@ mod tests {
             ClockStep { from: 100, lead_ns: 0, least_ns: 3 },
             ClockStep { from: 200, lead_ns: 40, least_ns: 0 },
         ];
-        let mut clock = FeedClock::new(steps.into(), None);
+        let mut clock = FeedClock::new(steps.into(), None, Random::new(1, 1));
         let venue: Vec<i64> = [(20, 99), (95, 100), (250, 199), (230, 200)]
             .map(|(event, recv)| clock.stamp(event, recv).venue)
             .into();
@@ -126,7 +143,7 @@ mod tests {
         const MS: i64 = 1_000_000;
         let steps = [ClockStep { from: i64::MIN, lead_ns: 0, least_ns: 5 * MS }];
         let stamps = |bad: i64| {
-            let mut clock = FeedClock::new(steps.into(), None);
+            let mut clock = FeedClock::new(steps.into(), None, Random::new(1, 1));
             let stamps: Vec<_> = (1..30)
                 .map(|at| {
                     clock.stamp((10 * at - 5 + if at % 10 == 4 { bad * at } else { 0 }) * MS, 10 * at * MS)
@@ -156,7 +173,7 @@ mod tests {
                 from += gap;
                 ClockStep { from, lead_ns, least_ns }
             }).collect();
-            let mut clock = FeedClock::new(steps.into(), feed.map(LatencyModel::Constant));
+            let mut clock = FeedClock::new(steps.into(), feed.map(LatencyModel::Constant), Random::new(1, 1));
             let (mut recv, mut before) = (1_000, Stamp { venue: i64::MIN, visible: i64::MIN });
             for (gap, latency) in gaps {
                 recv += gap;

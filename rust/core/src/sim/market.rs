@@ -217,6 +217,11 @@ impl Market {
         &self.book
     }
 
+    /// What accounts are to each other.
+    pub fn accounts(&self) -> Accounts {
+        self.accounts
+    }
+
     /// What is traded here.
     pub fn instrument(&self) -> &Instrument {
         &self.instrument

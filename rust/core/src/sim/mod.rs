@@ -11,7 +11,10 @@ mod venue;
 mod wallet;
 
 pub use clock::{FeedClock, Stamp};
-pub use latency::{Latency, LatencyModel, Leg};
+pub use latency::{
+    BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,
+    TooFewLatencies, Traffic, fit_latency, read_series,
+};
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, UnknownQueueModel};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};

@@ -6,14 +6,15 @@
 //! sending.
 
 use super::channel::Channel;
-use super::latency::{Latency, Leg};
-use super::market::Market;
+use super::latency::{Latency, Leg, Ways};
+use super::market::{Accounts, Market};
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
 use super::wallet::{Spot, Wallets};
 use crate::book::L2Book;
 use crate::event::{Span, View};
 use crate::orders::{Command, Reason, Report, ReportKind};
+use crate::random::Random;
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId, Price};
 
@@ -27,7 +28,7 @@ struct Sent {
 /// An instrument at the venue, with the way to it.
 struct Place {
     market: Market,
-    latency: Latency,
+    ways: Ways,
     /// Whose balances it moves, and how.
     spot: Option<(usize, Spot)>,
 }
@@ -62,9 +63,10 @@ impl Venue {
         Self { numbers_apart: true, ..Self::default() }
     }
 
-    /// Adds a market; it gets the next [`MarketId`].
-    pub fn add(&mut self, market: Market, latency: Latency) -> MarketId {
-        self.places.push(Place { market, latency, spot: None });
+    /// Adds a market; it gets the next [`MarketId`]. Latencies that are drawn are drawn from `random`.
+    pub fn add(&mut self, market: Market, latency: Latency, random: Random) -> MarketId {
+        let ways = Ways::new(latency, random, market.accounts() == Accounts::Isolated);
+        self.places.push(Place { market, ways, spot: None });
         MarketId::new(self.places.len() - 1)
     }
 
@@ -137,13 +139,16 @@ impl Venue {
 
     /// The least time any report takes to us, ns.
     pub fn least_response(&self) -> i64 {
-        self.places.iter().map(|place| place.latency.least(Leg::Response)).min().unwrap_or(0)
+        self.places.iter().map(|place| place.ways.least(Leg::Response)).min().unwrap_or(0)
     }
 
     /// Takes a message of a checked view, which happens at `now`. Returns whether an order of ours was touched.
     #[inline]
     pub fn on_message(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
         let place = &mut self.places[market.index()];
+        if place.ways.counts {
+            place.ways.note(now);
+        }
         place.market.on_message(view, rows, now, &mut self.fresh);
         if self.fresh.is_empty() {
             return false;
@@ -155,15 +160,14 @@ impl Venue {
     /// Takes a command that is sent at `now`; it acts when it arrives.
     pub fn on_command(&mut self, account: AccountId, command: Approved<Command>, now: i64) {
         let command = command.into_inner();
-        let latency = self.places[command.market().index()].latency.draw(Leg::Entry);
-        self.commands.send(now.saturating_add(latency), (account, command, now));
+        let ways = &mut self.places[command.market().index()].ways;
+        self.commands.send(ways.arrival(Leg::Entry, account, now), (account, command, now));
     }
 
     /// Brings back a refusal of our own side of a command that was sent at `now`, when the venue's would have come.
     pub fn refuse(&mut self, account: AccountId, command: &Command, reason: Reason, now: i64) {
-        let latency = &mut self.places[command.market().index()].latency;
-        let at = now.saturating_add(latency.draw(Leg::Entry));
-        let known = at.saturating_add(latency.draw(Leg::Response));
+        let ways = &mut self.places[command.market().index()].ways;
+        let [at, known] = ways.there_and_back(account, now);
         let update = Update::on(command.order(), at, command.refusal(reason));
         self.updates.send(known, Sent { account, execution: 0, update });
     }
@@ -234,7 +238,7 @@ impl Venue {
                 self.wallets[*at].apply(*account, spot, update, price);
             }
         }
-        let latency = &mut self.places[market.index()].latency;
+        let ways = &mut self.places[market.index()].ways;
         for (account, update) in self.fresh.drain(..) {
             let counter = if self.numbers_apart { account.index() } else { 0 };
             if counter >= self.executions.len() {
@@ -242,7 +246,7 @@ impl Venue {
             }
             let execution = &mut self.executions[counter];
             *execution += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
-            let at = update.ts_event.saturating_add(latency.draw(Leg::Response));
+            let at = ways.arrival(Leg::Response, account, update.ts_event);
             self.updates.send(at, Sent { account, execution: *execution, update });
         }
     }

@@ -1,0 +1,59 @@
+"""``tradecore fit``: models of what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tradecore.cli.console import emit, say
+from tradecore.cli.options import Json
+from tradecore.cli.usage import Command, Group
+
+if TYPE_CHECKING:
+    from tradecore.data.latencies import LegFit
+
+__all__ = ["fit_app"]
+
+fit_app = typer.Typer(cls=Group, no_args_is_help=True, help="Fit models of latencies to what was measured.")
+
+
+@fit_app.command(cls=Command)
+def latency(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV of acknowledged orders.", show_default=False)],
+    sent: Annotated[str, typer.Option(metavar="COLUMN", help="When orders were sent.")] = "sent_ns",
+    acted: Annotated[str, typer.Option(metavar="COLUMN", help="When they took effect at the venue.")] = "acted_ns",
+    received: Annotated[str, typer.Option(metavar="COLUMN", help="When that was known.")] = "received_ns",
+    took: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Instead of times: how long they took there and back.")
+    ] = None,
+    series: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Write what was measured, for entry_latency = 'series:CSV'.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fit latency models to a file of acknowledged orders.
+
+    A column's name ends with its unit: _ns, _us, _ms or _s.
+    """
+    from tradecore.data.latencies import fit_latency
+
+    fit = fit_latency(file, sent=sent, acted=acted, received=received, took=took, series=series)
+    if json:
+        emit(fit.summary())
+        return
+    for name, leg in (("entry", fit.entry), ("response", fit.response)):
+        say(f'{name}_latency = "{leg.model}"')
+        say(f"  {_measured(leg)}")
+    if fit.refused:
+        say(f"left out: {fit.refused:,} without a time at the venue")
+    if fit.series is not None:
+        say(f"series written to {fit.series}")
+
+
+def _measured(leg: LegFit) -> str:
+    quantiles = (("50", leg.p50_ns), ("90", leg.p90_ns), ("99", leg.p99_ns), ("99.9", leg.p999_ns))
+    told = ", ".join(f"{share} % within {ns / 1e6:,.3f} ms" for share, ns in quantiles)
+    negative = f"; {leg.negative:,} negative left out" if leg.negative else ""
+    return f"of {leg.used:,}: {told}{negative}"

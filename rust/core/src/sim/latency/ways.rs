@@ -1,0 +1,67 @@
+//! The ways of commands and reports between us and one market.
+
+use super::{Draws, Latency, Leg, Traffic};
+use crate::random::Random;
+use crate::types::AccountId;
+
+/// What commands and reports of one market take: of all accounts in turn, or of each as if it were alone.
+#[derive(Debug)]
+pub(in crate::sim) struct Ways {
+    latency: Latency,
+    random: Random,
+    is_apart: bool,
+    /// Entry and response, of all accounts or of each.
+    each: Vec<[Draws; 2]>,
+    traffic: Traffic,
+    /// Whether messages of the market count.
+    pub(in crate::sim) counts: bool,
+}
+
+impl Ways {
+    pub(in crate::sim) fn new(latency: Latency, random: Random, is_apart: bool) -> Self {
+        let window = latency.window();
+        let traffic = Traffic::new(window);
+        Self { latency, random, is_apart, each: Vec::new(), traffic, counts: window > 0 }
+    }
+
+    /// The least anything will ever take, ns.
+    pub(in crate::sim) fn least(&self, leg: Leg) -> i64 {
+        match leg {
+            Leg::Entry => self.latency.entry.least(),
+            Leg::Response => self.latency.response.least(),
+        }
+    }
+
+    /// A message of the market that counts.
+    #[cold]
+    pub(in crate::sim) fn note(&mut self, at: i64) {
+        self.traffic.note(at);
+    }
+
+    /// When something of an account would be there, and the answer known, that is not sent at all: nothing waits for it.
+    pub(in crate::sim) fn there_and_back(&mut self, account: AccountId, mut at: i64) -> [i64; 2] {
+        let way = self.way(account);
+        self.each[way].each_mut().map(|draws| {
+            at = at.saturating_add(draws.draw(at, &self.traffic));
+            at
+        })
+    }
+
+    /// When something of an account arrives that is sent at `at`.
+    #[inline]
+    pub(in crate::sim) fn arrival(&mut self, leg: Leg, account: AccountId, at: i64) -> i64 {
+        let way = self.way(account);
+        self.each[way][leg as usize].arrival(at, &self.traffic)
+    }
+
+    fn way(&mut self, account: AccountId) -> usize {
+        let way = if self.is_apart { account.index() } else { 0 };
+        while self.each.len() <= way {
+            let Latency { entry, response, .. } = self.latency.clone();
+            let mut random = self.random.clone();
+            let other = Random::new(random.bits(), 1);
+            self.each.push([Draws::new(entry, random), Draws::new(response, other)]);
+        }
+        way
+    }
+}
