@@ -97,6 +97,7 @@ __all__ = [
     "microprice_adjustments",
     "money_text",
     "parse_duration",
+    "profit_parts",
     "read_head",
     "read_note",
     "seal_part",
@@ -3318,6 +3319,48 @@ def journal_commands(journal: bytes, instruments: list[Instrument]) -> list[tupl
     ------
     DataError
         For a journal that is damaged, or of other instruments.
+    """
+
+def profit_parts(
+    instrument: Instrument,
+    groups: NDArray[np.uint32],
+    count: int,
+    *,
+    sides: NDArray[np.int8],
+    prices: NDArray[np.float64],
+    quantities: NDArray[np.float64],
+    mids_at_fill: NDArray[np.float64],
+    mids_later: NDArray[np.float64],
+    mids_at_end: NDArray[np.float64],
+) -> list[list[Decimal]]:
+    """Split the profit of an instrument's fills, before fees, and sum it up by group.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    groups : uint32 (n,)
+        The group of each fill.
+    count : int
+        How many groups there are.
+    sides : int8 (n,)
+        1 of what was bought, -1 of what was sold.
+    prices, quantities : float64 (n,)
+        On the instrument's grid; quote currency, contracts (spot: base units).
+    mids_at_fill, mids_later, mids_at_end : float64 (n,)
+        The mid right before each fill, at its horizon, and where its position is marked, quote currency; NaN for one
+        that is not known, which is taken to be the one before it, the first of all the price.
+
+    Returns
+    -------
+    list of list of Decimal
+        Of each group ``spread, adverse_selection, inventory`` in the settlement currency, exact.
+
+    Raises
+    ------
+    InvalidValueError
+        For arrays that differ in length, and a group that is not there.
+    RunError
+        For sums beyond exact money.
     """
 
 def money_text(column: bytes) -> list[str]:

@@ -16,7 +16,7 @@ from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, line, plain, table
 from tradecore.errors import RunError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
-from tradecore.validation import DurationLike
+from tradecore.validation import DurationLike, to_ns
 from tradecore.venue import Latency, SimVenue
 
 if TYPE_CHECKING:
@@ -238,10 +238,64 @@ class Result(Frames):
 
         columns = horizons_of(horizons)
         table = self.tables.table("fills", _OF_MARKOUTS)
+        table = with_markouts(table, self._known_mids(), columns)
+        return dated(table).select("ts_event", *_OF_MARKOUTS[1:], *columns)
+
+    def attribution(self, by: str | Sequence[str] | None = None, *, horizon: DurationLike = "1s") -> pl.DataFrame:
+        """Split the profit after fees into what it is made of; the parts add up to it to the last digit.
+
+        - ``spread``: what prices of fills were better than the mid right before them.
+        - ``adverse_selection``: what the mid did from then to ``horizon`` later, for what was filled.
+        - ``inventory``: what it did from there on, until the end of the run, where open positions are marked.
+        - ``fees``: what was paid, with a minus; rebates with a plus.
+        - ``funding``: what was received for positions, less what was paid.
+
+        Parameters
+        ----------
+        by : str or sequence of str, optional
+            Some of ``strategy``, ``instrument``, ``hour`` and ``side``. An hour (UTC) has the spread, adverse selection
+            and fees of its fills, and the inventory of all that was held in it; a side has what was bought, or sold, as
+            if it were held to the end.
+        horizon : duration
+            Where adverse selection ends and inventory begins.
+
+        Returns
+        -------
+        DataFrame
+            A row for each currency and each of what ``by`` tells apart: these, ``currency``, the parts, and
+            ``net_pnl``, their sum. Money is Decimal.
+
+        Raises
+        ------
+        InvalidValueError
+            For another ``by``, and a horizon that is no length of time.
+        RunError
+            For a result that was saved before mids were kept.
+
+        Examples
+        --------
+        ::
+
+            parts = result.attribution("strategy", horizon="10s")
+            assert sum(parts["net_pnl"]) == result.net_pnl
+        """
+        from tradecore.backtest.attribution import attribute, keys_of
+
+        keys, horizon_ns = keys_of(by), to_ns("horizon", horizon)
+        return attribute(
+            self.tables,
+            self.final_positions,
+            self.instruments,
+            self._known_mids(),
+            None if self.span_ns is None else self.span_ns[1],
+            keys=keys,
+            horizon_ns=horizon_ns,
+        )
+
+    def _known_mids(self) -> Mids:
         if (mids := self._mids()) is None:
             raise RunError("the result was saved before mids were kept: run it again")
-        table = with_markouts(table, mids, columns)
-        return dated(table).select("ts_event", *_OF_MARKOUTS[1:], *columns)
+        return mids
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         if name != "pnl":

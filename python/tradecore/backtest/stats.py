@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from decimal import Context, Decimal
 from typing import Any
 
-__all__ = ["MOST_OF_VOLUME", "Stats", "net_of", "share_of", "stats_of"]
+__all__ = ["EXACT", "MOST_OF_VOLUME", "Stats", "net_of", "share_of", "stats_of"]
 
 _NOT_PLAIN = ("rejected", "why")
-_EXACT = Context(prec=40)
+EXACT = Context(prec=40)
 """Digits for any sum of money."""
 MOST_OF_VOLUME = 0.1
 """The share of what was traded beyond which no fill rule without market impact can be right."""
@@ -95,7 +95,7 @@ def share_of(volume: Mapping[str, Decimal]) -> float | None:
 
 def net_of(row: Mapping[str, Any]) -> Decimal:
     """Profit of a position after fees, exact: ``realized_pnl + unrealized_pnl - fees``."""
-    return _EXACT.subtract(_EXACT.add(row["realized_pnl"], row["unrealized_pnl"]), row["fees"])
+    return EXACT.subtract(EXACT.add(row["realized_pnl"], row["unrealized_pnl"]), row["fees"])
 
 
 def stats_of(

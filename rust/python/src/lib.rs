@@ -27,6 +27,7 @@ mod levels;
 mod maths;
 mod memory;
 mod positions;
+mod profit;
 mod raised;
 mod readers;
 mod readings;
@@ -163,6 +164,8 @@ mod _core {
     use crate::memory::MemoryColumns;
     #[pymodule_export]
     use crate::positions::FinalPositions;
+    #[pymodule_export]
+    use crate::profit::profit_parts;
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
     #[pymodule_export]

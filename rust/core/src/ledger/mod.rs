@@ -2,6 +2,8 @@
 
 mod contract;
 mod position;
+mod profit;
 
 pub use contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow, Uncounted};
 pub use position::Position;
+pub use profit::ProfitParts;
