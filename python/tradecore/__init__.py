@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
+    from tradecore.backtest.performance import RunPerformance
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import (
         import_binance_ws,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from tradecore.data.latencies import LatencyFit, fit_latency
     from tradecore.data.synthetic import synthesize
     from tradecore.features import FeatureSet
+    from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
     from tradecore.sweeps import Sweep, sweep
@@ -73,6 +75,7 @@ _LATER = {
     "Result": "backtest",
     "Stats": "backtest",
     "load_result": "backtest",
+    "RunPerformance": "backtest.performance",
     "replay": "backtest",
     "LookaheadReport": "backtest.lookahead",
     "check_lookahead": "backtest.lookahead",
@@ -86,6 +89,10 @@ _LATER = {
     "fit_latency": "data.latencies",
     "synthesize": "data.synthetic",
     "FeatureSet": "features",
+    "Performance": "report.statistics",
+    "performance": "report.statistics",
+    "probabilistic_sharpe": "report.statistics",
+    "sharpe_of_best_trial": "report.statistics",
     "AvellanedaStoikov": "strategies",
     "TouchMaker": "strategies",
     "Duration": "strategy",
@@ -125,6 +132,7 @@ __all__ = [
     "Order",
     "OrderStatus",
     "OrderType",
+    "Performance",
     "PositionLedger",
     "PositionView",
     "QueueSimulator",
@@ -132,6 +140,7 @@ __all__ = [
     "RealizedVolatility",
     "ReplayResult",
     "Result",
+    "RunPerformance",
     "Side",
     "Signal",
     "SignalAction",
@@ -160,7 +169,10 @@ __all__ = [
     "load_instruments",
     "load_result",
     "ml",
+    "performance",
+    "probabilistic_sharpe",
     "replay",
+    "sharpe_of_best_trial",
     "shipped_instruments",
     "sweep",
     "synthesize",

@@ -20,6 +20,7 @@ from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
 
 __all__ = [
+    "CHANGES_NEEDED",
     "FINE_KINDS",
     "FINE_SCALE",
     "HFT_OWN",
@@ -128,6 +129,7 @@ HFT_OWN: Final[int]
 MARKET_KINDS: Final[int]
 """Kinds of events that move books and fills, as bits."""
 
+CHANGES_NEEDED: Final[int]
 MOST_BINS: Final[int]
 """Distances of an intensity fit at most."""
 

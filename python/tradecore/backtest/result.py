@@ -14,7 +14,7 @@ from tradecore.backtest.frames import Frames, dated, thinned
 from tradecore.backtest.stats import Stats, net_of, share_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, line, plain, table
-from tradecore.errors import RunError, UnknownInstrumentError
+from tradecore.errors import InvalidValueError, RunError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
 from tradecore.validation import DurationLike, to_ns
 from tradecore.venue import Latency, SimVenue
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tradecore.backtest.markouts import Mids
+    from tradecore.backtest.performance import RunPerformance
 
 __all__ = ["Result", "load_result"]
 
@@ -290,6 +291,64 @@ class Result(Frames):
             None if self.span_ns is None else self.span_ns[1],
             keys=keys,
             horizon_ns=horizon_ns,
+        )
+
+    def performance(
+        self,
+        currency: str | None = None,
+        *,
+        capital: float | Decimal | None = None,
+        period: DurationLike | None = None,
+        trials: int | None = None,
+    ) -> RunPerformance:
+        """Return statistics of the equity on a grid, and of orders and fills.
+
+        Parameters
+        ----------
+        currency : str, optional
+            The settlement currency; the only one if not given.
+        capital : float or Decimal, optional
+            What was there in the beginning, in that currency: returns are fractions of equity then. Without it they are
+            changes in currency, of which Sharpe and Sortino ratios are the same up to compounding, and there is no
+            annual growth rate.
+        period : duration, optional
+            The grid of returns; if not given the longest of 1 minute, 1 hour and 1 day that gives 30 of them.
+        trials : int, optional
+            How many variants were tried before this one was chosen, for the deflated Sharpe ratio.
+
+        Raises
+        ------
+        RunError
+            With several currencies, of which none was named, and where the run kept no tables.
+        InvalidValueError
+            For a currency that nothing settles in, a capital that is none or was lost, a period that is none.
+
+        Examples
+        --------
+        ::
+
+            figures = result.performance(capital=10_000, period="1m")
+            print(figures.exposure, figures.returns.calmar if figures.returns else figures.why["returns"])
+        """
+        from tradecore.backtest.performance import run_performance
+
+        total = self._total() if currency is None else next((t for t in self.totals if t["currency"] == currency), None)
+        if total is None:
+            there = ", ".join(t["currency"] for t in self.totals)
+            raise InvalidValueError("currency", f"nothing settles in {currency!r}, only in {there}")
+        if capital is not None and not 0 < capital < float("inf"):
+            raise InvalidValueError("capital", f"expected an amount above 0, got {capital!r}")
+        period_ns = None if period is None else to_ns("period", period)
+        if period_ns == 0:
+            raise InvalidValueError("period", "expected a length of time above 0")
+        return run_performance(
+            self.tables,
+            total,
+            [spec.id for spec in self.instruments if spec.settlement == total["currency"]],
+            self.span_ns,
+            capital=None if capital is None else float(capital),
+            period_ns=period_ns,
+            trials=trials,
         )
 
     def _known_mids(self) -> Mids:

@@ -118,6 +118,8 @@ mod _core {
     #[pymodule_export]
     const HFT_OWN: i64 = tradecore_core::decode::HFT_OWN;
     #[pymodule_export]
+    const CHANGES_NEEDED: u32 = tradecore_core::backtest::CHANGES_NEEDED;
+    #[pymodule_export]
     const FINE_KINDS: u32 = KindSet::FINE.bits();
     #[pymodule_export]
     const FINE_SCALE: u32 = tradecore_core::event::FINE_SCALE;

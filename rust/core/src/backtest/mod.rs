@@ -14,4 +14,4 @@ pub use models::{Model, ModelSetup};
 pub use replay::Replay;
 pub use run::{Monitor, Progress, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
-pub use stats::{CurrencyTotals, EquityStats, NoRatio, Ratios};
+pub use stats::{CHANGES_NEEDED, CurrencyTotals, EquityStats, NoRatio, Ratios};

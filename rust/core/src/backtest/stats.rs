@@ -7,7 +7,7 @@ use crate::types::{Money, format_duration};
 const PERIODS_NS: [i64; 3] = [60_000_000_000, 3_600_000_000_000, 86_400_000_000_000];
 
 /// Changes a ratio needs at least.
-const CHANGES_NEEDED: f64 = 30.0;
+pub const CHANGES_NEEDED: u32 = 30;
 
 /// A year of 365 days, ns: crypto markets do not close.
 const YEAR_NS: f64 = 365.0 * 86_400e9;
@@ -148,7 +148,7 @@ impl EquityStats {
 
     /// Ratios over the longest period that gives at least 30 changes and is not shorter than the time between samples.
     pub fn ratios(&self) -> Ratios {
-        let Some(d) = self.periods.iter().rev().find(|d| d.n >= CHANGES_NEEDED) else {
+        let Some(d) = self.periods.iter().rev().find(|d| d.n >= f64::from(CHANGES_NEEDED)) else {
             let longest = PERIODS_NS[PERIODS_NS.len() - 1];
             let (period, why) = self.periods.first().map_or((longest, NoRatio::TooCoarse { longest }), |d| {
                 (d.period, NoRatio::TooFew { changes: d.n as u64, period: d.period })

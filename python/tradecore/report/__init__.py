@@ -1,0 +1,1 @@
+"""Statistics of returns, and the page of a run."""
