@@ -58,6 +58,7 @@ __all__ = [
     "MemoryColumns",
     "OpenInterest",
     "Order",
+    "PartWriter",
     "PositionLedger",
     "PositionView",
     "Question",
@@ -2012,6 +2013,39 @@ class EventStream:
         """
     def close(self) -> None:
         """End what reads it; nothing comes any more."""
+
+@final
+class PartWriter:
+    """Writes one part of a catalog: a Parquet file of event columns, in row groups that a thread writes.
+
+    Parameters
+    ----------
+    path : path
+        The file, which is made.
+    notes : dict of str to str
+        Texts for its footer.
+
+    Raises
+    ------
+    OSError
+        When it cannot be made; from each method when what was given before could not be written.
+    """
+
+    def __new__(cls, path: str | PathLike[str], notes: Mapping[str, str]) -> PartWriter: ...
+    @property
+    def rows(self) -> int:
+        """Return the number of rows that were given."""
+    def push(self, columns: object) -> None:
+        """Add rows that were checked, :func:`check_columns`."""
+    def finish(self) -> dict[str, Any] | None:
+        """End the file.
+
+        Returns
+        -------
+        dict
+            ``rows, first_ts_recv, last_ts_recv, min_latency_ns, kinds`` (rows by kind), ``max_price, max_qty,
+            checksums`` (as of :func:`seal_part`) and ``latencies`` (as of :func:`latencies_of`). None without any row.
+        """
 
 @final
 class ReadAhead:

@@ -43,7 +43,7 @@ def write(root: Path, instrument: tc.Instrument, *days: int, price: int = 10, re
             for hour in (1, 23):
                 start = AUGUST + day * DAY + hour * 3_600_000_000_000
                 writer.write(columns([(start + at, SET, 1, LAST, price + at, 1 + day) for at in range(3)]))
-                writer._flush(everything=True)
+                writer._finish_part()
 
 
 def contents(root: Path) -> dict[str, Any]:

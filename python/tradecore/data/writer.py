@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from tradecore._core import FeedSummary, Instrument, check_columns, latencies_of, seal_part
+from tradecore._core import FeedSummary, Instrument, PartWriter, check_columns
 from tradecore.data import disk
 from tradecore.data.commit import check_free, check_same, commit, manifest_for, modernize, staging
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE, SOURCES, part_name
@@ -19,7 +19,7 @@ from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import CatalogError, InvalidValueError
 from tradecore.files import writing
 from tradecore.forks import check_polars
-from tradecore.types import ON_GRID_KINDS, EventKind
+from tradecore.types import EventKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,6 @@ Columns: TypeAlias = "Mapping[str, np.ndarray[Any, Any]]"
 """Event columns by name: contiguous numpy arrays of one length."""
 
 _PART_ROWS = 1 << 20
-_GROUP_ROWS = 1 << 16
 _DAY_NS = 86_400_000_000_000
 
 
@@ -56,8 +55,8 @@ class CatalogWriter:
         self._staging = root
         self._held = Manifest(root, root, instrument)
         self._parts: list[tuple[Path, Part]] = []
-        self._pending: list[pl.DataFrame] = []
-        self._pending_rows = 0
+        self._part: PartWriter | None = None
+        self._day = 0
         self._last_ts_recv: int | None = None
         self._summary: FeedSummary | None = FeedSummary(instrument)
         self._is_sound = False
@@ -80,7 +79,8 @@ class CatalogWriter:
     ) -> None:
         with self._end:
             if kind is None:
-                self._flush(everything=True)
+                with writing(self._root):
+                    self._finish_part()
                 if self._summary is not None:
                     self._is_sound = self._summary.to_dict()["book_is_sound"]
                 self._parts = [(path, replace(part, is_sound=self._is_sound)) for path, part in self._parts]
@@ -120,8 +120,7 @@ class CatalogWriter:
             raise InvalidValueError("columns", f"expected event columns by name or a frame, got {columns!r}")
         arrays = {name: self._column(columns, name) for name in DTYPES}
         check_columns(self._instrument.id, arrays, self._last_ts_recv)
-        rows = len(arrays["ts_recv"])
-        if rows == 0:
+        if len(arrays["ts_recv"]) == 0:
             return
         first, last = int(arrays["ts_recv"][0]), int(arrays["ts_recv"][-1])
         if not self._replace:
@@ -129,10 +128,8 @@ class CatalogWriter:
         self._last_ts_recv = last
         if self._summary is not None:
             self._summary.push(arrays)
-        self._pending.append(pl.DataFrame(arrays))
-        self._pending_rows += rows
-        if self._pending_rows >= _PART_ROWS:
-            self._flush(everything=False)
+        with writing(self._root):
+            self._add(arrays)
 
     def _column(self, columns: Columns | pl.DataFrame, name: str) -> np.ndarray[Any, Any]:
         """Return a column as it is stored: the prices and quantities of a stream may be of 32 bits."""
@@ -151,57 +148,35 @@ class CatalogWriter:
             raise CatalogError(str(self._held.folder), f"column {name} has {values.ndim} dimensions, expected 1")
         return np.ascontiguousarray(values, wanted)
 
-    def _flush(self, *, everything: bool) -> None:
-        """Write whole parts; a part holds one day."""
-        import polars as pl
-
-        if not self._pending:
-            return
-        frame = pl.concat(self._pending)
-        self._pending, self._pending_rows = [], 0
-        days = (frame.get_column("ts_recv") // _DAY_NS).to_numpy()
+    def _add(self, arrays: Columns) -> None:
+        """Add checked rows to the part being written; a part holds one day."""
+        days = arrays["ts_recv"] // _DAY_NS
         start = 0
-        while start < len(frame):
+        while start < len(days):
             end = int(days.searchsorted(days[start], side="right"))
-            if end == len(frame) and not everything and end - start < _PART_ROWS:
-                self._pending = [frame.slice(start)]
-                self._pending_rows = end - start
-                return
-            self._write_part(frame.slice(start, end - start))
+            if self._part is not None and (self._day != days[start] or self._part.rows >= _PART_ROWS):
+                self._finish_part()
+            if self._part is None:
+                self._part, self._day = PartWriter(self._staged, self._notes()), int(days[start])
+            self._part.push({name: column[start:end] for name, column in arrays.items()})
             start = end
 
-    def _write_part(self, frame: pl.DataFrame) -> None:
-        import polars as pl
+    @property
+    def _staged(self) -> Path:
+        """Where the next part is written, under a name that no reader of Parquet files takes for one."""
+        return self._staging / f"{len(self._parts)}.part"
 
-        metadata = {INSTRUMENT_NOTE: orjson.dumps(self._instrument.to_dict()).decode()}
-        if self._sources and not self._parts:
-            metadata[SOURCES] = " ".join(self._sources)
-        # Under a name that no reader of Parquet files takes for one.
-        staged = self._staging / f"{len(self._parts)}.part"
-        with writing(self._root):
-            frame.write_parquet(
-                staged,
-                compression="zstd",
-                compression_level=1,
-                row_group_size=_GROUP_ROWS,
-                metadata=metadata,
-            )
-            disk.sync(staged)
-        counts = frame.get_column("kind").value_counts().rows()
-        on_grid = frame.lazy().filter(pl.col("kind").is_in(sorted(ON_GRID_KINDS)))
-        largest = on_grid.select(pl.col("price", "qty").max()).collect().row(0)
-        latency = (frame.get_column("ts_recv") - frame.get_column("ts_event")).min()
-        times = frame.get_column("ts_recv")
-        part = Part(
-            path=part_name(times[0]),
-            rows=len(frame),
-            first_ts_recv=times[0],
-            last_ts_recv=times[-1],
-            min_latency_ns=int(latency),  # type: ignore[arg-type]  # a part is never empty
-            kinds={EventKind(kind).name: count for kind, count in sorted(counts)},
-            max_price=largest[0] or 0,
-            max_qty=largest[1] or 0,
-            checksums=seal_part(staged),
-            latencies=latencies_of(frame),
-        )
-        self._parts.append((staged, part))
+    def _notes(self) -> dict[str, str]:
+        notes = {INSTRUMENT_NOTE: orjson.dumps(self._instrument.to_dict()).decode()}
+        return notes | ({SOURCES: " ".join(self._sources)} if self._sources and not self._parts else {})
+
+    def _finish_part(self) -> None:
+        if self._part is None:
+            return
+        staged, (part, self._part) = self._staged, (self._part, None)
+        # There is a part only where it got rows.
+        if (written := part.finish()) is None:
+            return
+        disk.sync(staged)
+        kinds = {EventKind(kind).name: count for kind, count in written.pop("kinds").items()}
+        self._parts.append((staged, Part(path=part_name(written["first_ts_recv"]), kinds=kinds, **written)))

@@ -13,6 +13,7 @@ mod part;
 mod seal;
 mod stream;
 mod values;
+mod write;
 
 pub use error::{PartError, PartProblem};
 pub use note::read_note;
@@ -20,3 +21,4 @@ pub use packed::{PackedColumns, PackedInts};
 pub use part::{Part, PartFile, PartReader, Wanted};
 pub use seal::{Seal, checksum};
 pub use stream::{EventStream, ReadAhead, StreamConfig};
+pub use write::{PartWriter, Written};

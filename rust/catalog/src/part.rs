@@ -30,7 +30,7 @@ const QTY: usize = 6;
 const ID: usize = 7;
 
 /// The event columns and how Parquet stores them.
-const COLUMNS: [(&str, Type); 8] = [
+pub(crate) const COLUMNS: [(&str, Type); 8] = [
     ("ts_event", Type::INT64),
     ("ts_recv", Type::INT64),
     ("kind", Type::INT32),

@@ -26,6 +26,7 @@ mod lending;
 mod levels;
 mod maths;
 mod memory;
+mod parts;
 mod positions;
 mod profit;
 mod raised;
@@ -164,6 +165,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::memory::MemoryColumns;
+    #[pymodule_export]
+    use crate::parts::PartWriter;
     #[pymodule_export]
     use crate::positions::FinalPositions;
     #[pymodule_export]
