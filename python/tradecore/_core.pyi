@@ -94,6 +94,7 @@ __all__ = [
     "indicator_specs",
     "is_kline",
     "journal_commands",
+    "kline_origin",
     "latencies_of",
     "latency_legs",
     "microprice_adjustments",
@@ -1896,6 +1897,12 @@ class EventReader:
         start: str = "snapshot",
     ) -> EventReader:
         """Open files of Bybit's depth (``ob200``, ``ob500``), in order. See :meth:`tables` for the rest."""
+    @staticmethod
+    def merged(readers: Sequence[EventReader]) -> EventReader:
+        """Return a reader of what several readers of one instrument have yet to read, merged by the time of receipt.
+
+        Nothing comes from these any more.
+        """
     def read(self, rows: int) -> dict[str, NDArray[Any]] | None:
         """Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
 
@@ -3438,6 +3445,9 @@ def read_head(path: str | PathLike[str], lines: int, size: int) -> list[bytes]:
     DataError
         When it cannot be opened, or its first line cannot be read.
     """
+
+def kline_origin(path: str) -> tuple[str | None, str | None]:
+    """Return the symbol and the venue that the path of a file of klines tells; each None where it does not."""
 
 def is_kline(line: bytes) -> bool:
     """Whether a first line of a file is one of klines of Binance's public data: their header, or a bar."""

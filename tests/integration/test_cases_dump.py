@@ -430,17 +430,20 @@ def test_tables_are_read_however_programs_write_them(tmp_path: Path, written: Ca
 # --- klines, packed -----------------------------------------------------------------------------------------------
 
 
+KLINES = "".join(
+    f"{START + i * 60_000},60000.1,60001.0,59999.9,60000.5,3.5,{START + (i + 1) * 60_000 - 1},350,7,1.2,125,0\n"
+    for i in range(3)
+).encode()
+
+
 @pytest.mark.parametrize("pack", PACKS)
 def test_packed_klines_are_klines(tmp_path: Path, pack: str) -> None:
-    text = "".join(
-        f"{START + i * 60_000},60000.1,60001.0,59999.9,60000.5,3.5,{START + (i + 1) * 60_000 - 1},350,7,1.2,125,0\n"
-        for i in range(3)
-    )
-    path = write(tmp_path, "BTCUSDT-1m-2024-08-08.bin", PACKS[pack](text.encode()))
+    path = write(tmp_path, "BTCUSDT-1m-2024-08-08.bin", PACKS[pack](KLINES))
     report = check_files(path, USDM)
     assert (report["format"], report["bars"], report["failed"]) == ("klines", 3, False)
     assert tc.import_klines(path, USDM, tmp_path / "market")["bars"] == 3
-    with pytest.raises(DataError, match=r"of format klines; import it with data import klines \(import_klines\)"):
+    assert tc.import_tables(path, USDM, tmp_path / "market", replace=True)["bars"] == 3
+    with pytest.raises(InvalidValueError, match="assume_latency: works on table, bybit, not on klines"):
         tc.import_tables(path, USDM, tmp_path / "market", assume_latency="1ms")
 
 
@@ -519,15 +522,93 @@ def test_updates_of_a_folder_go_with_the_snapshots_of_their_day(
 def test_formats_of_a_day_that_do_not_make_one_import_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    head = "timestamp,symbol,side,size,price,trdMatchID"
-    write(tmp_path / "in", "BTCUSDT2024-08-08.csv", f"{head}\n{START // 1_000}.1,BTCUSDT,Buy,0.5,60000.1,a-b\n")
-    write(tmp_path / "in", "BTCUSDT_ob500.data", ob500([("snapshot", 5, [["60000", "1"]], [["60001", "1"]])]))
-    arguments = ["data", "import", str(tmp_path / "in"), "--dry-run", "--infer", "--json"]
+    text = f"9,60000.0,1.5,60000.1,2.25,{START + 5},{START + 6}\n"
+    write(tmp_path / "um", "BTCUSDT-bookTicker-2024-08-08.csv", text.encode())
+    write(tmp_path / "um", "tardis.csv", tardis_trades(5))
+    arguments = ["data", "import", str(tmp_path / "um"), "--dry-run", "--infer", "--json"]
     assert main([*arguments, "--assume-latency", "10ms"]) == 1
     refused = [file["refused"] for file in json.loads(capsys.readouterr().out)["files"]]
     assert all("two formats do not make one import; leave one of them out" in problem for problem in refused)
     assert main([*arguments, "--assume-latency", "soon"]) == 2
     assert 'assume_latency: "soon" is not a length of time' in capsys.readouterr().err
+
+
+def bybit_day(folder: Path) -> list[Path]:
+    """Make depth and trades that Bybit publishes of one day; a trade before, between and behind the depth."""
+    head = "timestamp,symbol,side,size,price,trdMatchID"
+    trades = "".join(f"{(START + ms) / 1000:.4f},BTCUSDT,Buy,0.5,60001.0,id-{ms}\n" for ms in (-5, 5, 10, 15))
+    messages = [("snapshot", 5, [["60000", "1"]], [["60001", "1"]]), ("delta", 6, [["60000", "2"]], [])]
+    return [
+        write(folder, "BTCUSDT_ob500.data", ob500(messages)),
+        write(folder, "BTCUSDT2024-08-08.csv", f"{head}\n{trades}".encode()),
+    ]
+
+
+def test_depth_and_trades_that_bybit_publishes_make_one_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    depth, trades = bybit_day(tmp_path / "in")
+    latency = ["--assume-latency", "10ms"]
+    words = [["data", "import", str(tmp_path / "in"), "--workers", "1"], ["data", "import", "tables", f"{trades}"]]
+    words[1].append(str(depth))
+    for number, command in enumerate(words):
+        catalog = tmp_path / f"market{number}"
+        assert main([*command, "--catalog", str(catalog), "--infer", "--json", "--quiet", *latency]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert number or [len(each["files"]) for each in told["imports"]] == [2]
+        rows = events(catalog, "BTCUSDT.BYBIT")
+        assert rows["ts_recv"].is_sorted()
+        kinds = rows["kind"].to_list()
+        assert kinds == [2, 0, 1, 1, 2, 2, 1, 2], "a trade comes before the change of the book of its time"
+        assert (rows["ts_recv"] - START * 1_000_000).unique().to_list() == [
+            5_000_000,
+            10_000_000,
+            15_000_000,
+            20_000_000,
+            25_000_000,
+        ]
+    report = check_files([depth, trades], assume_latency="10ms")
+    assert (report["instrument"], report["trades"], report["snapshots"], report["gaps"]) == ("BTCUSDT.BYBIT", 4, 1, 0)
+    assert (report["receive_times"], report["assumed_latency_ns"]) == ("assumed", 10_000_000)
+    assert not report["failed"]
+    assert main(["data", "check", str(trades), str(depth), "--json", *latency]) == 0
+    capsys.readouterr()
+    assert main(["data", "import", "tables", str(trades), str(depth), "--catalog", str(tmp_path), "--infer"]) == 2
+    assert "does not say when its rows were received" in capsys.readouterr().err
+
+
+def test_klines_go_with_trades_and_are_told_by_where_they_lie(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    um = tmp_path / "in" / "um"
+    write(um, "BTCUSDT-1m-2024-08-08.csv", KLINES)
+    write(um, "BTCUSDT-aggTrades-2024-08-08.csv", agg_trades(3))
+    arguments = ["data", "import", str(um), "--catalog", str(tmp_path / "market"), "--json", "--quiet"]
+    assert main([*arguments, "--assume-latency", "10ms", "--workers", "1"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["imports"]
+    assert (told["instrument"], len(told["files"])) == (USDM, 2)
+    rows = events(tmp_path / "market", USDM)
+    assert rows["ts_recv"].is_sorted()
+    assert tc.Catalog(tmp_path / "market").trades(USDM).collect().height == 3
+    alone = write(tmp_path / "spot", "NEWUSDT-1m-2024-08-08.csv", KLINES)
+    assert main(["data", "import", str(alone), "--catalog", str(tmp_path / "other"), "--infer", "--quiet"]) == 0
+    assert tc.Catalog(tmp_path / "other").instruments() == ("NEWUSDT.BINANCE",)
+    unknown = write(tmp_path / "x", "NEWUSDT-1m-2024-08-08.csv", KLINES)
+    assert main(["data", "import", str(unknown), "--dry-run", "--infer", "--json"]) == 1
+    assert "holds NEWUSDT, but nothing tells which market" in capsys.readouterr().out
+
+
+def test_a_mapping_and_a_start_are_for_a_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "px,sz,when,taker\n" + "".join(f"60000.{i},0.5,{START + i},buy\n" for i in range(3))
+    write(tmp_path / "in", "mine.csv", text.encode())
+    arguments = ["data", "import", str(tmp_path / "in"), "--catalog", str(tmp_path / "market"), "--instrument", USDM]
+    mapping = ["--map", "price=px,amount=sz,time=when,side=taker", "--assume-latency", "1ms", "--start", "empty"]
+    assert main([*arguments, "--json", "--quiet", "--workers", "1"]) == 1
+    capsys.readouterr()
+    assert main([*arguments, *mapping, "--json", "--quiet", "--workers", "1"]) == 0
+    assert events(tmp_path / "market", USDM)["price"].to_list() == [6_000_000, 6_000_010, 6_000_020]
+    assert main([*arguments, "--start", "full"]) == 2
+    assert "'full' is not snapshot or empty" in capsys.readouterr().err
 
 
 # --- options ------------------------------------------------------------------------------------------------------

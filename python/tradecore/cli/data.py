@@ -10,6 +10,7 @@ import typer
 from tradecore.cli.console import SEED_MAX, emit, note, say
 from tradecore.cli.imports import import_app
 from tradecore.cli.options import (
+    AssumeLatency,
     CatalogFolder,
     CatalogRead,
     ColumnsMap,
@@ -43,6 +44,7 @@ def check(
     specs: SpecsFile = None,
     on_error: OnError = "strict",
     start: Start = "snapshot",
+    assume_latency: AssumeLatency = None,
     columns: ColumnsMap = None,
     plot: Annotated[
         Path | None,
@@ -74,7 +76,7 @@ def check(
         show(report, json=json)
         return 0 if report["ok"] else 1
     spec = None if instrument is None else spec_of(instrument, specs)
-    options = ReadOptions(on_error=on_error, start=start, columns=columns)
+    options = ReadOptions(on_error=on_error, start=start, assume_latency=assume_latency, columns=columns)
     try:
         with progress_bar("check", "B", quiet=quiet) as progress:
             report, survey, spec = examine(files, spec, options=options, progress=progress)

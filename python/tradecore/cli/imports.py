@@ -170,6 +170,9 @@ def import_any(
         ),
     ] = None,
     assume_latency: AssumeLatency = None,
+    columns: ColumnsMap = None,
+    on_error: OnError = "strict",
+    start: Start = "snapshot",
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -191,7 +194,7 @@ def import_any(
         replace=replace,
         dry_run=dry_run,
         workers=workers,
-        options=ReadOptions(assume_latency=assume_latency),
+        options=ReadOptions(on_error=on_error, start=start, assume_latency=assume_latency, columns=columns),
         json=json,
         quiet=quiet,
     )

@@ -15,8 +15,8 @@ from typing import Any
 from tradecore.data import importers
 from tradecore.data.exported import import_exported
 from tradecore.data.findings import problems, remarks
-from tradecore.data.formats import AS_RECORDED, ReadOptions, open_reader
-from tradecore.data.inference import Inference, infer_instrument, telling_increments
+from tradecore.data.formats import AS_RECORDED, ReadOptions
+from tradecore.data.inference import Inference, infer_instrument
 from tradecore.data.plan import Job
 from tradecore.errors import CatalogError, OverlapError, TradecoreError
 
@@ -140,18 +140,16 @@ def _import(
         elif job.format == "exported":
             summary = import_exported(files, catalog, job.spec, replace=replace_days, sources=sources)
         else:
-            options = options.within(job.format)
-            with telling_increments(job.format, job.spec, files, options):
-                reader = open_reader(job.format, job.spec, files, options=options)
-                summary = importers.read_into(
-                    reader,
-                    job.spec,
-                    catalog,
-                    source=str(files[0]),
-                    replace=replace_days,
-                    progress=progress,
-                    sources=sources,
-                )
+            summary = importers.import_as(
+                job.format,
+                files,
+                job.spec,
+                catalog,
+                options.within(job.format),
+                replace=replace_days,
+                progress=progress,
+                sources=sources,
+            )
     except OverlapError:
         return (
             f"the catalog already holds {job.instrument} of {job.days} from other files; --replace writes it anew, "

@@ -19,6 +19,7 @@ from tradecore.data.manifest import Manifest, read_manifest
 from tradecore.data.mapping import ColumnMap
 from tradecore.errors import CatalogError, DataError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
+from tradecore.validation import DurationLike
 
 __all__ = ["check_catalog", "check_files", "examine"]
 
@@ -33,6 +34,7 @@ def check_files(
     *,
     on_error: str = "strict",
     start: str = "snapshot",
+    assume_latency: DurationLike | None = None,
     columns: ColumnMap = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -53,6 +55,9 @@ def check_files(
         ``strict``, or ``skip``: lines of a capture that are no messages are counted and listed.
     start : str
         ``snapshot``, or ``empty``: a book is made of nothing where no snapshot is.
+    assume_latency : str or timedelta, optional
+        From the venue's stamp of a row to its receipt, where tables do not say when that was: what an import will
+        assume.
     columns : mapping of str to str, str or path, optional
         What the columns of a table mean that is not known; see :func:`~tradecore.import_tables`.
     progress : callable, optional
@@ -71,7 +76,7 @@ def check_files(
     DataError
         For a line that cannot be decoded at all, with file and line.
     """
-    options = ReadOptions(on_error=on_error, start=start, columns=columns)
+    options = ReadOptions(on_error=on_error, start=start, assume_latency=assume_latency, columns=columns)
     return examine(paths, instrument, options=options, progress=progress)[0]
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from tradecore._core import EventReader, Instrument, find_line, is_kline, read_head, table_head, tardis_origin
+from tradecore._core import (
+    EventReader,
+    Instrument,
+    find_line,
+    is_kline,
+    kline_origin,
+    read_head,
+    table_head,
+    tardis_origin,
+)
 from tradecore.data.captures import conclude, contradiction, is_captured
 from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
 from tradecore.errors import DataError, InvalidValueError
@@ -18,6 +27,7 @@ from tradecore.validation import DurationLike, to_ns
 
 __all__ = [
     "AS_RECORDED",
+    "DUMPS",
     "ReadOptions",
     "Sniffed",
     "begins_at",
@@ -69,6 +79,9 @@ _TAKEN: dict[str, frozenset[str]] = {
 }
 """By format the options that it takes."""
 
+DUMPS = frozenset({"klines", "table", "bybit"})
+"""Formats of which files are read together: what a venue publishes of one instrument comes in several of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
@@ -110,20 +123,22 @@ class ReadOptions:
         }
         return replace(self, **usual)
 
-    def check(self, form: str) -> None:
-        """Refuse what a format does not take.
+    def check(self, *forms: str) -> None:
+        """Refuse what none of some formats takes.
 
         Raises
         ------
         InvalidValueError
             It names the option.
         """
-        if form not in _TAKEN:
-            raise InvalidValueError("format", f"{form!r} is not one of {', '.join(_TAKEN)}")
+        for form in forms:
+            if form not in _TAKEN:
+                raise InvalidValueError("format", f"{form!r} is not one of {', '.join(_TAKEN)}")
         for field in fields(self):
-            if not self._is_for(form, field.name) and getattr(self, field.name) != field.default:
+            is_taken = any(self._is_for(form, field.name) for form in forms)
+            if not is_taken and getattr(self, field.name) != field.default:
                 takers = ", ".join(other for other in _TAKEN if self._is_for(other, field.name))
-                raise InvalidValueError(field.name, f"works on {takers}, not on {form}")
+                raise InvalidValueError(field.name, f"works on {takers}, not on {' or '.join(forms)}")
 
     @staticmethod
     def _is_for(form: str, option: str) -> bool:
@@ -153,7 +168,8 @@ def sniff(path: str | Path, options: ReadOptions = AS_RECORDED) -> Sniffed:
     if any(map(is_captured, head)):
         return Sniffed("binance-ws", *conclude([head]))
     if is_kline(head[0]):
-        return Sniffed("klines", None)
+        symbol, venue = kline_origin(str(path))
+        return Sniffed("klines", *_named("klines", symbol, venue))
     if head[0].startswith(b"{") and b'"orderbook.' in head[0][:200]:
         return _sniff_bybit(path, head[0])
     return _sniff_table(path, options)
@@ -184,12 +200,17 @@ def _sniff_table(path: Path, options: ReadOptions) -> Sniffed:
             f"known; of another table {mapping}",
         )
     publisher, _, symbol, venue = head
+    return Sniffed("table", *_named(publisher, symbol, venue))
+
+
+def _named(publisher: str, symbol: str | None, venue: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Return the instrument that a table tells, and what it is concluded from or lacks."""
     if symbol and venue:
-        return Sniffed("table", f"{symbol}.{venue}", (publisher,))
+        return f"{symbol}.{venue}", (publisher,)
     missing = (
         "neither rows nor name say the symbol" if not symbol else f"holds {symbol}, but nothing tells which market"
     )
-    return Sniffed("table", None, (f"{publisher}: {missing}",))
+    return None, (f"{publisher}: {missing}",)
 
 
 def sniff_any(paths: Sequence[Path], options: ReadOptions = AS_RECORDED) -> Sniffed:
@@ -229,6 +250,19 @@ def place_of(paths: Sequence[str | Path], *times: int) -> str | None:
     return None
 
 
+def _open_together(
+    by_format: Mapping[str, Sequence[str | Path]], instrument: Instrument, *, lenient: bool, options: ReadOptions
+) -> EventReader:
+    """Open files of several formats as one stream; an option is for those that take it."""
+    options.check(*by_format)
+    readers = [
+        open_reader(form, instrument, paths, lenient=lenient, options=options.within(form))
+        # Of one time trades come before changes of the book.
+        for form, paths in sorted(by_format.items(), reverse=True)
+    ]
+    return EventReader.merged(readers)
+
+
 def open_reader(
     form: str,
     instrument: Instrument,
@@ -246,6 +280,12 @@ def open_reader(
     DataError
         For files that are not of the format, or not of the instrument.
     """
+    if form in DUMPS and len(paths) > 1 and options.columns is None:
+        by_format: dict[str, list[str | Path]] = {}
+        for path in paths:
+            by_format.setdefault(sniff(path, options).format, []).append(path)
+        if len(by_format) > 1 and by_format.keys() <= DUMPS:
+            return _open_together(by_format, instrument, lenient=lenient, options=options)
     options.check(form)
     if form == "binance-ws":
         reader = EventReader.binance(instrument, paths, lenient=lenient, on_error=options.on_error, start=options.start)

@@ -11,7 +11,7 @@ from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, other_symbols
-from tradecore.data.formats import AS_RECORDED, ReadOptions, check_receipt, open_reader, sniff
+from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff
 from tradecore.data.inference import telling_increments
 from tradecore.data.mapping import ColumnMap
 from tradecore.errors import DataError
@@ -141,12 +141,18 @@ def import_as(
     *,
     replace: bool = False,
     progress: Progress | None = None,
+    sources: Sequence[str] = (),
 ) -> ImportSummary:
-    """Import files of a format that readers are for; the functions for each format say more."""
+    """Import files of a format that readers are for; the functions for each format say more.
+
+    ``sources`` name the files in the catalog, so that an import of many goes on where it was.
+    """
     files, spec, catalog = paths_of(paths), instrument_of(instrument), Catalog.of(catalog)
     with telling_increments(form, spec, files, options):
         reader = open_reader(form, spec, files, options=options)
-        summary = read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress)
+        summary = read_into(
+            reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress, sources=sources
+        )
     skipped = reader.skipped()
     return summary | ({"skipped_file": str(_list_skipped(catalog.path, files[0], skipped))} if skipped else {})
 
@@ -204,7 +210,7 @@ def import_tables(
 
     Known are the files of data.binance.vision (trades, aggTrades, bookTicker, T_DEPTH), of public.bybit.com (trades,
     ``ob200``, ``ob500``), and trades of OKX, Deribit and Coinbase; plain or packed, with a header or without. Files of
-    one kind may be given in any order. See :func:`import_binance_ws` for the rest.
+    one kind may be given in any order, and klines go with them. See :func:`import_binance_ws` for the rest.
 
     Parameters
     ----------
@@ -266,7 +272,7 @@ def table_format(path: Path, options: ReadOptions) -> str:
         For a file of another format.
     """
     form = sniff(path, options).format
-    if form not in ("table", "bybit"):
+    if form not in DUMPS:
         command = f"data import {form} (import_{form.replace('-', '_')})"
         raise DataError(str(path), 1, f"is no table that is known here but of format {form}; import it with {command}")
     return form

@@ -26,6 +26,7 @@ from tradecore.data.exported import first_receipt, is_exported, stored_instrumen
 from tradecore.data.findings import lacks_snapshot
 from tradecore.data.formats import (
     AS_RECORDED,
+    DUMPS,
     ReadOptions,
     Sniffed,
     begins_at,
@@ -267,21 +268,22 @@ def make_plan(
         found.append(file)
         if progress is not None:
             progress(len(found), len(files))
-    groups: dict[tuple[str, str], list[FileFound]] = {}
+    groups: dict[tuple[str, str | frozenset[str]], list[FileFound]] = {}
     for file in found:
         # One that has a fault keeps out what it would be imported with: a day is in as a whole.
         if file.refused is None or file.first_ts_recv is not None:
-            groups.setdefault((file.instrument or "", file.format or ""), []).append(file)
+            form = file.format or ""
+            groups.setdefault((file.instrument or "", DUMPS if form in DUMPS else form), []).append(file)
     jobs: list[Job] = []
     refused: dict[Path, str] = {}
-    for (name, form), held in sorted(groups.items()):
+    for (name, _), held in sorted(groups.items(), key=lambda group: (group[0][0], str(group[1][0].format))):
         spec = _spec(name, specs, catalog if infer else None)
-        if spec is None and form == "exported":
+        if spec is None and held[0].format == "exported":
             spec = stored_instrument(held[0].path)
         had = set() if catalog is None or replace_days else _sources(catalog, name)
         for each in _days(held, as_one=replace_days):
             is_in = all(file.digest in had for file in each)
-            job = Job(instrument=name, spec=spec, format=form, files=each, is_in=is_in)
+            job = Job(instrument=name, spec=spec, format=_format(each), files=each, is_in=is_in)
             faulty = next((file for file in each if file.refused is not None), None)
             if faulty is not None:
                 refused |= {
@@ -449,6 +451,12 @@ def _note(part: Path) -> str | None:
         return read_note(part, SOURCES)
     except CatalogError:  # damaged or replaced meanwhile: not there
         return None
+
+
+def _format(files: Sequence[FileFound]) -> str:
+    """Return the format of files of one import; of several together that of tables stands for all."""
+    forms = {str(file.format) for file in files}
+    return forms.pop() if len(forms) == 1 else "table"
 
 
 def _days(files: Sequence[FileFound], *, as_one: bool) -> Iterator[list[FileFound]]:

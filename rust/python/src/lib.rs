@@ -82,6 +82,7 @@ assert_align!(
     maths::QueueSimulator,
     maths::RealizedVolatility,
     memory::MemoryColumns,
+    parts::PartWriter,
     positions::FinalPositions,
     readers::BinanceDecoder,
     readers::EventReader,
@@ -192,7 +193,7 @@ mod _core {
     #[pymodule_export]
     use crate::surveys::Survey;
     #[pymodule_export]
-    use crate::tables::{is_kline, table_head};
+    use crate::tables::{is_kline, kline_origin, table_head};
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]

@@ -13,7 +13,8 @@ use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, BybitReader, CaptureReader,
     ClockOffset, ColumnMap, FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, KlineReader,
-    PlacedError, Receipt, Strictness, TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
+    Merged, PlacedError, ReadEvents, Receipt, Strictness, TARDIS_EXCHANGES, TableKind, TableReader,
+    TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
 use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
@@ -40,9 +41,10 @@ enum Source {
     Tables(Box<TableReader>),
     Bybit(Box<BybitReader>),
     Synth { synth: CoreSynth, left: usize },
+    Merged(Merged<Source>),
 }
 
-impl Source {
+impl ReadEvents for Source {
     fn read(&mut self, out: &mut EventColumns, rows: usize) -> Result<bool, PlacedError> {
         match self {
             Self::Capture(reader) => reader.read(out, rows),
@@ -59,6 +61,29 @@ impl Source {
                 *left -= out.len();
                 Ok(*left > 0)
             }
+            Self::Merged(merged) => merged.read(out, rows),
+        }
+    }
+}
+
+impl Source {
+    /// How receive times are known: of several, as of the one that says least.
+    fn receipt(&self) -> Receipt {
+        match self {
+            Self::Tables(reader) => reader.receipt(),
+            Self::Bybit(reader) => reader.receipt(),
+            Self::Merged(merged) => {
+                merged.readers().map(Self::receipt).fold(Receipt::Recorded, |least, receipt| {
+                    match (least, receipt) {
+                        (Receipt::Missing, _) | (_, Receipt::Missing) => Receipt::Missing,
+                        (Receipt::Assumed(latency), _) | (_, Receipt::Assumed(latency)) => {
+                            Receipt::Assumed(latency)
+                        }
+                        _ => Receipt::Recorded,
+                    }
+                })
+            }
+            _ => Receipt::Recorded,
         }
     }
 }
@@ -75,14 +100,15 @@ pub(crate) struct EventReader {
     instrument: PyInstrument,
     /// In a box: Python's objects have no room for its alignment.
     reading: Mutex<Box<Reading>>,
-    passed: Arc<AtomicU64>,
+    /// Of each reader that it is made of.
+    passed: Vec<Arc<AtomicU64>>,
     total: u64,
 }
 
 impl EventReader {
     fn new(instrument: &PyInstrument, source: Source, passed: Arc<AtomicU64>, total: u64) -> Self {
         let reading = Box::new(Reading { source, summary: CoreSummary::default(), ended: false });
-        Self { instrument: instrument.clone(), reading: Mutex::new(reading), passed, total }
+        Self { instrument: instrument.clone(), reading: Mutex::new(reading), passed: vec![passed], total }
     }
 }
 
@@ -285,6 +311,26 @@ impl EventReader {
         Ok(Self::new(instrument, Source::Bybit(Box::new(reader)), passed, total))
     }
 
+    /// Return a reader of what several readers of one instrument have yet to read, merged by the time of receipt.
+    ///
+    /// Nothing comes from these any more.
+    #[staticmethod]
+    fn merged(readers: Vec<Bound<'_, Self>>) -> PyResult<Self> {
+        let first = readers.first().ok_or_else(|| errors::invalid("readers", "expected at least one"))?;
+        let instrument = first.get().instrument.clone();
+        let (mut sources, mut passed, mut total) = (Vec::with_capacity(readers.len()), Vec::new(), 0);
+        for reader in &readers {
+            let reader = reader.get();
+            let nothing = Source::Merged(Merged::new(Vec::new()));
+            sources.push(std::mem::replace(&mut lock(&reader.reading).source, nothing));
+            passed.extend(reader.passed.iter().cloned());
+            total += reader.total;
+        }
+        let source = Source::Merged(Merged::new(sources));
+        let reading = Box::new(Reading { source, summary: CoreSummary::default(), ended: false });
+        Ok(Self { instrument, reading: Mutex::new(reading), passed, total })
+    }
+
     /// Return the next event columns, at least ``rows`` rows of whole messages; None at the end.
     ///
     /// Arrays (n,) by name, prices and quantities in increments, times in ns UTC.
@@ -325,112 +371,155 @@ impl EventReader {
     /// Whether receive times are not known, so that the venue's stamps stand for them.
     #[getter]
     fn lacks_receive_times(&self) -> bool {
-        let receipt = match &lock(&self.reading).source {
-            Source::Tables(reader) => reader.receipt(),
-            Source::Bybit(reader) => reader.receipt(),
-            _ => Receipt::Recorded,
-        };
-        receipt == Receipt::Missing
+        lock(&self.reading).source.receipt() == Receipt::Missing
     }
 
     /// Bytes read so far, and bytes of all files.
     #[getter]
     fn progress(&self) -> (u64, u64) {
-        (self.passed.load(Ordering::Relaxed).min(self.total), self.total)
+        let passed: u64 = self.passed.iter().map(|passed| passed.load(Ordering::Relaxed)).sum();
+        (passed.min(self.total), self.total)
     }
 
     /// Return counts, times and the book as of what has been read.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let reading = lock(&self.reading);
         let out = summary_dict(py, &reading.summary, &self.instrument.0)?;
-        match &reading.source {
-            Source::Capture(reader) => {
-                let c = reader.counts();
-                // Of the recording, not of the first event a synchronised book let through.
-                out.set_item("first_ts_recv", c.first_recv)?;
-                out.set_item("last_ts_recv", c.last_recv)?;
-                out.set_item("lines", c.lines)?;
-                out.set_item("book_updates", c.book_updates)?;
-                out.set_item("snapshots", c.snapshots)?;
-                out.set_item("snapshots_unused", c.snapshots_unused)?;
-                out.set_item("gaps", c.gaps)?;
-                out.set_item("first_gap_line", (c.first_gap_line > 0).then_some(c.first_gap_line))?;
-                out.set_item("duplicates", c.duplicates)?;
-                out.set_item("parallel_duplicates", c.parallel_duplicates)?;
-                out.set_item("parallel_trades", c.parallel_trades)?;
-                out.set_item("clocks", clocks_to_py(py, reader.clocks())?)?;
-                out.set_item("unsynced", c.unsynced)?;
-                out.set_item("unsorted", c.unsorted)?;
-                out.set_item("empty_trades", c.empty_trades)?;
-                out.set_item("duplicate_trades", c.duplicate_trades)?;
-                out.set_item("stale_quotes", c.stale_quotes)?;
-                let depth = reader.depth_source();
-                out.set_item("depth_stream", (c.snapshots + c.book_updates > 0).then(|| depth.to_string()))?;
-                out.set_item("other_depth", c.other_depth)?;
-                out.set_item("skipped_lines", c.skipped)?;
-                out.set_item("ignored", c.ignored)?;
-                out.set_item("book_state", book_state_to_py(py, reader.state() as i64)?)?;
-                let check = reader.ticker_check().map(|t| {
-                    let check = PyDict::new(py);
-                    check.set_item("compared", t.compared)?;
-                    check.set_item("equal", t.equal)?;
-                    check.set_item("differing", t.differing)?;
-                    check.set_item("crossed", t.crossed)?;
-                    Ok::<_, PyErr>(check)
-                });
-                out.set_item("book_ticker", check.transpose()?)?;
-            }
-            Source::Tardis(reader) => {
-                let c = reader.counts();
-                out.set_item("book_updates", c.book_updates)?;
-                out.set_item("snapshots", c.snapshots)?;
-                out.set_item("gaps", 0)?;
-                out.set_item("skipped", c.skipped)?;
-                out.set_item("unsorted", c.unsorted)?;
-                out.set_item("duplicates", c.duplicates)?;
-                out.set_item("duplicate_trades", c.duplicate_trades)?;
-                out.set_item("empty_trades", c.empty_trades)?;
-                out.set_item("other_symbols", c.other_symbols)?;
-                out.set_item("tickers", c.tickers)?;
-                out.set_item("files_without_rows", c.files_without_rows)?;
-                let kinds = PyList::empty(py);
-                for kind in reader.kinds() {
-                    kinds.append(kind.to_string())?;
-                }
-                out.set_item("kinds", kinds)?;
-            }
-            Source::Tables(reader) => {
-                let c = reader.counts();
-                out.set_item("book_updates", c.book_updates)?;
-                out.set_item("snapshots", c.snapshots)?;
-                out.set_item("gaps", c.gaps)?;
-                out.set_item("skipped", c.skipped)?;
-                out.set_item("unsorted", c.unsorted)?;
-                out.set_item("duplicates", c.duplicates)?;
-                out.set_item("other_symbols", c.other_symbols)?;
-                out.set_item("empty_trades", c.empty_trades)?;
-                out.set_item("kinds", reader.kinds().map(TableKind::name).collect::<Vec<_>>())?;
-                tables::show_receipt(&out, reader.receipt())?;
-            }
-            Source::Bybit(reader) => {
-                let c = reader.counts();
-                out.set_item("book_updates", c.book_updates)?;
-                out.set_item("snapshots", c.snapshots)?;
-                out.set_item("gaps", c.gaps)?;
-                out.set_item("skipped", c.skipped)?;
-                out.set_item("unsorted", c.unsorted)?;
-                out.set_item("duplicates", c.duplicates)?;
-                out.set_item("ignored", c.ignored)?;
-                tables::show_receipt(&out, reader.receipt())?;
-            }
-            Source::Klines(_) | Source::Synth { .. } => {
-                out.set_item("book_updates", reading.summary.book_messages)?;
-                out.set_item("snapshots", reading.summary.snapshots)?;
-                out.set_item("gaps", reading.summary.gaps)?;
-            }
-        }
+        counts_to_py(py, &reading.source, &reading.summary, &out)?;
         Ok(out)
     }
+}
+
+/// Adds what a source counted to a summary.
+fn counts_to_py(
+    py: Python<'_>,
+    source: &Source,
+    summary: &CoreSummary,
+    out: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    match source {
+        Source::Capture(reader) => {
+            let c = reader.counts();
+            // Of the recording, not of the first event a synchronised book let through.
+            out.set_item("first_ts_recv", c.first_recv)?;
+            out.set_item("last_ts_recv", c.last_recv)?;
+            out.set_item("lines", c.lines)?;
+            out.set_item("book_updates", c.book_updates)?;
+            out.set_item("snapshots", c.snapshots)?;
+            out.set_item("snapshots_unused", c.snapshots_unused)?;
+            out.set_item("gaps", c.gaps)?;
+            out.set_item("first_gap_line", (c.first_gap_line > 0).then_some(c.first_gap_line))?;
+            out.set_item("duplicates", c.duplicates)?;
+            out.set_item("parallel_duplicates", c.parallel_duplicates)?;
+            out.set_item("parallel_trades", c.parallel_trades)?;
+            out.set_item("clocks", clocks_to_py(py, reader.clocks())?)?;
+            out.set_item("unsynced", c.unsynced)?;
+            out.set_item("unsorted", c.unsorted)?;
+            out.set_item("empty_trades", c.empty_trades)?;
+            out.set_item("duplicate_trades", c.duplicate_trades)?;
+            out.set_item("stale_quotes", c.stale_quotes)?;
+            let depth = reader.depth_source();
+            out.set_item("depth_stream", (c.snapshots + c.book_updates > 0).then(|| depth.to_string()))?;
+            out.set_item("other_depth", c.other_depth)?;
+            out.set_item("skipped_lines", c.skipped)?;
+            out.set_item("ignored", c.ignored)?;
+            out.set_item("book_state", book_state_to_py(py, reader.state() as i64)?)?;
+            let check = reader.ticker_check().map(|t| {
+                let check = PyDict::new(py);
+                check.set_item("compared", t.compared)?;
+                check.set_item("equal", t.equal)?;
+                check.set_item("differing", t.differing)?;
+                check.set_item("crossed", t.crossed)?;
+                Ok::<_, PyErr>(check)
+            });
+            out.set_item("book_ticker", check.transpose()?)?;
+        }
+        Source::Tardis(reader) => {
+            let c = reader.counts();
+            out.set_item("book_updates", c.book_updates)?;
+            out.set_item("snapshots", c.snapshots)?;
+            out.set_item("gaps", 0)?;
+            out.set_item("skipped", c.skipped)?;
+            out.set_item("unsorted", c.unsorted)?;
+            out.set_item("duplicates", c.duplicates)?;
+            out.set_item("duplicate_trades", c.duplicate_trades)?;
+            out.set_item("empty_trades", c.empty_trades)?;
+            out.set_item("other_symbols", c.other_symbols)?;
+            out.set_item("tickers", c.tickers)?;
+            out.set_item("files_without_rows", c.files_without_rows)?;
+            let kinds = PyList::empty(py);
+            for kind in reader.kinds() {
+                kinds.append(kind.to_string())?;
+            }
+            out.set_item("kinds", kinds)?;
+        }
+        Source::Tables(reader) => {
+            let c = reader.counts();
+            out.set_item("book_updates", c.book_updates)?;
+            out.set_item("snapshots", c.snapshots)?;
+            out.set_item("gaps", c.gaps)?;
+            out.set_item("skipped", c.skipped)?;
+            out.set_item("unsorted", c.unsorted)?;
+            out.set_item("duplicates", c.duplicates)?;
+            out.set_item("other_symbols", c.other_symbols)?;
+            out.set_item("empty_trades", c.empty_trades)?;
+            out.set_item("kinds", reader.kinds().map(TableKind::name).collect::<Vec<_>>())?;
+            tables::show_receipt(out, reader.receipt())?;
+        }
+        Source::Bybit(reader) => {
+            let c = reader.counts();
+            out.set_item("book_updates", c.book_updates)?;
+            out.set_item("snapshots", c.snapshots)?;
+            out.set_item("gaps", c.gaps)?;
+            out.set_item("skipped", c.skipped)?;
+            out.set_item("unsorted", c.unsorted)?;
+            out.set_item("duplicates", c.duplicates)?;
+            out.set_item("ignored", c.ignored)?;
+            tables::show_receipt(out, reader.receipt())?;
+        }
+        Source::Klines(_) | Source::Synth { .. } => {
+            out.set_item("book_updates", summary.book_messages)?;
+            out.set_item("snapshots", summary.snapshots)?;
+            out.set_item("gaps", summary.gaps)?;
+        }
+        Source::Merged(merged) => {
+            sum_to_py(py, merged, out)?;
+            tables::show_receipt(out, source.receipt())?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds what the sources of one reader counted, each for itself.
+fn sum_to_py(py: Python<'_>, merged: &Merged<Source>, out: &Bound<'_, PyDict>) -> PyResult<()> {
+    for reader in merged.readers() {
+        let own = PyDict::new(py);
+        counts_to_py(py, reader, &CoreSummary::default(), &own)?;
+        for (key, value) in own {
+            let sum = match out.get_item(&key)? {
+                Some(other) if value.is_instance_of::<PyDict>() => {
+                    add_up(other.cast()?, value.cast()?)?;
+                    continue;
+                }
+                Some(other) if !other.is_none() && !value.is_none() => other.add(value)?,
+                _ => value,
+            };
+            out.set_item(key, sum)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the numbers of one dictionary to those of another.
+fn add_up(sums: &Bound<'_, PyDict>, numbers: &Bound<'_, PyDict>) -> PyResult<()> {
+    for (key, number) in numbers {
+        let sum = match sums.get_item(&key)? {
+            Some(other) => other.add(number)?,
+            None => number,
+        };
+        sums.set_item(key, sum)?;
+    }
+    Ok(())
 }
 
 /// How clocks of recordings stood, as dictionaries.

@@ -107,3 +107,10 @@ pub(crate) fn table_head(
 pub(crate) fn is_kline(line: &[u8]) -> bool {
     decode::is_kline(line)
 }
+
+/// Return the symbol and the venue that the path of a file of klines tells; each None where it does not.
+#[pyfunction]
+pub(crate) fn kline_origin(path: &str) -> (Option<String>, Option<&'static str>) {
+    let (symbol, venue) = decode::kline_origin(path);
+    (symbol.map(str::to_owned), venue)
+}

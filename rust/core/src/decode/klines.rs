@@ -8,6 +8,7 @@
 use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
 use super::parse::{Written, epoch_ns, epoch_unit};
+use super::table::named;
 use crate::event::{EventColumns, VenueBar};
 use crate::types::{Increment, Instrument};
 
@@ -21,6 +22,13 @@ pub fn is_kline(line: &[u8]) -> bool {
     let cells: Vec<&[u8]> = line.trim_ascii().splitn(CELLS + 1, |byte| *byte == b',').collect();
     let is_time = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
     cells.len() == CELLS && (cells[0] == b"open_time" || (is_time(cells[0]) && is_time(cells[6])))
+}
+
+/// The symbol and the venue that the path of a file of klines tells, as far as it does:
+/// `.../spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-08-08.zip`.
+pub fn kline_origin(path: &str) -> (Option<&str>, Option<&'static str>) {
+    let symbol = named::kline_symbol(path);
+    (symbol, named::venue(&["BINANCE", "BINANCE_USDM", "BINANCE_COINM"], symbol, path, false))
 }
 
 /// Reads klines of one instrument, file by file.

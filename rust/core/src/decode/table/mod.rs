@@ -11,7 +11,7 @@
 mod cells;
 mod chain;
 mod layout;
-mod named;
+pub(super) mod named;
 mod rows;
 mod stamp;
 

@@ -2,7 +2,7 @@
 
 /// The symbol in the name of an official file (`BTCUSDT-aggTrades-2024-08-08.csv`, `BTC-USDT-SWAP-trades-2024-08-08.csv`,
 /// `BTCUSDT_2022-11-10.csv`): what stands before the kind or the date, written as venues write symbols.
-pub(super) fn symbol(path: &str) -> Option<&str> {
+pub(in crate::decode) fn symbol(path: &str) -> Option<&str> {
     let name = path.rsplit(['/', '\\']).next()?;
     let before = |mark: &str| name.find(mark).map(|at| &name[..at]);
     let kinds = ["-aggTrades", "-trades", "-bookTicker", "-klines", "_T_DEPTH"];
@@ -11,13 +11,25 @@ pub(super) fn symbol(path: &str) -> Option<&str> {
         let at = name.find("_20").or_else(|| name.find("-20"))?;
         name.get(at + 1..at + 5)?.bytes().all(|byte| byte.is_ascii_digit()).then_some(&name[..at])
     })?;
-    let is_symbol =
-        !symbol.is_empty() && !symbol.contains(|c: char| c.is_ascii_lowercase() || c.is_whitespace());
-    is_symbol.then_some(symbol)
+    is_symbol(symbol).then_some(symbol)
+}
+
+/// The symbol in the name of an official file of klines, `BTCUSDT-1m-2024-08-08.csv`: what stands before the interval.
+pub(in crate::decode) fn kline_symbol(path: &str) -> Option<&str> {
+    let name = path.rsplit(['/', '\\']).next()?;
+    let (before, _) = name.split_at_checked(name.find("-20")?)?;
+    let (symbol, interval) = before.rsplit_once('-')?;
+    let is_interval = interval.ends_with(|c: char| "smhdwo".contains(c))
+        && interval.starts_with(|c: char| c.is_ascii_digit());
+    (is_interval && is_symbol(symbol)).then_some(symbol)
+}
+
+fn is_symbol(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_ascii_lowercase() || c.is_whitespace())
 }
 
 /// The one of some venues that a symbol, a path or the ids of a book tell.
-pub(super) fn venue(
+pub(in crate::decode) fn venue(
     venues: &[&'static str],
     symbol: Option<&str>,
     path: &str,
@@ -77,6 +89,21 @@ mod tests {
             ("trades.csv", None),
         ] {
             assert_eq!(symbol(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_of_klines_have_an_interval() {
+        for (path, expected) in [
+            ("data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-08-08.zip", Some("BTCUSDT")),
+            ("BTCUSD_PERP-12h-2024-08.csv", Some("BTCUSD_PERP")),
+            ("BTCUSDT_240927-1mo-2024-08.csv.gz", Some("BTCUSDT_240927")),
+            ("BTCUSDT-trades-2024-08.csv", None),
+            ("BTCUSDT-2024-08.csv", None),
+            ("my bars-1m-2024.csv", None),
+            ("klines.csv", None),
+        ] {
+            assert_eq!(kline_symbol(path), expected, "{path}");
         }
     }
 
