@@ -132,6 +132,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
         instrument: instrument(id),
         settings: VenueSettings {
             queue: QueueRule::Power3(3.0).into(),
+            granularity: None,
             basis: Basis::L2,
             latency: Latency::constant(5_000_000, 5_000_000, None),
             clock_lead: ClockLead::Ns(0),

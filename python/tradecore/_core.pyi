@@ -2883,6 +2883,8 @@ class QueueSimulator:
         Value of an increment; the logarithmic models depend on it.
     seed : int
         For ``depletion``.
+    throttled : bool
+        Whether a change of the size may be several events in one; for the tracked models.
 
     Raises
     ------
@@ -2899,7 +2901,14 @@ class QueueSimulator:
     """
 
     def __new__(
-        cls, model: str, displayed: int, *, lot: int = 1, unit: float = 1.0, seed: int = 0
+        cls,
+        model: str,
+        displayed: int,
+        *,
+        lot: int = 1,
+        unit: float = 1.0,
+        seed: int = 0,
+        throttled: bool = False,
     ) -> QueueSimulator: ...
     def trade(self, qty: int, *, shown: bool = False) -> int:
         """Let a trade happen at the order's price and return how much of it reaches the order, in increments.

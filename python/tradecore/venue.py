@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
+from tradecore.queue_models import FITTED, read_queue_model
 from tradecore.validation import DurationLike
 
 __all__ = ["Latency", "SimVenue"]
@@ -92,10 +93,17 @@ class SimVenue:
     latency : Latency
         Of requests, responses and market data.
     queue : str
-        How a resting order advances in its queue: ``conservative`` (only trades advance it), ``power(n)``,
-        ``power2(n)``, ``power3(n)``, ``log``, ``log2`` (departures ahead of it too, with some probability) or
-        ``depletion`` (each trade reaches it with probability ``1 - ahead / displayed``; seeded). All but the last
-        also as published for hftbacktest, to compare with it: ``power(3, compat=True)``.
+        How a resting order advances in its queue: ``tracked`` (the level's own changes tell who stands where; what
+        they leave open left from behind), ``tracked_high`` (from ahead), ``fitted(n)`` (``(ahead / level)^n`` of it
+        from ahead) or ``fitted:FILE`` (the same with the exponent of such a file, which is read
+        at once), ``conservative`` (only trades advance it), ``power(n)``, ``power2(n)``, ``power3(n)``, ``log``,
+        ``log2`` (departures ahead of it too, with some probability) or ``depletion`` (each trade reaches it with
+        probability ``1 - ahead / displayed``; seeded). ``conservative``, the powers and the logarithms also as
+        published for hftbacktest, to compare with it: ``power(3, compat=True)``.
+    granularity : duration or "auto"
+        How fine the venue's book is: the time whose events its data tells as one message, 0 where each is one. For
+        the tracked models. ``auto`` is told by the data: 0 where no more than a quarter of the first 256 messages of
+        the book name several levels, else the median time between them.
     maker_fee_bps, taker_fee_bps : Decimal or str, optional
         Fees in basis points of the value traded, negative for a rebate; the instrument's if not given.
     basis : "auto", "l2", "l1", "trades" or "bars"
@@ -136,7 +144,8 @@ class SimVenue:
 
     name: str
     latency: Latency = field(default_factory=Latency, kw_only=True)
-    queue: str = field(default="conservative", kw_only=True)
+    queue: str = field(default="tracked", kw_only=True)
+    granularity: DurationLike = field(default="auto", kw_only=True)
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1", "trades", "bars"] = field(default="auto", kw_only=True)
@@ -154,6 +163,9 @@ class SimVenue:
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
             object.__setattr__(self, "balances", held)
+        if isinstance(self.queue, str) and self.queue.startswith(FITTED):
+            object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
         check_venue(self)
-        if self.clock_lead != "auto":
-            object.__setattr__(self, "clock_lead", format_duration_ns(parse_duration(self.clock_lead)))
+        for name in ("clock_lead", "granularity"):
+            if (given := getattr(self, name)) != "auto":
+                object.__setattr__(self, name, format_duration_ns(parse_duration(given)))

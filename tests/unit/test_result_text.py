@@ -61,6 +61,7 @@ def facts(**changes: Any) -> Facts:
         positions=[position(0, 400)],
         fill_basis={"I0.V": "l2"},
         volumes={"I0.V": {"filled": Decimal(40), "traded": Decimal(1000), "share": 0.04}},
+        granularity_ms={"I0.V": 100.0},
         clock_leads={},
         venues=[tc.SimVenue("V")],
         failures={},
@@ -86,8 +87,8 @@ orders / fills  1,000 / 400, 25.0% maker
 rejected        4 (book_not_synced 3, min_qty 1)
 s I0.V          position 0.1, 400 fills, net 0
 volume share    I0.V: 4.00%
-filled against  I0.V: l2
-venue V         Latency(entry='5ms', response='5ms', feed=None), queue conservative
+filled against  I0.V: l2 (a message in 100 ms)
+venue V         Latency(entry='5ms', response='5ms', feed=None), queue tracked
 events          1,000,000 over 1:00:00 from 1970-01-01 00:00:00 UTC, in 0.50 s
 digest          0123456789ab"""
     )
@@ -99,6 +100,7 @@ def test_a_thousand_positions_stay_a_screen() -> None:
     many = facts(
         positions=[position(number, number if number < 14 else 0) for number in range(1_000)],
         fill_basis={name: "l1" if number < 10 else "l2" for number, name in enumerate(names)},
+        granularity_ms={},
         venues=[tc.SimVenue(f"V{number}") for number in range(1_000)],
         failures={f"s{number}": "ValueError: x" for number in range(1_000)},
         clock_leads={f"V{number}": [(None, 1_000)] for number in range(1_000)},

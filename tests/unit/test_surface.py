@@ -20,7 +20,18 @@ PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
     {"_core", "errors", "types", "forks", "interrupts", "locks", "text"},
-    {"instruments", "validation", "venue", "config", "progress", "files", "arrays", "bars", "indicators"},
+    {
+        "instruments",
+        "validation",
+        "venue",
+        "queue_models",
+        "config",
+        "progress",
+        "files",
+        "arrays",
+        "bars",
+        "indicators",
+    },
     {"data", "strategy", "report"},
     {"features"},
     {"strategies"},

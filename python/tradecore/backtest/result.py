@@ -66,6 +66,9 @@ class Result(Frames):
         Seconds it took.
     fill_basis : dict of str to str
         By instrument: ``l2`` if orders filled against the full book, ``l1`` against top-of-book quotes.
+    granularity_ms : dict of str to float
+        By instrument with a full book: how fine it was taken to be (``granularity`` of :class:`SimVenue
+        <tradecore.SimVenue>`), the time whose events are one message, ms; 0 where each event is one.
     clock_lead_ns : dict of str to int
         By venue: how far its clock was taken to run ahead of ours at most, where it did.
     clock_leads : dict of str to list of (int or None, int)
@@ -147,6 +150,7 @@ class Result(Frames):
         self.seed = seed
         self.wall_s = wall_s
         self.fill_basis: dict[str, str] = summary["fill_basis"]
+        self._granularity_ns: dict[str, int] = summary["granularity_ns"]
         self.clock_steps: dict[str, list[tuple[int, int, int]]] = {
             venue: [(begin, lead, least) for begin, lead, least in steps]
             for venue, steps in summary["clock_steps"].items()
@@ -163,6 +167,11 @@ class Result(Frames):
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
+
+    @property
+    def granularity_ms(self) -> dict[str, float]:
+        """How fine the full books were taken to be, by instrument, ms."""
+        return {name: ns / 1e6 for name, ns in self._granularity_ns.items()}
 
     @property
     def clock_lead_ns(self) -> dict[str, int]:
@@ -450,6 +459,7 @@ class Result(Frames):
             "sharpe_period": None if only is None else format_duration_ns(only["sharpe_period_ns"]),
             "by_currency": {total["currency"]: _texts(total, _OF_TOTALS) for total in self.totals},
             "fill_basis": _one_or_all(self.fill_basis),
+            "granularity_ms": self.granularity_ms,
             "clock_lead_ns": self.clock_lead_ns,
             "clock_leads": self.clock_leads,
             "wrong_stamps": self.wrong_stamps,
@@ -530,6 +540,7 @@ class Result(Frames):
                 "failures": self.failures,
                 "rejected": self.rejected,
                 "fill_basis": self.fill_basis,
+                "granularity_ns": self._granularity_ns,
                 "clock_steps": self.clock_steps,
                 "clock_leads": self.clock_leads,
                 "wrong_stamps": self.wrong_stamps,
@@ -556,6 +567,7 @@ class Result(Frames):
             positions=self.final_positions,
             fill_basis=self.fill_basis,
             volumes=self.volumes,
+            granularity_ms=self.granularity_ms,
             clock_leads=self.clock_leads,
             venues=self.venues,
             failures=self.failures,
@@ -606,7 +618,7 @@ def load_result(path: str | Path) -> Result:
 
 
 _SINCE: Final[Mapping[str, Any]] = {
-    key: {} for key in ("clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")
+    key: {} for key in ("granularity_ns", "clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")
 }
 """What results that were saved before did not say."""
 

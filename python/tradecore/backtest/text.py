@@ -34,6 +34,7 @@ class Facts:
     positions: Sequence[Mapping[str, Any]]
     fill_basis: Mapping[str, str]
     volumes: Mapping[str, Mapping[str, Any]]
+    granularity_ms: Mapping[str, float]
     clock_leads: Mapping[str, Sequence[tuple[int | None, int]]]
     venues: Sequence[SimVenue]
     failures: Mapping[str, str]
@@ -180,9 +181,17 @@ def _leads_text(leads: Sequence[tuple[int | None, int]]) -> str:
     return ", ".join(told)
 
 
+def _fineness(facts: Facts, name: str) -> str:
+    """Return how fine the book of an instrument was, if it had one."""
+    if (ms := facts.granularity_ms.get(name)) is None:
+        return ""
+    return f" (a message in {ms:.3g} ms)" if ms else " (every event)"
+
+
 def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
     if len(facts.fill_basis) <= 3:
-        yield "filled against", ", ".join(f"{name}: {basis}" for name, basis in facts.fill_basis.items())
+        bases = (f"{name}: {basis}{_fineness(facts, name)}" for name, basis in facts.fill_basis.items())
+        yield "filled against", ", ".join(bases)
     else:
         counts = Counter(facts.fill_basis.values())
         yield "filled against", ", ".join(f"{basis} for {times:,} instruments" for basis, times in counts.items())

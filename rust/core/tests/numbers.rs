@@ -177,6 +177,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         instrument: Arc::clone(instrument),
         settings: VenueSettings {
             queue: "power(2)".parse().unwrap(),
+            granularity: None,
             basis: Basis::L2,
             latency: Latency::constant(30, 20, None),
             clock_lead: ClockLead::Ns(0),

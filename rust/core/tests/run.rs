@@ -106,6 +106,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
         instrument,
         settings: VenueSettings {
             queue: "conservative".parse().unwrap(),
+            granularity: None,
             basis: Basis::L2,
             latency,
             clock_lead: ClockLead::Ns(0),

@@ -406,6 +406,8 @@ fn check_steps(name: &str, steps: i64, least: i64) -> PyResult<()> {
 ///     Value of an increment; the logarithmic models depend on it.
 /// seed : int
 ///     For ``depletion``.
+/// throttled : bool
+///     Whether a change of the size may be several events in one; for the tracked models.
 ///
 /// Raises
 /// ------
@@ -424,25 +426,35 @@ pub(crate) struct QueueSimulator {
     model: QueueModel,
     lot: i64,
     unit: f64,
-    state: Mutex<(QueuePosition, Random, i64)>,
+    state: Mutex<Place>,
+}
+
+/// The order and its level, with a clock of changes.
+struct Place {
+    position: QueuePosition,
+    random: Random,
+    displayed: i64,
+    time: i64,
 }
 
 #[pymethods]
 impl QueueSimulator {
     #[new]
-    #[pyo3(signature = (model, displayed, *, lot=1, unit=1.0, seed=0))]
+    #[pyo3(signature = (model, displayed, *, lot=1, unit=1.0, seed=0, throttled=false))]
     fn new(
         model: &str,
         #[pyo3(from_py_with = displayed)] displayed: i64,
         #[pyo3(from_py_with = lot)] lot: i64,
         #[pyo3(from_py_with = unit)] unit: f64,
         #[pyo3(from_py_with = seed)] seed: u64,
+        throttled: bool,
     ) -> PyResult<Self> {
-        let model = model
+        let mut model: QueueModel = model
             .parse()
             .map_err(|e: tradecore_core::sim::UnknownQueueModel| errors::invalid("queue", e.to_string()))?;
-        let state = (QueuePosition::behind(displayed), Random::new(seed, 0), displayed);
-        Ok(Self { model, lot, unit, state: Mutex::new(state) })
+        model.is_throttled = throttled;
+        let (position, random) = (QueuePosition::behind(displayed), Random::new(seed, 0));
+        Ok(Self { model, lot, unit, state: Mutex::new(Place { position, random, displayed, time: 0 }) })
     }
 
     /// Let a trade happen at the order's price and return how much of it reaches the order, in increments.
@@ -451,9 +463,11 @@ impl QueueSimulator {
     #[pyo3(signature = (qty, *, shown=false))]
     fn trade(&self, #[pyo3(from_py_with = qty)] qty: i64, shown: bool) -> i64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (place, random, displayed) = &mut *state;
-        let print = Print { qty, is_shown: shown };
-        self.model.on_trade(place, print, *displayed, self.lot, random)
+        let Place { position, random, displayed, time } = &mut *state;
+        // Just before the last change, or just after it.
+        let at = if shown { *time - 1 } else { *time + 1 };
+        let print = Print { qty, at, is_shown: shown };
+        self.model.on_trade(position, print, *displayed, self.lot, random)
     }
 
     /// Change the displayed size of the level from ``previous`` to ``new``, in increments.
@@ -463,14 +477,16 @@ impl QueueSimulator {
         #[pyo3(from_py_with = new_qty)] new: i64,
     ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.model.on_depth(&mut state.0, previous, new, self.unit);
-        state.2 = new;
+        state.time += 3;
+        let at = state.time;
+        self.model.on_depth(&mut state.position, (previous, new), at, self.unit);
+        state.displayed = new;
     }
 
     /// Quantity ahead of the order, in increments.
     #[getter]
     fn front(&self) -> f64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0.front
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).position.front
     }
 }
 

@@ -420,10 +420,13 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("totals", totals)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let [bases, steps, leads, wrong, uncrossed] = std::array::from_fn(|_| PyDict::new(py));
+    let [bases, granularities, steps, leads, wrong, uncrossed] = std::array::from_fn(|_| PyDict::new(py));
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
+        if let Some(ns) = simulation.market(id).granularity() {
+            granularities.set_item(&ids[market], ns)?;
+        }
         let clock = simulation.clock(id);
         steps.set_item(instrument.id.venue(), steps_to_py(clock.steps()))?;
         let led = leads_to_py(clock.steps());
@@ -445,6 +448,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
     out.set_item("instruments", traded)?;
     out.set_item("fill_basis", bases)?;
+    out.set_item("granularity_ns", granularities)?;
     out.set_item("clock_steps", steps)?;
     out.set_item("clock_leads", leads)?;
     out.set_item("wrong_stamps", wrong)?;

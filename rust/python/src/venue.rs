@@ -22,6 +22,7 @@ struct Attributes<'py> {
     name: Bound<'py, PyAny>,
     latency: Bound<'py, PyAny>,
     queue: Bound<'py, PyAny>,
+    granularity: Bound<'py, PyAny>,
     maker_fee_bps: Bound<'py, PyAny>,
     taker_fee_bps: Bound<'py, PyAny>,
     basis: Bound<'py, PyAny>,
@@ -88,8 +89,9 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
             queue: to_text("queue", "the name of a queue model", &given.queue)?
                 .parse()
                 .map_err(|error: UnknownQueueModel| errors::invalid("queue", error.to_string()))?,
+            granularity: to_auto("granularity", &given.granularity)?,
             basis: to_text("basis", "a word", &given.basis)?.parse().map_err(errors::settings)?,
-            clock_lead: to_clock_lead(&given.clock_lead)?,
+            clock_lead: to_auto("clock_lead", &given.clock_lead)?.map_or(ClockLead::Auto, ClockLead::Ns),
             uncross: to_text("uncross", "a word", &given.uncross)?.parse().map_err(errors::settings)?,
             matching: Matching {
                 accounts: to_text("accounts", "a word", &given.accounts)?
@@ -166,16 +168,16 @@ fn measured(file: &str, leg: Leg) -> PyResult<Measured> {
     read_series(&text, leg).map_err(|BadSeries { line, problem }| fail(line, problem))
 }
 
-fn to_clock_lead(given: &Bound<'_, PyAny>) -> PyResult<ClockLead> {
-    let field = "clock_lead";
+/// A length of time in ns, or none for `auto`.
+fn to_auto(field: &str, given: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     let Ok(text) = given.cast::<PyString>() else {
-        return to_duration(field, given, 0).map(ClockLead::Ns);
+        return to_duration(field, given, 0).map(Some);
     };
     if text.to_cow()? == "auto" {
-        return Ok(ClockLead::Auto);
+        return Ok(None);
     }
     let what = "\"auto\" or a length of time such as \"5ms\"";
-    to_duration(field, given, 0).map(ClockLead::Ns).map_err(|_| unexpected(field, what, given))
+    to_duration(field, given, 0).map(Some).map_err(|_| unexpected(field, what, given))
 }
 
 /// Raise InvalidValueError naming the first setting that a venue cannot have.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
+use super::past::Past;
 use crate::book::{FillBasis, MarketChunks, Uncrossed};
-use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError};
+use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
-use crate::sim::{FeedClock, Stamp};
+use crate::sim::{FeedClock, Stamp, Told};
+use crate::types::Side;
 
 /// Where a market's columns come from, piece by piece in order of time.
 pub trait ChunkSource: Send {
@@ -62,10 +64,23 @@ pub(super) struct Lane {
     feed: Box<Feed>,
 }
 
-/// Where the next columns come from.
+/// Where the next columns come from, and what is kept of those that have passed.
 struct Feed {
     source: Box<dyn ChunkSource>,
     chunks: MarketChunks,
+    /// Why there are no more, until somebody needs them.
+    failed: Option<FeedError<HookError>>,
+    /// What orders that join a level may look back at.
+    past: Option<Past>,
+}
+
+impl Feed {
+    fn pull(&mut self) -> Result<Option<Chunk>, FeedError<HookError>> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.chunks.pull(|| self.source.next_columns()),
+        }
+    }
 }
 
 impl Lane {
@@ -89,7 +104,7 @@ impl Lane {
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            feed: Box::new(Feed { source, chunks: MarketChunks::new(uncrosses) }),
+            feed: Box::new(Feed { source, chunks: MarketChunks::new(uncrosses), failed: None, past: None }),
         }
     }
 
@@ -150,11 +165,53 @@ impl Lane {
         }
     }
 
+    /// Keeps the rows that pass, for [`Lane::told_of`].
+    pub(super) fn keep_past(&mut self) {
+        self.feed.past = Some(Past::default());
+    }
+
+    /// The venue is at `row` of the front chunk.
+    #[inline]
+    pub(super) fn advance_to(&mut self, row: usize) {
+        if let (Some((chunk, _)), Some(past)) = (self.cursor.front(), &mut self.feed.past)
+            && row == chunk.end()
+        {
+            past.pass(chunk.clone());
+        }
+        self.cursor.advance_to(row);
+    }
+
+    /// What the last rows told of a level, oldest first.
+    pub(super) fn told_of(&self, basis: FillBasis, side: Side, price: i64) -> Vec<Told> {
+        let past = self.feed.past.as_ref();
+        past.map_or(Vec::new(), |past| past.told_of(self.cursor.front(), basis, side, price))
+    }
+
+    /// Reads as far ahead as tells how fine the book is; `each` sees every chunk. What fails there fails when it is needed.
+    pub(super) fn granularity(&mut self, mut each: impl FnMut(Chunk)) -> i64 {
+        let mut seen = Granularity::default();
+        while !seen.is_told() {
+            match self.feed.pull() {
+                Ok(Some(chunk)) => {
+                    let view = chunk.view();
+                    view.messages(chunk.start(), chunk.end()).for_each(|rows| seen.see(&view, rows));
+                    self.cursor.push(chunk.clone());
+                    each(chunk);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.feed.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        seen.ns()
+    }
+
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
     pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, FeedError<HookError>> {
         while self.cursor.is_empty() {
-            let Feed { source, chunks } = &mut *self.feed;
-            let Some(chunk) = chunks.pull(|| source.next_columns())? else { break };
+            let Some(chunk) = self.feed.pull()? else { break };
             self.cursor.push(chunk.clone());
             each(chunk);
         }

@@ -3,6 +3,7 @@
 mod arrivals;
 mod lane;
 mod models;
+mod past;
 mod replay;
 mod run;
 mod sessions;

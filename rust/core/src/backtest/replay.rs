@@ -75,6 +75,8 @@ pub struct Replay {
     venue: Venue,
     models: Models,
     lanes: Vec<Lane>,
+    /// Of each market whether it has a book, and how fine it is where that is given.
+    granularities: Vec<(bool, Option<i64>)>,
     /// Venue time of each market's next message.
     heads: Heads,
     /// Visible time of the next message of each followed market.
@@ -139,6 +141,7 @@ impl Replay {
         let mut specs = Vec::with_capacity(markets.len());
         let mut lanes = Vec::with_capacity(markets.len());
         let mut listings = Vec::new();
+        let mut granularities = Vec::with_capacity(markets.len());
         let mut holding: BTreeMap<String, (Balances, Vec<MarketId>)> = BTreeMap::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
             let MarketSetup { instrument, settings, source, holds, is_sound, .. } = setup;
@@ -158,6 +161,10 @@ impl Replay {
             let mut lane = Lane::new(source, clock, basis, uncrosses);
             // A market that went back would have to know which messages came lately.
             lane.has_orders |= settings.latency.window() > 0;
+            if settings.queue.is_tracked() {
+                lane.keep_past();
+            }
+            granularities.push((basis == FillBasis::L2, settings.granularity));
             lanes.push(lane);
             let id =
                 venue.add(market, settings.latency, Random::new(config.seed, LATENCY_STREAM + index as u64));
@@ -195,6 +202,7 @@ impl Replay {
             venue,
             models: Models::default(),
             lanes,
+            granularities,
             config,
             next_sample: i64::MAX,
             start: i64::MIN,
@@ -289,8 +297,9 @@ impl Replay {
     }
 
     fn run_inner(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
-        for market in 0..self.lanes.len() {
-            self.load(MarketId::new(market))?;
+        for market in (0..self.lanes.len()).map(MarketId::new) {
+            self.tell_granularity(market)?;
+            self.load(market)?;
         }
         let Some((_, first)) = self.heads.first() else {
             return Ok(());
@@ -318,7 +327,13 @@ impl Replay {
             };
             match wake {
                 Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => self.wake(at, wake)?,
-                _ => self.venue.advance(horizon),
+                _ => {
+                    self.venue.advance(horizon);
+                    let lanes = &self.lanes;
+                    self.venue.look_back(|market, basis, side, price| {
+                        lanes[market.index()].told_of(basis, side, price)
+                    });
+                }
             }
             if self.sessions.are_over() {
                 // Markets may have run ahead, as far as their data was cut.

@@ -3,6 +3,7 @@
 mod bar;
 mod columns;
 mod cursor;
+mod granularity;
 mod kind;
 mod latencies;
 mod merge;
@@ -12,6 +13,7 @@ mod stamps;
 pub use bar::{BadBar, VenueBar, is_bar_begin};
 pub use columns::{Columns, ColumnsError, Event, EventColumns, EventSink, Ints, View, is_price, is_qty};
 pub use cursor::{Chunk, Chunker, Cursor, FeedError};
+pub use granularity::Granularity;
 pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
 pub use latencies::{BadLatencies, ClockStep, Latencies, LatencyMeter};
 pub use merge::Heads;

@@ -52,7 +52,7 @@ use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Placed, Resting, Slot};
 use self::taken::Taken;
 use self::waiting::Prints;
-use super::queue::{Print, QueueModel, QueuePosition};
+use super::queue::{Print, QueueModel, QueuePosition, Told};
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
 use crate::event::{EventKind, Ints, Span, View};
@@ -146,11 +146,14 @@ pub struct Market {
     twice_mid: Option<i64>,
     watch: [Watch; 2],
     orders: OwnOrders,
+    /// Orders of which nobody has said yet what their levels are made of.
+    joined: Vec<Slot>,
     taken: Taken,
     /// Of a market without a book.
     prints: Prints,
     news: News,
     queue: QueueModel,
+    granularity: Option<i64>,
     self_trade: SelfTrade,
     accounts: Accounts,
     pools: Vec<Pool>,
@@ -188,10 +191,12 @@ impl Market {
             twice_mid: None,
             watch: [Watch::NOTHING; 2],
             orders: OwnOrders::new(),
+            joined: Vec::new(),
             taken: Taken::default(),
             prints: Prints::default(),
             news: News::default(),
             queue,
+            granularity: None,
             self_trade: matching.self_trade,
             accounts: matching.accounts,
             pools: Vec::new(),
@@ -318,6 +323,7 @@ impl Market {
         out: &mut Vec<(AccountId, Update)>,
     ) {
         self.keep_lot(now);
+        self.joined.clear();
         let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
         if self.basis == FillBasis::L2 && rows.only_levels {
             if !few {
@@ -406,9 +412,10 @@ impl Market {
         if order.place.is_unknown() {
             self.join(slot, displayed);
         } else if displayed != order.displayed {
-            self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
+            let at = self.book.stamp();
+            self.queue.on_depth(&mut order.place, (order.displayed, displayed), at, self.unit);
             if displayed < order.displayed {
-                order.shrunk_at = self.book.stamp();
+                order.shrunk_at = at;
             }
             order.displayed = displayed;
         }
@@ -422,6 +429,32 @@ impl Market {
         order.ahead_at_entry = order.place.front;
         (order.displayed, order.joined_at, order.shrunk_at) =
             (displayed, self.book.stamp(), self.book.stamp());
+    }
+
+    /// Whether orders have joined levels of which it could be said what they are made of.
+    pub(super) fn looks_back(&self) -> bool {
+        !self.joined.is_empty()
+    }
+
+    /// How fine its book is: the time whose events are one message, ns; 0 where each is one, none where nobody has said.
+    pub fn granularity(&self) -> Option<i64> {
+        self.granularity
+    }
+
+    /// Says how fine its book is.
+    pub fn set_granularity(&mut self, ns: i64) {
+        self.granularity = Some(ns);
+        self.queue.is_throttled = ns > 0;
+    }
+
+    /// Lets `told` say what the levels are made of that orders have joined since it was last asked: what was told of the
+    /// one of a side at a price, oldest first. None of it is later than the last message.
+    pub(crate) fn look_back(&mut self, told: impl Fn(Side, i64) -> Vec<Told>) {
+        for slot in self.joined.drain(..) {
+            if let Some(order) = self.orders.still(slot) {
+                order.place.know(told(order.side, order.price));
+            }
+        }
     }
 
     #[inline(always)]
@@ -590,12 +623,13 @@ impl Market {
         let left = *self.left_of_trade(pool, trade.qty);
         let order = self.orders.get_mut(slot);
         let pool = &mut self.pools[pool as usize];
-        let is_shown = trade.at <= order.shrunk_at;
-        self.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, is_shown });
+        let print = Print { qty: left, at: trade.at, is_shown: trade.at <= order.shrunk_at };
+        if left < trade.qty {
+            self.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, ..print });
+        }
         if left == 0 {
             return 0;
         }
-        let print = Print { qty: left, is_shown };
         let reach = self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, &mut pool.random);
         let fill = reach.min(order.leaves()).max(0);
         pool.left = (left - fill).max(0);

@@ -16,7 +16,7 @@ pub use latency::{
     TooFewLatencies, Traffic, fit_latency, read_series,
 };
 pub use market::{Accounts, Market, Matching, SelfTrade};
-pub use queue::{Print, QueueModel, QueuePosition, QueueRule, UnknownQueueModel};
+pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::Venue;

@@ -15,16 +15,22 @@
 //! The models differ in `p`; `conservative` says 1; `depletion` says 1 and draws, on every trade, whether the order is
 //! reached (chance `1 - front / displayed`), the rule of the founding market maker, seeded. The forms of `p` are those
 //! published for hftbacktest's models. As published, to the last digit, the models are with `compat=True`: see
-//! [`published`].
+//! [`published`]. `tracked`, `tracked_high` and `fitted` know who stands where by the level's own changes: see [`tracked`].
 
+#[cfg(test)]
+pub(super) mod obvious;
 mod place;
+mod power;
 mod published;
+mod tracked;
 
 use std::fmt;
 use std::str::FromStr;
 
-use self::place::pow;
 pub use self::place::{QueuePosition, QueueRule};
+use self::power::pow;
+use self::tracked::Departures;
+pub use self::tracked::Told;
 use crate::random::Random;
 
 /// How a resting order advances in its queue.
@@ -34,19 +40,22 @@ pub struct QueueModel {
     pub rule: QueueRule,
     /// Whether it is as published for hftbacktest, weaknesses included.
     pub is_compat: bool,
+    /// Whether a change of the displayed size may be several events in one: then a tracked order cannot know who left.
+    pub is_throttled: bool,
 }
 
 impl From<QueueRule> for QueueModel {
     fn from(rule: QueueRule) -> Self {
-        Self { rule, is_compat: false }
+        Self { rule, is_compat: false, is_throttled: false }
     }
 }
 
 /// The text names no queue model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown queue model {0:?}; expected conservative, power(n), power2(n), power3(n), log, log2 or depletion with n > 0; \
-     all but depletion also with compat=True, as power(3, compat=True)"
+    "unknown queue model {0:?}; expected tracked, tracked_high, fitted(n), conservative, power(n), power2(n), power3(n), \
+     log, log2 or depletion with n > 0; conservative, the powers and the logarithms also with compat=True, as \
+     power(3, compat=True)"
 )]
 pub struct UnknownQueueModel(pub String);
 
@@ -73,12 +82,15 @@ impl FromStr for QueueModel {
             ("log", None) => QueueRule::Log,
             ("log2", None) => QueueRule::Log2,
             ("depletion", None) if !is_compat => QueueRule::Depletion,
+            ("tracked", None) if !is_compat => QueueRule::Tracked,
+            ("tracked_high", None) if !is_compat => QueueRule::TrackedHigh,
+            ("fitted", Some(n)) if !is_compat => QueueRule::Fitted(n),
             ("power", Some(n)) => QueueRule::Power(n),
             ("power2", Some(n)) => QueueRule::Power2(n),
             ("power3", Some(n)) => QueueRule::Power3(n),
             _ => return Err(unknown()),
         };
-        let model = Self { rule, is_compat };
+        let model = Self { is_compat, ..Self::from(rule) };
         model.check().map_err(|_| unknown())?;
         Ok(model)
     }
@@ -94,6 +106,9 @@ impl fmt::Display for QueueModel {
             QueueRule::Log => ("log", None),
             QueueRule::Log2 => ("log2", None),
             QueueRule::Depletion => ("depletion", None),
+            QueueRule::Tracked => ("tracked", None),
+            QueueRule::TrackedHigh => ("tracked_high", None),
+            QueueRule::Fitted(n) => ("fitted", Some(n)),
         };
         match (number, self.is_compat) {
             (None, false) => f.write_str(name),
@@ -109,18 +124,38 @@ impl fmt::Display for QueueModel {
 pub struct Print {
     /// Its quantity.
     pub qty: i64,
+    /// When it happened, venue's time, ns.
+    pub at: i64,
     /// Whether it had happened when the displayed size last shrank: that shows it.
     pub is_shown: bool,
 }
 
 impl QueueModel {
+    /// Whether it follows the pieces of a level, and whom it takes to leave where they do not tell.
+    fn departures(self) -> Option<Departures> {
+        Some(match self.rule {
+            QueueRule::Tracked | QueueRule::TrackedHigh | QueueRule::Fitted(_) if !self.is_throttled => {
+                Departures::Ahead
+            }
+            QueueRule::Tracked => Departures::Behind,
+            QueueRule::TrackedHigh => Departures::Ahead,
+            QueueRule::Fitted(n) => Departures::Split(n),
+            _ => return None,
+        })
+    }
+
+    /// Whether what was told of a level before an order came tells something: see [`QueuePosition::know`].
+    pub fn is_tracked(self) -> bool {
+        self.departures().is_some()
+    }
+
     /// Checks the exponent of a power model.
     ///
     /// # Errors
     /// [`UnknownQueueModel`] when it is not a finite number above 0.
     pub fn check(self) -> Result<(), UnknownQueueModel> {
         match self.rule {
-            QueueRule::Power(n) | QueueRule::Power2(n) | QueueRule::Power3(n)
+            QueueRule::Power(n) | QueueRule::Power2(n) | QueueRule::Power3(n) | QueueRule::Fitted(n)
                 if !(n.is_finite() && n > 0.0) =>
             {
                 Err(UnknownQueueModel(self.to_string()))
@@ -146,6 +181,10 @@ impl QueueModel {
         if self.is_compat {
             return published::on_trade(self.rule, place, print.qty, lot);
         }
+        if let Some(rule) = self.departures() {
+            let past = place.track(|line| line.trade(print.qty, print.at, true, rule));
+            return past.unwrap_or(print.qty) / lot * lot;
+        }
         if self.rule == QueueRule::Depletion {
             let reached = if displayed > 0 { 1.0 - place.front / displayed as f64 } else { 1.0 };
             if random.chance(reached) {
@@ -167,14 +206,26 @@ impl QueueModel {
         if self.is_compat {
             return published::on_trade_ahead(self.rule, place, qty);
         }
+        if let Some(rule) = self.departures() {
+            place.track(|line| line.trade(print.qty, print.at, false, rule));
+            return;
+        }
         let known = if print.is_shown { place.take_back(qty) } else { 0.0 };
         place.traded += qty - known;
     }
 
-    /// The displayed size of the order's level goes from `prev` to `new`.
+    /// The displayed size of the order's level goes from `prev` to `new`, by a row of `at`, venue's time.
     ///
     /// `unit` is the value of one quantity increment: the logarithms are not free of scale.
-    pub fn on_depth(self, place: &mut QueuePosition, prev: i64, new: i64, unit: f64) {
+    pub fn on_depth(self, place: &mut QueuePosition, (prev, new): (i64, i64), at: i64, unit: f64) {
+        if let Some(rule) = self.departures() {
+            if place.front > 0.0 {
+                place.track(|line| line.show(prev, new, at, rule));
+            } else {
+                place.pass();
+            }
+            return;
+        }
         let (prev, new) = (prev as f64, new as f64);
         if self.is_compat {
             return published::on_depth(self.rule, place, prev, new, unit);
@@ -210,7 +261,7 @@ impl QueueModel {
             QueueRule::Power3(n) => 1.0 - pow(front / size, n),
             QueueRule::Log => log(back) / (log(back) + log(front)),
             QueueRule::Log2 => log(back) / log(size),
-            QueueRule::Conservative | QueueRule::Depletion => 1.0,
+            _ => 1.0,
         }
     }
 }
@@ -228,12 +279,12 @@ mod tests {
 
     /// A trade that is told before the change that shows it.
     fn trade(model: QueueModel, place: &mut QueuePosition, qty: i64) -> i64 {
-        let print = Print { qty, is_shown: false };
+        let print = Print { qty, at: 0, is_shown: false };
         model.on_trade(place, print, 0, 1, &mut Random::new(1, 0))
     }
 
     fn late_trade(model: QueueModel, place: &mut QueuePosition, qty: i64) -> i64 {
-        let print = Print { qty, is_shown: true };
+        let print = Print { qty, at: 0, is_shown: true };
         model.on_trade(place, print, 0, 1, &mut Random::new(1, 0))
     }
 
@@ -269,7 +320,7 @@ mod tests {
         for text in RULES {
             for text in [text.to_owned(), text.replace(')', ", compat=True)")] {
                 let mut place = QueuePosition::default();
-                model(&text).on_depth(&mut place, 0, 0, 0.001);
+                model(&text).on_depth(&mut place, (0, 0), 0, 0.001);
                 assert!(place.front.abs() < f64::EPSILON, "{text}");
             }
         }
@@ -288,11 +339,11 @@ mod tests {
             let model = model(text);
             let (mut before, mut after) = (QueuePosition::behind(10), QueuePosition::behind(10));
             for place in [&mut before, &mut after] {
-                model.on_depth(place, 10, 16, 1.0);
+                model.on_depth(place, (10, 16), 0, 1.0);
             }
             assert_eq!(trade(model, &mut before, 4), 0);
-            model.on_depth(&mut before, 16, 12, 1.0);
-            model.on_depth(&mut after, 16, 12, 1.0);
+            model.on_depth(&mut before, (16, 12), 0, 1.0);
+            model.on_depth(&mut after, (16, 12), 0, 1.0);
             assert_eq!(late_trade(model, &mut after, 4), 0);
             assert!((before.front - 6.0).abs() < 1e-9, "{text}: {}", before.front);
             assert!((after.front - 6.0).abs() < 1e-9, "{text}: {}", after.front);
@@ -306,8 +357,8 @@ mod tests {
         let model = model("power(1)");
         let mut place = QueuePosition::behind(10);
         assert_eq!(trade(model, &mut place, 6), 0);
-        model.on_depth(&mut place, 10, 8, 1.0);
-        model.on_depth(&mut place, 8, 4, 1.0);
+        model.on_depth(&mut place, (10, 8), 0, 1.0);
+        model.on_depth(&mut place, (8, 4), 0, 1.0);
         assert!((place.front - 4.0).abs() < 1e-9, "{}", place.front);
     }
 
@@ -316,10 +367,10 @@ mod tests {
         for text in RULES {
             let model = model(text);
             let mut place = QueuePosition::behind(5);
-            model.on_depth(&mut place, 5, 20, 1.0);
+            model.on_depth(&mut place, (5, 20), 0, 1.0);
             assert_eq!(trade(model, &mut place, 5), 0);
-            model.on_depth(&mut place, 20, 15, 1.0);
-            model.on_depth(&mut place, 15, 2, 1.0);
+            model.on_depth(&mut place, (20, 15), 0, 1.0);
+            model.on_depth(&mut place, (15, 2), 0, 1.0);
             assert!(place.front.abs() < 1e-9, "{text}: {}", place.front);
         }
     }
@@ -330,16 +381,16 @@ mod tests {
             let model = model(text);
             let mut random = Random::new(1, 0);
             let mut place = QueuePosition::behind(0);
-            let print = Print { qty: i64::MAX, is_shown: false };
+            let print = Print { qty: i64::MAX, at: 0, is_shown: false };
             assert_eq!(model.on_trade(&mut place, print, 0, 10, &mut random), i64::MAX / 10 * 10, "{text}");
-            let print = Print { qty: 15, is_shown: false };
+            let print = Print { qty: 15, at: 0, is_shown: false };
             assert_eq!(model.on_trade(&mut place, print, 0, 10, &mut random), 10, "{text}: whole lots");
         }
     }
 
     #[test]
     fn depletion_is_seeded_and_certain_at_the_front() {
-        let print = Print { qty: 2, is_shown: false };
+        let print = Print { qty: 2, at: 0, is_shown: false };
         let run = |seed| {
             let mut random = Random::new(seed, 0);
             let mut place = QueuePosition::behind(100);

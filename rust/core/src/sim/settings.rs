@@ -109,6 +109,9 @@ impl Balances {
 pub struct VenueSettings {
     /// How resting orders queue.
     pub queue: QueueModel,
+    /// How fine its books are: the time whose events are one message, ns, 0 where each is one; told by the data if not
+    /// given.
+    pub granularity: Option<i64>,
     /// What orders fill against.
     pub basis: Basis,
     /// On the way there and back.
@@ -137,6 +140,7 @@ impl VenueSettings {
             ("latency.response", response.least()),
             ("latency.feed", feed.as_ref().map_or(0, LatencyModel::least)),
             ("clock_lead", lead),
+            ("granularity", self.granularity.unwrap_or(0)),
         ] {
             if ns < 0 {
                 return Err(SettingsError { field, problem: format!("{ns} ns is negative") });
@@ -206,6 +210,7 @@ mod tests {
     fn settings() -> VenueSettings {
         VenueSettings {
             queue: QueueRule::Power(2.0).into(),
+            granularity: None,
             basis: Basis::Auto,
             latency: Latency::constant(0, 0, Some(0)),
             clock_lead: ClockLead::Ns(0),
@@ -261,6 +266,7 @@ mod tests {
             bad.push((one, field));
         }
         bad.push((VenueSettings { clock_lead: ClockLead::Ns(-1), ..settings() }, "clock_lead"));
+        bad.push((VenueSettings { granularity: Some(-1), ..settings() }, "granularity"));
         for exponent in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             bad.push((VenueSettings { queue: QueueRule::Power3(exponent).into(), ..settings() }, "queue"));
         }

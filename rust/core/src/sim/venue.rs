@@ -8,15 +8,16 @@
 use super::channel::Channel;
 use super::latency::{Latency, Leg, Ways};
 use super::market::{Accounts, Market};
+use super::queue::Told;
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
 use super::wallet::{Spot, Wallets};
-use crate::book::L2Book;
+use crate::book::{FillBasis, L2Book};
 use crate::event::{Span, View};
 use crate::orders::{Command, Reason, Report, ReportKind};
 use crate::random::Random;
 use crate::risk::Approved;
-use crate::types::{AccountId, MarketId, Price};
+use crate::types::{AccountId, MarketId, Price, Side};
 
 /// An update on its way, with whose it is and its number if it is a fill.
 struct Sent {
@@ -42,6 +43,8 @@ pub struct Venue {
     updates: Channel<Sent>,
     /// Markets that will be listed or delisted and when, the next one last.
     listings: Vec<(i64, MarketId, bool)>,
+    /// Markets in which orders have joined levels since commands last acted.
+    joined: Vec<MarketId>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
     /// Balances at each venue that has them.
@@ -184,6 +187,7 @@ impl Venue {
 
     /// Lists and delists markets and lets commands act, as far as it is time for them by `until`.
     pub fn advance(&mut self, until: i64) {
+        self.joined.clear();
         loop {
             let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
             if let Some((at, (account, command, sent))) =
@@ -195,6 +199,9 @@ impl Venue {
                     None => {
                         let side = &mut self.places[market.index()].market;
                         side.on_sent_command(account, command, sent, at, &mut self.fresh);
+                        if side.looks_back() {
+                            self.joined.push(market);
+                        }
                     }
                 }
                 self.report(market);
@@ -212,6 +219,21 @@ impl Venue {
                 return;
             }
         }
+    }
+
+    /// Lets `told` say what the levels are made of that orders have joined in [`Venue::advance`]: what was told of the one
+    /// of a market's side at a price before, oldest first.
+    pub fn look_back(&mut self, told: impl Fn(MarketId, FillBasis, Side, i64) -> Vec<Told>) {
+        for market in self.joined.drain(..) {
+            let side = &mut self.places[market.index()].market;
+            let basis = side.basis();
+            side.look_back(|of, price| told(market, basis, of, price));
+        }
+    }
+
+    /// Says how fine a market's book is: see [`Market::set_granularity`].
+    pub fn set_granularity(&mut self, market: MarketId, ns: i64) {
+        self.places[market.index()].market.set_granularity(ns);
     }
 
     /// When the next report reaches us.

@@ -160,6 +160,7 @@ pub fn market_setup(
         instrument: instrument(id, kind),
         settings: VenueSettings {
             queue: "power(2)".parse().unwrap(),
+            granularity: None,
             basis: Basis::L2,
             latency,
             clock_lead: ClockLead::Ns(0),

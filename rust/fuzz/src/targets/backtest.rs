@@ -92,13 +92,14 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
 
 fn run(input: &[u8]) {
     let mut dice = Dice::new(input);
-    let queues = ["conservative", "power(2)", "log", "depletion"];
+    let queues = ["conservative", "power(2)", "log", "depletion", "tracked", "tracked_high"];
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
     let time = |dice: &mut Dice<'_>| i64::from(dice.byte() / 8) * MS;
     let setup = Setup {
         settings: VenueSettings {
             queue: dice.pick(&queues).parse().expect("a queue model"),
+            granularity: None,
             basis: dice.pick(&[Basis::Auto, Basis::L1]),
             latency: Latency::constant(time(&mut dice), time(&mut dice), dice.maybe(time)),
             clock_lead: dice.pick(&[ClockLead::Auto, ClockLead::Ns(0), ClockLead::Ns(3 * MS)]),

@@ -170,7 +170,17 @@ fn filled(out: &Out, of: Liquidity) -> BTreeMap<i64, i64> {
 
 fn run(input: &[u8]) {
     let mut dice = Dice::new(input);
-    let queues = ["conservative", "power(2)", "power2(2)", "power3(3)", "log", "log2", "depletion"];
+    let queues = [
+        "tracked",
+        "tracked_high",
+        "conservative",
+        "power(2)",
+        "power2(2)",
+        "power3(3)",
+        "log",
+        "log2",
+        "depletion",
+    ];
     let queue: QueueModel = dice.pick(&queues).parse().expect("a queue model");
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];

@@ -155,7 +155,7 @@ impl Replay {
                 ahead += 1;
             }
         }
-        lane.cursor.advance_to(row);
+        lane.advance_to(row);
         if !lane.is_followed
             && !lane.is_awaited
             && let Some(at) = lane.arrivals.next()
@@ -195,6 +195,23 @@ impl Replay {
             self.sessions.know_at_once(market, arrival)?;
         }
         self.sessions.supply_checkpoint(market, lane.cursor.passed(), self.venue.book(market))?;
+        Ok(())
+    }
+
+    /// Says how fine the book of a market is, by its first messages if that is not given.
+    pub(super) fn tell_granularity(&mut self, market: MarketId) -> Result<(), RunError> {
+        let (sessions, mut supplied) = (&mut self.sessions, Ok(()));
+        let ns = match self.granularities[market.index()] {
+            (false, _) => return Ok(()),
+            (true, Some(ns)) => ns,
+            (true, None) => self.lanes[market.index()].granularity(|chunk| {
+                if supplied.is_ok() {
+                    supplied = sessions.supply_chunk(market, &chunk);
+                }
+            }),
+        };
+        supplied?;
+        self.venue.set_granularity(market, ns);
         Ok(())
     }
 

@@ -154,17 +154,19 @@ impl Market {
     }
 
     /// Puts an order at the end of the queue of its price.
-    fn rest(&mut self, order: Resting) {
+    fn rest(&mut self, mut order: Resting) {
         let (side, key) = (order.side, order.key());
         let shown = self.book.shown_at(side, order.price);
-        let slot = self.orders.push(Resting {
-            place: QueuePosition::UNKNOWN,
-            ahead_at_entry: f64::INFINITY,
-            ahead: f64::INFINITY,
-            ..order
-        });
+        order.place = QueuePosition::UNKNOWN;
+        (order.ahead_at_entry, order.ahead) = (f64::INFINITY, f64::INFINITY);
+        let slot = self.orders.push(order);
         match shown {
-            Some(displayed) => self.join(slot, displayed),
+            Some(displayed) => {
+                self.join(slot, displayed);
+                if self.queue.is_tracked() && displayed > 0 {
+                    self.joined.push(slot);
+                }
+            }
             None => self.orders.set_unseen(side, key),
         }
     }
@@ -242,7 +244,7 @@ impl Market {
             say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
             return;
         };
-        let order = *self.orders.get(slot);
+        let order = self.orders.get(slot).clone();
         if let Some(reason) = self.refuses_terms(price, qty, order.filled, now) {
             say(ReportKind::ReplaceRejected(reason));
             return;

@@ -12,6 +12,7 @@ use crate::event::{Event, EventColumns, EventKind, Span};
 use crate::ledger::ContractMath;
 use crate::orders::{Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::random::Random;
+use crate::sim::queue::obvious::Obvious;
 use crate::sim::queue::{Print, QueueModel, QueuePosition};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Instrument, MarketId, Price, Qty, Side};
@@ -32,9 +33,21 @@ struct Own {
     filled: i64,
     post_only: bool,
     place: QueuePosition,
+    /// Its place where pieces are tracked; what is ahead there is written to `place`.
+    tracked: Option<Obvious>,
     displayed: i64,
     joined_at: i64,
     shrunk_at: i64,
+}
+
+impl Own {
+    /// Lets something act on the pieces of its level, if it has any.
+    fn track(&mut self, act: impl FnOnce(&mut Obvious) -> i64) -> Option<i64> {
+        let obvious = self.tracked.as_mut()?;
+        let acted = act(obvious);
+        self.place.front = obvious.front() as f64;
+        Some(acted)
+    }
 }
 
 #[derive(Clone)]
@@ -240,6 +253,10 @@ impl Model {
                 let fill = if *left >= leaves { leaves } else { *left - *left % self.lot };
                 *left -= fill;
                 self.orders[at].place.pass();
+                self.orders[at].track(|line| {
+                    line.pass();
+                    0
+                });
                 if fill > 0 {
                     self.fill_own(at, fill, now, out);
                 }
@@ -254,12 +271,18 @@ impl Model {
                 let left = left.entry(pool).or_insert(qty);
                 let random = self.random.entry(pool).or_insert_with(|| Random::new(1, 0));
                 let order = &mut self.orders[at];
-                let is_shown = ts <= order.shrunk_at;
-                self.queue.on_trade_ahead(&mut order.place, Print { qty: qty - *left, is_shown });
+                let print = Print { qty: *left, at: ts, is_shown: ts <= order.shrunk_at };
+                let ahead = Print { qty: qty - *left, ..print };
+                if ahead.qty > 0 && order.track(|line| line.trade(ahead, false)).is_none() {
+                    self.queue.on_trade_ahead(&mut order.place, ahead);
+                }
                 if *left > 0 {
-                    let print = Print { qty: *left, is_shown };
-                    let reach =
-                        self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, random);
+                    let reach = match order.track(|line| line.trade(print, true)) {
+                        Some(past) => past / self.lot * self.lot,
+                        None => {
+                            self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, random)
+                        }
+                    };
                     let fill = reach.min(order.qty - order.filled);
                     *left = (*left - fill).max(0);
                     if fill > 0 {
@@ -327,9 +350,17 @@ impl Model {
         let order = &mut self.orders[at];
         if order.place.is_unknown() {
             order.place = QueuePosition::behind(displayed - taken);
+            order.tracked = self.queue.is_tracked().then(|| Obvious::behind(self.queue, displayed - taken));
             (order.joined_at, order.shrunk_at) = (self.shown_at, self.shown_at);
         } else if displayed != order.displayed {
-            self.queue.on_depth(&mut order.place, order.displayed, displayed, self.unit);
+            let (prev, at) = (order.displayed, self.shown_at);
+            let shown = order.track(|line| {
+                line.show(prev, displayed, at);
+                0
+            });
+            if shown.is_none() {
+                self.queue.on_depth(&mut order.place, (prev, displayed), at, self.unit);
+            }
             if displayed < order.displayed {
                 order.shrunk_at = self.shown_at;
             }
@@ -357,6 +388,7 @@ impl Model {
                     filled: 0,
                     post_only: request.post_only,
                     place: QueuePosition::UNKNOWN,
+                    tracked: None,
                     displayed: 0,
                     joined_at: i64::MIN,
                     shrunk_at: i64::MIN,
@@ -508,7 +540,7 @@ impl Model {
 
     fn rest(&mut self, mut order: Own) {
         let shown = self.shown(order.side, order.price);
-        order.place = QueuePosition::UNKNOWN;
+        (order.place, order.tracked) = (QueuePosition::UNKNOWN, None);
         self.orders.push(order);
         if let Some(displayed) = shown {
             self.see(self.orders.len() - 1, displayed);
@@ -552,14 +584,25 @@ enum Action {
 }
 
 fn setups(accounts: Accounts) -> impl Strategy<Value = Setup> {
-    let queues = ["conservative", "power(2)", "power2(0.5)", "power3(3)", "log", "log2", "depletion"];
+    let queues = [
+        "conservative",
+        "power(2)",
+        "power2(0.5)",
+        "power3(3)",
+        "log",
+        "log2",
+        "depletion",
+        "tracked",
+        "tracked_high",
+        "fitted(2)",
+    ];
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
-    (any::<bool>(), 0..queues.len(), 0..policies.len(), any::<bool>(), any::<bool>()).prop_map(
-        move |(full, queue, policy, coarse, few)| Setup {
+    (any::<bool>(), 0..queues.len(), 0..policies.len(), any::<[bool; 3]>()).prop_map(
+        move |(full, queue, policy, [coarse, few, throttled])| Setup {
             few: if few { super::FEW } else { 0 },
             basis: if full { FillBasis::L2 } else { FillBasis::L1 },
-            queue: queues[queue].parse().unwrap(),
+            queue: QueueModel { is_throttled: throttled, ..queues[queue].parse().unwrap() },
             matching: Matching { accounts, self_trade: policies[policy] },
             lot: if coarse { 10 } else { 1 },
         },

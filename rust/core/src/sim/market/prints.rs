@@ -230,7 +230,7 @@ impl Market {
                 at = self.orders.level_below(side, level - 1);
             }
             for slot in through {
-                let order = *self.orders.get(slot);
+                let order = self.orders.get(slot).clone();
                 if order.placed.sent > print.before {
                     continue;
                 }

@@ -28,7 +28,7 @@ pub(super) struct Placed {
 }
 
 /// An own order in the venue's book.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Resting {
     pub(super) id: OrderId,
     pub(super) account: AccountId,
@@ -150,6 +150,12 @@ impl OwnOrders {
         &mut self.nodes[slot as usize].order
     }
 
+    /// The order at a place, if one is there.
+    pub(super) fn still(&mut self, slot: Slot) -> Option<&mut Resting> {
+        let node = &mut self.nodes[slot as usize];
+        (self.all.get(node.listed as usize) == Some(&slot)).then_some(&mut node.order)
+    }
+
     pub(super) fn arrival(&self, slot: Slot) -> u64 {
         self.nodes[slot as usize].arrival
     }
@@ -185,7 +191,9 @@ impl OwnOrders {
 
     /// Takes an order out.
     pub(super) fn remove(&mut self, slot: Slot) -> Resting {
-        let Node { order, before, behind, listed, .. } = self.nodes[slot as usize];
+        let Node { order, before, behind, listed, .. } = &mut self.nodes[slot as usize];
+        let place = std::mem::take(&mut order.place);
+        let (order, before, behind, listed) = (Resting { place, ..order.clone() }, *before, *behind, *listed);
         self.all.swap_remove(listed as usize);
         if let Some(moved) = self.all.get(listed as usize) {
             self.nodes[*moved as usize].listed = listed;

@@ -1,5 +1,7 @@
 //! What queue models are told apart by, and what they keep of an order.
 
+use super::tracked::{Line, Told};
+
 /// Who leaves a level that shrinks without a trade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum QueueRule {
@@ -17,10 +19,16 @@ pub enum QueueRule {
     Log2,
     /// As the first; each trade reaches the order with probability `1 - front / displayed`.
     Depletion,
+    /// Who the level's own changes tell; of the rest, in a feed that merges events, those behind the order first.
+    Tracked,
+    /// The same, those ahead of it first.
+    TrackedHigh,
+    /// The same, `(front / (front + back))^n` of it ahead of the order.
+    Fitted(f64),
 }
 
 /// A resting order's place, in quantity increments (fractions arise from probabilities).
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct QueuePosition {
     /// Quantity ahead.
     pub front: f64,
@@ -30,11 +38,14 @@ pub struct QueuePosition {
     pub(super) departed: f64,
     /// How far the front came by that.
     pub(super) moved: f64,
+    /// The level as pieces, where they are tracked.
+    line: Option<Box<Line>>,
 }
 
 impl QueuePosition {
     /// A place in a level that has not been seen.
-    pub const UNKNOWN: Self = Self { front: f64::INFINITY, traded: 0.0, departed: 0.0, moved: 0.0 };
+    pub const UNKNOWN: Self =
+        Self { front: f64::INFINITY, traded: 0.0, departed: 0.0, moved: 0.0, line: None };
 
     /// Whether the level has not been seen.
     pub fn is_unknown(&self) -> bool {
@@ -48,7 +59,24 @@ impl QueuePosition {
 
     /// Everything ahead has traded.
     pub fn pass(&mut self) {
-        self.front = 0.0;
+        (self.front, self.line) = (0.0, None);
+    }
+
+    /// What was told of the level before the order came, oldest first: it says what the quantity ahead is made of.
+    pub fn know(&mut self, told: impl IntoIterator<Item = Told>) {
+        let pieces = Line::of(told);
+        self.track(|line| line.know(&pieces));
+    }
+
+    /// Lets something act on the pieces; none once nothing can be ahead any more.
+    pub(super) fn track<T>(&mut self, act: impl FnOnce(&mut Line) -> T) -> Option<T> {
+        if self.line.is_none() && self.front <= 0.0 {
+            return None;
+        }
+        let line = self.line.get_or_insert_with(|| Box::new(Line::behind(self.front as i64)));
+        let acted = act(line);
+        self.front = line.front() as f64;
+        Some(acted)
     }
 
     /// As far as what left last was this trade of `qty`: takes back what it did. Returns how much of it that was.
@@ -62,9 +90,4 @@ impl QueuePosition {
         }
         known
     }
-}
-
-/// A power; by multiplication where the exponent is a small whole number, as it mostly is.
-pub(super) fn pow(x: f64, n: f64) -> f64 {
-    if n.fract() == 0.0 && n <= 8.0 { (1..n as u32).fold(x, |power, _| power * x) } else { libm::pow(x, n) }
 }

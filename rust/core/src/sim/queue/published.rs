@@ -10,7 +10,8 @@
 //! So a trade that is told after the change that shows it counts twice, `front` can fall below 0 and more than the
 //! trade reach the order, and a fractional exponent of a negative number puts the first order at the end.
 
-use super::place::{QueuePosition, QueueRule, pow};
+use super::place::{QueuePosition, QueueRule};
+use super::power::pow;
 
 pub(super) fn on_trade(rule: QueueRule, place: &mut QueuePosition, qty: i64, lot: i64) -> i64 {
     place.front -= qty as f64;
@@ -59,7 +60,7 @@ fn chance_behind(rule: QueueRule, front: f64, back: f64, unit: f64) -> f64 {
         QueueRule::Power3(n) => 1.0 - pow(front / (front + back), n),
         QueueRule::Log => log(back) / (log(back) + log(front)),
         QueueRule::Log2 => log(back) / log(back + front),
-        QueueRule::Conservative | QueueRule::Depletion => 0.0,
+        _ => 0.0,
     };
     if p.is_infinite() { 1.0 } else { p }
 }
