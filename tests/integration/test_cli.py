@@ -560,7 +560,8 @@ def test_a_run_ends_with_what_to_do_next(
     prefix = tmp_path / "out" / "synth_BTCUSDT_2026-01-01_run1"
     program = f"{sys.executable} -m tradecore backtest --config"
     given = ["--seed", "5", "--symbol", "BTCUSDT"]
-    again, drawn = steps(*given)
+    page, again, drawn = steps(*given)
+    assert page == f"{sys.executable} -m tradecore report {prefix}"
     assert again == f"{program} {prefix}_config.toml --symbol BTCUSDT"
     assert drawn == f"{program} {config} --symbol BTCUSDT --seed 5 --plot run.png"
     done = subprocess.run(["sh", "-c", f"{again} --json"], capture_output=True, text=True, check=True)
@@ -569,7 +570,7 @@ def test_a_run_ends_with_what_to_do_next(
     keep, _ = steps(*given)
     assert keep == f"{program} {config} --symbol BTCUSDT --seed 5 --output runs"
     subprocess.run(["sh", "-c", keep], capture_output=True, check=True)
-    assert len(list((tmp_path / "runs").iterdir())) == 6
+    assert len(list((tmp_path / "runs").iterdir())) == 7
     for quiet in ("--quiet", "--json"):
         assert "next" not in cli("backtest", "--config", config, quiet, capsys=capsys)[1]
 

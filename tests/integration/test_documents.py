@@ -304,7 +304,7 @@ def test_the_readme_configuration_runs(tmp_path: Path, market: Path, capsys: pyt
     config.write_text(next(block.code for block in blocks(README) if block.language == "toml"))
     assert main(["backtest", "--config", str(config), "--data", str(market), "--output", str(tmp_path / "runs")]) == 0
     assert "digest" in capsys.readouterr().out
-    assert len(list((tmp_path / "runs").iterdir())) == 6
+    assert len(list((tmp_path / "runs").iterdir())) == 7
 
 
 @pytest.mark.parametrize(

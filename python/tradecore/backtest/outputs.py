@@ -2,8 +2,8 @@
 
 Names begin with ``{exchange}_{symbol}_{date}_run{N}``, N counting up. Tables are CSV with event times, never the time
 of writing; orders stand in the order in which they ended, with the price and size of their last replacement; ``ts`` is
-when they were first sent. The summary is JSON, the effective configuration TOML. They appear together, the summary
-last: where it is, the others are, however the process ended.
+when they were first sent. The summary is JSON, the effective configuration TOML, and the whole result a file of its own
+(``.tcr``). They appear together, the summary last: where it is, the others are, however the process ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,15 @@ __all__ = ["check_writable", "write_outputs"]
 
 
 _SUMMARY = "_summary.json"
-_ENDS = ("_config.toml", "_orders.csv", "_trades.csv", "_positions.csv", "_candles.csv", _SUMMARY)
+_ENDS = (
+    "_config.toml",
+    "_orders.csv",
+    "_trades.csv",
+    "_positions.csv",
+    "_candles.csv",
+    "_result.tcr",
+    _SUMMARY,
+)
 
 
 def _claim(folder: Path, stem: str) -> Path:
@@ -118,6 +126,7 @@ def write_outputs(
                 for number, piece in enumerate(result.tables.pieces(table)):
                     rows = shape(piece)
                     (text.csv_safe(rows) if csv_safe else rows).write_csv(file, include_header=number == 0)
+        result.save(fresh / f"{prefix}_result.tcr")
         (fresh / f"{prefix}{_SUMMARY}").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))
     return summary
 

@@ -513,6 +513,54 @@ class Result(Frames):
             raise UnknownInstrumentError(wanted, tuple(fills)[:_KNOWN])
         return draw(self.tables, spec)
 
+    def report(
+        self,
+        path: str | Path,
+        *,
+        title: str = "Backtest",
+        capital: float | Decimal | None = None,
+        against: Mapping[str, Result] | None = None,
+    ) -> Path:
+        """Write the run as a page: one file of HTML that loads nothing.
+
+        It has the figures, warnings, equity and drawdown, where the profit came from, the price with own orders and
+        fills, inventory, markouts, fills and queues, latencies, tables and settings. It appears at once or not at all.
+
+        Parameters
+        ----------
+        path : path
+            Such as ``report.html``; replaced if it is there.
+        title : str
+            Its heading.
+        capital : float or Decimal, optional
+            As of :meth:`performance`.
+        against : mapping of str to Result, optional
+            Other runs by name, which this one is held against: figures side by side, equity, and what each made more
+            than this one, with a 95 % confidence interval of the differences period by period.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        CatalogError
+            When it cannot be written.
+        RunError
+            When the run kept no tables.
+
+        Examples
+        --------
+        ::
+
+            result.report("report.html", title="Quotes at the touch")
+        """
+        from tradecore.backtest.page import report_page
+        from tradecore.report.page import write_page
+
+        return write_page(Path(path), report_page(self, title, capital, against or {}))
+
     def save(self, path: str | Path) -> None:
         """Save the result as one file, whole: :func:`tradecore.load_result` gives it back.
 

@@ -21,6 +21,7 @@ from tradecore.cli.data import data_app
 from tradecore.cli.fit import fit_app
 from tradecore.cli.init import init
 from tradecore.cli.lookahead import lookahead
+from tradecore.cli.report import report
 from tradecore.cli.strategies import strategies
 from tradecore.cli.train import train
 from tradecore.cli.usage import Command, Group, usage_problem
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.command(cls=Command)(init)
 app.command(cls=Command)(backtest)
+app.command(cls=Command)(report)
 app.command(cls=Command)(lookahead)
 app.command(cls=Command)(strategies)
 app.command(cls=Command)(train)

@@ -92,7 +92,7 @@ def _run(plan: Plan, interrupts: Interrupts, plot: Path | None, *, json: bool, q
     else:
         say(str(result))
         if summary["output"]:
-            say(f"written to {summary['output']}_* (orders, trades, positions, candles, config, summary)")
+            say(f"written to {summary['output']}_* (orders, trades, positions, candles, config, summary, result)")
         if drawn:
             say(f"drawn in {drawn}")
         if not (quiet or result.interrupted or result.failures):
@@ -147,6 +147,7 @@ def _next(plan: Plan, output: str | None, drawn: str | None) -> list[tuple[str, 
     if output is None:
         steps.append((command(*words, "--output", "runs"), "keep its orders, trades, positions and candles as files"))
     else:
+        steps.append((command("report", output), "see it as a page"))
         symbol = [] if plan.symbol is None else ["--symbol", plan.symbol]
         again = command("backtest", "--config", f"{output}_config.toml", *symbol)
         steps.append((again, "run it again as it was run"))

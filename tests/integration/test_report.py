@@ -1,0 +1,298 @@
+"""The page of a run: what it says, that it stands by itself, and that a browser shows it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tradecore as tc
+from conftest import cli, cli_json
+from tradecore.backtest.comparison import paired_difference
+from tradecore.errors import CatalogError
+from tradecore.report.charts import Chart, Layer, decimated, number, time_ticks, value_ticks
+
+EVIL = '<script>alert("x")</script>'
+SECTIONS = {
+    "figures": "Figures",
+    "equity": "Equity and drawdown",
+    "attribution": "Where the profit came from",
+    "market": "Price, quotes and fills",
+    "inventory": "Inventory",
+    "markouts": "After the fills",
+    "quality": "Fills and queue",
+    "latency": "Latencies",
+    "tables": "Strategies and instruments",
+    "settings": "Settings",
+}
+
+
+class Quoter(tc.Strategy):
+    """Joins both best prices and takes now and then."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.calls = 0
+        ctx.every("100ms", self.requote)
+
+    def requote(self, ctx: tc.Context) -> None:
+        self.calls += 1
+        for inst in self.instruments:
+            book = ctx.book(inst)
+            if book.spread is not None:
+                ctx.quote(inst, bid=book.best_bid, ask=book.best_ask, qty="0.01")
+                if self.calls % 20 == 0:
+                    ctx.buy(inst, "0.02")
+
+
+def run(market: Path, name: str = EVIL, **settings: str) -> tc.Result:
+    venue = tc.SimVenue("SYNTH", **settings)  # type: ignore[arg-type]
+    return tc.Backtest([Quoter(name, ["BTCUSDT.SYNTH"])], market, [venue], candles="5s").run()
+
+
+@pytest.fixture(scope="module")
+def result(market: Path) -> tc.Result:
+    return run(market)
+
+
+class Outline(HTMLParser):
+    """Headings by section, and what a page would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: dict[str, str] = {}
+        self.loads: list[str] = []
+        self.open: list[str] = []
+        self._section = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        named = dict(attributes)
+        if tag == "section":
+            self._section = named["id"] or ""
+        self.loads += [value or "" for key, value in attributes if key in ("src", "href", "data", "action")]
+        if tag not in ("meta", "link", "img", "path"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "path":
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["h2"]:
+            self.sections[self._section] = data
+
+
+def test_a_page_has_its_parts_and_loads_nothing(result: tc.Result, tmp_path: Path) -> None:
+    page = result.report(tmp_path / "report.html", title=EVIL)
+    assert page == tmp_path / "report.html"
+    text = page.read_text(encoding="utf-8")
+    outline = Outline(text)
+    assert not outline.open, "every element ends"
+    assert SECTIONS.items() <= outline.sections.items()
+    assert outline.sections["candles"] == "Candles"
+    assert all(address.startswith(("#", "data:")) for address in outline.loads), outline.loads
+    assert "http" not in re.sub(r"https?://www.w3.org/\S+", "", text).replace("http-equiv", "")
+    assert EVIL not in text
+    assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;" in text
+    assert result.digest in text
+    assert f"{float(result.net_pnl):,.4f} USDT" in text
+    assert len(text) < 400_000
+
+
+def test_a_span_of_seconds_shows_no_ratio(result: tc.Result, tmp_path: Path) -> None:
+    text = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    span = result.stats.span_ns
+    assert span is not None
+    assert re.search(rf"Sharpe ratio</dt><dd>n/a \({span / 1e9:.3g} s\)", text)
+
+
+def test_the_same_run_gives_the_same_page(market: Path, tmp_path: Path) -> None:
+    pages = []
+    for name in ("a", "b"):
+        again = run(market)
+        again.wall_s = 1.0
+        pages.append(again.report(tmp_path / f"{name}.html").read_text(encoding="utf-8"))
+    assert pages[0] == pages[1]
+
+
+def test_a_run_without_orders_has_a_page(market: Path, tmp_path: Path) -> None:
+    class Idle(tc.Strategy):
+        def on_timer(self, ctx: tc.Context, timer: int) -> None:
+            """Never called."""
+
+    result = tc.Backtest([Idle("idle", ["BTCUSDT.SYNTH"])], market).run()
+    outline = Outline(result.report(tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert {"figures", "warnings", "settings"} <= outline.sections.keys()
+    assert not {"markouts", "quality", "latency", "inventory"} & outline.sections.keys()
+
+
+def test_a_page_that_cannot_be_written_is_an_error(result: tc.Result, tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="nowhere"):
+        result.report(tmp_path / "nowhere" / "report.html")
+
+
+# Two runs
+
+
+def test_runs_are_held_against_each_other(result: tc.Result, market: Path, tmp_path: Path) -> None:
+    other = run(market, queue="power(2)")
+    assert other.digest != result.digest
+    text = result.report(tmp_path / "r.html", title="first", against={"second": other}).read_text(encoding="utf-8")
+    assert Outline(text).sections["comparison"] == "Compared"
+    assert "second - first" in text
+    assert other.digest[:12] in text
+
+
+def test_a_paired_difference_is_over_the_periods_both_share(tmp_path: Path) -> None:
+    tc.synthesize(tmp_path, events=100_000, seed=1)
+    result, other = run(tmp_path), run(tmp_path, queue="power(2)")
+    found = paired_difference(result, other, "USDT")
+    assert found is not None
+    assert found.period_ns == 1_000_000_000
+    assert found.low < found.total < found.high
+    back = paired_difference(other, result, "USDT")
+    assert back is not None
+    assert (back.total, back.probability) == (pytest.approx(-found.total), pytest.approx(1 - found.probability))
+    same = paired_difference(result, result, "USDT")
+    assert same is not None
+    assert (same.total, same.low, same.high, same.probability) == (0.0, 0.0, 0.0, 0.5)
+    assert paired_difference(result, other, "EUR") is None
+
+
+# The command
+
+
+CONFIG = """
+[data]
+catalog = "{market}"
+[output]
+dir = "{out}"
+[[strategies]]
+kind = "touch_maker"
+params = {{ quote_qty = "0.01", max_position = "0.05" }}
+"""
+
+
+def test_the_command_takes_a_folder_its_newest_run_and_saved_results(
+    market: Path, result: tc.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(market=market, out=tmp_path / "runs"))
+    first = cli_json("backtest", "--config", config, capsys=capsys)
+    second = cli_json("backtest", "--config", config, "--seed", 5, capsys=capsys)
+    assert Path(f"{first['output']}_result.tcr").is_file()
+    told = cli_json("report", tmp_path / "runs", capsys=capsys)
+    assert told["runs"] == [f"{second['output']}_result.tcr"]
+    assert told["page"] == f"{second['output']}_report.html"
+    assert Path(told["page"]).stat().st_size == told["bytes"]
+    result.save(tmp_path / "saved.tcr")
+    code, out, err = cli(
+        "report", first["output"], tmp_path / "saved.tcr", "--output", tmp_path / "both.html", capsys=capsys
+    )
+    assert (code, out) == (0, f"the page is {tmp_path / 'both.html'}\n")
+    assert err.count("note: read") == 2
+    assert 'id="comparison"' in (tmp_path / "both.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["nothing"], "nothing: is neither a folder of a run's files"),
+        (["."], "holds no saved result"),
+        ([".", "--capital", "-1"], "expected an amount above 0"),
+    ],
+)
+def test_what_is_no_run_is_named(
+    words: list[str], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = cli("report", *words, capsys=capsys)
+    assert code == 2
+    assert problem in err
+
+
+# Charts
+
+
+def test_decimated_lines_keep_every_extreme() -> None:
+    values = np.cumsum(np.random.default_rng(0).normal(size=100_000))
+    kept = decimated(values, 1_000)
+    assert len(kept) <= 1_000
+    assert {0, len(values) - 1, int(values.argmin()), int(values.argmax())} <= set(kept.tolist())
+    edges = np.linspace(0, len(values), 500).astype(int)
+    for begin, end in itertools.pairwise(edges):
+        inside = values[kept[(kept >= begin) & (kept < end)]]
+        assert (inside.min(), inside.max()) == (values[begin:end].min(), values[begin:end].max())
+    few = np.arange(5.0)
+    assert decimated(few, 1_000).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_labels_are_round() -> None:
+    assert [text for _, text in value_ticks(59_995.1, 60_004.2)] == ["59,996", "59,998", "60,000", "60,002", "60,004"]
+    assert [text for _, text in value_ticks(-0.00031, 0.00012)] == ["-0.0003", "-0.0002", "-0.0001", "0", "0.0001"]
+    second = 1_000_000_000
+    assert [text for _, text in time_ticks(59 * second, 90 * second)] == [
+        "00:01:00",
+        "00:01:10",
+        "00:01:20",
+        "00:01:30",
+    ]
+    assert [text for _, text in time_ticks(0, second)] == [
+        "00:00.0",
+        "00:00.2",
+        "00:00.4",
+        "00:00.6",
+        "00:00.8",
+        "00:01.0",
+    ]
+    assert (number(0.000123456), number(12_345.678), number(3.0)) == ("0.0001235", "12,346", "3")
+
+
+def test_a_chart_of_one_point_is_drawn() -> None:
+    html = Chart("<t>", [Layer(np.array([1_767_225_600_000_000_000]), np.array([7.0]), name="<n>")]).html()
+    assert "&lt;t&gt;" in html
+    assert "&lt;n&gt;" in html
+    assert "nan" not in html
+    assert Chart("none", [Layer(np.array([]), np.array([]))]).html() == ""
+
+
+# A browser
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium or chrome is installed")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_browser_shows_it_without_an_error(width: int, result: tc.Result, tmp_path: Path) -> None:
+    page = result.report(tmp_path / "report.html")
+    wide = "document.title = document.documentElement.scrollWidth + ' ' + document.querySelectorAll('svg path').length"
+    text = page.read_text(encoding="utf-8").replace("</body>", f"<script>{wide}</script></body>")
+    page.write_text(text, encoding="utf-8")
+    assert BROWSER is not None
+    command = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "CONSOLE" not in done.stderr
+    shown = Outline(done.stdout[done.stdout.index("<html") :])
+    assert SECTIONS.items() <= shown.sections.items()
+    title = re.search("<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    scrolled, paths = map(int, title[1].split())
+    assert scrolled <= max(width, 500), "nothing hangs out on the right; a window of Chrome is 500 wide at least"
+    assert paths > 20
+
+
+def test_json_of_the_command_is_one_object(
+    result: tc.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result.save(tmp_path / "a.tcr")
+    code, out, err = cli("report", tmp_path / "a.tcr", "--json", "--quiet", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["page"] == str(tmp_path / "a_report.html")
