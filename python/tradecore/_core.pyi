@@ -552,6 +552,11 @@ class BookView:
     It is read when it is asked, so within a hook it always shows what is known at ``ctx.now_ns``; outside of hooks
     it raises ``ContextError``. An empty side is ``None``.
 
+    Where the data has depth and top-of-book quotes or trades, the book is what the newest of them says: a quote that is
+    newer than the depth removes better levels and sets its own, a trade that is newer than both removes levels better
+    than its price and takes its quantity off the one there, until newer depth comes. ``ctx.book(..., view="depth")`` is
+    the depth alone.
+
     Examples
     --------
     >>> book = ctx.book("BTCUSDT.SYNTH")
@@ -1293,17 +1298,28 @@ class Context:
         InvalidValueError
             When no instrument of the run settles in the currency.
         """
-    def book(self, instrument: str | Instrument) -> BookView:
+    def book(self, instrument: str | Instrument, *, view: Literal["merged", "depth"] = "merged") -> BookView:
         """Return the book of an instrument as known now.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        view : "merged" or "depth"
+            ``merged``: of depth, top-of-book quotes and trades what is newest, as orders meet it. ``depth``: the depth
+            alone, however old it is.
 
         Raises
         ------
         UnknownInstrumentError
             When the instrument is not in the run.
+        InvalidValueError
+            For another view, or an instrument that has no book.
 
         Examples
         --------
         >>> ctx.book("BTCUSDT.SYNTH").best_bid
+        60000.0
+        >>> ctx.book("BTCUSDT.SYNTH", view="depth").best_bid
         60000.0
         """
     def features(self, instrument: str | Instrument, features: FeatureSet | None = None) -> FeatureVector:

@@ -467,6 +467,7 @@ def test_hooks_get_what_they_ask_for(instrument: tc.Instrument) -> None:
         ("trade", 99.0, 0.5, "SELL", 100 * MS),
         ("trade", 100.0, 0.001, None, 200 * MS),
         ("quote", 99.0, 0.007, None, None),
+        ("book", 300 * MS, NAME, 99.0, 2, "SYNCED"),
         ("state", "GAP"),
         ("book", 400 * MS, NAME, None, 0, "GAP"),
         ("at", 500 * MS),
@@ -583,7 +584,7 @@ def test_the_golden_digests(market: Path) -> None:
 
 
 GOLDEN_DIGESTS = {
-    "python": "39ec08d8d63022708bb7492d63cefea9ab8c3150a78294f5df5b514bceeede78",
+    "python": "419b77dbf5d8d17326d37926abe842cabd46bf9e7bfdc7055587ea8a333fbc40",
     "compiled": "4d0478fad493fd9e2de15e3427a331aac25810ecdd694988b608b9ca7c8e372c",
 }
 

@@ -419,6 +419,7 @@ def _from_catalog(
     instrument = specs.get(name, stored)
     if other := data_difference(stored, instrument):
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
+    with_ids = with_ids or _is_ordered_by_ids(kind for part in parts for kind in EventKind if part.kinds.get(kind.name))
     return _Feed(
         instrument=instrument,
         open=lambda ahead: held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead),
@@ -428,6 +429,11 @@ def _from_catalog(
         is_sound=all(part.is_sound for part in parts),
         kinds=lambda: {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)},
     )
+
+
+def _is_ordered_by_ids(kinds: Iterable[int]) -> bool:
+    """Whether update ids tell which of depth and quotes is newer."""
+    return {EventKind.BOOK_SET, EventKind.QUOTE}.issubset(kinds)
 
 
 def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | None, int]]:
@@ -451,6 +457,8 @@ def _from_memory(
     if name not in data:
         raise UnknownInstrumentError(name, tuple(str(known) for known in data))
     columns = MemoryColumns(name, data[name], with_ids=with_ids)
+    if not with_ids and _is_ordered_by_ids(columns.kinds()):
+        columns = MemoryColumns(name, data[name], with_ids=True)
     latencies: list[tuple[str | None, int]] = [(columns.latencies(), 0)]
     return _Feed(
         instrument=find_instrument(name, specs),

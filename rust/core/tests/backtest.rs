@@ -309,7 +309,7 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
         Replay::new(config(), markets, vec![witness]).unwrap().run(&mut Quiet).unwrap();
 
         // The slow, obvious way: message by message, and for a timer every message that is visible by then.
-        let mut book = tradecore_core::book::L2Book::new();
+        let mut book = tradecore_core::book::L2Book::merging();
         let mut row = 0;
         let seen = seen.lock().unwrap();
         assert!(seen.len() > 500);
@@ -323,11 +323,12 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
                     break;
                 }
                 let end = view.message_end(row);
-                let kinds = &data.kind[row..end];
+                let (kinds, before) = (&data.kind[row..end], Touch::of(&book));
                 book.apply(&view, row, end);
                 row = end;
-                // One that holds a level wakes; the hook sees the book right after it.
-                if told && kinds.contains(&(EventKind::BookSet as u8)) {
+                // One that holds a level or moves a best price wakes; the hook sees the book right after it.
+                let moves = Touch::of(&book).prices_differ(&before);
+                if told && (moves || kinds.contains(&(EventKind::BookSet as u8))) {
                     told = false;
                     assert_eq!(visible, *now);
                     break;

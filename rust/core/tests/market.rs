@@ -401,8 +401,12 @@ fn a_replacement_keeps_its_place_only_when_it_shrinks() {
     let replace = |price, qty| replace(1, price, qty);
     assert_eq!(desk.send(replace(1_000, 3_000)), [replaced(1_000, 3_000)]);
     assert_eq!(desk.queue_ahead(1), Some(1_000.0));
+    desk.play(|t| {
+        t.book(&[(1_000, 2_500)], &[]);
+    });
+    assert_eq!(desk.queue_ahead(1), Some(1_000.0));
     desk.send(replace(1_000, 3_001));
-    assert_eq!(desk.queue_ahead(1), Some(4_000.0));
+    assert_eq!(desk.queue_ahead(1), Some(2_500.0));
     desk.send(replace(999, 3_001));
     assert_eq!(desk.queue_ahead(1), Some(100.0));
     // Not post-only: a replacement may cross and then takes.

@@ -69,6 +69,7 @@ pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     /// Views of the markets, each made when it is first asked for: a strategy may look at few of many.
     books: Lent<BookView>,
+    depths: Lent<BookView>,
     positions: Lent<PositionView>,
     /// Callbacks of timers that have one of their own, and whether the timer goes off once.
     timers: Mutex<HashMap<u64, (Py<PyAny>, bool)>>,
@@ -98,6 +99,7 @@ impl Context {
         Self {
             shared: Arc::clone(shared),
             books: Lent::new(count),
+            depths: Lent::new(count),
             positions: Lent::new(count),
             timers: Mutex::new(HashMap::new()),
             hears,
@@ -109,7 +111,12 @@ impl Context {
         }
     }
 
-    fn new_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
+    fn new_book<'py>(
+        &self,
+        py: Python<'py>,
+        market: MarketId,
+        is_depth: bool,
+    ) -> PyResult<Bound<'py, BookView>> {
         let basis = self.shared.with(py, |ctx| ctx.basis(market))?;
         if !basis.has_book() {
             let (id, basis) = (&self.shared.instrument(market).id, basis.as_str());
@@ -124,6 +131,7 @@ impl Context {
             shared: Arc::clone(&self.shared),
             market,
             instrument: self.shared.id(py, market),
+            is_depth,
             lease: Lease::default(),
         };
         Bound::new(py, book)
@@ -131,19 +139,20 @@ impl Context {
 
     /// The view of a market's book.
     pub(crate) fn book_view<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
-        self.books.get(py, market, || self.new_book(py, market))
+        self.books.get(py, market, || self.new_book(py, market, false))
     }
 
     /// The same, lent until the hook that runs is over.
     #[inline]
     pub(crate) fn give_book<'py>(&self, py: Python<'py>, market: MarketId) -> PyResult<Bound<'py, BookView>> {
-        self.books.give(py, market, || self.new_book(py, market))
+        self.books.give(py, market, || self.new_book(py, market, false))
     }
 
     /// When a hook is over: ends the views given in it that are still held. Arguments of `on_book` hold books, too.
     #[inline]
     pub(crate) fn take_back(&self, py: Python<'_>, in_arguments: impl Fn(MarketId) -> u32) {
         self.books.take_back(py, in_arguments);
+        self.depths.take_back(py, |_| 0);
         self.positions.take_back(py, |_| 0);
     }
 
@@ -350,19 +359,35 @@ impl Context {
 
     /// Return the book of an instrument as known now.
     ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// view : "merged" or "depth"
+    ///     ``merged``: of depth, top-of-book quotes and trades what is newest, as orders meet it. ``depth``: the depth
+    ///     alone, however old it is.
+    ///
     /// Raises
     /// ------
     /// UnknownInstrumentError
     ///     When the instrument is not in the run.
+    /// InvalidValueError
+    ///     For another view, or an instrument that has no book.
     ///
     /// Examples
     /// --------
     /// >>> ctx.book("BTCUSDT.SYNTH").best_bid
     /// 60000.0
-    fn book<'py>(&self, instrument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, BookView>> {
-        let market = self.shared.market(instrument)?;
-        self.shared.with(instrument.py(), |_| ())?;
-        self.give_book(instrument.py(), market)
+    /// >>> ctx.book("BTCUSDT.SYNTH", view="depth").best_bid
+    /// 60000.0
+    #[pyo3(signature = (instrument, *, view="merged"))]
+    fn book<'py>(&self, instrument: &Bound<'py, PyAny>, view: &str) -> PyResult<Bound<'py, BookView>> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        self.shared.with(py, |_| ())?;
+        match view {
+            "merged" => self.give_book(py, market),
+            "depth" => self.depths.give(py, market, || self.new_book(py, market, true)),
+            _ => Err(errors::invalid("view", format!("{view:?} is not merged or depth"))),
+        }
     }
 
     /// Return features of an instrument as known now: of the set the strategy declares, or of another one.

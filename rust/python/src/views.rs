@@ -22,6 +22,11 @@ use crate::values::{money_to_py, to_side, to_steps};
 /// It is read when it is asked, so within a hook it always shows what is known at ``ctx.now_ns``; outside of hooks
 /// it raises ``ContextError``. An empty side is ``None``.
 ///
+/// Where the data has depth and top-of-book quotes or trades, the book is what the newest of them says: a quote that is
+/// newer than the depth removes better levels and sets its own, a trade that is newer than both removes levels better
+/// than its price and takes its quantity off the one there, until newer depth comes. ``ctx.book(..., view="depth")`` is
+/// the depth alone.
+///
 /// Examples
 /// --------
 /// >>> book = ctx.book("BTCUSDT.SYNTH")
@@ -34,6 +39,8 @@ pub(crate) struct BookView {
     /// Id of the instrument.
     #[pyo3(get)]
     pub(crate) instrument: Py<PyString>,
+    /// Whether it shows the depth alone.
+    pub(crate) is_depth: bool,
     pub(crate) lease: Lease,
 }
 
@@ -60,13 +67,17 @@ impl BookView {
 
     #[inline]
     fn touch(&self, py: Python<'_>) -> PyResult<Touch> {
+        if self.is_depth {
+            return self.book(py, Touch::of);
+        }
         self.lease.check("a book")?;
         self.shared.with(py, |ctx| ctx.touch(self.market))
     }
 
     fn book<T>(&self, py: Python<'_>, read: impl FnOnce(&tradecore_core::book::L2Book) -> T) -> PyResult<T> {
         self.lease.check("a book")?;
-        self.shared.with(py, |ctx| read(ctx.book(self.market)))
+        let market = self.market;
+        self.shared.with(py, |ctx| read(if self.is_depth { ctx.depth(market) } else { ctx.book(market) }))
     }
 }
 
@@ -270,7 +281,7 @@ impl BookView {
 
     /// Return the book as it is now, as a book of your own; unlike the view it may be kept.
     fn copy(&self, py: Python<'_>) -> PyResult<PyL2Book> {
-        let book = self.book(py, tradecore_core::book::L2Book::clone)?;
+        let book = self.book(py, |book| book.clone().into_plain())?;
         Ok(PyL2Book::shared(
             PyInstrument(Arc::clone(self.shared.instrument(self.market))),
             Arc::new(Mutex::new(book)),

@@ -3,6 +3,10 @@
 //! A book is a mirror of what the venue said and nothing more: it may be one-sided or crossed, both are states a
 //! caller can ask for. An empty side is `None`, never a zero price.
 
+mod merged;
+
+use self::merged::Merge;
+pub(crate) use self::merged::{Cover, Mark};
 use super::ladder::Ladder;
 use super::state::BookState;
 use super::touch::Touch;
@@ -35,6 +39,11 @@ impl FillBasis {
 
     /// All of them, the finest first.
     pub const ALL: [Self; 4] = [Self::L2, Self::L1, Self::Trades, Self::Bars];
+
+    /// An empty book of what orders fill against: of levels, merged with quotes and trades.
+    pub(crate) fn book(self) -> L2Book {
+        if self == Self::L2 { L2Book::merging() } else { L2Book::new() }
+    }
 
     /// Whether there is a book.
     #[inline]
@@ -94,17 +103,25 @@ pub struct L2Book {
     state: BookState,
     /// See [`L2Book::stamp`].
     stamp: i64,
+    /// The update id of that row, 0 for none.
+    id: u64,
+    /// Whether something lies over the depth.
+    is_covered: bool,
+    /// What lies over it, of a book that merges.
+    merge: Option<Box<Merge>>,
 }
 
 impl Clone for L2Book {
     fn clone(&self) -> Self {
-        Self { sides: self.sides.clone(), ..*self }
+        Self { sides: self.sides.clone(), merge: self.merge.clone(), ..*self }
     }
 
     /// Reuses the memory of the book that is overwritten.
     fn clone_from(&mut self, source: &Self) {
         self.sides.clone_from(&source.sides);
-        (self.state, self.stamp) = (source.state, source.stamp);
+        self.merge.clone_from(&source.merge);
+        (self.state, self.stamp, self.id) = (source.state, source.stamp, source.id);
+        self.is_covered = source.is_covered;
     }
 }
 
@@ -129,7 +146,14 @@ impl Default for L2Book {
 impl L2Book {
     /// An empty book.
     pub fn new() -> Self {
-        Self { sides: [Ladder::new(), Ladder::new()], state: BookState::Empty, stamp: i64::MIN }
+        Self {
+            sides: [Ladder::new(), Ladder::new()],
+            state: BookState::Empty,
+            stamp: i64::MIN,
+            id: 0,
+            is_covered: false,
+            merge: None,
+        }
     }
 
     /// What is known about the book.
@@ -166,6 +190,7 @@ impl L2Book {
     pub fn clear(&mut self) {
         self.sides[0].clear();
         self.sides[1].clear();
+        self.forget_covers();
         self.state = BookState::Gap;
     }
 
@@ -298,9 +323,17 @@ impl L2Book {
     #[inline(always)]
     pub(crate) fn apply_row(&mut self, view: &View<'_>, row: usize) {
         let kind = view.kind[row];
-        self.apply_kind(kind, view.side[row], view.price.get(row), view.qty.get(row));
         if kind == EventKind::BookSet as u8 {
-            self.stamp = view.ts_event[row];
+            if self.is_covered {
+                return self.apply_covered(view, row, row + 1);
+            }
+            self.apply_level(view.side[row], view.price.get(row), view.qty.get(row));
+            self.state = BookState::Synced;
+            self.stamp_from(view, row, row + 1);
+        } else if kind == EventKind::BookClear as u8 {
+            self.clear();
+        } else if self.merge.is_some() {
+            self.merge_row(view, row);
         }
     }
 
@@ -353,6 +386,9 @@ impl L2Book {
     /// Applies rows `from..to` of a checked view, all of them levels.
     #[inline]
     pub(crate) fn apply_levels(&mut self, view: &View<'_>, from: usize, to: usize) {
+        if self.is_covered {
+            return self.apply_covered(view, from, to);
+        }
         let side = &view.side[from..to];
         in_width!(view, |price, qty| self.apply_slices(side, &price[from..to], &qty[from..to]));
         self.state = BookState::Synced;
@@ -363,6 +399,7 @@ impl L2Book {
     fn stamp_from(&mut self, view: &View<'_>, from: usize, to: usize) {
         if let Some(last) = view.ts_event[from..to].last() {
             self.stamp = *last;
+            self.id = view.id.map_or(0, |ids| ids[to - 1]);
         }
     }
 

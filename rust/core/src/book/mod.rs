@@ -9,6 +9,7 @@ mod touch;
 mod uncross;
 
 pub use crate::types::Level;
+pub(crate) use l2::{Cover, Mark};
 pub use l2::{FillBasis, L2Book, Walk};
 pub use samples::BookSampler;
 pub use state::BookState;

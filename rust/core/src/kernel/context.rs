@@ -98,6 +98,11 @@ impl Context {
         self.core_mut().markets[market.index()].view.book()
     }
 
+    /// The book of an instrument as its depth alone has it, without what newer quotes and trades say.
+    pub fn depth(&mut self, market: MarketId) -> &L2Book {
+        self.core_mut().markets[market.index()].view.depth()
+    }
+
     /// Why the feed of an instrument is in its state, where its connection said so.
     pub fn feed_reason(&self, market: MarketId) -> Option<&str> {
         self.core().market(market).view.reason().map(AsRef::as_ref)

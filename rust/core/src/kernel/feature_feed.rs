@@ -114,7 +114,7 @@ impl FeatureFeeds {
         let place = self.place(view, engine);
         let feed = &mut self.0[place];
         if place == before {
-            feed.engine.begin(now, view.book());
+            feed.engine.begin(now, view.depth());
         }
         if let Err(at) = feed.followers.binary_search(&strategy) {
             feed.followers.insert(at, strategy);

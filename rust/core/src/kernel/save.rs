@@ -15,15 +15,15 @@ use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
 use super::view::MarketView;
-use crate::book::L2Book;
+use crate::book::{Cover, Mark};
 use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
 use crate::risk::Trading;
-use crate::types::{AccountId, CodecError, CurrencyId, MarketId, Reader, Side, StrategyId, Writer};
+use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 6";
+const MAGIC: &str = "tradecore kernel 7";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -404,15 +404,37 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
     Ok(desk)
 }
 
+fn save_cover(w: &mut Writer<'_>, cover: &Cover) {
+    let Cover { key, quoted, traded, quote, traded_at } = *cover;
+    w.i64(key);
+    w.option(quoted, Writer::i64);
+    w.i64(traded);
+    w.i64(quote.at);
+    w.u64(quote.id);
+    w.i64(traded_at);
+}
+
+fn load_cover(r: &mut Reader<'_>) -> Decoded<Cover> {
+    let (key, quoted, traded) = (r.i64()?, r.option(Reader::i64)?, r.i64()?);
+    let (at, id, traded_at) = (r.i64()?, r.u64()?, r.i64()?);
+    let is_key = key == i64::MIN || (-STEPS_LIMIT - 1..=STEPS_LIMIT).contains(&key);
+    if !is_key || !quoted.is_none_or(is_qty) || traded < 0 {
+        return r.error("what lies over a side of a book");
+    }
+    Ok(Cover { key, quoted, traded, quote: Mark { at, id }, traded_at })
+}
+
 impl MarketView {
     fn save(&mut self, w: &mut Writer<'_>) {
         w.text(self.basis().as_str());
         w.u64(self.known());
         w.option(self.twice_mid(), Writer::i64);
         w.option(self.reason().map(AsRef::as_ref), Writer::text);
-        let book = self.book();
+        let covers = self.book().covers();
+        let book = self.depth();
         w.u8(book.state() as u8);
         w.i64(book.stamp());
+        w.u64(book.id());
         for side in [Side::Buy, Side::Sell] {
             w.index(book.levels(side));
             for level in book.iter(side) {
@@ -420,14 +442,17 @@ impl MarketView {
                 w.i64(level.qty);
             }
         }
+        for cover in covers {
+            w.option(cover.as_ref(), save_cover);
+        }
     }
 
     fn load(&mut self, r: &mut Reader<'_>) -> Result<(), LoadError> {
         same("basis", r.text()?, self.basis().as_str())?;
         let (known, twice_mid) = (r.u64()?, r.option(Reader::i64)?);
         let reason: Option<Arc<str>> = r.option(Reader::text)?.map(Arc::from);
-        let (state, stamp) = (r.book_state()?, r.i64()?);
-        let mut book = L2Book::new();
+        let (state, stamp, id) = (r.book_state()?, r.i64()?, r.u64()?);
+        let mut book = self.basis().book();
         for side in [Side::Buy, Side::Sell] {
             for _ in 0..r.index()? {
                 let (price, qty) = (r.i64()?, r.i64()?);
@@ -440,6 +465,8 @@ impl MarketView {
         }
         book.mark(state);
         book.set_stamp(stamp);
+        book.set_id(id);
+        book.set_covers([r.option(load_cover)?, r.option(load_cover)?]);
         self.restore(known, book, twice_mid, reason);
         Ok(())
     }

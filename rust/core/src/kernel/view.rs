@@ -126,6 +126,8 @@ pub(super) struct MarketView {
     /// The book, and how far it has been caught up in what was supplied.
     book: L2Book,
     cursor: Cursor,
+    /// The book as its depth has it, as of so many rows; made when it is asked for and differs.
+    depth: Option<(u64, L2Book)>,
     /// Reading position of those who see every row; as far as `known`.
     rows: Option<Cursor>,
     /// Whether they see levels, too.
@@ -143,8 +145,9 @@ impl MarketView {
             known: 0,
             seen: Seen::default(),
             reason: None,
-            book: L2Book::new(),
+            book: basis.book(),
             cursor: Cursor::new(),
+            depth: None,
             rows: None,
             reads_levels: false,
             checkpoint: None,
@@ -199,6 +202,21 @@ impl MarketView {
         let (book, basis) = (&mut self.book, self.basis);
         self.cursor.read_until(self.known, |view, from, to| book.apply_rows(basis, view, from, to));
         &self.book
+    }
+
+    /// The book as its depth alone has it.
+    pub(super) fn depth(&mut self) -> &L2Book {
+        if !self.book().is_covered() {
+            return &self.book;
+        }
+        let (known, book) = (self.known, &self.book);
+        let (at, depth) = self.depth.get_or_insert_with(|| (u64::MAX, L2Book::new()));
+        if *at != known {
+            depth.clone_from(book);
+            depth.reveal();
+            *at = known;
+        }
+        depth
     }
 
     /// All that is known, and where what was supplied goes on.
@@ -312,8 +330,10 @@ impl MarketView {
             content.read(basis, wanted, view, from, to);
             each(view, from, to);
         });
+        let touch = self.seen.touch;
+        // Quotes and trades make no book, but what they do to the best prices of one is an event of it.
+        content.book |= touch.prices_differ(&before);
         if content.book {
-            let touch = self.seen.touch;
             content.touch_moved = touch.prices_differ(&before);
             content.new_state = (touch.state != before.state).then_some(touch.state);
         }

@@ -17,6 +17,7 @@
 //!   prices first, then in order of arrival; the rest waits for more to come;
 //! * a trade the book had shown already when an order came is none for it;
 //! * a maker fill is at the order's own price;
+//! * depth, quotes and trades make one book, the freshest of them counts;
 //! * a market without a book fills by what was traded alone (see `prints`);
 //! * a crossed book is a fault of the data: nothing is taken from it and it reaches nobody.
 //!
@@ -184,7 +185,7 @@ impl Market {
         random: Random,
     ) -> Result<Self, MoneyOverflow> {
         let mut market = Self {
-            book: L2Book::new(),
+            book: basis.book(),
             basis,
             is_listed: instrument.listing.is_none(),
             touched: false,
@@ -325,6 +326,9 @@ impl Market {
         self.keep_lot(now);
         self.joined.clear();
         let (before, orders, few) = (self.book.touch_keys(), self.orders.len(), self.are_few());
+        if !few {
+            self.note_covered();
+        }
         if self.basis == FillBasis::L2 && rows.only_levels {
             if !few {
                 self.note_levels(view, rows.from, rows.to);
@@ -339,6 +343,7 @@ impl Market {
         if few {
             self.look_at_few(orders, now, out);
         } else {
+            self.note_covered();
             self.settle(before, now, out);
         }
     }
@@ -396,7 +401,10 @@ impl Market {
 
     /// Lets what the data shows act on what was taken of a side.
     fn see_taken(&mut self, side: Side) {
-        self.taken.levels_show(side, self.book.stamp(), |key| self.book.shown_at(side, key * side.sign()));
+        let book = &self.book;
+        self.taken.levels_show(side, |key| {
+            Some((book.shown_at(side, key * side.sign())?, book.stamp_at(side, key)))
+        });
     }
 
     /// The best key of a side that is beyond what is shown and of which we want to know; [`NO_KEY`] for none.
@@ -412,7 +420,7 @@ impl Market {
         if order.place.is_unknown() {
             self.join(slot, displayed);
         } else if displayed != order.displayed {
-            let at = self.book.stamp();
+            let at = self.book.stamp_at(order.side, order.key());
             self.queue.on_depth(&mut order.place, (order.displayed, displayed), at, self.unit);
             if displayed < order.displayed {
                 order.shrunk_at = at;
@@ -427,8 +435,8 @@ impl Market {
         let taken = self.taken.at(order.side, order.key(), order.pool);
         order.place = QueuePosition::behind(displayed - taken);
         order.ahead_at_entry = order.place.front;
-        (order.displayed, order.joined_at, order.shrunk_at) =
-            (displayed, self.book.stamp(), self.book.stamp());
+        let at = self.book.stamp_at(order.side, order.key());
+        (order.displayed, order.joined_at, order.shrunk_at) = (displayed, at, at);
     }
 
     /// Whether orders have joined levels of which it could be said what they are made of.
@@ -469,9 +477,10 @@ impl Market {
             Some(EventKind::Trade) => {
                 let (price, qty) = (view.price.get(row), view.qty.get(row));
                 if price > 0 && qty > 0 {
-                    let aggressor = self.aggressor(view.side[row], price);
+                    let aggressor = self.book.aggressor(view.side[row], price);
                     self.on_trade(Trade { aggressor, price, qty, at: view.ts_event[row] }, now, out);
                 }
+                self.book.apply_event(self.basis, view, row);
             }
             kind => {
                 if self.basis == FillBasis::L2 {
@@ -510,6 +519,16 @@ impl Market {
         }
     }
 
+    /// Keeps which levels may concern us of those that differ from the depth: before a message and after it these are
+    /// all that quotes and trades change.
+    fn note_covered(&mut self) {
+        if self.book.is_covered() {
+            for (side, key) in self.book.covered().collect::<Vec<_>>() {
+                self.note(side as i8, key * side.sign());
+            }
+        }
+    }
+
     /// Keeps a level if it concerns us.
     #[inline(always)]
     fn note(&mut self, column: i8, price: i64) {
@@ -525,19 +544,6 @@ impl Market {
         if self.orders.first_at(side, key).is_some() || !self.taken.is_empty() {
             self.news.named.push((side, key));
         }
-    }
-
-    /// The aggressor of a trade; when the venue does not say, the side of the book it printed on.
-    fn aggressor(&self, column: i8, price: i64) -> Option<Side> {
-        Side::from_column(column).or_else(|| {
-            if self.book.best_ask().is_some_and(|ask| price >= ask) {
-                Some(Side::Buy)
-            } else if self.book.best_bid().is_some_and(|bid| price <= bid) {
-                Some(Side::Sell)
-            } else {
-                None
-            }
-        })
     }
 
     fn on_trade(&mut self, trade: Trade, now: i64, out: &mut Vec<(AccountId, Update)>) {
@@ -673,7 +679,7 @@ impl Market {
                 changed = true;
                 for &(side, key) in &named {
                     let displayed = self.book.shown_at(side, key * side.sign());
-                    self.taken.level_shows(side, key, displayed, self.book.stamp());
+                    self.taken.level_shows(side, key, displayed, self.book.stamp_at(side, key));
                 }
                 for (side, deeper) in SIDES.into_iter().zip(deeper) {
                     if deeper || self.news.cleared {

@@ -61,6 +61,17 @@ struct Taken {
     shrunk_at: i64,
 }
 
+/// What a side shows that its depth does not.
+#[derive(Clone, Copy, Default)]
+struct Cover {
+    /// Nothing better is there; none for nothing at all.
+    best: Option<i64>,
+    quoted: Option<i64>,
+    quoted_at: Option<i64>,
+    traded: i64,
+    traded_at: Option<i64>,
+}
+
 #[derive(Clone)]
 struct Model {
     basis: FillBasis,
@@ -69,7 +80,10 @@ struct Model {
     lot: i64,
     unit: f64,
     math: ContractMath,
+    /// Merged.
     levels: [BTreeMap<i64, i64>; 2],
+    depth: [BTreeMap<i64, i64>; 2],
+    covers: [Option<Cover>; 2],
     synced: bool,
     shown_at: i64,
     /// In order of arrival.
@@ -99,6 +113,8 @@ impl Model {
             unit: instrument.qty_increment.to_f64(1),
             math: ContractMath::new(&instrument).unwrap(),
             levels: [BTreeMap::new(), BTreeMap::new()],
+            depth: [BTreeMap::new(), BTreeMap::new()],
+            covers: [None, None],
             synced: false,
             shown_at: i64::MIN,
             orders: Vec::new(),
@@ -200,26 +216,87 @@ impl Model {
                     let guess = if ask { Some(Side::Buy) } else { bid.then_some(Side::Sell) };
                     if qty > 0 {
                         self.on_trade(side.or(guess), price, qty, (ts, now), out);
+                        if let Some(aggressor) = side.or(guess)
+                            && self.basis == FillBasis::L2
+                            && self.synced
+                        {
+                            self.cover_by_trade(aggressor.opposite(), price, qty, ts);
+                        }
                     }
                 }
                 (EventKind::BookClear, FillBasis::L2, _) => {
-                    self.levels = [BTreeMap::new(), BTreeMap::new()];
+                    self.depth = [BTreeMap::new(), BTreeMap::new()];
+                    self.covers = [None, None];
                     self.synced = false;
                 }
                 (EventKind::BookSet, FillBasis::L2, Some(side))
                 | (EventKind::Quote, FillBasis::L1, Some(side)) => {
-                    let levels = &mut self.levels[side.index()];
+                    let levels = &mut self.depth[side.index()];
                     if kind == EventKind::Quote {
                         levels.clear();
                     }
                     levels.insert(price, qty);
                     levels.retain(|_, qty| *qty > 0);
                     (self.synced, self.shown_at) = (true, ts);
+                    for cover in &mut self.covers {
+                        let is_newer = |c: &Cover| {
+                            c.quoted_at.is_some_and(|at| at >= ts) || c.traded_at.is_some_and(|at| at > ts)
+                        };
+                        *cover = cover.filter(is_newer);
+                    }
+                }
+                (EventKind::Quote, FillBasis::L2, Some(side)) if self.synced && ts >= self.shown_at => {
+                    let cover = &mut self.covers[side.index()];
+                    let is_older = |c: Cover| [c.quoted_at, c.traded_at].iter().flatten().any(|at| *at > ts);
+                    if !cover.is_some_and(is_older) {
+                        let (best, quoted) = ((qty > 0).then_some(price), Some(qty));
+                        *cover = Some(Cover { best, quoted, quoted_at: Some(ts), ..Cover::default() });
+                    }
                 }
                 _ => {}
             }
+            self.merge();
         }
         self.after_message(now, out);
+    }
+
+    fn merge(&mut self) {
+        self.levels = self.depth.clone();
+        for side in [Side::Buy, Side::Sell] {
+            let levels = &mut self.levels[side.index()];
+            let Some(cover) = self.covers[side.index()] else { continue };
+            let Some(best) = cover.best else {
+                levels.clear();
+                continue;
+            };
+            levels.retain(|price, _| !better(side, *price, best));
+            let shown = levels.get(&best).copied().unwrap_or(0);
+            levels.insert(best, (cover.quoted.unwrap_or(shown) - cover.traded).max(0));
+            levels.retain(|_, qty| *qty > 0);
+        }
+    }
+
+    fn cover_by_trade(&mut self, side: Side, price: i64, qty: i64, ts: i64) {
+        let before = self.covers[side.index()].unwrap_or_default();
+        let is_shown = ts <= self.shown_at || before.quoted_at.is_some_and(|at| ts <= at);
+        if is_shown || self.best(side).is_none_or(|best| better(side, price, best)) {
+            return;
+        }
+        let again = before.best == Some(price);
+        self.covers[side.index()] = Some(Cover {
+            best: Some(price),
+            quoted: before.quoted.filter(|_| again),
+            quoted_at: before.quoted_at,
+            traded: if again { before.traded } else { 0 } + qty,
+            traded_at: before.traded_at.max(Some(ts)),
+        });
+    }
+
+    /// When what is shown of a price was told.
+    fn told_at(&self, side: Side, price: i64) -> i64 {
+        let cover = self.covers[side.index()].unwrap_or_default();
+        let is_quoted = cover.best.is_none_or(|best| !better(side, best, price));
+        cover.quoted_at.filter(|_| is_quoted).unwrap_or(self.shown_at)
     }
 
     fn on_trade(
@@ -300,6 +377,7 @@ impl Model {
         }
         for at in 0..self.taken.len() {
             let shown = self.shown(self.taken[at].side, self.taken[at].price);
+            let told_at = self.told_at(self.taken[at].side, self.taken[at].price);
             let taken = &mut self.taken[at];
             match shown.map(|shown| (shown, taken.displayed - shown)) {
                 None | Some((_, 0)) => {}
@@ -311,7 +389,7 @@ impl Model {
                         if before == new { taken.qty } else { (taken.qty * new + before - 1) / before }
                             .min(new);
                     taken.traded -= explained;
-                    (taken.displayed, taken.shrunk_at) = (new, self.shown_at);
+                    (taken.displayed, taken.shrunk_at) = (new, told_at);
                 }
             }
         }
@@ -347,13 +425,14 @@ impl Model {
     fn see(&mut self, at: usize, displayed: i64) {
         let Own { side, price, account, .. } = self.orders[at];
         let taken = self.taken_at(self.pool(account), side, price);
+        let told_at = self.told_at(side, price);
         let order = &mut self.orders[at];
         if order.place.is_unknown() {
             order.place = QueuePosition::behind(displayed - taken);
             order.tracked = self.queue.is_tracked().then(|| Obvious::behind(self.queue, displayed - taken));
-            (order.joined_at, order.shrunk_at) = (self.shown_at, self.shown_at);
+            (order.joined_at, order.shrunk_at) = (told_at, told_at);
         } else if displayed != order.displayed {
-            let (prev, at) = (order.displayed, self.shown_at);
+            let (prev, at) = (order.displayed, told_at);
             let shown = order.track(|line| {
                 line.show(prev, displayed, at);
                 0
@@ -362,7 +441,7 @@ impl Model {
                 self.queue.on_depth(&mut order.place, (prev, displayed), at, self.unit);
             }
             if displayed < order.displayed {
-                order.shrunk_at = self.shown_at;
+                order.shrunk_at = told_at;
             }
         }
         order.displayed = displayed;

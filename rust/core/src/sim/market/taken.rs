@@ -120,12 +120,13 @@ impl Taken {
         }
     }
 
-    /// Any level of a side may have changed; `shows` says what they show now, if the data reaches there.
-    pub(super) fn levels_show(&mut self, side: Side, at: i64, shows: impl Fn(i64) -> Option<i64>) {
+    /// Any level of a side may have changed; `shows` says what they show now, if the data reaches there, and of when
+    /// that is, venue's time.
+    pub(super) fn levels_show(&mut self, side: Side, shows: impl Fn(i64) -> Option<(i64, i64)>) {
         let mut unseen = NO_KEY;
         self.sides[side.index()].retain_mut(|e| {
             match shows(e.key) {
-                Some(displayed) if displayed != e.displayed => e.shows(displayed, at),
+                Some((displayed, at)) if displayed != e.displayed => e.shows(displayed, at),
                 Some(_) => {}
                 None => unseen = e.key,
             }
