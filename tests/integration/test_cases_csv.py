@@ -539,3 +539,30 @@ def test_a_receipt_a_day_from_the_venues_stamp_is_refused_with_both(tmp_path: Pa
     with pytest.raises(DataError, match=r"received 2022-01-02 00:00:00\.\d+, but .* 2022-01-01 00:00:00") as caught:
         tc.import_hftbacktest(tmp_path / "day.npz", USDM, tmp_path / "cat")
     assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("by", [90_000_000_000, -90_000_000_000])
+def test_a_trade_received_a_day_from_its_stamp_is_refused_and_old_levels_are_not(tmp_path: Path, by: int) -> None:
+    late = row(0, "1,buy,60000,0.5").replace(str(START), str(START - by), 1)
+    path = write(tmp_path / "trades.csv", TRADES, late)
+    with pytest.raises(
+        DataError, match=r"received 2022-01-01 00:00:00\.\d+, but the venue stamped the row 202\d-\d\d-"
+    ):
+        events(path, tmp_path)
+    level = row(0, "true,bid,60000,0.5").replace(str(START), str(START - by), 1)
+    path = write(tmp_path / "book.csv", BOOK, level)
+    if by > 0:
+        assert events(path, tmp_path).height == 2
+    else:
+        with pytest.raises(DataError, match="more than a day apart; timestamp and local_timestamp count us since 1970"):
+            events(path, tmp_path)
+
+
+def test_a_row_of_any_table_received_a_day_from_its_stamp_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(f"px,sz,t,r\n1,2,{START},{START}\n1,2,{START},{START + 86_400_000_001}\n")
+    with pytest.raises(
+        DataError, match=r"received 2022-01-02 .* a day apart; the times of a row count s, ms, us"
+    ) as caught:
+        tc.import_tables(path, USDM, tmp_path / "cat", columns="price=px,amount=sz,time=t,recv=r")
+    assert caught.value.line == 3

@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use super::error::{DecodeError, PlacedError, utc};
-use super::parse::{CLOCKS_WITHIN, epoch_ns};
+use super::error::{DecodeError, PlacedError};
+use super::parse::{CLOCKS_WITHIN, check_apart, epoch_ns};
 use crate::book::L2Book;
 use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, TIME_LIMIT, is_qty};
 use crate::types::{Increment, Instrument, Side};
@@ -170,14 +170,8 @@ impl HftDecoder {
             ns.ok_or_else(|| DecodeError::value(field, time.to_string().as_bytes(), expected))
         };
         let (ts_event, ts_recv) = (time("exch_ts", exch_ts)?, time("local_ts", local_ts)?);
-        if ts_event.abs_diff(ts_recv) > CLOCKS_WITHIN {
-            return Err(DecodeError::Apart {
-                what: "row",
-                cure: "local_ts and exch_ts count s, ms, us or ns since 1970, UTC",
-                received: utc(ts_recv),
-                stamped: utc(ts_event),
-            });
-        }
+        let cure = "local_ts and exch_ts count s, ms, us or ns since 1970, UTC";
+        check_apart("row", cure, ts_recv, ts_event, CLOCKS_WITHIN)?;
         let side = match (row.ev & BUY != 0, row.ev & SELL != 0) {
             (true, false) => Some(Side::Buy),
             (false, true) => Some(Side::Sell),

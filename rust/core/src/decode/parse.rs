@@ -1,11 +1,26 @@
 //! Text to numbers by the grammar of those who write it, with an error that names the field.
 
-use super::error::DecodeError;
+use super::error::{DecodeError, utc};
 use crate::event::{FINE_SCALE, STEPS_LIMIT, TIME_LIMIT, is_price, is_qty};
 use crate::types::{Decimal, DecimalError, Increment, div_half_even, pow10_i128, words};
 
 /// How far a time of receipt may be from the time that the venue names, ns: a day.
 pub(crate) const CLOCKS_WITHIN: u64 = 86_400_000_000_000;
+
+/// Refuses what was received longer before or after the venue's stamp than may be, naming both.
+#[inline]
+pub(crate) fn check_apart(
+    what: &'static str,
+    cure: &'static str,
+    ts_recv: i64,
+    ts_event: i64,
+    within: u64,
+) -> Result<(), DecodeError> {
+    if ts_recv.abs_diff(ts_event) <= within {
+        return Ok(());
+    }
+    Err(DecodeError::Apart { what, cure, received: utc(ts_recv), stamped: utc(ts_event) })
+}
 
 /// A decimal as somebody wrote it, not looked at yet.
 ///

@@ -10,9 +10,11 @@ use super::seen::Seen;
 use super::stream::{Depth, DepthSource, OtherChains, PARTIAL_LEVELS};
 use super::symbol::{Symbol, find};
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
-use crate::decode::error::{DecodeError, utc};
+use crate::decode::error::DecodeError;
 use crate::decode::json::{Json, Value, unescaped};
-use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
+use crate::decode::parse::{
+    check_apart, epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64,
+};
 use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::{Increment, Instrument, Level};
 
@@ -219,15 +221,8 @@ impl Feed {
     /// Refuses a frame that is stamped far from its receipt.
     #[inline]
     fn check_clocks(&self, time: Option<i64>, ts_recv: i64) -> Result<(), DecodeError> {
-        match time {
-            Some(time) if ts_recv.abs_diff(time) > self.clocks_within => Err(DecodeError::Apart {
-                what: "frame",
-                cure: "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC",
-                received: utc(ts_recv),
-                stamped: utc(time),
-            }),
-            _ => Ok(()),
-        }
+        let cure = "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC";
+        time.map_or(Ok(()), |time| check_apart("frame", cure, ts_recv, time, self.clocks_within))
     }
 
     /// Remembers the newest time the venue has named.

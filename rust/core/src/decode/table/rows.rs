@@ -9,7 +9,7 @@ use super::stamp::Stamp;
 use crate::book::DeltaIds;
 use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::others::count_other;
-use crate::decode::parse::{Written, parse_price, parse_qty, parse_u64};
+use crate::decode::parse::{CLOCKS_WITHIN, Written, check_apart, parse_price, parse_qty, parse_u64};
 use crate::decode::text::{Cells, Row, flag};
 use crate::decode::trade_ids::TradeIds;
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT};
@@ -145,7 +145,12 @@ impl Rows {
             _ => ts_event,
         };
         let ts_recv = match cell(Field::Recv) {
-            Some(text) => self.recv.read("recv", text)?,
+            Some(text) => {
+                let ts_recv = self.recv.read("recv", text)?;
+                let cure = "the times of a row count s, ms, us or ns since 1970, or are dates, UTC";
+                check_apart("row", cure, ts_recv, ts_event, CLOCKS_WITHIN)?;
+                ts_recv
+            }
             None => sent + self.latency,
         };
         let (kind, id) = (self.layout.kind, self.id(row)?);

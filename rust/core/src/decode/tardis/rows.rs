@@ -9,7 +9,9 @@ use super::layout::{Layout, TardisKind};
 use super::venues::{may_be_of, tardis_venue};
 use crate::decode::error::{DecodeError, Strictness};
 use crate::decode::others::count_other;
-use crate::decode::parse::{Written, parse_fine, parse_nearest, parse_price, parse_qty, parse_time};
+use crate::decode::parse::{
+    CLOCKS_WITHIN, Written, check_apart, parse_fine, parse_nearest, parse_price, parse_qty, parse_time,
+};
 use crate::decode::text::{Cells, Row, flag, whole};
 use crate::decode::trade_ids::TradeIds;
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
@@ -232,6 +234,7 @@ impl Rows {
             b"" => ts_recv,
             text => self.venue.read("timestamp", text)?,
         };
+        self.check_clocks(ts_event, ts_recv)?;
         let template = Event { ts_event, ts_recv, ..BOOK_ROW };
         // Only book rows group; any other row is a message of its own.
         if self.layout.kind != TardisKind::Book || self.out.ts_recv.last() != Some(&ts_recv) {
@@ -252,6 +255,18 @@ impl Rows {
             self.last_local = ts_recv;
         }
         result
+    }
+
+    /// Refuses a row that was stamped far from its receipt. What stands in a book or a ticker may be old.
+    #[inline]
+    fn check_clocks(&self, ts_event: i64, ts_recv: i64) -> Result<(), DecodeError> {
+        let is_new =
+            matches!(self.layout.kind, TardisKind::Trades | TardisKind::Liquidations | TardisKind::Quotes);
+        if is_new || ts_event > ts_recv {
+            let cure = "timestamp and local_timestamp count us since 1970, UTC";
+            check_apart("row", cure, ts_recv, ts_event, CLOCKS_WITHIN)?;
+        }
+        Ok(())
     }
 
     #[inline]
