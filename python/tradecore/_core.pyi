@@ -6,6 +6,7 @@ instrument's ``price_increment`` and ``qty_increment``. Errors are those of :mod
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from os import PathLike
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, final
@@ -1153,10 +1154,22 @@ class Order:
         """``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price."""
     @property
     def time_in_force(self) -> TimeInForce:
-        """How long it lives: good till cancelled, immediate or cancel, or fill or kill."""
+        """How long it lives; see :class:`~tradecore.types.TimeInForce`."""
+    @property
+    def expires_at(self) -> int | None:
+        """When a good-till-date order ends at the venue, ns UTC; None for any other."""
     @property
     def post_only(self) -> bool:
-        """Whether it is rejected rather than take liquidity."""
+        """Whether it rests rather than take liquidity."""
+    @property
+    def slides(self) -> bool:
+        """Whether, as a post-only order, it is given another price rather than to be rejected."""
+    @property
+    def reduce_only(self) -> bool:
+        """Whether it only makes a position smaller."""
+    @property
+    def display_qty(self) -> float | None:
+        """How much of it is displayed at a time, in contracts (spot: base units); None for all of it."""
     @property
     def price(self) -> float | None:
         """Its limit, in quote currency; None for a market order."""
@@ -1416,7 +1429,10 @@ class Context:
         price: _Number | None = None,
         *,
         time_in_force: TimeInForce | str | None = None,
-        post_only: bool = False,
+        expires_at: int | datetime | None = None,
+        post_only: bool | Literal["slide"] = False,
+        reduce_only: bool = False,
+        display_qty: _Number | None = None,
         client_id: str | None = None,
     ) -> int:
         """Send an order and return its id; without a price it is a market order.
@@ -1432,9 +1448,18 @@ class Context:
         price : Decimal, str, int or float, optional
             Limit in quote currency, a multiple of the tick size; a market order if not given.
         time_in_force : TimeInForce or str, optional
-            ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once) or ``fok`` (all or nothing).
-        post_only : bool
-            Whether it is rejected rather than take liquidity; for ``gtc`` limit orders.
+            ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once), ``fok`` (all or nothing),
+            ``gtd`` (until ``expires_at``) or ``day`` (until the venue's day is over).
+        expires_at : int or datetime, optional
+            When it ends at the venue: ns UTC, or a datetime with a time zone; makes it ``gtd``.
+        post_only : bool or "slide"
+            Whether it is rejected rather than take liquidity, or, with ``"slide"``, rests at the best price that takes
+            nothing; for limit orders that rest.
+        reduce_only : bool
+            Whether it only makes the position smaller: it fills no more than that, whatever else fills.
+        display_qty : Decimal, str, int or float, optional
+            How much of it is displayed at a time (an iceberg); all of it if not given. When that has filled, the next
+            part queues behind all others.
         client_id : str, optional
             The strategy's own name for it, unique among its open orders; 36 characters at most.
 
@@ -1469,7 +1494,10 @@ class Context:
         price: _Number | None = None,
         *,
         time_in_force: TimeInForce | str | None = None,
-        post_only: bool = False,
+        expires_at: int | datetime | None = None,
+        post_only: bool | Literal["slide"] = False,
+        reduce_only: bool = False,
+        display_qty: _Number | None = None,
         client_id: str | None = None,
     ) -> int:
         """Send a buy order and return its id; parameters and errors are those of :meth:`submit`.
@@ -1490,7 +1518,10 @@ class Context:
         price: _Number | None = None,
         *,
         time_in_force: TimeInForce | str | None = None,
-        post_only: bool = False,
+        expires_at: int | datetime | None = None,
+        post_only: bool | Literal["slide"] = False,
+        reduce_only: bool = False,
+        display_qty: _Number | None = None,
         client_id: str | None = None,
     ) -> int:
         """Send a sell order and return its id; parameters and errors are those of :meth:`submit`.
@@ -2526,10 +2557,22 @@ class Command:
         """
     @property
     def time_in_force(self) -> TimeInForce:
-        """How long the order lives: good till cancelled, immediate or cancel, or fill or kill."""
+        """How long the order lives; see :class:`~tradecore.types.TimeInForce`."""
+    @property
+    def expires_at(self) -> int | None:
+        """When a good-till-date order ends at the venue, ns UTC; None for any other."""
     @property
     def post_only(self) -> bool:
-        """Whether the order is rejected rather than take liquidity."""
+        """Whether the order rests rather than take liquidity."""
+    @property
+    def slides(self) -> bool:
+        """Whether, as a post-only order, it is given another price rather than to be rejected."""
+    @property
+    def reduce_only(self) -> bool:
+        """Whether the order only makes a position smaller."""
+    @property
+    def display_qty(self) -> Decimal | None:
+        """How much of the order is displayed at a time, in contracts (spot: base units); None for all of it."""
     @property
     def at_ns(self) -> int:
         """When it was sent, ns UTC."""
@@ -2719,9 +2762,12 @@ class Kernel:
         price: _Number | None = None,
         *,
         time_in_force: TimeInForce | str | int | None = None,
-        post_only: bool = False,
+        expires_at: int | datetime | None = None,
+        post_only: bool | Literal["slide"] = False,
+        reduce_only: bool = False,
+        display_qty: _Number | None = None,
     ) -> None:
-        """Send a person's order on behalf of a strategy; a market order without a price.
+        """Send a person's order on behalf of a strategy, with the terms of :meth:`Context.submit`.
 
         Raises
         ------
@@ -2773,8 +2819,8 @@ class Kernel:
         at_ns, market
             When it reached us, and the order's market.
         kind : str
-            ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` (by the
-            venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
+            ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` or
+            ``repriced`` (by the venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
         order : int or str, optional
             Our number of the order, or the client id; without it ``venue_id`` names the order.
         venue_id : str or int, optional

@@ -166,6 +166,10 @@ class TimeInForce(IntEnum):
     """Take at once, drop the rest."""
     FOK = 2
     """All at once or nothing."""
+    GTD = 3
+    """Until a time, at the venue."""
+    DAY = 4
+    """Until the venue's day is over."""
 
 
 class OrderStatus(IntEnum):

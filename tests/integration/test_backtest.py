@@ -253,7 +253,7 @@ def test_what_a_venue_refuses_comes_back_as_a_rejection(instrument: tc.Instrumen
         (lambda ctx: ctx.buy(NAME, 1, -98), InvalidValueError),
         (lambda ctx: ctx.buy(NAME, 1, post_only=True), OrderError),
         (lambda ctx: ctx.submit(NAME, "up", 1), InvalidValueError),
-        (lambda ctx: ctx.buy(NAME, 1, 98, time_in_force="day"), InvalidValueError),
+        (lambda ctx: ctx.buy(NAME, 1, 98, time_in_force="week"), InvalidValueError),
         (lambda ctx: ctx.quote(NAME, bid=98), InvalidValueError),
         (lambda ctx: ctx.book("NOPE.TEST"), UnknownInstrumentError),
         (lambda ctx: ctx.every("soon"), InvalidValueError),

@@ -37,6 +37,7 @@ _TIMES = (
     "ts_arrive",
     "next_funding_ns",
     "expires",
+    "expires_at",
 )
 """Columns that count ns since 1970."""
 
@@ -53,7 +54,11 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "status",
         "reason",
         "time_in_force",
+        "expires_at",
         "post_only",
+        "slides",
+        "reduce_only",
+        "display_qty",
         "replaced",
         "strategy",
         "order_id",

@@ -30,6 +30,9 @@ pub(crate) struct Command {
     order_type: OrderType,
     time_in_force: TimeInForce,
     post_only: bool,
+    slides: bool,
+    reduce_only: bool,
+    display_qty: Option<Qty>,
 }
 
 impl Command {
@@ -46,6 +49,9 @@ impl Command {
             order_type: order.order_type,
             time_in_force: order.time_in_force,
             post_only: order.post_only,
+            slides: order.slides,
+            reduce_only: order.reduce_only,
+            display_qty: order.display_qty,
             outgoing,
         })
     }
@@ -152,16 +158,41 @@ impl Command {
         self.qty_text().map(|text| decimal_from_text(py, &text)).transpose()
     }
 
-    /// How long the order lives: good till cancelled, immediate or cancel, or fill or kill.
+    /// How long the order lives; see :class:`~tradecore.types.TimeInForce`.
     #[getter]
     fn time_in_force<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        time_in_force_to_py(py, self.time_in_force as i64)
+        time_in_force_to_py(py, i64::from(self.time_in_force.code()))
     }
 
-    /// Whether the order is rejected rather than take liquidity.
+    /// When a good-till-date order ends at the venue, ns UTC; None for any other.
+    #[getter]
+    fn expires_at(&self) -> Option<i64> {
+        self.time_in_force.expires_at()
+    }
+
+    /// Whether the order rests rather than take liquidity.
     #[getter]
     fn post_only(&self) -> bool {
         self.post_only
+    }
+
+    /// Whether, as a post-only order, it is given another price rather than to be rejected.
+    #[getter]
+    fn slides(&self) -> bool {
+        self.slides
+    }
+
+    /// Whether the order only makes a position smaller.
+    #[getter]
+    fn reduce_only(&self) -> bool {
+        self.reduce_only
+    }
+
+    /// How much of the order is displayed at a time, in contracts (spot: base units); None for all of it.
+    #[getter]
+    fn display_qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let text = self.display_qty.map(|qty| self.instrument.format_qty(qty.steps()));
+        text.map(|text| decimal_from_text(py, &text)).transpose()
     }
 
     /// When it was sent, ns UTC.
@@ -213,18 +244,12 @@ fn in_words(command: &CoreCommand, instrument: &Instrument, terms: &mut HashMap<
     let priced = |price: Price| format!("@ {}", instrument.format_price(price.steps()));
     match command {
         CoreCommand::Submit { order, request } => {
-            let OrderRequest { side, qty, order_type, time_in_force, post_only, .. } = request;
+            let OrderRequest { side, qty, order_type, .. } = request;
             let qty = instrument.format_qty(qty.steps());
             let price = order_type.price().map_or_else(|| "at market".to_owned(), priced);
             let order_text = format!("{side} {qty} {} {price}", instrument.id);
-            let lives = match time_in_force {
-                TimeInForce::Gtc => "",
-                TimeInForce::Ioc => " ioc",
-                TimeInForce::Fok => " fok",
-            };
-            let rests = if *post_only { " post_only" } else { "" };
             terms.insert(*order, order_text.clone());
-            format!("{order_text}{lives}{rests}")
+            order_text + &terms_in_words(request, instrument)
         }
         CoreCommand::Cancel { order, .. } => {
             format!("cancel {}", terms.get(order).map_or("an order", String::as_str))
@@ -234,4 +259,28 @@ fn in_words(command: &CoreCommand, instrument: &Instrument, terms: &mut HashMap<
             format!("replace {before} by {} {}", instrument.format_qty(qty.steps()), priced(*price))
         }
     }
+}
+
+/// What an order says beside side, quantity and price.
+fn terms_in_words(request: &OrderRequest, instrument: &Instrument) -> String {
+    let mut words = String::new();
+    let lives = request.time_in_force;
+    match lives {
+        TimeInForce::Gtc => {}
+        TimeInForce::Gtd { expires_at } => {
+            let _ = write!(words, " gtd {expires_at}");
+        }
+        TimeInForce::Ioc | TimeInForce::Fok | TimeInForce::Day => {
+            let _ = write!(words, " {}", lives.as_str());
+        }
+    }
+    for (is_so, word) in
+        [(request.post_only, " post_only"), (request.slides, " slide"), (request.reduce_only, " reduce_only")]
+    {
+        words.push_str(if is_so { word } else { "" });
+    }
+    if let Some(display) = request.display_qty {
+        let _ = write!(words, " displaying {}", instrument.format_qty(display.steps()));
+    }
+    words
 }

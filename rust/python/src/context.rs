@@ -20,8 +20,9 @@ use crate::readings::IndicatorReading;
 use crate::records::Order;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
+use crate::terms::{OrderTerms, PostOnly};
 use crate::values::{
-    arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_request, to_side, to_whole,
+    arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_side, to_whole,
 };
 use crate::views::{BookView, PositionView};
 
@@ -289,23 +290,20 @@ impl Context {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn send(
         &self,
         market: MarketId,
         side: Side,
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
-        time_in_force: Option<&Bound<'_, PyAny>>,
-        post_only: bool,
-        client_id: Option<String>,
+        terms: OrderTerms<'_, '_>,
     ) -> PyResult<OrderId> {
         if let Some(price) = price {
             self.check_order(market, qty, price)?;
         }
         let instrument = self.shared.instrument(market);
-        let side = || Ok(side);
-        let request = to_request(market, instrument, side, qty, price, time_in_force, post_only, client_id)
+        let request = terms
+            .request(market, instrument, || Ok(side), qty, price)
             .map_err(|error| self.in_force(qty.py(), market, error))?;
         self.shared.with(qty.py(), |ctx| ctx.submit(request))?.map_err(errors::order)
     }
@@ -557,9 +555,18 @@ impl Context {
     /// price : Decimal, str, int or float, optional
     ///     Limit in quote currency, a multiple of the tick size; a market order if not given.
     /// time_in_force : TimeInForce or str, optional
-    ///     ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once) or ``fok`` (all or nothing).
-    /// post_only : bool
-    ///     Whether it is rejected rather than take liquidity; for ``gtc`` limit orders.
+    ///     ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once), ``fok`` (all or nothing),
+    ///     ``gtd`` (until ``expires_at``) or ``day`` (until the venue's day is over).
+    /// expires_at : int or datetime, optional
+    ///     When it ends at the venue: ns UTC, or a datetime with a time zone; makes it ``gtd``.
+    /// post_only : bool or "slide"
+    ///     Whether it is rejected rather than take liquidity, or, with ``"slide"``, rests at the best price that takes
+    ///     nothing; for limit orders that rest.
+    /// reduce_only : bool
+    ///     Whether it only makes the position smaller: it fills no more than that, whatever else fills.
+    /// display_qty : Decimal, str, int or float, optional
+    ///     How much of it is displayed at a time (an iceberg); all of it if not given. When that has filled, the next
+    ///     part queues behind all others.
     /// client_id : str, optional
     ///     The strategy's own name for it, unique among its open orders; 36 characters at most.
     ///
@@ -586,7 +593,10 @@ impl Context {
     /// >>> order_id = ctx.submit("BTCUSDT.SYNTH", "buy", "0.5", 60000.1, time_in_force="ioc")
     /// >>> ctx.order(order_id).time_in_force.name
     /// 'IOC'
-    #[pyo3(signature = (instrument, side, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
+    #[pyo3(signature = (instrument, side, qty, price=None, *, time_in_force=None, expires_at=None,
+        post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
+        text_signature = "($self, instrument, side, qty, price=None, *, time_in_force=None, expires_at=None, post_only=False, \
+        reduce_only=False, display_qty=None, client_id=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn submit(
         &self,
@@ -595,11 +605,15 @@ impl Context {
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
-        post_only: bool,
+        expires_at: Option<&Bound<'_, PyAny>>,
+        post_only: PostOnly,
+        reduce_only: bool,
+        display_qty: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
-        self.send(market, to_side(side)?, qty, price, time_in_force, post_only, client_id)
+        let terms = OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id };
+        self.send(market, to_side(side)?, qty, price, terms)
     }
 
     /// Send a buy order and return its id; parameters and errors are those of :meth:`submit`.
@@ -612,7 +626,10 @@ impl Context {
     /// >>> order = ctx.order("entry")
     /// >>> order.order_id == order_id, order.qty, order.price
     /// (True, 0.5, 59999.9)
-    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
+    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, expires_at=None,
+        post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
+        text_signature = "($self, instrument, qty, price=None, *, time_in_force=None, expires_at=None, post_only=False, \
+        reduce_only=False, display_qty=None, client_id=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn buy(
         &self,
@@ -620,11 +637,15 @@ impl Context {
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
-        post_only: bool,
+        expires_at: Option<&Bound<'_, PyAny>>,
+        post_only: PostOnly,
+        reduce_only: bool,
+        display_qty: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
-        self.send(market, Side::Buy, qty, price, time_in_force, post_only, client_id)
+        let terms = OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id };
+        self.send(market, Side::Buy, qty, price, terms)
     }
 
     /// Send a sell order and return its id; parameters and errors are those of :meth:`submit`.
@@ -636,7 +657,10 @@ impl Context {
     /// >>> order_id = ctx.sell("BTCUSDT.SYNTH", 1)
     /// >>> ctx.order(order_id).order_type.name
     /// 'MARKET'
-    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, post_only=false, client_id=None))]
+    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, expires_at=None,
+        post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
+        text_signature = "($self, instrument, qty, price=None, *, time_in_force=None, expires_at=None, post_only=False, \
+        reduce_only=False, display_qty=None, client_id=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn sell(
         &self,
@@ -644,11 +668,15 @@ impl Context {
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
-        post_only: bool,
+        expires_at: Option<&Bound<'_, PyAny>>,
+        post_only: PostOnly,
+        reduce_only: bool,
+        display_qty: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
-        self.send(market, Side::Sell, qty, price, time_in_force, post_only, client_id)
+        let terms = OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id };
+        self.send(market, Side::Sell, qty, price, terms)
     }
 
     /// Make the two-sided quote of an instrument what it is asked to be, with as few requests as possible.

@@ -29,7 +29,8 @@ use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
-use crate::values::{basis, repr_of, to_decimal, to_duration, to_integer, to_qty, to_request, to_side};
+use crate::terms::{OrderTerms, PostOnly};
+use crate::values::{basis, repr_of, to_decimal, to_duration, to_integer, to_qty, to_side};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {
@@ -289,13 +290,16 @@ impl PyKernel {
         self.state()?.control(at_ns, &Control::Kill)
     }
 
-    /// Send a person's order on behalf of a strategy; a market order without a price.
+    /// Send a person's order on behalf of a strategy, with the terms of :meth:`Context.submit`.
     ///
     /// Raises
     /// ------
     /// OrderError
     ///     When no venue could be asked for it.
-    #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, post_only=false))]
+    #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, expires_at=None,
+        post_only=PostOnly::Off, reduce_only=false, display_qty=None),
+        text_signature = "($self, at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, \
+        expires_at=None, post_only=False, reduce_only=False, display_qty=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn order(
         &self,
@@ -306,15 +310,20 @@ impl PyKernel {
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
-        post_only: bool,
+        expires_at: Option<&Bound<'_, PyAny>>,
+        post_only: PostOnly,
+        reduce_only: bool,
+        display_qty: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let mut state = self.state()?;
         let (market, instrument) = state.instrument(market)?;
         let Some(index) = state.names.iter().position(|name| name == strategy) else {
             return Err(errors::invalid("strategy", format!("no strategy is called {strategy:?}")));
         };
-        let side = || to_side(side);
-        let request = to_request(market, &instrument, side, qty, price, time_in_force, post_only, None)
+        let terms =
+            OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id: None };
+        let request = terms
+            .request(market, &instrument, || to_side(side), qty, price)
             .map_err(|error| errors::in_force(qty.py(), error, &instrument, at_ns))?;
         state.control(at_ns, &Control::Order { strategy: StrategyId::new(index), request })
     }
@@ -401,8 +410,8 @@ impl PyKernel {
     /// at_ns, market
     ///     When it reached us, and the order's market.
     /// kind : str
-    ///     ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` (by the
-    ///     venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
+    ///     ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` or
+    ///     ``repriced`` (by the venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
     /// order : int or str, optional
     ///     Our number of the order, or the client id; without it ``venue_id`` names the order.
     /// venue_id : str or int, optional

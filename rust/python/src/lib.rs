@@ -43,6 +43,7 @@ mod stamps;
 mod strategy;
 mod surveys;
 mod tables;
+mod terms;
 mod updates;
 mod values;
 mod venue;

@@ -81,16 +81,40 @@ impl Order {
         order_type_to_py(py, i64::from(self.order.order_type.code()))
     }
 
-    /// How long it lives: good till cancelled, immediate or cancel, or fill or kill.
+    /// How long it lives; see :class:`~tradecore.types.TimeInForce`.
     #[getter]
     fn time_in_force<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        time_in_force_to_py(py, self.order.time_in_force as i64)
+        time_in_force_to_py(py, i64::from(self.order.time_in_force.code()))
     }
 
-    /// Whether it is rejected rather than take liquidity.
+    /// When a good-till-date order ends at the venue, ns UTC; None for any other.
+    #[getter]
+    fn expires_at(&self) -> Option<i64> {
+        self.order.time_in_force.expires_at()
+    }
+
+    /// Whether it rests rather than take liquidity.
     #[getter]
     fn post_only(&self) -> bool {
         self.order.post_only
+    }
+
+    /// Whether, as a post-only order, it is given another price rather than to be rejected.
+    #[getter]
+    fn slides(&self) -> bool {
+        self.order.slides
+    }
+
+    /// Whether it only makes a position smaller.
+    #[getter]
+    fn reduce_only(&self) -> bool {
+        self.order.reduce_only
+    }
+
+    /// How much of it is displayed at a time, in contracts (spot: base units); None for all of it.
+    #[getter]
+    fn display_qty(&self) -> Option<f64> {
+        self.order.display_qty.map(|qty| self.instrument.qty_increment.to_f64(qty.steps()))
     }
 
     /// Its limit, in quote currency; None for a market order.
@@ -401,8 +425,15 @@ pub(crate) fn orders_table<'py>(
     t.array("instrument", rows.iter().map(|o| o.market.index() as u32))?;
     t.array("side", rows.iter().map(|o| o.side as i8))?;
     t.array("order_type", rows.iter().map(|o| o.order_type.code()))?;
-    t.array("time_in_force", rows.iter().map(|o| o.time_in_force as u8))?;
+    t.array("time_in_force", rows.iter().map(|o| o.time_in_force.code()))?;
+    t.array("expires_at", rows.iter().map(|o| o.time_in_force.expires_at().unwrap_or(0)))?;
     t.array("post_only", rows.iter().map(|o| o.post_only))?;
+    t.array("slides", rows.iter().map(|o| o.slides))?;
+    t.array("reduce_only", rows.iter().map(|o| o.reduce_only))?;
+    t.array(
+        "display_qty",
+        rows.iter().map(|o| o.display_qty.map_or(f64::NAN, |display| qty(o.market, display.steps()))),
+    )?;
     t.array("price", rows.iter().map(|o| o.price().map_or(f64::NAN, |p| price(o.market, p.steps()))))?;
     t.array("qty", rows.iter().map(|o| qty(o.market, o.qty.steps())))?;
     t.array("filled_qty", rows.iter().map(|o| qty(o.market, o.filled.steps())))?;

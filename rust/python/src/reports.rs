@@ -78,12 +78,13 @@ impl Terms<'_, '_> {
                 (ReportKind::Replaced { price: self.price()?, qty: self.qty()? }, &["price", "qty"])
             }
             "reduced" => (ReportKind::Reduced { qty: self.qty()? }, &["qty"]),
+            "repriced" => (ReportKind::Repriced { price: self.price()? }, &["price"]),
             "replace_rejected" => (ReportKind::ReplaceRejected(self.reason()?), &["reason"]),
             "expired" => (ReportKind::Expired(self.reason()?), &["reason"]),
             "unknown" => (ReportKind::Unknown, NOTHING),
             other => {
                 let known = "accepted, rejected, fill, cancelled, cancel_rejected, replaced, reduced, \
-                             replace_rejected, expired, unknown";
+                             repriced, replace_rejected, expired, unknown";
                 return Err(errors::invalid("kind", format!("{other:?} is none of {known}")));
             }
         };

@@ -9,9 +9,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
-use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::types::{
-    Decimal, Increment, Instrument, MarketId, Money, Price, Qty, Side, format_duration, nearest_duration,
+    Decimal, Increment, Instrument, Money, Price, Qty, Side, format_duration, nearest_duration,
     parse_duration,
 };
 
@@ -176,6 +175,11 @@ pub(crate) fn repr_of(value: &Bound<'_, PyAny>) -> String {
     }
 }
 
+/// What is not what it should be.
+pub(crate) fn unexpected(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {
+    errors::invalid(field, format!("expected {what}, got {}", repr_of(given)))
+}
+
 /// The shortest decimal that a float of another library (`numpy.float32`) stands for, which is what it was made of:
 /// as a Python float it has digits that nobody gave.
 fn shortest_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
@@ -211,49 +215,6 @@ pub(crate) fn to_side(value: &Bound<'_, PyAny>) -> PyResult<Side> {
         }
     }
     Err(errors::invalid("side", format!("{} is neither buy nor sell", value.repr()?)))
-}
-
-/// A time in force given as `TimeInForce` or a word.
-pub(crate) fn to_time_in_force(value: &Bound<'_, PyAny>) -> PyResult<TimeInForce> {
-    if let Ok(number) = value.extract::<u8>() {
-        match number {
-            0 => return Ok(TimeInForce::Gtc),
-            1 => return Ok(TimeInForce::Ioc),
-            2 => return Ok(TimeInForce::Fok),
-            _ => {}
-        }
-    } else if let Ok(word) = value.cast::<PyString>() {
-        match word.to_cow()?.to_ascii_lowercase().as_str() {
-            "gtc" => return Ok(TimeInForce::Gtc),
-            "ioc" => return Ok(TimeInForce::Ioc),
-            "fok" => return Ok(TimeInForce::Fok),
-            _ => {}
-        }
-    }
-    Err(errors::invalid("time_in_force", format!("{} is not gtc, ioc or fok", value.repr()?)))
-}
-
-/// The terms of an order; a market order without a price.
-#[allow(clippy::too_many_arguments, reason = "the terms of an order")]
-pub(crate) fn to_request(
-    market: MarketId,
-    instrument: &Instrument,
-    side: impl FnOnce() -> PyResult<Side>,
-    qty: &Bound<'_, PyAny>,
-    price: Option<&Bound<'_, PyAny>>,
-    time_in_force: Option<&Bound<'_, PyAny>>,
-    post_only: bool,
-    client_id: Option<String>,
-) -> PyResult<OrderRequest> {
-    let price = price.map(|price| to_price(instrument, price)).transpose()?;
-    let order_type = price.map_or(OrderType::Market, |price| OrderType::Limit { price });
-    let plain = OrderRequest::new(market, side()?, order_type, to_qty("qty", instrument, qty)?);
-    Ok(OrderRequest {
-        time_in_force: time_in_force.map_or(Ok(TimeInForce::Gtc), to_time_in_force)?,
-        post_only,
-        client_id: client_id.map(Into::into),
-        ..plain
-    })
 }
 
 /// A length of time given as text such as `"100ms"`, as a `timedelta` or as a `Nanoseconds`; at least `least`.

@@ -14,7 +14,7 @@ use tradecore_core::types::{Decimal, Fees, Instrument};
 
 use crate::columns::slice_of;
 use crate::errors;
-use crate::values::to_duration;
+use crate::values::{to_duration, unexpected};
 
 /// The attributes of a `SimVenue`, all of them.
 #[derive(FromPyObject)]
@@ -120,12 +120,6 @@ fn to_balances(given: &Bound<'_, PyAny>, borrowing: &Bound<'_, PyAny>) -> PyResu
     }
     let text = to_text("balances", "amounts of currencies such as \"0.5 BTC, 1000 USDT\"", given)?;
     Balances::parse(&text, may_borrow).map(Some).map_err(errors::settings)
-}
-
-fn unexpected(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {
-    given
-        .repr()
-        .map_or_else(|error| error, |shown| errors::invalid(field, format!("expected {what}, got {shown}")))
 }
 
 fn to_text(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {

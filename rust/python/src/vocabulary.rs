@@ -58,6 +58,10 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         };
         order_types.set_item(word, order_type.code())?;
     }
+    let lives = PyDict::new(py);
+    for time_in_force in TimeInForce::ALL {
+        lives.set_item(time_in_force.as_str(), time_in_force.code())?;
+    }
     let out = PyDict::new(py);
     for (name, words) in [
         ("InstrumentKind", kinds),
@@ -91,7 +95,7 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         ("EventFlag", flags),
         words!(py, |state| state as i64, BookState { Empty, Buffering, Synced, Gap, Stale }),
         ("OrderType", order_types),
-        words!(py, |time_in_force| time_in_force as i64, TimeInForce { Gtc, Ioc, Fok }),
+        ("TimeInForce", lives),
         words!(
             py,
             |status| status as i64,

@@ -102,18 +102,30 @@ impl Reader<'_> {
             0 => Ok(TimeInForce::Gtc),
             1 => Ok(TimeInForce::Ioc),
             2 => Ok(TimeInForce::Fok),
+            3 => Ok(TimeInForce::Gtd { expires_at: self.i64()? }),
+            4 => Ok(TimeInForce::Day),
             _ => self.error("a time in force"),
         }
     }
 
     pub(super) fn request(&mut self) -> Decoded<OrderRequest> {
+        let (market, side, order_type) = (self.market()?, self.side()?, self.order_type()?);
+        let (qty, time_in_force) = (self.qty()?, self.time_in_force()?);
+        let terms = self.u8()?;
+        if terms >= 1 << 4 {
+            return self.error("terms of an order");
+        }
+        let has = |bit: u8| terms >> bit & 1 == 1;
         Ok(OrderRequest {
-            market: self.market()?,
-            side: self.side()?,
-            order_type: self.order_type()?,
-            qty: self.qty()?,
-            time_in_force: self.time_in_force()?,
-            post_only: self.flag()?,
+            market,
+            side,
+            order_type,
+            qty,
+            time_in_force,
+            post_only: has(0),
+            slides: has(1),
+            reduce_only: has(2),
+            display_qty: if has(3) { Some(self.qty()?) } else { None },
             client_id: self.option(Self::text)?.map(Arc::from),
         })
     }
@@ -188,6 +200,7 @@ impl Reader<'_> {
             7 => ReportKind::Expired(self.known_reason()?),
             8 => ReportKind::Unknown,
             9 => ReportKind::Reduced { qty: self.qty()? },
+            10 => ReportKind::Repriced { price: self.price()? },
             _ => return self.error("a kind of report"),
         };
         Ok(Report { order, venue_id, execution, cumulative, ts_event, kind, origin: None })

@@ -302,6 +302,9 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
         qty: order.qty,
         time_in_force: order.time_in_force,
         post_only: order.post_only,
+        slides: order.slides,
+        reduce_only: order.reduce_only,
+        display_qty: order.display_qty,
         client_id: order.client_id.clone(),
     });
     w.option(order.venue_id.as_ref(), Writer::venue_key);

@@ -4,7 +4,7 @@ use super::signals::Signal;
 use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{
-    Command, FillOrigin, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, VenueKey,
+    Command, FillOrigin, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
 };
 use crate::types::{Money, Qty, Side, Writer};
 
@@ -29,13 +29,24 @@ impl Writer<'_> {
         }
     }
 
+    fn time_in_force(&mut self, time_in_force: TimeInForce) {
+        self.u8(time_in_force.code());
+        if let Some(at) = time_in_force.expires_at() {
+            self.i64(at);
+        }
+    }
+
     pub(super) fn request(&mut self, request: &OrderRequest) {
         self.index(request.market.index());
         self.side(request.side);
         self.order_type(request.order_type);
         self.i64(request.qty.steps());
-        self.u8(request.time_in_force as u8);
-        self.flag(request.post_only);
+        self.time_in_force(request.time_in_force);
+        let terms = [request.post_only, request.slides, request.reduce_only, request.display_qty.is_some()];
+        self.u8(terms.into_iter().rev().fold(0, |bits, has| bits << 1 | u8::from(has)));
+        if let Some(display) = request.display_qty {
+            self.i64(display.steps());
+        }
         self.option(request.client_id.as_deref(), Self::text);
     }
 
@@ -108,6 +119,7 @@ impl Writer<'_> {
             ReportKind::Expired(reason) => (7, Some(reason)),
             ReportKind::Unknown => (8, None),
             ReportKind::Reduced { .. } => (9, None),
+            ReportKind::Repriced { .. } => (10, None),
         };
         self.u8(code);
         if let Some(reason) = reason {
@@ -125,6 +137,7 @@ impl Writer<'_> {
                 self.i64(qty.steps());
             }
             ReportKind::Reduced { qty } => self.i64(qty.steps()),
+            ReportKind::Repriced { price } => self.i64(price.steps()),
             _ => {}
         }
     }

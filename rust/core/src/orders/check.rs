@@ -48,6 +48,14 @@ pub enum OrderError {
         /// The highest it may be.
         high: String,
     },
+    /// A time to end at that is over.
+    #[error("expires_at {expires_at} is not after the time it is, {now} (ns UTC)")]
+    Over {
+        /// When it is to end, ns.
+        expires_at: i64,
+        /// When it is sent, ns.
+        now: i64,
+    },
     /// Terms that contradict each other.
     #[error("{0}")]
     Contradiction(&'static str),
@@ -83,6 +91,7 @@ impl OrderError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::OffGrid { .. } => Reason::OffGrid,
+            Self::Over { .. } => Reason::GtdReached,
             Self::NotPositive { .. }
             | Self::OutOfRange { .. }
             | Self::Contradiction(_)
@@ -116,13 +125,40 @@ pub fn check_request(
             refusal(instrument, math, at, market_price(), request.qty)?
         }
     };
-    let rests = request.order_type != OrderType::Market && request.time_in_force == TimeInForce::Gtc;
-    if request.post_only && !rests {
-        return Err(OrderError::Contradiction(
-            "a post-only order must be a limit order that is good till cancelled",
-        ));
-    }
+    check_terms(instrument, at, request)?;
     Ok(reason)
+}
+
+/// Checks that the terms of a new order go together.
+fn check_terms(instrument: &Instrument, at: i64, request: &OrderRequest) -> Result<(), OrderError> {
+    let is_limit = request.order_type != OrderType::Market;
+    let rests = is_limit && request.time_in_force.rests();
+    let contradiction = |problem| Err(OrderError::Contradiction(problem));
+    if request.post_only && !rests {
+        return contradiction("a post-only order must be a limit order that rests: gtc, gtd or day");
+    }
+    if request.slides && !request.post_only {
+        return contradiction("only a post-only order slides");
+    }
+    match request.time_in_force {
+        TimeInForce::Gtd { .. } | TimeInForce::Day if !is_limit => {
+            return contradiction("a market order takes at once: gtd and day are for orders that rest");
+        }
+        TimeInForce::Gtd { expires_at } if expires_at <= at => {
+            return Err(OrderError::Over { expires_at, now: at });
+        }
+        _ => {}
+    }
+    if let Some(display) = request.display_qty {
+        if !rests {
+            return contradiction("display_qty is for limit orders that rest: gtc, gtd or day");
+        }
+        check_qty(instrument, at, "display_qty", display)?;
+        if display > request.qty {
+            return contradiction("display_qty is more than the quantity");
+        }
+    }
+    Ok(())
 }
 
 /// Checks the price and total quantity of a limit order of which `filled` has been filled, at a time, ns. No more than

@@ -6,7 +6,7 @@
 //! | rejected | rejected | rejected, a mismatch | mismatch unless it was rejected |
 //! | fill | working or filled: the acknowledgement is late | as it says | booked; what ended it stands unless it is full |
 //! | cancelled, expired | ended | ended | nothing new; a mismatch after a fill of all |
-//! | replaced, reduced | working, with the new terms | the new terms | nothing new |
+//! | replaced, reduced, repriced | working, with the new terms | the new terms | nothing new |
 //! | cancel or replace rejected | the request is answered | the request is answered | nothing new |
 //! | unknown | unknown | unknown | nothing new |
 //!
@@ -166,6 +166,12 @@ pub struct Order {
     pub time_in_force: TimeInForce,
     /// Rests or is rejected.
     pub post_only: bool,
+    /// Of a post-only order: is given another price rather than to be rejected.
+    pub slides: bool,
+    /// Only makes a position smaller.
+    pub reduce_only: bool,
+    /// Displayed at a time; all of it if absent.
+    pub display_qty: Option<Qty>,
     /// Total quantity.
     pub qty: Qty,
     /// Quantity filled.
@@ -205,6 +211,9 @@ impl Order {
             order_type: request.order_type,
             time_in_force: request.time_in_force,
             post_only: request.post_only,
+            slides: request.slides,
+            reduce_only: request.reduce_only,
+            display_qty: request.display_qty,
             qty: request.qty,
             filled: Qty::ZERO,
             filled_notional: 0,
@@ -314,6 +323,7 @@ impl Order {
             ReportKind::Expired(reason) => self.close(S::Expired, Some(reason), now),
             ReportKind::Replaced { .. }
             | ReportKind::Reduced { .. }
+            | ReportKind::Repriced { .. }
             | ReportKind::CancelRejected(_)
             | ReportKind::ReplaceRejected(_)
             | ReportKind::Unknown
@@ -325,9 +335,7 @@ impl Order {
                 if waiting {
                     self.acknowledge(now);
                 }
-                if self.order_type != OrderType::Market {
-                    self.order_type = OrderType::Limit { price };
-                }
+                self.set_price(price);
                 self.replaced += 1;
                 self.replace_answered(None);
                 self.resize(qty, now);
@@ -337,6 +345,12 @@ impl Order {
                     self.acknowledge(now);
                 }
                 self.resize(qty, now);
+            }
+            ReportKind::Repriced { price } => {
+                if waiting {
+                    self.acknowledge(now);
+                }
+                self.set_price(price);
             }
             ReportKind::CancelRejected(reason) => {
                 if self.pending == Pending::Cancel {
@@ -394,6 +408,12 @@ impl Order {
             self.standing = S::PartiallyFilled;
         }
         (Applied::Fill, mismatch)
+    }
+
+    fn set_price(&mut self, price: Price) {
+        if self.order_type != OrderType::Market {
+            self.order_type = OrderType::Limit { price };
+        }
     }
 
     fn resize(&mut self, qty: Qty, now: i64) {
@@ -601,13 +621,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_quantity_that_a_venue_tells_leaves_the_arithmetic(
-            told in proptest::collection::vec((0usize..4, 0usize..6, 0usize..6, 0usize..6), 1..20),
+            told in proptest::collection::vec((0usize..5, 0usize..6, 0usize..6, 0usize..6), 1..20),
         ) {
             const EXTREMES: [i64; 6] = [0, 1, 10, STEPS_LIMIT - 1, STEPS_LIMIT, i64::MAX];
             let mut o = order();
             for (what, price, qty, cumulative) in told {
                 let (price, qty) = (Price::new(EXTREMES[price].min(STEPS_LIMIT)), Qty::new(EXTREMES[qty]));
                 let kind = match what {
+                    3 => ReportKind::Repriced { price },
                     0 => ReportKind::Fill { price, qty, liquidity: Liquidity::Taker, fee: Money::ZERO },
                     1 => ReportKind::Replaced { price, qty },
                     2 => ReportKind::Reduced { qty },

@@ -57,11 +57,17 @@ pub enum Reason {
     MaxQty = 19,
     /// The account does not hold what it would pay.
     InsufficientBalance = 20,
+    /// Its time, good till a date, is over.
+    GtdReached = 21,
+    /// The venue's day is over.
+    DayEnded = 22,
+    /// It would have made no position smaller.
+    ReduceOnly = 23,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -82,6 +88,9 @@ impl Reason {
         Self::Venue,
         Self::MaxQty,
         Self::InsufficientBalance,
+        Self::GtdReached,
+        Self::DayEnded,
+        Self::ReduceOnly,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -112,6 +121,9 @@ impl Reason {
             Self::Venue => "venue",
             Self::MaxQty => "max_qty",
             Self::InsufficientBalance => "insufficient_balance",
+            Self::GtdReached => "gtd_reached",
+            Self::DayEnded => "day_ended",
+            Self::ReduceOnly => "reduce_only",
         }
     }
 
@@ -152,10 +164,16 @@ pub enum ReportKind {
     },
     /// The order stays as it was.
     ReplaceRejected(Reason),
-    /// The venue made the order smaller, unasked: it would have traded with one of its own account.
+    /// The venue made the order smaller, unasked: it would have traded with one of its own account, or made no position
+    /// smaller.
     Reduced {
         /// New total quantity.
         qty: Qty,
+    },
+    /// The venue gave a post-only order another price, unasked: it would have taken.
+    Repriced {
+        /// New price.
+        price: Price,
     },
     /// The order ended by its own terms, or was ended by the venue.
     Expired(Reason),

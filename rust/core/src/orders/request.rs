@@ -39,14 +39,57 @@ impl OrderType {
 
 /// How long an order lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
 pub enum TimeInForce {
     /// Until cancelled.
-    Gtc = 0,
+    Gtc,
     /// Take at once, drop the rest.
-    Ioc = 1,
+    Ioc,
     /// All at once or nothing.
-    Fok = 2,
+    Fok,
+    /// Until a time.
+    Gtd {
+        /// When it ends at the venue, ns.
+        expires_at: i64,
+    },
+    /// Until the venue's day is over.
+    Day,
+}
+
+impl TimeInForce {
+    /// One of each, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Gtc, Self::Ioc, Self::Fok, Self::Gtd { expires_at: 0 }, Self::Day];
+
+    /// Its number in tables and on the wire, and in Python.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Gtc => 0,
+            Self::Ioc => 1,
+            Self::Fok => 2,
+            Self::Gtd { .. } => 3,
+            Self::Day => 4,
+        }
+    }
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gtc => "gtc",
+            Self::Ioc => "ioc",
+            Self::Fok => "fok",
+            Self::Gtd { .. } => "gtd",
+            Self::Day => "day",
+        }
+    }
+
+    /// Whether what is not taken at once rests.
+    pub fn rests(self) -> bool {
+        matches!(self, Self::Gtc | Self::Gtd { .. } | Self::Day)
+    }
+
+    /// When it ends at the venue, ns, where it was told.
+    pub fn expires_at(self) -> Option<i64> {
+        if let Self::Gtd { expires_at } = self { Some(expires_at) } else { None }
+    }
 }
 
 /// The terms of a new order.
@@ -64,6 +107,12 @@ pub struct OrderRequest {
     pub time_in_force: TimeInForce,
     /// Rests or is rejected.
     pub post_only: bool,
+    /// Of a post-only order: rests at the best price that does not take, rather than to be rejected.
+    pub slides: bool,
+    /// Only makes a position smaller.
+    pub reduce_only: bool,
+    /// Displayed at a time; all of it if absent.
+    pub display_qty: Option<Qty>,
     /// The strategy's own name for it.
     pub client_id: Option<Arc<str>>,
 }
@@ -78,6 +127,9 @@ impl OrderRequest {
             qty,
             time_in_force: TimeInForce::Gtc,
             post_only: false,
+            slides: false,
+            reduce_only: false,
+            display_qty: None,
             client_id: None,
         }
     }

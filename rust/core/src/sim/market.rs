@@ -36,12 +36,14 @@
 
 mod commands;
 mod incoming;
+mod lives;
 mod matching;
 #[cfg(test)]
 mod model;
 mod prints;
 mod resting;
 mod taken;
+mod terms;
 mod waiting;
 
 use std::sync::Arc;
@@ -52,8 +54,10 @@ pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Placed, Resting, Slot};
 use self::taken::Taken;
+use self::terms::Expiries;
 use self::waiting::Prints;
 use super::queue::{Print, QueueModel, QueuePosition, Told};
+use super::rules::OrderRules;
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
 use crate::event::{EventKind, Ints, Span, View};
@@ -166,6 +170,14 @@ pub struct Market {
     math: ContractMath,
     instrument: Arc<Instrument>,
     random: Random,
+    rules: OrderRules,
+    expiries: Expiries,
+    /// What each account has bought here, less what it has sold.
+    positions: Vec<i64>,
+    /// Whether something was filled whose consequences have not been looked at.
+    has_filled: bool,
+    /// Orders of which nothing more is displayed.
+    melted: Vec<(AccountId, OrderId)>,
     steps: Vec<Step>,
     reached: Vec<Slot>,
     /// See [`FEW`]; tests want none.
@@ -208,6 +220,11 @@ impl Market {
             math: ContractMath::new(&instrument)?,
             instrument,
             random,
+            rules: OrderRules::default(),
+            expiries: Expiries::default(),
+            positions: Vec::new(),
+            has_filled: false,
+            melted: Vec::new(),
             steps: Vec::new(),
             reached: Vec::new(),
             few: FEW,
@@ -216,6 +233,12 @@ impl Market {
             market.add_pool();
         }
         Ok(market)
+    }
+
+    /// The same with these rules for the terms of orders.
+    #[must_use]
+    pub fn with_rules(self, rules: OrderRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// The venue's book as of the last message.
@@ -345,6 +368,10 @@ impl Market {
         } else {
             self.note_covered();
             self.settle(before, now, out);
+        }
+        if self.has_filled {
+            self.follow_fills(now, out);
+            self.watch_again();
         }
     }
 
@@ -591,7 +618,7 @@ impl Market {
             }
             let Resting { pool, .. } = *self.orders.get(slot);
             let lot = self.lot;
-            let leaves = self.orders.get(slot).leaves();
+            let leaves = self.fillable(slot);
             let left = self.left_of_trade(pool, trade.qty);
             let fill = if *left >= leaves { leaves } else { *left / lot * lot };
             *left -= fill;
@@ -625,7 +652,7 @@ impl Market {
             return 0;
         }
         self.note_ahead(slot);
-        let pool = self.orders.get(slot).pool;
+        let (pool, fillable) = (self.orders.get(slot).pool, self.fillable_shown(slot));
         let left = *self.left_of_trade(pool, trade.qty);
         let order = self.orders.get_mut(slot);
         let pool = &mut self.pools[pool as usize];
@@ -637,7 +664,7 @@ impl Market {
             return 0;
         }
         let reach = self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, &mut pool.random);
-        let fill = reach.min(order.leaves()).max(0);
+        let fill = reach.min(fillable).max(0);
         pool.left = (left - fill).max(0);
         fill
     }
@@ -751,7 +778,7 @@ impl Market {
         }
         for slot in reached.drain(..) {
             let Resting { side, price, pool, .. } = *self.orders.get(slot);
-            let leaves = self.orders.get(slot).leaves();
+            let leaves = self.fillable(slot);
             let fill = self.use_up(side, price, pool, leaves);
             if fill > 0 {
                 self.note_ahead(slot);

@@ -5,6 +5,7 @@ mod clock;
 mod latency;
 mod market;
 mod queue;
+mod rules;
 mod settings;
 mod update;
 mod venue;
@@ -17,6 +18,7 @@ pub use latency::{
 };
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
+pub use rules::{OrderRules, ReduceOnly};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::Venue;

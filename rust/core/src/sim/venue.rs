@@ -2,8 +2,10 @@
 //!
 //! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
 //! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
-//! use the same code. At one nanosecond messages act first, then markets are listed and delisted, then commands act, in order of
-//! sending.
+//! use the same code. At one nanosecond messages act first, then markets are listed and delisted, then orders end whose time
+//! is over, then commands act, in order of sending.
+
+use std::collections::BTreeSet;
 
 use super::channel::Channel;
 use super::latency::{Latency, Leg, Ways};
@@ -45,6 +47,8 @@ pub struct Venue {
     listings: Vec<(i64, MarketId, bool)>,
     /// Markets in which orders have joined levels since commands last acted.
     joined: Vec<MarketId>,
+    /// When orders may end whose time is over.
+    expiries: BTreeSet<(i64, MarketId)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
     /// Balances at each venue that has them.
@@ -175,22 +179,23 @@ impl Venue {
         self.updates.send(known, Sent { account, execution: 0, update });
     }
 
-    /// When the next command arrives or the next market is listed or delisted.
+    /// When the next command arrives, the next order may end or the next market is listed or delisted.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
         let listing = self.listings.last().map(|(at, ..)| *at);
-        match (self.commands.next(), listing) {
-            (Some(command), Some(listing)) => Some(command.min(listing)),
-            (command, listing) => command.or(listing),
-        }
+        let expiry = self.expiries.first().map(|(at, _)| *at);
+        [self.commands.next(), listing, expiry].into_iter().flatten().min()
     }
 
-    /// Lists and delists markets and lets commands act, as far as it is time for them by `until`.
+    /// Lists and delists markets, ends orders and lets commands act, as far as it is time for them by `until`.
     pub fn advance(&mut self, until: i64) {
         self.joined.clear();
         loop {
             let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
-            if let Some((at, (account, command, sent))) =
+            let expiry = self.expiries.first().map_or(i64::MAX, |(at, _)| *at);
+            if expiry < listing && expiry <= until && self.commands.next().is_none_or(|at| expiry <= at) {
+                self.expire();
+            } else if let Some((at, (account, command, sent))) =
                 self.commands.receive(until.min(listing.saturating_sub(1)))
             {
                 let market = command.market();
@@ -202,6 +207,7 @@ impl Venue {
                         if side.looks_back() {
                             self.joined.push(market);
                         }
+                        self.note_expiry(market);
                     }
                 }
                 self.report(market);
@@ -234,6 +240,20 @@ impl Venue {
     /// Says how fine a market's book is: see [`Market::set_granularity`].
     pub fn set_granularity(&mut self, market: MarketId, ns: i64) {
         self.places[market.index()].market.set_granularity(ns);
+    }
+
+    /// Ends the orders of one market whose time is over next.
+    fn expire(&mut self) {
+        if let Some((at, market)) = self.expiries.pop_first() {
+            self.places[market.index()].market.expire(at, &mut self.fresh);
+            self.note_expiry(market);
+            self.report(market);
+        }
+    }
+
+    fn note_expiry(&mut self, market: MarketId) {
+        let next = self.places[market.index()].market.next_expiry();
+        self.expiries.extend(next.map(|at| (at, market)));
     }
 
     /// When the next report reaches us.

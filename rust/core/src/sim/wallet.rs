@@ -243,6 +243,7 @@ impl Wallets {
             ReportKind::Rejected(_) | ReportKind::Expired(_) | ReportKind::Cancelled => return,
             ReportKind::Replaced { price, qty } => (claim.price, claim.qty) = (price, qty.steps()),
             ReportKind::Reduced { qty } => claim.qty = qty.steps(),
+            ReportKind::Repriced { price } => claim.price = price,
             ReportKind::Accepted
             | ReportKind::CancelRejected(_)
             | ReportKind::ReplaceRejected(_)

@@ -78,8 +78,14 @@ fn run(input: &[u8]) {
     for _ in 0..8 {
         let (price, qty) = (Price::new(dice.steps()), Qty::new(dice.steps()));
         let request = OrderRequest {
-            time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok]),
+            time_in_force: match dice.pick(&TimeInForce::ALL) {
+                TimeInForce::Gtd { .. } => TimeInForce::Gtd { expires_at: dice.number() },
+                other => other,
+            },
             post_only: dice.chance(60),
+            slides: dice.chance(20),
+            reduce_only: dice.chance(20),
+            display_qty: dice.maybe(|dice| Qty::new(dice.steps())),
             ..OrderRequest::new(
                 M0,
                 Side::Buy,

@@ -44,8 +44,14 @@ fn rows(dice: &mut Dice<'_>, now: i64) -> EventColumns {
 fn request(dice: &mut Dice<'_>) -> OrderRequest {
     let price = Price::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(95, 107) });
     OrderRequest {
-        time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok]),
+        time_in_force: match dice.pick(&TimeInForce::ALL) {
+            TimeInForce::Gtd { .. } => TimeInForce::Gtd { expires_at: dice.number() },
+            other => other,
+        },
         post_only: dice.chance(40),
+        slides: dice.chance(20),
+        reduce_only: dice.chance(40),
+        display_qty: dice.maybe(|dice| Qty::new(dice.within(0, 40))),
         client_id: dice.maybe(|dice| dice.pick(&["a", "b"]).into()),
         ..OrderRequest::new(
             MarketId::new(dice.below(3) as usize),

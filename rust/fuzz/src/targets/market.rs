@@ -65,7 +65,7 @@ fn message(dice: &mut Dice<'_>, extreme: bool) -> EventColumns {
     columns
 }
 
-fn command(dice: &mut Dice<'_>, newest: &mut u64, lot: i64, extreme: bool) -> Action {
+fn command(dice: &mut Dice<'_>, newest: &mut u64, now: i64, lot: i64, extreme: bool) -> Action {
     let account = AccountId::new(dice.below(3) as usize);
     let odd = extreme && dice.chance(20);
     let (price, qty) =
@@ -83,9 +83,14 @@ fn command(dice: &mut Dice<'_>, newest: &mut u64, lot: i64, extreme: bool) -> Ac
                     time_in_force: match kind {
                         5 => TimeInForce::Ioc,
                         6 => TimeInForce::Fok,
+                        8 => TimeInForce::Gtd { expires_at: now + dice.within(0, 20) },
+                        9 => TimeInForce::Day,
                         _ => TimeInForce::Gtc,
                     },
                     post_only: kind == 7,
+                    slides: kind == 7 && dice.chance(128),
+                    reduce_only: dice.chance(60),
+                    display_qty: (kind > 6 && dice.chance(60)).then(|| Qty::new(dice.within(1, 5) * lot)),
                     ..OrderRequest::new(
                         M0,
                         if dice.chance(128) { Side::Buy } else { Side::Sell },
@@ -102,6 +107,7 @@ fn command(dice: &mut Dice<'_>, newest: &mut u64, lot: i64, extreme: bool) -> Ac
 
 fn act(market: &mut Market, action: &Action, now: i64, only: Option<AccountId>) -> Out {
     let mut out = Out::new();
+    market.expire(now, &mut out);
     match action {
         Action::Message(columns) => {
             let view = columns.view();
@@ -144,6 +150,10 @@ fn told(orders: &mut BTreeMap<(AccountId, u64), Known>, account: AccountId, upda
         ReportKind::Reduced { qty } => {
             assert!(order.is_open && qty.steps() > order.filled && qty.steps() < order.qty);
             order.qty = qty.steps();
+        }
+        ReportKind::Repriced { price } => {
+            assert!(order.is_open && (price.steps() - order.limit.unwrap_or(0)) * order.side.sign() < 0);
+            order.limit = Some(price.steps());
         }
         ReportKind::Cancelled | ReportKind::Expired(_) => {
             assert!(order.is_open, "{update:?} of an order that has ended");
@@ -209,7 +219,7 @@ fn run(input: &[u8]) {
             0 => Action::Delist,
             1..3 => Action::List,
             3..24 => Action::Message(message(&mut dice, extreme)),
-            _ => command(&mut dice, &mut newest, lot, extreme),
+            _ => command(&mut dice, &mut newest, now, lot, extreme),
         };
         let out = act(&mut together, &action, now, None);
         if matching.accounts == Accounts::Isolated {

@@ -31,6 +31,7 @@ pub(super) fn report(dice: &mut Dice<'_>, order: u64, now: i64) -> Report {
         7 => ReportKind::Expired(reason(dice)),
         8 => ReportKind::Unknown,
         9 => ReportKind::Reduced { qty: qty(dice) },
+        10 => ReportKind::Repriced { price: price(dice) },
         _ => ReportKind::Fill {
             price: price(dice),
             qty: qty(dice),

@@ -32,6 +32,7 @@ pub(super) fn reports() -> impl Strategy<Value = Report> {
         Just(ReportKind::Cancelled),
         Just(ReportKind::Unknown),
         quantities().prop_map(|qty| ReportKind::Reduced { qty }),
+        prices().prop_map(|price| ReportKind::Repriced { price }),
         reason.clone().prop_map(ReportKind::Rejected),
         reason.clone().prop_map(ReportKind::CancelRejected),
         reason.clone().prop_map(ReportKind::ReplaceRejected),
@@ -68,22 +69,33 @@ pub(super) fn reports() -> impl Strategy<Value = Report> {
 }
 
 pub(super) fn requests() -> impl Strategy<Value = OrderRequest> {
+    let lives = prop_oneof![
+        proptest::sample::select(TimeInForce::ALL.to_vec()),
+        any::<i64>().prop_map(|expires_at| TimeInForce::Gtd { expires_at }),
+    ];
+    let terms = (lives, any::<[bool; 3]>(), proptest::option::of(quantities()));
     (
         any::<u32>(),
         any::<bool>(),
         proptest::option::of(prices()),
         quantities(),
+        terms,
         proptest::option::of("\\PC{0,12}"),
     )
-        .prop_map(|(market, post_only, price, qty, name)| OrderRequest {
-            time_in_force: if post_only { TimeInForce::Gtc } else { TimeInForce::Fok },
-            post_only,
-            client_id: name.map(|name| name.as_str().into()),
-            ..OrderRequest::new(
-                MarketId::new(market as usize),
-                if post_only { Side::Buy } else { Side::Sell },
-                price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
-                qty,
-            )
+        .prop_map(|(market, is_buy, price, qty, (time_in_force, flags, display_qty), name)| {
+            OrderRequest {
+                time_in_force,
+                post_only: flags[0],
+                slides: flags[1],
+                reduce_only: flags[2],
+                display_qty,
+                client_id: name.map(|name| name.as_str().into()),
+                ..OrderRequest::new(
+                    MarketId::new(market as usize),
+                    if is_buy { Side::Buy } else { Side::Sell },
+                    price.map_or(OrderType::Market, |price| OrderType::Limit { price }),
+                    qty,
+                )
+            }
         })
 }

@@ -3,13 +3,20 @@
 use super::Market;
 use super::matching::{Step, Taker};
 use super::resting::{Placed, Resting};
+use super::terms::Terms;
 use super::waiting::Waiting;
 use crate::orders::{
-    Command, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, check_replace, check_request,
+    Command, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
 use crate::sim::queue::QueuePosition;
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
+
+/// What a new order is let in as.
+struct Admitted {
+    limit: Option<i64>,
+    qty: i64,
+}
 
 impl Market {
     /// Takes an account's command that arrives at `now`. What comes of it goes to `out`, with the account it is for.
@@ -36,14 +43,9 @@ impl Market {
         match command {
             Command::Submit { order, request } => self.submit(account, order, &request, sent, now, out),
             Command::Cancel { order, .. } => {
-                let kind = if let Some(slot) = self.orders.find(account, order) {
-                    self.orders.remove(slot);
-                    ReportKind::Cancelled
-                } else if let Some(at) = self.prints.find(account, order) {
-                    self.prints.remove(at);
-                    ReportKind::Cancelled
-                } else {
-                    ReportKind::CancelRejected(Reason::UnknownOrder)
+                let kind = match self.take_out(account, order) {
+                    Some(_) => ReportKind::Cancelled,
+                    None => ReportKind::CancelRejected(Reason::UnknownOrder),
                 };
                 out.push((account, Update::on(order, now, kind)));
             }
@@ -51,6 +53,7 @@ impl Market {
                 self.replace(account, order, (price.steps(), qty.steps()), sent, now, out);
             }
         }
+        self.follow_fills(now, out);
         self.watch_again();
     }
 
@@ -82,40 +85,50 @@ impl Market {
     ) {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let (side, pool) = (request.side, self.pool(account));
-        let limit = request.order_type.price().map(Price::steps);
-        if let Some(reason) = self.refuses(account, id, request, pool, now) {
-            say(ReportKind::Rejected(reason));
-            return;
-        }
+        let Admitted { limit, qty } = match self.admit(account, id, request, pool, now) {
+            Ok(admitted) => admitted,
+            Err(reason) => return say(ReportKind::Rejected(reason)),
+        };
         say(ReportKind::Accepted);
-        let placed = Placed { sent, arrived: now };
-        let taker = Taker { id, account, pool, side, limit, qty: request.qty.steps(), filled: 0, placed };
-        if !self.basis.has_book() {
-            return self.place_print(Waiting::new(taker, request), now, out);
+        if qty < request.qty.steps() {
+            say(ReportKind::Reduced { qty: Qty::new(qty) });
         }
-        let whole = request.time_in_force == TimeInForce::Fok;
+        if let (Some(limit), Some(asked)) = (limit, request.order_type.price())
+            && limit != asked.steps()
+        {
+            out.push((account, Self::repriced(id, limit, now)));
+        }
+        let terms = Terms::new(request, self.rules, now);
+        let placed = Placed { sent, arrived: now };
+        let taker = Taker { id, account, pool, side, limit, qty, filled: 0, placed };
+        if self.basis.has_book() {
+            self.meet(taker, terms, now, out);
+        } else {
+            self.place_print(Waiting { taker, terms }, now, out);
+        }
+        self.note_expiry(account, id, &terms);
+    }
+
+    /// Lets an order that came in take what it meets, and rest or end.
+    fn meet(&mut self, taker: Taker, terms: Terms, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        let Taker { id, account, pool, side, placed, .. } = taker;
+        let whole = terms.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out) else { return };
         let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
-        let price = match (request.order_type, request.time_in_force) {
-            (OrderType::Market, _) => {
-                out.push(expires(Reason::NoLiquidity));
-                return;
-            }
-            (OrderType::Limit { .. }, TimeInForce::Ioc | TimeInForce::Fok) => {
-                out.push(expires(Reason::IocRemainder));
-                return;
-            }
-            (OrderType::Limit { price }, TimeInForce::Gtc) => price,
-        };
+        let Some(price) = left.limit else { return out.push(expires(Reason::NoLiquidity)) };
+        if !terms.time_in_force.rests() {
+            return out.push(expires(Reason::IocRemainder));
+        }
         self.rest(Resting {
             id,
             account,
             pool,
             side,
-            price: price.steps(),
+            price,
             qty: left.qty,
             filled: left.filled,
-            post_only: request.post_only,
+            terms,
+            tip: 0,
             place: QueuePosition::UNKNOWN,
             displayed: 0,
             placed,
@@ -154,9 +167,10 @@ impl Market {
     }
 
     /// Puts an order at the end of the queue of its price.
-    fn rest(&mut self, mut order: Resting) {
+    pub(super) fn rest(&mut self, mut order: Resting) {
         let (side, key) = (order.side, order.key());
         let shown = self.book.shown_at(side, order.price);
+        order.tip = order.filled.saturating_add(order.terms.display);
         order.place = QueuePosition::UNKNOWN;
         (order.ahead_at_entry, order.ahead) = (f64::INFINITY, f64::INFINITY);
         let slot = self.orders.push(order);
@@ -171,20 +185,20 @@ impl Market {
         }
     }
 
-    /// Why a new order is not let in.
-    fn refuses(
+    /// What a new order is let in as, or why it is not.
+    fn admit(
         &self,
         account: AccountId,
         id: OrderId,
         request: &OrderRequest,
         pool: u32,
         now: i64,
-    ) -> Option<Reason> {
+    ) -> Result<Admitted, Reason> {
         if !self.is_listed {
-            return Some(Reason::NotListed);
+            return Err(Reason::NotListed);
         }
         if self.orders.find(account, id).is_some() || self.prints.find(account, id).is_some() {
-            return Some(Reason::InvalidTerms);
+            return Err(Reason::InvalidTerms);
         }
         let reference = if self.basis.has_book() {
             self.book.best(request.side.opposite()).map(|level| level.price)
@@ -193,29 +207,51 @@ impl Market {
         };
         match check_request(&self.instrument, &self.math, now, request, || reference.map(Price::new)) {
             Ok(None) => {}
-            Ok(Some(reason)) => return Some(reason),
-            Err(mistake) => return Some(mistake.reason()),
+            Ok(Some(reason)) => return Err(reason),
+            Err(mistake) => return Err(mistake.reason()),
+        }
+        if self.basis.has_book() && !self.book.is_synced() {
+            return Err(Reason::BookNotSynced);
+        }
+        let (side, mut qty) = (request.side, request.qty.steps());
+        if request.reduce_only {
+            qty = self.reduces(account, side, qty, None)?;
         }
         let limit = request.order_type.price().map(Price::steps);
-        if !self.basis.has_book() {
-            return self.refuses_print(request.side, limit, request.post_only);
-        }
-        if !self.book.is_synced() {
-            return Some(Reason::BookNotSynced);
-        }
-        self.refuses_to_take(request.side, limit, request.post_only, pool)
+        let limit = self.settle_price(side, limit, (request.post_only, request.slides), pool, now)?;
+        Ok(Admitted { limit, qty })
     }
 
-    /// Why an order that would take liquidity at once is not let in.
-    fn refuses_to_take(&self, side: Side, limit: Option<i64>, post_only: bool, pool: u32) -> Option<Reason> {
-        let takes = |limit| self.meets_displayed(side, limit, pool) || self.meets_own(side, limit, pool);
-        if !limit.is_none_or(takes) {
-            return None;
+    /// The limit an order is let in at, or why it is not: it would take, and may not, or not now.
+    pub(super) fn settle_price(
+        &self,
+        side: Side,
+        limit: Option<i64>,
+        (post_only, slides): (bool, bool),
+        pool: u32,
+        now: i64,
+    ) -> Result<Option<i64>, Reason> {
+        let has_book = self.basis.has_book();
+        let takes = limit.is_none_or(|limit| {
+            if has_book {
+                self.best_met(side, limit, pool).is_some()
+            } else {
+                self.is_beyond_last(side, limit)
+            }
+        });
+        if !takes {
+            return Ok(limit);
         }
         if post_only {
-            return Some(Reason::PostOnlyWouldCross);
+            let slid = limit.filter(|_| slides).and_then(|limit| {
+                if has_book { self.price_beside(side, limit, pool, now) } else { self.last_print() }
+            });
+            return slid.map(Some).ok_or(Reason::PostOnlyWouldCross);
         }
-        self.book.is_crossed().then_some(Reason::BookCrossed)
+        if has_book && self.book.is_crossed() {
+            return Err(Reason::BookCrossed);
+        }
+        Ok(limit)
     }
 
     /// Why an order cannot have other terms, whatever the market is.
@@ -241,41 +277,53 @@ impl Market {
         }
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         let Some(slot) = self.orders.find(account, id) else {
-            say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
-            return;
+            return say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
         };
         let order = self.orders.get(slot).clone();
-        if let Some(reason) = self.refuses_terms(price, qty, order.filled, now) {
-            say(ReportKind::ReplaceRejected(reason));
-            return;
-        }
+        let (price, qty) = match self.new_terms(&order, (price, qty), now) {
+            Ok(terms) => terms,
+            Err(reason) => return say(ReportKind::ReplaceRejected(reason)),
+        };
         if qty <= order.filled {
             self.orders.remove(slot);
-            say(ReportKind::Cancelled);
-            return;
+            return say(ReportKind::Cancelled);
         }
-        let replaced = ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) };
-        if price == order.price && qty <= order.qty {
+        say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
+        if order.keeps_place(price, qty) {
             self.orders.get_mut(slot).qty = qty;
-            say(replaced);
-            return;
-        }
-        let refusal = if self.book.is_synced() {
-            self.refuses_to_take(order.side, Some(price), order.post_only, order.pool)
-        } else {
-            Some(Reason::BookNotSynced)
-        };
-        if let Some(reason) = refusal {
-            say(ReportKind::ReplaceRejected(reason));
             return;
         }
         let order = self.orders.remove(slot);
-        say(replaced);
         let Resting { pool, side, filled, .. } = order;
         let placed = Placed { sent, arrived: now };
         let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled, placed };
         if let Some(left) = self.take(taker, false, now, out) {
             self.rest(Resting { price, qty: left.qty, filled: left.filled, placed, ..order });
         }
+    }
+
+    /// The price and quantity an order gets that asks for these, or why it does not.
+    fn new_terms(&self, order: &Resting, (price, qty): (i64, i64), now: i64) -> Result<(i64, i64), Reason> {
+        let Resting { account, side, filled, terms, .. } = *order;
+        if let Some(reason) = self.refuses_terms(price, qty, filled, now) {
+            return Err(reason);
+        }
+        if qty <= filled {
+            return Ok((price, qty));
+        }
+        let qty = if terms.reduce_only {
+            filled + self.reduces(account, side, qty - filled, Some(order.id))?
+        } else {
+            qty
+        };
+        if order.keeps_place(price, qty) {
+            return Ok((price, qty));
+        }
+        if !self.book.is_synced() {
+            return Err(Reason::BookNotSynced);
+        }
+        let rests = (terms.post_only, terms.slides);
+        let settled = self.settle_price(side, Some(price), rests, order.pool, now)?;
+        Ok((settled.unwrap_or(price), qty))
     }
 }

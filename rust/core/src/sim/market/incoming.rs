@@ -5,7 +5,7 @@
 //! order needs to know before it trades.
 
 use super::matching::{SelfTrade, Step, Taker};
-use super::resting::Slot;
+use super::resting::{Resting, Slot};
 use super::{Market, maker_fill, reaches, taker_fill};
 use crate::orders::{FillEvent, Reason, ReportKind};
 use crate::sim::update::Update;
@@ -28,6 +28,7 @@ impl Market {
         let mut left = qty;
         let mut levels = self.book.iter(passive).peekable();
         let mut own = account.and_then(|_| self.orders.level_below(passive, i64::MAX));
+        let mut hidden: Vec<Slot> = Vec::new();
         while left > 0 {
             let shown = levels.peek().map(|level| level.price * passive.sign());
             let Some(key) = shown.max(own.map(|(key, _)| key)).filter(|key| *key >= floor) else { break };
@@ -54,14 +55,32 @@ impl Market {
                         if left == 0 {
                             return;
                         }
-                        let qty = order.leaves().min(left);
                         let own_account = order.account == account;
+                        let qty = if own_account {
+                            order.leaves()
+                        } else {
+                            self.fillable_after(slot, steps).min(order.shown())
+                        }
+                        .min(left);
+                        if qty == 0 {
+                            // Nothing of its position is left to reduce.
+                            match self.orders.behind(slot) {
+                                Some(behind) => {
+                                    slot = behind;
+                                    continue;
+                                }
+                                None => break,
+                            }
+                        }
                         let (step, gone) = match self.self_trade {
                             _ if !own_account => (Step::Maker { slot, qty }, qty),
                             SelfTrade::CancelNewest => (Step::Stop, left),
                             SelfTrade::CancelOldest | SelfTrade::CancelBoth => (Step::Expire { slot }, 0),
                             SelfTrade::Decrement => (Step::Decrement { slot, qty }, qty),
                         };
+                        if !own_account && order.shown() < order.leaves() {
+                            hidden.push(slot);
+                        }
                         steps.push(step);
                         left -= gone;
                         if own_account && self.self_trade == SelfTrade::CancelBoth {
@@ -80,6 +99,14 @@ impl Market {
                 own = self.orders.level_below(passive, key - 1);
             }
             eat(displayed, &mut left, steps);
+            // What is not displayed stands behind all that is.
+            for slot in hidden.drain(..) {
+                let qty = self.fillable_after(slot, steps).min(left);
+                if qty > 0 {
+                    steps.push(Step::Maker { slot, qty });
+                    left -= qty;
+                }
+            }
         }
     }
 
@@ -99,12 +126,14 @@ impl Market {
                 Step::Displayed { price, displayed, qty } => {
                     self.taken.add(passive, price * passive.sign(), taker.pool, displayed, qty);
                     taker.filled += qty;
+                    self.count(taker.account, taker.side, qty);
                     out.push(taker_fill(&self.math, &taker, price, qty, now));
                 }
                 Step::Maker { slot, qty } => {
                     let price = self.orders.get(slot).price;
                     taker.filled += qty;
                     self.note_ahead(slot);
+                    self.count(taker.account, taker.side, qty);
                     out.push(self.fill_resting(slot, qty, FillEvent::OwnOrder, now));
                     out.push(taker_fill(&self.math, &taker, price, qty, now));
                 }
@@ -151,10 +180,14 @@ impl Market {
     ) -> (AccountId, Update) {
         let order = self.orders.get_mut(slot);
         order.filled += qty;
-        let (fill, left) = (maker_fill(&self.math, order, qty, event, now), order.leaves());
-        if left == 0 {
+        let Resting { account, side, id, .. } = *order;
+        let fill = maker_fill(&self.math, order, qty, event, now);
+        if order.leaves() == 0 {
             self.orders.remove(slot);
+        } else if order.shown() <= 0 {
+            self.melted.push((account, id));
         }
+        self.count(account, side, qty);
         fill
     }
 
@@ -165,27 +198,36 @@ impl Market {
         order.ahead = order.place.front;
     }
 
-    /// Whether an order of `side` at `limit` would find something displayed to take.
-    pub(super) fn meets_displayed(&self, side: Side, limit: i64, pool: u32) -> bool {
+    /// The best price at which an order of `side` at `limit` would find something to take, displayed or of its pool.
+    pub(super) fn best_met(&self, side: Side, limit: i64, pool: u32) -> Option<i64> {
+        let sign = side.opposite().sign();
+        let (displayed, own) = (self.best_displayed(side, limit, pool), self.best_own(side, limit, pool));
+        let best = displayed.map(|price| price * sign).max(own.map(|price| price * sign));
+        best.map(|key| key * sign)
+    }
+
+    /// The same of what is displayed.
+    fn best_displayed(&self, side: Side, limit: i64, pool: u32) -> Option<i64> {
         let passive = side.opposite();
         self.book
             .iter(passive)
             .take_while(|level| reaches(side, limit, level.price))
-            .any(|level| level.qty - self.taken.at(passive, level.price * passive.sign(), pool) >= self.lot)
+            .find(|level| level.qty - self.taken.at(passive, level.price * passive.sign(), pool) >= self.lot)
+            .map(|level| level.price)
     }
 
-    /// Whether an order of `side` at `limit` would meet an own order of its pool.
-    pub(super) fn meets_own(&self, side: Side, limit: i64, pool: u32) -> bool {
+    /// The same of own orders of its pool.
+    fn best_own(&self, side: Side, limit: i64, pool: u32) -> Option<i64> {
         let passive = side.opposite();
         let floor = limit * passive.sign();
         let mut at = self.orders.level_below(passive, i64::MAX);
         while let Some((key, first)) = at.filter(|(key, _)| *key >= floor) {
             let mut orders = std::iter::successors(Some(first), |slot| self.orders.behind(*slot));
             if orders.any(|slot| self.orders.get(slot).pool == pool) {
-                return true;
+                return Some(key * passive.sign());
             }
             at = self.orders.level_below(passive, key - 1);
         }
-        false
+        None
     }
 }

@@ -1,6 +1,8 @@
 //! The market once more, slow and obvious: every order is looked at after every message, what a taker meets is taken
 //! lot by lot. The real one has to say the same.
 
+mod terms;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +34,11 @@ struct Own {
     qty: i64,
     filled: i64,
     post_only: bool,
+    slides: bool,
+    reduce_only: bool,
+    display: i64,
+    tip: i64,
+    expires_at: Option<i64>,
     place: QueuePosition,
     /// Its place where pieces are tracked; what is ahead there is written to `place`.
     tracked: Option<Obvious>,
@@ -90,6 +97,9 @@ struct Model {
     orders: Vec<Own>,
     taken: Vec<Taken>,
     random: BTreeMap<Pool, Random>,
+    positions: BTreeMap<AccountId, i64>,
+    /// Orders of which nothing more is displayed.
+    melted: Vec<(AccountId, OrderId)>,
 }
 
 /// Whether an order at `price` and one of the other side at `other` meet.
@@ -120,6 +130,8 @@ impl Model {
             orders: Vec::new(),
             taken: Vec::new(),
             random: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            melted: Vec::new(),
         }
     }
 
@@ -181,8 +193,14 @@ impl Model {
         let side = taker.opposite();
         let mut first: Option<usize> = None;
         for (at, order) in self.orders.iter().enumerate() {
-            let counts = order.side == side && self.pool(order.account) == pool;
-            if counts && first.is_none_or(|f| better(side, order.price, self.orders[f].price)) {
+            let counts = order.side == side && self.pool(order.account) == pool && self.fillable(at) > 0;
+            // At one price those that display something come first.
+            let is_first = |f: usize| {
+                let f = &self.orders[f];
+                better(side, order.price, f.price)
+                    || (order.price == f.price && order.displays() > 0 && f.displays() <= 0)
+            };
+            if counts && first.is_none_or(is_first) {
                 first = Some(at);
             }
         }
@@ -198,6 +216,11 @@ impl Model {
 
     fn fill_own(&mut self, at: usize, qty: i64, now: i64, out: &mut Out) {
         self.orders[at].filled += qty;
+        let Own { account, side, id, .. } = self.orders[at];
+        self.count(account, side, qty);
+        if self.orders[at].leaves() > 0 && self.orders[at].displays() <= 0 {
+            self.melted.push((account, id));
+        }
         let order = &self.orders[at];
         out.push((order.account, self.fill(order.id, order.price, qty, Liquidity::Maker, now)));
     }
@@ -325,8 +348,8 @@ impl Model {
                 if ts <= self.orders[at].joined_at {
                     continue;
                 }
+                let leaves = self.fillable(at);
                 let left = left.entry(self.pool(self.orders[at].account)).or_insert(qty);
-                let leaves = self.orders[at].qty - self.orders[at].filled;
                 let fill = if *left >= leaves { leaves } else { *left - *left % self.lot };
                 *left -= fill;
                 self.orders[at].place.pass();
@@ -344,7 +367,7 @@ impl Model {
                 if !is_concerned || order.filled == order.qty || ts <= order.joined_at {
                     continue;
                 }
-                let pool = self.pool(order.account);
+                let (pool, fillable) = (self.pool(order.account), self.fillable(at).min(order.displays()));
                 let left = left.entry(pool).or_insert(qty);
                 let random = self.random.entry(pool).or_insert_with(|| Random::new(1, 0));
                 let order = &mut self.orders[at];
@@ -360,7 +383,7 @@ impl Model {
                             self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, random)
                         }
                     };
-                    let fill = reach.min(order.qty - order.filled);
+                    let fill = reach.min(fillable);
                     *left = (*left - fill).max(0);
                     if fill > 0 {
                         self.fill_own(at, fill, now, out);
@@ -401,7 +424,7 @@ impl Model {
                 by_price.sort_by_key(|at| -self.orders[*at].price * side.sign());
                 for at in by_price {
                     let (pool, price) = (self.pool(self.orders[at].account), self.orders[at].price);
-                    let leaves = self.orders[at].qty - self.orders[at].filled;
+                    let leaves = self.fillable(at);
                     let mut fill = 0;
                     while fill < leaves
                         && let Some(other) = self.best_free(pool, side).filter(|o| meet(side, price, *o))
@@ -452,30 +475,50 @@ impl Model {
         let of = |order: OrderId| move |o: &Own| (o.id, o.account) == (order, account);
         match command {
             Command::Submit { order, request } => {
-                let limit = request.order_type.price().map(Price::steps);
-                let refusal = self.refusal(account, request.side, limit, request.post_only);
-                if let Some(reason) = refusal {
+                let mut limit = request.order_type.price().map(Price::steps);
+                let mut refusal = self.refusal(account, request.side, limit, request.post_only);
+                if request.slides && refusal == Some(Reason::PostOnlyWouldCross) {
+                    (limit, refusal) = (Some(self.beside(account, request.side)), None);
+                }
+                let asked = request.qty.steps();
+                let reduces = refusal != Some(Reason::BookNotSynced) && request.reduce_only;
+                let qty = if reduces { self.cut(account, request.side, asked, *order) } else { asked };
+                if let Some(reason) = if qty <= 0 { Some(Reason::ReduceOnly) } else { refusal } {
                     return out.push(say(*order, ReportKind::Rejected(reason)));
                 }
                 out.push(say(*order, ReportKind::Accepted));
+                if qty < asked {
+                    out.push(say(*order, ReportKind::Reduced { qty: Qty::new(qty) }));
+                }
+                if let (Some(price), Some(asked)) = (limit, request.order_type.price())
+                    && price != asked.steps()
+                {
+                    out.push(say(*order, ReportKind::Repriced { price: Price::new(price) }));
+                }
                 let new = Own {
                     id: *order,
                     account,
                     side: request.side,
                     price: limit.unwrap_or(0),
-                    qty: request.qty.steps(),
+                    qty,
                     filled: 0,
                     post_only: request.post_only,
+                    slides: request.slides,
+                    reduce_only: false,
+                    display: i64::MAX,
+                    tip: 0,
+                    expires_at: None,
                     place: QueuePosition::UNKNOWN,
                     tracked: None,
                     displayed: 0,
                     joined_at: i64::MIN,
                     shrunk_at: i64::MIN,
-                };
+                }
+                .with_terms(request);
                 if request.time_in_force == TimeInForce::Fok {
                     let mut tried = self.clone();
                     let after = tried.take(new.clone(), limit, now, &mut Vec::new());
-                    if after.is_none_or(|o| o.filled < request.qty.steps()) {
+                    if after.is_none_or(|o| o.filled < qty) {
                         return out.push(say(*order, ReportKind::Expired(Reason::FokNotFillable)));
                     }
                 }
@@ -484,7 +527,7 @@ impl Model {
                     (OrderType::Market, _) => {
                         out.push(say(*order, ReportKind::Expired(Reason::NoLiquidity)));
                     }
-                    (OrderType::Limit { .. }, TimeInForce::Gtc) => self.rest(left),
+                    (OrderType::Limit { .. }, lives) if lives.rests() => self.rest(left),
                     _ => out.push(say(*order, ReportKind::Expired(Reason::IocRemainder))),
                 }
             }
@@ -496,30 +539,53 @@ impl Model {
                 None => out.push(say(*order, ReportKind::CancelRejected(Reason::UnknownOrder))),
             },
             Command::Replace { order, price, qty, .. } => {
-                let Some(at) = self.orders.iter().position(of(*order)) else {
-                    return out.push(say(*order, ReportKind::ReplaceRejected(Reason::UnknownOrder)));
-                };
-                let old = self.orders[at].clone();
-                let replaced = say(*order, ReportKind::Replaced { price: *price, qty: *qty });
-                let (price, qty) = (price.steps(), qty.steps());
-                if qty <= old.filled {
-                    self.orders.remove(at);
-                    return out.push(say(*order, ReportKind::Cancelled));
-                }
-                if price == old.price && qty <= old.qty {
-                    self.orders[at].qty = qty;
-                    return out.push(replaced);
-                }
-                if let Some(reason) = self.refusal(account, old.side, Some(price), old.post_only) {
-                    return out.push(say(*order, ReportKind::ReplaceRejected(reason)));
-                }
-                self.orders.remove(at);
-                out.push(replaced);
-                let new = Own { price, qty, ..old };
-                if let Some(left) = self.take(new, Some(price), now, out).filter(|o| o.filled < o.qty) {
-                    self.rest(left);
-                }
+                self.replace(account, *order, (price.steps(), qty.steps()), now, out);
             }
+        }
+    }
+
+    fn replace(
+        &mut self,
+        account: AccountId,
+        order: OrderId,
+        (mut price, mut qty): (i64, i64),
+        now: i64,
+        out: &mut Out,
+    ) {
+        let say = |kind| (account, Update::on(order, now, kind));
+        let Some(at) = self.orders.iter().position(|o| (o.id, o.account) == (order, account)) else {
+            return out.push(say(ReportKind::ReplaceRejected(Reason::UnknownOrder)));
+        };
+        let old = self.orders[at].clone();
+        if qty <= old.filled {
+            self.orders.remove(at);
+            return out.push(say(ReportKind::Cancelled));
+        }
+        if old.reduce_only {
+            qty = old.filled + self.cut(account, old.side, qty - old.filled, order);
+            if qty <= old.filled {
+                return out.push(say(ReportKind::ReplaceRejected(Reason::ReduceOnly)));
+            }
+        }
+        let keeps = |price: i64| price == old.price && qty <= old.qty;
+        let mut refusal = self.refusal(account, old.side, Some(price), old.post_only);
+        if old.slides && !keeps(price) && refusal == Some(Reason::PostOnlyWouldCross) {
+            (price, refusal) = (self.beside(account, old.side), None);
+        }
+        let kind = ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) };
+        let replaced = say(kind);
+        if keeps(price) {
+            self.orders[at].qty = qty;
+            return out.push(replaced);
+        }
+        if let Some(reason) = refusal {
+            return out.push(say(ReportKind::ReplaceRejected(reason)));
+        }
+        self.orders.remove(at);
+        out.push(replaced);
+        let new = Own { price, qty, ..old };
+        if let Some(left) = self.take(new, Some(price), now, out).filter(|o| o.filled < o.qty) {
+            self.rest(left);
         }
     }
 
@@ -553,6 +619,11 @@ impl Model {
                 .filter(|at| limit.is_none_or(|l| meet(side, l, self.orders[*at].price)));
             let own_price = own.map(|at| self.orders[at].price);
             let displayed_first = match (shown, own_price) {
+                (Some(shown), Some(price))
+                    if shown == price && own.is_some_and(|at| self.orders[at].displays() <= 0) =>
+                {
+                    true
+                }
                 (Some(shown), Some(price)) if shown == price => {
                     let front = own.map_or(0.0, |at| self.orders[at].place.front) as i64;
                     let ahead = front.min(self.qty_at(other, price)) - self.taken_at(pool, other, price);
@@ -574,14 +645,18 @@ impl Model {
             if let Some(price) = at {
                 let qty = self.take_displayed(pool, other, price, taker.qty - taker.filled);
                 taker.filled += qty;
+                self.count(taker.account, side, qty);
                 run = Some((price, run.map_or(0, |(_, qty)| qty) + qty));
                 continue;
             }
             let Some(at) = own else { return Some(taker) };
             let left = taker.qty - taker.filled;
-            let qty = left.min(self.orders[at].qty - self.orders[at].filled);
+            let qty = left.min(self.orders[at].leaves());
             if self.orders[at].account != taker.account {
+                let displays = self.orders[at].displays();
+                let qty = left.min(self.fillable(at)).min(if displays > 0 { displays } else { i64::MAX });
                 let price = self.orders[at].price;
+                self.count(taker.account, side, qty);
                 self.fill_own(at, qty, now, out);
                 self.drop_filled();
                 taker.filled += qty;
@@ -620,6 +695,7 @@ impl Model {
     fn rest(&mut self, mut order: Own) {
         let shown = self.shown(order.side, order.price);
         (order.place, order.tracked) = (QueuePosition::UNKNOWN, None);
+        order.tip = order.filled.saturating_add(order.display);
         self.orders.push(order);
         if let Some(displayed) = shown {
             self.see(self.orders.len() - 1, displayed);
@@ -709,14 +785,19 @@ fn rows() -> impl Strategy<Value = Row> {
 }
 
 fn actions(accounts: usize) -> impl Strategy<Value = Action> {
-    let terms =
-        (any::<bool>(), 0u8..8, 88i64..114, 1i64..8).prop_map(|(buy, kind, price, lots)| OrderRequest {
+    let terms = (any::<bool>(), 0u8..8, 88i64..114, 1i64..8, 0u8..32, 1i64..8).prop_map(
+        |(buy, kind, price, lots, more, n)| OrderRequest {
             time_in_force: match kind {
                 1 => TimeInForce::Ioc,
                 2 => TimeInForce::Fok,
+                // So long after it is sent.
+                4 => TimeInForce::Gtd { expires_at: 2 * n },
                 _ => TimeInForce::Gtc,
             },
             post_only: kind == 3,
+            slides: kind == 3 && more & 4 == 4,
+            reduce_only: more & 3 == 1,
+            display_qty: (kind > 2 && more >> 3 == 3).then(|| Qty::new(n.min(lots))),
             ..OrderRequest::new(
                 MarketId::new(0),
                 if buy { Side::Buy } else { Side::Sell },
@@ -724,7 +805,8 @@ fn actions(accounts: usize) -> impl Strategy<Value = Action> {
                 // In lots here.
                 Qty::new(lots),
             )
-        });
+        },
+    );
     let message = |rows: std::ops::Range<usize>| proptest::collection::vec(self::rows(), rows);
     // An opening book more often than chance would bring one.
     let snapshot = message(4..16).prop_map(|mut rows| {
@@ -766,7 +848,13 @@ fn command(action: &Action, at: usize, lot: i64) -> Option<(AccountId, Command)>
     let (account, command) = match action {
         Action::Message(_) => return None,
         Action::Submit(account, request) => {
-            let request = OrderRequest { qty: Qty::new(request.qty.steps() * lot), ..request.clone() };
+            let time_in_force = match request.time_in_force {
+                TimeInForce::Gtd { expires_at } => TimeInForce::Gtd { expires_at: at as i64 + expires_at },
+                other => other,
+            };
+            let whole = |lots: Qty| Qty::new(lots.steps() * lot);
+            let (qty, display_qty) = (whole(request.qty), request.display_qty.map(whole));
+            let request = OrderRequest { qty, time_in_force, display_qty, ..request.clone() };
             (*account, Command::Submit { order: id(*account, at as u64), request })
         }
         Action::Cancel(account, n) => {
@@ -791,6 +879,7 @@ fn command(action: &Action, at: usize, lot: i64) -> Option<(AccountId, Command)>
 fn act(market: &mut Market, action: &Action, at: usize, lot: i64, only: Option<usize>) -> Out {
     use crate::event::Columns;
     let (now, mut out) = (at as i64, Vec::new());
+    market.expire(now, &mut out);
     if let Action::Message(rows) = action {
         let columns = columns(rows, now);
         let view = columns.view();
@@ -813,6 +902,7 @@ fn compare(setup: &Setup, actions: &[Action]) -> Result<(), TestCaseError> {
             (update.filled, update.origin) = (0, None);
         }
         let mut expected = Vec::new();
+        model.expire(at as i64, &mut expected);
         match (action, command(action, at, setup.lot)) {
             (Action::Message(rows), _) => model.on_message(rows, at as i64, &mut expected),
             (_, Some((account, command))) => {
@@ -820,6 +910,7 @@ fn compare(setup: &Setup, actions: &[Action]) -> Result<(), TestCaseError> {
             }
             _ => {}
         }
+        model.follow_fills(at as i64, &mut expected);
         prop_assert_eq!(&got, &expected, "action {}: {:?}", at, action);
         prop_assert_eq!(market.resting(), model.orders.len());
         for order in &model.orders {

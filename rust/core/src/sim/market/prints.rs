@@ -42,13 +42,7 @@ impl Market {
         self.twice_mid.map(|twice| twice / 2)
     }
 
-    /// Why an order is not let in that a market with a book would look at its book for.
-    pub(super) fn refuses_print(&self, side: Side, limit: Option<i64>, post_only: bool) -> Option<Reason> {
-        let takes = limit.is_none_or(|limit| self.is_beyond_last(side, limit));
-        (post_only && takes).then_some(Reason::PostOnlyWouldCross)
-    }
-
-    fn is_beyond_last(&self, side: Side, limit: i64) -> bool {
+    pub(super) fn is_beyond_last(&self, side: Side, limit: i64) -> bool {
         self.last_print().is_some_and(|last| last != limit && reaches(side, limit, last))
     }
 
@@ -56,7 +50,7 @@ impl Market {
     pub(super) fn place_print(&mut self, order: Waiting, now: i64, out: &mut Vec<(AccountId, Update)>) {
         let Taker { side, limit, .. } = order.taker;
         match limit {
-            Some(limit) if order.time_in_force == TimeInForce::Gtc && !self.is_beyond_last(side, limit) => {
+            Some(limit) if order.terms.time_in_force.rests() && !self.is_beyond_last(side, limit) => {
                 self.rest_print(order, limit);
             }
             _ => {
@@ -90,16 +84,11 @@ impl Market {
             (None, Some(slot)) => Waiting::resting(self.orders.get(slot)),
             (None, None) => return say(ReportKind::ReplaceRejected(Reason::UnknownOrder)),
         };
-        let Taker { side, filled, .. } = order.taker;
-        let refusal = self
-            .refuses_terms(price, qty, filled, now)
-            .or_else(
-                || if qty > filled { self.refuses_print(side, Some(price), order.post_only) } else { None },
-            )
-            .or(order.taker.limit.is_none().then_some(Reason::InvalidTerms));
-        if let Some(reason) = refusal {
-            return say(ReportKind::ReplaceRejected(reason));
-        }
+        let filled = order.taker.filled;
+        let (price, qty) = match self.new_print_terms(&order, (price, qty), now) {
+            Ok(terms) => terms,
+            Err(reason) => return say(ReportKind::ReplaceRejected(reason)),
+        };
         if let Some(at) = waits {
             self.prints.remove(at);
         } else if let Some(slot) = rests {
@@ -116,6 +105,32 @@ impl Market {
         self.place_print(Waiting { taker, ..order }, now, out);
     }
 
+    /// The price and quantity an order gets that asks for these, or why it does not.
+    fn new_print_terms(
+        &self,
+        order: &Waiting,
+        (price, qty): (i64, i64),
+        now: i64,
+    ) -> Result<(i64, i64), Reason> {
+        let Waiting { taker: Taker { id, account, side, pool, limit, filled, .. }, terms } = *order;
+        if let Some(reason) = self.refuses_terms(price, qty, filled, now) {
+            return Err(reason);
+        }
+        if limit.is_none() {
+            return Err(Reason::InvalidTerms);
+        }
+        if qty <= filled {
+            return Ok((price, qty));
+        }
+        let qty = if terms.reduce_only {
+            filled + self.reduces(account, side, qty - filled, Some(id))?
+        } else {
+            qty
+        };
+        let settled = self.settle_price(side, Some(price), (terms.post_only, terms.slides), pool, now)?;
+        Ok((settled.unwrap_or(price), qty))
+    }
+
     fn rest_print(&mut self, order: Waiting, price: i64) {
         let Taker { id, account, pool, side, qty, filled, placed, .. } = order.taker;
         self.orders.push(Resting {
@@ -126,7 +141,8 @@ impl Market {
             price,
             qty,
             filled,
-            post_only: order.post_only,
+            terms: order.terms,
+            tip: i64::MAX,
             joined_at: i64::MIN,
             shrunk_at: i64::MIN,
             place: QueuePosition::UNKNOWN,
@@ -174,6 +190,7 @@ impl Market {
             self.twice_mid = self.basis.twice_print(view, row, row + 1).or(self.twice_mid);
         }
         if self.touched {
+            self.follow_fills(now, out);
             self.watch_again();
         }
     }
@@ -193,28 +210,34 @@ impl Market {
                 continue;
             }
             let Taker { id, account, pool, side, limit, .. } = order.taker;
-            let wanted = order.taker.qty - order.taker.filled;
+            let time_in_force = order.terms.time_in_force;
+            let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
+            let wanted = self.taker_leaves(&order.taker, &order.terms);
+            if wanted == 0 {
+                out.push(expires(Reason::ReduceOnly));
+                continue;
+            }
             let suits = limit.is_none_or(|limit| reaches(side, limit, print.price));
             let lot = self.lot;
             let left = self.left_of_trade(pool, print.qty);
             let qty = if suits { wanted.min(*left) / lot * lot } else { 0 };
-            let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
-            if order.time_in_force == TimeInForce::Fok && qty < wanted {
+            if time_in_force == TimeInForce::Fok && qty < wanted {
                 out.push(expires(Reason::FokNotFillable));
                 continue;
             }
             if qty > 0 {
                 *left -= qty;
                 order.taker.filled += qty;
+                self.count(account, side, qty);
                 out.push(taker_fill(&self.math, &order.taker, print.price, qty, now));
             }
-            if qty == wanted {
+            if order.taker.filled == order.taker.qty {
                 continue;
             }
-            match (limit, order.time_in_force) {
-                (None, _) => self.prints.waiting.push(order),
-                (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => out.push(expires(Reason::IocRemainder)),
-                (Some(limit), TimeInForce::Gtc) => self.rest_print(order, limit),
+            match limit {
+                None => self.prints.waiting.push(order),
+                Some(limit) if time_in_force.rests() => self.rest_print(order, limit),
+                Some(_) => out.push(expires(Reason::IocRemainder)),
             }
         }
     }
@@ -235,12 +258,13 @@ impl Market {
                     continue;
                 }
                 let qty = if self.basis == FillBasis::Bars {
-                    let (lot, left) = (self.lot, self.left_of_trade(order.pool, print.qty));
-                    let qty = order.leaves().min(*left) / lot * lot;
+                    let (lot, leaves) = (self.lot, self.fillable(slot));
+                    let left = self.left_of_trade(order.pool, print.qty);
+                    let qty = leaves.min(*left) / lot * lot;
                     *left -= qty;
                     qty
                 } else {
-                    order.leaves()
+                    self.fillable(slot)
                 };
                 if qty > 0 {
                     out.push(self.fill_resting(slot, qty, FillEvent::Print, now));

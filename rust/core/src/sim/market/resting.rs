@@ -5,6 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::terms::Terms;
 use crate::orders::OrderId;
 use crate::sim::queue::QueuePosition;
 use crate::types::{AccountId, Side};
@@ -39,7 +40,9 @@ pub(super) struct Resting {
     /// Total quantity and what has been filled of it.
     pub(super) qty: i64,
     pub(super) filled: i64,
-    pub(super) post_only: bool,
+    pub(super) terms: Terms,
+    /// What is displayed of it is gone when so much of it has been filled.
+    pub(super) tip: i64,
     pub(super) place: QueuePosition,
     /// Displayed size of its level when last seen.
     pub(super) displayed: i64,
@@ -55,6 +58,16 @@ pub(super) struct Resting {
 impl Resting {
     pub(super) fn leaves(&self) -> i64 {
         self.qty - self.filled
+    }
+
+    /// How much of it is displayed.
+    pub(super) fn shown(&self) -> i64 {
+        self.tip.min(self.qty) - self.filled
+    }
+
+    /// Whether a replacement by these leaves it where it stands.
+    pub(super) fn keeps_place(&self, price: i64, qty: i64) -> bool {
+        price == self.price && qty <= self.qty
     }
 
     pub(super) fn key(&self) -> i64 {
@@ -102,6 +115,8 @@ pub(super) struct OwnOrders {
     slots: FxHashMap<(AccountId, OrderId), Slot>,
     sides: [OwnSide; 2],
     arrivals: u64,
+    /// How many of them only reduce a position.
+    reduce_only: usize,
 }
 
 impl OwnOrders {
@@ -114,7 +129,13 @@ impl OwnOrders {
             slots: FxHashMap::default(),
             sides: [side(), side()],
             arrivals: 0,
+            reduce_only: 0,
         }
+    }
+
+    /// Whether one of them only reduces a position.
+    pub(super) fn has_reduce_only(&self) -> bool {
+        self.reduce_only > 0
     }
 
     pub(super) fn len(&self) -> usize {
@@ -176,6 +197,7 @@ impl OwnOrders {
         side.best = side.best.max(key);
         self.slots.insert((order.account, order.id), slot);
         self.arrivals += 1;
+        self.reduce_only += usize::from(order.terms.reduce_only);
         let node = Node { order, arrival: self.arrivals, before, behind: END, listed: self.all.len() as u32 };
         self.all.push(slot);
         if slot as usize == self.nodes.len() {
@@ -223,6 +245,7 @@ impl OwnOrders {
             }
         }
         self.slots.remove(&(order.account, order.id));
+        self.reduce_only -= usize::from(order.terms.reduce_only);
         self.free.push(slot);
         order
     }

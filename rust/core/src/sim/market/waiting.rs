@@ -2,28 +2,23 @@
 
 use super::matching::Taker;
 use super::resting::Resting;
-use crate::orders::{OrderId, OrderRequest, TimeInForce};
+use super::terms::Terms;
+use crate::orders::OrderId;
 use crate::types::AccountId;
 
 /// An order that takes the next print.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) taker: Taker,
-    pub(super) time_in_force: TimeInForce,
-    pub(super) post_only: bool,
+    pub(super) terms: Terms,
 }
 
 impl Waiting {
-    /// An order as it is asked for.
-    pub(super) fn new(taker: Taker, request: &OrderRequest) -> Self {
-        Self { taker, time_in_force: request.time_in_force, post_only: request.post_only }
-    }
-
     /// One that rests.
     pub(super) fn resting(order: &Resting) -> Self {
-        let Resting { id, account, pool, side, price, qty, filled, post_only, placed, .. } = *order;
+        let Resting { id, account, pool, side, price, qty, filled, terms, placed, .. } = *order;
         let taker = Taker { id, account, pool, side, limit: Some(price), qty, filled, placed };
-        Self { taker, time_in_force: TimeInForce::Gtc, post_only }
+        Self { taker, terms }
     }
 }
 
@@ -57,8 +52,8 @@ impl Prints {
     }
 
     /// Takes an order out.
-    pub(super) fn remove(&mut self, at: usize) -> Taker {
-        self.waiting.remove(at).taker
+    pub(super) fn remove(&mut self, at: usize) -> Waiting {
+        self.waiting.remove(at)
     }
 
     /// Takes all out, in order of arrival.

@@ -1,0 +1,51 @@
+//! What a venue makes of the terms of orders, where venues differ.
+
+use crate::types::TIME_LIMIT;
+
+/// What becomes of a reduce-only order that is larger than what it may reduce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReduceOnly {
+    /// It becomes as large as that, and is refused where nothing is left.
+    #[default]
+    Shrinks,
+    /// It is refused.
+    Refused,
+}
+
+/// What a venue makes of the terms of orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct OrderRules {
+    /// What becomes of a reduce-only order that is too large.
+    pub reduce_only: ReduceOnly,
+    /// When its day begins, ns after midnight UTC.
+    pub day_begins: i64,
+}
+
+/// A day, ns.
+const DAY: i64 = 86_400_000_000_000;
+
+impl OrderRules {
+    /// When the day is over that a time is in, ns.
+    pub(super) fn day_ends(&self, now: i64) -> i64 {
+        let into = now.saturating_sub(self.day_begins).rem_euclid(DAY);
+        now.saturating_add(DAY - into).min(TIME_LIMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_where_the_next_one_begins() {
+        let eight = OrderRules { day_begins: DAY / 3, ..OrderRules::default() };
+        assert_eq!(
+            [0, 1, DAY - 1, DAY].map(|now| OrderRules::default().day_ends(now)),
+            [DAY, DAY, DAY, 2 * DAY]
+        );
+        assert_eq!(
+            [0, DAY / 3 - 1, DAY / 3, DAY].map(|now| eight.day_ends(now)),
+            [DAY / 3, DAY / 3, DAY + DAY / 3, DAY + DAY / 3,]
+        );
+    }
+}

@@ -1,0 +1,305 @@
+//! What the terms of orders lead to at the simulated venue.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::{M0, Tape, instrument, limit, replace};
+use tradecore_core::book::FillBasis;
+use tradecore_core::event::Columns;
+use tradecore_core::orders::{Command, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
+use tradecore_core::random::Random;
+use tradecore_core::sim::{Market, Matching, OrderRules, QueueRule, ReduceOnly, Update};
+use tradecore_core::types::{AccountId, InstrumentKind, Price, Qty, Side};
+
+const ME: AccountId = AccountId::new(0);
+const OTHER: AccountId = AccountId::new(1);
+const HOUR: i64 = 3_600_000_000_000;
+
+/// A venue that is fed by hand: asks 3 @ 100 and 4 @ 101, bids 5 @ 99 and 6 @ 98.
+struct Desk {
+    market: Market,
+    now: i64,
+}
+
+impl Desk {
+    fn new(rules: OrderRules) -> Self {
+        Self::of(FillBasis::L2, rules)
+    }
+
+    fn of(basis: FillBasis, rules: OrderRules) -> Self {
+        let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
+        let (queue, random) = (QueueRule::Conservative.into(), Random::new(1, 0));
+        let market = Market::new(instrument, basis, queue, Matching::default(), random).unwrap();
+        let mut desk = Self { market: market.with_rules(rules), now: 0 };
+        desk.play(|t| {
+            t.book(&[(990, 5_000), (980, 6_000)], &[(1_000, 3_000), (1_010, 4_000)]);
+        });
+        desk
+    }
+
+    fn play(&mut self, write: impl FnOnce(&mut Tape)) -> Vec<(u64, ReportKind)> {
+        let (mut tape, mut out) = (Tape::default(), Vec::new());
+        self.now += 1;
+        write(tape.at(self.now));
+        let view = tape.columns.view();
+        for rows in view.messages(0, view.len()) {
+            self.market.on_message(&view, rows, self.now, &mut out);
+        }
+        told(out)
+    }
+
+    fn trade(&mut self, aggressor: Side, price: i64, qty: i64) -> Vec<(u64, ReportKind)> {
+        self.play(|t| {
+            t.trade(aggressor, price, qty);
+        })
+    }
+
+    fn send_as(&mut self, account: AccountId, command: Command) -> Vec<(u64, ReportKind)> {
+        let mut out = Vec::new();
+        self.market.on_command(account, command, self.now, &mut out);
+        told(out)
+    }
+
+    fn submit(&mut self, id: u64, request: OrderRequest) -> Vec<(u64, ReportKind)> {
+        self.send_as(ME, Command::Submit { order: id, request })
+    }
+
+    fn expire(&mut self, now: i64) -> Vec<(u64, ReportKind)> {
+        let mut out = Vec::new();
+        self.market.expire(now, &mut out);
+        self.now = now;
+        told(out)
+    }
+}
+
+fn told(out: Vec<(AccountId, Update)>) -> Vec<(u64, ReportKind)> {
+    out.into_iter().map(|(_, update)| (update.order, update.kind)).collect()
+}
+
+/// Orders, prices and quantities of fills.
+fn fills(told: &[(u64, ReportKind)]) -> Vec<(u64, i64, i64)> {
+    let fill = |(id, kind): &(u64, ReportKind)| match kind {
+        ReportKind::Fill { price, qty, .. } => Some((*id, price.steps(), qty.steps())),
+        _ => None,
+    };
+    told.iter().filter_map(fill).collect()
+}
+
+fn until(expires_at: i64, order: OrderRequest) -> OrderRequest {
+    OrderRequest { time_in_force: TimeInForce::Gtd { expires_at }, ..order }
+}
+
+fn reducing(order: OrderRequest) -> OrderRequest {
+    OrderRequest { reduce_only: true, ..order }
+}
+
+fn at_market(side: Side, qty: i64) -> OrderRequest {
+    OrderRequest { order_type: OrderType::Market, ..limit(side, 0, qty) }
+}
+
+const fn expired(id: u64, reason: Reason) -> (u64, ReportKind) {
+    (id, ReportKind::Expired(reason))
+}
+
+#[test]
+fn an_order_that_is_good_till_a_time_ends_then_without_a_message() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, until(50, limit(Side::Buy, 990, 1_000)));
+    desk.submit(2, until(40, limit(Side::Buy, 980, 1_000)));
+    assert_eq!(desk.market.next_expiry(), Some(40));
+    assert_eq!(desk.expire(39), []);
+    assert_eq!(desk.expire(60), [expired(2, Reason::GtdReached), expired(1, Reason::GtdReached)]);
+    assert_eq!((desk.market.next_expiry(), desk.market.resting()), (None, 0));
+}
+
+#[test]
+fn what_has_ended_otherwise_does_not_end_again() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, until(50, limit(Side::Buy, 990, 1_000)));
+    desk.send_as(ME, Command::Cancel { order: 1, market: M0 });
+    // The number is used again, by an order that lives longer.
+    desk.submit(1, until(70, limit(Side::Buy, 990, 1_000)));
+    assert_eq!(desk.expire(60), []);
+    assert_eq!(desk.expire(70), [expired(1, Reason::GtdReached)]);
+}
+
+#[test]
+fn a_replacement_ends_when_its_order_would_have() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, until(50, limit(Side::Buy, 990, 1_000)));
+    desk.send_as(ME, replace(1, 980, 2_000));
+    assert_eq!(desk.expire(50), [expired(1, Reason::GtdReached)]);
+}
+
+#[test]
+fn an_order_that_arrives_after_its_end_is_refused() {
+    let mut desk = Desk::new(OrderRules::default());
+    let late = desk.submit(1, until(desk.now, limit(Side::Buy, 990, 1_000)));
+    assert_eq!(late, [(1, ReportKind::Rejected(Reason::GtdReached))]);
+}
+
+#[test]
+fn an_order_for_the_day_ends_with_the_venues_day() {
+    for (day_begins, ends) in [(0, 24 * HOUR), (8 * HOUR, 8 * HOUR)] {
+        let mut desk = Desk::new(OrderRules { day_begins, ..OrderRules::default() });
+        let day = OrderRequest { time_in_force: TimeInForce::Day, ..limit(Side::Buy, 990, 1_000) };
+        desk.submit(1, day);
+        assert_eq!(desk.expire(ends - 1), []);
+        assert_eq!(desk.expire(ends), [expired(1, Reason::DayEnded)]);
+    }
+}
+
+#[test]
+fn memory_of_ends_is_bounded_by_the_orders_that_have_one() {
+    let mut desk = Desk::new(OrderRules::default());
+    for id in 0..10_000 {
+        desk.submit(id, until(1_000_000 + id as i64, limit(Side::Buy, 990, 1_000)));
+        desk.send_as(ME, Command::Cancel { order: id, market: M0 });
+    }
+    // What is left is stale, and was thrown away on the way but for the newest.
+    assert!(desk.market.next_expiry().is_none_or(|at| at > 1_000_000 + 9_800));
+}
+
+#[test]
+fn a_reduce_only_order_shrinks_to_the_position() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, at_market(Side::Buy, 2_000));
+    let told = desk.submit(2, reducing(limit(Side::Sell, 1_020, 5_000)));
+    assert_eq!(told, [(2, ReportKind::Accepted), (2, ReportKind::Reduced { qty: Qty::new(2_000) })]);
+}
+
+#[test]
+fn a_reduce_only_order_that_would_reduce_nothing_is_refused() {
+    let mut desk = Desk::new(OrderRules::default());
+    let refused = |id| vec![(id, ReportKind::Rejected(Reason::ReduceOnly))];
+    assert_eq!(desk.submit(1, reducing(at_market(Side::Sell, 1_000))), refused(1));
+    desk.submit(2, at_market(Side::Buy, 1_000));
+    assert_eq!(desk.submit(3, reducing(limit(Side::Buy, 900, 1_000))), refused(3));
+    // All that there is to reduce is being reduced.
+    desk.submit(4, reducing(limit(Side::Sell, 1_020, 1_000)));
+    assert_eq!(desk.submit(5, reducing(limit(Side::Sell, 1_030, 1_000))), refused(5));
+    // Another account has no position here.
+    let request = reducing(at_market(Side::Sell, 1_000));
+    assert_eq!(desk.send_as(OTHER, Command::Submit { order: 6, request }), refused(6));
+}
+
+#[test]
+fn a_venue_may_refuse_what_is_larger_than_the_position() {
+    let mut desk = Desk::new(OrderRules { reduce_only: ReduceOnly::Refused, ..OrderRules::default() });
+    desk.submit(1, at_market(Side::Buy, 1_000));
+    let told = desk.submit(2, reducing(limit(Side::Sell, 1_020, 1_500)));
+    assert_eq!(told, [(2, ReportKind::Rejected(Reason::ReduceOnly))]);
+    assert_eq!(desk.submit(3, reducing(limit(Side::Sell, 1_020, 1_000))), [(3, ReportKind::Accepted)]);
+}
+
+#[test]
+fn reduce_only_orders_shrink_with_the_position_the_newest_first() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, at_market(Side::Buy, 3_000));
+    desk.submit(2, reducing(limit(Side::Sell, 1_030, 1_000)));
+    desk.submit(3, reducing(limit(Side::Sell, 1_020, 1_000)));
+    desk.submit(4, reducing(limit(Side::Sell, 1_020, 1_000)));
+    let told = desk.submit(5, at_market(Side::Sell, 1_500));
+    let reduced = (3, ReportKind::Reduced { qty: Qty::new(500) });
+    assert_eq!(told[told.len() - 2..], [reduced, expired(4, Reason::ReduceOnly)]);
+    desk.submit(6, at_market(Side::Sell, 1_500));
+    assert_eq!(desk.market.resting(), 0);
+}
+
+#[test]
+fn one_trade_through_several_orders_does_not_turn_a_position_over() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, at_market(Side::Buy, 2_000));
+    desk.submit(2, reducing(limit(Side::Sell, 1_030, 2_000)));
+    desk.submit(3, limit(Side::Sell, 1_020, 1_500));
+    let told = desk.trade(Side::Buy, 1_050, 9_000);
+    assert_eq!(fills(&told), [(3, 1_020, 1_500), (2, 1_030, 500)]);
+    assert_eq!(told.last(), Some(&expired(2, Reason::ReduceOnly)));
+}
+
+#[test]
+fn a_taker_meets_no_more_of_a_reduce_only_order_than_its_position() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, at_market(Side::Buy, 2_000));
+    desk.submit(2, reducing(limit(Side::Sell, 1_008, 2_000)));
+    desk.submit(3, limit(Side::Sell, 1_005, 1_500));
+    let request = limit(Side::Buy, 1_009, 9_000);
+    let told = desk.send_as(OTHER, Command::Submit { order: 4, request });
+    let of_mine: Vec<_> = fills(&told).into_iter().filter(|(id, ..)| *id != 4).collect();
+    assert_eq!(of_mine, [(3, 1_005, 1_500), (2, 1_008, 500)]);
+}
+
+#[test]
+fn a_replacement_of_a_reduce_only_order_is_cut_too() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, at_market(Side::Buy, 2_000));
+    desk.submit(2, reducing(limit(Side::Sell, 1_030, 1_000)));
+    let told = desk.send_as(ME, replace(2, 1_020, 5_000));
+    assert_eq!(told, [(2, ReportKind::Replaced { price: Price::new(1_020), qty: Qty::new(2_000) })]);
+}
+
+#[test]
+fn a_post_only_order_slides_to_the_best_price_that_takes_nothing() {
+    let mut desk = Desk::new(OrderRules::default());
+    let slides = |side, price| OrderRequest { post_only: true, slides: true, ..limit(side, price, 1_000) };
+    let repriced = |price| ReportKind::Repriced { price: Price::new(price) };
+    assert_eq!(desk.submit(1, slides(Side::Buy, 1_010)), [(1, ReportKind::Accepted), (1, repriced(999))]);
+    // Now that is the best bid of its pool.
+    assert_eq!(desk.submit(2, slides(Side::Sell, 900)), [(2, ReportKind::Accepted), (2, repriced(1_000))]);
+    // One that takes nothing stays where it was asked for.
+    assert_eq!(desk.submit(3, slides(Side::Buy, 980)), [(3, ReportKind::Accepted)]);
+    // A replacement slides as well.
+    let replaced = ReportKind::Replaced { price: Price::new(999), qty: Qty::new(2_000) };
+    assert_eq!(desk.send_as(ME, replace(3, 1_020, 2_000)), [(3, replaced)]);
+}
+
+#[test]
+fn an_iceberg_gives_a_trade_what_it_displays_and_queues_again() {
+    let mut desk = Desk::new(OrderRules::default());
+    let iceberg = OrderRequest { display_qty: Some(Qty::new(1_000)), ..limit(Side::Buy, 990, 3_000) };
+    desk.submit(1, iceberg);
+    desk.submit(2, limit(Side::Buy, 990, 500));
+    assert_eq!(desk.market.queue_ahead(ME, 1), Some(5_000.0));
+    // The five that were ahead, what it displays, and the order behind it.
+    assert_eq!(fills(&desk.trade(Side::Sell, 990, 9_000)), [(1, 990, 1_000), (2, 990, 500)]);
+    // Its next part is behind all that is displayed.
+    assert_eq!(desk.market.queue_ahead(ME, 1), Some(5_000.0));
+    assert_eq!(fills(&desk.trade(Side::Sell, 990, 5_400)), [(1, 990, 400)]);
+}
+
+#[test]
+fn what_an_iceberg_hides_stands_behind_all_that_is_displayed_at_its_price() {
+    let mut desk = Desk::new(OrderRules::default());
+    let iceberg = OrderRequest { display_qty: Some(Qty::new(1_000)), ..limit(Side::Sell, 1_005, 3_000) };
+    desk.submit(1, iceberg);
+    desk.submit(2, limit(Side::Sell, 1_005, 500));
+    let request = OrderRequest { time_in_force: TimeInForce::Ioc, ..limit(Side::Buy, 1_005, 6_000) };
+    let told = desk.send_as(OTHER, Command::Submit { order: 3, request });
+    let makers: Vec<_> = fills(&told).into_iter().filter(|(id, ..)| *id != 3).collect();
+    assert_eq!(makers, [(1, 1_005, 1_000), (2, 1_005, 500), (1, 1_005, 1_500)]);
+    // The displayed three at 100 were first; half of the hidden two is left.
+    assert_eq!(desk.market.resting(), 1);
+}
+
+#[test]
+fn a_trade_through_an_iceberg_fills_all_of_it() {
+    let mut desk = Desk::new(OrderRules::default());
+    let iceberg = OrderRequest { display_qty: Some(Qty::new(1_000)), ..limit(Side::Buy, 990, 3_000) };
+    desk.submit(1, iceberg);
+    assert_eq!(fills(&desk.trade(Side::Sell, 985, 9_000)), [(1, 990, 3_000)]);
+}
+
+#[test]
+fn without_a_book_terms_hold_as_well() {
+    let mut desk = Desk::of(FillBasis::Trades, OrderRules::default());
+    desk.trade(Side::Buy, 1_000, 1_000);
+    desk.submit(1, at_market(Side::Buy, 2_000));
+    assert_eq!(fills(&desk.trade(Side::Buy, 1_000, 5_000)), [(1, 1_000, 2_000)]);
+    desk.submit(2, reducing(limit(Side::Sell, 1_010, 5_000)));
+    desk.submit(3, until(50, limit(Side::Buy, 900, 1_000)));
+    let slides = OrderRequest { post_only: true, slides: true, ..limit(Side::Buy, 1_020, 1_000) };
+    let repriced = ReportKind::Repriced { price: Price::new(1_000) };
+    assert_eq!(desk.submit(4, slides), [(4, ReportKind::Accepted), (4, repriced)]);
+    assert_eq!(fills(&desk.trade(Side::Buy, 1_020, 9_000)), [(2, 1_010, 2_000)]);
+    assert_eq!(desk.expire(50), [expired(3, Reason::GtdReached)]);
+}

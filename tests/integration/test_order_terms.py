@@ -1,0 +1,175 @@
+"""Terms of orders through the public interface: how long they live, what they display, what they reduce."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import tradecore as tc
+from conftest import LAST, SET, TRADE, columns
+from tradecore.errors import InvalidValueError, OffGridError, OrderError
+from tradecore.session.kernel import build_kernel
+
+MS = 1_000_000
+NAME = "BTCUSDT.TEST"
+AT_ONCE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0))
+
+
+def rows(*given: tuple[int, int, int, float, float]) -> Any:
+    """Columns of (ms, kind, side, price, qty), each a message of its own."""
+    return columns(
+        [(ms * MS, kind, side, LAST, round(price * 10), round(qty * 1000)) for ms, kind, side, price, qty in given]
+    )
+
+
+def market(*trades: tuple[int, int, float, float]) -> Any:
+    """Five at 99 and at 101 from 0 ms on, with trades of (ms, side, price, qty), to 1 s."""
+    prints = [(ms, TRADE, side, price, qty) for ms, side, price, qty in trades]
+    return rows((0, SET, 1, 99, 5), (0, SET, -1, 101, 5), *prints, (1_000, SET, 1, 98, 5))
+
+
+class Scripted(tc.Strategy):
+    """Calls each step ten ms after the one before."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.told: list[tuple[int, int, str, str]] = []
+        self.filled: list[tuple[int, float, float]] = []
+        self.seen: list[Any] = []
+        for index in range(len(self.steps())):
+            ctx.at(ctx.now_ns + (index + 1) * 10 * MS, self.step)
+
+    def steps(self) -> tuple[Any, ...]:
+        return ()
+
+    def step(self, ctx: tc.Context) -> None:
+        self.seen.append(self.steps()[len(self.seen)](ctx))
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        self.told.append((ctx.now_ns // MS, order.order_id, order.status.name, order.reason))
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        self.filled.append((fill.order_id, float(fill.price), float(fill.qty)))
+
+
+def run(instrument: tc.Instrument, data: Any, *steps: Any, venue: tc.SimVenue = AT_ONCE) -> tuple[Any, tc.Result]:
+    class Steps(Scripted):
+        def steps(self) -> tuple[Any, ...]:
+            return steps
+
+    made = Steps("s", [NAME])
+    backtest = tc.Backtest([made], {NAME: data}, [venue], specs={NAME: instrument}, on_error="stop_run")
+    return made, backtest.run()
+
+
+def test_a_dated_order_ends_at_its_time_without_any_message(instrument: tc.Instrument) -> None:
+    made, result = run(
+        instrument,
+        market(),
+        lambda ctx: ctx.buy(NAME, 2, 98, time_in_force="gtd", expires_at=500 * MS),
+        lambda ctx: ctx.buy(NAME, 2, 98, expires_at=datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=300)),
+    )
+    assert made.told[-2:] == [(300, 2, "EXPIRED", "gtd_reached"), (500, 1, "EXPIRED", "gtd_reached")]
+    orders = result.orders.sort("order_id")
+    assert orders["time_in_force"].to_list() == ["gtd", "gtd"]
+    assert orders["expires_at"].dt.timestamp("ms").to_list() == [500, 300]
+
+
+def test_an_end_takes_the_response_latency_to_be_known(instrument: tc.Instrument) -> None:
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry="5ms", response="7ms"))
+    made, _ = run(instrument, market(), lambda ctx: ctx.buy(NAME, 2, 98, expires_at=500 * MS), venue=venue)
+    assert made.told[-1] == (507, 1, "EXPIRED", "gtd_reached")
+
+
+def test_a_day_order_lives_as_long_as_the_day(instrument: tc.Instrument) -> None:
+    day = 86_400_000
+    data = rows((0, SET, 1, 99, 5), (0, SET, -1, 101, 5), (2 * day, SET, 1, 98, 5))
+    made, result = run(instrument, data, lambda ctx: ctx.buy(NAME, 2, 98, time_in_force=tc.TimeInForce.DAY))
+    assert made.told[-1] == (day, 1, "EXPIRED", "day_ended")
+    assert result.orders["expires_at"].to_list() == [None]
+
+
+def test_reduce_only_orders_close_a_position_and_no_more(instrument: tc.Instrument) -> None:
+    made, result = run(
+        instrument,
+        market((100, 1, 103.0, 50.0)),
+        lambda ctx: ctx.buy(NAME, 2),
+        lambda ctx: ctx.sell(NAME, 5, 102, reduce_only=True),
+        lambda ctx: ctx.sell(NAME, 1, 102, reduce_only=True),
+        lambda ctx: [(o.qty, o.reduce_only) for o in ctx.orders()],
+    )
+    assert made.seen[-1] == [(2.0, True)]
+    assert made.filled == [(1, 101.0, 2.0), (2, 102.0, 2.0)]
+    assert [o for o in made.told if o[1] == 3] == [(30, 3, "REJECTED", "reduce_only")]
+    assert result.positions["position_qty"].to_list()[-1] == 0
+    assert result.orders.sort("order_id")["reduce_only"].to_list() == [False, True, True]
+
+
+def test_a_post_only_order_may_slide(instrument: tc.Instrument) -> None:
+    made, result = run(
+        instrument,
+        market(),
+        lambda ctx: ctx.buy(NAME, 1, 102, post_only="slide"),
+        lambda ctx: [(o.price, o.post_only, o.slides) for o in ctx.orders()],
+    )
+    assert made.seen[-1] == [(100.9, True, True)]
+    assert made.filled == []
+    assert result.orders["slides"].to_list() == [True]
+
+
+def test_an_iceberg_shows_a_part_at_a_time(instrument: tc.Instrument) -> None:
+    made, result = run(
+        instrument,
+        market((100, -1, 99.0, 6.5), (200, -1, 99.0, 6.5)),
+        lambda ctx: ctx.buy(NAME, 3, 99, display_qty=1),
+        lambda ctx: [o.display_qty for o in ctx.orders()],
+    )
+    assert made.seen[-1] == [1.0]
+    # Five are ahead each time.
+    assert made.filled == [(1, 99.0, 1.0), (1, 99.0, 1.0)]
+    assert result.orders["display_qty"].to_list() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "said"),
+    [
+        (lambda c: c.buy(NAME, 1, 98, time_in_force="gtd"), InvalidValueError, "expires_at: missing: a gtd order"),
+        (lambda c: c.buy(NAME, 1, 98, time_in_force="ioc", expires_at=1), InvalidValueError, "this one is ioc"),
+        (lambda c: c.buy(NAME, 1, 98, expires_at=c.now_ns), OrderError, "is not after the time it is"),
+        (lambda c: c.buy(NAME, 1, 98, expires_at="soon"), InvalidValueError, "expires_at: expected a time in ns"),
+        (lambda c: c.buy(NAME, 1, 98, expires_at=True), InvalidValueError, "expires_at: expected a time in ns"),
+        (lambda c: c.buy(NAME, 1, 98, expires_at=datetime(2026, 1, 1)), InvalidValueError, "with a time zone"),  # noqa: DTZ001
+        (lambda c: c.buy(NAME, 1, expires_at=900 * MS), OrderError, "gtd and day are for orders that rest"),
+        (lambda c: c.buy(NAME, 1, time_in_force="day"), OrderError, "gtd and day are for orders that rest"),
+        (lambda c: c.buy(NAME, 1, 98, time_in_force="ioc", post_only="slide"), OrderError, "a post-only order must be"),
+        (lambda c: c.buy(NAME, 1, 98, post_only="maybe"), InvalidValueError, "post_only: expected True, False or"),
+        (lambda c: c.buy(NAME, 1, 98, display_qty=2), OrderError, "display_qty is more than the quantity"),
+        (lambda c: c.buy(NAME, 1, 98, display_qty=0), InvalidValueError, "display_qty: 0"),
+        (lambda c: c.buy(NAME, 1, 98, display_qty="0.015"), OffGridError, "display_qty"),
+        (lambda c: c.buy(NAME, 1, display_qty=1), OrderError, "display_qty is for limit orders that rest"),
+        (lambda c: c.buy(NAME, 1, 98, time_in_force=9), InvalidValueError, "gtc, ioc, fok, gtd or day"),
+    ],
+)
+def test_terms_that_make_no_sense_say_what_was_expected(
+    instrument: tc.Instrument, mistake: Any, error: type[Exception], said: str
+) -> None:
+    def step(ctx: tc.Context) -> None:
+        with pytest.raises(error, match=re.escape(said)):
+            mistake(ctx)
+
+    _, result = run(instrument, market(), step)
+    assert result.orders.height == 0
+
+
+def test_a_persons_order_has_the_same_terms(instrument: tc.Instrument) -> None:
+    kernel = build_kernel("desk", [tc.Strategy("s", [NAME])], [instrument])
+    kernel.start(1)
+    kernel.order(2, "s", 0, "sell", 2, 102, expires_at=900, post_only="slide", reduce_only=True, display_qty=1)
+    [command] = kernel.drain()
+    assert (command.time_in_force.name, command.expires_at) == ("GTD", 900)
+    assert (command.post_only, command.slides, command.reduce_only) == (True, True, True)
+    assert float(command.display_qty or 0) == 1
+    kernel.report(3, 0, "repriced", 1, price="102.5")
+    assert kernel.save()
