@@ -1825,8 +1825,9 @@ class BinanceDecoder:
         -------
         str
             ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``, ``trade``, ``off_book_trade``, ``empty_trade``,
-            ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``,
-            ``control`` or ``ignored``; of an array of frames, what the last one was that is decoded.
+            ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``,
+            ``duplicate_liquidation``, ``open_interest``, ``control`` or ``ignored``; of an array of
+            frames, what the last one was that is decoded.
 
         Raises
         ------

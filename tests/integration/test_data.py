@@ -473,6 +473,17 @@ def test_liquidations_are_counted_and_kept_apart_from_trades(tmp_path: Path) -> 
     assert check_files([path], tc.find_instrument(USDM))["liquidations"] == 1
 
 
+def test_a_liquidation_of_two_sockets_counts_once(tmp_path: Path) -> None:
+    forced = {"s": "BTCUSDT", "S": "SELL", "p": "98.9", "z": "0.4", "T": 1_700_000_000_500}
+    told = [
+        {"e": "forceOrder", "E": 1_700_000_000_501, "o": forced | more}
+        for more in ({}, {}, {"z": "0.5"}, {}, {"T": 1_700_000_001_500})
+    ]
+    path = capture(tmp_path / "c.gz", told)
+    summary = tc.import_binance_ws([path], tc.find_instrument(USDM), tmp_path / "cat")
+    assert (summary["liquidations"], summary["liquidated_qty"], summary["duplicates"]) == (4, "1.700", 1)
+
+
 def test_partial_books_are_left_out(tmp_path: Path) -> None:
     """A `@depth20` frame looks like an update (futures) or a snapshot (spot); it must not cut the book short."""
     partial = depth(160, 160, [["1.0", "1"]], previous=150) | {"stream": "btcusdt@depth20@100ms"}

@@ -787,8 +787,9 @@ impl BinanceDecoder {
     /// -------
     /// str
     ///     ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``, ``trade``, ``off_book_trade``, ``empty_trade``,
-    ///     ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``, ``open_interest``,
-    ///     ``control`` or ``ignored``; of an array of frames, what the last one was that is decoded.
+    ///     ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``,
+    ///     ``duplicate_liquidation``, ``open_interest``, ``control`` or ``ignored``; of an array of
+    ///     frames, what the last one was that is decoded.
     ///
     /// Raises
     /// ------
@@ -818,6 +819,7 @@ impl BinanceDecoder {
             BinanceFrame::DuplicateTrade => intern!(py, "duplicate_trade"),
             BinanceFrame::BookTicker => intern!(py, "book_ticker"),
             BinanceFrame::StaleQuote => intern!(py, "stale_quote"),
+            BinanceFrame::DuplicateLiquidation => intern!(py, "duplicate_liquidation"),
             BinanceFrame::MarkPrice => intern!(py, "mark_price"),
             BinanceFrame::Liquidation => intern!(py, "liquidation"),
             BinanceFrame::OpenInterest => intern!(py, "open_interest"),

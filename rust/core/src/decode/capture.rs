@@ -326,7 +326,9 @@ impl CaptureReader {
             {
                 self.counts.book_updates += 1;
             }
-            BinanceFrame::Depth(DeltaAction::Ignore) => self.counts.duplicates += 1,
+            BinanceFrame::Depth(DeltaAction::Ignore) | BinanceFrame::DuplicateLiquidation => {
+                self.counts.duplicates += 1;
+            }
             BinanceFrame::Depth(DeltaAction::Buffer) => self.waiting += 1,
             BinanceFrame::Depth(DeltaAction::Restart | DeltaAction::Gap) => self.waiting = 1,
             BinanceFrame::Snapshot(SnapshotAction::Load { .. }) => {
@@ -384,6 +386,7 @@ impl CaptureReader {
             | BinanceFrame::EmptyTrade
             | BinanceFrame::DuplicateTrade
             | BinanceFrame::StaleQuote
+            | BinanceFrame::DuplicateLiquidation
             | BinanceFrame::MarkPrice
             | BinanceFrame::Liquidation
             | BinanceFrame::OpenInterest

@@ -40,6 +40,7 @@ pub(super) struct Feed {
     kept_rows: Vec<usize>,
     /// Newest time the venue has named, ns.
     venue_time: i64,
+    last_liquidation: Option<Event>,
     trades: Option<TradeStream>,
     /// Ids of either trade stream.
     seen: [Seen; 2],
@@ -155,6 +156,7 @@ impl Feed {
             kept: EventColumns::default(),
             kept_rows: Vec::new(),
             venue_time: 0,
+            last_liquidation: None,
             trades: None,
             seen: Default::default(),
             quoted: None,
@@ -539,6 +541,11 @@ impl Feed {
         self.named(Some(event.ts_event));
         if event.qty == 0 {
             return Ok(BinanceFrame::Ignored);
+        }
+        // They have no ids. The venue tells one a second at most, so that an equal one is a copy of another socket.
+        let same = Event { ts_recv: 0, ..event };
+        if self.last_liquidation.replace(same) == Some(same) {
+            return Ok(BinanceFrame::DuplicateLiquidation);
         }
         out.push(event);
         Ok(BinanceFrame::Liquidation)

@@ -29,6 +29,8 @@ pub enum BinanceFrame {
     MarkPrice,
     /// A liquidation.
     Liquidation,
+    /// The liquidation that was told last, once more.
+    DuplicateLiquidation,
     /// An answer to a request for the open interest.
     OpenInterest,
     /// Another answer to a request.
