@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from tradecore.data.latencies import LatencyFit, fit_latency
     from tradecore.data.synthetic import synthesize
     from tradecore.features import FeatureSet
+    from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
@@ -89,6 +90,8 @@ _LATER = {
     "fit_latency": "data.latencies",
     "synthesize": "data.synthetic",
     "FeatureSet": "features",
+    "BookPicture": "report.heatmap",
+    "plot_book": "report.heatmap",
     "Performance": "report.statistics",
     "performance": "report.statistics",
     "probabilistic_sharpe": "report.statistics",
@@ -111,6 +114,7 @@ __all__ = [
     "AvellanedaStoikov",
     "Backtest",
     "BinanceDecoder",
+    "BookPicture",
     "BookState",
     "BookView",
     "Catalog",
@@ -170,6 +174,7 @@ __all__ = [
     "load_result",
     "ml",
     "performance",
+    "plot_book",
     "probabilistic_sharpe",
     "replay",
     "sharpe_of_best_trial",

@@ -76,6 +76,7 @@ __all__ = [
     "TradeView",
     "avellaneda_stoikov_quotes",
     "bars_of",
+    "book_raster",
     "check_columns",
     "check_part",
     "check_quote_size",
@@ -3434,6 +3435,44 @@ def journal_commands(journal: bytes, instruments: list[Instrument]) -> list[tupl
     ------
     DataError
         For a journal that is damaged, or of other instruments.
+    """
+
+def book_raster(
+    instrument: Instrument,
+    events: EventStream | MemoryColumns,
+    *,
+    start_ns: int,
+    end_ns: int,
+    columns: int,
+    rows: int,
+    low: float | None = None,
+    high: float | None = None,
+) -> dict[str, Any] | None:
+    """Paint the book of an instrument over time.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    events : EventStream or MemoryColumns
+        Taken over; with the events from the last snapshot before the time on.
+    start_ns, end_ns : int
+        First and last time, ns UTC: what was received by then.
+    columns, rows : int
+        Width, and height at most: a row is a price, or as many as have to share one.
+    low, high : float, optional
+        Prices, quote currency; where the best prices went, with as much again around them, if not given.
+
+    Returns
+    -------
+    dict or None
+        ``shades`` (bytes, row by row from the highest price; 0 for nothing), ``rows``, ``low`` and ``high`` (prices of
+        the lower and the upper edge), ``brightest`` (the quantity of the brightest shade), ``bid`` and ``ask`` (list of
+        float, NaN where there was none) of each column; None where no best price was seen.
+
+    Raises
+    ------
+    CatalogError, DataError
+        When a file cannot be read, or its rows break a rule of events.
     """
 
 def profit_parts(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
+import pickle
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tradecore as tc
-from conftest import cli, cli_json
+from conftest import CLEAR, LAST, SET, cli, cli_json, columns
 from tradecore.backtest.comparison import paired_difference
-from tradecore.errors import CatalogError
+from tradecore.errors import CatalogError, InvalidValueError, UnknownInstrumentError
 from tradecore.report.charts import Chart, Layer, decimated, number, time_ticks, value_ticks
 
 EVIL = '<script>alert("x")</script>'
@@ -136,6 +140,96 @@ def test_a_run_without_orders_has_a_page(market: Path, tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_is_an_error(result: tc.Result, tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="nowhere"):
         result.report(tmp_path / "nowhere" / "report.html")
+
+
+# The book
+
+
+def shades(picture: tc.BookPicture) -> np.ndarray[Any, Any]:
+    """The pixels of a picture, as any reader of PNG sees them."""
+    image = Image.open(io.BytesIO(picture.png))
+    assert image.size == (picture.columns, picture.rows)
+    return np.asarray(image)
+
+
+def still(tmp_path: Path, instrument: tc.Instrument) -> tc.Catalog:
+    """Bids 5 @ 99.0, asks 1 @ 101.0; a second later the bids are gone and 5 @ 98.0 are there."""
+    rows = [(0, CLEAR, 0, 2, 0, 0), (0, SET, 1, 2, 990, 5_000), (0, SET, -1, LAST | 2, 1010, 1_000)]
+    rows += [(10**9, SET, 1, 0, 990, 0), (10**9, SET, 1, LAST, 980, 5_000), (2 * 10**9, SET, 1, LAST, 1, 1)]
+    catalog = tc.Catalog(tmp_path)
+    with catalog.writer(instrument) as writer:
+        writer.write(columns(rows))
+    return catalog
+
+
+def test_a_level_is_bright_where_it_rested(tmp_path: Path, instrument: tc.Instrument) -> None:
+    picture = tc.plot_book(still(tmp_path, instrument), instrument, low=97, high=102)
+    assert (picture.start_ns, picture.end_ns) == (0, 2 * 10**9)
+    pixels, half = shades(picture), picture.columns // 2
+
+    def row(price: float) -> int:
+        return int((picture.high - price) / (picture.high - picture.low) * picture.rows)
+
+    assert set(pixels[row(99.0), 2 : half - 2]) == {255}
+    assert set(pixels[row(99.0), half + 2 :]) == {0}
+    assert set(pixels[row(98.0), : half - 2]) == {0}
+    assert set(pixels[row(98.0), half + 2 : -2]) == {255}
+    (ask,) = set(pixels[row(101.0), 2:-2])
+    assert 1 < ask < 255
+    assert (picture.bid[10], picture.bid[-10], picture.ask[10], picture.brightest) == (99.0, 98.0, 101.0, 5.0)
+
+
+def test_a_picture_is_a_page_and_shown_in_a_notebook(market: Path, tmp_path: Path) -> None:
+    picture = tc.plot_book(market, "BTCUSDT.SYNTH", "2026-01-01T00:00:05", "2026-01-01T00:00:06")
+    text = picture.save(tmp_path / "book.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in text
+    assert "best bid" in text
+    shown = picture._repr_html_()
+    assert shown.startswith("<iframe srcdoc=")
+    assert shown.count('"') == 4, "the page inside has none"
+    assert picture.low < np.nanmin(picture.bid) < np.nanmax(picture.ask) < picture.high
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"start": "2031-01-01"}, CatalogError),
+        ({"start": "soon"}, InvalidValueError),
+        ({"low": 5, "high": 4}, InvalidValueError),
+        ({"instrument": "ETHUSDT.SYNTH"}, UnknownInstrumentError),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(market: Path, arguments: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        tc.plot_book(market, **{"instrument": "BTCUSDT.SYNTH", **arguments})
+
+
+def test_the_book_is_on_the_page_while_its_data_is_there(market: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "market"
+    shutil.copytree(market, catalog)
+    made = run(catalog)
+    zoom = ("2026-01-01T00:00:05", "2026-01-01T00:00:07")
+    text = made.report(tmp_path / "a.html", zoom=zoom).read_text(encoding="utf-8")
+    assert 'id="book"' in text
+    assert "busiest" not in text
+    made.save(tmp_path / "run.tcr")
+    for again in (tc.load_result(tmp_path / "run.tcr"), pickle.loads(pickle.dumps(made))):
+        assert 'id="book"' in again.report(tmp_path / "b.html").read_text(encoding="utf-8")
+    shutil.rmtree(catalog)
+    assert 'id="book"' not in made.report(tmp_path / "c.html").read_text(encoding="utf-8")
+
+
+def test_the_book_of_columns_in_memory_is_on_the_page(tmp_path: Path, instrument: tc.Instrument) -> None:
+    class Bids(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.buy(self.instruments[0], 2, 98)
+
+    rows = [(0, CLEAR, 0, 2, 0, 0), (0, SET, 1, 2, 990, 5_000), (0, SET, -1, LAST | 2, 1010, 1_000)]
+    data = {instrument.id: columns([*rows, (10**10, SET, 1, LAST, 980, 1)])}
+    made = tc.Backtest([Bids("b", [instrument.id])], data, specs=[instrument]).run()
+    text = made.report(tmp_path / "a.html").read_text(encoding="utf-8")
+    assert 'id="book"' in text
+    assert "own buy orders" in text
 
 
 # Two runs

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation, fill_basis, latencies_of
+from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, stops_run, warn_of
 from tradecore.backtest.notes import NEEDS, Part, notes_on
 from tradecore.backtest.result import Result
@@ -335,6 +336,7 @@ class Backtest:
             wall_s=wall,
             venues=list(self._venues.values()),
             notes=notes_on(summary, parts, lambda name: self._feeds[name].kinds()),
+            data=RunData(self._data),
         )
 
 

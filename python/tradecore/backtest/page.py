@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import polars as pl
 
-from tradecore._core import Instrument, format_duration_ns
+from tradecore._core import EventStream, Instrument, MemoryColumns, format_duration_ns
 from tradecore.backtest.attribution import PARTS
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.markouts import Mids, with_markouts
 from tradecore.backtest.performance import RunPerformance, span_text
 from tradecore.backtest.text import counted, failure_text
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
+from tradecore.report.heatmap import book_picture
 from tradecore.report.page import Section, Tile, definitions, listed, page, table, tiles
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ _INSTRUMENTS = 4
 """Instruments with charts of their own: those with most fills."""
 _MARKS = 1_500
 """Fills of a side, and orders of a side, that are drawn in a chart."""
+_ZOOMED, _SHORTEST = 60, 10_000_000_000
+"""Fills in the stretch of which the book is shown, and its least length, ns."""
+_READ = 50_000_000
+"""Events that are read for it at most, about."""
 _SAMPLED = 200_000
 """Fills that distributions are taken of."""
 _CURVE = {
@@ -60,6 +65,12 @@ _ASSUMED = (
 )
 
 
+EventSource: TypeAlias = Callable[[str, int], EventStream | MemoryColumns | None]
+"""Gives the events of an instrument up to a time, ns; None where they are not there (any more)."""
+Span: TypeAlias = tuple[int, int]
+"""First and last time, ns UTC."""
+
+
 class _Frames(NamedTuple):
     """What most sections are made of."""
 
@@ -68,7 +79,14 @@ class _Frames(NamedTuple):
     mids: Mids | None
 
 
-def report_page(result: Reported, title: str, capital: Decimal | float | None, against: Mapping[str, Reported]) -> str:
+def report_page(
+    result: Reported,
+    title: str,
+    capital: Decimal | float | None,
+    against: Mapping[str, Reported],
+    data: EventSource | None,
+    zoom: Span | None,
+) -> str:
     """Return the page of a result."""
     told = [result.performance(total["currency"], capital=capital) for total in result.totals]
     fills = result.frame("fills", exact=False).with_columns(at=pl.col("ts_event").cast(pl.Int64))
@@ -81,6 +99,7 @@ def report_page(result: Reported, title: str, capital: Decimal | float | None, a
         Section("equity", "Equity and drawdown", "".join(_equity(result, total) for total in result.totals)),
         Section("attribution", "Where the profit came from", _attribution(result, tables)),
         Section("market", "Price, quotes and fills", "".join(_market(spec, result, tables) for spec in shown)),
+        Section("book", "Order book", "".join(_book(spec, result, tables, data, zoom) for spec in shown[:1])),
         Section("inventory", "Inventory", "".join(_inventory(spec, tables) for spec in shown)),
         Section("markouts", "After the fills", _markouts(tables)),
         Section("quality", "Fills and queue", _quality(tables)),
@@ -268,14 +287,12 @@ def _market(spec: Instrument, result: Reported, tables: _Frames) -> str:
     end = result.span_ns[1] if result.span_ns else 0
     note = ""
     for side, colour in (("buy", "buy"), ("sell", "sell")):
-        orders = tables.orders.filter((pl.col("instrument") == spec.id) & (pl.col("side") == side))
-        rested = orders.filter(pl.col("ts_accept").is_not_null() & pl.col("price").is_not_null())
+        rested = _rested(tables.orders, spec, side, end)
         some = _some(rested, _MARKS)
         if len(some):
             if len(some) < len(rested):
                 note = f"Every {-(-len(rested) // _MARKS):,}th order is drawn, at the price it had last."
-            begin = some["ts_accept"].cast(pl.Int64).to_numpy()
-            over = some["ts_close"].cast(pl.Int64).fill_null(end).to_numpy()
+            begin, over = some["begin"].to_numpy(), some["over"].to_numpy()
             layers.append(Layer(begin, some["price"].to_numpy(), "spans thin", colour, f"own {side} orders", over))
     for side, kind in (("buy", "dots"), ("sell", "squares")):
         mine = fills.filter(side=side)
@@ -284,6 +301,55 @@ def _market(spec: Instrument, result: Reported, tables: _Frames) -> str:
         name = f"{counted(len(mine), 'fill')} ({side}{shown})"
         layers.append(Layer(some["at"].to_numpy(), some["price"].to_numpy(), kind, side, name))
     return Chart(spec.id, layers, spec.quote, 340, note=note).html()
+
+
+def _book(spec: Instrument, result: Reported, tables: _Frames, data: EventSource | None, zoom: Span | None) -> str:
+    """Return the book of a stretch of the run with own orders and fills on it, where the data is at hand."""
+    if data is None or result.span_ns is None or result.fill_basis.get(spec.id) != "l2":
+        return ""
+    fills = tables.fills.filter(instrument=spec.id)
+    start, end = _stretch(fills["at"].sort().to_numpy(), result.span_ns, result.events) if zoom is None else zoom
+    start, end = max(start, result.span_ns[0]), min(end, result.span_ns[1])
+    events = data(spec.id, end) if start < end else None
+    picture = None if events is None else book_picture(spec, events, start, end)
+    if picture is None:
+        return ""
+    layers = []
+    for side in ("buy", "sell"):
+        own = _rested(tables.orders, spec, side, result.span_ns[1])
+        own = own.filter((pl.col("begin") < end) & (pl.col("over") > start))
+        begin, over = (own[name].clip(start, end).to_numpy() for name in ("begin", "over"))
+        layers.append(Layer(begin, own["price"].to_numpy(), "spans", side, f"own {side} orders", over))
+    inside = fills.filter(pl.col("at").is_between(start, end))
+    for side, kind in (("buy", "dots"), ("sell", "squares")):
+        mine = _some(inside.filter(side=side), _MARKS)
+        layers.append(Layer(mine["at"].to_numpy(), mine["price"].to_numpy(), kind, side, f"fills ({side})"))
+    told = "" if zoom else "The busiest stretch of the run. "
+    return picture.chart(layers, f"{told}The book as it was received, fills by the venue's clock.").html()
+
+
+def _stretch(fills: NDArray[np.int64], span: tuple[int, int], events: int) -> tuple[int, int]:
+    """Return the shortest time with so many fills, and some around it, that does not need most of a long run read."""
+    last = span[0] + int((span[1] - span[0]) * min(1.0, _READ / max(events, 1)))
+    fills = fills[fills <= last]
+    few = min(len(fills), _ZOOMED)
+    if few < 2:
+        middle, width = (int(fills[0]) if few else span[0]), _SHORTEST
+    else:
+        lengths = fills[few - 1 :] - fills[: len(fills) - few + 1]
+        at = int(lengths.argmin())
+        middle, width = int(fills[at] + lengths[at] // 2), max(int(lengths[at] * 1.2), _SHORTEST)
+    start = max(span[0], middle - width // 2)
+    return start, start + width
+
+
+def _rested(orders: pl.DataFrame, spec: Instrument, side: str, end: int) -> pl.DataFrame:
+    """Return the orders of a side that rested, with when they began to and when that was over, ns."""
+    mine = (pl.col("instrument") == spec.id) & (pl.col("side") == side)
+    there = pl.col("ts_accept").is_not_null() & pl.col("price").is_not_null()
+    return orders.filter(mine & there).select(
+        "price", begin=pl.col("ts_accept").cast(pl.Int64), over=pl.col("ts_close").cast(pl.Int64).fill_null(end)
+    )
 
 
 def _some(frame: pl.DataFrame, most: int) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
+from tradecore.backtest.events import RunData
 from tradecore.backtest.frames import Frames, dated, thinned
 from tradecore.backtest.stats import Stats, net_of, share_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tradecore.backtest.markouts import Mids
     from tradecore.backtest.performance import RunPerformance
+    from tradecore.data.views import Moment
 
 __all__ = ["Result", "load_result"]
 
@@ -135,7 +137,9 @@ class Result(Frames):
         wall_s: float,
         venues: Sequence[SimVenue],
         notes: Sequence[str],
+        data: RunData | None = None,
     ) -> None:
+        self._data = data
         self.tables = store
         self._counts: dict[str, int] = {name: summary[name] for name in ("orders", "fills", "maker_fills")}
         self.digest: str = summary["digest"]
@@ -520,6 +524,7 @@ class Result(Frames):
         title: str = "Backtest",
         capital: float | Decimal | None = None,
         against: Mapping[str, Result] | None = None,
+        zoom: tuple[Moment, Moment] | None = None,
     ) -> Path:
         """Write the run as a page: one file of HTML that loads nothing.
 
@@ -537,6 +542,9 @@ class Result(Frames):
         against : mapping of str to Result, optional
             Other runs by name, which this one is held against: figures side by side, equity, and what each made more
             than this one, with a 95 % confidence interval of the differences period by period.
+        zoom : tuple of datetime, date or text in ISO 8601, optional
+            Begin and end of the stretch of which the order book is shown; the busiest one if not given. The book is
+            read of the data of the run again: it is left out where that is not there any more.
 
         Returns
         -------
@@ -557,9 +565,12 @@ class Result(Frames):
             result.report("report.html", title="Quotes at the touch")
         """
         from tradecore.backtest.page import report_page
+        from tradecore.data.views import Span
         from tradecore.report.page import write_page
 
-        return write_page(Path(path), report_page(self, title, capital, against or {}))
+        asked = None if zoom is None else Span.of(*zoom)
+        span = None if asked is None else (asked.start_ns, asked.end_ns)
+        return write_page(Path(path), report_page(self, title, capital, against or {}, self._data, span))
 
     def save(self, path: str | Path) -> None:
         """Save the result as one file, whole: :func:`tradecore.load_result` gives it back.
@@ -598,6 +609,7 @@ class Result(Frames):
             "seed": self.seed,
             "wall_s": self.wall_s,
             "notes": self.notes,
+            "data": None if self._data is None else self._data.path,
             "instruments": [instrument.to_dict() for instrument in self.instruments],
             "venues": [dataclasses.asdict(venue) for venue in self.venues],
         }
@@ -680,6 +692,7 @@ def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> 
         wall_s=facts["wall_s"],
         venues=[SimVenue(**{**fields, "latency": Latency(**fields["latency"])}) for fields in facts["venues"]],
         notes=facts["notes"],
+        data=RunData.at(facts.get("data")),
     )
     str(result)  # a figure that is not there, or none, is found now
     return result

@@ -30,6 +30,7 @@ mod parts;
 mod positions;
 mod profit;
 mod raised;
+mod raster;
 mod readers;
 mod readings;
 mod records;
@@ -173,6 +174,8 @@ mod _core {
     use crate::positions::FinalPositions;
     #[pymodule_export]
     use crate::profit::profit_parts;
+    #[pymodule_export]
+    use crate::raster::book_raster;
     #[pymodule_export]
     use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
     #[pymodule_export]

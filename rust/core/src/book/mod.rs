@@ -2,6 +2,7 @@
 
 mod l2;
 mod ladder;
+mod raster;
 mod samples;
 mod state;
 mod sync;
@@ -11,6 +12,7 @@ mod uncross;
 pub use crate::types::Level;
 pub(crate) use l2::{Cover, Mark};
 pub use l2::{FillBasis, L2Book, Walk};
+pub use raster::{BookRaster, Picture};
 pub use samples::BookSampler;
 pub use state::BookState;
 pub use sync::{BookSync, DeltaAction, DeltaIds, Sequence, SnapshotAction, SyncRule};

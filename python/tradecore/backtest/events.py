@@ -1,0 +1,55 @@
+"""The events a run was over, for whoever looks at its market again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradecore._core import EventStream, MemoryColumns
+from tradecore.data.catalog import Catalog, Columns
+from tradecore.errors import TradecoreError
+from tradecore.types import EventKind
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["RunData"]
+
+_BOOK = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET)
+
+
+class RunData:
+    """The events of a run: a catalog, or columns in memory, which do not leave the process.
+
+    Parameters
+    ----------
+    source : Catalog or mapping
+        As the backtest had it.
+    """
+
+    def __init__(self, source: Catalog | Mapping[str, Columns | pl.DataFrame]) -> None:
+        self._source = source
+
+    @classmethod
+    def at(cls, path: str | None) -> RunData | None:
+        """Return those of a catalog's folder."""
+        return None if path is None else cls(Catalog(path))
+
+    @property
+    def path(self) -> str | None:
+        """The catalog's folder; None of columns in memory."""
+        return str(Path(self._source.path).absolute()) if isinstance(self._source, Catalog) else None
+
+    def __call__(self, instrument: str, until_ns: int) -> EventStream | MemoryColumns | None:
+        """Return the events of an instrument's book up to a time, ns; None where they are not there any more."""
+        try:
+            if not isinstance(self._source, Catalog):
+                return MemoryColumns(instrument, self._source[instrument], with_ids=False)
+            held = self._source.manifest(instrument)
+            return held.stream([part for part in held.parts() if part.first_ts_recv <= until_ns], kinds=_BOOK)
+        except (KeyError, TradecoreError):
+            return None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return RunData.at, (self.path,)
