@@ -15,6 +15,7 @@ import pytest
 import tradecore as tc
 from conftest import cli_json
 from tradecore.cli.app import main
+from tradecore.data.check import check_files
 from tradecore.data.inference import infer_instrument
 
 BOOK = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
@@ -663,3 +664,30 @@ def test_words_that_name_nothing_are_said(tmp_path: Path, capsys: pytest.Capture
     folder_of_days(tmp_path / "data", days=1)
     assert main(["data", "import", str(tmp_path / "data")]) == 2
     assert "--catalog" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "hftbacktest"])
+def test_exported_files_and_event_arrays_are_checked_like_others(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog, file = tmp_path / "market", tmp_path / f"day.{ {'hftbacktest': 'npz'}.get(form, form) }"
+    made = tc.synthesize(catalog, events=20_000, seed=4)
+    assert main(["data", "export", str(catalog), str(file), "--format", form]) == 0
+    capsys.readouterr()
+    report = check_files(file, "BTCUSDT.SYNTH")
+    assert (report["ok"], report["events"], report["trades"]) == (True, made["events"], made["trades"])
+    assert report["latency_ns"]["min"] > 0
+    code = main(["data", "check", str(file), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    if form == "parquet":
+        assert (code, told["instrument"], told["failed"]) == (0, "BTCUSDT.SYNTH", False)
+    else:
+        assert (code, told["failed"]) == (1, True)
+        assert "say which with --instrument" in told["problems"][0]
+
+
+def test_a_damaged_file_of_columns_fails_a_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "day.csv"
+    file.write_text("ts_event,ts_recv,kind,side,flags,price,qty,id\n1,2,trade,1,1,x,1,0\n")
+    assert main(["data", "check", str(file), "--instrument", "BTCUSDT.SYNTH", "--json"]) == 1
+    assert "day.csv:2: " in json.loads(capsys.readouterr().out)["problems"][0]

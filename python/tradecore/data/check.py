@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import EventReader, Instrument, Survey, format_duration_ns
+from tradecore._core import EventReader, FeedSummary, Instrument, Survey, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
-from tradecore.data.catalog import Catalog
+from tradecore.data.catalog import Catalog, Columns
+from tradecore.data.exported import exported_columns, is_exported, stored_instrument
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
-from tradecore.data.formats import AS_RECORDED, ReadOptions, open_reader, place_of, sniff, sniff_any
-from tradecore.data.importers import Progress
+from tradecore.data.formats import AS_RECORDED, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
+from tradecore.data.importers import Progress, array_columns
 from tradecore.data.inference import fitted, telling_increments
 from tradecore.data.layout import MANIFEST, manifest_of, manifests
 from tradecore.data.manifest import Manifest, read_manifest
@@ -47,7 +48,7 @@ def check_files(
     Parameters
     ----------
     paths : path or sequence of path
-        Captures, Tardis CSV files, official dumps, klines or tables, in order.
+        Captures, Tardis CSV files, official dumps, klines, tables, event arrays or exported files, in order.
     instrument : str or Instrument, optional
         Or the id of a shipped one. Found from the data if not given: a shipped specification, or a grid fine enough for
         any.
@@ -89,7 +90,9 @@ def examine(
 ) -> tuple[dict[str, Any], Survey, Instrument]:
     """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
     files = paths_of(paths)
-    found = sniff_any(files, options) if instrument is None else sniff(files[0], options)
+    found = _sniff_columns(files[0], options)
+    if found is None:
+        found = sniff_any(files, options) if instrument is None else sniff(files[0], options)
     spec = None
     if instrument is not None:
         spec = instrument_of(instrument)
@@ -101,17 +104,25 @@ def examine(
         with contextlib.suppress(UnknownInstrumentError):
             spec = find_instrument(found.instrument)
 
-    def measured(spec: Instrument) -> tuple[EventReader, Survey]:
+    def measured(spec: Instrument) -> tuple[EventReader | _ColumnsReader, Survey]:
         survey = Survey()
-        reader = open_reader(found.format, spec, files, lenient=True, options=options)
+        reader: EventReader | _ColumnsReader
+        if found.format in _OF_COLUMNS:
+            reader = _ColumnsReader(found.format, files, spec)
+        else:
+            reader = open_reader(found.format, spec, files, lenient=True, options=options)
         while (columns := reader.read(_PIECE)) is not None:
             survey.push(columns)
             if progress is not None:
                 progress(*reader.progress)
         return reader, survey
 
+    if spec is None and found.format == "exported":
+        spec = stored_instrument(files[0])
     if spec is None:
         spec, (reader, survey) = fitted(str(found.instrument), measured)
+    elif found.format in _OF_COLUMNS:
+        reader, survey = measured(spec)
     else:
         with telling_increments(found.format, spec, files, options):
             reader, survey = measured(spec)
@@ -136,6 +147,54 @@ def examine(
     if skipped := reader.skipped():
         report["skipped_list"] = [f"{source}:{line}: {problem}" for source, line, problem in skipped[:_LISTED]]
     return report, survey, spec
+
+
+_OF_COLUMNS = ("exported", "hftbacktest")
+"""Formats that are columns already, which no reader is for."""
+
+
+def _sniff_columns(path: Path, options: ReadOptions) -> Sniffed | None:
+    """Tell what a file of columns is of; None for another file."""
+    if options.columns is not None or not path.is_file():
+        return None
+    if path.suffix.lower() in (".npz", ".npy"):
+        return Sniffed("hftbacktest", None, ("an event array names no instrument",))
+    if not is_exported(path):
+        return None
+    stored = stored_instrument(path)
+    return Sniffed(
+        "exported",
+        None if stored is None else stored.id,
+        ("CSV of event columns names no instrument",) if stored is None else ("its own specification",),
+    )
+
+
+class _ColumnsReader:
+    """What a reader is, of files that hold columns."""
+
+    def __init__(self, form: str, files: Sequence[Path], instrument: Instrument) -> None:
+        self._summary = FeedSummary(instrument)
+        self._pieces: Iterator[Columns]
+        if form == "exported":
+            self._pieces = exported_columns(files, instrument)
+        else:
+            self._pieces = (columns for path in files for columns in array_columns(path, instrument))
+        self.progress = (0, 0)
+
+    def read(self, _: int) -> Columns | None:
+        """Return the next piece, None at the end."""
+        if (columns := next(self._pieces, None)) is not None:
+            self._summary.push(columns)
+            self.progress = (self.progress[0] + len(columns["kind"]), 0)
+        return columns
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was counted so far."""
+        return self._summary.to_dict()
+
+    def skipped(self) -> list[tuple[str, int, str]]:
+        """Return no lines: none is left out."""
+        return []
 
 
 def _wrong_stamps(files: Sequence[Path], wrong: Mapping[str, int], lead_ns: int) -> str:

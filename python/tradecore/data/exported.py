@@ -24,7 +24,7 @@ from tradecore.types import EventFlag, EventKind
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["first_receipt", "import_exported", "is_exported", "stored_instrument"]
+__all__ = ["exported_columns", "first_receipt", "import_exported", "is_exported", "stored_instrument"]
 
 _ROWS = 1 << 17
 _PARQUET = b"PAR1"
@@ -79,7 +79,7 @@ def import_exported(
     summary, rows = FeedSummary(spec), 0
     with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
         writer.leave_book_to_reader()
-        for columns in _messages(files, spec):
+        for columns in exported_columns(files, spec):
             summary.push(columns)
             writer.write(columns)
             rows += len(columns["kind"])
@@ -94,11 +94,11 @@ def import_exported(
 
 def is_exported(path: Path) -> bool:
     """Whether a file is CSV or Parquet of event columns."""
-    import polars as pl
-
     with _opened(path) as opened:
         head = opened.read(4)
     if head == _PARQUET:
+        import polars as pl
+
         try:
             return set(COLUMNS) <= set(pl.read_parquet_schema(path))
         except (pl.exceptions.PolarsError, OSError):
@@ -167,7 +167,7 @@ def _opened(file: Path) -> IO[bytes]:
         raise DataError(str(file), 0, f"cannot be opened: {error.strerror or error}") from None
 
 
-def _messages(files: Sequence[Path], instrument: Instrument) -> Iterator[dict[str, Any]]:
+def exported_columns(files: Sequence[Path], instrument: Instrument) -> Iterator[dict[str, Any]]:
     """Yield columns of whole messages, which may go on from one file into the next."""
     for piece in in_whole_messages(_pieces(files, instrument)):
         if not piece["flags"][-1] & EventFlag.LAST:

@@ -21,6 +21,7 @@ from tradecore.validation import DurationLike
 __all__ = [
     "ImportSummary",
     "Progress",
+    "array_columns",
     "import_arrays",
     "import_as",
     "import_binance_ws",
@@ -312,7 +313,7 @@ def import_arrays(
     with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
         writer.leave_book_to_reader()
         for done, path in enumerate(files, start=1):
-            for columns in _hftbacktest(path, spec):
+            for columns in array_columns(path, spec):
                 summary.push(columns)
                 writer.write(columns)
             if progress is not None:
@@ -346,7 +347,7 @@ def import_klines(
     return import_as("klines", paths, instrument, catalog, replace=replace, progress=progress)
 
 
-def _hftbacktest(path: Path, instrument: Instrument) -> Iterator[Columns]:
+def array_columns(path: Path, instrument: Instrument) -> Iterator[Columns]:
     """Yield the events of an array in pieces of whole messages."""
     decoder = HftDecoder(instrument, path)
     for columns in event_arrays(path):
