@@ -20,6 +20,7 @@ WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility many
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
 	@$(BIN)/tradecore backtest --config examples/avellaneda.toml --data $(DEMO) --output runs
+	@$(BIN)/tradecore report runs --quiet
 
 test: lint rust-test py-test py-test-checked
 

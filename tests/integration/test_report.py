@@ -300,6 +300,7 @@ def test_the_command_takes_a_folder_its_newest_run_and_saved_results(
     [
         (["nothing"], "nothing: is neither a folder of a run's files"),
         (["."], "holds no saved result"),
+        ([".", "--zoom", "2026-01-01"], "--zoom"),
         ([".", "--capital", "-1"], "expected an amount above 0"),
     ],
 )
@@ -387,6 +388,11 @@ def test_json_of_the_command_is_one_object(
     result: tc.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result.save(tmp_path / "a.tcr")
-    code, out, err = cli("report", tmp_path / "a.tcr", "--json", "--quiet", capsys=capsys)
+    zoom = ["--zoom", "2026-01-01T00:00:05", "2026-01-01T00:00:06"]
+    code, out, err = cli("report", tmp_path / "a.tcr", "--json", "--quiet", *zoom, capsys=capsys)
     assert (code, err) == (0, "")
+    assert "busiest" not in (tmp_path / "a_report.html").read_text(encoding="utf-8")
+    code, _, err = cli("report", tmp_path / "a.tcr", "--zoom", "soon", "later", capsys=capsys)
+    assert code == 2
+    assert "soon" in err
     assert json.loads(out)["page"] == str(tmp_path / "a_report.html")

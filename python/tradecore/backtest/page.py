@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -238,29 +238,31 @@ def _attribution(result: Reported, tables: _Frames) -> str:
         "Inventory: from there to the end. The parts add up to the profit after fees to the last digit."
     )
     parts = []
-    for row in result.attribution().to_dicts():
+    finest = result.attribution(["strategy", "instrument", "side"])
+    amounts = pl.col(*PARTS, "net_pnl").sum()
+    for row in finest.group_by("currency").agg(amounts).sort("currency").to_dicts():
         currency = row["currency"]
         shown = [name for name in PARTS if name != "funding" or row[name]]
         rows = [Bar(_LABELS[name], float(row[name]), _money(row[name])) for name in shown]
         rows.append(Bar("net profit", float(row["net_pnl"]), _money(row["net_pnl"]), is_total=True))
         parts.append(bars("Profit", rows, currency, said))
-    for keys in (["strategy"], ["instrument"], ["side"]):
-        frame = result.attribution(keys)
+    for key in ("strategy", "instrument", "side"):
+        frame = finest.group_by(key, "currency").agg(amounts)
         if len(frame) > 1:
-            parts.append(_parts_table(frame, keys))
+            parts.append(_parts_table(frame, key))
     hours = result.attribution("hour")
     if len(hours) > 1:
         parts.append(_hours(hours))
     return "".join(parts)
 
 
-def _parts_table(frame: pl.DataFrame, keys: Sequence[str]) -> str:
-    heads = [*keys, "currency", *(_LABELS[name] for name in PARTS), "net profit"]
+def _parts_table(frame: pl.DataFrame, key: str) -> str:
+    heads = [key, "currency", *(_LABELS[name] for name in PARTS), "net profit"]
+    largest = frame.sort(pl.col("net_pnl").cast(pl.Float64).abs(), key, descending=[True, False])
     rows = [
-        [*(str(row[key]) for key in keys), row["currency"], *(_money(row[name]) for name in (*PARTS, "net_pnl"))]
-        for row in frame.sort(pl.col("net_pnl").cast(pl.Float64).abs(), descending=True).to_dicts()
+        [row[key], row["currency"], *(_money(row[name]) for name in (*PARTS, "net_pnl"))] for row in largest.to_dicts()
     ]
-    return f"<h3>By {keys[0]}</h3>" + table(heads, rows, texts=len(keys) + 1, most=30)
+    return f"<h3>By {key}</h3>" + table(heads, rows, texts=2, most=30)
 
 
 def _hours(frame: pl.DataFrame) -> str:

@@ -97,7 +97,10 @@ def _market(axes: Axes, tables: TableStore, fills: pl.DataFrame, instrument: Ins
     if len(candles):
         drawn = thinned(candles, "open", _POINTS)
         axes.plot(_at(drawn, "ts_open"), drawn["open"], color="grey", linewidth=0.9, label="opening prices of candles")
-    else:
+    elif "mids" in tables:
+        drawn = thinned(_of(tables, "mids", instrument, ["ts", "mid", "instrument"]), "mid", _POINTS)
+        axes.plot(_at(drawn, "ts"), drawn["mid"], color="grey", linewidth=0.7, label="mid")
+    else:  # a result that was saved before mids were kept
         drawn = thinned(fills, "price", _POINTS)
         axes.plot(_at(drawn, "ts_event"), drawn["price"], color="grey", linewidth=0.6, label="prices of fills")
     for side, marker, colour in (("buy", "^", _GAIN), ("sell", "v", _LOSS)):

@@ -37,6 +37,10 @@ def report(
     capital: Annotated[
         float | None, typer.Option(metavar="AMOUNT", help="Returns are fractions of it; else changes in currency.")
     ] = None,
+    zoom: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="START END", help="The stretch of which the order book is shown; the busiest by default."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No notes.")] = False,
 ) -> int:
@@ -55,6 +59,7 @@ def report(
         title=title or names[0],
         capital=capital,
         against=dict(zip(names[1:], others, strict=True)),
+        zoom=zoom,
     )
     if json:
         emit({"page": str(where), "bytes": where.stat().st_size, "runs": [str(path) for path in paths]})
