@@ -24,7 +24,7 @@ from tradecore.cli import main
 from tradecore.errors import CatalogError, InvalidValueError, RunInterrupted
 from tradecore.interrupts import held_back, patience
 
-ENDS = {"candles.csv", "config.toml", "orders.csv", "positions.csv", "summary.json", "trades.csv"}
+ENDS = {"candles.csv", "config.toml", "orders.csv", "positions.csv", "result.tcr", "summary.json", "trades.csv"}
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 MAKER = """
 [[strategies]]
@@ -194,7 +194,7 @@ from tradecore.cli import main
 
 market, folder = sys.argv[1:]
 replace = os.replace
-for step in range(7):
+for step in range(8):
     if (pid := os.fork()) == 0:
         moves = iter(range(10))
 
@@ -217,8 +217,8 @@ def test_a_process_that_is_killed_between_the_moves_leaves_no_summary_and_is_swe
     command = [sys.executable, "-c", KILLED, str(market), str(tmp_path)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     killed = [line for line in done.stdout.splitlines() if line.lstrip("-").isdigit()]
-    assert killed == ["-9"] * 6 + ["0"]
-    for step in range(6):
+    assert killed == ["-9"] * 7 + ["0"]
+    for step in range(7):
         out = tmp_path / str(step)
         seen = [path for path in out.iterdir() if path.is_file()]
         assert len(seen) == step

@@ -50,7 +50,7 @@ def test_the_printed_commands_work_as_printed(
     assert "net profit" in done.stdout
     assert "3 passed" in done.stdout
     assert "touch_maker" in done.stdout
-    assert len(list((tmp_path / "my demo" / "runs").glob("*_run1_*"))) == 6
+    assert len(list((tmp_path / "my demo" / "runs").glob("*_run1_*"))) == 7
 
 
 def test_the_folder_may_be_new_or_there_and_hold_other_things(

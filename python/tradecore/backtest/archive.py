@@ -22,7 +22,7 @@ from tradecore.errors import DataError
 from tradecore.files import staged, writing
 from tradecore.strategy.state import decode, encode
 
-__all__ = ["read_archive", "write_archive"]
+__all__ = ["pack", "read_archive", "write_archive"]
 
 _FORM: Final = "tradecore result"
 _VERSION: Final = 1
@@ -60,7 +60,13 @@ def write_archive(path: Path, facts: dict[str, Any], journal: bytes, tables: Tab
     """
     with writing(path):
         path.parent.stat()  # It is not made: a folder that is not there is a mistyped one.
-    with staged(path.parent, path.name) as fresh, (fresh / path.name).open("wb") as file:
+    with staged(path.parent, path.name) as fresh:
+        pack(fresh / path.name, facts, journal, tables)
+
+
+def pack(path: Path, facts: dict[str, Any], journal: bytes, tables: TableStore) -> None:
+    """Write the same where files are written before they move."""
+    with path.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             layouts = {name: _write_table(archive, name, tables) for name in TABLES}
             head = {"form": _FORM, "version": _VERSION, "byteorder": sys.byteorder}

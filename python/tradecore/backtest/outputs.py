@@ -126,7 +126,7 @@ def write_outputs(
                 for number, piece in enumerate(result.tables.pieces(table)):
                     rows = shape(piece)
                     (text.csv_safe(rows) if csv_safe else rows).write_csv(file, include_header=number == 0)
-        result.save(fresh / f"{prefix}_result.tcr")
+        result._pack(fresh / f"{prefix}_result.tcr")
         (fresh / f"{prefix}{_SUMMARY}").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))
     return summary
 

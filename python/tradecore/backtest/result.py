@@ -587,7 +587,19 @@ class Result(Frames):
         CatalogError
             When it cannot be written.
         """
-        facts = {
+        from tradecore.backtest.archive import write_archive
+
+        write_archive(Path(path), self._saved(), self._journal, self.tables)
+
+    def _pack(self, path: Path) -> None:
+        """Save it where files are written before they move."""
+        from tradecore.backtest.archive import pack
+
+        pack(path, self._saved(), self._journal, self.tables)
+
+    def _saved(self) -> dict[str, Any]:
+        """Return what is saved of it beside its tables, as plain data."""
+        return {
             "summary": {
                 **self._counts,
                 "digest": self.digest,
@@ -613,9 +625,6 @@ class Result(Frames):
             "instruments": [instrument.to_dict() for instrument in self.instruments],
             "venues": [dataclasses.asdict(venue) for venue in self.venues],
         }
-        from tradecore.backtest.archive import write_archive
-
-        write_archive(Path(path), facts, self._journal, self.tables)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_positions": self.final_positions}
