@@ -1152,7 +1152,19 @@ class Order:
         """``Side.BUY`` or ``Side.SELL``."""
     @property
     def order_type(self) -> OrderType:
-        """``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price."""
+        """What kind of order it is; see :class:`~tradecore.types.OrderType`."""
+    @property
+    def trigger_price(self) -> float | None:
+        """Where it is set off, in quote currency; None for one that acts at once or trails."""
+    @property
+    def trigger(self) -> str | None:
+        """By which price it is set off: ``last``, ``mark`` or ``mid``; None for one that acts at once."""
+    @property
+    def trailing_offset(self) -> float | None:
+        """How far the market has to come back, in quote currency; None for one that does not trail."""
+    @property
+    def is_triggered(self) -> bool | None:
+        """Whether it has been set off, as far as is known; None for one that acts at once."""
     @property
     def time_in_force(self) -> TimeInForce:
         """How long it lives; see :class:`~tradecore.types.TimeInForce`."""
@@ -1173,7 +1185,7 @@ class Order:
         """How much of it is displayed at a time, in contracts (spot: base units); None for all of it."""
     @property
     def price(self) -> float | None:
-        """Its limit, in quote currency; None for a market order."""
+        """Its limit, in quote currency; None for one that takes at any price."""
     @property
     def qty(self) -> float:
         """Its total quantity, what has been filled included, in contracts (spot: base units)."""
@@ -1429,6 +1441,10 @@ class Context:
         qty: _Number,
         price: _Number | None = None,
         *,
+        type: OrderType | str | None = None,
+        trigger_price: _Number | None = None,
+        trigger: Literal["last", "mark", "mid"] | None = None,
+        trailing_offset: _Number | None = None,
         time_in_force: TimeInForce | str | None = None,
         expires_at: int | datetime | None = None,
         post_only: bool | Literal["slide"] = False,
@@ -1448,6 +1464,17 @@ class Context:
             Quantity in contracts (spot: base units), a multiple of the lot size.
         price : Decimal, str, int or float, optional
             Limit in quote currency, a multiple of the tick size; a market order if not given.
+        type : OrderType or str, optional
+            ``market``, ``limit``, ``stop_market``, ``stop_limit``, ``take_profit_market``, ``take_profit_limit`` or
+            ``trailing_stop``; if not given, market or limit by its price, or a trailing stop by its offset. All but the
+            first two wait at the venue until they are set off, and take no place in a queue before.
+        trigger_price : Decimal, str, int or float, optional
+            Where it is set off, in quote currency, a multiple of the tick size: a stop that buys at it or above, one
+            that sells at it or below; a take profit the other way round.
+        trigger : "last", "mark" or "mid", optional
+            By which price: of the last trade (if not given), the venue's mark price, or the middle of the best prices.
+        trailing_offset : Decimal, str, int or float, optional
+            How far the market has to come back from its best price since the order arrived, in quote currency.
         time_in_force : TimeInForce or str, optional
             ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once), ``fok`` (all or nothing),
             ``gtd`` (until ``expires_at``) or ``day`` (until the venue's day is over).
@@ -1477,8 +1504,8 @@ class Context:
             When price or quantity is no number above 0 and below 2^60 increments, a word is none of those above, or the
             client id is no name.
         OrderError
-            When the terms contradict each other, the client id is in use, or the order is worth more than 10^21 of the
-            settlement currency.
+            When the terms contradict each other, a time is over, the client id is in use, or the order is worth more
+            than 10^21 of the settlement currency.
         UnknownInstrumentError
             When the instrument is not in the run.
 
@@ -1494,6 +1521,10 @@ class Context:
         qty: _Number,
         price: _Number | None = None,
         *,
+        type: OrderType | str | None = None,
+        trigger_price: _Number | None = None,
+        trigger: Literal["last", "mark", "mid"] | None = None,
+        trailing_offset: _Number | None = None,
         time_in_force: TimeInForce | str | None = None,
         expires_at: int | datetime | None = None,
         post_only: bool | Literal["slide"] = False,
@@ -1518,6 +1549,10 @@ class Context:
         qty: _Number,
         price: _Number | None = None,
         *,
+        type: OrderType | str | None = None,
+        trigger_price: _Number | None = None,
+        trigger: Literal["last", "mark", "mid"] | None = None,
+        trailing_offset: _Number | None = None,
         time_in_force: TimeInForce | str | None = None,
         expires_at: int | datetime | None = None,
         post_only: bool | Literal["slide"] = False,
@@ -2547,7 +2582,7 @@ class Command:
         """``Side.BUY`` or ``Side.SELL``."""
     @property
     def order_type(self) -> OrderType:
-        """``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price."""
+        """What kind of order it is; see :class:`~tradecore.types.OrderType`."""
     @property
     def price(self) -> Decimal | None:
         """In quote currency, with the places of the instrument's grid; None for a market order and a cancel."""
@@ -2557,6 +2592,15 @@ class Command:
 
         Of a replacement the new total, what has been filled included.
         """
+    @property
+    def trigger_price(self) -> Decimal | None:
+        """Where the order is set off, in quote currency; None for one that acts at once or trails."""
+    @property
+    def trigger(self) -> str | None:
+        """By which price the order is set off: ``last``, ``mark`` or ``mid``; None for one that acts at once."""
+    @property
+    def trailing_offset(self) -> Decimal | None:
+        """How far the market has to come back, in quote currency; None for one that does not trail."""
     @property
     def time_in_force(self) -> TimeInForce:
         """How long the order lives; see :class:`~tradecore.types.TimeInForce`."""
@@ -2763,6 +2807,10 @@ class Kernel:
         qty: _Number,
         price: _Number | None = None,
         *,
+        type: OrderType | str | int | None = None,
+        trigger_price: _Number | None = None,
+        trigger: Literal["last", "mark", "mid"] | None = None,
+        trailing_offset: _Number | None = None,
         time_in_force: TimeInForce | str | int | None = None,
         expires_at: int | datetime | None = None,
         post_only: bool | Literal["slide"] = False,

@@ -154,7 +154,19 @@ class OrderType(IntEnum):
     """How an order's price is meant."""
 
     MARKET = 0
+    """Take what the book offers."""
     LIMIT = 1
+    """Not worse than its price."""
+    STOP_MARKET = 2
+    """A market order, once the market is at its trigger price or beyond: above for a buy, below for a sell."""
+    STOP_LIMIT = 3
+    """The same with a limit order."""
+    TAKE_PROFIT_MARKET = 4
+    """A market order, once the market is at its trigger price or beyond: below for a buy, above for a sell."""
+    TAKE_PROFIT_LIMIT = 5
+    """The same with a limit order."""
+    TRAILING_STOP = 6
+    """A market order, once the market has come back by its offset from its best price."""
 
 
 class TimeInForce(IntEnum):

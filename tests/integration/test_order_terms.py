@@ -127,7 +127,7 @@ def test_an_iceberg_shows_a_part_at_a_time(instrument: tc.Instrument) -> None:
         lambda ctx: [o.display_qty for o in ctx.orders()],
     )
     assert made.seen[-1] == [1.0]
-    # Five are ahead each time.
+    # Five are ahead at first, and what the venue shows anew is ahead of its next part.
     assert made.filled == [(1, 99.0, 1.0), (1, 99.0, 1.0)]
     assert result.orders["display_qty"].to_list() == [1.0]
 
@@ -173,3 +173,98 @@ def test_a_persons_order_has_the_same_terms(instrument: tc.Instrument) -> None:
     assert float(command.display_qty or 0) == 1
     kernel.report(3, 0, "repriced", 1, price="102.5")
     assert kernel.save()
+
+
+def gap() -> Any:
+    """99 to 101, then, at 200 ms, 90 to 91 without a trade on the way, and trades at 90.5 from 300 ms on."""
+    return rows(
+        (0, SET, 1, 99, 5),
+        (0, SET, -1, 101, 5),
+        (50, TRADE, 1, 100, 1),
+        (200, SET, 1, 99, 0),
+        (200, SET, 1, 90, 50),
+        (200, SET, -1, 91, 50),
+        (300, TRADE, 1, 91, 1),
+        (1_000, SET, 1, 89, 5),
+    )
+
+
+def test_a_stop_over_a_gap_fills_where_the_market_is(instrument: tc.Instrument) -> None:
+    made, result = run(
+        instrument,
+        gap(),
+        lambda ctx: ctx.buy(NAME, 2),
+        lambda ctx: ctx.sell(NAME, 2, type="stop_market", trigger_price=95, reduce_only=True),
+        lambda ctx: [(o.order_type.name, o.trigger_price, o.trigger, o.is_triggered, o.price) for o in ctx.orders()],
+    )
+    assert made.seen[-1] == [("STOP_MARKET", 95.0, "last", False, None)]
+    assert made.filled == [(1, 101.0, 2.0), (2, 90.0, 2.0)]
+    stop = result.orders.filter(order_id=2)
+    assert stop["order_type"].to_list() == ["stop_market"]
+    assert stop["trigger_price"].to_list() == [95.0]
+    assert stop["trigger"].to_list() == ["last"]
+    assert stop["ts_trigger"].dt.timestamp("ms").to_list() == [300]
+
+
+@pytest.mark.parametrize(("trigger", "filled_at"), [("last", 300), ("mid", 200)])
+def test_a_trigger_goes_by_the_price_it_names(instrument: tc.Instrument, trigger: Any, filled_at: int) -> None:
+    _, result = run(
+        instrument, gap(), lambda ctx: ctx.sell(NAME, 2, type="stop_market", trigger_price=95, trigger=trigger)
+    )
+    assert result.fills["ts_event"].dt.timestamp("ms").to_list() == [filled_at]
+
+
+def test_a_mark_price_sets_off_what_waits_for_it(instrument: tc.Instrument) -> None:
+    mark = (100 * MS, int(tc.EventKind.MARK), 0, LAST, 94_000_000_000, 0)
+    book = [(0, SET, 1, LAST, 990, 5_000), (0, SET, -1, LAST, 1_010, 5_000)]
+    data = columns([*book, mark, (1_000 * MS, SET, 1, LAST, 980, 1_000)])
+    made, _ = run(instrument, data, lambda ctx: ctx.sell(NAME, 2, type="stop_market", trigger_price=95, trigger="mark"))
+    assert made.filled == [(1, 99.0, 2.0)]
+
+
+def test_a_trigger_of_which_the_data_says_nothing_is_refused(instrument: tc.Instrument) -> None:
+    made, _ = run(instrument, market(), lambda ctx: ctx.sell(NAME, 2, type="stop", trigger_price=95, trigger="mark"))
+    assert made.told == [(10, 1, "REJECTED", "no_trigger_price")]
+
+
+def test_a_trailing_stop_and_a_stop_limit_know_what_they_are(instrument: tc.Instrument) -> None:
+    made, _ = run(
+        instrument,
+        market((100, 1, 101, 1), (200, -1, 100, 1)),
+        lambda ctx: ctx.sell(NAME, 2, trailing_offset="0.5"),
+        lambda ctx: ctx.sell(NAME, 2, 102, type=tc.OrderType.TAKE_PROFIT_LIMIT, trigger_price=101),
+        lambda ctx: [(o.order_type.name, o.trailing_offset, o.price) for o in ctx.orders()],
+    )
+    assert made.seen[-1] == [("TRAILING_STOP", 0.5, None), ("TAKE_PROFIT_LIMIT", None, 102.0)]
+    assert [order for order, *_ in made.filled] == [1]
+    assert (100, 2, "NEW", "") in made.told
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "said"),
+    [
+        (
+            lambda c: c.sell(NAME, 2, trigger_price=95),
+            InvalidValueError,
+            "type: missing: with a trigger_price it is one of",
+        ),
+        (lambda c: c.sell(NAME, 2, type="stop_limit", trigger_price=95), InvalidValueError, "price: missing"),
+        (lambda c: c.sell(NAME, 2, 95, type="stop_market", trigger_price=95), InvalidValueError, "price: not expected"),
+        (lambda c: c.sell(NAME, 2, type="stop_market"), InvalidValueError, "trigger_price: missing"),
+        (lambda c: c.sell(NAME, 2, type="trailing_stop"), InvalidValueError, "trailing_offset: missing"),
+        (lambda c: c.sell(NAME, 2, 95, trigger="mark"), InvalidValueError, "trigger: not expected: no part of a limit"),
+        (lambda c: c.sell(NAME, 2, type="limit"), InvalidValueError, "price: missing: a limit order needs it"),
+        (lambda c: c.sell(NAME, 2, type="peg"), InvalidValueError, "type: expected one of market, limit, stop_market"),
+        (
+            lambda c: c.sell(NAME, 2, type="stop", trigger_price=95, trigger="bid"),
+            InvalidValueError,
+            'trigger: expected "last", "mark" or "mid"',
+        ),
+        (lambda c: c.sell(NAME, 2, type="stop", trigger_price=0), InvalidValueError, "trigger_price: 0"),
+        (lambda c: c.sell(NAME, 2, type="stop", trigger_price="95.05"), OffGridError, "trigger_price"),
+    ],
+)
+def test_a_trigger_that_makes_no_sense_says_what_was_expected(
+    instrument: tc.Instrument, mistake: Any, error: type[Exception], said: str
+) -> None:
+    test_terms_that_make_no_sense_say_what_was_expected(instrument, mistake, error, said)

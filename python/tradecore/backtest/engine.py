@@ -62,17 +62,18 @@ class _Feed:
     instrument: Instrument
     open: Callable[[ReadAhead], MemoryColumns | EventStream]
     events: int
-    has_book: bool
     latencies: Callable[[], Sequence[tuple[str | None, int]]]
     """How long the messages of its pieces took, as :meth:`Simulation.add_market` takes them."""
     is_sound: bool
     """Whether its book is known never to stay locked or crossed."""
     kinds: Callable[[], Collection[int]]
     """The kinds of events it holds."""
+    read: frozenset[EventKind] = frozenset(EventKind)
+    """Those of them that are read."""
 
     def holds(self) -> list[int]:
-        """Return the kinds of events that decide what orders fill against."""
-        return [EventKind.BOOK_SET] if self.has_book else list(self.kinds())
+        """Return the kinds of events of a run: they decide what orders fill against and are set off by."""
+        return sorted(kind for kind in self.kinds() if kind in self.read)
 
 
 class Backtest:
@@ -426,10 +427,10 @@ def _from_catalog(
         instrument=instrument,
         open=lambda ahead: held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
-        has_book=any(part.kinds.get(EventKind.BOOK_SET.name) for part in parts),
         latencies=cache(lambda: _latencies(held, parts)),
         is_sound=all(part.is_sound for part in parts),
         kinds=lambda: {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)},
+        read=kinds,
     )
 
 
@@ -466,7 +467,6 @@ def _from_memory(
         instrument=find_instrument(name, specs),
         open=lambda _: columns,
         events=columns.rows,
-        has_book=columns.has_book,
         latencies=lambda: latencies,
         is_sound=columns.is_sound(),
         kinds=columns.kinds,

@@ -38,6 +38,7 @@ _TIMES = (
     "next_funding_ns",
     "expires",
     "expires_at",
+    "ts_trigger",
 )
 """Columns that count ns since 1970."""
 
@@ -55,6 +56,10 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "reason",
         "time_in_force",
         "expires_at",
+        "trigger_price",
+        "trigger",
+        "trailing_offset",
+        "ts_trigger",
         "post_only",
         "slides",
         "reduce_only",

@@ -32,7 +32,16 @@ MONEY_SCALE = 12
 WIDTHS = {"uint8": 1, "int8": 1, "bool": 1, "uint32": 4, "uint64": 8, "int64": 8, "float64": 8, "money": 16}
 """Types of columns by numpy's names, ``money`` for counts of 10^-12, with their bytes a row."""
 
-_MAYBE_NEVER = ("ts_accept", "ts_close", "ts_sent", "ts_arrive", "next_funding_ns", "expires", "expires_at")
+_MAYBE_NEVER = (
+    "ts_accept",
+    "ts_close",
+    "ts_sent",
+    "ts_arrive",
+    "next_funding_ns",
+    "expires",
+    "expires_at",
+    "ts_trigger",
+)
 """Times the core holds as 0 for what has not happened."""
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind | FillEvent]] = {
     "side": Side,

@@ -3,10 +3,14 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::{M0, Tape, instrument, limit, replace};
 use tradecore_core::book::FillBasis;
-use tradecore_core::event::Columns;
-use tradecore_core::orders::{Command, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
+use tradecore_core::event::{Columns, EventKind, KindSet};
+use tradecore_core::orders::{
+    Command, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy,
+};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{Market, Matching, OrderRules, QueueRule, ReduceOnly, Update};
 use tradecore_core::types::{AccountId, InstrumentKind, Price, Qty, Side};
@@ -260,11 +264,10 @@ fn an_iceberg_gives_a_trade_what_it_displays_and_queues_again() {
     desk.submit(1, iceberg);
     desk.submit(2, limit(Side::Buy, 990, 500));
     assert_eq!(desk.market.queue_ahead(ME, 1), Some(5_000.0));
-    // The five that were ahead, what it displays, and the order behind it.
-    assert_eq!(fills(&desk.trade(Side::Sell, 990, 9_000)), [(1, 990, 1_000), (2, 990, 500)]);
-    // Its next part is behind all that is displayed.
-    assert_eq!(desk.market.queue_ahead(ME, 1), Some(5_000.0));
-    assert_eq!(fills(&desk.trade(Side::Sell, 990, 5_400)), [(1, 990, 400)]);
+    // The five that were ahead, and what it displays.
+    assert_eq!(fills(&desk.trade(Side::Sell, 990, 6_000)), [(1, 990, 1_000)]);
+    // Its next part is behind the order that was behind it.
+    assert_eq!(fills(&desk.trade(Side::Sell, 990, 700)), [(2, 990, 500), (1, 990, 200)]);
 }
 
 #[test]
@@ -302,4 +305,245 @@ fn without_a_book_terms_hold_as_well() {
     assert_eq!(desk.submit(4, slides), [(4, ReportKind::Accepted), (4, repriced)]);
     assert_eq!(fills(&desk.trade(Side::Buy, 1_020, 9_000)), [(2, 1_010, 2_000)]);
     assert_eq!(desk.expire(50), [expired(3, Reason::GtdReached)]);
+}
+
+fn stop(by: TriggerBy, price: i64, order: OrderRequest) -> OrderRequest {
+    let at = TriggerAt::Stop { price: Price::new(price) };
+    OrderRequest { trigger: Some(Trigger { at, by }), ..order }
+}
+
+fn take_profit(price: i64, order: OrderRequest) -> OrderRequest {
+    let at = TriggerAt::TakeProfit { price: Price::new(price) };
+    OrderRequest { trigger: Some(Trigger { at, by: TriggerBy::Last }), ..order }
+}
+
+fn trailing(offset: i64, order: OrderRequest) -> OrderRequest {
+    let at = TriggerAt::Trailing { offset: Price::new(offset) };
+    OrderRequest { trigger: Some(Trigger { at, by: TriggerBy::Last }), ..order }
+}
+
+const ACCEPTED: fn(u64) -> Vec<(u64, ReportKind)> = |id| vec![(id, ReportKind::Accepted)];
+
+#[test]
+fn a_stop_takes_nothing_and_stands_nowhere_before_its_price_trades() {
+    let mut desk = Desk::new(OrderRules::default());
+    assert_eq!(desk.submit(1, stop(TriggerBy::Last, 985, at_market(Side::Sell, 2_000))), ACCEPTED(1));
+    assert_eq!((desk.market.resting(), desk.market.queue_ahead(ME, 1)), (1, None));
+    assert_eq!(desk.trade(Side::Sell, 990, 1_000), []);
+    let told = desk.trade(Side::Sell, 985, 1_000);
+    assert_eq!(told[0], (1, ReportKind::Triggered));
+    // A trade at 98.5 says that nobody bids more.
+    assert_eq!(fills(&told), [(1, 980, 2_000)]);
+    assert_eq!(desk.market.resting(), 0);
+}
+
+#[test]
+fn a_stop_over_a_gap_fills_where_the_market_is() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, stop(TriggerBy::Mid, 985, at_market(Side::Sell, 2_000)));
+    let told = desk.play(|t| {
+        t.book(&[(990, 0), (980, 0), (900, 4_000)], &[(1_000, 0), (1_010, 0), (905, 4_000)]);
+    });
+    assert_eq!(fills(&told), [(1, 900, 2_000)]);
+}
+
+#[test]
+fn a_stop_limit_rests_at_its_limit_once_it_is_set_off() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, stop(TriggerBy::Last, 985, limit(Side::Sell, 1_005, 2_000)));
+    assert_eq!(desk.trade(Side::Sell, 980, 10), [(1, ReportKind::Triggered)]);
+    assert_eq!(desk.market.queue_ahead(ME, 1), Some(0.0));
+    // Once is enough.
+    assert_eq!(desk.trade(Side::Sell, 980, 10), []);
+    assert_eq!(fills(&desk.trade(Side::Buy, 1_006, 9_000)), [(1, 1_005, 2_000)]);
+}
+
+#[test]
+fn a_take_profit_is_set_off_from_the_other_side() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, take_profit(1_005, at_market(Side::Sell, 1_000)));
+    desk.submit(2, take_profit(985, at_market(Side::Buy, 1_000)));
+    assert_eq!(desk.trade(Side::Buy, 1_000, 10), []);
+    assert_eq!(fills(&desk.trade(Side::Buy, 1_005, 10)), [(1, 990, 1_000)]);
+    assert_eq!(fills(&desk.trade(Side::Sell, 984, 10)), [(2, 1_010, 1_000)]);
+}
+
+#[test]
+fn a_trailing_stop_follows_the_best_price_since_it_arrived() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.trade(Side::Buy, 1_100, 10);
+    desk.submit(1, trailing(20, at_market(Side::Sell, 1_000)));
+    for price in [1_000, 1_030, 1_011, 1_040] {
+        assert_eq!(desk.trade(Side::Buy, price, 10), [], "{price}");
+    }
+    assert_eq!(fills(&desk.trade(Side::Sell, 1_020, 10)), [(1, 990, 1_000)]);
+    desk.play(|t| {
+        t.book(&[], &[(1_000, 3_000)]);
+    });
+    desk.submit(2, trailing(20, at_market(Side::Buy, 1_000)));
+    for price in [1_000, 960, 979] {
+        assert_eq!(desk.trade(Side::Buy, price, 10), [], "{price}");
+    }
+    assert_eq!(fills(&desk.trade(Side::Buy, 980, 10)), [(2, 1_000, 1_000)]);
+}
+
+#[test]
+fn a_trigger_the_market_has_passed_already_sets_off_at_once() {
+    let mut desk = Desk::new(OrderRules::default());
+    // Nothing has traded: the last price is somewhere from bid to ask.
+    assert_eq!(desk.submit(1, stop(TriggerBy::Last, 995, at_market(Side::Sell, 500))), ACCEPTED(1));
+    let told = desk.submit(2, stop(TriggerBy::Last, 1_000, at_market(Side::Sell, 500)));
+    assert_eq!(fills(&told), [(2, 990, 500)]);
+    let told = desk.submit(3, stop(TriggerBy::Mid, 995, at_market(Side::Buy, 500)));
+    assert_eq!(fills(&told), [(3, 1_000, 500)]);
+}
+
+#[test]
+fn a_mark_price_sets_off_what_waits_for_it_and_nothing_else() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, stop(TriggerBy::Mark, 985, at_market(Side::Sell, 500)));
+    desk.submit(2, stop(TriggerBy::Last, 985, at_market(Side::Sell, 500)));
+    assert_eq!(desk.trade(Side::Sell, 986, 10), []);
+    // A step is 0.1; 98.5000001 is still above the trigger.
+    let mark = |fine| {
+        move |t: &mut Tape| {
+            t.message(&[(EventKind::Mark, None, fine, 0)]);
+        }
+    };
+    assert_eq!(desk.play(mark(98_500_000_100)), []);
+    assert_eq!(fills(&desk.play(mark(98_500_000_000))), [(1, 980, 500)]);
+    assert_eq!(desk.market.resting(), 1);
+}
+
+#[test]
+fn what_the_data_does_not_tell_sets_nothing_off() {
+    let desk = Desk::new(OrderRules::default());
+    let mut desk = Desk { market: desk.market.of_data(KindSet::of(&[EventKind::BookSet])), ..desk };
+    for by in [TriggerBy::Last, TriggerBy::Mark] {
+        let told = desk.submit(1, stop(by, 985, at_market(Side::Sell, 500)));
+        assert_eq!(told, [(1, ReportKind::Rejected(Reason::NoTriggerPrice))]);
+    }
+    assert_eq!(desk.submit(1, stop(TriggerBy::Mid, 985, at_market(Side::Sell, 500))), ACCEPTED(1));
+}
+
+#[test]
+fn a_stop_waits_for_a_book_that_can_be_traded_on() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, stop(TriggerBy::Last, 985, at_market(Side::Sell, 500)));
+    desk.play(|t| {
+        t.message(&[(EventKind::BookClear, None, 0, 0)]);
+    });
+    assert_eq!(desk.trade(Side::Sell, 980, 10), []);
+    let told = desk.play(|t| {
+        t.book(&[(950, 1_000)], &[(960, 1_000)]);
+    });
+    assert_eq!(fills(&told), [(1, 950, 500)]);
+}
+
+#[test]
+fn a_stop_that_waits_can_be_changed_cancelled_and_ends_by_time() {
+    let mut desk = Desk::new(OrderRules::default());
+    desk.submit(1, stop(TriggerBy::Last, 985, limit(Side::Sell, 980, 500)));
+    let replaced = ReportKind::Replaced { price: Price::new(970), qty: Qty::new(700) };
+    assert_eq!(desk.send_as(ME, replace(1, 970, 700)), [(1, replaced)]);
+    assert_eq!(desk.send_as(ME, Command::Cancel { order: 1, market: M0 }), [(1, ReportKind::Cancelled)]);
+    desk.submit(2, until(50, stop(TriggerBy::Last, 985, at_market(Side::Sell, 500))));
+    assert_eq!(desk.expire(50), [expired(2, Reason::GtdReached)]);
+    desk.submit(3, stop(TriggerBy::Last, 985, at_market(Side::Sell, 500)));
+    let mut out = Vec::new();
+    desk.market.delist(60, &mut out);
+    assert_eq!(told(out), [expired(3, Reason::NotListed)]);
+}
+
+#[test]
+fn a_reduce_only_stop_asks_for_the_position_when_it_is_set_off() {
+    let mut desk = Desk::new(OrderRules::default());
+    // Two of them, for nothing yet, do not stand in each other's way.
+    desk.submit(1, stop(TriggerBy::Last, 985, reducing(at_market(Side::Sell, 2_000))));
+    desk.submit(2, take_profit(1_005, reducing(at_market(Side::Sell, 2_000))));
+    desk.submit(3, at_market(Side::Buy, 1_000));
+    let told = desk.trade(Side::Sell, 985, 10);
+    let reduced = ReportKind::Reduced { qty: Qty::new(1_000) };
+    assert_eq!(told[..2], [(1, ReportKind::Triggered), (1, reduced)]);
+    assert_eq!(fills(&told), [(1, 980, 1_000)]);
+    let told = desk.trade(Side::Buy, 1_005, 10);
+    assert_eq!(told, [(2, ReportKind::Triggered), expired(2, Reason::ReduceOnly)]);
+}
+
+#[test]
+fn without_a_book_a_stop_takes_the_print_after_the_one_that_set_it_off() {
+    let mut desk = Desk::of(FillBasis::Trades, OrderRules::default());
+    desk.trade(Side::Buy, 1_000, 1_000);
+    desk.submit(1, stop(TriggerBy::Last, 985, at_market(Side::Sell, 500)));
+    assert_eq!(desk.trade(Side::Sell, 980, 1_000), [(1, ReportKind::Triggered)]);
+    assert_eq!(fills(&desk.trade(Side::Sell, 970, 1_000)), [(1, 970, 500)]);
+}
+
+/// Whatever is asked for and whatever happens: no order fills beyond its quantity or before its trigger, and one that
+/// only reduces never makes a position larger or turns it over.
+#[test]
+fn no_session_breaks_the_terms_of_an_order() {
+    struct Known {
+        account: usize,
+        side: Side,
+        left: i64,
+        waits: bool,
+        reduces: bool,
+    }
+    for seed in 0..60 {
+        let (mut random, mut desk) = (Random::new(seed, 7), Desk::new(OrderRules::default()));
+        let (mut orders, mut positions) = (BTreeMap::<u64, Known>::new(), [0_i64; 2]);
+        for id in 1..300_u64 {
+            let mut pick = |n: u64| random.below(n) as i64;
+            let (side, price, qty) =
+                (if pick(2) == 0 { Side::Buy } else { Side::Sell }, 980 + pick(40), 1 + pick(900));
+            let told = match pick(5) {
+                0 => desk.trade(side, price, 3 * qty),
+                1 => {
+                    let (bid, ask) = (price - 1 - pick(3), price);
+                    desk.play(|t| {
+                        t.message(&[(EventKind::BookClear, None, 0, 0)]);
+                        t.book(&[(bid, 2_000), (bid - 5, 900)], &[(ask, 2_000), (ask + 5, 900)]);
+                    })
+                }
+                2 => desk.send_as(AccountId::new(pick(2) as usize), replace(id - 1, price, qty)),
+                _ => {
+                    let plain = if pick(4) == 0 { at_market(side, qty) } else { limit(side, price, qty) };
+                    let by = TriggerBy::ALL[pick(3) as usize];
+                    let mut request = match pick(4) {
+                        0 => stop(by, 980 + pick(40), plain),
+                        1 => take_profit(980 + pick(40), plain),
+                        _ => plain,
+                    };
+                    request.reduce_only = pick(3) == 0;
+                    if request.order_type != OrderType::Market && pick(3) == 0 {
+                        request.display_qty = Some(Qty::new(1 + pick(qty as u64)));
+                    }
+                    let (account, waits) = (pick(2) as usize, request.trigger.is_some());
+                    let reduces = request.reduce_only;
+                    orders.insert(id, Known { account, side, left: qty, waits, reduces });
+                    desk.send_as(AccountId::new(account), Command::Submit { order: id, request })
+                }
+            };
+            for (order, kind) in told {
+                let Some(known) = orders.get_mut(&order) else { continue };
+                match kind {
+                    ReportKind::Triggered => assert!(std::mem::take(&mut known.waits)),
+                    ReportKind::Replaced { .. } => known.left = i64::MAX,
+                    ReportKind::Fill { qty, .. } => {
+                        assert!(!known.waits, "seed {seed}: {order} before its trigger");
+                        known.left -= qty.steps();
+                        assert!(known.left >= 0, "seed {seed}: {order} beyond its quantity");
+                        let position = &mut positions[known.account];
+                        let before = *position;
+                        *position += known.side.sign() * qty.steps();
+                        let smaller =
+                            position.abs() < before.abs() && position.signum() * before.signum() >= 0;
+                        assert!(!known.reduces || smaller, "seed {seed}: {order} {before} {position}");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
 }

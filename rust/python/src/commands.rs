@@ -7,7 +7,8 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use tradecore_core::kernel::{Entry, Kernel, Outgoing, entries};
 use tradecore_core::orders::{
-    ClientId, Command as CoreCommand, OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey,
+    ClientId, Command as CoreCommand, OrderKey, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt,
+    VenueKey, order_kind,
 };
 use tradecore_core::types::{Instrument, Price, Qty, Side};
 
@@ -33,6 +34,7 @@ pub(crate) struct Command {
     slides: bool,
     reduce_only: bool,
     display_qty: Option<Qty>,
+    trigger: Option<Trigger>,
 }
 
 impl Command {
@@ -52,6 +54,7 @@ impl Command {
             slides: order.slides,
             reduce_only: order.reduce_only,
             display_qty: order.display_qty,
+            trigger: order.trigger,
             outgoing,
         })
     }
@@ -67,6 +70,11 @@ impl Command {
             CoreCommand::Cancel { .. } => (None, None),
             CoreCommand::Replace { price, qty, .. } => (Some(*price), Some(*qty)),
         }
+    }
+
+    fn price_to_py<'py>(&self, py: Python<'py>, price: Option<Price>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let text = price.map(|price| self.instrument.format_price(price.steps()));
+        text.map(|text| decimal_from_text(py, &text)).transpose()
     }
 
     fn price_text(&self) -> Option<String> {
@@ -138,10 +146,10 @@ impl Command {
         side_to_py(py, self.side.sign())
     }
 
-    /// ``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price.
+    /// What kind of order it is; see :class:`~tradecore.types.OrderType`.
     #[getter]
     fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        order_type_to_py(py, i64::from(self.order_type.code()))
+        order_type_to_py(py, i64::from(order_kind(self.order_type, self.trigger)))
     }
 
     /// In quote currency, with the places of the instrument's grid; None for a market order and a cancel.
@@ -156,6 +164,24 @@ impl Command {
     #[getter]
     fn qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.qty_text().map(|text| decimal_from_text(py, &text)).transpose()
+    }
+
+    /// Where the order is set off, in quote currency; None for one that acts at once or trails.
+    #[getter]
+    fn trigger_price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.price_to_py(py, self.trigger.and_then(Trigger::price))
+    }
+
+    /// By which price the order is set off: ``last``, ``mark`` or ``mid``; None for one that acts at once.
+    #[getter]
+    fn trigger(&self) -> Option<&'static str> {
+        self.trigger.map(|trigger| trigger.by.as_str())
+    }
+
+    /// How far the market has to come back, in quote currency; None for one that does not trail.
+    #[getter]
+    fn trailing_offset<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.price_to_py(py, self.trigger.and_then(Trigger::offset))
     }
 
     /// How long the order lives; see :class:`~tradecore.types.TimeInForce`.
@@ -264,6 +290,14 @@ fn in_words(command: &CoreCommand, instrument: &Instrument, terms: &mut HashMap<
 /// What an order says beside side, quantity and price.
 fn terms_in_words(request: &OrderRequest, instrument: &Instrument) -> String {
     let mut words = String::new();
+    if let Some(Trigger { at, by }) = request.trigger {
+        let (what, price) = match at {
+            TriggerAt::Stop { price } => ("stop at", price),
+            TriggerAt::TakeProfit { price } => ("take profit at", price),
+            TriggerAt::Trailing { offset } => ("trailing by", offset),
+        };
+        let _ = write!(words, " {what} {} {}", by.as_str(), instrument.format_price(price.steps()));
+    }
     let lives = request.time_in_force;
     match lives {
         TimeInForce::Gtc => {}

@@ -554,6 +554,17 @@ impl Context {
     ///     Quantity in contracts (spot: base units), a multiple of the lot size.
     /// price : Decimal, str, int or float, optional
     ///     Limit in quote currency, a multiple of the tick size; a market order if not given.
+    /// type : OrderType or str, optional
+    ///     ``market``, ``limit``, ``stop_market``, ``stop_limit``, ``take_profit_market``, ``take_profit_limit`` or
+    ///     ``trailing_stop``; if not given, market or limit by its price, or a trailing stop by its offset. All but the
+    ///     first two wait at the venue until they are set off, and take no place in a queue before.
+    /// trigger_price : Decimal, str, int or float, optional
+    ///     Where it is set off, in quote currency, a multiple of the tick size: a stop that buys at it or above, one
+    ///     that sells at it or below; a take profit the other way round.
+    /// trigger : "last", "mark" or "mid", optional
+    ///     By which price: of the last trade (if not given), the venue's mark price, or the middle of the best prices.
+    /// trailing_offset : Decimal, str, int or float, optional
+    ///     How far the market has to come back from its best price since the order arrived, in quote currency.
     /// time_in_force : TimeInForce or str, optional
     ///     ``gtc`` (until cancelled; if not given), ``ioc`` (what can be had at once), ``fok`` (all or nothing),
     ///     ``gtd`` (until ``expires_at``) or ``day`` (until the venue's day is over).
@@ -583,8 +594,8 @@ impl Context {
     ///     When price or quantity is no number above 0 and below 2^60 increments, a word is none of those above, or the
     ///     client id is no name.
     /// OrderError
-    ///     When the terms contradict each other, the client id is in use, or the order is worth more than 10^21 of the
-    ///     settlement currency.
+    ///     When the terms contradict each other, a time is over, the client id is in use, or the order is worth more
+    ///     than 10^21 of the settlement currency.
     /// UnknownInstrumentError
     ///     When the instrument is not in the run.
     ///
@@ -593,9 +604,11 @@ impl Context {
     /// >>> order_id = ctx.submit("BTCUSDT.SYNTH", "buy", "0.5", 60000.1, time_in_force="ioc")
     /// >>> ctx.order(order_id).time_in_force.name
     /// 'IOC'
-    #[pyo3(signature = (instrument, side, qty, price=None, *, time_in_force=None, expires_at=None,
+    #[pyo3(signature = (instrument, side, qty, price=None, *, r#type=None,
+        trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
         post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
-        text_signature = "($self, instrument, side, qty, price=None, *, time_in_force=None, expires_at=None, post_only=False, \
+        text_signature = "($self, instrument, side, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
+        trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
         reduce_only=False, display_qty=None, client_id=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn submit(
@@ -604,6 +617,10 @@ impl Context {
         side: &Bound<'_, PyAny>,
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
+        r#type: Option<&Bound<'_, PyAny>>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
+        trigger: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
         expires_at: Option<&Bound<'_, PyAny>>,
         post_only: PostOnly,
@@ -612,7 +629,18 @@ impl Context {
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
-        let terms = OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id };
+        let terms = OrderTerms {
+            kind: r#type,
+            trigger_price,
+            trigger,
+            trailing_offset,
+            time_in_force,
+            expires_at,
+            post_only,
+            reduce_only,
+            display_qty,
+            client_id,
+        };
         self.send(market, to_side(side)?, qty, price, terms)
     }
 
@@ -626,9 +654,11 @@ impl Context {
     /// >>> order = ctx.order("entry")
     /// >>> order.order_id == order_id, order.qty, order.price
     /// (True, 0.5, 59999.9)
-    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, expires_at=None,
+    #[pyo3(signature = (instrument, qty, price=None, *, r#type=None,
+        trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
         post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
-        text_signature = "($self, instrument, qty, price=None, *, time_in_force=None, expires_at=None, post_only=False, \
+        text_signature = "($self, instrument, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
+        trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
         reduce_only=False, display_qty=None, client_id=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn buy(
@@ -636,6 +666,10 @@ impl Context {
         instrument: &Bound<'_, PyAny>,
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
+        r#type: Option<&Bound<'_, PyAny>>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
+        trigger: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
         expires_at: Option<&Bound<'_, PyAny>>,
         post_only: PostOnly,
@@ -644,7 +678,18 @@ impl Context {
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
-        let terms = OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id };
+        let terms = OrderTerms {
+            kind: r#type,
+            trigger_price,
+            trigger,
+            trailing_offset,
+            time_in_force,
+            expires_at,
+            post_only,
+            reduce_only,
+            display_qty,
+            client_id,
+        };
         self.send(market, Side::Buy, qty, price, terms)
     }
 
@@ -657,9 +702,11 @@ impl Context {
     /// >>> order_id = ctx.sell("BTCUSDT.SYNTH", 1)
     /// >>> ctx.order(order_id).order_type.name
     /// 'MARKET'
-    #[pyo3(signature = (instrument, qty, price=None, *, time_in_force=None, expires_at=None,
+    #[pyo3(signature = (instrument, qty, price=None, *, r#type=None,
+        trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
         post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
-        text_signature = "($self, instrument, qty, price=None, *, time_in_force=None, expires_at=None, post_only=False, \
+        text_signature = "($self, instrument, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
+        trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
         reduce_only=False, display_qty=None, client_id=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn sell(
@@ -667,6 +714,10 @@ impl Context {
         instrument: &Bound<'_, PyAny>,
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
+        r#type: Option<&Bound<'_, PyAny>>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
+        trigger: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
         expires_at: Option<&Bound<'_, PyAny>>,
         post_only: PostOnly,
@@ -675,7 +726,18 @@ impl Context {
         client_id: Option<String>,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
-        let terms = OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id };
+        let terms = OrderTerms {
+            kind: r#type,
+            trigger_price,
+            trigger,
+            trailing_offset,
+            time_in_force,
+            expires_at,
+            post_only,
+            reduce_only,
+            display_qty,
+            client_id,
+        };
         self.send(market, Side::Sell, qty, price, terms)
     }
 

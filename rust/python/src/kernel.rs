@@ -296,10 +296,11 @@ impl PyKernel {
     /// ------
     /// OrderError
     ///     When no venue could be asked for it.
-    #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, expires_at=None,
+    #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, r#type=None,
+        trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
         post_only=PostOnly::Off, reduce_only=false, display_qty=None),
-        text_signature = "($self, at_ns, strategy, market, side, qty, price=None, *, time_in_force=None, \
-        expires_at=None, post_only=False, reduce_only=False, display_qty=None)")]
+        text_signature = "($self, at_ns, strategy, market, side, qty, price=None, *, type=None, \
+        trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, reduce_only=False, display_qty=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn order(
         &self,
@@ -309,6 +310,10 @@ impl PyKernel {
         side: &Bound<'_, PyAny>,
         qty: &Bound<'_, PyAny>,
         price: Option<&Bound<'_, PyAny>>,
+        r#type: Option<&Bound<'_, PyAny>>,
+        trigger_price: Option<&Bound<'_, PyAny>>,
+        trigger: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
         time_in_force: Option<&Bound<'_, PyAny>>,
         expires_at: Option<&Bound<'_, PyAny>>,
         post_only: PostOnly,
@@ -320,8 +325,18 @@ impl PyKernel {
         let Some(index) = state.names.iter().position(|name| name == strategy) else {
             return Err(errors::invalid("strategy", format!("no strategy is called {strategy:?}")));
         };
-        let terms =
-            OrderTerms { time_in_force, expires_at, post_only, reduce_only, display_qty, client_id: None };
+        let terms = OrderTerms {
+            kind: r#type,
+            trigger_price,
+            trigger,
+            trailing_offset,
+            time_in_force,
+            expires_at,
+            post_only,
+            reduce_only,
+            display_qty,
+            client_id: None,
+        };
         let request = terms
             .request(market, &instrument, || to_side(side), qty, price)
             .map_err(|error| errors::in_force(qty.py(), error, &instrument, at_ns))?;

@@ -75,10 +75,10 @@ impl Order {
         side_to_py(py, self.order.side.sign())
     }
 
-    /// ``OrderType.LIMIT``, or ``OrderType.MARKET`` for an order without a price.
+    /// What kind of order it is; see :class:`~tradecore.types.OrderType`.
     #[getter]
     fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        order_type_to_py(py, i64::from(self.order.order_type.code()))
+        order_type_to_py(py, i64::from(self.order.kind()))
     }
 
     /// How long it lives; see :class:`~tradecore.types.TimeInForce`.
@@ -117,7 +117,33 @@ impl Order {
         self.order.display_qty.map(|qty| self.instrument.qty_increment.to_f64(qty.steps()))
     }
 
-    /// Its limit, in quote currency; None for a market order.
+    /// Where it is set off, in quote currency; None for one that acts at once or trails.
+    #[getter]
+    fn trigger_price(&self) -> Option<f64> {
+        let price = self.order.trigger.and_then(core::Trigger::price);
+        price.map(|price| self.instrument.price_increment.to_f64(price.steps()))
+    }
+
+    /// By which price it is set off: ``last``, ``mark`` or ``mid``; None for one that acts at once.
+    #[getter]
+    fn trigger(&self) -> Option<&'static str> {
+        self.order.trigger.map(|trigger| trigger.by.as_str())
+    }
+
+    /// How far the market has to come back, in quote currency; None for one that does not trail.
+    #[getter]
+    fn trailing_offset(&self) -> Option<f64> {
+        let offset = self.order.trigger.and_then(core::Trigger::offset);
+        offset.map(|offset| self.instrument.price_increment.to_f64(offset.steps()))
+    }
+
+    /// Whether it has been set off, as far as is known; None for one that acts at once.
+    #[getter]
+    fn is_triggered(&self) -> Option<bool> {
+        self.order.trigger.map(|_| self.order.ts_trigger != 0)
+    }
+
+    /// Its limit, in quote currency; None for one that takes at any price.
     #[getter]
     fn price(&self) -> Option<f64> {
         self.order.price().map(|price| self.instrument.price_increment.to_f64(price.steps()))
@@ -424,7 +450,13 @@ pub(crate) fn orders_table<'py>(
     t.array("strategy", rows.iter().map(|o| o.strategy.index() as u32))?;
     t.array("instrument", rows.iter().map(|o| o.market.index() as u32))?;
     t.array("side", rows.iter().map(|o| o.side as i8))?;
-    t.array("order_type", rows.iter().map(|o| o.order_type.code()))?;
+    t.array("order_type", rows.iter().map(core::Order::kind))?;
+    t.text("trigger", rows.iter().map(|o| o.trigger.map_or("", |trigger| trigger.by.as_str())))?;
+    let at = |m: MarketId, steps: Option<tradecore_core::types::Price>| {
+        steps.map_or(f64::NAN, |steps| price(m, steps.steps()))
+    };
+    t.array("trigger_price", rows.iter().map(|o| at(o.market, o.trigger.and_then(core::Trigger::price))))?;
+    t.array("trailing_offset", rows.iter().map(|o| at(o.market, o.trigger.and_then(core::Trigger::offset))))?;
     t.array("time_in_force", rows.iter().map(|o| o.time_in_force.code()))?;
     t.array("expires_at", rows.iter().map(|o| o.time_in_force.expires_at().unwrap_or(0)))?;
     t.array("post_only", rows.iter().map(|o| o.post_only))?;
@@ -446,6 +478,7 @@ pub(crate) fn orders_table<'py>(
     t.array("replaced", rows.iter().map(|o| o.replaced))?;
     t.array("ts_submit", rows.iter().map(|o| o.ts_submit))?;
     t.array("ts_accept", rows.iter().map(|o| o.ts_accept))?;
+    t.array("ts_trigger", rows.iter().map(|o| o.ts_trigger))?;
     t.array("ts_close", rows.iter().map(|o| o.ts_close))?;
     Ok(t.dict)
 }

@@ -81,10 +81,11 @@ impl Terms<'_, '_> {
             "repriced" => (ReportKind::Repriced { price: self.price()? }, &["price"]),
             "replace_rejected" => (ReportKind::ReplaceRejected(self.reason()?), &["reason"]),
             "expired" => (ReportKind::Expired(self.reason()?), &["reason"]),
+            "triggered" => (ReportKind::Triggered, NOTHING),
             "unknown" => (ReportKind::Unknown, NOTHING),
             other => {
                 let known = "accepted, rejected, fill, cancelled, cancel_rejected, replaced, reduced, \
-                             repriced, replace_rejected, expired, unknown";
+                             repriced, replace_rejected, triggered, expired, unknown";
                 return Err(errors::invalid("kind", format!("{other:?} is none of {known}")));
             }
         };

@@ -3,11 +3,13 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDateTime, PyString, PyType};
-use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
-use tradecore_core::types::{Instrument, MarketId, Side, TIME_LIMIT};
+use tradecore_core::orders::{
+    ORDER_KINDS, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy,
+};
+use tradecore_core::types::{Instrument, MarketId, Price, Side, TIME_LIMIT};
 
 use crate::errors;
-use crate::values::{repr_of, to_duration, to_price, to_qty, unexpected};
+use crate::values::{repr_of, to_duration, to_price, to_qty, to_steps, unexpected};
 
 /// Whether an order takes liquidity, is rejected rather, or is given another price: ``False``, ``True``, ``"slide"``.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,10 @@ impl<'py> FromPyObject<'_, 'py> for PostOnly {
 
 /// What an order may say beside side, quantity and price.
 pub(crate) struct OrderTerms<'a, 'py> {
+    pub(crate) kind: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) trigger_price: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) trigger: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) trailing_offset: Option<&'a Bound<'py, PyAny>>,
     pub(crate) time_in_force: Option<&'a Bound<'py, PyAny>>,
     pub(crate) expires_at: Option<&'a Bound<'py, PyAny>>,
     pub(crate) post_only: PostOnly,
@@ -52,6 +58,7 @@ impl OrderTerms<'_, '_> {
         price: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<OrderRequest> {
         let price = price.map(|price| to_price(instrument, price)).transpose()?;
+        let trigger = self.set_off(instrument, price)?;
         let order_type = price.map_or(OrderType::Market, |price| OrderType::Limit { price });
         let plain = OrderRequest::new(market, side()?, order_type, to_qty("qty", instrument, qty)?);
         Ok(OrderRequest {
@@ -60,9 +67,55 @@ impl OrderTerms<'_, '_> {
             slides: self.post_only == PostOnly::Slides,
             reduce_only: self.reduce_only,
             display_qty: self.display_qty.map(|qty| to_qty("display_qty", instrument, qty)).transpose()?,
+            trigger,
             client_id: self.client_id.map(Into::into),
             ..plain
         })
+    }
+
+    /// What sets it off, with its kind held against the prices it has and has not.
+    fn set_off(&self, instrument: &Instrument, price: Option<Price>) -> PyResult<Option<Trigger>> {
+        let steps = |field: &str, value: Option<&Bound<'_, PyAny>>| -> PyResult<Option<Price>> {
+            let (id, grid) = (instrument.id.as_str(), instrument.price_increment);
+            value.map(|value| to_steps(field, id, grid, value).map(Price::new)).transpose()
+        };
+        let trigger_price = steps("trigger_price", self.trigger_price)?;
+        let offset = steps("trailing_offset", self.trailing_offset)?;
+        let kind = match self.kind {
+            Some(kind) => to_order_kind(kind)?,
+            None if trigger_price.is_some() => {
+                let words = ORDER_KINDS[2..6].join(", ");
+                return Err(errors::invalid(
+                    "type",
+                    format!("missing: with a trigger_price it is one of {words}"),
+                ));
+            }
+            None if offset.is_some() => 6,
+            None => usize::from(price.is_some()),
+        };
+        let word = ORDER_KINDS[kind];
+        for (field, has, needs) in [
+            ("price", price.is_some(), matches!(kind, 1 | 3 | 5)),
+            ("trigger_price", trigger_price.is_some(), matches!(kind, 2..6)),
+            ("trailing_offset", offset.is_some(), kind == 6),
+        ] {
+            if has != needs {
+                let problem = if needs { "missing: a" } else { "not expected: no part of a" };
+                let problem = format!("{problem} {word} order{}", if needs { " needs it" } else { "" });
+                return Err(errors::invalid(field, problem));
+            }
+        }
+        let at = match (trigger_price, offset) {
+            (Some(price), _) if kind < 4 => TriggerAt::Stop { price },
+            (Some(price), _) => TriggerAt::TakeProfit { price },
+            (None, Some(offset)) => TriggerAt::Trailing { offset },
+            (None, None) if self.trigger.is_some() => {
+                return Err(errors::invalid("trigger", format!("not expected: no part of a {word} order")));
+            }
+            (None, None) => return Ok(None),
+        };
+        let by = self.trigger.map_or(Ok(TriggerBy::Last), to_trigger_by)?;
+        Ok(Some(Trigger { at, by }))
     }
 
     fn lives(&self) -> PyResult<TimeInForce> {
@@ -80,6 +133,32 @@ impl OrderTerms<'_, '_> {
             (given, None) => Ok(given.unwrap_or(TimeInForce::Gtc)),
         }
     }
+}
+
+/// The number of a kind of order given as `OrderType` or a word.
+fn to_order_kind(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let found = if let Ok(number) = value.extract::<usize>() {
+        Some(number).filter(|number| *number < ORDER_KINDS.len())
+    } else if let Ok(word) = value.cast::<PyString>() {
+        let word = word.to_cow()?.to_ascii_lowercase();
+        // As venues call the same things.
+        let word = match word.as_str() {
+            "stop" => "stop_market",
+            "take_profit" => "take_profit_market",
+            "trailing_stop_market" => "trailing_stop",
+            other => other,
+        };
+        ORDER_KINDS.iter().position(|kind| *kind == word)
+    } else {
+        None
+    };
+    found.ok_or_else(|| unexpected("type", &format!("one of {}", ORDER_KINDS.join(", ")), value))
+}
+
+fn to_trigger_by(value: &Bound<'_, PyAny>) -> PyResult<TriggerBy> {
+    let word = value.cast::<PyString>().ok();
+    let found = TriggerBy::ALL.into_iter().find(|by| word.is_some_and(|word| word == by.as_str()));
+    found.ok_or_else(|| unexpected("trigger", "\"last\", \"mark\" or \"mid\"", value))
 }
 
 /// A time in force given as `TimeInForce` or a word; that of gtd is not known yet.

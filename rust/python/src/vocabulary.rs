@@ -5,8 +5,8 @@ use pyo3::types::PyDict;
 use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::kernel::SignalAction;
-use tradecore_core::orders::{FillEvent, Liquidity, OrderStatus, OrderType, TimeInForce};
-use tradecore_core::types::{InstrumentKind, OptionSide, Price, Side};
+use tradecore_core::orders::{FillEvent, Liquidity, ORDER_KINDS, OrderStatus, TimeInForce};
+use tradecore_core::types::{InstrumentKind, OptionSide, Side};
 
 /// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
 macro_rules! words {
@@ -51,12 +51,8 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         kinds.set_item(word, word)?;
     }
     let order_types = PyDict::new(py);
-    for order_type in [OrderType::Market, OrderType::Limit { price: Price::ZERO }] {
-        let word = match order_type {
-            OrderType::Market => "market",
-            OrderType::Limit { .. } => "limit",
-        };
-        order_types.set_item(word, order_type.code())?;
+    for (code, word) in ORDER_KINDS.into_iter().enumerate() {
+        order_types.set_item(word, code)?;
     }
     let lives = PyDict::new(py);
     for time_in_force in TimeInForce::ALL {

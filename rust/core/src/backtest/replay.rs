@@ -151,7 +151,8 @@ impl Replay {
             let random = Random::new(config.seed, QUEUE_STREAM + index as u64);
             let basis = settings.basis.resolve(holds);
             let market =
-                Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?;
+                Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?
+                    .of_data(holds);
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
             let clock = FeedClock::new(
                 steps,

@@ -9,7 +9,7 @@ use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::Position;
 use crate::orders::{
     Command, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
-    TimeInForce, VenueKey,
+    TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{
     CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
@@ -112,7 +112,7 @@ impl Reader<'_> {
         let (market, side, order_type) = (self.market()?, self.side()?, self.order_type()?);
         let (qty, time_in_force) = (self.qty()?, self.time_in_force()?);
         let terms = self.u8()?;
-        if terms >= 1 << 4 {
+        if terms >= 1 << 5 {
             return self.error("terms of an order");
         }
         let has = |bit: u8| terms >> bit & 1 == 1;
@@ -126,8 +126,23 @@ impl Reader<'_> {
             slides: has(1),
             reduce_only: has(2),
             display_qty: if has(3) { Some(self.qty()?) } else { None },
+            trigger: if has(4) { Some(self.trigger()?) } else { None },
             client_id: self.option(Self::text)?.map(Arc::from),
         })
+    }
+
+    fn trigger(&mut self) -> Decoded<Trigger> {
+        let (code, price) = (self.u8()?, self.price()?);
+        let at = match code {
+            0 => TriggerAt::Stop { price },
+            1 => TriggerAt::TakeProfit { price },
+            2 => TriggerAt::Trailing { offset: price },
+            _ => return self.error("what sets an order off"),
+        };
+        match TriggerBy::ALL.get(usize::from(self.u8()?)) {
+            Some(by) => Ok(Trigger { at, by: *by }),
+            None => self.error("a price that sets orders off"),
+        }
     }
 
     pub(super) fn venue_key(&mut self) -> Decoded<VenueKey> {
@@ -201,6 +216,7 @@ impl Reader<'_> {
             8 => ReportKind::Unknown,
             9 => ReportKind::Reduced { qty: self.qty()? },
             10 => ReportKind::Repriced { price: self.price()? },
+            11 => ReportKind::Triggered,
             _ => return self.error("a kind of report"),
         };
         Ok(Report { order, venue_id, execution, cumulative, ts_event, kind, origin: None })

@@ -305,6 +305,7 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
         slides: order.slides,
         reduce_only: order.reduce_only,
         display_qty: order.display_qty,
+        trigger: order.trigger,
         client_id: order.client_id.clone(),
     });
     w.option(order.venue_id.as_ref(), Writer::venue_key);
@@ -314,6 +315,7 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
     w.reason(order.reason);
     w.i64(order.ts_submit);
     w.i64(order.ts_accept);
+    w.i64(order.ts_trigger);
     w.i64(order.ts_close);
     w.u8(order.standing as u8);
     match order.pending {
@@ -346,6 +348,7 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
     order.reason = r.reason()?;
     order.ts_submit = r.i64()?;
     order.ts_accept = r.i64()?;
+    order.ts_trigger = r.i64()?;
     order.ts_close = r.i64()?;
     order.standing = match r.u8()? {
         0 => OrderStatus::PendingNew,

@@ -4,7 +4,8 @@ use super::signals::Signal;
 use crate::event::View;
 use crate::ledger::Position;
 use crate::orders::{
-    Command, FillOrigin, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, VenueKey,
+    Command, FillOrigin, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind, TimeInForce, Trigger,
+    TriggerAt, VenueKey,
 };
 use crate::types::{Money, Qty, Side, Writer};
 
@@ -42,10 +43,26 @@ impl Writer<'_> {
         self.order_type(request.order_type);
         self.i64(request.qty.steps());
         self.time_in_force(request.time_in_force);
-        let terms = [request.post_only, request.slides, request.reduce_only, request.display_qty.is_some()];
+        let terms = [
+            request.post_only,
+            request.slides,
+            request.reduce_only,
+            request.display_qty.is_some(),
+            request.trigger.is_some(),
+        ];
         self.u8(terms.into_iter().rev().fold(0, |bits, has| bits << 1 | u8::from(has)));
         if let Some(display) = request.display_qty {
             self.i64(display.steps());
+        }
+        if let Some(Trigger { at, by }) = request.trigger {
+            let (code, steps) = match at {
+                TriggerAt::Stop { price } => (0, price),
+                TriggerAt::TakeProfit { price } => (1, price),
+                TriggerAt::Trailing { offset } => (2, offset),
+            };
+            self.u8(code);
+            self.i64(steps.steps());
+            self.u8(by as u8);
         }
         self.option(request.client_id.as_deref(), Self::text);
     }
@@ -120,6 +137,7 @@ impl Writer<'_> {
             ReportKind::Unknown => (8, None),
             ReportKind::Reduced { .. } => (9, None),
             ReportKind::Repriced { .. } => (10, None),
+            ReportKind::Triggered => (11, None),
         };
         self.u8(code);
         if let Some(reason) = reason {

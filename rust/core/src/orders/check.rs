@@ -4,7 +4,7 @@
 //! sound one.
 
 use super::report::Reason;
-use super::request::{OrderRequest, OrderType, TimeInForce};
+use super::request::{OrderRequest, OrderType, TimeInForce, Trigger};
 use crate::ledger::{ContractMath, Uncounted};
 use crate::types::{BadName, Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
 
@@ -122,7 +122,8 @@ pub fn check_request(
         OrderType::Limit { price } => check_replace(instrument, math, at, price, request.qty, Qty::ZERO)?,
         OrderType::Market => {
             check_qty(instrument, at, "qty", request.qty)?;
-            refusal(instrument, math, at, market_price(), request.qty)?
+            let triggered = request.trigger.and_then(Trigger::price);
+            refusal(instrument, math, at, triggered.or_else(market_price), request.qty)?
         }
     };
     check_terms(instrument, at, request)?;
@@ -140,8 +141,14 @@ fn check_terms(instrument: &Instrument, at: i64, request: &OrderRequest) -> Resu
     if request.slides && !request.post_only {
         return contradiction("only a post-only order slides");
     }
+    if let Some(trigger) = request.trigger {
+        check_trigger(instrument, at, trigger)?;
+        if is_limit && trigger.offset().is_some() {
+            return contradiction("a trailing stop has no limit price: it takes what the book offers");
+        }
+    }
     match request.time_in_force {
-        TimeInForce::Gtd { .. } | TimeInForce::Day if !is_limit => {
+        TimeInForce::Gtd { .. } | TimeInForce::Day if !is_limit && request.trigger.is_none() => {
             return contradiction("a market order takes at once: gtd and day are for orders that rest");
         }
         TimeInForce::Gtd { expires_at } if expires_at <= at => {
@@ -156,6 +163,17 @@ fn check_terms(instrument: &Instrument, at: i64, request: &OrderRequest) -> Resu
         check_qty(instrument, at, "display_qty", display)?;
         if display > request.qty {
             return contradiction("display_qty is more than the quantity");
+        }
+    }
+    Ok(())
+}
+
+/// Checks that what sets an order off lies on the grid.
+fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Result<(), OrderError> {
+    let (tick, grid) = (instrument.terms_at(at).tick_size, instrument.price_increment);
+    for (field, steps) in [("trigger_price", trigger.price()), ("trailing_offset", trigger.offset())] {
+        if let Some(steps) = steps {
+            check_step(instrument, at, field, steps.steps(), tick, grid)?;
         }
     }
     Ok(())

@@ -11,5 +11,7 @@ pub use check::{Checked, OrderError, check_qty, check_replace, check_request};
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
 pub use report::{FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
-pub use request::{Command, OrderRequest, OrderType, TimeInForce};
+pub use request::{
+    Command, ORDER_KINDS, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, order_kind,
+};
 pub use store::OrderStore;

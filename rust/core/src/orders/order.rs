@@ -8,6 +8,7 @@
 //! | cancelled, expired | ended | ended | nothing new; a mismatch after a fill of all |
 //! | replaced, reduced, repriced | working, with the new terms | the new terms | nothing new |
 //! | cancel or replace rejected | the request is answered | the request is answered | nothing new |
+//! | triggered | working, set off | set off | nothing new |
 //! | unknown | unknown | unknown | nothing new |
 //!
 //! A fill that was booked before (by its execution id, else by the venue's cumulative quantity) changes nothing. What
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use super::identity::{OrderId, VenueKey};
 use super::report::{Reason, Report, ReportKind};
-use super::request::{OrderRequest, OrderType, TimeInForce};
+use super::request::{OrderRequest, OrderType, TimeInForce, Trigger, order_kind};
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
 /// Where an order stands.
@@ -172,6 +173,8 @@ pub struct Order {
     pub reduce_only: bool,
     /// Displayed at a time; all of it if absent.
     pub display_qty: Option<Qty>,
+    /// What sets it off; it acts at once if absent.
+    pub trigger: Option<Trigger>,
     /// Total quantity.
     pub qty: Qty,
     /// Quantity filled.
@@ -186,6 +189,8 @@ pub struct Order {
     pub ts_submit: i64,
     /// When we learnt that it was accepted, 0 if never.
     pub ts_accept: i64,
+    /// When we learnt that it was set off, 0 if never.
+    pub ts_trigger: i64,
     /// When we learnt that it ended, 0 if open.
     pub ts_close: i64,
     /// Where it stands, requests on their way left out.
@@ -214,6 +219,7 @@ impl Order {
             slides: request.slides,
             reduce_only: request.reduce_only,
             display_qty: request.display_qty,
+            trigger: request.trigger,
             qty: request.qty,
             filled: Qty::ZERO,
             filled_notional: 0,
@@ -221,12 +227,18 @@ impl Order {
             reason: None,
             ts_submit: now,
             ts_accept: 0,
+            ts_trigger: 0,
             ts_close: 0,
             standing: OrderStatus::PendingNew,
             pending: Pending::Nothing,
             replaces_in_flight: 0,
             executions: Executions::default(),
         }
+    }
+
+    /// The number of its kind in tables and in Python.
+    pub fn kind(&self) -> u8 {
+        order_kind(self.order_type, self.trigger)
     }
 
     /// Where the order stands.
@@ -324,6 +336,7 @@ impl Order {
             ReportKind::Replaced { .. }
             | ReportKind::Reduced { .. }
             | ReportKind::Repriced { .. }
+            | ReportKind::Triggered
             | ReportKind::CancelRejected(_)
             | ReportKind::ReplaceRejected(_)
             | ReportKind::Unknown
@@ -345,6 +358,14 @@ impl Order {
                     self.acknowledge(now);
                 }
                 self.resize(qty, now);
+            }
+            ReportKind::Triggered => {
+                if waiting {
+                    self.acknowledge(now);
+                }
+                if self.ts_trigger == 0 {
+                    self.ts_trigger = now;
+                }
             }
             ReportKind::Repriced { price } => {
                 if waiting {
@@ -621,7 +642,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_quantity_that_a_venue_tells_leaves_the_arithmetic(
-            told in proptest::collection::vec((0usize..5, 0usize..6, 0usize..6, 0usize..6), 1..20),
+            told in proptest::collection::vec((0usize..6, 0usize..6, 0usize..6, 0usize..6), 1..20),
         ) {
             const EXTREMES: [i64; 6] = [0, 1, 10, STEPS_LIMIT - 1, STEPS_LIMIT, i64::MAX];
             let mut o = order();
@@ -629,6 +650,7 @@ mod tests {
                 let (price, qty) = (Price::new(EXTREMES[price].min(STEPS_LIMIT)), Qty::new(EXTREMES[qty]));
                 let kind = match what {
                     3 => ReportKind::Repriced { price },
+                    5 => ReportKind::Triggered,
                     0 => ReportKind::Fill { price, qty, liquidity: Liquidity::Taker, fee: Money::ZERO },
                     1 => ReportKind::Replaced { price, qty },
                     2 => ReportKind::Reduced { qty },

@@ -63,11 +63,13 @@ pub enum Reason {
     DayEnded = 22,
     /// It would have made no position smaller.
     ReduceOnly = 23,
+    /// The data has none of the prices that it would be set off by.
+    NoTriggerPrice = 24,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -91,6 +93,7 @@ impl Reason {
         Self::GtdReached,
         Self::DayEnded,
         Self::ReduceOnly,
+        Self::NoTriggerPrice,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -124,6 +127,7 @@ impl Reason {
             Self::GtdReached => "gtd_reached",
             Self::DayEnded => "day_ended",
             Self::ReduceOnly => "reduce_only",
+            Self::NoTriggerPrice => "no_trigger_price",
         }
     }
 
@@ -175,6 +179,8 @@ pub enum ReportKind {
         /// New price.
         price: Price,
     },
+    /// What the order waited for has come: it acts from now on.
+    Triggered,
     /// The order ended by its own terms, or was ended by the venue.
     Expired(Reason),
     /// What became of a request is not known: no answer came, or a connection was lost.

@@ -28,13 +28,105 @@ impl OrderType {
         }
     }
 
-    /// The number of the kind in tables and on the wire, and in Python.
+    /// The number of the kind on the wire.
     pub fn code(self) -> u8 {
         match self {
             Self::Market => 0,
             Self::Limit { .. } => 1,
         }
     }
+}
+
+/// The price of the market that an order is set off by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TriggerBy {
+    /// The last trade's.
+    Last = 0,
+    /// The venue's mark price.
+    Mark = 1,
+    /// The middle of the best prices.
+    Mid = 2,
+}
+
+impl TriggerBy {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Last, Self::Mark, Self::Mid];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Mark => "mark",
+            Self::Mid => "mid",
+        }
+    }
+}
+
+/// When an order is set off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TriggerAt {
+    /// A buy when the market is at the price or above, a sell when it is at it or below.
+    Stop {
+        /// The price.
+        price: Price,
+    },
+    /// A buy when the market is at the price or below, a sell when it is at it or above.
+    TakeProfit {
+        /// The price.
+        price: Price,
+    },
+    /// When the market has come back by so much: a buy from its lowest, a sell from its highest since it arrived.
+    Trailing {
+        /// How much.
+        offset: Price,
+    },
+}
+
+/// What sets an order off that does nothing before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Trigger {
+    /// When.
+    pub at: TriggerAt,
+    /// By which price.
+    pub by: TriggerBy,
+}
+
+impl Trigger {
+    /// The price at which it sets off, where it was told.
+    pub fn price(self) -> Option<Price> {
+        match self.at {
+            TriggerAt::Stop { price } | TriggerAt::TakeProfit { price } => Some(price),
+            TriggerAt::Trailing { .. } => None,
+        }
+    }
+
+    /// How far it trails, where it does.
+    pub fn offset(self) -> Option<Price> {
+        if let TriggerAt::Trailing { offset } = self.at { Some(offset) } else { None }
+    }
+}
+
+/// The words of the kinds of orders, at the places of their numbers (see [`order_kind`]).
+pub const ORDER_KINDS: [&str; 7] = [
+    "market",
+    "limit",
+    "stop_market",
+    "stop_limit",
+    "take_profit_market",
+    "take_profit_limit",
+    "trailing_stop",
+];
+
+/// The number of an order's kind in tables and in Python.
+pub fn order_kind(order_type: OrderType, trigger: Option<Trigger>) -> u8 {
+    order_type.code()
+        + match trigger.map(|trigger| trigger.at) {
+            None => 0,
+            Some(TriggerAt::Stop { .. }) => 2,
+            Some(TriggerAt::TakeProfit { .. }) => 4,
+            Some(TriggerAt::Trailing { .. }) => 6,
+        }
 }
 
 /// How long an order lives.
@@ -113,6 +205,8 @@ pub struct OrderRequest {
     pub reduce_only: bool,
     /// Displayed at a time; all of it if absent.
     pub display_qty: Option<Qty>,
+    /// What sets it off; it acts at once if absent.
+    pub trigger: Option<Trigger>,
     /// The strategy's own name for it.
     pub client_id: Option<Arc<str>>,
 }
@@ -130,6 +224,7 @@ impl OrderRequest {
             slides: false,
             reduce_only: false,
             display_qty: None,
+            trigger: None,
             client_id: None,
         }
     }

@@ -34,6 +34,7 @@
 //! price has reached, prices deeper than anything shown once the data shows more, and all of them after the book
 //! was cleared. Within one message they fill in order of arrival.
 
+mod armed;
 mod commands;
 mod incoming;
 mod lives;
@@ -44,12 +45,14 @@ mod prints;
 mod resting;
 mod taken;
 mod terms;
+mod triggers;
 mod waiting;
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::armed::Triggers;
 pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::matching::{Step, Taker};
 use self::resting::{NO_KEY, OwnOrders, Placed, Resting, Slot};
@@ -172,6 +175,7 @@ pub struct Market {
     random: Random,
     rules: OrderRules,
     expiries: Expiries,
+    triggers: Triggers,
     /// What each account has bought here, less what it has sold.
     positions: Vec<i64>,
     /// Whether something was filled whose consequences have not been looked at.
@@ -222,6 +226,7 @@ impl Market {
             random,
             rules: OrderRules::default(),
             expiries: Expiries::default(),
+            triggers: Triggers::default(),
             positions: Vec::new(),
             has_filled: false,
             melted: Vec::new(),
@@ -289,9 +294,9 @@ impl Market {
         !self.touched
     }
 
-    /// Number of our orders here: those that rest, and those that wait for a print.
+    /// Number of our orders here: those that rest, and those that wait for a print or a trigger.
     pub fn resting(&self) -> usize {
-        self.orders.len() + self.prints.len()
+        self.orders.len() + self.prints.len() + self.triggers.len()
     }
 
     /// Quantity ahead of a resting order; infinite while its level has not been seen.
@@ -368,6 +373,12 @@ impl Market {
         } else {
             self.note_covered();
             self.settle(before, now, out);
+        }
+        if !self.triggers.is_empty() {
+            self.see_mid();
+            if self.set_off(now, out) {
+                self.watch_again();
+            }
         }
         if self.has_filled {
             self.follow_fills(now, out);
@@ -506,9 +517,11 @@ impl Market {
                 if price > 0 && qty > 0 {
                     let aggressor = self.book.aggressor(view.side[row], price);
                     self.on_trade(Trade { aggressor, price, qty, at: view.ts_event[row] }, now, out);
+                    self.see_last(price, i64::MAX);
                 }
                 self.book.apply_event(self.basis, view, row);
             }
+            Some(EventKind::Mark) => self.see_mark(view.price.get(row)),
             kind => {
                 if self.basis == FillBasis::L2 {
                     match kind {
@@ -806,7 +819,11 @@ impl Market {
 
     /// Something of ours has come or gone.
     fn watch_again(&mut self) {
-        self.touched = !(self.orders.is_empty() && self.taken.is_empty() && self.prints.is_empty());
+        let has_orders = !(self.orders.is_empty() && self.prints.is_empty() && self.triggers.is_empty());
+        self.touched = has_orders || !self.taken.is_empty();
+        if !self.touched {
+            self.triggers.forget_prices();
+        }
         for side in SIDES {
             let own = self.orders.keys(side).first().map(|&worst| (worst, self.orders.best(side)));
             let bounds = match (own, self.taken.bounds(side)) {

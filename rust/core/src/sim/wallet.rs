@@ -247,6 +247,7 @@ impl Wallets {
             ReportKind::Accepted
             | ReportKind::CancelRejected(_)
             | ReportKind::ReplaceRejected(_)
+            | ReportKind::Triggered
             | ReportKind::Unknown => {}
         }
         if claim.filled < claim.qty {

@@ -8,6 +8,7 @@ use tradecore_core::types::{
     OrderTermsSpec, Price, Qty, Side,
 };
 
+use super::order::trigger;
 use super::{Target, noise};
 use crate::common::M0;
 use crate::dice::Dice;
@@ -85,6 +86,7 @@ fn run(input: &[u8]) {
             post_only: dice.chance(60),
             slides: dice.chance(20),
             reduce_only: dice.chance(20),
+            trigger: dice.maybe(trigger),
             display_qty: dice.maybe(|dice| Qty::new(dice.steps())),
             ..OrderRequest::new(
                 M0,

@@ -7,7 +7,7 @@ use tradecore_core::kernel::{Control, FeedUpdate, Listing, OwnedInput};
 use tradecore_core::orders::{OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey};
 use tradecore_core::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
-use super::order::report;
+use super::order::{report, trigger};
 use super::{Target, noise, session};
 use crate::common::MS;
 use crate::dice::Dice;
@@ -51,6 +51,7 @@ fn request(dice: &mut Dice<'_>) -> OrderRequest {
         post_only: dice.chance(40),
         slides: dice.chance(20),
         reduce_only: dice.chance(40),
+        trigger: dice.maybe(trigger),
         display_qty: dice.maybe(|dice| Qty::new(dice.within(0, 40))),
         client_id: dice.maybe(|dice| dice.pick(&["a", "b"]).into()),
         ..OrderRequest::new(

@@ -11,6 +11,7 @@ use tradecore_core::random::Random;
 use tradecore_core::sim::{Accounts, Market, Matching, QueueModel, SelfTrade, Update};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, OrderTerms, Price, Qty, Side};
 
+use super::order::trigger;
 use super::{Target, noise};
 use crate::common::{M0, instrument};
 use crate::dice::Dice;
@@ -28,6 +29,8 @@ struct Known {
     qty: i64,
     filled: i64,
     is_open: bool,
+    /// Whether nothing may happen to it yet.
+    waits: bool,
 }
 
 enum Action {
@@ -90,6 +93,7 @@ fn command(dice: &mut Dice<'_>, newest: &mut u64, now: i64, lot: i64, extreme: b
                     post_only: kind == 7,
                     slides: kind == 7 && dice.chance(128),
                     reduce_only: dice.chance(60),
+                    trigger: if dice.chance(40) { Some(trigger(dice)) } else { None },
                     display_qty: (kind > 6 && dice.chance(60)).then(|| Qty::new(dice.within(1, 5) * lot)),
                     ..OrderRequest::new(
                         M0,
@@ -134,6 +138,7 @@ fn told(orders: &mut BTreeMap<(AccountId, u64), Known>, account: AccountId, upda
     match update.kind {
         ReportKind::Fill { price, qty, .. } => {
             assert!(order.is_open, "a fill after the end: {update:?}");
+            assert!(!order.waits, "a fill before its trigger: {update:?}");
             assert!(qty.is_positive());
             order.filled += qty.steps();
             assert_eq!(order.filled, update.filled);
@@ -151,6 +156,7 @@ fn told(orders: &mut BTreeMap<(AccountId, u64), Known>, account: AccountId, upda
             assert!(order.is_open && qty.steps() > order.filled && qty.steps() < order.qty);
             order.qty = qty.steps();
         }
+        ReportKind::Triggered => assert!(std::mem::take(&mut order.waits), "set off again: {update:?}"),
         ReportKind::Repriced { price } => {
             assert!(order.is_open && (price.steps() - order.limit.unwrap_or(0)) * order.side.sign() < 0);
             order.limit = Some(price.steps());
@@ -230,8 +236,14 @@ fn run(input: &[u8]) {
             let is_new = !orders.get(&(*account, *order)).is_some_and(|order| order.is_open);
             if is_new {
                 let limit = request.order_type.price().map(Price::steps);
-                let known =
-                    Known { side: request.side, limit, qty: request.qty.steps(), filled: 0, is_open: true };
+                let known = Known {
+                    side: request.side,
+                    limit,
+                    qty: request.qty.steps(),
+                    filled: 0,
+                    is_open: true,
+                    waits: request.trigger.is_some(),
+                };
                 orders.insert((*account, *order), known);
             }
             let refused = [(*account, *order)];

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use tradecore_core::orders::{Applied, Liquidity, Order, OrderStatus, Reason, Report, ReportKind, VenueKey};
+use tradecore_core::orders::{
+    Applied, Liquidity, Order, OrderStatus, Reason, Report, ReportKind, Trigger, TriggerAt, TriggerBy,
+    VenueKey,
+};
 use tradecore_core::types::{Money, Price, Qty, Side, StrategyId};
 
 use super::{Target, noise};
@@ -30,6 +33,7 @@ pub(super) fn report(dice: &mut Dice<'_>, order: u64, now: i64) -> Report {
         6 => ReportKind::ReplaceRejected(reason(dice)),
         7 => ReportKind::Expired(reason(dice)),
         8 => ReportKind::Unknown,
+        11 => ReportKind::Triggered,
         9 => ReportKind::Reduced { qty: qty(dice) },
         10 => ReportKind::Repriced { price: price(dice) },
         _ => ReportKind::Fill {
@@ -49,6 +53,18 @@ pub(super) fn report(dice: &mut Dice<'_>, order: u64, now: i64) -> Report {
         cumulative: dice.maybe(qty),
         ..Report::on(order, now, kind)
     }
+}
+
+/// Anything that sets an order off.
+pub(super) fn trigger(dice: &mut Dice<'_>) -> Trigger {
+    let price = Price::new(if dice.chance(16) { dice.steps().max(0) } else { dice.within(90, 110) });
+    let offset = Price::new(dice.within(0, 6));
+    let at = dice.pick(&[
+        TriggerAt::Stop { price },
+        TriggerAt::TakeProfit { price },
+        TriggerAt::Trailing { offset },
+    ]);
+    Trigger { at, by: dice.pick(&TriggerBy::ALL) }
 }
 
 fn run(input: &[u8]) {

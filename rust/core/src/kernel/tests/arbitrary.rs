@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::orders::{
     FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
-    TimeInForce, VenueKey,
+    TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{MarketId, Money, Price, Qty, STEPS_LIMIT, Side};
 
@@ -31,6 +31,7 @@ pub(super) fn reports() -> impl Strategy<Value = Report> {
         Just(ReportKind::Accepted),
         Just(ReportKind::Cancelled),
         Just(ReportKind::Unknown),
+        Just(ReportKind::Triggered),
         quantities().prop_map(|qty| ReportKind::Reduced { qty }),
         prices().prop_map(|price| ReportKind::Repriced { price }),
         reason.clone().prop_map(ReportKind::Rejected),
@@ -73,7 +74,14 @@ pub(super) fn requests() -> impl Strategy<Value = OrderRequest> {
         proptest::sample::select(TimeInForce::ALL.to_vec()),
         any::<i64>().prop_map(|expires_at| TimeInForce::Gtd { expires_at }),
     ];
-    let terms = (lives, any::<[bool; 3]>(), proptest::option::of(quantities()));
+    let at = prop_oneof![
+        prices().prop_map(|price| TriggerAt::Stop { price }),
+        prices().prop_map(|price| TriggerAt::TakeProfit { price }),
+        prices().prop_map(|offset| TriggerAt::Trailing { offset }),
+    ];
+    let by = proptest::sample::select(TriggerBy::ALL.to_vec());
+    let trigger = proptest::option::of((at, by).prop_map(|(at, by)| Trigger { at, by }));
+    let terms = (lives, any::<[bool; 3]>(), proptest::option::of(quantities()), trigger);
     (
         any::<u32>(),
         any::<bool>(),
@@ -82,13 +90,14 @@ pub(super) fn requests() -> impl Strategy<Value = OrderRequest> {
         terms,
         proptest::option::of("\\PC{0,12}"),
     )
-        .prop_map(|(market, is_buy, price, qty, (time_in_force, flags, display_qty), name)| {
+        .prop_map(|(market, is_buy, price, qty, (time_in_force, flags, display_qty, trigger), name)| {
             OrderRequest {
                 time_in_force,
                 post_only: flags[0],
                 slides: flags[1],
                 reduce_only: flags[2],
                 display_qty,
+                trigger,
                 client_id: name.map(|name| name.as_str().into()),
                 ..OrderRequest::new(
                     MarketId::new(market as usize),

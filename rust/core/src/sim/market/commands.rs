@@ -4,7 +4,6 @@ use super::Market;
 use super::matching::{Step, Taker};
 use super::resting::{Placed, Resting};
 use super::terms::Terms;
-use super::waiting::Waiting;
 use crate::orders::{
     Command, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
@@ -70,6 +69,7 @@ impl Market {
             let Resting { id, account, .. } = self.orders.remove(slot);
             out.push((account, Update::on(id, now, expired)));
         }
+        out.extend(self.triggers.drain().map(|order| (order.account, Update::on(order.id, now, expired))));
         out.extend(self.prints.drain().map(|order| (order.account, Update::on(order.id, now, expired))));
         self.watch_again();
     }
@@ -101,16 +101,15 @@ impl Market {
         let terms = Terms::new(request, self.rules, now);
         let placed = Placed { sent, arrived: now };
         let taker = Taker { id, account, pool, side, limit, qty, filled: 0, placed };
-        if self.basis.has_book() {
-            self.meet(taker, terms, now, out);
-        } else {
-            self.place_print(Waiting { taker, terms }, now, out);
+        match request.trigger {
+            Some(trigger) => self.arm(taker, terms, trigger, now, out),
+            None => self.enter(taker, terms, now, out),
         }
         self.note_expiry(account, id, &terms);
     }
 
     /// Lets an order that came in take what it meets, and rest or end.
-    fn meet(&mut self, taker: Taker, terms: Terms, now: i64, out: &mut Vec<(AccountId, Update)>) {
+    pub(super) fn meet(&mut self, taker: Taker, terms: Terms, now: i64, out: &mut Vec<(AccountId, Update)>) {
         let Taker { id, account, pool, side, placed, .. } = taker;
         let whole = terms.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out) else { return };
@@ -197,7 +196,7 @@ impl Market {
         if !self.is_listed {
             return Err(Reason::NotListed);
         }
-        if self.orders.find(account, id).is_some() || self.prints.find(account, id).is_some() {
+        if self.is_here(account, id) {
             return Err(Reason::InvalidTerms);
         }
         let reference = if self.basis.has_book() {
@@ -209,6 +208,11 @@ impl Market {
             Ok(None) => {}
             Ok(Some(reason)) => return Err(reason),
             Err(mistake) => return Err(mistake.reason()),
+        }
+        if let Some(trigger) = request.trigger {
+            // What it meets is asked when it is set off.
+            let (limit, qty) = (request.order_type.price().map(Price::steps), request.qty.steps());
+            return self.refuses_trigger(trigger).map_or(Ok(Admitted { limit, qty }), Err);
         }
         if self.basis.has_book() && !self.book.is_synced() {
             return Err(Reason::BookNotSynced);
@@ -272,6 +276,10 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
+        if let Some(at) = self.triggers.find(account, id) {
+            let kind = self.replace_armed(at, (price, qty), now);
+            return out.push((account, Update::on(id, now, kind)));
+        }
         if !self.basis.has_book() {
             return self.replace_print(account, id, (price, qty), sent, now, out);
         }

@@ -40,7 +40,14 @@ impl Market {
     /// When an order ends by its own terms, if it is here.
     fn expires(&self, account: AccountId, id: OrderId) -> Option<i64> {
         let rests = self.orders.find(account, id).map(|slot| self.orders.get(slot).terms.expires);
-        rests.or_else(|| self.prints.find(account, id).map(|at| self.prints.waiting[at].terms.expires))
+        rests
+            .or_else(|| self.prints.find(account, id).map(|at| self.prints.waiting[at].terms.expires))
+            .or_else(|| self.triggers.find(account, id).map(|at| self.triggers.get(at).terms.expires))
+    }
+
+    /// Whether an account has an order of that number here.
+    pub(super) fn is_here(&self, account: AccountId, id: OrderId) -> bool {
+        self.expires(account, id).is_some()
     }
 
     /// Ends the orders whose time is over at `now`, the earliest first.
@@ -61,7 +68,10 @@ impl Market {
         if let Some(slot) = self.orders.find(account, id) {
             return Some(self.orders.remove(slot).terms);
         }
-        self.prints.find(account, id).map(|at| self.prints.remove(at).terms)
+        if let Some(at) = self.prints.find(account, id) {
+            return Some(self.prints.remove(at).terms);
+        }
+        self.triggers.find(account, id).map(|at| self.triggers.remove(at).terms)
     }
 
     /// An account has bought or sold so much.

@@ -167,6 +167,7 @@ impl Market {
         for row in from..to {
             let (price, qty) = (view.price.get(row), view.qty.get(row));
             match (self.basis, EventKind::from_column(view.kind[row])) {
+                (_, Some(EventKind::Mark)) if self.touched => self.see_mark(price),
                 _ if price <= 0 => {}
                 (FillBasis::Trades, Some(EventKind::Trade)) if qty > 0 => {
                     self.on_print(Print { price, qty, before: i64::MAX }, now, out);
@@ -182,12 +183,14 @@ impl Market {
                 (FillBasis::Bars, Some(EventKind::BarHigh | EventKind::BarLow)) => {
                     if let Some(bar) = self.prints.bar.filter(|bar| bar.volume > 0) {
                         self.fill_through(Print { price, qty: bar.volume, before: bar.began }, now, out);
+                        self.see_last(price, bar.began);
                     }
                 }
                 (FillBasis::Bars, Some(EventKind::BarClose)) => self.prints.bar = None,
                 _ => {}
             }
             self.twice_mid = self.basis.twice_print(view, row, row + 1).or(self.twice_mid);
+            self.set_off(now, out);
         }
         if self.touched {
             self.follow_fills(now, out);
@@ -200,6 +203,7 @@ impl Market {
         // What rests was there before; what is left of those who take rests behind this print.
         self.fill_through(print, now, out);
         self.take_print(print, now, out);
+        self.see_last(print.price, print.before);
     }
 
     /// Lets those who wait take of a print.

@@ -1,0 +1,176 @@
+//! Orders that are set off by a price: stops, take profits, trailing stops.
+//!
+//! They stand in no queue and take nothing until the market's price is where they say. Trades are looked at one by one,
+//! the mark price when the venue tells it, the mid after each message. What is set off acts after the message that did it,
+//! in order of arrival, on the book as it is then: over a gap it fills where the market is. Where the book cannot be traded
+//! on then, it waits for one that can. Each is set off once.
+//!
+//! Prices are looked at from an order's arrival on. Until something has traded since, the last price is taken to lie
+//! between the best prices; a trailing stop begins with the first price that is known. In bars, those that were sent after
+//! one began do not meet its high and low.
+
+use super::Market;
+use super::armed::{Armed, Range};
+use super::matching::Taker;
+use super::resting::Placed;
+use super::terms::Terms;
+use super::waiting::Waiting;
+use crate::event::{EventKind, FINE_SCALE, KindSet};
+use crate::orders::{Reason, ReportKind, Trigger, TriggerBy};
+use crate::sim::update::Update;
+use crate::types::{AccountId, Price, Qty};
+
+impl Market {
+    /// The same market of data that holds these kinds of events: an order is refused whose trigger is none of it.
+    #[must_use]
+    pub fn of_data(mut self, holds: KindSet) -> Self {
+        self.triggers.holds = holds;
+        self
+    }
+
+    /// Something traded at a price, which those do not meet that were sent after `before`.
+    #[inline]
+    pub(super) fn see_last(&mut self, price: i64, before: i64) {
+        let price = Range::exactly(price);
+        self.triggers.last = Some(price);
+        if !self.triggers.is_empty() {
+            self.triggers.see(TriggerBy::Last, price, before);
+        }
+    }
+
+    /// The venue told its mark price, in units of 10^-9.
+    pub(super) fn see_mark(&mut self, fine: i64) {
+        let step = self.instrument.price_increment;
+        let twice = 2 * i128::from(fine) * 10i128.pow(step.scale());
+        let unit = 10i128.pow(FINE_SCALE) * step.value().mantissa();
+        let steps = |twice: i128| i64::try_from(twice).unwrap_or(i64::MAX);
+        let price = Range { low: steps(twice.div_euclid(unit)), high: steps(-(-twice).div_euclid(unit)) };
+        self.triggers.mark = Some(price);
+        self.triggers.see(TriggerBy::Mark, price, i64::MAX);
+    }
+
+    /// After a message of a market with a book.
+    #[inline]
+    pub(super) fn see_mid(&mut self) {
+        if let Some(price) = self.mid() {
+            self.triggers.see(TriggerBy::Mid, price, i64::MAX);
+        }
+    }
+
+    fn mid(&self) -> Option<Range> {
+        let (bid, ask) = (self.book.best_bid()?, self.book.best_ask()?);
+        Some(Range { low: bid + ask, high: bid + ask })
+    }
+
+    /// Why an order with a trigger is not let in.
+    pub(super) fn refuses_trigger(&self, trigger: Trigger) -> Option<Reason> {
+        let has_book = self.basis.has_book();
+        let is_told = match trigger.by {
+            TriggerBy::Last => !has_book || self.triggers.holds.contains(EventKind::Trade),
+            TriggerBy::Mark => self.triggers.holds.contains(EventKind::Mark),
+            TriggerBy::Mid => has_book,
+        };
+        (!is_told).then_some(Reason::NoTriggerPrice)
+    }
+
+    /// Lets an order wait for its trigger, or act if the market is there.
+    pub(super) fn arm(
+        &mut self,
+        taker: Taker,
+        terms: Terms,
+        trigger: Trigger,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        let mut order = Armed { taker, terms, trigger, extreme: None, is_set_off: false };
+        let between = || {
+            let (bid, ask) = (self.book.best_bid()?, self.book.best_ask()?);
+            let range = Range { low: 2 * bid.min(ask), high: 2 * ask.max(bid) };
+            // A trailing stop begins with a price that is known.
+            trigger.offset().is_none().then_some(range)
+        };
+        let price = match trigger.by {
+            TriggerBy::Last if self.basis.has_book() => self.triggers.last.or_else(between),
+            TriggerBy::Last => self.last_print().map(Range::exactly),
+            TriggerBy::Mark => self.triggers.mark,
+            TriggerBy::Mid => self.mid(),
+        };
+        order.is_set_off = price.is_some_and(|price| order.sees(price));
+        self.triggers.has_set_off |= order.is_set_off;
+        self.triggers.armed.push(order);
+        self.set_off(now, out);
+    }
+
+    /// Lets those act that have been set off; returns whether one did.
+    pub(super) fn set_off(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) -> bool {
+        let (mut at, mut acted) = (0, false);
+        if !std::mem::take(&mut self.triggers.has_set_off) {
+            return acted;
+        }
+        while let Some(&order) = self.triggers.armed.get(at) {
+            if !order.is_set_off {
+                at += 1;
+                continue;
+            }
+            if self.basis.has_book() && (!self.book.is_synced() || self.book.is_crossed()) {
+                // Nobody knows what it would meet.
+                self.triggers.has_set_off = true;
+                return acted;
+            }
+            self.triggers.armed.remove(at);
+            self.act(order, now, out);
+            acted = true;
+        }
+        acted
+    }
+
+    /// Lets an order act that has been set off, as a new one would.
+    fn act(&mut self, order: Armed, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        let Armed { mut taker, terms, .. } = order;
+        let Taker { id, account, side, pool, .. } = taker;
+        let mut say = |kind| out.push((account, Update::on(id, now, kind)));
+        say(ReportKind::Triggered);
+        if terms.reduce_only {
+            match self.reduces(account, side, taker.qty, None) {
+                Ok(qty) if qty < taker.qty => {
+                    taker.qty = qty;
+                    say(ReportKind::Reduced { qty: Qty::new(qty) });
+                }
+                Ok(_) => {}
+                Err(reason) => return say(ReportKind::Expired(reason)),
+            }
+        }
+        let limit = match self.settle_price(side, taker.limit, (terms.post_only, terms.slides), pool, now) {
+            Ok(limit) => limit,
+            Err(reason) => return say(ReportKind::Expired(reason)),
+        };
+        if let Some(price) = limit.filter(|_| limit != taker.limit) {
+            say(ReportKind::Repriced { price: Price::new(price) });
+        }
+        taker = Taker { limit, placed: Placed { sent: now, arrived: now }, ..taker };
+        self.enter(taker, terms, now, out);
+    }
+
+    /// Gives an order that waits for its trigger other terms.
+    pub(super) fn replace_armed(&mut self, at: usize, (price, qty): (i64, i64), now: i64) -> ReportKind {
+        let Taker { limit, .. } = self.triggers.armed[at].taker;
+        if limit.is_none() {
+            return ReportKind::ReplaceRejected(Reason::InvalidTerms);
+        }
+        if let Some(reason) = self.refuses_terms(price, qty, 0, now) {
+            return ReportKind::ReplaceRejected(reason);
+        }
+        let taker = &mut self.triggers.armed[at].taker;
+        (taker.limit, taker.qty) = (Some(price), qty);
+        ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }
+    }
+
+    /// Lets an order in, at its limit, to take, to rest or to wait for a print.
+    pub(super) fn enter(&mut self, taker: Taker, terms: Terms, now: i64, out: &mut Vec<(AccountId, Update)>) {
+        if self.basis.has_book() {
+            self.meet(taker, terms, now, out);
+        } else {
+            self.place_print(Waiting { taker, terms }, now, out);
+        }
+    }
+}
