@@ -18,7 +18,10 @@ use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
 };
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, QueueRule, Uncross, VenueSettings};
+use tradecore_core::ledger::CostBasis;
+use tradecore_core::sim::{
+    Basis, ClockLead, FundingSource, Latency, Matching, QueueRule, Uncross, VenueSettings,
+};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{AccountId, MarketId, Qty};
 
@@ -139,6 +142,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            funding: FundingSource::default(),
         },
         source: Box::new(Once(Some(Arc::clone(columns)))),
         holds: KindSet::LEVELS,
@@ -179,6 +183,8 @@ fn run(data: &Data, job: &str) -> (Duration, u64) {
         sample_ns: 1_000_000_000,
         candle_ns: None,
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: false,
         keeps_journal: false,
     };
     let strategy = StrategySetup {

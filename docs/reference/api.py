@@ -52,7 +52,7 @@ _PAGES = {
 """The page of what is defined somewhere, the longest prefix first; what is defined elsewhere is about runs."""
 
 _SEEN = ("Context", "BookView", "PositionView", "Order", "Fill", "TradeView", "QuoteView")
-_PUBLISHED = ("Bar", "ReferencePrice", "FundingRate", "OpenInterest", "Liquidation")
+_PUBLISHED = ("Bar", "ReferencePrice", "FundingRate", "OpenInterest", "Liquidation", "Payment")
 _EXTRA = (
     *(f"_core.{name}" for name in _PUBLISHED),
     "_core.Kernel",

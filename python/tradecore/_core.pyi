@@ -60,6 +60,7 @@ __all__ = [
     "OpenInterest",
     "Order",
     "PartWriter",
+    "Payment",
     "PositionLedger",
     "PositionView",
     "Question",
@@ -841,6 +842,41 @@ class FundingRate:
     @property
     def ts_event(self) -> int:
         """When it was published by the venue's clock, ns UTC."""
+
+@final
+class Payment:
+    """Money that a venue moved of its own accord, such as funding. A value that may be kept.
+
+    Examples
+    --------
+    >>> def rate_bps(payment):  # of what on_payment is called with
+    ...     return payment.rate * 10_000 if payment.why == "funding" else 0.0
+    """
+
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def why(self) -> str:
+        """Why money moved: ``funding``."""
+    @property
+    def paid(self) -> Decimal:
+        """What was paid, in the settlement currency; negative is received."""
+    @property
+    def position_qty(self) -> float:
+        """The position it was paid on, in contracts (spot: base units); negative is short."""
+    @property
+    def price(self) -> float:
+        """The price the position was valued at, in quote currency: the mark, else the index, else the mid."""
+    @property
+    def rate(self) -> float:
+        """Fraction of the position's value that longs pay to shorts; negative for the reverse."""
+    @property
+    def ts_event(self) -> int:
+        """When it was paid by the venue's clock, ns UTC."""
+    @property
+    def ts_recv(self) -> int:
+        """When it was known to the strategy, ns UTC."""
 
 @final
 class OpenInterest:
@@ -2016,8 +2052,8 @@ class FinalPositions:
         """Return one row a strategy and instrument, instrument by instrument.
 
         Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
-        currency, ``realized_pnl``, ``unrealized_pnl``, ``fees`` and ``cash`` in the settlement currency, and ``fills``,
-        their number.
+        currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding`` and ``cash`` in the settlement
+        currency, and ``fills``, their number.
         """
 
 @final
@@ -2492,6 +2528,10 @@ class Simulation:
         Whether a raising hook ends more than its strategy.
     keeps_journal : bool
         Whether inputs and commands are kept and returned as ``journal``.
+    cost_basis : str
+        Which part of a position a fill closes first: ``average``, ``fifo`` or ``lifo``.
+    debug_checks : bool
+        Whether accounts are checked after everything that moves money.
     """
 
     def __new__(
@@ -2502,6 +2542,8 @@ class Simulation:
         candle_interval: DurationLike | None = None,
         stop_run_on_error: bool = False,
         keeps_journal: bool = False,
+        cost_basis: str = "average",
+        debug_checks: bool = False,
     ) -> Simulation: ...
     def add_market(
         self,
@@ -2770,6 +2812,8 @@ class Kernel:
         candle_interval: DurationLike | None = None,
         stop_run_on_error: bool = False,
         keeps_journal: bool = False,
+        cost_basis: str = "average",
+        debug_checks: bool = False,
     ) -> Kernel: ...
     def add_market(self, instrument: Instrument, *, basis: str = "l2") -> int:
         """Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes."""
@@ -3041,6 +3085,8 @@ class PositionLedger:
     ----------
     instrument : Instrument
         Gives grid, contract and fees.
+    cost_basis : "average", "fifo" or "lifo"
+        Which part of a position a fill closes: a share of all of it, what was opened first, or last.
 
     Examples
     --------
@@ -3053,7 +3099,7 @@ class PositionLedger:
     Decimal('24')
     """
 
-    def __new__(cls, instrument: Instrument | str) -> PositionLedger: ...
+    def __new__(cls, instrument: Instrument | str, *, cost_basis: str = "average") -> PositionLedger: ...
     def value(self, price: _Number, qty: _Number) -> Decimal:
         """Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.
 

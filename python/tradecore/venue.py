@@ -125,6 +125,10 @@ class SimVenue:
         does not hold is refused (``insufficient_balance``). If not given, accounts hold whatever they need.
     borrowing : "refused" or "allowed"
         Whether balances may go below zero.
+    funding : str
+        What is paid for positions in perpetual contracts: ``data``, by the funding rates of the data; ``off``;
+        a rate at whole multiples of an interval, ``"0.0001 every 8h"``; or ``series:FILE``, a CSV of ``ts_ns,rate``.
+        Paid on what is held at that time, valued at the mark price, else the index price, else the mid.
     self_trade : "cancel_newest", "cancel_oldest", "cancel_both" or "decrement"
         What happens instead when a strategy's order meets another one of its own: what is left of the incoming order
         expires, the resting one does, both do, or both lose the smaller of the two quantities. An order that expires
@@ -157,6 +161,7 @@ class SimVenue:
     )
     balances: Mapping[str, Decimal | str | int] | str | None = field(default=None, kw_only=True)
     borrowing: Literal["refused", "allowed"] = field(default="refused", kw_only=True)
+    funding: str = field(default="data", kw_only=True)
 
     def __post_init__(self) -> None:
         if isinstance(self.balances, Mapping):

@@ -259,6 +259,8 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         "orders": ["ts_submit", "instrument", "side", "order_type", "price", "qty"],
         "fills": ["ts_event", "instrument", "side", "price", "qty", "liquidity"],
         "positions": ["ts_recv", "instrument", "position_qty"],
+        "payments": ["ts_event", "instrument", "why", "paid"],
+        "ledger": ["ts_event", "strategy", "instrument", "currency", "kind", "account", "amount"],
         "equity": ["ts", "currency", "equity"],
         "pnl": ["strategy", "instrument", "currency", "qty"],
         "candles": ["ts_open", "instrument", "open", "high", "low", "close"],
@@ -272,7 +274,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         for column, kind in frame.schema.items():
             if column.startswith("ts") or column in ("next_funding_ns", "expires"):
                 assert kind == pl.Datetime("ns", "UTC"), column
-        assert name in ("published", "signals") or len(frame) > 0
+        assert name in ("payments", "published", "signals") or len(frame) > 0
     assert result.fills.columns[-3:] == ["order_id", "client_id", "ts_recv"]
     assert (result.fills["ts_recv"] - result.fills["ts_event"]).unique().to_list() == [timedelta(milliseconds=1)]
     assert result.orders.filter(status="rejected")["ts_accept"].null_count() > 0
@@ -297,7 +299,7 @@ def test_money_is_exact_or_a_float(result: tc.Result) -> None:
 def test_another_name_is_told_the_names(result: tc.Result) -> None:
     with pytest.raises(InvalidValueError) as caught:
         result.frame("fill")
-    names = "orders, fills, positions, equity, pnl, candles, published, signals"
+    names = "orders, fills, positions, payments, ledger, equity, pnl, candles, published, signals"
     assert str(caught.value) == f"name: there is no frame 'fill' (did you mean 'fills'?); there is {names}"
     with pytest.raises(InvalidValueError, match="there is no frame 7;"):
         result.to_pandas(7)  # type: ignore[arg-type]

@@ -212,3 +212,27 @@ def test_average_cost_ledger(reference: Path, kind: str) -> None:
             assert position["avg_entry_price"] == pytest.approx(float(rows["avg_entry"][i]), rel=1e-11)
         gross = position["realized_pnl"] + position["unrealized_pnl"]
         assert gross - position["fees"] == position["equity"]
+
+
+@pytest.mark.parametrize("basis", ["average", "fifo", "lifo"])
+@pytest.mark.parametrize("kind", ["linear", "inverse"])
+def test_profit_by_cost_basis(reference: Path, kind: str, basis: str) -> None:
+    """The table of realised profit by cost basis, fill by fill, with flips through zero."""
+    with (reference / "10_pnl.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if (row["kind"], row["method"]) == (kind, basis)]
+    if not rows:
+        pytest.skip(f"the table has no {kind} fills")
+    coin = kind == "inverse"
+    instrument = tc.Instrument(
+        "BTC.TEST", kind=kind, base="BTC", quote="USD", price_increment="0.01", qty_increment="0.1" if not coin else "1"
+    )
+    ledger = tc.PositionLedger(instrument, cost_basis=basis)
+    for row in rows:
+        qty = Decimal(row["qty"])
+        realized = ledger.apply("buy" if qty > 0 else "sell", row["price"], abs(qty))
+        held = ledger.position(row["price"])
+        assert float(realized) == pytest.approx(float(row["realised_trade"]), abs=1e-10)
+        assert float(held["realized_pnl"]) == pytest.approx(float(row["realised_cum"]), abs=1e-10)
+        assert float(held["qty"]) == float(row["position"])
+        if held["avg_entry_price"] is not None:
+            assert held["avg_entry_price"] == pytest.approx(float(row["avg_entry"]), rel=1e-10)

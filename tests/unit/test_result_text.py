@@ -27,6 +27,7 @@ def total(currency: str = "USDT", **figures: Any) -> dict[str, Any]:
         "currency": currency,
         "gross_pnl": Decimal("2.5"),
         "fees": Decimal("0.5"),
+        "funding": Decimal(0),
         "net_pnl": Decimal(2),
         "turnover": Decimal(10_000),
         "max_drawdown": 0.25,
@@ -39,7 +40,7 @@ def total(currency: str = "USDT", **figures: Any) -> dict[str, Any]:
 
 
 def position(number: int, fills: int) -> dict[str, Any]:
-    money = dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees"), ZERO)
+    money = dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees", "funding"), ZERO)
     return {"strategy": "s", "instrument": f"I{number}.V", "qty": Decimal("0.10"), "fills": fills, **money}
 
 

@@ -33,6 +33,7 @@ FULL = {
     "self_trade": "decrement",
     "balances": "0.5 BTC, 1000 USDT",
     "borrowing": "allowed",
+    "funding": "0.0001 every 8h",
 }
 
 
@@ -94,6 +95,7 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         self_trade="decrement",
         balances={"BTC": "0.5", "USDT": 1000},
         borrowing="allowed",
+        funding="0.0001 every 8h",
     )
     assert load(FULL).venues == load(venue).venues == (venue,)
     assert dumped(load(FULL)) == [FULL]
@@ -124,6 +126,7 @@ def test_what_is_written_is_read_again() -> None:
         "self_trade": "cancel_newest",
         "balances": None,
         "borrowing": "refused",
+        "funding": "data",
     }
     assert dumped(load(in_code), mode="json") == [table]
     assert dumped(load(table), mode="json") == [table]

@@ -75,6 +75,7 @@ def attribute(
     known = {instrument.id: instrument for instrument in instruments}
     for (name,), piece in fills.partition_by("instrument", as_dict=True, maintain_order=True).items():
         _split(add, known[str(name)], piece, mids, int(end or 0), horizon_ns, by_hour=by_hour, by_side=by_side)
+    _add_funding(add, tables, by_hour=by_hour, by_side=by_side)
     _close(add, parts, positions, has_fees=bool(money))
     totals: dict[tuple[Any, ...], dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(PARTS, Decimal(0)))
     for group, split in sorted(parts.items()):
@@ -178,6 +179,18 @@ def _split(
         paid = fills.select("strategy", side.alias("side"), hour=fills["ts_event"] // _HOUR * int(by_hour), fee="fee")
         for strategy, of_side, when, fee in paid.group_by("strategy", "side", "hour").sum().rows():
             add((strategy, name, when, of_side), "fees", EXACT.minus(fee))
+
+
+def _add_funding(add: _Add, tables: TableStore, *, by_hour: bool, by_side: bool) -> None:
+    """Add what was received for positions, less what was paid; a long position is a buy's."""
+    if "payments" not in tables:  # in a result that was saved before there were any
+        return
+    columns = ["ts_event", "instrument", "strategy", "why", "position_qty", "paid"]
+    paid = tables.table("payments", columns).select(columns)
+    for ts, instrument, strategy, why, qty, amount in paid.iter_rows():
+        if why == "funding":
+            side = _SIDES[qty < 0] if by_side else ""
+            add((strategy, instrument, ts // _HOUR if by_hour else 0, side), "funding", EXACT.minus(amount))
 
 
 def _close(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -53,6 +54,7 @@ EventData: TypeAlias = (
 _HOOKS_WITH_IDS = frozenset({"on_trade", "on_funding", "on_liquidation"})
 """Hooks that read the ``id`` column: trade ids, and the time of the next funding."""
 _SPILL_ROWS = 8_192
+_CHECKS = os.environ.get("TRADECORE_DEBUG_CHECKS") == "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,13 @@ class Backtest:
         Time between equity samples; where nothing happens for longer, only the ends of the gap are kept.
     candles : duration, optional
         Length of the candles to record; none if not given.
+    cost_basis : "average", "fifo" or "lifo"
+        Which part of a position a fill closes: a share of all of it, what was opened first, or last. Realised profit
+        differs by it while something is held, the sum with unrealised profit never.
+    debug_checks : bool
+        Whether accounts are checked after every fill and payment: fills sum to the position, the ledger to zero, and
+        profit agrees with cash. Else RunError, which is a bug of ours. For all runs with the environment variable
+        ``TRADECORE_DEBUG_CHECKS=1``.
     on_error : "stop_strategy" or "stop_run", optional
         What a raising hook ends: its strategy, with a :class:`StrategyWarning <tradecore.errors.StrategyWarning>` when
         the run is over, or the run, with a :class:`StrategyError <tradecore.errors.StrategyError>`. If not given, the
@@ -138,6 +147,8 @@ class Backtest:
         sample_interval: DurationLike = "1s",
         candles: DurationLike | None = None,
         on_error: Literal["stop_strategy", "stop_run"] | None = None,
+        cost_basis: Literal["average", "fifo", "lifo"] = "average",
+        debug_checks: bool = False,
         byte_budget: int = BYTE_BUDGET,
         record: bool = False,
     ) -> None:
@@ -152,6 +163,8 @@ class Backtest:
             "sample_interval": sample_interval,
             "candle_interval": candles,
             "stop_run_on_error": self._stops_run,
+            "cost_basis": cost_basis,
+            "debug_checks": debug_checks or _CHECKS,
             "keeps_journal": record,
         }
         try:
@@ -170,18 +183,20 @@ class Backtest:
             problem = 'expected a catalog, its folder, or columns by instrument as in {"BTCUSDT.BINANCE": columns}'
             raise InvalidValueError("data", f"{problem}; got {what}")
         share = to_count("byte_budget", byte_budget) // len(wanted)
+        listed = None if venues is None else _as_venues(venues)
+        funding = {venue.name: venue.funding for venue in listed or ()}
         self._data: Catalog | Mapping[str, Columns | pl.DataFrame] = source
         self._feeds = {
-            name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, budget=share)
+            name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, funding=funding, budget=share)
             if isinstance(source, Catalog)
-            else _from_memory(source, name, known, with_ids=with_ids)
+            else _from_memory(source, name, known, with_ids=with_ids, funding=funding)
             for name in wanted
         }
         for index, strategy in enumerate(self._strategies):
             if isinstance(strategy, CompiledStrategy):
                 _check_fit(index, strategy, [self._feeds[name].instrument for name in strategy.instruments])
         needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds.values()))
-        self._venues = _by_name(_as_venues(needed if venues is None else venues), needed)
+        self._venues = _by_name(_as_venues(needed) if listed is None else listed, needed)
         for index, strategy in enumerate(self._strategies):
             self._check_book(index, strategy)
 
@@ -413,6 +428,7 @@ def _from_catalog(
     *,
     kinds: frozenset[EventKind],
     with_ids: bool,
+    funding: Mapping[str, str],
     budget: int,
 ) -> _Feed:
     held = catalog.manifest(name)
@@ -422,21 +438,32 @@ def _from_catalog(
     instrument = specs.get(name, stored)
     if other := data_difference(stored, instrument):
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
-    with_ids = with_ids or _is_ordered_by_ids(kind for part in parts for kind in EventKind if part.kinds.get(kind.name))
+    there = {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)}
+    paid = _paid(instrument, funding) & there
+    wanted, ids = kinds | paid, with_ids or EventKind.FUNDING in paid or _is_ordered_by_ids(there)
     return _Feed(
         instrument=instrument,
-        open=lambda ahead: held.stream(parts, kinds=kinds, with_ids=with_ids, budget_bytes=budget, ahead=ahead),
+        open=lambda ahead: held.stream(parts, kinds=wanted, with_ids=ids, budget_bytes=budget, ahead=ahead),
         events=sum(part.rows for part in parts),
         latencies=cache(lambda: _latencies(held, parts)),
         is_sound=all(part.is_sound for part in parts),
-        kinds=lambda: {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)},
-        read=kinds,
+        kinds=lambda: there,
+        read=wanted,
     )
 
 
 def _is_ordered_by_ids(kinds: Iterable[int]) -> bool:
     """Whether update ids tell which of depth and quotes is newer."""
     return {EventKind.BOOK_SET, EventKind.QUOTE}.issubset(kinds)
+
+
+def _paid(instrument: Instrument, funding: Mapping[str, str]) -> frozenset[EventKind]:
+    """Return the kinds of events by which funding of an instrument is paid."""
+    source = funding.get(instrument.venue, "data")
+    if not instrument.is_perpetual or source == "off":
+        return frozenset()
+    valued = frozenset({EventKind.MARK, EventKind.INDEX})
+    return valued | {EventKind.FUNDING} if source == "data" else valued
 
 
 def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | None, int]]:
@@ -455,16 +482,25 @@ def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | No
 
 
 def _from_memory(
-    data: Mapping[str, Columns | pl.DataFrame], name: str, specs: Mapping[str, Instrument], *, with_ids: bool
+    data: Mapping[str, Columns | pl.DataFrame],
+    name: str,
+    specs: Mapping[str, Instrument],
+    *,
+    with_ids: bool,
+    funding: Mapping[str, str],
 ) -> _Feed:
     if name not in data:
         raise UnknownInstrumentError(name, tuple(str(known) for known in data))
+    instrument = find_instrument(name, specs)
     columns = MemoryColumns(name, data[name], with_ids=with_ids)
-    if not with_ids and _is_ordered_by_ids(columns.kinds()):
+    held = columns.kinds()
+    if not with_ids and (
+        _is_ordered_by_ids(held) or EventKind.FUNDING in _paid(instrument, funding).intersection(held)
+    ):
         columns = MemoryColumns(name, data[name], with_ids=True)
     latencies: list[tuple[str | None, int]] = [(columns.latencies(), 0)]
     return _Feed(
-        instrument=find_instrument(name, specs),
+        instrument=instrument,
         open=lambda _: columns,
         events=columns.rows,
         latencies=lambda: latencies,

@@ -103,6 +103,7 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "client_id",
         "ts_recv",
     ),
+    "payments": ("ts_event", "instrument", "why", "paid", "rate", "price", "position_qty", "strategy", "ts_recv"),
     "equity": ("ts", "currency", "equity"),
     "candles": ("ts_open", "instrument", "open", "high", "low", "close", "volume", "trades"),
     "published": ("ts_event", "instrument", "kind", "value", "qty", "order_side", "next_funding_ns", "ts_recv"),
@@ -144,7 +145,15 @@ class Frames:
         The tables behind the frames, piece by piece; times in ns.
     """
 
-    frame_names: ClassVar[tuple[str, ...]] = ("orders", "fills", "positions", "candles", "published", "signals")
+    frame_names: ClassVar[tuple[str, ...]] = (
+        "orders",
+        "fills",
+        "positions",
+        "payments",
+        "candles",
+        "published",
+        "signals",
+    )
     """The frames there are."""
 
     tables: TableStore
@@ -170,6 +179,15 @@ class Frames:
     def positions(self) -> pl.DataFrame:
         """The position after every fill, by strategy and instrument."""
         return self._make("positions", exact=True)
+
+    @cached_property
+    def payments(self) -> pl.DataFrame:
+        """What venues took or gave of their own accord, such as funding, in the order it became known.
+
+        ``paid`` is in the settlement currency, negative where it was received: ``rate`` of the value that
+        ``position_qty`` had at ``price``, the mark, else the index, else the mid.
+        """
+        return self._make("payments", exact=True)
 
     @cached_property
     def candles(self) -> pl.DataFrame:

@@ -60,6 +60,7 @@ def replay(
     basis: str | Mapping[str, str] = "l2",
     candles: DurationLike | None = None,
     on_error: Literal["stop_strategy", "stop_run"] | None = None,
+    cost_basis: Literal["average", "fifo", "lifo"] = "average",
 ) -> ReplayResult:
     """Feed a session back from its journal: the same inputs, at the same times, to new strategies.
 
@@ -83,6 +84,8 @@ def replay(
         As in the session.
     on_error : "stop_strategy" or "stop_run", optional
         As in :class:`Backtest <tradecore.Backtest>`.
+    cost_basis : "average", "fifo" or "lifo"
+        As in the session.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def replay(
         candles=candles,
         stop_run_on_error=stops_run(on_error, strategies),
         keeps_journal=True,
+        cost_basis=cost_basis,
     )
     diverged, _rest = kernel.replay(journal)
     digest = kernel.finish()

@@ -46,6 +46,7 @@ NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
 _OTHERWISE: Final[Mapping[str, str]] = {
     "on_fill": "no order was filled",
     "on_order": "no order was sent",
+    "on_payment": "no funding was paid on a position",
     "on_bar": 'no bar was completed: ask for them with ctx.subscribe(instrument, "bars:1m")',
     "on_signal": "no predictor answered in time: ask it with ctx.predict(instrument, features, lifetime=...)",
     "on_signal_expired": "no signal expired before the next one",

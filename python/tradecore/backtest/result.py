@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "load_result"]
 
-_OF_TOTALS = ("gross_pnl", "fees", "net_pnl", "turnover", "max_drawdown", "sharpe")
+_OF_TOTALS = ("gross_pnl", "fees", "funding", "net_pnl", "turnover", "max_drawdown", "sharpe")
 _OF_POSITIONS = (
     "strategy",
     "instrument",
@@ -39,6 +39,7 @@ _OF_POSITIONS = (
     "realized_pnl",
     "unrealized_pnl",
     "fees",
+    "funding",
     "cash",
     "fills",
 )
@@ -98,7 +99,7 @@ class Result(Frames):
     rejected : dict of str to int
         Orders that were rejected, by reason.
     totals : list of dict
-        By settlement currency: ``gross_pnl, fees, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
+        By settlement currency: ``gross_pnl, fees, funding, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
         ``sharpe`` and ``sortino`` as in :class:`Stats`, None where they cannot be said, for the reasons ``sharpe_why``
         and ``sortino_why``, and ``sharpe_period_ns``, the sampling period they are taken over.
     tables : TableStore
@@ -121,6 +122,8 @@ class Result(Frames):
         "orders",
         "fills",
         "positions",
+        "payments",
+        "ledger",
         "equity",
         "pnl",
         "candles",
@@ -146,7 +149,8 @@ class Result(Frames):
         self.interrupted: bool = summary["interrupted"]
         self.events: int = summary["events"]
         self.span_ns: tuple[int, int] | None = summary["span_ns"]
-        self.totals: list[dict[str, Any]] = summary["totals"]
+        # Results that were saved before there was funding had none.
+        self.totals: list[dict[str, Any]] = [{"funding": Decimal(0), **total} for total in summary["totals"]]
         store.names["currency"] = [total["currency"] for total in self.totals]
         self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
@@ -185,7 +189,9 @@ class Result(Frames):
     @cached_property
     def final_positions(self) -> list[dict[str, Any]]:
         """One row a strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash; money as Decimal."""
-        return self._positions.rows() if isinstance(self._positions, FinalPositions) else self._positions
+        if isinstance(self._positions, FinalPositions):
+            return self._positions.rows()
+        return [{"funding": Decimal(0), **row} for row in self._positions]
 
     @cached_property
     def stats(self) -> Stats:
@@ -203,10 +209,20 @@ class Result(Frames):
     def pnl(self) -> pl.DataFrame:
         """One row a strategy and instrument: what it holds, what it made, before and after fees.
 
-        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees`` in ``currency``; ``qty`` and ``volume``, all that was
-        traded, are in units.
+        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees - funding`` in ``currency``; ``qty`` and ``volume``, all
+        that was traded, are in units.
         """
         return self._make("pnl", exact=True)
+
+    @cached_property
+    def ledger(self) -> pl.DataFrame:
+        """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
+
+        ``kind`` says why: ``trade``, ``fee``, ``funding``. One row is of the account ``cash``, the other of what it was
+        for: ``positions`` (``premium`` of an option), ``fees``, ``funding``. So the accounts of a strategy, an
+        instrument, or all of them sum to zero, and those of ``cash`` to what the strategy has.
+        """
+        return self._make("ledger", exact=True)
 
     @cached_property
     def equity(self) -> pl.DataFrame:
@@ -370,6 +386,10 @@ class Result(Frames):
         return mids
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
+        if name == "ledger":
+            from tradecore.backtest.ledger import ledger
+
+            return dated(ledger(self.tables, self.instruments, exact=exact))
         if name != "pnl":
             return super()._make(name, exact=exact)
         import polars as pl
@@ -395,6 +415,7 @@ class Result(Frames):
             "realized_pnl": money,
             "unrealized_pnl": money,
             "fees": money,
+            "funding": money,
             "net_pnl": money,
             "fills": pl.UInt64,
             "volume": pl.Float64,
@@ -423,7 +444,7 @@ class Result(Frames):
 
     @property
     def net_pnl(self) -> Decimal:
-        """Profit after fees, open positions at the last mid. Raises RunError with several currencies."""
+        """Profit after fees and funding, open positions at the last mid. Raises RunError with several currencies."""
         value: Decimal = self._total()["net_pnl"]
         return value
 
@@ -431,6 +452,12 @@ class Result(Frames):
     def gross_pnl(self) -> Decimal:
         """Profit before fees. Raises RunError with several currencies."""
         value: Decimal = self._total()["gross_pnl"]
+        return value
+
+    @property
+    def funding(self) -> Decimal:
+        """Funding paid, negative where more was received. Raises RunError with several currencies."""
+        value: Decimal = self._total()["funding"]
         return value
 
     @property
@@ -454,7 +481,7 @@ class Result(Frames):
             "fills": self._counts["fills"],
             "gross_pnl": money("gross_pnl"),
             "fees": money("fees"),
-            "funding": None if only is None else "0",
+            "funding": money("funding"),
             "net_pnl": money("net_pnl"),
             "settlement_currency": None if only is None else only["currency"],
             "final_positions": [_texts(row, _OF_POSITIONS) for row in self.final_positions],

@@ -111,6 +111,7 @@ def run_config(
                 sample_interval=config.output.sample_interval,
                 candles=config.output.candles,
                 on_error=config.on_error,
+                cost_basis=config.cost_basis,
             )
         except InvalidValueError as error:
             key = "instruments" if error.field == "specs" else error.field

@@ -34,11 +34,13 @@ class Stats:
     currency: str | None
     """Currency of the money below."""
     net_pnl: Decimal | None
-    """Profit after fees, open positions at the last mid: ``gross_pnl - fees``, currency."""
+    """Profit after fees and funding, open positions at the last mid: ``gross_pnl - fees - funding``, currency."""
     gross_pnl: Decimal | None
     """Profit before fees: realised plus that of open positions at the last mid, currency."""
     fees: Decimal | None
     """Fees paid, negative where rebates exceed them, currency."""
+    funding: Decimal | None
+    """Funding paid, negative where more was received, currency."""
     turnover: Decimal | None
     """Value of all fills, bought and sold: the sum of price x quantity x contract size (/ price for inverse contracts),
     currency."""
@@ -94,8 +96,9 @@ def share_of(volume: Mapping[str, Decimal]) -> float | None:
 
 
 def net_of(row: Mapping[str, Any]) -> Decimal:
-    """Profit of a position after fees, exact: ``realized_pnl + unrealized_pnl - fees``."""
-    return EXACT.subtract(EXACT.add(row["realized_pnl"], row["unrealized_pnl"]), row["fees"])
+    """Profit of a position, exact: ``realized_pnl + unrealized_pnl - fees - funding``."""
+    made = EXACT.add(row["realized_pnl"], row["unrealized_pnl"])
+    return EXACT.subtract(EXACT.subtract(made, row["fees"]), row["funding"])
 
 
 def stats_of(
@@ -118,7 +121,7 @@ def stats_of(
     else:
         currencies = ", ".join(total["currency"] for total in totals)
         several = f"the run settles in {currencies}: Result.totals has each"
-        money = ("currency", "net_pnl", "gross_pnl", "fees", "turnover", "net_pnl_bps", "max_drawdown")
+        money = ("currency", "net_pnl", "gross_pnl", "fees", "funding", "turnover", "net_pnl_bps", "max_drawdown")
         why |= dict.fromkeys((*money, "sharpe", "sortino", "sharpe_period_ns"), several)
 
     def ratio(name: str, part: Any, whole: Any, missing: str) -> float | None:
@@ -135,6 +138,7 @@ def stats_of(
         net_pnl=only.get("net_pnl"),
         gross_pnl=only.get("gross_pnl"),
         fees=only.get("fees"),
+        funding=only.get("funding"),
         turnover=turnover,
         net_pnl_bps=ratio("net_pnl_bps", 10_000 * only.get("net_pnl", 0), turnover, "nothing was traded"),
         max_drawdown=only.get("max_drawdown"),

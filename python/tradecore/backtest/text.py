@@ -132,6 +132,8 @@ def _figures(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "net profit", f"{amount(total['net_pnl'])} {currency}{bps}"
         yield "gross profit", f"{amount(total['gross_pnl'])} {currency}"
         yield "fees", f"{amount(total['fees'])} {currency}"
+        if total["funding"]:
+            yield "funding", f"{amount(total['funding'])} {currency}"
         yield "turnover", f"{amount(total['turnover'])} {currency}"
         yield "max drawdown", f"{amount(total['max_drawdown'])} {currency}"
         period = total["sharpe_period_ns"]

@@ -136,6 +136,8 @@ class BacktestConfig(Section):
     """Seed of the probabilistic parts; ``--seed`` goes before it."""
     on_error: Literal["stop_strategy", "stop_run"] = "stop_strategy"
     """What a hook that raises ends: its strategy, or the run."""
+    cost_basis: Literal["average", "fifo", "lifo"] = "average"
+    """Which part of a position a fill closes: a share of all of it, what was opened first, or last."""
     data: DataConfig = DataConfig()
     """Where events come from."""
     venues: tuple[_Venue, ...] = ()

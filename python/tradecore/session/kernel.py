@@ -23,6 +23,7 @@ def build_kernel(
     candles: DurationLike | None = None,
     stop_run_on_error: bool = False,
     keeps_journal: bool = False,
+    cost_basis: str = "average",
 ) -> Kernel:
     """Set up a kernel.
 
@@ -44,6 +45,8 @@ def build_kernel(
         Whether a raising hook ends the session, not only its strategy.
     keeps_journal : bool
         Whether inputs and commands are kept, to be taken with ``take_journal()``.
+    cost_basis : str
+        Which part of a position a fill closes: ``average``, ``fifo`` or ``lifo``.
 
     Raises
     ------
@@ -55,7 +58,13 @@ def build_kernel(
     """
     if accounts is not None and len(accounts) != len(strategies):
         raise InvalidValueError("accounts", f"{len(accounts)} of {len(strategies)} strategies")
-    kernel = Kernel(session, candle_interval=candles, stop_run_on_error=stop_run_on_error, keeps_journal=keeps_journal)
+    kernel = Kernel(
+        session,
+        candle_interval=candles,
+        stop_run_on_error=stop_run_on_error,
+        keeps_journal=keeps_journal,
+        cost_basis=cost_basis,
+    )
     for strategy in strategies:
         strategy._check_ready()
     index = {}

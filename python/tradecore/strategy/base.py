@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Liquidation,
         OpenInterest,
         Order,
+        Payment,
         QuoteView,
         ReferencePrice,
         Signal,
@@ -50,9 +51,9 @@ class Strategy:
     The hooks: :meth:`on_start` and :meth:`on_stop` once; of the market :meth:`on_book`, :meth:`on_trade`,
     :meth:`on_quote`, :meth:`on_book_state` and :meth:`on_bar`; of what the venue publishes :meth:`on_mark`,
     :meth:`on_index`, :meth:`on_funding`, :meth:`on_open_interest` and :meth:`on_liquidation`; of own orders
-    :meth:`on_fill` and :meth:`on_order`; of its predictor :meth:`on_signal` and :meth:`on_signal_expired`; and
-    :meth:`on_timer`. When and how often each runs stands there, and in a
-    table in :mod:`tradecore.strategy`.
+    :meth:`on_fill` and :meth:`on_order`; of money that the venue moves :meth:`on_payment`; of its predictor
+    :meth:`on_signal` and :meth:`on_signal_expired`; and :meth:`on_timer`. When and how often each runs stands there,
+    and in a table in :mod:`tradecore.strategy`.
 
     Every hook takes the context first. The context, and the books and positions it hands out, are valid only inside
     the hook. Everything a hook sees is as it was known at ``ctx.now_ns``, feed latency included. A hook that raises
@@ -248,6 +249,17 @@ class Strategy:
         ----------
         order : Order
             The order as it stands after the change; ``order.reason`` says why one was refused or ended.
+        """
+
+    def on_payment(self, ctx: Context, payment: Payment) -> None:
+        """Handle money that the venue moved of its own accord: funding, one response latency after it was paid.
+
+        Position and equity are up to date already.
+
+        Parameters
+        ----------
+        payment : Payment
+            Amount in the settlement currency, negative where it was received.
         """
 
     def on_signal(self, ctx: Context, signal: Signal) -> None:

@@ -30,6 +30,7 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "on_bar": ("ctx", "bar"),
     "on_fill": ("ctx", "fill"),
     "on_order": ("ctx", "order"),
+    "on_payment": ("ctx", "payment"),
     "on_signal": ("ctx", "signal"),
     "on_signal_expired": ("ctx", "signal"),
     "on_timer": ("ctx", "timer"),

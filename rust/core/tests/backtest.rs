@@ -19,6 +19,7 @@ use tradecore_core::kernel::{
     Subscription, Topics,
 };
 use tradecore_core::ledger::ContractMath;
+use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Reason};
 use tradecore_core::sim::{Basis, ClockLead, Latency, VenueSettings};
 use tradecore_core::types::{AccountId, Instrument, InstrumentKind, MarketId, Money, Qty, Side, StrategyId};
@@ -29,6 +30,8 @@ fn config() -> RunConfig {
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         session: "test".parse().unwrap(),
         keeps_journal: false,
     }
@@ -143,7 +146,7 @@ struct Habit {
 impl Maker for Habit {
     fn interest(&self) -> Interest {
         let topics = if self.kind == 0 { Topics::TRADES } else { Topics::NONE };
-        Interest { topics, fill: true, order: false }
+        Interest { topics, fill: true, ..Interest::default() }
     }
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {

@@ -14,6 +14,7 @@ use tradecore_core::kernel::{
     Context, Control, Entry, FillRow, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec,
     OnError, OwnedInput, Strategy, StrategySetup, Topics, Trade, entries,
 };
+use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{Command, Order, OrderKey, Report, ReportKind};
 use tradecore_core::sim::Latency;
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side, StrategyId};
@@ -40,6 +41,8 @@ fn config(keeps_journal: bool) -> KernelConfig {
     KernelConfig {
         session: "test".parse().unwrap(),
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         candle_ns: Some(1_000 * MS),
         keeps_journal,
     }
@@ -80,6 +83,8 @@ fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (O
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         keeps_journal,
     };
     let mut replay = Replay::new(config, markets, monkeys(seed)).unwrap();

@@ -15,10 +15,12 @@ use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec, OnError, Strategy,
     StrategySetup, Topics,
 };
-use tradecore_core::ledger::{ACCOUNT_LIMIT, ContractMath, Position};
+use tradecore_core::ledger::{ACCOUNT_LIMIT, ContractMath, CostBasis, Position};
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
+use tradecore_core::sim::{
+    Accounts, Basis, ClockLead, FundingSource, Latency, Matching, Uncross, VenueSettings,
+};
 use tradecore_core::types::{
     AccountId, CurrencyId, Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
     OrderTermsSpec, Price, Qty, Side, StrategyId,
@@ -138,7 +140,7 @@ impl Reckless {
 impl Strategy for Reckless {
     fn interest(&self) -> Interest {
         let topics = if self.is_modest { Topics::TRADES } else { Topics::BOOK };
-        Interest { topics, fill: true, order: true }
+        Interest { topics, fill: true, order: true, payment: true }
     }
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {
@@ -184,6 +186,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
             balances: None,
+            funding: FundingSource::default(),
         },
         source: Pieces::new(data.columns, 1 << 20),
         holds: KindSet::LEVELS,
@@ -195,6 +198,8 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         sample_ns: 250,
         candle_ns: CANDLE_NS,
         on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
         session: "test".parse().unwrap(),
         keeps_journal: true,
     };
@@ -209,6 +214,8 @@ fn is_fed_back(replay: &mut Replay, instrument: &Arc<Instrument>, strategies: Ve
     let config = KernelConfig {
         session: "test".parse().unwrap(),
         on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
         candle_ns: CANDLE_NS,
         keeps_journal: true,
     };

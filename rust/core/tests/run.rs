@@ -14,8 +14,9 @@ use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker, Topics,
 };
 use tradecore_core::ledger::ContractMath;
+use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, FundingSource, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
 
@@ -36,7 +37,7 @@ struct Script {
 impl Script {
     fn on_book(step: impl FnMut(&mut Context, usize) -> HookResult + Send + 'static) -> Self {
         Self {
-            interest: Interest { topics: Topics::BOOK, fill: true, order: true },
+            interest: Interest { topics: Topics::BOOK, fill: true, order: true, payment: true },
             every: 0,
             calls: 0,
             step: Box::new(step),
@@ -96,6 +97,8 @@ fn config(sample_ns: i64) -> RunConfig {
         sample_ns,
         candle_ns: None,
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         session: "test".parse().unwrap(),
         keeps_journal: false,
     }
@@ -113,6 +116,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            funding: FundingSource::default(),
         },
         source: Pieces::new(data, 1 << 20),
         holds: KindSet::LEVELS,

@@ -13,6 +13,7 @@ use tradecore_core::kernel::{
     Confidence, Context, Control, Entry, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec,
     OnError, Opinion, OwnedInput, Question, Signal, SignalAction, Strategy, StrategySetup, entries,
 };
+use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::sim::{Latency, LatencyModel};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Qty, Side};
@@ -100,6 +101,8 @@ fn config(keeps_journal: bool) -> RunConfig {
         sample_ns: 50 * MS,
         candle_ns: None,
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         keeps_journal,
     }
 }
@@ -190,6 +193,8 @@ fn feed(journal: &[u8], every: i64, lifetime: i64, cut: Option<usize>) -> (Strin
     let config = KernelConfig {
         session: "test".parse().unwrap(),
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         candle_ns: None,
         keeps_journal: false,
     };
@@ -219,6 +224,8 @@ fn a_state_with_questions_that_nobody_took_is_not_saved() {
     let config = KernelConfig {
         session: "test".parse().unwrap(),
         on_error: OnError::StopRun,
+        cost_basis: CostBasis::default(),
+        checks: true,
         candle_ns: None,
         keeps_journal: false,
     };

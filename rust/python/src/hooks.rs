@@ -58,6 +58,7 @@ pub(crate) enum Hook {
     Bar,
     Fill,
     Order,
+    Payment,
     Signal,
     SignalExpired,
     Timer,
@@ -66,7 +67,7 @@ pub(crate) enum Hook {
 
 impl Hook {
     /// All of them with their names in Python, in the order of their declaration.
-    const ALL: [(Self, &'static str); 17] = [
+    const ALL: [(Self, &'static str); 18] = [
         (Self::Start, "on_start"),
         (Self::Book, "on_book"),
         (Self::Trade, "on_trade"),
@@ -80,6 +81,7 @@ impl Hook {
         (Self::Bar, "on_bar"),
         (Self::Fill, "on_fill"),
         (Self::Order, "on_order"),
+        (Self::Payment, "on_payment"),
         (Self::Signal, "on_signal"),
         (Self::SignalExpired, "on_signal_expired"),
         (Self::Timer, "on_timer"),

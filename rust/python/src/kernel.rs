@@ -30,7 +30,7 @@ use crate::reports::{Terms, order_key, venue_key};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
 use crate::terms::{OrderTerms, PostOnly};
-use crate::values::{basis, repr_of, to_decimal, to_duration, to_integer, to_qty, to_side};
+use crate::values::{basis, repr_of, to_cost_basis, to_decimal, to_duration, to_integer, to_qty, to_side};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {
@@ -182,14 +182,19 @@ impl PyKernel {
 #[pymethods]
 impl PyKernel {
     #[new]
-    #[pyo3(signature = (session, *, candle_interval=None, stop_run_on_error=false, keeps_journal=false))]
+    #[pyo3(signature = (session, *, candle_interval=None, stop_run_on_error=false, keeps_journal=false,
+        cost_basis="average", debug_checks=false))]
     fn new(
         session: &str,
         candle_interval: Option<&Bound<'_, PyAny>>,
         stop_run_on_error: bool,
         keeps_journal: bool,
+        cost_basis: &str,
+        debug_checks: bool,
     ) -> PyResult<Self> {
         let config = KernelConfig {
+            cost_basis: to_cost_basis(cost_basis)?,
+            checks: debug_checks,
             session: session.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
             on_error: if stop_run_on_error { OnError::StopRun } else { OnError::StopStrategy },
             candle_ns: candle_interval.map(|c| to_duration("candle_interval", c, 1)).transpose()?,

@@ -94,6 +94,7 @@ assert_align!(
     readings::IndicatorReading,
     records::Fill,
     records::Order,
+    records::Payment,
     series::SeriesReader,
     signals::Question,
     signals::Signal,
@@ -183,7 +184,7 @@ mod _core {
     #[pymodule_export]
     use crate::readings::IndicatorReading;
     #[pymodule_export]
-    use crate::records::{Fill, Order, money_text};
+    use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]
     use crate::series::SeriesReader;
     #[pymodule_export]

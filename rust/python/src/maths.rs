@@ -17,7 +17,7 @@ use tradecore_core::types::{Money, Price, Qty, Side};
 use crate::columns::slice_of;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
-use crate::values::{arguments, money_to_py, to_duration, to_number, to_side, to_whole};
+use crate::values::{arguments, money_to_py, to_cost_basis, to_duration, to_number, to_side, to_whole};
 
 /// Numbers above 0.
 const POSITIVE: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
@@ -496,6 +496,8 @@ impl QueueSimulator {
 /// ----------
 /// instrument : Instrument
 ///     Gives grid, contract and fees.
+/// cost_basis : "average", "fifo" or "lifo"
+///     Which part of a position a fill closes: a share of all of it, what was opened first, or last.
 ///
 /// Examples
 /// --------
@@ -531,10 +533,12 @@ impl PositionLedger {
 #[pymethods]
 impl PositionLedger {
     #[new]
-    fn new(instrument: Named) -> PyResult<Self> {
+    #[pyo3(signature = (instrument, *, cost_basis="average"))]
+    fn new(instrument: Named, cost_basis: &str) -> PyResult<Self> {
+        let basis = to_cost_basis(cost_basis)?;
         let math = ledger::ContractMath::new(&instrument.0.0);
         let math = math.map_err(|error| errors::money(error.of(&instrument.0.0)))?;
-        Ok(Self { instrument: instrument.0, math, position: Mutex::default() })
+        Ok(Self { instrument: instrument.0, math, position: Mutex::new(ledger::Position::new(basis)) })
     }
 
     /// Return the value of a quantity, in contracts (spot: base units), at a price, in the settlement currency.

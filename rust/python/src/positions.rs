@@ -49,8 +49,8 @@ impl FinalPositions {
     /// Return one row a strategy and instrument, instrument by instrument.
     ///
     /// Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
-    /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees`` and ``cash`` in the settlement currency, and ``fills``,
-    /// their number.
+    /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding`` and ``cash`` in the settlement
+    /// currency, and ``fills``, their number.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let rows = PyList::empty(py);
         let names: Vec<_> = self.strategies.iter().map(|name| PyString::new(py, name)).collect();
@@ -72,6 +72,7 @@ impl FinalPositions {
                 row.set_item(intern!(py, "realized_pnl"), money_to_py(py, position.realized)?)?;
                 row.set_item(intern!(py, "unrealized_pnl"), money_to_py(py, *unrealized)?)?;
                 row.set_item(intern!(py, "fees"), money_to_py(py, position.fees)?)?;
+                row.set_item(intern!(py, "funding"), money_to_py(py, position.funding)?)?;
                 row.set_item(intern!(py, "cash"), money_to_py(py, position.cash)?)?;
                 row.set_item(intern!(py, "fills"), position.fills)?;
                 row.set_item(

@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
 use tradecore_core::kernel::{
-    CandleRow, EquityRow, FillRow, Kernel, MidRow, PublishedRow, Record, Signal, SignalRow, Stat, Trade,
+    CandleRow, EquityRow, FillRow, Kernel, MidRow, PaymentRow, PublishedRow, Record, Signal, SignalRow, Stat,
+    Trade,
 };
 use tradecore_core::orders as core;
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
@@ -338,6 +339,80 @@ impl Fill {
     }
 }
 
+/// Money that a venue moved of its own accord, such as funding. A value that may be kept.
+///
+/// Examples
+/// --------
+/// >>> def rate_bps(payment):  # of what on_payment is called with
+/// ...     return payment.rate * 10_000 if payment.why == "funding" else 0.0
+#[pyclass(frozen, module = "tradecore.strategy")]
+pub(crate) struct Payment {
+    row: PaymentRow,
+    instrument: std::sync::Arc<Instrument>,
+}
+
+impl Payment {
+    pub(crate) fn new(row: PaymentRow, instrument: std::sync::Arc<Instrument>) -> Self {
+        Self { row, instrument }
+    }
+}
+
+#[pymethods]
+impl Payment {
+    /// Id of the instrument.
+    #[getter]
+    fn instrument(&self) -> &str {
+        self.instrument.id.as_str()
+    }
+
+    /// Why money moved: ``funding``.
+    #[getter]
+    fn why(&self) -> &'static str {
+        self.row.payment.kind.as_str()
+    }
+
+    /// What was paid, in the settlement currency; negative is received.
+    #[getter]
+    fn paid<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        money_to_py(py, self.row.payment.paid)
+    }
+
+    /// The position it was paid on, in contracts (spot: base units); negative is short.
+    #[getter]
+    fn position_qty(&self) -> f64 {
+        self.instrument.qty_increment.to_f64(self.row.payment.qty)
+    }
+
+    /// The price the position was valued at, in quote currency: the mark, else the index, else the mid.
+    #[getter]
+    fn price(&self) -> f64 {
+        fine(self.row.payment.price)
+    }
+
+    /// Fraction of the position's value that longs pay to shorts; negative for the reverse.
+    #[getter]
+    fn rate(&self) -> f64 {
+        fine(self.row.payment.rate)
+    }
+
+    /// When it was paid by the venue's clock, ns UTC.
+    #[getter]
+    fn ts_event(&self) -> i64 {
+        self.row.payment.ts_event
+    }
+
+    /// When it was known to the strategy, ns UTC.
+    #[getter]
+    fn ts_recv(&self) -> i64 {
+        self.row.ts_recv
+    }
+
+    fn __repr__(&self) -> String {
+        let payment = &self.row.payment;
+        format!("<Payment {} {} {}>", self.instrument.id, payment.kind.as_str(), payment.paid)
+    }
+}
+
 /// A value of a table column: the bytes of each row lie one after the other.
 trait Cell {
     /// What numpy calls the type, or `money`.
@@ -506,6 +581,7 @@ pub(crate) fn fills_table<'py>(
     t.array("liquidity", rows.iter().map(|f| f.liquidity as u8))?;
     t.array("fee", rows.iter().map(|f| f.fee))?;
     t.array("realized_pnl", rows.iter().map(|f| f.realized))?;
+    t.array("flow", rows.iter().map(|f| f.flow))?;
     t.array("completes_order", rows.iter().map(|f| f.completes))?;
     t.array("position_qty", rows.iter().map(|f| qty(f.market, f.position_qty)))?;
     t.array(
@@ -536,6 +612,26 @@ pub(crate) fn mids_table<'py>(
     t.array("ts", rows.iter().map(|row| row.ts))?;
     t.array("instrument", rows.iter().map(|row| row.market.index() as u32))?;
     t.array("mid", rows.iter().map(mid))?;
+    Ok(t.dict)
+}
+
+pub(crate) fn payments_table<'py>(
+    py: Python<'py>,
+    rows: &[PaymentRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let qty =
+        |row: &PaymentRow| instruments[row.payment.market.index()].qty_increment.to_f64(row.payment.qty);
+    let t = Table::new(py);
+    t.array("ts_event", rows.iter().map(|row| row.payment.ts_event))?;
+    t.array("ts_recv", rows.iter().map(|row| row.ts_recv))?;
+    t.array("strategy", rows.iter().map(|row| row.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|row| row.payment.market.index() as u32))?;
+    t.text("why", rows.iter().map(|row| row.payment.kind.as_str()))?;
+    t.array("position_qty", rows.iter().map(qty))?;
+    t.array("price", rows.iter().map(|row| fine(row.payment.price)))?;
+    t.array("rate", rows.iter().map(|row| fine(row.payment.rate)))?;
+    t.array("paid", rows.iter().map(|row| row.payment.paid))?;
     Ok(t.dict)
 }
 
@@ -630,6 +726,7 @@ pub(crate) fn tables<'py>(
     let tables = PyDict::new(py);
     tables.set_item("orders", orders_table(py, &record.orders, instruments)?)?;
     tables.set_item("fills", fills_table(py, &record.fills, instruments)?)?;
+    tables.set_item("payments", payments_table(py, &record.payments, instruments)?)?;
     tables.set_item("equity", equity_table(py, &record.equity)?)?;
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
     tables.set_item("published", published_table(py, &record.published, instruments)?)?;

@@ -28,7 +28,7 @@ use crate::raised::Raised;
 use crate::records::{failures, tables};
 use crate::roster::Roster;
 use crate::stamps::{leads_to_py, steps_to_py, to_latencies, wrong_stamps_to_py};
-use crate::values::{decimal_from_text, money_to_py, to_duration};
+use crate::values::{decimal_from_text, money_to_py, to_cost_basis, to_duration};
 use crate::venue::SimVenue;
 
 /// The name of a backtest's session: client ids of backtests are the same every time.
@@ -147,6 +147,10 @@ struct Parts {
 ///     Whether a raising hook ends more than its strategy.
 /// keeps_journal : bool
 ///     Whether inputs and commands are kept and returned as ``journal``.
+/// cost_basis : str
+///     Which part of a position a fill closes first: ``average``, ``fifo`` or ``lifo``.
+/// debug_checks : bool
+///     Whether accounts are checked after everything that moves money.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Simulation {
     config: RunConfig,
@@ -164,17 +168,22 @@ impl Simulation {
 impl Simulation {
     #[new]
     #[pyo3(signature = (*, seed=0, sample_interval, candle_interval=None, stop_run_on_error=false,
-        keeps_journal=false))]
+        keeps_journal=false, cost_basis="average", debug_checks=false))]
     fn new(
         seed: u64,
         sample_interval: &Bound<'_, PyAny>,
         candle_interval: Option<&Bound<'_, PyAny>>,
         stop_run_on_error: bool,
         keeps_journal: bool,
+        cost_basis: &str,
+        debug_checks: bool,
     ) -> PyResult<Self> {
+        let cost_basis = to_cost_basis(cost_basis)?;
         let config = RunConfig {
             session: SESSION.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
             keeps_journal,
+            cost_basis,
+            checks: debug_checks,
             seed,
             sample_ns: to_duration("sample_interval", sample_interval, 1)?,
             candle_ns: candle_interval.map(|c| to_duration("candles", c, 1)).transpose()?,
@@ -403,7 +412,8 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         row.set_item("currency", &total.currency)?;
         row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
         row.set_item("fees", money_to_py(py, total.fees)?)?;
-        let net = total.gross.checked_sub(total.fees);
+        row.set_item("funding", money_to_py(py, total.funding)?)?;
+        let net = total.gross.checked_sub(total.fees).and_then(|net| net.checked_sub(total.funding));
         let net = net.ok_or_else(|| errors::RunError::new_err(MoneyOverflow::Sum.to_string()))?;
         row.set_item("net_pnl", money_to_py(py, net)?)?;
         row.set_item("turnover", money_to_py(py, total.turnover)?)?;

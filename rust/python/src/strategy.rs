@@ -12,8 +12,8 @@ use tradecore_core::book::{BookState, Touch};
 use tradecore_core::features::FeatureEngine;
 use tradecore_core::indicators::FitMethod;
 use tradecore_core::kernel::{
-    Context as CoreContext, FillRow, HookError, HookResult, Interest, Signal as CoreSignal, Stat, Strategy,
-    Topics, Trade,
+    Context as CoreContext, FillRow, HookError, HookResult, Interest, PaymentRow, Signal as CoreSignal, Stat,
+    Strategy, Topics, Trade,
 };
 use tradecore_core::orders::Order as CoreOrder;
 use tradecore_core::strategies::{
@@ -28,7 +28,7 @@ use crate::hooks::{Calls, Hook, Hooks};
 use crate::instrument::PyInstrument;
 use crate::lending::Arguments;
 use crate::raised::Raised;
-use crate::records::{Fill, Order, book_state_to_py};
+use crate::records::{Fill, Order, Payment, book_state_to_py};
 use crate::shared::Shared;
 use crate::signals::{Signal, predictor};
 use crate::updates::{Bar, stat_to_py};
@@ -212,6 +212,7 @@ impl Strategy for PyStrategy {
             topics: self.book_topic.with(self.hooks.topics()),
             fill: self.hooks.get(Hook::Fill).is_some(),
             order: self.hooks.get(Hook::Order).is_some(),
+            payment: self.hooks.get(Hook::Payment).is_some(),
         }
     }
 
@@ -290,6 +291,13 @@ impl Strategy for PyStrategy {
             let order =
                 Py::new(py, Order::new(order.clone(), Arc::clone(me.shared.instrument(order.market))))?;
             method.call1((&me.context, order))
+        })
+    }
+
+    fn on_payment(&mut self, ctx: &mut CoreContext, payment: &PaymentRow) -> HookResult {
+        self.call(ctx, Hook::Payment, |me, py, method| {
+            let instrument = Arc::clone(me.shared.instrument(payment.payment.market));
+            method.call1((&me.context, Py::new(py, Payment::new(*payment, instrument))?))
         })
     }
 

@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString, PyType};
 use tradecore_core::book::FillBasis;
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
+use tradecore_core::ledger::{CostBasis, UnknownCostBasis};
 use tradecore_core::types::{
     Decimal, Increment, Instrument, Money, Price, Qty, Side, format_duration, nearest_duration,
     parse_duration,
@@ -215,6 +216,11 @@ pub(crate) fn to_side(value: &Bound<'_, PyAny>) -> PyResult<Side> {
         }
     }
     Err(errors::invalid("side", format!("{} is neither buy nor sell", value.repr()?)))
+}
+
+/// Which part of a position a fill closes, by its word.
+pub(crate) fn to_cost_basis(word: &str) -> PyResult<CostBasis> {
+    word.parse().map_err(|error: UnknownCostBasis| errors::invalid("cost_basis", error.to_string()))
 }
 
 /// A length of time given as text such as `"100ms"`, as a `timedelta` or as a `Nanoseconds`; at least `least`.

@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tradecore_core::event::EventKind;
 use tradecore_core::sim::{
-    BadLatency, BadSeries, Balances, Basis, ClockLead, Latency, LatencyFit, LatencyModel, Leg, Matching,
-    Measured, UnknownQueueModel, VenueSettings, fit_latency, read_series,
+    BadFunding, BadLatency, BadSeries, Balances, Basis, ClockLead, FundingSource, Latency, LatencyFit,
+    LatencyModel, Leg, Matching, Measured, UnknownQueueModel, VenueSettings, fit_latency, read_rates,
+    read_series,
 };
 use tradecore_core::types::{Decimal, Fees, Instrument};
 
@@ -32,6 +33,7 @@ struct Attributes<'py> {
     self_trade: Bound<'py, PyAny>,
     balances: Bound<'py, PyAny>,
     borrowing: Bound<'py, PyAny>,
+    funding: Bound<'py, PyAny>,
 }
 
 /// The attributes of a `Latency`.
@@ -52,6 +54,9 @@ impl SimVenue {
     /// The same with what its files of measured latencies hold, which are not read where a venue is declared.
     pub(crate) fn reading(mut self) -> PyResult<Self> {
         self.settings.latency.load(measured)?;
+        if let FundingSource::Series { file, rates } = &mut self.settings.funding {
+            *rates = read_file(file, read_rates)?;
+        }
         Ok(self)
     }
 
@@ -102,6 +107,9 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                     .map_err(errors::settings)?,
             },
             balances: to_balances(&given.balances, &given.borrowing)?,
+            funding: to_text("funding", "a word", &given.funding)?
+                .parse()
+                .map_err(|error: BadFunding| errors::invalid("funding", error.to_string()))?,
         };
         settings.check().map_err(errors::settings)?;
         Ok(settings)
@@ -157,9 +165,15 @@ fn to_leg(field: &str, given: &Bound<'_, PyAny>) -> PyResult<LatencyModel> {
 
 /// What a file of acknowledged orders says of a leg.
 fn measured(file: &str, leg: Leg) -> PyResult<Measured> {
-    let fail = |line: u64, problem: String| errors::DataError::new_err((file.to_owned(), line, problem));
-    let text = std::fs::read_to_string(file).map_err(|error| fail(0, format!("cannot be read: {error}")))?;
-    read_series(&text, leg).map_err(|BadSeries { line, problem }| fail(line, problem))
+    read_file(file, |text| read_series(text, leg).map_err(|BadSeries { line, problem }| (line, problem)))
+}
+
+/// What a text file holds, or the line that is wrong.
+fn read_file<T>(file: &str, read: impl FnOnce(&str) -> Result<T, (u64, String)>) -> PyResult<T> {
+    let fail = |(line, problem): (u64, String)| errors::DataError::new_err((file.to_owned(), line, problem));
+    let text =
+        std::fs::read_to_string(file).map_err(|error| fail((0, format!("cannot be read: {error}"))))?;
+    read(&text).map_err(fail)
 }
 
 /// A length of time in ns, or none for `auto`.

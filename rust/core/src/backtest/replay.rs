@@ -3,7 +3,7 @@
 //! The timeline is the strategy's clock. A message acts at the venue at its venue time and reaches the strategies
 //! at its visible time (see [`crate::sim::FeedClock`]); a command acts at the venue one entry latency after it
 //! was sent; what comes of it is known one response latency later. At one nanosecond the venue goes first
-//! (messages, then instruments that come and go, then commands in order of sending), then the kernel, one input at a time:
+//! (messages, then instruments that come and go, then funding, then commands in order of sending), then the kernel, one input at a time:
 //! reports, messages by market, instruments that come and go, timers, signals. The run ends with the last visible message; what the
 //! venue had already decided by then is still booked.
 //!
@@ -34,14 +34,15 @@ use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
 use super::stats::CurrencyTotals;
 use crate::book::{FillBasis, Uncrossed};
-use crate::event::Heads;
+use crate::event::{EventKind, Heads};
 use crate::kernel::{
     Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, Outgoing,
     StrategySetup,
 };
+use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
-use crate::sim::{Accounts, Balances, FeedClock, Market, Uncross, Venue};
+use crate::sim::{Accounts, Balances, FeedClock, Market, Notice, Uncross, Venue};
 use crate::types::{MarketId, Qty, StrategyId};
 
 /// The monitor is asked after this many messages or wake-ups.
@@ -160,15 +161,20 @@ impl Replay {
                 Random::new(config.seed, FEED_STREAM + index as u64),
             );
             let mut lane = Lane::new(source, clock, basis, uncrosses);
-            // A market that went back would have to know which messages came lately.
-            lane.has_orders |= settings.latency.window() > 0;
+            let counts = settings.latency.window() > 0;
             if settings.queue.is_tracked() {
                 lane.keep_past();
             }
             granularities.push((basis == FillBasis::L2, settings.granularity));
-            lanes.push(lane);
             let id =
                 venue.add(market, settings.latency, Random::new(config.seed, LATENCY_STREAM + index as u64));
+            let is_funded = venue.fund(id, settings.funding)
+                && [EventKind::Mark, EventKind::Index, EventKind::Funding]
+                    .into_iter()
+                    .any(|kind| holds.contains(kind));
+            // A market that went back would have to know which messages came lately, and what is paid.
+            lane.has_orders |= counts || is_funded;
+            lanes.push(lane);
             if let Some(balances) = settings.balances {
                 let name = instrument.id.venue().to_owned();
                 holding.entry(name).or_insert((balances, Vec::new())).1.push(id);
@@ -189,6 +195,8 @@ impl Replay {
         let kernel_config = KernelConfig {
             session: config.session.clone(),
             on_error: config.on_error,
+            cost_basis: config.cost_basis,
+            checks: config.checks,
             candle_ns: config.candle_ns,
             keeps_journal: config.keeps_journal,
         };
@@ -307,6 +315,7 @@ impl Replay {
         };
         self.start = first;
         self.next_sample = first.saturating_add(self.config.sample_ns);
+        self.venue.begin(first);
         self.follow();
         while self.listings.last().is_some_and(|(at, _)| *at <= first) {
             self.change_listing(first)?;
@@ -351,8 +360,16 @@ impl Replay {
     fn finish(&mut self) -> Result<(), RunError> {
         self.know((self.end.saturating_add(1), MarketId::new(0)))?;
         self.fail_uncounted(self.end)?;
-        while let Some((at, account, report)) = self.venue.receive(i64::MAX) {
-            self.sessions.handle(self.sessions.owner(account), at, Input::Report(&report))?;
+        while let Some((at, told)) = self.venue.receive(i64::MAX) {
+            match told {
+                Notice::Report(account, report) => {
+                    self.sessions.handle(self.sessions.owner(account), at, Input::Report(&report))?;
+                }
+                Notice::Payment(payment) => {
+                    let (seat, payment) = self.payee(payment);
+                    self.sessions.handle(seat, at, Input::Payment(&payment))?;
+                }
+            }
         }
         for seat in self.sessions.seats() {
             self.sessions.handle(seat, self.end, Input::Control(&Control::Stop))?;
@@ -383,8 +400,15 @@ impl Replay {
         match wake {
             Wake::Report => {
                 self.know((now, MarketId::new(0)))?;
-                if let Some((at, account, report)) = self.venue.receive(now) {
-                    self.tell(self.sessions.owner(account), at, Input::Report(&report))?;
+                match self.venue.receive(now) {
+                    Some((at, Notice::Report(account, report))) => {
+                        self.tell(self.sessions.owner(account), at, Input::Report(&report))?;
+                    }
+                    Some((at, Notice::Payment(payment))) => {
+                        let (seat, payment) = self.payee(payment);
+                        self.tell(seat, at, Input::Payment(&payment))?;
+                    }
+                    None => {}
                 }
             }
             Wake::Message(market) => {
@@ -411,6 +435,12 @@ impl Replay {
             }
         }
         self.fail_uncounted(now)
+    }
+
+    /// Whose a payment is, with the account as its kernel knows it.
+    fn payee(&self, payment: Payment) -> (Seat, Payment) {
+        let seat = self.sessions.owner(payment.account);
+        (seat, Payment { account: self.sessions.account_in(seat, payment.account), ..payment })
     }
 
     /// Fails the strategies whose account could not be counted when it was last sampled.

@@ -2,7 +2,7 @@
 
 use crate::event::ColumnsError;
 use crate::kernel::{HookError, KernelError, OnError, Record};
-use crate::ledger::MoneyOverflow;
+use crate::ledger::{CostBasis, MoneyOverflow};
 use crate::orders::SessionId;
 use crate::sim::SettingsError;
 
@@ -19,6 +19,10 @@ pub struct RunConfig {
     pub candle_ns: Option<i64>,
     /// What a failing strategy ends.
     pub on_error: OnError,
+    /// Which part of a position a fill closes first.
+    pub cost_basis: CostBasis,
+    /// Whether its accounts are checked after everything that moves money.
+    pub checks: bool,
     /// Whether the kernel's inputs and commands are kept as a journal.
     pub keeps_journal: bool,
 }

@@ -88,6 +88,7 @@ impl Session {
                         }
                         position.equity(math, None)
                     });
+                    debug_assert!(position.balances(math), "{position:?}");
                     equity = sum(equity, counted?)?;
                 }
             }
@@ -122,10 +123,11 @@ impl Session {
             let total = &mut self.totals[self.kernel.currency_of(market).index()];
             let math = self.kernel.math(market);
             for position in self.kernel.positions_in(market) {
-                let Position { realized, fees, turnover, .. } = *position;
+                let Position { realized, fees, funding, turnover, .. } = *position;
                 let unrealized = position.unrealized(math, position.mark(math, twice_mid))?;
                 total.gross = sum(total.gross, sum(realized, unrealized)?)?;
                 total.fees = sum(total.fees, fees)?;
+                total.funding = sum(total.funding, funding)?;
                 total.turnover = sum(total.turnover, turnover)?;
             }
         }
@@ -168,6 +170,7 @@ impl Sessions {
                 currency: currency.clone(),
                 gross: Money::ZERO,
                 fees: Money::ZERO,
+                funding: Money::ZERO,
                 turnover: Money::ZERO,
                 stats: EquityStats::new(sample_ns),
             };
@@ -205,6 +208,11 @@ impl Sessions {
     #[inline]
     pub(super) fn owner(&self, account: AccountId) -> Seat {
         Seat(if self.each.len() == 1 { 0 } else { account.index() })
+    }
+
+    /// The account by which a kernel knows one at the venue.
+    pub(super) fn account_in(&self, seat: Seat, account: AccountId) -> AccountId {
+        if self.each.len() == 1 { account } else { self.each[seat.0].kernel.account_of(StrategyId::new(0)) }
     }
 
     /// The account at the venue of all that a kernel sends, where there are several kernels.

@@ -182,6 +182,8 @@ pub struct CurrencyTotals {
     pub gross: Money,
     /// Fees paid.
     pub fees: Money,
+    /// Funding paid, negative where more was received.
+    pub funding: Money,
     /// Sum of values traded.
     pub turnover: Money,
     /// Statistics of the sampled equity.

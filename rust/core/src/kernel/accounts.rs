@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::market::Market;
-use super::record::FillRow;
-use crate::ledger::{MoneyOverflow, Position, Uncounted};
+use super::record::{FillRow, PaymentRow};
+use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment, Position, Uncounted};
 use crate::orders::{Order, OrderStatus, Report, ReportKind};
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
 
@@ -15,15 +15,25 @@ pub(super) struct Accounts {
     /// The markets in which something was ever held, rising: in all others nothing has any worth.
     traded: Vec<MarketId>,
     balances: BTreeMap<(AccountId, CurrencyId), Money>,
+    /// What fills moved besides, counted apart; only where accounts are checked.
+    checks: Option<BTreeMap<(StrategyId, MarketId), Tally>>,
+}
+
+/// What all fills of a strategy in a market came to.
+#[derive(Debug, Default)]
+struct Tally {
+    qty: i64,
+    flow: Money,
 }
 
 impl Accounts {
     /// Nothing held by so many strategies in so many markets.
-    pub(super) fn new(strategies: usize, markets: usize) -> Self {
+    pub(super) fn new(strategies: usize, markets: usize, basis: CostBasis, checks: bool) -> Self {
         Self {
-            positions: vec![vec![Position::default(); markets]; strategies],
+            positions: vec![vec![Position::new(basis); markets]; strategies],
             traded: Vec::new(),
             balances: BTreeMap::new(),
+            checks: checks.then(BTreeMap::new),
         }
     }
 
@@ -35,8 +45,13 @@ impl Accounts {
 
     /// Puts a position in place of what is held.
     pub(super) fn set_position(&mut self, strategy: StrategyId, market: MarketId, position: Position) {
-        if position != Position::default() {
+        if position.fills > 0 {
             self.note_traded(market);
+        }
+        if let Some(checks) = &mut self.checks {
+            let paid = position.fees.checked_add(position.funding);
+            let flow = paid.and_then(|paid| position.cash.checked_add(paid)).unwrap_or_default();
+            checks.insert((strategy, market), Tally { qty: position.qty, flow });
         }
         self.positions[strategy.index()][market.index()] = position;
     }
@@ -106,6 +121,75 @@ impl Accounts {
         Ok(total)
     }
 
+    /// Checks what a strategy holds in a market, where that is asked for.
+    ///
+    /// # Errors
+    /// What does not add up.
+    pub(super) fn check(
+        &self,
+        strategy: StrategyId,
+        market: MarketId,
+        math: &ContractMath,
+    ) -> Result<(), String> {
+        let Some(tally) = self.checks.as_ref().and_then(|checks| checks.get(&(strategy, market))) else {
+            return Ok(());
+        };
+        let position = self.position(strategy, market);
+        let Position { qty, cash, fees, funding, .. } = *position;
+        if tally.qty != qty {
+            return Err(format!(
+                "fills of {strategy} in {market} sum to {}, the position is {qty}",
+                tally.qty
+            ));
+        }
+        // Cash, positions, fees and funding: the ledger's accounts.
+        let entries = [cash, -tally.flow, fees, funding];
+        let sum = entries.into_iter().try_fold(Money::ZERO, Money::checked_add);
+        if sum != Some(Money::ZERO) {
+            return Err(format!("the ledger of {strategy} in {market} sums to {sum:?}, not to 0"));
+        }
+        if !position.balances(math) {
+            return Err(format!("profit and cash of {strategy} in {market} differ: {position:?}"));
+        }
+        Ok(())
+    }
+
+    /// Books a payment of an account, of which these strategies trade on it: each its part of the position.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow`]; nothing is booked then for the strategy it names.
+    pub(super) fn pay(
+        &mut self,
+        payment: &Payment,
+        strategies: &[StrategyId],
+        now: i64,
+    ) -> Result<Vec<PaymentRow>, (StrategyId, MoneyOverflow)> {
+        let held = |accounts: &Self, strategy: StrategyId| accounts.position(strategy, payment.market).qty;
+        let mut holders: Vec<_> =
+            strategies.iter().copied().filter(|strategy| held(self, *strategy) != 0).collect();
+        if holders.is_empty() {
+            // The venue counts a fill that has not reached us yet.
+            holders.extend(strategies.first());
+        }
+        let (mut left, mut rows) = (payment.paid, Vec::with_capacity(holders.len()));
+        for (at, &strategy) in holders.iter().enumerate() {
+            let qty = held(self, strategy);
+            let is_last = at + 1 == holders.len();
+            let part = payment.paid.scaled(qty.into(), payment.qty.into());
+            let paid = if is_last { Some(left) } else { part };
+            let (paid, rest) = paid
+                .and_then(|paid| Some((paid, left.checked_sub(paid)?)))
+                .ok_or((strategy, MoneyOverflow::Sum))?;
+            left = rest;
+            let qty = if holders.len() == 1 { payment.qty } else { qty };
+            let position = &mut self.positions[strategy.index()][payment.market.index()];
+            position.pay(payment.kind, paid).map_err(|error| (strategy, error))?;
+            rows.push(PaymentRow { ts_recv: now, strategy, payment: Payment { qty, paid, ..*payment } });
+        }
+        self.note_traded(payment.market);
+        Ok(rows)
+    }
+
     /// Books a fill of an order that has already taken it.
     ///
     /// # Errors
@@ -120,7 +204,15 @@ impl Accounts {
         let ReportKind::Fill { price, qty, liquidity, fee } = report.kind else { return Ok(None) };
         self.note_traded(order.market);
         let position = &mut self.positions[order.strategy.index()][order.market.index()];
+        let before = position.cash;
         let realized = position.apply(&market.math, order.side, price, qty, fee)?;
+        let flow = position.cash.checked_sub(before).and_then(|flow| flow.checked_add(fee));
+        let flow = flow.ok_or(MoneyOverflow::Sum)?;
+        if let Some(checks) = &mut self.checks {
+            let tally = checks.entry((order.strategy, order.market)).or_default();
+            tally.qty = tally.qty.saturating_add(order.side.sign() * qty.steps());
+            tally.flow = tally.flow.checked_add(flow).ok_or(MoneyOverflow::Sum)?;
+        }
         Ok(Some(FillRow {
             ts_event: report.ts_event,
             ts_recv: now,
@@ -134,6 +226,7 @@ impl Accounts {
             liquidity,
             fee,
             realized,
+            flow,
             completes: order.status() == OrderStatus::Filled,
             position_qty: position.qty,
             avg_entry_price: position.avg_entry_price(),

@@ -6,7 +6,7 @@
 use super::input::{Control, FeedUpdate, Input, Listing, Rows};
 use super::signals::Answer;
 use crate::event::EventColumns;
-use crate::ledger::Position;
+use crate::ledger::{Payment, PaymentKind, Position};
 use crate::orders::{Command, Report};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Money, Reader, StrategyId, Writer};
 
@@ -21,6 +21,7 @@ mod tag {
     pub(super) const DUE: u8 = 7;
     pub(super) const CONTROL: u8 = 8;
     pub(super) const SIGNAL: u8 = 9;
+    pub(super) const PAYMENT: u8 = 10;
     pub(super) const COMMAND: u8 = 20;
     pub(super) const HOLDING: u8 = 21;
     pub(super) const SESSION: u8 = 22;
@@ -43,6 +44,21 @@ pub(super) fn write_report(out: &mut Vec<u8>, at: i64, report: &Report) {
     w.report(report);
 }
 
+/// The body of a payment as it reached us.
+pub(super) fn write_payment(out: &mut Vec<u8>, at: i64, payment: &Payment) {
+    let mut w = Writer(out);
+    w.u8(tag::PAYMENT);
+    w.i64(at);
+    w.index(payment.account.index());
+    w.index(payment.market.index());
+    w.u8(payment.kind as u8);
+    w.i64(payment.ts_event);
+    w.i64(payment.qty);
+    w.i64(payment.price);
+    w.i64(payment.rate);
+    w.money(payment.paid);
+}
+
 /// The body of a session's name.
 pub(super) fn write_session(out: &mut Vec<u8>, session: &str) {
     let mut w = Writer(out);
@@ -57,6 +73,10 @@ pub(super) fn write_holding(out: &mut Vec<u8>, strategy: StrategyId, market: Mar
     w.index(strategy.index());
     w.index(market.index());
     w.position(position);
+    // Where there was none the body is as it was before there could be any.
+    if position.funding != Money::ZERO {
+        w.money(position.funding);
+    }
 }
 
 /// The body of an input. Supplied rows are not at hand here: whoever writes them says so by `Rows::Here`.
@@ -75,6 +95,7 @@ pub(super) fn write_input(out: &mut Vec<u8>, at: i64, input: &Input<'_>) {
                 w.rows(view, *from, *to);
             }
         }
+        Input::Payment(payment) => write_payment(w.0, at, payment),
         Input::Report(report) => {
             write_report(w.0, at, report);
             w.option(report.origin.as_ref(), Writer::origin);
@@ -164,6 +185,8 @@ pub enum OwnedInput {
     Known(MarketId, EventColumns),
     /// See [`Input::Report`].
     Report(Report),
+    /// See [`Input::Payment`].
+    Payment(Payment),
     /// See [`Input::Balance`].
     Balance(AccountId, CurrencyId, Money),
     /// See [`Input::Feed`].
@@ -185,6 +208,7 @@ impl OwnedInput {
             Self::Message(market, columns) => Input::Message { market: *market, rows: Rows::all(columns) },
             Self::Known(market, columns) => Input::Known { market: *market, rows: Rows::all(columns) },
             Self::Report(report) => Input::Report(report),
+            Self::Payment(payment) => Input::Payment(payment),
             Self::Balance(account, currency, total) => {
                 Input::Balance { account: *account, currency: *currency, total: *total }
             }
@@ -255,6 +279,23 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
         tag::REPORT => {
             let report = r.report()?;
             OwnedInput::Report(Report { origin: r.option(Reader::origin)?, ..report })
+        }
+        tag::PAYMENT => {
+            let (account, market, kind) = (AccountId::new(r.index()?), r.market()?, r.u8()?);
+            let Some(kind) = PaymentKind::ALL.get(usize::from(kind)).copied() else {
+                return r.error("a kind of payment");
+            };
+            let [ts_event, qty, price, rate] = [r.i64()?, r.i64()?, r.i64()?, r.i64()?];
+            OwnedInput::Payment(Payment {
+                account,
+                market,
+                ts_event,
+                kind,
+                qty,
+                price,
+                rate,
+                paid: r.money()?,
+            })
         }
         tag::BALANCE => {
             OwnedInput::Balance(AccountId::new(r.index()?), CurrencyId::new(r.index()?), r.money()?)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::signals::Answer;
 use crate::book::{BookState, L2Book, Touch};
 use crate::event::{Chunk, Columns, View};
+use crate::ledger::Payment;
 use crate::orders::{Command, OrderRequest, Reason, Report};
 use crate::risk::Approved;
 use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
@@ -134,6 +135,8 @@ pub enum Input<'a> {
         /// The amount.
         total: Money,
     },
+    /// Money that a venue moved on an account.
+    Payment(&'a Payment),
     /// The state of a market's feed.
     Feed {
         /// The market.

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::codec;
 use super::input::Input;
-use crate::ledger::Position;
+use crate::ledger::{Payment, Position};
 use crate::orders::{Command, Report};
 use crate::types::{MarketId, StrategyId};
 
@@ -49,6 +49,13 @@ impl Journal {
     pub(super) fn report(&mut self, at: i64, report: &Report) {
         self.scratch.clear();
         codec::write_report(&mut self.scratch, at, report);
+        self.hash();
+    }
+
+    /// A payment, as it reached us.
+    pub(super) fn payment(&mut self, at: i64, payment: &Payment) {
+        self.scratch.clear();
+        codec::write_payment(&mut self.scratch, at, payment);
         self.hash();
     }
 

@@ -24,7 +24,7 @@ use super::view::{Content, MarketView};
 use crate::bars::BarsError;
 use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Heads, View};
-use crate::ledger::{ContractMath, MoneyOverflow};
+use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
 use crate::risk::Trading;
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
@@ -51,6 +51,9 @@ pub enum KernelError {
         /// What it said.
         traceback: String,
     },
+    /// The accounts do not add up, which is a bug of ours.
+    #[error("debug check: {0}")]
+    Unbalanced(String),
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -73,6 +76,10 @@ pub struct KernelConfig {
     pub session: SessionId,
     /// What a failing strategy ends.
     pub on_error: OnError,
+    /// Which part of a position a fill closes first.
+    pub cost_basis: CostBasis,
+    /// Whether its accounts are checked after everything that moves money.
+    pub checks: bool,
     /// Length of recorded candles, ns; none when absent.
     pub candle_ns: Option<i64>,
     /// Whether inputs and commands are kept as a journal.
@@ -180,7 +187,7 @@ impl Kernel {
             now: i64::MIN,
             journal: Journal::new(config.session.as_str(), config.keeps_journal),
             session: config.session,
-            accounts: Accounts::new(runners.len(), states.len()),
+            accounts: Accounts::new(runners.len(), states.len(), config.cost_basis, config.checks),
             quotes: Quotes::new(runners.len(), states.len()),
             markets: states,
             currencies,
@@ -242,6 +249,10 @@ impl Kernel {
                 self.prepare(at, &input, None)?;
                 self.ctx.core_mut().accounts.set_balance(account, currency, total);
                 Ok(())
+            }
+            Input::Payment(payment) => {
+                self.prepare(at, &input, Some(payment.market))?;
+                self.on_payment(payment)
             }
             Input::Feed { market, update } => {
                 self.prepare(at, &input, Some(market))?;
@@ -596,6 +607,9 @@ impl Kernel {
             Applied::Fill => core.accounts.book(order, report, market, now),
             Applied::Nothing | Applied::Order => Ok(None),
         };
+        if let Ok(Some(fill)) = &booked {
+            core.accounts.check(strategy, fill.market, &market.math).map_err(KernelError::Unbalanced)?;
+        }
         let uncounted = booked.as_ref().err().map(|error| error.of(&market.instrument).to_string());
         if let Some(key) = &report.venue_id {
             core.desk.orders_mut().note_venue_id(id, key);
@@ -622,6 +636,35 @@ impl Kernel {
         }
         self.retire(id);
         told
+    }
+
+    /// Takes money that a venue moved: positions and record are up to date before anybody hears of it.
+    fn on_payment(&mut self, payment: &Payment) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        core.journal.payment(core.now, payment);
+        let on_account =
+            |(at, account): (usize, &AccountId)| (*account == payment.account).then_some(StrategyId::new(at));
+        let strategies: Vec<_> = core.trades_on.iter().enumerate().filter_map(on_account).collect();
+        match core.accounts.pay(payment, &strategies, core.now) {
+            Ok(rows) => {
+                core.record.payments.extend(&rows);
+                for row in &rows {
+                    let math = &core.markets[payment.market.index()].math;
+                    let checked = core.accounts.check(row.strategy, payment.market, math);
+                    checked.map_err(KernelError::Unbalanced)?;
+                }
+                for row in rows {
+                    if self.runners[row.strategy.index()].interest.payment {
+                        self.call(row.strategy, |s, ctx| s.on_payment(ctx, &row))?;
+                    }
+                }
+                Ok(())
+            }
+            Err((strategy, error)) => {
+                let problem = error.of(&core.markets[payment.market.index()].instrument).to_string();
+                self.failed(strategy, problem)
+            }
+        }
     }
 
     /// Moves an order that has ended out of the open ones.

@@ -35,7 +35,8 @@ pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, Strate
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use record::{
-    CandleRow, EquityRow, FillRow, MidRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record, SignalRow,
+    CandleRow, EquityRow, FillRow, MidRow, PaymentRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record,
+    SignalRow,
 };
 pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};

@@ -9,7 +9,7 @@ use crate::book::{L2Book, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::{Order, OrderKey, SessionId};
 use crate::risk::Trading;
-use crate::types::{CurrencyId, Instrument, MarketId, StrategyId};
+use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
 
 impl Kernel {
     /// The kernel's time, ns UTC.
@@ -25,6 +25,11 @@ impl Kernel {
     /// Names of the strategies and how those that failed did.
     pub fn strategies(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.runners.iter().map(|r| (r.name.as_str(), r.failure.as_deref()))
+    }
+
+    /// The account a strategy trades on.
+    pub fn account_of(&self, strategy: StrategyId) -> AccountId {
+        self.ctx.core().trades_on[strategy.index()]
     }
 
     /// Whether a strategy has failed.

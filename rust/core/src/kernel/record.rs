@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::published::Stat;
 use super::signals::Answer;
 use crate::bars::Bar;
+use crate::ledger::Payment;
 use crate::orders::{FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
@@ -35,6 +36,8 @@ pub struct FillRow {
     pub fee: Money,
     /// Profit it realised, before its fee.
     pub realized: Money,
+    /// Cash it moved, before its fee: positive is received.
+    pub flow: Money,
     /// Whether it completed the order.
     pub completes: bool,
     /// Position after it, signed.
@@ -60,6 +63,17 @@ pub struct MidRow {
     pub market: MarketId,
     /// Sum of best bid and best ask; twice the last price of a market without a book.
     pub twice_mid: i64,
+}
+
+/// Money that a venue moved, as it was booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentRow {
+    /// Time the strategy learnt of it, ns.
+    pub ts_recv: i64,
+    /// The strategy.
+    pub strategy: StrategyId,
+    /// What was paid; of what several strategies share, the strategy's part.
+    pub payment: Payment,
 }
 
 /// Equity of one settlement currency at one time.
@@ -123,6 +137,8 @@ pub struct Record {
     pub orders: Vec<Order>,
     /// Fills.
     pub fills: Vec<FillRow>,
+    /// Money that venues moved of their own accord.
+    pub payments: Vec<PaymentRow>,
     /// Equity samples.
     pub equity: Vec<EquityRow>,
     /// Candles.
@@ -176,13 +192,14 @@ impl Record {
     /// Rows kept in memory.
     pub fn len(&self) -> usize {
         let market = self.candles.len() + self.published.len() + self.signals.len() + self.mids.len();
-        self.orders.len() + self.fills.len() + self.equity.len() + market
+        self.orders.len() + self.fills.len() + self.payments.len() + self.equity.len() + market
     }
 
     /// Forgets the rows, not the counts.
     pub fn clear(&mut self) {
         self.orders.clear();
         self.fills.clear();
+        self.payments.clear();
         self.equity.clear();
         self.candles.clear();
         self.published.clear();

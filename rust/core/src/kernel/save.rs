@@ -17,7 +17,7 @@ use super::topics::Subscriber;
 use super::view::MarketView;
 use crate::book::{Cover, Mark};
 use crate::event::{STEPS_LIMIT, is_qty};
-use crate::ledger::MoneyOverflow;
+use crate::ledger::{CostBasis, MoneyOverflow, Position};
 use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
 use crate::risk::Trading;
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
@@ -135,7 +135,7 @@ impl Kernel {
         }
 
         for (strategy, market, position) in core.accounts.all() {
-            w.position(position);
+            save_position(&mut w, position);
             for quote in core.quotes.of(strategy, market) {
                 w.option(quote, Writer::u64);
             }
@@ -190,7 +190,7 @@ impl Kernel {
         strategies: Vec<StrategySetup>,
         state: &[u8],
     ) -> Result<Self, LoadError> {
-        let keeps_journal = config.keeps_journal;
+        let (keeps_journal, cost_basis) = (config.keeps_journal, config.cost_basis);
         let mut kernel = Self::new(config, markets, strategies)?;
         let mut r = Reader::new(state);
         if r.text()? != MAGIC {
@@ -243,7 +243,7 @@ impl Kernel {
         core.desk = load_desk(&mut r, strategies, markets)?;
         for strategy in (0..strategies).map(StrategyId::new) {
             for market in (0..markets).map(MarketId::new) {
-                let position = r.position()?;
+                let position = load_position(&mut r, cost_basis)?;
                 core.accounts.set_position(strategy, market, position);
                 let quotes = [r.option(Reader::u64)?, r.option(Reader::u64)?];
                 core.quotes.set(strategy, market, quotes);
@@ -290,6 +290,27 @@ fn same<T: PartialEq + std::fmt::Display + ?Sized>(
         return Ok(());
     }
     Err(LoadError::Differs { saved: format!("{what} {saved}"), given: format!("{what} {given}") })
+}
+
+fn save_position(w: &mut Writer<'_>, position: &Position) {
+    w.position(position);
+    w.money(position.funding);
+    w.index(position.lots().len());
+    for (qty, cost, price) in position.lots() {
+        w.i64(qty);
+        w.money(cost);
+        w.i64(price);
+    }
+}
+
+fn load_position(r: &mut Reader<'_>, basis: CostBasis) -> Result<Position, CodecError> {
+    let mut position = r.position()?;
+    position.funding = r.money()?;
+    let mut lots = Vec::new();
+    for _ in 0..r.index()? {
+        lots.push((r.i64()?, r.money()?, r.i64()?));
+    }
+    Ok(position.with_lots(basis, lots.into_iter()))
 }
 
 fn save_order(w: &mut Writer<'_>, order: &Order) {

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::published::{Stat, Trade};
-use super::record::FillRow;
+use super::record::{FillRow, PaymentRow};
 use super::signals::Signal;
 use super::topics::Topics;
 use crate::bars::{Bar, BarSpec};
@@ -25,6 +25,8 @@ pub struct Interest {
     pub fill: bool,
     /// Own order updates.
     pub order: bool,
+    /// Money that venues move of their own accord.
+    pub payment: bool,
 }
 
 /// A strategy. Every hook has an empty default; what it is told of is up to [`Strategy::interest`] and to what it
@@ -79,6 +81,11 @@ pub trait Strategy: Send {
 
     /// An own order traded.
     fn on_fill(&mut self, ctx: &mut Context, fill: &FillRow) -> HookResult {
+        Ok(())
+    }
+
+    /// A venue moved money of its own accord, such as funding.
+    fn on_payment(&mut self, ctx: &mut Context, payment: &PaymentRow) -> HookResult {
         Ok(())
     }
 

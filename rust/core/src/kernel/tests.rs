@@ -8,6 +8,7 @@ use super::*;
 use crate::bars::{Bar, BarSpec};
 use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Event, EventColumns, EventKind};
+use crate::ledger::CostBasis;
 use crate::orders::{
     Command, Liquidity, Mismatch, Order, OrderKey, OrderRequest, OrderStatus, OrderType, Reason, Report,
     ReportKind, VenueKey,
@@ -104,7 +105,7 @@ impl Bench {
     ) -> Self {
         let log = Log::default();
         let witness = Witness {
-            interest: Interest { topics, fill: true, order: true },
+            interest: Interest { topics, fill: true, order: true, payment: true },
             log: Arc::clone(&log),
             start: Box::new(start),
             act: Box::new(act),
@@ -112,6 +113,8 @@ impl Bench {
         let config = KernelConfig {
             session: "unit".parse().unwrap(),
             on_error: OnError::StopStrategy,
+            cost_basis: CostBasis::default(),
+            checks: true,
             candle_ns: None,
             keeps_journal: false,
         };
@@ -570,6 +573,8 @@ fn bar_setup(spec: &str, bars: &Bars) -> (KernelConfig, Vec<MarketSpec>, Vec<Str
     let config = KernelConfig {
         session: "unit".parse().unwrap(),
         on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
         candle_ns: None,
         keeps_journal: false,
     };

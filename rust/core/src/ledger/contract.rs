@@ -10,6 +10,7 @@
 //! rounds half to even at 10^-12 of the settlement currency, once. Values are at most 10^21 of the currency, which is
 //! also the most that any sum of an account may come to: the sum of many accounts still has 38 digits.
 
+use crate::event::FINE_SCALE;
 use crate::types::{Decimal, Instrument, MONEY_SCALE, Money, Price, Qty, div_half_even, pow10_i128};
 
 /// The most that a value, or a sum of an account, may come to, in units of money: 10^21 of the currency.
@@ -64,6 +65,8 @@ pub struct ContractMath {
     /// The value of one price step × one quantity step (inverse: quantity step / price step) in money units.
     numerator: i128,
     denominator: i128,
+    /// A price step in units of 10^-9, as a fraction.
+    fine: (i128, i128),
     maker_fee: Decimal,
     taker_fee: Decimal,
 }
@@ -100,10 +103,15 @@ impl ContractMath {
             Some((numerator / common, denominator / common))
         };
         let (numerator, denominator) = build().ok_or(MoneyOverflow::Contract)?;
+        let fine =
+            || Some((price.mantissa().checked_mul(pow10_i128(FINE_SCALE)?)?, pow10_i128(price.scale())?));
+        let (step, scale) = fine().ok_or(MoneyOverflow::Contract)?;
+        let common = gcd(step, scale);
         Ok(Self {
             inverse,
             numerator,
             denominator,
+            fine: (step / common, scale / common),
             maker_fee: instrument.maker_fee_bps,
             taker_fee: instrument.taker_fee_bps,
         })
@@ -120,7 +128,7 @@ impl ContractMath {
     /// [`MoneyOverflow::Value`].
     pub fn value(&self, price: Price, qty: Qty) -> Result<Money, MoneyOverflow> {
         let (price, qty) = (price.steps(), qty.steps());
-        self.value_at_twice(i128::from(price) * 2, qty).ok_or(MoneyOverflow::Value { price, qty })
+        self.value_at_part(i128::from(price), 1, qty).ok_or(MoneyOverflow::Value { price, qty })
     }
 
     /// Value of `qty` at a mid price, given as the sum of bid and ask.
@@ -129,19 +137,35 @@ impl ContractMath {
     /// [`MoneyOverflow::Value`].
     pub fn value_at_mid(&self, twice_price: i64, qty: i64) -> Result<Money, MoneyOverflow> {
         let overflow = MoneyOverflow::Value { price: twice_price / 2, qty };
-        self.value_at_twice(i128::from(twice_price), qty).ok_or(overflow)
+        let twice_price = i128::from(twice_price);
+        let (price, part) = if twice_price & 1 == 0 { (twice_price >> 1, 1) } else { (twice_price, 2) };
+        self.value_at_part(price, part, qty).ok_or(overflow)
     }
 
-    fn value_at_twice(&self, twice_price: i128, qty: i64) -> Option<Money> {
+    /// Value of `qty` at a price in units of 10^-9, which need not lie on the grid.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow::Value`].
+    pub fn value_at_fine(&self, price: i64, qty: i64) -> Result<Money, MoneyOverflow> {
+        let (step, scale) = self.fine;
+        let value = i128::from(price).checked_mul(scale).and_then(|price| {
+            let common = gcd(price, step);
+            self.value_at_part(price / common, step / common, qty)
+        });
+        value.ok_or(MoneyOverflow::Value { price, qty })
+    }
+
+    /// Value of `qty` at `price / part` price increments.
+    fn value_at_part(&self, price: i128, part: i128, qty: i64) -> Option<Money> {
         let qty = i128::from(qty);
-        let units = if self.denominator == 1 && !self.inverse && twice_price & 1 == 0 {
+        let units = if self.denominator == 1 && part == 1 && !self.inverse {
             // Most linear contracts: a plain product.
-            (twice_price >> 1).checked_mul(qty)?.checked_mul(self.numerator)?
+            price.checked_mul(qty)?.checked_mul(self.numerator)?
         } else {
             let (numerator, denominator) = if self.inverse {
-                (qty.checked_mul(self.numerator)?.checked_mul(2)?, twice_price.checked_mul(self.denominator)?)
+                (qty.checked_mul(self.numerator)?.checked_mul(part)?, price.checked_mul(self.denominator)?)
             } else {
-                (twice_price.checked_mul(qty)?.checked_mul(self.numerator)?, self.denominator.checked_mul(2)?)
+                (price.checked_mul(qty)?.checked_mul(self.numerator)?, self.denominator.checked_mul(part)?)
             };
             if denominator == 0 {
                 return None;

@@ -1,9 +1,13 @@
 //! Exact money and positions.
 
 mod contract;
+mod lots;
+mod payment;
 mod position;
 mod profit;
 
 pub use contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow, Uncounted};
+pub use lots::{CostBasis, UnknownCostBasis};
+pub use payment::{Payment, PaymentKind};
 pub use position::Position;
 pub use profit::ProfitParts;

@@ -1,12 +1,14 @@
-//! A position with average-cost accounting, exact in the settlement currency.
+//! A position, exact in the settlement currency.
 //!
-//! The cost of the open quantity is kept as an amount, not as a price: a close releases its share of that amount
-//! (rounded once) and the rest stays, so `realized + unrealized = cash + marked position` holds to the last unit
+//! The cost of the open quantity is kept as an amount, not as a price: a close releases its share of that amount, or of
+//! that of the lots it closes (see [`CostBasis`]), rounded once, and the rest stays, so `realized + unrealized = cash + marked position` holds to the last unit
 //! after every fill, however often it is split. Every sum is checked: a fill that would take one beyond 10^21 of the
 //! currency is not booked. The average entry price, harmonic for inverse contracts, is kept
 //! beside it for analytics: taken from the rounded amount it would lose digits of a small position.
 
 use super::contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow};
+use super::lots::{CostBasis, Lots};
+use super::payment::PaymentKind;
 use crate::types::{Money, Price, Qty, Side};
 
 /// A signed holding of one instrument.
@@ -24,15 +26,23 @@ pub struct Position {
     pub fees: Money,
     /// Cash from trading after fees: what was received minus what was paid, in the settlement currency.
     pub cash: Money,
+    /// Funding paid; negative where more was received.
+    pub funding: Money,
     /// Sum of the values traded.
     pub turnover: Money,
     /// Quantity traded, unsigned.
     pub volume: i64,
     /// Number of fills.
     pub fills: u64,
+    lots: Lots,
 }
 
 impl Position {
+    /// Nothing held; fills close the parts of it in this order.
+    pub fn new(basis: CostBasis) -> Self {
+        Self { lots: Lots::new(basis), ..Self::default() }
+    }
+
     /// Books a fill and returns the profit it realised, before its fee.
     ///
     /// # Errors
@@ -72,7 +82,8 @@ impl Position {
         } else if closes == held {
             self.open_cost
         } else {
-            self.open_cost.scaled(i128::from(closes), i128::from(held)).ok_or(MoneyOverflow::Sum)?
+            let share = || self.open_cost.scaled(i128::from(closes), i128::from(held));
+            self.lots.cost_of(closes).or_else(share).ok_or(MoneyOverflow::Sum)?
         };
         // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
         let long = self.qty > 0;
@@ -90,18 +101,38 @@ impl Position {
         } else {
             self.average
         };
-        *self = Self {
-            qty: after,
-            open_cost: plus(less(self.open_cost, released)?, open_value)?,
-            average,
-            realized: plus(self.realized, gain)?,
-            fees: plus(self.fees, fee)?,
-            cash: plus(self.cash, flow)?,
-            turnover: plus(self.turnover, value)?,
-            volume,
-            fills: self.fills + 1,
-        };
+        let open_cost = plus(less(self.open_cost, released)?, open_value)?;
+        let (realized, fees) = (plus(self.realized, gain)?, plus(self.fees, fee)?);
+        let (cash, turnover) = (plus(self.cash, flow)?, plus(self.turnover, value)?);
+        // Nothing fails from here on.
+        (self.qty, self.open_cost, self.realized, self.fees) = (after, open_cost, realized, fees);
+        (self.cash, self.turnover, self.volume, self.fills) = (cash, turnover, volume, self.fills + 1);
+        self.lots.close(closes);
+        self.lots.open(opens, open_value, price);
+        self.average = self.lots.average(math, after.abs()).unwrap_or(average);
         Ok(gain)
+    }
+
+    /// Books what the venue takes of its own accord; negative is received.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow::Sum`]; the position is unchanged then.
+    pub fn pay(&mut self, kind: PaymentKind, paid: Money) -> Result<(), MoneyOverflow> {
+        let cash = less(self.cash, paid)?;
+        match kind {
+            PaymentKind::Funding => self.funding = plus(self.funding, paid)?,
+        }
+        self.cash = cash;
+        Ok(())
+    }
+
+    /// Whether its accounts balance: the profit realised less what was paid is the cash there is, with the open quantity
+    /// at cost.
+    pub fn balances(&self, math: &ContractMath) -> bool {
+        let cost = if (self.qty > 0) == math.is_inverse() { -self.open_cost } else { self.open_cost };
+        let paid = self.fees.checked_add(self.funding);
+        let made = paid.and_then(|paid| self.realized.checked_sub(paid));
+        made.is_some() && made == self.cash.checked_add(cost)
     }
 
     /// What the open quantity is valued at: at a mid (given as bid + ask), at cost when there has been none yet.
@@ -143,7 +174,7 @@ impl Position {
         Ok(if (self.qty > 0) == math.is_inverse() { -gain } else { gain })
     }
 
-    /// All of it, for saving: quantity, volume and number of fills; cost, profit, fees, cash and turnover; average.
+    /// All of it but what the venue took of its own accord, for saving: quantity, volume and number of fills; cost, profit, fees, cash and turnover; average.
     pub(crate) fn parts(&self) -> ([i64; 3], [Money; 5], f64) {
         (
             [self.qty, self.volume, self.fills as i64],
@@ -161,7 +192,29 @@ impl Position {
             && volume >= 0
             && fills >= 0;
         let fills = fills as u64;
-        is_counted.then_some(Self { qty, open_cost, average, realized, fees, cash, turnover, volume, fills })
+        is_counted.then_some(Self {
+            qty,
+            open_cost,
+            average,
+            realized,
+            fees,
+            cash,
+            funding: Money::ZERO,
+            turnover,
+            volume,
+            fills,
+            lots: Lots::default(),
+        })
+    }
+
+    /// The parts of what is held, oldest first: quantity, cost, price in increments; none with an average.
+    pub(crate) fn lots(&self) -> impl ExactSizeIterator<Item = (i64, Money, i64)> + '_ {
+        self.lots.iter()
+    }
+
+    /// The same position of these parts.
+    pub(crate) fn with_lots(self, basis: CostBasis, parts: impl Iterator<Item = (i64, Money, i64)>) -> Self {
+        Self { lots: Lots::of(basis, parts), ..self }
     }
 
     /// Average entry price in price increments; `None` when flat.

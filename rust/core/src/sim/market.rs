@@ -63,7 +63,7 @@ use super::queue::{Print, QueueModel, QueuePosition, Told};
 use super::rules::OrderRules;
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
-use crate::event::{EventKind, Ints, Span, View};
+use crate::event::{EventKind, FINE_SCALE, Ints, Span, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::{FillEvent, FillOrigin, Liquidity, OrderId, ReportKind};
 use crate::random::Random;
@@ -279,6 +279,14 @@ impl Market {
     /// Sum of best bid and best ask, the last time there were both.
     pub fn twice_mid(&self) -> Option<i64> {
         self.twice_mid
+    }
+
+    /// That in units of 10^-9 of price.
+    pub(super) fn fine_mid(&self) -> Option<i64> {
+        let step = self.instrument.price_increment.value();
+        let twice = i128::from(self.twice_mid?).checked_mul(step.mantissa())?;
+        let fine = twice.checked_mul(10i128.pow(FINE_SCALE))? / (2 * 10i128.checked_pow(step.scale())?);
+        i64::try_from(fine).ok()
     }
 
     /// Goes back to where the book was this; nothing of ours is here.
@@ -858,7 +866,8 @@ fn maker_fill(
         .map(|ahead| (ahead < f64::INFINITY).then(|| libm::round(ahead) as i64));
     let Placed { sent, arrived } = order.placed;
     let origin = FillOrigin { event, sent, arrived, ahead_at_entry, ahead_at_fill };
-    (order.account, Update { filled: order.filled, origin: Some(origin), ..update })
+    let change = order.side.sign() * qty;
+    (order.account, Update { filled: order.filled, change, origin: Some(origin), ..update })
 }
 
 fn taker_fill(math: &ContractMath, taker: &Taker, price: i64, qty: i64, now: i64) -> (AccountId, Update) {
@@ -866,7 +875,8 @@ fn taker_fill(math: &ContractMath, taker: &Taker, price: i64, qty: i64, now: i64
     let Placed { sent, arrived } = taker.placed;
     let origin =
         FillOrigin { event: FillEvent::Taker, sent, arrived, ahead_at_entry: None, ahead_at_fill: None };
-    (taker.account, Update { filled: taker.filled, origin: Some(origin), ..update })
+    let change = taker.side.sign() * qty;
+    (taker.account, Update { filled: taker.filled, change, origin: Some(origin), ..update })
 }
 
 /// A fill. Of one that is worth more than can be counted the fee is not known: no account books it.

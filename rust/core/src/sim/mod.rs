@@ -2,6 +2,7 @@
 
 mod channel;
 mod clock;
+mod funding;
 mod latency;
 mod market;
 mod queue;
@@ -12,6 +13,7 @@ mod venue;
 mod wallet;
 
 pub use clock::{FeedClock, Stamp};
+pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
 pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,
     TooFewLatencies, Traffic, fit_latency, read_series,
@@ -21,4 +23,4 @@ pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueM
 pub use rules::{OrderRules, ReduceOnly};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
-pub use venue::Venue;
+pub use venue::{Notice, Venue};

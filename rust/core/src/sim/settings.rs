@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::funding::FundingSource;
 use super::latency::{Latency, LatencyModel};
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
@@ -124,6 +125,8 @@ pub struct VenueSettings {
     pub matching: Matching,
     /// What each account holds, where that is asked for.
     pub balances: Option<Balances>,
+    /// Where funding comes from.
+    pub funding: FundingSource,
 }
 
 impl VenueSettings {
@@ -217,6 +220,7 @@ mod tests {
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            funding: FundingSource::default(),
         }
     }
 

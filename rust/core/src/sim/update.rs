@@ -15,6 +15,8 @@ pub struct Update {
     pub kind: ReportKind,
     /// Of a fill: what is filled of the order after it, in quantity increments.
     pub filled: i64,
+    /// Of a fill: what it adds to the position, signed.
+    pub change: i64,
     /// Of a fill: how it came about.
     pub origin: Option<FillOrigin>,
 }
@@ -23,7 +25,7 @@ impl Update {
     /// Something that happened to an order.
     #[inline]
     pub(super) fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
-        Self { order, ts_event, kind, filled: 0, origin: None }
+        Self { order, ts_event, kind, filled: 0, change: 0, origin: None }
     }
 
     /// The venue's report of it; `execution` is the number of a fill at the venue.

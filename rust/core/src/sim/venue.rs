@@ -2,12 +2,13 @@
 //!
 //! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
 //! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
-//! use the same code. At one nanosecond messages act first, then markets are listed and delisted, then orders end whose time
-//! is over, then commands act, in order of sending.
+//! use the same code. At one nanosecond messages act first, then markets are listed and delisted, then funding is paid, then
+//! orders end whose time is over, then commands act, in order of sending.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::Channel;
+use super::funding::{Funding, FundingSource};
 use super::latency::{Latency, Leg, Ways};
 use super::market::{Accounts, Market};
 use super::queue::Told;
@@ -15,17 +16,31 @@ use super::settings::{Balances, SettingsError};
 use super::update::Update;
 use super::wallet::{Spot, Wallets};
 use crate::book::{FillBasis, L2Book};
-use crate::event::{Span, View};
+use crate::event::{FINE_SCALE, Span, View};
+use crate::ledger::{Payment, PaymentKind};
 use crate::orders::{Command, Reason, Report, ReportKind};
 use crate::random::Random;
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId, Price, Side};
 
-/// An update on its way, with whose it is and its number if it is a fill.
-struct Sent {
-    account: AccountId,
-    execution: u64,
-    update: Update,
+/// What is on its way to us.
+enum Sent {
+    /// An update, with whose it is and its number if it is a fill.
+    Update {
+        account: AccountId,
+        execution: u64,
+        update: Update,
+    },
+    Payment(Payment),
+}
+
+/// What a venue tells us.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// Of an order of an account.
+    Report(AccountId, Report),
+    /// Of money that it moved.
+    Payment(Payment),
 }
 
 /// An instrument at the venue, with the way to it.
@@ -34,6 +49,9 @@ struct Place {
     ways: Ways,
     /// Whose balances it moves, and how.
     spot: Option<(usize, Spot)>,
+    /// What every account holds.
+    held: BTreeMap<AccountId, i64>,
+    funding: Option<Box<Funding>>,
 }
 
 /// The simulated venues of a session.
@@ -49,6 +67,8 @@ pub struct Venue {
     joined: Vec<MarketId>,
     /// When orders may end whose time is over.
     expiries: BTreeSet<(i64, MarketId)>,
+    /// Markets in which funding will be paid, and when.
+    payments: BTreeSet<(i64, MarketId)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
     /// Balances at each venue that has them.
@@ -73,7 +93,7 @@ impl Venue {
     /// Adds a market; it gets the next [`MarketId`]. Latencies that are drawn are drawn from `random`.
     pub fn add(&mut self, market: Market, latency: Latency, random: Random) -> MarketId {
         let ways = Ways::new(latency, random, market.accounts() == Accounts::Isolated);
-        self.places.push(Place { market, ways, spot: None });
+        self.places.push(Place { market, ways, spot: None, held: BTreeMap::new(), funding: None });
         MarketId::new(self.places.len() - 1)
     }
 
@@ -81,6 +101,26 @@ impl Venue {
     pub fn list_at(&mut self, market: MarketId, at: i64, is_listed: bool) {
         let place = self.listings.partition_point(|later| *later > (at, market, is_listed));
         self.listings.insert(place, (at, market, is_listed));
+    }
+
+    /// Lets a market pay funding. Returns whether it ever will.
+    pub fn fund(&mut self, market: MarketId, source: FundingSource) -> bool {
+        let place = &mut self.places[market.index()];
+        if place.market.instrument().kind.is_perpetual() {
+            place.funding = Funding::new(source).map(Box::new);
+        }
+        place.funding.is_some()
+    }
+
+    /// The data begins: nothing that was due before it is paid.
+    pub fn begin(&mut self, now: i64) {
+        for at in 0..self.places.len() {
+            if let Some(funding) = &mut self.places[at].funding {
+                funding.begin(now);
+                let due = funding.due();
+                self.payments.extend(due.map(|due| (due, MarketId::new(at))));
+            }
+        }
     }
 
     /// Lets accounts hold balances in these markets, those of one venue.
@@ -157,11 +197,46 @@ impl Venue {
             place.ways.note(now);
         }
         place.market.on_message(view, rows, now, &mut self.fresh);
+        let is_due =
+            !rows.only_levels && place.funding.is_some() && self.note_funding(market, view, rows, now);
         if self.fresh.is_empty() {
-            return false;
+            return is_due;
         }
         self.report(market);
         true
+    }
+
+    /// Takes what a message says of funding. Returns whether it will be paid at another time now.
+    fn note_funding(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
+        let Some(funding) = &mut self.places[market.index()].funding else { return false };
+        let before = funding.due();
+        if !funding.on_message(view, rows, now) {
+            return false;
+        }
+        if let Some(before) = before {
+            self.payments.remove(&(before, market));
+        }
+        self.payments.extend(funding.due().map(|due| (due, market)));
+        true
+    }
+
+    /// Pays the funding of a market that is due by a time.
+    #[cold]
+    fn pay(&mut self, until: i64, market: MarketId) {
+        let Place { market: side, ways, held, funding, .. } = &mut self.places[market.index()];
+        let Some(funding) = funding else { return };
+        let Some((ts_event, rate)) = funding.take(until) else { return };
+        self.payments.extend(funding.due().map(|due| (due, market)));
+        let Some(price) = funding.price().or_else(|| side.fine_mid()) else { return };
+        for (&account, &qty) in held.iter().filter(|(_, qty)| **qty != 0) {
+            let value = side.math().value_at_fine(price, qty.abs());
+            // What cannot be counted fails its strategy when it is marked.
+            let due = value.ok().and_then(|value| value.scaled(rate.into(), 10i128.pow(FINE_SCALE)));
+            let Some(due) = due else { continue };
+            let (paid, kind) = (if qty > 0 { due } else { -due }, PaymentKind::Funding);
+            let payment = Payment { account, market, ts_event, kind, qty, price, rate, paid };
+            self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
+        }
     }
 
     /// Takes a command that is sent at `now`; it acts when it arrives.
@@ -176,27 +251,33 @@ impl Venue {
         let ways = &mut self.places[command.market().index()].ways;
         let [at, known] = ways.there_and_back(account, now);
         let update = Update::on(command.order(), at, command.refusal(reason));
-        self.updates.send(known, Sent { account, execution: 0, update });
+        self.updates.send(known, Sent::Update { account, execution: 0, update });
     }
 
-    /// When the next command arrives, the next order may end or the next market is listed or delisted.
+    /// When the next command arrives, the next order may end, the next market is listed or delisted or funding is paid.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
-        let listing = self.listings.last().map(|(at, ..)| *at);
         let expiry = self.expiries.first().map(|(at, _)| *at);
-        [self.commands.next(), listing, expiry].into_iter().flatten().min()
+        let other = Some(self.next_listing_or_payment()).filter(|at| *at < i64::MAX);
+        [self.commands.next(), other, expiry].into_iter().flatten().min()
     }
 
-    /// Lists and delists markets, ends orders and lets commands act, as far as it is time for them by `until`.
+    #[inline]
+    fn next_listing_or_payment(&self) -> i64 {
+        let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
+        self.payments.first().map_or(listing, |(at, _)| listing.min(*at))
+    }
+
+    /// Lists and delists markets, pays funding, ends orders and lets commands act, as far as it is time for it by `until`.
     pub fn advance(&mut self, until: i64) {
         self.joined.clear();
         loop {
-            let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
+            let due = self.next_listing_or_payment();
             let expiry = self.expiries.first().map_or(i64::MAX, |(at, _)| *at);
-            if expiry < listing && expiry <= until && self.commands.next().is_none_or(|at| expiry <= at) {
+            if expiry < due && expiry <= until && self.commands.next().is_none_or(|at| expiry <= at) {
                 self.expire();
             } else if let Some((at, (account, command, sent))) =
-                self.commands.receive(until.min(listing.saturating_sub(1)))
+                self.commands.receive(until.min(due.saturating_sub(1)))
             {
                 let market = command.market();
                 match self.lacks(account, &command) {
@@ -211,8 +292,8 @@ impl Venue {
                     }
                 }
                 self.report(market);
-            } else if listing <= until
-                && let Some((at, market, is_listed)) = self.listings.pop()
+            } else if let Some((at, market, is_listed)) =
+                self.listings.pop_if(|(at, ..)| *at == due && due <= until)
             {
                 let side = &mut self.places[market.index()].market;
                 if is_listed {
@@ -221,6 +302,9 @@ impl Venue {
                     side.delist(at, &mut self.fresh);
                 }
                 self.report(market);
+            } else if let Some(&(at, market)) = self.payments.first().filter(|(at, _)| *at <= until) {
+                self.payments.pop_first();
+                self.pay(at, market);
             } else {
                 return;
             }
@@ -262,10 +346,16 @@ impl Venue {
         self.updates.next()
     }
 
-    /// The next report that has reached us by `until`, with its time and whose it is.
-    pub fn receive(&mut self, until: i64) -> Option<(i64, AccountId, Report)> {
+    /// What has reached us next by `until`, with its time.
+    pub fn receive(&mut self, until: i64) -> Option<(i64, Notice)> {
         let (at, sent) = self.updates.receive(until)?;
-        Some((at, sent.account, sent.update.into_report(sent.execution)))
+        let told = match sent {
+            Sent::Update { account, execution, update } => {
+                Notice::Report(account, update.into_report(execution))
+            }
+            Sent::Payment(payment) => Notice::Payment(payment),
+        };
+        Some((at, told))
     }
 
     /// Sends what has just happened on its way to us.
@@ -280,8 +370,12 @@ impl Venue {
                 self.wallets[*at].apply(*account, spot, update, price);
             }
         }
-        let ways = &mut self.places[market.index()].ways;
+        let Place { ways, held, .. } = &mut self.places[market.index()];
         for (account, update) in self.fresh.drain(..) {
+            if update.change != 0 {
+                let qty = held.entry(account).or_default();
+                *qty = qty.saturating_add(update.change);
+            }
             let counter = if self.numbers_apart { account.index() } else { 0 };
             if counter >= self.executions.len() {
                 self.executions.resize(counter + 1, 0);
@@ -289,7 +383,7 @@ impl Venue {
             let execution = &mut self.executions[counter];
             *execution += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
             let at = ways.arrival(Leg::Response, account, update.ts_event);
-            self.updates.send(at, Sent { account, execution: *execution, update });
+            self.updates.send(at, Sent::Update { account, execution: *execution, update });
         }
     }
 }

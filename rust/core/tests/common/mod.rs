@@ -16,7 +16,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Basis, ClockLead, Latency, Matching, Uncross, VenueSettings};
+use tradecore_core::sim::{Basis, ClockLead, FundingSource, Latency, Matching, Uncross, VenueSettings};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
     AccountId, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec,
@@ -167,6 +167,7 @@ pub fn market_setup(
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            funding: FundingSource::default(),
         },
         source: Pieces::new(data, piece),
         holds: KindSet::LEVELS,

@@ -4,7 +4,10 @@
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
 use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
-use tradecore_core::sim::{Accounts, Basis, ClockLead, Latency, Matching, SelfTrade, Uncross, VenueSettings};
+use tradecore_core::ledger::CostBasis;
+use tradecore_core::sim::{
+    Accounts, Basis, ClockLead, FundingSource, Latency, Matching, SelfTrade, Uncross, VenueSettings,
+};
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
 use super::{Target, noise};
@@ -75,6 +78,8 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
         on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
         keeps_journal,
     };
     let mut replay =
@@ -109,6 +114,7 @@ fn run(input: &[u8]) {
                 self_trade: dice.pick(&policies),
             },
             balances: None,
+            funding: FundingSource::default(),
         },
         piece: 1 + dice.below(64) as usize,
         seed: dice.byte().into(),

@@ -6,6 +6,7 @@ use tradecore_core::kernel::{
     Entry, Kernel, KernelConfig, KernelError, LoadError, MarketSpec, OnError, OwnedInput, StrategySetup,
     entries,
 };
+use tradecore_core::ledger::CostBasis;
 use tradecore_core::sim::Latency;
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId};
 
@@ -40,6 +41,8 @@ fn config() -> KernelConfig {
     KernelConfig {
         session: "test".parse().expect("a session"),
         on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
         candle_ns: Some(1_000 * MS),
         keeps_journal: true,
     }
@@ -67,6 +70,8 @@ pub(super) fn journal(rows: usize) -> Vec<u8> {
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
         on_error: OnError::StopStrategy,
+        cost_basis: CostBasis::default(),
+        checks: true,
         keeps_journal: true,
     };
     let mut replay = Replay::new(config, vec![setup(0), setup(1)], strategies()).expect("a sound setup");

@@ -899,7 +899,7 @@ fn compare(setup: &Setup, actions: &[Action]) -> Result<(), TestCaseError> {
         let mut got = act(&mut market, action, at, setup.lot, None);
         for (_, update) in &mut got {
             // The model neither counts nor says how fills came about.
-            (update.filled, update.origin) = (0, None);
+            (update.filled, update.change, update.origin) = (0, 0, None);
         }
         let mut expected = Vec::new();
         model.expire(at as i64, &mut expected);

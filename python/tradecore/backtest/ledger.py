@@ -1,0 +1,47 @@
+"""The movements of money in a run as double entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tradecore._core import Instrument
+from tradecore.backtest.tables import TableStore
+from tradecore.errors import RunError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["ledger"]
+
+_COLUMNS = ("ts_event", "strategy", "instrument", "currency", "kind", "account", "amount", "order_id", "ts_recv")
+
+
+def ledger(tables: TableStore, instruments: Sequence[Instrument], *, exact: bool) -> pl.DataFrame:
+    """Return two rows for every movement, that of cash first; times in ns, in the order they became known."""
+    if "payments" not in tables:
+        raise RunError("the result was saved before ledgers were kept: run it again")
+    import polars as pl
+
+    settles = {instrument.id: instrument.settlement for instrument in instruments}
+    holds = {instrument.id: "premium" if instrument.kind == "option" else "positions" for instrument in instruments}
+    who = ["ts_event", "ts_recv", "strategy", "instrument"]
+    fills = tables.table("fills", [*who, "order_id", "fee", "flow"], exact=exact)
+    paid = tables.table("payments", [*who, "why", "paid"], exact=exact)
+    text = pl.String
+    of = pl.col("instrument")
+    where = of.replace_strict(holds, return_dtype=text)
+    moves = pl.concat(
+        [
+            fills.with_columns(kind=pl.lit("trade"), account=where, amount=pl.col("flow"), rank=pl.lit(0)),
+            fills.with_columns(kind=pl.lit("fee"), account=pl.lit("fees"), amount=-pl.col("fee"), rank=pl.lit(1)),
+            paid.with_columns(kind=pl.col("why"), account=pl.col("why"), amount=-pl.col("paid"), rank=pl.lit(0)),
+        ],
+        how="diagonal_relaxed",
+    ).filter((pl.col("amount") != 0) | (pl.col("kind") == "trade"))
+    moves = moves.with_columns(currency=of.replace_strict(settles, return_dtype=text))
+    moves = moves.sort("ts_recv", maintain_order=True).with_row_index("move")
+    cash = moves.with_columns(account=pl.lit("cash"))
+    other = moves.with_columns(amount=-pl.col("amount"))
+    both = pl.concat([cash, other]).sort("move", maintain_order=True)
+    return both.select(_COLUMNS)

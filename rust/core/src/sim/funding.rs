@@ -1,0 +1,259 @@
+//! Funding of perpetual contracts: at its times those who are long pay a part of their position's value to those who are
+//! short, or the reverse.
+//!
+//! `value at the mark × rate`, paid by longs where the rate is above 0, on what an account holds at that very moment; at one
+//! nanosecond with a command, before it. A position is valued at the last mark price of the data, else at its last index
+//! price, else at the middle of the book.
+//!
+//! A rate in the data with the time of its payment counts for that time, the last one before it; one without is paid as
+//! it is told, as files of past funding have it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::event::{EventKind, FINE_SCALE, Span, View};
+use crate::types::{Decimal, format_duration, parse_duration};
+
+/// Rates by the times they are paid, rising: ns, and units of 10^-9.
+pub type FundingRates = Arc<[(i64, i64)]>;
+
+/// Where funding comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum FundingSource {
+    /// Rates in the data.
+    #[default]
+    Data,
+    /// None is paid.
+    Off,
+    /// Always the same rate, in units of 10^-9, at whole multiples of an interval, ns.
+    Every {
+        /// The rate.
+        rate: i64,
+        /// The interval.
+        interval: i64,
+    },
+    /// Rates of a file.
+    Series {
+        /// The file.
+        file: String,
+        /// What it holds; nothing until it is read.
+        rates: FundingRates,
+    },
+}
+
+/// A text that says no source of funding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} {problem}; expected data, off, a rate such as \"0.0001 every 8h\" or \"series:FILE\"")]
+pub struct BadFunding {
+    /// What was written.
+    pub text: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+fn bad(text: &str, problem: &'static str) -> BadFunding {
+    BadFunding { text: text.to_owned(), problem }
+}
+
+/// A rate in units of 10^-9.
+fn rate(text: &str) -> Option<i64> {
+    let units = text.parse::<Decimal>().ok()?.at_scale(FINE_SCALE)?;
+    i64::try_from(units).ok().filter(|rate| rate.abs() <= 10i64.pow(FINE_SCALE))
+}
+
+impl FromStr for FundingSource {
+    type Err = BadFunding;
+    fn from_str(text: &str) -> Result<Self, BadFunding> {
+        if let Some(file) = text.strip_prefix("series:").map(str::trim) {
+            if file.is_empty() {
+                return Err(bad(text, "names no file"));
+            }
+            return Ok(Self::Series { file: file.to_owned(), rates: [].into() });
+        }
+        match text {
+            "data" => return Ok(Self::Data),
+            "off" => return Ok(Self::Off),
+            _ => {}
+        }
+        let (paid, interval) = text.split_once(" every ").ok_or_else(|| bad(text, "is no funding"))?;
+        let rate =
+            rate(paid.trim()).ok_or_else(|| bad(text, "has no rate between -1 and 1 of up to 9 decimals"))?;
+        let interval = parse_duration(interval.trim()).ok().filter(|ns| *ns > 0);
+        let interval = interval.ok_or_else(|| bad(text, "has no interval above 0"))?;
+        Ok(Self::Every { rate, interval })
+    }
+}
+
+impl fmt::Display for FundingSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data => f.write_str("data"),
+            Self::Off => f.write_str("off"),
+            Self::Every { rate, interval } => {
+                let rate = Decimal::new(i128::from(*rate), FINE_SCALE).to_string();
+                let rate =
+                    if rate.contains('.') { rate.trim_end_matches('0').trim_end_matches('.') } else { &rate };
+                write!(f, "{rate} every {}", format_duration(*interval))
+            }
+            Self::Series { file, .. } => write!(f, "series:{file}"),
+        }
+    }
+}
+
+/// The first line of a file of rates.
+const HEADER: &str = "ts_ns,rate";
+
+/// Rates of a file: lines of `ts_ns,rate`, in order of time, the rate as a fraction.
+///
+/// # Errors
+/// The number of a line, from 1, and what is wrong with it.
+pub fn read_rates(text: &str) -> Result<FundingRates, (u64, String)> {
+    let mut lines = text.lines().enumerate();
+    let head = lines.next().map_or("", |(_, head)| head.trim());
+    if head != HEADER {
+        return Err((1, format!("expected {HEADER}, got {head:?}")));
+    }
+    let mut rates: Vec<(i64, i64)> = Vec::new();
+    for (line, row) in lines.filter(|(_, row)| !row.trim().is_empty()) {
+        let fail = |problem: String| (line as u64 + 1, problem);
+        let read =
+            row.split_once(',').and_then(|(ts, paid)| Some((ts.trim().parse().ok()?, rate(paid.trim())?)));
+        let read: (i64, i64) = read.ok_or_else(|| {
+            fail(format!("expected a time in ns and a rate of up to 9 decimals, got {row:?}"))
+        })?;
+        if rates.last().is_some_and(|(before, _)| *before >= read.0) {
+            return Err(fail(format!("{} is not after the line before", read.0)));
+        }
+        rates.push(read);
+    }
+    Ok(rates.into())
+}
+
+/// What is known of one market's funding.
+#[derive(Debug)]
+pub(super) struct Funding {
+    source: FundingSource,
+    /// The next payment: when, and its rate.
+    next: Option<(i64, i64)>,
+    /// The last one that was made.
+    paid: i64,
+    mark: Option<i64>,
+    index: Option<i64>,
+}
+
+impl Funding {
+    /// Of a source; `None` where nothing is ever paid.
+    pub(super) fn new(source: FundingSource) -> Option<Self> {
+        let funding = Self { source, next: None, paid: i64::MIN, mark: None, index: None };
+        (funding.source != FundingSource::Off).then_some(funding)
+    }
+
+    /// When the next payment is due.
+    pub(super) fn due(&self) -> Option<i64> {
+        self.next.map(|(at, _)| at)
+    }
+
+    /// The data begins.
+    pub(super) fn begin(&mut self, now: i64) {
+        match self.source {
+            FundingSource::Every { rate, interval } => {
+                let at = now.div_euclid(interval).saturating_add(i64::from(now.rem_euclid(interval) > 0));
+                self.next = Some((at.saturating_mul(interval), rate));
+            }
+            FundingSource::Series { .. } => self.next = self.rate_from(now),
+            FundingSource::Data | FundingSource::Off => {}
+        }
+    }
+
+    fn rate_from(&self, now: i64) -> Option<(i64, i64)> {
+        let FundingSource::Series { rates, .. } = &self.source else { return None };
+        rates.get(rates.partition_point(|(at, _)| *at < now)).copied()
+    }
+
+    /// Takes a message. Returns whether the next payment is due at another time now.
+    pub(super) fn on_message(&mut self, view: &View<'_>, rows: Span, now: i64) -> bool {
+        let before = self.due();
+        for row in rows.from..rows.to {
+            match EventKind::from_column(view.kind[row]) {
+                Some(EventKind::Mark) => self.mark = Some(view.price.get(row)),
+                Some(EventKind::Index) => self.index = Some(view.price.get(row)),
+                Some(EventKind::Funding) if self.source == FundingSource::Data => {
+                    let told = view.id.map_or(0, |ids| ids[row]) as i64;
+                    let at = if told > 0 { told } else { now };
+                    if at >= now && at > self.paid {
+                        self.next = Some((at, view.price.get(row)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.due() != before
+    }
+
+    /// The rate of the payment that is due by a time, and when it is; the next one is awaited from then on.
+    pub(super) fn take(&mut self, until: i64) -> Option<(i64, i64)> {
+        let (at, rate) = self.next.filter(|(at, _)| *at <= until)?;
+        self.paid = at;
+        self.next = match &self.source {
+            FundingSource::Every { rate, interval } => at.checked_add(*interval).map(|next| (next, *rate)),
+            FundingSource::Series { .. } => self.rate_from(at.saturating_add(1)),
+            FundingSource::Data | FundingSource::Off => None,
+        };
+        Some((at, rate))
+    }
+
+    /// The price positions are valued at, in units of 10^-9, where the data has one.
+    pub(super) fn price(&self) -> Option<i64> {
+        self.mark.or(self.index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in ["data", "off", "0.0001 every 8h", "-0.000000001 every 1h", "series:a b.csv"] {
+            assert_eq!(text.parse::<FundingSource>().unwrap().to_string(), text);
+        }
+        for (text, problem) in [
+            ("on", "is no funding"),
+            ("2 every 8h", "has no rate between -1 and 1"),
+            ("0.0000000001 every 8h", "has no rate"),
+            ("0.0001 every 8", "has no interval above 0"),
+            ("0.0001 every 0s", "has no interval above 0"),
+            ("series:", "names no file"),
+        ] {
+            let told = text.parse::<FundingSource>().unwrap_err().to_string();
+            assert!(told.contains(problem) && told.contains("expected data, off"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_rate_is_named() {
+        let read = |text: &str| read_rates(text).map_err(|(line, problem)| format!("{line}: {problem}"));
+        assert_eq!(
+            read("ts_ns,rate\n100,0.0001\n200,-0.00000001\n").unwrap()[..],
+            [(100, 100_000), (200, -10)]
+        );
+        assert_eq!(read("a\n").unwrap_err(), "1: expected ts_ns,rate, got \"a\"");
+        assert!(read("ts_ns,rate\n100,x\n").unwrap_err().starts_with("2: expected a time in ns"));
+        assert_eq!(read("ts_ns,rate\n100,0\n100,0\n").unwrap_err(), "3: 100 is not after the line before");
+    }
+
+    #[test]
+    fn a_schedule_is_paid_at_whole_intervals_and_a_series_at_its_times() {
+        let mut every = Funding::new(FundingSource::Every { rate: 7, interval: 100 }).unwrap();
+        every.begin(200);
+        assert_eq!((every.take(199), every.take(200), every.due()), (None, Some((200, 7)), Some(300)));
+        every.begin(301);
+        assert_eq!(every.due(), Some(400));
+        let rates = [(100, 1), (200, 2)].into();
+        let mut series = Funding::new(FundingSource::Series { file: "f".into(), rates }).unwrap();
+        series.begin(150);
+        assert_eq!((series.take(1_000), series.take(1_000)), (Some((200, 2)), None));
+        assert!(Funding::new(FundingSource::Off).is_none());
+    }
+}
