@@ -32,7 +32,9 @@ _INSTRUMENTS = 4
 """Instruments with charts of their own: those with most fills."""
 _MARKS = 1_500
 """Fills of a side, and orders of a side, that are drawn in a chart."""
-_ZOOMED, _SHORTEST = 60, 10_000_000_000
+_FEW = 400
+"""Fills beyond which they are drawn smaller."""
+_ZOOMED, _SHORTEST = 60, 2_000_000_000
 """Fills in the stretch of which the book is shown, and its least length, ns."""
 _READ = 50_000_000
 """Events that are read for it at most, about."""
@@ -144,18 +146,19 @@ def _figures(result: Reported, told: RunPerformance) -> str:
         tone = ("gain" if value > 0 else "loss" if value < 0 else "") if signed else ""
         return Tile(label, f"{_money(value)} {currency}", note, tone)
 
-    def ratio(label: str, name: str, shape: str = "{:.2f}", note: str = "", size: float = 1.0) -> Tile:
+    def ratio(label: str, name: str, text: Callable[[float], str] = "{:,.2f}".format, note: str = "") -> Tile:
         if returns is None:
             return Tile(label, short)
         value = getattr(returns, name)
-        return Tile(label, f"n/a ({returns.why[name]})" if value is None else shape.format(value * size), note)
+        return Tile(label, f"n/a ({returns.why[name]})" if value is None else text(value), note)
 
     def share(label: str, name: str, shape: str, note: str = "") -> Tile:
         value = getattr(told, name)
         return Tile(label, f"n/a ({told.why[name]})" if value is None else shape.format(value), note)
 
-    in_currency = told.capital is None
-    of = f"{{:,.4g}} {currency}" if in_currency else "{:.2%}"
+    def of(value: float) -> str:
+        return f"{_money(value)} {currency}" if told.capital is None else f"{value:.2%}"
+
     grid = f"{format_duration_ns(told.period_ns)} changes, year of 365 days"
     figures = [
         money("net profit", total["net_pnl"], signed=True, note=_bps(total)),
@@ -170,7 +173,7 @@ def _figures(result: Reported, told: RunPerformance) -> str:
         ratio("volatility", "volatility", of, "annual"),
         ratio("value at risk, 95 %", "var_95", of, f"in {format_duration_ns(told.period_ns)}"),
         ratio("expected shortfall, 95 %", "cvar_95", of, f"in {format_duration_ns(told.period_ns)}"),
-        ratio("P(Sharpe > 0)", "probabilistic_sharpe", "{:.1%}", "probabilistic Sharpe ratio"),
+        ratio("P(Sharpe > 0)", "probabilistic_sharpe", "{:.1%}".format, "probabilistic Sharpe ratio"),
         Tile("orders / fills", f"{stats.orders:,} / {stats.fills:,}", _maker(stats.maker_share)),
         share("fill ratio", "fill_ratio", "{:.1%}", "quantity filled of quantity ordered"),
         share("order-to-trade ratio", "order_to_trade_ratio", "{:,.2f}"),
@@ -195,7 +198,7 @@ def _money(value: Decimal | float) -> str:
     size = abs(float(value))
     if size == 0:
         return "0"
-    places = 2 if size >= 100 else 4 if size >= 0.01 else 8
+    places = 0 if size >= 1e6 else 2 if size >= 100 else 4 if size >= 0.01 else 8
     return f"{value:,.{places}f}"
 
 
@@ -296,7 +299,8 @@ def _market(spec: Instrument, result: Reported, tables: _Frames) -> str:
                 note = f"Every {-(-len(rested) // _MARKS):,}th order is drawn, at the price it had last."
             begin, over = some["begin"].to_numpy(), some["over"].to_numpy()
             layers.append(Layer(begin, some["price"].to_numpy(), "spans thin", colour, f"own {side} orders", over))
-    for side, kind in (("buy", "dots"), ("sell", "squares")):
+    size = " small" if len(fills) > _FEW else ""
+    for side, kind in (("buy", f"dots{size}"), ("sell", f"squares{size}")):
         mine = fills.filter(side=side)
         some = _some(mine, _MARKS)
         shown = "" if len(some) == len(mine) else f", {len(some):,} drawn"

@@ -40,7 +40,7 @@ class Layer:
     y: NDArray[Any]
     kind: str = "line"
     """``line``, ``step``, ``area`` (to 0), ``dots``, ``squares``, ``spans`` (from x to ``to`` at y) or ``ranges`` (from
-    y to ``to`` at x), the last two also ``thin`` or ``wide``."""
+    y to ``to`` at x), the last two also ``thin`` or ``wide``, marks also ``small``."""
     colour: str = "line"
     """A colour of the page: ``line, gain, loss, buy, sell, muted, second``."""
     name: str = ""
@@ -149,7 +149,7 @@ def _draw(layer: Layer, at_x: Any, at_y: Any, span: tuple[float, float]) -> str:
             x, top, bottom = at_x(layer.x), at_y(layer.to), at_y(layer.y)
             parts = [f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in zip(x, top, bottom, strict=True)]
         return f'<path class="{kind}" d="{"".join(parts)}"/>'
-    if layer.kind in ("dots", "squares"):
+    if layer.kind.split()[0] in ("dots", "squares"):
         marks = dict.fromkeys(f"M{a:.1f} {b:.1f}h0" for a, b in zip(at_x(layer.x), at_y(layer.y), strict=True))
         return f'<path class="{kind}" d="{"".join(marks)}"/>'
     keep = decimated(np.asarray(layer.y, float), _POINTS)
