@@ -142,6 +142,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },
         source: Box::new(Once(Some(Arc::clone(columns)))),

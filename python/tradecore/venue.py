@@ -133,6 +133,16 @@ class SimVenue:
         What happens instead when a strategy's order meets another one of its own: what is left of the incoming order
         expires, the resting one does, both do, or both lose the smaller of the two quantities. An order that expires
         so has the reason ``self_trade``.
+    amend : "keeps_place" or "loses_place"
+        Whether a replacement that leaves the price and lowers the quantity keeps the order's place in its queue, as on
+        most venues, or every replacement goes to the end, as Binance USD-M does. Any other one goes to the end.
+    amend_crossing : "refused" or "cancelled"
+        What becomes of a replacement by which a post-only order would take: it is refused and the order stays, or it is
+        refused and the order ends, as on Binance USD-M. It never takes.
+    reduce_only : "shrinks" or "refused"
+        What becomes of a reduce-only order that is larger than what it may reduce.
+    day_begins : duration
+        When the venue's day begins, after midnight UTC: orders for the day end then. Deribit's begins at ``"8h"``.
 
     Raises
     ------
@@ -162,6 +172,10 @@ class SimVenue:
     balances: Mapping[str, Decimal | str | int] | str | None = field(default=None, kw_only=True)
     borrowing: Literal["refused", "allowed"] = field(default="refused", kw_only=True)
     funding: str = field(default="data", kw_only=True)
+    amend: Literal["keeps_place", "loses_place"] = field(default="keeps_place", kw_only=True)
+    amend_crossing: Literal["refused", "cancelled"] = field(default="refused", kw_only=True)
+    reduce_only: Literal["shrinks", "refused"] = field(default="shrinks", kw_only=True)
+    day_begins: DurationLike = field(default="0ns", kw_only=True)
 
     def __post_init__(self) -> None:
         if isinstance(self.balances, Mapping):
@@ -171,6 +185,6 @@ class SimVenue:
         if isinstance(self.queue, str) and self.queue.startswith(FITTED):
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
         check_venue(self)
-        for name in ("clock_lead", "granularity"):
+        for name in ("clock_lead", "granularity", "day_begins"):
             if (given := getattr(self, name)) != "auto":
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))

@@ -268,3 +268,45 @@ def test_a_trigger_that_makes_no_sense_says_what_was_expected(
     instrument: tc.Instrument, mistake: Any, error: type[Exception], said: str
 ) -> None:
     test_terms_that_make_no_sense_say_what_was_expected(instrument, mistake, error, said)
+
+
+def test_what_a_venue_makes_of_orders_is_a_setting(instrument: tc.Instrument) -> None:
+    venue = tc.SimVenue(
+        "TEST",
+        latency=tc.Latency(entry=0, response=0),
+        amend="loses_place",
+        amend_crossing="cancelled",
+        reduce_only="refused",
+        day_begins="500ms",
+    )
+    made, result = run(
+        instrument,
+        market(),
+        lambda ctx: ctx.buy(NAME, 2, 98, post_only=True),
+        lambda ctx: ctx.replace(1, price=102),
+        lambda ctx: ctx.buy(NAME, 2, 98, time_in_force="day"),
+        lambda ctx: (ctx.buy(NAME, 1), ctx.sell(NAME, 2, 103, reduce_only=True)),
+        venue=venue,
+    )
+    ends = [told for told in made.told if told[2] in ("EXPIRED", "REJECTED")]
+    assert ends == [
+        (20, 1, "EXPIRED", "post_only_would_cross"),
+        (40, 4, "REJECTED", "reduce_only"),
+        (500, 2, "EXPIRED", "day_ended"),
+    ]
+    assert result.venues == [venue]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"amend": "never"}, 'amend: "never" is not keeps_place or loses_place'),
+        ({"amend_crossing": "takes"}, 'amend_crossing: "takes" is not refused or cancelled'),
+        ({"reduce_only": "off"}, 'reduce_only: "off" is not shrinks or refused'),
+        ({"day_begins": "24h"}, "day_begins: a day begins within 24h of midnight"),
+        ({"day_begins": 8}, "day_begins: 8 has no unit"),
+    ],
+)
+def test_a_setting_no_venue_has_names_itself(setting: Any, said: str) -> None:
+    with pytest.raises(InvalidValueError, match=re.escape(said)):
+        tc.SimVenue("TEST", **setting)

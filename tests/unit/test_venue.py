@@ -34,6 +34,10 @@ FULL = {
     "balances": "0.5 BTC, 1000 USDT",
     "borrowing": "allowed",
     "funding": "0.0001 every 8h",
+    "amend": "loses_place",
+    "amend_crossing": "cancelled",
+    "reduce_only": "refused",
+    "day_begins": "8h",
 }
 
 
@@ -67,7 +71,8 @@ def test_the_core_reads_every_setting() -> None:
 
 def test_the_core_has_the_words_that_are_declared() -> None:
     words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
-    assert set(words) == {"basis", "uncross", "accounts", "self_trade", "borrowing"}
+    rules = {"amend", "amend_crossing", "reduce_only"}
+    assert set(words) == {"basis", "uncross", "accounts", "self_trade", "borrowing", *rules}
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
@@ -96,6 +101,10 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         balances={"BTC": "0.5", "USDT": 1000},
         borrowing="allowed",
         funding="0.0001 every 8h",
+        amend="loses_place",
+        amend_crossing="cancelled",
+        reduce_only="refused",
+        day_begins="8h",
     )
     assert load(FULL).venues == load(venue).venues == (venue,)
     assert dumped(load(FULL)) == [FULL]
@@ -127,6 +136,10 @@ def test_what_is_written_is_read_again() -> None:
         "balances": None,
         "borrowing": "refused",
         "funding": "data",
+        "amend": "keeps_place",
+        "amend_crossing": "refused",
+        "reduce_only": "shrinks",
+        "day_begins": "0ns",
     }
     assert dumped(load(in_code), mode="json") == [table]
     assert dumped(load(table), mode="json") == [table]

@@ -186,6 +186,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
             balances: None,
+            orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },
         source: Pieces::new(data.columns, 1 << 20),

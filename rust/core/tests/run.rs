@@ -116,6 +116,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },
         source: Pieces::new(data, 1 << 20),

@@ -12,7 +12,9 @@ use tradecore_core::orders::{
     Command, OrderRequest, OrderType, Reason, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy,
 };
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Market, Matching, OrderRules, QueueRule, ReduceOnly, Update};
+use tradecore_core::sim::{
+    Amend, AmendCrossing, Market, Matching, OrderRules, QueueRule, ReduceOnly, Update,
+};
 use tradecore_core::types::{AccountId, InstrumentKind, Price, Qty, Side};
 
 const ME: AccountId = AccountId::new(0);
@@ -240,6 +242,31 @@ fn a_replacement_of_a_reduce_only_order_is_cut_too() {
     desk.submit(2, reducing(limit(Side::Sell, 1_030, 1_000)));
     let told = desk.send_as(ME, replace(2, 1_020, 5_000));
     assert_eq!(told, [(2, ReportKind::Replaced { price: Price::new(1_020), qty: Qty::new(2_000) })]);
+}
+
+#[test]
+fn a_smaller_quantity_keeps_its_place_where_the_venue_says_so() {
+    for (amend, ahead) in [(Amend::KeepsPlace, 5_000.0), (Amend::LosesPlace, 7_000.0)] {
+        let mut desk = Desk::new(OrderRules { amend, ..OrderRules::default() });
+        desk.submit(1, limit(Side::Buy, 990, 2_000));
+        desk.play(|t| {
+            t.book(&[(990, 7_000)], &[]);
+        });
+        desk.send_as(ME, replace(1, 990, 1_000));
+        assert_eq!(desk.market.queue_ahead(ME, 1), Some(ahead), "{amend:?}");
+    }
+}
+
+#[test]
+fn an_amended_post_only_order_never_takes() {
+    for (amend_crossing, rests) in [(AmendCrossing::Refused, 1), (AmendCrossing::Cancelled, 0)] {
+        let mut desk = Desk::new(OrderRules { amend_crossing, ..OrderRules::default() });
+        desk.submit(1, OrderRequest { post_only: true, ..limit(Side::Buy, 990, 1_000) });
+        let told = desk.send_as(ME, replace(1, 1_000, 1_000));
+        assert_eq!(told[0], (1, ReportKind::ReplaceRejected(Reason::PostOnlyWouldCross)));
+        assert_eq!(told[1..] == [expired(1, Reason::PostOnlyWouldCross)], rests == 0);
+        assert_eq!(desk.market.resting(), rests);
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use pyo3::types::PyString;
 use tradecore_core::event::EventKind;
 use tradecore_core::sim::{
     BadFunding, BadLatency, BadSeries, Balances, Basis, ClockLead, FundingSource, Latency, LatencyFit,
-    LatencyModel, Leg, Matching, Measured, UnknownQueueModel, VenueSettings, fit_latency, read_rates,
-    read_series,
+    LatencyModel, Leg, Matching, Measured, OrderRules, UnknownQueueModel, VenueSettings, fit_latency,
+    read_rates, read_series,
 };
 use tradecore_core::types::{Decimal, Fees, Instrument};
 
@@ -34,6 +34,10 @@ struct Attributes<'py> {
     balances: Bound<'py, PyAny>,
     borrowing: Bound<'py, PyAny>,
     funding: Bound<'py, PyAny>,
+    amend: Bound<'py, PyAny>,
+    amend_crossing: Bound<'py, PyAny>,
+    reduce_only: Bound<'py, PyAny>,
+    day_begins: Bound<'py, PyAny>,
 }
 
 /// The attributes of a `Latency`.
@@ -107,6 +111,16 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                     .map_err(errors::settings)?,
             },
             balances: to_balances(&given.balances, &given.borrowing)?,
+            orders: OrderRules {
+                amend: to_text("amend", "a word", &given.amend)?.parse().map_err(errors::settings)?,
+                amend_crossing: to_text("amend_crossing", "a word", &given.amend_crossing)?
+                    .parse()
+                    .map_err(errors::settings)?,
+                reduce_only: to_text("reduce_only", "a word", &given.reduce_only)?
+                    .parse()
+                    .map_err(errors::settings)?,
+                day_begins: to_duration("day_begins", &given.day_begins, 0)?,
+            },
             funding: to_text("funding", "a word", &given.funding)?
                 .parse()
                 .map_err(|error: BadFunding| errors::invalid("funding", error.to_string()))?,

@@ -153,7 +153,8 @@ impl Replay {
             let basis = settings.basis.resolve(holds);
             let market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?
-                    .of_data(holds);
+                    .of_data(holds)
+                    .with_rules(settings.orders);
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
             let clock = FeedClock::new(
                 steps,

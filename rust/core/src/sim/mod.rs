@@ -20,7 +20,7 @@ pub use latency::{
 };
 pub use market::{Accounts, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
-pub use rules::{OrderRules, ReduceOnly};
+pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::{Notice, Venue};

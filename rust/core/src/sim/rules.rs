@@ -12,9 +12,33 @@ pub enum ReduceOnly {
     Refused,
 }
 
+/// What a replacement does to an order's place in its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Amend {
+    /// It keeps it where the price stays and the quantity shrinks.
+    #[default]
+    KeepsPlace,
+    /// It always goes to the end.
+    LosesPlace,
+}
+
+/// What becomes of a replacement by which a post-only order would take. It never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AmendCrossing {
+    /// It is refused, and the order stays as it was.
+    #[default]
+    Refused,
+    /// It is refused, and the order ends.
+    Cancelled,
+}
+
 /// What a venue makes of the terms of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct OrderRules {
+    /// What a replacement does to an order's place.
+    pub amend: Amend,
+    /// What becomes of a replacement by which a post-only order would take.
+    pub amend_crossing: AmendCrossing,
     /// What becomes of a reduce-only order that is too large.
     pub reduce_only: ReduceOnly,
     /// When its day begins, ns after midnight UTC.
@@ -22,7 +46,7 @@ pub struct OrderRules {
 }
 
 /// A day, ns.
-const DAY: i64 = 86_400_000_000_000;
+pub(super) const DAY: i64 = 86_400_000_000_000;
 
 impl OrderRules {
     /// When the day is over that a time is in, ns.

@@ -6,6 +6,7 @@ use super::funding::FundingSource;
 use super::latency::{Latency, LatencyModel};
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
+use super::rules::{Amend, AmendCrossing, DAY, OrderRules, ReduceOnly};
 use crate::book::FillBasis;
 use crate::event::{EventKind, KindSet};
 use crate::ledger::ACCOUNT_LIMIT;
@@ -125,6 +126,8 @@ pub struct VenueSettings {
     pub matching: Matching,
     /// What each account holds, where that is asked for.
     pub balances: Option<Balances>,
+    /// What it makes of the terms of orders.
+    pub orders: OrderRules,
     /// Where funding comes from.
     pub funding: FundingSource,
 }
@@ -133,7 +136,8 @@ impl VenueSettings {
     /// Checks what the types leave open.
     ///
     /// # Errors
-    /// [`SettingsError`] for a queue model with an exponent that is not above 0, and for a time below 0.
+    /// [`SettingsError`] for a queue model with an exponent that is not above 0, for a time below 0, and for a day that
+    /// begins a day late.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.queue.check().map_err(|error| SettingsError { field: "queue", problem: error.to_string() })?;
         let Latency { entry, response, feed } = &self.latency;
@@ -144,10 +148,17 @@ impl VenueSettings {
             ("latency.feed", feed.as_ref().map_or(0, LatencyModel::least)),
             ("clock_lead", lead),
             ("granularity", self.granularity.unwrap_or(0)),
+            ("day_begins", self.orders.day_begins),
         ] {
             if ns < 0 {
                 return Err(SettingsError { field, problem: format!("{ns} ns is negative") });
             }
+        }
+        if self.orders.day_begins >= DAY {
+            return Err(SettingsError {
+                field: "day_begins",
+                problem: "a day begins within 24h of midnight".into(),
+            });
         }
         Ok(())
     }
@@ -182,6 +193,27 @@ impl FromStr for Uncross {
     type Err = SettingsError;
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         choice("uncross", text, &[("drop-older", Self::DropOlder), ("off", Self::Off)])
+    }
+}
+
+impl FromStr for Amend {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        choice("amend", text, &[("keeps_place", Self::KeepsPlace), ("loses_place", Self::LosesPlace)])
+    }
+}
+
+impl FromStr for AmendCrossing {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        choice("amend_crossing", text, &[("refused", Self::Refused), ("cancelled", Self::Cancelled)])
+    }
+}
+
+impl FromStr for ReduceOnly {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        choice("reduce_only", text, &[("shrinks", Self::Shrinks), ("refused", Self::Refused)])
     }
 }
 
@@ -220,6 +252,7 @@ mod tests {
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            orders: OrderRules::default(),
             funding: FundingSource::default(),
         }
     }
@@ -270,6 +303,10 @@ mod tests {
             bad.push((one, field));
         }
         bad.push((VenueSettings { clock_lead: ClockLead::Ns(-1), ..settings() }, "clock_lead"));
+        for day_begins in [-1, DAY] {
+            let orders = OrderRules { day_begins, ..OrderRules::default() };
+            bad.push((VenueSettings { orders, ..settings() }, "day_begins"));
+        }
         bad.push((VenueSettings { granularity: Some(-1), ..settings() }, "granularity"));
         for exponent in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             bad.push((VenueSettings { queue: QueueRule::Power3(exponent).into(), ..settings() }, "queue"));

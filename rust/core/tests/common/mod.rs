@@ -167,6 +167,7 @@ pub fn market_setup(
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },
         source: Pieces::new(data, piece),

@@ -114,6 +114,7 @@ fn run(input: &[u8]) {
                 self_trade: dice.pick(&policies),
             },
             balances: None,
+            orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },
         piece: 1 + dice.below(64) as usize,

@@ -8,6 +8,7 @@ use crate::orders::{
     Command, OrderId, OrderRequest, Reason, ReportKind, TimeInForce, check_replace, check_request,
 };
 use crate::sim::queue::QueuePosition;
+use crate::sim::rules::{Amend, AmendCrossing};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
 
@@ -290,14 +291,17 @@ impl Market {
         let order = self.orders.get(slot).clone();
         let (price, qty) = match self.new_terms(&order, (price, qty), now) {
             Ok(terms) => terms,
-            Err(reason) => return say(ReportKind::ReplaceRejected(reason)),
+            Err(reason) => {
+                say(ReportKind::ReplaceRejected(reason));
+                return self.end_crossing(account, id, reason, now, out);
+            }
         };
         if qty <= order.filled {
             self.orders.remove(slot);
             return say(ReportKind::Cancelled);
         }
         say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
-        if order.keeps_place(price, qty) {
+        if self.keeps_place(&order, price, qty) {
             self.orders.get_mut(slot).qty = qty;
             return;
         }
@@ -308,6 +312,27 @@ impl Market {
         if let Some(left) = self.take(taker, false, now, out) {
             self.rest(Resting { price, qty: left.qty, filled: left.filled, placed, ..order });
         }
+    }
+
+    /// After a refused replacement: ends the post-only order that would have taken, where the venue does.
+    pub(super) fn end_crossing(
+        &mut self,
+        account: AccountId,
+        id: OrderId,
+        reason: Reason,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) {
+        let ends =
+            self.rules.amend_crossing == AmendCrossing::Cancelled && reason == Reason::PostOnlyWouldCross;
+        if ends && self.take_out(account, id).is_some() {
+            out.push((account, Update::on(id, now, ReportKind::Expired(reason))));
+        }
+    }
+
+    /// Whether a replacement leaves an order where it stands.
+    fn keeps_place(&self, order: &Resting, price: i64, qty: i64) -> bool {
+        self.rules.amend == Amend::KeepsPlace && price == order.price && qty <= order.qty
     }
 
     /// The price and quantity an order gets that asks for these, or why it does not.
@@ -324,7 +349,7 @@ impl Market {
         } else {
             qty
         };
-        if order.keeps_place(price, qty) {
+        if self.keeps_place(order, price, qty) {
             return Ok((price, qty));
         }
         if !self.book.is_synced() {

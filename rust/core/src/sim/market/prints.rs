@@ -87,7 +87,10 @@ impl Market {
         let filled = order.taker.filled;
         let (price, qty) = match self.new_print_terms(&order, (price, qty), now) {
             Ok(terms) => terms,
-            Err(reason) => return say(ReportKind::ReplaceRejected(reason)),
+            Err(reason) => {
+                say(ReportKind::ReplaceRejected(reason));
+                return self.end_crossing(account, id, reason, now, out);
+            }
         };
         if let Some(at) = waits {
             self.prints.remove(at);

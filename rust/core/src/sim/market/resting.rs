@@ -65,11 +65,6 @@ impl Resting {
         self.tip.min(self.qty) - self.filled
     }
 
-    /// Whether a replacement by these leaves it where it stands.
-    pub(super) fn keeps_place(&self, price: i64, qty: i64) -> bool {
-        price == self.price && qty <= self.qty
-    }
-
     pub(super) fn key(&self) -> i64 {
         self.price * self.side.sign()
     }
