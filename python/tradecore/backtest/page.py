@@ -164,7 +164,7 @@ def _figures(result: Reported, told: RunPerformance) -> str:
         money("net profit", total["net_pnl"], signed=True, note=_bps(total)),
         money("gross profit", total["gross_pnl"], signed=True),
         money("fees", total["fees"]),
-        *([money("funding", total["funding"], signed=True)] if total.get("funding") else []),
+        *([money("funding", total["funding"], note="paid, less received")] if total["funding"] else []),
         money("turnover", total["turnover"]),
         money("max drawdown", told.max_drawdown, note=f"longest {span_text(told.drawdown_ns)}"),
         ratio("Sharpe ratio", "sharpe", note=grid),

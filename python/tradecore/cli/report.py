@@ -39,7 +39,7 @@ def report(
     ] = None,
     zoom: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="START END", help="The stretch of which the order book is shown; the busiest by default."),
+        typer.Option(metavar="TIMES", help="Begin and end of the order book that is shown; the busiest by default."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No notes.")] = False,
