@@ -6,6 +6,7 @@ use crate::book::FillBasis;
 use crate::event::{Chunk, EventKind, Ints, View};
 use crate::sim::Told;
 use crate::types::Side;
+use tradecore_wide::{Work, widest};
 
 /// So many rows are looked through.
 const ROWS: usize = 4_096;
@@ -67,31 +68,24 @@ struct Search {
 
 impl Search {
     /// Looks through rows, the last first. Returns whether to go on before them.
-    fn look(&mut self, view: &View<'_>, start: usize, end: usize) -> bool {
-        let mut to = end;
-        while to > start {
-            let from = start.max(to.saturating_sub(BLOCK));
-            // A clear has price 0, and a quote at another price ends the level as well.
-            if self.basis == FillBasis::L1 || self.is_in(view, from, to) {
-                for row in (from..to).rev() {
-                    if !self.see(view, row) {
-                        return false;
-                    }
-                }
-            }
-            to = from;
+    fn look(&mut self, view: &View<'_>, start: usize, mut end: usize) -> bool {
+        // A quote at another price ends a level of quotes.
+        if self.basis == FillBasis::L1 {
+            return (start..end).rev().all(|row| self.see(view, row));
         }
-        true
-    }
-
-    fn is_in(&self, view: &View<'_>, from: usize, to: usize) -> bool {
-        let any = |is: bool, found: bool| is | found;
-        match view.price {
-            Ints::Narrow(column) => i32::try_from(self.price).is_ok_and(|wanted| {
-                column[from..to].iter().fold(false, |found, p| any(*p == wanted || *p == 0, found))
-            }),
-            Ints::Wide(column) => {
-                column[from..to].iter().fold(false, |found, p| any(*p == self.price || *p == 0, found))
+        loop {
+            let found = match view.price {
+                Ints::Narrow(column) => {
+                    // No price of a narrow column is one that does not fit.
+                    let price = i32::try_from(self.price).unwrap_or(0);
+                    widest(Latest { column: &column[start..end], price })
+                }
+                Ints::Wide(column) => widest(Latest { column: &column[start..end], price: self.price }),
+            };
+            let Some(found) = found else { return true };
+            end = start + found;
+            if !self.see(view, end) {
+                return false;
             }
         }
     }
@@ -117,5 +111,29 @@ impl Search {
             _ => {}
         }
         self.sizes <= CHANGES
+    }
+}
+
+/// Finds the last row of a price, or of a clear, which has price 0. Most blocks have none, which is summed up without a
+/// branch.
+struct Latest<'a, T> {
+    column: &'a [T],
+    price: T,
+}
+
+impl<T: Copy + Default + PartialEq> Work for Latest<'_, T> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        let is_told = |price: &T| u32::from(*price == self.price) | u32::from(*price == T::default());
+        let mut from = self.column.len();
+        for block in self.column.rchunks(BLOCK) {
+            from -= block.len();
+            if block.iter().map(is_told).sum::<u32>() > 0 {
+                return block.iter().rposition(|price| is_told(price) > 0).map(|at| from + at);
+            }
+        }
+        None
     }
 }
