@@ -129,7 +129,7 @@ impl RowBars {
         from_ns: i64,
     ) -> Result<Self, BarSpecError> {
         let from_ns = if spec.interval_ns().is_some() { i64::MIN } else { from_ns };
-        Ok(Self { bars: MessageBars::new(spec, instrument)?, basis, book: basis.book(), from_ns })
+        Ok(Self { bars: MessageBars::new(spec, instrument)?, basis, book: L2Book::new(), from_ns })
     }
 
     /// Takes the messages in rows `from..to` and passes on the bars they ended.

@@ -5,8 +5,7 @@
 
 mod merged;
 
-use self::merged::Merge;
-pub(crate) use self::merged::{Cover, Mark};
+use super::cover::Merge;
 use super::ladder::Ladder;
 use super::state::BookState;
 use super::touch::Touch;

@@ -1,5 +1,6 @@
 //! Order books and their synchronisation with a venue.
 
+mod cover;
 mod l2;
 mod ladder;
 mod raster;
@@ -10,7 +11,7 @@ mod touch;
 mod uncross;
 
 pub use crate::types::Level;
-pub(crate) use l2::{Cover, Mark};
+pub(crate) use cover::{Cover, Mark};
 pub use l2::{FillBasis, L2Book, Walk};
 pub use raster::{BookRaster, Picture};
 pub use samples::BookSampler;

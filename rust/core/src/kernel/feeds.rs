@@ -92,9 +92,9 @@ impl BarFeeds {
         !self.feeds.is_empty()
     }
 
-    /// Whether bars are made of the venue's own best prices.
-    pub(super) fn need_quotes(&self) -> bool {
-        self.feeds.iter().any(|feed| feed.spec.source() == BarSource::Quotes)
+    /// Whether bars are made of something.
+    pub(super) fn need(&self, source: BarSource) -> bool {
+        self.feeds.iter().any(|feed| feed.spec.source() == source)
     }
 
     /// Tells a strategy of bars from now on.

@@ -21,7 +21,7 @@ use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
 use super::topics::{Registry, Subscriber, Topics};
 use super::view::{Content, MarketView};
-use crate::bars::BarsError;
+use crate::bars::{BarSource, BarsError};
 use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Heads, View};
 use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment};
@@ -467,7 +467,7 @@ impl Kernel {
             if state.bars.are_followed() {
                 wanted = wanted.with(Topics::BARS);
             }
-            if state.bars.need_quotes() {
+            if state.bars.need(BarSource::Quotes) {
                 wanted = wanted.with(Topics::QUOTES);
             }
         }
@@ -497,7 +497,12 @@ impl Kernel {
             if state.bars.are_followed() {
                 let Content { trades, quote, ts_event, .. } = &self.content;
                 let quoted = quote.as_ref().and_then(Touch::twice_mid);
-                let mid = state.view.touch().twice_mid();
+                // As everywhere else bars are made of the depth as it was recorded.
+                let mid = if state.bars.need(BarSource::Mid) {
+                    Touch::of(state.view.depth()).twice_mid()
+                } else {
+                    None
+                };
                 let told = Told { trades: if is_barred { &[] } else { trades }, bars };
                 heard = state.bars.hear(told, Heard { now: core.now, ts_event: *ts_event, quoted, mid });
                 state.bars.finished(&mut self.finished);
