@@ -148,6 +148,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
         source: Box::new(Once(Some(Arc::clone(columns)))),
         holds: KindSet::LEVELS,
         is_sound: true,
+        in_order: true,
         latencies: Latencies::default(),
     }
 }

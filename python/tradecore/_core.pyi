@@ -2084,6 +2084,8 @@ class MemoryColumns:
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
+    def in_order(self) -> bool:
+        """Return whether the messages lie in the order in which they acted at the venue."""
     def is_sound(self) -> bool:
         """Return whether the book is its own from the beginning and never stays locked or crossed."""
     def latencies(self) -> str:
@@ -2554,13 +2556,15 @@ class Simulation:
         holds: Sequence[int],
         latencies: Sequence[tuple[str | None, int]],
         is_sound: bool = False,
+        in_order: bool = False,
     ) -> int:
         """Add a market and return its index.
 
         ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The
         latter are of the pieces of the data: the text of :func:`latencies_of`, or None where nothing is known but the
         smallest one; and that one, ns. ``is_sound`` says that the book is known never to stay locked or crossed: it is
-        not looked at for that.
+        not looked at for that. ``in_order`` says that messages are known to lie in the order in which they acted at the
+        venue; else they are brought into it.
         """
     def add_strategy(
         self, name: str, markets: Sequence[int], hooks: dict[str, Callable[..., None]], book_events: str, owner: object
@@ -3497,7 +3501,7 @@ def latencies_of(columns: object) -> str:
 def venue_times(
     ts_event: NDArray[np.int64], ts_recv: NDArray[np.int64], steps: Sequence[tuple[int, int, int]]
 ) -> NDArray[np.int64]:
-    """Return when rows act at the venue, int64 (n,) in ns of our clock, each taken for a message.
+    """Return when rows act at the venue, int64 (n,) in ns of our clock, each taken for a message of its own stream.
 
     Parameters
     ----------

@@ -67,6 +67,7 @@ class _Feed:
     latencies: Callable[[], Sequence[tuple[str | None, int]]]
     """How long the messages of its pieces took, as :meth:`Simulation.add_market` takes them."""
     is_sound: bool
+    in_order: bool
     """Whether its book is known never to stay locked or crossed."""
     kinds: Callable[[], Collection[int]]
     """The kinds of events it holds."""
@@ -330,6 +331,7 @@ class Backtest:
                     holds=feed.holds(),
                     latencies=feed.latencies(),
                     is_sound=feed.is_sound,
+                    in_order=feed.in_order,
                 )
             for strategy in self._strategies:
                 markets = [index[instrument] for instrument in strategy.instruments]
@@ -447,9 +449,15 @@ def _from_catalog(
         events=sum(part.rows for part in parts),
         latencies=cache(lambda: _latencies(held, parts)),
         is_sound=all(part.is_sound for part in parts),
+        in_order=all(part.in_order or _is_one_stream(part.kinds) for part in parts),
         kinds=lambda: there,
         read=wanted,
     )
+
+
+def _is_one_stream(kinds: Mapping[str, int]) -> bool:
+    """Whether what makes a market comes by one stream, whose order is known."""
+    return sum(bool(kinds.get(kind.name)) for kind in (EventKind.BOOK_SET, EventKind.QUOTE, EventKind.TRADE)) < 2
 
 
 def _is_ordered_by_ids(kinds: Iterable[int]) -> bool:
@@ -505,5 +513,6 @@ def _from_memory(
         events=columns.rows,
         latencies=lambda: latencies,
         is_sound=columns.is_sound(),
+        in_order=columns.in_order(),
         kinds=columns.kinds,
     )

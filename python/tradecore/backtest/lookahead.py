@@ -247,11 +247,11 @@ def _changed(
 
 
 def _kept(columns: Arrays, cut: int, steps: _Steps) -> int:
-    """Return how many rows the venue has had by a time, in whole messages."""
+    """Return how many rows there are up to the last that the venue has had by a time, in whole messages."""
     import numpy as np
 
-    acts = venue_times(columns["ts_event"], columns["ts_recv"], steps)
-    return whole_messages(columns, int(np.searchsorted(acts, cut, side="right")))
+    had = np.flatnonzero(venue_times(columns["ts_event"], columns["ts_recv"], steps) <= cut)
+    return whole_messages(columns, int(had[-1]) + 1 if len(had) else 0)
 
 
 def _cut(columns: Arrays, instrument: Instrument, cut: int, steps: _Steps) -> Arrays:

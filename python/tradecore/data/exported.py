@@ -86,7 +86,7 @@ def import_exported(
             if progress is not None:
                 progress(rows, 0)
         counted = summary.to_dict()
-        writer.tell_book(is_sound=counted["book_is_sound"])
+        writer.tell(counted)
     if counted["events"] == 0:
         raise DataError(str(files[0]), 0, f"holds no events of {spec.id}")
     return {"instrument": spec.id, **counted}

@@ -62,7 +62,7 @@ def read_into(
                 progress(*reader.progress)
         summary = reader.summary()
         _check_not_foreign(summary, instrument, source)
-        writer.tell_book(is_sound=summary["book_is_sound"])
+        writer.tell(summary)
     return summary
 
 
@@ -320,7 +320,7 @@ def import_arrays(
                 progress(done, len(files))
         counted = summary.to_dict()
         _check_not_foreign(counted, spec, str(files[0]))
-        writer.tell_book(is_sound=counted["book_is_sound"])
+        writer.tell(counted)
     return counted
 
 

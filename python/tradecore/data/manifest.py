@@ -56,6 +56,9 @@ class Part:
     is_sound : bool or None
         Whether the book of the data it came with is known to be its own from the beginning and never to stay locked or
         crossed; None if it is not known.
+    in_order : bool or None
+        Whether the messages of the data it came with are known to lie in the order in which they acted at the venue;
+        None if it is not known.
     """
 
     path: str
@@ -69,6 +72,7 @@ class Part:
     checksums: str | None = None
     latencies: str | None = None
     is_sound: bool | None = None
+    in_order: bool | None = None
 
     @property
     def day(self) -> str:
@@ -283,7 +287,9 @@ _PART_KEYS: dict[str, type] = {"path": str, **dict.fromkeys(_PART_NUMBERS, int),
 
 
 def _part(value: Any, place: str) -> Part:
-    part = Part(**_table(value, _PART_KEYS, place, {"checksums": str, "latencies": str, "is_sound": bool}))
+    part = Part(
+        **_table(value, _PART_KEYS, place, {"checksums": str, "latencies": str, "is_sound": bool, "in_order": bool})
+    )
     if not PART_PATH.fullmatch(part.path):
         raise _Problem(f"{place}path: expected a day and a name such as 2024-08-08/0000.parquet, got {part.path!r}")
     if part.rows <= 0:

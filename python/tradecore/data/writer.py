@@ -59,7 +59,7 @@ class CatalogWriter:
         self._day = 0
         self._last_ts_recv: int | None = None
         self._summary: FeedSummary | None = FeedSummary(instrument)
-        self._is_sound = False
+        self._is_sound = self._in_order = False
 
     def __enter__(self) -> CatalogWriter:
         check_polars()
@@ -82,18 +82,21 @@ class CatalogWriter:
                 with writing(self._root):
                     self._finish_part()
                 if self._summary is not None:
-                    self._is_sound = self._summary.to_dict()["book_is_sound"]
-                self._parts = [(path, replace(part, is_sound=self._is_sound)) for path, part in self._parts]
+                    self.tell(self._summary.to_dict())
+                self._parts = [
+                    (path, replace(part, is_sound=self._is_sound, in_order=self._in_order))
+                    for path, part in self._parts
+                ]
                 with writing(self._root):
                     commit(self._root, self._staging, self._instrument, self._parts, replace=self._replace)
 
     def leave_book_to_reader(self) -> None:
-        """Do not look at the book of what is written: whoever reads it does, and tells by :meth:`tell_book`."""
+        """Do not look at the book of what is written: whoever reads it does, and tells by :meth:`tell`."""
         self._summary = None
 
-    def tell_book(self, *, is_sound: bool) -> None:
-        """Say whether the book of all that is written is known never to stay locked or crossed."""
-        self._is_sound = is_sound
+    def tell(self, summary: Mapping[str, Any]) -> None:
+        """Say by its summary whether the book of all that is written is sound, and its messages in order."""
+        self._is_sound, self._in_order = summary["book_is_sound"], summary["in_order"]
 
     def write(self, columns: Columns | pl.DataFrame | pl.LazyFrame) -> None:
         """Add events, in order of time.

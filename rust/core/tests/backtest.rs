@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::bars::{Bar, BarSpec};
 use tradecore_core::book::{BookState, FillBasis, Touch};
-use tradecore_core::event::{EventColumns, EventKind, KindSet, Latencies};
+use tradecore_core::event::{Columns as _, EventColumns, EventKind, KindSet, Latencies, is_in_order};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup,
     Subscription, Topics,
@@ -134,6 +134,45 @@ fn the_digest_is_the_same_twice_and_however_the_data_is_cut() {
         assert_eq!(run_monkeys(7, 20_000, piece, latency.clone()).0, first, "pieces of {piece}");
     }
     assert_ne!(run_monkeys(8, 20_000, 4_096, latency).0, first);
+}
+
+/// What is received in another order than it happened in is brought into it whatever the pieces, for those who follow a
+/// market and those who do not.
+#[test]
+fn the_digest_of_data_out_of_order_does_not_depend_on_how_it_is_cut() {
+    let late = |seed: u64| {
+        let mut data = market_data(seed, 8_000);
+        for row in 0..data.len() {
+            // Streams that are late by as much as ten messages, a message alike.
+            let lag = [70, 3, 25, 0][usize::from(data.kind[row]) % 4];
+            data.ts_event[row] = data.ts_recv[row] - lag * MS;
+        }
+        assert!(!is_in_order(&data.view()));
+        data
+    };
+    let digest = |piece: usize, in_order: bool, feed: Option<i64>| {
+        let latency = Latency::constant(5 * MS, 4 * MS, feed);
+        let kinds = [InstrumentKind::LINEAR_PERPETUAL, InstrumentKind::INVERSE_PERPETUAL];
+        let markets = ["A.TEST", "B.TEST"].into_iter().zip(kinds).zip(3..).map(|((id, kind), seed)| {
+            let setup = market_setup(id, kind, late(seed), piece, latency.clone());
+            MarketSetup { in_order, ..setup }
+        });
+        let habits = (0..3).map(|kind| StrategySetup {
+            name: format!("m{kind}"),
+            markets: vec![M0, MarketId::new(1)],
+            account: AccountId::new(kind),
+            strategy: Box::new(Habit { monkey: Monkey::new(4, kind as u64, 2), kind, wakes: 0 }),
+        });
+        let mut simulation = Replay::new(config(), markets.collect(), habits.collect()).unwrap();
+        simulation.run(&mut Quiet).unwrap().1
+    };
+    for feed in [None, Some(2 * MS)] {
+        let whole = digest(usize::MAX, false, feed);
+        for piece in [4_096, 333, 7] {
+            assert_eq!(digest(piece, false, feed), whole, "pieces of {piece}, {feed:?}");
+        }
+        assert_ne!(digest(usize::MAX, true, feed), whole);
+    }
 }
 
 /// A monkey that follows trades, nothing, or books for some of the time.
@@ -317,7 +356,6 @@ fn a_strategy_sees_the_book_as_it_was_known_at_its_time() {
         let seen = seen.lock().unwrap();
         assert!(seen.len() > 500);
         for (now, touch, told) in seen.iter() {
-            use tradecore_core::event::Columns as _;
             let view = data.view();
             let mut told = *told;
             while row < data.len() {

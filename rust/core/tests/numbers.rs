@@ -192,6 +192,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         source: Pieces::new(data.columns, 1 << 20),
         holds: KindSet::LEVELS,
         is_sound: true,
+        in_order: true,
         latencies: Latencies::default(),
     };
     let config = RunConfig {

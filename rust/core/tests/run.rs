@@ -122,6 +122,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
         source: Pieces::new(data, 1 << 20),
         holds: KindSet::LEVELS,
         is_sound: true,
+        in_order: true,
         latencies: Latencies::default(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use numpy::{PyArrayDescr, PyArrayDescrMethods as _, PyUntypedArray, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
 use tradecore_core::book::is_sound;
-use tradecore_core::event::{Columns as _, EventKind, Latencies};
+use tradecore_core::event::{Columns as _, EventKind, Latencies, is_in_order};
 
 use crate::columns::{ByName, NumpyColumns};
 use crate::errors::DataError;
@@ -98,6 +98,14 @@ impl MemoryColumns {
             let view = self.0.view();
             // Of columns that are not in order the run says what is wrong with them.
             view.check().is_ok() && is_sound(&view)
+        })
+    }
+
+    /// Return whether the messages lie in the order in which they acted at the venue.
+    fn in_order(&self, py: Python<'_>) -> bool {
+        py.detach(|| {
+            let view = self.0.view();
+            view.check().is_ok() && is_in_order(&view)
         })
     }
 

@@ -559,6 +559,9 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("long_crossings", s.stuck)?;
     out.set_item("first_ts_long_crossing", s.first_stuck)?;
     out.set_item("book_is_sound", s.is_sound())?;
+    out.set_item("quoted", s.quoted)?;
+    out.set_item("quoted_otherwise", s.quoted_otherwise)?;
+    out.set_item("in_order", s.order.is_kept())?;
     out.set_item("event_time_back", s.event_time_back)?;
     out.set_item("first_ts_recv", s.first_ts_recv)?;
     out.set_item("last_ts_recv", s.last_ts_recv)?;

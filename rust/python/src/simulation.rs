@@ -197,8 +197,9 @@ impl Simulation {
     /// ``holds``, the kinds of events in the data, and ``latencies`` decide what the venue's settings leave open. The
     /// latter are of the pieces of the data: the text of :func:`latencies_of`, or None where nothing is known but the
     /// smallest one; and that one, ns. ``is_sound`` says that the book is known never to stay locked or crossed: it is
-    /// not looked at for that.
-    #[pyo3(signature = (instrument, chunks, venue, *, holds, latencies, is_sound=false))]
+    /// not looked at for that. ``in_order`` says that messages are known to lie in the order in which they acted at the
+    /// venue; else they are brought into it.
+    #[pyo3(signature = (instrument, chunks, venue, *, holds, latencies, is_sound=false, in_order=false))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn add_market(
         &self,
@@ -208,6 +209,7 @@ impl Simulation {
         holds: Vec<u8>,
         latencies: Vec<(Option<String>, i64)>,
         is_sound: bool,
+        in_order: bool,
     ) -> PyResult<usize> {
         let latencies = to_latencies(latencies)?;
         let mut parts = self.parts(chunks.py());
@@ -231,7 +233,15 @@ impl Simulation {
             source.unwrap_or_else(|| Box::new(PySource { iterator: chunks.clone().unbind(), raised }))
         };
         let holds = holds.into_iter().filter_map(EventKind::from_column).collect();
-        parts.markets.push(MarketSetup { instrument, settings, source, holds, is_sound, latencies });
+        parts.markets.push(MarketSetup {
+            instrument,
+            settings,
+            source,
+            holds,
+            is_sound,
+            in_order,
+            latencies,
+        });
         Ok(index)
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn latencies_of(py: Python<'_>, columns: &Bound<'_, PyAny>) -> PyResu
     Ok(py.detach(|| Latencies::of(&columns.view()).to_string()))
 }
 
-/// Return when rows act at the venue, int64 (n,) in ns of our clock, each taken for a message.
+/// Return when rows act at the venue, int64 (n,) in ns of our clock, each taken for a message of its own stream.
 ///
 /// Parameters
 /// ----------
@@ -90,6 +90,10 @@ pub(crate) fn venue_times<'py>(
     let (event, recv) = (slice_of(&ts_event, "ts_event")?, slice_of(&ts_recv, "ts_recv")?);
     let steps = steps.into_iter().map(|(from, lead_ns, least_ns)| ClockStep { from, lead_ns, least_ns });
     let mut clock = FeedClock::new(steps.collect(), None, Random::new(0, 0));
-    let times = event.iter().zip(recv).map(|(event, recv)| clock.stamp(*event, *recv).venue);
+    let longest = clock.longest();
+    let times = event
+        .iter()
+        .zip(recv)
+        .map(|(event, recv)| clock.happened(*event, *recv).max(recv.saturating_sub(longest)));
     Ok(PyArray1::from_vec(py, times.collect()))
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrival, Arrivals};
+use super::order::{Ordering, Receipts};
 use super::past::Past;
-use crate::book::{FillBasis, MarketChunks, Uncrossed};
+use crate::book::{FillBasis, L2Book, MarketChunks, Uncrossed};
 use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
 use crate::sim::{FeedClock, Stamp, Told};
@@ -53,6 +54,8 @@ pub(super) struct Lane {
     pub(super) twice_mid: Option<i64>,
     /// What the venue has passed and we do not know yet.
     pub(super) arrivals: Arrivals,
+    /// What we do not know yet, where it reaches us in another order than the venue's.
+    pub(super) receipts: Option<Box<Receipts>>,
     /// Whether its messages are delivered one by one.
     pub(super) is_followed: bool,
     /// Whether it waits among the markets of which something is on its way and nobody will be woken.
@@ -72,6 +75,8 @@ struct Feed {
     failed: Option<FeedError<HookError>>,
     /// What orders that join a level may look back at.
     past: Option<Past>,
+    /// What brings messages in the order in which they acted, where they do not lie in it.
+    ordering: Option<Ordering>,
 }
 
 impl Feed {
@@ -88,8 +93,17 @@ impl Lane {
         source: Box<dyn ChunkSource>,
         clock: FeedClock,
         basis: FillBasis,
-        uncrosses: bool,
+        (uncrosses, in_order): (bool, bool),
     ) -> Self {
+        // Of a feed latency of its own the order at the venue is that of the receipts, too.
+        let receipts = (!in_order && !clock.has_feed()).then(|| Box::new(Receipts::new(basis)));
+        let feed = Feed {
+            source,
+            chunks: MarketChunks::new(uncrosses),
+            failed: None,
+            past: None,
+            ordering: (!in_order).then(Ordering::default),
+        };
         Self {
             cursor: Cursor::new(),
             clock,
@@ -104,7 +118,8 @@ impl Lane {
             arrivals: Arrivals::default(),
             is_followed: false,
             is_awaited: false,
-            feed: Box::new(Feed { source, chunks: MarketChunks::new(uncrosses), failed: None, past: None }),
+            receipts,
+            feed: Box::new(feed),
         }
     }
 
@@ -119,6 +134,12 @@ impl Lane {
         self.upcoming.get(self.at).map(|next| next.stamp.venue)
     }
 
+    /// Whether the venue has messages in the order in which they lie.
+    #[inline]
+    pub(super) fn is_in_order(&self) -> bool {
+        self.feed.ordering.is_none()
+    }
+
     /// What was removed of its book because it stayed locked or crossed.
     pub(super) fn uncrossed(&self) -> Uncrossed {
         self.feed.chunks.uncrossed()
@@ -129,16 +150,48 @@ impl Lane {
         &self.clock
     }
 
+    /// When the next of those on their way reaches us.
+    #[inline]
+    pub(super) fn next_arrival(&self) -> Option<i64> {
+        match &self.receipts {
+            None => self.arrivals.next(),
+            Some(receipts) => receipts.next(),
+        }
+    }
+
+    /// Takes the next of those on their way.
+    #[inline]
+    pub(super) fn receive(&mut self) -> Option<Arrival> {
+        match &mut self.receipts {
+            None => self.arrivals.pop(),
+            Some(receipts) => receipts.pop(),
+        }
+    }
+
+    /// Takes all that reach us before `limit` and returns the last of them.
+    #[inline]
+    pub(super) fn receive_before(&mut self, limit: i64) -> Option<Arrival> {
+        match &mut self.receipts {
+            None => self.arrivals.take_before(limit),
+            Some(receipts) => receipts.take_before(limit),
+        }
+    }
+
+    /// The book we know of, after so many rows, where it is not the venue's.
+    pub(super) fn received_book(&self) -> Option<(u64, &L2Book)> {
+        self.receipts.as_ref().map(|receipts| receipts.book())
+    }
+
     /// When the next message that has not been delivered reaches us.
     #[inline]
     pub(super) fn next_visible(&self) -> Option<i64> {
-        self.arrivals.next().or_else(|| self.upcoming.get(self.at).map(|next| next.stamp.visible))
+        self.next_arrival().or_else(|| self.upcoming.get(self.at).map(|next| next.stamp.visible))
     }
 
     /// Goes back to what has happened by `now`. Returns how many rows of the market that are, if the venue was ahead
     /// of it.
     pub(super) fn go_back(&mut self, now: i64) -> Option<u64> {
-        let (chunk, row) = self.cursor.front()?;
+        let (chunk, row) = self.cursor.front().filter(|_| self.is_in_order())?;
         let at = self.upcoming[..self.at].partition_point(|message| message.stamp.venue <= now);
         let back = at.checked_sub(1).map_or(self.start, |last| self.upcoming[last].to);
         if at == self.at {
@@ -160,7 +213,11 @@ impl Lane {
         self.start = row;
         let view = chunk.view();
         for rows in view.messages(row, chunk.end()).take(WINDOW) {
-            let stamp = self.clock.stamp(view.ts_event[rows.from], view.ts_recv[rows.from]);
+            let stamp = match &mut self.feed.ordering {
+                None => Some(self.clock.stamp(view.ts_event[rows.from], view.ts_recv[rows.from])),
+                Some(ordering) => ordering.next_stamp(),
+            };
+            let Some(stamp) = stamp else { break };
             self.upcoming.push(Upcoming { stamp, to: rows.to, only_levels: rows.only_levels });
         }
     }
@@ -187,6 +244,34 @@ impl Lane {
         past.map_or(Vec::new(), |past| past.told_of(self.cursor.front(), basis, side, price))
     }
 
+    /// Takes a chunk as it was received; `each` sees what we will be told of.
+    fn take(&mut self, chunk: Chunk, each: &mut impl FnMut(Chunk)) {
+        let Some(ordering) = &mut self.feed.ordering else {
+            self.cursor.push(chunk.clone());
+            return each(chunk);
+        };
+        let ordered = ordering.push(&chunk, &mut self.clock);
+        if let Some(receipts) = &mut self.receipts {
+            receipts.push(chunk.clone());
+            each(chunk);
+        }
+        self.take_ordered(ordered, each);
+    }
+
+    /// Takes what is left of the data once there is no more.
+    fn take_rest(&mut self, each: &mut impl FnMut(Chunk)) {
+        let rest = self.feed.ordering.as_mut().and_then(|ordering| ordering.finish(&mut self.clock));
+        self.take_ordered(rest, each);
+    }
+
+    fn take_ordered(&mut self, chunk: Option<Chunk>, each: &mut impl FnMut(Chunk)) {
+        let Some(chunk) = chunk else { return };
+        self.cursor.push(chunk.clone());
+        if self.receipts.is_none() {
+            each(chunk);
+        }
+    }
+
     /// Reads as far ahead as tells how fine the book is; `each` sees every chunk. What fails there fails when it is needed.
     pub(super) fn granularity(&mut self, mut each: impl FnMut(Chunk)) -> i64 {
         let mut seen = Granularity::default();
@@ -195,10 +280,12 @@ impl Lane {
                 Ok(Some(chunk)) => {
                     let view = chunk.view();
                     view.messages(chunk.start(), chunk.end()).for_each(|rows| seen.see(&view, rows));
-                    self.cursor.push(chunk.clone());
-                    each(chunk);
+                    self.take(chunk, &mut each);
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    self.take_rest(&mut each);
+                    break;
+                }
                 Err(error) => {
                     self.feed.failed = Some(error);
                     break;
@@ -211,9 +298,21 @@ impl Lane {
     /// Makes the next message known, reading more data if needed; `each` sees every chunk. Returns its venue time.
     pub(super) fn load(&mut self, mut each: impl FnMut(Chunk)) -> Result<Option<i64>, FeedError<HookError>> {
         while self.cursor.is_empty() {
-            let Some(chunk) = self.feed.pull()? else { break };
-            self.cursor.push(chunk.clone());
-            each(chunk);
+            match self.feed.pull() {
+                Ok(Some(chunk)) => self.take(chunk, &mut each),
+                Ok(None) => {
+                    self.take_rest(&mut each);
+                    break;
+                }
+                Err(error) => {
+                    // What was read before it still acts.
+                    self.take_rest(&mut each);
+                    if self.cursor.is_empty() {
+                        return Err(error);
+                    }
+                    self.feed.failed = Some(error);
+                }
+            }
         }
         self.look_ahead();
         Ok(self.upcoming.first().map(|next| next.stamp.venue))

@@ -3,6 +3,7 @@
 mod arrivals;
 mod lane;
 mod models;
+mod order;
 mod past;
 mod replay;
 mod run;

@@ -145,7 +145,7 @@ impl Replay {
         let mut granularities = Vec::with_capacity(markets.len());
         let mut holding: BTreeMap<String, (Balances, Vec<MarketId>)> = BTreeMap::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
-            let MarketSetup { instrument, settings, source, holds, is_sound, .. } = setup;
+            let MarketSetup { instrument, settings, source, holds, is_sound, in_order, .. } = setup;
             settings
                 .check()
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
@@ -161,7 +161,9 @@ impl Replay {
                 settings.latency.feed.clone(),
                 Random::new(config.seed, FEED_STREAM + index as u64),
             );
-            let mut lane = Lane::new(source, clock, basis, uncrosses);
+            // What there is without a book is one stream.
+            let in_order = in_order || !basis.has_book();
+            let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order));
             let counts = settings.latency.window() > 0;
             if settings.queue.is_tracked() {
                 lane.keep_past();
@@ -415,7 +417,7 @@ impl Replay {
             Wake::Message(market) => {
                 self.know((now, market))?;
                 let lane = &mut self.lanes[market.index()];
-                if let Some(arrival) = lane.arrivals.pop() {
+                if let Some(arrival) = lane.receive() {
                     self.followed.set(market.index(), lane.next_visible());
                     self.deliver(market, arrival)?;
                 }
@@ -493,8 +495,8 @@ impl Replay {
             }
             let limit = until.0.saturating_add(i64::from(market < until.1));
             let lane = &mut self.lanes[market.index()];
-            let known = if lane.is_followed { None } else { lane.arrivals.take_before(limit) };
-            match lane.arrivals.next().filter(|_| !lane.is_followed) {
+            let known = if lane.is_followed { None } else { lane.receive_before(limit) };
+            match lane.next_arrival().filter(|_| !lane.is_followed) {
                 Some(at) => *next = Reverse((at, market)),
                 None => {
                     lane.is_awaited = false;
@@ -560,7 +562,7 @@ impl Replay {
             lane.is_followed = self.sessions.is_followed(market);
             let next = lane.next_visible();
             self.followed.set(index, next.filter(|_| lane.is_followed));
-            if !lane.is_followed && !lane.is_awaited && lane.arrivals.next().is_some() {
+            if !lane.is_followed && !lane.is_awaited && lane.next_arrival().is_some() {
                 lane.is_awaited = true;
                 self.awaited.extend(next.map(|at| Reverse((at, market))));
             }

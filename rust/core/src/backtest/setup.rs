@@ -21,6 +21,8 @@ pub struct MarketSetup {
     pub holds: KindSet,
     /// Whether its book is known never to stay locked or crossed: then it is not looked at for that.
     pub is_sound: bool,
+    /// Whether its messages are known to lie in the order in which they acted at the venue (see [`crate::event::is_in_order`]).
+    pub in_order: bool,
     /// How long its messages took, below 0 where the venue's clock ran ahead.
     pub latencies: Latencies,
 }

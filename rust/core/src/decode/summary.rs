@@ -1,7 +1,7 @@
 //! What a stream of events amounts to: counts, times, the final book.
 
 use crate::book::{BookState, Crossing, L2Book, Touch};
-use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, StampCheck, View};
+use crate::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT, OrderCheck, StampCheck, View};
 
 /// Running totals over events in order.
 #[derive(Debug, Default)]
@@ -42,12 +42,18 @@ pub struct FeedSummary {
     /// Messages whose venue time is before that of the message above.
     pub event_time_back: u64,
     last_ts_event: Option<i64>,
+    /// Whether messages lie in the order in which they acted at the venue.
+    pub order: OrderCheck,
     /// How long messages took, and which stamps cannot be.
     pub stamps: StampCheck,
     /// The book after the last row.
     pub book: L2Book,
     /// The venue's own best prices after the last row.
     pub quote: Touch,
+    /// Messages with best prices of the venue while a book was synchronised, and those of them that differ from its.
+    pub quoted: u64,
+    /// See [`FeedSummary::quoted`].
+    pub quoted_otherwise: u64,
 }
 
 impl FeedSummary {
@@ -62,6 +68,7 @@ impl FeedSummary {
         let latency = view.ts_recv.iter().zip(view.ts_event).map(|(recv, event)| recv - event).min();
         self.min_latency_ns = [self.min_latency_ns, latency].into_iter().flatten().min();
         let (mut book_changed, mut is_snapshot, mut first, mut start) = (false, false, true, 0);
+        let mut is_quoted = false;
         for row in 0..view.len() {
             self.by_kind[usize::from(view.kind[row])] += 1;
             match EventKind::from_column(view.kind[row]) {
@@ -81,6 +88,7 @@ impl FeedSummary {
                 }
                 Some(EventKind::Quote) => {
                     self.quote.set(view.side[row], view.price.get(row), view.qty.get(row));
+                    is_quoted = true;
                 }
                 Some(
                     EventKind::Mark
@@ -102,11 +110,16 @@ impl FeedSummary {
                 let time = view.ts_event[row];
                 self.event_time_back += u64::from(self.last_ts_event.is_some_and(|last| time < last));
                 self.last_ts_event = Some(time);
+                self.order.push(view, row);
                 self.stamps.push(time, view.ts_recv[row]);
                 first = false;
             }
             if view.flags[row] & FLAG_LAST != 0 {
                 self.messages += 1;
+                if std::mem::take(&mut is_quoted) && self.book.is_synced() {
+                    self.quoted += 1;
+                    self.quoted_otherwise += u64::from(self.quote.prices_differ(&Touch::of(&self.book)));
+                }
                 if book_changed {
                     self.crossed += u64::from(self.crossing.look(&self.book, view, start, row + 1));
                     if self.book.state() == BookState::Gap {

@@ -456,6 +456,25 @@ impl EventColumns {
         self.id.push(event.id);
     }
 
+    /// Appends rows `from..to` of a view.
+    pub fn push_rows(&mut self, view: &View<'_>, from: usize, to: usize) {
+        self.ts_event.extend_from_slice(&view.ts_event[from..to]);
+        self.ts_recv.extend_from_slice(&view.ts_recv[from..to]);
+        self.kind.extend_from_slice(&view.kind[from..to]);
+        self.side.extend_from_slice(&view.side[from..to]);
+        self.flags.extend_from_slice(&view.flags[from..to]);
+        for (column, values) in [(&mut self.price, view.price), (&mut self.qty, view.qty)] {
+            match values {
+                Ints::Narrow(values) => column.extend(values[from..to].iter().map(|value| i64::from(*value))),
+                Ints::Wide(values) => column.extend_from_slice(&values[from..to]),
+            }
+        }
+        match view.id {
+            Some(ids) => self.id.extend_from_slice(&ids[from..to]),
+            None => self.id.resize(self.id.len() + to - from, 0),
+        }
+    }
+
     /// Appends rows `from..to` of another set.
     pub fn extend_from(&mut self, other: &Self, from: usize, to: usize) {
         self.ts_event.extend_from_slice(&other.ts_event[from..to]);

@@ -8,6 +8,7 @@ mod kind;
 mod latencies;
 mod merge;
 mod messages;
+mod order;
 mod stamps;
 
 pub use bar::{BadBar, VenueBar, is_bar_begin};
@@ -18,6 +19,8 @@ pub use kind::{EventKind, FINE_SCALE, FLAG_LAST, FLAG_SNAPSHOT, KindSet};
 pub use latencies::{BadLatencies, ClockStep, Latencies, LatencyMeter};
 pub use merge::Heads;
 pub use messages::{Messages, Span};
+pub(crate) use order::stream;
+pub use order::{OrderCheck, is_in_order};
 pub use stamps::{BEYOND_NS, StampCheck, WrongStamps};
 
 pub use crate::types::{STEPS_LIMIT, TIME_LIMIT};

@@ -14,6 +14,9 @@ struct Feed {
     counts: bool,
 }
 
+/// So much longer than the fastest message may take, ns.
+const LONGER_NS: i64 = 1_000_000_000;
+
 /// Places messages on one timeline, the strategy's clock.
 ///
 /// * at the venue: `ts_event` minus the venue clock's lead over ours, as it was in that hour. A stamp that is still after
@@ -70,14 +73,37 @@ impl FeedClock {
     /// The stamp of the next message.
     #[inline]
     pub fn stamp(&mut self, ts_event: i64, ts_recv: i64) -> Stamp {
+        let venue = self.happened(ts_event, ts_recv).max(self.last);
+        self.last = venue;
+        Stamp { venue, visible: self.seen(venue, ts_recv) }
+    }
+
+    /// Whether a feed latency replaces the recorded one.
+    pub fn has_feed(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// The longest a message is taken to have been on its way where its order is not that of the receipts, ns: what is
+    /// stamped longer ago acts so long before its receipt.
+    pub fn longest(&self) -> i64 {
+        let least = self.steps.iter().map(|step| step.least_ns).max().unwrap_or(0);
+        least.saturating_add(LONGER_NS)
+    }
+
+    /// When the next message received happened, whatever the others did.
+    #[inline]
+    pub fn happened(&mut self, ts_event: i64, ts_recv: i64) -> i64 {
         if ts_recv >= self.until {
             self.go_on(ts_recv);
         }
         let corrected = ts_event.saturating_sub(self.step.lead_ns);
-        let happened = if corrected > ts_recv { self.set_aside(ts_event, ts_recv) } else { corrected };
-        let venue = happened.max(self.last);
-        self.last = venue;
-        let visible = match &mut self.feed {
+        if corrected > ts_recv { self.set_aside(ts_event, ts_recv) } else { corrected }
+    }
+
+    /// When the next message to act, at `venue`, is seen.
+    #[inline]
+    pub(crate) fn seen(&mut self, venue: i64, ts_recv: i64) -> i64 {
+        match &mut self.feed {
             None => ts_recv,
             Some(feed) => {
                 if feed.counts {
@@ -85,8 +111,7 @@ impl FeedClock {
                 }
                 feed.draws.arrival(venue, &feed.traffic)
             }
-        };
-        Stamp { venue, visible }
+        }
     }
 
     /// When a message happened whose stamp cannot be.

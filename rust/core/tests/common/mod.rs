@@ -173,6 +173,7 @@ pub fn market_setup(
         source: Pieces::new(data, piece),
         holds: KindSet::LEVELS,
         is_sound: true,
+        in_order: true,
         latencies: Latencies::default(),
     }
 }

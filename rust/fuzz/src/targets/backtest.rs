@@ -64,6 +64,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         source: Pieces::new(data.clone(), piece),
         holds: KindSet::LEVELS,
         is_sound: false,
+        in_order: false,
         latencies: Latencies::of_least(-2 * MS),
     });
     let strategy = |at: u64| StrategySetup {

@@ -132,8 +132,9 @@ impl Replay {
                 taken += 1;
             }
             // Between messages that reach us before anything can wake us nobody can look.
-            if lane.is_followed
-                || next.is_none_or(|next| next.visible >= limits.woken(now, next.venue, touched))
+            if lane.receipts.is_none()
+                && (lane.is_followed
+                    || next.is_none_or(|next| next.visible >= limits.woken(now, next.venue, touched)))
             {
                 let side = self.venue.market(market);
                 let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
@@ -148,7 +149,8 @@ impl Replay {
             }
             if next.is_some_and(|next| next.venue > limits.stop) {
                 // The last one is kept: with it all that was looked at would be gone, and there were no way back.
-                let may = limits.is_alone && !lane.has_orders && taken < FEW && ahead < AHEAD;
+                let may =
+                    limits.is_alone && !lane.has_orders && lane.is_in_order() && taken < FEW && ahead < AHEAD;
                 if !may || lane.at + 1 == lane.upcoming.len() {
                     break;
                 }
@@ -158,7 +160,7 @@ impl Replay {
         lane.advance_to(row);
         if !lane.is_followed
             && !lane.is_awaited
-            && let Some(at) = lane.arrivals.next()
+            && let Some(at) = lane.next_arrival()
         {
             lane.is_awaited = true;
             self.awaited.push(Reverse((at, market)));
@@ -190,11 +192,13 @@ impl Replay {
             return Ok(());
         }
         if !lane.is_followed
-            && let Some(arrival) = lane.arrivals.take_before(now)
+            && let Some(arrival) = lane.receive_before(now)
         {
             self.sessions.know_at_once(market, arrival)?;
         }
-        self.sessions.supply_checkpoint(market, lane.cursor.passed(), self.venue.book(market))?;
+        // What the venue has is only what we will have where it has passed the same rows.
+        let (passed, book) = lane.received_book().unwrap_or((lane.cursor.passed(), self.venue.book(market)));
+        self.sessions.supply_checkpoint(market, passed, book)?;
         Ok(())
     }
 
