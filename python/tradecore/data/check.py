@@ -70,7 +70,8 @@ def check_files(
         ``ok``, ``failed`` (whether a problem is a fault of the data, and not only something that it lacks),
         ``problems`` and ``notes`` (sentences), the counts behind them, ``book_ticker``, ``latency_ns``
         (``min``, ``p1`` to ``p99.9``, ``max``), and durations, ns: ``locked_ns``, ``crossed_ns``,
-        ``longest_crossed_ns`` (locked or crossed without a break), ``longest_silence_ns``.
+        ``longest_crossed_ns`` (locked or crossed without a break), ``longest_silence_ns``. ``quoted`` are quotes of
+        the venue's best prices while a book was known, ``quoted_otherwise`` those that differ from its prices.
 
     Raises
     ------

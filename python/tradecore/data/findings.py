@@ -162,7 +162,17 @@ def _faults(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def remarks(summary: Mapping[str, Any]) -> list[str]:
     """Say what is worth knowing of a recording and is no problem."""
-    return [*_said(_REMARKS, summary), *_receipts_told(summary), *clocks_told(summary)]
+    return [*_said(_REMARKS, summary), *_touch_told(summary), *_receipts_told(summary), *clocks_told(summary)]
+
+
+def _touch_told(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say how often the venue's best prices are not those of the depth."""
+    if differing := summary.get("quoted_otherwise"):
+        share = differing / summary["quoted"]
+        yield (
+            f"depth and top-of-book quotes disagree on the best prices at {share:.1%} of {summary['quoted']:,} quotes; "
+            "orders meet the fresher of them"
+        )
 
 
 def _receipts_told(summary: Mapping[str, Any]) -> Iterator[str]:
