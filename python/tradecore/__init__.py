@@ -51,8 +51,10 @@ if TYPE_CHECKING:
         import_tardis,
     )
     from tradecore.data.latencies import LatencyFit, fit_latency
-    from tradecore.data.synthetic import synthesize
+    from tradecore.data.synthetic import synthesize, synthesize_orders
     from tradecore.features import FeatureSet
+    from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
+    from tradecore.queue_models import QueueModel, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
@@ -89,6 +91,13 @@ _LATER = {
     "LatencyFit": "data.latencies",
     "fit_latency": "data.latencies",
     "synthesize": "data.synthetic",
+    "synthesize_orders": "data.synthetic",
+    "Compared": "fidelity",
+    "QueueFit": "fidelity",
+    "compare_queues": "fidelity",
+    "fit_queue": "fidelity",
+    "QueueModel": "queue_models",
+    "read_queue_model": "queue_models",
     "FeatureSet": "features",
     "BookPicture": "report.heatmap",
     "plot_book": "report.heatmap",
@@ -118,6 +127,7 @@ __all__ = [
     "BookState",
     "BookView",
     "Catalog",
+    "Compared",
     "Context",
     "Duration",
     "EventFlag",
@@ -139,6 +149,8 @@ __all__ = [
     "Performance",
     "PositionLedger",
     "PositionView",
+    "QueueFit",
+    "QueueModel",
     "QueueSimulator",
     "QuoteView",
     "RealizedVolatility",
@@ -159,10 +171,12 @@ __all__ = [
     "avellaneda_stoikov_quotes",
     "bars",
     "check_lookahead",
+    "compare_queues",
     "errors",
     "find_instrument",
     "fit_intensity",
     "fit_latency",
+    "fit_queue",
     "glft_coefficients",
     "import_binance_ws",
     "import_hftbacktest",
@@ -176,11 +190,13 @@ __all__ = [
     "performance",
     "plot_book",
     "probabilistic_sharpe",
+    "read_queue_model",
     "replay",
     "sharpe_of_best_trial",
     "shipped_instruments",
     "sweep",
     "synthesize",
+    "synthesize_orders",
 ]
 
 

@@ -106,11 +106,13 @@ __all__ = [
     "profit_parts",
     "read_head",
     "read_note",
+    "replay_orders",
     "seal_part",
     "table_head",
     "tardis_origin",
     "tardis_venue",
     "tardis_venues",
+    "touch_orders",
     "venue_times",
     "vocabulary",
 ]
@@ -2474,6 +2476,23 @@ class Synth:
     ) -> EventReader:
         """Return a reader over a market of ``events`` rows."""
 
+    @staticmethod
+    def order_reader(
+        instrument: Instrument,
+        *,
+        events: int,
+        seed: int,
+        start_price: _Number,
+        typical_qty: _Number,
+        start_ns: int,
+        event_gap: DurationLike,
+        granularity: DurationLike,
+        sizes: str,
+        amendments: float,
+        latency: DurationLike,
+    ) -> EventReader:
+        """Return a reader over a market of single orders of ``events`` rows."""
+
 @final
 class SeriesReader:
     """Makes a series of the events of an instrument, piece by piece. It takes the stream over as it stands."""
@@ -2572,6 +2591,8 @@ class Simulation:
         """Add a strategy by the bound methods of its hooks and the object they are methods of."""
     def add_compiled(self, name: str, markets: Sequence[int], kind: str, params: dict[str, Any]) -> None:
         """Add a compiled strategy."""
+    def begin_again(self) -> None:
+        """Add the same strategies once more, beside those that were added."""
     def run(
         self,
         *,
@@ -2579,8 +2600,12 @@ class Simulation:
         spill: Callable[[dict[str, dict[str, Any]], int], object] | None = None,
         spill_rows: int = 100_000,
         ended: Callable[[], object] | None = None,
+        bounds: bool = False,
     ) -> dict[str, Any]:
         """Run to the end of the data and return figures and tables.
+
+        With ``bounds`` there are the same strategies three times, and ``bounds`` are what the second and the third
+        came to, which filled by what is surely a fill and by what may be one.
 
         A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
         ``spill`` is called with tables of so many rows and how often it was called before without an error, as
@@ -3516,6 +3541,33 @@ def check_strategy_name(name: str) -> None:
 
 def check_quote_size(instrument: Instrument, quote_qty: _Number, max_position: _Number) -> None:
     """Raise InvalidValueError naming the size that a maker cannot quote in an instrument."""
+
+def touch_orders(
+    instrument: Instrument, columns: MemoryColumns, *, qty: int, every: int, hold: int, steady: int
+) -> list[tuple[int, int, int, int, int]]:
+    """Return orders that join the touch of a market of single orders.
+
+    Of each side in turn, one in ``every`` ns, for ``hold`` ns each: side (1 buys), price and quantity in
+    increments, when they come and go, ns. The best prices have stood for ``steady`` ns when one comes, so that a
+    feed that fine shows them.
+    """
+
+def replay_orders(
+    instrument: Instrument,
+    columns: MemoryColumns,
+    orders: list[tuple[int, int, int, int, int]],
+    models: list[str],
+    *,
+    granularity_ns: int | None = None,
+) -> dict[str, Any]:
+    """Let orders come and go in a market, each alone with it, by each of these queue models.
+
+    Returns ``met``, whether a trade printed at an order's price while it was there; ``truth``, what became of
+    each where the data tells single orders, else None; ``models``, the same by model; ``granularity_ns``. An
+    outcome is the quantity that filled, in increments, when the last of it did, ns or None, whether it came to
+    rest, and the sum and number of the errors of what is ahead at trades at its price, model less truth, in
+    increments.
+    """
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:
     """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""

@@ -85,6 +85,12 @@ def read_queue_model(path: str | Path) -> QueueModel:
     ------
     InvalidValueError
         For a file that is not there or holds no queue model.
+
+    Examples
+    --------
+    ::
+
+        print(tc.read_queue_model("queue.json").exponent)
     """
     try:
         with Path(path).open("rb") as file:

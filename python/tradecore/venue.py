@@ -103,7 +103,7 @@ class SimVenue:
     granularity : duration or "auto"
         How fine the venue's book is: the time whose events its data tells as one message, 0 where each is one. For
         the tracked models. ``auto`` is told by the data: 0 where no more than a quarter of the first 256 messages of
-        the book name several levels, else the median time between them.
+        the book name several levels, else the lower quartile of the time between them.
     maker_fee_bps, taker_fee_bps : Decimal or str, optional
         Fees in basis points of the value traded, negative for a rebate; the instrument's if not given.
     basis : "auto", "l2", "l1", "trades" or "bars"

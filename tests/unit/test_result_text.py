@@ -60,6 +60,7 @@ def facts(**changes: Any) -> Facts:
         stats=stats,
         totals=totals,
         positions=[position(0, 400)],
+        bounds={},
         fill_basis={"I0.V": "l2"},
         volumes={"I0.V": {"filled": Decimal(40), "traded": Decimal(1000), "share": 0.04}},
         granularity_ms={"I0.V": 100.0},

@@ -33,7 +33,7 @@ LAYERS = [
         "indicators",
     },
     {"data", "strategy", "report"},
-    {"features"},
+    {"features", "fidelity"},
     {"strategies"},
     {"session"},
     {"backtest", "ml", "research"},

@@ -118,6 +118,11 @@ class Backtest:
     record : bool
         Whether the result keeps the journal, for :func:`tradecore.replay`: all inputs of the kernel, in memory, about
         50 bytes a row of events.
+    bounds : bool
+        Whether copies of the strategies run beside them, in the same pass over the data and each trio alone with the
+        market: by a low rule (queues as with ``tracked``, filled by trades alone) and by a high one (as with
+        ``tracked_high``, filled by what the other side displays as well). The result has ``net_pnl_low`` and
+        ``net_pnl_high``.
 
     Raises
     ------
@@ -152,7 +157,11 @@ class Backtest:
         debug_checks: bool = False,
         byte_budget: int = BYTE_BUDGET,
         record: bool = False,
+        bounds: bool = False,
     ) -> None:
+        if not isinstance(bounds, bool):
+            raise InvalidValueError("bounds", f"expected True or False, got {bounds!r}")
+        self._bounds = bounds
         self._strategies = checked(strategies)
         self._stops_run = stops_run(on_error, self._strategies)
         wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
@@ -269,7 +278,11 @@ class Backtest:
         with self._started() as simulation:
             started = time.perf_counter()
             summary = simulation.run(
-                progress=self._report(progress), spill=store.spill, spill_rows=_SPILL_ROWS, ended=interrupts.wait
+                progress=self._report(progress),
+                spill=store.spill,
+                spill_rows=_SPILL_ROWS,
+                ended=interrupts.wait,
+                bounds=self._bounds,
             )
             wall = time.perf_counter() - started
         store.keep(summary.pop("tables"), summary.pop("spills"))
@@ -313,7 +326,8 @@ class Backtest:
             raise RunError("a backtest runs once, for its strategies keep what they have seen; build a new one")
         for strategy in self._strategies:
             strategy._check_ready()
-        for strategy in self._strategies:
+        beside = [self._copies() for _ in range(2)] if self._bounds else []
+        for strategy in (strategy for group in (self._strategies, *beside) for strategy in group):
             strategy._begin()
             if (prepare := getattr(strategy.predictor, "prepare", None)) is not None:
                 prepare(self._data, [self._feeds[name].instrument for name in strategy.instruments])
@@ -333,14 +347,23 @@ class Backtest:
                     is_sound=feed.is_sound,
                     in_order=feed.in_order,
                 )
-            for strategy in self._strategies:
-                markets = [index[instrument] for instrument in strategy.instruments]
-                if isinstance(strategy, CompiledStrategy):
-                    simulation.add_compiled(strategy.name, markets, strategy.kind, strategy.core_parameters())
-                else:
-                    hooks = strategy._overridden()
-                    simulation.add_strategy(strategy.name, markets, hooks, strategy.book_events, strategy)
+            for place, group in enumerate((self._strategies, *beside)):
+                if place:
+                    simulation.begin_again()
+                for strategy in group:
+                    _add(simulation, strategy, [index[instrument] for instrument in strategy.instruments])
             yield simulation
+
+    def _copies(self) -> list[Strategy]:
+        """Return copies of the strategies as they are before the run."""
+        copies = []
+        for index, strategy in enumerate(self._strategies):
+            try:
+                copies.append(copy.deepcopy(strategy))
+            except Exception as error:
+                problem = f"{strategy.name!r} cannot be copied, which bounds need: {type(error).__name__}: {error}"
+                raise InvalidValueError(f"strategies.{index}", problem) from error
+        return copies
 
     def _report(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None] | None:
         total = sum(feed.events for feed in self._feeds.values())
@@ -356,6 +379,13 @@ class Backtest:
             notes=notes_on(summary, parts, lambda name: self._feeds[name].kinds()),
             data=RunData(self._data),
         )
+
+
+def _add(simulation: Simulation, strategy: Strategy, markets: list[int]) -> None:
+    if isinstance(strategy, CompiledStrategy):
+        simulation.add_compiled(strategy.name, markets, strategy.kind, strategy.core_parameters())
+    else:
+        simulation.add_strategy(strategy.name, markets, strategy._overridden(), strategy.book_events, strategy)
 
 
 def checked(strategies: Sequence[Strategy]) -> list[Strategy]:

@@ -102,6 +102,8 @@ class Result(Frames):
         By settlement currency: ``gross_pnl, fees, funding, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
         ``sharpe`` and ``sortino`` as in :class:`Stats`, None where they cannot be said, for the reasons ``sharpe_why``
         and ``sortino_why``, and ``sharpe_period_ns``, the sampling period they are taken over.
+    bounds : dict of str to dict of str to Decimal, or None
+        Of a run with ``bounds``: net profit by the ``low`` and by the ``high`` rule, by currency.
     tables : TableStore
         The tables behind the frames, piece by piece; times in ns.
     instruments : list of Instrument
@@ -151,6 +153,7 @@ class Result(Frames):
         self.span_ns: tuple[int, int] | None = summary["span_ns"]
         # Results that were saved before there was funding had none.
         self.totals: list[dict[str, Any]] = [{"funding": Decimal(0), **total} for total in summary["totals"]]
+        self.bounds: dict[str, dict[str, Decimal]] | None = summary.get("bounds")
         store.names["currency"] = [total["currency"] for total in self.totals]
         self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
@@ -175,6 +178,26 @@ class Result(Frames):
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
+
+    def _bounds_of(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Return the least and the largest net profit of a run with bounds and what ran beside it, by currency."""
+        if self.bounds is None:
+            return {}
+        nets = {total["currency"]: total["net_pnl"] for total in self.totals}
+        sides = {name: [net, *(side[name] for side in self.bounds.values())] for name, net in nets.items()}
+        return {name: (min(all_three), max(all_three)) for name, all_three in sides.items()}
+
+    @property
+    def net_pnl_low(self) -> Decimal | None:
+        """The least net profit by the rules of a run with bounds; None without, or with several currencies."""
+        found = list(self._bounds_of().values())
+        return found[0][0] if len(found) == 1 else None
+
+    @property
+    def net_pnl_high(self) -> Decimal | None:
+        """The largest net profit by the rules of a run with bounds; None without, or with several currencies."""
+        found = list(self._bounds_of().values())
+        return found[0][1] if len(found) == 1 else None
 
     @property
     def granularity_ms(self) -> dict[str, float]:
@@ -483,6 +506,8 @@ class Result(Frames):
             "fees": money("fees"),
             "funding": money("funding"),
             "net_pnl": money("net_pnl"),
+            "net_pnl_low": None if self.net_pnl_low is None else plain(self.net_pnl_low),
+            "net_pnl_high": None if self.net_pnl_high is None else plain(self.net_pnl_high),
             "settlement_currency": None if only is None else only["currency"],
             "final_positions": [_texts(row, _OF_POSITIONS) for row in self.final_positions],
             "max_drawdown": None if only is None else only["max_drawdown"],
@@ -637,6 +662,7 @@ class Result(Frames):
                 "positions": self.final_positions,
                 "failures": self.failures,
                 "rejected": self.rejected,
+                "bounds": self.bounds,
                 "fill_basis": self.fill_basis,
                 "granularity_ns": self._granularity_ns,
                 "clock_steps": self.clock_steps,
@@ -661,6 +687,7 @@ class Result(Frames):
             stats=self.stats,
             totals=self.totals,
             positions=self.final_positions,
+            bounds=self._bounds_of(),
             fill_basis=self.fill_basis,
             volumes=self.volumes,
             granularity_ms=self.granularity_ms,

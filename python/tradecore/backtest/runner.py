@@ -48,6 +48,8 @@ class Plan:
         The only instrument to trade, by id or symbol.
     seed : int, optional
         Seed instead of the configured one.
+    bounds : bool
+        Whether to run with bounds, if the configuration does not.
     notes : list of str
         Filled with what the user should know.
     """
@@ -58,6 +60,7 @@ class Plan:
     output: str | None = None
     symbol: str | None = None
     seed: int | None = None
+    bounds: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -67,6 +70,8 @@ class Plan:
         changes: dict[str, Any] = {}
         if self.seed is not None:
             changes["seed"] = self.seed
+        if self.bounds:
+            changes["bounds"] = True
         if self.output is not None:
             changes["output"] = config.output.model_copy(update={"dir": self.output})
         if self.data is not None:
@@ -112,6 +117,7 @@ def run_config(
                 candles=config.output.candles,
                 on_error=config.on_error,
                 cost_basis=config.cost_basis,
+                bounds=config.bounds,
             )
         except InvalidValueError as error:
             key = "instruments" if error.field == "specs" else error.field

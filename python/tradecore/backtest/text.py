@@ -32,6 +32,7 @@ class Facts:
     stats: Stats
     totals: Sequence[Mapping[str, Any]]
     positions: Sequence[Mapping[str, Any]]
+    bounds: Mapping[str, tuple[Decimal, Decimal]]
     fill_basis: Mapping[str, str]
     volumes: Mapping[str, Mapping[str, Any]]
     granularity_ms: Mapping[str, float]
@@ -130,6 +131,9 @@ def _figures(facts: Facts) -> Iterator[tuple[str, str]]:
         currency = total["currency"]
         bps = "" if stats.net_pnl_bps is None else f" ({stats.net_pnl_bps:.3g} bps of turnover)"
         yield "net profit", f"{amount(total['net_pnl'])} {currency}{bps}"
+        if currency in facts.bounds:
+            low, high = facts.bounds[currency]
+            yield "by bounds", f"{amount(low)} to {amount(high)} {currency}"
         yield "gross profit", f"{amount(total['gross_pnl'])} {currency}"
         yield "fees", f"{amount(total['fees'])} {currency}"
         if total["funding"]:

@@ -43,6 +43,9 @@ def backtest(
         int | None,
         typer.Option(metavar="N", callback=number_in(0, SEED_MAX), help="Seed instead of the configured one."),
     ] = None,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Show what it comes to by a low and by a high rule of filling as well.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes, no next steps.")] = False,
 ) -> int:
@@ -64,6 +67,7 @@ def backtest(
         output=None if output is None else str(output),
         symbol=symbol,
         seed=seed,
+        bounds=bounds,
         notes=notes,
     )
     with patience() as interrupts:
@@ -143,6 +147,7 @@ def _next(plan: Plan, output: str | None, drawn: str | None) -> list[tuple[str, 
     words = ["backtest", "--config", plan.source]
     for option, value in (("--data", plan.data), ("--symbol", plan.symbol), ("--seed", plan.seed)):
         words += [] if value is None else [option, str(value)]
+    words += ["--bounds"] if plan.bounds else []
     steps = []
     if output is None:
         steps.append((command(*words, "--output", "runs"), "keep its orders, trades, positions and candles as files"))

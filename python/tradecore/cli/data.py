@@ -103,25 +103,47 @@ def synth(
     instrument: Annotated[str, typer.Option(metavar="ID", help="Instrument to make.")] = "BTCUSDT.SYNTH",
     specs: SpecsFile = None,
     start_price: Annotated[str, typer.Option(metavar="PRICE", help="First mid price.")] = "60000",
-    typical_qty: Annotated[str, typer.Option(metavar="QTY", help="Typical size of a level.")] = "0.8",
+    typical_qty: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QTY", help="Typical size: of a level 0.8, with --l3 of an order 0.01.", show_default=False
+        ),
+    ] = None,
+    l3: Annotated[bool, typer.Option("--l3", help="A market of single orders, with its levels and trades.")] = False,
+    granularity: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="With --l3: levels are told once in so much time; if not given, always."),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(metavar="WORD", help="With --l3: few sizes of orders, or many; few if not given."),
+    ] = None,
+    amendments: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="With --l3: share of events that change an order; 0.05 if not given."),
+    ] = None,
     replace: Replace = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a synthetic market."""
-    from tradecore.data.synthetic import synthesize
+    from tradecore.data.synthetic import synthesize, synthesize_orders
 
     spec = spec_of(instrument, specs)
+    given = {"typical_qty": typical_qty, "granularity": granularity, "sizes": sizes, "amendments": amendments}
+    terms: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if not l3 and (of_orders := [name for name in terms if name != "typical_qty"]):
+        raise typer.BadParameter(f"--{of_orders[0]} is of a market of single orders: add --l3")
     with progress_bar("synth", "rows", quiet=quiet) as progress, may_ask_to_replace(catalog, instrument):
-        summary = synthesize(
+        summary = (synthesize_orders if l3 else synthesize)(
             catalog,
             events=events,
             seed=seed,
             instrument=spec,
             start_price=start_price,
-            typical_qty=typical_qty,
             replace=replace,
             progress=progress,
+            **terms,
         )
     show({"instrument": instrument, "catalog": str(catalog), "seed": seed, **summary}, json=json)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tradecore.cli.console import emit, say
-from tradecore.cli.options import Json
+from tradecore.cli.options import CatalogRead, Json
 from tradecore.cli.usage import Command, Group
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_app"]
 
-fit_app = typer.Typer(cls=Group, no_args_is_help=True, help="Fit models of latencies to what was measured.")
+fit_app = typer.Typer(cls=Group, no_args_is_help=True, help="Fit models of latencies and queues.")
 
 
 @fit_app.command(cls=Command)
@@ -50,6 +50,39 @@ def latency(
         say(f"left out: {fit.refused:,} without a time at the venue")
     if fit.series is not None:
         say(f"series written to {fit.series}")
+
+
+@fit_app.command(cls=Command)
+def queue(
+    catalog: CatalogRead,
+    instrument: Annotated[str | None, typer.Option(metavar="ID", help="Its id; the only one if not given.")] = None,
+    fills: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV or Parquet of own live orders (columns: see tradecore.fit_queue)."),
+    ] = None,
+    every: Annotated[str, typer.Option(metavar="TIME", help="Time between orders at the touch.")] = "1s",
+    hold: Annotated[str, typer.Option(metavar="TIME", help="How long each stays.")] = "2s",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the model, for queue = 'fitted:FILE'.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fit a queue model to single orders (L3), or to own live orders beside a recorded market."""
+    from tradecore.fidelity import fit_queue, table_of
+
+    fit = fit_queue(catalog, instrument=instrument, fills=fills, every=every, hold=hold)
+    if output is not None:
+        fit.save(output)
+    if json:
+        emit(fit.summary())
+        return
+    model = fit.model
+    say(f'queue = "{model.queue}"')
+    say(f"  of {model.orders:,} orders of {model.instrument} ({model.source}); of as many others:")
+    for line in table_of(fit.held_out):
+        say(f"  {line}")
+    if output is not None:
+        say(f"model written to {output}")
 
 
 def _measured(leg: LegFit) -> str:

@@ -138,6 +138,8 @@ class BacktestConfig(Section):
     """What a hook that raises ends: its strategy, or the run."""
     cost_basis: Literal["average", "fifo", "lifo"] = "average"
     """Which part of a position a fill closes: a share of all of it, what was opened first, or last."""
+    bounds: Annotated[bool, Field(strict=True)] = False
+    """Whether copies of the strategies run beside them by a low and a high rule of filling; as ``--bounds``."""
     data: DataConfig = DataConfig()
     """Where events come from."""
     venues: tuple[_Venue, ...] = ()

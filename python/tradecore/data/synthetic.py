@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from tradecore._core import EventReader, Instrument, Synth
 from tradecore.data.arguments import instrument_of
@@ -13,7 +15,7 @@ from tradecore.data.layout import find_manifest
 from tradecore.types import EventKind
 from tradecore.validation import DurationLike
 
-__all__ = ["synthesize"]
+__all__ = ["synthesize", "synthesize_orders"]
 
 START_NS = 1_767_225_600_000_000_000
 """First row of a synthetic market: 2026-01-01 00:00 UTC."""
@@ -98,6 +100,105 @@ def synthesize(
             jitter=jitter,
         )
 
+    return _write(open_reader, spec, catalog, events, replace=replace, progress=progress)
+
+
+def synthesize_orders(
+    catalog: str | Path | Catalog,
+    *,
+    events: int,
+    seed: int = 0,
+    instrument: str | Instrument | None = None,
+    start_price: str | Decimal = "60000",
+    typical_qty: str | Decimal = "0.01",
+    event_gap: DurationLike = "2ms",
+    granularity: DurationLike = "0ms",
+    sizes: Literal["few", "many"] = "few",
+    amendments: float = 0.05,
+    latency: DurationLike = "1ms",
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Write a synthetic market of single orders (L3) to a catalog, with its levels and trades.
+
+    Orders are added, amended, cancelled and executed, first come first served, and what became of each is known. The
+    levels are told with every event, or what changed in some time as one message; the events of a seed are the same for
+    every such time. Same arguments, same rows, on every platform: a market that the catalog already holds, row for row,
+    is left as it is.
+
+    Parameters
+    ----------
+    catalog : path or Catalog
+        Where to write.
+    events : int
+        Number of rows, up to 10^10.
+    seed : int
+        Seed of everything.
+    instrument : str or Instrument, optional
+        Or the id of a shipped one; ``BTCUSDT.SYNTH`` if not given.
+    start_price, typical_qty : str or Decimal
+        First mid price and typical size of an order, in units.
+    event_gap : duration
+        Mean time between events.
+    granularity : duration
+        The time whose changes of levels are one message; 0 tells every event.
+    sizes : "few" or "many"
+        Whether orders have a few distinct sizes, 1, 2, 5 or 10 times the typical one, or any.
+    amendments : float
+        Share of events that change an order, from 0 to 1.
+    latency : duration
+        From an event to its receipt.
+    replace, progress
+        As in :func:`synthesize`.
+
+    Returns
+    -------
+    dict
+        Counts, times and the final book, as from an import.
+
+    Raises
+    ------
+    InvalidValueError
+        For a number, a word or a length of time that no market can have.
+    CatalogError
+        As in :func:`synthesize`.
+
+    Examples
+    --------
+    ::
+
+        tc.synthesize_orders("orders", events=200_000, seed=1, granularity="100ms")
+    """
+    spec = instrument_of("BTCUSDT.SYNTH" if instrument is None else instrument)
+
+    def open_reader() -> EventReader:
+        return Synth.order_reader(
+            spec,
+            events=events,
+            seed=seed,
+            start_price=start_price,
+            typical_qty=typical_qty,
+            start_ns=START_NS,
+            event_gap=event_gap,
+            granularity=granularity,
+            sizes=sizes,
+            amendments=amendments,
+            latency=latency,
+        )
+
+    return _write(open_reader, spec, Catalog.of(catalog), events, replace=replace, progress=progress)
+
+
+def _write(
+    open_reader: Callable[[], EventReader],
+    spec: Instrument,
+    catalog: Catalog,
+    events: int,
+    *,
+    replace: bool,
+    progress: Progress | None,
+) -> ImportSummary:
+    """Write a market to a catalog that does not hold just this one."""
     if not replace and (summary := _held(catalog, spec, open_reader(), events)) is not None:
         return summary
     return read_into(open_reader(), spec, catalog, source="synthetic market", replace=replace, progress=progress)

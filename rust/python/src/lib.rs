@@ -16,6 +16,7 @@ mod commands;
 mod context;
 mod errors;
 mod features;
+mod fidelity;
 mod files;
 mod forks;
 mod hooks;
@@ -154,6 +155,8 @@ mod _core {
         FeatureBook, FeatureEngine, FeatureReader, FeatureSchema, FeatureVector, feature_definitions,
         fit_microprice, microprice_adjustments,
     };
+    #[pymodule_export]
+    use crate::fidelity::{replay_orders, touch_orders};
     #[pymodule_export]
     use crate::files::{find_line, read_head};
     #[pymodule_export]

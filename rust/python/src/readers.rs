@@ -17,7 +17,7 @@ use tradecore_core::decode::{
     TardisOrigin, TardisReader,
 };
 use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
-use tradecore_core::synth::{Synth as CoreSynth, SynthConfig, SynthError};
+use tradecore_core::synth::{OrdersConfig, OrdersSynth, Sizes, Synth as CoreSynth, SynthConfig, SynthError};
 use tradecore_core::types::{Instrument, Side};
 
 use crate::book::PyL2Book;
@@ -28,7 +28,7 @@ use crate::instrument::{Named, PyInstrument};
 use crate::records::book_state_to_py;
 use crate::stamps::{leads_to_py, wrong_stamps_to_py};
 use crate::tables::{self, TableInput};
-use crate::values::{arguments, to_duration, to_whole};
+use crate::values::{arguments, to_duration, to_number, to_whole};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,7 +40,7 @@ enum Source {
     Klines(KlineReader),
     Tables(Box<TableReader>),
     Bybit(Box<BybitReader>),
-    Synth { synth: CoreSynth, left: usize },
+    Synth { synth: Synthetic, left: usize },
     Merged(Merged<Source>),
 }
 
@@ -62,6 +62,21 @@ impl ReadEvents for Source {
                 Ok(*left > 0)
             }
             Self::Merged(merged) => merged.read(out, rows),
+        }
+    }
+}
+
+/// A market that is made.
+enum Synthetic {
+    Levels(Box<CoreSynth>),
+    Orders(Box<OrdersSynth>),
+}
+
+impl Synthetic {
+    fn fill(&mut self, out: &mut EventColumns, rows: usize) {
+        match self {
+            Self::Levels(synth) => synth.fill(out, rows),
+            Self::Orders(synth) => synth.fill(out, rows),
         }
     }
 }
@@ -655,12 +670,56 @@ impl Synth {
             latency_ns: to_duration("latency", latency, 0)?,
             jitter_ns: to_duration("jitter", jitter, 0)?,
         };
-        let synth = CoreSynth::new(config).map_err(|error| match error {
-            SynthError::StartPrice => errors::invalid("start_price", error.to_string()),
-            SynthError::TypicalQty => errors::invalid("typical_qty", error.to_string()),
-        })?;
+        let synth = Synthetic::Levels(Box::new(CoreSynth::new(config).map_err(unmade)?));
         let source = Source::Synth { synth, left: events };
         Ok(EventReader::new(instrument, source, Arc::default(), 0))
+    }
+
+    /// Return a reader over a market of single orders of ``events`` rows.
+    #[staticmethod]
+    #[pyo3(signature = (instrument, *, events, seed, start_price, typical_qty, start_ns, event_gap, granularity, sizes,
+        amendments, latency))]
+    #[allow(clippy::too_many_arguments, reason = "the shape of a market")]
+    fn order_reader(
+        instrument: &PyInstrument,
+        #[pyo3(from_py_with = events)] events: usize,
+        #[pyo3(from_py_with = seed)] seed: u64,
+        start_price: &Bound<'_, PyAny>,
+        typical_qty: &Bound<'_, PyAny>,
+        start_ns: i64,
+        event_gap: &Bound<'_, PyAny>,
+        granularity: &Bound<'_, PyAny>,
+        sizes: &str,
+        amendments: &Bound<'_, PyAny>,
+        latency: &Bound<'_, PyAny>,
+    ) -> PyResult<EventReader> {
+        let config = OrdersConfig {
+            seed,
+            start_price: instrument.price_to_steps(start_price)?,
+            tick_size: instrument.0.terms.tick_size,
+            typical_qty: instrument.qty_to_steps(typical_qty)?,
+            lot_size: instrument.0.terms.lot_size,
+            start_ns,
+            gap_ns: to_duration("event_gap", event_gap, 1)?,
+            granularity_ns: to_duration("granularity", granularity, 0)?,
+            sizes: match sizes {
+                "few" => Sizes::Few,
+                "many" => Sizes::Many,
+                other => return Err(errors::invalid("sizes", format!("{other:?} is not few or many"))),
+            },
+            amendments: to_number("amendments", amendments, 0.0..=1.0)?,
+            latency_ns: to_duration("latency", latency, 0)?,
+        };
+        let synth = Synthetic::Orders(Box::new(OrdersSynth::new(config).map_err(unmade)?));
+        let source = Source::Synth { synth, left: events };
+        Ok(EventReader::new(instrument, source, Arc::default(), 0))
+    }
+}
+
+fn unmade(error: SynthError) -> PyErr {
+    match error {
+        SynthError::StartPrice => errors::invalid("start_price", error.to_string()),
+        SynthError::TypicalQty => errors::invalid("typical_qty", error.to_string()),
     }
 }
 

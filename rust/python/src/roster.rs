@@ -27,6 +27,8 @@ pub(crate) struct Roster {
     /// How often the hooks of strategies in Python are called.
     pub(crate) calls: Vec<(String, Arc<Calls>)>,
     ids: FxHashSet<String>,
+    /// Where the strategies begin among which names are distinct.
+    group: usize,
     known: Option<Arc<Instruments>>,
 }
 
@@ -97,9 +99,14 @@ impl Roster {
         Ok(())
     }
 
+    /// What is added from here on are the same strategies once more.
+    pub(crate) fn begin_again(&mut self) {
+        self.group = self.strategies.len();
+    }
+
     fn check(&self, name: &str, markets: &[usize]) -> PyResult<Vec<MarketId>> {
         check_strategy_name(name)?;
-        if self.strategies.iter().any(|setup| setup.name == name) {
+        if self.strategies[self.group..].iter().any(|setup| setup.name == name) {
             return Err(errors::invalid("name", format!("a strategy {name:?} was added before")));
         }
         markets.iter().map(|market| self.market(*market)).collect()

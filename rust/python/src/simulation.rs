@@ -9,13 +9,13 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{
-    ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError,
+    ChunkSource, CurrencyTotals, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError,
 };
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{Instrument, MarketId, Qty, StrategyId};
+use tradecore_core::types::{Instrument, MarketId, Money, Qty, StrategyId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -269,12 +269,20 @@ impl Simulation {
         self.parts(params.py()).roster.add_compiled(name, &markets, None, kind, params)
     }
 
+    /// Add the same strategies once more, beside those that were added.
+    fn begin_again(&self, py: Python<'_>) {
+        self.parts(py).roster.begin_again();
+    }
+
     /// Run to the end of the data and return figures and tables.
+    ///
+    /// With ``bounds`` there are the same strategies three times, and ``bounds`` are what the second and the third
+    /// came to, which filled by what is surely a fill and by what may be one.
     ///
     /// A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
     /// ``spill`` is called with tables of so many rows and how often it was called before without an error, as
     /// ``spills`` says in the end; ``ended`` once when the run is over, which Ctrl-C before that interrupts.
-    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000, ended=None))]
+    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000, ended=None, bounds=false))]
     fn run<'py>(
         &self,
         py: Python<'py>,
@@ -282,14 +290,23 @@ impl Simulation {
         spill: Option<Py<PyAny>>,
         spill_rows: usize,
         ended: Option<&Bound<'py, PyAny>>,
+        bounds: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let tables = spill.as_ref().map_or(Tables::Kept, |spill| Tables::Spilled(spill, spill_rows));
-        let mut ran = self.simulate(py, Replay::new, progress.as_ref(), tables)?;
+        let assemble = if bounds { Replay::bounded } else { Replay::new };
+        let mut ran = self.simulate(py, assemble, progress.as_ref(), tables)?;
+        if bounds {
+            // Those of the first of three.
+            ran.calls.truncate(ran.calls.len() / 3);
+        }
         if let Some(ended) = ended {
             ran.end(py, ended)?;
         }
         let out = summary(py, &mut ran, StrategyId::new(0))?;
         out.set_item("spills", ran.moved)?;
+        if bounds {
+            out.set_item("bounds", bounds_to_py(py, &ran.replay)?)?;
+        }
         Ok(out)
     }
 
@@ -368,6 +385,24 @@ impl Simulation {
     }
 }
 
+/// What the strategies of a run with bounds came to by the low and by the high rule: net profit by currency.
+fn bounds_to_py<'py>(py: Python<'py>, replay: &Replay) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    for (place, name) in [(1, "low"), (2, "high")] {
+        let nets = PyDict::new(py);
+        for total in replay.bound_totals(place) {
+            nets.set_item(&total.currency, money_to_py(py, net_of(total)?)?)?;
+        }
+        out.set_item(name, nets)?;
+    }
+    Ok(out)
+}
+
+fn net_of(total: &CurrencyTotals) -> PyResult<Money> {
+    let net = total.gross.checked_sub(total.fees).and_then(|net| net.checked_sub(total.funding));
+    net.ok_or_else(|| errors::RunError::new_err(MoneyOverflow::Sum.to_string()))
+}
+
 /// How often the hooks of a kernel's Python strategies were called, by strategy and hook.
 fn calls_to_py<'py>(
     py: Python<'py>,
@@ -423,9 +458,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
         row.set_item("fees", money_to_py(py, total.fees)?)?;
         row.set_item("funding", money_to_py(py, total.funding)?)?;
-        let net = total.gross.checked_sub(total.fees).and_then(|net| net.checked_sub(total.funding));
-        let net = net.ok_or_else(|| errors::RunError::new_err(MoneyOverflow::Sum.to_string()))?;
-        row.set_item("net_pnl", money_to_py(py, net)?)?;
+        row.set_item("net_pnl", money_to_py(py, net_of(total)?)?)?;
         row.set_item("turnover", money_to_py(py, total.turnover)?)?;
         row.set_item("max_drawdown", total.stats.max_drawdown())?;
         for (name, why, ratio) in

@@ -1,6 +1,7 @@
 //! Backtests: recorded data through the simulated venue and the kernel.
 
 mod arrivals;
+mod fidelity;
 mod lane;
 mod models;
 mod order;
@@ -11,6 +12,7 @@ mod sessions;
 mod setup;
 mod stats;
 
+pub use fidelity::{Outcome, Replayed, Scripted, orders_at_touch, replay};
 pub use lane::ChunkSource;
 pub use models::{Model, ModelSetup};
 pub use replay::Replay;

@@ -42,9 +42,11 @@ use crate::kernel::{
 use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
-use crate::sim::{Accounts, Balances, FeedClock, Market, Notice, Uncross, Venue};
+use crate::sim::{Accounts, Balances, FeedClock, FillRule, Market, Notice, QueueRule, Uncross, Venue};
 use crate::types::{MarketId, Qty, StrategyId};
 
+/// Runs beside each other in one with bounds.
+const BOUNDS: usize = 3;
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
 
@@ -78,6 +80,8 @@ pub struct Replay {
     lanes: Vec<Lane>,
     /// Of each market whether it has a book, and how fine it is where that is given.
     granularities: Vec<(bool, Option<i64>)>,
+    /// See [`Replay::bounded`].
+    is_bounded: bool,
     /// Venue time of each market's next message.
     heads: Heads,
     /// Visible time of the next message of each followed market.
@@ -110,7 +114,7 @@ impl Replay {
         markets: Vec<MarketSetup>,
         strategies: Vec<StrategySetup>,
     ) -> Result<Self, RunError> {
-        Self::of(config, markets, vec![strategies], Venue::new())
+        Self::of(config, markets, vec![strategies], Venue::new(), false)
     }
 
     /// A run of each of these strategies over one pass of the data: each is alone with the market, whatever the accounts
@@ -129,7 +133,24 @@ impl Replay {
             market.settings.matching.accounts = Accounts::Isolated;
         }
         let groups = strategies.into_iter().map(|strategy| vec![strategy]).collect();
-        Self::of(config, markets, groups, Venue::apart())
+        Self::of(config, markets, groups, Venue::grouped(1), false)
+    }
+
+    /// A run of these strategies with the same twice more beside it, over one pass of the data: a third of them each, with
+    /// accounts numbered through, fills as set, by what is surely a fill (tracked queues, trades alone), and by what may be
+    /// one (tracked high). What the first leaves behind is what a run of its own would.
+    ///
+    /// # Errors
+    /// See [`Replay::new`].
+    pub fn bounded(
+        config: RunConfig,
+        markets: Vec<MarketSetup>,
+        mut strategies: Vec<StrategySetup>,
+    ) -> Result<Self, RunError> {
+        let each = strategies.len() / BOUNDS;
+        let high = strategies.split_off(2 * each);
+        let low = strategies.split_off(each);
+        Self::of(config, markets, vec![strategies, low, high], Venue::grouped(each), true)
     }
 
     fn of(
@@ -137,6 +158,7 @@ impl Replay {
         markets: Vec<MarketSetup>,
         groups: Vec<Vec<StrategySetup>>,
         mut venue: Venue,
+        is_bounded: bool,
     ) -> Result<Self, RunError> {
         let clocks = clock_steps(&markets);
         let mut specs = Vec::with_capacity(markets.len());
@@ -151,7 +173,7 @@ impl Replay {
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
             let random = Random::new(config.seed, QUEUE_STREAM + index as u64);
             let basis = settings.basis.resolve(holds);
-            let market =
+            let mut market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?
                     .of_data(holds)
                     .with_rules(settings.orders);
@@ -165,7 +187,13 @@ impl Replay {
             let in_order = in_order || !basis.has_book();
             let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order));
             let counts = settings.latency.window() > 0;
-            if settings.queue.is_tracked() {
+            if is_bounded {
+                let rule = |queue, reaches| FillRule { queue, reaches };
+                let (low, high) = (QueueRule::Tracked.into(), QueueRule::TrackedHigh.into());
+                let rules = vec![rule(settings.queue, true), rule(low, false), rule(high, true)];
+                market.set_filling(groups[0].len(), rules);
+            }
+            if is_bounded || settings.queue.is_tracked() {
                 lane.keep_past();
             }
             granularities.push((basis == FillBasis::L2, settings.granularity));
@@ -203,7 +231,7 @@ impl Replay {
             candle_ns: config.candle_ns,
             keeps_journal: config.keeps_journal,
         };
-        let sessions = Sessions::new(&kernel_config, &specs, groups, config.sample_ns)?;
+        let sessions = Sessions::new(&kernel_config, &specs, groups, config.sample_ns, is_bounded)?;
         Ok(Self {
             heads: Heads::new(lanes.len()),
             followed: Heads::new(lanes.len()),
@@ -215,6 +243,7 @@ impl Replay {
             models: Models::default(),
             lanes,
             granularities,
+            is_bounded,
             config,
             next_sample: i64::MAX,
             start: i64::MIN,
@@ -272,6 +301,11 @@ impl Replay {
     /// Totals by settlement currency, valid after [`Replay::run`]; the first strategy's if each is apart.
     pub fn totals(&self) -> &[CurrencyTotals] {
         self.totals_of(StrategyId::new(0))
+    }
+
+    /// Totals by the rule of a place of a run with bounds: 0 as set, 1 low, 2 high.
+    pub fn bound_totals(&self, place: usize) -> &[CurrencyTotals] {
+        self.sessions.seats().nth(place).map_or(&[], |seat| self.sessions.totals(seat))
     }
 
     /// Totals of the kernel a strategy is in.
@@ -595,10 +629,19 @@ impl Replay {
     }
 
     fn spill(&mut self, monitor: &mut dyn Monitor) -> Result<(), RunError> {
-        self.sessions.records().try_for_each(|record| monitor.spill(record)).map_err(|error| match error {
-            HookError::Interrupted => KernelError::Interrupted.into(),
-            HookError::Failed(message) => RunError::Spill(message),
-        })
+        // Of what runs beside a run for its bounds only the totals are wanted.
+        let wanted = if self.is_bounded { 1 } else { usize::MAX };
+        for (place, record) in self.sessions.records().enumerate() {
+            if place >= wanted {
+                record.clear();
+                continue;
+            }
+            monitor.spill(record).map_err(|error| match error {
+                HookError::Interrupted => KernelError::Interrupted.into(),
+                HookError::Failed(message) => RunError::Spill(message),
+            })?;
+        }
+        Ok(())
     }
 }
 

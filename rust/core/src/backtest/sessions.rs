@@ -147,6 +147,10 @@ pub(super) struct Seat(usize);
 /// The kernels of a run. Where there are several, each is known by its account at the venue.
 pub(super) struct Sessions {
     each: Vec<Session>,
+    /// Strategies of each, where there are several.
+    group: usize,
+    /// Whether of several the rows of the first are kept, and of the others their totals alone.
+    keeps_first: bool,
     /// When each has something to do by itself, where there are several.
     dues: Heads,
     /// Of each market the last message that is known, where there are several.
@@ -162,10 +166,18 @@ impl Sessions {
         markets: &[MarketSpec],
         groups: Vec<Vec<StrategySetup>>,
         sample_ns: i64,
+        keeps_first: bool,
     ) -> Result<Self, MoneyOverflow> {
         let mut each = Vec::with_capacity(groups.len());
+        let group = groups.iter().map(Vec::len).max().unwrap_or(0).max(1);
         for strategies in groups {
-            let kernel = Kernel::new(config.clone(), markets.to_vec(), strategies)?;
+            let is_kept = !keeps_first || each.is_empty();
+            let config = KernelConfig {
+                keeps_journal: config.keeps_journal && is_kept,
+                candle_ns: config.candle_ns.filter(|_| is_kept),
+                ..config.clone()
+            };
+            let kernel = Kernel::new(config, markets.to_vec(), strategies)?;
             let total = |currency: &String| CurrencyTotals {
                 currency: currency.clone(),
                 gross: Money::ZERO,
@@ -186,7 +198,7 @@ impl Sessions {
             });
         }
         let (dues, latest) = (Heads::new(each.len()), vec![None; markets.len()]);
-        Ok(Self { each, dues, latest, uncounted: Vec::new() })
+        Ok(Self { each, group, keeps_first, dues, latest, uncounted: Vec::new() })
     }
 
     /// All of them.
@@ -196,29 +208,34 @@ impl Sessions {
 
     /// Where a strategy is, counted over all of them.
     pub(super) fn seat_of(&self, strategy: StrategyId) -> Seat {
-        Seat(if self.each.len() == 1 { 0 } else { strategy.index() })
+        Seat(if self.each.len() == 1 { 0 } else { strategy.index() / self.group })
     }
 
     /// Where a strategy of a kernel is, counted over all of them.
     pub(super) fn place_of(&self, seat: Seat, strategy: StrategyId) -> usize {
-        if self.each.len() == 1 { strategy.index() } else { seat.0 }
+        seat.0 * self.group + strategy.index()
     }
 
     /// Whose an account at the venue is.
     #[inline]
     pub(super) fn owner(&self, account: AccountId) -> Seat {
-        Seat(if self.each.len() == 1 { 0 } else { account.index() })
+        Seat(if self.each.len() == 1 { 0 } else { account.index() / self.group })
     }
 
     /// The account by which a kernel knows one at the venue.
     pub(super) fn account_in(&self, seat: Seat, account: AccountId) -> AccountId {
-        if self.each.len() == 1 { account } else { self.each[seat.0].kernel.account_of(StrategyId::new(0)) }
+        if self.each.len() == 1 || self.group > 1 {
+            account
+        } else {
+            self.each[seat.0].kernel.account_of(StrategyId::new(0))
+        }
     }
 
-    /// The account at the venue of all that a kernel sends, where there are several kernels.
+    /// The account at the venue of all that a kernel sends, where there are several kernels of one strategy each. Those
+    /// of more number their accounts on from the kernel before.
     #[inline]
     pub(super) fn accounts(&self, seat: Seat) -> Option<AccountId> {
-        (self.each.len() > 1).then(|| AccountId::new(seat.0))
+        (self.each.len() > 1 && self.group == 1).then(|| AccountId::new(seat.0))
     }
 
     /// The only kernel, if there is no other.
@@ -392,11 +409,12 @@ impl Sessions {
         self.each.iter_mut().map(|session| session.kernel.finish()).collect()
     }
 
-    /// The record of the only kernel, if there is no other.
+    /// The record of the only kernel whose rows are kept.
     #[inline]
     pub(super) fn only_record(&mut self) -> Option<&mut Record> {
         match self.each.as_mut_slice() {
             [only] => Some(only.kernel.record()),
+            [first, ..] if self.keeps_first => Some(first.kernel.record()),
             _ => None,
         }
     }

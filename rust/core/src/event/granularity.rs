@@ -47,14 +47,14 @@ impl Granularity {
         self.last = Some(at);
     }
 
-    /// The time whose events are one message, ns: the median between messages where more than a quarter of them name
-    /// several levels, else 0. A trade through several levels, or an order that moves, is one event too.
+    /// The time whose events are one message, ns: the lower quartile of that between messages where more than a quarter of
+    /// them name several levels, else 0. A trade through several levels, or an order that moves, is one event too.
     pub fn ns(mut self) -> i64 {
         if self.merged * 4 <= self.messages || self.gaps.is_empty() {
             return 0;
         }
-        let middle = self.gaps.len() / 2;
-        *self.gaps.select_nth_unstable(middle).1
+        let quartile = self.gaps.len() / 4;
+        *self.gaps.select_nth_unstable(quartile).1
     }
 }
 

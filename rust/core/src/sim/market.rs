@@ -80,6 +80,16 @@ struct Pool {
     /// The trade of which `left` is left.
     trade: u64,
     left: i64,
+    rule: FillRule,
+}
+
+/// How resting orders of a pool fill.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FillRule {
+    /// How they queue.
+    pub queue: QueueModel,
+    /// Whether what the other side displays at their price or through it fills them; else trades alone do.
+    pub reaches: bool,
 }
 
 /// A trade of the market.
@@ -160,7 +170,9 @@ pub struct Market {
     /// Of a market without a book.
     prints: Prints,
     news: News,
-    queue: QueueModel,
+    /// Accounts stand in groups of so many, each with a rule and a market of its own.
+    group: usize,
+    filling: Vec<FillRule>,
     granularity: Option<i64>,
     self_trade: SelfTrade,
     accounts: Accounts,
@@ -212,7 +224,8 @@ impl Market {
             taken: Taken::default(),
             prints: Prints::default(),
             news: News::default(),
-            queue,
+            group: usize::MAX,
+            filling: vec![FillRule { queue, reaches: true }],
             granularity: None,
             self_trade: matching.self_trade,
             accounts: matching.accounts,
@@ -235,7 +248,7 @@ impl Market {
             few: FEW,
         };
         if matching.accounts == Accounts::Shared {
-            market.add_pool();
+            market.add_pool(0);
         }
         Ok(market)
     }
@@ -312,21 +325,24 @@ impl Market {
         self.orders.find(account, id).map(|slot| self.orders.get(slot).place.front)
     }
 
-    fn add_pool(&mut self) -> u32 {
+    fn add_pool(&mut self, group: usize) -> u32 {
         // Every pool draws the numbers it would draw alone.
-        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0 });
+        let rule = self.filling[group.min(self.filling.len() - 1)];
+        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0, rule });
         (self.pools.len() - 1) as u32
     }
 
     fn pool(&mut self, account: AccountId) -> u32 {
-        if self.accounts == Accounts::Shared {
+        let group = account.index() / self.group;
+        let key = if self.accounts == Accounts::Shared { AccountId::new(group) } else { account };
+        if self.accounts == Accounts::Shared && group == 0 {
             return 0;
         }
-        if let Some(pool) = self.pool_of.get(&account) {
+        if let Some(pool) = self.pool_of.get(&key) {
             return *pool;
         }
-        let pool = self.add_pool();
-        self.pool_of.insert(account, pool);
+        let pool = self.add_pool(group);
+        self.pool_of.insert(key, pool);
         pool
     }
 
@@ -467,7 +483,8 @@ impl Market {
             self.join(slot, displayed);
         } else if displayed != order.displayed {
             let at = self.book.stamp_at(order.side, order.key());
-            self.queue.on_depth(&mut order.place, (order.displayed, displayed), at, self.unit);
+            let queue = self.pools[order.pool as usize].rule.queue;
+            queue.on_depth(&mut order.place, (order.displayed, displayed), at, self.unit);
             if displayed < order.displayed {
                 order.shrunk_at = at;
             }
@@ -498,7 +515,18 @@ impl Market {
     /// Says how fine its book is.
     pub fn set_granularity(&mut self, ns: i64) {
         self.granularity = Some(ns);
-        self.queue.is_throttled = ns > 0;
+        let pools = self.pools.iter_mut().map(|pool| &mut pool.rule);
+        pools.chain(&mut self.filling).for_each(|rule| rule.queue.is_throttled = ns > 0);
+    }
+
+    /// Puts accounts in groups of so many, the first of which fills by the first of these rules and so on; nothing of
+    /// one is seen by another. Before the first order.
+    pub fn set_filling(&mut self, group: usize, filling: Vec<FillRule>) {
+        debug_assert!(!self.touched && !filling.is_empty(), "orders keep the rule they came with");
+        (self.group, self.filling) = (group.max(1), filling);
+        if let Some(first) = self.pools.first_mut() {
+            first.rule = self.filling[0];
+        }
     }
 
     /// Lets `told` say what the levels are made of that orders have joined since it was last asked: what was told of the
@@ -655,7 +683,8 @@ impl Market {
 
     /// Whether a trade was in what the book showed when an order joined.
     fn is_older(&self, slot: Slot, trade: Trade) -> bool {
-        !self.queue.is_compat && trade.at <= self.orders.get(slot).joined_at
+        let order = self.orders.get(slot);
+        !self.pools[order.pool as usize].rule.queue.is_compat && trade.at <= order.joined_at
     }
 
     /// What is left of the newest trade, of `qty`, for a pool's orders.
@@ -679,12 +708,13 @@ impl Market {
         let pool = &mut self.pools[pool as usize];
         let print = Print { qty: left, at: trade.at, is_shown: trade.at <= order.shrunk_at };
         if left < trade.qty {
-            self.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, ..print });
+            pool.rule.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, ..print });
         }
         if left == 0 {
             return 0;
         }
-        let reach = self.queue.on_trade(&mut order.place, print, order.displayed, self.lot, &mut pool.random);
+        let reach =
+            pool.rule.queue.on_trade(&mut order.place, print, order.displayed, self.lot, &mut pool.random);
         let fill = reach.min(fillable).max(0);
         pool.left = (left - fill).max(0);
         fill
@@ -799,6 +829,9 @@ impl Market {
         }
         for slot in reached.drain(..) {
             let Resting { side, price, pool, .. } = *self.orders.get(slot);
+            if !self.pools[pool as usize].rule.reaches {
+                continue;
+            }
             let leaves = self.fillable(slot);
             let fill = self.use_up(side, price, pool, leaves);
             if fill > 0 {

@@ -18,7 +18,7 @@ pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,
     TooFewLatencies, Traffic, fit_latency, read_series,
 };
-pub use market::{Accounts, Market, Matching, SelfTrade};
+pub use market::{Accounts, FillRule, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};
 pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};

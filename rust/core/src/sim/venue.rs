@@ -75,8 +75,8 @@ pub struct Venue {
     wallets: Vec<Wallets>,
     /// Fills so far, of all accounts or of each: the number of each is its key.
     executions: Vec<u64>,
-    /// Whether the fills of each account are numbered by themselves.
-    numbers_apart: bool,
+    /// The fills of so many accounts in a row are numbered by themselves, if not those of all together.
+    group: Option<usize>,
 }
 
 impl Venue {
@@ -85,14 +85,15 @@ impl Venue {
         Self::default()
     }
 
-    /// A venue without markets that numbers the fills of each account by themselves, as if it were the only one.
-    pub fn apart() -> Self {
-        Self { numbers_apart: true, ..Self::default() }
+    /// A venue without markets for groups of so many accounts: what they share, a group shares alone.
+    pub fn grouped(accounts: usize) -> Self {
+        Self { group: Some(accounts.max(1)), ..Self::default() }
     }
 
     /// Adds a market; it gets the next [`MarketId`]. Latencies that are drawn are drawn from `random`.
     pub fn add(&mut self, market: Market, latency: Latency, random: Random) -> MarketId {
-        let ways = Ways::new(latency, random, market.accounts() == Accounts::Isolated);
+        let group = if market.accounts() == Accounts::Isolated { Some(1) } else { self.group };
+        let ways = Ways::new(latency, random, group);
         self.places.push(Place { market, ways, spot: None, held: BTreeMap::new(), funding: None });
         MarketId::new(self.places.len() - 1)
     }
@@ -376,7 +377,7 @@ impl Venue {
                 let qty = held.entry(account).or_default();
                 *qty = qty.saturating_add(update.change);
             }
-            let counter = if self.numbers_apart { account.index() } else { 0 };
+            let counter = self.group.map_or(0, |accounts| account.index() / accounts);
             if counter >= self.executions.len() {
                 self.executions.resize(counter + 1, 0);
             }

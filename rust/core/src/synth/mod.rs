@@ -7,6 +7,9 @@
 //!
 //! Same configuration, same rows, on every platform.
 
+mod orders;
+
+pub use self::orders::{OrdersConfig, OrdersSynth, Sizes};
 use crate::event::{Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::random::Random;
 use crate::types::STEPS_LIMIT;

@@ -4,13 +4,14 @@ use super::{Draws, Latency, Leg, Traffic};
 use crate::random::Random;
 use crate::types::AccountId;
 
-/// What commands and reports of one market take: of all accounts in turn, or of each as if it were alone.
+/// What commands and reports of one market take: of all accounts in turn, or of groups of them as if each were alone.
 #[derive(Debug)]
 pub(in crate::sim) struct Ways {
     latency: Latency,
     random: Random,
-    is_apart: bool,
-    /// Entry and response, of all accounts or of each.
+    /// So many accounts are a group.
+    group: Option<usize>,
+    /// Entry and response, of all accounts or of each group.
     each: Vec<[Draws; 2]>,
     traffic: Traffic,
     /// Whether messages of the market count.
@@ -18,10 +19,10 @@ pub(in crate::sim) struct Ways {
 }
 
 impl Ways {
-    pub(in crate::sim) fn new(latency: Latency, random: Random, is_apart: bool) -> Self {
+    pub(in crate::sim) fn new(latency: Latency, random: Random, group: Option<usize>) -> Self {
         let window = latency.window();
         let traffic = Traffic::new(window);
-        Self { latency, random, is_apart, each: Vec::new(), traffic, counts: window > 0 }
+        Self { latency, random, group, each: Vec::new(), traffic, counts: window > 0 }
     }
 
     /// The least anything will ever take, ns.
@@ -55,7 +56,7 @@ impl Ways {
     }
 
     fn way(&mut self, account: AccountId) -> usize {
-        let way = if self.is_apart { account.index() } else { 0 };
+        let way = self.group.map_or(0, |accounts| account.index() / accounts);
         while self.each.len() <= way {
             let Latency { entry, response, .. } = self.latency.clone();
             let mut random = self.random.clone();

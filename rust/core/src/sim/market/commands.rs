@@ -168,7 +168,7 @@ impl Market {
 
     /// Puts an order at the end of the queue of its price.
     pub(super) fn rest(&mut self, mut order: Resting) {
-        let (side, key) = (order.side, order.key());
+        let (side, key, pool) = (order.side, order.key(), order.pool);
         let shown = self.book.shown_at(side, order.price);
         order.tip = order.filled.saturating_add(order.terms.display);
         order.place = QueuePosition::UNKNOWN;
@@ -177,7 +177,7 @@ impl Market {
         match shown {
             Some(displayed) => {
                 self.join(slot, displayed);
-                if self.queue.is_tracked() && displayed > 0 {
+                if self.pools[pool as usize].rule.queue.is_tracked() && displayed > 0 {
                     self.joined.push(slot);
                 }
             }
