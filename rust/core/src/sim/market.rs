@@ -862,9 +862,6 @@ impl Market {
     fn watch_again(&mut self) {
         let has_orders = !(self.orders.is_empty() && self.prints.is_empty() && self.triggers.is_empty());
         self.touched = has_orders || !self.taken.is_empty();
-        if !self.touched {
-            self.triggers.forget_prices();
-        }
         for side in SIDES {
             let own = self.orders.keys(side).first().map(|&worst| (worst, self.orders.best(side)));
             let bounds = match (own, self.taken.bounds(side)) {

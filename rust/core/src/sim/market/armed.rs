@@ -57,14 +57,11 @@ impl Armed {
     }
 }
 
-/// All of them, and the prices they are held against.
+/// All of them.
 #[derive(Debug)]
 pub(super) struct Triggers {
     /// In order of arrival.
     pub(super) armed: Vec<Armed>,
-    /// The last trade's price and the mark price, as far as they are known since something of ours is here.
-    pub(super) last: Option<Range>,
-    pub(super) mark: Option<Range>,
     /// Whether one was set off and has not acted.
     pub(super) has_set_off: bool,
     /// The kinds of events that the data holds.
@@ -73,7 +70,7 @@ pub(super) struct Triggers {
 
 impl Default for Triggers {
     fn default() -> Self {
-        Self { armed: Vec::new(), last: None, mark: None, has_set_off: false, holds: KindSet::ALL }
+        Self { armed: Vec::new(), has_set_off: false, holds: KindSet::ALL }
     }
 }
 
@@ -102,11 +99,6 @@ impl Triggers {
     /// Takes all out, in order of arrival.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Taker> + '_ {
         self.armed.drain(..).map(|order| order.taker)
-    }
-
-    /// Nothing of ours is here: prices are not looked at any more.
-    pub(super) fn forget_prices(&mut self) {
-        (self.last, self.mark) = (None, None);
     }
 
     /// Holds a price against the orders that were sent by `before`.

@@ -5,7 +5,8 @@
 //! in order of arrival, on the book as it is then: over a gap it fills where the market is. Where the book cannot be traded
 //! on then, it waits for one that can. Each is set off once.
 //!
-//! Prices are looked at from an order's arrival on. Until something has traded since, the last price is taken to lie
+//! Prices are looked at from an order's arrival on, whatever else is here: an isolated account fares as if it were alone.
+//! Until something has traded since, the last price is taken to lie
 //! between the best prices; a trailing stop begins with the first price that is known. In bars, those that were sent after
 //! one began do not meet its high and low.
 
@@ -31,10 +32,8 @@ impl Market {
     /// Something traded at a price, which those do not meet that were sent after `before`.
     #[inline]
     pub(super) fn see_last(&mut self, price: i64, before: i64) {
-        let price = Range::exactly(price);
-        self.triggers.last = Some(price);
         if !self.triggers.is_empty() {
-            self.triggers.see(TriggerBy::Last, price, before);
+            self.triggers.see(TriggerBy::Last, Range::exactly(price), before);
         }
     }
 
@@ -45,7 +44,6 @@ impl Market {
         let unit = 10i128.pow(FINE_SCALE) * step.value().mantissa();
         let steps = |twice: i128| i64::try_from(twice).unwrap_or(i64::MAX);
         let price = Range { low: steps(twice.div_euclid(unit)), high: steps(-(-twice).div_euclid(unit)) };
-        self.triggers.mark = Some(price);
         self.triggers.see(TriggerBy::Mark, price, i64::MAX);
     }
 
@@ -90,9 +88,9 @@ impl Market {
             trigger.offset().is_none().then_some(range)
         };
         let price = match trigger.by {
-            TriggerBy::Last if self.basis.has_book() => self.triggers.last.or_else(between),
+            TriggerBy::Last if self.basis.has_book() => between(),
             TriggerBy::Last => self.last_print().map(Range::exactly),
-            TriggerBy::Mark => self.triggers.mark,
+            TriggerBy::Mark => None,
             TriggerBy::Mid => self.mid(),
         };
         order.is_set_off = price.is_some_and(|price| order.sees(price));
