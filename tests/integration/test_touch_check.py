@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tradecore as tc
 from tradecore.data.check import check_files
 
 
@@ -15,5 +17,41 @@ def test_a_check_says_how_often_depth_and_quotes_disagree(shared: Path, market: 
     report = check_files([file for file in files if file.is_file()][:1], instrument)
     assert 0 < report["quoted_otherwise"] < report["quoted"]
     share = report["quoted_otherwise"] / report["quoted"]
-    told = f"depth and top-of-book quotes disagree on the best prices at {share:.1%} of {report['quoted']:,} quotes"
+    # Most quotes come when the market moves, so that many of them differ, and not for long.
+    of_time = report["quoted_otherwise_ns"] / report["quoted_ns"]
+    assert 0.03 < of_time < 0.1 < share
+    told = (
+        f"depth and top-of-book quotes disagree on the best prices {of_time:.1%} of the time, at {share:.1%} of "
+        f"{report['quoted']:,} quotes"
+    )
     assert any(note.startswith(told) for note in report["notes"])
+
+
+def test_the_time_for_which_they_disagree_is_that_between_messages(tmp_path: Path) -> None:
+    second = 1_000_000_000
+    start = 1_700_000_000 * second
+    spec = tc.find_instrument("BTCUSDT.SYNTH")
+    book = [(0, 0, 0, 0), (1, 1, 600_000, 5), (1, -1, 600_010, 5)]
+    rows = [
+        *((start, kind, side, int(at == 2), price, qty) for at, (kind, side, price, qty) in enumerate(book)),
+        *((start + second, 3, side, int(side < 0), price, 5) for side, price in ((1, 600_000), (-1, 600_010))),
+        *((start + 3 * second, 3, side, int(side < 0), price, 5) for side, price in ((1, 600_001), (-1, 600_010))),
+        (start + 4 * second, 1, 1, 1, 600_001, 5),
+        (start + 9 * second, 1, 1, 1, 599_990, 5),
+    ]
+    columns = {
+        "ts_event": np.array([row[0] for row in rows], "i8"),
+        "ts_recv": np.array([row[0] for row in rows], "i8"),
+        "kind": np.array([row[1] for row in rows], "u1"),
+        "side": np.array([row[2] for row in rows], "i1"),
+        "flags": np.array([row[3] for row in rows], "u1"),
+        "price": np.array([row[4] for row in rows], "i8"),
+        "qty": np.array([row[5] for row in rows], "i8"),
+        "id": np.zeros(len(rows), "u8"),
+    }
+    with tc.Catalog(tmp_path / "market").writer(spec) as writer:
+        writer.write(columns)
+    tc.Catalog(tmp_path / "market").scan(spec.id).collect().write_parquet(tmp_path / "day.parquet")
+    report = check_files(tmp_path / "day.parquet", spec)
+    assert (report["quoted_ns"], report["quoted_otherwise_ns"]) == (8 * second, second)
+    assert (report["quoted"], report["quoted_otherwise"]) == (2, 1)

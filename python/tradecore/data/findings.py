@@ -169,9 +169,10 @@ def _touch_told(summary: Mapping[str, Any]) -> Iterator[str]:
     """Say how often the venue's best prices are not those of the depth."""
     if differing := summary.get("quoted_otherwise"):
         share = differing / summary["quoted"]
+        of_time = summary["quoted_otherwise_ns"] / max(summary["quoted_ns"], 1)
         yield (
-            f"depth and top-of-book quotes disagree on the best prices at {share:.1%} of {summary['quoted']:,} quotes; "
-            "orders meet the fresher of them"
+            f"depth and top-of-book quotes disagree on the best prices {of_time:.1%} of the time, at {share:.1%} of "
+            f"{summary['quoted']:,} quotes; orders meet the fresher of them"
         )
 
 

@@ -576,6 +576,8 @@ fn summary_dict<'py>(py: Python<'py>, s: &CoreSummary, i: &Instrument) -> PyResu
     out.set_item("book_is_sound", s.is_sound())?;
     out.set_item("quoted", s.quoted)?;
     out.set_item("quoted_otherwise", s.quoted_otherwise)?;
+    out.set_item("quoted_ns", s.quoted_ns)?;
+    out.set_item("quoted_otherwise_ns", s.quoted_otherwise_ns)?;
     out.set_item("in_order", s.order.is_kept())?;
     out.set_item("event_time_back", s.event_time_back)?;
     out.set_item("first_ts_recv", s.first_ts_recv)?;

@@ -54,6 +54,12 @@ pub struct FeedSummary {
     pub quoted: u64,
     /// See [`FeedSummary::quoted`].
     pub quoted_otherwise: u64,
+    /// Time of receipt for which both were known, ns, and that part of it for which they differed.
+    pub quoted_ns: i64,
+    /// See [`FeedSummary::quoted_ns`].
+    pub quoted_otherwise_ns: i64,
+    /// Since when they stand as they do, and whether they differ; none while one is not known.
+    standing: Option<(i64, bool)>,
 }
 
 impl FeedSummary {
@@ -116,9 +122,8 @@ impl FeedSummary {
             }
             if view.flags[row] & FLAG_LAST != 0 {
                 self.messages += 1;
-                if std::mem::take(&mut is_quoted) && self.book.is_synced() {
-                    self.quoted += 1;
-                    self.quoted_otherwise += u64::from(self.quote.prices_differ(&Touch::of(&self.book)));
+                if is_quoted || book_changed {
+                    self.compare(std::mem::take(&mut is_quoted), view.ts_recv[row]);
                 }
                 if book_changed {
                     self.crossed += u64::from(self.crossing.look(&self.book, view, start, row + 1));
@@ -136,6 +141,22 @@ impl FeedSummary {
                 }
                 (book_changed, is_snapshot, first, start) = (false, false, true, row + 1);
             }
+        }
+    }
+
+    /// Holds the venue's own best prices against the book's, after a message of one of them.
+    fn compare(&mut self, is_quoted: bool, now: i64) {
+        if let Some((since, differ)) = self.standing.take() {
+            let lasted = now.saturating_sub(since).max(0);
+            self.quoted_ns = self.quoted_ns.saturating_add(lasted);
+            self.quoted_otherwise_ns =
+                self.quoted_otherwise_ns.saturating_add(if differ { lasted } else { 0 });
+        }
+        if self.of(EventKind::Quote) > 0 && self.book.is_synced() {
+            let differ = self.quote.prices_differ(&Touch::of(&self.book));
+            self.quoted += u64::from(is_quoted);
+            self.quoted_otherwise += u64::from(is_quoted && differ);
+            self.standing = Some((now, differ));
         }
     }
 
