@@ -154,12 +154,22 @@ impl L2Book {
         }
         self.is_covered = false;
         self.apply_levels(view, from, to);
+        let mut before = None;
         for row in from..to {
+            // The rows of a message are of one time.
             let depth = Mark::of(view, row);
-            merge.covers.iter_mut().for_each(|cover| *cover = cover.filter(|cover| !cover.is_shown(depth)));
+            if before.replace(depth) != Some(depth) {
+                merge
+                    .covers
+                    .iter_mut()
+                    .for_each(|cover| *cover = cover.filter(|cover| !cover.is_shown(depth)));
+            }
         }
+        let is_covered = merge.covers.iter().any(Option::is_some);
         self.merge = Some(merge);
-        self.change(|_| ());
+        if is_covered {
+            self.change(|_| ());
+        }
     }
 
     /// Changes what lies over the depth.
