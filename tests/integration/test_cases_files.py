@@ -17,6 +17,7 @@ from conftest import cli_json
 from tradecore.cli.app import main
 from tradecore.data.check import check_files
 from tradecore.data.inference import infer_instrument
+from tradecore.errors import DataError, InvalidValueError
 
 BOOK = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\n"
 
@@ -684,6 +685,25 @@ def test_exported_files_and_event_arrays_are_checked_like_others(
     else:
         assert (code, told["failed"]) == (1, True)
         assert "say which with --instrument" in told["problems"][0]
+
+
+def test_an_exported_file_is_read_by_its_own_specification(tmp_path: Path) -> None:
+    """Not by the shipped one of the same id, whose steps are others."""
+    own = tc.Instrument(
+        "BTCUSDT.SYNTH", kind="linear", base="BTC", quote="USDT", price_increment="1", qty_increment="0.001"
+    )
+    catalog, file = tmp_path / "market", tmp_path / "day.parquet"
+    made = tc.synthesize(catalog, events=20_000, seed=4, instrument=own)
+    assert main(["data", "export", str(catalog), str(file), "--format", "parquet"]) == 0
+    report = check_files(file)
+    assert (report["best_bid"], report["best_ask"]) == (made["best_bid"], made["best_ask"])
+    assert check_files(file, own)["best_bid"] == made["best_bid"]
+    with pytest.raises(DataError, match=r"was stored with price_increment 1, expected 0\.1"):
+        check_files(file, "BTCUSDT.SYNTH")
+    assert main(["data", "import", str(file), "--catalog", str(tmp_path / "back"), "--workers", "1"]) == 0
+    assert tc.Catalog(tmp_path / "back").instrument("BTCUSDT.SYNTH").price_increment == 1
+    with pytest.raises(InvalidValueError, match="start: works on binance-ws, tardis, table, bybit, not on exported"):
+        check_files(file, start="empty")
 
 
 def test_a_damaged_file_of_columns_fails_a_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

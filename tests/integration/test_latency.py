@@ -120,6 +120,9 @@ def test_what_cannot_be_fitted_says_why(tmp_path: Path, capsys: pytest.CaptureFi
     file.write_text("sent_ns,acted_ns,received_ns\n1,2,3\n1,x,3\n")
     with pytest.raises(DataError, match=r"acks\.csv:3: acted_ns: 'x' is no number"):
         tc.fit_latency(file)
+    file.write_text("sent_s,acted_s,received_s\n1,2,3\n1,1700000000000000000,3\n")
+    with pytest.raises(DataError, match=r"acks\.csv:3: acted_s: '1700000000000000000' is no number, or too large"):
+        tc.fit_latency(file, sent="sent_s", acted="acted_s", received="received_s")
     file.write_text("sent_ns,acted_ns,received_ns\n1,2,3\n")
     with pytest.raises(InvalidValueError, match="1 latencies that are not negative: at least 20"):
         tc.fit_latency(file)

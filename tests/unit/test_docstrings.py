@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -223,8 +224,9 @@ def run_example(name: str, names: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, "tradecore.strategy"])
-def test_the_examples_run(name: str) -> None:
+def test_the_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each inside a hook; a strategy that one defines then runs over the market, and each of its hooks is called."""
+    monkeypatch.chdir(tmp_path)
     reader = Reader(name, [INST])
     run(reader)
     assert reader.names is not None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tradecore._core import EventReader, FeedSummary, Instrument, Survey, format_duration_ns
+from tradecore._core import EventReader, Instrument, Survey, format_duration_ns
 from tradecore.data.arguments import instrument_of, paths_of
-from tradecore.data.catalog import Catalog, Columns
-from tradecore.data.exported import exported_columns, is_exported, stored_instrument
+from tradecore.data.catalog import Catalog
+from tradecore.data.columns_reader import ColumnsReader
+from tradecore.data.event_arrays import is_array
+from tradecore.data.exported import exported_columns, is_exported, stored_instrument, told_instrument
 from tradecore.data.findings import faults, has_wrong_stamps, lacks_snapshot, problems, remarks
 from tradecore.data.formats import AS_RECORDED, ReadOptions, Sniffed, open_reader, place_of, sniff, sniff_any
 from tradecore.data.importers import Progress, array_columns
@@ -93,24 +95,28 @@ def examine(
     """Return what :func:`check_files` does, what was measured over time, and the instrument it is of."""
     files = paths_of(paths)
     found = _sniff_columns(files[0], options)
+    of_columns = found is not None
     if found is None:
         found = sniff_any(files, options) if instrument is None else sniff(files[0], options)
     spec = None
-    if instrument is not None:
-        spec = instrument_of(instrument)
-    elif found.instrument is None:
+    if instrument is None and found.instrument is None:
         reasons = "".join(f": {reason}" for reason in found.reasons)
         problem = f"does not tell its instrument{reasons}; say which with --instrument SYMBOL.VENUE (instrument=)"
         raise DataError(str(files[0]), 0, problem)
+    if found.format == "exported":
+        spec = told_instrument(files, instrument)
+    elif instrument is not None:
+        spec = instrument_of(instrument)
     else:
         with contextlib.suppress(UnknownInstrumentError):
-            spec = find_instrument(found.instrument)
+            spec = find_instrument(str(found.instrument))
 
-    def measured(spec: Instrument) -> tuple[EventReader | _ColumnsReader, Survey]:
+    def measured(spec: Instrument) -> tuple[EventReader | ColumnsReader, Survey]:
         survey = Survey()
-        reader: EventReader | _ColumnsReader
-        if found.format in _OF_COLUMNS:
-            reader = _ColumnsReader(found.format, files, spec)
+        reader: EventReader | ColumnsReader
+        if of_columns:
+            options.check(found.format)
+            reader = _columns_of(found.format, files, spec)
         else:
             reader = open_reader(found.format, spec, files, lenient=True, options=options)
         while (columns := reader.read(_PIECE)) is not None:
@@ -119,11 +125,9 @@ def examine(
                 progress(*reader.progress)
         return reader, survey
 
-    if spec is None and found.format == "exported":
-        spec = stored_instrument(files[0])
     if spec is None:
         spec, (reader, survey) = fitted(str(found.instrument), measured)
-    elif found.format in _OF_COLUMNS:
+    elif of_columns:
         reader, survey = measured(spec)
     else:
         with telling_increments(found.format, spec, files, options):
@@ -151,52 +155,23 @@ def examine(
     return report, survey, spec
 
 
-_OF_COLUMNS = ("exported", "hftbacktest")
-"""Formats that are columns already, which no reader is for."""
-
-
 def _sniff_columns(path: Path, options: ReadOptions) -> Sniffed | None:
     """Tell what a file of columns is of; None for another file."""
     if options.columns is not None or not path.is_file():
         return None
-    if path.suffix.lower() in (".npz", ".npy"):
+    if is_array(path):
         return Sniffed("hftbacktest", None, ("an event array names no instrument",))
     if not is_exported(path):
         return None
     stored = stored_instrument(path)
-    return Sniffed(
-        "exported",
-        None if stored is None else stored.id,
-        ("CSV of event columns names no instrument",) if stored is None else ("its own specification",),
-    )
+    if stored is None:
+        return Sniffed("exported", None, ("CSV of event columns names no instrument",))
+    return Sniffed("exported", stored.id, ("its own specification",))
 
 
-class _ColumnsReader:
-    """What a reader is, of files that hold columns."""
-
-    def __init__(self, form: str, files: Sequence[Path], instrument: Instrument) -> None:
-        self._summary = FeedSummary(instrument)
-        self._pieces: Iterator[Columns]
-        if form == "exported":
-            self._pieces = exported_columns(files, instrument)
-        else:
-            self._pieces = (columns for path in files for columns in array_columns(path, instrument))
-        self.progress = (0, 0)
-
-    def read(self, _: int) -> Columns | None:
-        """Return the next piece, None at the end."""
-        if (columns := next(self._pieces, None)) is not None:
-            self._summary.push(columns)
-            self.progress = (self.progress[0] + len(columns["kind"]), 0)
-        return columns
-
-    def summary(self) -> dict[str, Any]:
-        """Return what was counted so far."""
-        return self._summary.to_dict()
-
-    def skipped(self) -> list[tuple[str, int, str]]:
-        """Return no lines: none is left out."""
-        return []
+def _columns_of(form: str, files: Sequence[Path], instrument: Instrument) -> ColumnsReader:
+    read = exported_columns if form == "exported" else array_columns
+    return ColumnsReader(read(files, instrument), instrument)
 
 
 def _wrong_stamps(files: Sequence[Path], wrong: Mapping[str, int], lead_ns: int) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "event_arrays"]
+__all__ = ["FIELDS", "event_arrays", "is_array"]
 
 FIELDS: Final = {"ev": "uint64", "exch_ts": "int64", "local_ts": "int64", "px": "float64", "qty": "float64"}
 """Fields that are read of a row, and their types."""
@@ -30,6 +30,11 @@ _PIECE: Final = 1 << 22
 """Bytes read at a time."""
 _HEADER: Final = 1 << 16
 """Bytes that the description of an array lies in."""
+
+
+def is_array(path: Path) -> bool:
+    """Whether a file is an array, by its name."""
+    return path.suffix.lower() in (".npz", ".npy")
 
 
 def event_arrays(path: Path) -> Iterator[list[NDArray[Any]]]:

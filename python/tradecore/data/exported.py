@@ -10,10 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
-from tradecore._core import FeedSummary, Instrument, read_note
+from tradecore._core import Instrument, read_note
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import COLUMNS, Catalog
-from tradecore.data.importers import ImportSummary, Progress
+from tradecore.data.columns_reader import ColumnsReader
+from tradecore.data.importers import ImportSummary, Progress, read_into
 from tradecore.data.layout import DTYPES, INSTRUMENT_NOTE
 from tradecore.data.units import in_increments
 from tradecore.data.views import in_whole_messages
@@ -24,7 +25,14 @@ from tradecore.types import EventFlag, EventKind
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["exported_columns", "first_receipt", "import_exported", "is_exported", "stored_instrument"]
+__all__ = [
+    "exported_columns",
+    "first_receipt",
+    "import_exported",
+    "is_exported",
+    "stored_instrument",
+    "told_instrument",
+]
 
 _ROWS = 1 << 17
 _PARQUET = b"PAR1"
@@ -75,21 +83,12 @@ def import_exported(
         When nothing says which instrument it is.
     """
     files = paths_of(paths)
-    spec = _instrument(files, instrument)
-    summary, rows = FeedSummary(spec), 0
-    with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
-        writer.leave_book_to_reader()
-        for columns in exported_columns(files, spec):
-            summary.push(columns)
-            writer.write(columns)
-            rows += len(columns["kind"])
-            if progress is not None:
-                progress(rows, 0)
-        counted = summary.to_dict()
-        writer.tell(counted)
-    if counted["events"] == 0:
-        raise DataError(str(files[0]), 0, f"holds no events of {spec.id}")
-    return {"instrument": spec.id, **counted}
+    spec = told_instrument(files, instrument)
+    reader = ColumnsReader(exported_columns(files, spec), spec)
+    summary = read_into(
+        reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress, sources=sources
+    )
+    return {"instrument": spec.id, **summary}
 
 
 def is_exported(path: Path) -> bool:
@@ -125,14 +124,22 @@ def first_receipt(path: Path, instrument: Instrument) -> int | None:
     return None
 
 
-def _instrument(files: Sequence[Path], given: str | Instrument | None) -> Instrument:
-    """Return whose events the files hold: what they say, or is given; both have to say the same."""
-    told = [spec for file in files if (spec := stored_instrument(file)) is not None]
-    spec = told[0] if given is None and told else None if given is None else instrument_of(given)
+def told_instrument(files: Sequence[Path], given: str | Instrument | None) -> Instrument:
+    """Return whose events exported files hold: what they say, or is given; both have to say the same.
+
+    Raises
+    ------
+    InvalidValueError
+        When nothing says it.
+    DataError
+        When they say different things, or a file cannot be read.
+    """
+    told = {file: spec for file in files if (spec := stored_instrument(file)) is not None}
+    spec = next(iter(told.values()), None) if given is None else instrument_of(given)
     if spec is None:
         problem = f"{files[0]} does not say which instrument it holds; name it (--instrument, --specs)"
         raise InvalidValueError("instrument", problem)
-    for file, other in zip(files, told, strict=False):
+    for file, other in told.items():
         if other.id != spec.id:
             raise DataError(str(file), 0, f"holds {other.id}, expected {spec.id}")
         for name in ("price_increment", "qty_increment"):

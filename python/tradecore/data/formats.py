@@ -21,6 +21,7 @@ from tradecore._core import (
     tardis_origin,
 )
 from tradecore.data.captures import conclude, contradiction, is_captured
+from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.mapping import ColumnMap, columns_of, pieces_of
 from tradecore.errors import DataError, InvalidValueError
 from tradecore.validation import DurationLike, to_ns
@@ -76,6 +77,8 @@ _TAKEN: dict[str, frozenset[str]] = {
     "klines": frozenset(),
     "table": frozenset({"start", "assume_latency", "columns"}),
     "bybit": frozenset({"start", "assume_latency"}),
+    "hftbacktest": frozenset(),
+    "exported": frozenset(),
 }
 """By format the options that it takes."""
 
@@ -316,7 +319,7 @@ def open_reader(
     return reader
 
 
-def check_receipt(reader: EventReader, source: str | Path) -> None:
+def check_receipt(reader: EventReader | ColumnsReader, source: str | Path) -> None:
     """Refuse files that do not say when their rows were received, where nothing is assumed about it.
 
     Raises

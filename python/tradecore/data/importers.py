@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tradecore._core import EventReader, FeedSummary, HftDecoder, Instrument
+from tradecore._core import EventReader, HftDecoder, Instrument
 from tradecore.data.arguments import instrument_of, paths_of
 from tradecore.data.catalog import Catalog, Columns
+from tradecore.data.columns_reader import ColumnsReader
 from tradecore.data.event_arrays import event_arrays
 from tradecore.data.findings import holds_nothing_of_it, other_symbols
 from tradecore.data.formats import AS_RECORDED, DUMPS, ReadOptions, check_receipt, open_reader, sniff
@@ -39,11 +40,11 @@ ImportSummary: TypeAlias = dict[str, Any]
 """What was read: counts, times, the final book. Prices and quantities are text."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the bytes read so far and in all."""
+"""Called with the bytes read so far and in all; of columns with the rows and 0."""
 
 
 def read_into(
-    reader: EventReader,
+    reader: EventReader | ColumnsReader,
     instrument: Instrument,
     catalog: str | Path | Catalog,
     *,
@@ -309,19 +310,8 @@ def import_arrays(
 ) -> ImportSummary:
     """Import event arrays as :func:`import_hftbacktest` does, and note which files they were."""
     files, spec = paths_of(paths), instrument_of(instrument)
-    summary = FeedSummary(spec)
-    with Catalog.of(catalog).writer(spec, replace=replace, sources=sources) as writer:
-        writer.leave_book_to_reader()
-        for done, path in enumerate(files, start=1):
-            for columns in array_columns(path, spec):
-                summary.push(columns)
-                writer.write(columns)
-            if progress is not None:
-                progress(done, len(files))
-        counted = summary.to_dict()
-        _check_not_foreign(counted, spec, str(files[0]))
-        writer.tell(counted)
-    return counted
+    reader = ColumnsReader(array_columns(files, spec), spec)
+    return read_into(reader, spec, catalog, source=str(files[0]), replace=replace, progress=progress, sources=sources)
 
 
 def import_klines(
@@ -347,9 +337,10 @@ def import_klines(
     return import_as("klines", paths, instrument, catalog, replace=replace, progress=progress)
 
 
-def array_columns(path: Path, instrument: Instrument) -> Iterator[Columns]:
-    """Yield the events of an array in pieces of whole messages."""
-    decoder = HftDecoder(instrument, path)
-    for columns in event_arrays(path):
-        yield decoder.push(*columns)
-    yield decoder.finish()
+def array_columns(paths: Sequence[Path], instrument: Instrument) -> Iterator[Columns]:
+    """Yield the events of arrays in pieces of whole messages."""
+    for path in paths:
+        decoder = HftDecoder(instrument, path)
+        for columns in event_arrays(path):
+            yield decoder.push(*columns)
+        yield decoder.finish()

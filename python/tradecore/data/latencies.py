@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LatencyFit", "LegFit", "fit_latency"]
 
+_MOST_NS = (1 << 63) - 1
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
@@ -128,8 +129,8 @@ def fit_latency(
     if took is not None:
         if series is not None:
             raise InvalidValueError("series", f"needs columns of times, which {took} is not")
-        half = _ns(path, frame, took) // 2
-        return LatencyFit(_leg(path, half), _leg(path, half))
+        half = _leg(path, _ns(path, frame, took) // 2)
+        return LatencyFit(half, half)
     times = [_ns(path, frame, column) for column in (sent, acted, received)]
     import polars as pl
 
@@ -162,7 +163,7 @@ def _read(path: str | Path, columns: list[str]) -> pl.DataFrame:
         if column not in frame.columns:
             listed = ", ".join(frame.columns)
             raise DataError(str(path), 1, f"{column}: {unknown_key(column, frame.columns)}; its columns are {listed}")
-    return frame.select(columns)
+    return frame
 
 
 def _ns(path: str | Path, frame: pl.DataFrame, column: str) -> pl.Series:
@@ -172,13 +173,14 @@ def _ns(path: str | Path, frame: pl.DataFrame, column: str) -> pl.Series:
     unit = _UNITS.get(column.rpartition("_")[2], 1)
     text = frame[column].str.strip_chars().fill_null("0").replace("", "0")
     # Whole numbers stay exact: a float does not hold a time in ns.
-    whole = text.cast(pl.Int64, strict=False) * unit
+    whole = text.cast(pl.Int64, strict=False)
+    whole = whole.set(whole.abs() > _MOST_NS // unit, None) * unit
     broken = (text.cast(pl.Float64, strict=False) * unit).round().cast(pl.Int64, strict=False)
     values = whole.fill_null(broken) if unit > 1 else whole
     if (missing := values.null_count()) > 0:
         line = int(values.is_null().arg_true()[0])
         more = f", and {missing - 1} more" if missing > 1 else ""
-        raise DataError(str(path), line + 2, f"{column}: {text[line]!r} is no number{more}")
+        raise DataError(str(path), line + 2, f"{column}: {text[line]!r} is no number, or too large{more}")
     return values
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from tradecore._core import Instrument, read_note
 from tradecore.data.catalog import Catalog
+from tradecore.data.event_arrays import event_arrays, is_array
 from tradecore.data.exported import first_receipt, is_exported, stored_instrument
 from tradecore.data.findings import lacks_snapshot
 from tradecore.data.formats import (
@@ -45,7 +46,6 @@ _ROWS = 4_096
 """Rows that are read of a file to see what it holds."""
 _END = 1 << 20
 """Bytes at each end of a file that tell it from others."""
-_ARRAYS = (".npz", ".npy")
 _MAY_HOLD_DATA = frozenset(
     {"", ".csv", ".data", ".gz", ".json", ".jsonl", ".log", ".ndjson", ".parquet", ".txt", ".xz", ".zip", ".zst"}
 )
@@ -277,9 +277,8 @@ def make_plan(
     jobs: list[Job] = []
     refused: dict[Path, str] = {}
     for (name, _), held in sorted(groups.items(), key=lambda group: (group[0][0], str(group[1][0].format))):
-        spec = _spec(name, specs, catalog if infer else None)
-        if spec is None and held[0].format == "exported":
-            spec = stored_instrument(held[0].path)
+        stored = stored_instrument(held[0].path) if held[0].format == "exported" else None
+        spec = _spec(name, specs, catalog if infer else None, stored)
         had = set() if catalog is None or replace_days else _sources(catalog, name)
         for each in _days(held, as_one=replace_days):
             is_in = all(file.digest in had for file in each)
@@ -306,7 +305,7 @@ def _look(
     file = FileFound(path=path)
     try:
         file = replace(file, size=path.stat().st_size, digest=_digest(path))
-        if path.suffix.lower() in _ARRAYS:
+        if is_array(path):
             return _array(file, wanted, specs)
         if is_exported(path):
             return _exported(file, wanted, specs)
@@ -359,8 +358,6 @@ def _unknown(name: str) -> str:
 
 def _array(file: FileFound, wanted: str | None, specs: Mapping[str, Instrument] | None) -> FileFound:
     """Say what an event array is, which names no instrument."""
-    from tradecore.data.event_arrays import event_arrays
-
     file = replace(file, format="hftbacktest", instrument=wanted, kinds=("events",))
     if wanted is None:
         return replace(file, refused="an event array names no instrument; say which one it is with --instrument")
@@ -382,7 +379,7 @@ def _exported(file: FileFound, wanted: str | None, specs: Mapping[str, Instrumen
         return replace(file, refused="names no symbol; say which instrument it is with --instrument")
     if wanted not in (None, name):
         return replace(file, refused=f"is of {name}, not of {wanted}", is_left_out=True)
-    if (spec := _spec(name, specs, None) or stored) is None:
+    if (spec := _spec(name, specs, None, stored)) is None:
         return replace(file, refused=_unknown(name))
     first = first_receipt(file.path, spec)
     return replace(file, refused="holds no events") if first is None else replace(file, first_ts_recv=first)
@@ -425,8 +422,12 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _spec(name: str, specs: Mapping[str, Instrument] | None, catalog: Path | None) -> Instrument | None:
-    """Return what is known of an instrument: given, shipped, or what a catalog has of it."""
+def _spec(
+    name: str, specs: Mapping[str, Instrument] | None, catalog: Path | None, stored: Instrument | None = None
+) -> Instrument | None:
+    """Return what is known of an instrument: given, stored with the data, shipped, or what a catalog has of it."""
+    if stored is not None and name not in (specs or {}):
+        return stored
     try:
         return find_instrument(name, specs)
     except UnknownInstrumentError:
