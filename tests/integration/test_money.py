@@ -201,6 +201,20 @@ def test_profit_differs_by_cost_basis_only_until_the_position_is_flat(basis: Any
     assert result.net_pnl == average.net_pnl
 
 
+def test_an_open_position_shows_which_lots_were_closed(tmp_path: Path) -> None:
+    tc.synthesize(tmp_path, events=60_000, seed=3)
+
+    def profit(basis: Any) -> tuple[Decimal, Decimal]:
+        maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.01", max_position="0.05", interval="100ms")
+        result = tc.Backtest([maker], tmp_path, cost_basis=basis).run()
+        (position,) = result.final_positions
+        return result.net_pnl, Decimal(str(position["realized_pnl"]))
+
+    nets, realized = zip(*map(profit, ("average", "fifo", "lifo")), strict=True)
+    assert len(set(nets)) == 1
+    assert len(set(realized)) == 3
+
+
 def test_an_unknown_cost_basis_is_refused() -> None:
     with pytest.raises(InvalidValueError, match='cost_basis: "first" is not average, fifo or lifo'):
         hold((7.5, "buy", "1"), cost_basis="first")

@@ -27,6 +27,7 @@ _EXPONENTS: Final = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5
 _BESIDE: Final = ("tracked", "tracked_high", "conservative")
 """Models that the fitted one is shown beside."""
 
+_SIDES = {side.name.lower(): int(side) for side in Side}
 _FILLS: Final = ("side", "price", "qty", "placed_ns", "ended_ns", "filled_qty")
 _LEAST: Final = 10
 """Orders that are needed."""
@@ -170,19 +171,20 @@ def _live(made: Recording, fills: str | Path | pl.DataFrame) -> tuple[list[Scrip
     for line, row in enumerate(frame.iter_rows(named=True), start=1):
         if "instrument" in row and row["instrument"] != spec.id:
             continue
+        if (side := _SIDES.get(str(row["side"]).lower())) is None:
+            raise DataError(name, line, f"side: expected buy or sell, got {row['side']!r}")
         try:
-            side = Side[str(row["side"]).upper()]
             price, qty = spec.price_to_steps(str(row["price"])), spec.qty_to_steps(str(row["qty"]))
             filled = spec.qty_to_steps(str(row["filled_qty"]))
             placed, ended = int(row["placed_ns"]), int(row["ended_ns"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise DataError(name, line, f"{error}") from None
         if not (qty > 0 and 0 <= filled <= qty and placed <= ended):
             raise DataError(name, line, "expected qty above 0, filled_qty from 0 to qty, ended_ns from placed_ns on")
         # One that was cancelled is there until then; one that filled might have filled later in a model. It comes right
         # before the levels show it: there it is growth behind itself.
         until = ended if filled < qty else ended + max(ended - placed, 1)
-        orders.append((int(side), price, qty, placed - 1, until))
+        orders.append((side, price, qty, placed - 1, until))
         truth.append((filled, ended if filled == qty else None))
     return orders, truth
 
