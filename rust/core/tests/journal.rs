@@ -41,7 +41,7 @@ fn config(keeps_journal: bool) -> KernelConfig {
     KernelConfig {
         session: "test".parse().unwrap(),
         on_error: OnError::StopRun,
-        cost_basis: CostBasis::default(),
+        cost_basis: CostBasis::Fifo,
         checks: true,
         candle_ns: Some(1_000 * MS),
         keeps_journal,
@@ -83,7 +83,7 @@ fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (O
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
         on_error: OnError::StopRun,
-        cost_basis: CostBasis::default(),
+        cost_basis: CostBasis::Fifo,
         checks: true,
         keeps_journal,
     };
@@ -351,6 +351,9 @@ fn a_state_is_loaded_only_into_the_set_up_it_was_saved_from() {
     };
     let other = KernelConfig { session: "other".parse().unwrap(), ..config(false) };
     assert_eq!(refused(other, markets(), monkeys(1)), "saved with session test, set up with session other");
+    let average = KernelConfig { cost_basis: CostBasis::Average, ..config(false) };
+    let told = "saved with cost basis fifo, set up with cost basis average";
+    assert_eq!(refused(average, markets(), monkeys(1)), told);
     let one = markets().into_iter().take(1).collect();
     assert_eq!(
         refused(config(false), one, Vec::new()),

@@ -6,11 +6,12 @@ use super::market::Market;
 use super::record::{FillRow, PaymentRow};
 use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment, Position, Uncounted};
 use crate::orders::{Order, OrderStatus, Report, ReportKind};
-use crate::types::{AccountId, CurrencyId, MarketId, Money, StrategyId};
+use crate::types::{AccountId, CurrencyId, MarketId, Money, Side, StrategyId};
 
 /// Positions by strategy and market, and balances by account and currency.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
+    basis: CostBasis,
     positions: Vec<Vec<Position>>,
     /// The markets in which something was ever held, rising: in all others nothing has any worth.
     traded: Vec<MarketId>,
@@ -30,11 +31,17 @@ impl Accounts {
     /// Nothing held by so many strategies in so many markets.
     pub(super) fn new(strategies: usize, markets: usize, basis: CostBasis, checks: bool) -> Self {
         Self {
+            basis,
             positions: vec![vec![Position::new(basis); markets]; strategies],
             traded: Vec::new(),
             balances: BTreeMap::new(),
             checks: checks.then(BTreeMap::new),
         }
+    }
+
+    /// Which part of a position a fill closes.
+    pub(super) fn basis(&self) -> CostBasis {
+        self.basis
     }
 
     /// What a strategy holds in a market.
@@ -154,7 +161,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Books a payment of an account, of which these strategies trade on it: each its part of the position.
+    /// Books a payment of an account, of which these strategies trade on it: each its part of the position. What was
+    /// booked is in `rows`, also where the next part could not be.
     ///
     /// # Errors
     /// [`MoneyOverflow`]; nothing is booked then for the strategy it names.
@@ -163,7 +171,8 @@ impl Accounts {
         payment: &Payment,
         strategies: &[StrategyId],
         now: i64,
-    ) -> Result<Vec<PaymentRow>, (StrategyId, MoneyOverflow)> {
+        rows: &mut Vec<PaymentRow>,
+    ) -> Result<(), (StrategyId, MoneyOverflow)> {
         let held = |accounts: &Self, strategy: StrategyId| accounts.position(strategy, payment.market).qty;
         let mut holders: Vec<_> =
             strategies.iter().copied().filter(|strategy| held(self, *strategy) != 0).collect();
@@ -171,12 +180,17 @@ impl Accounts {
             // The venue counts a fill that has not reached us yet.
             holders.extend(strategies.first());
         }
-        let (mut left, mut rows) = (payment.paid, Vec::with_capacity(holders.len()));
+        self.note_traded(payment.market);
+        let mut left = payment.paid;
         for (at, &strategy) in holders.iter().enumerate() {
             let qty = held(self, strategy);
             let is_last = at + 1 == holders.len();
-            let part = payment.paid.scaled(qty.into(), payment.qty.into());
-            let paid = if is_last { Some(left) } else { part };
+            let paid = if is_last {
+                Some(left)
+            } else {
+                let part = i128::from(qty) * i128::from(payment.qty.signum());
+                payment.paid.scaled(part, payment.qty.unsigned_abs().into())
+            };
             let (paid, rest) = paid
                 .and_then(|paid| Some((paid, left.checked_sub(paid)?)))
                 .ok_or((strategy, MoneyOverflow::Sum))?;
@@ -186,8 +200,7 @@ impl Accounts {
             position.pay(payment.kind, paid).map_err(|error| (strategy, error))?;
             rows.push(PaymentRow { ts_recv: now, strategy, payment: Payment { qty, paid, ..*payment } });
         }
-        self.note_traded(payment.market);
-        Ok(rows)
+        Ok(())
     }
 
     /// Books a fill of an order that has already taken it.
@@ -211,7 +224,10 @@ impl Accounts {
         if let Some(checks) = &mut self.checks {
             let tally = checks.entry((order.strategy, order.market)).or_default();
             tally.qty = tally.qty.saturating_add(order.side.sign() * qty.steps());
-            tally.flow = tally.flow.checked_add(flow).ok_or(MoneyOverflow::Sum)?;
+            let value = market.math.value(price, qty)?;
+            let pays = (order.side == Side::Buy) != market.math.is_inverse();
+            let moved = tally.flow.checked_add(if pays { -value } else { value });
+            tally.flow = moved.ok_or(MoneyOverflow::Sum)?;
         }
         Ok(Some(FillRow {
             ts_event: report.ts_event,

@@ -1,7 +1,8 @@
 //! The one codec of the kernel: inputs and commands as bytes.
 //!
 //! The journal is a sequence of entries, each a length (`u32`, little endian) and a body; the digest hashes bodies of
-//! commands, reports and holdings, but not how a simulated fill came about. A body is a tag, a time, and fields (see [`super::writer`]).
+//! commands, reports, payments and holdings, but not how a simulated fill came about. A body is a tag, a time, and
+//! fields (see [`super::writer`]).
 
 use super::input::{Control, FeedUpdate, Input, Listing, Rows};
 use super::signals::Answer;
@@ -286,6 +287,9 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
                 return r.error("a kind of payment");
             };
             let [ts_event, qty, price, rate] = [r.i64()?, r.i64()?, r.i64()?, r.i64()?];
+            if qty == 0 {
+                return r.error("a payment on a position");
+            }
             OwnedInput::Payment(Payment {
                 account,
                 market,

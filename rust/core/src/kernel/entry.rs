@@ -70,6 +70,11 @@ impl Desk {
         &mut self.outgoing
     }
 
+    /// Commands and refusals that nobody has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.outgoing.len() + self.carried.as_ref().map_or(0, Vec::len)
+    }
+
     /// Refusals that have not been delivered.
     pub(super) fn refusals(&mut self) -> &mut VecDeque<Report> {
         &mut self.refusals

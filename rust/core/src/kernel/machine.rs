@@ -650,26 +650,22 @@ impl Kernel {
         let on_account =
             |(at, account): (usize, &AccountId)| (*account == payment.account).then_some(StrategyId::new(at));
         let strategies: Vec<_> = core.trades_on.iter().enumerate().filter_map(on_account).collect();
-        match core.accounts.pay(payment, &strategies, core.now) {
-            Ok(rows) => {
-                core.record.payments.extend(&rows);
-                for row in &rows {
-                    let math = &core.markets[payment.market.index()].math;
-                    let checked = core.accounts.check(row.strategy, payment.market, math);
-                    checked.map_err(KernelError::Unbalanced)?;
-                }
-                for row in rows {
-                    if self.runners[row.strategy.index()].interest.payment {
-                        self.call(row.strategy, |s, ctx| s.on_payment(ctx, &row))?;
-                    }
-                }
-                Ok(())
-            }
-            Err((strategy, error)) => {
-                let problem = error.of(&core.markets[payment.market.index()].instrument).to_string();
-                self.failed(strategy, problem)
+        let mut rows = Vec::new();
+        let booked = core.accounts.pay(payment, &strategies, core.now, &mut rows);
+        core.record.payments.extend(&rows);
+        let market = &core.markets[payment.market.index()];
+        for row in &rows {
+            let checked = core.accounts.check(row.strategy, payment.market, &market.math);
+            checked.map_err(KernelError::Unbalanced)?;
+        }
+        let failed =
+            booked.map_err(|(strategy, error)| (strategy, error.of(&market.instrument).to_string())).err();
+        for row in rows {
+            if self.runners[row.strategy.index()].interest.payment {
+                self.call(row.strategy, |s, ctx| s.on_payment(ctx, &row))?;
             }
         }
+        failed.map_or(Ok(()), |(strategy, problem)| self.failed(strategy, problem))
     }
 
     /// Moves an order that has ended out of the open ones.

@@ -77,14 +77,15 @@ impl Kernel {
     /// [`SaveError`]; nothing has changed then but what a strategy's own hook did.
     pub fn save(&mut self) -> Result<Vec<u8>, SaveError> {
         let core = self.ctx.core_mut();
-        let waiting = core.desk.outgoing().len() + core.signals.questions().len();
+        let waiting = core.desk.waiting() + core.signals.questions().len();
         if waiting > 0 {
             return Err(SaveError::Undrained(waiting));
         }
         let mut bytes = Vec::new();
         let mut w = Writer(&mut bytes);
-        w.text(MAGIC);
-        w.text(core.session.as_str());
+        for word in [MAGIC, core.session.as_str(), core.accounts.basis().as_str()] {
+            w.text(word);
+        }
         w.i64(core.now);
         w.flag(self.is_stopped);
         w.bytes(&core.journal.state());
@@ -198,6 +199,7 @@ impl Kernel {
         }
         let core = kernel.ctx.core_mut();
         same("session", r.text()?, core.session.as_str())?;
+        same("cost basis", r.text()?, cost_basis.as_str())?;
         core.now = r.i64()?;
         kernel.is_stopped = r.flag()?;
         core.journal = match Journal::restore(r.bytes()?, keeps_journal) {
@@ -295,6 +297,7 @@ fn same<T: PartialEq + std::fmt::Display + ?Sized>(
 fn save_position(w: &mut Writer<'_>, position: &Position) {
     w.position(position);
     w.money(position.funding);
+    w.f64(position.quotients());
     w.index(position.lots().len());
     for (qty, cost, price) in position.lots() {
         w.i64(qty);
@@ -306,11 +309,12 @@ fn save_position(w: &mut Writer<'_>, position: &Position) {
 fn load_position(r: &mut Reader<'_>, basis: CostBasis) -> Result<Position, CodecError> {
     let mut position = r.position()?;
     position.funding = r.money()?;
+    let quotients = r.f64()?;
     let mut lots = Vec::new();
     for _ in 0..r.index()? {
         lots.push((r.i64()?, r.money()?, r.i64()?));
     }
-    Ok(position.with_lots(basis, lots.into_iter()))
+    position.with_lots(basis, &lots, quotients).map_or_else(|| r.error("the parts of a position"), Ok)
 }
 
 fn save_order(w: &mut Writer<'_>, order: &Order) {

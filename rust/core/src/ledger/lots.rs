@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::str::FromStr;
 
 use super::contract::ContractMath;
-use crate::types::Money;
+use crate::types::{Money, STEPS_LIMIT};
 
 /// Which part of a position a fill closes first. Profit differs by it only until the position is flat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,15 +23,22 @@ pub enum CostBasis {
 #[error("{0:?} is not average, fifo or lifo")]
 pub struct UnknownCostBasis(pub String);
 
+impl CostBasis {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Average => "average",
+            Self::Fifo => "fifo",
+            Self::Lifo => "lifo",
+        }
+    }
+}
+
 impl FromStr for CostBasis {
     type Err = UnknownCostBasis;
     fn from_str(text: &str) -> Result<Self, UnknownCostBasis> {
-        match text {
-            "average" => Ok(Self::Average),
-            "fifo" => Ok(Self::Fifo),
-            "lifo" => Ok(Self::Lifo),
-            _ => Err(UnknownCostBasis(text.to_owned())),
-        }
+        let all = [Self::Average, Self::Fifo, Self::Lifo];
+        all.into_iter().find(|basis| basis.as_str() == text).ok_or_else(|| UnknownCostBasis(text.to_owned()))
     }
 }
 
@@ -57,19 +64,41 @@ impl Lots {
         Self { basis, ..Self::default() }
     }
 
-    pub(super) fn of(basis: CostBasis, parts: impl Iterator<Item = (i64, Money, i64)>) -> Self {
+    /// The parts of a position that was saved, and their quantity over their price, which is a sum of a history; `None`
+    /// where they do not come to what is held and cost.
+    pub(super) fn restore(
+        basis: CostBasis,
+        parts: &[(i64, Money, i64)],
+        quotients: f64,
+        held: i64,
+        cost: Money,
+    ) -> Option<Self> {
         let mut lots = Self::new(basis);
-        parts.for_each(|(qty, cost, price)| lots.open(qty, cost, price));
-        lots
+        let (mut qty, mut paid) = (0_i64, Money::ZERO);
+        for part in parts {
+            if part.0 <= 0 || !(1..=STEPS_LIMIT).contains(&part.2) {
+                return None;
+            }
+            (qty, paid) = (qty.checked_add(part.0)?, paid.checked_add(part.1)?);
+            lots.open(part.0, part.1, part.2);
+        }
+        let are_all = if lots.are_kept() { (qty, paid) == (held, cost) } else { parts.is_empty() };
+        lots.quotients = quotients;
+        are_all.then_some(lots)
     }
 
+    /// Quantity, cost and price of each, oldest first.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (i64, Money, i64)> + '_ {
         self.each.iter().map(|lot| (lot.qty, lot.cost, lot.price))
     }
 
+    pub(super) fn quotients(&self) -> f64 {
+        self.quotients
+    }
+
     /// A part is opened.
     pub(super) fn open(&mut self, qty: i64, cost: Money, price: i64) {
-        if self.basis != CostBasis::Average && qty > 0 {
+        if self.are_kept() && qty > 0 {
             self.each.push_back(Lot { qty, cost, price });
             self.weigh(qty, price);
         }
@@ -88,7 +117,12 @@ impl Lots {
         }
     }
 
-    /// What so much of it had cost, in the order it is closed; with an average nothing.
+    /// Whether parts are told apart.
+    pub(super) fn are_kept(&self) -> bool {
+        self.basis != CostBasis::Average
+    }
+
+    /// What so much of it had cost, in the order it is closed; `None` beyond arithmetic.
     pub(super) fn cost_of(&self, qty: i64) -> Option<Money> {
         let (mut left, mut cost) = (qty, Money::ZERO);
         for at in 0.. {
@@ -97,7 +131,7 @@ impl Lots {
             cost = cost.checked_add(lot.cost.scaled(closed.into(), lot.qty.into())?)?;
             left -= closed;
         }
-        (self.basis != CostBasis::Average).then_some(cost)
+        Some(cost)
     }
 
     /// So much of it is closed.
@@ -163,6 +197,29 @@ mod tests {
         });
         let told = |realized: &str, average| (realized.to_owned(), Some(average));
         assert_eq!(made, [told("14", 1_060.0), told("20", 1_075.0), told("10", 1_050.0)]);
+    }
+
+    #[test]
+    fn parts_that_do_not_come_to_the_position_are_none_of_it() {
+        let math = ContractMath::new(&linear()).unwrap();
+        let mut position = Position::new(CostBasis::Fifo);
+        apply(&mut position, &math, 1_000, 2_000);
+        apply(&mut position, &math, 1_100, 3_000);
+        let parts: Vec<_> = position.lots().collect();
+        let with = |basis, parts: &[_]| position.clone().with_lots(basis, parts, position.quotients());
+        assert_eq!(with(CostBasis::Fifo, &parts), Some(position.clone()));
+        assert_eq!(with(CostBasis::Fifo, &[]), None);
+        assert_eq!(with(CostBasis::Average, &parts), None);
+        let [first, second] = [parts[0], parts[1]];
+        for bad in [
+            [(i64::MAX, first.1, 1), second],
+            [(0, first.1, 1), second],
+            [(first.0, first.1, 0), second],
+            [(first.0, first.1, i64::MAX), second],
+            [(first.0, second.1, first.2), second],
+        ] {
+            assert_eq!(with(CostBasis::Lifo, &bad), None);
+        }
     }
 
     proptest! {

@@ -1,10 +1,10 @@
 //! A position, exact in the settlement currency.
 //!
 //! The cost of the open quantity is kept as an amount, not as a price: a close releases its share of that amount, or of
-//! that of the lots it closes (see [`CostBasis`]), rounded once, and the rest stays, so `realized + unrealized = cash + marked position` holds to the last unit
-//! after every fill, however often it is split. Every sum is checked: a fill that would take one beyond 10^21 of the
-//! currency is not booked. The average entry price, harmonic for inverse contracts, is kept
-//! beside it for analytics: taken from the rounded amount it would lose digits of a small position.
+//! that of the lots it closes (see [`CostBasis`]), rounded once, and the rest stays, so `realized + unrealized = cash +
+//! marked position` holds to the last unit after every fill, however often it is split. Every sum is checked: a fill that
+//! would take one beyond 10^21 of the currency is not booked. The average entry price, harmonic for inverse contracts, is
+//! kept beside it for analytics: taken from the rounded amount it would lose digits of a small position.
 
 use super::contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow};
 use super::lots::{CostBasis, Lots};
@@ -82,8 +82,12 @@ impl Position {
         } else if closes == held {
             self.open_cost
         } else {
-            let share = || self.open_cost.scaled(i128::from(closes), i128::from(held));
-            self.lots.cost_of(closes).or_else(share).ok_or(MoneyOverflow::Sum)?
+            let part = if self.lots.are_kept() {
+                self.lots.cost_of(closes)
+            } else {
+                self.open_cost.scaled(i128::from(closes), i128::from(held))
+            };
+            part.ok_or(MoneyOverflow::Sum)?
         };
         // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
         let long = self.qty > 0;
@@ -212,9 +216,20 @@ impl Position {
         self.lots.iter()
     }
 
-    /// The same position of these parts.
-    pub(crate) fn with_lots(self, basis: CostBasis, parts: impl Iterator<Item = (i64, Money, i64)>) -> Self {
-        Self { lots: Lots::of(basis, parts), ..self }
+    /// The sum of their quantities over their prices, as it has come to be.
+    pub(crate) fn quotients(&self) -> f64 {
+        self.lots.quotients()
+    }
+
+    /// The same position of these parts; `None` where they do not come to it.
+    pub(crate) fn with_lots(
+        self,
+        basis: CostBasis,
+        parts: &[(i64, Money, i64)],
+        quotients: f64,
+    ) -> Option<Self> {
+        let lots = Lots::restore(basis, parts, quotients, self.qty.abs(), self.open_cost)?;
+        Some(Self { lots, ..self })
     }
 
     /// Average entry price in price increments; `None` when flat.

@@ -41,7 +41,7 @@ fn config() -> KernelConfig {
     KernelConfig {
         session: "test".parse().expect("a session"),
         on_error: OnError::StopStrategy,
-        cost_basis: CostBasis::default(),
+        cost_basis: CostBasis::Fifo,
         checks: true,
         candle_ns: Some(1_000 * MS),
         keeps_journal: true,
@@ -70,7 +70,7 @@ pub(super) fn journal(rows: usize) -> Vec<u8> {
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
         on_error: OnError::StopStrategy,
-        cost_basis: CostBasis::default(),
+        cost_basis: CostBasis::Fifo,
         checks: true,
         keeps_journal: true,
     };
