@@ -238,3 +238,11 @@ def test_a_saved_result_has_its_ledger(tmp_path: Path) -> None:
     loaded = tc.load_result(tmp_path / "run.tcr")
     assert loaded.ledger.equals(result.ledger)
     assert loaded.funding == result.funding
+
+
+def test_mids_of_a_market_that_pays_funding_are_kept_from_the_first_order_on() -> None:
+    _, idle = hold(data=RATES)
+    _, traded = hold((9, "buy", "1"), data=RATES)
+    kept = [result.tables.table("mids") for result in (idle, traded)]
+    assert kept[0].is_empty()
+    assert [int(at) for at in kept[1]["ts"].dt.epoch("ns")] >= [9 * HOUR]

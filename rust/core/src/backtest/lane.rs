@@ -48,7 +48,7 @@ pub(super) struct Lane {
     pub(super) at: usize,
     /// The row of the front chunk at which the first of them begins.
     start: usize,
-    /// Whether an order was ever sent to it, or it must not run ahead as one without.
+    /// Whether an order was ever sent to it.
     pub(super) has_orders: bool,
     /// The mid that was written down last, as the sum of bid and ask.
     pub(super) twice_mid: Option<i64>,
@@ -77,6 +77,8 @@ struct Feed {
     past: Option<Past>,
     /// What brings messages in the order in which they acted, where they do not lie in it.
     ordering: Option<Ordering>,
+    /// Whether the market never runs ahead: to go back it would have to know more than its book.
+    stays: bool,
 }
 
 impl Feed {
@@ -103,6 +105,8 @@ impl Lane {
             failed: None,
             past: None,
             ordering: (!in_order).then(Ordering::default),
+            // The bar it is in.
+            stays: basis == FillBasis::Bars,
         };
         Self {
             cursor: Cursor::new(),
@@ -110,8 +114,7 @@ impl Lane {
             upcoming: Vec::new(),
             at: 0,
             start: 0,
-            // A market that went back would have to know the bar it is in.
-            has_orders: basis == FillBasis::Bars,
+            has_orders: false,
             volume_in: if basis == FillBasis::Bars { EventKind::BarClose } else { EventKind::Trade },
             volume: 0,
             twice_mid: None,
@@ -121,6 +124,22 @@ impl Lane {
             receipts,
             feed: Box::new(feed),
         }
+    }
+
+    /// Whether it may pass messages before the others are there.
+    #[inline]
+    pub(super) fn may_run_ahead(&self) -> bool {
+        !self.has_orders && self.may_go_back()
+    }
+
+    /// Whether what it passed too early can be undone.
+    fn may_go_back(&self) -> bool {
+        !self.feed.stays && self.is_in_order()
+    }
+
+    /// Has it never run ahead.
+    pub(super) fn stay(&mut self) {
+        self.feed.stays = true;
     }
 
     /// Whether there is no more data.
@@ -191,7 +210,7 @@ impl Lane {
     /// Goes back to what has happened by `now`. Returns how many rows of the market that are, if the venue was ahead
     /// of it.
     pub(super) fn go_back(&mut self, now: i64) -> Option<u64> {
-        let (chunk, row) = self.cursor.front().filter(|_| self.is_in_order())?;
+        let (chunk, row) = self.cursor.front().filter(|_| self.may_go_back())?;
         let at = self.upcoming[..self.at].partition_point(|message| message.stamp.venue <= now);
         let back = at.checked_sub(1).map_or(self.start, |last| self.upcoming[last].to);
         if at == self.at {

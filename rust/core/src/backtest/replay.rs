@@ -42,7 +42,9 @@ use crate::kernel::{
 use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
-use crate::sim::{Accounts, Balances, FeedClock, FillRule, Market, Notice, QueueRule, Uncross, Venue};
+use crate::sim::{
+    Accounts, Balances, FeedClock, FillRule, FundingSource, Market, Notice, QueueRule, Uncross, Venue,
+};
 use crate::types::{MarketId, Qty, StrategyId};
 
 /// Runs beside each other in one with bounds.
@@ -199,12 +201,16 @@ impl Replay {
             granularities.push((basis == FillBasis::L2, settings.granularity));
             let id =
                 venue.add(market, settings.latency, Random::new(config.seed, LATENCY_STREAM + index as u64));
-            let is_funded = venue.fund(id, settings.funding)
+            let pays = settings.funding != FundingSource::Data || holds.contains(EventKind::Funding);
+            let is_funded = pays
+                && venue.fund(id, settings.funding)
                 && [EventKind::Mark, EventKind::Index, EventKind::Funding]
                     .into_iter()
                     .any(|kind| holds.contains(kind));
-            // A market that went back would have to know which messages came lately, and what is paid.
-            lane.has_orders |= counts || is_funded;
+            if counts || is_funded {
+                // Which messages came lately, and what is paid.
+                lane.stay();
+            }
             lanes.push(lane);
             if let Some(balances) = settings.balances {
                 let name = instrument.id.venue().to_owned();

@@ -72,13 +72,22 @@ impl Merge {
         while let Some(best) = ladder.best().filter(|best| *best > cover.key) {
             hidden.push((best, ladder.set(best, 0)));
         }
-        if cover.key == NONE {
-            return;
-        }
-        let shown = ladder.get(cover.key);
+        self.lay_level(side, ladders);
+    }
+
+    /// The same where no better level has come or gone: the best one alone.
+    #[inline]
+    pub(super) fn lay_level(&mut self, side: Side, ladders: &mut [Ladder; 2]) {
+        let Some(cover) = self.covers[side.index()].filter(|cover| cover.key != NONE) else { return };
+        let (ladder, hidden) = (&mut ladders[side.index()], &mut self.hidden[side.index()]);
+        let shown = match hidden.pop_if(|(key, _)| *key == cover.key) {
+            Some((_, shown)) => shown,
+            None => ladder.get(cover.key),
+        };
         let left = (cover.quoted.unwrap_or(shown) - cover.traded).max(0);
+        ladder.set(cover.key, left);
         if left != shown {
-            hidden.push((cover.key, ladder.set(cover.key, left)));
+            hidden.push((cover.key, shown));
         }
     }
 }

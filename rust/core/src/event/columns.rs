@@ -477,14 +477,7 @@ impl EventColumns {
 
     /// Appends rows `from..to` of another set.
     pub fn extend_from(&mut self, other: &Self, from: usize, to: usize) {
-        self.ts_event.extend_from_slice(&other.ts_event[from..to]);
-        self.ts_recv.extend_from_slice(&other.ts_recv[from..to]);
-        self.kind.extend_from_slice(&other.kind[from..to]);
-        self.side.extend_from_slice(&other.side[from..to]);
-        self.flags.extend_from_slice(&other.flags[from..to]);
-        self.price.extend_from_slice(&other.price[from..to]);
-        self.qty.extend_from_slice(&other.qty[from..to]);
-        self.id.extend_from_slice(&other.id[from..to]);
+        self.push_rows(&other.view(), from, to);
     }
 
     /// Drops the first `rows` rows.

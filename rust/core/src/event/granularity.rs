@@ -25,6 +25,9 @@ impl Granularity {
 
     /// Looks at a message.
     pub fn see(&mut self, view: &View<'_>, rows: Span) {
+        if self.is_told() {
+            return;
+        }
         let mut levels = 0;
         for row in rows.from..rows.to {
             if view.kind[row] == EventKind::BookClear as u8 || view.flags[row] & FLAG_SNAPSHOT != 0 {
@@ -33,7 +36,7 @@ impl Granularity {
             }
             levels += usize::from(view.kind[row] == EventKind::BookSet as u8);
         }
-        if levels == 0 || self.is_told() {
+        if levels == 0 {
             return;
         }
         // The first one is a whole book, whether it says so or not.

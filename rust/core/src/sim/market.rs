@@ -599,8 +599,11 @@ impl Market {
     /// all that quotes and trades change.
     fn note_covered(&mut self) {
         if self.book.is_covered() {
-            for (side, key) in self.book.covered().collect::<Vec<_>>() {
-                self.note(side as i8, key * side.sign());
+            let watch = self.watch;
+            let covered = self.book.covered().map(|(side, key)| (side, key * side.sign()));
+            let near: Vec<_> = covered.filter(|(side, price)| watch[side.index()].holds(*price)).collect();
+            for (side, price) in near {
+                self.note_near(side as i8, price);
             }
         }
     }

@@ -149,8 +149,7 @@ impl Replay {
             }
             if next.is_some_and(|next| next.venue > limits.stop) {
                 // The last one is kept: with it all that was looked at would be gone, and there were no way back.
-                let may =
-                    limits.is_alone && !lane.has_orders && lane.is_in_order() && taken < FEW && ahead < AHEAD;
+                let may = limits.is_alone && lane.may_run_ahead() && taken < FEW && ahead < AHEAD;
                 if !may || lane.at + 1 == lane.upcoming.len() {
                     break;
                 }

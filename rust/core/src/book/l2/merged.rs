@@ -33,6 +33,10 @@ impl L2Book {
         self.merge.as_ref().map_or([None; 2], |merge| merge.covers)
     }
 
+    fn cover(&self, side: Side) -> Option<Cover> {
+        self.merge.as_ref().and_then(|merge| merge.covers[side.index()])
+    }
+
     /// Lays something over the depth.
     pub(crate) fn set_covers(&mut self, covers: [Option<Cover>; 2]) {
         self.change(|merge| merge.covers = covers);
@@ -71,7 +75,7 @@ impl L2Book {
         if !self.is_covered {
             return self.stamp;
         }
-        let quoted = self.covers()[side.index()].filter(|cover| key >= cover.key && cover.quote.at != NONE);
+        let quoted = self.cover(side).filter(|cover| key >= cover.key && cover.quote.at != NONE);
         quoted.map_or(self.stamp, |cover| cover.quote.at)
     }
 
@@ -112,7 +116,7 @@ impl L2Book {
 
     fn cover_by_quote(&mut self, side: Side, price: i64, qty: i64, quote: Mark) {
         let depth = Mark { at: self.stamp, id: self.id };
-        let before = self.covers()[side.index()];
+        let before = self.cover(side);
         let is_older = |cover: Cover| !quote.is_newer(cover.quote) || quote.at < cover.traded_at;
         if !quote.is_newer(depth) || before.is_some_and(is_older) {
             return;
@@ -124,17 +128,20 @@ impl L2Book {
 
     fn cover_by_trade(&mut self, side: Side, price: i64, qty: i64, at: i64) {
         let key = price * side.sign();
-        let before = self.covers()[side.index()];
+        let before = self.cover(side);
         let quote = before.map_or(Mark::NONE, |cover| cover.quote);
         if at <= self.stamp || at <= quote.at || self.sides[side.index()].best_or_min() < key {
             return;
         }
         let traded_at = before.map_or(at, |cover| cover.traded_at.max(at));
-        let cover = match before.filter(|cover| cover.key == key) {
-            Some(cover) => Cover { traded: cover.traded.saturating_add(qty), traded_at, ..cover },
-            None => Cover { key, quoted: None, traded: qty, quote, traded_at },
-        };
-        self.lay(side, cover);
+        if let Some(cover) = before.filter(|cover| cover.key == key)
+            && let Some(merge) = &mut self.merge
+        {
+            let traded = cover.traded.saturating_add(qty);
+            merge.covers[side.index()] = Some(Cover { traded, traded_at, ..cover });
+            return merge.lay_level(side, &mut self.sides);
+        }
+        self.lay(side, Cover { key, quoted: None, traded: qty, quote, traded_at });
     }
 
     fn lay(&mut self, side: Side, cover: Cover) {
@@ -146,7 +153,7 @@ impl L2Book {
     }
 
     /// Takes rows `from..to`, all of them levels, beneath what lies over the depth.
-    #[cold]
+    #[inline(never)]
     pub(super) fn apply_covered(&mut self, view: &View<'_>, from: usize, to: usize) {
         let Some(mut merge) = self.merge.take() else { return };
         for side in [Side::Buy, Side::Sell] {
@@ -154,17 +161,8 @@ impl L2Book {
         }
         self.is_covered = false;
         self.apply_levels(view, from, to);
-        let mut before = None;
-        for row in from..to {
-            // The rows of a message are of one time.
-            let depth = Mark::of(view, row);
-            if before.replace(depth) != Some(depth) {
-                merge
-                    .covers
-                    .iter_mut()
-                    .for_each(|cover| *cover = cover.filter(|cover| !cover.is_shown(depth)));
-            }
-        }
+        let is_shown = |cover: &Cover| (from..to).any(|row| cover.is_shown(Mark::of(view, row)));
+        merge.covers.iter_mut().for_each(|cover| *cover = cover.filter(|cover| !is_shown(cover)));
         let is_covered = merge.covers.iter().any(Option::is_some);
         self.merge = Some(merge);
         if is_covered {

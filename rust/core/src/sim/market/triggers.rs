@@ -39,6 +39,9 @@ impl Market {
 
     /// The venue told its mark price, in units of 10^-9.
     pub(super) fn see_mark(&mut self, fine: i64) {
+        if self.triggers.is_empty() {
+            return;
+        }
         let step = self.instrument.price_increment;
         let twice = 2 * i128::from(fine) * 10i128.pow(step.scale());
         let unit = 10i128.pow(FINE_SCALE) * step.value().mantissa();
