@@ -36,15 +36,19 @@
 
 mod armed;
 mod commands;
+mod concern;
+mod fills;
 mod incoming;
 mod lives;
 mod matching;
 #[cfg(test)]
 mod model;
+mod news;
 mod prints;
 mod resting;
 mod taken;
 mod terms;
+mod trading;
 mod triggers;
 mod waiting;
 
@@ -53,25 +57,24 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::armed::Triggers;
+use self::matching::Step;
 pub use self::matching::{Accounts, Matching, SelfTrade};
-use self::matching::{Step, Taker};
-use self::resting::{NO_KEY, OwnOrders, Placed, Resting, Slot};
+use self::news::{News, Trade, Watch};
+use self::resting::{OwnOrders, Resting, Slot};
 use self::taken::Taken;
 use self::terms::Expiries;
 use self::waiting::Prints;
-use super::queue::{Print, QueueModel, QueuePosition, Told};
+use super::queue::{QueueModel, QueuePosition, Told};
 use super::rules::OrderRules;
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
-use crate::event::{EventKind, FINE_SCALE, Ints, Span, View};
+use crate::event::{EventKind, FINE_SCALE, Span, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
-use crate::orders::{FillEvent, FillOrigin, Liquidity, OrderId, ReportKind};
+use crate::orders::OrderId;
 use crate::random::Random;
-use crate::types::{AccountId, Instrument, Price, Qty, Side};
+use crate::types::{AccountId, Instrument, Side};
 
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
-/// Beyond every price of market data.
-const ANY: i64 = 1 << 61;
 
 /// Accounts that share what is there to take: all of a market, or each for itself.
 #[derive(Debug)]
@@ -90,62 +93,6 @@ pub struct FillRule {
     pub queue: QueueModel,
     /// Whether what the other side displays at their price or through it fills them; else trades alone do.
     pub reaches: bool,
-}
-
-/// A trade of the market.
-#[derive(Debug, Clone, Copy)]
-struct Trade {
-    /// Who took, if that is known.
-    aggressor: Option<Side>,
-    price: i64,
-    qty: i64,
-    /// Venue's time, ns.
-    at: i64,
-}
-
-/// Prices at which a row may concern a side's own orders or what was taken of it, from lowest to highest.
-#[derive(Debug, Clone, Copy)]
-struct Watch {
-    low: i64,
-    high: i64,
-}
-
-impl Watch {
-    /// No price of market data.
-    const NOTHING: Self = Self { low: ANY, high: ANY };
-
-    #[inline(always)]
-    fn holds(self, price: i64) -> bool {
-        price.wrapping_sub(self.low) as u64 <= self.high.wrapping_sub(self.low) as u64
-    }
-
-    /// As far as prices of 32 bits reach: lowest and how many above it. May hold one at either end that is not its.
-    fn narrow(self) -> (i32, u32) {
-        let [low, high] =
-            [self.low, self.high].map(|price| price.clamp(i32::MIN.into(), i32::MAX.into()) as i32);
-        (low, high.abs_diff(low))
-    }
-}
-
-/// What concerns us of what has happened since our orders were last looked at.
-#[derive(Debug, Default)]
-struct News {
-    /// Levels named, as side and key.
-    named: Vec<(Side, i64)>,
-    /// Sides of which more is shown than was seen before.
-    deeper: [bool; 2],
-    /// Whether every level may have changed.
-    cleared: bool,
-    /// Whether a trade reached orders.
-    traded: bool,
-}
-
-impl News {
-    #[inline]
-    fn forget(&mut self) {
-        self.named.clear();
-        (self.deeper, self.cleared, self.traded) = ([false; 2], false, false);
-    }
 }
 
 /// Up to so many orders are all looked at after every message.
@@ -469,12 +416,6 @@ impl Market {
         });
     }
 
-    /// The best key of a side that is beyond what is shown and of which we want to know; [`NO_KEY`] for none.
-    #[inline]
-    fn unseen(&self, side: Side) -> i64 {
-        self.orders.unseen(side).max(self.taken.unseen(side))
-    }
-
     /// Lets what a level shows act on an order's place in its queue.
     #[inline]
     fn see(&mut self, slot: Slot, displayed: i64) {
@@ -570,352 +511,4 @@ impl Market {
             }
         }
     }
-
-    /// Keeps which levels of a message may concern us.
-    fn note_levels(&mut self, view: &View<'_>, from: usize, to: usize) {
-        let watch = self.watch;
-        // Most messages hold none: first without branches and, as own bids and asks lie apart, without their sides.
-        let near = match view.price {
-            Ints::Narrow(price) => {
-                let [(bid, bids), (ask, asks)] = watch.map(Watch::narrow);
-                price[from..to].iter().fold(0, |near, price| {
-                    let [to_bid, to_ask] = [bid, ask].map(|low| price.wrapping_sub(low).cast_unsigned());
-                    near | u32::from(to_bid <= bids) | u32::from(to_ask <= asks)
-                }) != 0
-            }
-            Ints::Wide(price) => {
-                let holds = |price: i64| watch[0].holds(price) | watch[1].holds(price);
-                price[from..to].iter().fold(false, |near, price| near | holds(*price))
-            }
-        };
-        if near {
-            for row in from..to {
-                self.note(view.side[row], view.price.get(row));
-            }
-        }
-    }
-
-    /// Keeps which levels may concern us of those that differ from the depth: before a message and after it these are
-    /// all that quotes and trades change.
-    fn note_covered(&mut self) {
-        if self.book.is_covered() {
-            let watch = self.watch;
-            let covered = self.book.covered().map(|(side, key)| (side, key * side.sign()));
-            let near: Vec<_> = covered.filter(|(side, price)| watch[side.index()].holds(*price)).collect();
-            for (side, price) in near {
-                self.note_near(side as i8, price);
-            }
-        }
-    }
-
-    /// Keeps a level if it concerns us.
-    #[inline(always)]
-    fn note(&mut self, column: i8, price: i64) {
-        if self.watch[usize::from(column < 0)].holds(price) {
-            self.note_near(column, price);
-        }
-    }
-
-    fn note_near(&mut self, column: i8, price: i64) {
-        let side = if column < 0 { Side::Sell } else { Side::Buy };
-        let key = price * side.sign();
-        self.news.deeper[side.index()] |= key <= self.unseen(side);
-        if self.orders.first_at(side, key).is_some() || !self.taken.is_empty() {
-            self.news.named.push((side, key));
-        }
-    }
-
-    fn on_trade(&mut self, trade: Trade, now: i64, out: &mut Vec<(AccountId, Update)>) {
-        let Trade { aggressor, price, qty, at } = trade;
-        self.trades += 1;
-        let passive = aggressor.map(Side::opposite);
-        if let Some(passive) = passive {
-            self.taken.trade(passive, price * passive.sign(), qty, at);
-        }
-        for side in if passive == Some(Side::Sell) { [Side::Sell, Side::Buy] } else { SIDES } {
-            let traded = price * side.sign();
-            let best = self.orders.best(side);
-            if best > traded {
-                self.trade_through(side, traded, trade, now, out);
-            }
-            if best >= traded && passive == Some(side) {
-                self.news.traded = true;
-                let mut at = self.orders.first_at(side, traded);
-                while let Some(slot) = at {
-                    at = self.orders.behind(slot);
-                    let fill = self.reach_by_trade(slot, trade);
-                    if fill > 0 {
-                        out.push(self.fill_resting(slot, fill, FillEvent::Print, now));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Lets a trade beyond the price of own orders fill them, as far as it goes.
-    fn trade_through(
-        &mut self,
-        side: Side,
-        traded: i64,
-        trade: Trade,
-        now: i64,
-        out: &mut Vec<(AccountId, Update)>,
-    ) {
-        self.news.traded = true;
-        let mut passed = std::mem::take(&mut self.reached);
-        self.orders.down_to(side, traded + 1, &mut passed);
-        for slot in passed.drain(..) {
-            if self.is_older(slot, trade) {
-                continue;
-            }
-            let Resting { pool, .. } = *self.orders.get(slot);
-            let lot = self.lot;
-            let leaves = self.fillable(slot);
-            let left = self.left_of_trade(pool, trade.qty);
-            let fill = if *left >= leaves { leaves } else { *left / lot * lot };
-            *left -= fill;
-            self.note_ahead(slot);
-            // What stood ahead has traded.
-            self.orders.get_mut(slot).place.pass();
-            if fill > 0 {
-                out.push(self.fill_resting(slot, fill, FillEvent::Print, now));
-            }
-        }
-        self.reached = passed;
-    }
-
-    /// Whether a trade was in what the book showed when an order joined.
-    fn is_older(&self, slot: Slot, trade: Trade) -> bool {
-        let order = self.orders.get(slot);
-        !self.pools[order.pool as usize].rule.queue.is_compat && trade.at <= order.joined_at
-    }
-
-    /// What is left of the newest trade, of `qty`, for a pool's orders.
-    fn left_of_trade(&mut self, pool: u32, qty: i64) -> &mut i64 {
-        let pool = &mut self.pools[pool as usize];
-        if pool.trade != self.trades {
-            (pool.trade, pool.left) = (self.trades, qty);
-        }
-        &mut pool.left
-    }
-
-    /// Lets a trade at an order's price work on its queue; returns how much of it fills the order.
-    fn reach_by_trade(&mut self, slot: Slot, trade: Trade) -> i64 {
-        if self.is_older(slot, trade) {
-            return 0;
-        }
-        self.note_ahead(slot);
-        let (pool, fillable) = (self.orders.get(slot).pool, self.fillable_shown(slot));
-        let left = *self.left_of_trade(pool, trade.qty);
-        let order = self.orders.get_mut(slot);
-        let pool = &mut self.pools[pool as usize];
-        let print = Print { qty: left, at: trade.at, is_shown: trade.at <= order.shrunk_at };
-        if left < trade.qty {
-            pool.rule.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, ..print });
-        }
-        if left == 0 {
-            return 0;
-        }
-        let reach =
-            pool.rule.queue.on_trade(&mut order.place, print, order.displayed, self.lot, &mut pool.random);
-        let fill = reach.min(fillable).max(0);
-        pool.left = (left - fill).max(0);
-        fill
-    }
-
-    /// After a message that began with these best keys: lets it act on the orders it concerns.
-    fn settle(&mut self, before: (i64, i64), now: i64, out: &mut Vec<(AccountId, Update)>) {
-        let (bid, ask) = self.book.touch_keys();
-        if self.basis == FillBasis::L1 {
-            // Of a quote nothing else is there.
-            for (side, was, is) in [(Side::Buy, before.0, bid), (Side::Sell, before.1, ask)] {
-                for key in [was, is] {
-                    if key != NO_KEY {
-                        self.note(side as i8, key * side.sign());
-                    }
-                }
-            }
-        }
-        for (side, best) in [(Side::Buy, bid), (Side::Sell, ask)] {
-            // An empty side hides nothing.
-            self.news.deeper[side.index()] |= best == NO_KEY && self.unseen(side) != NO_KEY;
-        }
-        let reached = self.reaches_own(bid, ask);
-        let concerned =
-            reached | self.news.cleared | self.news.traded | self.news.deeper[0] | self.news.deeper[1];
-        if concerned || !self.news.named.is_empty() {
-            self.look(reached, now, out);
-        }
-    }
-
-    /// Looks at everything a message concerns.
-    #[inline(never)]
-    fn look(&mut self, reached: bool, now: i64, out: &mut Vec<(AccountId, Update)>) {
-        let mut named = std::mem::take(&mut self.news.named);
-        let deeper = std::mem::take(&mut self.news.deeper);
-        let mut changed =
-            std::mem::take(&mut self.news.traded) | reached | deeper[0] | deeper[1] | self.news.cleared;
-        if self.book.is_synced() {
-            if !self.taken.is_empty() {
-                changed = true;
-                for &(side, key) in &named {
-                    let displayed = self.book.shown_at(side, key * side.sign());
-                    self.taken.level_shows(side, key, displayed, self.book.stamp_at(side, key));
-                }
-                for (side, deeper) in SIDES.into_iter().zip(deeper) {
-                    if deeper || self.news.cleared {
-                        self.see_taken(side);
-                    }
-                }
-            }
-            if reached && !self.book.is_crossed() {
-                self.fill_reached(now, out);
-            }
-            for (side, deeper) in SIDES.into_iter().zip(deeper) {
-                if self.news.cleared {
-                    self.orders.take_unseen(side);
-                    self.look_below(side, i64::MAX, |_| true);
-                } else if deeper {
-                    let unseen = self.orders.take_unseen(side);
-                    // What lies below a level that is still not seen is not seen either.
-                    self.look_below(side, unseen, |seen| seen);
-                }
-            }
-            if !self.news.cleared {
-                for &(side, key) in &named {
-                    if let Some(first) = self.orders.first_at(side, key) {
-                        changed |= !self.look_at(side, key, first);
-                    }
-                }
-            }
-            self.news.cleared = false;
-        }
-        named.clear();
-        self.news.named = named;
-        if changed {
-            self.watch_again();
-        }
-    }
-
-    /// Looks at the levels at and below a key, from the best one for as long as `go_on` says, given whether the
-    /// level has been seen.
-    fn look_below(&mut self, side: Side, key: i64, go_on: impl Fn(bool) -> bool) {
-        let mut at = self.orders.level_below(side, key);
-        while let Some((key, first)) = at {
-            let seen = self.look_at(side, key, first);
-            at = if go_on(seen) { self.orders.level_below(side, key - 1) } else { None };
-        }
-    }
-
-    /// Lets what the data shows of a level act on the queue there. Returns whether it shows anything.
-    fn look_at(&mut self, side: Side, key: i64, first: Slot) -> bool {
-        let Some(displayed) = self.book.shown_at(side, key * side.sign()) else {
-            self.orders.set_unseen(side, key);
-            return false;
-        };
-        let mut at = Some(first);
-        while let Some(slot) = at {
-            self.see(slot, displayed);
-            at = self.orders.behind(slot);
-        }
-        true
-    }
-
-    /// Fills the orders that the other side's best price has reached, better prices first, then in order of arrival.
-    fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
-        let (bid, ask) = self.book.touch_keys();
-        let mut reached = std::mem::take(&mut self.reached);
-        for (side, other) in [(Side::Buy, ask), (Side::Sell, bid)] {
-            if other != NO_KEY {
-                self.orders.down_to(side, -other, &mut reached);
-            }
-        }
-        for slot in reached.drain(..) {
-            let Resting { side, price, pool, .. } = *self.orders.get(slot);
-            if !self.pools[pool as usize].rule.reaches {
-                continue;
-            }
-            let leaves = self.fillable(slot);
-            let fill = self.use_up(side, price, pool, leaves);
-            if fill > 0 {
-                self.note_ahead(slot);
-                out.push(self.fill_resting(slot, fill, FillEvent::Book, now));
-            }
-        }
-        self.reached = reached;
-    }
-
-    /// Takes up to `qty` of what is displayed up to a price, as far as a pool is concerned; returns how much.
-    fn use_up(&mut self, side: Side, price: i64, pool: u32, qty: i64) -> i64 {
-        let mut steps = std::mem::take(&mut self.steps);
-        self.plan(side, Some(price), pool, None, qty, &mut steps);
-        let mut used = 0;
-        for step in &steps {
-            if let Step::Displayed { price, displayed, qty } = *step {
-                let passive = side.opposite();
-                self.taken.add(passive, price * passive.sign(), pool, displayed, qty);
-                used += qty;
-            }
-        }
-        self.steps = steps;
-        used
-    }
-
-    /// Something of ours has come or gone.
-    fn watch_again(&mut self) {
-        let has_orders = !(self.orders.is_empty() && self.prints.is_empty() && self.triggers.is_empty());
-        self.touched = has_orders || !self.taken.is_empty();
-        for side in SIDES {
-            let own = self.orders.keys(side).first().map(|&worst| (worst, self.orders.best(side)));
-            let bounds = match (own, self.taken.bounds(side)) {
-                (Some(own), Some(taken)) => Some((own.0.min(taken.0), own.1.max(taken.1))),
-                (own, taken) => own.or(taken),
-            };
-            // A level deeper than anything seen is news to those that have not been seen.
-            let is_unseen = self.unseen(side) != NO_KEY;
-            self.watch[side.index()] = bounds.map_or(Watch::NOTHING, |(low, high)| {
-                let low = if is_unseen { -ANY } else { low };
-                let (low, high) = (low.clamp(-ANY, ANY), high.clamp(-ANY, ANY));
-                if side == Side::Buy { Watch { low, high } } else { Watch { low: -high, high: -low } }
-            });
-        }
-    }
-}
-
-/// Whether an order of `side` at `price` is good enough for the other side's `other`.
-fn reaches(side: Side, price: i64, other: i64) -> bool {
-    price * side.sign() >= other * side.sign()
-}
-
-fn maker_fill(
-    math: &ContractMath,
-    order: &Resting,
-    qty: i64,
-    event: FillEvent,
-    now: i64,
-) -> (AccountId, Update) {
-    let update = fill(math, order.id, order.price, qty, Liquidity::Maker, now);
-    let [ahead_at_entry, ahead_at_fill] = [order.ahead_at_entry, order.ahead]
-        .map(|ahead| (ahead < f64::INFINITY).then(|| libm::round(ahead) as i64));
-    let Placed { sent, arrived } = order.placed;
-    let origin = FillOrigin { event, sent, arrived, ahead_at_entry, ahead_at_fill };
-    let change = order.side.sign() * qty;
-    (order.account, Update { filled: order.filled, change, origin: Some(origin), ..update })
-}
-
-fn taker_fill(math: &ContractMath, taker: &Taker, price: i64, qty: i64, now: i64) -> (AccountId, Update) {
-    let update = fill(math, taker.id, price, qty, Liquidity::Taker, now);
-    let Placed { sent, arrived } = taker.placed;
-    let origin =
-        FillOrigin { event: FillEvent::Taker, sent, arrived, ahead_at_entry: None, ahead_at_fill: None };
-    let change = taker.side.sign() * qty;
-    (taker.account, Update { filled: taker.filled, change, origin: Some(origin), ..update })
-}
-
-/// A fill. Of one that is worth more than can be counted the fee is not known: no account books it.
-fn fill(math: &ContractMath, order: OrderId, price: i64, qty: i64, liquidity: Liquidity, now: i64) -> Update {
-    let (price, qty) = (Price::new(price), Qty::new(qty));
-    let fee = math.value(price, qty).and_then(|value| math.fee(value, liquidity == Liquidity::Maker));
-    let fee = fee.unwrap_or_default();
-    Update::on(order, now, ReportKind::Fill { price, qty, liquidity, fee })
 }

@@ -111,7 +111,7 @@ impl Market {
 
     /// Lets an order that came in take what it meets, and rest or end.
     pub(super) fn meet(&mut self, taker: Taker, terms: Terms, now: i64, out: &mut Vec<(AccountId, Update)>) {
-        let Taker { id, account, pool, side, placed, .. } = taker;
+        let Taker { id, account, .. } = taker;
         let whole = terms.time_in_force == TimeInForce::Fok;
         let Some(left) = self.take(taker, whole, now, out) else { return };
         let expires = |reason| (account, Update::on(id, now, ReportKind::Expired(reason)));
@@ -119,24 +119,7 @@ impl Market {
         if !terms.time_in_force.rests() {
             return out.push(expires(Reason::IocRemainder));
         }
-        self.rest(Resting {
-            id,
-            account,
-            pool,
-            side,
-            price,
-            qty: left.qty,
-            filled: left.filled,
-            terms,
-            tip: 0,
-            place: QueuePosition::UNKNOWN,
-            displayed: 0,
-            placed,
-            ahead_at_entry: f64::INFINITY,
-            ahead: f64::INFINITY,
-            joined_at: i64::MIN,
-            shrunk_at: i64::MIN,
-        });
+        self.rest(left.resting(price, terms));
     }
 
     /// Lets an order take what it meets, if it must be `whole` all of it or nothing. Returns it as it is then, unless

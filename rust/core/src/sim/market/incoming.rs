@@ -4,9 +4,10 @@
 //! displayed between it and the next one, and so on. What a taker meets is first planned, then done: a fill-or-kill
 //! order needs to know before it trades.
 
+use super::Market;
+use super::fills::{maker_fill, reaches, taker_fill};
 use super::matching::{SelfTrade, Step, Taker};
 use super::resting::{Resting, Slot};
-use super::{Market, maker_fill, reaches, taker_fill};
 use crate::orders::{FillEvent, Reason, ReportKind};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Qty, Side};

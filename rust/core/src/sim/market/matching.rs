@@ -1,7 +1,9 @@
 //! How orders of ours meet: the settings, and what an order that comes in is and meets.
 
-use super::resting::{Placed, Slot};
+use super::resting::{Placed, Resting, Slot};
+use super::terms::Terms;
 use crate::orders::OrderId;
+use crate::sim::queue::QueuePosition;
 use crate::types::{AccountId, Side};
 
 /// What happens when an order would trade with another one of its own account.
@@ -50,6 +52,31 @@ pub(super) struct Taker {
     pub(super) qty: i64,
     pub(super) filled: i64,
     pub(super) placed: Placed,
+}
+
+impl Taker {
+    /// What is left of it as an order that rests, of a level that has not been seen.
+    pub(super) fn resting(self, price: i64, terms: Terms) -> Resting {
+        let Self { id, account, pool, side, qty, filled, placed, .. } = self;
+        Resting {
+            id,
+            account,
+            pool,
+            side,
+            price,
+            qty,
+            filled,
+            terms,
+            tip: i64::MAX,
+            place: QueuePosition::UNKNOWN,
+            displayed: 0,
+            placed,
+            ahead_at_entry: f64::INFINITY,
+            ahead: f64::INFINITY,
+            joined_at: i64::MIN,
+            shrunk_at: i64::MIN,
+        }
+    }
 }
 
 /// One thing a taker meets.

@@ -16,14 +16,13 @@
 //! Orders of ours do not meet each other here.
 
 use super::Market;
+use super::fills::{reaches, taker_fill};
 use super::matching::Taker;
-use super::resting::{Placed, Resting, Slot};
+use super::resting::{Placed, Resting};
 use super::waiting::{Current, Waiting};
-use super::{reaches, taker_fill};
 use crate::book::FillBasis;
 use crate::event::{EventKind, View, is_bar_begin};
 use crate::orders::{FillEvent, OrderId, Reason, ReportKind, TimeInForce};
-use crate::sim::queue::QueuePosition;
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty, Side};
 
@@ -135,25 +134,7 @@ impl Market {
     }
 
     fn rest_print(&mut self, order: Waiting, price: i64) {
-        let Taker { id, account, pool, side, qty, filled, placed, .. } = order.taker;
-        self.orders.push(Resting {
-            id,
-            account,
-            pool,
-            side,
-            price,
-            qty,
-            filled,
-            terms: order.terms,
-            tip: i64::MAX,
-            joined_at: i64::MIN,
-            shrunk_at: i64::MIN,
-            place: QueuePosition::UNKNOWN,
-            displayed: 0,
-            placed,
-            ahead_at_entry: f64::INFINITY,
-            ahead: f64::INFINITY,
-        });
+        self.orders.push(order.taker.resting(price, order.terms));
     }
 
     /// Takes a message of a market without a book.
@@ -252,21 +233,16 @@ impl Market {
     /// Fills what rests and was traded through, better prices first, then in order of arrival.
     fn fill_through(&mut self, print: Print, now: i64, out: &mut Vec<(AccountId, Update)>) {
         for side in [Side::Buy, Side::Sell] {
-            let key = print.price * side.sign();
-            let mut through: Vec<Slot> = Vec::new();
-            let mut at = self.orders.level_below(side, i64::MAX);
-            while let Some((level, first)) = at.filter(|(level, _)| *level > key) {
-                through.extend(std::iter::successors(Some(first), |slot| self.orders.behind(*slot)));
-                at = self.orders.level_below(side, level - 1);
-            }
-            for slot in through {
-                let order = self.orders.get(slot).clone();
-                if order.placed.sent > print.before {
+            let mut through = std::mem::take(&mut self.reached);
+            self.orders.down_to(side, print.price * side.sign() + 1, &mut through);
+            for slot in through.drain(..) {
+                let Resting { pool, placed, .. } = *self.orders.get(slot);
+                if placed.sent > print.before {
                     continue;
                 }
                 let qty = if self.basis == FillBasis::Bars {
                     let (lot, leaves) = (self.lot, self.fillable(slot));
-                    let left = self.left_of_trade(order.pool, print.qty);
+                    let left = self.left_of_trade(pool, print.qty);
                     let qty = leaves.min(*left) / lot * lot;
                     *left -= qty;
                     qty
@@ -277,6 +253,7 @@ impl Market {
                     out.push(self.fill_resting(slot, qty, FillEvent::Print, now));
                 }
             }
+            self.reached = through;
         }
     }
 }
