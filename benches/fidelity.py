@@ -13,8 +13,8 @@ from pathlib import Path
 
 import tradecore as tc
 from tradecore.fidelity import table_of
+from tradecore.fidelity.comparing import MODELS
 
-MODELS = ("tracked", "tracked_high", "conservative", "power(2)", "power(3)", "log")
 GRANULARITIES = ("0ms", "1ms", "10ms", "100ms")
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,27 @@ def instrument() -> tc.Instrument:
         maker_fee_bps="-1",
         taker_fee_bps="5",
     )
+
+
+class Quoter(tc.Strategy):
+    """Joins both best prices and takes now and then."""
+
+    every: str = "100ms"
+    taken: Decimal = Decimal("0.02")
+    """What each twentieth call buys."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.calls = 0
+        ctx.every(self.every, self.requote)
+
+    def requote(self, ctx: tc.Context) -> None:
+        self.calls += 1
+        for inst in self.instruments:
+            book = ctx.book(inst)
+            if book.spread is not None:
+                ctx.quote(inst, bid=book.best_bid, ask=book.best_ask, qty="0.01")
+                if self.taken and self.calls % 20 == 0:
+                    ctx.buy(inst, self.taken)
 
 
 OF_MIDS = cs.starts_with("mid_", "markout_")

@@ -83,7 +83,7 @@ def api_pages(package: griffe.Module) -> dict[str, str]:
     for page, contents in pages.items():
         for name, target in contents.items():
             links[name] = f"{page}.md#{name}"
-            for member, inner in target.members.items():
+            for member, inner in _members(target).items():
                 links[f"{name}.{member}"] = f"{page}.md#{name}" + (f".{member}" if _has_heading(inner) else "")
     writer = _Writer(package, links)
     return {
@@ -108,6 +108,15 @@ def _page(target: _Named) -> str:
         return "strategies"
     fitting = [prefix for prefix in _PAGES if f"{target.path}.".startswith(f"{prefix}.")]
     return _PAGES[max(fitting, key=len)] if fitting else "runs"
+
+
+def _members(target: _Named) -> dict[str, _Named]:
+    """Return what stands in a class, then what it has of bases that have no place of their own."""
+    bases = target.mro() if isinstance(target, griffe.Class) else []
+    found: dict[str, _Named] = {}
+    for part in (target, *(base for base in bases if base.name not in tradecore.__all__)):
+        found |= {name: member for name, member in part.members.items() if not member.is_alias and name not in found}
+    return found
 
 
 def _is_public(name: str) -> bool:
@@ -152,7 +161,7 @@ class _Writer:
                 yield from self._body(target, "")
 
     def _class(self, target: _Named) -> Iterator[str]:
-        own = {name: member for name, member in target.members.items() if _is_public(name) and not member.is_alias}
+        own = {name: member for name, member in _members(target).items() if _is_public(name)}
         bases = [str(base) for base in target.bases]
         if any(base.endswith("Enum") or base.endswith("Flag") for base in bases):
             yield from self._body(target, target.name)

@@ -93,6 +93,7 @@ __all__ = [
     "fit_latencies",
     "fit_microprice",
     "format_duration_ns",
+    "funding_kinds",
     "glft_coefficients",
     "indicator_specs",
     "is_kline",
@@ -2086,10 +2087,12 @@ class MemoryColumns:
     @property
     def has_book(self) -> bool:
         """Whether there are levels."""
-    def in_order(self) -> bool:
-        """Return whether the messages lie in the order in which they acted at the venue."""
-    def is_sound(self) -> bool:
-        """Return whether the book is its own from the beginning and never stays locked or crossed."""
+    def order(self) -> tuple[bool, bool]:
+        """Return whether the book is sound, and whether the messages are in order.
+
+        A sound book is its own from the beginning and never stays locked or crossed; messages in order lie as they
+        acted at the venue.
+        """
     def latencies(self) -> str:
         """Return how long the messages took, as :func:`latencies_of` does."""
 
@@ -3568,6 +3571,9 @@ def replay_orders(
     rest, and the sum and number of the errors of what is ahead at trades at its price, model less truth, in
     increments.
     """
+
+def funding_kinds(funding: str) -> list[int]:
+    """Return the kinds of events by which funding from a source is paid and valued."""
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:
     """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""

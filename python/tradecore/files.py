@@ -16,7 +16,7 @@ from tradecore.errors import CatalogError, ConfigError
 from tradecore.interrupts import held_back
 from tradecore.locks import hold, remove_dead, remove_empty
 
-__all__ = ["DISK_FULL", "STAGE", "cannot_write", "config_text", "staged", "writing"]
+__all__ = ["DISK_FULL", "STAGE", "cannot_write", "config_text", "placed", "staged", "writing"]
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """Numbers of the errors that more room would cure."""
@@ -152,6 +152,23 @@ def staged(
                     if stage[1] is not None:
                         os.close(stage[1])
                 remove_empty(*missing)
+
+
+@contextlib.contextmanager
+def placed(path: Path) -> Iterator[Path]:
+    """Yield where to write a file that appears at once and whole when the block ends; after an error there is none.
+
+    The folder has to be there: one that is not is a mistyped one.
+
+    Raises
+    ------
+    CatalogError
+        When it cannot be written; there is none then, or the one of before.
+    """
+    with writing(path):
+        path.parent.stat()
+    with staged(path.parent, path.name) as fresh:
+        yield fresh / path.name
 
 
 def _move(stage: Path, folder: Path, last: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradecore.errors import InvalidValueError
-from tradecore.files import writing
+from tradecore.files import placed
 
 __all__ = ["FITTED", "QueueModel", "read_queue_model"]
 
@@ -59,7 +59,7 @@ class QueueModel:
         return f"fitted({self.exponent:g})"
 
     def save(self, path: str | Path) -> None:
-        """Write the model to a file, for ``SimVenue(queue="fitted:FILE")``.
+        """Write the model to a file, for ``SimVenue(queue="fitted:FILE")``. It appears at once or not at all.
 
         Parameters
         ----------
@@ -70,8 +70,9 @@ class QueueModel:
         CatalogError
             When it cannot be written.
         """
-        with writing(path):
-            Path(path).write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=2) + "\n"
+        with placed(Path(path)) as fresh:
+            fresh.write_text(text, encoding="utf-8")
 
 
 def read_queue_model(path: str | Path) -> QueueModel:

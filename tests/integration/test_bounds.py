@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tradecore as tc
+from conftest import LAST, columns
 from tradecore.cli.app import main
 
 INST = "BTCUSDT.SYNTH"
@@ -105,35 +106,24 @@ def test_the_bounds_hold_the_run_and_are_told_everywhere(market: Path, tmp_path:
 
 
 def test_by_the_low_rule_only_trades_fill() -> None:
-    import numpy as np
-
     inst = tc.Instrument("X.V", kind="linear", base="B", quote="USDT", price_increment="0.1", qty_increment="1")
     kinds = tc.EventKind
+    ms = 1_000_000
     rows = [
-        (0, kinds.BOOK_SET, 1, "100.0", 5),
-        (0, kinds.BOOK_SET, -1, "100.5", 5),
-        (20, kinds.BOOK_SET, -1, "100.0", 3),  # the other side comes to the order
-        (20, kinds.BOOK_SET, 1, "100.0", 0),
-        (40, kinds.BOOK_SET, -1, "99.0", 3),
+        (0, kinds.BOOK_SET, 1, 0, 1_000, 5),
+        (0, kinds.BOOK_SET, -1, LAST, 1_005, 5),
+        (20 * ms, kinds.BOOK_SET, -1, 0, 1_000, 3),  # the other side comes to the order
+        (20 * ms, kinds.BOOK_SET, 1, LAST, 1_000, 0),
+        (40 * ms, kinds.BOOK_SET, -1, LAST, 990, 3),
     ]
-    ms, kind, side, price, qty = zip(*rows, strict=True)
-    ts = np.array(ms, np.int64) * 1_000_000
-    columns = {
-        "ts_event": ts,
-        "ts_recv": ts,
-        "kind": np.array(kind, np.uint8),
-        "side": np.array(side, np.int8),
-        "flags": np.array([0, 1, 0, 1, 1], np.uint8),
-        "price": np.array([inst.price_to_steps(p) for p in price]),
-        "qty": np.array(qty, np.int64),
-    }
+    data = columns([(ts, int(kind), side, flags, price, qty) for ts, kind, side, flags, price, qty in rows])
 
     class Once(tc.Strategy):
         def on_start(self, ctx: tc.Context) -> None:
             ctx.at(ctx.now_ns + 1_000_000, lambda ctx: ctx.buy("X.V", 1, "100.0"))
 
     venue = tc.SimVenue("V", latency=tc.Latency(entry=0, response=0))
-    run = tc.Backtest([Once("o", ["X.V"])], {"X.V": columns}, [venue], specs=[inst], bounds=True).run()
+    run = tc.Backtest([Once("o", ["X.V"])], {"X.V": data}, [venue], specs=[inst], bounds=True).run()
     assert run.stats.fills == 1
     assert run.bounds is not None
     assert run.bounds["low"] == {"USDT": 0}

@@ -26,7 +26,7 @@ import typer
 from matplotlib.figure import Figure
 
 import tradecore as tc
-from conftest import ROOT, cli
+from conftest import ROOT, cli, cli_json
 from tradecore.cli.app import app
 from tradecore.strategies import REGISTRY
 
@@ -89,7 +89,7 @@ def test_a_run_leaves_its_files_under_a_run_number(
     assert written["digest"] == summary["digest"]
     effective = tomllib.loads(Path(f"{prefix}_config.toml").read_text())
     assert (effective["seed"], effective["venues"][0]["entry_latency"]) == (3, "5ms")
-    again = json.loads(cli("backtest", "--config", config, "--json", capsys=capsys)[1])
+    again = cli_json("backtest", "--config", config, capsys=capsys)
     assert again["output"].endswith("_run2")
     assert again["digest"] == summary["digest"]
     for name in columns:
@@ -97,13 +97,13 @@ def test_a_run_leaves_its_files_under_a_run_number(
 
 
 def test_the_effective_configuration_runs_again(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first = json.loads(cli("backtest", "--config", config, "--json", "--seed", "9", capsys=capsys)[1])
-    again = json.loads(cli("backtest", "--config", first["output"] + "_config.toml", "--json", capsys=capsys)[1])
+    first = cli_json("backtest", "--config", config, "--seed", "9", capsys=capsys)
+    again = cli_json("backtest", "--config", first["output"] + "_config.toml", capsys=capsys)
     assert (again["digest"], again["seed"]) == (first["digest"], 9)
 
 
 def test_the_digest_is_the_same_in_another_process(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    here = json.loads(cli("backtest", "--config", config, "--json", capsys=capsys)[1])["digest"]
+    here = cli_json("backtest", "--config", config, capsys=capsys)["digest"]
     command = [sys.executable, "-m", "tradecore", "backtest", "--config", str(config), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["digest"] == here
@@ -509,7 +509,7 @@ def test_a_run_is_drawn(
     code, out, _ = cli("backtest", "--config", config, "--plot", picture, "--json", capsys=capsys)
     assert json.loads(out)["plot"] == str(picture)
     assert picture.read_bytes() == drawn, "the same run, the same picture"
-    assert json.loads(cli("backtest", "--config", config, "--json", capsys=capsys)[1])["plot"] is None
+    assert cli_json("backtest", "--config", config, capsys=capsys)["plot"] is None
 
 
 def test_what_cannot_be_drawn_is_found_before_the_run(
@@ -645,10 +645,8 @@ def test_orders_say_how_often_and_how_long(config: Path, tmp_path: Path, capsys:
 
 def test_data_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     catalog = tmp_path / "cat"
-    code, out, _ = cli(
-        "data", "synth", "--events", "3000", "--seed", "2", "--catalog", catalog, "--json", capsys=capsys
-    )
-    assert (code, json.loads(out)["events"]) == (0, 3000)
+    made = cli_json("data", "synth", "--events", "3000", "--seed", "2", "--catalog", catalog, capsys=capsys)
+    assert made["events"] == 3000
     code, out, _ = cli("data", "info", catalog, "--json", capsys=capsys)
     assert json.loads(out)["instruments"][0]["instrument"] == "BTCUSDT.SYNTH"
     for form, target in (("csv", "a.csv"), ("hftbacktest", "a.npz"), ("tardis", "folder")):
@@ -782,7 +780,7 @@ def test_the_founding_configuration_runs_on_quotes_alone_and_says_so(
     assert summary["output"].endswith("out/bitmex_XBTUSD_01_08_2024_run1")
     assert "book.csv.gz is not there" in err
     assert any("fill_basis l1" in note for note in summary["notes"])
-    elsewhere = json.loads(cli("backtest", "--config", founding, "--data", tmp_path, "--json", capsys=capsys)[1])
+    elsewhere = cli_json("backtest", "--config", founding, "--data", tmp_path, capsys=capsys)
     assert elsewhere["digest"] == summary["digest"]
 
 

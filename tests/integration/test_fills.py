@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import tradecore as tc
-from conftest import CLEAR, LAST, SET, TRADE, columns
+from conftest import CLEAR, LAST, SET, TRADE, Quoter, columns
 from tradecore.errors import InvalidValueError, RunError
 
 MS = 1_000_000
@@ -119,23 +119,6 @@ def test_two_orders_of_ours_that_meet_say_so(instrument: tc.Instrument) -> None:
     data = {NAME: columns([*START, (200 * MS, SET, -1, LAST, 1100, 1)])}
     made = tc.Backtest([Other("maker", [NAME]), Other("taker", [NAME])], data, [venue], specs={NAME: instrument}).run()
     assert sorted(made.fills.select("strategy", "event").rows()) == [("maker", "own_order"), ("taker", "taker")]
-
-
-class Quoter(tc.Strategy):
-    """Joins both best prices and takes now and then."""
-
-    def on_start(self, ctx: tc.Context) -> None:
-        self.calls = 0
-        ctx.every("100ms", self.requote)
-
-    def requote(self, ctx: tc.Context) -> None:
-        self.calls += 1
-        for inst in self.instruments:
-            book = ctx.book(inst)
-            if book.spread is not None:
-                ctx.quote(inst, bid=book.best_bid, ask=book.best_ask, qty="0.01")
-                if self.calls % 20 == 0:
-                    ctx.buy(inst, "0.02")
 
 
 @pytest.fixture(scope="module")

@@ -132,6 +132,17 @@ def test_an_iceberg_shows_a_part_at_a_time(instrument: tc.Instrument) -> None:
     assert result.orders["display_qty"].to_list() == [1.0]
 
 
+def refused(instrument: tc.Instrument, mistake: Any, error: type[Exception], said: str) -> None:
+    """See that a request raises an error that says something, and that no order came of it."""
+
+    def step(ctx: tc.Context) -> None:
+        with pytest.raises(error, match=re.escape(said)):
+            mistake(ctx)
+
+    _, result = run(instrument, market(), step)
+    assert result.orders.height == 0
+
+
 @pytest.mark.parametrize(
     ("mistake", "error", "said"),
     [
@@ -155,12 +166,7 @@ def test_an_iceberg_shows_a_part_at_a_time(instrument: tc.Instrument) -> None:
 def test_terms_that_make_no_sense_say_what_was_expected(
     instrument: tc.Instrument, mistake: Any, error: type[Exception], said: str
 ) -> None:
-    def step(ctx: tc.Context) -> None:
-        with pytest.raises(error, match=re.escape(said)):
-            mistake(ctx)
-
-    _, result = run(instrument, market(), step)
-    assert result.orders.height == 0
+    refused(instrument, mistake, error, said)
 
 
 def test_a_persons_order_has_the_same_terms(instrument: tc.Instrument) -> None:
@@ -267,7 +273,7 @@ def test_a_trailing_stop_and_a_stop_limit_know_what_they_are(instrument: tc.Inst
 def test_a_trigger_that_makes_no_sense_says_what_was_expected(
     instrument: tc.Instrument, mistake: Any, error: type[Exception], said: str
 ) -> None:
-    test_terms_that_make_no_sense_say_what_was_expected(instrument, mistake, error, said)
+    refused(instrument, mistake, error, said)
 
 
 def test_what_a_venue_makes_of_orders_is_a_setting(instrument: tc.Instrument) -> None:

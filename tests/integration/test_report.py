@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import tradecore as tc
-from conftest import CLEAR, LAST, SET, cli, cli_json, columns
+from conftest import CLEAR, LAST, SET, Quoter, Row, cli, cli_json, columns
 from tradecore.backtest.comparison import paired_difference
 from tradecore.errors import CatalogError, InvalidValueError, UnknownInstrumentError
 from tradecore.report.charts import Chart, Layer, decimated, number, time_ticks, value_ticks
@@ -36,23 +36,6 @@ SECTIONS = {
     "tables": "Strategies and instruments",
     "settings": "Settings",
 }
-
-
-class Quoter(tc.Strategy):
-    """Joins both best prices and takes now and then."""
-
-    def on_start(self, ctx: tc.Context) -> None:
-        self.calls = 0
-        ctx.every("100ms", self.requote)
-
-    def requote(self, ctx: tc.Context) -> None:
-        self.calls += 1
-        for inst in self.instruments:
-            book = ctx.book(inst)
-            if book.spread is not None:
-                ctx.quote(inst, bid=book.best_bid, ask=book.best_ask, qty="0.01")
-                if self.calls % 20 == 0:
-                    ctx.buy(inst, "0.02")
 
 
 def run(market: Path, name: str = EVIL, **settings: str) -> tc.Result:
@@ -204,6 +187,25 @@ def test_what_cannot_be_drawn_is_named(market: Path, arguments: dict[str, Any], 
         tc.plot_book(market, **{"instrument": "BTCUSDT.SYNTH", **arguments})
 
 
+def test_a_picture_is_read_from_the_last_clear_on_and_its_stale_levels_go(
+    tmp_path: Path, instrument: tc.Instrument
+) -> None:
+    catalog, day = tc.Catalog(tmp_path), 86_400 * 10**9
+
+    def book(ts: int) -> list[Row]:
+        return [(ts, CLEAR, 0, 2, 0, 0), (ts, SET, 1, 2, 990, 5), (ts, SET, -1, LAST | 2, 1010, 5)]
+
+    second, later = 10**9, 2 * day
+    crossed = [(later + second, SET, 1, LAST, 1020, 5), (later + 5 * second, SET, -1, LAST, 1030, 5)]
+    for rows in (book(0), book(day), [*crossed, (later + 9 * second, SET, 1, LAST, 900, 1)]):
+        with catalog.writer(instrument) as writer:
+            writer.write(columns(rows))
+    first, *_ = catalog.parts(instrument)
+    next(tmp_path.rglob(Path(first.path).name)).unlink()
+    picture = tc.plot_book(tmp_path, instrument, "1970-01-03T00:00:04", "1970-01-03T00:00:09")
+    assert (picture.bid[-5], picture.ask[-5]) == (102.0, 103.0), "the ask at 101 was passed by and is gone"
+
+
 def test_the_book_is_on_the_page_while_its_data_is_there(market: Path, tmp_path: Path) -> None:
     catalog = tmp_path / "market"
     shutil.copytree(market, catalog)
@@ -327,6 +329,9 @@ def test_decimated_lines_keep_every_extreme() -> None:
         assert (inside.min(), inside.max()) == (values[begin:end].min(), values[begin:end].max())
     few = np.arange(5.0)
     assert decimated(few, 1_000).tolist() == [0, 1, 2, 3, 4]
+    values[70_000] = np.nan
+    assert decimated(values, 1_000).tolist() == kept.tolist(), "a value that is none hides no other one"
+    assert decimated(np.full(5_000, np.nan), 1_000).tolist() == [0, 4_999]
 
 
 def test_labels_are_round() -> None:

@@ -10,21 +10,9 @@ import polars as pl
 import pytest
 
 import tradecore as tc
+from conftest import Quoter
 from tradecore.backtest.performance import span_text
 from tradecore.errors import InvalidValueError
-
-
-class Quoter(tc.Strategy):
-    """Joins both best prices."""
-
-    def on_start(self, ctx: tc.Context) -> None:
-        ctx.every("5s", self.requote)
-
-    def requote(self, ctx: tc.Context) -> None:
-        for inst in self.instruments:
-            book = ctx.book(inst)
-            if book.spread is not None:
-                ctx.quote(inst, bid=book.best_bid, ask=book.best_ask, qty="0.01")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +20,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> tc.Result:
     """Some hours of quotes."""
     folder = tmp_path_factory.mktemp("long")
     tc.synthesize(folder, events=60_000, seed=4, message_gap="1s")
-    return tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], folder).run()
+    return tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"], every="5s", taken="0")], folder).run()
 
 
 def test_ratios_are_those_of_the_core(long: tc.Result) -> None:
@@ -80,7 +68,7 @@ def test_the_longest_drawdown_is_from_a_peak_to_its_recovery(long: tc.Result) ->
 
 
 def test_a_run_of_seconds_carries_no_ratio(market: Path) -> None:
-    short = tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"])], market).run().performance()
+    short = tc.Backtest([Quoter("q", ["BTCUSDT.SYNTH"], every="5s", taken="0")], market).run().performance()
     assert (short.returns, short.turnover_per_day) == (None, None)
     assert short.why["returns"] == "0 changes of 1m: at least 30 needed"
     assert short.why["turnover_per_day"].endswith("shorter than a day")
@@ -105,6 +93,7 @@ def test_the_grid_can_be_chosen(long: tc.Result) -> None:
         ({"capital": 1e-9}, "capital"),
         ({"period": "0s"}, "period"),
         ({"period": 60}, "period"),
+        ({"period": "1ns"}, "period"),
         ({"trials": 0}, "trials"),
     ],
 )

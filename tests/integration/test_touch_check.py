@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import tradecore as tc
+from conftest import columns
 from tradecore.data.check import check_files
 
 
@@ -39,18 +39,8 @@ def test_the_time_for_which_they_disagree_is_that_between_messages(tmp_path: Pat
         (start + 4 * second, 1, 1, 1, 600_001, 5),
         (start + 9 * second, 1, 1, 1, 599_990, 5),
     ]
-    columns = {
-        "ts_event": np.array([row[0] for row in rows], "i8"),
-        "ts_recv": np.array([row[0] for row in rows], "i8"),
-        "kind": np.array([row[1] for row in rows], "u1"),
-        "side": np.array([row[2] for row in rows], "i1"),
-        "flags": np.array([row[3] for row in rows], "u1"),
-        "price": np.array([row[4] for row in rows], "i8"),
-        "qty": np.array([row[5] for row in rows], "i8"),
-        "id": np.zeros(len(rows), "u8"),
-    }
     with tc.Catalog(tmp_path / "market").writer(spec) as writer:
-        writer.write(columns)
+        writer.write(columns(rows))
     tc.Catalog(tmp_path / "market").scan(spec.id).collect().write_parquet(tmp_path / "day.parquet")
     report = check_files(tmp_path / "day.parquet", spec)
     assert (report["quoted_ns"], report["quoted_otherwise_ns"]) == (8 * second, second)

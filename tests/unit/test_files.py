@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tradecore.errors import CatalogError
-from tradecore.files import STAGE, cannot_write, staged, writing
+from tradecore.files import STAGE, cannot_write, placed, staged, writing
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -26,6 +26,18 @@ def test_files_move_into_place_together(tmp_path: Path) -> None:
         assert (tmp_path / "a").read_text() == "old"
         assert not (tmp_path / "b").exists()
     assert tree(tmp_path) == {"a": b"new", "b": b"more"}
+
+
+def test_a_file_is_placed_at_once_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    with placed(tmp_path / "a") as fresh:
+        fresh.write_text("whole")
+        assert tree(tmp_path).get("a") is None
+    with pytest.raises(KeyError), placed(tmp_path / "a") as fresh:  # noqa: PT012
+        fresh.write_text("half")
+        raise KeyError
+    assert tree(tmp_path) == {"a": b"whole"}
+    with pytest.raises(CatalogError, match="No such file or directory"), placed(tmp_path / "mistyped" / "a"):
+        pytest.fail("there is nowhere to write")
 
 
 def test_a_folder_that_another_process_takes_away_again_is_made_once_more(tmp_path: Path) -> None:

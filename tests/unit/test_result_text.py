@@ -8,13 +8,10 @@ from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
-import polars as pl
 import pytest
 
 import tradecore as tc
 from tradecore.backtest.card import card
-from tradecore.backtest.frames import thinned
 from tradecore.backtest.stats import stats_of
 from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import Facts, amount, line, table
@@ -187,21 +184,6 @@ def test_a_card_is_one_piece_of_sound_markup() -> None:
     assert places[-1][0] == 600
     assert card(facts(), {"USDT": [(0, 0.0)]}).count("<svg") == 0, "one point is no line"
     assert ElementTree.fromstring(card(facts(), {"USDT": [(5, 0.0), (5, 0.0)]})).find(".//svg") is not None
-
-
-def test_a_thinned_line_keeps_its_ends_and_extremes() -> None:
-    values = np.sin(np.arange(10_007) / 300) * 10
-    values[4_321], values[8_000] = 99, -99
-    frame = pl.DataFrame({"ts": np.arange(10_007), "equity": values})
-    thin = thinned(frame, "equity", 200)
-    assert 100 < len(thin) <= 200
-    assert thin["ts"].is_sorted()
-    assert (thin["equity"].max(), thin["equity"].min()) == (99, -99)
-    assert (thin["ts"][0], thin["ts"][-1]) == (0, 10_006)
-    assert thin.join(frame, on=["ts", "equity"]).height == len(thin)
-    assert thinned(frame.head(200), "equity", 200).equals(frame.head(200))
-    flat = thinned(frame.with_columns(equity=pl.lit(None, pl.Float64)), "equity", 200)
-    assert len(flat) == 2
 
 
 def test_money_of_any_size_is_a_float_where_that_will_do() -> None:

@@ -19,7 +19,7 @@ import orjson
 
 from tradecore.backtest.tables import TABLES, WIDTHS, Stored, TableStore
 from tradecore.errors import DataError
-from tradecore.files import staged, writing
+from tradecore.files import placed
 from tradecore.strategy.state import decode, encode
 
 __all__ = ["pack", "read_archive", "write_archive"]
@@ -58,10 +58,8 @@ def write_archive(path: Path, facts: dict[str, Any], journal: bytes, tables: Tab
     CatalogError
         When the file cannot be written; there is none then, or the one of before.
     """
-    with writing(path):
-        path.parent.stat()  # It is not made: a folder that is not there is a mistyped one.
-    with staged(path.parent, path.name) as fresh:
-        pack(fresh / path.name, facts, journal, tables)
+    with placed(path) as fresh:
+        pack(fresh, facts, journal, tables)
 
 
 def pack(path: Path, facts: dict[str, Any], journal: bytes, tables: TableStore) -> None:

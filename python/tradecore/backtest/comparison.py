@@ -11,13 +11,13 @@ import numpy as np
 
 from tradecore._core import CHANGES_NEEDED, format_duration_ns
 from tradecore.backtest.stats import EXACT, Stats
+from tradecore.backtest.text import digest_text
 from tradecore.report.charts import Chart, Layer
 from tradecore.report.page import table
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tradecore.backtest.reported import Reported
+    from tradecore.backtest.performance import Curve
+    from tradecore.backtest.record import RunRecord
 
 __all__ = ["PairedDifference", "compared", "paired_difference"]
 
@@ -45,7 +45,7 @@ class PairedDifference:
     """Probability that a difference below this one is chance: 0.5 says nothing, near 1 that the second is better."""
 
 
-def paired_difference(first: Reported, second: Reported, currency: str) -> PairedDifference | None:
+def paired_difference(first: RunRecord, second: RunRecord, currency: str) -> PairedDifference | None:
     """Return what the second run made more than the first; None where they share too little time."""
     curves = [_curve(run, currency) for run in (first, second)]
     if not all(len(times) for times, _ in curves):
@@ -73,19 +73,19 @@ def paired_difference(first: Reported, second: Reported, currency: str) -> Paire
     )
 
 
-def _curve(run: Reported, currency: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    frame = run.tables.table("equity", exact=False).filter(currency=currency)
-    return frame["ts"].to_numpy(), frame["equity"].to_numpy()
+def _curve(run: RunRecord, currency: str) -> Curve:
+    """Return the equity of a run, empty where nothing settles in the currency."""
+    return run._curves.get(currency, (np.empty(0, np.int64), np.empty(0)))
 
 
-def compared(runs: Sequence[tuple[str, Reported]]) -> str:
+def compared(runs: Sequence[tuple[str, RunRecord]]) -> str:
     """Return the first run beside the others as HTML."""
     first = runs[0][1]
     shared = [total["currency"] for total in first.totals]
     return _side_by_side(runs) + "".join(_curves(runs, currency) + _differences(runs, currency) for currency in shared)
 
 
-def _side_by_side(runs: Sequence[tuple[str, Reported]]) -> str:
+def _side_by_side(runs: Sequence[tuple[str, RunRecord]]) -> str:
     def text(value: Any, shape: str) -> str:
         return "n/a" if value is None else shape.format(value)
 
@@ -114,11 +114,11 @@ def _side_by_side(runs: Sequence[tuple[str, Reported]]) -> str:
             more = None if not both else EXACT.subtract(values[1], values[0]) if is_exact else values[1] - values[0]
             row.append(text(more, shape.replace("{:", "{:+")))
         rows.append(row)
-    rows.append(["digest", *(run.digest[:12] for _, run in runs), *([""] if len(runs) == 2 else [])])
+    rows.append(["digest", *(digest_text(run.digest) for _, run in runs), *([""] if len(runs) == 2 else [])])
     return table(["", *(name for name, _ in runs), *(["difference"] if len(runs) == 2 else [])], rows)
 
 
-def _curves(runs: Sequence[tuple[str, Reported]], currency: str) -> str:
+def _curves(runs: Sequence[tuple[str, RunRecord]], currency: str) -> str:
     layers = []
     for number, (name, run) in enumerate(runs):
         times, values = _curve(run, currency)
@@ -126,7 +126,7 @@ def _curves(runs: Sequence[tuple[str, Reported]], currency: str) -> str:
     return Chart("Equity after fees", layers, currency, 240, zero=True).html()
 
 
-def _differences(runs: Sequence[tuple[str, Reported]], currency: str) -> str:
+def _differences(runs: Sequence[tuple[str, RunRecord]], currency: str) -> str:
     (base, first), *others = runs
     rows = []
     for name, run in others:

@@ -14,7 +14,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tradecore._core import EventStream, Instrument, MemoryColumns, ReadAhead, Simulation, fill_basis, latencies_of
+from tradecore._core import (
+    EventStream,
+    Instrument,
+    MemoryColumns,
+    ReadAhead,
+    Simulation,
+    fill_basis,
+    funding_kinds,
+    latencies_of,
+)
 from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, stops_run, warn_of
 from tradecore.backtest.notes import NEEDS, Part, notes_on
@@ -67,16 +76,17 @@ class _Feed:
     latencies: Callable[[], Sequence[tuple[str | None, int]]]
     """How long the messages of its pieces took, as :meth:`Simulation.add_market` takes them."""
     is_sound: bool
-    in_order: bool
     """Whether its book is known never to stay locked or crossed."""
-    kinds: Callable[[], Collection[int]]
+    in_order: bool
+    """Whether its messages are known to lie in the order in which they acted at the venue."""
+    kinds: Collection[int]
     """The kinds of events it holds."""
     read: frozenset[EventKind] = frozenset(EventKind)
     """Those of them that are read."""
 
     def holds(self) -> list[int]:
         """Return the kinds of events of a run: they decide what orders fill against and are set off by."""
-        return sorted(kind for kind in self.kinds() if kind in self.read)
+        return sorted(kind for kind in self.kinds if kind in self.read)
 
 
 class Backtest:
@@ -376,7 +386,7 @@ class Backtest:
             seed=self._seed,
             wall_s=wall,
             venues=list(self._venues.values()),
-            notes=notes_on(summary, parts, lambda name: self._feeds[name].kinds()),
+            notes=notes_on(summary, parts, lambda name: self._feeds[name].kinds),
             data=RunData(self._data),
         )
 
@@ -472,7 +482,7 @@ def _from_catalog(
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     there = {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)}
     paid = _paid(instrument, funding) & there
-    wanted, ids = kinds | paid, with_ids or EventKind.FUNDING in paid or _is_ordered_by_ids(there)
+    wanted, ids = kinds | paid, with_ids or _needs_ids(there, paid)
     return _Feed(
         instrument=instrument,
         open=lambda ahead: held.stream(parts, kinds=wanted, with_ids=ids, budget_bytes=budget, ahead=ahead),
@@ -480,7 +490,7 @@ def _from_catalog(
         latencies=cache(lambda: _latencies(held, parts)),
         is_sound=all(part.is_sound for part in parts),
         in_order=all(part.in_order or _is_one_stream(part.kinds) for part in parts),
-        kinds=lambda: there,
+        kinds=there,
         read=wanted,
     )
 
@@ -490,18 +500,16 @@ def _is_one_stream(kinds: Mapping[str, int]) -> bool:
     return sum(bool(kinds.get(kind.name)) for kind in (EventKind.BOOK_SET, EventKind.QUOTE, EventKind.TRADE)) < 2
 
 
-def _is_ordered_by_ids(kinds: Iterable[int]) -> bool:
-    """Whether update ids tell which of depth and quotes is newer."""
-    return {EventKind.BOOK_SET, EventKind.QUOTE}.issubset(kinds)
+def _needs_ids(kinds: Collection[int], paid: Collection[int]) -> bool:
+    """Whether update ids tell which of depth and quotes is newer, or rates of funding when they are paid."""
+    return {EventKind.BOOK_SET, EventKind.QUOTE}.issubset(kinds) or EventKind.FUNDING in paid
 
 
 def _paid(instrument: Instrument, funding: Mapping[str, str]) -> frozenset[EventKind]:
     """Return the kinds of events by which funding of an instrument is paid."""
-    source = funding.get(instrument.venue, "data")
-    if not instrument.is_perpetual or source == "off":
+    if not instrument.is_perpetual:
         return frozenset()
-    valued = frozenset({EventKind.MARK, EventKind.INDEX})
-    return valued | {EventKind.FUNDING} if source == "data" else valued
+    return frozenset(map(EventKind, funding_kinds(funding.get(instrument.venue, "data"))))
 
 
 def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | None, int]]:
@@ -532,17 +540,16 @@ def _from_memory(
     instrument = find_instrument(name, specs)
     columns = MemoryColumns(name, data[name], with_ids=with_ids)
     held = columns.kinds()
-    if not with_ids and (
-        _is_ordered_by_ids(held) or EventKind.FUNDING in _paid(instrument, funding).intersection(held)
-    ):
+    if not with_ids and _needs_ids(held, _paid(instrument, funding).intersection(held)):
         columns = MemoryColumns(name, data[name], with_ids=True)
     latencies: list[tuple[str | None, int]] = [(columns.latencies(), 0)]
+    is_sound, in_order = columns.order()
     return _Feed(
         instrument=instrument,
         open=lambda _: columns,
         events=columns.rows,
         latencies=lambda: latencies,
-        is_sound=columns.is_sound(),
-        in_order=columns.in_order(),
-        kinds=columns.kinds,
+        is_sound=is_sound,
+        in_order=in_order,
+        kinds=held,
     )

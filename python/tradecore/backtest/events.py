@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradecore._core import EventStream, MemoryColumns
+from tradecore.data import views
 from tradecore.data.catalog import Catalog, Columns
 from tradecore.errors import TradecoreError
-from tradecore.types import EventKind
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["RunData"]
-
-_BOOK = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET)
 
 
 class RunData:
@@ -41,13 +39,12 @@ class RunData:
         """The catalog's folder; None of columns in memory."""
         return str(Path(self._source.path).absolute()) if isinstance(self._source, Catalog) else None
 
-    def __call__(self, instrument: str, until_ns: int) -> EventStream | MemoryColumns | None:
-        """Return the events of an instrument's book up to a time, ns; None where they are not there any more."""
+    def __call__(self, instrument: str, start_ns: int, end_ns: int) -> EventStream | MemoryColumns | None:
+        """Return the events that make an instrument's book of a time, ns; None where they are not there any more."""
         try:
             if not isinstance(self._source, Catalog):
                 return MemoryColumns(instrument, self._source[instrument], with_ids=False)
-            held = self._source.manifest(instrument)
-            return held.stream([part for part in held.parts() if part.first_ts_recv <= until_ns], kinds=_BOOK)
+            return views.book_stream(self._source.manifest(instrument), views.Span(start_ns, end_ns))
         except (KeyError, TradecoreError):
             return None
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tradecore.backtest.markouts import Mids
 
-__all__ = ["Frames", "dated", "position_columns", "thinned"]
+__all__ = ["Frames", "dated", "position_columns"]
 
 _MARKOUTS = {
     "markout_100ms": 100_000_000,
@@ -222,8 +222,9 @@ class Frames:
             table = self._explained(table)
         return dated(table).select(_LAYOUTS[name])
 
+    @property
     def _mids(self) -> Mids | None:
-        """Return the mids of what was simulated, None where nothing was."""
+        """The mids of what was simulated, None where nothing was."""
         return None
 
     def _explained(self, fills: pl.DataFrame) -> pl.DataFrame:
@@ -249,14 +250,15 @@ class Frames:
             entry_latency=(pl.col("ts_arrive") - pl.col("ts_sent")).cast(length),
             response_latency=(pl.col("ts_recv") - pl.col("ts_event")).cast(length),
         )
-        if (mids := self._mids()) is None:
+        if (mids := self._mids) is None:
             unknown = ("mid_at_decision", "mid_at_arrival", "mid_at_fill", *_MARKOUTS)
             return fills.with_columns(pl.lit(None, pl.Float64).alias(name) for name in unknown)
         return with_markouts(with_mids(fills, mids), mids, _MARKOUTS)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Frames are made again where they are asked for.
-        return {name: value for name, value in vars(self).items() if name not in self.frame_names}
+        # What is made of the tables is made again where it is asked for.
+        made = (*self.frame_names, "_mids", "_curves")
+        return {name: value for name, value in vars(self).items() if name not in made}
 
     def frame(self, name: str, *, exact: bool = True) -> pl.DataFrame:
         """Return a frame by its name.
@@ -328,20 +330,6 @@ def position_columns() -> list[pl.Expr]:
         pl.col("fees_total").alias("fees"),
         pl.col("cash"),
     ]
-
-
-def thinned(frame: pl.DataFrame, column: str, points: int) -> pl.DataFrame:
-    """Return at most so many rows that draw the same line: its ends, the lowest and the highest of every stretch."""
-    import polars as pl
-
-    if len(frame) <= points:
-        return frame
-    stretch = -(-len(frame) // (points // 2 - 1))
-    row, value = pl.col("row"), pl.col("value")
-    rows = frame.select(pl.int_range(pl.len()).alias("row"), pl.col(column).cast(pl.Float64).alias("value"))
-    ends = rows.group_by(row // stretch).agg(low=row.get(value.arg_min()), high=row.get(value.arg_max()))
-    own = pl.Series([0, len(frame) - 1], dtype=ends["low"].dtype)
-    return frame[pl.concat([own, ends["low"], ends["high"]]).drop_nulls().unique().sort()]
 
 
 def _of_pandas(column: pl.Series) -> Any:

@@ -8,6 +8,7 @@ when they were first sent. The summary is JSON, the effective configuration TOML
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +26,19 @@ from tradecore.text import in_utf8
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["check_writable", "write_outputs"]
+__all__ = ["check_writable", "run_name", "saved_result", "write_outputs"]
 
-
+_RESULT = "_result.tcr"
+"""How the name of a run's saved result ends."""
 _SUMMARY = "_summary.json"
+_RUN = re.compile(rf"_run(\d+){re.escape(_RESULT)}$")
 _ENDS = (
     "_config.toml",
     "_orders.csv",
     "_trades.csv",
     "_positions.csv",
     "_candles.csv",
-    "_result.tcr",
+    _RESULT,
     _SUMMARY,
 )
 
@@ -126,9 +129,41 @@ def write_outputs(
                 for number, piece in enumerate(result.tables.pieces(table)):
                     rows = shape(piece)
                     (text.csv_safe(rows) if csv_safe else rows).write_csv(file, include_header=number == 0)
-        result._pack(fresh / f"{prefix}_result.tcr")
+        result._pack(fresh / f"{prefix}{_RESULT}")
         (fresh / f"{prefix}{_SUMMARY}").write_bytes(orjson.dumps(in_utf8(summary), option=orjson.OPT_INDENT_2))
     return summary
+
+
+def run_name(result: Path) -> str:
+    """Return what a run is called by its saved result."""
+    return result.name.removesuffix(_RESULT).removesuffix(".tcr")
+
+
+def saved_result(run: Path) -> Path:
+    """Return the saved result that is meant by a path: itself, what a run's files begin with, or their folder.
+
+    Raises
+    ------
+    CatalogError
+        When there is none.
+    """
+    if run.is_file():
+        return run
+    if (named := run.parent / f"{run.name}{_RESULT}").is_file():
+        return named
+    if not run.is_dir():
+        raise CatalogError(str(run), "is neither a folder of a run's files, what they begin with, nor a saved result")
+    found = [path for path in run.iterdir() if path.name.endswith(_RESULT)]
+    if not found:
+        hint = "run it again with --output" if any(run.glob(f"*{_SUMMARY}")) else "name the folder given as --output"
+        raise CatalogError(str(run), f"holds no saved result (*{_RESULT}): {hint}")
+    return max(found, key=_age)
+
+
+def _age(path: Path) -> tuple[int, int]:
+    """Return when a result was written, and the number of its run."""
+    number = _RUN.search(path.name)
+    return path.stat().st_mtime_ns, int(number[1]) if number else 0
 
 
 def _symbol() -> pl.Expr:

@@ -16,7 +16,7 @@ from tradecore.backtest.attribution import PARTS
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.markouts import Mids, with_markouts
 from tradecore.backtest.performance import RunPerformance, span_text
-from tradecore.backtest.text import counted, failure_text
+from tradecore.backtest.text import counted, failure_text, some
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
 from tradecore.report.heatmap import book_picture
 from tradecore.report.page import Section, Tile, definitions, listed, page, table, tiles
@@ -24,7 +24,7 @@ from tradecore.report.page import Section, Tile, definitions, listed, page, tabl
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tradecore.backtest.reported import Reported
+    from tradecore.backtest.record import RunRecord
 
 __all__ = ["report_page"]
 
@@ -67,8 +67,8 @@ _ASSUMED = (
 )
 
 
-EventSource: TypeAlias = Callable[[str, int], EventStream | MemoryColumns | None]
-"""Gives the events of an instrument up to a time, ns; None where they are not there (any more)."""
+EventSource: TypeAlias = Callable[[str, int, int], EventStream | MemoryColumns | None]
+"""Gives the events that make an instrument's book of a time, ns; None where they are not there (any more)."""
 Span: TypeAlias = tuple[int, int]
 """First and last time, ns UTC."""
 
@@ -82,17 +82,17 @@ class _Frames(NamedTuple):
 
 
 def report_page(
-    result: Reported,
+    result: RunRecord,
     title: str,
     capital: Decimal | float | None,
-    against: Mapping[str, Reported],
+    against: Mapping[str, RunRecord],
     data: EventSource | None,
     zoom: Span | None,
 ) -> str:
     """Return the page of a result."""
     told = [result.performance(total["currency"], capital=capital) for total in result.totals]
     fills = result.frame("fills", exact=False).with_columns(at=pl.col("ts_event").cast(pl.Int64))
-    tables = _Frames(fills, result.frame("orders", exact=False), result._mids())
+    tables = _Frames(fills, result.frame("orders", exact=False), result._mids)
     shown = _busiest(result)
     sections = [
         Section("figures", "Figures", "".join(_figures(result, each) for each in told)),
@@ -108,14 +108,14 @@ def report_page(
         Section("latency", "Latencies", _latencies(tables)),
         Section("signals", "Signals", _signals(result)),
         Section("candles", "Candles", "".join(_candles(spec, result) for spec in shown)),
-        Section("risk", "Refused and failed", _refused(result)),
+        Section("refused", "Refused", _refused(result)),
         Section("tables", "Strategies and instruments", _tables(result)),
         Section("settings", "Settings", _settings(result)),
     ]
-    return page(title, _subtitle(result), "", sections, f"digest {result.digest}")
+    return page(title, _subtitle(result), sections, f"digest {result.digest}")
 
 
-def _busiest(result: Reported) -> list[Instrument]:
+def _busiest(result: RunRecord) -> list[Instrument]:
     fills: Counter[str] = Counter()
     for row in result.final_positions:
         fills[row["instrument"]] += row["fills"]
@@ -123,9 +123,9 @@ def _busiest(result: Reported) -> list[Instrument]:
     return [spec for spec in traded if fills[spec.id]][:_INSTRUMENTS] or traded[:1]
 
 
-def _subtitle(result: Reported) -> str:
+def _subtitle(result: RunRecord) -> str:
     names = [spec.id for spec in result.instruments]
-    traded = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    traded = some(names)
     if result.span_ns is None:
         return f"{traded}, no data"
     start, end = (datetime.fromtimestamp(ts // 1_000_000_000, UTC) for ts in result.span_ns)
@@ -136,7 +136,7 @@ def _percent(value: float) -> str:
     return f"{value:.2%}" if abs(value) < 1 else f"{value:.0%}"
 
 
-def _figures(result: Reported, told: RunPerformance) -> str:
+def _figures(result: RunRecord, told: RunPerformance) -> str:
     """Return the tiles of one currency."""
     total = next(total for total in result.totals if total["currency"] == told.currency)
     currency, stats, returns = told.currency, result.stats, told.returns
@@ -202,26 +202,19 @@ def _money(value: Decimal | float) -> str:
     return f"{value:,.{places}f}"
 
 
-def _warnings(result: Reported) -> Iterator[str]:
+def _warnings(result: RunRecord) -> Iterator[str]:
     for name, traceback in result.failures.items():
         yield f"{name} failed: {failure_text(name, traceback)}"
     if result.interrupted:
         yield "The run was interrupted: the data was not read to its end."
     yield from (f"{note[:1].upper()}{note[1:]}." for note in result.notes)
-    for name, done in result.uncrossed.items():
-        times, levels = counted(done["times"], "time"), counted(done["levels"], "level")
-        yield f"The book of {name} stayed locked or crossed {times}: {levels} were removed."
-    for name, wrong in result.wrong_stamps.items():
-        stamps, worst = counted(wrong["messages"], "stamp"), format_duration_ns(wrong["worst_ns"])
-        yield f"{stamps} of {name} lay behind the receipt, at worst {worst}, and were set aside."
     for venue, lead in result.clock_lead_ns.items():
         yield f"The clock of {venue} was taken to run {lead / 1e9:.6f} s ahead of ours."
 
 
-def _equity(result: Reported, total: Any) -> str:
+def _equity(result: RunRecord, total: Any) -> str:
     currency = total["currency"]
-    frame = result.tables.table("equity", exact=False).filter(currency=currency)
-    times, values = frame["ts"].to_numpy(), frame["equity"].to_numpy()
+    times, values = result._curves[currency]
     if not len(times):
         return ""
     falls = values - np.maximum.accumulate(np.maximum(values, 0.0))
@@ -233,7 +226,7 @@ def _equity(result: Reported, total: Any) -> str:
     )
 
 
-def _attribution(result: Reported, tables: _Frames) -> str:
+def _attribution(result: RunRecord, tables: _Frames) -> str:
     if tables.mids is None or not len(tables.fills):
         return ""
     said = (
@@ -285,7 +278,7 @@ def _hours(frame: pl.DataFrame) -> str:
     return "".join(made)
 
 
-def _market(spec: Instrument, result: Reported, tables: _Frames) -> str:
+def _market(spec: Instrument, result: RunRecord, tables: _Frames) -> str:
     fills = tables.fills.filter(instrument=spec.id)
     stamps, mids = tables.mids.path(spec.id) if tables.mids else (np.empty(0, np.int64), np.empty(0))
     layers = [Layer(stamps, mids, "line", "muted", "mid")] if len(stamps) else []
@@ -309,14 +302,14 @@ def _market(spec: Instrument, result: Reported, tables: _Frames) -> str:
     return Chart(spec.id, layers, spec.quote, 340, note=note).html()
 
 
-def _book(spec: Instrument, result: Reported, tables: _Frames, data: EventSource | None, zoom: Span | None) -> str:
+def _book(spec: Instrument, result: RunRecord, tables: _Frames, data: EventSource | None, zoom: Span | None) -> str:
     """Return the book of a stretch of the run with own orders and fills on it, where the data is at hand."""
     if data is None or result.span_ns is None or result.fill_basis.get(spec.id) != "l2":
         return ""
     fills = tables.fills.filter(instrument=spec.id)
     start, end = _stretch(fills["at"].sort().to_numpy(), result.span_ns, result.events) if zoom is None else zoom
     start, end = max(start, result.span_ns[0]), min(end, result.span_ns[1])
-    events = data(spec.id, end) if start < end else None
+    events = data(spec.id, start, end) if start < end else None
     picture = None if events is None else book_picture(spec, events, start, end)
     if picture is None:
         return ""
@@ -476,7 +469,7 @@ def _latencies(tables: _Frames) -> str:
     return f'<div class="two">{"".join(made)}</div>' if any(made) else ""
 
 
-def _signals(result: Reported) -> str:
+def _signals(result: RunRecord) -> str:
     if "signals" not in result.tables or not len(signals := result.signals):
         return ""
     counts = (
@@ -498,7 +491,7 @@ def _signals(result: Reported) -> str:
     return chart + table(["strategy", "instrument", "model", "said", "times"], rows, texts=4)
 
 
-def _candles(spec: Instrument, result: Reported) -> str:
+def _candles(spec: Instrument, result: RunRecord) -> str:
     candles = result.candles.filter(instrument=spec.id) if "candles" in result.tables else None
     if candles is None or not len(candles):
         return ""
@@ -513,16 +506,15 @@ def _candles(spec: Instrument, result: Reported) -> str:
     return Chart(spec.id, layers, spec.quote, 240, note=note).html()
 
 
-def _refused(result: Reported) -> str:
+def _refused(result: RunRecord) -> str:
     rows = [
         [reason.replace("_", " "), f"{times:,}"]
         for reason, times in sorted(result.rejected.items(), key=lambda item: -item[1])
     ]
-    failed = [f"{name}: {failure_text(name, traceback)}" for name, traceback in result.failures.items()]
-    return table(["orders refused because", "times"], rows) + listed(failed, "warn")
+    return table(["orders refused because", "times"], rows)
 
 
-def _tables(result: Reported) -> str:
+def _tables(result: RunRecord) -> str:
     rows = [
         [
             row["strategy"],
@@ -551,12 +543,12 @@ def _tables(result: Reported) -> str:
     return table([*heads, "share of market"], rows, texts=2, most=100)
 
 
-def _share(result: Reported, instrument: str) -> str:
+def _share(result: RunRecord, instrument: str) -> str:
     share = result.volumes.get(instrument, {}).get("share")
     return "n/a" if share is None else _percent(share)
 
 
-def _settings(result: Reported) -> str:
+def _settings(result: RunRecord) -> str:
     bases = Counter(result.fill_basis.values())
     rows = [
         ("seed", str(result.seed)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["RunPerformance", "run_performance", "span_text"]
+__all__ = ["Curve", "RunPerformance", "curves_of", "run_performance", "span_text"]
 
 _YEAR = 365 * 86_400_000_000_000
 _DAY = 86_400_000_000_000
+_MOST_PERIODS: Final = 10_000_000
+"""Returns that a grid has at most."""
+
+Curve: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.float64]]"
+"""Equity over time: ns, currency. Samples that were left out are equal to the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +84,17 @@ def span_text(ns: int | None) -> str:
     return " ".join(told[:2])
 
 
+def curves_of(tables: TableStore) -> dict[str, Curve]:
+    """Return the equity of a run, by currency."""
+    frame = tables.table("equity", exact=False)
+    named = frame.partition_by("currency", as_dict=True, maintain_order=True).items()
+    found = {str(name): (own["ts"].to_numpy(), own["equity"].to_numpy()) for (name,), own in named}
+    return {name: found.get(name, (np.empty(0, np.int64), np.empty(0))) for name in tables.names["currency"]}
+
+
 def run_performance(
     tables: TableStore,
+    curve: Curve,
     total: Mapping[str, Any],
     instruments: list[str],
     span_ns: tuple[int, int] | None,
@@ -94,6 +108,8 @@ def run_performance(
     Parameters
     ----------
     tables : TableStore
+    curve : Curve
+        The equity in that currency.
     total : mapping
         What the core says of the currency.
     instruments : list of str
@@ -106,8 +122,7 @@ def run_performance(
     import polars as pl
 
     why: dict[str, str] = {}
-    equity = tables.table("equity", exact=False).filter(currency=total["currency"])
-    times, values = equity["ts"].to_numpy(), equity["equity"].to_numpy()
+    times, values = curve
     given, period_ns = period_ns is not None, int(period_ns or total["sharpe_period_ns"])
     changes = _changes(times, values, period_ns)
     returns = None
@@ -163,12 +178,14 @@ def run_performance(
 
 
 def _changes(times: NDArray[np.int64], values: NDArray[np.float64], period_ns: int) -> NDArray[np.float64]:
-    """Return the changes of equity over periods that begin with its first sample.
-
-    Samples that were left out are equal to the next one.
-    """
+    """Return the changes of equity over periods that begin with its first sample."""
     if not len(times):
         return np.empty(0)
+    if (periods := (int(times[-1]) - int(times[0])) // period_ns) > _MOST_PERIODS:
+        length = format_duration_ns(period_ns)
+        raise InvalidValueError(
+            "period", f"{length} gives {periods:,} returns, more than {_MOST_PERIODS:,}: expected a longer one"
+        )
     grid = np.arange(times[0], times[-1] + 1, period_ns)
     changes: NDArray[np.float64] = np.diff(values[np.searchsorted(times, grid, side="left")])
     return changes

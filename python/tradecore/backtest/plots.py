@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tradecore._core import Instrument
-from tradecore.backtest.frames import thinned
+from tradecore.backtest.performance import Curve
 from tradecore.backtest.tables import TableStore
+from tradecore.report.charts import decimated
 
 __all__ = ["draw"]
 
@@ -32,20 +33,21 @@ class _Shown(Figure):
         return picture.getvalue()
 
 
-def draw(tables: TableStore, instrument: Instrument) -> Figure:
+def draw(tables: TableStore, equity: Curve, instrument: Instrument) -> Figure:
     """Draw equity, drawdown, inventory and the price with fills of one instrument.
 
     Parameters
     ----------
     tables : TableStore
+    equity : Curve
+        That of the instrument's settlement currency.
     instrument : Instrument
-        Equity is that of its settlement currency.
     """
     figure = _Shown(figsize=(11, 9), layout="constrained")
     FigureCanvasAgg(figure)
     top, under, held, market = figure.subplots(4, 1, sharex=True, height_ratios=[3, 1.3, 1.3, 3])
     fills = _of(tables, "fills", instrument, ["ts_event", "side", "price", "qty", "instrument"])
-    _equity(top, under, tables, instrument.settlement)
+    _equity(top, under, equity, instrument.settlement)
     _inventory(held, fills)
     _market(market, tables, fills, instrument)
     for axes in (top, under, held, market):
@@ -70,23 +72,28 @@ def _at(frame: pl.DataFrame, column: str) -> pl.Series:
     return frame[column] / 86_400e9
 
 
-def _equity(top: Axes, under: Axes, tables: TableStore, currency: str) -> None:
-    frame = tables.table("equity", exact=False).filter(currency=currency)
+def _thinned(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Return the rows that draw the same line."""
+    return frame[decimated(frame[column].to_numpy(), _POINTS)]
+
+
+def _equity(top: Axes, under: Axes, curve: Curve, currency: str) -> None:
+    frame = pl.DataFrame({"ts": curve[0], "equity": curve[1]})
     # The curve starts at 0, which counts as a peak.
     frame = frame.with_columns(drawdown=pl.col("equity") - pl.max_horizontal(pl.col("equity").cum_max(), 0.0))
-    drawn = thinned(frame, "equity", _POINTS)
+    drawn = _thinned(frame, "equity")
     top.plot(_at(drawn, "ts"), drawn["equity"], color=_LINE, linewidth=1.2)
     top.axhline(0, color="grey", linewidth=0.8, linestyle=":")
     top.set_ylabel(f"equity, {currency}")
     top.set_title("equity after fees", loc="left")
-    drawn = thinned(frame, "drawdown", _POINTS)
+    drawn = _thinned(frame, "drawdown")
     under.fill_between(_at(drawn, "ts"), drawn["drawdown"], color=_LOSS, alpha=0.35, linewidth=0)
     under.set_ylabel("drawdown")
 
 
 def _inventory(axes: Axes, fills: pl.DataFrame) -> None:
     signed = pl.when(side="buy").then("qty").otherwise(-pl.col("qty"))
-    held = thinned(fills.select("ts_event", held=signed.cum_sum()), "held", _POINTS)
+    held = _thinned(fills.select("ts_event", held=signed.cum_sum()), "held")
     axes.step(_at(held, "ts_event"), held["held"], where="post", color=_LINE, linewidth=1)
     axes.axhline(0, color="grey", linewidth=0.8, linestyle=":")
     axes.set_ylabel("inventory")
@@ -95,13 +102,13 @@ def _inventory(axes: Axes, fills: pl.DataFrame) -> None:
 def _market(axes: Axes, tables: TableStore, fills: pl.DataFrame, instrument: Instrument) -> None:
     candles = _of(tables, "candles", instrument, ["ts_open", "open", "instrument"])
     if len(candles):
-        drawn = thinned(candles, "open", _POINTS)
+        drawn = _thinned(candles, "open")
         axes.plot(_at(drawn, "ts_open"), drawn["open"], color="grey", linewidth=0.9, label="opening prices of candles")
     elif "mids" in tables:
-        drawn = thinned(_of(tables, "mids", instrument, ["ts", "mid", "instrument"]), "mid", _POINTS)
+        drawn = _thinned(_of(tables, "mids", instrument, ["ts", "mid", "instrument"]), "mid")
         axes.plot(_at(drawn, "ts"), drawn["mid"], color="grey", linewidth=0.7, label="mid")
     else:  # a result that was saved before mids were kept
-        drawn = thinned(fills, "price", _POINTS)
+        drawn = _thinned(fills, "price")
         axes.plot(_at(drawn, "ts_event"), drawn["price"], color="grey", linewidth=0.6, label="prices of fills")
     for side, marker, colour in (("buy", "^", _GAIN), ("sell", "v", _LOSS)):
         mine = fills.filter(side=side)

@@ -3,54 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tradecore._core import FinalPositions, Instrument, format_duration_ns
+from tradecore._core import Instrument
 from tradecore.backtest.events import RunData
-from tradecore.backtest.frames import Frames, dated, thinned
-from tradecore.backtest.stats import Stats, net_of, share_of, stats_of
-from tradecore.backtest.tables import MONEY_SCALE, TableStore
-from tradecore.backtest.text import Facts, line, plain, table
-from tradecore.errors import InvalidValueError, RunError, UnknownInstrumentError
+from tradecore.backtest.record import RunRecord
+from tradecore.backtest.tables import TableStore
+from tradecore.backtest.text import line, table
+from tradecore.errors import RunError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
-from tradecore.validation import DurationLike, to_ns
 from tradecore.venue import Latency, SimVenue
 
 if TYPE_CHECKING:
-    import polars as pl
     from matplotlib.figure import Figure
 
-    from tradecore.backtest.markouts import Mids
-    from tradecore.backtest.performance import RunPerformance
     from tradecore.data.views import Moment
 
 __all__ = ["Result", "load_result"]
 
-_OF_TOTALS = ("gross_pnl", "fees", "funding", "net_pnl", "turnover", "max_drawdown", "sharpe")
-_OF_POSITIONS = (
-    "strategy",
-    "instrument",
-    "qty",
-    "avg_entry_price",
-    "realized_pnl",
-    "unrealized_pnl",
-    "fees",
-    "funding",
-    "cash",
-    "fills",
-)
-"""What :meth:`Result.summary` says of each."""
-_OF_MARKOUTS = ("ts_event", "instrument", "side", "price", "qty", "liquidity", "strategy", "order_id")
-"""Columns of fills beside markouts."""
 _KNOWN = 10
 """Instruments that are named where another one was asked for."""
 
 
-class Result(Frames):
+class Result(RunRecord):
     """The outcome of a run. Print it for a table; read ``stats``, ``pnl`` and the frames for the rest.
 
     It is whole wherever it goes: pickled, copied, in another process, or saved to a file.
@@ -120,416 +98,6 @@ class Result(Frames):
         result.save("run.tcr")
     """
 
-    frame_names: ClassVar[tuple[str, ...]] = (
-        "orders",
-        "fills",
-        "positions",
-        "payments",
-        "ledger",
-        "equity",
-        "pnl",
-        "candles",
-        "published",
-        "signals",
-    )
-
-    def __init__(
-        self,
-        summary: dict[str, Any],
-        store: TableStore,
-        *,
-        seed: int,
-        wall_s: float,
-        venues: Sequence[SimVenue],
-        notes: Sequence[str],
-        data: RunData | None = None,
-    ) -> None:
-        self._data = data
-        self.tables = store
-        self._counts: dict[str, int] = {name: summary[name] for name in ("orders", "fills", "maker_fills")}
-        self.digest: str = summary["digest"]
-        self.interrupted: bool = summary["interrupted"]
-        self.events: int = summary["events"]
-        self.span_ns: tuple[int, int] | None = summary["span_ns"]
-        # Results that were saved before there was funding had none.
-        self.totals: list[dict[str, Any]] = [{"funding": Decimal(0), **total} for total in summary["totals"]]
-        self.bounds: dict[str, dict[str, Decimal]] | None = summary.get("bounds")
-        store.names["currency"] = [total["currency"] for total in self.totals]
-        self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
-        self.failures: dict[str, str] = summary["failures"]
-        self.rejected: dict[str, int] = summary["rejected"]
-        self.seed = seed
-        self.wall_s = wall_s
-        self.fill_basis: dict[str, str] = summary["fill_basis"]
-        self._granularity_ns: dict[str, int] = summary["granularity_ns"]
-        self.clock_steps: dict[str, list[tuple[int, int, int]]] = {
-            venue: [(begin, lead, least) for begin, lead, least in steps]
-            for venue, steps in summary["clock_steps"].items()
-        }
-        self.clock_leads: dict[str, list[tuple[int | None, int]]] = {
-            venue: [(begin, lead) for begin, lead in leads] for venue, leads in summary["clock_leads"].items()
-        }
-        self.wrong_stamps: dict[str, dict[str, int]] = summary["wrong_stamps"]
-        self.uncrossed: dict[str, dict[str, int]] = summary["uncrossed"]
-        self.volumes: dict[str, dict[str, Any]] = {
-            name: {**volume, "share": share_of(volume)} for name, volume in summary["volumes"].items()
-        }
-        self.venues = list(venues)
-        self.notes: list[str] = list(notes)
-        self.instruments: list[Instrument] = summary["instruments"]
-        self._journal: bytes = summary["journal"]
-
-    def _bounds_of(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Return the least and the largest net profit of a run with bounds and what ran beside it, by currency."""
-        if self.bounds is None:
-            return {}
-        nets = {total["currency"]: total["net_pnl"] for total in self.totals}
-        sides = {name: [net, *(side[name] for side in self.bounds.values())] for name, net in nets.items()}
-        return {name: (min(all_three), max(all_three)) for name, all_three in sides.items()}
-
-    @property
-    def net_pnl_low(self) -> Decimal | None:
-        """The least net profit by the rules of a run with bounds; None without, or with several currencies."""
-        found = list(self._bounds_of().values())
-        return found[0][0] if len(found) == 1 else None
-
-    @property
-    def net_pnl_high(self) -> Decimal | None:
-        """The largest net profit by the rules of a run with bounds; None without, or with several currencies."""
-        found = list(self._bounds_of().values())
-        return found[0][1] if len(found) == 1 else None
-
-    @property
-    def granularity_ms(self) -> dict[str, float]:
-        """How fine the full books were taken to be, by instrument, ms."""
-        return {name: ns / 1e6 for name, ns in self._granularity_ns.items()}
-
-    @property
-    def clock_lead_ns(self) -> dict[str, int]:
-        """How far clocks of venues were taken to run ahead at most, ns, of those that did."""
-        return {venue: max(lead for _, lead in leads) for venue, leads in self.clock_leads.items()}
-
-    @cached_property
-    def final_positions(self) -> list[dict[str, Any]]:
-        """One row a strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash; money as Decimal."""
-        if isinstance(self._positions, FinalPositions):
-            return self._positions.rows()
-        return [{"funding": Decimal(0), **row} for row in self._positions]
-
-    @cached_property
-    def stats(self) -> Stats:
-        """The figures of the run, each documented: profit, risk, orders, fills, speed."""
-        return stats_of(
-            self.totals,
-            **self._counts,
-            rejected=self.rejected,
-            events=self.events,
-            span_ns=self.span_ns,
-            wall_s=self.wall_s,
-        )
-
-    @cached_property
-    def pnl(self) -> pl.DataFrame:
-        """One row a strategy and instrument: what it holds, what it made, before and after fees.
-
-        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees - funding`` in ``currency``; ``qty`` and ``volume``, all
-        that was traded, are in units.
-        """
-        return self._make("pnl", exact=True)
-
-    @cached_property
-    def ledger(self) -> pl.DataFrame:
-        """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
-
-        ``kind`` says why: ``trade``, ``fee``, ``funding``. One row is of the account ``cash``, the other of what it was
-        for: ``positions`` (``premium`` of an option), ``fees``, ``funding``. So the accounts of a strategy, an
-        instrument, or all of them sum to zero, and those of ``cash`` to what the strategy has.
-        """
-        return self._make("ledger", exact=True)
-
-    @cached_property
-    def equity(self) -> pl.DataFrame:
-        """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0."""
-        return self._make("equity", exact=True)
-
-    def _mids(self) -> Mids | None:
-        from tradecore.backtest.markouts import Mids
-
-        if "mids" not in self.tables:
-            return None
-        return Mids(self.tables.table("mids"), None if self.span_ns is None else self.span_ns[1])
-
-    def markouts(self, horizons: DurationLike | Sequence[DurationLike]) -> pl.DataFrame:
-        """How the market went on after each fill, at any horizons.
-
-        Parameters
-        ----------
-        horizons : duration, or sequence of them
-            Such as ``["500ms", "5s", "5m"]``.
-
-        Returns
-        -------
-        DataFrame
-            A row a fill, in the order of ``fills``, with a column for each horizon: ``markout_5s`` is how much better
-            than the price the mid was 5 s later, in quote currency for each unit; None where the run was over by then.
-
-        Raises
-        ------
-        InvalidValueError
-            For none, one that is no length of time, and one that is there twice.
-        RunError
-            For a result that was saved before mids were kept.
-
-        Examples
-        --------
-        ::
-
-            after = result.markouts(["500ms", "5s"])
-            print(after.group_by("liquidity").agg(pl.col("markout_500ms", "markout_5s").mean()))
-        """
-        from tradecore.backtest.markouts import horizons_of, with_markouts
-
-        columns = horizons_of(horizons)
-        table = self.tables.table("fills", _OF_MARKOUTS)
-        table = with_markouts(table, self._known_mids(), columns)
-        return dated(table).select("ts_event", *_OF_MARKOUTS[1:], *columns)
-
-    def attribution(self, by: str | Sequence[str] | None = None, *, horizon: DurationLike = "1s") -> pl.DataFrame:
-        """Split the profit after fees into what it is made of; the parts add up to it to the last digit.
-
-        - ``spread``: what prices of fills were better than the mid right before them.
-        - ``adverse_selection``: what the mid did from then to ``horizon`` later, for what was filled.
-        - ``inventory``: what it did from there on, until the end of the run, where open positions are marked.
-        - ``fees``: what was paid, with a minus; rebates with a plus.
-        - ``funding``: what was received for positions, less what was paid.
-
-        Parameters
-        ----------
-        by : str or sequence of str, optional
-            Some of ``strategy``, ``instrument``, ``hour`` and ``side``. An hour (UTC) has the spread, adverse selection
-            and fees of its fills, and the inventory of all that was held in it; a side has what was bought, or sold, as
-            if it were held to the end.
-        horizon : duration
-            Where adverse selection ends and inventory begins.
-
-        Returns
-        -------
-        DataFrame
-            A row for each currency and each of what ``by`` tells apart: these, ``currency``, the parts, and
-            ``net_pnl``, their sum. Money is Decimal.
-
-        Raises
-        ------
-        InvalidValueError
-            For another ``by``, and a horizon that is no length of time.
-        RunError
-            For a result that was saved before mids were kept.
-
-        Examples
-        --------
-        ::
-
-            parts = result.attribution("strategy", horizon="10s")
-            assert sum(parts["net_pnl"]) == result.net_pnl
-        """
-        from tradecore.backtest.attribution import attribute, keys_of
-
-        keys, horizon_ns = keys_of(by), to_ns("horizon", horizon)
-        return attribute(
-            self.tables,
-            self.final_positions,
-            self.instruments,
-            self._known_mids(),
-            None if self.span_ns is None else self.span_ns[1],
-            keys=keys,
-            horizon_ns=horizon_ns,
-        )
-
-    def performance(
-        self,
-        currency: str | None = None,
-        *,
-        capital: float | Decimal | None = None,
-        period: DurationLike | None = None,
-        trials: int | None = None,
-    ) -> RunPerformance:
-        """Return statistics of the equity on a grid, and of orders and fills.
-
-        Parameters
-        ----------
-        currency : str, optional
-            The settlement currency; the only one if not given.
-        capital : float or Decimal, optional
-            What was there in the beginning, in that currency: returns are fractions of equity then. Without it they are
-            changes in currency, of which Sharpe and Sortino ratios are the same up to compounding, and there is no
-            annual growth rate.
-        period : duration, optional
-            The grid of returns; if not given the longest of 1 minute, 1 hour and 1 day that gives 30 of them.
-        trials : int, optional
-            How many variants were tried before this one was chosen, for the deflated Sharpe ratio.
-
-        Raises
-        ------
-        RunError
-            With several currencies, of which none was named, and where the run kept no tables.
-        InvalidValueError
-            For a currency that nothing settles in, a capital that is none or was lost, a period that is none.
-
-        Examples
-        --------
-        ::
-
-            figures = result.performance(capital=10_000, period="1m")
-            print(figures.exposure, figures.returns.calmar if figures.returns else figures.why["returns"])
-        """
-        from tradecore.backtest.performance import run_performance
-
-        total = self._total() if currency is None else next((t for t in self.totals if t["currency"] == currency), None)
-        if total is None:
-            there = ", ".join(t["currency"] for t in self.totals)
-            raise InvalidValueError("currency", f"nothing settles in {currency!r}, only in {there}")
-        if capital is not None and not 0 < capital < float("inf"):
-            raise InvalidValueError("capital", f"expected an amount above 0, got {capital!r}")
-        period_ns = None if period is None else to_ns("period", period)
-        if period_ns == 0:
-            raise InvalidValueError("period", "expected a length of time above 0")
-        return run_performance(
-            self.tables,
-            total,
-            [spec.id for spec in self.instruments if spec.settlement == total["currency"]],
-            self.span_ns,
-            capital=None if capital is None else float(capital),
-            period_ns=period_ns,
-            trials=trials,
-        )
-
-    def _known_mids(self) -> Mids:
-        if (mids := self._mids()) is None:
-            raise RunError("the result was saved before mids were kept: run it again")
-        return mids
-
-    def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
-        if name == "ledger":
-            from tradecore.backtest.ledger import ledger
-
-            return dated(ledger(self.tables, self.instruments, exact=exact))
-        if name != "pnl":
-            return super()._make(name, exact=exact)
-        import polars as pl
-
-        money = pl.Decimal(38, MONEY_SCALE) if exact else pl.Float64()
-        settlement = {instrument.id: instrument.settlement for instrument in self.instruments}
-        rows = [
-            {
-                **row,
-                "currency": settlement[row["instrument"]],
-                "qty": float(row["qty"]),
-                "volume": float(row["volume"]),
-                "net_pnl": net_of(row),
-            }
-            for row in self.final_positions
-        ]
-        columns: dict[str, pl.DataType | type[pl.DataType]] = {
-            "strategy": pl.String,
-            "instrument": pl.String,
-            "currency": pl.String,
-            "qty": pl.Float64,
-            "avg_entry_price": pl.Float64,
-            "realized_pnl": money,
-            "unrealized_pnl": money,
-            "fees": money,
-            "funding": money,
-            "net_pnl": money,
-            "fills": pl.UInt64,
-            "volume": pl.Float64,
-            "turnover": money,
-        }
-        return pl.DataFrame([{name: row[name] for name in columns} for row in rows], schema=columns, orient="row")
-
-    @property
-    def journal(self) -> bytes:
-        """Every input of the kernel and every command, in order, for :func:`tradecore.replay`.
-
-        Raises
-        ------
-        RunError
-            When the backtest was not asked to ``record``.
-        """
-        if not self._journal:
-            raise RunError("the run kept no journal: ask for it with Backtest(..., record=True)")
-        return self._journal
-
-    def _total(self) -> dict[str, Any]:
-        if len(self.totals) != 1:
-            currencies = ", ".join(total["currency"] for total in self.totals)
-            raise RunError(f"the run settles in {currencies}: read totals for each")
-        return self.totals[0]
-
-    @property
-    def net_pnl(self) -> Decimal:
-        """Profit after fees and funding, open positions at the last mid. Raises RunError with several currencies."""
-        value: Decimal = self._total()["net_pnl"]
-        return value
-
-    @property
-    def gross_pnl(self) -> Decimal:
-        """Profit before fees. Raises RunError with several currencies."""
-        value: Decimal = self._total()["gross_pnl"]
-        return value
-
-    @property
-    def funding(self) -> Decimal:
-        """Funding paid, negative where more was received. Raises RunError with several currencies."""
-        value: Decimal = self._total()["funding"]
-        return value
-
-    @property
-    def fees(self) -> Decimal:
-        """Fees paid, negative where rebates exceed them. Raises RunError with several currencies."""
-        value: Decimal = self._total()["fees"]
-        return value
-
-    def summary(self) -> dict[str, Any]:
-        """Return the figures of the run as plain values; money as text, None where there are several currencies."""
-        only = self.totals[0] if len(self.totals) == 1 else None
-
-        def money(key: str) -> str | None:
-            return None if only is None else plain(only[key])
-
-        return {
-            "digest": self.digest,
-            "seed": self.seed,
-            "events": self.events,
-            "orders": self._counts["orders"],
-            "fills": self._counts["fills"],
-            "gross_pnl": money("gross_pnl"),
-            "fees": money("fees"),
-            "funding": money("funding"),
-            "net_pnl": money("net_pnl"),
-            "net_pnl_low": None if self.net_pnl_low is None else plain(self.net_pnl_low),
-            "net_pnl_high": None if self.net_pnl_high is None else plain(self.net_pnl_high),
-            "settlement_currency": None if only is None else only["currency"],
-            "final_positions": [_texts(row, _OF_POSITIONS) for row in self.final_positions],
-            "max_drawdown": None if only is None else only["max_drawdown"],
-            "sharpe": None if only is None else only["sharpe"],
-            "sharpe_period": None if only is None else format_duration_ns(only["sharpe_period_ns"]),
-            "by_currency": {total["currency"]: _texts(total, _OF_TOTALS) for total in self.totals},
-            "fill_basis": _one_or_all(self.fill_basis),
-            "granularity_ms": self.granularity_ms,
-            "clock_lead_ns": self.clock_lead_ns,
-            "clock_leads": self.clock_leads,
-            "wrong_stamps": self.wrong_stamps,
-            "uncrossed": self.uncrossed,
-            "volumes": {name: _texts(volume, ("filled", "traded", "share")) for name, volume in self.volumes.items()},
-            "interrupted": self.interrupted,
-            "notes": self.notes,
-            "failures": self.failures,
-            "first_ts": None if self.span_ns is None else self.span_ns[0],
-            "last_ts": None if self.span_ns is None else self.span_ns[1],
-            "wall_s": round(self.wall_s, 6),
-            "events_per_s": round(self.events / self.wall_s) if self.wall_s > 0 else None,
-        }
-
     def plot(self, instrument: str | Instrument | None = None) -> Figure:
         """Draw equity, drawdown, inventory and the price with the fills.
 
@@ -567,7 +135,7 @@ class Result(Frames):
         spec = next((spec for spec in self.instruments if spec.id == wanted), None)
         if spec is None:
             raise UnknownInstrumentError(wanted, tuple(fills)[:_KNOWN])
-        return draw(self.tables, spec)
+        return draw(self.tables, self._curves[spec.settlement], spec)
 
     def report(
         self,
@@ -679,26 +247,6 @@ class Result(Frames):
             "venues": [dataclasses.asdict(venue) for venue in self.venues],
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_positions": self.final_positions}
-
-    def _facts(self) -> Facts:
-        return Facts(
-            stats=self.stats,
-            totals=self.totals,
-            positions=self.final_positions,
-            bounds=self._bounds_of(),
-            fill_basis=self.fill_basis,
-            volumes=self.volumes,
-            granularity_ms=self.granularity_ms,
-            clock_leads=self.clock_leads,
-            venues=self.venues,
-            failures=self.failures,
-            notes=self.notes,
-            interrupted=self.interrupted,
-            digest=self.digest,
-        )
-
     def __repr__(self) -> str:
         return line(self._facts())
 
@@ -707,12 +255,12 @@ class Result(Frames):
 
     def _repr_html_(self) -> str:
         from tradecore.backtest.card import POINTS, card
+        from tradecore.report.charts import decimated
 
-        equity = self.tables.table("equity", exact=False)
         samples = {}
-        for name in self.tables.names["currency"]:
-            drawn = thinned(equity.filter(currency=name), "equity", POINTS)
-            samples[name] = list(zip(drawn["ts"], drawn["equity"], strict=True))
+        for name, (times, values) in self._curves.items():
+            kept = decimated(values, POINTS)
+            samples[name] = list(zip(times[kept].tolist(), values[kept].tolist(), strict=True))
         return card(self._facts(), samples)
 
 
@@ -741,15 +289,20 @@ def load_result(path: str | Path) -> Result:
 
 
 _SINCE: Final[Mapping[str, Any]] = {
-    key: {} for key in ("granularity_ns", "clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")
+    **{key: {} for key in ("granularity_ns", "clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")},
+    "bounds": None,
 }
-"""What results that were saved before did not say."""
+"""What summaries of results that were saved before did not say."""
+_ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0)}
+"""What their totals and positions did not say."""
 
 
 def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
+    told = {**_SINCE, **facts["summary"]}
+    told |= {key: [{**_ROWS_SINCE, **row} for row in told[key]] for key in ("totals", "positions")}
     instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
     result = Result(
-        {**_SINCE, **facts["summary"], "instruments": instruments, "journal": journal},
+        {**told, "instruments": instruments, "journal": journal},
         tables,
         seed=facts["seed"],
         wall_s=facts["wall_s"],
@@ -759,14 +312,3 @@ def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> 
     )
     str(result)  # a figure that is not there, or none, is found now
     return result
-
-
-def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return some of a row, money and quantities as text."""
-    return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names}
-
-
-def _one_or_all(values: dict[str, str]) -> str | dict[str, str]:
-    """Return the value all instruments share, else the mapping."""
-    different = set(values.values())
-    return different.pop() if len(different) == 1 else values

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradecore.cli.console import SEED_MAX, command, emit, next_steps, note, peak_rss_mb, say
+from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name, number_in
 from tradecore.interrupts import patience
 from tradecore.progress import progress_bar
@@ -46,7 +47,7 @@ def backtest(
     bounds: Annotated[
         bool, typer.Option("--bounds", help="Show what it comes to by a low and by a high rule of filling as well.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes, no next steps.")] = False,
 ) -> int:
     """Run a backtest from a configuration file.

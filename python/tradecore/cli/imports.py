@@ -216,21 +216,7 @@ def import_binance_ws(
     quiet: Quiet = False,
 ) -> None:
     """Import Binance captures: lines of `<ts_recv> <raw JSON>`, plain or packed."""
-    _import(
-        "binance-ws",
-        files,
-        catalog,
-        instrument=instrument,
-        specs=specs,
-        infer=infer,
-        kind=kind,
-        contract_size=contract_size,
-        on_error=on_error,
-        start=start,
-        replace=replace,
-        json=json,
-        quiet=quiet,
-    )
+    _import("binance-ws", **locals())
 
 
 @import_app.command("klines", cls=Command)
@@ -244,16 +230,7 @@ def import_klines(
     quiet: Quiet = False,
 ) -> None:
     """Import klines of data.binance.vision: bars, each taken to have been received when it ended."""
-    _import(
-        "klines",
-        files,
-        catalog,
-        instrument=instrument,
-        specs=specs,
-        replace=replace,
-        json=json,
-        quiet=quiet,
-    )
+    _import("klines", **locals())
 
 
 @import_app.command("tardis", cls=Command)
@@ -271,20 +248,7 @@ def import_tardis(
     quiet: Quiet = False,
 ) -> None:
     """Import Tardis CSV files, plain or packed, merged by local time."""
-    _import(
-        "tardis",
-        files,
-        catalog,
-        instrument=instrument,
-        specs=specs,
-        infer=infer,
-        kind=kind,
-        contract_size=contract_size,
-        start=start,
-        replace=replace,
-        json=json,
-        quiet=quiet,
-    )
+    _import("tardis", **locals())
 
 
 @import_app.command("tables", cls=Command)
@@ -304,22 +268,7 @@ def import_tables(
     quiet: Quiet = False,
 ) -> None:
     """Import official dumps (Binance, Bybit, OKX, Deribit, Coinbase), or tables whose columns are named by --map."""
-    _import(
-        "tables",
-        files,
-        catalog,
-        instrument=instrument,
-        specs=specs,
-        infer=infer,
-        kind=kind,
-        contract_size=contract_size,
-        assume_latency=assume_latency,
-        columns=columns,
-        start=start,
-        replace=replace,
-        json=json,
-        quiet=quiet,
-    )
+    _import("tables", **locals())
 
 
 @import_app.command("hftbacktest", cls=Command)
@@ -333,16 +282,7 @@ def import_hftbacktest(
     quiet: Quiet = False,
 ) -> None:
     """Import hftbacktest event arrays (.npz)."""
-    _import(
-        "hftbacktest",
-        files,
-        catalog,
-        instrument=instrument,
-        specs=specs,
-        replace=replace,
-        json=json,
-        quiet=quiet,
-    )
+    _import("hftbacktest", **locals())
 
 
 @import_app.command("exported", cls=Command)

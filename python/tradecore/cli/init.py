@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tradecore.cli.console import command, emit, next_steps, python, quoted, say
+from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name
 
 __all__ = ["init"]
@@ -39,7 +40,7 @@ def init(
     force: Annotated[
         bool, typer.Option("--force", help="Write the project's files over those of their names.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """Make a small project: a market maker, its backtest and its tests.
 

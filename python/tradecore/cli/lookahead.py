@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tradecore.cli.console import SEED_MAX, emit, note, say
+from tradecore.cli.options import Json, Quiet
 from tradecore.cli.usage import in_utf8_name, number_in
 from tradecore.progress import progress_bar
 
@@ -32,8 +33,8 @@ def lookahead(
         int,
         typer.Option(metavar="N", callback=number_in(1, 10_000), help="At how many decisions the future is changed."),
     ] = 10,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no notes.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Run strategies on other futures and tell of every decision that changed.
 

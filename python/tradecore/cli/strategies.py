@@ -6,11 +6,10 @@ import inspect
 import re
 import shutil
 import textwrap
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from tradecore.cli.console import command, emit, next_steps, say
+from tradecore.cli.options import Json
 
 __all__ = ["strategies"]
 
@@ -19,7 +18,7 @@ _ENTRY = re.compile(r"^(\w[\w, ]*?) : (.+)$")
 
 
 def strategies(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """List the shipped strategies with their parameters, types and defaults."""
     from tradecore.strategies import REGISTRY

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tradecore.cli.console import SEED_MAX, emit, say
+from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name, number_in
 from tradecore.progress import progress_bar
 
@@ -27,7 +28,7 @@ def train(
         int | None,
         typer.Option(metavar="N", callback=number_in(0, SEED_MAX), help="Seed instead of the configured one."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Train a model from a configuration file, and validate it over time."""

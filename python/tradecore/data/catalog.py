@@ -271,7 +271,7 @@ class Catalog:
         """
         span = views.Span.of(start, end)
         held = self._require(instrument, EventKind.QUOTE, "quotes", "see book() for the best prices of its book")
-        return views.quotes(held.instrument, lambda: self._stream_of(instrument, span), span)
+        return views.quotes(held.instrument, lambda: views.span_stream(self.manifest(instrument), span), span)
 
     def book(
         self,
@@ -317,7 +317,7 @@ class Catalog:
         held = self._require(instrument, EventKind.BOOK_SET, "book", "see quotes() for the venue's own best prices")
         return views.book(
             held.instrument,
-            lambda: self._stream_of(instrument, span, since_clear=True),
+            lambda: views.book_stream(self.manifest(instrument), span, MARKET_KINDS),
             span,
             depth=depth,
             every_ns=every_ns,
@@ -374,9 +374,10 @@ class Catalog:
                 held = self._require(instrument, EventKind.QUOTE, "book and no quotes")
         # Anything that is stamped later closes a window; other bars only look at what they are made of.
         kinds = MARKET_KINDS if is_timed or spec.source == "mid" else (EventKind[spec.source[:-1].upper()],)
+        stream = views.book_stream if spec.source == "mid" else views.span_stream
         return views.bars(
             held.instrument,
-            lambda: self._stream_of(instrument, span.from_start, kinds=kinds, since_clear=spec.source == "mid"),
+            lambda: stream(self.manifest(instrument), span.from_start, kinds),
             span,
             spec=spec,
             has_book=has_book,
@@ -461,24 +462,3 @@ class Catalog:
             hint = f"; {hint}" if hint else ""
             raise CatalogError(str(self.path), f"the data of {held.instrument.id} has no {what}{hint}")
         return held
-
-    def _stream_of(
-        self,
-        instrument: str | Instrument,
-        span: views.Span,
-        *,
-        kinds: Iterable[EventKind] = MARKET_KINDS,
-        since_clear: bool = False,
-    ) -> EventStream:
-        """Read the parts of a time; or those that make the book of that time."""
-        held = self.manifest(instrument)
-        parts = held.parts()
-        if not since_clear:
-            return held.stream(span.parts(parts), kinds=kinds, uncross=True)
-        # What came before a clear is not in the book any more. The part behind the end says that there was nothing
-        # up to it.
-        before = [part for part in parts if part.last_ts_recv < span.start_ns]
-        clears = [at for at, part in enumerate(before) if part.kinds.get(EventKind.BOOK_CLEAR.name)]
-        behind = [part for part in parts if part.first_ts_recv >= span.end_ns]
-        chosen = [*before[clears[-1] if clears else 0 :], *span.parts(parts), *behind[:1]]
-        return held.stream(chosen, kinds=kinds, uncross=True)

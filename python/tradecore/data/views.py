@@ -17,7 +17,7 @@ from tradecore.data.layout import DTYPES
 from tradecore.data.manifest import Manifest, Part
 from tradecore.errors import InvalidValueError
 from tradecore.forks import check_polars
-from tradecore.types import FINE_KINDS, EventFlag, EventKind, Side
+from tradecore.types import FINE_KINDS, MARKET_KINDS, EventFlag, EventKind, Side
 from tradecore.validation import DurationLike, to_ns
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "bar_spec",
     "bars",
     "book",
+    "book_stream",
     "description",
     "events",
     "frames",
@@ -37,6 +38,7 @@ __all__ = [
     "length",
     "quotes",
     "scaled",
+    "span_stream",
     "trades",
 ]
 
@@ -151,6 +153,27 @@ class Span:
         if self.start_ns > _EARLIEST:
             events = events.filter(time >= self.start_ns)
         return events.filter(time < self.end_ns) if self.end_ns < _LATEST else events
+
+
+def span_stream(held: Manifest, span: Span, kinds: Iterable[EventKind] = MARKET_KINDS) -> EventStream:
+    """Read the parts of an instrument that have rows of a time."""
+    return held.stream(span.parts(held.parts()), kinds=kinds, uncross=True)
+
+
+def book_stream(
+    held: Manifest, span: Span, kinds: Iterable[EventKind] = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET)
+) -> EventStream:
+    """Read the parts of an instrument that make its book of a time: from the last clear before it on.
+
+    What came before a clear is not in the book any more. The part behind the end is read as well: it says that there
+    was nothing up to it.
+    """
+    parts = held.parts()
+    before = [part for part in parts if part.last_ts_recv < span.start_ns]
+    clears = [at for at, part in enumerate(before) if part.kinds.get(EventKind.BOOK_CLEAR.name)]
+    behind = [part for part in parts if part.first_ts_recv >= span.end_ns]
+    chosen = [*before[clears[-1] if clears else 0 :], *span.parts(parts), *behind[:1]]
+    return held.stream(chosen, kinds=kinds, uncross=True)
 
 
 def _time(name: str) -> pl.Expr:

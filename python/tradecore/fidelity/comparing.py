@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from tradecore._core import Instrument, MemoryColumns, replay_orders, touch_orders
 from tradecore.data.catalog import Catalog, Columns
@@ -13,9 +13,6 @@ from tradecore.errors import DataError, UnknownInstrumentError
 from tradecore.instruments import find_instrument
 from tradecore.types import EventKind
 from tradecore.validation import DurationLike, to_ns
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["MODELS", "Compared", "Recording", "compare", "compare_queues", "recording", "table_of"]
 

@@ -174,7 +174,7 @@ def decimated(values: NDArray[np.float64], points: int) -> NDArray[np.int64]:
         return np.arange(count)
     stretches = points // 2 - 1
     edges = np.linspace(0, count, stretches + 1).astype(np.int64)[:-1]
-    lows, highs = np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)
+    lows, highs = np.fmin.reduceat(values, edges), np.fmax.reduceat(values, edges)
     of = np.repeat(np.arange(stretches), np.diff(np.append(edges, count)))
     at_low, at_high = np.flatnonzero(values == lows[of]), np.flatnonzero(values == highs[of])
     first_low = at_low[np.unique(of[at_low], return_index=True)[1]]

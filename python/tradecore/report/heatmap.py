@@ -39,7 +39,6 @@ _SHADES: Final = (
     (255, 250, 220),
 )
 """From nothing to the brightest: dark in any light, as maps of heat are read."""
-_BOOK = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +106,10 @@ class BookPicture:
             When it cannot be written.
         """
         section = Section("book", "Order book", self.chart().html())
-        return write_page(Path(path), page(self.instrument, "order book over time", "", [section], ""))
+        return write_page(Path(path), page(self.instrument, "order book over time", [section], ""))
 
     def _repr_html_(self) -> str:
-        text = page(self.instrument, "", "", [Section("book", "Order book", self.chart().html())], "")
+        text = page(self.instrument, "", [Section("book", "Order book", self.chart().html())], "")
         framed = text.replace("&", "&amp;").replace('"', "&quot;")
         return f'<iframe srcdoc="{framed}" style="width:100%;height:{_HEIGHT + 230}px;border:0"></iframe>'
 
@@ -202,10 +201,9 @@ def plot_book(
         raise CatalogError(str(source.path), f"the data of {held.instrument.id} has no book")
     first = max(span.start_ns, min(part.first_ts_recv for part in parts))
     last = min(span.end_ns, max(part.last_ts_recv for part in parts))
-    needed = [part for part in parts if part.first_ts_recv < last]
     picture = None
     if first < last:
-        stream = held.stream(needed, kinds=_BOOK)
+        stream = views.book_stream(held, views.Span(first, last))
         try:
             picture = book_picture(held.instrument, stream, first, last, low=low, high=high)
         finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from tradecore.files import staged, writing
+from tradecore.files import placed
 
 __all__ = ["Section", "Tile", "definitions", "listed", "page", "table", "tiles", "write_page"]
 
@@ -73,15 +73,13 @@ def listed(sentences: Iterable[str], kind: str = "") -> str:
     return f'<ul class="{kind}">{items}</ul>' if items else ""
 
 
-def page(title: str, subtitle: str, head: str, sections: Iterable[Section], foot: str) -> str:
+def page(title: str, subtitle: str, sections: Iterable[Section], foot: str) -> str:
     """Return the page.
 
     Parameters
     ----------
     title, subtitle, foot : str
         Plain texts.
-    head : str
-        HTML that stands before all sections.
     sections : iterable of Section
     """
     there = [section for section in sections if section.body]
@@ -97,7 +95,7 @@ def page(title: str, subtitle: str, head: str, sections: Iterable[Section], foot
         "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
         f'<link rel="icon" href="data:,"><title>{escape(title)}</title>'
         f"<style>{_beside('page.css')}</style></head><body>"
-        f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header><nav>{links}</nav><main>{head}{body}</main>"
+        f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header><nav>{links}</nav><main>{body}</main>"
         f"<footer>{escape(foot)}</footer><script>{_beside('page.js')}</script></body></html>"
     )
 
@@ -110,10 +108,8 @@ def write_page(path: Path, text: str) -> Path:
     CatalogError
         When it cannot be written; there is none then, or the one of before.
     """
-    with writing(path):
-        path.parent.stat()  # It is not made: a folder that is not there is a mistyped one.
-    with staged(path.parent, path.name) as fresh, writing(path):
-        (fresh / path.name).write_text(text, encoding="utf-8")
+    with placed(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
     return path
 
 

@@ -92,20 +92,15 @@ impl MemoryColumns {
         (0..=u8::MAX).filter(|kind| seen[usize::from(*kind)]).collect()
     }
 
-    /// Return whether the book is its own from the beginning and never stays locked or crossed.
-    fn is_sound(&self, py: Python<'_>) -> bool {
+    /// Return whether the book is sound, and whether the messages are in order.
+    ///
+    /// A sound book is its own from the beginning and never stays locked or crossed; messages in order lie as they
+    /// acted at the venue.
+    fn order(&self, py: Python<'_>) -> (bool, bool) {
         py.detach(|| {
             let view = self.0.view();
-            // Of columns that are not in order the run says what is wrong with them.
-            view.check().is_ok() && is_sound(&view)
-        })
-    }
-
-    /// Return whether the messages lie in the order in which they acted at the venue.
-    fn in_order(&self, py: Python<'_>) -> bool {
-        py.detach(|| {
-            let view = self.0.view();
-            view.check().is_ok() && is_in_order(&view)
+            // Of columns that break a rule of events the run says what is wrong with them.
+            if view.check().is_ok() { (is_sound(&view), is_in_order(&view)) } else { (false, false) }
         })
     }
 

@@ -244,6 +244,14 @@ pub(crate) fn fit_latencies(py: Python<'_>, latencies: PyReadonlyArray1<'_, i64>
     Ok((model.to_string(), used, negative, quantiles))
 }
 
+/// Return the kinds of events by which funding from a source is paid and valued.
+#[pyfunction]
+pub(crate) fn funding_kinds(funding: &str) -> PyResult<Vec<u8>> {
+    let source: FundingSource =
+        funding.parse().map_err(|error: BadFunding| errors::invalid("funding", error.to_string()))?;
+    Ok(source.kinds().iter().map(|kind| *kind as u8).collect())
+}
+
 /// Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events.
 #[pyfunction]
 pub(crate) fn fill_basis(basis: &str, holds: Vec<u8>) -> PyResult<&'static str> {

@@ -202,11 +202,8 @@ impl Replay {
             let id =
                 venue.add(market, settings.latency, Random::new(config.seed, LATENCY_STREAM + index as u64));
             let pays = settings.funding != FundingSource::Data || holds.contains(EventKind::Funding);
-            let is_funded = pays
-                && venue.fund(id, settings.funding)
-                && [EventKind::Mark, EventKind::Index, EventKind::Funding]
-                    .into_iter()
-                    .any(|kind| holds.contains(kind));
+            let is_told = settings.funding.kinds().iter().any(|kind| holds.contains(*kind));
+            let is_funded = pays && venue.fund(id, settings.funding) && is_told;
             if counts || is_funded {
                 // Which messages came lately, and what is paid.
                 lane.stay();

@@ -62,6 +62,18 @@ fn rate(text: &str) -> Option<i64> {
     i64::try_from(units).ok().filter(|rate| rate.abs() <= 10i64.pow(FINE_SCALE))
 }
 
+impl FundingSource {
+    /// The kinds of events by which it is paid and valued.
+    #[must_use]
+    pub fn kinds(&self) -> &'static [EventKind] {
+        match self {
+            Self::Data => &[EventKind::Mark, EventKind::Index, EventKind::Funding],
+            Self::Off => &[],
+            Self::Every { .. } | Self::Series { .. } => &[EventKind::Mark, EventKind::Index],
+        }
+    }
+}
+
 impl FromStr for FundingSource {
     type Err = BadFunding;
     fn from_str(text: &str) -> Result<Self, BadFunding> {
