@@ -189,6 +189,10 @@ class Instrument:
         What a binary token pays on, in the venue's words.
     listing_ns : int or str, optional
         When trading in it begins, ns UTC; it always has been traded if not given.
+    settlement_price : Decimal, str or int, optional
+        What it is settled at when it expires: the price of what it is written on, in quote currency; of a binary token
+        1 if its outcome came true, else 0. If not given it is the last index price of the data, of a future else its
+        mark or mid.
     changes : sequence of mapping, optional
         What became another, in order of time: ``from`` (a time with its zone, as text in ISO 8601 or as a datetime) or
         ``from_ns``, and ``tick_size``, ``lot_size``, ``min_qty``, ``max_qty`` or ``min_notional`` as of then; what
@@ -238,6 +242,7 @@ class Instrument:
         option_side: str | None = None,
         outcome: str | None = None,
         listing_ns: int | str | None = None,
+        settlement_price: _Exact | None = None,
         changes: Sequence[Mapping[str, Any]] | None = None,
     ) -> Instrument: ...
     @property
@@ -261,6 +266,9 @@ class Instrument:
     @property
     def listing_ns(self) -> int | None:
         """When trading in it begins, ns UTC; None if it always has been traded."""
+    @property
+    def settlement_price(self) -> Decimal | None:
+        """What it is settled at when it expires, in quote currency, a binary token at 0 or 1; None where data says."""
     @property
     def strike(self) -> Decimal | None:
         """An option's price of exercise, in quote currency; None for other kinds."""
@@ -848,7 +856,7 @@ class FundingRate:
 
 @final
 class Payment:
-    """Money that a venue moved of its own accord, such as funding. A value that may be kept.
+    """Money that a venue moved of its own accord: funding, a settlement, a liquidation. A value that may be kept.
 
     Examples
     --------
@@ -861,19 +869,19 @@ class Payment:
         """Id of the instrument."""
     @property
     def why(self) -> str:
-        """Why money moved: ``funding``."""
+        """Why money moved: ``funding``, ``settlement``, ``liquidation`` or ``liquidation_fee``."""
     @property
     def paid(self) -> Decimal:
         """What was paid, in the settlement currency; negative is received."""
     @property
     def position_qty(self) -> float:
-        """The position it was paid on, in contracts (spot: base units); negative is short."""
+        """The position it was paid on, or what of it was closed, in contracts (spot: base units); negative is short."""
     @property
     def price(self) -> float:
-        """The price the position was valued at, in quote currency: the mark, else the index, else the mid."""
+        """The price the position was valued at, in quote currency: mark, else index, else mid; or closed at."""
     @property
     def rate(self) -> float:
-        """Fraction of the position's value that longs pay to shorts; negative for the reverse."""
+        """Fraction of the position's value that longs pay to shorts, negative for the reverse, or of a fee; else 0."""
     @property
     def ts_event(self) -> int:
         """When it was paid by the venue's clock, ns UTC."""

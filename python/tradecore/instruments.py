@@ -44,6 +44,7 @@ _OPTIONAL = (
     "option_side",
     "outcome",
     "listing_ns",
+    "settlement_price",
     "changes",
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

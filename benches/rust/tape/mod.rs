@@ -30,6 +30,7 @@ pub fn instrument(id: &str) -> Arc<Instrument> {
         taker_fee_bps: decimal("5"),
         fee_currency: FeeCurrency::default(),
         listing: None,
+        settlement_price: None,
     };
     Arc::new(Instrument::new(spec).unwrap())
 }

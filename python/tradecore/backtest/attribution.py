@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from tradecore.backtest.markouts import Mids
 
-__all__ = ["PARTS", "attribute", "keys_of"]
+__all__ = ["CLOSING", "PARTS", "attribute", "keys_of"]
 
 PARTS = ("spread", "adverse_selection", "inventory", "fees", "funding")
 """What a profit is split into; they add up to it."""
+CLOSING = ("settlement", "liquidation")
+"""Why venues close positions of their own accord."""
 _KEYS = ("strategy", "instrument", "hour", "side")
 _HOUR = 3_600_000_000_000
 _SIDES = ("buy", "sell")
@@ -66,7 +68,7 @@ def attribute(
     by_hour, by_side = "hour" in keys, "side" in keys
     only = ["ts_event", "instrument", "strategy", "side", "price", "qty", "liquidity"]
     money = ["fee"] if by_hour or by_side else []
-    fills = tables.table("fills", [*only, *money])
+    fills = _with_closes(tables.table("fills", [*only, *money]), tables)
     parts: dict[_Group, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(PARTS, Decimal(0)))
 
     def add(group: _Group, part: str, amount: Decimal) -> None:
@@ -75,7 +77,7 @@ def attribute(
     known = {instrument.id: instrument for instrument in instruments}
     for (name,), piece in fills.partition_by("instrument", as_dict=True, maintain_order=True).items():
         _split(add, known[str(name)], piece, mids, int(end or 0), horizon_ns, by_hour=by_hour, by_side=by_side)
-    _add_funding(add, tables, by_hour=by_hour, by_side=by_side)
+    _add_payments(add, tables, by_hour=by_hour, by_side=by_side)
     _close(add, parts, positions, has_fees=bool(money))
     totals: dict[tuple[Any, ...], dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(PARTS, Decimal(0)))
     for group, split in sorted(parts.items()):
@@ -100,6 +102,31 @@ def attribute(
     return frame
 
 
+def _with_closes(fills: pl.DataFrame, tables: TableStore) -> pl.DataFrame:
+    """Return the fills, and after them what venues closed as if it were filled: at a price that is the mid."""
+    import polars as pl
+
+    marked = fills.with_columns(is_close=pl.lit(False))
+    if "payments" not in tables:  # in a result that was saved before there were any
+        return marked
+    columns = ["ts_event", "instrument", "strategy", "why", "position_qty", "price"]
+    closed = tables.table("payments", columns).filter(pl.col("why").is_in(CLOSING))
+    if closed.is_empty():
+        return marked
+    held = pl.col("position_qty")
+    closes = closed.select(
+        "ts_event",
+        "instrument",
+        "strategy",
+        "price",
+        side=pl.when(held > 0).then(pl.lit("sell")).otherwise(pl.lit("buy")),
+        qty=held.abs(),
+        liquidity=pl.lit("taker"),
+        is_close=pl.lit(True),
+    )
+    return pl.concat([marked, closes], how="diagonal_relaxed")
+
+
 def _split(
     add: _Add,
     instrument: Instrument,
@@ -120,12 +147,13 @@ def _split(
     buys = (fills["side"] == "buy").to_numpy()
     rested = (fills["liquidity"] == "maker").to_numpy()
     later = np.minimum(times + horizon_ns, end)
+    prices, closes = fills["price"].to_numpy(), fills["is_close"].to_numpy()
     columns = {
         "sides": np.where(buys, 1, -1).astype(np.int8),
-        "prices": fills["price"].to_numpy(),
+        "prices": prices,
         "quantities": fills["qty"].to_numpy(),
-        "mids_at_fill": mids.at(name, times, rested),
-        "mids_later": mids.at(name, later),
+        "mids_at_fill": np.where(closes, prices, mids.at(name, times, rested)),
+        "mids_later": np.where(closes, prices, mids.at(name, later)),
     }
     holder = fills["strategy"].replace_strict(strategies, range(len(strategies)), return_dtype=pl.Int64).to_numpy()
     if by_side:
@@ -176,21 +204,27 @@ def _split(
             add(group, "inventory", held)
     if "fee" in fills.columns:
         side = fills["side"] if by_side else fills["side"].clear(len(fills)).fill_null("")
-        paid = fills.select("strategy", side.alias("side"), hour=fills["ts_event"] // _HOUR * int(by_hour), fee="fee")
+        paid = fills.with_columns(pl.col("fee").fill_null(0)).select(
+            "strategy", side.alias("side"), hour=fills["ts_event"] // _HOUR * int(by_hour), fee="fee"
+        )
         for strategy, of_side, when, fee in paid.group_by("strategy", "side", "hour").sum().rows():
             add((strategy, name, when, of_side), "fees", EXACT.minus(fee))
 
 
-def _add_funding(add: _Add, tables: TableStore, *, by_hour: bool, by_side: bool) -> None:
-    """Add what was received for positions, less what was paid; a long position is a buy's."""
+def _add_payments(add: _Add, tables: TableStore, *, by_hour: bool, by_side: bool) -> None:
+    """Add what was received for positions, less what was paid; a long position is a buy's.
+
+    Fees are added where those of fills are: else they are known of positions.
+    """
     if "payments" not in tables:  # in a result that was saved before there were any
         return
     columns = ["ts_event", "instrument", "strategy", "why", "position_qty", "paid"]
     paid = tables.table("payments", columns).select(columns)
     for ts, instrument, strategy, why, qty, amount in paid.iter_rows():
-        if why == "funding":
+        part = "funding" if why == "funding" else "fees" if why == "liquidation_fee" else None
+        if part == "funding" or (part and (by_hour or by_side)):
             side = _SIDES[qty < 0] if by_side else ""
-            add((strategy, instrument, ts // _HOUR if by_hour else 0, side), "funding", EXACT.minus(amount))
+            add((strategy, instrument, ts // _HOUR if by_hour else 0, side), part, EXACT.minus(amount))
 
 
 def _close(

@@ -506,7 +506,9 @@ def _needs_ids(kinds: Collection[int], paid: Collection[int]) -> bool:
 
 
 def _paid(instrument: Instrument, funding: Mapping[str, str]) -> frozenset[EventKind]:
-    """Return the kinds of events by which funding of an instrument is paid."""
+    """Return the kinds of events by which funding of an instrument is paid, or it is settled when it expires."""
+    if instrument.expiry_ns is not None:
+        return frozenset({EventKind.MARK, EventKind.INDEX})
     if not instrument.is_perpetual:
         return frozenset()
     return frozenset(map(EventKind, funding_kinds(funding.get(instrument.venue, "data"))))

@@ -182,10 +182,11 @@ class Frames:
 
     @cached_property
     def payments(self) -> pl.DataFrame:
-        """What venues took or gave of their own accord, such as funding, in the order it became known.
+        """What venues took or gave of their own accord, in the order it became known: ``why`` says for what.
 
-        ``paid`` is in the settlement currency, negative where it was received: ``rate`` of the value that
-        ``position_qty`` had at ``price``, the mark, else the index, else the mid.
+        ``paid`` is in the settlement currency, negative where it was received. Of ``funding`` and ``liquidation_fee``
+        it is ``rate`` of the value that ``position_qty`` had at ``price``; by ``settlement`` and ``liquidation`` that
+        much of the position was closed at that price, for its value.
         """
         return self._make("payments", exact=True)
 

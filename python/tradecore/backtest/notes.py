@@ -46,7 +46,7 @@ NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
 _OTHERWISE: Final[Mapping[str, str]] = {
     "on_fill": "no order was filled",
     "on_order": "no order was sent",
-    "on_payment": "no funding was paid on a position",
+    "on_payment": "no funding was paid on a position, and none was settled or liquidated",
     "on_bar": 'no bar was completed: ask for them with ctx.subscribe(instrument, "bars:1m")',
     "on_signal": "no predictor answered in time: ask it with ctx.predict(instrument, features, lifetime=...)",
     "on_signal_expired": "no signal expired before the next one",
@@ -91,6 +91,7 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")
+    notes.extend(_unsettled(summary))
     for basis in ("trades", "bars"):
         if names := [name for name, other in summary["fill_basis"].items() if other == basis]:
             notes.append(f"orders in {some(names)} were filled against {basis} (fill_basis {basis}): there is no book")
@@ -120,6 +121,18 @@ def _large_shares(summary: Mapping[str, Any]) -> Iterable[str]:
             yield (
                 f"{name}: fills of {plain(volume['filled'])} are {share:.1%} of the {plain(volume['traded'])} that the "
                 f"market traded: beyond {MOST_OF_VOLUME:.0%} orders move it, and profit without that is too kind"
+            )
+
+
+def _unsettled(summary: Mapping[str, Any]) -> Iterable[str]:
+    end = summary["span_ns"][1] if summary["span_ns"] else 0
+    expired = {i.id: i.expiry_ns for i in summary["instruments"] if i.expiry_ns is not None and i.expiry_ns <= end}
+    for row in summary["positions"].rows() if expired else ():
+        if row["qty"] and row["instrument"] in expired:
+            yield (
+                f"{row['instrument']}: expired at {expired[row['instrument']]} ns, and what it was worth is not "
+                f"known: {row['strategy']} still holds {row['qty']:g}, marked at the last mid; "
+                "its specification can say settlement_price"
             )
 
 

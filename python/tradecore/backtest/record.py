@@ -166,9 +166,10 @@ class RunRecord(Frames):
     def ledger(self) -> pl.DataFrame:
         """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
 
-        ``kind`` says why: ``trade``, ``fee``, ``funding``. One row is of the account ``cash``, the other of what it was
-        for: ``positions`` (``premium`` of an option), ``fees``, ``funding``. So the accounts of a strategy, an
-        instrument, or all of them sum to zero, and those of ``cash`` to what the strategy has.
+        ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee``. One
+        row is of the account ``cash``, the other of what it was for: of a trade ``positions`` (``premium`` of an
+        option), of a fee ``fees``, else as ``kind``. So the accounts of a strategy, an instrument, or all of them sum
+        to zero, and those of ``cash`` to what the strategy has.
         """
         return self._make("ledger", exact=True)
 
@@ -232,8 +233,9 @@ class RunRecord(Frames):
 
         - ``spread``: what prices of fills were better than the mid right before them.
         - ``adverse_selection``: what the mid did from then to ``horizon`` later, for what was filled.
-        - ``inventory``: what it did from there on, until the end of the run, where open positions are marked.
-        - ``fees``: what was paid, with a minus; rebates with a plus.
+        - ``inventory``: what it did from there on, until the end of the run, where open positions are marked, or the
+          price at which the venue settled or liquidated them.
+        - ``fees``: what was paid, with a minus, those of liquidations too; rebates with a plus.
         - ``funding``: what was received for positions, less what was paid.
 
         Parameters

@@ -252,9 +252,9 @@ class Strategy:
         """
 
     def on_payment(self, ctx: Context, payment: Payment) -> None:
-        """Handle money that the venue moved of its own accord: funding, one response latency after it was paid.
+        """Handle money that the venue moved of its own accord: funding, a settlement, a liquidation.
 
-        Position and equity are up to date already.
+        It is told one response latency after it was paid. Position and equity are up to date already.
 
         Parameters
         ----------

@@ -66,6 +66,7 @@ fn instrument(inverse: bool, increments: [&str; 3]) -> Option<Arc<Instrument>> {
         taker_fee_bps: dec("1000"),
         fee_currency: FeeCurrency::default(),
         listing: None,
+        settlement_price: None,
     });
     instrument.ok().filter(|instrument| ContractMath::new(instrument).is_ok()).map(Arc::new)
 }

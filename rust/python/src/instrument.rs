@@ -55,6 +55,10 @@ use crate::values::{decimal_to_py, repr_of, text_of, to_decimal, to_f64, to_inte
 ///     What a binary token pays on, in the venue's words.
 /// listing_ns : int or str, optional
 ///     When trading in it begins, ns UTC; it always has been traded if not given.
+/// settlement_price : Decimal, str or int, optional
+///     What it is settled at when it expires: the price of what it is written on, in quote currency; of a binary token
+///     1 if its outcome came true, else 0. If not given it is the last index price of the data, of a future else its
+///     mark or mid.
 /// changes : sequence of mapping, optional
 ///     What became another, in order of time: ``from`` (a time with its zone, as text in ISO 8601 or as a datetime) or
 ///     ``from_ns``, and ``tick_size``, ``lot_size``, ``min_qty``, ``max_qty`` or ``min_notional`` as of then; what
@@ -191,7 +195,8 @@ impl PyInstrument {
     #[new]
     #[pyo3(signature = (id, *, kind, base, quote, price_increment, qty_increment, settlement=None, tick_size=None,
         lot_size=None, min_qty=None, max_qty=None, min_notional=None, contract_size=None, maker_fee_bps=None, taker_fee_bps=None,
-        fee_currency=None, expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None, changes=None))]
+        fee_currency=None, expiry_ns=None, strike=None, option_side=None, outcome=None, listing_ns=None,
+        settlement_price=None, changes=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a specification")]
     fn new(
         id: &str,
@@ -215,6 +220,7 @@ impl PyInstrument {
         option_side: Option<&str>,
         outcome: Option<String>,
         listing_ns: Option<&Bound<'_, PyAny>>,
+        settlement_price: Option<&Bound<'_, PyAny>>,
         changes: Option<Vec<Bound<'_, PyMapping>>>,
     ) -> PyResult<Self> {
         let terms = |error: TermsError| errors::terms(id, error);
@@ -260,6 +266,7 @@ impl PyInstrument {
             taker_fee_bps: optional("taker_fee_bps", taker_fee_bps)?.unwrap_or(Decimal::ZERO),
             fee_currency: FeeCurrency::from_word(fee_currency),
             listing: listing_ns.map(|ns| to_integer("listing_ns", ns)).transpose()?,
+            settlement_price: optional("settlement_price", settlement_price)?,
         };
         let instrument = Instrument::new(spec).map_err(errors::instrument)?;
         ContractMath::new(&instrument)
@@ -303,6 +310,12 @@ impl PyInstrument {
     #[getter]
     fn listing_ns(&self) -> Option<i64> {
         self.0.listing
+    }
+
+    /// What it is settled at when it expires, in quote currency, a binary token at 0 or 1; None where data says.
+    #[getter]
+    fn settlement_price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.settlement_price.map(|price| decimal_to_py(py, price)).transpose()
     }
 
     /// An option's price of exercise, in quote currency; None for other kinds.
@@ -573,6 +586,7 @@ impl PyInstrument {
             ("option_side", option_side.map(|side| side.to_string())),
             ("outcome", outcome),
             ("listing_ns", i.listing.map(|ns| ns.to_string())),
+            ("settlement_price", i.settlement_price.map(|price| price.to_string())),
             ("fee_currency", i.fee_currency.word().map(str::to_owned)),
         ]) {
             // Left out where there is none, as in specifications from before there were any.

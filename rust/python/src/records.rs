@@ -339,7 +339,7 @@ impl Fill {
     }
 }
 
-/// Money that a venue moved of its own accord, such as funding. A value that may be kept.
+/// Money that a venue moved of its own accord: funding, a settlement, a liquidation. A value that may be kept.
 ///
 /// Examples
 /// --------
@@ -365,7 +365,7 @@ impl Payment {
         self.instrument.id.as_str()
     }
 
-    /// Why money moved: ``funding``.
+    /// Why money moved: ``funding``, ``settlement``, ``liquidation`` or ``liquidation_fee``.
     #[getter]
     fn why(&self) -> &'static str {
         self.row.payment.kind.as_str()
@@ -377,19 +377,19 @@ impl Payment {
         money_to_py(py, self.row.payment.paid)
     }
 
-    /// The position it was paid on, in contracts (spot: base units); negative is short.
+    /// The position it was paid on, or what of it was closed, in contracts (spot: base units); negative is short.
     #[getter]
     fn position_qty(&self) -> f64 {
         self.instrument.qty_increment.to_f64(self.row.payment.qty)
     }
 
-    /// The price the position was valued at, in quote currency: the mark, else the index, else the mid.
+    /// The price the position was valued at, in quote currency: mark, else index, else mid; or closed at.
     #[getter]
     fn price(&self) -> f64 {
         fine(self.row.payment.price)
     }
 
-    /// Fraction of the position's value that longs pay to shorts; negative for the reverse.
+    /// Fraction of the position's value that longs pay to shorts, negative for the reverse, or of a fee; else 0.
     #[getter]
     fn rate(&self) -> f64 {
         fine(self.row.payment.rate)

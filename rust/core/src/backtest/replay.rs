@@ -11,7 +11,7 @@
 //! it is woken, how many rows it knows by then ([`Input::Known`]).
 //!
 //! An instrument is listed from its listing, or the start of the run, until its expiry, if its kind has one, on the run's clock. Its
-//! data may go on; its orders do not.
+//! data may go on; its orders do not, and positions in it are settled.
 //!
 //! Equity is sampled at a fixed interval; of equal samples in a row the first and the last are kept. A strategy whose
 //! positions cannot be counted at the mid fails right after the kernel is next woken; from then on they count at cost.
@@ -204,7 +204,13 @@ impl Replay {
             let pays = settings.funding != FundingSource::Data || holds.contains(EventKind::Funding);
             let is_told = settings.funding.kinds().iter().any(|kind| holds.contains(*kind));
             let is_funded = pays && venue.fund(id, settings.funding) && is_told;
-            if counts || is_funded {
+            let expires = instrument.kind.expiry().is_some();
+            if expires {
+                venue.settle(id);
+            }
+            let is_settled =
+                expires && [EventKind::Mark, EventKind::Index].into_iter().any(|kind| holds.contains(kind));
+            if counts || is_funded || is_settled {
                 // Which messages came lately, and what is paid.
                 lane.stay();
             }

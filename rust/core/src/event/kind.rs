@@ -206,8 +206,7 @@ impl FromIterator<EventKind> for KindSet {
     }
 }
 
-/// Decimal places of `price` in mark, index and funding rows, which lie off the price grid.
-pub const FINE_SCALE: u32 = 9;
+pub use crate::types::FINE_SCALE;
 
 /// Row flag: last row of its message. A book is only judged there.
 pub const FLAG_LAST: u8 = 1;

@@ -170,6 +170,7 @@ impl Accounts {
         &mut self,
         payment: &Payment,
         strategies: &[StrategyId],
+        math: &ContractMath,
         now: i64,
         rows: &mut Vec<PaymentRow>,
     ) -> Result<(), (StrategyId, MoneyOverflow)> {
@@ -181,23 +182,41 @@ impl Accounts {
             holders.extend(strategies.first());
         }
         self.note_traded(payment.market);
-        let mut left = payment.paid;
+        let paid_on = i128::from(payment.qty);
+        let net: i128 = holders.iter().map(|strategy| i128::from(held(self, *strategy))).sum();
+        let (mut left, mut open) = (payment.paid, payment.qty);
         for (at, &strategy) in holders.iter().enumerate() {
-            let qty = held(self, strategy);
+            let own = i128::from(held(self, strategy));
+            // Of what is closed everybody's share is that of what all of them hold.
+            let share = if payment.kind.closes() && net != 0 {
+                own.checked_mul(paid_on).map_or(own, |part| part / net)
+            } else {
+                own
+            };
             let is_last = at + 1 == holders.len();
+            let qty = match i64::try_from(share) {
+                _ if holders.len() == 1 => payment.qty,
+                _ if is_last && payment.kind.closes() => open,
+                share => share.unwrap_or(0),
+            };
             let paid = if is_last {
                 Some(left)
             } else {
-                let part = i128::from(qty) * i128::from(payment.qty.signum());
-                payment.paid.scaled(part, payment.qty.unsigned_abs().into())
+                payment.paid.scaled(i128::from(qty) * paid_on.signum(), paid_on.abs())
             };
             let (paid, rest) = paid
                 .and_then(|paid| Some((paid, left.checked_sub(paid)?)))
                 .ok_or((strategy, MoneyOverflow::Sum))?;
-            left = rest;
-            let qty = if holders.len() == 1 { payment.qty } else { qty };
+            (left, open) = (rest, open.saturating_sub(qty));
             let position = &mut self.positions[strategy.index()][payment.market.index()];
-            position.pay(payment.kind, paid).map_err(|error| (strategy, error))?;
+            let before = position.cash;
+            position.pay(math, payment.kind, qty, paid).map_err(|error| (strategy, error))?;
+            if let Some(checks) = self.checks.as_mut().filter(|_| payment.kind.closes()) {
+                let tally = checks.entry((strategy, payment.market)).or_default();
+                tally.qty = tally.qty.saturating_sub(qty);
+                let flow = position.cash.checked_sub(before).and_then(|flow| tally.flow.checked_add(flow));
+                tally.flow = flow.ok_or((strategy, MoneyOverflow::Sum))?;
+            }
             rows.push(PaymentRow { ts_recv: now, strategy, payment: Payment { qty, paid, ..*payment } });
         }
         Ok(())

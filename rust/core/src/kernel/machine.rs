@@ -651,9 +651,9 @@ impl Kernel {
             |(at, account): (usize, &AccountId)| (*account == payment.account).then_some(StrategyId::new(at));
         let strategies: Vec<_> = core.trades_on.iter().enumerate().filter_map(on_account).collect();
         let mut rows = Vec::new();
-        let booked = core.accounts.pay(payment, &strategies, core.now, &mut rows);
-        core.record.payments.extend(&rows);
         let market = &core.markets[payment.market.index()];
+        let booked = core.accounts.pay(payment, &strategies, &market.math, core.now, &mut rows);
+        core.record.payments.extend(&rows);
         for row in &rows {
             let checked = core.accounts.check(row.strategy, payment.market, &market.math);
             checked.map_err(KernelError::Unbalanced)?;

@@ -4,14 +4,22 @@
 //! * inverse: `qty × contract_size / price`, in the base coin;
 //! * quanto: `price × qty × contract_size`, in the settlement currency the contract size is given in;
 //! * option: `premium × qty × contract_size`, in the currency the premium is quoted in: the quote currency, or the coin.
-//!   What it pays at expiry is not here: until then it is held and marked at its premium.
+//!
+//! At its expiry, when what it is written on is worth `S`, a contract is worth
+//!
+//! * linear, inverse, quanto: its value at `S`;
+//! * call `max(0, S - strike)`, put `max(0, strike - S)`, times `qty × contract_size`; over `S` where it settles in coin;
+//! * binary: `S × qty`, with an `S` of 0 or 1.
 //!
 //! Products that fit twelve decimal places are exact. What does not fit (a long product, every inverse quotient)
 //! rounds half to even at 10^-12 of the settlement currency, once. Values are at most 10^21 of the currency, which is
 //! also the most that any sum of an account may come to: the sum of many accounts still has 38 digits.
 
 use crate::event::FINE_SCALE;
-use crate::types::{Decimal, Instrument, MONEY_SCALE, Money, Price, Qty, div_half_even, pow10_i128};
+use crate::types::{
+    Decimal, Instrument, InstrumentKind, MONEY_SCALE, Money, OptionSettlement, OptionSide, Price, Qty,
+    div_half_even, pow10_i128,
+};
 
 /// The most that a value, or a sum of an account, may come to, in units of money: 10^21 of the currency.
 pub const ACCOUNT_LIMIT: i128 = 10i128.pow(33);
@@ -33,6 +41,9 @@ pub enum MoneyOverflow {
         /// Quantity in increments.
         qty: i64,
     },
+    /// More of a position was closed than there is.
+    #[error("the venue closed more of the position than is held")]
+    NotHeld,
     /// A position, or all that was ever traded, is too large.
     #[error("the quantity held or traded is beyond 2^63 increments")]
     Quantity,
@@ -155,6 +166,44 @@ impl ContractMath {
         value.ok_or(MoneyOverflow::Value { price, qty })
     }
 
+    /// What `qty` of a contract is worth at its expiry, when what it is written on is worth `price`, in units of 10^-9;
+    /// with the price it is worth, in the same units.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow::Value`].
+    pub fn payoff(&self, kind: &InstrumentKind, price: i64, qty: i64) -> Result<(Money, i64), MoneyOverflow> {
+        let InstrumentKind::Option { strike, side, settles, .. } = kind else {
+            return Ok((self.value_at_fine(price, qty)?, price));
+        };
+        let worth = || {
+            let scale = strike.scale().max(FINE_SCALE);
+            let strike = strike.at_scale(scale)?;
+            let spot = i128::from(price).checked_mul(pow10_i128(scale - FINE_SCALE)?)?;
+            let above = match side {
+                OptionSide::Call => spot - strike,
+                OptionSide::Put => strike - spot,
+            };
+            // As a fraction, in the currency the premium is quoted in.
+            let (top, bottom) = match settles {
+                OptionSettlement::Cash => (above.max(0), pow10_i128(scale)?),
+                OptionSettlement::Coin => (above.max(0), spot),
+            };
+            if bottom <= 0 {
+                return None;
+            }
+            let common = gcd(top, bottom);
+            let (top, bottom) = (top / common, bottom / common);
+            let (step, per) = self.fine;
+            // In price steps: a step is `step / per` units of 10^-9.
+            let top_fine = top.checked_mul(pow10_i128(FINE_SCALE)?)?;
+            let (steps, part) = (top_fine.checked_mul(per)?, bottom.checked_mul(step)?);
+            let common = gcd(steps, part);
+            let value = self.value_at_part(steps / common, part / common, qty)?;
+            Some((value, i64::try_from(div_half_even(top_fine, bottom)).ok()?))
+        };
+        worth().ok_or(MoneyOverflow::Value { price, qty })
+    }
+
     /// Value of `qty` at `price / part` price increments.
     fn value_at_part(&self, price: i128, part: i128, qty: i64) -> Option<Money> {
         let qty = i128::from(qty);
@@ -220,4 +269,58 @@ fn gcd(mut a: i128, mut b: i128) -> i128 {
         (a, b) = (b, a % b);
     }
     a.abs().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::instrument::tests::spec;
+    use proptest::prelude::*;
+
+    fn option(side: OptionSide, settles: OptionSettlement, strike: &str) -> Instrument {
+        let kind = InstrumentKind::Option { strike: strike.parse().unwrap(), expiry: 1, side, settles };
+        let settlement = if settles == OptionSettlement::Coin { "BTC" } else { "USDT" };
+        let mut s = spec("A.B", kind, settlement);
+        (s.price_increment, s.qty_increment) = ("0.0005".parse().unwrap(), "0.1".parse().unwrap());
+        Instrument::new(s).unwrap()
+    }
+
+    #[test]
+    fn an_option_pays_what_it_is_in_the_money() {
+        let paid = |side, settles, strike: &str, price: i64| {
+            let option = option(side, settles, strike);
+            let math = ContractMath::new(&option).unwrap();
+            let (value, worth) = math.payoff(&option.kind, price * 10i64.pow(9), 10).unwrap();
+            (value.to_string(), worth)
+        };
+        let told = |value: &str, worth| (value.to_owned(), worth);
+        let (call, put) = (OptionSide::Call, OptionSide::Put);
+        assert_eq!(paid(call, OptionSettlement::Coin, "100000", 125_000), told("0.2", 200_000_000));
+        assert_eq!(paid(put, OptionSettlement::Coin, "100000", 80_000), told("0.25", 250_000_000));
+        assert_eq!(paid(call, OptionSettlement::Coin, "1", 3), told("0.666666666667", 666_666_667));
+        assert_eq!(paid(call, OptionSettlement::Cash, "1.25", 3), told("1.75", 1_750_000_000));
+        assert_eq!(paid(put, OptionSettlement::Cash, "1.25", 3), told("0", 0));
+        assert_eq!(paid(put, OptionSettlement::Coin, "100000", 100_000), told("0", 0));
+    }
+
+    #[test]
+    fn no_coin_pays_for_what_is_worth_nothing() {
+        let option = option(OptionSide::Put, OptionSettlement::Coin, "100");
+        assert!(ContractMath::new(&option).unwrap().payoff(&option.kind, 0, 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_call_less_a_put_is_a_future_at_the_strike(
+            strike in 1i64..1_000_000, price in 1i64..1_000_000_000, qty in 1i64..1_000_000,
+        ) {
+            let worth = |side| {
+                let option = option(side, OptionSettlement::Cash, &strike.to_string());
+                let math = ContractMath::new(&option).unwrap();
+                math.payoff(&option.kind, price * 1_000_000, qty).unwrap().0.units()
+            };
+            let apart = i128::from(price * 1_000_000 - strike * 10i64.pow(9)) * i128::from(qty) * 100;
+            prop_assert_eq!(worth(OptionSide::Call) - worth(OptionSide::Put), apart);
+        }
+    }
 }

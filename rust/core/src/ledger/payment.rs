@@ -8,16 +8,33 @@ use crate::types::{AccountId, MarketId, Money};
 pub enum PaymentKind {
     /// Longs of a perpetual contract pay shorts, or the reverse.
     Funding = 0,
+    /// A contract that has expired is settled: the position is gone, for what it is worth then.
+    Settlement = 1,
+    /// A position whose margin is used up is closed.
+    Liquidation = 2,
+    /// What the venue takes for that.
+    LiquidationFee = 3,
 }
 
 impl PaymentKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 1] = [Self::Funding];
+    pub const ALL: [Self; 4] = [Self::Funding, Self::Settlement, Self::Liquidation, Self::LiquidationFee];
 
     /// Lower-case word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Funding => "funding",
+            Self::Settlement => "settlement",
+            Self::Liquidation => "liquidation",
+            Self::LiquidationFee => "liquidation_fee",
+        }
+    }
+
+    /// Whether the part of the position that it is paid on is closed by it.
+    pub fn closes(self) -> bool {
+        match self {
+            Self::Settlement | Self::Liquidation => true,
+            Self::Funding | Self::LiquidationFee => false,
         }
     }
 }
@@ -33,11 +50,11 @@ pub struct Payment {
     pub ts_event: i64,
     /// Why.
     pub kind: PaymentKind,
-    /// The position it is paid on, signed, in quantity increments.
+    /// The position it is paid on, or what of it is closed, signed, in quantity increments.
     pub qty: i64,
-    /// The price the position was valued at, in units of 10^-9.
+    /// The price the position was valued at or closed at, in units of 10^-9.
     pub price: i64,
-    /// The fraction of its value that a long pays, in units of 10^-9.
+    /// The fraction of its value that a long pays, or a fee is, in units of 10^-9; 0 where it is closed.
     pub rate: i64,
     /// What the account pays, in the settlement currency; negative is received.
     pub paid: Money,

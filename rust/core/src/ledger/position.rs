@@ -22,7 +22,7 @@ pub struct Position {
     average: f64,
     /// Profit booked by closing, before fees.
     pub realized: Money,
-    /// Fees paid; negative when rebates exceed them.
+    /// Fees paid, of fills and of liquidations; negative when rebates exceed them.
     pub fees: Money,
     /// Cash from trading after fees: what was received minus what was paid, in the settlement currency.
     pub cash: Money,
@@ -77,25 +77,9 @@ impl Position {
             _ => math.value(price_per, Qty::new(opens))?,
         };
         let close_value = less(value, open_value)?;
-        let released = if closes == 0 {
-            Money::ZERO
-        } else if closes == held {
-            self.open_cost
-        } else {
-            let part = if self.lots.are_kept() {
-                self.lots.cost_of(closes)
-            } else {
-                self.open_cost.scaled(i128::from(closes), i128::from(held))
-            };
-            part.ok_or(MoneyOverflow::Sum)?
-        };
+        let released = self.released(closes)?;
         // A linear long gains when the exit value is higher, an inverse long when it is lower (in coin).
-        let long = self.qty > 0;
-        let gain = if long == math.is_inverse() {
-            less(released, close_value)?
-        } else {
-            less(close_value, released)?
-        };
+        let gain = self.gain(math, released, close_value)?;
         let pays = (side == Side::Buy) != math.is_inverse();
         let flow = less(if pays { -value } else { value }, fee)?;
         let average = if closes == held {
@@ -117,17 +101,70 @@ impl Position {
         Ok(gain)
     }
 
-    /// Books what the venue takes of its own accord; negative is received.
+    /// What so much of the open quantity had cost.
+    fn released(&self, closes: i64) -> Result<Money, MoneyOverflow> {
+        let held = self.qty.abs();
+        let part = if closes == 0 {
+            Some(Money::ZERO)
+        } else if closes == held {
+            Some(self.open_cost)
+        } else if self.lots.are_kept() {
+            self.lots.cost_of(closes)
+        } else {
+            self.open_cost.scaled(i128::from(closes), i128::from(held))
+        };
+        part.ok_or(MoneyOverflow::Sum)
+    }
+
+    /// The profit of closing what had cost `released` at a value.
+    fn gain(&self, math: &ContractMath, released: Money, value: Money) -> Result<Money, MoneyOverflow> {
+        if (self.qty > 0) == math.is_inverse() { less(released, value) } else { less(value, released) }
+    }
+
+    /// Books that the venue has closed a part of it, signed as it is held, at a value; returns the profit that was
+    /// realised. It is no fill: nothing was traded.
     ///
     /// # Errors
-    /// [`MoneyOverflow::Sum`]; the position is unchanged then.
-    pub fn pay(&mut self, kind: PaymentKind, paid: Money) -> Result<(), MoneyOverflow> {
+    /// [`MoneyOverflow::NotHeld`] for more than is held, [`MoneyOverflow`] beyond exact money; the position is unchanged
+    /// then.
+    pub fn close(&mut self, math: &ContractMath, part: i64, value: Money) -> Result<Money, MoneyOverflow> {
+        let is_held = part.signum() == self.qty.signum() && part.unsigned_abs() <= self.qty.unsigned_abs();
+        let after = self.qty.checked_sub(part).filter(|_| is_held).ok_or(MoneyOverflow::NotHeld)?;
+        let closes = part.checked_abs().ok_or(MoneyOverflow::Quantity)?;
+        let released = self.released(closes)?;
+        let gain = self.gain(math, released, value)?;
+        let flow = if (self.qty > 0) == math.is_inverse() { -value } else { value };
+        let (realized, cash) = (plus(self.realized, gain)?, plus(self.cash, flow)?);
+        let open_cost = less(self.open_cost, released)?;
+        (self.qty, self.open_cost, self.realized, self.cash) = (after, open_cost, realized, cash);
+        self.lots.close(closes);
+        self.average = self.lots.average(math, after.abs()).unwrap_or(self.average);
+        Ok(gain)
+    }
+
+    /// Books what the venue takes of its own accord on a part of it, signed as it is held; negative is received. Returns
+    /// the profit that was realised.
+    ///
+    /// # Errors
+    /// See [`Position::close`].
+    pub fn pay(
+        &mut self,
+        math: &ContractMath,
+        kind: PaymentKind,
+        part: i64,
+        paid: Money,
+    ) -> Result<Money, MoneyOverflow> {
         let cash = less(self.cash, paid)?;
         match kind {
+            PaymentKind::Settlement | PaymentKind::Liquidation => {
+                let value = if (part > 0) == math.is_inverse() { paid } else { -paid };
+                return self.close(math, part, value);
+            }
             PaymentKind::Funding => self.funding = plus(self.funding, paid)?,
+            PaymentKind::LiquidationFee => self.fees = plus(self.fees, paid)?,
         }
         self.cash = cash;
-        Ok(())
+        Ok(Money::ZERO)
     }
 
     /// Whether its accounts balance: the profit realised less what was paid is the cash there is, with the open quantity
@@ -362,6 +399,18 @@ mod tests {
     }
 
     #[test]
+    fn more_than_is_held_cannot_be_closed() {
+        let m = math(&linear());
+        let mut p = Position::default();
+        trade(&mut p, &m, Side::Buy, 1_000_000, 2_000);
+        let before = p.clone();
+        for part in [-1, 2_001, i64::MIN] {
+            assert_eq!(p.close(&m, part, Money::ZERO), Err(MoneyOverflow::NotHeld));
+        }
+        assert_eq!(p, before);
+    }
+
+    #[test]
     fn a_position_beyond_any_size_is_an_error_and_changes_nothing() {
         let m = math(&linear());
         let mut p = Position::default();
@@ -398,6 +447,36 @@ mod tests {
                 let gross = plus(p.realized, p.unrealized(&m, mark).unwrap());
                 prop_assert_eq!(gross.and_then(|gross| less(gross, p.fees)), p.equity(&m, mark));
             }
+        }
+
+        #[test]
+        fn what_the_venue_closes_realises_what_a_fill_at_that_value_would(
+            coin in any::<bool>(),
+            basis in prop_oneof![Just(CostBasis::Average), Just(CostBasis::Fifo), Just(CostBasis::Lifo)],
+            fills in proptest::collection::vec((any::<bool>(), 1_000i64..2_000_000, 1i64..1_000_000), 1..20),
+            price in 1_000i64..2_000_000,
+            share in 1i64..=4,
+        ) {
+            let m = math(&if coin { inverse() } else { linear() });
+            let mut closed = Position::new(basis);
+            for (buy, price, size) in fills {
+                let side = if buy { Side::Buy } else { Side::Sell };
+                closed.apply(&m, side, Price::new(price), Qty::new(size), Money::ZERO).unwrap();
+            }
+            let mut filled = closed.clone();
+            let part = closed.qty / share;
+            prop_assume!(part != 0);
+            let side = if part > 0 { Side::Sell } else { Side::Buy };
+            let value = m.value(Price::new(price), Qty::new(part.abs())).unwrap();
+            let paid = if (part > 0) == m.is_inverse() { value } else { -value };
+            let gain = closed.pay(&m, PaymentKind::Settlement, part, paid).unwrap();
+            prop_assert_eq!(filled.apply(&m, side, Price::new(price), Qty::new(part.abs()), Money::ZERO), Ok(gain));
+            prop_assert!(closed.balances(&m));
+            prop_assert_eq!(
+                (closed.qty, closed.cash, closed.realized, closed.open_cost),
+                (filled.qty, filled.cash, filled.realized, filled.open_cost)
+            );
+            prop_assert_eq!(closed.lots().collect::<Vec<_>>(), filled.lots().collect::<Vec<_>>());
         }
 
         #[test]

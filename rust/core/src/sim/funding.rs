@@ -150,14 +150,12 @@ pub(super) struct Funding {
     next: Option<(i64, i64)>,
     /// The last one that was made.
     paid: i64,
-    mark: Option<i64>,
-    index: Option<i64>,
 }
 
 impl Funding {
     /// Of a source; `None` where nothing is ever paid.
     pub(super) fn new(source: FundingSource) -> Option<Self> {
-        let funding = Self { source, next: None, paid: i64::MIN, mark: None, index: None };
+        let funding = Self { source, next: None, paid: i64::MIN };
         (funding.source != FundingSource::Off).then_some(funding)
     }
 
@@ -187,17 +185,13 @@ impl Funding {
     pub(super) fn on_message(&mut self, view: &View<'_>, rows: Span, now: i64) -> bool {
         let before = self.due();
         for row in rows.from..rows.to {
-            match EventKind::from_column(view.kind[row]) {
-                Some(EventKind::Mark) => self.mark = Some(view.price.get(row)),
-                Some(EventKind::Index) => self.index = Some(view.price.get(row)),
-                Some(EventKind::Funding) if self.source == FundingSource::Data => {
-                    let told = view.id.map_or(0, |ids| ids[row]) as i64;
-                    let at = if told > 0 { told } else { now };
-                    if at >= now && at > self.paid {
-                        self.next = Some((at, view.price.get(row)));
-                    }
+            let is_rate = EventKind::from_column(view.kind[row]) == Some(EventKind::Funding);
+            if is_rate && self.source == FundingSource::Data {
+                let told = view.id.map_or(0, |ids| ids[row]) as i64;
+                let at = if told > 0 { told } else { now };
+                if at >= now && at > self.paid {
+                    self.next = Some((at, view.price.get(row)));
                 }
-                _ => {}
             }
         }
         self.due() != before
@@ -213,11 +207,6 @@ impl Funding {
             FundingSource::Data | FundingSource::Off => None,
         };
         Some((at, rate))
-    }
-
-    /// The price positions are valued at, in units of 10^-9, where the data has one.
-    pub(super) fn price(&self) -> Option<i64> {
-        self.mark.or(self.index)
     }
 }
 

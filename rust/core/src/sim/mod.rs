@@ -5,6 +5,7 @@ mod clock;
 mod funding;
 mod latency;
 mod market;
+mod marks;
 mod queue;
 mod rules;
 mod settings;

@@ -2,8 +2,8 @@
 //!
 //! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
 //! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
-//! use the same code. At one nanosecond messages act first, then markets are listed and delisted, then funding is paid, then
-//! orders end whose time is over, then commands act, in order of sending.
+//! use the same code. At one nanosecond messages act first, then markets are listed and delisted (what has expired is settled), then
+//! funding is paid, then orders end whose time is over, then commands act, in order of sending.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use super::channel::Channel;
 use super::funding::{Funding, FundingSource};
 use super::latency::{Latency, Leg, Ways};
 use super::market::{Accounts, Market};
+use super::marks::Marks;
 use super::queue::Told;
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
@@ -52,6 +53,8 @@ struct Place {
     /// What every account holds.
     held: BTreeMap<AccountId, i64>,
     funding: Option<Box<Funding>>,
+    /// Where positions are valued at the prices that the venue publishes.
+    marks: Option<Marks>,
 }
 
 /// The simulated venues of a session.
@@ -94,7 +97,14 @@ impl Venue {
     pub fn add(&mut self, market: Market, latency: Latency, random: Random) -> MarketId {
         let group = if market.accounts() == Accounts::Isolated { Some(1) } else { self.group };
         let ways = Ways::new(latency, random, group);
-        self.places.push(Place { market, ways, spot: None, held: BTreeMap::new(), funding: None });
+        self.places.push(Place {
+            market,
+            ways,
+            spot: None,
+            held: BTreeMap::new(),
+            funding: None,
+            marks: None,
+        });
         MarketId::new(self.places.len() - 1)
     }
 
@@ -110,7 +120,15 @@ impl Venue {
         if place.market.instrument().kind.is_perpetual() {
             place.funding = Funding::new(source).map(Box::new);
         }
+        if place.funding.is_some() {
+            place.marks.get_or_insert_default();
+        }
         place.funding.is_some()
+    }
+
+    /// Lets a market settle the positions in it when it is delisted.
+    pub fn settle(&mut self, market: MarketId) {
+        self.places[market.index()].marks.get_or_insert_default();
     }
 
     /// The data begins: nothing that was due before it is paid.
@@ -199,7 +217,7 @@ impl Venue {
         }
         place.market.on_message(view, rows, now, &mut self.fresh);
         let is_due =
-            !rows.only_levels && place.funding.is_some() && self.note_funding(market, view, rows, now);
+            !rows.only_levels && place.marks.is_some() && self.note_published(market, view, rows, now);
         if self.fresh.is_empty() {
             return is_due;
         }
@@ -207,9 +225,13 @@ impl Venue {
         true
     }
 
-    /// Takes what a message says of funding. Returns whether it will be paid at another time now.
-    fn note_funding(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
-        let Some(funding) = &mut self.places[market.index()].funding else { return false };
+    /// Takes what a message says of marks and funding. Returns whether that will be paid at another time now.
+    fn note_published(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
+        let Place { funding, marks, .. } = &mut self.places[market.index()];
+        if let Some(marks) = marks {
+            marks.on_message(view, rows);
+        }
+        let Some(funding) = funding else { return false };
         let before = funding.due();
         if !funding.on_message(view, rows, now) {
             return false;
@@ -224,11 +246,12 @@ impl Venue {
     /// Pays the funding of a market that is due by a time.
     #[cold]
     fn pay(&mut self, until: i64, market: MarketId) {
-        let Place { market: side, ways, held, funding, .. } = &mut self.places[market.index()];
+        let Place { market: side, ways, held, funding, marks, .. } = &mut self.places[market.index()];
         let Some(funding) = funding else { return };
         let Some((ts_event, rate)) = funding.take(until) else { return };
         self.payments.extend(funding.due().map(|due| (due, market)));
-        let Some(price) = funding.price().or_else(|| side.fine_mid()) else { return };
+        let mark = marks.and_then(Marks::price);
+        let Some(price) = mark.or_else(|| side.fine_mid()) else { return };
         for (&account, &qty) in held.iter().filter(|(_, qty)| **qty != 0) {
             let value = side.math().value_at_fine(price, qty.abs());
             // What cannot be counted fails its strategy when it is marked.
@@ -237,6 +260,26 @@ impl Venue {
             let (paid, kind) = (if qty > 0 { due } else { -due }, PaymentKind::Funding);
             let payment = Payment { account, market, ts_event, kind, qty, price, rate, paid };
             self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
+        }
+    }
+
+    /// Settles what accounts hold in a market that has expired. What nobody knows the worth of stays.
+    #[cold]
+    fn pay_out(&mut self, ts_event: i64, market: MarketId) {
+        let Place { market: side, ways, held, marks, .. } = &mut self.places[market.index()];
+        let Some(price) = marks.and_then(|marks| marks.settlement(side.instrument(), side.fine_mid())) else {
+            return;
+        };
+        for (&account, qty) in held.iter_mut().filter(|(_, qty)| **qty != 0) {
+            let Ok((value, price)) = side.math().payoff(&side.instrument().kind, price, qty.abs()) else {
+                continue;
+            };
+            let paid = if (*qty > 0) == side.math().is_inverse() { value } else { -value };
+            let kind = PaymentKind::Settlement;
+            let payment = Payment { account, market, ts_event, kind, qty: *qty, price, rate: 0, paid };
+            self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
+            side.close_position(account, *qty);
+            *qty = 0;
         }
     }
 
@@ -303,6 +346,9 @@ impl Venue {
                     side.delist(at, &mut self.fresh);
                 }
                 self.report(market);
+                if !is_listed {
+                    self.pay_out(at, market);
+                }
             } else if let Some(&(at, market)) = self.payments.first().filter(|(at, _)| *at <= until) {
                 self.payments.pop_first();
                 self.pay(at, market);

@@ -14,6 +14,7 @@ use super::kind::InstrumentKind;
 use super::names::{BadName, Named, shown};
 use super::order_terms::{OrderTerms, OrderTermsSpec, TermsChange, terms_over_time};
 use super::side::Side;
+use super::steps::FINE_SCALE;
 
 /// Why an instrument cannot be built, or an order does not fit it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +117,8 @@ pub struct InstrumentSpec {
     pub fee_currency: FeeCurrency,
     /// When trading in it begins, ns; it always has been traded when absent.
     pub listing: Option<i64>,
+    /// What it is settled at when it expires, where that is known: the price of what it is written on; of a binary 0 or 1.
+    pub settlement_price: Option<Decimal>,
 }
 
 /// A tradable instrument. Immutable; every field has been checked.
@@ -149,6 +152,8 @@ pub struct Instrument {
     pub fee_currency: FeeCurrency,
     /// When trading in it begins, ns, where it has not always been traded.
     pub listing: Option<i64>,
+    /// What it is settled at when it expires, where that is known.
+    pub settlement_price: Option<Decimal>,
 }
 
 impl Instrument {
@@ -222,6 +227,9 @@ impl Instrument {
                 return Err(fail("listing_ns", "is not before its expiry".into()));
             }
         }
+        if let Some(price) = spec.settlement_price {
+            check_settlement(&spec.kind, price).map_err(|problem| fail("settlement_price", problem))?;
+        }
         Ok(Self {
             id: spec.id,
             kind: spec.kind,
@@ -237,6 +245,7 @@ impl Instrument {
             taker_fee_bps: spec.taker_fee_bps,
             fee_currency: spec.fee_currency,
             listing: spec.listing,
+            settlement_price: spec.settlement_price,
         })
     }
 }
@@ -328,6 +337,20 @@ fn check_binary_grid(grid: Increment, tick: i64) -> Result<(), (&'static str, St
     Ok(())
 }
 
+/// A price of settlement is one that data could tell, of a contract that expires; a binary pays 1 or nothing.
+fn check_settlement(kind: &InstrumentKind, price: Decimal) -> Result<(), String> {
+    let units = price.at_scale(FINE_SCALE).and_then(|units| i64::try_from(units).ok());
+    let is_binary = matches!(kind, InstrumentKind::Binary { .. });
+    match units {
+        _ if kind.expiry().is_none() => Err("only what expires is settled: expiry_ns is missing".into()),
+        Some(0) if is_binary => Ok(()),
+        Some(units) if is_binary && Decimal::new(units.into(), FINE_SCALE) == Decimal::ONE => Ok(()),
+        _ if is_binary => Err(format!("{price} is not 0 or 1")),
+        Some(1..) => Ok(()),
+        _ => Err(format!("{price} is not a price above 0 of up to {FINE_SCALE} decimals")),
+    }
+}
+
 fn format_on(grid: Increment, step: i64, value: i64) -> String {
     let mut text = grid.format(value);
     let least = grid.to_decimal(step).scale();
@@ -379,6 +402,7 @@ pub(crate) mod tests {
             taker_fee_bps: dec("5"),
             fee_currency: FeeCurrency::default(),
             listing: None,
+            settlement_price: None,
         }
     }
 

@@ -36,4 +36,4 @@ pub use near::nearest_duration;
 pub(crate) use near::{did_you_mean, nearest};
 pub use order_terms::{OrderTerms, OrderTermsSpec, TermsChange};
 pub use side::Side;
-pub use steps::{Price, Qty, STEPS_LIMIT};
+pub use steps::{FINE_SCALE, Price, Qty, STEPS_LIMIT};

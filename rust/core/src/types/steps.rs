@@ -14,6 +14,9 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 /// overflow.
 pub const STEPS_LIMIT: i64 = (1 << 60) - 1;
 
+/// Decimal places of `price` in mark, index and funding rows, which lie off the price grid.
+pub const FINE_SCALE: u32 = 9;
+
 macro_rules! steps_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

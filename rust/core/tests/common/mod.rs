@@ -70,6 +70,7 @@ pub fn instrument(id: &str, kind: InstrumentKind) -> Arc<Instrument> {
             taker_fee_bps: dec("5"),
             fee_currency: FeeCurrency::default(),
             listing: None,
+            settlement_price: None,
         })
         .unwrap(),
     )

@@ -54,6 +54,7 @@ pub(super) fn spec(dice: &mut Dice<'_>) -> Option<InstrumentSpec> {
             dice.maybe(|dice| dice.pick(&["received", "BTC", "BNB", ""]).to_owned()),
         ),
         listing: dice.maybe(Dice::number),
+        settlement_price: dice.maybe(decimal),
         kind,
     })
 }

@@ -84,6 +84,13 @@ impl Market {
         self.has_filled = true;
     }
 
+    /// The venue has closed so much of an account's position, signed as it was held.
+    pub(in crate::sim) fn close_position(&mut self, account: AccountId, part: i64) {
+        if let Some(position) = self.positions.get_mut(account.index()) {
+            *position = position.saturating_sub(part);
+        }
+    }
+
     /// How much of an account's position an order of a side can take back.
     fn reducible(&self, account: AccountId, side: Side) -> i64 {
         let position = self.positions.get(account.index()).copied().unwrap_or(0);
