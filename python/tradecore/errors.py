@@ -33,6 +33,7 @@ __all__ = [
     "StrategyWarning",
     "TradecoreError",
     "UnknownInstrumentError",
+    "UnsupportedOrderError",
 ]
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+).*\n(?:    .*\n|  \[.*\n)*', re.MULTILINE)
@@ -191,6 +192,33 @@ class HookError(InvalidValueError):
 
 class OrderError(TradecoreError, ValueError):
     """An order request that contradicts itself, names no order there is, or is worth more than can be counted."""
+
+
+class UnsupportedOrderError(OrderError):
+    """A venue takes no order of that kind, or with that term.
+
+    Attributes
+    ----------
+    instrument : str
+        The instrument.
+    field : str
+        The term, such as ``type``, ``time_in_force``, ``post_only``, ``trigger``, ``display_qty``, ``reduce_only`` or
+        ``replace``.
+    value : str
+        What it is.
+    takes : str
+        What the venue takes in its place.
+    """
+
+    def __init__(self, instrument: str, field: str, value: str, takes: str) -> None:
+        super().__init__(instrument, field, value, takes)
+        self.instrument = instrument
+        self.field = field
+        self.value = value
+        self.takes = takes
+
+    def __str__(self) -> str:
+        return f"{self.instrument}: {self.field} {self.value} is unsupported: the venue takes {self.takes}"
 
 
 class ContextError(TradecoreError, RuntimeError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Literal
+from difflib import get_close_matches
+from typing import Any, Literal, Self
 
 from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
+from tradecore.errors import InvalidValueError
+from tradecore.profiles import profile_settings
 from tradecore.queue_models import FITTED, read_queue_model
 from tradecore.validation import DurationLike
 
@@ -90,6 +93,9 @@ class SimVenue:
     ----------
     name : str
         The venue of the instruments it trades, such as ``BINANCE_USDM``.
+    based_on : str, optional
+        The profile that the settings began with, as :meth:`profile` says it; ``profile`` in a configuration. It sets
+        nothing by itself.
     latency : Latency
         Of requests, responses and market data.
     queue : str
@@ -133,16 +139,24 @@ class SimVenue:
         What happens instead when a strategy's order meets another one of its own: what is left of the incoming order
         expires, the resting one does, both do, or both lose the smaller of the two quantities. An order that expires
         so has the reason ``self_trade``.
-    amend : "keeps_place" or "loses_place"
+    amend : "keeps_place", "loses_place" or "unsupported"
         Whether a replacement that leaves the price and lowers the quantity keeps the order's place in its queue, as on
         most venues, or every replacement goes to the end, as Binance USD-M does. Any other one goes to the end.
+        ``unsupported``: there are none, and :meth:`Context.quote` cancels and sends anew.
     amend_crossing : "refused" or "cancelled"
         What becomes of a replacement by which a post-only order would take: it is refused and the order stays, or it is
         refused and the order ends, as on Binance USD-M. It never takes.
-    reduce_only : "shrinks" or "refused"
-        What becomes of a reduce-only order that is larger than what it may reduce.
+    reduce_only : "shrinks", "refused" or "unsupported"
+        What becomes of a reduce-only order that is larger than what it may reduce; ``unsupported``: there are none.
     day_begins : duration
         When the venue's day begins, after midnight UTC: orders for the day end then. Deribit's begins at ``"8h"``.
+    order_types, times_in_force, post_only, triggers : str or iterable of str
+        Which kinds of orders the venue takes, how long they may live, what may become of post-only ones that would take
+        (``reject``, ``slide``), and what may set stops off: some of these words, ``any`` or ``none``. An order that the
+        venue does not take raises :class:`~tradecore.errors.UnsupportedOrderError` where it is sent; a simulated venue
+        that is sent one all the same refuses it (``unsupported``).
+    iceberg : "accepted" or "unsupported"
+        Whether the venue takes orders that show a part of themselves.
 
     Raises
     ------
@@ -157,6 +171,7 @@ class SimVenue:
     """
 
     name: str
+    based_on: str | None = field(default=None, kw_only=True)
     latency: Latency = field(default_factory=Latency, kw_only=True)
     queue: str = field(default="tracked", kw_only=True)
     granularity: DurationLike = field(default="auto", kw_only=True)
@@ -172,12 +187,56 @@ class SimVenue:
     balances: Mapping[str, Decimal | str | int] | str | None = field(default=None, kw_only=True)
     borrowing: Literal["refused", "allowed"] = field(default="refused", kw_only=True)
     funding: str = field(default="data", kw_only=True)
-    amend: Literal["keeps_place", "loses_place"] = field(default="keeps_place", kw_only=True)
+    amend: Literal["keeps_place", "loses_place", "unsupported"] = field(default="keeps_place", kw_only=True)
     amend_crossing: Literal["refused", "cancelled"] = field(default="refused", kw_only=True)
-    reduce_only: Literal["shrinks", "refused"] = field(default="shrinks", kw_only=True)
+    reduce_only: Literal["shrinks", "refused", "unsupported"] = field(default="shrinks", kw_only=True)
     day_begins: DurationLike = field(default="0ns", kw_only=True)
+    order_types: str | Iterable[str] = field(default="any", kw_only=True)
+    times_in_force: str | Iterable[str] = field(default="any", kw_only=True)
+    post_only: str | Iterable[str] = field(default="any", kw_only=True)
+    triggers: str | Iterable[str] = field(default="any", kw_only=True)
+    iceberg: Literal["accepted", "unsupported"] = field(default="accepted", kw_only=True)
+
+    @classmethod
+    def profile(cls, profile: str, **settings: Any) -> Self:
+        """Return a venue with the rules, fees and usual latencies of a real one.
+
+        Parameters
+        ----------
+        profile : str
+            A venue of the table in the documentation: ``BINANCE``, ``BINANCE_USDM``, ``BINANCE_COINM``,
+            ``BYBIT``, ``BYBIT_SPOT``, ``COINBASE``, ``DERIBIT``, ``POLYMARKET`` or ``BITMEX``.
+        **settings
+            What shall be another than there. ``name`` is the profile's if not given.
+
+        Raises
+        ------
+        InvalidValueError
+            For a profile or a setting there is none of.
+
+        Examples
+        --------
+        >>> venue = tc.SimVenue.profile("BINANCE_USDM", queue="power(3)")
+        >>> venue.name, venue.amend, venue.queue
+        ('BINANCE_USDM', 'loses_place', 'power(3)')
+        """
+        given = profile_settings(profile)
+        legs = given.pop("latency")
+        known = [own.name for own in fields(cls)]
+        for name in settings:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise InvalidValueError(name, f"is no setting of a venue{hint}")
+        latency = settings.pop("latency", None) or Latency(**legs)
+        return cls(**{"name": profile, **given, **settings}, latency=latency, based_on=profile)
 
     def __post_init__(self) -> None:
+        if self.based_on is not None:
+            profile_settings(self.based_on)
+        for name in ("order_types", "times_in_force", "post_only", "triggers"):
+            if not isinstance(given := getattr(self, name), str) and isinstance(given, Iterable):
+                object.__setattr__(self, name, ", ".join(given) or "none")
         if isinstance(self.balances, Mapping):
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())

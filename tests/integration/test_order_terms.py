@@ -306,9 +306,9 @@ def test_what_a_venue_makes_of_orders_is_a_setting(instrument: tc.Instrument) ->
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ({"amend": "never"}, 'amend: "never" is not keeps_place or loses_place'),
+        ({"amend": "never"}, 'amend: "never" is not keeps_place, loses_place or unsupported'),
         ({"amend_crossing": "takes"}, 'amend_crossing: "takes" is not refused or cancelled'),
-        ({"reduce_only": "off"}, 'reduce_only: "off" is not shrinks or refused'),
+        ({"reduce_only": "off"}, 'reduce_only: "off" is not shrinks, refused or unsupported'),
         ({"day_begins": "24h"}, "day_begins: a day begins within 24h of midnight"),
         ({"day_begins": 8}, "day_begins: 8 has no unit"),
     ],

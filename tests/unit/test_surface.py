@@ -24,6 +24,7 @@ LAYERS = [
         "instruments",
         "validation",
         "venue",
+        "profiles",
         "queue_models",
         "config",
         "progress",
@@ -155,6 +156,7 @@ print(sorted(heavy), len(result.orders) == result.summary()["orders"], result.or
 ERRORS = [
     errors.InstrumentError("A.B", "base", "missing"),
     errors.UnknownInstrumentError("A.B", ("C.D",)),
+    errors.UnsupportedOrderError("A.B", "type", "trailing_stop", "market, limit"),
     errors.InvalidValueError("qty", "no"),
     errors.HookError("Quoter", "on_trades", "is not a hook"),
     errors.OffGridError("price", "1.05", "0.1", "A.B"),

@@ -19,6 +19,7 @@ from tradecore.validation import first_problem
 STRATEGIES = [{"kind": "touch_maker"}]
 FULL = {
     "name": "V",
+    "profile": "DERIBIT",
     "entry_latency": "1ms",
     "response_latency": "2ms",
     "feed_latency": "3ms",
@@ -38,6 +39,11 @@ FULL = {
     "amend_crossing": "cancelled",
     "reduce_only": "refused",
     "day_begins": "8h",
+    "order_types": "market, limit",
+    "times_in_force": "gtc, ioc",
+    "post_only": "slide",
+    "triggers": "none",
+    "iceberg": "unsupported",
 }
 
 
@@ -65,14 +71,15 @@ def test_the_core_reads_every_setting() -> None:
     venue, latency = Watched(tc.SimVenue("V")), Watched(tc.Latency())
     check_venue(venue)  # type: ignore[arg-type]
     latency_legs(latency)  # type: ignore[arg-type]
-    assert venue.read == {field.name for field in fields(tc.SimVenue)}
+    # Where the settings come from is for those who read them.
+    assert venue.read == {field.name for field in fields(tc.SimVenue)} - {"based_on"}
     assert latency.read == {field.name for field in fields(tc.Latency)}
 
 
 def test_the_core_has_the_words_that_are_declared() -> None:
     words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
     rules = {"amend", "amend_crossing", "reduce_only"}
-    assert set(words) == {"basis", "uncross", "accounts", "self_trade", "borrowing", *rules}
+    assert set(words) == {"basis", "uncross", "accounts", "self_trade", "borrowing", "iceberg", *rules}
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
@@ -105,6 +112,12 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         amend_crossing="cancelled",
         reduce_only="refused",
         day_begins="8h",
+        order_types=["market", "limit"],
+        times_in_force=("gtc", "ioc"),
+        post_only="slide",
+        triggers=[],
+        iceberg="unsupported",
+        based_on="DERIBIT",
     )
     assert load(FULL).venues == load(venue).venues == (venue,)
     assert dumped(load(FULL)) == [FULL]
@@ -112,7 +125,9 @@ def test_a_table_has_a_key_for_every_setting() -> None:
 
 
 def keys_of(name: str) -> list[str]:
-    return [f"{leg.name}_latency" for leg in fields(tc.Latency)] if name == "latency" else [name]
+    if name == "latency":
+        return [f"{leg.name}_latency" for leg in fields(tc.Latency)]
+    return ["profile" if name == "based_on" else name]
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -121,6 +136,7 @@ def test_what_is_written_is_read_again() -> None:
     )
     table = {
         "name": "V",
+        "profile": None,
         "entry_latency": "1500ns",
         "response_latency": "5ms",
         "feed_latency": "0ns",
@@ -140,6 +156,11 @@ def test_what_is_written_is_read_again() -> None:
         "amend_crossing": "refused",
         "reduce_only": "shrinks",
         "day_begins": "0ns",
+        "order_types": "any",
+        "times_in_force": "any",
+        "post_only": "any",
+        "triggers": "any",
+        "iceberg": "accepted",
     }
     assert dumped(load(in_code), mode="json") == [table]
     assert dumped(load(table), mode="json") == [table]

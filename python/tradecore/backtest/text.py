@@ -202,7 +202,8 @@ def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
         counts = Counter(facts.fill_basis.values())
         yield "filled against", ", ".join(f"{basis} for {times:,} instruments" for basis, times in counts.items())
     for venue in facts.venues[:_SHOWN]:
-        yield f"venue {venue.name}", f"{venue.latency!r}, queue {venue.queue}"
+        profile = f"profile {venue.based_on}, " if venue.based_on else ""
+        yield f"venue {venue.name}", f"{profile}{venue.latency!r}, queue {venue.queue}"
     if len(facts.venues) > _SHOWN:
         yield "", f"and {len(facts.venues) - _SHOWN:,} venues more"
     for name, leads in list(facts.clock_leads.items())[:_SHOWN]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from tradecore.errors import InvalidValueError
+from tradecore.profiles import profile_settings
 from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
 from tradecore.venue import Latency, SimVenue
 
@@ -19,6 +20,10 @@ __all__ = ["from_table", "to_table"]
 
 _LATENCY = "latency"
 """The field whose own fields are keys of the table, each with this at its end."""
+_PROFILE = "profile"
+"""The key of the field ``based_on``: all other keys begin as that profile says."""
+_LISTS = ("order_types", "times_in_force", "post_only", "triggers")
+"""Keys that may be lists of words as well as text."""
 
 
 def _leg_key(leg: str) -> str:
@@ -32,6 +37,8 @@ def _keys() -> Mapping[str, Field[Any]]:
     for own in fields(SimVenue):
         if own.name == _LATENCY:
             keys |= {_leg_key(leg.name): leg for leg in fields(Latency)}
+        elif own.name == "based_on":
+            keys[_PROFILE] = own
         else:
             keys[own.name] = own
     return keys
@@ -56,6 +63,8 @@ def from_table(given: Any) -> SimVenue:
     if not isinstance(given, Mapping):
         raise PydanticKnownError("dict_type")
     keys = _keys()
+    if isinstance(profile := given.get(_PROFILE), str):
+        given = {**_begun(profile, given), **given}
     problems = [
         _problem(key, _said(UNKNOWN_KEY, unknown_key(key, keys)), given[key]) for key in given if key not in keys
     ]
@@ -68,7 +77,7 @@ def from_table(given: Any) -> SimVenue:
     if problems:
         raise _invalid(problems)
     legs = {leg.name: given[_leg_key(leg.name)] for leg in fields(Latency) if _leg_key(leg.name) in given}
-    rest = {key: value for key, value in given.items() if keys[key].name == key}
+    rest = {keys[key].name: value for key, value in given.items() if not key.endswith(_leg_key(""))}
     try:
         latency = Latency(**legs)
     except InvalidValueError as error:
@@ -83,14 +92,26 @@ def to_table(venue: SimVenue) -> dict[str, Any]:
     """Return the table of a venue: lengths of time as text, fees as decimals, None for what is not set."""
     table: dict[str, Any] = {}
     for key, declared in _keys().items():
-        value = getattr(venue if declared.name == key else venue.latency, declared.name)
+        value = getattr(venue.latency if key.endswith(_leg_key("")) else venue, declared.name)
         if key in _exact_keys():
             value = None if value is None else Decimal(str(value))
         table[key] = value
     return table
 
 
+def _begun(profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a profile."""
+    try:
+        settings = profile_settings(profile)
+    except InvalidValueError as error:
+        raise _refused(_PROFILE, error, given) from None
+    legs = {_leg_key(leg): model for leg, model in settings.pop(_LATENCY).items()}
+    return {"name": profile, **settings, **legs}
+
+
 def _is_text(value: Any, declared: Field[Any]) -> bool:
+    if declared.name in _LISTS and isinstance(value, list):
+        return all(isinstance(word, str) for word in value)
     return isinstance(value, str | Mapping if declared.name == "balances" else str) or (
         value is None and declared.default is None
     )

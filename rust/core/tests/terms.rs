@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use common::{M0, Tape, instrument, limit, replace};
 use tradecore_core::book::FillBasis;
@@ -15,7 +16,7 @@ use tradecore_core::random::Random;
 use tradecore_core::sim::{
     Amend, AmendCrossing, Market, Matching, OrderRules, QueueRule, ReduceOnly, Update,
 };
-use tradecore_core::types::{AccountId, InstrumentKind, Price, Qty, Side};
+use tradecore_core::types::{AccountId, InstrumentKind, OrderSupport, Price, Qty, Side, WordSet};
 
 const ME: AccountId = AccountId::new(0);
 const OTHER: AccountId = AccountId::new(1);
@@ -34,6 +35,7 @@ impl Desk {
 
     fn of(basis: FillBasis, rules: OrderRules) -> Self {
         let instrument = instrument("BTCUSDT.TEST", InstrumentKind::LINEAR_PERPETUAL);
+        let instrument = Arc::new(instrument.with_support(rules.supports()));
         let (queue, random) = (QueueRule::Conservative.into(), Random::new(1, 0));
         let market = Market::new(instrument, basis, queue, Matching::default(), random).unwrap();
         let mut desk = Self { market: market.with_rules(rules), now: 0 };
@@ -451,6 +453,27 @@ fn what_the_data_does_not_tell_sets_nothing_off() {
         assert_eq!(told, [(1, ReportKind::Rejected(Reason::NoTriggerPrice))]);
     }
     assert_eq!(desk.submit(1, stop(TriggerBy::Mid, 985, at_market(Side::Sell, 500))), ACCEPTED(1));
+}
+
+#[test]
+fn a_venue_refuses_what_it_does_not_take() {
+    let set = |text| WordSet::parse(text, &["market", "limit"]).unwrap();
+    let takes = OrderSupport { kinds: set("limit"), iceberg: false, ..OrderSupport::default() };
+    let (amend, reduce_only) = (Amend::Unsupported, ReduceOnly::Unsupported);
+    let mut desk = Desk::new(OrderRules { takes, amend, reduce_only, ..OrderRules::default() });
+    let plain = || limit(Side::Buy, 970, 500);
+    for request in [
+        at_market(Side::Sell, 500),
+        OrderRequest { reduce_only: true, ..plain() },
+        OrderRequest { display_qty: Some(Qty::new(100)), ..plain() },
+    ] {
+        assert_eq!(desk.submit(1, request), [(1, ReportKind::Rejected(Reason::Unsupported))]);
+    }
+    assert_eq!(desk.submit(2, plain()), ACCEPTED(2));
+    let (market, price, qty) = (M0, Price::new(960), Qty::new(500));
+    let told = desk.send_as(ME, Command::Replace { order: 2, market, price, qty });
+    assert_eq!(told, [(2, ReportKind::ReplaceRejected(Reason::Unsupported))]);
+    assert_eq!(desk.market.resting(), 1);
 }
 
 #[test]

@@ -29,10 +29,12 @@ mod python {
     pyo3::import_exception!(tradecore.errors, RunError);
     pyo3::import_exception!(tradecore.errors, StrategyError);
     pyo3::import_exception!(tradecore.errors, UnknownInstrumentError);
+    pyo3::import_exception!(tradecore.errors, UnsupportedOrderError);
 }
 pub(crate) use python::{
     CatalogError, ContextError, DataError, FeatureError, GridError, HookError, InstrumentError,
     InvalidValueError, OffGridError, OrderError, RunError, StrategyError, UnknownInstrumentError,
+    UnsupportedOrderError,
 };
 
 /// A decimal that is no `field` of `instrument`.
@@ -102,6 +104,9 @@ pub(crate) fn order(error: CoreOrderError) -> PyErr {
         CoreOrderError::OutOfRange { .. } => invalid("price", error.to_string()),
         CoreOrderError::TooLarge { field, .. } => invalid(field, error.to_string()),
         CoreOrderError::Name(error) => name("client_id", &error),
+        CoreOrderError::Unsupported { instrument, field, value, takes } => {
+            UnsupportedOrderError::new_err((instrument, field, value, takes))
+        }
         other => OrderError::new_err(other.to_string()),
     }
 }

@@ -8,10 +8,10 @@ use pyo3::types::PyString;
 use tradecore_core::event::EventKind;
 use tradecore_core::sim::{
     BadFunding, BadLatency, BadSeries, Balances, Basis, ClockLead, FundingSource, Latency, LatencyFit,
-    LatencyModel, Leg, Matching, Measured, OrderRules, UnknownQueueModel, VenueSettings, fit_latency,
-    read_rates, read_series,
+    LatencyModel, Leg, Matching, Measured, OrderRules, SupportWords, UnknownQueueModel, VenueSettings,
+    fit_latency, read_rates, read_series,
 };
-use tradecore_core::types::{Decimal, Fees, Instrument};
+use tradecore_core::types::{Decimal, Fees, Instrument, OrderSupport};
 
 use crate::columns::slice_of;
 use crate::errors;
@@ -38,6 +38,11 @@ struct Attributes<'py> {
     amend_crossing: Bound<'py, PyAny>,
     reduce_only: Bound<'py, PyAny>,
     day_begins: Bound<'py, PyAny>,
+    order_types: Bound<'py, PyAny>,
+    times_in_force: Bound<'py, PyAny>,
+    post_only: Bound<'py, PyAny>,
+    triggers: Bound<'py, PyAny>,
+    iceberg: Bound<'py, PyAny>,
 }
 
 /// The attributes of a `Latency`.
@@ -67,8 +72,10 @@ impl SimVenue {
     /// The settings, and an instrument as the venue trades it.
     pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
         let Self { settings, fees } = self;
-        let own = *fees != Fees::default();
-        (settings.clone(), if own { Arc::new(instrument.with_fees(*fees)) } else { Arc::clone(instrument) })
+        let supports = settings.orders.supports();
+        let as_it_is = *fees == Fees::default() && supports == OrderSupport::default();
+        let own = || Arc::new(instrument.with_fees(*fees).with_support(supports));
+        (settings.clone(), if as_it_is { Arc::clone(instrument) } else { own() })
     }
 }
 
@@ -120,6 +127,7 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                     .parse()
                     .map_err(errors::settings)?,
                 day_begins: to_duration("day_begins", &given.day_begins, 0)?,
+                takes: to_support(given)?,
             },
             funding: to_text("funding", "a word", &given.funding)?
                 .parse()
@@ -128,6 +136,19 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
         settings.check().map_err(errors::settings)?;
         Ok(settings)
     }
+}
+
+/// Which orders a venue takes.
+fn to_support(given: &Attributes<'_>) -> PyResult<OrderSupport> {
+    let words = |field, given| to_text(field, "words with commas between them, any or none", given);
+    let support = SupportWords {
+        order_types: &words("order_types", &given.order_types)?,
+        times_in_force: &words("times_in_force", &given.times_in_force)?,
+        post_only: &words("post_only", &given.post_only)?,
+        triggers: &words("triggers", &given.triggers)?,
+        iceberg: &to_text("iceberg", "a word", &given.iceberg)?,
+    };
+    support.parse().map_err(errors::settings)
 }
 
 /// What each account holds, where that is asked for.

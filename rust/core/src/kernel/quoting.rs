@@ -111,9 +111,11 @@ fn plan(
         if order.intended() == (Some(price), total) {
             return Ok(Step { cancels: None, sends: None, is_new: false });
         }
-        crate::orders::check_qty(&market.instrument, now, "qty", qty)?;
-        let verdict = desk.review_replace(now, market, order, price, total)?;
-        return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
+        if market.instrument.supports.replace {
+            crate::orders::check_qty(&market.instrument, now, "qty", qty)?;
+            let verdict = desk.review_replace(now, market, order, price, total)?;
+            return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
+        }
     }
     let request = OrderRequest { post_only, ..OrderRequest::new(id, side, OrderType::Limit { price }, qty) };
     let verdict = desk.review_order(now, market, request, skip)?;

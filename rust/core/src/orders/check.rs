@@ -3,106 +3,12 @@
 //! A mistake ([`OrderError`]) is a request no venue could be asked; a refusal ([`Reason`]) is a venue's answer to a
 //! sound one.
 
+use super::error::OrderError;
 use super::report::Reason;
 use super::request::{OrderRequest, OrderType, TimeInForce, Trigger};
-use crate::ledger::{ContractMath, Uncounted};
-use crate::types::{BadName, Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
-
-/// Why a request cannot even be sent: a mistake in the strategy, not a venue's refusal.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OrderError {
-    /// A price or quantity between two steps.
-    #[error("{instrument}: {field} {value} is not a multiple of {step}")]
-    OffGrid {
-        /// The instrument.
-        instrument: String,
-        /// `price` or `qty`.
-        field: &'static str,
-        /// The value.
-        value: String,
-        /// The step.
-        step: String,
-        /// Since when it has been that, ns, where it was not always.
-        since: Option<i64>,
-    },
-    /// A price or quantity that is zero or negative.
-    #[error("{instrument}: {field} {value} must be greater than zero")]
-    NotPositive {
-        /// The instrument.
-        instrument: String,
-        /// `price` or `qty`.
-        field: &'static str,
-        /// The value.
-        value: String,
-    },
-    /// A price that the instrument cannot have.
-    #[error("{instrument}: price {value} is not from {low} to {high}")]
-    OutOfRange {
-        /// The instrument.
-        instrument: String,
-        /// The price.
-        value: String,
-        /// The lowest it may be.
-        low: String,
-        /// The highest it may be.
-        high: String,
-    },
-    /// A time to end at that is over.
-    #[error("expires_at {expires_at} is not after the time it is, {now} (ns UTC)")]
-    Over {
-        /// When it is to end, ns.
-        expires_at: i64,
-        /// When it is sent, ns.
-        now: i64,
-    },
-    /// Terms that contradict each other.
-    #[error("{0}")]
-    Contradiction(&'static str),
-    /// The strategy already has an open order of that name.
-    #[error("client id {0:?} is in use by an open order")]
-    DuplicateClientId(String),
-    /// The strategy's name for the order cannot be one.
-    #[error(transparent)]
-    Name(#[from] BadName),
-    /// A price or quantity beyond what market data may hold.
-    #[error("{instrument}: {field} {value} is 2^60 increments or more")]
-    TooLarge {
-        /// The instrument.
-        instrument: String,
-        /// `price` or `qty`.
-        field: &'static str,
-        /// The value.
-        value: String,
-    },
-    /// The strategy has sent that many without time going on.
-    #[error(
-        "{0} orders were sent at one moment; a strategy that answers each refusal with the next order never ends: send it \
-         later, with ctx.at or ctx.every"
-    )]
-    TooManyAtOnce(u32),
-    /// What it is worth is beyond exact money.
-    #[error(transparent)]
-    Money(#[from] Uncounted),
-}
-
-impl OrderError {
-    /// What a venue answers to such a request.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::OffGrid { .. } => Reason::OffGrid,
-            Self::Over { .. } => Reason::GtdReached,
-            Self::NotPositive { .. }
-            | Self::OutOfRange { .. }
-            | Self::Contradiction(_)
-            | Self::DuplicateClientId(_)
-            | Self::TooLarge { .. }
-            | Self::TooManyAtOnce(_)
-            | Self::Name(_)
-            | Self::Money(_) => Reason::InvalidTerms,
-        }
-    }
-}
+use super::support::{check_replaces, check_supported};
+use crate::ledger::ContractMath;
+use crate::types::{Increment, Instrument, Money, Price, Qty, STEPS_LIMIT};
 
 /// What a sound request comes to: nothing against it, or why a venue would refuse it.
 pub type Checked = Result<Option<Reason>, OrderError>;
@@ -118,8 +24,9 @@ pub fn check_request(
     request: &OrderRequest,
     market_price: impl FnOnce() -> Option<Price>,
 ) -> Checked {
+    check_supported(instrument, request)?;
     let reason = match request.order_type {
-        OrderType::Limit { price } => check_replace(instrument, math, at, price, request.qty, Qty::ZERO)?,
+        OrderType::Limit { price } => check_limit(instrument, math, at, price, request.qty, Qty::ZERO)?,
         OrderType::Market => {
             check_qty(instrument, at, "qty", request.qty)?;
             let triggered = request.trigger.and_then(Trigger::price);
@@ -183,8 +90,21 @@ fn check_trigger(instrument: &Instrument, at: i64, trigger: Trigger) -> Result<(
 /// that asks for the rest to be cancelled, which has no smallest size.
 ///
 /// # Errors
-/// [`OrderError`] when they do not fit the instrument.
+/// [`OrderError`] when they do not fit the instrument, or its venue replaces nothing.
 pub fn check_replace(
+    instrument: &Instrument,
+    math: &ContractMath,
+    at: i64,
+    price: Price,
+    qty: Qty,
+    filled: Qty,
+) -> Checked {
+    check_replaces(instrument)?;
+    check_limit(instrument, math, at, price, qty, filled)
+}
+
+/// The same of an order that need not be replaced for it.
+fn check_limit(
     instrument: &Instrument,
     math: &ContractMath,
     at: i64,

@@ -1,13 +1,16 @@
 //! Orders: terms, the rules they keep, life, and what passes between a strategy and a venue.
 
 mod check;
+mod error;
 mod identity;
 mod order;
 mod report;
 mod request;
 mod store;
+mod support;
 
-pub use check::{Checked, OrderError, check_qty, check_replace, check_request};
+pub use check::{Checked, check_qty, check_replace, check_request};
+pub use error::OrderError;
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
 pub use report::{FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
@@ -15,3 +18,4 @@ pub use request::{
     Command, ORDER_KINDS, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, order_kind,
 };
 pub use store::OrderStore;
+pub use support::POST_ONLY_MODES;

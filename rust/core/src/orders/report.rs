@@ -65,11 +65,13 @@ pub enum Reason {
     ReduceOnly = 23,
     /// The data has none of the prices that it would be set off by.
     NoTriggerPrice = 24,
+    /// The venue takes no order of that kind, or with that term.
+    Unsupported = 25,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -94,6 +96,7 @@ impl Reason {
         Self::DayEnded,
         Self::ReduceOnly,
         Self::NoTriggerPrice,
+        Self::Unsupported,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -128,6 +131,7 @@ impl Reason {
             Self::DayEnded => "day_ended",
             Self::ReduceOnly => "reduce_only",
             Self::NoTriggerPrice => "no_trigger_price",
+            Self::Unsupported => "unsupported",
         }
     }
 

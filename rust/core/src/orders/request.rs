@@ -178,6 +178,11 @@ impl TimeInForce {
         matches!(self, Self::Gtc | Self::Gtd { .. } | Self::Day)
     }
 
+    /// Whether a time ends it, if nothing else does before.
+    pub fn ends(self) -> bool {
+        matches!(self, Self::Gtd { .. } | Self::Day)
+    }
+
     /// When it ends at the venue, ns, where it was told.
     pub fn expires_at(self) -> Option<i64> {
         if let Self::Gtd { expires_at } = self { Some(expires_at) } else { None }

@@ -22,6 +22,6 @@ pub use latency::{
 pub use market::{Accounts, FillRule, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};
-pub use settings::{Balances, Basis, ClockLead, SettingsError, Uncross, VenueSettings};
+pub use settings::{Balances, Basis, ClockLead, SettingsError, SupportWords, Uncross, VenueSettings};
 pub use update::Update;
 pub use venue::{Notice, Venue};

@@ -1,6 +1,6 @@
 //! What a venue makes of the terms of orders, where venues differ.
 
-use crate::types::TIME_LIMIT;
+use crate::types::{OrderSupport, TIME_LIMIT};
 
 /// What becomes of a reduce-only order that is larger than what it may reduce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -10,6 +10,8 @@ pub enum ReduceOnly {
     Shrinks,
     /// It is refused.
     Refused,
+    /// So is every reduce-only order.
+    Unsupported,
 }
 
 /// What a replacement does to an order's place in its queue.
@@ -20,6 +22,8 @@ pub enum Amend {
     KeepsPlace,
     /// It always goes to the end.
     LosesPlace,
+    /// There are none.
+    Unsupported,
 }
 
 /// What becomes of a replacement by which a post-only order would take. It never does.
@@ -43,12 +47,23 @@ pub struct OrderRules {
     pub reduce_only: ReduceOnly,
     /// When its day begins, ns after midnight UTC.
     pub day_begins: i64,
+    /// Which orders it takes, but for what the rules above say.
+    pub takes: OrderSupport,
 }
 
 /// A day, ns.
 pub(super) const DAY: i64 = 86_400_000_000_000;
 
 impl OrderRules {
+    /// Which orders it takes.
+    pub fn supports(&self) -> OrderSupport {
+        OrderSupport {
+            replace: self.takes.replace && self.amend != Amend::Unsupported,
+            reduce_only: self.takes.reduce_only && self.reduce_only != ReduceOnly::Unsupported,
+            ..self.takes
+        }
+    }
+
     /// When the day is over that a time is in, ns.
     pub(super) fn day_ends(&self, now: i64) -> i64 {
         let into = now.saturating_sub(self.day_begins).rem_euclid(DAY);

@@ -10,7 +10,8 @@ use super::rules::{Amend, AmendCrossing, DAY, OrderRules, ReduceOnly};
 use crate::book::FillBasis;
 use crate::event::{EventKind, KindSet};
 use crate::ledger::ACCOUNT_LIMIT;
-use crate::types::Money;
+use crate::orders::{ORDER_KINDS, POST_ONLY_MODES, TimeInForce, TriggerBy};
+use crate::types::{Money, OrderSupport, WordSet};
 
 /// A setting no venue can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -199,7 +200,15 @@ impl FromStr for Uncross {
 impl FromStr for Amend {
     type Err = SettingsError;
     fn from_str(text: &str) -> Result<Self, SettingsError> {
-        choice("amend", text, &[("keeps_place", Self::KeepsPlace), ("loses_place", Self::LosesPlace)])
+        choice(
+            "amend",
+            text,
+            &[
+                ("keeps_place", Self::KeepsPlace),
+                ("loses_place", Self::LosesPlace),
+                ("unsupported", Self::Unsupported),
+            ],
+        )
     }
 }
 
@@ -213,7 +222,48 @@ impl FromStr for AmendCrossing {
 impl FromStr for ReduceOnly {
     type Err = SettingsError;
     fn from_str(text: &str) -> Result<Self, SettingsError> {
-        choice("reduce_only", text, &[("shrinks", Self::Shrinks), ("refused", Self::Refused)])
+        choice(
+            "reduce_only",
+            text,
+            &[("shrinks", Self::Shrinks), ("refused", Self::Refused), ("unsupported", Self::Unsupported)],
+        )
+    }
+}
+
+/// Which orders a venue takes, as it is written: each a list of words, `any` or `none`.
+#[derive(Debug, Clone, Copy)]
+pub struct SupportWords<'a> {
+    /// Kinds of orders.
+    pub order_types: &'a str,
+    /// Times in force.
+    pub times_in_force: &'a str,
+    /// What becomes of post-only orders that would take.
+    pub post_only: &'a str,
+    /// What sets stops off.
+    pub triggers: &'a str,
+    /// `accepted` or `unsupported`.
+    pub iceberg: &'a str,
+}
+
+impl SupportWords<'_> {
+    /// What they say.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a word that is none.
+    pub fn parse(self) -> Result<OrderSupport, SettingsError> {
+        let set = |field, text, words: &[&str]| {
+            WordSet::parse(text, words).map_err(|problem| SettingsError { field, problem })
+        };
+        let times_in_force = TimeInForce::ALL.map(TimeInForce::as_str);
+        let triggers = TriggerBy::ALL.map(TriggerBy::as_str);
+        Ok(OrderSupport {
+            kinds: set("order_types", self.order_types, &ORDER_KINDS)?,
+            times_in_force: set("times_in_force", self.times_in_force, &times_in_force)?,
+            post_only: set("post_only", self.post_only, &POST_ONLY_MODES)?,
+            triggers: set("triggers", self.triggers, &triggers)?,
+            iceberg: choice("iceberg", self.iceberg, &[("accepted", true), ("unsupported", false)])?,
+            ..OrderSupport::default()
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use super::names::{BadName, Named, shown};
 use super::order_terms::{OrderTerms, OrderTermsSpec, TermsChange, terms_over_time};
 use super::side::Side;
 use super::steps::FINE_SCALE;
+use super::support::OrderSupport;
 
 /// Why an instrument cannot be built, or an order does not fit it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +155,8 @@ pub struct Instrument {
     pub listing: Option<i64>,
     /// What it is settled at when it expires, where that is known.
     pub settlement_price: Option<Decimal>,
+    /// Which orders its venue takes, as far as that is known.
+    pub supports: OrderSupport,
 }
 
 impl Instrument {
@@ -246,6 +249,7 @@ impl Instrument {
             fee_currency: spec.fee_currency,
             listing: spec.listing,
             settlement_price: spec.settlement_price,
+            supports: OrderSupport::default(),
         })
     }
 }
@@ -298,6 +302,12 @@ impl Instrument {
             taker_fee_bps: fees.taker_bps().unwrap_or(self.taker_fee_bps),
             ..self.clone()
         }
+    }
+
+    /// The same instrument at a venue that takes these orders.
+    #[must_use]
+    pub fn with_support(&self, supports: OrderSupport) -> Self {
+        Self { supports, ..self.clone() }
     }
 
     /// The nearest price of an order that is no worse for its sender: not above `price` for a buy, not below it for a

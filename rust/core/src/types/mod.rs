@@ -15,6 +15,7 @@ mod near;
 mod order_terms;
 mod side;
 mod steps;
+mod support;
 pub(crate) mod words;
 
 pub use bytes::CodecError;
@@ -37,3 +38,4 @@ pub(crate) use near::{did_you_mean, nearest};
 pub use order_terms::{OrderTerms, OrderTermsSpec, TermsChange};
 pub use side::Side;
 pub use steps::{FINE_SCALE, Price, Qty, STEPS_LIMIT};
+pub use support::{OrderSupport, WordSet};

@@ -118,6 +118,7 @@ impl Market {
         let free = self.reducible(account, side) - rests.chain(waits).sum::<i64>();
         match self.rules.reduce_only {
             _ if free <= 0 => Err(Reason::ReduceOnly),
+            ReduceOnly::Unsupported => Err(Reason::Unsupported),
             ReduceOnly::Refused if qty > free => Err(Reason::ReduceOnly),
             ReduceOnly::Refused | ReduceOnly::Shrinks => Ok(qty.min(free)),
         }
