@@ -36,7 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, indicators, ml
+    from tradecore import bars, exec, indicators, ml
     from tradecore import features as features
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
@@ -116,7 +116,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = frozenset({"bars", "features", "indicators", "ml"})
+_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -173,6 +173,7 @@ __all__ = [
     "check_lookahead",
     "compare_queues",
     "errors",
+    "exec",
     "find_instrument",
     "fit_intensity",
     "fit_latency",

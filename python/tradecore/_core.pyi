@@ -72,9 +72,11 @@ __all__ = [
     "SeriesReader",
     "Signal",
     "Simulation",
+    "Slippage",
     "Survey",
     "Synth",
     "TradeView",
+    "almgren_chriss",
     "avellaneda_stoikov_quotes",
     "bars_of",
     "book_raster",
@@ -95,6 +97,9 @@ __all__ = [
     "format_duration_ns",
     "funding_kinds",
     "glft_coefficients",
+    "iceberg_slices",
+    "impact_bps",
+    "implementation_shortfall",
     "indicator_specs",
     "is_kline",
     "journal_commands",
@@ -104,18 +109,22 @@ __all__ = [
     "microprice_adjustments",
     "money_text",
     "parse_duration",
+    "pov_target",
     "profit_parts",
     "read_head",
     "read_note",
     "replay_orders",
     "seal_part",
+    "slippage",
     "table_head",
     "tardis_origin",
     "tardis_venue",
     "tardis_venues",
     "touch_orders",
+    "twap_slices",
     "venue_times",
     "vocabulary",
+    "vwap_slices",
 ]
 
 _Number: TypeAlias = Decimal | str | int | float
@@ -1664,6 +1673,31 @@ class Context:
         >>> ctx.quote("BTCUSDT.SYNTH", bid=60000.0, ask=60000.1, qty=1)
         >>> [(order.side.name, order.price) for order in ctx.orders()]
         [('BUY', 60000.0), ('SELL', 60000.1)]
+        """
+    def slippage(
+        self,
+        instrument: str | Instrument,
+        side: _Side,
+        qty: _Number,
+        *,
+        reference: Literal["mid", "touch"] = "mid",
+        volatility: float | None = None,
+        daily_volume: float | None = None,
+        y: float | None = None,
+    ) -> Slippage | None:
+        """Return what taking a quantity at once would cost now; None where the book has no two sides.
+
+        It is :func:`tradecore.exec.slippage` against the book as it is known, and takes and raises what that does.
+
+        Raises
+        ------
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> ctx.slippage("BTCUSDT.SYNTH", "buy", 2, reference="touch").average_price
+        60000.15
         """
     def cancel(self, order: int | str | Order) -> bool:
         """Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
@@ -3304,6 +3338,315 @@ def avellaneda_stoikov_quotes(
     ... )
     >>> quotes["reservation"].tolist(), quotes["bid"].round(2).tolist(), quotes["ask"].round(2).tolist()
     ([99.6], [98.75], [100.45])
+    """
+
+@final
+class Slippage:
+    """What taking a quantity would cost against a reference price.
+
+    Prices are in quote currency, quantities in contracts (spot: base units). ``str(estimate)`` says it in a line.
+
+    Examples
+    --------
+    >>> book = tc.L2Book(tc.find_instrument("BTCUSDT.SYNTH"))
+    >>> for side, price, qty in [("bid", 99, 1), ("ask", 101, 1), ("ask", 103, 2)]:
+    ...     book.set(side, price, qty)
+    >>> estimate = tc.exec.slippage(book, "buy", 2)
+    >>> estimate.average_price, estimate.worst_price, estimate.bps
+    (102.0, 103.0, 200.0)
+    """
+
+    @property
+    def bps(self) -> float:
+        """The average price against the reference, basis points: positive is worse for the taker."""
+    @property
+    def average_price(self) -> float:
+        """Price on average, in quote currency, of all that can be priced."""
+    @property
+    def worst_price(self) -> float:
+        """Price of the last level taken, in quote currency; beyond the display where the law of impact has it."""
+    @property
+    def reference_price(self) -> float:
+        """The price it is counted from, in quote currency."""
+    @property
+    def displayed_qty(self) -> float:
+        """Quantity taken from levels on display, in contracts (spot: base units)."""
+    @property
+    def beyond_qty(self) -> float:
+        """Quantity beyond them, in contracts (spot: base units), priced by the law of impact."""
+    @property
+    def unfilled_qty(self) -> float:
+        """Quantity in contracts (spot: base units) that is not on display, where no law was given to price it."""
+
+def slippage(
+    book: L2Book | BookView,
+    side: _Side,
+    qty: _Number,
+    *,
+    reference: Literal["mid", "touch"] = "mid",
+    volatility: float | None = None,
+    daily_volume: float | None = None,
+    y: float | None = None,
+) -> Slippage | None:
+    """Return what taking a quantity at once would cost against a book; None where there is no reference price.
+
+    Levels on display are walked first. What they do not hold is priced by the square-root law of impact, ``y *
+    volatility * sqrt(qty / daily_volume)``, from the last level on, where volatility and volume are given; without them
+    it is ``unfilled_qty`` and not part of the average.
+
+    Parameters
+    ----------
+    book : L2Book or BookView
+        Is not changed.
+    side : Side or str
+        Of the taker: ``buy`` goes through the asks, ``sell`` through the bids.
+    qty : Decimal, str, int or float
+        Quantity in contracts (spot: base units).
+    reference : "mid" or "touch"
+        The price it is counted from: half-way between the best prices, or the best of the side that is taken from.
+    volatility : float, optional
+        Standard deviation of a day's return, a fraction: 0.03 for 3 %.
+    daily_volume : float, optional
+        Quantity traded a day, in the unit of ``qty``.
+    y : float, optional
+        Coefficient of the law, 1 if not given; from 0.5 to 1 as published, to be fitted to one's own fills.
+
+    Raises
+    ------
+    OffGridError
+        When the quantity lies between two increments.
+    InvalidValueError
+        Naming the parameter, for numbers out of range, and for a volatility without a volume or the reverse.
+
+    Examples
+    --------
+    >>> book = tc.L2Book(tc.find_instrument("BTCUSDT.SYNTH"))
+    >>> for side, price, qty in [("bid", 99, 1), ("ask", 101, 1)]:
+    ...     book.set(side, price, qty)
+    >>> tc.exec.slippage(book, "buy", 4).unfilled_qty
+    3.0
+    >>> round(tc.exec.slippage(book, "buy", 4, volatility=0.02, daily_volume=400).bps, 2)
+    104.21
+    """
+
+def impact_bps(qty: float, *, daily_volume: float, volatility: float, y: float | None = None) -> float:
+    """Return where the square-root law of impact has the price, in basis points.
+
+    It is ``1e4 * y * volatility * sqrt(qty / daily_volume)``.
+
+    Parameters
+    ----------
+    qty, daily_volume : float
+        What is taken, and what is traded a day, in one unit.
+    volatility : float
+        Standard deviation of a day's return, a fraction: 0.02 for 2 %.
+    y : float
+        Coefficient of the law.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range.
+
+    Examples
+    --------
+    >>> round(tc.exec.impact_bps(1_000, daily_volume=100_000, volatility=0.02), 6)
+    20.0
+    """
+
+def twap_slices(total: int, slices: int) -> list[int]:
+    """Return how a quantity is cut into equal parts, as a TWAP does: what does not divide goes to the earlier ones.
+
+    Parameters
+    ----------
+    total : int
+        Lots to cut.
+    slices : int
+        Parts.
+
+    Returns
+    -------
+    list of int
+        Lots of each part; they sum to ``total``.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range.
+
+    Examples
+    --------
+    >>> tc.exec.twap_slices(100, 3)
+    [34, 33, 33]
+    """
+
+def vwap_slices(total: int, curve: Sequence[float] | NDArray[np.float64]) -> list[int]:
+    """Return how a quantity is cut in proportion to a volume curve, as a VWAP does.
+
+    Each part gets the whole lots of its share; the rest goes one by one to the largest remainders, of equal ones to the
+    earlier part.
+
+    Parameters
+    ----------
+    total : int
+        Lots to cut.
+    curve : float64 (n,)
+        Volume expected in each part, in any unit.
+
+    Returns
+    -------
+    list of int
+        Lots of each part; they sum to ``total``.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range.
+
+    Examples
+    --------
+    >>> tc.exec.vwap_slices(25, [10, 20, 5, 15, 50])
+    [3, 5, 1, 4, 12]
+    """
+
+def iceberg_slices(total: int, display: int) -> list[int]:
+    """Return what an iceberg order shows, one after another.
+
+    Parameters
+    ----------
+    total, display : int
+        Lots of the order, and on display at a time.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range, and for more than 100,000 parts.
+
+    Examples
+    --------
+    >>> tc.exec.iceberg_slices(10, 3)
+    [3, 3, 3, 1]
+    """
+
+def pov_target(rate: float, market_volume: float, total: float) -> float:
+    """Return how much a POV order is to have done when the others have traded so much.
+
+    ``rate / (1 - rate) * market_volume``, which is the rate of all volume, its own included; never more than the total.
+
+    Parameters
+    ----------
+    rate : float
+        Share of all volume, between 0 and 1.
+    market_volume : float
+        What the others have traded since the start.
+    total : float
+        The whole order, in the same unit.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range.
+
+    Examples
+    --------
+    >>> tc.exec.pov_target(0.2, 100, 30), tc.exec.pov_target(0.2, 1000, 30)
+    (25.0, 30.0)
+    """
+
+def almgren_chriss(
+    qty: float,
+    duration: float,
+    slices: int,
+    *,
+    sigma: float,
+    eta: float,
+    gamma: float = 0.0,
+    epsilon: float = 0.0,
+    risk_aversion: float = 0.0,
+) -> dict[str, Any]:
+    """Return the schedule of Almgren and Chriss (2000) and what it is expected to cost.
+
+    Parameters
+    ----------
+    qty : float
+        What is to be sold or bought.
+    duration : float
+        Time for it, in the unit of time of the other parameters (days, mostly).
+    slices : int
+        Equal steps.
+    sigma : float
+        Volatility: price by square root of time.
+    eta, gamma : float
+        Temporary impact (price by rate of trading) and permanent impact (price by quantity).
+    epsilon : float
+        Fixed cost of trading, a price: half the spread.
+    risk_aversion : float
+        1 / money; at 0 the schedule is a straight line.
+
+    Returns
+    -------
+    dict
+        ``holdings`` float64 (slices + 1,) and ``trades`` float64 (slices,) in the unit of ``qty``; ``kappa``, 1 / time;
+        ``half_life``, the time in which the position falls by the factor e (None for a straight line);
+        ``expected_cost`` and ``variance``.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range; ``eta`` has to be more than ``gamma`` times half a step's length.
+
+    Examples
+    --------
+    >>> plan = tc.exec.almgren_chriss(
+    ...     1_000_000, 5, 5, sigma=0.95, eta=2.5e-6, gamma=2.5e-7, epsilon=0.0625, risk_aversion=1e-6
+    ... )
+    >>> plan["trades"].round().tolist()
+    [458044.0, 252101.0, 141957.0, 85756.0, 62142.0]
+    >>> round(plan["expected_cost"])
+    911227
+    """
+
+def implementation_shortfall(
+    side: _Side,
+    qty: float,
+    *,
+    decision_price: float,
+    fills: Sequence[Sequence[float]],
+    end_price: float,
+    fees: float = 0.0,
+) -> dict[str, float]:
+    """Return what an order came to cost against the price at which it was decided (Perold 1988).
+
+    Parameters
+    ----------
+    side : Side or str
+    qty : float
+        The whole order.
+    decision_price, end_price : float
+        The price when it was decided, and when what is left was given up.
+    fills : sequence of (float, float)
+        Quantity and price of each fill.
+    fees : float
+        Money paid besides.
+
+    Returns
+    -------
+    dict of float
+        ``execution_cost`` of what was filled, ``opportunity_cost`` of what was not, ``total_cost`` with fees, in money,
+        and ``bps`` of the whole order at the decision price.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range, and for more filled than ordered.
+
+    Examples
+    --------
+    >>> cost = tc.exec.implementation_shortfall(
+    ...     "buy", 1000, decision_price=100, fills=[(300, 100.2), (500, 100.6)], end_price=101, fees=12
+    ... )
+    >>> round(cost["total_cost"], 6), round(cost["bps"], 6)
+    (572.0, 57.2)
     """
 
 def glft_coefficients(

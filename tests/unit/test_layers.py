@@ -22,6 +22,7 @@ CORE_LAYERS = [
     {"book"},
     {"decode", "synth", "ledger", "orders", "indicators", "bars", "options"},
     {"features"},
+    {"exec"},
     {"risk"},
     {"kernel", "sim"},
     {"backtest", "strategies"},

@@ -31,6 +31,7 @@ LAYERS = [
         "files",
         "arrays",
         "bars",
+        "exec",
         "indicators",
     },
     {"data", "strategy", "report"},

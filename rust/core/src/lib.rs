@@ -11,6 +11,7 @@ pub mod bars;
 pub mod book;
 pub mod decode;
 pub mod event;
+pub mod exec;
 pub mod features;
 pub mod indicators;
 pub mod kernel;

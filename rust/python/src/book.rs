@@ -120,7 +120,7 @@ impl PyL2Book {
         Ok(self.lock().set(side, price, qty))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Instrument, &L2Book) -> T) -> T {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Instrument, &L2Book) -> T) -> T {
         read(&self.instrument.0, &self.lock())
     }
 }

@@ -11,6 +11,7 @@ use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::bars::{refused as refused_bars, spec_of};
 use crate::errors;
+use crate::execution::{Slippage, SlippageTerms};
 use crate::features::{Declared, FeatureVector};
 use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::indicators::parse as parse_indicator;
@@ -803,6 +804,37 @@ impl Context {
         self.shared
             .with(instrument.py(), |ctx| ctx.quote(market, bid, ask, post_only))?
             .map_err(errors::order)
+    }
+
+    /// Return what taking a quantity at once would cost now; None where the book has no two sides.
+    ///
+    /// It is :func:`tradecore.exec.slippage` against the book as it is known, and takes and raises what that does.
+    ///
+    /// Raises
+    /// ------
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ctx.slippage("BTCUSDT.SYNTH", "buy", 2, reference="touch").average_price
+    /// 60000.15
+    #[pyo3(signature = (instrument, side, qty, *, reference="mid", volatility=None, daily_volume=None, y=None))]
+    #[allow(clippy::too_many_arguments, reason = "an estimate with its law")]
+    fn slippage(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        reference: &str,
+        volatility: Option<&Bound<'_, PyAny>>,
+        daily_volume: Option<&Bound<'_, PyAny>>,
+        y: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Slippage>> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        let terms = SlippageTerms { side, qty, reference, volatility, daily_volume, y };
+        terms
+            .estimate(self.shared.instrument(market), |act| self.shared.with(py, |ctx| act(ctx.book(market))))
     }
 
     /// Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.

@@ -15,6 +15,7 @@ mod columns;
 mod commands;
 mod context;
 mod errors;
+mod execution;
 mod features;
 mod fidelity;
 mod files;
@@ -73,6 +74,7 @@ assert_align!(
     context::Context,
     indicators::Indicator,
     indicators::IndicatorBank,
+    execution::Slippage,
     features::FeatureBook,
     features::FeatureEngine,
     features::FeatureReader,
@@ -150,6 +152,11 @@ mod _core {
     use crate::commands::{Command, journal_commands};
     #[pymodule_export]
     use crate::context::Context;
+    #[pymodule_export]
+    use crate::execution::{
+        Slippage, almgren_chriss, iceberg_slices, impact_bps, implementation_shortfall, pov_target, slippage,
+        twap_slices, vwap_slices,
+    };
     #[pymodule_export]
     use crate::features::{
         FeatureBook, FeatureEngine, FeatureReader, FeatureSchema, FeatureVector, feature_definitions,

@@ -51,7 +51,7 @@ impl View for BookView {
 }
 
 impl BookView {
-    fn spec(&self) -> &Instrument {
+    pub(crate) fn spec(&self) -> &Instrument {
         self.shared.instrument(self.market)
     }
 
@@ -74,7 +74,11 @@ impl BookView {
         self.shared.with(py, |ctx| ctx.touch(self.market))
     }
 
-    fn book<T>(&self, py: Python<'_>, read: impl FnOnce(&tradecore_core::book::L2Book) -> T) -> PyResult<T> {
+    pub(crate) fn book<T>(
+        &self,
+        py: Python<'_>,
+        read: impl FnOnce(&tradecore_core::book::L2Book) -> T,
+    ) -> PyResult<T> {
         self.lease.check("a book")?;
         let market = self.market;
         self.shared.with(py, |ctx| read(if self.is_depth { ctx.depth(market) } else { ctx.book(market) }))
