@@ -184,6 +184,7 @@ fn run(data: &Data, job: &str) -> (Duration, u64) {
         seed: 1,
         sample_ns: 1_000_000_000,
         candle_ns: None,
+        reporting: None,
         on_error: OnError::StopRun,
         cost_basis: CostBasis::default(),
         checks: false,

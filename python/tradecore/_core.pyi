@@ -2598,6 +2598,10 @@ class Simulation:
         Which part of a position a fill closes first: ``average``, ``fifo`` or ``lifo``.
     debug_checks : bool
         Whether accounts are checked after everything that moves money.
+    reporting_currency : str, optional
+        What the run is reported in beside its settlement currencies.
+    reporting_rates : dict of str to str, optional
+        What one of another currency is worth in it, where that is stated.
     """
 
     def __new__(
@@ -2610,7 +2614,11 @@ class Simulation:
         keeps_journal: bool = False,
         cost_basis: str = "average",
         debug_checks: bool = False,
+        reporting_currency: str | None = None,
+        reporting_rates: Mapping[str, str] | None = None,
     ) -> Simulation: ...
+    def check_reporting(self, instruments: Sequence[Instrument]) -> None:
+        """Raise InvalidValueError where what these instruments settle in cannot be reported in the one currency."""
     def add_market(
         self,
         instrument: Instrument,

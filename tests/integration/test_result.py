@@ -262,6 +262,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         "payments": ["ts_event", "instrument", "why", "paid"],
         "ledger": ["ts_event", "strategy", "instrument", "currency", "kind", "account", "amount"],
         "equity": ["ts", "currency", "equity"],
+        "equity_by_currency": ["ts", "currency", "equity"],
         "pnl": ["strategy", "instrument", "currency", "qty"],
         "candles": ["ts_open", "instrument", "open", "high", "low", "close"],
         "published": ["ts_event", "instrument", "kind", "value"],
@@ -299,7 +300,7 @@ def test_money_is_exact_or_a_float(result: tc.Result) -> None:
 def test_another_name_is_told_the_names(result: tc.Result) -> None:
     with pytest.raises(InvalidValueError) as caught:
         result.frame("fill")
-    names = "orders, fills, positions, payments, ledger, equity, pnl, candles, published, signals"
+    names = "orders, fills, positions, payments, ledger, equity, equity_by_currency, pnl, candles, published, signals"
     assert str(caught.value) == f"name: there is no frame 'fill' (did you mean 'fills'?); there is {names}"
     with pytest.raises(InvalidValueError, match="there is no frame 7;"):
         result.to_pandas(7)  # type: ignore[arg-type]

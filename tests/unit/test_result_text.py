@@ -56,6 +56,8 @@ def facts(**changes: Any) -> Facts:
     plain = Facts(
         stats=stats,
         totals=totals,
+        by_currency=[],
+        rates={},
         positions=[position(0, 400)],
         bounds={},
         fill_basis={"I0.V": "l2"},

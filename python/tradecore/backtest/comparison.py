@@ -75,13 +75,13 @@ def paired_difference(first: RunRecord, second: RunRecord, currency: str) -> Pai
 
 def _curve(run: RunRecord, currency: str) -> Curve:
     """Return the equity of a run, empty where nothing settles in the currency."""
-    return run._curves.get(currency, (np.empty(0, np.int64), np.empty(0)))
+    return run._leading_curves.get(currency, (np.empty(0, np.int64), np.empty(0)))
 
 
 def compared(runs: Sequence[tuple[str, RunRecord]]) -> str:
     """Return the first run beside the others as HTML."""
     first = runs[0][1]
-    shared = [total["currency"] for total in first.totals]
+    shared = [total["currency"] for total in first._leading]
     return _side_by_side(runs) + "".join(_curves(runs, currency) + _differences(runs, currency) for currency in shared)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -128,6 +129,13 @@ class Backtest:
     record : bool
         Whether the result keeps the journal, for :func:`tradecore.replay`: all inputs of the kernel, in memory, about
         50 bytes a row of events.
+    reporting_currency : str, optional
+        What all of the run is reported in, beside its settlement currencies: ``net_pnl``, ``equity``, ``stats``,
+        ``performance`` and the page. Amounts are converted by instruments of the run that trade the two currencies
+        against each other (spot before perpetual contracts before others), at their mids, directly or by way of a third
+        currency: equity at the mids of its time, totals at those of the end.
+    reporting_rates : mapping of str to Decimal, str or int, optional
+        What one of another currency is worth in it, where that is to be stated for good, such as ``{"USDC": 1}``.
     bounds : bool
         Whether copies of the strategies run beside them, in the same pass over the data and each trio alone with the
         market: by a low rule (queues as with ``tracked``, filled by trades alone) and by a high one (as with
@@ -167,6 +175,8 @@ class Backtest:
         debug_checks: bool = False,
         byte_budget: int = BYTE_BUDGET,
         record: bool = False,
+        reporting_currency: str | None = None,
+        reporting_rates: Mapping[str, Decimal | str | int] | None = None,
         bounds: bool = False,
     ) -> None:
         if not isinstance(bounds, bool):
@@ -186,11 +196,14 @@ class Backtest:
             "cost_basis": cost_basis,
             "debug_checks": debug_checks or _CHECKS,
             "keeps_journal": record,
+            "reporting_currency": reporting_currency,
+            "reporting_rates": _rates(reporting_currency, reporting_rates),
         }
         try:
-            self._simulation: Simulation | None = Simulation(**self._settings)
+            simulation = Simulation(**self._settings)
         except (OverflowError, TypeError):
             raise InvalidValueError("seed", f"expected an integer from 0 to 2**64 - 1, got {seed!r}") from None
+        self._simulation: Simulation | None = simulation
         known = _specs(specs)
         hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
         kinds = MARKET_KINDS.union(*(NEEDS[hook][0] for hook in hooks if hook in NEEDS))
@@ -215,6 +228,7 @@ class Backtest:
         for index, strategy in enumerate(self._strategies):
             if isinstance(strategy, CompiledStrategy):
                 _check_fit(index, strategy, [self._feeds[name].instrument for name in strategy.instruments])
+        simulation.check_reporting([feed.instrument for feed in self._feeds.values()])
         needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds.values()))
         self._venues = _by_name(_as_venues(needed) if listed is None else listed, needed)
         for index, strategy in enumerate(self._strategies):
@@ -414,6 +428,19 @@ def checked(strategies: Sequence[Strategy]) -> list[Strategy]:
     if twice := [name for name, times in Counter(strategy.name for strategy in listed).items() if times > 1]:
         raise InvalidValueError("strategies", f"several are called {twice[0]!r}")
     return listed
+
+
+def _rates(currency: object, given: object) -> dict[str, str]:
+    """Return what currencies are worth in the one that is reported in, as texts."""
+    if not (currency is None or (isinstance(currency, str) and currency)):
+        raise InvalidValueError("reporting_currency", f"expected a currency such as 'USDT', got {currency!r}")
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidValueError("reporting_rates", f'expected rates by currency such as {{"USDC": 1}}, got {given!r}')
+    if currency is None:
+        raise InvalidValueError("reporting_rates", "goes with reporting_currency")
+    return {str(name): str(rate) for name, rate in given.items()}
 
 
 def _specs(given: Mapping[str, Instrument] | Sequence[Instrument] | None) -> dict[str, Instrument]:

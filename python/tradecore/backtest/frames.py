@@ -104,7 +104,6 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "ts_recv",
     ),
     "payments": ("ts_event", "instrument", "why", "paid", "rate", "price", "position_qty", "strategy", "ts_recv"),
-    "equity": ("ts", "currency", "equity"),
     "candles": ("ts_open", "instrument", "open", "high", "low", "close", "volume", "trades"),
     "published": ("ts_event", "instrument", "kind", "value", "qty", "order_side", "next_funding_ns", "ts_recv"),
     "signals": (
@@ -258,7 +257,7 @@ class Frames:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is made of the tables is made again where it is asked for.
-        made = (*self.frame_names, "_mids", "_curves")
+        made = (*self.frame_names, "_mids", "_curves", "_leading_curves")
         return {name: value for name, value in vars(self).items() if name not in made}
 
     def frame(self, name: str, *, exact: bool = True) -> pl.DataFrame:

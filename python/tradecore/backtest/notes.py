@@ -88,6 +88,7 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
             f"{name}: its book stayed locked or crossed {counted(done['times'], 'time')}, first from "
             f"{done['first_ts_recv']} ns on: {counted(done['levels'], 'older level')} dropped (uncross)"
         )
+    notes.extend(_unconverted(summary["reported"]))
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
         notes.append(f"orders were filled against top-of-book quotes (fill_basis l1){why}")
@@ -112,6 +113,17 @@ def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str],
         else:
             why = _OTHERWISE.get(hook, "the data has no events")
         yield f"{part.name}: {hook} was never called: {why}"
+
+
+def _unconverted(reported: Mapping[str, Any] | None) -> Iterable[str]:
+    if reported is None:
+        return
+    missing = [name for name, told in reported["rates"].items() if told["rate"] is None]
+    if reported["total"] is None:
+        why = f"no mid ever said what {some(missing)} is worth in it" if missing else "a rate was not known"
+        yield f"nothing is told in the reporting currency: {why}"
+    elif times := reported["unknown_samples"]:
+        yield f"{counted(times, 'sample')} of equity are left out: the market had no mid yet to convert them at"
 
 
 def _large_shares(summary: Mapping[str, Any]) -> Iterable[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,8 +16,8 @@ from tradecore._core import EventStream, Instrument, MemoryColumns, format_durat
 from tradecore.backtest.attribution import PARTS
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.markouts import Mids, with_markouts
-from tradecore.backtest.performance import RunPerformance, span_text
-from tradecore.backtest.text import counted, failure_text, some
+from tradecore.backtest.performance import Curve, RunPerformance, span_text
+from tradecore.backtest.text import counted, failure_text, rate_text, some
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
 from tradecore.report.heatmap import book_picture
 from tradecore.report.page import Section, Tile, definitions, listed, page, table, tiles
@@ -90,15 +91,16 @@ def report_page(
     zoom: Span | None,
 ) -> str:
     """Return the page of a result."""
-    told = [result.performance(total["currency"], capital=capital) for total in result.totals]
+    several = None if result.reported is not None else [total["currency"] for total in result.totals]
+    told = [result.performance(currency, capital=capital) for currency in several or [None]]
     fills = result.frame("fills", exact=False).with_columns(at=pl.col("ts_event").cast(pl.Int64))
     tables = _Frames(fills, result.frame("orders", exact=False), result._mids)
     shown = _busiest(result)
     sections = [
-        Section("figures", "Figures", "".join(_figures(result, each) for each in told)),
+        Section("figures", "Figures", "".join(map(_figures, repeat(result), told, result._leading))),
         Section("comparison", "Compared", compared([(title, result), *against.items()]) if against else ""),
         Section("warnings", "Warnings", listed(_warnings(result), "warn")),
-        Section("equity", "Equity and drawdown", "".join(_equity(result, total) for total in result.totals)),
+        Section("equity", "Equity and drawdown", "".join(map(_equity, result._leading_curves.items()))),
         Section("attribution", "Where the profit came from", _attribution(result, tables)),
         Section("market", "Price, quotes and fills", "".join(_market(spec, result, tables) for spec in shown)),
         Section("book", "Order book", "".join(_book(spec, result, tables, data, zoom) for spec in shown[:1])),
@@ -136,9 +138,8 @@ def _percent(value: float) -> str:
     return f"{value:.2%}" if abs(value) < 1 else f"{value:.0%}"
 
 
-def _figures(result: RunRecord, told: RunPerformance) -> str:
+def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) -> str:
     """Return the tiles of one currency."""
-    total = next(total for total in result.totals if total["currency"] == told.currency)
     currency, stats, returns = told.currency, result.stats, told.returns
     short = f"n/a ({span_text(stats.span_ns)})"
 
@@ -181,7 +182,7 @@ def _figures(result: RunRecord, told: RunPerformance) -> str:
         share("profit factor", "profit_factor", "{:,.2f}", "before fees"),
         share("exposure", "exposure", "{:.1%}", "of the time with a position"),
     ]
-    head = f"<h3>{currency}</h3>" if len(result.totals) > 1 else ""
+    head = f"<h3>{currency}</h3>" if len(result._leading) > 1 else ""
     return head + tiles(figures)
 
 
@@ -212,9 +213,8 @@ def _warnings(result: RunRecord) -> Iterator[str]:
         yield f"The clock of {venue} was taken to run {lead / 1e9:.6f} s ahead of ours."
 
 
-def _equity(result: RunRecord, total: Any) -> str:
-    currency = total["currency"]
-    times, values = result._curves[currency]
+def _equity(told: tuple[str, Curve]) -> str:
+    currency, (times, values) = told
     if not len(times):
         return ""
     falls = values - np.maximum.accumulate(np.maximum(values, 0.0))
@@ -540,7 +540,25 @@ def _tables(result: RunRecord) -> str:
         "fills",
         "volume",
     ]
-    return table([*heads, "share of market"], rows, texts=2, most=100)
+    return table([*heads, "share of market"], rows, texts=2, most=100) + _by_currency(result)
+
+
+def _by_currency(result: RunRecord) -> str:
+    """Return what the run came to by settlement currency, where it is reported in another one."""
+    if result.reported is None:
+        return ""
+    target = result.reported["currency"]
+    names = ("gross_pnl", "fees", "funding", "net_pnl", "turnover")
+    rows = [
+        [
+            total["currency"],
+            *(_money(total[name]) for name in names),
+            rate_text(told, target) if (told := result.rates.get(total["currency"])) else "",
+        ]
+        for total in result.totals
+    ]
+    heads = ["currency", "gross profit", "fees", "funding", "net profit", "turnover", "1 of it in the end"]
+    return "<h3>By currency</h3>" + table(heads, rows)
 
 
 def _share(result: RunRecord, instrument: str) -> str:
@@ -548,10 +566,17 @@ def _share(result: RunRecord, instrument: str) -> str:
     return "n/a" if share is None else _percent(share)
 
 
+def _reported_in(result: RunRecord, currency: str) -> str:
+    """Return the reporting currency with what amounts of others are worth in it."""
+    worth = (f"1 {name} = {rate_text(told, currency)}" for name, told in result.rates.items())
+    return "; ".join([currency, *worth])
+
+
 def _settings(result: RunRecord) -> str:
     bases = Counter(result.fill_basis.values())
     rows = [
         ("seed", str(result.seed)),
+        *(() if result.reported is None else [("reported in", _reported_in(result, result.reported["currency"]))]),
         ("filled against", ", ".join(f"{basis} ({counted(times, 'instrument')})" for basis, times in bases.items())),
         *((f"venue {venue.name}", repr(venue)) for venue in result.venues),
         *(

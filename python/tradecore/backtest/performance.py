@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["Curve", "RunPerformance", "curves_of", "run_performance", "span_text"]
+__all__ = ["Curve", "RunPerformance", "curves_of", "reported_curve", "run_performance", "span_text"]
 
 _YEAR = 365 * 86_400_000_000_000
 _DAY = 86_400_000_000_000
@@ -92,6 +92,12 @@ def curves_of(tables: TableStore) -> dict[str, Curve]:
     return {name: found.get(name, (np.empty(0, np.int64), np.empty(0))) for name in tables.names["currency"]}
 
 
+def reported_curve(tables: TableStore) -> Curve:
+    """Return the equity of a run in the currency it is reported in."""
+    frame = tables.table("reported", exact=False)
+    return frame["ts"].to_numpy(), frame["equity"].to_numpy()
+
+
 def run_performance(
     tables: TableStore,
     curve: Curve,
@@ -113,7 +119,7 @@ def run_performance(
     total : mapping
         What the core says of the currency.
     instruments : list of str
-        Those that settle in it.
+        Whose orders and fills it is about.
     span_ns : tuple of int, optional
         First and last event, ns.
     capital, period_ns, trials : optional

@@ -33,21 +33,22 @@ class _Shown(Figure):
         return picture.getvalue()
 
 
-def draw(tables: TableStore, equity: Curve, instrument: Instrument) -> Figure:
+def draw(tables: TableStore, equity: Curve, currency: str, instrument: Instrument) -> Figure:
     """Draw equity, drawdown, inventory and the price with fills of one instrument.
 
     Parameters
     ----------
     tables : TableStore
     equity : Curve
-        That of the instrument's settlement currency.
+    currency : str
+        That of the equity.
     instrument : Instrument
     """
     figure = _Shown(figsize=(11, 9), layout="constrained")
     FigureCanvasAgg(figure)
     top, under, held, market = figure.subplots(4, 1, sharex=True, height_ratios=[3, 1.3, 1.3, 3])
     fills = _of(tables, "fills", instrument, ["ts_event", "side", "price", "qty", "instrument"])
-    _equity(top, under, equity, instrument.settlement)
+    _equity(top, under, equity, currency)
     _inventory(held, fills)
     _market(market, tables, fills, instrument)
     for axes in (top, under, held, market):

@@ -53,6 +53,7 @@ class RunRecord(Frames):
         "payments",
         "ledger",
         "equity",
+        "equity_by_currency",
         "pnl",
         "candles",
         "published",
@@ -78,7 +79,10 @@ class RunRecord(Frames):
         self.events: int = summary["events"]
         self.span_ns: tuple[int, int] | None = summary["span_ns"]
         self.totals: list[dict[str, Any]] = list(summary["totals"])
+        self.reporting: dict[str, Any] | None = summary["reported"]
+        self.reported: dict[str, Any] | None = None if self.reporting is None else self.reporting["total"]
         self.bounds: dict[str, dict[str, Decimal]] | None = summary.get("bounds")
+        self._reported_bounds: dict[str, Decimal] = summary.get("reported_bounds", {})
         store.names["currency"] = [total["currency"] for total in self.totals]
         self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
@@ -108,9 +112,17 @@ class RunRecord(Frames):
         """Return the least and the largest net profit of a run with bounds and what ran beside it, by currency."""
         if self.bounds is None:
             return {}
+        if self.reported is not None:
+            three = [self.reported["net_pnl"], *self._reported_bounds.values()]
+            return {self.reported["currency"]: (min(three), max(three))}
         nets = {total["currency"]: total["net_pnl"] for total in self.totals}
         sides = {name: [net, *(side[name] for side in self.bounds.values())] for name, net in nets.items()}
         return {name: (min(all_three), max(all_three)) for name, all_three in sides.items()}
+
+    @property
+    def _leading(self) -> list[dict[str, Any]]:
+        """The totals that come first: that in the reporting currency, else those by settlement currency."""
+        return self.totals if self.reported is None else [self.reported]
 
     @property
     def net_pnl_low(self) -> Decimal | None:
@@ -134,6 +146,14 @@ class RunRecord(Frames):
         """How far clocks of venues were taken to run ahead at most, ns, of those that did."""
         return {venue: max(lead for _, lead in leads) for venue, leads in self.clock_leads.items()}
 
+    @property
+    def rates(self) -> dict[str, dict[str, Any]]:
+        """What one of each other settlement currency was worth in the reporting currency in the end.
+
+        By currency ``rate``, None where it was not known, and ``by``, the instruments whose mids said so or ``stated``.
+        """
+        return {} if self.reporting is None else self.reporting["rates"]
+
     @cached_property
     def final_positions(self) -> list[dict[str, Any]]:
         """One row a strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash; money as Decimal."""
@@ -145,7 +165,7 @@ class RunRecord(Frames):
     def stats(self) -> Stats:
         """The figures of the run, each documented: profit, risk, orders, fills, speed."""
         return stats_of(
-            self.totals,
+            self._leading,
             **self._counts,
             rejected=self.rejected,
             events=self.events,
@@ -175,8 +195,16 @@ class RunRecord(Frames):
 
     @cached_property
     def equity(self) -> pl.DataFrame:
-        """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0."""
+        """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0.
+
+        In the reporting currency, where there is one, else a row for each settlement currency.
+        """
         return self._make("equity", exact=True)
+
+    @cached_property
+    def equity_by_currency(self) -> pl.DataFrame:
+        """The same in each settlement currency."""
+        return self._make("equity_by_currency", exact=True)
 
     @cached_property
     def _mids(self) -> Mids | None:
@@ -188,10 +216,17 @@ class RunRecord(Frames):
 
     @cached_property
     def _curves(self) -> dict[str, Curve]:
-        """The sampled equity, by currency."""
+        """The sampled equity, by settlement currency."""
         from tradecore.backtest.performance import curves_of
 
         return curves_of(self.tables)
+
+    @cached_property
+    def _leading_curves(self) -> dict[str, Curve]:
+        """The sampled equity in the currencies of the totals that come first."""
+        from tradecore.backtest.performance import reported_curve
+
+        return self._curves if self.reported is None else {self.reported["currency"]: reported_curve(self.tables)}
 
     def markouts(self, horizons: DurationLike | Sequence[DurationLike]) -> pl.DataFrame:
         """How the market went on after each fill, at any horizons.
@@ -293,7 +328,8 @@ class RunRecord(Frames):
         Parameters
         ----------
         currency : str, optional
-            The settlement currency; the only one if not given.
+            A settlement currency. If not given all of the run is meant, in the reporting currency or the only one
+            that it settles in.
         capital : float or Decimal, optional
             What was there in the beginning, in that currency: returns are fractions of equity then. Without it they are
             changes in currency, of which Sharpe and Sortino ratios are the same up to compounding, and there is no
@@ -306,7 +342,7 @@ class RunRecord(Frames):
         Raises
         ------
         RunError
-            With several currencies, of which none was named, and where the run kept no tables.
+            With several currencies, of which none was named and none is reported in, and where the run kept no tables.
         InvalidValueError
             For a currency that nothing settles in, a capital that is none or was lost, a period that is none or gives
             more than ten million returns.
@@ -320,7 +356,8 @@ class RunRecord(Frames):
         """
         from tradecore.backtest.performance import run_performance
 
-        total = self._total() if currency is None else next((t for t in self.totals if t["currency"] == currency), None)
+        of_all = currency is None
+        total = self._total() if of_all else next((t for t in self.totals if t["currency"] == currency), None)
         if total is None:
             there = ", ".join(t["currency"] for t in self.totals)
             raise InvalidValueError("currency", f"nothing settles in {currency!r}, only in {there}")
@@ -331,9 +368,9 @@ class RunRecord(Frames):
             raise InvalidValueError("period", "expected a length of time above 0")
         return run_performance(
             self.tables,
-            self._curves[total["currency"]],
+            (self._leading_curves if of_all else self._curves)[total["currency"]],
             total,
-            [spec.id for spec in self.instruments if spec.settlement == total["currency"]],
+            [spec.id for spec in self.instruments if of_all or spec.settlement == total["currency"]],
             self.span_ns,
             capital=None if capital is None else float(capital),
             period_ns=period_ns,
@@ -350,6 +387,8 @@ class RunRecord(Frames):
             from tradecore.backtest.ledger import ledger
 
             return dated(ledger(self.tables, self.instruments, exact=exact))
+        if name in ("equity", "equity_by_currency"):
+            return dated(self._sampled(by_currency=name != "equity", exact=exact)).select("ts", "currency", "equity")
         if name != "pnl":
             return super()._make(name, exact=exact)
         import polars as pl
@@ -383,6 +422,15 @@ class RunRecord(Frames):
         }
         return pl.DataFrame([{name: row[name] for name in columns} for row in rows], schema=columns, orient="row")
 
+    def _sampled(self, *, by_currency: bool, exact: bool) -> pl.DataFrame:
+        """Return sampled equity, times in ns."""
+        import polars as pl
+
+        if by_currency or self.reported is None:
+            return self.tables.table("equity", exact=exact)
+        currency = pl.lit(self.reported["currency"], pl.String).alias("currency")
+        return self.tables.table("reported", exact=exact).with_columns(currency)
+
     @property
     def journal(self) -> bytes:
         """Every input of the kernel and every command, in order, for :func:`tradecore.replay`.
@@ -397,10 +445,12 @@ class RunRecord(Frames):
         return self._journal
 
     def _total(self) -> dict[str, Any]:
-        if len(self.totals) != 1:
+        if len(self._leading) != 1:
             currencies = ", ".join(total["currency"] for total in self.totals)
-            raise RunError(f"the run settles in {currencies}: read totals for each")
-        return self.totals[0]
+            raise RunError(
+                f"the run settles in {currencies}: read totals for each, or have it reported in one currency"
+            )
+        return self._leading[0]
 
     @property
     def net_pnl(self) -> Decimal:
@@ -427,8 +477,11 @@ class RunRecord(Frames):
         return value
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures of the run as plain values; money as text, None where there are several currencies."""
-        only = self.totals[0] if len(self.totals) == 1 else None
+        """Return the figures of the run as plain values; money as text, None where there are several currencies.
+
+        With a reporting currency the figures are in it, and ``by_currency`` has those by settlement currency.
+        """
+        only = self._leading[0] if len(self._leading) == 1 else None
 
         def money(key: str) -> str | None:
             return None if only is None else plain(only[key])
@@ -445,7 +498,9 @@ class RunRecord(Frames):
             "net_pnl": money("net_pnl"),
             "net_pnl_low": None if self.net_pnl_low is None else plain(self.net_pnl_low),
             "net_pnl_high": None if self.net_pnl_high is None else plain(self.net_pnl_high),
-            "settlement_currency": None if only is None else only["currency"],
+            "settlement_currency": self.totals[0]["currency"] if len(self.totals) == 1 else None,
+            "reporting_currency": None if self.reported is None else self.reported["currency"],
+            "rates": {name: {**told, "rate": _text(told["rate"])} for name, told in self.rates.items()},
             "final_positions": [_texts(row, _OF_POSITIONS) for row in self.final_positions],
             "max_drawdown": None if only is None else only["max_drawdown"],
             "sharpe": None if only is None else only["sharpe"],
@@ -473,7 +528,9 @@ class RunRecord(Frames):
     def _facts(self) -> Facts:
         return Facts(
             stats=self.stats,
-            totals=self.totals,
+            totals=self._leading,
+            by_currency=() if self.reported is None else self.totals,
+            rates=self.rates,
             positions=self.final_positions,
             bounds=self._bounds_of(),
             fill_basis=self.fill_basis,
@@ -491,6 +548,10 @@ class RunRecord(Frames):
 def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return some of a row, money and quantities as text."""
     return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names}
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
 
 
 def _one_or_all(values: dict[str, str]) -> str | dict[str, str]:

@@ -76,6 +76,10 @@ class Result(RunRecord):
         What never happened in the run and why, and what its figures leave out, a sentence each.
     rejected : dict of str to int
         Orders that were rejected, by reason.
+    reported : dict, or None
+        All of the run in its reporting currency: keys are those of ``totals``. Amounts of other currencies are worth
+        what ``rates`` say in the end, samples of equity what the markets said then. None where none was asked for, and
+        where a rate was not known by the end, which ``notes`` say.
     totals : list of dict
         By settlement currency: ``gross_pnl, fees, funding, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
         ``sharpe`` and ``sortino`` as in :class:`Stats`, None where they cannot be said, for the reasons ``sharpe_why``
@@ -107,7 +111,7 @@ class Result(RunRecord):
         ----------
         instrument : str or Instrument, optional
             Whose inventory and price; the one with most fills if not given. Equity and drawdown are those of all
-            instruments of its settlement currency.
+            instruments of its settlement currency, or of all there are in the reporting currency.
 
         Returns
         -------
@@ -135,7 +139,8 @@ class Result(RunRecord):
         spec = next((spec for spec in self.instruments if spec.id == wanted), None)
         if spec is None:
             raise UnknownInstrumentError(wanted, tuple(fills)[:_KNOWN])
-        return draw(self.tables, self._curves[spec.settlement], spec)
+        currency = spec.settlement if self.reported is None else self.reported["currency"]
+        return draw(self.tables, self._leading_curves[currency], currency, spec)
 
     def report(
         self,
@@ -227,6 +232,8 @@ class Result(RunRecord):
                 "events": self.events,
                 "span_ns": self.span_ns,
                 "totals": self.totals,
+                "reported": self.reporting,
+                "reported_bounds": self._reported_bounds,
                 "positions": self.final_positions,
                 "failures": self.failures,
                 "rejected": self.rejected,
@@ -258,7 +265,7 @@ class Result(RunRecord):
         from tradecore.report.charts import decimated
 
         samples = {}
-        for name, (times, values) in self._curves.items():
+        for name, (times, values) in self._leading_curves.items():
             kept = decimated(values, POINTS)
             samples[name] = list(zip(times[kept].tolist(), values[kept].tolist(), strict=True))
         return card(self._facts(), samples)
@@ -291,6 +298,7 @@ def load_result(path: str | Path) -> Result:
 _SINCE: Final[Mapping[str, Any]] = {
     **{key: {} for key in ("granularity_ns", "clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")},
     "bounds": None,
+    "reported": None,
 }
 """What summaries of results that were saved before did not say."""
 _ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0)}

@@ -117,6 +117,8 @@ def run_config(
                 candles=config.output.candles,
                 on_error=config.on_error,
                 cost_basis=config.cost_basis,
+                reporting_currency=config.reporting_currency,
+                reporting_rates=config.reporting_rates,
                 bounds=config.bounds,
             )
         except InvalidValueError as error:

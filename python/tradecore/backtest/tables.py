@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
 
-TABLES = ("orders", "fills", "payments", "equity", "candles", "published", "signals", "mids")
+TABLES = ("orders", "fills", "payments", "equity", "reported", "candles", "published", "signals", "mids")
 MONEY_SCALE = 12
 """Decimals of money."""
 WIDTHS = {"uint8": 1, "int8": 1, "bool": 1, "uint32": 4, "uint64": 8, "int64": 8, "float64": 8, "money": 16}

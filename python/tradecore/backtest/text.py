@@ -15,7 +15,7 @@ from tradecore.errors import StrategyError
 from tradecore.text import printable
 from tradecore.venue import SimVenue
 
-__all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "ratio_text", "some", "table"]
+__all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "rate_text", "ratio_text", "some", "table"]
 
 _SHOWN = 10
 """Rows of a kind that are shown: positions, venues, failures."""
@@ -31,6 +31,9 @@ class Facts:
 
     stats: Stats
     totals: Sequence[Mapping[str, Any]]
+    by_currency: Sequence[Mapping[str, Any]]
+    """By settlement currency, where ``totals`` are in another one."""
+    rates: Mapping[str, Mapping[str, Any]]
     positions: Sequence[Mapping[str, Any]]
     bounds: Mapping[str, tuple[Decimal, Decimal]]
     fill_basis: Mapping[str, str]
@@ -98,6 +101,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def rate_text(told: Mapping[str, Any], currency: str) -> str:
+    """Return what one of another currency was worth in the end, and what said so."""
+    worth = "not known" if told["rate"] is None else f"{amount(told['rate'])} {currency}"
+    return f"{worth} ({', '.join(told['by'])})"
+
+
 def line(facts: Facts) -> str:
     """Return the run on one line."""
     money = [
@@ -143,6 +152,11 @@ def _figures(facts: Facts) -> Iterator[tuple[str, str]]:
         period = total["sharpe_period_ns"]
         yield "Sharpe ratio", ratio_text(total["sharpe"], total["sharpe_why"], period)
         yield "Sortino ratio", ratio_text(total["sortino"], total["sortino_why"], period)
+    for total in facts.by_currency:
+        made = f"net {amount(total['net_pnl'])} {total['currency']}, fees {amount(total['fees'])}"
+        yield f"in {total['currency']}", f"{made}, turnover {amount(total['turnover'])}"
+    for name, told in facts.rates.items():
+        yield f"1 {name}", rate_text(told, facts.totals[0]["currency"])
     maker = "" if stats.maker_share is None else f", {stats.maker_share:.1%} maker"
     yield "orders / fills", f"{stats.orders:,} / {stats.fills:,}{maker}"
     if stats.rejected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -138,6 +139,10 @@ class BacktestConfig(Section):
     """What a hook that raises ends: its strategy, or the run."""
     cost_basis: Literal["average", "fifo", "lifo"] = "average"
     """Which part of a position a fill closes: a share of all of it, what was opened first, or last."""
+    reporting_currency: str | None = None
+    """What all of the run is reported in, beside its settlement currencies."""
+    reporting_rates: dict[str, Decimal] | None = None
+    """What one of another currency is worth in it, where that is stated; else the markets of the run say so."""
     bounds: Annotated[bool, Field(strict=True)] = False
     """Whether copies of the strategies run beside them by a low and a high rule of filling; as ``--bounds``."""
     data: DataConfig = DataConfig()

@@ -29,6 +29,7 @@ fn config() -> RunConfig {
         seed: 3,
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
+        reporting: None,
         on_error: OnError::StopRun,
         cost_basis: CostBasis::default(),
         checks: true,

@@ -82,6 +82,7 @@ fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (O
         seed: 3,
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
+        reporting: None,
         on_error: OnError::StopRun,
         cost_basis: CostBasis::Fifo,
         checks: true,

@@ -200,6 +200,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         seed: 1,
         sample_ns: 250,
         candle_ns: CANDLE_NS,
+        reporting: None,
         on_error: OnError::StopStrategy,
         cost_basis: CostBasis::default(),
         checks: true,

@@ -96,6 +96,7 @@ fn config(sample_ns: i64) -> RunConfig {
         seed: 1,
         sample_ns,
         candle_ns: None,
+        reporting: None,
         on_error: OnError::StopRun,
         cost_basis: CostBasis::default(),
         checks: true,

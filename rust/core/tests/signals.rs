@@ -100,6 +100,7 @@ fn config(keeps_journal: bool) -> RunConfig {
         seed: 3,
         sample_ns: 50 * MS,
         candle_ns: None,
+        reporting: None,
         on_error: OnError::StopRun,
         cost_basis: CostBasis::default(),
         checks: true,

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use tradecore_catalog::PartError;
-use tradecore_core::backtest::RunError as CoreRunError;
+use tradecore_core::backtest::{BadReporting, RunError as CoreRunError};
 use tradecore_core::decode::{DecodeError, PlacedError};
 use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
 use tradecore_core::orders::OrderError as CoreOrderError;
@@ -146,8 +146,14 @@ pub(crate) fn run(error: CoreRunError) -> PyErr {
             DataError::new_err((instrument, 0, format!("after {rows} rows: {error}")))
         }
         CoreRunError::Settings { error, .. } => settings(error),
+        CoreRunError::Reporting(error) => reporting(error),
         other => RunError::new_err(other.to_string()),
     }
+}
+
+/// What a run cannot be reported in.
+pub(crate) fn reporting(error: BadReporting) -> PyErr {
+    invalid(&error.field, error.problem)
 }
 
 /// What a kernel did not take, or cannot go on from.

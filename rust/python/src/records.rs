@@ -643,6 +643,13 @@ pub(crate) fn equity_table<'py>(py: Python<'py>, rows: &[EquityRow]) -> PyResult
     Ok(t.dict)
 }
 
+fn reported_table<'py>(py: Python<'py>, rows: &[(i64, Money)]) -> PyResult<Bound<'py, PyDict>> {
+    let t = Table::new(py);
+    t.array("ts", rows.iter().map(|(ts, _)| *ts))?;
+    t.array("equity", rows.iter().map(|(_, equity)| *equity))?;
+    Ok(t.dict)
+}
+
 pub(crate) fn candles_table<'py>(
     py: Python<'py>,
     rows: &[CandleRow],
@@ -728,6 +735,7 @@ pub(crate) fn tables<'py>(
     tables.set_item("fills", fills_table(py, &record.fills, instruments)?)?;
     tables.set_item("payments", payments_table(py, &record.payments, instruments)?)?;
     tables.set_item("equity", equity_table(py, &record.equity)?)?;
+    tables.set_item("reported", reported_table(py, &record.reported)?)?;
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
     tables.set_item("published", published_table(py, &record.published, instruments)?)?;
     tables.set_item("signals", signals_table(py, &record.signals)?)?;

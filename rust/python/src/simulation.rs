@@ -1,5 +1,6 @@
 //! A backtest as Python sets it up and runs it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,14 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{
-    ChunkSource, CurrencyTotals, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd, RunError,
+    By, ChunkSource, CurrencyTotals, MarketSetup, Monitor, Progress, Replay, Reporting, ReportingSettings,
+    RunConfig, RunEnd, RunError,
 };
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
-use tradecore_core::types::{Instrument, MarketId, Money, Qty, StrategyId};
+use tradecore_core::types::{Decimal, Instrument, MarketId, Money, Qty, StrategyId};
 
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
@@ -124,6 +126,17 @@ impl Monitor for PyMonitor<'_> {
     }
 }
 
+/// What a run is reported in, as Python says it.
+fn to_reporting(currency: String, given: BTreeMap<String, String>) -> PyResult<ReportingSettings> {
+    let mut rates = BTreeMap::new();
+    for (name, rate) in given {
+        let field = format!("reporting_rates.{name}");
+        let rate: Decimal = rate.parse().map_err(|error| errors::decimal(&field, "", error))?;
+        rates.insert(name, rate);
+    }
+    Ok(ReportingSettings { currency, rates })
+}
+
 /// What a simulation is made of until it runs.
 #[derive(Default)]
 struct Parts {
@@ -151,6 +164,10 @@ struct Parts {
 ///     Which part of a position a fill closes first: ``average``, ``fifo`` or ``lifo``.
 /// debug_checks : bool
 ///     Whether accounts are checked after everything that moves money.
+/// reporting_currency : str, optional
+///     What the run is reported in beside its settlement currencies.
+/// reporting_rates : dict of str to str, optional
+///     What one of another currency is worth in it, where that is stated.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Simulation {
     config: RunConfig,
@@ -168,7 +185,9 @@ impl Simulation {
 impl Simulation {
     #[new]
     #[pyo3(signature = (*, seed=0, sample_interval, candle_interval=None, stop_run_on_error=false,
-        keeps_journal=false, cost_basis="average", debug_checks=false))]
+        keeps_journal=false, cost_basis="average", debug_checks=false, reporting_currency=None,
+        reporting_rates=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         seed: u64,
         sample_interval: &Bound<'_, PyAny>,
@@ -177,13 +196,18 @@ impl Simulation {
         keeps_journal: bool,
         cost_basis: &str,
         debug_checks: bool,
+        reporting_currency: Option<String>,
+        reporting_rates: Option<BTreeMap<String, String>>,
     ) -> PyResult<Self> {
+        let rates = reporting_rates.unwrap_or_default();
+        let reporting = reporting_currency.map(|currency| to_reporting(currency, rates)).transpose()?;
         let cost_basis = to_cost_basis(cost_basis)?;
         let config = RunConfig {
             session: SESSION.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
             keeps_journal,
             cost_basis,
             checks: debug_checks,
+            reporting,
             seed,
             sample_ns: to_duration("sample_interval", sample_interval, 1)?,
             candle_ns: candle_interval.map(|c| to_duration("candles", c, 1)).transpose()?,
@@ -243,6 +267,15 @@ impl Simulation {
             latencies,
         });
         Ok(index)
+    }
+
+    /// Raise InvalidValueError where what these instruments settle in cannot be reported in the one currency.
+    fn check_reporting(&self, instruments: Vec<PyRef<'_, PyInstrument>>) -> PyResult<()> {
+        let Some(settings) = &self.config.reporting else { return Ok(()) };
+        let instruments: Vec<_> = instruments.iter().map(|instrument| Arc::clone(&instrument.0)).collect();
+        let currencies: BTreeSet<_> = instruments.iter().map(|i| i.settlement.clone()).collect();
+        let currencies: Vec<_> = currencies.into_iter().collect();
+        Reporting::new(settings, &instruments, &currencies).map(drop).map_err(errors::reporting)
     }
 
     /// Add a strategy by the bound methods of its hooks and the object they are methods of.
@@ -305,7 +338,9 @@ impl Simulation {
         let out = summary(py, &mut ran, StrategyId::new(0))?;
         out.set_item("spills", ran.moved)?;
         if bounds {
-            out.set_item("bounds", bounds_to_py(py, &ran.replay)?)?;
+            let [bounds, reported] = bounds_to_py(py, &ran.replay)?;
+            out.set_item("bounds", bounds)?;
+            out.set_item("reported_bounds", reported)?;
         }
         Ok(out)
     }
@@ -385,22 +420,26 @@ impl Simulation {
     }
 }
 
-/// What the strategies of a run with bounds came to by the low and by the high rule: net profit by currency.
-fn bounds_to_py<'py>(py: Python<'py>, replay: &Replay) -> PyResult<Bound<'py, PyDict>> {
+/// What the strategies of a run with bounds came to by the low and by the high rule: net profit by currency, and in the
+/// one that is reported in.
+fn bounds_to_py<'py>(py: Python<'py>, replay: &Replay) -> PyResult<[Bound<'py, PyDict>; 2]> {
     let out = PyDict::new(py);
+    let reported = PyDict::new(py);
     for (place, name) in [(1, "low"), (2, "high")] {
         let nets = PyDict::new(py);
         for total in replay.bound_totals(place) {
             nets.set_item(&total.currency, money_to_py(py, net_of(total)?)?)?;
         }
+        if let Some(total) = replay.bound_reported(place) {
+            reported.set_item(name, money_to_py(py, net_of(total)?)?)?;
+        }
         out.set_item(name, nets)?;
     }
-    Ok(out)
+    Ok([out, reported])
 }
 
 fn net_of(total: &CurrencyTotals) -> PyResult<Money> {
-    let net = total.gross.checked_sub(total.fees).and_then(|net| net.checked_sub(total.funding));
-    net.ok_or_else(|| errors::RunError::new_err(MoneyOverflow::Sum.to_string()))
+    total.net().ok_or_else(|| errors::RunError::new_err(MoneyOverflow::Sum.to_string()))
 }
 
 /// How often the hooks of a kernel's Python strategies were called, by strategy and hook.
@@ -440,6 +479,55 @@ fn volumes_to_py<'py>(
     Ok(out)
 }
 
+/// What a run came to in a currency.
+fn total_to_py<'py>(py: Python<'py>, total: &CurrencyTotals) -> PyResult<Bound<'py, PyDict>> {
+    let ratios = total.stats.ratios();
+    let row = PyDict::new(py);
+    row.set_item("currency", &total.currency)?;
+    row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
+    row.set_item("fees", money_to_py(py, total.fees)?)?;
+    row.set_item("funding", money_to_py(py, total.funding)?)?;
+    row.set_item("net_pnl", money_to_py(py, net_of(total)?)?)?;
+    row.set_item("turnover", money_to_py(py, total.turnover)?)?;
+    row.set_item("max_drawdown", total.stats.max_drawdown())?;
+    for (name, why, ratio) in
+        [("sharpe", "sharpe_why", ratios.sharpe), ("sortino", "sortino_why", ratios.sortino)]
+    {
+        row.set_item(name, ratio.ok())?;
+        row.set_item(why, ratio.err().map(|why| why.to_string()))?;
+    }
+    row.set_item("sharpe_period_ns", ratios.period)?;
+    Ok(row)
+}
+
+/// What a run came to in the currency it is reported in, and how amounts of others became amounts of it.
+fn reported_to_py<'py>(
+    py: Python<'py>,
+    replay: &Replay,
+    of: StrategyId,
+    instruments: &[Arc<Instrument>],
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let (Some(reporting), Some((total, unknown))) = (replay.reporting(), replay.reported_of(of)) else {
+        return Ok(None);
+    };
+    let rates = PyDict::new(py);
+    for (currency, by, rate) in reporting.told(|market| replay.market(market).twice_mid()) {
+        let by = by.into_iter().map(|by| match by {
+            By::Market(market) => instruments[market.index()].id.as_str(),
+            By::Stated => "stated",
+        });
+        let told = PyDict::new(py);
+        told.set_item("rate", rate.map(|rate| money_to_py(py, rate)).transpose()?)?;
+        told.set_item("by", by.collect::<Vec<_>>())?;
+        rates.set_item(currency, told)?;
+    }
+    let out = PyDict::new(py);
+    out.set_item("total", total.map(|total| total_to_py(py, total)).transpose()?)?;
+    out.set_item("rates", rates)?;
+    out.set_item("unknown_samples", unknown)?;
+    Ok(Some(out))
+}
+
 /// Everything a run leaves behind of the kernel that a strategy is in, as plain Python values.
 fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Bound<'py, PyDict>> {
     let Ran { replay: simulation, end, digests, instruments, calls, .. } = ran;
@@ -452,25 +540,10 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
 
     let totals = PyList::empty(py);
     for total in simulation.totals_of(of) {
-        let ratios = total.stats.ratios();
-        let row = PyDict::new(py);
-        row.set_item("currency", &total.currency)?;
-        row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
-        row.set_item("fees", money_to_py(py, total.fees)?)?;
-        row.set_item("funding", money_to_py(py, total.funding)?)?;
-        row.set_item("net_pnl", money_to_py(py, net_of(total)?)?)?;
-        row.set_item("turnover", money_to_py(py, total.turnover)?)?;
-        row.set_item("max_drawdown", total.stats.max_drawdown())?;
-        for (name, why, ratio) in
-            [("sharpe", "sharpe_why", ratios.sharpe), ("sortino", "sortino_why", ratios.sortino)]
-        {
-            row.set_item(name, ratio.ok())?;
-            row.set_item(why, ratio.err().map(|why| why.to_string()))?;
-        }
-        row.set_item("sharpe_period_ns", ratios.period)?;
-        totals.append(row)?;
+        totals.append(total_to_py(py, total)?)?;
     }
     out.set_item("totals", totals)?;
+    out.set_item("reported", reported_to_py(py, simulation, of, instruments)?)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
     let [bases, granularities, steps, leads, wrong, uncrossed] = std::array::from_fn(|_| PyDict::new(py));

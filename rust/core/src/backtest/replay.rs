@@ -29,6 +29,7 @@ use std::sync::Arc;
 use super::arrivals::Arrival;
 use super::lane::Lane;
 use super::models::{ModelSetup, Models};
+use super::reporting::Reporting;
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
@@ -82,6 +83,8 @@ pub struct Replay {
     lanes: Vec<Lane>,
     /// Of each market whether it has a book, and how fine it is where that is given.
     granularities: Vec<(bool, Option<i64>)>,
+    /// How amounts become those of the one currency that is reported in.
+    reporting: Option<Arc<Reporting>>,
     /// See [`Replay::bounded`].
     is_bounded: bool,
     /// Venue time of each market's next message.
@@ -240,7 +243,8 @@ impl Replay {
             candle_ns: config.candle_ns,
             keeps_journal: config.keeps_journal,
         };
-        let sessions = Sessions::new(&kernel_config, &specs, groups, config.sample_ns, is_bounded)?;
+        let mut sessions = Sessions::new(&kernel_config, &specs, groups, config.sample_ns, is_bounded)?;
+        let reporting = report_in(&config, &specs, &mut lanes, &mut sessions)?;
         Ok(Self {
             heads: Heads::new(lanes.len()),
             followed: Heads::new(lanes.len()),
@@ -252,6 +256,7 @@ impl Replay {
             models: Models::default(),
             lanes,
             granularities,
+            reporting,
             is_bounded,
             config,
             next_sample: i64::MAX,
@@ -315,6 +320,22 @@ impl Replay {
     /// Totals by the rule of a place of a run with bounds: 0 as set, 1 low, 2 high.
     pub fn bound_totals(&self, place: usize) -> &[CurrencyTotals] {
         self.sessions.seats().nth(place).map_or(&[], |seat| self.sessions.totals(seat))
+    }
+
+    /// Totals in the currency that is reported in, of the kernel a strategy is in, once they are known, and for how many
+    /// samples a rate was not known; `None` where none was asked for.
+    pub fn reported_of(&self, strategy: StrategyId) -> Option<(Option<&CurrencyTotals>, u64)> {
+        self.sessions.reported(self.sessions.seat_of(strategy))
+    }
+
+    /// The same by the rule of a place of a run with bounds.
+    pub fn bound_reported(&self, place: usize) -> Option<&CurrencyTotals> {
+        self.sessions.seats().nth(place).and_then(|seat| self.sessions.reported(seat)?.0)
+    }
+
+    /// How amounts become those of the currency that is reported in.
+    pub fn reporting(&self) -> Option<&Reporting> {
+        self.reporting.as_deref()
     }
 
     /// Totals of the kernel a strategy is in.
@@ -652,6 +673,21 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+/// Has a run reported in one currency, where that is asked for: the mids that convert are those of a sample's time, not of later.
+fn report_in(
+    config: &RunConfig,
+    specs: &[MarketSpec],
+    lanes: &mut [Lane],
+    sessions: &mut Sessions,
+) -> Result<Option<Arc<Reporting>>, RunError> {
+    let Some(settings) = &config.reporting else { return Ok(None) };
+    let instruments: Vec<_> = specs.iter().map(|spec| Arc::clone(&spec.instrument)).collect();
+    let reporting = Arc::new(Reporting::new(settings, &instruments, sessions.currencies())?);
+    reporting.markets().for_each(|market| lanes[market.index()].stay());
+    sessions.report_in(&reporting, config.sample_ns);
+    Ok(Some(reporting))
 }
 
 fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {

@@ -1,5 +1,6 @@
 //! What a run is told, what it tells, and how it ends.
 
+use super::reporting::{BadReporting, ReportingSettings};
 use crate::event::ColumnsError;
 use crate::kernel::{HookError, KernelError, OnError, Record};
 use crate::ledger::{CostBasis, MoneyOverflow};
@@ -17,6 +18,8 @@ pub struct RunConfig {
     pub sample_ns: i64,
     /// Length of recorded candles, ns; none when absent.
     pub candle_ns: Option<i64>,
+    /// What it is reported in beside its settlement currencies.
+    pub reporting: Option<ReportingSettings>,
     /// What a failing strategy ends.
     pub on_error: OnError,
     /// Which part of a position a fill closes first.
@@ -81,6 +84,9 @@ pub enum RunError {
         /// What is wrong.
         error: SettingsError,
     },
+    /// It cannot be reported as it is set.
+    #[error(transparent)]
+    Reporting(#[from] BadReporting),
     /// An amount is out of range.
     #[error(transparent)]
     Money(#[from] MoneyOverflow),

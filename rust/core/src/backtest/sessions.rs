@@ -4,7 +4,10 @@
 //! own: order ids, journal, record and digest are those of that run. What the others are woken for is known to it a
 //! moment before its own next input, summed up, because a view is a count of rows and nobody can look in between.
 
+use std::sync::Arc;
+
 use super::arrivals::Arrival;
+use super::reporting::Reporting;
 use super::stats::{CurrencyTotals, EquityStats};
 use crate::book::L2Book;
 use crate::event::{Chunk, Heads};
@@ -38,11 +41,66 @@ impl Curve {
     }
 }
 
+/// Equity in the one currency a run is reported in.
+struct Reported {
+    reporting: Arc<Reporting>,
+    curve: Curve,
+    stats: EquityStats,
+    /// Samples for which a rate was not known yet.
+    unknown: u64,
+    /// What it all came to, once that is known.
+    total: Option<CurrencyTotals>,
+}
+
+impl Reported {
+    fn keep(&mut self, row: Option<EquityRow>, record: &mut Record) {
+        if let Some(EquityRow { ts, equity, .. }) = row {
+            self.stats.push(ts, equity.to_f64());
+            record.reported.push((ts, equity));
+        }
+    }
+
+    /// Takes a sample of the equity in each settlement currency.
+    fn sample(
+        &mut self,
+        ts: i64,
+        equities: &[Money],
+        venue: &Venue,
+        record: &mut Record,
+    ) -> Result<(), MoneyOverflow> {
+        match self.reporting.sum(equities, |market| venue.market(market).twice_mid())? {
+            Some(equity) => {
+                let held = self.curve.sample(EquityRow { ts, currency: CurrencyId::new(0), equity });
+                self.keep(held, record);
+                let fresh = self.curve.fresh.take();
+                self.keep(fresh, record);
+            }
+            None => self.unknown += 1,
+        }
+        Ok(())
+    }
+
+    /// The last sample and the total.
+    fn close(
+        &mut self,
+        totals: &[CurrencyTotals],
+        venue: &Venue,
+        record: &mut Record,
+    ) -> Result<(), MoneyOverflow> {
+        let last = self.curve.held.take();
+        self.keep(last, record);
+        let stats = self.stats.clone();
+        self.total = self.reporting.total(totals, stats, |market| venue.market(market).twice_mid())?;
+        Ok(())
+    }
+}
+
 /// A kernel with what is kept about it.
 struct Session {
     kernel: Kernel,
     totals: Vec<CurrencyTotals>,
     curves: Vec<Curve>,
+    reported: Option<Reported>,
     topics_version: u64,
     /// Markets of which it has not been told the latest.
     behind: Vec<MarketId>,
@@ -74,6 +132,7 @@ impl Session {
 
     /// Samples equity at the venue's mid prices. What cannot be counted at them counts at cost, and is remembered.
     fn sample(&mut self, ts: i64, venue: &Venue) -> Result<(), MoneyOverflow> {
+        let mut equities = Vec::new();
         for index in 0..self.totals.len() {
             let currency = CurrencyId::new(index);
             let mut equity = Money::ZERO;
@@ -92,6 +151,9 @@ impl Session {
                     equity = sum(equity, counted?)?;
                 }
             }
+            if self.reported.is_some() {
+                equities.push(equity);
+            }
             let held = self.curves[index].sample(EquityRow { ts, currency, equity });
             self.keep(held);
         }
@@ -99,7 +161,10 @@ impl Session {
             let fresh = self.curves[index].fresh.take();
             self.keep(fresh);
         }
-        Ok(())
+        match &mut self.reported {
+            Some(reported) => reported.sample(ts, &equities, venue, self.kernel.record()),
+            None => Ok(()),
+        }
     }
 
     fn keep(&mut self, row: Option<EquityRow>) {
@@ -131,7 +196,10 @@ impl Session {
                 total.turnover = sum(total.turnover, turnover)?;
             }
         }
-        Ok(())
+        match &mut self.reported {
+            Some(reported) => reported.close(&self.totals, venue, self.kernel.record()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -178,19 +246,13 @@ impl Sessions {
                 ..config.clone()
             };
             let kernel = Kernel::new(config, markets.to_vec(), strategies)?;
-            let total = |currency: &String| CurrencyTotals {
-                currency: currency.clone(),
-                gross: Money::ZERO,
-                fees: Money::ZERO,
-                funding: Money::ZERO,
-                turnover: Money::ZERO,
-                stats: EquityStats::new(sample_ns),
-            };
+            let total = |currency: &String| CurrencyTotals::new(currency.clone(), sample_ns);
             let totals: Vec<_> = kernel.currencies().iter().map(total).collect();
             each.push(Session {
                 curves: totals.iter().map(|_| Curve::default()).collect(),
                 totals,
                 kernel,
+                reported: None,
                 topics_version: 0,
                 behind: Vec::new(),
                 is_behind: vec![false; markets.len()],
@@ -199,6 +261,30 @@ impl Sessions {
         }
         let (dues, latest) = (Heads::new(each.len()), vec![None; markets.len()]);
         Ok(Self { each, group, keeps_first, dues, latest, uncounted: Vec::new() })
+    }
+
+    /// Has all of them reported in one currency, too.
+    pub(super) fn report_in(&mut self, reporting: &Arc<Reporting>, sample_ns: i64) {
+        for session in &mut self.each {
+            session.reported = Some(Reported {
+                reporting: Arc::clone(reporting),
+                curve: Curve::default(),
+                stats: EquityStats::new(sample_ns),
+                unknown: 0,
+                total: None,
+            });
+        }
+    }
+
+    /// What a kernel's strategies came to in the currency that is reported in, once that is known, and for how many samples
+    /// it was not; `None` where none was asked for.
+    pub(super) fn reported(&self, seat: Seat) -> Option<(Option<&CurrencyTotals>, u64)> {
+        self.each[seat.0].reported.as_ref().map(|reported| (reported.total.as_ref(), reported.unknown))
+    }
+
+    /// Settlement currencies in use.
+    pub(super) fn currencies(&self) -> &[String] {
+        self.each.first().map_or(&[], |session| session.kernel.currencies())
     }
 
     /// All of them.

@@ -190,6 +190,19 @@ pub struct CurrencyTotals {
     pub stats: EquityStats,
 }
 
+impl CurrencyTotals {
+    /// Nothing yet, of equity to be sampled every `sample_ns`.
+    pub(super) fn new(currency: String, sample_ns: i64) -> Self {
+        let [gross, fees, funding, turnover] = [Money::ZERO; 4];
+        Self { currency, gross, fees, funding, turnover, stats: EquityStats::new(sample_ns) }
+    }
+
+    /// Profit after fees and funding; `None` beyond any money.
+    pub fn net(&self) -> Option<Money> {
+        self.gross.checked_sub(self.fees)?.checked_sub(self.funding)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,6 +141,8 @@ pub struct Record {
     pub payments: Vec<PaymentRow>,
     /// Equity samples.
     pub equity: Vec<EquityRow>,
+    /// The same in the one currency a backtest is reported in, where there is one.
+    pub reported: Vec<(i64, Money)>,
     /// Candles.
     pub candles: Vec<CandleRow>,
     /// What venues published, as far as strategies were told.
@@ -191,7 +193,11 @@ impl Record {
 
     /// Rows kept in memory.
     pub fn len(&self) -> usize {
-        let market = self.candles.len() + self.published.len() + self.signals.len() + self.mids.len();
+        let market = self.candles.len()
+            + self.published.len()
+            + self.signals.len()
+            + self.mids.len()
+            + self.reported.len();
         self.orders.len() + self.fills.len() + self.payments.len() + self.equity.len() + market
     }
 
@@ -201,6 +207,7 @@ impl Record {
         self.fills.clear();
         self.payments.clear();
         self.equity.clear();
+        self.reported.clear();
         self.candles.clear();
         self.published.clear();
         self.signals.clear();

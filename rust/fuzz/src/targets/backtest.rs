@@ -78,6 +78,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         seed: setup.seed,
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
+        reporting: None,
         on_error: OnError::StopStrategy,
         cost_basis: CostBasis::default(),
         checks: true,

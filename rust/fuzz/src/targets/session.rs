@@ -69,6 +69,7 @@ pub(super) fn journal(rows: usize) -> Vec<u8> {
         seed: 3,
         sample_ns: 50 * MS,
         candle_ns: Some(1_000 * MS),
+        reporting: None,
         on_error: OnError::StopStrategy,
         cost_basis: CostBasis::Fifo,
         checks: true,
