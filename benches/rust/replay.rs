@@ -135,6 +135,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
         instrument: instrument(id),
         settings: VenueSettings {
             queue: QueueRule::Power3(3.0).into(),
+            custom_queue: None,
             granularity: None,
             basis: Basis::L2,
             latency: Latency::constant(5_000_000, 5_000_000, None),

@@ -38,7 +38,7 @@ from tradecore.types import (
 if TYPE_CHECKING:
     from tradecore import bars, exec, indicators, ml
     from tradecore import features as features
-    from tradecore._core import BookView, Context, Fill, Order, PositionView, QuoteView, Signal, TradeView
+    from tradecore._core import BookView, Context, Fill, Order, PositionView, QueuePlace, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
     from tradecore.backtest.performance import RunPerformance
@@ -54,13 +54,14 @@ if TYPE_CHECKING:
     from tradecore.data.synthetic import synthesize, synthesize_orders
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
-    from tradecore.queue_models import QueueModel, read_queue_model
+    from tradecore.queue_models import FittedQueue, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
     from tradecore.strategies import AvellanedaStoikov, TouchMaker
     from tradecore.strategy import Duration, Strategy
     from tradecore.sweeps import Sweep, sweep
     from tradecore.venue import Latency, SimVenue
+    from tradecore.venue_models import LatencyModel, QueueModel
 
 __version__ = "0.1.0"
 
@@ -96,7 +97,7 @@ _LATER = {
     "QueueFit": "fidelity",
     "compare_queues": "fidelity",
     "fit_queue": "fidelity",
-    "QueueModel": "queue_models",
+    "FittedQueue": "queue_models",
     "read_queue_model": "queue_models",
     "FeatureSet": "features",
     "BookPicture": "report.heatmap",
@@ -113,6 +114,9 @@ _LATER = {
     "sweep": "sweeps",
     "Latency": "venue",
     "SimVenue": "venue",
+    "LatencyModel": "venue_models",
+    "QueueModel": "venue_models",
+    "QueuePlace": "_core",
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
@@ -134,12 +138,14 @@ __all__ = [
     "EventKind",
     "FeatureSet",
     "Fill",
+    "FittedQueue",
     "Instrument",
     "InstrumentKind",
     "IntensityEstimator",
     "L2Book",
     "Latency",
     "LatencyFit",
+    "LatencyModel",
     "Liquidity",
     "LookaheadReport",
     "OptionSide",
@@ -151,6 +157,7 @@ __all__ = [
     "PositionView",
     "QueueFit",
     "QueueModel",
+    "QueuePlace",
     "QueueSimulator",
     "QuoteView",
     "RealizedVolatility",

@@ -64,6 +64,7 @@ __all__ = [
     "PositionLedger",
     "PositionView",
     "Question",
+    "QueuePlace",
     "QueueSimulator",
     "QuoteView",
     "ReadAhead",
@@ -2228,6 +2229,65 @@ class ReadAhead:
     """A few threads that read any number of streams ahead. They end with the last stream."""
 
     def __new__(cls) -> ReadAhead: ...
+
+@final
+class QueuePlace:
+    """An order of one's own in the queue of its level, as a queue model is told of it.
+
+    Quantities are in increments, whole numbers of ``instrument.qty_increment``.
+
+    Examples
+    --------
+    ::
+
+        class Cautious:
+            def join(self, place):
+                place.memory = place.ts_ns
+                return place.ahead
+
+            def trade(self, place, qty):
+                return max(place.ahead - qty, 0)
+
+            def change(self, place, prev, new):
+                return min(place.ahead, new)
+    """
+
+    @property
+    def instrument(self) -> Instrument:
+        """What it is an order in."""
+    @property
+    def side(self) -> Side:
+        """Its side."""
+    @property
+    def price(self) -> Decimal:
+        """Its price, in quote currency, exact."""
+    @property
+    def leaves(self) -> int:
+        """What of it is not filled, increments."""
+    @property
+    def displayed(self) -> int:
+        """What its level displays, increments."""
+    @property
+    def ahead(self) -> float:
+        """What is ahead of it, increments, as the model said last, or 0 after a trade beyond its price.
+
+        In ``join`` all that is displayed and that own orders have not taken.
+        """
+    @property
+    def ts_ns(self) -> int:
+        """Venue's time of what is told, ns UTC."""
+    @property
+    def own(self) -> int:
+        """In ``trade``: what own orders ahead got of the trade, increments, which the level will show as well."""
+    @property
+    def is_shown(self) -> bool:
+        """In ``trade``: whether the trade had happened when the level last shrank, which shows it."""
+    @property
+    def memory(self) -> Any:
+        """Whatever the model wants to remember of this order; None at first."""
+    @memory.setter
+    def memory(self, value: Any) -> None:
+        """Whatever the model wants to remember of this order; None at first."""
 
 @final
 class FeatureBook:

@@ -34,6 +34,7 @@ __all__ = [
     "TradecoreError",
     "UnknownInstrumentError",
     "UnsupportedOrderError",
+    "VenueModelError",
 ]
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+).*\n(?:    .*\n|  \[.*\n)*', re.MULTILINE)
@@ -368,6 +369,11 @@ def _message(traceback: str) -> str:
     return f"{message} ({frames[-1][0]}:{frames[-1][1]})" if frames else message
 
 
+def _own_frames(traceback: str) -> str:
+    """Return a traceback without the frames of tradecore itself."""
+    return _FRAME.sub(lambda frame: "" if frame[1].startswith(_NOT_OWN) else frame[0], traceback)
+
+
 class StrategyError(TradecoreError):
     """A strategy failed.
 
@@ -394,11 +400,48 @@ class StrategyError(TradecoreError):
     @property
     def own_traceback(self) -> str:
         """The traceback without the frames of tradecore itself."""
-        return _FRAME.sub(lambda frame: "" if frame[1].startswith(_NOT_OWN) else frame[0], self.traceback)
+        return _own_frames(self.traceback)
 
     @property
     def problem(self) -> str:
         """The exception on one line, with the file and line that raised it."""
+        return _message(self.own_traceback)
+
+
+class VenueModelError(TradecoreError):
+    """A latency or queue model of one's own failed, and with it the run.
+
+    Attributes
+    ----------
+    model : str
+        Its class and parameters.
+    method : str
+        What was asked of it.
+    traceback : str
+        Where it failed, or what it returned and what was expected.
+    result : Result or None
+        What the run had done by then.
+    """
+
+    result: Any = None
+
+    def __init__(self, model: str, method: str, traceback: str) -> None:
+        super().__init__(model, method, traceback)
+        self.model = model
+        self.method = method
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        return f"{self.model}.{self.method}: {self.problem}"
+
+    @property
+    def own_traceback(self) -> str:
+        """The traceback without the frames of tradecore itself."""
+        return _own_frames(self.traceback)
+
+    @property
+    def problem(self) -> str:
+        """The exception on one line, with the file and line that raised it, or what was returned."""
         return _message(self.own_traceback)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tradecore.errors import InvalidValueError
 from tradecore.files import placed
 
-__all__ = ["FITTED", "QueueModel", "read_queue_model"]
+__all__ = ["FITTED", "FittedQueue", "read_queue_model"]
 
 FITTED: Final = "fitted:"
 """How a ``queue`` begins that names a file."""
@@ -21,7 +21,7 @@ _MOST_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueModel:
+class FittedQueue:
     """A fitted queue model, and what it was fitted to.
 
     Of a decrease of a level that the level's own changes do not explain, ``(ahead / level) ** exponent`` left from
@@ -75,8 +75,8 @@ class QueueModel:
             fresh.write_text(text, encoding="utf-8")
 
 
-def read_queue_model(path: str | Path) -> QueueModel:
-    """Read a file that :meth:`QueueModel.save` wrote.
+def read_queue_model(path: str | Path) -> FittedQueue:
+    """Read a file that :meth:`FittedQueue.save` wrote.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def read_queue_model(path: str | Path) -> QueueModel:
     return _checked(str(path), held)
 
 
-def _checked(path: str, held: dict[str, Any]) -> QueueModel:
+def _checked(path: str, held: dict[str, Any]) -> FittedQueue:
     kinds = {"exponent": float, "instrument": str, "granularity_ms": float, "orders": int, "source": str}
     values: dict[str, Any] = {}
     for key, kind in kinds.items():
@@ -117,4 +117,4 @@ def _checked(path: str, held: dict[str, Any]) -> QueueModel:
         values[key] = value
     if not (math.isfinite(values["exponent"]) and values["exponent"] > 0):
         raise InvalidValueError("queue", f"{path}: exponent is {values['exponent']!r}, expected a number above 0")
-    return QueueModel(**values)
+    return FittedQueue(**values)

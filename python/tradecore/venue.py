@@ -6,15 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from tradecore._core import check_venue, format_duration_ns, latency_legs, parse_duration
 from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.queue_models import FITTED, read_queue_model
 from tradecore.validation import DurationLike
+from tradecore.venue_models import LEG_ARGUMENTS, QUEUE_METHODS, LatencyModel, QueueModel, VenueModel, kept_model
 
-__all__ = ["Latency", "SimVenue"]
+__all__ = ["Latency", "SimVenue", "check_models", "venue_from_plain", "venue_to_plain"]
+
+_MODEL: Final = "model of one's own"
+"""The key of a model's text in a venue's settings as plain data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,23 +31,26 @@ class Latency:
       is spread so;
     - ``mixture(0.95 lognormal(4ms, 0.2), 0.05 lognormal(50ms, 1))``: one of these, by weights that sum to 1;
     - ``load(4ms, each=20us, window=100ms)``: 20 us more for each message that the instrument had in the last 100 ms;
-    - ``series:FILE``: measured latencies, linear in time between two (:func:`fit_latency` writes such a file).
+    - ``series:FILE``: measured latencies, linear in time between two (:func:`fit_latency` writes such a file);
+    - ``module:Class``, ``file.py:Class`` or ``module:Class(name=value)``: a class of your own.
+
+    A :class:`LatencyModel <tradecore.LatencyModel>` is an object of such a class.
 
     Draws are seeded by the run. Nothing overtakes what went the same way before it.
 
     Parameters
     ----------
-    entry : duration or str
+    entry : duration, str or LatencyModel
         From sending a request to its effect at the venue.
-    response : duration or str
+    response : duration, str or LatencyModel
         From an event of an own order at the venue to our knowledge of it.
-    feed : duration or str, optional
+    feed : duration, str or LatencyModel, optional
         From a market event at the venue to our knowledge of it; the recorded latency if not given.
 
     Raises
     ------
     InvalidValueError
-        For what is neither a length of time nor a model, or a negative time.
+        For what is neither a length of time nor a model, a negative time, and a model that lacks a method.
 
     Examples
     --------
@@ -53,14 +60,18 @@ class Latency:
     'lognormal(5ms, 0.3, least=3ms)'
     """
 
-    entry: DurationLike = "5ms"
-    response: DurationLike = "5ms"
-    feed: DurationLike | None = None
+    entry: DurationLike | LatencyModel | VenueModel = "5ms"
+    response: DurationLike | LatencyModel | VenueModel = "5ms"
+    feed: DurationLike | LatencyModel | VenueModel | None = None
 
     def __post_init__(self) -> None:
+        for leg in ("entry", "response", "feed"):
+            methods = {"least": (), leg: LEG_ARGUMENTS}
+            object.__setattr__(self, leg, kept_model(leg, getattr(self, leg), methods, not_named=("series:",)))
         # One text for each latency, so that equal ones are equal.
         for leg, told in zip(("entry", "response", "feed"), latency_legs(self), strict=True):
-            object.__setattr__(self, leg, told and told[1])
+            if told is not None and not isinstance(getattr(self, leg), VenueModel):
+                object.__setattr__(self, leg, told[1])
 
     @property
     def entry_ns(self) -> int:
@@ -98,14 +109,16 @@ class SimVenue:
         nothing by itself.
     latency : Latency
         Of requests, responses and market data.
-    queue : str
+    queue : str or QueueModel
         How a resting order advances in its queue: ``tracked`` (the level's own changes tell who stands where; what
         they leave open left from behind), ``tracked_high`` (from ahead), ``fitted(n)`` (``(ahead / level)^n`` of it
         from ahead) or ``fitted:FILE`` (the same with the exponent of such a file, which is read
         at once), ``conservative`` (only trades advance it), ``power(n)``, ``power2(n)``, ``power3(n)``, ``log``,
         ``log2`` (departures ahead of it too, with some probability) or ``depletion`` (each trade reaches it with
         probability ``1 - ahead / displayed``; seeded). ``conservative``, the powers and the logarithms also as
-        published for hftbacktest, to compare with it: ``power(3, compat=True)``.
+        published for hftbacktest, to compare with it: ``power(3, compat=True)``. Or a
+        :class:`QueueModel <tradecore.QueueModel>`, an object of a class of your own, or the text of one to import:
+        ``module:Class``, ``file.py:Class``, ``module:Class(name=value)``.
     granularity : duration or "auto"
         How fine the venue's book is: the time whose events its data tells as one message, 0 where each is one. For
         the tracked models. ``auto`` is told by the data: 0 where no more than a quarter of the first 256 messages of
@@ -173,7 +186,7 @@ class SimVenue:
     name: str
     based_on: str | None = field(default=None, kw_only=True)
     latency: Latency = field(default_factory=Latency, kw_only=True)
-    queue: str = field(default="tracked", kw_only=True)
+    queue: str | QueueModel | VenueModel = field(default="tracked", kw_only=True)
     granularity: DurationLike = field(default="auto", kw_only=True)
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
@@ -243,7 +256,51 @@ class SimVenue:
             object.__setattr__(self, "balances", held)
         if isinstance(self.queue, str) and self.queue.startswith(FITTED):
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
+        object.__setattr__(self, "queue", kept_model("queue", self.queue, QUEUE_METHODS, not_named=(FITTED,)))
         check_venue(self)
         for name in ("clock_lead", "granularity", "day_begins"):
             if (given := getattr(self, name)) != "auto":
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
+
+
+def check_models(venue: SimVenue) -> None:
+    """Refuse a venue of which a model of one's own is known by its name alone.
+
+    Raises
+    ------
+    InvalidValueError
+    """
+    kept = {"queue": venue.queue, **{leg.name: getattr(venue.latency, leg.name) for leg in fields(venue.latency)}}
+    for name, model in kept.items():
+        if isinstance(model, VenueModel) and model.model is None:
+            raise InvalidValueError(name, f"of {model} the name alone is known; give the model itself")
+
+
+def venue_to_plain(venue: SimVenue) -> dict[str, Any]:
+    """Return a venue's settings as plain data, by :func:`venue_from_plain` to be made a venue again.
+
+    Of a model of one's own there is its text.
+    """
+    plain: dict[str, Any] = {}
+    for own in fields(venue):
+        value = getattr(venue, own.name)
+        if isinstance(value, Latency):
+            plain[own.name] = {leg.name: _plain(getattr(value, leg.name)) for leg in fields(value)}
+        else:
+            plain[own.name] = _plain(value)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    return {_MODEL: value.text} if isinstance(value, VenueModel) else value
+
+
+def venue_from_plain(plain: Mapping[str, Any]) -> SimVenue:
+    """Make a venue of what :func:`venue_to_plain` told; nothing is imported."""
+    legs = {name: _known(value) for name, value in plain["latency"].items()}
+    rest = {name: _known(value) for name, value in plain.items() if name != "latency"}
+    return SimVenue(latency=Latency(**legs), **rest)
+
+
+def _known(value: Any) -> Any:
+    return VenueModel(value[_MODEL], None) if isinstance(value, Mapping) and set(value) == {_MODEL} else value

@@ -154,7 +154,7 @@ def test_what_cannot_be_fitted_says_why(markets: dict[Any, Path], tmp_path: Path
 
 def test_a_file_that_holds_no_queue_model_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "queue.json"
-    good = tc.QueueModel(exponent=2.0, instrument="X.V", granularity_ms=10.0, orders=40, source="live fills")
+    good = tc.FittedQueue(exponent=2.0, instrument="X.V", granularity_ms=10.0, orders=40, source="live fills")
     good.save(file)
     held = json.loads(file.read_text())
     for change, problem in (

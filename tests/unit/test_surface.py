@@ -19,12 +19,13 @@ from tradecore._core import vocabulary
 PACKAGE = ROOT / "python" / "tradecore"
 
 LAYERS = [
-    {"_core", "errors", "types", "forks", "interrupts", "locks", "text"},
+    {"_core", "errors", "types", "forks", "imports", "interrupts", "locks", "text"},
     {
         "instruments",
         "validation",
         "venue",
         "profiles",
+        "venue_models",
         "queue_models",
         "config",
         "progress",
@@ -172,6 +173,7 @@ ERRORS = [
     errors.ModelError("m.tcm", "bad", ("a.B",)),
     errors.FeatureError("f", "Traceback\nValueError: x"),
     errors.StrategyError("s", "Traceback\nValueError: x"),
+    errors.VenueModelError("m:Model(a=1)", "join", "returned -1, expected a quantity from 0 on"),
     errors.OrderError("x"),
     errors.ContextError(),
     errors.RunError("x"),

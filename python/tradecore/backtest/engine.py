@@ -26,7 +26,7 @@ from tradecore._core import (
     latencies_of,
 )
 from tradecore.backtest.events import RunData
-from tradecore.backtest.failures import failure, stops_run, warn_of
+from tradecore.backtest.failures import failure, model_failure, stops_run, warn_of
 from tradecore.backtest.notes import NEEDS, Part, notes_on
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
@@ -47,7 +47,7 @@ from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import MARKET_KINDS, EventKind
 from tradecore.validation import to_count
-from tradecore.venue import SimVenue
+from tradecore.venue import SimVenue, check_models
 
 if TYPE_CHECKING:
     import polars as pl
@@ -231,6 +231,8 @@ class Backtest:
         simulation.check_reporting([feed.instrument for feed in self._feeds.values()])
         needed = list(dict.fromkeys(feed.instrument.venue for feed in self._feeds.values()))
         self._venues = _by_name(_as_venues(needed) if listed is None else listed, needed)
+        for venue in self._venues.values():
+            check_models(venue)
         for index, strategy in enumerate(self._strategies):
             self._check_book(index, strategy)
 
@@ -267,6 +269,9 @@ class Backtest:
             When data cannot be read or is malformed.
         StrategyError
             When a hook raised and that ends the run (``on_error``). What was done is in its ``result``.
+        VenueModelError
+            When a latency or queue model of one's own raised, or returned what it cannot. What was done is in its
+            ``result``.
         RunInterrupted
             After Ctrl-C: a ``KeyboardInterrupt`` with what was done so far in its ``result``.
         RunError
@@ -290,6 +295,8 @@ class Backtest:
             raise RunInterrupted(result) from None
         if result.interrupted:
             raise RunInterrupted(result)
+        if result.model_failure is not None:
+            raise model_failure(result)
         if result.failures and self._stops_run:
             raise failure(result)
         warn_of(result.failures, stacklevel=2)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tradecore.errors import InvalidValueError, StrategyError, StrategyWarning
+from tradecore.errors import InvalidValueError, StrategyError, StrategyWarning, VenueModelError
 
 if TYPE_CHECKING:
     from tradecore.backtest.result import Result
     from tradecore.strategy import Strategy
 
-__all__ = ["failure", "stops_run", "warn_of"]
+__all__ = ["failure", "failures_of", "model_failure", "stops_run", "warn_of"]
 
 
 def stops_run(on_error: str | None, strategies: Sequence[Strategy]) -> bool:
@@ -33,6 +33,25 @@ def failure(result: Result) -> StrategyError:
     error = StrategyError(*next(iter(result.failures.items())))
     error.result = result
     error.add_note(f"\n{error.own_traceback.rstrip()}")
+    return error
+
+
+def failures_of(result: Result) -> Iterator[StrategyError | VenueModelError]:
+    """Return what failed: the model of a venue by which all strategies did, else each strategy that failed."""
+    if result.model_failure is not None:
+        yield model_failure(result)
+        return
+    for name, traceback in result.failures.items():
+        yield StrategyError(name, traceback)
+
+
+def model_failure(result: Result) -> VenueModelError:
+    """Return the error of a run that a model of a venue ended; the model's traceback is shown below the message."""
+    assert result.model_failure is not None
+    error = VenueModelError(*result.model_failure)
+    error.result = result
+    if error.own_traceback != error.problem:
+        error.add_note(f"\n{error.own_traceback.rstrip()}")
     return error
 
 

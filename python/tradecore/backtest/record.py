@@ -86,6 +86,8 @@ class RunRecord(Frames):
         store.names["currency"] = [total["currency"] for total in self.totals]
         self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
+        broken = summary["model_failure"]
+        self.model_failure: tuple[str, str, str] | None = None if broken is None else tuple(broken)
         self.rejected: dict[str, int] = summary["rejected"]
         self.seed = seed
         self.wall_s = wall_s

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import line, table
 from tradecore.errors import RunError, UnknownInstrumentError
 from tradecore.instruments import instrument_from_dict
-from tradecore.venue import Latency, SimVenue
+from tradecore.venue import venue_from_plain, venue_to_plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,6 +69,9 @@ class Result(RunRecord):
         (without a book and trades, the volume of its bars), both Decimal in units, and ``share``, the one over the
         other, None where nothing was traded. Beyond 0.1 the run says so in a note: an order of that size would have
         moved the market, which no rule of fills here does.
+    model_failure : tuple of str, optional
+        Of a venue's model of one's own that failed, by which the run ended: its class and parameters, what was asked
+        of it, and the traceback or what it returned.
     failures : dict of str to str
         Tracebacks of strategies that failed, by name.
     notes : list of str
@@ -236,6 +238,7 @@ class Result(RunRecord):
                 "reported_bounds": self._reported_bounds,
                 "positions": self.final_positions,
                 "failures": self.failures,
+                "model_failure": self.model_failure,
                 "rejected": self.rejected,
                 "bounds": self.bounds,
                 "fill_basis": self.fill_basis,
@@ -251,7 +254,7 @@ class Result(RunRecord):
             "notes": self.notes,
             "data": None if self._data is None else self._data.path,
             "instruments": [instrument.to_dict() for instrument in self.instruments],
-            "venues": [dataclasses.asdict(venue) for venue in self.venues],
+            "venues": [venue_to_plain(venue) for venue in self.venues],
         }
 
     def __repr__(self) -> str:
@@ -299,6 +302,7 @@ _SINCE: Final[Mapping[str, Any]] = {
     **{key: {} for key in ("granularity_ns", "clock_steps", "clock_leads", "wrong_stamps", "uncrossed", "volumes")},
     "bounds": None,
     "reported": None,
+    "model_failure": None,
 }
 """What summaries of results that were saved before did not say."""
 _ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0)}
@@ -314,7 +318,7 @@ def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> 
         tables,
         seed=facts["seed"],
         wall_s=facts["wall_s"],
-        venues=[SimVenue(**{**fields, "latency": Latency(**fields["latency"])}) for fields in facts["venues"]],
+        venues=[venue_from_plain(plain) for plain in facts["venues"]],
         notes=facts["notes"],
         data=RunData.at(facts.get("data")),
     )

@@ -76,8 +76,8 @@ def backtest(
 
 
 def _run(plan: Plan, interrupts: Interrupts, plot: Path | None, *, json: bool, quiet: bool) -> int:
+    from tradecore.backtest.failures import failures_of
     from tradecore.backtest.runner import run_config
-    from tradecore.errors import StrategyError
 
     # What a strategy prints must not get into the JSON.
     printed = redirect_stdout(sys.stderr) if json else nullcontext()
@@ -86,8 +86,7 @@ def _run(plan: Plan, interrupts: Interrupts, plot: Path | None, *, json: bool, q
     summary["peak_rss_mb"] = peak_rss_mb()
     for text in plan.notes:
         note(f"note: {text}", quiet=quiet)
-    for name, traceback in result.failures.items():
-        failure = StrategyError(name, traceback)
+    for failure in failures_of(result):
         note(failure.own_traceback.rstrip())
         note(f"error: {failure}")
     undrawn = None if plot is None else _draw(result, plot)

@@ -15,6 +15,7 @@ from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.validation import REFUSED, UNKNOWN_KEY, unknown_key
 from tradecore.venue import Latency, SimVenue
+from tradecore.venue_models import VenueModel
 
 __all__ = ["from_table", "to_table"]
 
@@ -95,6 +96,8 @@ def to_table(venue: SimVenue) -> dict[str, Any]:
         value = getattr(venue.latency if key.endswith(_leg_key("")) else venue, declared.name)
         if key in _exact_keys():
             value = None if value is None else Decimal(str(value))
+        elif isinstance(value, VenueModel):
+            value = value.text
         table[key] = value
     return table
 

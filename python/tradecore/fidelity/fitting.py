@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tradecore.errors import DataError
 from tradecore.fidelity.comparing import Compared, Recording, Scripted, compare, recording
-from tradecore.queue_models import QueueModel
+from tradecore.queue_models import FittedQueue
 from tradecore.types import Side
 from tradecore.validation import DurationLike, to_ns
 
@@ -39,7 +39,7 @@ class QueueFit:
 
     Parameters
     ----------
-    model : QueueModel
+    model : FittedQueue
         What was fitted, to every other order.
     held_out : tuple of Compared
         The fitted model and others beside it, over the remaining orders.
@@ -52,11 +52,11 @@ class QueueFit:
         print(fit.model.queue, fit.held_out[0].wrong)
     """
 
-    model: QueueModel
+    model: FittedQueue
     held_out: tuple[Compared, ...]
 
     def save(self, path: str | Path) -> None:
-        """Write the model to a file: see :meth:`QueueModel.save <tradecore.QueueModel.save>`.
+        """Write the model to a file: see :meth:`FittedQueue.save <tradecore.FittedQueue.save>`.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ def fit_queue(
         problem = f"something traded at the price of {count} orders, at least {_LEAST} are needed"
         raise DataError(made.instrument.id, 0, problem)
     best = min(range(len(names)), key=lambda at: _misfit(rows[at][1], _EXPONENTS[at]))
-    model = QueueModel(
+    model = FittedQueue(
         exponent=_EXPONENTS[best],
         instrument=made.instrument.id,
         granularity_ms=rows[best][0].granularity_ms,

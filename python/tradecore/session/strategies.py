@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 from tradecore.config import StrategyConfig
 from tradecore.errors import ConfigError, HookError, InvalidValueError, StrategyError
+from tradecore.imports import import_named
 from tradecore.session.instruments import Scope
 from tradecore.strategies import REGISTRY
 from tradecore.strategy import Strategy
@@ -64,18 +61,9 @@ def strategy_class(kind: str, source: str, key: str) -> type[Strategy]:
         known = ", ".join(REGISTRY)
         raise ConfigError(source, key, f"{kind!r} is neither shipped ({known}) nor module:Class")
     try:
-        if place.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"cannot load {place}")
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
+        found = import_named(place, name)
     except (Exception, SystemExit) as error:
         raise _failed(source, key, kind) from error
-    found = getattr(module, name, None)
     if found is None:
         raise ConfigError(source, key, f"{place} has no {name}")
     if not (isinstance(found, type) and issubclass(found, Strategy)):

@@ -180,6 +180,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         instrument: Arc::clone(instrument),
         settings: VenueSettings {
             queue: "power(2)".parse().unwrap(),
+            custom_queue: None,
             granularity: None,
             basis: Basis::L2,
             latency: Latency::constant(30, 20, None),

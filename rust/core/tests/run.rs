@@ -110,6 +110,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
         instrument,
         settings: VenueSettings {
             queue: "conservative".parse().unwrap(),
+            custom_queue: None,
             granularity: None,
             basis: Basis::L2,
             latency,

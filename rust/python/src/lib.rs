@@ -14,6 +14,7 @@ mod catalog;
 mod columns;
 mod commands;
 mod context;
+mod custom_models;
 mod errors;
 mod execution;
 mod features;
@@ -72,6 +73,7 @@ assert_align!(
     catalog::ReadAhead,
     commands::Command,
     context::Context,
+    custom_models::QueuePlace,
     indicators::Indicator,
     indicators::IndicatorBank,
     execution::Slippage,
@@ -152,6 +154,8 @@ mod _core {
     use crate::commands::{Command, journal_commands};
     #[pymodule_export]
     use crate::context::Context;
+    #[pymodule_export]
+    use crate::custom_models::QueuePlace;
     #[pymodule_export]
     use crate::execution::{
         Slippage, almgren_chriss, iceberg_slices, impact_bps, implementation_shortfall, pov_target, slippage,

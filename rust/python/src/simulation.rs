@@ -17,6 +17,7 @@ use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
 use tradecore_core::ledger::MoneyOverflow;
 use tradecore_core::orders::BadSession;
+use tradecore_core::sim::ModelFailure;
 use tradecore_core::types::{Decimal, Instrument, MarketId, Money, Qty, StrategyId};
 
 use crate::catalog::EventStream;
@@ -534,6 +535,12 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     let out = PyDict::new(py);
     out.set_item("digest", &digests[of.index()])?;
     out.set_item("calls", calls_to_py(py, calls, simulation.kernel_of(of))?)?;
+    let broken = simulation.model_failure(of).map(|failure| {
+        let ModelFailure { model, method, error } = failure;
+        let how = if let HookError::Failed(how) = error { how.as_str() } else { "" };
+        (model.as_str(), *method, how)
+    });
+    out.set_item("model_failure", broken)?;
     out.set_item("interrupted", *end == RunEnd::Interrupted)?;
     out.set_item("events", simulation.rows())?;
     out.set_item("span_ns", simulation.span())?;

@@ -8,12 +8,13 @@ use pyo3::types::PyString;
 use tradecore_core::event::EventKind;
 use tradecore_core::sim::{
     BadFunding, BadLatency, BadSeries, Balances, Basis, ClockLead, FundingSource, Latency, LatencyFit,
-    LatencyModel, Leg, Matching, Measured, OrderRules, SupportWords, UnknownQueueModel, VenueSettings,
-    fit_latency, read_rates, read_series,
+    LatencyModel, Leg, Matching, Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel,
+    VenueSettings, fit_latency, read_rates, read_series,
 };
 use tradecore_core::types::{Decimal, Fees, Instrument, OrderSupport};
 
 use crate::columns::slice_of;
+use crate::custom_models::{latency_model, queue_model};
 use crate::errors;
 use crate::values::{to_duration, unexpected};
 
@@ -100,11 +101,17 @@ impl<'py> FromPyObject<'_, 'py> for SimVenue {
 impl TryFrom<&Attributes<'_>> for VenueSettings {
     type Error = PyErr;
     fn try_from(given: &Attributes<'_>) -> PyResult<Self> {
-        let settings = Self {
-            latency: to_latency(&given.latency)?,
-            queue: to_text("queue", "the name of a queue model", &given.queue)?
+        let custom_queue = queue_model(&given.queue)?;
+        let queue = match custom_queue {
+            Some(_) => QueueRule::Custom.into(),
+            None => to_text("queue", "the name of a queue model, or a QueueModel", &given.queue)?
                 .parse()
                 .map_err(|error: UnknownQueueModel| errors::invalid("queue", error.to_string()))?,
+        };
+        let settings = Self {
+            latency: to_latency(&given.latency)?,
+            queue,
+            custom_queue,
             granularity: to_auto("granularity", &given.granularity)?,
             basis: to_text("basis", "a word", &given.basis)?.parse().map_err(errors::settings)?,
             clock_lead: to_auto("clock_lead", &given.clock_lead)?.map_or(ClockLead::Auto, ClockLead::Ns),
@@ -187,13 +194,16 @@ fn to_latency(given: &Bound<'_, PyAny>) -> PyResult<Latency> {
     })
 }
 
-/// What a leg takes: a length of time, or the text of a model.
-fn to_leg(field: &str, given: &Bound<'_, PyAny>) -> PyResult<LatencyModel> {
+/// What a leg takes: a length of time, the text of a model, or a model of the user's.
+fn to_leg(field: &'static str, given: &Bound<'_, PyAny>) -> PyResult<LatencyModel> {
     if let Ok(text) = given.cast::<PyString>() {
         let text = text.to_cow()?;
         if text.contains('(') || text.contains(':') {
             return text.parse().map_err(|error: BadLatency| errors::invalid(field, error.to_string()));
         }
+    }
+    if let Some(source) = latency_model(field, given)? {
+        return Ok(LatencyModel::Custom(source));
     }
     to_duration(field, given, 0).map(LatencyModel::Constant)
 }

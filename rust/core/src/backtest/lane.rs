@@ -8,7 +8,7 @@ use super::past::Past;
 use crate::book::{FillBasis, L2Book, MarketChunks, Uncrossed};
 use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
-use crate::sim::{FeedClock, Stamp, Told};
+use crate::sim::{FeedClock, ModelFailure, Stamp, Told};
 use crate::types::Side;
 
 /// Where a market's columns come from, piece by piece in order of time.
@@ -162,6 +162,11 @@ impl Lane {
     /// What was removed of its book because it stayed locked or crossed.
     pub(super) fn uncrossed(&self) -> Uncrossed {
         self.feed.chunks.uncrossed()
+    }
+
+    /// How a feed latency of somebody else's failed, if it did and nobody has been told.
+    pub(super) fn take_failure(&mut self) -> Option<ModelFailure> {
+        self.clock.take_failure()
     }
 
     /// What stamps its messages.

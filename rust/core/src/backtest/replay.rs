@@ -44,7 +44,8 @@ use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{
-    Accounts, Balances, FeedClock, FillRule, FundingSource, Market, Notice, QueueRule, Uncross, Venue,
+    Accounts, Balances, FeedClock, FillRule, FundingSource, Market, ModelFailure, Notice, QueueModel,
+    QueueRule, Uncross, Venue,
 };
 use crate::types::{MarketId, Qty, StrategyId};
 
@@ -75,6 +76,23 @@ enum Wake {
     Signal,
 }
 
+/// Models of somebody else's.
+#[derive(Default)]
+struct Custom {
+    are_there: bool,
+    /// How feeds failed, until somebody has been told.
+    feeds: Vec<ModelFailure>,
+    /// What failed first, and whose it was.
+    first: Option<(Seat, ModelFailure)>,
+}
+
+impl Custom {
+    fn of(markets: &[MarketSetup]) -> Self {
+        let are_there = markets.iter().any(|market| market.settings.has_custom());
+        Self { are_there, ..Self::default() }
+    }
+}
+
 /// A backtest in progress.
 pub struct Replay {
     sessions: Sessions,
@@ -87,6 +105,8 @@ pub struct Replay {
     reporting: Option<Arc<Reporting>>,
     /// See [`Replay::bounded`].
     is_bounded: bool,
+    /// Models of somebody else's.
+    custom: Custom,
     /// Venue time of each market's next message.
     heads: Heads,
     /// Visible time of the next message of each followed market.
@@ -170,18 +190,21 @@ impl Replay {
         let mut lanes = Vec::with_capacity(markets.len());
         let mut listings = Vec::new();
         let mut granularities = Vec::with_capacity(markets.len());
+        let custom = Custom::of(&markets);
         let mut holding: BTreeMap<String, (Balances, Vec<MarketId>)> = BTreeMap::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
-            let MarketSetup { instrument, settings, source, holds, is_sound, in_order, .. } = setup;
+            let MarketSetup { instrument, mut settings, source, holds, is_sound, in_order, .. } = setup;
             settings
                 .check()
                 .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
+            settings.latency = settings.latency.of(instrument.id.as_str());
             let random = Random::new(config.seed, QUEUE_STREAM + index as u64);
             let basis = settings.basis.resolve(holds);
             let mut market =
                 Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?
                     .of_data(holds)
-                    .with_rules(settings.orders);
+                    .with_rules(settings.orders)
+                    .with_custom_queue(settings.custom_queue);
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
             let clock = FeedClock::new(
                 steps,
@@ -193,10 +216,7 @@ impl Replay {
             let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order));
             let counts = settings.latency.window() > 0;
             if is_bounded {
-                let rule = |queue, reaches| FillRule { queue, reaches };
-                let (low, high) = (QueueRule::Tracked.into(), QueueRule::TrackedHigh.into());
-                let rules = vec![rule(settings.queue, true), rule(low, false), rule(high, true)];
-                market.set_filling(groups[0].len(), rules);
+                market.set_filling(groups[0].len(), bounds_of(settings.queue));
             }
             if is_bounded || settings.queue.is_tracked() {
                 lane.keep_past();
@@ -258,6 +278,7 @@ impl Replay {
             granularities,
             reporting,
             is_bounded,
+            custom,
             config,
             next_sample: i64::MAX,
             start: i64::MIN,
@@ -392,6 +413,7 @@ impl Replay {
             self.tell(seat, first, Input::Control(&Control::Start))?;
         }
         loop {
+            self.fail_models()?;
             let wake = self.next_wake();
             let arrival = self.venue.next_due();
             let horizon = earliest(wake.map(|(at, _)| at), arrival);
@@ -419,6 +441,7 @@ impl Replay {
             }
             self.poll(monitor)?;
         }
+        self.fail_models()?;
         self.finish()
     }
 
@@ -517,6 +540,46 @@ impl Replay {
             self.tell(seat, now, Input::Control(&control))?;
         }
         Ok(())
+    }
+
+    /// Fails the strategies that met a model of somebody else's which has failed.
+    #[inline]
+    fn fail_models(&mut self) -> Result<(), RunError> {
+        if !self.custom.are_there {
+            return Ok(());
+        }
+        for failure in std::mem::take(&mut self.custom.feeds) {
+            for seat in self.sessions.seats() {
+                self.fail_by_model(seat, &failure)?;
+            }
+        }
+        while let Some((account, failure)) = self.venue.take_failure() {
+            self.fail_by_model(self.sessions.owner(account), &failure)?;
+        }
+        Ok(())
+    }
+
+    /// Fails every strategy of a kernel.
+    #[cold]
+    fn fail_by_model(&mut self, seat: Seat, failure: &ModelFailure) -> Result<(), RunError> {
+        if failure.error == HookError::Interrupted {
+            return Err(KernelError::Interrupted.into());
+        }
+        self.custom.first.get_or_insert_with(|| (seat, failure.clone()));
+        let kernel = self.sessions.kernel(seat);
+        let (now, strategies) = (kernel.now_ns().max(self.start), kernel.strategies().count());
+        let problem: Arc<str> = failure.to_string().into();
+        for strategy in (0..strategies).map(StrategyId::new) {
+            let control = Control::Fail { strategy, problem: Arc::clone(&problem) };
+            self.tell(seat, now, Input::Control(&control))?;
+        }
+        Ok(())
+    }
+
+    /// How a model of somebody else's failed that the kernel of a strategy met, if it was the first to fail.
+    pub fn model_failure(&self, strategy: StrategyId) -> Option<&ModelFailure> {
+        let met = |(seat, _): &&(Seat, ModelFailure)| *seat == self.sessions.seat_of(strategy);
+        self.custom.first.as_ref().filter(met).map(|(_, failure)| failure)
     }
 
     /// Tells of the next instrument that comes or goes, at `now`.
@@ -688,6 +751,12 @@ fn report_in(
     reporting.markets().for_each(|market| lanes[market.index()].stay());
     sessions.report_in(&reporting, config.sample_ns);
     Ok(Some(reporting))
+}
+
+/// How orders fill in a run with bounds: as set, by what is surely a fill, by what may be one.
+fn bounds_of(queue: QueueModel) -> Vec<FillRule> {
+    let rule = |queue, reaches| FillRule { queue, reaches };
+    vec![rule(queue, true), rule(QueueRule::Tracked.into(), false), rule(QueueRule::TrackedHigh.into(), true)]
 }
 
 fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::custom::ModelFailure;
 use super::latency::{Draws, LatencyModel, Traffic};
 use crate::event::{ClockStep, WrongStamps};
 use crate::random::Random;
 
 /// A feed latency, and the messages that count for it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Feed {
     draws: Draws,
     traffic: Traffic,
@@ -25,7 +26,7 @@ const LONGER_NS: i64 = 1_000_000_000;
 /// * at the strategy: the recorded receipt, or a feed latency after the venue time.
 ///
 /// So a message is never visible before it happened, whatever the two clocks said, and a wrong stamp moves no other message.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FeedClock {
     step: ClockStep,
     /// The receipt from which the next step counts.
@@ -76,6 +77,11 @@ impl FeedClock {
         let venue = self.happened(ts_event, ts_recv).max(self.last);
         self.last = venue;
         Stamp { venue, visible: self.seen(venue, ts_recv) }
+    }
+
+    /// How a feed latency of somebody else's failed, if it did and nobody has been told.
+    pub fn take_failure(&mut self) -> Option<ModelFailure> {
+        self.feed.as_mut()?.draws.take_failure()
     }
 
     /// Whether a feed latency replaces the recorded one.

@@ -37,6 +37,7 @@
 mod armed;
 mod commands;
 mod concern;
+mod custom;
 mod fills;
 mod incoming;
 mod lives;
@@ -64,6 +65,7 @@ use self::resting::{OwnOrders, Resting, Slot};
 use self::taken::Taken;
 use self::terms::Expiries;
 use self::waiting::Prints;
+use super::custom::{QueueEvent, QueueInUse, QueueSource, Source};
 use super::queue::{QueueModel, QueuePosition, Told};
 use super::rules::OrderRules;
 use super::update::Update;
@@ -84,6 +86,8 @@ struct Pool {
     trade: u64,
     left: i64,
     rule: FillRule,
+    /// By which orders queue instead.
+    custom: Option<QueueInUse>,
 }
 
 /// How resting orders of a pool fill.
@@ -120,6 +124,7 @@ pub struct Market {
     /// Accounts stand in groups of so many, each with a rule and a market of its own.
     group: usize,
     filling: Vec<FillRule>,
+    custom_queue: Option<Source<dyn QueueSource>>,
     granularity: Option<i64>,
     self_trade: SelfTrade,
     accounts: Accounts,
@@ -173,6 +178,7 @@ impl Market {
             news: News::default(),
             group: usize::MAX,
             filling: vec![FillRule { queue, reaches: true }],
+            custom_queue: None,
             granularity: None,
             self_trade: matching.self_trade,
             accounts: matching.accounts,
@@ -275,7 +281,8 @@ impl Market {
     fn add_pool(&mut self, group: usize) -> u32 {
         // Every pool draws the numbers it would draw alone.
         let rule = self.filling[group.min(self.filling.len() - 1)];
-        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0, rule });
+        let custom = self.custom_for(rule);
+        self.pools.push(Pool { random: self.random.clone(), trade: 0, left: 0, rule, custom });
         (self.pools.len() - 1) as u32
     }
 
@@ -294,14 +301,22 @@ impl Market {
     }
 
     /// Takes a message of a checked view, which happens at `now`. What comes of it goes to `out`, with the account it
-    /// is for.
+    /// is for. Returns whether a queue model of somebody else's has failed.
     #[inline]
-    pub fn on_message(&mut self, view: &View<'_>, rows: Span, now: i64, out: &mut Vec<(AccountId, Update)>) {
+    pub fn on_message(
+        &mut self,
+        view: &View<'_>,
+        rows: Span,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) -> bool {
         if !self.basis.has_book() {
-            return self.on_prints(view, rows.from, rows.to, now, out);
+            self.on_prints(view, rows.from, rows.to, now, out);
+            return false;
         }
         if self.touched {
-            return self.on_message_touched(view, rows, now, out);
+            self.on_message_touched(view, rows, now, out);
+            return self.custom_queue.is_some() && self.has_failed();
         }
         if self.basis == FillBasis::L2 && rows.only_levels {
             self.book.apply_levels(view, rows.from, rows.to);
@@ -311,6 +326,7 @@ impl Market {
             }
         }
         self.keep_mid();
+        false
     }
 
     /// The same with something of ours in the market; apart, so that it costs nothing where there is nothing.
@@ -424,8 +440,15 @@ impl Market {
             self.join(slot, displayed);
         } else if displayed != order.displayed {
             let at = self.book.stamp_at(order.side, order.key());
-            let queue = self.pools[order.pool as usize].rule.queue;
-            queue.on_depth(&mut order.place, (order.displayed, displayed), at, self.unit);
+            let pool = &mut self.pools[order.pool as usize];
+            let sizes = (order.displayed, displayed);
+            match &mut pool.custom {
+                Some(model) => {
+                    let event = QueueEvent::Change { prev: sizes.0, new: sizes.1 };
+                    order.ask(model, sizes.1, at, event);
+                }
+                None => pool.rule.queue.on_depth(&mut order.place, sizes, at, self.unit),
+            }
             if displayed < order.displayed {
                 order.shrunk_at = at;
             }
@@ -438,8 +461,11 @@ impl Market {
         let order = self.orders.get_mut(slot);
         let taken = self.taken.at(order.side, order.key(), order.pool);
         order.place = QueuePosition::behind(displayed - taken);
-        order.ahead_at_entry = order.place.front;
         let at = self.book.stamp_at(order.side, order.key());
+        if let Some(model) = &mut self.pools[order.pool as usize].custom {
+            order.ask(model, displayed, at, QueueEvent::Join);
+        }
+        order.ahead_at_entry = order.place.front;
         (order.displayed, order.joined_at, order.shrunk_at) = (displayed, at, at);
     }
 

@@ -2,6 +2,7 @@
 
 mod channel;
 mod clock;
+mod custom;
 mod funding;
 mod latency;
 mod market;
@@ -14,6 +15,10 @@ mod venue;
 mod wallet;
 
 pub use clock::{FeedClock, Stamp};
+pub use custom::{
+    CustomLatency, CustomQueue, LatencySource, Memory, ModelFailure, QueueEvent, QueueSource, Source,
+    Standing,
+};
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
 pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,

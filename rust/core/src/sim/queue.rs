@@ -109,6 +109,7 @@ impl fmt::Display for QueueModel {
             QueueRule::Tracked => ("tracked", None),
             QueueRule::TrackedHigh => ("tracked_high", None),
             QueueRule::Fitted(n) => ("fitted", Some(n)),
+            QueueRule::Custom => ("custom", None),
         };
         match (number, self.is_compat) {
             (None, false) => f.write_str(name),

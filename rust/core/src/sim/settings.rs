@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::custom::{QueueSource, Source};
 use super::funding::FundingSource;
 use super::latency::{Latency, LatencyModel};
 use super::market::{Accounts, Matching, SelfTrade};
@@ -112,6 +113,8 @@ impl Balances {
 pub struct VenueSettings {
     /// How resting orders queue.
     pub queue: QueueModel,
+    /// Where models come from by which they queue instead, with [`QueueRule::Custom`](super::QueueRule::Custom).
+    pub custom_queue: Option<Source<dyn QueueSource>>,
     /// How fine its books are: the time whose events are one message, ns, 0 where each is one; told by the data if not
     /// given.
     pub granularity: Option<i64>,
@@ -134,6 +137,11 @@ pub struct VenueSettings {
 }
 
 impl VenueSettings {
+    /// Whether one of its models is somebody else's.
+    pub fn has_custom(&self) -> bool {
+        self.custom_queue.is_some() || self.latency.is_custom()
+    }
+
     /// Checks what the types leave open.
     ///
     /// # Errors
@@ -295,6 +303,7 @@ mod tests {
     fn settings() -> VenueSettings {
         VenueSettings {
             queue: QueueRule::Power(2.0).into(),
+            custom_queue: None,
             granularity: None,
             basis: Basis::Auto,
             latency: Latency::constant(0, 0, Some(0)),

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::Channel;
+use super::custom::ModelFailure;
 use super::funding::{Funding, FundingSource};
 use super::latency::{Latency, Leg, Ways};
 use super::market::{Accounts, Market};
@@ -208,21 +209,28 @@ impl Venue {
         self.places.iter().map(|place| place.ways.least(Leg::Response)).min().unwrap_or(0)
     }
 
-    /// Takes a message of a checked view, which happens at `now`. Returns whether an order of ours was touched.
+    /// Takes a message of a checked view, which happens at `now`. Returns whether an order of ours was touched,
+    /// something is due at another time now, or a model of somebody else's has failed.
     #[inline]
     pub fn on_message(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
         let place = &mut self.places[market.index()];
         if place.ways.counts {
             place.ways.note(now);
         }
-        place.market.on_message(view, rows, now, &mut self.fresh);
+        let failed = place.market.on_message(view, rows, now, &mut self.fresh);
         let is_due =
             !rows.only_levels && place.marks.is_some() && self.note_published(market, view, rows, now);
         if self.fresh.is_empty() {
-            return is_due;
+            return is_due | failed;
         }
         self.report(market);
         true
+    }
+
+    /// How a model of somebody else's failed, if one did and nobody has been told, and an account that met it.
+    pub fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
+        let mut places = self.places.iter_mut();
+        places.find_map(|place| place.ways.take_failure().or_else(|| place.market.take_failure()))
     }
 
     /// Takes what a message says of marks and funding. Returns whether that will be paid at another time now.

@@ -161,6 +161,7 @@ pub fn market_setup(
         instrument: instrument(id, kind),
         settings: VenueSettings {
             queue: "power(2)".parse().unwrap(),
+            custom_queue: None,
             granularity: None,
             basis: Basis::L2,
             latency,

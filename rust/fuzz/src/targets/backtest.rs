@@ -106,6 +106,7 @@ fn run(input: &[u8]) {
     let setup = Setup {
         settings: VenueSettings {
             queue: dice.pick(&queues).parse().expect("a queue model"),
+            custom_queue: None,
             granularity: None,
             basis: dice.pick(&[Basis::Auto, Basis::L1]),
             latency: Latency::constant(time(&mut dice), time(&mut dice), dice.maybe(time)),

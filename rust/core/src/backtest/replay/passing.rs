@@ -225,6 +225,7 @@ impl Replay {
         let loaded =
             self.lanes[market.index()].load(|chunk| supplied = sessions.supply_chunk(market, &chunk));
         supplied?;
+        self.custom.feeds.extend(self.lanes[market.index()].take_failure());
         let name = || self.venue.market(market).instrument().id.to_string();
         let head = match loaded {
             Ok(head) => head,

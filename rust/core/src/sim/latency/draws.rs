@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::LatencyModel;
 use crate::random::Random;
+use crate::sim::custom::{LatencyInUse, ModelFailure};
 
 /// Messages of a market that still count.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,10 +41,11 @@ impl Traffic {
 }
 
 /// What one leg takes, thing by thing, of a seed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Draws {
     model: LatencyModel,
     random: Random,
+    custom: Option<LatencyInUse>,
     /// When the last thing arrived.
     last: i64,
 }
@@ -51,7 +53,16 @@ pub struct Draws {
 impl Draws {
     /// Those of a model.
     pub fn new(model: LatencyModel, random: Random) -> Self {
-        Self { model, random, last: i64::MIN }
+        let custom = match &model {
+            LatencyModel::Custom(source) => Some(LatencyInUse::new(source.clone())),
+            _ => None,
+        };
+        Self { model, random, custom, last: i64::MIN }
+    }
+
+    /// How a model of somebody else's failed, if it did and nobody has been told.
+    pub fn take_failure(&mut self) -> Option<ModelFailure> {
+        self.custom.as_mut()?.outcome().untold.take()
     }
 
     /// What something sent at `at` takes, ns.
@@ -59,6 +70,7 @@ impl Draws {
     pub fn draw(&mut self, at: i64, traffic: &Traffic) -> i64 {
         match &self.model {
             LatencyModel::Constant(ns) => *ns,
+            LatencyModel::Custom(_) => self.custom.as_mut().map_or(0, |model| model.draw(at)),
             model => draw(model, &mut self.random, at, traffic),
         }
     }
@@ -95,6 +107,8 @@ fn draw(model: &LatencyModel, random: &mut Random, at: i64, traffic: &Traffic) -
             let load = traffic.within(*window, at).saturating_mul(*each);
             draw(base, random, at, traffic).saturating_add(load)
         }
+        // Texts name none, so none is part of another one.
+        LatencyModel::Custom(source) => source.0.least(),
     }
 }
 

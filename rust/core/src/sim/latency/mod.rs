@@ -17,6 +17,8 @@ pub use series::{BadSeries, SERIES_HEADER, read_series};
 pub use text::BadLatency;
 pub(super) use ways::Ways;
 
+use super::custom::{LatencySource, Source};
+
 /// Which way something goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leg {
@@ -62,6 +64,8 @@ pub enum LatencyModel {
         /// Messages count for so long, ns.
         window: i64,
     },
+    /// What a model of somebody else's says.
+    Custom(Source<dyn LatencySource>),
 }
 
 impl Default for LatencyModel {
@@ -80,13 +84,14 @@ impl LatencyModel {
             Self::Mixture(parts) => parts.iter().map(|(_, part)| part.least()).min().unwrap_or(0),
             Self::Series { measured, .. } => measured.iter().map(|(_, took)| *took).min().unwrap_or(0),
             Self::Load { base, .. } => base.least(),
+            Self::Custom(source) => source.0.least(),
         }
     }
 
     /// For how long messages of its market count, ns; 0 where they do not.
     pub fn window(&self) -> i64 {
         match self {
-            Self::Constant(_) | Self::Lognormal { .. } | Self::Series { .. } => 0,
+            Self::Constant(_) | Self::Lognormal { .. } | Self::Series { .. } | Self::Custom(_) => 0,
             Self::Mixture(parts) => parts.iter().map(|(_, part)| part.window()).max().unwrap_or(0),
             Self::Load { base, window, .. } => base.window().max(*window),
         }
@@ -98,7 +103,7 @@ impl LatencyModel {
     /// What `read` says.
     fn load<E>(&mut self, read: &mut impl FnMut(&str) -> Result<Measured, E>) -> Result<(), E> {
         match self {
-            Self::Constant(_) | Self::Lognormal { .. } => Ok(()),
+            Self::Constant(_) | Self::Lognormal { .. } | Self::Custom(_) => Ok(()),
             Self::Mixture(parts) => parts.iter_mut().try_for_each(|(_, part)| part.load(read)),
             Self::Series { file, measured } => {
                 *measured = read(file)?;
@@ -139,6 +144,25 @@ impl Latency {
         let mut response = |file: &str| read(file, Leg::Response);
         self.response.load(&mut response)?;
         self.feed.as_mut().map_or(Ok(()), |feed| feed.load(&mut response))
+    }
+
+    /// The same for one instrument.
+    #[must_use]
+    pub fn of(&self, instrument: &str) -> Self {
+        let mut own = self.clone();
+        for model in [Some(&mut own.entry), Some(&mut own.response), own.feed.as_mut()].into_iter().flatten()
+        {
+            if let LatencyModel::Custom(source) = model {
+                source.0 = source.0.of(instrument);
+            }
+        }
+        own
+    }
+
+    /// Whether a model of somebody else's says what a leg takes.
+    pub fn is_custom(&self) -> bool {
+        let legs = [Some(&self.entry), Some(&self.response), self.feed.as_ref()];
+        legs.into_iter().flatten().any(|model| matches!(model, LatencyModel::Custom(_)))
     }
 
     /// For how long messages of its market count for what commands and reports take, ns; 0 where they do not.

@@ -151,6 +151,7 @@ impl fmt::Display for LatencyModel {
                 f.write_str(")")
             }
             Self::Series { file, .. } => write!(f, "series:{file}"),
+            Self::Custom(source) => f.write_str(source.0.name()),
             Self::Load { base, each, window } => {
                 write!(
                     f,

@@ -2,6 +2,7 @@
 
 use super::{Draws, Latency, Leg, Traffic};
 use crate::random::Random;
+use crate::sim::custom::ModelFailure;
 use crate::types::AccountId;
 
 /// What commands and reports of one market take: of all accounts in turn, or of groups of them as if each were alone.
@@ -53,6 +54,14 @@ impl Ways {
     pub(in crate::sim) fn arrival(&mut self, leg: Leg, account: AccountId, at: i64) -> i64 {
         let way = self.way(account);
         self.each[way][leg as usize].arrival(at, &self.traffic)
+    }
+
+    /// How a model of somebody else's failed, if one did and nobody has been told, and an account whose way it was.
+    pub(in crate::sim) fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
+        let accounts = self.group.unwrap_or(1);
+        let ways = self.each.iter_mut().enumerate();
+        let mut draws = ways.flat_map(|(at, draws)| draws.iter_mut().map(move |draws| (at, draws)));
+        draws.find_map(|(at, draws)| Some((AccountId::new(at * accounts), draws.take_failure()?)))
     }
 
     fn way(&mut self, account: AccountId) -> usize {

@@ -95,6 +95,11 @@ impl Market {
         let order = self.orders.get_mut(slot);
         let pool = &mut self.pools[pool as usize];
         let print = Print { qty: left, at: trade.at, is_shown: trade.at <= order.shrunk_at };
+        if let Some(model) = &mut pool.custom {
+            let fill = order.reach(model, print, trade.qty - left, self.lot).min(fillable).max(0);
+            pool.left = left - fill;
+            return fill;
+        }
         if left < trade.qty {
             pool.rule.queue.on_trade_ahead(&mut order.place, Print { qty: trade.qty - left, ..print });
         }

@@ -1,6 +1,7 @@
 //! What queue models are told apart by, and what they keep of an order.
 
 use super::tracked::{Line, Told};
+use crate::sim::custom::Memory;
 
 /// Who leaves a level that shrinks without a trade.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +26,8 @@ pub enum QueueRule {
     TrackedHigh,
     /// The same, `(front / (front + back))^n` of it ahead of the order.
     Fitted(f64),
+    /// Whom a model of somebody else's says.
+    Custom,
 }
 
 /// A resting order's place, in quantity increments (fractions arise from probabilities).
@@ -40,12 +43,14 @@ pub struct QueuePosition {
     pub(super) moved: f64,
     /// The level as pieces, where they are tracked.
     line: Option<Box<Line>>,
+    /// What a model of somebody else's keeps of the order.
+    pub(in crate::sim) memory: Option<Memory>,
 }
 
 impl QueuePosition {
     /// A place in a level that has not been seen.
     pub const UNKNOWN: Self =
-        Self { front: f64::INFINITY, traded: 0.0, departed: 0.0, moved: 0.0, line: None };
+        Self { front: f64::INFINITY, traded: 0.0, departed: 0.0, moved: 0.0, line: None, memory: None };
 
     /// Whether the level has not been seen.
     pub fn is_unknown(&self) -> bool {
