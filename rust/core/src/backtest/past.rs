@@ -12,8 +12,8 @@ use tradecore_wide::{Work, widest};
 const ROWS: usize = 4_096;
 /// So many changes of the level are enough, with its size before them.
 const CHANGES: usize = 20;
-/// Prices are compared so many at a time.
-const BLOCK: usize = 32;
+/// Prices are compared so many at a time, as many as a word of their bits has.
+const BLOCK: usize = u32::BITS as usize;
 
 /// The chunks that have passed last.
 #[derive(Default)]
@@ -44,7 +44,8 @@ impl Past {
         price: i64,
     ) -> Vec<Told> {
         let passed = self.chunks.iter().rev().map(|chunk| (chunk, chunk.end()));
-        let (mut search, mut left) = (Search { basis, side, price, told: Vec::new(), sizes: 0 }, ROWS);
+        let (mut search, mut left) =
+            (Search { basis, side, price, told: Vec::with_capacity(BLOCK), sizes: 0 }, ROWS);
         for (chunk, end) in front.into_iter().chain(passed) {
             let start = chunk.start().max(end.saturating_sub(left));
             left -= end - start;
@@ -68,45 +69,49 @@ struct Search {
 
 impl Search {
     /// Looks through rows, the last first. Returns whether to go on before them.
-    fn look(&mut self, view: &View<'_>, start: usize, mut end: usize) -> bool {
+    fn look(&mut self, view: &View<'_>, start: usize, end: usize) -> bool {
         // A quote at another price ends a level of quotes.
         if self.basis == FillBasis::L1 {
             return (start..end).rev().all(|row| self.see(view, row));
         }
-        loop {
-            let found = match view.price {
-                Ints::Narrow(column) => {
-                    // No price of a narrow column is one that does not fit.
-                    let price = i32::try_from(self.price).unwrap_or(0);
-                    widest(Latest { column: &column[start..end], price })
-                }
-                Ints::Wide(column) => widest(Latest { column: &column[start..end], price: self.price }),
-            };
-            let Some(found) = found else { return true };
-            end = start + found;
-            if !self.see(view, end) {
-                return false;
+        match view.price {
+            Ints::Narrow(column) => {
+                // No price of a narrow column is one that does not fit.
+                let price = i32::try_from(self.price).unwrap_or(0);
+                widest(Backwards {
+                    column: &column[start..end],
+                    price,
+                    see: |row| self.see(view, start + row),
+                })
+            }
+            Ints::Wide(column) => {
+                let price = self.price;
+                widest(Backwards {
+                    column: &column[start..end],
+                    price,
+                    see: |row| self.see(view, start + row),
+                })
             }
         }
     }
 
     /// Takes a row into account; returns whether to go on before it.
     fn see(&mut self, view: &View<'_>, row: usize) -> bool {
-        let (price, qty, at) = (view.price.get(row), view.qty.get(row), view.ts_event[row]);
+        let (own, other) = (self.side as i8, -(self.side as i8));
         match (EventKind::from_column(view.kind[row]), self.basis) {
             (Some(EventKind::BookClear), FillBasis::L2) => return false,
             (Some(EventKind::BookSet), FillBasis::L2) | (Some(EventKind::Quote), FillBasis::L1)
-                if view.side[row] == self.side as i8 =>
+                if view.side[row] == own =>
             {
-                if price == self.price {
-                    self.told.push(Told::Size { qty, at });
+                if view.price.get(row) == self.price {
+                    self.told.push(Told::Size { qty: view.qty.get(row), at: view.ts_event[row] });
                     self.sizes += 1;
                 } else if self.basis == FillBasis::L1 {
                     return false;
                 }
             }
-            (Some(EventKind::Trade), _) if price == self.price && view.side[row] == -(self.side as i8) => {
-                self.told.push(Told::Trade { qty, at });
+            (Some(EventKind::Trade), _) if view.side[row] == other && view.price.get(row) == self.price => {
+                self.told.push(Told::Trade { qty: view.qty.get(row), at: view.ts_event[row] });
             }
             _ => {}
         }
@@ -114,26 +119,33 @@ impl Search {
     }
 }
 
-/// Finds the last row of a price, or of a clear, which has price 0. Most blocks have none, which is summed up without a
-/// branch.
-struct Latest<'a, T> {
+/// Lets rows of a price, and of a clear, which has price 0, be seen, the last first, for as long as that says so. Most
+/// blocks have none; which rows of one do is told without a branch.
+struct Backwards<'a, T, F> {
     column: &'a [T],
     price: T,
+    see: F,
 }
 
-impl<T: Copy + Default + PartialEq> Work for Latest<'_, T> {
-    type Output = Option<usize>;
+impl<T: Copy + Default + PartialEq, F: FnMut(usize) -> bool> Work for Backwards<'_, T, F> {
+    /// Whether all were seen.
+    type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> Option<usize> {
-        let is_told = |price: &T| u32::from(*price == self.price) | u32::from(*price == T::default());
-        let mut from = self.column.len();
-        for block in self.column.rchunks(BLOCK) {
-            from -= block.len();
-            if block.iter().map(is_told).sum::<u32>() > 0 {
-                return block.iter().rposition(|price| is_told(price) > 0).map(|at| from + at);
+    fn run(mut self) -> bool {
+        let is_told = |price: &T| *price == self.price || *price == T::default();
+        let (rest, blocks) = self.column.as_rchunks::<BLOCK>();
+        for (at, block) in blocks.iter().enumerate().rev() {
+            let bit = |(bit, price)| u32::from(is_told(price)) << bit;
+            let mut told = block.iter().enumerate().map(bit).fold(0, |told, bit| told | bit);
+            while told != 0 {
+                let last = told.ilog2();
+                told ^= 1 << last;
+                if !(self.see)(rest.len() + at * BLOCK + last as usize) {
+                    return false;
+                }
             }
         }
-        None
+        (0..rest.len()).rev().all(|at| !is_told(&rest[at]) || (self.see)(at))
     }
 }

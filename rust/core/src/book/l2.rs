@@ -374,11 +374,36 @@ impl L2Book {
     }
 
     /// Applies rows `from..to` of a checked view by what makes the book.
+    #[inline]
     pub(crate) fn apply_rows(&mut self, basis: FillBasis, view: &View<'_>, from: usize, to: usize) {
         match basis {
-            FillBasis::L2 => self.apply(view, from, to),
+            FillBasis::L2 => self.apply_mixed(view, from, to),
             FillBasis::L1 => (from..to).for_each(|row| self.apply_event(basis, view, row)),
             FillBasis::Trades | FillBasis::Bars => {}
+        }
+    }
+
+    /// Applies rows `from..to` of a checked view, of any kind.
+    #[inline(never)]
+    fn apply_mixed(&mut self, view: &View<'_>, from: usize, to: usize) {
+        let mut row = from;
+        while row < to {
+            let kind = view.kind[row];
+            if kind == EventKind::BookSet as u8 {
+                let levels = view.run_of(EventKind::BookSet, row, to);
+                self.apply_levels(view, row, levels);
+                row = levels;
+            } else if kind == EventKind::Trade as u8 {
+                let (shown, trades) =
+                    (self.shown_trades(view, row, to), view.run_of(EventKind::Trade, row, to));
+                if row == shown {
+                    self.merge_trades(view, row, trades);
+                }
+                row = trades;
+            } else {
+                self.apply_row(view, row);
+                row += 1;
+            }
         }
     }
 
@@ -441,12 +466,7 @@ impl L2Book {
 
     /// Applies rows `from..to` of a checked view.
     pub fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
-        if from < to && view.are_levels(from, to) {
-            return self.apply_levels(view, from, to);
-        }
-        for row in from..to {
-            self.apply_row(view, row);
-        }
+        self.apply_mixed(view, from, to);
     }
 
     /// The side then holds just that level.

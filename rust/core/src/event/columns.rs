@@ -247,13 +247,20 @@ impl View<'_> {
         tail.iter().position(|f| f & FLAG_LAST != 0).map_or(self.flags.len(), |at| end + at + 1)
     }
 
+    /// Where rows of a kind end, from a row on.
+    #[inline]
+    pub(crate) fn run_of(&self, kind: EventKind, from: usize, to: usize) -> usize {
+        // Eight kinds at a time, as above.
+        let (kinds, kind) = (&self.kind[from..to], kind as u8);
+        let words = kinds.as_chunks::<8>().0.iter().take_while(|word| **word == [kind; 8]);
+        let whole = 8 * words.count();
+        from + whole + kinds[whole..].iter().take_while(|other| **other == kind).count()
+    }
+
     /// Whether rows `from..to` are all levels.
     #[inline]
     pub fn are_levels(&self, from: usize, to: usize) -> bool {
-        // Eight kinds at a time, as above.
-        const LEVELS: [u8; 8] = [EventKind::BookSet as u8; 8];
-        let (words, tail) = self.kind[from..to].as_chunks::<8>();
-        words.iter().all(|word| *word == LEVELS) && tail.iter().all(|kind| *kind == LEVELS[0])
+        self.run_of(EventKind::BookSet, from, to) == to
     }
 
     /// Sum of the quantities of rows `from..to` of a kind.

@@ -498,11 +498,7 @@ impl Kernel {
                 let Content { trades, quote, ts_event, .. } = &self.content;
                 let quoted = quote.as_ref().and_then(Touch::twice_mid);
                 // As everywhere else bars are made of the depth as it was recorded.
-                let mid = if state.bars.need(BarSource::Mid) {
-                    Touch::of(state.view.depth()).twice_mid()
-                } else {
-                    None
-                };
+                let mid = state.bars.need(BarSource::Mid).then(|| state.view.depth_twice_mid()).flatten();
                 let told = Told { trades: if is_barred { &[] } else { trades }, bars };
                 heard = state.bars.hear(told, Heard { now: core.now, ts_event: *ts_event, quoted, mid });
                 state.bars.finished(&mut self.finished);

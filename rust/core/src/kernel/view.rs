@@ -219,6 +219,12 @@ impl MarketView {
         depth
     }
 
+    /// Sum of the best prices of the depth alone.
+    pub(super) fn depth_twice_mid(&mut self) -> Option<i64> {
+        let book = self.book();
+        Some(book.depth_best(Side::Buy)? + book.depth_best(Side::Sell)?)
+    }
+
     /// All that is known, and where what was supplied goes on.
     pub(super) fn all_known(&mut self) -> Known {
         let (book, twice_mid) = (self.book().clone(), self.seen.twice_mid);
@@ -332,9 +338,10 @@ impl MarketView {
         });
         let touch = self.seen.touch;
         // Quotes and trades make no book, but what they do to the best prices of one is an event of it.
-        content.book |= touch.prices_differ(&before);
+        let moved = touch.prices_differ(&before);
+        content.book |= moved;
         if content.book {
-            content.touch_moved = touch.prices_differ(&before);
+            content.touch_moved = moved;
             content.new_state = (touch.state != before.state).then_some(touch.state);
         }
     }

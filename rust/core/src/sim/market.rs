@@ -61,7 +61,7 @@ use self::armed::Triggers;
 use self::matching::Step;
 pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::news::{News, Trade, Watch};
-use self::resting::{OwnOrders, Resting, Slot};
+use self::resting::{OwnOrders, Slot};
 use self::taken::Taken;
 use self::terms::Expiries;
 use self::waiting::Prints;
@@ -321,9 +321,7 @@ impl Market {
         if self.basis == FillBasis::L2 && rows.only_levels {
             self.book.apply_levels(view, rows.from, rows.to);
         } else {
-            for row in rows.from..rows.to {
-                self.book.apply_event(self.basis, view, row);
-            }
+            self.book.apply_rows(self.basis, view, rows.from, rows.to);
         }
         self.keep_mid();
         false
@@ -344,15 +342,24 @@ impl Market {
         if !few {
             self.note_covered();
         }
-        if self.basis == FillBasis::L2 && rows.only_levels {
-            if !few {
-                self.note_levels(view, rows.from, rows.to);
-            }
-            self.book.apply_levels(view, rows.from, rows.to);
-        } else {
-            for row in rows.from..rows.to {
-                self.on_row(view, row, now, out);
-            }
+        let mut row = rows.from;
+        while row < rows.to {
+            row = if self.basis == FillBasis::L2
+                && (rows.only_levels || view.kind[row] == EventKind::BookSet as u8)
+            {
+                let end =
+                    if rows.only_levels { rows.to } else { view.run_of(EventKind::BookSet, row, rows.to) };
+                if !few {
+                    self.note_levels(view, row, end);
+                }
+                self.book.apply_levels(view, row, end);
+                end
+            } else if view.kind[row] == EventKind::Trade as u8 {
+                self.on_trades(view, row, rows.to, now, out)
+            } else {
+                self.on_row(view, row);
+                row + 1
+            };
         }
         self.keep_mid();
         if few {
@@ -404,7 +411,8 @@ impl Market {
             }
             for at in 0..self.orders.len() {
                 let slot = self.orders.all()[at];
-                let Resting { side, price, .. } = *self.orders.get(slot);
+                let order = self.orders.get(slot);
+                let (side, price) = (order.side, order.price);
                 match self.book.shown_at(side, price) {
                     Some(displayed) => self.see(slot, displayed),
                     None => self.orders.set_unseen(side, price * side.sign()),
@@ -433,12 +441,20 @@ impl Market {
     }
 
     /// Lets what a level shows act on an order's place in its queue.
-    #[inline]
+    #[inline(always)]
     fn see(&mut self, slot: Slot, displayed: i64) {
+        let order = self.orders.get(slot);
+        if displayed != order.displayed || order.place.is_unknown() {
+            self.see_change(slot, displayed);
+        }
+    }
+
+    #[inline(never)]
+    fn see_change(&mut self, slot: Slot, displayed: i64) {
         let order = self.orders.get_mut(slot);
         if order.place.is_unknown() {
             self.join(slot, displayed);
-        } else if displayed != order.displayed {
+        } else {
             let at = self.book.stamp_at(order.side, order.key());
             let pool = &mut self.pools[order.pool as usize];
             let sizes = (order.displayed, displayed);
@@ -499,10 +515,16 @@ impl Market {
     /// Lets `told` say what the levels are made of that orders have joined since it was last asked: what was told of the
     /// one of a side at a price, oldest first. None of it is later than the last message.
     pub(crate) fn look_back(&mut self, told: impl Fn(Side, i64) -> Vec<Told>) {
+        // Many accounts often join the same few levels.
+        let mut levels: Vec<((Side, i64), Vec<i64>)> = Vec::new();
         for slot in self.joined.drain(..) {
-            if let Some(order) = self.orders.still(slot) {
-                order.place.know(told(order.side, order.price));
-            }
+            let Some(order) = self.orders.still(slot) else { continue };
+            let level = (order.side, order.price);
+            let at = levels.iter().position(|(known, _)| *known == level).unwrap_or_else(|| {
+                levels.push((level, QueuePosition::pieces(told(order.side, order.price))));
+                levels.len() - 1
+            });
+            order.place.know(&levels[at].1);
         }
     }
 
@@ -513,26 +535,36 @@ impl Market {
         }
     }
 
-    fn on_row(&mut self, view: &View<'_>, row: usize, now: i64, out: &mut Vec<(AccountId, Update)>) {
-        match EventKind::from_column(view.kind[row]) {
-            Some(EventKind::Trade) => {
-                let (price, qty) = (view.price.get(row), view.qty.get(row));
-                if price > 0 && qty > 0 {
-                    let aggressor = self.book.aggressor(view.side[row], price);
-                    self.on_trade(Trade { aggressor, price, qty, at: view.ts_event[row] }, now, out);
-                    self.see_last(price, i64::MAX);
-                }
-                self.book.apply_event(self.basis, view, row);
+    /// Takes trades from a row on and returns where they end. What they do to orders does not depend on what they do to the
+    /// book, but where that says who took.
+    fn on_trades(
+        &mut self,
+        view: &View<'_>,
+        from: usize,
+        to: usize,
+        now: i64,
+        out: &mut Vec<(AccountId, Update)>,
+    ) -> usize {
+        let to = view.run_of(EventKind::Trade, from, to);
+        let known = view.side[from..to].iter().take_while(|side| **side != 0).count();
+        let to = from + known.max(1);
+        for row in from..to {
+            let (price, qty) = (view.price.get(row), view.qty.get(row));
+            if price > 0 && qty > 0 {
+                let aggressor = self.book.aggressor(view.side[row], price);
+                self.on_trade(Trade { aggressor, price, qty, at: view.ts_event[row] }, now, out);
+                self.see_last(price, i64::MAX);
             }
+        }
+        self.book.merge_trades(view, from, to);
+        to
+    }
+
+    fn on_row(&mut self, view: &View<'_>, row: usize) {
+        match EventKind::from_column(view.kind[row]) {
             Some(EventKind::Mark) => self.see_mark(view.price.get(row)),
             kind => {
-                if self.basis == FillBasis::L2 {
-                    match kind {
-                        Some(EventKind::BookClear) => self.news.cleared = true,
-                        Some(EventKind::BookSet) => self.note(view.side[row], view.price.get(row)),
-                        _ => {}
-                    }
-                }
+                self.news.cleared |= self.basis == FillBasis::L2 && kind == Some(EventKind::BookClear);
                 self.book.apply_event(self.basis, view, row);
             }
         }

@@ -11,6 +11,8 @@
 //!
 //! It is the ladders that are changed, so every reader sees the merged book; what the depth had there is kept aside.
 
+use std::ops::Range;
+
 use super::L2Book;
 use crate::book::cover::{Cover, Mark, Merge, NONE};
 use crate::event::{EventKind, View};
@@ -69,6 +71,18 @@ impl L2Book {
         [Side::Buy, Side::Sell].into_iter().flat_map(move |side| keys(side).map(move |(key, _)| (side, *key)))
     }
 
+    /// The best price of a side as its depth alone has it.
+    pub(crate) fn depth_best(&self, side: Side) -> Option<i64> {
+        let ladder = &self.sides[side.index()];
+        let key = match self.merge.as_ref().and_then(|merge| merge.hidden[side.index()].first()) {
+            None => ladder.best(),
+            Some((key, shown)) if *shown > 0 => Some(*key),
+            // A quote's own level, of which the depth knows nothing.
+            Some((own, _)) => ladder.iter().map(|(key, _)| key).find(|key| key < own),
+        };
+        key.map(|key| key * side.sign())
+    }
+
     /// Venue's time of the depth or quote that tells of a key, ns.
     #[inline]
     pub(crate) fn stamp_at(&self, side: Side, key: i64) -> i64 {
@@ -92,25 +106,52 @@ impl L2Book {
         })
     }
 
+    /// Where trades end, from a row on, that the depth right behind them shows: it would take off again all that they lay
+    /// over it.
+    #[inline]
+    pub(super) fn shown_trades(&self, view: &View<'_>, from: usize, to: usize) -> usize {
+        if self.is_covered || self.merge.is_none() {
+            return from;
+        }
+        let end = view.run_of(EventKind::Trade, from, to);
+        let is_depth = end < to && view.kind[end] == EventKind::BookSet as u8;
+        let is_shown = |at: &i64| is_depth && *at <= view.ts_event[end];
+        if view.ts_event[from..end].iter().all(is_shown) { end } else { from }
+    }
+
     /// Takes a row that is no level: of a quote or a trade, others pass by.
     #[inline(never)]
     pub(super) fn merge_row(&mut self, view: &View<'_>, row: usize) {
-        if !self.is_synced() {
+        match EventKind::from_column(view.kind[row]) {
+            Some(EventKind::Quote) if self.is_synced() => {
+                if let Some(side) = Side::from_column(view.side[row]) {
+                    self.cover_by_quote(side, view.price.get(row), view.qty.get(row), Mark::of(view, row));
+                }
+            }
+            Some(EventKind::Trade) => self.merge_trades(view, row, row + 1),
+            _ => {}
+        }
+    }
+
+    /// Takes rows `from..to`, all of them trades. Those of one aggressor at one price are laid over the depth at once.
+    #[inline(never)]
+    pub(crate) fn merge_trades(&mut self, view: &View<'_>, from: usize, to: usize) {
+        if self.merge.is_none() || !self.is_synced() {
             return;
         }
-        let (mark, price, qty) = (Mark::of(view, row), view.price.get(row), view.qty.get(row));
-        match EventKind::from_column(view.kind[row]) {
-            Some(EventKind::Quote) => {
-                if let Some(side) = Side::from_column(view.side[row]) {
-                    self.cover_by_quote(side, price, qty, mark);
-                }
+        let mut row = from;
+        while row < to {
+            let (column, price) = (view.side[row], view.price.get(row));
+            let is_same = |row: &usize| view.side[*row] == column && view.price.get(*row) == price;
+            // Where the book says who took, each trade is asked after those before it.
+            let same = if column == 0 { 1 } else { (row..to).take_while(is_same).count() };
+            let rows = row..row + same;
+            row = rows.end;
+            if price > 0
+                && let Some(aggressor) = self.aggressor(column, price)
+            {
+                self.cover_by_trades(aggressor.opposite(), price, view, rows);
             }
-            Some(EventKind::Trade) if price > 0 && qty > 0 => {
-                if let Some(aggressor) = self.aggressor(view.side[row], price) {
-                    self.cover_by_trade(aggressor.opposite(), price, qty, mark.at);
-                }
-            }
-            _ => {}
         }
     }
 
@@ -126,14 +167,27 @@ impl L2Book {
         self.lay(side, cover);
     }
 
-    fn cover_by_trade(&mut self, side: Side, price: i64, qty: i64, at: i64) {
+    /// Trades at one price of a side.
+    fn cover_by_trades(&mut self, side: Side, price: i64, view: &View<'_>, rows: Range<usize>) {
         let key = price * side.sign();
-        let before = self.cover(side);
-        let quote = before.map_or(Mark::NONE, |cover| cover.quote);
-        if at <= self.stamp || at <= quote.at || self.sides[side.index()].best_or_min() < key {
+        let ladder = &self.sides[side.index()];
+        if ladder.best_or_min() < key {
             return;
         }
-        let traded_at = before.map_or(at, |cover| cover.traded_at.max(at));
+        let before = self.cover(side);
+        let quote = before.map_or(Mark::NONE, |cover| cover.quote);
+        let (newest, shown) = (self.stamp.max(quote.at), ladder.get(key));
+        let (mut qty, mut traded_at) = (0i64, before.map_or(NONE, |cover| cover.traded_at));
+        for row in rows {
+            let (more, at) = (view.qty.get(row), view.ts_event[row]);
+            // Those behind the one that empties the level find it gone.
+            if more > 0 && at > newest && (qty == 0 || qty < shown) {
+                (qty, traded_at) = (qty.saturating_add(more), traded_at.max(at));
+            }
+        }
+        if qty == 0 {
+            return;
+        }
         if let Some(cover) = before.filter(|cover| cover.key == key)
             && let Some(merge) = &mut self.merge
         {
@@ -278,6 +332,8 @@ mod tests {
                 let mut depth = single.clone();
                 depth.reveal();
                 prop_assert_eq!(levels(&depth), levels(&plain));
+                let best = |book: &L2Book| [Side::Buy, Side::Sell].map(|side| book.depth_best(side));
+                prop_assert_eq!(best(&single), best(&plain));
             }
             let mut at = 0;
             for cut in cuts.iter().cycle() {

@@ -17,6 +17,9 @@ impl Market {
         if let Some(passive) = passive {
             self.taken.trade(passive, price * passive.sign(), qty, at);
         }
+        if self.orders.best(Side::Buy) < price && self.orders.best(Side::Sell) < -price {
+            return;
+        }
         for side in if passive == Some(Side::Sell) { [Side::Sell, Side::Buy] } else { SIDES } {
             let traded = price * side.sign();
             let best = self.orders.best(side);
@@ -112,6 +115,7 @@ impl Market {
         pool.left = (left - fill).max(0);
         fill
     }
+
     /// Fills the orders that the other side's best price has reached, better prices first, then in order of arrival.
     pub(super) fn fill_reached(&mut self, now: i64, out: &mut Vec<(AccountId, Update)>) {
         let (bid, ask) = self.book.touch_keys();

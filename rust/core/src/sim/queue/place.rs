@@ -67,10 +67,14 @@ impl QueuePosition {
         (self.front, self.line) = (0.0, None);
     }
 
-    /// What was told of the level before the order came, oldest first: it says what the quantity ahead is made of.
-    pub fn know(&mut self, told: impl IntoIterator<Item = Told>) {
-        let pieces = Line::of(told);
-        self.track(|line| line.know(&pieces));
+    /// What a level is made of, oldest first, by what was told of it, oldest first.
+    pub fn pieces(told: impl IntoIterator<Item = Told>) -> Vec<i64> {
+        Line::of(told)
+    }
+
+    /// What the level was made of before the order came: see [`QueuePosition::pieces`].
+    pub fn know(&mut self, pieces: &[i64]) {
+        self.track(|line| line.know(pieces));
     }
 
     /// Lets something act on the pieces; none once nothing can be ahead any more.

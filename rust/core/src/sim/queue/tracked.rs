@@ -78,6 +78,16 @@ impl Pieces {
         self.each[self.first..].iter().copied()
     }
 
+    /// Puts all of another's pieces behind its own; returns how much that was.
+    fn take_from(&mut self, other: &mut Self) -> i64 {
+        self.each.extend_from_slice(&other.each[other.first..]);
+        other.each.clear();
+        other.first = 0;
+        let qty = std::mem::take(&mut other.qty);
+        self.qty += qty;
+        qty
+    }
+
     /// Takes so much from the front; returns what was not there.
     fn eat(&mut self, mut qty: i64) -> i64 {
         while qty > 0
@@ -144,7 +154,7 @@ impl Line {
     /// any more, what is less is one piece before them.
     pub(super) fn know(&mut self, pieces: &[i64]) {
         let (front, told) = (self.ahead.qty, pieces.iter().sum::<i64>());
-        self.ahead = Pieces::default();
+        self.ahead = Pieces { each: Vec::with_capacity(pieces.len() + 1), ..Pieces::default() };
         if told < front {
             self.ahead.push(front - told);
         }
@@ -195,11 +205,7 @@ impl Line {
                 size = Some(qty);
             }
             // All of them stand ahead of who comes then.
-            let joined = std::mem::take(&mut line.behind);
-            for piece in joined.left() {
-                line.ahead.push(piece);
-            }
-            line.is_fresh &= joined.qty == 0;
+            line.is_fresh &= line.ahead.take_from(&mut line.behind) == 0;
         }
         line.ahead.left().filter(|piece| *piece > 0).collect()
     }
@@ -321,7 +327,7 @@ mod tests {
     fn front(model: QueueModel, ahead: &[i64], sizes: &[i64]) -> f64 {
         let mut shown = ahead.iter().sum();
         let mut place = QueuePosition::behind(shown);
-        place.know(told(ahead));
+        place.know(&QueuePosition::pieces(told(ahead)));
         for (at, size) in (1..).zip(sizes) {
             model.on_depth(&mut place, (shown, *size), at, 1.0);
             shown = *size;
