@@ -414,43 +414,39 @@ impl Payment {
 }
 
 /// A value of a table column: the bytes of each row lie one after the other.
-trait Cell {
+trait Cell: Sized {
     /// What numpy calls the type, or `money`.
     const TYPE: &str;
 
-    /// Fills as many bytes as the value has.
-    fn write_to(self, bytes: &mut [u8]);
+    /// Fills as many bytes as the values have.
+    fn fill(bytes: &mut [u8], values: impl Iterator<Item = Self>);
 }
 
 macro_rules! cells {
-    ($($type:ty => $name:literal),+) => {
+    ($($type:ty => $name:literal, |$value:ident| $plain:expr;)+) => {
         $(impl Cell for $type {
             const TYPE: &str = $name;
 
-            fn write_to(self, bytes: &mut [u8]) {
-                bytes.copy_from_slice(&self.to_ne_bytes());
+            fn fill(bytes: &mut [u8], values: impl Iterator<Item = Self>) {
+                let (cells, _) = bytes.as_chunks_mut::<{ size_of::<$type>() }>();
+                for (cell, $value) in cells.iter_mut().zip(values) {
+                    *cell = $plain.to_ne_bytes();
+                }
             }
         })+
     };
 }
 
-cells!(u8 => "uint8", i8 => "int8", u32 => "uint32", u64 => "uint64", i64 => "int64", f64 => "float64");
-
-impl Cell for bool {
-    const TYPE: &str = "bool";
-
-    fn write_to(self, bytes: &mut [u8]) {
-        u8::from(self).write_to(bytes);
-    }
-}
-
-/// All of its units, which [`money_text`] reads: nothing is lost or formatted during a run.
-impl Cell for Money {
-    const TYPE: &str = "money";
-
-    fn write_to(self, bytes: &mut [u8]) {
-        bytes.copy_from_slice(&self.units().to_ne_bytes());
-    }
+cells! {
+    u8 => "uint8", |value| value;
+    i8 => "int8", |value| value;
+    u32 => "uint32", |value| value;
+    u64 => "uint64", |value| value;
+    i64 => "int64", |value| value;
+    f64 => "float64", |value| value;
+    bool => "bool", |value| u8::from(value);
+    // All of its units, which [`money_text`] reads: nothing is lost or formatted during a run.
+    Money => "money", |value| value.units();
 }
 
 /// Columns of one table under construction, as plain bytes: a run needs no arrays, only those who look at it do.
@@ -466,9 +462,7 @@ impl<'py> Table<'py> {
     /// Numbers, as the name of their type and their bytes.
     fn array<T: Cell>(&self, name: &str, values: impl ExactSizeIterator<Item = T>) -> PyResult<()> {
         let bytes = PyBytes::new_with(self.dict.py(), size_of::<T>() * values.len(), |bytes| {
-            for (cell, value) in bytes.chunks_exact_mut(size_of::<T>()).zip(values) {
-                value.write_to(cell);
-            }
+            T::fill(bytes, values);
             Ok(())
         })?;
         self.dict.set_item(name, (T::TYPE, bytes))

@@ -425,7 +425,9 @@ impl Replay {
                 break;
             };
             match wake {
-                Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => self.wake(at, wake)?,
+                Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => {
+                    self.wake_all(at, wake)?;
+                }
                 _ => {
                     self.venue.advance(horizon);
                     let lanes = &self.lanes;
@@ -485,7 +487,20 @@ impl Replay {
         earliest(earliest(earliest(report, message), earliest(listing, due)), signal)
     }
 
-    /// Lets the kernel do what is due at `now`.
+    /// Lets the kernel do what is due at `now`, one thing after the other as long as nothing acts at the venue before.
+    fn wake_all(&mut self, now: i64, first: Wake) -> Result<(), RunError> {
+        self.wake(now, first)?;
+        while !self.sessions.are_over()
+            && let Some((at, wake)) = self.next_wake().filter(|(at, _)| *at <= now)
+            && self.venue.next_due().is_none_or(|due| due > now)
+            && self.heads.first().is_none_or(|(_, time)| time > now)
+        {
+            self.wake(at, wake)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel do what is due next, at `now`.
     fn wake(&mut self, now: i64, wake: Wake) -> Result<(), RunError> {
         match wake {
             Wake::Report => {

@@ -208,8 +208,15 @@ impl ContractMath {
     fn value_at_part(&self, price: i128, part: i128, qty: i64) -> Option<Money> {
         let qty = i128::from(qty);
         let units = if self.denominator == 1 && part == 1 && !self.inverse {
-            // Most linear contracts: a plain product.
-            price.checked_mul(qty)?.checked_mul(self.numerator)?
+            // Most linear contracts: a plain product, mostly of numbers of 64 bits.
+            let steps = match i64::try_from(price) {
+                Ok(price) => i128::from(price) * qty,
+                Err(_) => price.checked_mul(qty)?,
+            };
+            match (i64::try_from(steps), i64::try_from(self.numerator)) {
+                (Ok(steps), Ok(unit)) => i128::from(steps) * i128::from(unit),
+                _ => steps.checked_mul(self.numerator)?,
+            }
         } else {
             let (numerator, denominator) = if self.inverse {
                 (qty.checked_mul(self.numerator)?.checked_mul(part)?, price.checked_mul(self.denominator)?)
