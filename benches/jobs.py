@@ -19,6 +19,7 @@ from benches.features import feature_jobs
 from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
+from benches.runs import run_jobs
 from benches.signals import signal_jobs
 from benches.tables import table_jobs
 from tradecore._core import EventReader
@@ -97,6 +98,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "backtest, nothing to do": lambda: nothing(market),
         "backtest, market maker every 100 ms": lambda: market_maker(market),
         "market maker from a catalog": lambda: from_catalog(market),
+        **run_jobs(market),
         "twenty orders resting": lambda: resting(Market(folder, max(rows // 5, 1_000))),
         "many orders resting": lambda: many_resting(market),
         "first result, start-up included": lambda: first_result(market),

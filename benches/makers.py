@@ -158,3 +158,16 @@ class TouchReader(tc.Strategy):
         """Read both best prices."""
         if book.best_bid < book.best_ask:
             self.calls += 1
+
+
+class Flipper(tc.Strategy):
+    """Buy and sell in turn with every book update."""
+
+    def on_start(self, ctx):
+        """Begin with a buy."""
+        self.buys = True
+
+    def on_book(self, ctx, book):
+        """Trade at the touch."""
+        (ctx.buy if self.buys else ctx.sell)(book.instrument, 0.001)
+        self.buys = not self.buys
