@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDateTime, PyString, PyType};
 use tradecore_core::orders::{
-    ORDER_KINDS, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy,
+    ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, TriggerKind,
 };
 use tradecore_core::types::{Instrument, MarketId, Price, Side, TIME_LIMIT};
 
@@ -84,20 +84,19 @@ impl OrderTerms<'_, '_> {
         let kind = match self.kind {
             Some(kind) => to_order_kind(kind)?,
             None if trigger_price.is_some() => {
-                let words = ORDER_KINDS[2..6].join(", ");
+                let words = words_of(OrderKind::has_trigger_price);
                 return Err(errors::invalid(
                     "type",
                     format!("missing: with a trigger_price it is one of {words}"),
                 ));
             }
-            None if offset.is_some() => 6,
-            None => usize::from(price.is_some()),
+            None => OrderKind::plain(price.is_some(), offset.is_some()),
         };
-        let word = ORDER_KINDS[kind];
+        let word = kind.word;
         for (field, has, needs) in [
-            ("price", price.is_some(), matches!(kind, 1 | 3 | 5)),
-            ("trigger_price", trigger_price.is_some(), matches!(kind, 2..6)),
-            ("trailing_offset", offset.is_some(), kind == 6),
+            ("price", price.is_some(), kind.is_limit),
+            ("trigger_price", trigger_price.is_some(), kind.has_trigger_price()),
+            ("trailing_offset", offset.is_some(), kind.trails()),
         ] {
             if has != needs {
                 let problem = if needs { "missing: a" } else { "not expected: no part of a" };
@@ -105,14 +104,14 @@ impl OrderTerms<'_, '_> {
                 return Err(errors::invalid(field, problem));
             }
         }
-        let at = match (trigger_price, offset) {
-            (Some(price), _) if kind < 4 => TriggerAt::Stop { price },
-            (Some(price), _) => TriggerAt::TakeProfit { price },
-            (None, Some(offset)) => TriggerAt::Trailing { offset },
-            (None, None) if self.trigger.is_some() => {
+        let at = match (kind.trigger, trigger_price, offset) {
+            (Some(TriggerKind::Stop), Some(price), _) => TriggerAt::Stop { price },
+            (Some(TriggerKind::TakeProfit), Some(price), _) => TriggerAt::TakeProfit { price },
+            (Some(TriggerKind::Trailing), _, Some(offset)) => TriggerAt::Trailing { offset },
+            _ if self.trigger.is_some() => {
                 return Err(errors::invalid("trigger", format!("not expected: no part of a {word} order")));
             }
-            (None, None) => return Ok(None),
+            _ => return Ok(None),
         };
         let by = self.trigger.map_or(Ok(TriggerBy::Last), to_trigger_by)?;
         Ok(Some(Trigger { at, by }))
@@ -135,10 +134,16 @@ impl OrderTerms<'_, '_> {
     }
 }
 
-/// The number of a kind of order given as `OrderType` or a word.
-fn to_order_kind(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+/// The words of some kinds of orders, for people.
+fn words_of(kinds: impl Fn(OrderKind) -> bool) -> String {
+    let words = OrderKind::ALL.into_iter().filter(|kind| kinds(*kind)).map(|kind| kind.word);
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// A kind of order given as `OrderType` or a word.
+fn to_order_kind(value: &Bound<'_, PyAny>) -> PyResult<OrderKind> {
     let found = if let Ok(number) = value.extract::<usize>() {
-        Some(number).filter(|number| *number < ORDER_KINDS.len())
+        OrderKind::ALL.get(number).copied()
     } else if let Ok(word) = value.cast::<PyString>() {
         let word = word.to_cow()?.to_ascii_lowercase();
         // As venues call the same things.
@@ -148,7 +153,7 @@ fn to_order_kind(value: &Bound<'_, PyAny>) -> PyResult<usize> {
             "trailing_stop_market" => "trailing_stop",
             other => other,
         };
-        ORDER_KINDS.iter().position(|kind| *kind == word)
+        OrderKind::ALL.into_iter().find(|kind| kind.word == word)
     } else {
         None
     };

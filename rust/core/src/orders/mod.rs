@@ -15,7 +15,8 @@ pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey}
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
 pub use report::{FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
 pub use request::{
-    Command, ORDER_KINDS, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, order_kind,
+    Command, ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy,
+    TriggerKind, order_kind,
 };
 pub use store::OrderStore;
 pub use support::POST_ONLY_MODES;

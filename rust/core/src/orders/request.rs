@@ -107,16 +107,70 @@ impl Trigger {
     }
 }
 
+/// How a kind of orders is set off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriggerKind {
+    /// See [`TriggerAt::Stop`].
+    Stop,
+    /// See [`TriggerAt::TakeProfit`].
+    TakeProfit,
+    /// See [`TriggerAt::Trailing`].
+    Trailing,
+}
+
+/// A kind of orders, and which prices those of it have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderKind {
+    /// Its word.
+    pub word: &'static str,
+    /// Whether they have a limit.
+    pub is_limit: bool,
+    /// What sets them off that do nothing before.
+    pub trigger: Option<TriggerKind>,
+}
+
 /// The words of the kinds of orders, at the places of their numbers (see [`order_kind`]).
-pub const ORDER_KINDS: [&str; 7] = [
-    "market",
-    "limit",
-    "stop_market",
-    "stop_limit",
-    "take_profit_market",
-    "take_profit_limit",
-    "trailing_stop",
-];
+pub const ORDER_KINDS: [&str; OrderKind::ALL.len()] = {
+    let mut words = [""; OrderKind::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = OrderKind::ALL[at].word;
+        at += 1;
+    }
+    words
+};
+
+impl OrderKind {
+    /// All of them, at the places of their numbers (see [`order_kind`]).
+    pub const ALL: [Self; 7] = [
+        Self { word: "market", is_limit: false, trigger: None },
+        Self { word: "limit", is_limit: true, trigger: None },
+        Self { word: "stop_market", is_limit: false, trigger: Some(TriggerKind::Stop) },
+        Self { word: "stop_limit", is_limit: true, trigger: Some(TriggerKind::Stop) },
+        Self { word: "take_profit_market", is_limit: false, trigger: Some(TriggerKind::TakeProfit) },
+        Self { word: "take_profit_limit", is_limit: true, trigger: Some(TriggerKind::TakeProfit) },
+        Self { word: "trailing_stop", is_limit: false, trigger: Some(TriggerKind::Trailing) },
+    ];
+
+    /// Whether they have a price at which they are set off.
+    pub fn has_trigger_price(self) -> bool {
+        matches!(self.trigger, Some(TriggerKind::Stop | TriggerKind::TakeProfit))
+    }
+
+    /// Whether they trail.
+    pub fn trails(self) -> bool {
+        self.trigger == Some(TriggerKind::Trailing)
+    }
+
+    /// The kind of those without a price to be set off at: trailing stops, and with a limit or without one the rest.
+    pub fn plain(is_limit: bool, trails: bool) -> Self {
+        let is_it = |kind: &Self| match kind.trigger {
+            Some(_) => trails && kind.trails(),
+            None => !trails && kind.is_limit == is_limit,
+        };
+        Self::ALL.into_iter().find(is_it).unwrap_or(Self::ALL[0])
+    }
+}
 
 /// The number of an order's kind in tables and in Python.
 pub fn order_kind(order_type: OrderType, trigger: Option<Trigger>) -> u8 {
