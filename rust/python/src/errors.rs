@@ -8,6 +8,7 @@ use pyo3::types::PyString;
 use tradecore_catalog::PartError;
 use tradecore_core::backtest::{BadReporting, RunError as CoreRunError};
 use tradecore_core::decode::{DecodeError, PlacedError};
+use tradecore_core::event::FeedError;
 use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
@@ -154,6 +155,16 @@ pub(crate) fn run(error: CoreRunError) -> PyErr {
 /// What a run cannot be reported in.
 pub(crate) fn reporting(error: BadReporting) -> PyErr {
     invalid(&error.field, error.problem)
+}
+
+/// What ended a stream of a catalog's events, those of an instrument.
+pub(crate) fn feed(instrument: &Instrument, failure: FeedError<PartError>) -> PyErr {
+    match failure {
+        FeedError::Source(error) => part(error),
+        FeedError::Columns(rows, error) => {
+            run(CoreRunError::Columns { instrument: instrument.id.to_string(), rows, error })
+        }
+    }
 }
 
 /// What a kernel did not take, or cannot go on from.

@@ -8,7 +8,6 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use tradecore_catalog::PartError;
-use tradecore_core::backtest::RunError;
 use tradecore_core::bars::{BarSpec, BarSpecError};
 use tradecore_core::book::{BookState, FillBasis, L2Book, MarketChunks, Touch};
 use tradecore_core::event::{Chunk, Columns, Event, FeedError};
@@ -718,12 +717,8 @@ impl FeatureReader {
 
 impl FeatureReader {
     fn failed(&self, ended: Ended) -> PyErr {
-        let instrument = self.instrument.0.id.to_string();
         match ended {
-            Ended::Feed(FeedError::Source(error)) => errors::part(error),
-            Ended::Feed(FeedError::Columns(rows, error)) => {
-                errors::run(RunError::Columns { instrument, rows, error })
-            }
+            Ended::Feed(failure) => errors::feed(&self.instrument.0, failure),
             Ended::Feature(error) => failure(error, &self.raised),
         }
     }

@@ -19,13 +19,6 @@ impl<T> OfProcess<T> {
         Self { value: ManuallyDrop::new(value), process: std::process::id() }
     }
 
-    /// What it was made of, in the process that made it.
-    pub(crate) fn into_inner(self) -> T {
-        let mut whole = ManuallyDrop::new(self);
-        // SAFETY: `whole` is never dropped, so that its value is taken here and nowhere else.
-        unsafe { ManuallyDrop::take(&mut whole.value) }
-    }
-
     /// Raises `RunError` in another process than the one that made it.
     pub(crate) fn check(&self) -> PyResult<()> {
         if self.is_here() {

@@ -26,10 +26,10 @@ use crate::forks::OfProcess;
 /// OSError
 ///     When it cannot be made; from each method when what was given before could not be written.
 #[pyclass(frozen, module = "tradecore")]
-pub(crate) struct PartWriter(Mutex<Option<OfProcess<CoreWriter>>>);
+pub(crate) struct PartWriter(Mutex<OfProcess<Option<CoreWriter>>>);
 
 impl PartWriter {
-    fn lock(&self) -> MutexGuard<'_, Option<OfProcess<CoreWriter>>> {
+    fn lock(&self) -> MutexGuard<'_, OfProcess<Option<CoreWriter>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -44,21 +44,21 @@ impl PartWriter {
     fn new(path: PathBuf, notes: &Bound<'_, PyDict>) -> PyResult<Self> {
         let notes = notes.extract::<std::collections::BTreeMap<String, String>>()?;
         let writer = CoreWriter::create(path, notes.into_iter().collect())?;
-        Ok(Self(Mutex::new(Some(OfProcess::new(writer)))))
+        Ok(Self(Mutex::new(OfProcess::new(Some(writer)))))
     }
 
     /// Return the number of rows that were given.
     #[getter]
     fn rows(&self) -> PyResult<u64> {
-        self.lock().as_ref().map(|writer| writer.rows()).ok_or_else(is_finished)
+        self.lock().as_ref().map(CoreWriter::rows).ok_or_else(is_finished)
     }
 
     /// Add rows that were checked, :func:`check_columns`.
     fn push(&self, py: Python<'_>, columns: &Bound<'_, PyAny>) -> PyResult<()> {
         let columns = NumpyColumns::new(columns)?;
         let mut writer = self.lock();
-        let writer = writer.as_mut().ok_or_else(is_finished)?;
         writer.check()?;
+        let writer = writer.as_mut().ok_or_else(is_finished)?;
         py.detach(|| writer.push(&columns.view()))?;
         Ok(())
     }
@@ -71,9 +71,12 @@ impl PartWriter {
     ///     ``rows, first_ts_recv, last_ts_recv, min_latency_ns, kinds`` (rows by kind), ``max_price, max_qty,
     ///     checksums`` (as of :func:`seal_part`) and ``latencies`` (as of :func:`latencies_of`). None without any row.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let writer = self.lock().take().ok_or_else(is_finished)?;
-        writer.check()?;
-        let Some(written) = py.detach(|| writer.into_inner().finish())? else { return Ok(None) };
+        let writer = {
+            let mut writer = self.lock();
+            writer.check()?;
+            writer.take().ok_or_else(is_finished)?
+        };
+        let Some(written) = py.detach(|| writer.finish())? else { return Ok(None) };
         let out = PyDict::new(py);
         out.set_item("rows", written.rows)?;
         out.set_item("first_ts_recv", written.first_ts_recv)?;

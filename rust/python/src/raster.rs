@@ -5,7 +5,6 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use tradecore_catalog::PartError;
-use tradecore_core::backtest::RunError;
 use tradecore_core::book::{BookRaster, BookSampler, MarketChunks};
 use tradecore_core::event::{Columns, FeedError};
 
@@ -103,12 +102,7 @@ pub(crate) fn book_raster<'py>(
         }
         Ok(raster)
     });
-    let raster = painted.map_err(|failure| match failure {
-        FeedError::Source(error) => errors::part(error),
-        FeedError::Columns(rows, error) => {
-            errors::run(RunError::Columns { instrument: instrument.id.to_string(), rows, error })
-        }
-    })?;
+    let raster = painted.map_err(|failure| errors::feed(instrument, failure))?;
     let Some(reach) = raster.reach() else { return Ok(None) };
     let unit = instrument.price_increment.to_f64(1);
     let steps = |price: f64| (price / unit).round() as i64;

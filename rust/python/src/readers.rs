@@ -88,15 +88,7 @@ impl Source {
             Self::Tables(reader) => reader.receipt(),
             Self::Bybit(reader) => reader.receipt(),
             Self::Merged(merged) => {
-                merged.readers().map(Self::receipt).fold(Receipt::Recorded, |least, receipt| {
-                    match (least, receipt) {
-                        (Receipt::Missing, _) | (_, Receipt::Missing) => Receipt::Missing,
-                        (Receipt::Assumed(latency), _) | (_, Receipt::Assumed(latency)) => {
-                            Receipt::Assumed(latency)
-                        }
-                        _ => Receipt::Recorded,
-                    }
-                })
+                merged.readers().map(Self::receipt).fold(Receipt::Recorded, Receipt::least)
             }
             _ => Receipt::Recorded,
         }

@@ -7,7 +7,6 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_catalog::PartError;
-use tradecore_core::backtest::RunError;
 use tradecore_core::bars::{Bar, BarFloats, BarSpec, BarSpecError, BarsError, RowBars};
 use tradecore_core::book::{BookSampler, FillBasis, Level, MarketChunks, Touch};
 use tradecore_core::event::{Chunk, Columns, FeedError};
@@ -278,10 +277,7 @@ impl SeriesReader {
         let instrument = &self.instrument.0;
         let failed = |failure| match failure {
             Failure::Bars(error) => errors::invalid("every", error.to_string()),
-            Failure::Feed(FeedError::Source(error)) => errors::part(error),
-            Failure::Feed(FeedError::Columns(rows, error)) => {
-                errors::run(RunError::Columns { instrument: instrument.id.to_string(), rows, error })
-            }
+            Failure::Feed(failure) => errors::feed(instrument, failure),
         };
         let table = py.detach(|| {
             let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);

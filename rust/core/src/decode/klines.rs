@@ -7,8 +7,8 @@
 
 use super::error::{DecodeError, PlacedError};
 use super::lines::Lines;
+use super::named;
 use super::parse::{Written, epoch_ns, epoch_unit};
-use super::table::named;
 use crate::event::{EventColumns, VenueBar};
 use crate::types::{Increment, Instrument};
 

@@ -11,6 +11,7 @@ mod klines;
 mod levels;
 mod lines;
 mod merged;
+mod named;
 mod others;
 mod packed;
 mod parallel;

@@ -69,7 +69,7 @@ struct Order {
 struct BookSide {
     /// By price times the sign of the side, so that the best is the last.
     levels: BTreeMap<i64, VecDeque<Order>>,
-    /// Where each order stands, to draw one of them.
+    /// Ids of the orders that stand here, to draw one of them.
     live: Vec<u64>,
 }
 

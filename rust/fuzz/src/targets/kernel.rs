@@ -4,6 +4,7 @@
 use tradecore_core::book::BookState;
 use tradecore_core::event::{Event, EventColumns, EventKind, TIME_LIMIT};
 use tradecore_core::kernel::{Control, FeedUpdate, Listing, OwnedInput};
+use tradecore_core::ledger::{Payment, PaymentKind};
 use tradecore_core::orders::{OrderKey, OrderRequest, OrderType, TimeInForce, VenueKey};
 use tradecore_core::types::{AccountId, CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
@@ -65,7 +66,7 @@ fn request(dice: &mut Dice<'_>) -> OrderRequest {
 
 fn input(dice: &mut Dice<'_>, now: i64) -> OwnedInput {
     let market = MarketId::new(usize::from(dice.chance(100)) + usize::from(dice.chance(3)));
-    match dice.below(16) {
+    match dice.below(17) {
         0..5 => OwnedInput::Message(market, rows(dice, now)),
         5..7 => OwnedInput::Known(market, rows(dice, now)),
         7..11 => {
@@ -90,6 +91,16 @@ fn input(dice: &mut Dice<'_>, now: i64) -> OwnedInput {
         }
         13 => OwnedInput::Listing(Listing { market, is_listed: dice.chance(170) }),
         14 => OwnedInput::Due,
+        15 => OwnedInput::Payment(Payment {
+            account: AccountId::new(dice.below(3) as usize),
+            market,
+            ts_event: now,
+            kind: PaymentKind::Funding,
+            qty: dice.steps() | 1,
+            price: dice.steps(),
+            rate: dice.number(),
+            paid: Money::from_units(i128::from(dice.number()) << dice.below(60)),
+        }),
         _ => OwnedInput::Control(match dice.below(12) {
             0 => Control::Stop,
             1 => Control::Pause,

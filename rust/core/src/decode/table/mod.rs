@@ -11,7 +11,6 @@
 mod cells;
 mod chain;
 mod layout;
-pub(super) mod named;
 mod rows;
 mod stamp;
 
@@ -26,6 +25,7 @@ use self::rows::Rows;
 pub use self::rows::TableCounts;
 use super::error::{DecodeError, PlacedError, Strictness};
 use super::lines::Lines;
+use super::named;
 use super::text::Cells;
 use crate::book::SyncRule;
 use crate::event::{Columns as _, Event, EventColumns, EventKind, FLAG_LAST, FLAG_SNAPSHOT, Heads};
@@ -226,6 +226,18 @@ pub enum Receipt {
     Assumed(i64),
     /// Not at all: they are taken for the venue's stamps.
     Missing,
+}
+
+impl Receipt {
+    /// Of two sources merged, as of the one that says less.
+    #[must_use]
+    pub fn least(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Missing, _) | (_, Self::Missing) => Self::Missing,
+            (Self::Assumed(latency), _) | (_, Self::Assumed(latency)) => Self::Assumed(latency),
+            (Self::Recorded, Self::Recorded) => Self::Recorded,
+        }
+    }
 }
 
 /// Tables of one instrument as one stream of events.

@@ -2,7 +2,7 @@
 
 /// The symbol in the name of an official file (`BTCUSDT-aggTrades-2024-08-08.csv`, `BTC-USDT-SWAP-trades-2024-08-08.csv`,
 /// `BTCUSDT_2022-11-10.csv`): what stands before the kind or the date, written as venues write symbols.
-pub(in crate::decode) fn symbol(path: &str) -> Option<&str> {
+pub(super) fn symbol(path: &str) -> Option<&str> {
     let name = path.rsplit(['/', '\\']).next()?;
     let before = |mark: &str| name.find(mark).map(|at| &name[..at]);
     let kinds = ["-aggTrades", "-trades", "-bookTicker", "-klines", "_T_DEPTH"];
@@ -15,7 +15,7 @@ pub(in crate::decode) fn symbol(path: &str) -> Option<&str> {
 }
 
 /// The symbol in the name of an official file of klines, `BTCUSDT-1m-2024-08-08.csv`: what stands before the interval.
-pub(in crate::decode) fn kline_symbol(path: &str) -> Option<&str> {
+pub(super) fn kline_symbol(path: &str) -> Option<&str> {
     let name = path.rsplit(['/', '\\']).next()?;
     let (before, _) = name.split_at_checked(name.find("-20")?)?;
     let (symbol, interval) = before.rsplit_once('-')?;
@@ -29,7 +29,7 @@ fn is_symbol(text: &str) -> bool {
 }
 
 /// The one of some venues that a symbol, a path or the ids of a book tell.
-pub(in crate::decode) fn venue(
+pub(super) fn venue(
     venues: &[&'static str],
     symbol: Option<&str>,
     path: &str,
