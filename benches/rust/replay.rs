@@ -143,6 +143,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },

@@ -274,6 +274,9 @@ class Instrument:
     def expiry_ns(self) -> int | None:
         """When it expires, ns UTC; None if it never does."""
     @property
+    def is_margined(self) -> bool:
+        """Whether venues that keep margin ask it for this: linear, inverse and quanto contracts."""
+    @property
     def listing_ns(self) -> int | None:
         """When trading in it begins, ns UTC; None if it always has been traded."""
     @property
@@ -3993,6 +3996,9 @@ def replay_orders(
 
 def funding_kinds(funding: str) -> list[int]:
     """Return the kinds of events by which funding from a source is paid and valued."""
+
+def venue_balances(venue: SimVenue) -> dict[str, Decimal]:
+    """Return what each account of a venue holds at first, Decimal by currency."""
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:
     """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""

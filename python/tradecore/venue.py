@@ -144,6 +144,25 @@ class SimVenue:
         does not hold is refused (``insufficient_balance``). If not given, accounts hold whatever they need.
     borrowing : "refused" or "allowed"
         Whether balances may go below zero.
+    margin : "off", "cross" or "isolated"
+        Whether linear, inverse and quanto contracts need margin, and what stands behind a position: all that the
+        account has in its settlement currency, or what was put behind it. The collateral is ``balances``. An order that
+        the account cannot margin is refused (``insufficient_margin``), a position whose maintenance margin is no longer
+        covered at the mark is liquidated: see the page "How orders fill", "Margin and liquidation".
+    leverage : int, str, or mapping of str to either
+        How many times its margin a position may be worth: one for all contracts, or by symbol, ``"*"`` for all others:
+        ``{"BTCUSDT": 20, "*": 5}``, as text ``"BTCUSDT: 20; *: 5"``.
+    maintenance : str, or mapping of str to str
+        Maintenance margin as a fraction of the position's value: a rate, or brackets by that value in the settlement
+        currency with the rate in each, and its least initial margin behind a slash if it has one:
+        ``"0.004/0.008 to 50000, 0.005/0.01 to 250000"``; beyond the last end no position is let in. By symbol like
+        ``leverage``. ``"brackets:FILE"`` reads a CSV of
+        ``symbol,notional_floor,notional_cap,initial_rate,maintenance_rate,maintenance_amount``.
+    liquidation_fee_bps : Decimal or str, optional
+        What a liquidation costs, in basis points of the value closed; what a taker pays if not given.
+    insurance : "fund" or "none"
+        Whether what the book does not take at the price of bankruptcy goes to an insurance fund at that price, or a
+        liquidated position is closed at any price, and the account owes what it cost beyond its margin.
     funding : str
         What is paid for positions in perpetual contracts: ``data``, by the funding rates of the data; ``off``;
         a rate at whole multiples of an interval, ``"0.0001 every 8h"``; or ``series:FILE``, a CSV of ``ts_ns,rate``.
@@ -200,6 +219,11 @@ class SimVenue:
     balances: Mapping[str, Decimal | str | int] | str | None = field(default=None, kw_only=True)
     borrowing: Literal["refused", "allowed"] = field(default="refused", kw_only=True)
     funding: str = field(default="data", kw_only=True)
+    margin: Literal["off", "cross", "isolated"] = field(default="off", kw_only=True)
+    leverage: Mapping[str, str | int] | str | int = field(default="1", kw_only=True)
+    maintenance: Mapping[str, str] | str = field(default="0.005", kw_only=True)
+    liquidation_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
+    insurance: Literal["fund", "none"] = field(default="fund", kw_only=True)
     amend: Literal["keeps_place", "loses_place", "unsupported"] = field(default="keeps_place", kw_only=True)
     amend_crossing: Literal["refused", "cancelled"] = field(default="refused", kw_only=True)
     reduce_only: Literal["shrinks", "refused", "unsupported"] = field(default="shrinks", kw_only=True)
@@ -254,6 +278,12 @@ class SimVenue:
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
             object.__setattr__(self, "balances", held)
+        for name in ("leverage", "maintenance"):
+            given = getattr(self, name)
+            if isinstance(given, Mapping):
+                object.__setattr__(self, name, "; ".join(f"{symbol}: {value}" for symbol, value in given.items()))
+            elif isinstance(given, int | Decimal) and not isinstance(given, bool):
+                object.__setattr__(self, name, f"{given}")
         if isinstance(self.queue, str) and self.queue.startswith(FITTED):
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
         object.__setattr__(self, "queue", kept_model("queue", self.queue, QUEUE_METHODS, not_named=(FITTED,)))

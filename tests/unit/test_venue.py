@@ -35,6 +35,11 @@ FULL = {
     "balances": "0.5 BTC, 1000 USDT",
     "borrowing": "allowed",
     "funding": "0.0001 every 8h",
+    "margin": "isolated",
+    "leverage": "BTCUSDT: 20; *: 5",
+    "maintenance": "BTCUSDT: 0.004/0.008 to 50000, 0.01; *: 0.02",
+    "liquidation_fee_bps": Decimal(30),
+    "insurance": "none",
     "amend": "loses_place",
     "amend_crossing": "cancelled",
     "reduce_only": "refused",
@@ -79,11 +84,21 @@ def test_the_core_reads_every_setting() -> None:
 def test_the_core_has_the_words_that_are_declared() -> None:
     words = {name: hint for name, hint in get_type_hints(tc.SimVenue).items() if get_origin(hint) is Literal}
     rules = {"amend", "amend_crossing", "reduce_only"}
-    assert set(words) == {"basis", "uncross", "accounts", "self_trade", "borrowing", "iceberg", *rules}
+    assert set(words) == {
+        "basis",
+        "uncross",
+        "accounts",
+        "self_trade",
+        "borrowing",
+        "margin",
+        "insurance",
+        "iceberg",
+        *rules,
+    }
     for name, hint in words.items():
         declared = get_args(hint)
         for word in declared:
-            assert getattr(replace(tc.SimVenue("V"), **{name: word}), name) == word
+            assert getattr(replace(tc.SimVenue("V", balances="1 BTC"), **{name: word}), name) == word
         with pytest.raises(InvalidValueError) as caught:
             replace(tc.SimVenue("V"), **{name: "other"})
         listed = f"{', '.join(declared[:-1])} or {declared[-1]}"
@@ -108,6 +123,11 @@ def test_a_table_has_a_key_for_every_setting() -> None:
         balances={"BTC": "0.5", "USDT": 1000},
         borrowing="allowed",
         funding="0.0001 every 8h",
+        margin="isolated",
+        leverage={"BTCUSDT": 20, "*": 5},
+        maintenance={"BTCUSDT": "0.004/0.008 to 50000, 0.01", "*": "0.02"},
+        liquidation_fee_bps=Decimal(30),
+        insurance="none",
         amend="loses_place",
         amend_crossing="cancelled",
         reduce_only="refused",
@@ -152,6 +172,11 @@ def test_what_is_written_is_read_again() -> None:
         "balances": None,
         "borrowing": "refused",
         "funding": "data",
+        "margin": "off",
+        "leverage": "1",
+        "maintenance": "0.005",
+        "liquidation_fee_bps": None,
+        "insurance": "fund",
         "amend": "keeps_place",
         "amend_crossing": "refused",
         "reduce_only": "shrinks",

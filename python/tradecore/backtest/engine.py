@@ -27,7 +27,7 @@ from tradecore._core import (
 )
 from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, model_failure, stops_run, warn_of
-from tradecore.backtest.notes import NEEDS, Part, notes_on
+from tradecore.backtest.notes import NEEDS, Part, notes_on, notes_on_margin
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, data_difference
@@ -217,12 +217,12 @@ class Backtest:
             raise InvalidValueError("data", f"{problem}; got {what}")
         share = to_count("byte_budget", byte_budget) // len(wanted)
         listed = None if venues is None else _as_venues(venues)
-        funding = {venue.name: venue.funding for venue in listed or ()}
+        settings = {venue.name: venue for venue in listed or ()}
         self._data: Catalog | Mapping[str, Columns | pl.DataFrame] = source
         self._feeds = {
-            name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, funding=funding, budget=share)
+            name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, venues=settings, budget=share)
             if isinstance(source, Catalog)
-            else _from_memory(source, name, known, with_ids=with_ids, funding=funding)
+            else _from_memory(source, name, known, with_ids=with_ids, venues=settings)
             for name in wanted
         }
         for index, strategy in enumerate(self._strategies):
@@ -407,7 +407,10 @@ class Backtest:
             seed=self._seed,
             wall_s=wall,
             venues=list(self._venues.values()),
-            notes=notes_on(summary, parts, lambda name: self._feeds[name].kinds),
+            notes=[
+                *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
+                *notes_on_margin(summary, store, self._venues),
+            ],
             data=RunData(self._data),
         )
 
@@ -504,7 +507,7 @@ def _from_catalog(
     *,
     kinds: frozenset[EventKind],
     with_ids: bool,
-    funding: Mapping[str, str],
+    venues: Mapping[str, SimVenue],
     budget: int,
 ) -> _Feed:
     held = catalog.manifest(name)
@@ -515,7 +518,7 @@ def _from_catalog(
     if other := data_difference(stored, instrument):
         raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
     there = {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)}
-    paid = _paid(instrument, funding) & there
+    paid = _paid(instrument, venues) & there
     wanted, ids = kinds | paid, with_ids or _needs_ids(there, paid)
     return _Feed(
         instrument=instrument,
@@ -539,13 +542,15 @@ def _needs_ids(kinds: Collection[int], paid: Collection[int]) -> bool:
     return {EventKind.BOOK_SET, EventKind.QUOTE}.issubset(kinds) or EventKind.FUNDING in paid
 
 
-def _paid(instrument: Instrument, funding: Mapping[str, str]) -> frozenset[EventKind]:
-    """Return the kinds of events by which funding of an instrument is paid, or it is settled when it expires."""
-    if instrument.expiry_ns is not None:
-        return frozenset({EventKind.MARK, EventKind.INDEX})
+def _paid(instrument: Instrument, venues: Mapping[str, SimVenue]) -> frozenset[EventKind]:
+    """Return the kinds of events by which an instrument is valued for margin and at its expiry, or funding is paid."""
+    venue = venues.get(instrument.venue)
+    marks: frozenset[EventKind] = frozenset()
+    if instrument.expiry_ns is not None or (venue is not None and venue.margin != "off"):
+        marks = frozenset({EventKind.MARK, EventKind.INDEX})
     if not instrument.is_perpetual:
-        return frozenset()
-    return frozenset(map(EventKind, funding_kinds(funding.get(instrument.venue, "data"))))
+        return marks
+    return marks.union(map(EventKind, funding_kinds("data" if venue is None else venue.funding)))
 
 
 def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | None, int]]:
@@ -569,14 +574,14 @@ def _from_memory(
     specs: Mapping[str, Instrument],
     *,
     with_ids: bool,
-    funding: Mapping[str, str],
+    venues: Mapping[str, SimVenue],
 ) -> _Feed:
     if name not in data:
         raise UnknownInstrumentError(name, tuple(str(known) for known in data))
     instrument = find_instrument(name, specs)
     columns = MemoryColumns(name, data[name], with_ids=with_ids)
     held = columns.kinds()
-    if not with_ids and _needs_ids(held, _paid(instrument, funding).intersection(held)):
+    if not with_ids and _needs_ids(held, _paid(instrument, venues).intersection(held)):
         columns = MemoryColumns(name, data[name], with_ids=True)
     latencies: list[tuple[str | None, int]] = [(columns.latencies(), 0)]
     is_sound, in_order = columns.order()

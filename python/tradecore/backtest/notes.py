@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tradecore._core import format_duration_ns
-from tradecore.backtest.stats import MOST_OF_VOLUME, share_of
+from tradecore._core import format_duration_ns, venue_balances
+from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
 from tradecore.backtest.text import counted, plain, some
 from tradecore.types import EventKind
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
+    from tradecore.backtest.tables import TableStore
     from tradecore.strategy import Strategy
+    from tradecore.venue import SimVenue
 
-__all__ = ["NEEDS", "Part", "notes_on"]
+__all__ = ["NEEDS", "Part", "notes_on", "notes_on_margin"]
 
 
 class Part(NamedTuple):
@@ -97,6 +100,38 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
         if names := [name for name, other in summary["fill_basis"].items() if other == basis]:
             notes.append(f"orders in {some(names)} were filled against {basis} (fill_basis {basis}): there is no book")
     return notes
+
+
+def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapping[str, SimVenue]) -> Iterable[str]:
+    """Say who was liquidated at these venues, and who owes them in the end."""
+    begins = {name: venue_balances(venue) for name, venue in venues.items() if venue.margin != "off"}
+    if not begins:
+        return
+    import polars as pl
+
+    closed = tables.table("payments", ["ts_event", "strategy", "instrument", "why", "position_qty"])
+    closed = closed.filter(pl.col("why") == "liquidation")
+    each = closed.group_by("strategy", "instrument", maintain_order=True).agg(
+        pl.col("ts_event").n_unique().alias("times"),
+        pl.col("ts_event").min().alias("first"),
+        pl.col("position_qty").abs().sum(),
+    )
+    for strategy, instrument, times, first, qty in each.iter_rows():
+        often = counted(times, "time")
+        yield f"{strategy}: liquidated in {instrument} {often}, first at {first} ns: {qty:g} closed in all"
+    margined = {i.id: i for i in summary["instruments"] if i.venue in begins and i.is_margined}
+    made: dict[tuple[str, str, str], Decimal] = {}
+    for row in summary["positions"].rows():
+        if (instrument := margined.get(row["instrument"])) is not None:
+            key = (row["strategy"], instrument.venue, instrument.settlement)
+            made[key] = EXACT.add(made.get(key, Decimal(0)), net_of(row))
+    for (strategy, venue, currency), net in made.items():
+        begin = begins[venue].get(currency, Decimal(0))
+        if (equity := EXACT.add(begin, net)) < 0:
+            yield (
+                f"{strategy}: owes {plain(-equity)} {currency} at {venue}: it lost more than the {plain(begin)} it had "
+                "there, and a real account would not have been left to"
+            )
 
 
 def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str], Collection[int]]) -> Iterable[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from decimal import Decimal
 from functools import cache
-from typing import Any, LiteralString, get_args, get_type_hints
+from typing import Any, LiteralString, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
@@ -112,12 +112,23 @@ def _begun(profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": profile, **settings, **legs}
 
 
+@cache
+def _tables_and_numbers() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys that may be a table of their own, and those that may be a whole number."""
+    hints = {name: get_args(hint) for name, hint in get_type_hints(SimVenue).items()}
+    tables = frozenset(name for name, kinds in hints.items() if any(get_origin(kind) is Mapping for kind in kinds))
+    return tables, frozenset(name for name, kinds in hints.items() if int in kinds)
+
+
 def _is_text(value: Any, declared: Field[Any]) -> bool:
     if declared.name in _LISTS and isinstance(value, list):
         return all(isinstance(word, str) for word in value)
-    return isinstance(value, str | Mapping if declared.name == "balances" else str) or (
-        value is None and declared.default is None
-    )
+    tables, numbers = _tables_and_numbers()
+    if isinstance(value, Mapping):
+        return declared.name in tables
+    if isinstance(value, int):
+        return declared.name in numbers and not isinstance(value, bool)
+    return isinstance(value, str) or (value is None and declared.default is None)
 
 
 def _said(kind: LiteralString, problem: str) -> PydanticCustomError:

@@ -188,6 +188,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
             balances: None,
+            margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },

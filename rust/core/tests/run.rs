@@ -118,6 +118,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },

@@ -306,6 +306,12 @@ impl PyInstrument {
         self.0.kind.expiry()
     }
 
+    /// Whether venues that keep margin ask it for this: linear, inverse and quanto contracts.
+    #[getter]
+    fn is_margined(&self) -> bool {
+        self.0.kind.is_margined()
+    }
+
     /// When trading in it begins, ns UTC; None if it always has been traded.
     #[getter]
     fn listing_ns(&self) -> Option<i64> {

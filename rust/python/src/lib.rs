@@ -216,7 +216,7 @@ mod _core {
     #[pymodule_export]
     use crate::updates::{Bar, FundingRate, Liquidation, OpenInterest, ReferencePrice};
     #[pymodule_export]
-    use crate::venue::{check_venue, fill_basis, fit_latencies, funding_kinds, latency_legs};
+    use crate::venue::{check_venue, fill_basis, fit_latencies, funding_kinds, latency_legs, venue_balances};
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
     #[pymodule_export]

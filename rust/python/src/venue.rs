@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString};
 use tradecore_core::event::EventKind;
+use tradecore_core::ledger::read_brackets;
 use tradecore_core::sim::{
-    BadFunding, BadLatency, BadSeries, Balances, Basis, ClockLead, FundingSource, Latency, LatencyFit,
-    LatencyModel, Leg, Matching, Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel,
-    VenueSettings, fit_latency, read_rates, read_series,
+    BadFunding, BadLatency, BadSeries, Balances, Basis, BySymbol, ClockLead, FundingSource, Latency,
+    LatencyFit, LatencyModel, Leg, Maintenance, MarginMode, MarginRules, Matching, Measured, OrderRules,
+    QueueRule, SupportWords, UnknownQueueModel, VenueSettings, fit_latency, read_rates, read_series,
 };
 use tradecore_core::types::{Decimal, Fees, Instrument, OrderSupport};
 
 use crate::columns::slice_of;
 use crate::custom_models::{latency_model, queue_model};
 use crate::errors;
-use crate::values::{to_duration, unexpected};
+use crate::values::{money_to_py, to_duration, unexpected};
 
 /// The attributes of a `SimVenue`, all of them.
 #[derive(FromPyObject)]
@@ -35,6 +36,11 @@ struct Attributes<'py> {
     balances: Bound<'py, PyAny>,
     borrowing: Bound<'py, PyAny>,
     funding: Bound<'py, PyAny>,
+    margin: Bound<'py, PyAny>,
+    leverage: Bound<'py, PyAny>,
+    maintenance: Bound<'py, PyAny>,
+    liquidation_fee_bps: Bound<'py, PyAny>,
+    insurance: Bound<'py, PyAny>,
     amend: Bound<'py, PyAny>,
     amend_crossing: Bound<'py, PyAny>,
     reduce_only: Bound<'py, PyAny>,
@@ -66,6 +72,11 @@ impl SimVenue {
         self.settings.latency.load(measured)?;
         if let FundingSource::Series { file, rates } = &mut self.settings.funding {
             *rates = read_file(file, read_rates)?;
+        }
+        if let Some(rules) = &mut self.settings.margin
+            && let Maintenance::File(file) = &rules.maintenance
+        {
+            rules.maintenance = Maintenance::Given(BySymbol::of_pairs(read_file(file, read_brackets)?));
         }
         Ok(self)
     }
@@ -125,6 +136,7 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                     .map_err(errors::settings)?,
             },
             balances: to_balances(&given.balances, &given.borrowing)?,
+            margin: to_margin(given)?,
             orders: OrderRules {
                 amend: to_text("amend", "a word", &given.amend)?.parse().map_err(errors::settings)?,
                 amend_crossing: to_text("amend_crossing", "a word", &given.amend_crossing)?
@@ -170,6 +182,36 @@ fn to_balances(given: &Bound<'_, PyAny>, borrowing: &Bound<'_, PyAny>) -> PyResu
     }
     let text = to_text("balances", "amounts of currencies such as \"0.5 BTC, 1000 USDT\"", given)?;
     Balances::parse(&text, may_borrow).map(Some).map_err(errors::settings)
+}
+
+/// How contracts are margined, where they are. What is said of it is checked in any case.
+fn to_margin(given: &Attributes<'_>) -> PyResult<Option<MarginRules>> {
+    let word = to_text("margin", "a word", &given.margin)?;
+    let mode = match word.as_str() {
+        "off" => None,
+        "cross" => Some(MarginMode::Cross),
+        "isolated" => Some(MarginMode::Isolated),
+        other => {
+            return Err(errors::invalid("margin", format!("{other:?} is not off, cross or isolated")));
+        }
+    };
+    let insured = match to_text("insurance", "a word", &given.insurance)?.as_str() {
+        "fund" => true,
+        "none" => false,
+        other => return Err(errors::invalid("insurance", format!("{other:?} is not fund or none"))),
+    };
+    let leverage = to_text("leverage", "a number such as 20, or numbers by symbol", &given.leverage)?;
+    let maintenance = to_text("maintenance", "a rate such as \"0.005\", or brackets", &given.maintenance)?;
+    let fee = to_fee("liquidation_fee_bps", &given.liquidation_fee_bps)?.map(|bps| {
+        let problem = || format!("{bps} is not from 0 to 10000 of up to 5 decimals");
+        MarginRules::fraction_of_bps(bps).ok_or_else(|| errors::invalid("liquidation_fee_bps", problem()))
+    });
+    let leverage =
+        MarginRules::leverage(&leverage).map_err(|problem| errors::invalid("leverage", problem))?;
+    let maintenance =
+        MarginRules::maintenance(&maintenance).map_err(|problem| errors::invalid("maintenance", problem))?;
+    let liquidation_fee = fee.transpose()?;
+    Ok(mode.map(|mode| MarginRules { mode, leverage, maintenance, liquidation_fee, insured }))
 }
 
 fn to_text(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -273,6 +315,20 @@ pub(crate) fn fit_latencies(py: Python<'_>, latencies: PyReadonlyArray1<'_, i64>
     let LatencyFit { model, used, negative, quantiles } =
         fitted.map_err(|error| errors::invalid("latencies", error.to_string()))?;
     Ok((model.to_string(), used, negative, quantiles))
+}
+
+/// Return what each account of a venue holds at first, Decimal by currency.
+#[pyfunction]
+pub(crate) fn venue_balances<'py>(
+    py: Python<'py>,
+    venue: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let venue: SimVenue = venue.extract()?;
+    let held = PyDict::new(py);
+    for (currency, amount) in venue.settings.balances.unwrap_or_default().begin {
+        held.set_item(currency, money_to_py(py, amount)?)?;
+    }
+    Ok(held)
 }
 
 /// Return the kinds of events by which funding from a source is paid and valued.

@@ -44,8 +44,8 @@ use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{
-    Accounts, Balances, FeedClock, FillRule, FundingSource, Market, ModelFailure, Notice, QueueModel,
-    QueueRule, Uncross, Venue,
+    Accounts, Balances, FeedClock, FillRule, FundingSource, MarginRules, Market, ModelFailure, Notice,
+    QueueModel, QueueRule, Uncross, Venue,
 };
 use crate::types::{MarketId, Qty, StrategyId};
 
@@ -191,7 +191,7 @@ impl Replay {
         let mut listings = Vec::new();
         let mut granularities = Vec::with_capacity(markets.len());
         let custom = Custom::of(&markets);
-        let mut holding: BTreeMap<String, (Balances, Vec<MarketId>)> = BTreeMap::new();
+        let mut holding: BTreeMap<String, (Balances, Option<MarginRules>, Vec<MarketId>)> = BTreeMap::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
             let MarketSetup { instrument, mut settings, source, holds, is_sound, in_order, .. } = setup;
             settings
@@ -231,16 +231,16 @@ impl Replay {
             if expires {
                 venue.settle(id);
             }
-            let is_settled =
-                expires && [EventKind::Mark, EventKind::Index].into_iter().any(|kind| holds.contains(kind));
-            if counts || is_funded || is_settled {
+            let is_marked = (expires || settings.margin.is_some())
+                && [EventKind::Mark, EventKind::Index].into_iter().any(|kind| holds.contains(kind));
+            if counts || is_funded || is_marked {
                 // Which messages came lately, and what is paid.
                 lane.stay();
             }
             lanes.push(lane);
             if let Some(balances) = settings.balances {
                 let name = instrument.id.venue().to_owned();
-                holding.entry(name).or_insert((balances, Vec::new())).1.push(id);
+                holding.entry(name).or_insert((balances, settings.margin, Vec::new())).2.push(id);
             }
             for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
                 if let Some(at) = at {
@@ -250,8 +250,8 @@ impl Replay {
             }
             specs.push(MarketSpec { instrument, basis });
         }
-        for (name, (balances, markets)) in holding {
-            let held = venue.hold(&markets, &balances);
+        for (name, (balances, margin, markets)) in holding {
+            let held = venue.hold(&markets, &balances, margin.as_ref());
             held.map_err(|error| RunError::Settings { instrument: name, error })?;
         }
         listings.sort_unstable_by_key(|(at, listing)| Reverse((*at, listing.market, listing.is_listed)));

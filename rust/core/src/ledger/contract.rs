@@ -204,6 +204,28 @@ impl ContractMath {
         worth().ok_or(MoneyOverflow::Value { price, qty })
     }
 
+    /// The price at which `qty` is worth `value`, as a fraction of price increments; `None` where there is none, or beyond
+    /// arithmetic.
+    pub fn price_at(&self, value: Money, qty: i64) -> Option<(i128, i128)> {
+        let [value, qty] = [value.units(), i128::from(qty)];
+        let (top, bottom) = if self.inverse {
+            (qty.checked_mul(self.numerator)?, value.checked_mul(self.denominator)?)
+        } else {
+            let common = gcd(self.denominator, self.numerator.checked_mul(qty)?);
+            let [top, bottom] = [self.denominator / common, self.numerator * qty / common];
+            (value.checked_mul(top)?, bottom)
+        };
+        let common = gcd(top, bottom);
+        (bottom > 0).then_some((top / common, bottom / common))
+    }
+
+    /// A price, a fraction of price increments, in units of 10^-9; the most there is beyond.
+    pub fn fine_price(&self, top: i128, bottom: i128) -> i64 {
+        let (step, scale) = self.fine;
+        let fine = || Some(div_half_even(top.checked_mul(step)?, bottom.checked_mul(scale)?));
+        fine().and_then(|fine| i64::try_from(fine).ok()).unwrap_or(i64::MAX)
+    }
+
     /// Value of `qty` at `price / part` price increments.
     fn value_at_part(&self, price: i128, part: i128, qty: i64) -> Option<Money> {
         let qty = i128::from(qty);

@@ -2,12 +2,16 @@
 
 mod contract;
 mod lots;
+mod margin;
 mod payment;
 mod position;
 mod profit;
 
 pub use contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow, Uncounted};
 pub use lots::{CostBasis, UnknownCostBasis};
+pub use margin::{
+    BadBrackets, BadLeverage, Bracket, BracketLine, Brackets, Leverage, bankruptcy, part, read_brackets,
+};
 pub use payment::{Payment, PaymentKind};
 pub use position::Position;
 pub use profit::ProfitParts;

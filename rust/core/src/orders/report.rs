@@ -67,11 +67,15 @@ pub enum Reason {
     NoTriggerPrice = 24,
     /// The venue takes no order of that kind, or with that term.
     Unsupported = 25,
+    /// The account cannot margin it.
+    InsufficientMargin = 26,
+    /// The account was liquidated.
+    Liquidated = 27,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -97,6 +101,8 @@ impl Reason {
         Self::ReduceOnly,
         Self::NoTriggerPrice,
         Self::Unsupported,
+        Self::InsufficientMargin,
+        Self::Liquidated,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -132,6 +138,8 @@ impl Reason {
             Self::ReduceOnly => "reduce_only",
             Self::NoTriggerPrice => "no_trigger_price",
             Self::Unsupported => "unsupported",
+            Self::InsufficientMargin => "insufficient_margin",
+            Self::Liquidated => "liquidated",
         }
     }
 

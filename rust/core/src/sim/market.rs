@@ -39,6 +39,7 @@ mod commands;
 mod concern;
 mod custom;
 mod fills;
+mod forced;
 mod incoming;
 mod lives;
 mod matching;

@@ -4,7 +4,9 @@ mod channel;
 mod clock;
 mod custom;
 mod funding;
+mod holdings;
 mod latency;
+mod margin;
 mod market;
 mod marks;
 mod queue;
@@ -24,6 +26,7 @@ pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,
     TooFewLatencies, Traffic, fit_latency, read_series,
 };
+pub use margin::{BySymbol, Maintenance, MarginMode, MarginRules};
 pub use market::{Accounts, FillRule, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};

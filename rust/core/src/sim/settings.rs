@@ -5,6 +5,7 @@ use std::str::FromStr;
 use super::custom::{QueueSource, Source};
 use super::funding::FundingSource;
 use super::latency::{Latency, LatencyModel};
+use super::margin::MarginRules;
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use super::rules::{Amend, AmendCrossing, DAY, OrderRules, ReduceOnly};
@@ -130,6 +131,8 @@ pub struct VenueSettings {
     pub matching: Matching,
     /// What each account holds, where that is asked for.
     pub balances: Option<Balances>,
+    /// How contracts are margined, where they are.
+    pub margin: Option<MarginRules>,
     /// What it makes of the terms of orders.
     pub orders: OrderRules,
     /// Where funding comes from.
@@ -162,6 +165,10 @@ impl VenueSettings {
             if ns < 0 {
                 return Err(SettingsError { field, problem: format!("{ns} ns is negative") });
             }
+        }
+        if self.margin.is_some() && self.balances.is_none() {
+            let problem = "margin needs collateral: say what accounts hold, such as \"1000 USDT\"".into();
+            return Err(SettingsError { field: "balances", problem });
         }
         if self.orders.day_begins >= DAY {
             return Err(SettingsError {
@@ -311,6 +318,7 @@ mod tests {
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            margin: None,
             orders: OrderRules::default(),
             funding: FundingSource::default(),
         }

@@ -5,12 +5,16 @@
 //! use the same code. At one nanosecond messages act first, then markets are listed and delisted (what has expired is settled), then
 //! funding is paid, then orders end whose time is over, then commands act, in order of sending.
 
+mod liquidation;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::Channel;
 use super::custom::ModelFailure;
 use super::funding::{Funding, FundingSource};
+use super::holdings::{Contract, Margins};
 use super::latency::{Latency, Leg, Ways};
+use super::margin::{Maintenance, MarginRules};
 use super::market::{Accounts, Market};
 use super::marks::Marks;
 use super::queue::Told;
@@ -56,6 +60,12 @@ struct Place {
     funding: Option<Box<Funding>>,
     /// Where positions are valued at the prices that the venue publishes.
     marks: Option<Marks>,
+    /// Where it is traded on margin.
+    contract: Option<Contract>,
+    /// Whether somebody holds something in it that may be liquidated.
+    is_watched: bool,
+    /// What told its mark when accounts were last looked at.
+    seen: Option<i64>,
 }
 
 /// The simulated venues of a session.
@@ -77,6 +87,10 @@ pub struct Venue {
     fresh: Vec<(AccountId, Update)>,
     /// Balances at each venue that has them.
     wallets: Vec<Wallets>,
+    /// What stands behind contracts at each venue that keeps margin.
+    margins: Vec<Margins>,
+    /// Markets in which somebody holds something that may be liquidated.
+    watched: usize,
     /// Fills so far, of all accounts or of each: the number of each is its key.
     executions: Vec<u64>,
     /// The fills of so many accounts in a row are numbered by themselves, if not those of all together.
@@ -105,6 +119,9 @@ impl Venue {
             held: BTreeMap::new(),
             funding: None,
             marks: None,
+            contract: None,
+            is_watched: false,
+            seen: None,
         });
         MarketId::new(self.places.len() - 1)
     }
@@ -143,12 +160,22 @@ impl Venue {
         }
     }
 
-    /// Lets accounts hold balances in these markets, those of one venue.
+    /// Lets accounts hold balances in these markets, those of one venue, and trade contracts on margin there.
     ///
     /// # Errors
-    /// [`SettingsError`] for a coin that cannot be counted, or fees in one that no market prices.
-    pub fn hold(&mut self, markets: &[MarketId], balances: &Balances) -> Result<(), SettingsError> {
+    /// [`SettingsError`] for a coin that cannot be counted, fees in one that no market prices, and a contract whose
+    /// leverage or brackets nobody gave.
+    pub fn hold(
+        &mut self,
+        markets: &[MarketId],
+        balances: &Balances,
+        margin: Option<&MarginRules>,
+    ) -> Result<(), SettingsError> {
         let mut wallets = Wallets::new(balances);
+        let mut contracts = Vec::new();
+        for id in margin.map_or(&[][..], |_| markets) {
+            contracts.extend(self.contract(*id, &mut wallets, margin)?.map(|contract| (*id, contract)));
+        }
         let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
         let mut spots = Vec::with_capacity(listed.len());
         for (id, instrument) in &listed {
@@ -158,7 +185,39 @@ impl Venue {
             self.places[id.index()].spot = spot.map(|spot| (self.wallets.len(), spot));
         }
         self.wallets.push(wallets);
+        if margin.is_some() {
+            self.margins.push(Margins::default());
+        }
+        for (id, contract) in contracts {
+            let place = &mut self.places[id.index()];
+            place.contract = Some(contract);
+            place.marks.get_or_insert_default();
+        }
         Ok(())
+    }
+
+    /// What is to be known of a market's margin; `None` where there is none: margin is for contracts.
+    fn contract(
+        &self,
+        market: MarketId,
+        wallets: &mut Wallets,
+        margin: Option<&MarginRules>,
+    ) -> Result<Option<Contract>, SettingsError> {
+        let instrument = self.market(market).instrument();
+        let Some(rules) = margin.filter(|_| instrument.kind.is_margined()) else { return Ok(None) };
+        let none = |field| SettingsError { field, problem: format!("says nothing of {}", instrument.id) };
+        let Maintenance::Given(brackets) = &rules.maintenance else { return Err(none("maintenance")) };
+        Ok(Some(Contract {
+            math: *self.market(market).math(),
+            margins: self.margins.len(),
+            wallets: self.wallets.len(),
+            coin: wallets.coin(&instrument.settlement),
+            leverage: *rules.leverage.of(&instrument.id).ok_or_else(|| none("leverage"))?,
+            brackets: brackets.of(&instrument.id).ok_or_else(|| none("maintenance"))?.clone(),
+            fee: rules.liquidation_fee.unwrap_or_else(|| MarginRules::taker_fee(instrument)),
+            mode: rules.mode,
+            insured: rules.insured,
+        }))
     }
 
     /// Why the balances of an account do not allow a command.
@@ -220,11 +279,12 @@ impl Venue {
         let failed = place.market.on_message(view, rows, now, &mut self.fresh);
         let is_due =
             !rows.only_levels && place.marks.is_some() && self.note_published(market, view, rows, now);
-        if self.fresh.is_empty() {
-            return is_due | failed;
+        let touched = !self.fresh.is_empty();
+        if touched {
+            self.report(market);
         }
-        self.report(market);
-        true
+        let uncovered = self.places[market.index()].is_watched && self.guard(market, now);
+        touched || uncovered || is_due || failed
     }
 
     /// How a model of somebody else's failed, if one did and nobody has been told, and an account that met it.
@@ -254,40 +314,41 @@ impl Venue {
     /// Pays the funding of a market that is due by a time.
     #[cold]
     fn pay(&mut self, until: i64, market: MarketId) {
-        let Place { market: side, ways, held, funding, marks, .. } = &mut self.places[market.index()];
+        let place = &mut self.places[market.index()];
+        let mark = place.mark();
+        let Place { market: side, held, funding, .. } = place;
         let Some(funding) = funding else { return };
         let Some((ts_event, rate)) = funding.take(until) else { return };
         self.payments.extend(funding.due().map(|due| (due, market)));
-        let mark = marks.and_then(Marks::price);
-        let Some(price) = mark.or_else(|| side.fine_mid()) else { return };
-        for (&account, &qty) in held.iter().filter(|(_, qty)| **qty != 0) {
+        let Some(price) = mark else { return };
+        let due = held.iter().filter(|(_, qty)| **qty != 0).filter_map(|(&account, &qty)| {
             let value = side.math().value_at_fine(price, qty.abs());
             // What cannot be counted fails its strategy when it is marked.
-            let due = value.ok().and_then(|value| value.scaled(rate.into(), 10i128.pow(FINE_SCALE)));
-            let Some(due) = due else { continue };
+            let due = value.ok()?.scaled(rate.into(), 10i128.pow(FINE_SCALE))?;
             let (paid, kind) = (if qty > 0 { due } else { -due }, PaymentKind::Funding);
-            let payment = Payment { account, market, ts_event, kind, qty, price, rate, paid };
-            self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
+            Some(Payment { account, market, ts_event, kind, qty, price, rate, paid })
+        });
+        for payment in due.collect::<Vec<_>>() {
+            self.move_money(payment);
         }
     }
 
     /// Settles what accounts hold in a market that has expired. What nobody knows the worth of stays.
     #[cold]
     fn pay_out(&mut self, ts_event: i64, market: MarketId) {
-        let Place { market: side, ways, held, marks, .. } = &mut self.places[market.index()];
+        let Place { market: side, held, marks, .. } = &mut self.places[market.index()];
         let Some(price) = marks.and_then(|marks| marks.settlement(side.instrument(), side.fine_mid())) else {
             return;
         };
-        for (&account, qty) in held.iter_mut().filter(|(_, qty)| **qty != 0) {
-            let Ok((value, price)) = side.math().payoff(&side.instrument().kind, price, qty.abs()) else {
-                continue;
-            };
-            let paid = if (*qty > 0) == side.math().is_inverse() { value } else { -value };
+        let settled = held.iter().filter(|(_, qty)| **qty != 0).filter_map(|(&account, &qty)| {
+            let (value, price) = side.math().payoff(&side.instrument().kind, price, qty.abs()).ok()?;
+            let paid = if (qty > 0) == side.math().is_inverse() { value } else { -value };
             let kind = PaymentKind::Settlement;
-            let payment = Payment { account, market, ts_event, kind, qty: *qty, price, rate: 0, paid };
-            self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
-            side.close_position(account, *qty);
-            *qty = 0;
+            Some(Payment { account, market, ts_event, kind, qty, price, rate: 0, paid })
+        });
+        for payment in settled.collect::<Vec<_>>() {
+            self.places[market.index()].market.close_position(payment.account, payment.qty);
+            self.move_money(payment);
         }
     }
 
@@ -332,7 +393,7 @@ impl Venue {
                 self.commands.receive(until.min(due.saturating_sub(1)))
             {
                 let market = command.market();
-                match self.lacks(account, &command) {
+                match self.lacks(account, &command).or_else(|| self.lacks_margin(account, &command)) {
                     Some(refused) => self.fresh.push((account, Update::on(command.order(), at, refused))),
                     None => {
                         let side = &mut self.places[market.index()].market;
@@ -425,7 +486,15 @@ impl Venue {
                 self.wallets[*at].apply(*account, spot, update, price);
             }
         }
+        let is_on_margin = self.places[market.index()].contract.is_some();
+        if is_on_margin {
+            for (account, update) in std::mem::take(&mut self.fresh) {
+                self.with_holding(account, market, |contract, holding| holding.apply(contract, &update));
+                self.fresh.push((account, update));
+            }
+        }
         let Place { ways, held, .. } = &mut self.places[market.index()];
+        let has_changed = is_on_margin && self.fresh.iter().any(|(_, update)| update.change != 0);
         for (account, update) in self.fresh.drain(..) {
             if update.change != 0 {
                 let qty = held.entry(account).or_default();
@@ -439,6 +508,9 @@ impl Venue {
             *execution += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
             let at = ways.arrival(Leg::Response, account, update.ts_event);
             self.updates.send(at, Sent::Update { account, execution: *execution, update });
+        }
+        if has_changed {
+            self.keep_watch(market);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! pay is there: the quantity of a sell, the value of a buy at its limit (a market buy at what the book asks) and its fee
 //! as a taker, less what the account's other orders may still pay. A fill moves both coins, and its fee leaves the
 //! coin it is paid in. Where borrowing is allowed balances go below zero, and nothing is refused. Contracts are not spot:
-//! they need margin, which is not here.
+//! they need margin (see `holdings`), for which a balance is the collateral.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::types::{
 };
 
 /// A place in [`Wallets::currencies`].
-type Coin = usize;
+pub(super) type Coin = usize;
 
 /// What moves balances in a spot market.
 #[derive(Debug, Clone)]
@@ -104,7 +104,8 @@ impl Wallets {
         }
     }
 
-    fn coin(&mut self, currency: &str) -> Coin {
+    /// The place of a currency.
+    pub(super) fn coin(&mut self, currency: &str) -> Coin {
         self.currencies.iter().position(|known| known == currency).unwrap_or_else(|| {
             self.currencies.push(currency.to_owned());
             self.begin.push(Money::ZERO);
@@ -166,6 +167,17 @@ impl Wallets {
         self.accounts
             .entry(account)
             .or_insert_with(|| Wallet { held: begin.clone(), claims: FxHashMap::default() })
+    }
+
+    /// What an account holds of a currency.
+    pub(super) fn held(&self, account: AccountId, coin: Coin) -> Money {
+        self.accounts.get(&account).map_or(self.begin[coin], |wallet| wallet.held[coin])
+    }
+
+    /// Changes what an account holds of a currency.
+    pub(super) fn book(&mut self, account: AccountId, coin: Coin, change: Money) {
+        let held = &mut self.wallet(account).held[coin];
+        *held = plus(*held, change);
     }
 
     /// Whether an account has less than an order of it may pay, which has been filled up to `filled`.
@@ -235,7 +247,7 @@ impl Wallets {
                     FeeCoin::Quote | FeeCoin::Received => (spot.quote, None),
                 };
                 let fee = rate.and_then(|(twice, step)| in_coin(fee, twice, step)).unwrap_or(fee);
-                for (coin, change) in [gets, (pays.0, negative(pays.1)), (coin, negative(fee))] {
+                for (coin, change) in [gets, (pays.0, -pays.1), (coin, -fee)] {
                     wallet.held[coin] = plus(wallet.held[coin], change);
                 }
                 claim.filled += qty.steps();
@@ -258,12 +270,12 @@ impl Wallets {
 }
 
 /// Sums of balances are far within 128 bits.
-fn plus(a: Money, b: Money) -> Money {
+pub(super) fn plus(a: Money, b: Money) -> Money {
     Money::from_units(a.units().saturating_add(b.units()))
 }
 
-fn negative(amount: Money) -> Money {
-    Money::from_units(amount.units().saturating_neg())
+pub(super) fn minus(a: Money, b: Money) -> Money {
+    Money::from_units(a.units().saturating_sub(b.units()))
 }
 
 /// An amount of a quote currency in a coin, at a price given as twice its steps.

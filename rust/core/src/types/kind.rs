@@ -235,6 +235,14 @@ impl InstrumentKind {
         }
     }
 
+    /// Whether venues ask margin for it: a contract that follows a price, perpetual or dated.
+    pub fn is_margined(&self) -> bool {
+        match self {
+            Self::Linear { .. } | Self::Inverse { .. } | Self::Quanto { .. } => true,
+            Self::Spot | Self::Option { .. } | Self::Binary { .. } => false,
+        }
+    }
+
     /// The currency it settles in unless something else is said; a quanto contract has to say it.
     pub fn default_settlement<'a>(&self, base: &'a str, quote: &'a str) -> Option<&'a str> {
         match self {

@@ -169,6 +169,7 @@ pub fn market_setup(
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
+            margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },

@@ -117,6 +117,7 @@ fn run(input: &[u8]) {
                 self_trade: dice.pick(&policies),
             },
             balances: None,
+            margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },

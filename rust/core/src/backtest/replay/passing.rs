@@ -82,9 +82,9 @@ impl Replay {
     /// A market with orders of ours goes on as long as it is the next one. One without concerns no other: it goes on
     /// until something could come of the others. One in which nothing was ever held is not sampled either.
     fn limits(&self, market: MarketId, horizon: i64) -> Limits {
-        let is_alone = self.venue.market(market).is_untouched();
+        let is_alone = self.venue.is_quiet(market);
         let leads_until = self.heads.leads_until(market.index());
-        let wake = if is_alone && self.sessions.have_open_orders() {
+        let wake = if is_alone && (self.sessions.have_open_orders() || self.venue.is_watching()) {
             horizon.min(leads_until.saturating_add(self.least_response))
         } else {
             horizon

@@ -1,0 +1,307 @@
+//! What margin has a venue do: it refuses orders that an account cannot margin, and liquidates what is not covered.
+//!
+//! Where the mark of a market changes (the mark price of the data, else the index, else the middle of the book), the accounts
+//! that hold something in it are looked at. An account whose equity is no more than its maintenance margin is liquidated at
+//! that moment, without a latency:
+//!
+//! 1. Its open orders expire: isolated those of the instrument, cross those of all contracts of the currency.
+//! 2. The position is closed against the book, down to the price of bankruptcy, at which what is left pays the fee and no
+//!    more. What the book does not take, the insurance fund does, at that price; without one it is closed at any
+//!    price. Cross, positions go one by one, the largest loss first, until what is left is covered.
+//! 3. The venue takes its fee of the value closed.
+//!
+//! A book that cannot be traded on is waited for. Others' profits are never taken: there is no auto-deleveraging.
+
+use super::{Place, Sent, Venue};
+use crate::ledger::{Payment, PaymentKind, bankruptcy, part};
+use crate::orders::{Command, OrderId, Reason, ReportKind, Trigger};
+use crate::sim::holdings::{Contract, Holding, Working};
+use crate::sim::latency::Leg;
+use crate::sim::margin::MarginMode;
+use crate::sim::marks::Marks;
+use crate::sim::wallet::{minus, plus};
+use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
+
+/// Where an account stands in a currency, by all its contracts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    equity: Money,
+    maintenance: Money,
+    /// Initial margin of all of them.
+    asked: Money,
+}
+
+impl Place {
+    /// The price positions are valued at, in units of 10^-9.
+    pub(super) fn mark(&self) -> Option<i64> {
+        self.marks.and_then(Marks::price).or_else(|| self.market.fine_mid())
+    }
+
+    /// Something by which it is told whether the mark has changed, at little cost.
+    fn mark_key(&self) -> Option<i64> {
+        self.marks.and_then(Marks::price).or_else(|| self.market.twice_mid())
+    }
+}
+
+impl Venue {
+    /// Where an account stands in the currency of a contract.
+    fn standing(&self, account: AccountId, of: &Contract) -> Standing {
+        let mut sum =
+            Standing { equity: self.wallets[of.wallets].held(account, of.coin), ..Standing::default() };
+        for (market, holding) in self.margins[of.margins].0.get(&account).into_iter().flatten() {
+            let place = &self.places[market.index()];
+            let Some(contract) = place.contract.as_ref().filter(|contract| contract.coin == of.coin) else {
+                continue;
+            };
+            let mark = place.mark();
+            sum.asked = plus(sum.asked, holding.asks(contract, holding.sums(), mark).margin);
+            if holding.position.qty != 0 && contract.mode == MarginMode::Cross {
+                let value = contract.value(&holding.position, mark);
+                sum.equity = plus(sum.equity, contract.unrealized(&holding.position, value));
+                sum.maintenance = plus(sum.maintenance, contract.brackets.maintenance(value));
+            }
+        }
+        sum
+    }
+
+    fn holding(&self, account: AccountId, market: MarketId, contract: &Contract) -> Option<&Holding> {
+        self.margins[contract.margins].0.get(&account)?.get(&market)
+    }
+
+    /// Why an account cannot margin a command. An order that is let in asks for margin from then on.
+    pub(super) fn lacks_margin(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
+        let market = command.market();
+        let place = &self.places[market.index()];
+        let contract = place.contract.as_ref()?;
+        let (id, order) = match command {
+            Command::Submit { order, request } => {
+                let (side, qty) = (request.side, request.qty.steps());
+                let trigger = request.trigger.and_then(Trigger::price);
+                let asked = || place.market.price_to_take(side, qty).map(Price::new);
+                // What nobody knows the price of is not held against anything.
+                let price = request.order_type.price().or(trigger).or_else(asked)?;
+                (*order, Working { side, price, qty, filled: 0, reduce_only: request.reduce_only })
+            }
+            Command::Replace { order, price, qty, .. } => {
+                let working = self.holding(account, market, contract)?.working(*order)?;
+                (*order, Working { price: *price, qty: qty.steps(), ..working })
+            }
+            Command::Cancel { .. } => return None,
+        };
+        let empty = Holding::default();
+        let holding = self.holding(account, market, contract).unwrap_or(&empty);
+        let mark = place.mark();
+        let (sums, only_reduces) = holding.sums_with(contract, id, &order);
+        let (before, after) =
+            (holding.asks(contract, holding.sums(), mark), holding.asks(contract, sums, mark));
+        let grows = after.margin > before.margin || after.exposure > before.exposure;
+        if !only_reduces && grows {
+            let all = self.standing(account, contract);
+            let asked = plus(minus(all.asked, before.margin), after.margin);
+            if asked > all.equity || contract.brackets.forbid(after.exposure) {
+                return Some(command.refusal(Reason::InsufficientMargin));
+            }
+        }
+        if matches!(command, Command::Submit { .. }) {
+            self.with_holding(account, market, |contract, holding| {
+                holding.set(contract, id, Some(order));
+                Money::ZERO
+            });
+        }
+        None
+    }
+
+    /// Changes what an account has in a contract, and its balance by what comes of it.
+    pub(super) fn with_holding(
+        &mut self,
+        account: AccountId,
+        market: MarketId,
+        change: impl FnOnce(&Contract, &mut Holding) -> Money,
+    ) {
+        let Some(contract) = &self.places[market.index()].contract else { return };
+        let holdings = self.margins[contract.margins].0.entry(account).or_default();
+        let moved = change(contract, holdings.entry(market).or_default());
+        self.wallets[contract.wallets].book(account, contract.coin, moved);
+    }
+
+    /// Moves money of an account, and tells it.
+    pub(super) fn move_money(&mut self, payment: Payment) {
+        let Payment { account, market, ts_event, .. } = payment;
+        self.with_holding(account, market, |contract, holding| holding.pay(contract, &payment));
+        if payment.kind.closes() {
+            let held = self.places[market.index()].held.entry(account).or_default();
+            *held = held.saturating_sub(payment.qty);
+            self.keep_watch(market);
+        }
+        // Less may stand behind positions now: the next message is looked at whatever its mark.
+        let place = &mut self.places[market.index()];
+        place.seen = None;
+        let ways = &mut place.ways;
+        self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
+    }
+
+    /// Looks at whether a market has to be watched for liquidations.
+    pub(super) fn keep_watch(&mut self, market: MarketId) {
+        let place = &mut self.places[market.index()];
+        let is_watched = place.contract.is_some() && place.held.values().any(|qty| *qty != 0);
+        self.watched = self.watched + usize::from(is_watched) - usize::from(place.is_watched);
+        (place.is_watched, place.seen) = (is_watched, None);
+    }
+
+    /// Whether nothing of ours is in a market, so that it concerns no other.
+    #[inline]
+    pub fn is_quiet(&self, market: MarketId) -> bool {
+        let place = &self.places[market.index()];
+        place.market.is_untouched() && !place.is_watched
+    }
+
+    /// Whether positions may be liquidated somewhere.
+    #[inline]
+    pub fn is_watching(&self) -> bool {
+        self.watched > 0
+    }
+
+    /// After a message of a market in which something is held: liquidates whom its mark leaves uncovered. Returns whether
+    /// there is anybody.
+    pub(super) fn guard(&mut self, market: MarketId, now: i64) -> bool {
+        let place = &mut self.places[market.index()];
+        let key = place.mark_key();
+        if key.is_none() || key == place.seen {
+            return false;
+        }
+        place.seen = key;
+        let (mut last, mut found) = (None, false);
+        while let Some(account) = self.next_uncovered(market, last) {
+            (last, found) = (Some(account), true);
+            self.liquidate(account, market, now);
+        }
+        found
+    }
+
+    /// The next account after one that holds something in a market and is not covered.
+    fn next_uncovered(&self, market: MarketId, after: Option<AccountId>) -> Option<AccountId> {
+        let place = &self.places[market.index()];
+        let contract = place.contract.as_ref()?;
+        let mut holders = place
+            .held
+            .iter()
+            .filter(|(account, qty)| **qty != 0 && after.is_none_or(|after| **account > after));
+        holders
+            .find(|(account, _)| self.is_uncovered(**account, market, contract))
+            .map(|(account, _)| *account)
+    }
+
+    fn is_uncovered(&self, account: AccountId, market: MarketId, contract: &Contract) -> bool {
+        match contract.mode {
+            MarginMode::Cross => {
+                let all = self.standing(account, contract);
+                all.equity <= all.maintenance
+            }
+            MarginMode::Isolated => self.holding(account, market, contract).is_some_and(|holding| {
+                let value = contract.value(&holding.position, self.places[market.index()].mark());
+                let equity = plus(holding.margin, contract.unrealized(&holding.position, value));
+                holding.position.qty != 0 && equity <= contract.brackets.maintenance(value)
+            }),
+        }
+    }
+
+    /// Liquidates an account that is not covered by the mark of a market.
+    #[cold]
+    fn liquidate(&mut self, account: AccountId, market: MarketId, now: i64) {
+        let mut left = self.exposed(account, market);
+        let orders: Vec<_> = left.iter().flat_map(|(of, _, ids)| ids.iter().map(|id| (*of, *id))).collect();
+        for (of, id) in orders {
+            let side = &mut self.places[of.index()].market;
+            side.end_order(account, id, Reason::Liquidated, now, &mut self.fresh);
+            self.report(of);
+        }
+        left.retain(|(of, ..)| self.places[of.index()].held.get(&account).is_some_and(|qty| *qty != 0));
+        left.sort_by_key(|(of, unrealized, _)| (*unrealized, *of));
+        for (of, ..) in left {
+            let Some(contract) = &self.places[of.index()].contract else { continue };
+            if !self.is_uncovered(account, of, contract) {
+                break;
+            }
+            self.close(account, of, now);
+        }
+    }
+
+    /// The contracts that share the fate of one: their unrealised profits and open orders.
+    fn exposed(&self, account: AccountId, market: MarketId) -> Vec<(MarketId, Money, Vec<OrderId>)> {
+        let Some(of) = &self.places[market.index()].contract else { return Vec::new() };
+        let holdings = self.margins[of.margins].0.get(&account).into_iter().flatten();
+        let shared = holdings.filter_map(|(other, holding)| {
+            let place = &self.places[other.index()];
+            let contract = place.contract.as_ref()?;
+            let is_shared = *other == market || (of.mode == MarginMode::Cross && contract.coin == of.coin);
+            let unrealized =
+                contract.unrealized(&holding.position, contract.value(&holding.position, place.mark()));
+            is_shared.then(|| (*other, unrealized, holding.orders()))
+        });
+        shared.collect()
+    }
+
+    /// Closes a position against the book, and what it does not take at the price of bankruptcy.
+    fn close(&mut self, account: AccountId, market: MarketId, now: i64) {
+        let place = &self.places[market.index()];
+        let Some(contract) = &place.contract else { return };
+        let Some(holding) = self.holding(account, market, contract) else { return };
+        let (qty, cost) = (holding.position.qty, holding.position.open_cost);
+        let (gains, math, fee, insured) =
+            (contract.gains(qty), contract.math, contract.fee, contract.insured);
+        let margin = match contract.mode {
+            MarginMode::Isolated => holding.margin,
+            MarginMode::Cross => {
+                let value = contract.value(&holding.position, place.mark());
+                minus(self.standing(account, contract).equity, contract.unrealized(&holding.position, value))
+            }
+        };
+        let bankrupt = bankruptcy(cost, margin, gains, fee).filter(|_| insured);
+        let side = if qty > 0 { Side::Sell } else { Side::Buy };
+        let price = bankrupt.and_then(|value| math.price_at(value, qty.abs()));
+        // No worse than the price of bankruptcy, on the grid.
+        let limit = price.map(|(top, bottom)| {
+            let (below, is_on) = (top.div_euclid(bottom), top.rem_euclid(bottom) == 0);
+            let steps = if side == Side::Buy || is_on { below } else { below.saturating_add(1) };
+            i64::try_from(steps).unwrap_or(i64::MAX)
+        });
+        let market_side = &mut self.places[market.index()].market;
+        let Some(fills) = market_side.force(account, side, (limit, qty.abs()), now, &mut self.fresh) else {
+            // The next message is looked at again.
+            self.places[market.index()].seen = None;
+            return;
+        };
+        self.report(market);
+        let payment = |kind, qty, price, rate, paid| Payment {
+            account,
+            market,
+            ts_event: now,
+            kind,
+            qty,
+            price,
+            rate,
+            paid,
+        };
+        let mut left = qty.abs();
+        let mut pieces: Vec<(i64, i64, Money)> = Vec::with_capacity(fills.len() + 1);
+        for (price, filled) in fills {
+            left -= filled;
+            if let Ok(value) = math.value(Price::new(price), Qty::new(filled)) {
+                pieces.push((filled, math.fine_price(price.into(), 1), value));
+            }
+        }
+        if let Some((value, (top, bottom))) = bankrupt.zip(price).filter(|_| left > 0) {
+            let value = value.scaled(left.into(), qty.unsigned_abs().into()).unwrap_or_default();
+            self.places[market.index()].market.close_position(account, left * qty.signum());
+            pieces.push((left, math.fine_price(top, bottom), value));
+        }
+        for (closed, price, value) in pieces {
+            let (closed, paid) =
+                (closed * qty.signum(), if gains { minus(Money::ZERO, value) } else { value });
+            self.move_money(payment(PaymentKind::Liquidation, closed, price, 0, paid));
+            if fee > 0 {
+                self.move_money(payment(PaymentKind::LiquidationFee, closed, price, fee, part(value, fee)));
+            }
+        }
+    }
+}
