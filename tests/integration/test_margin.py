@@ -257,6 +257,9 @@ def test_a_long_is_liquidated_on_a_falling_tape_with_a_thin_book() -> None:
     assert row["qty"] == 0
     assert result.net_pnl == row["cash"] == Decimal("-1022.5")
     assert result.payments["why"].to_list() == ["liquidation"] * 4
+    (closed,) = result.liquidations.to_dicts()
+    assert (closed["qty"], closed["fee"], closed["currency"]) == (100.0, 0, "USDT")
+    assert closed["price"] == pytest.approx(89.775)
     assert result.ledger.filter(kind="liquidation")["account"].unique().sort().to_list() == ["cash", "liquidation"]
     assert result.fills["qty"].to_list() == [100]
     (note,) = [note for note in result.notes if "liquidated in A.TEST 1 time" in note]
@@ -300,6 +303,7 @@ def test_a_liquidation_costs_its_fee_and_the_price_of_bankruptcy_leaves_room_for
     assert abs(result.net_pnl + 1000) <= Decimal("1e-12")
     assert result.fees == 10 + fee
     assert {p.rate for p in made.paid} == {0.0, 0.01}
+    assert result.liquidations["fee"].to_list() == [fee]
 
 
 def test_negative_equity_on_a_gap_is_shown_where_no_fund_steps_in() -> None:

@@ -1,4 +1,4 @@
-"""The movements of money in a run as double entries."""
+"""The movements of money in a run as double entries, and what venues liquidated."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from tradecore.errors import RunError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ledger"]
+__all__ = ["ledger", "liquidations"]
 
 _COLUMNS = ("ts_event", "strategy", "instrument", "currency", "kind", "account", "amount", "order_id", "ts_recv")
+
+_OF_LIQUIDATIONS = ("ts_event", "instrument", "qty", "price", "fee", "currency", "strategy", "ts_recv")
 
 
 def ledger(tables: TableStore, instruments: Sequence[Instrument], *, exact: bool) -> pl.DataFrame:
@@ -45,3 +47,24 @@ def ledger(tables: TableStore, instruments: Sequence[Instrument], *, exact: bool
     other = moves.with_columns(amount=-pl.col("amount"))
     both = pl.concat([cash, other]).sort("move", maintain_order=True)
     return both.select(_COLUMNS)
+
+
+def liquidations(tables: TableStore, instruments: Sequence[Instrument], *, exact: bool) -> pl.DataFrame:
+    """Return a row for every position that was liquidated; times in ns, in the order they became known."""
+    if "payments" not in tables:
+        raise RunError("the result was saved before payments were kept: run it again")
+    import polars as pl
+
+    settles = {instrument.id: instrument.settlement for instrument in instruments}
+    who = ["ts_event", "strategy", "instrument"]
+    paid = tables.table("payments", [*who, "ts_recv", "why", "position_qty", "price", "paid"], exact=exact)
+    closes, qty = pl.col("why") == "liquidation", pl.col("position_qty")
+    each = paid.filter(pl.col("why").is_in(["liquidation", "liquidation_fee"])).group_by(who, maintain_order=True)
+    rows = each.agg(
+        qty=qty.filter(closes).sum(),
+        price=(pl.col("price") * qty).filter(closes).sum() / qty.filter(closes).sum(),
+        fee=pl.col("paid").filter(~closes).sum(),
+        ts_recv=pl.col("ts_recv").first(),
+    )
+    currency = pl.col("instrument").replace_strict(settles, return_dtype=pl.String)
+    return rows.with_columns(currency=currency).select(_OF_LIQUIDATIONS)

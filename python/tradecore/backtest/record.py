@@ -52,6 +52,7 @@ class RunRecord(Frames):
         "positions",
         "payments",
         "ledger",
+        "liquidations",
         "equity",
         "equity_by_currency",
         "pnl",
@@ -194,6 +195,15 @@ class RunRecord(Frames):
         to zero, and those of ``cash`` to what the strategy has.
         """
         return self._make("ledger", exact=True)
+
+    @cached_property
+    def liquidations(self) -> pl.DataFrame:
+        """What venues that keep margin closed of positions it did not cover any more, a row a position.
+
+        ``qty`` was closed, negative of a short, at ``price`` on average; ``fee`` is in ``currency``. Each part of it is
+        in ``payments``.
+        """
+        return self._make("liquidations", exact=True)
 
     @cached_property
     def equity(self) -> pl.DataFrame:
@@ -389,6 +399,10 @@ class RunRecord(Frames):
             from tradecore.backtest.ledger import ledger
 
             return dated(ledger(self.tables, self.instruments, exact=exact))
+        if name == "liquidations":
+            from tradecore.backtest.ledger import liquidations
+
+            return dated(liquidations(self.tables, self.instruments, exact=exact))
         if name in ("equity", "equity_by_currency"):
             return dated(self._sampled(by_currency=name != "equity", exact=exact)).select("ts", "currency", "equity")
         if name != "pnl":

@@ -6,7 +6,8 @@ use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::sim::{
-    Accounts, Basis, ClockLead, FundingSource, Latency, Matching, SelfTrade, Uncross, VenueSettings,
+    Accounts, Balances, Basis, ClockLead, FundingSource, Latency, MarginMode, MarginRules, Matching,
+    SelfTrade, Uncross, VenueSettings,
 };
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
@@ -102,6 +103,14 @@ fn run(input: &[u8]) {
     let queues = ["conservative", "power(2)", "log", "depletion", "tracked", "tracked_high"];
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
+    let margin = dice.maybe(|dice| MarginRules {
+        mode: dice.pick(&[MarginMode::Cross, MarginMode::Isolated]),
+        leverage: MarginRules::leverage("20").expect("a leverage"),
+        maintenance: MarginRules::maintenance("0.004/0.1 to 100, 0.05").expect("brackets"),
+        liquidation_fee: dice.maybe(|dice| i64::from(dice.byte()) * 100_000),
+        insured: dice.chance(128),
+    });
+    let balances = Balances::parse(dice.pick(&["1 USDT, 0.001 BTC", "1000 USDT, 1 BTC"]), false);
     let time = |dice: &mut Dice<'_>| i64::from(dice.byte() / 8) * MS;
     let setup = Setup {
         settings: VenueSettings {
@@ -116,8 +125,8 @@ fn run(input: &[u8]) {
                 accounts: dice.pick(&[Accounts::Shared, Accounts::Isolated]),
                 self_trade: dice.pick(&policies),
             },
-            balances: None,
-            margin: None,
+            balances: margin.as_ref().map(|_| balances.expect("amounts")),
+            margin,
             orders: tradecore_core::sim::OrderRules::default(),
             funding: FundingSource::default(),
         },
