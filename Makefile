@@ -15,7 +15,7 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo test bench fidelity docs lint fmt stub clean build rust-test fuzz py-test py-test-checked wheel wheel-test
+.PHONY: demo test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
@@ -69,11 +69,18 @@ py-test-checked: build
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
 	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest
 
-bench: build
+# The peers, and this package beside them.
+peers: build
 	@test -x $(BENCH_VENV)/bin/pip || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install -r benches/requirements.txt
 	@VIRTUAL_ENV=$(abspath $(BENCH_VENV)) $(BIN)/maturin develop --release --quiet
+
+bench: peers
 	$(BENCH_VENV)/bin/python -m benches
+
+# Fills order by order against hftbacktest, and why they differ.
+parity: peers
+	@$(BENCH_VENV)/bin/python -m benches.parity
 
 # How near the fills of queue models come to the truth, on markets whose every order is known.
 fidelity: build

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from hftbacktest import BUY, GTX, LIMIT, BacktestAsset, ROIVectorMarketDepthBacktest
+from hftbacktest import BUY, FILLED, GTX, LIMIT, BacktestAsset, ROIVectorMarketDepthBacktest
 from numba import njit
+
+import tradecore as tc
+from benches.emulator import Request
 
 LOW, HIGH = 55_000.0, 65_000.0
 """Prices hftbacktest's array book covers; it drops what lies outside."""
@@ -27,6 +32,76 @@ def hbt(events: np.ndarray) -> ROIVectorMarketDepthBacktest:
         .last_trades_capacity(0)
     )
     return ROIVectorMarketDepthBacktest([asset])
+
+
+QUEUES = {
+    "conservative": "risk_adverse_queue_model",
+    "power": "power_prob_queue_model",
+    "power2": "power_prob_queue_model2",
+    "power3": "power_prob_queue_model3",
+    "log": "log_prob_queue_model",
+    "log2": "log_prob_queue_model2",
+}
+"""The methods of its asset that choose a queue model, by our names."""
+
+
+def scripted_fills(
+    events: np.ndarray, spec: tc.Instrument, requests: Sequence[Request], model: str, latency_ns: int
+) -> dict[int, int]:
+    """Return the fill times of orders of one lot by the venue's clock, ns; those that did not fill are left out."""
+    tick, lot = float(spec.price_from_steps(1)), float(spec.qty_from_steps(1))
+    name, _, number = model.removesuffix(")").partition("(")
+    prices = events["px"][events["px"] > 0]
+    asset = (
+        BacktestAsset()
+        .data([events])
+        .linear_asset(1.0)
+        .constant_order_latency(latency_ns, latency_ns)
+        .no_partial_fill_exchange()
+        .trading_value_fee_model(0.0, 0.0)
+        .tick_size(tick)
+        .lot_size(lot)
+        .roi_lb(float(prices.min()) - 10 * tick)
+        .roi_ub(float(prices.max()) + 10 * tick)
+        .last_trades_capacity(0)
+    )
+    asset = getattr(asset, QUEUES[name])(*([float(number)] if number else []))
+    hbt = ROIVectorMarketDepthBacktest([asset])
+    stamps, cancels, orders, sides, steps = (np.array(column) for column in zip(*requests, strict=True))
+    send_scripted(hbt, stamps, cancels, orders, sides, steps * tick, lot)
+    status, filled = np.zeros((2, orders.max() + 1), dtype=np.int64)
+    read_orders(hbt, status, filled)
+    hbt.close()
+    return {int(order): int(filled[order]) for order in np.flatnonzero(status == FILLED)}
+
+
+@njit
+def send_scripted(hbt, stamps, cancels, orders, sides, prices, qty):
+    """Send and cancel orders at their times, then go on to the end of the data."""
+    hbt.elapse(1)
+    for row in range(len(stamps)):
+        if hbt.elapse(stamps[row] - hbt.current_timestamp) != 0:
+            return
+        if cancels[row]:
+            order = hbt.orders(0).get(orders[row])
+            if order is not None and order.cancellable:
+                hbt.cancel(0, orders[row], False)
+        elif sides[row] > 0:
+            hbt.submit_buy_order(0, orders[row], prices[row], qty, GTX, LIMIT, False)
+        else:
+            hbt.submit_sell_order(0, orders[row], prices[row], qty, GTX, LIMIT, False)
+    while hbt.elapse(1_000_000_000) == 0:
+        pass
+
+
+@njit
+def read_orders(hbt, status, filled):
+    """Read what became of orders, and when it did at the venue."""
+    values = hbt.orders(0).values()
+    while values.has_next():
+        order = values.get()
+        status[order.order_id] = order.status
+        filled[order.order_id] = order.exch_timestamp
 
 
 @njit
