@@ -3059,7 +3059,8 @@ class Kernel:
             When it reached us, and the order's market.
         kind : str
             ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` or
-            ``repriced`` (by the venue, on its own), ``replace_rejected``, ``expired`` or ``unknown`` (no answer came).
+            ``repriced`` (by the venue, on its own), ``replace_rejected``, ``triggered``, ``expired`` or ``unknown`` (no
+            answer came).
         order : int or str, optional
             Our number of the order, or the client id; without it ``venue_id`` names the order.
         venue_id : str or int, optional
