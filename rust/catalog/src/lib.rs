@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod deltas;
 mod error;
 mod note;
 mod packed;

@@ -4,8 +4,8 @@
 //! value twice and takes dictionary indices one at a time: that was two thirds of the time of a read. Pages are
 //! unpacked here, too, with one zstd context a thread: the crate's reader makes one to read and one to write for
 //! every column of every file, which was a third of the time a short file takes.
-//! What can be read is what integers are written as: plain, or as indices of a plain dictionary in runs (RLE and
-//! bit-packed), in pages of either version, all of them present.
+//! What can be read is what integers are written as: plain, as indices of a plain dictionary in runs (RLE and
+//! bit-packed), or as differences, in pages of either version, all of them present.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,6 +21,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use zstd::bulk::Decompressor;
 use zstd::zstd_safe;
 
+use crate::deltas::Deltas;
 use crate::error::PartProblem;
 
 /// Some bytes of a file, addressed as in it.
@@ -144,6 +145,7 @@ pub(crate) struct Column<T> {
 enum Values {
     Plain(Bytes),
     Indices(Runs),
+    Deltas(Deltas),
 }
 
 impl<T: Cell> Column<T> {
@@ -189,6 +191,7 @@ impl<T: Cell> Column<T> {
                 Values::Indices(runs) => {
                     runs.gather(take, &self.dictionary, out).map_err(|what| damaged(self.name, what))?;
                 }
+                Values::Deltas(deltas) => deltas.take(self.name, take, out)?,
             }
         }
         Ok(())
@@ -304,19 +307,20 @@ impl<T: Cell> Column<T> {
                 let width = width.ok_or_else(|| damaged(self.name, "indices of impossible width"))?;
                 Values::Indices(Runs::new(bytes, width.into()))
             }
-            Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => Values::Plain(Bytes::new()),
+            Encoding::DELTA_BINARY_PACKED if rows > 0 => Values::Deltas(Deltas::new(self.name, bytes, rows)?),
+            Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY | Encoding::DELTA_BINARY_PACKED => {
+                Values::Plain(Bytes::new())
+            }
             other => {
-                return Err(damaged(
-                    self.name,
-                    &format!("values in {other}, expected PLAIN or RLE_DICTIONARY"),
-                ));
+                let expected = "PLAIN, RLE_DICTIONARY or DELTA_BINARY_PACKED";
+                return Err(damaged(self.name, &format!("values in {other}, expected {expected}")));
             }
         };
         Ok(())
     }
 }
 
-fn damaged(column: &str, what: &str) -> PartProblem {
+pub(crate) fn damaged(column: &str, what: &str) -> PartProblem {
     PartProblem::Unreadable(format!("column {column}: {what}"))
 }
 
@@ -329,17 +333,25 @@ fn first(bytes: &Bytes, count: usize, width: usize) -> Option<Bytes> {
 fn append_plain<T: Cell>(name: &'static str, bytes: &[u8], out: &mut Vec<T>) -> Result<(), PartProblem> {
     let mut lost = 0;
     out.extend(bytes.chunks_exact(T::STORED).map(|stored| T::of(stored, &mut lost)));
-    if lost == 0 {
-        return Ok(());
-    }
-    let bad = |stored: &&[u8]| {
+    if lost == 0 { Ok(()) } else { Err(refused::<T>(name, bytes.chunks_exact(T::STORED))) }
+}
+
+/// The first of some stored values that does not fit.
+pub(crate) fn refused<T: Cell>(
+    name: &'static str,
+    mut stored: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> PartProblem {
+    let bad = |stored: &[u8]| {
         let mut lost = 0;
         T::of(stored, &mut lost);
         lost != 0
     };
-    let got = bytes.chunks_exact(T::STORED).find(bad).and_then(|stored| stored.try_into().ok());
-    let got = got.map(i32::from_le_bytes).unwrap_or_default();
-    Err(PartProblem::Value { column: name, got, expected: T::EXPECTED })
+    let got = stored.find_map(|stored| stored.as_ref().first_chunk().copied().filter(|stored| bad(stored)));
+    PartProblem::Value {
+        column: name,
+        got: got.map(i32::from_le_bytes).unwrap_or_default(),
+        expected: T::EXPECTED,
+    }
 }
 
 /// Integers in runs: one value many times, or values in few bits each.
@@ -360,7 +372,7 @@ enum Run {
 }
 
 type Damage = &'static str;
-const ENDS: Damage = "a page ends before its values";
+pub(crate) const ENDS: Damage = "a page ends before its values";
 const BEYOND: Damage = "an index beyond its dictionary";
 
 impl Runs {

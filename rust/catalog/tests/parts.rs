@@ -39,7 +39,8 @@ const SCHEMA: [(&str, &str); 8] = [
 struct Form {
     group_rows: usize,
     optional: bool,
-    dictionary: bool,
+    /// What values are written as, `None` for indices of a dictionary.
+    encoding: Option<Encoding>,
     version: WriterVersion,
     zstd: bool,
     page_rows: usize,
@@ -48,7 +49,7 @@ struct Form {
 const PLAIN: Form = Form {
     group_rows: 1 << 16,
     optional: true,
-    dictionary: true,
+    encoding: None,
     version: WriterVersion::PARQUET_1_0,
     zstd: true,
     page_rows: 20_000,
@@ -60,8 +61,8 @@ impl Form {
             if self.zstd { Compression::ZSTD(ZstdLevel::default()) } else { Compression::UNCOMPRESSED };
         WriterProperties::builder()
             .set_writer_version(self.version)
-            .set_dictionary_enabled(self.dictionary)
-            .set_encoding(Encoding::PLAIN)
+            .set_dictionary_enabled(self.encoding.is_none())
+            .set_encoding(self.encoding.unwrap_or(Encoding::PLAIN))
             .set_compression(compression)
             .set_data_page_row_count_limit(self.page_rows)
             .set_write_batch_size(self.page_rows.min(1_024))
@@ -205,11 +206,17 @@ fn rows_come_back_however_they_were_written() {
     let (_folder, path) = folder();
     let rows = market(30_000);
     for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
-        for (optional, dictionary, zstd) in
-            [(true, true, true), (false, true, false), (true, false, true), (false, false, false)]
-        {
+        let (plain, deltas) = (Some(Encoding::PLAIN), Some(Encoding::DELTA_BINARY_PACKED));
+        for (optional, encoding, zstd) in [
+            (true, None, true),
+            (false, None, false),
+            (true, plain, true),
+            (false, plain, false),
+            (true, deltas, true),
+            (false, deltas, false),
+        ] {
             for (group_rows, page_rows) in [(1 << 16, 20_000), (7_001, 977)] {
-                let form = Form { group_rows, optional, dictionary, version, zstd, page_rows };
+                let form = Form { group_rows, optional, encoding, version, zstd, page_rows };
                 write(&path, &rows, form);
                 for piece_rows in [1_003, 1 << 14, 1 << 20] {
                     assert_eq!(
@@ -229,7 +236,7 @@ proptest! {
     fn any_values_in_runs_of_any_length_come_back(
         runs in proptest::collection::vec((any::<i64>(), any::<i8>(), any::<u8>(), 1..40_usize), 1..300),
         few in any::<bool>(),
-        dictionary in any::<bool>(),
+        encoding in proptest::sample::select(vec![None, Some(Encoding::PLAIN), Some(Encoding::DELTA_BINARY_PACKED)]),
         page_rows in 5..3_000_usize,
         piece_rows in 1..5_000_usize,
     ) {
@@ -248,7 +255,7 @@ proptest! {
             }
         }
         let (_folder, path) = folder();
-        write(&path, &rows, Form { dictionary, page_rows, ..PLAIN });
+        write(&path, &rows, Form { encoding, page_rows, ..PLAIN });
         let mut reader = Part::open(unsealed(&path, rows.len())).unwrap().read(ALL);
         let mut at = 0;
         while let Some(piece) = reader.next(piece_rows).unwrap() {
@@ -305,9 +312,10 @@ fn what_is_no_part_is_named() {
         fs::write(&path, &whole[..length]).unwrap();
         assert!(matches!(problem(&path, 2_000), PartProblem::Unreadable(_)), "{length}");
     }
-    let delta = PLAIN.properties().set_dictionary_enabled(false).set_encoding(Encoding::DELTA_BINARY_PACKED);
-    write_with(&path, &rows, PLAIN, delta.build());
-    let expected = "column kind: values in DELTA_BINARY_PACKED, expected PLAIN or RLE_DICTIONARY";
+    let split = PLAIN.properties().set_dictionary_enabled(false).set_encoding(Encoding::BYTE_STREAM_SPLIT);
+    write_with(&path, &rows, PLAIN, split.build());
+    let expected =
+        "column kind: values in BYTE_STREAM_SPLIT, expected PLAIN, RLE_DICTIONARY or DELTA_BINARY_PACKED";
     assert_eq!(problem(&path, 2_000), PartProblem::Unreadable(expected.into()));
 }
 
@@ -536,7 +544,8 @@ fn a_page_larger_than_any_writer_makes_is_refused() {
     let same =
         Event { ts_event: 1, ts_recv: 1, kind: EventKind::Trade, side: 1, flags: 1, price: 1, qty: 1, id: 1 };
     (0..rows).for_each(|_| columns.push(same));
-    let form = Form { group_rows: rows, dictionary: false, optional: false, page_rows: rows, ..PLAIN };
+    let form =
+        Form { group_rows: rows, encoding: Some(Encoding::PLAIN), optional: false, page_rows: rows, ..PLAIN };
     write_with(&path, &columns, form, form.properties().set_data_page_size_limit(1 << 30).build());
     assert!(fs::metadata(&path).unwrap().len() < 2 << 20);
     let told = problem(&path, rows).to_string();

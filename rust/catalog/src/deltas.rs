@@ -1,0 +1,189 @@
+//! Integers as differences, each packed in as few bits as the largest of its group takes (`DELTA_BINARY_PACKED`).
+//!
+//! A block says its least difference and, for each of its groups, how many bits a difference above that takes.
+
+use bytes::{Buf, Bytes};
+
+use crate::error::PartProblem;
+use crate::values::{Cell, ENDS, damaged, refused};
+
+/// Values that are unpacked at a time.
+const BATCH: usize = 32;
+/// Most values of a block: writers use 128 or 256.
+const MOST_BLOCK: u64 = 1 << 20;
+
+const LAYOUT: &str = "differences in blocks of an impossible size";
+
+/// The values of a page that have not been taken.
+pub(crate) struct Deltas {
+    bytes: Bytes,
+    /// Where the next group or block begins.
+    rest: usize,
+    /// The value that comes next, if `left` is not 0.
+    next: i64,
+    /// Values left, with that.
+    left: usize,
+    /// Groups of a block, and values of a group.
+    groups: usize,
+    group: usize,
+    /// The least difference of the block.
+    least: i64,
+    /// Bits of the differences of the groups of the block to come, first one last.
+    widths: Vec<u8>,
+    /// The group begun: where, bits of a value, and which value of it is next.
+    start: usize,
+    width: usize,
+    at: usize,
+}
+
+impl Deltas {
+    /// Reads the head of a page of so many values.
+    pub(crate) fn new(name: &str, bytes: Bytes, values: usize) -> Result<Self, PartProblem> {
+        let fail = |what| damaged(name, what);
+        let mut rest = &bytes[..];
+        let (block, groups) = (number(&mut rest).map_err(fail)?, number(&mut rest).map_err(fail)?);
+        let group = block.checked_div(groups).unwrap_or(0);
+        let is_whole = group > 0 && group * groups == block && group.is_multiple_of(BATCH as u64);
+        if !is_whole || block > MOST_BLOCK {
+            return Err(fail(LAYOUT));
+        }
+        if number(&mut rest).map_err(fail)? != values as u64 {
+            return Err(fail("differences of another number of values than their page says"));
+        }
+        let next = signed(number(&mut rest).map_err(fail)?);
+        let (groups, group) = (groups as usize, group as usize);
+        let rest = bytes.len() - rest.len();
+        let widths = Vec::with_capacity(groups);
+        Ok(Self {
+            bytes,
+            rest,
+            next,
+            left: values,
+            groups,
+            group,
+            least: 0,
+            widths,
+            start: 0,
+            width: 0,
+            at: group,
+        })
+    }
+
+    /// Appends the next `count` values, of which there are as many.
+    pub(crate) fn take<T: Cell>(
+        &mut self,
+        name: &'static str,
+        mut count: usize,
+        out: &mut Vec<T>,
+    ) -> Result<(), PartProblem> {
+        while count > 0 {
+            // The last value has no difference behind it.
+            if self.left == 1 {
+                self.left = 0;
+                return append(name, &[self.next], out);
+            }
+            if self.at == self.group {
+                self.begin_group().map_err(|what| damaged(name, what))?;
+            }
+            let take = count.min(BATCH - self.at % BATCH).min(self.left - 1);
+            if self.width == 0 && self.least == 0 {
+                let same = [self.next; BATCH];
+                append(name, &same[..take], out)?;
+            } else {
+                let mut values = [0; BATCH];
+                self.unpack(&mut values[..take]).map_err(|what| damaged(name, what))?;
+                append(name, &values[..take], out)?;
+            }
+            self.at += take;
+            self.left -= take;
+            count -= take;
+        }
+        Ok(())
+    }
+
+    /// Puts the values at which the next differences begin, and goes on to the one behind them.
+    #[inline]
+    fn unpack(&mut self, values: &mut [i64]) -> Result<(), &'static str> {
+        let (width, first) = (self.width, self.at * self.width);
+        let needed = (first + values.len() * width).div_ceil(8);
+        let bytes = self.bytes.get(self.start + first / 8..self.start + needed).ok_or(ENDS)?;
+        // With room behind the last one, so that each lies in a whole word.
+        let mut padded = [0; BATCH * 8 + 16];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        let mask = u64::MAX.checked_shr(64 - width as u32).unwrap_or(0);
+        let (mut value, least) = (self.next, self.least);
+        let mut put = |out: &mut i64, difference: u64| {
+            *out = value;
+            value = value.wrapping_add(least).wrapping_add((difference & mask).cast_signed());
+        };
+        if width <= 8 && first.is_multiple_of(8) {
+            // Eight of them lie in one word.
+            for (eight, out) in values.chunks_mut(8).enumerate() {
+                let word = word(&padded, eight * width);
+                out.iter_mut().enumerate().for_each(|(k, out)| put(out, word >> (k * width)));
+            }
+        } else if width <= 56 {
+            for (k, out) in values.iter_mut().enumerate() {
+                let bit = first % 8 + k * width;
+                put(out, word(&padded, bit / 8) >> (bit % 8));
+            }
+        } else {
+            for (k, out) in values.iter_mut().enumerate() {
+                let bit = first % 8 + k * width;
+                let (low, high) = (word(&padded, bit / 8), word(&padded, bit / 8 + 8));
+                put(out, ((u128::from(high) << 64 | u128::from(low)) >> (bit % 8)) as u64);
+            }
+        }
+        self.next = value;
+        Ok(())
+    }
+
+    fn begin_group(&mut self) -> Result<(), &'static str> {
+        if self.widths.is_empty() {
+            let mut rest = self.bytes.get(self.rest..).ok_or(ENDS)?;
+            self.least = signed(number(&mut rest)?);
+            let (widths, rest) = rest.split_at_checked(self.groups).ok_or(ENDS)?;
+            self.widths.extend(widths.iter().rev());
+            self.rest = self.bytes.len() - rest.len();
+        }
+        self.width = usize::from(self.widths.pop().unwrap_or_default());
+        if self.width > 64 {
+            return Err(LAYOUT);
+        }
+        (self.start, self.at) = (self.rest, 0);
+        // Some writers leave out what nobody reads of the last one.
+        self.rest += self.group / 8 * self.width;
+        Ok(())
+    }
+}
+
+/// Eight bytes from one on.
+#[inline]
+fn word(bytes: &[u8; BATCH * 8 + 16], at: usize) -> u64 {
+    bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+#[inline]
+fn append<T: Cell>(name: &'static str, values: &[i64], out: &mut Vec<T>) -> Result<(), PartProblem> {
+    let mut lost = 0;
+    out.extend(values.iter().map(|value| T::of(&value.to_le_bytes()[..T::STORED], &mut lost)));
+    if lost == 0 { Ok(()) } else { Err(refused::<T>(name, values.iter().map(|value| value.to_le_bytes()))) }
+}
+
+/// A number of seven bits a byte.
+fn number(bytes: &mut &[u8]) -> Result<u64, &'static str> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = bytes.try_get_u8().map_err(|_| ENDS)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Ok(number)
+}
+
+/// The number that alternates between the signs stands for.
+fn signed(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
