@@ -38,6 +38,7 @@ __all__ = [
     "Context",
     "EventReader",
     "EventStream",
+    "Execution",
     "FeatureBook",
     "FeatureEngine",
     "FeatureReader",
@@ -125,6 +126,7 @@ __all__ = [
     "twap_slices",
     "venue_times",
     "vocabulary",
+    "volume_curve",
     "vwap_slices",
 ]
 
@@ -1703,6 +1705,74 @@ class Context:
         >>> ctx.slippage("BTCUSDT.SYNTH", "buy", 2, reference="touch").average_price
         60000.15
         """
+    def execute(
+        self,
+        algorithm: Literal["twap", "vwap", "pov", "iceberg", "peg", "almgren_chriss", "sniper"],
+        instrument: str | Instrument,
+        side: _Side,
+        qty: _Number,
+        **parameters: Any,
+    ) -> Execution:
+        """Start an execution: an order that is worked off by smaller ones, and return a handle to watch it.
+
+        Its orders are the strategy's own, pass the same checks as any other, and one at most is at the venue at a time.
+        Their quantities sum to that of the execution. ``on_execution`` is called once when it has ended.
+
+        ================== ============================================================================================
+        ``twap``           equal parts: ``duration``, ``slices=10``, ``style="take"``
+        ``vwap``           parts in proportion to a volume curve: ``duration``, ``curve``, ``style="take"``
+        ``pov``            a share of all volume, its own included: ``rate``
+        ``iceberg``        rests at ``limit`` and shows ``display`` at a time: ``post_only=False``
+        ``peg``            rests at a best price and follows it: ``to="touch"`` or ``"mid"``, ``offset_ticks=0`` behind
+                           it, ``max_moves``, ``interval`` between two moves
+        ``almgren_chriss`` parts that weigh cost against risk: ``duration``, ``slices=10``, ``sigma`` (price by square
+                           root of a day), ``eta`` (price by quantity a day), ``gamma=0``, ``risk_aversion``,
+                           ``style="take"``
+        ``sniper``         takes when ``size`` (all that is left, if not given) is on display
+        ================== ============================================================================================
+
+        Each takes ``limit``, a price that none of its orders is worse than, ``reduce_only``, and ``duration``, after
+        which it ends. Parts of style ``"take"`` take at once; of style ``"make"`` they rest at the best price of their
+        own side until the next one is due, and what is left at the end is taken.
+
+        Parameters
+        ----------
+        algorithm : str
+            One of these.
+        instrument : str or Instrument
+        side : Side or str
+        qty : Decimal, str, int or float
+            The whole quantity in contracts (spot: base units).
+        **parameters
+            Of the algorithm, as above.
+
+        Raises
+        ------
+        InvalidValueError
+            Naming the algorithm or parameter that there is none of, is missing, or cannot be.
+        OffGridError
+            When a price or quantity lies between two steps.
+        UnknownInstrumentError
+            When the instrument is not in the run.
+
+        Examples
+        --------
+        >>> class Buyer(tc.Strategy):
+        ...     def on_start(self, ctx):
+        ...         (instrument,) = self.instruments
+        ...         ctx.execute("twap", instrument, "buy", 2, duration="10s", slices=4)
+        ...
+        ...     def on_execution(self, ctx, execution):
+        ...         ctx.log(f"{execution.state}: {execution.filled} at {execution.average_price}")
+        """
+    @property
+    def executions(self) -> list[Execution]:
+        """Executions of this strategy that are at work, oldest first."""
+    def execution(self, execution_id: int) -> Execution | None:
+        """Return an execution of this strategy by its id, as to go on after a restart; None where there is none.
+
+        The newest 10,000 that have ended can still be asked for.
+        """
     def cancel(self, order: int | str | Order) -> bool:
         """Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
 
@@ -1715,7 +1785,10 @@ class Context:
         (True, False)
         """
     def cancel_all(self, instrument: str | Instrument | None = None) -> int:
-        """Ask to cancel every open order of this strategy, in one instrument or in all; returns how many."""
+        """Ask to cancel every open order of this strategy, in one instrument or in all; returns how many.
+
+        Executions there end, too.
+        """
     def replace(self, order: int | str | Order, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
         """Ask for a new price and total quantity of an order; False when it is no longer open.
 
@@ -3413,6 +3486,67 @@ def avellaneda_stoikov_quotes(
     """
 
 @final
+class Execution:
+    """An execution, to watch and to cancel: what ``ctx.execute`` returns. Valid only inside a hook.
+
+    It shows what is known at ``ctx.now_ns``; what became of it is in ``result.executions``. A handle is no plain data:
+    keep ``execution_id`` in what a strategy saves, and ask ``ctx.execution(execution_id)``.
+    """
+
+    @property
+    def execution_id(self) -> int:
+        """Number of the execution in the run: 1, 2, 3 ... in the order they were started."""
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def algorithm(self) -> str:
+        """Its algorithm: ``twap``, ``vwap``, ``pov``, ``iceberg``, ``peg``, ``almgren_chriss`` or ``sniper``."""
+    @property
+    def side(self) -> Side:
+        """Buy or sell."""
+    @property
+    def qty(self) -> float:
+        """The whole quantity, in contracts (spot: base units)."""
+    @property
+    def filled(self) -> float:
+        """Quantity filled so far, in contracts (spot: base units)."""
+    @property
+    def remaining(self) -> float:
+        """Quantity that is left, in contracts (spot: base units)."""
+    @property
+    def progress(self) -> float:
+        """Share of the quantity that is filled, a fraction from 0 to 1."""
+    @property
+    def state(self) -> str:
+        """Where it stands: ``working``, ``cancelling``, ``filled``, ``cancelled``, ``expired`` or ``failed``."""
+    @property
+    def reason(self) -> str | None:
+        """Why its last order was refused; None where none was."""
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing happens to it any more."""
+    @property
+    def arrival_price(self) -> float | None:
+        """The mid when it was started, in quote currency; None while nothing is known of the market."""
+    @property
+    def average_price(self) -> float | None:
+        """Price of its fills on average, in quote currency; None before the first."""
+    @property
+    def slippage_bps(self) -> float | None:
+        """The average price against the arrival price, basis points: positive is worse. None before the first fill."""
+    @property
+    def participation(self) -> float | None:
+        """Share of all that was traded since the start, its own fills included, a fraction; None where nothing was."""
+    @property
+    def order_ids(self) -> list[int]:
+        """Ids of its orders, in the order they were sent."""
+    def cancel(self) -> bool:
+        """End it: its order is cancelled and no other is sent. False when it has ended, or was cancelled before."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
 class Slippage:
     """What taking a quantity would cost against a reference price.
 
@@ -3499,6 +3633,45 @@ def slippage(
     3.0
     >>> round(tc.exec.slippage(book, "buy", 4, volatility=0.02, daily_volume=400).bps, 2)
     104.21
+    """
+
+def volume_curve(
+    ts_ns: NDArray[np.int64], qty: NDArray[np.float64], *, start: int, duration: DurationLike, slices: int
+) -> list[float]:
+    """Return a volume curve for a schedule, learnt from trades of the past.
+
+    Of each part it is what was traded at that time of day, over all days there are: what ``ctx.execute("vwap", ...)``
+    takes as its ``curve``.
+
+    Parameters
+    ----------
+    ts_ns : int64 (n,)
+        Times of the trades, ns UTC.
+    qty : float64 (n,)
+        Their quantities, in any unit.
+    start : int
+        When the schedule begins, ns UTC.
+    duration : duration
+        How long it is.
+    slices : int
+        Its parts.
+
+    Returns
+    -------
+    list of float
+        Volume of each part, in the unit of ``qty``.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the parameter that is out of range, and for trades of which none lies at that time of day.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hour = 3_600_000_000_000
+    >>> tc.exec.volume_curve(np.array([hour, 2 * hour]), np.array([1.0, 3.0]), start=hour, duration="2h", slices=2)
+    [1.0, 3.0]
     """
 
 def impact_bps(qty: float, *, daily_volume: float, volatility: float, y: float | None = None) -> float:

@@ -10,6 +10,7 @@ Examples
 """
 
 from tradecore._core import (
+    Execution,
     Slippage,
     almgren_chriss,
     iceberg_slices,
@@ -18,10 +19,12 @@ from tradecore._core import (
     pov_target,
     slippage,
     twap_slices,
+    volume_curve,
     vwap_slices,
 )
 
 __all__ = [
+    "Execution",
     "Slippage",
     "almgren_chriss",
     "iceberg_slices",
@@ -30,5 +33,6 @@ __all__ = [
     "pov_target",
     "slippage",
     "twap_slices",
+    "volume_curve",
     "vwap_slices",
 ]

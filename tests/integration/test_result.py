@@ -276,7 +276,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         for column, kind in frame.schema.items():
             if column.startswith("ts") or column in ("next_funding_ns", "expires"):
                 assert kind == pl.Datetime("ns", "UTC"), column
-        assert name in ("payments", "liquidations", "published", "signals") or len(frame) > 0
+        assert name in ("payments", "liquidations", "published", "signals", "executions") or len(frame) > 0
     assert result.fills.columns[-3:] == ["order_id", "client_id", "ts_recv"]
     assert (result.fills["ts_recv"] - result.fills["ts_event"]).unique().to_list() == [timedelta(milliseconds=1)]
     assert result.orders.filter(status="rejected")["ts_accept"].null_count() > 0
@@ -303,7 +303,7 @@ def test_another_name_is_told_the_names(result: tc.Result) -> None:
         result.frame("fill")
     names = (
         "orders, fills, positions, payments, ledger, liquidations, equity, equity_by_currency, pnl, candles, published, "
-        "signals"
+        "signals, executions"
     )
     assert str(caught.value) == f"name: there is no frame 'fill' (did you mean 'fills'?); there is {names}"
     with pytest.raises(InvalidValueError, match="there is no frame 7;"):

@@ -39,6 +39,8 @@ _TIMES = (
     "expires",
     "expires_at",
     "ts_trigger",
+    "ts_start",
+    "ts_end",
 )
 """Columns that count ns since 1970."""
 
@@ -118,6 +120,24 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "expires",
         "strategy",
     ),
+    "executions": (
+        "execution_id",
+        "ts_start",
+        "ts_end",
+        "instrument",
+        "algorithm",
+        "side",
+        "qty",
+        "filled_qty",
+        "arrival_price",
+        "average_price",
+        "slippage_bps",
+        "participation",
+        "children",
+        "state",
+        "reason",
+        "strategy",
+    ),
     "positions": (
         "ts_recv",
         "instrument",
@@ -152,6 +172,7 @@ class Frames:
         "candles",
         "published",
         "signals",
+        "executions",
     )
     """The frames there are."""
 
@@ -210,6 +231,16 @@ class Frames:
         ``ts`` is when the features were taken; from ``expires`` on a signal says nothing any more.
         """
         return self._make("signals", exact=True)
+
+    @cached_property
+    def executions(self) -> pl.DataFrame:
+        """What ``ctx.execute`` was asked for and came to, in the order they ended; those at work at the end are last.
+
+        Prices are in quote currency, quantities in units. ``slippage_bps`` is what the average price is worse than the
+        mid at the start, ``participation`` the share of all that was traded meanwhile, own fills included;
+        ``children`` is how many orders were sent.
+        """
+        return self._make("executions", exact=True)
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         """Return a frame, money as Decimal or as floats."""

@@ -50,6 +50,7 @@ _OTHERWISE: Final[Mapping[str, str]] = {
     "on_fill": "no order was filled",
     "on_order": "no order was sent",
     "on_payment": "no funding was paid on a position, and none was settled or liquidated",
+    "on_execution": "no execution has ended: start one with ctx.execute",
     "on_bar": 'no bar was completed: ask for them with ctx.subscribe(instrument, "bars:1m")',
     "on_signal": "no predictor answered in time: ask it with ctx.predict(instrument, features, lifetime=...)",
     "on_signal_expired": "no signal expired before the next one",

@@ -59,6 +59,7 @@ class RunRecord(Frames):
         "candles",
         "published",
         "signals",
+        "executions",
     )
 
     def __init__(

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["MONEY_SCALE", "TABLES", "WIDTHS", "Stored", "TableStore"]
 
-TABLES = ("orders", "fills", "payments", "equity", "reported", "candles", "published", "signals", "mids")
+TABLES = (
+    "orders",
+    "fills",
+    "payments",
+    "equity",
+    "reported",
+    "candles",
+    "published",
+    "signals",
+    "executions",
+    "mids",
+)
 MONEY_SCALE = 12
 """Decimals of money."""
 WIDTHS = {"uint8": 1, "int8": 1, "bool": 1, "uint32": 4, "uint64": 8, "int64": 8, "float64": 8, "money": 16}
@@ -41,6 +52,7 @@ _MAYBE_NEVER = (
     "expires",
     "expires_at",
     "ts_trigger",
+    "ts_end",
 )
 """Times the core holds as 0 for what has not happened."""
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind | FillEvent]] = {

@@ -21,6 +21,7 @@ Hook                                     When, and how often
 ``on_fill(ctx, fill)``                   each fill of an own order
 ``on_order(ctx, order)``                 each change of an own order, after ``on_fill`` where it is one
 ``on_payment(ctx, payment)``             each time the venue moves money of its own accord: funding, settlements
+``on_execution(ctx, execution)``         each time an execution has ended, after ``ctx.execute``
 ``on_signal(ctx, signal)``               each answer of the strategy's predictor, after ``ctx.predict``
 ``on_signal_expired(ctx, signal)``       each time a signal expires before there is another
 ``on_timer(ctx, timer)``                 each time a timer goes off that has no callback of its own
@@ -50,6 +51,7 @@ from tradecore._core import (
     Bar,
     BookView,
     Context,
+    Execution,
     Fill,
     FundingRate,
     Liquidation,
@@ -71,6 +73,7 @@ __all__ = [
     "BookView",
     "Context",
     "Duration",
+    "Execution",
     "Fill",
     "FundingRate",
     "Liquidation",

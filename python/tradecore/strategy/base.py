@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Bar,
         BookView,
         Context,
+        Execution,
         Fill,
         FundingRate,
         Liquidation,
@@ -51,9 +52,9 @@ class Strategy:
     The hooks: :meth:`on_start` and :meth:`on_stop` once; of the market :meth:`on_book`, :meth:`on_trade`,
     :meth:`on_quote`, :meth:`on_book_state` and :meth:`on_bar`; of what the venue publishes :meth:`on_mark`,
     :meth:`on_index`, :meth:`on_funding`, :meth:`on_open_interest` and :meth:`on_liquidation`; of own orders
-    :meth:`on_fill` and :meth:`on_order`; of money that the venue moves :meth:`on_payment`; of its predictor
-    :meth:`on_signal` and :meth:`on_signal_expired`; and :meth:`on_timer`. When and how often each runs stands there,
-    and in a table in :mod:`tradecore.strategy`.
+    :meth:`on_fill`, :meth:`on_order` and :meth:`on_execution`; of money that the venue moves :meth:`on_payment`; of its
+    predictor :meth:`on_signal` and :meth:`on_signal_expired`; and :meth:`on_timer`. When and how often each runs stands
+    there, and in a table in :mod:`tradecore.strategy`.
 
     Every hook takes the context first. The context, and the books and positions it hands out, are valid only inside
     the hook. Everything a hook sees is as it was known at ``ctx.now_ns``, feed latency included. A hook that raises
@@ -260,6 +261,15 @@ class Strategy:
         ----------
         payment : Payment
             Amount in the settlement currency, negative where it was received.
+        """
+
+    def on_execution(self, ctx: Context, execution: Execution) -> None:
+        """Handle the end of an execution that ``ctx.execute`` started: once for each, filled or not.
+
+        Parameters
+        ----------
+        execution : Execution
+            The execution; ``execution.state`` says how it ended.
         """
 
     def on_signal(self, ctx: Context, signal: Signal) -> None:

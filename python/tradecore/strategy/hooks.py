@@ -31,6 +31,7 @@ HOOKS: Final[Mapping[str, tuple[str, ...]]] = {
     "on_fill": ("ctx", "fill"),
     "on_order": ("ctx", "order"),
     "on_payment": ("ctx", "payment"),
+    "on_execution": ("ctx", "execution"),
     "on_signal": ("ctx", "signal"),
     "on_signal_expired": ("ctx", "signal"),
     "on_timer": ("ctx", "timer"),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tradecore_core::backtest::{Replay, RunConfig};
 use tradecore_core::book::{FillBasis, L2Book};
 use tradecore_core::event::Event;
+use tradecore_core::exec::Execution;
 use tradecore_core::features::{Custom, FeatureEngine, FeatureSet};
 use tradecore_core::kernel::{
     Context, Control, Entry, FillRow, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec,
@@ -55,6 +56,7 @@ struct Outcome {
     orders: Vec<Order>,
     fills: Vec<FillRow>,
     candles: usize,
+    executions: Vec<Execution>,
     /// Commands in the order they left.
     commands: Vec<(i64, StrategyId, Command)>,
 }
@@ -97,6 +99,7 @@ fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (O
         orders: record.orders.clone(),
         fills: record.fills.clone(),
         candles: record.candles.len(),
+        executions: record.executions.clone(),
         commands: commands(&journal),
     };
     (outcome, journal)
@@ -124,6 +127,7 @@ fn inputs(journal: &[u8]) -> Vec<(i64, OwnedInput)> {
 fn feed(seed: u64, inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Outcome {
     let mut kernel = Kernel::new(config(true), markets(), monkeys(seed)).unwrap();
     let (mut orders, mut fills, mut candles, mut journal) = (Vec::new(), Vec::new(), 0, Vec::new());
+    let mut executions = Vec::new();
     for (n, (at, input)) in inputs.iter().enumerate() {
         if cut == Some(n) {
             let state = kernel.save().unwrap();
@@ -132,6 +136,7 @@ fn feed(seed: u64, inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Outcome 
             orders.append(&mut record.orders);
             fills.append(&mut record.fills);
             candles += record.candles.len();
+            executions.append(&mut record.executions);
             kernel = Kernel::load(config(true), markets(), monkeys(seed), &state).unwrap();
             assert_eq!(kernel.save().unwrap(), state);
         }
@@ -144,7 +149,8 @@ fn feed(seed: u64, inputs: &[(i64, OwnedInput)], cut: Option<usize>) -> Outcome 
     orders.append(&mut record.orders);
     fills.append(&mut record.fills);
     candles += record.candles.len();
-    Outcome { digest, orders, fills, candles, commands: commands(&journal) }
+    executions.append(&mut record.executions);
+    Outcome { digest, orders, fills, candles, executions, commands: commands(&journal) }
 }
 
 fn latency(feed_ns: Option<i64>) -> Latency {
@@ -157,6 +163,7 @@ fn a_backtest_fed_back_from_its_journal_is_the_same_to_the_byte() {
         let (kept, journal) = backtest(7, 9_000, latency.clone(), true);
         let (plain, nothing) = backtest(7, 9_000, latency, false);
         assert!(nothing.is_empty() && kept.fills.len() > 50, "{}", kept.fills.len());
+        assert!(kept.executions.len() > 10, "{}", kept.executions.len());
         assert_eq!((&plain.digest, &plain.orders, &plain.fills), (&kept.digest, &kept.orders, &kept.fills));
         assert_eq!(feed(7, &inputs(&journal), None), kept);
     }

@@ -141,7 +141,7 @@ impl Reckless {
 impl Strategy for Reckless {
     fn interest(&self) -> Interest {
         let topics = if self.is_modest { Topics::TRADES } else { Topics::BOOK };
-        Interest { topics, fill: true, order: true, payment: true }
+        Interest { topics, fill: true, order: true, payment: true, execution: true }
     }
 
     fn on_start(&mut self, ctx: &mut Context) -> HookResult {

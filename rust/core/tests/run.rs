@@ -37,7 +37,13 @@ struct Script {
 impl Script {
     fn on_book(step: impl FnMut(&mut Context, usize) -> HookResult + Send + 'static) -> Self {
         Self {
-            interest: Interest { topics: Topics::BOOK, fill: true, order: true, payment: true },
+            interest: Interest {
+                topics: Topics::BOOK,
+                fill: true,
+                order: true,
+                payment: true,
+                execution: true,
+            },
             every: 0,
             calls: 0,
             step: Box::new(step),

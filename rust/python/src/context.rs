@@ -12,6 +12,7 @@ use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 use crate::bars::{refused as refused_bars, spec_of};
 use crate::errors;
 use crate::execution::{Slippage, SlippageTerms};
+use crate::executions::{Asked, Execution};
 use crate::features::{Declared, FeatureVector};
 use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::indicators::parse as parse_indicator;
@@ -837,6 +838,92 @@ impl Context {
             .estimate(self.shared.instrument(market), |act| self.shared.with(py, |ctx| act(ctx.book(market))))
     }
 
+    /// Start an execution: an order that is worked off by smaller ones, and return a handle to watch it.
+    ///
+    /// Its orders are the strategy's own, pass the same checks as any other, and one at most is at the venue at a time.
+    /// Their quantities sum to that of the execution. ``on_execution`` is called once when it has ended.
+    ///
+    /// ================== ============================================================================================
+    /// ``twap``           equal parts: ``duration``, ``slices=10``, ``style="take"``
+    /// ``vwap``           parts in proportion to a volume curve: ``duration``, ``curve``, ``style="take"``
+    /// ``pov``            a share of all volume, its own included: ``rate``
+    /// ``iceberg``        rests at ``limit`` and shows ``display`` at a time: ``post_only=False``
+    /// ``peg``            rests at a best price and follows it: ``to="touch"`` or ``"mid"``, ``offset_ticks=0`` behind
+    ///                    it, ``max_moves``, ``interval`` between two moves
+    /// ``almgren_chriss`` parts that weigh cost against risk: ``duration``, ``slices=10``, ``sigma`` (price by square
+    ///                    root of a day), ``eta`` (price by quantity a day), ``gamma=0``, ``risk_aversion``,
+    ///                    ``style="take"``
+    /// ``sniper``         takes when ``size`` (all that is left, if not given) is on display
+    /// ================== ============================================================================================
+    ///
+    /// Each takes ``limit``, a price that none of its orders is worse than, ``reduce_only``, and ``duration``, after
+    /// which it ends. Parts of style ``"take"`` take at once; of style ``"make"`` they rest at the best price of their
+    /// own side until the next one is due, and what is left at the end is taken.
+    ///
+    /// Parameters
+    /// ----------
+    /// algorithm : str
+    ///     One of these.
+    /// instrument : str or Instrument
+    /// side : Side or str
+    /// qty : Decimal, str, int or float
+    ///     The whole quantity in contracts (spot: base units).
+    /// **parameters
+    ///     Of the algorithm, as above.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     Naming the algorithm or parameter that there is none of, is missing, or cannot be.
+    /// OffGridError
+    ///     When a price or quantity lies between two steps.
+    /// UnknownInstrumentError
+    ///     When the instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> class Buyer(tc.Strategy):
+    /// ...     def on_start(self, ctx):
+    /// ...         (instrument,) = self.instruments
+    /// ...         ctx.execute("twap", instrument, "buy", 2, duration="10s", slices=4)
+    /// ...
+    /// ...     def on_execution(self, ctx, execution):
+    /// ...         ctx.log(f"{execution.state}: {execution.filled} at {execution.average_price}")
+    #[pyo3(signature = (algorithm, instrument, side, qty, **parameters))]
+    fn execute(
+        &self,
+        algorithm: &Bound<'_, PyAny>,
+        instrument: &Bound<'_, PyAny>,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        parameters: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Execution> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        let (now, terms) = self.shared.with(py, |ctx| (ctx.now_ns(), *ctx.terms(market)))?;
+        let spec = self.shared.instrument(market);
+        let asked = Asked { market, instrument: spec, terms, now };
+        let request = asked
+            .request(algorithm, side, qty, parameters)
+            .map_err(|error| errors::in_force(py, error, spec, now))?;
+        let id = self.shared.with(py, |ctx| ctx.execute(request))?.map_err(errors::order)?;
+        Ok(Execution::new(&self.shared, id))
+    }
+
+    /// Executions of this strategy that are at work, oldest first.
+    #[getter]
+    fn executions(&self, py: Python<'_>) -> PyResult<Vec<Execution>> {
+        let ids: Vec<_> = self.shared.with(py, |ctx| ctx.executions().map(|open| open.id).collect())?;
+        Ok(ids.into_iter().map(|id| Execution::new(&self.shared, id)).collect())
+    }
+
+    /// Return an execution of this strategy by its id, as to go on after a restart; None where there is none.
+    ///
+    /// The newest 10,000 that have ended can still be asked for.
+    fn execution(&self, py: Python<'_>, execution_id: u64) -> PyResult<Option<Execution>> {
+        let is_there = self.shared.with(py, |ctx| ctx.execution(execution_id).is_some())?;
+        Ok(is_there.then(|| Execution::new(&self.shared, execution_id)))
+    }
+
     /// Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
     ///
     /// There is nothing when the order is closed, not this strategy's, or already being cancelled.
@@ -854,6 +941,8 @@ impl Context {
     }
 
     /// Ask to cancel every open order of this strategy, in one instrument or in all; returns how many.
+    ///
+    /// Executions there end, too.
     #[pyo3(signature = (instrument=None))]
     fn cancel_all(&self, py: Python<'_>, instrument: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
         let market = instrument.map(|i| self.shared.market(i)).transpose()?;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use numpy::PyArray1;
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tradecore_core::book::L2Book;
@@ -11,9 +11,9 @@ use tradecore_core::exec::{self, Against, BadParameter, CostModel, ImpactLaw, Tr
 use tradecore_core::types::Instrument;
 
 use crate::book::PyL2Book;
-use crate::columns::import_numpy;
+use crate::columns::{import_numpy, slice_of};
 use crate::errors;
-use crate::values::{arguments, repr_of, to_number, to_qty, to_side, to_whole};
+use crate::values::{arguments, repr_of, to_duration, to_number, to_qty, to_side, to_whole};
 use crate::views::BookView;
 
 /// Most parts that a quantity is cut into.
@@ -28,8 +28,8 @@ const RATES: RangeInclusive<f64> = 1e-9..=0.999_999_999;
 arguments! {
     display: i64 = to_whole("display", 1..=STEPS_LIMIT);
     market_volume: f64 = to_number("market_volume", NOT_NEGATIVE);
-    rate: f64 = to_number("rate", RATES);
-    slices: usize = to_whole("slices", 1..=MOST_SLICES);
+    pub(crate) rate: f64 = to_number("rate", RATES);
+    pub(crate) slices: usize = to_whole("slices", 1..=MOST_SLICES);
     total: f64 = to_number("total", POSITIVE);
     total_lots: i64 = to_whole("total", 0..=STEPS_LIMIT);
 }
@@ -291,6 +291,65 @@ pub(crate) fn to_curve(curve: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let are_volumes = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
     let is_sound = are_volumes && weights.len() <= MOST_SLICES && weights.iter().any(|weight| *weight > 0.0);
     if is_sound { Ok(weights) } else { Err(given()) }
+}
+
+/// Return a volume curve for a schedule, learnt from trades of the past.
+///
+/// Of each part it is what was traded at that time of day, over all days there are: what ``ctx.execute("vwap", ...)``
+/// takes as its ``curve``.
+///
+/// Parameters
+/// ----------
+/// ts_ns : int64 (n,)
+///     Times of the trades, ns UTC.
+/// qty : float64 (n,)
+///     Their quantities, in any unit.
+/// start : int
+///     When the schedule begins, ns UTC.
+/// duration : duration
+///     How long it is.
+/// slices : int
+///     Its parts.
+///
+/// Returns
+/// -------
+/// list of float
+///     Volume of each part, in the unit of ``qty``.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     Naming the parameter that is out of range, and for trades of which none lies at that time of day.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np
+/// >>> hour = 3_600_000_000_000
+/// >>> tc.exec.volume_curve(np.array([hour, 2 * hour]), np.array([1.0, 3.0]), start=hour, duration="2h", slices=2)
+/// [1.0, 3.0]
+#[pyfunction]
+#[pyo3(signature = (ts_ns, qty, *, start, duration, slices))]
+pub(crate) fn volume_curve(
+    ts_ns: PyReadonlyArray1<'_, i64>,
+    qty: PyReadonlyArray1<'_, f64>,
+    start: i64,
+    duration: &Bound<'_, PyAny>,
+    #[pyo3(from_py_with = slices)] slices: usize,
+) -> PyResult<Vec<f64>> {
+    let (ts, qty) = (slice_of(&ts_ns, "ts_ns")?, slice_of(&qty, "qty")?);
+    if ts.len() != qty.len() {
+        return Err(errors::invalid("ts_ns, qty", "must have one length"));
+    }
+    if let Some(wrong) = qty.iter().find(|qty| !(qty.is_finite() && **qty >= 0.0)) {
+        return Err(errors::invalid("qty", format!("expected quantities from 0 on, got {wrong:?}")));
+    }
+    let duration = to_duration("duration", duration, 1)?;
+    let trades = ts.iter().copied().zip(qty.iter().copied());
+    let curve = exec::volume_curve(trades, start, duration, slices);
+    if curve.iter().all(|volume| *volume == 0.0) {
+        return Err(errors::invalid("ts_ns", "none of the trades lies at the schedule's time of day"));
+    }
+    Ok(curve)
 }
 
 /// Return what an iceberg order shows, one after another.

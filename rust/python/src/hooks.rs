@@ -59,6 +59,7 @@ pub(crate) enum Hook {
     Fill,
     Order,
     Payment,
+    Execution,
     Signal,
     SignalExpired,
     Timer,
@@ -67,7 +68,7 @@ pub(crate) enum Hook {
 
 impl Hook {
     /// All of them with their names in Python, in the order of their declaration.
-    const ALL: [(Self, &'static str); 18] = [
+    const ALL: [(Self, &'static str); 19] = [
         (Self::Start, "on_start"),
         (Self::Book, "on_book"),
         (Self::Trade, "on_trade"),
@@ -82,6 +83,7 @@ impl Hook {
         (Self::Fill, "on_fill"),
         (Self::Order, "on_order"),
         (Self::Payment, "on_payment"),
+        (Self::Execution, "on_execution"),
         (Self::Signal, "on_signal"),
         (Self::SignalExpired, "on_signal_expired"),
         (Self::Timer, "on_timer"),

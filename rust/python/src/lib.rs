@@ -17,6 +17,7 @@ mod context;
 mod custom_models;
 mod errors;
 mod execution;
+mod executions;
 mod features;
 mod fidelity;
 mod files;
@@ -77,6 +78,7 @@ assert_align!(
     indicators::Indicator,
     indicators::IndicatorBank,
     execution::Slippage,
+    executions::Execution,
     features::FeatureBook,
     features::FeatureEngine,
     features::FeatureReader,
@@ -159,8 +161,10 @@ mod _core {
     #[pymodule_export]
     use crate::execution::{
         Slippage, almgren_chriss, iceberg_slices, impact_bps, implementation_shortfall, pov_target, slippage,
-        twap_slices, vwap_slices,
+        twap_slices, volume_curve, vwap_slices,
     };
+    #[pymodule_export]
+    use crate::executions::Execution;
     #[pymodule_export]
     use crate::features::{
         FeatureBook, FeatureEngine, FeatureReader, FeatureSchema, FeatureVector, feature_definitions,

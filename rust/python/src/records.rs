@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
+use tradecore_core::exec::Execution;
 use tradecore_core::kernel::{
     CandleRow, EquityRow, FillRow, Kernel, MidRow, PaymentRow, PublishedRow, Record, Signal, SignalRow, Stat,
     Trade,
@@ -718,6 +719,35 @@ fn said(row: &SignalRow) -> Option<&Signal> {
     row.answer.outcome.as_ref().ok()
 }
 
+pub(crate) fn executions_table<'py>(
+    py: Python<'py>,
+    rows: &[Execution],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let of = |row: &Execution| &instruments[row.request.market.index()];
+    let price = |row: &Execution, steps: Option<f64>| {
+        steps.map_or(f64::NAN, |steps| steps * of(row).price_increment.to_f64(1))
+    };
+    let t = Table::new(py);
+    t.array("execution_id", rows.iter().map(|r| r.id))?;
+    t.array("ts_start", rows.iter().map(|r| r.started))?;
+    t.array("ts_end", rows.iter().map(|r| r.ended))?;
+    t.array("strategy", rows.iter().map(|r| r.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|r| r.request.market.index() as u32))?;
+    t.text("algorithm", rows.iter().map(|r| r.request.algorithm.as_str()))?;
+    t.array("side", rows.iter().map(|r| r.request.side as i8))?;
+    t.array("qty", rows.iter().map(|r| of(r).qty_increment.to_f64(r.request.qty.steps())))?;
+    t.array("filled_qty", rows.iter().map(|r| of(r).qty_increment.to_f64(r.filled.steps())))?;
+    t.array("arrival_price", rows.iter().map(|r| price(r, r.arrival.map(|twice| twice as f64 / 2.0))))?;
+    t.array("average_price", rows.iter().map(|r| price(r, r.average_price())))?;
+    t.array("slippage_bps", rows.iter().map(|r| r.slippage_bps().unwrap_or(f64::NAN)))?;
+    t.array("participation", rows.iter().map(|r| r.participation().unwrap_or(f64::NAN)))?;
+    t.array("children", rows.iter().map(|r| r.children.len() as u64))?;
+    t.text("state", rows.iter().map(|r| r.state.as_str()))?;
+    t.text("reason", rows.iter().map(|r| r.reason.map_or("", core::Reason::as_str)))?;
+    Ok(t.dict)
+}
+
 /// Every table of a record.
 pub(crate) fn tables<'py>(
     py: Python<'py>,
@@ -733,6 +763,7 @@ pub(crate) fn tables<'py>(
     tables.set_item("candles", candles_table(py, &record.candles, instruments)?)?;
     tables.set_item("published", published_table(py, &record.published, instruments)?)?;
     tables.set_item("signals", signals_table(py, &record.signals)?)?;
+    tables.set_item("executions", executions_table(py, &record.executions, instruments)?)?;
     tables.set_item("mids", mids_table(py, &record.mids, instruments)?)?;
     Ok(tables)
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use tradecore_core::bars::{Bar as CoreBar, BarSpec};
 use tradecore_core::book::{BookState, Touch};
+use tradecore_core::exec::ExecutionId;
 use tradecore_core::features::FeatureEngine;
 use tradecore_core::indicators::FitMethod;
 use tradecore_core::kernel::{
@@ -23,6 +24,7 @@ use tradecore_core::types::{Instrument, MarketId, Named};
 
 use crate::context::Context;
 use crate::errors;
+use crate::executions::Execution;
 use crate::features::Given;
 use crate::hooks::{Calls, Hook, Hooks};
 use crate::instrument::PyInstrument;
@@ -213,6 +215,7 @@ impl Strategy for PyStrategy {
             fill: self.hooks.get(Hook::Fill).is_some(),
             order: self.hooks.get(Hook::Order).is_some(),
             payment: self.hooks.get(Hook::Payment).is_some(),
+            execution: self.hooks.get(Hook::Execution).is_some(),
         }
     }
 
@@ -298,6 +301,12 @@ impl Strategy for PyStrategy {
         self.call(ctx, Hook::Payment, |me, py, method| {
             let instrument = Arc::clone(me.shared.instrument(payment.payment.market));
             method.call1((&me.context, Py::new(py, Payment::new(*payment, instrument))?))
+        })
+    }
+
+    fn on_execution(&mut self, ctx: &mut CoreContext, execution: ExecutionId) -> HookResult {
+        self.call(ctx, Hook::Execution, |me, py, method| {
+            method.call1((&me.context, Py::new(py, Execution::new(&me.shared, execution))?))
         })
     }
 

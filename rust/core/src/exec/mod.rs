@@ -3,12 +3,18 @@
 //! What is here decides and computes; it sends nothing. The kernel shows an execution the market and carries out what
 //! it asks for, through the same gate as any other order.
 
+mod algorithm;
 mod almgren_chriss;
+mod execution;
 mod slices;
 mod slippage;
 
+pub use algorithm::{
+    ALGORITHMS, Algorithm, PegTo, Schedule, ScheduleKind, Sight, unknown_algorithm, unknown_parameter,
+};
 pub use almgren_chriss::{CostModel, Trajectory};
-pub use slices::{iceberg_slices, participation_target, split};
+pub use execution::{Act, Execution, ExecutionId, ExecutionRequest, ExecutionState};
+pub use slices::{iceberg_slices, participation_target, split, volume_curve};
 pub use slippage::{Against, ImpactLaw, Shortfall, Slippage, slippage_bps};
 
 /// A parameter that cannot be.

@@ -52,6 +52,29 @@ pub fn iceberg_slices(total: i64, display: i64) -> Vec<i64> {
     std::iter::from_fn(next).collect()
 }
 
+/// A day, ns.
+const DAY: i64 = 86_400_000_000_000;
+
+/// What was traded at the times of day in which the parts of a schedule lie, by trades of the past: a volume curve.
+pub fn volume_curve(
+    trades: impl Iterator<Item = (i64, f64)>,
+    start: i64,
+    duration: i64,
+    slices: usize,
+) -> Vec<f64> {
+    let mut curve = vec![0.0; slices];
+    for (ts, qty) in trades {
+        // How far behind the start of the schedule, at the same time of some day; a longer one begins again.
+        let mut behind = (ts.rem_euclid(DAY) - start.rem_euclid(DAY)).rem_euclid(DAY);
+        while behind < duration {
+            let slice = (i128::from(behind) * slices as i128 / i128::from(duration)) as usize;
+            curve[slice] += qty;
+            behind += DAY;
+        }
+    }
+    curve
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +90,16 @@ mod tests {
         assert_eq!(split(7, &[0.0, 0.0]), [7, 0]);
         assert_eq!(split(STEPS_LIMIT, &[f64::MAX, f64::MAX]), [(STEPS_LIMIT + 1) / 2, STEPS_LIMIT / 2]);
         assert_eq!(split(3, &[f64::MIN_POSITIVE, 0.0, f64::MIN_POSITIVE]), [2, 0, 1]);
+    }
+
+    #[test]
+    fn a_volume_curve_is_learnt_at_the_same_time_of_day() {
+        let (hour, morning) = (DAY / 24, 9 * DAY / 24);
+        let trades =
+            [(morning, 1.0), (DAY + morning + hour - 1, 2.0), (5 * DAY + morning + hour, 4.0), (0, 8.0)];
+        let start = 20_000 * DAY + morning;
+        assert_eq!(volume_curve(trades.into_iter(), start, 2 * hour, 2), [3.0, 4.0]);
+        assert_eq!(volume_curve(trades.into_iter(), start, 2 * DAY, 2), [15.0, 15.0]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
 use crate::bars::{BarSpec, BarSpecError};
 use crate::book::{FillBasis, L2Book, Touch};
+use crate::exec::{Execution, ExecutionId, ExecutionRequest};
 use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
@@ -180,12 +181,14 @@ impl Context {
         core.desk.cancel(sender, &core.markets[market.index()], id, None, &mut core.journal)
     }
 
-    /// Asks to cancel every open order, in one instrument or in all; returns how many.
+    /// Asks to cancel every open order, in one instrument or in all, and ends the executions there; returns how many
+    /// orders it is.
     pub fn cancel_all(&mut self, market: Option<MarketId>) -> usize {
         let strategy = self.strategy;
         let core = self.core_mut();
+        let worked = core.cancel_executions(strategy, market);
         let sender = core.sender(strategy);
-        core.desk.cancel_all(sender, &core.markets, market, None, &mut core.journal)
+        worked + core.desk.cancel_all(sender, &core.markets, market, None, &mut core.journal)
     }
 
     /// Asks to give an order a new price and total quantity; `false` when it is no longer open or already being
@@ -222,6 +225,31 @@ impl Context {
         let sender = core.sender(strategy);
         let state = &core.markets[market.index()];
         core.quotes.quote(&mut core.desk, sender, state, market, [bid, ask], post_only, &mut core.journal)
+    }
+
+    /// Starts an execution, which sends its first order at once where one is due, and returns its number.
+    ///
+    /// # Errors
+    /// [`OrderError`] when its quantity does not fit the instrument.
+    pub fn execute(&mut self, request: ExecutionRequest) -> Result<ExecutionId, OrderError> {
+        let strategy = self.strategy;
+        self.core_mut().execute(strategy, request)
+    }
+
+    /// An execution of the strategy, at work or ended not too long ago.
+    pub fn execution(&self, id: ExecutionId) -> Option<&Execution> {
+        self.core().executions.find(self.strategy, id)
+    }
+
+    /// The strategy's executions at work, oldest first.
+    pub fn executions(&self) -> impl Iterator<Item = &Execution> + '_ {
+        self.core().executions.of(self.strategy)
+    }
+
+    /// Ends an execution of the strategy: its order is cancelled, and no other is sent. `false` when it has ended.
+    pub fn cancel_execution(&mut self, id: ExecutionId) -> bool {
+        let strategy = self.strategy;
+        self.core_mut().cancel_execution(strategy, id)
     }
 
     /// Calls [`super::Strategy::on_timer`] every `interval_ns`, first one interval from now.

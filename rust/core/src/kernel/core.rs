@@ -2,6 +2,7 @@
 
 use super::accounts::Accounts;
 use super::entry::{Desk, Sender};
+use super::executions::Executions;
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
@@ -22,6 +23,8 @@ pub(super) enum Due {
     Expiry,
     /// A timer goes off.
     Timer,
+    /// Executions act; hooks of the same time come first.
+    Execution,
 }
 
 /// The kernel's state. Strategies reach it through [`super::Context`].
@@ -36,6 +39,7 @@ pub(super) struct Core {
     pub(super) desk: Desk,
     pub(super) quotes: Quotes,
     pub(super) timers: Timers,
+    pub(super) executions: Executions,
     pub(super) signals: Signals,
     /// When bars of each market are due.
     pub(super) bars_due: Heads,
@@ -60,8 +64,13 @@ impl Core {
     /// What is to be done next without an input that asks for it, and when.
     #[inline]
     pub(super) fn next_due(&self) -> Option<(i64, Due)> {
-        let mut next = self.timers.next().map(|at| (at, Due::Timer));
+        let mut next = self.executions.next().map(|at| (at.max(self.now), Due::Execution));
         let is_first = |at: i64, next: Option<(i64, Due)>| next.is_none_or(|(other, _)| at <= other);
+        if let Some(at) = self.timers.next()
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Timer));
+        }
         if let Some(at) = self.signals.next_expiry()
             && is_first(at, next)
         {

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
+use super::executions::Executions;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
 use super::feeds::{BarFeeds, Finished, Heard, Told};
 use super::input::{Control, Input, Listing, Outgoing, Refusal, Rows};
@@ -194,6 +195,7 @@ impl Kernel {
             trades_on,
             desk: Desk::default(),
             timers: Timers::default(),
+            executions: Executions::default(),
             signals: Signals::default(),
             bars_due,
             topics,
@@ -390,6 +392,7 @@ impl Kernel {
                 Some(timer) => self.call(timer.strategy, |s, ctx| s.on_timer(ctx, timer.id)),
                 None => Ok(()),
             },
+            Due::Execution => self.on_execution_due(),
         }
     }
 
@@ -462,6 +465,10 @@ impl Kernel {
         let core = self.ctx.core_mut();
         let state = &mut core.markets[market.index()];
         let mut wanted = core.topics.followed(market);
+        let executes = wanted.has(Topics::EXECUTION);
+        if executes {
+            wanted = wanted.with(Topics::TRADES);
+        }
         if !state.bars.are_idle() {
             wanted = wanted.with(Topics::TRADES);
             if state.bars.are_followed() {
@@ -510,7 +517,13 @@ impl Kernel {
             let rows = self.content.stats.iter().map(|stat| PublishedRow { ts_recv, market, stat: *stat });
             core.record.published.extend(rows);
         }
+        if executes {
+            core.count_volume(market, &self.content);
+        }
         self.announce_all(market)?;
+        if executes {
+            self.on_execution_message(market)?;
+        }
         heard.or_else(|failed| self.fail_followers(failed))
     }
 
@@ -620,6 +633,12 @@ impl Kernel {
             return self.failed(strategy, problem);
         }
         let interest = self.runners[strategy.index()].interest;
+        let is_executed = core.has_execution(id);
+        if let Ok(Some(fill)) = &booked
+            && is_executed
+        {
+            core.execution_filled(id, fill.price, fill.qty);
+        }
         if let Ok(Some(fill)) = booked {
             core.record.filled(fill);
             if interest.fill
@@ -636,7 +655,8 @@ impl Kernel {
             told = self.call(strategy, |s, ctx| s.on_order(ctx, &order));
         }
         self.retire(id);
-        told
+        told?;
+        if is_executed { self.on_execution_report(id) } else { Ok(()) }
     }
 
     /// Takes money that a venue moved: positions and record are up to date before anybody hears of it.
@@ -695,8 +715,9 @@ impl Kernel {
             Control::Resume => self.ctx.core_mut().desk.set_trading(Trading::Active),
             Control::Kill => {
                 self.ctx.core_mut().desk.set_trading(Trading::Killed);
-                for index in 0..self.runners.len() {
-                    self.cancel_all(StrategyId::new(index), Reason::Killed);
+                for strategy in (0..self.runners.len()).map(StrategyId::new) {
+                    self.ctx.core_mut().cancel_executions(strategy, None);
+                    self.cancel_all(strategy, Reason::Killed);
                 }
             }
             Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
@@ -711,8 +732,13 @@ impl Kernel {
         core.desk.cancel_all(sender, &core.markets, None, Some(reason), &mut core.journal);
     }
 
+    /// Whether a strategy is told of its executions.
+    pub(super) fn wants_executions(&self, strategy: StrategyId) -> bool {
+        self.runners[strategy.index()].interest.execution
+    }
+
     #[inline]
-    fn call(
+    pub(super) fn call(
         &mut self,
         strategy: StrategyId,
         hook: impl FnOnce(&mut dyn Strategy, &mut Context) -> HookResult,
@@ -741,6 +767,7 @@ impl Kernel {
         self.cancel_all(strategy, Reason::StrategyStopped);
         let core = self.ctx.core_mut();
         core.timers.forget(strategy);
+        core.stop_executions(strategy);
         core.forget_bars(strategy);
         core.topics.forget(strategy);
         core.signals.forget(strategy);
@@ -756,6 +783,7 @@ impl Kernel {
         for order in core.desk.orders_mut().drain() {
             core.record.ended(order);
         }
+        core.record.executions.extend(core.executions.drain());
         for (index, market) in core.markets.iter_mut().enumerate() {
             let market_id = MarketId::new(index);
             market.bars.last_candle(|bar| core.record.candles.push(CandleRow { market: market_id, bar }));

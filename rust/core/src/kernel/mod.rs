@@ -8,6 +8,8 @@ mod codec;
 mod context;
 mod core;
 mod entry;
+mod executing;
+mod executions;
 mod feature_feed;
 mod feed_back;
 mod feeds;

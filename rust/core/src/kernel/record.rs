@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::published::Stat;
 use super::signals::Answer;
 use crate::bars::Bar;
+use crate::exec::Execution;
 use crate::ledger::Payment;
 use crate::orders::{FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
@@ -149,6 +150,8 @@ pub struct Record {
     pub published: Vec<PublishedRow>,
     /// Answers of models.
     pub signals: Vec<SignalRow>,
+    /// Executions that have ended, and at the end of a session those that have not.
+    pub executions: Vec<Execution>,
     /// Mids of the markets orders were sent to, from the first order on, as a backtest's venue has them.
     pub mids: Vec<MidRow>,
     /// Fills that were ever booked.
@@ -196,6 +199,7 @@ impl Record {
         let market = self.candles.len()
             + self.published.len()
             + self.signals.len()
+            + self.executions.len()
             + self.mids.len()
             + self.reported.len();
         self.orders.len() + self.fills.len() + self.payments.len() + self.equity.len() + market
@@ -211,6 +215,7 @@ impl Record {
         self.candles.clear();
         self.published.clear();
         self.signals.clear();
+        self.executions.clear();
         self.mids.clear();
     }
 

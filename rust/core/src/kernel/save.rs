@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::entry::Desk;
+use super::executions::Executions;
 use super::feature_feed::FeedsError;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
@@ -23,7 +24,7 @@ use crate::risk::Trading;
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 7";
+const MAGIC: &str = "tradecore kernel 8";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,15 +149,8 @@ impl Kernel {
             w.index(currency.index());
             w.money(total);
         }
-        let (timers, last) = core.timers.list();
-        w.index(timers.len());
-        for timer in timers {
-            w.i64(timer.at);
-            w.u64(timer.id);
-            w.index(timer.strategy.index());
-            w.i64(timer.interval);
-        }
-        w.u64(last);
+        save_timers(&mut w, &core.timers);
+        core.executions.save(&mut w);
         let topics: Vec<_> = core.topics.list().collect();
         w.index(topics.len());
         for (market, subscriber) in topics {
@@ -261,6 +255,7 @@ impl Kernel {
             timers.push(Timer { at, id, strategy: r.strategy_of(strategies)?, interval: r.i64()? });
         }
         core.timers = Timers::restore(timers, r.u64()?);
+        core.executions = Executions::load(&mut r, strategies, markets)?;
         let mut followed = Vec::new();
         for _ in 0..r.index()? {
             let (market, strategy) = (r.market_of(markets)?, r.strategy_of(strategies)?);
@@ -292,6 +287,18 @@ fn same<T: PartialEq + std::fmt::Display + ?Sized>(
         return Ok(());
     }
     Err(LoadError::Differs { saved: format!("{what} {saved}"), given: format!("{what} {given}") })
+}
+
+fn save_timers(w: &mut Writer<'_>, timers: &Timers) {
+    let (timers, last) = timers.list();
+    w.index(timers.len());
+    for timer in timers {
+        w.i64(timer.at);
+        w.u64(timer.id);
+        w.index(timer.strategy.index());
+        w.i64(timer.interval);
+    }
+    w.u64(last);
 }
 
 fn save_position(w: &mut Writer<'_>, position: &Position) {

@@ -7,6 +7,7 @@ use super::signals::Signal;
 use super::topics::Topics;
 use crate::bars::{Bar, BarSpec};
 use crate::book::{BookState, Touch};
+use crate::exec::ExecutionId;
 use crate::features::FeatureEngine;
 use crate::orders::Order;
 use crate::types::MarketId;
@@ -18,6 +19,7 @@ pub type HookResult = Result<(), HookError>;
 
 /// What a strategy wants to hear of from the start; only that costs anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each thing to hear of")]
 pub struct Interest {
     /// Of its markets.
     pub topics: Topics,
@@ -27,6 +29,8 @@ pub struct Interest {
     pub order: bool,
     /// Money that venues move of their own accord.
     pub payment: bool,
+    /// Executions that have ended.
+    pub execution: bool,
 }
 
 /// A strategy. Every hook has an empty default; what it is told of is up to [`Strategy::interest`] and to what it
@@ -91,6 +95,11 @@ pub trait Strategy: Send {
 
     /// An own order changed.
     fn on_order(&mut self, ctx: &mut Context, order: &Order) -> HookResult {
+        Ok(())
+    }
+
+    /// An execution has ended.
+    fn on_execution(&mut self, ctx: &mut Context, execution: ExecutionId) -> HookResult {
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl Bench {
     ) -> Self {
         let log = Log::default();
         let witness = Witness {
-            interest: Interest { topics, fill: true, order: true, payment: true },
+            interest: Interest { topics, fill: true, order: true, payment: true, execution: true },
             log: Arc::clone(&log),
             start: Box::new(start),
             act: Box::new(act),

@@ -32,6 +32,8 @@ impl Topics {
     pub const LIQUIDATIONS: Self = Self(1 << 9);
     /// Bars; which ones is kept beside.
     pub const BARS: Self = Self(1 << 10);
+    /// Messages for executions; no hook tells of them.
+    pub(super) const EXECUTION: Self = Self(1 << 11);
 
     /// Words for those that stand alone.
     const WORDS: [(&'static str, Self); 10] = [

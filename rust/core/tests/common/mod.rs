@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress};
 use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST, KindSet, Latencies};
+use tradecore_core::exec::{Algorithm, ExecutionRequest, PegTo, Schedule, ScheduleKind, split};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
 };
@@ -199,6 +200,42 @@ pub fn is_last(columns: &EventColumns, row: usize) -> bool {
     columns.flags[row] & FLAG_LAST != 0
 }
 
+/// An execution of any kind.
+pub fn execution(
+    random: &mut Random,
+    now: i64,
+    market: MarketId,
+    side: Side,
+    limit: Price,
+) -> ExecutionRequest {
+    let qty = 20 + random.below(60) as i64;
+    let duration = (50 + random.below(2_000) as i64) * MS;
+    let weights: Vec<f64> = (0..=random.below(6)).map(|_| random.unit()).collect();
+    let schedule = Schedule::new(now, duration, &split(qty, &weights));
+    let algorithm = match random.below(5) {
+        0 => Algorithm::Schedule { kind: ScheduleKind::Vwap, schedule, makes: random.chance(0.5) },
+        1 => Algorithm::Pov { rate: 0.1 + 0.5 * random.unit() },
+        2 => Algorithm::Iceberg { display: Qty::new(1 + qty / 4), post_only: random.chance(0.5) },
+        3 => Algorithm::Peg {
+            to: if random.chance(0.5) { PegTo::Touch } else { PegTo::Mid },
+            offset: random.below(2) as i64,
+            most_moves: random.chance(0.5).then_some(5),
+            pause: 30 * MS,
+        },
+        _ => Algorithm::Sniper { size: Qty::new(1 + qty / 2) },
+    };
+    let is_scheduled = matches!(algorithm, Algorithm::Schedule { .. });
+    ExecutionRequest {
+        market,
+        side,
+        qty: Qty::new(qty),
+        limit: (random.chance(0.5) || matches!(algorithm, Algorithm::Iceberg { .. })).then_some(limit),
+        reduce_only: random.chance(0.1),
+        end: (is_scheduled || random.chance(0.7)).then_some(now + duration),
+        algorithm,
+    }
+}
+
 /// Does everything a strategy can do, at random.
 ///
 /// What it does next follows from its seed and how often it has acted, so it can go on after a restart.
@@ -259,6 +296,15 @@ impl Monkey {
             }
             6 if random.chance(0.1) => {
                 ctx.cancel_all(None);
+            }
+            7 if random.chance(0.3) => {
+                let at_work: Vec<_> = ctx.executions().map(|execution| execution.id).collect();
+                if let Some(id) = at_work.first().filter(|_| at_work.len() > 2) {
+                    ctx.cancel_execution(*id);
+                } else {
+                    let request = execution(&mut random, ctx.now_ns(), market, side, Price::new(price));
+                    ctx.execute(request).map_err(fail)?;
+                }
             }
             _ => {
                 {

@@ -1,0 +1,524 @@
+//! An execution: an order that is worked off by smaller ones, one at a time.
+//!
+//! At most one child order is at the venue, so what may still be filled never adds up to more than the order. It is told
+//! what its child comes to ([`Execution::filled_by`], [`Execution::child_ended`]) and, whenever something happens, asked
+//! what to do next ([`Execution::act`]); it says one thing at a time.
+
+use super::algorithm::{Algorithm, Done, PegTo, Schedule, ScheduleKind, Sight, Want};
+use super::slippage::slippage_bps;
+use crate::orders::{Order, OrderId, OrderRequest, OrderStatus, OrderType, Pending, Reason, TimeInForce};
+use crate::types::{Decoded, MarketId, Price, Qty, Reader, Side, StrategyId, Writer};
+
+/// Number of an execution within a session: 1, 2, 3 ... in the order they were started.
+pub type ExecutionId = u64;
+
+/// How long an execution waits after an order that was refused or missed, ns.
+const PAUSE: i64 = 100_000_000;
+/// Refusals in a row after which an execution has failed.
+const MOST_REFUSALS: u32 = 10;
+
+/// Where an execution stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExecutionState {
+    /// It works.
+    Working = 0,
+    /// It was cancelled, and waits for the end of its last order.
+    Cancelling = 1,
+    /// All of it is filled.
+    Filled = 2,
+    /// It was cancelled.
+    Cancelled = 3,
+    /// Its time is over, or nothing can be sent of what is left.
+    Expired = 4,
+    /// Its orders were refused.
+    Failed = 5,
+}
+
+impl ExecutionState {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Working, Self::Cancelling, Self::Filled, Self::Cancelled, Self::Expired, Self::Failed];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Cancelling => "cancelling",
+            Self::Filled => "filled",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What is to be executed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionRequest {
+    /// The instrument.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The whole quantity.
+    pub qty: Qty,
+    /// No order is worse than this.
+    pub limit: Option<Price>,
+    /// Whether its orders only make a position smaller.
+    pub reduce_only: bool,
+    /// When it ends, ns.
+    pub end: Option<i64>,
+    /// How.
+    pub algorithm: Algorithm,
+}
+
+/// What an execution asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Nothing.
+    Nothing,
+    /// A child order.
+    Submit(OrderRequest),
+    /// Other terms of the child.
+    Replace {
+        /// The child.
+        order: OrderId,
+        /// Its price.
+        price: Price,
+        /// Its total quantity, what has been filled included.
+        qty: Qty,
+    },
+    /// The end of the child.
+    Cancel(OrderId),
+}
+
+/// An execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Execution {
+    /// Its number.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub strategy: StrategyId,
+    /// What is to be executed.
+    pub request: ExecutionRequest,
+    /// Where it stands.
+    pub state: ExecutionState,
+    /// When it began, ns.
+    pub started: i64,
+    /// When it ended, ns; 0 before.
+    pub ended: i64,
+    /// Twice the mid when it began, in price increments; of what had no price then, when there was one.
+    pub arrival: Option<i64>,
+    /// What is filled.
+    pub filled: Qty,
+    /// Sum of price x quantity over its fills, in increments.
+    pub notional: i128,
+    /// What others traded since the start, as far as the data tells, in quantity increments.
+    pub volume: i64,
+    /// Why it failed, or its last order was refused.
+    pub reason: Option<Reason>,
+    /// Its orders, in the order they were sent.
+    pub children: Vec<OrderId>,
+    /// When it is to be asked at the latest, ns: what [`Execution::next`] said last.
+    pub due: Option<i64>,
+    child: Option<OrderId>,
+    /// Whether the child takes at once.
+    is_taking: bool,
+    /// Whether the last order missed although its time was over.
+    has_missed: bool,
+    moves: u32,
+    moved_at: i64,
+    refusals: u32,
+    not_before: i64,
+}
+
+impl Execution {
+    /// An execution that begins.
+    pub fn new(id: ExecutionId, strategy: StrategyId, request: ExecutionRequest, now: i64) -> Self {
+        Self {
+            id,
+            strategy,
+            request,
+            state: ExecutionState::Working,
+            started: now,
+            ended: 0,
+            arrival: None,
+            filled: Qty::ZERO,
+            notional: 0,
+            volume: 0,
+            reason: None,
+            children: Vec::new(),
+            due: None,
+            child: None,
+            is_taking: false,
+            has_missed: false,
+            moves: 0,
+            moved_at: i64::MIN,
+            refusals: 0,
+            not_before: i64::MIN,
+        }
+    }
+
+    /// Whether nothing happens to it any more.
+    pub fn is_done(&self) -> bool {
+        !matches!(self.state, ExecutionState::Working | ExecutionState::Cancelling)
+    }
+
+    /// The order at the venue.
+    pub fn child(&self) -> Option<OrderId> {
+        self.child
+    }
+
+    /// Average price of its fills, in price increments.
+    pub fn average_price(&self) -> Option<f64> {
+        self.filled.is_positive().then(|| self.notional as f64 / self.filled.steps() as f64)
+    }
+
+    /// What the average is worse than the mid it began at, bps.
+    pub fn slippage_bps(&self) -> Option<f64> {
+        let (average, arrival) = (self.average_price()?, self.arrival?);
+        Some(slippage_bps(self.request.side, average, arrival as f64 / 2.0))
+    }
+
+    /// Its share of all volume since the start, its own included; `None` where nothing was traded.
+    pub fn participation(&self) -> Option<f64> {
+        let (own, all) = (self.filled.steps() as f64, self.filled.steps() as f64 + self.volume as f64);
+        (all > 0.0).then(|| own / all)
+    }
+
+    /// Whether it wants to be asked after every message of its market.
+    pub fn follows(&self) -> bool {
+        self.arrival.is_none() || self.request.algorithm.follows()
+    }
+
+    /// Whether it asks for [`Sight::offered`].
+    pub fn looks_into_the_book(&self) -> bool {
+        self.request.algorithm.looks_into_the_book()
+    }
+
+    /// When it wants to be asked next, at the latest.
+    pub fn next(&self, now: i64) -> Option<i64> {
+        if self.is_done() {
+            return None;
+        }
+        let retry = (self.child.is_none() && !self.request.algorithm.looks_into_the_book())
+            .then_some(self.not_before);
+        let times = [self.request.algorithm.next(now), self.request.end, retry];
+        times.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    /// Ends it, as soon as its child has ended.
+    pub fn cancel(&mut self) {
+        if self.state == ExecutionState::Working {
+            self.state = ExecutionState::Cancelling;
+        }
+    }
+
+    /// Ends it at once.
+    pub fn finish(&mut self, state: ExecutionState, now: i64) {
+        if !self.is_done() {
+            (self.state, self.ended, self.child) = (state, now, None);
+        }
+    }
+
+    /// Ends it because its orders cannot be.
+    pub fn fail(&mut self, reason: Reason, now: i64) {
+        self.reason = Some(reason);
+        self.finish(ExecutionState::Failed, now);
+    }
+
+    /// A child was sent.
+    pub fn sent(&mut self, order: OrderId, now: i64) {
+        self.child = Some(order);
+        self.children.push(order);
+        self.moved_at = now;
+    }
+
+    /// A child traded, if it ended meanwhile, too.
+    pub fn filled_by(&mut self, price: Price, qty: Qty) {
+        self.filled = self.filled.saturating_add(qty);
+        self.notional += i128::from(price.steps()) * i128::from(qty.steps());
+    }
+
+    /// The child has ended.
+    pub fn child_ended(&mut self, order: &Order, now: i64) {
+        if self.child != Some(order.id) {
+            return;
+        }
+        self.child = None;
+        let (taking, refused) =
+            (std::mem::take(&mut self.is_taking), order.status() == OrderStatus::Rejected);
+        if order.leaves().is_positive() {
+            let is_over = self.request.end.is_some_and(|end| now >= end);
+            self.has_missed |= is_over && taking;
+            // A part that was missed waits for the next, what has no parts a moment.
+            let next = if refused { None } else { self.request.algorithm.next(now) };
+            self.not_before = next.unwrap_or(now.saturating_add(PAUSE));
+        }
+        if refused {
+            self.reason = order.reason;
+            self.refusals += 1;
+            if self.refusals >= MOST_REFUSALS {
+                self.finish(ExecutionState::Failed, now);
+            }
+        } else {
+            self.refusals = 0;
+        }
+    }
+
+    /// What is to be done now. `child` is the order at the venue.
+    pub fn act(&mut self, sight: &Sight, child: Option<&Order>) -> Act {
+        if self.is_done() {
+            return Act::Nothing;
+        }
+        let now = sight.now;
+        self.arrival = self.arrival.or(sight.twice_mid);
+        let left = (self.request.qty - self.filled).steps().max(0);
+        let is_over = self.request.end.is_some_and(|end| now >= end);
+        let takes_the_rest = matches!(self.request.algorithm, Algorithm::Schedule { .. });
+        let ending = match self.state {
+            ExecutionState::Cancelling => Some(ExecutionState::Cancelled),
+            _ if is_over && !takes_the_rest => Some(ExecutionState::Expired),
+            _ => None,
+        };
+        let can_change = |order: &&Order| order.is_changeable() && order.pending() == Pending::Nothing;
+        if self.child.is_none() && (left == 0 || ending.is_some()) {
+            let state = ending.filter(|_| left > 0).unwrap_or(ExecutionState::Filled);
+            self.finish(state, now);
+            return Act::Nothing;
+        }
+        if self.child.is_some() {
+            // A request on its way is waited for, and what takes at once ends by itself.
+            let Some(order) = child.filter(|order| order.is_changeable()) else { return Act::Nothing };
+            if ending.is_some() {
+                return Act::Cancel(order.id);
+            }
+            return match child.filter(can_change).filter(|_| !self.is_taking) {
+                Some(order) => self.change(order, sight),
+                None => Act::Nothing,
+            };
+        }
+        let is_dust = left < sight.terms.min_qty;
+        if self.has_missed || (is_dust && !self.children.is_empty()) {
+            self.finish(ExecutionState::Expired, now);
+            return Act::Nothing;
+        }
+        if now < self.not_before || self.arrival.is_none() {
+            return Act::Nothing;
+        }
+        self.submit(left, sight)
+    }
+
+    fn done(&self) -> Done {
+        Done {
+            side: self.request.side,
+            filled: self.filled.steps(),
+            left: (self.request.qty - self.filled).steps().max(0),
+            volume: self.volume,
+            limit: self.request.limit,
+            moves: self.moves,
+            moved_at: self.moved_at,
+        }
+    }
+
+    /// Makes the order at the venue what is wanted.
+    fn change(&mut self, order: &Order, sight: &Sight) -> Act {
+        match self.request.algorithm.want(&self.done(), sight) {
+            Want::Rest { qty, price, moves: true, .. } => {
+                let is_same = order.price() == Some(price) && order.leaves().steps() == qty;
+                if !is_same || matches!(self.request.algorithm, Algorithm::Schedule { .. }) {
+                    self.moved_at = sight.now;
+                }
+                if is_same {
+                    return Act::Nothing;
+                }
+                self.moves += 1;
+                Act::Replace { order: order.id, price, qty: order.filled.saturating_add(Qty::new(qty)) }
+            }
+            // The end of a schedule whose parts rest: what is left is taken.
+            Want::Take(_) => Act::Cancel(order.id),
+            Want::Rest { .. } | Want::Nothing => Act::Nothing,
+        }
+    }
+
+    fn submit(&mut self, left: i64, sight: &Sight) -> Act {
+        let ExecutionRequest { market, side, limit, reduce_only, .. } = self.request;
+        let order = |order_type, qty: i64| {
+            let most = sight.terms.max_qty.map_or(qty, |most| most - most.rem_euclid(sight.terms.lot_size));
+            OrderRequest {
+                reduce_only,
+                ..OrderRequest::new(market, side, order_type, Qty::new(qty.min(most)))
+            }
+        };
+        match self.request.algorithm.want(&self.done(), sight) {
+            Want::Nothing => Act::Nothing,
+            Want::Take(qty) => {
+                let best = sight.touch.best(side.opposite()).map(|best| Price::new(best.price));
+                // What would take nothing is not sent.
+                if let (Some(limit), Some(best)) = (limit, best)
+                    && (best - limit) * side.sign() > 0
+                {
+                    if self.request.end.is_some_and(|end| sight.now >= end) {
+                        self.finish(ExecutionState::Expired, sight.now);
+                    }
+                    return Act::Nothing;
+                }
+                let at = if self.looks_into_the_book() { limit.or(best) } else { limit };
+                let order_type = at.map_or(OrderType::Market, |price| OrderType::Limit { price });
+                self.is_taking = true;
+                Act::Submit(OrderRequest {
+                    time_in_force: TimeInForce::Ioc,
+                    ..order(order_type, qty.min(left))
+                })
+            }
+            Want::Rest { qty, price, post_only, .. } => {
+                let slides = post_only && !matches!(self.request.algorithm, Algorithm::Iceberg { .. });
+                let order = order(OrderType::Limit { price }, qty.min(left));
+                Act::Submit(OrderRequest { post_only, slides, ..order })
+            }
+        }
+    }
+
+    /// Writes it down.
+    pub(crate) fn save(&self, w: &mut Writer<'_>) {
+        let ExecutionRequest { market, side, qty, limit, reduce_only, end, algorithm } = &self.request;
+        w.u64(self.id);
+        w.index(self.strategy.index());
+        w.index(market.index());
+        w.flag(*side == Side::Buy);
+        w.i64(qty.steps());
+        w.option(*limit, |w, limit| w.i64(limit.steps()));
+        w.flag(*reduce_only);
+        w.option(*end, Writer::i64);
+        algorithm.save(w);
+        w.u8(self.state as u8);
+        w.i64(self.started);
+        w.i64(self.ended);
+        w.option(self.arrival, Writer::i64);
+        w.i64(self.filled.steps());
+        w.i128(self.notional);
+        w.i64(self.volume);
+        w.option(self.reason, |w, reason| w.u8(reason as u8));
+        w.list(self.children.iter(), |w, order| w.u64(*order));
+        w.option(self.due, Writer::i64);
+        w.option(self.child, Writer::u64);
+        w.flag(self.is_taking);
+        w.flag(self.has_missed);
+        w.u64(self.moves.into());
+        w.i64(self.moved_at);
+        w.u64(self.refusals.into());
+        w.i64(self.not_before);
+    }
+
+    /// What [`Execution::save`] wrote.
+    pub(crate) fn load(r: &mut Reader<'_>) -> Decoded<Self> {
+        let (id, strategy, market) = (r.u64()?, StrategyId::new(r.index()?), MarketId::new(r.index()?));
+        let side = if r.flag()? { Side::Buy } else { Side::Sell };
+        let request = ExecutionRequest {
+            market,
+            side,
+            qty: Qty::new(r.i64()?),
+            limit: r.option(Reader::i64)?.map(Price::new),
+            reduce_only: r.flag()?,
+            end: r.option(Reader::i64)?,
+            algorithm: Algorithm::load(r)?,
+        };
+        let mut execution = Self::new(id, strategy, request, 0);
+        let state = usize::from(r.u8()?);
+        execution.state = match ExecutionState::ALL.get(state) {
+            Some(state) => *state,
+            None => return r.error("where an execution stands"),
+        };
+        execution.started = r.i64()?;
+        execution.ended = r.i64()?;
+        execution.arrival = r.option(Reader::i64)?;
+        execution.filled = Qty::new(r.i64()?);
+        execution.notional = r.i128()?;
+        execution.volume = r.i64()?;
+        execution.reason = match r.option(Reader::u8)?.map(Reason::from_code) {
+            Some(None) => return r.error("a reason"),
+            known => known.flatten(),
+        };
+        for _ in 0..r.u64()? {
+            execution.children.push(r.u64()?);
+        }
+        execution.due = r.option(Reader::i64)?;
+        execution.child = r.option(Reader::u64)?;
+        execution.is_taking = r.flag()?;
+        execution.has_missed = r.flag()?;
+        execution.moves = r.u64()? as u32;
+        execution.moved_at = r.i64()?;
+        execution.refusals = r.u64()? as u32;
+        execution.not_before = r.i64()?;
+        Ok(execution)
+    }
+}
+
+impl Algorithm {
+    fn save(&self, w: &mut Writer<'_>) {
+        match self {
+            Self::Schedule { kind, schedule, makes } => {
+                w.u8(0);
+                w.u8(*kind as u8);
+                w.list(schedule.steps.iter(), |w, (at, due)| {
+                    w.i64(*at);
+                    w.i64(*due);
+                });
+                w.i64(schedule.end);
+                w.flag(*makes);
+            }
+            Self::Pov { rate } => {
+                w.u8(1);
+                w.f64(*rate);
+            }
+            Self::Iceberg { display, post_only } => {
+                w.u8(2);
+                w.i64(display.steps());
+                w.flag(*post_only);
+            }
+            Self::Peg { to, offset, most_moves, pause } => {
+                w.u8(3);
+                w.u8(*to as u8);
+                w.i64(*offset);
+                w.option(*most_moves, |w, most| w.u64(most.into()));
+                w.i64(*pause);
+            }
+            Self::Sniper { size } => {
+                w.u8(4);
+                w.i64(size.steps());
+            }
+        }
+    }
+
+    fn load(r: &mut Reader<'_>) -> Decoded<Self> {
+        Ok(match r.u8()? {
+            0 => {
+                let kind = match r.u8()? {
+                    0 => ScheduleKind::Twap,
+                    1 => ScheduleKind::Vwap,
+                    2 => ScheduleKind::AlmgrenChriss,
+                    _ => return r.error("a kind of schedule"),
+                };
+                let mut steps = Vec::new();
+                for _ in 0..r.u64()? {
+                    steps.push((r.i64()?, r.i64()?));
+                }
+                Self::Schedule { kind, schedule: Schedule { steps, end: r.i64()? }, makes: r.flag()? }
+            }
+            1 => Self::Pov { rate: r.f64()? },
+            2 => Self::Iceberg { display: Qty::new(r.i64()?), post_only: r.flag()? },
+            3 => {
+                let to = match r.u8()? {
+                    0 => PegTo::Touch,
+                    1 => PegTo::Mid,
+                    _ => return r.error("what a peg follows"),
+                };
+                let offset = r.i64()?;
+                let most_moves = r.option(Reader::u64)?.map(|most| most as u32);
+                Self::Peg { to, offset, most_moves, pause: r.i64()? }
+            }
+            4 => Self::Sniper { size: Qty::new(r.i64()?) },
+            _ => return r.error("an algorithm"),
+        })
+    }
+}

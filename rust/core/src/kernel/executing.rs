@@ -1,0 +1,299 @@
+//! Executions at work in the kernel.
+//!
+//! They act on inputs alone: when something they wait for is due, after a report on one of their orders, and after a
+//! message of their market where they follow it. Hooks that an input calls come first.
+
+use super::core::Core;
+use super::executions::KEPT;
+use super::machine::{Kernel, KernelError};
+use super::topics::Topics;
+use super::view::Content;
+use crate::book::{BookState, FillBasis, Touch};
+use crate::exec::{Act, Algorithm, Execution, ExecutionId, ExecutionRequest, ExecutionState, Sight};
+use crate::ledger::ContractMath;
+use crate::orders::{Order, OrderError, OrderId, Reason, check_qty, check_replace};
+use crate::types::{Instrument, MarketId, Money, OrderTerms, Price, Qty, StrategyId};
+
+impl Core {
+    /// Starts an execution, which sends what is due at once.
+    pub(super) fn execute(
+        &mut self,
+        strategy: StrategyId,
+        request: ExecutionRequest,
+    ) -> Result<ExecutionId, OrderError> {
+        let market = request.market;
+        let state = self.market(market);
+        check_qty(&state.instrument, self.now, "qty", request.qty)?;
+        if let Algorithm::Iceberg { display, .. } = &request.algorithm {
+            check_qty(&state.instrument, self.now, "display", *display)?;
+        }
+        if let Some(limit) = request.limit {
+            // What a venue would refuse now it may take later, so only its grid is looked at.
+            check_replace(&state.instrument, &state.math, self.now, limit, request.qty, Qty::ZERO)?;
+        }
+        self.executions.last += 1;
+        let id = self.executions.last;
+        self.executions.open.push(Execution::new(id, strategy, request, self.now));
+        let topics = self.topics.topics(strategy, market);
+        self.topics.set(strategy, market, topics.with(Topics::EXECUTION));
+        self.work(id);
+        Ok(id)
+    }
+
+    /// Ends an execution of a strategy; `false` when it has ended.
+    pub(super) fn cancel_execution(&mut self, strategy: StrategyId, id: ExecutionId) -> bool {
+        let Some(at) = self.executions.place(id) else { return false };
+        let execution = &mut self.executions.open[at];
+        if execution.strategy != strategy || execution.state != ExecutionState::Working {
+            return false;
+        }
+        execution.cancel();
+        self.work(id);
+        true
+    }
+
+    /// Ends all executions of a strategy, in one market or in all; returns how many had an order.
+    pub(super) fn cancel_executions(&mut self, strategy: StrategyId, only: Option<MarketId>) -> usize {
+        let is_meant = |execution: &Execution| {
+            execution.strategy == strategy && only.is_none_or(|market| market == execution.request.market)
+        };
+        let with_order = self.executions.open.iter().filter(|open| is_meant(open) && open.child().is_some());
+        let orders = with_order.count();
+        for id in self.executions.ids(is_meant) {
+            self.cancel_execution(strategy, id);
+        }
+        orders
+    }
+
+    /// Ends all executions of a strategy that was stopped, whose orders are being cancelled.
+    pub(super) fn stop_executions(&mut self, strategy: StrategyId) {
+        for id in self.executions.ids(|execution| execution.strategy == strategy) {
+            if let Some(at) = self.executions.place(id) {
+                let execution = &mut self.executions.open[at];
+                execution.reason = Some(Reason::StrategyStopped);
+                execution.finish(ExecutionState::Cancelled, self.now);
+                self.close(at);
+            }
+        }
+    }
+
+    /// Lets an execution do what it wants to do now.
+    fn work(&mut self, id: ExecutionId) {
+        let Some(at) = self.executions.place(id) else { return };
+        let now = self.now;
+        let sight = self.sight(at);
+        let execution = &mut self.executions.open[at];
+        let child = execution.child().and_then(|order| self.desk.orders().get(order));
+        let (strategy, market) = (execution.strategy, execution.request.market);
+        let act = execution.act(&sight, child);
+        let sender = self.sender(strategy);
+        let (state, execution) = (&self.markets[market.index()], &mut self.executions.open[at]);
+        match act {
+            Act::Nothing => {}
+            Act::Submit(request) => match self.desk.submit(sender, state, request, &mut self.journal) {
+                Ok(order) => {
+                    execution.sent(order, now);
+                    self.executions.owners.insert(order, id);
+                }
+                Err(error) => execution.fail(error.reason(), now),
+            },
+            Act::Replace { order, price, qty } => {
+                let replaced = self.desk.replace(sender, state, order, price, qty, &mut self.journal);
+                if let Err(error) = replaced {
+                    execution.reason = Some(error.reason());
+                    execution.cancel();
+                    self.desk.cancel(sender, state, order, None, &mut self.journal);
+                }
+            }
+            Act::Cancel(order) => {
+                self.desk.cancel(sender, state, order, None, &mut self.journal);
+            }
+        }
+        let execution = &mut self.executions.open[at];
+        execution.due = execution.next(now);
+        if execution.is_done() {
+            self.close(at);
+        }
+        self.executions.refresh();
+    }
+
+    /// What an execution sees.
+    fn sight(&mut self, at: usize) -> Sight {
+        let execution = &self.executions.open[at];
+        let (request, looks) = (&execution.request, execution.looks_into_the_book());
+        let (side, limit) = (request.side, request.limit);
+        let market = &mut self.markets[request.market.index()];
+        let terms = *market.instrument.terms_at(self.now);
+        let (touch, twice_mid) = (market.view.touch(), market.view.twice_mid());
+        let touch = if touch.state == BookState::Synced { touch } else { Touch::default() };
+        let price = limit.or(twice_mid.map(|twice| Price::new(twice / 2)));
+        let least =
+            price.map_or(terms.min_qty, |price| least_order(&market.instrument, &market.math, &terms, price));
+        let taken = side.opposite();
+        let mut offered = 0;
+        if looks && let Some(best) = touch.best(taken) {
+            let worst = limit.map_or(best.price, Price::steps);
+            let within = |price: i64| (price - worst) * side.sign() <= 0;
+            let levels = market.view.book().iter(taken).take_while(|level| within(level.price));
+            offered = levels.fold(0i64, |sum, level| sum.saturating_add(level.qty));
+        }
+        Sight { now: self.now, touch, twice_mid, terms, least, offered }
+    }
+
+    /// Moves an execution that has ended out of those at work.
+    fn close(&mut self, at: usize) {
+        let execution = self.executions.open.remove(at);
+        let (strategy, market) = (execution.strategy, execution.request.market);
+        self.executions.untold.push_back(execution.id);
+        self.executions.ended.push_back(execution);
+        if self.executions.ended.len() > KEPT
+            && let Some(oldest) = self.executions.ended.pop_front()
+        {
+            for order in &oldest.children {
+                self.executions.owners.remove(order);
+            }
+        }
+        if !self.executions.of(strategy).any(|other| other.request.market == market) {
+            let topics = self.topics.topics(strategy, market);
+            self.topics.set(strategy, market, topics.without(Topics::EXECUTION));
+        }
+        self.executions.refresh();
+    }
+
+    /// Whether an order is one of an execution's.
+    #[inline]
+    pub(super) fn has_execution(&self, order: OrderId) -> bool {
+        !self.executions.owners.is_empty() && self.executions.owners.contains_key(&order)
+    }
+
+    /// Counts a fill for the execution it belongs to.
+    pub(super) fn execution_filled(&mut self, order: OrderId, price: Price, qty: Qty) {
+        if let Some(execution) = self.executions.of_child(order) {
+            execution.filled_by(price, qty);
+        }
+    }
+
+    /// Counts what a message says was traded.
+    pub(super) fn count_volume(&mut self, market: MarketId, content: &Content) {
+        // As everywhere else what trades at a market of bars is what its bars say.
+        let traded = if self.market(market).view.basis() == FillBasis::Bars {
+            content.bars.iter().map(|bar| bar.volume).fold(0, i64::saturating_add)
+        } else {
+            content.trades.iter().map(|trade| trade.qty).fold(0, i64::saturating_add)
+        };
+        for execution in
+            self.executions.open.iter_mut().filter(|execution| execution.request.market == market)
+        {
+            execution.volume = execution.volume.saturating_add(traded);
+        }
+    }
+}
+
+/// The smallest order that instrument takes at a price, in quantity increments.
+fn least_order(instrument: &Instrument, math: &ContractMath, terms: &OrderTerms, price: Price) -> i64 {
+    let lot = terms.lot_size;
+    let is_worth = |lots: i64| {
+        let qty = Qty::new(lots.saturating_mul(lot));
+        let worth = math.value(price, qty).and_then(|value| math.notional(instrument, value, qty));
+        worth.is_ok_and(|worth| worth >= terms.min_notional)
+    };
+    let fewest = terms.min_qty.div_euclid(lot) + i64::from(terms.min_qty % lot != 0);
+    if terms.min_notional == Money::ZERO || is_worth(fewest) {
+        return fewest * lot;
+    }
+    // Worth grows with the quantity: twice as many until it is enough, then the fewest of them.
+    let mut enough = fewest.max(1);
+    while !is_worth(enough) {
+        match enough.checked_mul(2).filter(|lots| lots.checked_mul(lot).is_some()) {
+            Some(more) => enough = more,
+            None => return terms.min_qty,
+        }
+    }
+    let mut low = enough / 2;
+    while low + 1 < enough {
+        let middle = low + (enough - low) / 2;
+        if is_worth(middle) { enough = middle } else { low = middle }
+    }
+    enough * lot
+}
+
+impl Kernel {
+    /// Lets those executions act that are due, and tells of those that have ended.
+    pub(super) fn on_execution_due(&mut self) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let now = core.now;
+        for id in core.executions.ids(|execution| execution.due.is_some_and(|at| at <= now)) {
+            core.work(id);
+        }
+        self.tell_of_ended()
+    }
+
+    /// After a message of a market: lets those act that follow it.
+    pub(super) fn on_execution_message(&mut self, market: MarketId) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        for id in core.executions.ids(|execution| execution.request.market == market && execution.follows()) {
+            core.work(id);
+        }
+        self.tell_of_ended()
+    }
+
+    /// After a report on an order: its execution goes on.
+    #[cold]
+    pub(super) fn on_execution_report(&mut self, order: OrderId) -> Result<(), KernelError> {
+        let core = self.ctx.core_mut();
+        let now = core.now;
+        let reported = core.desk.orders().find(order).cloned();
+        let Some(execution) = core.executions.of_child(order) else { return Ok(()) };
+        if let Some(reported) = reported.filter(Order::is_closed) {
+            execution.child_ended(&reported, now);
+        }
+        let id = execution.id;
+        if execution.is_done() {
+            if let Some(at) = core.executions.place(id) {
+                core.close(at);
+            }
+        } else {
+            core.work(id);
+        }
+        self.tell_of_ended()
+    }
+
+    /// Tells strategies of their executions that have ended.
+    fn tell_of_ended(&mut self) -> Result<(), KernelError> {
+        while let Some(id) = self.ctx.core_mut().executions.untold.pop_front() {
+            let core = self.ctx.core_mut();
+            let Some(execution) =
+                core.executions.ended.iter().rev().find(|execution| execution.id == id).cloned()
+            else {
+                continue;
+            };
+            let strategy = execution.strategy;
+            core.record.executions.push(execution);
+            if self.wants_executions(strategy) {
+                self.call(strategy, |s, ctx| s.on_execution(ctx, id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::instrument::tests::linear;
+
+    #[test]
+    fn the_smallest_order_is_worth_the_least_notional_and_no_more() {
+        let instrument = linear();
+        let math = ContractMath::new(&instrument).unwrap();
+        for price in [1, 7, 100, 60_000, 600_123] {
+            let price = Price::new(price);
+            let least = least_order(&instrument, &math, &instrument.terms, price);
+            let worth = |qty| math.value(price, Qty::new(qty)).unwrap();
+            assert_eq!(least % instrument.terms.lot_size, 0);
+            assert!(worth(least) >= instrument.terms.min_notional && least >= instrument.terms.min_qty);
+            let below = least - instrument.terms.lot_size;
+            assert!(below < instrument.terms.min_qty || worth(below) < instrument.terms.min_notional);
+        }
+    }
+}
