@@ -57,7 +57,15 @@ if TYPE_CHECKING:
     from tradecore.queue_models import FittedQueue, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
-    from tradecore.strategies import AvellanedaStoikov, TouchMaker
+    from tradecore.strategies import (
+        AvellanedaStoikov,
+        MeanReversion,
+        MomentumEma,
+        MomentumReturn,
+        MomentumRsiMacd,
+        MovingAverageCross,
+        TouchMaker,
+    )
     from tradecore.strategy import Duration, Strategy
     from tradecore.sweeps import Sweep, sweep
     from tradecore.venue import Latency, SimVenue
@@ -107,6 +115,11 @@ _LATER = {
     "probabilistic_sharpe": "report.statistics",
     "sharpe_of_best_trial": "report.statistics",
     "AvellanedaStoikov": "strategies",
+    "MeanReversion": "strategies",
+    "MomentumEma": "strategies",
+    "MomentumReturn": "strategies",
+    "MomentumRsiMacd": "strategies",
+    "MovingAverageCross": "strategies",
     "TouchMaker": "strategies",
     "Duration": "strategy",
     "Strategy": "strategy",
@@ -148,6 +161,11 @@ __all__ = [
     "LatencyModel",
     "Liquidity",
     "LookaheadReport",
+    "MeanReversion",
+    "MomentumEma",
+    "MomentumReturn",
+    "MomentumRsiMacd",
+    "MovingAverageCross",
     "OptionSide",
     "Order",
     "OrderStatus",

@@ -7,15 +7,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tradecore.strategies.avellaneda_stoikov import AvellanedaStoikov
     from tradecore.strategies.compiled import CompiledStrategy
+    from tradecore.strategies.mean_reversion import MeanReversion
+    from tradecore.strategies.momentum_ema import MomentumEma
+    from tradecore.strategies.momentum_return import MomentumReturn
+    from tradecore.strategies.momentum_rsi_macd import MomentumRsiMacd
+    from tradecore.strategies.moving_average_cross import MovingAverageCross
     from tradecore.strategies.registry import REGISTRY
     from tradecore.strategies.touch_maker import TouchMaker
 
-__all__ = ["REGISTRY", "AvellanedaStoikov", "CompiledStrategy", "TouchMaker"]
+__all__ = [
+    "REGISTRY",
+    "AvellanedaStoikov",
+    "CompiledStrategy",
+    "MeanReversion",
+    "MomentumEma",
+    "MomentumReturn",
+    "MomentumRsiMacd",
+    "MovingAverageCross",
+    "TouchMaker",
+]
 
 _LATER = {
     "REGISTRY": "registry",
     "AvellanedaStoikov": "avellaneda_stoikov",
     "CompiledStrategy": "compiled",
+    "MeanReversion": "mean_reversion",
+    "MomentumEma": "momentum_ema",
+    "MomentumReturn": "momentum_return",
+    "MomentumRsiMacd": "momentum_rsi_macd",
+    "MovingAverageCross": "moving_average_cross",
     "TouchMaker": "touch_maker",
 }
 
