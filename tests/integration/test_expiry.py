@@ -106,6 +106,8 @@ def test_a_future_is_settled_at_the_index_and_the_day_after_nothing_moves() -> N
     after = result.equity.filter(pl.col("ts").dt.epoch("ns") > EXPIRY + SECOND)
     assert set(after["equity"]) == {result.net_pnl}
     assert result.ledger.filter(kind="settlement")["account"].to_list() == ["cash", "settlement"]
+    assert result.positions["position_qty"].to_list() == [2, 0]
+    assert result.positions["cash"].to_list()[-1] == result.net_pnl
     adds_up(result)
 
 

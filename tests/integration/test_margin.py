@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tradecore as tc
+from tradecore.backtest.outputs import write_outputs
 from tradecore.errors import DataError, InvalidValueError
 
 SECOND = 10**9
@@ -260,6 +261,11 @@ def test_a_long_is_liquidated_on_a_falling_tape_with_a_thin_book() -> None:
     (closed,) = result.liquidations.to_dicts()
     assert (closed["qty"], closed["fee"], closed["currency"]) == (100.0, 0, "USDT")
     assert closed["price"] == pytest.approx(89.775)
+    assert result.positions["position_qty"].to_list() == [100, 90, 70, 65, 0]
+    last = result.positions.row(-1, named=True)
+    assert (last["cash"], last["realized_pnl"]) == (result.net_pnl, result.net_pnl)
+    performance = result.performance()
+    assert (performance.exposure, performance.hit_rate) == (pytest.approx(0.2), 0)
     assert result.ledger.filter(kind="liquidation")["account"].unique().sort().to_list() == ["cash", "liquidation"]
     assert result.fills["qty"].to_list() == [100]
     (note,) = [note for note in result.notes if "liquidated in A.TEST 1 time" in note]
@@ -541,3 +547,21 @@ def test_a_configuration_has_the_same_settings(tmp_path: Path) -> None:
     venue = from_table(table)
     assert (venue.margin, venue.leverage, venue.maintenance) == ("isolated", "20", "A: 0.01; *: 0.005")
     assert from_table(to_table(venue)) == venue
+
+
+def test_a_liquidation_is_in_the_files_and_the_page_of_a_run(tmp_path: Path) -> None:
+    falls = [*mark(5, "100"), *mark(20, "90.4")]
+    _, result = run((1, buy("100")), data=(QUIET, FALL, falls))
+    write_outputs(result, tmp_path, exchange="T", symbol="A", date="d", config={}, extra={})
+    (file,) = tmp_path.glob("*_positions.csv")
+    assert [line.split(",")[1] for line in file.read_text().splitlines()[1:]] == [
+        "100.0",
+        "90.0",
+        "70.0",
+        "65.0",
+        "0.0",
+    ]
+    result.report(tmp_path / "report.html")
+    assert "liquidated in A.TEST 1 time" in (tmp_path / "report.html").read_text()
+    result.save(tmp_path / "run.tcr")
+    assert tc.load_result(tmp_path / "run.tcr").liquidations.equals(result.liquidations)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tradecore._core import Instrument, profit_parts
+from tradecore.backtest.closings import with_closings
 from tradecore.backtest.stats import EXACT, net_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.errors import InvalidValueError
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
 
     from tradecore.backtest.markouts import Mids
 
-__all__ = ["CLOSING", "PARTS", "attribute", "keys_of"]
+__all__ = ["PARTS", "attribute", "keys_of"]
 
 PARTS = ("spread", "adverse_selection", "inventory", "fees", "funding")
 """What a profit is split into; they add up to it."""
-CLOSING = ("settlement", "liquidation")
-"""Why venues close positions of their own accord."""
 _KEYS = ("strategy", "instrument", "hour", "side")
 _HOUR = 3_600_000_000_000
 _SIDES = ("buy", "sell")
@@ -68,7 +67,7 @@ def attribute(
     by_hour, by_side = "hour" in keys, "side" in keys
     only = ["ts_event", "instrument", "strategy", "side", "price", "qty", "liquidity"]
     money = ["fee"] if by_hour or by_side else []
-    fills = _with_closes(tables.table("fills", [*only, *money]), tables)
+    fills = with_closings(tables.table("fills", [*only, *money]), tables)
     parts: dict[_Group, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(PARTS, Decimal(0)))
 
     def add(group: _Group, part: str, amount: Decimal) -> None:
@@ -102,31 +101,6 @@ def attribute(
     return frame
 
 
-def _with_closes(fills: pl.DataFrame, tables: TableStore) -> pl.DataFrame:
-    """Return the fills, and after them what venues closed as if it were filled: at a price that is the mid."""
-    import polars as pl
-
-    marked = fills.with_columns(is_close=pl.lit(False))
-    if "payments" not in tables:  # in a result that was saved before there were any
-        return marked
-    columns = ["ts_event", "instrument", "strategy", "why", "position_qty", "price"]
-    closed = tables.table("payments", columns).filter(pl.col("why").is_in(CLOSING))
-    if closed.is_empty():
-        return marked
-    held = pl.col("position_qty")
-    closes = closed.select(
-        "ts_event",
-        "instrument",
-        "strategy",
-        "price",
-        side=pl.when(held > 0).then(pl.lit("sell")).otherwise(pl.lit("buy")),
-        qty=held.abs(),
-        liquidity=pl.lit("taker"),
-        is_close=pl.lit(True),
-    )
-    return pl.concat([marked, closes], how="diagonal_relaxed")
-
-
 def _split(
     add: _Add,
     instrument: Instrument,
@@ -145,9 +119,10 @@ def _split(
     strategies = fills["strategy"].unique(maintain_order=True).to_list()
     times = fills["ts_event"].to_numpy()
     buys = (fills["side"] == "buy").to_numpy()
-    rested = (fills["liquidity"] == "maker").to_numpy()
+    rested = (fills["liquidity"] == "maker").fill_null(value=False).to_numpy()
     later = np.minimum(times + horizon_ns, end)
-    prices, closes = fills["price"].to_numpy(), fills["is_close"].to_numpy()
+    # What the venue closed made nothing but inventory: its price is the mid.
+    prices, closes = fills["price"].to_numpy(), fills["liquidity"].is_null().to_numpy()
     columns = {
         "sides": np.where(buys, 1, -1).astype(np.int8),
         "prices": prices,

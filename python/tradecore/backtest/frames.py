@@ -6,6 +6,7 @@ import difflib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tradecore.backtest.closings import closings
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import InvalidValueError, RunError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tradecore.backtest.markouts import Mids
 
-__all__ = ["Frames", "dated", "position_columns"]
+__all__ = ["Frames", "dated", "position_columns", "positions"]
 
 _MARKOUTS = {
     "markout_100ms": 100_000_000,
@@ -197,7 +198,7 @@ class Frames:
 
     @cached_property
     def positions(self) -> pl.DataFrame:
-        """The position after every fill, by strategy and instrument."""
+        """The position after every fill, settlement and liquidation, by strategy and instrument."""
         return self._make("positions", exact=True)
 
     @cached_property
@@ -248,7 +249,7 @@ class Frames:
         if name == "orders":
             table = table.sort("order_id")
         elif name == "positions":
-            table = table.select(position_columns())
+            table = positions(table, self.tables, exact=exact)
         elif name == "fills":
             table = self._explained(table)
         return dated(table).select(_LAYOUTS[name])
@@ -361,6 +362,18 @@ def position_columns() -> list[pl.Expr]:
         pl.col("fees_total").alias("fees"),
         pl.col("cash"),
     ]
+
+
+def positions(fills: pl.DataFrame, tables: TableStore, *, exact: bool) -> pl.DataFrame:
+    """Return the position after every fill, and after what venues closed."""
+    import polars as pl
+
+    columns = position_columns()
+    after = fills.select(columns)
+    if (closed := closings(tables, exact=exact)) is None:
+        return after
+    closed = closed.with_columns(position_qty="held_qty").select(columns)
+    return pl.concat([after, closed], how="vertical_relaxed").sort("ts_recv", maintain_order=True)
 
 
 def _of_pandas(column: pl.Series) -> Any:

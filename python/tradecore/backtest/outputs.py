@@ -9,7 +9,7 @@ when they were first sent. The summary is JSON, the effective configuration TOML
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ import orjson
 import tomli_w
 
 from tradecore import text
-from tradecore.backtest.frames import position_columns
+from tradecore.backtest.closings import closings
+from tradecore.backtest.frames import position_columns, positions
 from tradecore.backtest.result import Result
+from tradecore.backtest.tables import TableStore
 from tradecore.errors import CatalogError
 from tradecore.files import STAGE, staged
 from tradecore.text import in_utf8
@@ -126,7 +128,7 @@ def write_outputs(
             ("candles", "candles", _candles),
         ):
             with (fresh / f"{prefix}_{name}.csv").open("wb") as file:
-                for number, piece in enumerate(result.tables.pieces(table)):
+                for number, piece in enumerate(_pieces(result.tables, name, table)):
                     rows = shape(piece)
                     (text.csv_safe(rows) if csv_safe else rows).write_csv(file, include_header=number == 0)
         result._pack(fresh / f"{prefix}{_RESULT}")
@@ -215,8 +217,17 @@ def _trades(fills: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _positions(fills: pl.DataFrame) -> pl.DataFrame:
-    return fills.select(position_columns()).select(
+def _pieces(tables: TableStore, name: str, table: str) -> Iterable[pl.DataFrame]:
+    """Return the rows of a file, in pieces as they are stored; positions at once where venues closed some."""
+    if name != "positions":
+        return tables.pieces(table)
+    if closings(tables, exact=True) is not None:
+        return [positions(tables.table(table), tables, exact=True)]
+    return (piece.select(position_columns()) for piece in tables.pieces(table))
+
+
+def _positions(held: pl.DataFrame) -> pl.DataFrame:
+    return held.select(
         timestamp="ts_recv",
         position="position_qty",
         avg_price="avg_entry_price",

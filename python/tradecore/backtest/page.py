@@ -14,6 +14,7 @@ import polars as pl
 
 from tradecore._core import EventStream, Instrument, MemoryColumns, format_duration_ns
 from tradecore.backtest.attribution import PARTS
+from tradecore.backtest.closings import with_closings
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.markouts import Mids, with_markouts
 from tradecore.backtest.performance import Curve, RunPerformance, span_text
@@ -78,6 +79,8 @@ class _Frames(NamedTuple):
     """What most sections are made of."""
 
     fills: pl.DataFrame
+    moves: pl.DataFrame
+    """What changed positions: fills, and what venues closed."""
     orders: pl.DataFrame
     mids: Mids | None
 
@@ -94,7 +97,9 @@ def report_page(
     several = None if result.reported is not None else [total["currency"] for total in result.totals]
     told = [result.performance(currency, capital=capital) for currency in several or [None]]
     fills = result.frame("fills", exact=False).with_columns(at=pl.col("ts_event").cast(pl.Int64))
-    tables = _Frames(fills, result.frame("orders", exact=False), result._mids)
+    plain = fills.select("instrument", "side", "qty", ts_event="at")
+    moves = with_closings(plain, result.tables)
+    tables = _Frames(fills, moves, result.frame("orders", exact=False), result._mids)
     shown = _busiest(result)
     sections = [
         Section("figures", "Figures", "".join(map(_figures, repeat(result), told, result._leading))),
@@ -357,12 +362,12 @@ def _some(frame: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def _inventory(spec: Instrument, tables: _Frames) -> str:
-    fills = tables.fills.filter(instrument=spec.id)
+    fills = tables.moves.filter(instrument=spec.id)
     if not len(fills):
         return ""
     signed = np.where((fills["side"] == "buy").to_numpy(), 1.0, -1.0) * fills["qty"].to_numpy()
-    order = np.argsort(fills["at"].to_numpy(), kind="stable")
-    times = fills["at"].to_numpy()[order]
+    order = np.argsort(fills["ts_event"].to_numpy(), kind="stable")
+    times = fills["ts_event"].to_numpy()[order]
     unit = spec.base if spec.kind == "spot" else "contracts"
     return Chart(spec.id, [Layer(times, np.cumsum(signed[order]), "step", "line")], unit, 150, zero=True).html()
 

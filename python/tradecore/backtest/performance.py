@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from tradecore._core import CHANGES_NEEDED, format_duration_ns
+from tradecore.backtest.closings import with_closings
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import InvalidValueError
 from tradecore.report.statistics import Performance, performance
@@ -158,7 +159,8 @@ def run_performance(
     fills = tables.table(
         "fills", ["ts_event", "instrument", "strategy", "realized_pnl", "position_qty"], exact=False
     ).filter(mine)
-    made = fills["realized_pnl"].to_numpy()
+    moves = with_closings(fills, tables).filter(mine)
+    made = moves["realized_pnl"].to_numpy()
     gained, lost = float(made[made > 0].sum()), float(-made[made < 0].sum())
     span = 0 if span_ns is None else span_ns[1] - span_ns[0]
     short = f"the run is {span_text(span)} long, shorter than a day"
@@ -177,7 +179,7 @@ def run_performance(
         hit_rate=ratio("hit_rate", float((made > 0).sum()), float((made != 0).sum()), "nothing was closed"),
         profit_factor=ratio("profit_factor", gained, lost, "nothing was closed at a loss"),
         exposure=ratio(
-            "exposure", float(_held_ns(fills, None if span_ns is None else span_ns[1])), span, "no time passed"
+            "exposure", float(_held_ns(moves, None if span_ns is None else span_ns[1])), span, "no time passed"
         ),
         why=why,
     )

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tradecore._core import Instrument
+from tradecore.backtest.closings import with_closings
 from tradecore.backtest.performance import Curve
 from tradecore.backtest.tables import TableStore
 from tradecore.report.charts import decimated
@@ -49,7 +50,8 @@ def draw(tables: TableStore, equity: Curve, currency: str, instrument: Instrumen
     top, under, held, market = figure.subplots(4, 1, sharex=True, height_ratios=[3, 1.3, 1.3, 3])
     fills = _of(tables, "fills", instrument, ["ts_event", "side", "price", "qty", "instrument"])
     _equity(top, under, equity, currency)
-    _inventory(held, fills)
+    moves = with_closings(fills.with_columns(instrument=pl.lit(instrument.id)), tables)
+    _inventory(held, moves.filter(instrument=instrument.id))
     _market(market, tables, fills, instrument)
     for axes in (top, under, held, market):
         axes.grid(alpha=0.25)

@@ -615,18 +615,27 @@ pub(crate) fn payments_table<'py>(
     rows: &[PaymentRow],
     instruments: &Instruments,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let qty =
-        |row: &PaymentRow| instruments[row.payment.market.index()].qty_increment.to_f64(row.payment.qty);
+    let of = |row: &PaymentRow| &instruments[row.payment.market.index()];
+    let qty = |row: &PaymentRow, qty: i64| of(row).qty_increment.to_f64(qty);
+    let entry = |row: &PaymentRow| {
+        row.avg_entry_price.map_or(f64::NAN, |price| price * of(row).price_increment.to_f64(1))
+    };
     let t = Table::new(py);
     t.array("ts_event", rows.iter().map(|row| row.payment.ts_event))?;
     t.array("ts_recv", rows.iter().map(|row| row.ts_recv))?;
     t.array("strategy", rows.iter().map(|row| row.strategy.index() as u32))?;
     t.array("instrument", rows.iter().map(|row| row.payment.market.index() as u32))?;
     t.text("why", rows.iter().map(|row| row.payment.kind.as_str()))?;
-    t.array("position_qty", rows.iter().map(qty))?;
+    t.array("position_qty", rows.iter().map(|row| qty(row, row.payment.qty)))?;
     t.array("price", rows.iter().map(|row| fine(row.payment.price)))?;
     t.array("rate", rows.iter().map(|row| fine(row.payment.rate)))?;
     t.array("paid", rows.iter().map(|row| row.payment.paid))?;
+    t.array("realized_pnl", rows.iter().map(|row| row.realized))?;
+    t.array("held_qty", rows.iter().map(|row| qty(row, row.position_qty)))?;
+    t.array("avg_entry_price", rows.iter().map(entry))?;
+    t.array("realized_pnl_total", rows.iter().map(|row| row.realized_total))?;
+    t.array("fees_total", rows.iter().map(|row| row.fees_total))?;
+    t.array("cash", rows.iter().map(|row| row.cash))?;
     Ok(t.dict)
 }
 

@@ -210,14 +210,24 @@ impl Accounts {
             (left, open) = (rest, open.saturating_sub(qty));
             let position = &mut self.positions[strategy.index()][payment.market.index()];
             let before = position.cash;
-            position.pay(math, payment.kind, qty, paid).map_err(|error| (strategy, error))?;
+            let realized = position.pay(math, payment.kind, qty, paid).map_err(|error| (strategy, error))?;
             if let Some(checks) = self.checks.as_mut().filter(|_| payment.kind.closes()) {
                 let tally = checks.entry((strategy, payment.market)).or_default();
                 tally.qty = tally.qty.saturating_sub(qty);
                 let flow = position.cash.checked_sub(before).and_then(|flow| tally.flow.checked_add(flow));
                 tally.flow = flow.ok_or((strategy, MoneyOverflow::Sum))?;
             }
-            rows.push(PaymentRow { ts_recv: now, strategy, payment: Payment { qty, paid, ..*payment } });
+            rows.push(PaymentRow {
+                ts_recv: now,
+                strategy,
+                payment: Payment { qty, paid, ..*payment },
+                realized,
+                position_qty: position.qty,
+                avg_entry_price: position.avg_entry_price(),
+                realized_total: position.realized,
+                fees_total: position.fees,
+                cash: position.cash,
+            });
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ pub struct MidRow {
 }
 
 /// Money that a venue moved, as it was booked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaymentRow {
     /// Time the strategy learnt of it, ns.
     pub ts_recv: i64,
@@ -75,6 +75,18 @@ pub struct PaymentRow {
     pub strategy: StrategyId,
     /// What was paid; of what several strategies share, the strategy's part.
     pub payment: Payment,
+    /// Profit it realised: nothing but where it closed something.
+    pub realized: Money,
+    /// Position after it, signed.
+    pub position_qty: i64,
+    /// Average entry price after it, in price increments.
+    pub avg_entry_price: Option<f64>,
+    /// Profit realised so far by this strategy in this instrument, before fees.
+    pub realized_total: Money,
+    /// Fees so far.
+    pub fees_total: Money,
+    /// Cash from trading so far, after fees.
+    pub cash: Money,
 }
 
 /// Equity of one settlement currency at one time.
