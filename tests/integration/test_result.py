@@ -268,6 +268,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         "candles": ["ts_open", "instrument", "open", "high", "low", "close"],
         "published": ["ts_event", "instrument", "kind", "value"],
         "signals": ["ts_recv", "instrument", "action", "confidence"],
+        "executions": ["execution_id", "ts_start", "ts_end", "instrument", "algorithm", "side"],
     }
     assert tuple(starts) == result.frame_names
     for name, start in starts.items():

@@ -132,6 +132,7 @@ def test_a_parameter_that_cannot_be_is_named(cls: type[tc.Strategy], parameters:
 @pytest.mark.parametrize("kind", [cls.kind for cls in {cls for cls, _ in SHIPPED}])  # type: ignore[attr-defined]
 def test_a_configuration_names_it(kind: str, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert kind in REGISTRY
+    more = ", threshold_bps = 0.1" if kind == "momentum_return" else ""
     (tmp_path / "run.toml").write_text(
         f"""
         [data]
@@ -140,7 +141,7 @@ def test_a_configuration_names_it(kind: str, market: Path, tmp_path: Path, capsy
         [[strategies]]
         kind = "{kind}"
         instruments = ["BTCUSDT.SYNTH"]
-        params = {{ qty = "0.1", bars = "100ms" }}
+        params = {{ qty = "0.1", bars = "100ms"{more} }}
         """
     )
     shown = cli_json("backtest", "--config", tmp_path / "run.toml", capsys=capsys)
