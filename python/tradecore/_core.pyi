@@ -1641,7 +1641,7 @@ class Context:
         qty: _Number | None = None,
         bid_qty: _Number | None = None,
         ask_qty: _Number | None = None,
-        post_only: bool = True,
+        post_only: bool | Literal["slide"] = True,
     ) -> None:
         """Make the two-sided quote of an instrument what it is asked to be, with as few requests as possible.
 

@@ -316,3 +316,18 @@ def test_what_a_venue_makes_of_orders_is_a_setting(instrument: tc.Instrument) ->
 def test_a_setting_no_venue_has_names_itself(setting: Any, said: str) -> None:
     with pytest.raises(InvalidValueError, match=re.escape(said)):
         tc.SimVenue("TEST", **setting)
+
+
+def test_a_quote_may_slide(instrument: tc.Instrument) -> None:
+    made, _ = run(
+        instrument,
+        market(),
+        lambda ctx: ctx.quote(NAME, bid=102, bid_qty=2, post_only="slide"),
+        lambda ctx: ctx.quote(NAME, bid=102, bid_qty=2, post_only="slide"),
+        lambda ctx: [(o.order_id, o.price, o.slides) for o in ctx.orders()],
+        lambda ctx: ctx.quote(NAME, bid=98, bid_qty=2),
+        lambda ctx: [(o.order_id, o.price, o.slides) for o in ctx.orders()],
+    )
+    assert made.seen[2] == [(1, 100.9, True)]
+    assert made.seen[4] == [(2, 98.0, False)]
+    assert made.filled == []

@@ -608,7 +608,7 @@ impl Context {
     /// 'IOC'
     #[pyo3(signature = (instrument, side, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None),
         text_signature = "($self, instrument, side, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
         trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
         reduce_only=False, display_qty=None, client_id=None)")]
@@ -658,7 +658,7 @@ impl Context {
     /// (True, 0.5, 59999.9)
     #[pyo3(signature = (instrument, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None),
         text_signature = "($self, instrument, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
         trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
         reduce_only=False, display_qty=None, client_id=None)")]
@@ -706,7 +706,7 @@ impl Context {
     /// 'MARKET'
     #[pyo3(signature = (instrument, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::Off, reduce_only=false, display_qty=None, client_id=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None),
         text_signature = "($self, instrument, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
         trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
         reduce_only=False, display_qty=None, client_id=None)")]
@@ -760,8 +760,8 @@ impl Context {
     ///     Quantity of both sides in contracts (spot: base units), a multiple of the lot size.
     /// bid_qty, ask_qty : Decimal, str, int or float, optional
     ///     Quantity of one side; ``qty`` if not given.
-    /// post_only : bool
-    ///     Whether a side is rejected rather than take liquidity.
+    /// post_only : bool or "slide"
+    ///     Whether a side is rejected rather than take liquidity, or rests at the best price that takes nothing.
     ///
     /// Raises
     /// ------
@@ -779,7 +779,9 @@ impl Context {
     /// >>> ctx.quote("BTCUSDT.SYNTH", bid=60000.0, ask=60000.1, qty=1)
     /// >>> [(order.side.name, order.price) for order in ctx.orders()]
     /// [('BUY', 60000.0), ('SELL', 60000.1)]
-    #[pyo3(signature = (instrument, *, bid=None, ask=None, qty=None, bid_qty=None, ask_qty=None, post_only=true))]
+    #[pyo3(signature = (instrument, *, bid=None, ask=None, qty=None, bid_qty=None, ask_qty=None,
+        post_only=PostOnly::REJECTED), text_signature = "($self, instrument, *, bid=None, ask=None, qty=None, bid_qty=None, \
+        ask_qty=None, post_only=True)")]
     #[allow(clippy::too_many_arguments, reason = "a two-sided quote")]
     fn quote(
         &self,
@@ -789,7 +791,7 @@ impl Context {
         qty: Option<&Bound<'_, PyAny>>,
         bid_qty: Option<&Bound<'_, PyAny>>,
         ask_qty: Option<&Bound<'_, PyAny>>,
-        post_only: bool,
+        post_only: PostOnly,
     ) -> PyResult<()> {
         let market = self.shared.market(instrument)?;
         let common = qty.map(|q| self.qty(market, q)).transpose()?;
@@ -803,7 +805,7 @@ impl Context {
         };
         let (bid, ask) = (side(bid, bid_qty, "bid_qty")?, side(ask, ask_qty, "ask_qty")?);
         self.shared
-            .with(instrument.py(), |ctx| ctx.quote(market, bid, ask, post_only))?
+            .with(instrument.py(), |ctx| ctx.quote(market, bid, ask, post_only.0))?
             .map_err(errors::order)
     }
 

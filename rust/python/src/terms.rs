@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDateTime, PyString, PyType};
+use tradecore_core::orders as core;
 use tradecore_core::orders::{
     ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy, TriggerKind,
 };
@@ -12,11 +13,12 @@ use crate::errors;
 use crate::values::{repr_of, to_duration, to_price, to_qty, to_steps, unexpected};
 
 /// Whether an order takes liquidity, is rejected rather, or is given another price: ``False``, ``True``, ``"slide"``.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PostOnly {
-    Off,
-    Rejected,
-    Slides,
+#[derive(Clone, Copy)]
+pub(crate) struct PostOnly(pub(crate) core::PostOnly);
+
+impl PostOnly {
+    pub(crate) const OFF: Self = Self(core::PostOnly::Off);
+    pub(crate) const REJECTED: Self = Self(core::PostOnly::Rejected);
 }
 
 impl<'py> FromPyObject<'_, 'py> for PostOnly {
@@ -24,10 +26,10 @@ impl<'py> FromPyObject<'_, 'py> for PostOnly {
 
     fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if given.is_instance_of::<PyBool>() {
-            return Ok(if given.is_truthy()? { Self::Rejected } else { Self::Off });
+            return Ok(Self(given.is_truthy()?.into()));
         }
         if given.cast::<PyString>().is_ok_and(|word| word == "slide") {
-            return Ok(Self::Slides);
+            return Ok(Self(core::PostOnly::Slides));
         }
         Err(unexpected("post_only", "True, False or \"slide\"", &given))
     }
@@ -61,10 +63,11 @@ impl OrderTerms<'_, '_> {
         let trigger = self.set_off(instrument, price)?;
         let order_type = price.map_or(OrderType::Market, |price| OrderType::Limit { price });
         let plain = OrderRequest::new(market, side()?, order_type, to_qty("qty", instrument, qty)?);
+        let (post_only, slides) = self.post_only.0.terms();
         Ok(OrderRequest {
             time_in_force: self.lives()?,
-            post_only: self.post_only != PostOnly::Off,
-            slides: self.post_only == PostOnly::Slides,
+            post_only,
+            slides,
             reduce_only: self.reduce_only,
             display_qty: self.display_qty.map(|qty| to_qty("display_qty", instrument, qty)).transpose()?,
             trigger,

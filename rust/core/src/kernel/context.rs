@@ -13,7 +13,7 @@ use crate::exec::{Execution, ExecutionId, ExecutionRequest};
 use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
-use crate::orders::{Order, OrderError, OrderId, OrderRequest};
+use crate::orders::{Order, OrderError, OrderId, OrderRequest, PostOnly};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, StrategyId};
 
 /// The kernel while a hook of one strategy runs.
@@ -209,7 +209,7 @@ impl Context {
     ///
     /// The quantity is what shall rest, whatever has been filled before. A side of which that much already rests (or
     /// is on its way) at that price is left alone and keeps its queue place; another price or quantity replaces it,
-    /// another `post_only` makes it a new order; `None` cancels it. Nothing is sent unless both sides are sound.
+    /// another `post_only` (which may also be `true` or `false`) makes it a new order; `None` cancels it. Nothing is sent unless both sides are sound.
     ///
     /// # Errors
     /// [`OrderError`] when a price or quantity does not fit the instrument.
@@ -218,13 +218,14 @@ impl Context {
         market: MarketId,
         bid: QuoteSide,
         ask: QuoteSide,
-        post_only: bool,
+        post_only: impl Into<PostOnly>,
     ) -> Result<(), OrderError> {
         let strategy = self.strategy;
         let core = self.core_mut();
         let sender = core.sender(strategy);
         let state = &core.markets[market.index()];
-        core.quotes.quote(&mut core.desk, sender, state, market, [bid, ask], post_only, &mut core.journal)
+        let sides = [bid, ask];
+        core.quotes.quote(&mut core.desk, sender, state, market, sides, post_only.into(), &mut core.journal)
     }
 
     /// Starts an execution, which sends its first order at once where one is due, and returns its number.

@@ -3,7 +3,7 @@
 use super::entry::{Desk, Sender};
 use super::journal::Journal;
 use super::market::Market;
-use crate::orders::{OrderError, OrderId, OrderRequest, OrderType};
+use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, PostOnly};
 use crate::risk::Verdict;
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
@@ -49,7 +49,7 @@ impl Quotes {
         market: &Market,
         id: MarketId,
         sides: [QuoteSide; 2],
-        post_only: bool,
+        post_only: PostOnly,
         journal: &mut Journal,
     ) -> Result<(), OrderError> {
         if let [Some((bid, _)), Some((ask, _))] = sides
@@ -97,7 +97,7 @@ fn plan(
     side: Side,
     working: Option<OrderId>,
     target: QuoteSide,
-    post_only: bool,
+    post_only: PostOnly,
     skip: u64,
 ) -> Result<Step, OrderError> {
     let working = working.and_then(|id| desk.orders().get(id)).filter(|order| order.is_changeable());
@@ -105,7 +105,7 @@ fn plan(
         return Ok(Step { cancels: working.map(|order| order.id), sends: None, is_new: false });
     };
     if let Some(order) = working
-        && order.post_only == post_only
+        && (order.post_only, order.slides) == post_only.terms()
     {
         let total = order.filled.saturating_add(qty);
         if order.intended() == (Some(price), total) {
@@ -117,7 +117,9 @@ fn plan(
             return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
         }
     }
-    let request = OrderRequest { post_only, ..OrderRequest::new(id, side, OrderType::Limit { price }, qty) };
+    let (post_only, slides) = post_only.terms();
+    let request =
+        OrderRequest { post_only, slides, ..OrderRequest::new(id, side, OrderType::Limit { price }, qty) };
     let verdict = desk.review_order(now, market, request, skip)?;
     Ok(Step { cancels: working.map(|order| order.id), sends: Some(verdict), is_new: true })
 }

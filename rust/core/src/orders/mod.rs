@@ -15,7 +15,7 @@ pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey}
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
 pub use report::{FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
 pub use request::{
-    Command, ORDER_KINDS, OrderKind, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt, TriggerBy,
+    Command, ORDER_KINDS, OrderKind, OrderRequest, OrderType, PostOnly, TimeInForce, Trigger, TriggerAt, TriggerBy,
     TriggerKind, order_kind,
 };
 pub use store::OrderStore;

@@ -243,6 +243,31 @@ impl TimeInForce {
     }
 }
 
+/// What becomes of an order that would take liquidity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PostOnly {
+    /// It takes.
+    #[default]
+    Off,
+    /// It is rejected.
+    Rejected,
+    /// It rests at the best price that takes nothing.
+    Slides,
+}
+
+impl From<bool> for PostOnly {
+    fn from(post_only: bool) -> Self {
+        if post_only { Self::Rejected } else { Self::Off }
+    }
+}
+
+impl PostOnly {
+    /// Whether it never takes, and whether it gets another price rather than to be rejected.
+    pub fn terms(self) -> (bool, bool) {
+        (self != Self::Off, self == Self::Slides)
+    }
+}
+
 /// The terms of a new order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRequest {
