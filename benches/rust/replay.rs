@@ -20,7 +20,7 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::sim::{
-    Basis, ClockLead, FundingSource, Latency, Matching, QueueRule, Uncross, VenueSettings,
+    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, QueueRule, Uncross, VenueSettings,
 };
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{AccountId, MarketId, Qty};
@@ -145,6 +145,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             balances: None,
             margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
+            fees: FeeSettings::default(),
             funding: FundingSource::default(),
         },
         source: Box::new(Once(Some(Arc::clone(columns)))),

@@ -1319,6 +1319,12 @@ class Fill:
     def fee(self) -> Decimal:
         """Fee, in the settlement currency; negative is a rebate."""
     @property
+    def fee_coin(self) -> str | None:
+        """Coin that the fee was paid in, or None for the settlement currency."""
+    @property
+    def fee_paid(self) -> Decimal | None:
+        """What was paid of ``fee_coin`` in place of the fee in settlement currency; None where that was paid."""
+    @property
     def realized_pnl(self) -> Decimal:
         """Profit of what the fill closed, before its fee, in the settlement currency; 0 where it closed nothing."""
     @property
@@ -1660,8 +1666,8 @@ class Context:
             Quantity of both sides in contracts (spot: base units), a multiple of the lot size.
         bid_qty, ask_qty : Decimal, str, int or float, optional
             Quantity of one side; ``qty`` if not given.
-        post_only : bool
-            Whether a side is rejected rather than take liquidity.
+        post_only : bool or "slide"
+            Whether a side is rejected rather than take liquidity, or rests at the best price that takes nothing.
 
         Raises
         ------

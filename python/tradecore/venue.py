@@ -93,6 +93,13 @@ class Latency:
         return None if told is None else told[0]
 
 
+def _tier_text(tier: Mapping[str, Any]) -> str:
+    """Return a tier of fees as text, such as ``15000000: 1.6/4``."""
+    if not isinstance(tier, Mapping) or set(tier) != {"volume", "maker", "taker"}:
+        raise InvalidValueError("fees", f"expected tiers with volume, maker and taker, got {tier!r}")
+    return f"{tier['volume']}: {tier['maker']}/{tier['taker']}"
+
+
 @dataclass(frozen=True, slots=True)
 class SimVenue:
     """A simulated venue.
@@ -124,7 +131,31 @@ class SimVenue:
         the tracked models. ``auto`` is told by the data: 0 where no more than a quarter of the first 256 messages of
         the book name several levels, else the lower quartile of the time between them.
     maker_fee_bps, taker_fee_bps : Decimal or str, optional
-        Fees in basis points of the value traded, negative for a rebate; the instrument's if not given.
+        Fees in basis points of the value traded, negative for a rebate. They go before all other fees; the instrument's
+        if there are none.
+    fees : str or sequence of mapping, optional
+        Fees by the volume of 30 days: ``"0: 2/5, 15000000: 1.6/4"``, or
+        ``[{"volume": "0", "maker": "2", "taker": "5"}, ...]``, from a volume in quote currency on, in basis points. An
+        account's volume is what it has traded at the venue in the run before, and in the 30 days before the run.
+    fee_tier : int, optional
+        The tier of ``fees`` that holds, from 0 on, whatever was traded.
+    fee_volume : Decimal or str, optional
+        What each account had traded in the 30 days before the run; it leaves the count day by day. 0 if not given.
+    fee_currency : str, optional
+        In which currency fees of spot instruments are paid: one, or ``received`` for the one that is bought; as the
+        instrument says if not given.
+    fee_token : str, optional
+        A token that fees are paid in as far as an account has it: all it needs where there are no ``balances``. Rebates
+        are not. It is priced by its mid in a market of the run, or by ``fee_token_price``.
+    fee_discount : Decimal or str, optional
+        What a fee is less in the token, as a fraction such as ``"0.25"``.
+    fee_token_price : Decimal or str, optional
+        What the token is worth in settlement currency.
+    option_fee : str, optional
+        Of options that are settled in coin: ``"0.0003, 0.125"``, so much of the underlying for each unit of it, at most
+        that share of the premium.
+    outcome_fee : Decimal or str, optional
+        Of binaries, paid by takers: ``qty x outcome_fee x price x (1 - price)``, rounded to 5 decimals.
     basis : "auto", "l2", "l1", "trades" or "bars"
         What orders fill against: the full book, the top-of-book quotes as a book of one level a side, or, without a
         book, trades or bars that the venue published. ``auto`` takes the first of these that the data has.
@@ -209,6 +240,15 @@ class SimVenue:
     granularity: DurationLike = field(default="auto", kw_only=True)
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
+    fees: str | Iterable[Mapping[str, Decimal | str | int]] | None = field(default=None, kw_only=True)
+    fee_tier: Decimal | str | int | None = field(default=None, kw_only=True)
+    fee_volume: Decimal | str | int | None = field(default=None, kw_only=True)
+    fee_currency: str | None = field(default=None, kw_only=True)
+    fee_token: str | None = field(default=None, kw_only=True)
+    fee_discount: Decimal | str | int | None = field(default=None, kw_only=True)
+    fee_token_price: Decimal | str | int | None = field(default=None, kw_only=True)
+    option_fee: str | None = field(default=None, kw_only=True)
+    outcome_fee: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1", "trades", "bars"] = field(default="auto", kw_only=True)
     clock_lead: DurationLike = field(default="auto", kw_only=True)
     uncross: Literal["drop-older", "off"] = field(default="drop-older", kw_only=True)
@@ -274,6 +314,8 @@ class SimVenue:
         for name in ("order_types", "times_in_force", "post_only", "triggers"):
             if not isinstance(given := getattr(self, name), str) and isinstance(given, Iterable):
                 object.__setattr__(self, name, ", ".join(given) or "none")
+        if isinstance(self.fees, Iterable) and not isinstance(self.fees, str):
+            object.__setattr__(self, "fees", ", ".join(map(_tier_text, self.fees)))
         if isinstance(self.balances, Mapping):
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())

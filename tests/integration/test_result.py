@@ -294,7 +294,7 @@ def test_money_is_exact_or_a_float(result: tc.Result) -> None:
         assert not any(kind.is_decimal() for kind in rough.dtypes), name
         for column, kind in exact.schema.items():
             if kind.is_decimal():
-                assert np.allclose(rough[column], exact[column].cast(float), rtol=1e-15, atol=0), column
+                assert np.allclose(rough[column], exact[column].cast(float), rtol=1e-15, atol=0, equal_nan=True), column
             else:
                 assert rough[column].equals(exact[column]), column
 

@@ -39,6 +39,16 @@ def table(keys: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
+def fees() -> str:
+    keys = ("fees", "fee_currency", "option_fee", "outcome_fee")
+    lines = ["| profile | " + " | ".join(f"`{key}`" for key in keys) + " |", "|---" * (len(keys) + 1) + "|"]
+    for name in profiles():
+        venue = tc.SimVenue.profile(name)
+        cells = (shown(name, key, value) if (value := getattr(venue, key)) else "" for key in keys)
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def latencies() -> str:
     lines = ["| profile | entry | response |", "|---|---|---|"]
     for name in profiles():
@@ -55,7 +65,7 @@ def titles() -> str:
 
 def test_the_documented_tables_are_those_of_the_profiles() -> None:
     page = PAGE.read_text()
-    for told in (titles(), table(TAKES), table(DOES), table(("maker_fee_bps", "taker_fee_bps")), latencies()):
+    for told in (titles(), table(TAKES), table(DOES), fees(), latencies()):
         assert told in page, told
 
 
@@ -73,7 +83,7 @@ def test_a_profile_sets_every_rule_it_names_and_says_so(name: str) -> None:
 def test_every_setting_of_a_profile_can_be_another() -> None:
     venue = tc.SimVenue.profile("BINANCE_USDM", name="MINE", taker_fee_bps="3", triggers=["mid"], queue="power(3)")
     assert (venue.name, venue.taker_fee_bps, venue.triggers, venue.queue) == ("MINE", "3", "mid", "power(3)")
-    assert (venue.maker_fee_bps, venue.amend) == ("2", "loses_place")
+    assert (venue.fees, venue.amend) == (profiles()["BINANCE_USDM"]["fees"], "loses_place")
     assert venue == load(profile="BINANCE_USDM", name="MINE", taker_fee_bps="3", triggers=["mid"], queue="power(3)")
     one_leg = load(profile="BINANCE_USDM", entry_latency="7ms").latency
     assert (one_leg.entry, one_leg.response) == ("7ms", tc.SimVenue.profile("BINANCE_USDM").latency.response)

@@ -83,6 +83,8 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "liquidity",
         "event",
         "fee",
+        "fee_coin",
+        "fee_paid",
         "realized_pnl",
         "position_qty",
         "avg_entry_price",
@@ -188,11 +190,13 @@ class Frames:
     def fills(self) -> pl.DataFrame:
         """One row per fill, in the order they became known: ``price, qty`` in units, money in settlement currency.
 
-        ``event`` is what made the order trade: ``print``, ``book``, ``taker`` or ``own_order``. Mids are the venue's,
-        in quote currency: when the order was sent, when it arrived, and right before it was filled. ``markout_1s`` is
-        how much better than the price the mid was a second later, for each unit. Quantities ahead in the queue are
-        those when the order joined it and right before it was filled. Latencies and time in the queue are durations.
-        What nobody knows is None: mids and queues of what was not simulated, markouts beyond the end of the data.
+        ``fee_paid`` is what was paid of another ``fee_coin`` in place of ``fee``, which is its worth; None where the
+        fee was paid in the settlement currency. ``event`` is what made the order trade: ``print``, ``book``, ``taker``
+        or ``own_order``. Mids are the venue's, in quote currency: when the order was sent, when it arrived, and right
+        before it was filled. ``markout_1s`` is how much better than the price the mid was a second later, for each
+        unit. Quantities ahead in the queue are those when the order joined it and right before it was filled.
+        Latencies and time in the queue are durations. What nobody knows is None: mids and queues of what was not
+        simulated, markouts beyond the end of the data.
         """
         return self._make("fills", exact=True)
 
@@ -271,6 +275,8 @@ class Frames:
             "ts_arrive": pl.Int64,
             "queue_ahead_at_entry": pl.Float64,
             "queue_ahead_at_fill": pl.Float64,
+            "fee_coin": pl.String,
+            "fee_paid": pl.Float64,
         }
 
         # A result that was saved before does not say how fills came about.
@@ -278,6 +284,7 @@ class Frames:
         length = pl.Duration("ns")
         rested = pl.col("liquidity") == "maker"
         fills = fills.with_columns(untold).with_columns(
+            fee_paid=pl.when(pl.col("fee_coin").is_not_null()).then("fee_paid"),
             time_in_queue=pl.when(rested).then(pl.col("ts_event") - pl.col("ts_arrive")).cast(length),
             entry_latency=(pl.col("ts_arrive") - pl.col("ts_sent")).cast(length),
             response_latency=(pl.col("ts_recv") - pl.col("ts_event")).cast(length),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tradecore._core import Instrument
+from tradecore.backtest.stats import EXACT
 from tradecore.backtest.tables import TableStore
 from tradecore.errors import RunError
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["ledger", "liquidations"]
+__all__ = ["fees_by_currency", "ledger", "liquidations"]
 
 _COLUMNS = ("ts_event", "strategy", "instrument", "currency", "kind", "account", "amount", "order_id", "ts_recv")
 
@@ -28,7 +30,9 @@ def ledger(tables: TableStore, instruments: Sequence[Instrument], *, exact: bool
     settles = {instrument.id: instrument.settlement for instrument in instruments}
     holds = {instrument.id: "premium" if instrument.kind == "option" else "positions" for instrument in instruments}
     who = ["ts_event", "ts_recv", "strategy", "instrument"]
-    fills = tables.table("fills", [*who, "order_id", "fee", "flow"], exact=exact)
+    fills = _with_coins(tables.table("fills", [*who, "order_id", "fee", "flow", "fee_coin", "fee_paid"], exact=exact))
+    # A fee in another coin: its worth buys the coin, and the coin is paid.
+    bought = pl.col("fee_coin").is_not_null()
     paid = tables.table("payments", [*who, "why", "paid"], exact=exact)
     text = pl.String
     of = pl.col("instrument")
@@ -36,14 +40,30 @@ def ledger(tables: TableStore, instruments: Sequence[Instrument], *, exact: bool
     moves = pl.concat(
         [
             fills.with_columns(kind=pl.lit("trade"), account=where, amount=pl.col("flow"), rank=pl.lit(0)),
-            fills.with_columns(kind=pl.lit("fee"), account=pl.lit("fees"), amount=-pl.col("fee"), rank=pl.lit(1)),
+            fills.with_columns(
+                kind=pl.lit("fee"),
+                account=pl.when(bought).then(pl.lit("conversion")).otherwise(pl.lit("fees")),
+                amount=-pl.col("fee"),
+                rank=pl.lit(1),
+            ),
+            fills.filter(bought).with_columns(
+                kind=pl.lit("fee"),
+                own=pl.lit("conversion"),
+                account=pl.lit("fees"),
+                amount=-pl.col("fee_paid"),
+                rank=pl.lit(2),
+                currency=pl.col("fee_coin"),
+            ),
             paid.with_columns(kind=pl.col("why"), account=pl.col("why"), amount=-pl.col("paid"), rank=pl.lit(0)),
         ],
         how="diagonal_relaxed",
     ).filter((pl.col("amount") != 0) | (pl.col("kind") == "trade"))
-    moves = moves.with_columns(currency=of.replace_strict(settles, return_dtype=text))
+    moves = moves.with_columns(
+        own=pl.col("own").fill_null("cash"),
+        currency=pl.coalesce("currency", of.replace_strict(settles, return_dtype=text)),
+    )
     moves = moves.sort("ts_recv", maintain_order=True).with_row_index("move")
-    cash = moves.with_columns(account=pl.lit("cash"))
+    cash = moves.with_columns(account="own")
     other = moves.with_columns(amount=-pl.col("amount"))
     both = pl.concat([cash, other]).sort("move", maintain_order=True)
     return both.select(_COLUMNS)
@@ -68,3 +88,33 @@ def liquidations(tables: TableStore, instruments: Sequence[Instrument], *, exact
     )
     currency = pl.col("instrument").replace_strict(settles, return_dtype=pl.String)
     return rows.with_columns(currency=currency).select(_OF_LIQUIDATIONS)
+
+
+def fees_by_currency(tables: TableStore, instruments: Sequence[Instrument]) -> dict[str, Decimal]:
+    """Return what was paid in fees, by the currency it was paid in, in the order of their names."""
+    import polars as pl
+
+    settles = {instrument.id: instrument.settlement for instrument in instruments}
+    own, coin = pl.col("instrument").replace_strict(settles, return_dtype=pl.String), pl.col("fee_coin")
+    amount = pl.when(coin.is_null()).then("fee").otherwise("fee_paid")
+    parts = [
+        _with_coins(fills).select(currency=pl.coalesce(coin, own), amount=amount)
+        for fills in tables.pieces("fills", ["instrument", "fee", "fee_coin", "fee_paid"])
+    ]
+    if "payments" in tables:
+        payments = tables.table("payments", ["instrument", "why", "paid"])
+        parts.append(payments.filter(pl.col("why") == "liquidation_fee").select(currency=own, amount="paid"))
+    paid: dict[str, Decimal] = {}
+    for part in parts:
+        for currency, sum_of in part.group_by("currency").sum().rows():
+            paid[currency] = EXACT.add(paid.get(currency, Decimal(0)), sum_of)
+    return dict(sorted(paid.items()))
+
+
+def _with_coins(fills: pl.DataFrame) -> pl.DataFrame:
+    """Return fills with the coins of their fees: results that were saved before have none."""
+    import polars as pl
+
+    if "fee_coin" in fills.columns:
+        return fills
+    return fills.with_columns(fee_coin=pl.lit(None, pl.String), fee_paid=pl.col("fee"))

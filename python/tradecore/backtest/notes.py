@@ -186,7 +186,9 @@ def _unsettled(summary: Mapping[str, Any]) -> Iterable[str]:
 
 def _without_fees(summary: Mapping[str, Any]) -> Iterable[str]:
     instruments: Sequence[Instrument] = summary["instruments"]
-    if free := [i.id for i in instruments if not (i.maker_fee_bps or i.taker_fee_bps)]:
+    # Fees by a formula of their own are none of the instrument's rates.
+    charged = {row["instrument"] for row in summary["positions"].rows() if row["fees"]}
+    if free := [i.id for i in instruments if not (i.maker_fee_bps or i.taker_fee_bps or i.id in charged)]:
         yield f"no fees are set for {some(free)}: profit is before fees"
     elif not any(total["fees"] for total in summary["totals"]):
         terms = {f"maker {i.maker_fee_bps:f}, taker {i.taker_fee_bps:f} bps" for i in instruments}

@@ -192,8 +192,9 @@ class RunRecord(Frames):
 
         ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee``. One
         row is of the account ``cash``, the other of what it was for: of a trade ``positions`` (``premium`` of an
-        option), of a fee ``fees``, else as ``kind``. So the accounts of a strategy, an instrument, or all of them sum
-        to zero, and those of ``cash`` to what the strategy has.
+        option), of a fee ``fees``, else as ``kind``. A fee that is paid in another coin is two movements: its worth to
+        ``conversion``, and the coin from there to ``fees``. So the accounts of a strategy, an instrument, or all of
+        them sum to zero, and those of ``cash`` to what the strategy has.
         """
         return self._make("ledger", exact=True)
 
@@ -205,6 +206,13 @@ class RunRecord(Frames):
         in ``payments``.
         """
         return self._make("liquidations", exact=True)
+
+    @cached_property
+    def fees_by_currency(self) -> dict[str, Decimal]:
+        """Fees by the currency they were paid in, those of liquidations too; negative where rebates were more."""
+        from tradecore.backtest.ledger import fees_by_currency
+
+        return fees_by_currency(self.tables, self.instruments)
 
     @cached_property
     def equity(self) -> pl.DataFrame:

@@ -23,8 +23,8 @@ _LATENCY = "latency"
 """The field whose own fields are keys of the table, each with this at its end."""
 _PROFILE = "profile"
 """The key of the field ``based_on``: all other keys begin as that profile says."""
-_LISTS = ("order_types", "times_in_force", "post_only", "triggers")
-"""Keys that may be lists of words as well as text."""
+_LISTS = {"fees": Mapping} | dict.fromkeys(("order_types", "times_in_force", "post_only", "triggers"), str)
+"""Keys that may be lists of these as well as text."""
 
 
 def _leg_key(leg: str) -> str:
@@ -48,7 +48,8 @@ def _keys() -> Mapping[str, Field[Any]]:
 @cache
 def _exact_keys() -> frozenset[str]:
     """Return the keys of exact numbers; all others are text."""
-    return frozenset(name for name, hint in get_type_hints(SimVenue).items() if Decimal in get_args(hint))
+    hints = get_type_hints(SimVenue)
+    return frozenset(name for name, hint in hints.items() if {Decimal, int} <= set(get_args(hint)))
 
 
 def from_table(given: Any) -> SimVenue:
@@ -122,7 +123,7 @@ def _tables_and_numbers() -> tuple[frozenset[str], frozenset[str]]:
 
 def _is_text(value: Any, declared: Field[Any]) -> bool:
     if declared.name in _LISTS and isinstance(value, list):
-        return all(isinstance(word, str) for word in value)
+        return all(isinstance(item, _LISTS[declared.name]) for item in value)
     tables, numbers = _tables_and_numbers()
     if isinstance(value, Mapping):
         return declared.name in tables

@@ -19,7 +19,7 @@ use tradecore_core::ledger::{ACCOUNT_LIMIT, ContractMath, CostBasis, Position};
 use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{
-    Accounts, Basis, ClockLead, FundingSource, Latency, Matching, Uncross, VenueSettings,
+    Accounts, Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
 };
 use tradecore_core::types::{
     AccountId, CurrencyId, Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
@@ -190,6 +190,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             balances: None,
             margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
+            fees: FeeSettings::default(),
             funding: FundingSource::default(),
         },
         source: Pieces::new(data.columns, 1 << 20),

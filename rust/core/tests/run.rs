@@ -16,7 +16,9 @@ use tradecore_core::kernel::{
 use tradecore_core::ledger::ContractMath;
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
-use tradecore_core::sim::{Basis, ClockLead, FundingSource, Latency, Matching, Uncross, VenueSettings};
+use tradecore_core::sim::{
+    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
+};
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
 
@@ -126,6 +128,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             balances: None,
             margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
+            fees: FeeSettings::default(),
             funding: FundingSource::default(),
         },
         source: Pieces::new(data, 1 << 20),

@@ -303,7 +303,7 @@ impl PyKernel {
     ///     When no venue could be asked for it.
     #[pyo3(signature = (at_ns, strategy, market, side, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::Off, reduce_only=false, display_qty=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None),
         text_signature = "($self, at_ns, strategy, market, side, qty, price=None, *, type=None, \
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, reduce_only=False, display_qty=None)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
@@ -497,6 +497,7 @@ impl PyKernel {
             cumulative,
             ts_event: ts_event.map_or(Ok(at_ns), to_event)?,
             kind: terms.kind()?,
+            paid: None,
             origin: None,
         };
         let (kernel, _) = state.started()?;

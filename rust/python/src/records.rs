@@ -295,6 +295,18 @@ impl Fill {
         money_to_py(py, self.fill.fee)
     }
 
+    /// Coin that the fee was paid in, or None for the settlement currency.
+    #[getter]
+    fn fee_coin(&self) -> Option<&str> {
+        Some(fee_coin(&self.fill, &self.instrument)).filter(|coin| !coin.is_empty())
+    }
+
+    /// What was paid of ``fee_coin`` in place of the fee in settlement currency; None where that was paid.
+    #[getter]
+    fn fee_paid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.fill.paid.map(|paid| money_to_py(py, paid.amount)).transpose()
+    }
+
     /// Profit of what the fill closed, before its fee, in the settlement currency; 0 where it closed nothing.
     #[getter]
     fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -553,6 +565,16 @@ pub(crate) fn orders_table<'py>(
     Ok(t.dict)
 }
 
+/// The coin in which a fill's fee was paid; nothing for the settlement currency.
+fn fee_coin<'a>(fill: &FillRow, instrument: &'a Instrument) -> &'a str {
+    match fill.paid.map(|paid| paid.coin) {
+        None => "",
+        Some(core::FeeCoin::Base) => &instrument.base,
+        // An instrument that was told apart from its venue does not say which.
+        Some(core::FeeCoin::Token) => instrument.third_fee_coin().unwrap_or("token"),
+    }
+}
+
 pub(crate) fn fills_table<'py>(
     py: Python<'py>,
     rows: &[FillRow],
@@ -575,6 +597,8 @@ pub(crate) fn fills_table<'py>(
     t.array("qty", rows.iter().map(|f| qty(f.market, f.qty.steps())))?;
     t.array("liquidity", rows.iter().map(|f| f.liquidity as u8))?;
     t.array("fee", rows.iter().map(|f| f.fee))?;
+    t.text("fee_coin", rows.iter().map(|f| fee_coin(f, &instruments[f.market.index()])))?;
+    t.array("fee_paid", rows.iter().map(|f| f.paid.map_or(Money::ZERO, |paid| paid.amount)))?;
     t.array("realized_pnl", rows.iter().map(|f| f.realized))?;
     t.array("flow", rows.iter().map(|f| f.flow))?;
     t.array("completes_order", rows.iter().map(|f| f.completes))?;

@@ -6,13 +6,14 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tradecore_core::event::EventKind;
-use tradecore_core::ledger::read_brackets;
+use tradecore_core::ledger::{ACCOUNT_LIMIT, read_brackets};
 use tradecore_core::sim::{
-    BadFunding, BadLatency, BadSeries, Balances, Basis, BySymbol, ClockLead, FundingSource, Latency,
-    LatencyFit, LatencyModel, Leg, Maintenance, MarginMode, MarginRules, Matching, Measured, OrderRules,
-    QueueRule, SupportWords, UnknownQueueModel, VenueSettings, fit_latency, read_rates, read_series,
+    BadFees, BadFunding, BadLatency, BadSeries, Balances, Basis, BySymbol, ClockLead, FeeSettings, FeeToken,
+    FundingSource, Latency, LatencyFit, LatencyModel, Leg, Maintenance, MarginMode, MarginRules, Matching,
+    Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel, VenueSettings, fit_latency, fraction,
+    read_rates, read_series,
 };
-use tradecore_core::types::{Decimal, Fees, Instrument, OrderSupport};
+use tradecore_core::types::{Decimal, FeeCurrency, Fees, Instrument, Money, OrderSupport};
 
 use crate::columns::slice_of;
 use crate::custom_models::{latency_model, queue_model};
@@ -28,6 +29,15 @@ struct Attributes<'py> {
     granularity: Bound<'py, PyAny>,
     maker_fee_bps: Bound<'py, PyAny>,
     taker_fee_bps: Bound<'py, PyAny>,
+    fees: Bound<'py, PyAny>,
+    fee_tier: Bound<'py, PyAny>,
+    fee_volume: Bound<'py, PyAny>,
+    fee_currency: Bound<'py, PyAny>,
+    fee_token: Bound<'py, PyAny>,
+    fee_discount: Bound<'py, PyAny>,
+    fee_token_price: Bound<'py, PyAny>,
+    option_fee: Bound<'py, PyAny>,
+    outcome_fee: Bound<'py, PyAny>,
     basis: Bound<'py, PyAny>,
     clock_lead: Bound<'py, PyAny>,
     uncross: Bound<'py, PyAny>,
@@ -60,10 +70,9 @@ struct Legs<'py> {
     feed: Bound<'py, PyAny>,
 }
 
-/// A venue's settings, and the fees that go before those of its instruments.
+/// A venue's settings.
 pub(crate) struct SimVenue {
     settings: VenueSettings,
-    fees: Fees,
 }
 
 impl SimVenue {
@@ -83,10 +92,10 @@ impl SimVenue {
 
     /// The settings, and an instrument as the venue trades it.
     pub(crate) fn trading(&self, instrument: &Arc<Instrument>) -> (VenueSettings, Arc<Instrument>) {
-        let Self { settings, fees } = self;
+        let Self { settings } = self;
         let supports = settings.orders.supports();
-        let as_it_is = *fees == Fees::default() && supports == OrderSupport::default();
-        let own = || Arc::new(instrument.with_fees(*fees).with_support(supports));
+        let as_it_is = settings.fees == FeeSettings::default() && supports == OrderSupport::default();
+        let own = || Arc::new(settings.fees.charged(instrument).with_support(supports));
         (settings.clone(), if as_it_is { Arc::clone(instrument) } else { own() })
     }
 }
@@ -98,14 +107,7 @@ impl<'py> FromPyObject<'_, 'py> for SimVenue {
         if to_text("name", "the name of a venue", &given.name)?.is_empty() {
             return Err(unexpected("name", "the name of a venue", &given.name));
         }
-        let fees = Fees::new(
-            to_fee("maker_fee_bps", &given.maker_fee_bps)?,
-            to_fee("taker_fee_bps", &given.taker_fee_bps)?,
-        );
-        Ok(Self {
-            settings: VenueSettings::try_from(&given)?,
-            fees: fees.map_err(|error| errors::invalid(error.field, error.problem))?,
-        })
+        Ok(Self { settings: VenueSettings::try_from(&given)? })
     }
 }
 
@@ -148,6 +150,7 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                 day_begins: to_duration("day_begins", &given.day_begins, 0)?,
                 takes: to_support(given)?,
             },
+            fees: to_fees(given)?,
             funding: to_text("funding", "a word", &given.funding)?
                 .parse()
                 .map_err(|error: BadFunding| errors::invalid("funding", error.to_string()))?,
@@ -202,7 +205,7 @@ fn to_margin(given: &Attributes<'_>) -> PyResult<Option<MarginRules>> {
     };
     let leverage = to_text("leverage", "a number such as 20, or numbers by symbol", &given.leverage)?;
     let maintenance = to_text("maintenance", "a rate such as \"0.005\", or brackets", &given.maintenance)?;
-    let fee = to_fee("liquidation_fee_bps", &given.liquidation_fee_bps)?.map(|bps| {
+    let fee = to_number("liquidation_fee_bps", &given.liquidation_fee_bps)?.map(|bps| {
         let problem = || format!("{bps} is not from 0 to 10000 of up to 5 decimals");
         MarginRules::fraction_of_bps(bps).ok_or_else(|| errors::invalid("liquidation_fee_bps", problem()))
     });
@@ -219,8 +222,56 @@ fn to_text(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyResult<String
     Ok(text.to_cow()?.into_owned())
 }
 
-/// A fee in basis points, exactly as it is written.
-fn to_fee(field: &str, given: &Bound<'_, PyAny>) -> PyResult<Option<Decimal>> {
+/// What a venue charges.
+fn to_fees(given: &Attributes<'_>) -> PyResult<FeeSettings> {
+    let bad = |error: BadFees| errors::invalid(error.field, error.problem);
+    let rates = Fees::new(
+        to_number("maker_fee_bps", &given.maker_fee_bps)?,
+        to_number("taker_fee_bps", &given.taker_fee_bps)?,
+    );
+    let text = |field: &'static str, what, value: &Bound<'_, PyAny>| {
+        (!value.is_none()).then(|| to_text(field, what, value)).transpose()
+    };
+    let schedule = text("fees", "tiers such as \"0: 2/5, 15000000: 1.6/4\"", &given.fees)?;
+    let tier = to_number("fee_tier", &given.fee_tier)?;
+    let tier = tier.map(|tier| {
+        let place = (tier.scale() == 0).then(|| usize::try_from(tier.mantissa()).ok()).flatten();
+        place.ok_or_else(|| errors::invalid("fee_tier", format!("{tier} is no number of a tier, from 0 on")))
+    });
+    let volume = to_number("fee_volume", &given.fee_volume)?.unwrap_or(Decimal::ZERO);
+    let volume = Money::from_decimal(volume).ok().filter(|volume| volume.is_within(ACCOUNT_LIMIT));
+    let discount = to_number("fee_discount", &given.fee_discount)?;
+    let price = to_number("fee_token_price", &given.fee_token_price)?;
+    let token = text("fee_token", "a currency", &given.fee_token)?;
+    if token.is_none() {
+        for (field, is_given) in [("fee_discount", discount.is_some()), ("fee_token_price", price.is_some())]
+        {
+            if is_given {
+                return Err(errors::invalid(field, "is of a fee_token, and there is none"));
+            }
+        }
+    }
+    let discount = fraction("fee_discount", discount.unwrap_or(Decimal::ZERO)).map_err(bad)?;
+    let option = text("option_fee", "a rate and a share such as \"0.0003, 0.125\"", &given.option_fee)?;
+    let outcome = to_number("outcome_fee", &given.outcome_fee)?;
+    let currency = text("fee_currency", "a currency, or received", &given.fee_currency)?;
+    if currency.as_deref() == Some("") {
+        return Err(errors::invalid("fee_currency", "must not be empty"));
+    }
+    Ok(FeeSettings {
+        rates: rates.map_err(|error| errors::invalid(error.field, error.problem))?,
+        schedule: schedule.map(|text| text.parse()).transpose().map_err(bad)?,
+        tier: tier.transpose()?,
+        volume: volume.ok_or_else(|| errors::invalid("fee_volume", "is beyond 10^21"))?,
+        currency: currency.map(|word| FeeCurrency::from_word(Some(word))),
+        token: token.map(|name| FeeToken { name, discount, price }),
+        option: option.map(|text| text.parse()).transpose().map_err(bad)?,
+        outcome: outcome.map(|rate| fraction("outcome_fee", rate)).transpose().map_err(bad)?,
+    })
+}
+
+/// A number, exactly as it is written.
+fn to_number(field: &str, given: &Bound<'_, PyAny>) -> PyResult<Option<Decimal>> {
     if given.is_none() {
         return Ok(None);
     }

@@ -44,8 +44,8 @@ use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{
-    Accounts, Balances, FeedClock, FillRule, FundingSource, MarginRules, Market, ModelFailure, Notice,
-    QueueModel, QueueRule, Uncross, Venue,
+    Accounts, Balances, FeeSettings, FeedClock, FillRule, FundingSource, MarginRules, Market, ModelFailure,
+    Notice, QueueModel, QueueRule, Uncross, Venue,
 };
 use crate::types::{MarketId, Qty, StrategyId};
 
@@ -128,6 +128,23 @@ pub struct Replay {
     polls: u32,
 }
 
+/// What the accounts of each venue hold, and how they trade on margin, with its markets.
+type Holding = BTreeMap<String, (Balances, Option<MarginRules>, Vec<MarketId>)>;
+/// What each venue charges, with its markets.
+type Charging = BTreeMap<String, (FeeSettings, Vec<MarketId>)>;
+
+/// Lets accounts hold what they begin with, and has venues charge.
+fn open_accounts(venue: &mut Venue, holding: Holding, charging: Charging) -> Result<(), RunError> {
+    let fail = |instrument: String| move |error| RunError::Settings { instrument, error };
+    for (name, (balances, margin, markets)) in holding {
+        venue.hold(&markets, &balances, margin.as_ref()).map_err(fail(name))?;
+    }
+    for (name, (fees, markets)) in charging {
+        venue.charge(&markets, &fees).map_err(fail(name))?;
+    }
+    Ok(())
+}
+
 impl Replay {
     /// A run over these markets with these strategies.
     ///
@@ -191,7 +208,8 @@ impl Replay {
         let mut listings = Vec::new();
         let mut granularities = Vec::with_capacity(markets.len());
         let custom = Custom::of(&markets);
-        let mut holding: BTreeMap<String, (Balances, Option<MarginRules>, Vec<MarketId>)> = BTreeMap::new();
+        let mut holding = Holding::new();
+        let mut charging = Charging::new();
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
             let MarketSetup { instrument, mut settings, source, holds, is_sound, in_order, .. } = setup;
             settings
@@ -238,6 +256,8 @@ impl Replay {
                 lane.stay();
             }
             lanes.push(lane);
+            let charged = charging.entry(instrument.id.venue().to_owned());
+            charged.or_insert_with(|| (settings.fees, Vec::new())).1.push(id);
             if let Some(balances) = settings.balances {
                 let name = instrument.id.venue().to_owned();
                 holding.entry(name).or_insert((balances, settings.margin, Vec::new())).2.push(id);
@@ -250,10 +270,7 @@ impl Replay {
             }
             specs.push(MarketSpec { instrument, basis });
         }
-        for (name, (balances, margin, markets)) in holding {
-            let held = venue.hold(&markets, &balances, margin.as_ref());
-            held.map_err(|error| RunError::Settings { instrument: name, error })?;
-        }
+        open_accounts(&mut venue, holding, charging)?;
         listings.sort_unstable_by_key(|(at, listing)| Reverse((*at, listing.market, listing.is_listed)));
         let kernel_config = KernelConfig {
             session: config.session.clone(),

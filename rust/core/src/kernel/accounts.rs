@@ -270,6 +270,7 @@ impl Accounts {
             qty,
             liquidity,
             fee,
+            paid: report.paid,
             realized,
             flow,
             completes: order.status() == OrderStatus::Filled,

@@ -8,8 +8,8 @@ use crate::book::BookState;
 use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::Position;
 use crate::orders::{
-    Command, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
-    TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
+    Command, FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason,
+    Report, ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{
     CodecError, Decoded, MONEY_LIMIT, MarketId, Money, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId,
@@ -195,19 +195,21 @@ impl Reader<'_> {
         let execution = self.option(Self::venue_key)?;
         let cumulative = self.option(Self::qty)?;
         let ts_event = self.i64()?;
+        let mut paid = None;
         let kind = match self.u8()? {
             0 => ReportKind::Accepted,
             1 => ReportKind::Rejected(self.known_reason()?),
-            2 => ReportKind::Fill {
-                price: self.price()?,
-                qty: self.qty()?,
-                liquidity: match self.u8()? {
-                    0 => Liquidity::Maker,
-                    1 => Liquidity::Taker,
-                    _ => return self.error("maker or taker"),
-                },
-                fee: self.money()?,
-            },
+            2 => {
+                let (price, qty, code) = (self.price()?, self.qty()?, self.u8()?);
+                let liquidity = if code & 1 == 0 { Liquidity::Maker } else { Liquidity::Taker };
+                let fee = self.money()?;
+                paid = match (code >> 1, FeeCoin::from_code(code >> 1)) {
+                    (0, _) => None,
+                    (_, Some(coin)) => Some(FeePaid { coin, amount: self.money()? }),
+                    (_, None) => return self.error("maker or taker, and a coin"),
+                };
+                ReportKind::Fill { price, qty, liquidity, fee }
+            }
             3 => ReportKind::Cancelled,
             4 => ReportKind::CancelRejected(self.known_reason()?),
             5 => ReportKind::Replaced { price: self.price()?, qty: self.qty()? },
@@ -219,7 +221,7 @@ impl Reader<'_> {
             11 => ReportKind::Triggered,
             _ => return self.error("a kind of report"),
         };
-        Ok(Report { order, venue_id, execution, cumulative, ts_event, kind, origin: None })
+        Ok(Report { order, venue_id, execution, cumulative, ts_event, kind, paid, origin: None })
     }
 
     pub(super) fn rows(&mut self) -> Decoded<EventColumns> {

@@ -7,7 +7,9 @@ use super::signals::Answer;
 use crate::bars::Bar;
 use crate::exec::Execution;
 use crate::ledger::Payment;
-use crate::orders::{FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason};
+use crate::orders::{
+    FeePaid, FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason,
+};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// A fill as it was booked.
@@ -35,6 +37,8 @@ pub struct FillRow {
     pub liquidity: Liquidity,
     /// Fee in the settlement currency.
     pub fee: Money,
+    /// What was paid of the fee in another coin, in place of it.
+    pub paid: Option<FeePaid>,
     /// Profit it realised, before its fee.
     pub realized: Money,
     /// Cash it moved, before its fee: positive is received.

@@ -147,8 +147,12 @@ impl Writer<'_> {
             ReportKind::Fill { price, qty, liquidity, fee } => {
                 self.i64(price.steps());
                 self.i64(qty.steps());
-                self.u8(liquidity as u8);
+                // One byte more of those fills alone that are paid in another coin.
+                self.u8(liquidity as u8 + 2 * report.paid.map_or(0, |paid| paid.coin as u8));
                 self.money(fee);
+                if let Some(paid) = report.paid {
+                    self.money(paid.amount);
+                }
             }
             ReportKind::Replaced { price, qty } => {
                 self.i64(price.steps());

@@ -13,10 +13,10 @@ pub use check::{Checked, check_qty, check_replace, check_request};
 pub use error::OrderError;
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
-pub use report::{FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
+pub use report::{FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
 pub use request::{
-    Command, ORDER_KINDS, OrderKind, OrderRequest, OrderType, PostOnly, TimeInForce, Trigger, TriggerAt, TriggerBy,
-    TriggerKind, order_kind,
+    Command, ORDER_KINDS, OrderKind, OrderRequest, OrderType, PostOnly, TimeInForce, Trigger, TriggerAt,
+    TriggerBy, TriggerKind, order_kind,
 };
 pub use store::OrderStore;
 pub use support::POST_ONLY_MODES;

@@ -199,6 +199,32 @@ pub enum ReportKind {
     Unknown,
 }
 
+/// A coin other than the settlement currency that a fee is paid in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FeeCoin {
+    /// The instrument's base.
+    Base = 1,
+    /// The instrument's token for fees.
+    Token = 2,
+}
+
+impl FeeCoin {
+    /// From its number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Self::Base, Self::Token].into_iter().find(|coin| *coin as u8 == code)
+    }
+}
+
+/// What is paid of a fee in another coin than the settlement currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeePaid {
+    /// The coin.
+    pub coin: FeeCoin,
+    /// How much of it.
+    pub amount: Money,
+}
+
 /// What made an order trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -252,6 +278,8 @@ pub struct Report {
     pub ts_event: i64,
     /// What happened.
     pub kind: ReportKind,
+    /// Of a fill: what is paid of its fee in another coin, in place of the fee itself.
+    pub paid: Option<FeePaid>,
     /// Of a fill at a simulated venue: how it came about.
     pub origin: Option<FillOrigin>,
 }
@@ -259,7 +287,16 @@ pub struct Report {
 impl Report {
     /// A report with nothing but the order, its time and what happened.
     pub fn of(order: OrderKey, ts_event: i64, kind: ReportKind) -> Self {
-        Self { order, venue_id: None, execution: None, cumulative: None, ts_event, kind, origin: None }
+        Self {
+            order,
+            venue_id: None,
+            execution: None,
+            cumulative: None,
+            ts_event,
+            kind,
+            paid: None,
+            origin: None,
+        }
     }
 
     /// A report on an order by our number.

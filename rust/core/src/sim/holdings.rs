@@ -198,7 +198,9 @@ impl Holding {
         let mut change = Money::ZERO;
         match update.kind {
             ReportKind::Fill { price, qty, fee, .. } => {
-                change = self.fill(contract, update.change.signum(), (price, qty), fee);
+                // What was paid in another coin does not leave this one.
+                let owed = if update.paid.is_some() { Money::ZERO } else { fee };
+                change = self.fill(contract, update.change.signum(), (price, qty), owed);
                 if let Some(order) = &mut order {
                     order.filled += qty.steps();
                 }

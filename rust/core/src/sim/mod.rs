@@ -3,6 +3,7 @@
 mod channel;
 mod clock;
 mod custom;
+mod fees;
 mod funding;
 mod holdings;
 mod latency;
@@ -20,6 +21,9 @@ pub use clock::{FeedClock, Stamp};
 pub use custom::{
     CustomLatency, CustomQueue, LatencySource, Memory, ModelFailure, QueueEvent, QueueSource, Source,
     Standing,
+};
+pub use fees::{
+    BadFees, ChargedFill, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction,
 };
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
 pub use latency::{

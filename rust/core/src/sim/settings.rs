@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::custom::{QueueSource, Source};
+use super::fees::{BadFees, FeeSettings};
 use super::funding::FundingSource;
 use super::latency::{Latency, LatencyModel};
 use super::margin::MarginRules;
@@ -23,6 +24,12 @@ pub struct SettingsError {
     pub field: &'static str,
     /// What is wrong with it.
     pub problem: String,
+}
+
+impl From<BadFees> for SettingsError {
+    fn from(BadFees { field, problem }: BadFees) -> Self {
+        Self { field, problem }
+    }
 }
 
 /// What orders fill against.
@@ -135,6 +142,8 @@ pub struct VenueSettings {
     pub margin: Option<MarginRules>,
     /// What it makes of the terms of orders.
     pub orders: OrderRules,
+    /// What it charges.
+    pub fees: FeeSettings,
     /// Where funding comes from.
     pub funding: FundingSource,
 }
@@ -149,7 +158,7 @@ impl VenueSettings {
     ///
     /// # Errors
     /// [`SettingsError`] for a queue model with an exponent that is not above 0, for a time below 0, and for a day that
-    /// begins a day late.
+    /// begins a day late, and fees that cannot be.
     pub fn check(&self) -> Result<(), SettingsError> {
         self.queue.check().map_err(|error| SettingsError { field: "queue", problem: error.to_string() })?;
         let Latency { entry, response, feed } = &self.latency;
@@ -170,6 +179,7 @@ impl VenueSettings {
             let problem = "margin needs collateral: say what accounts hold, such as \"1000 USDT\"".into();
             return Err(SettingsError { field: "balances", problem });
         }
+        self.fees.check()?;
         if self.orders.day_begins >= DAY {
             return Err(SettingsError {
                 field: "day_begins",
@@ -320,6 +330,7 @@ mod tests {
             balances: None,
             margin: None,
             orders: OrderRules::default(),
+            fees: FeeSettings::default(),
             funding: FundingSource::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! What happens to an order at the simulated venue: small enough to be moved about; it becomes a report when it
 //! reaches us.
 
-use crate::orders::{FillOrigin, OrderId, OrderKey, Report, ReportKind, VenueKey};
+use crate::orders::{FeePaid, FillOrigin, OrderId, OrderKey, Report, ReportKind, VenueKey};
 use crate::types::Qty;
 
 /// What happened to an order.
@@ -17,6 +17,8 @@ pub struct Update {
     pub filled: i64,
     /// Of a fill: what it adds to the position, signed.
     pub change: i64,
+    /// Of a fill: what is paid of its fee in another coin.
+    pub paid: Option<FeePaid>,
     /// Of a fill: how it came about.
     pub origin: Option<FillOrigin>,
 }
@@ -25,7 +27,7 @@ impl Update {
     /// Something that happened to an order.
     #[inline]
     pub(super) fn on(order: OrderId, ts_event: i64, kind: ReportKind) -> Self {
-        Self { order, ts_event, kind, filled: 0, change: 0, origin: None }
+        Self { order, ts_event, kind, filled: 0, change: 0, paid: None, origin: None }
     }
 
     /// The venue's report of it; `execution` is the number of a fill at the venue.
@@ -39,6 +41,7 @@ impl Update {
             cumulative: is_fill.then_some(Qty::new(self.filled)),
             ts_event: self.ts_event,
             kind: self.kind,
+            paid: self.paid,
             origin: self.origin,
         }
     }

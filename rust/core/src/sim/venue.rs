@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::Channel;
 use super::custom::ModelFailure;
+use super::fees::{ChargedFill, FeeSettings, MarketFees, Volumes};
 use super::funding::{Funding, FundingSource};
 use super::holdings::{Contract, Margins};
 use super::latency::{Latency, Leg, Ways};
@@ -20,14 +21,14 @@ use super::marks::Marks;
 use super::queue::Told;
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
-use super::wallet::{Spot, Wallets};
+use super::wallet::{Coin, Spot, Wallets};
 use crate::book::{FillBasis, L2Book};
 use crate::event::{FINE_SCALE, Span, View};
 use crate::ledger::{Payment, PaymentKind};
 use crate::orders::{Command, Reason, Report, ReportKind};
 use crate::random::Random;
 use crate::risk::Approved;
-use crate::types::{AccountId, MarketId, Price, Side};
+use crate::types::{AccountId, MarketId, Money, Price, Side};
 
 /// What is on its way to us.
 enum Sent {
@@ -53,8 +54,12 @@ pub enum Notice {
 struct Place {
     market: Market,
     ways: Ways,
-    /// Whose balances it moves, and how.
+    /// The balances of its venue, where it has some.
+    wallets: Option<usize>,
+    /// How it moves them.
     spot: Option<(usize, Spot)>,
+    /// What is charged in it, where that is more than its own rates in its own currency.
+    charges: Option<Box<Charges>>,
     /// What every account holds.
     held: BTreeMap<AccountId, i64>,
     funding: Option<Box<Funding>>,
@@ -66,6 +71,15 @@ struct Place {
     is_watched: bool,
     /// What told its mark when accounts were last looked at.
     seen: Option<i64>,
+}
+
+/// What is charged in a market.
+struct Charges {
+    fees: MarketFees,
+    /// Whose volumes count.
+    volumes: usize,
+    /// Where the third coin is counted that fees are paid in.
+    purse: Option<(usize, Coin)>,
 }
 
 /// The simulated venues of a session.
@@ -91,6 +105,8 @@ pub struct Venue {
     margins: Vec<Margins>,
     /// Markets in which somebody holds something that may be liquidated.
     watched: usize,
+    /// What accounts have traded at each venue that charges by it.
+    volumes: Vec<Volumes>,
     /// Fills so far, of all accounts or of each: the number of each is its key.
     executions: Vec<u64>,
     /// The fills of so many accounts in a row are numbered by themselves, if not those of all together.
@@ -115,7 +131,9 @@ impl Venue {
         self.places.push(Place {
             market,
             ways,
+            wallets: None,
             spot: None,
+            charges: None,
             held: BTreeMap::new(),
             funding: None,
             marks: None,
@@ -151,6 +169,7 @@ impl Venue {
 
     /// The data begins: nothing that was due before it is paid.
     pub fn begin(&mut self, now: i64) {
+        self.volumes.iter_mut().for_each(|volumes| volumes.begin(now));
         for at in 0..self.places.len() {
             if let Some(funding) = &mut self.places[at].funding {
                 funding.begin(now);
@@ -163,7 +182,7 @@ impl Venue {
     /// Lets accounts hold balances in these markets, those of one venue, and trade contracts on margin there.
     ///
     /// # Errors
-    /// [`SettingsError`] for a coin that cannot be counted, fees in one that no market prices, and a contract whose
+    /// [`SettingsError`] for a coin that cannot be counted, and a contract whose
     /// leverage or brackets nobody gave.
     pub fn hold(
         &mut self,
@@ -176,13 +195,12 @@ impl Venue {
         for id in margin.map_or(&[][..], |_| markets) {
             contracts.extend(self.contract(*id, &mut wallets, margin)?.map(|contract| (*id, contract)));
         }
-        let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
-        let mut spots = Vec::with_capacity(listed.len());
-        for (id, instrument) in &listed {
-            spots.push((*id, wallets.spot(instrument, *self.market(*id).math(), &listed)?));
-        }
-        for (id, spot) in spots {
-            self.places[id.index()].spot = spot.map(|spot| (self.wallets.len(), spot));
+        for id in markets {
+            let market = self.market(*id);
+            let spot = wallets.spot(market.instrument(), *market.math())?;
+            let place = &mut self.places[id.index()];
+            place.spot = spot.map(|spot| (self.wallets.len(), spot));
+            place.wallets = Some(self.wallets.len());
         }
         self.wallets.push(wallets);
         if margin.is_some() {
@@ -218,6 +236,28 @@ impl Venue {
             mode: rules.mode,
             insured: rules.insured,
         }))
+    }
+
+    /// Has a venue charge for fills in these markets, which are all of it. What its accounts hold is said before.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for fees in a coin that no market prices.
+    pub fn charge(&mut self, markets: &[MarketId], settings: &FeeSettings) -> Result<(), SettingsError> {
+        let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
+        let mut charged = Vec::new();
+        for (id, instrument) in &listed {
+            let holds = self.places[id.index()].wallets.is_some();
+            let fees = MarketFees::new(settings, instrument, &listed, holds)?;
+            charged.extend(fees.map(|fees| (*id, fees, instrument.third_fee_coin().map(str::to_owned))));
+        }
+        for (id, fees, coin) in charged {
+            let place = &mut self.places[id.index()];
+            let purse = place.wallets.zip(coin);
+            let purse = purse.map(|(at, coin)| (at, self.wallets[at].coin(&coin)));
+            place.charges = Some(Box::new(Charges { fees, volumes: self.volumes.len(), purse }));
+        }
+        self.volumes.push(Volumes::new(settings.volume));
+        Ok(())
     }
 
     /// Why the balances of an account do not allow a command.
@@ -474,16 +514,46 @@ impl Venue {
         Some((at, told))
     }
 
+    /// Charges for the fills of a market that have just happened.
+    fn take_fees(&mut self, market: MarketId) {
+        let Place { market: side, charges, .. } = &self.places[market.index()];
+        let Some(charges) = charges else { return };
+        let price_of = |market: MarketId| {
+            let side = &self.places[market.index()].market;
+            Some((side.twice_mid()?, side.instrument().price_increment.value()))
+        };
+        for (account, update) in &mut self.fresh {
+            let ReportKind::Fill { price, qty, liquidity, fee } = &mut update.kind else { continue };
+            let fill = ChargedFill {
+                account: *account,
+                volume: Money::ZERO,
+                instrument: side.instrument(),
+                math: side.math(),
+                side: if update.change < 0 { Side::Sell } else { Side::Buy },
+                liquidity: *liquidity,
+                price: *price,
+                qty: *qty,
+                ts: update.ts_event,
+            };
+            let wallets = &mut self.wallets;
+            let pay = |amount, must| {
+                charges.purse.is_none_or(|(at, coin)| wallets[at].pay(*account, coin, amount, must))
+            };
+            if let Some(charge) = self.volumes[charges.volumes].charge(&charges.fees, fill, price_of, pay) {
+                (*fee, update.paid) = (charge.fee, charge.paid);
+            }
+        }
+    }
+
     /// Sends what has just happened on its way to us.
     #[inline(never)]
     fn report(&mut self, market: MarketId) {
+        if self.places[market.index()].charges.is_some() {
+            self.take_fees(market);
+        }
         if let Some((at, spot)) = &self.places[market.index()].spot {
-            let price = |market: MarketId| {
-                let side = &self.places[market.index()].market;
-                Some((side.twice_mid()?, side.instrument().price_increment.value()))
-            };
             for (account, update) in &self.fresh {
-                self.wallets[*at].apply(*account, spot, update, price);
+                self.wallets[*at].apply(*account, spot, update);
             }
         }
         let is_on_margin = self.places[market.index()].contract.is_some();

@@ -13,10 +13,9 @@ use rustc_hash::FxHashMap;
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
 use crate::ledger::ContractMath;
-use crate::orders::{OrderId, ReportKind};
+use crate::orders::{FeeCoin, FeePaid, OrderId, ReportKind};
 use crate::types::{
-    AccountId, Decimal, FeeCurrency, Instrument, InstrumentKind, MONEY_SCALE, MarketId, Money, Price, Qty,
-    Side,
+    AccountId, Decimal, FeeCurrency, Instrument, InstrumentKind, MONEY_SCALE, Money, Price, Qty, Side,
 };
 
 /// A place in [`Wallets::currencies`].
@@ -28,20 +27,9 @@ pub(super) struct Spot {
     math: ContractMath,
     base: Coin,
     quote: Coin,
-    fee: FeeCoin,
-    price_increment: Decimal,
+    /// Whether a buy may have to pay its fee in the quote currency.
+    pays_quote: bool,
     qty_increment: Decimal,
-}
-
-/// The coin in which a fill's fee is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FeeCoin {
-    Quote,
-    Base,
-    /// What is bought: the base of a buy, the quote of a sell.
-    Received,
-    /// A third one, by its price in the quote currency in this market.
-    Other(Coin, MarketId),
 }
 
 /// An order that may still pay.
@@ -59,6 +47,14 @@ struct Claim {
 struct Wallet {
     held: Vec<Money>,
     claims: FxHashMap<OrderId, Claim>,
+}
+
+impl Wallet {
+    /// What orders may still pay of a coin, but for one of them.
+    fn claimed(&self, coin: Coin, but: Option<OrderId>) -> Money {
+        let others = self.claims.iter().filter(|(id, claim)| Some(**id) != but && claim.coin == coin);
+        others.fold(Money::ZERO, |sum, (_, claim)| plus(sum, claim.amount))
+    }
 }
 
 /// The balances of all accounts of a venue.
@@ -88,7 +84,7 @@ impl Spot {
             return (self.base, self.amount(qty));
         }
         let value = self.value(price, qty);
-        let fee = if self.fee == FeeCoin::Quote { self.math.fee(value, false) } else { Ok(Money::ZERO) };
+        let fee = if self.pays_quote { self.math.fee(value, false) } else { Ok(Money::ZERO) };
         (self.quote, plus(value, fee.unwrap_or_default().max(Money::ZERO)))
     }
 }
@@ -104,7 +100,7 @@ impl Wallets {
         }
     }
 
-    /// The place of a currency.
+    /// Where a currency is counted.
     pub(super) fn coin(&mut self, currency: &str) -> Coin {
         self.currencies.iter().position(|known| known == currency).unwrap_or_else(|| {
             self.currencies.push(currency.to_owned());
@@ -113,53 +109,43 @@ impl Wallets {
         })
     }
 
-    /// What moves balances in a market; `None` where it is not spot. `markets` are those of the venue: one of them has to
-    /// price a third coin that fees are paid in.
+    /// What moves balances in a market; `None` where it is not spot.
     pub(super) fn spot(
         &mut self,
         instrument: &Instrument,
         math: ContractMath,
-        markets: &[(MarketId, &Instrument)],
     ) -> Result<Option<Spot>, SettingsError> {
         if instrument.kind != InstrumentKind::Spot {
             return Ok(None);
         }
-        let fail = |problem| SettingsError { field: "balances", problem };
         if instrument.qty_increment.value().scale() > MONEY_SCALE {
             let step = instrument.qty_increment.value();
-            return Err(fail(format!("cannot count {} in steps of {step}", instrument.base)));
+            let problem = format!("cannot count {} in steps of {step}", instrument.base);
+            return Err(SettingsError { field: "balances", problem });
         }
-        let priced_by = |coin: &str| {
-            let prices = |other: &Instrument| {
-                other.kind == InstrumentKind::Spot && other.base == coin && other.quote == instrument.quote
-            };
-            let found = markets.iter().find(|(_, other)| prices(other)).map(|(id, _)| *id);
-            let quote = &instrument.quote;
-            found.ok_or_else(|| {
-                fail(format!(
-                    "fees of {} are paid in {coin}, and no market of the run is {coin}/{quote}",
-                    instrument.id
-                ))
-            })
-        };
-        let fee = match &instrument.fee_currency {
-            FeeCurrency::Settlement => FeeCoin::Quote,
-            FeeCurrency::Received => FeeCoin::Received,
-            FeeCurrency::Coin(coin) if *coin == instrument.quote => FeeCoin::Quote,
-            FeeCurrency::Coin(coin) if *coin == instrument.base => FeeCoin::Base,
-            FeeCurrency::Coin(coin) => {
-                let market = priced_by(coin)?;
-                FeeCoin::Other(self.coin(coin), market)
-            }
+        let pays_quote = match &instrument.fee_currency {
+            FeeCurrency::Settlement => true,
+            FeeCurrency::Received => false,
+            FeeCurrency::Coin(coin) => *coin == instrument.quote,
         };
         Ok(Some(Spot {
             math,
             base: self.coin(&instrument.base),
             quote: self.coin(&instrument.quote),
-            fee,
-            price_increment: instrument.price_increment.value(),
+            pays_quote,
             qty_increment: instrument.qty_increment.value(),
         }))
+    }
+
+    /// Pays so much of a coin, if an account has it beside what its orders may pay, or has to pay. Returns whether it has.
+    pub(super) fn pay(&mut self, account: AccountId, coin: Coin, amount: Money, must: bool) -> bool {
+        let must = must || self.may_borrow;
+        let wallet = self.wallet(account);
+        if !must && plus(amount, wallet.claimed(coin, None)) > wallet.held[coin] {
+            return false;
+        }
+        wallet.held[coin] = plus(wallet.held[coin], -amount);
+        true
     }
 
     fn wallet(&mut self, account: AccountId) -> &mut Wallet {
@@ -193,8 +179,7 @@ impl Wallets {
         let may_borrow = self.may_borrow;
         let (coin, amount) = spot.pays(side, price, qty - filled);
         let wallet = self.wallet(account);
-        let others = wallet.claims.iter().filter(|(id, claim)| **id != order && claim.coin == coin);
-        let claimed = others.fold(Money::ZERO, |sum, (_, claim)| plus(sum, claim.amount));
+        let claimed = wallet.claimed(coin, Some(order));
         !may_borrow && plus(amount, claimed) > wallet.held[coin]
     }
 
@@ -217,14 +202,8 @@ impl Wallets {
         self.wallet(account).claims.get(&order).map(|claim| (claim.side, claim.filled))
     }
 
-    /// Takes what happened to an order. `twice_mid` tells the sum of best prices of a market.
-    pub(super) fn apply(
-        &mut self,
-        account: AccountId,
-        spot: &Spot,
-        update: &Update,
-        twice_mid: impl Fn(MarketId) -> Option<(i64, Decimal)>,
-    ) {
+    /// Takes what happened to an order. Of a fee in a token the account was told before.
+    pub(super) fn apply(&mut self, account: AccountId, spot: &Spot, update: &Update) {
         let wallet = self.wallet(account);
         let Some(mut claim) = wallet.claims.remove(&update.order) else { return };
         match update.kind {
@@ -234,20 +213,12 @@ impl Wallets {
                     Side::Buy => ((spot.base, amount), (spot.quote, value)),
                     Side::Sell => ((spot.quote, value), (spot.base, amount)),
                 };
-                let step = spot.price_increment;
-                let at = (2 * price.steps(), step);
-                let (coin, rate) = match spot.fee {
-                    FeeCoin::Base => (spot.base, Some(at)),
-                    FeeCoin::Received if claim.side == Side::Buy => (spot.base, Some(at)),
-                    FeeCoin::Other(coin, market) => match twice_mid(market) {
-                        Some(rate) => (coin, Some(rate)),
-                        // Nobody knows what the coin is worth: the quote currency pays.
-                        None => (spot.quote, None),
-                    },
-                    FeeCoin::Quote | FeeCoin::Received => (spot.quote, None),
+                let paid = match update.paid {
+                    None => (spot.quote, fee),
+                    Some(FeePaid { coin: FeeCoin::Base, amount }) => (spot.base, amount),
+                    Some(FeePaid { coin: FeeCoin::Token, .. }) => (spot.quote, Money::ZERO),
                 };
-                let fee = rate.and_then(|(twice, step)| in_coin(fee, twice, step)).unwrap_or(fee);
-                for (coin, change) in [gets, (pays.0, -pays.1), (coin, -fee)] {
+                for (coin, change) in [gets, (pays.0, -pays.1), (paid.0, -paid.1)] {
                     wallet.held[coin] = plus(wallet.held[coin], change);
                 }
                 claim.filled += qty.steps();
@@ -276,10 +247,4 @@ pub(super) fn plus(a: Money, b: Money) -> Money {
 
 pub(super) fn minus(a: Money, b: Money) -> Money {
     Money::from_units(a.units().saturating_sub(b.units()))
-}
-
-/// An amount of a quote currency in a coin, at a price given as twice its steps.
-fn in_coin(amount: Money, twice_price: i64, step: Decimal) -> Option<Money> {
-    let twice = i128::from(twice_price).checked_mul(step.mantissa()).filter(|price| *price > 0)?;
-    amount.scaled(2 * 10i128.checked_pow(step.scale())?, twice)
 }

@@ -155,6 +155,8 @@ pub struct Instrument {
     pub listing: Option<i64>,
     /// What it is settled at when it expires, where that is known.
     pub settlement_price: Option<Decimal>,
+    /// A token that its venue may take fees in, where there is one.
+    pub fee_token: Option<String>,
     /// Which orders its venue takes, as far as that is known.
     pub supports: OrderSupport,
 }
@@ -249,6 +251,7 @@ impl Instrument {
             fee_currency: spec.fee_currency,
             listing: spec.listing,
             settlement_price: spec.settlement_price,
+            fee_token: None,
             supports: OrderSupport::default(),
         })
     }
@@ -302,6 +305,15 @@ impl Instrument {
             taker_fee_bps: fees.taker_bps().unwrap_or(self.taker_fee_bps),
             ..self.clone()
         }
+    }
+
+    /// The coin that fees are paid in that are paid in neither its settlement currency nor its base.
+    pub fn third_fee_coin(&self) -> Option<&str> {
+        let coin = match &self.fee_currency {
+            FeeCurrency::Coin(coin) if *coin != self.settlement && *coin != self.base => Some(coin),
+            FeeCurrency::Coin(_) | FeeCurrency::Settlement | FeeCurrency::Received => None,
+        };
+        self.fee_token.as_ref().or(coin).map(String::as_str)
     }
 
     /// The same instrument at a venue that takes these orders.

@@ -17,7 +17,9 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
-use tradecore_core::sim::{Basis, ClockLead, FundingSource, Latency, Matching, Uncross, VenueSettings};
+use tradecore_core::sim::{
+    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
+};
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
     AccountId, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec,
@@ -172,6 +174,7 @@ pub fn market_setup(
             balances: None,
             margin: None,
             orders: tradecore_core::sim::OrderRules::default(),
+            fees: FeeSettings::default(),
             funding: FundingSource::default(),
         },
         source: Pieces::new(data, piece),

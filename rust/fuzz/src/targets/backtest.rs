@@ -6,8 +6,8 @@ use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::sim::{
-    Accounts, Balances, Basis, ClockLead, FundingSource, Latency, MarginMode, MarginRules, Matching,
-    SelfTrade, Uncross, VenueSettings,
+    Accounts, Balances, Basis, ClockLead, FeeSettings, FundingSource, Latency, MarginMode, MarginRules,
+    Matching, SelfTrade, Uncross, VenueSettings,
 };
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
@@ -128,6 +128,7 @@ fn run(input: &[u8]) {
             balances: margin.as_ref().map(|_| balances.expect("amounts")),
             margin,
             orders: tradecore_core::sim::OrderRules::default(),
+            fees: FeeSettings::default(),
             funding: FundingSource::default(),
         },
         piece: 1 + dice.below(64) as usize,

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use crate::orders::{
-    FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report, ReportKind,
-    TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
+    FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, OrderKey, OrderRequest, OrderType, Reason, Report,
+    ReportKind, TimeInForce, Trigger, TriggerAt, TriggerBy, VenueKey,
 };
 use crate::types::{MarketId, Money, Price, Qty, STEPS_LIMIT, Side};
 
@@ -56,13 +56,18 @@ pub(super) fn reports() -> impl Strategy<Value = Report> {
         ahead_at_entry: ahead.0,
         ahead_at_fill: ahead.1,
     });
-    (order, options, any::<i64>(), kind, proptest::option::of(origin)).prop_map(
-        |(order, (venue_id, execution, cumulative), ts_event, kind, origin)| Report {
+    let coin = proptest::sample::select(vec![FeeCoin::Base, FeeCoin::Token]);
+    let paid = (coin, any::<i64>())
+        .prop_map(|(coin, amount)| FeePaid { coin, amount: Money::from_units(amount.into()) });
+    let of_fills = (proptest::option::of(origin), proptest::option::of(paid));
+    (order, options, any::<i64>(), kind, of_fills).prop_map(
+        |(order, (venue_id, execution, cumulative), ts_event, kind, (origin, paid))| Report {
             order,
             venue_id,
             execution,
             cumulative,
             ts_event,
+            paid: paid.filter(|_| matches!(kind, ReportKind::Fill { .. })),
             kind,
             origin,
         },
