@@ -61,8 +61,8 @@ const FEED_STREAM: u64 = 2 << 32;
 /// What is drawn for how long the first model takes.
 const MODEL_STREAM: u64 = 3 << 32;
 
-/// What the kernel does next, by time and then in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What the kernel does next, at one time in this order.
+#[derive(Debug, Clone, Copy)]
 enum Wake {
     /// A report reaches it.
     Report,
@@ -429,9 +429,16 @@ impl Replay {
             self.sessions.handle(seat, first, Input::Control(&Control::CarryRefusals))?;
             self.tell(seat, first, Input::Control(&Control::Start))?;
         }
+        // What the kernel does next, where nothing has happened since that was asked.
+        let mut next = None;
         loop {
-            self.fail_models()?;
-            let wake = self.next_wake();
+            let wake = match next.take() {
+                Some(wake) => wake,
+                None => {
+                    self.fail_models()?;
+                    self.next_wake()
+                }
+            };
             let arrival = self.venue.next_due();
             let horizon = earliest(wake.map(|(at, _)| at), arrival);
             if !self.advance(horizon.unwrap_or(i64::MAX), monitor)? {
@@ -443,7 +450,7 @@ impl Replay {
             };
             match wake {
                 Some((at, wake)) if arrival.is_none_or(|arrival| arrival > horizon) => {
-                    self.wake_all(at, wake)?;
+                    next = Some(self.wake_all(at, wake)?);
                 }
                 _ => {
                     self.venue.advance(horizon);
@@ -501,20 +508,37 @@ impl Replay {
         let listing = self.listings.last().map(|(at, _)| (*at, Wake::Listing));
         let due = self.sessions.next_due().map(|(at, seat)| (at, Wake::Due(seat)));
         let signal = self.models.next().map(|at| (at, Wake::Signal));
-        earliest(earliest(earliest(report, message), earliest(listing, due)), signal)
+        let mut next = report;
+        for other in [message, listing, due, signal] {
+            // At one time they come in this order.
+            if let Some((at, _)) = other
+                && next.is_none_or(|(first, _)| at < first)
+            {
+                next = other;
+            }
+        }
+        next
     }
 
     /// Lets the kernel do what is due at `now`, one thing after the other as long as nothing acts at the venue before.
-    fn wake_all(&mut self, now: i64, first: Wake) -> Result<(), RunError> {
+    /// Returns what is next.
+    fn wake_all(&mut self, now: i64, first: Wake) -> Result<Option<(i64, Wake)>, RunError> {
         self.wake(now, first)?;
-        while !self.sessions.are_over()
-            && let Some((at, wake)) = self.next_wake().filter(|(at, _)| *at <= now)
-            && self.venue.next_due().is_none_or(|due| due > now)
-            && self.heads.first().is_none_or(|(_, time)| time > now)
-        {
-            self.wake(at, wake)?;
+        loop {
+            self.fail_models()?;
+            let next = self.next_wake();
+            match next {
+                Some((at, wake))
+                    if at <= now
+                        && !self.sessions.are_over()
+                        && self.venue.next_due().is_none_or(|due| due > now)
+                        && self.heads.first().is_none_or(|(_, time)| time > now) =>
+                {
+                    self.wake(at, wake)?;
+                }
+                _ => return Ok(next),
+            }
         }
-        Ok(())
     }
 
     /// Lets the kernel do what is due next, at `now`.
