@@ -98,6 +98,10 @@ impl Search {
     /// Takes a row into account; returns whether to go on before it.
     fn see(&mut self, view: &View<'_>, row: usize) -> bool {
         let (own, other) = (self.side as i8, -(self.side as i8));
+        // Most of what is told of the price: it was the other side's.
+        if view.kind[row] == EventKind::BookSet as u8 && view.side[row] != own {
+            return true;
+        }
         match (EventKind::from_column(view.kind[row]), self.basis) {
             (Some(EventKind::BookClear), FillBasis::L2) => return false,
             (Some(EventKind::BookSet), FillBasis::L2) | (Some(EventKind::Quote), FillBasis::L1)

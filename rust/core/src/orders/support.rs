@@ -13,10 +13,7 @@ pub const POST_ONLY_MODES: [&str; 2] = ["reject", "slide"];
 /// [`OrderError::Unsupported`] with the first term that it does not take.
 pub(super) fn check_supported(instrument: &Instrument, request: &OrderRequest) -> Result<(), OrderError> {
     let supports = &instrument.supports;
-    let one_of = |field, set: WordSet, number: u8, words: &[&str]| {
-        if set.has(number) {
-            return Ok(());
-        }
+    let refused = |field, set: WordSet, number: u8, words: &[&str]| {
         let takes = match set.words(words) {
             none if none.is_empty() => format!("no {field} orders"),
             some => some,
@@ -24,17 +21,24 @@ pub(super) fn check_supported(instrument: &Instrument, request: &OrderRequest) -
         Err(unsupported(instrument, field, words[usize::from(number)].to_owned(), takes))
     };
     let kind = order_kind(request.order_type, request.trigger);
-    one_of("type", supports.kinds, kind, &ORDER_KINDS)?;
+    if !supports.kinds.has(kind) {
+        return refused("type", supports.kinds, kind, &ORDER_KINDS);
+    }
     // A market order that acts has no time to be in force.
-    if request.order_type != OrderType::Market || request.time_in_force.ends() {
+    let life = request.time_in_force.code();
+    if (request.order_type != OrderType::Market || request.time_in_force.ends())
+        && !supports.times_in_force.has(life)
+    {
         let words = TimeInForce::ALL.map(TimeInForce::as_str);
-        one_of("time_in_force", supports.times_in_force, request.time_in_force.code(), &words)?;
+        return refused("time_in_force", supports.times_in_force, life, &words);
     }
-    if request.post_only {
-        one_of("post_only", supports.post_only, u8::from(request.slides), &POST_ONLY_MODES)?;
+    if request.post_only && !supports.post_only.has(request.slides.into()) {
+        return refused("post_only", supports.post_only, request.slides.into(), &POST_ONLY_MODES);
     }
-    if let Some(trigger) = request.trigger {
-        one_of("trigger", supports.triggers, trigger.by as u8, &TriggerBy::ALL.map(TriggerBy::as_str))?;
+    if let Some(by) = request.trigger.map(|trigger| trigger.by as u8)
+        && !supports.triggers.has(by)
+    {
+        return refused("trigger", supports.triggers, by, &TriggerBy::ALL.map(TriggerBy::as_str));
     }
     if let Some(display) = request.display_qty.filter(|_| !supports.iceberg) {
         let shown = instrument.qty_increment.to_decimal(display.steps()).to_string();

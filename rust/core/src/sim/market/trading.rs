@@ -1,9 +1,9 @@
 //! How resting orders fill: by trades at their price or beyond it, and by the other side when it comes to them.
 
+use super::Market;
 use super::matching::Step;
 use super::news::Trade;
 use super::resting::{NO_KEY, Resting, Slot};
-use super::{Market, SIDES};
 use crate::orders::FillEvent;
 use crate::sim::queue::Print;
 use crate::sim::update::Update;
@@ -20,7 +20,8 @@ impl Market {
         if self.orders.best(Side::Buy) < price && self.orders.best(Side::Sell) < -price {
             return;
         }
-        for side in if passive == Some(Side::Sell) { [Side::Sell, Side::Buy] } else { SIDES } {
+        let first = passive.unwrap_or(Side::Buy);
+        for side in [first, first.opposite()] {
             let traded = price * side.sign();
             let best = self.orders.best(side);
             if best > traded {
