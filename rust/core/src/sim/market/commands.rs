@@ -271,8 +271,8 @@ impl Market {
         let Some(slot) = self.orders.find(account, id) else {
             return say(ReportKind::ReplaceRejected(Reason::UnknownOrder));
         };
-        let order = self.orders.get(slot).clone();
-        let (price, qty) = match self.new_terms(&order, (price, qty), now) {
+        let order = self.orders.get(slot);
+        let (price, qty) = match self.new_terms(order, (price, qty), now) {
             Ok(terms) => terms,
             Err(reason) => {
                 say(ReportKind::ReplaceRejected(reason));
@@ -284,7 +284,7 @@ impl Market {
             return say(ReportKind::Cancelled);
         }
         say(ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) });
-        if self.keeps_place(&order, price, qty) {
+        if self.keeps_place(order, price, qty) {
             self.orders.get_mut(slot).qty = qty;
             return;
         }
