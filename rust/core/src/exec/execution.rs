@@ -7,7 +7,7 @@
 use super::algorithm::{Algorithm, Done, PegTo, Schedule, ScheduleKind, Sight, Want};
 use super::slippage::slippage_bps;
 use crate::orders::{Order, OrderId, OrderRequest, OrderStatus, OrderType, Pending, Reason, TimeInForce};
-use crate::types::{Decoded, MarketId, Price, Qty, Reader, Side, StrategyId, Writer};
+use crate::types::{Decoded, MarketId, Price, Qty, Reader, STEPS_LIMIT, Side, StrategyId, Writer};
 
 /// Number of an execution within a session: 1, 2, 3 ... in the order they were started.
 pub type ExecutionId = u64;
@@ -237,7 +237,8 @@ impl Execution {
     /// A child traded, if it ended meanwhile, too.
     pub fn filled_by(&mut self, price: Price, qty: Qty) {
         self.filled = self.filled.saturating_add(qty);
-        self.notional += i128::from(price.steps()) * i128::from(qty.steps());
+        let notional = i128::from(price.steps()) * i128::from(qty.steps());
+        self.notional = self.notional.saturating_add(notional);
     }
 
     /// The child has ended.
@@ -417,8 +418,8 @@ impl Execution {
         let request = ExecutionRequest {
             market,
             side,
-            qty: Qty::new(r.i64()?),
-            limit: r.option(Reader::i64)?.map(Price::new),
+            qty: Qty::new(steps(r, 1)?),
+            limit: r.option(|r| steps(r, -STEPS_LIMIT))?.map(Price::new),
             reduce_only: r.flag()?,
             end: r.option(Reader::i64)?,
             algorithm: Algorithm::load(r)?,
@@ -432,7 +433,7 @@ impl Execution {
         execution.started = r.i64()?;
         execution.ended = r.i64()?;
         execution.arrival = r.option(Reader::i64)?;
-        execution.filled = Qty::new(r.i64()?);
+        execution.filled = Qty::new(steps(r, 0)?);
         execution.notional = r.i128()?;
         execution.volume = r.i64()?;
         execution.reason = match r.option(Reader::u8)?.map(Reason::from_code) {
@@ -452,6 +453,12 @@ impl Execution {
         execution.not_before = r.i64()?;
         Ok(execution)
     }
+}
+
+/// A price or quantity of at least so much.
+fn steps(r: &mut Reader<'_>, least: i64) -> Decoded<i64> {
+    let steps = r.i64()?;
+    if (least..=STEPS_LIMIT).contains(&steps) { Ok(steps) } else { r.error("a price or quantity") }
 }
 
 impl Algorithm {
@@ -499,25 +506,28 @@ impl Algorithm {
                     2 => ScheduleKind::AlmgrenChriss,
                     _ => return r.error("a kind of schedule"),
                 };
-                let mut steps = Vec::new();
+                let mut parts = Vec::new();
                 for _ in 0..r.u64()? {
-                    steps.push((r.i64()?, r.i64()?));
+                    parts.push((r.i64()?, steps(r, 0)?));
                 }
-                Self::Schedule { kind, schedule: Schedule { steps, end: r.i64()? }, makes: r.flag()? }
+                Self::Schedule { kind, schedule: Schedule { steps: parts, end: r.i64()? }, makes: r.flag()? }
             }
-            1 => Self::Pov { rate: r.f64()? },
-            2 => Self::Iceberg { display: Qty::new(r.i64()?), post_only: r.flag()? },
+            1 => match r.f64()? {
+                rate if (0.0..1.0).contains(&rate) => Self::Pov { rate },
+                _ => return r.error("a share of the volume"),
+            },
+            2 => Self::Iceberg { display: Qty::new(steps(r, 1)?), post_only: r.flag()? },
             3 => {
                 let to = match r.u8()? {
                     0 => PegTo::Touch,
                     1 => PegTo::Mid,
                     _ => return r.error("what a peg follows"),
                 };
-                let offset = r.i64()?;
+                let offset = steps(r, 0)?;
                 let most_moves = r.option(Reader::u64)?.map(|most| most as u32);
                 Self::Peg { to, offset, most_moves, pause: r.i64()? }
             }
-            4 => Self::Sniper { size: Qty::new(r.i64()?) },
+            4 => Self::Sniper { size: Qty::new(steps(r, 1)?) },
             _ => return r.error("an algorithm"),
         })
     }

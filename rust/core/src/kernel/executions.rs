@@ -91,8 +91,11 @@ impl Executions {
         for is_open in [true, false] {
             for _ in 0..r.u64()? {
                 let execution = Execution::load(r)?;
-                let is_known =
-                    execution.strategy.index() < strategies && execution.request.market.index() < markets;
+                let is_next = !is_open || executions.open.last().is_none_or(|last| last.id < execution.id);
+                let is_known = is_next
+                    && execution.id <= executions.last
+                    && execution.strategy.index() < strategies
+                    && execution.request.market.index() < markets;
                 if !is_known || execution.is_done() == is_open {
                     return r.error("an execution of the session");
                 }
