@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod identity;
 mod order;
+pub mod reconcile;
 mod report;
 mod request;
 mod store;
