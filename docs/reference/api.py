@@ -43,6 +43,7 @@ _PAGES = {
     "tradecore.ml": "models",
     "tradecore.features": "data",
     "tradecore.instruments": "data",
+    "tradecore.reconcile": "tools",
     "tradecore.strategies": "strategies",
     "tradecore.strategy": "strategies",
     "tradecore.validation": "strategies",

@@ -36,7 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, exec, indicators, ml
+    from tradecore import bars, exec, indicators, ml, reconcile
     from tradecore import features as features
     from tradecore._core import BookView, Context, Fill, Order, PositionView, QueuePlace, QuoteView, Signal, TradeView
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
@@ -133,7 +133,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml"})
+_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml", "reconcile"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -217,6 +217,7 @@ __all__ = [
     "plot_book",
     "probabilistic_sharpe",
     "read_queue_model",
+    "reconcile",
     "replay",
     "sharpe_of_best_trial",
     "shipped_instruments",

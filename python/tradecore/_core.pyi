@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
 from tradecore.features.sets import FeatureSet
+from tradecore.reconcile import AccountState, VenueAccount
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, SignalAction, TimeInForce
 from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
@@ -115,6 +116,7 @@ __all__ = [
     "profit_parts",
     "read_head",
     "read_note",
+    "reconcile_account",
     "replay_orders",
     "seal_part",
     "slippage",
@@ -3679,6 +3681,11 @@ def volume_curve(
     >>> tc.exec.volume_curve(np.array([hour, 2 * hour]), np.array([1.0, 3.0]), start=hour, duration="2h", slices=2)
     [1.0, 3.0]
     """
+
+def reconcile_account(
+    known: AccountState, venue: VenueAccount, instruments: Sequence[Instrument]
+) -> list[dict[str, Any]]:
+    """Doc."""
 
 def impact_bps(qty: float, *, daily_volume: float, volatility: float, y: float | None = None) -> float:
     """Return where the square-root law of impact has the price, in basis points.

@@ -33,6 +33,7 @@ LAYERS = [
         "arrays",
         "bars",
         "exec",
+        "reconcile",
         "indicators",
     },
     {"data", "strategy", "report"},

@@ -37,6 +37,7 @@ mod raised;
 mod raster;
 mod readers;
 mod readings;
+mod reconcile;
 mod records;
 mod reports;
 mod roster;
@@ -201,6 +202,8 @@ mod _core {
     use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
     #[pymodule_export]
     use crate::readings::IndicatorReading;
+    #[pymodule_export]
+    use crate::reconcile::reconcile_account;
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]
