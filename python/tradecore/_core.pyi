@@ -1768,7 +1768,7 @@ class Context:
         >>> class Buyer(tc.Strategy):
         ...     def on_start(self, ctx):
         ...         (instrument,) = self.instruments
-        ...         ctx.execute("twap", instrument, "buy", 2, duration="10s", slices=4)
+        ...         ctx.execute("twap", instrument, "buy", 2, duration="2s", slices=2)
         ...
         ...     def on_execution(self, ctx, execution):
         ...         ctx.log(f"{execution.state}: {execution.filled} at {execution.average_price}")
@@ -3499,6 +3499,14 @@ class Execution:
 
     It shows what is known at ``ctx.now_ns``; what became of it is in ``result.executions``. A handle is no plain data:
     keep ``execution_id`` in what a strategy saves, and ask ``ctx.execution(execution_id)``.
+
+    Examples
+    --------
+    >>> execution = ctx.execute("peg", "BTCUSDT.SYNTH", "buy", 1, limit=59000)
+    >>> execution
+    <Execution 1 peg buy 0.000 of 1.000 BTCUSDT.SYNTH, working>
+    >>> execution.progress, execution.arrival_price, execution.cancel()
+    (0.0, 60000.05, True)
     """
 
     @property
@@ -3548,7 +3556,7 @@ class Execution:
         """Share of all that was traded since the start, its own fills included, a fraction; None where nothing was."""
     @property
     def order_ids(self) -> list[int]:
-        """Ids of its orders, in the order they were sent."""
+        """Number of each of its orders, in the order they were sent."""
     def cancel(self) -> bool:
         """End it: its order is cancelled and no other is sent. False when it has ended, or was cancelled before."""
     def __eq__(self, other: object, /) -> bool: ...
@@ -3685,7 +3693,10 @@ def volume_curve(
 def reconcile_account(
     known: AccountState, venue: VenueAccount, instruments: Sequence[Instrument]
 ) -> list[dict[str, Any]]:
-    """Doc."""
+    """Return what is to be done so that what we know is what a venue says, one dictionary an action.
+
+    It is the core of :func:`tradecore.reconcile.reconcile`, which says what the values are.
+    """
 
 def impact_bps(qty: float, *, daily_volume: float, volatility: float, y: float | None = None) -> float:
     """Return where the square-root law of impact has the price, in basis points.

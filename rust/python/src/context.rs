@@ -887,7 +887,7 @@ impl Context {
     /// >>> class Buyer(tc.Strategy):
     /// ...     def on_start(self, ctx):
     /// ...         (instrument,) = self.instruments
-    /// ...         ctx.execute("twap", instrument, "buy", 2, duration="10s", slices=4)
+    /// ...         ctx.execute("twap", instrument, "buy", 2, duration="2s", slices=2)
     /// ...
     /// ...     def on_execution(self, ctx, execution):
     /// ...         ctx.log(f"{execution.state}: {execution.filled} at {execution.average_price}")

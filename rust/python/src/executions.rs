@@ -201,6 +201,14 @@ impl Asked<'_> {
 ///
 /// It shows what is known at ``ctx.now_ns``; what became of it is in ``result.executions``. A handle is no plain data:
 /// keep ``execution_id`` in what a strategy saves, and ask ``ctx.execution(execution_id)``.
+///
+/// Examples
+/// --------
+/// >>> execution = ctx.execute("peg", "BTCUSDT.SYNTH", "buy", 1, limit=59000)
+/// >>> execution
+/// <Execution 1 peg buy 0.000 of 1.000 BTCUSDT.SYNTH, working>
+/// >>> execution.progress, execution.arrival_price, execution.cancel()
+/// (0.0, 60000.05, True)
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Execution {
     shared: Arc<Shared>,
@@ -321,7 +329,7 @@ impl Execution {
         self.read(py, CoreExecution::participation)
     }
 
-    /// Ids of its orders, in the order they were sent.
+    /// Number of each of its orders, in the order they were sent.
     #[getter]
     fn order_ids(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
         self.read(py, |of| of.children.clone())
