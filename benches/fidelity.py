@@ -35,7 +35,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for sizes in ("few", "many"):
-            print(f"{sizes} distinct sizes of orders")
+            print(f"synthetic market of single orders, {sizes} distinct sizes")
             for granularity in GRANULARITIES:
                 rows = compared(
                     Path(folder), events=given.events, seed=given.seed, sizes=sizes, granularity=granularity

@@ -38,7 +38,18 @@ from tradecore.types import (
 if TYPE_CHECKING:
     from tradecore import bars, exec, indicators, ml, reconcile
     from tradecore import features as features
-    from tradecore._core import BookView, Context, Fill, Order, PositionView, QueuePlace, QuoteView, Signal, TradeView
+    from tradecore._core import (
+        BookView,
+        ChargedFill,
+        Context,
+        Fill,
+        Order,
+        PositionView,
+        QueuePlace,
+        QuoteView,
+        Signal,
+        TradeView,
+    )
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
     from tradecore.backtest.performance import RunPerformance
@@ -69,7 +80,7 @@ if TYPE_CHECKING:
     from tradecore.strategy import Duration, Strategy
     from tradecore.sweeps import Sweep, sweep
     from tradecore.venue import Latency, SimVenue
-    from tradecore.venue_models import LatencyModel, QueueModel
+    from tradecore.venue_models import FeeModel, LatencyModel, QueueModel
 
 __version__ = "0.1.0"
 
@@ -127,8 +138,10 @@ _LATER = {
     "sweep": "sweeps",
     "Latency": "venue",
     "SimVenue": "venue",
+    "FeeModel": "venue_models",
     "LatencyModel": "venue_models",
     "QueueModel": "venue_models",
+    "ChargedFill": "_core",
     "QueuePlace": "_core",
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
@@ -144,12 +157,14 @@ __all__ = [
     "BookState",
     "BookView",
     "Catalog",
+    "ChargedFill",
     "Compared",
     "Context",
     "Duration",
     "EventFlag",
     "EventKind",
     "FeatureSet",
+    "FeeModel",
     "Fill",
     "FittedQueue",
     "Instrument",

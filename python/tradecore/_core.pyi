@@ -35,6 +35,7 @@ __all__ = [
     "BarSpec",
     "BinanceDecoder",
     "BookView",
+    "ChargedFill",
     "Command",
     "Context",
     "EventReader",
@@ -2313,6 +2314,45 @@ class ReadAhead:
     """A few threads that read any number of streams ahead. They end with the last stream."""
 
     def __new__(cls) -> ReadAhead: ...
+
+@final
+class ChargedFill:
+    """A fill that a fee model is asked for.
+
+    Examples
+    --------
+    ::
+
+        class Rebate:
+            def fee(self, fill):
+                is_maker = fill.liquidity is tc.Liquidity.MAKER
+                return fill.value * (Decimal("-0.00005") if is_maker else Decimal("0.0004"))
+    """
+
+    @property
+    def instrument(self) -> Instrument:
+        """What was traded."""
+    @property
+    def side(self) -> Side:
+        """Whether it was bought or sold."""
+    @property
+    def liquidity(self) -> Liquidity:
+        """Whether the order was a maker or a taker."""
+    @property
+    def price(self) -> Decimal:
+        """Price, in quote currency, exact."""
+    @property
+    def qty(self) -> Decimal:
+        """Quantity, in contracts (spot: base units), exact."""
+    @property
+    def value(self) -> Decimal:
+        """What was traded is worth so much, in the settlement currency, exact."""
+    @property
+    def volume(self) -> Decimal:
+        """What the account has traded at the venue in the 30 days before, in quote currency, exact."""
+    @property
+    def ts_ns(self) -> int:
+        """When, by the venue's clock, ns UTC."""
 
 @final
 class QueuePlace:

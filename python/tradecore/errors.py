@@ -409,7 +409,7 @@ class StrategyError(TradecoreError):
 
 
 class VenueModelError(TradecoreError):
-    """A latency or queue model of one's own failed, and with it the run.
+    """A latency, queue or fee model of one's own failed, and with it the run.
 
     Attributes
     ----------

@@ -13,7 +13,16 @@ from tradecore.errors import InvalidValueError
 from tradecore.profiles import profile_settings
 from tradecore.queue_models import FITTED, read_queue_model
 from tradecore.validation import DurationLike
-from tradecore.venue_models import LEG_ARGUMENTS, QUEUE_METHODS, LatencyModel, QueueModel, VenueModel, kept_model
+from tradecore.venue_models import (
+    FEE_METHODS,
+    LEG_ARGUMENTS,
+    QUEUE_METHODS,
+    FeeModel,
+    LatencyModel,
+    QueueModel,
+    VenueModel,
+    kept_model,
+)
 
 __all__ = ["Latency", "SimVenue", "check_models", "venue_from_plain", "venue_to_plain"]
 
@@ -240,7 +249,9 @@ class SimVenue:
     granularity: DurationLike = field(default="auto", kw_only=True)
     maker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
     taker_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
-    fees: str | Iterable[Mapping[str, Decimal | str | int]] | None = field(default=None, kw_only=True)
+    fees: str | Iterable[Mapping[str, Decimal | str | int]] | FeeModel | VenueModel | None = field(
+        default=None, kw_only=True
+    )
     fee_tier: Decimal | str | int | None = field(default=None, kw_only=True)
     fee_volume: Decimal | str | int | None = field(default=None, kw_only=True)
     fee_currency: str | None = field(default=None, kw_only=True)
@@ -314,6 +325,7 @@ class SimVenue:
         for name in ("order_types", "times_in_force", "post_only", "triggers"):
             if not isinstance(given := getattr(self, name), str) and isinstance(given, Iterable):
                 object.__setattr__(self, name, ", ".join(given) or "none")
+        object.__setattr__(self, "fees", kept_model("fees", self.fees, FEE_METHODS, not_named=()))
         if isinstance(self.fees, Iterable) and not isinstance(self.fees, str):
             object.__setattr__(self, "fees", ", ".join(map(_tier_text, self.fees)))
         if isinstance(self.balances, Mapping):
@@ -342,7 +354,11 @@ def check_models(venue: SimVenue) -> None:
     ------
     InvalidValueError
     """
-    kept = {"queue": venue.queue, **{leg.name: getattr(venue.latency, leg.name) for leg in fields(venue.latency)}}
+    kept = {
+        "queue": venue.queue,
+        "fees": venue.fees,
+        **{leg.name: getattr(venue.latency, leg.name) for leg in fields(venue.latency)},
+    }
     for name, model in kept.items():
         if isinstance(model, VenueModel) and model.model is None:
             raise InvalidValueError(name, f"of {model} the name alone is known; give the model itself")

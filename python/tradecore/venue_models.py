@@ -1,4 +1,4 @@
-"""Latency and queue models of one's own: what a class has to have, and how a venue keeps it."""
+"""Latency, queue and fee models of one's own: what a class has to have, and how a venue keeps it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ import inspect
 import json
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from tradecore._core import QueuePlace
+from tradecore._core import ChargedFill, QueuePlace
 from tradecore.errors import InvalidValueError
 from tradecore.imports import import_named
 
-__all__ = ["LEG_ARGUMENTS", "QUEUE_METHODS", "LatencyModel", "QueueModel", "VenueModel", "kept_model"]
+__all__ = [
+    "FEE_METHODS",
+    "LEG_ARGUMENTS",
+    "QUEUE_METHODS",
+    "FeeModel",
+    "LatencyModel",
+    "QueueModel",
+    "VenueModel",
+    "kept_model",
+]
 
 
 class LatencyModel(Protocol):
@@ -102,6 +112,32 @@ class QueueModel(Protocol):
         """Return what is ahead after the level displays ``new``, which displayed ``prev``."""
 
 
+class FeeModel(Protocol):
+    """What fills cost, as a Python class says, for :class:`SimVenue <tradecore.SimVenue>`.
+
+    It is asked once for each fill, in their order, and goes before ``maker_fee_bps``, tiers and the fees of options and
+    outcomes; the coin and the token that fees are paid in stay what the venue says. A run uses copies of the object, as
+    it was when the venue was made: one for each instrument, and where strategies are each alone with the market one for
+    each of them.
+
+    What raises, and what is no exact amount, ends the run with a
+    :class:`VenueModelError <tradecore.errors.VenueModelError>`.
+
+    Examples
+    --------
+    ::
+
+        class Flat:
+            def fee(self, fill):
+                return Decimal("0.02") * fill.qty
+
+        tc.SimVenue("DERIBIT", fees=Flat())
+    """
+
+    def fee(self, fill: ChargedFill) -> Decimal | int | str:
+        """Return the fee of a fill in the settlement currency, negative for a rebate; an exact amount, no float."""
+
+
 LEG_ARGUMENTS: Final = ("now_ns", "instrument")
 """What the method of a leg is called with."""
 
@@ -111,6 +147,9 @@ QUEUE_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "change": ("place", "prev", "new"),
 }
 """The methods of a queue model, and what they are called with."""
+
+FEE_METHODS: Final[Mapping[str, tuple[str, ...]]] = {"fee": ("fill",)}
+"""The same of a fee model."""
 
 _NAMED: Final = re.compile(r"(?P<place>[^()]+):(?P<name>[^\W\d]\w*)(?P<arguments>\(.*\))?", re.DOTALL)
 """``module:Class``, or with arguments, ``module:Class(share=0.5)``."""
@@ -216,7 +255,7 @@ def _check_methods(field: str, name: str, model: Any, methods: Mapping[str, tupl
         own = getattr(model, method, None)
         asked = f"{method}(self{''.join(f', {argument}' for argument in arguments)})"
         # A protocol's own methods say nothing.
-        inherited = {getattr(base, method, None) for base in (LatencyModel, QueueModel)} - {None}
+        inherited = {getattr(base, method, None) for base in (FeeModel, LatencyModel, QueueModel)} - {None}
         if not callable(own) or getattr(own, "__func__", own) in inherited:
             raise InvalidValueError(field, f"{name} has no method {asked}")
         try:

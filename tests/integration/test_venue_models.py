@@ -1,4 +1,4 @@
-"""Latency and queue models of one's own: what a venue asks of them, what they may not say, and where they are named."""
+"""Latency, queue and fee models of one's own: what a venue asks of them, what they may not say, and where they are named."""
 
 from __future__ import annotations
 
@@ -463,3 +463,78 @@ def test_the_command_line_tells_of_a_model_that_failed(
     assert code == 2
     assert "venues.0.queue" in err
     assert "has no None_such" in err
+
+
+class Schedule:
+    """Makers get a tenth of a basis point, takers pay four, and one quote unit less a month from a volume on."""
+
+    def __init__(self, rebate: str = "0.00001") -> None:
+        self.rebate = rebate
+
+    def fee(self, fill: tc.ChargedFill) -> Decimal:
+        assert fill.instrument.id == NAME
+        assert fill.value == fill.price * fill.qty
+        assert fill.ts_ns > 0
+        if fill.liquidity is tc.Liquidity.MAKER:
+            return -(fill.value * Decimal(self.rebate))
+        return fill.value * Decimal("0.0004")
+
+
+def test_fees_of_ones_own_are_those_that_a_rate_would_be(market: Path) -> None:
+    own = run(market, fees=Schedule())
+    rates = run(market, maker_fee_bps="-0.1", taker_fee_bps="4")
+    assert own.digest == rates.digest
+    assert own.stats.fees < 0
+    assert f"fees={__name__}:Schedule(rebate='0.00001')" in repr(own.venues[0])
+
+
+def test_a_fee_model_sees_what_the_account_traded_before(market: Path) -> None:
+    class Volumes:
+        def __init__(self) -> None:
+            self._traded = Decimal(0)
+
+        def fee(self, fill: tc.ChargedFill) -> Decimal:
+            assert fill.volume == self._traded
+            assert fill.side in (tc.Side.BUY, tc.Side.SELL)
+            self._traded += fill.value
+            return Decimal(1) if self._traded > 10_000 else Decimal(0)
+
+    alone = run(market, fees=Volumes())
+    assert 0 < alone.stats.fees < alone.stats.fills
+    both = run(market, strategies=[maker(), maker("n")], fees=Volumes(), accounts="isolated")
+    assert both.stats.fees == 2 * alone.stats.fees
+    assert run(market, fees=Volumes(), bounds=True).digest == alone.digest
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (0.5, "returned 0.5, expected an exact amount"),
+        (None, "returned None, expected an exact amount"),
+        (True, "returned True, expected an exact amount"),
+        (Decimal("nan"), "returned Decimal('NaN'), expected an exact amount"),
+        (Decimal(10) ** 22, "which cannot be counted"),
+    ],
+)
+def test_a_fee_that_is_no_exact_amount_ends_the_run(market: Path, answer: Any, problem: str) -> None:
+    class Wrong:
+        def fee(self, fill: tc.ChargedFill) -> Any:
+            return answer
+
+    with pytest.raises(VenueModelError) as caught:
+        run(market, fees=Wrong())
+    assert caught.value.method == "fee"
+    assert problem in caught.value.problem
+    assert caught.value.result.stats.orders > 0
+
+
+def test_a_fee_model_that_is_none_is_refused_and_one_may_be_named(market: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=r"expected tiers such as .* or a FeeModel, got <.*Constant") as caught:
+        tc.SimVenue("V", fees=Constant())  # type: ignore[arg-type]
+    assert caught.value.field == "fees"
+    file = tmp_path / "own_fees.py"
+    file.write_text("class Free:\n    def fee(self, fill):\n        return 0\n")
+    named = run(market, fees=f"{file}:Free")
+    assert named.stats.fees == 0
+    named.save(tmp_path / "run.tcr")
+    assert tc.load_result(tmp_path / "run.tcr").venues == named.venues

@@ -270,7 +270,7 @@ class Backtest:
         StrategyError
             When a hook raised and that ends the run (``on_error``). What was done is in its ``result``.
         VenueModelError
-            When a latency or queue model of one's own raised, or returned what it cannot. What was done is in its
+            When a latency, queue or fee model of one's own raised, or returned what it cannot. What was done is in its
             ``result``.
         RunInterrupted
             After Ctrl-C: a ``KeyboardInterrupt`` with what was done so far in its ``result``.

@@ -1,4 +1,4 @@
-//! Latency and queue models that Python classes implement: `tradecore.venue_models.VenueModel`.
+//! Latency, queue and fee models that Python classes implement: `tradecore.venue_models.VenueModel`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,14 +7,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
 use tradecore_core::kernel::HookError;
 use tradecore_core::sim::{
-    CustomLatency, CustomQueue, LatencySource, Memory, QueueEvent, QueueSource, Source, Standing,
+    ChargedFill as CoreFill, CustomFees, CustomLatency, CustomQueue, FeeSource, LatencySource, Memory,
+    QueueEvent, QueueSource, Source, Standing,
 };
-use tradecore_core::types::Instrument;
+use tradecore_core::types::{Instrument, Money};
 
 use crate::errors;
 use crate::instrument::PyInstrument;
-use crate::records::side_to_py;
-use crate::values::{decimal_from_text, repr_of};
+use crate::records::{liquidity_to_py, side_to_py};
+use crate::values::{decimal_from_text, money_to_py, repr_of, to_decimal};
 
 /// A model as a venue keeps it: what it is called, and the object that those of a run are copies of.
 #[derive(FromPyObject)]
@@ -316,6 +317,103 @@ impl CustomQueue for Queue {
                 QueueEvent::Change { prev, new } => model.call_method1(name, (&place, prev, new)),
             };
             number(&told.map_err(|error| failed(py, &error))?, "a number from 0 on")
+        })
+    }
+}
+
+/// A fill that a fee model is asked for.
+///
+/// Examples
+/// --------
+/// ::
+///
+///     class Rebate:
+///         def fee(self, fill):
+///             is_maker = fill.liquidity is tc.Liquidity.MAKER
+///             return fill.value * (Decimal("-0.00005") if is_maker else Decimal("0.0004"))
+#[pyclass(frozen, get_all, module = "tradecore")]
+pub(crate) struct ChargedFill {
+    /// What was traded.
+    instrument: Py<PyInstrument>,
+    /// Whether it was bought or sold.
+    side: Py<PyAny>,
+    /// Whether the order was a maker or a taker.
+    liquidity: Py<PyAny>,
+    /// Price, in quote currency, exact.
+    price: Py<PyAny>,
+    /// Quantity, in contracts (spot: base units), exact.
+    qty: Py<PyAny>,
+    /// What was traded is worth so much, in the settlement currency, exact.
+    value: Py<PyAny>,
+    /// What the account has traded at the venue in the 30 days before, in quote currency, exact.
+    volume: Py<PyAny>,
+    /// When, by the venue's clock, ns UTC.
+    ts_ns: i64,
+}
+
+/// A fee model.
+#[derive(Debug)]
+struct FeePattern {
+    name: String,
+    model: Py<PyAny>,
+}
+
+/// The fee model that a setting holds, if it holds one.
+pub(crate) fn fee_model(given: &Bound<'_, PyAny>) -> PyResult<Option<Source<dyn FeeSource>>> {
+    Ok(Kept::of(given)?.map(|Kept { text, model }| {
+        let pattern: Arc<dyn FeeSource> = Arc::new(FeePattern { name: text, model: model.unbind() });
+        Source(pattern)
+    }))
+}
+
+impl FeeSource for FeePattern {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn begin(&self, instrument: &Instrument) -> Box<dyn CustomFees> {
+        Python::attach(|py| {
+            let begun = || -> PyResult<(Py<PyAny>, Py<PyInstrument>)> {
+                let method = copied(py, &self.model)?.getattr(py, "fee")?;
+                Ok((method, Py::new(py, PyInstrument(Arc::new(instrument.clone())))?))
+            };
+            Box::new(FeesOf { begun: begun().map_err(|error| failed(py, &error)) })
+        })
+    }
+}
+
+/// A fee model in use, or why there is none.
+#[derive(Debug)]
+struct FeesOf {
+    begun: Result<(Py<PyAny>, Py<PyInstrument>), HookError>,
+}
+
+impl CustomFees for FeesOf {
+    fn fee(&mut self, fill: &CoreFill<'_>) -> Result<Money, HookError> {
+        Python::attach(|py| {
+            let (method, instrument) = self.begun.as_ref().map_err(Clone::clone)?;
+            let asked = || -> PyResult<Bound<'_, PyAny>> {
+                // What cannot be counted fails its strategy when it is booked.
+                let value = fill.math.value(fill.price, fill.qty).unwrap_or_default();
+                let spec = fill.instrument;
+                let told = ChargedFill {
+                    instrument: instrument.clone_ref(py),
+                    side: side_to_py(py, fill.side.sign())?.unbind(),
+                    liquidity: liquidity_to_py(py, fill.liquidity as i64)?.unbind(),
+                    price: decimal_from_text(py, &spec.format_price(fill.price.steps()))?.unbind(),
+                    qty: decimal_from_text(py, &spec.format_qty(fill.qty.steps()))?.unbind(),
+                    value: money_to_py(py, value)?.unbind(),
+                    volume: money_to_py(py, fill.volume)?.unbind(),
+                    ts_ns: fill.ts,
+                };
+                method.bind(py).call1((told,))
+            };
+            let told = asked().map_err(|error| failed(py, &error))?;
+            let fee = to_decimal("fee", &told).ok().and_then(|fee| Money::from_decimal(fee).ok());
+            fee.ok_or_else(|| {
+                let problem = "an exact amount: a Decimal of at most 12 decimals, an int, or text";
+                HookError::Failed(format!("returned {}, expected {problem}", repr_of(&told)))
+            })
         })
     }
 }

@@ -75,6 +75,7 @@ assert_align!(
     catalog::ReadAhead,
     commands::Command,
     context::Context,
+    custom_models::ChargedFill,
     custom_models::QueuePlace,
     indicators::Indicator,
     indicators::IndicatorBank,
@@ -158,7 +159,7 @@ mod _core {
     #[pymodule_export]
     use crate::context::Context;
     #[pymodule_export]
-    use crate::custom_models::QueuePlace;
+    use crate::custom_models::{ChargedFill, QueuePlace};
     #[pymodule_export]
     use crate::execution::{
         Slippage, almgren_chriss, iceberg_slices, impact_bps, implementation_shortfall, pov_target, slippage,

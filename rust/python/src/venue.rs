@@ -16,7 +16,7 @@ use tradecore_core::sim::{
 use tradecore_core::types::{Decimal, FeeCurrency, Fees, Instrument, Money, OrderSupport};
 
 use crate::columns::slice_of;
-use crate::custom_models::{latency_model, queue_model};
+use crate::custom_models::{fee_model, latency_model, queue_model};
 use crate::errors;
 use crate::values::{money_to_py, to_duration, unexpected};
 
@@ -232,7 +232,11 @@ fn to_fees(given: &Attributes<'_>) -> PyResult<FeeSettings> {
     let text = |field: &'static str, what, value: &Bound<'_, PyAny>| {
         (!value.is_none()).then(|| to_text(field, what, value)).transpose()
     };
-    let schedule = text("fees", "tiers such as \"0: 2/5, 15000000: 1.6/4\"", &given.fees)?;
+    let custom = fee_model(&given.fees)?;
+    let schedule = match custom {
+        Some(_) => None,
+        None => text("fees", "tiers such as \"0: 2/5, 15000000: 1.6/4\", or a FeeModel", &given.fees)?,
+    };
     let tier = to_number("fee_tier", &given.fee_tier)?;
     let tier = tier.map(|tier| {
         let place = (tier.scale() == 0).then(|| usize::try_from(tier.mantissa()).ok()).flatten();
@@ -266,6 +270,7 @@ fn to_fees(given: &Attributes<'_>) -> PyResult<FeeSettings> {
         currency: currency.map(|word| FeeCurrency::from_word(Some(word))),
         token: token.map(|name| FeeToken { name, discount, price }),
         option: option.map(|text| text.parse()).transpose().map_err(bad)?,
+        custom,
         outcome: outcome.map(|rate| fraction("outcome_fee", rate)).transpose().map_err(bad)?,
     })
 }

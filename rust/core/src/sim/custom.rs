@@ -1,4 +1,4 @@
-//! Latency and queue models that somebody else implements, such as a user's class.
+//! Latency, queue and fee models that somebody else implements, such as a user's class.
 //!
 //! A setting says where models come from; each one that begins is as the setting was. A market has one for each leg and
 //! for its queues, and so has each group of accounts that is alone with it: what a group meets is what it would meet in
@@ -8,7 +8,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::types::{HookError, Instrument, Side};
+use super::charged::ChargedFill;
+use crate::ledger::ACCOUNT_LIMIT;
+use crate::types::{AccountId, HookError, Instrument, Money, Side};
 
 /// A model of somebody else's that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +129,23 @@ pub trait QueueSource: fmt::Debug + Send + Sync {
     fn begin(&self, instrument: &Arc<Instrument>) -> Box<dyn CustomQueue>;
 }
 
+/// What fills cost.
+pub trait CustomFees: fmt::Debug + Send {
+    /// The fee of a fill in the settlement currency, negative for a rebate.
+    ///
+    /// # Errors
+    /// [`HookError`].
+    fn fee(&mut self, fill: &ChargedFill<'_>) -> Result<Money, HookError>;
+}
+
+/// Where fee models come from.
+pub trait FeeSource: fmt::Debug + Send + Sync {
+    /// What it is called, with its parameters.
+    fn name(&self) -> &str;
+    /// A model for an instrument.
+    fn begin(&self, instrument: &Instrument) -> Box<dyn CustomFees>;
+}
+
 /// A source, equal to itself alone.
 pub struct Source<T: ?Sized>(pub Arc<T>);
 
@@ -135,6 +154,8 @@ impl<T: ?Sized> Clone for Source<T> {
         Self(Arc::clone(&self.0))
     }
 }
+
+impl<T: ?Sized> Eq for Source<T> {}
 
 impl<T: ?Sized> PartialEq for Source<T> {
     fn eq(&self, other: &Self) -> bool {
@@ -228,6 +249,48 @@ impl QueueInUse {
             self.outcome.fail(&self.name, event.method(), error);
             order.ahead
         })
+    }
+}
+
+/// Fee models in use: each group of accounts has one, of an instrument.
+#[derive(Debug)]
+pub(super) struct FeesInUse {
+    source: Source<dyn FeeSource>,
+    /// So many accounts are a group.
+    group: Option<usize>,
+    each: Vec<(Box<dyn CustomFees>, Outcome)>,
+}
+
+impl FeesInUse {
+    pub(super) fn new(source: Source<dyn FeeSource>, group: Option<usize>) -> Self {
+        Self { source, group, each: Vec::new() }
+    }
+
+    /// The fee of a fill; none once the model has failed.
+    pub(super) fn fee(&mut self, fill: &ChargedFill<'_>) -> Money {
+        let at = self.group.map_or(0, |accounts| fill.account.index() / accounts);
+        while self.each.len() <= at {
+            self.each.push((self.source.0.begin(fill.instrument), Outcome::default()));
+        }
+        let (model, outcome) = &mut self.each[at];
+        if outcome.has_failed {
+            return Money::ZERO;
+        }
+        let told = model.fee(fill).and_then(|fee| {
+            let problem = || HookError::Failed(format!("returned {fee}, which cannot be counted"));
+            if fee.is_within(ACCOUNT_LIMIT) { Ok(fee) } else { Err(problem()) }
+        });
+        told.unwrap_or_else(|error| {
+            outcome.fail(self.source.0.name(), "fee", error);
+            Money::ZERO
+        })
+    }
+
+    /// How one failed, if one did and nobody has been told, and an account that it charged.
+    pub(super) fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
+        let accounts = self.group.unwrap_or(1);
+        let mut each = self.each.iter_mut().enumerate();
+        each.find_map(|(at, (_, outcome))| Some((AccountId::new(at * accounts), outcome.untold.take()?)))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! * A fee is first an amount of the settlement currency, by a [`FeeModel`]: basis points of the value, those of the
 //!   instrument or of the tier that the account's volume of 30 days has reached; a share of what an outcome is uncertain
-//!   by; or so much of an option's underlying.
+//!   by; so much of an option's underlying; or what a model of somebody else's says.
 //! * Then it is paid in a coin: the settlement currency, what a spot order received, another one, or a token with a
 //!   discount, if the account has enough of it. An amount of the settlement currency is counted in a coin at the coin's
 //!   price then, rounded half to even at 10^-12.
@@ -15,12 +15,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
+use super::charged::ChargedFill;
+use super::custom::{FeeSource, FeesInUse, Source};
 use super::rules::DAY;
-use crate::ledger::ContractMath;
 use crate::orders::{FeeCoin, FeePaid, Liquidity};
 use crate::types::{
     AccountId, Decimal, FeeCurrency, Fees, Instrument, InstrumentKind, MarketId, Money, OptionSettlement,
-    Price, Qty, Side, div_half_even, pow10_i128,
+    Side, div_half_even, pow10_i128,
 };
 
 /// Days whose volume counts.
@@ -163,6 +164,8 @@ pub struct FeeSettings {
     pub option: Option<OptionFee>,
     /// Fees of outcomes: this times what it is uncertain by.
     pub outcome: Option<Decimal>,
+    /// Where models come from that say all fees instead.
+    pub custom: Option<Source<dyn FeeSource>>,
 }
 
 impl FeeSettings {
@@ -223,6 +226,7 @@ impl FeeSettings {
     pub fn model(&self, instrument: &Instrument) -> FeeModel {
         let flat = self.rates.maker_bps().is_some() && self.rates.taker_bps().is_some();
         match (&instrument.kind, &self.schedule, self.option, self.outcome) {
+            _ if self.custom.is_some() => FeeModel::Custom,
             _ if flat => FeeModel::Rates,
             (InstrumentKind::Option { settles: OptionSettlement::Coin, .. }, _, Some(fee), _) => {
                 FeeModel::Option(fee)
@@ -241,29 +245,6 @@ impl FeeSettings {
     }
 }
 
-/// A fill that is charged for.
-#[derive(Debug, Clone, Copy)]
-pub struct ChargedFill<'a> {
-    /// Whose it is.
-    pub account: AccountId,
-    /// What the account has traded in 30 days before it.
-    pub volume: Money,
-    /// The instrument.
-    pub instrument: &'a Instrument,
-    /// Its arithmetic.
-    pub math: &'a ContractMath,
-    /// Buy or sell.
-    pub side: Side,
-    /// Maker or taker.
-    pub liquidity: Liquidity,
-    /// Price.
-    pub price: Price,
-    /// Quantity.
-    pub qty: Qty,
-    /// When, by the venue's clock, ns.
-    pub ts: i64,
-}
-
 /// How a fee comes about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeeModel {
@@ -278,6 +259,8 @@ pub enum FeeModel {
     },
     /// So much of the underlying, at most a share of the premium.
     Option(OptionFee),
+    /// What a model of somebody else's says.
+    Custom,
 }
 
 impl FeeModel {
@@ -286,7 +269,7 @@ impl FeeModel {
         let is_maker = fill.liquidity == Liquidity::Maker;
         let value = fill.math.value(fill.price, fill.qty).ok()?;
         match self {
-            Self::Rates => fill.math.fee(value, is_maker).ok(),
+            Self::Rates | Self::Custom => fill.math.fee(value, is_maker).ok(),
             Self::Tiers(schedule) => {
                 let tier = schedule.at(fill.volume);
                 let rate = if is_maker { tier.maker_bps } else { tier.taker_bps };
@@ -475,18 +458,22 @@ impl Volumes {
         }
     }
 
-    /// Charges for a fill, and counts it. `price_of` tells the sum of best prices of a market and what its steps are;
+    /// Charges for a fill, and counts it. A `custom` model says the fee instead; `price_of` tells the sum of best prices of a market and what its steps are;
     /// `pay` has the account pay so much of the third coin, if it has it or has to, and tells whether it did.
     pub(super) fn charge(
         &mut self,
         fees: &MarketFees,
         fill: ChargedFill<'_>,
+        custom: Option<&mut FeesInUse>,
         price_of: impl Fn(MarketId) -> Option<(i64, Decimal)>,
         mut pay: impl FnMut(Money, bool) -> bool,
     ) -> Option<Charge> {
         let fill = ChargedFill { volume: self.at(fill.account, fill.ts), ..fill };
-        let fee = fees.model.fee(&fill)?;
-        if let FeeModel::Tiers(_) = fees.model {
+        let fee = match custom {
+            Some(model) => model.fee(&fill),
+            None => fees.model.fee(&fill)?,
+        };
+        if let FeeModel::Tiers(_) | FeeModel::Custom = fees.model {
             let counted = fees.counts_by.and_then(&price_of).and_then(worth_of_mid);
             if let Some(volume) = volume_of(&fill, counted) {
                 self.add(fill.account, fill.ts, volume);
@@ -551,7 +538,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ledger::ContractMath;
     use crate::types::instrument::tests::spec;
+    use crate::types::{Price, Qty};
 
     const ME: AccountId = AccountId::new(0);
     const BNB: MarketId = MarketId::new(1);
@@ -608,7 +597,7 @@ mod tests {
             };
             // BNB is at 500.
             let price_of = |market| (market == BNB).then(|| (10_000, dec("0.1")));
-            self.volumes.charge(fees, fill, price_of, |amount, must| must || amount <= has).unwrap()
+            self.volumes.charge(fees, fill, None, price_of, |amount, must| must || amount <= has).unwrap()
         }
 
         fn takes(&mut self, day: i64) -> Charge {

@@ -1,6 +1,7 @@
 //! The simulated venue: matching, queue position, fees, latency.
 
 mod channel;
+mod charged;
 mod clock;
 mod custom;
 mod fees;
@@ -17,14 +18,13 @@ mod update;
 mod venue;
 mod wallet;
 
+pub use charged::ChargedFill;
 pub use clock::{FeedClock, Stamp};
 pub use custom::{
-    CustomLatency, CustomQueue, LatencySource, Memory, ModelFailure, QueueEvent, QueueSource, Source,
-    Standing,
+    CustomFees, CustomLatency, CustomQueue, FeeSource, LatencySource, Memory, ModelFailure, QueueEvent,
+    QueueSource, Source, Standing,
 };
-pub use fees::{
-    BadFees, ChargedFill, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction,
-};
+pub use fees::{BadFees, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction};
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
 pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,

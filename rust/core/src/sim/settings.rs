@@ -151,7 +151,7 @@ pub struct VenueSettings {
 impl VenueSettings {
     /// Whether one of its models is somebody else's.
     pub fn has_custom(&self) -> bool {
-        self.custom_queue.is_some() || self.latency.is_custom()
+        self.custom_queue.is_some() || self.fees.custom.is_some() || self.latency.is_custom()
     }
 
     /// Checks what the types leave open.

@@ -10,8 +10,9 @@ mod liquidation;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel::Channel;
-use super::custom::ModelFailure;
-use super::fees::{ChargedFill, FeeSettings, MarketFees, Volumes};
+use super::charged::ChargedFill;
+use super::custom::{FeesInUse, ModelFailure};
+use super::fees::{FeeSettings, MarketFees, Volumes};
 use super::funding::{Funding, FundingSource};
 use super::holdings::{Contract, Margins};
 use super::latency::{Latency, Leg, Ways};
@@ -73,9 +74,19 @@ struct Place {
     seen: Option<i64>,
 }
 
+impl Place {
+    fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
+        let charges = self.charges.as_mut().and_then(|charges| charges.custom.as_mut());
+        let told = self.ways.take_failure().or_else(|| self.market.take_failure());
+        told.or_else(|| charges?.take_failure())
+    }
+}
+
 /// What is charged in a market.
 struct Charges {
     fees: MarketFees,
+    /// Models of somebody else's that say them.
+    custom: Option<FeesInUse>,
     /// Whose volumes count.
     volumes: usize,
     /// Where the third coin is counted that fees are paid in.
@@ -254,7 +265,9 @@ impl Venue {
             let place = &mut self.places[id.index()];
             let purse = place.wallets.zip(coin);
             let purse = purse.map(|(at, coin)| (at, self.wallets[at].coin(&coin)));
-            place.charges = Some(Box::new(Charges { fees, volumes: self.volumes.len(), purse }));
+            let group = if place.market.accounts() == Accounts::Isolated { Some(1) } else { self.group };
+            let custom = settings.custom.clone().map(|source| FeesInUse::new(source, group));
+            place.charges = Some(Box::new(Charges { fees, custom, volumes: self.volumes.len(), purse }));
         }
         self.volumes.push(Volumes::new(settings.volume));
         Ok(())
@@ -330,7 +343,7 @@ impl Venue {
     /// How a model of somebody else's failed, if one did and nobody has been told, and an account that met it.
     pub fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
         let mut places = self.places.iter_mut();
-        places.find_map(|place| place.ways.take_failure().or_else(|| place.market.take_failure()))
+        places.find_map(Place::take_failure)
     }
 
     /// Takes what a message says of marks and funding. Returns whether that will be paid at another time now.
@@ -516,6 +529,8 @@ impl Venue {
 
     /// Charges for the fills of a market that have just happened.
     fn take_fees(&mut self, market: MarketId) {
+        let mut custom =
+            self.places[market.index()].charges.as_mut().and_then(|charges| charges.custom.take());
         let Place { market: side, charges, .. } = &self.places[market.index()];
         let Some(charges) = charges else { return };
         let price_of = |market: MarketId| {
@@ -539,9 +554,14 @@ impl Venue {
             let pay = |amount, must| {
                 charges.purse.is_none_or(|(at, coin)| wallets[at].pay(*account, coin, amount, must))
             };
-            if let Some(charge) = self.volumes[charges.volumes].charge(&charges.fees, fill, price_of, pay) {
+            if let Some(charge) =
+                self.volumes[charges.volumes].charge(&charges.fees, fill, custom.as_mut(), price_of, pay)
+            {
                 (*fee, update.paid) = (charge.fee, charge.paid);
             }
+        }
+        if let Some(charges) = &mut self.places[market.index()].charges {
+            charges.custom = custom;
         }
     }
 
