@@ -561,6 +561,7 @@ def test_a_liquidation_is_in_the_files_and_the_page_of_a_run(tmp_path: Path) -> 
         "65.0",
         "0.0",
     ]
+    assert "queue tracked, cross margin, leverage 10" in str(result)
     result.report(tmp_path / "report.html")
     assert "liquidated in A.TEST 1 time" in (tmp_path / "report.html").read_text()
     result.save(tmp_path / "run.tcr")

@@ -217,7 +217,8 @@ def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "filled against", ", ".join(f"{basis} for {times:,} instruments" for basis, times in counts.items())
     for venue in facts.venues[:_SHOWN]:
         profile = f"profile {venue.based_on}, " if venue.based_on else ""
-        yield f"venue {venue.name}", f"{profile}{venue.latency!r}, queue {venue.queue}"
+        margin = "" if venue.margin == "off" else f", {venue.margin} margin, leverage {venue.leverage}"
+        yield f"venue {venue.name}", f"{profile}{venue.latency!r}, queue {venue.queue}{margin}"
     if len(facts.venues) > _SHOWN:
         yield "", f"and {len(facts.venues) - _SHOWN:,} venues more"
     for name, leads in list(facts.clock_leads.items())[:_SHOWN]:
