@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import polars.selectors as cs
 import pytest
+
+os.environ.setdefault("TRADECORE_DEBUG_CHECKS", "1")  # Before the first import: accounts of every run are checked.
 
 import tradecore as tc
 from tradecore.data.catalog import Columns

@@ -21,6 +21,7 @@ use tradecore_core::kernel::{
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::sim::{
     Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, QueueRule, Uncross, VenueSettings,
+    WrongStampRule,
 };
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{AccountId, MarketId, Qty};
@@ -140,6 +141,8 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             basis: Basis::L2,
             latency: Latency::constant(5_000_000, 5_000_000, None),
             clock_lead: ClockLead::Ns(0),
+            wrong_stamps: WrongStampRule::default(),
+            stale_ns: 60_000_000_000,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,

@@ -171,6 +171,13 @@ class SimVenue:
     clock_lead : duration or "auto"
         How far the venue's clock ran ahead of ours when the data was recorded. ``auto`` measures it for each hour:
         just enough that no message arrives before it happened, but for few whose stamps may be wrong.
+    wrong_stamps : "set_aside" or "refuse"
+        What becomes of a venue's stamp that lies more than a second behind its receipt once the clocks are set right.
+        ``set_aside``: it is counted, and its message acts as fast as the fastest of its hour, as all are that lie
+        behind; ``refuse``: the run ends with a ``DataError`` that names the row.
+    stale_after : duration
+        After so long without a message of its market what is known of it is old: the result counts such times
+        (``silences``), and those in which a position was open (``stale_marks``).
     uncross : "drop-older" or "off"
         What is done about a book that stays locked or crossed for a second of receive time, as one does of which the
         removal of a level was lost. ``drop-older`` removes the levels of the side that was not touched for longer;
@@ -262,6 +269,8 @@ class SimVenue:
     outcome_fee: Decimal | str | int | None = field(default=None, kw_only=True)
     basis: Literal["auto", "l2", "l1", "trades", "bars"] = field(default="auto", kw_only=True)
     clock_lead: DurationLike = field(default="auto", kw_only=True)
+    wrong_stamps: Literal["set_aside", "refuse"] = field(default="set_aside", kw_only=True)
+    stale_after: DurationLike = field(default="1m", kw_only=True)
     uncross: Literal["drop-older", "off"] = field(default="drop-older", kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
@@ -342,7 +351,7 @@ class SimVenue:
             object.__setattr__(self, "queue", read_queue_model(self.queue.removeprefix(FITTED)).queue)
         object.__setattr__(self, "queue", kept_model("queue", self.queue, QUEUE_METHODS, not_named=(FITTED,)))
         check_venue(self)
-        for name in ("clock_lead", "granularity", "day_begins"):
+        for name in ("clock_lead", "granularity", "day_begins", "stale_after"):
             if (given := getattr(self, name)) != "auto":
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
 

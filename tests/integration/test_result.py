@@ -265,6 +265,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         "equity": ["ts", "currency", "equity"],
         "equity_by_currency": ["ts", "currency", "equity"],
         "pnl": ["strategy", "instrument", "currency", "qty"],
+        "balances": ["strategy", "venue", "currency", "begin", "end", "change", "borrowed"],
         "candles": ["ts_open", "instrument", "open", "high", "low", "close"],
         "published": ["ts_event", "instrument", "kind", "value"],
         "signals": ["ts_recv", "instrument", "action", "confidence"],
@@ -303,8 +304,8 @@ def test_another_name_is_told_the_names(result: tc.Result) -> None:
     with pytest.raises(InvalidValueError) as caught:
         result.frame("fill")
     names = (
-        "orders, fills, positions, payments, ledger, liquidations, equity, equity_by_currency, pnl, candles, published, "
-        "signals, executions"
+        "orders, fills, positions, payments, ledger, liquidations, equity, equity_by_currency, pnl, balances, candles, "
+        "published, signals, executions"
     )
     assert str(caught.value) == f"name: there is no frame 'fill' (did you mean 'fills'?); there is {names}"
     with pytest.raises(InvalidValueError, match="there is no frame 7;"):

@@ -11,7 +11,7 @@ import pytest
 
 import tradecore as tc
 from conftest import Quoter
-from tradecore.backtest.performance import span_text
+from tradecore.backtest.text import span_text
 from tradecore.errors import InvalidValueError
 
 

@@ -296,7 +296,7 @@ class Frames:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is made of the tables is made again where it is asked for.
-        made = (*self.frame_names, "_mids", "_curves", "_leading_curves")
+        made = (*self.frame_names, "_mids", "_curves", "_leading_curves", "stale_marks")
         return {name: value for name, value in vars(self).items() if name not in made}
 
     def frame(self, name: str, *, exact: bool = True) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tradecore._core import format_duration_ns, venue_balances
 from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
-from tradecore.backtest.text import counted, plain, some
+from tradecore.backtest.text import counted, plain, some, span_text
 from tradecore.types import EventKind
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tradecore.strategy import Strategy
     from tradecore.venue import SimVenue
 
-__all__ = ["NEEDS", "Part", "notes_on", "notes_on_margin"]
+__all__ = ["NEEDS", "Part", "moments_text", "notes_on", "notes_on_margin"]
 
 
 class Part(NamedTuple):
@@ -92,6 +92,8 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
             f"{name}: its book stayed locked or crossed {counted(done['times'], 'time')}, first from "
             f"{done['first_ts_recv']} ns on: {counted(done['levels'], 'older level')} dropped (uncross)"
         )
+    for name, told in summary["gaps"].items():
+        notes.append(f"{name}: its book was unknown {moments_text(told)}: the data has gaps")
     notes.extend(_unconverted(summary["reported"]))
     if by_quotes := [name for name, basis in summary["fill_basis"].items() if basis == "l1"]:
         why = "" if any(EventKind.BOOK_SET in kinds(name) for name in by_quotes) else ": the data has no book"
@@ -149,6 +151,14 @@ def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str],
         else:
             why = _OTHERWISE.get(hook, "the data has no events")
         yield f"{part.name}: {hook} was never called: {why}"
+
+
+def moments_text(told: Mapping[str, Any]) -> str:
+    """Return how often something was so, and for how long."""
+    first = told["moments"][0][0]
+    longest, total = span_text(told["longest_ns"]), span_text(told["total_ns"])
+    lengths = f"for {total}" if told["times"] == 1 else f"for {longest} at most and {total} in all"
+    return f"{counted(told['times'], 'time')}, {lengths}, first from {first} ns on"
 
 
 def _unconverted(reported: Mapping[str, Any] | None) -> Iterable[str]:

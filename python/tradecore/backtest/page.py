@@ -17,8 +17,9 @@ from tradecore.backtest.attribution import PARTS
 from tradecore.backtest.closings import with_closings
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.markouts import Mids, with_markouts
-from tradecore.backtest.performance import Curve, RunPerformance, span_text
-from tradecore.backtest.text import counted, failure_text, rate_text, some
+from tradecore.backtest.notes import moments_text
+from tradecore.backtest.performance import Curve, RunPerformance
+from tradecore.backtest.text import counted, failure_text, rate_text, some, span_text
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
 from tradecore.report.heatmap import book_picture
 from tradecore.report.page import Section, Tile, definitions, listed, page, table, tiles
@@ -32,6 +33,8 @@ __all__ = ["report_page"]
 
 _INSTRUMENTS = 4
 """Instruments with charts of their own: those with most fills."""
+_LISTED = 20
+"""Moments of a kind that are listed."""
 _MARKS = 1_500
 """Fills of a side, and orders of a side, that are drawn in a chart."""
 _FEW = 400
@@ -104,7 +107,7 @@ def report_page(
     sections = [
         Section("figures", "Figures", "".join(map(_figures, repeat(result), told, result._leading))),
         Section("comparison", "Compared", compared([(title, result), *against.items()]) if against else ""),
-        Section("warnings", "Warnings", listed(_warnings(result), "warn")),
+        Section("warnings", "Warnings", listed(_warnings(result), "warn") + _moments(result)),
         Section("equity", "Equity and drawdown", "".join(map(_equity, result._leading_curves.items()))),
         Section("attribution", "Where the profit came from", _attribution(result, tables)),
         Section("market", "Price, quotes and fills", "".join(_market(spec, result, tables) for spec in shown)),
@@ -214,8 +217,30 @@ def _warnings(result: RunRecord) -> Iterator[str]:
     if result.interrupted:
         yield "The run was interrupted: the data was not read to its end."
     yield from (f"{note[:1].upper()}{note[1:]}." for note in result.notes)
+    for name, told in result.silences.items():
+        yield f"Nothing was told of {name} {moments_text(told)}."
+    for name, told in result.stale_marks.items():
+        times, longest = counted(told["times"], "time"), span_text(told["longest_ns"])
+        yield f"A position in {name} was marked at what was old {times}, for {longest} at most."
     for venue, lead in result.clock_lead_ns.items():
         yield f"The clock of {venue} was taken to run {lead / 1e9:.6f} s ahead of ours."
+
+
+def _moments(result: RunRecord) -> str:
+    """Return when the data told too little, or what cannot be."""
+    rows = []
+    for what, found in _bad_times(result).items():
+        for name, moments in found.items():
+            for begin, end in moments[:_LISTED]:
+                since = datetime.fromtimestamp(begin // 1_000_000_000, UTC)
+                rows.append((begin, [name, what, f"{since:%Y-%m-%d %H:%M:%S}", span_text(end - begin)]))
+    return table(["instrument", "in the data", "from (UTC)", "for"], [row for _, row in sorted(rows)], texts=3, most=20)
+
+
+def _bad_times(result: RunRecord) -> dict[str, dict[str, list[tuple[int, int]]]]:
+    """Return times of each kind, by instrument."""
+    gaps, silences = ({name: told["moments"] for name, told in of.items()} for of in (result.gaps, result.silences))
+    return {"gap": gaps, "locked or crossed": result.crossed, "silence": silences}
 
 
 def _equity(told: tuple[str, Curve]) -> str:
@@ -287,6 +312,10 @@ def _market(spec: Instrument, result: RunRecord, tables: _Frames) -> str:
     fills = tables.fills.filter(instrument=spec.id)
     stamps, mids = tables.mids.path(spec.id) if tables.mids else (np.empty(0, np.int64), np.empty(0))
     layers = [Layer(stamps, mids, "line", "muted", "mid")] if len(stamps) else []
+    for (what, found), colour in zip(_bad_times(result).items(), ("loss", "second", "muted"), strict=True):
+        if (moments := found.get(spec.id)) and len(stamps):
+            begin, over = np.array(moments, np.int64).T
+            layers.append(Layer(begin, np.full(len(begin), np.nan), "bands", colour, what, over))
     end = result.span_ns[1] if result.span_ns else 0
     note = ""
     for side, colour in (("buy", "buy"), ("sell", "sell")):
@@ -545,7 +574,20 @@ def _tables(result: RunRecord) -> str:
         "fills",
         "volume",
     ]
-    return table([*heads, "share of market"], rows, texts=2, most=100) + _by_currency(result)
+    return table([*heads, "share of market"], rows, texts=2, most=100) + _by_currency(result) + _balances(result)
+
+
+def _balances(result: RunRecord) -> str:
+    """Return what accounts hold at venues with balances."""
+    amounts = ("begin", "end", "change", "borrowed")
+    rows = [
+        [row["strategy"], row["venue"], row["currency"], *(_money(row[name]) for name in amounts)]
+        for row in result.balances.to_dicts()
+    ]
+    told = table(
+        ["strategy", "venue", "currency", "in the beginning", "in the end", "change", "borrowed at most"], rows, texts=3
+    )
+    return f"<h3>Balances</h3>{told}" if told else ""
 
 
 def _by_currency(result: RunRecord) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from tradecore._core import CHANGES_NEEDED, format_duration_ns
 from tradecore.backtest.closings import with_closings
 from tradecore.backtest.tables import TableStore
+from tradecore.backtest.text import span_text
 from tradecore.errors import InvalidValueError
 from tradecore.report.statistics import Performance, performance
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-__all__ = ["Curve", "RunPerformance", "curves_of", "reported_curve", "run_performance", "span_text"]
+__all__ = ["Curve", "RunPerformance", "curves_of", "reported_curve", "run_performance"]
 
 _YEAR = 365 * 86_400_000_000_000
 _DAY = 86_400_000_000_000
@@ -67,22 +68,6 @@ class RunPerformance:
     """Share of the time in which a position was open, 0 to 1."""
     why: dict[str, str] = field(default_factory=dict)
     """Reasons for the figures that are None, by name."""
-
-
-def span_text(ns: int | None) -> str:
-    """Return a length of time as people say it: the two largest units that are not 0."""
-    if ns is None:
-        return "no data"
-    seconds = ns / 1e9
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    left, told = round(seconds), []
-    for unit, size in units:
-        count, left = divmod(left, size)
-        if count:
-            told.append(f"{count} {unit}")
-    return " ".join(told[:2])
 
 
 def curves_of(tables: TableStore) -> dict[str, Curve]:

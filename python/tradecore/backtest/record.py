@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
 from tradecore.backtest.frames import Frames, dated
-from tradecore.backtest.stats import Stats, net_of, share_of, stats_of
+from tradecore.backtest.stats import EXACT, Stats, net_of, share_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, plain
 from tradecore.errors import InvalidValueError, RunError
@@ -56,6 +56,7 @@ class RunRecord(Frames):
         "equity",
         "equity_by_currency",
         "pnl",
+        "balances",
         "candles",
         "published",
         "signals",
@@ -104,6 +105,12 @@ class RunRecord(Frames):
         }
         self.wrong_stamps: dict[str, dict[str, int]] = summary["wrong_stamps"]
         self.uncrossed: dict[str, dict[str, int]] = summary["uncrossed"]
+        self.crossed: dict[str, list[tuple[int, int]]] = {
+            name: [(begin, end) for begin, end in moments] for name, moments in summary["crossed"].items()
+        }
+        self._balances: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = summary["balances"]
+        self.gaps: dict[str, dict[str, Any]] = summary["gaps"]
+        self.silences: dict[str, dict[str, Any]] = summary["silences"]
         self.volumes: dict[str, dict[str, Any]] = {
             name: {**volume, "share": share_of(volume)} for name, volume in summary["volumes"].items()
         }
@@ -187,6 +194,15 @@ class RunRecord(Frames):
         return self._make("pnl", exact=True)
 
     @cached_property
+    def balances(self) -> pl.DataFrame:
+        """What each strategy holds at venues with ``balances``, a row for each currency.
+
+        ``begin`` and ``end`` are what there was and is, ``change`` the difference: what was bought, sold and paid in
+        fees. ``borrowed`` is the most that was ever owed of it, 0 without ``borrowing``.
+        """
+        return self._make("balances", exact=True)
+
+    @cached_property
     def ledger(self) -> pl.DataFrame:
         """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
 
@@ -248,6 +264,17 @@ class RunRecord(Frames):
         from tradecore.backtest.performance import reported_curve
 
         return self._curves if self.reported is None else {self.reported["currency"]: reported_curve(self.tables)}
+
+    @cached_property
+    def stale_marks(self) -> dict[str, dict[str, int]]:
+        """Times in which a position was open and marked at what was old: by instrument ``times`` and ``longest_ns``.
+
+        A mark is old when nothing was told of its market for longer than ``stale_after`` of the venue; of the silences
+        the first thousand are looked at.
+        """
+        from tradecore.backtest.quality import stale_marks
+
+        return stale_marks(self.tables, self.silences)
 
     def markouts(self, horizons: DurationLike | Sequence[DurationLike]) -> pl.DataFrame:
         """How the market went on after each fill, at any horizons.
@@ -414,6 +441,8 @@ class RunRecord(Frames):
             return dated(liquidations(self.tables, self.instruments, exact=exact))
         if name in ("equity", "equity_by_currency"):
             return dated(self._sampled(by_currency=name != "equity", exact=exact)).select("ts", "currency", "equity")
+        if name == "balances":
+            return _balances(self._balances, exact=exact)
         if name != "pnl":
             return super()._make(name, exact=exact)
         import polars as pl
@@ -537,6 +566,12 @@ class RunRecord(Frames):
             "clock_leads": self.clock_leads,
             "wrong_stamps": self.wrong_stamps,
             "uncrossed": self.uncrossed,
+            "balances": [
+                {"strategy": row[0], "venue": row[1], "currency": row[2], "begin": plain(row[3]), "end": plain(row[4])}
+                for row in self._balances
+            ],
+            "gaps": {name: _counts(told) for name, told in self.gaps.items()},
+            "silences": {name: _counts(told) for name, told in self.silences.items()},
             "volumes": {name: _texts(volume, ("filled", "traded", "share")) for name, volume in self.volumes.items()},
             "interrupted": self.interrupted,
             "notes": self.notes,
@@ -573,6 +608,28 @@ class RunRecord(Frames):
 def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return some of a row, money and quantities as text."""
     return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names}
+
+
+def _balances(rows: Sequence[tuple[str, str, str, Decimal, Decimal, Decimal]], *, exact: bool) -> pl.DataFrame:
+    """Return what is held as a frame."""
+    import polars as pl
+
+    money = pl.Decimal(38, MONEY_SCALE)
+    columns = {
+        **dict.fromkeys(("strategy", "venue", "currency"), pl.String()),
+        **dict.fromkeys(("begin", "end", "change", "borrowed"), money),
+    }
+    told = [
+        (*who, begin, end, EXACT.subtract(end, begin), max(EXACT.minus(least), Decimal(0)))
+        for *who, begin, end, least in rows
+    ]
+    frame = pl.DataFrame(told, schema=columns, orient="row")
+    return frame if exact else frame.with_columns(pl.selectors.decimal().cast(pl.Float64))
+
+
+def _counts(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of some moments without these themselves."""
+    return {name: value for name, value in told.items() if name != "moments"}
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -64,6 +64,14 @@ class Result(RunRecord):
         By instrument: what was removed of its book because it stayed locked or crossed (``uncross`` of
         :class:`SimVenue <tradecore.SimVenue>`). ``times`` and ``levels``, how often and how many, and
         ``first_ts_recv``, when that first began, ns UTC.
+    crossed : dict of str to list of (int, int)
+        By instrument of those: from when until when it stayed so, the first thousand times, ns UTC.
+    gaps : dict of str to dict
+        By instrument: times in which its book was unknown, from a lost message to the next snapshot. ``times``,
+        ``total_ns``, ``longest_ns``, and ``moments``, from and until of the first thousand, ns UTC.
+    silences : dict of str to dict
+        The same of times in which nothing was told of its market for longer than ``stale_after`` of :class:`SimVenue
+        <tradecore.SimVenue>`.
     volumes : dict of str to dict
         By instrument: ``filled``, the quantity of all fills of the run, and ``traded``, that of all trades in the data
         (without a book and trades, the volume of its bars), both Decimal in units, and ``share``, the one over the
@@ -247,6 +255,10 @@ class Result(RunRecord):
                 "clock_leads": self.clock_leads,
                 "wrong_stamps": self.wrong_stamps,
                 "uncrossed": self.uncrossed,
+                "balances": self._balances,
+                "crossed": self.crossed,
+                "gaps": self.gaps,
+                "silences": self.silences,
                 "volumes": self.volumes,
             },
             "seed": self.seed,
@@ -303,6 +315,10 @@ _SINCE: Final[Mapping[str, Any]] = {
     "bounds": None,
     "reported": None,
     "model_failure": None,
+    "balances": [],
+    "crossed": {},
+    "gaps": {},
+    "silences": {},
 }
 """What summaries of results that were saved before did not say."""
 _ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0)}

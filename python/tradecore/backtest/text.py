@@ -15,7 +15,19 @@ from tradecore.errors import StrategyError
 from tradecore.text import printable
 from tradecore.venue import SimVenue
 
-__all__ = ["Facts", "amount", "digest_text", "line", "period_text", "plain", "rate_text", "ratio_text", "some", "table"]
+__all__ = [
+    "Facts",
+    "amount",
+    "digest_text",
+    "line",
+    "period_text",
+    "plain",
+    "rate_text",
+    "ratio_text",
+    "some",
+    "span_text",
+    "table",
+]
 
 _SHOWN = 10
 """Rows of a kind that are shown: positions, venues, failures."""
@@ -105,6 +117,22 @@ def rate_text(told: Mapping[str, Any], currency: str) -> str:
     """Return what one of another currency was worth in the end, and what said so."""
     worth = "not known" if told["rate"] is None else f"{amount(told['rate'])} {currency}"
     return f"{worth} ({', '.join(told['by'])})"
+
+
+def span_text(ns: int | None) -> str:
+    """Return a length of time as people say it: the two largest units that are not 0."""
+    if ns is None:
+        return "no data"
+    seconds = ns / 1e9
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    left, told = round(seconds), []
+    for unit, size in units:
+        count, left = divmod(left, size)
+        if count:
+            told.append(f"{count} {unit}")
+    return " ".join(told[:2])
 
 
 def line(facts: Facts) -> str:

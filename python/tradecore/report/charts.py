@@ -39,8 +39,9 @@ class Layer:
     x: NDArray[Any]
     y: NDArray[Any]
     kind: str = "line"
-    """``line``, ``step``, ``area`` (to 0), ``dots``, ``squares``, ``spans`` (from x to ``to`` at y) or ``ranges`` (from
-    y to ``to`` at x), the last two also ``thin`` or ``wide``, marks also ``small``."""
+    """``line``, ``step``, ``area`` (to 0), ``dots``, ``squares``, ``spans`` (from x to ``to`` at y), ``ranges`` (from y
+    to ``to`` at x) or ``bands`` (from x to ``to``, as high as the chart); spans and ranges also ``thin`` or ``wide``,
+    marks also ``small``."""
     colour: str = "line"
     """A colour of the page: ``line, gain, loss, buy, sell, muted, second``."""
     name: str = ""
@@ -116,11 +117,13 @@ class Chart:
 
 def _xs(layer: Layer) -> Iterator[Any]:
     yield layer.x
-    if layer.kind.startswith("spans") and layer.to is not None:
+    if layer.kind.startswith(("spans", "bands")) and layer.to is not None:
         yield layer.to
 
 
 def _ys(layer: Layer) -> Iterator[Any]:
+    if layer.kind == "bands":
+        return
     yield layer.y
     if layer.kind.startswith("ranges") and layer.to is not None:
         yield layer.to
@@ -148,6 +151,9 @@ def _draw(layer: Layer, at_x: Any, at_y: Any, span: tuple[float, float]) -> str:
         else:
             x, top, bottom = at_x(layer.x), at_y(layer.to), at_y(layer.y)
             parts = [f"M{a:.1f} {b:.1f}V{c:.1f}" for a, b, c in zip(x, top, bottom, strict=True)]
+        return f'<path class="{kind}" d="{"".join(parts)}"/>'
+    if layer.kind == "bands" and layer.to is not None:
+        parts = [f"M{a:.1f} 0H{b:.1f}V{_SIZE}H{a:.1f}Z" for a, b in zip(at_x(layer.x), at_x(layer.to), strict=True)]
         return f'<path class="{kind}" d="{"".join(parts)}"/>'
     if layer.kind.split()[0] in ("dots", "squares"):
         marks = dict.fromkeys(f"M{a:.1f} {b:.1f}h0" for a, b in zip(at_x(layer.x), at_y(layer.y), strict=True))

@@ -20,6 +20,7 @@ use tradecore_core::orders::{OrderRequest, OrderType, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{
     Accounts, Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
+    WrongStampRule,
 };
 use tradecore_core::types::{
     AccountId, CurrencyId, Decimal, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, Money,
@@ -185,6 +186,8 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             basis: Basis::L2,
             latency: Latency::constant(30, 20, None),
             clock_lead: ClockLead::Ns(0),
+            wrong_stamps: WrongStampRule::default(),
+            stale_ns: 60_000_000_000,
             uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
             balances: None,

@@ -17,7 +17,7 @@ use tradecore_core::ledger::ContractMath;
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{Order, OrderRequest, OrderStatus, OrderType, Pending, Reason};
 use tradecore_core::sim::{
-    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
+    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings, WrongStampRule,
 };
 use tradecore_core::strategies::{QuoteSize, TouchMaker};
 use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
@@ -123,6 +123,8 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             basis: Basis::L2,
             latency,
             clock_lead: ClockLead::Ns(0),
+            wrong_stamps: WrongStampRule::default(),
+            stale_ns: 60_000_000_000,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,

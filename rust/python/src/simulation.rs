@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyDict, PyList, PyString};
 use tradecore_core::backtest::{
-    By, ChunkSource, CurrencyTotals, MarketSetup, Monitor, Progress, Replay, Reporting, ReportingSettings,
-    RunConfig, RunEnd, RunError,
+    By, ChunkSource, CurrencyTotals, MarketSetup, Moments, Monitor, Progress, Replay, Reporting,
+    ReportingSettings, RunConfig, RunEnd, RunError,
 };
 use tradecore_core::event::{Columns, EventKind};
 use tradecore_core::kernel::{HookError, Kernel, OnError, Record, StrategySetup};
@@ -480,6 +480,28 @@ fn volumes_to_py<'py>(
     Ok(out)
 }
 
+/// What each strategy has at venues with balances: whose, where, of what, in the beginning, in the end, and at the least.
+fn balances_to_py<'py>(py: Python<'py>, replay: &mut Replay, of: StrategyId) -> PyResult<Bound<'py, PyList>> {
+    let names: Vec<String> = replay.kernel_of(of).strategies().map(|(name, _)| name.to_owned()).collect();
+    let out = PyList::empty(py);
+    for (strategy, venue, balance) in replay.balances_of(of) {
+        let [begin, held, least] =
+            [balance.begin, balance.held, balance.least].map(|amount| money_to_py(py, amount));
+        out.append((&names[strategy.index()], venue, balance.currency, begin?, held?, least?))?;
+    }
+    Ok(out)
+}
+
+/// Times at which something was so.
+fn moments_to_py<'py>(py: Python<'py>, moments: &Moments) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("times", moments.times)?;
+    told.set_item("total_ns", moments.total_ns)?;
+    told.set_item("longest_ns", moments.longest_ns)?;
+    told.set_item("moments", &moments.kept)?;
+    Ok(told)
+}
+
 /// What a run came to in a currency.
 fn total_to_py<'py>(py: Python<'py>, total: &CurrencyTotals) -> PyResult<Bound<'py, PyDict>> {
     let ratios = total.stats.ratios();
@@ -553,7 +575,8 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("reported", reported_to_py(py, simulation, of, instruments)?)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let [bases, granularities, steps, leads, wrong, uncrossed] = std::array::from_fn(|_| PyDict::new(py));
+    let [bases, granularities, steps, leads, wrong, uncrossed, crossed, gaps, silences] =
+        std::array::from_fn(|_| PyDict::new(py));
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
@@ -569,6 +592,12 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
             wrong.set_item(&ids[market], stamps)?;
         }
+        let (lost, silent) = simulation.watched(id);
+        for (all, moments) in [(&gaps, lost), (&silences, silent)] {
+            if moments.times > 0 {
+                all.set_item(&ids[market], moments_to_py(py, &moments)?)?;
+            }
+        }
         let done = simulation.uncrossed(id);
         if done.times > 0 {
             let told = PyDict::new(py);
@@ -576,6 +605,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
             told.set_item("levels", done.levels)?;
             told.set_item("first_ts_recv", done.first)?;
             uncrossed.set_item(&ids[market], told)?;
+            crossed.set_item(&ids[market], simulation.crossed(id))?;
         }
     }
     let traded: Vec<PyInstrument> = instruments.iter().cloned().map(PyInstrument).collect();
@@ -586,6 +616,10 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("clock_leads", leads)?;
     out.set_item("wrong_stamps", wrong)?;
     out.set_item("uncrossed", uncrossed)?;
+    out.set_item("balances", balances_to_py(py, simulation, of)?)?;
+    out.set_item("crossed", crossed)?;
+    out.set_item("gaps", gaps)?;
+    out.set_item("silences", silences)?;
 
     let twice_mids: Vec<Option<i64>> =
         (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();

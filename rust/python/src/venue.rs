@@ -40,6 +40,8 @@ struct Attributes<'py> {
     outcome_fee: Bound<'py, PyAny>,
     basis: Bound<'py, PyAny>,
     clock_lead: Bound<'py, PyAny>,
+    wrong_stamps: Bound<'py, PyAny>,
+    stale_after: Bound<'py, PyAny>,
     uncross: Bound<'py, PyAny>,
     accounts: Bound<'py, PyAny>,
     self_trade: Bound<'py, PyAny>,
@@ -128,6 +130,10 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
             granularity: to_auto("granularity", &given.granularity)?,
             basis: to_text("basis", "a word", &given.basis)?.parse().map_err(errors::settings)?,
             clock_lead: to_auto("clock_lead", &given.clock_lead)?.map_or(ClockLead::Auto, ClockLead::Ns),
+            wrong_stamps: to_text("wrong_stamps", "a word", &given.wrong_stamps)?
+                .parse()
+                .map_err(errors::settings)?,
+            stale_ns: to_duration("stale_after", &given.stale_after, 1)?,
             uncross: to_text("uncross", "a word", &given.uncross)?.parse().map_err(errors::settings)?,
             matching: Matching {
                 accounts: to_text("accounts", "a word", &given.accounts)?

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::arrivals::{Arrival, Arrivals};
 use super::order::{Ordering, Receipts};
 use super::past::Past;
+use super::watch::{Moments, Watch};
 use crate::book::{FillBasis, L2Book, MarketChunks, Uncrossed};
 use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
-use crate::sim::{FeedClock, ModelFailure, Stamp, Told};
+use crate::sim::{FeedClock, ModelFailure, Stamp, Told, WrongStampRule};
 use crate::types::Side;
 
 /// Where a market's columns come from, piece by piece in order of time.
@@ -79,6 +80,7 @@ struct Feed {
     ordering: Option<Ordering>,
     /// Whether the market never runs ahead: to go back it would have to know more than its book.
     stays: bool,
+    watch: Watch,
 }
 
 impl Feed {
@@ -96,6 +98,7 @@ impl Lane {
         clock: FeedClock,
         basis: FillBasis,
         (uncrosses, in_order): (bool, bool),
+        stale_ns: i64,
     ) -> Self {
         // Of a feed latency of its own the order at the venue is that of the receipts, too.
         let receipts = (!in_order && !clock.has_feed()).then(|| Box::new(Receipts::new(basis)));
@@ -107,6 +110,7 @@ impl Lane {
             ordering: (!in_order).then(Ordering::default),
             // The bar it is in.
             stays: basis == FillBasis::Bars,
+            watch: Watch::new(basis, stale_ns),
         };
         Self {
             cursor: Cursor::new(),
@@ -167,6 +171,23 @@ impl Lane {
     /// How a feed latency of somebody else's failed, if it did and nobody has been told.
     pub(super) fn take_failure(&mut self) -> Option<ModelFailure> {
         self.clock.take_failure()
+    }
+
+    /// When it stayed so, each from and until, ns of receive time.
+    pub(super) fn crossed(&self) -> &[(i64, i64)] {
+        self.feed.chunks.crossed()
+    }
+
+    /// Times in which its book was unknown, and those in which nothing was told, of a run that ended at `end`.
+    pub(super) fn watched(&self, end: i64) -> (Moments, Moments) {
+        self.feed.watch.told(end)
+    }
+
+    /// Has the run end with the first stamp that cannot be by more than a second, where such are to be refused.
+    pub(super) fn judge_stamps(&mut self, rule: WrongStampRule) {
+        if rule == WrongStampRule::Refuse {
+            self.feed.chunks.refuse_stamps(self.clock.steps().into());
+        }
     }
 
     /// What stamps its messages.
@@ -242,6 +263,7 @@ impl Lane {
                 Some(ordering) => ordering.next_stamp(),
             };
             let Some(stamp) = stamp else { break };
+            self.feed.watch.see(stamp.venue, &view, rows);
             self.upcoming.push(Upcoming { stamp, to: rows.to, only_levels: rows.only_levels });
         }
     }

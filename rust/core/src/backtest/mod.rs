@@ -12,6 +12,7 @@ mod run;
 mod sessions;
 mod setup;
 mod stats;
+mod watch;
 
 pub use fidelity::{Outcome, Replayed, Scripted, orders_at_touch, replay};
 pub use lane::ChunkSource;
@@ -21,3 +22,4 @@ pub use reporting::{BadReporting, By, Reporting, ReportingSettings};
 pub use run::{Monitor, Progress, RunConfig, RunEnd, RunError};
 pub use setup::MarketSetup;
 pub use stats::{CHANGES_NEEDED, CurrencyTotals, EquityStats, NoRatio, Ratios};
+pub use watch::Moments;

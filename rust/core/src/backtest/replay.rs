@@ -20,6 +20,7 @@
 //! (see [`Replay::apart`]).
 
 mod passing;
+mod told;
 
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
@@ -33,8 +34,7 @@ use super::reporting::Reporting;
 use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
-use super::stats::CurrencyTotals;
-use crate::book::{FillBasis, Uncrossed};
+use crate::book::FillBasis;
 use crate::event::{EventKind, Heads};
 use crate::kernel::{
     Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, Outgoing,
@@ -47,7 +47,7 @@ use crate::sim::{
     Accounts, Balances, FeeSettings, FeedClock, FillRule, FundingSource, MarginRules, Market, ModelFailure,
     Notice, QueueModel, QueueRule, Uncross, Venue,
 };
-use crate::types::{MarketId, Qty, StrategyId};
+use crate::types::{MarketId, StrategyId};
 
 /// Runs beside each other in one with bounds.
 const BOUNDS: usize = 3;
@@ -231,7 +231,8 @@ impl Replay {
             );
             // What there is without a book is one stream.
             let in_order = in_order || !basis.has_book();
-            let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order));
+            let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order), settings.stale_ns);
+            lane.judge_stamps(settings.wrong_stamps);
             let counts = settings.latency.window() > 0;
             if is_bounded {
                 market.set_filling(groups[0].len(), bounds_of(settings.queue));
@@ -318,67 +319,6 @@ impl Replay {
     /// The kernel a strategy is in, for what it left behind.
     pub fn kernel_of(&mut self, strategy: StrategyId) -> &mut Kernel {
         self.sessions.kernel(self.sessions.seat_of(strategy))
-    }
-
-    /// The venue's side of a market.
-    pub fn market(&self, market: MarketId) -> &Market {
-        self.venue.market(market)
-    }
-
-    /// How the clock of a market's venue is taken to stand to ours, and which of its stamps were set aside.
-    pub fn clock(&self, market: MarketId) -> &FeedClock {
-        self.lanes[market.index()].clock()
-    }
-
-    /// Quantity traded by everybody in a market, as far as the run has got.
-    pub fn volume(&self, market: MarketId) -> Qty {
-        Qty::new(self.lanes[market.index()].volume)
-    }
-
-    /// What was removed of a market's book because it stayed locked or crossed.
-    pub fn uncrossed(&self, market: MarketId) -> Uncrossed {
-        self.lanes[market.index()].uncrossed()
-    }
-
-    /// Event rows passed so far, without those that were added to uncross a book.
-    pub fn rows(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.cursor.passed().saturating_sub(lane.uncrossed().levels)).sum()
-    }
-
-    /// Venue time of the first message and visible time of the last, ns; `None` without data.
-    pub fn span(&self) -> Option<(i64, i64)> {
-        (self.end > i64::MIN).then_some((self.start, self.end))
-    }
-
-    /// Totals by settlement currency, valid after [`Replay::run`]; the first strategy's if each is apart.
-    pub fn totals(&self) -> &[CurrencyTotals] {
-        self.totals_of(StrategyId::new(0))
-    }
-
-    /// Totals by the rule of a place of a run with bounds: 0 as set, 1 low, 2 high.
-    pub fn bound_totals(&self, place: usize) -> &[CurrencyTotals] {
-        self.sessions.seats().nth(place).map_or(&[], |seat| self.sessions.totals(seat))
-    }
-
-    /// Totals in the currency that is reported in, of the kernel a strategy is in, once they are known, and for how many
-    /// samples a rate was not known; `None` where none was asked for.
-    pub fn reported_of(&self, strategy: StrategyId) -> Option<(Option<&CurrencyTotals>, u64)> {
-        self.sessions.reported(self.sessions.seat_of(strategy))
-    }
-
-    /// The same by the rule of a place of a run with bounds.
-    pub fn bound_reported(&self, place: usize) -> Option<&CurrencyTotals> {
-        self.sessions.seats().nth(place).and_then(|seat| self.sessions.reported(seat)?.0)
-    }
-
-    /// How amounts become those of the currency that is reported in.
-    pub fn reporting(&self) -> Option<&Reporting> {
-        self.reporting.as_deref()
-    }
-
-    /// Totals of the kernel a strategy is in.
-    pub fn totals_of(&self, strategy: StrategyId) -> &[CurrencyTotals] {
-        self.sessions.totals(self.sessions.seat_of(strategy))
     }
 
     /// Runs to the end of the data and returns how it ended and the digest, the first strategy's if each is apart.

@@ -324,6 +324,13 @@ impl Sessions {
         (self.each.len() > 1 && self.group == 1).then(|| AccountId::new(seat.0))
     }
 
+    /// The account at the venue of each of a kernel's strategies.
+    pub(super) fn accounts_of(&self, seat: Seat) -> impl Iterator<Item = AccountId> + '_ {
+        let (kernel, shared) = (&self.each[seat.0].kernel, self.accounts(seat));
+        let count = kernel.strategies().count();
+        (0..count).map(move |at| shared.unwrap_or_else(|| kernel.account_of(StrategyId::new(at))))
+    }
+
     /// The only kernel, if there is no other.
     #[inline]
     pub(super) fn only(&self) -> Option<Seat> {

@@ -8,7 +8,10 @@
 use std::sync::Arc;
 
 use super::l2::{FillBasis, L2Book};
-use crate::event::{Chunk, Chunker, Columns, Event, EventColumns, EventKind, FeedError, KindSet, Span, View};
+use crate::event::{
+    Chunk, Chunker, ClockStep, Columns, Event, EventColumns, EventKind, FeedError, KindSet, Span, StampGate,
+    View,
+};
 use crate::types::Side;
 
 /// So long a book may be locked or crossed, ns of receive time.
@@ -136,6 +139,7 @@ pub struct Uncrossing {
     book: L2Book,
     crossing: Crossing,
     done: Uncrossed,
+    moments: Vec<(i64, i64)>,
 }
 
 impl Uncrossing {
@@ -169,6 +173,9 @@ impl Uncrossing {
         self.done.times += 1;
         self.done.levels += prices.len() as u64;
         self.done.first = self.done.first.or(Some(since));
+        if self.moments.len() < MOMENTS {
+            self.moments.push((since, ts_recv));
+        }
         for price in prices {
             self.book.set(side, price, 0);
             let (kind, side) = (EventKind::BookSet, side as i8);
@@ -184,10 +191,15 @@ impl Uncrossing {
     }
 }
 
+/// Moments of locked and crossed books that are kept.
+const MOMENTS: usize = 1_000;
+
 /// A market's columns in chunks of whole messages, their book uncrossed where that is wanted.
 #[derive(Default)]
 pub struct MarketChunks {
     chunker: Chunker,
+    /// Where stamps that cannot be are refused, and how many rows have passed it.
+    gate: Option<(StampGate, u64)>,
     /// In a box: few need one, and a book is large.
     uncrossing: Option<Box<Uncrossing>>,
 }
@@ -195,7 +207,7 @@ pub struct MarketChunks {
 impl MarketChunks {
     /// Chunks of columns that have not been given yet.
     pub fn new(uncrosses: bool) -> Self {
-        Self { chunker: Chunker::default(), uncrossing: uncrosses.then(Box::default) }
+        Self { chunker: Chunker::default(), gate: None, uncrossing: uncrosses.then(Box::default) }
     }
 
     /// The next chunk, as [`Chunker::pull`] gives it.
@@ -207,10 +219,26 @@ impl MarketChunks {
         more: impl FnMut() -> Result<Option<Arc<dyn Columns>>, E>,
     ) -> Result<Option<Chunk>, FeedError<E>> {
         let chunk = self.chunker.pull(more)?;
+        if let (Some((gate, passed)), Some(chunk)) = (&mut self.gate, &chunk) {
+            gate.check(&chunk.view(), chunk.start(), chunk.end(), *passed)
+                .map_err(|error| FeedError::Columns(0, error))?;
+            *passed += (chunk.end() - chunk.start()) as u64;
+        }
         Ok(match &mut self.uncrossing {
             Some(uncrossing) => chunk.map(|chunk| uncrossing.take(chunk)),
             None => chunk,
         })
+    }
+
+    /// Refuses from now on what is stamped more than a second behind its receipt, as the venue's clock stood.
+    pub fn refuse_stamps(&mut self, steps: Arc<[ClockStep]>) {
+        self.gate = Some((StampGate::new(steps), 0));
+    }
+
+    /// When the book stayed locked or crossed, each from and until something was removed, ns of receive time; the first
+    /// thousand.
+    pub fn crossed(&self) -> &[(i64, i64)] {
+        self.uncrossing.as_ref().map_or(&[], |uncrossing| &uncrossing.moments)
     }
 
     /// Whether the end of the data was reached.

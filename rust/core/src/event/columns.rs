@@ -7,7 +7,7 @@
 //! care.
 
 use super::kind::{EventKind, FLAG_LAST, KindSet};
-use crate::types::{Level, STEPS_LIMIT, TIME_LIMIT};
+use crate::types::{Level, STEPS_LIMIT, TIME_LIMIT, format_duration};
 
 /// One event row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,22 @@ pub enum ColumnsError {
         /// The time before it.
         previous: i64,
     },
+    /// A venue's stamp that cannot be.
+    #[error(
+        "row {row}: stamped {ts_event} ns by the venue and received at {ts_recv} ns: once the clocks are set right it lies {} \
+         behind its receipt",
+        format_duration(*.behind_ns)
+    )]
+    Stamp {
+        /// The first offending row.
+        row: usize,
+        /// The stamp, ns.
+        ts_event: i64,
+        /// The receipt, ns.
+        ts_recv: i64,
+        /// How far it is behind, ns.
+        behind_ns: i64,
+    },
     /// A value outside its column's vocabulary.
     #[error("row {row}: {column} {got} is not {expected}")]
     BadValue {
@@ -150,7 +166,7 @@ impl ColumnsError {
     /// The same error of a row `by` rows further down.
     fn moved(mut self, by: usize) -> Self {
         match &mut self {
-            Self::Unsorted { row, .. } | Self::BadValue { row, .. } => *row += by,
+            Self::Unsorted { row, .. } | Self::BadValue { row, .. } | Self::Stamp { row, .. } => *row += by,
             Self::Length { .. } => {}
         }
         self

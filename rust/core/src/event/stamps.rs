@@ -1,5 +1,8 @@
 //! Venue's stamps that cannot be: those that lie behind the receipt once the clocks' difference is corrected.
 
+use std::sync::Arc;
+
+use super::columns::{ColumnsError, View};
 use super::latencies::{ClockStep, LatencyMeter};
 
 /// So far behind the receipt a corrected stamp has to lie to be counted as a wrong one, ns: clocks that are set right
@@ -32,6 +35,41 @@ impl WrongStamps {
         if beyond > self.worst_ns {
             (self.worst_ns, self.worst_ts_event, self.worst_ts_recv) = (beyond, ts_event, ts_recv);
         }
+    }
+}
+
+/// So far behind the receipt no clock and no network puts a stamp, ns.
+const REFUSED_NS: i64 = 1_000_000_000;
+
+/// Refuses messages whose stamps lie more than a second behind their receipt, once the clocks' difference is corrected.
+#[derive(Debug)]
+pub struct StampGate {
+    steps: Arc<[ClockStep]>,
+}
+
+impl StampGate {
+    /// As a venue's clock stood.
+    pub fn new(steps: Arc<[ClockStep]>) -> Self {
+        Self { steps }
+    }
+
+    /// Looks at the messages of some rows, before which there were so many.
+    ///
+    /// # Errors
+    /// [`ColumnsError::Stamp`] with the first that is refused.
+    pub fn check(&self, view: &View<'_>, from: usize, to: usize, passed: u64) -> Result<(), ColumnsError> {
+        for rows in view.messages(from, to) {
+            let (ts_event, ts_recv) = (view.ts_event[rows.from], view.ts_recv[rows.from]);
+            // Most stamps lie before their receipt, whatever the clock.
+            if ts_event.saturating_sub(ts_recv) > REFUSED_NS {
+                let behind_ns = step_at(&self.steps, ts_recv).beyond(ts_event, ts_recv);
+                if behind_ns > REFUSED_NS {
+                    let row = passed as usize + rows.from - from;
+                    return Err(ColumnsError::Stamp { row, ts_event, ts_recv, behind_ns });
+                }
+            }
+        }
+        Ok(())
     }
 }
 

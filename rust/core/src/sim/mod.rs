@@ -34,6 +34,9 @@ pub use margin::{BySymbol, Maintenance, MarginMode, MarginRules};
 pub use market::{Accounts, FillRule, Market, Matching, SelfTrade};
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};
-pub use settings::{Balances, Basis, ClockLead, SettingsError, SupportWords, Uncross, VenueSettings};
+pub use settings::{
+    Balances, Basis, ClockLead, SettingsError, SupportWords, Uncross, VenueSettings, WrongStampRule,
+};
 pub use update::Update;
 pub use venue::{Notice, Venue};
+pub use wallet::Balance;

@@ -82,6 +82,16 @@ pub enum Uncross {
     Off,
 }
 
+/// What becomes of a stamp that lies more than a second behind its receipt once the clocks are set right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WrongStampRule {
+    /// It is set aside, as all are that lie behind: its message acts as fast as the fastest of its hour.
+    #[default]
+    SetAside,
+    /// The run ends with an error.
+    Refuse,
+}
+
 /// What an account of a venue begins with, and whether it may owe.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Balances {
@@ -132,6 +142,10 @@ pub struct VenueSettings {
     pub latency: Latency,
     /// How far its clock runs ahead.
     pub clock_lead: ClockLead,
+    /// What becomes of its stamps that cannot be.
+    pub wrong_stamps: WrongStampRule,
+    /// After so long without a message what is known of a market is old, ns.
+    pub stale_ns: i64,
     /// What is done about its book when it stays locked or crossed.
     pub uncross: Uncross,
     /// How orders of ours meet.
@@ -170,6 +184,7 @@ impl VenueSettings {
             ("clock_lead", lead),
             ("granularity", self.granularity.unwrap_or(0)),
             ("day_begins", self.orders.day_begins),
+            ("stale_after", self.stale_ns),
         ] {
             if ns < 0 {
                 return Err(SettingsError { field, problem: format!("{ns} ns is negative") });
@@ -219,6 +234,13 @@ impl FromStr for Uncross {
     type Err = SettingsError;
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         choice("uncross", text, &[("drop-older", Self::DropOlder), ("off", Self::Off)])
+    }
+}
+
+impl FromStr for WrongStampRule {
+    type Err = SettingsError;
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        choice("wrong_stamps", text, &[("set_aside", Self::SetAside), ("refuse", Self::Refuse)])
     }
 }
 
@@ -325,6 +347,8 @@ mod tests {
             basis: Basis::Auto,
             latency: Latency::constant(0, 0, Some(0)),
             clock_lead: ClockLead::Ns(0),
+            wrong_stamps: WrongStampRule::default(),
+            stale_ns: 60_000_000_000,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,

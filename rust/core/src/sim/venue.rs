@@ -22,7 +22,7 @@ use super::marks::Marks;
 use super::queue::Told;
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
-use super::wallet::{Coin, Spot, Wallets};
+use super::wallet::{Balance, Coin, Spot, Wallets};
 use crate::book::{FillBasis, L2Book};
 use crate::event::{FINE_SCALE, Span, View};
 use crate::ledger::{Payment, PaymentKind};
@@ -201,7 +201,8 @@ impl Venue {
         balances: &Balances,
         margin: Option<&MarginRules>,
     ) -> Result<(), SettingsError> {
-        let mut wallets = Wallets::new(balances);
+        let name = markets.first().map_or("", |id| self.market(*id).instrument().id.venue());
+        let mut wallets = Wallets::new(name, balances);
         let mut contracts = Vec::new();
         for id in margin.map_or(&[][..], |_| markets) {
             contracts.extend(self.contract(*id, &mut wallets, margin)?.map(|contract| (*id, contract)));
@@ -271,6 +272,13 @@ impl Venue {
         }
         self.volumes.push(Volumes::new(settings.volume));
         Ok(())
+    }
+
+    /// What an account has at each venue that has balances, by the order in which these were given.
+    pub fn balances(&self, account: AccountId) -> impl Iterator<Item = (&str, Balance<'_>)> {
+        self.wallets
+            .iter()
+            .flat_map(move |wallets| wallets.told(account).map(move |balance| (wallets.venue(), balance)))
     }
 
     /// Why the balances of an account do not allow a command.

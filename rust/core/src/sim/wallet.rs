@@ -43,13 +43,34 @@ struct Claim {
     amount: Money,
 }
 
+/// What an account has of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance<'a> {
+    /// The currency.
+    pub currency: &'a str,
+    /// What it began with.
+    pub begin: Money,
+    /// What is there now.
+    pub held: Money,
+    /// The least there ever was, below 0 where it was borrowed.
+    pub least: Money,
+}
+
 #[derive(Debug, Clone, Default)]
 struct Wallet {
     held: Vec<Money>,
+    /// The least of each there ever was.
+    least: Vec<Money>,
     claims: FxHashMap<OrderId, Claim>,
 }
 
 impl Wallet {
+    /// Changes what there is of a coin.
+    fn add(&mut self, coin: Coin, change: Money) {
+        self.held[coin] = plus(self.held[coin], change);
+        self.least[coin] = self.least[coin].min(self.held[coin]);
+    }
+
     /// What orders may still pay of a coin, but for one of them.
     fn claimed(&self, coin: Coin, but: Option<OrderId>) -> Money {
         let others = self.claims.iter().filter(|(id, claim)| Some(**id) != but && claim.coin == coin);
@@ -60,6 +81,7 @@ impl Wallet {
 /// The balances of all accounts of a venue.
 #[derive(Debug)]
 pub(super) struct Wallets {
+    venue: String,
     currencies: Vec<String>,
     begin: Vec<Money>,
     may_borrow: bool,
@@ -91,8 +113,9 @@ impl Spot {
 
 impl Wallets {
     /// Balances as they are given.
-    pub(super) fn new(balances: &Balances) -> Self {
+    pub(super) fn new(venue: &str, balances: &Balances) -> Self {
         Self {
+            venue: venue.to_owned(),
             currencies: balances.begin.iter().map(|(currency, _)| currency.clone()).collect(),
             begin: balances.begin.iter().map(|(_, amount)| *amount).collect(),
             may_borrow: balances.may_borrow,
@@ -144,15 +167,33 @@ impl Wallets {
         if !must && plus(amount, wallet.claimed(coin, None)) > wallet.held[coin] {
             return false;
         }
-        wallet.held[coin] = plus(wallet.held[coin], -amount);
+        wallet.add(coin, -amount);
         true
+    }
+
+    /// The venue.
+    pub(super) fn venue(&self) -> &str {
+        &self.venue
+    }
+
+    /// What an account has of each currency.
+    pub(super) fn told(&self, account: AccountId) -> impl Iterator<Item = Balance<'_>> {
+        let wallet = self.accounts.get(&account);
+        self.currencies.iter().enumerate().map(move |(coin, currency)| {
+            let begin = self.begin[coin];
+            let (held, least) =
+                wallet.map_or((begin, begin), |wallet| (wallet.held[coin], wallet.least[coin]));
+            Balance { currency, begin, held, least }
+        })
     }
 
     fn wallet(&mut self, account: AccountId) -> &mut Wallet {
         let begin = &self.begin;
-        self.accounts
-            .entry(account)
-            .or_insert_with(|| Wallet { held: begin.clone(), claims: FxHashMap::default() })
+        self.accounts.entry(account).or_insert_with(|| Wallet {
+            held: begin.clone(),
+            least: begin.clone(),
+            claims: FxHashMap::default(),
+        })
     }
 
     /// What an account holds of a currency.
@@ -162,8 +203,7 @@ impl Wallets {
 
     /// Changes what an account holds of a currency.
     pub(super) fn book(&mut self, account: AccountId, coin: Coin, change: Money) {
-        let held = &mut self.wallet(account).held[coin];
-        *held = plus(*held, change);
+        self.wallet(account).add(coin, change);
     }
 
     /// Whether an account has less than an order of it may pay, which has been filled up to `filled`.
@@ -220,6 +260,10 @@ impl Wallets {
                 };
                 for (coin, change) in [gets, (pays.0, -pays.1), (paid.0, -paid.1)] {
                     wallet.held[coin] = plus(wallet.held[coin], change);
+                }
+                for coin in [gets.0, pays.0, paid.0] {
+                    // What one fill gives and takes of a coin counts at once.
+                    wallet.least[coin] = wallet.least[coin].min(wallet.held[coin]);
                 }
                 claim.filled += qty.steps();
             }

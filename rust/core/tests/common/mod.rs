@@ -18,7 +18,7 @@ use tradecore_core::kernel::{
 use tradecore_core::orders::{Command, OrderRequest, OrderType, ReportKind, TimeInForce};
 use tradecore_core::random::Random;
 use tradecore_core::sim::{
-    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings,
+    Basis, ClockLead, FeeSettings, FundingSource, Latency, Matching, Uncross, VenueSettings, WrongStampRule,
 };
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
@@ -169,6 +169,8 @@ pub fn market_setup(
             basis: Basis::L2,
             latency,
             clock_lead: ClockLead::Ns(0),
+            wrong_stamps: WrongStampRule::default(),
+            stale_ns: 60_000_000_000,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,

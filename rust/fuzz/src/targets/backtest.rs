@@ -7,7 +7,7 @@ use tradecore_core::kernel::{OnError, StrategySetup};
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::sim::{
     Accounts, Balances, Basis, ClockLead, FeeSettings, FundingSource, Latency, MarginMode, MarginRules,
-    Matching, SelfTrade, Uncross, VenueSettings,
+    Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
 };
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
@@ -120,6 +120,8 @@ fn run(input: &[u8]) {
             basis: dice.pick(&[Basis::Auto, Basis::L1]),
             latency: Latency::constant(time(&mut dice), time(&mut dice), dice.maybe(time)),
             clock_lead: dice.pick(&[ClockLead::Auto, ClockLead::Ns(0), ClockLead::Ns(3 * MS)]),
+            wrong_stamps: WrongStampRule::default(),
+            stale_ns: 60_000_000_000,
             uncross: dice.pick(&[Uncross::DropOlder, Uncross::Off]),
             matching: Matching {
                 accounts: dice.pick(&[Accounts::Shared, Accounts::Isolated]),

@@ -1,0 +1,91 @@
+//! What a run came to, for whoever ran it.
+
+use super::Replay;
+use crate::backtest::reporting::Reporting;
+use crate::backtest::stats::CurrencyTotals;
+use crate::backtest::watch::Moments;
+use crate::book::Uncrossed;
+use crate::sim::{Balance, FeedClock, Market};
+use crate::types::{MarketId, Qty, StrategyId};
+
+impl Replay {
+    /// The venue's side of a market.
+    pub fn market(&self, market: MarketId) -> &Market {
+        self.venue.market(market)
+    }
+
+    /// How the clock of a market's venue is taken to stand to ours, and which of its stamps were set aside.
+    pub fn clock(&self, market: MarketId) -> &FeedClock {
+        self.lanes[market.index()].clock()
+    }
+
+    /// Quantity traded by everybody in a market, as far as the run has got.
+    pub fn volume(&self, market: MarketId) -> Qty {
+        Qty::new(self.lanes[market.index()].volume)
+    }
+
+    /// What was removed of a market's book because it stayed locked or crossed.
+    pub fn uncrossed(&self, market: MarketId) -> Uncrossed {
+        self.lanes[market.index()].uncrossed()
+    }
+
+    /// Event rows passed so far, without those that were added to uncross a book.
+    pub fn rows(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.cursor.passed().saturating_sub(lane.uncrossed().levels)).sum()
+    }
+
+    /// Venue time of the first message and visible time of the last, ns; `None` without data.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        (self.end > i64::MIN).then_some((self.start, self.end))
+    }
+
+    /// Totals by settlement currency, valid after [`Replay::run`]; the first strategy's if each is apart.
+    pub fn totals(&self) -> &[CurrencyTotals] {
+        self.totals_of(StrategyId::new(0))
+    }
+
+    /// Totals by the rule of a place of a run with bounds: 0 as set, 1 low, 2 high.
+    pub fn bound_totals(&self, place: usize) -> &[CurrencyTotals] {
+        self.sessions.seats().nth(place).map_or(&[], |seat| self.sessions.totals(seat))
+    }
+
+    /// When a market's book stayed locked or crossed, each from and until something was removed, ns of receive time.
+    pub fn crossed(&self, market: MarketId) -> &[(i64, i64)] {
+        self.lanes[market.index()].crossed()
+    }
+
+    /// Times in which a market's book was unknown, and those in which nothing was told of it.
+    pub fn watched(&self, market: MarketId) -> (Moments, Moments) {
+        self.lanes[market.index()].watched(self.latest)
+    }
+
+    /// What each strategy of the kernel that one is in has at venues with balances.
+    pub fn balances_of(&self, strategy: StrategyId) -> impl Iterator<Item = (StrategyId, &str, Balance<'_>)> {
+        let accounts = self.sessions.accounts_of(self.sessions.seat_of(strategy));
+        accounts.enumerate().flat_map(move |(at, account)| {
+            let of = move |(venue, balance)| (StrategyId::new(at), venue, balance);
+            self.venue.balances(account).map(of)
+        })
+    }
+
+    /// Totals in the currency that is reported in, of the kernel a strategy is in, once they are known, and for how many
+    /// samples a rate was not known; `None` where none was asked for.
+    pub fn reported_of(&self, strategy: StrategyId) -> Option<(Option<&CurrencyTotals>, u64)> {
+        self.sessions.reported(self.sessions.seat_of(strategy))
+    }
+
+    /// The same by the rule of a place of a run with bounds.
+    pub fn bound_reported(&self, place: usize) -> Option<&CurrencyTotals> {
+        self.sessions.seats().nth(place).and_then(|seat| self.sessions.reported(seat)?.0)
+    }
+
+    /// How amounts become those of the currency that is reported in.
+    pub fn reporting(&self) -> Option<&Reporting> {
+        self.reporting.as_deref()
+    }
+
+    /// Totals of the kernel a strategy is in.
+    pub fn totals_of(&self, strategy: StrategyId) -> &[CurrencyTotals] {
+        self.sessions.totals(self.sessions.seat_of(strategy))
+    }
+}

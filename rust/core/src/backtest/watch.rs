@@ -1,0 +1,153 @@
+//! What a run has to know of its data beside what happens in it: times in which a book was unknown, and times in which
+//! nothing was told.
+
+use crate::book::FillBasis;
+use crate::event::{EventKind, Span, View};
+
+/// Times that are kept; of the others only how many there were and how long.
+const KEPT: usize = 1_000;
+
+/// Times at which something was so, each from and until, ns of the venue's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Moments {
+    /// How many.
+    pub times: u64,
+    /// How long in all, ns.
+    pub total_ns: i64,
+    /// The longest, ns.
+    pub longest_ns: i64,
+    /// The first thousand.
+    pub kept: Vec<(i64, i64)>,
+}
+
+impl Moments {
+    #[cold]
+    fn add(&mut self, from: i64, until: i64) {
+        let length = until.saturating_sub(from);
+        self.times += 1;
+        self.total_ns = self.total_ns.saturating_add(length);
+        self.longest_ns = self.longest_ns.max(length);
+        if self.kept.len() < KEPT {
+            self.kept.push((from, until));
+        }
+    }
+}
+
+/// Looks at each message of a market once, in the order in which they act.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Whether it has a full book, which can be lost.
+    has_book: bool,
+    /// Nothing for longer than this is a silence, ns.
+    quiet_ns: i64,
+    last: i64,
+    /// Since when the book is unknown.
+    lost: Option<i64>,
+    gaps: Moments,
+    silences: Moments,
+}
+
+impl Watch {
+    pub(super) fn new(basis: FillBasis, quiet_ns: i64) -> Self {
+        let has_book = basis == FillBasis::L2;
+        // Bars come as far apart as they are long.
+        let quiet_ns = if basis == FillBasis::Bars { i64::MAX } else { quiet_ns };
+        let [gaps, silences] = [Moments::default(), Moments::default()];
+        Self { has_book, quiet_ns, last: i64::MAX, lost: None, gaps, silences }
+    }
+
+    /// Takes the next message, which acts at `at`.
+    #[inline]
+    pub(super) fn see(&mut self, at: i64, view: &View<'_>, rows: Span) {
+        if !rows.only_levels {
+            let kind = view.kind[rows.from];
+            if kind == EventKind::BookClear as u8 {
+                self.cleared(at, rows.to - rows.from == 1);
+            } else if kind > EventKind::Quote as u8 && kind < EventKind::OrderAdd as u8 {
+                // What a venue publishes beside its market says nothing of the book.
+                return;
+            }
+        }
+        if at.saturating_sub(self.last) > self.quiet_ns {
+            self.silences.add(self.last, at);
+        }
+        self.last = at;
+    }
+
+    /// The book was cleared: by a snapshot, or for good until the next one.
+    #[cold]
+    fn cleared(&mut self, at: i64, is_lost: bool) {
+        if is_lost && self.has_book {
+            self.lost.get_or_insert(at);
+        } else if let Some(since) = self.lost.take() {
+            self.gaps.add(since, at);
+        }
+    }
+
+    /// Times in which the book was unknown, and those in which nothing was told, of a run that ended at `end`.
+    pub(super) fn told(&self, end: i64) -> (Moments, Moments) {
+        let (mut gaps, mut silences) = (self.gaps.clone(), self.silences.clone());
+        if let Some(since) = self.lost {
+            gaps.add(since, end.max(since));
+        }
+        if self.last < i64::MAX && end.saturating_sub(self.last) > self.quiet_ns {
+            silences.add(self.last, end);
+        }
+        (gaps, silences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Columns as _, Event, EventColumns, FLAG_LAST};
+
+    fn columns(rows: &[(i64, EventKind, u8)]) -> EventColumns {
+        let mut out = EventColumns::default();
+        for &(ts, kind, flags) in rows {
+            let side = i8::from(kind != EventKind::BookClear);
+            out.push(Event { ts_event: ts, ts_recv: ts, kind, side, flags, price: 1, qty: 1, id: 0 });
+        }
+        out
+    }
+
+    fn told(rows: &[(i64, EventKind, u8)], basis: FillBasis, end: i64) -> [Vec<(i64, i64)>; 2] {
+        let (columns, mut watch) = (columns(rows), Watch::new(basis, 10));
+        let view = columns.view();
+        for rows in view.messages(0, view.len()) {
+            watch.see(view.ts_event[rows.from], &view, rows);
+        }
+        let (gaps, silences) = watch.told(end);
+        [gaps.kept, silences.kept]
+    }
+
+    const LAST: u8 = FLAG_LAST;
+
+    #[test]
+    fn a_lone_clear_begins_a_gap_that_the_next_snapshot_ends() {
+        use EventKind::{BookClear, BookSet, Trade};
+        let rows = [
+            (1, BookClear, 0),
+            (1, BookSet, LAST),
+            (3, BookClear, LAST),
+            (4, Trade, LAST),
+            (5, BookClear, LAST),
+            (8, BookClear, 0),
+            (8, BookSet, LAST),
+            (9, BookClear, LAST),
+        ];
+        assert_eq!(told(&rows, FillBasis::L2, 11), [vec![(3, 8), (9, 11)], vec![]]);
+        assert_eq!(told(&rows, FillBasis::Trades, 11), [vec![], vec![]]);
+    }
+
+    #[test]
+    fn nothing_for_longer_than_that_is_a_silence_whatever_is_published_beside() {
+        use EventKind::{BookSet, Mark, Trade};
+        let rows =
+            [(0, BookSet, LAST), (10, Trade, LAST), (15, Mark, LAST), (21, BookSet, LAST), (30, Mark, LAST)];
+        assert_eq!(told(&rows, FillBasis::L2, 31), [vec![], vec![(10, 21)]]);
+        assert_eq!(told(&rows, FillBasis::L2, 40), [vec![], vec![(10, 21), (21, 40)]]);
+        assert_eq!(told(&rows, FillBasis::Bars, 40), [vec![], vec![]]);
+        assert_eq!(told(&[], FillBasis::L2, 40), [vec![], vec![]]);
+    }
+}

@@ -1,0 +1,94 @@
+"""What accounts hold at venues with balances: in the beginning, in the end, and what they owed."""
+
+from __future__ import annotations
+
+import pickle
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import tradecore as tc
+from conftest import CLEAR, LAST, SET, columns
+
+SECOND = 1_000_000_000
+SPOT = tc.Instrument(
+    "BTCUSDT.TEST",
+    kind="spot",
+    base="BTC",
+    quote="USDT",
+    price_increment="0.5",
+    qty_increment="0.001",
+    taker_fee_bps=10,
+)
+DATA = {
+    SPOT.id: columns(
+        [
+            (SECOND, CLEAR, 0, 2, 0, 0),
+            (SECOND, SET, 1, 2, 199_999, 10_000),
+            (SECOND, SET, -1, LAST | 2, 200_000, 10_000),
+            (9 * SECOND, SET, 1, LAST, 1, 1),
+        ]
+    )
+}
+
+
+class Trades(tc.Strategy):
+    """Buys, then sells so much at the market."""
+
+    bought: Decimal = Decimal("0.1")
+    sold: Decimal = Decimal(0)
+
+    def on_start(self, ctx: tc.Context) -> None:
+        ctx.at(2 * SECOND, lambda ctx: ctx.buy(SPOT.id, self.bought))
+        if self.sold:
+            ctx.at(4 * SECOND, lambda ctx: ctx.sell(SPOT.id, self.sold))
+
+
+def run(*strategies: tc.Strategy, **settings: Any) -> tc.Result:
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), **settings)
+    return tc.Backtest(list(strategies), DATA, [venue], specs=[SPOT]).run()
+
+
+def test_balances_are_those_of_each_account_in_the_end() -> None:
+    made = run(Trades("a", [SPOT.id]), Trades("b", [SPOT.id], bought="0.2"), balances="0.5 BTC, 50000 USDT")
+    rows = [
+        ("a", "TEST", "BTC", "0.5", "0.6", "0.1", "0"),
+        ("a", "TEST", "USDT", "50000", "39990", "-10010", "0"),
+        ("b", "TEST", "BTC", "0.5", "0.7", "0.2", "0"),
+        ("b", "TEST", "USDT", "50000", "29980", "-20020", "0"),
+    ]
+    assert made.balances.rows() == [(*row[:3], *map(Decimal, row[3:])) for row in rows]
+    cash = {row["strategy"]: row["cash"] for row in made.final_positions}
+    changes = made.balances.filter(currency="USDT")
+    assert dict(zip(changes["strategy"], changes["change"], strict=True)) == cash
+
+
+def test_what_was_owed_is_told_after_it_was_paid_back(tmp_path: Path) -> None:
+    made = run(Trades("a", [SPOT.id], sold="0.1"), balances={"USDT": 4_000}, borrowing="allowed")
+    owed = dict(zip(made.balances["currency"], made.balances["borrowed"], strict=True))
+    assert owed == {"USDT": Decimal(6_010), "BTC": Decimal(0)}
+    assert made.balances.filter(currency="BTC")["end"].to_list() == [0]
+    page = made.report(tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "<h3>Balances</h3>" in page
+    assert "6,010" in page
+    made.save(tmp_path / "run.tcr")
+    for again in (tc.load_result(tmp_path / "run.tcr"), pickle.loads(pickle.dumps(made))):
+        assert again.balances.equals(made.balances)
+    assert made.summary()["balances"][0] == {
+        "strategy": "a",
+        "venue": "TEST",
+        "currency": "USDT",
+        "begin": "4000",
+        "end": str(made.balances["end"][0].normalize()),
+    }
+
+
+def test_an_account_that_never_traded_has_what_it_began_with() -> None:
+    class Waits(tc.Strategy):
+        pass
+
+    made = run(Waits("w", [SPOT.id]), balances="1 BTC")
+    assert made.balances.select("currency", "begin", "end").rows() == [("BTC", 1, 1), ("USDT", 0, 0)]
+    without = run(Waits("w", [SPOT.id]))
+    assert without.balances.height == 0
+    assert without.balances.columns == ["strategy", "venue", "currency", "begin", "end", "change", "borrowed"]
