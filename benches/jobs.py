@@ -19,6 +19,7 @@ from benches.features import feature_jobs
 from benches.harness import Job, Limit, Target
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
+from benches.risk import risk_jobs
 from benches.runs import run_jobs
 from benches.signals import signal_jobs
 from benches.tables import table_jobs
@@ -114,6 +115,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
         "start-up": start_up,
         **indicator_jobs(rows),
+        **risk_jobs(),
         **bars.jobs(),
         **signal_jobs(folder, rows),
         **feature_jobs(folder),

@@ -195,6 +195,7 @@ fn run(data: &Data, job: &str) -> (Duration, u64) {
         cost_basis: CostBasis::default(),
         checks: false,
         keeps_journal: false,
+        risk: None,
     };
     let strategy = StrategySetup {
         name: "s".into(),

@@ -48,6 +48,8 @@ _PAGES = {
     "tradecore.strategy": "strategies",
     "tradecore.validation": "strategies",
     "tradecore._core.Instrument": "data",
+    "tradecore._core.RiskBreach": "strategies",
+    "tradecore._core.RiskView": "strategies",
     "tradecore._core": "tools",
 }
 """The page of what is defined somewhere, the longest prefix first; what is defined elsewhere is about runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from datetime import timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -14,6 +15,7 @@ from text import cell, code, markdown, table
 
 from tradecore.config import BacktestConfig
 from tradecore.config.models import _IntervalText
+from tradecore.risk import RiskLimits
 from tradecore.strategies.registry import REGISTRY
 from tradecore.strategy import Duration
 from tradecore.venue import Latency, SimVenue
@@ -30,6 +32,7 @@ read exactly.
 """
 
 _TABLES = {
+    "risk": "[risk]",
     "data": "[data]",
     "tardis": "[data.tardis]",
     "venues": "[[venues]]",
@@ -51,6 +54,9 @@ def configuration_page(package: griffe.Module) -> str:
             case "venues":
                 parts += ["One table a venue; a venue that is not named has these defaults.\n"]
                 parts.append(table(_HEAD, _venue_rows(package)))
+            case "risk":
+                parts += ["Sets for single venues, instruments and strategies are tables in it, such as\n"]
+                parts += ['`[risk.instruments."BTCUSDT.BINANCE"]`.\n', table(_HEAD, _limit_rows(package))]
             case "instruments":
                 parts += ["Specifications that go before those of the catalog and the shipped ones.\n"]
                 parts.append(table(_HEAD, _instrument_rows(package)))
@@ -111,6 +117,16 @@ def _venue_rows(package: griffe.Module) -> Iterator[tuple[str, ...]]:
             default = ... if own.default is MISSING else own.default
             kind = "duration or `auto`" if own.name == "clock_lead" else _words(hints[own.name])
             yield code(own.name), cell(kind), _default(default), cell(venue[own.name])
+
+
+def _limit_rows(package: griffe.Module) -> Iterator[tuple[str, ...]]:
+    described = _described(package["risk.RiskLimits"])
+    hints = get_type_hints(RiskLimits)
+    for own in fields(RiskLimits):
+        is_set = own.default is MISSING
+        is_length = timedelta in get_args(hints[own.name])
+        kind = "tables of limits" if is_set else "duration" if is_length else _words(hints[own.name])
+        yield code(own.name), cell(kind), _default(None if is_set else own.default), cell(described[own.name])
 
 
 def _instrument_rows(package: griffe.Module) -> Iterator[tuple[str, ...]]:

@@ -36,7 +36,7 @@ from tradecore.types import (
 )
 
 if TYPE_CHECKING:
-    from tradecore import bars, exec, indicators, ml, reconcile
+    from tradecore import bars, exec, indicators, ml, reconcile, risk
     from tradecore import features as features
     from tradecore._core import (
         BookView,
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from tradecore.queue_models import FittedQueue, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
+    from tradecore.risk import RiskLimits
     from tradecore.strategies import (
         AvellanedaStoikov,
         MeanReversion,
@@ -125,6 +126,7 @@ _LATER = {
     "performance": "report.statistics",
     "probabilistic_sharpe": "report.statistics",
     "sharpe_of_best_trial": "report.statistics",
+    "RiskLimits": "risk",
     "AvellanedaStoikov": "strategies",
     "MeanReversion": "strategies",
     "MomentumEma": "strategies",
@@ -146,7 +148,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml", "reconcile"})
+_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml", "reconcile", "risk"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -196,6 +198,7 @@ __all__ = [
     "RealizedVolatility",
     "ReplayResult",
     "Result",
+    "RiskLimits",
     "RunPerformance",
     "Side",
     "Signal",
@@ -234,6 +237,7 @@ __all__ = [
     "read_queue_model",
     "reconcile",
     "replay",
+    "risk",
     "sharpe_of_best_trial",
     "shipped_instruments",
     "sweep",

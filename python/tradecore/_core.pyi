@@ -17,7 +17,8 @@ from typing_extensions import disjoint_base
 
 from tradecore.features.sets import FeatureSet
 from tradecore.reconcile import AccountState, VenueAccount
-from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, Side, SignalAction, TimeInForce
+from tradecore.risk import RiskLimits
+from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, RiskCheck, Side, SignalAction, TimeInForce
 from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
 
@@ -73,6 +74,8 @@ __all__ = [
     "ReadAhead",
     "RealizedVolatility",
     "ReferencePrice",
+    "RiskBreach",
+    "RiskView",
     "SeriesReader",
     "Signal",
     "Simulation",
@@ -87,6 +90,7 @@ __all__ = [
     "check_columns",
     "check_part",
     "check_quote_size",
+    "check_risk",
     "check_strategy_name",
     "check_venue",
     "checksum",
@@ -119,7 +123,10 @@ __all__ = [
     "read_note",
     "reconcile_account",
     "replay_orders",
+    "risk_checks",
+    "risk_profile",
     "seal_part",
+    "size_position",
     "slippage",
     "table_head",
     "tardis_origin",
@@ -873,6 +880,109 @@ class FundingRate:
         """When it was published by the venue's clock, ns UTC."""
 
 @final
+class RiskBreach:
+    """A limit that a request would have passed.
+
+    Examples
+    --------
+    >>> def names(order):  # of what on_order is called with
+    ...     return [breach.check.value for breach in order.breaches]
+    """
+
+    @property
+    def check(self) -> RiskCheck:
+        """The check that failed; see :class:`~tradecore.types.RiskCheck`."""
+    @property
+    def scope(self) -> str:
+        """Whose limit it is: ``account``, ``venue``, ``instrument`` or ``strategy``."""
+    @property
+    def name(self) -> str:
+        """The name of the venue, instrument or strategy; the number of the account."""
+    @property
+    def limit(self) -> Decimal:
+        """The limit, in what it counts: units, currency, orders, basis points, ns."""
+    @property
+    def value(self) -> Decimal:
+        """What it would have come to, as the limit counts: base units, quote currency, basis points, ns."""
+
+@final
+class RiskView:
+    """Limits while a hook runs: what holds for the strategy, what it stands at, and what may be done about it.
+
+    Examples
+    --------
+    >>> ctx.risk.state
+    'active'
+    >>> ctx.risk.tighten(max_position_qty="0.5")
+    >>> ctx.risk.check("BTCUSDT.SYNTH", "buy", 1)[0].check.value
+    'max_position_qty'
+    """
+
+    @property
+    def state(self) -> str:
+        """What the strategy may do: ``active``, ``reducing``, ``paused`` or ``halted``.
+
+        While it is ``reducing`` only orders that make a position smaller pass, or, after the kill switch, nothing while
+        positions are being closed.
+        """
+    @property
+    def limits(self) -> list[dict[str, Any]]:
+        """Every limit that holds for the strategy and what it stands at, a dictionary each.
+
+        ``check, scope, name, limit, window, value, used_pct``: ``window`` is text, None where it counts over none;
+        ``value`` and its percent of the limit are None for limits of single orders.
+        """
+    @property
+    def used_pct(self) -> dict[str, float]:
+        """How many percent are used of the limits that count something, by name; of several of one name the most."""
+    def check(
+        self,
+        instrument: str | Instrument,
+        side: Side | str | int,
+        qty: Decimal | str | int | float,
+        price: Decimal | str | int | float | None = None,
+        *,
+        reduce_only: bool = False,
+    ) -> tuple[RiskBreach, ...]:
+        """Return every limit that a new order would pass, with limit and value; empty where it would be sent.
+
+        Nothing is sent and nothing is counted. Parameters are those of :meth:`Context.submit`.
+        """
+    def check_many(
+        self,
+        instrument: str | Instrument,
+        sides: NDArray[np.int8],
+        prices: NDArray[np.int64],
+        qtys: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Return of many limit orders whether each by itself would pass, bool (n,).
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        sides : int8 (n,)
+            1 to buy, -1 to sell.
+        prices, qtys : int64 (n,)
+            In price and quantity increments of the instrument.
+        """
+    def tighten(self, **limits: Any) -> None:
+        """Tighten limits of the strategy's own; those of others still hold, and no limit becomes wider.
+
+        Parameters are those of :class:`tradecore.RiskLimits` that are limits.
+
+        Raises
+        ------
+        InvalidValueError
+            For what is no limit, and one that would be wider than the one that holds; nothing has changed then.
+        """
+    def kill(self) -> None:
+        """Cancel all orders and close all positions, of every strategy of the session.
+
+        Nothing else passes from now on until a person resumes trading. Positions are closed by reduce-only market
+        orders; what a thin book leaves of them is sent again ten times a second until nothing is held.
+        """
+
+@final
 class Payment:
     """Money that a venue moved of its own accord: funding, a settlement, a liquidation. A value that may be kept.
 
@@ -1279,6 +1389,13 @@ class Order:
         Of an open order: why the last request to change it was refused.
         """
     @property
+    def breaches(self) -> tuple[RiskBreach, ...]:
+        """Every limit that the request would have passed, where ``on_order`` tells that limits refused it (``risk``).
+
+        A tuple of :class:`RiskBreach`, each with ``check``, ``scope``, ``name``, ``limit`` and ``value``; empty for
+        anything else, and for an order that was asked for with :meth:`Context.order`.
+        """
+    @property
     def ts_submit(self) -> int:
         """When it was sent, ns UTC."""
 
@@ -1419,6 +1536,9 @@ class Context:
         >>> ctx.book("BTCUSDT.SYNTH", view="depth").best_bid
         60000.0
         """
+    @property
+    def risk(self) -> RiskView:
+        """Limits that hold for the strategy, and what may be done about them; see :class:`RiskView`."""
     def features(self, instrument: str | Instrument, features: FeatureSet | None = None) -> FeatureVector:
         """Return features of an instrument as known now: of the set the strategy declares, or of another one.
 
@@ -2786,6 +2906,8 @@ class Simulation:
         What the run is reported in beside its settlement currencies.
     reporting_rates : dict of str to str, optional
         What one of another currency is worth in it, where that is stated.
+    risk : RiskLimits, optional
+        Limits; none if not given.
     """
 
     def __new__(
@@ -2800,6 +2922,7 @@ class Simulation:
         debug_checks: bool = False,
         reporting_currency: str | None = None,
         reporting_rates: Mapping[str, str] | None = None,
+        risk: RiskLimits | None = None,
     ) -> Simulation: ...
     def check_reporting(self, instruments: Sequence[Instrument]) -> None:
         """Raise InvalidValueError where what these instruments settle in cannot be reported in the one currency."""
@@ -3062,6 +3185,8 @@ class Kernel:
         Whether a raising hook ends more than its strategy.
     keeps_journal : bool
         Whether inputs and commands are kept for :meth:`take_journal`.
+    risk : RiskLimits, optional
+        Limits; none if not given.
 
     Raises
     ------
@@ -3080,6 +3205,7 @@ class Kernel:
         keeps_journal: bool = False,
         cost_basis: str = "average",
         debug_checks: bool = False,
+        risk: RiskLimits | None = None,
     ) -> Kernel: ...
     def add_market(self, instrument: Instrument, *, basis: str = "l2") -> int:
         """Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes."""
@@ -3105,9 +3231,13 @@ class Kernel:
     def pause(self, at_ns: int) -> None:
         """Refuse everything but cancels."""
     def resume(self, at_ns: int) -> None:
-        """Go on after :meth:`pause` or :meth:`kill`."""
+        """Go on after :meth:`pause`, :meth:`kill`, or where limits have stopped somebody: losses count anew."""
     def kill(self, at_ns: int) -> None:
-        """Cancel all orders, and refuse everything but cancels."""
+        """Cancel all orders, close all positions, and refuse everything but cancels.
+
+        Positions are closed by reduce-only market orders; what is left of them is sent again ten times a second, when
+        :meth:`next_due` says, until nothing is held.
+        """
     def order(
         self,
         at_ns: int,
@@ -3284,6 +3414,12 @@ class Kernel:
         """Take the entries since the last call; empty if they are not kept."""
     def take_tables(self) -> dict[str, dict[str, Any]]:
         """Take the rows of orders that ended, fills and candles since the last call, as :meth:`Simulation.run`."""
+    @property
+    def limits(self) -> list[dict[str, Any]]:
+        """Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``."""
+    @property
+    def trading(self) -> dict[str, str]:
+        """What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``."""
     @property
     def failures(self) -> dict[str, str]:
         """Tracebacks of strategies that failed, by name."""
@@ -4240,6 +4376,38 @@ def venue_balances(venue: SimVenue) -> dict[str, Decimal]:
 
 def fill_basis(basis: str, holds: Sequence[int]) -> str:
     """Return what orders fill against by a venue's ``basis`` over data that holds these kinds of events."""
+
+def check_risk(limits: RiskLimits) -> None:
+    """Raise InvalidValueError naming the first limit that cannot be one."""
+
+def risk_checks() -> list[tuple[str, str, bool]]:
+    """Return the checks there are, in order: name of the limit, what it counts, whether it trips the breaker."""
+
+def risk_profile(name: str, capital: Decimal | str | int) -> dict[str, Any]:
+    """Return what a profile limits for a capital, by field of RiskLimits, and its percent at risk in a trade.
+
+    Raises
+    ------
+    InvalidValueError
+        For another name, or a capital that is no amount above 0.
+    """
+
+def size_position(
+    instrument: Instrument,
+    capital: Any,
+    entry: Any,
+    *,
+    stop: Any = None,
+    risk_pct: Any = None,
+    volatility: Any = None,
+    target_volatility: Any = None,
+    win_rate: Any = None,
+    win_loss_ratio: Any = None,
+    kelly_cap: Any = None,
+    limits: RiskLimits | None = None,
+    at_ns: int | None = None,
+) -> tuple[Decimal, str]:
+    """Return how much to trade, in whole lots, and what it is bound by; see :func:`tradecore.risk.size`."""
 
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""

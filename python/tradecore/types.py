@@ -21,6 +21,7 @@ __all__ = [
     "OptionSide",
     "OrderStatus",
     "OrderType",
+    "RiskCheck",
     "Side",
     "SignalAction",
     "TimeInForce",
@@ -49,6 +50,40 @@ class OptionSide(StrEnum):
 
     CALL = "call"
     PUT = "put"
+
+
+class RiskCheck(StrEnum):
+    """What an order is held against: each is the name of a limit of :class:`RiskLimits <tradecore.RiskLimits>`."""
+
+    MAX_ORDER_QTY = "max_order_qty"
+    MAX_ORDER_NOTIONAL = "max_order_notional"
+    MIN_ORDER_NOTIONAL = "min_order_notional"
+    MAX_POSITION_QTY = "max_position_qty"
+    MAX_POSITION_NOTIONAL = "max_position_notional"
+    MAX_GROSS_QTY = "max_gross_qty"
+    MAX_GROSS = "max_gross"
+    MAX_NET_QTY = "max_net_qty"
+    MAX_NET = "max_net"
+    MAX_LEVERAGE = "max_leverage"
+    MAX_OPEN_ORDERS = "max_open_orders"
+    MAX_OPEN_POSITIONS = "max_open_positions"
+    MAX_ORDER_RATE = "max_order_rate"
+    MAX_MESSAGE_RATE = "max_message_rate"
+    COLLAR_TOUCH_BPS = "collar_touch_bps"
+    COLLAR_LAST_BPS = "collar_last_bps"
+    FAT_FINGER_BPS = "fat_finger_bps"
+    MAX_BOOK_AGE = "max_book_age"
+    SYNCED_BOOK = "synced_book"
+    MAX_DAILY_LOSS = "max_daily_loss"
+    MAX_DRAWDOWN = "max_drawdown"
+    MAX_CONSECUTIVE_LOSSES = "max_consecutive_losses"
+    MAX_TRADES_PER_DAY = "max_trades_per_day"
+    TRIP_REJECT_RATE = "trip_reject_rate"
+    TRIP_SILENCE = "trip_silence"
+    TRIP_JUMP_BPS = "trip_jump_bps"
+    TRIP_SPREAD_BPS = "trip_spread_bps"
+    BREAKER = "breaker"
+    """The circuit breaker has tripped; it has no limit of its own."""
 
 
 class Side(IntEnum):

@@ -270,6 +270,8 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         "published": ["ts_event", "instrument", "kind", "value"],
         "signals": ["ts_recv", "instrument", "action", "confidence"],
         "executions": ["execution_id", "ts_start", "ts_end", "instrument", "algorithm", "side"],
+        "refusals": ["ts", "instrument", "request", "side", "price", "qty", "check", "limit", "value"],
+        "trips": ["ts", "check", "does", "limit", "value"],
     }
     assert tuple(starts) == result.frame_names
     for name, start in starts.items():
@@ -278,7 +280,8 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         for column, kind in frame.schema.items():
             if column.startswith("ts") or column in ("next_funding_ns", "expires"):
                 assert kind == pl.Datetime("ns", "UTC"), column
-        assert name in ("payments", "liquidations", "published", "signals", "executions") or len(frame) > 0
+        empty = ("payments", "liquidations", "published", "signals", "executions", "refusals", "trips")
+        assert name in empty or len(frame) > 0
     assert result.fills.columns[-3:] == ["order_id", "client_id", "ts_recv"]
     assert (result.fills["ts_recv"] - result.fills["ts_event"]).unique().to_list() == [timedelta(milliseconds=1)]
     assert result.orders.filter(status="rejected")["ts_accept"].null_count() > 0
@@ -305,7 +308,7 @@ def test_another_name_is_told_the_names(result: tc.Result) -> None:
         result.frame("fill")
     names = (
         "orders, fills, positions, payments, ledger, liquidations, equity, equity_by_currency, pnl, balances, candles, "
-        "published, signals, executions"
+        "published, signals, executions, refusals, trips"
     )
     assert str(caught.value) == f"name: there is no frame 'fill' (did you mean 'fills'?); there is {names}"
     with pytest.raises(InvalidValueError, match="there is no frame 7;"):

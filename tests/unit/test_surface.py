@@ -27,6 +27,7 @@ LAYERS = [
         "profiles",
         "venue_models",
         "queue_models",
+        "risk",
         "config",
         "progress",
         "files",

@@ -43,6 +43,7 @@ from tradecore.errors import (
 from tradecore.instruments import find_instrument
 from tradecore.interrupts import Interrupts, patience
 from tradecore.progress import progress_bar
+from tradecore.risk import RiskLimits
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.types import MARKET_KINDS, EventKind
@@ -141,6 +142,8 @@ class Backtest:
         market: by a low rule (queues as with ``tracked``, filled by trades alone) and by a high one (as with
         ``tracked_high``, filled by what the other side displays as well). The result has ``net_pnl_low`` and
         ``net_pnl_high``.
+    risk : RiskLimits, optional
+        Limits on orders, positions and losses, and what is done when one trips; none if not given.
 
     Raises
     ------
@@ -178,6 +181,7 @@ class Backtest:
         reporting_currency: str | None = None,
         reporting_rates: Mapping[str, Decimal | str | int] | None = None,
         bounds: bool = False,
+        risk: RiskLimits | None = None,
     ) -> None:
         if not isinstance(bounds, bool):
             raise InvalidValueError("bounds", f"expected True or False, got {bounds!r}")
@@ -198,7 +202,9 @@ class Backtest:
             "keeps_journal": record,
             "reporting_currency": reporting_currency,
             "reporting_rates": _rates(reporting_currency, reporting_rates),
+            "risk": risk,
         }
+        _check_limits(risk, self._strategies, wanted)
         try:
             simulation = Simulation(**self._settings)
         except (OverflowError, TypeError):
@@ -413,6 +419,23 @@ class Backtest:
             ],
             data=RunData(self._data),
         )
+
+
+def _check_limits(risk: RiskLimits | None, strategies: Sequence[Strategy], instruments: Sequence[str]) -> None:
+    """Refuse limits of what is not in the run: they would never hold."""
+    if risk is None:
+        return
+    if not isinstance(risk, RiskLimits):
+        raise InvalidValueError("risk", f"expected RiskLimits, got {risk!r}")
+    venues = dict.fromkeys(name.rpartition(".")[2] for name in instruments)
+    for scope, known in (
+        ("venues", list(venues)),
+        ("instruments", list(instruments)),
+        ("strategies", [strategy.name for strategy in strategies]),
+    ):
+        for name in getattr(risk, scope):
+            if name not in known:
+                raise InvalidValueError(f"risk.{scope}.{name}", f"is not in the run; there is {', '.join(known)}")
 
 
 def _add(simulation: Simulation, strategy: Strategy, markets: list[int]) -> None:

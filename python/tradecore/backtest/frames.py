@@ -141,6 +141,22 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "reason",
         "strategy",
     ),
+    "refusals": (
+        "ts",
+        "instrument",
+        "request",
+        "side",
+        "price",
+        "qty",
+        "check",
+        "limit",
+        "value",
+        "scope",
+        "name",
+        "strategy",
+        "order_id",
+    ),
+    "trips": ("ts", "check", "does", "limit", "value", "scope", "name"),
     "positions": (
         "ts_recv",
         "instrument",
@@ -176,6 +192,8 @@ class Frames:
         "published",
         "signals",
         "executions",
+        "refusals",
+        "trips",
     )
     """The frames there are."""
 
@@ -246,6 +264,20 @@ class Frames:
         ``children`` is how many orders were sent.
         """
         return self._make("executions", exact=True)
+
+    @cached_property
+    def refusals(self) -> pl.DataFrame:
+        """Every limit that a refused request would have passed, a row each, in the order its strategy learnt of it.
+
+        ``check`` is the name of the limit, ``limit`` and ``value`` are in what it counts: units, currency, orders,
+        basis points, ns. ``scope`` and ``name`` say whose limit it is.
+        """
+        return self._make("refusals", exact=True)
+
+    @cached_property
+    def trips(self) -> pl.DataFrame:
+        """When limits stopped somebody, and when it went on (``resumed``): ``does`` is what was done."""
+        return self._make("trips", exact=True)
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         """Return a frame, money as Decimal or as floats."""

@@ -11,6 +11,7 @@ from tradecore.backtest.failures import stops_run, warn_of
 from tradecore.backtest.frames import Frames
 from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import digest_text
+from tradecore.risk import RiskLimits
 from tradecore.strategy import Strategy
 from tradecore.validation import DurationLike
 
@@ -61,6 +62,7 @@ def replay(
     candles: DurationLike | None = None,
     on_error: Literal["stop_strategy", "stop_run"] | None = None,
     cost_basis: Literal["average", "fifo", "lifo"] = "average",
+    risk: RiskLimits | None = None,
 ) -> ReplayResult:
     """Feed a session back from its journal: the same inputs, at the same times, to new strategies.
 
@@ -85,6 +87,8 @@ def replay(
     on_error : "stop_strategy" or "stop_run", optional
         As in :class:`Backtest <tradecore.Backtest>`.
     cost_basis : "average", "fifo" or "lifo"
+        As in the session.
+    risk : RiskLimits, optional
         As in the session.
 
     Raises
@@ -122,6 +126,7 @@ def replay(
         stop_run_on_error=stops_run(on_error, strategies),
         keeps_journal=True,
         cost_basis=cost_basis,
+        risk=risk,
     )
     diverged, _rest = kernel.replay(journal)
     digest = kernel.finish()

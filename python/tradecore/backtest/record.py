@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradecore._core import FinalPositions, Instrument, format_duration_ns
 from tradecore.backtest.frames import Frames, dated
+from tradecore.backtest.risk import RunRisk
 from tradecore.backtest.stats import EXACT, Stats, net_of, share_of, stats_of
 from tradecore.backtest.tables import MONEY_SCALE, TableStore
 from tradecore.backtest.text import Facts, plain
@@ -61,6 +62,8 @@ class RunRecord(Frames):
         "published",
         "signals",
         "executions",
+        "refusals",
+        "trips",
     )
 
     def __init__(
@@ -118,6 +121,8 @@ class RunRecord(Frames):
         self.notes: list[str] = list(notes)
         self.instruments: list[Instrument] = summary["instruments"]
         self._journal: bytes = summary["journal"]
+        # Results that were saved before there were limits had none.
+        self._limits: list[dict[str, Any]] = summary.get("risk", [])
 
     def _bounds_of(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Return the least and the largest net profit of a run with bounds and what ran beside it, by currency."""
@@ -146,6 +151,11 @@ class RunRecord(Frames):
         """The largest net profit by the rules of a run with bounds; None without, or with several currencies."""
         found = list(self._bounds_of().values())
         return found[0][1] if len(found) == 1 else None
+
+    @property
+    def risk(self) -> RunRisk:
+        """Limits of the run, what they came to, and whom they refused or stopped."""
+        return RunRisk(self, self._limits)
 
     @property
     def granularity_ms(self) -> dict[str, float]:

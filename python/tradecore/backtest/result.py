@@ -248,6 +248,7 @@ class Result(RunRecord):
                 "failures": self.failures,
                 "model_failure": self.model_failure,
                 "rejected": self.rejected,
+                "risk": self._limits,
                 "bounds": self.bounds,
                 "fill_basis": self.fill_basis,
                 "granularity_ns": self._granularity_ns,

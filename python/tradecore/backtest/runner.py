@@ -120,6 +120,7 @@ def run_config(
                 reporting_currency=config.reporting_currency,
                 reporting_rates=config.reporting_rates,
                 bounds=config.bounds,
+                risk=config.risk,
             )
         except InvalidValueError as error:
             key = "instruments" if error.field == "specs" else error.field

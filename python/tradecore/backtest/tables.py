@@ -36,6 +36,8 @@ TABLES = (
     "published",
     "signals",
     "executions",
+    "refusals",
+    "trips",
     "mids",
 )
 MONEY_SCALE = 12

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from tradecore.config.founding import is_founding, translate
 from tradecore.config.models import BacktestConfig
+from tradecore.config.risk import SYSTEM_NOTE
 from tradecore.config.training import TrainConfig
 from tradecore.errors import ConfigError
 from tradecore.files import config_text
@@ -36,7 +37,8 @@ def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
     document = _read(Path(path))
     if is_founding(document):
         return translate(document, str(path))
-    return _validated(BacktestConfig, document, path), []
+    notes = [f"{document['risk']}: {SYSTEM_NOTE}"] if isinstance(document.get("risk"), str) else []
+    return _validated(BacktestConfig, document, path), notes
 
 
 def load_train_config(path: str | Path) -> TrainConfig:

@@ -18,8 +18,10 @@ from pydantic import (
 )
 
 from tradecore._core import parse_duration
+from tradecore.config.risk import limits_from_table, limits_to_table
 from tradecore.config.venues import from_table, to_table
 from tradecore.errors import InvalidValueError
+from tradecore.risk import RiskLimits
 from tradecore.venue import SimVenue
 
 __all__ = [
@@ -51,6 +53,10 @@ _IntervalText = Annotated[str, AfterValidator(_is_interval)]
 
 _Venue = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_table)]
 """A simulated venue, a table with its settings in a file."""
+
+
+_Limits = Annotated[RiskLimits | None, PlainValidator(limits_from_table), PlainSerializer(limits_to_table)]
+"""Limits, a table of them in a file."""
 
 
 class Section(BaseModel):
@@ -145,6 +151,9 @@ class BacktestConfig(Section):
     """What one of another currency is worth in it, where that is stated; else the markets of the run say so."""
     bounds: Annotated[bool, Field(strict=True)] = False
     """Whether copies of the strategies run beside them by a low and a high rule of filling; as ``--bounds``."""
+    risk: _Limits = None
+    """Limits on orders, positions and losses: a table with the fields of ``RiskLimits``, or the name of a founding
+    ``system.json``; none if not given."""
     data: DataConfig = DataConfig()
     """Where events come from."""
     venues: tuple[_Venue, ...] = ()

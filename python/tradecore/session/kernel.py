@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tradecore._core import Instrument, Kernel
 from tradecore.errors import InvalidValueError, UnknownInstrumentError
+from tradecore.risk import RiskLimits
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
 from tradecore.validation import DurationLike
@@ -24,6 +25,7 @@ def build_kernel(
     stop_run_on_error: bool = False,
     keeps_journal: bool = False,
     cost_basis: str = "average",
+    risk: RiskLimits | None = None,
 ) -> Kernel:
     """Set up a kernel.
 
@@ -47,6 +49,8 @@ def build_kernel(
         Whether inputs and commands are kept, to be taken with ``take_journal()``.
     cost_basis : str
         Which part of a position a fill closes: ``average``, ``fifo`` or ``lifo``.
+    risk : RiskLimits, optional
+        Limits on orders, positions and losses.
 
     Raises
     ------
@@ -64,6 +68,7 @@ def build_kernel(
         stop_run_on_error=stop_run_on_error,
         keeps_journal=keeps_journal,
         cost_basis=cost_basis,
+        risk=risk,
     )
     for strategy in strategies:
         strategy._check_ready()

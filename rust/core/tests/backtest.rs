@@ -35,6 +35,7 @@ fn config() -> RunConfig {
         checks: true,
         session: "test".parse().unwrap(),
         keeps_journal: false,
+        risk: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn config(keeps_journal: bool) -> KernelConfig {
         checks: true,
         candle_ns: Some(1_000 * MS),
         keeps_journal,
+        risk: None,
     }
 }
 
@@ -89,6 +90,7 @@ fn backtest(seed: u64, rows: usize, latency: Latency, keeps_journal: bool) -> (O
         cost_basis: CostBasis::Fifo,
         checks: true,
         keeps_journal,
+        risk: None,
     };
     let mut replay = Replay::new(config, markets, monkeys(seed)).unwrap();
     let (_, digest) = replay.run(&mut Quiet).unwrap();

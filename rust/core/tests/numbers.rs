@@ -212,6 +212,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
         checks: true,
         session: "test".parse().unwrap(),
         keeps_journal: true,
+        risk: None,
     };
     let mut replay = Replay::new(config, vec![market], strategies).unwrap();
     let (end, _) = replay.run(&mut Quiet).unwrap();
@@ -228,6 +229,7 @@ fn is_fed_back(replay: &mut Replay, instrument: &Arc<Instrument>, strategies: Ve
         checks: true,
         candle_ns: CANDLE_NS,
         keeps_journal: true,
+        risk: None,
     };
     let market = MarketSpec { instrument: Arc::clone(instrument), basis: FillBasis::L2 };
     let mut kernel = Kernel::new(config, vec![market], strategies).unwrap();

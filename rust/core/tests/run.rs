@@ -110,6 +110,7 @@ fn config(sample_ns: i64) -> RunConfig {
         checks: true,
         session: "test".parse().unwrap(),
         keeps_journal: false,
+        risk: None,
     }
 }
 

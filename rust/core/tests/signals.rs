@@ -105,6 +105,7 @@ fn config(keeps_journal: bool) -> RunConfig {
         cost_basis: CostBasis::default(),
         checks: true,
         keeps_journal,
+        risk: None,
     }
 }
 
@@ -198,6 +199,7 @@ fn feed(journal: &[u8], every: i64, lifetime: i64, cut: Option<usize>) -> (Strin
         checks: true,
         candle_ns: None,
         keeps_journal: false,
+        risk: None,
     };
     let markets = || {
         let instrument = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
@@ -229,6 +231,7 @@ fn a_state_with_questions_that_nobody_took_is_not_saved() {
         checks: true,
         candle_ns: None,
         keeps_journal: false,
+        risk: None,
     };
     let instrument = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
     let markets = vec![MarketSpec { instrument, basis: FillBasis::L2 }];

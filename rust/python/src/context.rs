@@ -20,6 +20,7 @@ use crate::lending::{Lease, Lent};
 use crate::raised::Raised;
 use crate::readings::IndicatorReading;
 use crate::records::Order;
+use crate::risk::RiskView;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
 use crate::terms::{OrderTerms, PostOnly};
@@ -388,6 +389,13 @@ impl Context {
             "depth" => self.depths.give(py, market, || self.new_book(py, market, true)),
             _ => Err(errors::invalid("view", format!("{view:?} is not merged or depth"))),
         }
+    }
+
+    /// Limits that hold for the strategy, and what may be done about them; see :class:`RiskView`.
+    #[getter]
+    fn risk(&self, py: Python<'_>) -> PyResult<RiskView> {
+        self.shared.with(py, |_| ())?;
+        Ok(RiskView::new(&self.shared))
     }
 
     /// Return features of an instrument as known now: of the set the strategy declares, or of another one.

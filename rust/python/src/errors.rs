@@ -9,7 +9,7 @@ use tradecore_catalog::PartError;
 use tradecore_core::backtest::{BadReporting, RunError as CoreRunError};
 use tradecore_core::decode::{DecodeError, PlacedError};
 use tradecore_core::event::FeedError;
-use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError};
+use tradecore_core::kernel::{HookError as CoreHookError, KernelError, LoadError, SaveError, SetupError};
 use tradecore_core::orders::OrderError as CoreOrderError;
 use tradecore_core::sim::SettingsError;
 use tradecore_core::types::{
@@ -148,6 +148,15 @@ pub(crate) fn run(error: CoreRunError) -> PyErr {
         }
         CoreRunError::Settings { error, .. } => settings(error),
         CoreRunError::Reporting(error) => reporting(error),
+        CoreRunError::Setup(error) => setup(error),
+        other => RunError::new_err(other.to_string()),
+    }
+}
+
+/// A set-up of which there is no kernel.
+pub(crate) fn setup(error: SetupError) -> PyErr {
+    match error {
+        SetupError::Risk(error) => invalid(&error.field, error.problem),
         other => RunError::new_err(other.to_string()),
     }
 }

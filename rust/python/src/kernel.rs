@@ -27,6 +27,7 @@ use crate::levels::read_levels;
 use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
+use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
 use crate::terms::{OrderTerms, PostOnly};
@@ -66,7 +67,7 @@ impl State {
             none => {
                 let strategies = std::mem::take(&mut self.roster.strategies);
                 let kernel = Kernel::new(self.config.clone(), self.markets.clone(), strategies);
-                none.insert(kernel.map_err(errors::money)?)
+                none.insert(kernel.map_err(errors::setup)?)
             }
         };
         Ok((kernel, &mut self.rows))
@@ -155,6 +156,8 @@ fn to_event(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
 ///     Whether a raising hook ends more than its strategy.
 /// keeps_journal : bool
 ///     Whether inputs and commands are kept for :meth:`take_journal`.
+/// risk : RiskLimits, optional
+///     Limits; none if not given.
 ///
 /// Raises
 /// ------
@@ -183,7 +186,8 @@ impl PyKernel {
 impl PyKernel {
     #[new]
     #[pyo3(signature = (session, *, candle_interval=None, stop_run_on_error=false, keeps_journal=false,
-        cost_basis="average", debug_checks=false))]
+        cost_basis="average", debug_checks=false, risk=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         session: &str,
         candle_interval: Option<&Bound<'_, PyAny>>,
@@ -191,6 +195,7 @@ impl PyKernel {
         keeps_journal: bool,
         cost_basis: &str,
         debug_checks: bool,
+        risk: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let config = KernelConfig {
             cost_basis: to_cost_basis(cost_basis)?,
@@ -199,6 +204,7 @@ impl PyKernel {
             on_error: if stop_run_on_error { OnError::StopRun } else { OnError::StopStrategy },
             candle_ns: candle_interval.map(|c| to_duration("candle_interval", c, 1)).transpose()?,
             keeps_journal,
+            risk: to_optional_risk(risk)?,
         };
         Ok(Self(Mutex::new(State {
             config,
@@ -285,12 +291,15 @@ impl PyKernel {
         self.state()?.control(at_ns, &Control::Pause)
     }
 
-    /// Go on after :meth:`pause` or :meth:`kill`.
+    /// Go on after :meth:`pause`, :meth:`kill`, or where limits have stopped somebody: losses count anew.
     fn resume(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Resume)
     }
 
-    /// Cancel all orders, and refuse everything but cancels.
+    /// Cancel all orders, close all positions, and refuse everything but cancels.
+    ///
+    /// Positions are closed by reduce-only market orders; what is left of them is sent again ten times a second, when
+    /// :meth:`next_due` says, until nothing is held.
     fn kill(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
         self.state()?.control(at_ns, &Control::Kill)
     }
@@ -753,6 +762,27 @@ impl PyKernel {
         let taken = tables(py, record, &roster.instruments)?;
         record.clear();
         Ok(taken)
+    }
+
+    /// Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``.
+    #[getter]
+    fn limits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        match &self.state()?.kernel {
+            Some(kernel) => uses_to_py(py, kernel),
+            None => Ok(PyList::empty(py)),
+        }
+    }
+
+    /// What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``.
+    #[getter]
+    fn trading<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        if let Some(kernel) = &self.state()?.kernel {
+            for (at, (name, _)) in kernel.strategies().enumerate() {
+                out.set_item(name, kernel.trading_state(StrategyId::new(at)).as_str())?;
+            }
+        }
+        Ok(out)
     }
 
     /// Tracebacks of strategies that failed, by name.

@@ -40,6 +40,7 @@ mod readings;
 mod reconcile;
 mod records;
 mod reports;
+mod risk;
 mod roster;
 mod series;
 mod shared;
@@ -104,6 +105,8 @@ assert_align!(
     records::Fill,
     records::Order,
     records::Payment,
+    risk::RiskBreach,
+    risk::RiskView,
     series::SeriesReader,
     signals::Question,
     signals::Signal,
@@ -207,6 +210,8 @@ mod _core {
     use crate::reconcile::reconcile_account;
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
+    #[pymodule_export]
+    use crate::risk::{RiskBreach, RiskView, check_risk, risk_checks, risk_profile, size_position};
     #[pymodule_export]
     use crate::series::SeriesReader;
     #[pymodule_export]

@@ -5,13 +5,15 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyType};
 use tradecore_core::exec::Execution;
 use tradecore_core::kernel::{
-    CandleRow, EquityRow, FillRow, Kernel, MidRow, PaymentRow, PublishedRow, Record, Signal, SignalRow, Stat,
-    Trade,
+    CandleRow, EquityRow, FillRow, Kernel, MidRow, PaymentRow, PublishedRow, Record, RefusalRow, Signal,
+    SignalRow, Stat, Trade, trip_word,
 };
 use tradecore_core::orders as core;
+use tradecore_core::risk::{Breach, Trip};
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
 use crate::errors;
+use crate::risk::breaches_to_py;
 use crate::values::{fine, money_to_py};
 
 macro_rules! python_enum {
@@ -40,14 +42,22 @@ python_enum!(signal_action_to_py, "SignalAction");
 /// >>> order.side.name, order.price, order.leaves_qty, order.status.name
 /// ('SELL', 60001.0, 1.0, 'PENDING_NEW')
 #[pyclass(frozen, module = "tradecore")]
+#[allow(clippy::struct_field_names, reason = "the order it is a view of")]
 pub(crate) struct Order {
     order: core::Order,
     instrument: std::sync::Arc<Instrument>,
+    /// What limits say of the request that is being told of.
+    breaches: std::sync::Arc<[Breach]>,
 }
 
 impl Order {
     pub(crate) fn new(order: core::Order, instrument: std::sync::Arc<Instrument>) -> Self {
-        Self { order, instrument }
+        Self { order, instrument, breaches: std::sync::Arc::default() }
+    }
+
+    /// The same, with why limits refused what its strategy is being told of.
+    pub(crate) fn with_breaches(self, breaches: std::sync::Arc<[Breach]>) -> Self {
+        Self { breaches, ..self }
     }
 }
 
@@ -199,6 +209,15 @@ impl Order {
     #[getter]
     fn reason(&self) -> &'static str {
         self.order.reason.map_or("", core::Reason::as_str)
+    }
+
+    /// Every limit that the request would have passed, where ``on_order`` tells that limits refused it (``risk``).
+    ///
+    /// A tuple of :class:`RiskBreach`, each with ``check``, ``scope``, ``name``, ``limit`` and ``value``; empty for
+    /// anything else, and for an order that was asked for with :meth:`Context.order`.
+    #[getter]
+    fn breaches<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
+        breaches_to_py(py, &self.breaches)
     }
 
     /// When it was sent, ns UTC.
@@ -748,6 +767,47 @@ pub(crate) fn signals_table<'py>(py: Python<'py>, rows: &[SignalRow]) -> PyResul
     Ok(t.dict)
 }
 
+/// A row for each limit that a refused request would have passed.
+pub(crate) fn refusals_table<'py>(
+    py: Python<'py>,
+    rows: &[RefusalRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let rows: Vec<(&RefusalRow, &Breach)> =
+        rows.iter().flat_map(|row| row.breaches.iter().map(move |breach| (row, breach))).collect();
+    let of = |market: MarketId| &instruments[market.index()];
+    let price = |row: &RefusalRow| {
+        row.price.map_or(f64::NAN, |price| of(row.market).price_increment.to_f64(price.steps()))
+    };
+    let t = Table::new(py);
+    t.array("ts", rows.iter().map(|(row, _)| row.ts))?;
+    t.array("strategy", rows.iter().map(|(row, _)| row.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|(row, _)| row.market.index() as u32))?;
+    t.array("order_id", rows.iter().map(|(row, _)| row.order))?;
+    t.text("request", rows.iter().map(|(row, _)| if row.is_new { "new" } else { "replace" }))?;
+    t.array("side", rows.iter().map(|(row, _)| row.side as i8))?;
+    t.array("qty", rows.iter().map(|(row, _)| of(row.market).qty_increment.to_f64(row.qty.steps())))?;
+    t.array("price", rows.iter().map(|(row, _)| price(row)))?;
+    t.text("check", rows.iter().map(|(_, breach)| breach.check.as_str()))?;
+    t.text("scope", rows.iter().map(|(_, breach)| breach.scope.as_str()))?;
+    t.text("name", rows.iter().map(|(_, breach)| &*breach.name))?;
+    t.array("limit", rows.iter().map(|(_, breach)| Money::from_units(breach.limit)))?;
+    t.array("value", rows.iter().map(|(_, breach)| Money::from_units(breach.value)))?;
+    Ok(t.dict)
+}
+
+pub(crate) fn trips_table<'py>(py: Python<'py>, rows: &[Trip]) -> PyResult<Bound<'py, PyDict>> {
+    let t = Table::new(py);
+    t.array("ts", rows.iter().map(|trip| trip.ts))?;
+    t.text("check", rows.iter().map(trip_word))?;
+    t.text("does", rows.iter().map(|trip| trip.check.map_or("", |_| trip.does.as_str())))?;
+    t.text("scope", rows.iter().map(|trip| trip.scope.as_str()))?;
+    t.text("name", rows.iter().map(|trip| &*trip.name))?;
+    t.array("limit", rows.iter().map(|trip| Money::from_units(trip.limit)))?;
+    t.array("value", rows.iter().map(|trip| Money::from_units(trip.value)))?;
+    Ok(t.dict)
+}
+
 fn said(row: &SignalRow) -> Option<&Signal> {
     row.answer.outcome.as_ref().ok()
 }
@@ -797,6 +857,8 @@ pub(crate) fn tables<'py>(
     tables.set_item("published", published_table(py, &record.published, instruments)?)?;
     tables.set_item("signals", signals_table(py, &record.signals)?)?;
     tables.set_item("executions", executions_table(py, &record.executions, instruments)?)?;
+    tables.set_item("refusals", refusals_table(py, &record.refusals, instruments)?)?;
+    tables.set_item("trips", trips_table(py, &record.trips)?)?;
     tables.set_item("mids", mids_table(py, &record.mids, instruments)?)?;
     Ok(tables)
 }

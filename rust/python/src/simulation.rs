@@ -29,6 +29,7 @@ use crate::memory::MemoryColumns;
 use crate::positions::FinalPositions;
 use crate::raised::Raised;
 use crate::records::{failures, tables};
+use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
 use crate::stamps::{leads_to_py, steps_to_py, to_latencies, wrong_stamps_to_py};
 use crate::values::{decimal_from_text, money_to_py, to_cost_basis, to_duration};
@@ -169,6 +170,8 @@ struct Parts {
 ///     What the run is reported in beside its settlement currencies.
 /// reporting_rates : dict of str to str, optional
 ///     What one of another currency is worth in it, where that is stated.
+/// risk : RiskLimits, optional
+///     Limits; none if not given.
 #[pyclass(frozen, module = "tradecore")]
 pub(crate) struct Simulation {
     config: RunConfig,
@@ -187,7 +190,7 @@ impl Simulation {
     #[new]
     #[pyo3(signature = (*, seed=0, sample_interval, candle_interval=None, stop_run_on_error=false,
         keeps_journal=false, cost_basis="average", debug_checks=false, reporting_currency=None,
-        reporting_rates=None))]
+        reporting_rates=None, risk=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         seed: u64,
@@ -199,6 +202,7 @@ impl Simulation {
         debug_checks: bool,
         reporting_currency: Option<String>,
         reporting_rates: Option<BTreeMap<String, String>>,
+        risk: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let rates = reporting_rates.unwrap_or_default();
         let reporting = reporting_currency.map(|currency| to_reporting(currency, rates)).transpose()?;
@@ -206,6 +210,7 @@ impl Simulation {
         let config = RunConfig {
             session: SESSION.parse().map_err(|e: BadSession| errors::invalid("session", e.to_string()))?,
             keeps_journal,
+            risk: to_optional_risk(risk)?,
             cost_basis,
             checks: debug_checks,
             reporting,
@@ -630,6 +635,7 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("failures", failures(py, kernel)?)?;
 
     out.set_item("positions", FinalPositions::of(kernel, instruments, twice_mids.into_iter())?)?;
+    out.set_item("risk", uses_to_py(py, kernel)?)?;
     out.set_item("orders", kernel.order_count())?;
     let record = kernel.record();
     out.set_item("fills", record.fill_count)?;

@@ -290,9 +290,10 @@ impl Strategy for PyStrategy {
     }
 
     fn on_order(&mut self, ctx: &mut CoreContext, order: &CoreOrder) -> HookResult {
+        let breaches = ctx.refusal().map(|refusal| Arc::clone(&refusal.breaches)).unwrap_or_default();
         self.call(ctx, Hook::Order, |me, py, method| {
-            let order =
-                Py::new(py, Order::new(order.clone(), Arc::clone(me.shared.instrument(order.market))))?;
+            let told = Order::new(order.clone(), Arc::clone(me.shared.instrument(order.market)));
+            let order = Py::new(py, told.with_breaches(breaches))?;
             method.call1((&me.context, order))
         })
     }

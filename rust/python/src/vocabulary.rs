@@ -6,6 +6,7 @@ use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::kernel::SignalAction;
 use tradecore_core::orders::{FillEvent, Liquidity, ORDER_KINDS, OrderStatus, TimeInForce};
+use tradecore_core::risk::Check;
 use tradecore_core::types::{InstrumentKind, OptionSide, Side};
 
 /// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
@@ -58,10 +59,15 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     for time_in_force in TimeInForce::ALL {
         lives.set_item(time_in_force.as_str(), time_in_force.code())?;
     }
+    let checks = PyDict::new(py);
+    for check in Check::ALL {
+        checks.set_item(check.as_str(), check.as_str())?;
+    }
     let out = PyDict::new(py);
     for (name, words) in [
         ("InstrumentKind", kinds),
         ("OptionSide", option_sides),
+        ("RiskCheck", checks),
         words!(py, |side| side as i64, Side { Buy, Sell }),
         words!(py, |action| action as i64, SignalAction { Buy, Hold, Sell }),
         words!(

@@ -195,6 +195,7 @@ impl Replay {
         Self::of(config, markets, vec![strategies, low, high], Venue::grouped(each), true)
     }
 
+    #[allow(clippy::too_many_lines, reason = "all that a run is made of")]
     fn of(
         config: RunConfig,
         markets: Vec<MarketSetup>,
@@ -280,6 +281,7 @@ impl Replay {
             checks: config.checks,
             candle_ns: config.candle_ns,
             keeps_journal: config.keeps_journal,
+            risk: config.risk.clone(),
         };
         let mut sessions = Sessions::new(&kernel_config, &specs, groups, config.sample_ns, is_bounded)?;
         let reporting = report_in(&config, &specs, &mut lanes, &mut sessions)?;

@@ -2,10 +2,12 @@
 
 use super::reporting::{BadReporting, ReportingSettings};
 use crate::event::ColumnsError;
-use crate::kernel::{HookError, KernelError, OnError, Record};
+use crate::kernel::{HookError, KernelError, OnError, Record, SetupError};
 use crate::ledger::{CostBasis, MoneyOverflow};
 use crate::orders::SessionId;
+use crate::risk::RiskConfig;
 use crate::sim::SettingsError;
+use std::sync::Arc;
 
 /// Settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct RunConfig {
     pub checks: bool,
     /// Whether the kernel's inputs and commands are kept as a journal.
     pub keeps_journal: bool,
+    /// Limits, where there are any.
+    pub risk: Option<Arc<RiskConfig>>,
 }
 
 /// How far a run is.
@@ -90,6 +94,9 @@ pub enum RunError {
     /// An amount is out of range.
     #[error(transparent)]
     Money(#[from] MoneyOverflow),
+    /// There is no kernel of the set-up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// Results could not be written.
     #[error("{0}")]
     Spill(String),

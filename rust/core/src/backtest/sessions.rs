@@ -12,7 +12,8 @@ use super::stats::{CurrencyTotals, EquityStats};
 use crate::book::L2Book;
 use crate::event::{Chunk, Heads};
 use crate::kernel::{
-    Control, EquityRow, Input, Kernel, KernelConfig, KernelError, MarketSpec, Record, StrategySetup, Supply,
+    Control, EquityRow, Input, Kernel, KernelConfig, KernelError, MarketSpec, Record, SetupError,
+    StrategySetup, Supply,
 };
 use crate::ledger::{MoneyOverflow, Position};
 use crate::sim::Venue;
@@ -235,7 +236,7 @@ impl Sessions {
         groups: Vec<Vec<StrategySetup>>,
         sample_ns: i64,
         keeps_first: bool,
-    ) -> Result<Self, MoneyOverflow> {
+    ) -> Result<Self, SetupError> {
         let mut each = Vec::with_capacity(groups.len());
         let group = groups.iter().map(Vec::len).max().unwrap_or(0).max(1);
         for strategies in groups {

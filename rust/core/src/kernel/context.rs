@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::exposure::Around;
+use super::guarding::TradingState;
 use super::market::Market;
 use super::quoting::QuoteSide;
+use super::record::RefusalRow;
 use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
 use crate::bars::{BarSpec, BarSpecError};
@@ -14,7 +17,8 @@ use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
 use crate::orders::{Order, OrderError, OrderId, OrderRequest, PostOnly};
-use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, StrategyId};
+use crate::risk::{BadLimit, Breach, Limits, Use};
+use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, Side, StrategyId};
 
 /// The kernel while a hook of one strategy runs.
 ///
@@ -166,10 +170,7 @@ impl Context {
     /// [`OrderError`] when the request is not one a venue could be asked.
     pub fn submit(&mut self, request: OrderRequest) -> Result<OrderId, OrderError> {
         let strategy = self.strategy;
-        let core = self.core_mut();
-        let market = &core.markets[request.market.index()];
-        let sender = core.sender(strategy);
-        core.desk.submit(sender, market, request, &mut core.journal)
+        self.core_mut().submit(strategy, request)
     }
 
     /// Asks to cancel an order; `false` when there is nothing to cancel.
@@ -197,12 +198,11 @@ impl Context {
     /// # Errors
     /// [`OrderError`] when price or quantity do not fit the instrument.
     pub fn replace(&mut self, id: OrderId, price: Price, qty: Qty) -> Result<bool, OrderError> {
-        let Some(market) = self.order(id).map(|order| order.market) else { return Ok(false) };
         let strategy = self.strategy;
         let core = self.core_mut();
         let sender = core.sender(strategy);
-        let market = &core.markets[market.index()];
-        core.desk.replace(sender, market, id, price, qty, &mut core.journal)
+        let around = Around { markets: &core.markets, accounts: &core.accounts, trades_on: &core.trades_on };
+        core.desk.replace(sender, around, id, price, qty, &mut core.journal)
     }
 
     /// Makes the two-sided quote what it is asked to be, with as few requests as possible.
@@ -223,9 +223,63 @@ impl Context {
         let strategy = self.strategy;
         let core = self.core_mut();
         let sender = core.sender(strategy);
-        let state = &core.markets[market.index()];
-        let sides = [bid, ask];
-        core.quotes.quote(&mut core.desk, sender, state, market, sides, post_only.into(), &mut core.journal)
+        let around = Around { markets: &core.markets, accounts: &core.accounts, trades_on: &core.trades_on };
+        core.quotes.quote(
+            &mut core.desk,
+            sender,
+            around,
+            market,
+            [bid, ask],
+            post_only.into(),
+            &mut core.journal,
+        )
+    }
+
+    /// Why limits refused the request that a hook is being told of.
+    pub fn refusal(&self) -> Option<&RefusalRow> {
+        self.core().refused.as_ref()
+    }
+
+    /// What the strategy may do.
+    pub fn trading_state(&self) -> TradingState {
+        self.core().trading_state(self.strategy)
+    }
+
+    /// What every limit that holds for the strategy stands at.
+    pub fn limit_uses(&self) -> Vec<Use> {
+        self.core().limit_uses(self.strategy)
+    }
+
+    /// Every limit that a new order would pass; nothing is sent, nothing changes.
+    pub fn breaches(&mut self, request: &OrderRequest) -> Vec<Breach> {
+        let strategy = self.strategy;
+        let core = self.core_mut();
+        core.read_for(request);
+        core.breaches(strategy, request)
+    }
+
+    /// Says of many limit orders, each by itself, whether it would pass; nothing is sent, nothing changes.
+    pub fn pass_limits(
+        &self,
+        market: MarketId,
+        orders: impl Iterator<Item = (Side, Price, Qty)>,
+        each: impl FnMut(bool),
+    ) {
+        self.core().breaches_of_each(self.strategy, market, orders, each);
+    }
+
+    /// Tightens the strategy's own limits.
+    ///
+    /// # Errors
+    /// [`BadLimit`] naming one that would be wider than the one that holds; nothing has changed then.
+    pub fn tighten(&mut self, limits: &Limits) -> Result<(), BadLimit> {
+        let strategy = self.strategy;
+        self.core_mut().tighten(strategy, limits)
+    }
+
+    /// Cancels and closes everything, of every strategy; nothing else passes until a person resumes trading.
+    pub fn kill(&mut self) {
+        self.core_mut().kill();
     }
 
     /// Starts an execution, which sends its first order at once where one is due, and returns its number.

@@ -3,10 +3,11 @@
 use super::accounts::Accounts;
 use super::entry::{Desk, Sender};
 use super::executions::Executions;
+use super::exits::Exits;
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
-use super::record::Record;
+use super::record::{Record, RefusalRow};
 use super::signals::Signals;
 use super::timers::Timers;
 use super::topics::Registry;
@@ -17,6 +18,10 @@ use crate::types::{AccountId, MarketId, StrategyId};
 /// What the kernel does by itself; of one time in this order: timers see its bars, and which signals have ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Due {
+    /// Limits are to be looked at again: silence, or a cooldown that is over.
+    Limits,
+    /// Positions are to be closed.
+    Exits,
     /// Bars of a market are closed.
     Bars(MarketId),
     /// A signal ends.
@@ -35,6 +40,12 @@ pub(super) struct Core {
     pub(super) currencies: Vec<String>,
     /// The account each strategy trades on.
     pub(super) trades_on: Vec<AccountId>,
+    /// The name of each strategy.
+    pub(super) names: Vec<String>,
+    /// The refusal that is being told of.
+    pub(super) refused: Option<RefusalRow>,
+    /// What the kill switch or the circuit breaker is closing.
+    pub(super) exits: Exits,
     pub(super) accounts: Accounts,
     pub(super) desk: Desk,
     pub(super) quotes: Quotes,
@@ -80,6 +91,16 @@ impl Core {
             && is_first(at, next)
         {
             next = Some((at, Due::Bars(MarketId::new(market))));
+        }
+        if let Some(at) = self.exits.next()
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Exits));
+        }
+        if let Some(at) = self.desk.engine().and_then(crate::risk::Engine::next_due)
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Limits));
         }
         next
     }

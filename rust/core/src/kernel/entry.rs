@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
+use super::exposure::{Around, Earlier};
 use super::input::{Outgoing, Refusal};
 use super::journal::Journal;
 use super::market::Market;
+use super::record::RefusalRow;
 use crate::orders::{
     Command, Order, OrderError, OrderId, OrderRequest, OrderStore, OrderType, Reason, Report,
 };
-use crate::risk::{Gate, Trading, Verdict};
+use crate::risk::{Ask, Engine, Gate, Rules, Standing, Trading, Verdict};
 use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
@@ -29,6 +31,8 @@ pub(super) struct Desk {
     refusals: VecDeque<Report>,
     /// Those that whoever drives us brings back, where that was asked for.
     carried: Option<Vec<Refusal>>,
+    /// What limits said of refused requests whose refusal has not been delivered, in the order they were sent.
+    details: VecDeque<RefusalRow>,
     /// By strategy, when it sent something last and how often it did then.
     moments: Vec<(i64, u32)>,
 }
@@ -39,10 +43,46 @@ const MOST_AT_ONCE: u32 = 100_000;
 
 impl Desk {
     /// A desk that goes on with orders and a gate.
-    pub(super) fn restore(store: OrderStore, trading: Trading, refusals: VecDeque<Report>) -> Self {
-        let mut gate = Gate::default();
-        gate.set_trading(trading);
-        Self { store, gate, refusals, ..Self::default() }
+    pub(super) fn restore(
+        store: OrderStore,
+        gate: Gate,
+        refusals: VecDeque<Report>,
+        details: VecDeque<RefusalRow>,
+    ) -> Self {
+        Self { store, gate, refusals, details, ..Self::default() }
+    }
+
+    /// The gate, taken out of its place.
+    pub(super) fn take_gate(&mut self) -> Gate {
+        std::mem::take(&mut self.gate)
+    }
+
+    /// The limits, where there are any.
+    #[inline]
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        self.gate.engine()
+    }
+
+    /// The limits, to tell them of what happens.
+    #[inline]
+    pub(super) fn engine_mut(&mut self) -> Option<&mut Engine> {
+        self.gate.engine_mut()
+    }
+
+    /// Puts limits in place.
+    pub(super) fn set_engine(&mut self, engine: Engine) {
+        self.gate.set_engine(engine);
+    }
+
+    /// What limits said of refused requests that have not been delivered.
+    pub(super) fn details(&self) -> &VecDeque<RefusalRow> {
+        &self.details
+    }
+
+    /// Takes what limits said of the request of an order whose refusal is delivered.
+    pub(super) fn take_detail(&mut self, order: OrderId) -> Option<RefusalRow> {
+        let at = self.details.iter().position(|detail| detail.order == order)?;
+        self.details.remove(at)
     }
 
     /// The orders.
@@ -127,70 +167,120 @@ impl Desk {
         *last = sender.now;
     }
 
-    /// Judges a new order that would get the id after `skip` others.
+    /// Judges a new order that would get the id after that of earlier ones.
     pub(super) fn review_order(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        request: OrderRequest,
+        earlier: Earlier,
+    ) -> Result<Verdict, OrderError> {
+        let exposure = self.engine().map(|engine| {
+            let ask = around.ask_for(engine, sender.strategy, sender.now, &request, earlier);
+            (ask, around.standing(engine, &self.store, sender.account, None))
+        });
+        self.judge(
+            sender.now,
+            around.market(request.market),
+            request,
+            earlier.orders,
+            exposure.as_ref(),
+            false,
+        )
+    }
+
+    fn judge(
         &self,
         now: i64,
         market: &Market,
         request: OrderRequest,
-        skip: u64,
+        skip: u32,
+        exposure: Option<&(Ask, Standing)>,
+        is_exit: bool,
     ) -> Result<Verdict, OrderError> {
         let touch = market.view.touch();
         let side = request.side;
         let price =
             move || if side == Side::Buy { touch.best_ask() } else { touch.best_bid() }.map(Price::new);
-        let command = Command::Submit { order: self.store.last_id() + 1 + skip, request };
-        self.gate.review(command, &market.rules(now, Qty::ZERO), price)
+        let command = Command::Submit { order: self.store.last_id() + 1 + u64::from(skip), request };
+        let rules = Rules { exposure, is_exit, ..market.rules(now, Qty::ZERO) };
+        self.gate.review(command, &rules, price)
     }
 
-    /// Judges a new order of a strategy, its own name for it included.
+    /// Says whether a request is one that a venue could be asked for, the strategy's own name for it included.
     pub(super) fn check_submit(
         &self,
         strategy: StrategyId,
         now: i64,
         market: &Market,
         request: OrderRequest,
-    ) -> Result<Verdict, OrderError> {
+    ) -> Result<(), OrderError> {
+        self.check_name(strategy, &request)?;
+        self.judge(now, market, request, 0, None, false).map(drop)
+    }
+
+    fn check_name(&self, strategy: StrategyId, request: &OrderRequest) -> Result<(), OrderError> {
         if let Some(name) = &request.client_id {
             Named::Order.check(name)?;
             if self.open(strategy).any(|order| order.client_id.as_ref() == Some(name)) {
                 return Err(OrderError::DuplicateClientId(name.to_string()));
             }
         }
-        self.review_order(now, market, request, 0)
+        Ok(())
     }
 
     /// Judges new terms of an open order.
     pub(super) fn review_replace(
         &self,
-        now: i64,
-        market: &Market,
+        sender: Sender,
+        around: Around<'_>,
         order: &Order,
         price: Price,
         qty: Qty,
+        earlier: Earlier,
     ) -> Result<Verdict, OrderError> {
+        let exposure = self.engine().map(|engine| {
+            let ask = around.ask_to_replace(engine, sender.now, order, price, qty, earlier);
+            (ask, around.standing(engine, &self.store, sender.account, Some(order.id)))
+        });
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
-        self.gate.review(command, &market.rules(now, order.filled), || None)
+        let rules = around.market(order.market).rules(sender.now, order.filled);
+        self.gate.review(command, &Rules { exposure: exposure.as_ref(), ..rules }, || None)
     }
 
     /// Sends a new order and returns its id.
     pub(super) fn submit(
         &mut self,
         sender: Sender,
-        market: &Market,
+        around: Around<'_>,
         request: OrderRequest,
         journal: &mut Journal,
     ) -> Result<OrderId, OrderError> {
         self.admits(sender)?;
-        let verdict = self.check_submit(sender.strategy, sender.now, market, request)?;
+        self.check_name(sender.strategy, &request)?;
+        let verdict = self.review_order(sender, around, request, Earlier::default())?;
         Ok(self.send(sender, verdict, journal))
+    }
+
+    /// Sends what closes a position for the kill switch or the circuit breaker; `None` where it cannot be.
+    pub(super) fn submit_exit(
+        &mut self,
+        sender: Sender,
+        market: &Market,
+        request: OrderRequest,
+        journal: &mut Journal,
+    ) -> Option<OrderId> {
+        match self.judge(sender.now, market, request, 0, None, true) {
+            Ok(verdict @ Verdict::Approved(_)) => Some(self.send(sender, verdict, journal)),
+            _ => None,
+        }
     }
 
     /// Asks for new terms; `false` when the order cannot be changed any more.
     pub(super) fn replace(
         &mut self,
         sender: Sender,
-        market: &Market,
+        around: Around<'_>,
         id: OrderId,
         price: Price,
         qty: Qty,
@@ -203,7 +293,7 @@ impl Desk {
             return Err(OrderError::Contradiction("a market order cannot be replaced"));
         }
         self.admits(sender)?;
-        let verdict = self.review_replace(sender.now, market, order, price, qty)?;
+        let verdict = self.review_replace(sender, around, order, price, qty, Earlier::default())?;
         self.send(sender, verdict, journal);
         Ok(true)
     }
@@ -254,16 +344,23 @@ impl Desk {
     pub(super) fn send(&mut self, sender: Sender, verdict: Verdict, journal: &mut Journal) -> OrderId {
         let (command, refusal) = match &verdict {
             Verdict::Approved(approved) => (approved.get(), None),
-            Verdict::Refused(command, reason) => (command, Some(*reason)),
+            Verdict::Refused(command, reason, _) => (command, Some(*reason)),
         };
         let id = command.order();
         journal.command(sender.now, sender.strategy, command);
-        if !matches!(command, Command::Cancel { .. }) {
+        let is_cancel = matches!(command, Command::Cancel { .. });
+        if !is_cancel {
             self.count(sender);
+        }
+        if refusal.is_none()
+            && let Some(engine) = self.gate.engine_mut()
+        {
+            engine.sent(sender.now, sender.strategy, command.market(), is_cancel);
         }
         match command {
             Command::Submit { order, request } => {
-                self.store.push(Order::new(*order, sender.strategy, request, sender.now));
+                let order = Order::new(*order, sender.strategy, request, sender.now);
+                self.store.push(Order { never_sent: refusal.is_some(), ..order });
             }
             Command::Replace { order, price, qty, .. } => {
                 if let Some(order) = self.store.get_mut(*order) {
@@ -277,8 +374,13 @@ impl Desk {
                 let Sender { strategy, account, now: at } = sender;
                 self.outgoing.push(Outgoing { at, account, strategy, command });
             }
-            Verdict::Refused(command, reason) => {
+            Verdict::Refused(command, reason, breaches) => {
                 let Sender { account, now: at, .. } = sender;
+                if !breaches.is_empty() {
+                    self.details.extend(
+                        self.store.get(id).map(|order| RefusalRow::of(order, &command, at, breaches)),
+                    );
+                }
                 match &mut self.carried {
                     Some(carried) => carried.push(Refusal { at, account, command, reason }),
                     None => self.refusals.push_back(command.refused(reason, at)),

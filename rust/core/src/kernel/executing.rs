@@ -5,6 +5,7 @@
 
 use super::core::Core;
 use super::executions::KEPT;
+use super::exposure::Around;
 use super::machine::{Kernel, KernelError};
 use super::topics::Topics;
 use super::view::Content;
@@ -86,11 +87,15 @@ impl Core {
         let child = execution.child().and_then(|order| self.desk.orders().get(order));
         let (strategy, market) = (execution.strategy, execution.request.market);
         let act = execution.act(&sight, child);
+        if let Act::Submit(request) = &act {
+            self.read_for(request);
+        }
         let sender = self.sender(strategy);
-        let (state, execution) = (&self.markets[market.index()], &mut self.executions.open[at]);
+        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+        let (state, execution) = (around.market(market), &mut self.executions.open[at]);
         match act {
             Act::Nothing => {}
-            Act::Submit(request) => match self.desk.submit(sender, state, request, &mut self.journal) {
+            Act::Submit(request) => match self.desk.submit(sender, around, request, &mut self.journal) {
                 Ok(order) => {
                     execution.sent(order, now);
                     self.executions.owners.insert(order, id);
@@ -98,7 +103,7 @@ impl Core {
                 Err(error) => execution.fail(error.reason(), now),
             },
             Act::Replace { order, price, qty } => {
-                let replaced = self.desk.replace(sender, state, order, price, qty, &mut self.journal);
+                let replaced = self.desk.replace(sender, around, order, price, qty, &mut self.journal);
                 if let Err(error) = replaced {
                     execution.reason = Some(error.reason());
                     execution.cancel();

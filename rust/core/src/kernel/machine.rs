@@ -10,8 +10,10 @@ use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
 use super::executions::Executions;
+use super::exits::Exits;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
 use super::feeds::{BarFeeds, Finished, Heard, Told};
+use super::guarding::engine_of;
 use super::input::{Control, Input, Listing, Outgoing, Refusal, Rows};
 use super::journal::Journal;
 use super::market::Market;
@@ -27,7 +29,7 @@ use crate::book::{BookState, FillBasis, Touch};
 use crate::event::{Heads, View};
 use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
-use crate::risk::Trading;
+use crate::risk::{BadLimit, RiskConfig, Trading};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
 use std::sync::Arc;
 
@@ -60,6 +62,18 @@ pub enum KernelError {
     Interrupted,
 }
 
+/// Why there is no kernel of such a set-up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// An instrument's increments are beyond any arithmetic.
+    #[error(transparent)]
+    Money(#[from] MoneyOverflow),
+    /// Limits that do not go together, or that no instrument of the session can have.
+    #[error("risk.{0}")]
+    Risk(#[from] BadLimit),
+}
+
 /// What a failing hook ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
@@ -85,6 +99,8 @@ pub struct KernelConfig {
     pub candle_ns: Option<i64>,
     /// Whether inputs and commands are kept as a journal.
     pub keeps_journal: bool,
+    /// Limits, where there are any.
+    pub risk: Option<Arc<RiskConfig>>,
 }
 
 /// An instrument as the kernel is to know it.
@@ -133,12 +149,12 @@ impl Kernel {
     /// A kernel over these instruments and strategies.
     ///
     /// # Errors
-    /// [`MoneyOverflow`] when an instrument's increments are beyond any arithmetic.
+    /// [`SetupError`].
     pub fn new(
         config: KernelConfig,
         markets: Vec<MarketSpec>,
         strategies: Vec<StrategySetup>,
-    ) -> Result<Self, MoneyOverflow> {
+    ) -> Result<Self, SetupError> {
         let mut currencies: Vec<String> = Vec::new();
         let mut states = Vec::with_capacity(markets.len());
         for spec in markets {
@@ -184,6 +200,12 @@ impl Kernel {
         }
         topics.replace(followed);
         let bars_due = Heads::new(states.len());
+        let names: Vec<String> = runners.iter().map(|runner: &Runner| runner.name.clone()).collect();
+        let mut desk = Desk::default();
+        if let Some(risk) = config.risk {
+            let seats: Vec<_> = names.iter().cloned().zip(trades_on.iter().copied()).collect();
+            desk.set_engine(engine_of(RiskConfig::clone(&risk), &states, &seats)?);
+        }
         let core = Core {
             now: i64::MIN,
             journal: Journal::new(config.session.as_str(), config.keeps_journal),
@@ -193,7 +215,10 @@ impl Kernel {
             markets: states,
             currencies,
             trades_on,
-            desk: Desk::default(),
+            names,
+            desk,
+            exits: Exits::default(),
+            refused: None,
             timers: Timers::default(),
             executions: Executions::default(),
             signals: Signals::default(),
@@ -381,6 +406,14 @@ impl Kernel {
         let core = self.ctx.core_mut();
         let Some((_, due)) = core.next_due().filter(|(at, _)| *at <= core.now) else { return Ok(()) };
         match due {
+            Due::Limits => {
+                core.elapse_limits();
+                Ok(())
+            }
+            Due::Exits => {
+                core.exit_round();
+                Ok(())
+            }
             Due::Bars(market) => self.close_bars(market),
             Due::Expiry => match core.signals.expire(core.now) {
                 Some((strategy, market, signal)) => {
@@ -440,6 +473,7 @@ impl Kernel {
         let state = &mut core.markets[market.index()];
         if state.bars.are_idle() && state.features.is_empty() {
             state.view.know(rows, |_, _, _| ());
+            core.mark(market, false);
             return Ok(());
         }
         let Market { view, bars, features, .. } = state;
@@ -448,6 +482,7 @@ impl Kernel {
             bars.record_rows(basis, view, from, to, |bar| record.candles.push(CandleRow { market, bar }));
             failure = failure.take().or(features.read(view, from, to));
         });
+        core.mark(market, false);
         failure.map_or(Ok(()), |failure| self.feature_failed(failure))
     }
 
@@ -463,12 +498,12 @@ impl Kernel {
 
     fn on_message(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
-        let state = &mut core.markets[market.index()];
         let mut wanted = core.topics.followed(market);
         let executes = wanted.has(Topics::EXECUTION);
-        if executes {
+        if executes || core.limits_need_trades() {
             wanted = wanted.with(Topics::TRADES);
         }
+        let state = &mut core.markets[market.index()];
         if !state.bars.are_idle() {
             wanted = wanted.with(Topics::TRADES);
             if state.bars.are_followed() {
@@ -520,6 +555,13 @@ impl Kernel {
         if executes {
             core.count_volume(market, &self.content);
         }
+        let core = self.ctx.core_mut();
+        if core.limits_need_trades()
+            && let (Some(trade), Some(engine)) = (self.content.trades.last(), core.desk.engine_mut())
+        {
+            engine.traded(market, trade.price);
+        }
+        core.mark(market, false);
         self.announce_all(market)?;
         if executes {
             self.on_execution_message(market)?;
@@ -599,8 +641,14 @@ impl Kernel {
         let core = self.ctx.core_mut();
         let now = core.now;
         core.journal.report(now, report);
+        let known = core.desk.orders().resolve(&report.order, &core.session);
+        let is_ours = matches!(
+            report.kind,
+            ReportKind::Rejected(Reason::Risk) | ReportKind::ReplaceRejected(Reason::Risk)
+        );
+        let refused = known.filter(|_| is_ours).and_then(|id| core.desk.take_detail(id));
+        core.record.refusals.extend(refused.clone());
         let orders = core.desk.orders_mut();
-        let known = orders.resolve(&report.order, &core.session);
         let Some(order) = known.and_then(|id| orders.find_mut(id)) else {
             // A refused cancel or replacement may come back long after the order has ended.
             let refused =
@@ -615,8 +663,9 @@ impl Kernel {
         if let Some(mismatch) = mismatch {
             core.record.note(Reconcile { ts: now, order: report.order.clone(), mismatch: Some(mismatch) });
         }
-        let (id, strategy) = (order.id, order.strategy);
-        let market = &core.markets[order.market.index()];
+        let (id, strategy, on) = (order.id, order.strategy, order.market);
+        let is_first = matches!(report.kind, ReportKind::Fill { qty, .. } if qty == order.filled);
+        let market = &core.markets[on.index()];
         let booked = match applied {
             Applied::Fill => core.accounts.book(order, report, market, now),
             Applied::Nothing | Applied::Order => Ok(None),
@@ -631,6 +680,11 @@ impl Kernel {
         if let Some(problem) = uncounted {
             self.retire(id);
             return self.failed(strategy, problem);
+        }
+        match &booked {
+            Ok(Some(fill)) => core.limits_filled(fill, is_first),
+            _ if applied != Applied::Nothing => core.limits_told(on, strategy, report.kind),
+            _ => {}
         }
         let interest = self.runners[strategy.index()].interest;
         let is_executed = core.has_execution(id);
@@ -652,7 +706,9 @@ impl Kernel {
             && applied != Applied::Nothing
             && let Some(order) = self.ctx.core().desk.orders().find(id).cloned()
         {
+            self.ctx.core_mut().refused = refused;
             told = self.call(strategy, |s, ctx| s.on_order(ctx, &order));
+            self.ctx.core_mut().refused = None;
         }
         self.retire(id);
         told?;
@@ -670,6 +726,8 @@ impl Kernel {
         let market = &core.markets[payment.market.index()];
         let booked = core.accounts.pay(payment, &strategies, &market.math, core.now, &mut rows);
         core.record.payments.extend(&rows);
+        core.mark(payment.market, true);
+        let market = &core.markets[payment.market.index()];
         for row in &rows {
             let checked = core.accounts.check(row.strategy, payment.market, &market.math);
             checked.map_err(KernelError::Unbalanced)?;
@@ -706,20 +764,11 @@ impl Kernel {
                 self.is_stopped = true;
             }
             Control::Order { strategy, request } => {
-                let core = self.ctx.core_mut();
-                let sender = core.sender(*strategy);
-                let market = &core.markets[request.market.index()];
-                core.desk.submit(sender, market, request.clone(), &mut core.journal)?;
+                self.ctx.core_mut().submit(*strategy, request.clone())?;
             }
             Control::Pause => self.ctx.core_mut().desk.set_trading(Trading::Paused),
-            Control::Resume => self.ctx.core_mut().desk.set_trading(Trading::Active),
-            Control::Kill => {
-                self.ctx.core_mut().desk.set_trading(Trading::Killed);
-                for strategy in (0..self.runners.len()).map(StrategyId::new) {
-                    self.ctx.core_mut().cancel_executions(strategy, None);
-                    self.cancel_all(strategy, Reason::Killed);
-                }
-            }
+            Control::Resume => self.ctx.core_mut().resume(),
+            Control::Kill => self.ctx.core_mut().kill(),
             Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
             Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
         }

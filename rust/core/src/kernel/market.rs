@@ -23,6 +23,14 @@ pub(super) struct Market {
 impl Market {
     /// What the gate holds a command against at a time.
     pub(super) fn rules(&self, now: i64, filled: Qty) -> Rules<'_> {
-        Rules { instrument: &self.instrument, math: &self.math, is_listed: self.is_listed, now, filled }
+        Rules {
+            instrument: &self.instrument,
+            math: &self.math,
+            is_listed: self.is_listed,
+            now,
+            filled,
+            exposure: None,
+            is_exit: false,
+        }
     }
 }

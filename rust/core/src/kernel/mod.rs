@@ -10,9 +10,12 @@ mod core;
 mod entry;
 mod executing;
 mod executions;
+mod exits;
+mod exposure;
 mod feature_feed;
 mod feed_back;
 mod feeds;
+mod guarding;
 mod input;
 mod journal;
 mod machine;
@@ -32,13 +35,14 @@ mod writer;
 
 pub use codec::{Entries, Entry, OwnedInput, entries};
 pub use context::Context;
+pub use guarding::{TradingState, trip_word};
 pub use input::{Control, FeedUpdate, Input, Listing, Outgoing, Refusal, Rows, Seen, Supply};
-pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, StrategySetup};
+pub use machine::{Kernel, KernelConfig, KernelError, MarketSpec, OnError, SetupError, StrategySetup};
 pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use record::{
     CandleRow, EquityRow, FillRow, MidRow, PaymentRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record,
-    SignalRow,
+    RefusalRow, SignalRow,
 };
 pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};

@@ -1,8 +1,8 @@
 //! Two-sided quotes: what shall rest on both sides, brought about with as few requests as possible.
 
 use super::entry::{Desk, Sender};
+use super::exposure::{Around, Earlier};
 use super::journal::Journal;
-use super::market::Market;
 use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, PostOnly};
 use crate::risk::Verdict;
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
@@ -46,7 +46,7 @@ impl Quotes {
         &mut self,
         desk: &mut Desk,
         sender: Sender,
-        market: &Market,
+        around: Around<'_>,
         id: MarketId,
         sides: [QuoteSide; 2],
         post_only: PostOnly,
@@ -59,24 +59,25 @@ impl Quotes {
         }
         desk.admits(sender)?;
         let working = &mut self.orders[sender.strategy.index()][id.index()];
-        let plan = |side: Side, skip| {
+        let plan = |side: Side, earlier| {
             plan(
                 desk,
-                sender.now,
-                market,
+                sender,
+                around,
                 id,
                 side,
                 working[side.index()],
                 sides[side.index()],
                 post_only,
-                skip,
+                earlier,
             )
         };
-        let bid = plan(Side::Buy, 0)?;
-        let ask = plan(Side::Sell, u64::from(bid.is_new))?;
+        let bid = plan(Side::Buy, Earlier::default())?;
+        let requests = u32::from(bid.sends.is_some()) + u32::from(bid.cancels.is_some());
+        let ask = plan(Side::Sell, Earlier { orders: u32::from(bid.is_new), requests })?;
         for (side, step) in [(Side::Buy, bid), (Side::Sell, ask)] {
             if let Some(order) = step.cancels {
-                desk.cancel(sender, market, order, None, journal);
+                desk.cancel(sender, around.market(id), order, None, journal);
             }
             if let Some(verdict) = step.sends {
                 let order = desk.send(sender, verdict, journal);
@@ -87,18 +88,18 @@ impl Quotes {
     }
 }
 
-/// Plans one side; `skip` orders will be sent before its own.
+/// Plans one side; some requests will be sent before its own.
 #[allow(clippy::too_many_arguments, reason = "one side of a quote and what it is held against")]
 fn plan(
     desk: &Desk,
-    now: i64,
-    market: &Market,
+    sender: Sender,
+    around: Around<'_>,
     id: MarketId,
     side: Side,
     working: Option<OrderId>,
     target: QuoteSide,
     post_only: PostOnly,
-    skip: u64,
+    earlier: Earlier,
 ) -> Result<Step, OrderError> {
     let working = working.and_then(|id| desk.orders().get(id)).filter(|order| order.is_changeable());
     let Some((price, qty)) = target else {
@@ -111,15 +112,16 @@ fn plan(
         if order.intended() == (Some(price), total) {
             return Ok(Step { cancels: None, sends: None, is_new: false });
         }
+        let market = around.market(id);
         if market.instrument.supports.replace {
-            crate::orders::check_qty(&market.instrument, now, "qty", qty)?;
-            let verdict = desk.review_replace(now, market, order, price, total)?;
+            crate::orders::check_qty(&market.instrument, sender.now, "qty", qty)?;
+            let verdict = desk.review_replace(sender, around, order, price, total, earlier)?;
             return Ok(Step { cancels: None, sends: Some(verdict), is_new: false });
         }
     }
     let (post_only, slides) = post_only.terms();
     let request =
         OrderRequest { post_only, slides, ..OrderRequest::new(id, side, OrderType::Limit { price }, qty) };
-    let verdict = desk.review_order(now, market, request, skip)?;
+    let verdict = desk.review_order(sender, around, request, earlier)?;
     Ok(Step { cancels: working.map(|order| order.id), sends: Some(verdict), is_new: true })
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::guarding::TradingState;
 use super::machine::Kernel;
 use super::record::Record;
 use super::view::Known;
 use crate::book::{L2Book, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::{Order, OrderKey, SessionId};
-use crate::risk::Trading;
+use crate::risk::{Engine, Trading, Use};
 use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
 
 impl Kernel {
@@ -63,18 +64,30 @@ impl Kernel {
     /// Whether somebody follows a market: its messages are then to be delivered one by one.
     #[inline]
     pub fn is_followed(&self, market: MarketId) -> bool {
-        !self.ctx.core().topics.of(market).is_empty()
+        let core = self.ctx.core();
+        !core.topics.of(market).is_empty() || core.limits_need_marks()
     }
 
     /// Grows with every change of [`Kernel::is_followed`].
     #[inline]
     pub fn topics_version(&self) -> u64 {
-        self.ctx.core().topics.version()
+        let core = self.ctx.core();
+        core.topics.version() + core.desk.engine().map_or(0, Engine::version)
     }
 
     /// Whether orders may be sent.
     pub fn trading(&self) -> Trading {
         self.ctx.core().desk.trading()
+    }
+
+    /// What a strategy may do.
+    pub fn trading_state(&self, strategy: StrategyId) -> TradingState {
+        self.ctx.core().trading_state(strategy)
+    }
+
+    /// What every limit that holds for a strategy stands at.
+    pub fn limit_uses(&self, strategy: StrategyId) -> Vec<Use> {
+        self.ctx.core().limit_uses(strategy)
     }
 
     /// Best prices of an instrument.

@@ -8,8 +8,9 @@ use crate::bars::Bar;
 use crate::exec::Execution;
 use crate::ledger::Payment;
 use crate::orders::{
-    FeePaid, FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason,
+    Command, FeePaid, FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason,
 };
+use crate::risk::{Breach, Trip};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// A fill as it was booked.
@@ -133,6 +134,50 @@ pub struct SignalRow {
     pub answer: Answer,
 }
 
+/// A request that limits of ours refused, with every limit it would have passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalRow {
+    /// When it was sent, ns.
+    pub ts: i64,
+    /// The order.
+    pub order: OrderId,
+    /// The strategy.
+    pub strategy: StrategyId,
+    /// The instrument.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Whether it was a new order, else new terms of one.
+    pub is_new: bool,
+    /// The quantity it asked for.
+    pub qty: Qty,
+    /// The limit price it asked for, where it did.
+    pub price: Option<Price>,
+    /// What it would have passed.
+    pub breaches: Arc<[Breach]>,
+}
+
+impl RefusalRow {
+    /// The refusal of a command for an order.
+    pub(super) fn of(order: &Order, command: &Command, ts: i64, breaches: Vec<Breach>) -> Self {
+        let (price, qty) = match command {
+            Command::Replace { price, qty, .. } => (Some(*price), *qty),
+            Command::Submit { .. } | Command::Cancel { .. } => (order.price(), order.qty),
+        };
+        Self {
+            ts,
+            order: order.id,
+            strategy: order.strategy,
+            market: order.market,
+            side: order.side,
+            is_new: matches!(command, Command::Submit { .. }),
+            qty,
+            price,
+            breaches: breaches.into(),
+        }
+    }
+}
+
 /// What does not agree between a venue and us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconcile {
@@ -168,6 +213,10 @@ pub struct Record {
     pub signals: Vec<SignalRow>,
     /// Executions that have ended, and at the end of a session those that have not.
     pub executions: Vec<Execution>,
+    /// Requests that limits refused.
+    pub refusals: Vec<RefusalRow>,
+    /// When limits stopped somebody and when it went on.
+    pub trips: Vec<Trip>,
     /// Mids of the markets orders were sent to, from the first order on, as a backtest's venue has them.
     pub mids: Vec<MidRow>,
     /// Fills that were ever booked.
@@ -217,7 +266,9 @@ impl Record {
             + self.signals.len()
             + self.executions.len()
             + self.mids.len()
-            + self.reported.len();
+            + self.reported.len()
+            + self.refusals.len()
+            + self.trips.len();
         self.orders.len() + self.fills.len() + self.payments.len() + self.equity.len() + market
     }
 
@@ -233,6 +284,8 @@ impl Record {
         self.signals.clear();
         self.executions.clear();
         self.mids.clear();
+        self.refusals.clear();
+        self.trips.clear();
     }
 
     /// Whether no row is kept.

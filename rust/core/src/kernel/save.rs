@@ -8,19 +8,21 @@ use std::sync::Arc;
 
 use super::entry::Desk;
 use super::executions::Executions;
+use super::exits::Exits;
 use super::feature_feed::FeedsError;
 use super::journal::Journal;
-use super::machine::{Kernel, KernelConfig, MarketSpec, StrategySetup};
+use super::machine::{Kernel, KernelConfig, MarketSpec, SetupError, StrategySetup};
 use super::market::Market;
+use super::record::RefusalRow;
 use super::strategy::HookError;
 use super::timers::{Timer, Timers};
 use super::topics::Subscriber;
 use super::view::MarketView;
 use crate::book::{Cover, Mark};
 use crate::event::{STEPS_LIMIT, is_qty};
-use crate::ledger::{CostBasis, MoneyOverflow, Position};
+use crate::ledger::{CostBasis, Position};
 use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
-use crate::risk::Trading;
+use crate::risk::{BadLimit, Engine, Gate, Trading};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
@@ -66,9 +68,9 @@ pub enum LoadError {
         /// What its hook said.
         error: HookError,
     },
-    /// An instrument's increments are beyond any arithmetic.
+    /// There is no kernel of the set-up.
     #[error(transparent)]
-    Money(#[from] MoneyOverflow),
+    Setup(#[from] SetupError),
 }
 
 impl Kernel {
@@ -124,6 +126,11 @@ impl Kernel {
         for refusal in refusals.iter() {
             w.report(refusal);
         }
+        w.index(core.desk.details().len());
+        for detail in core.desk.details() {
+            save_detail(&mut w, detail);
+        }
+        w.option(core.desk.engine(), |w, engine| engine.save(w));
         let (open, ended) = (core.desk.orders().open(), core.desk.orders().ended());
         w.index(open.len() + ended.len());
         for order in ended.chain(open) {
@@ -136,6 +143,7 @@ impl Kernel {
             w.u64(order);
         }
 
+        core.exits.save(&mut w);
         for (strategy, market, position) in core.accounts.all() {
             save_position(&mut w, position);
             for quote in core.quotes.of(strategy, market) {
@@ -236,7 +244,9 @@ impl Kernel {
         }
 
         let (strategies, markets) = (kernel.runners.len(), core.markets.len());
-        core.desk = load_desk(&mut r, strategies, markets)?;
+        let gate = core.desk.take_gate();
+        core.desk = load_desk(&mut r, gate, || core.bare_engine(), strategies, markets)?;
+        core.exits = Exits::load(&mut r, strategies, markets)?;
         for strategy in (0..strategies).map(StrategyId::new) {
             for market in (0..markets).map(MarketId::new) {
                 let position = load_position(&mut r, cost_basis)?;
@@ -360,6 +370,8 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
         }
     }
     w.u64(u64::from(order.replaces_in_flight));
+    w.i64(order.asked.steps());
+    w.flag(order.never_sent);
     w.index(order.executions.len());
     for key in order.executions.iter() {
         w.venue_key(key);
@@ -400,13 +412,47 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
         _ => return r.error("a request on its way"),
     };
     order.replaces_in_flight = r.u64()? as u32;
+    order.asked = r.qty()?;
+    order.never_sent = r.flag()?;
     for _ in 0..r.index()? {
         order.executions.add(&r.venue_key()?);
     }
     Ok(order)
 }
 
-fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<Desk, CodecError> {
+fn save_detail(w: &mut Writer<'_>, detail: &RefusalRow) {
+    w.i64(detail.ts);
+    w.u64(detail.order);
+    w.index(detail.strategy.index());
+    w.index(detail.market.index());
+    w.side(detail.side);
+    w.flag(detail.is_new);
+    w.i64(detail.qty.steps());
+    w.option(detail.price, |w, price| w.i64(price.steps()));
+    w.breaches(&detail.breaches);
+}
+
+fn load_detail(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Decoded<RefusalRow> {
+    Ok(RefusalRow {
+        ts: r.i64()?,
+        order: r.u64()?,
+        strategy: r.strategy_of(strategies)?,
+        market: r.market_of(markets)?,
+        side: r.side()?,
+        is_new: r.flag()?,
+        qty: r.qty()?,
+        price: r.option(Reader::price)?,
+        breaches: r.breaches()?.into(),
+    })
+}
+
+fn load_desk(
+    r: &mut Reader<'_>,
+    mut gate: Gate,
+    bare: impl FnOnce() -> Result<Engine, BadLimit>,
+    strategies: usize,
+    markets: usize,
+) -> Result<Desk, CodecError> {
     let trading = match r.u8()? {
         0 => Trading::Active,
         1 => Trading::Paused,
@@ -418,6 +464,22 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
     let mut refusals = VecDeque::new();
     for _ in 0..r.index()? {
         refusals.push_back(r.report()?);
+    }
+    let mut details = VecDeque::new();
+    for _ in 0..r.index()? {
+        details.push_back(load_detail(r, strategies, markets)?);
+    }
+    gate.set_trading(trading);
+    match (r.flag()?, gate.engine_mut()) {
+        (false, None) => {}
+        (true, Some(engine)) => engine.load(r)?,
+        // Strategies that set limits of their own where there were none.
+        (true, None) => {
+            let Ok(mut engine) = bare() else { return r.error("instruments that can be limited") };
+            engine.load(r)?;
+            gate.set_engine(engine);
+        }
+        (false, Some(_)) => return r.error("the limits of the session"),
     }
     let mut store = OrderStore::default();
     for _ in 0..r.index()? {
@@ -435,7 +497,7 @@ fn load_desk(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<De
         store.note_venue_id(order, &key);
     }
     store.continue_after(last);
-    let mut desk = Desk::restore(store, trading, refusals);
+    let mut desk = Desk::restore(store, gate, refusals, details);
     if is_carrying {
         desk.carry_refusals();
     }

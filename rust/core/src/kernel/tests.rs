@@ -117,6 +117,7 @@ impl Bench {
             checks: true,
             candle_ns: None,
             keeps_journal: false,
+            risk: None,
         };
         let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2 };
         let strategy = StrategySetup {
@@ -577,6 +578,7 @@ fn bar_setup(spec: &str, bars: &Bars) -> (KernelConfig, Vec<MarketSpec>, Vec<Str
         checks: true,
         candle_ns: None,
         keeps_journal: false,
+        risk: None,
     };
     let strategy = StrategySetup {
         name: "w".into(),

@@ -204,6 +204,11 @@ impl MarketView {
         &self.book
     }
 
+    /// The full book as far as it has been read: to be caught up before with [`Self::book`].
+    pub(super) fn book_read(&self) -> &L2Book {
+        &self.book
+    }
+
     /// The book as its depth alone has it.
     pub(super) fn depth(&mut self) -> &L2Book {
         if !self.book().is_covered() {

@@ -148,6 +148,7 @@ impl Executions {
 
 /// An order as its strategy knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "terms that are there or not")]
 pub struct Order {
     /// Identity.
     pub id: OrderId,
@@ -199,6 +200,10 @@ pub struct Order {
     pub(crate) pending: Pending,
     /// Replacements sent and not yet answered.
     pub(crate) replaces_in_flight: u32,
+    /// The most that a replacement on its way asks for.
+    pub(crate) asked: Qty,
+    /// Whether it was refused before it was sent, which its strategy has not been told yet.
+    pub(crate) never_sent: bool,
     /// Executions booked, by the venue's keys.
     pub(crate) executions: Executions,
 }
@@ -232,6 +237,8 @@ impl Order {
             standing: OrderStatus::PendingNew,
             pending: Pending::Nothing,
             replaces_in_flight: 0,
+            asked: Qty::ZERO,
+            never_sent: false,
             executions: Executions::default(),
         }
     }
@@ -303,7 +310,13 @@ impl Order {
         self.replaces_in_flight += 1;
         if !refused {
             self.pending = Pending::Replace { price, qty };
+            self.asked = self.asked.max(qty);
         }
+    }
+
+    /// The most that may still fill, whichever of the terms on their way it has by then.
+    pub fn most_left(&self) -> Qty {
+        (self.qty.max(self.asked) - self.filled).max(Qty::ZERO)
     }
 
     /// Takes a venue's report at our time `now`: the table at the top of this module.
@@ -459,8 +472,11 @@ impl Order {
             self.reason = reason;
         }
         self.replaces_in_flight = self.replaces_in_flight.saturating_sub(1);
-        if self.replaces_in_flight == 0 && matches!(self.pending, Pending::Replace { .. }) {
-            self.pending = Pending::Nothing;
+        if self.replaces_in_flight == 0 {
+            self.asked = Qty::ZERO;
+            if matches!(self.pending, Pending::Replace { .. }) {
+                self.pending = Pending::Nothing;
+            }
         }
     }
 

@@ -71,11 +71,13 @@ pub enum Reason {
     InsufficientMargin = 26,
     /// The account was liquidated.
     Liquidated = 27,
+    /// It would pass limits of ours.
+    Risk = 28,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::PostOnlyWouldCross,
         Self::UnknownOrder,
         Self::BookNotSynced,
@@ -103,6 +105,7 @@ impl Reason {
         Self::Unsupported,
         Self::InsufficientMargin,
         Self::Liquidated,
+        Self::Risk,
     ];
 
     /// Its place in [`Reason::ALL`].
@@ -140,6 +143,7 @@ impl Reason {
             Self::Unsupported => "unsupported",
             Self::InsufficientMargin => "insufficient_margin",
             Self::Liquidated => "liquidated",
+            Self::Risk => "risk",
         }
     }
 

@@ -1,5 +1,8 @@
 //! The gate every command passes: new orders, replacements and cancels.
 
+use super::check::Breach;
+use super::engine::{Ask, Engine};
+use super::standing::Standing;
 use crate::ledger::ContractMath;
 use crate::orders::{Command, OrderError, Reason, check_replace, check_request};
 use crate::types::{Instrument, Price, Qty};
@@ -25,8 +28,8 @@ impl<T> Approved<T> {
 pub enum Verdict {
     /// It may go to the venue.
     Approved(Approved<Command>),
-    /// It may not, for this reason.
-    Refused(Command, Reason),
+    /// It may not, for this reason; of [`Reason::Risk`] with every limit it would pass.
+    Refused(Command, Reason, Vec<Breach>),
 }
 
 /// Whether orders may be sent.
@@ -38,7 +41,7 @@ pub enum Trading {
     Active = 0,
     /// Nothing but cancels, until it is resumed.
     Paused = 1,
-    /// Nothing but cancels, until the kill switch is armed again.
+    /// Nothing but cancels and what closes positions for the kill switch, until it is armed again.
     Killed = 2,
 }
 
@@ -55,12 +58,18 @@ pub struct Rules<'a> {
     pub now: i64,
     /// What is filled of the order a replacement is for.
     pub filled: Qty,
+    /// What it comes to and what is held and works besides, where there are limits.
+    pub exposure: Option<&'a (Ask, Standing)>,
+    /// Whether it closes a position for the kill switch or the circuit breaker: no limit holds it back.
+    pub is_exit: bool,
 }
 
 /// The gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Gate {
     trading: Trading,
+    /// The limits, where there are any.
+    engine: Option<Box<Engine>>,
 }
 
 impl Gate {
@@ -74,7 +83,24 @@ impl Gate {
         self.trading = trading;
     }
 
-    /// Judges a command. `market_price` is what a market order would be valued at, if there is a price.
+    /// The limits.
+    #[inline]
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_deref()
+    }
+
+    /// The limits, to tell them of what happens.
+    #[inline]
+    pub fn engine_mut(&mut self) -> Option<&mut Engine> {
+        self.engine.as_deref_mut()
+    }
+
+    /// Puts limits in place.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.engine = Some(Box::new(engine));
+    }
+
+    /// Judges a command, which changes nothing. `market_price` is what a market order would be valued at, if there is a price.
     ///
     /// # Errors
     /// [`OrderError`] when the command is not one a venue could be asked.
@@ -98,18 +124,26 @@ impl Gate {
                 if *qty <= rules.filled { None } else { self.shut(rules).or(refusal) }
             }
         };
+        let is_cancel = matches!(command, Command::Cancel { .. });
+        let breaches = match (&self.engine, rules.exposure) {
+            (Some(engine), Some((ask, standing))) if refusal.is_none() && !is_cancel && !rules.is_exit => {
+                engine.review(ask, standing)
+            }
+            _ => Vec::new(),
+        };
         Ok(match refusal {
-            None => Verdict::Approved(Approved(command)),
-            Some(reason) => Verdict::Refused(command, reason),
+            None if breaches.is_empty() => Verdict::Approved(Approved(command)),
+            None => Verdict::Refused(command, Reason::Risk, breaches),
+            Some(reason) => Verdict::Refused(command, reason, Vec::new()),
         })
     }
 
-    fn shut(self, rules: &Rules<'_>) -> Option<Reason> {
+    fn shut(&self, rules: &Rules<'_>) -> Option<Reason> {
         match self.trading {
-            Trading::Active if rules.is_listed => None,
-            Trading::Active => Some(Reason::NotListed),
-            Trading::Paused => Some(Reason::Paused),
-            Trading::Killed => Some(Reason::Killed),
+            Trading::Paused if !rules.is_exit => Some(Reason::Paused),
+            Trading::Killed if !rules.is_exit => Some(Reason::Killed),
+            _ if rules.is_listed => None,
+            _ => Some(Reason::NotListed),
         }
     }
 }
@@ -129,17 +163,24 @@ mod tests {
         Command::Submit { order: 1, request }
     }
 
-    fn review(gate: Gate, is_listed: bool, filled: i64, command: &Command) -> Option<Reason> {
+    fn review(gate: &Gate, is_listed: bool, filled: i64, command: &Command) -> Option<Reason> {
         let instrument = linear();
         let math = ContractMath::new(&instrument).unwrap();
-        let rules =
-            Rules { instrument: &instrument, math: &math, is_listed, now: 0, filled: Qty::new(filled) };
+        let rules = Rules {
+            instrument: &instrument,
+            math: &math,
+            is_listed,
+            now: 0,
+            filled: Qty::new(filled),
+            exposure: None,
+            is_exit: false,
+        };
         match gate.review(command.clone(), &rules, || None).unwrap() {
             Verdict::Approved(approved) => {
                 assert_eq!(approved.get(), command);
                 None
             }
-            Verdict::Refused(refused, reason) => {
+            Verdict::Refused(refused, reason, _) => {
                 assert_eq!(&refused, command);
                 Some(reason)
             }
@@ -151,14 +192,14 @@ mod tests {
         let mut gate = Gate::default();
         let replace =
             |qty| Command::Replace { order: 1, market: MARKET, price: Price::new(100), qty: Qty::new(qty) };
-        assert_eq!(review(gate, true, 0, &submit(1_000)), None);
-        assert_eq!(review(gate, false, 0, &submit(1_000)), Some(Reason::NotListed));
+        assert_eq!(review(&gate, true, 0, &submit(1_000)), None);
+        assert_eq!(review(&gate, false, 0, &submit(1_000)), Some(Reason::NotListed));
         for (trading, reason) in [(Trading::Paused, Reason::Paused), (Trading::Killed, Reason::Killed)] {
             gate.set_trading(trading);
-            assert_eq!(review(gate, true, 0, &submit(1_000)), Some(reason));
-            assert_eq!(review(gate, true, 500, &replace(1_000)), Some(reason));
-            assert_eq!(review(gate, true, 500, &replace(500)), None);
-            assert_eq!(review(gate, false, 0, &Command::Cancel { order: 1, market: MARKET }), None);
+            assert_eq!(review(&gate, true, 0, &submit(1_000)), Some(reason));
+            assert_eq!(review(&gate, true, 500, &replace(1_000)), Some(reason));
+            assert_eq!(review(&gate, true, 500, &replace(500)), None);
+            assert_eq!(review(&gate, false, 0, &Command::Cancel { order: 1, market: MARKET }), None);
         }
     }
 }

@@ -84,6 +84,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
         cost_basis: CostBasis::default(),
         checks: true,
         keeps_journal,
+        risk: None,
     };
     let mut replay =
         Replay::new(config, markets.collect(), vec![strategy(0), strategy(1)]).expect("a sound setup");

@@ -45,6 +45,7 @@ fn config() -> KernelConfig {
         checks: true,
         candle_ns: Some(1_000 * MS),
         keeps_journal: true,
+        risk: None,
     }
 }
 
@@ -74,6 +75,7 @@ pub(super) fn journal(rows: usize) -> Vec<u8> {
         cost_basis: CostBasis::Fifo,
         checks: true,
         keeps_journal: true,
+        risk: None,
     };
     let mut replay = Replay::new(config, vec![setup(0), setup(1)], strategies()).expect("a sound setup");
     replay.run(&mut Quiet).expect("a run without a fault");

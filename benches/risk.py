@@ -1,0 +1,111 @@
+"""What it costs to hold orders against limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import tradecore as tc
+from benches.harness import Job, Limit, Target
+from tradecore.session.kernel import build_kernel
+
+LIMITS = tc.RiskLimits(
+    max_order_qty=10,
+    max_order_notional=1_000_000,
+    max_position_qty=20,
+    max_position_notional=2_000_000,
+    max_gross=3_000_000,
+    max_net=3_000_000,
+    max_leverage=10,
+    capital=1_000_000,
+    max_open_orders=50,
+    max_open_positions=5,
+    max_order_rate="1000 per 1s",
+    collar_touch_bps=100,
+    fat_finger_bps=500,
+    max_daily_loss=10_000,
+    max_drawdown=20_000,
+)
+COUNT = 20_000
+
+
+class Plain:
+    """Five limits as a bot in plain Python holds them."""
+
+    def __init__(self) -> None:
+        self.position, self.open_orders, self.mid, self.loss = 0.0, 0, 60_000.0, 0.0
+
+    def check(self, side: int, qty: float, price: float) -> list[str]:
+        """Name the limits that an order would pass."""
+        failed = []
+        if qty > 10:
+            failed.append("order")
+        if qty * price > 1_000_000:
+            failed.append("notional")
+        if abs(self.position + side * qty) > 20:
+            failed.append("position")
+        if self.open_orders >= 50:
+            failed.append("open orders")
+        if self.loss >= 10_000:
+            failed.append("loss")
+        return failed
+
+
+class Asker(tc.Strategy):
+    """Holds orders against limits inside a hook, and keeps the seconds that took."""
+
+    many: bool = False
+
+    def on_book(self, ctx: tc.Context) -> None:
+        """Ask once the book is there."""
+        (name,) = self.instruments
+        check = ctx.risk.check
+        if self.many:
+            sides = np.where(np.arange(COUNT) % 2, 1, -1).astype(np.int8)
+            prices, qtys = np.full(COUNT, 600_000), np.full(COUNT, 1_000)
+            started = time.perf_counter()
+            passed = ctx.risk.check_many(name, sides, prices, qtys)
+            self.seconds = time.perf_counter() - started
+            assert passed.all()
+            return
+        started = time.perf_counter()
+        for _ in range(COUNT):
+            check(name, "buy", 1, 60_000)
+        self.seconds = time.perf_counter() - started
+
+
+def risk_jobs() -> dict[str, Callable[[], Job]]:
+    """All jobs by name."""
+    return {"an order against fourteen limits": checks}
+
+
+def checks() -> Job:
+    """Ask of an order whether it would pass, from a hook; and of many orders at once."""
+    spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
+
+    def asked(many: bool) -> float:
+        strategy = Asker("a", [spec.id], many=many)
+        kernel = build_kernel("bench", [strategy], [spec], risk=LIMITS)
+        kernel.start(1)
+        kernel.levels(1, 0, 1, [(59_999.0, 5.0)], [(60_001.0, 5.0)], snapshot=True)
+        return strategy.seconds
+
+    def plain() -> float:
+        checker = Plain()
+        started = time.perf_counter()
+        for _ in range(COUNT):
+            checker.check(1, 1.0, 60_000.0)
+        return time.perf_counter() - started
+
+    work = {"one call": lambda: asked(False), "many at once": lambda: asked(True), "five in plain Python": plain}
+    return Job(
+        "us/order",
+        dict.fromkeys(work, COUNT),
+        work,
+        targets=(Target("many at once", "five in plain Python", 3.0),),
+        limits=(Limit("one call", 0.5), Limit("many at once", 0.025)),
+        rounds=11,
+        note="prices and quantities are converted exactly in the one call",
+    )

@@ -1,0 +1,341 @@
+"""Limits on orders, positions and losses, and how much to trade."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from tradecore._core import (
+    RiskBreach,
+    RiskView,
+    check_risk,
+    format_duration_ns,
+    parse_duration,
+    risk_checks,
+    risk_profile,
+    size_position,
+)
+from tradecore.errors import InvalidValueError
+from tradecore.instruments import find_instrument
+from tradecore.validation import DurationLike
+
+if TYPE_CHECKING:
+    from tradecore._core import Instrument
+
+__all__ = ["RiskBreach", "RiskLimits", "RiskView", "Size", "size"]
+
+_LIMITS: tuple[str, ...] = tuple(name for name, _, _ in risk_checks())
+"""The names of all limits, in the order in which they are checked."""
+
+_SCOPES = ("venues", "instruments", "strategies")
+
+_Number: TypeAlias = "Decimal | str | int | float"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RiskLimits:
+    """Limits on orders, positions and losses; one that is None does not hold.
+
+    Given to a backtest it holds for every account, which each strategy of a backtest has of its own; ``venues``,
+    ``instruments`` and ``strategies`` hold further sets for what an account has at a venue, in an instrument, or by a
+    strategy. An order is held against all sets it falls under. Limits of a single instrument, such as
+    ``max_position_qty``, hold in a wider set for every instrument in it; sums are over the set. What is counted in
+    several currencies is counted apart.
+
+    Quantities are in contracts (spot: base units), notionals in the quote currency, profit in the settlement currency.
+    Exposure counts everything that works on the side of the order, each at its own price, positions at the mid; a
+    market order counts at the worst price its walk of the book meets. An order that truly reduces a position, with all
+    that works against it counted, passes all limits unless trading is halted.
+
+    Parameters
+    ----------
+    max_order_qty, max_order_notional, min_order_notional : Decimal, str or int
+        Of one order.
+    max_position_qty, max_position_notional : Decimal, str or int
+        What is held in an instrument once all orders of a side have filled, whichever way it points.
+    max_gross_qty, max_gross : Decimal, str or int
+        Sum over the instruments, quantities and notionals, each without its sign.
+    max_net_qty, max_net : Decimal, str or int
+        The same with their signs.
+    max_leverage : Decimal, str or int
+        Gross value over ``capital`` plus profit.
+    max_open_orders, max_open_positions : int
+        Orders that are open, and instruments held or with orders that would open a position.
+    max_order_rate, max_message_rate : str or int
+        New orders and replacements, and all requests with cancels, in a sliding window: ``"100 per 10s"``; a number
+        alone is per second. Cancels are counted, not refused.
+    collar_touch_bps, collar_last_bps : Decimal, str or int
+        How far a price may be worse than the best price of the other side, and than the last trade.
+    fat_finger_bps : Decimal, str or int
+        How far a limit price may lie from the mid, to either side.
+    max_book_age : duration
+        Age of the newest thing known of the market.
+    synced_book : bool
+        Whether the book has to be in sync and not crossed.
+    max_daily_loss, max_drawdown : Decimal, str or int
+        Loss since the day began, and since equity was highest: realised, unrealised, fees and funding. They trip.
+    max_consecutive_losses : int
+        Round trips in a row that lost, after fees. It trips.
+    max_trades_per_day : int
+        Orders that traded since the day began.
+    trip_reject_rate : str or int
+        Orders that venues refused in a window. It only trips, as do the following.
+    trip_silence : duration
+        How long nothing is known of a market.
+    trip_jump_bps : str
+        Move of the mid in a window: ``"100 per 5s"``.
+    trip_spread_bps : Decimal, str or int
+        Spread over mid.
+    capital : Decimal, str or int, optional
+        What an account begins with, in the settlement currency; ``max_leverage`` needs it.
+    risk_per_trade_pct : Decimal, str, int or float, optional
+        Percent of the capital that :func:`size` lets be lost at a stop.
+    on_trip : "refuse", "reduce", "flatten" or "halt"
+        What happens when a limit that trips is reached. ``refuse``: orders are refused for as long as it is.
+        ``reduce``: working orders are cancelled unless they are reduce-only, and only orders that reduce a position
+        pass. ``flatten``: everything is cancelled, positions are closed by market orders until nothing is held, and
+        nothing passes. ``halt``: everything is cancelled and nothing passes.
+    cooldown : duration
+        How long that holds at least before ``auto_resume``; no less than 1 ms.
+    auto_resume : bool
+        Whether it ends by itself once the cooldown is over; else a person resumes trading. Losses in a row and the
+        highest equity begin anew then; a day that lost too much stays lost until the next one.
+    day_begins : duration
+        When a day begins, after midnight UTC.
+    venues, instruments, strategies : mapping of str to RiskLimits
+        Further sets, by name of the venue, id of the instrument and name of the strategy; of them only limits.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the first limit that cannot be one.
+
+    Examples
+    --------
+    >>> limits = tc.RiskLimits(
+    ...     max_gross=100_000,
+    ...     max_order_rate="50 per 1s",
+    ...     instruments={"BTCUSDT.BINANCE": tc.RiskLimits(max_position_qty="0.5")},
+    ... )
+    >>> limits.max_gross, limits.instruments["BTCUSDT.BINANCE"].max_position_qty
+    (100000, '0.5')
+    """
+
+    max_order_qty: Decimal | str | int | None = None
+    max_order_notional: Decimal | str | int | None = None
+    min_order_notional: Decimal | str | int | None = None
+    max_position_qty: Decimal | str | int | None = None
+    max_position_notional: Decimal | str | int | None = None
+    max_gross_qty: Decimal | str | int | None = None
+    max_gross: Decimal | str | int | None = None
+    max_net_qty: Decimal | str | int | None = None
+    max_net: Decimal | str | int | None = None
+    max_leverage: Decimal | str | int | None = None
+    max_open_orders: int | None = None
+    max_open_positions: int | None = None
+    max_order_rate: str | int | None = None
+    max_message_rate: str | int | None = None
+    collar_touch_bps: Decimal | str | int | None = None
+    collar_last_bps: Decimal | str | int | None = None
+    fat_finger_bps: Decimal | str | int | None = None
+    max_book_age: DurationLike | None = None
+    synced_book: bool | None = None
+    max_daily_loss: Decimal | str | int | None = None
+    max_drawdown: Decimal | str | int | None = None
+    max_consecutive_losses: int | None = None
+    max_trades_per_day: int | None = None
+    trip_reject_rate: str | int | None = None
+    trip_silence: DurationLike | None = None
+    trip_jump_bps: str | None = None
+    trip_spread_bps: Decimal | str | int | None = None
+    capital: Decimal | str | int | None = None
+    risk_per_trade_pct: Decimal | str | int | float | None = None
+    on_trip: Literal["refuse", "reduce", "flatten", "halt"] = "reduce"
+    cooldown: DurationLike = "1m"
+    auto_resume: bool = False
+    day_begins: DurationLike = "0ns"
+    venues: Mapping[str, RiskLimits] = field(default_factory=dict)
+    instruments: Mapping[str, RiskLimits] = field(default_factory=dict)
+    strategies: Mapping[str, RiskLimits] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for scope in _SCOPES:
+            _check_sets(scope, getattr(self, scope))
+        if self.risk_per_trade_pct is not None:
+            _check_percent("risk_per_trade_pct", self.risk_per_trade_pct)
+        check_risk(self)
+        for name in ("max_book_age", "trip_silence", "cooldown", "day_begins"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
+
+    def __repr__(self) -> str:
+        told = [each for each in fields(self) if getattr(self, each.name) != _default(each)]
+        return f"RiskLimits({', '.join(f'{each.name}={getattr(self, each.name)!r}' for each in told)})"
+
+    @classmethod
+    def profile(
+        cls, name: Literal["conservative", "balanced", "aggressive"], capital: Decimal | str | int, **changes: Any
+    ) -> RiskLimits:
+        """Return the limits of a profile for a capital, in the settlement currency.
+
+        ============  ==============  ==========  ============  ===============  ==============  ========
+        profile       risk per trade  daily loss  max drawdown  position value   open positions  leverage
+        ============  ==============  ==========  ============  ===============  ==============  ========
+        conservative  1 %             5 %         10 %          1 %              3               1
+        balanced      2 %             10 %        20 %          2 %              5               1.5
+        aggressive    3 %             15 %        30 %          5 %              10              2
+        ============  ==============  ==========  ============  ===============  ==============  ========
+
+        The numbers are used together by :func:`size`: the tightest of them wins, so what it sizes is never refused.
+
+        Parameters
+        ----------
+        name : "conservative", "balanced" or "aggressive"
+        capital : Decimal, str or int
+        **changes
+            Fields that are to be otherwise.
+
+        Examples
+        --------
+        >>> limits = tc.RiskLimits.profile("balanced", 10_000, on_trip="flatten")
+        >>> limits.max_daily_loss, limits.max_position_notional, limits.max_open_positions
+        (Decimal('1000'), Decimal('200'), Decimal('5'))
+        """
+        if unknown := [change for change in changes if change not in _FIELDS]:
+            raise InvalidValueError(unknown[0], "is no field of RiskLimits")
+        return cls(**{**risk_profile(str(name).lower(), capital), **changes})
+
+
+_FIELDS = frozenset(each.name for each in fields(RiskLimits))
+
+
+def _default(each: Field[Any]) -> Any:
+    return {} if each.name in _SCOPES else each.default
+
+
+def _check_sets(scope: str, given: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise InvalidValueError(scope, f"expected limits by name, got {given!r}")
+    for name, limits in given.items():
+        place = f"{scope}.{name}"
+        if not isinstance(name, str) or not isinstance(limits, RiskLimits):
+            raise InvalidValueError(place, f"expected RiskLimits, got {limits!r}")
+        for own in fields(RiskLimits):
+            if own.name in _LIMITS:
+                continue
+            if getattr(limits, own.name) != _default(own):
+                raise InvalidValueError(f"{place}.{own.name}", "holds for all: it is set with the limits of accounts")
+
+
+def _check_percent(name: str, given: Any) -> None:
+    try:
+        percent = float(given)
+    except (TypeError, ValueError):
+        percent = -1.0
+    if not 0 < percent <= 100:
+        raise InvalidValueError(name, f"expected a percentage above 0 and at most 100, got {given!r}")
+
+
+class Size(NamedTuple):
+    """How much to trade.
+
+    Attributes
+    ----------
+    qty : Decimal
+        The quantity, in contracts (spot: base units), whole lots; 0 where not even the smallest order is allowed.
+    by : str
+        What it is bound by: ``risk``, ``volatility``, ``kelly``, or the name of a limit.
+    """
+
+    qty: Decimal
+    by: str
+
+
+def size(
+    instrument: Instrument | str,
+    capital: _Number | None = None,
+    entry: _Number | None = None,
+    *,
+    stop: _Number | None = None,
+    risk_pct: _Number | None = None,
+    volatility: float | None = None,
+    target_volatility: float | None = None,
+    win_rate: float | None = None,
+    win_loss_ratio: float | None = None,
+    kelly_cap: float = 0.25,
+    limits: RiskLimits | None = None,
+    at_ns: int | None = None,
+) -> Size:
+    """Return how much to trade: the smallest of what each rule allows, rounded down to whole lots.
+
+    - fixed risk: ``capital * risk_pct / 100`` is lost between ``entry`` and ``stop``;
+    - volatility target: a value of ``capital * target_volatility / volatility``;
+    - Kelly: the fraction ``win_rate - (1 - win_rate) / win_loss_ratio`` of the capital, between 0 and ``kelly_cap``,
+      lost at the stop, or invested where there is none;
+    - limits: every one of ``limits`` on an order, a position, a sum or the leverage, for an account that holds nothing.
+
+    Parameters
+    ----------
+    instrument : Instrument or str
+    capital : Decimal, str or int
+        What there is to lose, in the settlement currency; that of ``limits`` if not given.
+    entry : Decimal, str, int or float
+        The price it is opened at, in quote currency.
+    stop : Decimal, str, int or float, optional
+        The price it is given up at.
+    risk_pct : Decimal, str, int or float, optional
+        Percent of the capital; ``risk_per_trade_pct`` of ``limits`` if not given.
+    volatility, target_volatility : float, optional
+        Of the price, and the one wanted of the capital, both as fractions over the same time.
+    win_rate, win_loss_ratio : float, optional
+        The chance to win, and what is won then for one that is lost otherwise.
+    kelly_cap : float
+        The most of the capital that Kelly's fraction takes.
+    limits : RiskLimits, optional
+    at_ns : int, optional
+        When, ns UTC, for an instrument whose lots have changed; now, as its newest terms say, if not given.
+
+    Returns
+    -------
+    Size
+        ``qty`` and what it is bound ``by``.
+
+    Raises
+    ------
+    InvalidValueError
+        For a term that is missing or out of range.
+    UnknownInstrumentError
+        For an id without a specification.
+
+    Examples
+    --------
+    >>> tc.risk.size("BTCUSDT.BINANCE", 10_000, 60_000, stop=58_800, risk_pct=2)
+    Size(qty=Decimal('0.16666'), by='risk')
+    >>> tc.risk.size("BTCUSDT.BINANCE", entry=60_000, stop=58_800, limits=tc.RiskLimits.profile("balanced", 10_000))
+    Size(qty=Decimal('0.00333'), by='max_position_notional')
+    """
+    if limits is not None:
+        capital = limits.capital if capital is None else capital
+        if risk_pct is None and stop is not None:
+            risk_pct = limits.risk_per_trade_pct
+    for name, given in (("capital", capital), ("entry", entry)):
+        if given is None:
+            raise InvalidValueError(name, "missing")
+    spec = find_instrument(instrument) if isinstance(instrument, str) else instrument
+    qty, by = size_position(
+        spec,
+        capital,
+        entry,
+        stop=stop,
+        risk_pct=None if risk_pct is None else float(risk_pct),
+        volatility=volatility,
+        target_volatility=target_volatility,
+        win_rate=win_rate,
+        win_loss_ratio=win_loss_ratio,
+        kelly_cap=kelly_cap,
+        limits=limits,
+        at_ns=at_ns,
+    )
+    return Size(qty, by)

@@ -1,0 +1,179 @@
+//! What an order comes to and what is held and works besides, as limits count it.
+
+use super::accounts::Accounts;
+use super::market::Market;
+use crate::ledger::ACCOUNT_LIMIT;
+use crate::orders::{Order, OrderId, OrderRequest, OrderStore, OrderType, Pending, Trigger};
+use crate::risk::{Ask, Engine, Measures, Standing, Units};
+use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
+
+/// What orders are held against: the markets, and what everybody holds.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) markets: &'a [Market],
+    pub(super) accounts: &'a Accounts,
+    /// The account of each strategy.
+    pub(super) trades_on: &'a [AccountId],
+}
+
+/// Requests that are sent in one breath before another one: orders, and requests at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Earlier {
+    pub(super) orders: u32,
+    pub(super) requests: u32,
+}
+
+impl<'a> Around<'a> {
+    /// A market.
+    #[inline]
+    pub(super) fn market(&self, market: MarketId) -> &'a Market {
+        &self.markets[market.index()]
+    }
+
+    /// What the strategies of an account hold and have working, but for one order.
+    pub(super) fn standing(
+        &self,
+        engine: &Engine,
+        orders: &OrderStore,
+        account: AccountId,
+        but: Option<OrderId>,
+    ) -> Standing {
+        let mut standing = Standing::default();
+        for &id in self.accounts.traded() {
+            for strategy in (0..self.trades_on.len()).filter(|s| self.trades_on[*s] == account) {
+                let strategy = StrategyId::new(strategy);
+                let qty = self.accounts.position(strategy, id).qty;
+                if qty != 0 {
+                    let measures = self.measures(engine, id, qty.abs(), None);
+                    let holding = standing.of_mut(id, strategy);
+                    holding.held = if qty > 0 { measures } else { measures.map(|measure| -measure) };
+                }
+            }
+        }
+        for order in orders.open().filter(|order| !order.never_sent) {
+            if self.trades_on[order.strategy.index()] != account || but == Some(order.id) {
+                continue;
+            }
+            let measures = self.left_of(engine, order);
+            let holding = standing.of_mut(order.market, order.strategy);
+            let working = &mut holding.sides[order.side.index()];
+            working.orders += 1;
+            let to = if order.reduce_only { &mut working.reducing } else { &mut working.plain };
+            to.iter_mut().zip(measures).for_each(|(to, measure)| *to = to.saturating_add(measure));
+        }
+        standing
+    }
+
+    /// What an open order may still come to, whichever of the terms on their way it has.
+    fn left_of(&self, engine: &Engine, order: &Order) -> Measures {
+        let set_off = order.trigger.and_then(Trigger::price);
+        let price = match order.pending {
+            Pending::Replace { price, .. } => order.price().map(|own| own.max(price)),
+            Pending::Nothing | Pending::Cancel => order.price().or(set_off),
+        };
+        self.measures(engine, order.market, order.most_left().steps(), price)
+    }
+
+    /// A quantity in the three measures, at a price or else at the mark.
+    fn measures(&self, engine: &Engine, id: MarketId, qty: i64, price: Option<Price>) -> Measures {
+        let market = self.market(id);
+        let value = match (price, market.view.twice_mid()) {
+            (Some(price), _) => market.math.value(price, Qty::new(qty)),
+            (None, Some(twice_mid)) => market.math.value_at_mid(twice_mid, qty),
+            (None, None) => return [engine.to_units(id, qty), 0, 0],
+        };
+        // Nothing that could be sent is worth more.
+        let most = |units: Option<Units>| units.unwrap_or(ACCOUNT_LIMIT);
+        let notional = value.and_then(|value| market.math.notional(&market.instrument, value, Qty::new(qty)));
+        [engine.to_units(id, qty), most(notional.ok().map(Money::units)), most(value.ok().map(Money::units))]
+    }
+
+    /// A new order as limits see it.
+    pub(super) fn ask_for(
+        &self,
+        engine: &Engine,
+        strategy: StrategyId,
+        now: i64,
+        request: &OrderRequest,
+        earlier: Earlier,
+    ) -> Ask {
+        let market = self.market(request.market);
+        let waits = request.trigger.is_some();
+        let acts_at = match (request.order_type, request.trigger) {
+            (OrderType::Limit { price }, _) => Some(price),
+            (OrderType::Market, Some(trigger)) => trigger.price(),
+            (OrderType::Market, None) => self.worst(engine, strategy, request),
+        };
+        let measures = self.measures(engine, request.market, request.qty.steps(), acts_at);
+        let touch = market.view.touch();
+        Ask {
+            strategy,
+            market: request.market,
+            side: request.side,
+            now,
+            total: measures,
+            working: measures,
+            before: Measures::default(),
+            is_new: true,
+            price: acts_at.filter(|_| !waits).map(Price::steps),
+            is_limit: request.order_type != OrderType::Market,
+            reduce_only: request.reduce_only,
+            earlier: (earlier.orders, earlier.requests),
+            touch,
+            has_book: market.view.basis().has_book(),
+        }
+    }
+
+    /// New terms of an order as limits see them.
+    pub(super) fn ask_to_replace(
+        &self,
+        engine: &Engine,
+        now: i64,
+        order: &Order,
+        price: Price,
+        qty: Qty,
+        earlier: Earlier,
+    ) -> Ask {
+        let market = self.market(order.market);
+        let (before, left) = (self.left_of(engine, order), (qty - order.filled).max(order.most_left()));
+        let dearer = order.price().map_or(price, |own| own.max(price));
+        let waits = order.trigger.is_some() && order.ts_trigger == 0;
+        Ask {
+            strategy: order.strategy,
+            market: order.market,
+            side: order.side,
+            now,
+            total: self.measures(engine, order.market, qty.steps(), Some(price)),
+            working: self.measures(engine, order.market, left.steps(), Some(dearer)),
+            before,
+            is_new: false,
+            price: (!waits).then_some(price.steps()),
+            is_limit: true,
+            reduce_only: order.reduce_only,
+            earlier: (earlier.orders, earlier.requests),
+            touch: market.view.touch(),
+            has_book: market.view.basis().has_book(),
+        }
+    }
+
+    /// The worst price that a market order meets: the last level it needs, or where what the book shows is not enough,
+    /// as far as a collar lets it go.
+    fn worst(&self, engine: &Engine, strategy: StrategyId, request: &OrderRequest) -> Option<Price> {
+        let market = self.market(request.market);
+        if !market.view.basis().has_book() {
+            return market.view.twice_mid().map(|twice_mid| Price::new(twice_mid / 2));
+        }
+        let walk = market.view.book_read().walk(request.side.opposite(), request.qty.steps());
+        let worst = walk.worst?;
+        if walk.unfilled == 0 {
+            return Some(Price::new(worst));
+        }
+        let best = market.view.touch().best(request.side.opposite())?.price;
+        let Some(collar) = engine.collar(strategy, request.market) else { return Some(Price::new(worst)) };
+        let room = i128::from(best).saturating_mul(collar) / (10_000 * crate::risk::ONE);
+        let room = i64::try_from(room).unwrap_or(i64::MAX);
+        let edge = if request.side == Side::Buy { best.saturating_add(room) } else { best - room };
+        let far = if request.side == Side::Buy { worst.max(edge) } else { worst.min(edge) };
+        Some(Price::new(far))
+    }
+}

@@ -1,0 +1,349 @@
+//! What limits, the circuit breaker and the kill switch do in the kernel: marks go to them, stops come from them.
+//!
+//! Closing everything goes in rounds: orders are cancelled, positions closed by reduce-only market orders, and what a
+//! thin book has not filled is asked for again a while later, until nothing is held and nothing works.
+
+use super::core::Core;
+use super::exits::{Exits, ROUND};
+use super::exposure::Around;
+use super::market::Market;
+use super::record::FillRow;
+use crate::book::Touch;
+use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
+use crate::risk::{
+    BadLimit, Breach, Check, Engine, Limits, OnTrip, RiskConfig, Standing, Stop, Trading, Trip, Use,
+};
+use crate::types::{AccountId, MarketId, Price, Qty, Side, StrategyId};
+
+/// What a strategy may do, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TradingState {
+    /// Send what its limits allow.
+    Active,
+    /// Reduce positions, or wait until they are closed.
+    Reducing,
+    /// Cancel, for as long as a person paused the session.
+    Paused,
+    /// Cancel.
+    Halted,
+}
+
+impl TradingState {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Reducing => "reducing",
+            Self::Paused => "paused",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+/// Limits at work over the markets and strategies of a kernel.
+///
+/// # Errors
+/// [`BadLimit`].
+pub(super) fn engine_of(
+    config: RiskConfig,
+    markets: &[Market],
+    strategies: &[(String, AccountId)],
+) -> Result<Engine, BadLimit> {
+    Engine::new(config, markets.iter().map(|market| market.instrument.as_ref()), strategies)
+}
+
+impl Core {
+    /// What orders are held against.
+    pub(super) fn around(&self) -> Around<'_> {
+        Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on }
+    }
+
+    /// Reads the book that a market order will be held against.
+    pub(super) fn read_for(&mut self, request: &OrderRequest) {
+        if self.desk.engine().is_some()
+            && request.order_type == OrderType::Market
+            && request.trigger.is_none()
+        {
+            self.markets[request.market.index()].view.book();
+        }
+    }
+
+    /// Tells limits of a market that something of it is known, or that something was booked in it.
+    #[inline]
+    pub(super) fn mark(&mut self, market: MarketId, is_booked: bool) {
+        if self.desk.engine().is_some() {
+            self.tell_mark(market, is_booked);
+        }
+    }
+
+    fn tell_mark(&mut self, id: MarketId, is_booked: bool) {
+        let Some(engine) = self.desk.engine_mut() else { return };
+        if !is_booked {
+            engine.heard(self.now, id);
+        }
+        if !engine.needs_marks() && !is_booked {
+            return;
+        }
+        let (market, accounts) = (&self.markets[id.index()], &self.accounts);
+        let twice_mid = market.view.twice_mid();
+        let touch: Touch = market.view.touch();
+        engine.mark(self.now, id, &touch, twice_mid, is_booked, |strategy| {
+            accounts.position(strategy, id).equity(&market.math, twice_mid).ok()
+        });
+        self.act_on_trips();
+    }
+
+    /// Does what follows where a limit has tripped.
+    pub(super) fn act_on_trips(&mut self) {
+        let Some(engine) = self.desk.engine_mut().filter(|engine| engine.has_trips()) else { return };
+        for trip in engine.take_trips() {
+            if trip.check.is_some() {
+                self.stop_members(&trip);
+            }
+            self.record.trips.push(trip);
+        }
+    }
+
+    fn stop_members(&mut self, trip: &Trip) {
+        let Some(engine) = self.desk.engine() else { return };
+        let members: Vec<_> = engine.members(trip).collect();
+        let orders = self.desk.orders().open();
+        let ends: Vec<_> = orders
+            .filter(|order| members.contains(&(order.strategy, order.market)))
+            .filter(|order| trip.does != OnTrip::Reduce || !order.reduce_only)
+            .map(|order| (order.id, order.strategy, order.market))
+            .collect();
+        let closes = trip.does == OnTrip::Flatten;
+        for &(strategy, market) in members.iter().filter(|_| closes) {
+            if self.accounts.position(strategy, market).qty != 0 {
+                self.exits.pairs.entry((strategy, market)).or_default();
+            }
+        }
+        for (id, strategy, market) in ends {
+            let sender = self.sender(strategy);
+            let state = &self.markets[market.index()];
+            self.desk.cancel(sender, state, id, Some(Reason::Risk), &mut self.journal);
+            if closes {
+                self.exits.pairs.entry((strategy, market)).or_default();
+            }
+        }
+        if closes {
+            self.exit_round();
+        }
+    }
+
+    /// Tells limits of a fill that was booked.
+    pub(super) fn limits_filled(&mut self, fill: &FillRow, is_first: bool) {
+        let Some(engine) = self.desk.engine_mut() else { return };
+        let after = fill.position_qty;
+        let before = after.saturating_sub(fill.side.sign().saturating_mul(fill.qty.steps()));
+        let made = fill.realized_total.checked_sub(fill.fees_total).unwrap_or_default();
+        engine.filled(self.now, (fill.strategy, fill.market), is_first, (before, after), made);
+        self.tell_mark(fill.market, true);
+    }
+
+    /// Tells limits of an order that a venue refused.
+    pub(super) fn limits_told(&mut self, market: MarketId, strategy: StrategyId, kind: ReportKind) {
+        let (ReportKind::Rejected(reason) | ReportKind::ReplaceRejected(reason)) = kind else { return };
+        if let Some(engine) = self.desk.engine_mut().filter(|_| is_venues(reason)) {
+            engine.rejected(self.now, strategy, market);
+            self.act_on_trips();
+        }
+    }
+
+    /// Sends a new order and returns its id.
+    pub(super) fn submit(
+        &mut self,
+        strategy: StrategyId,
+        request: OrderRequest,
+    ) -> Result<OrderId, OrderError> {
+        self.read_for(&request);
+        let sender = self.sender(strategy);
+        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+        self.desk.submit(sender, around, request, &mut self.journal)
+    }
+
+    /// Cancels everything, closes everything, and lets nothing else pass until trading is resumed by hand.
+    pub(super) fn kill(&mut self) {
+        self.desk.set_trading(Trading::Killed);
+        for strategy in (0..self.trades_on.len()).map(StrategyId::new) {
+            let markets = self.desk.open(strategy).map(|order| order.market).collect::<Vec<_>>();
+            let held = self.accounts.traded().iter().copied();
+            let held = held.filter(|market| self.accounts.position(strategy, *market).qty != 0);
+            for market in markets.into_iter().chain(held.collect::<Vec<_>>()) {
+                self.exits.pairs.entry((strategy, market)).or_default();
+            }
+            self.cancel_executions(strategy, None);
+            let sender = self.sender(strategy);
+            self.desk.cancel_all(sender, &self.markets, None, Some(Reason::Killed), &mut self.journal);
+        }
+        self.exit_round();
+    }
+
+    /// Goes on, by hand.
+    pub(super) fn resume(&mut self) {
+        self.desk.set_trading(Trading::Active);
+        self.exits = Exits::default();
+        let now = self.now;
+        if let Some(engine) = self.desk.engine_mut() {
+            engine.resume(now);
+            self.act_on_trips();
+        }
+    }
+
+    /// Asks for what is still held to be closed, and looks again a while later.
+    pub(super) fn exit_round(&mut self) {
+        let pairs: Vec<_> = self.exits.pairs.iter().map(|(pair, exit)| (*pair, *exit)).collect();
+        for ((strategy, market), exit) in pairs {
+            let held = self.accounts.position(strategy, market).qty;
+            let is_working = |id: OrderId| self.desk.own(strategy, id).is_some();
+            let waits = self.desk.open(strategy).any(|order| order.market == market);
+            if exit.is_some_and(is_working) || (held == 0 && waits) {
+                continue;
+            }
+            let sent = if held == 0 { None } else { self.send_exit(strategy, market, held) };
+            match sent {
+                Some(id) => self.exits.pairs.insert((strategy, market), Some(id)),
+                // Nothing is held, or no venue takes so little.
+                None => self.exits.pairs.remove(&(strategy, market)),
+            };
+        }
+        self.exits.next = (!self.exits.pairs.is_empty()).then(|| self.now.saturating_add(ROUND));
+        if !self.exits.are_on()
+            && let Some(engine) = self.desk.engine_mut()
+        {
+            engine.flattened();
+        }
+    }
+
+    fn send_exit(&mut self, strategy: StrategyId, id: MarketId, held: i64) -> Option<OrderId> {
+        let market = &self.markets[id.index()];
+        let terms = market.instrument.terms_at(self.now);
+        let most = terms.max_qty.unwrap_or(i64::MAX);
+        let qty = held.checked_abs()?.min(most);
+        let qty = Qty::new(qty - qty % terms.lot_size);
+        let side = if held > 0 { Side::Sell } else { Side::Buy };
+        let request = OrderRequest {
+            time_in_force: TimeInForce::Ioc,
+            reduce_only: true,
+            ..OrderRequest::new(id, side, OrderType::Market, qty)
+        };
+        let sender = self.sender(strategy);
+        self.desk.submit_exit(sender, market, request, &mut self.journal)
+    }
+
+    /// Time has gone on to what limits wait for.
+    pub(super) fn elapse_limits(&mut self) {
+        let now = self.now;
+        if let Some(engine) = self.desk.engine_mut() {
+            engine.elapse(now);
+            self.act_on_trips();
+        }
+    }
+
+    /// What a strategy may do.
+    pub(super) fn trading_state(&self, strategy: StrategyId) -> TradingState {
+        match self.desk.trading() {
+            Trading::Killed if self.exits.are_on() => TradingState::Reducing,
+            Trading::Killed => TradingState::Halted,
+            Trading::Paused => TradingState::Paused,
+            Trading::Active => match self.desk.engine().map_or(Stop::None, |engine| engine.stop_of(strategy))
+            {
+                Stop::None => TradingState::Active,
+                Stop::Reducing | Stop::Flattening => TradingState::Reducing,
+                Stop::Halted => TradingState::Halted,
+            },
+        }
+    }
+
+    /// What the strategies of an account hold and have working, where there are limits.
+    fn standing_of(&self, strategy: StrategyId) -> Option<(&Engine, Standing)> {
+        let engine = self.desk.engine()?;
+        let account = self.trades_on[strategy.index()];
+        Some((engine, self.around().standing(engine, self.desk.orders(), account, None)))
+    }
+
+    /// What every limit that holds for a strategy stands at.
+    pub(super) fn limit_uses(&self, strategy: StrategyId) -> Vec<Use> {
+        let uses = |(engine, standing): (&Engine, Standing)| engine.uses(strategy, &standing, self.now);
+        self.standing_of(strategy).map(uses).unwrap_or_default()
+    }
+
+    /// Every limit that a new order would pass; nothing is sent.
+    pub(super) fn breaches(&self, strategy: StrategyId, request: &OrderRequest) -> Vec<Breach> {
+        let Some((engine, standing)) = self.standing_of(strategy) else { return Vec::new() };
+        let around = self.around();
+        engine.review(
+            &around.ask_for(engine, strategy, self.now, request, super::exposure::Earlier::default()),
+            &standing,
+        )
+    }
+
+    /// Every limit that each of many limit orders would pass by itself; nothing is sent.
+    pub(super) fn breaches_of_each(
+        &self,
+        strategy: StrategyId,
+        market: MarketId,
+        orders: impl Iterator<Item = (Side, Price, Qty)>,
+        mut each: impl FnMut(bool),
+    ) {
+        let around = self.around();
+        let exposure = self.standing_of(strategy);
+        for (side, price, qty) in orders {
+            let passes = exposure.as_ref().is_none_or(|(engine, standing)| {
+                let request = OrderRequest::new(market, side, OrderType::Limit { price }, qty);
+                let ask =
+                    around.ask_for(engine, strategy, self.now, &request, super::exposure::Earlier::default());
+                engine.review(&ask, standing).is_empty()
+            });
+            each(passes);
+        }
+    }
+
+    /// Tightens a strategy's own limits, of which there may have been none.
+    ///
+    /// # Errors
+    /// [`BadLimit`].
+    pub(super) fn tighten(&mut self, strategy: StrategyId, limits: &Limits) -> Result<(), BadLimit> {
+        if self.desk.engine().is_none() {
+            let engine = self.bare_engine()?;
+            self.desk.set_engine(engine);
+            for market in (0..self.markets.len()).map(MarketId::new) {
+                self.tell_mark(market, true);
+            }
+        }
+        let Some(engine) = self.desk.engine_mut() else { return Ok(()) };
+        engine.tighten(strategy, limits)
+    }
+
+    /// Limits of which none is set.
+    ///
+    /// # Errors
+    /// [`BadLimit`].
+    pub(super) fn bare_engine(&self) -> Result<Engine, BadLimit> {
+        let seats: Vec<_> = self.names.iter().cloned().zip(self.trades_on.iter().copied()).collect();
+        engine_of(RiskConfig::default(), &self.markets, &seats)
+    }
+
+    /// Whether every message of a market is needed for limits.
+    #[inline]
+    pub(super) fn limits_need_marks(&self) -> bool {
+        self.desk.engine().is_some_and(Engine::needs_marks)
+    }
+
+    /// Whether trades are needed for limits.
+    #[inline]
+    pub(super) fn limits_need_trades(&self) -> bool {
+        self.desk.engine().is_some_and(Engine::needs_trades)
+    }
+}
+
+/// Whether a refusal is the venue's own, so that it counts as one.
+fn is_venues(reason: Reason) -> bool {
+    !matches!(reason, Reason::Risk | Reason::Paused | Reason::Killed | Reason::NotListed | Reason::RunEnded)
+}
+
+/// The word of what tripped, or of going on.
+pub fn trip_word(trip: &Trip) -> &'static str {
+    trip.check.map_or("resumed", Check::as_str)
+}

@@ -1,0 +1,233 @@
+//! What can be limited, and what a limit that was passed says.
+
+use std::sync::Arc;
+
+use crate::types::{Decimal, MONEY_SCALE};
+
+/// A figure or a limit, in units of 10^-12 of what it counts.
+pub type Units = i128;
+
+/// One of what a limit counts.
+pub const ONE: Units = 10i128.pow(MONEY_SCALE);
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Contracts (spot: base units).
+    Qty,
+    /// Money: notional in the quote currency, profit in the settlement currency.
+    Money,
+    /// Things.
+    Number,
+    /// How many times something.
+    Ratio,
+    /// Basis points of a price.
+    Bps,
+    /// Things in so much time.
+    Rate,
+    /// Basis points of a price in so much time.
+    BpsIn,
+    /// Time.
+    Length,
+    /// Nothing: it holds or it does not.
+    Flag,
+}
+
+impl Counts {
+    /// Whether it has a length of time beside its number.
+    pub fn has_window(self) -> bool {
+        matches!(self, Self::Rate | Self::BpsIn)
+    }
+}
+
+/// A row of the table of checks: variant, word, what it counts.
+macro_rules! checks {
+    ($($(#[$doc:meta])* $variant:ident $word:literal $counts:ident,)+) => {
+        /// A check, named after its limit.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Check {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Check {
+            /// All of them, in the order of their numbers.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            /// Its word, which is the name of its limit.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// What its limit counts.
+            pub fn counts(self) -> Counts {
+                match self { $(Self::$variant => Counts::$counts,)+ }
+            }
+        }
+    };
+}
+
+checks! {
+    /// Quantity of one order.
+    MaxOrderQty "max_order_qty" Qty,
+    /// Notional of one order.
+    MaxOrderNotional "max_order_notional" Money,
+    /// Least notional of one order.
+    MinOrderNotional "min_order_notional" Money,
+    /// Quantity held in an instrument, if everything that works on a side fills.
+    MaxPositionQty "max_position_qty" Qty,
+    /// Notional held in an instrument, likewise.
+    MaxPositionNotional "max_position_notional" Money,
+    /// Sum of the quantities held, each taken without its sign.
+    MaxGrossQty "max_gross_qty" Qty,
+    /// Sum of the notionals held, each taken without its sign.
+    MaxGross "max_gross" Money,
+    /// Sum of the quantities held, with their signs.
+    MaxNetQty "max_net_qty" Qty,
+    /// Sum of the notionals held, with their signs.
+    MaxNet "max_net" Money,
+    /// Gross value over capital plus profit.
+    MaxLeverage "max_leverage" Ratio,
+    /// Orders open at a time.
+    MaxOpenOrders "max_open_orders" Number,
+    /// Instruments held or with orders that would open a position.
+    MaxOpenPositions "max_open_positions" Number,
+    /// New orders and replacements in a window.
+    MaxOrderRate "max_order_rate" Rate,
+    /// All requests to a venue in a window, cancels included.
+    MaxMessageRate "max_message_rate" Rate,
+    /// How far a price may take beyond the best price of the other side.
+    CollarTouchBps "collar_touch_bps" Bps,
+    /// How far a price may be worse than the last trade.
+    CollarLastBps "collar_last_bps" Bps,
+    /// How far a limit price may lie from the mid, to either side.
+    FatFingerBps "fat_finger_bps" Bps,
+    /// Age of what is known of the market.
+    MaxBookAge "max_book_age" Length,
+    /// Whether the book is in sync and not crossed.
+    SyncedBook "synced_book" Flag,
+    /// Loss since the day began.
+    MaxDailyLoss "max_daily_loss" Money,
+    /// Loss since equity was highest.
+    MaxDrawdown "max_drawdown" Money,
+    /// Round trips in a row that lost.
+    MaxConsecutiveLosses "max_consecutive_losses" Number,
+    /// Orders that traded since the day began.
+    MaxTradesPerDay "max_trades_per_day" Number,
+    /// Orders a venue refused in a window; no check of an order, it only trips.
+    TripRejectRate "trip_reject_rate" Rate,
+    /// Silence of a market; likewise.
+    TripSilence "trip_silence" Length,
+    /// Move of the mid in a window; likewise.
+    TripJumpBps "trip_jump_bps" BpsIn,
+    /// Spread over mid; likewise.
+    TripSpreadBps "trip_spread_bps" Bps,
+    /// The circuit breaker has tripped; it has no limit of its own.
+    Breaker "breaker" Flag,
+}
+
+impl Check {
+    /// Its place in [`Check::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// From its number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// Whether it can be set: all but the breaker itself.
+    pub fn is_limit(self) -> bool {
+        self != Self::Breaker
+    }
+
+    /// Whether what reaches its limit trips the circuit breaker.
+    pub fn trips(self) -> bool {
+        matches!(
+            self,
+            Self::MaxDailyLoss
+                | Self::MaxDrawdown
+                | Self::MaxConsecutiveLosses
+                | Self::TripRejectRate
+                | Self::TripSilence
+                | Self::TripJumpBps
+                | Self::TripSpreadBps
+        )
+    }
+
+    /// Whether it has to see every message of its markets.
+    pub fn needs_marks(self) -> bool {
+        matches!(
+            self,
+            Self::MaxLeverage
+                | Self::MaxDailyLoss
+                | Self::MaxDrawdown
+                | Self::CollarLastBps
+                | Self::TripSilence
+                | Self::TripJumpBps
+                | Self::TripSpreadBps
+        )
+    }
+}
+
+/// What limits are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Scope {
+    /// An account.
+    Account = 0,
+    /// What an account has at a venue.
+    Venue = 1,
+    /// What an account has in an instrument.
+    Instrument = 2,
+    /// A strategy.
+    Strategy = 3,
+}
+
+impl Scope {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Account, Self::Venue, Self::Instrument, Self::Strategy];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Venue => "venue",
+            Self::Instrument => "instrument",
+            Self::Strategy => "strategy",
+        }
+    }
+}
+
+/// A limit that an order would have passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The check that failed.
+    pub check: Check,
+    /// Whose limit it is.
+    pub scope: Scope,
+    /// The name of the venue, instrument or strategy; the number of the account.
+    pub name: Arc<str>,
+    /// The limit.
+    pub limit: Units,
+    /// What it would have come to.
+    pub value: Units,
+}
+
+/// Units as a decimal.
+pub fn to_decimal(units: Units) -> Decimal {
+    Decimal::new(units, MONEY_SCALE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_stands_where_its_index_says() {
+        for (index, check) in Check::ALL.into_iter().enumerate() {
+            assert_eq!((check.index(), Check::from_code(check as u8)), (index, Some(check)));
+        }
+    }
+}

@@ -1,0 +1,671 @@
+//! Limits at work: what each counts, who it is of, and whether the breaker has tripped.
+//!
+//! Every set of limits becomes a guard for what it is of: an account, what it has at a venue or in an instrument, a
+//! strategy; and that apart for what is counted in different currencies. An order is held against all guards it falls
+//! under. What it would come to counts everything that works on its side; it fails a limit that it would pass and that
+//! it takes it further beyond, so nobody is held back from getting closer. An order that truly reduces a position, with
+//! all that works against it counted, passes every limit; after a hard halt nothing does.
+//!
+//! To ask changes nothing. What was sent, filled, rejected and marked is told by whoever keeps orders and positions.
+
+use std::sync::Arc;
+
+use super::check::{Breach, Check, ONE, Scope, Units};
+use super::guard::{Guard, Stop, Trip};
+use super::limits::{BadLimit, Limit, Limits, OnTrip, RiskConfig};
+use super::standing::{Holding, Measures, NOTIONAL, QTY, Standing, VALUE};
+use crate::book::Touch;
+use crate::types::{AccountId, Instrument, MONEY_SCALE, MarketId, Money, Side, StrategyId};
+
+/// The shortest cooldown, ns: what holds by itself is looked at again no sooner.
+const SHORTEST: i64 = 1_000_000;
+/// Basis points in one.
+const BPS: i128 = 10_000;
+/// What stands for a figure that has no bound, such as the leverage on nothing: 10^9.
+const BOUNDLESS: Units = 10i128.pow(9) * ONE;
+
+/// An order, or new terms of one, as it is held against limits.
+#[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "terms that are there or not")]
+pub struct Ask {
+    /// Who asks.
+    pub strategy: StrategyId,
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// When, ns.
+    pub now: i64,
+    /// All of the order, in the three measures, at the worst price it may get.
+    pub total: Measures,
+    /// What it would have working, likewise.
+    pub working: Measures,
+    /// What the order whose terms it changes has working now; it is not in the standing.
+    pub before: Measures,
+    /// Whether it is a new order.
+    pub is_new: bool,
+    /// Its limit price, or the worst that a market order would meet, in price increments; none for what waits.
+    pub price: Option<i64>,
+    /// Whether that is a limit price.
+    pub is_limit: bool,
+    /// Whether it only makes a position smaller.
+    pub reduce_only: bool,
+    /// Orders and requests that are sent right before it.
+    pub earlier: (u32, u32),
+    /// Best prices.
+    pub touch: Touch,
+    /// Whether the market has a book.
+    pub has_book: bool,
+}
+
+/// A market as limits need it.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// A quantity increment in units.
+    pub(super) unit: Units,
+    /// The settlement currency and the one of notionals: what is counted together has both.
+    pub(super) currencies: (String, String),
+    /// When something of it was known last, ns.
+    pub(super) heard: Option<i64>,
+    /// Its last trade, in price increments.
+    pub(super) last: Option<i64>,
+    /// The mid it was marked at last.
+    pub(super) twice_mid: Option<i64>,
+}
+
+/// All guards of a session.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(super) config: RiskConfig,
+    pub(super) guards: Vec<Guard>,
+    pub(super) markets: Vec<Facts>,
+    /// What every strategy had made in every market when it last held nothing there.
+    pub(super) flat_at: Vec<Vec<Money>>,
+    /// What tripped, until somebody takes it.
+    pub(super) tripped: Vec<Trip>,
+    needs_marks: bool,
+    needs_trades: bool,
+    needs_silence: bool,
+    /// Grows where [`Engine::needs_marks`] changes.
+    version: u64,
+}
+
+impl Engine {
+    /// Guards for these strategies, each with its name and its account.
+    ///
+    /// # Errors
+    /// [`BadLimit`] for limits that do not go together, or a market whose quantities are too fine to be limited.
+    pub fn new<'a>(
+        config: RiskConfig,
+        instruments: impl Iterator<Item = &'a Instrument>,
+        strategies: &[(String, AccountId)],
+    ) -> Result<Self, BadLimit> {
+        config.check()?;
+        let (mut markets, mut places) = (Vec::new(), Vec::new());
+        for instrument in instruments {
+            let step = instrument.qty_increment.value();
+            let unit = step.at_scale(MONEY_SCALE).ok_or_else(|| BadLimit {
+                field: "risk".to_owned(),
+                problem: format!(
+                    "quantities of {} are finer than 10^-12: no limit counts them",
+                    instrument.id
+                ),
+            })?;
+            let of_notional =
+                if instrument.kind.is_inverse() { &instrument.quote } else { &instrument.settlement };
+            markets.push(Facts {
+                unit,
+                currencies: (instrument.settlement.clone(), of_notional.clone()),
+                heard: None,
+                last: None,
+                twice_mid: None,
+            });
+            places.push((instrument.id.to_string(), instrument.id.venue().to_owned()));
+        }
+        let mut groups: Vec<&(String, String)> = markets.iter().map(|facts| &facts.currencies).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut accounts: Vec<AccountId> = strategies.iter().map(|(_, account)| *account).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let mut guards = Vec::new();
+        for group in groups {
+            let is_of = |at: usize| markets[at].currencies == *group;
+            let mut guard = |scope,
+                             name: &str,
+                             limits: &Limits,
+                             who: &dyn Fn(usize) -> bool,
+                             at: &dyn Fn(usize) -> bool| {
+                let strategies: Vec<bool> = (0..strategies.len()).map(who).collect();
+                let markets: Vec<bool> = (0..markets.len()).map(|m| is_of(m) && at(m)).collect();
+                if strategies.contains(&true) && markets.contains(&true) {
+                    guards.push(Guard::new(scope, name.into(), limits.clone(), strategies, markets));
+                }
+            };
+            for account in &accounts {
+                let trades_on = |s: usize| strategies[s].1 == *account;
+                if !config.account.is_empty() {
+                    guard(Scope::Account, &account.index().to_string(), &config.account, &trades_on, &|_| {
+                        true
+                    });
+                }
+                for (name, limits) in &config.venues {
+                    guard(Scope::Venue, name, limits, &trades_on, &|m| places[m].1 == *name);
+                }
+                for (name, limits) in &config.instruments {
+                    guard(Scope::Instrument, name, limits, &trades_on, &|m| places[m].0 == *name);
+                }
+            }
+            let none = Limits::default();
+            for (at, (name, _)) in strategies.iter().enumerate() {
+                let limits = config.strategies.get(name).unwrap_or(&none);
+                guard(Scope::Strategy, name, limits, &|s| s == at, &|_| true);
+            }
+        }
+        let mut engine = Self {
+            flat_at: vec![vec![Money::ZERO; markets.len()]; strategies.len()],
+            config,
+            guards,
+            markets,
+            tripped: Vec::new(),
+            needs_marks: false,
+            needs_trades: false,
+            needs_silence: false,
+            version: 0,
+        };
+        engine.look();
+        Ok(engine)
+    }
+
+    /// What the limits that are set have to see.
+    pub(super) fn look(&mut self) {
+        let is_set = |check: Check| self.guards.iter().any(|guard| guard.limits.get(check).is_some());
+        let needs = Check::ALL.into_iter().any(|check| check.needs_marks() && is_set(check));
+        self.needs_trades = is_set(Check::CollarLastBps);
+        self.needs_silence = is_set(Check::TripSilence);
+        self.version += u64::from(needs != self.needs_marks);
+        self.needs_marks = needs;
+    }
+
+    /// What was set.
+    pub fn config(&self) -> &RiskConfig {
+        &self.config
+    }
+
+    /// Whether every message of every market has to be told.
+    #[inline]
+    pub fn needs_marks(&self) -> bool {
+        self.needs_marks
+    }
+
+    /// Whether the last trade of every message has to be told.
+    #[inline]
+    pub fn needs_trades(&self) -> bool {
+        self.needs_trades
+    }
+
+    /// Grows with every change of [`Engine::needs_marks`].
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A quantity of a market in units.
+    #[inline]
+    pub fn to_units(&self, market: MarketId, qty: i64) -> Units {
+        i128::from(qty).saturating_mul(self.markets[market.index()].unit)
+    }
+
+    /// Every limit that an order would pass.
+    pub fn review(&self, ask: &Ask, standing: &Standing) -> Vec<Breach> {
+        let mut breaches = Vec::new();
+        for guard in self.guards.iter().filter(|guard| guard.covers(ask.strategy, ask.market)) {
+            if guard.limits.is_empty() && guard.stop == Stop::None {
+                continue;
+            }
+            self.hold(guard, ask, standing, &mut breaches);
+        }
+        breaches
+    }
+
+    /// Whether an order makes a position smaller whatever else fills.
+    fn reduces(ask: &Ask, holding: &Holding) -> bool {
+        let held = holding.held[QTY];
+        let (side, sign) = if ask.side == Side::Buy { (0, -1) } else { (1, 1) };
+        let against = held * sign;
+        against > 0 && (ask.reduce_only || (holding.filled(side, QTY) * sign) >= ask.working[QTY])
+    }
+
+    fn hold(&self, guard: &Guard, ask: &Ask, standing: &Standing, breaches: &mut Vec<Breach>) {
+        let limits = &guard.limits;
+        let mut fails = |check: Check, limit: Units, value: Units| {
+            let (scope, name) = (guard.scope, Arc::clone(&guard.name));
+            breaches.push(Breach { check, scope, name, limit, value });
+        };
+        if guard.stop.is_hard() {
+            return fails(Check::Breaker, 0, 0);
+        }
+        let here = standing.in_market(ask.market, |strategy| guard.has(strategy));
+        if Self::reduces(ask, &here) {
+            return;
+        }
+        if guard.stop != Stop::None {
+            fails(Check::Breaker, 0, 0);
+        }
+        if limits.is_empty() {
+            return;
+        }
+        let mut most = |check: Check, value: Units| {
+            if let Some(limit) = limits.get(check)
+                && value > limit.value
+            {
+                fails(check, limit.value, value);
+            }
+        };
+        most(Check::MaxOrderQty, ask.total[QTY]);
+        most(Check::MaxOrderNotional, ask.total[NOTIONAL]);
+        if ask.is_new {
+            let open = guard.open_orders(standing);
+            most(Check::MaxOpenOrders, (i128::from(open) + i128::from(ask.earlier.0) + 1) * ONE);
+        }
+        for (check, window) in
+            [(Check::MaxOrderRate, &guard.orders), (Check::MaxMessageRate, &guard.messages)]
+        {
+            if let Some(limit) = limits.get(check) {
+                let sent = window.count(ask.now, limit.window) as i128;
+                most(check, (sent + i128::from(ask.earlier.1) + 1) * ONE);
+            }
+        }
+        let (trades, loss) = guard.today(ask.now, self.config.day_begins);
+        most(Check::MaxTradesPerDay, (i128::from(trades) + 1) * ONE);
+        self.hold_prices(guard, ask, &mut most);
+        // What is at its limit is reached: not one more loss.
+        for (check, value) in [
+            (Check::MaxDailyLoss, loss),
+            (Check::MaxDrawdown, guard.peak.saturating_sub(guard.equity)),
+            (Check::MaxConsecutiveLosses, i128::from(guard.losses) * ONE),
+        ] {
+            if let Some(limit) = limits.get(check)
+                && value >= limit.value
+            {
+                fails(check, limit.value, value);
+            }
+        }
+        if let Some(limit) = limits.get(Check::MinOrderNotional)
+            && ask.total[NOTIONAL] < limit.value
+            && ask.total[NOTIONAL] > 0
+        {
+            fails(Check::MinOrderNotional, limit.value, ask.total[NOTIONAL]);
+        }
+        if limits.get(Check::SyncedBook).is_some()
+            && ask.has_book
+            && (ask.touch.state != crate::book::BookState::Synced || ask.touch.is_crossed())
+        {
+            fails(Check::SyncedBook, 0, i128::from(ask.touch.state as u8) * ONE);
+        }
+        Self::hold_exposure(guard, ask, &here, standing, self.config.capital, &mut fails);
+    }
+
+    fn hold_prices(&self, guard: &Guard, ask: &Ask, most: &mut impl FnMut(Check, Units)) {
+        let facts = &self.markets[ask.market.index()];
+        if guard.limits.get(Check::MaxBookAge).is_some() {
+            let age = facts.heard.map_or(i64::MAX, |heard| ask.now.saturating_sub(heard));
+            most(Check::MaxBookAge, i128::from(age).saturating_mul(ONE));
+        }
+        let Some(price) = ask.price else { return };
+        let sign = if ask.side == Side::Buy { 1 } else { -1 };
+        let beyond = |twice: i64| {
+            let by = (2 * i128::from(price) - i128::from(twice)) * sign;
+            by.saturating_mul(BPS * ONE) / i128::from(twice.max(1))
+        };
+        if let Some(best) = if ask.side == Side::Buy { ask.touch.best_ask() } else { ask.touch.best_bid() } {
+            most(Check::CollarTouchBps, beyond(best.saturating_mul(2)));
+        }
+        if let Some(last) = facts.last {
+            most(Check::CollarLastBps, beyond(last.saturating_mul(2)));
+        }
+        if let Some(twice_mid) = ask.touch.twice_mid().or(facts.twice_mid)
+            && ask.is_limit
+        {
+            most(Check::FatFingerBps, beyond(twice_mid).abs());
+        }
+    }
+
+    fn hold_exposure(
+        guard: &Guard,
+        ask: &Ask,
+        here: &Holding,
+        standing: &Standing,
+        capital: Option<Units>,
+        fails: &mut impl FnMut(Check, Units, Units),
+    ) {
+        let side = usize::from(ask.side != Side::Buy);
+        let with = |working: &Measures| {
+            let mut holding = *here;
+            let to = &mut holding.sides[side];
+            let to = if ask.reduce_only { &mut to.reducing } else { &mut to.plain };
+            for (to, what) in to.iter_mut().zip(working) {
+                *to = to.saturating_add(*what);
+            }
+            holding
+        };
+        let (before, after) = (with(&ask.before), with(&ask.working));
+        // What is held once everything on its side has filled, positive in its direction.
+        let toward = |holding: &Holding, measure: usize| {
+            let filled = holding.filled(side, measure);
+            if side == 0 { filled } else { -filled }
+        };
+        let mut raised = |check: Check, before: Units, after: Units| {
+            if let Some(limit) = guard.limits.get(check)
+                && after > limit.value
+                && after > before
+            {
+                fails(check, limit.value, after);
+            }
+        };
+        for (check, measure) in [(Check::MaxPositionQty, QTY), (Check::MaxPositionNotional, NOTIONAL)] {
+            raised(check, toward(&before, measure), toward(&after, measure));
+        }
+        if !guard.limits.has_sums() {
+            return;
+        }
+        let mut others = [Sums::default(); 3];
+        let mut open = 0;
+        for (market, holding) in standing.by_market(|m, s| guard.covers(s, m)) {
+            if market == ask.market {
+                continue;
+            }
+            open += i128::from(holding.is_open());
+            for (measure, sums) in others.iter_mut().enumerate() {
+                sums.gross = sums.gross.saturating_add(holding.worst(measure));
+                sums.net = sums.net.saturating_add(toward(&holding, measure));
+            }
+        }
+        let gross =
+            |holding: &Holding, measure: usize| others[measure].gross.saturating_add(holding.worst(measure));
+        let net =
+            |holding: &Holding, measure: usize| others[measure].net.saturating_add(toward(holding, measure));
+        for (check, measure) in [(Check::MaxGrossQty, QTY), (Check::MaxGross, NOTIONAL)] {
+            raised(check, gross(&before, measure), gross(&after, measure));
+        }
+        for (check, measure) in [(Check::MaxNetQty, QTY), (Check::MaxNet, NOTIONAL)] {
+            raised(check, net(&before, measure), net(&after, measure));
+        }
+        let count = |holding: &Holding| (open + i128::from(holding.is_open())) * ONE;
+        raised(Check::MaxOpenPositions, count(&before), count(&after));
+        if guard.limits.get(Check::MaxLeverage).is_some() {
+            let equity = capital.unwrap_or_default().saturating_add(guard.equity);
+            raised(
+                Check::MaxLeverage,
+                leverage(gross(&before, VALUE), equity),
+                leverage(gross(&after, VALUE), equity),
+            );
+        }
+    }
+
+    /// A request has been sent.
+    pub fn sent(&mut self, now: i64, strategy: StrategyId, market: MarketId, is_cancel: bool) {
+        for guard in self.guards.iter_mut().filter(|guard| guard.covers(strategy, market)) {
+            if let Some(limit) = guard.limits.get(Check::MaxMessageRate) {
+                guard.messages.note(now, limit.window);
+            }
+            if !is_cancel && let Some(limit) = guard.limits.get(Check::MaxOrderRate) {
+                guard.orders.note(now, limit.window);
+            }
+        }
+    }
+
+    /// An order has traded, for the first time or again. `made` is what its strategy has made in the market so far,
+    /// after fees; the trip ends where nothing is held, or the other way round.
+    pub fn filled(
+        &mut self,
+        now: i64,
+        (strategy, market): (StrategyId, MarketId),
+        is_first: bool,
+        (before, after): (i64, i64),
+        made: Money,
+    ) {
+        let ended = before != 0 && before.signum() != after.signum();
+        let since = &mut self.flat_at[strategy.index()][market.index()];
+        let result = if ended { made.units() - since.units() } else { 0 };
+        if ended {
+            *since = made;
+        }
+        let day_begins = self.config.day_begins;
+        for guard in self.guards.iter_mut().filter(|guard| guard.covers(strategy, market)) {
+            guard.roll(now, day_begins);
+            guard.trades += u64::from(is_first);
+            if result != 0 {
+                guard.losses = if result < 0 { guard.losses + 1 } else { 0 };
+            }
+        }
+    }
+
+    /// A venue refused an order.
+    pub fn rejected(&mut self, now: i64, strategy: StrategyId, market: MarketId) {
+        for guard in self.guards.iter_mut().filter(|guard| guard.covers(strategy, market)) {
+            if let Some(limit) = guard.limits.get(Check::TripRejectRate) {
+                guard.rejects.note(now, limit.window);
+            }
+        }
+        self.elapse(now);
+    }
+
+    /// How far a price may take beyond the best one, basis points in units, where that is limited.
+    pub fn collar(&self, strategy: StrategyId, market: MarketId) -> Option<Units> {
+        let guards = self.guards.iter().filter(|guard| guard.covers(strategy, market));
+        guards.filter_map(|guard| guard.limits.get(Check::CollarTouchBps)).map(|limit| limit.value).min()
+    }
+
+    /// Something of a market is known.
+    #[inline]
+    pub fn heard(&mut self, now: i64, market: MarketId) {
+        self.markets[market.index()].heard = Some(now);
+    }
+
+    /// The last trade of a market.
+    #[inline]
+    pub fn traded(&mut self, market: MarketId, price: i64) {
+        self.markets[market.index()].last = Some(price);
+    }
+
+    /// A market is at these prices, or something was booked in it: what `worth` says that every strategy has made there
+    /// and holds is counted again. What trips is in [`Engine::take_trips`].
+    pub fn mark(
+        &mut self,
+        now: i64,
+        market: MarketId,
+        touch: &Touch,
+        twice_mid: Option<i64>,
+        is_booked: bool,
+        worth: impl Fn(StrategyId) -> Option<Money>,
+    ) {
+        let facts = &mut self.markets[market.index()];
+        let has_moved = twice_mid != facts.twice_mid;
+        if !has_moved && !is_booked && !self.needs_silence {
+            return;
+        }
+        facts.twice_mid = twice_mid;
+        for at in 0..self.guards.len() {
+            let guard = &mut self.guards[at];
+            if !guard.markets[market.index()] {
+                continue;
+            }
+            guard.roll(now, self.config.day_begins);
+            if has_moved || is_booked {
+                guard.value(market, &worth);
+            }
+            guard.look(now, market, touch, twice_mid.filter(|_| has_moved));
+            self.judge(at, now);
+            self.guards[at].sudden = None;
+        }
+    }
+
+    /// Time goes on to what [`Engine::next_due`] told.
+    pub fn elapse(&mut self, now: i64) {
+        for at in 0..self.guards.len() {
+            self.judge(at, now);
+        }
+    }
+
+    /// When something is to be done without anything that happens.
+    #[inline]
+    pub fn next_due(&self) -> Option<i64> {
+        if !self.needs_silence && !self.config.auto_resume {
+            return None;
+        }
+        let mut next: Option<i64> = None;
+        let mut sooner = |at: i64| next = Some(next.map_or(at, |other| other.min(at)));
+        for guard in &self.guards {
+            if guard.stop == Stop::None {
+                if let Some(limit) = guard.limits.get(Check::TripSilence)
+                    && self.config.on_trip != OnTrip::Refuse
+                {
+                    self.silences(guard).for_each(|heard| sooner(heard.saturating_add(length(limit))));
+                }
+            } else if self.config.auto_resume && guard.may_resume() {
+                sooner(guard.until);
+            }
+        }
+        next
+    }
+
+    pub(super) fn silences<'a>(&'a self, guard: &'a Guard) -> impl Iterator<Item = i64> + 'a {
+        self.markets
+            .iter()
+            .zip(&guard.markets)
+            .filter(|(_, is_in)| **is_in)
+            .filter_map(|(facts, _)| facts.heard)
+    }
+
+    /// Trips a guard that has reached a limit, or lets one go on.
+    fn judge(&mut self, at: usize, now: i64) {
+        let guard = &self.guards[at];
+        let silent = guard.limits.get(Check::TripSilence).and_then(|limit| {
+            let oldest = self.silences(guard).min()?;
+            let value = i128::from(now.saturating_sub(oldest)).saturating_mul(ONE);
+            (value >= limit.value).then_some((Check::TripSilence, limit.value, value))
+        });
+        let config = &self.config;
+        let guard = &mut self.guards[at];
+        guard.roll(now, config.day_begins);
+        if guard.stop != Stop::None {
+            if !config.auto_resume || !guard.may_resume() || now < guard.until {
+                return;
+            }
+            // What holds by itself keeps it stopped.
+            if silent.or_else(|| guard.reached(now, false)).is_some() {
+                guard.until = now.saturating_add(config.cooldown.max(SHORTEST));
+                return;
+            }
+            guard.resume(false);
+            self.tripped.push(guard.trip(at, now, None, config.on_trip));
+            return;
+        }
+        let Some(reached) = silent.or_else(|| guard.reached(now, true)) else { return };
+        if config.on_trip == OnTrip::Refuse {
+            return;
+        }
+        guard.stop = Stop::of(config.on_trip);
+        guard.until = now.saturating_add(config.cooldown.max(SHORTEST));
+        self.tripped.push(guard.trip(at, now, Some(reached), config.on_trip));
+    }
+
+    /// What has tripped or goes on since it was last asked.
+    #[inline]
+    pub fn take_trips(&mut self) -> Vec<Trip> {
+        std::mem::take(&mut self.tripped)
+    }
+
+    /// Whether something has tripped or goes on.
+    #[inline]
+    pub fn has_trips(&self) -> bool {
+        !self.tripped.is_empty()
+    }
+
+    /// Whose a guard is: every strategy and market that falls under it.
+    pub fn members(&self, trip: &Trip) -> impl Iterator<Item = (StrategyId, MarketId)> + '_ {
+        let guard = &self.guards[trip.guard];
+        let strategies = guard.strategies.iter().enumerate().filter(|(_, is_in)| **is_in);
+        strategies.flat_map(|(s, _)| {
+            let markets = guard.markets.iter().enumerate().filter(|(_, is_in)| **is_in);
+            markets.map(move |(m, _)| (StrategyId::new(s), MarketId::new(m)))
+        })
+    }
+
+    /// What was to be closed is.
+    pub fn flattened(&mut self) {
+        for guard in &mut self.guards {
+            if guard.stop == Stop::Flattening {
+                guard.stop = Stop::Halted;
+            }
+        }
+    }
+
+    /// Goes on, by hand: all is counted anew.
+    pub fn resume(&mut self, now: i64) {
+        for at in 0..self.guards.len() {
+            let guard = &mut self.guards[at];
+            guard.roll(now, self.config.day_begins);
+            if guard.stop != Stop::None {
+                guard.resume(true);
+                self.tripped.push(guard.trip(at, now, None, self.config.on_trip));
+            }
+        }
+    }
+
+    /// What stops a strategy most, over its guards.
+    pub fn stop_of(&self, strategy: StrategyId) -> Stop {
+        let guards = self.guards.iter().filter(|guard| guard.has(strategy));
+        guards.map(|guard| guard.stop).max().unwrap_or_default()
+    }
+
+    /// Tightens a strategy's own limits.
+    ///
+    /// # Errors
+    /// [`BadLimit`] naming one that would be wider than what holds for it; nothing has changed then.
+    pub fn tighten(&mut self, strategy: StrategyId, limits: &Limits) -> Result<(), BadLimit> {
+        let is_own = |guard: &&mut Guard| guard.scope == Scope::Strategy && guard.has(strategy);
+        if limits.get(Check::MaxLeverage).is_some() && self.config.capital.is_none() {
+            let problem = "needs a capital, which is set with the limits of the run".to_owned();
+            return Err(BadLimit { field: Check::MaxLeverage.as_str().to_owned(), problem });
+        }
+        for guard in self.guards.iter_mut().filter(is_own) {
+            if let Some(check) = guard.limits.widened_by(limits) {
+                let field = check.as_str().to_owned();
+                return Err(BadLimit {
+                    field,
+                    problem: "would be wider: own limits are only tightened".to_owned(),
+                });
+            }
+        }
+        for guard in self.guards.iter_mut().filter(is_own) {
+            guard.limits.take(limits);
+        }
+        self.look();
+        Ok(())
+    }
+}
+
+/// Sums over the markets of a guard.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    gross: Units,
+    net: Units,
+}
+
+/// How many times the equity a value is.
+pub(super) fn leverage(value: Units, equity: Units) -> Units {
+    if value == 0 {
+        return 0;
+    }
+    if equity <= 0 {
+        return BOUNDLESS;
+    }
+    value.checked_mul(ONE).map_or(BOUNDLESS, |value| (value / equity).min(BOUNDLESS))
+}
+
+/// The length of time of a limit, ns.
+fn length(limit: Limit) -> i64 {
+    i64::try_from(limit.value / ONE).unwrap_or(i64::MAX)
+}

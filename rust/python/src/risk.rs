@@ -1,0 +1,502 @@
+//! Limits as Python declares them, and what they say: `tradecore.RiskLimits`, `ctx.risk`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use tradecore_core::kernel::Kernel;
+use tradecore_core::ledger::ContractMath;
+use tradecore_core::risk::{
+    self as core, BadLimit, Check, Counts, Limits, OnTrip, Profile, RiskConfig, SizeTerms, Units,
+    parse_amount, to_decimal,
+};
+use tradecore_core::types::{Instrument, MarketId, Price, Qty, Side, StrategyId, format_duration};
+
+use crate::columns::slice_of;
+use crate::errors;
+use crate::instrument::PyInstrument;
+use crate::shared::Shared;
+use crate::terms::{OrderTerms, PostOnly};
+use crate::values::{decimal_to_py, text_of, to_duration, to_number, to_price, to_side, unexpected};
+
+pub(crate) fn bad(error: BadLimit) -> PyErr {
+    errors::invalid(&error.field, error.problem)
+}
+
+/// A limit as it is given: lengths of time may be a `timedelta`.
+fn set(limits: &mut Limits, check: Check, given: &Bound<'_, PyAny>) -> PyResult<()> {
+    let text = if check.counts() == Counts::Length {
+        format_duration(to_duration(check.as_str(), given, 1)?)
+    } else {
+        text_of(given)?
+    };
+    limits.parse(check, &text).map_err(bad)
+}
+
+/// The limits among the attributes of an object.
+fn to_limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
+    let mut limits = Limits::default();
+    for check in Check::ALL.into_iter().filter(|check| check.is_limit()) {
+        let value = given.getattr(check.as_str())?;
+        if !value.is_none() {
+            set(&mut limits, check, &value)?;
+        }
+    }
+    Ok(limits)
+}
+
+/// Sets of limits by a name.
+fn to_named(field: &str, given: &Bound<'_, PyAny>) -> PyResult<BTreeMap<String, Limits>> {
+    let mut named = BTreeMap::new();
+    for item in given.call_method0("items")?.try_iter()? {
+        let (name, set): (String, Bound<'_, PyAny>) = item?.extract()?;
+        let limits =
+            to_limits(&set).map_err(|error| inside(&format!("{field}.{name}"), given.py(), error))?;
+        named.insert(name, limits);
+    }
+    Ok(named)
+}
+
+/// The same error of a field of a set inside.
+fn inside(place: &str, py: Python<'_>, error: PyErr) -> PyErr {
+    let text = |name: &str| error.value(py).getattr(name).and_then(|value| value.extract::<String>());
+    match (text("field"), text("problem")) {
+        (Ok(field), Ok(problem)) => errors::invalid(&format!("{place}.{field}"), problem),
+        _ => error,
+    }
+}
+
+/// The limits of a session.
+pub(crate) fn to_risk(given: &Bound<'_, PyAny>) -> PyResult<RiskConfig> {
+    let text = |field: &str| text_of(&given.getattr(field)?);
+    let capital = given.getattr("capital")?;
+    let on_trip = text("on_trip")?;
+    let config = RiskConfig {
+        account: to_limits(given)?,
+        venues: to_named("venues", &given.getattr("venues")?)?,
+        instruments: to_named("instruments", &given.getattr("instruments")?)?,
+        strategies: to_named("strategies", &given.getattr("strategies")?)?,
+        capital: if capital.is_none() {
+            None
+        } else {
+            Some(parse_amount("capital", &text_of(&capital)?).map_err(bad)?)
+        },
+        on_trip: OnTrip::ALL.into_iter().find(|does| does.as_str() == on_trip).ok_or_else(|| {
+            let words = OnTrip::ALL.map(OnTrip::as_str).join(", ");
+            errors::invalid("on_trip", format!("{on_trip:?} is none of {words}"))
+        })?,
+        cooldown: to_duration("cooldown", &given.getattr("cooldown")?, 0)?,
+        auto_resume: given
+            .getattr("auto_resume")?
+            .extract()
+            .map_err(|_| errors::invalid("auto_resume", "is not True or False"))?,
+        day_begins: to_duration("day_begins", &given.getattr("day_begins")?, 0)?,
+    };
+    config.check_sets().map_err(bad)?;
+    Ok(config)
+}
+
+/// The limits of a session, where there are any.
+pub(crate) fn to_optional_risk(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<RiskConfig>>> {
+    let Some(given) = given else { return Ok(None) };
+    let config = to_risk(given)?;
+    config.check().map_err(|error| errors::invalid(&format!("risk.{}", error.field), error.problem))?;
+    Ok(Some(Arc::new(config)))
+}
+
+/// Raise InvalidValueError naming the first limit that cannot be one.
+#[pyfunction]
+pub(crate) fn check_risk(limits: &Bound<'_, PyAny>) -> PyResult<()> {
+    to_risk(limits).map(drop)
+}
+
+/// Return the checks there are, in order: name of the limit, what it counts, whether it trips the breaker.
+#[pyfunction]
+pub(crate) fn risk_checks() -> Vec<(&'static str, &'static str, bool)> {
+    let word = |counts: Counts| match counts {
+        Counts::Qty => "qty",
+        Counts::Money => "money",
+        Counts::Number => "number",
+        Counts::Ratio => "ratio",
+        Counts::Bps => "bps",
+        Counts::Rate => "rate",
+        Counts::BpsIn => "bps_in",
+        Counts::Length => "duration",
+        Counts::Flag => "flag",
+    };
+    let limits = Check::ALL.into_iter().filter(|check| check.is_limit());
+    limits.map(|check| (check.as_str(), word(check.counts()), check.trips())).collect()
+}
+
+/// Return what a profile limits for a capital, by field of RiskLimits, and its percent at risk in a trade.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     For another name, or a capital that is no amount above 0.
+#[pyfunction]
+pub(crate) fn risk_profile<'py>(
+    py: Python<'py>,
+    name: &str,
+    capital: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let profile = Profile::ALL.into_iter().find(|profile| profile.as_str() == name).ok_or_else(|| {
+        let words = Profile::ALL.map(Profile::as_str).join(", ");
+        errors::invalid("name", format!("{name:?} is none of {words}"))
+    })?;
+    let capital = parse_amount("capital", &text_of(capital)?).map_err(bad)?;
+    let out = PyDict::new(py);
+    for (check, limit) in profile.limits(capital).account.iter() {
+        out.set_item(check.as_str(), units_to_py(py, limit.value)?)?;
+    }
+    out.set_item("capital", units_to_py(py, capital)?)?;
+    out.set_item("risk_per_trade_pct", profile.risk_pct())?;
+    Ok(out)
+}
+
+fn units_to_py(py: Python<'_>, units: Units) -> PyResult<Bound<'_, PyAny>> {
+    decimal_to_py(py, to_decimal(units))
+}
+
+/// Return how much to trade, in whole lots, and what it is bound by; see :func:`tradecore.risk.size`.
+#[pyfunction]
+#[pyo3(signature = (instrument, capital, entry, *, stop=None, risk_pct=None, volatility=None, target_volatility=None,
+    win_rate=None, win_loss_ratio=None, kelly_cap=None, limits=None, at_ns=None))]
+#[allow(clippy::too_many_arguments, reason = "the terms of a size")]
+pub(crate) fn size_position<'py>(
+    py: Python<'py>,
+    instrument: &PyInstrument,
+    capital: &Bound<'py, PyAny>,
+    entry: &Bound<'py, PyAny>,
+    stop: Option<&Bound<'py, PyAny>>,
+    risk_pct: Option<&Bound<'py, PyAny>>,
+    volatility: Option<&Bound<'py, PyAny>>,
+    target_volatility: Option<&Bound<'py, PyAny>>,
+    win_rate: Option<&Bound<'py, PyAny>>,
+    win_loss_ratio: Option<&Bound<'py, PyAny>>,
+    kelly_cap: Option<&Bound<'py, PyAny>>,
+    limits: Option<&Bound<'py, PyAny>>,
+    at_ns: Option<i64>,
+) -> PyResult<(Bound<'py, PyAny>, &'static str)> {
+    let spec = &instrument.0;
+    let math = ContractMath::new(spec).map_err(|error| errors::money(error.of(spec)))?;
+    let number = |field: &str, given: Option<&Bound<'py, PyAny>>, most: f64| -> PyResult<Option<f64>> {
+        given.map(|given| to_number(field, given, f64::MIN_POSITIVE..=most)).transpose()
+    };
+    let price = |field: &str, given: &Bound<'py, PyAny>| -> PyResult<i64> {
+        Ok(to_price(spec, given).map_err(|error| renamed(py, field, error))?.steps())
+    };
+    let pair = |first: (&str, Option<f64>), second: (&str, Option<f64>)| match (first.1, second.1) {
+        (Some(a), Some(b)) => Ok(Some((a, b))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(errors::invalid(second.0, format!("missing: it goes with {}", first.0))),
+        (None, Some(_)) => Err(errors::invalid(first.0, format!("missing: it goes with {}", second.0))),
+    };
+    let kelly = pair(
+        ("win_rate", number("win_rate", win_rate, 1.0)?),
+        ("win_loss_ratio", number("win_loss_ratio", win_loss_ratio, 1e9)?),
+    )?;
+    let cap = number("kelly_cap", kelly_cap, 1.0)?;
+    let volatility = pair(
+        ("volatility", number("volatility", volatility, 1e9)?),
+        ("target_volatility", number("target_volatility", target_volatility, 1e9)?),
+    )?;
+    let terms = SizeTerms {
+        capital: parse_amount("capital", &text_of(capital)?).map_err(bad)?,
+        entry: price("entry", entry)?,
+        stop: stop.map(|stop| price("stop", stop)).transpose()?,
+        risk: number("risk_pct", risk_pct, 100.0)?.map(|percent| percent / 100.0),
+        volatility,
+        kelly: kelly.map(|(chance, odds)| (chance, odds, cap.unwrap_or(0.25))),
+    };
+    let limits = match limits {
+        Some(given) => of_instrument(&to_risk(given)?, spec),
+        None => Limits::default(),
+    };
+    let now = at_ns.unwrap_or(i64::MAX);
+    let sized = core::size(spec, &math, now, &terms, &limits).map_err(bad)?;
+    Ok((decimal_to_py(py, spec.qty_increment.to_decimal(sized.qty.steps()))?, sized.by))
+}
+
+/// The tightest of the limits that hold for an instrument.
+fn of_instrument(config: &RiskConfig, instrument: &Instrument) -> Limits {
+    let mut limits = config.account.clone();
+    let own = config.instruments.get(instrument.id.as_str());
+    for set in config.venues.get(instrument.id.venue()).into_iter().chain(own) {
+        for (check, limit) in set.iter() {
+            if limits.get(check).is_none_or(|held| limit.value < held.value) {
+                limits.set(check, limit);
+            }
+        }
+    }
+    limits
+}
+
+/// The same error of another field.
+fn renamed(py: Python<'_>, field: &str, error: PyErr) -> PyErr {
+    match error.value(py).getattr("problem").and_then(|problem| problem.extract::<String>()) {
+        Ok(problem) => errors::invalid(field, problem),
+        Err(_) => error,
+    }
+}
+
+/// A limit that a request would have passed.
+///
+/// Examples
+/// --------
+/// >>> def names(order):  # of what on_order is called with
+/// ...     return [breach.check.value for breach in order.breaches]
+#[pyclass(frozen, module = "tradecore.risk")]
+pub(crate) struct RiskBreach(pub(crate) core::Breach);
+
+#[pymethods]
+impl RiskBreach {
+    /// The check that failed; see :class:`~tradecore.types.RiskCheck`.
+    #[getter]
+    fn check<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        check_to_py(py, self.0.check)
+    }
+
+    /// Whose limit it is: ``account``, ``venue``, ``instrument`` or ``strategy``.
+    #[getter]
+    fn scope(&self) -> &'static str {
+        self.0.scope.as_str()
+    }
+
+    /// The name of the venue, instrument or strategy; the number of the account.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The limit, in what it counts: units, currency, orders, basis points, ns.
+    #[getter]
+    fn limit<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        units_to_py(py, self.0.limit)
+    }
+
+    /// What it would have come to, as the limit counts: base units, quote currency, basis points, ns.
+    #[getter]
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        units_to_py(py, self.0.value)
+    }
+
+    fn __repr__(&self) -> String {
+        let core::Breach { check, scope, name, limit, value } = &self.0;
+        let (limit, value) = (to_decimal(*limit), to_decimal(*value));
+        format!("<RiskBreach {} of {} {name}: {value}, the limit is {limit}>", check.as_str(), scope.as_str())
+    }
+}
+
+fn check_to_py(py: Python<'_>, check: Check) -> PyResult<Bound<'_, PyAny>> {
+    static CLASS: pyo3::sync::PyOnceLock<Py<pyo3::types::PyType>> = pyo3::sync::PyOnceLock::new();
+    CLASS.import(py, "tradecore.types", "RiskCheck")?.call1((check.as_str(),))
+}
+
+/// Breaches as Python has them.
+pub(crate) fn breaches_to_py<'py>(
+    py: Python<'py>,
+    breaches: &[core::Breach],
+) -> PyResult<Bound<'py, PyTuple>> {
+    let made: Vec<_> =
+        breaches.iter().map(|breach| Py::new(py, RiskBreach(breach.clone()))).collect::<PyResult<_>>()?;
+    PyTuple::new(py, made)
+}
+
+/// A limit and what it stands at, as a dictionary.
+fn use_to_py<'py>(py: Python<'py>, of: &core::Use) -> PyResult<Bound<'py, PyDict>> {
+    let out = PyDict::new(py);
+    out.set_item("check", of.check.as_str())?;
+    out.set_item("scope", of.scope.as_str())?;
+    out.set_item("name", &*of.name)?;
+    out.set_item("limit", units_to_py(py, of.limit.value)?)?;
+    out.set_item("window", (of.limit.window > 0).then(|| format_duration(of.limit.window)))?;
+    out.set_item("value", of.value.map(|value| units_to_py(py, value)).transpose()?)?;
+    let used = of.value.filter(|_| of.limit.value > 0);
+    out.set_item("used_pct", used.map(|value| value as f64 / of.limit.value as f64 * 100.0))?;
+    Ok(out)
+}
+
+/// What the limits of all strategies of a kernel stand at, each once.
+pub(crate) fn uses_to_py<'py>(py: Python<'py>, kernel: &Kernel) -> PyResult<Bound<'py, PyList>> {
+    let mut told: Vec<core::Use> = Vec::new();
+    for strategy in 0..kernel.strategies().count() {
+        for of in kernel.limit_uses(StrategyId::new(strategy)) {
+            let is_same =
+                |other: &core::Use| (other.check, other.scope, &other.name) == (of.check, of.scope, &of.name);
+            if !told.iter().any(is_same) {
+                told.push(of);
+            }
+        }
+    }
+    let rows = told.iter().map(|of| use_to_py(py, of)).collect::<PyResult<Vec<_>>>()?;
+    PyList::new(py, rows)
+}
+
+/// Limits while a hook runs: what holds for the strategy, what it stands at, and what may be done about it.
+///
+/// Examples
+/// --------
+/// >>> ctx.risk.state
+/// 'active'
+/// >>> ctx.risk.tighten(max_position_qty="0.5")
+/// >>> ctx.risk.check("BTCUSDT.SYNTH", "buy", 1)[0].check.value
+/// 'max_position_qty'
+#[pyclass(frozen, module = "tradecore.risk")]
+pub(crate) struct RiskView {
+    shared: Arc<Shared>,
+}
+
+impl RiskView {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared) }
+    }
+
+    fn market(&self, instrument: &Bound<'_, PyAny>) -> PyResult<(MarketId, Arc<Instrument>)> {
+        let market = self.shared.market(instrument)?;
+        Ok((market, Arc::clone(self.shared.instrument(market))))
+    }
+}
+
+#[pymethods]
+impl RiskView {
+    /// What the strategy may do: ``active``, ``reducing``, ``paused`` or ``halted``.
+    ///
+    /// While it is ``reducing`` only orders that make a position smaller pass, or, after the kill switch, nothing while
+    /// positions are being closed.
+    #[getter]
+    fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.shared.with(py, |ctx| ctx.trading_state().as_str())
+    }
+
+    /// Every limit that holds for the strategy and what it stands at, a dictionary each.
+    ///
+    /// ``check, scope, name, limit, window, value, used_pct``: ``window`` is text, None where it counts over none;
+    /// ``value`` and its percent of the limit are None for limits of single orders.
+    #[getter]
+    fn limits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let uses = self.shared.with(py, |ctx| ctx.limit_uses())?;
+        PyList::new(py, uses.iter().map(|of| use_to_py(py, of)).collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// How many percent are used of the limits that count something, by name; of several of one name the most.
+    #[getter]
+    fn used_pct<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for of in self.shared.with(py, |ctx| ctx.limit_uses())? {
+            let Some(value) = of.value.filter(|_| of.limit.value > 0) else { continue };
+            let used = value as f64 / of.limit.value as f64 * 100.0;
+            let before: Option<f64> = match out.get_item(of.check.as_str())? {
+                Some(before) => Some(before.extract()?),
+                None => None,
+            };
+            if before.is_none_or(|before| used > before) {
+                out.set_item(of.check.as_str(), used)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Return every limit that a new order would pass, with limit and value; empty where it would be sent.
+    ///
+    /// Nothing is sent and nothing is counted. Parameters are those of :meth:`Context.submit`.
+    #[pyo3(signature = (instrument, side, qty, price=None, *, reduce_only=false))]
+    fn check<'py>(
+        &self,
+        instrument: &Bound<'py, PyAny>,
+        side: &Bound<'py, PyAny>,
+        qty: &Bound<'py, PyAny>,
+        price: Option<&Bound<'py, PyAny>>,
+        reduce_only: bool,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let py = instrument.py();
+        let market = self.shared.market(instrument)?;
+        let terms = OrderTerms {
+            kind: None,
+            trigger_price: None,
+            trigger: None,
+            trailing_offset: None,
+            time_in_force: None,
+            expires_at: None,
+            post_only: PostOnly::OFF,
+            reduce_only,
+            display_qty: None,
+            client_id: None,
+        };
+        let request = terms.request(market, self.shared.instrument(market), || to_side(side), qty, price)?;
+        let breaches = self.shared.with(py, |ctx| ctx.breaches(&request))?;
+        if breaches.is_empty() {
+            return Ok(PyTuple::empty(py));
+        }
+        breaches_to_py(py, &breaches)
+    }
+
+    /// Return of many limit orders whether each by itself would pass, bool (n,).
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// sides : int8 (n,)
+    ///     1 to buy, -1 to sell.
+    /// prices, qtys : int64 (n,)
+    ///     In price and quantity increments of the instrument.
+    fn check_many<'py>(
+        &self,
+        instrument: &Bound<'py, PyAny>,
+        sides: PyReadonlyArray1<'py, i8>,
+        prices: PyReadonlyArray1<'py, i64>,
+        qtys: PyReadonlyArray1<'py, i64>,
+    ) -> PyResult<Bound<'py, PyArray1<bool>>> {
+        let py = instrument.py();
+        let (market, _) = self.market(instrument)?;
+        let sides = slice_of(&sides, "sides")?;
+        let (prices, qtys) = (slice_of(&prices, "prices")?, slice_of(&qtys, "qtys")?);
+        if sides.len() != prices.len() || sides.len() != qtys.len() {
+            let problem = format!("{} of {} sides", prices.len().min(qtys.len()), sides.len());
+            return Err(errors::invalid("prices", problem));
+        }
+        let mut passes = Vec::with_capacity(sides.len());
+        let orders = sides.iter().zip(prices).zip(qtys).map(|((side, price), qty)| {
+            (if *side > 0 { Side::Buy } else { Side::Sell }, Price::new(*price), Qty::new(*qty))
+        });
+        self.shared.with(py, |ctx| ctx.pass_limits(market, orders, |pass| passes.push(pass)))?;
+        Ok(PyArray1::from_vec(py, passes))
+    }
+
+    /// Tighten limits of the strategy's own; those of others still hold, and no limit becomes wider.
+    ///
+    /// Parameters are those of :class:`tradecore.RiskLimits` that are limits.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For what is no limit, and one that would be wider than the one that holds; nothing has changed then.
+    #[pyo3(signature = (**limits))]
+    fn tighten(&self, py: Python<'_>, limits: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let mut tighter = Limits::default();
+        for (name, value) in limits.into_iter().flatten() {
+            let name = name.cast::<PyString>()?.to_cow()?.into_owned();
+            let check = Check::ALL.into_iter().find(|check| check.is_limit() && check.as_str() == name);
+            let check = check.ok_or_else(|| errors::invalid(&name, "is no limit"))?;
+            if value.is_none() {
+                return Err(unexpected(&name, "a limit", &value));
+            }
+            set(&mut tighter, check, &value)?;
+        }
+        self.shared.with(py, |ctx| ctx.tighten(&tighter))?.map_err(bad)
+    }
+
+    /// Cancel all orders and close all positions, of every strategy of the session.
+    ///
+    /// Nothing else passes from now on until a person resumes trading. Positions are closed by reduce-only market
+    /// orders; what a thin book leaves of them is sent again ten times a second until nothing is held.
+    fn kill(&self, py: Python<'_>) -> PyResult<()> {
+        self.shared.with(py, tradecore_core::kernel::Context::kill)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<RiskView of {} instruments>", self.shared.markets())
+    }
+}

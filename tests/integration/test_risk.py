@@ -1,0 +1,419 @@
+"""Limits, the circuit breaker and the kill switch, on small tapes: what was asked, what came of it."""
+
+from __future__ import annotations
+
+import pickle
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tradecore as tc
+from conftest import LAST, SET, TRADE, columns
+from tradecore.errors import InvalidValueError
+from tradecore.types import RiskCheck
+
+MS = 1_000_000
+NAME = "BTCUSDT.TEST"
+AT_ONCE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), maker_fee_bps=0, taker_fee_bps=0)
+
+
+@pytest.fixture
+def instrument() -> tc.Instrument:
+    """A linear perpetual on a 0.1 / 0.001 grid with a lot of 0.01, of any size."""
+    grid = {"price_increment": "0.1", "qty_increment": "0.001", "lot_size": "0.01"}
+    return tc.Instrument(NAME, kind="linear", base="BTC", quote="USDT", **grid)
+
+
+def rows(*given: tuple[int, int, int, float, float]) -> Any:
+    """Columns of (ms, kind, side, price, qty), each a message of its own."""
+    return columns(
+        [(ms * MS, kind, side, LAST, round(price * 10), round(qty * 1000)) for ms, kind, side, price, qty in given]
+    )
+
+
+def book(*given: tuple[int, int, int, float, float], until: int = 1_000) -> Any:
+    """Five at 99 and at 101 from 0 ms on, then what is given."""
+    return rows((0, SET, 1, 99, 5), (0, SET, -1, 101, 5), *given, (until, SET, 1, 90, 5))
+
+
+class Scripted(tc.Strategy):
+    """Calls each step ten ms after the one before."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.told: list[tuple[int, int, str, str]] = []
+        self.breaches: list[list[tuple[str, str, Decimal, Decimal]]] = []
+        self.filled: list[tuple[int, float, float]] = []
+        self.seen: list[Any] = []
+        self.states: list[tuple[int, str]] = []
+        for index in range(len(self.steps())):
+            ctx.at(ctx.now_ns + (index + 1) * 10 * MS, self.step)
+        ctx.every("10ms", self.look)
+
+    def steps(self) -> tuple[Any, ...]:
+        return ()
+
+    def step(self, ctx: tc.Context) -> None:
+        self.seen.append(self.steps()[len(self.seen)](ctx))
+
+    def look(self, ctx: tc.Context) -> None:
+        if not self.states or self.states[-1][1] != ctx.risk.state:
+            self.states.append((ctx.now_ns // MS, ctx.risk.state))
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        self.told.append((ctx.now_ns // MS, order.order_id, order.status.name, order.reason))
+        if order.breaches:
+            self.breaches.append([(b.check.value, b.scope, b.limit, b.value) for b in order.breaches])
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        self.filled.append((fill.order_id, fill.price, fill.qty * fill.side))
+
+
+def run(
+    instrument: tc.Instrument, data: Any, risk: tc.RiskLimits | None, *steps: Any, venue: tc.SimVenue = AT_ONCE
+) -> tuple[Any, tc.Result]:
+    class Steps(Scripted):
+        def steps(self) -> tuple[Any, ...]:
+            return steps
+
+    made = Steps("s", [NAME])
+    backtest = tc.Backtest([made], {NAME: data}, [venue], specs={NAME: instrument}, on_error="stop_run", risk=risk)
+    return made, backtest.run()
+
+
+def refused(made: Any) -> list[list[str]]:
+    """The checks that failed, of each refusal."""
+    return [[check for check, *_ in breaches] for breaches in made.breaches]
+
+
+def test_a_refusal_lists_every_failing_check_and_reaches_on_order(instrument: tc.Instrument) -> None:
+    limits = tc.RiskLimits(max_order_qty=1, max_order_notional=150, instruments={NAME: tc.RiskLimits(max_net=120)})
+    made, result = run(instrument, book(), limits, lambda ctx: ctx.buy(NAME, 2, 98), lambda ctx: ctx.buy(NAME, 1, 98))
+    assert made.told[0] == (10, 1, "REJECTED", "risk")
+    assert made.breaches == [
+        [
+            ("max_order_qty", "account", 1, 2),
+            ("max_order_notional", "account", 150, 196),
+            ("max_net", "instrument", 120, 196),
+        ]
+    ]
+    assert made.told[1][1:3] == (2, "NEW")
+    assert result.rejected == {"risk": 1}
+    told = result.risk.refusals
+    assert told["check"].to_list() == ["max_order_qty", "max_order_notional", "max_net"]
+    assert told["value"].to_list() == [2, 196, 196]
+    assert told["name"].to_list() == ["0", "0", NAME]
+    assert told["request"].to_list() == ["new"] * 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "steps", "failing"),
+    [
+        ({"max_position_qty": 2}, [("buy", 2, 98), ("buy", 1, 97)], ["max_position_qty"]),
+        ({"max_position_qty": 2}, [("buy", 2, 98), ("sell", 2, 102), ("sell", 1, 103)], ["max_position_qty"]),
+        ({"max_position_notional": 200}, [("buy", 2, 98), ("buy", 1, 97)], ["max_position_notional"]),
+        ({"max_gross": 200}, [("sell", 2, 103)], ["max_gross"]),
+        ({"max_gross_qty": 1}, [("sell", 2, 103)], ["max_gross_qty"]),
+        ({"max_net_qty": 1}, [("sell", 2, 103)], ["max_net_qty"]),
+        ({"max_leverage": "0.5", "capital": 1000}, [("buy", 5, 98), ("buy", 2, 97)], ["max_leverage"]),
+        ({"max_open_orders": 1}, [("buy", 2, 98), ("buy", 2, 97)], ["max_open_orders"]),
+        ({"max_order_rate": "1 per 15ms"}, [("buy", 2, 98), ("buy", 2, 97)], ["max_order_rate"]),
+        ({"max_message_rate": "2/s"}, [("buy", 2, 98), ("buy", 2, 97), ("buy", 2, 96)], ["max_message_rate"]),
+        ({"collar_touch_bps": 50}, [("buy", 2, 102)], ["collar_touch_bps"]),
+        ({"fat_finger_bps": 500}, [("buy", 2, 90)], ["fat_finger_bps"]),
+        ({"min_order_notional": 200}, [("buy", 2, 98)], ["min_order_notional"]),
+        ({"max_book_age": "5ms"}, [("buy", 2, 98)], ["max_book_age"]),
+        ({"max_trades_per_day": 1}, [("buy", 2, 101), ("buy", 2, 98)], ["max_trades_per_day"]),
+        ({"max_order_notional": 505}, [("buy", 5, None), ("buy", 6, None)], ["max_order_notional"]),
+    ],
+)
+def test_each_limit_refuses_the_last_order_and_none_before(
+    instrument: tc.Instrument, limits: dict[str, Any], steps: list[Any], failing: list[str]
+) -> None:
+    orders = [lambda ctx, order=order: getattr(ctx, order[0])(NAME, *order[1:]) for order in steps]
+    made, result = run(instrument, book(), tc.RiskLimits(**limits), *orders)
+    assert refused(made) == [failing]
+    assert result.risk.refusals["order_id"].to_list() == [len(steps)]
+    free, _ = run(instrument, book(), None, *orders)
+    assert not any(reason == "risk" for *_, reason in free.told)
+
+
+def test_a_window_slides_with_the_kernels_time(instrument: tc.Instrument) -> None:
+    orders = [lambda ctx, price=price: ctx.buy(NAME, 2, price) for price in (98, 97, 96, 95)]
+    made, _ = run(instrument, book(), tc.RiskLimits(max_order_rate="1 per 20ms"), *orders)
+    assert [order for _, order, _, reason in made.told if reason == "risk"] == [2, 4], "what is refused is not counted"
+
+
+def test_a_price_is_held_against_the_last_trade(instrument: tc.Instrument) -> None:
+    data = book((5, TRADE, 1, 100, 1))
+    made, _ = run(
+        instrument,
+        data,
+        tc.RiskLimits(collar_last_bps=50),
+        lambda ctx: ctx.buy(NAME, 2, 100.6),
+        lambda ctx: ctx.buy(NAME, 2, 100.4),
+        lambda ctx: ctx.sell(NAME, 2, 99.4),
+    )
+    assert [row[1] for row in made.told if row[3] == "risk"] == [1, 3]
+
+
+def test_what_truly_reduces_a_position_passes_when_every_limit_is_full(instrument: tc.Instrument) -> None:
+    limits = tc.RiskLimits(
+        max_order_qty=2, max_position_qty=2, max_gross=1_000, max_open_orders=2, max_order_rate="3 per 1h"
+    )
+    made, result = run(
+        instrument,
+        book(),
+        limits,
+        lambda ctx: ctx.buy(NAME, 2),
+        lambda ctx: ctx.risk.tighten(max_position_qty=1, max_order_qty="0.5", max_order_rate="1 per 1h"),
+        lambda ctx: ctx.sell(NAME, 1, 102),
+        lambda ctx: ctx.sell(NAME, 1, 103),
+        lambda ctx: ctx.sell(NAME, 1, 104),
+        lambda ctx: ctx.sell(NAME, 1, 104, reduce_only=True),
+    )
+    assert [row[1] for row in made.told if row[3] == "risk"] == [4], "a third one would turn the position around"
+    assert "max_order_qty" in refused(made)[0]
+    assert len(result.orders) == 5
+
+
+def test_a_replacement_is_held_against_limits_as_the_larger_of_both(instrument: tc.Instrument) -> None:
+    slow = tc.SimVenue("TEST", latency=tc.Latency(entry="4ms", response="4ms"))
+    made, _ = run(
+        instrument,
+        book(),
+        tc.RiskLimits(max_position_qty=3),
+        lambda ctx: ctx.buy(NAME, 1, 98, client_id="a"),
+        lambda ctx: (ctx.replace("a", qty=3), ctx.replace("a", qty=1), ctx.buy(NAME, 1, 97)),
+        lambda ctx: ctx.replace("a", qty=4),
+        lambda ctx: ctx.buy(NAME, 2, 97),
+        venue=slow,
+    )
+    assert [row[1] for row in made.told if row[3] == "risk"] == [2, 1], "3 may be what is there when it fills"
+    assert made.told[-1][1:3] == (3, "NEW")
+
+
+def test_to_ask_changes_nothing(instrument: tc.Instrument) -> None:
+    limits = tc.RiskLimits(max_order_rate="1 per 1h", max_position_qty=1)
+    made, result = run(
+        instrument,
+        book(),
+        limits,
+        lambda ctx: [[b.check for b in ctx.risk.check(NAME, "buy", 2, 98)] for _ in range(3)],
+        lambda ctx: ctx.risk.check(NAME, "buy", 1, 98),
+        lambda ctx: ctx.buy(NAME, 1, 98),
+    )
+    assert made.seen[0] == [[RiskCheck.MAX_POSITION_QTY]] * 3
+    assert made.seen[1] == ()
+    assert made.told[-1][1:3] == (1, "NEW")
+    assert not result.risk.refusals.height
+
+
+def test_limits_are_tightened_by_strategies_and_never_widened(instrument: tc.Instrument) -> None:
+    def widen(ctx: tc.Context) -> str:
+        with pytest.raises(InvalidValueError) as error:
+            ctx.risk.tighten(max_position_qty=3)
+        return str(error.value)
+
+    made, _ = run(
+        instrument,
+        book(),
+        None,
+        lambda ctx: ctx.risk.tighten(max_position_qty=2),
+        widen,
+        lambda ctx: ctx.buy(NAME, 3, 98),
+        lambda ctx: ctx.buy(NAME, 1, 98),
+        lambda ctx: (ctx.risk.limits, ctx.risk.used_pct),
+    )
+    assert "max_position_qty" in made.seen[1]
+    assert "wider" in made.seen[1]
+    assert made.breaches == [[("max_position_qty", "strategy", 2, 3)]]
+    (limits, used) = made.seen[4]
+    assert [(row["check"], row["limit"], row["value"], row["used_pct"]) for row in limits] == [
+        ("max_position_qty", 2, 1, 50.0)
+    ]
+    assert used == {"max_position_qty": 50.0}
+
+
+def test_limits_that_are_not_reached_change_no_digest(market: Path) -> None:
+    def digest(risk: tc.RiskLimits | None) -> str:
+        maker = tc.TouchMaker("m", ["BTCUSDT.SYNTH"], quote_qty="0.1", max_position="1")
+        return tc.Backtest([maker], market, risk=risk).run().digest
+
+    wide = tc.RiskLimits(max_position_qty=1_000, max_gross=10**9, max_order_rate=10**6, collar_touch_bps=1_000)
+    assert digest(None) == digest(wide)
+
+
+def test_a_daily_loss_flattens_through_a_thin_book(instrument: tc.Instrument) -> None:
+    # Bought five at 101; the bid falls to 90, where one is bid for at a time.
+    data = book(
+        (100, SET, 1, 99, 0),
+        (100, SET, 1, 90, 1),
+        (250, SET, 1, 90, 2),
+        (350, SET, 1, 89, 5),
+        until=900,
+    )
+    made, result = run(
+        instrument,
+        data,
+        tc.RiskLimits(max_daily_loss=25, on_trip="flatten"),
+        lambda ctx: ctx.buy(NAME, 5),
+        lambda ctx: ctx.sell(NAME, 5, 110, reduce_only=True),
+    )
+    trips = result.risk.trips
+    assert trips["check"].to_list() == ["max_daily_loss"]
+    assert trips["does"].to_list() == ["flatten"]
+    sold = [(price, qty) for _, price, qty in made.filled if qty < 0]
+    assert sum(qty for _, qty in sold) == -5
+    assert len(sold) > 1
+    assert sold[0] == (90.0, -1.0)
+    assert made.told
+    assert result.final_positions[0]["qty"] == 0
+    assert [state for _, state in made.states] == ["active", "reducing", "halted"]
+    assert (result.orders.filter(order_id=2)["status"].to_list(), 100) == (["cancelled"], 100)
+
+
+def test_a_loss_is_seen_on_the_mark_without_any_order(instrument: tc.Instrument) -> None:
+    data = book((100, SET, 1, 99, 0), (100, SET, 1, 80, 5), until=500)
+    made, result = run(
+        instrument,
+        data,
+        tc.RiskLimits(max_drawdown=20),
+        lambda ctx: ctx.buy(NAME, 2),
+        lambda ctx: ctx.buy(NAME, 1, 98),
+        *[lambda ctx: None] * 12,
+        lambda ctx: ctx.buy(NAME, 1, 79),
+        lambda ctx: ctx.sell(NAME, 2, 102),
+    )
+    assert result.risk.trips["ts"].dt.timestamp("ms").to_list() == [100]
+    assert (100, "CANCELLED") in [(ms, status) for ms, _, status, _ in made.told], "what would add is cancelled"
+    assert [row[1] for row in made.told if row[2] == "REJECTED"] == [3]
+    assert "breaker" in refused(made)[0]
+    assert "max_drawdown" in refused(made)[0]
+    assert result.orders.filter(order_id=4)["status"].to_list() == ["new"], "what reduces passes"
+
+
+def test_a_flash_crash_trips_the_breaker_which_resumes(instrument: tc.Instrument) -> None:
+    data = book((100, SET, 1, 99, 0), (100, SET, 1, 80, 5), (110, SET, 1, 99, 5), until=900)
+    orders = [lambda ctx: ctx.buy(NAME, 1, 70, client_id=None)] * 45
+    limits = tc.RiskLimits(trip_jump_bps="300 per 50ms", cooldown="200ms", auto_resume=True)
+    made, result = run(instrument, data, limits, *orders)
+    assert result.risk.trips["check"].to_list() == ["trip_jump_bps", "resumed"]
+    assert result.risk.trips["ts"].dt.timestamp("ms").to_list() == [100, 300]
+    refused_at = [row[0] for row in made.told if row[2] == "REJECTED"]
+    assert refused_at == list(range(100, 300, 10))
+
+
+@pytest.mark.parametrize(
+    ("limits", "rows_", "at"),
+    [
+        ({"trip_spread_bps": 300}, [(100, SET, -1, 101, 0.0), (100, SET, -1, 110, 5.0)], 100),
+        ({"trip_silence": "300ms"}, [], 300),
+    ],
+)
+def test_the_market_as_such_trips_the_breaker(
+    instrument: tc.Instrument, limits: dict[str, Any], rows_: list[Any], at: int
+) -> None:
+    made, result = run(instrument, book(*rows_), tc.RiskLimits(**limits))
+    assert result.risk.trips["ts"].dt.timestamp("ms").to_list()[0] == at
+    assert made.states[-1][1] == "reducing"
+
+
+def test_refusals_of_the_venue_trip_the_breaker(instrument: tc.Instrument) -> None:
+    crossing = [lambda ctx: ctx.buy(NAME, 2, 102, post_only=True)] * 4
+    made, result = run(instrument, book(), tc.RiskLimits(trip_reject_rate="3 per 1s", on_trip="halt"), *crossing)
+    assert [row[3] for row in made.told] == ["post_only_would_cross"] * 3 + ["risk"]
+    assert result.risk.trips["check"].to_list() == ["trip_reject_rate"]
+
+
+def test_losses_in_a_row_are_round_trips(instrument: tc.Instrument) -> None:
+    trip = [lambda ctx: ctx.buy(NAME, 2), lambda ctx: ctx.sell(NAME, 1), lambda ctx: ctx.sell(NAME, 1)]
+    made, result = run(instrument, book(), tc.RiskLimits(max_consecutive_losses=2), *trip, *trip, *trip)
+    assert next(row[1] for row in made.told if row[3] == "risk") == 7
+    assert result.risk.trips["check"].to_list() == ["max_consecutive_losses"]
+
+
+def test_a_day_begins_when_it_is_said_to(instrument: tc.Instrument) -> None:
+    data = book(until=1_000)
+    trade = [lambda ctx: ctx.buy(NAME, 1), lambda ctx: ctx.buy(NAME, 1)] * 3
+    made, _ = run(instrument, data, tc.RiskLimits(max_trades_per_day=1, day_begins="35ms"), *trade)
+    assert [row[1] for row in made.told if row[3] == "risk"] == [2, 3, 5, 6]
+
+
+def test_the_kill_switch_closes_everything_and_stays(instrument: tc.Instrument) -> None:
+    data = book((150, SET, 1, 99, 1), (260, SET, 1, 98, 5), until=900)
+    made, result = run(
+        instrument,
+        data,
+        None,
+        lambda ctx: ctx.buy(NAME, 5),
+        lambda ctx: ctx.sell(NAME, 1, 110),
+        *[lambda ctx: None] * 14,
+        lambda ctx: ctx.risk.kill(),
+        *[lambda ctx: None] * 30,
+        lambda ctx: ctx.sell(NAME, 1, 110),
+    )
+    assert [(price, qty) for _, price, qty in made.filled] == [(101.0, 5.0), (99.0, -1.0), (98.0, -4.0)]
+    assert [state for _, state in made.states] == ["active", "reducing", "halted"]
+    assert made.told[-1][2:] == ("REJECTED", "killed")
+    assert result.orders.filter(order_id=2)["status"].to_list() == ["cancelled"]
+    assert result.final_positions[0]["qty"] == 0
+
+
+def test_limits_of_what_is_not_there_are_refused(instrument: tc.Instrument) -> None:
+    for scope in ("venues", "instruments", "strategies"):
+        limits = tc.RiskLimits(**{scope: {"nope": tc.RiskLimits(max_order_qty=1)}})
+        with pytest.raises(InvalidValueError, match=rf"risk\.{scope}\.nope"):
+            run(instrument, book(), limits)
+    with pytest.raises(InvalidValueError, match=r"risk\.capital"):
+        run(instrument, book(), tc.RiskLimits(max_leverage=2))
+    with pytest.raises(InvalidValueError, match="expected RiskLimits"):
+        run(instrument, book(), {"max_order_qty": 1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_order_qty", -1),
+        ("max_order_qty", "many"),
+        ("max_open_orders", 2.5),
+        ("max_order_rate", "1 per"),
+        ("trip_jump_bps", 100),
+        ("max_book_age", 5),
+        ("synced_book", "yes"),
+        ("on_trip", "panic"),
+        ("cooldown", "soon"),
+        ("risk_per_trade_pct", 0),
+    ],
+)
+def test_a_bad_limit_names_its_field(field: str, value: Any) -> None:
+    with pytest.raises(InvalidValueError) as error:
+        tc.RiskLimits(**{field: value})
+    assert error.value.field == field
+
+
+def test_a_result_with_limits_is_whole_wherever_it_goes(instrument: tc.Instrument, tmp_path: Path) -> None:
+    _, result = run(instrument, book(), tc.RiskLimits(max_order_qty=1), lambda ctx: ctx.buy(NAME, 2, 98))
+    result.save(tmp_path / "run.tcr")
+    for again in (pickle.loads(pickle.dumps(result)), tc.load_result(tmp_path / "run.tcr")):
+        assert again.risk.limits == result.risk.limits
+        assert again.risk.refusals.equals(result.risk.refusals)
+    assert result.risk.limits[0]["check"] == "max_order_qty"
+
+
+def test_a_journal_with_limits_is_fed_back_to_the_same_decisions(instrument: tc.Instrument) -> None:
+    limits = tc.RiskLimits(max_daily_loss=25, on_trip="flatten", max_order_qty=5)
+    data = book((100, SET, 1, 99, 0), (100, SET, 1, 90, 1), (350, SET, 1, 89, 5), until=900)
+    steps = (lambda ctx: ctx.buy(NAME, 5), lambda ctx: ctx.buy(NAME, 6, 98))
+
+    class Steps(Scripted):
+        def steps(self) -> tuple[Any, ...]:
+            return steps
+
+    made = Steps("s", [NAME])
+    result = tc.Backtest([made], {NAME: data}, [AT_ONCE], specs={NAME: instrument}, risk=limits, record=True).run()
+    again = tc.replay(result.journal, [Steps("s", [NAME])], result.instruments, risk=limits)
+    assert (again.diverged_ns, again.digest) == (None, result.digest)
+    assert again.refusals.height == 1
+    assert again.trips.equals(result.trips)
