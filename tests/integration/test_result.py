@@ -280,7 +280,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         for column, kind in frame.schema.items():
             if column.startswith("ts") or column in ("next_funding_ns", "expires"):
                 assert kind == pl.Datetime("ns", "UTC"), column
-        empty = ("payments", "liquidations", "published", "signals", "executions", "refusals", "trips")
+        empty = ("payments", "liquidations", "balances", "published", "signals", "executions", "refusals", "trips")
         assert name in empty or len(frame) > 0
     assert result.fills.columns[-3:] == ["order_id", "client_id", "ts_recv"]
     assert (result.fills["ts_recv"] - result.fills["ts_event"]).unique().to_list() == [timedelta(milliseconds=1)]
