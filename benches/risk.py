@@ -58,7 +58,7 @@ class Asker(tc.Strategy):
 
     many: bool = False
 
-    def on_book(self, ctx: tc.Context) -> None:
+    def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
         """Ask once the book is there."""
         (name,) = self.instruments
         check = ctx.risk.check
