@@ -134,6 +134,7 @@ __all__ = [
     "tardis_venues",
     "touch_orders",
     "twap_slices",
+    "venue_balances",
     "venue_times",
     "vocabulary",
     "volume_curve",

@@ -271,7 +271,11 @@ def test_a_daily_loss_flattens_through_a_thin_book(instrument: tc.Instrument) ->
     assert made.told
     assert result.final_positions[0]["qty"] == 0
     assert [state for _, state in made.states] == ["active", "reducing", "halted"]
-    assert (result.orders.filter(order_id=2)["status"].to_list(), 100) == (["cancelled"], 100)
+    assert result.orders.filter(order_id=2)["status"].to_list() == ["cancelled"]
+    ns = trips["ts"].dt.timestamp("ns")[0]
+    value = tc.backtest.text.plain(trips["value"][0])
+    told = f"account 0: stopped by max_daily_loss 1 time, first at {ns} ns: {value} of 25 (on_trip flatten)"
+    assert told in result.notes
 
 
 def test_a_loss_is_seen_on_the_mark_without_any_order(instrument: tc.Instrument) -> None:

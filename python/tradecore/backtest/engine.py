@@ -27,7 +27,7 @@ from tradecore._core import (
 )
 from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, model_failure, stops_run, warn_of
-from tradecore.backtest.notes import NEEDS, Part, notes_on, notes_on_margin
+from tradecore.backtest.notes import NEEDS, Part, notes_on, notes_on_margin, notes_on_trips
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, data_difference
@@ -416,6 +416,7 @@ class Backtest:
             notes=[
                 *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
                 *notes_on_margin(summary, store, self._venues),
+                *notes_on_trips(summary, store),
             ],
             data=RunData(self._data),
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tradecore.strategy import Strategy
     from tradecore.venue import SimVenue
 
-__all__ = ["NEEDS", "Part", "moments_text", "notes_on", "notes_on_margin"]
+__all__ = ["NEEDS", "Part", "moments_text", "notes_on", "notes_on_margin", "notes_on_trips"]
 
 
 class Part(NamedTuple):
@@ -135,6 +135,20 @@ def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapp
                 f"{strategy}: owes {plain(-equity)} {currency} at {venue}: it lost more than the {plain(begin)} it had "
                 "there, and a real account would not have been left to"
             )
+
+
+def notes_on_trips(summary: Mapping[str, Any], tables: TableStore) -> Iterable[str]:
+    """Say whom limits stopped, since when, and by which limit."""
+    if not summary.get("risk"):
+        return
+    import polars as pl
+
+    # Who goes on has no rule for what is done.
+    trips = tables.table("trips").filter(pl.col("does").is_not_null())
+    for (scope, name, check, does), rows in trips.group_by("scope", "name", "check", "does", maintain_order=True):
+        often, ns = counted(len(rows), "time"), rows["ts"][0]
+        value, limit = plain(rows["value"][0]), plain(rows["limit"][0])
+        yield f"{scope} {name}: stopped by {check} {often}, first at {ns} ns: {value} of {limit} (on_trip {does})"
 
 
 def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str], Collection[int]]) -> Iterable[str]:
