@@ -277,11 +277,12 @@ def test_what_starts_before_anything_is_known_waits_for_a_price(small: tc.Instru
     assert (row["state"], row["arrival_price"], row["children"]) == ("filled", 100.0, 2)
 
 
-def test_orders_that_are_always_refused_fail_the_execution(small: tc.Instrument) -> None:
+def test_orders_that_are_always_refused_fail_the_execution(small: tc.Instrument, tmp_path: Path) -> None:
     """It is to buy, only to make a position smaller that there is none of."""
     strategy, result = at_hand(small, book(30), "twap", duration="20s", slices=40, reduce_only=True)
     assert strategy.ended[0][0] == "failed"
     assert only(result)["reason"] == "reduce_only"
+    assert "<td>failed: reduce_only</td>" in result.report(tmp_path / "run.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

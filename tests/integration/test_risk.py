@@ -245,7 +245,7 @@ def test_limits_that_are_not_reached_change_no_digest(market: Path) -> None:
     assert digest(None) == digest(wide)
 
 
-def test_a_daily_loss_flattens_through_a_thin_book(instrument: tc.Instrument) -> None:
+def test_a_daily_loss_flattens_through_a_thin_book(instrument: tc.Instrument, tmp_path: Path) -> None:
     # Bought five at 101; the bid falls to 90, where one is bid for at a time.
     data = book(
         (100, SET, 1, 99, 0),
@@ -276,6 +276,9 @@ def test_a_daily_loss_flattens_through_a_thin_book(instrument: tc.Instrument) ->
     value = tc.backtest.text.plain(trips["value"][0])
     told = f"account 0: stopped by max_daily_loss 1 time, first at {ns} ns: {value} of 25 (on_trip flatten)"
     assert told in result.notes
+    page = result.report(tmp_path / "run.html").read_text("utf-8")
+    assert "<th>does</th>" in page
+    assert f'<td>flatten</td><td class="n">{value}</td><td class="n">25</td>' in page
 
 
 def test_a_loss_is_seen_on_the_mark_without_any_order(instrument: tc.Instrument) -> None:

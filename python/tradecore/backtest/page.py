@@ -18,6 +18,7 @@ from tradecore.backtest.closings import with_closings
 from tradecore.backtest.comparison import compared
 from tradecore.backtest.markouts import Mids, with_markouts
 from tradecore.backtest.notes import moments_text
+from tradecore.backtest.page_orders import executions_told, limits_told
 from tradecore.backtest.performance import Curve, RunPerformance
 from tradecore.backtest.text import counted, failure_text, rate_text, some, span_text
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
@@ -118,6 +119,8 @@ def report_page(
         Section("latency", "Latencies", _latencies(tables)),
         Section("signals", "Signals", _signals(result)),
         Section("candles", "Candles", "".join(_candles(spec, result) for spec in shown)),
+        Section("executions", "Executions", executions_told(result)),
+        Section("limits", "Limits", limits_told(result)),
         Section("refused", "Refused", _refused(result)),
         Section("tables", "Strategies and instruments", _tables(result)),
         Section("settings", "Settings", _settings(result)),
