@@ -9,6 +9,8 @@ use crate::values::{Cell, ENDS, damaged, refused};
 
 /// Values that are unpacked at a time.
 const BATCH: usize = 32;
+/// Bytes that as many values take at most, and a word behind them.
+const ROOM: usize = BATCH * 8 + 16;
 /// Most values of a block: writers use 128 or 256.
 const MOST_BLOCK: u64 = 1 << 20;
 
@@ -106,10 +108,18 @@ impl Deltas {
     fn unpack(&mut self, values: &mut [i64]) -> Result<(), &'static str> {
         let (width, first) = (self.width, self.at * self.width);
         let needed = (first + values.len() * width).div_ceil(8);
-        let bytes = self.bytes.get(self.start + first / 8..self.start + needed).ok_or(ENDS)?;
+        let from = self.start + first / 8;
+        let bytes = self.bytes.get(from..self.start + needed).ok_or(ENDS)?;
         // With room behind the last one, so that each lies in a whole word.
-        let mut padded = [0; BATCH * 8 + 16];
-        padded[..bytes.len()].copy_from_slice(bytes);
+        let mut padded;
+        let packed = match self.bytes[from..].first_chunk() {
+            Some(packed) => packed,
+            None => {
+                padded = [0; ROOM];
+                padded[..bytes.len()].copy_from_slice(bytes);
+                &padded
+            }
+        };
         let mask = u64::MAX.checked_shr(64 - width as u32).unwrap_or(0);
         let (mut value, least) = (self.next, self.least);
         let mut put = |out: &mut i64, difference: u64| {
@@ -119,18 +129,18 @@ impl Deltas {
         if width <= 8 && first.is_multiple_of(8) {
             // Eight of them lie in one word.
             for (eight, out) in values.chunks_mut(8).enumerate() {
-                let word = word(&padded, eight * width);
+                let word = word(packed, eight * width);
                 out.iter_mut().enumerate().for_each(|(k, out)| put(out, word >> (k * width)));
             }
         } else if width <= 56 {
             for (k, out) in values.iter_mut().enumerate() {
                 let bit = first % 8 + k * width;
-                put(out, word(&padded, bit / 8) >> (bit % 8));
+                put(out, word(packed, bit / 8) >> (bit % 8));
             }
         } else {
             for (k, out) in values.iter_mut().enumerate() {
                 let bit = first % 8 + k * width;
-                let (low, high) = (word(&padded, bit / 8), word(&padded, bit / 8 + 8));
+                let (low, high) = (word(packed, bit / 8), word(packed, bit / 8 + 8));
                 put(out, ((u128::from(high) << 64 | u128::from(low)) >> (bit % 8)) as u64);
             }
         }
@@ -159,7 +169,7 @@ impl Deltas {
 
 /// Eight bytes from one on.
 #[inline]
-fn word(bytes: &[u8; BATCH * 8 + 16], at: usize) -> u64 {
+fn word(bytes: &[u8; ROOM], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
