@@ -214,7 +214,7 @@ def kept_model(field: str, given: Any, methods: Mapping[str, tuple[str, ...]], *
     if not any(callable(getattr(given, name, None)) for name in methods):
         return given
     kind = type(given)
-    if kind is type:
+    if isinstance(given, type):
         raise InvalidValueError(field, f"{given.__name__} is a class, expected an object of it: {given.__name__}()")
     name = f"{kind.__module__}:{kind.__qualname__}"
     _check_methods(field, name, given, methods)
@@ -243,8 +243,11 @@ def _arguments(field: str, text: str, written: str | None) -> dict[str, Any]:
         return {}
     try:
         call = ast.parse(f"f{written}", mode="eval").body
-        if isinstance(call, ast.Call) and not call.args:
-            return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
+            found = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+            # Neither named twice nor spread of a mapping.
+            if len(found) == len(call.keywords) and None not in found:
+                return {str(name): value for name, value in found.items()}
     except (SyntaxError, ValueError):
         pass
     raise InvalidValueError(field, f"{text}: expected arguments such as (share=0.5), plain data by name")

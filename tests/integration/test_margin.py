@@ -566,3 +566,25 @@ def test_a_liquidation_is_in_the_files_and_the_page_of_a_run(tmp_path: Path) -> 
     assert "liquidated in A.TEST 1 time" in (tmp_path / "report.html").read_text()
     result.save(tmp_path / "run.tcr")
     assert tc.load_result(tmp_path / "run.tcr").liquidations.equals(result.liquidations)
+
+
+# What is seen of it elsewhere.
+
+
+def test_a_sweep_at_a_venue_with_margin_has_its_figures(market: Path) -> None:
+    venue = tc.SimVenue("SYNTH", margin="cross", balances={"USDT": 100_000}, leverage=5)
+    grid = {"quote_qty": "0.01", "max_position": ["0.05", "0.1"]}
+    swept = tc.sweep(tc.TouchMaker, market, grid, venues=[venue], workers=1)
+    assert swept.frame["error"].to_list() == [None, None]
+    assert swept.frame["fills"].min() > 0
+
+
+def test_what_was_liquidated_is_marked_at_nothing_old() -> None:
+    falls = book(10, ("bid", "99.5", "0"), ("bid", "80", "1000"), ("ask", "100", "0"), ("ask", "80.5", "1000"))
+    settings = {"balances": {"USDT": 120}, "stale_after": "20s"}
+    _, held = run((1, buy("10")), data=(QUIET,), **settings)
+    assert held.stale_marks[A]["times"] == 1
+    _, closed = run((1, buy("10")), data=(QUIET, falls), **settings)
+    assert closed.liquidations.height == 1
+    assert closed.silences[A]["times"] == 1
+    assert closed.stale_marks == {}

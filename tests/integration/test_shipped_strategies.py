@@ -129,7 +129,7 @@ def test_a_parameter_that_cannot_be_is_named(cls: type[tc.Strategy], parameters:
     assert raised.value.field == field
 
 
-@pytest.mark.parametrize("kind", [cls.kind for cls in {cls for cls, _ in SHIPPED}])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("kind", list(dict.fromkeys(cls.kind for cls, _ in SHIPPED)))  # type: ignore[attr-defined]
 def test_a_configuration_names_it(kind: str, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert kind in REGISTRY
     more = ", threshold_bps = 0.1" if kind == "momentum_return" else ""

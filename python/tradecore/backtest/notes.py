@@ -110,18 +110,9 @@ def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapp
     begins = {name: venue_balances(venue) for name, venue in venues.items() if venue.margin != "off"}
     if not begins:
         return
-    import polars as pl
-
-    closed = tables.table("payments", ["ts_event", "strategy", "instrument", "why", "position_qty"])
-    closed = closed.filter(pl.col("why") == "liquidation")
-    each = closed.group_by("strategy", "instrument", maintain_order=True).agg(
-        pl.col("ts_event").n_unique().alias("times"),
-        pl.col("ts_event").min().alias("first"),
-        pl.col("position_qty").abs().sum(),
-    )
-    for strategy, instrument, times, first, qty in each.iter_rows():
-        often = counted(times, "time")
-        yield f"{strategy}: liquidated in {instrument} {often}, first at {first} ns: {qty:g} closed in all"
+    # A sweep keeps figures alone.
+    if "payments" in tables:
+        yield from _liquidated(tables)
     margined = {i.id: i for i in summary["instruments"] if i.venue in begins and i.is_margined}
     made: dict[tuple[str, str, str], Decimal] = {}
     for row in summary["positions"].rows():
@@ -139,7 +130,7 @@ def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapp
 
 def notes_on_trips(summary: Mapping[str, Any], tables: TableStore) -> Iterable[str]:
     """Say whom limits stopped, since when, and by which limit."""
-    if not summary.get("risk"):
+    if not summary["risk"] or "trips" not in tables:
         return
     import polars as pl
 
@@ -149,6 +140,21 @@ def notes_on_trips(summary: Mapping[str, Any], tables: TableStore) -> Iterable[s
         often, ns = counted(len(rows), "time"), rows["ts"][0]
         value, limit = plain(rows["value"][0]), plain(rows["limit"][0])
         yield f"{scope} {name}: stopped by {check} {often}, first at {ns} ns: {value} of {limit} (on_trip {does})"
+
+
+def _liquidated(tables: TableStore) -> Iterable[str]:
+    import polars as pl
+
+    closed = tables.table("payments", ["ts_event", "strategy", "instrument", "why", "position_qty"])
+    closed = closed.filter(pl.col("why") == "liquidation")
+    each = closed.group_by("strategy", "instrument", maintain_order=True).agg(
+        pl.col("ts_event").n_unique().alias("times"),
+        pl.col("ts_event").min().alias("first"),
+        pl.col("position_qty").abs().sum(),
+    )
+    for strategy, instrument, times, first, qty in each.iter_rows():
+        often = counted(times, "time")
+        yield f"{strategy}: liquidated in {instrument} {often}, first at {first} ns: {qty:g} closed in all"
 
 
 def _never_called(part: Part, summary: Mapping[str, Any], kinds: Callable[[str], Collection[int]]) -> Iterable[str]:

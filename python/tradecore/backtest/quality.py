@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tradecore.backtest.closings import with_closings
 from tradecore.backtest.tables import TableStore
 
 __all__ = ["stale_marks"]
@@ -24,12 +25,12 @@ def stale_marks(tables: TableStore, silences: Mapping[str, Mapping[str, Any]]) -
     import numpy as np
 
     columns = ["ts_event", "strategy", "instrument", "position_qty"]
-    fills = tables.table("fills", columns, exact=False)
+    moves = with_closings(tables.table("fills", columns, exact=False), tables)
     found = {}
     for name, told in silences.items():
         begins, ends = np.array(told["moments"], np.int64).reshape(-1, 2).T
         is_open = np.zeros(len(begins), bool)
-        for held in fills.filter(instrument=name).sort("ts_event", maintain_order=True).partition_by("strategy"):
+        for held in moves.filter(instrument=name).sort("ts_event", maintain_order=True).partition_by("strategy"):
             stamps, after = held["ts_event"].to_numpy(), held["position_qty"].to_numpy() != 0
             place = np.searchsorted(stamps, begins, side="right")
             is_open |= (place > 0) & after[np.maximum(place - 1, 0)]

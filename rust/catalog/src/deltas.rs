@@ -2,10 +2,10 @@
 //!
 //! A block says its least difference and, for each of its groups, how many bits a difference above that takes.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use crate::error::PartProblem;
-use crate::values::{Cell, ENDS, damaged, refused};
+use crate::values::{Cell, ENDS, damaged, number, refused};
 
 /// Values that are unpacked at a time.
 const BATCH: usize = 32;
@@ -43,16 +43,16 @@ impl Deltas {
     pub(crate) fn new(name: &str, bytes: Bytes, values: usize) -> Result<Self, PartProblem> {
         let fail = |what| damaged(name, what);
         let mut rest = &bytes[..];
-        let (block, groups) = (number(&mut rest).map_err(fail)?, number(&mut rest).map_err(fail)?);
+        let (block, groups) = (number(&mut rest, 64).map_err(fail)?, number(&mut rest, 64).map_err(fail)?);
         let group = block.checked_div(groups).unwrap_or(0);
         let is_whole = group > 0 && group * groups == block && group.is_multiple_of(BATCH as u64);
         if !is_whole || block > MOST_BLOCK {
             return Err(fail(LAYOUT));
         }
-        if number(&mut rest).map_err(fail)? != values as u64 {
+        if number(&mut rest, 64).map_err(fail)? != values as u64 {
             return Err(fail("differences of another number of values than their page says"));
         }
-        let next = signed(number(&mut rest).map_err(fail)?);
+        let next = signed(number(&mut rest, 64).map_err(fail)?);
         let (groups, group) = (groups as usize, group as usize);
         let rest = bytes.len() - rest.len();
         let widths = Vec::with_capacity(groups);
@@ -151,7 +151,7 @@ impl Deltas {
     fn begin_group(&mut self) -> Result<(), &'static str> {
         if self.widths.is_empty() {
             let mut rest = self.bytes.get(self.rest..).ok_or(ENDS)?;
-            self.least = signed(number(&mut rest)?);
+            self.least = signed(number(&mut rest, 64)?);
             let (widths, rest) = rest.split_at_checked(self.groups).ok_or(ENDS)?;
             self.widths.extend(widths.iter().rev());
             self.rest = self.bytes.len() - rest.len();
@@ -178,19 +178,6 @@ fn append<T: Cell>(name: &'static str, values: &[i64], out: &mut Vec<T>) -> Resu
     let mut lost = 0;
     out.extend(values.iter().map(|value| T::of(&value.to_le_bytes()[..T::STORED], &mut lost)));
     if lost == 0 { Ok(()) } else { Err(refused::<T>(name, values.iter().map(|value| value.to_le_bytes()))) }
-}
-
-/// A number of seven bits a byte.
-fn number(bytes: &mut &[u8]) -> Result<u64, &'static str> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = bytes.try_get_u8().map_err(|_| ENDS)?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Ok(number)
 }
 
 /// The number that alternates between the signs stands for.

@@ -436,14 +436,7 @@ impl Runs {
 
     fn next_run(&mut self) -> Result<(), Damage> {
         let mut rest = &self.bytes[self.next..];
-        let mut header = 0_u64;
-        for shift in (0..35).step_by(7) {
-            let byte = rest.try_get_u8().map_err(|_| ENDS)?;
-            header |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
+        let header = number(&mut rest, 35)?;
         let count = (header >> 1) as usize;
         self.run = if header & 1 == 0 {
             let mut value = [0; 4];
@@ -460,6 +453,19 @@ impl Runs {
         self.next = self.bytes.len() - rest.len();
         Ok(())
     }
+}
+
+/// A number of at most so many bits, seven in a byte.
+pub(crate) fn number(bytes: &mut &[u8], bits: u32) -> Result<u64, Damage> {
+    let mut number = 0;
+    for shift in (0..bits).step_by(7) {
+        let byte = bytes.try_get_u8().map_err(|_| ENDS)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    Ok(number)
 }
 
 /// Appends what `count` packed indices of `width` bits stand for, from index `at` on.

@@ -80,6 +80,8 @@ struct Feed {
     ordering: Option<Ordering>,
     /// Whether the market never runs ahead: to go back it would have to know more than its book.
     stays: bool,
+    /// Whether amounts are converted at its mid.
+    converts: bool,
     watch: Watch,
 }
 
@@ -110,6 +112,7 @@ impl Lane {
             ordering: (!in_order).then(Ordering::default),
             // The bar it is in.
             stays: basis == FillBasis::Bars,
+            converts: false,
             watch: Watch::new(basis, stale_ns),
         };
         Self {
@@ -144,6 +147,18 @@ impl Lane {
     /// Has it never run ahead.
     pub(super) fn stay(&mut self) {
         self.feed.stays = true;
+    }
+
+    /// Has amounts be converted at its mid, as of each sample.
+    pub(super) fn convert(&mut self) {
+        self.feed.converts = true;
+        self.stay();
+    }
+
+    /// Whether they are.
+    #[inline]
+    pub(super) fn converts(&self) -> bool {
+        self.feed.converts
     }
 
     /// Whether there is no more data.

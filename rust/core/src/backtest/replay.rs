@@ -746,7 +746,7 @@ fn report_in(
     let Some(settings) = &config.reporting else { return Ok(None) };
     let instruments: Vec<_> = specs.iter().map(|spec| Arc::clone(&spec.instrument)).collect();
     let reporting = Arc::new(Reporting::new(settings, &instruments, sessions.currencies())?);
-    reporting.markets().for_each(|market| lanes[market.index()].stay());
+    reporting.markets().for_each(|market| lanes[market.index()].convert());
     sessions.report_in(&reporting, config.sample_ns);
     Ok(Some(reporting))
 }

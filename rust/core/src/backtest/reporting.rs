@@ -164,11 +164,6 @@ impl Reporting {
         })
     }
 
-    /// Whether amounts are converted at a market's mid.
-    pub(super) fn needs(&self, market: MarketId) -> bool {
-        self.markets().any(|other| other == market)
-    }
-
     /// Each settlement currency with what its way is made of and what one of it is worth; `None` while that is not known.
     pub fn told(
         &self,

@@ -2,8 +2,10 @@
 //! nothing was told.
 
 use crate::book::FillBasis;
-use crate::event::{EventKind, Span, View};
+use crate::event::{EventKind, KindSet, Span, View};
 
+/// What says that a market is told of.
+const OF_THE_BOOK: KindSet = KindSet::MARKET.union(KindSet::ORDERS);
 /// Times that are kept; of the others only how many there were and how long.
 const KEPT: usize = 1_000;
 
@@ -63,7 +65,7 @@ impl Watch {
             let kind = view.kind[rows.from];
             if kind == EventKind::BookClear as u8 {
                 self.cleared(at, rows.to - rows.from == 1);
-            } else if kind > EventKind::Quote as u8 && kind < EventKind::OrderAdd as u8 {
+            } else if !OF_THE_BOOK.has_column(kind) {
                 // What a venue publishes beside its market says nothing of the book.
                 return;
             }
@@ -142,9 +144,11 @@ mod tests {
 
     #[test]
     fn nothing_for_longer_than_that_is_a_silence_whatever_is_published_beside() {
-        use EventKind::{BookSet, Mark, Trade};
+        use EventKind::{BookSet, Mark, OffBookTrade, Trade};
+        let beside = |ts| [(ts, Mark, LAST), (ts + 1, OffBookTrade, LAST)];
         let rows =
-            [(0, BookSet, LAST), (10, Trade, LAST), (15, Mark, LAST), (21, BookSet, LAST), (30, Mark, LAST)];
+            [&[(0, BookSet, LAST), (10, Trade, LAST)], &beside(15)[..], &[(21, BookSet, LAST)], &beside(30)]
+                .concat();
         assert_eq!(told(&rows, FillBasis::L2, 31), [vec![], vec![(10, 21)]]);
         assert_eq!(told(&rows, FillBasis::L2, 40), [vec![], vec![(10, 21), (21, 40)]]);
         assert_eq!(told(&rows, FillBasis::Bars, 40), [vec![], vec![]]);

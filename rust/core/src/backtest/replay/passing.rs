@@ -90,8 +90,8 @@ impl Replay {
             horizon
         };
         let stop = if is_alone { wake } else { wake.min(leads_until) };
-        let converts = self.reporting.as_ref().is_some_and(|reporting| reporting.needs(market));
-        let is_sampled = !is_alone || converts || self.sessions.have_traded(market);
+        let is_sampled =
+            !is_alone || self.lanes[market.index()].converts() || self.sessions.have_traded(market);
         Limits {
             is_alone,
             leads_until,
