@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tradecore as tc
@@ -424,3 +425,78 @@ def test_a_journal_with_limits_is_fed_back_to_the_same_decisions(instrument: tc.
     assert (again.diverged_ns, again.digest) == (None, result.digest)
     assert again.refusals.height == 1
     assert again.trips.equals(result.trips)
+
+
+def test_a_spread_that_widens_around_its_mid_trips(instrument: tc.Instrument) -> None:
+    wide = [(SET, 1, 0, 99, 0), (SET, -1, 0, 101, 0), (SET, 1, 0, 90, 5), (SET, -1, LAST, 110, 5)]
+    begin = [(0, SET, 1, LAST, 990, 5_000), (0, SET, -1, LAST, 1_010, 5_000)]
+    later = [(100 * MS, kind, side, flags, price * 10, qty * 1_000) for kind, side, flags, price, qty in wide]
+    end = (500 * MS, SET, 1, LAST, 800, 1_000)
+    _, result = run(instrument, columns([*begin, *later, end]), tc.RiskLimits(trip_spread_bps=300))
+    assert result.risk.trips["ts"].dt.timestamp("ms").to_list() == [100]
+    assert result.risk.trips["check"].to_list() == ["trip_spread_bps"]
+
+
+def test_a_finger_is_fat_without_a_book_too(instrument: tc.Instrument) -> None:
+    trades = rows(*[(ms, TRADE, 1, 100, 1) for ms in range(0, 200, 5)])
+    limits = tc.RiskLimits(fat_finger_bps=500)
+    made, _ = run(instrument, trades, limits, lambda ctx: ctx.buy(NAME, 1, 90), lambda ctx: ctx.buy(NAME, 1, 99))
+    assert [breach[0][0] for breach in made.breaches] == ["fat_finger_bps"]
+
+
+def test_limits_that_are_tightened_late_count_from_then_on(instrument: tc.Instrument) -> None:
+    data = book((50, SET, -1, 101, 0), (50, SET, 1, 99, 0), (50, SET, 1, 89, 5), (50, SET, -1, 91, 5))
+    steps = [
+        lambda ctx: ctx.buy(NAME, 2),
+        *[lambda ctx: None] * 8,
+        lambda ctx: ctx.risk.tighten(max_drawdown=5, max_daily_loss=5),
+        lambda ctx: ctx.buy(NAME, "0.01", 80),
+    ]
+    made, result = run(instrument, data, None, *steps)
+    assert result.net_pnl < -5, "as much was lost before"
+    assert (made.breaches, len(result.risk.trips)) == ([], 0)
+
+
+def test_a_halt_ends_executions_before_they_are_refused(instrument: tc.Instrument) -> None:
+    data = book((200, SET, 1, 99, 0), (200, SET, 1, 80, 5))
+    work = {"duration": "800ms", "slices": 40}
+    steps = [lambda ctx: ctx.buy(NAME, 2), lambda ctx: ctx.execute("twap", NAME, "buy", 2, **work)]
+    made, result = run(instrument, data, tc.RiskLimits(max_daily_loss=5, on_trip="halt"), *steps)
+    assert made.states[-1][1] == "halted"
+    (execution,) = result.executions.to_dicts()
+    assert execution["state"] == "cancelled"
+    assert len(result.risk.refusals) == 0
+
+
+def test_what_is_counted_in_two_currencies_is_told_twice(instrument: tc.Instrument) -> None:
+    other = tc.Instrument(
+        "ETHBTC.TEST", kind="linear", base="ETH", quote="BTC", price_increment="0.1", qty_increment="0.001"
+    )
+
+    class Idle(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            ctx.at(10 * MS, lambda ctx: ctx.buy(NAME, 1))
+
+    data = {NAME: book(), other.id: book()}
+    made = tc.Backtest(
+        [Idle("i", list(data))], data, [AT_ONCE], specs=[instrument, other], risk=tc.RiskLimits(max_gross=500)
+    )
+    values = [limit["value"] for limit in made.run().risk.limits]
+    assert sorted(values) == [0, 100]
+
+
+def test_a_side_of_many_is_one_or_minus_one(instrument: tc.Instrument) -> None:
+    sides, prices = np.array([1, 0], np.int8), np.array([900, 900])
+    made, _ = run(
+        instrument,
+        book(),
+        tc.RiskLimits(max_order_qty=1),
+        lambda ctx: raised(lambda: ctx.risk.check_many(NAME, sides, prices, prices)),
+    )
+    assert made.seen == ["sides: 0 at 1, expected 1 or -1"]
+
+
+def raised(act: Any) -> str:
+    with pytest.raises(InvalidValueError) as caught:
+        act()
+    return str(caught.value)

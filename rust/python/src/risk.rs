@@ -12,7 +12,7 @@ use tradecore_core::risk::{
     self as core, BadLimit, Check, Counts, Limits, OnTrip, Profile, RiskConfig, SizeTerms, Units,
     parse_amount, to_decimal,
 };
-use tradecore_core::types::{Instrument, MarketId, Price, Qty, Side, StrategyId, format_duration};
+use tradecore_core::types::{Instrument, Price, Qty, Side, format_duration};
 
 use crate::columns::slice_of;
 use crate::errors;
@@ -321,17 +321,8 @@ fn use_to_py<'py>(py: Python<'py>, of: &core::Use) -> PyResult<Bound<'py, PyDict
 
 /// What the limits of all strategies of a kernel stand at, each once.
 pub(crate) fn uses_to_py<'py>(py: Python<'py>, kernel: &Kernel) -> PyResult<Bound<'py, PyList>> {
-    let mut told: Vec<core::Use> = Vec::new();
-    for strategy in 0..kernel.strategies().count() {
-        for of in kernel.limit_uses(StrategyId::new(strategy)) {
-            let is_same =
-                |other: &core::Use| (other.check, other.scope, &other.name) == (of.check, of.scope, &of.name);
-            if !told.iter().any(is_same) {
-                told.push(of);
-            }
-        }
-    }
-    let rows = told.iter().map(|of| use_to_py(py, of)).collect::<PyResult<Vec<_>>>()?;
+    let uses = kernel.all_limit_uses();
+    let rows = uses.iter().map(|of| use_to_py(py, of)).collect::<PyResult<Vec<_>>>()?;
     PyList::new(py, rows)
 }
 
@@ -352,11 +343,6 @@ pub(crate) struct RiskView {
 impl RiskView {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         Self { shared: Arc::clone(shared) }
-    }
-
-    fn market(&self, instrument: &Bound<'_, PyAny>) -> PyResult<(MarketId, Arc<Instrument>)> {
-        let market = self.shared.market(instrument)?;
-        Ok((market, Arc::clone(self.shared.instrument(market))))
     }
 }
 
@@ -399,9 +385,10 @@ impl RiskView {
         Ok(out)
     }
 
-    /// Return every limit that a new order would pass, with limit and value; empty where it would be sent.
+    /// Return every limit that a new order would pass, with limit and value; empty where no limit is in its way.
     ///
-    /// Nothing is sent and nothing is counted. Parameters are those of :meth:`Context.submit`.
+    /// Nothing is sent and nothing is counted. Rules of the venue, and a session that is paused or killed, are not looked
+    /// at. Without a price it is a market order.
     #[pyo3(signature = (instrument, side, qty, price=None, *, reduce_only=false))]
     fn check<'py>(
         &self,
@@ -450,12 +437,15 @@ impl RiskView {
         qtys: PyReadonlyArray1<'py, i64>,
     ) -> PyResult<Bound<'py, PyArray1<bool>>> {
         let py = instrument.py();
-        let (market, _) = self.market(instrument)?;
+        let market = self.shared.market(instrument)?;
         let sides = slice_of(&sides, "sides")?;
         let (prices, qtys) = (slice_of(&prices, "prices")?, slice_of(&qtys, "qtys")?);
         if sides.len() != prices.len() || sides.len() != qtys.len() {
             let problem = format!("{} of {} sides", prices.len().min(qtys.len()), sides.len());
             return Err(errors::invalid("prices", problem));
+        }
+        if let Some(at) = sides.iter().position(|side| !matches!(side, -1 | 1)) {
+            return Err(errors::invalid("sides", format!("{} at {at}, expected 1 or -1", sides[at])));
         }
         let mut passes = Vec::with_capacity(sides.len());
         let orders = sides.iter().zip(prices).zip(qtys).map(|((side, price), qty)| {

@@ -120,6 +120,7 @@ impl<'a> Around<'a> {
             reduce_only: request.reduce_only,
             earlier: (earlier.orders, earlier.requests),
             touch,
+            twice_mid: market.view.twice_mid(),
             has_book: market.view.basis().has_book(),
         }
     }
@@ -152,6 +153,7 @@ impl<'a> Around<'a> {
             reduce_only: order.reduce_only,
             earlier: (earlier.orders, earlier.requests),
             touch: market.view.touch(),
+            twice_mid: market.view.twice_mid(),
             has_book: market.view.basis().has_book(),
         }
     }

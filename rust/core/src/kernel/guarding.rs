@@ -127,6 +127,10 @@ impl Core {
                 self.exits.pairs.entry((strategy, market)).or_default();
             }
         }
+        // They would send what is refused from now on.
+        for &(strategy, market) in members.iter().filter(|_| trip.does != OnTrip::Reduce) {
+            self.cancel_executions(strategy, Some(market));
+        }
         if closes {
             self.exit_round();
         }
@@ -310,6 +314,13 @@ impl Core {
             self.desk.set_engine(engine);
             for market in (0..self.markets.len()).map(MarketId::new) {
                 self.tell_mark(market, true);
+            }
+            let accounts = &self.accounts;
+            if let Some(engine) = self.desk.engine_mut() {
+                engine.begin(|strategy, market| {
+                    let position = accounts.position(strategy, market);
+                    position.realized.checked_sub(position.fees).unwrap_or_default()
+                });
             }
         }
         let Some(engine) = self.desk.engine_mut() else { return Ok(()) };

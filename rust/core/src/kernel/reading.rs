@@ -90,6 +90,19 @@ impl Kernel {
         self.ctx.core().limit_uses(strategy)
     }
 
+    /// What the limits of all strategies stand at, each once.
+    pub fn all_limit_uses(&self) -> Vec<Use> {
+        let mut told: Vec<Use> = Vec::new();
+        for strategy in 0..self.strategies().count() {
+            for of in self.limit_uses(StrategyId::new(strategy)) {
+                if !told.iter().any(|other| (other.check, other.guard) == (of.check, of.guard)) {
+                    told.push(of);
+                }
+            }
+        }
+        told
+    }
+
     /// Best prices of an instrument.
     pub fn touch(&self, market: MarketId) -> Touch {
         self.ctx.core().market(market).view.touch()

@@ -54,6 +54,8 @@ pub struct Ask {
     pub earlier: (u32, u32),
     /// Best prices.
     pub touch: Touch,
+    /// What the market is marked at.
+    pub twice_mid: Option<i64>,
     /// Whether the market has a book.
     pub has_book: bool,
 }
@@ -83,9 +85,9 @@ pub struct Engine {
     pub(super) flat_at: Vec<Vec<Money>>,
     /// What tripped, until somebody takes it.
     pub(super) tripped: Vec<Trip>,
+    /// Checks that any guard has a limit of, as bits by their numbers.
+    limited: u32,
     needs_marks: bool,
-    needs_trades: bool,
-    needs_silence: bool,
     /// Grows where [`Engine::needs_marks`] changes.
     version: u64,
 }
@@ -168,9 +170,8 @@ impl Engine {
             guards,
             markets,
             tripped: Vec::new(),
+            limited: 0,
             needs_marks: false,
-            needs_trades: false,
-            needs_silence: false,
             version: 0,
         };
         engine.look();
@@ -179,12 +180,29 @@ impl Engine {
 
     /// What the limits that are set have to see.
     pub(super) fn look(&mut self) {
-        let is_set = |check: Check| self.guards.iter().any(|guard| guard.limits.get(check).is_some());
-        let needs = Check::ALL.into_iter().any(|check| check.needs_marks() && is_set(check));
-        self.needs_trades = is_set(Check::CollarLastBps);
-        self.needs_silence = is_set(Check::TripSilence);
+        let limits = self.guards.iter().flat_map(|guard| guard.limits.iter());
+        self.limited = limits.fold(0, |set, (check, _)| set | 1 << check.index());
+        let needs = Check::ALL.into_iter().any(|check| check.needs_marks() && self.limits_any(check));
         self.version += u64::from(needs != self.needs_marks);
         self.needs_marks = needs;
+    }
+
+    /// Counts from here on what `made` says that every strategy has made in every market.
+    pub fn begin(&mut self, made: impl Fn(StrategyId, MarketId) -> Money) {
+        for (s, markets) in self.flat_at.iter_mut().enumerate() {
+            for (m, since) in markets.iter_mut().enumerate() {
+                *since = made(StrategyId::new(s), MarketId::new(m));
+            }
+        }
+        for guard in &mut self.guards {
+            (guard.peak, guard.day_equity) = (guard.equity, guard.equity);
+        }
+    }
+
+    /// Whether any guard has a limit of a check.
+    #[inline]
+    fn limits_any(&self, check: Check) -> bool {
+        self.limited >> check.index() & 1 == 1
     }
 
     /// What was set.
@@ -201,7 +219,7 @@ impl Engine {
     /// Whether the last trade of every message has to be told.
     #[inline]
     pub fn needs_trades(&self) -> bool {
-        self.needs_trades
+        self.limits_any(Check::CollarLastBps)
     }
 
     /// Grows with every change of [`Engine::needs_marks`].
@@ -264,7 +282,7 @@ impl Engine {
         };
         most(Check::MaxOrderQty, ask.total[QTY]);
         most(Check::MaxOrderNotional, ask.total[NOTIONAL]);
-        if ask.is_new {
+        if ask.is_new && limits.get(Check::MaxOpenOrders).is_some() {
             let open = guard.open_orders(standing);
             most(Check::MaxOpenOrders, (i128::from(open) + i128::from(ask.earlier.0) + 1) * ONE);
         }
@@ -318,14 +336,21 @@ impl Engine {
             let by = (2 * i128::from(price) - i128::from(twice)) * sign;
             by.saturating_mul(BPS * ONE) / i128::from(twice.max(1))
         };
-        if let Some(best) = if ask.side == Side::Buy { ask.touch.best_ask() } else { ask.touch.best_bid() } {
+        let is_set = |check: Check| guard.limits.get(check).is_some();
+        if is_set(Check::CollarTouchBps)
+            && let Some(best) =
+                if ask.side == Side::Buy { ask.touch.best_ask() } else { ask.touch.best_bid() }
+        {
             most(Check::CollarTouchBps, beyond(best.saturating_mul(2)));
         }
-        if let Some(last) = facts.last {
+        if is_set(Check::CollarLastBps)
+            && let Some(last) = facts.last
+        {
             most(Check::CollarLastBps, beyond(last.saturating_mul(2)));
         }
-        if let Some(twice_mid) = ask.touch.twice_mid().or(facts.twice_mid)
+        if is_set(Check::FatFingerBps)
             && ask.is_limit
+            && let Some(twice_mid) = ask.twice_mid
         {
             most(Check::FatFingerBps, beyond(twice_mid).abs());
         }
@@ -339,6 +364,9 @@ impl Engine {
         capital: Option<Units>,
         fails: &mut impl FnMut(Check, Units, Units),
     ) {
+        if !guard.limits.has_exposure() {
+            return;
+        }
         let side = usize::from(ask.side != Side::Buy);
         let with = |working: &Measures| {
             let mut holding = *here;
@@ -480,9 +508,11 @@ impl Engine {
         is_booked: bool,
         worth: impl Fn(StrategyId) -> Option<Money>,
     ) {
+        // A spread may widen around its mid.
+        let looks = self.limits_any(Check::TripSilence) || self.limits_any(Check::TripSpreadBps);
         let facts = &mut self.markets[market.index()];
         let has_moved = twice_mid != facts.twice_mid;
-        if !has_moved && !is_booked && !self.needs_silence {
+        if !has_moved && !is_booked && !looks {
             return;
         }
         facts.twice_mid = twice_mid;
@@ -511,7 +541,7 @@ impl Engine {
     /// When something is to be done without anything that happens.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
-        if !self.needs_silence && !self.config.auto_resume {
+        if !self.limits_any(Check::TripSilence) && !self.config.auto_resume {
             return None;
         }
         let mut next: Option<i64> = None;

@@ -67,6 +67,13 @@ impl Limits {
         sums.into_iter().any(|check| self.get(check).is_some())
     }
 
+    /// Whether one is set of what may be held.
+    pub(super) fn has_exposure(&self) -> bool {
+        self.get(Check::MaxPositionQty).is_some()
+            || self.get(Check::MaxPositionNotional).is_some()
+            || self.has_sums()
+    }
+
     /// Sets a limit.
     pub fn set(&mut self, check: Check, limit: Limit) {
         self.0[check.index()] = Some(limit);

@@ -22,16 +22,18 @@ pub struct Use {
     pub limit: Limit,
     /// What it stands at; none for limits of single orders.
     pub value: Option<Units>,
+    /// The guard.
+    pub(crate) guard: usize,
 }
 
 impl Engine {
     /// What every limit that holds for a strategy stands at.
     pub fn uses(&self, strategy: StrategyId, standing: &Standing, now: i64) -> Vec<Use> {
-        let guards = self.guards.iter().filter(|guard| guard.has(strategy));
-        guards.flat_map(|guard| self.uses_of(guard, standing, now)).collect()
+        let guards = self.guards.iter().enumerate().filter(|(_, guard)| guard.has(strategy));
+        guards.flat_map(|(at, guard)| self.uses_of((at, guard), standing, now)).collect()
     }
 
-    fn uses_of(&self, guard: &Guard, standing: &Standing, now: i64) -> Vec<Use> {
+    fn uses_of(&self, (at, guard): (usize, &Guard), standing: &Standing, now: i64) -> Vec<Use> {
         let held: Vec<Holding> =
             standing.by_market(|m, s| guard.covers(s, m)).map(|(_, holding)| holding).collect();
         let most = |measure: usize| held.iter().map(|holding| holding.worst(measure)).max().unwrap_or(0);
@@ -75,6 +77,7 @@ impl Engine {
         let of = |(check, limit)| Use {
             check,
             scope: guard.scope,
+            guard: at,
             name: Arc::clone(&guard.name),
             limit,
             value: value(check, limit),
