@@ -498,6 +498,13 @@ BUY_1 = ("buy", "1", {})
         # What rests may still pay.
         ({"BTC": 1}, {}, {5: ("sell", "1", {"price": "120"}), 6: SELL_1}, ["new", "insufficient_balance"]),
         ({"USDT": "150"}, {}, {5: ("buy", "1", {"price": "99"}), 6: BUY_1}, ["new", "insufficient_balance"]),
+        # A stop is held against what it may come to at its trigger.
+        (
+            {"USDT": "110"},
+            {},
+            {5: ("buy", "1", {"type": "stop_market", "trigger_price": "120"})},
+            ["insufficient_balance"],
+        ),
     ],
 )
 def test_what_is_not_held_is_not_sold_unless_borrowing_is_allowed(

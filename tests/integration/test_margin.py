@@ -588,3 +588,10 @@ def test_what_was_liquidated_is_marked_at_nothing_old() -> None:
     assert closed.liquidations.height == 1
     assert closed.silences[A]["times"] == 1
     assert closed.stale_marks == {}
+
+
+def test_a_book_that_shows_nothing_is_waited_for_where_nobody_takes_the_rest() -> None:
+    gone, back = book(4, ("bid", "99.5", "0")), book(7, ("bid", "79", "1000"))
+    data = (QUIET, gone, mark(0, "100"), mark(5, "80"), back)
+    made, _ = run((1, buy("10")), data=data, balances={"USDT": 120}, insurance="none")
+    assert [(qty, price) for qty, price, _ in made.of("liquidation")] == [(10, 79)]

@@ -377,7 +377,7 @@ impl L2Book {
     #[inline]
     pub(crate) fn apply_rows(&mut self, basis: FillBasis, view: &View<'_>, from: usize, to: usize) {
         match basis {
-            FillBasis::L2 => self.apply_mixed(view, from, to),
+            FillBasis::L2 => self.apply(view, from, to),
             FillBasis::L1 => (from..to).for_each(|row| self.apply_event(basis, view, row)),
             FillBasis::Trades | FillBasis::Bars => {}
         }
@@ -385,7 +385,7 @@ impl L2Book {
 
     /// Applies rows `from..to` of a checked view, of any kind.
     #[inline(never)]
-    fn apply_mixed(&mut self, view: &View<'_>, from: usize, to: usize) {
+    pub fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
         let mut row = from;
         while row < to {
             let kind = view.kind[row];
@@ -394,9 +394,8 @@ impl L2Book {
                 self.apply_levels(view, row, levels);
                 row = levels;
             } else if kind == EventKind::Trade as u8 {
-                let (shown, trades) =
-                    (self.shown_trades(view, row, to), view.run_of(EventKind::Trade, row, to));
-                if row == shown {
+                let trades = view.run_of(EventKind::Trade, row, to);
+                if !self.is_shown_behind(view, row, trades, to) {
                     self.merge_trades(view, row, trades);
                 }
                 row = trades;
@@ -462,11 +461,6 @@ impl L2Book {
         for ((side, price), qty) in side.iter().zip(price).zip(qty) {
             self.apply_level(*side, (*price).into(), (*qty).into());
         }
-    }
-
-    /// Applies rows `from..to` of a checked view.
-    pub fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
-        self.apply_mixed(view, from, to);
     }
 
     /// The side then holds just that level.

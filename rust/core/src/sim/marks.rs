@@ -14,9 +14,8 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Takes a message. Returns whether it had one of them.
-    pub(super) fn on_message(&mut self, view: &View<'_>, rows: Span) -> bool {
-        let mut is_told = false;
+    /// Takes a message.
+    pub(super) fn on_message(&mut self, view: &View<'_>, rows: Span) {
         for row in rows.from..rows.to {
             let price = match EventKind::from_column(view.kind[row]) {
                 Some(EventKind::Mark) => &mut self.mark,
@@ -24,9 +23,7 @@ impl Marks {
                 _ => continue,
             };
             *price = Some(view.price.get(row));
-            is_told = true;
         }
-        is_told
     }
 
     /// The price positions are valued at, where the data has one: the mark, else the index.

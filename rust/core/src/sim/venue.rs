@@ -26,7 +26,7 @@ use super::wallet::{Balance, Coin, Spot, Wallets};
 use crate::book::{FillBasis, L2Book};
 use crate::event::{FINE_SCALE, Span, View};
 use crate::ledger::{Payment, PaymentKind};
-use crate::orders::{Command, Reason, Report, ReportKind};
+use crate::orders::{Command, OrderRequest, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
 use crate::types::{AccountId, MarketId, Money, Price, Side};
@@ -58,7 +58,7 @@ struct Place {
     /// The balances of its venue, where it has some.
     wallets: Option<usize>,
     /// How it moves them.
-    spot: Option<(usize, Spot)>,
+    spot: Option<Spot>,
     /// What is charged in it, where that is more than its own rates in its own currency.
     charges: Option<Box<Charges>>,
     /// What every account holds.
@@ -75,6 +75,13 @@ struct Place {
 }
 
 impl Place {
+    /// The price an order counts at: its own, of a stop its trigger, else what the book asks for as much.
+    fn price_of(&self, request: &OrderRequest) -> Option<Price> {
+        let asked = || self.market.price_to_take(request.side, request.qty.steps()).map(Price::new);
+        let trigger = request.trigger.and_then(Trigger::price);
+        request.order_type.price().or(trigger).or_else(asked)
+    }
+
     fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
         let charges = self.charges.as_mut().and_then(|charges| charges.custom.as_mut());
         let told = self.ways.take_failure().or_else(|| self.market.take_failure());
@@ -135,9 +142,14 @@ impl Venue {
         Self { group: Some(accounts.max(1)), ..Self::default() }
     }
 
+    /// How many accounts in a row share what a market has, if not all of them.
+    fn group_of(&self, market: &Market) -> Option<usize> {
+        if market.accounts() == Accounts::Isolated { Some(1) } else { self.group }
+    }
+
     /// Adds a market; it gets the next [`MarketId`]. Latencies that are drawn are drawn from `random`.
     pub fn add(&mut self, market: Market, latency: Latency, random: Random) -> MarketId {
-        let group = if market.accounts() == Accounts::Isolated { Some(1) } else { self.group };
+        let group = self.group_of(&market);
         let ways = Ways::new(latency, random, group);
         self.places.push(Place {
             market,
@@ -211,7 +223,7 @@ impl Venue {
             let market = self.market(*id);
             let spot = wallets.spot(market.instrument(), *market.math())?;
             let place = &mut self.places[id.index()];
-            place.spot = spot.map(|spot| (self.wallets.len(), spot));
+            place.spot = spot;
             place.wallets = Some(self.wallets.len());
         }
         self.wallets.push(wallets);
@@ -263,10 +275,10 @@ impl Venue {
             charged.extend(fees.map(|fees| (*id, fees, instrument.third_fee_coin().map(str::to_owned))));
         }
         for (id, fees, coin) in charged {
+            let group = self.group_of(self.market(id));
             let place = &mut self.places[id.index()];
             let purse = place.wallets.zip(coin);
             let purse = purse.map(|(at, coin)| (at, self.wallets[at].coin(&coin)));
-            let group = if place.market.accounts() == Accounts::Isolated { Some(1) } else { self.group };
             let custom = settings.custom.clone().map(|source| FeesInUse::new(source, group));
             place.charges = Some(Box::new(Charges { fees, custom, volumes: self.volumes.len(), purse }));
         }
@@ -284,14 +296,13 @@ impl Venue {
     /// Why the balances of an account do not allow a command.
     fn lacks(&mut self, account: AccountId, command: &Command) -> Option<ReportKind> {
         let place = &self.places[command.market().index()];
-        let (at, spot) = place.spot.as_ref()?;
-        let wallets = &mut self.wallets[*at];
+        let (at, spot) = place.wallets.zip(place.spot.as_ref())?;
+        let wallets = &mut self.wallets[at];
         match command {
             Command::Submit { order, request } => {
                 let (side, qty) = (request.side, request.qty.steps());
-                let asked = || place.market.price_to_take(side, qty).map(Price::new);
                 // What nobody knows the price of is checked for what it sells alone.
-                let price = request.order_type.price().or_else(asked).unwrap_or(Price::new(0));
+                let price = place.price_of(request).unwrap_or(Price::new(0));
                 if wallets.lacks(account, spot, *order, (side, price), qty, 0) {
                     return Some(ReportKind::Rejected(Reason::InsufficientBalance));
                 }
@@ -579,17 +590,19 @@ impl Venue {
         if self.places[market.index()].charges.is_some() {
             self.take_fees(market);
         }
-        if let Some((at, spot)) = &self.places[market.index()].spot {
+        let place = &self.places[market.index()];
+        if let Some((at, spot)) = place.wallets.zip(place.spot.as_ref()) {
             for (account, update) in &self.fresh {
-                self.wallets[*at].apply(*account, spot, update);
+                self.wallets[at].apply(*account, spot, update);
             }
         }
         let is_on_margin = self.places[market.index()].contract.is_some();
         if is_on_margin {
-            for (account, update) in std::mem::take(&mut self.fresh) {
-                self.with_holding(account, market, |contract, holding| holding.apply(contract, &update));
-                self.fresh.push((account, update));
+            let fresh = std::mem::take(&mut self.fresh);
+            for (account, update) in &fresh {
+                self.with_holding(*account, market, |contract, holding| holding.apply(contract, update));
             }
+            self.fresh = fresh;
         }
         let Place { ways, held, .. } = &mut self.places[market.index()];
         let has_changed = is_on_margin && self.fresh.iter().any(|(_, update)| update.change != 0);

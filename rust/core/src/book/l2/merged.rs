@@ -106,17 +106,15 @@ impl L2Book {
         })
     }
 
-    /// Where trades end, from a row on, that the depth right behind them shows: it would take off again all that they lay
-    /// over it.
+    /// Whether the depth right behind trades, which are the rows `from..end`, shows them: it would take off again all that
+    /// they lay over it.
     #[inline]
-    pub(super) fn shown_trades(&self, view: &View<'_>, from: usize, to: usize) -> usize {
-        if self.is_covered || self.merge.is_none() {
-            return from;
-        }
-        let end = view.run_of(EventKind::Trade, from, to);
-        let is_depth = end < to && view.kind[end] == EventKind::BookSet as u8;
-        let is_shown = |at: &i64| is_depth && *at <= view.ts_event[end];
-        if view.ts_event[from..end].iter().all(is_shown) { end } else { from }
+    pub(super) fn is_shown_behind(&self, view: &View<'_>, from: usize, end: usize, to: usize) -> bool {
+        !self.is_covered
+            && self.merge.is_some()
+            && end < to
+            && view.kind[end] == EventKind::BookSet as u8
+            && view.ts_event[from..end].iter().all(|at| *at <= view.ts_event[end])
     }
 
     /// Takes a row that is no level: of a quote or a trade, others pass by.

@@ -14,7 +14,7 @@
 
 use super::{Place, Sent, Venue};
 use crate::ledger::{Payment, PaymentKind, bankruptcy, part};
-use crate::orders::{Command, OrderId, Reason, ReportKind, Trigger};
+use crate::orders::{Command, OrderId, Reason, ReportKind};
 use crate::sim::holdings::{Contract, Holding, Working};
 use crate::sim::latency::Leg;
 use crate::sim::margin::MarginMode;
@@ -27,8 +27,6 @@ use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
 struct Standing {
     equity: Money,
     maintenance: Money,
-    /// Initial margin of all of them.
-    asked: Money,
 }
 
 impl Place {
@@ -53,15 +51,25 @@ impl Venue {
             let Some(contract) = place.contract.as_ref().filter(|contract| contract.coin == of.coin) else {
                 continue;
             };
-            let mark = place.mark();
-            sum.asked = plus(sum.asked, holding.asks(contract, holding.sums(), mark).margin);
             if holding.position.qty != 0 && contract.mode == MarginMode::Cross {
-                let value = contract.value(&holding.position, mark);
+                let value = contract.value(&holding.position, place.mark());
                 sum.equity = plus(sum.equity, contract.unrealized(&holding.position, value));
                 sum.maintenance = plus(sum.maintenance, contract.brackets.maintenance(value));
             }
         }
         sum
+    }
+
+    /// Initial margin of all contracts of an account in the currency of one.
+    fn asked(&self, account: AccountId, of: &Contract) -> Money {
+        let holdings = self.margins[of.margins].0.get(&account).into_iter().flatten();
+        holdings.fold(Money::ZERO, |sum, (market, holding)| {
+            let place = &self.places[market.index()];
+            let contract = place.contract.as_ref().filter(|contract| contract.coin == of.coin);
+            contract.map_or(sum, |contract| {
+                plus(sum, holding.asks(contract, holding.sums(), place.mark()).margin)
+            })
+        })
     }
 
     fn holding(&self, account: AccountId, market: MarketId, contract: &Contract) -> Option<&Holding> {
@@ -76,10 +84,8 @@ impl Venue {
         let (id, order) = match command {
             Command::Submit { order, request } => {
                 let (side, qty) = (request.side, request.qty.steps());
-                let trigger = request.trigger.and_then(Trigger::price);
-                let asked = || place.market.price_to_take(side, qty).map(Price::new);
                 // What nobody knows the price of is not held against anything.
-                let price = request.order_type.price().or(trigger).or_else(asked)?;
+                let price = place.price_of(request)?;
                 (*order, Working { side, price, qty, filled: 0, reduce_only: request.reduce_only })
             }
             Command::Replace { order, price, qty, .. } => {
@@ -96,9 +102,9 @@ impl Venue {
             (holding.asks(contract, holding.sums(), mark), holding.asks(contract, sums, mark));
         let grows = after.margin > before.margin || after.exposure > before.exposure;
         if !only_reduces && grows {
-            let all = self.standing(account, contract);
-            let asked = plus(minus(all.asked, before.margin), after.margin);
-            if asked > all.equity || contract.brackets.forbid(after.exposure) {
+            let equity = self.standing(account, contract).equity;
+            let asked = plus(minus(self.asked(account, contract), before.margin), after.margin);
+            if asked > equity || contract.brackets.forbid(after.exposure) {
                 return Some(command.refusal(Reason::InsufficientMargin));
             }
         }
@@ -266,8 +272,9 @@ impl Venue {
             i64::try_from(steps).unwrap_or(i64::MAX)
         });
         let market_side = &mut self.places[market.index()].market;
-        let Some(fills) = market_side.force(account, side, (limit, qty.abs()), now, &mut self.fresh) else {
-            // The next message is looked at again.
+        let fills = market_side.force(account, side, (limit, qty.abs()), now, &mut self.fresh);
+        let Some(fills) = fills.filter(|fills| price.is_some() || !fills.is_empty()) else {
+            // The next message is looked at again: a book that shows nothing may, and nobody else takes the rest.
             self.places[market.index()].seen = None;
             return;
         };
