@@ -947,8 +947,8 @@ class RiskView:
     ) -> tuple[RiskBreach, ...]:
         """Return every limit that a new order would pass, with limit and value; empty where no limit is in its way.
 
-        Nothing is sent and nothing is counted. Rules of the venue, and a session that is paused or killed, are not looked
-        at. Without a price it is a market order.
+        Nothing is sent and nothing is counted. Rules of the venue, and a session that is paused or killed, are not
+        looked at. Without a price it is a market order.
         """
     def check_many(
         self,

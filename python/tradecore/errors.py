@@ -374,7 +374,24 @@ def _own_frames(traceback: str) -> str:
     return _FRAME.sub(lambda frame: "" if frame[1].startswith(_NOT_OWN) else frame[0], traceback)
 
 
-class StrategyError(TradecoreError):
+class _OwnCode:
+    """Code of one's own failed, and with it a run."""
+
+    traceback: str
+    result: Any = None
+
+    @property
+    def own_traceback(self) -> str:
+        """The traceback without the frames of tradecore itself."""
+        return _own_frames(self.traceback)
+
+    @property
+    def problem(self) -> str:
+        """The exception on one line, with the file and line that raised it, or what was returned."""
+        return _message(self.own_traceback)
+
+
+class StrategyError(_OwnCode, TradecoreError):
     """A strategy failed.
 
     Attributes
@@ -387,8 +404,6 @@ class StrategyError(TradecoreError):
         What the run had done by then, and after it if other strategies went on; None outside of a run.
     """
 
-    result: Any = None
-
     def __init__(self, strategy: str, traceback: str) -> None:
         super().__init__(strategy, traceback)
         self.strategy = strategy
@@ -397,18 +412,8 @@ class StrategyError(TradecoreError):
     def __str__(self) -> str:
         return f"strategy {self.strategy} failed: {self.problem}"
 
-    @property
-    def own_traceback(self) -> str:
-        """The traceback without the frames of tradecore itself."""
-        return _own_frames(self.traceback)
 
-    @property
-    def problem(self) -> str:
-        """The exception on one line, with the file and line that raised it."""
-        return _message(self.own_traceback)
-
-
-class VenueModelError(TradecoreError):
+class VenueModelError(_OwnCode, TradecoreError):
     """A latency, queue or fee model of one's own failed, and with it the run.
 
     Attributes
@@ -423,8 +428,6 @@ class VenueModelError(TradecoreError):
         What the run had done by then.
     """
 
-    result: Any = None
-
     def __init__(self, model: str, method: str, traceback: str) -> None:
         super().__init__(model, method, traceback)
         self.model = model
@@ -433,16 +436,6 @@ class VenueModelError(TradecoreError):
 
     def __str__(self) -> str:
         return f"{self.model}.{self.method}: {self.problem}"
-
-    @property
-    def own_traceback(self) -> str:
-        """The traceback without the frames of tradecore itself."""
-        return _own_frames(self.traceback)
-
-    @property
-    def problem(self) -> str:
-        """The exception on one line, with the file and line that raised it, or what was returned."""
-        return _message(self.own_traceback)
 
 
 class FeatureError(TradecoreError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -29,7 +29,7 @@ __all__ = ["RiskBreach", "RiskLimits", "RiskView", "Size", "size"]
 _LIMITS: tuple[str, ...] = tuple(name for name, _, _ in risk_checks())
 """The names of all limits, in the order in which they are checked."""
 
-_SCOPES = ("venues", "instruments", "strategies")
+SCOPES = ("venues", "instruments", "strategies")
 
 _Number: TypeAlias = "Decimal | str | int | float"
 
@@ -161,7 +161,7 @@ class RiskLimits:
     strategies: Mapping[str, RiskLimits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for scope in _SCOPES:
+        for scope in SCOPES:
             _check_sets(scope, getattr(self, scope))
         if self.risk_per_trade_pct is not None:
             _check_percent("risk_per_trade_pct", self.risk_per_trade_pct)
@@ -171,8 +171,7 @@ class RiskLimits:
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
 
     def __repr__(self) -> str:
-        told = [each for each in fields(self) if getattr(self, each.name) != _default(each)]
-        return f"RiskLimits({', '.join(f'{each.name}={getattr(self, each.name)!r}' for each in told)})"
+        return f"RiskLimits({', '.join(f'{name}={value!r}' for name, value in set_fields(self).items())})"
 
     @classmethod
     def profile(
@@ -211,8 +210,10 @@ class RiskLimits:
 _FIELDS = frozenset(each.name for each in fields(RiskLimits))
 
 
-def _default(each: Field[Any]) -> Any:
-    return {} if each.name in _SCOPES else each.default
+def set_fields(limits: RiskLimits) -> dict[str, Any]:
+    """Return the fields that are not as they are by default."""
+    default: dict[str, Any] = {each.name: {} if each.name in SCOPES else each.default for each in fields(limits)}
+    return {name: value for name, other in default.items() if (value := getattr(limits, name)) != other}
 
 
 def _check_sets(scope: str, given: Any) -> None:
@@ -222,11 +223,9 @@ def _check_sets(scope: str, given: Any) -> None:
         place = f"{scope}.{name}"
         if not isinstance(name, str) or not isinstance(limits, RiskLimits):
             raise InvalidValueError(place, f"expected RiskLimits, got {limits!r}")
-        for own in fields(RiskLimits):
-            if own.name in _LIMITS:
-                continue
-            if getattr(limits, own.name) != _default(own):
-                raise InvalidValueError(f"{place}.{own.name}", "holds for all: it is set with the limits of accounts")
+        for own in set_fields(limits):
+            if own not in _LIMITS:
+                raise InvalidValueError(f"{place}.{own}", "holds for all: it is set with the limits of accounts")
 
 
 def _check_percent(name: str, given: Any) -> None:

@@ -108,6 +108,16 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "client_id",
         "ts_recv",
     ),
+    "positions": (
+        "ts_recv",
+        "instrument",
+        "position_qty",
+        "avg_entry_price",
+        "realized_pnl",
+        "fees",
+        "cash",
+        "strategy",
+    ),
     "payments": ("ts_event", "instrument", "why", "paid", "rate", "price", "position_qty", "strategy", "ts_recv"),
     "candles": ("ts_open", "instrument", "open", "high", "low", "close", "volume", "trades"),
     "published": ("ts_event", "instrument", "kind", "value", "qty", "order_side", "next_funding_ns", "ts_recv"),
@@ -157,16 +167,6 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "order_id",
     ),
     "trips": ("ts", "check", "does", "limit", "value", "scope", "name"),
-    "positions": (
-        "ts_recv",
-        "instrument",
-        "position_qty",
-        "avg_entry_price",
-        "realized_pnl",
-        "fees",
-        "cash",
-        "strategy",
-    ),
 }
 """Columns of each frame from left to right: when, of what, which way, at what price, how much; names and what else
 happened when at the end."""
@@ -183,18 +183,7 @@ class Frames:
         The tables behind the frames, piece by piece; times in ns.
     """
 
-    frame_names: ClassVar[tuple[str, ...]] = (
-        "orders",
-        "fills",
-        "positions",
-        "payments",
-        "candles",
-        "published",
-        "signals",
-        "executions",
-        "refusals",
-        "trips",
-    )
+    frame_names: ClassVar[tuple[str, ...]] = tuple(_LAYOUTS)
     """The frames there are."""
 
     tables: TableStore
@@ -328,8 +317,12 @@ class Frames:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is made of the tables is made again where it is asked for.
-        made = (*self.frame_names, "_mids", "_curves", "_leading_curves", "stale_marks")
-        return {name: value for name, value in vars(self).items() if name not in made}
+        kind = type(self)
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(kind, name, None), cached_property)
+        }
 
     def frame(self, name: str, *, exact: bool = True) -> pl.DataFrame:
         """Return a frame by its name.

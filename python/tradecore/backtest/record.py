@@ -48,22 +48,14 @@ class RunRecord(Frames):
     """What a run came to. Attributes are those of :class:`Result <tradecore.Result>`, which adds pictures and files."""
 
     frame_names: ClassVar[tuple[str, ...]] = (
-        "orders",
-        "fills",
-        "positions",
-        "payments",
+        *Frames.frame_names[:4],
         "ledger",
         "liquidations",
         "equity",
         "equity_by_currency",
         "pnl",
         "balances",
-        "candles",
-        "published",
-        "signals",
-        "executions",
-        "refusals",
-        "trips",
+        *Frames.frame_names[4:],
     )
 
     def __init__(

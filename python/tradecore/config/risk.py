@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,13 +14,11 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tradecore.errors import ConfigError, InvalidValueError
 from tradecore.files import config_text
-from tradecore.risk import RiskLimits
+from tradecore.risk import SCOPES, RiskLimits, set_fields
 from tradecore.validation import REFUSED, UNKNOWN_KEY, first_problem, unknown_key
 
 __all__ = ["SYSTEM_NOTE", "limits_from_table", "limits_to_table", "read_system"]
 
-_SCOPES = ("venues", "instruments", "strategies")
-"""Fields that are tables of limits by name."""
 _KEYS = tuple(each.name for each in fields(RiskLimits))
 
 
@@ -111,7 +108,7 @@ def _limits(place: tuple[str, ...], given: Any) -> RiskLimits:
     if unknown:
         raise _invalid(unknown)
     table = dict(given)
-    for scope in _SCOPES:
+    for scope in SCOPES:
         if isinstance(table.get(scope), Mapping):
             table[scope] = {name: _limits((*place, scope, name), inner) for name, inner in table[scope].items()}
     try:
@@ -126,16 +123,12 @@ def limits_to_table(limits: RiskLimits | None) -> dict[str, Any] | None:
     """Return the table of limits: what is set, numbers as they were given, lengths of time as text."""
     if limits is None:
         return None
-    default = RiskLimits()
     table: dict[str, Any] = {}
-    for key in _KEYS:
-        value = getattr(limits, key)
-        if value == getattr(default, key):
-            continue
-        if key in _SCOPES:
+    for key, value in set_fields(limits).items():
+        if key in SCOPES:
             table[key] = {name: limits_to_table(inner) for name, inner in value.items()}
         else:
-            table[key] = str(value) if isinstance(value, Decimal | timedelta) else value
+            table[key] = str(value) if isinstance(value, Decimal) else value
     return table
 
 

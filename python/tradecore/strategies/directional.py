@@ -15,7 +15,7 @@ from tradecore.errors import InvalidValueError
 from tradecore.strategy import Strategy
 
 if TYPE_CHECKING:
-    from tradecore._core import Bar, Context
+    from tradecore._core import Bar, Context, IndicatorReading
 
 __all__ = ["Directional", "Period"]
 
@@ -26,8 +26,9 @@ Period = Annotated[int, Field(ge=1, le=100_000)]
 class Directional(Strategy):
     """A strategy that holds one quantity long or short, or nothing, and decides at the end of each bar.
 
-    A subclass says what it wants in :meth:`wanted`; what it knows of an instrument it keeps by the instrument's id, so
-    that several do not disturb each other. Orders take what the book offers.
+    A subclass says what it looks at in :meth:`indicators` and what it wants then in :meth:`wanted`; what it knows of
+    an instrument it keeps by the instrument's id, so that several do not disturb each other. Orders take what the
+    book offers.
     """
 
     kind: ClassVar[str]
@@ -47,22 +48,25 @@ class Directional(Strategy):
     def on_start(self, ctx: Context) -> None:
         """Follow the bars of every instrument."""
         for instrument in self.instruments:
-            self.prepare(ctx, instrument)
+            self.indicators(ctx, instrument)
             ctx.subscribe(instrument, f"bars:{self.bars}")
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         """Make the position what is wanted after a bar."""
-        wanted = self.wanted(ctx, bar.instrument, bar.close)
+        readings = self.indicators(ctx, bar.instrument)
+        if not all(reading.is_ready for reading in readings):
+            return
+        wanted = self.wanted(ctx, bar.instrument, bar.close, readings)
         if wanted is not None:
             self._hold(ctx, bar.instrument, wanted if self.allow_short else max(wanted, 0))
 
     @abstractmethod
-    def prepare(self, ctx: Context, instrument: str) -> None:
-        """Make the indicators of an instrument."""
+    def indicators(self, ctx: Context, instrument: str) -> Sequence[IndicatorReading]:
+        """Return the indicators of an instrument, made where they are not there."""
 
     @abstractmethod
-    def wanted(self, ctx: Context, instrument: str, close: float) -> int | None:
-        """Return 1 to be long, -1 to be short, 0 for nothing, None to stay as it is."""
+    def wanted(self, ctx: Context, instrument: str, close: float, readings: Sequence[IndicatorReading]) -> int | None:
+        """Return 1 to be long, -1 to be short, 0 for nothing, None to stay as it is. All readings are ready."""
 
     def _hold(self, ctx: Context, instrument: str, direction: int) -> None:
         # What is on its way is waited for: the next bar looks again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from tradecore.strategies.directional import Directional, Period
 
 if TYPE_CHECKING:
-    from tradecore._core import Context
+    from tradecore._core import Context, IndicatorReading
 
 __all__ = ["MeanReversion"]
 
@@ -52,26 +53,17 @@ class MeanReversion(Directional):
     width: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
     threshold_bps: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
 
-    def prepare(self, ctx: Context, instrument: str) -> None:
-        """Make the bands of an instrument."""
-        self._bands(ctx, instrument)
+    def indicators(self, ctx: Context, instrument: str) -> Sequence[IndicatorReading]:
+        """Return the bands."""
+        return (ctx.indicator("bbands", instrument, bars=self.bars, period=self.period, std=self.width),)
 
-    def _bands(self, ctx: Context, instrument: str) -> tuple[float, float, float] | None:
-        bands = ctx.indicator("bbands", instrument, bars=self.bars, period=self.period, std=self.width)
-        if not bands.is_ready:
-            return None
-        mean = bands["middle"]
-        if self.mode == "bollinger":
-            return bands["lower"], mean, bands["upper"]
-        far = mean * self.threshold_bps / 1e4
-        return mean - far, mean, mean + far
-
-    def wanted(self, ctx: Context, instrument: str, close: float) -> int | None:
+    def wanted(self, ctx: Context, instrument: str, close: float, readings: Sequence[IndicatorReading]) -> int | None:
         """Return the side against the distance, nothing where the mean is reached."""
-        bands = self._bands(ctx, instrument)
-        if bands is None:
-            return None
-        lower, mean, upper = bands
+        (bands,) = readings
+        lower, mean, upper = bands["lower"], bands["middle"], bands["upper"]
+        if self.mode == "threshold":
+            far = mean * self.threshold_bps / 1e4
+            lower, upper = mean - far, mean + far
         if close < lower:
             return 1
         if close > upper:

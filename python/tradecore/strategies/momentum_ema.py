@@ -11,7 +11,7 @@ from tradecore._core import Instrument
 from tradecore.strategies.directional import Directional, Period, check_windows
 
 if TYPE_CHECKING:
-    from tradecore._core import Context
+    from tradecore._core import Context, IndicatorReading
 
 __all__ = ["MomentumEma"]
 
@@ -54,18 +54,14 @@ class MomentumEma(Directional):
         super().__init__(name, instruments, **parameters)
         check_windows(self.fast, self.slow)
 
-    def prepare(self, ctx: Context, instrument: str) -> None:
-        """Make both averages of an instrument."""
-        for period in (self.fast, self.slow):
-            ctx.indicator("ema", instrument, bars=self.bars, period=period)
+    def indicators(self, ctx: Context, instrument: str) -> Sequence[IndicatorReading]:
+        """Return both averages."""
+        periods = (self.fast, self.slow)
+        return [ctx.indicator("ema", instrument, bars=self.bars, period=period) for period in periods]
 
-    def wanted(self, ctx: Context, instrument: str, close: float) -> int | None:
+    def wanted(self, ctx: Context, instrument: str, close: float, readings: Sequence[IndicatorReading]) -> int | None:
         """Return the side of the trend, None within the band."""
-        fast, slow = (
-            ctx.indicator("ema", instrument, bars=self.bars, period=period) for period in (self.fast, self.slow)
-        )
-        if not slow.is_ready:
-            return None
+        fast, slow = readings
         bps = 1e4 * (fast.value - slow.value) / slow.value
         if abs(bps) <= self.band_bps:
             return None

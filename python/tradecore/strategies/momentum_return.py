@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from tradecore.strategies.directional import Directional, Period
 
 if TYPE_CHECKING:
-    from tradecore._core import Context
+    from tradecore._core import Context, IndicatorReading
 
 __all__ = ["MomentumReturn"]
 
@@ -43,14 +44,12 @@ class MomentumReturn(Directional):
     lookback: Period = 20
     threshold_bps: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0
 
-    def prepare(self, ctx: Context, instrument: str) -> None:
-        """Make the return of an instrument."""
-        ctx.indicator("roc", instrument, bars=self.bars, period=self.lookback)
+    def indicators(self, ctx: Context, instrument: str) -> Sequence[IndicatorReading]:
+        """Return the return."""
+        return (ctx.indicator("roc", instrument, bars=self.bars, period=self.lookback),)
 
-    def wanted(self, ctx: Context, instrument: str, close: float) -> int | None:
+    def wanted(self, ctx: Context, instrument: str, close: float, readings: Sequence[IndicatorReading]) -> int | None:
         """Return the sign of a return that is large enough."""
-        change = ctx.indicator("roc", instrument, bars=self.bars, period=self.lookback)
-        if not change.is_ready:
-            return None
+        (change,) = readings
         bps = 100 * change.value
         return (bps > self.threshold_bps) - (bps < -self.threshold_bps)

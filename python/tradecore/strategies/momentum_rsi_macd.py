@@ -11,7 +11,7 @@ from tradecore._core import Instrument
 from tradecore.strategies.directional import Directional, Period, check_windows
 
 if TYPE_CHECKING:
-    from tradecore._core import Context
+    from tradecore._core import Context, IndicatorReading
 
 __all__ = ["MomentumRsiMacd"]
 
@@ -60,17 +60,17 @@ class MomentumRsiMacd(Directional):
         super().__init__(name, instruments, **parameters)
         check_windows(self.fast, self.slow)
 
-    def prepare(self, ctx: Context, instrument: str) -> None:
-        """Make both indicators of an instrument."""
-        ctx.indicator("rsi", instrument, bars=self.bars, period=self.rsi_period)
-        ctx.indicator("macd", instrument, bars=self.bars, fast=self.fast, slow=self.slow, signal=self.signal)
+    def indicators(self, ctx: Context, instrument: str) -> Sequence[IndicatorReading]:
+        """Return both."""
+        windows = {"fast": self.fast, "slow": self.slow, "signal": self.signal}
+        return (
+            ctx.indicator("rsi", instrument, bars=self.bars, period=self.rsi_period),
+            ctx.indicator("macd", instrument, bars=self.bars, **windows),
+        )
 
-    def wanted(self, ctx: Context, instrument: str, close: float) -> int | None:
+    def wanted(self, ctx: Context, instrument: str, close: float, readings: Sequence[IndicatorReading]) -> int | None:
         """Return the side both agree on, nothing where they do not."""
-        rsi = ctx.indicator("rsi", instrument, bars=self.bars, period=self.rsi_period)
-        macd = ctx.indicator("macd", instrument, bars=self.bars, fast=self.fast, slow=self.slow, signal=self.signal)
-        if not (rsi.is_ready and macd.is_ready):
-            return None
+        rsi, macd = readings
         if rsi.value > self.rsi_level and macd["hist"] > 0:
             return 1
         if rsi.value < 100 - self.rsi_level and macd["hist"] < 0:

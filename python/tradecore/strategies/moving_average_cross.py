@@ -9,7 +9,7 @@ from tradecore._core import Instrument
 from tradecore.strategies.directional import Directional, Period, check_windows
 
 if TYPE_CHECKING:
-    from tradecore._core import Context
+    from tradecore._core import Context, IndicatorReading
 
 __all__ = ["MovingAverageCross"]
 
@@ -54,17 +54,15 @@ class MovingAverageCross(Directional):
         self.above: dict[str, bool] = {}
         """Whether the fast average was above, by instrument."""
 
-    def prepare(self, ctx: Context, instrument: str) -> None:
-        """Make both averages of an instrument."""
-        for period in (self.fast, self.slow):
-            ctx.indicator(self.average, instrument, bars=self.bars, period=period)
+    def indicators(self, ctx: Context, instrument: str) -> Sequence[IndicatorReading]:
+        """Return both averages."""
+        periods = (self.fast, self.slow)
+        return [ctx.indicator(self.average, instrument, bars=self.bars, period=period) for period in periods]
 
-    def wanted(self, ctx: Context, instrument: str, close: float) -> int | None:
+    def wanted(self, ctx: Context, instrument: str, close: float, readings: Sequence[IndicatorReading]) -> int | None:
         """Return the side of a cross, None without one."""
-        fast, slow = (
-            ctx.indicator(self.average, instrument, bars=self.bars, period=period) for period in (self.fast, self.slow)
-        )
-        if not slow.is_ready or fast.value == slow.value:
+        fast, slow = readings
+        if fast.value == slow.value:
             return None
         above = fast.value > slow.value
         before = self.above.get(instrument)

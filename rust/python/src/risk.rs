@@ -387,8 +387,8 @@ impl RiskView {
 
     /// Return every limit that a new order would pass, with limit and value; empty where no limit is in its way.
     ///
-    /// Nothing is sent and nothing is counted. Rules of the venue, and a session that is paused or killed, are not looked
-    /// at. Without a price it is a market order.
+    /// Nothing is sent and nothing is counted. Rules of the venue, and a session that is paused or killed, are not
+    /// looked at. Without a price it is a market order.
     #[pyo3(signature = (instrument, side, qty, price=None, *, reduce_only=false))]
     fn check<'py>(
         &self,
