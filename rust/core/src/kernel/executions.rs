@@ -79,9 +79,8 @@ impl Executions {
     /// Writes them down.
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.u64(self.last);
-        for list in [&self.open, &self.ended.iter().cloned().collect::<Vec<_>>()] {
-            w.list(list.iter(), |w, execution| execution.save(w));
-        }
+        w.list(self.open.iter(), |w, execution| execution.save(w));
+        w.list(self.ended.iter(), |w, execution| execution.save(w));
         w.list(self.untold.iter(), |w, id| w.u64(*id));
     }
 

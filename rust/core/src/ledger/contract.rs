@@ -133,6 +133,18 @@ impl ContractMath {
         self.inverse
     }
 
+    /// Whether a position gains when its value rises: a linear long, an inverse short.
+    #[inline]
+    pub fn gains(&self, qty: i64) -> bool {
+        (qty > 0) != self.inverse
+    }
+
+    /// A value with the sign that it has for whoever holds such a position.
+    #[inline]
+    pub fn signed(&self, qty: i64, value: Money) -> Money {
+        if self.gains(qty) { value } else { -value }
+    }
+
     /// Value of `qty` at `price`; both positive.
     ///
     /// # Errors

@@ -118,35 +118,29 @@ impl Position {
 
     /// The profit of closing what had cost `released` at a value.
     fn gain(&self, math: &ContractMath, released: Money, value: Money) -> Result<Money, MoneyOverflow> {
-        if (self.qty > 0) == math.is_inverse() { less(released, value) } else { less(value, released) }
+        if math.gains(self.qty) { less(value, released) } else { less(released, value) }
     }
 
-    /// Books that the venue has closed a part of it, signed as it is held, at a value; returns the profit that was
-    /// realised. It is no fill: nothing was traded.
-    ///
-    /// # Errors
-    /// [`MoneyOverflow::NotHeld`] for more than is held, [`MoneyOverflow`] beyond exact money; the position is unchanged
-    /// then.
-    pub fn close(&mut self, math: &ContractMath, part: i64, value: Money) -> Result<Money, MoneyOverflow> {
+    /// Books that the venue has closed a part of it at a value, but for the money; returns the profit that was realised.
+    fn close(&mut self, math: &ContractMath, part: i64, value: Money) -> Result<Money, MoneyOverflow> {
         let is_held = part.signum() == self.qty.signum() && part.unsigned_abs() <= self.qty.unsigned_abs();
         let after = self.qty.checked_sub(part).filter(|_| is_held).ok_or(MoneyOverflow::NotHeld)?;
         let closes = part.checked_abs().ok_or(MoneyOverflow::Quantity)?;
         let released = self.released(closes)?;
         let gain = self.gain(math, released, value)?;
-        let flow = if (self.qty > 0) == math.is_inverse() { -value } else { value };
-        let (realized, cash) = (plus(self.realized, gain)?, plus(self.cash, flow)?);
-        let open_cost = less(self.open_cost, released)?;
-        (self.qty, self.open_cost, self.realized, self.cash) = (after, open_cost, realized, cash);
+        let (realized, open_cost) = (plus(self.realized, gain)?, less(self.open_cost, released)?);
+        (self.qty, self.open_cost, self.realized) = (after, open_cost, realized);
         self.lots.close(closes);
         self.average = self.lots.average(math, after.abs()).unwrap_or(self.average);
         Ok(gain)
     }
 
     /// Books what the venue takes of its own accord on a part of it, signed as it is held; negative is received. Returns
-    /// the profit that was realised.
+    /// the profit that was realised. It is no fill: nothing was traded.
     ///
     /// # Errors
-    /// See [`Position::close`].
+    /// [`MoneyOverflow::NotHeld`] for closing more than is held, [`MoneyOverflow`] beyond exact money; the position is
+    /// unchanged then.
     pub fn pay(
         &mut self,
         math: &ContractMath,
@@ -155,22 +149,22 @@ impl Position {
         paid: Money,
     ) -> Result<Money, MoneyOverflow> {
         let cash = less(self.cash, paid)?;
+        let mut gain = Money::ZERO;
         match kind {
             PaymentKind::Settlement | PaymentKind::Liquidation => {
-                let value = if (part > 0) == math.is_inverse() { paid } else { -paid };
-                return self.close(math, part, value);
+                gain = self.close(math, part, math.signed(part, -paid))?;
             }
             PaymentKind::Funding => self.funding = plus(self.funding, paid)?,
             PaymentKind::LiquidationFee => self.fees = plus(self.fees, paid)?,
         }
         self.cash = cash;
-        Ok(Money::ZERO)
+        Ok(gain)
     }
 
     /// Whether its accounts balance: the profit realised less what was paid is the cash there is, with the open quantity
     /// at cost.
     pub fn balances(&self, math: &ContractMath) -> bool {
-        let cost = if (self.qty > 0) == math.is_inverse() { -self.open_cost } else { self.open_cost };
+        let cost = math.signed(self.qty, self.open_cost);
         let paid = self.fees.checked_add(self.funding);
         let made = paid.and_then(|paid| self.realized.checked_sub(paid));
         made.is_some() && made == self.cash.checked_add(cost)
@@ -195,7 +189,7 @@ impl Position {
     /// [`MoneyOverflow`].
     pub fn marked(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
         let value = self.value(math, twice_price)?;
-        Ok(if (self.qty > 0) == math.is_inverse() { -value } else { value })
+        Ok(math.signed(self.qty, value))
     }
 
     /// Cash plus marked position: the profit after fees if everything were closed at the mid.
@@ -212,7 +206,7 @@ impl Position {
     /// [`MoneyOverflow`].
     pub fn unrealized(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
         let gain = less(self.value(math, twice_price)?, self.open_cost)?;
-        Ok(if (self.qty > 0) == math.is_inverse() { -gain } else { gain })
+        Ok(math.signed(self.qty, gain))
     }
 
     /// All of it but what the venue took of its own accord, for saving: quantity, volume and number of fills; cost, profit, fees, cash and turnover; average.
@@ -405,7 +399,7 @@ mod tests {
         trade(&mut p, &m, Side::Buy, 1_000_000, 2_000);
         let before = p.clone();
         for part in [-1, 2_001, i64::MIN] {
-            assert_eq!(p.close(&m, part, Money::ZERO), Err(MoneyOverflow::NotHeld));
+            assert_eq!(p.pay(&m, PaymentKind::Settlement, part, Money::ZERO), Err(MoneyOverflow::NotHeld));
         }
         assert_eq!(p, before);
     }
@@ -468,7 +462,7 @@ mod tests {
             prop_assume!(part != 0);
             let side = if part > 0 { Side::Sell } else { Side::Buy };
             let value = m.value(Price::new(price), Qty::new(part.abs())).unwrap();
-            let paid = if (part > 0) == m.is_inverse() { value } else { -value };
+            let paid = -m.signed(part, value);
             let gain = closed.pay(&m, PaymentKind::Settlement, part, paid).unwrap();
             prop_assert_eq!(filled.apply(&m, side, Price::new(price), Qty::new(part.abs()), Money::ZERO), Ok(gain));
             prop_assert!(closed.balances(&m));

@@ -71,11 +71,6 @@ pub(super) struct Holding {
 pub(super) struct Margins(pub(super) BTreeMap<AccountId, BTreeMap<MarketId, Holding>>);
 
 impl Contract {
-    /// Whether a position gains when its value rises.
-    pub(super) fn gains(&self, qty: i64) -> bool {
-        (qty > 0) != self.math.is_inverse()
-    }
-
     /// What a position is worth at a mark in units of 10^-9; what it had cost where nobody knows one.
     pub(super) fn value(&self, position: &Position, mark: Option<i64>) -> Money {
         let value = mark.and_then(|mark| self.math.value_at_fine(mark, position.qty.abs()).ok());
@@ -84,7 +79,7 @@ impl Contract {
 
     /// The unrealised profit of a position that is worth so much.
     pub(super) fn unrealized(&self, position: &Position, value: Money) -> Money {
-        if self.gains(position.qty) {
+        if self.math.gains(position.qty) {
             minus(value, position.open_cost)
         } else {
             minus(position.open_cost, value)

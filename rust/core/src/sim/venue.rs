@@ -414,7 +414,7 @@ impl Venue {
         };
         let settled = held.iter().filter(|(_, qty)| **qty != 0).filter_map(|(&account, &qty)| {
             let (value, price) = side.math().payoff(&side.instrument().kind, price, qty.abs()).ok()?;
-            let paid = if (qty > 0) == side.math().is_inverse() { value } else { -value };
+            let paid = -side.math().signed(qty, value);
             let kind = PaymentKind::Settlement;
             Some(Payment { account, market, ts_event, kind, qty, price, rate: 0, paid })
         });

@@ -254,7 +254,7 @@ impl Venue {
         let Some(holding) = self.holding(account, market, contract) else { return };
         let (qty, cost) = (holding.position.qty, holding.position.open_cost);
         let (gains, math, fee, insured) =
-            (contract.gains(qty), contract.math, contract.fee, contract.insured);
+            (contract.math.gains(qty), contract.math, contract.fee, contract.insured);
         let margin = match contract.mode {
             MarginMode::Isolated => holding.margin,
             MarginMode::Cross => {
