@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import tradecore as tc
-from benches.harness import Job, Limit, Target
+from benches.harness import Job, Limit, Target, run_seconds
 
 TWENTY = [
     "spread",
@@ -62,13 +62,7 @@ class Featured(Plain):
 
 
 def _run(strategy: type[tc.Strategy], name: str, data: str) -> Callable[[], float]:
-    def run() -> float:
-        prepared = tc.Backtest([strategy("s", [name])], data)
-        started = time.perf_counter()
-        prepared.run()
-        return time.perf_counter() - started
-
-    return run
+    return lambda: run_seconds(tc.Backtest([strategy("s", [name])], data))
 
 
 def _added(name: str, data: str) -> Callable[[], float]:

@@ -16,7 +16,7 @@ import polars as pl
 import tradecore as tc
 from benches import bars, makers
 from benches.features import feature_jobs
-from benches.harness import Job, Limit, Target
+from benches.harness import Job, Limit, Target, run_seconds
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from benches.risk import risk_jobs
@@ -56,10 +56,7 @@ def backtest(strategy: Callable[[], tc.Strategy], data: object, spec: tc.Instrum
     """Time a run over data, its preparation left out as it is for the peer."""
 
     def run() -> float:
-        prepared = tc.Backtest([strategy()], data, [VENUE], specs={NAME: spec}, on_error="stop_run")
-        started = time.perf_counter()
-        prepared.run()
-        return time.perf_counter() - started
+        return run_seconds(tc.Backtest([strategy()], data, [VENUE], specs={NAME: spec}, on_error="stop_run"))
 
     return run
 
@@ -365,12 +362,8 @@ def sixteen(market: Market) -> Job:
 
     def run(chosen: list[str]) -> Callable[[], float]:
         def once() -> float:
-            prepared = tc.Backtest(
-                [tc.Strategy("idle", chosen)], {name: data[name] for name in chosen}, [VENUE], specs=specs
-            )
-            started = time.perf_counter()
-            prepared.run()
-            return time.perf_counter() - started
+            own = {name: data[name] for name in chosen}
+            return run_seconds(tc.Backtest([tc.Strategy("idle", chosen)], own, [VENUE], specs=specs))
 
         return once
 
@@ -391,10 +384,7 @@ def thousand(crowd: Crowd) -> Job:
     """Run a thousand quiet instruments at once, and one that has all their rows."""
 
     def run(strategy: type[tc.Strategy], names: list[str], data: object, specs: dict[str, tc.Instrument]) -> float:
-        prepared = tc.Backtest([strategy("s", names)], data, [VENUE], specs=specs, on_error="stop_run")
-        started = time.perf_counter()
-        prepared.run()
-        return time.perf_counter() - started
+        return run_seconds(tc.Backtest([strategy("s", names)], data, [VENUE], specs=specs, on_error="stop_run"))
 
     sets = {
         "one": ([NAME], {NAME: crowd.alone}, crowd.specs | {NAME: tc.Catalog(crowd.store_alone()).instrument(NAME)}),

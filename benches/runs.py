@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tradecore as tc
 from benches import makers
-from benches.harness import Job, Limit, Target
+from benches.harness import Job, Limit, Target, run_seconds
 from benches.market import NAME, Market
 
 SETS = 16
@@ -33,7 +33,7 @@ def bounds(market: Market) -> Job:
 
     def run(*, both: bool) -> float:
         maker = tc.TouchMaker("m", [NAME], quote_qty="0.01", max_position="0.05")
-        return _timed([maker], market, tc.SimVenue("SYNTH"), bounds=both)
+        return _seconds([maker], market, tc.SimVenue("SYNTH"), bounds=both)
 
     work = {"one run": lambda: run(both=False), "with bounds": lambda: run(both=True)}
     target = Target("with bounds", "one run", 1 / 1.6)
@@ -44,7 +44,7 @@ def sets(market: Market) -> Job:
     """Run compiled makers with sixteen sets of parameters at once, as isolated accounts, and one of them alone."""
 
     def run(count: int) -> float:
-        return _timed(
+        return _seconds(
             [
                 tc.TouchMaker(f"m{number}", [NAME], quote_qty="0.01", max_position=f"{0.05 + 0.01 * number:.2f}")
                 for number in range(count)
@@ -95,9 +95,6 @@ class Large:
         return Job("MB", {"page": 1}, {"page": weigh}, limits=(Limit("page", 15),), rounds=1)
 
 
-def _timed(strategies: list[tc.Strategy], market: Market, venue: tc.SimVenue, *, bounds: bool = False) -> float:
+def _seconds(strategies: list[tc.Strategy], market: Market, venue: tc.SimVenue, *, bounds: bool = False) -> float:
     data, specs = {NAME: market.columns}, {NAME: market.spec}
-    prepared = tc.Backtest(strategies, data, [venue], specs=specs, on_error="stop_run", bounds=bounds)
-    started = time.perf_counter()
-    prepared.run()
-    return time.perf_counter() - started
+    return run_seconds(tc.Backtest(strategies, data, [venue], specs=specs, on_error="stop_run", bounds=bounds))

@@ -7,61 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from scripted import MS, NAME, rows, run
 
 import tradecore as tc
 from conftest import LAST, SET, TRADE, columns
 from tradecore.errors import InvalidValueError, OffGridError, OrderError
 from tradecore.session.kernel import build_kernel
 
-MS = 1_000_000
-NAME = "BTCUSDT.TEST"
-AT_ONCE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0))
-
-
-def rows(*given: tuple[int, int, int, float, float]) -> Any:
-    """Columns of (ms, kind, side, price, qty), each a message of its own."""
-    return columns(
-        [(ms * MS, kind, side, LAST, round(price * 10), round(qty * 1000)) for ms, kind, side, price, qty in given]
-    )
-
 
 def market(*trades: tuple[int, int, float, float]) -> Any:
     """Five at 99 and at 101 from 0 ms on, with trades of (ms, side, price, qty), to 1 s."""
     prints = [(ms, TRADE, side, price, qty) for ms, side, price, qty in trades]
     return rows((0, SET, 1, 99, 5), (0, SET, -1, 101, 5), *prints, (1_000, SET, 1, 98, 5))
-
-
-class Scripted(tc.Strategy):
-    """Calls each step ten ms after the one before."""
-
-    def on_start(self, ctx: tc.Context) -> None:
-        self.told: list[tuple[int, int, str, str]] = []
-        self.filled: list[tuple[int, float, float]] = []
-        self.seen: list[Any] = []
-        for index in range(len(self.steps())):
-            ctx.at(ctx.now_ns + (index + 1) * 10 * MS, self.step)
-
-    def steps(self) -> tuple[Any, ...]:
-        return ()
-
-    def step(self, ctx: tc.Context) -> None:
-        self.seen.append(self.steps()[len(self.seen)](ctx))
-
-    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
-        self.told.append((ctx.now_ns // MS, order.order_id, order.status.name, order.reason))
-
-    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
-        self.filled.append((fill.order_id, float(fill.price), float(fill.qty)))
-
-
-def run(instrument: tc.Instrument, data: Any, *steps: Any, venue: tc.SimVenue = AT_ONCE) -> tuple[Any, tc.Result]:
-    class Steps(Scripted):
-        def steps(self) -> tuple[Any, ...]:
-            return steps
-
-    made = Steps("s", [NAME])
-    backtest = tc.Backtest([made], {NAME: data}, [venue], specs={NAME: instrument}, on_error="stop_run")
-    return made, backtest.run()
 
 
 def test_a_dated_order_ends_at_its_time_without_any_message(instrument: tc.Instrument) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scripted
+from scripted import MS, NAME, Scripted, rows
 
 import tradecore as tc
 from conftest import LAST, SET, TRADE, columns
 from tradecore.errors import InvalidValueError
 from tradecore.types import RiskCheck
 
-MS = 1_000_000
-NAME = "BTCUSDT.TEST"
-AT_ONCE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), maker_fee_bps=0, taker_fee_bps=0)
+FREE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), maker_fee_bps=0, taker_fee_bps=0)
 
 
 @pytest.fixture
@@ -27,43 +27,26 @@ def instrument() -> tc.Instrument:
     return tc.Instrument(NAME, kind="linear", base="BTC", quote="USDT", **grid)
 
 
-def rows(*given: tuple[int, int, int, float, float]) -> Any:
-    """Columns of (ms, kind, side, price, qty), each a message of its own."""
-    return columns(
-        [(ms * MS, kind, side, LAST, round(price * 10), round(qty * 1000)) for ms, kind, side, price, qty in given]
-    )
-
-
 def book(*given: tuple[int, int, int, float, float], until: int = 1_000) -> Any:
     """Five at 99 and at 101 from 0 ms on, then what is given."""
     return rows((0, SET, 1, 99, 5), (0, SET, -1, 101, 5), *given, (until, SET, 1, 90, 5))
 
 
-class Scripted(tc.Strategy):
-    """Calls each step ten ms after the one before."""
+class Watched(Scripted):
+    """Keeps what limits say, too; what was sold counts below 0."""
 
     def on_start(self, ctx: tc.Context) -> None:
-        self.told: list[tuple[int, int, str, str]] = []
+        super().on_start(ctx)
         self.breaches: list[list[tuple[str, str, Decimal, Decimal]]] = []
-        self.filled: list[tuple[int, float, float]] = []
-        self.seen: list[Any] = []
         self.states: list[tuple[int, str]] = []
-        for index in range(len(self.steps())):
-            ctx.at(ctx.now_ns + (index + 1) * 10 * MS, self.step)
         ctx.every("10ms", self.look)
-
-    def steps(self) -> tuple[Any, ...]:
-        return ()
-
-    def step(self, ctx: tc.Context) -> None:
-        self.seen.append(self.steps()[len(self.seen)](ctx))
 
     def look(self, ctx: tc.Context) -> None:
         if not self.states or self.states[-1][1] != ctx.risk.state:
             self.states.append((ctx.now_ns // MS, ctx.risk.state))
 
     def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
-        self.told.append((ctx.now_ns // MS, order.order_id, order.status.name, order.reason))
+        super().on_order(ctx, order)
         if order.breaches:
             self.breaches.append([(b.check.value, b.scope, b.limit, b.value) for b in order.breaches])
 
@@ -72,15 +55,9 @@ class Scripted(tc.Strategy):
 
 
 def run(
-    instrument: tc.Instrument, data: Any, risk: tc.RiskLimits | None, *steps: Any, venue: tc.SimVenue = AT_ONCE
+    instrument: tc.Instrument, data: Any, risk: tc.RiskLimits | None, *steps: Any, venue: tc.SimVenue = FREE
 ) -> tuple[Any, tc.Result]:
-    class Steps(Scripted):
-        def steps(self) -> tuple[Any, ...]:
-            return steps
-
-    made = Steps("s", [NAME])
-    backtest = tc.Backtest([made], {NAME: data}, [venue], specs={NAME: instrument}, on_error="stop_run", risk=risk)
-    return made, backtest.run()
+    return scripted.run(instrument, data, *steps, venue=venue, base=Watched, risk=risk)
 
 
 def refused(made: Any) -> list[list[str]]:
@@ -420,7 +397,7 @@ def test_a_journal_with_limits_is_fed_back_to_the_same_decisions(instrument: tc.
             return steps
 
     made = Steps("s", [NAME])
-    result = tc.Backtest([made], {NAME: data}, [AT_ONCE], specs={NAME: instrument}, risk=limits, record=True).run()
+    result = tc.Backtest([made], {NAME: data}, [FREE], specs={NAME: instrument}, risk=limits, record=True).run()
     again = tc.replay(result.journal, [Steps("s", [NAME])], result.instruments, risk=limits)
     assert (again.diverged_ns, again.digest) == (None, result.digest)
     assert again.refusals.height == 1
@@ -479,7 +456,7 @@ def test_what_is_counted_in_two_currencies_is_told_twice(instrument: tc.Instrume
 
     data = {NAME: book(), other.id: book()}
     made = tc.Backtest(
-        [Idle("i", list(data))], data, [AT_ONCE], specs=[instrument, other], risk=tc.RiskLimits(max_gross=500)
+        [Idle("i", list(data))], data, [FREE], specs=[instrument, other], risk=tc.RiskLimits(max_gross=500)
     )
     values = [limit["value"] for limit in made.run().risk.limits]
     assert sorted(values) == [0, 100]

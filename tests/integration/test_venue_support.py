@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_order_terms import NAME, market, run
+from scripted import NAME, run
+from test_order_terms import market
 
 import tradecore as tc
 from tradecore.errors import OrderError, StrategyError, UnsupportedOrderError
