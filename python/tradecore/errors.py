@@ -16,6 +16,7 @@ __all__ = [
     "CatalogError",
     "ConfigError",
     "ContextError",
+    "CredentialsError",
     "DataError",
     "FeatureError",
     "GridError",
@@ -24,6 +25,7 @@ __all__ = [
     "InvalidValueError",
     "ModelError",
     "ModelWarning",
+    "NoAnswerError",
     "OffGridError",
     "OrderError",
     "OverlapError",
@@ -34,6 +36,7 @@ __all__ = [
     "TradecoreError",
     "UnknownInstrumentError",
     "UnsupportedOrderError",
+    "VenueError",
     "VenueModelError",
 ]
 
@@ -456,6 +459,76 @@ class FeatureError(TradecoreError):
 
     def __str__(self) -> str:
         return f"feature {self.feature}: {_message(self.traceback)}"
+
+
+class CredentialsError(TradecoreError):
+    """Keys of a venue that cannot be used, or must not be. No part of a secret is in it.
+
+    Attributes
+    ----------
+    venue : str
+        The venue.
+    problem : str
+        What is wrong with them.
+    """
+
+    def __init__(self, venue: str, problem: str) -> None:
+        super().__init__(venue, problem)
+        self.venue = venue
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"keys of {self.venue}: {self.problem}"
+
+
+class VenueError(TradecoreError):
+    """A venue refused a request, or its answer makes no sense.
+
+    Attributes
+    ----------
+    venue : str
+        The venue.
+    request : str
+        What was asked, such as ``POST /api/v3/order``.
+    code : str
+        The venue's code, or the status of HTTP; empty where the answer makes no sense.
+    problem : str
+        What the venue said.
+    """
+
+    def __init__(self, venue: str, request: str, code: str, problem: str) -> None:
+        super().__init__(venue, request, code, problem)
+        self.venue = venue
+        self.request = request
+        self.code = code
+        self.problem = problem
+
+    def __str__(self) -> str:
+        code = f" ({self.code})" if self.code else ""
+        return f"{self.venue}: {self.request}: {self.problem}{code}"
+
+
+class NoAnswerError(TradecoreError):
+    """No answer came from a venue: whether the request was carried out is not known.
+
+    Attributes
+    ----------
+    venue : str
+        The venue.
+    request : str
+        What was asked.
+    problem : str
+        What came instead.
+    """
+
+    def __init__(self, venue: str, request: str, problem: str) -> None:
+        super().__init__(venue, request, problem)
+        self.venue = venue
+        self.request = request
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.venue}: {self.request}: no answer: {self.problem}"
 
 
 class RunError(TradecoreError):

@@ -63,6 +63,7 @@ class VenueOrder:
     filled: Decimal | str = "0"
     price: Decimal | str | None = None
     order_id: int | None = None
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ class VenueExecution:
         Time at the venue, ns UTC.
     order_id : int, optional
         Our number, where the order's client id is one of ours.
+    client_id : str, optional
+        The client id, where the venue tells it.
     """
 
     execution_id: str
@@ -92,6 +95,7 @@ class VenueExecution:
     qty: Decimal | str
     ts_event: int
     order_id: int | None = None
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,30 @@
+"""Connectors to venues: market data in, orders out, one interface for all of them."""
+
+from tradecore.venues.clock import Clock, SystemClock, VirtualClock
+from tradecore.venues.connector import Connector, Health, Permissions
+from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, Position, Sink, Stream, VenueReport
+from tradecore.venues.feed import Feed
+from tradecore.venues.queue import EventQueue
+from tradecore.venues.signing import Credentials, Secret
+
+__all__ = [
+    "Balance",
+    "Clock",
+    "Connector",
+    "Credentials",
+    "Event",
+    "EventQueue",
+    "Feed",
+    "FeedState",
+    "Frame",
+    "Health",
+    "LinkState",
+    "Permissions",
+    "Position",
+    "Secret",
+    "Sink",
+    "Stream",
+    "SystemClock",
+    "VenueReport",
+    "VirtualClock",
+]

@@ -1,0 +1,111 @@
+"""Frames through a decoder, and what its books ask for back to the connector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from tradecore.errors import DataError
+from tradecore.types import BookState
+from tradecore.venues.events import FeedState, Frame, Stream
+
+__all__ = ["Decoder", "Feed"]
+
+_REASONS = {
+    BookState.EMPTY: "nothing received yet",
+    BookState.BUFFERING: "waiting for a snapshot",
+    BookState.SYNCED: "synced",
+    BookState.GAP: "sequence gap",
+    BookState.STALE: "silent",
+}
+
+
+class Decoder(Protocol):
+    """What a feed needs of a decoder."""
+
+    def feed(self, frame: bytes, ts_recv: int) -> str:
+        """Take a frame and say what it was."""
+
+    def needs_snapshot(self, instrument: str) -> bool:
+        """Return whether a book has to begin anew."""
+
+    def state(self, instrument: str) -> BookState:
+        """Return where a book stands with the venue."""
+
+
+class _Resyncing(Protocol):
+    def resync(self, instrument: str, reason: str) -> None: ...
+
+
+class Feed:
+    """Decodes the frames of a connector and keeps its books synced.
+
+    A book is the venue's when the decoder says so *and* the connector vouches for it: after a lost connection or a
+    silence it is not, until the next frame of it arrives and continues the one before.
+
+    Parameters
+    ----------
+    connector : Connector
+        Is asked for a resync where a book needs one.
+    decoder : Decoder
+    instruments : iterable of str
+        Ids of those the decoder has.
+    tell : callable
+        Is told every change of a book's state.
+    """
+
+    __slots__ = ("_connector", "_decoder", "_instruments", "_states", "_tell", "malformed")
+
+    def __init__(
+        self,
+        connector: _Resyncing,
+        decoder: Decoder,
+        instruments: Iterable[str],
+        tell: Callable[[FeedState], None],
+    ) -> None:
+        self._connector = connector
+        self._decoder = decoder
+        self._instruments = tuple(instruments)
+        self._states = dict.fromkeys(self._instruments, BookState.EMPTY)
+        self._tell = tell
+        self.malformed = 0
+
+    def frame(self, frame: Frame) -> str:
+        """Decode a frame and return what it was, in the decoder's words; ``malformed`` if it could not be read.
+
+        Of a malformed frame nobody knows what it said, so the book it concerns begins anew.
+        """
+        try:
+            kind = self._decoder.feed(frame.data, frame.ts_recv)
+        except DataError as error:
+            self.malformed += 1
+            for instrument in self._books(frame):
+                self._become(frame, instrument, BookState.GAP, f"malformed frame: {error.problem}")
+                self._connector.resync(instrument, "malformed frame")
+            return "malformed"
+        for instrument in self._books(frame):
+            self._look(frame, instrument)
+        return kind
+
+    def state(self, state: FeedState) -> None:
+        """Take and pass on what the connector says of a feed."""
+        if state.instrument in self._states:
+            self._states[state.instrument] = state.state
+        self._tell(state)
+
+    def _books(self, frame: Frame) -> tuple[str, ...]:
+        """Return whose books a frame may have changed."""
+        if frame.instrument is None:
+            return self._instruments
+        return (frame.instrument,) if frame.stream is Stream.BOOK else ()
+
+    def _look(self, frame: Frame, instrument: str) -> None:
+        state = self._decoder.state(instrument)
+        if state is not self._states[instrument]:
+            self._become(frame, instrument, state, _REASONS[state])
+        if self._decoder.needs_snapshot(instrument):
+            self._connector.resync(instrument, _REASONS[state])
+
+    def _become(self, frame: Frame, instrument: str, state: BookState, reason: str) -> None:
+        self._states[instrument] = state
+        self._tell(FeedState(frame.venue, frame.ts_recv, instrument, state, reason))
