@@ -23,6 +23,8 @@ __all__ = [
     "HookError",
     "InstrumentError",
     "InvalidValueError",
+    "JournalError",
+    "JournalFullError",
     "ModelError",
     "ModelWarning",
     "NoAnswerError",
@@ -169,6 +171,30 @@ def _neighbours(value: str, step: str) -> tuple[str, ...]:
         return f"{below:f}", f"{below + size:f}"
     except (InvalidOperation, ZeroDivisionError):
         return ()
+
+
+class JournalError(TradecoreError):
+    """A journal that cannot be written, is damaged, or is not one.
+
+    Attributes
+    ----------
+    place : str
+        Its folder, or the segment and the byte.
+    problem : str
+        What is wrong with it.
+    """
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(place, problem)
+        self.place = place
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}"
+
+
+class JournalFullError(JournalError):
+    """The disk has no room for another segment of a journal; what is reserved in the last one is for cancels."""
 
 
 class HookError(InvalidValueError):

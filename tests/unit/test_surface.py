@@ -182,6 +182,8 @@ ERRORS = [
     errors.RunError("x"),
     errors.CredentialsError("BINANCE", "bad"),
     errors.VenueError("BINANCE", "POST /api/v3/order", "-2010", "bad"),
+    errors.JournalError("journal/000001.tcj, byte 40", "is damaged"),
+    errors.JournalFullError("journal/000002.tcj", "no room for another segment on this disk"),
     errors.NoAnswerError("BINANCE", "POST /api/v3/order", "timeout"),
 ]
 

@@ -1,0 +1,1 @@
+"""Trading on paper and live: sessions, their journals, recovery and replay."""

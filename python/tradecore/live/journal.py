@@ -1,0 +1,386 @@
+"""The journal of a session: an append-only file of all that went into its kernel and came out of it.
+
+A folder of segments, ``000001.tcj``, ``000002.tcj`` and so on, each of records one after the other: the length and the
+CRC-32 of what follows (little-endian, 32 bits each), a byte that says what it is, and the record itself. The first
+record of every segment says whose it is. A segment is allocated before it is written, so what follows its last record
+is zeros; one that is full is compressed (``.tcj.gz``) while the next is written.
+"""
+
+from __future__ import annotations
+
+import enum
+import gzip
+import os
+import shutil
+import struct
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from tradecore.errors import InvalidValueError, JournalError, JournalFullError
+from tradecore.files import DISK_FULL, placed
+from tradecore.locks import locked
+
+__all__ = ["JournalReader", "JournalWriter", "Record", "RecordKind"]
+
+VERSION = 1
+SEGMENT_BYTES = 64 << 20
+RESERVE_BYTES = 256 << 10
+"""What is kept free at the end of a segment for the time when there is no room for another: cancels come first then."""
+
+_BUFFER_BYTES = 64 << 10
+_LARGEST = 64 << 20
+_HEAD = struct.Struct("<IIB")
+_FRAME = struct.Struct("<qH")
+
+
+class RecordKind(enum.IntEnum):
+    """What a record holds."""
+
+    HEADER = 1
+    """JSON: the format's version, the session, its configuration and instruments."""
+    ENTRIES = 2
+    """What the kernel wrote: an input, and the commands it led to."""
+    FRAME = 3
+    """Bytes as they came from a venue, with their receipt."""
+    STATE = 4
+    """The kernel's state after all entries before it."""
+
+
+_KINDS = frozenset(map(int, RecordKind))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of a journal, and where it stands."""
+
+    kind: RecordKind
+    data: bytes
+    place: str
+    """Segment and byte, for messages."""
+
+    def frame(self) -> tuple[int, str, bytes]:
+        """Return receipt (ns UTC), venue and bytes of a frame."""
+        ts_recv, length = _FRAME.unpack_from(self.data)
+        start = _FRAME.size + length
+        return ts_recv, self.data[_FRAME.size : start].decode(), self.data[start:]
+
+
+class JournalWriter:
+    """Appends records to a journal.
+
+    Records are gathered in memory until :meth:`flush`, which has to come before a command leaves: it hands them to the
+    system (``process``: they outlive this process) or waits for the disk (``power``: they outlive the machine).
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there. Records go on behind the last whole one that is there; a torn one is cut off.
+    header : mapping
+        JSON values that say whose journal it is; written at the begin of each segment.
+    durability : "process" or "power"
+    segment_bytes : int
+        When the next segment begins; at least 1 MiB.
+
+    Raises
+    ------
+    JournalError
+        For a folder that another process writes to, or a journal that is damaged elsewhere than at its end.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        header: Mapping[str, Any],
+        *,
+        durability: Literal["process", "power"] = "process",
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        if durability not in ("process", "power"):
+            raise InvalidValueError("durability", f"expected 'process' or 'power', got {durability!r}")
+        if segment_bytes < 1 << 20:
+            raise InvalidValueError("segment_bytes", f"expected at least 1048576, got {segment_bytes}")
+        self.folder = Path(folder)
+        self._header = orjson.dumps({"version": VERSION, **header}, option=orjson.OPT_SORT_KEYS)
+        self._syncs = durability == "power"
+        self._size = segment_bytes
+        self._gathered: list[bytes] = []
+        self._bytes = 0
+        self._squeezer: threading.Thread | None = None
+        self._file = -1
+        with ExitStack() as stack:
+            busy = JournalError(str(self.folder), "another process writes to this journal")
+            stack.enter_context(locked(self._made, patience_s=0, busy=lambda: busy))
+            self._open_last()
+            self._lock = stack.pop_all()
+
+    def entries(self, data: bytes) -> None:
+        """Append what a kernel wrote."""
+        if data:
+            self._append(RecordKind.ENTRIES, data)
+
+    def frame(self, ts_recv: int, venue: str, data: bytes) -> None:
+        """Append bytes as they came from a venue."""
+        name = venue.encode()
+        self._append(RecordKind.FRAME, _FRAME.pack(ts_recv, len(name)) + name + data)
+
+    def state(self, saved: bytes) -> None:
+        """Append a kernel's state."""
+        self._append(RecordKind.STATE, saved)
+
+    def flush(self) -> None:
+        """Hand what was appended to the system, or to the disk.
+
+        Raises
+        ------
+        JournalFullError
+            When the disk has no room; what was appended stays in memory, and :meth:`flush_reserved` writes it.
+        JournalError
+            When it cannot be written for another reason.
+        """
+        if not self._gathered:
+            return
+        if self._at + self._bytes > self._size - RESERVE_BYTES:
+            self._rotate()
+        self._write()
+
+    def flush_reserved(self) -> None:
+        """Write what was appended to the room that is kept for the end of a session.
+
+        Raises
+        ------
+        JournalError
+            When there is none left of it either.
+        """
+        if self._bytes > self._size - self._at:
+            raise JournalError(str(self._path), "the room reserved for the end of a session is full")
+        self._write()
+
+    def close(self) -> None:
+        """Flush, cut the segment to its length and give the folder free."""
+        if self._file < 0:
+            return
+        try:
+            self._write()
+            os.ftruncate(self._file, self._at)
+            os.fsync(self._file)
+        except OSError as error:
+            raise self._cannot(error) from error
+        finally:
+            os.close(self._file)
+            self._file = -1
+            if self._squeezer is not None:
+                self._squeezer.join()
+            self._lock.close()
+
+    def __enter__(self) -> JournalWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _made(self) -> Path:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(str(self.folder), f"cannot be made: {error.strerror or error}") from error
+        return self.folder
+
+    def _append(self, kind: RecordKind, data: bytes) -> None:
+        check = zlib.crc32(data, kind)
+        self._gathered += (_HEAD.pack(len(data), check, kind), data)
+        self._bytes += _HEAD.size + len(data)
+        if self._bytes > _BUFFER_BYTES:
+            self.flush()
+
+    def _write(self) -> None:
+        if not self._gathered:
+            return
+        data = b"".join(self._gathered)
+        try:
+            written = 0
+            while written < len(data):
+                written += os.pwrite(self._file, memoryview(data)[written:], self._at + written)
+            if self._syncs:
+                os.fdatasync(self._file)
+        except OSError as error:
+            raise self._cannot(error) from error
+        self._at += len(data)
+        self._gathered.clear()
+        self._bytes = 0
+
+    def _open_last(self) -> None:
+        segments = _segments(self.folder)
+        if not segments:
+            self._begin(1)
+            return
+        number, path = segments[-1]
+        if path.suffix == ".gz":  # it was closed, and the next was not begun
+            self._begin(number + 1)
+            return
+        end = 0
+        for record, after in _records(path, is_last=True):
+            if record.kind is RecordKind.HEADER:
+                _check_version(record)
+            end = after
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._path, self._number, self._at = path, number, end
+        with suppress(OSError):
+            os.ftruncate(self._file, end)
+            _allocate(self._file, self._size)
+        if end == 0:
+            self._head()
+
+    def _begin(self, number: int) -> None:
+        path = self.folder / f"{number:06}.tcj"
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                _allocate(file, self._size)
+            except OSError:
+                os.close(file)
+                path.unlink()
+                raise
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise JournalFullError(str(path), "no room for another segment on this disk") from error
+            raise JournalError(str(path), f"cannot be written: {error.strerror or error}") from error
+        self._path, self._number, self._file, self._at = path, number, file, 0
+        self._head()
+
+    def _head(self) -> None:
+        kept, self._gathered = self._gathered, []
+        size, self._bytes = self._bytes, 0
+        self._append(RecordKind.HEADER, self._header)
+        self._write()
+        self._gathered, self._bytes = kept, size
+
+    def _rotate(self) -> None:
+        old_file, old_path, old_at = self._file, self._path, self._at
+        self._begin(self._number + 1)
+        os.ftruncate(old_file, old_at)
+        os.fsync(old_file)
+        os.close(old_file)
+        if self._squeezer is not None:
+            self._squeezer.join()
+        self._squeezer = threading.Thread(target=_squeeze, args=(old_path,), name="tradecore-journal")
+        self._squeezer.start()
+
+    def _cannot(self, error: OSError) -> JournalError:
+        kind = JournalFullError if error.errno in DISK_FULL else JournalError
+        return kind(str(self._path), f"cannot be written: {error.strerror or error}")
+
+
+class JournalReader:
+    """Reads a journal, also one that is being written.
+
+    Parameters
+    ----------
+    folder : path
+
+    Attributes
+    ----------
+    header : dict
+        What its first record says.
+
+    Raises
+    ------
+    JournalError
+        For a folder without a journal, or one of a version that is not known.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._paths = _segments(self.folder)
+        if not self._paths:
+            raise JournalError(str(self.folder), "holds no journal: no file such as 000001.tcj")
+        first = next(iter(self), None)
+        if first is None or first.kind is not RecordKind.HEADER:
+            raise JournalError(str(self._paths[0][1]), "has no header")
+        self.header: dict[str, Any] = _check_version(first)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the records in order; a torn one at the very end is left out.
+
+        Raises
+        ------
+        JournalError
+            Where a record is damaged, or a segment is missing, with the place.
+        """
+        for index, (number, path) in enumerate(self._paths):
+            if number != self._paths[0][0] + index:
+                raise JournalError(str(path), f"segment {self._paths[0][0] + index:06} is missing before it")
+            for record, _ in _records(path, is_last=index == len(self._paths) - 1):
+                yield record
+
+    def entries(self) -> bytes:
+        """Return all entries of the kernel, as :meth:`Kernel.replay` takes them."""
+        return b"".join(record.data for record in self if record.kind is RecordKind.ENTRIES)
+
+
+def _allocate(file: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):  # macOS has none
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.ftruncate(file, size)
+
+
+def _check_version(record: Record) -> dict[str, Any]:
+    header = orjson.loads(record.data)
+    if header.get("version") != VERSION:
+        raise JournalError(record.place, f"is of version {header.get('version')}, known is {VERSION}")
+    return dict(header)
+
+
+def _segments(folder: Path) -> list[tuple[int, Path]]:
+    """Return the segments of a journal in order; of one that is there twice, the one that is whole."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.glob("*.tcj*")):
+        stem, _, rest = path.name.partition(".")
+        # Where both are there, the plain one has not been removed yet and is as good.
+        if stem.isdigit() and rest in ("tcj", "tcj.gz"):
+            found.setdefault(int(stem), path)
+    return sorted(found.items())
+
+
+def _records(path: Path, *, is_last: bool) -> Iterator[tuple[Record, int]]:
+    """Yield the records of a segment, each with where the next one begins.
+
+    A record that is cut short, or whose sum is not right with nothing but zeros behind it, is torn where it is the last
+    of the last segment; else the segment is damaged.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise JournalError(str(path), f"cannot be read: {error}") from error
+    at, written = 0, len(data.rstrip(b"\0"))
+    while at < written:
+        place = f"{path}, byte {at}"
+        length, check, kind = _HEAD.unpack_from(data, at) if at + _HEAD.size <= len(data) else (0, 0, 0)
+        start, end = at + _HEAD.size, at + _HEAD.size + length
+        body = data[start:end]
+        if len(body) == length and length <= _LARGEST and kind in _KINDS and zlib.crc32(body, kind) == check:
+            yield Record(RecordKind(kind), body, place), end
+            at = end
+            continue
+        if is_last and end >= written:
+            return
+        raise JournalError(place, "is damaged: the record does not have its checksum")
+
+
+def _squeeze(path: Path) -> None:
+    """Compress a segment that is full; where that cannot be done it stays as it is."""
+    packed = path.with_name(path.name + ".gz")
+    with suppress(OSError, JournalError), placed(packed) as fresh:
+        with path.open("rb") as plain, gzip.GzipFile(fresh, "wb", compresslevel=1, mtime=0) as file:
+            shutil.copyfileobj(plain, file)
+        with fresh.open("rb+") as whole:
+            os.fsync(whole.fileno())
+    if packed.exists():
+        path.unlink(missing_ok=True)
