@@ -38,6 +38,7 @@ from tradecore.types import (
 if TYPE_CHECKING:
     from tradecore import bars, exec, indicators, ml, reconcile, risk
     from tradecore import features as features
+    from tradecore import venues as venues
     from tradecore._core import (
         BookView,
         ChargedFill,
@@ -148,7 +149,7 @@ _LATER = {
 }
 """Public names whose modules are imported when first asked for, so that `import tradecore` stays quick."""
 
-_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml", "reconcile", "risk"})
+_MODULES = frozenset({"bars", "exec", "features", "indicators", "ml", "reconcile", "risk", "venues"})
 """Public modules, likewise."""
 
 __all__ = [
@@ -243,6 +244,7 @@ __all__ = [
     "sweep",
     "synthesize",
     "synthesize_orders",
+    "venues",
 ]
 
 

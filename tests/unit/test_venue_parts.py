@@ -308,12 +308,15 @@ def test_a_stream_is_there_when_acknowledged_and_delivering() -> None:
     assert (silent.key, silent.reason) == ("mark", "acknowledged and never delivered")
     assert dog.check(20 * SECOND) == []  # told once
     assert dog.silent == ("mark",)
-    assert dog.seen("mark", 21 * SECOND)
+    dog.requested("mark", 20 * SECOND, patience_s=10)  # on another connection
+    dog.acknowledged("mark", 20 * SECOND)
+    assert (dog.check(40 * SECOND), dog.silent) == ([], ("mark",))
+    assert dog.seen("mark", 41 * SECOND)
     assert dog.is_there("mark")
-    assert not dog.seen("mark", 22 * SECOND)
-    assert dog.check(31 * SECOND) == []
-    assert [found.reason for found in dog.check(32 * SECOND)] == ["silent"]
-    assert dog.seen("mark", 33 * SECOND)
+    assert not dog.seen("mark", 42 * SECOND)
+    assert dog.check(51 * SECOND) == []
+    assert [found.reason for found in dog.check(52 * SECOND)] == ["silent"]
+    assert dog.seen("mark", 53 * SECOND)
     dog.forget("mark")
     assert dog.check(99 * SECOND) == []
     assert not dog.seen("mark", 99 * SECOND)

@@ -5,9 +5,11 @@ from tradecore.venues.connector import Connector, Health, Permissions
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, Position, Sink, Stream, VenueReport
 from tradecore.venues.feed import Feed
 from tradecore.venues.queue import EventQueue
+from tradecore.venues.registry import CONNECTORS, make_connector
 from tradecore.venues.signing import Credentials, Secret
 
 __all__ = [
+    "CONNECTORS",
     "Balance",
     "Clock",
     "Connector",
@@ -27,4 +29,5 @@ __all__ = [
     "SystemClock",
     "VenueReport",
     "VirtualClock",
+    "make_connector",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 from tradecore._core import Command, Instrument
 from tradecore.reconcile import VenueAccount, VenueExecution, VenueOrder
@@ -26,7 +26,7 @@ class Health:
         Which connections are up.
     silent : tuple of (str, Stream)
         What was subscribed to and is not delivered, or not any more.
-    frames, reconnects, resyncs, dropped : int
+    frames, reconnects, resyncs : int
         Counts since the start.
     unresolved : int
         Orders of which nobody knows what became of them.
@@ -39,7 +39,6 @@ class Health:
     frames: int
     reconnects: int
     resyncs: int
-    dropped: int
     unresolved: int
     clock_offset_ns: int | None
 
@@ -63,7 +62,7 @@ class Connector(ABC):
     until then nothing else of that order is sent.
     """
 
-    name: ClassVar[str]
+    name: str
     """The venue's name, as in ``SYMBOL.VENUE``."""
 
     has_keys: bool
@@ -137,8 +136,8 @@ class Connector(ABC):
         """
 
     @abstractmethod
-    async def query(self, instrument: str, client_id: str) -> VenueReport | None:
-        """Ask what became of an order; None if the venue never had it.
+    async def query(self, instrument: str, client_id: str) -> Sequence[VenueReport]:
+        """Ask what became of an order: that it was accepted, its fills, its end. Nothing if the venue never had it.
 
         Raises
         ------

@@ -86,7 +86,8 @@ class FeedState:
     """Where the feed of an instrument stands, for :meth:`Kernel.feed <tradecore._core.Kernel.feed>`.
 
     ``GAP`` after a lost connection and ``STALE`` after silence end with what arrives next: a connector tells when it
-    stops to vouch for a book, and a :class:`~tradecore.venues.Feed` when the book is the venue's again.
+    stops to vouch for a book, and a :class:`~tradecore.venues.Feed` when the book is the venue's again. A state of
+    another ``stream`` than the book says whether that one delivers.
     """
 
     venue: str
@@ -94,6 +95,7 @@ class FeedState:
     instrument: str
     state: BookState
     reason: str
+    stream: Stream = Stream.BOOK
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Feed:
 
     def state(self, state: FeedState) -> None:
         """Take and pass on what the connector says of a feed."""
-        if state.instrument in self._states:
+        if state.stream is Stream.BOOK and state.instrument in self._states:
             self._states[state.instrument] = state.state
         self._tell(state)
 

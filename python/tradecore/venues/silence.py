@@ -69,9 +69,9 @@ class Watchdog(Generic[_K]):
         self._watched: dict[_K, _Watched] = {}
 
     def requested(self, key: _K, now_ns: int, patience_s: float | None) -> None:
-        """Watch a stream from now on, as one that was just asked for."""
+        """Watch a stream from now on, as one that was just asked for; one known to be silent is not told again."""
         patience_ns = None if patience_s is None else round(patience_s * 1e9)
-        self._watched[key] = _Watched(patience_ns, now_ns)
+        self._watched[key] = _Watched(patience_ns, now_ns, is_told=key in self.silent)
 
     def acknowledged(self, key: _K, now_ns: int) -> None:
         """Take the venue's word that the stream is on."""

@@ -1,0 +1,156 @@
+"""Commands as Binance wants them, and its refusals in our words. No socket is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TypeAlias
+
+from tradecore._core import Command
+from tradecore.types import OrderType, Side, TimeInForce
+from tradecore.venues.binance.market import Market
+from tradecore.venues.orders import Refusal
+
+__all__ = ["Params", "Terms", "modify_params", "place_params", "refusal_of"]
+
+Params: TypeAlias = dict[str, str]
+Terms: TypeAlias = tuple[Decimal, Decimal]
+"""Price and total quantity of an order."""
+
+_SPOT_TYPES: Mapping[OrderType, str] = {
+    OrderType.MARKET: "MARKET",
+    OrderType.LIMIT: "LIMIT",
+    OrderType.STOP_MARKET: "STOP_LOSS",
+    OrderType.STOP_LIMIT: "STOP_LOSS_LIMIT",
+    OrderType.TAKE_PROFIT_MARKET: "TAKE_PROFIT",
+    OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
+}
+_SPOT_LIVES = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
+_USDM_LIVES = (*_SPOT_LIVES, TimeInForce.GTD)
+
+_BY_CODE: Mapping[str, str] = {
+    "-1111": "off_grid",
+    "-4014": "off_grid",
+    "-4023": "off_grid",
+    "-4120": "unsupported",
+    "-4164": "min_notional",
+    "-5021": "fok_not_fillable",
+    "-5022": "post_only_would_cross",
+    "-1121": "not_listed",
+}
+_BY_CODE_USDM: Mapping[str, str] = {
+    "-2018": "insufficient_balance",
+    "-2019": "insufficient_margin",
+    "-2020": "no_liquidity",
+    "-2022": "reduce_only",
+}
+_BY_TEXT = (
+    ("insufficient balance", "insufficient_balance"),
+    ("immediately match", "post_only_would_cross"),
+    ("PRICE_FILTER", "off_grid"),
+    ("MIN_NOTIONAL", "min_notional"),
+    ("NOTIONAL", "min_notional"),
+    ("LOT_SIZE", "off_grid"),
+    ("Unknown order", "unknown_order"),
+)
+
+
+def place_params(market: Market, command: Command) -> Params:
+    """Return the parameters of a new order.
+
+    Raises
+    ------
+    Refusal
+        For terms the venue's interface has no words for.
+    """
+    params = {
+        "symbol": command.instrument.rpartition(".")[0],
+        "side": "BUY" if command.side is Side.BUY else "SELL",
+        "newClientOrderId": command.client_id,
+        "newOrderRespType": "ACK",
+        "quantity": f"{command.qty:f}",
+    }
+    if command.slides:
+        raise Refusal("unsupported", "post-only orders of the venue do not slide")
+    return params | (_spot_terms(command) if market.is_spot else _contract_terms(command))
+
+
+def _spot_terms(command: Command) -> Params:
+    kind = _SPOT_TYPES.get(command.order_type)
+    if kind is None:
+        raise Refusal("unsupported", "a trailing stop is one by a share of the price here")
+    if command.reduce_only:
+        raise Refusal("unsupported", "spot orders are not reduce-only")
+    if command.trigger not in (None, "last"):
+        raise Refusal("unsupported", f"triggers are by the last price here, not by {command.trigger}")
+    terms: Params = {"type": kind}
+    if command.trigger_price is not None:
+        terms["stopPrice"] = f"{command.trigger_price:f}"
+    if command.price is not None:
+        terms["price"] = f"{command.price:f}"
+        if command.post_only:
+            if command.order_type is not OrderType.LIMIT:
+                raise Refusal("unsupported", "a conditional order is not post-only here")
+            terms["type"] = "LIMIT_MAKER"
+        else:
+            terms["timeInForce"] = _life(command, _SPOT_LIVES)
+    if command.display_qty is not None:
+        terms["icebergQty"] = f"{command.display_qty:f}"
+    return terms
+
+
+def _contract_terms(command: Command) -> Params:
+    if command.order_type not in (OrderType.MARKET, OrderType.LIMIT):
+        raise Refusal("unsupported", "conditional orders go another way there, which is not supported")
+    if command.display_qty is not None:
+        raise Refusal("unsupported", "contracts have no icebergs here")
+    terms: Params = {"type": "MARKET"}
+    if command.price is not None:
+        life = "GTX" if command.post_only else _life(command, _USDM_LIVES)
+        terms = {"type": "LIMIT", "price": f"{command.price:f}", "timeInForce": life}
+        if life == "GTD" and command.expires_at is not None:
+            terms["goodTillDate"] = str(command.expires_at // 1_000_000)
+    if command.reduce_only:
+        terms["reduceOnly"] = "true"
+    return terms
+
+
+def _life(command: Command, takes: tuple[TimeInForce, ...]) -> str:
+    if command.time_in_force not in takes:
+        raise Refusal("unsupported", f"time in force {command.time_in_force.name} is not one of the venue's")
+    return command.time_in_force.name
+
+
+def modify_params(market: Market, command: Command, standing: Terms | None) -> Params:
+    """Return the parameters of a replacement.
+
+    Parameters
+    ----------
+    market : Market
+    command : Command
+    standing : tuple of (Decimal, Decimal), optional
+        Price and quantity as the order stands, where that is known.
+
+    Raises
+    ------
+    Refusal
+        For a spot order whose price changes or whose quantity grows: the venue would make another order of it.
+    """
+    price, qty = f"{command.price:f}", f"{command.qty:f}"
+    params: Params = {"symbol": command.instrument.rpartition(".")[0], "origClientOrderId": command.client_id}
+    if not market.is_spot:
+        side = "BUY" if command.side is Side.BUY else "SELL"
+        return params | {"side": side, "quantity": qty, "price": price}
+    if standing is None or standing[0] != command.price or command.qty is None or command.qty > standing[1]:
+        raise Refusal("unsupported", "spot orders are amended in quantity alone, and downwards: cancel and send anew")
+    # Without it the order would be given another client id.
+    return params | {"newClientOrderId": command.client_id, "newQty": qty}
+
+
+def refusal_of(market: Market, code: str, text: str) -> Refusal:
+    """Return what an error of the venue is in our words."""
+    detail = f"{text} ({code})"
+    reason = _BY_CODE.get(code) or (None if market.is_spot else _BY_CODE_USDM.get(code))
+    if reason is None:
+        reason = next((word for part, word in _BY_TEXT if part in text), "venue")
+    return Refusal(reason, detail)

@@ -1,0 +1,449 @@
+"""Binance spot and USD-M futures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+from typing import Any, Literal
+
+import orjson
+
+from tradecore._core import Command, Instrument
+from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, UnknownInstrumentError, VenueError
+from tradecore.reconcile import VenueExecution, VenueOrder
+from tradecore.venues.binance.account import UserStream
+from tradecore.venues.binance.api import RECV_WINDOW_MS, BinanceApi
+from tradecore.venues.binance.commands import Params, Terms, modify_params, place_params, refusal_of
+from tradecore.venues.binance.market import MARKETS, Hosts, instruments_of, limits_of
+from tradecore.venues.binance.private import AccountReader
+from tradecore.venues.binance.streams import MarketStreams
+from tradecore.venues.clock import Clock, SystemClock
+from tradecore.venues.connector import Connector, Health, Permissions
+from tradecore.venues.events import Balance, Event, Frame, Sink, Stream, VenueReport
+from tradecore.venues.orders import OrderDesk, OrderState, reports_of
+from tradecore.venues.rest import RATE
+from tradecore.venues.signing import Credentials
+from tradecore.venues.snapshots import Snapshots
+from tradecore.venues.subscriptions import Subscriptions
+from tradecore.venues.tasks import Tasks
+from tradecore.venues.transport import NetworkTransport, Transport
+
+__all__ = ["BinanceConnector"]
+
+_CLOCK_S = 60.0
+_CHECK_S = 1.0
+_INTEREST_S = 10.0
+_PAGE = 1_000
+_RESTRICTIONS = "/sapi/v1/account/apiRestrictions"
+_NOT_THERE = ("-2013", "-2011")
+_WAYS: Mapping[str, tuple[str, str, str]] = {
+    "place": ("POST", "order", "order.place"),
+    "cancel": ("DELETE", "order", "order.cancel"),
+    "modify": ("PUT", "order", "order.modify"),
+    "reduce": ("PUT", "order/amend/keepPriority", "order.amend.keepPriority"),
+}
+"""How a command goes out by request and on a WebSocket."""
+
+
+class BinanceConnector(Connector):
+    """Binance spot (``BINANCE``) or USD-M futures (``BINANCE_USDM``).
+
+    Accounts of contracts are taken to be in one-way mode. Conditional orders on contracts are rejected as
+    unsupported; so are replacements of spot orders that do more than lower the quantity.
+
+    Parameters
+    ----------
+    venue : str
+        ``BINANCE`` or ``BINANCE_USDM``.
+    credentials : Credentials, optional
+        Without them only market data is to be had.
+    url : str, optional
+        One address in place of the venue's hosts, as ``http://127.0.0.1:8080`` of a local server.
+    is_testnet : bool
+        Whether to use the hosts of the venue's test network.
+    order_entry : "websocket" or "rest"
+        How orders go out; by request where the WebSocket is down.
+    transport, clock : optional
+        The network and the machine's clock if not given.
+    seed : int, optional
+        Of the waits between attempts; drawn by the system if not given.
+    """
+
+    def __init__(
+        self,
+        venue: str = "BINANCE",
+        *,
+        credentials: Credentials | None = None,
+        url: str | None = None,
+        is_testnet: bool = False,
+        order_entry: Literal["websocket", "rest"] = "websocket",
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if venue not in MARKETS:
+            raise InvalidValueError("venue", f"{venue!r} is none of {', '.join(MARKETS)}")
+        self.name = venue
+        self.has_keys = credentials is not None
+        self._market = MARKETS[venue]
+        hosts = self._market.testnet if is_testnet else self._market.mainnet
+        self._is_mainnet = url is None and not is_testnet
+        self._hosts = hosts if url is None else Hosts.at(url)
+        self._clock = clock or SystemClock()
+        self._transport = transport or NetworkTransport(self._clock)
+        self._random = Random(seed)
+        self._on_websocket = order_entry == "websocket"
+        self._tasks = Tasks()
+        self._sink: Sink | None = None
+        self._instruments: dict[str, Instrument] = {}
+        self._wanted = Subscriptions()
+        self._terms: dict[str, Terms] = {}
+        self._polls: dict[str, asyncio.Task[Any]] = {}
+        self.unusable: Mapping[str, str] = {}
+        """What the venue lists and cannot be used, with the reason."""
+        shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
+        self._api = BinanceApi(self._market, self._hosts, credentials=credentials, **shared)
+        # What a key may do is asked of the spot host, whatever it trades.
+        spot = MARKETS["BINANCE"]
+        is_own = self._market is spot
+        self._rights = self._api if is_own else BinanceApi(spot, spot.mainnet, credentials=credentials, **shared)
+        self._streams = MarketStreams(self._market, self._hosts, tell=self._tell, tasks=self._tasks, **shared)
+        self._user = UserStream(self._api, self._hosts, tell=self._tell, read=self._private, **shared)
+        self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell)
+        self._snapshots = Snapshots(self._fetch_snapshot, clock=self._clock, random=self._random, tasks=self._tasks)
+        self._reader = AccountReader(venue, self._instruments)
+
+    async def start(self, sink: Sink) -> None:
+        """Measure the venue's clock, read its instruments and connect; with keys also to the account."""
+        self._sink = sink
+        for _ in range(3):
+            await self._api.measure_clock()
+        await self._read_rules()
+        if self.has_keys:
+            allowed = await self.permissions()
+            if allowed.can_withdraw:
+                raise CredentialsError(self.name, "the key may withdraw: take that right from it")
+            await self._user.start(with_orders=self._on_websocket)
+        self._tasks.start(self._keep_clock(), "clock")
+        self._tasks.start(self._keep_watch(), "watch")
+
+    async def close(self) -> None:
+        """End every task and close every socket."""
+        self._sink = None
+        await self._tasks.close()
+        await self._desk.close()
+        await self._streams.close()
+        await self._user.close()
+        await self._transport.close()
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """Return what the venue lists, by id."""
+        if not self._instruments:
+            await self._read_rules()
+        return self._instruments
+
+    def subscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
+        """Have streams of an instrument delivered for an owner."""
+        streams = list(streams)
+        if instrument not in self._instruments:
+            raise UnknownInstrumentError(instrument)
+        for stream in streams:
+            if stream not in self._market.streams and not self._is_polled(stream):
+                raise InvalidValueError("stream", f"{self.name} has no {stream}")
+        new = self._wanted.add(owner, instrument, streams)
+        self._streams.add(topic for topic in new if not self._is_polled(topic[1]))
+        if (instrument, Stream.OPEN_INTEREST) in new:
+            self._polls[instrument] = self._tasks.start(self._poll_interest(instrument), f"interest {instrument}")
+
+    def unsubscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
+        """Give up streams."""
+        gone = self._wanted.remove(owner, instrument, streams)
+        self._streams.remove(topic for topic in gone if not self._is_polled(topic[1]))
+        if (instrument, Stream.OPEN_INTEREST) in gone:
+            self._polls.pop(instrument).cancel()
+
+    def resync(self, instrument: str, reason: str) -> None:
+        """Have a book begin anew with a snapshot."""
+        if (instrument, Stream.BOOK) in self._wanted:
+            self._snapshots.ask(instrument)
+
+    async def send(self, command: Command) -> VenueReport:
+        """Carry out a command."""
+        return await self._desk.send(command)
+
+    async def cancel_all(self, instrument: str) -> None:
+        """Cancel every open order of an instrument."""
+        name = "openOrders" if self._market.is_spot else "allOpenOrders"
+        try:
+            await self._api.write("DELETE", name, {"symbol": _symbol(instrument)}, urgent=True)
+        except VenueError as error:
+            if error.code != "-2011":  # which is said where none is open
+                raise
+
+    async def query(self, instrument: str, client_id: str) -> Sequence[VenueReport]:
+        """Ask what became of an order."""
+        state = await self.look_up(instrument, client_id)
+        if state is None:
+            return []
+        report = VenueReport(
+            venue=self.name, ts_recv=self._clock.now_ns(), instrument=instrument, kind="accepted", order=client_id
+        )
+        return reports_of(state, report)
+
+    async def keep_alive(self, instrument: str, seconds: float) -> bool:
+        """Have the venue cancel an instrument's orders unless told again in time; futures have that."""
+        if self._market.is_spot:
+            return False
+        params = {"symbol": _symbol(instrument), "countdownTime": str(round(seconds * 1_000))}
+        await self._api.write("POST", "countdownCancelAll", params, urgent=True)
+        return True
+
+    async def executions(self, instruments: Iterable[str], since_ns: int) -> Sequence[VenueExecution]:
+        """Return own executions of some instruments from a time on."""
+        name = "myTrades" if self._market.is_spot else "userTrades"
+        found: list[VenueExecution] = []
+        for instrument in instruments:
+            params: Params = {"symbol": _symbol(instrument), "limit": str(_PAGE)}
+            page = await self._api.read(name, params | {"startTime": str(since_ns // 1_000_000)}, signed=True)
+            while page:
+                found.extend(self._execution(instrument, row) for row in page)
+                if len(page) < _PAGE:
+                    break
+                page = await self._api.read(name, params | {"fromId": str(page[-1]["id"] + 1)}, signed=True)
+        return sorted(found, key=lambda execution: execution.ts_event)
+
+    async def open_orders(self) -> Sequence[VenueOrder]:
+        """Return own open orders."""
+        return [
+            VenueOrder(
+                venue_id=str(row["orderId"]),
+                instrument=f"{row['symbol']}.{self.name}",
+                side=AccountReader.side_of(row),
+                qty=Decimal(row["origQty"]),
+                filled=Decimal(row["executedQty"]),
+                price=Decimal(row["price"]),
+                client_id=row["clientOrderId"],
+            )
+            for row in await self._api.read("openOrders", signed=True)
+        ]
+
+    async def positions(self) -> Mapping[str, Decimal]:
+        """Return signed quantities by instrument."""
+        if self._market.is_spot:
+            return {}
+        rows = await self._api.read("/fapi/v3/positionRisk", signed=True)
+        held = {f"{row['symbol']}.{self.name}": Decimal(row["positionAmt"]) for row in rows}
+        return {instrument: qty for instrument, qty in held.items() if qty}
+
+    async def balances(self) -> Sequence[Balance]:
+        """Return what the account holds."""
+        if self._market.is_spot:
+            account = await self._api.read("account", {"omitZeroBalances": "true"}, signed=True)
+            rows = [(row["asset"], Decimal(row["free"]), Decimal(row["locked"])) for row in account["balances"]]
+            found = [(currency, free + locked, free) for currency, free, locked in rows]
+        else:
+            rows_of_contracts = await self._api.read("/fapi/v3/balance", signed=True)
+            found = [
+                (row["asset"], Decimal(row["balance"]), Decimal(row["availableBalance"])) for row in rows_of_contracts
+            ]
+        now_ns = self._clock.now_ns()
+        return [Balance(self.name, now_ns, currency, total, free) for currency, total, free in found if total]
+
+    async def permissions(self) -> Permissions:
+        """Return what the key may do, as far as the host says: test networks and local servers do not."""
+        account = "account" if self._market.is_spot else "/fapi/v3/account"
+        can_trade = (await self._api.read(account, signed=True)).get("canTrade")
+        if not self._is_mainnet:
+            return Permissions(can_trade=can_trade, can_withdraw=None)
+        rights = await self._rights.read(_RESTRICTIONS, signed=True)
+        return Permissions(can_trade=can_trade, can_withdraw=bool(rights["enableWithdrawals"]))
+
+    @property
+    def clock_offset_ns(self) -> int | None:
+        """The venue's clock minus ours."""
+        return self._api.offset.ns
+
+    @property
+    def health(self) -> Health:
+        """How it is doing now."""
+        return Health(
+            links={**self._streams.links, **self._user.links},
+            silent=self._streams.silent,
+            frames=self._streams.frames,
+            reconnects=self._streams.reconnects + self._user.reconnects,
+            resyncs=self._snapshots.fetched,
+            unresolved=self._desk.unresolved,
+            clock_offset_ns=self.clock_offset_ns,
+        )
+
+    def delivers(self, instrument: str, stream: Stream) -> bool:
+        """Return whether a stream was acknowledged and has delivered, and is not silent."""
+        return self._streams.is_there((instrument, stream))
+
+    # How the desk has commands carried out.
+
+    @property
+    def good_for_s(self) -> float:
+        """How long after it was sent a request may still be taken."""
+        return RECV_WINDOW_MS / 1_000 + 1.0
+
+    async def carry_out(self, command: Command) -> VenueReport:
+        """Send a command and return what the venue says."""
+        try:
+            match command.kind:
+                case "submit":
+                    return await self._place(command)
+                case "replace":
+                    return await self._replace(command)
+                case _:
+                    return await self._cancel(command)
+        except VenueError as error:
+            if error.code in ("", RATE):
+                raise
+            if "Duplicate order" in error.problem:
+                raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
+            raise refusal_of(self._market, error.code, error.problem) from None
+
+    async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
+        """Return how an order stands, with its fills; None if the venue does not have it."""
+        symbol = _symbol(instrument)
+        try:
+            row = await self._api.read("order", {"symbol": symbol, "origClientOrderId": client_id}, signed=True)
+        except VenueError as error:
+            if error.code in _NOT_THERE:
+                return None
+            raise
+        trades: list[dict[str, Any]] = []
+        if Decimal(row["executedQty"]) > 0:
+            name = "myTrades" if self._market.is_spot else "userTrades"
+            trades = await self._api.read(name, {"symbol": symbol, "orderId": str(row["orderId"])}, signed=True)
+        return self._reader.order_state(row, trades, self._clock.now_ns())
+
+    async def _place(self, command: Command) -> VenueReport:
+        params = place_params(self._market, command)
+        if command.price is not None and command.qty is not None:
+            self._terms[command.client_id] = command.price, command.qty
+        answer = await self._carry("place", params, is_order=True)
+        return self._report(command, "accepted", answer)
+
+    async def _replace(self, command: Command) -> VenueReport:
+        standing = self._terms.get(command.client_id)
+        params = modify_params(self._market, command, standing)
+        if command.price is not None and command.qty is not None:
+            self._terms[command.client_id] = command.price, command.qty
+        try:
+            answer = await self._carry("reduce" if self._market.is_spot else "modify", params, is_order=True)
+        except VenueError:
+            if standing is not None:
+                self._terms[command.client_id] = standing
+            raise
+        report = self._report(command, "replaced", answer.get("amendedOrder", answer))
+        return replace(report, price=command.price, qty=command.qty)
+
+    async def _cancel(self, command: Command) -> VenueReport:
+        params = {"symbol": _symbol(command.instrument), "origClientOrderId": command.client_id}
+        try:
+            answer = await self._carry("cancel", params, urgent=True)
+        except VenueError as error:
+            if error.code != "-2011":
+                raise
+            raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
+        return self._report(command, "cancelled", answer)
+
+    async def _carry(self, what: str, params: Params, *, is_order: bool = False, urgent: bool = False) -> Any:
+        method, path, on_websocket = _WAYS[what]
+        session = self._user.orders
+        if session is not None:
+            return await self._api.write_on(session, on_websocket, params, is_order=is_order, urgent=urgent)
+        return await self._api.write(method, path, params, is_order=is_order, urgent=urgent)
+
+    def _report(self, command: Command, kind: Literal["accepted", "replaced", "cancelled"], answer: Any) -> VenueReport:
+        time_ms = answer.get("transactTime") or answer.get("updateTime")
+        return VenueReport(
+            venue=self.name,
+            ts_recv=self._clock.now_ns(),
+            instrument=command.instrument,
+            kind=kind,
+            order=command.client_id,
+            venue_id=str(answer["orderId"]),
+            ts_event=int(time_ms) * 1_000_000 if time_ms else None,
+        )
+
+    # What goes on by itself.
+
+    def _tell(self, event: Event) -> None:
+        if self._sink is not None:
+            self._sink(event)
+
+    def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
+        for event in self._reader.events(message, ts_recv):
+            if not (isinstance(event, VenueReport) and self._is_answered(event)):
+                self._tell(event)
+
+    def _is_answered(self, report: VenueReport) -> bool:
+        """Return whether a report says what the answer to a command says, and follow the order's terms."""
+        client_id = report.order or ""
+        terms = self._terms.get(client_id)
+        if terms is None:
+            return False
+        if report.kind == "replaced" and report.price is not None and report.qty is not None:
+            self._terms[client_id] = report.price, report.qty
+            return terms == (report.price, report.qty)
+        is_filled = report.kind == "fill" and report.cumulative is not None and report.cumulative >= terms[1]
+        if is_filled or report.kind in ("cancelled", "expired", "rejected"):
+            del self._terms[client_id]
+        return False
+
+    def _is_polled(self, stream: Stream) -> bool:
+        return stream is Stream.OPEN_INTEREST and not self._market.is_spot
+
+    async def _read_rules(self) -> None:
+        info = await self._api.read("exchangeInfo")
+        listed, self.unusable = instruments_of(self._market, info)
+        self._instruments.clear()
+        self._instruments.update(listed)
+        for limit in limits_of(info):
+            self._api.limiter.set(limit)
+
+    async def _fetch_snapshot(self, instrument: str) -> None:
+        body = await self._api.read_bytes("depth", {"symbol": _symbol(instrument), "limit": "1000"})
+        # The answer does not say whose book it is.
+        named = b'{"symbol":' + orjson.dumps(_symbol(instrument)) + b"," + body.lstrip()[1:]
+        self._tell(Frame(self.name, self._clock.now_ns(), named, instrument, Stream.BOOK))
+
+    async def _poll_interest(self, instrument: str) -> None:
+        while True:
+            with suppress(VenueError, NoAnswerError):  # the next one is soon
+                body = await self._api.read_bytes("openInterest", {"symbol": _symbol(instrument)})
+                self._tell(Frame(self.name, self._clock.now_ns(), body, instrument, Stream.OPEN_INTEREST))
+            await self._clock.sleep(_INTEREST_S)
+
+    async def _keep_clock(self) -> None:
+        while True:
+            await self._clock.sleep(_CLOCK_S)
+            with suppress(VenueError, NoAnswerError):  # what was measured before goes on counting
+                await self._api.measure_clock()
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await self._clock.sleep(_CHECK_S)
+            self._streams.check()
+
+    def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
+        return VenueExecution(
+            execution_id=str(row["id"]),
+            venue_id=str(row["orderId"]),
+            instrument=instrument,
+            side=AccountReader.side_of(row),
+            price=Decimal(row["price"]),
+            qty=Decimal(row["qty"]),
+            ts_event=int(row["time"]) * 1_000_000,
+        )
+
+
+def _symbol(instrument: str) -> str:
+    return instrument.rpartition(".")[0]

@@ -1,0 +1,334 @@
+"""A connection that is kept up: opened, renewed before the venue ends it, opened anew when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tradecore.errors import CredentialsError, NoAnswerError, VenueError
+from tradecore.venues.backoff import Backoff
+from tradecore.venues.clock import Clock, Timer
+from tradecore.venues.transport import Socket, Transport, Unanswered, Unreachable
+
+__all__ = ["Link", "LinkPlan", "Session"]
+
+_OPEN_S = 10.0
+_STEADY_NS = 10_000_000_000
+"""A connection that lasted so long was a good one: the next attempt waits as little as the first."""
+_KEPT = 200_000
+"""Messages of a new connection that are kept while the old one is still in use."""
+
+
+class Session:
+    """One WebSocket of a link, with the requests that wait for an answer on it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._socket: Socket | None = None
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
+        self.opened_ns = clock.now_ns()
+        self.closed: str | None = None
+        """Why it ended; None while it is open."""
+        self.kept: list[tuple[bytes, int]] | None = []
+        """Data that waits until the session is in use; None from then on."""
+        self.streams: set[str] = set()
+        """What has been subscribed to on it."""
+        self.ended = asyncio.Event()
+
+    def opened(self, socket: Socket) -> None:
+        """Take the socket."""
+        self._socket = socket
+
+    async def send(self, text: str) -> None:
+        """Send a text.
+
+        Raises
+        ------
+        Unreachable
+            When the connection is closed.
+        """
+        if self._socket is None or self.closed is not None:
+            raise Unreachable(self.closed or "not connected")
+        await self._socket.send(text)
+
+    async def ask(self, key: str, text: str, seconds: float) -> Any:
+        """Send a request and return what :meth:`answer` is given for its key.
+
+        Raises
+        ------
+        Unreachable
+            When nothing was sent.
+        Unanswered
+            When no answer came in time, or the connection was lost before it.
+        """
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting[key] = waiting
+        timer = self._clock.call_later(seconds, lambda: self.fail(key, f"no answer within {seconds:g} s"))
+        try:
+            await self.send(text)
+            return await waiting
+        finally:
+            timer.cancel()
+            self._waiting.pop(key, None)
+            if waiting.done() and not waiting.cancelled():
+                waiting.exception()  # looked at, even where sending failed first
+
+    def answer(self, key: str, answer: Any) -> bool:
+        """Give a request its answer; returns whether one waited for it."""
+        waiting = self._waiting.get(key)
+        if waiting is None or waiting.done():
+            return False
+        waiting.set_result(answer)
+        return True
+
+    def fail(self, key: str, reason: str) -> None:
+        """Tell a request that no answer will come."""
+        waiting = self._waiting.get(key)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(Unanswered(reason))
+
+    def end(self, reason: str) -> None:
+        """Note that the connection is gone."""
+        if self.closed is None:
+            self.closed = reason
+            for key in list(self._waiting):
+                self.fail(key, reason)
+            self.ended.set()
+
+    async def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            await self._socket.close()
+        self.end("closed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPlan:
+    """What a link is for.
+
+    Parameters
+    ----------
+    name : str
+    url : callable
+        Returns the address to connect to.
+    prepare : callable
+        Logs in and subscribes on a new connection; it is in use when that returns.
+    read_control : callable
+        Handles a message that is not data, such as an answer, and says whether it was one.
+    read_data : callable
+        Is given data and when it was read, ns UTC.
+    tell : callable
+        Is told whether the link is up, and why.
+    renew_s : float, optional
+        Age at which a connection is replaced; never if not given.
+    overlap_s : float
+        How long both are read before the old one is closed.
+    beat : tuple of float and callable, optional
+        What is done on the connection in use each so many seconds.
+    """
+
+    name: str
+    url: Callable[[], Awaitable[str]]
+    prepare: Callable[[Session], Awaitable[None]]
+    read_control: Callable[[Session, bytes], bool]
+    read_data: Callable[[bytes, int], None]
+    tell: Callable[[bool, str], None]
+    renew_s: float | None = None
+    overlap_s: float = 0.0
+    beat: tuple[float, Callable[[Session], Awaitable[None]]] | None = None
+
+
+class Link:
+    """Keeps one connection of a plan up until it is closed.
+
+    A connection is renewed while the old one is still read: what the new one brings is kept aside until the old one is
+    let go, and is then handed on, so nothing is missed. What arrives twice by that is known again by its ids.
+    """
+
+    def __init__(self, plan: LinkPlan, *, transport: Transport, clock: Clock, backoff: Backoff) -> None:
+        self._plan = plan
+        self._transport = transport
+        self._clock = clock
+        self._backoff = backoff
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._wants_renewal = ""
+        self._up = asyncio.Event()
+        self.session: Session | None = None
+        """The connection in use; None while there is none."""
+        self.reconnects = 0
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._task = asyncio.create_task(self._run(), name=f"link {self._plan.name}")
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._task is not None
+
+    async def up(self) -> Session:
+        """Wait until the link is up, and return its connection.
+
+        Raises whatever ended the link, if it ended.
+        """
+        while self.session is None:
+            assert self._task is not None, "started"
+            waiting = asyncio.create_task(self._up.wait())
+            try:
+                await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+            if self._task.done():
+                self._task.result()
+                raise Unreachable(f"link {self._plan.name} is closed")
+        return self.session
+
+    def renew(self, reason: str) -> None:
+        """Replace the connection by a new one."""
+        self._wants_renewal = reason
+        self._wake.set()
+
+    def drop(self, reason: str) -> None:
+        """Give the connection up at once, and connect anew."""
+        if self.session is not None:
+            self.session.end(reason)
+
+    async def close(self) -> None:
+        """Close the connection for good."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                session = await self._open()
+            except (Unreachable, Unanswered, NoAnswerError, VenueError, TimeoutError) as error:
+                self._plan.tell(False, f"cannot connect: {error}")
+                await self._clock.sleep(self._backoff.next_s())
+                continue
+            except CredentialsError as error:
+                self._plan.tell(False, str(error))
+                raise
+            self._use(session)
+            self._plan.tell(True, "connected")
+            try:
+                reason = await self._keep()
+            finally:
+                last, self.session = self.session, None
+                self._up.clear()
+                if last is not None:
+                    await last.close()
+            self._plan.tell(False, reason)
+            self.reconnects += 1
+            if self._clock.now_ns() - session.opened_ns > _STEADY_NS:
+                self._backoff.reset()
+            await self._clock.sleep(self._backoff.next_s())
+
+    async def _open(self) -> Session:
+        session = Session(self._clock)
+        url = await self._plan.url()
+        socket = await self._transport.connect(
+            url, lambda data: self._read(session, data), session.end, seconds=_OPEN_S
+        )
+        session.opened(socket)
+        try:
+            await self._plan.prepare(session)
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    def _read(self, session: Session, data: bytes) -> None:
+        try:
+            self._sort(session, data, self._clock.now_ns())
+        except Exception as error:
+            # A message that cannot be handled must not pass unseen, nor may it end the loop it came from.
+            context = {"message": f"link {self._plan.name}: a message could not be handled", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            session.end(f"{type(error).__name__} while a message was handled")
+
+    def _sort(self, session: Session, data: bytes, now_ns: int) -> None:
+        if self._plan.read_control(session, data):
+            return
+        if session.kept is None:
+            if session is self.session:  # what an old one still says was kept of the new one
+                self._plan.read_data(data, now_ns)
+        elif len(session.kept) < _KEPT:
+            session.kept.append((data, now_ns))
+        else:
+            session.end("too much arrived before it was in use")
+
+    def _use(self, session: Session) -> None:
+        """Read a session from now on, what it has kept first."""
+        self.session = session
+        kept, session.kept = session.kept, None
+        for data, ts_recv in kept or ():
+            self._plan.read_data(data, ts_recv)
+        self._up.set()
+
+    async def _keep(self) -> str:
+        """Keep the session in use, renewing it when it is time; returns why the last one ended."""
+        while True:
+            assert self.session is not None
+            session = self.session
+            timers = self._timers(session)
+            waking = asyncio.create_task(self._wake.wait())
+            ending = asyncio.create_task(session.ended.wait())
+            beating = asyncio.create_task(self._beat(session))
+            try:
+                await asyncio.wait({waking, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if session.closed is not None:
+                    return session.closed
+                self._wake.clear()
+                await self._replace(session)
+            finally:
+                for timer in timers:
+                    timer.cancel()
+                for task in (waking, ending, beating):
+                    task.cancel()
+                await asyncio.gather(waking, ending, beating, return_exceptions=True)
+
+    def _timers(self, session: Session) -> list[Timer]:
+        if self._plan.renew_s is None:
+            return []
+        age_s = (self._clock.now_ns() - session.opened_ns) / 1e9
+        return [self._clock.call_later(max(0.0, self._plan.renew_s - age_s), lambda: self.renew("its time is over"))]
+
+    async def _beat(self, session: Session) -> None:
+        if self._plan.beat is None:
+            return
+        seconds, beat = self._plan.beat
+        while True:
+            await self._clock.sleep(seconds)
+            try:
+                await beat(session)
+            except (Unreachable, Unanswered, NoAnswerError, VenueError) as error:
+                session.end(f"no answer to a heartbeat: {error}")
+                return
+
+    async def _replace(self, old: Session) -> None:
+        """Open a new session beside the old one and go over to it; where that fails the old one stays for a while."""
+        reason, self._wants_renewal = self._wants_renewal, ""
+        try:
+            new = await self._open()
+        except (Unreachable, Unanswered, NoAnswerError, VenueError, TimeoutError) as error:
+            self._plan.tell(True, f"cannot be renewed yet: {error}")
+            await self._clock.sleep(self._backoff.next_s())
+            self.renew(reason)
+            return
+        try:
+            await self._clock.sleep(self._plan.overlap_s)
+        except asyncio.CancelledError:
+            await new.close()
+            raise
+        if new.closed is not None:
+            self.renew(reason)
+            return
+        self._use(new)
+        self._plan.tell(True, f"renewed: {reason}")
+        await old.close()

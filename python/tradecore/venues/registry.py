@@ -1,0 +1,61 @@
+"""Connectors by the names of their venues, imported when one is made."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from tradecore.errors import InvalidValueError
+from tradecore.venues.connector import Connector
+from tradecore.venues.signing import Credentials
+
+__all__ = ["CONNECTORS", "make_connector"]
+
+CONNECTORS = {
+    "BINANCE": "tradecore.venues.binance:BinanceConnector",
+    "BINANCE_USDM": "tradecore.venues.binance:BinanceConnector",
+}
+"""Module and class by venue."""
+
+
+def make_connector(
+    venue: str,
+    *,
+    credentials: Credentials | None = None,
+    url: str | None = None,
+    is_testnet: bool = False,
+    **options: Any,
+) -> Connector:
+    """Make the connector of a venue.
+
+    Parameters
+    ----------
+    venue : str
+        Its name, as in ``SYMBOL.VENUE``.
+    credentials : Credentials, optional
+        As :meth:`Credentials.from_environment <tradecore.venues.Credentials.from_environment>` reads them; without
+        them only market data is to be had.
+    url : str, optional
+        One address in place of the venue's hosts, as of a local server.
+    is_testnet : bool
+        Whether to use the venue's test network.
+    **options
+        Of the connector's class.
+
+    Raises
+    ------
+    InvalidValueError
+        For a venue without a connector.
+
+    Examples
+    --------
+    >>> tc.venues.make_connector("BINANCE_USDM", is_testnet=True).name
+    'BINANCE_USDM'
+    """
+    if venue not in CONNECTORS:
+        raise InvalidValueError("venue", f"{venue!r} has no connector; there are {', '.join(CONNECTORS)}")
+    module, _, name = CONNECTORS[venue].partition(":")
+    made: Connector = getattr(importlib.import_module(module), name)(
+        venue, credentials=credentials, url=url, is_testnet=is_testnet, **options
+    )
+    return made

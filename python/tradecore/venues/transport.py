@@ -1,0 +1,296 @@
+"""Sockets and requests: the one place of a connector that touches the network, small enough to be replaced.
+
+``picows`` carries WebSockets where it is installed (the extra ``fast``), ``websockets`` elsewhere; ``aiohttp`` carries
+requests. Messages are handed on as they are read, in the thread of the event loop, so nothing is queued here: what a
+session is too slow for waits in the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tradecore.venues.clock import Clock, within
+
+if TYPE_CHECKING:
+    import aiohttp
+    import picows
+    import websockets.asyncio.client
+
+__all__ = ["Answer", "NetworkTransport", "Socket", "Transport", "Unanswered", "Unreachable"]
+
+_MAX_MESSAGE = 64 * 1024 * 1024
+"""Bytes of one message: a snapshot of 44,000 levels has five million."""
+
+_PING_S = 20.0
+
+
+class Unreachable(Exception):
+    """Nothing was sent: there was no connection to send it on."""
+
+
+class Unanswered(Exception):
+    """Something was sent, and what became of it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered by; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Socket(Protocol):
+    """An open WebSocket."""
+
+    async def send(self, text: str) -> None:
+        """Send a text.
+
+        Raises
+        ------
+        Unreachable
+            When the socket is closed.
+        """
+
+    async def close(self) -> None:
+        """Close it, and wait until it is."""
+
+
+class Transport(Protocol):
+    """How a connector reaches its venue."""
+
+    async def connect(
+        self, url: str, on_message: Callable[[bytes], None], on_close: Callable[[str], None], *, seconds: float
+    ) -> Socket:
+        """Open a WebSocket. When it ends, ``on_close`` is called once with the reason, whoever closed it.
+
+        Raises
+        ------
+        Unreachable
+            When it is not open in time.
+        """
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, seconds: float
+    ) -> Answer:
+        """Carry out a request; the URL goes out as it is, since it is signed.
+
+        Raises
+        ------
+        Unreachable
+            When nothing was sent.
+        Unanswered
+            When no answer came in time, or not all of it.
+        """
+
+    async def close(self) -> None:
+        """Close what requests keep open."""
+
+
+class NetworkTransport:
+    """The network.
+
+    Parameters
+    ----------
+    clock : Clock
+    is_fast : bool, optional
+        Whether WebSockets are carried by picows; where it is installed if not given.
+    """
+
+    def __init__(self, clock: Clock, *, is_fast: bool | None = None) -> None:
+        self._clock = clock
+        self._is_fast = importlib.util.find_spec("picows") is not None if is_fast is None else is_fast
+        self._session: aiohttp.ClientSession | None = None
+
+    async def connect(
+        self, url: str, on_message: Callable[[bytes], None], on_close: Callable[[str], None], *, seconds: float
+    ) -> Socket:
+        """Open a WebSocket."""
+        opening = _connect_fast if self._is_fast else _connect_plain
+        try:
+            return await within(self._clock, seconds, opening(url, on_message, on_close))
+        except TimeoutError as error:
+            raise Unreachable(str(error) or "timed out") from None
+        except OSError as error:
+            raise Unreachable(_words(error)) from None
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, *, seconds: float
+    ) -> Answer:
+        """Carry out a request."""
+        import aiohttp
+
+        try:
+            return await within(self._clock, seconds, self._request(method, url, headers, body))
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(_words(error.os_error)) from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Unanswered(_words(error)) from None
+
+    async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        import aiohttp
+        import yarl
+
+        if self._session is None:
+            # Deadlines are the clock's.
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(), trust_env=True)
+        target = yarl.URL(url, encoded=True)
+        async with self._session.request(method, target, headers=headers, data=body, allow_redirects=False) as answer:
+            found = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, found, await answer.read())
+
+    async def close(self) -> None:
+        """Close what requests keep open."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def _words(error: BaseException) -> str:
+    """Say what went wrong without the address: it may hold a key."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
+class _Plain:
+    """A socket of websockets, with the task that reads it."""
+
+    def __init__(
+        self,
+        connection: websockets.asyncio.client.ClientConnection,
+        on_message: Callable[[bytes], None],
+        on_close: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self._reading = asyncio.create_task(self._read(on_message, on_close))
+
+    async def _read(self, on_message: Callable[[bytes], None], on_close: Callable[[str], None]) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        reason = "closed"
+        try:
+            while True:
+                on_message(await self._connection.recv(decode=False))
+        except ConnectionClosed as error:
+            frame = error.rcvd
+            reason = f"closed by the venue: {frame.code} {frame.reason}".rstrip() if frame else "connection lost"
+        finally:
+            on_close(reason)
+
+    async def send(self, text: str) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed:
+            raise Unreachable("the socket is closed") from None
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await asyncio.gather(self._reading, return_exceptions=True)
+
+
+async def _connect_plain(url: str, on_message: Callable[[bytes], None], on_close: Callable[[str], None]) -> Socket:
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import WebSocketException
+
+    try:
+        connection = await connect(
+            url,
+            compression=None,
+            max_size=_MAX_MESSAGE,
+            ping_interval=_PING_S,
+            ping_timeout=_PING_S,
+            open_timeout=None,
+            close_timeout=2.0,
+            process_exception=lambda error: error,
+        )
+    except WebSocketException as error:
+        raise Unreachable(_handshake(error)) from None
+    return _Plain(connection, on_message, on_close)
+
+
+def _handshake(error: Exception) -> str:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return f"refused with status {status}" if status is not None else type(error).__name__
+
+
+class _Fast:
+    """A socket of picows."""
+
+    def __init__(self, transport: picows.WSTransport) -> None:
+        self._transport = transport
+
+    async def send(self, text: str) -> None:
+        import picows
+
+        if self._transport.is_disconnected or self._transport.is_close_frame_sent:
+            raise Unreachable("the socket is closed")
+        self._transport.send(picows.WSMsgType.TEXT, text.encode())
+
+    async def close(self) -> None:
+        import picows
+
+        if not self._transport.is_disconnected:
+            if not self._transport.is_close_frame_sent:
+                self._transport.send_close(picows.WSCloseCode.OK)
+            self._transport.disconnect()
+        await self._transport.wait_disconnected()
+
+
+async def _connect_fast(url: str, on_message: Callable[[bytes], None], on_close: Callable[[str], None]) -> Socket:
+    import picows
+
+    try:
+        transport, _ = await picows.ws_connect(
+            lambda: _fast_listener(on_message, on_close),
+            url,
+            enable_auto_ping=True,
+            auto_ping_idle_timeout=_PING_S,
+            auto_ping_reply_timeout=_PING_S,
+            websocket_handshake_timeout=None,
+            max_frame_size=_MAX_MESSAGE,
+        )
+    except picows.WSError as error:
+        status = getattr(getattr(error, "response", None), "status", None)
+        raise Unreachable(f"refused with status {int(status)}" if status else type(error).__name__) from None
+    return _Fast(transport)
+
+
+def _fast_listener(on_message: Callable[[bytes], None], on_close: Callable[[str], None]) -> Any:
+    import picows
+
+    class Listener(picows.WSListener):
+        """Hands on whole messages, of which a venue may send one in several frames."""
+
+        def __init__(self) -> None:
+            self._parts: list[bytes] = []
+            self._reason = "connection lost"
+
+        def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+            kind = frame.msg_type
+            if kind is picows.WSMsgType.CLOSE:
+                code = frame.get_close_code()
+                self._reason = f"closed by the venue: {code.value} {frame.get_close_reason() or ''}".rstrip()
+                transport.send_close(code)
+                transport.disconnect()
+            elif kind in (picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION):
+                payload = frame.get_payload_as_bytes()
+                if frame.fin and not self._parts:
+                    on_message(payload)
+                    return
+                self._parts.append(payload)
+                if frame.fin:
+                    whole, self._parts = b"".join(self._parts), []
+                    on_message(whole)
+
+        def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
+            on_close(self._reason)
+
+    return Listener()
