@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from tradecore.cli.backtest import backtest
+from tradecore.cli.check_exchange import check_exchange
 from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
 from tradecore.cli.fit import fit_app
@@ -49,6 +50,7 @@ app.command(cls=Command)(report)
 app.command(cls=Command)(lookahead)
 app.command(cls=Command)(strategies)
 app.command(cls=Command)(train)
+app.command("check-exchange", cls=Command)(check_exchange)
 app.add_typer(data_app, name="data")
 app.add_typer(fit_app, name="fit")
 

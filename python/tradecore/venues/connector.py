@@ -68,6 +68,9 @@ class Connector(ABC):
     has_keys: bool
     """Whether there are keys, without which only market data is to be had."""
 
+    unusable: Mapping[str, str]
+    """What the venue lists and cannot be used, by id, with the reason."""
+
     async def __aenter__(self) -> Self:
         return self
 

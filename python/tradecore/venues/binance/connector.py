@@ -103,8 +103,7 @@ class BinanceConnector(Connector):
         self._wanted = Subscriptions()
         self._terms: dict[str, Terms] = {}
         self._polls: dict[str, asyncio.Task[Any]] = {}
-        self.unusable: Mapping[str, str] = {}
-        """What the venue lists and cannot be used, with the reason."""
+        self.unusable = {}
         shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
         self._api = BinanceApi(self._market, self._hosts, credentials=credentials, **shared)
         # What a key may do is asked of the spot host, whatever it trades.
