@@ -28,6 +28,16 @@ def ours_compiled(catalog: str) -> None:
     print(peak_rss_mb())
 
 
+def quoting(catalog: str) -> None:
+    """Quote from the begin of a catalog to its end; print how many MB the last three quarters of it took."""
+    import tradecore as tc
+    from benches.makers import Busy
+
+    busy = Busy("b", ["BTCUSDT.SYNTH"])
+    tc.Backtest([busy], catalog, sample_interval="10s").run()
+    print(max(busy.held_mb) - busy.held_mb[len(busy.held_mb) // 4])
+
+
 def crowd(folder: str, stored: bool) -> None:
     """Run a thousand instruments with a timer and print the peak of memory, MB."""
     import tradecore as tc
@@ -107,6 +117,7 @@ if __name__ == "__main__":
     {
         "ours_python": ours_python,
         "ours_compiled": ours_compiled,
+        "quoting": quoting,
         "crowd": lambda folder: crowd(folder, stored=False),
         "stored_crowd": lambda folder: crowd(folder, stored=True),
         "one_run": lambda catalog: sweep(catalog, 0, 1, in_memory=True),

@@ -110,6 +110,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "Tardis csv.gz to columns": lambda: tardis_files(Market(folder, max(rows * 2 // 5, 1_000))),
         "20-level depth frame": depth_frame,
         "memory of a streamed backtest": lambda: memory(market, Market(folder, rows * 10)),
+        "memory of quoting": lambda: memory_of_quoting(market),
         "start-up": start_up,
         **indicator_jobs(rows),
         **risk_jobs(),
@@ -557,6 +558,13 @@ def memory(small: Market, large: Market) -> Job:
         rounds=3,
         note=f"{held / small.rows:.1f} bytes a row in memory (at most 32)",
     )
+
+
+def memory_of_quoting(market: Market) -> Job:
+    """Measure what 1.4 quotes a row, each a new order and its cancel, add to the memory of a process."""
+    work: Contenders = {"tradecore": told_by_child("quoting", market.catalog)}
+    note = "five million rows are seven million quotes"
+    return Job("MB", dict.fromkeys(work, 1), work, limits=(Limit("tradecore", 5),), rounds=1, note=note)
 
 
 def start_up() -> Job:

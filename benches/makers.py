@@ -71,6 +71,31 @@ class Watch(tc.Strategy):
             ctx.book(inst).best_bid  # noqa: B018
 
 
+class Busy(tc.Strategy):
+    """Cancel what rests and send both quotes anew every 500 us, and note what memory the process has."""
+
+    def on_start(self, ctx):
+        """Set the timer."""
+        self.sent = 0
+        self.held_mb = []
+        ctx.every("500us", self.requote)
+
+    def requote(self, ctx):
+        """Send two orders far from the touch."""
+        (inst,) = self.instruments
+        book = ctx.book(inst)
+        if book.spread is None:
+            return
+        away = 1_000 + self.sent % 4
+        ctx.cancel_all()
+        ctx.buy(inst, "0.01", book.best_bid - away)
+        ctx.sell(inst, "0.01", book.best_ask + away)
+        self.sent += 2
+        if self.sent % 1_000 == 0:
+            with open("/proc/self/statm") as file:
+                self.held_mb.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
 class EveryMessage(tc.Strategy):
     """Read a best bid at every message that changes a book."""
 

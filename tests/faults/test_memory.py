@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import tradecore as tc
+from conftest import ROOT
 from tradecore.errors import InvalidValueError, StrategyError
 from tradecore.session.kernel import build_kernel
 
@@ -91,6 +92,13 @@ def drive(market: Path) -> Keeps:
     )
     kernel.start(0)
     return strategy
+
+
+def test_quoting_leaves_memory_flat(market: Path) -> None:
+    """A leak of six bytes a quote would show; ``make bench`` quotes for millions."""
+    command = [sys.executable, "-m", "benches.children", "quoting", str(market)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.4
 
 
 @pytest.fixture
