@@ -116,6 +116,7 @@ __all__ = [
     "latency_legs",
     "microprice_adjustments",
     "money_text",
+    "order_status_of",
     "parse_duration",
     "pov_target",
     "profit_parts",
@@ -126,6 +127,7 @@ __all__ = [
     "risk_checks",
     "risk_profile",
     "seal_part",
+    "side_of",
     "size_position",
     "slippage",
     "table_head",
@@ -3313,7 +3315,7 @@ class Kernel:
         kind : str
             ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` or
             ``repriced`` (by the venue, on its own), ``replace_rejected``, ``triggered``, ``expired`` or ``unknown`` (no
-            answer came).
+            answer came); or where the order stands now, by the words of :class:`~tradecore.types.OrderStatus`.
         order : int or str, optional
             Our number of the order, or the client id; without it ``venue_id`` names the order.
         venue_id : str or int, optional
@@ -4578,6 +4580,24 @@ def read_note(path: str | PathLike[str], key: str) -> str | None:
     ------
     CatalogError
         When the file cannot be read.
+    """
+
+def side_of(word: str) -> int:
+    """Return the value of the ``Side`` that a word means: ``buy`` or ``bid``, ``sell`` or ``ask``.
+
+    Raises
+    ------
+    InvalidValueError
+        For any other word.
+    """
+
+def order_status_of(word: str) -> int:
+    """Return the value of the ``OrderStatus`` that a word means, ours or one of others for the same.
+
+    Raises
+    ------
+    InvalidValueError
+        For any other word.
     """
 
 def vocabulary() -> dict[str, dict[str, int | str]]:

@@ -7,6 +7,8 @@ from enum import IntEnum, IntFlag, StrEnum
 from tradecore._core import FINE_KINDS as _FINE
 from tradecore._core import MARKET_KINDS as _MARKET
 from tradecore._core import ON_GRID_KINDS as _ON_GRID
+from tradecore._core import order_status_of as _order_status_of
+from tradecore._core import side_of as _side_of
 
 __all__ = [
     "FINE_KINDS",
@@ -87,10 +89,14 @@ class RiskCheck(StrEnum):
 
 
 class Side(IntEnum):
-    """Buy or sell; bid or ask; who crossed the spread in a trade."""
+    """Buy or sell; bid or ask; who crossed the spread in a trade. ``Side("bid")`` is ``Side.BUY``."""
 
     BUY = 1
     SELL = -1
+
+    @classmethod
+    def _missing_(cls, value: object) -> Side | None:
+        return cls(_side_of(value)) if isinstance(value, str) else None
 
 
 class SignalAction(IntEnum):
@@ -220,7 +226,7 @@ class TimeInForce(IntEnum):
 
 
 class OrderStatus(IntEnum):
-    """Where an order stands."""
+    """Where an order stands. ``OrderStatus("Pending")`` is ``PENDING_NEW``: words of others are taken as well."""
 
     PENDING_NEW = 0
     NEW = 1
@@ -235,6 +241,10 @@ class OrderStatus(IntEnum):
     """Working, with a replacement on its way."""
     UNKNOWN = 9
     """What became of it is not known."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> OrderStatus | None:
+        return cls(_order_status_of(value)) if isinstance(value, str) else None
 
     @property
     def is_closed(self) -> bool:

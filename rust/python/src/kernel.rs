@@ -441,7 +441,7 @@ impl PyKernel {
     /// kind : str
     ///     ``accepted``, ``rejected``, ``fill``, ``cancelled``, ``cancel_rejected``, ``replaced``, ``reduced`` or
     ///     ``repriced`` (by the venue, on its own), ``replace_rejected``, ``triggered``, ``expired`` or ``unknown`` (no
-    ///     answer came).
+    ///     answer came); or where the order stands now, by the words of :class:`~tradecore.types.OrderStatus`.
     /// order : int or str, optional
     ///     Our number of the order, or the client id; without it ``venue_id`` names the order.
     /// venue_id : str or int, optional

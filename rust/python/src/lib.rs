@@ -233,5 +233,5 @@ mod _core {
     #[pymodule_export]
     use crate::views::{BookView, PositionView, QuoteView, TradeView};
     #[pymodule_export]
-    use crate::vocabulary::vocabulary;
+    use crate::vocabulary::{order_status_of, side_of, vocabulary};
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 use tradecore_core::event::{is_price, is_qty};
-use tradecore_core::orders::{Liquidity, OrderKey, Reason, ReportKind, VenueKey};
+use tradecore_core::orders::{Liquidity, OrderKey, OrderStatus, Reason, ReportKind, VenueKey};
 use tradecore_core::types::{Instrument, Money, Price, Qty};
 
 use crate::errors;
@@ -64,11 +64,22 @@ impl Terms<'_, '_> {
         })
     }
 
+    /// The kind's word, also of a venue that says where the order stands now.
+    fn word(&self) -> String {
+        let word = self.kind.to_ascii_lowercase();
+        match word.parse() {
+            Ok(OrderStatus::New) if word != "replaced" => "accepted".to_owned(),
+            Ok(OrderStatus::PartiallyFilled | OrderStatus::Filled) => "fill".to_owned(),
+            Ok(OrderStatus::Cancelled) => "cancelled".to_owned(),
+            _ => word,
+        }
+    }
+
     /// What happened, by the kind's word.
     pub(crate) fn kind(&self) -> PyResult<ReportKind> {
         // What a kind does not have is refused: it would be lost without a word.
         const NOTHING: &[&str] = &[];
-        let (kind, takes): (ReportKind, &[&str]) = match self.kind {
+        let (kind, takes): (ReportKind, &[&str]) = match self.word().as_str() {
             "accepted" => (ReportKind::Accepted, NOTHING),
             "rejected" => (ReportKind::Rejected(self.reason()?), &["reason"]),
             "fill" => (self.fill()?, &["price", "qty", "liquidity", "fee"]),
@@ -83,10 +94,10 @@ impl Terms<'_, '_> {
             "expired" => (ReportKind::Expired(self.reason()?), &["reason"]),
             "triggered" => (ReportKind::Triggered, NOTHING),
             "unknown" => (ReportKind::Unknown, NOTHING),
-            other => {
+            _ => {
                 let known = "accepted, rejected, fill, cancelled, cancel_rejected, replaced, reduced, \
                              repriced, replace_rejected, triggered, expired, unknown";
-                return Err(errors::invalid("kind", format!("{other:?} is none of {known}")));
+                return Err(errors::invalid("kind", format!("{:?} is none of {known}", self.kind)));
             }
         };
         for (field, given) in [

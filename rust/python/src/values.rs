@@ -11,7 +11,7 @@ use tradecore_core::book::FillBasis;
 use tradecore_core::event::{FINE_SCALE, TIME_LIMIT};
 use tradecore_core::ledger::{CostBasis, UnknownCostBasis};
 use tradecore_core::types::{
-    Decimal, Increment, Instrument, Money, Price, Qty, Side, format_duration, nearest_duration,
+    Decimal, Increment, Instrument, Money, Price, Qty, Side, UnknownSide, format_duration, nearest_duration,
     parse_duration,
 };
 
@@ -202,18 +202,15 @@ pub(crate) fn to_qty(field: &str, instrument: &Instrument, qty: &Bound<'_, PyAny
     to_steps(field, instrument.id.as_str(), instrument.qty_increment, qty).map(Qty::new)
 }
 
-/// A side given as `Side`, 1 or -1, or a word.
+/// A side given as `Side`, 1 or -1, or a word for it.
 pub(crate) fn to_side(value: &Bound<'_, PyAny>) -> PyResult<Side> {
     if let Ok(number) = value.extract::<i8>() {
         if let Some(side) = Side::from_column(number) {
             return Ok(side);
         }
     } else if let Ok(word) = value.cast::<PyString>() {
-        match word.to_cow()?.to_ascii_lowercase().as_str() {
-            "buy" | "bid" => return Ok(Side::Buy),
-            "sell" | "ask" => return Ok(Side::Sell),
-            _ => {}
-        }
+        let side = word.to_cow()?.parse();
+        return side.map_err(|error: UnknownSide| errors::invalid("side", error.to_string()));
     }
     Err(errors::invalid("side", format!("{} is neither buy nor sell", value.repr()?)))
 }

@@ -5,9 +5,11 @@ use pyo3::types::PyDict;
 use tradecore_core::book::BookState;
 use tradecore_core::event::{EventKind, FLAG_LAST, FLAG_SNAPSHOT};
 use tradecore_core::kernel::SignalAction;
-use tradecore_core::orders::{FillEvent, Liquidity, ORDER_KINDS, OrderStatus, TimeInForce};
+use tradecore_core::orders::{FillEvent, Liquidity, ORDER_KINDS, OrderStatus, TimeInForce, UnknownStatus};
 use tradecore_core::risk::Check;
-use tradecore_core::types::{InstrumentKind, OptionSide, Side};
+use tradecore_core::types::{InstrumentKind, OptionSide, Side, UnknownSide};
+
+use crate::errors;
 
 /// A dictionary of an enum's variants, all of them: one that is not listed does not compile.
 macro_rules! words {
@@ -34,6 +36,29 @@ fn snake_case(name: &str) -> String {
         out.push(letter.to_ascii_lowercase());
     }
     out
+}
+
+/// Return the value of the ``Side`` that a word means: ``buy`` or ``bid``, ``sell`` or ``ask``.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     For any other word.
+#[pyfunction]
+pub(crate) fn side_of(word: &str) -> PyResult<i64> {
+    word.parse().map(Side::sign).map_err(|error: UnknownSide| errors::invalid("side", error.to_string()))
+}
+
+/// Return the value of the ``OrderStatus`` that a word means, ours or one of others for the same.
+///
+/// Raises
+/// ------
+/// InvalidValueError
+///     For any other word.
+#[pyfunction]
+pub(crate) fn order_status_of(word: &str) -> PyResult<i64> {
+    let status: Result<OrderStatus, UnknownStatus> = word.parse();
+    status.map(|status| status as i64).map_err(|error| errors::invalid("status", error.to_string()))
 }
 
 /// Return the words of the core's enums and flags with their values, by the name of the enum.

@@ -9,6 +9,7 @@ mod report;
 mod request;
 mod store;
 mod support;
+mod words;
 
 pub use check::{Checked, check_qty, check_replace, check_request};
 pub use error::OrderError;
@@ -21,3 +22,4 @@ pub use request::{
 };
 pub use store::OrderStore;
 pub use support::POST_ONLY_MODES;
+pub use words::UnknownStatus;

@@ -36,6 +36,6 @@ pub use names::{BadName, NameProblem, Named};
 pub use near::nearest_duration;
 pub(crate) use near::{did_you_mean, nearest};
 pub use order_terms::{OrderTerms, OrderTermsSpec, TermsChange};
-pub use side::Side;
+pub use side::{Side, UnknownSide};
 pub use steps::{FINE_SCALE, Price, Qty, STEPS_LIMIT};
 pub use support::{OrderSupport, WordSet};
