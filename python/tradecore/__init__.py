@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from tradecore.backtest import Backtest, ReplayResult, Result, Stats, load_result, replay
     from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
     from tradecore.backtest.performance import RunPerformance
+    from tradecore.bus import EventBus, events
     from tradecore.data.catalog import Catalog
     from tradecore.data.importers import (
         import_binance_ws,
@@ -104,6 +105,8 @@ _LATER = {
     "replay": "backtest",
     "LookaheadReport": "backtest.lookahead",
     "check_lookahead": "backtest.lookahead",
+    "EventBus": "bus",
+    "events": "bus",
     "Catalog": "data.catalog",
     "import_binance_ws": "data.importers",
     "import_hftbacktest": "data.importers",
@@ -164,6 +167,7 @@ __all__ = [
     "Compared",
     "Context",
     "Duration",
+    "EventBus",
     "EventFlag",
     "EventKind",
     "FeatureSet",
@@ -217,6 +221,7 @@ __all__ = [
     "check_lookahead",
     "compare_queues",
     "errors",
+    "events",
     "exec",
     "find_instrument",
     "fit_intensity",

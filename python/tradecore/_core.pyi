@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import disjoint_base
 
+from tradecore.bus.dispatch import EventBus
 from tradecore.features.sets import FeatureSet
 from tradecore.reconcile import AccountState, VenueAccount
 from tradecore.risk import RiskLimits
@@ -39,6 +40,7 @@ __all__ = [
     "ChargedFill",
     "Command",
     "Context",
+    "EventInterest",
     "EventReader",
     "EventStream",
     "Execution",
@@ -127,6 +129,7 @@ __all__ = [
     "risk_checks",
     "risk_profile",
     "seal_part",
+    "session_event_names",
     "side_of",
     "size_position",
     "slippage",
@@ -2965,6 +2968,7 @@ class Simulation:
         spill_rows: int = 100_000,
         ended: Callable[[], object] | None = None,
         bounds: bool = False,
+        events: EventBus | None = None,
     ) -> dict[str, Any]:
         """Run to the end of the data and return figures and tables.
 
@@ -2972,6 +2976,8 @@ class Simulation:
         came to, which filled by what is surely a fill and by what may be one.
 
         A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
+        ``events`` is an EventBus that is told of all that happens; of the first of three.
+
         ``spill`` is called with tables of so many rows and how often it was called before without an error, as
         ``spills`` says in the end; ``ended`` once when the run is over, which Ctrl-C before that interrupts.
         """
@@ -3191,6 +3197,8 @@ class Kernel:
         Whether inputs and commands are kept for :meth:`take_journal`.
     risk : RiskLimits, optional
         Limits; none if not given.
+    events : EventBus, optional
+        What is told of all that happens, each time an input has been taken.
 
     Raises
     ------
@@ -3210,6 +3218,7 @@ class Kernel:
         cost_basis: str = "average",
         debug_checks: bool = False,
         risk: RiskLimits | None = None,
+        events: EventBus | None = None,
     ) -> Kernel: ...
     def add_market(self, instrument: Instrument, *, basis: str = "l2") -> int:
         """Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes."""
@@ -4581,6 +4590,23 @@ def read_note(path: str | PathLike[str], key: str) -> str | None:
     CatalogError
         When the file cannot be read.
     """
+
+@final
+class EventInterest:
+    """Which events of a session a bus wants to be told: what is in none is not made."""
+
+    def __new__(cls) -> Self: ...
+    def set(self, names: Sequence[str]) -> None:
+        """Want these kinds, by the names of their classes, and no others, from the next input of a session on.
+
+        Raises
+        ------
+        InvalidValueError
+            For a name that is none of :func:`session_event_names`.
+        """
+
+def session_event_names() -> list[str]:
+    """Return the names of the events that sessions tell, each that of a class of :mod:`tradecore.bus.events`."""
 
 def side_of(word: str) -> int:
     """Return the value of the ``Side`` that a word means: ``buy`` or ``bid``, ``sell`` or ``ask``.

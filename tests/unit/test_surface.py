@@ -33,6 +33,7 @@ LAYERS = [
         "files",
         "arrays",
         "bars",
+        "bus",
         "exec",
         "reconcile",
         "indicators",
@@ -45,7 +46,7 @@ LAYERS = [
     {"sweeps"},
     {"venues", "sandbox"},
     {"live"},
-    {"bus", "server", "observe"},
+    {"server", "observe"},
     {"cli", "templates", "__main__"},
 ]
 """Who may import whom: a layer imports itself and those above it in this list."""

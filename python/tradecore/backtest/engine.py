@@ -27,9 +27,10 @@ from tradecore._core import (
 )
 from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, model_failure, stops_run, warn_of
-from tradecore.backtest.notes import NEEDS, Part, notes_on, notes_on_margin, notes_on_trips
+from tradecore.backtest.notes import NEEDS, Part, note_on_subscribers, notes_on, notes_on_margin, notes_on_trips
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
+from tradecore.bus import EventBus
 from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, data_difference
 from tradecore.data.manifest import Manifest
 from tradecore.data.manifest import Part as DataPart
@@ -144,6 +145,8 @@ class Backtest:
         ``net_pnl_high``.
     risk : RiskLimits, optional
         Limits on orders, positions and losses, and what is done when one trips; none if not given.
+    events : EventBus, optional
+        What is told of all that happens; with ``bounds`` in the run itself. It is the same run with it and without.
 
     Raises
     ------
@@ -182,10 +185,14 @@ class Backtest:
         reporting_rates: Mapping[str, Decimal | str | int] | None = None,
         bounds: bool = False,
         risk: RiskLimits | None = None,
+        events: EventBus | None = None,
     ) -> None:
         if not isinstance(bounds, bool):
             raise InvalidValueError("bounds", f"expected True or False, got {bounds!r}")
         self._bounds = bounds
+        if not (events is None or isinstance(events, EventBus)):
+            raise InvalidValueError("events", f"expected an EventBus, got {events!r}")
+        self._events = events
         self._strategies = checked(strategies)
         self._stops_run = stops_run(on_error, self._strategies)
         wanted = list(dict.fromkeys(i for strategy in self._strategies for i in strategy.instruments))
@@ -312,6 +319,7 @@ class Backtest:
         """Run to a result, whatever ended it: when the run is over the first Ctrl-C waits for who holds it back."""
         parts = [Part.of(strategy) for strategy in self._strategies]
         store = TableStore(list(self._feeds), [part.name for part in parts])
+        failed = 0 if self._events is None else self._events.failed
         with self._started() as simulation:
             started = time.perf_counter()
             summary = simulation.run(
@@ -320,10 +328,14 @@ class Backtest:
                 spill_rows=_SPILL_ROWS,
                 ended=interrupts.wait,
                 bounds=self._bounds,
+                events=self._events,
             )
             wall = time.perf_counter() - started
         store.keep(summary.pop("tables"), summary.pop("spills"))
-        return self._result(summary, store, parts, wall)
+        result = self._result(summary, store, parts, wall)
+        if self._events is not None and self._events.failed > failed:
+            result.notes.append(note_on_subscribers(self._events, self._events.failed - failed))
+        return result
 
     def _run_apart(self, progress: Callable[[int, int], None] | None = None) -> list[Result]:
         """Run each strategy as if it were alone, over one pass of the data, and return a result for each.

@@ -14,10 +14,19 @@ from tradecore.types import EventKind
 if TYPE_CHECKING:
     from tradecore._core import Instrument
     from tradecore.backtest.tables import TableStore
+    from tradecore.bus import EventBus
     from tradecore.strategy import Strategy
     from tradecore.venue import SimVenue
 
-__all__ = ["NEEDS", "Part", "moments_text", "notes_on", "notes_on_margin", "notes_on_trips"]
+__all__ = [
+    "NEEDS",
+    "Part",
+    "moments_text",
+    "note_on_subscribers",
+    "notes_on",
+    "notes_on_margin",
+    "notes_on_trips",
+]
 
 
 class Part(NamedTuple):
@@ -140,6 +149,14 @@ def notes_on_trips(summary: Mapping[str, Any], tables: TableStore) -> Iterable[s
         often, ns = counted(len(rows), "time"), rows["ts"][0]
         value, limit = plain(rows["value"][0]), plain(rows["limit"][0])
         yield f"{scope} {name}: stopped by {check} {often}, first at {ns} ns: {value} of {limit} (on_trip {does})"
+
+
+def note_on_subscribers(bus: EventBus, failed: int) -> str:
+    """Say that subscribers of a bus raised."""
+    last = bus.failures[-1]
+    why = last.traceback.rstrip().rpartition("\n")[2]
+    kind = type(last.event).__name__
+    return f"a subscriber of the bus raised {counted(failed, 'time')}, such as {last.subscriber} at {kind}: {why}"
 
 
 def _liquidated(tables: TableStore) -> Iterable[str]:

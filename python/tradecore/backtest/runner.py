@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from tradecore.backtest.lookahead import LookaheadReport, check_lookahead
 from tradecore.backtest.outputs import check_writable, write_outputs
 from tradecore.backtest.result import Result
 from tradecore.backtest.scratch import Scratch
+from tradecore.bus import EventBus
+from tradecore.bus.events import OF_SESSIONS, MarketEvent
 from tradecore.config import BacktestConfig, TardisConfig
 from tradecore.data.catalog import Catalog
 from tradecore.data.importers import import_tardis
@@ -50,6 +53,10 @@ class Plan:
         Seed instead of the configured one.
     bounds : bool
         Whether to run with bounds, if the configuration does not.
+    events : path, optional
+        A file for the events of the run, as JSON lines.
+    market_events : bool
+        Whether those of markets are among them.
     notes : list of str
         Filled with what the user should know.
     """
@@ -61,6 +68,8 @@ class Plan:
     symbol: str | None = None
     seed: int | None = None
     bounds: bool = False
+    events: Path | None = None
+    market_events: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -106,6 +115,7 @@ def run_config(
         specs, catalog, scope = _opened(plan, config, scratch)
         strategies = build_strategies(scope, config.strategies)
         venues = build_venues(scope, config.venues, strategies, default=SimVenue)
+        bus = None if plan.events is None else EventBus()
         try:
             backtest = Backtest(
                 strategies,
@@ -121,13 +131,17 @@ def run_config(
                 reporting_rates=config.reporting_rates,
                 bounds=config.bounds,
                 risk=config.risk,
+                events=bus,
             )
         except InvalidValueError as error:
             key = "instruments" if error.field == "specs" else error.field
             raise ConfigError(plan.source, key, error.problem) from None
         if config.output.dir is not None:
             check_writable(config.output.dir)
-        result = backtest._run(progress, interrupts)
+        kinds = [kind for kind in OF_SESSIONS if plan.market_events or not issubclass(kind, MarketEvent)]
+        log = nullcontext() if plan.events is None or bus is None else bus.write(plan.events, kinds)
+        with log:
+            result = backtest._run(progress, interrupts)
     notes = [*plan.notes, *result.notes]
     summary = {**result.summary(), "notes": notes, "output": None}
     if config.output.dir is not None:

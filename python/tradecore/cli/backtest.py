@@ -39,6 +39,13 @@ def backtest(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the result into this .png or .svg file.")
     ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what happens, an event a line, as JSON.", show_default=False),
+    ] = None,
+    market_events: Annotated[
+        bool, typer.Option("--market-events", help="With --events: those of markets as well, which are many.")
+    ] = False,
     symbol: Annotated[str | None, typer.Option(metavar="ID", help="Trade only this instrument.")] = None,
     seed: Annotated[
         int | None,
@@ -57,9 +64,12 @@ def backtest(
     """
     from tradecore.backtest.runner import Plan
     from tradecore.config import load_config
+    from tradecore.errors import InvalidValueError
 
     if plot is not None:
         _check_plot(plot)
+    if market_events and events is None:
+        raise InvalidValueError("--market-events", "goes with --events FILE")
     loaded, notes = load_config(config)
     plan = Plan(
         config=loaded,
@@ -69,6 +79,8 @@ def backtest(
         symbol=symbol,
         seed=seed,
         bounds=bounds,
+        events=events,
+        market_events=market_events,
         notes=notes,
     )
     with patience() as interrupts:
@@ -92,11 +104,13 @@ def _run(plan: Plan, interrupts: Interrupts, plot: Path | None, *, json: bool, q
     undrawn = None if plot is None else _draw(result, plot)
     drawn = None if plot is None or undrawn is not None else str(plot)
     if json:
-        emit({**summary, "plot": drawn})
+        emit({**summary, "plot": drawn, "event_lines": None if plan.events is None else str(plan.events)})
     else:
         say(str(result))
         if summary["output"]:
             say(f"written to {summary['output']}_* (orders, trades, positions, candles, config, summary, result)")
+        if plan.events is not None:
+            say(f"events in {plan.events}")
         if drawn:
             say(f"drawn in {drawn}")
         if not (quiet or result.interrupted or result.failures):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tradecore._core import Instrument, Kernel
+from tradecore.bus import EventBus
 from tradecore.errors import InvalidValueError, UnknownInstrumentError
 from tradecore.risk import RiskLimits
 from tradecore.strategies.compiled import CompiledStrategy
@@ -26,6 +27,7 @@ def build_kernel(
     keeps_journal: bool = False,
     cost_basis: str = "average",
     risk: RiskLimits | None = None,
+    events: EventBus | None = None,
 ) -> Kernel:
     """Set up a kernel.
 
@@ -51,6 +53,8 @@ def build_kernel(
         Which part of a position a fill closes: ``average``, ``fifo`` or ``lifo``.
     risk : RiskLimits, optional
         Limits on orders, positions and losses.
+    events : EventBus, optional
+        What is told of all that happens.
 
     Raises
     ------
@@ -69,6 +73,7 @@ def build_kernel(
         keeps_journal=keeps_journal,
         cost_basis=cost_basis,
         risk=risk,
+        events=events,
     )
     for strategy in strategies:
         strategy._check_ready()

@@ -22,6 +22,7 @@ use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, 
 use crate::columns::NumpyColumns;
 use crate::commands::Command;
 use crate::errors;
+use crate::events::Bus;
 use crate::instrument::PyInstrument;
 use crate::levels::read_levels;
 use crate::readers::BinanceDecoder;
@@ -40,6 +41,8 @@ struct State {
     roster: Roster,
     names: Vec<String>,
     kernel: Option<Kernel>,
+    /// Who listens.
+    bus: Option<Bus>,
     is_started: bool,
     is_finished: bool,
     /// The rows of the message at hand; its memory is used again.
@@ -67,7 +70,9 @@ impl State {
             none => {
                 let strategies = std::mem::take(&mut self.roster.strategies);
                 let kernel = Kernel::new(self.config.clone(), self.markets.clone(), strategies);
-                none.insert(kernel.map_err(errors::setup)?)
+                let kernel = none.insert(kernel.map_err(errors::setup)?);
+                listen(self.bus.as_ref(), kernel, &self.roster)?;
+                kernel
             }
         };
         Ok((kernel, &mut self.rows))
@@ -104,6 +109,12 @@ impl State {
         rows.clear();
         self.outcome(told)
     }
+}
+
+/// Has a bus, where there is one, listen to a kernel.
+fn listen(bus: Option<&Bus>, kernel: &mut Kernel, roster: &Roster) -> PyResult<()> {
+    let listen = |bus: &Bus| Python::attach(|py| bus.listen(py, kernel, &roster.instruments, &roster.raised));
+    bus.map_or(Ok(()), listen)
 }
 
 fn deliver(kernel: &mut Kernel, at: i64, market: MarketId, view: View<'_>) -> Result<(), KernelError> {
@@ -158,6 +169,8 @@ fn to_event(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
 ///     Whether inputs and commands are kept for :meth:`take_journal`.
 /// risk : RiskLimits, optional
 ///     Limits; none if not given.
+/// events : EventBus, optional
+///     What is told of all that happens, each time an input has been taken.
 ///
 /// Raises
 /// ------
@@ -186,7 +199,7 @@ impl PyKernel {
 impl PyKernel {
     #[new]
     #[pyo3(signature = (session, *, candle_interval=None, stop_run_on_error=false, keeps_journal=false,
-        cost_basis="average", debug_checks=false, risk=None))]
+        cost_basis="average", debug_checks=false, risk=None, events=None))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
         session: &str,
@@ -196,6 +209,7 @@ impl PyKernel {
         cost_basis: &str,
         debug_checks: bool,
         risk: Option<&Bound<'_, PyAny>>,
+        events: Option<Bus>,
     ) -> PyResult<Self> {
         let config = KernelConfig {
             cost_basis: to_cost_basis(cost_basis)?,
@@ -212,6 +226,7 @@ impl PyKernel {
             roster: Roster::default(),
             names: Vec::new(),
             kernel: None,
+            bus: events,
             is_started: false,
             is_finished: false,
             rows: EventColumns::default(),
@@ -692,7 +707,8 @@ impl PyKernel {
         let strategies = std::mem::take(&mut state.roster.strategies);
         let kernel = Kernel::load(state.config.clone(), state.markets.clone(), strategies, saved);
         match kernel {
-            Ok(kernel) => {
+            Ok(mut kernel) => {
+                listen(state.bus.as_ref(), &mut kernel, &state.roster)?;
                 state.kernel = Some(kernel);
                 state.is_started = true;
                 Ok(())

@@ -16,6 +16,7 @@ mod commands;
 mod context;
 mod custom_models;
 mod errors;
+mod events;
 mod execution;
 mod executions;
 mod features;
@@ -80,6 +81,7 @@ assert_align!(
     custom_models::QueuePlace,
     indicators::Indicator,
     indicators::IndicatorBank,
+    events::EventInterest,
     execution::Slippage,
     executions::Execution,
     features::FeatureBook,
@@ -163,6 +165,8 @@ mod _core {
     use crate::context::Context;
     #[pymodule_export]
     use crate::custom_models::{ChargedFill, QueuePlace};
+    #[pymodule_export]
+    use crate::events::{EventInterest, session_event_names};
     #[pymodule_export]
     use crate::execution::{
         Slippage, almgren_chriss, iceberg_slices, impact_bps, implementation_shortfall, pov_target, slippage,

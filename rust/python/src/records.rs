@@ -27,6 +27,7 @@ macro_rules! python_enum {
 
 python_enum!(side_to_py, "Side");
 python_enum!(book_state_to_py, "BookState");
+python_enum!(event_kind_to_py, "EventKind");
 python_enum!(order_type_to_py, "OrderType");
 python_enum!(time_in_force_to_py, "TimeInForce");
 python_enum!(order_status_to_py, "OrderStatus");

@@ -23,6 +23,7 @@ use tradecore_core::types::{Decimal, Instrument, MarketId, Money, Qty, StrategyI
 use crate::catalog::EventStream;
 use crate::columns::NumpyColumns;
 use crate::errors;
+use crate::events::Bus;
 use crate::hooks::Calls;
 use crate::instrument::PyInstrument;
 use crate::memory::MemoryColumns;
@@ -319,9 +320,12 @@ impl Simulation {
     /// came to, which filled by what is surely a fill and by what may be one.
     ///
     /// A column of a table is the name of its type and its bytes, or texts; None for no text in any row.
+    /// ``events`` is an EventBus that is told of all that happens; of the first of three.
+    ///
     /// ``spill`` is called with tables of so many rows and how often it was called before without an error, as
     /// ``spills`` says in the end; ``ended`` once when the run is over, which Ctrl-C before that interrupts.
-    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000, ended=None, bounds=false))]
+    #[pyo3(signature = (*, progress=None, spill=None, spill_rows=100_000, ended=None, bounds=false, events=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn run<'py>(
         &self,
         py: Python<'py>,
@@ -330,10 +334,11 @@ impl Simulation {
         spill_rows: usize,
         ended: Option<&Bound<'py, PyAny>>,
         bounds: bool,
+        events: Option<Bus>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let tables = spill.as_ref().map_or(Tables::Kept, |spill| Tables::Spilled(spill, spill_rows));
         let assemble = if bounds { Replay::bounded } else { Replay::new };
-        let mut ran = self.simulate(py, assemble, progress.as_ref(), tables)?;
+        let mut ran = self.simulate(py, assemble, progress.as_ref(), tables, events.as_ref())?;
         if bounds {
             // Those of the first of three.
             ran.calls.truncate(ran.calls.len() / 3);
@@ -360,7 +365,7 @@ impl Simulation {
         py: Python<'py>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let mut ran = self.simulate(py, Replay::apart, progress.as_ref(), Tables::Dropped)?;
+        let mut ran = self.simulate(py, Replay::apart, progress.as_ref(), Tables::Dropped, None)?;
         (0..ran.digests.len()).map(|strategy| summary(py, &mut ran, StrategyId::new(strategy))).collect()
     }
 }
@@ -400,6 +405,7 @@ impl Simulation {
         assemble: Assemble,
         progress: Option<&Py<PyAny>>,
         tables: Tables<'_>,
+        bus: Option<&Bus>,
     ) -> PyResult<Ran> {
         let Parts { markets, roster, .. } = std::mem::take(&mut *self.parts(py));
         let Roster { instruments, strategies, models, raised, calls, .. } = roster;
@@ -408,6 +414,9 @@ impl Simulation {
         }
         let mut replay = assemble(self.config.clone(), markets, strategies).map_err(errors::run)?;
         replay.set_models(models);
+        if let Some(bus) = bus {
+            bus.listen(py, replay.kernel(), &instruments, &raised)?;
+        }
         let mut monitor = PyMonitor {
             progress,
             tables,

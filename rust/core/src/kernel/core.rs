@@ -2,6 +2,7 @@
 
 use super::accounts::Accounts;
 use super::entry::{Desk, Sender};
+use super::events::Events;
 use super::executions::Executions;
 use super::exits::Exits;
 use super::journal::Journal;
@@ -46,6 +47,8 @@ pub(super) struct Core {
     pub(super) refused: Option<RefusalRow>,
     /// What the kill switch or the circuit breaker is closing.
     pub(super) exits: Exits,
+    /// Who listens, and what it is to be told; boxed, since mostly nobody does.
+    pub(super) events: Option<Box<Events>>,
     pub(super) accounts: Accounts,
     pub(super) desk: Desk,
     pub(super) quotes: Quotes,
@@ -70,6 +73,12 @@ impl Core {
     #[inline]
     pub(super) fn market(&self, market: MarketId) -> &Market {
         &self.markets[market.index()]
+    }
+
+    /// Whether strategies or limits need every message of a market.
+    #[inline]
+    pub(super) fn is_followed(&self, market: MarketId) -> bool {
+        !self.topics.of(market).is_empty() || self.limits_need_marks()
     }
 
     /// What is to be done next without an input that asks for it, and when.

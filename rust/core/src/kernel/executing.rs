@@ -273,6 +273,7 @@ impl Kernel {
                 continue;
             };
             let strategy = execution.strategy;
+            core.tell_execution(&execution);
             core.record.executions.push(execution);
             if self.wants_executions(strategy) {
                 self.call(strategy, |s, ctx| s.on_execution(ctx, id))?;

@@ -97,6 +97,7 @@ impl Core {
     pub(super) fn act_on_trips(&mut self) {
         let Some(engine) = self.desk.engine_mut().filter(|engine| engine.has_trips()) else { return };
         for trip in engine.take_trips() {
+            self.tell_trip(&trip);
             if trip.check.is_some() {
                 self.stop_members(&trip);
             }

@@ -9,6 +9,7 @@ use super::accounts::Accounts;
 use super::context::Context;
 use super::core::{Core, Due};
 use super::entry::Desk;
+use super::events::{Halt, SessionEventKind};
 use super::executions::Executions;
 use super::exits::Exits;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
@@ -218,6 +219,7 @@ impl Kernel {
             names,
             desk,
             exits: Exits::default(),
+            events: None,
             refused: None,
             timers: Timers::default(),
             executions: Executions::default(),
@@ -241,6 +243,16 @@ impl Kernel {
     /// # Errors
     /// [`KernelError`].
     pub fn handle(&mut self, at: i64, input: Input<'_>) -> Result<(), KernelError> {
+        let taken = self.take_input(at, input);
+        if self.ctx.core().events.is_some() {
+            let handed = self.hand_over();
+            return taken.and(handed);
+        }
+        taken
+    }
+
+    #[inline]
+    fn take_input(&mut self, at: i64, input: Input<'_>) -> Result<(), KernelError> {
         // What comes most often comes first: a jump by kind would be guessed wrong nearly every time.
         if let Input::Known { market, rows } = input {
             self.prepare(at, &input, Some(market))?;
@@ -265,7 +277,7 @@ impl Kernel {
     fn handle_other(&mut self, at: i64, input: Input<'_>) -> Result<(), KernelError> {
         match input {
             Input::Known { .. } | Input::Message { .. } | Input::Report(_) | Input::Due => {
-                self.handle(at, input)
+                self.take_input(at, input)
             }
             Input::Supply { market, supply } => {
                 self.check_market(market)?;
@@ -287,6 +299,7 @@ impl Kernel {
                 let state = &mut core.markets[market.index()];
                 let Some(book_state) = state.view.set_feed(update) else { return Ok(()) };
                 state.features.set_state(core.now, book_state);
+                core.tell_book_state(market, book_state, Some(&update.reason));
                 self.on_book_state(market, book_state)
             }
             Input::Listing(&Listing { market, is_listed }) => {
@@ -330,6 +343,7 @@ impl Kernel {
         }
         if self.ctx.core().desk.has_refusals() {
             self.deliver_refusals()?;
+            self.ctx.core_mut().tell_submitted();
         }
         let core = self.ctx.core_mut();
         core.now = core.now.max(at);
@@ -440,6 +454,7 @@ impl Kernel {
         let now = core.now;
         match &answer.outcome {
             Ok(signal) if core.signals.take(answer, now) => {
+                core.tell_signal(answer);
                 self.call(strategy, |s, ctx| s.on_signal(ctx, market, signal))
             }
             _ => Ok(()),
@@ -503,6 +518,7 @@ impl Kernel {
         if executes || core.limits_need_trades() {
             wanted = wanted.with(Topics::TRADES);
         }
+        wanted = wanted.with(core.event_topics());
         let state = &mut core.markets[market.index()];
         if !state.bars.are_idle() {
             wanted = wanted.with(Topics::TRADES);
@@ -547,7 +563,7 @@ impl Kernel {
                 core.set_bars_due(market);
             }
         }
-        if !self.content.stats.is_empty() {
+        if !self.content.stats.is_empty() && (core.is_followed(market) || !core.events_follow()) {
             let ts_recv = core.now;
             let rows = self.content.stats.iter().map(|stat| PublishedRow { ts_recv, market, stat: *stat });
             core.record.published.extend(rows);
@@ -560,6 +576,9 @@ impl Kernel {
             && let (Some(trade), Some(engine)) = (self.content.trades.last(), core.desk.engine_mut())
         {
             engine.traded(market, trade.price);
+        }
+        if core.events.is_some() {
+            core.tell_message(market, &self.content);
         }
         core.mark(market, false);
         self.announce_all(market)?;
@@ -655,14 +674,11 @@ impl Kernel {
                 matches!(report.kind, ReportKind::CancelRejected(_) | ReportKind::ReplaceRejected(_));
             if !(refused && known.is_some_and(|id| id <= orders.last_id())) {
                 let order = report.order.clone();
-                core.record.note(Reconcile { ts: now, order, mismatch: None });
+                core.note(Reconcile { ts: now, order, mismatch: None });
             }
             return Ok(());
         };
         let (applied, mismatch) = order.apply(report, now);
-        if let Some(mismatch) = mismatch {
-            core.record.note(Reconcile { ts: now, order: report.order.clone(), mismatch: Some(mismatch) });
-        }
         let (id, strategy, on) = (order.id, order.strategy, order.market);
         let is_first = matches!(report.kind, ReportKind::Fill { qty, .. } if qty == order.filled);
         let market = &core.markets[on.index()];
@@ -674,6 +690,9 @@ impl Kernel {
             core.accounts.check(strategy, fill.market, &market.math).map_err(KernelError::Unbalanced)?;
         }
         let uncounted = booked.as_ref().err().map(|error| error.of(&market.instrument).to_string());
+        if let Some(mismatch) = mismatch {
+            core.note(Reconcile { ts: now, order: report.order.clone(), mismatch: Some(mismatch) });
+        }
         if let Some(key) = &report.venue_id {
             core.desk.orders_mut().note_venue_id(id, key);
         }
@@ -681,6 +700,8 @@ impl Kernel {
             self.retire(id);
             return self.failed(strategy, problem);
         }
+        let (fill, breaches) = (booked.as_ref().ok().and_then(Option::as_ref), refused.as_ref());
+        core.tell_report(id, applied, report.kind, fill, breaches.map(|refused| &refused.breaches));
         match &booked {
             Ok(Some(fill)) => core.limits_filled(fill, is_first),
             _ if applied != Applied::Nothing => core.limits_told(on, strategy, report.kind),
@@ -726,6 +747,9 @@ impl Kernel {
         let market = &core.markets[payment.market.index()];
         let booked = core.accounts.pay(payment, &strategies, &market.math, core.now, &mut rows);
         core.record.payments.extend(&rows);
+        for row in &rows {
+            core.tell_payment(row);
+        }
         core.mark(payment.market, true);
         let market = &core.markets[payment.market.index()];
         for row in &rows {
@@ -753,6 +777,7 @@ impl Kernel {
     fn on_control(&mut self, control: &Control) -> Result<(), KernelError> {
         match control {
             Control::Start => {
+                self.ctx.core_mut().tell_session(SessionEventKind::SessionStarted);
                 for index in 0..self.runners.len() {
                     self.call(StrategyId::new(index), |s, ctx| s.on_start(ctx))?;
                 }
@@ -761,14 +786,27 @@ impl Kernel {
                 for index in 0..self.runners.len() {
                     self.call(StrategyId::new(index), |s, ctx| s.on_stop(ctx))?;
                 }
+                self.ctx.core_mut().tell_session(SessionEventKind::SessionStopped);
                 self.is_stopped = true;
             }
             Control::Order { strategy, request } => {
                 self.ctx.core_mut().submit(*strategy, request.clone())?;
             }
-            Control::Pause => self.ctx.core_mut().desk.set_trading(Trading::Paused),
-            Control::Resume => self.ctx.core_mut().resume(),
-            Control::Kill => self.ctx.core_mut().kill(),
+            Control::Pause => {
+                let core = self.ctx.core_mut();
+                core.tell_halt(|| Halt::Pause);
+                core.desk.set_trading(Trading::Paused);
+            }
+            Control::Resume => {
+                let core = self.ctx.core_mut();
+                core.tell_resumed();
+                core.resume();
+            }
+            Control::Kill => {
+                let core = self.ctx.core_mut();
+                core.tell_halt(|| Halt::Kill);
+                core.kill();
+            }
             Control::CarryRefusals => self.ctx.core_mut().desk.carry_refusals(),
             Control::Fail { strategy, problem } => return self.failed(*strategy, problem.to_string()),
         }
@@ -813,6 +851,7 @@ impl Kernel {
         }
         let name = runner.name.clone();
         runner.failure = Some(traceback.clone());
+        self.ctx.core_mut().tell_failure(strategy, &traceback);
         self.cancel_all(strategy, Reason::StrategyStopped);
         let core = self.ctx.core_mut();
         core.timers.forget(strategy);

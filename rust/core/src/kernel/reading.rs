@@ -65,14 +65,14 @@ impl Kernel {
     #[inline]
     pub fn is_followed(&self, market: MarketId) -> bool {
         let core = self.ctx.core();
-        !core.topics.of(market).is_empty() || core.limits_need_marks()
+        core.is_followed(market) || core.events_follow()
     }
 
     /// Grows with every change of [`Kernel::is_followed`].
     #[inline]
     pub fn topics_version(&self) -> u64 {
         let core = self.ctx.core();
-        core.topics.version() + core.desk.engine().map_or(0, Engine::version)
+        core.topics.version() + core.desk.engine().map_or(0, Engine::version) + core.events_version()
     }
 
     /// Whether orders may be sent.
