@@ -63,7 +63,9 @@ __all__ = [
     "L2Book",
     "Liquidation",
     "MemoryColumns",
+    "Notice",
     "OpenInterest",
+    "OpenOrder",
     "Order",
     "PartWriter",
     "Payment",
@@ -76,10 +78,12 @@ __all__ = [
     "ReadAhead",
     "RealizedVolatility",
     "ReferencePrice",
+    "Refusal",
     "RiskBreach",
     "RiskView",
     "SeriesReader",
     "Signal",
+    "SimExchange",
     "Simulation",
     "Slippage",
     "Survey",
@@ -2988,6 +2992,275 @@ class Simulation:
         """
 
 @final
+class Notice:
+    """What a simulated venue tells an account: a report on an order, or money that it moved.
+
+    :meth:`Kernel.notice` takes it whole. What does not go with its kind is None.
+    """
+
+    @property
+    def at_ns(self) -> int:
+        """When it reaches the account, ns UTC."""
+    @property
+    def account(self) -> int:
+        """Index of the account."""
+    @property
+    def market(self) -> int:
+        """Index of the market."""
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def kind(self) -> str:
+        """What happened.
+
+        Of a report as :meth:`Kernel.report` has it, such as ``fill``; of money ``funding``, ``settlement``,
+        ``liquidation`` or ``liquidation_fee``.
+        """
+    @property
+    def order(self) -> int | None:
+        """Number of the order; None of money."""
+    @property
+    def execution(self) -> str | None:
+        """Number of a fill at the venue."""
+    @property
+    def cumulative(self) -> Decimal | None:
+        """What is filled of the order after a fill, in contracts (spot: base units)."""
+    @property
+    def ts_event(self) -> int:
+        """When it happened at the venue, ns UTC."""
+    @property
+    def price(self) -> Decimal | None:
+        """Of a fill, and what an order is replaced by or given, in quote currency."""
+    @property
+    def qty(self) -> Decimal | None:
+        """In contracts (spot: base units): of a fill, of an order's new total, of what money is paid on (signed)."""
+    @property
+    def liquidity(self) -> str | None:
+        """Of a fill: ``maker`` or ``taker``."""
+    @property
+    def fee(self) -> Decimal | None:
+        """Of a fill: its fee in the settlement currency; negative is a rebate."""
+    @property
+    def fee_paid(self) -> tuple[str, Decimal] | None:
+        """Of a fill whose fee is not paid in the settlement currency: the coin it is paid in, and how much of it."""
+    @property
+    def reason(self) -> str | None:
+        """Why an order was refused, or ended."""
+    @property
+    def made_by(self) -> str | None:
+        """Of a fill, what made the order trade.
+
+        ``print`` (a trade of the market), ``book`` (the other side came to its price), ``taker`` (it took what was
+        there) or ``own_order`` (an order of another account took it).
+        """
+    @property
+    def paid(self) -> Decimal | None:
+        """Of money: what the account pays in the settlement currency; negative is received."""
+    @property
+    def valued_at(self) -> float | None:
+        """Of money: the price the position was valued or closed at, in quote currency."""
+    @property
+    def rate(self) -> float | None:
+        """Of money: the fraction of the position's value that a long pays, or a fee is."""
+
+@final
+class Refusal:
+    """A command that the gate of its kernel refused, to be brought back by its driver."""
+
+    @property
+    def at_ns(self) -> int:
+        """When the command was sent, ns UTC."""
+    @property
+    def account(self) -> int:
+        """Index of the account it was for."""
+    @property
+    def order_id(self) -> int:
+        """Number of the order."""
+    @property
+    def market(self) -> int:
+        """Index of the market."""
+    @property
+    def reason(self) -> str:
+        """Why it was refused."""
+
+@final
+class OpenOrder:
+    """An order that is open at a simulated exchange."""
+
+    @property
+    def account(self) -> int:
+        """Index of the account."""
+    @property
+    def order(self) -> int:
+        """Number of the order among those of its account."""
+    @property
+    def market(self) -> int:
+        """Index of the market."""
+    @property
+    def side(self) -> Side:
+        """``Side.BUY`` or ``Side.SELL``."""
+    @property
+    def order_type(self) -> OrderType:
+        """What kind of order it is; see :class:`~tradecore.types.OrderType`."""
+    @property
+    def price(self) -> Decimal | None:
+        """Its limit in quote currency; None of a market order that waits."""
+    @property
+    def trigger_price(self) -> Decimal | None:
+        """What it is set off by, in quote currency; None where it waits for nothing, or trails."""
+    @property
+    def qty(self) -> Decimal:
+        """In contracts (spot: base units), what is filled of it included."""
+    @property
+    def filled_qty(self) -> Decimal:
+        """What is filled of it, in contracts (spot: base units)."""
+    @property
+    def time_in_force(self) -> TimeInForce:
+        """How long it lives; see :class:`~tradecore.types.TimeInForce`."""
+    @property
+    def post_only(self) -> bool:
+        """Whether it rests rather than take liquidity."""
+    @property
+    def reduce_only(self) -> bool:
+        """Whether it only makes a position smaller."""
+    @property
+    def arrived_ns(self) -> int:
+        """When it arrived at the venue, or what replaced it did, ns UTC."""
+
+@final
+class SimExchange:
+    """A simulated exchange that is driven from outside: what paper trading and local venue servers trade against.
+
+    Add markets; from the first thing that happens on the set-up is closed. Market data is pushed by venue time,
+    commands by the time they are sent; :meth:`advance` lets happen what is due, :meth:`receive` takes what came of
+    it. It is the venue of backtests: the same rows, commands and times make the same reports.
+
+    Its time does not go back. At one nanosecond messages act first, then commands: push messages before
+    :meth:`advance`. What was due before a message happens before it by itself. The rows are taken as they are: a book
+    that stays crossed is not put right, and stamps play no part in when a message acts.
+
+    Accounts are numbers from 0 on. An order's number is its account's own.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything that is drawn.
+
+    Raises
+    ------
+    InvalidValueError
+        By every method, naming the argument that is none: a market out of range, a time that lies back, a price off the
+        grid. Nothing has changed then.
+    RunError
+        Where a model of the user's fails, and by changes of the set-up once something has happened.
+    """
+
+    def __new__(cls, *, seed: int = 0) -> SimExchange: ...
+    def add_market(self, instrument: Instrument, venue: SimVenue, holds: Sequence[int]) -> int:
+        """Add a market and return its index; ``holds`` are the kinds of events that will be pushed.
+
+        They decide what ``basis="auto"`` is. ``granularity="auto"`` is told by the messages so far: give it where runs
+        are to be compared. ``clock_lead``, ``wrong_stamps``, ``uncross``, ``stale_after`` and the latency of the feed
+        are its driver's to keep.
+        """
+    def instrument(self, market: int) -> Instrument:
+        """Return the instrument of a market as the venue trades it: with its fees, and the orders it takes."""
+    def message(self, at_ns: int, market: int, columns: _Columns) -> None:
+        """Let event columns of one or several whole messages happen, one after the other."""
+    def levels(
+        self,
+        at_ns: int,
+        market: int,
+        ts_event: int,
+        bids: _Levels,
+        asks: _Levels,
+        *,
+        snapshot: bool = False,
+    ) -> None:
+        """Let a book update happen, as :meth:`Kernel.levels` has it."""
+    def decoded(self, at_ns: int, market: int, decoder: BinanceDecoder) -> None:
+        """Let happen what a decoder has decoded of the market's instrument since the last call, message by message."""
+    def command(self, at_ns: int, command: Command, *, account: int | None = None) -> None:
+        """Take a command that the gate of a kernel has approved, sent at ``at_ns``.
+
+        Markets are those of the kernel: add the same in the same order. ``account`` is the command's own if not given.
+        """
+    def refuse(self, refusal: Refusal, *, account: int | None = None) -> None:
+        """Bring a refusal of a kernel's gate back, when the venue's own would have come."""
+    def submit(
+        self,
+        at_ns: int,
+        account: int,
+        order: int,
+        market: int,
+        side: Side | str | int,
+        qty: _Number,
+        price: _Number | None = None,
+        *,
+        type: OrderType | str | int | None = None,
+        trigger_price: _Number | None = None,
+        trigger: Literal["last", "mark", "mid"] | None = None,
+        trailing_offset: _Number | None = None,
+        time_in_force: TimeInForce | str | int | None = None,
+        expires_at: int | datetime | None = None,
+        post_only: bool | Literal["slide"] = False,
+        reduce_only: bool = False,
+        display_qty: _Number | None = None,
+    ) -> None:
+        """Take an order of an outside client, sent at ``at_ns``, with the terms of :meth:`Context.submit`.
+
+        It passes a gate without limits. What that or the venue refuses comes back as a notice.
+        """
+    def replace(self, at_ns: int, account: int, order: int, market: int, price: _Number, qty: _Number) -> None:
+        """Change price and total quantity of an order of an outside client."""
+    def cancel(self, at_ns: int, account: int, order: int, market: int) -> None:
+        """Cancel an order of an outside client."""
+    def advance(self, until_ns: int) -> None:
+        """Let happen what is due by a time: commands arrive, orders end, instruments come and go, funding is paid."""
+    def next_due(self) -> int | None:
+        """Return when something is next due by itself, ns UTC; None for nothing."""
+    def next_report(self) -> int | None:
+        """Return when the next notice arrives, ns UTC; None for none on its way."""
+    def receive(self, until_ns: int) -> list[Notice]:
+        """Take what has arrived by a time, in order."""
+    @property
+    def now_ns(self) -> int | None:
+        """How far it has got, ns UTC; None before anything has happened."""
+    def open_orders(self, account: int) -> list[OpenOrder]:
+        """Return the open orders of an account, by market: those that rest, that wait for a print, for a trigger."""
+    def balances(self, account: int) -> dict[str, dict[str, tuple[Decimal, Decimal]]]:
+        """Return what an account has of each currency, Decimal, as ``{currency: (held, locked)}``, by venue.
+
+        ``locked`` is the part of what is held that open spot orders may pay. Empty for venues without ``balances``.
+        """
+    def position(self, account: int, market: int) -> dict[str, Any]:
+        """Return what an account has in a market.
+
+        ``qty`` in contracts (spot: base units, of what was traded here). Where it is traded on margin also
+        ``avg_entry_price`` (float or None), ``mark_price`` (float or None), and Decimal in the settlement currency
+        ``unrealized_pnl``, ``realized_pnl``, ``value``, ``initial_margin`` (open orders included),
+        ``maintenance_margin`` and ``isolated_margin`` (None where margin is cross), and ``leverage``.
+        """
+    def set_leverage(self, account: int, market: int, leverage: _Exact) -> bool:
+        """Lever what an account trades in a market from now on.
+
+        Return False where its equity does not allow it, or there is no margin.
+        """
+    def depth(
+        self, market: int, levels: int, *, own: bool = True
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return the best bids and asks of a market as ``(price, qty)`` in increments, best first.
+
+        With ``own``, as the venue shows them: with open orders in them, and without what these have taken. Else as they
+        were pushed.
+        """
+    def last_trade(self, market: int) -> tuple[int, int] | None:
+        """Return price and quantity of the last trade that was pushed to a market, in increments; None before any."""
+    def mark_price(self, market: int) -> float | None:
+        """Return the price positions in a market are valued at, in quote currency: mark, else index, else the mid."""
+
+@final
 class Command:
     """A command on its way to a venue: a new order, a replacement or a cancel.
 
@@ -3344,6 +3617,14 @@ class Kernel:
         reason : str
             Of a refusal or an expiry, such as ``post_only_would_cross``; ``venue`` for any other.
         """
+    def notice(self, notice: Notice) -> None:
+        """Deliver what a simulated exchange tells, as it is and when it arrives.
+
+        Raises
+        ------
+        InvalidValueError
+            For a notice of a market that the kernel does not have; money that is moved in it has no place either.
+        """
     def balance(self, at_ns: int, currency: str, total: _Exact, *, account: int = 0) -> None:
         """Tell what an account holds of a settlement currency."""
     def feed(self, at_ns: int, market: int, state: BookState, reason: str) -> None:
@@ -3356,6 +3637,10 @@ class Kernel:
         """Return when :meth:`due` is next to be called, ns UTC; None for nothing to wait for."""
     def drain(self) -> list[Command]:
         """Take the commands that may go to their venues, in the order they were sent."""
+    def carry_refusals(self, at_ns: int) -> None:
+        """Leave it to the driver from now on to bring refusals of our own back, as late as a venue's answers."""
+    def refusals(self) -> list[Refusal]:
+        """Take the commands that were refused since :meth:`carry_refusals`, for :meth:`SimExchange.refuse`."""
     def questions(self) -> list[Question]:
         """Take what strategies ask their models, in the order they asked. Each is to be answered by :meth:`answer`."""
     def answer(

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMapping};
 use tradecore_catalog::{PackedColumns, PackedInts};
-use tradecore_core::event::{Columns, EventColumns, Ints, View};
+use tradecore_core::event::{Columns, EventColumns, FLAG_LAST, Ints, View};
 
 use crate::errors;
 
@@ -99,6 +99,16 @@ impl NumpyColumns {
             ));
         };
         Self::of(|name| columns.get(name))
+    }
+
+    /// Borrows columns of sound rows that hold whole messages.
+    pub(crate) fn whole_messages(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let columns = Self::new(given)?;
+        columns.view.check().map_err(|error| errors::invalid("columns", error.to_string()))?;
+        if columns.view.flags.last().is_some_and(|flags| flags & FLAG_LAST == 0) {
+            return Err(errors::invalid("flags", "the last row does not end its message"));
+        }
+        Ok(columns)
     }
 
     /// Borrows the arrays that are found by their names.

@@ -10,7 +10,8 @@ use tradecore_core::orders::{
     ClientId, Command as CoreCommand, OrderKey, OrderRequest, OrderType, TimeInForce, Trigger, TriggerAt,
     VenueKey, order_kind,
 };
-use tradecore_core::types::{Instrument, Price, Qty, Side};
+use tradecore_core::risk::Approved;
+use tradecore_core::types::{AccountId, Instrument, Price, Qty, Side};
 
 use crate::errors;
 use crate::instrument::PyInstrument;
@@ -57,6 +58,15 @@ impl Command {
             trigger: order.trigger,
             outgoing,
         })
+    }
+
+    /// What the gate has approved, once more: a driver may send a command again.
+    pub(crate) fn approved(&self) -> Approved<CoreCommand> {
+        self.outgoing.command.clone()
+    }
+
+    pub(crate) fn account_id(&self) -> AccountId {
+        self.outgoing.account
     }
 
     fn command(&self) -> &CoreCommand {

@@ -8,15 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use tradecore_core::book::BookState;
-use tradecore_core::event::{
-    Columns as _, Event, EventColumns, EventKind, EventSink as _, FLAG_LAST, FLAG_SNAPSHOT, TIME_LIMIT, View,
-    is_qty,
-};
+use tradecore_core::event::{Columns as _, EventColumns, FLAG_LAST, View, is_qty};
 use tradecore_core::kernel::{
     Control, FeedUpdate, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, OnError, Outgoing,
     Question as CoreQuestion, Rows, entries,
 };
 use tradecore_core::orders::{BadSession, OrderKey, Report};
+use tradecore_core::sim::Notice as CoreNotice;
 use tradecore_core::types::{AccountId, CurrencyId, Instrument, Level, MarketId, Money, StrategyId};
 
 use crate::columns::NumpyColumns;
@@ -24,7 +22,8 @@ use crate::commands::Command;
 use crate::errors;
 use crate::events::Bus;
 use crate::instrument::PyInstrument;
-use crate::levels::read_levels;
+use crate::levels::LevelMessage;
+use crate::notices::{Notice, Refusal};
 use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
@@ -32,7 +31,9 @@ use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
 use crate::signals::{Question, to_opinion};
 use crate::terms::{OrderTerms, PostOnly};
-use crate::values::{basis, repr_of, to_cost_basis, to_decimal, to_duration, to_integer, to_qty, to_side};
+use crate::values::{
+    basis, to_at, to_cost_basis, to_decimal, to_duration, to_event, to_integer, to_qty, to_side,
+};
 
 /// What a kernel is made of until its first input, and the kernel from then on.
 struct State {
@@ -127,21 +128,6 @@ fn deliver(kernel: &mut Kernel, at: i64, market: MarketId, view: View<'_>) -> Re
         }
     }
     Ok(())
-}
-
-/// A time from 1970 to 2116.
-fn time(field: &str, ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-    ns.extract().ok().filter(|ns| (0..=TIME_LIMIT).contains(ns)).ok_or_else(|| {
-        errors::invalid(field, format!("{} is not a time in ns from 1970 to 2116", repr_of(ns)))
-    })
-}
-
-fn to_at(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-    time("at_ns", ns)
-}
-
-fn to_event(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
-    time("ts_event", ns)
 }
 
 /// The kernel, one input at a time: what paper and live trading and the replay of a journal are driven through.
@@ -381,14 +367,9 @@ impl PyKernel {
     ) -> PyResult<()> {
         let mut state = self.state()?;
         let market = state.roster.market(market)?;
-        let columns = NumpyColumns::new(columns)?;
-        let view = columns.view();
-        view.check().map_err(|error| errors::invalid("columns", error.to_string()))?;
-        if view.flags.last().is_some_and(|flags| flags & FLAG_LAST == 0) {
-            return Err(errors::invalid("flags", "the last row does not end its message"));
-        }
+        let columns = NumpyColumns::whole_messages(columns)?;
         let (kernel, _) = state.started()?;
-        let told = deliver(kernel, at_ns, market, view);
+        let told = deliver(kernel, at_ns, market, columns.view());
         state.outcome(told)
     }
 
@@ -409,24 +390,8 @@ impl PyKernel {
         let mut state = self.state()?;
         let State { roster, rows, sides, .. } = &mut *state;
         let market = roster.market(market)?;
-        read_levels(&roster.instruments[market.index()], bids, &mut sides[0])?;
-        read_levels(&roster.instruments[market.index()], asks, &mut sides[1])?;
-        rows.clear();
-        let template = Event {
-            ts_event,
-            ts_recv: at_ns,
-            kind: EventKind::BookSet,
-            side: 0,
-            flags: if snapshot { FLAG_SNAPSHOT } else { 0 },
-            price: 0,
-            qty: 0,
-            id: 0,
-        };
-        if snapshot {
-            rows.push(Event { kind: EventKind::BookClear, ..template });
-        }
-        rows.push_levels(template, &sides[0], &sides[1]);
-        rows.end_message();
+        let instrument = &roster.instruments[market.index()];
+        LevelMessage { instrument, rows, sides }.read((at_ns, ts_event), bids, asks, snapshot)?;
         state.deliver(at_ns, market)
     }
 
@@ -535,6 +500,22 @@ impl PyKernel {
         state.outcome(told)
     }
 
+    /// Deliver what a simulated exchange tells, as it is and when it arrives.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     For a notice of a market that the kernel does not have; money that is moved in it has no place either.
+    fn notice(&self, notice: &Notice) -> PyResult<()> {
+        let mut state = self.state()?;
+        let (kernel, _) = state.started()?;
+        let told = match &notice.what {
+            CoreNotice::Report(_, _, report) => kernel.handle(notice.at, Input::Report(report)),
+            CoreNotice::Payment(payment) => kernel.handle(notice.at, Input::Payment(payment)),
+        };
+        state.outcome(told)
+    }
+
     /// Tell what an account holds of a settlement currency.
     #[pyo3(signature = (at_ns, currency, total, *, account=0))]
     fn balance(
@@ -622,6 +603,21 @@ impl PyKernel {
             }
         }
         Ok(list)
+    }
+
+    /// Leave it to the driver from now on to bring refusals of our own back, as late as a venue's answers.
+    fn carry_refusals(&self, #[pyo3(from_py_with = to_at)] at_ns: i64) -> PyResult<()> {
+        let mut state = self.state()?;
+        let (kernel, _) = state.open()?;
+        let told = kernel.handle(at_ns, Input::Control(&Control::CarryRefusals));
+        state.outcome(told)
+    }
+
+    /// Take the commands that were refused since :meth:`carry_refusals`, for :meth:`SimExchange.refuse`.
+    fn refusals(&self) -> PyResult<Vec<Refusal>> {
+        let mut state = self.state()?;
+        let refused = state.kernel.as_mut().map(Kernel::refusals).unwrap_or_default();
+        Ok(refused.into_iter().map(Refusal).collect())
     }
 
     /// Take what strategies ask their models, in the order they asked. Each is to be answered by :meth:`answer`.

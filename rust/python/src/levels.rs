@@ -3,7 +3,9 @@
 use numpy::{PyArray2, PyArrayMethods as _, PyUntypedArrayMethods as _};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
-use tradecore_core::event::{is_price, is_qty};
+use tradecore_core::event::{
+    Event, EventColumns, EventKind, EventSink as _, FLAG_SNAPSHOT, is_price, is_qty,
+};
 use tradecore_core::types::{Instrument, Level};
 
 use crate::columns::slice_of;
@@ -47,6 +49,45 @@ pub(crate) fn read_levels(
         }
     }
     Ok(())
+}
+
+/// A book update as one message, in memory that is used again.
+pub(crate) struct LevelMessage<'a> {
+    pub(crate) instrument: &'a Instrument,
+    pub(crate) rows: &'a mut EventColumns,
+    pub(crate) sides: &'a mut [Vec<Level>; 2],
+}
+
+impl LevelMessage<'_> {
+    /// Makes the rows of an update that is known at `at_ns`; a snapshot replaces the book.
+    pub(crate) fn read(
+        self,
+        (at_ns, ts_event): (i64, i64),
+        bids: &Bound<'_, PyAny>,
+        asks: &Bound<'_, PyAny>,
+        snapshot: bool,
+    ) -> PyResult<()> {
+        let Self { instrument, rows, sides } = self;
+        read_levels(instrument, bids, &mut sides[0])?;
+        read_levels(instrument, asks, &mut sides[1])?;
+        rows.clear();
+        let template = Event {
+            ts_event,
+            ts_recv: at_ns,
+            kind: EventKind::BookSet,
+            side: 0,
+            flags: if snapshot { FLAG_SNAPSHOT } else { 0 },
+            price: 0,
+            qty: 0,
+            id: 0,
+        };
+        if snapshot {
+            rows.push(Event { kind: EventKind::BookClear, ..template });
+        }
+        rows.push_levels(template, &sides[0], &sides[1]);
+        rows.end_message();
+        Ok(())
+    }
 }
 
 /// A tuple of two floats that are a level; `None` for anything else.

@@ -17,6 +17,7 @@ mod context;
 mod custom_models;
 mod errors;
 mod events;
+mod exchange;
 mod execution;
 mod executions;
 mod features;
@@ -31,6 +32,7 @@ mod lending;
 mod levels;
 mod maths;
 mod memory;
+mod notices;
 mod parts;
 mod positions;
 mod profit;
@@ -82,6 +84,8 @@ assert_align!(
     indicators::Indicator,
     indicators::IndicatorBank,
     events::EventInterest,
+    exchange::OpenOrder,
+    exchange::SimExchange,
     execution::Slippage,
     executions::Execution,
     features::FeatureBook,
@@ -96,6 +100,8 @@ assert_align!(
     maths::QueueSimulator,
     maths::RealizedVolatility,
     memory::MemoryColumns,
+    notices::Notice,
+    notices::Refusal,
     parts::PartWriter,
     positions::FinalPositions,
     readers::BinanceDecoder,
@@ -168,6 +174,8 @@ mod _core {
     #[pymodule_export]
     use crate::events::{EventInterest, session_event_names};
     #[pymodule_export]
+    use crate::exchange::{OpenOrder, SimExchange};
+    #[pymodule_export]
     use crate::execution::{
         Slippage, almgren_chriss, iceberg_slices, impact_bps, implementation_shortfall, pov_target, slippage,
         twap_slices, volume_curve, vwap_slices,
@@ -196,6 +204,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::memory::MemoryColumns;
+    #[pymodule_export]
+    use crate::notices::{Notice, Refusal};
     #[pymodule_export]
     use crate::parts::PartWriter;
     #[pymodule_export]

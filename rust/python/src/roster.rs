@@ -114,9 +114,14 @@ impl Roster {
 
     /// The market of an index.
     pub(crate) fn market(&self, index: usize) -> PyResult<MarketId> {
-        if index < self.instruments.len() {
-            return Ok(MarketId::new(index));
-        }
-        Err(errors::invalid("market", format!("{index} is none of {} markets", self.instruments.len())))
+        market_of(&self.instruments, index)
     }
+}
+
+/// The market of an index among these.
+pub(crate) fn market_of(instruments: &[Arc<Instrument>], index: usize) -> PyResult<MarketId> {
+    if index < instruments.len() {
+        return Ok(MarketId::new(index));
+    }
+    Err(errors::invalid("market", format!("{index} is none of {} markets", instruments.len())))
 }

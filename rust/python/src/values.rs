@@ -220,6 +220,28 @@ pub(crate) fn to_cost_basis(word: &str) -> PyResult<CostBasis> {
     word.parse().map_err(|error: UnknownCostBasis| errors::invalid("cost_basis", error.to_string()))
 }
 
+/// A time from 1970 to 2116.
+fn to_moment(field: &str, ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    ns.extract().ok().filter(|ns| (0..=TIME_LIMIT).contains(ns)).ok_or_else(|| {
+        errors::invalid(field, format!("{} is not a time in ns from 1970 to 2116", repr_of(ns)))
+    })
+}
+
+/// When something happens, ns.
+pub(crate) fn to_at(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    to_moment("at_ns", ns)
+}
+
+/// Until when something may happen, ns.
+pub(crate) fn to_until(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    to_moment("until_ns", ns)
+}
+
+/// The venue's time of something, ns.
+pub(crate) fn to_event(ns: &Bound<'_, PyAny>) -> PyResult<i64> {
+    to_moment("ts_event", ns)
+}
+
 /// A length of time given as text such as `"100ms"`, as a `timedelta` or as a `Nanoseconds`; at least `least`.
 pub(crate) fn to_duration(field: &str, value: &Bound<'_, PyAny>, least: i64) -> PyResult<i64> {
     let py = value.py();

@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::past::Past;
 use crate::book::FillBasis;
 use crate::event::{Chunk, Columns, Event, EventKind, Granularity, KindSet, Span, View};
 use crate::ledger::MoneyOverflow;
 use crate::orders::{Command, OrderRequest, OrderType, ReportKind};
 use crate::random::Random;
-use crate::sim::{Accounts, Market, Matching, QueueModel, Update};
+use crate::sim::{Accounts, Market, Matching, Past, QueueModel, Update};
 use crate::types::{AccountId, Instrument, MarketId, Price, Qty, Side};
 
 /// An order of a script.
@@ -323,8 +322,9 @@ impl Run<'_> {
                 self.markets[at].on_command(account, command.clone(), when, &mut self.out);
                 let past = Past::default();
                 let whole = &self.whole;
-                self.markets[at]
-                    .look_back(|side, price| past.told_of(Some((whole, row)), FillBasis::L2, side, price));
+                self.markets[at].look_back(|side, price| {
+                    past.told_of(Some((whole.view(), 0..row)), FillBasis::L2, side, price)
+                });
                 self.book(at);
             }
         }

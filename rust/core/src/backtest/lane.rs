@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use super::arrivals::{Arrival, Arrivals};
 use super::order::{Ordering, Receipts};
-use super::past::Past;
 use super::watch::{Moments, Watch};
 use crate::book::{FillBasis, L2Book, MarketChunks, Uncrossed};
 use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
-use crate::sim::{FeedClock, ModelFailure, Stamp, Told, WrongStampRule};
+use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told, WrongStampRule};
 use crate::types::Side;
 
 /// Where a market's columns come from, piece by piece in order of time.
@@ -301,8 +300,9 @@ impl Lane {
 
     /// What the last rows told of a level, oldest first.
     pub(super) fn told_of(&self, basis: FillBasis, side: Side, price: i64) -> Vec<Told> {
-        let past = self.feed.past.as_ref();
-        past.map_or(Vec::new(), |past| past.told_of(self.cursor.front(), basis, side, price))
+        let Some(past) = &self.feed.past else { return Vec::new() };
+        let front = self.cursor.front().map(|(chunk, row)| (chunk.view(), chunk.start()..row));
+        past.told_of(front, basis, side, price)
     }
 
     /// Takes a chunk as it was received; `each` sees what we will be told of.

@@ -5,7 +5,6 @@ mod fidelity;
 mod lane;
 mod models;
 mod order;
-mod past;
 mod replay;
 mod reporting;
 mod run;

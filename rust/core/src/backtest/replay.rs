@@ -23,8 +23,8 @@ mod passing;
 mod told;
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
@@ -35,7 +35,7 @@ use super::run::{Monitor, Progress, RunConfig, RunEnd, RunError, ending};
 use super::sessions::{Seat, Sessions};
 use super::setup::{MarketSetup, clock_steps};
 use crate::book::FillBasis;
-use crate::event::{EventKind, Heads};
+use crate::event::Heads;
 use crate::kernel::{
     Control, HookError, Input, Kernel, KernelConfig, KernelError, Listing, MarketSpec, Outgoing,
     StrategySetup,
@@ -44,8 +44,8 @@ use crate::ledger::Payment;
 use crate::orders::Reason;
 use crate::random::Random;
 use crate::sim::{
-    Accounts, Balances, FeeSettings, FeedClock, FillRule, FundingSource, MarginRules, Market, ModelFailure,
-    Notice, QueueModel, QueueRule, Uncross, Venue,
+    Accounts, Added, FeedClock, FillRule, ModelFailure, Notice, QueueModel, QueueRule, Uncross, Venue,
+    VenueBuilder,
 };
 use crate::types::{MarketId, StrategyId};
 
@@ -54,9 +54,7 @@ const BOUNDS: usize = 3;
 /// The monitor is asked after this many messages or wake-ups.
 const POLL_EVERY: u32 = 1 << 13;
 
-/// What is drawn for the queues, the ways of orders and the feed of the first market; of the next ones it follows.
-const QUEUE_STREAM: u64 = 1_000;
-const LATENCY_STREAM: u64 = 1 << 32;
+/// What is drawn for the feed of the first market; of the next ones it follows.
 const FEED_STREAM: u64 = 2 << 32;
 /// What is drawn for how long the first model takes.
 const MODEL_STREAM: u64 = 3 << 32;
@@ -128,23 +126,6 @@ pub struct Replay {
     polls: u32,
 }
 
-/// What the accounts of each venue hold, and how they trade on margin, with its markets.
-type Holding = BTreeMap<String, (Balances, Option<MarginRules>, Vec<MarketId>)>;
-/// What each venue charges, with its markets.
-type Charging = BTreeMap<String, (FeeSettings, Vec<MarketId>)>;
-
-/// Lets accounts hold what they begin with, and has venues charge.
-fn open_accounts(venue: &mut Venue, holding: Holding, charging: Charging) -> Result<(), RunError> {
-    let fail = |instrument: String| move |error| RunError::Settings { instrument, error };
-    for (name, (balances, margin, markets)) in holding {
-        venue.hold(&markets, &balances, margin.as_ref()).map_err(fail(name))?;
-    }
-    for (name, (fees, markets)) in charging {
-        venue.charge(&markets, &fees).map_err(fail(name))?;
-    }
-    Ok(())
-}
-
 impl Replay {
     /// A run over these markets with these strategies.
     ///
@@ -200,7 +181,7 @@ impl Replay {
         config: RunConfig,
         markets: Vec<MarketSetup>,
         groups: Vec<Vec<StrategySetup>>,
-        mut venue: Venue,
+        venue: Venue,
         is_bounded: bool,
     ) -> Result<Self, RunError> {
         let clocks = clock_steps(&markets);
@@ -209,70 +190,36 @@ impl Replay {
         let mut listings = Vec::new();
         let mut granularities = Vec::with_capacity(markets.len());
         let custom = Custom::of(&markets);
-        let mut holding = Holding::new();
-        let mut charging = Charging::new();
+        let mut builder = VenueBuilder::new(venue, config.seed);
         for (index, (setup, steps)) in markets.into_iter().zip(clocks).enumerate() {
-            let MarketSetup { instrument, mut settings, source, holds, is_sound, in_order, .. } = setup;
-            settings
-                .check()
-                .map_err(|error| RunError::Settings { instrument: instrument.id.to_string(), error })?;
-            settings.latency = settings.latency.of(instrument.id.as_str());
-            let random = Random::new(config.seed, QUEUE_STREAM + index as u64);
-            let basis = settings.basis.resolve(holds);
-            let mut market =
-                Market::new(Arc::clone(&instrument), basis, settings.queue, settings.matching, random)?
-                    .of_data(holds)
-                    .with_rules(settings.orders)
-                    .with_custom_queue(settings.custom_queue);
+            let MarketSetup { instrument, settings, source, holds, is_sound, in_order, .. } = setup;
+            let filling = is_bounded.then(|| (groups[0].len(), bounds_of(settings.queue)));
+            let Added { market: id, basis, is_awaited } =
+                builder.add(&instrument, &settings, holds, filling)?;
             let uncrosses = settings.uncross == Uncross::DropOlder && basis == FillBasis::L2 && !is_sound;
-            let clock = FeedClock::new(
-                steps,
-                settings.latency.feed.clone(),
-                Random::new(config.seed, FEED_STREAM + index as u64),
-            );
+            let feed = settings.latency.of(instrument.id.as_str()).feed;
+            let clock = FeedClock::new(steps, feed, Random::new(config.seed, FEED_STREAM + index as u64));
             // What there is without a book is one stream.
             let in_order = in_order || !basis.has_book();
             let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order), settings.stale_ns);
             lane.judge_stamps(settings.wrong_stamps);
-            let counts = settings.latency.window() > 0;
-            if is_bounded {
-                market.set_filling(groups[0].len(), bounds_of(settings.queue));
-            }
             if is_bounded || settings.queue.is_tracked() {
                 lane.keep_past();
             }
             granularities.push((basis == FillBasis::L2, settings.granularity));
-            let id =
-                venue.add(market, settings.latency, Random::new(config.seed, LATENCY_STREAM + index as u64));
-            let pays = settings.funding != FundingSource::Data || holds.contains(EventKind::Funding);
-            let is_told = settings.funding.kinds().iter().any(|kind| holds.contains(*kind));
-            let is_funded = pays && venue.fund(id, settings.funding) && is_told;
-            let expires = instrument.kind.expiry().is_some();
-            if expires {
-                venue.settle(id);
-            }
-            let is_marked = (expires || settings.margin.is_some())
-                && [EventKind::Mark, EventKind::Index].into_iter().any(|kind| holds.contains(kind));
-            if counts || is_funded || is_marked {
+            if is_awaited {
                 // Which messages came lately, and what is paid.
                 lane.stay();
             }
             lanes.push(lane);
-            let charged = charging.entry(instrument.id.venue().to_owned());
-            charged.or_insert_with(|| (settings.fees, Vec::new())).1.push(id);
-            if let Some(balances) = settings.balances {
-                let name = instrument.id.venue().to_owned();
-                holding.entry(name).or_insert((balances, settings.margin, Vec::new())).2.push(id);
-            }
             for (at, is_listed) in [(instrument.listing, true), (instrument.kind.expiry(), false)] {
                 if let Some(at) = at {
-                    venue.list_at(id, at, is_listed);
                     listings.push((at, Listing { market: id, is_listed }));
                 }
             }
             specs.push(MarketSpec { instrument, basis });
         }
-        open_accounts(&mut venue, holding, charging)?;
+        let venue = builder.open()?;
         listings.sort_unstable_by_key(|(at, listing)| Reverse((*at, listing.market, listing.is_listed)));
         let kernel_config = KernelConfig {
             session: config.session.clone(),
@@ -420,7 +367,7 @@ impl Replay {
         self.fail_uncounted(self.end)?;
         while let Some((at, told)) = self.venue.receive(i64::MAX) {
             match told {
-                Notice::Report(account, report) => {
+                Notice::Report(account, _, report) => {
                     self.sessions.handle(self.sessions.owner(account), at, Input::Report(&report))?;
                 }
                 Notice::Payment(payment) => {
@@ -489,7 +436,7 @@ impl Replay {
             Wake::Report => {
                 self.know((now, MarketId::new(0)))?;
                 match self.venue.receive(now) {
-                    Some((at, Notice::Report(account, report))) => {
+                    Some((at, Notice::Report(account, _, report))) => {
                         self.tell(self.sessions.owner(account), at, Input::Report(&report))?;
                     }
                     Some((at, Notice::Payment(payment))) => {

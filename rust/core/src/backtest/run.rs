@@ -6,7 +6,7 @@ use crate::kernel::{HookError, KernelError, OnError, Record, SetupError};
 use crate::ledger::{CostBasis, MoneyOverflow};
 use crate::orders::SessionId;
 use crate::risk::RiskConfig;
-use crate::sim::SettingsError;
+use crate::sim::{SettingsError, VenueError};
 use std::sync::Arc;
 
 /// Settings of a run.
@@ -100,6 +100,15 @@ pub enum RunError {
     /// Results could not be written.
     #[error("{0}")]
     Spill(String),
+}
+
+impl From<VenueError> for RunError {
+    fn from(error: VenueError) -> Self {
+        match error {
+            VenueError::Settings { instrument, error } => Self::Settings { instrument, error },
+            VenueError::Money(error) => Self::Money(error),
+        }
+    }
 }
 
 /// How a run ended.

@@ -14,6 +14,7 @@
 //!
 //! Sources: margin and liquidation pages of Binance (USD-M, COIN-M) and Bybit (maintenance on mark value, with the fee to close).
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -253,6 +254,15 @@ impl Leverage {
     const SCALE: u32 = 3;
     /// None: a position needs all it is worth.
     pub const NONE: Self = Self(1_000);
+}
+
+impl fmt::Display for Leverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10i64.pow(Self::SCALE);
+        write!(f, "{}", self.0 / unit)?;
+        let (rest, width) = (self.0 % unit, Self::SCALE as usize);
+        if rest == 0 { Ok(()) } else { write!(f, ".{}", format!("{rest:0width$}").trim_end_matches('0')) }
+    }
 }
 
 impl FromStr for Leverage {

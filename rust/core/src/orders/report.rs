@@ -203,6 +203,26 @@ pub enum ReportKind {
     Unknown,
 }
 
+impl ReportKind {
+    /// Its word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected(_) => "rejected",
+            Self::Fill { .. } => "fill",
+            Self::Cancelled => "cancelled",
+            Self::CancelRejected(_) => "cancel_rejected",
+            Self::Replaced { .. } => "replaced",
+            Self::ReplaceRejected(_) => "replace_rejected",
+            Self::Reduced { .. } => "reduced",
+            Self::Repriced { .. } => "repriced",
+            Self::Triggered => "triggered",
+            Self::Expired(_) => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A coin other than the settlement currency that a fee is paid in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]

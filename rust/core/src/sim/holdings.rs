@@ -62,6 +62,8 @@ pub(super) struct Holding {
     pub(super) position: Position,
     /// What stands behind it, where it is isolated.
     pub(super) margin: Money,
+    /// By how much the account levers it, where it has said so.
+    pub(super) leverage: Option<Leverage>,
     working: FxHashMap<OrderId, Working>,
     sums: Sums,
 }
@@ -86,8 +88,9 @@ impl Contract {
         }
     }
 
-    fn initial(&self, value: Money) -> Money {
-        self.brackets.initial(value, self.leverage)
+    /// Whether each position has a margin of its own.
+    pub(super) fn is_isolated(&self) -> bool {
+        self.mode == MarginMode::Isolated
     }
 
     fn order_value(&self, order: &Working) -> Money {
@@ -131,6 +134,16 @@ pub(super) struct Asked {
 }
 
 impl Holding {
+    /// By how much it is levered.
+    pub(super) fn leverage(&self, contract: &Contract) -> Leverage {
+        self.leverage.unwrap_or(contract.leverage)
+    }
+
+    /// The initial margin of so much of the contract.
+    fn initial(&self, contract: &Contract, value: Money) -> Money {
+        contract.brackets.initial(value, self.leverage(contract))
+    }
+
     /// The initial margin that is asked for it, with these orders, at a mark.
     pub(super) fn asks(&self, contract: &Contract, sums: Sums, mark: Option<i64>) -> Asked {
         let held = match contract.mode {
@@ -138,10 +151,12 @@ impl Holding {
             MarginMode::Isolated => self.position.open_cost,
         };
         let exposure = sums.exposure(self.position.qty, held);
-        let all = contract.initial(exposure);
+        let all = self.initial(contract, exposure);
         let margin = match contract.mode {
             MarginMode::Cross => all,
-            MarginMode::Isolated => plus(self.margin, minus(all, contract.initial(held)).max(Money::ZERO)),
+            MarginMode::Isolated => {
+                plus(self.margin, minus(all, self.initial(contract, held)).max(Money::ZERO))
+            }
         };
         Asked { margin, exposure }
     }
@@ -227,7 +242,7 @@ impl Holding {
         let opened = qty.steps() - closed;
         if contract.mode == MarginMode::Isolated && opened > 0 {
             let (cost, open) = (self.position.open_cost, self.position.qty.abs().max(1));
-            let put = contract.initial(cost).scaled(opened.into(), open.into()).unwrap_or_default();
+            let put = self.initial(contract, cost).scaled(opened.into(), open.into()).unwrap_or_default();
             self.margin = plus(self.margin, put);
         }
         minus(gain, fee)

@@ -46,6 +46,7 @@ mod matching;
 #[cfg(test)]
 mod model;
 mod news;
+mod open;
 mod prints;
 mod resting;
 mod taken;
@@ -62,6 +63,7 @@ use self::armed::Triggers;
 use self::matching::Step;
 pub use self::matching::{Accounts, Matching, SelfTrade};
 use self::news::{News, Trade, Watch};
+pub use self::open::OpenOrder;
 use self::resting::{OwnOrders, Slot};
 use self::taken::Taken;
 use self::terms::Expiries;
@@ -226,6 +228,11 @@ impl Market {
     /// What is traded here.
     pub fn instrument(&self) -> &Instrument {
         &self.instrument
+    }
+
+    /// Whether it takes orders.
+    pub fn is_listed(&self) -> bool {
+        self.is_listed
     }
 
     /// Where its book comes from.

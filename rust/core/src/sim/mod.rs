@@ -1,9 +1,11 @@
 //! The simulated venue: matching, queue position, fees, latency.
 
+mod builder;
 mod channel;
 mod charged;
 mod clock;
 mod custom;
+mod exchange;
 mod fees;
 mod funding;
 mod holdings;
@@ -11,6 +13,7 @@ mod latency;
 mod margin;
 mod market;
 mod marks;
+mod past;
 mod queue;
 mod rules;
 mod settings;
@@ -18,12 +21,14 @@ mod update;
 mod venue;
 mod wallet;
 
+pub use builder::{Added, VenueBuilder, VenueError};
 pub use charged::ChargedFill;
 pub use clock::{FeedClock, Stamp};
 pub use custom::{
     CustomFees, CustomLatency, CustomQueue, FeeSource, LatencySource, Memory, ModelFailure, QueueEvent,
     QueueSource, Source, Standing,
 };
+pub use exchange::{Exchange, ExchangeError};
 pub use fees::{BadFees, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction};
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
 pub use latency::{
@@ -31,12 +36,13 @@ pub use latency::{
     TooFewLatencies, Traffic, fit_latency, read_series,
 };
 pub use margin::{BySymbol, Maintenance, MarginMode, MarginRules};
-pub use market::{Accounts, FillRule, Market, Matching, SelfTrade};
+pub use market::{Accounts, FillRule, Market, Matching, OpenOrder, SelfTrade};
+pub use past::Past;
 pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueModel};
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};
 pub use settings::{
     Balances, Basis, ClockLead, SettingsError, SupportWords, Uncross, VenueSettings, WrongStampRule,
 };
 pub use update::Update;
-pub use venue::{Notice, Venue};
+pub use venue::{Margined, Notice, Venue};
 pub use wallet::Balance;

@@ -5,10 +5,12 @@
 //! use the same code. At one nanosecond messages act first, then markets are listed and delisted (what has expired is settled), then
 //! funding is paid, then orders end whose time is over, then commands act, in order of sending.
 
+mod accounts;
 mod liquidation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::accounts::Margined;
 use super::channel::Channel;
 use super::charged::ChargedFill;
 use super::custom::{FeesInUse, ModelFailure};
@@ -33,9 +35,10 @@ use crate::types::{AccountId, MarketId, Money, Price, Side};
 
 /// What is on its way to us.
 enum Sent {
-    /// An update, with whose it is and its number if it is a fill.
+    /// An update, with whose it is, where, and its number if it is a fill.
     Update {
         account: AccountId,
+        market: MarketId,
         execution: u64,
         update: Update,
     },
@@ -45,8 +48,8 @@ enum Sent {
 /// What a venue tells us.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// Of an order of an account.
-    Report(AccountId, Report),
+    /// Of an order of an account in a market.
+    Report(AccountId, MarketId, Report),
     /// Of money that it moved.
     Payment(Payment),
 }
@@ -433,10 +436,11 @@ impl Venue {
 
     /// Brings back a refusal of our own side of a command that was sent at `now`, when the venue's would have come.
     pub fn refuse(&mut self, account: AccountId, command: &Command, reason: Reason, now: i64) {
-        let ways = &mut self.places[command.market().index()].ways;
+        let market = command.market();
+        let ways = &mut self.places[market.index()].ways;
         let [at, known] = ways.there_and_back(account, now);
         let update = Update::on(command.order(), at, command.refusal(reason));
-        self.updates.send(known, Sent::Update { account, execution: 0, update });
+        self.updates.send(known, Sent::Update { account, market, execution: 0, update });
     }
 
     /// When the next command arrives, the next order may end, the next market is listed or delisted or funding is paid.
@@ -538,8 +542,8 @@ impl Venue {
     pub fn receive(&mut self, until: i64) -> Option<(i64, Notice)> {
         let (at, sent) = self.updates.receive(until)?;
         let told = match sent {
-            Sent::Update { account, execution, update } => {
-                Notice::Report(account, update.into_report(execution))
+            Sent::Update { account, market, execution, update } => {
+                Notice::Report(account, market, update.into_report(execution))
             }
             Sent::Payment(payment) => Notice::Payment(payment),
         };
@@ -618,7 +622,7 @@ impl Venue {
             let execution = &mut self.executions[counter];
             *execution += u64::from(matches!(update.kind, ReportKind::Fill { .. }));
             let at = ways.arrival(Leg::Response, account, update.ts_event);
-            self.updates.send(at, Sent::Update { account, execution: *execution, update });
+            self.updates.send(at, Sent::Update { account, market, execution: *execution, update });
         }
         if has_changed {
             self.keep_watch(market);

@@ -52,6 +52,8 @@ pub struct Balance<'a> {
     pub begin: Money,
     /// What is there now.
     pub held: Money,
+    /// What open orders may pay of it.
+    pub locked: Money,
     /// The least there ever was, below 0 where it was borrowed.
     pub least: Money,
 }
@@ -183,7 +185,8 @@ impl Wallets {
             let begin = self.begin[coin];
             let (held, least) =
                 wallet.map_or((begin, begin), |wallet| (wallet.held[coin], wallet.least[coin]));
-            Balance { currency, begin, held, least }
+            let locked = wallet.map_or(Money::ZERO, |wallet| wallet.claimed(coin, None));
+            Balance { currency, begin, held, locked, least }
         })
     }
 

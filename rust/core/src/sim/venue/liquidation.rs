@@ -24,9 +24,9 @@ use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
 
 /// Where an account stands in a currency, by all its contracts.
 #[derive(Debug, Clone, Copy, Default)]
-struct Standing {
-    equity: Money,
-    maintenance: Money,
+pub(super) struct Standing {
+    pub(super) equity: Money,
+    pub(super) maintenance: Money,
 }
 
 impl Place {
@@ -43,7 +43,7 @@ impl Place {
 
 impl Venue {
     /// Where an account stands in the currency of a contract.
-    fn standing(&self, account: AccountId, of: &Contract) -> Standing {
+    pub(super) fn standing(&self, account: AccountId, of: &Contract) -> Standing {
         let mut sum =
             Standing { equity: self.wallets[of.wallets].held(account, of.coin), ..Standing::default() };
         for (market, holding) in self.margins[of.margins].0.get(&account).into_iter().flatten() {
@@ -61,7 +61,7 @@ impl Venue {
     }
 
     /// Initial margin of all contracts of an account in the currency of one.
-    fn asked(&self, account: AccountId, of: &Contract) -> Money {
+    pub(super) fn asked(&self, account: AccountId, of: &Contract) -> Money {
         let holdings = self.margins[of.margins].0.get(&account).into_iter().flatten();
         holdings.fold(Money::ZERO, |sum, (market, holding)| {
             let place = &self.places[market.index()];
@@ -72,7 +72,12 @@ impl Venue {
         })
     }
 
-    fn holding(&self, account: AccountId, market: MarketId, contract: &Contract) -> Option<&Holding> {
+    pub(super) fn holding(
+        &self,
+        account: AccountId,
+        market: MarketId,
+        contract: &Contract,
+    ) -> Option<&Holding> {
         self.margins[contract.margins].0.get(&account)?.get(&market)
     }
 

@@ -1,10 +1,11 @@
 //! What a market's last rows told of a level, for an order that joins it.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
+use super::queue::Told;
 use crate::book::FillBasis;
 use crate::event::{Chunk, EventKind, Ints, View};
-use crate::sim::Told;
 use crate::types::Side;
 use tradecore_wide::{Work, widest};
 
@@ -17,14 +18,14 @@ const BLOCK: usize = u32::BITS as usize;
 
 /// The chunks that have passed last.
 #[derive(Default)]
-pub(super) struct Past {
+pub struct Past {
     chunks: VecDeque<Chunk>,
     rows: usize,
 }
 
 impl Past {
     /// A chunk has passed.
-    pub(super) fn pass(&mut self, chunk: Chunk) {
+    pub fn pass(&mut self, chunk: Chunk) {
         self.rows += chunk.end() - chunk.start();
         self.chunks.push_back(chunk);
         while let Some(oldest) = self.chunks.front()
@@ -35,21 +36,21 @@ impl Past {
         }
     }
 
-    /// What was told of a level until `row` of the chunk in front, oldest first.
-    pub(super) fn told_of(
+    /// What was told of a level in the chunks that have passed and in the rows behind them, oldest first.
+    pub fn told_of(
         &self,
-        front: Option<(&Chunk, usize)>,
+        front: Option<(View<'_>, Range<usize>)>,
         basis: FillBasis,
         side: Side,
         price: i64,
     ) -> Vec<Told> {
-        let passed = self.chunks.iter().rev().map(|chunk| (chunk, chunk.end()));
+        let passed = self.chunks.iter().rev().map(|chunk| (chunk.view(), chunk.start()..chunk.end()));
         let (mut search, mut left) =
             (Search { basis, side, price, told: Vec::with_capacity(BLOCK), sizes: 0 }, ROWS);
-        for (chunk, end) in front.into_iter().chain(passed) {
-            let start = chunk.start().max(end.saturating_sub(left));
+        for (view, Range { start, end }) in front.into_iter().chain(passed) {
+            let start = start.max(end.saturating_sub(left));
             left -= end - start;
-            if !search.look(&chunk.view(), start, end) || left == 0 {
+            if !search.look(&view, start, end) || left == 0 {
                 break;
             }
         }

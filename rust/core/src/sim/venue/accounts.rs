@@ -1,0 +1,78 @@
+//! What accounts have at a venue, to be looked at from outside.
+
+use super::Venue;
+use crate::ledger::{Leverage, Position};
+use crate::sim::holdings::Holding;
+use crate::types::{AccountId, MarketId, Money};
+
+/// What an account has in a contract on margin.
+#[derive(Debug, Clone)]
+pub struct Margined {
+    /// The position.
+    pub position: Position,
+    /// What it is valued at, in units of 10^-9 of price.
+    pub mark: Option<i64>,
+    /// What it is worth at that, and gains or loses.
+    pub value: Money,
+    /// What it gains or loses at that.
+    pub unrealized: Money,
+    /// What is asked for it with the orders in it.
+    pub initial: Money,
+    /// What it must not fall below.
+    pub maintenance: Money,
+    /// What stands behind it, where it is isolated.
+    pub isolated: Option<Money>,
+    /// By how much it is levered.
+    pub leverage: Leverage,
+}
+
+impl Venue {
+    /// What an account has bought in a market less what it has sold, in quantity increments.
+    pub fn held(&self, account: AccountId, market: MarketId) -> i64 {
+        self.places[market.index()].held.get(&account).copied().unwrap_or(0)
+    }
+
+    /// The price positions in a market are valued at, in units of 10^-9.
+    pub fn mark(&self, market: MarketId) -> Option<i64> {
+        self.places[market.index()].mark()
+    }
+
+    /// What an account has in a contract; `None` where there is no margin.
+    pub fn margined(&self, account: AccountId, market: MarketId) -> Option<Margined> {
+        let contract = self.places[market.index()].contract.as_ref()?;
+        let empty = Holding::default();
+        let holding = self.holding(account, market, contract).unwrap_or(&empty);
+        let mark = self.mark(market);
+        let value = contract.value(&holding.position, mark);
+        Some(Margined {
+            position: holding.position.clone(),
+            mark,
+            value,
+            unrealized: contract.unrealized(&holding.position, value),
+            initial: holding.asks(contract, holding.sums(), mark).margin,
+            maintenance: contract.brackets.maintenance(value),
+            isolated: contract.is_isolated().then_some(holding.margin),
+            leverage: holding.leverage(contract),
+        })
+    }
+
+    /// Levers what an account trades in a contract from now on by so much, if it can be margined so. Returns whether it is.
+    pub fn set_leverage(&mut self, account: AccountId, market: MarketId, leverage: Leverage) -> bool {
+        let Some(contract) = &self.places[market.index()].contract else { return false };
+        let before = self.holding(account, market, contract).and_then(|holding| holding.leverage);
+        self.lever(account, market, Some(leverage));
+        let Some(contract) = &self.places[market.index()].contract else { return false };
+        let is_covered = self.asked(account, contract) <= self.standing(account, contract).equity;
+        if !is_covered {
+            self.lever(account, market, before);
+        }
+        is_covered
+    }
+
+    fn lever(&mut self, account: AccountId, market: MarketId, leverage: Option<Leverage>) {
+        self.with_holding(account, market, |_, holding| {
+            holding.leverage = leverage;
+            Money::ZERO
+        });
+    }
+}
