@@ -1905,6 +1905,53 @@ class Context:
         ...     def on_execution(self, ctx, execution):
         ...         ctx.log(f"{execution.state}: {execution.filled} at {execution.average_price}")
         """
+    def route(
+        self,
+        instruments: Sequence[str | Instrument],
+        side: _Side,
+        qty: _Number,
+        limit: _Number | None = None,
+        *,
+        latencies: Mapping[str, DurationLike] | Mapping[Instrument, DurationLike] | None = None,
+        drift_bps: float = 0,
+        reduce_only: bool = False,
+    ) -> list[Execution]:
+        """Buy or sell over the venues that trade one asset; return an execution for each part that a venue gets.
+
+        The books are walked as they are known, at what each level costs with the taker fee of its venue. Each part is
+        one order that takes at once and no deeper than its part of the book, in whole lots and no smaller than its
+        venue takes. Venues whose book is not known get none, and there is no part where nothing is on display. What is
+        not filled, because a market moved meanwhile, ends with its execution: route it again in ``on_execution``.
+
+        Parameters
+        ----------
+        instruments : sequence of str or Instrument
+            At most 8, spot or linear, with one base and one quote currency.
+        side : Side or str
+        qty : Decimal, str, int or float
+            The whole quantity in base units.
+        limit : Decimal, str, int or float, optional
+            No order is worse than this price, in quote currency.
+        latencies : dict of str or Instrument to duration, optional
+            How long an order takes to a venue; no time if not given.
+        drift_bps : float
+            How far a market is thought to move away in a second, basis points; a venue costs as much more as that
+            comes to in its latency.
+        reduce_only : bool
+            Whether the orders only make positions smaller.
+
+        Raises
+        ------
+        InvalidValueError
+            Naming the parameter that cannot be, such as instruments of different assets.
+        UnknownInstrumentError
+            When an instrument is not in the run.
+
+        Examples
+        --------
+        >>> [(part.instrument, part.qty) for part in ctx.route(["BTCUSDT.SYNTH"], "buy", "0.01", limit=60_100)]
+        [('BTCUSDT.SYNTH', 0.01)]
+        """
     @property
     def executions(self) -> list[Execution]:
         """Executions of this strategy that are at work, oldest first."""
@@ -3991,7 +4038,7 @@ class Execution:
         """Id of the instrument."""
     @property
     def algorithm(self) -> str:
-        """Its algorithm: ``twap``, ``vwap``, ``pov``, ``iceberg``, ``peg``, ``almgren_chriss`` or ``sniper``."""
+        """Its algorithm: that of ``ctx.execute``, or ``route``."""
     @property
     def side(self) -> Side:
         """Buy or sell."""

@@ -21,6 +21,7 @@ use crate::raised::Raised;
 use crate::readings::IndicatorReading;
 use crate::records::Order;
 use crate::risk::RiskView;
+use crate::routes;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
 use crate::terms::{OrderTerms, PostOnly};
@@ -917,6 +918,60 @@ impl Context {
             .map_err(|error| errors::in_force(py, error, spec, now))?;
         let id = self.shared.with(py, |ctx| ctx.execute(request))?.map_err(errors::order)?;
         Ok(Execution::new(&self.shared, id))
+    }
+
+    /// Buy or sell over the venues that trade one asset; return an execution for each part that a venue gets.
+    ///
+    /// The books are walked as they are known, at what each level costs with the taker fee of its venue. Each part is
+    /// one order that takes at once and no deeper than its part of the book, in whole lots and no smaller than its
+    /// venue takes. Venues whose book is not known get none, and there is no part where nothing is on display. What is
+    /// not filled, because a market moved meanwhile, ends with its execution: route it again in ``on_execution``.
+    ///
+    /// Parameters
+    /// ----------
+    /// instruments : sequence of str or Instrument
+    ///     At most 8, spot or linear, with one base and one quote currency.
+    /// side : Side or str
+    /// qty : Decimal, str, int or float
+    ///     The whole quantity in base units.
+    /// limit : Decimal, str, int or float, optional
+    ///     No order is worse than this price, in quote currency.
+    /// latencies : dict of str or Instrument to duration, optional
+    ///     How long an order takes to a venue; no time if not given.
+    /// drift_bps : float
+    ///     How far a market is thought to move away in a second, basis points; a venue costs as much more as that
+    ///     comes to in its latency.
+    /// reduce_only : bool
+    ///     Whether the orders only make positions smaller.
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     Naming the parameter that cannot be, such as instruments of different assets.
+    /// UnknownInstrumentError
+    ///     When an instrument is not in the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> [(part.instrument, part.qty) for part in ctx.route(["BTCUSDT.SYNTH"], "buy", "0.01", limit=60_100)]
+    /// [('BTCUSDT.SYNTH', 0.01)]
+    #[pyo3(signature = (instruments, side, qty, limit=None, *, latencies=None, drift_bps=None, reduce_only=false),
+        text_signature = "($self, instruments, side, qty, limit=None, *, latencies=None, drift_bps=0, reduce_only=False)")]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn route(
+        &self,
+        instruments: &Bound<'_, PyAny>,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        limit: Option<&Bound<'_, PyAny>>,
+        latencies: Option<&Bound<'_, PyDict>>,
+        drift_bps: Option<&Bound<'_, PyAny>>,
+        reduce_only: bool,
+    ) -> PyResult<Vec<Execution>> {
+        let asked = routes::Asked { limit, latencies, drift_bps, reduce_only };
+        let request = asked.request(&self.shared, instruments, side, qty)?;
+        let ids = self.shared.with(qty.py(), |ctx| ctx.route(&request))?.map_err(routes::route_error)?;
+        Ok(ids.into_iter().map(|id| Execution::new(&self.shared, id)).collect())
     }
 
     /// Executions of this strategy that are at work, oldest first.

@@ -246,7 +246,7 @@ impl Execution {
         self.read(py, |of| self.instrument_of(of).id.to_string())
     }
 
-    /// Its algorithm: ``twap``, ``vwap``, ``pov``, ``iceberg``, ``peg``, ``almgren_chriss`` or ``sniper``.
+    /// Its algorithm: that of ``ctx.execute``, or ``route``.
     #[getter]
     fn algorithm(&self, py: Python<'_>) -> PyResult<&'static str> {
         self.read(py, |of| of.request.algorithm.as_str())

@@ -45,6 +45,7 @@ mod records;
 mod reports;
 mod risk;
 mod roster;
+mod routes;
 mod series;
 mod shared;
 mod signals;

@@ -103,9 +103,11 @@ pub enum Algorithm {
         /// How much is enough.
         size: Qty,
     },
+    /// Takes once: a part of what was routed over several venues.
+    Route,
 }
 
-/// The words of the algorithms.
+/// The words of the algorithms that are asked for by name.
 pub const ALGORITHMS: [&str; 7] = ["twap", "vwap", "pov", "iceberg", "peg", "almgren_chriss", "sniper"];
 
 /// What is wrong with the name of an algorithm that there is none of.
@@ -200,12 +202,13 @@ impl Algorithm {
             Self::Iceberg { .. } => "iceberg",
             Self::Peg { .. } => "peg",
             Self::Sniper { .. } => "sniper",
+            Self::Route => "route",
         }
     }
 
     /// Whether it acts on what the market does, and not on its time alone.
     pub(super) fn follows(&self) -> bool {
-        !matches!(self, Self::Schedule { .. } | Self::Iceberg { .. })
+        !matches!(self, Self::Schedule { .. } | Self::Iceberg { .. } | Self::Route)
     }
 
     /// Whether it asks for [`Sight::offered`].
@@ -217,7 +220,11 @@ impl Algorithm {
     pub(super) fn next(&self, now: i64) -> Option<i64> {
         match self {
             Self::Schedule { schedule, .. } => schedule.due(now).1,
-            Self::Pov { .. } | Self::Iceberg { .. } | Self::Peg { .. } | Self::Sniper { .. } => None,
+            Self::Pov { .. }
+            | Self::Iceberg { .. }
+            | Self::Peg { .. }
+            | Self::Sniper { .. }
+            | Self::Route => None,
         }
     }
 
@@ -280,6 +287,7 @@ impl Algorithm {
                 let qty = part(sight.offered.min(done.left), done.left, sight);
                 if sight.offered >= enough && qty > 0 { Want::Take(qty) } else { Want::Nothing }
             }
+            Self::Route => Want::Take(done.left),
         }
     }
 }

@@ -124,7 +124,7 @@ pub struct Execution {
     child: Option<OrderId>,
     /// Whether the child takes at once.
     is_taking: bool,
-    /// Whether the last order missed although its time was over.
+    /// Whether the last order missed and there is no other chance.
     has_missed: bool,
     moves: u32,
     moved_at: i64,
@@ -251,7 +251,7 @@ impl Execution {
             (std::mem::take(&mut self.is_taking), order.status() == OrderStatus::Rejected);
         if order.leaves().is_positive() {
             let is_over = self.request.end.is_some_and(|end| now >= end);
-            self.has_missed |= is_over && taking;
+            self.has_missed |= taking && (is_over || self.request.algorithm == Algorithm::Route);
             // A part that was missed waits for the next, what has no parts a moment.
             let next = if refused { None } else { self.request.algorithm.next(now) };
             self.not_before = next.unwrap_or(now.saturating_add(PAUSE));
@@ -359,7 +359,8 @@ impl Execution {
                 if let (Some(limit), Some(best)) = (limit, best)
                     && (best - limit) * side.sign() > 0
                 {
-                    if self.request.end.is_some_and(|end| sight.now >= end) {
+                    let is_over = self.request.end.is_some_and(|end| sight.now >= end);
+                    if is_over || self.request.algorithm == Algorithm::Route {
                         self.finish(ExecutionState::Expired, sight.now);
                     }
                     return Act::Nothing;
@@ -494,6 +495,7 @@ impl Algorithm {
                 w.u8(4);
                 w.i64(size.steps());
             }
+            Self::Route => w.u8(5),
         }
     }
 
@@ -528,6 +530,7 @@ impl Algorithm {
                 Self::Peg { to, offset, most_moves, pause: r.i64()? }
             }
             4 => Self::Sniper { size: Qty::new(steps(r, 1)?) },
+            5 => Self::Route,
             _ => return r.error("an algorithm"),
         })
     }

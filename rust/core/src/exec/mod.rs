@@ -6,6 +6,7 @@
 mod algorithm;
 mod almgren_chriss;
 mod execution;
+mod router;
 mod slices;
 mod slippage;
 
@@ -14,6 +15,7 @@ pub use algorithm::{
 };
 pub use almgren_chriss::{CostModel, Trajectory};
 pub use execution::{Act, Execution, ExecutionId, ExecutionRequest, ExecutionState};
+pub use router::{MOST_VENUES, Offer, route};
 pub use slices::{iceberg_slices, participation_target, split, volume_curve};
 pub use slippage::{Against, ImpactLaw, Shortfall, Slippage, slippage_bps};
 

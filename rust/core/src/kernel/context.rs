@@ -8,6 +8,7 @@ use super::guarding::TradingState;
 use super::market::Market;
 use super::quoting::QuoteSide;
 use super::record::RefusalRow;
+use super::routing::{RouteError, RouteRequest};
 use super::signals::{Question, Signal};
 use super::topics::{Subscription, Topics};
 use crate::bars::{BarSpec, BarSpecError};
@@ -289,6 +290,16 @@ impl Context {
     pub fn execute(&mut self, request: ExecutionRequest) -> Result<ExecutionId, OrderError> {
         let strategy = self.strategy;
         self.core_mut().execute(strategy, request)
+    }
+
+    /// Splits a quantity over the venues of one asset, as their books are known, and starts an execution for each part;
+    /// returns their numbers.
+    ///
+    /// # Errors
+    /// [`RouteError`].
+    pub fn route(&mut self, request: &RouteRequest) -> Result<Vec<ExecutionId>, RouteError> {
+        let strategy = self.strategy;
+        self.core_mut().route(strategy, request)
     }
 
     /// An execution of the strategy, at work or ended not too long ago.

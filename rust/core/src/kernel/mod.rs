@@ -26,6 +26,7 @@ mod quoting;
 mod reader;
 mod reading;
 mod record;
+mod routing;
 mod save;
 mod signals;
 mod strategy;
@@ -47,6 +48,7 @@ pub use record::{
     CandleRow, EquityRow, FillRow, MidRow, PaymentRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record,
     RefusalRow, SignalRow,
 };
+pub use routing::{RouteError, RouteRequest};
 pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};
 pub use strategy::{HookError, HookResult, Interest, Strategy};

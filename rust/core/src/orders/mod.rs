@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod identity;
+mod least;
 mod order;
 pub mod reconcile;
 mod report;
@@ -14,6 +15,7 @@ mod words;
 pub use check::{Checked, check_qty, check_replace, check_request};
 pub use error::OrderError;
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
+pub use least::least_order;
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
 pub use report::{FeeCoin, FeePaid, FillEvent, FillOrigin, Liquidity, Reason, Report, ReportKind};
 pub use request::{
