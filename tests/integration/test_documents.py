@@ -292,7 +292,8 @@ def test_the_page_of_fills_has_every_reason_and_setting() -> None:
     hints = typing.get_type_hints(tc.SimVenue)
     for setting in ("accounts", "self_trade"):
         assert set(typing.get_args(hints[setting])) <= words
-    reasons = re.findall(r'=> "(\w+)"', (ROOT / "rust/core/src/orders/report.rs").read_text())
+    source = (ROOT / "rust/core/src/orders/report.rs").read_text()
+    reasons = re.findall(r'=> "(\w+)"', source[source.index("impl Reason") : source.index("pub enum ReportKind")])
     assert "post_only_would_cross" in reasons
     assert set(reasons) <= words
 

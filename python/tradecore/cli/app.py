@@ -23,6 +23,7 @@ from tradecore.cli.fit import fit_app
 from tradecore.cli.init import init
 from tradecore.cli.lookahead import lookahead
 from tradecore.cli.report import report
+from tradecore.cli.sandbox import sandbox_app
 from tradecore.cli.strategies import strategies
 from tradecore.cli.train import train
 from tradecore.cli.usage import Command, Group, usage_problem
@@ -53,6 +54,7 @@ app.command(cls=Command)(train)
 app.command("check-exchange", cls=Command)(check_exchange)
 app.add_typer(data_app, name="data")
 app.add_typer(fit_app, name="fit")
+app.add_typer(sandbox_app, name="sandbox")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,88 @@
+"""``tradecore sandbox``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from tradecore.cli.console import SEED_MAX
+from tradecore.cli.usage import Command, Group, in_utf8_name, number_in
+
+__all__ = ["sandbox_app"]
+
+_LOOK_S = 0.5
+"""How often a server looks whether who started it is still there."""
+
+sandbox_app = typer.Typer(cls=Group, help="Local servers that speak a venue's protocol.", no_args_is_help=True)
+
+
+@sandbox_app.command(cls=Command)
+def binance(
+    port: Annotated[
+        int, typer.Option(metavar="P", callback=number_in(0, 65_535), help="Port on this machine; 0 for a free one.")
+    ] = 0,
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--symbol", metavar="ID", help="Instrument of BINANCE or BINANCE_USDM; may be given several times."
+        ),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option(metavar="DIR", callback=in_utf8_name, help="Catalog that moves the markets; synth makes them."),
+    ] = "synth",
+    speed: Annotated[float, typer.Option(metavar="X", help="How many times as fast the data goes by.")] = 1.0,
+    clients: Annotated[
+        int, typer.Option(metavar="N", callback=number_in(1, 1_000), help="How many accounts there are.")
+    ] = 2,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=in_utf8_name, help="Script of what goes wrong, TOML.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", callback=number_in(0, SEED_MAX), help="Seed of markets, keys and faults.")
+    ] = 0,
+) -> int:
+    """Serve Binance, spot and USD-M futures, until Ctrl-C.
+
+    Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
+    only and ends with the process that started it.
+    """
+    import asyncio
+
+    from tradecore.sandbox import BinanceServer, load_faults
+    from tradecore.sandbox.binance.server import SYMBOLS
+
+    server = BinanceServer(
+        port,
+        symbols=symbols or SYMBOLS,
+        data=None if data == "synth" else data,
+        speed=speed,
+        clients=clients,
+        faults=() if faults is None else load_faults(faults),
+        seed=seed,
+    )
+
+    async def serve() -> None:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):  # Windows: Ctrl-C is an exception there
+                loop.add_signal_handler(number, over.set)
+        parent = os.getppid()
+        async with server:
+            sys.stdout.write(orjson.dumps(server.ready()).decode() + "\n")
+            sys.stdout.flush()
+            while not over.is_set() and os.getppid() == parent:
+                try:
+                    await asyncio.wait_for(over.wait(), _LOOK_S)
+                except TimeoutError:
+                    continue
+
+    asyncio.run(serve())
+    return 0

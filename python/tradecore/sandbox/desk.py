@@ -1,0 +1,307 @@
+"""The exchange behind a local venue: its markets, and the orders of its clients as the venue numbers them."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from tradecore._core import Instrument, Notice, SimExchange
+from tradecore.sandbox.feed import MarketFeed
+from tradecore.types import EventKind
+from tradecore.venue import SimVenue
+
+__all__ = ["Desk", "Execution", "OrderRecord", "PublicTrade", "Update"]
+
+_HOLDS = tuple(int(kind) for kind in (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE))
+_KEPT = 20_000
+"""So many orders that have ended can be asked for, and so many fills and trades."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A fill of an order; ``fee`` is in ``fee_asset``, and ``trade_id`` that of the public trade."""
+
+    trade_id: int
+    price: Decimal
+    qty: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+    ts_ns: int
+
+
+@dataclass(slots=True)
+class OrderRecord:
+    """An order of a client."""
+
+    order_id: int
+    client_id: str
+    account: int
+    market: int
+    symbol: str
+    side: str
+    kind: str
+    time_in_force: str
+    qty: Decimal
+    price: Decimal = Decimal(0)
+    stop_price: Decimal = Decimal(0)
+    quote_qty: Decimal = Decimal(0)
+    reduce_only: bool = False
+    expires_ms: int = 0
+    status: str = "NEW"
+    reason: str | None = None
+    filled: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+    is_working: bool = True
+    created_ns: int = 0
+    updated_ns: int = 0
+    executions: list[Execution] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it may still fill."""
+        return self.status in ("NEW", "PARTIALLY_FILLED")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What happened to an order: the kind of a notice, and the fill if it is one."""
+
+    order: OrderRecord
+    kind: str
+    reason: str | None
+    ts_ns: int
+    execution: Execution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicTrade:
+    """A trade as everybody sees it."""
+
+    trade_id: int
+    price: Decimal
+    qty: Decimal
+    is_buyer_maker: bool
+    ts_ns: int
+
+
+class Desk:
+    """Clients and markets of one simulated venue.
+
+    Nothing takes time here: what a request leads to at once is known when it returns. What time brings comes with
+    :meth:`pump`.
+
+    Parameters
+    ----------
+    instruments : mapping of str to Instrument
+        By the venue's symbol.
+    feeds : mapping of str to MarketFeed
+        What moves each of them.
+    venue : SimVenue
+        Without latency.
+    seed : int
+    """
+
+    def __init__(
+        self, instruments: Mapping[str, Instrument], feeds: Mapping[str, MarketFeed], venue: SimVenue, *, seed: int
+    ) -> None:
+        self.exchange = SimExchange(seed=seed)
+        self.symbols = tuple(instruments)
+        self.instruments: dict[str, Instrument] = {}
+        self.market_of: dict[str, int] = {}
+        for symbol, instrument in instruments.items():
+            market = self.exchange.add_market(instrument, venue, _HOLDS)
+            self.market_of[symbol] = market
+            self.instruments[symbol] = self.exchange.instrument(market)
+        self._feeds = [(self.market_of[symbol], symbol, feed) for symbol, feed in feeds.items()]
+        self.orders: dict[int, OrderRecord] = {}
+        self._open: dict[int, OrderRecord] = {}
+        self._ended: deque[int] = deque()
+        self.fills: dict[int, deque[tuple[OrderRecord, Execution]]] = {}
+        self.trades: dict[str, deque[PublicTrade]] = {symbol: deque(maxlen=1_000) for symbol in instruments}
+        self.on_update: list[Callable[[Update], None]] = []
+        self.on_trades: list[Callable[[str, list[PublicTrade]], None]] = []
+        self._order_ids = itertools.count(1_000_001)
+        self._trade_ids = itertools.count(5_000_001)
+        self._met: tuple[tuple[int, int, int], int] | None = None
+        """The trade of a client that rested, whose taker is told of it next."""
+
+    def begin(self, now_ns: int) -> None:
+        """Open the markets."""
+        for _, _, feed in self._feeds:
+            feed.begin(now_ns)
+        self.pump(now_ns)
+
+    def pump(self, now_ns: int) -> None:
+        """Let happen what the markets and time have brought by now."""
+        due = [
+            (message.at_ns, market, symbol, message)
+            for market, symbol, feed in self._feeds
+            for message in feed.due(now_ns)
+        ]
+        for at, market, symbol, message in sorted(due, key=lambda item: item[:2]):
+            at = max(at, self.exchange.now_ns or 0)
+            self.exchange.message(at, market, message.rows)
+            if message.trades:
+                self._publish(symbol, [(price, qty, not bought) for price, qty, bought in message.trades], at)
+            self._take(at)
+        self._advance(now_ns)
+
+    def _advance(self, now_ns: int) -> int:
+        at = max(now_ns, self.exchange.now_ns or 0)
+        self.exchange.advance(at)
+        self._take(at)
+        return at
+
+    def _publish(self, symbol: str, trades: list[tuple[int, int, bool]], at: int) -> list[PublicTrade]:
+        """Tell everybody of trades: price and quantity in increments, and whether the buyer had rested."""
+        instrument = self.instruments[symbol]
+        told = [
+            PublicTrade(
+                next(self._trade_ids), price * instrument.price_increment, qty * instrument.qty_increment, buyer, at
+            )
+            for price, qty, buyer in trades
+        ]
+        self.trades[symbol].extend(told)
+        for listener in self.on_trades:
+            listener(symbol, told)
+        return told
+
+    def submit(self, order: OrderRecord, now_ns: int, **terms: Any) -> OrderRecord:
+        """Take an order; its status tells what became of it at once. ``terms`` are those of ``SimExchange.submit``."""
+        self.pump(now_ns)
+        at = max(now_ns, self.exchange.now_ns or 0)
+        order.created_ns = order.updated_ns = at
+        price = None if order.price == 0 else order.price
+        self.orders[order.order_id] = self._open[order.order_id] = order
+        try:
+            self.exchange.submit(
+                at, order.account, order.order_id, order.market, order.side.lower(), order.qty, price,
+                reduce_only=order.reduce_only, **terms,
+            )  # fmt: skip
+        except BaseException:
+            del self.orders[order.order_id], self._open[order.order_id]
+            raise
+        self._advance(at)
+        return order
+
+    def next_order_id(self) -> int:
+        """Return the venue's number of the next order."""
+        return next(self._order_ids)
+
+    def cancel(self, order: OrderRecord, now_ns: int) -> bool:
+        """Cancel an order. Return whether it was there to be cancelled."""
+        self.pump(now_ns)
+        if not order.is_open:
+            return False
+        at = max(now_ns, self.exchange.now_ns or 0)
+        self.exchange.cancel(at, order.account, order.order_id, order.market)
+        self._advance(at)
+        return order.status == "CANCELED"
+
+    def replace(self, order: OrderRecord, price: Decimal, qty: Decimal, now_ns: int) -> str | None:
+        """Change price and total quantity of an order. Return why the venue refused, None if it did not."""
+        self.pump(now_ns)
+        if not order.is_open:
+            return "unknown_order"
+        at = max(now_ns, self.exchange.now_ns or 0)
+        order.reason = None
+        self.exchange.replace(at, order.account, order.order_id, order.market, price, qty)
+        self._advance(at)
+        return order.reason
+
+    def open_orders(self, account: int, symbol: str | None = None) -> list[OrderRecord]:
+        """Return the open orders of an account, by number."""
+        mine = [order for order in self._open.values() if order.account == account]
+        return [order for order in mine if symbol is None or order.symbol == symbol]
+
+    def find(self, account: int, symbol: str, *, order_id: int | None, client_id: str | None) -> OrderRecord | None:
+        """Return an order by the venue's number or the client's id; of several of one id the last."""
+        if order_id is not None:
+            found = self.orders.get(order_id)
+            return found if found and (found.account, found.symbol) == (account, symbol) else None
+        for order in reversed(self.orders.values()):
+            if (order.account, order.symbol, order.client_id) == (account, symbol, client_id):
+                return order
+        return None
+
+    def _take(self, now_ns: int) -> None:
+        for notice in self.exchange.receive(now_ns):
+            if notice.order is not None and (order := self.orders.get(notice.order)) is not None:
+                self._apply(order, notice)
+
+    def _apply(self, order: OrderRecord, notice: Notice) -> None:
+        order.updated_ns = notice.ts_event
+        order.reason = notice.reason
+        execution = None
+        match notice.kind:
+            case "fill":
+                execution = self._fill(order, notice)
+            case "rejected":
+                order.status = "REJECTED"
+            case "expired":
+                order.status = "EXPIRED_IN_MATCH" if notice.reason == "self_trade" else "EXPIRED"
+            case "cancelled":
+                order.status = "CANCELED"
+            case "replaced":
+                assert notice.price is not None
+                assert notice.qty is not None
+                order.price, order.qty = notice.price, notice.qty
+            case "reduced":
+                assert notice.qty is not None
+                order.qty = notice.qty
+            case "repriced":
+                assert notice.price is not None
+                order.price = notice.price
+            case "triggered":
+                order.is_working = True
+            case _:
+                pass
+        if not order.is_open:
+            self._end(order)
+        update = Update(order, notice.kind, notice.reason, notice.ts_event, execution)
+        for listener in self.on_update:
+            listener(update)
+
+    def _fill(self, order: OrderRecord, notice: Notice) -> Execution:
+        assert notice.price is not None
+        assert notice.qty is not None
+        instrument = self.instruments[order.symbol]
+        is_maker = notice.liquidity == "maker"
+        fee, asset = notice.fee or Decimal(0), instrument.settlement
+        if notice.fee_paid is not None:
+            asset, fee = notice.fee_paid
+        steps = (int(notice.price / instrument.price_increment), int(notice.qty / instrument.qty_increment))
+        met = (order.market, *steps)
+        if is_maker and notice.made_by == "print":
+            # The market's own trade has been told; what it gave to each order is numbered by itself.
+            trade_id = next(self._trade_ids)
+        elif not is_maker and self._met is not None and self._met[0] == met:
+            trade_id, self._met = self._met[1], None
+        else:
+            buyer_rested = (order.side == "BUY") == is_maker
+            trade_id = self._publish(order.symbol, [(*steps, buyer_rested)], notice.ts_event)[0].trade_id
+            if notice.made_by == "own_order":
+                self._met = (met, trade_id)
+        execution = Execution(trade_id, notice.price, notice.qty, fee, asset, is_maker, notice.ts_event)
+        order.filled += notice.qty
+        order.cost += notice.price * notice.qty
+        order.status = "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED"
+        order.executions.append(execution)
+        self.fills.setdefault(order.account, deque(maxlen=_KEPT)).append((order, execution))
+        return execution
+
+    def _end(self, order: OrderRecord) -> None:
+        if self._open.pop(order.order_id, None) is None:
+            return
+        if order.status == "REJECTED":
+            # It was never there.
+            del self.orders[order.order_id]
+            return
+        self._ended.append(order.order_id)
+        if len(self._ended) > _KEPT:
+            self.orders.pop(self._ended.popleft(), None)

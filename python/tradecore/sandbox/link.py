@@ -1,0 +1,144 @@
+"""A WebSocket of a local venue: what is sent on it, in order, through the script of faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from aiohttp import ClientConnectionResetError, WSMsgType, web
+
+from tradecore.sandbox.faults import Faults
+
+__all__ = ["Link"]
+
+_MOST = 20_000
+"""So many messages wait for a client; one that falls further behind is cut off, as a venue would."""
+
+
+class Link:
+    """One connection.
+
+    Parameters
+    ----------
+    socket : WebSocketResponse
+        Prepared, with pings left to us.
+    transport : asyncio.WriteTransport or None
+        What it lies on.
+    faults : Faults
+    now_s : callable
+    """
+
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.WriteTransport | None,
+        faults: Faults,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._socket = socket
+        self._transport = transport
+        self._faults = faults
+        self._now_s = now_s
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST)
+        self._held: bytes | None = None
+        self._later: set[asyncio.TimerHandle] = set()
+        self.is_half_open = False
+        self.is_cut = False
+
+    def push(self, stream: str, message: Any) -> None:
+        """Send a message of a stream, as the script has it."""
+        text = orjson.dumps(message)
+        copies = 1
+        for fault in self._faults.of_message(stream, self._now_s()):
+            match fault.kind:
+                case "drop":
+                    return
+                case "duplicate":
+                    copies = 2
+                case "corrupt":
+                    text = text[: len(text) // 2]
+                case "half_open":
+                    self.is_half_open = True
+                case "disconnect":
+                    return self.cut()
+                case "delay":
+                    return self._push_later(text, fault.delay_ms / 1000)
+                case _:
+                    if self._held is None:
+                        self._held = text
+                        return None
+        for _ in range(copies):
+            self._put(text)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._put(held)
+        return None
+
+    def _push_later(self, text: bytes, seconds: float) -> None:
+        def arrive() -> None:
+            self._later.discard(handle)
+            self._put(text)
+
+        handle = asyncio.get_running_loop().call_later(seconds, arrive)
+        self._later.add(handle)
+
+    def _put(self, text: bytes) -> None:
+        if self.is_half_open or self.is_cut:
+            return
+        try:
+            self._queue.put_nowait(text)
+        except asyncio.QueueFull:
+            self.cut()
+
+    def cut(self) -> None:
+        """End the connection without a word."""
+        self.is_cut = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def serve(self, on_text: Callable[[str], None], *, ping_s: float, most_per_s: int | None) -> None:
+        """Send what is pushed and take what comes, until either side ends it."""
+        writer = asyncio.create_task(self._write())
+        pinger = asyncio.create_task(self._ping(ping_s))
+        second, came = -1, 0
+        try:
+            async for message in self._socket:
+                if self.is_half_open:
+                    continue
+                now = int(self._now_s())
+                second, came = now, 1 + (came if now == second else 0)
+                if most_per_s is not None and came > most_per_s:
+                    await self._socket.close(code=1008, message=b"Too many requests")
+                    break
+                if message.type is WSMsgType.PING:
+                    await self._socket.pong(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    on_text(message.data)
+        finally:
+            for handle in self._later:
+                handle.cancel()
+            for task in (writer, pinger):
+                task.cancel()
+            await asyncio.gather(writer, pinger, return_exceptions=True)
+
+    async def _write(self) -> None:
+        with suppress(ClientConnectionResetError, ConnectionError):
+            while (text := await self._queue.get()) is not None:
+                await self._socket.send_str(text.decode())
+
+    async def _ping(self, seconds: float) -> None:
+        with suppress(ClientConnectionResetError, ConnectionError):
+            while True:
+                await asyncio.sleep(seconds)
+                if not self.is_half_open:
+                    await self._socket.ping(str(int(self._now_s() * 1000)).encode())
+
+    async def close(self) -> None:
+        """End the connection as it should be."""
+        if self.is_cut:
+            return
+        with suppress(ClientConnectionResetError, ConnectionError):
+            await self._socket.close(code=1001)

@@ -1,0 +1,86 @@
+"""Clients of local venue servers, for their tests."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from websockets.asyncio.client import ClientConnection
+
+from tradecore.sandbox import BinanceServer
+
+
+class Rest:
+    """A client with a key."""
+
+    def __init__(self, server: BinanceServer, session: aiohttp.ClientSession, account: int = 0) -> None:
+        self.server, self.session = server, session
+        self.client = server.clients[account]
+        self.headers: dict[str, str] = {}
+
+    def signed(self, params: dict[str, Any]) -> str:
+        query = urlencode({**params, "timestamp": params.get("timestamp", int(time.time() * 1000))})
+        return f"{query}&signature={hmac.digest(self.client.secret.encode(), query.encode(), 'sha256').hex()}"
+
+    async def ask(self, method: str, path: str, *, sign: bool = True, **params: Any) -> Any:
+        """The answer; an error's as ``(status, code, text)``."""
+        query = self.signed(params) if sign else urlencode(params)
+        url = f"{self.server.rest}{path}?{query}"
+        async with self.session.request(method, url, headers={"X-MBX-APIKEY": self.client.key}) as answer:
+            body = await answer.json()
+            self.headers = dict(answer.headers)
+            return body if answer.status == 200 else (answer.status, body["code"], body["msg"])
+
+    async def limit(self, side: str, price: Any, qty: Any, *, is_spot: bool = True, **more: Any) -> Any:
+        params = {"symbol": "BTCUSDT", "side": side, "type": "LIMIT", "timeInForce": "GTC", "price": price}
+        return await self.ask("POST", order_path(is_spot), **{**params, "quantity": qty, **more})
+
+
+def order_path(is_spot: bool) -> str:
+    return "/api/v3/order" if is_spot else "/fapi/v1/order"
+
+
+@asynccontextmanager
+async def served(**options: Any) -> AsyncIterator[tuple[BinanceServer, Rest]]:
+    before = asyncio.all_tasks()
+    async with BinanceServer(**options) as server, aiohttp.ClientSession() as session:
+        yield server, Rest(server, session)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() <= before
+
+
+def run(work: Callable[[], Awaitable[None]]) -> None:
+    async def strict() -> None:
+        failures: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+        async with asyncio.timeout(60):
+            await work()
+        assert failures == []
+
+    asyncio.run(strict())
+
+
+async def take(socket: ClientConnection, wanted: Callable[[Any], object], seconds: float = 10.0) -> Any:
+    """The next message that is wanted."""
+    async with asyncio.timeout(seconds):
+        while not wanted(message := json.loads(await socket.recv())):
+            continue
+    return message
+
+
+def stream_url(server: BinanceServer, streams: str, *, is_spot: bool, route: str = "public") -> str:
+    return f"{server.ws}{'' if is_spot else f'/{route}'}/stream?streams={streams}"
+
+
+async def best(rest: Rest, is_spot: bool) -> tuple[Decimal, Decimal]:
+    base = "/api/v3" if is_spot else "/fapi/v1"
+    told = await rest.ask("GET", f"{base}/ticker/bookTicker", sign=False, symbol="BTCUSDT")
+    return Decimal(told["bidPrice"]), Decimal(told["askPrice"])
