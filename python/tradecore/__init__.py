@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Context,
         Fill,
         Order,
+        OrderGroup,
         PositionView,
         QueuePlace,
         QuoteView,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from tradecore.data.synthetic import synthesize, synthesize_orders
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
+    from tradecore.orders import OrderSpec
     from tradecore.queue_models import FittedQueue, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
@@ -92,6 +94,7 @@ _LATER = {
     "Context": "_core",
     "Fill": "_core",
     "Order": "_core",
+    "OrderGroup": "_core",
     "PositionView": "_core",
     "QuoteView": "_core",
     "Signal": "_core",
@@ -124,6 +127,7 @@ _LATER = {
     "FittedQueue": "queue_models",
     "read_queue_model": "queue_models",
     "FeatureSet": "features",
+    "OrderSpec": "orders",
     "BookPicture": "report.heatmap",
     "plot_book": "report.heatmap",
     "Performance": "report.statistics",
@@ -190,6 +194,8 @@ __all__ = [
     "MovingAverageCross",
     "OptionSide",
     "Order",
+    "OrderGroup",
+    "OrderSpec",
     "OrderStatus",
     "OrderType",
     "Performance",

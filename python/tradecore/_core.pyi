@@ -17,6 +17,7 @@ from typing_extensions import disjoint_base
 
 from tradecore.bus.dispatch import EventBus
 from tradecore.features.sets import FeatureSet
+from tradecore.orders import OrderSpec
 from tradecore.reconcile import AccountState, VenueAccount
 from tradecore.risk import RiskLimits
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, RiskCheck, Side, SignalAction, TimeInForce
@@ -67,6 +68,7 @@ __all__ = [
     "OpenInterest",
     "OpenOrder",
     "Order",
+    "OrderGroup",
     "PartWriter",
     "Payment",
     "PositionLedger",
@@ -1407,6 +1409,12 @@ class Order:
         anything else, and for an order that was asked for with :meth:`Context.order`.
         """
     @property
+    def group_id(self) -> int | None:
+        """Number of the group it belongs to, of ``ctx.oco``, ``ctx.bracket`` or ``ctx.oto``; None for none."""
+    @property
+    def role(self) -> str | None:
+        """What it is to its group, such as ``entry`` or ``stop_loss``; None without one."""
+    @property
     def ts_submit(self) -> int:
         """When it was sent, ns UTC."""
 
@@ -1960,6 +1968,144 @@ class Context:
 
         The newest 10,000 that have ended can still be asked for.
         """
+    def oco(
+        self, instrument: str | Instrument, *orders: OrderSpec, if_rejected: Literal["cancel", "keep"] = "cancel"
+    ) -> OrderGroup:
+        """Send orders of which what one fills the others lose (one-cancels-other), and return the group.
+
+        They share one quantity, and may be of both sides. When one fills in part, the others get as much less; when
+        nothing is left, they are cancelled. One that is cancelled or ends by its own terms leaves the others alone.
+        Where several fill on their way, what they fill beyond the quantity is undone at the market, and counted in
+        ``group.over_qty``.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        *orders : OrderSpec
+            Two or more.
+        if_rejected : "cancel" or "keep"
+            Whether the others are cancelled when one is refused, or goes on not by its own terms.
+
+        Raises
+        ------
+        OrderError
+            When there is but one, or their quantities differ; and as :meth:`submit` does, which nothing is sent after.
+        InvalidValueError, OffGridError, UnknownInstrumentError
+            As :meth:`submit` does.
+
+        Examples
+        --------
+        >>> group = ctx.oco(
+        ...     "BTCUSDT.SYNTH",
+        ...     tc.OrderSpec("sell", 1, 60100),
+        ...     tc.OrderSpec("sell", 1, type="stop_market", trigger_price=59900),
+        ... )
+        >>> [(order.role, order.order_type.name) for order in group.orders]
+        [('leg', 'LIMIT'), ('leg', 'STOP_MARKET')]
+        """
+    def bracket(
+        self,
+        instrument: str | Instrument,
+        side: _Side,
+        qty: _Number,
+        price: _Number | None = None,
+        *,
+        stop_loss: _Number | None = None,
+        stop_limit: _Number | None = None,
+        trailing_offset: _Number | None = None,
+        take_profit: _Number | None = None,
+        trigger: Literal["last", "mark", "mid"] = "last",
+        post_only: bool | Literal["slide"] = False,
+        time_in_force: TimeInForce | str | None = None,
+        expires_at: int | datetime | None = None,
+        client_id: str | None = None,
+        if_rejected: Literal["close", "cancel", "keep"] = "close",
+    ) -> OrderGroup:
+        """Send an entry, whose fills are protected by a stop and a take profit, and return the group.
+
+        The legs are sent when the entry fills, and are as large as what it has filled and no leg has. They are
+        reduce-only where the venue takes such orders. The first fill of a leg ends the entry, and what one leg fills
+        the other loses. Where the venue replaces no orders a leg of another size is sent once the end of the old one
+        is certain.
+        Legs that fill both on their way are undone at the market, as in :meth:`oco`.
+
+        An entry that ends without a fill ends the group. Cancelling the group cancels all its orders, and leaves what
+        is held.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        side : Side or str
+            Of the entry.
+        qty : Decimal, str, int or float
+            Of the entry, in contracts (spot: base units).
+        price : Decimal, str, int or float, optional
+            Limit of the entry in quote currency; it is a market order if not given.
+        stop_loss : Decimal, str, int or float, optional
+            Where the stop is set off, in quote currency.
+        stop_limit : Decimal, str, int or float, optional
+            Its limit from then on; it takes what the book offers if not given.
+        trailing_offset : Decimal, str, int or float, optional
+            In place of ``stop_loss``: how far the market may come back, in quote currency, before the stop is set off.
+        take_profit : Decimal, str, int or float, optional
+            Limit of the order that takes the profit, in quote currency.
+        trigger : "last", "mark" or "mid"
+            By which price the stop is set off.
+        post_only, time_in_force, expires_at, client_id : optional
+            Of the entry, as :meth:`submit` takes them.
+        if_rejected : "close", "cancel" or "keep"
+            What becomes of the group when a leg is refused, or ended by the venue: all others are cancelled and what is
+            open is closed at the market; only the former; or nothing.
+
+        Raises
+        ------
+        OrderError
+            When stop, entry and take profit do not lie in this order; and as :meth:`submit` does, which nothing is sent
+            after.
+        InvalidValueError
+            Without any leg, and as :meth:`submit` does.
+        OffGridError, UnknownInstrumentError
+            As :meth:`submit` does.
+
+        Examples
+        --------
+        >>> group = ctx.bracket("BTCUSDT.SYNTH", "buy", "0.5", stop_loss=59900, take_profit=60100)
+        >>> group.state, group.open_qty, group.order("entry").order_type.name
+        ('working', 0.0, 'MARKET')
+        """
+    def oto(self, instrument: str | Instrument, first: OrderSpec, *then: OrderSpec) -> OrderGroup:
+        """Send an order, and others once it has filled whole (one-triggers-other), and return the group.
+
+        The others are orders of their own from then on. None is sent when the first ends otherwise.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        first : OrderSpec
+        *then : OrderSpec
+            One or more.
+
+        Raises
+        ------
+        OrderError
+            When there is nothing to be triggered; and as :meth:`submit` does, which nothing is sent after.
+        InvalidValueError, OffGridError, UnknownInstrumentError
+            As :meth:`submit` does.
+
+        Examples
+        --------
+        >>> group = ctx.oto("BTCUSDT.SYNTH", tc.OrderSpec("buy", 1, 59990), tc.OrderSpec("sell", 1, 60100))
+        >>> group.kind, [order.role for order in group.orders]
+        ('oto', ['first'])
+        """
+    @property
+    def groups(self) -> list[OrderGroup]:
+        """Groups of this strategy that are at work, oldest first."""
+    def group(self, group_id: int) -> OrderGroup | None:
+        """Return a group of this strategy by its id, as to go on after a restart; None where there is none.
+
+        The newest 1,000 that have ended can still be asked for.
+        """
     def cancel(self, order: int | str | Order) -> bool:
         """Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
 
@@ -1974,13 +2120,14 @@ class Context:
     def cancel_all(self, instrument: str | Instrument | None = None) -> int:
         """Ask to cancel every open order of this strategy, in one instrument or in all; returns how many.
 
-        Executions there end, too.
+        Executions and groups there end, too.
         """
     def replace(self, order: int | str | Order, *, price: _Number | None = None, qty: _Number | None = None) -> bool:
         """Ask for a new price and total quantity of an order; False when it is no longer open.
 
         The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
-        order as it was and is told through ``on_order``, with the reason in ``order.reason``.
+        order as it was and is told through ``on_order``, with the reason in ``order.reason``. An order without a limit
+        that waits for its trigger gets another quantity.
 
         Parameters
         ----------
@@ -4013,6 +4160,74 @@ def avellaneda_stoikov_quotes(
     >>> quotes["reservation"].tolist(), quotes["bid"].round(2).tolist(), quotes["ask"].round(2).tolist()
     ([99.6], [98.75], [100.45])
     """
+
+@final
+class OrderGroup:
+    """Orders that depend on each other, to watch and to cancel: what ``ctx.bracket``, ``oco`` and ``oto`` return.
+
+    Valid only inside a hook: it shows what is known at ``ctx.now_ns``. What became of its orders is in
+    ``result.orders``, with ``group`` and ``role``. A handle is no plain data: keep ``group_id`` in what a strategy
+    saves, and ask ``ctx.group(group_id)``.
+
+    Examples
+    --------
+    >>> group = ctx.bracket("BTCUSDT.SYNTH", "buy", 1, 59990, stop_loss=59900, take_profit=60100)
+    >>> group
+    <OrderGroup 1 bracket BTCUSDT.SYNTH, working>
+    >>> [(order.role, order.price) for order in group.orders]
+    [('entry', 59990.0)]
+    >>> group.cancel()
+    True
+    """
+
+    @property
+    def group_id(self) -> int:
+        """Number of the group in the run: 1, 2, 3 ... in the order they were made."""
+    @property
+    def kind(self) -> str:
+        """How its orders depend on each other: ``oco``, ``bracket`` or ``oto``."""
+    @property
+    def instrument(self) -> str:
+        """Id of the instrument."""
+    @property
+    def state(self) -> str:
+        """Where it stands: ``working``, ``cancelling``, ``closing``, ``done``, ``cancelled`` or ``failed``.
+
+        ``closing``: its orders are cancelled, and what must not stay open is closed at the market.
+        """
+    @property
+    def reason(self) -> str | None:
+        """Why it did not come to its proper end, such as ``post_only_would_cross``; None where it did or may."""
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing happens to it any more."""
+    @property
+    def open_qty(self) -> float:
+        """Of a bracket: quantity the entry has filled and no leg has, in contracts (spot: base units)."""
+    @property
+    def over_qty(self) -> float:
+        """Quantity that legs filled beyond what there was and was undone, in contracts (spot: base units)."""
+    @property
+    def orders(self) -> list[Order]:
+        """The newest order of each role that has one, the first one first; those that ended long ago are left out."""
+    @property
+    def order_ids(self) -> list[int]:
+        """Number of each of its orders, role by role in the order they were sent."""
+    def order(self, role: str) -> Order | None:
+        """Return the newest order of a role; None where none was sent, or it ended long ago.
+
+        Roles are ``entry``, ``stop_loss``, ``take_profit`` of a bracket, ``leg`` of one-cancels-other, ``first`` and
+        ``then`` of one-triggers-other, and ``close`` of what closes at the market. Of several, it is the last.
+
+        Raises
+        ------
+        InvalidValueError
+            For another role.
+        """
+    def cancel(self) -> bool:
+        """Ask to cancel all its orders; False when there is nothing to cancel. What it has filled stays as it is."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Execution:

@@ -35,6 +35,7 @@ LAYERS = [
         "bars",
         "bus",
         "exec",
+        "orders",
         "reconcile",
         "indicators",
     },

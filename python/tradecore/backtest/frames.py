@@ -71,6 +71,8 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "strategy",
         "order_id",
         "client_id",
+        "group",
+        "role",
         "ts_accept",
         "ts_close",
     ),
@@ -190,7 +192,11 @@ class Frames:
 
     @cached_property
     def orders(self) -> pl.DataFrame:
-        """One row per order, by order id: terms, outcome, times (ours)."""
+        """One row per order, by order id: terms, outcome, times (ours).
+
+        ``group`` is the number of the group it belongs to (``ctx.oco``, ``ctx.bracket``, ``ctx.oto``), None without
+        one, and ``role`` what it was to it.
+        """
         return self._make("orders", exact=True)
 
     @cached_property
@@ -272,7 +278,7 @@ class Frames:
         """Return a frame, money as Decimal or as floats."""
         table = self.tables.table("fills" if name == "positions" else name, exact=exact)
         if name == "orders":
-            table = table.sort("order_id")
+            table = _with_groups(table).sort("order_id")
         elif name == "positions":
             table = positions(table, self.tables, exact=exact)
         elif name == "fills":
@@ -382,6 +388,15 @@ def dated(table: pl.DataFrame) -> pl.DataFrame:
 
     times = [column for column in _TIMES if column in table.columns]
     return table.with_columns(pl.col(times).cast(pl.Datetime("ns", "UTC")))
+
+
+def _with_groups(orders: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns of groups, which a result that was saved before there were any does not have."""
+    import polars as pl
+
+    columns = {"group": pl.UInt64, "role": pl.String}
+    missing = [pl.lit(None, kind).alias(name) for name, kind in columns.items() if name not in orders.columns]
+    return orders.with_columns(missing)
 
 
 def position_columns() -> list[pl.Expr]:

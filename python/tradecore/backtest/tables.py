@@ -55,8 +55,9 @@ _MAYBE_NEVER = (
     "expires_at",
     "ts_trigger",
     "ts_end",
+    "group",
 )
-"""Times the core holds as 0 for what has not happened."""
+"""Numbers the core holds as 0 for what has not happened, or there is none of."""
 _WORDS: dict[str, type[Side | OrderType | TimeInForce | OrderStatus | Liquidity | EventKind | FillEvent]] = {
     "side": Side,
     "order_type": OrderType,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use tradecore_core::kernel::Context as CoreContext;
-use tradecore_core::orders::OrderId;
+use tradecore_core::orders::{GroupKind, GroupRequest, OnReject, OrderId, Role};
 use tradecore_core::types::{CurrencyId, MarketId, Price, Qty, Side};
 
 use crate::bars::{refused as refused_bars, spec_of};
@@ -14,6 +14,7 @@ use crate::errors;
 use crate::execution::{Slippage, SlippageTerms};
 use crate::executions::{Asked, Execution};
 use crate::features::{Declared, FeatureVector};
+use crate::groups::{Legs, OrderGroup, to_on_reject, to_request};
 use crate::hooks::{Hears, check_callable, check_takes_context};
 use crate::indicators::parse as parse_indicator;
 use crate::lending::{Lease, Lent};
@@ -310,6 +311,27 @@ impl Context {
             .request(market, instrument, || Ok(side), qty, price)
             .map_err(|error| self.in_force(qty.py(), market, error))?;
         self.shared.with(qty.py(), |ctx| ctx.submit(request))?.map_err(errors::order)
+    }
+
+    /// Makes a group of the orders that these describe.
+    fn group_of<'py>(
+        &self,
+        instrument: &Bound<'py, PyAny>,
+        (kind, on_reject): (GroupKind, OnReject),
+        specs: impl Iterator<Item = (Role, Bound<'py, PyAny>)>,
+    ) -> PyResult<OrderGroup> {
+        let market = self.shared.market(instrument)?;
+        let read = |(role, spec): (Role, Bound<'py, PyAny>)| {
+            let request = to_request(market, self.shared.instrument(market), &spec);
+            Ok((role, request.map_err(|error| self.in_force(spec.py(), market, error))?))
+        };
+        let orders = specs.map(read).collect::<PyResult<Vec<_>>>()?;
+        self.start_group(instrument.py(), GroupRequest { kind, market, orders, on_reject })
+    }
+
+    fn start_group(&self, py: Python<'_>, request: GroupRequest) -> PyResult<OrderGroup> {
+        let id = self.shared.with(py, |ctx| ctx.start_group(request))?.map_err(errors::order)?;
+        Ok(OrderGroup::new(&self.shared, id))
     }
 }
 
@@ -989,6 +1011,200 @@ impl Context {
         Ok(is_there.then(|| Execution::new(&self.shared, execution_id)))
     }
 
+    /// Send orders of which what one fills the others lose (one-cancels-other), and return the group.
+    ///
+    /// They share one quantity, and may be of both sides. When one fills in part, the others get as much less; when
+    /// nothing is left, they are cancelled. One that is cancelled or ends by its own terms leaves the others alone.
+    /// Where several fill on their way, what they fill beyond the quantity is undone at the market, and counted in
+    /// ``group.over_qty``.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// *orders : OrderSpec
+    ///     Two or more.
+    /// if_rejected : "cancel" or "keep"
+    ///     Whether the others are cancelled when one is refused, or goes on not by its own terms.
+    ///
+    /// Raises
+    /// ------
+    /// OrderError
+    ///     When there is but one, or their quantities differ; and as :meth:`submit` does, which nothing is sent after.
+    /// InvalidValueError, OffGridError, UnknownInstrumentError
+    ///     As :meth:`submit` does.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = ctx.oco(
+    /// ...     "BTCUSDT.SYNTH",
+    /// ...     tc.OrderSpec("sell", 1, 60100),
+    /// ...     tc.OrderSpec("sell", 1, type="stop_market", trigger_price=59900),
+    /// ... )
+    /// >>> [(order.role, order.order_type.name) for order in group.orders]
+    /// [('leg', 'LIMIT'), ('leg', 'STOP_MARKET')]
+    #[pyo3(signature = (instrument, *orders, if_rejected=None),
+        text_signature = "($self, instrument, *orders, if_rejected='cancel')")]
+    fn oco(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        orders: &Bound<'_, PyTuple>,
+        if_rejected: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<OrderGroup> {
+        let allowed = [OnReject::Cancel, OnReject::Keep];
+        let on_reject = if_rejected.map_or(Ok(allowed[0]), |word| to_on_reject(word, &allowed))?;
+        self.group_of(instrument, (GroupKind::Oco, on_reject), orders.iter().map(|order| (Role::Leg, order)))
+    }
+
+    /// Send an entry, whose fills are protected by a stop and a take profit, and return the group.
+    ///
+    /// The legs are sent when the entry fills, and are as large as what it has filled and no leg has. They are
+    /// reduce-only where the venue takes such orders. The first fill of a leg ends the entry, and what one leg fills
+    /// the other loses. Where the venue replaces no orders a leg of another size is sent once the end of the old one
+    /// is certain.
+    /// Legs that fill both on their way are undone at the market, as in :meth:`oco`.
+    ///
+    /// An entry that ends without a fill ends the group. Cancelling the group cancels all its orders, and leaves what
+    /// is held.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// side : Side or str
+    ///     Of the entry.
+    /// qty : Decimal, str, int or float
+    ///     Of the entry, in contracts (spot: base units).
+    /// price : Decimal, str, int or float, optional
+    ///     Limit of the entry in quote currency; it is a market order if not given.
+    /// stop_loss : Decimal, str, int or float, optional
+    ///     Where the stop is set off, in quote currency.
+    /// stop_limit : Decimal, str, int or float, optional
+    ///     Its limit from then on; it takes what the book offers if not given.
+    /// trailing_offset : Decimal, str, int or float, optional
+    ///     In place of ``stop_loss``: how far the market may come back, in quote currency, before the stop is set off.
+    /// take_profit : Decimal, str, int or float, optional
+    ///     Limit of the order that takes the profit, in quote currency.
+    /// trigger : "last", "mark" or "mid"
+    ///     By which price the stop is set off.
+    /// post_only, time_in_force, expires_at, client_id : optional
+    ///     Of the entry, as :meth:`submit` takes them.
+    /// if_rejected : "close", "cancel" or "keep"
+    ///     What becomes of the group when a leg is refused, or ended by the venue: all others are cancelled and what is
+    ///     open is closed at the market; only the former; or nothing.
+    ///
+    /// Raises
+    /// ------
+    /// OrderError
+    ///     When stop, entry and take profit do not lie in this order; and as :meth:`submit` does, which nothing is sent
+    ///     after.
+    /// InvalidValueError
+    ///     Without any leg, and as :meth:`submit` does.
+    /// OffGridError, UnknownInstrumentError
+    ///     As :meth:`submit` does.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = ctx.bracket("BTCUSDT.SYNTH", "buy", "0.5", stop_loss=59900, take_profit=60100)
+    /// >>> group.state, group.open_qty, group.order("entry").order_type.name
+    /// ('working', 0.0, 'MARKET')
+    #[pyo3(signature = (instrument, side, qty, price=None, *, stop_loss=None, stop_limit=None,
+        trailing_offset=None, take_profit=None, trigger=None, post_only=PostOnly::OFF, time_in_force=None,
+        expires_at=None, client_id=None, if_rejected=None),
+        text_signature = "($self, instrument, side, qty, price=None, *, stop_loss=None, stop_limit=None, \
+        trailing_offset=None, take_profit=None, trigger='last', post_only=False, time_in_force=None, \
+        expires_at=None, client_id=None, if_rejected='close')")]
+    #[allow(clippy::too_many_arguments, reason = "an entry with its legs")]
+    fn bracket(
+        &self,
+        instrument: &Bound<'_, PyAny>,
+        side: &Bound<'_, PyAny>,
+        qty: &Bound<'_, PyAny>,
+        price: Option<&Bound<'_, PyAny>>,
+        stop_loss: Option<&Bound<'_, PyAny>>,
+        stop_limit: Option<&Bound<'_, PyAny>>,
+        trailing_offset: Option<&Bound<'_, PyAny>>,
+        take_profit: Option<&Bound<'_, PyAny>>,
+        trigger: Option<&Bound<'_, PyAny>>,
+        post_only: PostOnly,
+        time_in_force: Option<&Bound<'_, PyAny>>,
+        expires_at: Option<&Bound<'_, PyAny>>,
+        client_id: Option<String>,
+        if_rejected: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<OrderGroup> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        if let Some(price) = price {
+            self.check_order(market, qty, price)?;
+        }
+        let on_reject = if_rejected.map_or(Ok(OnReject::Close), |word| to_on_reject(word, &OnReject::ALL))?;
+        let terms = OrderTerms {
+            kind: None,
+            trigger_price: None,
+            trigger: None,
+            trailing_offset: None,
+            time_in_force,
+            expires_at,
+            post_only,
+            reduce_only: false,
+            display_qty: None,
+            client_id,
+        };
+        let spec = self.shared.instrument(market);
+        let legs = Legs { stop_loss, stop_limit, trailing_offset, take_profit, trigger };
+        let request = terms
+            .request(market, spec, || to_side(side), qty, price)
+            .and_then(|entry| legs.around(spec, entry, on_reject))
+            .map_err(|error| self.in_force(py, market, error))?;
+        self.start_group(py, request)
+    }
+
+    /// Send an order, and others once it has filled whole (one-triggers-other), and return the group.
+    ///
+    /// The others are orders of their own from then on. None is sent when the first ends otherwise.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// first : OrderSpec
+    /// *then : OrderSpec
+    ///     One or more.
+    ///
+    /// Raises
+    /// ------
+    /// OrderError
+    ///     When there is nothing to be triggered; and as :meth:`submit` does, which nothing is sent after.
+    /// InvalidValueError, OffGridError, UnknownInstrumentError
+    ///     As :meth:`submit` does.
+    ///
+    /// Examples
+    /// --------
+    /// >>> group = ctx.oto("BTCUSDT.SYNTH", tc.OrderSpec("buy", 1, 59990), tc.OrderSpec("sell", 1, 60100))
+    /// >>> group.kind, [order.role for order in group.orders]
+    /// ('oto', ['first'])
+    #[pyo3(signature = (instrument, first, *then))]
+    fn oto<'py>(
+        &self,
+        instrument: &Bound<'py, PyAny>,
+        first: Bound<'py, PyAny>,
+        then: &Bound<'py, PyTuple>,
+    ) -> PyResult<OrderGroup> {
+        let orders = [(Role::First, first)].into_iter().chain(then.iter().map(|order| (Role::Then, order)));
+        self.group_of(instrument, (GroupKind::Oto, OnReject::Keep), orders)
+    }
+
+    /// Groups of this strategy that are at work, oldest first.
+    #[getter]
+    fn groups(&self, py: Python<'_>) -> PyResult<Vec<OrderGroup>> {
+        let ids: Vec<_> = self.shared.with(py, |ctx| ctx.groups().map(|group| group.id).collect())?;
+        Ok(ids.into_iter().map(|id| OrderGroup::new(&self.shared, id)).collect())
+    }
+
+    /// Return a group of this strategy by its id, as to go on after a restart; None where there is none.
+    ///
+    /// The newest 1,000 that have ended can still be asked for.
+    fn group(&self, py: Python<'_>, group_id: u64) -> PyResult<Option<OrderGroup>> {
+        let is_there = self.shared.with(py, |ctx| ctx.group(group_id).is_some())?;
+        Ok(is_there.then(|| OrderGroup::new(&self.shared, group_id)))
+    }
+
     /// Ask to cancel an order, given by id, client id or a copy; False when there is nothing to cancel.
     ///
     /// There is nothing when the order is closed, not this strategy's, or already being cancelled.
@@ -1007,7 +1223,7 @@ impl Context {
 
     /// Ask to cancel every open order of this strategy, in one instrument or in all; returns how many.
     ///
-    /// Executions there end, too.
+    /// Executions and groups there end, too.
     #[pyo3(signature = (instrument=None))]
     fn cancel_all(&self, py: Python<'_>, instrument: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
         let market = instrument.map(|i| self.shared.market(i)).transpose()?;
@@ -1017,7 +1233,8 @@ impl Context {
     /// Ask for a new price and total quantity of an order; False when it is no longer open.
     ///
     /// The queue place is kept only when the price stays and the quantity shrinks. A refused replacement leaves the
-    /// order as it was and is told through ``on_order``, with the reason in ``order.reason``.
+    /// order as it was and is told through ``on_order``, with the reason in ``order.reason``. An order without a limit
+    /// that waits for its trigger gets another quantity.
     ///
     /// Parameters
     /// ----------
@@ -1057,8 +1274,14 @@ impl Context {
             return Ok(false);
         };
         let price = match price {
+            Some(_) if intended.0.is_none() => {
+                return Err(errors::invalid(
+                    "price",
+                    "not expected: the order has no limit that could be replaced",
+                ));
+            }
             Some(price) => self.price(market, price)?,
-            // A market order has none, and the kernel says that it cannot be replaced.
+            // What has none keeps it: a market order, which the kernel does not replace, or one that waits.
             None => intended.0.unwrap_or_default(),
         };
         let qty = qty.map_or(Ok(intended.1), |q| self.qty(market, q))?;

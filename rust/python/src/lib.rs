@@ -24,6 +24,7 @@ mod features;
 mod fidelity;
 mod files;
 mod forks;
+mod groups;
 mod hooks;
 mod indicators;
 mod instrument;
@@ -94,6 +95,7 @@ assert_align!(
     features::FeatureReader,
     features::FeatureSchema,
     features::FeatureVector,
+    groups::OrderGroup,
     instrument::PyInstrument,
     kernel::PyKernel,
     maths::IntensityEstimator,
@@ -192,6 +194,8 @@ mod _core {
     use crate::fidelity::{replay_orders, touch_orders};
     #[pymodule_export]
     use crate::files::{find_line, read_head};
+    #[pymodule_export]
+    use crate::groups::OrderGroup;
     #[pymodule_export]
     use crate::indicators::{Indicator, IndicatorBank, compute_indicator, compute_panel, indicator_specs};
     #[pymodule_export]

@@ -221,6 +221,18 @@ impl Order {
         breaches_to_py(py, &self.breaches)
     }
 
+    /// Number of the group it belongs to, of ``ctx.oco``, ``ctx.bracket`` or ``ctx.oto``; None for none.
+    #[getter]
+    fn group_id(&self) -> Option<u64> {
+        self.order.group.map(|of| of.group)
+    }
+
+    /// What it is to its group, such as ``entry`` or ``stop_loss``; None without one.
+    #[getter]
+    fn role(&self) -> Option<&'static str> {
+        self.order.group.map(|of| of.role.as_str())
+    }
+
     /// When it was sent, ns UTC.
     #[getter]
     fn ts_submit(&self) -> i64 {
@@ -578,6 +590,8 @@ pub(crate) fn orders_table<'py>(
     t.array("status", rows.iter().map(|o| o.status() as u8))?;
     t.text("reason", rows.iter().map(|o| o.reason.map_or("", core::Reason::as_str)))?;
     t.array("replaced", rows.iter().map(|o| o.replaced))?;
+    t.array("group", rows.iter().map(|o| o.group.map_or(0, |of| of.group)))?;
+    t.text("role", rows.iter().map(|o| o.group.map_or("", |of| of.role.as_str())))?;
     t.array("ts_submit", rows.iter().map(|o| o.ts_submit))?;
     t.array("ts_accept", rows.iter().map(|o| o.ts_accept))?;
     t.array("ts_trigger", rows.iter().map(|o| o.ts_trigger))?;

@@ -163,7 +163,7 @@ fn to_order_kind(value: &Bound<'_, PyAny>) -> PyResult<OrderKind> {
     found.ok_or_else(|| unexpected("type", &format!("one of {}", ORDER_KINDS.join(", ")), value))
 }
 
-fn to_trigger_by(value: &Bound<'_, PyAny>) -> PyResult<TriggerBy> {
+pub(crate) fn to_trigger_by(value: &Bound<'_, PyAny>) -> PyResult<TriggerBy> {
     let word = value.cast::<PyString>().ok();
     let found = TriggerBy::ALL.into_iter().find(|by| word.is_some_and(|word| word == by.as_str()));
     found.ok_or_else(|| unexpected("trigger", "\"last\", \"mark\" or \"mid\"", value))

@@ -17,7 +17,7 @@ use crate::exec::{Execution, ExecutionId, ExecutionRequest};
 use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
-use crate::orders::{Order, OrderError, OrderId, OrderRequest, PostOnly};
+use crate::orders::{Group, GroupId, GroupRequest, Order, OrderError, OrderId, OrderRequest, PostOnly};
 use crate::risk::{BadLimit, Breach, Limits, Use};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, Side, StrategyId};
 
@@ -160,6 +160,11 @@ impl Context {
         self.core().desk.own(self.strategy, id)
     }
 
+    /// An order of the strategy, open or ended a short while ago.
+    pub fn recent_order(&self, id: OrderId) -> Option<&Order> {
+        self.core().desk.orders().find(id).filter(|order| order.strategy == self.strategy)
+    }
+
     /// The id of the strategy's open order of that name.
     pub fn order_by_client_id(&self, client_id: &str) -> Option<OrderId> {
         self.open_orders().find(|order| order.client_id.as_deref() == Some(client_id)).map(|order| order.id)
@@ -183,18 +188,19 @@ impl Context {
         core.desk.cancel(sender, &core.markets[market.index()], id, None, &mut core.journal)
     }
 
-    /// Asks to cancel every open order, in one instrument or in all, and ends the executions there; returns how many
-    /// orders it is.
+    /// Asks to cancel every open order, in one instrument or in all, and ends the executions and groups there; returns
+    /// how many orders it is.
     pub fn cancel_all(&mut self, market: Option<MarketId>) -> usize {
         let strategy = self.strategy;
         let core = self.core_mut();
         let worked = core.cancel_executions(strategy, market);
+        core.call_off_groups(strategy, market, None);
         let sender = core.sender(strategy);
         worked + core.desk.cancel_all(sender, &core.markets, market, None, &mut core.journal)
     }
 
     /// Asks to give an order a new price and total quantity; `false` when it is no longer open or already being
-    /// cancelled.
+    /// cancelled. Of an order without a limit that waits for its trigger the price is not looked at.
     ///
     /// # Errors
     /// [`OrderError`] when price or quantity do not fit the instrument.
@@ -316,6 +322,32 @@ impl Context {
     pub fn cancel_execution(&mut self, id: ExecutionId) -> bool {
         let strategy = self.strategy;
         self.core_mut().cancel_execution(strategy, id)
+    }
+
+    /// Makes a group of orders, which sends what it begins with at once, and returns its number.
+    ///
+    /// # Errors
+    /// [`OrderError`] when one of them is not one a venue could be asked, or they do not go together; nothing is sent
+    /// then.
+    pub fn start_group(&mut self, request: GroupRequest) -> Result<GroupId, OrderError> {
+        let strategy = self.strategy;
+        self.core_mut().start_group(strategy, request)
+    }
+
+    /// A group of the strategy, at work or ended not too long ago.
+    pub fn group(&self, id: GroupId) -> Option<&Group> {
+        self.core().groups.find(self.strategy, id)
+    }
+
+    /// The strategy's groups at work, oldest first.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> + '_ {
+        self.core().groups.working().filter(|group| group.strategy == self.strategy)
+    }
+
+    /// Asks to cancel all orders of a group; `false` when there is nothing to cancel. What it has filled stays.
+    pub fn cancel_group(&mut self, id: GroupId) -> bool {
+        let strategy = self.strategy;
+        self.core_mut().cancel_group(strategy, id)
     }
 
     /// Calls [`super::Strategy::on_timer`] every `interval_ns`, first one interval from now.

@@ -5,6 +5,7 @@ use super::entry::{Desk, Sender};
 use super::events::Events;
 use super::executions::Executions;
 use super::exits::Exits;
+use super::groups::Groups;
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
@@ -29,7 +30,9 @@ pub(super) enum Due {
     Expiry,
     /// A timer goes off.
     Timer,
-    /// Executions act; hooks of the same time come first.
+    /// Groups of orders act; hooks of the same time come first.
+    Group,
+    /// Executions act, likewise.
     Execution,
 }
 
@@ -54,6 +57,7 @@ pub(super) struct Core {
     pub(super) quotes: Quotes,
     pub(super) timers: Timers,
     pub(super) executions: Executions,
+    pub(super) groups: Groups,
     pub(super) signals: Signals,
     /// When bars of each market are due.
     pub(super) bars_due: Heads,
@@ -86,6 +90,11 @@ impl Core {
     pub(super) fn next_due(&self) -> Option<(i64, Due)> {
         let mut next = self.executions.next().map(|at| (at.max(self.now), Due::Execution));
         let is_first = |at: i64, next: Option<(i64, Due)>| next.is_none_or(|(other, _)| at <= other);
+        if let Some(at) = self.groups.next()
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Group));
+        }
         if let Some(at) = self.timers.next()
             && is_first(at, next)
         {

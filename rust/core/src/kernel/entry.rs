@@ -7,9 +7,7 @@ use super::input::{Outgoing, Refusal};
 use super::journal::Journal;
 use super::market::Market;
 use super::record::RefusalRow;
-use crate::orders::{
-    Command, Order, OrderError, OrderId, OrderRequest, OrderStore, OrderType, Reason, Report,
-};
+use crate::orders::{Command, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, Trigger};
 use crate::risk::{Ask, Engine, Gate, Rules, Standing, Trading, Verdict};
 use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
@@ -40,6 +38,13 @@ pub(super) struct Desk {
 /// New orders and replacements that a strategy may send without time going on: no one means to send so many, but one
 /// that answers each refusal with the next order does so for ever.
 const MOST_AT_ONCE: u32 = 100_000;
+
+/// The price at which an order without a limit is valued that waits for its trigger.
+fn worth_of(order: &Order, market: &Market) -> Price {
+    let best = || market.view.touch().best(order.side.opposite()).map(|best| Price::new(best.price));
+    let offset = order.trigger.and_then(Trigger::offset);
+    order.trigger.and_then(Trigger::price).or_else(best).or(offset).unwrap_or_default()
+}
 
 impl Desk {
     /// A desk that goes on with orders and a gate.
@@ -276,7 +281,8 @@ impl Desk {
         }
     }
 
-    /// Asks for new terms; `false` when the order cannot be changed any more.
+    /// Asks for new terms; `false` when the order cannot be changed any more. One without a limit that waits for its
+    /// trigger gets another quantity alone.
     pub(super) fn replace(
         &mut self,
         sender: Sender,
@@ -289,9 +295,11 @@ impl Desk {
         let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
             return Ok(false);
         };
-        if order.order_type == OrderType::Market {
-            return Err(OrderError::Contradiction("a market order cannot be replaced"));
-        }
+        let price = match order.price() {
+            Some(_) => price,
+            None if order.waits_for_trigger() => worth_of(order, around.market(order.market)),
+            None => return Err(OrderError::Contradiction("a market order cannot be replaced")),
+        };
         self.admits(sender)?;
         let verdict = self.review_replace(sender, around, order, price, qty, Earlier::default())?;
         self.send(sender, verdict, journal);

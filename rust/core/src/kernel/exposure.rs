@@ -138,7 +138,7 @@ impl<'a> Around<'a> {
         let market = self.market(order.market);
         let (before, left) = (self.left_of(engine, order), (qty - order.filled).max(order.most_left()));
         let dearer = order.price().map_or(price, |own| own.max(price));
-        let waits = order.trigger.is_some() && order.ts_trigger == 0;
+        let waits = order.waits_for_trigger();
         Ask {
             strategy: order.strategy,
             market: order.market,

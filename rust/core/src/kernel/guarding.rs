@@ -131,6 +131,7 @@ impl Core {
         // They would send what is refused from now on.
         for &(strategy, market) in members.iter().filter(|_| trip.does != OnTrip::Reduce) {
             self.cancel_executions(strategy, Some(market));
+            self.call_off_groups(strategy, Some(market), Some(Reason::Risk));
         }
         if closes {
             self.exit_round();
@@ -179,6 +180,7 @@ impl Core {
                 self.exits.pairs.entry((strategy, market)).or_default();
             }
             self.cancel_executions(strategy, None);
+            self.call_off_groups(strategy, None, Some(Reason::Killed));
             let sender = self.sender(strategy);
             self.desk.cancel_all(sender, &self.markets, None, Some(Reason::Killed), &mut self.journal);
         }
@@ -194,6 +196,7 @@ impl Core {
             engine.resume(now);
             self.act_on_trips();
         }
+        self.work_groups();
     }
 
     /// Asks for what is still held to be closed, and looks again a while later.

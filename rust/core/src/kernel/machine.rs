@@ -14,6 +14,7 @@ use super::executions::Executions;
 use super::exits::Exits;
 use super::feature_feed::{FailedFeed, FeatureFeeds};
 use super::feeds::{BarFeeds, Finished, Heard, Told};
+use super::groups::Groups;
 use super::guarding::engine_of;
 use super::input::{Control, Input, Listing, Outgoing, Refusal, Rows};
 use super::journal::Journal;
@@ -223,6 +224,7 @@ impl Kernel {
             refused: None,
             timers: Timers::default(),
             executions: Executions::default(),
+            groups: Groups::default(),
             signals: Signals::default(),
             bars_due,
             topics,
@@ -439,6 +441,10 @@ impl Kernel {
                 Some(timer) => self.call(timer.strategy, |s, ctx| s.on_timer(ctx, timer.id)),
                 None => Ok(()),
             },
+            Due::Group => {
+                self.on_group_due();
+                Ok(())
+            }
             Due::Execution => self.on_execution_due(),
         }
     }
@@ -708,11 +714,14 @@ impl Kernel {
             _ => {}
         }
         let interest = self.runners[strategy.index()].interest;
-        let is_executed = core.has_execution(id);
-        if let Ok(Some(fill)) = &booked
-            && is_executed
-        {
-            core.execution_filled(id, fill.price, fill.qty);
+        let (is_executed, group) = (core.has_execution(id), core.groups.of_order(id));
+        if let Ok(Some(fill)) = &booked {
+            if is_executed {
+                core.execution_filled(id, fill.price, fill.qty);
+            }
+            if group.is_some() {
+                core.group_filled(id, fill.side, fill.qty);
+            }
         }
         if let Ok(Some(fill)) = booked {
             core.record.filled(fill);
@@ -733,6 +742,9 @@ impl Kernel {
         }
         self.retire(id);
         told?;
+        if let Some(group) = group {
+            self.on_group_report(id, group);
+        }
         if is_executed { self.on_execution_report(id) } else { Ok(()) }
     }
 
@@ -856,6 +868,7 @@ impl Kernel {
         let core = self.ctx.core_mut();
         core.timers.forget(strategy);
         core.stop_executions(strategy);
+        core.call_off_groups(strategy, None, Some(Reason::StrategyStopped));
         core.forget_bars(strategy);
         core.topics.forget(strategy);
         core.signals.forget(strategy);

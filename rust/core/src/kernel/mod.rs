@@ -16,6 +16,8 @@ mod exposure;
 mod feature_feed;
 mod feed_back;
 mod feeds;
+mod grouping;
+mod groups;
 mod guarding;
 mod input;
 mod journal;

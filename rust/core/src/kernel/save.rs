@@ -10,6 +10,7 @@ use super::entry::Desk;
 use super::executions::Executions;
 use super::exits::Exits;
 use super::feature_feed::FeedsError;
+use super::groups::{Groups, one_of};
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, SetupError, StrategySetup};
 use super::market::Market;
@@ -21,12 +22,12 @@ use super::view::MarketView;
 use crate::book::{Cover, Mark};
 use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::{CostBasis, Position};
-use crate::orders::{Order, OrderRequest, OrderStatus, OrderStore, Pending};
+use crate::orders::{Membership, Order, OrderRequest, OrderStatus, OrderStore, Pending, Role};
 use crate::risk::{BadLimit, Engine, Gate, Trading};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 8";
+const MAGIC: &str = "tradecore kernel 9";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,6 +160,7 @@ impl Kernel {
         }
         save_timers(&mut w, &core.timers);
         core.executions.save(&mut w);
+        core.groups.save(&mut w);
         let topics: Vec<_> = core.topics.list().collect();
         w.index(topics.len());
         for (market, subscriber) in topics {
@@ -266,6 +268,7 @@ impl Kernel {
         }
         core.timers = Timers::restore(timers, r.u64()?);
         core.executions = Executions::load(&mut r, strategies, markets)?;
+        core.groups = Groups::load(&mut r, strategies, markets)?;
         let mut followed = Vec::new();
         for _ in 0..r.index()? {
             let (market, strategy) = (r.market_of(markets)?, r.strategy_of(strategies)?);
@@ -359,6 +362,10 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
     w.i64(order.ts_accept);
     w.i64(order.ts_trigger);
     w.i64(order.ts_close);
+    w.option(order.group, |w, of| {
+        w.u64(of.group);
+        w.u8(of.role as u8);
+    });
     w.u8(order.standing as u8);
     match order.pending {
         Pending::Nothing => w.u8(0),
@@ -394,6 +401,10 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
     order.ts_accept = r.i64()?;
     order.ts_trigger = r.i64()?;
     order.ts_close = r.i64()?;
+    order.group = r.option(|r| {
+        let group = r.u64()?;
+        Ok(Membership { group, role: one_of(r, &Role::ALL, "what an order is to its group")? })
+    })?;
     order.standing = match r.u8()? {
         0 => OrderStatus::PendingNew,
         1 => OrderStatus::New,

@@ -1,6 +1,7 @@
 //! The kernel by itself: inputs in, hooks and commands out.
 
 mod arbitrary;
+mod groups;
 
 use std::sync::{Arc, Mutex};
 

@@ -2,18 +2,21 @@
 
 mod check;
 mod error;
+mod groups;
 mod identity;
 mod least;
 mod order;
 pub mod reconcile;
 mod report;
 mod request;
+mod role;
 mod store;
 mod support;
 mod words;
 
 pub use check::{Checked, check_qty, check_replace, check_request};
 pub use error::OrderError;
+pub use groups::{Group, GroupAct, GroupKind, GroupRequest, GroupSight, GroupState, Member, OnReject};
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
 pub use least::least_order;
 pub use order::{Applied, Mismatch, Order, OrderStatus, Pending};
@@ -22,6 +25,7 @@ pub use request::{
     Command, ORDER_KINDS, OrderKind, OrderRequest, OrderType, PostOnly, TimeInForce, Trigger, TriggerAt,
     TriggerBy, TriggerKind, order_kind,
 };
+pub use role::{GroupId, Membership, Role};
 pub use store::OrderStore;
 pub use support::POST_ONLY_MODES;
 pub use words::UnknownStatus;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::identity::{OrderId, VenueKey};
 use super::report::{Reason, Report, ReportKind};
 use super::request::{OrderRequest, OrderType, TimeInForce, Trigger, order_kind};
+use super::role::Membership;
 use crate::types::{MarketId, Price, Qty, Side, StrategyId};
 
 /// Where an order stands.
@@ -194,6 +195,8 @@ pub struct Order {
     pub ts_trigger: i64,
     /// When we learnt that it ended, 0 if open.
     pub ts_close: i64,
+    /// The group it belongs to.
+    pub group: Option<Membership>,
     /// Where it stands, requests on their way left out.
     pub(crate) standing: OrderStatus,
     /// The newest request on its way.
@@ -234,6 +237,7 @@ impl Order {
             ts_accept: 0,
             ts_trigger: 0,
             ts_close: 0,
+            group: None,
             standing: OrderStatus::PendingNew,
             pending: Pending::Nothing,
             replaces_in_flight: 0,
@@ -275,6 +279,11 @@ impl Order {
         !self.is_closed() && self.pending != Pending::Cancel
     }
 
+    /// Whether it does nothing yet because it was not set off.
+    pub fn waits_for_trigger(&self) -> bool {
+        self.trigger.is_some() && self.ts_trigger == 0
+    }
+
     /// Its limit price, where it has one.
     #[inline]
     pub fn price(&self) -> Option<Price> {
@@ -291,10 +300,10 @@ impl Order {
         self.filled.is_positive().then(|| self.filled_notional as f64 / self.filled.steps() as f64)
     }
 
-    /// Price and total quantity once the request on its way has been granted; no price for a market order.
+    /// Price and total quantity once the request on its way has been granted; no price where it has no limit.
     pub fn intended(&self) -> (Option<Price>, Qty) {
         match self.pending {
-            Pending::Replace { price, qty } => (Some(price), qty),
+            Pending::Replace { price, qty } => (self.price().map(|_| price), qty),
             Pending::Nothing | Pending::Cancel => (self.price(), self.qty),
         }
     }

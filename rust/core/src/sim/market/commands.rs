@@ -203,7 +203,8 @@ impl Market {
         }
         let (side, mut qty) = (request.side, request.qty.steps());
         if request.reduce_only {
-            qty = self.reduces(account, side, qty, None)?;
+            let takes = request.order_type.price().is_none();
+            qty = self.reduces(account, side, qty, None, takes)?;
         }
         let limit = request.order_type.price().map(Price::steps);
         let limit = self.settle_price(side, limit, (request.post_only, request.slides), pool, now)?;
@@ -328,7 +329,7 @@ impl Market {
             return Ok((price, qty));
         }
         let qty = if terms.reduce_only {
-            filled + self.reduces(account, side, qty - filled, Some(order.id))?
+            filled + self.reduces(account, side, qty - filled, Some(order.id), false)?
         } else {
             qty
         };

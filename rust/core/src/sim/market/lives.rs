@@ -3,7 +3,8 @@
 //!
 //! * An order that is good till a time or for the day ends at that time, without a message.
 //! * A reduce-only order may fill up to the account's position here, less what its other reduce-only orders of the side
-//!   may still fill. Where the position becomes smaller, the newest of them lose first.
+//!   may still fill. One at the market, and one that is set off, comes before those: it may fill all of the position.
+//!   Where the position becomes smaller, the newest of them lose first.
 //! * An iceberg stands in the queue with what it displays. A trade at its price, and a taker, meet that first, the rest
 //!   behind all that is displayed at the price; a trade through the price, and an other side that reaches it, meet all of
 //!   it. When what is displayed is gone, more is, at the end of the queue.
@@ -97,13 +98,15 @@ impl Market {
         position.saturating_mul(-side.sign()).max(0)
     }
 
-    /// How much a reduce-only order that wants so much may fill, or why it may not be let in; `own` is the order itself.
+    /// How much a reduce-only order that wants so much may fill, or why it may not be let in; `own` is the order itself,
+    /// which `comes_first` where no order that rests takes a part of the position from it.
     pub(super) fn reduces(
         &self,
         account: AccountId,
         side: Side,
         qty: i64,
         own: Option<OrderId>,
+        comes_first: bool,
     ) -> Result<i64, Reason> {
         let counts = |of: AccountId, order: Side, id: OrderId, terms: &Terms| {
             terms.reduce_only && (of, order) == (account, side) && Some(id) != own
@@ -115,7 +118,8 @@ impl Market {
             counts(account, side, id, &o.terms)
         });
         let waits = waiting.map(|o| o.taker.qty - o.taker.filled);
-        let free = self.reducible(account, side) - rests.chain(waits).sum::<i64>();
+        let taken = if comes_first { 0 } else { rests.chain(waits).sum::<i64>() };
+        let free = self.reducible(account, side) - taken;
         match self.rules.reduce_only {
             _ if free <= 0 => Err(Reason::ReduceOnly),
             ReduceOnly::Unsupported => Err(Reason::Unsupported),

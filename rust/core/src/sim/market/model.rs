@@ -482,7 +482,11 @@ impl Model {
                 }
                 let asked = request.qty.steps();
                 let reduces = refusal != Some(Reason::BookNotSynced) && request.reduce_only;
-                let qty = if reduces { self.cut(account, request.side, asked, *order) } else { asked };
+                let qty = match request.order_type {
+                    _ if !reduces => asked,
+                    OrderType::Market => asked.min(self.reducible(account, request.side)),
+                    OrderType::Limit { .. } => self.cut(account, request.side, asked, *order),
+                };
                 if let Some(reason) = if qty <= 0 { Some(Reason::ReduceOnly) } else { refusal } {
                     return out.push(say(*order, ReportKind::Rejected(reason)));
                 }

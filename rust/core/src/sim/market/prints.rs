@@ -125,7 +125,7 @@ impl Market {
             return Ok((price, qty));
         }
         let qty = if terms.reduce_only {
-            filled + self.reduces(account, side, qty - filled, Some(id))?
+            filled + self.reduces(account, side, qty - filled, Some(id), false)?
         } else {
             qty
         };

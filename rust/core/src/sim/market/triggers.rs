@@ -132,7 +132,7 @@ impl Market {
         let mut say = |kind| out.push((account, Update::on(id, now, kind)));
         say(ReportKind::Triggered);
         if terms.reduce_only {
-            match self.reduces(account, side, taker.qty, None) {
+            match self.reduces(account, side, taker.qty, None, true) {
                 Ok(qty) if qty < taker.qty => {
                     taker.qty = qty;
                     say(ReportKind::Reduced { qty: Qty::new(qty) });
@@ -154,15 +154,12 @@ impl Market {
 
     /// Gives an order that waits for its trigger other terms.
     pub(super) fn replace_armed(&mut self, at: usize, (price, qty): (i64, i64), now: i64) -> ReportKind {
-        let Taker { limit, .. } = self.triggers.armed[at].taker;
-        if limit.is_none() {
-            return ReportKind::ReplaceRejected(Reason::InvalidTerms);
-        }
         if let Some(reason) = self.refuses_terms(price, qty, 0, now) {
             return ReportKind::ReplaceRejected(reason);
         }
         let taker = &mut self.triggers.armed[at].taker;
-        (taker.limit, taker.qty) = (Some(price), qty);
+        // What has no limit is valued at the price it came with, and gets another quantity alone.
+        (taker.limit, taker.qty) = (taker.limit.map(|_| price), qty);
         ReportKind::Replaced { price: Price::new(price), qty: Qty::new(qty) }
     }
 

@@ -29,7 +29,7 @@ impl Own {
 }
 
 impl Model {
-    fn reducible(&self, account: AccountId, side: Side) -> i64 {
+    pub(super) fn reducible(&self, account: AccountId, side: Side) -> i64 {
         let position = self.positions.get(&account).copied().unwrap_or(0);
         if side == Side::Buy { (-position).max(0) } else { position.max(0) }
     }

@@ -1,0 +1,220 @@
+//! Groups of orders at work in the kernel.
+//!
+//! They act on inputs alone: after a report on one of their orders, and when they are due. Hooks that an input calls come
+//! first. Their orders pass the gate as any other.
+
+use super::core::Core;
+use super::exposure::Around;
+use super::machine::Kernel;
+use crate::ledger::ContractMath;
+use crate::orders::{
+    Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Membership, Order, OrderError, OrderId,
+    OrderRequest, Reason, Role, Trigger, least_order,
+};
+use crate::risk::Trading;
+use crate::types::{Instrument, MarketId, OrderTerms, Qty, Side, StrategyId};
+
+/// What a group may do before something else happens: more than it ever means to.
+const MOST_AT_ONCE: usize = 100;
+
+impl Core {
+    /// Makes a group, which sends what it begins with at once.
+    ///
+    /// # Errors
+    /// [`OrderError`] when one of its orders is not one a venue could be asked, or they do not go together; nothing is
+    /// sent then.
+    pub(super) fn start_group(
+        &mut self,
+        strategy: StrategyId,
+        request: GroupRequest,
+    ) -> Result<GroupId, OrderError> {
+        check_group(&request)?;
+        for (_, order) in &request.orders {
+            self.desk.check_submit(strategy, self.now, self.market(request.market), order.clone())?;
+        }
+        let id = self.groups.add(strategy, request);
+        self.work_group(id);
+        Ok(id)
+    }
+
+    /// Cancels the orders of a group of a strategy; `false` when there is nothing to cancel.
+    pub(super) fn cancel_group(&mut self, strategy: StrategyId, id: GroupId) -> bool {
+        let group = self.groups.get_mut(id).filter(|group| group.strategy == strategy);
+        let is_cancelled = group.is_some_and(|group| group.cancel(None));
+        if is_cancelled {
+            self.work_group(id);
+        }
+        is_cancelled
+    }
+
+    /// Ends the groups of a strategy, in one market or in all, whose orders are being cancelled.
+    pub(super) fn call_off_groups(
+        &mut self,
+        strategy: StrategyId,
+        only: Option<MarketId>,
+        reason: Option<Reason>,
+    ) {
+        let is_meant =
+            |group: &Group| group.strategy == strategy && only.is_none_or(|market| market == group.market);
+        for id in self.groups.ids(is_meant) {
+            if let Some(group) = self.groups.get_mut(id) {
+                group.call_off(reason);
+            }
+            self.groups.settle(id);
+        }
+    }
+
+    /// Lets all groups act: they may send again.
+    pub(super) fn work_groups(&mut self) {
+        for id in self.groups.ids(|_| true) {
+            self.work_group(id);
+        }
+    }
+
+    /// Lets a group do what it wants to do now.
+    pub(super) fn work_group(&mut self, id: GroupId) {
+        for _ in 0..MOST_AT_ONCE {
+            if !self.step_group(id) {
+                break;
+            }
+        }
+        self.groups.settle(id);
+    }
+
+    /// Lets a group do one thing; `false` when there is nothing it would do.
+    fn step_group(&mut self, id: GroupId) -> bool {
+        let now = self.now;
+        let Some(group) = self.groups.get_mut(id) else { return false };
+        let (strategy, market) = (group.strategy, group.market);
+        let state = &self.markets[market.index()];
+        let terms = *state.instrument.terms_at(now);
+        let sight = GroupSight {
+            now,
+            held: self.accounts.position(strategy, market).qty,
+            lot: terms.lot_size,
+            least: least_leg(group, &state.instrument, &state.math, &terms),
+            reduces: state.instrument.supports.reduce_only,
+            replaces: state.instrument.supports.replace,
+        };
+        let orders = self.desk.orders();
+        let act = group.act(&sight, |order| orders.get(order));
+        let sender = self.sender(strategy);
+        match act {
+            GroupAct::Nothing => return false,
+            // It asks again when trading goes on.
+            GroupAct::Submit(..) | GroupAct::Resize(..) if self.desk.trading() == Trading::Paused => {
+                return false;
+            }
+            GroupAct::Submit(at, request) => self.submit_for(id, strategy, at, request),
+            GroupAct::Resize(order, qty) => {
+                let price = self.desk.orders().get(order).and_then(Order::price).unwrap_or_default();
+                let around =
+                    Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+                // What cannot be replaced is cancelled next.
+                let _ = self.desk.replace(sender, around, order, price, qty, &mut self.journal);
+            }
+            GroupAct::Cancel(order) => {
+                let state = &self.markets[market.index()];
+                return self.desk.cancel(sender, state, order, None, &mut self.journal);
+            }
+        }
+        true
+    }
+
+    fn submit_for(&mut self, id: GroupId, strategy: StrategyId, at: usize, request: OrderRequest) {
+        let submitted = self.submit(strategy, request);
+        let now = self.now;
+        let Some(group) = self.groups.get_mut(id) else { return };
+        match submitted {
+            Ok(order) => {
+                group.sent(at, order);
+                let role = group.members[at].role;
+                self.groups.own(order, id);
+                if let Some(order) = self.desk.orders_mut().get_mut(order) {
+                    order.group = Some(Membership { group: id, role });
+                }
+            }
+            Err(error) => group.unsent(at, error.reason(), now),
+        }
+    }
+
+    /// Counts a fill for the group its order belongs to.
+    pub(super) fn group_filled(&mut self, order: OrderId, side: Side, qty: Qty) {
+        let id = self.groups.of_order(order);
+        if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
+            group.filled_by(order, side, qty);
+        }
+    }
+}
+
+/// The smallest order that any leg of a group may be, in quantity increments.
+fn least_leg(group: &Group, instrument: &Instrument, math: &ContractMath, terms: &OrderTerms) -> i64 {
+    let legs = group.members.iter().filter(|member| member.role != Role::Close).skip(1);
+    let prices = legs.filter_map(|leg| {
+        let request = &leg.request;
+        request.order_type.price().or_else(|| request.trigger.and_then(Trigger::price))
+    });
+    prices.map(|price| least_order(instrument, math, terms, price)).max().unwrap_or(terms.min_qty)
+}
+
+/// Checks that the orders of a group go together.
+fn check_group(request: &GroupRequest) -> Result<(), OrderError> {
+    let wrong = |problem| Err(OrderError::Contradiction(problem));
+    let orders = &request.orders;
+    if orders.len() < 2 {
+        return wrong("a group has two orders or more");
+    }
+    let names: Vec<_> = orders.iter().filter_map(|(_, order)| order.client_id.as_ref()).collect();
+    if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        return Err(OrderError::DuplicateClientId(twice.1.to_string()));
+    }
+    match request.kind {
+        GroupKind::Oco if orders.iter().any(|(_, order)| order.qty != orders[0].1.qty) => {
+            wrong("the orders of one-cancels-other share one quantity")
+        }
+        GroupKind::Bracket => check_bracket(orders),
+        GroupKind::Oco | GroupKind::Oto => Ok(()),
+    }
+}
+
+/// Checks that a bracket takes its profit and ends its loss on the sides of its entry where they are.
+fn check_bracket(orders: &[(Role, OrderRequest)]) -> Result<(), OrderError> {
+    let side = orders[0].1.side;
+    let price = |role: Role| {
+        let (_, order) = orders.iter().find(|(other, _)| *other == role)?;
+        order.trigger.and_then(Trigger::price).or(order.order_type.price())
+    };
+    let along = [price(Role::StopLoss), price(Role::Entry), price(Role::TakeProfit)];
+    let along: Vec<_> = along.into_iter().flatten().collect();
+    if along.windows(2).any(|pair| (pair[1] - pair[0]) * side.sign() <= 0) {
+        return Err(OrderError::Contradiction(
+            "of a bracket that buys the stop lies below the entry and that below the take profit; of one that sells \
+             the other way round",
+        ));
+    }
+    Ok(())
+}
+
+impl Kernel {
+    /// Lets those groups act that are due.
+    pub(super) fn on_group_due(&mut self) {
+        let core = self.ctx.core_mut();
+        let now = core.now;
+        for id in core.groups.ids(|group| group.due.is_some_and(|at| at <= now)) {
+            core.work_group(id);
+        }
+    }
+
+    /// After a report on an order of a group: the group goes on.
+    #[cold]
+    pub(super) fn on_group_report(&mut self, order: OrderId, group: GroupId) {
+        let core = self.ctx.core_mut();
+        let reported = core.desk.orders().find(order).filter(|order| order.is_closed()).cloned();
+        if let (Some(ended), Some(group)) = (reported, core.groups.get_mut(group)) {
+            group.ended(&ended, core.now);
+        }
+        if !self.is_stopped {
+            self.ctx.core_mut().work_group(group);
+        }
+    }
+}

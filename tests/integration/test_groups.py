@@ -1,0 +1,278 @@
+"""Groups of orders on small tapes: what is sent when, and what it comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scripted import NAME, Scripted, rows, run
+
+import tradecore as tc
+from conftest import SET, TRADE
+from tradecore.errors import ContextError, InvalidValueError, OffGridError, OrderError, UnsupportedOrderError
+
+DEPTH = [(0, SET, 1, price, 5) for price in (99, 95, 94, 90)] + [(0, SET, -1, price, 5) for price in (101, 103, 107)]
+
+
+def tape(*trades: tuple[int, int, float, float]) -> Any:
+    """Five at each price of the depth from 0 ms on, with trades of (ms, side, price, qty), to 1 s."""
+    prints = [(ms, TRADE, side, price, qty) for ms, side, price, qty in trades]
+    return rows(*DEPTH, *prints, (1_000, SET, 1, 90, 4))
+
+
+class Grouped(Scripted):
+    """Notes of every order what it is to its group."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        super().on_start(ctx)
+        self.roles: list[tuple[str | None, str, float, str]] = []
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        super().on_order(ctx, order)
+        self.roles.append((order.role, order.status.name, order.leaves_qty, order.reason))
+
+
+def play(instrument: tc.Instrument, data: Any, *steps: Any, **options: Any) -> tuple[Any, tc.Result]:
+    return run(instrument, data, *steps, base=Grouped, **options)
+
+
+def orders(result: tc.Result) -> list[tuple[Any, ...]]:
+    frame = result.orders.sort("order_id")
+    return frame.select("group", "role", "order_type", "qty", "filled_qty", "status").rows()
+
+
+def buy_bracket(ctx: tc.Context) -> tc.OrderGroup:
+    return ctx.bracket(NAME, "buy", 2, stop_loss=95, take_profit=105)
+
+
+def test_a_bracket_takes_its_profit_and_cancels_its_stop(instrument: tc.Instrument) -> None:
+    made, result = play(instrument, tape((100, 1, 106, 9)), buy_bracket, lambda ctx: ctx.group(1).open_qty)
+    assert made.seen[1] == 2.0
+    assert made.filled == [(1, 101.0, 2.0), (3, 105.0, 2.0)]
+    assert orders(result) == [
+        (1, "entry", "market", 2.0, 2.0, "filled"),
+        (1, "stop_loss", "stop_market", 2.0, 0.0, "cancelled"),
+        (1, "take_profit", "limit", 2.0, 2.0, "filled"),
+    ]
+    assert result.orders["reduce_only"].to_list() == [False, True, True]
+
+
+def test_a_bracket_that_sells_is_stopped_above(instrument: tc.Instrument) -> None:
+    made, result = play(
+        instrument,
+        tape((100, 1, 103, 1)),
+        lambda ctx: ctx.bracket(NAME, "sell", 2, stop_loss=103, stop_limit=104, take_profit=95),
+        lambda ctx: ctx.group(1).order("stop_loss").price,
+        *[lambda ctx: (ctx.group(1).state, ctx.group(1).reason)] * 10,
+    )
+    assert (made.seen[1], made.seen[-1]) == (104.0, ("done", None))
+    assert made.filled == [(1, 99.0, 2.0), (2, 103.0, 2.0)]
+    assert [row[-1] for row in orders(result)] == ["filled", "filled", "expired"]
+
+
+def test_legs_grow_with_the_entry_and_shrink_with_each_other(instrument: tc.Instrument) -> None:
+    def look(ctx: tc.Context) -> Any:
+        return [(order.role, order.leaves_qty) for order in ctx.orders()], ctx.group(1).open_qty
+
+    data = rows(
+        *DEPTH,
+        (15, TRADE, -1, 100, 2),
+        (25, TRADE, -1, 100, 2),
+        (35, TRADE, 1, 105, 1.5),
+        (500, SET, 1, 98, 4),
+    )
+    made, _ = play(
+        instrument,
+        data,
+        lambda ctx: ctx.bracket(NAME, "buy", 4, 100, stop_loss=95, take_profit=105),
+        look,
+        look,
+        look,
+        lambda ctx: ctx.group(1).cancel(),
+        lambda ctx: (look(ctx), ctx.group(1).state, ctx.position(NAME).qty),
+    )
+    assert made.seen[1:] == [
+        ([("entry", 2.0), ("stop_loss", 2.0), ("take_profit", 2.0)], 2.0),
+        ([("stop_loss", 4.0), ("take_profit", 4.0)], 4.0),
+        ([("stop_loss", 2.5), ("take_profit", 2.5)], 2.5),
+        True,
+        (([], 2.5), "cancelled", 2.5),
+    ]
+
+
+def test_a_bracket_whose_legs_fill_in_one_message_closes_a_position_once(instrument: tc.Instrument) -> None:
+    both = rows(*DEPTH, (100, TRADE, 1, 106, 9), (100, TRADE, -1, 94, 9), (500, SET, 1, 98, 5))
+    made, result = play(instrument, both, buy_bracket)
+    assert made.filled == [(1, 101.0, 2.0), (3, 105.0, 2.0)]
+    assert result.positions["position_qty"].to_list()[-1] == 0
+    # A venue without reduce-only orders fills both: what is too much is undone.
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry="1ms", response="1ms"), reduce_only="unsupported")
+    made, result = play(instrument, both, buy_bracket, lambda ctx: None, venue=venue)
+    assert result.positions["position_qty"].to_list() == [2.0, 0.0, -2.0, 0.0]
+    assert orders(result)[-1] == (1, "close", "market", 2.0, 2.0, "filled")
+
+
+def test_an_entry_that_is_refused_sends_no_legs(instrument: tc.Instrument) -> None:
+    made, result = play(
+        instrument,
+        tape(),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, 102, stop_loss=95, post_only=True),
+        lambda ctx: (ctx.group(1).state, ctx.group(1).reason, ctx.groups),
+    )
+    assert made.seen[1] == ("cancelled", "post_only_would_cross", [])
+    assert len(orders(result)) == 1
+
+
+def test_a_refused_leg_closes_the_position_and_says_why(instrument: tc.Instrument) -> None:
+    # The data tells no mark price, by which the stop would be set off.
+    def enter(ctx: tc.Context, **options: Any) -> tc.OrderGroup:
+        return ctx.bracket(NAME, "buy", 2, stop_loss=95, take_profit=105, trigger="mark", **options)
+
+    for options, state, held in (({}, "failed", 0), ({"if_rejected": "keep"}, "working", 2)):
+        made, result = play(
+            instrument,
+            tape(),
+            lambda ctx, options=options: enter(ctx, **options),
+            lambda ctx: (ctx.group(1).state, ctx.group(1).reason),
+        )
+        assert made.seen[1] == (state, "no_trigger_price")
+        assert result.positions["position_qty"].to_list()[-1] == held
+        assert ("stop_loss", "REJECTED", 2.0, "no_trigger_price") in made.roles
+
+
+def test_one_cancels_other(instrument: tc.Instrument) -> None:
+    made, result = play(
+        instrument,
+        tape((95, 1, 102, 0.5), (200, 1, 102, 9)),
+        lambda ctx: ctx.buy(NAME, 2),
+        lambda ctx: ctx.oco(
+            NAME,
+            tc.OrderSpec("sell", 2, 102, reduce_only=True),
+            tc.OrderSpec("sell", 2, type="stop_market", trigger_price=95, reduce_only=True, client_id="stop"),
+        ),
+        *[lambda ctx: ctx.order("stop") and ctx.order("stop").qty] * 12,
+    )
+    assert made.seen[2:][0] == 2.0
+    assert made.seen[-1] == 1.5
+    assert orders(result)[1:] == [
+        (1, "leg", "limit", 2.0, 2.0, "filled"),
+        (1, "leg", "stop_market", 1.5, 0.0, "cancelled"),
+    ]
+
+
+def test_one_triggers_other(instrument: tc.Instrument) -> None:
+    made, result = play(
+        instrument,
+        tape((100, -1, 98.5, 9)),
+        lambda ctx: ctx.oto(
+            NAME, tc.OrderSpec("buy", 2, 99), tc.OrderSpec("sell", 1, 104), tc.OrderSpec("sell", 1, 105)
+        ),
+        lambda ctx: [order.role for order in ctx.orders()],
+    )
+    assert made.seen[1] == ["first"]
+    assert [row[:2] for row in orders(result)] == [(1, "first"), (1, "then"), (1, "then")]
+
+
+def test_cancelling_everything_ends_groups_too(instrument: tc.Instrument) -> None:
+    made, _ = play(
+        instrument,
+        tape((900, 1, 101, 1)),
+        buy_bracket,
+        lambda ctx: ctx.cancel_all(),
+        lambda ctx: (ctx.orders(), ctx.group(1).state, ctx.group(1).is_done, ctx.group(1).cancel()),
+    )
+    assert made.seen[1:] == [2, ([], "cancelled", True, False)]
+
+
+def test_an_inverse_contract_has_brackets_as_well() -> None:
+    inverse = tc.Instrument(
+        NAME, kind="inverse", base="BTC", quote="USD", settlement="BTC", price_increment="0.1", qty_increment="0.001"
+    )
+    made, result = run(
+        inverse,
+        rows(*DEPTH, (100, TRADE, -1, 94, 9), (500, SET, 1, 98, 5)),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=95, take_profit=105),
+        base=Grouped,
+    )
+    assert result.positions["position_qty"].to_list()[-1] == 0
+    assert made.roles[-1][0] == "take_profit"
+
+
+def test_mistakes_are_told_before_anything_is_sent(instrument: tc.Instrument) -> None:
+    def refused(call: Any, error: type[Exception], text: str) -> Any:
+        def step(ctx: tc.Context) -> None:
+            with pytest.raises(error, match=text):
+                call(ctx)
+
+        return step
+
+    sell = tc.OrderSpec("sell", 2, 103)
+    _, result = play(
+        instrument,
+        tape(),
+        refused(lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=105, take_profit=95), OrderError, "lies below"),
+        refused(lambda ctx: ctx.bracket(NAME, "buy", 2, 101), InvalidValueError, "a bracket has a stop_loss"),
+        refused(
+            lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=95, trailing_offset=1), InvalidValueError, "or trails"
+        ),
+        refused(
+            lambda ctx: ctx.bracket(NAME, "buy", 2, stop_limit=95, take_profit=105), InvalidValueError, "stop_loss"
+        ),
+        refused(lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss="94.99"), OffGridError, "94.99"),
+        refused(
+            lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=95, if_rejected="panic"), InvalidValueError, "if_rejected"
+        ),
+        refused(lambda ctx: ctx.oco(NAME, sell), OrderError, "two orders or more"),
+        refused(lambda ctx: ctx.oco(NAME, sell, "sell"), InvalidValueError, "OrderSpec"),
+        refused(lambda ctx: ctx.oco(NAME, sell, tc.OrderSpec("sell", 1, 104)), OrderError, "share one quantity"),
+        refused(lambda ctx: ctx.oco(NAME, sell, sell, if_rejected="close"), InvalidValueError, "cancel"),
+        refused(lambda ctx: ctx.oto(NAME, sell), OrderError, "two orders or more"),
+    )
+    assert result.orders.is_empty()
+
+
+def test_a_venue_without_stops_takes_no_bracket_with_one(instrument: tc.Instrument) -> None:
+    venue = tc.SimVenue("TEST", order_types="market, limit")
+
+    def step(ctx: tc.Context) -> None:
+        with pytest.raises(UnsupportedOrderError, match="stop_market"):
+            buy_bracket(ctx)
+
+    play(instrument, tape(), step, venue=venue)
+
+
+def test_a_group_is_no_more_than_a_view(instrument: tc.Instrument) -> None:
+    made, _ = play(
+        instrument, tape((900, 1, 101, 1)), buy_bracket, lambda ctx: (ctx.group(1) == ctx.groups[0], ctx.group(2))
+    )
+    assert made.seen[1] == (True, None)
+    with pytest.raises(ContextError):
+        _ = made.seen[0].state
+
+
+def test_a_waiting_stop_gets_another_quantity_and_no_price(instrument: tc.Instrument) -> None:
+    def replace(ctx: tc.Context) -> bool:
+        with pytest.raises(InvalidValueError, match="no limit"):
+            ctx.replace(1, price=94)
+        return ctx.replace(1, qty=3)
+
+    made, result = play(
+        instrument,
+        tape((100, -1, 95, 1)),
+        lambda ctx: ctx.sell(NAME, 2, type="stop_market", trigger_price=95),
+        replace,
+    )
+    assert made.seen[1] is True
+    assert orders(result) == [(None, None, "stop_market", 3.0, 3.0, "filled")]
+
+
+def test_a_bracket_leaves_a_position_no_larger_for_a_stop_over_a_gap(instrument: tc.Instrument) -> None:
+    gap = rows(
+        *DEPTH,
+        (100, SET, 1, 99, 0),
+        (100, SET, 1, 90, 5),
+        (101, TRADE, -1, 90, 1),
+        (500, SET, 1, 89, 5),
+    )
+    made, _ = play(instrument, gap, buy_bracket)
+    assert made.filled == [(1, 101.0, 2.0), (2, 90.0, 2.0)]
