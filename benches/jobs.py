@@ -16,6 +16,7 @@ import polars as pl
 import tradecore as tc
 from benches import bars, makers
 from benches.features import feature_jobs
+from benches.feeds import feed_jobs
 from benches.harness import Job, Limit, Target, run_seconds
 from benches.indicators import indicator_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
@@ -117,6 +118,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         **bars.jobs(),
         **signal_jobs(folder, rows),
         **feature_jobs(folder),
+        **feed_jobs(),
         **table_jobs(folder / "tables", max(rows // 2, 1_000)),
     }
 
@@ -505,7 +507,7 @@ def depth_frame() -> Job:
     spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
 
     def ours() -> float:
-        decoder = tc.BinanceDecoder("BINANCE_USDM", [spec], keep_events=False)
+        decoder = tc.FeedDecoder("BINANCE_USDM", [spec], keep_events=False)
         decoder.feed(frames[0], 0)
         decoder.feed(SNAPSHOT, 0)
         feed = decoder.feed

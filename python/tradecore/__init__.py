@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import tradecore.forks  # noqa: F401 - what is forked from here on is noticed
 from tradecore import errors
 from tradecore._core import (
-    BinanceDecoder,
+    FeedControl,
+    FeedDecoder,
     Instrument,
     IntensityEstimator,
     L2Book,
@@ -162,7 +163,6 @@ _MODULES = frozenset({"bars", "exec", "features", "indicators", "ml", "reconcile
 __all__ = [
     "AvellanedaStoikov",
     "Backtest",
-    "BinanceDecoder",
     "BookPicture",
     "BookState",
     "BookView",
@@ -176,6 +176,8 @@ __all__ = [
     "EventKind",
     "FeatureSet",
     "FeeModel",
+    "FeedControl",
+    "FeedDecoder",
     "Fill",
     "FittedQueue",
     "Instrument",

@@ -36,7 +36,6 @@ __all__ = [
     "Bar",
     "BarBuilder",
     "BarSpec",
-    "BinanceDecoder",
     "BookView",
     "ChargedFill",
     "Command",
@@ -50,6 +49,8 @@ __all__ = [
     "FeatureReader",
     "FeatureSchema",
     "FeatureVector",
+    "FeedControl",
+    "FeedDecoder",
     "FeedSummary",
     "Fill",
     "FinalPositions",
@@ -2306,17 +2307,53 @@ class Context:
         """Write to the logger ``tradecore.strategy``, level INFO, with the time (ns UTC) and the strategy's name."""
 
 @final
-class BinanceDecoder:
-    """Decodes frames of a Binance market as they arrive, and keeps the books synchronised.
+class FeedControl:
+    """What a venue said that concerns the connection.
+
+    Examples
+    --------
+    >>> decoder = tc.FeedDecoder("BYBIT", ["BTCUSDT.BYBIT"])
+    >>> decoder.feed(b'{"success":true,"ret_msg":"","op":"subscribe","req_id":"7","conn_id":"c"}', ts_recv=1)
+    'control'
+    >>> decoder.control
+    <FeedControl answer to subscribe 7: granted>
+    """
+
+    @property
+    def kind(self) -> str:
+        """``answer``, ``subscriptions`` (everything subscribed to now), ``pong``, ``heartbeat``, or ``closing``."""
+    @property
+    def operation(self) -> str:
+        """The operation that an answer names, such as ``subscribe``; empty where the venue names none."""
+    @property
+    def request(self) -> str:
+        """Id of the request as it was sent; empty where the venue tells none."""
+    @property
+    def success(self) -> bool:
+        """Whether the request was granted."""
+    @property
+    def text(self) -> str:
+        """The venue's words."""
+    @property
+    def channels(self) -> list[str]:
+        """What is subscribed to: channels, each with a colon and a product where it has one."""
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class FeedDecoder:
+    """Decodes a venue's live messages as they arrive, and keeps the books synchronised.
+
+    It does no I/O: frames go in as they were received, and what came of them is asked for.
 
     Parameters
     ----------
     venue : str
-        ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
+        ``BINANCE``, ``BINANCE_USDM``, ``BINANCE_COINM``, ``BYBIT`` (linear and inverse), ``BYBIT_SPOT`` or
+        ``COINBASE`` (Advanced Trade and Exchange feed).
     instruments : sequence of Instrument or str
         Frames of other symbols are ignored.
     keep_events : bool
-        Whether to keep decoded events for :meth:`events`.
+        Whether to keep decoded events for :meth:`events`, and bars for :meth:`klines`.
 
     Raises
     ------
@@ -2326,7 +2363,7 @@ class BinanceDecoder:
     Examples
     --------
     >>> instrument = tc.find_instrument("BTCUSDT.BINANCE")
-    >>> decoder = tc.BinanceDecoder("BINANCE", [instrument])
+    >>> decoder = tc.FeedDecoder("BINANCE", [instrument])
     >>> decoder.needs_snapshot("BTCUSDT.BINANCE")
     True
     >>> frame = b'{"e":"trade","E":2,"T":1,"s":"BTCUSDT","t":7,"p":"60000.10","q":"0.00500","m":true}'
@@ -2338,9 +2375,9 @@ class BinanceDecoder:
 
     def __new__(
         cls, venue: str, instruments: Sequence[Instrument | str], *, keep_events: bool = True
-    ) -> BinanceDecoder: ...
+    ) -> FeedDecoder: ...
     def feed(self, frame: bytes, ts_recv: int) -> str:
-        """Take a stream frame or a REST depth snapshot and say what it was.
+        """Take a frame, or a depth snapshot by REST, and say what it was.
 
         Parameters
         ----------
@@ -2352,10 +2389,12 @@ class BinanceDecoder:
         Returns
         -------
         str
-            ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``, ``trade``, ``off_book_trade``, ``empty_trade``,
-            ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``,
-            ``duplicate_liquidation``, ``open_interest``, ``control`` or ``ignored``; of an array of
-            frames, what the last one was that is decoded.
+            ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``; ``trade``, ``off_book_trade``, ``empty_trade``,
+            ``duplicate_trade``, ``trade_history``; ``quote``, ``stale_quote``; ``ticker`` (mark, index, funding, open
+            interest), ``open_interest``; ``liquidation``, ``duplicate_liquidation``; ``kline``, ``open_kline``;
+            ``control`` (see :attr:`control`); ``duplicate`` (a numbered message that was there), ``ignored``
+            (another symbol, or a known kind that is no market data) or ``unknown`` (see :attr:`unknown`). Of several
+            messages in one frame, what the last one was that is decoded.
 
         Raises
         ------
@@ -2363,6 +2402,14 @@ class BinanceDecoder:
             When the frame is malformed; the state is as before.
         InvalidValueError
             When the time is none from 1970 to 2116.
+        """
+    def disconnect(self, ts_recv: int) -> None:
+        """Void every book and forget where messages stood: the connection has ended.
+
+        Parameters
+        ----------
+        ts_recv : int
+            When that was known, ns UTC.
         """
     def events(self, instrument: str) -> dict[str, NDArray[Any]]:
         """Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.
@@ -2372,14 +2419,45 @@ class BinanceDecoder:
         UnknownInstrumentError
             When the decoder does not have the instrument; of every method.
         """
+    def klines(self, instrument: str) -> dict[str, NDArray[np.int64]]:
+        """Return the venue's bars that ended since the last call: int64 arrays (n,) by name.
+
+        They are no events: where trades are told as well they say them once more.
+
+        Returns
+        -------
+        dict
+            ``ts_open``, ``ts_close`` (its end, where the next one begins) and ``ts_recv`` in ns UTC; ``open``,
+            ``high``, ``low``, ``close`` in price increments, ``volume`` and ``buy_volume`` in quantity increments (-1
+            where the venue does not say what takers bought), ``trades`` (0 where it does not say).
+        """
     def book(self, instrument: str) -> L2Book:
         """Return the book, which :meth:`feed` keeps up to date."""
     def needs_snapshot(self, instrument: str) -> bool:
-        """Return whether a depth snapshot has to be fetched and fed."""
+        """Return whether the book waits for a depth snapshot.
+
+        Binance's is fetched by REST and fed; others come when the stream is subscribed to anew.
+        """
     def state(self, instrument: str) -> BookState:
         """Return where the book stands with the venue."""
     def gaps(self, instrument: str) -> int:
         """Return how many gaps in the venue's sequence were found."""
+    def gap_reason(self, instrument: str) -> str | None:
+        """Return why the book was void last, in words; None if it never was."""
+    def heard(self, instrument: str) -> dict[str, int]:
+        """Return when the newest message on each subject was received, ns UTC, of those there was any on.
+
+        Returns
+        -------
+        dict
+            By ``book``, ``trades``, ``quotes``, ``ticker``, ``liquidations``, ``klines``.
+        """
+    @property
+    def control(self) -> FeedControl | None:
+        """The newest message that concerns the connection; None before the first."""
+    @property
+    def unknown(self) -> dict[str, int]:
+        """How many messages there were of each kind that is not known, by its name."""
 
 @final
 class EventReader:
@@ -3373,7 +3451,7 @@ class SimExchange:
         snapshot: bool = False,
     ) -> None:
         """Let a book update happen, as :meth:`Kernel.levels` has it."""
-    def decoded(self, at_ns: int, market: int, decoder: BinanceDecoder) -> None:
+    def decoded(self, at_ns: int, market: int, decoder: FeedDecoder) -> None:
         """Let happen what a decoder has decoded of the market's instrument since the last call, message by message."""
     def command(self, at_ns: int, command: Command, *, account: int | None = None) -> None:
         """Take a command that the gate of a kernel has approved, sent at ``at_ns``.
@@ -3761,7 +3839,7 @@ class Kernel:
         Levels are ``(price, qty)`` pairs in units, best as lists or as float64 arrays of shape (n, 2); a quantity of 0
         removes the level. A ``snapshot`` replaces the book. ``ts_event`` is the venue's time, ns UTC.
         """
-    def decoded(self, at_ns: int, market: int, decoder: BinanceDecoder) -> None:
+    def decoded(self, at_ns: int, market: int, decoder: FeedDecoder) -> None:
         """Deliver what a decoder has decoded of the market's instrument since the last call, message by message."""
     def report(
         self,

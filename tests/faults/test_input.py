@@ -40,8 +40,8 @@ TICKER = '{"e":"bookTicker","u":7,"s":"BTCUSDT","b":"60000.10","B":"1","a":"6000
 # Frames
 
 
-def decoder() -> tc.BinanceDecoder:
-    return tc.BinanceDecoder("BINANCE_USDM", [tc.find_instrument(USDM)])
+def decoder() -> tc.FeedDecoder:
+    return tc.FeedDecoder("BINANCE_USDM", [tc.find_instrument(USDM)])
 
 
 def is_taken(frame: bytes) -> bool:

@@ -177,9 +177,9 @@ def cases(market: Path, scratch: Path) -> Iterator[tuple[str, Callable[[], objec
     yield from each("L2Book.price", lambda v: book(v, 1), PRICES)
     yield from each("L2Book.qty", lambda v: book(1, v), QUANTITIES)
     yield from each("L2Book.set_steps", lambda v: tc.L2Book(BTC).set_steps(1, v, v), WHOLE)
-    decoder = tc.BinanceDecoder("BINANCE", ["BTCUSDT.BINANCE"])
+    decoder = tc.FeedDecoder("BINANCE", ["BTCUSDT.BINANCE"])
     trade = b'{"e":"trade","E":2,"T":1,"s":"BTCUSDT","t":7,"p":"60000.10","q":"0.00500","m":true}'
-    yield from each("BinanceDecoder.feed", lambda v: decoder.feed(trade, v), NUMBERS)
+    yield from each("FeedDecoder.feed", lambda v: decoder.feed(trade, v), NUMBERS)
     for name in ("entry", "response", "feed"):
         yield from each(f"Latency.{name}", lambda v, n=name: tc.Latency(**{n: v}), LENGTHS)
     yield from each("SimVenue.clock_lead", lambda v: tc.SimVenue("X", clock_lead=v), LENGTHS)
@@ -430,7 +430,7 @@ def test_money_is_exact_up_to_its_limit(small: Path) -> None:
 
 def test_instruments_are_counted_not_believed() -> None:
     with pytest.raises(InvalidValueError, match="got 0"):
-        tc.BinanceDecoder("BINANCE", range(10**18))  # type: ignore[arg-type]
+        tc.FeedDecoder("BINANCE", range(10**18))  # type: ignore[arg-type]
     for text in ("BTCUSDT.BINANCE", ""):
         with pytest.raises(InvalidValueError, match="instruments: expected a list of ids or instruments, got '"):
-            tc.BinanceDecoder("BINANCE", text)
+            tc.FeedDecoder("BINANCE", text)

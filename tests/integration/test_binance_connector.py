@@ -55,7 +55,7 @@ class Live:
     async def begin(self) -> None:
         await self.connector.start(self.sink)
         spec = (await self.connector.instruments())[self.id]
-        self.decoder = tc.BinanceDecoder(self.connector.name, [spec])
+        self.decoder = tc.FeedDecoder(self.connector.name, [spec])
         self.feed = Feed(self.connector, self.decoder, [self.id], self.states.append)
         self.trader = Trader(spec)
 

@@ -651,7 +651,7 @@ def test_the_exchange_of_a_tardis_file_must_be_the_venue(tmp_path: Path) -> None
 
 
 def test_the_decoder_keeps_a_live_book() -> None:
-    decoder = tc.BinanceDecoder("BINANCE_USDM", [tc.find_instrument(USDM)])
+    decoder = tc.FeedDecoder("BINANCE_USDM", [tc.find_instrument(USDM)])
     assert decoder.needs_snapshot(USDM)
     said = [decoder.feed(json.dumps(frame).encode(), i) for i, frame in enumerate(chain(5))]
     assert said == ["depth", "depth", "depth", "snapshot", "depth", "depth"]
@@ -668,13 +668,13 @@ def test_the_decoder_keeps_a_live_book() -> None:
     with pytest.raises(UnknownInstrumentError):
         decoder.book("NOPE.X")
     with pytest.raises(InvalidValueError):
-        tc.BinanceDecoder("NYSE", [])
+        tc.FeedDecoder("NYSE", [])
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=80) | st.text(alphabet='{}[]",:eEsuUba1.0', max_size=80).map(str.encode))
 def test_no_bytes_break_the_decoder(frame: bytes) -> None:
-    decoder = tc.BinanceDecoder("BINANCE", [tc.find_instrument("BTCUSDT.BINANCE")])
+    decoder = tc.FeedDecoder("BINANCE", [tc.find_instrument("BTCUSDT.BINANCE")])
     with contextlib.suppress(DataError):
         decoder.feed(frame, 1)
     assert decoder.feed(json.dumps(SNAPSHOT).encode(), 2) == "snapshot"

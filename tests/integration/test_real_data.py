@@ -182,7 +182,7 @@ def test_the_independent_replay_of_a_session(name: str, instrument: str, tmp_pat
     frames = Path(f"{base}.session.jsonl").read_bytes().splitlines()
     stamps = [int(line) for line in Path(f"{base}.session.recv_ns.txt").read_text().split()]
     spec = tc.find_instrument(instrument)
-    decoder = tc.BinanceDecoder(spec.venue, [spec], keep_events=False)
+    decoder = tc.FeedDecoder(spec.venue, [spec], keep_events=False)
     book = decoder.book(instrument)
     checkpoints = {point["after_line"]: point for point in expected["checkpoints"]}
     for number, (frame, stamp) in enumerate(zip(frames, stamps, strict=True), start=1):
@@ -201,7 +201,7 @@ def test_the_independent_replay_of_a_session(name: str, instrument: str, tmp_pat
         depth = [f for f in frames if b'"depthUpdate"' in f or b'{"lastUpdateId"' in f]
         start = next(i for i, f in enumerate(depth) if b'{"lastUpdateId"' in f)
         for missing in range(start + 1, len(depth) - 1, 3):
-            decoder = tc.BinanceDecoder(spec.venue, [spec], keep_events=False)
+            decoder = tc.FeedDecoder(spec.venue, [spec], keep_events=False)
             for index, frame in enumerate(depth[: missing + 2]):
                 if index != missing:
                     decoder.feed(frame, index)
@@ -231,7 +231,7 @@ def test_the_independent_replay_of_several_symbols(base: str, venue: str) -> Non
         )
         for symbol in expected
     ]
-    decoder = tc.BinanceDecoder(venue, specs, keep_events=False)
+    decoder = tc.FeedDecoder(venue, specs, keep_events=False)
     for stamp, frame in sorted(frames, key=lambda item: item[0]):
         decoder.feed(frame, int(stamp * 1e9))
     for symbol, answer in expected.items():

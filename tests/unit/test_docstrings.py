@@ -154,7 +154,7 @@ def test_what_is_not_obvious_has_an_example(name: str) -> None:
 
 def test_every_class_of_a_strategy_has_an_example() -> None:
     handed_out = [c for n in tradecore.strategy.__all__ if inspect.isclass(c := getattr(tradecore.strategy, n))]
-    made = [tc.Instrument, tc.L2Book, tc.BinanceDecoder, tc.QueueSimulator, tc.PositionLedger, tc.RealizedVolatility]
+    made = [tc.Instrument, tc.L2Book, tc.FeedDecoder, tc.QueueSimulator, tc.PositionLedger, tc.RealizedVolatility]
     for cls in (*handed_out, *made, tc.IntensityEstimator):
         assert cls.__name__ in EXAMPLES, cls
 

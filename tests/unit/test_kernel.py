@@ -12,7 +12,7 @@ import pytest
 
 import tradecore as tc
 from conftest import columns
-from tradecore._core import BinanceDecoder, Command, Kernel
+from tradecore._core import Command, FeedDecoder, Kernel
 from tradecore.errors import (
     DataError,
     InvalidValueError,
@@ -274,7 +274,7 @@ def test_balances_reach_strategies(instrument: tc.Instrument) -> None:
 
 def test_decoded_frames_go_in_without_a_detour() -> None:
     spec = tc.find_instrument("BTCUSDT.BINANCE_USDM")
-    decoder = BinanceDecoder("BINANCE_USDM", [spec])
+    decoder = FeedDecoder("BINANCE_USDM", [spec])
 
     class Counts(tc.Strategy):
         def __init__(self, *arguments: Any) -> None:
@@ -294,9 +294,9 @@ def test_decoded_frames_go_in_without_a_detour() -> None:
     kernel.decoded(7_000_001, 0, decoder)
     assert strategy.trades == [(100.5, 7_000_000)] * 2
     with pytest.raises(InvalidValueError, match="keep_events=False"):
-        kernel.decoded(8_000_000, 0, BinanceDecoder("BINANCE_USDM", [spec], keep_events=False))
+        kernel.decoded(8_000_000, 0, FeedDecoder("BINANCE_USDM", [spec], keep_events=False))
     with pytest.raises(UnknownInstrumentError):
-        kernel.decoded(8_000_000, 0, BinanceDecoder("BINANCE_USDM", []))
+        kernel.decoded(8_000_000, 0, FeedDecoder("BINANCE_USDM", []))
 
 
 def test_the_set_up_is_checked_and_closed(instrument: tc.Instrument) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradecore._core import BinanceDecoder, Instrument
+from tradecore._core import FeedDecoder, Instrument
 from tradecore.errors import TradecoreError
 from tradecore.types import BookState
 from tradecore.venues.connector import Connector
@@ -167,7 +167,7 @@ async def _look(connector: Connector, found: VenueCheck, symbol: str | None, sec
         found.problem = f"lists no {symbol or 'instrument that trades'}"
         return
     found.instrument = spec
-    decoder = BinanceDecoder(connector.name, [spec])
+    decoder = FeedDecoder(connector.name, [spec])
     watched.feed = Feed(connector, decoder, [spec.id], watched.told)
     connector.subscribe("check", spec.id, _STREAMS)
     loop = asyncio.get_running_loop()

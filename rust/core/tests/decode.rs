@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, L2Book};
 use tradecore_core::decode::{
-    BinanceDecoder, BinanceFrame, BinanceMarket, CaptureReader, DecodeError, Lines, Strictness,
+    BinanceDecoder, BinanceMarket, CaptureReader, DecodeError, Decoder as _, FeedMessage, Lines, Strictness,
 };
 use tradecore_core::event::{Columns as _, EventColumns, EventKind, FLAG_LAST};
 use tradecore_core::types::{InstrumentKind, Side};
@@ -81,10 +81,10 @@ fn a_forced_order_is_a_liquidation_and_no_trade() {
         )
     };
     let mut feed = |frame: &str| decoder.feed(frame.as_bytes(), 1_781_416_603_300_000_000, &mut out);
-    assert_eq!(feed(&frame("BTCUSDT", "SELL", "0.010")).unwrap().frame, BinanceFrame::Liquidation);
-    assert_eq!(feed(&frame("BTCUSDT", "BUY", "0.014")).unwrap().frame, BinanceFrame::Liquidation);
-    assert_eq!(feed(&frame("ETHUSDT", "SELL", "0.010")).unwrap().frame, BinanceFrame::Ignored);
-    assert_eq!(feed(&frame("BTCUSDT", "SELL", "0")).unwrap().frame, BinanceFrame::Ignored, "nothing filled");
+    assert_eq!(feed(&frame("BTCUSDT", "SELL", "0.010")).unwrap().message, FeedMessage::Liquidation);
+    assert_eq!(feed(&frame("BTCUSDT", "BUY", "0.014")).unwrap().message, FeedMessage::Liquidation);
+    assert_eq!(feed(&frame("ETHUSDT", "SELL", "0.010")).unwrap().message, FeedMessage::Ignored);
+    assert_eq!(feed(&frame("BTCUSDT", "SELL", "0")).unwrap().message, FeedMessage::Ignored, "nothing filled");
     for broken in [
         frame("BTCUSDT", "sold", "1"),
         frame("BTCUSDT", "SELL", "x"),
@@ -111,8 +111,8 @@ fn an_answer_tells_the_open_interest() {
     let mut out = [EventColumns::default()];
     let mut feed = |frame: &str| decoder.feed(frame.as_bytes(), 1_589_437_531_000_000_000, &mut out);
     let answer = r#"{"openInterest":"10659.5094","symbol":"BTCUSDT","time":1589437530011}"#;
-    assert_eq!(feed(answer).unwrap().frame, BinanceFrame::OpenInterest);
-    assert_eq!(feed(&answer.replace("BTC", "ETH")).unwrap().frame, BinanceFrame::Ignored);
+    assert_eq!(feed(answer).unwrap().message, FeedMessage::OpenInterest);
+    assert_eq!(feed(&answer.replace("BTC", "ETH")).unwrap().message, FeedMessage::Ignored);
     assert!(feed(&answer.replace("10659.5094", "-1")).is_err());
     let [out] = out;
     assert_eq!(

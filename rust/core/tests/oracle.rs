@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::Value;
 use tradecore_core::book::DeltaAction;
-use tradecore_core::decode::{BinanceDecoder, BinanceFrame, BinanceMarket, DecodeError};
+use tradecore_core::decode::{BinanceDecoder, BinanceMarket, DecodeError, Decoder as _, FeedMessage};
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::types::{Instrument, InstrumentKind};
 
@@ -27,7 +27,7 @@ const FRAMES: [&str; 12] = [
     r#"{"stream":"btcusdt@forceOrder","data":{"e":"forceOrder","E":1781416603268,"o":{"s":"BTCUSDT","S":"SELL","o":"LIMIT","f":"IOC","q":"0.014","p":"64562.50","ap":"64310.61","X":"FILLED","l":"0.002","z":"0.010","T":1781416602260}}}"#,
     r#"{"openInterest":"10659.509","symbol":"BTCUSDT","time":1589437530011}"#,
     r#"{"result":null,"id":1}"#,
-    r#"{"e":"kline","E":1781416603270,"s":"BTCUSDT","k":{"t":1,"T":2,"s":"BTCUSDT","i":"1m","o":"1.5e-7","x":false,"q":[1,-2.5,null,"\u00e9\n"]}}"#,
+    r#"{"e":"continuous_kline","E":1781416603270,"s":"BTCUSDT","k":{"t":1,"T":2,"s":"BTCUSDT","i":"1m","o":"1.5e-7","x":false,"q":[1,-2.5,null,"\u00e9\n"]}}"#,
 ];
 
 fn spec() -> Arc<Instrument> {
@@ -35,7 +35,7 @@ fn spec() -> Arc<Instrument> {
 }
 
 /// What a fresh decoder, whose book is synchronised at the given id, makes of a frame.
-fn read(frame: &[u8], synced_at: Option<u64>) -> Result<(BinanceFrame, EventColumns), DecodeError> {
+fn read(frame: &[u8], synced_at: Option<u64>) -> Result<(FeedMessage, EventColumns), DecodeError> {
     read_as(BinanceMarket::UsdM, frame, synced_at)
 }
 
@@ -43,7 +43,7 @@ fn read_as(
     market: BinanceMarket,
     frame: &[u8],
     synced_at: Option<u64>,
-) -> Result<(BinanceFrame, EventColumns), DecodeError> {
+) -> Result<(FeedMessage, EventColumns), DecodeError> {
     let mut decoder = BinanceDecoder::new(market, vec![spec()]);
     let mut out = [EventColumns::default()];
     if let Some(id) = synced_at {
@@ -54,7 +54,7 @@ fn read_as(
     let outcome = decoder.feed(frame, NOW, &mut out)?;
     let [out] = out;
     out.view().check().unwrap();
-    Ok((outcome.frame, out))
+    Ok((outcome.message, out))
 }
 
 /// Steps of a decimal as the parser read it, by arithmetic on its text.
@@ -90,7 +90,7 @@ fn time(value: &Value) -> i64 {
 }
 
 /// Holds what was read of a frame against the values of a parser.
-fn compare(frame: &[u8], kind: BinanceFrame, out: &EventColumns) {
+fn compare(frame: &[u8], kind: FeedMessage, out: &EventColumns) {
     let parsed: Value = match serde_json::from_slice(frame) {
         Ok(parsed) => parsed,
         // It stops at a number beyond any float, which is JSON, too, and which nobody asked for.
@@ -116,46 +116,46 @@ fn compare(frame: &[u8], kind: BinanceFrame, out: &EventColumns) {
         sides.into_iter().flat_map(of_side).collect()
     };
     let (want, times) = match kind {
-        BinanceFrame::BookTicker => {
+        FeedMessage::Quote => {
             let id = message["u"].as_u64().unwrap();
             let side = |side: i8, price: &str, qty: &str| {
                 (EventKind::Quote as u8, side, steps(&message[price], 1), steps(&message[qty], 3), id)
             };
             (vec![side(1, "b", "B"), side(-1, "a", "A")], stamp(&["T", "E"]))
         }
-        BinanceFrame::Trade => {
+        FeedMessage::Trade => {
             let id = message[if message["e"] == "trade" { "t" } else { "a" }].as_u64().unwrap();
             let side = if message["m"].as_bool().unwrap() { -1 } else { 1 };
             let row = (EventKind::Trade as u8, side, steps(&message["p"], 1), steps(&message["q"], 3), id);
             (vec![row], stamp(&["T", "E"]))
         }
-        BinanceFrame::Depth(DeltaAction::Apply) if !out.is_empty() => {
+        FeedMessage::Depth(DeltaAction::Apply) if !out.is_empty() => {
             assert_eq!(message["e"], "depthUpdate", "{}", shown());
             let id = message["u"].as_u64().unwrap();
             (levels([("b", 1), ("a", -1)], id), stamp(&["T", "E"]))
         }
-        BinanceFrame::Snapshot(_) if !out.is_empty() => {
+        FeedMessage::Snapshot(_) if !out.is_empty() => {
             let id = message["lastUpdateId"].as_u64().unwrap();
             let mut rows = vec![(EventKind::BookClear as u8, 0, 0, 0, id)];
             rows.extend(levels([("bids", 1), ("asks", -1)], id));
             (rows, stamp(&["T", "E"]))
         }
-        BinanceFrame::Liquidation => {
+        FeedMessage::Liquidation => {
             let order = &message["o"];
             let side = if order["S"] == "BUY" { 1 } else { -1 };
             let row = (EventKind::Liquidation as u8, side, steps(&order["p"], 1), steps(&order["z"], 3), 0);
             (vec![row], time(&order["T"]))
         }
-        BinanceFrame::MarkPrice => {
+        FeedMessage::Ticker => {
             assert_eq!(message["e"], "markPriceUpdate", "{}", shown());
             assert!(is_near(out.price[0], &message["p"], 9), "{}", shown());
             return;
         }
-        BinanceFrame::OpenInterest => {
+        FeedMessage::OpenInterest => {
             assert!(is_near(out.qty[0], &message["openInterest"], 3), "{}", shown());
             return;
         }
-        BinanceFrame::Depth(DeltaAction::Gap) => {
+        FeedMessage::Depth(DeltaAction::Gap) => {
             return assert_eq!(out.kind, [EventKind::BookClear as u8], "{}", shown());
         }
         _ => return assert!(out.is_empty(), "{}", shown()),
@@ -288,9 +288,9 @@ fn escapes_stand_for_what_they_name() {
         read(FRAMES[4].as_bytes(), Some(100)).unwrap().1
     );
     let kind = FRAMES[2].replace("\"trade\"", "\"tr\\u0061de\"");
-    assert_eq!(read(kind.as_bytes(), None).unwrap().0, BinanceFrame::Trade);
+    assert_eq!(read(kind.as_bytes(), None).unwrap().0, FeedMessage::Trade);
     let partial = FRAMES[4].replace("@depth@100ms", "\\u0040depth20");
-    assert_eq!(read(partial.as_bytes(), Some(100)).unwrap().0, BinanceFrame::OtherDepth);
+    assert_eq!(read(partial.as_bytes(), Some(100)).unwrap().0, FeedMessage::OtherDepth);
 }
 
 #[test]

@@ -38,6 +38,6 @@ macro_rules! targets {
 }
 
 targets!(
-    backtest, binance, book, capture, columns, hft, instrument, journal, kernel, ledger, lines, market,
-    numbers, order, part, state, sync, table, tardis,
+    backtest, binance, book, bybit, capture, coinbase, columns, hft, instrument, journal, kernel, ledger,
+    lines, market, numbers, order, part, state, sync, table, tardis,
 );

@@ -17,10 +17,10 @@ use tradecore_core::types::{AccountId, Instrument, Level, MarketId, Price, Qty, 
 use crate::columns::NumpyColumns;
 use crate::commands::Command;
 use crate::errors;
+use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
-use crate::readers::BinanceDecoder;
 use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
 use crate::roster::market_of;
 use crate::terms::{OrderTerms, PostOnly};
@@ -331,7 +331,7 @@ impl SimExchange {
         py: Python<'_>,
         #[pyo3(from_py_with = to_at)] at_ns: i64,
         market: usize,
-        decoder: &BinanceDecoder,
+        decoder: &FeedDecoder,
     ) -> PyResult<()> {
         let mut state = self.state(py);
         let (market, instrument) = state.instrument(market)?;

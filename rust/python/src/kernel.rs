@@ -21,10 +21,10 @@ use crate::columns::NumpyColumns;
 use crate::commands::Command;
 use crate::errors;
 use crate::events::Bus;
+use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
-use crate::readers::BinanceDecoder;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::{to_optional_risk, uses_to_py};
@@ -400,7 +400,7 @@ impl PyKernel {
         &self,
         #[pyo3(from_py_with = to_at)] at_ns: i64,
         market: usize,
-        decoder: &BinanceDecoder,
+        decoder: &FeedDecoder,
     ) -> PyResult<()> {
         let mut state = self.state()?;
         let (market, instrument) = state.instrument(market)?;

@@ -21,6 +21,7 @@ mod exchange;
 mod execution;
 mod executions;
 mod features;
+mod feeds;
 mod fidelity;
 mod files;
 mod forks;
@@ -95,6 +96,8 @@ assert_align!(
     features::FeatureReader,
     features::FeatureSchema,
     features::FeatureVector,
+    feeds::FeedControl,
+    feeds::FeedDecoder,
     groups::OrderGroup,
     instrument::PyInstrument,
     kernel::PyKernel,
@@ -107,7 +110,6 @@ assert_align!(
     notices::Refusal,
     parts::PartWriter,
     positions::FinalPositions,
-    readers::BinanceDecoder,
     readers::EventReader,
     readers::FeedSummary,
     readers::HftDecoder,
@@ -191,6 +193,8 @@ mod _core {
         fit_microprice, microprice_adjustments,
     };
     #[pymodule_export]
+    use crate::feeds::{FeedControl, FeedDecoder};
+    #[pymodule_export]
     use crate::fidelity::{replay_orders, touch_orders};
     #[pymodule_export]
     use crate::files::{find_line, read_head};
@@ -220,7 +224,7 @@ mod _core {
     #[pymodule_export]
     use crate::raster::book_raster;
     #[pymodule_export]
-    use crate::readers::{BinanceDecoder, EventReader, FeedSummary, HftDecoder, Synth};
+    use crate::readers::{EventReader, FeedSummary, HftDecoder, Synth};
     #[pymodule_export]
     use crate::readers::{tardis_origin, tardis_venue, tardis_venues};
     #[pymodule_export]

@@ -6,21 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyReadonlyArray1;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySequence, PyString};
-use tradecore_core::book::{BookState, L2Book, Level};
+use pyo3::types::{PyDict, PyList};
 use tradecore_core::decode::{
-    self, BinanceDecoder as CoreDecoder, BinanceFrame, BinanceMarket, BybitReader, CaptureReader,
-    ClockOffset, ColumnMap, FeedSummary as CoreSummary, HftDecoder as CoreHftDecoder, HftRows, KlineReader,
-    Merged, PlacedError, ReadEvents, Receipt, Strictness, TARDIS_EXCHANGES, TableKind, TableReader,
-    TardisOrigin, TardisReader,
+    self, BinanceMarket, BybitReader, CaptureReader, ClockOffset, ColumnMap, FeedSummary as CoreSummary,
+    HftDecoder as CoreHftDecoder, HftRows, KlineReader, Merged, PlacedError, ReadEvents, Receipt, Strictness,
+    TARDIS_EXCHANGES, TableKind, TableReader, TardisOrigin, TardisReader,
 };
-use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT};
+use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::synth::{OrdersConfig, OrdersSynth, Sizes, Synth as CoreSynth, SynthConfig, SynthError};
 use tradecore_core::types::{Instrument, Side};
 
-use crate::book::PyL2Book;
 use crate::columns::{NumpyColumns, slice_of, to_arrays};
 use crate::errors;
 use crate::files::{open, open_file};
@@ -629,7 +625,6 @@ const MOST_EVENTS: usize = 10_000_000_000;
 arguments! {
     events: usize = to_whole("events", 0..=MOST_EVENTS);
     seed: u64 = to_whole("seed", 0..=u64::MAX);
-    ts_recv: i64 = to_whole("ts_recv", 0..=TIME_LIMIT);
 }
 
 /// Synthetic markets.
@@ -714,210 +709,6 @@ fn unmade(error: SynthError) -> PyErr {
     match error {
         SynthError::StartPrice => errors::invalid("start_price", error.to_string()),
         SynthError::TypicalQty => errors::invalid("typical_qty", error.to_string()),
-    }
-}
-
-/// Decodes frames of a Binance market as they arrive, and keeps the books synchronised.
-///
-/// Parameters
-/// ----------
-/// venue : str
-///     ``BINANCE``, ``BINANCE_USDM`` or ``BINANCE_COINM``.
-/// instruments : sequence of Instrument or str
-///     Frames of other symbols are ignored.
-/// keep_events : bool
-///     Whether to keep decoded events for :meth:`events`.
-///
-/// Raises
-/// ------
-/// InvalidValueError
-///     When the venue is none of these.
-///
-/// Examples
-/// --------
-/// >>> instrument = tc.find_instrument("BTCUSDT.BINANCE")
-/// >>> decoder = tc.BinanceDecoder("BINANCE", [instrument])
-/// >>> decoder.needs_snapshot("BTCUSDT.BINANCE")
-/// True
-/// >>> frame = b'{"e":"trade","E":2,"T":1,"s":"BTCUSDT","t":7,"p":"60000.10","q":"0.00500","m":true}'
-/// >>> decoder.feed(frame, ts_recv=2_500_000)
-/// 'trade'
-/// >>> decoder.events("BTCUSDT.BINANCE")["price"].tolist()
-/// [6000010]
-#[pyclass(frozen, module = "tradecore")]
-pub(crate) struct BinanceDecoder {
-    instruments: Vec<PyInstrument>,
-    state: Mutex<Decoding>,
-}
-
-struct Decoding {
-    decoder: CoreDecoder,
-    /// By instrument.
-    outputs: Vec<Output>,
-}
-
-/// Where the events of an instrument go. The book is locked event by event: nobody sees half a message, because
-/// the decoder holds the GIL.
-struct Output {
-    book: Arc<Mutex<L2Book>>,
-    /// Events not yet asked for, if they are wanted at all.
-    events: Option<EventColumns>,
-}
-
-impl EventSink for Output {
-    fn push(&mut self, event: Event) {
-        lock(&self.book).push(event);
-        if let Some(events) = &mut self.events {
-            events.push(event);
-        }
-    }
-
-    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
-        lock(&self.book).push_levels(template, bids, asks);
-        if let Some(events) = &mut self.events {
-            events.push_levels(template, bids, asks);
-        }
-    }
-
-    fn end_message(&mut self) {
-        if let Some(events) = &mut self.events {
-            events.end_message();
-        }
-    }
-}
-
-impl BinanceDecoder {
-    /// Exchanges the events of an instrument that were not asked for yet for other columns.
-    pub(crate) fn swap_events(&self, instrument: &str, columns: &mut EventColumns) -> PyResult<()> {
-        let index = self.index(instrument)?;
-        match &mut lock(&self.state).outputs[index].events {
-            Some(events) => {
-                std::mem::swap(events, columns);
-                Ok(())
-            }
-            None => Err(errors::invalid("decoder", "it was made with keep_events=False")),
-        }
-    }
-
-    fn index(&self, instrument: &str) -> PyResult<usize> {
-        self.instruments.iter().position(|i| i.0.id.as_str() == instrument).ok_or_else(|| {
-            let known: Vec<String> = self.instruments.iter().map(|i| i.0.id.to_string()).collect();
-            errors::UnknownInstrumentError::new_err((instrument.to_owned(), known))
-        })
-    }
-}
-
-#[pymethods]
-impl BinanceDecoder {
-    #[new]
-    #[pyo3(signature = (venue, instruments, *, keep_events=true))]
-    fn new(venue: &str, instruments: &Bound<'_, PySequence>, keep_events: bool) -> PyResult<Self> {
-        if instruments.is_instance_of::<PyString>() {
-            let problem = format!("expected a list of ids or instruments, got {}", instruments.repr()?);
-            return Err(errors::invalid("instruments", problem));
-        }
-        // One by one: what a sequence says of its length is no reason to take memory.
-        let instruments = instruments
-            .try_iter()?
-            .map(|given| Ok(given?.extract::<Named>()?.0))
-            .collect::<PyResult<Vec<PyInstrument>>>()?;
-        let market = BinanceMarket::from_venue(venue).ok_or_else(|| {
-            errors::invalid("venue", format!("{venue:?} is not BINANCE, BINANCE_USDM or BINANCE_COINM"))
-        })?;
-        let decoder = CoreDecoder::new(market, instruments.iter().map(|i| Arc::clone(&i.0)).collect());
-        let output = |_| Output { book: Arc::default(), events: keep_events.then(EventColumns::default) };
-        let outputs = instruments.iter().map(output).collect();
-        Ok(Self { instruments, state: Mutex::new(Decoding { decoder, outputs }) })
-    }
-
-    /// Take a stream frame or a REST depth snapshot and say what it was.
-    ///
-    /// Parameters
-    /// ----------
-    /// frame : bytes
-    ///     JSON as the venue sent it.
-    /// ts_recv : int
-    ///     When it was received, ns UTC.
-    ///
-    /// Returns
-    /// -------
-    /// str
-    ///     ``depth``, ``snapshot``, ``partial_depth``, ``other_depth``, ``trade``, ``off_book_trade``, ``empty_trade``,
-    ///     ``duplicate_trade``, ``book_ticker``, ``stale_quote``, ``mark_price``, ``liquidation``,
-    ///     ``duplicate_liquidation``, ``open_interest``, ``control`` or ``ignored``; of an array of
-    ///     frames, what the last one was that is decoded.
-    ///
-    /// Raises
-    /// ------
-    /// DataError
-    ///     When the frame is malformed; the state is as before.
-    /// InvalidValueError
-    ///     When the time is none from 1970 to 2116.
-    fn feed<'py>(
-        &self,
-        py: Python<'py>,
-        frame: &[u8],
-        #[pyo3(from_py_with = ts_recv)] ts_recv: i64,
-    ) -> PyResult<&Bound<'py, PyString>> {
-        let mut state = lock(&self.state);
-        let Decoding { decoder, outputs } = &mut *state;
-        let outcome = decoder
-            .feed(frame, ts_recv, outputs)
-            .map_err(|e| errors::DataError::new_err(("frame", 0, e.in_frame(frame).to_string())))?;
-        Ok(match outcome.frame {
-            BinanceFrame::Depth(_) => intern!(py, "depth"),
-            BinanceFrame::Snapshot(_) => intern!(py, "snapshot"),
-            BinanceFrame::PartialDepth => intern!(py, "partial_depth"),
-            BinanceFrame::OtherDepth => intern!(py, "other_depth"),
-            BinanceFrame::Trade => intern!(py, "trade"),
-            BinanceFrame::OffBookTrade => intern!(py, "off_book_trade"),
-            BinanceFrame::EmptyTrade => intern!(py, "empty_trade"),
-            BinanceFrame::DuplicateTrade => intern!(py, "duplicate_trade"),
-            BinanceFrame::BookTicker => intern!(py, "book_ticker"),
-            BinanceFrame::StaleQuote => intern!(py, "stale_quote"),
-            BinanceFrame::DuplicateLiquidation => intern!(py, "duplicate_liquidation"),
-            BinanceFrame::MarkPrice => intern!(py, "mark_price"),
-            BinanceFrame::Liquidation => intern!(py, "liquidation"),
-            BinanceFrame::OpenInterest => intern!(py, "open_interest"),
-            BinanceFrame::Control => intern!(py, "control"),
-            BinanceFrame::Ignored => intern!(py, "ignored"),
-        })
-    }
-
-    /// Return the event columns decoded since the last call: arrays (n,) by name, prices in increments.
-    ///
-    /// Raises
-    /// ------
-    /// UnknownInstrumentError
-    ///     When the decoder does not have the instrument; of every method.
-    fn events<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyDict>> {
-        let index = self.index(instrument)?;
-        let events = lock(&self.state).outputs[index].events.as_mut().map(std::mem::take);
-        to_arrays(py, events.unwrap_or_default())
-    }
-
-    /// Return the book, which :meth:`feed` keeps up to date.
-    fn book(&self, instrument: &str) -> PyResult<PyL2Book> {
-        let index = self.index(instrument)?;
-        let book = Arc::clone(&lock(&self.state).outputs[index].book);
-        Ok(PyL2Book::shared(self.instruments[index].clone(), book))
-    }
-
-    /// Return whether a depth snapshot has to be fetched and fed.
-    fn needs_snapshot(&self, instrument: &str) -> PyResult<bool> {
-        let state = lock(&self.state).decoder.state(self.index(instrument)?);
-        Ok(state != BookState::Synced)
-    }
-
-    /// Return where the book stands with the venue.
-    fn state<'py>(&self, py: Python<'py>, instrument: &str) -> PyResult<Bound<'py, PyAny>> {
-        let state = lock(&self.state).decoder.state(self.index(instrument)?);
-        book_state_to_py(py, state as i64)
-    }
-
-    /// Return how many gaps in the venue's sequence were found.
-    fn gaps(&self, instrument: &str) -> PyResult<u64> {
-        Ok(lock(&self.state).decoder.gaps(self.index(instrument)?))
     }
 }
 

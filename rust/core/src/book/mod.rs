@@ -16,6 +16,6 @@ pub use l2::{FillBasis, L2Book, Walk};
 pub use raster::{BookRaster, Picture};
 pub use samples::BookSampler;
 pub use state::BookState;
-pub use sync::{BookSync, DeltaAction, DeltaIds, Sequence, SnapshotAction, SyncRule};
+pub use sync::{BookSync, DeltaAction, DeltaIds, GapReason, Sequence, SnapshotAction, SyncRule};
 pub use touch::Touch;
 pub use uncross::{Crossing, MarketChunks, Uncrossed, Uncrossing, is_sound};

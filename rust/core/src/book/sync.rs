@@ -3,6 +3,11 @@
 //! `Empty -> Buffering -> Synced -> Gap -> Buffering`. Deltas that arrive before a snapshot are kept; the snapshot
 //! is taken if a kept (or the next) delta continues it. A delta that does not follow the one before is a gap: the
 //! book is void at once, the delta starts a new buffer, and only a new snapshot ends the gap. Nothing bridges it.
+//!
+//! Where a venue sends its snapshots in the stream of the deltas, in their place, nothing is kept: a delta without a
+//! snapshot before it is dropped, and a snapshot counts whatever was before.
+
+use std::fmt;
 
 use super::state::BookState;
 
@@ -35,13 +40,26 @@ pub enum SyncRule {
     BinanceSpot,
     /// Binance futures: `pu` names the previous event; the first after a snapshot covers its id.
     BinanceFutures,
+    /// Bybit: ids of one topic grow by one, and snapshots come in it.
+    Bybit,
+    /// Coinbase: a book's messages come in order, snapshots among them, and have no ids of their own. What is lost shows
+    /// in the sequence of the whole connection, if anywhere.
+    Coinbase,
 }
 
 impl SyncRule {
+    /// Whether snapshots come between the deltas, in their place.
+    pub fn is_in_stream(self) -> bool {
+        match self {
+            Self::BinanceSpot | Self::BinanceFutures => false,
+            Self::Bybit | Self::Coinbase => true,
+        }
+    }
+
     /// A delta after a snapshot with this id.
     pub fn after_snapshot(self, id: u64, delta: DeltaIds) -> Sequence {
         match self {
-            Self::BinanceSpot => self.after_delta(id, delta),
+            Self::BinanceSpot | Self::Bybit | Self::Coinbase => self.after_delta(id, delta),
             Self::BinanceFutures => {
                 if delta.last < id {
                     Sequence::Stale
@@ -60,8 +78,9 @@ impl SyncRule {
             return Sequence::Stale;
         }
         let follows = match self {
-            Self::BinanceSpot => delta.first <= id.saturating_add(1),
+            Self::BinanceSpot | Self::Bybit => delta.first <= id.saturating_add(1),
             Self::BinanceFutures => delta.previous == Some(id),
+            Self::Coinbase => true,
         };
         if follows { Sequence::Next } else { Sequence::Gap }
     }
@@ -78,8 +97,57 @@ pub enum DeltaAction {
     Restart,
     /// Nothing new in it.
     Ignore,
-    /// A message is missing: void the book, then keep it.
+    /// A message is missing: void the book, then keep it where a snapshot may yet lead to it.
     Gap,
+    /// Drop it: no snapshot came before it, and none can lead to it any more.
+    Unsynced,
+}
+
+/// Why a book is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GapReason {
+    /// A delta did not follow on the one before.
+    Update {
+        /// Last update before the hole.
+        after: u64,
+        /// The update that the delta is the first after, by its own account.
+        previous: u64,
+    },
+    /// The messages of a connection are numbered, and some are missing: nobody knows of which book.
+    Message {
+        /// The number that was due.
+        expected: u64,
+        /// The number that came.
+        got: u64,
+    },
+    /// Trades are numbered, and some are missing, so changes of the book may be as well.
+    Trade {
+        /// The number that was due.
+        expected: u64,
+        /// The number that came.
+        got: u64,
+    },
+    /// The venue's service began anew, and sent no snapshot with it.
+    Restart,
+    /// The connection ended, or another one began.
+    Reconnect,
+}
+
+impl fmt::Display for GapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Update { after, previous } => {
+                write!(f, "an update that follows on {previous} came after {after}")
+            }
+            Self::Message { expected, got } => {
+                write!(f, "message {got} of the connection came where {expected} was due")
+            }
+            Self::Trade { expected, got } => write!(f, "trade {got} came where {expected} was due"),
+            Self::Restart => f.write_str("the venue's service began anew without a snapshot"),
+            Self::Reconnect => f.write_str("the connection ended"),
+        }
+    }
 }
 
 /// What to do with a snapshot, given the deltas kept.
@@ -107,6 +175,7 @@ pub struct BookSync {
     kept: Vec<DeltaIds>,
     limit: usize,
     gaps: u64,
+    reason: Option<GapReason>,
 }
 
 impl BookSync {
@@ -119,6 +188,7 @@ impl BookSync {
             kept: Vec::new(),
             limit: limit.max(1),
             gaps: 0,
+            reason: None,
         }
     }
 
@@ -130,6 +200,31 @@ impl BookSync {
     /// Gaps found so far.
     pub fn gaps(&self) -> u64 {
         self.gaps
+    }
+
+    /// Why the book was void last.
+    pub fn gap_reason(&self) -> Option<GapReason> {
+        self.reason
+    }
+
+    /// Voids the book, and what waits for a snapshot, for a reason that its own ids do not show. Whether there was a book.
+    /// The end of a connection is no gap of the venue's sequence.
+    pub fn void(&mut self, reason: GapReason) -> bool {
+        let was_synced = self.state == BookState::Synced;
+        self.kept.clear();
+        if self.state != BookState::Empty {
+            self.state = BookState::Gap;
+            self.reason = Some(reason);
+        }
+        self.gaps += u64::from(was_synced && reason != GapReason::Reconnect);
+        was_synced
+    }
+
+    /// Counts a hole in the ids.
+    fn count_hole(&mut self, after: u64, ids: DeltaIds) {
+        let previous = ids.previous.unwrap_or(ids.first.saturating_sub(1));
+        self.gaps += 1;
+        self.reason = Some(GapReason::Update { after, previous });
     }
 
     /// Last update id the book contains.
@@ -162,19 +257,25 @@ impl BookSync {
                     DeltaAction::Apply
                 }
                 Sequence::Gap => {
-                    self.gaps += 1;
+                    self.count_hole(id, ids);
                     self.state = BookState::Gap;
-                    self.restart(ids);
+                    if !self.rule.is_in_stream() {
+                        self.restart(ids);
+                    }
                     DeltaAction::Gap
                 }
             };
         }
+        if self.rule.is_in_stream() {
+            return DeltaAction::Unsynced;
+        }
         self.state = BookState::Buffering;
-        let sequence = self.kept.last().map(|last| self.rule.after_delta(last.last, ids));
+        let end = self.kept.last().map_or(0, |last| last.last);
+        let sequence = (!self.kept.is_empty()).then(|| self.rule.after_delta(end, ids));
         match sequence {
             Some(Sequence::Stale) => DeltaAction::Ignore,
             Some(Sequence::Gap) => {
-                self.gaps += 1;
+                self.count_hole(end, ids);
                 self.restart(ids)
             }
             Some(Sequence::Next) if self.kept.len() >= self.limit => self.restart(ids),
@@ -194,7 +295,7 @@ impl BookSync {
 
     /// Takes a snapshot's id and says what to do with it.
     pub fn on_snapshot(&mut self, id: u64) -> SnapshotAction {
-        if self.state == BookState::Synced && id <= self.applied.0 {
+        if self.state == BookState::Synced && id <= self.applied.0 && !self.rule.is_in_stream() {
             return SnapshotAction::Ignore;
         }
         let stale = |delta: &&DeltaIds| self.rule.after_snapshot(id, **delta) == Sequence::Stale;
@@ -275,6 +376,43 @@ mod tests {
         assert_eq!(sync.gaps(), 1);
         assert_eq!(sync.on_snapshot(6), SnapshotAction::TooOld);
         assert_eq!(sync.on_snapshot(8), SnapshotAction::Load { from: 0 });
+    }
+
+    #[test]
+    fn a_snapshot_in_the_stream_counts_whatever_was_before() {
+        let mut sync = BookSync::new(SyncRule::Bybit, 100);
+        assert_eq!(sync.on_delta(spot(4, 4)), DeltaAction::Unsynced);
+        assert_eq!(sync.state(), BookState::Empty);
+        assert_eq!(sync.on_snapshot(7), SnapshotAction::Load { from: 0 });
+        assert_eq!(sync.on_delta(spot(8, 8)), DeltaAction::Apply);
+        assert_eq!(sync.on_delta(spot(8, 8)), DeltaAction::Ignore);
+        assert_eq!(sync.on_delta(spot(10, 10)), DeltaAction::Gap);
+        assert_eq!((sync.state(), sync.gaps()), (BookState::Gap, 1));
+        assert_eq!(sync.gap_reason(), Some(GapReason::Update { after: 8, previous: 9 }));
+        assert_eq!(sync.on_delta(spot(11, 11)), DeltaAction::Unsynced);
+        assert_eq!(sync.state(), BookState::Gap);
+        assert_eq!(sync.on_snapshot(1), SnapshotAction::Load { from: 0 });
+        assert_eq!(sync.on_delta(spot(2, 2)), DeltaAction::Apply);
+    }
+
+    #[test]
+    fn a_book_is_void_for_reasons_beyond_its_ids() {
+        let mut sync = BookSync::new(SyncRule::Coinbase, 100);
+        assert!(!sync.void(GapReason::Reconnect));
+        assert_eq!((sync.state(), sync.gap_reason()), (BookState::Empty, None));
+        sync.on_snapshot(3);
+        assert_eq!(sync.on_delta(spot(9, 9)), DeltaAction::Apply);
+        assert!(sync.void(GapReason::Message { expected: 10, got: 12 }));
+        assert_eq!((sync.state(), sync.gaps()), (BookState::Gap, 1));
+        assert_eq!(sync.on_delta(spot(12, 12)), DeltaAction::Unsynced);
+        sync.on_snapshot(13);
+        assert!(sync.void(GapReason::Reconnect));
+        assert_eq!((sync.gaps(), sync.gap_reason()), (1, Some(GapReason::Reconnect)));
+        let mut kept = BookSync::new(SyncRule::BinanceSpot, 100);
+        kept.on_delta(spot(1, 5));
+        assert!(!kept.void(GapReason::Reconnect));
+        assert_eq!(kept.on_snapshot(3), SnapshotAction::Load { from: 0 });
+        assert_eq!(kept.last_id(), 3, "what waited is gone");
     }
 
     #[test]

@@ -15,9 +15,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::binance::{BinanceDecoder, BinanceFrame, BinanceMarket, BinanceOutcome, DepthSource, frames};
+use super::binance::{BinanceDecoder, BinanceMarket, DepthSource, frames};
 use super::depths::DepthSurvey;
 use super::error::{DecodeError, PlacedError, Strictness};
+use super::feed::{Decoder as _, FeedMessage, FeedOutcome};
 use super::lines::{BYTES_IN_LINE, Lines};
 use super::parallel::{ClockOffset, Line, Recordings, receipt};
 use super::parse::CLOCKS_WITHIN;
@@ -294,14 +295,14 @@ impl CaptureReader {
     }
 
     /// Takes what came of a frame.
-    fn take(&mut self, outcome: BinanceOutcome, line: u64, out: &mut EventColumns) {
-        self.count(outcome.frame);
+    fn take(&mut self, outcome: FeedOutcome, line: u64, out: &mut EventColumns) {
+        self.count(outcome.message);
         self.counts.book_updates += outcome.applied as u64;
         self.counts.gaps = self.decoder.gaps(0);
         if self.counts.gaps > 0 && self.counts.first_gap_line == 0 {
             self.counts.first_gap_line = line;
         }
-        self.replay(outcome.frame, outcome.id);
+        self.replay(outcome.message, outcome.id);
         out.extend_from(&self.frame[0], 0, self.frame[0].len());
     }
 
@@ -318,45 +319,51 @@ impl CaptureReader {
         }
     }
 
-    fn count(&mut self, frame: BinanceFrame) {
+    fn count(&mut self, frame: FeedMessage) {
         match frame {
-            BinanceFrame::Depth(DeltaAction::Apply) => {}
-            BinanceFrame::Depth(DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap)
+            FeedMessage::Depth(DeltaAction::Apply) => {}
+            FeedMessage::Depth(DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap)
                 if self.starts_empty =>
             {
                 self.counts.book_updates += 1;
             }
-            BinanceFrame::Depth(DeltaAction::Ignore) | BinanceFrame::DuplicateLiquidation => {
+            FeedMessage::Depth(DeltaAction::Ignore)
+            | FeedMessage::DuplicateLiquidation
+            | FeedMessage::Duplicate => {
                 self.counts.duplicates += 1;
             }
-            BinanceFrame::Depth(DeltaAction::Buffer) => self.waiting += 1,
-            BinanceFrame::Depth(DeltaAction::Restart | DeltaAction::Gap) => self.waiting = 1,
-            BinanceFrame::Snapshot(SnapshotAction::Load { .. }) => {
+            FeedMessage::Depth(DeltaAction::Buffer | DeltaAction::Unsynced) => self.waiting += 1,
+            FeedMessage::Depth(DeltaAction::Restart | DeltaAction::Gap) => self.waiting = 1,
+            FeedMessage::Snapshot(SnapshotAction::Load { .. }) => {
                 self.counts.snapshots += 1;
                 self.waiting = 0;
             }
-            BinanceFrame::Snapshot(_) => self.counts.snapshots_unused += 1,
-            BinanceFrame::PartialDepth => self.counts.snapshots += 1,
-            BinanceFrame::OtherDepth => self.counts.other_depth += 1,
-            BinanceFrame::Trade => self.counts.trades += 1,
-            BinanceFrame::OffBookTrade => self.counts.off_book_trades += 1,
-            BinanceFrame::EmptyTrade => self.counts.empty_trades += 1,
-            BinanceFrame::DuplicateTrade => self.counts.duplicate_trades += 1,
-            BinanceFrame::BookTicker => self.counts.quotes += 1,
-            BinanceFrame::StaleQuote => self.counts.stale_quotes += 1,
-            BinanceFrame::MarkPrice => self.counts.marks += 1,
-            BinanceFrame::Liquidation => self.counts.liquidations += 1,
-            BinanceFrame::OpenInterest => self.counts.open_interests += 1,
-            BinanceFrame::Control => self.counts.control += 1,
-            BinanceFrame::Ignored => self.counts.ignored += 1,
+            FeedMessage::Snapshot(_) => self.counts.snapshots_unused += 1,
+            FeedMessage::PartialDepth => self.counts.snapshots += 1,
+            FeedMessage::OtherDepth => self.counts.other_depth += 1,
+            FeedMessage::Trade => self.counts.trades += 1,
+            FeedMessage::OffBookTrade => self.counts.off_book_trades += 1,
+            FeedMessage::EmptyTrade => self.counts.empty_trades += 1,
+            FeedMessage::DuplicateTrade => self.counts.duplicate_trades += 1,
+            FeedMessage::Quote => self.counts.quotes += 1,
+            FeedMessage::StaleQuote => self.counts.stale_quotes += 1,
+            FeedMessage::Ticker => self.counts.marks += 1,
+            FeedMessage::Liquidation => self.counts.liquidations += 1,
+            FeedMessage::OpenInterest => self.counts.open_interests += 1,
+            FeedMessage::Control => self.counts.control += 1,
+            FeedMessage::TradeHistory
+            | FeedMessage::Kline
+            | FeedMessage::OpenKline
+            | FeedMessage::Ignored
+            | FeedMessage::Unknown => self.counts.ignored += 1,
         }
     }
 
     /// Replays the frame's events in the book and holds it against the venue's quotes.
-    fn replay(&mut self, frame: BinanceFrame, id: u64) {
+    fn replay(&mut self, frame: FeedMessage, id: u64) {
         let view = self.frame[0].view();
         match frame {
-            BinanceFrame::BookTicker => {
+            FeedMessage::Quote => {
                 let mut touch = Touch { state: BookState::Synced, ..Touch::default() };
                 for row in 0..view.len() {
                     let (price, qty) = (view.price.get(row), view.qty.get(row));
@@ -364,7 +371,7 @@ impl CaptureReader {
                 }
                 self.oracle.quote(id, touch);
             }
-            BinanceFrame::Depth(_) | BinanceFrame::Snapshot(_) | BinanceFrame::PartialDepth => {
+            FeedMessage::Depth(_) | FeedMessage::Snapshot(_) | FeedMessage::PartialDepth => {
                 for row in 0..view.len() {
                     self.book.apply_row(&view, row);
                     let event = view.event(row);
@@ -376,22 +383,11 @@ impl CaptureReader {
                     }
                 }
                 // An update without levels changes nothing and is right or wrong like the book it leaves.
-                if view.is_empty() && frame == BinanceFrame::Depth(DeltaAction::Apply) {
+                if view.is_empty() && frame == FeedMessage::Depth(DeltaAction::Apply) {
                     self.oracle.update(id, Touch::of(&self.book));
                 }
             }
-            BinanceFrame::OtherDepth
-            | BinanceFrame::Trade
-            | BinanceFrame::OffBookTrade
-            | BinanceFrame::EmptyTrade
-            | BinanceFrame::DuplicateTrade
-            | BinanceFrame::StaleQuote
-            | BinanceFrame::DuplicateLiquidation
-            | BinanceFrame::MarkPrice
-            | BinanceFrame::Liquidation
-            | BinanceFrame::OpenInterest
-            | BinanceFrame::Control
-            | BinanceFrame::Ignored => {}
+            _ => {}
         }
     }
 

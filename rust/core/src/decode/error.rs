@@ -1,5 +1,6 @@
 //! What can be wrong with a venue's bytes.
 
+use crate::event::BadBar;
 use crate::types::{Decimal, DecimalError, Increment};
 
 /// Why a frame or a row cannot be decoded. Nothing has been taken from it.
@@ -128,6 +129,12 @@ pub enum DecodeError {
     /// No message of the venue at all: what another program wrote in between, or what a crash has cut.
     #[error("{0}")]
     Rubbish(Box<DecodeError>),
+}
+
+impl From<BadBar> for DecodeError {
+    fn from(BadBar { field, got, expected }: BadBar) -> Self {
+        Self::Value { field, problem: format!("{got}: expected {expected}") }
+    }
 }
 
 impl DecodeError {

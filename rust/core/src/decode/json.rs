@@ -94,6 +94,23 @@ fn code_point(text: &[u8]) -> Option<(char, usize)> {
     Some((letter, 10))
 }
 
+/// Sets the value of a key that had none: nothing tells which of two the venue meant.
+#[inline(always)]
+pub(super) fn set<T>(slot: &mut Option<T>, key: &'static str, value: T) -> Result<(), DecodeError> {
+    if slot.is_some() {
+        return Err(twice(key));
+    }
+    *slot = Some(value);
+    Ok(())
+}
+
+/// A key that stands there twice.
+#[cold]
+#[inline(never)]
+pub(super) fn twice(key: &str) -> DecodeError {
+    DecodeError::Duplicate(key.to_owned())
+}
+
 /// Values of an array, which is known to be sound.
 pub(crate) struct Elements<'a>(Json<'a>);
 
@@ -414,6 +431,25 @@ impl<'a> Json<'a> {
             each(self, key)?;
             if !self.eat(b',') {
                 return self.expect(b'}', "a comma or a closing brace");
+            }
+        }
+    }
+
+    /// Walks an array: `each` is called for every value and must take it.
+    #[inline]
+    pub(crate) fn array(
+        &mut self,
+        mut each: impl FnMut(&mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        self.expect(b'[', "an array")?;
+        if self.eat(b']') {
+            return Ok(());
+        }
+        loop {
+            self.peek();
+            each(self)?;
+            if !self.eat(b',') {
+                return self.expect(b']', "a comma or a closing bracket");
             }
         }
     }

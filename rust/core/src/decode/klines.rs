@@ -124,11 +124,7 @@ impl KlineReader {
             let field = "open_time";
             return Err(DecodeError::Unsorted { field, got: ts_open, previous: self.ended });
         }
-        let told = |error: crate::event::BadBar| DecodeError::Value {
-            field: error.field,
-            problem: format!("{}: expected {}", error.got, error.expected),
-        };
-        bar.check().map_err(told)?;
+        bar.check()?;
         Ok(Some(bar))
     }
 }

@@ -15,16 +15,37 @@ const MOST_RUNS: usize = 1 << 19;
 /// Ids of no order after which those before the last as many are forgotten.
 const GENERATION: usize = 1 << 18;
 
+/// Both where only what came a moment ago may come again.
+const RECENT: usize = 1 << 12;
+
 /// Ids that were read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TradeIds {
+    most_runs: usize,
+    generation: usize,
     /// First and last number of runs, growing.
     runs: VecDeque<(u64, u64)>,
     young: FxHashSet<u64>,
     old: FxHashSet<u64>,
 }
 
+impl Default for TradeIds {
+    fn default() -> Self {
+        Self::within(MOST_RUNS, GENERATION)
+    }
+}
+
 impl TradeIds {
+    /// Ids of a live stream, of which the last few thousand are known.
+    pub(super) fn recent() -> Self {
+        Self::within(RECENT, RECENT)
+    }
+
+    fn within(most_runs: usize, generation: usize) -> Self {
+        let (runs, young, old) = Default::default();
+        Self { most_runs, generation, runs, young, old }
+    }
+
     /// Takes an id as it is written; `false` if it was there before.
     #[inline]
     pub(super) fn insert(&mut self, id: &[u8]) -> bool {
@@ -41,7 +62,7 @@ impl TradeIds {
                 return !is_known && self.insert_unordered(id);
             }
             _ => {
-                if self.runs.len() == MOST_RUNS {
+                if self.runs.len() == self.most_runs {
                     self.runs.pop_front();
                 }
                 self.runs.push_back((number, number));
@@ -57,12 +78,23 @@ impl TradeIds {
         if self.old.contains(&hash) || !self.young.insert(hash) {
             return false;
         }
-        if self.young.len() == GENERATION {
+        if self.young.len() == self.generation {
             std::mem::swap(&mut self.old, &mut self.young);
             self.young.clear();
         }
         true
     }
+}
+
+/// A trade id as a number: a numeric id as it is, the last 16 hexadecimal digits of any other (0 when empty).
+pub(super) fn trade_number(text: &[u8]) -> u64 {
+    if text.len() <= 20
+        && let Some(id) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
+    {
+        return id;
+    }
+    let digits = text.iter().rev().filter_map(|c| char::from(*c).to_digit(16)).take(16);
+    digits.enumerate().fold(0, |id, (place, digit)| id | u64::from(digit) << (4 * place))
 }
 
 #[cfg(test)]
@@ -108,6 +140,18 @@ mod tests {
         }
         assert!(!ids.insert(format!("t{}", 2 * GENERATION).as_bytes()));
         assert!(ids.young.len() + ids.old.len() <= 2 * GENERATION);
+    }
+
+    #[test]
+    fn of_a_live_stream_the_newest_are_known() {
+        let mut ids = TradeIds::recent();
+        for number in 0..4 * RECENT as u64 {
+            assert!(ids.insert((7 * number).to_string().as_bytes()));
+            assert!(ids.insert(format!("t{number}").as_bytes()));
+        }
+        assert!(!ids.insert((7 * (3 * RECENT as u64 + 1)).to_string().as_bytes()));
+        assert!(!ids.insert(format!("t{}", 3 * RECENT).as_bytes()));
+        assert!(ids.runs.len() == RECENT && ids.young.len() + ids.old.len() <= 2 * RECENT);
     }
 
     proptest::proptest! {

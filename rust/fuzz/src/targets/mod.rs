@@ -3,8 +3,11 @@
 mod backtest;
 mod binance;
 mod book;
+mod bybit;
 mod capture;
+mod coinbase;
 mod columns;
+mod feed;
 mod hft;
 mod instrument;
 mod journal;
@@ -21,6 +24,7 @@ mod sync;
 mod table;
 mod tardis;
 mod text;
+mod venues;
 
 /// Something that takes bytes and panics where a rule is broken.
 pub struct Target {
@@ -37,11 +41,13 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 21] = [
     backtest::TARGET,
     binance::TARGET,
     book::TARGET,
+    bybit::TARGET,
     capture::TARGET,
+    coinbase::TARGET,
     columns::TARGET,
     hft::TARGET,
     instrument::TARGET,

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use tradecore_core::book::{BookState, BookSync, DeltaAction, DeltaIds, L2Book, SnapshotAction, SyncRule};
-use tradecore_core::decode::{BinanceDecoder, BinanceFrame, BinanceMarket};
+use tradecore_core::book::{
+    BookState, BookSync, DeltaAction, DeltaIds, GapReason, L2Book, SnapshotAction, SyncRule,
+};
+use tradecore_core::decode::{BinanceDecoder, BinanceMarket, Decoder as _, FeedMessage};
 use tradecore_core::types::{InstrumentKind, Side};
 
 use super::text::MARKETS;
@@ -114,12 +116,12 @@ fn follow(dice: &mut Dice<'_>) {
         };
         let outcome = decoder.feed(frame.as_bytes(), at, &mut book).expect("a sound frame");
         sent.push(frame);
-        match outcome.frame {
-            BinanceFrame::Depth(DeltaAction::Apply) => applied = outcome.id,
-            BinanceFrame::Depth(DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap) => {
+        match outcome.message {
+            FeedMessage::Depth(DeltaAction::Apply) => applied = outcome.id,
+            FeedMessage::Depth(DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap) => {
                 waiting = outcome.id;
             }
-            BinanceFrame::Snapshot(SnapshotAction::Load { .. }) => {
+            FeedMessage::Snapshot(SnapshotAction::Load { .. }) => {
                 applied = if outcome.applied > 0 { waiting } else { outcome.id };
             }
             _ => {}
@@ -142,10 +144,19 @@ fn follow(dice: &mut Dice<'_>) {
 /// Ids that no venue would send.
 fn any_ids(dice: &mut Dice<'_>) {
     let limit = dice.within(1, 6) as usize;
-    let mut sync = BookSync::new(dice.pick(&[SyncRule::BinanceSpot, SyncRule::BinanceFutures]), limit);
+    let rules = [SyncRule::BinanceSpot, SyncRule::BinanceFutures, SyncRule::Bybit, SyncRule::Coinbase];
+    let rule = dice.pick(&rules);
+    let mut sync = BookSync::new(rule, limit);
     let id = |dice: &mut Dice<'_>| dice.number().cast_unsigned();
     let (mut kept, mut gaps) = (0, 0);
     while !dice.is_done() {
+        if dice.chance(10) {
+            let was_synced = sync.state() == BookState::Synced;
+            assert_eq!(sync.void(GapReason::Reconnect), was_synced);
+            assert!(sync.state() != BookState::Synced && sync.gaps() == gaps);
+            kept = 0;
+            continue;
+        }
         if dice.chance(40) {
             match sync.on_snapshot(id(dice)) {
                 SnapshotAction::Load { from } => {
@@ -159,14 +170,18 @@ fn any_ids(dice: &mut Dice<'_>) {
             continue;
         }
         let ids = DeltaIds { first: id(dice), last: id(dice), previous: dice.maybe(id) };
-        let was_synced = sync.state() == BookState::Synced;
+        let before = sync.state();
+        let was_synced = before == BookState::Synced;
         match sync.on_delta(ids) {
             DeltaAction::Apply => assert!(was_synced && sync.last_id() == ids.last),
             DeltaAction::Buffer => kept += 1,
             DeltaAction::Restart => kept = 1,
             DeltaAction::Gap => {
-                assert!(was_synced && sync.state() == BookState::Gap);
-                kept = 1;
+                assert!(was_synced && sync.state() == BookState::Gap && sync.gap_reason().is_some());
+                kept = usize::from(!rule.is_in_stream());
+            }
+            DeltaAction::Unsynced => {
+                assert!(rule.is_in_stream() && !was_synced && sync.state() == before);
             }
             DeltaAction::Ignore => {}
         }

@@ -21,17 +21,17 @@ pub(super) fn rows(count: usize) -> EventColumns {
 }
 
 /// Price and quantity of a row on the grid of the instrument.
-fn decimals(rows: &EventColumns, row: usize) -> (String, String) {
+pub(super) fn decimals(rows: &EventColumns, row: usize) -> (String, String) {
     let (price, qty) = (rows.view().price.get(row), rows.view().qty.get(row));
     (format!("{}.{}", price / 10, price % 10), format!("{}.{:03}", qty / 1_000, qty % 1_000))
 }
 
 /// Rows of each message.
-fn messages(rows: &EventColumns) -> Vec<std::ops::Range<usize>> {
+pub(super) fn messages(rows: &EventColumns) -> Vec<std::ops::Range<usize>> {
     rows.view().messages(0, rows.len()).map(|span| span.from..span.to).collect()
 }
 
-fn levels(rows: &EventColumns, range: std::ops::Range<usize>, side: Side) -> String {
+pub(super) fn levels(rows: &EventColumns, range: std::ops::Range<usize>, side: Side) -> String {
     let level = |row: usize| {
         let (price, qty) = decimals(rows, row);
         format!(r#"["{price}","{qty}"]"#)

@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use super::fields::Fields;
 use super::forced::ForcedOrder;
-use super::frame::BinanceFrame;
-use super::seen::Seen;
 use super::stream::{Depth, DepthSource, OtherChains, PARTIAL_LEVELS};
-use super::symbol::{Symbol, find};
-use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, SnapshotAction, SyncRule};
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, GapReason, SnapshotAction, SyncRule};
+use crate::decode::clock::VenueClock;
 use crate::decode::error::DecodeError;
+use crate::decode::feed::{FeedMessage, FeedSink};
 use crate::decode::json::{Json, Value, unescaped};
-use crate::decode::parse::{
-    check_apart, epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64,
-};
-use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
+use crate::decode::seen::Seen;
+use crate::decode::symbol::{Symbol, find};
+use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink as _, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::{Increment, Instrument, Level};
 
 /// Deltas kept while waiting for a snapshot, and levels in them: what comes after is kept instead.
@@ -38,16 +37,13 @@ pub(super) struct Feed {
     kept: EventColumns,
     /// Rows of each delta kept.
     kept_rows: Vec<usize>,
-    /// Newest time the venue has named, ns.
-    venue_time: i64,
+    clock: VenueClock,
     last_liquidation: Option<Event>,
     trades: Option<TradeStream>,
     /// Ids of either trade stream.
     seen: [Seen; 2],
     /// Update id, prices and quantities of the newest best prices.
     quoted: Option<(u64, [(i64, i64); 2])>,
-    /// How far the clocks may be apart, ns.
-    clocks_within: u64,
     /// Which depth is the book.
     source: DepthSource,
     others: OtherChains,
@@ -155,12 +151,11 @@ impl Feed {
             sync: BookSync::new(rule, MAX_KEPT),
             kept: EventColumns::default(),
             kept_rows: Vec::new(),
-            venue_time: 0,
+            clock: VenueClock::default(),
             last_liquidation: None,
             trades: None,
             seen: Default::default(),
             quoted: None,
-            clocks_within: u64::MAX,
             source: DepthSource::First,
             others: OtherChains::default(),
             has_bare_partial: false,
@@ -193,7 +188,7 @@ impl Feed {
 
     /// See [`BinanceDecoder::with_clocks_within`](super::BinanceDecoder::with_clocks_within).
     pub(super) fn keep_clocks_within(&mut self, ns: u64) {
-        self.clocks_within = ns;
+        self.clock.keep_within(ns);
     }
 
     /// Where the book stands.
@@ -206,30 +201,27 @@ impl Feed {
         self.sync.gaps()
     }
 
+    /// Why the book was void last.
+    pub(super) fn gap_reason(&self) -> Option<GapReason> {
+        self.sync.gap_reason()
+    }
+
+    /// Voids the book, the connection having ended.
+    pub(super) fn disconnect(&mut self, ts_recv: i64, out: &mut impl FeedSink) {
+        if self.state() == BookState::Synced {
+            let ts_event = self.clock.stamp(None, ts_recv);
+            let (kind, flags) = (EventKind::BookClear, FLAG_LAST);
+            out.push(Event { ts_event, ts_recv, kind, side: 0, flags, price: 0, qty: 0, id: 0 });
+        }
+        self.sync.void(GapReason::Reconnect);
+        self.kept.clear();
+        self.kept_rows.clear();
+        (self.partial, self.is_from_nothing) = (None, false);
+    }
+
     /// Deltas that wait for a snapshot.
     pub(super) fn waiting(&self) -> usize {
         self.kept_rows.len()
-    }
-
-    /// The stamp of a message, given the time it names.
-    fn stamp(&self, time: Option<i64>, ts_recv: i64) -> i64 {
-        match time {
-            Some(time) => time,
-            None if self.venue_time > 0 => self.venue_time,
-            None => ts_recv,
-        }
-    }
-
-    /// Refuses a frame that is stamped far from its receipt.
-    #[inline]
-    fn check_clocks(&self, time: Option<i64>, ts_recv: i64) -> Result<(), DecodeError> {
-        let cure = "before the frame stands when it was received, in s, ms, us or ns since 1970, UTC";
-        time.map_or(Ok(()), |time| check_apart("frame", cure, ts_recv, time, self.clocks_within))
-    }
-
-    /// Remembers the newest time the venue has named.
-    fn named(&mut self, time: Option<i64>) {
-        self.venue_time = self.venue_time.max(time.unwrap_or(0));
     }
 
     /// Whether an update is of another stream than the book's. The first name there is stays the book's.
@@ -258,21 +250,21 @@ impl Feed {
         (id, time): (u64, Option<i64>),
         sides: [&[Level]; 2],
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<(BinanceFrame, u64), DecodeError> {
-        self.check_clocks(time, ts_recv)?;
+        out: &mut impl FeedSink,
+    ) -> Result<(FeedMessage, u64), DecodeError> {
+        self.clock.check(time, ts_recv)?;
         let is_book = match &self.source {
             DepthSource::Partial(ours) => ours.as_deref().map(str::as_bytes) == stream,
             _ => false,
         };
         if !is_book {
-            return Ok((BinanceFrame::OtherDepth, id));
+            return Ok((FeedMessage::OtherDepth, id));
         }
         if self.partial.is_some_and(|newest| id <= newest) {
-            return Ok((BinanceFrame::Depth(DeltaAction::Ignore), id));
+            return Ok((FeedMessage::Depth(DeltaAction::Ignore), id));
         }
-        let ts_event = self.stamp(time, ts_recv);
-        self.named(time);
+        let ts_event = self.clock.stamp(time, ts_recv);
+        self.clock.named(time);
         self.partial = Some(id);
         let flags = FLAG_SNAPSHOT;
         let clear =
@@ -280,7 +272,7 @@ impl Feed {
         out.push(clear);
         out.push_levels(Event { kind: EventKind::BookSet, ..clear }, sides[0], sides[1]);
         out.end_message();
-        Ok((BinanceFrame::PartialDepth, id))
+        Ok((FeedMessage::PartialDepth, id))
     }
 
     pub(super) fn depth(
@@ -288,18 +280,18 @@ impl Feed {
         delta: &Delta<'_>,
         levels: &[Level],
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        out: &mut impl FeedSink,
+    ) -> Result<(FeedMessage, u64), DecodeError> {
         let (bids, asks) = (&levels[delta.bids.clone()], &levels[delta.asks.clone()]);
         if delta.stream.is_none() && self.source == DepthSource::Partial(None) {
             return self.partial(None, (delta.ids.last, delta.time), [bids, asks], ts_recv, out);
         }
-        self.check_clocks(delta.time, ts_recv)?;
+        self.clock.check(delta.time, ts_recv)?;
         if self.is_other(delta) {
-            return Ok((BinanceFrame::OtherDepth, delta.ids.last));
+            return Ok((FeedMessage::OtherDepth, delta.ids.last));
         }
-        let ts_event = self.stamp(delta.time, ts_recv);
-        self.named(delta.time);
+        let ts_event = self.clock.stamp(delta.time, ts_recv);
+        self.clock.named(delta.time);
         let template = Event {
             ts_event,
             ts_recv,
@@ -323,7 +315,7 @@ impl Feed {
                     out.end_message();
                 }
             }
-            DeltaAction::Ignore => {}
+            DeltaAction::Ignore | DeltaAction::Unsynced => {}
             DeltaAction::Buffer | DeltaAction::Restart | DeltaAction::Gap => {
                 if action != DeltaAction::Buffer {
                     self.kept.clear();
@@ -347,7 +339,7 @@ impl Feed {
                 }
             }
         }
-        Ok((BinanceFrame::Depth(action), delta.ids.last))
+        Ok((FeedMessage::Depth(action), delta.ids.last))
     }
 
     /// Takes a snapshot; no action where it is partial depth.
@@ -357,17 +349,17 @@ impl Feed {
         symbol: &mut Symbol,
         levels: &mut Vec<Level>,
         ts_recv: i64,
-        out: &mut impl EventSink,
+        out: &mut impl FeedSink,
     ) -> Result<(Option<SnapshotAction>, u64), DecodeError> {
         const MESSAGE: &str = "depth snapshot";
         let missing = DecodeError::Missing { message: MESSAGE, field: "lastUpdateId" };
         let id = parse_u64("lastUpdateId", fields.last_update_id.ok_or(missing)?.raw())?;
         let time = fields.time()?;
         // A quiet market's last transaction may be old.
-        self.check_clocks(fields.sent()?, ts_recv)?;
-        let ts_event = self.stamp(time, ts_recv);
+        self.clock.check(fields.sent()?, ts_recv)?;
+        let ts_event = self.clock.stamp(time, ts_recv);
         let [bids, asks] = fields.snapshot(MESSAGE, symbol, levels)?;
-        self.named(time);
+        self.clock.named(time);
         let is_shallow = bids.len().max(asks.len()) <= PARTIAL_LEVELS;
         // Updates lead beyond it by themselves, and it would cut their book short.
         let is_cut = || self.sync.end().is_some_and(|end| id > end) && self.sync.state() == BookState::Synced;
@@ -413,8 +405,8 @@ impl Feed {
         fields: &Fields<'_>,
         stream: TradeStream,
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        out: &mut impl FeedSink,
+    ) -> Result<(FeedMessage, u64), DecodeError> {
         let (message, id_key, id_field) = match stream {
             TradeStream::Single => ("trade", b't', "t"),
             TradeStream::Aggregated => ("aggTrade", b'a', "a"),
@@ -431,9 +423,9 @@ impl Feed {
             other => return Err(DecodeError::value("m", other, "true or false")),
         };
         let time = fields.time()?;
-        self.check_clocks(time, ts_recv)?;
-        let ts_event = self.stamp(time, ts_recv);
-        self.named(time);
+        self.clock.check(time, ts_recv)?;
+        let ts_event = self.clock.stamp(time, ts_recv);
+        self.clock.named(time);
         // Spot trades and aggregated ones do not say: they are of the book.
         let is_of_book = match fields.get(b'X').map(Value::text) {
             None => true,
@@ -441,18 +433,18 @@ impl Feed {
         };
         // What happened off the book may come without price or size.
         if price == 0 || qty == 0 {
-            return Ok((BinanceFrame::EmptyTrade, id));
+            return Ok((FeedMessage::EmptyTrade, id));
         }
         if is_of_book && *self.trades.get_or_insert(stream) != stream {
-            return Ok((BinanceFrame::Ignored, id));
+            return Ok((FeedMessage::Ignored, id));
         }
         if !self.seen[stream as usize].is_new(id) {
-            return Ok((BinanceFrame::DuplicateTrade, id));
+            return Ok((FeedMessage::DuplicateTrade, id));
         }
         let (kind, frame) = if is_of_book {
-            (EventKind::Trade, BinanceFrame::Trade)
+            (EventKind::Trade, FeedMessage::Trade)
         } else {
-            (EventKind::OffBookTrade, BinanceFrame::OffBookTrade)
+            (EventKind::OffBookTrade, FeedMessage::OffBookTrade)
         };
         out.push(Event { ts_event, ts_recv, kind, side, flags: FLAG_LAST, price, qty, id });
         Ok((frame, id))
@@ -462,13 +454,13 @@ impl Feed {
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        out: &mut impl FeedSink,
+    ) -> Result<(FeedMessage, u64), DecodeError> {
         const MESSAGE: &str = "bookTicker";
         let id = parse_u64("u", fields.need(MESSAGE, b'u', "u")?.raw())?;
         let time = fields.time()?;
-        self.check_clocks(time, ts_recv)?;
-        let ts_event = self.stamp(time, ts_recv);
+        self.clock.check(time, ts_recv)?;
+        let ts_event = self.clock.stamp(time, ts_recv);
         // Price and quantity are both zero on a side that is empty.
         let number = |key: u8, field: &'static str, grid: Increment| {
             parse_qty(field, grid, fields.need(MESSAGE, key, field)?.decimal())
@@ -478,27 +470,27 @@ impl Feed {
         let ask = (-1, number(b'a', "a", prices)?, number(b'A', "A", quantities)?);
         let prices = [(bid.1, bid.2), (ask.1, ask.2)];
         if self.quoted.is_some_and(|(newest, quoted)| id < newest || (id == newest && prices == quoted)) {
-            return Ok((BinanceFrame::StaleQuote, id));
+            return Ok((FeedMessage::StaleQuote, id));
         }
         self.quoted = Some((id, prices));
         for (side, price, qty) in [bid, ask] {
             out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
         }
-        self.named(time);
+        self.clock.named(time);
         out.end_message();
-        Ok((BinanceFrame::BookTicker, id))
+        Ok((FeedMessage::Quote, id))
     }
 
     pub(super) fn mark_price(
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<(BinanceFrame, u64), DecodeError> {
+        out: &mut impl FeedSink,
+    ) -> Result<(FeedMessage, u64), DecodeError> {
         const MESSAGE: &str = "markPriceUpdate";
         // Here T is the time of the next funding, not of the event.
         let event_time = parse_time("E", fields.need(MESSAGE, b'E', "E")?.raw())?;
-        self.check_clocks(Some(event_time), ts_recv)?;
+        self.clock.check(Some(event_time), ts_recv)?;
         let next_funding = fields.get(b'T').map(|t| parse_time("T", t.raw())).transpose()?.unwrap_or(0);
         let fine = |key: u8, field: &'static str| match fields.get(key) {
             // Dated contracts have no funding: their rate is empty.
@@ -525,30 +517,30 @@ impl Feed {
         if let Some(rate) = rate {
             out.push(event(EventKind::Funding, rate, next_funding.unsigned_abs()));
         }
-        self.named(Some(event_time));
+        self.clock.named(Some(event_time));
         out.end_message();
-        Ok((BinanceFrame::MarkPrice, 0))
+        Ok((FeedMessage::Ticker, 0))
     }
 
     pub(super) fn liquidation(
         &mut self,
         order: &ForcedOrder<'_>,
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<BinanceFrame, DecodeError> {
+        out: &mut impl FeedSink,
+    ) -> Result<FeedMessage, DecodeError> {
         let event = order.event(&self.instrument, ts_recv)?;
-        self.check_clocks(Some(event.ts_event), ts_recv)?;
-        self.named(Some(event.ts_event));
+        self.clock.check(Some(event.ts_event), ts_recv)?;
+        self.clock.named(Some(event.ts_event));
         if event.qty == 0 {
-            return Ok(BinanceFrame::Ignored);
+            return Ok(FeedMessage::Ignored);
         }
         // They have no ids. The venue tells one a second at most, so that an equal one is a copy of another socket.
         let same = Event { ts_recv: 0, ..event };
         if self.last_liquidation.replace(same) == Some(same) {
-            return Ok(BinanceFrame::DuplicateLiquidation);
+            return Ok(FeedMessage::DuplicateLiquidation);
         }
         out.push(event);
-        Ok(BinanceFrame::Liquidation)
+        Ok(FeedMessage::Liquidation)
     }
 
     pub(super) fn open_interest(
@@ -556,11 +548,11 @@ impl Feed {
         quantity: Value<'_>,
         time: Option<i64>,
         ts_recv: i64,
-        out: &mut impl EventSink,
-    ) -> Result<BinanceFrame, DecodeError> {
+        out: &mut impl FeedSink,
+    ) -> Result<FeedMessage, DecodeError> {
         let qty = parse_nearest("openInterest", self.instrument.qty_increment, quantity.decimal())?;
-        let ts_event = self.stamp(time, ts_recv);
-        self.named(time);
+        let ts_event = self.clock.stamp(time, ts_recv);
+        self.clock.named(time);
         out.push(Event {
             ts_event,
             ts_recv,
@@ -571,6 +563,6 @@ impl Feed {
             qty,
             id: 0,
         });
-        Ok(BinanceFrame::OpenInterest)
+        Ok(FeedMessage::OpenInterest)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::symbol::{Symbol, find};
 use crate::decode::error::DecodeError;
-use crate::decode::json::{Json, Value};
+use crate::decode::json::{Json, Value, set, twice};
 use crate::decode::parse::parse_time;
+use crate::decode::symbol::{Symbol, find};
 use crate::types::Level;
 
 /// The levels of one side of a message.
@@ -40,22 +40,6 @@ fn place(letter: u8) -> Option<usize> {
     PLACES.get(usize::from(letter.wrapping_sub(b'A'))).map(|place| usize::from(*place))
 }
 
-/// Sets the value of a key that had none: nothing tells which of two the venue meant.
-#[inline(always)]
-pub(super) fn set<T>(slot: &mut Option<T>, key: &'static str, value: T) -> Result<(), DecodeError> {
-    if slot.is_some() {
-        return Err(twice(key));
-    }
-    *slot = Some(value);
-    Ok(())
-}
-
-#[cold]
-#[inline(never)]
-fn twice(key: &str) -> DecodeError {
-    DecodeError::Duplicate(key.to_owned())
-}
-
 /// Raw values of a payload's keys.
 pub(super) struct Fields<'a> {
     /// Values of [`LETTERS`].
@@ -71,6 +55,8 @@ pub(super) struct Fields<'a> {
     time: Option<Value<'a>>,
     /// Where the object of a `forceOrder` stands.
     pub(super) order: Option<Json<'a>>,
+    /// Where the object of a `kline` stands.
+    pub(super) kline: Option<Json<'a>>,
     /// The quantity of an answer.
     pub(super) open_interest: Option<Value<'a>>,
     pub(super) is_answer: bool,
@@ -87,6 +73,7 @@ impl<'a> Fields<'a> {
             symbol: None,
             time: None,
             order: None,
+            kline: None,
             open_interest: None,
             is_answer: false,
         }
@@ -111,10 +98,10 @@ impl<'a> Fields<'a> {
                 let symbol = place(b's').and_then(|place| self.letters.get(place).copied().flatten());
                 set(&mut sides[at], name, side(name, symbol, json, symbols, levels)?)
             }
-            b"o" => {
-                let order = json.clone();
+            b"o" | b"k" => {
+                let start = json.clone();
                 json.value()?;
-                set(&mut self.order, "o", order)
+                if key == b"o" { set(&mut self.order, "o", start) } else { set(&mut self.kline, "k", start) }
             }
             [letter] => {
                 let value = json.value()?;

@@ -1,8 +1,7 @@
 //! The order of a liquidation, which stands in an object of its own.
 
-use super::fields::set;
 use crate::decode::error::DecodeError;
-use crate::decode::json::{Json, Value};
+use crate::decode::json::{Json, Value, set};
 use crate::decode::parse::{parse_price, parse_qty, parse_time};
 use crate::event::{Event, EventKind, FLAG_LAST};
 use crate::types::Instrument;

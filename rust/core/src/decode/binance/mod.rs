@@ -2,7 +2,7 @@
 //!
 //! Takes combined-stream frames (`{"stream":...,"data":{...}}`), bare payloads and REST depth snapshots as they
 //! arrive and hands events to a sink: `depthUpdate`, `trade`, `aggTrade`, `bookTicker`, `markPriceUpdate`,
-//! `forceOrder`, and answers to requests for the open interest, which no stream carries. Book events only come out of a
+//! `forceOrder`, `kline`, and answers to requests for the open interest, which no stream carries. Book events only come out of a
 //! book that is synchronised (see [`BookSync`](crate::book::BookSync)); a gap comes out as a lone clear. `ts_event` is the
 //! transaction time `T` where there is one, else the event time `E`; a message with neither (spot `bookTicker`, spot
 //! snapshot) takes the newest time the venue has named. Where both trade streams are recorded the first one seen
@@ -16,26 +16,26 @@
 mod feed;
 mod fields;
 mod forced;
-mod frame;
-mod seen;
+mod kinds;
+mod kline;
 mod stream;
-pub(super) mod symbol;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use self::feed::{Delta, Feed, TradeStream};
-use self::fields::{Fields, set};
+use self::fields::Fields;
 use self::forced::ForcedOrder;
-pub use self::frame::{BinanceFrame, BinanceOutcome};
+use self::kinds::{answer, is_known};
+use self::kline::read_kline;
 pub use self::stream::DepthSource;
 pub(super) use self::stream::{Depth, PARTIAL_LEVELS, names};
-use self::symbol::{Symbol, find};
 use super::error::DecodeError;
-use super::json::{Elements, Json, Value, unescaped};
+use super::feed::{Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink};
+use super::json::{Elements, Json, Value, set, unescaped};
 use super::parse::parse_u64;
-use crate::book::{BookState, SnapshotAction, SyncRule};
-use crate::event::EventSink;
+use super::symbol::{Symbol, find};
+use crate::book::{BookState, GapReason, SnapshotAction, SyncRule};
 use crate::types::{Instrument, Level};
 
 /// A Binance market.
@@ -77,6 +77,7 @@ pub struct BinanceDecoder {
     feeds: Vec<Feed>,
     /// Levels of the frame at hand.
     levels: Vec<Level>,
+    log: FeedLog,
 }
 
 impl BinanceDecoder {
@@ -84,8 +85,9 @@ impl BinanceDecoder {
     pub fn new(market: BinanceMarket, instruments: Vec<Arc<Instrument>>) -> Self {
         let parts =
             |instrument| (Symbol::new(Arc::clone(&instrument)), Feed::new(market.sync_rule(), instrument));
-        let (symbols, feeds) = instruments.into_iter().map(parts).unzip();
-        Self { symbols, feeds, levels: Vec::new() }
+        let (symbols, feeds): (Vec<_>, Vec<_>) = instruments.into_iter().map(parts).unzip();
+        let log = FeedLog::new(feeds.len());
+        Self { symbols, feeds, levels: Vec::new(), log }
     }
 
     /// Refuses frames whose time of receipt is more than `ns` away from the time the venue names in them. A recording
@@ -112,53 +114,35 @@ impl BinanceDecoder {
         self.feeds.iter_mut().for_each(Feed::start_empty);
     }
 
-    /// Where an instrument's book stands.
-    pub fn state(&self, instrument: usize) -> BookState {
-        self.feeds[instrument].state()
-    }
-
-    /// Gaps found in an instrument's book so far.
-    pub fn gaps(&self, instrument: usize) -> u64 {
-        self.feeds[instrument].gaps()
-    }
-
-    /// Takes a frame received at `ts_recv` and hands its events to the sink of its instrument. Of an array of frames, the
-    /// outcome is that of the last one that is decoded.
-    ///
-    /// # Errors
-    /// [`DecodeError`] when the frame is malformed; state and sinks are as before then, but for the frames of an array in
-    /// front of the malformed one.
-    pub fn feed<S: EventSink>(
+    /// Takes a frame as [`feed`](Decoder::feed) does; `None` for an array of them, of which nothing is taken.
+    pub(super) fn feed_one<S: FeedSink>(
         &mut self,
         frame: &[u8],
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<BinanceOutcome, DecodeError> {
-        if let Some(outcome) = self.feed_one(frame, ts_recv, out)? {
-            return Ok(outcome);
-        }
-        let mut said = BinanceOutcome::IGNORED;
-        for part in frames(frame)? {
-            match self.feed_one(part.raw(), ts_recv, out)? {
-                Some(outcome) if outcome.frame != BinanceFrame::Ignored => said = outcome,
-                _ => {}
+    ) -> Result<Option<FeedOutcome>, DecodeError> {
+        let mut outcome = self.one(frame, ts_recv, out)?;
+        if let Some(outcome) = &mut outcome {
+            if outcome.message == FeedMessage::Control {
+                *outcome = self.log.take_control(answer(frame)?);
             }
+            self.log.note(*outcome, ts_recv);
         }
-        Ok(said)
+        Ok(outcome)
     }
 
-    /// Takes a frame as [`feed`](Self::feed) does; `None` for an array of them, of which nothing is taken.
-    pub(super) fn feed_one<S: EventSink>(
+    #[inline]
+    fn one<S: FeedSink>(
         &mut self,
         frame: &[u8],
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<Option<BinanceOutcome>, DecodeError> {
-        let Self { symbols, feeds, levels } = self;
+    ) -> Result<Option<FeedOutcome>, DecodeError> {
+        let Self { symbols, feeds, levels, .. } = self;
         levels.clear();
         if let Some((index, delta)) = Delta::read(frame, symbols, levels) {
             let (frame, id) = feeds[index].depth(&delta, levels, ts_recv, &mut out[index])?;
-            return Ok(Some(BinanceOutcome::of(frame, index, id)));
+            return Ok(Some(FeedOutcome::of(frame, index, id)));
         }
         levels.clear();
         let mut json = Json::new(frame);
@@ -192,13 +176,13 @@ impl BinanceDecoder {
         self.message(&fields, &stream, ts_recv, out).map(Some)
     }
 
-    fn message<S: EventSink>(
+    fn message<S: FeedSink>(
         &mut self,
         fields: &Fields<'_>,
         stream: &[u8],
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<BinanceOutcome, DecodeError> {
+    ) -> Result<FeedOutcome, DecodeError> {
         fields.check_sides()?;
         let depth = Depth::of(stream);
         if let Depth::Partial(name) = depth {
@@ -213,28 +197,27 @@ impl BinanceDecoder {
             None if fields.get(b'u').is_some() && fields.get(b'A').is_some() => {
                 Cow::Borrowed(&b"bookTicker"[..])
             }
-            None if fields.is_answer => {
-                return Ok(BinanceOutcome { frame: BinanceFrame::Control, ..BinanceOutcome::IGNORED });
-            }
+            None if fields.is_answer => return Ok(FeedOutcome::general(FeedMessage::Control)),
             None => {
                 return match fields.open_interest {
                     Some(quantity) => self.open_interest(fields, quantity, ts_recv, out),
-                    None => Ok(BinanceOutcome::IGNORED),
+                    None => Ok(self.log.count_unknown(b"(no event)")),
                 };
             }
         };
         let Some(index) = fields.get(b's').and_then(|symbol| find(&self.symbols, symbol.text())) else {
             // It names its symbol further in.
-            return if *kind == *b"forceOrder" {
-                self.liquidation(fields, ts_recv, out)
-            } else {
-                Ok(BinanceOutcome::IGNORED)
+            return match &*kind {
+                b"forceOrder" => self.liquidation(fields, ts_recv, out),
+                b"serverShutdown" => Ok(FeedOutcome::general(FeedMessage::Control)),
+                kind if is_known(kind) => Ok(FeedOutcome::IGNORED),
+                kind => Ok(self.log.count_unknown(kind)),
             };
         };
         let feed = &mut self.feeds[index];
         let out = &mut out[index];
-        let (frame, id) = match &*kind {
-            b"depthUpdate" if depth == Depth::Rpi => Ok((BinanceFrame::OtherDepth, 0)),
+        let (message, id) = match &*kind {
+            b"depthUpdate" if depth == Depth::Rpi => Ok((FeedMessage::OtherDepth, 0)),
             b"depthUpdate" => {
                 let levels = &mut self.levels;
                 let stream = if let Depth::Updates(name) = depth { Some(name) } else { None };
@@ -245,30 +228,36 @@ impl BinanceDecoder {
             b"aggTrade" => feed.trade(fields, TradeStream::Aggregated, ts_recv, out),
             b"bookTicker" => feed.book_ticker(fields, ts_recv, out),
             b"markPriceUpdate" => feed.mark_price(fields, ts_recv, out),
-            _ => return Ok(BinanceOutcome::IGNORED),
+            b"kline" if S::TAKES_BARS => {
+                let kline = fields.kline.clone();
+                let kline = kline.ok_or(DecodeError::Missing { message: "kline", field: "k" })?;
+                Ok((read_kline(kline, self.symbols[index].instrument(), ts_recv, out)?, 0))
+            }
+            kind if is_known(kind) => return Ok(FeedOutcome::IGNORED),
+            kind => return Ok(self.log.count_unknown(kind)),
         }?;
-        Ok(BinanceOutcome::of(frame, index, id))
+        Ok(FeedOutcome::of(message, index, id))
     }
 
     /// The best levels, whose frames are written as snapshots or as updates are. A spot market's name their symbol in the
     /// name of their stream alone.
     #[cold]
-    fn partial<S: EventSink>(
+    fn partial<S: FeedSink>(
         &mut self,
         fields: &Fields<'_>,
         stream: &[u8],
         name: &[u8],
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<BinanceOutcome, DecodeError> {
+    ) -> Result<FeedOutcome, DecodeError> {
         const MESSAGE: &str = "partial depth";
-        let Self { symbols, feeds, levels } = self;
+        let Self { symbols, feeds, levels, .. } = self;
         let index = match fields.get(b's') {
             Some(symbol) => find(symbols, symbol.text()),
             None => symbols.iter().position(|symbol| names(stream, symbol.name())),
         };
         let Some(index) = index else {
-            return Ok(BinanceOutcome::IGNORED);
+            return Ok(FeedOutcome::IGNORED);
         };
         let symbol = &mut symbols[index];
         let (id, sides) = match fields.last_update_id {
@@ -281,50 +270,50 @@ impl BinanceDecoder {
         let sides = sides.map(|side| &levels[side]);
         let (frame, id) =
             feeds[index].partial(Some(name), (id, fields.time()?), sides, ts_recv, &mut out[index])?;
-        Ok(BinanceOutcome::of(frame, index, id))
+        Ok(FeedOutcome::of(frame, index, id))
     }
 
     /// A forced order of which nothing has been filled says nothing yet.
     #[cold]
-    fn liquidation<S: EventSink>(
+    fn liquidation<S: FeedSink>(
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<BinanceOutcome, DecodeError> {
+    ) -> Result<FeedOutcome, DecodeError> {
         let order = fields.order.clone();
         let order =
             ForcedOrder::read(order.ok_or(DecodeError::Missing { message: "forceOrder", field: "o" })?)?;
         let Some(index) = find(&self.symbols, order.symbol()?) else {
-            return Ok(BinanceOutcome::IGNORED);
+            return Ok(FeedOutcome::IGNORED);
         };
         let frame = self.feeds[index].liquidation(&order, ts_recv, &mut out[index])?;
-        Ok(BinanceOutcome::of(frame, index, 0))
+        Ok(FeedOutcome::of(frame, index, 0))
     }
 
     #[cold]
-    fn open_interest<S: EventSink>(
+    fn open_interest<S: FeedSink>(
         &mut self,
         fields: &Fields<'_>,
         quantity: Value<'_>,
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<BinanceOutcome, DecodeError> {
+    ) -> Result<FeedOutcome, DecodeError> {
         let Some(index) = fields.symbol.and_then(|symbol| find(&self.symbols, symbol.text())) else {
-            return Ok(BinanceOutcome::IGNORED);
+            return Ok(FeedOutcome::IGNORED);
         };
         let frame =
             self.feeds[index].open_interest(quantity, fields.time_of_answer()?, ts_recv, &mut out[index])?;
-        Ok(BinanceOutcome::of(frame, index, 0))
+        Ok(FeedOutcome::of(frame, index, 0))
     }
 
     /// A snapshot that names no symbol belongs to the only instrument.
-    fn snapshot<S: EventSink>(
+    fn snapshot<S: FeedSink>(
         &mut self,
         fields: &Fields<'_>,
         ts_recv: i64,
         out: &mut [S],
-    ) -> Result<BinanceOutcome, DecodeError> {
+    ) -> Result<FeedOutcome, DecodeError> {
         let index = match fields.symbol.or(fields.get(b's')) {
             Some(symbol) => find(&self.symbols, symbol.text()),
             None if self.feeds.len() == 1 => Some(0),
@@ -336,20 +325,62 @@ impl BinanceDecoder {
             }
         };
         let Some(index) = index else {
-            return Ok(BinanceOutcome::IGNORED);
+            return Ok(FeedOutcome::IGNORED);
         };
-        let Self { symbols, feeds, levels } = self;
+        let Self { symbols, feeds, levels, .. } = self;
         let feed = &mut feeds[index];
         let (kept, were_applied) = (feed.waiting(), feed.starts_empty());
         let (action, id) = feed.snapshot(fields, &mut symbols[index], levels, ts_recv, &mut out[index])?;
         let Some(action) = action else {
-            return Ok(BinanceOutcome::of(BinanceFrame::OtherDepth, index, id));
+            return Ok(FeedOutcome::of(FeedMessage::OtherDepth, index, id));
         };
         let applied = match action {
             SnapshotAction::Load { from } if !were_applied => kept - from,
             _ => 0,
         };
-        Ok(BinanceOutcome { frame: BinanceFrame::Snapshot(action), instrument: Some(index), id, applied })
+        Ok(FeedOutcome { message: FeedMessage::Snapshot(action), instrument: Some(index), id, applied })
+    }
+}
+
+impl Decoder for BinanceDecoder {
+    /// Of an array of frames, the outcome is that of the last one that is decoded.
+    fn feed<S: FeedSink>(
+        &mut self,
+        frame: &[u8],
+        ts_recv: i64,
+        out: &mut [S],
+    ) -> Result<FeedOutcome, DecodeError> {
+        if let Some(outcome) = self.feed_one(frame, ts_recv, out)? {
+            return Ok(outcome);
+        }
+        let mut said = FeedOutcome::IGNORED;
+        for part in frames(frame)? {
+            match self.feed_one(part.raw(), ts_recv, out)? {
+                Some(outcome) if outcome.message != FeedMessage::Ignored => said = outcome,
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    fn disconnect<S: FeedSink>(&mut self, ts_recv: i64, out: &mut [S]) {
+        self.feeds.iter_mut().zip(out).for_each(|(feed, out)| feed.disconnect(ts_recv, out));
+    }
+
+    fn state(&self, instrument: usize) -> BookState {
+        self.feeds[instrument].state()
+    }
+
+    fn gaps(&self, instrument: usize) -> u64 {
+        self.feeds[instrument].gaps()
+    }
+
+    fn gap_reason(&self, instrument: usize) -> Option<GapReason> {
+        self.feeds[instrument].gap_reason()
+    }
+
+    fn log(&self) -> &FeedLog {
+        &self.log
     }
 }
 

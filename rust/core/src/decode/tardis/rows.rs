@@ -13,7 +13,7 @@ use crate::decode::parse::{
     CLOCKS_WITHIN, Written, check_apart, parse_fine, parse_nearest, parse_price, parse_qty, parse_time,
 };
 use crate::decode::text::{Cells, Row, flag, whole};
-use crate::decode::trade_ids::TradeIds;
+use crate::decode::trade_ids::{TradeIds, trade_number};
 use crate::event::{Event, EventColumns, EventKind, FLAG_SNAPSHOT, is_price, is_qty};
 use crate::types::Instrument;
 
@@ -443,7 +443,7 @@ impl Rows {
             other => return Err(DecodeError::value("side", other, "buy, sell or unknown")),
         };
         let price = self.price(self.cell(row, 2))?;
-        Ok(Event { side, price, id: trade_id(self.cell(row, 0)), ..template })
+        Ok(Event { side, price, id: trade_number(self.cell(row, 0)), ..template })
     }
 
     fn quote(&mut self, row: &Row<'_>, template: Event) -> Result<(), DecodeError> {
@@ -507,15 +507,4 @@ impl Rows {
         self.counts.tickers += 1;
         Ok(())
     }
-}
-
-/// A trade id as a number: a numeric id as it is, the last 16 hexadecimal digits of any other (0 when empty).
-fn trade_id(text: &[u8]) -> u64 {
-    if text.len() <= 20
-        && let Some(id) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
-    {
-        return id;
-    }
-    let digits = text.iter().rev().filter_map(|c| char::from(*c).to_digit(16)).take(16);
-    digits.enumerate().fold(0, |id, (place, digit)| id | u64::from(digit) << (4 * place))
 }

@@ -10,13 +10,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::binance::symbol::{Symbol, find};
-use super::error::{DecodeError, PlacedError, Strictness};
-use super::json::{Json, Value};
-use super::lines::Lines;
-use super::parse::{parse_time, parse_u64};
-use super::table::{Chain, Receipt, Step, TableOptions, is_known};
+use super::book::BookUpdate;
+use super::envelope::{Envelope, Topic};
 use crate::book::{DeltaIds, SyncRule};
+use crate::decode::error::{DecodeError, PlacedError, Strictness};
+use crate::decode::lines::Lines;
+use crate::decode::symbol::Symbol;
+use crate::decode::table::{Chain, Receipt, Step, TableOptions, is_known};
 use crate::event::{Event, EventColumns, EventKind, EventSink as _, FLAG_SNAPSHOT};
 use crate::types::{Instrument, Level};
 
@@ -37,19 +37,6 @@ pub struct BybitCounts {
     pub book_updates: u64,
     /// Holes in the sequence.
     pub gaps: u64,
-}
-
-/// A message of the book.
-#[derive(Default)]
-struct Message<'a> {
-    is_snapshot: Option<bool>,
-    sent: Option<i64>,
-    engine: Option<i64>,
-    symbol: Option<Value<'a>>,
-    update: Option<u64>,
-    sequence: u64,
-    /// Where bids and asks begin: they are read once the symbol is known.
-    sides: [Option<Json<'a>>; 2],
 }
 
 /// A recording of one instrument's depth.
@@ -130,18 +117,16 @@ impl BybitReader {
         if line.is_empty() {
             return Ok(());
         }
-        let Some(message) = Message::read(line)? else {
+        self.levels.clear();
+        let envelope = Envelope::read(line, &mut self.symbols, &mut self.levels)?;
+        // Whose levels were read is asked for.
+        let (Some(Topic::Book { symbol, .. }), Some(data)) = (envelope.topic, &envelope.book) else {
             self.counts.ignored += 1;
             return Ok(());
         };
-        if message.symbol.and_then(|symbol| find(&self.symbols, symbol.text())).is_none() {
-            self.counts.ignored += 1;
-            return Ok(());
-        }
-        let need = |field| DecodeError::Missing { message: "orderbook", field };
-        let is_snapshot = message.is_snapshot.ok_or_else(|| need("type"))?;
-        let (sent, id) = (message.sent.ok_or_else(|| need("ts"))?, message.update.ok_or_else(|| need("u"))?);
-        if message.sequence > 0 && message.sequence <= self.last_sequence {
+        data.check_symbol(symbol)?;
+        let BookUpdate { is_snapshot, sent, engine, id, sequence } = envelope.update(data)?;
+        if sequence > 0 && sequence <= self.last_sequence {
             self.counts.duplicates += 1;
             return Ok(());
         }
@@ -157,16 +142,9 @@ impl BybitReader {
             self.counts.unsorted += 1;
             ts_recv = self.last_recv;
         }
-        self.levels.clear();
-        let mut ranges = [0..0, 0..0];
-        for (at, name) in ["b", "a"].into_iter().enumerate() {
-            if let Some(mut json) = message.sides[at].clone() {
-                ranges[at] = self.symbols[0].levels(name, &mut json, &mut self.levels)?;
-            }
-        }
-        let [bids, asks] = ranges.map(|range| &self.levels[range]);
+        let [bids, asks] = data.sides.clone().map(|range| &self.levels[range]);
         let template = Event {
-            ts_event: message.engine.unwrap_or(sent),
+            ts_event: engine.unwrap_or(sent),
             ts_recv,
             kind: EventKind::BookSet,
             side: 0,
@@ -179,9 +157,8 @@ impl BybitReader {
             self.chain.restart(id);
             Step::Apply
         } else {
-            // Its ids are consecutive, which is spot's rule for updates of one id.
             let ids = DeltaIds { first: id, last: id, previous: None };
-            self.chain.delta(SyncRule::BinanceSpot, ids, self.starts_empty)
+            self.chain.delta(SyncRule::Bybit, ids, self.starts_empty)
         };
         match step {
             Step::Known => self.counts.duplicates += 1,
@@ -215,50 +192,7 @@ impl BybitReader {
             }
         }
         self.last_recv = ts_recv;
-        self.last_sequence = self.last_sequence.max(message.sequence);
+        self.last_sequence = self.last_sequence.max(sequence);
         Ok(())
-    }
-}
-
-impl<'a> Message<'a> {
-    /// What a line says; `None` if it is of another topic.
-    fn read(line: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        let (mut message, mut is_book) = (Self::default(), false);
-        let mut json = Json::new(line);
-        json.object(|json, key| {
-            match key {
-                b"topic" => is_book = json.value()?.text().starts_with(b"orderbook."),
-                b"type" => {
-                    message.is_snapshot = match json.value()?.text() {
-                        b"snapshot" => Some(true),
-                        b"delta" => Some(false),
-                        other => return Err(DecodeError::value("type", other, "snapshot or delta")),
-                    }
-                }
-                b"ts" => message.sent = Some(parse_time("ts", json.value()?.raw())?),
-                b"cts" => message.engine = Some(parse_time("cts", json.value()?.raw())?),
-                b"data" if json.peek() == Some(b'{') => json.object(|json, key| {
-                    match key {
-                        b"s" => message.symbol = Some(json.value()?),
-                        b"u" => message.update = Some(parse_u64("u", json.value()?.raw())?),
-                        b"seq" => message.sequence = parse_u64("seq", json.value()?.raw())?,
-                        b"b" | b"a" => {
-                            message.sides[usize::from(key == b"a")] = Some(json.clone());
-                            json.value()?;
-                        }
-                        _ => {
-                            json.value()?;
-                        }
-                    }
-                    Ok(())
-                })?,
-                _ => {
-                    json.value()?;
-                }
-            }
-            Ok(())
-        })?;
-        json.end()?;
-        Ok(is_book.then_some(message))
     }
 }

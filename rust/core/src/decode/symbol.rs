@@ -13,17 +13,17 @@ use crate::types::{Instrument, Level};
 
 /// An instrument's name in frames, and how its levels are read.
 #[derive(Debug)]
-pub(in crate::decode) struct Symbol {
+pub(super) struct Symbol {
     instrument: Arc<Instrument>,
     reader: LevelReader,
 }
 
 /// Most levels that are taken of one frame: the deepest snapshot has ten thousand.
-const MAX_LEVELS: usize = 1 << 17;
+pub(super) const MAX_LEVELS: usize = 1 << 17;
 
 /// Which instrument a frame names, by the text between the quotes.
 #[inline]
-pub(in crate::decode) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
+pub(super) fn find(symbols: &[Symbol], name: &[u8]) -> Option<usize> {
     let find = |name| symbols.iter().position(|symbol| symbol.instrument.id.symbol().as_bytes() == name);
     match find(name) {
         Some(index) => Some(index),
@@ -41,14 +41,18 @@ impl Symbol {
         self.instrument.id.symbol()
     }
 
-    pub(in crate::decode) fn new(instrument: Arc<Instrument>) -> Self {
+    pub(super) fn instrument(&self) -> &Arc<Instrument> {
+        &self.instrument
+    }
+
+    pub(super) fn new(instrument: Arc<Instrument>) -> Self {
         let reader = LevelReader::new([instrument.price_increment, instrument.qty_increment]);
         Self { instrument, reader }
     }
 
     /// Reads an array of levels and returns the rows they take.
     #[inline]
-    pub(in crate::decode) fn levels(
+    pub(super) fn levels(
         &mut self,
         field: &'static str,
         json: &mut Json<'_>,

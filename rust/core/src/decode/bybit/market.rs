@@ -1,0 +1,222 @@
+//! One instrument's part of a connection: its book, its best prices, its trades.
+
+use super::book::BookUpdate;
+use super::entries::Print;
+use super::ticker::{News, Quoted};
+use crate::book::{DeltaAction, DeltaIds, GapReason, SnapshotAction, SyncRule};
+use crate::decode::clock::VenueClock;
+use crate::decode::feed::{FeedMessage, FeedSink};
+use crate::decode::stream_book::{Stamps, StreamBook};
+use crate::decode::trade_ids::TradeIds;
+use crate::event::{Event, EventKind, FLAG_LAST};
+use crate::types::Level;
+
+/// One instrument's state.
+#[derive(Debug)]
+pub(super) struct Market {
+    pub(super) clock: VenueClock,
+    pub(super) book: StreamBook,
+    /// The depth that is the book.
+    depth: Option<u32>,
+    /// Place of the book's newest message in the sequence of all topics.
+    sequence: u64,
+    /// Place of the snapshot the book began with.
+    base: u64,
+    /// `orderbook.1`: id and place of the newest message, and what it left.
+    top: Option<(u64, u64, Quoted)>,
+    /// Place of the newest ticker.
+    ticked: u64,
+    /// Newest values of what tickers say.
+    news: News,
+    /// Best prices told last.
+    quoted: Option<Quoted>,
+    trades: TradeIds,
+    /// When the newest liquidations were sent, ns.
+    pub(super) liquidated: i64,
+}
+
+impl Default for Market {
+    fn default() -> Self {
+        Self {
+            clock: VenueClock::default(),
+            book: StreamBook::new(SyncRule::Bybit),
+            depth: None,
+            sequence: 0,
+            base: 0,
+            top: None,
+            ticked: 0,
+            news: News::default(),
+            quoted: None,
+            trades: TradeIds::recent(),
+            liquidated: 0,
+        }
+    }
+}
+
+impl Market {
+    /// Takes a message of a depth above 1.
+    pub(super) fn book(
+        &mut self,
+        depth: u32,
+        update: &BookUpdate,
+        sides: [&[Level]; 2],
+        ts_recv: i64,
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        let &BookUpdate { is_snapshot, id, sequence, .. } = update;
+        let is_other = self.depth.is_some_and(|ours| ours != depth);
+        if is_other && (self.book.is_synced() || !is_snapshot) {
+            return FeedMessage::OtherDepth;
+        }
+        self.depth = Some(depth);
+        if self.is_copy(update) {
+            return if is_snapshot {
+                FeedMessage::Snapshot(SnapshotAction::Ignore)
+            } else {
+                FeedMessage::Depth(DeltaAction::Ignore)
+            };
+        }
+        let ts_event = update.engine.unwrap_or(update.sent);
+        let stamps = Stamps { ts_event, ts_recv, id };
+        let begins_anew = id == 1 && !is_snapshot;
+        if begins_anew && sides.iter().all(|side| side.is_empty()) {
+            self.book.void(GapReason::Restart, stamps, out);
+            return FeedMessage::Depth(DeltaAction::Gap);
+        }
+        self.sequence = sequence;
+        if is_snapshot || begins_anew {
+            self.base = sequence;
+            return self.book.snapshot(id, stamps, sides, out);
+        }
+        self.book.delta(DeltaIds { first: id, last: id, previous: None }, stamps, sides, out)
+    }
+
+    /// Whether a message has been there: another socket brings it again.
+    fn is_copy(&self, update: &BookUpdate) -> bool {
+        let &BookUpdate { is_snapshot, id, sequence, .. } = update;
+        if sequence == 0 || (id == 1 && sequence != self.base) {
+            return false;
+        }
+        let is_held = self.book.is_synced() && sequence == self.sequence && id == self.book.last_id();
+        sequence < self.sequence || (is_snapshot && is_held)
+    }
+
+    /// Takes a message of `orderbook.1`. It is a snapshot, or (until 2023) the side that changed.
+    pub(super) fn top(
+        &mut self,
+        update: &BookUpdate,
+        sides: [&[Level]; 2],
+        ts_recv: i64,
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        let &BookUpdate { is_snapshot, id, sequence, .. } = update;
+        let quoted = match self.top {
+            _ if is_snapshot => sides.map(best),
+            Some((last, _, quoted)) if last + 1 == id => {
+                [0, 1].map(|at| if sides[at].is_empty() { quoted[at] } else { best(sides[at]) })
+            }
+            // What the other side is cannot be known before the next snapshot.
+            _ => return FeedMessage::StaleQuote,
+        };
+        if self.top.is_some_and(|(_, newest, _)| sequence < newest) {
+            return FeedMessage::StaleQuote;
+        }
+        self.top = Some((id, sequence, quoted));
+        let ts_event = update.engine.unwrap_or(update.sent);
+        if self.quote(quoted, Stamps { ts_event, ts_recv, id }, out) {
+            FeedMessage::Quote
+        } else {
+            FeedMessage::StaleQuote
+        }
+    }
+
+    /// Tells best prices that are not those told last.
+    fn quote(&mut self, quoted: Quoted, stamps: Stamps, out: &mut impl FeedSink) -> bool {
+        if self.quoted.replace(quoted) == Some(quoted) {
+            return false;
+        }
+        for (side, (price, qty)) in [1, -1].into_iter().zip(quoted) {
+            out.push(Event { side, price, qty, ..stamps.row(EventKind::Quote) });
+        }
+        out.end_message();
+        true
+    }
+
+    /// Takes what a ticker says. Its best prices count where `orderbook.1` is not subscribed to: they come later.
+    pub(super) fn ticker(
+        &mut self,
+        news: News,
+        sequence: u64,
+        (ts_event, ts_recv): (i64, i64),
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        if sequence < self.ticked {
+            return FeedMessage::StaleQuote;
+        }
+        self.ticked = sequence;
+        self.clock.named(Some(ts_event));
+        let stamps = Stamps { ts_event, ts_recv, id: 0 };
+        let mut says = false;
+        for (kind, price) in [(EventKind::Mark, news.mark), (EventKind::Index, news.index)] {
+            if let Some(price) = price {
+                out.push(Event { price, ..stamps.row(kind) });
+                says = true;
+            }
+        }
+        self.news.merge(&news);
+        if (news.funding.is_some() || news.next_funding.is_some())
+            && let Some(price) = self.news.funding
+        {
+            let id = self.news.next_funding.unwrap_or(0).unsigned_abs();
+            out.push(Event { price, id, ..stamps.row(EventKind::Funding) });
+            says = true;
+        }
+        if says {
+            out.end_message();
+        }
+        if let Some(qty) = news.open_interest {
+            out.push(Event { qty, flags: FLAG_LAST, ..stamps.row(EventKind::OpenInterest) });
+        }
+        if self.top.is_none()
+            && news.has_quote()
+            && let Some(quoted) = self.news.quoted()
+        {
+            self.quote(quoted, stamps, out);
+        }
+        FeedMessage::Ticker
+    }
+
+    /// Takes a trade.
+    pub(super) fn trade(&mut self, print: &Print<'_>, out: &mut impl FeedSink) -> FeedMessage {
+        self.clock.named(Some(print.event.ts_event));
+        if print.event.qty == 0 {
+            return FeedMessage::EmptyTrade;
+        }
+        if !self.trades.insert(print.id) {
+            return FeedMessage::DuplicateTrade;
+        }
+        out.push(print.event);
+        if print.event.kind == EventKind::Trade { FeedMessage::Trade } else { FeedMessage::OffBookTrade }
+    }
+
+    /// Takes a liquidation of a message sent at a time.
+    pub(super) fn liquidation(&mut self, event: Event, sent: i64, out: &mut impl FeedSink) -> FeedMessage {
+        self.clock.named(Some(event.ts_event));
+        self.liquidated = sent;
+        out.push(event);
+        FeedMessage::Liquidation
+    }
+
+    /// Voids the book, the connection having ended, and forgets what changes build on.
+    pub(super) fn disconnect(&mut self, ts_recv: i64, out: &mut impl FeedSink) {
+        let stamps = Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 };
+        self.book.void(GapReason::Reconnect, stamps, out);
+        (self.depth, self.sequence) = (None, 0);
+        (self.top, self.news) = (None, News::default());
+    }
+}
+
+/// The level of one side that is not removed; none is a quantity of 0.
+fn best(levels: &[Level]) -> (i64, i64) {
+    levels.iter().find(|level| level.qty > 0).map_or((0, 0), |level| (level.price, level.qty))
+}

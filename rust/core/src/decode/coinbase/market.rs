@@ -1,0 +1,137 @@
+//! One product's part of a connection: its book, its best prices, its trades.
+
+use crate::book::{DeltaIds, GapReason, SyncRule};
+use crate::decode::feed::{FeedMessage, FeedSink};
+use crate::decode::seen::Seen;
+use crate::decode::stream_book::{Stamps, StreamBook};
+use crate::event::{Event, EventKind, VenueBar};
+use crate::types::Level;
+
+/// Price and quantity of the best bid and the best ask; a quantity of 0 is an empty side.
+pub(super) type Quoted = [(i64, i64); 2];
+
+/// A trade.
+#[derive(Debug)]
+pub(super) struct Print {
+    pub(super) instrument: usize,
+    /// Whether it was before the subscription.
+    pub(super) is_history: bool,
+    pub(super) event: Event,
+}
+
+/// One product's state.
+#[derive(Debug)]
+pub(super) struct Market {
+    pub(super) book: StreamBook,
+    /// Messages of the book so far: they have no numbers of their own.
+    messages: u64,
+    trades: Seen,
+    /// Id of the connection's newest trade.
+    newest_trade: Option<u64>,
+    quoted: Option<Quoted>,
+    /// Sequence of the newest ticker.
+    ticked: Option<u64>,
+    /// The bar that is not over.
+    candle: Option<VenueBar>,
+    /// Whether bars have come that were no history.
+    has_candles: bool,
+}
+
+impl Default for Market {
+    fn default() -> Self {
+        Self {
+            book: StreamBook::new(SyncRule::Coinbase),
+            messages: 0,
+            trades: Seen::default(),
+            newest_trade: None,
+            quoted: None,
+            ticked: None,
+            candle: None,
+            has_candles: false,
+        }
+    }
+}
+
+impl Market {
+    /// Takes a whole book, or changes of it.
+    pub(super) fn book(
+        &mut self,
+        is_snapshot: bool,
+        stamps: Stamps,
+        sides: [&[Level]; 2],
+        out: &mut impl FeedSink,
+    ) -> FeedMessage {
+        self.messages += 1;
+        let id = self.messages;
+        if is_snapshot {
+            return self.book.snapshot(id, stamps, sides, out);
+        }
+        self.book.delta(DeltaIds { first: id, last: id, previous: None }, stamps, sides, out)
+    }
+
+    /// Takes a trade.
+    pub(super) fn trade(&mut self, print: &Print, out: &mut impl FeedSink) -> FeedMessage {
+        let is_new = self.trades.is_new(print.event.id);
+        self.newest_trade = self.newest_trade.max(Some(print.event.id));
+        if print.is_history {
+            return FeedMessage::TradeHistory;
+        }
+        if !is_new {
+            return FeedMessage::DuplicateTrade;
+        }
+        if print.event.qty == 0 {
+            return FeedMessage::EmptyTrade;
+        }
+        out.push(print.event);
+        FeedMessage::Trade
+    }
+
+    /// Voids the book if trades between the connection's newest one and this are missing.
+    pub(super) fn check_trades(&mut self, print: &Print, stamps: Stamps, out: &mut impl FeedSink) {
+        let got = print.event.id;
+        if let Some(expected) = self.newest_trade.map(|newest| newest.saturating_add(1))
+            && got > expected
+            && !print.is_history
+        {
+            self.book.void(GapReason::Trade { expected, got }, stamps, out);
+        }
+    }
+
+    /// Takes best prices.
+    pub(super) fn quote(&mut self, quoted: Quoted, stamps: Stamps, out: &mut impl FeedSink) -> FeedMessage {
+        if self.quoted.replace(quoted) == Some(quoted) {
+            return FeedMessage::StaleQuote;
+        }
+        for (side, (price, qty)) in [1, -1].into_iter().zip(quoted) {
+            out.push(Event { side, price, qty, ..stamps.row(EventKind::Quote) });
+        }
+        out.end_message();
+        FeedMessage::Quote
+    }
+
+    /// Whether a ticker is newer than the one before. The first one after subscribing is of any time before.
+    pub(super) fn is_news(&mut self, sequence: u64) -> bool {
+        self.ticked.replace(sequence).is_some_and(|last| sequence > last)
+    }
+
+    /// Takes a bar as it stands: the one before it is over. Those of before the first subscription are history.
+    pub(super) fn candle(&mut self, bar: VenueBar, is_history: bool, out: &mut impl FeedSink) -> FeedMessage {
+        let before = self.candle.filter(|last| bar.ts_open > last.ts_open && self.has_candles);
+        self.has_candles |= !is_history;
+        if self.candle.is_none_or(|last| bar.ts_open >= last.ts_open) {
+            self.candle = Some(bar);
+        }
+        match before {
+            Some(last) => {
+                out.push_bar(&VenueBar { ts_recv: bar.ts_recv, ..last });
+                FeedMessage::Kline
+            }
+            None => FeedMessage::OpenKline,
+        }
+    }
+
+    /// Forgets what is the connection's: the book has been voided.
+    pub(super) fn forget(&mut self) {
+        (self.newest_trade, self.ticked) = (None, None);
+    }
+}

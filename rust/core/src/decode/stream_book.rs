@@ -1,0 +1,111 @@
+//! A book whose snapshots come between its changes, in their place.
+
+use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, GapReason, SyncRule};
+use crate::event::{Event, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::types::Level;
+
+use super::feed::FeedMessage;
+
+/// Where a book stands; what is applied goes to a sink.
+#[derive(Debug)]
+pub(super) struct StreamBook {
+    sync: BookSync,
+}
+
+/// When a message was made and received, ns, and its id.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stamps {
+    pub(super) ts_event: i64,
+    pub(super) ts_recv: i64,
+    pub(super) id: u64,
+}
+
+impl Stamps {
+    /// A row of a kind that says nothing else.
+    pub(super) fn row(self, kind: EventKind) -> Event {
+        let Self { ts_event, ts_recv, id } = self;
+        Event { ts_event, ts_recv, kind, side: 0, flags: 0, price: 0, qty: 0, id }
+    }
+}
+
+impl StreamBook {
+    /// A book that has seen nothing.
+    pub(super) fn new(rule: SyncRule) -> Self {
+        debug_assert!(rule.is_in_stream(), "nothing waits for a snapshot here");
+        Self { sync: BookSync::new(rule, 1) }
+    }
+
+    pub(super) fn state(&self) -> BookState {
+        self.sync.state()
+    }
+
+    pub(super) fn gaps(&self) -> u64 {
+        self.sync.gaps()
+    }
+
+    pub(super) fn gap_reason(&self) -> Option<GapReason> {
+        self.sync.gap_reason()
+    }
+
+    /// Last id the book contains.
+    pub(super) fn last_id(&self) -> u64 {
+        self.sync.last_id()
+    }
+
+    /// Whether the book is the venue's.
+    pub(super) fn is_synced(&self) -> bool {
+        self.state() == BookState::Synced
+    }
+
+    /// Takes a whole book.
+    pub(super) fn snapshot(
+        &mut self,
+        id: u64,
+        stamps: Stamps,
+        [bids, asks]: [&[Level]; 2],
+        out: &mut impl EventSink,
+    ) -> FeedMessage {
+        let action = self.sync.on_snapshot(id);
+        let clear = Event { flags: FLAG_SNAPSHOT, ..stamps.row(EventKind::BookClear) };
+        out.push(clear);
+        out.push_levels(Event { kind: EventKind::BookSet, ..clear }, bids, asks);
+        out.end_message();
+        FeedMessage::Snapshot(action)
+    }
+
+    /// Takes changes of levels; a hole voids the book.
+    pub(super) fn delta(
+        &mut self,
+        ids: DeltaIds,
+        stamps: Stamps,
+        [bids, asks]: [&[Level]; 2],
+        out: &mut impl EventSink,
+    ) -> FeedMessage {
+        let action = self.sync.on_delta(ids);
+        match action {
+            DeltaAction::Apply if !(bids.is_empty() && asks.is_empty()) => {
+                out.push_levels(stamps.row(EventKind::BookSet), bids, asks);
+                out.end_message();
+            }
+            DeltaAction::Gap => clear(stamps, out),
+            DeltaAction::Apply
+            | DeltaAction::Ignore
+            | DeltaAction::Unsynced
+            | DeltaAction::Buffer
+            | DeltaAction::Restart => {}
+        }
+        FeedMessage::Depth(action)
+    }
+
+    /// Voids the book for a reason that its own ids do not show.
+    pub(super) fn void(&mut self, reason: GapReason, stamps: Stamps, out: &mut impl EventSink) {
+        if self.sync.void(reason) {
+            clear(stamps, out);
+        }
+    }
+}
+
+/// A gap, as events tell it.
+pub(super) fn clear(stamps: Stamps, out: &mut impl EventSink) {
+    out.push(Event { flags: FLAG_LAST, ..stamps.row(EventKind::BookClear) });
+}
