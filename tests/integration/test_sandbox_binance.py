@@ -421,6 +421,59 @@ def test_answers_and_private_messages_have_the_keys_and_types_of_the_venues(wire
     run(work)
 
 
+def told_by(path: Path, wanted: Callable[[Any], object]) -> Any:
+    """The first recorded message that is wanted."""
+    return next(message for message in map(json.loads, path.read_text().splitlines()) if wanted(message))
+
+
+def missing(told: Any, real: Any) -> list[str]:
+    """What the recorded stream has and ours has not, or has as another type: that one leaves keys of its own out."""
+    return [problem for problem in lacks(told, real) if "is not the venue's" not in problem]
+
+
+def test_private_messages_have_the_keys_and_types_of_recorded_ones(wire: Path) -> None:
+    async def work() -> None:
+        async with served() as (server, rest):
+            key = (await rest.ask("POST", "/fapi/v1/listenKey", sign=False))["listenKey"]
+            async with connect(f"{server.ws}/private/ws/{key}") as socket:
+                market = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.1"}
+                await rest.ask("POST", "/fapi/v1/order", **market)
+                placed = await take(socket, lambda m: m["e"] == "ORDER_TRADE_UPDATE")
+                account = await take(socket, lambda m: m["e"] == "ACCOUNT_UPDATE")
+                traded = await take(socket, lambda m: m.get("o", {}).get("x") == "TRADE")
+            orders = wire / "user_usdm_ORDER_TRADE_UPDATE.pm_stream.jsonl"
+            for told, kind in ((placed, "NEW"), (traded, "TRADE")):
+                real = told_by(orders, lambda m, kind=kind: m["o"]["x"] == kind)
+                fee = {"n", "N"} if kind == "NEW" else set()
+                real = {name: value for name, value in real.items() if name != "fs"}
+                real["o"] = {name: value for name, value in real["o"].items() if name not in fee}
+                assert missing(told, real) == [], kind
+            real = told_by(wire / "user_usdm_ACCOUNT_UPDATE.pm_stream.jsonl", lambda m: m["a"]["P"])
+            assert missing(account, {name: value for name, value in real.items() if name != "fs"}) == []
+            async with connect(f"{server.ws}/ws-api/v3") as socket:
+                params = {"apiKey": rest.client.key, "timestamp": int(time.time() * 1000)}
+                text = "&".join(f"{name}={params[name]}" for name in sorted(params))
+                signature = hmac.digest(rest.client.secret.encode(), text.encode(), "sha256").hex()
+                wish = {
+                    "id": 1,
+                    "method": "userDataStream.subscribe.signature",
+                    "params": {**params, "signature": signature},
+                }
+                await socket.send(json.dumps(wish))
+                await take(socket, lambda m: m.get("id") == 1)
+                await rest.ask("POST", "/api/v3/order", **market)
+                reports = [
+                    await take(socket, lambda m, x=x: m.get("event", {}).get("x") == x) for x in ("NEW", "TRADE")
+                ]
+                moved = await take(socket, lambda m: m["event"]["e"] == "outboundAccountPosition")
+            recorded = wire / "user_spot_executionReport.pm_stream.jsonl"
+            for told, kind in zip(reports, ("NEW", "TRADE"), strict=True):
+                assert missing(told["event"], told_by(recorded, lambda m, kind=kind: m["x"] == kind)) == [], kind
+            assert lacks(moved, fixture(wire / "spot_demo_user_20260930.jsonl", "demo_outbound_account_position")) == []
+
+    run(work)
+
+
 def by_ccxt(server: BinanceServer, kind: str) -> Any:
     """A ccxt client of the server."""
     import ccxt.async_support as ccxt

@@ -180,6 +180,26 @@ def test_a_venue_that_restarts_loses_its_numbers_and_not_its_orders() -> None:
     run(work)
 
 
+def test_private_streams_end_with_a_word_and_are_to_be_had_anew() -> None:
+    async def work() -> None:
+        async with served(faults=[Fault(kind="expire_keys", after_s=0.5)]) as (server, rest):
+            bid, _ = await best(rest, False)
+            key = (await rest.ask("POST", "/fapi/v1/listenKey", sign=False))["listenKey"]
+            async with connect(f"{server.ws}/private/ws/{key}") as socket:
+                told = await take(socket, lambda m: True)
+                assert (told["e"], told["listenKey"]) == ("listenKeyExpired", key)
+                assert (await rest.ask("PUT", "/fapi/v1/listenKey", sign=False))[1] == -1125
+                await rest.limit("BUY", bid - 10, 1, is_spot=False)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(socket.recv(), 0.3)
+            anew = (await rest.ask("POST", "/fapi/v1/listenKey", sign=False))["listenKey"]
+            async with connect(f"{server.ws}/private/ws/{anew}") as socket:
+                await rest.limit("BUY", bid - 20, 1, is_spot=False)
+                assert (await take(socket, lambda m: True))["o"]["X"] == "NEW"
+
+    run(work)
+
+
 def test_the_same_seed_meets_the_same_messages() -> None:
     def met(seed: int) -> list[bool]:
         faults = Faults([Fault(kind="drop", on="a*", probability=0.3)], seed=seed)

@@ -17,7 +17,6 @@ __all__ = ["Fault", "Faults", "load_faults"]
 
 _OF_MESSAGES: Final = ("drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect")
 _OF_REQUESTS: Final = ("status", "lose", "swallow", "stale_snapshot", "lag")
-_OF_TIME: Final = ("clock_step", "lost_sequence")
 
 
 class Fault(BaseModel):
@@ -31,7 +30,8 @@ class Fault(BaseModel):
         Of requests: ``status`` (refused with it, not carried out), ``lose`` (not carried out, the connection dies),
         ``swallow`` (carried out, the connection dies in place of the answer), ``lag`` (the answer is late),
         ``stale_snapshot`` (a book numbered before all that streams still tell). Of the venue: ``clock_step`` (its clock
-        is ``step_ms`` ahead), ``lost_sequence`` (it restarts: connections end, books begin again at another id).
+        is ``step_ms`` ahead), ``lost_sequence`` (it restarts: connections end, books begin again at another id),
+        ``expire_keys`` (private streams end with ``listenKeyExpired`` or ``eventStreamTerminated``).
     on : str
         A pattern with ``*`` and ``?``: of messages the stream, such as ``btcusdt@depth*``, ``user`` for private ones,
         ``ack`` for answers to subscriptions; of requests ``POST /api/v3/order`` or ``order.place``.
@@ -52,7 +52,7 @@ class Fault(BaseModel):
 
     kind: Literal[
         "drop", "duplicate", "reorder", "delay", "corrupt", "half_open", "disconnect", "status", "lose", "swallow",
-        "stale_snapshot", "lag", "clock_step", "lost_sequence",
+        "stale_snapshot", "lag", "clock_step", "lost_sequence", "expire_keys",
     ]  # fmt: skip
     on: str = "*"
     after_s: Annotated[float, Field(ge=0)] = 0.0
@@ -137,12 +137,12 @@ class Faults:
         steps = (fault for fault in self._script if fault.kind == "clock_step" and self._is_time(fault, now_s))
         return sum(fault.step_ms for fault in steps)
 
-    def restarts(self, now_s: float) -> bool:
-        """Return whether the venue restarts now; each row does it once."""
+    def is_due(self, kind: Literal["lost_sequence", "expire_keys"], now_s: float) -> bool:
+        """Return whether something of the venue happens now; each row does it once."""
         due = [
             at
             for at, fault in enumerate(self._script)
-            if fault.kind == "lost_sequence" and self._met[at] == 0 and self._is_time(fault, now_s)
+            if fault.kind == kind and self._met[at] == 0 and self._is_time(fault, now_s)
         ]
         for at in due:
             self._met[at] = 1

@@ -693,6 +693,22 @@ class Api:
         self.listen_keys = {key: account for key, account in self.listen_keys.items() if account != asked.account}
         return {}
 
+    def expire_keys(self, now_ns: int) -> None:
+        """End all private streams, each with a word."""
+        keys = {account: key for key, account in self.listen_keys.items()}
+        for account in tuple(self.users):
+            if self.is_spot:
+                self._tell(account, {"e": "eventStreamTerminated", "E": ms(now_ns)})
+            else:
+                self._tell(account, {"e": "listenKeyExpired", "E": ms(now_ns), "listenKey": keys.get(account, "")})
+        self.users.clear()
+        self.listen_keys.clear()
+
+    def forget(self, account: int, push: Callable[[Json], None]) -> None:
+        """Tell somebody no more of an account, if he still is told."""
+        if push in self.users[account]:
+            self.users[account].remove(push)
+
     def _tell(self, account: int, event: Json) -> None:
         for push in tuple(self.users[account]):
             push(event)
@@ -736,7 +752,7 @@ class Api:
             "s": order.symbol,
             "pa": self.shapes.digits[order.symbol].qty(position["qty"]),
             "ep": entry,
-            "bep": entry,
+            "bep": position["avg_entry_price"] or 0.0,
             "cr": f"{position['realized_pnl']:.8f}",
             "up": f"{position['unrealized_pnl']:.8f}",
             "mt": "cross",

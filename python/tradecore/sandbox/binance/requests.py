@@ -14,7 +14,7 @@ __all__ = ["AmendRequest", "CancelReplaceRequest", "ModifyRequest", "OrderReques
 
 _AUTH = ("signature", "timestamp", "recvWindow", "apiKey")
 
-Positive = Annotated[Decimal, Field(gt=0)]
+Positive = Annotated[Decimal, Field(gt=0, lt=10**15)]
 ClientId = Annotated[str, StringConstraints(pattern=r"^[.A-Z:/a-z0-9_-]{1,36}$")]
 
 

@@ -211,11 +211,14 @@ class BinanceServer:
         """Move the markets, and tell everybody."""
         while True:
             now_ns = time.time_ns()
-            if self._faults.restarts(now_ns / 1e9):
+            if self._faults.is_due("lost_sequence", now_ns / 1e9):
                 self._restart()
+            expires = self._faults.is_due("expire_keys", now_ns / 1e9)
             for api in self._api.values():
                 api.desk.pump(now_ns)
                 api.streams.publish(now_ns)
+                if expires:
+                    api.expire_keys(now_ns)
             await asyncio.sleep(_TICK_S)
 
     def _restart(self) -> None:
@@ -379,7 +382,7 @@ class BinanceServer:
             return await self._serve(request, prepare)
         finally:
             for push in pushes:
-                api.users[account].remove(push)
+                api.forget(account, push)
 
     async def _method_socket(self, request: web.Request) -> web.WebSocketResponse:
         session = _Session(self, self._api_of(request))
@@ -496,7 +499,7 @@ class _Session:
     def _unsubscribe(self, number: int) -> None:
         account, push = self._subscriptions.pop(number, (-1, None))
         if push is not None:
-            self._api.users[account].remove(push)
+            self._api.forget(account, push)
 
     def end(self) -> None:
         """Forget who listened: the connection is gone."""
