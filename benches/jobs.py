@@ -114,7 +114,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         "memory of quoting": lambda: memory_of_quoting(market),
         "start-up": start_up,
         **indicator_jobs(rows),
-        **risk_jobs(),
+        **risk_jobs(market),
         **bars.jobs(),
         **signal_jobs(folder, rows),
         **feature_jobs(folder),

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 import tradecore as tc
-from benches.harness import Job, Limit, Target
+from benches import makers
+from benches.harness import Job, Limit, Target, run_seconds
+from benches.market import NAME, Market
 from tradecore.session.kernel import build_kernel
 
 LIMITS = tc.RiskLimits(
@@ -64,7 +66,7 @@ class Asker(tc.Strategy):
         check = ctx.risk.check
         if self.many:
             sides = np.where(np.arange(COUNT) % 2, 1, -1).astype(np.int8)
-            prices, qtys = np.full(COUNT, 600_000), np.full(COUNT, 1_000)
+            prices, qtys = np.full(COUNT, 6_000_000), np.full(COUNT, 1_000)
             started = time.perf_counter()
             passed = ctx.risk.check_many(name, sides, prices, qtys)
             self.seconds = time.perf_counter() - started
@@ -76,9 +78,9 @@ class Asker(tc.Strategy):
         self.seconds = time.perf_counter() - started
 
 
-def risk_jobs() -> dict[str, Callable[[], Job]]:
+def risk_jobs(market: Market) -> dict[str, Callable[[], Job]]:
     """All jobs by name."""
-    return {"an order against fourteen limits": checks}
+    return {"an order against fourteen limits": checks, "market maker with limits": lambda: maker(market)}
 
 
 def checks() -> Job:
@@ -87,7 +89,7 @@ def checks() -> Job:
 
     def asked(many: bool) -> float:
         strategy = Asker("a", [spec.id], many=many)
-        kernel = build_kernel("bench", [strategy], [spec], risk=LIMITS)
+        kernel = build_kernel("bench", [strategy], [spec], risk=LIMITS, stop_run_on_error=True)
         kernel.start(1)
         kernel.levels(1, 0, 1, [(59_999.0, 5.0)], [(60_001.0, 5.0)], snapshot=True)
         return strategy.seconds
@@ -109,3 +111,33 @@ def checks() -> Job:
         rounds=11,
         note="prices and quantities are converted exactly in the one call",
     )
+
+
+def maker(market: Market) -> Job:
+    """Run the makers of the benchmark without limits and with fourteen."""
+    venue = tc.SimVenue("SYNTH", queue="power(3)")
+
+    def run(strategy: Callable[[], tc.Strategy], risk: tc.RiskLimits | None) -> Callable[[], float]:
+        def seconds() -> float:
+            data, specs = {NAME: market.columns}, {NAME: market.spec}
+            return run_seconds(
+                tc.Backtest([strategy()], data, [venue], specs=specs, on_error="stop_run", risk=risk)
+            )
+
+        return seconds
+
+    def compiled() -> tc.Strategy:
+        return tc.TouchMaker("m", [NAME], quote_qty="0.01", max_position="0.05")
+
+    def python() -> tc.Strategy:
+        return makers.PythonMaker("m", [NAME])
+
+    work = {
+        "compiled": run(compiled, None),
+        "compiled, limits": run(compiled, LIMITS),
+        "plain Python": run(python, None),
+        "plain Python, limits": run(python, LIMITS),
+    }
+    targets = tuple(Target(f"{name}, limits", name, 1 / 1.1) for name in ("compiled", "plain Python"))
+    note = "limits of losses and of leverage are looked at with every move of the mid"
+    return Job("ns/row", dict.fromkeys(work, market.rows), work, targets, note=note)

@@ -12,14 +12,14 @@ use tradecore_core::risk::{
     self as core, BadLimit, Check, Counts, Limits, OnTrip, Profile, RiskConfig, SizeTerms, Units,
     parse_amount, to_decimal,
 };
-use tradecore_core::types::{Instrument, Price, Qty, Side, format_duration};
+use tradecore_core::types::{Price, Qty, Side, format_duration};
 
 use crate::columns::slice_of;
 use crate::errors;
 use crate::instrument::PyInstrument;
 use crate::shared::Shared;
 use crate::terms::{OrderTerms, PostOnly};
-use crate::values::{decimal_to_py, text_of, to_duration, to_number, to_price, to_side, unexpected};
+use crate::values::{decimal_to_py, text_of, to_duration, to_number, to_side, to_steps, unexpected};
 
 pub(crate) fn bad(error: BadLimit) -> PyErr {
     errors::invalid(&error.field, error.problem)
@@ -186,7 +186,7 @@ pub(crate) fn size_position<'py>(
         given.map(|given| to_number(field, given, f64::MIN_POSITIVE..=most)).transpose()
     };
     let price = |field: &str, given: &Bound<'py, PyAny>| -> PyResult<i64> {
-        Ok(to_price(spec, given).map_err(|error| renamed(py, field, error))?.steps())
+        to_steps(field, spec.id.as_str(), spec.price_increment, given)
     };
     let pair = |first: (&str, Option<f64>), second: (&str, Option<f64>)| match (first.1, second.1) {
         (Some(a), Some(b)) => Ok(Some((a, b))),
@@ -212,34 +212,12 @@ pub(crate) fn size_position<'py>(
         kelly: kelly.map(|(chance, odds)| (chance, odds, cap.unwrap_or(0.25))),
     };
     let limits = match limits {
-        Some(given) => of_instrument(&to_risk(given)?, spec),
+        Some(given) => to_risk(given)?.of_instrument(spec),
         None => Limits::default(),
     };
     let now = at_ns.unwrap_or(i64::MAX);
     let sized = core::size(spec, &math, now, &terms, &limits).map_err(bad)?;
     Ok((decimal_to_py(py, spec.qty_increment.to_decimal(sized.qty.steps()))?, sized.by))
-}
-
-/// The tightest of the limits that hold for an instrument.
-fn of_instrument(config: &RiskConfig, instrument: &Instrument) -> Limits {
-    let mut limits = config.account.clone();
-    let own = config.instruments.get(instrument.id.as_str());
-    for set in config.venues.get(instrument.id.venue()).into_iter().chain(own) {
-        for (check, limit) in set.iter() {
-            if limits.get(check).is_none_or(|held| limit.value < held.value) {
-                limits.set(check, limit);
-            }
-        }
-    }
-    limits
-}
-
-/// The same error of another field.
-fn renamed(py: Python<'_>, field: &str, error: PyErr) -> PyErr {
-    match error.value(py).getattr("problem").and_then(|problem| problem.extract::<String>()) {
-        Ok(problem) => errors::invalid(field, problem),
-        Err(_) => error,
-    }
 }
 
 /// A limit that a request would have passed.

@@ -95,6 +95,12 @@ pub(crate) fn to_steps(
     if let Ok(text) = value.cast::<PyString>() {
         return grid.parse(text.to_cow()?.as_bytes()).map_err(fail);
     }
+    // What this cannot count its text says why.
+    if value.is_exact_instance_of::<PyInt>()
+        && let Some(steps) = value.extract().ok().and_then(|whole| grid.steps_from_whole(whole))
+    {
+        return Ok(steps);
+    }
     if let Some(text) = exact_text(value)? {
         return grid.parse(text.as_bytes()).map_err(fail);
     }
@@ -204,13 +210,13 @@ pub(crate) fn to_qty(field: &str, instrument: &Instrument, qty: &Bound<'_, PyAny
 
 /// A side given as `Side`, 1 or -1, or a word for it.
 pub(crate) fn to_side(value: &Bound<'_, PyAny>) -> PyResult<Side> {
-    if let Ok(number) = value.extract::<i8>() {
-        if let Some(side) = Side::from_column(number) {
-            return Ok(side);
-        }
-    } else if let Ok(word) = value.cast::<PyString>() {
+    // Words first: to be no number takes an error of Python's.
+    if let Ok(word) = value.cast::<PyString>() {
         let side = word.to_cow()?.parse();
         return side.map_err(|error: UnknownSide| errors::invalid("side", error.to_string()));
+    }
+    if let Some(side) = value.extract().ok().and_then(Side::from_column) {
+        return Ok(side);
     }
     Err(errors::invalid("side", format!("{} is neither buy nor sell", value.repr()?)))
 }

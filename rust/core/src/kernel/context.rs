@@ -272,7 +272,7 @@ impl Context {
         orders: impl Iterator<Item = (Side, Price, Qty)>,
         each: impl FnMut(bool),
     ) {
-        self.core().breaches_of_each(self.strategy, market, orders, each);
+        self.core().pass_limits(self.strategy, market, orders, each);
     }
 
     /// Tightens the strategy's own limits.

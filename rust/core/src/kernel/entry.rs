@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::market::Market;
 use super::record::RefusalRow;
 use crate::orders::{Command, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, Trigger};
-use crate::risk::{Ask, Engine, Gate, Rules, Standing, Trading, Verdict};
+use crate::risk::{Engine, Exposure, Gate, Rules, Trading, Verdict};
 use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
@@ -181,8 +181,7 @@ impl Desk {
         earlier: Earlier,
     ) -> Result<Verdict, OrderError> {
         let exposure = self.engine().map(|engine| {
-            let ask = around.ask_for(engine, sender.strategy, sender.now, &request, earlier);
-            (ask, around.standing(engine, &self.store, sender.account, None))
+            around.of_order(engine, &self.store, (sender.strategy, sender.now), &request, earlier)
         });
         self.judge(
             sender.now,
@@ -200,7 +199,7 @@ impl Desk {
         market: &Market,
         request: OrderRequest,
         skip: u32,
-        exposure: Option<&(Ask, Standing)>,
+        exposure: Option<&Exposure>,
         is_exit: bool,
     ) -> Result<Verdict, OrderError> {
         let touch = market.view.touch();
@@ -245,8 +244,7 @@ impl Desk {
         earlier: Earlier,
     ) -> Result<Verdict, OrderError> {
         let exposure = self.engine().map(|engine| {
-            let ask = around.ask_to_replace(engine, sender.now, order, price, qty, earlier);
-            (ask, around.standing(engine, &self.store, sender.account, Some(order.id)))
+            around.of_replacement(engine, &self.store, sender.now, order, (price, qty), earlier)
         });
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
         let rules = around.market(order.market).rules(sender.now, order.filled);

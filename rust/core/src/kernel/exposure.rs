@@ -4,7 +4,7 @@ use super::accounts::Accounts;
 use super::market::Market;
 use crate::ledger::ACCOUNT_LIMIT;
 use crate::orders::{Order, OrderId, OrderRequest, OrderStore, OrderType, Pending, Trigger};
-use crate::risk::{Ask, Engine, Measures, Standing, Units};
+use crate::risk::{Amounts, Ask, Engine, Exposure, Measures, Standing, Units};
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// What orders are held against: the markets, and what everybody holds.
@@ -30,14 +30,15 @@ impl<'a> Around<'a> {
         &self.markets[market.index()]
     }
 
-    /// What the strategies of an account hold and have working, but for one order.
+    /// What the strategies on the account of one hold and have working, but for one order.
     pub(super) fn standing(
         &self,
         engine: &Engine,
         orders: &OrderStore,
-        account: AccountId,
+        strategy: StrategyId,
         but: Option<OrderId>,
     ) -> Standing {
+        let account = self.trades_on[strategy.index()];
         let mut standing = Standing::default();
         for &id in self.accounts.traded() {
             for strategy in (0..self.trades_on.len()).filter(|s| self.trades_on[*s] == account) {
@@ -88,16 +89,15 @@ impl<'a> Around<'a> {
         [engine.to_units(id, qty), most(notional.ok().map(Money::units)), most(value.ok().map(Money::units))]
     }
 
-    /// A new order as limits see it.
-    pub(super) fn ask_for(
+    /// A new order as limits see it, and what is held and works besides.
+    pub(super) fn of_order(
         &self,
         engine: &Engine,
-        strategy: StrategyId,
-        now: i64,
+        orders: &OrderStore,
+        (strategy, now): (StrategyId, i64),
         request: &OrderRequest,
         earlier: Earlier,
-    ) -> Ask {
-        let market = self.market(request.market);
+    ) -> Exposure {
         let waits = request.trigger.is_some();
         let acts_at = match (request.order_type, request.trigger) {
             (OrderType::Limit { price }, _) => Some(price),
@@ -105,57 +105,69 @@ impl<'a> Around<'a> {
             (OrderType::Market, None) => self.worst(engine, strategy, request),
         };
         let measures = self.measures(engine, request.market, request.qty.steps(), acts_at);
-        let touch = market.view.touch();
-        Ask {
-            strategy,
-            market: request.market,
-            side: request.side,
-            now,
-            total: measures,
-            working: measures,
-            before: Measures::default(),
-            is_new: true,
-            price: acts_at.filter(|_| !waits).map(Price::steps),
+        let price = acts_at.filter(|_| !waits).map(Price::steps);
+        let ask = Ask {
+            earlier: (earlier.orders, earlier.requests),
             is_limit: request.order_type != OrderType::Market,
             reduce_only: request.reduce_only,
-            earlier: (earlier.orders, earlier.requests),
-            touch,
-            twice_mid: market.view.twice_mid(),
-            has_book: market.view.basis().has_book(),
+            ..self.ask(strategy, request.market, request.side, now)
+        };
+        let amounts = Amounts { total: measures, working: measures, price };
+        Exposure { ask, amounts, standing: self.standing(engine, orders, strategy, None) }
+    }
+
+    /// A new limit order, as limits see it, of which only the side is known.
+    pub(super) fn ask(&self, strategy: StrategyId, market: MarketId, side: Side, now: i64) -> Ask {
+        let view = &self.market(market).view;
+        Ask {
+            strategy,
+            market,
+            side,
+            now,
+            before: Measures::default(),
+            is_new: true,
+            is_limit: true,
+            reduce_only: false,
+            earlier: (0, 0),
+            touch: view.touch(),
+            twice_mid: view.twice_mid(),
+            has_book: view.basis().has_book(),
         }
     }
 
-    /// New terms of an order as limits see them.
-    pub(super) fn ask_to_replace(
+    /// The amounts of a new limit order.
+    #[inline]
+    pub(super) fn amounts(&self, engine: &Engine, market: MarketId, price: Price, qty: Qty) -> Amounts {
+        let measures = self.measures(engine, market, qty.steps(), Some(price));
+        Amounts { total: measures, working: measures, price: Some(price.steps()) }
+    }
+
+    /// New terms of an order as limits see them, and what is held and works besides.
+    pub(super) fn of_replacement(
         &self,
         engine: &Engine,
+        orders: &OrderStore,
         now: i64,
         order: &Order,
-        price: Price,
-        qty: Qty,
+        (price, qty): (Price, Qty),
         earlier: Earlier,
-    ) -> Ask {
-        let market = self.market(order.market);
-        let (before, left) = (self.left_of(engine, order), (qty - order.filled).max(order.most_left()));
+    ) -> Exposure {
+        let left = (qty - order.filled).max(order.most_left());
         let dearer = order.price().map_or(price, |own| own.max(price));
         let waits = order.waits_for_trigger();
-        Ask {
-            strategy: order.strategy,
-            market: order.market,
-            side: order.side,
-            now,
-            total: self.measures(engine, order.market, qty.steps(), Some(price)),
-            working: self.measures(engine, order.market, left.steps(), Some(dearer)),
-            before,
+        let ask = Ask {
+            before: self.left_of(engine, order),
             is_new: false,
-            price: (!waits).then_some(price.steps()),
-            is_limit: true,
             reduce_only: order.reduce_only,
             earlier: (earlier.orders, earlier.requests),
-            touch: market.view.touch(),
-            twice_mid: market.view.twice_mid(),
-            has_book: market.view.basis().has_book(),
-        }
+            ..self.ask(order.strategy, order.market, order.side, now)
+        };
+        let amounts = Amounts {
+            total: self.measures(engine, order.market, qty.steps(), Some(price)),
+            working: self.measures(engine, order.market, left.steps(), Some(dearer)),
+            price: (!waits).then_some(price.steps()),
+        };
+        Exposure { ask, amounts, standing: self.standing(engine, orders, order.strategy, Some(order.id)) }
     }
 
     /// The worst price that a market order meets: the last level it needs, or where what the book shows is not enough,

@@ -5,13 +5,13 @@
 
 use super::core::Core;
 use super::exits::{Exits, ROUND};
-use super::exposure::Around;
+use super::exposure::{Around, Earlier};
 use super::market::Market;
 use super::record::FillRow;
 use crate::book::Touch;
 use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
-    BadLimit, Breach, Check, Engine, Limits, OnTrip, RiskConfig, Standing, Stop, Trading, Trip, Use,
+    BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Stop, Trading, Trip, Use,
 };
 use crate::types::{AccountId, MarketId, Price, Qty, Side, StrategyId};
 
@@ -264,47 +264,37 @@ impl Core {
         }
     }
 
-    /// What the strategies of an account hold and have working, where there are limits.
-    fn standing_of(&self, strategy: StrategyId) -> Option<(&Engine, Standing)> {
-        let engine = self.desk.engine()?;
-        let account = self.trades_on[strategy.index()];
-        Some((engine, self.around().standing(engine, self.desk.orders(), account, None)))
-    }
-
     /// What every limit that holds for a strategy stands at.
     pub(super) fn limit_uses(&self, strategy: StrategyId) -> Vec<Use> {
-        let uses = |(engine, standing): (&Engine, Standing)| engine.uses(strategy, &standing, self.now);
-        self.standing_of(strategy).map(uses).unwrap_or_default()
+        let Some(engine) = self.desk.engine() else { return Vec::new() };
+        let standing = self.around().standing(engine, self.desk.orders(), strategy, None);
+        engine.uses(strategy, &standing, self.now)
     }
 
     /// Every limit that a new order would pass; nothing is sent.
     pub(super) fn breaches(&self, strategy: StrategyId, request: &OrderRequest) -> Vec<Breach> {
-        let Some((engine, standing)) = self.standing_of(strategy) else { return Vec::new() };
-        let around = self.around();
-        engine.review(
-            &around.ask_for(engine, strategy, self.now, request, super::exposure::Earlier::default()),
-            &standing,
-        )
+        let Some(engine) = self.desk.engine() else { return Vec::new() };
+        let (orders, who) = (self.desk.orders(), (strategy, self.now));
+        let Exposure { ask, amounts, standing } =
+            self.around().of_order(engine, orders, who, request, Earlier::default());
+        engine.review(&ask, &amounts, &standing)
     }
 
-    /// Every limit that each of many limit orders would pass by itself; nothing is sent.
-    pub(super) fn breaches_of_each(
+    /// Whether each of many limit orders by itself would pass no limit; nothing is sent.
+    pub(super) fn pass_limits(
         &self,
         strategy: StrategyId,
         market: MarketId,
         orders: impl Iterator<Item = (Side, Price, Qty)>,
         mut each: impl FnMut(bool),
     ) {
+        let Some(engine) = self.desk.engine() else { return orders.for_each(|_| each(true)) };
         let around = self.around();
-        let exposure = self.standing_of(strategy);
+        let standing = around.standing(engine, self.desk.orders(), strategy, None);
+        let stands = [Side::Buy, Side::Sell]
+            .map(|side| engine.stand(around.ask(strategy, market, side, self.now), &standing));
         for (side, price, qty) in orders {
-            let passes = exposure.as_ref().is_none_or(|(engine, standing)| {
-                let request = OrderRequest::new(market, side, OrderType::Limit { price }, qty);
-                let ask =
-                    around.ask_for(engine, strategy, self.now, &request, super::exposure::Earlier::default());
-                engine.review(&ask, standing).is_empty()
-            });
-            each(passes);
+            each(stands[side.index()].passes(&around.amounts(engine, market, price, qty)));
         }
     }
 

@@ -171,6 +171,48 @@ impl Check {
     }
 }
 
+/// A set of checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Checks(u64);
+
+impl Checks {
+    /// None of them.
+    pub(super) const NONE: Self = Self(0);
+
+    /// These.
+    pub(super) const fn of(checks: &[Check]) -> Self {
+        const { assert!(Check::ALL.len() <= 64, "a bit each") }
+        let (mut set, mut at) = (0, 0);
+        while at < checks.len() {
+            set |= 1 << checks[at] as u64;
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// Whether it has one.
+    #[inline]
+    pub(super) const fn has(self, check: Check) -> bool {
+        self.0 >> check as u64 & 1 == 1
+    }
+
+    /// Whether it has any of others.
+    #[inline]
+    pub(super) const fn any_of(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    /// With others.
+    pub(super) const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Without one.
+    pub(super) const fn without(self, check: Check) -> Self {
+        Self(self.0 & !(1 << check as u64))
+    }
+}
+
 /// What limits are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

@@ -2,63 +2,18 @@
 //!
 //! Every set of limits becomes a guard for what it is of: an account, what it has at a venue or in an instrument, a
 //! strategy; and that apart for what is counted in different currencies. An order is held against all guards it falls
-//! under. What it would come to counts everything that works on its side; it fails a limit that it would pass and that
-//! it takes it further beyond, so nobody is held back from getting closer. An order that truly reduces a position, with
-//! all that works against it counted, passes every limit; after a hard halt nothing does.
+//! under (`review.rs`).
 //!
 //! To ask changes nothing. What was sent, filled, rejected and marked is told by whoever keeps orders and positions.
 
-use std::sync::Arc;
-
-use super::check::{Breach, Check, ONE, Scope, Units};
+use super::check::{Check, Checks, ONE, Scope, Units};
 use super::guard::{Guard, Stop, Trip};
 use super::limits::{BadLimit, Limit, Limits, OnTrip, RiskConfig};
-use super::standing::{Holding, Measures, NOTIONAL, QTY, Standing, VALUE};
 use crate::book::Touch;
-use crate::types::{AccountId, Instrument, MONEY_SCALE, MarketId, Money, Side, StrategyId};
+use crate::types::{AccountId, Instrument, MONEY_SCALE, MarketId, Money, StrategyId};
 
 /// The shortest cooldown, ns: what holds by itself is looked at again no sooner.
 const SHORTEST: i64 = 1_000_000;
-/// Basis points in one.
-const BPS: i128 = 10_000;
-/// What stands for a figure that has no bound, such as the leverage on nothing: 10^9.
-const BOUNDLESS: Units = 10i128.pow(9) * ONE;
-
-/// An order, or new terms of one, as it is held against limits.
-#[derive(Debug, Clone, Copy)]
-#[allow(clippy::struct_excessive_bools, reason = "terms that are there or not")]
-pub struct Ask {
-    /// Who asks.
-    pub strategy: StrategyId,
-    /// Where.
-    pub market: MarketId,
-    /// Buy or sell.
-    pub side: Side,
-    /// When, ns.
-    pub now: i64,
-    /// All of the order, in the three measures, at the worst price it may get.
-    pub total: Measures,
-    /// What it would have working, likewise.
-    pub working: Measures,
-    /// What the order whose terms it changes has working now; it is not in the standing.
-    pub before: Measures,
-    /// Whether it is a new order.
-    pub is_new: bool,
-    /// Its limit price, or the worst that a market order would meet, in price increments; none for what waits.
-    pub price: Option<i64>,
-    /// Whether that is a limit price.
-    pub is_limit: bool,
-    /// Whether it only makes a position smaller.
-    pub reduce_only: bool,
-    /// Orders and requests that are sent right before it.
-    pub earlier: (u32, u32),
-    /// Best prices.
-    pub touch: Touch,
-    /// What the market is marked at.
-    pub twice_mid: Option<i64>,
-    /// Whether the market has a book.
-    pub has_book: bool,
-}
 
 /// A market as limits need it.
 #[derive(Debug, Clone)]
@@ -85,8 +40,8 @@ pub struct Engine {
     pub(super) flat_at: Vec<Vec<Money>>,
     /// What tripped, until somebody takes it.
     pub(super) tripped: Vec<Trip>,
-    /// Checks that any guard has a limit of, as bits by their numbers.
-    limited: u32,
+    /// Checks that any guard has a limit of.
+    limited: Checks,
     needs_marks: bool,
     /// Grows where [`Engine::needs_marks`] changes.
     version: u64,
@@ -170,7 +125,7 @@ impl Engine {
             guards,
             markets,
             tripped: Vec::new(),
-            limited: 0,
+            limited: Checks::NONE,
             needs_marks: false,
             version: 0,
         };
@@ -180,8 +135,8 @@ impl Engine {
 
     /// What the limits that are set have to see.
     pub(super) fn look(&mut self) {
-        let limits = self.guards.iter().flat_map(|guard| guard.limits.iter());
-        self.limited = limits.fold(0, |set, (check, _)| set | 1 << check.index());
+        let sets = self.guards.iter().map(|guard| guard.limits.set_of());
+        self.limited = sets.fold(Checks::NONE, Checks::with);
         let needs = Check::ALL.into_iter().any(|check| check.needs_marks() && self.limits_any(check));
         self.version += u64::from(needs != self.needs_marks);
         self.needs_marks = needs;
@@ -202,7 +157,7 @@ impl Engine {
     /// Whether any guard has a limit of a check.
     #[inline]
     fn limits_any(&self, check: Check) -> bool {
-        self.limited >> check.index() & 1 == 1
+        self.limited.has(check)
     }
 
     /// What was set.
@@ -231,203 +186,10 @@ impl Engine {
     /// A quantity of a market in units.
     #[inline]
     pub fn to_units(&self, market: MarketId, qty: i64) -> Units {
-        i128::from(qty).saturating_mul(self.markets[market.index()].unit)
-    }
-
-    /// Every limit that an order would pass.
-    pub fn review(&self, ask: &Ask, standing: &Standing) -> Vec<Breach> {
-        let mut breaches = Vec::new();
-        for guard in self.guards.iter().filter(|guard| guard.covers(ask.strategy, ask.market)) {
-            if guard.limits.is_empty() && guard.stop == Stop::None {
-                continue;
-            }
-            self.hold(guard, ask, standing, &mut breaches);
-        }
-        breaches
-    }
-
-    /// Whether an order makes a position smaller whatever else fills.
-    fn reduces(ask: &Ask, holding: &Holding) -> bool {
-        let held = holding.held[QTY];
-        let (side, sign) = if ask.side == Side::Buy { (0, -1) } else { (1, 1) };
-        let against = held * sign;
-        against > 0 && (ask.reduce_only || (holding.filled(side, QTY) * sign) >= ask.working[QTY])
-    }
-
-    fn hold(&self, guard: &Guard, ask: &Ask, standing: &Standing, breaches: &mut Vec<Breach>) {
-        let limits = &guard.limits;
-        let mut fails = |check: Check, limit: Units, value: Units| {
-            let (scope, name) = (guard.scope, Arc::clone(&guard.name));
-            breaches.push(Breach { check, scope, name, limit, value });
-        };
-        if guard.stop.is_hard() {
-            return fails(Check::Breaker, 0, 0);
-        }
-        let here = standing.in_market(ask.market, |strategy| guard.has(strategy));
-        if Self::reduces(ask, &here) {
-            return;
-        }
-        if guard.stop != Stop::None {
-            fails(Check::Breaker, 0, 0);
-        }
-        if limits.is_empty() {
-            return;
-        }
-        let mut most = |check: Check, value: Units| {
-            if let Some(limit) = limits.get(check)
-                && value > limit.value
-            {
-                fails(check, limit.value, value);
-            }
-        };
-        most(Check::MaxOrderQty, ask.total[QTY]);
-        most(Check::MaxOrderNotional, ask.total[NOTIONAL]);
-        if ask.is_new && limits.get(Check::MaxOpenOrders).is_some() {
-            let open = guard.open_orders(standing);
-            most(Check::MaxOpenOrders, (i128::from(open) + i128::from(ask.earlier.0) + 1) * ONE);
-        }
-        for (check, window) in
-            [(Check::MaxOrderRate, &guard.orders), (Check::MaxMessageRate, &guard.messages)]
-        {
-            if let Some(limit) = limits.get(check) {
-                let sent = window.count(ask.now, limit.window) as i128;
-                most(check, (sent + i128::from(ask.earlier.1) + 1) * ONE);
-            }
-        }
-        let (trades, loss) = guard.today(ask.now, self.config.day_begins);
-        most(Check::MaxTradesPerDay, (i128::from(trades) + 1) * ONE);
-        self.hold_prices(guard, ask, &mut most);
-        // What is at its limit is reached: not one more loss.
-        for (check, value) in [
-            (Check::MaxDailyLoss, loss),
-            (Check::MaxDrawdown, guard.peak.saturating_sub(guard.equity)),
-            (Check::MaxConsecutiveLosses, i128::from(guard.losses) * ONE),
-        ] {
-            if let Some(limit) = limits.get(check)
-                && value >= limit.value
-            {
-                fails(check, limit.value, value);
-            }
-        }
-        if let Some(limit) = limits.get(Check::MinOrderNotional)
-            && ask.total[NOTIONAL] < limit.value
-            && ask.total[NOTIONAL] > 0
-        {
-            fails(Check::MinOrderNotional, limit.value, ask.total[NOTIONAL]);
-        }
-        if limits.get(Check::SyncedBook).is_some()
-            && ask.has_book
-            && (ask.touch.state != crate::book::BookState::Synced || ask.touch.is_crossed())
-        {
-            fails(Check::SyncedBook, 0, i128::from(ask.touch.state as u8) * ONE);
-        }
-        Self::hold_exposure(guard, ask, &here, standing, self.config.capital, &mut fails);
-    }
-
-    fn hold_prices(&self, guard: &Guard, ask: &Ask, most: &mut impl FnMut(Check, Units)) {
-        let facts = &self.markets[ask.market.index()];
-        if guard.limits.get(Check::MaxBookAge).is_some() {
-            let age = facts.heard.map_or(i64::MAX, |heard| ask.now.saturating_sub(heard));
-            most(Check::MaxBookAge, i128::from(age).saturating_mul(ONE));
-        }
-        let Some(price) = ask.price else { return };
-        let sign = if ask.side == Side::Buy { 1 } else { -1 };
-        let beyond = |twice: i64| {
-            let by = (2 * i128::from(price) - i128::from(twice)) * sign;
-            by.saturating_mul(BPS * ONE) / i128::from(twice.max(1))
-        };
-        let is_set = |check: Check| guard.limits.get(check).is_some();
-        if is_set(Check::CollarTouchBps)
-            && let Some(best) =
-                if ask.side == Side::Buy { ask.touch.best_ask() } else { ask.touch.best_bid() }
-        {
-            most(Check::CollarTouchBps, beyond(best.saturating_mul(2)));
-        }
-        if is_set(Check::CollarLastBps)
-            && let Some(last) = facts.last
-        {
-            most(Check::CollarLastBps, beyond(last.saturating_mul(2)));
-        }
-        if is_set(Check::FatFingerBps)
-            && ask.is_limit
-            && let Some(twice_mid) = ask.twice_mid
-        {
-            most(Check::FatFingerBps, beyond(twice_mid).abs());
-        }
-    }
-
-    fn hold_exposure(
-        guard: &Guard,
-        ask: &Ask,
-        here: &Holding,
-        standing: &Standing,
-        capital: Option<Units>,
-        fails: &mut impl FnMut(Check, Units, Units),
-    ) {
-        if !guard.limits.has_exposure() {
-            return;
-        }
-        let side = usize::from(ask.side != Side::Buy);
-        let with = |working: &Measures| {
-            let mut holding = *here;
-            let to = &mut holding.sides[side];
-            let to = if ask.reduce_only { &mut to.reducing } else { &mut to.plain };
-            for (to, what) in to.iter_mut().zip(working) {
-                *to = to.saturating_add(*what);
-            }
-            holding
-        };
-        let (before, after) = (with(&ask.before), with(&ask.working));
-        // What is held once everything on its side has filled, positive in its direction.
-        let toward = |holding: &Holding, measure: usize| {
-            let filled = holding.filled(side, measure);
-            if side == 0 { filled } else { -filled }
-        };
-        let mut raised = |check: Check, before: Units, after: Units| {
-            if let Some(limit) = guard.limits.get(check)
-                && after > limit.value
-                && after > before
-            {
-                fails(check, limit.value, after);
-            }
-        };
-        for (check, measure) in [(Check::MaxPositionQty, QTY), (Check::MaxPositionNotional, NOTIONAL)] {
-            raised(check, toward(&before, measure), toward(&after, measure));
-        }
-        if !guard.limits.has_sums() {
-            return;
-        }
-        let mut others = [Sums::default(); 3];
-        let mut open = 0;
-        for (market, holding) in standing.by_market(|m, s| guard.covers(s, m)) {
-            if market == ask.market {
-                continue;
-            }
-            open += i128::from(holding.is_open());
-            for (measure, sums) in others.iter_mut().enumerate() {
-                sums.gross = sums.gross.saturating_add(holding.worst(measure));
-                sums.net = sums.net.saturating_add(toward(&holding, measure));
-            }
-        }
-        let gross =
-            |holding: &Holding, measure: usize| others[measure].gross.saturating_add(holding.worst(measure));
-        let net =
-            |holding: &Holding, measure: usize| others[measure].net.saturating_add(toward(holding, measure));
-        for (check, measure) in [(Check::MaxGrossQty, QTY), (Check::MaxGross, NOTIONAL)] {
-            raised(check, gross(&before, measure), gross(&after, measure));
-        }
-        for (check, measure) in [(Check::MaxNetQty, QTY), (Check::MaxNet, NOTIONAL)] {
-            raised(check, net(&before, measure), net(&after, measure));
-        }
-        let count = |holding: &Holding| (open + i128::from(holding.is_open())) * ONE;
-        raised(Check::MaxOpenPositions, count(&before), count(&after));
-        if guard.limits.get(Check::MaxLeverage).is_some() {
-            let equity = capital.unwrap_or_default().saturating_add(guard.equity);
-            raised(
-                Check::MaxLeverage,
-                leverage(gross(&before, VALUE), equity),
-                leverage(gross(&after, VALUE), equity),
-            );
+        let unit = self.markets[market.index()].unit;
+        match i64::try_from(unit) {
+            Ok(unit) => i128::from(qty) * i128::from(unit),
+            Err(_) => i128::from(qty).saturating_mul(unit),
         }
     }
 
@@ -675,24 +437,6 @@ impl Engine {
         self.look();
         Ok(())
     }
-}
-
-/// Sums over the markets of a guard.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    gross: Units,
-    net: Units,
-}
-
-/// How many times the equity a value is.
-pub(super) fn leverage(value: Units, equity: Units) -> Units {
-    if value == 0 {
-        return 0;
-    }
-    if equity <= 0 {
-        return BOUNDLESS;
-    }
-    value.checked_mul(ONE).map_or(BOUNDLESS, |value| (value / equity).min(BOUNDLESS))
 }
 
 /// The length of time of a limit, ns.

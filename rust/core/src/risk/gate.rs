@@ -1,8 +1,8 @@
 //! The gate every command passes: new orders, replacements and cancels.
 
 use super::check::Breach;
-use super::engine::{Ask, Engine};
-use super::standing::Standing;
+use super::engine::Engine;
+use super::review::Exposure;
 use crate::ledger::ContractMath;
 use crate::orders::{Command, OrderError, Reason, check_replace, check_request};
 use crate::types::{Instrument, Price, Qty};
@@ -59,7 +59,7 @@ pub struct Rules<'a> {
     /// What is filled of the order a replacement is for.
     pub filled: Qty,
     /// What it comes to and what is held and works besides, where there are limits.
-    pub exposure: Option<&'a (Ask, Standing)>,
+    pub exposure: Option<&'a Exposure>,
     /// Whether it closes a position for the kill switch or the circuit breaker: no limit holds it back.
     pub is_exit: bool,
 }
@@ -126,8 +126,8 @@ impl Gate {
         };
         let is_cancel = matches!(command, Command::Cancel { .. });
         let breaches = match (&self.engine, rules.exposure) {
-            (Some(engine), Some((ask, standing))) if refusal.is_none() && !is_cancel && !rules.is_exit => {
-                engine.review(ask, standing)
+            (Some(engine), Some(held)) if refusal.is_none() && !is_cancel && !rules.is_exit => {
+                engine.review(&held.ask, &held.amounts, &held.standing)
             }
             _ => Vec::new(),
         };

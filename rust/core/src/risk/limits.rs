@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{Check, Counts, ONE, Units};
-use crate::types::{Decimal, MONEY_SCALE, parse_duration};
+use super::check::{Check, Checks, Counts, ONE, Units};
+use crate::types::{Decimal, Instrument, MONEY_SCALE, parse_duration};
 
 /// The most a limit may be: more than any account comes to, and far from the end of arithmetic.
 const LIMIT: Units = 10i128.pow(21) * ONE;
@@ -29,19 +29,44 @@ pub struct Limit {
 
 /// A set of limits: each is set or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits([Option<Limit>; Check::ALL.len()]);
+pub struct Limits {
+    /// Those that are set.
+    set: Checks,
+    /// By their numbers; of one that is not set nothing is looked at, and it is 0.
+    limits: [Limit; Check::ALL.len()],
+}
 
 impl Default for Limits {
     fn default() -> Self {
-        Self([None; Check::ALL.len()])
+        let none = Limit { value: 0, window: 0 };
+        Self { set: Checks::NONE, limits: [none; Check::ALL.len()] }
     }
 }
 
 impl Limits {
+    /// Of what needs more than the instrument of an order.
+    const SUMS: Checks = Checks::of(&[
+        Check::MaxGrossQty,
+        Check::MaxGross,
+        Check::MaxNetQty,
+        Check::MaxNet,
+        Check::MaxOpenPositions,
+        Check::MaxLeverage,
+    ]);
+    /// Of what may be held.
+    const EXPOSURE: Checks =
+        Checks::of(&[Check::MaxPositionQty, Check::MaxPositionNotional]).with(Self::SUMS);
+
     /// A limit, where it is set.
     #[inline]
     pub fn get(&self, check: Check) -> Option<Limit> {
-        self.0[check.index()]
+        self.set.has(check).then(|| self.limits[check.index()])
+    }
+
+    /// Those that are set.
+    #[inline]
+    pub(super) fn set_of(&self) -> Checks {
+        self.set
     }
 
     /// Those that are set, in the order of their numbers.
@@ -50,33 +75,32 @@ impl Limits {
     }
 
     /// Whether none is set.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.set == Checks::NONE
     }
 
     /// Whether one is set that needs more than the instrument of an order.
+    #[inline]
     pub(super) fn has_sums(&self) -> bool {
-        let sums = [
-            Check::MaxGrossQty,
-            Check::MaxGross,
-            Check::MaxNetQty,
-            Check::MaxNet,
-            Check::MaxOpenPositions,
-            Check::MaxLeverage,
-        ];
-        sums.into_iter().any(|check| self.get(check).is_some())
+        self.set.any_of(Self::SUMS)
     }
 
     /// Whether one is set of what may be held.
+    #[inline]
     pub(super) fn has_exposure(&self) -> bool {
-        self.get(Check::MaxPositionQty).is_some()
-            || self.get(Check::MaxPositionNotional).is_some()
-            || self.has_sums()
+        self.set.any_of(Self::EXPOSURE)
     }
 
     /// Sets a limit.
     pub fn set(&mut self, check: Check, limit: Limit) {
-        self.0[check.index()] = Some(limit);
+        self.set = self.set.with(Checks::of(&[check]));
+        self.limits[check.index()] = limit;
+    }
+
+    fn unset(&mut self, check: Check) {
+        self.set = self.set.without(check);
+        self.limits[check.index()] = Limit { value: 0, window: 0 };
     }
 
     /// Sets a limit as it is written: a number, `true`, a length of time, or a number `per` a length of time.
@@ -86,7 +110,10 @@ impl Limits {
     pub fn parse(&mut self, check: Check, text: &str) -> Result<(), BadLimit> {
         let limit = read(check.counts(), text.trim())
             .map_err(|problem| BadLimit { field: check.as_str().to_owned(), problem })?;
-        self.0[check.index()] = limit;
+        match limit {
+            Some(limit) => self.set(check, limit),
+            None => self.unset(check),
+        }
         Ok(())
     }
 
@@ -94,11 +121,7 @@ impl Limits {
     pub fn widened_by(&self, others: &Self) -> Option<Check> {
         others.iter().find_map(|(check, new)| {
             let old = self.get(check)?;
-            let wider = match check {
-                Check::MinOrderNotional => new.value < old.value,
-                _ => new.value > old.value || new.window < old.window,
-            };
-            wider.then_some(check)
+            is_wider(check, new, old).then_some(check)
         })
     }
 
@@ -107,6 +130,23 @@ impl Limits {
         for (check, limit) in others.iter() {
             self.set(check, limit);
         }
+    }
+
+    /// Takes those of another set that are tighter than what is set here, or not set here.
+    fn tighten(&mut self, others: &Self) {
+        for (check, limit) in others.iter() {
+            if self.get(check).is_none_or(|own| is_wider(check, own, limit)) {
+                self.set(check, limit);
+            }
+        }
+    }
+}
+
+/// Whether a limit lets more pass than another one.
+fn is_wider(check: Check, new: Limit, old: Limit) -> bool {
+    match check {
+        Check::MinOrderNotional => new.value < old.value,
+        _ => new.value > old.value || new.window < old.window,
     }
 }
 
@@ -237,6 +277,15 @@ impl RiskConfig {
     fn sets(&self) -> impl Iterator<Item = &Limits> {
         let named = self.venues.values().chain(self.instruments.values()).chain(self.strategies.values());
         std::iter::once(&self.account).chain(named)
+    }
+
+    /// The tightest of the limits that hold for an account in an instrument.
+    pub fn of_instrument(&self, instrument: &Instrument) -> Limits {
+        let mut limits = self.account.clone();
+        let own = self.instruments.get(instrument.id.as_str());
+        let sets = self.venues.get(instrument.id.venue()).into_iter().chain(own);
+        sets.for_each(|set| limits.tighten(set));
+        limits
     }
 
     /// Checks that what is set can be held against orders.

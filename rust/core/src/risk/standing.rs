@@ -54,11 +54,34 @@ impl Holding {
         held.saturating_add(sign * working.plain[measure].saturating_add(reduced))
     }
 
+    /// The same, positive in the direction of the side.
+    #[inline]
+    pub(super) fn toward(&self, side: usize, measure: usize) -> Units {
+        let filled = self.filled(side, measure);
+        if side == 0 { filled } else { -filled }
+    }
+
+    /// How much further that is with so much more on the side.
+    #[inline]
+    pub(super) fn further(&self, side: usize, measure: usize, more: Units, reduce_only: bool) -> Units {
+        if !reduce_only {
+            return more;
+        }
+        let (held, reducing) = (self.held[measure], self.sides[side].reducing[measure]);
+        let against = if side == 0 { -held } else { held }.max(0);
+        reducing.saturating_add(more).min(against) - reducing.min(against)
+    }
+
+    /// The most that is held without its sign, whatever fills on the other side of one.
+    #[inline]
+    pub(super) fn worst_beside(&self, side: usize, measure: usize) -> Units {
+        self.held[measure].abs().max(self.filled(1 - side, measure).abs())
+    }
+
     /// The most that is held without its sign, whatever fills.
     #[inline]
     pub(super) fn worst(&self, measure: usize) -> Units {
-        let held = self.held[measure].abs();
-        held.max(self.filled(0, measure).abs()).max(self.filled(1, measure).abs())
+        self.worst_beside(0, measure).max(self.filled(0, measure).abs())
     }
 
     /// Whether something is held, or would be if orders filled.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::check::{Check, ONE, Scope, Units};
-use super::engine::{Engine, leverage};
+use super::engine::Engine;
 use super::guard::Guard;
 use super::limits::Limit;
+use super::review::leverage;
 use super::standing::{Holding, NOTIONAL, QTY, Standing, VALUE};
 use crate::types::StrategyId;
 

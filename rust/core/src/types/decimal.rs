@@ -314,6 +314,12 @@ impl Increment {
         i64::try_from(scaled / i128::from(self.mantissa)).map_err(|_| out_of_range())
     }
 
+    /// Counts the steps in a whole number; `None` between steps, and past `i64`.
+    #[inline]
+    pub fn steps_from_whole(self, value: i64) -> Option<i64> {
+        self.steps_of_units(value.checked_mul(POW10[self.scale as usize])?)
+    }
+
     /// Counts the steps a float stands for.
     ///
     /// A float carries rounding from the arithmetic that made it (`61659.7 - 0.2`), so it is taken for a grid
