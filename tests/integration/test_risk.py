@@ -156,6 +156,22 @@ def test_what_truly_reduces_a_position_passes_when_every_limit_is_full(instrumen
     assert len(result.orders) == 5
 
 
+def test_what_only_reduces_opens_nothing_by_what_it_takes_from_others(instrument: tc.Instrument) -> None:
+    made, _ = run(
+        instrument,
+        book(),
+        tc.RiskLimits(max_position_qty=4),
+        lambda ctx: ctx.buy(NAME, 4),
+        lambda ctx: ctx.risk.tighten(max_position_qty=1, max_order_qty=2),
+        lambda ctx: ctx.sell(NAME, 3, 102),
+        lambda ctx: ctx.sell(NAME, 3, 103, reduce_only=True),
+        lambda ctx: ctx.sell(NAME, 2, 103, reduce_only=True),
+    )
+    # With the first filled behind the second, two would be sold short; its size alone is no matter.
+    assert made.breaches == [[("max_position_qty", "strategy", 1, 2)]]
+    assert [row[1] for row in made.told if row[3] == "risk"] == [3]
+
+
 def test_a_replacement_is_held_against_limits_as_the_larger_of_both(instrument: tc.Instrument) -> None:
     slow = tc.SimVenue("TEST", latency=tc.Latency(entry="4ms", response="4ms"))
     made, _ = run(
@@ -170,6 +186,31 @@ def test_a_replacement_is_held_against_limits_as_the_larger_of_both(instrument: 
     )
     assert [row[1] for row in made.told if row[3] == "risk"] == [2, 1], "3 may be what is there when it fills"
     assert made.told[-1][1:3] == (3, "NEW")
+
+
+def test_a_cancel_that_loses_its_race_counts_until_it_has_lost(instrument: tc.Instrument) -> None:
+    slow = tc.SimVenue("TEST", latency=tc.Latency(entry="4ms", response="4ms"), maker_fee_bps=0, taker_fee_bps=0)
+    # The bid at 98 is traded through while its cancel is on its way.
+    data = book((22, TRADE, -1, 97, 9))
+    made, result = run(
+        instrument,
+        data,
+        tc.RiskLimits(max_position_qty=2),
+        lambda ctx: ctx.buy(NAME, 2, 98, client_id="a"),
+        lambda ctx: (ctx.cancel("a"), ctx.buy(NAME, 1, 96)),
+        lambda ctx: ctx.buy(NAME, 1, 96),
+        lambda ctx: ctx.sell(NAME, 2, 103),
+        lambda ctx: ctx.sell(NAME, 3, 104),
+        venue=slow,
+    )
+    assert [(order, float(qty)) for order, _, qty in made.filled] == [(1, 2.0)]
+    assert [(order, status, reason) for _, order, status, reason in made.told if order == 1] == [
+        (1, "NEW", ""),
+        (1, "FILLED", ""),
+    ]
+    # The second while it could still fill, the third because it has, and the last would turn it round by three.
+    assert [row[1] for row in made.told if row[3] == "risk"] == [2, 3, 5]
+    assert result.final_positions[0]["qty"] == 2
 
 
 def test_to_ask_changes_nothing(instrument: tc.Instrument) -> None:

@@ -67,9 +67,9 @@ fn obvious(limits: &[(Check, Units)], ask: &Ask, amounts: &Amounts, all: &[Holdi
     let side = usize::from(ask.side == Side::Sell);
     let sign = Units::from(ask.side.sign());
     let here = &all[ask.market.index()];
-    let toward = |extra: Units| sign * filled(here, side, QTY, extra, false);
-    let against = -sign * here.held[QTY];
-    if against > 0 && (ask.reduce_only || toward(amounts.working[QTY]) <= 0) {
+    let toward = sign * filled(here, side, QTY, amounts.working[QTY], ask.reduce_only);
+    let is_against = sign * here.held[QTY] < 0;
+    if is_against && toward <= 0 {
         return Vec::new();
     }
     // Of the order, or of what it was before, all but a count.
@@ -134,7 +134,9 @@ fn obvious(limits: &[(Check, Units)], ask: &Ask, amounts: &Amounts, all: &[Holdi
                 .map_or((0, false), |value| (value.abs(), value.abs() > limit)),
             other => unreachable!("{other:?}"),
         };
-        if fails {
+        let is_exposure =
+            check >= Check::MaxPositionQty && check <= Check::MaxLeverage || check == Check::MaxOpenPositions;
+        if fails && (is_exposure || !(is_against && ask.reduce_only)) {
             failed.push((check, value));
         }
     }

@@ -26,6 +26,9 @@ use tradecore_core::types::{InstrumentKind, MarketId, Money, Price, Qty, Side, S
 const MARKETS: usize = 2;
 /// The most that may be held in a market, in quantity increments of 0.001.
 const MOST: i64 = 5_000;
+/// And the most of all of them, without signs and with.
+const GROSS_QTY: i64 = 8_000;
+const NET_QTY: i64 = 6_000;
 /// And the most of the notional of all.
 const GROSS: f64 = 700.0;
 /// Prices lie between these, which is how much the market may change what is held.
@@ -38,6 +41,8 @@ enum Step {
     Move(usize, i64),
     /// An order: market, whether it buys, price (none for a market order), quantity, reduce-only.
     Send(usize, bool, Option<i64>, i64, bool),
+    /// A person's order, likewise, not reduce-only.
+    ByHand(usize, bool, Option<i64>, i64),
     /// A quote of both sides.
     Quote(usize, i64, i64),
     /// New terms of the open order at this place.
@@ -56,7 +61,9 @@ fn tapes() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
     let (market, price, size) = (0..MARKETS, 95i64..106, (1i64..40).prop_map(|qty| qty * 100));
     let sent =
         (market.clone(), any::<bool>(), proptest::option::of(price.clone()), size.clone(), any::<bool>());
+    let by_hand = (market.clone(), any::<bool>(), proptest::option::of(price.clone()), size.clone());
     let step = prop_oneof![
+        1 => by_hand.prop_map(|(market, buys, price, qty)| Step::ByHand(market, buys, price, qty)),
         2 => (market.clone(), MIDS).prop_map(|(market, mid)| Step::Move(market, mid)),
         4 => sent.prop_map(|(market, buys, price, qty, reduces)| Step::Send(market, buys, price, qty, reduces)),
         1 => (market, 1i64..4, size.clone()).prop_map(|(market, off, qty)| Step::Quote(market, off, qty)),
@@ -84,11 +91,7 @@ impl Strategy for Hand {
         let ids: Vec<OrderId> = ctx.open_orders().map(|order| order.id).collect();
         match step {
             Step::Send(market, buys, price, qty, reduce_only) => {
-                let side = if buys { Side::Buy } else { Side::Sell };
-                let order_type = price
-                    .map_or(OrderType::Market, |price| OrderType::Limit { price: Price::new(price * 10) });
-                let request = OrderRequest::new(MarketId::new(market), side, order_type, Qty::new(qty));
-                ctx.submit(OrderRequest { reduce_only, ..request }).unwrap();
+                ctx.submit(OrderRequest { reduce_only, ..request(market, buys, price, qty) }).unwrap();
             }
             Step::Quote(market, off, qty) => {
                 let market = MarketId::new(market);
@@ -105,10 +108,16 @@ impl Strategy for Hand {
             Step::Cancel(at) => {
                 ids.get(at).map(|id| ctx.cancel(*id));
             }
-            Step::Move(..) | Step::Answer(_) | Step::Fill(..) | Step::Hear => {}
+            Step::Move(..) | Step::ByHand(..) | Step::Answer(_) | Step::Fill(..) | Step::Hear => {}
         }
         Ok(())
     }
+}
+
+fn request(market: usize, buys: bool, price: Option<i64>, qty: i64) -> OrderRequest {
+    let side = if buys { Side::Buy } else { Side::Sell };
+    let limit = |price: i64| OrderType::Limit { price: Price::new(price * 10) };
+    OrderRequest::new(MarketId::new(market), side, price.map_or(OrderType::Market, limit), Qty::new(qty))
 }
 
 /// An order as the venue has it.
@@ -192,6 +201,8 @@ struct World {
 fn limits() -> RiskConfig {
     let mut config = RiskConfig { on_trip: OnTrip::Refuse, ..RiskConfig::default() };
     config.account.parse(Check::MaxPositionQty, "5").unwrap();
+    config.account.parse(Check::MaxGrossQty, "8").unwrap();
+    config.account.parse(Check::MaxNetQty, "6").unwrap();
     config.account.parse(Check::MaxGross, "700").unwrap();
     config.account.parse(Check::MaxOpenOrders, "4").unwrap();
     config.account.parse(Check::MaxDailyLoss, "60").unwrap();
@@ -259,6 +270,11 @@ impl World {
                 self.mids[*market] = *mid;
                 self.message(*market);
             }
+            Step::ByHand(market, buys, price, qty) => {
+                let request = request(*market, *buys, *price, *qty);
+                let order = Control::Order { strategy: StrategyId::new(0), request };
+                self.kernel.handle(self.now, Input::Control(&order)).unwrap();
+            }
             Step::Answer(takes) => self.exchange.answer(*takes),
             Step::Fill(at, qty) => self.exchange.fill(*at, *qty, self.mids),
             Step::Hear => {
@@ -291,9 +307,10 @@ proptest! {
         let moved = (MIDS.end as f64 / MIDS.start as f64).powi(2);
         for step in &tape {
             world.step(step);
-            for held in world.exchange.held {
-                prop_assert!(held.abs() <= MOST, "{step:?}: {held}");
-            }
+            let held = world.exchange.held;
+            prop_assert!(held.iter().all(|held| held.abs() <= MOST), "{step:?}: {held:?}");
+            prop_assert!(held.iter().map(|held| held.abs()).sum::<i64>() <= GROSS_QTY, "{step:?}: {held:?}");
+            prop_assert!(held.iter().sum::<i64>().abs() <= NET_QTY, "{step:?}: {held:?}");
             prop_assert!(world.gross() <= GROSS * moved, "{step:?}: {}", world.gross());
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! What it would come to counts everything that works on its side; it fails a limit that it would pass and that it takes
 //! it further beyond, so nobody is held back from getting closer. An order that truly reduces a position, with all that
-//! works against it counted, passes every limit; after a hard halt nothing does.
+//! works against it counted, passes every limit; after a hard halt nothing does. One that only reduces while others do so
+//! already is held against exposure alone: what it takes from them they may open the other way.
 //!
 //! What a guard allows comes to bounds, each on one figure of an order: its quantity, its price, what it adds to what
 //! works on its side. They follow from what is held, works and has happened, so that they are worked out once for many
@@ -101,6 +102,11 @@ type Figures = [Units; 9];
 impl Figure {
     /// What an order adds, by measure.
     const ADDS: [Self; 3] = [Self::AddsQty, Self::AddsNotional, Self::AddsValue];
+
+    /// Whether it is what an order adds.
+    fn is_added(self) -> bool {
+        matches!(self, Self::AddsQty | Self::AddsNotional | Self::AddsValue)
+    }
 }
 
 /// A bound of a guard.
@@ -211,15 +217,20 @@ impl Engine {
         let mut breaches = Vec::new();
         for guard in self.holding(ask) {
             let here = standing.in_market(ask.market, |strategy| guard.has(strategy));
-            if !guard.stop.is_hard() && reduces(ask, amounts, &here) {
+            let side = ask.side.index();
+            let further = [QTY, NOTIONAL, VALUE]
+                .map(|measure| here.further(side, measure, amounts.working[measure], ask.reduce_only));
+            let held = if ask.side == Side::Buy { here.held[QTY] } else { -here.held[QTY] };
+            let is_against = held < 0 && !guard.stop.is_hard();
+            if is_against && further[QTY] <= -here.toward(side, QTY) {
                 continue;
             }
-            let (side, reduce_only) = (ask.side.index(), ask.reduce_only);
-            let further = |measure: usize| here.further(side, measure, amounts.working[measure], reduce_only);
-            let figures = figures(ask, amounts, [further(QTY), further(NOTIONAL), further(VALUE)]);
+            // Beside others that reduce as much it may leave them nothing to reduce.
+            let only_exposure = is_against && ask.reduce_only;
+            let figures = figures(ask, amounts, further);
             self.bound(guard, ask, &here, standing, |bound| {
                 let figure = figures[bound.figure as usize];
-                if figure > bound.most {
+                if figure > bound.most && (bound.figure.is_added() || !only_exposure) {
                     let (scope, name) = (guard.scope, Arc::clone(&guard.name));
                     let (check, limit, value) = (bound.check, bound.limit, (bound.value)(figure));
                     breaches.push(Breach { check, scope, name, limit, value });
@@ -413,12 +424,6 @@ fn figures(ask: &Ask, amounts: &Amounts, [qty, notional, value]: Measures) -> Fi
     let twice = |price: i64| 2 * i128::from(price) * i128::from(ask.side.sign()) * BPS;
     let (worse, better) = price.map_or((Units::MIN, Units::MIN), |price| (twice(price), -twice(price)));
     [0, total[QTY], total[NOTIONAL], smallness, qty, notional, value, worse, better]
-}
-
-/// Whether an order makes a position smaller whatever else fills.
-fn reduces(ask: &Ask, amounts: &Amounts, here: &Holding) -> bool {
-    let held = if ask.side == Side::Buy { here.held[QTY] } else { -here.held[QTY] };
-    held < 0 && (ask.reduce_only || amounts.working[QTY] <= -here.toward(ask.side.index(), QTY))
 }
 
 /// How many times the equity a value is.
