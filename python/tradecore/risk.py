@@ -29,6 +29,9 @@ __all__ = ["RiskBreach", "RiskLimits", "RiskView", "Size", "size"]
 _LIMITS: tuple[str, ...] = tuple(name for name, _, _ in risk_checks())
 """The names of all limits, in the order in which they are checked."""
 
+_LENGTHS: tuple[str, ...] = tuple(name for name, counts, _ in risk_checks() if counts == "duration")
+"""Those that are lengths of time."""
+
 SCOPES = ("venues", "instruments", "strategies")
 
 _Number: TypeAlias = "Decimal | str | int | float"
@@ -72,6 +75,9 @@ class RiskLimits:
         How far a limit price may lie from the mid, to either side.
     max_book_age : duration
         Age of the newest thing known of the market.
+    max_signal_age : duration
+        Age of what the strategy's newest signal in the instrument was made of, expired or not; where it never had a
+        signal nothing is held against it.
     synced_book : bool
         Whether the book has to be in sync and not crossed.
     max_daily_loss, max_drawdown : Decimal, str or int
@@ -88,6 +94,8 @@ class RiskLimits:
         Move of the mid in a window: ``"100 per 5s"``.
     trip_spread_bps : Decimal, str or int
         Spread over mid.
+    trip_clock_jump : duration
+        How much further ahead, or less, our clock is of the venue's than at the message of the market before.
     capital : Decimal, str or int, optional
         What an account begins with, in the settlement currency; ``max_leverage`` needs it.
     risk_per_trade_pct : Decimal, str, int or float, optional
@@ -141,6 +149,7 @@ class RiskLimits:
     collar_last_bps: Decimal | str | int | None = None
     fat_finger_bps: Decimal | str | int | None = None
     max_book_age: DurationLike | None = None
+    max_signal_age: DurationLike | None = None
     synced_book: bool | None = None
     max_daily_loss: Decimal | str | int | None = None
     max_drawdown: Decimal | str | int | None = None
@@ -150,6 +159,7 @@ class RiskLimits:
     trip_silence: DurationLike | None = None
     trip_jump_bps: str | None = None
     trip_spread_bps: Decimal | str | int | None = None
+    trip_clock_jump: DurationLike | None = None
     capital: Decimal | str | int | None = None
     risk_per_trade_pct: Decimal | str | int | float | None = None
     on_trip: Literal["refuse", "reduce", "flatten", "halt"] = "reduce"
@@ -166,7 +176,7 @@ class RiskLimits:
         if self.risk_per_trade_pct is not None:
             _check_percent("risk_per_trade_pct", self.risk_per_trade_pct)
         check_risk(self)
-        for name in ("max_book_age", "trip_silence", "cooldown", "day_begins"):
+        for name in (*_LENGTHS, "cooldown", "day_begins"):
             if (given := getattr(self, name)) is not None:
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
 

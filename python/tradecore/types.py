@@ -75,6 +75,7 @@ class RiskCheck(StrEnum):
     COLLAR_LAST_BPS = "collar_last_bps"
     FAT_FINGER_BPS = "fat_finger_bps"
     MAX_BOOK_AGE = "max_book_age"
+    MAX_SIGNAL_AGE = "max_signal_age"
     SYNCED_BOOK = "synced_book"
     MAX_DAILY_LOSS = "max_daily_loss"
     MAX_DRAWDOWN = "max_drawdown"
@@ -84,6 +85,7 @@ class RiskCheck(StrEnum):
     TRIP_SILENCE = "trip_silence"
     TRIP_JUMP_BPS = "trip_jump_bps"
     TRIP_SPREAD_BPS = "trip_spread_bps"
+    TRIP_CLOCK_JUMP = "trip_clock_jump"
     BREAKER = "breaker"
     """The circuit breaker has tripped; it has no limit of its own."""
 

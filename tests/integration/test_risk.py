@@ -15,6 +15,7 @@ from scripted import MS, NAME, Scripted, rows
 import tradecore as tc
 from conftest import LAST, SET, TRADE, columns
 from tradecore.errors import InvalidValueError
+from tradecore.session.kernel import build_kernel
 from tradecore.types import RiskCheck
 
 FREE = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), maker_fee_bps=0, taker_fee_bps=0)
@@ -344,6 +345,71 @@ def test_the_market_as_such_trips_the_breaker(
     made, result = run(instrument, book(*rows_), tc.RiskLimits(**limits))
     assert result.risk.trips["ts"].dt.timestamp("ms").to_list()[0] == at
     assert made.states[-1][1] == "reducing"
+
+
+def late(ns: int) -> Any:
+    """A message every 10 ms, of which the venue's stamps fall behind by so much from the fifteenth on."""
+    data = rows((0, SET, -1, 101, 5), *[(ms, SET, 1, 99, 5 + ms) for ms in range(10, 300, 10)])
+    for stamps in ("ts_event", "ts_recv"):
+        data[stamps] += 10**10
+    data["ts_event"][15:] -= ns
+    return data
+
+
+def test_a_step_of_the_venues_clock_trips_the_breaker(instrument: tc.Instrument) -> None:
+    limits = tc.RiskLimits(trip_clock_jump="1s")
+    _, result = run(instrument, late(2 * 10**9), limits)
+    (trip,) = result.risk.trips.to_dicts()
+    assert (trip["check"], trip["limit"], trip["value"]) == ("trip_clock_jump", 10**9, 2 * 10**9)
+    assert result.risk.trips["ts"].dt.timestamp("ms").to_list() == [10_150]
+    _, result = run(instrument, late(10**9), limits)
+    assert not len(result.risk.trips), "it has moved by no more than it may"
+
+
+def test_a_step_of_our_own_clock_trips_the_breaker(instrument: tc.Instrument) -> None:
+    class Looks(tc.Strategy):
+        def on_start(self, ctx: tc.Context) -> None:
+            self.states: list[str] = []
+
+        def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
+            self.states.append(ctx.risk.state)
+
+    strategy = Looks("l", [NAME])
+    risk = tc.RiskLimits(trip_clock_jump="1s", on_trip="halt")
+    kernel = build_kernel("clock", [strategy], [instrument], risk=risk, stop_run_on_error=True)
+    kernel.start(10**10)
+    for ours, venues in [(0, 0), (1, 1), (2, 2), (1, 3), (2, 4)]:
+        at = [10**10 + seconds * 10**9 for seconds in (ours, venues)]
+        kernel.levels(at[0], 0, at[1], [(99.0, 5.0 + venues)], [(101.0, 5.0)], snapshot=True)
+    assert strategy.states == ["active"] * 3 + ["halted"] * 2
+
+
+class Says:
+    """Is of one opinion."""
+
+    model_id = "says"
+    latency = "2ms"
+
+    def opinion(self, instrument: str, ts_ns: int, features: Any) -> tuple[int, float, float]:
+        return 1, 0.5, 1.0
+
+
+class Asks(Watched):
+    predictor = Says()
+
+
+def test_an_order_on_a_signal_that_is_too_old_is_refused(instrument: tc.Instrument) -> None:
+    ask = lambda ctx: ctx.predict(NAME, [1.0], lifetime="5ms")  # noqa: E731
+    buy = lambda ctx: ctx.buy(NAME, 1, 98)  # noqa: E731
+    sell = lambda ctx: ctx.sell(NAME, 1, 110, reduce_only=True)  # noqa: E731
+    take = lambda ctx: ctx.buy(NAME, 1, 101)  # noqa: E731
+    steps = (buy, ask, take, buy, sell, ask, buy)
+    limits = tc.RiskLimits(max_signal_age="15ms")
+    made, result = scripted.run(instrument, book(), *steps, venue=FREE, base=Asks, risk=limits)
+    assert made.breaches == [[("max_signal_age", "account", 15 * MS, 20 * MS)]]
+    refused = [order for _, order, _, reason in made.told if reason == "risk"]
+    assert refused == [3], "before there was a signal, on a fresh one, and to reduce they pass"
+    assert len(result.orders) == 5
 
 
 def test_refusals_of_the_venue_trip_the_breaker(instrument: tc.Instrument) -> None:

@@ -309,8 +309,11 @@ impl Core {
             for market in (0..self.markets.len()).map(MarketId::new) {
                 self.tell_mark(market, true);
             }
-            let accounts = &self.accounts;
+            let (accounts, signals) = (&self.accounts, &self.signals);
             if let Some(engine) = self.desk.engine_mut() {
+                for (strategy, market, signal, _) in signals.list() {
+                    engine.signalled(strategy, market, signal.ts);
+                }
                 engine.begin(|strategy, market| {
                     let position = accounts.position(strategy, market);
                     position.realized.checked_sub(position.fees).unwrap_or_default()
@@ -334,6 +337,12 @@ impl Core {
     #[inline]
     pub(super) fn limits_need_marks(&self) -> bool {
         self.desk.engine().is_some_and(Engine::needs_marks)
+    }
+
+    /// Whether the venue's stamps are needed for limits.
+    #[inline]
+    pub(super) fn limits_need_stamps(&self) -> bool {
+        self.desk.engine().is_some_and(Engine::needs_stamps)
     }
 
     /// Whether trades are needed for limits.

@@ -262,7 +262,7 @@ impl Kernel {
         }
         if let Input::Message { market, rows } = input {
             self.prepare(at, &input, Some(market))?;
-            return self.on_message(market, rows);
+            return self.on_message(at, market, rows);
         }
         if let Input::Report(report) = input {
             self.prepare(at, &input, None)?;
@@ -460,6 +460,9 @@ impl Kernel {
         let now = core.now;
         match &answer.outcome {
             Ok(signal) if core.signals.take(answer, now) => {
+                if let Some(engine) = core.desk.engine_mut() {
+                    engine.signalled(strategy, market, signal.ts);
+                }
                 core.tell_signal(answer);
                 self.call(strategy, |s, ctx| s.on_signal(ctx, market, signal))
             }
@@ -517,7 +520,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn on_message(&mut self, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
+    fn on_message(&mut self, at: i64, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
         let mut wanted = core.topics.followed(market);
         let executes = wanted.has(Topics::EXECUTION);
@@ -525,6 +528,10 @@ impl Kernel {
             wanted = wanted.with(Topics::TRADES);
         }
         wanted = wanted.with(core.event_topics());
+        let stamps = core.limits_need_stamps();
+        if stamps {
+            wanted = wanted.with(Topics::STAMPS);
+        }
         let state = &mut core.markets[market.index()];
         if !state.bars.are_idle() {
             wanted = wanted.with(Topics::TRADES);
@@ -582,6 +589,10 @@ impl Kernel {
             && let (Some(trade), Some(engine)) = (self.content.trades.last(), core.desk.engine_mut())
         {
             engine.traded(market, trade.price);
+        }
+        if stamps && let Some(engine) = core.desk.engine_mut() {
+            // By the clock as it is, which may have gone back.
+            engine.stamped(at, market, self.content.ts_event);
         }
         if core.events.is_some() {
             core.tell_message(market, &self.content);

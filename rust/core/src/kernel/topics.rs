@@ -34,6 +34,8 @@ impl Topics {
     pub const BARS: Self = Self(1 << 10);
     /// Messages for executions; no hook tells of them.
     pub(super) const EXECUTION: Self = Self(1 << 11);
+    /// Stamps of all messages, for limits; no hook tells of them.
+    pub(super) const STAMPS: Self = Self(1 << 12);
 
     /// Words for those that stand alone.
     const WORDS: [(&'static str, Self); 10] = [

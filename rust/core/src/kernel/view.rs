@@ -330,8 +330,8 @@ impl MarketView {
         self.follow();
         let basis = self.basis;
         let rows = match rows {
-            // Bars are closed by the stamps of rows that nobody else need look at.
-            Rows::Supplied { upto, seen, .. } if wanted.has(Topics::BARS) => {
+            // Bars are closed by the stamps of rows that nobody else need look at, and limits may be on them.
+            Rows::Supplied { upto, seen, .. } if wanted.has(Topics::BARS) || wanted.has(Topics::STAMPS) => {
                 Rows::Supplied { upto, seen, only_levels: false }
             }
             rows => rows,

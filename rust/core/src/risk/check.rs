@@ -104,6 +104,8 @@ checks! {
     FatFingerBps "fat_finger_bps" Bps,
     /// Age of what is known of the market.
     MaxBookAge "max_book_age" Length,
+    /// Age of the newest signal of the strategy in the market, where there is one.
+    MaxSignalAge "max_signal_age" Length,
     /// Whether the book is in sync and not crossed.
     SyncedBook "synced_book" Flag,
     /// Loss since the day began.
@@ -122,6 +124,8 @@ checks! {
     TripJumpBps "trip_jump_bps" BpsIn,
     /// Spread over mid; likewise.
     TripSpreadBps "trip_spread_bps" Bps,
+    /// How much the venue's clock and ours move against each other between two messages of a market; likewise.
+    TripClockJump "trip_clock_jump" Length,
     /// The circuit breaker has tripped; it has no limit of its own.
     Breaker "breaker" Flag,
 }
@@ -153,6 +157,7 @@ impl Check {
                 | Self::TripSilence
                 | Self::TripJumpBps
                 | Self::TripSpreadBps
+                | Self::TripClockJump
         )
     }
 
@@ -167,6 +172,7 @@ impl Check {
                 | Self::TripSilence
                 | Self::TripJumpBps
                 | Self::TripSpreadBps
+                | Self::TripClockJump
         )
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Facts {
     pub(super) last: Option<i64>,
     /// The mid it was marked at last.
     pub(super) twice_mid: Option<i64>,
+    /// How far our clock was ahead of the venue's at its last message, ns, where a limit asks.
+    pub(super) ahead: Option<i64>,
 }
 
 /// All guards of a session.
@@ -38,6 +40,8 @@ pub struct Engine {
     pub(super) markets: Vec<Facts>,
     /// What every strategy had made in every market when it last held nothing there.
     pub(super) flat_at: Vec<Vec<Money>>,
+    /// When the features were taken that the newest signal of every strategy in every market was made of, ns.
+    pub(super) signals: Vec<Vec<Option<i64>>>,
     /// What tripped, until somebody takes it.
     pub(super) tripped: Vec<Trip>,
     /// Checks that any guard has a limit of.
@@ -76,6 +80,7 @@ impl Engine {
                 heard: None,
                 last: None,
                 twice_mid: None,
+                ahead: None,
             });
             places.push((instrument.id.to_string(), instrument.id.venue().to_owned()));
         }
@@ -121,6 +126,7 @@ impl Engine {
         }
         let mut engine = Self {
             flat_at: vec![vec![Money::ZERO; markets.len()]; strategies.len()],
+            signals: vec![vec![None; markets.len()]; strategies.len()],
             config,
             guards,
             markets,
@@ -175,6 +181,12 @@ impl Engine {
     #[inline]
     pub fn needs_trades(&self) -> bool {
         self.limits_any(Check::CollarLastBps)
+    }
+
+    /// Whether the venue's stamp of every message has to be told.
+    #[inline]
+    pub fn needs_stamps(&self) -> bool {
+        self.limits_any(Check::TripClockJump)
     }
 
     /// Grows with every change of [`Engine::needs_marks`].
@@ -257,6 +269,30 @@ impl Engine {
     #[inline]
     pub fn traded(&mut self, market: MarketId, price: i64) {
         self.markets[market.index()].last = Some(price);
+    }
+
+    /// A strategy has a new signal in a market, made of features that were taken at `ts`.
+    pub fn signalled(&mut self, strategy: StrategyId, market: MarketId, ts: i64) {
+        self.signals[strategy.index()][market.index()] = Some(ts);
+    }
+
+    /// A message of a market came at `at` of our clock, with the venue's stamp. A step of either clock shows in how far
+    /// one is ahead of the other, as does a message that is late by as much.
+    pub fn stamped(&mut self, at: i64, market: MarketId, ts_event: i64) {
+        let ahead = at.saturating_sub(ts_event);
+        let Some(before) = self.markets[market.index()].ahead.replace(ahead) else { return };
+        let jump = i128::from(ahead.abs_diff(before)).saturating_mul(ONE);
+        for index in 0..self.guards.len() {
+            let guard = &mut self.guards[index];
+            if let Some(limit) = guard.limits.get(Check::TripClockJump)
+                && guard.markets[market.index()]
+                && jump > limit.value
+            {
+                guard.sudden = Some((Check::TripClockJump, limit.value, jump));
+                self.judge(index, at);
+                self.guards[index].sudden = None;
+            }
+        }
     }
 
     /// A market is at these prices, or something was booked in it: what `worth` says that every strategy has made there

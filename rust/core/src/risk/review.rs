@@ -317,6 +317,9 @@ impl Engine {
             let age = facts.heard.map_or(i64::MAX, |heard| ask.now.saturating_sub(heard));
             i128::from(age).saturating_mul(ONE)
         });
+        if let Some(ts) = self.signals[ask.strategy.index()][ask.market.index()] {
+            to.count(Check::MaxSignalAge, |_| i128::from(ask.now.saturating_sub(ts)).saturating_mul(ONE));
+        }
         let sign = i128::from(ask.side.sign());
         if let Some(limit) = to.limits.get(Check::CollarTouchBps)
             && let Some(best) = ask.touch.best(ask.side.opposite())

@@ -79,9 +79,13 @@ impl Engine {
             w.option(facts.heard, Writer::i64);
             w.option(facts.last, Writer::i64);
             w.option(facts.twice_mid, Writer::i64);
+            w.option(facts.ahead, Writer::i64);
         }
         for made in self.flat_at.iter().flatten() {
             w.i128(made.units());
+        }
+        for ts in self.signals.iter().flatten() {
+            w.option(*ts, Writer::i64);
         }
     }
 
@@ -100,9 +104,13 @@ impl Engine {
             facts.heard = r.option(Reader::i64)?;
             facts.last = r.option(Reader::i64)?;
             facts.twice_mid = r.option(Reader::i64)?;
+            facts.ahead = r.option(Reader::i64)?;
         }
         for made in self.flat_at.iter_mut().flatten() {
             *made = Money::from_units(r.i128()?);
+        }
+        for ts in self.signals.iter_mut().flatten() {
+            *ts = r.option(Reader::i64)?;
         }
         self.look();
         Ok(())
