@@ -6,7 +6,7 @@
 //! | rejected | rejected | rejected, a mismatch | mismatch unless it was rejected |
 //! | fill | working or filled: the acknowledgement is late | as it says | booked; what ended it stands unless it is full |
 //! | cancelled, expired | ended | ended | nothing new; a mismatch after a fill of all |
-//! | replaced, reduced, repriced | working, with the new terms | the new terms | nothing new |
+//! | replaced, reduced, repriced | working, with the new terms | the new terms | nothing new; a mismatch beyond a fill of all |
 //! | cancel or replace rejected | the request is answered | the request is answered | nothing new |
 //! | triggered | working, set off | set off | nothing new |
 //! | unknown | unknown | unknown | nothing new |
@@ -355,6 +355,10 @@ impl Order {
             }
             ReportKind::Cancelled => self.close(S::Cancelled, self.reason, now),
             ReportKind::Expired(reason) => self.close(S::Expired, Some(reason), now),
+            // Fills told before new terms have ended it by the old ones, and there is more of it.
+            ReportKind::Replaced { qty, .. } if self.standing == S::Filled && qty > self.filled => {
+                return (Applied::Nothing, contradiction);
+            }
             ReportKind::Replaced { .. }
             | ReportKind::Reduced { .. }
             | ReportKind::Repriced { .. }
