@@ -16,7 +16,7 @@ from tradecore.validation import DurationLike, to_ns
 
 __all__ = ["MODELS", "Compared", "Recording", "compare", "compare_queues", "recording", "table_of"]
 
-MODELS: Final = ("tracked", "tracked_high", "conservative", "power(2)", "power(3)", "log")
+MODELS: Final = ("tracked", "tracked_low", "tracked_high", "conservative", "power(2)", "power(3)", "log")
 """Queue models that are compared if no others are named."""
 
 Scripted: TypeAlias = tuple[int, int, int, int, int]

@@ -15,7 +15,7 @@
 //! The models differ in `p`; `conservative` says 1; `depletion` says 1 and draws, on every trade, whether the order is
 //! reached (chance `1 - front / displayed`), the rule of the founding market maker, seeded. The forms of `p` are those
 //! published for hftbacktest's models. As published, to the last digit, the models are with `compat=True`: see
-//! [`published`]. `tracked`, `tracked_high` and `fitted` know who stands where by the level's own changes: see [`tracked`].
+//! [`published`]. `tracked`, its two bounds and `fitted` know who stands where by the level's own changes: see [`tracked`].
 
 #[cfg(test)]
 pub(super) mod obvious;
@@ -29,8 +29,8 @@ use std::str::FromStr;
 
 pub use self::place::{QueuePosition, QueueRule};
 use self::power::pow;
-use self::tracked::Departures;
 pub use self::tracked::Told;
+use self::tracked::{Departures, Ties, Unmatched};
 use crate::random::Random;
 
 /// How a resting order advances in its queue.
@@ -53,7 +53,7 @@ impl From<QueueRule> for QueueModel {
 /// The text names no queue model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown queue model {0:?}; expected tracked, tracked_high, fitted(n), conservative, power(n), power2(n), power3(n), \
+    "unknown queue model {0:?}; expected tracked, tracked_low, tracked_high, fitted(n), conservative, power(n), power2(n), power3(n), \
      log, log2 or depletion with n > 0; conservative, the powers and the logarithms also with compat=True, as \
      power(3, compat=True)"
 )]
@@ -83,6 +83,7 @@ impl FromStr for QueueModel {
             ("log2", None) => QueueRule::Log2,
             ("depletion", None) if !is_compat => QueueRule::Depletion,
             ("tracked", None) if !is_compat => QueueRule::Tracked,
+            ("tracked_low", None) if !is_compat => QueueRule::TrackedLow,
             ("tracked_high", None) if !is_compat => QueueRule::TrackedHigh,
             ("fitted", Some(n)) if !is_compat => QueueRule::Fitted(n),
             ("power", Some(n)) => QueueRule::Power(n),
@@ -107,6 +108,7 @@ impl fmt::Display for QueueModel {
             QueueRule::Log2 => ("log2", None),
             QueueRule::Depletion => ("depletion", None),
             QueueRule::Tracked => ("tracked", None),
+            QueueRule::TrackedLow => ("tracked_low", None),
             QueueRule::TrackedHigh => ("tracked_high", None),
             QueueRule::Fitted(n) => ("fitted", Some(n)),
             QueueRule::Custom => ("custom", None),
@@ -134,15 +136,16 @@ pub struct Print {
 impl QueueModel {
     /// Whether it follows the pieces of a level, and whom it takes to leave where they do not tell.
     fn departures(self) -> Option<Departures> {
-        Some(match self.rule {
-            QueueRule::Tracked | QueueRule::TrackedHigh | QueueRule::Fitted(_) if !self.is_throttled => {
-                Departures::Ahead
-            }
-            QueueRule::Tracked => Departures::Behind,
-            QueueRule::TrackedHigh => Departures::Ahead,
-            QueueRule::Fitted(n) => Departures::Split(n),
+        let (ties, merged) = match self.rule {
+            QueueRule::Tracked => (Ties::Weighed, Unmatched::Behind),
+            QueueRule::TrackedLow => (Ties::Behind, Unmatched::Behind),
+            QueueRule::TrackedHigh => (Ties::Ahead, Unmatched::Ahead),
+            QueueRule::Fitted(n) => (Ties::Weighed, Unmatched::Split(n)),
             _ => return None,
-        })
+        };
+        // Of a feed that tells every event all that joined behind is known.
+        let unmatched = if self.is_throttled { merged } else { Unmatched::Ahead };
+        Some(Departures { ties, unmatched })
     }
 
     /// Whether what was told of a level before an order came tells something: see [`QueuePosition::know`].

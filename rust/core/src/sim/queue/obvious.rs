@@ -12,9 +12,13 @@ pub(in crate::sim) struct Obvious {
     traded_at: i64,
     changed_at: i64,
     change: i64,
-    before: Option<Vec<(i64, bool)>>,
+    before: Option<Before>,
     carry: f64,
+    tied: f64,
 }
+
+/// The line before the last change: its pieces, and what splits and ties had left over.
+type Before = (Vec<(i64, bool)>, f64, f64);
 
 impl Obvious {
     pub(in crate::sim) fn behind(model: QueueModel, qty: i64) -> Self {
@@ -27,6 +31,7 @@ impl Obvious {
             change: 0,
             before: None,
             carry: 0.0,
+            tied: 0.0,
         }
     }
 
@@ -69,7 +74,7 @@ impl Obvious {
         if shown > 0
             && let Some(before) = self.before.take()
         {
-            self.pieces = before;
+            (self.pieces, self.carry, self.tied) = before;
             past += if eats { self.eat(shown) } else { 0 };
             self.change += shown;
             self.act();
@@ -102,7 +107,7 @@ impl Obvious {
     }
 
     fn act(&mut self) {
-        self.before = Some(self.pieces.clone());
+        self.before = Some((self.pieces.clone(), self.carry, self.tied));
         if self.change > 0 {
             self.pieces.push((self.change, false));
         }
@@ -110,11 +115,22 @@ impl Obvious {
             return;
         }
         let qty = -self.change;
-        for ahead in [false, true] {
-            if let Some(at) = self.pieces.iter().rposition(|piece| *piece == (qty, ahead)) {
-                self.pieces.remove(at);
-                return;
+        let find = |own: &Self, ahead| own.pieces.iter().rposition(|piece| *piece == (qty, ahead));
+        let [behind, ahead] = [false, true].map(|ahead| find(self, ahead));
+        if behind.is_some() && self.is_ahead(qty) {
+            match ahead {
+                Some(at) => {
+                    self.pieces.remove(at);
+                }
+                None => {
+                    self.eat(qty);
+                }
             }
+            return;
+        }
+        if let Some(at) = behind.or(ahead) {
+            self.pieces.remove(at);
+            return;
         }
         let (front, back) = (self.sum(true), self.sum(false));
         let wanted = match self.model.rule {
@@ -137,5 +153,28 @@ impl Obvious {
             }
             self.pieces.retain(|piece| piece.0 > 0);
         }
+    }
+
+    fn is_ahead(&mut self, qty: i64) -> bool {
+        let [ahead, behind] =
+            [true, false].map(|side| self.pieces.iter().filter(|piece| **piece == (qty, side)).count());
+        match self.model.rule {
+            QueueRule::TrackedLow => return false,
+            QueueRule::TrackedHigh => return ahead > 0,
+            _ => {}
+        }
+        let rest = self.pieces.iter().find(|piece| piece.1).map_or(0, |piece| piece.0);
+        let others = self.sum(true) + self.sum(false) - rest - qty;
+        let hidden = match others {
+            1.. if rest > qty => rest as f64 * (ahead + behind - 1) as f64 / others as f64,
+            _ => 0.0,
+        };
+        let ahead = ahead as f64 + hidden;
+        self.tied += ahead / (ahead + behind as f64);
+        if self.tied < 0.5 {
+            return false;
+        }
+        self.tied -= 1.0;
+        true
     }
 }

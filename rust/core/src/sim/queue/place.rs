@@ -20,9 +20,12 @@ pub enum QueueRule {
     Log2,
     /// As the first; each trade reaches the order with probability `1 - front / displayed`.
     Depletion,
-    /// Who the level's own changes tell; of the rest, in a feed that merges events, those behind the order first.
+    /// Who the level's own changes tell, of equal sizes by how many stand where; of the rest, in a feed that merges events,
+    /// those behind the order first.
     Tracked,
-    /// The same, those ahead of it first.
+    /// The same, of equal sizes those behind it.
+    TrackedLow,
+    /// The same, those ahead of it first, of equal sizes too.
     TrackedHigh,
     /// The same, `(front / (front + back))^n` of it ahead of the order.
     Fitted(f64),
