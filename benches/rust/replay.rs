@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tape::{GAP_NS, Narrow, START_NS, busy, instrument, narrow, synth};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig};
+use tradecore_core::book::MarkSource;
 use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies};
 use tradecore_core::kernel::{
     Context, HookError, HookResult, Interest, OnError, Record, Strategy, StrategySetup, Topics,
@@ -143,6 +144,7 @@ fn setup(columns: &Arc<Narrow>, id: &str) -> MarketSetup {
             clock_lead: ClockLead::Ns(0),
             wrong_stamps: WrongStampRule::default(),
             stale_ns: 60_000_000_000,
+            mark_source: MarkSource::Mid,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,

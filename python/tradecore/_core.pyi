@@ -998,7 +998,7 @@ class RiskView:
 
 @final
 class Payment:
-    """Money that a venue moved of its own accord: funding, a settlement, a liquidation. A value that may be kept.
+    """Money that a venue moved by itself: funding, a settlement, a liquidation, interest. A value that may be kept.
 
     Examples
     --------
@@ -1011,7 +1011,7 @@ class Payment:
         """Id of the instrument."""
     @property
     def why(self) -> str:
-        """Why money moved: ``funding``, ``settlement``, ``liquidation`` or ``liquidation_fee``."""
+        """Why money moved: ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee`` or ``interest``."""
     @property
     def paid(self) -> Decimal:
         """What was paid, in the settlement currency; negative is received."""
@@ -1020,10 +1020,16 @@ class Payment:
         """The position it was paid on, or what of it was closed, in contracts (spot: base units); negative is short."""
     @property
     def price(self) -> float:
-        """The price the position was valued at, in quote currency: mark, else index, else mid; or closed at."""
+        """The price the position was valued at, in quote currency: mark, else index, else mid; or closed at.
+
+        Of interest it is what one of the currency that is owed is worth.
+        """
     @property
     def rate(self) -> float:
-        """Fraction of the position's value that longs pay to shorts, negative for the reverse, or of a fee; else 0."""
+        """Fraction of the position's value that longs pay to shorts, negative for the reverse, or of a fee; else 0.
+
+        Of interest it is that of what is owed.
+        """
     @property
     def ts_event(self) -> int:
         """When it was paid by the venue's clock, ns UTC."""
@@ -2586,8 +2592,8 @@ class FinalPositions:
         """Return one row a strategy and instrument, instrument by instrument.
 
         Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
-        currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding`` and ``cash`` in the settlement
-        currency, and ``fills``, their number.
+        currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding``, ``interest`` and ``cash`` in the
+        settlement currency, and ``fills``, their number.
         """
 
 @final
@@ -3765,8 +3771,12 @@ class Kernel:
         risk: RiskLimits | None = None,
         events: EventBus | None = None,
     ) -> Kernel: ...
-    def add_market(self, instrument: Instrument, *, basis: str = "l2") -> int:
-        """Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes."""
+    def add_market(self, instrument: Instrument, *, basis: str = "l2", mark_source: str = "mid") -> int:
+        """Add an instrument and return its index.
+
+        ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes. Positions in it are valued by ``mark_source``: ``mid``,
+        ``mark`` or ``last``.
+        """
     def add_strategy(
         self,
         name: str,

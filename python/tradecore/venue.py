@@ -127,12 +127,12 @@ class SimVenue:
         Of requests, responses and market data.
     queue : str or QueueModel
         How a resting order advances in its queue: ``tracked`` (the level's own changes tell who stands where; what
-        they leave open left from behind), ``tracked_high`` (from ahead), ``fitted(n)`` (``(ahead / level)^n`` of it
-        from ahead) or ``fitted:FILE`` (the same with the exponent of such a file, which is read
-        at once), ``conservative`` (only trades advance it), ``power(n)``, ``power2(n)``, ``power3(n)``, ``log``,
-        ``log2`` (departures ahead of it too, with some probability) or ``depletion`` (each trade reaches it with
-        probability ``1 - ahead / displayed``; seeded). ``conservative``, the powers and the logarithms also as
-        published for hftbacktest, to compare with it: ``power(3, compat=True)``. Or a
+        they leave open left from behind), ``tracked_low`` (of equal sizes too), ``tracked_high`` (from ahead),
+        ``fitted(n)`` (``(ahead / level)^n`` of it from ahead) or ``fitted:FILE`` (the same with the exponent of such a
+        file, which is read at once), ``conservative`` (only trades advance it), ``power(n)``, ``power2(n)``,
+        ``power3(n)``, ``log``, ``log2`` (departures ahead of it too, with some probability) or ``depletion`` (each
+        trade reaches it with probability ``1 - ahead / displayed``; seeded). ``conservative``, the powers and the
+        logarithms also as published for hftbacktest, to compare with it: ``power(3, compat=True)``. Or a
         :class:`QueueModel <tradecore.QueueModel>`, an object of a class of your own, or the text of one to import:
         ``module:Class``, ``file.py:Class``, ``module:Class(name=value)``.
     granularity : duration or "auto"
@@ -178,6 +178,10 @@ class SimVenue:
     stale_after : duration
         After so long without a message of its market what is known of it is old: the result counts such times
         (``silences``), and those in which a position was open (``stale_marks``).
+    mark_source : "mid", "mark" or "last"
+        What positions are valued at, for equity, unrealised profit and limits: the middle of the best prices, the last
+        mark price that the venue published, or the last trade; the mid as long as there was no other, and where the
+        data has none (``Result.mark_source``). Margin is kept by the venue's own mark in any case.
     uncross : "drop-older" or "off"
         What is done about a book that stays locked or crossed for a second of receive time, as one does of which the
         removal of a level was lost. ``drop-older`` removes the levels of the side that was not touched for longer;
@@ -187,15 +191,22 @@ class SimVenue:
         the others took and trade with each other. ``isolated``: each is alone with the market, as in a run of its own.
     balances : mapping of str to Decimal or str, or str, optional
         What each account holds at first, by currency, such as ``{"BTC": "0.5", "USDT": 1000}`` or
-        ``"0.5 BTC, 1000 USDT"``; of what is not named, nothing. With it a spot order that would pay what the account
-        does not hold is refused (``insufficient_balance``). If not given, accounts hold whatever they need.
+        ``"0.5 BTC, 1000 USDT"``; of what is not named, nothing. With it an order in spot, a binary or an option that
+        would pay what the account does not hold is refused (``insufficient_balance``). If not given, accounts hold
+        whatever they need.
     borrowing : "refused" or "allowed"
         Whether balances may go below zero.
+    borrow_rate : str, or mapping of str to str, optional
+        What that costs where it is allowed: a rate of what is owed at whole multiples of an interval, such as
+        ``"0.00001 every 1h"``, or rates by currency, ``"*"`` for all others: ``{"USDT": "0.00001 every 1h", "BTC":
+        "0.000002 every 1h"}``. Paid in the currency that is owed on the most that was owed in the interval
+        (``interest`` of the result); nothing if not given.
     margin : "off", "cross" or "isolated"
-        Whether linear, inverse and quanto contracts need margin, and what stands behind a position: all that the
-        account has in its settlement currency, or what was put behind it. The collateral is ``balances``. An order that
-        the account cannot margin is refused (``insufficient_margin``), a position whose maintenance margin is no longer
-        covered at the mark is liquidated: see the page "How orders fill", "Margin and liquidation".
+        Whether linear, inverse and quanto contracts, and options that were written, need margin, and what stands behind
+        a position: all that the account has in its settlement currency, or what was put behind it. The collateral is
+        ``balances``. An order that the account cannot margin is refused (``insufficient_margin``), a position whose
+        maintenance margin is no longer covered at the mark is liquidated: see the page "How orders fill", "Margin and
+        liquidation".
     leverage : int, str, or mapping of str to either
         How many times its margin a position may be worth: one for all contracts, or by symbol, ``"*"`` for all others:
         ``{"BTCUSDT": 20, "*": 5}``, as text ``"BTCUSDT: 20; *: 5"``.
@@ -207,6 +218,9 @@ class SimVenue:
         ``symbol,notional_floor,notional_cap,initial_rate,maintenance_rate,maintenance_amount``.
     liquidation_fee_bps : Decimal or str, optional
         What a liquidation costs, in basis points of the value closed; what a taker pays if not given.
+    option_margin : str
+        What written options ask with margin, as fractions of the underlying's value: initial margin at the money, its
+        least, maintenance margin. Deribit's if not given: see "Options and binaries" there.
     insurance : "fund" or "none"
         Whether what the book does not take at the price of bankruptcy goes to an insurance fund at that price, or a
         liquidated position is closed at any price, and the account owes what it cost beyond its margin.
@@ -271,6 +285,7 @@ class SimVenue:
     clock_lead: DurationLike = field(default="auto", kw_only=True)
     wrong_stamps: Literal["set_aside", "refuse"] = field(default="set_aside", kw_only=True)
     stale_after: DurationLike = field(default="1m", kw_only=True)
+    mark_source: Literal["mid", "mark", "last"] = field(default="mid", kw_only=True)
     uncross: Literal["drop-older", "off"] = field(default="drop-older", kw_only=True)
     accounts: Literal["shared", "isolated"] = field(default="shared", kw_only=True)
     self_trade: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = field(
@@ -278,11 +293,13 @@ class SimVenue:
     )
     balances: Mapping[str, Decimal | str | int] | str | None = field(default=None, kw_only=True)
     borrowing: Literal["refused", "allowed"] = field(default="refused", kw_only=True)
+    borrow_rate: Mapping[str, str] | str | None = field(default=None, kw_only=True)
     funding: str = field(default="data", kw_only=True)
     margin: Literal["off", "cross", "isolated"] = field(default="off", kw_only=True)
     leverage: Mapping[str, str | int] | str | int = field(default="1", kw_only=True)
     maintenance: Mapping[str, str] | str = field(default="0.005", kw_only=True)
     liquidation_fee_bps: Decimal | str | int | None = field(default=None, kw_only=True)
+    option_margin: str = field(default="0.15, 0.1, 0.075", kw_only=True)
     insurance: Literal["fund", "none"] = field(default="fund", kw_only=True)
     amend: Literal["keeps_place", "loses_place", "unsupported"] = field(default="keeps_place", kw_only=True)
     amend_crossing: Literal["refused", "cancelled"] = field(default="refused", kw_only=True)
@@ -341,7 +358,7 @@ class SimVenue:
             # One text for equal balances.
             held = ", ".join(f"{amount} {currency}" for currency, amount in self.balances.items())
             object.__setattr__(self, "balances", held)
-        for name in ("leverage", "maintenance"):
+        for name in ("leverage", "maintenance", "borrow_rate"):
             given = getattr(self, name)
             if isinstance(given, Mapping):
                 object.__setattr__(self, name, "; ".join(f"{symbol}: {value}" for symbol, value in given.items()))

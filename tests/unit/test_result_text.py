@@ -25,6 +25,7 @@ def total(currency: str = "USDT", **figures: Any) -> dict[str, Any]:
         "gross_pnl": Decimal("2.5"),
         "fees": Decimal("0.5"),
         "funding": Decimal(0),
+        "interest": Decimal(0),
         "net_pnl": Decimal(2),
         "turnover": Decimal(10_000),
         "max_drawdown": 0.25,
@@ -37,7 +38,7 @@ def total(currency: str = "USDT", **figures: Any) -> dict[str, Any]:
 
 
 def position(number: int, fills: int) -> dict[str, Any]:
-    money = dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees", "funding"), ZERO)
+    money = dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees", "funding", "interest"), ZERO)
     return {"strategy": "s", "instrument": f"I{number}.V", "qty": Decimal("0.10"), "fills": fills, **money}
 
 
@@ -61,6 +62,7 @@ def facts(**changes: Any) -> Facts:
         positions=[position(0, 400)],
         bounds={},
         fill_basis={"I0.V": "l2"},
+        mark_source={"I0.V": "mid"},
         volumes={"I0.V": {"filled": Decimal(40), "traded": Decimal(1000), "share": 0.04}},
         granularity_ms={"I0.V": 100.0},
         clock_leads={},

@@ -1,4 +1,4 @@
-"""What a profit is made of: spread captured, adverse selection, inventory, fees and funding, to the last digit."""
+"""What a profit is made of, to the last digit: spread, adverse selection, inventory, fees, funding and interest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "attribute", "keys_of"]
 
-PARTS = ("spread", "adverse_selection", "inventory", "fees", "funding")
+PARTS = ("spread", "adverse_selection", "inventory", "fees", "funding", "interest")
 """What a profit is split into; they add up to it."""
 _KEYS = ("strategy", "instrument", "hour", "side")
 _HOUR = 3_600_000_000_000
@@ -56,6 +56,7 @@ def attribute(
     positions: Iterable[Mapping[str, Any]],
     instruments: Sequence[Instrument],
     mids: Mids,
+    marks: Mapping[str, float | None],
     end: int | None,
     *,
     keys: Sequence[str],
@@ -75,7 +76,8 @@ def attribute(
 
     known = {instrument.id: instrument for instrument in instruments}
     for (name,), piece in fills.partition_by("instrument", as_dict=True, maintain_order=True).items():
-        _split(add, known[str(name)], piece, mids, int(end or 0), horizon_ns, by_hour=by_hour, by_side=by_side)
+        of, mark = known[str(name)], marks.get(str(name))
+        _split(add, of, piece, mids, mark, int(end or 0), horizon_ns, by_hour=by_hour, by_side=by_side)
     _add_payments(add, tables, by_hour=by_hour, by_side=by_side)
     _close(add, parts, positions, has_fees=bool(money))
     totals: dict[tuple[Any, ...], dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(PARTS, Decimal(0)))
@@ -106,6 +108,7 @@ def _split(
     instrument: Instrument,
     fills: pl.DataFrame,
     mids: Mids,
+    mark: float | None,
     end: int,
     horizon_ns: int,
     *,
@@ -147,14 +150,15 @@ def _split(
             yield (strategy, name, first + group % hours if by_hour else 0, side), made[group]
 
     none = np.zeros(len(times), np.int64)
-    mark = mids.at(name, np.array([end]))
+    last = mids.at(name, np.array([end]))[0] if mark is None else mark
     if not by_hour:
-        for group, (spread, adverse, held) in sums(none, np.full(len(times), mark[0]), columns, holder):
+        for group, (spread, adverse, held) in sums(none, np.full(len(times), last), columns, holder):
             add(group, "spread", spread)
             add(group, "adverse_selection", adverse)
             add(group, "inventory", held)
     else:
         ends = mids.at(name, np.minimum((first + 1 + np.arange(hours)) * _HOUR, end))
+        ends[-1] = last
         hour, hour_later = times // _HOUR - first, later // _HOUR - first
         for group, (spread, adverse, _) in sums(hour, ends[hour], columns, holder):
             add(group, "spread", spread)
@@ -196,8 +200,8 @@ def _add_payments(add: _Add, tables: TableStore, *, by_hour: bool, by_side: bool
     columns = ["ts_event", "instrument", "strategy", "why", "position_qty", "paid"]
     paid = tables.table("payments", columns).select(columns)
     for ts, instrument, strategy, why, qty, amount in paid.iter_rows():
-        part = "funding" if why == "funding" else "fees" if why == "liquidation_fee" else None
-        if part == "funding" or (part and (by_hour or by_side)):
+        part = why if why in ("funding", "interest") else "fees" if why == "liquidation_fee" else None
+        if part in ("funding", "interest") or (part and (by_hour or by_side)):
             side = _SIDES[qty < 0] if by_side else ""
             add((strategy, instrument, ts // _HOUR if by_hour else 0, side), part, EXACT.minus(amount))
 

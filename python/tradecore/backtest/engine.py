@@ -27,7 +27,15 @@ from tradecore._core import (
 )
 from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, model_failure, stops_run, warn_of
-from tradecore.backtest.notes import NEEDS, Part, note_on_subscribers, notes_on, notes_on_margin, notes_on_trips
+from tradecore.backtest.notes import (
+    NEEDS,
+    Part,
+    note_on_subscribers,
+    notes_on,
+    notes_on_margin,
+    notes_on_marks,
+    notes_on_trips,
+)
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
@@ -140,7 +148,7 @@ class Backtest:
         What one of another currency is worth in it, where that is to be stated for good, such as ``{"USDC": 1}``.
     bounds : bool
         Whether copies of the strategies run beside them, in the same pass over the data and each trio alone with the
-        market: by a low rule (queues as with ``tracked``, filled by trades alone) and by a high one (as with
+        market: by a low rule (queues as with ``tracked_low``, filled by trades alone) and by a high one (as with
         ``tracked_high``, filled by what the other side displays as well). The result has ``net_pnl_low`` and
         ``net_pnl_high``.
     risk : RiskLimits, optional
@@ -427,6 +435,7 @@ class Backtest:
             venues=list(self._venues.values()),
             notes=[
                 *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
+                *notes_on_marks(summary, self._venues),
                 *notes_on_margin(summary, store, self._venues),
                 *notes_on_trips(summary, store),
             ],
@@ -579,11 +588,13 @@ def _needs_ids(kinds: Collection[int], paid: Collection[int]) -> bool:
 
 
 def _paid(instrument: Instrument, venues: Mapping[str, SimVenue]) -> frozenset[EventKind]:
-    """Return the kinds of events by which an instrument is valued for margin and at its expiry, or funding is paid."""
+    """Return the kinds of events by which positions, margin and expiry are valued, or funding is paid."""
     venue = venues.get(instrument.venue)
     marks: frozenset[EventKind] = frozenset()
     if instrument.expiry_ns is not None or (venue is not None and venue.margin != "off"):
         marks = frozenset({EventKind.MARK, EventKind.INDEX})
+    elif venue is not None and venue.mark_source == "mark":
+        marks = frozenset({EventKind.MARK})
     if not instrument.is_perpetual:
         return marks
     return marks.union(map(EventKind, funding_kinds("data" if venue is None else venue.funding)))

@@ -224,7 +224,8 @@ class Frames:
 
         ``paid`` is in the settlement currency, negative where it was received. Of ``funding`` and ``liquidation_fee``
         it is ``rate`` of the value that ``position_qty`` had at ``price``; by ``settlement`` and ``liquidation`` that
-        much of the position was closed at that price, for its value.
+        much of the position was closed at that price, for its value. ``interest`` is ``rate`` of what was owed, of a
+        currency that was worth ``price``.
         """
         return self._make("payments", exact=True)
 

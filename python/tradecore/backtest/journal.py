@@ -59,6 +59,7 @@ def replay(
     *,
     session: str = "backtest",
     basis: str | Mapping[str, str] = "l2",
+    mark_source: str | Mapping[str, str] = "mid",
     candles: DurationLike | None = None,
     on_error: Literal["stop_strategy", "stop_run"] | None = None,
     cost_basis: Literal["average", "fifo", "lifo"] = "average",
@@ -82,6 +83,8 @@ def replay(
         The session's name, part of the digest; ``backtest`` for a backtest.
     basis : str or mapping
         As in the session, for all instruments or by id; ``fill_basis`` of a backtest's result.
+    mark_source : str or mapping
+        As in the session, for all instruments or by id; ``mark_source`` of a backtest's result.
     candles : duration, optional
         As in the session.
     on_error : "stop_strategy" or "stop_run", optional
@@ -122,6 +125,7 @@ def replay(
         instruments,
         accounts=range(len(strategies)),
         basis=basis,
+        mark_source=mark_source,
         candles=candles,
         stop_run_on_error=stops_run(on_error, strategies),
         keeps_journal=True,

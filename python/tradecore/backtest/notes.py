@@ -58,7 +58,7 @@ NEEDS: Final[Mapping[str, tuple[frozenset[EventKind], str]]] = {
 _OTHERWISE: Final[Mapping[str, str]] = {
     "on_fill": "no order was filled",
     "on_order": "no order was sent",
-    "on_payment": "no funding was paid on a position, and none was settled or liquidated",
+    "on_payment": "no funding or interest was paid, and no position was settled or liquidated",
     "on_execution": "no execution has ended: start one with ctx.execute",
     "on_bar": 'no bar was completed: ask for them with ctx.subscribe(instrument, "bars:1m")',
     "on_signal": "no predictor answered in time: ask it with ctx.predict(instrument, features, lifetime=...)",
@@ -114,6 +114,16 @@ def notes_on(summary: Mapping[str, Any], parts: Sequence[Part], kinds: Callable[
     return notes
 
 
+def notes_on_marks(summary: Mapping[str, Any], venues: Mapping[str, SimVenue]) -> Iterable[str]:
+    """Say which positions are valued at the mid, because the data has nothing else to value them at."""
+    for name, venue in venues.items():
+        of_venue = {i.id for i in summary["instruments"] if i.venue == name}
+        told = {instrument: mark["source"] for instrument, mark in summary["marks"].items() if instrument in of_venue}
+        if others := [instrument for instrument, source in told.items() if source != venue.mark_source]:
+            what = "mark prices" if venue.mark_source == "mark" else "trades"
+            yield f"positions in {some(others)} are valued at the mid: the data has no {what}"
+
+
 def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapping[str, SimVenue]) -> Iterable[str]:
     """Say who was liquidated at these venues, and who owes them in the end."""
     begins = {name: venue_balances(venue) for name, venue in venues.items() if venue.margin != "off"}
@@ -122,7 +132,7 @@ def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapp
     # A sweep keeps figures alone.
     if "payments" in tables:
         yield from _liquidated(tables)
-    margined = {i.id: i for i in summary["instruments"] if i.venue in begins and i.is_margined}
+    margined = {i.id: i for i in summary["instruments"] if i.venue in begins and i.kind != "spot"}
     made: dict[tuple[str, str, str], Decimal] = {}
     for row in summary["positions"].rows():
         if (instrument := margined.get(row["instrument"])) is not None:
@@ -226,7 +236,7 @@ def _unsettled(summary: Mapping[str, Any]) -> Iterable[str]:
         if row["qty"] and row["instrument"] in expired:
             yield (
                 f"{row['instrument']}: expired at {expired[row['instrument']]} ns, and what it was worth is not "
-                f"known: {row['strategy']} still holds {row['qty']:g}, marked at the last mid; "
+                f"known: {row['strategy']} still holds {row['qty']:g}, at its last mark; "
                 "its specification can say settlement_price"
             )
 

@@ -65,11 +65,12 @@ _LABELS = {
     "inventory": "inventory",
     "fees": "fees",
     "funding": "funding",
+    "interest": "interest",
 }
 _ASSUMED = (
     "The market does not react to the orders of the run.",
     "Orders that rest are filled by the queue model of their venue: a model, not the queue that was there.",
-    "Positions that are open in the end are marked at the mid, as if they could be closed there for nothing.",
+    "Positions that are open in the end are valued at their mark, as if they could be closed there for nothing.",
 )
 
 
@@ -177,6 +178,7 @@ def _figures(result: RunRecord, told: RunPerformance, total: Mapping[str, Any]) 
         money("gross profit", total["gross_pnl"], signed=True),
         money("fees", total["fees"]),
         *([money("funding", total["funding"], note="paid, less received")] if total["funding"] else []),
+        *([money("interest", total["interest"], note="on what was borrowed")] if total["interest"] else []),
         money("turnover", total["turnover"]),
         money("max drawdown", told.max_drawdown, note=f"longest {span_text(told.drawdown_ns)}"),
         ratio("Sharpe ratio", "sharpe", note=grid),
@@ -271,7 +273,7 @@ def _attribution(result: RunRecord, tables: _Frames) -> str:
     amounts = pl.col(*PARTS, "net_pnl").sum()
     for row in finest.group_by("currency").agg(amounts).sort("currency").to_dicts():
         currency = row["currency"]
-        shown = [name for name in PARTS if name != "funding" or row[name]]
+        shown = [name for name in PARTS if name not in ("funding", "interest") or row[name]]
         rows = [Bar(_LABELS[name], float(row[name]), _money(row[name])) for name in shown]
         rows.append(Bar("net profit", float(row["net_pnl"]), _money(row["net_pnl"]), is_total=True))
         parts.append(bars("Profit", rows, currency, said))
@@ -598,7 +600,7 @@ def _by_currency(result: RunRecord) -> str:
     if result.reported is None:
         return ""
     target = result.reported["currency"]
-    names = ("gross_pnl", "fees", "funding", "net_pnl", "turnover")
+    names = ("gross_pnl", "fees", "funding", "interest", "net_pnl", "turnover")
     rows = [
         [
             total["currency"],
@@ -607,7 +609,7 @@ def _by_currency(result: RunRecord) -> str:
         ]
         for total in result.totals
     ]
-    heads = ["currency", "gross profit", "fees", "funding", "net profit", "turnover", "1 of it in the end"]
+    heads = ["currency", "gross profit", "fees", "funding", "interest", "net profit", "turnover", "1 of it in the end"]
     return "<h3>By currency</h3>" + table(heads, rows)
 
 
@@ -623,11 +625,12 @@ def _reported_in(result: RunRecord, currency: str) -> str:
 
 
 def _settings(result: RunRecord) -> str:
-    bases = Counter(result.fill_basis.values())
+    bases, sources = Counter(result.fill_basis.values()), Counter(result.mark_source.values())
     rows = [
         ("seed", str(result.seed)),
         *(() if result.reported is None else [("reported in", _reported_in(result, result.reported["currency"]))]),
         ("filled against", ", ".join(f"{basis} ({counted(times, 'instrument')})" for basis, times in bases.items())),
+        ("valued at", ", ".join(f"{source} ({counted(times, 'instrument')})" for source, times in sources.items())),
         *((f"venue {venue.name}", repr(venue)) for venue in result.venues),
         *(
             (f"fees of {spec.id}", f"maker {spec.maker_fee_bps} bps, taker {spec.taker_fee_bps} bps")

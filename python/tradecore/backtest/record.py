@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunRecord"]
 
-_OF_TOTALS = ("gross_pnl", "fees", "funding", "net_pnl", "turnover", "max_drawdown", "sharpe")
+_OF_TOTALS = ("gross_pnl", "fees", "funding", "interest", "net_pnl", "turnover", "max_drawdown", "sharpe")
 _OF_POSITIONS = (
     "strategy",
     "instrument",
@@ -36,6 +36,7 @@ _OF_POSITIONS = (
     "unrealized_pnl",
     "fees",
     "funding",
+    "interest",
     "cash",
     "fills",
 )
@@ -90,6 +91,9 @@ class RunRecord(Frames):
         self.seed = seed
         self.wall_s = wall_s
         self.fill_basis: dict[str, str] = summary["fill_basis"]
+        marks: dict[str, dict[str, Any]] = summary["marks"]
+        self.mark_source: dict[str, str] = {name: mark["source"] for name, mark in marks.items()}
+        self._marks: dict[str, float | None] = {name: mark["price"] for name, mark in marks.items()}
         self._granularity_ns: dict[str, int] = summary["granularity_ns"]
         self.clock_steps: dict[str, list[tuple[int, int, int]]] = {
             venue: [(begin, lead, least) for begin, lead, least in steps]
@@ -106,6 +110,7 @@ class RunRecord(Frames):
         self._balances: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = summary["balances"]
         self.gaps: dict[str, dict[str, Any]] = summary["gaps"]
         self.silences: dict[str, dict[str, Any]] = summary["silences"]
+        self._unmarked: dict[str, dict[str, Any]] = summary["unmarked"]
         self.volumes: dict[str, dict[str, Any]] = {
             name: {**volume, "share": share_of(volume)} for name, volume in summary["volumes"].items()
         }
@@ -190,8 +195,8 @@ class RunRecord(Frames):
     def pnl(self) -> pl.DataFrame:
         """One row a strategy and instrument: what it holds, what it made, before and after fees.
 
-        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees - funding`` in ``currency``; ``qty`` and ``volume``, all
-        that was traded, are in units.
+        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees - funding - interest``, in ``currency``; ``qty`` and
+        ``volume``, all that was traded, are in units.
         """
         return self._make("pnl", exact=True)
 
@@ -208,9 +213,10 @@ class RunRecord(Frames):
     def ledger(self) -> pl.DataFrame:
         """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
 
-        ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee``. One
-        row is of the account ``cash``, the other of what it was for: of a trade ``positions`` (``premium`` of an
-        option), of a fee ``fees``, else as ``kind``. A fee that is paid in another coin is two movements: its worth to
+        ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee``,
+        ``interest``. One row is of the account ``cash``, the other of what it was for: of a trade ``positions``
+        (``premium`` of an option), of a fee ``fees``, else as ``kind``. A fee that is paid in another coin is two
+        movements: its worth to
         ``conversion``, and the coin from there to ``fees``. So the accounts of a strategy, an instrument, or all of
         them sum to zero, and those of ``cash`` to what the strategy has.
         """
@@ -234,7 +240,7 @@ class RunRecord(Frames):
 
     @cached_property
     def equity(self) -> pl.DataFrame:
-        """Sampled equity: cash from trading plus positions at the venue's mid, after fees, starting at 0.
+        """Sampled equity: cash from trading plus positions at their mark, after fees, starting at 0.
 
         In the reporting currency, where there is one, else a row for each settlement currency.
         """
@@ -271,12 +277,14 @@ class RunRecord(Frames):
     def stale_marks(self) -> dict[str, dict[str, int]]:
         """Times in which a position was open and marked at what was old: by instrument ``times`` and ``longest_ns``.
 
-        A mark is old when nothing was told of its market for longer than ``stale_after`` of the venue; of the silences
-        the first thousand are looked at.
+        A mark is old when nothing was told of its market, or of the mark price or trades that positions are valued at
+        (``mark_source``), for longer than ``stale_after`` of the venue; of such times the first thousand are looked at.
         """
         from tradecore.backtest.quality import stale_marks
 
-        return stale_marks(self.tables, self.silences)
+        others = [name for name, source in self.mark_source.items() if source != "mid"]
+        silences = {name: told for name, told in self.silences.items() if name not in others}
+        return stale_marks(self.tables, silences | self._unmarked)
 
     def markouts(self, horizons: DurationLike | Sequence[DurationLike]) -> pl.DataFrame:
         """How the market went on after each fill, at any horizons.
@@ -322,6 +330,7 @@ class RunRecord(Frames):
           price at which the venue settled or liquidated them.
         - ``fees``: what was paid, with a minus, those of liquidations too; rebates with a plus.
         - ``funding``: what was received for positions, less what was paid.
+        - ``interest``: what was paid for what was borrowed, with a minus.
 
         Parameters
         ----------
@@ -360,6 +369,7 @@ class RunRecord(Frames):
             self.final_positions,
             self.instruments,
             self._known_mids(),
+            self._marks,
             None if self.span_ns is None else self.span_ns[1],
             keys=keys,
             horizon_ns=horizon_ns,
@@ -471,6 +481,7 @@ class RunRecord(Frames):
             "unrealized_pnl": money,
             "fees": money,
             "funding": money,
+            "interest": money,
             "net_pnl": money,
             "fills": pl.UInt64,
             "volume": pl.Float64,
@@ -510,7 +521,7 @@ class RunRecord(Frames):
 
     @property
     def net_pnl(self) -> Decimal:
-        """Profit after fees and funding, open positions at the last mid. Raises RunError with several currencies."""
+        """Profit after fees, funding and interest, positions at their mark. Raises RunError with several currencies."""
         value: Decimal = self._total()["net_pnl"]
         return value
 
@@ -524,6 +535,12 @@ class RunRecord(Frames):
     def funding(self) -> Decimal:
         """Funding paid, negative where more was received. Raises RunError with several currencies."""
         value: Decimal = self._total()["funding"]
+        return value
+
+    @property
+    def interest(self) -> Decimal:
+        """Interest paid on what was borrowed. Raises RunError with several currencies."""
+        value: Decimal = self._total()["interest"]
         return value
 
     @property
@@ -551,6 +568,7 @@ class RunRecord(Frames):
             "gross_pnl": money("gross_pnl"),
             "fees": money("fees"),
             "funding": money("funding"),
+            "interest": money("interest"),
             "net_pnl": money("net_pnl"),
             "net_pnl_low": None if self.net_pnl_low is None else plain(self.net_pnl_low),
             "net_pnl_high": None if self.net_pnl_high is None else plain(self.net_pnl_high),
@@ -563,6 +581,7 @@ class RunRecord(Frames):
             "sharpe_period": None if only is None else format_duration_ns(only["sharpe_period_ns"]),
             "by_currency": {total["currency"]: _texts(total, _OF_TOTALS) for total in self.totals},
             "fill_basis": _one_or_all(self.fill_basis),
+            "mark_source": _one_or_all(self.mark_source),
             "granularity_ms": self.granularity_ms,
             "clock_lead_ns": self.clock_lead_ns,
             "clock_leads": self.clock_leads,
@@ -596,6 +615,7 @@ class RunRecord(Frames):
             positions=self.final_positions,
             bounds=self._bounds_of(),
             fill_basis=self.fill_basis,
+            mark_source=self.mark_source,
             volumes=self.volumes,
             granularity_ms=self.granularity_ms,
             clock_leads=self.clock_leads,

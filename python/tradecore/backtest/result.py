@@ -46,6 +46,9 @@ class Result(RunRecord):
         Seconds it took.
     fill_basis : dict of str to str
         By instrument: ``l2`` if orders filled against the full book, ``l1`` against top-of-book quotes.
+    mark_source : dict of str to str
+        By instrument what positions were valued at: ``mid``, ``mark`` or ``last`` (``mark_source`` of
+        :class:`SimVenue <tradecore.SimVenue>`).
     granularity_ms : dict of str to float
         By instrument with a full book: how fine it was taken to be (``granularity`` of :class:`SimVenue
         <tradecore.SimVenue>`), the time whose events are one message, ms; 0 where each event is one.
@@ -91,7 +94,8 @@ class Result(RunRecord):
         what ``rates`` say in the end, samples of equity what the markets said then. None where none was asked for, and
         where a rate was not known by the end, which ``notes`` say.
     totals : list of dict
-        By settlement currency: ``gross_pnl, fees, funding, net_pnl, turnover`` as Decimal, ``max_drawdown`` (currency),
+        By settlement currency: ``gross_pnl, fees, funding, interest, net_pnl, turnover`` as Decimal,
+        ``max_drawdown`` (currency),
         ``sharpe`` and ``sortino`` as in :class:`Stats`, None where they cannot be said, for the reasons ``sharpe_why``
         and ``sortino_why``, and ``sharpe_period_ns``, the sampling period they are taken over.
     bounds : dict of str to dict of str to Decimal, or None
@@ -260,6 +264,10 @@ class Result(RunRecord):
                 "crossed": self.crossed,
                 "gaps": self.gaps,
                 "silences": self.silences,
+                "unmarked": self._unmarked,
+                "marks": {
+                    name: {"source": source, "price": self._marks[name]} for name, source in self.mark_source.items()
+                },
                 "volumes": self.volumes,
             },
             "seed": self.seed,
@@ -320,14 +328,16 @@ _SINCE: Final[Mapping[str, Any]] = {
     "crossed": {},
     "gaps": {},
     "silences": {},
+    "unmarked": {},
 }
 """What summaries of results that were saved before did not say."""
-_ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0)}
+_ROWS_SINCE: Final[Mapping[str, Any]] = {"funding": Decimal(0), "interest": Decimal(0)}
 """What their totals and positions did not say."""
 
 
 def _from_archive(facts: dict[str, Any], journal: bytes, tables: TableStore) -> Result:
     told = {**_SINCE, **facts["summary"]}
+    told.setdefault("marks", {name: {"source": "mid", "price": None} for name in told["fill_basis"]})
     told |= {key: [{**_ROWS_SINCE, **row} for row in told[key]] for key in ("totals", "positions")}
     instruments = [instrument_from_dict(spec) for spec in facts["instruments"]]
     result = Result(

@@ -34,13 +34,15 @@ class Stats:
     currency: str | None
     """Currency of the money below."""
     net_pnl: Decimal | None
-    """Profit after fees and funding, open positions at the last mid: ``gross_pnl - fees - funding``, currency."""
+    """Profit after all that was paid, positions at their mark: ``gross_pnl - fees - funding - interest``, currency."""
     gross_pnl: Decimal | None
-    """Profit before fees: realised plus that of open positions at the last mid, currency."""
+    """Profit before fees: realised plus that of open positions at their mark, currency."""
     fees: Decimal | None
     """Fees paid, negative where rebates exceed them, currency."""
     funding: Decimal | None
     """Funding paid, negative where more was received, currency."""
+    interest: Decimal | None
+    """Interest paid on what was borrowed, currency."""
     turnover: Decimal | None
     """Value of all fills, bought and sold: the sum of price x quantity x contract size (/ price for inverse contracts),
     currency."""
@@ -96,9 +98,11 @@ def share_of(volume: Mapping[str, Decimal]) -> float | None:
 
 
 def net_of(row: Mapping[str, Any]) -> Decimal:
-    """Profit of a position, exact: ``realized_pnl + unrealized_pnl - fees - funding``."""
+    """Profit of a position, exact: ``realized_pnl + unrealized_pnl - fees - funding - interest``."""
     made = EXACT.add(row["realized_pnl"], row["unrealized_pnl"])
-    return EXACT.subtract(EXACT.subtract(made, row["fees"]), row["funding"])
+    for paid in ("fees", "funding", "interest"):
+        made = EXACT.subtract(made, row[paid])
+    return made
 
 
 def stats_of(
@@ -121,8 +125,8 @@ def stats_of(
     else:
         currencies = ", ".join(total["currency"] for total in totals)
         several = f"the run settles in {currencies}: Result.totals has each"
-        money = ("currency", "net_pnl", "gross_pnl", "fees", "funding", "turnover", "net_pnl_bps", "max_drawdown")
-        why |= dict.fromkeys((*money, "sharpe", "sortino", "sharpe_period_ns"), several)
+        money = ("currency", "net_pnl", "gross_pnl", "fees", "funding", "interest", "turnover")
+        why |= dict.fromkeys((*money, "net_pnl_bps", "max_drawdown", "sharpe", "sortino", "sharpe_period_ns"), several)
 
     def ratio(name: str, part: Any, whole: Any, missing: str) -> float | None:
         if whole:
@@ -139,6 +143,7 @@ def stats_of(
         gross_pnl=only.get("gross_pnl"),
         fees=only.get("fees"),
         funding=only.get("funding"),
+        interest=only.get("interest"),
         turnover=turnover,
         net_pnl_bps=ratio("net_pnl_bps", 10_000 * only.get("net_pnl", 0), turnover, "nothing was traded"),
         max_drawdown=only.get("max_drawdown"),

@@ -49,6 +49,7 @@ class Facts:
     positions: Sequence[Mapping[str, Any]]
     bounds: Mapping[str, tuple[Decimal, Decimal]]
     fill_basis: Mapping[str, str]
+    mark_source: Mapping[str, str]
     volumes: Mapping[str, Mapping[str, Any]]
     granularity_ms: Mapping[str, float]
     clock_leads: Mapping[str, Sequence[tuple[int | None, int]]]
@@ -173,8 +174,9 @@ def _figures(facts: Facts) -> Iterator[tuple[str, str]]:
             yield "by bounds", f"{amount(low)} to {amount(high)} {currency}"
         yield "gross profit", f"{amount(total['gross_pnl'])} {currency}"
         yield "fees", f"{amount(total['fees'])} {currency}"
-        if total["funding"]:
-            yield "funding", f"{amount(total['funding'])} {currency}"
+        for name in ("funding", "interest"):
+            if total[name]:
+                yield name, f"{amount(total[name])} {currency}"
         yield "turnover", f"{amount(total['turnover'])} {currency}"
         yield "max drawdown", f"{amount(total['max_drawdown'])} {currency}"
         period = total["sharpe_period_ns"]
@@ -243,6 +245,9 @@ def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
     else:
         counts = Counter(facts.fill_basis.values())
         yield "filled against", ", ".join(f"{basis} for {times:,} instruments" for basis, times in counts.items())
+    sources = Counter(facts.mark_source.values())
+    if set(sources) - {"mid"}:
+        yield "valued at", ", ".join(f"{source} ({counted(times, 'instrument')})" for source, times in sources.items())
     for venue in facts.venues[:_SHOWN]:
         profile = f"profile {venue.based_on}, " if venue.based_on else ""
         margin = "" if venue.margin == "off" else f", {venue.margin} margin, leverage {venue.leverage}"

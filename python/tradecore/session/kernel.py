@@ -22,6 +22,7 @@ def build_kernel(
     *,
     accounts: Sequence[int] | None = None,
     basis: str | Mapping[str, str] = "l2",
+    mark_source: str | Mapping[str, str] = "mid",
     candles: DurationLike | None = None,
     stop_run_on_error: bool = False,
     keeps_journal: bool = False,
@@ -43,6 +44,8 @@ def build_kernel(
         The account of each strategy; 0 for all if not given.
     basis : str or mapping
         Where a book comes from, for all instruments or by id: ``l2`` full depth, ``l1`` top-of-book quotes.
+    mark_source : str or mapping
+        What positions are valued at, for all instruments or by id: ``mid``, ``mark`` or ``last``.
     candles : duration, optional
         Length of recorded candles.
     stop_run_on_error : bool
@@ -80,7 +83,8 @@ def build_kernel(
     index = {}
     for instrument in instruments:
         of_this = basis if isinstance(basis, str) else basis.get(instrument.id, "l2")
-        index[instrument.id] = kernel.add_market(instrument, basis=of_this)
+        marks = mark_source if isinstance(mark_source, str) else mark_source.get(instrument.id, "mid")
+        index[instrument.id] = kernel.add_market(instrument, basis=of_this, mark_source=marks)
     for number, strategy in enumerate(strategies):
         if missing := [name for name in strategy.instruments if name not in index]:
             raise UnknownInstrumentError(missing[0], tuple(index))

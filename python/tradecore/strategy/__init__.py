@@ -20,7 +20,7 @@ Hook                                     When, and how often
 ``on_bar(ctx, bar)``                     each finished bar, after ``ctx.subscribe(instrument, "bars:1m")``
 ``on_fill(ctx, fill)``                   each fill of an own order
 ``on_order(ctx, order)``                 each change of an own order, after ``on_fill`` where it is one
-``on_payment(ctx, payment)``             each time the venue moves money of its own accord: funding, settlements
+``on_payment(ctx, payment)``             each time the venue moves money by itself: funding, settlements, interest
 ``on_execution(ctx, execution)``         each time an execution has ended, after ``ctx.execute``
 ``on_signal(ctx, signal)``               each answer of the strategy's predictor, after ``ctx.predict``
 ``on_signal_expired(ctx, signal)``       each time a signal expires before there is another

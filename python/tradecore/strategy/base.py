@@ -253,7 +253,7 @@ class Strategy:
         """
 
     def on_payment(self, ctx: Context, payment: Payment) -> None:
-        """Handle money that the venue moved of its own accord: funding, a settlement, a liquidation.
+        """Handle money that the venue moved of its own accord: funding, a settlement, a liquidation, interest.
 
         It is told one response latency after it was paid. Position and equity are up to date already.
 

@@ -12,7 +12,7 @@ use common::{M0, MS, Monkey, Quiet, Tape, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd, RunError};
 use tradecore_core::bars::{Bar, BarSpec};
-use tradecore_core::book::{BookState, FillBasis, Touch};
+use tradecore_core::book::{BookState, FillBasis, MarkPrice, Touch};
 use tradecore_core::event::{Columns as _, EventColumns, EventKind, KindSet, Latencies, is_in_order};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Strategy as Maker, StrategySetup,
@@ -118,8 +118,8 @@ proptest! {
                 let held = positions.get(&(StrategyId::new(strategy), id));
                 let (qty, paid, realized) = held.copied().unwrap_or_default();
                 prop_assert_eq!((p.qty, p.fees, p.realized), (qty, paid, realized));
-                equity = sum(equity, p.equity(&math, Some(*twice_mid)).unwrap());
-                gross = sum(gross, sum(p.realized, p.unrealized(&math, Some(*twice_mid)).unwrap()));
+                equity = sum(equity, p.equity(&math, Some(MarkPrice::Twice(*twice_mid))).unwrap());
+                gross = sum(gross, sum(p.realized, p.unrealized(&math, Some(MarkPrice::Twice(*twice_mid))).unwrap()));
                 fees = sum(fees, p.fees);
             }
             prop_assert_eq!(sum(equity, fees), gross);

@@ -7,7 +7,7 @@ use common::{M0, MS, Monkey, Quiet, Tape, instrument, limit, market_data, market
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 use tradecore_core::backtest::{Replay, RunConfig};
-use tradecore_core::book::{FillBasis, L2Book};
+use tradecore_core::book::{FillBasis, L2Book, MarkSource};
 use tradecore_core::event::Event;
 use tradecore_core::exec::Execution;
 use tradecore_core::features::{Custom, FeatureEngine, FeatureSet};
@@ -34,7 +34,11 @@ fn monkeys(seed: u64) -> Vec<StrategySetup> {
 fn markets() -> Vec<MarketSpec> {
     [("A.TEST", InstrumentKind::LINEAR_PERPETUAL), ("B.TEST", InstrumentKind::INVERSE_PERPETUAL)]
         .into_iter()
-        .map(|(id, kind)| MarketSpec { instrument: instrument(id, kind), basis: FillBasis::L2 })
+        .map(|(id, kind)| MarketSpec {
+            instrument: instrument(id, kind),
+            basis: FillBasis::L2,
+            marks: MarkSource::Mid,
+        })
         .collect()
 }
 

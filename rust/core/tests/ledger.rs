@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
+use tradecore_core::book::MarkPrice;
 use tradecore_core::ledger::{ContractMath, CostBasis, PaymentKind, Position};
 use tradecore_core::types::{
     FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, Money, OptionSettlement, OptionSide,
@@ -65,6 +66,9 @@ enum Step {
     Funding {
         paid: i64,
     },
+    Interest {
+        paid: i64,
+    },
     /// So many eighths are closed at a price, for a fee.
     Liquidation {
         eighths: i64,
@@ -79,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<bool>(), price(), 1i64..1_000, any::<bool>())
             .prop_map(|(buys, price, qty, maker)| Step::Fill { buys, price, qty, maker }),
         1 => (-1_000_000_000i64..1_000_000_000).prop_map(|paid| Step::Funding { paid }),
+        1 => (0i64..1_000_000_000).prop_map(|paid| Step::Interest { paid }),
         1 => (1i64..=8, price(), 0i64..1_000_000)
             .prop_map(|(eighths, price, fee)| Step::Liquidation { eighths, price, fee }),
     ]
@@ -99,6 +104,10 @@ fn take(position: &mut Position, math: &ContractMath, step: &Step) -> (i128, i64
             position.pay(math, PaymentKind::Funding, position.qty, Money::from_units(paid.into())).unwrap();
             (0, 0)
         }
+        Step::Interest { paid } => {
+            position.pay(math, PaymentKind::Interest, position.qty, Money::from_units(paid.into())).unwrap();
+            (0, 0)
+        }
         Step::Liquidation { eighths, price, fee } => {
             let part = position.qty * eighths / 8;
             if part == 0 {
@@ -116,31 +125,32 @@ fn take(position: &mut Position, math: &ContractMath, step: &Step) -> (i128, i64
 
 proptest! {
     #[test]
-    fn equity_changes_by_profit_less_fees_and_funding_and_the_ledger_sums_to_zero(
+    fn equity_changes_by_profit_less_fees_funding_and_interest_and_the_ledger_sums_to_zero(
         steps in proptest::collection::vec((step(), 2i64..2_000), 1..40),
         basis in prop_oneof![Just(BASES[0]), Just(BASES[1]), Just(BASES[2])],
     ) {
         for instrument in instruments() {
             let math = ContractMath::new(&instrument).unwrap();
             let mut position = Position::new(basis);
-            let (mut before, mut flows, mut qty) = ([0i128; 5], 0, 0);
+            let (mut before, mut flows, mut qty) = ([0i128; 6], 0, 0);
             for (step, mark) in &steps {
                 let (flow, change) = take(&mut position, &math, step);
                 flows += flow;
                 qty += change;
                 let now = [
-                    position.equity(&math, Some(*mark)).unwrap(),
+                    position.equity(&math, Some(MarkPrice::Twice(*mark))).unwrap(),
                     position.realized,
-                    position.unrealized(&math, Some(*mark)).unwrap(),
+                    position.unrealized(&math, Some(MarkPrice::Twice(*mark))).unwrap(),
                     position.fees,
                     position.funding,
+                    position.interest,
                 ]
                 .map(Money::units);
-                let [equity, realized, unrealized, fees, funding] =
+                let [equity, realized, unrealized, fees, funding, interest] =
                     std::array::from_fn(|at| now[at] - before[at]);
-                prop_assert_eq!(equity, realized + unrealized - fees - funding);
-                // Cash, what positions took, fees, funding.
-                prop_assert_eq!(position.cash.units() - flows + now[3] + now[4], 0);
+                prop_assert_eq!(equity, realized + unrealized - fees - funding - interest);
+                // Cash, what positions took, fees, funding, interest.
+                prop_assert_eq!(position.cash.units() - flows + now[3] + now[4] + now[5], 0);
                 prop_assert_eq!(position.qty, qty);
                 prop_assert!(position.balances(&math), "{position:?}");
                 before = now;
@@ -170,8 +180,8 @@ proptest! {
                     position.pay(&math, PaymentKind::Settlement, held, paid).unwrap();
                 }
                 assert_eq!(position.qty, 0);
-                assert_eq!(position.equity(&math, Some(123)).unwrap(), position.cash);
-                (position.realized, position.cash, position.fees, position.funding)
+                assert_eq!(position.equity(&math, Some(MarkPrice::Twice(123))).unwrap(), position.cash);
+                (position.realized, position.cash, position.fees, position.funding, position.interest)
             });
             prop_assert_eq!(made[1], made[0]);
             prop_assert_eq!(made[2], made[0]);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{M0, Pieces, Quiet, Tape, limit};
 use proptest::prelude::*;
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig, RunEnd};
-use tradecore_core::book::FillBasis;
+use tradecore_core::book::{FillBasis, MarkPrice, MarkSource};
 use tradecore_core::event::{KindSet, Latencies, STEPS_LIMIT};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec, OnError, Strategy,
@@ -188,6 +188,7 @@ fn run(instrument: &Arc<Instrument>, data: Tape, strategies: Vec<StrategySetup>)
             clock_lead: ClockLead::Ns(0),
             wrong_stamps: WrongStampRule::default(),
             stale_ns: 60_000_000_000,
+            mark_source: MarkSource::Mid,
             uncross: Uncross::default(),
             matching: Matching { accounts: Accounts::Isolated, ..Matching::default() },
             balances: None,
@@ -231,7 +232,8 @@ fn is_fed_back(replay: &mut Replay, instrument: &Arc<Instrument>, strategies: Ve
         keeps_journal: true,
         risk: None,
     };
-    let market = MarketSpec { instrument: Arc::clone(instrument), basis: FillBasis::L2 };
+    let market =
+        MarketSpec { instrument: Arc::clone(instrument), basis: FillBasis::L2, marks: MarkSource::Mid };
     let mut kernel = Kernel::new(config, vec![market], strategies).unwrap();
     kernel.feed_back(&replay.kernel().take_journal(), || true).unwrap() == (None, Vec::new())
 }
@@ -294,7 +296,7 @@ fn a_position_that_cannot_be_marked_fails_its_strategy_and_counts_at_cost() {
     let [small, large] = [0, 1].map(|s| traded(&mut replay, StrategyId::new(s)).1);
     assert!(small.fills > 1 && large.fills == 1);
     let math = ContractMath::new(&instrument).unwrap();
-    let mid = Some(1 << 60);
+    let mid = Some(MarkPrice::Twice(1 << 60));
     assert_eq!((small.mark(&math, mid), large.mark(&math, mid)), (mid, None));
     let [small, large] = [(&small, mid), (&large, None)].map(|(p, mid)| p.equity(&math, mid).unwrap());
     let last = replay.kernel().record_ref().equity.last().unwrap().equity;
@@ -371,7 +373,7 @@ proptest! {
             cash += if buy == inverse { value } else { -value } - fee.units();
             fees += fee.units();
             prop_assert_eq!((i128::from(position.qty), position.cash.units(), position.fees.units()), (qty, cash, fees));
-            let mid = mark.map(|at| EXTREMES[at].clamp(1, STEPS_LIMIT) * 2);
+            let mid = mark.map(|at| MarkPrice::Twice(EXTREMES[at].clamp(1, STEPS_LIMIT) * 2));
             let mid = position.mark(&math, mid);
             let gross = position.realized.checked_add(position.unrealized(&math, mid).unwrap()).unwrap();
             prop_assert_eq!(gross.checked_sub(position.fees), position.equity(&math, mid).ok());

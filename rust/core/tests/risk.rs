@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use common::{Tape, instrument, setup};
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
-use tradecore_core::book::FillBasis;
+use tradecore_core::book::{FillBasis, MarkSource};
 use tradecore_core::kernel::{
     Context, Control, HookResult, Input, Interest, Kernel, KernelConfig, MarketSpec, OnError, Rows, Strategy,
     StrategySetup, Topics,
@@ -225,6 +225,7 @@ fn set_up(slot: &Slot, risk: RiskConfig) -> (KernelConfig, Vec<MarketSpec>, Vec<
     let market = |name| MarketSpec {
         instrument: instrument(name, InstrumentKind::LINEAR_PERPETUAL),
         basis: FillBasis::L2,
+        marks: MarkSource::Mid,
     };
     let markets = [MarketId::new(0), MarketId::new(1)];
     (config, vec![market("A.X"), market("B.X")], vec![setup("hand", &markets, Hand(Arc::clone(slot)))])

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{M0, Pieces, Quiet, Tape, instrument, level, limit, with_terms};
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress, Replay, RunConfig, RunEnd};
-use tradecore_core::book::Touch;
+use tradecore_core::book::{MarkPrice, MarkSource, Touch};
 use tradecore_core::event::{Columns, EventColumns, KindSet, Latencies, TIME_LIMIT, View};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, OnError, Record, Strategy as Maker, Topics,
@@ -126,6 +126,7 @@ fn market(instrument: Arc<Instrument>, data: EventColumns, latency: Latency) -> 
             clock_lead: ClockLead::Ns(0),
             wrong_stamps: WrongStampRule::default(),
             stale_ns: 60_000_000_000,
+            mark_source: MarkSource::Mid,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
@@ -205,7 +206,10 @@ fn equity_keeps_its_mark_while_a_side_is_empty() {
         let last = simulation.kernel().record().equity.last().unwrap().equity;
         let position = simulation.kernel().positions_in(M0).next().unwrap();
         let math = ContractMath::new(&linear()).unwrap();
-        assert_eq!(Some(last), position.cash.checked_add(position.marked(&math, twice_mid).unwrap()));
+        assert_eq!(
+            Some(last),
+            position.cash.checked_add(position.marked(&math, twice_mid.map(MarkPrice::Twice)).unwrap())
+        );
         assert_eq!(Some(last), totals.gross.checked_sub(totals.fees));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use common::{M0, MS, Quiet, instrument, market_data, market_setup};
 use proptest::prelude::*;
 use tradecore_core::backtest::{Model, ModelSetup, Replay, RunConfig, RunEnd};
-use tradecore_core::book::FillBasis;
+use tradecore_core::book::{FillBasis, MarkSource};
 use tradecore_core::kernel::{
     Confidence, Context, Control, Entry, HookError, HookResult, Interest, Kernel, KernelConfig, MarketSpec,
     OnError, Opinion, OwnedInput, Question, Signal, SignalAction, Strategy, StrategySetup, entries,
@@ -203,7 +203,7 @@ fn feed(journal: &[u8], every: i64, lifetime: i64, cut: Option<usize>) -> (Strin
     };
     let markets = || {
         let instrument = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
-        vec![MarketSpec { instrument, basis: FillBasis::L2 }]
+        vec![MarketSpec { instrument, basis: FillBasis::L2, marks: MarkSource::Mid }]
     };
     let setup = || vec![follower(0, every, lifetime, &heard)];
     let mut kernel = Kernel::new(config.clone(), markets(), setup()).unwrap();
@@ -234,7 +234,7 @@ fn a_state_with_questions_that_nobody_took_is_not_saved() {
         risk: None,
     };
     let instrument = instrument("A.TEST", InstrumentKind::LINEAR_PERPETUAL);
-    let markets = vec![MarketSpec { instrument, basis: FillBasis::L2 }];
+    let markets = vec![MarketSpec { instrument, basis: FillBasis::L2, marks: MarkSource::Mid }];
     let mut kernel = Kernel::new(config, markets, vec![follower(0, MS, MS, &heard)]).unwrap();
     kernel.handle(0, OwnedInput::Control(Control::Start).as_input()).unwrap();
     kernel.handle(MS, OwnedInput::Due.as_input()).unwrap();

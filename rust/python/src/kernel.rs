@@ -220,15 +220,19 @@ impl PyKernel {
         })))
     }
 
-    /// Add an instrument and return its index; ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes.
-    #[pyo3(signature = (instrument, *, basis="l2"))]
-    fn add_market(&self, instrument: &PyInstrument, basis: &str) -> PyResult<usize> {
+    /// Add an instrument and return its index.
+    ///
+    /// ``basis``: ``l2`` full depth, ``l1`` top-of-book quotes. Positions in it are valued by ``mark_source``: ``mid``,
+    /// ``mark`` or ``last``.
+    #[pyo3(signature = (instrument, *, basis="l2", mark_source="mid"))]
+    fn add_market(&self, instrument: &PyInstrument, basis: &str, mark_source: &str) -> PyResult<usize> {
         let mut state = self.state()?;
         let state = state.setting_up()?;
         let basis = self::basis(basis)?;
+        let marks = tradecore_core::sim::mark_source(mark_source).map_err(errors::settings)?;
         let index = state.roster.add_instrument(&instrument.0)?;
         let instrument = Arc::clone(&instrument.0);
-        state.markets.push(MarketSpec { instrument, basis });
+        state.markets.push(MarketSpec { instrument, basis, marks });
         Ok(index)
     }
 

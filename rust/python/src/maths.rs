@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tradecore_core::book::MarkPrice;
 use tradecore_core::event::STEPS_LIMIT;
 use tradecore_core::indicators as core;
 use tradecore_core::ledger;
@@ -600,7 +601,7 @@ impl PositionLedger {
     fn position<'py>(&self, py: Python<'py>, mark: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let mark = self.instrument.price_to_steps(mark)?;
         check_steps("mark", mark, 1)?;
-        let twice = Some(mark * 2);
+        let worth_at = Some(MarkPrice::Twice(mark * 2));
         let i = &self.instrument.0;
         let position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let out = PyDict::new(py);
@@ -608,11 +609,11 @@ impl PositionLedger {
         let average = position.avg_entry_price();
         out.set_item("avg_entry_price", average.map(|p| p * i.price_increment.to_f64(1)))?;
         out.set_item("realized_pnl", money_to_py(py, position.realized)?)?;
-        let unrealized = self.counted(position.unrealized(&self.math, twice))?;
+        let unrealized = self.counted(position.unrealized(&self.math, worth_at))?;
         out.set_item("unrealized_pnl", money_to_py(py, unrealized)?)?;
         out.set_item("fees", money_to_py(py, position.fees)?)?;
         out.set_item("cash", money_to_py(py, position.cash)?)?;
-        let equity = self.counted(position.equity(&self.math, twice))?;
+        let equity = self.counted(position.equity(&self.math, worth_at))?;
         out.set_item("equity", money_to_py(py, equity)?)?;
         Ok(out)
     }

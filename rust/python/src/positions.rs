@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
+use tradecore_core::book::MarkPrice;
 use tradecore_core::kernel::Kernel;
 use tradecore_core::ledger::Position;
 use tradecore_core::types::{Instrument, MarketId, Money};
@@ -17,7 +18,7 @@ use crate::values::{decimal_from_text, money_to_py};
 pub(crate) struct FinalPositions {
     strategies: Vec<String>,
     instruments: Vec<Arc<Instrument>>,
-    /// Of every strategy in every market, with what it would bring at the mid.
+    /// Of every strategy in every market, with what it would bring at its mark.
     held: Vec<Vec<(Position, Money)>>,
 }
 
@@ -25,13 +26,13 @@ impl FinalPositions {
     pub(crate) fn of(
         kernel: &Kernel,
         instruments: &[Arc<Instrument>],
-        twice_mids: impl Iterator<Item = Option<i64>>,
+        marks: impl Iterator<Item = Option<MarkPrice>>,
     ) -> PyResult<Self> {
-        let in_market = |(market, twice_mid)| {
+        let in_market = |(market, mark)| {
             let market = MarketId::new(market);
             let math = kernel.math(market);
             let unrealized = |position: &Position| {
-                let unrealized = position.unrealized(math, position.mark(math, twice_mid));
+                let unrealized = position.unrealized(math, position.mark(math, mark));
                 unrealized.map_err(|error| errors::money(error.of(kernel.instrument(market))))
             };
             kernel.positions_in(market).map(|held| Ok((held.clone(), unrealized(held)?))).collect()
@@ -39,7 +40,7 @@ impl FinalPositions {
         Ok(Self {
             strategies: kernel.strategies().map(|(name, _)| name.to_owned()).collect(),
             instruments: instruments.to_vec(),
-            held: twice_mids.enumerate().map(in_market).collect::<PyResult<_>>()?,
+            held: marks.enumerate().map(in_market).collect::<PyResult<_>>()?,
         })
     }
 }
@@ -49,8 +50,8 @@ impl FinalPositions {
     /// Return one row a strategy and instrument, instrument by instrument.
     ///
     /// Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
-    /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding`` and ``cash`` in the settlement
-    /// currency, and ``fills``, their number.
+    /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding``, ``interest`` and ``cash`` in the
+    /// settlement currency, and ``fills``, their number.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let rows = PyList::empty(py);
         let names: Vec<_> = self.strategies.iter().map(|name| PyString::new(py, name)).collect();
@@ -73,6 +74,7 @@ impl FinalPositions {
                 row.set_item(intern!(py, "unrealized_pnl"), money_to_py(py, *unrealized)?)?;
                 row.set_item(intern!(py, "fees"), money_to_py(py, position.fees)?)?;
                 row.set_item(intern!(py, "funding"), money_to_py(py, position.funding)?)?;
+                row.set_item(intern!(py, "interest"), money_to_py(py, position.interest)?)?;
                 row.set_item(intern!(py, "cash"), money_to_py(py, position.cash)?)?;
                 row.set_item(intern!(py, "fills"), position.fills)?;
                 row.set_item(

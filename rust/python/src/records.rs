@@ -384,7 +384,7 @@ impl Fill {
     }
 }
 
-/// Money that a venue moved of its own accord: funding, a settlement, a liquidation. A value that may be kept.
+/// Money that a venue moved by itself: funding, a settlement, a liquidation, interest. A value that may be kept.
 ///
 /// Examples
 /// --------
@@ -410,7 +410,7 @@ impl Payment {
         self.instrument.id.as_str()
     }
 
-    /// Why money moved: ``funding``, ``settlement``, ``liquidation`` or ``liquidation_fee``.
+    /// Why money moved: ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee`` or ``interest``.
     #[getter]
     fn why(&self) -> &'static str {
         self.row.payment.kind.as_str()
@@ -429,12 +429,16 @@ impl Payment {
     }
 
     /// The price the position was valued at, in quote currency: mark, else index, else mid; or closed at.
+    ///
+    /// Of interest it is what one of the currency that is owed is worth.
     #[getter]
     fn price(&self) -> f64 {
         fine(self.row.payment.price)
     }
 
     /// Fraction of the position's value that longs pay to shorts, negative for the reverse, or of a fee; else 0.
+    ///
+    /// Of interest it is that of what is owed.
     #[getter]
     fn rate(&self) -> f64 {
         fine(self.row.payment.rate)

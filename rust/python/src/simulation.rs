@@ -524,6 +524,7 @@ fn total_to_py<'py>(py: Python<'py>, total: &CurrencyTotals) -> PyResult<Bound<'
     row.set_item("gross_pnl", money_to_py(py, total.gross)?)?;
     row.set_item("fees", money_to_py(py, total.fees)?)?;
     row.set_item("funding", money_to_py(py, total.funding)?)?;
+    row.set_item("interest", money_to_py(py, total.interest)?)?;
     row.set_item("net_pnl", money_to_py(py, net_of(total)?)?)?;
     row.set_item("turnover", money_to_py(py, total.turnover)?)?;
     row.set_item("max_drawdown", total.stats.max_drawdown())?;
@@ -589,8 +590,9 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("reported", reported_to_py(py, simulation, of, instruments)?)?;
 
     let ids: Vec<_> = instruments.iter().map(|i| PyString::new(py, i.id.as_str())).collect();
-    let [bases, granularities, steps, leads, wrong, uncrossed, crossed, gaps, silences] =
+    let [bases, granularities, steps, leads, wrong, uncrossed, crossed, gaps, silences, unmarked, valued] =
         std::array::from_fn(|_| PyDict::new(py));
+    let mut marks = Vec::with_capacity(instruments.len());
     for (market, instrument) in instruments.iter().enumerate() {
         let id = MarketId::new(market);
         bases.set_item(&ids[market], simulation.market(id).basis().as_str())?;
@@ -606,8 +608,16 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
         if let Some(stamps) = wrong_stamps_to_py(py, &clock.wrong_stamps())? {
             wrong.set_item(&ids[market], stamps)?;
         }
-        let (lost, silent) = simulation.watched(id);
-        for (all, moments) in [(&gaps, lost), (&silences, silent)] {
+        let (source, mark) = simulation.mark(id);
+        marks.push(mark);
+        let told = PyDict::new(py);
+        told.set_item("source", source.as_str())?;
+        told.set_item("price", mark.map(|mark| mark.to_f64(instrument.price_increment)))?;
+        valued.set_item(&ids[market], told)?;
+        let watched = simulation.watched(id);
+        for (all, moments) in
+            [(&gaps, watched.gaps), (&silences, watched.silences), (&unmarked, watched.unmarked)]
+        {
             if moments.times > 0 {
                 all.set_item(&ids[market], moments_to_py(py, &moments)?)?;
             }
@@ -634,16 +644,16 @@ fn summary<'py>(py: Python<'py>, ran: &mut Ran, of: StrategyId) -> PyResult<Boun
     out.set_item("crossed", crossed)?;
     out.set_item("gaps", gaps)?;
     out.set_item("silences", silences)?;
+    out.set_item("unmarked", unmarked)?;
+    out.set_item("marks", valued)?;
 
-    let twice_mids: Vec<Option<i64>> =
-        (0..instruments.len()).map(|m| simulation.market(MarketId::new(m)).twice_mid()).collect();
     let traded: Vec<Qty> = (0..instruments.len()).map(|m| simulation.volume(MarketId::new(m))).collect();
     let kernel = simulation.kernel_of(of);
     out.set_item("volumes", volumes_to_py(py, kernel, instruments, &traded)?)?;
     out.set_item("journal", PyBytes::new(py, &kernel.take_journal()))?;
     out.set_item("failures", failures(py, kernel)?)?;
 
-    out.set_item("positions", FinalPositions::of(kernel, instruments, twice_mids.into_iter())?)?;
+    out.set_item("positions", FinalPositions::of(kernel, instruments, marks.into_iter())?)?;
     out.set_item("risk", uses_to_py(py, kernel)?)?;
     out.set_item("orders", kernel.order_count())?;
     let record = kernel.record();

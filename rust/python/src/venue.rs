@@ -6,12 +6,12 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tradecore_core::event::EventKind;
-use tradecore_core::ledger::{ACCOUNT_LIMIT, read_brackets};
+use tradecore_core::ledger::{ACCOUNT_LIMIT, BadOptionRates, read_brackets};
 use tradecore_core::sim::{
     BadFees, BadFunding, BadLatency, BadSeries, Balances, Basis, BySymbol, ClockLead, FeeSettings, FeeToken,
-    FundingSource, Latency, LatencyFit, LatencyModel, Leg, Maintenance, MarginMode, MarginRules, Matching,
-    Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel, VenueSettings, fit_latency, fraction,
-    read_rates, read_series,
+    FundingSource, InterestRates, Latency, LatencyFit, LatencyModel, Leg, Maintenance, MarginMode,
+    MarginRules, Matching, Measured, OrderRules, QueueRule, SupportWords, UnknownQueueModel, VenueSettings,
+    fit_latency, fraction, mark_source, read_rates, read_series,
 };
 use tradecore_core::types::{Decimal, FeeCurrency, Fees, Instrument, Money, OrderSupport};
 
@@ -42,16 +42,19 @@ struct Attributes<'py> {
     clock_lead: Bound<'py, PyAny>,
     wrong_stamps: Bound<'py, PyAny>,
     stale_after: Bound<'py, PyAny>,
+    mark_source: Bound<'py, PyAny>,
     uncross: Bound<'py, PyAny>,
     accounts: Bound<'py, PyAny>,
     self_trade: Bound<'py, PyAny>,
     balances: Bound<'py, PyAny>,
     borrowing: Bound<'py, PyAny>,
+    borrow_rate: Bound<'py, PyAny>,
     funding: Bound<'py, PyAny>,
     margin: Bound<'py, PyAny>,
     leverage: Bound<'py, PyAny>,
     maintenance: Bound<'py, PyAny>,
     liquidation_fee_bps: Bound<'py, PyAny>,
+    option_margin: Bound<'py, PyAny>,
     insurance: Bound<'py, PyAny>,
     amend: Bound<'py, PyAny>,
     amend_crossing: Bound<'py, PyAny>,
@@ -134,6 +137,8 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                 .parse()
                 .map_err(errors::settings)?,
             stale_ns: to_duration("stale_after", &given.stale_after, 1)?,
+            mark_source: mark_source(&to_text("mark_source", "a word", &given.mark_source)?)
+                .map_err(errors::settings)?,
             uncross: to_text("uncross", "a word", &given.uncross)?.parse().map_err(errors::settings)?,
             matching: Matching {
                 accounts: to_text("accounts", "a word", &given.accounts)?
@@ -143,7 +148,7 @@ impl TryFrom<&Attributes<'_>> for VenueSettings {
                     .parse()
                     .map_err(errors::settings)?,
             },
-            balances: to_balances(&given.balances, &given.borrowing)?,
+            balances: to_balances(given)?,
             margin: to_margin(given)?,
             orders: OrderRules {
                 amend: to_text("amend", "a word", &given.amend)?.parse().map_err(errors::settings)?,
@@ -180,17 +185,34 @@ fn to_support(given: &Attributes<'_>) -> PyResult<OrderSupport> {
 }
 
 /// What each account holds, where that is asked for.
-fn to_balances(given: &Bound<'_, PyAny>, borrowing: &Bound<'_, PyAny>) -> PyResult<Option<Balances>> {
-    let may_borrow = match to_text("borrowing", "a word", borrowing)?.as_str() {
+fn to_balances(given: &Attributes<'_>) -> PyResult<Option<Balances>> {
+    let may_borrow = match to_text("borrowing", "a word", &given.borrowing)?.as_str() {
         "refused" => false,
         "allowed" => true,
         other => return Err(errors::invalid("borrowing", format!("{other:?} is not refused or allowed"))),
     };
+    let interest = to_interest(&given.borrow_rate)?;
+    if interest.is_some() && !(may_borrow && !given.balances.is_none()) {
+        let problem = "is of what accounts borrow: it needs balances, and borrowing allowed";
+        return Err(errors::invalid("borrow_rate", problem));
+    }
+    if given.balances.is_none() {
+        return Ok(None);
+    }
+    let what = "amounts of currencies such as \"0.5 BTC, 1000 USDT\"";
+    let text = to_text("balances", what, &given.balances)?;
+    let balances = Balances::parse(&text, may_borrow).map_err(errors::settings)?;
+    Ok(Some(Balances { interest, ..balances }))
+}
+
+/// What loans cost, where they cost something.
+fn to_interest(given: &Bound<'_, PyAny>) -> PyResult<Option<InterestRates>> {
     if given.is_none() {
         return Ok(None);
     }
-    let text = to_text("balances", "amounts of currencies such as \"0.5 BTC, 1000 USDT\"", given)?;
-    Balances::parse(&text, may_borrow).map(Some).map_err(errors::settings)
+    let text = to_text("borrow_rate", "a rate such as \"0.00001 every 1h\", or rates by currency", given)?;
+    let rates = InterestRates::parse(&text, |value| value.parse());
+    rates.map(Some).map_err(|problem| errors::invalid("borrow_rate", problem))
 }
 
 /// How contracts are margined, where they are. What is said of it is checked in any case.
@@ -220,7 +242,10 @@ fn to_margin(given: &Attributes<'_>) -> PyResult<Option<MarginRules>> {
     let maintenance =
         MarginRules::maintenance(&maintenance).map_err(|problem| errors::invalid("maintenance", problem))?;
     let liquidation_fee = fee.transpose()?;
-    Ok(mode.map(|mode| MarginRules { mode, leverage, maintenance, liquidation_fee, insured }))
+    let option = to_text("option_margin", "rates such as \"0.15, 0.1, 0.075\"", &given.option_margin)?
+        .parse()
+        .map_err(|error: BadOptionRates| errors::invalid("option_margin", error.to_string()))?;
+    Ok(mode.map(|mode| MarginRules { mode, leverage, maintenance, liquidation_fee, option, insured }))
 }
 
 fn to_text(field: &str, what: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::arrivals::{Arrival, Arrivals};
 use super::order::{Ordering, Receipts};
-use super::watch::{Moments, Watch};
-use crate::book::{FillBasis, L2Book, MarketChunks, Uncrossed};
+use super::watch::{Watch, Watched};
+use crate::book::{FillBasis, L2Book, MarkSource, MarketChunks, Uncrossed};
 use crate::event::{Chunk, Columns, Cursor, EventKind, FeedError, Granularity};
 use crate::kernel::HookError;
 use crate::sim::{FeedClock, ModelFailure, Past, Stamp, Told, WrongStampRule};
@@ -98,21 +98,22 @@ impl Lane {
         source: Box<dyn ChunkSource>,
         clock: FeedClock,
         basis: FillBasis,
+        marks: MarkSource,
         (uncrosses, in_order): (bool, bool),
         stale_ns: i64,
     ) -> Self {
         // Of a feed latency of its own the order at the venue is that of the receipts, too.
-        let receipts = (!in_order && !clock.has_feed()).then(|| Box::new(Receipts::new(basis)));
+        let receipts = (!in_order && !clock.has_feed()).then(|| Box::new(Receipts::new(basis, marks)));
         let feed = Feed {
             source,
             chunks: MarketChunks::new(uncrosses),
             failed: None,
             past: None,
             ordering: (!in_order).then(Ordering::default),
-            // The bar it is in.
-            stays: basis == FillBasis::Bars,
+            // The bar it is in, what was published before.
+            stays: basis == FillBasis::Bars || marks != MarkSource::Mid,
             converts: false,
-            watch: Watch::new(basis, stale_ns),
+            watch: Watch::new(basis, marks, stale_ns),
         };
         Self {
             cursor: Cursor::new(),
@@ -192,8 +193,8 @@ impl Lane {
         self.feed.chunks.crossed()
     }
 
-    /// Times in which its book was unknown, and those in which nothing was told, of a run that ended at `end`.
-    pub(super) fn watched(&self, end: i64) -> (Moments, Moments) {
+    /// What there is to know of its data, of a run that ended at `end`.
+    pub(super) fn watched(&self, end: i64) -> Watched {
         self.feed.watch.told(end)
     }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::arrivals::Arrival;
-use crate::book::{FillBasis, L2Book, Touch};
+use crate::book::{FillBasis, L2Book, MarkSource, Touch};
 use crate::event::{Chunk, Cursor, EventColumns, stream};
 use crate::kernel::Seen;
 use crate::sim::{FeedClock, Stamp};
@@ -97,11 +97,14 @@ pub(super) struct Receipts {
     cursor: Cursor,
     book: L2Book,
     twice_mid: Option<i64>,
+    marks: MarkSource,
+    published: Option<i64>,
 }
 
 impl Receipts {
-    pub(super) fn new(basis: FillBasis) -> Self {
-        Self { basis, cursor: Cursor::new(), book: basis.book(), twice_mid: None }
+    pub(super) fn new(basis: FillBasis, marks: MarkSource) -> Self {
+        let (cursor, book) = (Cursor::new(), basis.book());
+        Self { basis, cursor, book, twice_mid: None, marks, published: None }
     }
 
     /// Takes messages that will reach us.
@@ -123,8 +126,9 @@ impl Receipts {
         self.book.apply_rows(self.basis, &view, from, to);
         let touch = Touch::of(&self.book);
         self.twice_mid = touch.twice_mid().or(self.twice_mid);
+        self.published = self.marks.published(&view, from, to).or(self.published);
         self.cursor.advance_to(to);
-        let seen = Seen { touch, twice_mid: self.twice_mid };
+        let seen = Seen { touch, twice_mid: self.twice_mid, published: self.published };
         Some(Arrival { visible, upto: self.cursor.passed(), seen, only_levels })
     }
 

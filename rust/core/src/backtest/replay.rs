@@ -14,7 +14,7 @@
 //! data may go on; its orders do not, and positions in it are settled.
 //!
 //! Equity is sampled at a fixed interval; of equal samples in a row the first and the last are kept. A strategy whose
-//! positions cannot be counted at the mid fails right after the kernel is next woken; from then on they count at cost.
+//! positions cannot be counted at their mark fails right after the kernel is next woken; from then on they count at cost.
 //!
 //! Strategies share a kernel, or each is alone with the market in a kernel of its own: many runs over one pass of the data
 //! (see [`Replay::apart`]).
@@ -160,7 +160,7 @@ impl Replay {
     }
 
     /// A run of these strategies with the same twice more beside it, over one pass of the data: a third of them each, with
-    /// accounts numbered through, fills as set, by what is surely a fill (tracked queues, trades alone), and by what may be
+    /// accounts numbered through, fills as set, by what is surely a fill (tracked low, trades alone), and by what may be
     /// one (tracked high). What the first leaves behind is what a run of its own would.
     ///
     /// # Errors
@@ -201,7 +201,8 @@ impl Replay {
             let clock = FeedClock::new(steps, feed, Random::new(config.seed, FEED_STREAM + index as u64));
             // What there is without a book is one stream.
             let in_order = in_order || !basis.has_book();
-            let mut lane = Lane::new(source, clock, basis, (uncrosses, in_order), settings.stale_ns);
+            let marks = settings.mark_source.resolve(holds);
+            let mut lane = Lane::new(source, clock, basis, marks, (uncrosses, in_order), settings.stale_ns);
             lane.judge_stamps(settings.wrong_stamps);
             if is_bounded || settings.queue.is_tracked() {
                 lane.keep_past();
@@ -217,7 +218,7 @@ impl Replay {
                     listings.push((at, Listing { market: id, is_listed }));
                 }
             }
-            specs.push(MarketSpec { instrument, basis });
+            specs.push(MarketSpec { instrument, basis, marks });
         }
         let venue = builder.open()?;
         listings.sort_unstable_by_key(|(at, listing)| Reverse((*at, listing.market, listing.is_listed)));
@@ -365,6 +366,7 @@ impl Replay {
     fn finish(&mut self) -> Result<(), RunError> {
         self.know((self.end.saturating_add(1), MarketId::new(0)))?;
         self.fail_uncounted(self.end)?;
+        self.venue.end(self.end);
         while let Some((at, told)) = self.venue.receive(i64::MAX) {
             match told {
                 Notice::Report(account, _, report) => {
@@ -701,7 +703,11 @@ fn report_in(
 /// How orders fill in a run with bounds: as set, by what is surely a fill, by what may be one.
 fn bounds_of(queue: QueueModel) -> Vec<FillRule> {
     let rule = |queue, reaches| FillRule { queue, reaches };
-    vec![rule(queue, true), rule(QueueRule::Tracked.into(), false), rule(QueueRule::TrackedHigh.into(), true)]
+    vec![
+        rule(queue, true),
+        rule(QueueRule::TrackedLow.into(), false),
+        rule(QueueRule::TrackedHigh.into(), true),
+    ]
 }
 
 fn earliest<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {

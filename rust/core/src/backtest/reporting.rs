@@ -231,18 +231,28 @@ impl Reporting {
             let amounts: Option<Vec<_>> = totals.iter().map(of).collect();
             self.sum(&amounts.ok_or(MoneyOverflow::Sum)?, &twice_mid)
         };
-        let (Some(net), Some(fees), Some(funding), Some(turnover)) = (
+        let (Some(net), Some(fees), Some(funding), Some(interest), Some(turnover)) = (
             sum(CurrencyTotals::net)?,
             sum(|total| Some(total.fees))?,
             sum(|total| Some(total.funding))?,
+            sum(|total| Some(total.interest))?,
             sum(|total| Some(total.turnover))?,
         ) else {
             return Ok(None);
         };
         // So that the parts add up to what equity is in the end, whatever was rounded.
-        let gross = net.checked_add(fees).and_then(|sum| sum.checked_add(funding));
+        let paid = [fees, funding, interest];
+        let gross = paid.into_iter().try_fold(net, Money::checked_add);
         let gross = gross.ok_or(MoneyOverflow::Sum)?;
-        Ok(Some(CurrencyTotals { currency: self.currency.clone(), gross, fees, funding, turnover, stats }))
+        Ok(Some(CurrencyTotals {
+            currency: self.currency.clone(),
+            gross,
+            fees,
+            funding,
+            interest,
+            turnover,
+            stats,
+        }))
     }
 }
 

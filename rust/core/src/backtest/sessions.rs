@@ -131,16 +131,16 @@ impl Session {
         Ok(())
     }
 
-    /// Samples equity at the venue's mid prices. What cannot be counted at them counts at cost, and is remembered.
+    /// Samples equity at the venue's marks. What cannot be counted at them counts at cost, and is remembered.
     fn sample(&mut self, ts: i64, venue: &Venue) -> Result<(), MoneyOverflow> {
         let mut equities = Vec::new();
         for index in 0..self.totals.len() {
             let currency = CurrencyId::new(index);
             let mut equity = Money::ZERO;
             for &market in self.kernel.traded().iter().filter(|m| self.kernel.currency_of(**m) == currency) {
-                let (math, mid) = (self.kernel.math(market), venue.market(market).twice_mid());
+                let (math, mark) = (self.kernel.math(market), venue.worth(market));
                 for (strategy, position) in self.kernel.positions_in(market).enumerate() {
-                    let counted = position.equity(math, mid).or_else(|error| {
+                    let counted = position.equity(math, mark).or_else(|error| {
                         let strategy = StrategyId::new(strategy);
                         if !self.kernel.has_failed(strategy) {
                             let problem = error.of(self.kernel.instrument(market)).to_string().into();
@@ -185,15 +185,16 @@ impl Session {
             self.keep(last);
         }
         for market in (0..self.is_behind.len()).map(MarketId::new) {
-            let twice_mid = venue.market(market).twice_mid();
+            let mark = venue.worth(market);
             let total = &mut self.totals[self.kernel.currency_of(market).index()];
             let math = self.kernel.math(market);
             for position in self.kernel.positions_in(market) {
-                let Position { realized, fees, funding, turnover, .. } = *position;
-                let unrealized = position.unrealized(math, position.mark(math, twice_mid))?;
+                let Position { realized, fees, funding, interest, turnover, .. } = *position;
+                let unrealized = position.unrealized(math, position.mark(math, mark))?;
                 total.gross = sum(total.gross, sum(realized, unrealized)?)?;
                 total.fees = sum(total.fees, fees)?;
                 total.funding = sum(total.funding, funding)?;
+                total.interest = sum(total.interest, interest)?;
                 total.turnover = sum(total.turnover, turnover)?;
             }
         }

@@ -184,6 +184,8 @@ pub struct CurrencyTotals {
     pub fees: Money,
     /// Funding paid, negative where more was received.
     pub funding: Money,
+    /// Interest paid on loans.
+    pub interest: Money,
     /// Sum of values traded.
     pub turnover: Money,
     /// Statistics of the sampled equity.
@@ -193,13 +195,13 @@ pub struct CurrencyTotals {
 impl CurrencyTotals {
     /// Nothing yet, of equity to be sampled every `sample_ns`.
     pub(super) fn new(currency: String, sample_ns: i64) -> Self {
-        let [gross, fees, funding, turnover] = [Money::ZERO; 4];
-        Self { currency, gross, fees, funding, turnover, stats: EquityStats::new(sample_ns) }
+        let [gross, fees, funding, interest, turnover] = [Money::ZERO; 5];
+        Self { currency, gross, fees, funding, interest, turnover, stats: EquityStats::new(sample_ns) }
     }
 
-    /// Profit after fees and funding; `None` beyond any money.
+    /// Profit after fees, funding and interest; `None` beyond any money.
     pub fn net(&self) -> Option<Money> {
-        self.gross.checked_sub(self.fees)?.checked_sub(self.funding)
+        self.gross.checked_sub(self.fees)?.checked_sub(self.funding)?.checked_sub(self.interest)
     }
 }
 

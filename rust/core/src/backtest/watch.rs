@@ -1,7 +1,7 @@
-//! What a run has to know of its data beside what happens in it: times in which a book was unknown, and times in which
-//! nothing was told.
+//! What a run has to know of its data beside what happens in it: times in which a book was unknown, in which nothing was
+//! told, and in which no price was told that positions are valued at.
 
-use crate::book::FillBasis;
+use crate::book::{FillBasis, MarkSource};
 use crate::event::{EventKind, KindSet, Span, View};
 
 /// What says that a market is told of.
@@ -35,6 +35,17 @@ impl Moments {
     }
 }
 
+/// What there is to know of a market's data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Watched {
+    /// Times in which its book was unknown.
+    pub gaps: Moments,
+    /// Times in which nothing was told of it for longer than what is known of it stays good.
+    pub silences: Moments,
+    /// The same of the price that positions are valued at, where that is another than the mid.
+    pub unmarked: Moments,
+}
+
 /// Looks at each message of a market once, in the order in which they act.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -45,23 +56,28 @@ pub(super) struct Watch {
     last: i64,
     /// Since when the book is unknown.
     lost: Option<i64>,
-    gaps: Moments,
-    silences: Moments,
+    marks: MarkSource,
+    /// When the price that positions are valued at was told last.
+    marked: i64,
+    found: Watched,
 }
 
 impl Watch {
-    pub(super) fn new(basis: FillBasis, quiet_ns: i64) -> Self {
+    pub(super) fn new(basis: FillBasis, marks: MarkSource, quiet_ns: i64) -> Self {
         let has_book = basis == FillBasis::L2;
         // Bars come as far apart as they are long.
         let quiet_ns = if basis == FillBasis::Bars { i64::MAX } else { quiet_ns };
-        let [gaps, silences] = [Moments::default(), Moments::default()];
-        Self { has_book, quiet_ns, last: i64::MAX, lost: None, gaps, silences }
+        let found = Watched::default();
+        Self { has_book, quiet_ns, last: i64::MAX, lost: None, marks, marked: i64::MAX, found }
     }
 
     /// Takes the next message, which acts at `at`.
     #[inline]
     pub(super) fn see(&mut self, at: i64, view: &View<'_>, rows: Span) {
         if !rows.only_levels {
+            if self.marks != MarkSource::Mid && self.marks.published(view, rows.from, rows.to).is_some() {
+                self.mark(at);
+            }
             let kind = view.kind[rows.from];
             if kind == EventKind::BookClear as u8 {
                 self.cleared(at, rows.to - rows.from == 1);
@@ -71,9 +87,17 @@ impl Watch {
             }
         }
         if at.saturating_sub(self.last) > self.quiet_ns {
-            self.silences.add(self.last, at);
+            self.found.silences.add(self.last, at);
         }
         self.last = at;
+    }
+
+    /// The price that positions are valued at was told.
+    fn mark(&mut self, at: i64) {
+        if at.saturating_sub(self.marked) > self.quiet_ns {
+            self.found.unmarked.add(self.marked, at);
+        }
+        self.marked = at;
     }
 
     /// The book was cleared: by a snapshot, or for good until the next one.
@@ -82,20 +106,22 @@ impl Watch {
         if is_lost && self.has_book {
             self.lost.get_or_insert(at);
         } else if let Some(since) = self.lost.take() {
-            self.gaps.add(since, at);
+            self.found.gaps.add(since, at);
         }
     }
 
-    /// Times in which the book was unknown, and those in which nothing was told, of a run that ended at `end`.
-    pub(super) fn told(&self, end: i64) -> (Moments, Moments) {
-        let (mut gaps, mut silences) = (self.gaps.clone(), self.silences.clone());
+    /// What was found, of a run that ended at `end`.
+    pub(super) fn told(&self, end: i64) -> Watched {
+        let mut found = self.found.clone();
         if let Some(since) = self.lost {
-            gaps.add(since, end.max(since));
+            found.gaps.add(since, end.max(since));
         }
-        if self.last < i64::MAX && end.saturating_sub(self.last) > self.quiet_ns {
-            silences.add(self.last, end);
+        for (last, quiet) in [(self.last, &mut found.silences), (self.marked, &mut found.unmarked)] {
+            if last < i64::MAX && end.saturating_sub(last) > self.quiet_ns {
+                quiet.add(last, end);
+            }
         }
-        (gaps, silences)
+        found
     }
 }
 
@@ -113,13 +139,18 @@ mod tests {
         out
     }
 
-    fn told(rows: &[(i64, EventKind, u8)], basis: FillBasis, end: i64) -> [Vec<(i64, i64)>; 2] {
-        let (columns, mut watch) = (columns(rows), Watch::new(basis, 10));
+    fn watched(rows: &[(i64, EventKind, u8)], basis: FillBasis, marks: MarkSource, end: i64) -> Watched {
+        let (columns, mut watch) = (columns(rows), Watch::new(basis, marks, 10));
         let view = columns.view();
         for rows in view.messages(0, view.len()) {
             watch.see(view.ts_event[rows.from], &view, rows);
         }
-        let (gaps, silences) = watch.told(end);
+        watch.told(end)
+    }
+
+    fn told(rows: &[(i64, EventKind, u8)], basis: FillBasis, end: i64) -> [Vec<(i64, i64)>; 2] {
+        let Watched { gaps, silences, unmarked } = watched(rows, basis, MarkSource::Mid, end);
+        assert_eq!(unmarked, Moments::default());
         [gaps.kept, silences.kept]
     }
 
@@ -153,5 +184,16 @@ mod tests {
         assert_eq!(told(&rows, FillBasis::L2, 40), [vec![], vec![(10, 21), (21, 40)]]);
         assert_eq!(told(&rows, FillBasis::Bars, 40), [vec![], vec![]]);
         assert_eq!(told(&[], FillBasis::L2, 40), [vec![], vec![]]);
+    }
+
+    #[test]
+    fn a_mark_that_nobody_tells_is_old_whatever_else_is_told() {
+        use EventKind::{BookSet, Mark, Trade};
+        let rows =
+            [(0, Mark, LAST), (5, BookSet, LAST), (9, Trade, LAST), (18, BookSet, LAST), (22, Mark, LAST)];
+        let old = |marks| watched(&rows, FillBasis::L2, marks, 30).unmarked.kept;
+        assert_eq!(old(MarkSource::Mid), []);
+        assert_eq!(old(MarkSource::Mark), [(0, 22)]);
+        assert_eq!(old(MarkSource::Last), [(9, 30)]);
     }
 }

@@ -3,6 +3,7 @@
 mod cover;
 mod l2;
 mod ladder;
+mod mark;
 mod raster;
 mod samples;
 mod state;
@@ -13,6 +14,7 @@ mod uncross;
 pub use crate::types::Level;
 pub(crate) use cover::{Cover, Mark};
 pub use l2::{FillBasis, L2Book, Walk};
+pub use mark::{MarkPrice, MarkSource};
 pub use raster::{BookRaster, Picture};
 pub use samples::BookSampler;
 pub use state::BookState;

@@ -56,8 +56,8 @@ impl Accounts {
             self.note_traded(market);
         }
         if let Some(checks) = &mut self.checks {
-            let paid = position.fees.checked_add(position.funding);
-            let flow = paid.and_then(|paid| position.cash.checked_add(paid)).unwrap_or_default();
+            let paid = [position.fees, position.funding, position.interest];
+            let flow = paid.into_iter().try_fold(position.cash, Money::checked_add).unwrap_or_default();
             checks.insert((strategy, market), Tally { qty: position.qty, flow });
         }
         self.positions[strategy.index()][market.index()] = position;
@@ -120,7 +120,7 @@ impl Accounts {
         for &id in &self.traded {
             let market = &markets[id.index()];
             if market.currency == currency {
-                let equity = self.position(strategy, id).equity(&market.math, market.view.twice_mid());
+                let equity = self.position(strategy, id).equity(&market.math, market.view.mark());
                 let sum = equity.and_then(|equity| total.checked_add(equity).ok_or(MoneyOverflow::Sum));
                 total = sum.map_err(|error| error.of(&market.instrument))?;
             }
@@ -142,15 +142,15 @@ impl Accounts {
             return Ok(());
         };
         let position = self.position(strategy, market);
-        let Position { qty, cash, fees, funding, .. } = *position;
+        let Position { qty, cash, fees, funding, interest, .. } = *position;
         if tally.qty != qty {
             return Err(format!(
                 "fills of {strategy} in {market} sum to {}, the position is {qty}",
                 tally.qty
             ));
         }
-        // Cash, positions, fees and funding: the ledger's accounts.
-        let entries = [cash, -tally.flow, fees, funding];
+        // Cash, positions, fees, funding and interest: the ledger's accounts.
+        let entries = [cash, -tally.flow, fees, funding, interest];
         let sum = entries.into_iter().try_fold(Money::ZERO, Money::checked_add);
         if sum != Some(Money::ZERO) {
             return Err(format!("the ledger of {strategy} in {market} sums to {sum:?}, not to 0"));
@@ -180,6 +180,10 @@ impl Accounts {
         if holders.is_empty() {
             // The venue counts a fill that has not reached us yet.
             holders.extend(strategies.first());
+        }
+        if payment.qty == 0 {
+            // Nobody's position tells its share.
+            holders.truncate(1);
         }
         self.note_traded(payment.market);
         let paid_on = i128::from(payment.qty);

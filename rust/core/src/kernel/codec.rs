@@ -75,8 +75,11 @@ pub(super) fn write_holding(out: &mut Vec<u8>, strategy: StrategyId, market: Mar
     w.index(market.index());
     w.position(position);
     // Where there was none the body is as it was before there could be any.
-    if position.funding != Money::ZERO {
+    if position.funding != Money::ZERO || position.interest != Money::ZERO {
         w.money(position.funding);
+    }
+    if position.interest != Money::ZERO {
+        w.money(position.interest);
     }
 }
 
@@ -287,7 +290,8 @@ fn read_body(body: &[u8]) -> Decoded<Entry> {
                 return r.error("a kind of payment");
             };
             let [ts_event, qty, price, rate] = [r.i64()?, r.i64()?, r.i64()?, r.i64()?];
-            if qty == 0 {
+            // What is owed may be owed by who holds nothing any more.
+            if qty == 0 && kind != PaymentKind::Interest {
                 return r.error("a payment on a position");
             }
             OwnedInput::Payment(Payment {

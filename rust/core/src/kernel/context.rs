@@ -125,13 +125,13 @@ impl Context {
         self.core().accounts.position(self.strategy, market)
     }
 
-    /// Profit of that position at the mid (or the last there was), before fees.
+    /// Profit of that position at what it is valued at, before fees.
     ///
     /// # Errors
     /// [`Uncounted`].
     pub fn unrealized(&self, market: MarketId) -> Result<Money, Uncounted> {
         let state = self.core().market(market);
-        let unrealized = self.position(market).unrealized(&state.math, state.view.twice_mid());
+        let unrealized = self.position(market).unrealized(&state.math, state.view.mark());
         unrealized.map_err(|error| error.of(&state.instrument))
     }
 

@@ -78,9 +78,9 @@ impl<'a> Around<'a> {
     /// A quantity in the three measures, at a price or else at the mark.
     fn measures(&self, engine: &Engine, id: MarketId, qty: i64, price: Option<Price>) -> Measures {
         let market = self.market(id);
-        let value = match (price, market.view.twice_mid()) {
+        let value = match (price, market.view.mark()) {
             (Some(price), _) => market.math.value(price, Qty::new(qty)),
-            (None, Some(twice_mid)) => market.math.value_at_mid(twice_mid, qty),
+            (None, Some(mark)) => market.math.value_at_mark(mark, qty),
             (None, None) => return [engine.to_units(id, qty), 0, 0],
         };
         // Nothing that could be sent is worth more.

@@ -8,7 +8,7 @@ use super::exits::{Exits, ROUND};
 use super::exposure::{Around, Earlier};
 use super::market::Market;
 use super::record::FillRow;
-use crate::book::Touch;
+use crate::book::{MarkSource, Touch};
 use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
     BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Stop, Trading, Trip, Use,
@@ -85,10 +85,12 @@ impl Core {
             return;
         }
         let (market, accounts) = (&self.markets[id.index()], &self.accounts);
-        let twice_mid = market.view.twice_mid();
+        let (twice_mid, mark) = (market.view.twice_mid(), market.view.mark());
         let touch: Touch = market.view.touch();
-        engine.mark(self.now, id, &touch, twice_mid, is_booked, |strategy| {
-            accounts.position(strategy, id).equity(&market.math, twice_mid).ok()
+        // What is not valued at the mid may be worth something else while that stays.
+        let is_valued = is_booked || market.view.marks() != MarkSource::Mid;
+        engine.mark(self.now, id, &touch, twice_mid, is_valued, |strategy| {
+            accounts.position(strategy, id).equity(&market.math, mark).ok()
         });
         self.act_on_trips();
     }

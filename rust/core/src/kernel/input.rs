@@ -18,6 +18,8 @@ pub struct Seen {
     pub touch: Touch,
     /// Sum of best bid and best ask, the last time there were both.
     pub twice_mid: Option<i64>,
+    /// The last mark price or trade, as columns have it, where positions are valued at that.
+    pub published: Option<i64>,
 }
 
 /// Where the rows of a message (or of several) are.

@@ -27,7 +27,7 @@ use super::timers::Timers;
 use super::topics::{Registry, Subscriber, Topics};
 use super::view::{Content, MarketView};
 use crate::bars::{BarSource, BarsError};
-use crate::book::{BookState, FillBasis, Touch};
+use crate::book::{BookState, FillBasis, MarkSource, Touch};
 use crate::event::{Heads, View};
 use crate::ledger::{ContractMath, CostBasis, MoneyOverflow, Payment};
 use crate::orders::{Applied, OrderError, OrderId, Reason, Report, ReportKind, SessionId};
@@ -112,6 +112,8 @@ pub struct MarketSpec {
     pub instrument: Arc<Instrument>,
     /// Where its book comes from.
     pub basis: FillBasis,
+    /// What positions in it are valued at.
+    pub marks: MarkSource,
 }
 
 /// A named strategy, the instruments it trades and the account it trades on.
@@ -172,7 +174,7 @@ impl Kernel {
                 math: ContractMath::new(&spec.instrument)?,
                 instrument: spec.instrument,
                 currency: CurrencyId::new(currency),
-                view: MarketView::new(spec.basis),
+                view: MarketView::new(spec.basis, spec.marks),
                 bars,
                 features: FeatureFeeds::default(),
             };

@@ -27,7 +27,7 @@ use crate::risk::{BadLimit, Engine, Gate, Trading};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 9";
+const MAGIC: &str = "tradecore kernel 10";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -317,6 +317,7 @@ fn save_timers(w: &mut Writer<'_>, timers: &Timers) {
 fn save_position(w: &mut Writer<'_>, position: &Position) {
     w.position(position);
     w.money(position.funding);
+    w.money(position.interest);
     w.f64(position.quotients());
     w.index(position.lots().len());
     for (qty, cost, price) in position.lots() {
@@ -329,6 +330,7 @@ fn save_position(w: &mut Writer<'_>, position: &Position) {
 fn load_position(r: &mut Reader<'_>, basis: CostBasis) -> Result<Position, CodecError> {
     let mut position = r.position()?;
     position.funding = r.money()?;
+    position.interest = r.money()?;
     let quotients = r.f64()?;
     let mut lots = Vec::new();
     for _ in 0..r.index()? {
@@ -539,7 +541,9 @@ impl MarketView {
     fn save(&mut self, w: &mut Writer<'_>) {
         w.text(self.basis().as_str());
         w.u64(self.known());
+        w.text(self.marks().as_str());
         w.option(self.twice_mid(), Writer::i64);
+        w.option(self.published(), Writer::i64);
         w.option(self.reason().map(AsRef::as_ref), Writer::text);
         let covers = self.book().covers();
         let book = self.depth();
@@ -560,7 +564,9 @@ impl MarketView {
 
     fn load(&mut self, r: &mut Reader<'_>) -> Result<(), LoadError> {
         same("basis", r.text()?, self.basis().as_str())?;
-        let (known, twice_mid) = (r.u64()?, r.option(Reader::i64)?);
+        let known = r.u64()?;
+        same("mark source", r.text()?, self.marks().as_str())?;
+        let marks = (r.option(Reader::i64)?, r.option(Reader::i64)?);
         let reason: Option<Arc<str>> = r.option(Reader::text)?.map(Arc::from);
         let (state, stamp, id) = (r.book_state()?, r.i64()?, r.u64()?);
         let mut book = self.basis().book();
@@ -578,7 +584,7 @@ impl MarketView {
         book.set_stamp(stamp);
         book.set_id(id);
         book.set_covers([r.option(load_cover)?, r.option(load_cover)?]);
-        self.restore(known, book, twice_mid, reason);
+        self.restore(known, book, marks, reason);
         Ok(())
     }
 }

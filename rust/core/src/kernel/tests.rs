@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::bars::{Bar, BarSpec};
-use crate::book::{BookState, FillBasis, Touch};
+use crate::book::{BookState, FillBasis, MarkSource, Touch};
 use crate::event::{Event, EventColumns, EventKind};
 use crate::ledger::CostBasis;
 use crate::orders::{
@@ -120,7 +120,8 @@ impl Bench {
             keeps_journal: false,
             risk: None,
         };
-        let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2 };
+        let market =
+            MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2, marks: MarkSource::Mid };
         let strategy = StrategySetup {
             name: "w".into(),
             markets: vec![M0],
@@ -220,7 +221,7 @@ fn rows_supplied_ahead_are_not_seen_before_they_are_known() {
     bench.kernel.handle(i64::MIN, Input::Supply { market: M0, supply }).unwrap();
     assert_eq!((bench.kernel.touch(M0), Touch::of(bench.kernel.book(M0))), Default::default());
     let touch = Touch { bid: 101, bid_qty: 5, state: BookState::Synced, ..Touch::default() };
-    let seen = Seen { touch, twice_mid: None };
+    let seen = Seen { touch, ..Seen::default() };
     let rows = Rows::Supplied { upto: 2, seen, only_levels: true };
     bench.kernel.handle(5, Input::Known { market: M0, rows }).unwrap();
     assert_eq!((bench.kernel.touch(M0), Touch::of(bench.kernel.book(M0))), (touch, touch));
@@ -587,7 +588,7 @@ fn bar_setup(spec: &str, bars: &Bars) -> (KernelConfig, Vec<MarketSpec>, Vec<Str
         account: AccountId::new(0),
         strategy: Box::new(BarWitness { spec: BarSpec::parse(spec).unwrap(), bars: Arc::clone(bars) }),
     };
-    let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2 };
+    let market = MarketSpec { instrument: Arc::new(linear()), basis: FillBasis::L2, marks: MarkSource::Mid };
     (config, vec![market], vec![strategy])
 }
 

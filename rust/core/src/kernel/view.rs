@@ -7,7 +7,7 @@
 use super::input::{FeedUpdate, Rows, Seen, Supply};
 use super::published::{Funding, Stat, Trade};
 use super::topics::Topics;
-use crate::book::{BookState, FillBasis, L2Book, Touch};
+use crate::book::{BookState, FillBasis, L2Book, MarkPrice, MarkSource, Touch};
 use crate::event::{Chunk, Cursor, EventColumns, EventKind, VenueBar, View};
 use crate::types::Side;
 use std::sync::Arc;
@@ -118,6 +118,8 @@ fn trade_at(view: &View<'_>, row: usize) -> Trade {
 /// The strategies' view of one instrument.
 pub(super) struct MarketView {
     basis: FillBasis,
+    /// What positions are valued at.
+    marks: MarkSource,
     /// Rows known.
     known: u64,
     seen: Seen,
@@ -139,9 +141,10 @@ pub(super) struct MarketView {
 
 impl MarketView {
     /// A view of nothing yet.
-    pub(super) fn new(basis: FillBasis) -> Self {
+    pub(super) fn new(basis: FillBasis, marks: MarkSource) -> Self {
         Self {
             basis,
+            marks,
             known: 0,
             seen: Seen::default(),
             reason: None,
@@ -165,13 +168,18 @@ impl MarketView {
         &mut self,
         known: u64,
         book: L2Book,
-        twice_mid: Option<i64>,
+        (twice_mid, published): (Option<i64>, Option<i64>),
         reason: Option<Arc<str>>,
     ) {
-        self.seen = Seen { touch: Touch::of(&book), twice_mid };
+        self.seen = Seen { touch: Touch::of(&book), twice_mid, published };
         (self.known, self.book, self.reason) = (known, book, reason);
         self.cursor = Cursor::after(known);
         self.rows = self.rows.is_some().then(|| Cursor::after(known));
+    }
+
+    /// What positions are valued at.
+    pub(super) fn marks(&self) -> MarkSource {
+        self.marks
     }
 
     /// Rows known.
@@ -189,6 +197,17 @@ impl MarketView {
     #[inline]
     pub(super) fn twice_mid(&self) -> Option<i64> {
         self.seen.twice_mid
+    }
+
+    /// What was published last of what positions are valued at.
+    pub(super) fn published(&self) -> Option<i64> {
+        self.seen.published
+    }
+
+    /// The price that positions are valued at.
+    #[inline]
+    pub(super) fn mark(&self) -> Option<MarkPrice> {
+        self.marks.price(self.seen.published, self.seen.twice_mid)
     }
 
     /// Why the feed is in its state, if its connection said so.
@@ -354,15 +373,20 @@ impl MarketView {
     /// Applies rows at hand, on top of all that is known.
     fn apply(&mut self, view: &View<'_>, from: usize, to: usize) {
         self.book();
-        self.book.apply_rows(self.basis, view, from, to);
+        // Each by itself: a book of two sides may be one of one side by the last of several.
+        for rows in view.messages(from, to) {
+            self.book.apply_rows(self.basis, view, rows.from, rows.to);
+            self.look();
+        }
         self.known += (to - from) as u64;
-        self.look();
         self.seen.twice_mid = self.basis.twice_print(view, from, to).or(self.seen.twice_mid);
+        self.seen.published = self.marks.published(view, from, to).or(self.seen.published);
     }
 
     fn look(&mut self) {
         let touch = Touch::of(&self.book);
-        self.seen = Seen { touch, twice_mid: touch.twice_mid().or(self.seen.twice_mid) };
+        let twice_mid = touch.twice_mid().or(self.seen.twice_mid);
+        self.seen = Seen { touch, twice_mid, ..self.seen };
     }
 
     /// The feed is in a new state. Returns it if the book's has changed.

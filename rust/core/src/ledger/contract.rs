@@ -15,6 +15,7 @@
 //! rounds half to even at 10^-12 of the settlement currency, once. Values are at most 10^21 of the currency, which is
 //! also the most that any sum of an account may come to: the sum of many accounts still has 38 digits.
 
+use crate::book::MarkPrice;
 use crate::event::FINE_SCALE;
 use crate::types::{
     Decimal, Instrument, InstrumentKind, MONEY_SCALE, Money, OptionSettlement, OptionSide, Price, Qty,
@@ -176,6 +177,18 @@ impl ContractMath {
             self.value_at_part(price / common, step / common, qty)
         });
         value.ok_or(MoneyOverflow::Value { price, qty })
+    }
+
+    /// Value of `qty` at a price that positions are valued at.
+    ///
+    /// # Errors
+    /// [`MoneyOverflow::Value`].
+    #[inline]
+    pub fn value_at_mark(&self, price: MarkPrice, qty: i64) -> Result<Money, MoneyOverflow> {
+        match price {
+            MarkPrice::Twice(twice_price) => self.value_at_mid(twice_price, qty),
+            MarkPrice::Fine(price) => self.value_at_fine(price, qty),
+        }
     }
 
     /// What `qty` of a contract is worth at its expiry, when what it is written on is worth `price`, in units of 10^-9;

@@ -68,7 +68,7 @@ pub struct Brackets {
 pub struct BadBrackets(pub String);
 
 /// A fraction of up to 9 decimals in units of 10^-9.
-fn fraction(text: &str) -> Option<i64> {
+pub(super) fn fraction(text: &str) -> Option<i64> {
     let units = text.trim().parse::<Decimal>().ok()?.at_scale(FINE_SCALE)?;
     i64::try_from(units).ok().filter(|rate| (0..=ONE).contains(rate))
 }

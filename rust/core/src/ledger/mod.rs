@@ -5,6 +5,7 @@ mod lots;
 mod margin;
 mod payment;
 mod position;
+mod premium;
 mod profit;
 
 pub use contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow, Uncounted};
@@ -14,4 +15,5 @@ pub use margin::{
 };
 pub use payment::{Payment, PaymentKind};
 pub use position::Position;
+pub use premium::{BadOptionRates, Cover, OptionRates, Written};
 pub use profit::ProfitParts;

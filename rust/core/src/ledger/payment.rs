@@ -14,11 +14,14 @@ pub enum PaymentKind {
     Liquidation = 2,
     /// What the venue takes for that.
     LiquidationFee = 3,
+    /// What a loan costs.
+    Interest = 4,
 }
 
 impl PaymentKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Funding, Self::Settlement, Self::Liquidation, Self::LiquidationFee];
+    pub const ALL: [Self; 5] =
+        [Self::Funding, Self::Settlement, Self::Liquidation, Self::LiquidationFee, Self::Interest];
 
     /// Lower-case word.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +30,7 @@ impl PaymentKind {
             Self::Settlement => "settlement",
             Self::Liquidation => "liquidation",
             Self::LiquidationFee => "liquidation_fee",
+            Self::Interest => "interest",
         }
     }
 
@@ -34,7 +38,7 @@ impl PaymentKind {
     pub fn closes(self) -> bool {
         match self {
             Self::Settlement | Self::Liquidation => true,
-            Self::Funding | Self::LiquidationFee => false,
+            Self::Funding | Self::LiquidationFee | Self::Interest => false,
         }
     }
 }
@@ -52,9 +56,9 @@ pub struct Payment {
     pub kind: PaymentKind,
     /// The position it is paid on, or what of it is closed, signed, in quantity increments.
     pub qty: i64,
-    /// The price the position was valued at or closed at, in units of 10^-9.
+    /// The price the position was valued at or closed at, in units of 10^-9; of interest that of the currency that is owed.
     pub price: i64,
-    /// The fraction of its value that a long pays, or a fee is, in units of 10^-9; 0 where it is closed.
+    /// The fraction of its value that a long pays, or a fee is, or of a loan that interest is, in units of 10^-9; 0 where it is closed.
     pub rate: i64,
     /// What the account pays, in the settlement currency; negative is received.
     pub paid: Money,

@@ -9,6 +9,7 @@
 use super::contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow};
 use super::lots::{CostBasis, Lots};
 use super::payment::PaymentKind;
+use crate::book::MarkPrice;
 use crate::types::{Money, Price, Qty, Side};
 
 /// A signed holding of one instrument.
@@ -28,6 +29,8 @@ pub struct Position {
     pub cash: Money,
     /// Funding paid; negative where more was received.
     pub funding: Money,
+    /// Interest paid on loans.
+    pub interest: Money,
     /// Sum of the values traded.
     pub turnover: Money,
     /// Quantity traded, unsigned.
@@ -155,6 +158,7 @@ impl Position {
                 gain = self.close(math, part, math.signed(part, -paid))?;
             }
             PaymentKind::Funding => self.funding = plus(self.funding, paid)?,
+            PaymentKind::Interest => self.interest = plus(self.interest, paid)?,
             PaymentKind::LiquidationFee => self.fees = plus(self.fees, paid)?,
         }
         self.cash = cash;
@@ -165,47 +169,47 @@ impl Position {
     /// at cost.
     pub fn balances(&self, math: &ContractMath) -> bool {
         let cost = math.signed(self.qty, self.open_cost);
-        let paid = self.fees.checked_add(self.funding);
+        let paid = self.fees.checked_add(self.funding).and_then(|paid| paid.checked_add(self.interest));
         let made = paid.and_then(|paid| self.realized.checked_sub(paid));
         made.is_some() && made == self.cash.checked_add(cost)
     }
 
-    /// What the open quantity is valued at: at a mid (given as bid + ask), at cost when there has been none yet.
-    fn value(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
-        match twice_price {
-            Some(twice_price) if self.qty != 0 => math.value_at_mid(twice_price, self.qty.abs()),
+    /// What the open quantity is valued at: at a price, at cost when there has been none yet.
+    fn value(&self, math: &ContractMath, price: Option<MarkPrice>) -> Result<Money, MoneyOverflow> {
+        match price {
+            Some(price) if self.qty != 0 => math.value_at_mark(price, self.qty.abs()),
             _ => Ok(self.open_cost),
         }
     }
 
-    /// The mid to mark it at (given as bid + ask): none, which is at cost, where its worth there is beyond exact money.
-    pub fn mark(&self, math: &ContractMath, twice_price: Option<i64>) -> Option<i64> {
-        twice_price.filter(|_| self.value(math, twice_price).is_ok())
+    /// The price to mark it at: none, which is at cost, where its worth there is beyond exact money.
+    pub fn mark(&self, math: &ContractMath, price: Option<MarkPrice>) -> Option<MarkPrice> {
+        price.filter(|_| self.value(math, price).is_ok())
     }
 
-    /// Signed worth of the open quantity at a mid (given as bid + ask), as it enters equity; at cost without one.
+    /// Signed worth of the open quantity at a price, as it enters equity; at cost without one.
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn marked(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
-        let value = self.value(math, twice_price)?;
+    pub fn marked(&self, math: &ContractMath, price: Option<MarkPrice>) -> Result<Money, MoneyOverflow> {
+        let value = self.value(math, price)?;
         Ok(math.signed(self.qty, value))
     }
 
-    /// Cash plus marked position: the profit after fees if everything were closed at the mid.
+    /// Cash plus marked position: the profit after fees if everything were closed at that price.
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn equity(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
-        self.cash.checked_add(self.marked(math, twice_price)?).ok_or(MoneyOverflow::Sum)
+    pub fn equity(&self, math: &ContractMath, price: Option<MarkPrice>) -> Result<Money, MoneyOverflow> {
+        self.cash.checked_add(self.marked(math, price)?).ok_or(MoneyOverflow::Sum)
     }
 
-    /// Profit of the open quantity at a mid, before fees; nothing without one.
+    /// Profit of the open quantity at a price, before fees; nothing without one.
     ///
     /// # Errors
     /// [`MoneyOverflow`].
-    pub fn unrealized(&self, math: &ContractMath, twice_price: Option<i64>) -> Result<Money, MoneyOverflow> {
-        let gain = less(self.value(math, twice_price)?, self.open_cost)?;
+    pub fn unrealized(&self, math: &ContractMath, price: Option<MarkPrice>) -> Result<Money, MoneyOverflow> {
+        let gain = less(self.value(math, price)?, self.open_cost)?;
         Ok(math.signed(self.qty, gain))
     }
 
@@ -235,6 +239,7 @@ impl Position {
             fees,
             cash,
             funding: Money::ZERO,
+            interest: Money::ZERO,
             turnover,
             volume,
             fills,
@@ -288,6 +293,11 @@ mod tests {
         ContractMath::new(instrument).unwrap()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "as positions are asked")]
+    fn twice(price: i64) -> Option<MarkPrice> {
+        Some(MarkPrice::Twice(price))
+    }
+
     fn trade(position: &mut Position, math: &ContractMath, side: Side, price: i64, qty: i64) -> Money {
         let maker_fee = math.fee(math.value(Price::new(price), Qty::new(qty)).unwrap(), false).unwrap();
         position.apply(math, side, Price::new(price), Qty::new(qty), maker_fee).unwrap()
@@ -323,7 +333,7 @@ mod tests {
             trade(&mut p, &m, Side::Buy, price, qty);
         }
         assert!((p.avg_entry_price().unwrap() - 101_020.408_163).abs() < 1e-5);
-        let at_10500 = p.unrealized(&m, Some(2 * 105_000)).unwrap();
+        let at_10500 = p.unrealized(&m, twice(2 * 105_000)).unwrap();
         assert!((at_10500.to_f64() - 0.656_565_656_566).abs() < 1e-11);
     }
 
@@ -353,7 +363,7 @@ mod tests {
         let m = math(&Instrument::new(s).unwrap());
         let mut p = Position::default();
         p.apply(&m, Side::Buy, Price::new(entry), Qty::new(10_000), Money::ZERO).unwrap();
-        let held = [p.cash, p.unrealized(&m, Some(2 * mid)).unwrap()];
+        let held = [p.cash, p.unrealized(&m, twice(2 * mid)).unwrap()];
         p.apply(&m, Side::Sell, Price::new(exit), Qty::new(10_000), Money::ZERO).unwrap();
         [held[0], held[1], p.realized].map(|amount| amount.to_string())
     }
@@ -425,10 +435,14 @@ mod tests {
         fn realized_plus_unrealized_equals_cash_plus_marked(
             coin in any::<bool>(),
             fills in proptest::collection::vec((any::<bool>(), 1_000i64..2_000_000, 1i64..1_000_000), 1..60),
-            mark in proptest::option::of(2_000i64..4_000_000),
+            mark in proptest::option::of((any::<bool>(), 2_000i64..4_000_000)),
         ) {
             let instrument = if coin { inverse() } else { linear() };
             let m = math(&instrument);
+            // A price on the grid of mids, or one between its points.
+            let mark = mark.map(|(is_fine, price)| {
+                if is_fine { MarkPrice::Fine(price * 1_000_003) } else { MarkPrice::Twice(price) }
+            });
             let mut p = Position::default();
             let (mut qty, mut fees) = (0, Money::ZERO);
             for (buy, price, size) in fills {

@@ -72,6 +72,7 @@ impl ProfitParts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::book::MarkPrice;
     use crate::ledger::Position;
     use crate::types::Instrument;
     use crate::types::instrument::tests::{inverse, linear};
@@ -107,7 +108,10 @@ mod tests {
             let mids = [Some(at), Some(later), Some(end)];
             parts = parts.plus(ProfitParts::of(&math, side, price, qty, mids).unwrap()).unwrap();
         }
-        let made = position.realized.checked_add(position.unrealized(&math, Some(end)).unwrap()).unwrap();
+        let made = position
+            .realized
+            .checked_add(position.unrealized(&math, Some(MarkPrice::Twice(end))).unwrap())
+            .unwrap();
         let sum = units(parts).iter().sum::<i128>();
         // Inverse values are rounded one by one: a unit a fill at the most, and one for the mark.
         let most = if math.is_inverse() { fills.len() as i128 + 1 } else { 0 };

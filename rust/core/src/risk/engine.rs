@@ -295,22 +295,22 @@ impl Engine {
         }
     }
 
-    /// A market is at these prices, or something was booked in it: what `worth` says that every strategy has made there
-    /// and holds is counted again. What trips is in [`Engine::take_trips`].
+    /// A market is at these prices. Where the mid has moved, or something else `is_valued` anew, what `worth` says that every
+    /// strategy has made there and holds is counted again. What trips is in [`Engine::take_trips`].
     pub fn mark(
         &mut self,
         now: i64,
         market: MarketId,
         touch: &Touch,
         twice_mid: Option<i64>,
-        is_booked: bool,
+        is_valued: bool,
         worth: impl Fn(StrategyId) -> Option<Money>,
     ) {
         // A spread may widen around its mid.
         let looks = self.limits_any(Check::TripSilence) || self.limits_any(Check::TripSpreadBps);
         let facts = &mut self.markets[market.index()];
         let has_moved = twice_mid != facts.twice_mid;
-        if !has_moved && !is_booked && !looks {
+        if !has_moved && !is_valued && !looks {
             return;
         }
         facts.twice_mid = twice_mid;
@@ -320,7 +320,7 @@ impl Engine {
                 continue;
             }
             guard.roll(now, self.config.day_begins);
-            if has_moved || is_booked {
+            if has_moved || is_valued {
                 guard.value(market, &worth);
             }
             guard.look(now, market, touch, twice_mid.filter(|_| has_moved));

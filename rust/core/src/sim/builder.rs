@@ -94,6 +94,7 @@ impl VenueBuilder {
         let counts = latency.window() > 0;
         let id = self.venue.add(market, latency, draws(LATENCY_STREAM));
         self.count += 1;
+        self.venue.value_at(id, settings.mark_source.resolve(holds));
         let pays = settings.funding != FundingSource::Data || holds.contains(EventKind::Funding);
         let is_told = settings.funding.kinds().iter().any(|kind| holds.contains(*kind));
         let is_funded = pays && self.venue.fund(id, settings.funding.clone()) && is_told;

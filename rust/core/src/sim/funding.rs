@@ -62,6 +62,26 @@ fn rate(text: &str) -> Option<i64> {
     i64::try_from(units).ok().filter(|rate| rate.abs() <= 10i64.pow(FINE_SCALE))
 }
 
+/// A rate in units of 10^-9 at whole multiples of an interval, ns: `0.0001 every 8h`; `None` for what is nothing like it.
+pub(super) fn read_every(text: &str) -> Option<Result<(i64, i64), &'static str>> {
+    let (paid, interval) = text.split_once(" every ")?;
+    let rate = rate(paid.trim()).ok_or("has no rate between -1 and 1 of up to 9 decimals");
+    let interval = parse_duration(interval.trim()).ok().filter(|ns| *ns > 0);
+    Some(rate.and_then(|rate| Ok((rate, interval.ok_or("has no interval above 0")?))))
+}
+
+pub(super) fn write_every(f: &mut fmt::Formatter<'_>, rate: i64, interval: i64) -> fmt::Result {
+    let rate = Decimal::new(i128::from(rate), FINE_SCALE).to_string();
+    let rate = if rate.contains('.') { rate.trim_end_matches('0').trim_end_matches('.') } else { &rate };
+    write!(f, "{rate} every {}", format_duration(interval))
+}
+
+/// The first whole multiple of an interval that is not before a time, ns.
+pub(super) fn next_multiple(now: i64, interval: i64) -> i64 {
+    let at = now.div_euclid(interval).saturating_add(i64::from(now.rem_euclid(interval) > 0));
+    at.saturating_mul(interval)
+}
+
 impl FundingSource {
     /// The kinds of events by which it is paid and valued.
     #[must_use]
@@ -88,12 +108,8 @@ impl FromStr for FundingSource {
             "off" => return Ok(Self::Off),
             _ => {}
         }
-        let (paid, interval) = text.split_once(" every ").ok_or_else(|| bad(text, "is no funding"))?;
-        let rate =
-            rate(paid.trim()).ok_or_else(|| bad(text, "has no rate between -1 and 1 of up to 9 decimals"))?;
-        let interval = parse_duration(interval.trim()).ok().filter(|ns| *ns > 0);
-        let interval = interval.ok_or_else(|| bad(text, "has no interval above 0"))?;
-        Ok(Self::Every { rate, interval })
+        let every = read_every(text).unwrap_or(Err("is no funding"));
+        every.map(|(rate, interval)| Self::Every { rate, interval }).map_err(|problem| bad(text, problem))
     }
 }
 
@@ -102,12 +118,7 @@ impl fmt::Display for FundingSource {
         match self {
             Self::Data => f.write_str("data"),
             Self::Off => f.write_str("off"),
-            Self::Every { rate, interval } => {
-                let rate = Decimal::new(i128::from(*rate), FINE_SCALE).to_string();
-                let rate =
-                    if rate.contains('.') { rate.trim_end_matches('0').trim_end_matches('.') } else { &rate };
-                write!(f, "{rate} every {}", format_duration(*interval))
-            }
+            Self::Every { rate, interval } => write_every(f, *rate, *interval),
             Self::Series { file, .. } => write!(f, "series:{file}"),
         }
     }
@@ -167,10 +178,7 @@ impl Funding {
     /// The data begins.
     pub(super) fn begin(&mut self, now: i64) {
         match self.source {
-            FundingSource::Every { rate, interval } => {
-                let at = now.div_euclid(interval).saturating_add(i64::from(now.rem_euclid(interval) > 0));
-                self.next = Some((at.saturating_mul(interval), rate));
-            }
+            FundingSource::Every { rate, interval } => self.next = Some((next_multiple(now, interval), rate)),
             FundingSource::Series { .. } => self.next = self.rate_from(now),
             FundingSource::Data | FundingSource::Off => {}
         }

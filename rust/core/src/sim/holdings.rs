@@ -1,7 +1,7 @@
 //! Margin of accounts at a simulated venue: what stands behind their contracts, and what their orders would ask.
 //!
 //! An account's balance in a settlement currency is the collateral of all contracts that settle in it. It moves by profit
-//! that is realised, fees and funding. Options and binaries are paid in full by their own terms and are no part of it.
+//! that is realised, fees and funding. Options and binaries move it by what is paid for them.
 //!
 //! * An instrument asks initial margin for the larger of what is held with the working buys, and with the working sells, each
 //!   order at its price (a stop at its trigger, a market order at what the book asks), the position at the mark; isolated at
@@ -9,6 +9,8 @@
 //! * Cross: all instruments together may ask no more than the account's equity: its balance and unrealised profit at the mark.
 //! * Isolated: what stands behind each position, and what orders ask beyond that, may come to no more than the balance. A
 //!   fill that opens puts its initial margin behind the position, one that closes frees its share; funding is taken from it.
+//! * An option or a binary asks for what its working buys cost with their fees, and for what is written of it, or would be by
+//!   its working sells, what [`Written`] says, less what these sells bring. What is held of it is no collateral.
 //! * An order that could only make a position smaller, or that asks nothing more than was asked, is let in.
 
 use std::collections::BTreeMap;
@@ -18,8 +20,8 @@ use rustc_hash::FxHashMap;
 use super::margin::MarginMode;
 use super::update::Update;
 use super::wallet::{Coin, minus, plus};
-use crate::ledger::{Brackets, ContractMath, Leverage, Payment, Position};
-use crate::orders::{OrderId, ReportKind};
+use crate::ledger::{Brackets, ContractMath, Cover, Leverage, Payment, Position, Written};
+use crate::orders::{OrderId, Reason, ReportKind};
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
 
 /// What is known of a contract's margin.
@@ -31,12 +33,28 @@ pub(super) struct Contract {
     pub(super) wallets: usize,
     /// The currency it settles in.
     pub(super) coin: Coin,
-    pub(super) leverage: Leverage,
-    pub(super) brackets: Brackets,
+    pub(super) terms: Terms,
     /// What a liquidation costs, as a fraction of value in units of 10^-9.
     pub(super) fee: i64,
-    pub(super) mode: MarginMode,
     pub(super) insured: bool,
+}
+
+/// How a contract is paid for.
+#[derive(Debug)]
+pub(super) enum Terms {
+    /// By what it made, when that is realised; margin stands behind it.
+    Leveraged { leverage: Leverage, brackets: Brackets, mode: MarginMode },
+    /// In full, at once. What it asks when it is written; of an option that is not held to margin nothing.
+    Paid { written: Option<Written>, is_margined: bool },
+}
+
+/// The prices by which a contract counts, in units of 10^-9.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Marked {
+    /// Its own.
+    pub(super) price: Option<i64>,
+    /// That of what it is written on.
+    pub(super) underlying: Option<i64>,
 }
 
 /// An order that may still fill.
@@ -88,9 +106,78 @@ impl Contract {
         }
     }
 
-    /// Whether each position has a margin of its own.
-    pub(super) fn is_isolated(&self) -> bool {
-        self.mode == MarginMode::Isolated
+    /// Whether only what was put behind a position stands there.
+    pub(super) fn stands_alone(&self) -> bool {
+        matches!(self.terms, Terms::Leveraged { mode: MarginMode::Isolated, .. })
+    }
+
+    /// Whether what is held may be liquidated.
+    pub(super) fn may_be_closed(&self, qty: i64) -> bool {
+        match self.terms {
+            Terms::Leveraged { .. } => qty != 0,
+            Terms::Paid { written, .. } => qty < 0 && matches!(written, Some(Written::Option { .. })),
+        }
+    }
+
+    /// Why an order that asks too much is refused.
+    pub(super) fn refusal(&self) -> Reason {
+        match self.terms {
+            Terms::Paid { is_margined: false, .. } => Reason::InsufficientBalance,
+            _ => Reason::InsufficientMargin,
+        }
+    }
+
+    /// Whether no position may come to so much.
+    pub(super) fn forbids(&self, exposure: Money) -> bool {
+        matches!(&self.terms, Terms::Leveraged { brackets, .. } if brackets.forbid(exposure))
+    }
+
+    /// What has to be left of the collateral.
+    pub(super) fn maintenance(&self, position: &Position, marked: Marked) -> Money {
+        let value = self.value(position, marked.price);
+        match &self.terms {
+            Terms::Leveraged { brackets, .. } => brackets.maintenance(value),
+            Terms::Paid { .. } => self.cover((-position.qty).max(0), marked, value).maintenance,
+        }
+    }
+
+    /// What of a position's value is collateral beside the balance.
+    pub(super) fn collateral(&self, position: &Position, marked: Marked) -> Money {
+        match self.terms {
+            Terms::Leveraged { .. } => self.unrealized(position, self.value(position, marked.price)),
+            Terms::Paid { .. } => Money::ZERO,
+        }
+    }
+
+    /// What had been paid for a position out of the balance, by which it is told what is left when it is closed.
+    pub(super) fn sunk(&self, position: &Position) -> Money {
+        match self.terms {
+            Terms::Leveraged { .. } => position.open_cost,
+            Terms::Paid { .. } => Money::ZERO,
+        }
+    }
+
+    fn cover(&self, written: i64, marked: Marked, worth: Money) -> Cover {
+        match self.terms {
+            Terms::Paid { written: Some(terms), .. } if written > 0 => {
+                terms.cover(&self.math, written, marked.underlying, worth)
+            }
+            _ => Cover::default(),
+        }
+    }
+
+    /// What is asked for a position that is paid in full, with these orders.
+    fn asks_in_full(&self, position: &Position, sums: Sums, marked: Marked) -> Money {
+        let ([bought, sold], held) = (sums.value, position.qty);
+        let opens = sums.qty[Side::Sell.index()].saturating_sub(held.max(0)).max(0);
+        let all = sums.qty[Side::Sell.index()].max(1);
+        let brings = sold.scaled(opens.into(), all.into()).unwrap_or_default();
+        let written = opens.saturating_add((-held).max(0));
+        let own = if held < 0 { position.open_cost } else { Money::ZERO };
+        let at_mark = marked.price.and_then(|price| self.math.value_at_fine(price, written).ok());
+        let cover = self.cover(written, marked, at_mark.unwrap_or_else(|| plus(own, brings))).initial;
+        let fee = self.math.fee(bought, false).unwrap_or_default().max(Money::ZERO);
+        plus(minus(cover, brings).max(Money::ZERO), plus(bought, fee))
     }
 
     fn order_value(&self, order: &Working) -> Money {
@@ -134,28 +221,31 @@ pub(super) struct Asked {
 }
 
 impl Holding {
-    /// By how much it is levered.
-    pub(super) fn leverage(&self, contract: &Contract) -> Leverage {
-        self.leverage.unwrap_or(contract.leverage)
-    }
-
-    /// The initial margin of so much of the contract.
-    fn initial(&self, contract: &Contract, value: Money) -> Money {
-        contract.brackets.initial(value, self.leverage(contract))
+    /// By how much it is levered; `None` of what is paid in full.
+    pub(super) fn leverage(&self, contract: &Contract) -> Option<Leverage> {
+        match contract.terms {
+            Terms::Leveraged { leverage, .. } => Some(self.leverage.unwrap_or(leverage)),
+            Terms::Paid { .. } => None,
+        }
     }
 
     /// The initial margin that is asked for it, with these orders, at a mark.
-    pub(super) fn asks(&self, contract: &Contract, sums: Sums, mark: Option<i64>) -> Asked {
-        let held = match contract.mode {
-            MarginMode::Cross => contract.value(&self.position, mark),
+    pub(super) fn asks(&self, contract: &Contract, sums: Sums, marked: Marked) -> Asked {
+        let Terms::Leveraged { leverage, brackets, mode } = &contract.terms else {
+            let margin = contract.asks_in_full(&self.position, sums, marked);
+            return Asked { margin, exposure: margin };
+        };
+        let held = match mode {
+            MarginMode::Cross => contract.value(&self.position, marked.price),
             MarginMode::Isolated => self.position.open_cost,
         };
         let exposure = sums.exposure(self.position.qty, held);
-        let all = self.initial(contract, exposure);
-        let margin = match contract.mode {
+        let leverage = self.leverage.unwrap_or(*leverage);
+        let all = brackets.initial(exposure, leverage);
+        let margin = match mode {
             MarginMode::Cross => all,
             MarginMode::Isolated => {
-                plus(self.margin, minus(all, self.initial(contract, held)).max(Money::ZERO))
+                plus(self.margin, minus(all, brackets.initial(held, leverage)).max(Money::ZERO))
             }
         };
         Asked { margin, exposure }
@@ -234,16 +324,21 @@ impl Holding {
     /// Books a fill. Returns by how much the balance has changed.
     fn fill(&mut self, contract: &Contract, sign: i64, (price, qty): (Price, Qty), fee: Money) -> Money {
         let side = if sign > 0 { Side::Buy } else { Side::Sell };
-        let held = self.position.qty;
+        let (held, cash) = (self.position.qty, self.position.cash);
         // What cannot be counted is not booked here either: its strategy fails.
         let Ok(gain) = self.position.apply(&contract.math, side, price, qty, fee) else { return Money::ZERO };
         let closed = if held.signum() == -sign { qty.steps().min(held.abs()) } else { 0 };
         self.free(held, closed);
         let opened = qty.steps() - closed;
-        if contract.mode == MarginMode::Isolated && opened > 0 {
-            let (cost, open) = (self.position.open_cost, self.position.qty.abs().max(1));
-            let put = self.initial(contract, cost).scaled(opened.into(), open.into()).unwrap_or_default();
-            self.margin = plus(self.margin, put);
+        match &contract.terms {
+            Terms::Paid { .. } => return minus(self.position.cash, cash),
+            Terms::Leveraged { leverage, brackets, mode: MarginMode::Isolated } if opened > 0 => {
+                let (cost, open) = (self.position.open_cost, self.position.qty.abs().max(1));
+                let initial = brackets.initial(cost, self.leverage.unwrap_or(*leverage));
+                self.margin =
+                    plus(self.margin, initial.scaled(opened.into(), open.into()).unwrap_or_default());
+            }
+            Terms::Leveraged { .. } => {}
         }
         minus(gain, fee)
     }
@@ -263,9 +358,10 @@ impl Holding {
         };
         if payment.kind.closes() {
             self.free(held, payment.qty.abs());
-            return gain;
+            let is_paid = matches!(contract.terms, Terms::Paid { .. });
+            return if is_paid { minus(Money::ZERO, payment.paid) } else { gain };
         }
-        if contract.mode == MarginMode::Isolated && held != 0 {
+        if contract.stands_alone() && held != 0 {
             self.margin = minus(self.margin, payment.paid);
         }
         minus(Money::ZERO, payment.paid)

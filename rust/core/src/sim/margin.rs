@@ -1,7 +1,7 @@
 //! What can be set of margin: how a venue keeps it, and how much it asks of which contract (see `holdings` and
 //! `venue/liquidation` for what comes of it).
 
-use crate::ledger::{BadBrackets, BadLeverage, Brackets, Leverage};
+use crate::ledger::{BadBrackets, BadLeverage, Brackets, Leverage, OptionRates};
 use crate::types::{Decimal, FINE_SCALE, Instrument, InstrumentId, MONEY_SCALE, Money};
 
 /// What stands behind a position.
@@ -58,6 +58,11 @@ impl<T> BySymbol<T> {
         self.named.iter().find(|(known, _)| known == symbol).map(|(_, value)| value)
     }
 
+    /// The value of a name.
+    pub fn of_name(&self, name: &str) -> Option<&T> {
+        self.of_symbol(name).or(self.other.as_ref())
+    }
+
     /// The value of an instrument, by its symbol or its whole id.
     pub fn of(&self, id: &InstrumentId) -> Option<&T> {
         let named = self.of_symbol(id.symbol()).or_else(|| self.of_symbol(id.as_str()));
@@ -85,6 +90,8 @@ pub struct MarginRules {
     pub maintenance: Maintenance,
     /// What the venue takes for a liquidation, as a fraction of value in units of 10^-9; what a taker pays if not given.
     pub liquidation_fee: Option<i64>,
+    /// What written options ask.
+    pub option: OptionRates,
     /// Whether an insurance fund takes over what the book does not at the price of bankruptcy.
     pub insured: bool,
 }

@@ -1,16 +1,18 @@
 //! Prices that a venue publishes beside its book, and what contracts are settled at.
 
+use crate::book::MarkSource;
 use crate::event::{EventKind, FINE_SCALE, Span, View};
 use crate::types::{Instrument, InstrumentKind};
 
 /// What a binary is settled at when its outcome has come true, in units of 10^-9.
 const ONE: i64 = 10i64.pow(FINE_SCALE);
 
-/// The last mark price and the last index price of a market, in units of 10^-9.
+/// The last mark price and the last index price of a market, in units of 10^-9, and the price of its last trade.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Marks {
     mark: Option<i64>,
     index: Option<i64>,
+    last: Option<i64>,
 }
 
 impl Marks {
@@ -20,15 +22,35 @@ impl Marks {
             let price = match EventKind::from_column(view.kind[row]) {
                 Some(EventKind::Mark) => &mut self.mark,
                 Some(EventKind::Index) => &mut self.index,
+                Some(EventKind::Trade) => &mut self.last,
                 _ => continue,
             };
             *price = Some(view.price.get(row));
         }
     }
 
-    /// The price positions are valued at, where the data has one: the mark, else the index.
+    /// What was published last of what positions are valued at, as columns have it.
+    pub(super) fn published(self, source: MarkSource) -> Option<i64> {
+        match source {
+            MarkSource::Mid => None,
+            MarkSource::Mark => self.mark,
+            MarkSource::Last => self.last,
+        }
+    }
+
+    /// The price by which the venue itself counts, where the data has one: the mark, else the index.
     pub(super) fn price(self) -> Option<i64> {
         self.mark.or(self.index)
+    }
+
+    /// The mark price alone.
+    pub(super) fn own_price(self) -> Option<i64> {
+        self.mark
+    }
+
+    /// The index price.
+    pub(super) fn index(self) -> Option<i64> {
+        self.index
     }
 
     /// What a contract's underlying is worth at its expiry, when the middle of its book is `mid`: what its specification

@@ -9,6 +9,7 @@ mod exchange;
 mod fees;
 mod funding;
 mod holdings;
+mod interest;
 mod latency;
 mod margin;
 mod market;
@@ -31,6 +32,7 @@ pub use custom::{
 pub use exchange::{Exchange, ExchangeError};
 pub use fees::{BadFees, FeeModel, FeeSchedule, FeeSettings, FeeToken, OptionFee, Tier, fraction};
 pub use funding::{BadFunding, FundingRates, FundingSource, read_rates};
+pub use interest::{InterestRate, InterestRates};
 pub use latency::{
     BadLatency, BadSeries, Draws, Latency, LatencyFit, LatencyModel, Leg, Measured, SERIES_HEADER,
     TooFewLatencies, Traffic, fit_latency, read_series,
@@ -42,6 +44,7 @@ pub use queue::{Print, QueueModel, QueuePosition, QueueRule, Told, UnknownQueueM
 pub use rules::{Amend, AmendCrossing, OrderRules, ReduceOnly};
 pub use settings::{
     Balances, Basis, ClockLead, SettingsError, SupportWords, Uncross, VenueSettings, WrongStampRule,
+    mark_source,
 };
 pub use update::Update;
 pub use venue::{Margined, Notice, Venue};

@@ -5,12 +5,13 @@ use std::str::FromStr;
 use super::custom::{QueueSource, Source};
 use super::fees::{BadFees, FeeSettings};
 use super::funding::FundingSource;
+use super::interest::InterestRates;
 use super::latency::{Latency, LatencyModel};
 use super::margin::MarginRules;
 use super::market::{Accounts, Matching, SelfTrade};
 use super::queue::QueueModel;
 use super::rules::{Amend, AmendCrossing, DAY, OrderRules, ReduceOnly};
-use crate::book::FillBasis;
+use crate::book::{FillBasis, MarkSource};
 use crate::event::{EventKind, KindSet};
 use crate::ledger::ACCOUNT_LIMIT;
 use crate::orders::{ORDER_KINDS, POST_ONLY_MODES, TimeInForce, TriggerBy};
@@ -99,6 +100,8 @@ pub struct Balances {
     pub begin: Vec<(String, Money)>,
     /// Whether more may be sold than is there.
     pub may_borrow: bool,
+    /// What that costs, by currency; nothing where it is not said.
+    pub interest: Option<InterestRates>,
 }
 
 impl Balances {
@@ -122,7 +125,7 @@ impl Balances {
             }
             begin.push((currency, amount));
         }
-        Ok(Self { begin, may_borrow })
+        Ok(Self { begin, may_borrow, interest: None })
     }
 }
 
@@ -146,6 +149,8 @@ pub struct VenueSettings {
     pub wrong_stamps: WrongStampRule,
     /// After so long without a message what is known of a market is old, ns.
     pub stale_ns: i64,
+    /// What positions are valued at.
+    pub mark_source: MarkSource,
     /// What is done about its book when it stays locked or crossed.
     pub uncross: Uncross,
     /// How orders of ours meet.
@@ -228,6 +233,14 @@ impl FromStr for Basis {
         ];
         choice("basis", text, &choices)
     }
+}
+
+/// What positions are valued at, by its word.
+///
+/// # Errors
+/// [`SettingsError`] for a word that is none.
+pub fn mark_source(text: &str) -> Result<MarkSource, SettingsError> {
+    choice("mark_source", text, &MarkSource::ALL.map(|source| (source.as_str(), source)))
 }
 
 impl FromStr for Uncross {
@@ -349,6 +362,7 @@ mod tests {
             clock_lead: ClockLead::Ns(0),
             wrong_stamps: WrongStampRule::default(),
             stale_ns: 60_000_000_000,
+            mark_source: MarkSource::default(),
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,
@@ -363,6 +377,7 @@ mod tests {
     fn words_are_read_and_others_told_by_their_setting() {
         assert_eq!("l1".parse(), Ok(Basis::L1));
         assert_eq!("isolated".parse(), Ok(Accounts::Isolated));
+        assert_eq!(["mid", "mark", "last"].map(mark_source), MarkSource::ALL.map(Ok));
         assert_eq!("decrement".parse(), Ok(SelfTrade::Decrement));
         assert_eq!(["drop-older", "off"].map(str::parse), [Ok(Uncross::DropOlder), Ok(Uncross::Off)]);
         let told = |error: SettingsError| error.to_string();
@@ -383,7 +398,7 @@ mod tests {
         let read = |text: &str| Balances::parse(text, false).map_err(|error| error.to_string());
         let amount = |text: &str| text.parse::<Money>().unwrap();
         let begin = vec![("BTC".to_owned(), amount("0.5")), ("USDT".to_owned(), amount("1000"))];
-        assert_eq!(read("0.5 BTC, 1000  USDT"), Ok(Balances { begin, may_borrow: false }));
+        assert_eq!(read("0.5 BTC, 1000  USDT"), Ok(Balances { begin, ..Balances::default() }));
         assert_eq!(read(""), Ok(Balances::default()));
         assert_eq!(read("1 BTC,2 BTC"), Err("balances: BTC is there twice".into()));
         for bad in ["BTC", "-1 BTC", "x BTC", "1"] {

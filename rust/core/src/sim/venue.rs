@@ -3,10 +3,11 @@
 //! Whoever drives it pushes messages as they happen at the venue and commands as they are sent, and takes reports
 //! when they arrive. It knows no files, no strategies and no clock, so a backtest, paper trading and a venue server
 //! use the same code. At one nanosecond messages act first, then markets are listed and delisted (what has expired is settled), then
-//! funding is paid, then orders end whose time is over, then commands act, in order of sending.
+//! funding and interest are paid, then orders end whose time is over, then commands act, in order of sending.
 
 mod accounts;
 mod liquidation;
+mod loans;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use super::charged::ChargedFill;
 use super::custom::{FeesInUse, ModelFailure};
 use super::fees::{FeeSettings, MarketFees, Volumes};
 use super::funding::{Funding, FundingSource};
-use super::holdings::{Contract, Margins};
+use super::holdings::{Contract, Margins, Terms};
 use super::latency::{Latency, Leg, Ways};
 use super::margin::{Maintenance, MarginRules};
 use super::market::{Accounts, Market};
@@ -24,14 +25,14 @@ use super::marks::Marks;
 use super::queue::Told;
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
-use super::wallet::{Balance, Coin, Spot, Wallets};
-use crate::book::{FillBasis, L2Book};
+use super::wallet::{Balance, Coin, Loan, Spot, Wallets};
+use crate::book::{FillBasis, L2Book, MarkPrice, MarkSource};
 use crate::event::{FINE_SCALE, Span, View};
-use crate::ledger::{Payment, PaymentKind};
+use crate::ledger::{Payment, PaymentKind, Written};
 use crate::orders::{Command, OrderRequest, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
-use crate::types::{AccountId, MarketId, Money, Price, Side};
+use crate::types::{AccountId, Instrument, InstrumentKind, MarketId, Money, Price, Side};
 
 /// What is on its way to us.
 enum Sent {
@@ -67,14 +68,16 @@ struct Place {
     /// What every account holds.
     held: BTreeMap<AccountId, i64>,
     funding: Option<Box<Funding>>,
-    /// Where positions are valued at the prices that the venue publishes.
+    /// What the venue publishes beside its book, where somebody counts by it.
     marks: Option<Marks>,
+    /// What positions are valued at.
+    valued_at: MarkSource,
     /// Where it is traded on margin.
     contract: Option<Contract>,
     /// Whether somebody holds something in it that may be liquidated.
     is_watched: bool,
     /// What told its mark when accounts were last looked at.
-    seen: Option<i64>,
+    seen: Option<(Option<i64>, Option<i64>)>,
 }
 
 impl Place {
@@ -118,6 +121,8 @@ pub struct Venue {
     expiries: BTreeSet<(i64, MarketId)>,
     /// Markets in which funding will be paid, and when.
     payments: BTreeSet<(i64, MarketId)>,
+    /// Loans on which interest is taken, and when.
+    loans: BTreeSet<(i64, Loan)>,
     /// What is happening right now.
     fresh: Vec<(AccountId, Update)>,
     /// Balances at each venue that has them.
@@ -132,6 +137,24 @@ pub struct Venue {
     executions: Vec<u64>,
     /// The fills of so many accounts in a row are numbered by themselves, if not those of all together.
     group: Option<usize>,
+}
+
+/// How an instrument is paid for where accounts hold balances; `None` where that moves none.
+fn terms(instrument: &Instrument, margin: Option<&MarginRules>) -> Result<Option<Terms>, SettingsError> {
+    if matches!(instrument.kind, InstrumentKind::Option { .. } | InstrumentKind::Binary { .. }) {
+        let is_option = matches!(instrument.kind, InstrumentKind::Option { .. });
+        let rates = margin.map(|rules| rules.option).unwrap_or_default();
+        let written = Written::of(&instrument.kind, rates).filter(|_| !is_option || margin.is_some());
+        return Ok(Some(Terms::Paid { written, is_margined: is_option && margin.is_some() }));
+    }
+    let Some(rules) = margin.filter(|_| instrument.kind.is_margined()) else { return Ok(None) };
+    let none = |field| SettingsError { field, problem: format!("says nothing of {}", instrument.id) };
+    let Maintenance::Given(brackets) = &rules.maintenance else { return Err(none("maintenance")) };
+    Ok(Some(Terms::Leveraged {
+        leverage: *rules.leverage.of(&instrument.id).ok_or_else(|| none("leverage"))?,
+        brackets: brackets.of(&instrument.id).ok_or_else(|| none("maintenance"))?.clone(),
+        mode: rules.mode,
+    }))
 }
 
 impl Venue {
@@ -163,6 +186,7 @@ impl Venue {
             held: BTreeMap::new(),
             funding: None,
             marks: None,
+            valued_at: MarkSource::Mid,
             contract: None,
             is_watched: false,
             seen: None,
@@ -188,6 +212,33 @@ impl Venue {
         place.funding.is_some()
     }
 
+    /// Says what positions in a market are valued at.
+    pub fn value_at(&mut self, market: MarketId, source: MarkSource) {
+        let place = &mut self.places[market.index()];
+        place.valued_at = source;
+        if source != MarkSource::Mid {
+            place.marks.get_or_insert_default();
+        }
+    }
+
+    /// What was published last of what positions in a market are valued at.
+    #[inline]
+    pub fn published(&self, market: MarketId) -> Option<i64> {
+        let place = &self.places[market.index()];
+        place.marks.and_then(|marks| marks.published(place.valued_at))
+    }
+
+    /// The price that positions in a market are valued at.
+    pub fn worth(&self, market: MarketId) -> Option<MarkPrice> {
+        let place = &self.places[market.index()];
+        place.valued_at.price(self.published(market), place.market.twice_mid())
+    }
+
+    /// What positions in a market are valued at.
+    pub fn valued_at(&self, market: MarketId) -> MarkSource {
+        self.places[market.index()].valued_at
+    }
+
     /// Lets a market settle the positions in it when it is delisted.
     pub fn settle(&mut self, market: MarketId) {
         self.places[market.index()].marks.get_or_insert_default();
@@ -203,6 +254,7 @@ impl Venue {
                 self.payments.extend(due.map(|due| (due, MarketId::new(at))));
             }
         }
+        self.begin_loans(now);
     }
 
     /// Lets accounts hold balances in these markets, those of one venue, and trade contracts on margin there.
@@ -219,7 +271,7 @@ impl Venue {
         let name = markets.first().map_or("", |id| self.market(*id).instrument().id.venue());
         let mut wallets = Wallets::new(name, balances);
         let mut contracts = Vec::new();
-        for id in margin.map_or(&[][..], |_| markets) {
+        for id in markets {
             contracts.extend(self.contract(*id, &mut wallets, margin)?.map(|contract| (*id, contract)));
         }
         for id in markets {
@@ -230,7 +282,7 @@ impl Venue {
             place.wallets = Some(self.wallets.len());
         }
         self.wallets.push(wallets);
-        if margin.is_some() {
+        if !contracts.is_empty() {
             self.margins.push(Margins::default());
         }
         for (id, contract) in contracts {
@@ -241,7 +293,7 @@ impl Venue {
         Ok(())
     }
 
-    /// What is to be known of a market's margin; `None` where there is none: margin is for contracts.
+    /// What is to be known of a market's contract; `None` of spot, and of what is not held to margin.
     fn contract(
         &self,
         market: MarketId,
@@ -249,19 +301,16 @@ impl Venue {
         margin: Option<&MarginRules>,
     ) -> Result<Option<Contract>, SettingsError> {
         let instrument = self.market(market).instrument();
-        let Some(rules) = margin.filter(|_| instrument.kind.is_margined()) else { return Ok(None) };
-        let none = |field| SettingsError { field, problem: format!("says nothing of {}", instrument.id) };
-        let Maintenance::Given(brackets) = &rules.maintenance else { return Err(none("maintenance")) };
+        let Some(terms) = terms(instrument, margin)? else { return Ok(None) };
+        let fee = margin.and_then(|rules| rules.liquidation_fee);
         Ok(Some(Contract {
             math: *self.market(market).math(),
             margins: self.margins.len(),
             wallets: self.wallets.len(),
             coin: wallets.coin(&instrument.settlement),
-            leverage: *rules.leverage.of(&instrument.id).ok_or_else(|| none("leverage"))?,
-            brackets: brackets.of(&instrument.id).ok_or_else(|| none("maintenance"))?.clone(),
-            fee: rules.liquidation_fee.unwrap_or_else(|| MarginRules::taker_fee(instrument)),
-            mode: rules.mode,
-            insured: rules.insured,
+            terms,
+            fee: fee.unwrap_or_else(|| MarginRules::taker_fee(instrument)),
+            insured: margin.is_some_and(|rules| rules.insured),
         }))
     }
 
@@ -454,10 +503,11 @@ impl Venue {
     #[inline]
     fn next_listing_or_payment(&self) -> i64 {
         let listing = self.listings.last().map_or(i64::MAX, |(at, ..)| *at);
-        self.payments.first().map_or(listing, |(at, _)| listing.min(*at))
+        let payment = self.payments.first().map_or(listing, |(at, _)| listing.min(*at));
+        self.loans.first().map_or(payment, |(at, _)| payment.min(*at))
     }
 
-    /// Lists and delists markets, pays funding, ends orders and lets commands act, as far as it is time for it by `until`.
+    /// Lists and delists markets, pays funding and interest, ends orders and lets commands act, as far as it is time for it by `until`.
     pub fn advance(&mut self, until: i64) {
         self.joined.clear();
         loop {
@@ -494,9 +544,13 @@ impl Venue {
                 if !is_listed {
                     self.pay_out(at, market);
                 }
-            } else if let Some(&(at, market)) = self.payments.first().filter(|(at, _)| *at <= until) {
+            } else if let Some(&(at, market)) =
+                self.payments.first().filter(|(at, _)| *at == due && due <= until)
+            {
                 self.payments.pop_first();
                 self.pay(at, market);
+            } else if due <= until {
+                self.take_interest();
             } else {
                 return;
             }

@@ -3,23 +3,32 @@
 //! A venue that is given balances gives them to each account. From then on a spot order is let in only if what it would
 //! pay is there: the quantity of a sell, the value of a buy at its limit (a market buy at what the book asks) and its fee
 //! as a taker, less what the account's other orders may still pay. A fill moves both coins, and its fee leaves the
-//! coin it is paid in. Where borrowing is allowed balances go below zero, and nothing is refused. Contracts are not spot:
-//! they need margin (see `holdings`), for which a balance is the collateral.
+//! coin it is paid in. Where borrowing is allowed balances go below zero, and nothing is refused: see `venue/loans` for what it costs. Contracts are not spot:
+//! they need margin, for which a balance is the collateral, or are paid in full (see `holdings`).
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::interest::{InterestRate, InterestRates};
 use super::settings::{Balances, SettingsError};
 use super::update::Update;
-use crate::ledger::ContractMath;
+use crate::ledger::{ContractMath, part};
 use crate::orders::{FeeCoin, FeePaid, OrderId, ReportKind};
 use crate::types::{
-    AccountId, Decimal, FeeCurrency, Instrument, InstrumentKind, MONEY_SCALE, Money, Price, Qty, Side,
+    AccountId, Decimal, FINE_SCALE, FeeCurrency, Instrument, InstrumentKind, MONEY_SCALE, Money, Price, Qty,
+    Side,
 };
 
 /// A place in [`Wallets::currencies`].
 pub(super) type Coin = usize;
+
+/// A loan that costs something: of which wallets, in which currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Loan {
+    pub(super) wallets: usize,
+    pub(super) coin: Coin,
+}
 
 /// What moves balances in a spot market.
 #[derive(Debug, Clone)]
@@ -63,6 +72,8 @@ struct Wallet {
     held: Vec<Money>,
     /// The least of each there ever was.
     least: Vec<Money>,
+    /// The least of each since interest was last taken on it, where it was below 0.
+    owed: Vec<Money>,
     claims: FxHashMap<OrderId, Claim>,
 }
 
@@ -70,7 +81,12 @@ impl Wallet {
     /// Changes what there is of a coin.
     fn add(&mut self, coin: Coin, change: Money) {
         self.held[coin] = plus(self.held[coin], change);
+        self.note_least(coin);
+    }
+
+    fn note_least(&mut self, coin: Coin) {
         self.least[coin] = self.least[coin].min(self.held[coin]);
+        self.owed[coin] = self.owed[coin].min(self.held[coin]);
     }
 
     /// What orders may still pay of a coin, but for one of them.
@@ -87,6 +103,7 @@ pub(super) struct Wallets {
     currencies: Vec<String>,
     begin: Vec<Money>,
     may_borrow: bool,
+    interest: Option<InterestRates>,
     accounts: BTreeMap<AccountId, Wallet>,
 }
 
@@ -96,6 +113,16 @@ impl Spot {
         // Finer than money is would be an increment that was refused.
         let unit = 10i128.pow(MONEY_SCALE - self.qty_increment.scale());
         Money::from_units(i128::from(qty).saturating_mul(self.qty_increment.mantissa().saturating_mul(unit)))
+    }
+
+    /// How much of a coin a position uses that owes it, in that coin, and what one of it is worth in the quote, in units of
+    /// 10^-9; `None` for another coin, and one that nobody knows the worth of.
+    pub(super) fn uses(&self, coin: Coin, qty: i64, mid: Option<i64>) -> Option<(Money, i64)> {
+        if coin == self.quote {
+            let value = mid.and_then(|mid| self.math.value_at_fine(mid, qty.max(0)).ok());
+            return Some((value.unwrap_or_default(), 10i64.pow(FINE_SCALE)));
+        }
+        (coin == self.base).then_some((self.amount(qty.min(0).saturating_abs()), mid?))
     }
 
     fn value(&self, price: Price, qty: i64) -> Money {
@@ -121,6 +148,7 @@ impl Wallets {
             currencies: balances.begin.iter().map(|(currency, _)| currency.clone()).collect(),
             begin: balances.begin.iter().map(|(_, amount)| *amount).collect(),
             may_borrow: balances.may_borrow,
+            interest: balances.interest.clone().filter(|_| balances.may_borrow),
             accounts: BTreeMap::new(),
         }
     }
@@ -173,6 +201,11 @@ impl Wallets {
         true
     }
 
+    /// Whether accounts may owe.
+    pub(super) fn may_borrow(&self) -> bool {
+        self.may_borrow
+    }
+
     /// The venue.
     pub(super) fn venue(&self) -> &str {
         &self.venue
@@ -195,8 +228,35 @@ impl Wallets {
         self.accounts.entry(account).or_insert_with(|| Wallet {
             held: begin.clone(),
             least: begin.clone(),
+            owed: vec![Money::ZERO; begin.len()],
             claims: FxHashMap::default(),
         })
+    }
+
+    /// What a loan of a currency costs, where it costs something.
+    pub(super) fn loan(&self, coin: Coin) -> Option<InterestRate> {
+        self.interest.as_ref()?.of_name(&self.currencies[coin]).copied().filter(|terms| terms.rate > 0)
+    }
+
+    /// The currencies of which loans cost something.
+    pub(super) fn loans(&self) -> impl Iterator<Item = (Coin, InterestRate)> + '_ {
+        (0..self.currencies.len()).filter_map(|coin| Some((coin, self.loan(coin)?)))
+    }
+
+    /// Who owes something of a currency, or has since interest was last taken.
+    pub(super) fn debtors(&self, coin: Coin) -> Vec<AccountId> {
+        let owes =
+            |(account, wallet): (&AccountId, &Wallet)| (wallet.owed[coin] < Money::ZERO).then_some(*account);
+        self.accounts.iter().filter_map(owes).collect()
+    }
+
+    /// Takes interest on what an account owed at most since it was last taken. Returns how much that was.
+    pub(super) fn pay_interest(&mut self, account: AccountId, coin: Coin, rate: i64) -> Money {
+        let wallet = self.wallet(account);
+        let interest = part(-wallet.owed[coin], rate);
+        wallet.owed[coin] = Money::ZERO;
+        wallet.add(coin, -interest);
+        interest
     }
 
     /// What an account holds of a currency.
@@ -266,7 +326,7 @@ impl Wallets {
                 }
                 for coin in [gets.0, pays.0, paid.0] {
                     // What one fill gives and takes of a coin counts at once.
-                    wallet.least[coin] = wallet.least[coin].min(wallet.held[coin]);
+                    wallet.note_least(coin);
                 }
                 claim.filled += qty.steps();
             }

@@ -171,6 +171,7 @@ pub fn market_setup(
             clock_lead: ClockLead::Ns(0),
             wrong_stamps: WrongStampRule::default(),
             stale_ns: 60_000_000_000,
+            mark_source: tradecore_core::book::MarkSource::Mid,
             uncross: Uncross::default(),
             matching: Matching::default(),
             balances: None,

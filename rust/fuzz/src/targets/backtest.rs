@@ -2,12 +2,13 @@
 //! traded that the orders do not say.
 
 use tradecore_core::backtest::{MarketSetup, Replay, RunConfig};
+use tradecore_core::book::MarkSource;
 use tradecore_core::event::{Event, EventColumns, EventKind, KindSet, Latencies};
 use tradecore_core::kernel::{OnError, StrategySetup};
-use tradecore_core::ledger::CostBasis;
+use tradecore_core::ledger::{CostBasis, OptionRates};
 use tradecore_core::sim::{
-    Accounts, Balances, Basis, ClockLead, FeeSettings, FundingSource, Latency, MarginMode, MarginRules,
-    Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
+    Accounts, Balances, Basis, ClockLead, FeeSettings, FundingSource, InterestRates, Latency, MarginMode,
+    MarginRules, Matching, SelfTrade, Uncross, VenueSettings, WrongStampRule,
 };
 use tradecore_core::types::{AccountId, InstrumentKind, MarketId, Side};
 
@@ -101,7 +102,7 @@ fn outcome(setup: &Setup, piece: usize, keeps_journal: bool) -> (String, String)
 
 fn run(input: &[u8]) {
     let mut dice = Dice::new(input);
-    let queues = ["conservative", "power(2)", "log", "depletion", "tracked", "tracked_high"];
+    let queues = ["conservative", "power(2)", "log", "depletion", "tracked", "tracked_low", "tracked_high"];
     let policies =
         [SelfTrade::CancelNewest, SelfTrade::CancelOldest, SelfTrade::CancelBoth, SelfTrade::Decrement];
     let margin = dice.maybe(|dice| MarginRules {
@@ -109,9 +110,15 @@ fn run(input: &[u8]) {
         leverage: MarginRules::leverage("20").expect("a leverage"),
         maintenance: MarginRules::maintenance("0.004/0.1 to 100, 0.05").expect("brackets"),
         liquidation_fee: dice.maybe(|dice| i64::from(dice.byte()) * 100_000),
+        option: OptionRates::default(),
         insured: dice.chance(128),
     });
-    let balances = Balances::parse(dice.pick(&["1 USDT, 0.001 BTC", "1000 USDT, 1 BTC"]), false);
+    let mut balances =
+        Balances::parse(dice.pick(&["1 USDT, 0.001 BTC", "1000 USDT, 1 BTC"]), dice.chance(64));
+    if let Ok(balances) = &mut balances {
+        balances.interest =
+            dice.maybe(|_| InterestRates::parse("0.001 every 1s", str::parse).expect("a rate"));
+    }
     let time = |dice: &mut Dice<'_>| i64::from(dice.byte() / 8) * MS;
     let setup = Setup {
         settings: VenueSettings {
@@ -123,6 +130,7 @@ fn run(input: &[u8]) {
             clock_lead: dice.pick(&[ClockLead::Auto, ClockLead::Ns(0), ClockLead::Ns(3 * MS)]),
             wrong_stamps: WrongStampRule::default(),
             stale_ns: 60_000_000_000,
+            mark_source: dice.pick(&MarkSource::ALL),
             uncross: dice.pick(&[Uncross::DropOlder, Uncross::Off]),
             matching: Matching {
                 accounts: dice.pick(&[Accounts::Shared, Accounts::Isolated]),

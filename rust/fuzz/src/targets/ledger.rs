@@ -1,6 +1,7 @@
 //! A position against sums: quantity, volume, fees and cash add up, and what was realised and is open is what was
 //! paid and is held, to the last unit.
 
+use tradecore_core::book::MarkPrice;
 use tradecore_core::ledger::{ContractMath, Position};
 use tradecore_core::types::{Instrument, Money, Price, Qty, Side};
 
@@ -34,8 +35,11 @@ fn run(input: &[u8]) {
         assert_eq!((position.fees.units(), position.fills), (fees, fills));
         assert!(position.open_cost >= Money::ZERO);
         assert!(position.qty != 0 || position.open_cost == Money::ZERO);
-        let mid = dice.maybe(|dice| dice.steps().max(1));
-        let parts = (position.equity(&math, mid), position.unrealized(&math, mid));
+        let mark = dice.maybe(|dice| match dice.steps().max(1) {
+            price if price % 2 == 0 => MarkPrice::Twice(price),
+            price => MarkPrice::Fine(price),
+        });
+        let parts = (position.equity(&math, mark), position.unrealized(&math, mark));
         if let (Ok(equity), Ok(unrealized)) = parts {
             let profit = position.realized.units() + unrealized.units() - position.fees.units();
             assert_eq!(equity.units(), profit);

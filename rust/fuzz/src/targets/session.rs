@@ -1,7 +1,7 @@
 //! A small session that the targets of the kernel share.
 
 use tradecore_core::backtest::{Replay, RunConfig};
-use tradecore_core::book::FillBasis;
+use tradecore_core::book::{FillBasis, MarkSource};
 use tradecore_core::kernel::{
     Entry, Kernel, KernelConfig, KernelError, LoadError, MarketSpec, OnError, OwnedInput, StrategySetup,
     entries,
@@ -33,6 +33,7 @@ fn specs() -> Vec<MarketSpec> {
     let spec = |(id, kind): (&str, InstrumentKind)| MarketSpec {
         instrument: instrument(id, kind),
         basis: FillBasis::L2,
+        marks: MarkSource::Mid,
     };
     MARKETS.into_iter().map(spec).collect()
 }

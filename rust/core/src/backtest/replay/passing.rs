@@ -138,7 +138,8 @@ impl Replay {
                     || next.is_none_or(|next| next.visible >= limits.woken(now, next.venue, touched)))
             {
                 let side = self.venue.market(market);
-                let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid() };
+                let published = self.venue.published(market);
+                let seen = Seen { touch: Touch::of(side.book()), twice_mid: side.twice_mid(), published };
                 if !lane.is_followed && ahead == 0 {
                     lane.arrivals.forget_before(now);
                 }

@@ -3,8 +3,8 @@
 use super::Replay;
 use crate::backtest::reporting::Reporting;
 use crate::backtest::stats::CurrencyTotals;
-use crate::backtest::watch::Moments;
-use crate::book::Uncrossed;
+use crate::backtest::watch::Watched;
+use crate::book::{MarkPrice, MarkSource, Uncrossed};
 use crate::sim::{Balance, FeedClock, Market};
 use crate::types::{MarketId, Qty, StrategyId};
 
@@ -17,6 +17,11 @@ impl Replay {
     /// How the clock of a market's venue is taken to stand to ours, and which of its stamps were set aside.
     pub fn clock(&self, market: MarketId) -> &FeedClock {
         self.lanes[market.index()].clock()
+    }
+
+    /// What positions in a market are valued at, and the last such price.
+    pub fn mark(&self, market: MarketId) -> (MarkSource, Option<MarkPrice>) {
+        (self.venue.valued_at(market), self.venue.worth(market))
     }
 
     /// Quantity traded by everybody in a market, as far as the run has got.
@@ -54,8 +59,8 @@ impl Replay {
         self.lanes[market.index()].crossed()
     }
 
-    /// Times in which a market's book was unknown, and those in which nothing was told of it.
-    pub fn watched(&self, market: MarketId) -> (Moments, Moments) {
+    /// What there is to know of a market's data, as far as the run has got.
+    pub fn watched(&self, market: MarketId) -> Watched {
         self.lanes[market.index()].watched(self.latest)
     }
 

@@ -92,7 +92,11 @@ impl Toy {
                 account: AccountId::new(0),
                 strategy: Box::new(witness),
             };
-            let market = MarketSpec { instrument: Arc::clone(&instrument), basis: FillBasis::L2 };
+            let market = MarketSpec {
+                instrument: Arc::clone(&instrument),
+                basis: FillBasis::L2,
+                marks: crate::book::MarkSource::Mid,
+            };
             (config, vec![market], vec![strategy])
         };
         let (config, markets, strategies) = setup();

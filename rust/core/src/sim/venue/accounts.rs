@@ -32,34 +32,39 @@ impl Venue {
         self.places[market.index()].held.get(&account).copied().unwrap_or(0)
     }
 
-    /// The price positions in a market are valued at, in units of 10^-9.
+    /// The price by which the venue counts in a market, in units of 10^-9.
     pub fn mark(&self, market: MarketId) -> Option<i64> {
         self.places[market.index()].mark()
     }
 
-    /// What an account has in a contract; `None` where there is no margin.
+    /// What an account has in a contract; `None` where there is no margin, or it is paid in full.
     pub fn margined(&self, account: AccountId, market: MarketId) -> Option<Margined> {
         let contract = self.places[market.index()].contract.as_ref()?;
         let empty = Holding::default();
         let holding = self.holding(account, market, contract).unwrap_or(&empty);
-        let mark = self.mark(market);
-        let value = contract.value(&holding.position, mark);
+        let leverage = holding.leverage(contract)?;
+        let marked = self.places[market.index()].marked();
+        let value = contract.value(&holding.position, marked.price);
         Some(Margined {
             position: holding.position.clone(),
-            mark,
+            mark: marked.price,
             value,
             unrealized: contract.unrealized(&holding.position, value),
-            initial: holding.asks(contract, holding.sums(), mark).margin,
-            maintenance: contract.brackets.maintenance(value),
-            isolated: contract.is_isolated().then_some(holding.margin),
-            leverage: holding.leverage(contract),
+            initial: holding.asks(contract, holding.sums(), marked).margin,
+            maintenance: contract.maintenance(&holding.position, marked),
+            isolated: contract.stands_alone().then_some(holding.margin),
+            leverage,
         })
     }
 
     /// Levers what an account trades in a contract from now on by so much, if it can be margined so. Returns whether it is.
     pub fn set_leverage(&mut self, account: AccountId, market: MarketId, leverage: Leverage) -> bool {
         let Some(contract) = &self.places[market.index()].contract else { return false };
-        let before = self.holding(account, market, contract).and_then(|holding| holding.leverage);
+        let holding = self.holding(account, market, contract);
+        if holding.unwrap_or(&Holding::default()).leverage(contract).is_none() {
+            return false;
+        }
+        let before = holding.and_then(|holding| holding.leverage);
         self.lever(account, market, Some(leverage));
         let Some(contract) = &self.places[market.index()].contract else { return false };
         let is_covered = self.asked(account, contract) <= self.standing(account, contract).equity;

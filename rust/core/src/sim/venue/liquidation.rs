@@ -10,14 +10,14 @@
 //!    price. Cross, positions go one by one, the largest loss first, until what is left is covered.
 //! 3. The venue takes its fee of the value closed.
 //!
+//! Of options those that were written are closed; what is held of them, and binaries, stays.
+//!
 //! A book that cannot be traded on is waited for. Others' profits are never taken: there is no auto-deleveraging.
 
-use super::{Place, Sent, Venue};
+use super::{Place, Venue};
 use crate::ledger::{Payment, PaymentKind, bankruptcy, part};
 use crate::orders::{Command, OrderId, Reason, ReportKind};
-use crate::sim::holdings::{Contract, Holding, Working};
-use crate::sim::latency::Leg;
-use crate::sim::margin::MarginMode;
+use crate::sim::holdings::{Contract, Holding, Marked, Terms, Working};
 use crate::sim::marks::Marks;
 use crate::sim::wallet::{minus, plus};
 use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
@@ -27,17 +27,48 @@ use crate::types::{AccountId, MarketId, Money, Price, Qty, Side};
 pub(super) struct Standing {
     pub(super) equity: Money,
     pub(super) maintenance: Money,
+    /// What of the equity stands behind single positions.
+    behind: Money,
+    /// Whether something may be liquidated by it.
+    is_held: bool,
+}
+
+impl Standing {
+    fn is_uncovered(self) -> bool {
+        self.is_held && minus(self.equity, self.behind) <= self.maintenance
+    }
 }
 
 impl Place {
-    /// The price positions are valued at, in units of 10^-9.
+    /// The price by which the venue counts, in units of 10^-9.
     pub(super) fn mark(&self) -> Option<i64> {
         self.marks.and_then(Marks::price).or_else(|| self.market.fine_mid())
     }
 
+    /// The prices by which its contract counts.
+    pub(super) fn marked(&self) -> Marked {
+        Marked { price: self.own_mark(), underlying: self.marks.and_then(Marks::index) }
+    }
+
+    /// The price of the contract itself: the index price of an option is that of its underlying.
+    fn own_mark(&self) -> Option<i64> {
+        match self.contract.as_ref().map(|contract| &contract.terms) {
+            Some(Terms::Paid { .. }) => {
+                self.marks.and_then(Marks::own_price).or_else(|| self.market.fine_mid())
+            }
+            _ => self.mark(),
+        }
+    }
+
     /// Something by which it is told whether the mark has changed, at little cost.
-    fn mark_key(&self) -> Option<i64> {
-        self.marks.and_then(Marks::price).or_else(|| self.market.twice_mid())
+    fn mark_key(&self) -> Option<(Option<i64>, Option<i64>)> {
+        let marks = self.marks.unwrap_or_default();
+        let (own, index) = match self.contract.as_ref().map(|contract| &contract.terms) {
+            Some(Terms::Paid { .. }) => (marks.own_price(), marks.index()),
+            _ => (marks.price(), None),
+        };
+        let own = own.or_else(|| self.market.twice_mid());
+        (own.is_some() || index.is_some()).then_some((own, index))
     }
 }
 
@@ -51,10 +82,13 @@ impl Venue {
             let Some(contract) = place.contract.as_ref().filter(|contract| contract.coin == of.coin) else {
                 continue;
             };
-            if holding.position.qty != 0 && contract.mode == MarginMode::Cross {
-                let value = contract.value(&holding.position, place.mark());
-                sum.equity = plus(sum.equity, contract.unrealized(&holding.position, value));
-                sum.maintenance = plus(sum.maintenance, contract.brackets.maintenance(value));
+            if contract.stands_alone() {
+                sum.behind = plus(sum.behind, holding.margin);
+            } else if holding.position.qty != 0 {
+                let (position, marked) = (&holding.position, place.marked());
+                sum.equity = plus(sum.equity, contract.collateral(position, marked));
+                sum.maintenance = plus(sum.maintenance, contract.maintenance(position, marked));
+                sum.is_held |= contract.may_be_closed(position.qty);
             }
         }
         sum
@@ -67,7 +101,7 @@ impl Venue {
             let place = &self.places[market.index()];
             let contract = place.contract.as_ref().filter(|contract| contract.coin == of.coin);
             contract.map_or(sum, |contract| {
-                plus(sum, holding.asks(contract, holding.sums(), place.mark()).margin)
+                plus(sum, holding.asks(contract, holding.sums(), place.marked()).margin)
             })
         })
     }
@@ -101,16 +135,19 @@ impl Venue {
         };
         let empty = Holding::default();
         let holding = self.holding(account, market, contract).unwrap_or(&empty);
-        let mark = place.mark();
+        let marked = place.marked();
         let (sums, only_reduces) = holding.sums_with(contract, id, &order);
         let (before, after) =
-            (holding.asks(contract, holding.sums(), mark), holding.asks(contract, sums, mark));
+            (holding.asks(contract, holding.sums(), marked), holding.asks(contract, sums, marked));
         let grows = after.margin > before.margin || after.exposure > before.exposure;
         if !only_reduces && grows {
             let equity = self.standing(account, contract).equity;
             let asked = plus(minus(self.asked(account, contract), before.margin), after.margin);
-            if asked > equity || contract.brackets.forbid(after.exposure) {
-                return Some(command.refusal(Reason::InsufficientMargin));
+            let reason = contract.refusal();
+            let may_owe =
+                reason == Reason::InsufficientBalance && self.wallets[contract.wallets].may_borrow();
+            if (asked > equity && !may_owe) || contract.forbids(after.exposure) {
+                return Some(command.refusal(reason));
             }
         }
         if matches!(command, Command::Submit { .. }) {
@@ -137,7 +174,7 @@ impl Venue {
 
     /// Moves money of an account, and tells it.
     pub(super) fn move_money(&mut self, payment: Payment) {
-        let Payment { account, market, ts_event, .. } = payment;
+        let Payment { account, market, .. } = payment;
         self.with_holding(account, market, |contract, holding| holding.pay(contract, &payment));
         if payment.kind.closes() {
             let held = self.places[market.index()].held.entry(account).or_default();
@@ -145,16 +182,16 @@ impl Venue {
             self.keep_watch(market);
         }
         // Less may stand behind positions now: the next message is looked at whatever its mark.
-        let place = &mut self.places[market.index()];
-        place.seen = None;
-        let ways = &mut place.ways;
-        self.updates.send(ways.arrival(Leg::Response, account, ts_event), Sent::Payment(payment));
+        self.places[market.index()].seen = None;
+        self.tell_payment(payment);
     }
 
     /// Looks at whether a market has to be watched for liquidations.
     pub(super) fn keep_watch(&mut self, market: MarketId) {
         let place = &mut self.places[market.index()];
-        let is_watched = place.contract.is_some() && place.held.values().any(|qty| *qty != 0);
+        let of = place.contract.as_ref();
+        let is_watched =
+            of.is_some_and(|contract| place.held.values().any(|qty| contract.may_be_closed(*qty)));
         self.watched = self.watched + usize::from(is_watched) - usize::from(place.is_watched);
         (place.is_watched, place.seen) = (is_watched, None);
     }
@@ -203,17 +240,14 @@ impl Venue {
     }
 
     fn is_uncovered(&self, account: AccountId, market: MarketId, contract: &Contract) -> bool {
-        match contract.mode {
-            MarginMode::Cross => {
-                let all = self.standing(account, contract);
-                all.equity <= all.maintenance
-            }
-            MarginMode::Isolated => self.holding(account, market, contract).is_some_and(|holding| {
-                let value = contract.value(&holding.position, self.places[market.index()].mark());
-                let equity = plus(holding.margin, contract.unrealized(&holding.position, value));
-                holding.position.qty != 0 && equity <= contract.brackets.maintenance(value)
-            }),
+        if !contract.stands_alone() {
+            return self.standing(account, contract).is_uncovered();
         }
+        self.holding(account, market, contract).is_some_and(|holding| {
+            let (position, marked) = (&holding.position, self.places[market.index()].marked());
+            let equity = plus(holding.margin, contract.collateral(position, marked));
+            position.qty != 0 && equity <= contract.maintenance(position, marked)
+        })
     }
 
     /// Liquidates an account that is not covered by the mark of a market.
@@ -230,6 +264,10 @@ impl Venue {
         left.sort_by_key(|(of, unrealized, _)| (*unrealized, *of));
         for (of, ..) in left {
             let Some(contract) = &self.places[of.index()].contract else { continue };
+            let held = self.places[of.index()].held.get(&account).copied().unwrap_or(0);
+            if !contract.may_be_closed(held) {
+                continue;
+            }
             if !self.is_uncovered(account, of, contract) {
                 break;
             }
@@ -244,9 +282,10 @@ impl Venue {
         let shared = holdings.filter_map(|(other, holding)| {
             let place = &self.places[other.index()];
             let contract = place.contract.as_ref()?;
-            let is_shared = *other == market || (of.mode == MarginMode::Cross && contract.coin == of.coin);
+            let is_shared = *other == market
+                || !(of.stands_alone() || contract.stands_alone()) && contract.coin == of.coin;
             let unrealized =
-                contract.unrealized(&holding.position, contract.value(&holding.position, place.mark()));
+                contract.unrealized(&holding.position, contract.value(&holding.position, place.own_mark()));
             is_shared.then(|| (*other, unrealized, holding.orders()))
         });
         shared.collect()
@@ -257,15 +296,14 @@ impl Venue {
         let place = &self.places[market.index()];
         let Some(contract) = &place.contract else { return };
         let Some(holding) = self.holding(account, market, contract) else { return };
-        let (qty, cost) = (holding.position.qty, holding.position.open_cost);
+        let (qty, cost) = (holding.position.qty, contract.sunk(&holding.position));
         let (gains, math, fee, insured) =
             (contract.math.gains(qty), contract.math, contract.fee, contract.insured);
-        let margin = match contract.mode {
-            MarginMode::Isolated => holding.margin,
-            MarginMode::Cross => {
-                let value = contract.value(&holding.position, place.mark());
-                minus(self.standing(account, contract).equity, contract.unrealized(&holding.position, value))
-            }
+        let margin = if contract.stands_alone() {
+            holding.margin
+        } else {
+            let all = self.standing(account, contract);
+            minus(minus(all.equity, all.behind), contract.collateral(&holding.position, place.marked()))
         };
         let bankrupt = bankruptcy(cost, margin, gains, fee).filter(|_| insured);
         let side = if qty > 0 { Side::Sell } else { Side::Buy };

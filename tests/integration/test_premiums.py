@@ -1,0 +1,287 @@
+"""Options and binaries at a venue with balances: paid for in full, and covered by whom writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tradecore as tc
+from conftest import LAST, columns
+from tradecore.errors import InvalidValueError
+
+SECOND = 10**9
+BEGIN = 1_700_000_000 * SECOND
+SET, MARK, INDEX = tc.EventKind.BOOK_SET, tc.EventKind.MARK, tc.EventKind.INDEX
+OPTION, BINARY, FUTURE = "BTC-C.TEST", "YES.TEST", "BTC-F.TEST"
+
+Row = tuple[float, tc.EventKind, int, str, str]
+Step = tuple[float, Callable[[tc.Context], object]]
+
+
+def option(side: str = "call", settles: str = "BTC", fee: str = "0", name: str = OPTION) -> tc.Instrument:
+    return tc.Instrument(
+        name, kind="option", base="BTC", quote="USD", settlement=settles, strike="100000", option_side=side,
+        expiry_ns=BEGIN + 1000 * SECOND, price_increment="0.0005" if settles == "BTC" else "5", qty_increment="0.1",
+        taker_fee_bps=fee,
+    )  # fmt: skip
+
+
+def binary(fee: str = "0") -> tc.Instrument:
+    return tc.Instrument(
+        BINARY, kind="binary", base="YES", quote="USDC", outcome="Yes", price_increment="0.01", qty_increment="0.01",
+        taker_fee_bps=fee,
+    )  # fmt: skip
+
+
+def future() -> tc.Instrument:
+    return tc.Instrument(
+        FUTURE, kind="inverse", base="BTC", quote="USD", price_increment="0.5", qty_increment="1", taker_fee_bps="0"
+    )
+
+
+def book(at: float, bid: str, ask: str) -> list[Row]:
+    return [(at, SET, 1, bid, "1000000"), (at, SET, -1, ask, "1000000")]
+
+
+def gone(at: float, bid: str, ask: str) -> list[Row]:
+    return [(at, SET, 1, bid, "0"), (at, SET, -1, ask, "0")]
+
+
+def told(at: float, kind: tc.EventKind, price: str) -> list[Row]:
+    return [(at, kind, 0, price, "0")]
+
+
+def tape(instrument: tc.Instrument, rows: list[Row]) -> Any:
+    def price(row: Row) -> int:
+        of = Decimal(10) ** -9 if row[1] in (MARK, INDEX) else instrument.price_increment
+        return int(Decimal(row[3]) / of)
+
+    return columns(
+        [
+            (BEGIN + int(row[0] * SECOND), row[1], row[2], LAST, price(row), int(Decimal(row[4]) / instrument.qty_increment))
+            for row in sorted([*rows, (100, SET, 1, str(instrument.price_increment), "1")], key=lambda row: row[0])
+        ]
+    )  # fmt: skip
+
+
+class Script(tc.Strategy):
+    """Does what it is told at seconds, and keeps what becomes of it."""
+
+    def plan(self, *steps: Step) -> Script:
+        self.steps = sorted(steps, key=lambda step: step[0])
+        return self
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.paid: list[tuple[str, float, Decimal]] = []
+        self.refused: list[str] = []
+        self.todo = list(self.steps)
+        for at, _ in self.steps:
+            ctx.at(BEGIN + int(at * SECOND))
+
+    def on_timer(self, ctx: tc.Context, timer: int) -> None:
+        self.todo.pop(0)[1](ctx)
+
+    def on_order(self, ctx: tc.Context, order: tc.Order) -> None:
+        if order.status in (tc.OrderStatus.REJECTED, tc.OrderStatus.EXPIRED):
+            self.refused.append(f"{order.side.name.lower()} {order.qty:g}: {order.reason}")
+
+    def on_payment(self, ctx: tc.Context, payment: Any) -> None:
+        self.paid.append((payment.why, payment.position_qty, payment.paid))
+
+
+def buy(of: str, qty: str, price: str | None = None, **terms: Any) -> Callable[[tc.Context], object]:
+    return lambda ctx: ctx.buy(of, qty, price, **terms)
+
+
+def sell(of: str, qty: str, price: str | None = None, **terms: Any) -> Callable[[tc.Context], object]:
+    return lambda ctx: ctx.sell(of, qty, price, **terms)
+
+
+Tapes = list[tuple[tc.Instrument, list[Row]]]
+
+
+def run(tapes: Tapes, *steps: Step, **settings: Any) -> tuple[Script, dict[str, Decimal], tc.Result]:
+    """Run a script; return it with what its account holds in the end."""
+    venue = tc.SimVenue("TEST", latency=tc.Latency(entry=0, response=0), **settings)
+    specs = [instrument for instrument, _ in tapes]
+    made = Script("s", [spec.id for spec in specs]).plan(*steps)
+    data = {instrument.id: tape(instrument, rows) for instrument, rows in tapes}
+    result = tc.Backtest([made], data, [venue], specs=specs, on_error="stop_run", debug_checks=True).run()
+    assert result.ledger["amount"].sum() == 0
+    return made, dict(zip(result.balances["currency"], result.balances["end"], strict=True)), result
+
+
+CALL: Tapes = [(option(), [*told(0, INDEX, "100000"), *told(0, MARK, "0.06"), *book(0, "0.055", "0.065")])]
+YES: Tapes = [(binary(), book(0, "0.4", "0.42"))]
+
+
+def test_a_premium_is_paid_at_once_and_no_more_than_there_is() -> None:
+    made, held, _ = run(CALL, (1, buy(OPTION, "2")), (2, buy(OPTION, "14")), balances={"BTC": 1})
+    assert held == {"BTC": Decimal("0.87")}
+    assert made.refused == ["buy 14: insufficient_balance"]
+    made, held, _ = run(CALL, (1, buy(OPTION, "2")), (2, sell(OPTION, "2")), balances={"BTC": 1})
+    assert held == {"BTC": Decimal("0.98")}
+
+
+def test_working_buys_ask_for_what_they_may_cost_and_its_fee() -> None:
+    tapes = [(option(fee="100"), CALL[0][1])]
+    rests = [(1, buy(OPTION, "10", "0.05")), (2, buy(OPTION, "9.8", "0.05")), (3, buy(OPTION, "9.9", "0.05"))]
+    made, held, _ = run(tapes, *rests, balances={"BTC": 1})  # type: ignore[arg-type]
+    # 0.505 and 0.4949 are asked: 0.0001 is left.
+    assert made.refused == ["buy 9.9: insufficient_balance"]
+    assert held == {"BTC": Decimal(1)}
+
+
+def test_borrowing_pays_premiums_where_there_is_no_margin() -> None:
+    made, held, _ = run(CALL, (1, buy(OPTION, "16")), balances={"BTC": 1}, borrowing="allowed")
+    assert (made.refused, held) == ([], {"BTC": Decimal("-0.04")})
+
+
+@pytest.mark.parametrize(
+    ("side", "settles", "index", "mark", "initial"),
+    [
+        ("call", "BTC", "100000", "0.06", "0.21"),
+        ("call", "BTC", "98000", "0.06", None),
+        ("put", "BTC", "100000", "0.06", "0.21"),
+        ("put", "BTC", "125000", "0.06", "0.16"),
+        ("call", "USD", "98000", "6000", "18700"),
+        ("put", "USD", "100000", "6000", "21000"),
+    ],
+)
+def test_who_writes_an_option_needs_the_published_margin(
+    side: str, settles: str, index: str, mark: str, initial: str | None
+) -> None:
+    spec = option(side, settles)
+    bid, ask = ("0.06", "0.07") if settles == "BTC" else ("6000", "6500")
+    tapes = [(spec, [*told(0, INDEX, index), *told(0, MARK, mark), *book(0, bid, ask)])]
+    # 0.15 less a fiftieth over 0.98, which has no end, and the mark.
+    asked = Decimal(initial) if initial else Decimal("0.15") - Decimal(2) / 98 + Decimal("0.06")
+    # What the order brings counts, as it does when it is filled.
+    least = (asked - Decimal(bid)).quantize(Decimal("1e-12"))
+    for change, refused in ((Decimal(0), []), (Decimal("-1e-9"), ["sell 1: insufficient_margin"])):
+        made, held, _ = run(tapes, (1, sell(OPTION, "1")), margin="cross", balances={settles: f"{least + change:.12f}"})
+        assert made.refused == refused
+        assert held[settles] == least + change + (0 if refused else Decimal(bid))
+
+
+def test_a_sell_of_what_is_held_asks_nothing() -> None:
+    steps = [(1, buy(OPTION, "2")), (2, sell(OPTION, "2", "0.07")), (3, sell(OPTION, "1", "0.07"))]
+    made, _, _ = run(CALL, *steps, margin="cross", balances={"BTC": "0.13"})  # type: ignore[arg-type]
+    assert made.refused == ["sell 1: insufficient_margin"]
+
+
+def test_what_is_held_of_options_is_no_collateral_of_futures() -> None:
+    tapes = [*CALL, (future(), [*told(0, MARK, "100000"), *book(0, "100000", "100000.5")])]
+    steps = [(1, buy(OPTION, "15")), (2, buy(FUTURE, "20000")), (3, sell(OPTION, "15")), (4, buy(FUTURE, "20000"))]
+    made, _, _ = run(tapes, *steps, margin="cross", leverage=10, balances={"BTC": 1})  # type: ignore[arg-type]
+    # 0.025 is left and 0.85 later: 0.02 are asked.
+    assert made.refused == []
+    steps[0] = (1, buy(OPTION, "15.3"))
+    made, _, _ = run(tapes, *steps, margin="cross", leverage=10, balances={"BTC": 1})  # type: ignore[arg-type]
+    assert made.refused == ["buy 20000: insufficient_margin"]
+
+
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+def test_a_written_option_that_is_not_covered_is_bought_back(mode: str) -> None:
+    jump = [*gone(9, "0.055", "0.065"), *book(9, "0.23", "0.25"), *told(10, MARK, "0.24")]
+    tapes = [(option(), [*CALL[0][1], *jump])]
+    made, held, result = run(tapes, (1, sell(OPTION, "1")), margin=mode, balances={"BTC": "0.26"})
+    # 0.315 in all: at 0.24 no more than the 0.075 + 0.24 that are to be kept.
+    assert made.paid == [("liquidation", -1.0, Decimal("0.25"))]
+    assert held == {"BTC": Decimal("0.065")}
+    assert result.net_pnl == Decimal("-0.195")
+    quiet = [(option(), [*CALL[0][1], *jump[:-1], *told(10, MARK, "0.2399")])]
+    assert run(quiet, (1, sell(OPTION, "1")), margin=mode, balances={"BTC": "0.26"})[0].paid == []
+
+
+def test_an_index_alone_sets_it_off_and_the_fund_takes_what_the_book_does_not() -> None:
+    spec = option(settles="USD")
+    rows = [*told(0, INDEX, "100000"), *told(0, MARK, "6000"), *book(0, "6000", "6500")]
+    tapes = [(spec, [*rows, *gone(9, "6000", "6500"), *told(10, INDEX, "240000")])]
+    settings = {"margin": "cross", "balances": {"USD": 16000}, "liquidation_fee_bps": 100}
+    made, held, _ = run([(spec, [*rows, *told(10, INDEX, "140000")])], (1, sell(OPTION, "1")), **settings)
+    # 22,000 are there, 0.075 x 140,000 + 6,000 = 16,500 are kept.
+    assert (made.paid, held) == ([], {"USD": Decimal(22_000)})
+    made, held, _ = run(tapes, (1, sell(OPTION, "1")), **settings)
+    assert [why for why, _, _ in made.paid] == ["liquidation", "liquidation_fee"]
+    assert abs(made.paid[0][2] + made.paid[1][2] - 22_000) < Decimal("1e-6")
+    assert abs(held["USD"]) < Decimal("1e-6")
+
+
+def test_a_future_at_a_loss_has_written_options_bought_back_and_what_is_held_stays() -> None:
+    rows = [*told(0, MARK, "100000"), *book(0, "100000", "100000.5")]
+    fall = [*gone(10, "100000", "100000.5"), *book(10, "79999.5", "80000"), *told(10, MARK, "80000")]
+    other = option("put", name="BTC-P.TEST")
+    put = (other, [*told(0, INDEX, "100000"), *told(0, MARK, "0.06"), *book(0, "0.055", "0.065")])
+    tapes = [*CALL, put, (future(), [*rows, *fall])]
+    steps = [(1, sell(OPTION, "1")), (2, buy(other.id, "1")), (3, buy(FUTURE, "100000"))]
+    made, _, result = run(tapes, *steps, margin="cross", leverage=10, balances={"BTC": "0.33"})  # type: ignore[arg-type]
+    assert made.refused == []
+    assert {why for why, _, _ in made.paid} == {"liquidation"}
+    left = {row["instrument"]: row["qty"] for row in result.final_positions}
+    assert (left[FUTURE], left[other.id]) == (0, 1)
+
+
+def test_a_binary_is_paid_in_full_on_either_side() -> None:
+    made, held, _ = run(YES, (1, buy(BINARY, "100")), (2, buy(BINARY, "1")), balances={"USDC": "42.4"})
+    assert (made.refused, held) == (["buy 1: insufficient_balance"], {"USDC": Decimal("0.4")})
+    # Who writes one has 0.4 for it and may owe 1.
+    made, held, _ = run(YES, (1, sell(BINARY, "100")), (2, sell(BINARY, "1")), balances={"USDC": "60.5"})
+    assert (made.refused, held) == (["sell 1: insufficient_balance"], {"USDC": Decimal("100.5")})
+    made, held, _ = run(YES, (1, sell(BINARY, "1")), margin="cross", balances={"USDC": "0.59"})
+    assert made.refused == ["sell 1: insufficient_balance"]
+
+
+def test_nothing_a_binary_does_has_it_liquidated_and_it_ends_at_what_came_true() -> None:
+    for outcome, ends in (("1", "0.5"), ("0", "100.5")):
+        spec = tc.Instrument(
+            BINARY, kind="binary", base="YES", quote="USDC", outcome="Yes", price_increment="0.01",
+            qty_increment="0.01", expiry_ns=BEGIN + 50 * SECOND, settlement_price=outcome, taker_fee_bps=0,
+        )  # fmt: skip
+        rows = [*book(0, "0.4", "0.42"), *gone(10, "0.4", "0.42"), *book(10, "0.98", "0.99")]
+        made, held, _ = run([(spec, rows)], (1, sell(BINARY, "100")), margin="cross", balances={"USDC": "60.5"})
+        assert [why for why, _, _ in made.paid] == ["settlement"]
+        assert held == {"USDC": Decimal(ends)}
+
+
+def test_an_expired_option_pays_into_the_balance() -> None:
+    spec = tc.Instrument(
+        OPTION, kind="option", base="BTC", quote="USD", settlement="BTC", strike="100000", option_side="call",
+        expiry_ns=BEGIN + 50 * SECOND, price_increment="0.0005", qty_increment="0.1", taker_fee_bps=0,
+    )  # fmt: skip
+    tapes = [(spec, [*CALL[0][1], *told(40, INDEX, "125000")])]
+    _, held, result = run(tapes, (1, buy(OPTION, "1")), balances={"BTC": 1})
+    assert held == {"BTC": 1 - Decimal("0.065") + Decimal("0.2")}
+    assert result.net_pnl == Decimal("0.135")
+
+
+def test_balances_change_by_what_positions_made() -> None:
+    random, fills = np.random.default_rng(2), 0
+    for seed in range(20):
+        steps: list[Step] = []
+        for at in range(1, 60):
+            act, qty = (buy, sell)[int(random.integers(2))], f"{random.integers(1, 30) / 10}"
+            price = None if random.random() < 0.5 else f"{random.integers(80, 160) * 0.0005:.4f}"
+            steps.append((at, act(OPTION, qty, price)))
+        rows: list[Row] = [*CALL[0][1]]
+        for at in range(2, 60, 5):
+            rows += told(at + 0.5, MARK, f"{random.uniform(0.01, 0.3):.6f}")
+        tapes = [(option(fee="10"), rows)]
+        settings: dict[str, Any] = {"margin": "cross" if seed % 2 else "off", "balances": {"BTC": 2}}
+        _, held, result = run(tapes, *steps, **settings)
+        assert held["BTC"] - 2 == sum(row["cash"] for row in result.final_positions)
+        fills += result.stats.fills
+    assert fills > 200
+
+
+def test_rates_of_written_options_are_a_setting() -> None:
+    settings: dict[str, Any] = {"margin": "cross", "balances": {"BTC": "0.2"}}
+    assert run(CALL, (1, sell(OPTION, "1")), **settings)[0].refused == []
+    made, _, _ = run(CALL, (1, sell(OPTION, "1")), **settings, option_margin="0.25, 0.15, 0.125")
+    assert made.refused == ["sell 1: insufficient_margin"]
+    with pytest.raises(InvalidValueError, match="is not initial margin at the money"):
+        tc.SimVenue("TEST", option_margin="0.15")
