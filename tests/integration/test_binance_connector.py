@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import Any
 
@@ -17,106 +16,25 @@ from tradecore.errors import CredentialsError, InvalidValueError, UnknownInstrum
 from tradecore.types import BookState, OrderStatus
 from tradecore.venues import (
     Credentials,
-    Feed,
     FeedState,
     Frame,
     LinkState,
     Secret,
     Stream,
-    SystemClock,
-    VenueReport,
     VirtualClock,
 )
 from tradecore.venues.binance import BinanceConnector
-from tradecore.venues.transport import Answer, NetworkTransport, Unreachable
-from venue_servers import KEY, SECRET, FakeBinance, FastClock, Refused, Trader
+from tradecore.venues.transport import Answer, Unreachable
+from venue_live import Live, run, running, until
+from venue_servers import KEY, SECRET, FakeBinance, Refused
 
 SPOT, USDM = "BINANCE", "BINANCE_USDM"
 both = pytest.mark.parametrize("venue", [SPOT, USDM])
 
 
-class Live:
-    """A connector on a server, with the decoder and the kernel of a session."""
-
-    def __init__(self, venue: str, server: FakeBinance, connector: BinanceConnector) -> None:
-        self.server, self.connector = server, connector
-        self.id = f"BTCUSDT.{venue}"
-        self.events: list[Any] = []
-        self.states: list[FeedState] = []
-        self.feed: Feed | None = None
-
-    def sink(self, event: Any) -> None:
-        self.events.append(event)
-        if self.feed is not None and isinstance(event, Frame):
-            self.feed.frame(event)
-        elif self.feed is not None and isinstance(event, FeedState):
-            self.feed.state(event)
-
-    async def begin(self) -> None:
-        await self.connector.start(self.sink)
-        spec = (await self.connector.instruments())[self.id]
-        self.decoder = tc.FeedDecoder(self.connector.name, [spec])
-        self.feed = Feed(self.connector, self.decoder, [self.id], self.states.append)
-        self.trader = Trader(spec)
-
-    @property
-    def reports(self) -> list[VenueReport]:
-        return [event for event in self.events if isinstance(event, VenueReport)]
-
-    async def send(self, what: Callable[[tc.Context], Any]) -> VenueReport:
-        (command,) = self.trader.act(what)
-        self.order_id = command.order_id
-        return await self.connector.send(command)
-
-    def book(self) -> tuple[dict[float, float], dict[float, float]]:
-        """Bids and asks, quantities by price."""
-        bids, asks = self.decoder.book(self.id).depth(100)
-        return dict(bids.tolist()), dict(asks.tolist())
-
-    async def synced(self) -> None:
-        """Subscribe to the book and wait until it is the server's."""
-        self.connector.subscribe("s", self.id, [Stream.BOOK])
-        await until(lambda: any(method == "SUBSCRIBE" for method, _ in self.server.seen))
-        self.server.depth({"60000.10": "1", "59999.00": "4"}, {"60000.20": "2"})
-        await until(lambda: self.state is BookState.SYNCED)
-
-    @property
-    def state(self) -> BookState:
-        return self.states[-1].state if self.states else BookState.EMPTY
-
-
-@asynccontextmanager
-async def live(venue: str, *, fast: bool = False, factor: float = 1.0, **options: Any) -> AsyncIterator[Live]:
-    clock = SystemClock() if factor == 1.0 else FastClock(factor)
-    server = FakeBinance(venue, clock)
+def live(venue: str, *, fast: bool = False, factor: float = 1.0, **options: Any) -> AbstractAsyncContextManager[Live]:
     options.setdefault("credentials", Credentials(key=KEY, secret=Secret(SECRET)))
-    async with server.running():
-        before = asyncio.all_tasks()
-        transport = NetworkTransport(clock, is_fast=fast)
-        connector = BinanceConnector(venue, url=server.url, transport=transport, clock=clock, seed=1, **options)
-        async with connector:
-            session = Live(venue, server, connector)
-            await session.begin()
-            yield session
-        left = {task.get_name() for task in asyncio.all_tasks() - before if "RequestHandler" not in repr(task)}
-        assert left == set()
-        await connector.close()  # nothing happens the second time
-
-
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is a state, not an event
-            await asyncio.sleep(0.005)
-
-
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    async def strict() -> None:
-        failures: list[dict[str, Any]] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-        await work()
-        assert failures == []
-
-    asyncio.run(strict())
+    return running(venue, lambda clock: FakeBinance(venue, clock), fast=fast, factor=factor, **options)
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["websockets", "picows"])
@@ -169,7 +87,7 @@ def test_streams_are_subscribed_once_and_given_up_by_the_last(venue: str) -> Non
             with pytest.raises(UnknownInstrumentError, match=r"OLDUSDT"):
                 connector.subscribe("a", f"OLDUSDT.{venue}", [Stream.BOOK])
             if venue == SPOT:
-                with pytest.raises(InvalidValueError, match="stream: BINANCE has no mark"):
+                with pytest.raises(InvalidValueError, match=r"stream: BTCUSDT\.BINANCE has no mark"):
                     connector.subscribe("a", session.id, [Stream.MARK])
 
     run(work)
@@ -348,13 +266,13 @@ def test_an_order_that_never_arrived_is_given_up_once_it_cannot_any_more(venue: 
     async def work() -> None:
         async with live(venue, order_entry="rest", factor=10) as session:
             session.server.faults["POST order"].append("lose")
-            began_ns = session.connector._clock.now_ns()
+            began_ns = session.clock.now_ns()
             placed = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000"))
             assert placed.kind == "unknown"
             await until(lambda: session.reports)
             (report,) = session.reports
             assert (report.kind, report.detail) == ("rejected", "it never reached the venue")
-            assert session.connector._clock.now_ns() - began_ns > 5_000_000_000
+            assert session.clock.now_ns() - began_ns > 5_000_000_000
             assert session.server.orders == {}
 
     run(work)
@@ -380,7 +298,7 @@ def test_a_cancel_of_what_is_filled_ends_with_what_the_venue_says() -> None:
 def test_nothing_is_sent_while_the_venue_says_to_wait(order_entry: str) -> None:
     async def work() -> None:
         async with live(SPOT, order_entry=order_entry, factor=5) as session:
-            server, clock = session.server, session.connector._clock
+            server, clock = session.server, session.clock
             name = "order.place" if order_entry == "websocket" else "POST order"
             server.faults[name].append(Refused(429, -1003, "Too many requests.", {"Retry-After": "6"}))
             began_ns = clock.now_ns()

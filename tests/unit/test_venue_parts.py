@@ -387,6 +387,7 @@ class Scripted:
     def __init__(self, states: list[BookState | None]) -> None:
         self.states: Iterator[BookState | None] = iter(states)
         self.now = BookState.EMPTY
+        self.ended: list[int] = []
 
     def feed(self, frame: bytes, ts_recv: int) -> str:
         state = next(self.states)
@@ -394,6 +395,10 @@ class Scripted:
             raise DataError("V", ts_recv, "no JSON")
         self.now = state
         return "depth"
+
+    def disconnect(self, ts_recv: int) -> None:
+        self.ended.append(ts_recv)
+        self.now = BookState.EMPTY
 
     def needs_snapshot(self, instrument: str) -> bool:
         return self.now in (BookState.BUFFERING, BookState.GAP)
@@ -425,7 +430,12 @@ def test_a_feed_tells_changes_and_asks_for_snapshots() -> None:
     assert feed.frame(frame(Stream.BOOK, 6)) == "depth"
     assert told[-1] == (synced, "synced")
     # What the connector does not vouch for is the venue's again with the next frame of the book.
-    feed.state(FeedState("V", 7, "A.V", gap, "connection lost"))
-    assert told[-1] == (gap, "connection lost")
+    stale = BookState.STALE
+    feed.state(FeedState("V", 7, "A.V", stale, "silent"))
+    assert (told[-1], decoder.ended) == ((stale, "silent"), [])
     feed.frame(frame(Stream.BOOK, 8))
     assert told[-1] == (synced, "synced")
+    # Of a lost connection every book of it is told, and the decoder once.
+    for _ in range(2):
+        feed.state(FeedState("V", 9, "A.V", gap, "connection lost", is_disconnected=True))
+    assert (told[-1], decoder.ended) == ((gap, "connection lost"), [9])

@@ -118,6 +118,10 @@ class Connector(ABC):
         """Give up streams. What the owner does not have is left alone."""
 
     @abstractmethod
+    def delivers(self, instrument: str, stream: Stream) -> bool:
+        """Return whether a stream was acknowledged and has delivered, and is not silent."""
+
+    @abstractmethod
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew with a snapshot, which arrives as a frame; asked for again, it waits its turn."""
 

@@ -87,7 +87,8 @@ class FeedState:
 
     ``GAP`` after a lost connection and ``STALE`` after silence end with what arrives next: a connector tells when it
     stops to vouch for a book, and a :class:`~tradecore.venues.Feed` when the book is the venue's again. A state of
-    another ``stream`` than the book says whether that one delivers.
+    another ``stream`` than the book says whether that one delivers. After ``is_disconnected`` nothing that comes of any
+    book of the venue continues what came before.
     """
 
     venue: str
@@ -96,6 +97,7 @@ class FeedState:
     state: BookState
     reason: str
     stream: Stream = Stream.BOOK
+    is_disconnected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ class Decoder(Protocol):
     def feed(self, frame: bytes, ts_recv: int) -> str:
         """Take a frame and say what it was."""
 
+    def disconnect(self, ts_recv: int) -> None:
+        """Void every book: the connection has ended."""
+
     def needs_snapshot(self, instrument: str) -> bool:
         """Return whether a book has to begin anew."""
 
@@ -40,8 +43,8 @@ class _Resyncing(Protocol):
 class Feed:
     """Decodes the frames of a connector and keeps its books synced.
 
-    A book is the venue's when the decoder says so *and* the connector vouches for it: after a lost connection or a
-    silence it is not, until the next frame of it arrives and continues the one before.
+    A book is the venue's when the decoder says so *and* the connector vouches for it: after a silence it is not, until
+    the next frame of it arrives and continues the one before. After a lost connection it begins anew.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ class Feed:
         Is told every change of a book's state.
     """
 
-    __slots__ = ("_connector", "_decoder", "_instruments", "_states", "_tell", "malformed")
+    __slots__ = ("_connector", "_decoder", "_disconnected_ns", "_instruments", "_states", "_tell", "malformed")
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Feed:
         self._instruments = tuple(instruments)
         self._states = dict.fromkeys(self._instruments, BookState.EMPTY)
         self._tell = tell
+        self._disconnected_ns = 0
         self.malformed = 0
 
     def frame(self, frame: Frame) -> str:
@@ -89,6 +93,9 @@ class Feed:
 
     def state(self, state: FeedState) -> None:
         """Take and pass on what the connector says of a feed."""
+        if state.is_disconnected and state.ts_recv != self._disconnected_ns:
+            self._disconnected_ns = state.ts_recv
+            self._decoder.disconnect(state.ts_recv)
         if state.stream is Stream.BOOK and state.instrument in self._states:
             self._states[state.instrument] = state.state
         self._tell(state)

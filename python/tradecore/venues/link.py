@@ -214,8 +214,7 @@ class Link:
             except CredentialsError as error:
                 self._plan.tell(False, str(error))
                 raise
-            self._use(session)
-            self._plan.tell(True, "connected")
+            self._use(session, "connected")
             try:
                 reason = await self._keep()
             finally:
@@ -263,9 +262,10 @@ class Link:
         else:
             session.end("too much arrived before it was in use")
 
-    def _use(self, session: Session) -> None:
+    def _use(self, session: Session, reason: str) -> None:
         """Read a session from now on, what it has kept first."""
         self.session = session
+        self._plan.tell(True, reason)
         kept, session.kept = session.kept, None
         for data, ts_recv in kept or ():
             self._plan.read_data(data, ts_recv)
@@ -329,6 +329,5 @@ class Link:
         if new.closed is not None:
             self.renew(reason)
             return
-        self._use(new)
-        self._plan.tell(True, f"renewed: {reason}")
+        self._use(new, f"renewed: {reason}")
         await old.close()

@@ -14,6 +14,8 @@ __all__ = ["CONNECTORS", "make_connector"]
 CONNECTORS = {
     "BINANCE": "tradecore.venues.binance:BinanceConnector",
     "BINANCE_USDM": "tradecore.venues.binance:BinanceConnector",
+    "BYBIT": "tradecore.venues.bybit:BybitConnector",
+    "BYBIT_SPOT": "tradecore.venues.bybit:BybitConnector",
 }
 """Module and class by venue."""
 

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from random import Random
 from typing import Any, Literal
 
 import orjson
 
-from tradecore._core import Command, Instrument
-from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, UnknownInstrumentError, VenueError
+from tradecore._core import Command
+from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
 from tradecore.reconcile import VenueExecution, VenueOrder
+from tradecore.venues.base import VenueConnector, symbol_of
 from tradecore.venues.binance.account import UserStream
 from tradecore.venues.binance.api import RECV_WINDOW_MS, BinanceApi
 from tradecore.venues.binance.commands import Params, Terms, modify_params, place_params, refusal_of
 from tradecore.venues.binance.market import MARKETS, Hosts, instruments_of, limits_of
 from tradecore.venues.binance.private import AccountReader
-from tradecore.venues.binance.streams import MarketStreams
-from tradecore.venues.clock import Clock, SystemClock
-from tradecore.venues.connector import Connector, Health, Permissions
-from tradecore.venues.events import Balance, Event, Frame, Sink, Stream, VenueReport
-from tradecore.venues.orders import OrderDesk, OrderState, reports_of
+from tradecore.venues.binance.streams import BinanceStreams
+from tradecore.venues.clock import Clock
+from tradecore.venues.connector import Permissions
+from tradecore.venues.events import Balance, Frame, Stream, VenueReport
+from tradecore.venues.orders import OrderState
 from tradecore.venues.rest import RATE
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
-from tradecore.venues.subscriptions import Subscriptions
-from tradecore.venues.tasks import Tasks
-from tradecore.venues.transport import NetworkTransport, Transport
+from tradecore.venues.streams import MarketStreams
+from tradecore.venues.subscriptions import Topic
+from tradecore.venues.transport import Transport
 
 __all__ = ["BinanceConnector"]
 
-_CLOCK_S = 60.0
-_CHECK_S = 1.0
 _INTEREST_S = 10.0
 _PAGE = 1_000
 _RESTRICTIONS = "/sapi/v1/account/apiRestrictions"
@@ -49,7 +46,7 @@ _WAYS: Mapping[str, tuple[str, str, str]] = {
 """How a command goes out by request and on a WebSocket."""
 
 
-class BinanceConnector(Connector):
+class BinanceConnector(VenueConnector):
     """Binance spot (``BINANCE``) or USD-M futures (``BINANCE_USDM``).
 
     Accounts of contracts are taken to be in one-way mode. Conditional orders on contracts are rejected as
@@ -87,117 +84,48 @@ class BinanceConnector(Connector):
     ) -> None:
         if venue not in MARKETS:
             raise InvalidValueError("venue", f"{venue!r} is none of {', '.join(MARKETS)}")
-        self.name = venue
-        self.has_keys = credentials is not None
+        super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
         self._market = MARKETS[venue]
         hosts = self._market.testnet if is_testnet else self._market.mainnet
         self._is_mainnet = url is None and not is_testnet
         self._hosts = hosts if url is None else Hosts.at(url)
-        self._clock = clock or SystemClock()
-        self._transport = transport or NetworkTransport(self._clock)
-        self._random = Random(seed)
         self._on_websocket = order_entry == "websocket"
-        self._tasks = Tasks()
-        self._sink: Sink | None = None
-        self._instruments: dict[str, Instrument] = {}
-        self._wanted = Subscriptions()
         self._terms: dict[str, Terms] = {}
-        self._polls: dict[str, asyncio.Task[Any]] = {}
-        self.unusable = {}
         shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
         self._api = BinanceApi(self._market, self._hosts, credentials=credentials, **shared)
         # What a key may do is asked of the spot host, whatever it trades.
         spot = MARKETS["BINANCE"]
         is_own = self._market is spot
         self._rights = self._api if is_own else BinanceApi(spot, spot.mainnet, credentials=credentials, **shared)
-        self._streams = MarketStreams(self._market, self._hosts, tell=self._tell, tasks=self._tasks, **shared)
+        dialect = BinanceStreams(self._market, self._hosts)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **shared)
         self._user = UserStream(self._api, self._hosts, tell=self._tell, read=self._private, **shared)
-        self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell)
         self._snapshots = Snapshots(self._fetch_snapshot, clock=self._clock, random=self._random, tasks=self._tasks)
         self._reader = AccountReader(venue, self._instruments)
 
-    async def start(self, sink: Sink) -> None:
-        """Measure the venue's clock, read its instruments and connect; with keys also to the account."""
-        self._sink = sink
-        for _ in range(3):
-            await self._api.measure_clock()
-        await self._read_rules()
-        if self.has_keys:
-            allowed = await self.permissions()
-            if allowed.can_withdraw:
-                raise CredentialsError(self.name, "the key may withdraw: take that right from it")
-            await self._user.start(with_orders=self._on_websocket)
-        self._tasks.start(self._keep_clock(), "clock")
-        self._tasks.start(self._keep_watch(), "watch")
-
-    async def close(self) -> None:
-        """End every task and close every socket."""
-        self._sink = None
-        await self._tasks.close()
-        await self._desk.close()
-        await self._streams.close()
-        await self._user.close()
-        await self._transport.close()
-
-    async def instruments(self) -> Mapping[str, Instrument]:
-        """Return what the venue lists, by id."""
-        if not self._instruments:
-            await self._read_rules()
-        return self._instruments
-
-    def subscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
-        """Have streams of an instrument delivered for an owner."""
-        streams = list(streams)
-        if instrument not in self._instruments:
-            raise UnknownInstrumentError(instrument)
-        for stream in streams:
-            if stream not in self._market.streams and not self._is_polled(stream):
-                raise InvalidValueError("stream", f"{self.name} has no {stream}")
-        new = self._wanted.add(owner, instrument, streams)
-        self._streams.add(topic for topic in new if not self._is_polled(topic[1]))
-        if (instrument, Stream.OPEN_INTEREST) in new:
-            self._polls[instrument] = self._tasks.start(self._poll_interest(instrument), f"interest {instrument}")
-
-    def unsubscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
-        """Give up streams."""
-        gone = self._wanted.remove(owner, instrument, streams)
-        self._streams.remove(topic for topic in gone if not self._is_polled(topic[1]))
-        if (instrument, Stream.OPEN_INTEREST) in gone:
-            self._polls.pop(instrument).cancel()
+    async def measure_clock(self) -> None:
+        """Ask the venue for its time once."""
+        await self._api.measure_clock()
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew with a snapshot."""
         if (instrument, Stream.BOOK) in self._wanted:
             self._snapshots.ask(instrument)
 
-    async def send(self, command: Command) -> VenueReport:
-        """Carry out a command."""
-        return await self._desk.send(command)
-
     async def cancel_all(self, instrument: str) -> None:
         """Cancel every open order of an instrument."""
         name = "openOrders" if self._market.is_spot else "allOpenOrders"
         try:
-            await self._api.write("DELETE", name, {"symbol": _symbol(instrument)}, urgent=True)
+            await self._api.write("DELETE", name, {"symbol": symbol_of(instrument)}, urgent=True)
         except VenueError as error:
             if error.code != "-2011":  # which is said where none is open
                 raise
-
-    async def query(self, instrument: str, client_id: str) -> Sequence[VenueReport]:
-        """Ask what became of an order."""
-        state = await self.look_up(instrument, client_id)
-        if state is None:
-            return []
-        report = VenueReport(
-            venue=self.name, ts_recv=self._clock.now_ns(), instrument=instrument, kind="accepted", order=client_id
-        )
-        return reports_of(state, report)
 
     async def keep_alive(self, instrument: str, seconds: float) -> bool:
         """Have the venue cancel an instrument's orders unless told again in time; futures have that."""
         if self._market.is_spot:
             return False
-        params = {"symbol": _symbol(instrument), "countdownTime": str(round(seconds * 1_000))}
+        params = {"symbol": symbol_of(instrument), "countdownTime": str(round(seconds * 1_000))}
         await self._api.write("POST", "countdownCancelAll", params, urgent=True)
         return True
 
@@ -206,7 +134,7 @@ class BinanceConnector(Connector):
         name = "myTrades" if self._market.is_spot else "userTrades"
         found: list[VenueExecution] = []
         for instrument in instruments:
-            params: Params = {"symbol": _symbol(instrument), "limit": str(_PAGE)}
+            params: Params = {"symbol": symbol_of(instrument), "limit": str(_PAGE)}
             page = await self._api.read(name, params | {"startTime": str(since_ns // 1_000_000)}, signed=True)
             while page:
                 found.extend(self._execution(instrument, row) for row in page)
@@ -266,23 +194,6 @@ class BinanceConnector(Connector):
         """The venue's clock minus ours."""
         return self._api.offset.ns
 
-    @property
-    def health(self) -> Health:
-        """How it is doing now."""
-        return Health(
-            links={**self._streams.links, **self._user.links},
-            silent=self._streams.silent,
-            frames=self._streams.frames,
-            reconnects=self._streams.reconnects + self._user.reconnects,
-            resyncs=self._snapshots.fetched,
-            unresolved=self._desk.unresolved,
-            clock_offset_ns=self.clock_offset_ns,
-        )
-
-    def delivers(self, instrument: str, stream: Stream) -> bool:
-        """Return whether a stream was acknowledged and has delivered, and is not silent."""
-        return self._streams.is_there((instrument, stream))
-
     # How the desk has commands carried out.
 
     @property
@@ -309,7 +220,7 @@ class BinanceConnector(Connector):
 
     async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
         """Return how an order stands, with its fills; None if the venue does not have it."""
-        symbol = _symbol(instrument)
+        symbol = symbol_of(instrument)
         try:
             row = await self._api.read("order", {"symbol": symbol, "origClientOrderId": client_id}, signed=True)
         except VenueError as error:
@@ -344,7 +255,7 @@ class BinanceConnector(Connector):
         return replace(report, price=command.price, qty=command.qty)
 
     async def _cancel(self, command: Command) -> VenueReport:
-        params = {"symbol": _symbol(command.instrument), "origClientOrderId": command.client_id}
+        params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
         try:
             answer = await self._carry("cancel", params, urgent=True)
         except VenueError as error:
@@ -374,10 +285,6 @@ class BinanceConnector(Connector):
 
     # What goes on by itself.
 
-    def _tell(self, event: Event) -> None:
-        if self._sink is not None:
-            self._sink(event)
-
     def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
         for event in self._reader.events(message, ts_recv):
             if not (isinstance(event, VenueReport) and self._is_answered(event)):
@@ -397,8 +304,25 @@ class BinanceConnector(Connector):
             del self._terms[client_id]
         return False
 
-    def _is_polled(self, stream: Stream) -> bool:
+    def _has(self, instrument: str, stream: Stream) -> bool:
+        return stream in self._market.streams
+
+    def _polled(self, stream: Stream) -> bool:
         return stream is Stream.OPEN_INTEREST and not self._market.is_spot
+
+    @property
+    def _account_links(self) -> Mapping[str, bool]:
+        return self._user.links
+
+    @property
+    def _resyncs(self) -> int:
+        return self._snapshots.fetched
+
+    async def _connect_account(self) -> None:
+        await self._user.start(with_orders=self._on_websocket)
+
+    async def _close_account(self) -> None:
+        await self._user.close()
 
     async def _read_rules(self) -> None:
         info = await self._api.read("exchangeInfo")
@@ -409,28 +333,18 @@ class BinanceConnector(Connector):
             self._api.limiter.set(limit)
 
     async def _fetch_snapshot(self, instrument: str) -> None:
-        body = await self._api.read_bytes("depth", {"symbol": _symbol(instrument), "limit": "1000"})
+        body = await self._api.read_bytes("depth", {"symbol": symbol_of(instrument), "limit": "1000"})
         # The answer does not say whose book it is.
-        named = b'{"symbol":' + orjson.dumps(_symbol(instrument)) + b"," + body.lstrip()[1:]
+        named = b'{"symbol":' + orjson.dumps(symbol_of(instrument)) + b"," + body.lstrip()[1:]
         self._tell(Frame(self.name, self._clock.now_ns(), named, instrument, Stream.BOOK))
 
-    async def _poll_interest(self, instrument: str) -> None:
+    async def _poll(self, topic: Topic) -> None:
+        instrument, _ = topic
         while True:
             with suppress(VenueError, NoAnswerError):  # the next one is soon
-                body = await self._api.read_bytes("openInterest", {"symbol": _symbol(instrument)})
+                body = await self._api.read_bytes("openInterest", {"symbol": symbol_of(instrument)})
                 self._tell(Frame(self.name, self._clock.now_ns(), body, instrument, Stream.OPEN_INTEREST))
             await self._clock.sleep(_INTEREST_S)
-
-    async def _keep_clock(self) -> None:
-        while True:
-            await self._clock.sleep(_CLOCK_S)
-            with suppress(VenueError, NoAnswerError):  # what was measured before goes on counting
-                await self._api.measure_clock()
-
-    async def _keep_watch(self) -> None:
-        while True:
-            await self._clock.sleep(_CHECK_S)
-            self._streams.check()
 
     def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
         return VenueExecution(
@@ -442,7 +356,3 @@ class BinanceConnector(Connector):
             qty=Decimal(row["qty"]),
             ts_event=int(row["time"]) * 1_000_000,
         )
-
-
-def _symbol(instrument: str) -> str:
-    return instrument.rpartition(".")[0]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tradecore._core import Instrument
 from tradecore.types import Side
 from tradecore.venues.events import Balance, Event, Position, ReportKind, VenueReport
+from tradecore.venues.fees import charged
 from tradecore.venues.orders import OrderState
 
 __all__ = ["AccountReader"]
@@ -150,7 +151,7 @@ class AccountReader:
         instrument = self._id(row["s"])
         qty = Decimal(row["l"])
         price = Decimal(row["L"]) or Decimal(row.get("Y") or 0) / qty or Decimal(row["p"])
-        fee, paid = self._fee(instrument, price, row.get("n"), row.get("N"))
+        fee, paid = charged(self.instruments.get(instrument), price, row.get("n"), row.get("N"))
         return self._report(
             row,
             ts_recv,
@@ -186,22 +187,6 @@ class AccountReader:
             **fields,
         )
 
-    def _fee(
-        self, instrument: str, price: Decimal, amount: str | None, currency: str | None
-    ) -> tuple[Decimal | None, tuple[Decimal, str] | None]:
-        """Return a fee in the settlement currency, where the fill's own price says it, and as it was charged."""
-        if amount is None or currency is None:
-            return None, None
-        charged = Decimal(amount)
-        spec = self.instruments.get(instrument)
-        if spec is None:
-            return None, (charged, currency)
-        if currency == spec.settlement:
-            return charged, (charged, currency)
-        if spec.kind == "spot" and currency == spec.base:
-            return charged * price, (charged, currency)
-        return None, (charged, currency)
-
     def order_state(self, row: Mapping[str, Any], trades: list[dict[str, Any]], ts_recv: int) -> OrderState:
         """Return an order as ``GET order`` shows it, with its trades."""
         price = Decimal(row["price"])
@@ -219,7 +204,7 @@ class AccountReader:
 
     def _trade(self, row: Mapping[str, Any], ts_recv: int) -> VenueReport:
         instrument, price = self._id(row["symbol"]), Decimal(row["price"])
-        fee, paid = self._fee(instrument, price, row.get("commission"), row.get("commissionAsset"))
+        fee, paid = charged(self.instruments.get(instrument), price, row.get("commission"), row.get("commissionAsset"))
         return VenueReport(
             venue=self.venue,
             ts_recv=ts_recv,

@@ -1,0 +1,220 @@
+"""What every connector does alike: begin, subscribe, watch, send, end."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from tradecore._core import Command, Instrument
+from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, UnknownInstrumentError, VenueError
+from tradecore.venues.clock import Clock, SystemClock
+from tradecore.venues.connector import Connector, Health
+from tradecore.venues.events import Event, Sink, Stream, VenueReport
+from tradecore.venues.orders import OrderDesk, OrderState, reports_of
+from tradecore.venues.signing import Credentials
+from tradecore.venues.streams import MarketStreams
+from tradecore.venues.subscriptions import Subscriptions, Topic
+from tradecore.venues.tasks import Tasks
+from tradecore.venues.transport import NetworkTransport, Transport
+
+__all__ = ["VenueConnector", "symbol_of"]
+
+_CLOCK_S = 60.0
+_CHECK_S = 1.0
+
+
+def symbol_of(instrument: str) -> str:
+    """Return the venue's symbol of an instrument's id."""
+    return instrument.rpartition(".")[0]
+
+
+class VenueConnector(Connector):
+    """A connector without what is the venue's own; which is what :class:`Connector` leaves open beside this, and hooks.
+
+    Parameters
+    ----------
+    venue : str
+    credentials : Credentials, optional
+    transport, clock : optional
+        The network and the machine's clock if not given.
+    seed : int, optional
+        Of the waits between attempts; drawn by the system if not given.
+    """
+
+    _streams: MarketStreams
+
+    def __init__(
+        self,
+        venue: str,
+        *,
+        credentials: Credentials | None,
+        transport: Transport | None,
+        clock: Clock | None,
+        seed: int | None,
+    ) -> None:
+        self.name = venue
+        self.has_keys = credentials is not None
+        self.unusable: Mapping[str, str] = {}
+        self._clock = clock or SystemClock()
+        self._transport = transport or NetworkTransport(self._clock)
+        self._random = Random(seed)
+        self._tasks = Tasks()
+        self._sink: Sink | None = None
+        self._instruments: dict[str, Instrument] = {}
+        self._wanted = Subscriptions()
+        self._polls: dict[Topic, asyncio.Task[Any]] = {}
+        self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell)
+
+    # Of the venue.
+
+    @abstractmethod
+    async def measure_clock(self) -> None:
+        """Ask the venue for its time once."""
+
+    @abstractmethod
+    async def _read_rules(self) -> None:
+        """Fill ``_instruments`` in place, and set ``unusable``."""
+
+    @abstractmethod
+    async def _connect_account(self) -> None:
+        """Connect to what is told of the account."""
+
+    @abstractmethod
+    async def _close_account(self) -> None:
+        """Close that."""
+
+    @abstractmethod
+    def _has(self, instrument: str, stream: Stream) -> bool:
+        """Return whether the venue has a stream of an instrument."""
+
+    @property
+    @abstractmethod
+    def _account_links(self) -> Mapping[str, bool]:
+        """Which connections of the account are up."""
+
+    @property
+    @abstractmethod
+    def _resyncs(self) -> int:
+        """How many books began anew."""
+
+    @abstractmethod
+    async def carry_out(self, command: Command) -> VenueReport:
+        """Send a command, as :class:`~tradecore.venues.orders.OrderInterface` says."""
+
+    @abstractmethod
+    async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
+        """Return how an order stands, likewise."""
+
+    @property
+    @abstractmethod
+    def good_for_s(self) -> float:
+        """How long after it was sent a request may still be taken by the venue, seconds."""
+
+    def _polled(self, stream: Stream) -> bool:
+        """Return whether a stream is asked for by requests, by :meth:`_poll`."""
+        return False
+
+    async def _poll(self, topic: Topic) -> None:
+        """Ask for a topic for as long as it is wanted."""
+
+    # Alike for all.
+
+    async def start(self, sink: Sink) -> None:
+        """Measure the venue's clock, read its instruments and connect; with keys also to the account."""
+        self._sink = sink
+        for _ in range(3):
+            await self.measure_clock()
+        await self._read_rules()
+        if self.has_keys:
+            if (await self.permissions()).can_withdraw:
+                raise CredentialsError(self.name, "the key may withdraw: take that right from it")
+            await self._connect_account()
+        self._tasks.start(self._keep_clock(), "clock")
+        self._tasks.start(self._keep_watch(), "watch")
+
+    async def close(self) -> None:
+        """End every task and close every socket."""
+        self._sink = None
+        await self._tasks.close()
+        await self._desk.close()
+        await self._streams.close()
+        await self._close_account()
+        await self._transport.close()
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """Return what the venue lists, by id."""
+        if not self._instruments:
+            await self._read_rules()
+        return self._instruments
+
+    def subscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
+        """Have streams of an instrument delivered for an owner."""
+        streams = list(streams)
+        if instrument not in self._instruments:
+            raise UnknownInstrumentError(instrument)
+        for stream in streams:
+            if not (self._polled(stream) or self._has(instrument, stream)):
+                raise InvalidValueError("stream", f"{instrument} has no {stream}")
+        for topic in self._wanted.add(owner, instrument, streams):
+            if self._polled(topic[1]):
+                self._polls[topic] = self._tasks.start(self._poll(topic), f"poll {instrument}")
+            else:
+                self._streams.add([topic])
+
+    def unsubscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
+        """Give up streams."""
+        for topic in self._wanted.remove(owner, instrument, streams):
+            if self._polled(topic[1]):
+                self._polls.pop(topic).cancel()
+            else:
+                self._streams.remove([topic])
+
+    async def send(self, command: Command) -> VenueReport:
+        """Carry out a command."""
+        return await self._desk.send(command)
+
+    async def query(self, instrument: str, client_id: str) -> Sequence[VenueReport]:
+        """Ask what became of an order."""
+        state = await self.look_up(instrument, client_id)
+        if state is None:
+            return []
+        report = VenueReport(
+            venue=self.name, ts_recv=self._clock.now_ns(), instrument=instrument, kind="accepted", order=client_id
+        )
+        return reports_of(state, report)
+
+    def delivers(self, instrument: str, stream: Stream) -> bool:
+        """Return whether a stream was acknowledged and has delivered, and is not silent."""
+        return self._streams.is_there((instrument, stream))
+
+    @property
+    def health(self) -> Health:
+        """How it is doing now."""
+        return Health(
+            links={**self._streams.links, **self._account_links},
+            silent=self._streams.silent,
+            frames=self._streams.frames,
+            reconnects=self._streams.reconnects,
+            resyncs=self._resyncs,
+            unresolved=self._desk.unresolved,
+            clock_offset_ns=self.clock_offset_ns,
+        )
+
+    def _tell(self, event: Event) -> None:
+        if self._sink is not None:
+            self._sink(event)
+
+    async def _keep_clock(self) -> None:
+        while True:
+            await self._clock.sleep(_CLOCK_S)
+            with suppress(VenueError, NoAnswerError):  # what was measured before goes on counting
+                await self.measure_clock()
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await self._clock.sleep(_CHECK_S)
+            self._streams.check()

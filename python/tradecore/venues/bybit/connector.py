@@ -1,0 +1,305 @@
+"""Bybit's linear contracts and spot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Literal
+
+from tradecore._core import Command
+from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
+from tradecore.reconcile import VenueExecution, VenueOrder
+from tradecore.venues.base import VenueConnector, symbol_of
+from tradecore.venues.bybit.api import RECV_WINDOW_MS, BybitApi
+from tradecore.venues.bybit.commands import Body, amend_body, cancel_body, place_body, refusal_of
+from tradecore.venues.bybit.market import HOSTS, MARKETS, Hosts, instruments_of
+from tradecore.venues.bybit.private import AccountReader
+from tradecore.venues.bybit.streams import AccountStreams, BybitStreams
+from tradecore.venues.clock import Clock, within
+from tradecore.venues.connector import Permissions
+from tradecore.venues.events import Balance, Stream, VenueReport
+from tradecore.venues.orders import OrderState
+from tradecore.venues.rest import RATE
+from tradecore.venues.signing import Credentials
+from tradecore.venues.snapshots import Snapshots
+from tradecore.venues.streams import MarketStreams
+from tradecore.venues.transport import Transport
+
+__all__ = ["BybitConnector"]
+
+_OUTCOME_S = 2.0
+_WAYS: Mapping[str, tuple[str, str]] = {
+    "submit": ("create", "order.create"),
+    "replace": ("amend", "order.amend"),
+    "cancel": ("cancel", "order.cancel"),
+}
+_OVER = ("rejected", "cancelled", "expired")
+
+
+class BybitConnector(VenueConnector):
+    """Bybit's linear contracts (``BYBIT``) or spot (``BYBIT_SPOT``), in a unified account in one-way mode.
+
+    The venue's answer to a command says only that it was received. A report is given when the order's stream has told
+    the outcome; where it does not within two seconds, the order is looked up.
+
+    Parameters
+    ----------
+    venue : str
+        ``BYBIT`` or ``BYBIT_SPOT``.
+    credentials : Credentials, optional
+        Without them only market data is to be had.
+    url : str, optional
+        One address in place of the venue's hosts, as ``http://127.0.0.1:8080`` of a local server.
+    is_testnet : bool
+        Whether to use the hosts of the venue's test network.
+    order_entry : "websocket" or "rest"
+        How orders go out; by request where the WebSocket is down.
+    transport, clock : optional
+        The network and the machine's clock if not given.
+    seed : int, optional
+        Of the waits between attempts; drawn by the system if not given.
+    """
+
+    def __init__(
+        self,
+        venue: str = "BYBIT",
+        *,
+        credentials: Credentials | None = None,
+        url: str | None = None,
+        is_testnet: bool = False,
+        order_entry: Literal["websocket", "rest"] = "websocket",
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if venue not in MARKETS:
+            raise InvalidValueError("venue", f"{venue!r} is none of {', '.join(MARKETS)}")
+        super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
+        self._market = MARKETS[venue]
+        self._is_local = url is not None
+        self._on_websocket = order_entry == "websocket"
+        self._outcomes: dict[str, tuple[Command, asyncio.Future[VenueReport]]] = {}
+        hosts = HOSTS[is_testnet] if url is None else Hosts.at(url)
+        shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
+        self._api = BybitApi(venue, hosts, credentials=credentials, **shared)
+        dialect = BybitStreams(self._market, hosts)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **shared)
+        self._snapshots = Snapshots(
+            lambda instrument: self._streams.repeat((instrument, Stream.BOOK)),
+            clock=self._clock,
+            random=self._random,
+            tasks=self._tasks,
+        )
+        self._account = AccountStreams(self._api, hosts, tell=self._tell, read=self._private, **shared)
+        self._reader = AccountReader(venue, self._market.category, self._instruments)
+
+    async def measure_clock(self) -> None:
+        """Ask the venue for its time once."""
+        await self._api.measure_clock()
+
+    def resync(self, instrument: str, reason: str) -> None:
+        """Have a book begin anew: its stream is subscribed to again, and begins with a snapshot."""
+        topic = instrument, Stream.BOOK
+        # One that was just subscribed to has its snapshot to come.
+        if topic in self._wanted and self._streams.is_there(topic):
+            self._snapshots.ask(instrument)
+
+    async def cancel_all(self, instrument: str) -> None:
+        """Cancel every open order of an instrument."""
+        body = {"category": self._market.category, "symbol": symbol_of(instrument)}
+        await self._api.write("/v5/order/cancel-all", body, kind="cancel")
+
+    async def keep_alive(self, instrument: str, seconds: float) -> bool:
+        """Return False: the venue's own switch is one of the whole account, for lost connections."""
+        return False
+
+    async def executions(self, instruments: Iterable[str], since_ns: int) -> Sequence[VenueExecution]:
+        """Return own executions of some instruments from a time on."""
+        found = []
+        for instrument in instruments:
+            params = self._of(instrument) | {"startTime": str(since_ns // 1_000_000), "limit": "100"}
+            async for row in self._api.pages("/v5/execution/list", params):
+                if row["execType"] == "Trade":
+                    found.append(self._execution(instrument, row))
+        return sorted(found, key=lambda execution: execution.ts_event)
+
+    async def open_orders(self) -> Sequence[VenueOrder]:
+        """Return own open orders."""
+        return [
+            VenueOrder(
+                venue_id=row["orderId"],
+                instrument=f"{row['symbol']}.{self.name}",
+                side=AccountReader.side_of(row),
+                qty=Decimal(row["qty"]),
+                filled=Decimal(row["cumExecQty"]),
+                price=Decimal(row["price"] or 0),
+                client_id=row["orderLinkId"] or None,
+            )
+            for row in await self._all("/v5/order/realtime", {"limit": "50"})
+        ]
+
+    async def positions(self) -> Mapping[str, Decimal]:
+        """Return signed quantities by instrument."""
+        if self._market.is_spot:
+            return {}
+        rows = await self._all("/v5/position/list", {"limit": "200"})
+        held = {f"{row['symbol']}.{self.name}": AccountReader.signed(row) for row in rows}
+        return {instrument: qty for instrument, qty in held.items() if qty}
+
+    async def balances(self) -> Sequence[Balance]:
+        """Return what the account holds."""
+        result = await self._api.read("/v5/account/wallet-balance", {"accountType": "UNIFIED"})
+        now_ns = self._clock.now_ns()
+        found = [balance for account in result["list"] for balance in self._reader.balances(account, now_ns)]
+        return [balance for balance in found if balance.total]
+
+    async def permissions(self) -> Permissions:
+        """Return what the key may do, as far as the host says: local servers do not."""
+        if self._is_local:
+            return Permissions(can_trade=None, can_withdraw=None)
+        rights = await self._api.read("/v5/user/query-api", {})
+        may = rights.get("permissions") or {}
+        return Permissions(can_trade=not rights.get("readOnly"), can_withdraw="Withdraw" in may.get("Wallet", ()))
+
+    @property
+    def clock_offset_ns(self) -> int | None:
+        """The venue's clock minus ours."""
+        return self._api.offset.ns
+
+    @property
+    def good_for_s(self) -> float:
+        """How long after it was sent a request may still be taken."""
+        return RECV_WINDOW_MS / 1_000 + 1.0
+
+    async def carry_out(self, command: Command) -> VenueReport:
+        """Send a command and return what the venue says of its outcome."""
+        make = {"submit": place_body, "replace": amend_body, "cancel": cancel_body}[command.kind]
+        body = make(self._market, command)
+        outcome: asyncio.Future[VenueReport] = asyncio.get_running_loop().create_future()
+        self._outcomes[command.client_id] = command, outcome
+        try:
+            await self._carry(command.kind, body)
+            return await within(self._clock, _OUTCOME_S, outcome)
+        except TimeoutError:
+            raise NoAnswerError(self.name, command.kind, "received, and the outcome was not told") from None
+        except VenueError as error:
+            if error.code in ("", RATE):
+                raise
+            refusal = refusal_of(error.code, error.problem)
+            if command.kind == "cancel" and refusal.reason == "unknown_order":  # it has ended: as what is looked up
+                raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
+            raise refusal from None
+        finally:
+            self._outcomes.pop(command.client_id, None)
+
+    async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
+        """Return how an order stands, with its fills; None if the venue does not have it."""
+        named = self._of(instrument) | {"orderLinkId": client_id}
+        for path in ("/v5/order/realtime", "/v5/order/history"):
+            rows = (await self._api.read(path, named))["list"]
+            if rows:
+                break
+        else:
+            return None
+        executions: list[Any] = []
+        if Decimal(rows[0]["cumExecQty"]) > 0:
+            params = self._of(instrument) | {"orderId": rows[0]["orderId"], "limit": "100"}
+            executions = [row async for row in self._api.pages("/v5/execution/list", params)]
+        return self._reader.order_state(rows[0], executions, self._clock.now_ns())
+
+    async def _carry(self, kind: str, body: Body) -> None:
+        name, op = _WAYS[kind]
+        session = self._account.orders
+        if session is not None:
+            await self._api.write_on(session, op, body, kind=name)
+        else:
+            await self._api.write(f"/v5/order/{name}", body, kind=name)
+
+    def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
+        rows = message["data"]
+        match message["topic"].partition(".")[0]:
+            case "order":
+                for row in rows:
+                    if (report := self._reader.order(row, ts_recv)) is not None:
+                        self._decide(row, report)
+                        self._tell(report)
+            case "execution":
+                for row in rows:
+                    if (fill := self._reader.execution(row, ts_recv)) is not None:
+                        self._tell(fill)
+            case "position":
+                for row in rows:
+                    if (position := self._reader.position(row, ts_recv)) is not None:
+                        self._tell(position)
+            case "wallet":
+                for account in rows:
+                    for balance in self._reader.balances(account, ts_recv):
+                        self._tell(balance)
+
+    def _decide(self, row: Mapping[str, Any], report: VenueReport) -> None:
+        """Give a command its outcome, where this is it."""
+        command, outcome = self._outcomes.get(report.order or "", (None, None))
+        if command is None or outcome is None or outcome.done():
+            return
+        is_over = report.kind in _OVER or row["orderStatus"] == "Filled"
+        if command.kind == "submit":
+            outcome.set_result(report)
+        elif command.kind == "replace":
+            if (Decimal(row["price"] or 0), Decimal(row["qty"])) == (command.price, command.qty):
+                outcome.set_result(replace(report, kind="replaced", price=command.price, qty=command.qty))
+            elif is_over:
+                outcome.set_result(replace(report, kind="replace_rejected", reason="unknown_order"))
+        elif report.kind in _OVER:
+            outcome.set_result(report)
+        elif is_over:
+            outcome.set_result(replace(report, kind="cancel_rejected", reason="unknown_order"))
+
+    def _has(self, instrument: str, stream: Stream) -> bool:
+        return stream in self._market.topics
+
+    @property
+    def _account_links(self) -> Mapping[str, bool]:
+        return self._account.links
+
+    @property
+    def _resyncs(self) -> int:
+        return self._snapshots.fetched
+
+    async def _connect_account(self) -> None:
+        await self._account.start(with_orders=self._on_websocket)
+
+    async def _close_account(self) -> None:
+        await self._account.close()
+
+    async def _read_rules(self) -> None:
+        params = {"category": self._market.category, "limit": "1000"}
+        pages = self._api.pages("/v5/market/instruments-info", params, signed=False)
+        listed, self.unusable = instruments_of(self._market, [row async for row in pages])
+        self._instruments.clear()
+        self._instruments.update(listed)
+
+    async def _all(self, path: str, params: Mapping[str, str]) -> list[Any]:
+        """Return the rows of a list of the whole account."""
+        rows = []
+        for coin in self._market.settled_in or (None,):
+            of_coin = {} if coin is None else {"settleCoin": coin}
+            wanted = {"category": self._market.category, **of_coin, **params}
+            rows.extend([row async for row in self._api.pages(path, wanted)])
+        return rows
+
+    def _of(self, instrument: str) -> dict[str, str]:
+        return {"category": self._market.category, "symbol": symbol_of(instrument)}
+
+    def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
+        return VenueExecution(
+            execution_id=row["execId"],
+            venue_id=row["orderId"],
+            instrument=instrument,
+            side=AccountReader.side_of(row),
+            price=Decimal(row["execPrice"]),
+            qty=Decimal(row["execQty"]),
+            ts_event=int(row["execTime"]) * 1_000_000,
+            client_id=row.get("orderLinkId") or None,
+        )

@@ -1,0 +1,148 @@
+"""Bybit's markets: hosts, topics, and the rules of what is listed. No socket is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tradecore._core import Instrument
+from tradecore.errors import TradecoreError
+from tradecore.venues.events import Stream
+from tradecore.venues.limits import Limit
+
+__all__ = ["HOSTS", "LIMITS", "MARKETS", "Hosts", "Market", "instruments_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Where the venue is: requests, and WebSockets."""
+
+    rest: str
+    sockets: str
+
+    @classmethod
+    def at(cls, url: str) -> Hosts:
+        """Return both at one address, as a local server has them."""
+        url = url.rstrip("/")
+        return cls(url, "ws" + url.removeprefix("http") if url.startswith("http") else url)
+
+
+HOSTS = {
+    False: Hosts("https://api.bybit.com", "wss://stream.bybit.com"),
+    True: Hosts("https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com"),
+}
+"""By whether it is the test network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """What differs between markets of the venue.
+
+    Parameters
+    ----------
+    name : str
+        Our name of the venue.
+    category : str
+        Its own.
+    topics : mapping of Stream to str
+        What its topics begin with.
+    settled_in : tuple of str
+        Coins by which orders and positions are asked for; none where they need not be.
+    """
+
+    name: str
+    category: str
+    topics: Mapping[Stream, str]
+    settled_in: tuple[str, ...]
+
+    @property
+    def is_spot(self) -> bool:
+        """Whether assets are traded, not contracts."""
+        return self.category == "spot"
+
+
+_BOTH = {
+    Stream.BOOK: "orderbook.50",
+    Stream.QUOTES: "orderbook.1",
+    Stream.TRADES: "publicTrade",
+    Stream.CANDLES: "kline.1",
+}
+
+MARKETS = {
+    "BYBIT": Market(
+        name="BYBIT",
+        category="linear",
+        topics=_BOTH | {Stream.MARK: "tickers", Stream.OPEN_INTEREST: "tickers", Stream.LIQUIDATIONS: "allLiquidation"},
+        settled_in=("USDT", "USDC"),
+    ),
+    "BYBIT_SPOT": Market(name="BYBIT_SPOT", category="spot", topics=_BOTH, settled_in=()),
+}
+"""By our names."""
+
+_SECOND_NS = 1_000_000_000
+
+LIMITS = (
+    Limit(name="ip", most=600, interval_ns=5 * _SECOND_NS, reserve=60),
+    Limit(name="create", most=10, interval_ns=_SECOND_NS),
+    Limit(name="amend", most=10, interval_ns=_SECOND_NS),
+    Limit(name="cancel", most=10, interval_ns=_SECOND_NS),
+    Limit(name="read", most=50, interval_ns=_SECOND_NS),
+)
+"""As documented, the smaller of a market's."""
+
+
+def instruments_of(market: Market, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Instrument], dict[str, str]]:
+    """Return what is listed and trades, by id, and why others cannot be used."""
+    listed: dict[str, Instrument] = {}
+    unusable: dict[str, str] = {}
+    for row in rows:
+        if row["status"] != "Trading":
+            continue
+        name = f"{row['symbol']}.{market.name}"
+        try:
+            listed[name] = _spot(name, row) if market.is_spot else _contract(name, row)
+        except TradecoreError as error:
+            unusable[name] = str(error)
+        except (KeyError, TypeError, ArithmeticError) as error:
+            unusable[name] = f"its rules cannot be read: {type(error).__name__}: {error}"
+    return listed, unusable
+
+
+def _spot(name: str, row: Mapping[str, Any]) -> Instrument:
+    lots = row["lotSizeFilter"]
+    step = Decimal(lots["basePrecision"])
+    return Instrument(
+        name,
+        kind="spot",
+        base=row["baseCoin"],
+        quote=row["quoteCoin"],
+        price_increment=row["priceFilter"]["tickSize"],
+        qty_increment=step,
+        max_qty=_whole(lots.get("maxLimitOrderQty") or lots["maxOrderQty"], step),
+        min_notional=lots["minOrderAmt"],
+    )
+
+
+def _contract(name: str, row: Mapping[str, Any]) -> Instrument:
+    lots = row["lotSizeFilter"]
+    step = Decimal(lots["qtyStep"])
+    is_perpetual = "Perpetual" in row["contractType"]
+    return Instrument(
+        name,
+        kind="linear",
+        base=row["baseCoin"],
+        quote=row["quoteCoin"],
+        settlement=row["settleCoin"],
+        price_increment=row["priceFilter"]["tickSize"],
+        qty_increment=step,
+        min_qty=lots["minOrderQty"],
+        max_qty=_whole(lots["maxOrderQty"], step),
+        min_notional=lots.get("minNotionalValue") or "0",
+        expiry_ns=None if is_perpetual else int(row["deliveryTime"]) * 1_000_000,
+    )
+
+
+def _whole(most: str, step: Decimal) -> Decimal:
+    return Decimal(most) // step * step

@@ -1,0 +1,298 @@
+"""Market data of a venue: one connection a route, what is wanted subscribed on it, each stream watched by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from random import Random
+from typing import Protocol
+
+from tradecore.types import BookState
+from tradecore.venues.backoff import Backoff
+from tradecore.venues.clock import Clock
+from tradecore.venues.events import FeedState, Frame, LinkState, Sink, Stream
+from tradecore.venues.link import Link, LinkPlan, Session
+from tradecore.venues.silence import PATIENCE_S, Watchdog
+from tradecore.venues.subscriptions import Topic
+from tradecore.venues.tasks import Tasks
+from tradecore.venues.transport import Transport, Unanswered, Unreachable
+
+__all__ = ["MarketStreams", "StreamDialect"]
+
+_RENEW_SILENT_NS = 300_000_000_000
+"""A connection is renewed for a silent stream at most so often."""
+
+
+class StreamDialect(Protocol):
+    """How a venue speaks of streams."""
+
+    @property
+    def venue(self) -> str:
+        """The venue's name."""
+
+    @property
+    def routes(self) -> Mapping[str, str]:
+        """Address by the name of a connection."""
+
+    @property
+    def batch(self) -> int:
+        """Most streams of one request."""
+
+    @property
+    def pause_s(self) -> float:
+        """Between two requests on one connection."""
+
+    @property
+    def renew_s(self) -> float | None:
+        """Age at which a connection is replaced."""
+
+    @property
+    def overlap_s(self) -> float:
+        """How long both are read then; 0 where a new one begins with snapshots."""
+
+    @property
+    def beat(self) -> tuple[float, Callable[[Session], Awaitable[None]]] | None:
+        """What keeps a connection alive, each so many seconds."""
+
+    def locate(self, topic: Topic) -> tuple[str, str]:
+        """Return the connection that carries a topic, and the venue's name of the stream."""
+
+    async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:
+        """Subscribe, and return why the venue refused; None if it did not."""
+
+    async def unsubscribe(self, session: Session, names: Sequence[str]) -> None:
+        """Unsubscribe."""
+
+    def name_in(self, data: bytes) -> bytes | None:
+        """Return the stream that a frame is of; None for what is no frame of a stream at first sight."""
+
+    def control(self, session: Session, data: bytes) -> str | None:
+        """Handle what is no frame of a stream at first sight.
+
+        None if it is data all the same; else why the connection is to be renewed, an empty text if it is not.
+        """
+
+
+class MarketStreams:
+    """The market data of a venue.
+
+    Parameters
+    ----------
+    dialect : StreamDialect
+    transport, clock
+    random : Random
+        Spreads the waits between attempts to connect.
+    tell : Sink
+    tasks : Tasks
+    """
+
+    def __init__(
+        self, dialect: StreamDialect, *, transport: Transport, clock: Clock, random: Random, tell: Sink, tasks: Tasks
+    ) -> None:
+        self._dialect = dialect
+        self._venue = dialect.venue
+        self._transport = transport
+        self._clock = clock
+        self._random = random
+        self._tell = tell
+        self._tasks = tasks
+        self._links: dict[str, Link] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._sessions: dict[str, Session] = {}
+        self._wanted: dict[str, dict[str, list[Topic]]] = {route: {} for route in dialect.routes}
+        self._topics: dict[bytes, list[Topic]] = {}
+        self._watchdog: Watchdog[Topic] = Watchdog()
+        self._renewed_ns: dict[str, int] = {}
+        self.frames = 0
+
+    def add(self, topics: Iterable[Topic]) -> None:
+        """Deliver topics from now on. Several may be of one stream of the venue."""
+        for topic in topics:
+            route, name = self._dialect.locate(topic)
+            of_stream = self._wanted[route].setdefault(name, [])
+            of_stream.append(topic)
+            self._topics[name.encode()] = of_stream
+            self._changed(route)
+
+    def remove(self, topics: Iterable[Topic]) -> None:
+        """Deliver topics no more."""
+        for topic in topics:
+            route, name = self._dialect.locate(topic)
+            self._wanted[route][name].remove(topic)
+            if not self._wanted[route][name]:
+                del self._wanted[route][name]
+            self._watchdog.forget(topic)
+            self._changed(route)
+
+    async def repeat(self, topic: Topic) -> None:
+        """Unsubscribe and subscribe again, for a venue whose streams begin with a snapshot."""
+        route, name = self._dialect.locate(topic)
+        link = self._links.get(route)
+        if link is not None and (session := link.session) is not None:
+            await self._repeat(route, session, name)
+
+    def drop(self, route: str, reason: str) -> None:
+        """Give a connection up and make another."""
+        if (link := self._links.get(route)) is not None:
+            link.drop(reason)
+
+    @property
+    def links(self) -> dict[str, bool]:
+        """Which connections are up."""
+        return {route: link.session is not None for route, link in self._links.items()}
+
+    @property
+    def reconnects(self) -> int:
+        """How often a connection was lost."""
+        return sum(link.reconnects for link in self._links.values())
+
+    @property
+    def silent(self) -> tuple[Topic, ...]:
+        """What should have said something."""
+        return self._watchdog.silent
+
+    def is_there(self, topic: Topic) -> bool:
+        """Return whether a topic was acknowledged and delivers."""
+        return self._watchdog.is_there(topic)
+
+    def check(self) -> None:
+        """Tell what has become silent, and renew the connections it should have come on."""
+        now_ns = self._clock.now_ns()
+        for silent in self._watchdog.check(now_ns):
+            instrument, stream = silent.key
+            reason = f"{stream}: {silent.reason}"
+            self._tell(FeedState(self._venue, now_ns, instrument, BookState.STALE, reason, stream))
+            route, _ = self._dialect.locate(silent.key)
+            if now_ns - self._renewed_ns.get(route, -_RENEW_SILENT_NS) >= _RENEW_SILENT_NS:
+                self._renewed_ns[route] = now_ns
+                self._links[route].renew(f"{instrument} {reason}")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.gather(*(link.close() for link in self._links.values()))
+
+    def _changed(self, route: str) -> None:
+        link = self._links.get(route)
+        if link is None:
+            self._locks[route] = asyncio.Lock()
+            link = self._links[route] = Link(
+                self._plan(route), transport=self._transport, clock=self._clock, backoff=Backoff(self._random)
+            )
+            link.start()
+        elif link.session is not None:
+            self._tasks.start(self._follow(route, link.session), f"subscribe {route}")
+
+    def _plan(self, route: str) -> LinkPlan:
+        async def url() -> str:
+            return self._dialect.routes[route]
+
+        async def prepare(session: Session) -> None:
+            await self._subscribe(route, session)
+
+        return LinkPlan(
+            name=route,
+            url=url,
+            prepare=prepare,
+            read_control=lambda session, data: self._control(route, session, data),
+            read_data=self._data,
+            tell=lambda is_up, reason: self._told(route, is_up, reason),
+            renew_s=self._dialect.renew_s,
+            overlap_s=self._dialect.overlap_s,
+            beat=self._dialect.beat,
+        )
+
+    async def _follow(self, route: str, session: Session) -> None:
+        """Bring a connection in use to what is wanted; one that cannot be is replaced."""
+        try:
+            await self._subscribe(route, session)
+        except (Unreachable, Unanswered) as error:
+            session.end(f"cannot subscribe: {error}")
+
+    async def _repeat(self, route: str, session: Session, name: str) -> None:
+        try:
+            async with self._locks[route]:
+                if name in session.streams:
+                    session.streams.discard(name)
+                    await self._dialect.unsubscribe(session, [name])
+                    await self._clock.sleep(self._dialect.pause_s)
+        except (Unreachable, Unanswered) as error:
+            session.end(f"cannot unsubscribe: {error}")
+            return
+        await self._follow(route, session)
+
+    async def _subscribe(self, route: str, session: Session) -> None:
+        async with self._locks[route]:
+            wanted = self._wanted[route]
+            for names in self._batches([name for name in wanted if name not in session.streams]):
+                topics = [topic for name in names for topic in wanted.get(name, ())]
+                session.streams.update(names)
+                now_ns = self._clock.now_ns()
+                for topic in topics:
+                    self._watchdog.requested(topic, now_ns, PATIENCE_S[topic[1]])
+                self._answered(topics, await self._dialect.subscribe(session, names))
+                await self._clock.sleep(self._dialect.pause_s)
+            for names in self._batches([name for name in session.streams if name not in wanted]):
+                session.streams.difference_update(names)
+                await self._dialect.unsubscribe(session, names)
+                await self._clock.sleep(self._dialect.pause_s)
+
+    def _answered(self, topics: Iterable[Topic], refused: str | None) -> None:
+        now_ns = self._clock.now_ns()
+        for topic in topics:
+            if refused is None:
+                self._watchdog.acknowledged(topic, now_ns)
+            else:
+                self._watchdog.forget(topic)
+                instrument, stream = topic
+                reason = f"{stream}: refused: {refused}"
+                self._tell(FeedState(self._venue, now_ns, instrument, BookState.EMPTY, reason, stream))
+
+    def _control(self, route: str, session: Session, data: bytes) -> bool:
+        if self._dialect.name_in(data) is not None:
+            return False
+        reason = self._dialect.control(session, data)
+        if reason:
+            self._links[route].renew(reason)
+        return reason is not None
+
+    def _data(self, data: bytes, ts_recv: int) -> None:
+        self.frames += 1
+        name = self._dialect.name_in(data)
+        topics = self._topics.get(name) if name is not None else None
+        if not topics:
+            self._tell(Frame(self._venue, ts_recv, data))
+            return
+        for topic in topics:
+            instrument, stream = topic
+            if self._watchdog.seen(topic, ts_recv) and stream is not Stream.BOOK:
+                self._tell(FeedState(self._venue, ts_recv, instrument, BookState.SYNCED, "delivering", stream))
+        self._tell(Frame(self._venue, ts_recv, data, *topics[0]))
+
+    def _told(self, route: str, is_up: bool, reason: str) -> None:
+        self._tell(LinkState(self._venue, self._clock.now_ns(), route, is_up, reason))
+        last, session = self._sessions.get(route), self._links[route].session
+        if not is_up:
+            self._sessions.pop(route, None)
+            for topics in self._wanted[route].values():
+                for topic in topics:
+                    self._watchdog.forget(topic)
+            if last is not None:
+                self._void(route, reason)
+        elif session is not None and session is not last:
+            self._sessions[route] = session
+            if last is not None and not self._dialect.overlap_s:
+                self._void(route, reason)
+            # What changed while the connection was made.
+            self._tasks.start(self._follow(route, session), f"subscribe {route}")
+
+    def _void(self, route: str, reason: str) -> None:
+        """Say of the books of a connection that they do not go on."""
+        now_ns = self._clock.now_ns()
+        for topics in self._wanted[route].values():
+            for instrument, stream in topics:
+                if stream is Stream.BOOK:
+                    self._tell(FeedState(self._venue, now_ns, instrument, BookState.GAP, reason, is_disconnected=True))
+
+    def _batches(self, names: Sequence[str]) -> list[Sequence[str]]:
+        size = self._dialect.batch
+        return [names[start : start + size] for start in range(0, len(names), size)]

@@ -1,0 +1,100 @@
+"""A session of a connector on a server of the tests, with the decoder and the kernel a runner has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import tradecore as tc
+from tradecore.types import BookState
+from tradecore.venues import Connector, Feed, FeedState, Frame, Stream, SystemClock, VenueReport, make_connector
+from tradecore.venues.transport import NetworkTransport
+from venue_servers import FastClock, Trader
+
+
+class Live:
+    """A connector on a server, with the decoder and the kernel of a session."""
+
+    def __init__(self, venue: str, server: Any, connector: Connector, clock: SystemClock) -> None:
+        self.server, self.connector, self.clock = server, connector, clock
+        self.id = f"BTCUSDT.{venue}"
+        self.events: list[Any] = []
+        self.states: list[FeedState] = []
+        self.feed: Feed | None = None
+
+    def sink(self, event: Any) -> None:
+        self.events.append(event)
+        if self.feed is not None and isinstance(event, Frame):
+            self.feed.frame(event)
+        elif self.feed is not None and isinstance(event, FeedState):
+            self.feed.state(event)
+
+    async def begin(self) -> None:
+        await self.connector.start(self.sink)
+        spec = (await self.connector.instruments())[self.id]
+        self.decoder = tc.FeedDecoder(self.connector.name, [spec])
+        self.feed = Feed(self.connector, self.decoder, [self.id], self.states.append)
+        self.trader = Trader(spec)
+
+    @property
+    def reports(self) -> list[VenueReport]:
+        return [event for event in self.events if isinstance(event, VenueReport)]
+
+    async def send(self, what: Callable[[tc.Context], Any]) -> VenueReport:
+        (command,) = self.trader.act(what)
+        self.order_id = command.order_id
+        return await self.connector.send(command)
+
+    def book(self) -> tuple[dict[float, float], dict[float, float]]:
+        """Bids and asks, quantities by price."""
+        bids, asks = self.decoder.book(self.id).depth(100)
+        return dict(bids.tolist()), dict(asks.tolist())
+
+    async def synced(self) -> None:
+        """Subscribe to the book and wait until it is the server's."""
+        self.connector.subscribe("s", self.id, [Stream.BOOK])
+        await until(lambda: any(method == "SUBSCRIBE" for method, _ in self.server.seen))
+        self.server.depth({"60000.10": "1", "59999.00": "4"}, {"60000.20": "2"})
+        await until(lambda: self.state is BookState.SYNCED)
+
+    @property
+    def state(self) -> BookState:
+        return self.states[-1].state if self.states else BookState.EMPTY
+
+
+@asynccontextmanager
+async def running(
+    venue: str, make_server: Callable[[SystemClock], Any], *, fast: bool, factor: float, **options: Any
+) -> AsyncIterator[Live]:
+    """A session of a venue on a server of its own, of which nothing is left when it is over."""
+    clock = SystemClock() if factor == 1.0 else FastClock(factor)
+    server = make_server(clock)
+    async with server.running():
+        before = asyncio.all_tasks()
+        transport = NetworkTransport(clock, is_fast=fast)
+        connector = make_connector(venue, url=server.url, transport=transport, clock=clock, seed=1, **options)
+        async with connector:
+            session = Live(venue, server, connector, clock)
+            await session.begin()
+            yield session
+        left = {task.get_name() for task in asyncio.all_tasks() - before if "RequestHandler" not in repr(task)}
+        assert left == set()
+        await connector.close()  # nothing happens the second time
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for is a state, not an event
+            await asyncio.sleep(0.005)
+
+
+def run(work: Callable[[], Awaitable[None]]) -> None:
+    async def strict() -> None:
+        failures: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+        await work()
+        assert failures == []
+
+    asyncio.run(strict())
