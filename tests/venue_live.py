@@ -17,9 +17,9 @@ from venue_servers import FastClock, Trader
 class Live:
     """A connector on a server, with the decoder and the kernel of a session."""
 
-    def __init__(self, venue: str, server: Any, connector: Connector, clock: SystemClock) -> None:
+    def __init__(self, instrument: str, server: Any, connector: Connector, clock: SystemClock) -> None:
         self.server, self.connector, self.clock = server, connector, clock
-        self.id = f"BTCUSDT.{venue}"
+        self.id = instrument
         self.events: list[Any] = []
         self.states: list[FeedState] = []
         self.feed: Feed | None = None
@@ -66,7 +66,13 @@ class Live:
 
 @asynccontextmanager
 async def running(
-    venue: str, make_server: Callable[[SystemClock], Any], *, fast: bool, factor: float, **options: Any
+    venue: str,
+    make_server: Callable[[SystemClock], Any],
+    *,
+    fast: bool,
+    factor: float,
+    symbol: str = "BTCUSDT",
+    **options: Any,
 ) -> AsyncIterator[Live]:
     """A session of a venue on a server of its own, of which nothing is left when it is over."""
     clock = SystemClock() if factor == 1.0 else FastClock(factor)
@@ -76,7 +82,7 @@ async def running(
         transport = NetworkTransport(clock, is_fast=fast)
         connector = make_connector(venue, url=server.url, transport=transport, clock=clock, seed=1, **options)
         async with connector:
-            session = Live(venue, server, connector, clock)
+            session = Live(f"{symbol}.{venue}", server, connector, clock)
             await session.begin()
             yield session
         left = {task.get_name() for task in asyncio.all_tasks() - before if "RequestHandler" not in repr(task)}

@@ -225,7 +225,7 @@ def test_a_blocked_address_stops_everything_for_ten_minutes() -> None:
             first = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000"))
             assert "access too frequent" in first.detail
             second = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000"))
-            assert "held back for by status 403" in second.detail
+            assert "s by status 403 of the venue" in second.detail
 
     run(work)
 

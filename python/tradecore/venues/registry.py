@@ -16,6 +16,7 @@ CONNECTORS = {
     "BINANCE_USDM": "tradecore.venues.binance:BinanceConnector",
     "BYBIT": "tradecore.venues.bybit:BybitConnector",
     "BYBIT_SPOT": "tradecore.venues.bybit:BybitConnector",
+    "COINBASE": "tradecore.venues.coinbase:CoinbaseConnector",
 }
 """Module and class by venue."""
 

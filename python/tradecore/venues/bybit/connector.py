@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,10 +15,11 @@ from tradecore.venues.bybit.commands import Body, amend_body, cancel_body, place
 from tradecore.venues.bybit.market import HOSTS, MARKETS, Hosts, instruments_of
 from tradecore.venues.bybit.private import AccountReader
 from tradecore.venues.bybit.streams import AccountStreams, BybitStreams
-from tradecore.venues.clock import Clock, within
+from tradecore.venues.clock import Clock
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Stream, VenueReport
 from tradecore.venues.orders import OrderState
+from tradecore.venues.outcomes import Outcomes
 from tradecore.venues.rest import RATE
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
@@ -29,13 +28,11 @@ from tradecore.venues.transport import Transport
 
 __all__ = ["BybitConnector"]
 
-_OUTCOME_S = 2.0
 _WAYS: Mapping[str, tuple[str, str]] = {
     "submit": ("create", "order.create"),
     "replace": ("amend", "order.amend"),
     "cancel": ("cancel", "order.cancel"),
 }
-_OVER = ("rejected", "cancelled", "expired")
 
 
 class BybitConnector(VenueConnector):
@@ -80,7 +77,7 @@ class BybitConnector(VenueConnector):
         self._market = MARKETS[venue]
         self._is_local = url is not None
         self._on_websocket = order_entry == "websocket"
-        self._outcomes: dict[str, tuple[Command, asyncio.Future[VenueReport]]] = {}
+        self._outcomes = Outcomes(venue, self._clock)
         hosts = HOSTS[is_testnet] if url is None else Hosts.at(url)
         shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
         self._api = BybitApi(venue, hosts, credentials=credentials, **shared)
@@ -177,13 +174,8 @@ class BybitConnector(VenueConnector):
         """Send a command and return what the venue says of its outcome."""
         make = {"submit": place_body, "replace": amend_body, "cancel": cancel_body}[command.kind]
         body = make(self._market, command)
-        outcome: asyncio.Future[VenueReport] = asyncio.get_running_loop().create_future()
-        self._outcomes[command.client_id] = command, outcome
         try:
-            await self._carry(command.kind, body)
-            return await within(self._clock, _OUTCOME_S, outcome)
-        except TimeoutError:
-            raise NoAnswerError(self.name, command.kind, "received, and the outcome was not told") from None
+            return await self._outcomes.of(command, self._carry(command.kind, body))
         except VenueError as error:
             if error.code in ("", RATE):
                 raise
@@ -191,8 +183,6 @@ class BybitConnector(VenueConnector):
             if command.kind == "cancel" and refusal.reason == "unknown_order":  # it has ended: as what is looked up
                 raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
             raise refusal from None
-        finally:
-            self._outcomes.pop(command.client_id, None)
 
     async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
         """Return how an order stands, with its fills; None if the venue does not have it."""
@@ -223,7 +213,9 @@ class BybitConnector(VenueConnector):
             case "order":
                 for row in rows:
                     if (report := self._reader.order(row, ts_recv)) is not None:
-                        self._decide(row, report)
+                        price, qty = Decimal(row["price"] or 0), Decimal(row["qty"])
+                        is_filled = row["orderStatus"] == "Filled"
+                        self._outcomes.told(report, price=price, qty=qty, is_filled=is_filled)
                         self._tell(report)
             case "execution":
                 for row in rows:
@@ -237,24 +229,6 @@ class BybitConnector(VenueConnector):
                 for account in rows:
                     for balance in self._reader.balances(account, ts_recv):
                         self._tell(balance)
-
-    def _decide(self, row: Mapping[str, Any], report: VenueReport) -> None:
-        """Give a command its outcome, where this is it."""
-        command, outcome = self._outcomes.get(report.order or "", (None, None))
-        if command is None or outcome is None or outcome.done():
-            return
-        is_over = report.kind in _OVER or row["orderStatus"] == "Filled"
-        if command.kind == "submit":
-            outcome.set_result(report)
-        elif command.kind == "replace":
-            if (Decimal(row["price"] or 0), Decimal(row["qty"])) == (command.price, command.qty):
-                outcome.set_result(replace(report, kind="replaced", price=command.price, qty=command.qty))
-            elif is_over:
-                outcome.set_result(replace(report, kind="replace_rejected", reason="unknown_order"))
-        elif report.kind in _OVER:
-            outcome.set_result(report)
-        elif is_over:
-            outcome.set_result(replace(report, kind="cancel_rejected", reason="unknown_order"))
 
     def _has(self, instrument: str, stream: Stream) -> bool:
         return stream in self._market.topics

@@ -1,0 +1,352 @@
+"""Coinbase Advanced Trade, spot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from tradecore._core import Command
+from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
+from tradecore.reconcile import VenueExecution, VenueOrder
+from tradecore.venues.backoff import Backoff
+from tradecore.venues.base import VenueConnector, symbol_of
+from tradecore.venues.clock import Clock
+from tradecore.venues.coinbase.api import TOKEN_S, CoinbaseApi
+from tradecore.venues.coinbase.market import CHANNELS, MAINNET, VENUE, Hosts, instruments_of
+from tradecore.venues.coinbase.private import AccountReader, order_body, refusal_of, to_ns, to_text
+from tradecore.venues.coinbase.streams import CoinbaseStreams, UserChannel
+from tradecore.venues.connector import Permissions
+from tradecore.venues.events import Balance, Stream, VenueReport
+from tradecore.venues.orders import OrderState, Refusal
+from tradecore.venues.outcomes import Outcomes
+from tradecore.venues.rest import RATE
+from tradecore.venues.signing import Credentials
+from tradecore.venues.streams import MarketStreams
+from tradecore.venues.transport import Transport
+
+__all__ = ["CoinbaseConnector"]
+
+_ORDERS = "orders/historical/batch"
+_FILLS = "orders/historical/fills"
+
+
+@dataclass(slots=True)
+class _Followed:
+    """An order of which the user channel tells how much is filled."""
+
+    client_id: str | None
+    counted: Decimal = Decimal(0)
+    told: Decimal = Decimal(0)
+    trades: set[str] = field(default_factory=set)
+    end: tuple[Mapping[str, Any], VenueReport] | None = None
+    is_followed: bool = False
+
+
+class CoinbaseConnector(VenueConnector):
+    """Coinbase Advanced Trade, spot.
+
+    The user channel counts what is filled of an order and tells no fills: those are read by request, with the venue's
+    ids and fees, and told then. What is an alias of another product is not listed.
+
+    Parameters
+    ----------
+    venue : str
+        ``COINBASE``.
+    credentials : Credentials, optional
+        Name of the key and its private key; without them only market data is to be had.
+    url : str, optional
+        One address in place of the venue's hosts, as ``http://127.0.0.1:8080`` of a local server.
+    is_testnet : bool
+        The venue has no test network with a market: True is refused.
+    transport, clock : optional
+        The network and the machine's clock if not given.
+    seed : int, optional
+        Of the waits between attempts; drawn by the system if not given.
+    """
+
+    def __init__(
+        self,
+        venue: str = VENUE,
+        *,
+        credentials: Credentials | None = None,
+        url: str | None = None,
+        is_testnet: bool = False,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if venue != VENUE:
+            raise InvalidValueError("venue", f"{venue!r} is not {VENUE}")
+        if is_testnet:
+            raise InvalidValueError("is_testnet", f"{VENUE} has no test network with a market")
+        super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
+        self._is_local = url is not None
+        self._renewals = 0
+        hosts = MAINNET if url is None else Hosts.at(url)
+        shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
+        self._api = CoinbaseApi(hosts, credentials=credentials, **shared)
+        dialect = CoinbaseStreams(hosts, self._clock)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **shared)
+        self._user = UserChannel(self._api, hosts, tell=self._tell, read=self._private, **shared)
+        self._reader = AccountReader(self._instruments)
+        self._outcomes = Outcomes(venue, self._clock)
+        self._venue_ids: dict[str, str] = {}
+        self._orders: dict[str, _Followed] = {}
+
+    async def measure_clock(self) -> None:
+        """Ask the venue for its time once."""
+        await self._api.measure_clock()
+
+    def resync(self, instrument: str, reason: str) -> None:
+        """Have books begin anew. Messages of a connection are numbered together, so that is another connection."""
+        if self._streams.is_there((instrument, Stream.BOOK)):
+            self._renewals += 1
+            self._streams.drop("public", f"{instrument}: {reason}")
+
+    async def cancel_all(self, instrument: str) -> None:
+        """Cancel every open order of an instrument."""
+        ids = [order.venue_id for order in await self.open_orders() if order.instrument == instrument]
+        for start in range(0, len(ids), 100):
+            await self._api.write("orders/batch_cancel", {"order_ids": ids[start : start + 100]}, urgent=True)
+
+    async def keep_alive(self, instrument: str, seconds: float) -> bool:
+        """Return False: the venue has no such switch."""
+        return False
+
+    async def executions(self, instruments: Iterable[str], since_ns: int) -> Sequence[VenueExecution]:
+        """Return own executions of some instruments from a time on."""
+        found = []
+        for instrument in instruments:
+            params = {
+                "product_ids": symbol_of(instrument),
+                "start_sequence_timestamp": to_text(since_ns),
+                "limit": "100",
+            }
+            async for row in self._api.pages(_FILLS, "fills", params):
+                fill = self._reader.fill(row, None, 0)
+                if fill.price is None or fill.qty is None or fill.ts_event is None or fill.ts_event < since_ns:
+                    continue
+                found.append(
+                    VenueExecution(
+                        execution_id=row["trade_id"],
+                        venue_id=row["order_id"],
+                        instrument=instrument,
+                        side=AccountReader.side_of(row),
+                        price=fill.price,
+                        qty=fill.qty,
+                        ts_event=fill.ts_event,
+                    )
+                )
+        return sorted(found, key=lambda execution: execution.ts_event)
+
+    async def open_orders(self) -> Sequence[VenueOrder]:
+        """Return own open orders."""
+        found = []
+        async for row in self._api.pages(_ORDERS, "orders", {"order_status": "OPEN", "limit": "250"}):
+            (terms,) = row["order_configuration"].values()
+            self._venue_ids[row["client_order_id"]] = row["order_id"]
+            found.append(
+                VenueOrder(
+                    venue_id=row["order_id"],
+                    instrument=f"{row['product_id']}.{VENUE}",
+                    side=AccountReader.side_of(row),
+                    qty=Decimal(terms["base_size"]),
+                    filled=Decimal(row["filled_size"]),
+                    price=Decimal(terms["limit_price"]),
+                    client_id=row["client_order_id"] or None,
+                )
+            )
+        return found
+
+    async def positions(self) -> Mapping[str, Decimal]:
+        """Return nothing: of spot there are none."""
+        return {}
+
+    async def balances(self) -> Sequence[Balance]:
+        """Return what the account holds."""
+        found = []
+        now_ns = self._clock.now_ns()
+        async for row in self._api.pages("accounts", "accounts", {"limit": "250"}):
+            free, held = Decimal(row["available_balance"]["value"]), Decimal(row["hold"]["value"])
+            if free + held:
+                found.append(Balance(VENUE, now_ns, row["currency"], free + held, free))
+        return found
+
+    async def permissions(self) -> Permissions:
+        """Return what the key may do, as far as the host says: local servers do not."""
+        if self._is_local:
+            return Permissions(can_trade=None, can_withdraw=None)
+        rights = await self._api.read("key_permissions")
+        return Permissions(can_trade=rights["can_trade"], can_withdraw=rights["can_transfer"])
+
+    @property
+    def clock_offset_ns(self) -> int | None:
+        """The venue's clock minus ours."""
+        return self._api.offset.ns
+
+    @property
+    def good_for_s(self) -> float:
+        """How long after it was sent a request may still be taken."""
+        return TOKEN_S + 1.0
+
+    async def carry_out(self, command: Command) -> VenueReport:
+        """Send a command and return what the venue says of it."""
+        try:
+            match command.kind:
+                case "submit":
+                    return await self._place(command)
+                case "replace":
+                    return await self._outcomes.of(command, self._edit(command))
+                case _:
+                    return await self._outcomes.of(command, self._cancel(command))
+        except VenueError as error:
+            if error.code in ("", RATE):
+                raise
+            raise Refusal("venue", f"{error.problem} ({error.code})") from None
+
+    async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
+        """Return how an order stands, with its fills; None if the venue does not have it."""
+        venue_id = self._venue_ids.get(client_id)
+        if venue_id is not None:
+            row = (await self._api.read(f"orders/historical/{venue_id}"))["order"]
+        else:
+            params = {"product_ids": symbol_of(instrument), "limit": "250"}
+            async for row in self._api.pages(_ORDERS, "orders", params):
+                if row["client_order_id"] == client_id:
+                    break
+            else:
+                return None
+            self._venue_ids[client_id] = row["order_id"]
+        fills = []
+        if Decimal(row["filled_size"]):
+            fills = await self._fills(row["order_id"])
+        return self._reader.order_state(row, fills, self._clock.now_ns())
+
+    async def _place(self, command: Command) -> VenueReport:
+        answer = await self._api.write("orders", order_body(command))
+        if not answer["success"]:
+            raise refusal_of(answer)
+        venue_id = answer["success_response"]["order_id"]
+        self._venue_ids[command.client_id] = venue_id
+        return VenueReport(
+            venue=VENUE,
+            ts_recv=self._clock.now_ns(),
+            instrument=command.instrument,
+            kind="accepted",
+            order=command.client_id,
+            venue_id=venue_id,
+        )
+
+    async def _edit(self, command: Command) -> None:
+        body = {"order_id": self._venue_id(command), "price": f"{command.price:f}", "size": f"{command.qty:f}"}
+        answer = await self._api.write("orders/edit", body)
+        if not answer["success"]:
+            raise refusal_of((answer.get("errors") or [{}])[0])
+
+    async def _cancel(self, command: Command) -> None:
+        answer = await self._api.write("orders/batch_cancel", {"order_ids": [self._venue_id(command)]}, urgent=True)
+        (result,) = answer["results"]
+        if not result["success"]:
+            refusal = refusal_of(result)
+            if refusal.reason == "unknown_order":  # it has ended: as what is looked up
+                raise NoAnswerError(VENUE, "cancel", refusal.detail)
+            raise refusal
+
+    def _venue_id(self, command: Command) -> str:
+        venue_id = command.venue_id or self._venue_ids.get(command.client_id)
+        if venue_id is None:
+            raise NoAnswerError(VENUE, command.kind, "the venue's id of the order is not known")
+        return venue_id
+
+    async def _fills(self, venue_id: str) -> list[Any]:
+        rows = self._api.pages(_FILLS, "fills", {"order_ids": venue_id, "limit": "100"})
+        return [row async for row in rows if row["trade_type"] == "FILL"]
+
+    def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
+        ts_event = to_ns(message["timestamp"])
+        for event in message["events"]:
+            for row in event.get("orders") or ():
+                self._order(row, ts_event, ts_recv)
+
+    def _order(self, row: Mapping[str, Any], ts_event: int, ts_recv: int) -> None:
+        report = self._reader.order(row, ts_event, ts_recv)
+        if report is None:
+            return
+        self._venue_ids[row["client_order_id"]] = row["order_id"]
+        order = self._orders.setdefault(row["order_id"], _Followed(report.order))
+        order.counted = max(order.counted, Decimal(row["cumulative_quantity"]))
+        if report.kind == "accepted":
+            self._tell(report)
+        if report.kind == "accepted" and row["status"] != "FILLED":
+            self._told(row, report)
+        else:
+            order.end = row, report
+        if order.counted > order.told or order.end is not None:
+            self._follow(row["order_id"], order)
+
+    def _told(self, row: Mapping[str, Any], report: VenueReport) -> None:
+        total = Decimal(row["cumulative_quantity"]) + Decimal(row.get("leaves_quantity") or 0)
+        price = Decimal(row.get("limit_price") or 0)
+        self._outcomes.told(report, price=price, qty=total, is_filled=row["status"] == "FILLED")
+
+    def _follow(self, venue_id: str, order: _Followed) -> None:
+        if not order.is_followed:
+            order.is_followed = True
+            self._tasks.start(self._read_fills(venue_id, order), f"fills {venue_id}")
+
+    async def _read_fills(self, venue_id: str, order: _Followed) -> None:
+        """Tell the fills the venue has counted, and then how the order ended."""
+        backoff = Backoff(self._random, first_s=0.1, most_s=10.0)
+        try:
+            while order.counted > order.told:
+                try:
+                    fills = await self._fills(venue_id)
+                except (VenueError, NoAnswerError):
+                    fills = []
+                if not self._tell_new(order, fills):
+                    await self._clock.sleep(backoff.next_s())
+        finally:
+            order.is_followed = False
+        if order.end is not None:
+            row, report = order.end
+            self._orders.pop(venue_id, None)
+            self._told(row, report)
+            if report.kind != "accepted":
+                self._tell(report)
+
+    def _tell_new(self, order: _Followed, fills: Iterable[Mapping[str, Any]]) -> bool:
+        """Tell fills that were not told; returns whether there were any."""
+        is_new = False
+        for row in sorted(fills, key=lambda row: str(row["trade_time"])):
+            if row["trade_id"] not in order.trades:
+                order.trades.add(row["trade_id"])
+                fill = self._reader.fill(row, order.client_id, self._clock.now_ns())
+                order.told += fill.qty or Decimal(0)
+                self._tell(fill)
+                is_new = True
+        return is_new
+
+    def _has(self, instrument: str, stream: Stream) -> bool:
+        return stream in CHANNELS
+
+    @property
+    def _account_links(self) -> Mapping[str, bool]:
+        return self._user.links
+
+    @property
+    def _resyncs(self) -> int:
+        return self._renewals
+
+    async def _connect_account(self) -> None:
+        await self._user.start()
+
+    async def _close_account(self) -> None:
+        await self._user.close()
+
+    async def _read_rules(self) -> None:
+        answer = await self._api.read("market/products", signed=False)
+        listed, self.unusable = instruments_of(answer["products"])
+        self._instruments.clear()
+        self._instruments.update(listed)
