@@ -167,7 +167,9 @@ def test_open_interest_is_asked_for_again_and_again() -> None:
             frames = [lambda: [e for e in session.events if isinstance(e, Frame)]]
             await until(lambda: len(frames[0]()) >= 3)
             assert session.decoder.events(session.id)["kind"].tolist()[:3] == [int(tc.EventKind.OPEN_INTEREST)] * 3
+            assert session.connector.delivers(session.id, Stream.OPEN_INTEREST)
             session.connector.unsubscribe("s", session.id, [Stream.OPEN_INTEREST])
+            assert not session.connector.delivers(session.id, Stream.OPEN_INTEREST)
             count = len(frames[0]())
             await asyncio.sleep(0.3)
             assert len(frames[0]()) <= count + 1

@@ -67,6 +67,7 @@ class VenueConnector(Connector):
         self._instruments: dict[str, Instrument] = {}
         self._wanted = Subscriptions()
         self._polls: dict[Topic, asyncio.Task[Any]] = {}
+        self._answered: set[Topic] = set()
         self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell)
 
     # Of the venue.
@@ -119,7 +120,7 @@ class VenueConnector(Connector):
         return False
 
     async def _poll(self, topic: Topic) -> None:
-        """Ask for a topic for as long as it is wanted."""
+        """Ask for a topic for as long as it is wanted, and add it to ``_answered`` when it was."""
 
     # Alike for all.
 
@@ -170,6 +171,7 @@ class VenueConnector(Connector):
         for topic in self._wanted.remove(owner, instrument, streams):
             if self._polled(topic[1]):
                 self._polls.pop(topic).cancel()
+                self._answered.discard(topic)
             else:
                 self._streams.remove([topic])
 
@@ -189,7 +191,8 @@ class VenueConnector(Connector):
 
     def delivers(self, instrument: str, stream: Stream) -> bool:
         """Return whether a stream was acknowledged and has delivered, and is not silent."""
-        return self._streams.is_there((instrument, stream))
+        topic = instrument, stream
+        return topic in self._answered or self._streams.is_there(topic)
 
     @property
     def health(self) -> Health:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tradecore._core import Kernel
 from tradecore.types import BookState
@@ -58,8 +58,7 @@ ReportKind: TypeAlias = Literal[
 """What a venue may say of an order: the kinds of :meth:`Kernel.report <tradecore._core.Kernel.report>`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):  # of which there are tens of thousands a second
     """Market data as the venue sent it, for a journal and a decoder.
 
     Parameters

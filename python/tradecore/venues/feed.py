@@ -104,7 +104,8 @@ class Feed:
         """Return whose books a frame may have changed."""
         if frame.instrument is None:
             return self._instruments
-        return (frame.instrument,) if frame.stream is Stream.BOOK else ()
+        is_here = frame.stream is Stream.BOOK and frame.instrument in self._states
+        return (frame.instrument,) if is_here else ()
 
     def _look(self, frame: Frame, instrument: str) -> None:
         state = self._decoder.state(instrument)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from tradecore.errors import CredentialsError, NoAnswerError, VenueError
 from tradecore.venues.backoff import Backoff
-from tradecore.venues.clock import Clock, Timer
+from tradecore.venues.clock import Clock, Timer, within
 from tradecore.venues.transport import Socket, Transport, Unanswered, Unreachable
 
 __all__ = ["Link", "LinkPlan", "Session"]
@@ -191,10 +192,12 @@ class Link:
         self._wants_renewal = reason
         self._wake.set()
 
-    def drop(self, reason: str) -> None:
-        """Give the connection up at once, and connect anew."""
-        if self.session is not None:
-            self.session.end(reason)
+    def drop(self, reason: str) -> bool:
+        """Give the connection up at once, and connect anew; returns whether there was one."""
+        if self.session is None or self.session.closed is not None:
+            return False
+        self.session.end(reason)
+        return True
 
     async def close(self) -> None:
         """Close the connection for good."""
@@ -252,7 +255,7 @@ class Link:
             session.end(f"{type(error).__name__} while a message was handled")
 
     def _sort(self, session: Session, data: bytes, now_ns: int) -> None:
-        if self._plan.read_control(session, data):
+        if session.closed is not None or self._plan.read_control(session, data):
             return
         if session.kept is None:
             if session is self.session:  # what an old one still says was kept of the new one
@@ -322,7 +325,8 @@ class Link:
             self.renew(reason)
             return
         try:
-            await self._clock.sleep(self._plan.overlap_s)
+            with suppress(TimeoutError):  # the time in which both are read is over, or only the new one is left
+                await within(self._clock, self._plan.overlap_s, old.ended.wait())
         except asyncio.CancelledError:
             await new.close()
             raise

@@ -10,7 +10,7 @@ from random import Random
 from typing import Literal, Protocol
 
 from tradecore._core import Command
-from tradecore.errors import NoAnswerError, VenueError
+from tradecore.errors import CredentialsError, NoAnswerError, VenueError
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock
 from tradecore.venues.events import ReportKind, Sink, VenueReport
@@ -130,7 +130,7 @@ class OrderDesk:
 
     async def send(self, command: Command) -> VenueReport:
         """Carry out a command and say what is known of it then."""
-        if (resolving := self._resolving.get(command.client_id)) is not None:
+        while (resolving := self._resolving.get(command.client_id)) is not None:
             await asyncio.shield(resolving)
         sent_ns = self._clock.now_ns()
         try:
@@ -171,7 +171,7 @@ class OrderDesk:
             asked_ns = self._clock.now_ns()
             try:
                 state = await self._interface.look_up(command.instrument, command.client_id)
-            except (VenueError, NoAnswerError):
+            except (VenueError, NoAnswerError, CredentialsError):
                 continue
             is_late = asked_ns - sent_ns > self._interface.good_for_s * 1e9
             if self._is_settled(command, state) or is_late:

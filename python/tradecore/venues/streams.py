@@ -131,10 +131,10 @@ class MarketStreams:
         if link is not None and (session := link.session) is not None:
             await self._repeat(route, session, name)
 
-    def drop(self, route: str, reason: str) -> None:
-        """Give a connection up and make another."""
-        if (link := self._links.get(route)) is not None:
-            link.drop(reason)
+    def drop(self, route: str, reason: str) -> bool:
+        """Give a connection up and make another; returns whether there was one."""
+        link = self._links.get(route)
+        return link is not None and link.drop(reason)
 
     @property
     def links(self) -> dict[str, bool]:

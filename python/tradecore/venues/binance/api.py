@@ -231,7 +231,7 @@ class BinanceApi:
         venue = self.market.name
         if code in _FATAL:
             return CredentialsError(venue, f"{text} ({code})")
-        if code in _UNKNOWN or status >= 500:
+        if (code in _UNKNOWN and status != 404) or status >= 500:
             return NoAnswerError(venue, request, f"{text} ({code})")
         if code in _RATE or status in (418, 429):
             return VenueError(venue, request, RATE, f"{text} ({code})")

@@ -344,6 +344,7 @@ class BinanceConnector(VenueConnector):
             with suppress(VenueError, NoAnswerError):  # the next one is soon
                 body = await self._api.read_bytes("openInterest", {"symbol": symbol_of(instrument)})
                 self._tell(Frame(self.name, self._clock.now_ns(), body, instrument, Stream.OPEN_INTEREST))
+                self._answered.add(topic)
             await self._clock.sleep(_INTEREST_S)
 
     def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
