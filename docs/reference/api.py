@@ -21,6 +21,7 @@ _TITLES = {
     "bars": "Bars",
     "tools": "Books, queues, ledgers, formulas",
     "models": "Models",
+    "venues": "Connectors",
     "vocabulary": "Vocabulary",
     "errors": "Errors",
 }
@@ -30,6 +31,7 @@ _INTROS = {
     "events": "How they are listened to is said in [Events](../events.md). Their names are those of `tc.events`.",
     "data": "What the columns and files are is said in [Data and catalogs](../data.md).",
     "models": "Names are those of `tc.ml`. How they go together is said in [Models](../models.md).",
+    "venues": "Names are those of `tc.venues`. What they hold to is said in [Connectors](../connectors.md).",
     "bars": "Which bars there are, and when they end, is said in [Bars](../bars.md). Names are those of `tc.bars`.",
     "tools": "The parts of the engine by themselves, for research and for tests of your own.",
     "vocabulary": "The words of orders, books and events. Where an enum is taken its name in lower case is taken too.",
@@ -50,6 +52,7 @@ _PAGES = {
     "tradecore.strategies": "strategies",
     "tradecore.strategy": "strategies",
     "tradecore.validation": "strategies",
+    "tradecore.venues": "venues",
     "tradecore._core.Instrument": "data",
     "tradecore._core.RiskBreach": "strategies",
     "tradecore._core.RiskView": "strategies",
