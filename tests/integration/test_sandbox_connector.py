@@ -1,0 +1,122 @@
+"""Connectors against the local venue servers: what each side makes of the venue's documents agrees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+import tradecore as tc
+from tradecore.sandbox import BinanceServer
+from tradecore.types import BookState, OrderStatus
+from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
+from venue_live import run, until
+from venue_servers import Trader
+
+both = pytest.mark.parametrize("venue", ["BINANCE", "BINANCE_USDM"])
+
+
+class Session:
+    def __init__(self, connector: Any, spec: tc.Instrument) -> None:
+        self.connector, self.id, self.spec = connector, spec.id, spec
+        self.events: list[Any] = []
+        self.states: list[FeedState] = []
+        self.decoder = tc.FeedDecoder(connector.name, [spec])
+        self.feed = Feed(connector, self.decoder, [spec.id], self.states.append)
+        self.trader = Trader(spec)
+
+    def sink(self, event: Any) -> None:
+        self.events.append(event)
+        if isinstance(event, Frame):
+            self.feed.frame(event)
+        elif isinstance(event, FeedState):
+            self.feed.state(event)
+
+    async def send(self, what: Any) -> Any:
+        (command,) = self.trader.act(what)
+        report = await self.connector.send(command)
+        self.trader.take(report)
+        self.order_id, self.client_id = command.order_id, command.client_id
+        return report
+
+    def below(self, part: float) -> Decimal:
+        """A price that is a part of the best bid below it."""
+        bid = self.decoder.book(self.id).best_bid
+        assert bid is not None
+        return Decimal(int(bid * (1 - part) / float(self.spec.tick_size))) * self.spec.tick_size
+
+
+@asynccontextmanager
+async def session(venue: str, **options: Any) -> AsyncIterator[Session]:
+    async with BinanceServer(seed=4, symbols=[f"BTCUSDT.{venue}"]) as server:
+        client = server.clients[0]
+        keys = Credentials(key=client.key, secret=Secret(client.secret))
+        async with make_connector(venue, credentials=keys, url=server.rest, seed=1, **options) as connector:
+            spec = (await connector.instruments())[f"BTCUSDT.{venue}"]
+            made = Session(connector, spec)
+            await connector.start(made.sink)
+            connector.subscribe("s", spec.id, [Stream.BOOK, Stream.TRADES, Stream.QUOTES])
+            await until(lambda: made.decoder.state(spec.id) is BookState.SYNCED)
+            yield made
+
+
+@both
+def test_a_book_is_the_servers_for_as_long_as_it_is_followed(venue: str) -> None:
+    async def work() -> None:
+        async with session(venue) as made:
+            for stream in (Stream.BOOK, Stream.TRADES, Stream.QUOTES):
+                await until(lambda stream=stream: made.connector.delivers(made.id, stream))  # type: ignore[misc]
+            began = made.connector.health.frames
+            await until(lambda: made.connector.health.frames > began + 100)
+            assert [state.reason for state in made.states if state.stream is Stream.BOOK][-1] == "synced"
+            assert (made.decoder.gaps(made.id), made.feed.malformed) == (0, 0)
+            book = made.decoder.book(made.id)
+            assert not book.is_crossed
+
+    run(work)
+
+
+@pytest.mark.parametrize("order_entry", ["websocket", "rest"])
+@both
+def test_orders_live_as_they_do_at_the_venue(venue: str, order_entry: str) -> None:
+    async def work() -> None:
+        async with session(venue, order_entry=order_entry) as made:
+            price = made.below(0.01)
+            assert (await made.send(lambda ctx: ctx.buy(made.id, "0.01", price, post_only=True))).kind == "accepted"
+            assert (await made.send(lambda ctx: ctx.replace(made.order_id, qty="0.008"))).kind == "replaced"
+            (order,) = await made.connector.open_orders()
+            assert (order.client_id, Decimal(order.qty), Decimal(order.price)) == (
+                made.client_id,
+                Decimal("0.008"),
+                price,
+            )
+            assert (await made.send(lambda ctx: ctx.cancel(made.order_id))).kind == "cancelled"
+            await made.send(lambda ctx: ctx.buy(made.id, "0.01"))
+            bought = made.client_id
+
+            def filled() -> list[Any]:
+                return [
+                    event for event in made.events if getattr(event, "kind", "") == "fill" and event.order == bought
+                ]
+
+            await until(lambda: sum(fill.qty for fill in filled()) == Decimal("0.01"))
+            for report in filled():
+                made.trader.take(report)
+            assert made.trader.last == (OrderStatus.FILLED, 0.01)
+            told = {fill.execution for fill in filled()}
+            since_ns = time.time_ns() - 60_000_000_000
+            account = await made.connector.account([made.id], since_ns)
+            assert {execution.execution_id for execution in account.executions} == told
+            assert account.orders == []
+            assert account.positions == ({} if venue == "BINANCE" else {made.id: Decimal("0.010")})
+            looked_up = await made.connector.query(made.id, bought)
+            assert {report.execution for report in looked_up if report.kind == "fill"} == told
+            crossing = await made.send(lambda ctx: ctx.buy(made.id, "0.01", made.below(-0.01), post_only=True))
+            assert (crossing.kind, crossing.reason) == ("rejected", "post_only_would_cross")
+            await made.connector.cancel_all(made.id)
+
+    run(work)
