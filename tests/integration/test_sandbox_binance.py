@@ -647,7 +647,7 @@ def test_our_own_connector_trades_here(is_spot: bool) -> None:
             async with connector:
                 await connector.start(events.append)
                 instrument = (await connector.instruments())[name]
-                decoder = tc.BinanceDecoder(connector.name, [instrument])
+                decoder = tc.FeedDecoder(connector.name, [instrument])
                 feed = Feed(connector, decoder, [name], states.append)
                 trader = Trader(instrument)
                 connector.subscribe("s", name, [Stream.BOOK])
