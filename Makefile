@@ -15,12 +15,16 @@ CORE_LIBRARY := $(if $(filter Darwin,$(shell uname -s)),lib_core.dylib,lib_core.
 # Wheels for Linux are linked against a C library of 2018, so that they run on what is older than this machine.
 WHEEL_FLAGS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: demo test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked wheel wheel-test
+.PHONY: demo paper test bench fidelity parity peers docs lint fmt stub clean build rust-test fuzz py-test py-test-checked wheel wheel-test
 
 demo: build
 	@test -f $(DEMO)/venue=SYNTH/symbol=BTCUSDT/_instrument.parquet || $(BIN)/tradecore data synth --events 1000000 --seed 7 --catalog $(DEMO)
 	@$(BIN)/tradecore backtest --config examples/avellaneda.toml --data $(DEMO) --output runs
 	@$(BIN)/tradecore report runs --quiet
+
+# A session on paper against a server of our own, for a while: no network, no keys.
+paper: build
+	@$(BIN)/tradecore paper --config examples/paper.toml --duration $(or $(DURATION),30s)
 
 test: lint rust-test py-test py-test-checked
 

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from tradecore.data.synthetic import synthesize, synthesize_orders
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
+    from tradecore.live.runner import Live
     from tradecore.orders import OrderSpec
     from tradecore.queue_models import FittedQueue, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
@@ -117,6 +118,7 @@ _LATER = {
     "import_klines": "data.importers",
     "import_tables": "data.importers",
     "import_tardis": "data.importers",
+    "Live": "live.runner",
     "LatencyFit": "data.latencies",
     "fit_latency": "data.latencies",
     "synthesize": "data.synthetic",
@@ -188,6 +190,7 @@ __all__ = [
     "LatencyFit",
     "LatencyModel",
     "Liquidity",
+    "Live",
     "LookaheadReport",
     "MeanReversion",
     "MomentumEma",

@@ -3995,6 +3995,15 @@ class Kernel:
     def take_tables(self) -> dict[str, dict[str, Any]]:
         """Take the rows of orders that ended, fills and candles since the last call, as :meth:`Simulation.run`."""
     @property
+    def now_ns(self) -> int:
+        """The time of the newest input, ns UTC; 0 before any."""
+    def account_state(self, account: int = 0) -> dict[str, Any]:
+        """Return what is known of an account, to be compared with what its venue says.
+
+        The fields of an :class:`~tradecore.reconcile.AccountState`, orders and executions as far as they are open or
+        ended a short while ago.
+        """
+    @property
     def limits(self) -> list[dict[str, Any]]:
         """Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``."""
     @property

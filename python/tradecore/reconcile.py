@@ -85,6 +85,10 @@ class VenueExecution:
         Our number, where the order's client id is one of ours.
     client_id : str, optional
         The client id, where the venue tells it.
+    fee : Decimal, optional
+        In the settlement currency, negative is a rebate; None where it was paid in another or is not told.
+    liquidity : "maker" or "taker", optional
+        Where the venue tells it.
     """
 
     execution_id: str
@@ -96,6 +100,8 @@ class VenueExecution:
     ts_event: int
     order_id: int | None = None
     client_id: str | None = None
+    fee: Decimal | None = None
+    liquidity: Literal["maker", "taker"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,9 @@ from tradecore.cli.console import escape_what_streams_cannot_hold, note
 from tradecore.cli.data import data_app
 from tradecore.cli.fit import fit_app
 from tradecore.cli.init import init
+from tradecore.cli.live import live, paper
 from tradecore.cli.lookahead import lookahead
+from tradecore.cli.replay import replay
 from tradecore.cli.report import report
 from tradecore.cli.sandbox import sandbox_app
 from tradecore.cli.strategies import strategies
@@ -47,6 +49,9 @@ app = typer.Typer(
 )
 app.command(cls=Command)(init)
 app.command(cls=Command)(backtest)
+app.command(cls=Command)(paper)
+app.command(cls=Command)(live)
+app.command(cls=Command)(replay)
 app.command(cls=Command)(report)
 app.command(cls=Command)(lookahead)
 app.command(cls=Command)(strategies)

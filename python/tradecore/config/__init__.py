@@ -3,7 +3,9 @@
 from tradecore.config.loader import load_config, load_train_config
 from tradecore.config.models import (
     BacktestConfig,
+    ConnectionConfig,
     DataConfig,
+    ModeConfig,
     OutputConfig,
     StrategyConfig,
     TardisConfig,
@@ -12,7 +14,9 @@ from tradecore.config.training import TrainConfig
 
 __all__ = [
     "BacktestConfig",
+    "ConnectionConfig",
     "DataConfig",
+    "ModeConfig",
     "OutputConfig",
     "StrategyConfig",
     "TardisConfig",

@@ -26,7 +26,9 @@ from tradecore.venue import SimVenue
 
 __all__ = [
     "BacktestConfig",
+    "ConnectionConfig",
     "DataConfig",
+    "ModeConfig",
     "OutputConfig",
     "Section",
     "StrategyConfig",
@@ -136,8 +138,54 @@ class OutputConfig(Section):
     """Whether text in the tables that a spreadsheet would take for a formula gets an apostrophe in front."""
 
 
+class ConnectionConfig(Section):
+    """How a venue is reached."""
+
+    venue: str
+    """Its name, as in ``SYMBOL.VENUE``."""
+    url: str | None = None
+    """One address in place of the venue's hosts, such as that of a local server."""
+    testnet: Annotated[bool, Field(strict=True)] = False
+    """Whether its test network is used."""
+    sandbox: Annotated[bool, Field(strict=True)] = False
+    """Whether a server of our own stands in for it, which is started with the session: no network, no keys."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ConnectionConfig:
+        if sum((self.url is not None, self.testnet, self.sandbox)) > 1:
+            raise ValueError("url, testnet and sandbox exclude each other")
+        return self
+
+
+class ModeConfig(Section):
+    """What a session on paper or live needs beside what a backtest does, which leaves it alone."""
+
+    live: Annotated[bool, Field(strict=True)] = False
+    """Whether this file may send real orders; ``tradecore live --real-orders`` has to say so as well."""
+    session: Annotated[str, Field(pattern="^[0-9A-Za-z]{1,12}$")] | None = None
+    """Name of the session, 1 to 12 letters and digits, part of every client id; made of the time if not given."""
+    journal: str | None = None
+    """Folder of the session's journal; ``--journal`` goes before it. A session whose journal is there goes on."""
+    durability: Literal["process", "power"] = "process"
+    """What commands that have left are sure to outlive in it: this process, or the machine."""
+    on_stop: Literal["cancel", "keep"] = "cancel"
+    """What becomes of open orders in the end."""
+    sync_timeout: _IntervalText = "30s"
+    """How long books may take to be synced at the start."""
+    connections: tuple[ConnectionConfig, ...] = ()
+    """How venues are reached; one that is not named here by its own hosts."""
+
+    @field_validator("connections")
+    @classmethod
+    def _distinct(cls, configured: tuple[ConnectionConfig, ...]) -> tuple[ConnectionConfig, ...]:
+        for name, times in Counter(one.venue for one in configured).items():
+            if times > 1:
+                raise ValueError(f"{name!r} is there twice")
+        return configured
+
+
 class BacktestConfig(Section):
-    """A backtest."""
+    """A backtest, or a session on paper or live."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
     """Seed of the probabilistic parts; ``--seed`` goes before it."""
@@ -154,6 +202,8 @@ class BacktestConfig(Section):
     risk: _Limits = None
     """Limits on orders, positions and losses: a table with the fields of ``RiskLimits``, or the name of a founding
     ``system.json``; none if not given."""
+    mode: ModeConfig = ModeConfig()
+    """What a session on paper or live needs beside; a backtest leaves it alone."""
     data: DataConfig = DataConfig()
     """Where events come from."""
     venues: tuple[_Venue, ...] = ()

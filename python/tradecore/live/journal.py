@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -27,7 +27,7 @@ from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.files import DISK_FULL, placed
 from tradecore.locks import locked
 
-__all__ = ["JournalReader", "JournalWriter", "Record", "RecordKind"]
+__all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind"]
 
 VERSION = 1
 SEGMENT_BYTES = 64 << 20
@@ -36,6 +36,10 @@ RESERVE_BYTES = 256 << 10
 
 _BUFFER_BYTES = 64 << 10
 _LARGEST = 64 << 20
+
+Durability: TypeAlias = Literal["process", "power"]
+"""What the records that were flushed outlive: the process, or the machine."""
+
 _HEAD = struct.Struct("<IIB")
 _FRAME = struct.Struct("<qH")
 
@@ -51,6 +55,8 @@ class RecordKind(enum.IntEnum):
     """Bytes as they came from a venue, with their receipt."""
     STATE = 4
     """The kernel's state after all entries before it."""
+    END = 5
+    """JSON: how the session came to its end; nothing follows."""
 
 
 _KINDS = frozenset(map(int, RecordKind))
@@ -99,7 +105,7 @@ class JournalWriter:
         folder: str | Path,
         header: Mapping[str, Any],
         *,
-        durability: Literal["process", "power"] = "process",
+        durability: Durability = "process",
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         if durability not in ("process", "power"):
@@ -133,6 +139,10 @@ class JournalWriter:
     def state(self, saved: bytes) -> None:
         """Append a kernel's state."""
         self._append(RecordKind.STATE, saved)
+
+    def end(self, told: Mapping[str, Any]) -> None:
+        """Append how the session ended, its last record."""
+        self._append(RecordKind.END, orjson.dumps(told, option=orjson.OPT_SORT_KEYS))
 
     def flush(self) -> None:
         """Hand what was appended to the system, or to the disk.
@@ -318,6 +328,12 @@ class JournalReader:
                 raise JournalError(str(path), f"segment {self._paths[0][0] + index:06} is missing before it")
             for record, _ in _records(path, is_last=index == len(self._paths) - 1):
                 yield record
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its session came to its end in order."""
+        kinds = [record.kind for record, _ in _records(self._paths[-1][1], is_last=True)]
+        return kinds[-1:] == [RecordKind.END]
 
     def entries(self) -> bytes:
         """Return all entries of the kernel, as :meth:`Kernel.replay` takes them."""

@@ -25,6 +25,7 @@ use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
+use crate::reconcile::known_to_py;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::{to_optional_risk, uses_to_py};
@@ -778,6 +779,26 @@ impl PyKernel {
         let taken = tables(py, record, &roster.instruments)?;
         record.clear();
         Ok(taken)
+    }
+
+    /// The time of the newest input, ns UTC; 0 before any.
+    #[getter]
+    fn now_ns(&self) -> PyResult<i64> {
+        let state = self.state()?;
+        Ok(state.kernel.as_ref().map_or(0, |kernel| kernel.now_ns().max(0)))
+    }
+
+    /// Return what is known of an account, to be compared with what its venue says.
+    ///
+    /// The fields of an :class:`~tradecore.reconcile.AccountState`, orders and executions as far as they are open or
+    /// ended a short while ago.
+    #[pyo3(signature = (account=0))]
+    fn account_state<'py>(&self, py: Python<'py>, account: u32) -> PyResult<Bound<'py, PyDict>> {
+        let mut state = self.state()?;
+        let (kernel, _) = state.open()?;
+        let known = kernel.account_state(AccountId::new(account as usize));
+        let currencies = kernel.currencies().to_vec();
+        known_to_py(py, &known, &state.roster.instruments, &currencies)
     }
 
     /// Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``.

@@ -1,6 +1,7 @@
 //! Reconciliation: what a venue says against what we know, from Python values to the core's and back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -244,6 +245,49 @@ impl<'py> Names<'py> {
         shown.set_item("kind", kind)?;
         Ok(shown)
     }
+}
+
+/// What is known of an account as the fields of `AccountState`, orders as those of `KnownOrder`.
+pub(crate) fn known_to_py<'py>(
+    py: Python<'py>,
+    known: &Known,
+    instruments: &[Arc<Instrument>],
+    currencies: &[String],
+) -> PyResult<Bound<'py, PyDict>> {
+    let of = |market: MarketId| &*instruments[market.index()];
+    let qty = |market: MarketId, qty: Qty| {
+        decimal_from_text(py, &of(market).qty_increment.to_decimal(qty.steps()).to_string())
+    };
+    let orders = PyList::empty(py);
+    for order in known.orders.values() {
+        let price = order.price.map(|price| of(order.market).price_increment.to_decimal(price.steps()).to_string());
+        let row = PyDict::new(py);
+        row.set_item("order_id", order.id)?;
+        row.set_item("instrument", of(order.market).id.as_str())?;
+        row.set_item("side", side_to_py(py, order.side as i64)?)?;
+        row.set_item("qty", qty(order.market, order.qty)?)?;
+        row.set_item("filled", qty(order.market, order.filled)?)?;
+        row.set_item("price", price.map(|text| decimal_from_text(py, &text)).transpose()?)?;
+        row.set_item("venue_id", order.venue_id.as_ref().map(ToString::to_string))?;
+        row.set_item("is_open", order.is_open)?;
+        row.set_item("is_acknowledged", order.is_acknowledged)?;
+        orders.append(row)?;
+    }
+    let executions = known.executions.iter().map(|(market, key)| (of(*market).id.as_str(), key.to_string()));
+    let positions = PyDict::new(py);
+    for (market, held) in &known.positions {
+        positions.set_item(of(*market).id.as_str(), qty(*market, *held)?)?;
+    }
+    let balances = PyDict::new(py);
+    for (currency, total) in &known.balances {
+        balances.set_item(&currencies[currency.index()], money_to_py(py, *total)?)?;
+    }
+    let shown = PyDict::new(py);
+    shown.set_item("orders", orders)?;
+    shown.set_item("executions", executions.collect::<Vec<_>>())?;
+    shown.set_item("positions", positions)?;
+    shown.set_item("balances", balances)?;
+    Ok(shown)
 }
 
 /// Return what is to be done so that what we know is what a venue says, one dictionary an action.

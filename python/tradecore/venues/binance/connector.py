@@ -348,6 +348,7 @@ class BinanceConnector(VenueConnector):
             await self._clock.sleep(_INTEREST_S)
 
     def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
+        told = self._reader.trade(row, self._clock.now_ns())
         return VenueExecution(
             execution_id=str(row["id"]),
             venue_id=str(row["orderId"]),
@@ -356,4 +357,6 @@ class BinanceConnector(VenueConnector):
             price=Decimal(row["price"]),
             qty=Decimal(row["qty"]),
             ts_event=int(row["time"]) * 1_000_000,
+            fee=told.fee,
+            liquidity=told.liquidity,
         )

@@ -199,10 +199,11 @@ class AccountReader:
             reason=self._why_expired({"X": row["status"], "f": row["timeInForce"], "o": row["type"]})
             if _ENDS.get(row["status"]) == "expired"
             else None,
-            fills=tuple(self._trade(trade, ts_recv) for trade in sorted(trades, key=lambda trade: trade["id"])),
+            fills=tuple(self.trade(trade, ts_recv) for trade in sorted(trades, key=lambda trade: trade["id"])),
         )
 
-    def _trade(self, row: Mapping[str, Any], ts_recv: int) -> VenueReport:
+    def trade(self, row: Mapping[str, Any], ts_recv: int) -> VenueReport:
+        """Return the fill that a row of own trades is."""
         instrument, price = self._id(row["symbol"]), Decimal(row["price"])
         fee, paid = charged(self.instruments.get(instrument), price, row.get("commission"), row.get("commissionAsset"))
         return VenueReport(

@@ -8,9 +8,10 @@ use super::record::Record;
 use super::view::Known;
 use crate::book::{L2Book, Touch};
 use crate::ledger::{ContractMath, Position};
+use crate::orders::reconcile::{Known as KnownAccount, KnownOrder};
 use crate::orders::{Order, OrderKey, SessionId};
 use crate::risk::{Engine, Trading, Use};
-use crate::types::{AccountId, CurrencyId, Instrument, MarketId, StrategyId};
+use crate::types::{AccountId, CurrencyId, Instrument, MarketId, Qty, StrategyId};
 
 impl Kernel {
     /// The kernel's time, ns UTC.
@@ -59,6 +60,28 @@ impl Kernel {
         let core = self.ctx.core();
         let orders = core.desk.orders();
         orders.find(orders.resolve(key, &core.session)?)
+    }
+
+    /// What is known of an account, to be compared with what its venue says: orders that are open or ended a short
+    /// while ago, their executions, positions and balances.
+    pub fn account_state(&self, account: AccountId) -> KnownAccount {
+        let core = self.ctx.core();
+        let orders = core.desk.orders();
+        let mut known = KnownAccount::default();
+        let is_own = |order: &&Order| core.trades_on[order.strategy.index()] == account;
+        for order in orders.open().chain(orders.ended()).filter(is_own) {
+            let booked = order.executions.iter().map(|key| (order.market, key.clone()));
+            known.executions.extend(booked);
+            known.orders.insert(order.id, KnownOrder::of(order));
+        }
+        for &market in core.accounts.traded() {
+            let held = core.trades_on.iter().zip(core.accounts.in_market(market));
+            let qty = held.filter(|(own, _)| **own == account).map(|(_, position)| position.qty).sum();
+            known.positions.insert(market, Qty::new(qty));
+        }
+        let balances = core.accounts.balances().filter(|(own, ..)| *own == account);
+        known.balances = balances.map(|(_, currency, total)| (currency, total)).collect();
+        known
     }
 
     /// Whether somebody follows a market: its messages are then to be delivered one by one.

@@ -18,6 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identity::{OrderId, VenueKey};
+use super::order::Order;
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side};
 
 /// An order as we know it.
@@ -41,6 +42,23 @@ pub struct KnownOrder {
     pub is_open: bool,
     /// Whether the venue has acknowledged it.
     pub is_acknowledged: bool,
+}
+
+impl KnownOrder {
+    /// What is to be compared of an order.
+    pub fn of(order: &Order) -> Self {
+        Self {
+            id: order.id,
+            venue_id: order.venue_id.clone(),
+            market: order.market,
+            side: order.side,
+            price: order.order_type.price(),
+            qty: order.qty,
+            filled: order.filled,
+            is_open: !order.is_closed(),
+            is_acknowledged: order.ts_accept > 0,
+        }
+    }
 }
 
 /// What we know of an account.

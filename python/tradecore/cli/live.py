@@ -1,0 +1,190 @@
+"""``tradecore paper`` and ``tradecore live``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from tradecore.cli.console import command, emit, next_steps, note, say
+from tradecore.cli.options import Json
+from tradecore.cli.usage import in_utf8_name
+
+if TYPE_CHECKING:
+    from tradecore.live.plan import SessionPlan
+    from tradecore.live.runner import Live, SessionResult
+
+__all__ = ["live", "paper"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOKS_PER_SECOND = 4
+
+_Config = Annotated[Path, typer.Option("--config", metavar="FILE", help="Configuration, TOML.", show_default=False)]
+_Journal = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="DIR", callback=in_utf8_name, help="Folder of journals, not the configured one."),
+]
+_Symbol = Annotated[str | None, typer.Option("--symbol", metavar="ID", help="Trade only this instrument.")]
+_Duration = Annotated[
+    str | None, typer.Option("--duration", metavar="TIME", help="End by itself after a while, such as 10m.")
+]
+_RealOrders = Annotated[bool, typer.Option("--real-orders", help="Really trade; the file has to say so too.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="No view, no notes, no next steps.")]
+
+
+def paper(
+    config: _Config,
+    journal: _Journal = None,
+    symbol: _Symbol = None,
+    duration: _Duration = None,
+    json: Json = False,
+    quiet: _Quiet = False,
+) -> int:
+    """Trade on live data with simulated fills, from the file of a backtest.
+
+    Ctrl-C ends it in order: last hooks, open orders, the journal. A second one ends it at once. A session that was
+    killed goes on from its journal.
+    """
+    return _run(config, "paper", journal, symbol, duration, json=json, quiet=quiet)
+
+
+def live(
+    config: _Config,
+    real_orders: Annotated[
+        bool, typer.Option("--real-orders", help="Really trade; the file has to say so too.")
+    ] = False,
+    journal: _Journal = None,
+    symbol: _Symbol = None,
+    duration: _Duration = None,
+    json: Json = False,
+    quiet: _Quiet = False,
+) -> int:
+    """Trade at the venues, with keys from the environment.
+
+    Real orders need `live = true` in the table `[mode]` of the file, and --real-orders.
+    """
+    return _run(config, "live", journal, symbol, duration, json=json, quiet=quiet, real_orders=real_orders)
+
+
+def _run(
+    config: Path,
+    mode: Literal["paper", "live"],
+    journal: Path | None,
+    symbol: str | None,
+    duration: str | None,
+    *,
+    json: bool,
+    quiet: bool,
+    real_orders: bool = False,
+) -> int:
+    from tradecore.config import load_config
+    from tradecore.live.plan import SessionPlan
+    from tradecore.validation import to_ns
+
+    seconds = None if duration is None else int(to_ns("--duration", duration)) / 1e9
+    loaded, notes = load_config(config)
+    plan = SessionPlan(
+        config=loaded,
+        source=str(config),
+        mode=mode,
+        real_orders=real_orders,
+        journal=None if journal is None else str(journal),
+        symbol=symbol,
+    )
+    for text in notes:
+        note(f"note: {text}", quiet=quiet)
+    result = asyncio.run(_session(plan, seconds, quiet=quiet or json))
+    summary = _summary(result, mode)
+    if json:
+        emit(summary)
+    else:
+        say("\n".join(f"{name:<12}{value}" for name, value in summary.items() if name != "positions"))
+        for name, qty in result.held.items():
+            say(f"{'holds':<12}{qty} {name}")
+        folder = plan.journal or loaded.mode.journal
+        if folder is not None and not quiet:
+            again = command("replay", os.path.join(folder, result.session))
+            next_steps([(again, "decide everything once more, from the journal")])
+    return 1 if result.failures else 0
+
+
+async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> SessionResult:
+    from tradecore.live.plan import run_session
+
+    loop = asyncio.get_running_loop()
+    tasks: list[asyncio.Task[None]] = []
+    running: list[Live] = []
+    stops = 0
+
+    def stop() -> None:
+        nonlocal stops
+        stops += 1
+        if stops > 1:
+            os._exit(130)
+        if not running:
+            raise KeyboardInterrupt
+        note("ending: open orders first; once more to end at once", quiet=quiet)
+        running[0].stop()
+
+    def opened(session: Live) -> None:
+        running.append(session)
+        if seconds is not None:
+            loop.call_later(seconds, session.stop)
+        if not quiet:
+            tasks.append(loop.create_task(_show(session)))
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    try:
+        return await run_session(plan, opened)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _show(session: Live) -> None:
+    """Draw how the session stands on a terminal, again and again."""
+    from rich.console import Console
+    from rich.live import Live as Screen
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return
+    with Screen(console=console, auto_refresh=False, transient=True) as screen:
+        while True:
+            screen.update(_table(session), refresh=True)
+            await asyncio.sleep(1 / _LOOKS_PER_SECOND)
+
+
+def _table(session: Live) -> Any:
+    from rich.table import Table
+
+    state = session.state
+    table = Table(title=f"{state.mode} session {state.session}", title_justify="left")
+    for name in ("instrument", "book", "position"):
+        table.add_column(name)
+    for name, book in state.books.items():
+        table.add_row(name, book.name.lower(), f"{state.positions.get(name, 0)}")
+    trading = ", ".join(f"{name} {what}" for name, what in state.trading.items())
+    counts = f"{state.frames:,} frames, {state.dropped:,} dropped, {state.malformed:,} malformed"
+    table.caption = f"{state.open_orders} open orders; {trading}; {counts}"
+    table.caption_justify = "left"
+    return table
+
+
+def _summary(result: SessionResult, mode: str) -> dict[str, Any]:
+    return {
+        "session": result.session,
+        "mode": mode,
+        "digest": result.digest,
+        "orders": result.orders.height,
+        "fills": result.fills.height,
+        "positions": {name: str(qty) for name, qty in result.held.items()},
+    }

@@ -1,0 +1,145 @@
+"""From a configuration to a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from tradecore._core import parse_duration
+from tradecore.config import BacktestConfig, ConnectionConfig
+from tradecore.data.catalog import Catalog
+from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
+from tradecore.live.runner import Live, SessionResult
+from tradecore.session import Scope, build_strategies, build_venues
+from tradecore.strategy import Strategy
+from tradecore.venue import SimVenue
+from tradecore.venues import Connector, Credentials
+from tradecore.venues.registry import make_connector
+
+__all__ = ["SessionPlan", "run_session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan:
+    """A configuration with what the command line adds to it.
+
+    Parameters
+    ----------
+    config : BacktestConfig
+    source : str
+        Where it came from, for messages.
+    mode : "paper" or "live"
+    real_orders : bool
+        Whether the command line allows real orders as well.
+    journal : str, optional
+        The journal's folder instead of the configured one.
+    symbol : str, optional
+        The only instrument to trade, by id or symbol.
+    """
+
+    config: BacktestConfig
+    source: str
+    mode: Literal["paper", "live"]
+    real_orders: bool = False
+    journal: str | None = None
+    symbol: str | None = None
+
+    def check(self) -> None:
+        """Refuse real orders that were not asked for twice.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if self.mode != "live":
+            return
+        if not self.config.mode.live:
+            raise ConfigError(self.source, "mode.live", "is not true, so this file sends no real orders")
+        if not self.real_orders:
+            raise ConfigError(self.source, "mode.live", "goes with --real-orders on the command line")
+
+
+async def run_session(plan: SessionPlan, opened: Callable[[Live], None]) -> SessionResult:
+    """Run a session until somebody stops it.
+
+    Parameters
+    ----------
+    plan : SessionPlan
+    opened : callable
+        Is given the session when it is connected.
+
+    Raises
+    ------
+    ConfigError
+        For a configuration that no session can be made of.
+    """
+    plan.check()
+    config, mode = plan.config, plan.config.mode
+    scope = Scope(known=_known(config, plan.source), symbol=plan.symbol, source=plan.source, place="the configuration")
+    strategies = build_strategies(scope, config.strategies)
+    venues = build_venues(scope, config.venues, strategies, default=SimVenue)
+    async with AsyncExitStack() as stack:
+        url = await _sandbox(stack, plan, strategies)
+        try:
+            live = Live(
+                strategies,
+                [_connector(plan, venue.name, url) for venue in venues],
+                paper=venues if plan.mode == "paper" else None,
+                journal=plan.journal or mode.journal,
+                durability=mode.durability,
+                session=mode.session,
+                risk=config.risk,
+                cost_basis=config.cost_basis,
+                on_stop=mode.on_stop,
+                sync_timeout=parse_duration(mode.sync_timeout) / 1e9,
+                seed=config.seed,
+                header={"config": config.model_dump(mode="json")},
+            )
+        except InvalidValueError as error:
+            raise ConfigError(plan.source, error.field, error.problem) from None
+        async with live:
+            opened(live)
+            return await live.run()
+
+
+async def _sandbox(stack: AsyncExitStack, plan: SessionPlan, strategies: Sequence[Strategy]) -> str | None:
+    """Start a server that stands in for venues, where the configuration wants one; return where it is."""
+    wanted = {connection.venue for connection in plan.config.mode.connections if connection.sandbox}
+    if not wanted:
+        return None
+    if plan.mode == "live":
+        raise ConfigError(plan.source, "mode.connections", "a sandbox takes no real orders: use paper")
+    from tradecore.sandbox import BinanceServer
+
+    names = dict.fromkeys(name for strategy in strategies for name in strategy.instruments)
+    symbols = [name for name in names if name.rpartition(".")[2] in wanted]
+    try:
+        server = BinanceServer(symbols=symbols, data=plan.config.data.catalog, seed=plan.config.seed)
+    except (InvalidValueError, UnknownInstrumentError) as error:
+        raise ConfigError(plan.source, "mode.connections", f"no sandbox: {error}") from None
+    return (await stack.enter_async_context(server)).rest
+
+
+def _known(config: BacktestConfig, source: str) -> tuple[str, ...]:
+    """Return the instruments that can be traded: those that are named, and those of the data where there is some."""
+    known = list(dict.fromkeys(name for strategy in config.strategies for name in strategy.instruments or ()))
+    for index, strategy in enumerate(config.strategies):
+        if strategy.instruments is None:
+            if config.data.catalog is None:
+                problem = "name them: there is no data to take them from"
+                raise ConfigError(source, f"strategies.{index}.instruments", problem)
+            known += [name for name in Catalog(config.data.catalog).instruments() if name not in known]
+    return tuple(known)
+
+
+def _connector(plan: SessionPlan, venue: str, sandbox: str | None) -> Connector:
+    reached = {connection.venue: connection for connection in plan.config.mode.connections}
+    connection = reached.get(venue, ConnectionConfig(venue=venue))
+    credentials = Credentials.from_environment(venue) if plan.mode == "live" else None
+    url = sandbox if connection.sandbox else connection.url
+    try:
+        return make_connector(venue, credentials=credentials, url=url, is_testnet=connection.testnet)
+    except InvalidValueError as error:
+        raise ConfigError(plan.source, "mode.connections", error.problem) from None

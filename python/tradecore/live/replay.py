@@ -1,0 +1,135 @@
+"""A session decided once more, from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tradecore._core import Kernel, journal_commands
+from tradecore.config import BacktestConfig
+from tradecore.errors import InvalidValueError, JournalError
+from tradecore.instruments import instrument_from_dict
+from tradecore.live.journal import JournalReader, RecordKind
+from tradecore.session import Scope, build_strategies
+from tradecore.session.kernel import build_kernel
+
+__all__ = ["Replay", "read_time"]
+
+
+class Replay:
+    """Feeds the journal of a session that was made from a configuration to strategies made from the same.
+
+    Parameters
+    ----------
+    folder : path
+        That of the session.
+    until_ns : int, optional
+        Inputs from this time on are left out, ns UTC.
+
+    Raises
+    ------
+    JournalError
+        For a journal that is damaged, or of a session that no configuration made.
+    ConfigError
+        When its strategies cannot be made any more.
+    """
+
+    def __init__(self, folder: str | Path, *, until_ns: int | None = None) -> None:
+        self._reader = JournalReader(folder)
+        header = self._reader.header
+        if "config" not in header:
+            raise JournalError(str(folder), "has no configuration: feed its entries to tradecore.replay")
+        config = BacktestConfig.model_validate_json(orjson.dumps(header["config"]))
+        self._instruments = [instrument_from_dict(table) for table in header["instruments"]]
+        known = tuple(instrument.id for instrument in self._instruments)
+        scope = Scope(known=known, source=str(folder), place="the journal")
+        self._names = [strategy.called for strategy in config.strategies]
+        strategies = build_strategies(scope, config.strategies)
+        self._kernel: Kernel = build_kernel(
+            header["session"],
+            strategies,
+            self._instruments,
+            stop_run_on_error=len(strategies) == 1,
+            keeps_journal=True,
+            cost_basis=config.cost_basis,
+            risk=config.risk,
+        )
+        self._session = header["session"]
+        self._until = until_ns
+        self._inputs = 0
+        self._commands = 0
+        self._diverged: int | None = None
+        self._ended: str | None = None
+        self._is_cut = False
+
+    def steps(self) -> Iterator[str]:
+        """Take what is in the journal piece by piece; yield each command in words, with its time.
+
+        Raises
+        ------
+        JournalError, DataError
+            For a damaged journal; what came before it has been taken.
+        """
+        for record in self._reader:
+            if record.kind is RecordKind.END:
+                self._ended = orjson.loads(record.data)["digest"]
+            if record.kind is not RecordKind.ENTRIES:
+                continue
+            if self._until is not None and _time_of(record.data) >= self._until:
+                self._is_cut = True
+                return
+            diverged, _ = self._kernel.replay(record.data)
+            self._inputs += 1
+            if self._diverged is None:
+                self._diverged = diverged
+            self._kernel.take_journal()
+            for at, strategy, text in journal_commands(record.data, self._instruments):
+                self._commands += 1
+                yield f"{_moment(at)} {self._names[strategy]}: {text}"
+
+    def summary(self) -> dict[str, Any]:
+        """Close the session and return what it came to.
+
+        ``faithful`` is whether every decision was the same, and where the session ended in order the digest too.
+        """
+        digest = self._kernel.finish()
+        same = self._ended is None or self._is_cut or digest == self._ended
+        return {
+            "session": self._session,
+            "inputs": self._inputs,
+            "commands": self._commands,
+            "digest": digest,
+            "faithful": self._diverged is None and same,
+            "diverged": None if self._diverged is None else _moment(self._diverged),
+        }
+
+
+def read_time(text: str) -> int:
+    """Return a time as ns UTC, of ISO 8601 or a number of ns.
+
+    Raises
+    ------
+    InvalidValueError
+    """
+    if text.isdecimal():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidValueError("time", f"expected ISO 8601 or ns UTC, got {text!r}") from None
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def _moment(ns: int) -> str:
+    return f"{datetime.fromtimestamp(ns // 1_000_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{ns % 1_000_000_000:09}Z"
+
+
+def _time_of(entry: bytes) -> int:
+    """Return the time of a kernel's entry: it follows the length and the kind."""
+    return int.from_bytes(entry[5:13], "little", signed=True)

@@ -1,0 +1,320 @@
+"""Sessions on paper and live against a small Binance on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tradecore as tc
+from tradecore.errors import (
+    CredentialsError,
+    InvalidValueError,
+    JournalError,
+    JournalFullError,
+    RunError,
+    StrategyError,
+)
+from tradecore.live import journal as journals
+from tradecore.live.journal import JournalReader, RecordKind
+from tradecore.live.runner import Live, SessionResult
+from tradecore.session.kernel import build_kernel
+from tradecore.types import BookState
+from tradecore.venues import Credentials, Secret
+from tradecore.venues.binance import BinanceConnector
+from venue_servers import KEY, SECRET, FakeBinance, FastClock
+
+NAME = "BTCUSDT.BINANCE"
+
+
+class Bidder(tc.Strategy):
+    """Keeps one bid a tick below the best one."""
+
+    def on_start(self, ctx: tc.Context) -> None:
+        self.filled = 0.0
+        ctx.every("20ms", self.quote)
+
+    def quote(self, ctx: tc.Context) -> None:
+        book = ctx.book(NAME)
+        if book.is_synced and not ctx.orders(NAME):
+            ctx.buy(NAME, "0.01", book.best_bid, post_only=True)
+
+    def on_fill(self, ctx: tc.Context, fill: tc.Fill) -> None:
+        self.filled += float(fill.qty)
+
+
+class Failing(tc.Strategy):
+    def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+        raise ValueError("on purpose")
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for is a state, not an event
+            await asyncio.sleep(0.005)
+
+
+def run(work: Callable[[FakeBinance], Awaitable[None]]) -> None:
+    async def strict() -> None:
+        failures: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+        server = FakeBinance("BINANCE", FastClock(1.0))
+        async with server.running():
+            await work(server)
+        assert failures == []
+        names = {task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}}
+        assert not {name for name in names if name.startswith("session")}
+
+    asyncio.run(strict())
+
+
+def connector(server: FakeBinance, *, keys: bool) -> BinanceConnector:
+    credentials = Credentials(key=KEY, secret=Secret(SECRET)) if keys else None
+    return BinanceConnector("BINANCE", url=server.url, credentials=credentials, seed=1)
+
+
+def trade(server: FakeBinance, price: str, qty: str) -> None:
+    data = {"e": "trade", "E": server.now_ms(), "T": server.now_ms(), "s": "BTCUSDT", "t": next(server.numbers)}
+    server.publish("btcusdt@trade", data | {"p": price, "q": qty, "m": True, "M": True})
+
+
+async def subscribed(server: FakeBinance) -> None:
+    await until(lambda: any("btcusdt@depth@100ms" in names for _, names in server.sockets.values()))
+    await until(lambda: any("btcusdt@trade" in names for _, names in server.sockets.values()))
+    server.depth({"60000.10": "1", "59999.00": "4"}, {"60000.20": "2"})
+
+
+async def paper(
+    server: FakeBinance, during: Callable[[Live], Awaitable[None]], *strategies: tc.Strategy, **options: Any
+) -> SessionResult:
+    made = Live(strategies or [Bidder("b", [NAME])], [connector(server, keys=False)], paper=[SETTINGS], **options)
+    return await session(made, server, during)
+
+
+SETTINGS = tc.SimVenue("BINANCE", latency=tc.Latency(entry="1ms", response="1ms"))
+
+
+async def session(made: Live, server: FakeBinance, during: Callable[[Live], Awaitable[None]]) -> SessionResult:
+    async with made:
+        running = asyncio.create_task(made.run())
+        acting = asyncio.create_task(act(made, server, during))
+        await asyncio.wait((running, acting), return_when=asyncio.FIRST_COMPLETED)
+        if not acting.done():
+            acting.cancel()
+            await asyncio.gather(acting, return_exceptions=True)
+            return await running
+        made.stop()
+        await acting
+        return await running
+
+
+async def act(made: Live, server: FakeBinance, during: Callable[[Live], Awaitable[None]]) -> None:
+    await subscribed(server)
+    await during(made)
+
+
+def again(folder: Path, *strategies: tc.Strategy) -> tuple[str, int | None]:
+    """Decide everything of a session once more; return the digest and where that differed."""
+    reader = JournalReader(folder)
+    instruments = [tc.instruments.instrument_from_dict(table) for table in reader.header["instruments"]]
+    kernel = build_kernel(reader.header["session"], strategies, instruments, stop_run_on_error=True, keeps_journal=True)
+    diverged, _ = kernel.replay(reader.entries())
+    return kernel.finish(), diverged
+
+
+def test_a_paper_session_trades_and_its_journal_decides_the_same(tmp_path: Path) -> None:
+    bidder = Bidder("b", [NAME])
+    results = []
+
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await until(lambda: live.state.open_orders)
+            assert live.state.books == {NAME: BookState.SYNCED}
+            assert server.orders == {}, "nothing reaches the venue"
+            await asyncio.sleep(0.02)
+            trade(server, "59999.90", "50")
+            await until(lambda: bidder.filled)
+            await until(lambda: live.state.open_orders)
+
+        results.append(await paper(server, during, bidder, journal=tmp_path))
+
+    run(work)
+    (result,) = results
+    assert result.held == {NAME: Decimal("0.01")}
+    assert result.fills["price"].to_list() == [60000.1]
+    assert result.orders["status"].to_list() == ["filled", "cancelled"]
+    folder = tmp_path / result.session
+    records = list(JournalReader(folder))
+    assert records[-1].kind is RecordKind.END
+    assert json.loads(records[-1].data) == {"digest": result.digest}
+    frames = [record.frame() for record in records if record.kind is RecordKind.FRAME]
+    assert any(b"depthUpdate" in data for _, _, data in frames)
+    assert again(folder, Bidder("b", [NAME])) == (result.digest, None)
+
+
+def test_a_live_session_sends_real_orders_and_leaves_none(tmp_path: Path) -> None:
+    bidder = Bidder("b", [NAME])
+    results = []
+
+    async def work(server: FakeBinance) -> None:
+        made = Live([bidder], [connector(server, keys=True)], journal=tmp_path)
+
+        async def during(live: Live) -> None:
+            await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
+            (order,) = server.orders
+            assert order.startswith(live.state.session)
+            server.fill(order, "0.01")
+            await until(lambda: bidder.filled)
+            await until(lambda: len(server.orders) == 2)
+
+        results.append(await session(made, server, during))
+        assert [order["status"] for order in server.orders.values()] == ["FILLED", "CANCELED"]
+
+    run(work)
+    (result,) = results
+    assert result.held == {NAME: Decimal("0.01")}
+    assert again(tmp_path / result.session, Bidder("b", [NAME])) == (result.digest, None)
+    text = b"".join(path.read_bytes() for path in (tmp_path / result.session).iterdir())
+    assert SECRET.encode() not in text
+    assert KEY.encode() not in text
+
+
+def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path) -> None:
+    first, second = Bidder("b", [NAME]), Bidder("b", [NAME])
+    results = []
+
+    async def work(server: FakeBinance) -> None:
+        async with Live([first], [connector(server, keys=True)], journal=tmp_path) as cut:
+            running = asyncio.create_task(cut.run())
+            await subscribed(server)
+            await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
+            await until(lambda: cut._open_session.known().orders[0].is_acknowledged)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        (order,) = server.orders
+        server.fill(order, "0.004", muted=True)
+        assert first.filled == 0
+        made = Live([second], [connector(server, keys=True)], journal=tmp_path)
+
+        async def during(live: Live) -> None:
+            await until(lambda: second.filled)
+            assert second.filled == pytest.approx(0.004)
+            assert list(server.orders) == [order], "no order before what happened is known"
+            server.fill(order, "0.006")
+            await until(lambda: len(server.orders) == 2)
+
+        results.append(await session(made, server, during))
+
+    run(work)
+    (result,) = results
+    assert result.held == {NAME: Decimal("0.01")}
+    assert [path.name for path in tmp_path.iterdir()] == [result.session]
+    assert again(tmp_path / result.session, Bidder("b", [NAME])) == (result.digest, None)
+
+
+def test_orders_of_paper_end_with_their_process_and_positions_stay(tmp_path: Path) -> None:
+    results = []
+
+    async def work(server: FakeBinance) -> None:
+        first = Bidder("b", [NAME])
+        async with Live([first], [connector(server, keys=False)], paper=[SETTINGS], journal=tmp_path) as cut:
+            running = asyncio.create_task(cut.run())
+            await subscribed(server)
+            await until(lambda: cut._held is None and cut.state.open_orders)
+            await asyncio.sleep(0.02)
+            trade(server, "59999.90", "50")
+            await until(lambda: first.filled)
+            await until(lambda: cut.state.open_orders)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        async def during(live: Live) -> None:
+            await until(lambda: live._held is None)
+
+        results.append(await paper(server, during, Bidder("b", [NAME]), journal=tmp_path))
+
+    run(work)
+    (result,) = results
+    assert result.held == {NAME: Decimal("0.01")}
+    statuses = result.orders["status"].to_list()
+    assert statuses[:2] == ["filled", "cancelled"]
+
+
+def test_a_journal_is_of_one_mode(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        async with Live([Bidder("b", [NAME])], [connector(server, keys=False)], paper=[SETTINGS], journal=tmp_path):
+            pass
+        made = Live([Bidder("b", [NAME])], [connector(server, keys=True)], journal=tmp_path)
+        with pytest.raises(JournalError, match="is of a session in paper, this is live"):
+            async with made:
+                pass
+
+    run(work)
+
+
+def test_a_hook_that_raises_ends_the_session_and_cancels(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await until(lambda: live._held is None)
+            trade(server, "59999.90", "50")
+            await until(live._stopping.is_set)
+
+        with pytest.raises(StrategyError, match="on purpose"):
+            await paper(server, during, Failing("f", [NAME]))
+
+    run(work)
+
+
+def test_a_full_disk_ends_the_session_and_no_order_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(server: FakeBinance) -> None:
+        made = Live([Bidder("b", [NAME])], [connector(server, keys=True)], journal=tmp_path)
+
+        async def during(live: Live) -> None:
+            await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
+            full = JournalFullError("journal", "no room for another segment on this disk")
+
+            def refuse(_: Any) -> None:
+                raise full
+
+            monkeypatch.setattr(journals.JournalWriter, "flush", refuse)
+            (order,) = server.orders
+            server.fill(order, "0.01")  # the strategy bids again, which cannot be written down
+            await until(live._stopping.is_set)
+
+        with pytest.raises(JournalFullError, match="no room"):
+            await session(made, server, during)
+        assert {order["status"] for order in server.orders.values()} <= {"FILLED", "CANCELED"}
+        assert len(server.orders) == 1, "what was not written down did not leave"
+
+    run(work)
+
+
+def test_books_that_are_not_synced_in_time_end_the_session() -> None:
+    async def work(server: FakeBinance) -> None:
+        made = Live([Bidder("b", [NAME])], [connector(server, keys=False)], paper=[SETTINGS], sync_timeout=0.2)
+        async with made:
+            with pytest.raises(RunError, match=r"not synced within 0\.2 s: BTCUSDT\.BINANCE"):
+                await made.run()
+
+    run(work)
+
+
+def test_what_a_session_is_made_of_has_to_fit() -> None:
+    async def work(server: FakeBinance) -> None:
+        bidder = Bidder("b", [NAME])
+        with pytest.raises(InvalidValueError, match="connectors: none for BINANCE"):
+            Live([bidder], [])
+        with pytest.raises(InvalidValueError, match="paper: no settings for venue BINANCE"):
+            Live([bidder], [connector(server, keys=False)], paper=[])
+        with pytest.raises(CredentialsError, match="BINANCE: real orders need keys"):
+            Live([bidder], [connector(server, keys=False)])
+        with pytest.raises(InvalidValueError, match=r"does not list NOPE\.BINANCE"):
+            async with Live([Bidder("b", ["NOPE.BINANCE"])], [connector(server, keys=False)], paper=[SETTINGS]):
+                pass
+
+    run(work)

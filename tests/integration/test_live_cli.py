@@ -1,0 +1,178 @@
+"""``tradecore paper``, ``live`` and ``replay``, as a user runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from conftest import ROOT
+from venue_servers import FakeBinance, FastClock
+
+STRATEGY = """
+import tradecore as tc
+
+class Bidder(tc.Strategy):
+    def on_start(self, ctx):
+        ctx.every("20ms", self.quote)
+
+    def quote(self, ctx):
+        book = ctx.book(self.instruments[0])
+        if book.is_synced and not ctx.orders(self.instruments[0]):
+            ctx.buy(self.instruments[0], "0.01", book.best_bid, post_only=True)
+"""
+CONFIG = """
+[mode]
+journal = "journal"
+session = "s1"
+
+[[mode.connections]]
+venue = "BINANCE"
+url = "{url}"
+
+[[strategies]]
+kind = "bidder.py:Bidder"
+instruments = ["BTCUSDT.BINANCE"]
+"""
+
+
+async def tradecore(folder: Path, *words: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "tradecore", *words]
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=pipe, stderr=pipe)
+
+
+async def done(folder: Path, *words: str) -> tuple[int, str, str]:
+    process = await tradecore(folder, *words)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+def run(folder: Path, work: Callable[[FakeBinance], Awaitable[None]]) -> None:
+    async def begin() -> None:
+        server = FakeBinance("BINANCE", FastClock(1.0))
+        async with server.running():
+            (folder / "bidder.py").write_text(STRATEGY)
+            (folder / "session.toml").write_text(CONFIG.format(url=server.url))
+            moving = asyncio.create_task(move(server))
+            await work(server)
+            moving.cancel()
+
+    asyncio.run(begin())
+
+
+async def move(server: FakeBinance) -> None:
+    while True:
+        server.depth({"60000.10": "1", "59999.00": "4"}, {"60000.20": "2"})
+        await asyncio.sleep(0.05)
+
+
+def test_a_paper_session_and_its_replay(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        words = ("paper", "--config", "session.toml", "--duration", "1s", "--json")
+        code, out, err = await done(tmp_path, *words)
+        assert code == 0, err
+        summary = json.loads(out)
+        assert (summary["session"], summary["mode"], summary["fills"]) == ("s1", "paper", 0)
+        assert summary["orders"] == 1
+        code, out, err = await done(tmp_path, "replay", "journal/s1", "--json")
+        assert code == 0, err
+        again = json.loads(out)
+        assert again["faithful"]
+        assert (again["digest"], again["commands"]) == (summary["digest"], 1)
+        code, out, _ = await done(tmp_path, "replay", "journal/s1", "--step")
+        assert "Bidder: buy 0.010 BTCUSDT.BINANCE" in out
+        code, out, _ = await done(tmp_path, "replay", "journal/s1", "--until", "2020-01-01", "--json")
+        assert json.loads(out)["inputs"] == 0
+
+    run(tmp_path, work)
+
+
+def test_another_strategy_does_not_decide_the_same(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        code, _, err = await done(tmp_path, "paper", "--config", "session.toml", "--duration", "1s", "--json")
+        assert code == 0, err
+        (tmp_path / "bidder.py").write_text(STRATEGY.replace('"0.01"', '"0.02"'))
+        code, out, _ = await done(tmp_path, "replay", "journal/s1", "--json")
+        assert code == 1
+        assert not json.loads(out)["faithful"]
+        assert json.loads(out)["diverged"]
+
+    run(tmp_path, work)
+
+
+def test_a_signal_ends_a_session_in_order(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = await tradecore(
+                tmp_path, "paper", "--config", "session.toml", "--journal", f"j{number}", "--quiet"
+            )
+            async with asyncio.timeout(60):
+                while not server.sockets:  # noqa: ASYNC110 - the session's own connection
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(1)
+                process.send_signal(number)
+                out, err = await process.communicate()
+            assert process.returncode == 0, err.decode()
+            assert b"session     s1" in out
+            async with asyncio.timeout(20):
+                while server.sockets:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+
+    run(tmp_path, work)
+
+
+def test_real_orders_are_asked_for_twice(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        code, _, err = await done(tmp_path, "live", "--config", "session.toml", "--real-orders")
+        assert (code, err) == (
+            2,
+            "error: session.toml: mode.live: is not true, so this file sends no real orders\n",
+        )
+        path = tmp_path / "session.toml"
+        path.write_text(path.read_text().replace("[mode]", "[mode]\nlive = true"))
+        code, _, err = await done(tmp_path, "live", "--config", "session.toml")
+        assert (code, err) == (2, "error: session.toml: mode.live: goes with --real-orders on the command line\n")
+        assert server.seen == []
+
+    run(tmp_path, work)
+
+
+def test_a_venue_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        path = tmp_path / "session.toml"
+        path.write_text(path.read_text().replace(server.url, "http://127.0.0.1:9"))
+        code, _, err = await done(tmp_path, "paper", "--config", "session.toml", "--quiet")
+        assert code in (1, 2)
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+
+    run(tmp_path, work)
+
+
+def test_the_example_trades_on_a_server_of_our_own_and_is_decided_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        words = ("paper", "--config", str(ROOT / "examples" / "paper.toml"), "--duration", "3s", "--json")
+        code, out, err = await done(tmp_path, *words)
+        assert code == 0, err
+        summary = json.loads(out)
+        assert summary["orders"] > 2
+        code, out, err = await done(tmp_path, "replay", f"journal/{summary['session']}", "--json")
+        assert code == 0, err
+        assert json.loads(out)["digest"] == summary["digest"]
+
+    asyncio.run(work())
+
+
+def test_a_sandbox_takes_no_real_orders(tmp_path: Path) -> None:
+    async def work() -> None:
+        text = (ROOT / "examples" / "paper.toml").read_text().replace("[mode]\n", "[mode]\nlive = true\n")
+        (tmp_path / "session.toml").write_text(text)
+        code, _, err = await done(tmp_path, "live", "--config", "session.toml", "--real-orders")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "a sandbox takes no real orders" in err
+
+    asyncio.run(work())
