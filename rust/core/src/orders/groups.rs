@@ -282,13 +282,14 @@ impl Group {
         self.members.iter_mut().find(|member| member.orders.contains(&order))
     }
 
-    /// Cancels it on request; `false` when there is nothing to cancel.
+    /// Cancels it on request; `false` when there is nothing to cancel. What legs filled too much is undone nevertheless.
     pub fn cancel(&mut self, reason: Option<Reason>) -> bool {
-        let can = matches!(self.state, GroupState::Working | GroupState::Closing);
+        let can = matches!(self.state, GroupState::Working | GroupState::Closing) && !self.is_called_off;
         if can {
             self.is_called_off = true;
-            self.reason = reason;
-            (self.state, self.verdict) = (GroupState::Cancelling, GroupState::Cancelled);
+            (self.reason, self.verdict) = (reason, GroupState::Cancelled);
+            let undoes = self.to_undo() != 0;
+            self.state = if undoes { GroupState::Closing } else { GroupState::Cancelling };
         }
         can
     }
@@ -369,7 +370,7 @@ impl Group {
 
     /// An order of it has ended.
     pub fn ended(&mut self, order: &Order, now: i64) {
-        let state = self.state;
+        let (state, left) = (self.state, self.left());
         let Some(member) = self.of(order.id).filter(|member| member.order() == Some(order.id)) else {
             return;
         };
@@ -403,10 +404,12 @@ impl Group {
         }
         match order.reason {
             Some(Reason::MinQty | Reason::MinNotional) => member.too_little = order.qty.steps(),
+            // It came when all was closed; the entry may yet fill more.
+            Some(Reason::ReduceOnly) if left <= 0 => {}
             _ => member.is_over = true,
         }
         let is_lost = member.is_over && order.status() != OrderStatus::Cancelled;
-        if is_lost && state == GroupState::Working && self.left() > 0 {
+        if is_lost && state == GroupState::Working && left > 0 {
             self.lost(order.reason);
         }
     }
