@@ -15,7 +15,7 @@ from text import cell, code, markdown, table
 
 from tradecore.config import BacktestConfig
 from tradecore.config.models import _IntervalText
-from tradecore.risk import RiskLimits
+from tradecore.risk import RiskLimits, Stops
 from tradecore.strategies.registry import REGISTRY
 from tradecore.strategy import Duration
 from tradecore.venue import Latency, SimVenue
@@ -42,6 +42,9 @@ _TABLES = {
 }
 """How the tables of a file are headed, by the field that holds them."""
 
+_TOLD = {"stops": "table", "take_profit": "text, number or list of pairs"}
+"""Types of keys that their annotations tell too much of."""
+
 _HEAD = ("key", "type", "default", "meaning")
 
 
@@ -56,7 +59,12 @@ def configuration_page(package: griffe.Module) -> str:
                 parts.append(table(_HEAD, _venue_rows(package)))
             case "risk":
                 parts += ["Sets for single venues, instruments and strategies are tables in it, such as\n"]
-                parts += ['`[risk.instruments."BTCUSDT.BINANCE"]`.\n', table(_HEAD, _limit_rows(package))]
+                parts += ['`[risk.instruments."BTCUSDT.BINANCE"]`.\n', table(_HEAD, _limit_rows(package, RiskLimits))]
+                parts += [
+                    "## `[risk.stops]` { #stops }\n",
+                    "What closes positions by itself; each set of limits may have one.\n",
+                ]
+                parts.append(table(_HEAD, _limit_rows(package, Stops)))
             case "instruments":
                 parts += ["Specifications that go before those of the catalog and the shipped ones.\n"]
                 parts.append(table(_HEAD, _instrument_rows(package)))
@@ -119,13 +127,14 @@ def _venue_rows(package: griffe.Module) -> Iterator[tuple[str, ...]]:
             yield code(own.name), cell(kind), _default(default), cell(venue[own.name])
 
 
-def _limit_rows(package: griffe.Module) -> Iterator[tuple[str, ...]]:
-    described = _described(package["risk.RiskLimits"])
-    hints = get_type_hints(RiskLimits)
-    for own in fields(RiskLimits):
+def _limit_rows(package: griffe.Module, limits: type[RiskLimits | Stops]) -> Iterator[tuple[str, ...]]:
+    described = _described(package[f"risk.{limits.__name__}"])
+    hints = get_type_hints(limits)
+    for own in fields(limits):
         is_set = own.default is MISSING
         is_length = timedelta in get_args(hints[own.name])
-        kind = "tables of limits" if is_set else "duration" if is_length else _words(hints[own.name])
+        kind = _TOLD.get(own.name) or ("tables of limits" if is_set else _words(hints[own.name]))
+        kind = "duration" if is_length else kind
         yield code(own.name), cell(kind), _default(None if is_set else own.default), cell(described[own.name])
 
 

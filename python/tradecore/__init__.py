@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from tradecore.queue_models import FittedQueue, read_queue_model
     from tradecore.report.heatmap import BookPicture, plot_book
     from tradecore.report.statistics import Performance, performance, probabilistic_sharpe, sharpe_of_best_trial
-    from tradecore.risk import RiskLimits
+    from tradecore.risk import RiskLimits, Stops
     from tradecore.strategies import (
         AvellanedaStoikov,
         MeanReversion,
@@ -138,6 +138,7 @@ _LATER = {
     "probabilistic_sharpe": "report.statistics",
     "sharpe_of_best_trial": "report.statistics",
     "RiskLimits": "risk",
+    "Stops": "risk",
     "AvellanedaStoikov": "strategies",
     "MeanReversion": "strategies",
     "MomentumEma": "strategies",
@@ -221,6 +222,7 @@ __all__ = [
     "SignalAction",
     "SimVenue",
     "Stats",
+    "Stops",
     "Strategy",
     "Sweep",
     "TimeInForce",

@@ -19,7 +19,7 @@ from tradecore.bus.dispatch import EventBus
 from tradecore.features.sets import FeatureSet
 from tradecore.orders import OrderSpec
 from tradecore.reconcile import AccountState, VenueAccount
-from tradecore.risk import RiskLimits
+from tradecore.risk import RiskLimits, Stops
 from tradecore.types import BookState, Liquidity, OrderStatus, OrderType, RiskCheck, Side, SignalAction, TimeInForce
 from tradecore.validation import DurationLike
 from tradecore.venue import Latency, SimVenue
@@ -100,6 +100,7 @@ __all__ = [
     "check_part",
     "check_quote_size",
     "check_risk",
+    "check_stops",
     "check_strategy_name",
     "check_venue",
     "checksum",
@@ -946,6 +947,14 @@ class RiskView:
         ``value`` and its percent of the limit are None for limits of single orders.
         """
     @property
+    def stops(self) -> list[dict[str, Any]]:
+        """What stops say of every position that they watch, a dictionary for each set and position.
+
+        ``instrument, scope, name, trigger, stop, level, take_profit, until_ns, max_loss, is_closing``: ``level`` is
+        the price at which ``stop`` cuts the loss, ``take_profit`` where the next gain is taken, ``until_ns`` when it
+        has been held long enough; what a set does not say is None. ``is_closing`` is whether one is closing all of it.
+        """
+    @property
     def used_pct(self) -> dict[str, float]:
         """How many percent are used of the limits that count something, by name; of several of one name the most."""
     def check(
@@ -1565,6 +1574,29 @@ class Context:
     @property
     def risk(self) -> RiskView:
         """Limits that hold for the strategy, and what may be done about them; see :class:`RiskView`."""
+    def protect(self, instrument: str | Instrument, stops: Stops | None) -> None:
+        """Set stops of the strategy's own on its positions in an instrument, the one it holds and later ones.
+
+        They take the place of those it had set before, and hold beside those that came with limits, which stay. While
+        a position is held they are only tightened: no level of theirs lies further from the market than before, no
+        time or loss is longer or larger. None takes them away, while nothing is held.
+
+        Parameters
+        ----------
+        instrument : str or Instrument
+        stops : Stops or None
+
+        Raises
+        ------
+        InvalidValueError
+            Naming what would be wider, or a price that the market is at already; nothing has changed then.
+
+        Examples
+        --------
+        >>> ctx.protect("BTCUSDT.SYNTH", tc.Stops(stop_loss="1%", take_profit="2%"))
+        >>> ctx.risk.stops
+        []
+        """
     def features(self, instrument: str | Instrument, features: FeatureSet | None = None) -> FeatureVector:
         """Return features of an instrument as known now: of the set the strategy declares, or of another one.
 
@@ -5036,6 +5068,9 @@ def fill_basis(basis: str, holds: Sequence[int]) -> str:
 
 def check_risk(limits: RiskLimits) -> None:
     """Raise InvalidValueError naming the first limit that cannot be one."""
+
+def check_stops(stops: Stops) -> None:
+    """Raise InvalidValueError naming the first field of stops that cannot be one."""
 
 def risk_checks() -> list[tuple[str, str, bool]]:
     """Return the checks there are, in order: name of the limit, what it counts, whether it trips the breaker."""

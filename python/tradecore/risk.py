@@ -1,8 +1,8 @@
-"""Limits on orders, positions and losses, and how much to trade."""
+"""Limits on orders, positions and losses, stops, and how much to trade."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -11,6 +11,7 @@ from tradecore._core import (
     RiskBreach,
     RiskView,
     check_risk,
+    check_stops,
     format_duration_ns,
     parse_duration,
     risk_checks,
@@ -24,7 +25,7 @@ from tradecore.validation import DurationLike
 if TYPE_CHECKING:
     from tradecore._core import Instrument
 
-__all__ = ["RiskBreach", "RiskLimits", "RiskView", "Size", "size"]
+__all__ = ["RiskBreach", "RiskLimits", "RiskView", "Size", "Stops", "size"]
 
 _LIMITS: tuple[str, ...] = tuple(name for name, _, _ in risk_checks())
 """The names of all limits, in the order in which they are checked."""
@@ -35,6 +36,84 @@ _LENGTHS: tuple[str, ...] = tuple(name for name, counts, _ in risk_checks() if c
 SCOPES = ("venues", "instruments", "strategies")
 
 _Number: TypeAlias = "Decimal | str | int | float"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Stops:
+    """What closes a position by itself: set with limits (``stops`` of :class:`RiskLimits`), or by ``ctx.protect``.
+
+    A distance is a percentage such as ``"2%"``, of the average entry price where nothing else is said, or a number of
+    ticks such as ``"25 ticks"``. Each fires once for a position, whose exit is a reduce-only market order in whole
+    lots, sent again until that much is closed: over a gap it fills where the market is. What closes all of a position
+    cancels what its strategy has working in the instrument, and until it is closed only ``reduce_only`` orders of it
+    pass there.
+
+    Parameters
+    ----------
+    stop_loss : str, Decimal or int, optional
+        The loss that is cut, as a distance, or the price it is cut at; the distance follows the average entry price
+        when something is added.
+    trailing : str, optional
+        The distance from the best price since, of which a percentage is taken; it only comes closer.
+    trailing_from : str, optional
+        The gain from which on ``trailing`` holds; from the beginning if not given.
+    take_profit : str, Decimal, int or sequence of pairs, optional
+        The gain, or the price, at which all is closed; or a ladder of these, each with the share of the largest
+        quantity held that it closes.
+    break_even : str, optional
+        The gain from which on the average entry price is the stop.
+    time : duration, optional
+        How long a position is held.
+    max_loss : Decimal, str or int, optional
+        The most that the open quantity may lose, before fees, in the settlement currency.
+    trigger : "mid", "last" or "mark"
+        Which price is looked at: the middle of the book, each trade, or the venue's mark; the middle stands for what
+        was never told. In a market without a book it is what is printed there.
+
+    Raises
+    ------
+    InvalidValueError
+        Naming the first field that cannot be one.
+
+    Examples
+    --------
+    >>> tc.Stops(stop_loss="2%", take_profit=[("1%", 0.5), ("2%", 0.5)], time="1h")
+    Stops(stop_loss='2%', take_profit=(('1%', 0.5), ('2%', 0.5)), time='1h')
+    """
+
+    stop_loss: Decimal | str | int | None = None
+    trailing: str | None = None
+    trailing_from: str | None = None
+    take_profit: Decimal | str | int | Sequence[tuple[Decimal | str | int, Decimal | str | float]] = ()
+    break_even: str | None = None
+    time: DurationLike | None = None
+    max_loss: Decimal | str | int | None = None
+    trigger: Literal["mid", "last", "mark"] = "mid"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "take_profit", _ladder(self.take_profit))
+        check_stops(self)
+        if self.time is not None:
+            object.__setattr__(self, "time", format_duration_ns(parse_duration(self.time)))
+
+    def __repr__(self) -> str:
+        told = {
+            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
+        }
+        return f"Stops({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+
+
+def _ladder(given: Any) -> tuple[tuple[Any, Any], ...]:
+    """Return a ladder of rungs; what is no sequence closes all at once."""
+    if given is None:
+        return ()
+    if isinstance(given, str | Decimal | int):
+        return ((given, 1),)
+    try:
+        return tuple((at, share) for at, share in given)
+    except (TypeError, ValueError):
+        problem = f"expected a distance, a price, or pairs of one and a share, got {given!r}"
+        raise InvalidValueError("take_profit", problem) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -112,8 +191,10 @@ class RiskLimits:
         highest equity begin anew then; a day that lost too much stays lost until the next one.
     day_begins : duration
         When a day begins, after midnight UTC.
+    stops : Stops, optional
+        What closes positions by itself. Those of several sets hold together: whichever fires first closes.
     venues, instruments, strategies : mapping of str to RiskLimits
-        Further sets, by name of the venue, id of the instrument and name of the strategy; of them only limits.
+        Further sets, by name of the venue, id of the instrument and name of the strategy: only limits and stops.
 
     Raises
     ------
@@ -166,11 +247,14 @@ class RiskLimits:
     cooldown: DurationLike = "1m"
     auto_resume: bool = False
     day_begins: DurationLike = "0ns"
+    stops: Stops | None = None
     venues: Mapping[str, RiskLimits] = field(default_factory=dict)
     instruments: Mapping[str, RiskLimits] = field(default_factory=dict)
     strategies: Mapping[str, RiskLimits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.stops is not None and not isinstance(self.stops, Stops):
+            raise InvalidValueError("stops", f"expected Stops, got {self.stops!r}")
         for scope in SCOPES:
             _check_sets(scope, getattr(self, scope))
         if self.risk_per_trade_pct is not None:
@@ -234,7 +318,7 @@ def _check_sets(scope: str, given: Any) -> None:
         if not isinstance(name, str) or not isinstance(limits, RiskLimits):
             raise InvalidValueError(place, f"expected RiskLimits, got {limits!r}")
         for own in set_fields(limits):
-            if own not in _LIMITS:
+            if own not in _LIMITS and own != "stops":
                 raise InvalidValueError(f"{place}.{own}", "holds for all: it is set with the limits of accounts")
 
 

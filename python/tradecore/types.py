@@ -88,6 +88,10 @@ class RiskCheck(StrEnum):
     TRIP_CLOCK_JUMP = "trip_clock_jump"
     BREAKER = "breaker"
     """The circuit breaker has tripped; it has no limit of its own."""
+    STOP = "stop"
+    """A stop is closing the position; likewise."""
+    KILL_SWITCH = "kill_switch"
+    """The kill switch was thrown; likewise, and no check of an order."""
 
 
 class Side(IntEnum):

@@ -317,6 +317,7 @@ def test_an_example_runs(
     events = 300_000 if "ml" in path.parent.name else 60_000  # a model needs some samples
     tc.synthesize(tmp_path / "market", events=events, seed=4)
     monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path / "market")])
+    monkeypatch.chdir(tmp_path)
     runpy.run_path(str(path), run_name="__main__")
     assert "digest" in capsys.readouterr().out
 

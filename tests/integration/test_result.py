@@ -272,6 +272,7 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         "executions": ["execution_id", "ts_start", "ts_end", "instrument", "algorithm", "side"],
         "refusals": ["ts", "instrument", "request", "side", "price", "qty", "check", "limit", "value"],
         "trips": ["ts", "check", "does", "limit", "value"],
+        "stops": ["ts", "instrument", "stop", "level", "price", "position_qty", "qty"],
     }
     assert tuple(starts) == result.frame_names
     for name, start in starts.items():
@@ -280,7 +281,17 @@ def test_frames_read_from_left_to_right(result: tc.Result) -> None:
         for column, kind in frame.schema.items():
             if column.startswith("ts") or column in ("next_funding_ns", "expires"):
                 assert kind == pl.Datetime("ns", "UTC"), column
-        empty = ("payments", "liquidations", "balances", "published", "signals", "executions", "refusals", "trips")
+        empty = (
+            "payments",
+            "liquidations",
+            "balances",
+            "published",
+            "signals",
+            "executions",
+            "refusals",
+            "trips",
+            "stops",
+        )
         assert name in empty or len(frame) > 0
     assert result.fills.columns[-3:] == ["order_id", "client_id", "ts_recv"]
     assert (result.fills["ts_recv"] - result.fills["ts_event"]).unique().to_list() == [timedelta(milliseconds=1)]
@@ -308,7 +319,7 @@ def test_another_name_is_told_the_names(result: tc.Result) -> None:
         result.frame("fill")
     names = (
         "orders, fills, positions, payments, ledger, liquidations, equity, equity_by_currency, pnl, balances, candles, "
-        "published, signals, executions, refusals, trips"
+        "published, signals, executions, refusals, trips, stops"
     )
     assert str(caught.value) == f"name: there is no frame 'fill' (did you mean 'fills'?); there is {names}"
     with pytest.raises(InvalidValueError, match="there is no frame 7;"):

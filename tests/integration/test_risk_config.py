@@ -124,8 +124,9 @@ def test_the_founding_risk_section_loads_as_it_is(tmp_path: Path) -> None:
         max_open_positions=5,
         max_daily_loss="5000.0",
         on_trip="reduce",
+        stops=tc.Stops(stop_loss="2.0%", trailing="1.5%", trailing_from="1.5%"),
     )
-    assert "stop_loss_percent" in notes[0]
+    assert notes == []
 
 
 @pytest.mark.parametrize(

@@ -437,7 +437,7 @@ class Backtest:
                 *notes_on(summary, parts, lambda name: self._feeds[name].kinds),
                 *notes_on_marks(summary, self._venues),
                 *notes_on_margin(summary, store, self._venues),
-                *notes_on_trips(summary, store),
+                *notes_on_trips(store),
             ],
             data=RunData(self._data),
         )

@@ -169,6 +169,20 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "order_id",
     ),
     "trips": ("ts", "check", "does", "limit", "value", "scope", "name"),
+    "stops": (
+        "ts",
+        "instrument",
+        "stop",
+        "level",
+        "price",
+        "position_qty",
+        "qty",
+        "avg_entry_price",
+        "trigger",
+        "scope",
+        "name",
+        "strategy",
+    ),
 }
 """Columns of each frame from left to right: when, of what, which way, at what price, how much; names and what else
 happened when at the end."""
@@ -274,6 +288,15 @@ class Frames:
     def trips(self) -> pl.DataFrame:
         """When limits stopped somebody, and when it went on (``resumed``): ``does`` is what was done."""
         return self._make("trips", exact=True)
+
+    @cached_property
+    def stops(self) -> pl.DataFrame:
+        """Stops that fired: ``price``, in quote currency, had reached the ``level`` of one, and ``qty`` is closed.
+
+        ``stop`` is the field of :class:`Stops <tradecore.Stops>`, ``trigger`` which price it looked at. Time and a loss
+        in money have no level. ``scope`` and ``name`` say whose it is.
+        """
+        return self._make("stops", exact=True)
 
     def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
         """Return a frame, money as Decimal or as floats."""

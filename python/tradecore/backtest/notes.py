@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tradecore._core import format_duration_ns, venue_balances
 from tradecore.backtest.stats import EXACT, MOST_OF_VOLUME, net_of, share_of
 from tradecore.backtest.text import counted, plain, some, span_text
-from tradecore.types import EventKind
+from tradecore.types import EventKind, RiskCheck
 
 if TYPE_CHECKING:
     from tradecore._core import Instrument
@@ -147,9 +147,10 @@ def notes_on_margin(summary: Mapping[str, Any], tables: TableStore, venues: Mapp
             )
 
 
-def notes_on_trips(summary: Mapping[str, Any], tables: TableStore) -> Iterable[str]:
-    """Say whom limits stopped, since when, and by which limit."""
-    if not summary["risk"] or "trips" not in tables:
+def notes_on_trips(tables: TableStore) -> Iterable[str]:
+    """Say whom limits and the kill switch stopped, since when and by which limit, and whose positions stops closed."""
+    yield from _stops(tables)
+    if not tables.has_rows("trips"):
         return
     import polars as pl
 
@@ -157,6 +158,9 @@ def notes_on_trips(summary: Mapping[str, Any], tables: TableStore) -> Iterable[s
     trips = tables.table("trips").filter(pl.col("does").is_not_null())
     for (scope, name, check, does), rows in trips.group_by("scope", "name", "check", "does", maintain_order=True):
         often, ns = counted(len(rows), "time"), rows["ts"][0]
+        if check == RiskCheck.KILL_SWITCH:
+            yield f"{scope} {name}: stopped by the kill switch {often}, first at {ns} ns"
+            continue
         value, limit = plain(rows["value"][0]), plain(rows["limit"][0])
         yield f"{scope} {name}: stopped by {check} {often}, first at {ns} ns: {value} of {limit} (on_trip {does})"
 
@@ -167,6 +171,15 @@ def note_on_subscribers(bus: EventBus, failed: int) -> str:
     why = last.traceback.rstrip().rpartition("\n")[2]
     kind = type(last.event).__name__
     return f"a subscriber of the bus raised {counted(failed, 'time')}, such as {last.subscriber} at {kind}: {why}"
+
+
+def _stops(tables: TableStore) -> Iterable[str]:
+    if not tables.has_rows("stops"):
+        return
+    stops = tables.table("stops", ["ts", "strategy", "instrument", "stop"])
+    keys = ("strategy", "instrument", "stop")
+    for (strategy, instrument, stop), rows in stops.group_by(*keys, maintain_order=True):
+        yield f"{strategy}: {stop} fired in {instrument} {counted(len(rows), 'time')}, first at {rows['ts'][0]} ns"
 
 
 def _liquidated(tables: TableStore) -> Iterable[str]:

@@ -331,6 +331,10 @@ def _market(spec: Instrument, result: RunRecord, tables: _Frames) -> str:
                 note = f"Every {-(-len(rested) // _MARKS):,}th order is drawn, at the price it had last."
             begin, over = some["begin"].to_numpy(), some["over"].to_numpy()
             layers.append(Layer(begin, some["price"].to_numpy(), "spans thin", colour, f"own {side} orders", over))
+    if "stops" in result.tables and len(fired := result.frame("stops", exact=False).filter(instrument=spec.id)):
+        drawn = _some(fired.select("price", at=pl.col("ts").cast(pl.Int64)).drop_nulls(), _MARKS)
+        at, name = drawn["at"].to_numpy(), f"{counted(len(fired), 'stop')} fired"
+        layers.append(Layer(at, drawn["price"].to_numpy(), "dots", "loss", name))
     size = " small" if len(fills) > _FEW else ""
     for side, kind in (("buy", f"dots{size}"), ("sell", f"squares{size}")):
         mine = fills.filter(side=side)

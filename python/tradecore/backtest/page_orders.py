@@ -17,9 +17,20 @@ __all__ = ["executions_told", "limits_told"]
 
 
 def limits_told(result: RunRecord) -> str:
-    """Return whom limits stopped, what they refused, and what they stood at in the end."""
-    if not result.risk.limits:
+    """Return where stops fired, whom limits stopped, what they refused, and what they stood at in the end."""
+    # A file of before has none of them.
+    if "trips" not in result.tables:
         return ""
+    fired = [
+        [
+            f"{row['ts']:%Y-%m-%d %H:%M:%S}",
+            row["strategy"],
+            row["instrument"],
+            f"{row['stop']} of {row['scope']} {row['name']}",
+            *("" if row[name] is None else number(row[name]) for name in ("level", "price", "position_qty", "qty")),
+        ]
+        for row in (result.risk.stops.to_dicts() if "stops" in result.tables else ())
+    ]
     stopped = [
         [
             f"{row['ts']:%Y-%m-%d %H:%M:%S}",
@@ -27,8 +38,8 @@ def limits_told(result: RunRecord) -> str:
             row["name"],
             row["check"],
             row["does"] or "",
-            plain(row["value"]) if row["does"] else "",
-            plain(row["limit"]) if row["does"] else "",
+            plain(row["value"]) if row["limit"] else "",
+            plain(row["limit"]) if row["limit"] else "",
         ]
         for row in result.risk.trips.to_dicts()
     ]
@@ -54,7 +65,8 @@ def limits_told(result: RunRecord) -> str:
     ]
     whose = ["whose", "name", "limit"]
     return (
-        table(["time, UTC", *whose, "does", "value", "of"], stopped, texts=5)
+        table(["time, UTC", "strategy", "instrument", "stop", "level", "price", "position", "closes"], fired, texts=4)
+        + table(["time, UTC", *whose, "does", "value", "of"], stopped, texts=5)
         + table([*whose, "orders refused", "last value", "of"], refused, texts=3)
         + table([*whose, "in the end", "of", "%"], ends, texts=3)
     )

@@ -13,7 +13,7 @@ __all__ = ["RunRisk"]
 
 
 class RunRisk:
-    """Limits of a run, what they stood at in the end, and whom they refused or stopped.
+    """Limits of a run, what they stood at in the end, whom they refused or stopped, and stops that fired.
 
     Attributes
     ----------
@@ -43,6 +43,11 @@ class RunRisk:
     def trips(self) -> pl.DataFrame:
         """When limits stopped somebody and when it went on; as ``result.trips``."""
         return self._frames.trips
+
+    @property
+    def stops(self) -> pl.DataFrame:
+        """Stops that fired; as ``result.stops``."""
+        return self._frames.stops
 
     def __repr__(self) -> str:
         return f"<RunRisk {len(self.limits)} limits>"

@@ -38,6 +38,7 @@ TABLES = (
     "executions",
     "refusals",
     "trips",
+    "stops",
     "mids",
 )
 MONEY_SCALE = 12
@@ -144,6 +145,11 @@ class TableStore:
 
     def __contains__(self, name: str) -> bool:
         return name in self._kept
+
+    def has_rows(self, name: str) -> bool:
+        """Return whether the run kept a table that has rows, without reading them."""
+        first = next(iter(self._kept.get(name, {"": ("", b"")}).values()))
+        return bool(first[1]) or any(name in written for written in self._spilled)
 
     @property
     def folder(self) -> Path | None:

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from tradecore.config.founding import is_founding, translate
 from tradecore.config.models import BacktestConfig
-from tradecore.config.risk import SYSTEM_NOTE
 from tradecore.config.training import TrainConfig
 from tradecore.errors import ConfigError
 from tradecore.files import config_text
@@ -37,8 +36,7 @@ def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
     document = _read(Path(path))
     if is_founding(document):
         return translate(document, str(path))
-    notes = [f"{document['risk']}: {SYSTEM_NOTE}"] if isinstance(document.get("risk"), str) else []
-    return _validated(BacktestConfig, document, path), notes
+    return _validated(BacktestConfig, document, path), []
 
 
 def load_train_config(path: str | Path) -> TrainConfig:

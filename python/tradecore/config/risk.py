@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,16 +14,14 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from tradecore.errors import ConfigError, InvalidValueError
 from tradecore.files import config_text
-from tradecore.risk import SCOPES, RiskLimits, set_fields
+from tradecore.risk import SCOPES, RiskLimits, Stops, set_fields
 from tradecore.validation import REFUSED, UNKNOWN_KEY, first_problem, unknown_key
 
-__all__ = ["SYSTEM_NOTE", "limits_from_table", "limits_to_table", "read_system"]
+__all__ = ["limits_from_table", "limits_to_table", "read_system"]
 
 _KEYS = tuple(each.name for each in fields(RiskLimits))
-
-
-SYSTEM_NOTE = "stop_loss_percent and trailing_stop_percent are read and not used: stops are orders of a strategy"
-"""What a user should know of limits in the founding format."""
+_STOPS = tuple(each.name for each in fields(Stops))
+_Made = TypeVar("_Made", bound=RiskLimits | Stops)
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Percent = Annotated[float, Field(gt=0, le=100)]
@@ -47,7 +45,8 @@ def read_system(path: str | Path) -> RiskLimits:
     """Read limits from the founding trading system's JSON, whose other sections are not looked at.
 
     ``max_position_size`` is a quantity in base units; ``max_loss_threshold`` is of a day, and trips unless
-    ``enable_circuit_breaker`` is false.
+    ``enable_circuit_breaker`` is false. Percentages of stops are of the average entry price and of the best price; the
+    trailing one holds once the position has gained as much, so that the other one is not idle.
 
     Raises
     ------
@@ -72,6 +71,11 @@ def read_system(path: str | Path) -> RiskLimits:
         max_open_positions=old.max_open_positions,
         max_daily_loss=str(old.max_loss_threshold),
         on_trip="reduce" if old.enable_circuit_breaker else "refuse",
+        stops=Stops(
+            stop_loss=f"{old.stop_loss_percent}%",
+            trailing=f"{old.trailing_stop_percent}%",
+            trailing_from=f"{old.trailing_stop_percent}%",
+        ),
     )
 
 
@@ -94,29 +98,42 @@ def limits_from_table(given: Any) -> RiskLimits | None:
 
 
 def _limits(place: tuple[str, ...], given: Any) -> RiskLimits:
+    table = _table(place, given, _KEYS)
+    for scope in SCOPES:
+        if isinstance(table.get(scope), Mapping):
+            table[scope] = {name: _limits((*place, scope, name), inner) for name, inner in table[scope].items()}
+    if "stops" in table and not isinstance(table["stops"], Stops):
+        stops = _table((*place, "stops"), table["stops"], _STOPS)
+        table["stops"] = _made(Stops, (*place, "stops"), stops)
+    return _made(RiskLimits, place, table)
+
+
+def _table(place: tuple[str, ...], given: Any, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return a table whose keys are all known."""
     if not isinstance(given, Mapping):
         raise _invalid([InitErrorDetails(type="dict_type", loc=place, input=given)])
     unknown = [
         InitErrorDetails(
-            type=PydanticCustomError(UNKNOWN_KEY, "{problem}", {"problem": unknown_key(key, dict.fromkeys(_KEYS))}),
+            type=PydanticCustomError(UNKNOWN_KEY, "{problem}", {"problem": unknown_key(key, dict.fromkeys(keys))}),
             loc=(*place, key),
             input=value,
         )
         for key, value in given.items()
-        if key not in _KEYS
+        if key not in keys
     ]
     if unknown:
         raise _invalid(unknown)
-    table = dict(given)
-    for scope in SCOPES:
-        if isinstance(table.get(scope), Mapping):
-            table[scope] = {name: _limits((*place, scope, name), inner) for name, inner in table[scope].items()}
+    return dict(given)
+
+
+def _made(kind: type[_Made], place: tuple[str, ...], table: dict[str, Any]) -> _Made:
+    """Return what a table says, or a problem that names its key."""
     try:
-        return RiskLimits(**table)
+        return kind(**table)
     except InvalidValueError as error:
         said = PydanticCustomError(REFUSED, "{problem}", {"problem": error.problem})
         where = (*place, *error.field.split("."))
-        raise _invalid([InitErrorDetails(type=said, loc=where, input=given.get(error.field))]) from None
+        raise _invalid([InitErrorDetails(type=said, loc=where, input=table.get(error.field))]) from None
 
 
 def limits_to_table(limits: RiskLimits | None) -> dict[str, Any] | None:
@@ -128,8 +145,17 @@ def limits_to_table(limits: RiskLimits | None) -> dict[str, Any] | None:
         if key in SCOPES:
             table[key] = {name: limits_to_table(inner) for name, inner in value.items()}
         else:
-            table[key] = str(value) if isinstance(value, Decimal) else value
+            table[key] = _plain(value)
     return table
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as a configuration may hold it."""
+    if isinstance(value, Stops):
+        return {name: _plain(each) for name in _STOPS if (each := getattr(value, name)) not in (None, ())}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _invalid(problems: list[InitErrorDetails]) -> ValidationError:

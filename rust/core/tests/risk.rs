@@ -18,9 +18,9 @@ use tradecore_core::kernel::{
 };
 use tradecore_core::ledger::CostBasis;
 use tradecore_core::orders::{
-    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind,
+    Command, Liquidity, OrderId, OrderRequest, OrderType, Reason, Report, ReportKind, TriggerBy,
 };
-use tradecore_core::risk::{Check, OnTrip, RiskConfig, Trading};
+use tradecore_core::risk::{Check, Distance, ONE, OnTrip, RiskConfig, Rung, StopConfig, StopTerms, Trading};
 use tradecore_core::types::{InstrumentKind, MarketId, Money, Price, Qty, Side, StrategyId};
 
 const MARKETS: usize = 2;
@@ -49,6 +49,8 @@ enum Step {
     Replace(usize, i64, i64),
     /// The open order at this place is cancelled.
     Cancel(usize),
+    /// Own stops on the position in a market, in hundredths of a percent.
+    Protect(usize, i64),
     /// The venue takes the request that has waited longest, or refuses it.
     Answer(bool),
     /// The order the venue has at this place fills by so much.
@@ -69,6 +71,7 @@ fn tapes() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
         1 => (market, 1i64..4, size.clone()).prop_map(|(market, off, qty)| Step::Quote(market, off, qty)),
         2 => (0usize..6, price, size.clone()).prop_map(|(at, price, qty)| Step::Replace(at, price, qty)),
         1 => (0usize..6).prop_map(Step::Cancel),
+        1 => (0..MARKETS, 10i64..900).prop_map(|(market, off)| Step::Protect(market, off)),
         8 => proptest::bool::weighted(0.9).prop_map(Step::Answer),
         6 => (0usize..6, size).prop_map(|(at, qty)| Step::Fill(at, qty)),
         12 => Just(Step::Hear),
@@ -104,6 +107,11 @@ impl Strategy for Hand {
                     // A market order cannot be replaced.
                     let _ = ctx.replace(*id, Price::new(price * 10), Qty::new(qty));
                 }
+            }
+            Step::Protect(market, off) => {
+                let own = StopTerms { trailing: Some(percent(off)), ..StopTerms::default() };
+                // One that would be wider is refused.
+                let _ = ctx.protect(MarketId::new(market), Some(Arc::new(own)));
             }
             Step::Cancel(at) => {
                 ids.get(at).map(|id| ctx.cancel(*id));
@@ -212,6 +220,34 @@ fn limits() -> RiskConfig {
     config
 }
 
+fn percent(hundredths: i64) -> Distance {
+    Distance::Percent(i128::from(hundredths) * ONE / 100)
+}
+
+/// Stops of every position, and of those in one market by what was traded.
+fn stops() -> StopConfig {
+    let rung = |off, share| Rung { at: percent(off), share };
+    let all = StopTerms {
+        stop_loss: Some(percent(300)),
+        trailing: Some(Distance::Ticks(25)),
+        trailing_from: Some(percent(100)),
+        take_profit: vec![rung(150, ONE / 3), rung(400, ONE / 3)],
+        time: Some(90_000_000),
+        ..StopTerms::default()
+    };
+    let one = StopTerms {
+        break_even: Some(percent(200)),
+        max_loss: Some(5 * ONE),
+        trigger: TriggerBy::Last,
+        ..StopTerms::default()
+    };
+    StopConfig {
+        account: Some(Arc::new(all)),
+        instruments: [("B.X".to_owned(), Arc::new(one))].into(),
+        ..StopConfig::default()
+    }
+}
+
 fn set_up(slot: &Slot, risk: RiskConfig) -> (KernelConfig, Vec<MarketSpec>, Vec<StrategySetup>) {
     let config = KernelConfig {
         session: "risk".parse().unwrap(),
@@ -318,7 +354,7 @@ proptest! {
 
     #[test]
     fn limits_go_on_from_a_saved_state_as_if_nothing_had_been(tape in tapes(), does in 0usize..4) {
-        let risk = || RiskConfig { on_trip: OnTrip::ALL[does], ..limits() };
+        let risk = || RiskConfig { on_trip: OnTrip::ALL[does], stops: stops(), ..limits() };
         let mut world = World::new(risk());
         let (before, after) = tape.split_at(tape.len() / 2);
         for step in before {
@@ -330,6 +366,30 @@ proptest! {
             again.step(step);
         }
         prop_assert_eq!(world.kernel.save().unwrap(), again.kernel.save().unwrap());
+    }
+
+    #[test]
+    fn what_stops_close_is_closed_and_nothing_is_turned_around(tape in tapes()) {
+        let mut world = World::new(RiskConfig { stops: stops(), ..limits() });
+        for step in &tape {
+            world.step(step);
+            for held in world.exchange.held {
+                prop_assert!(held.abs() <= MOST, "{step:?}: {held}");
+            }
+        }
+        // The market falls as far as it can: every position is beyond a stop or has been held for too long.
+        for market in 0..MARKETS {
+            world.step(&Step::Move(market, MIDS.start));
+        }
+        let before = world.exchange.held;
+        for _ in 0..300 {
+            for step in [Step::Answer(true), Step::Answer(true), Step::Fill(0, 700), Step::Hear, Step::Hear] {
+                world.step(&step);
+            }
+            world.message(0);
+            world.message(1);
+        }
+        prop_assert_eq!(world.exchange.held, [0; MARKETS], "{:?}", before);
     }
 
     #[test]

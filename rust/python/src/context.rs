@@ -21,13 +21,13 @@ use crate::lending::{Lease, Lent};
 use crate::raised::Raised;
 use crate::readings::IndicatorReading;
 use crate::records::Order;
-use crate::risk::RiskView;
+use crate::risk::{RiskView, bad, to_stops};
 use crate::routes;
 use crate::shared::Shared;
 use crate::signals::{Signal, to_features};
 use crate::terms::{OrderTerms, PostOnly};
 use crate::values::{
-    arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_side, to_whole,
+    arguments, money_to_py, repr_of, to_duration, to_f64, to_price, to_qty, to_side, to_whole, unexpected,
 };
 use crate::views::{BookView, PositionView};
 
@@ -419,6 +419,37 @@ impl Context {
     fn risk(&self, py: Python<'_>) -> PyResult<RiskView> {
         self.shared.with(py, |_| ())?;
         Ok(RiskView::new(&self.shared))
+    }
+
+    /// Set stops of the strategy's own on its positions in an instrument, the one it holds and later ones.
+    ///
+    /// They take the place of those it had set before, and hold beside those that came with limits, which stay. While
+    /// a position is held they are only tightened: no level of theirs lies further from the market than before, no
+    /// time or loss is longer or larger. None takes them away, while nothing is held.
+    ///
+    /// Parameters
+    /// ----------
+    /// instrument : str or Instrument
+    /// stops : Stops or None
+    ///
+    /// Raises
+    /// ------
+    /// InvalidValueError
+    ///     Naming what would be wider, or a price that the market is at already; nothing has changed then.
+    ///
+    /// Examples
+    /// --------
+    /// >>> ctx.protect("BTCUSDT.SYNTH", tc.Stops(stop_loss="1%", take_profit="2%"))
+    /// >>> ctx.risk.stops
+    /// []
+    fn protect(&self, instrument: &Bound<'_, PyAny>, stops: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, market) = (instrument.py(), self.shared.market(instrument)?);
+        let class = py.import("tradecore.risk")?.getattr("Stops")?;
+        if !stops.is_none() && !stops.is_instance(&class)? {
+            return Err(unexpected("stops", "Stops or None", stops));
+        }
+        let terms = if stops.is_none() { None } else { Some(Arc::new(to_stops(stops)?)) };
+        self.shared.with(py, |ctx| ctx.protect(market, terms))?.map_err(bad)
     }
 
     /// Return features of an instrument as known now: of the set the strategy declares, or of another one.

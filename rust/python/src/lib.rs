@@ -234,7 +234,9 @@ mod _core {
     #[pymodule_export]
     use crate::records::{Fill, Order, Payment, money_text};
     #[pymodule_export]
-    use crate::risk::{RiskBreach, RiskView, check_risk, risk_checks, risk_profile, size_position};
+    use crate::risk::{
+        RiskBreach, RiskView, check_risk, check_stops, risk_checks, risk_profile, size_position,
+    };
     #[pymodule_export]
     use crate::series::SeriesReader;
     #[pymodule_export]

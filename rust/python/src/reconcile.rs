@@ -260,7 +260,8 @@ pub(crate) fn known_to_py<'py>(
     };
     let orders = PyList::empty(py);
     for order in known.orders.values() {
-        let price = order.price.map(|price| of(order.market).price_increment.to_decimal(price.steps()).to_string());
+        let price =
+            order.price.map(|price| of(order.market).price_increment.to_decimal(price.steps()).to_string());
         let row = PyDict::new(py);
         row.set_item("order_id", order.id)?;
         row.set_item("instrument", of(order.market).id.as_str())?;

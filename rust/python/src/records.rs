@@ -6,10 +6,10 @@ use pyo3::types::{PyBytes, PyDict, PyType};
 use tradecore_core::exec::Execution;
 use tradecore_core::kernel::{
     CandleRow, EquityRow, FillRow, Kernel, MidRow, PaymentRow, PublishedRow, Record, RefusalRow, Signal,
-    SignalRow, Stat, Trade, trip_word,
+    SignalRow, Stat, StopRow, Trade, trip_word,
 };
 use tradecore_core::orders as core;
-use tradecore_core::risk::{Breach, Trip};
+use tradecore_core::risk::{Breach, FinePrice, Trip, fine_to_f64};
 use tradecore_core::types::{Instrument, MarketId, Money, Side};
 
 use crate::errors;
@@ -827,6 +827,36 @@ pub(crate) fn trips_table<'py>(py: Python<'py>, rows: &[Trip]) -> PyResult<Bound
     Ok(t.dict)
 }
 
+/// A row for each stop that fired.
+pub(crate) fn stops_table<'py>(
+    py: Python<'py>,
+    rows: &[StopRow],
+    instruments: &Instruments,
+) -> PyResult<Bound<'py, PyDict>> {
+    let of = |row: &StopRow| &instruments[row.market.index()];
+    let price = |row: &StopRow, price: Option<FinePrice>| {
+        price.map_or(f64::NAN, |price| fine_to_f64(price, of(row).price_increment))
+    };
+    let entry = |row: &StopRow| {
+        row.avg_entry_price.map_or(f64::NAN, |price| price * of(row).price_increment.to_f64(1))
+    };
+    let qty = |row: &StopRow, steps: i64| of(row).qty_increment.to_f64(steps);
+    let t = Table::new(py);
+    t.array("ts", rows.iter().map(|row| row.ts))?;
+    t.array("strategy", rows.iter().map(|row| row.strategy.index() as u32))?;
+    t.array("instrument", rows.iter().map(|row| row.market.index() as u32))?;
+    t.text("stop", rows.iter().map(|row| row.kind.as_str()))?;
+    t.text("trigger", rows.iter().map(|row| row.trigger.as_str()))?;
+    t.array("price", rows.iter().map(|row| price(row, row.price)))?;
+    t.array("level", rows.iter().map(|row| price(row, row.level)))?;
+    t.array("avg_entry_price", rows.iter().map(entry))?;
+    t.array("position_qty", rows.iter().map(|row| qty(row, row.position_qty)))?;
+    t.array("qty", rows.iter().map(|row| qty(row, row.qty)))?;
+    t.text("scope", rows.iter().map(|row| row.scope.as_str()))?;
+    t.text("name", rows.iter().map(|row| &*row.name))?;
+    Ok(t.dict)
+}
+
 fn said(row: &SignalRow) -> Option<&Signal> {
     row.answer.outcome.as_ref().ok()
 }
@@ -878,6 +908,7 @@ pub(crate) fn tables<'py>(
     tables.set_item("executions", executions_table(py, &record.executions, instruments)?)?;
     tables.set_item("refusals", refusals_table(py, &record.refusals, instruments)?)?;
     tables.set_item("trips", trips_table(py, &record.trips)?)?;
+    tables.set_item("stops", stops_table(py, &record.stops, instruments)?)?;
     tables.set_item("mids", mids_table(py, &record.mids, instruments)?)?;
     Ok(tables)
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
-use tradecore_core::kernel::Kernel;
+use tradecore_core::kernel::{Kernel, StopUse};
 use tradecore_core::ledger::ContractMath;
+use tradecore_core::orders::TriggerBy;
 use tradecore_core::risk::{
-    self as core, BadLimit, Check, Counts, Limits, OnTrip, Profile, RiskConfig, SizeTerms, Units,
-    parse_amount, to_decimal,
+    self as core, BadLimit, Check, Counts, Distance, Limits, OnTrip, Profile, RiskConfig, Rung, SizeTerms,
+    StopConfig, StopTerms, Units, fine_to_f64, parse_amount, to_decimal,
 };
 use tradecore_core::types::{Price, Qty, Side, format_duration};
 
@@ -59,6 +60,69 @@ fn to_named(field: &str, given: &Bound<'_, PyAny>) -> PyResult<BTreeMap<String, 
     Ok(named)
 }
 
+/// Stops by a name, of the sets of limits that have some.
+fn to_named_stops(field: &str, given: &Bound<'_, PyAny>) -> PyResult<BTreeMap<String, Arc<StopTerms>>> {
+    let mut named = BTreeMap::new();
+    for item in given.call_method0("items")?.try_iter()? {
+        let (name, set): (String, Bound<'_, PyAny>) = item?.extract()?;
+        let place = format!("{field}.{name}");
+        if let Some(stops) = stops_of(&set).map_err(|error| inside(&place, given.py(), error))? {
+            named.insert(name, stops);
+        }
+    }
+    Ok(named)
+}
+
+/// The stops among limits, where there are any.
+fn stops_of(given: &Bound<'_, PyAny>) -> PyResult<Option<Arc<StopTerms>>> {
+    let stops = given.getattr("stops")?;
+    if stops.is_none() {
+        return Ok(None);
+    }
+    to_stops(&stops).map(|stops| Some(Arc::new(stops))).map_err(|error| inside("stops", given.py(), error))
+}
+
+/// Stops as Python declares them: `tradecore.Stops`.
+pub(crate) fn to_stops(given: &Bound<'_, PyAny>) -> PyResult<StopTerms> {
+    let field = |name: &str| given.getattr(name).map(|value| (!value.is_none()).then_some(value));
+    let distance = |name: &str| {
+        field(name)?.map(|value| Distance::parse(name, &text_of(&value)?).map_err(bad)).transpose()
+    };
+    let mut take_profit = Vec::new();
+    for rung in given.getattr("take_profit")?.try_iter()? {
+        let (at, share): (Bound<'_, PyAny>, Bound<'_, PyAny>) = rung?.extract()?;
+        take_profit.push(Rung {
+            at: Distance::parse("take_profit", &text_of(&at)?).map_err(bad)?,
+            share: parse_amount("take_profit", &text_of(&share)?).map_err(bad)?,
+        });
+    }
+    let word = text_of(&given.getattr("trigger")?)?;
+    let trigger = TriggerBy::ALL.into_iter().find(|by| by.as_str() == word);
+    let stops = StopTerms {
+        stop_loss: distance("stop_loss")?,
+        trailing: distance("trailing")?,
+        trailing_from: distance("trailing_from")?,
+        take_profit,
+        break_even: distance("break_even")?,
+        time: field("time")?.map(|time| to_duration("time", &time, 1)).transpose()?,
+        max_loss: field("max_loss")?
+            .map(|most| parse_amount("max_loss", &text_of(&most)?).map_err(bad))
+            .transpose()?,
+        trigger: trigger.ok_or_else(|| {
+            let words = TriggerBy::ALL.map(TriggerBy::as_str).join(", ");
+            errors::invalid("trigger", format!("{word:?} is none of {words}"))
+        })?,
+    };
+    stops.check().map_err(bad)?;
+    Ok(stops)
+}
+
+/// Raise InvalidValueError naming the first field of stops that cannot be one.
+#[pyfunction]
+pub(crate) fn check_stops(stops: &Bound<'_, PyAny>) -> PyResult<()> {
+    to_stops(stops).map(drop)
+}
+
 /// The same error of a field of a set inside.
 fn inside(place: &str, py: Python<'_>, error: PyErr) -> PyErr {
     let text = |name: &str| error.value(py).getattr(name).and_then(|value| value.extract::<String>());
@@ -93,6 +157,12 @@ pub(crate) fn to_risk(given: &Bound<'_, PyAny>) -> PyResult<RiskConfig> {
             .extract()
             .map_err(|_| errors::invalid("auto_resume", "is not True or False"))?,
         day_begins: to_duration("day_begins", &given.getattr("day_begins")?, 0)?,
+        stops: StopConfig {
+            account: stops_of(given)?,
+            venues: to_named_stops("venues", &given.getattr("venues")?)?,
+            instruments: to_named_stops("instruments", &given.getattr("instruments")?)?,
+            strategies: to_named_stops("strategies", &given.getattr("strategies")?)?,
+        },
     };
     config.check_sets().map_err(bad)?;
     Ok(config)
@@ -324,6 +394,26 @@ impl RiskView {
     }
 }
 
+impl RiskView {
+    fn stop_to_py<'py>(&self, py: Python<'py>, of: &StopUse) -> PyResult<Bound<'py, PyDict>> {
+        let instrument = self.shared.instrument(of.market);
+        let price = |price| fine_to_f64(price, instrument.price_increment);
+        let levels = &of.levels;
+        let out = PyDict::new(py);
+        out.set_item("instrument", instrument.id.as_str())?;
+        out.set_item("scope", of.scope.as_str())?;
+        out.set_item("name", &*of.name)?;
+        out.set_item("trigger", levels.trigger.as_str())?;
+        out.set_item("stop", levels.stop.map(|(_, kind)| kind.as_str()))?;
+        out.set_item("level", levels.stop.map(|(level, _)| price(level)))?;
+        out.set_item("take_profit", levels.take_profit.map(price))?;
+        out.set_item("until_ns", levels.until)?;
+        out.set_item("max_loss", levels.max_loss.map(|most| units_to_py(py, most)).transpose()?)?;
+        out.set_item("is_closing", of.is_closing)?;
+        Ok(out)
+    }
+}
+
 #[pymethods]
 impl RiskView {
     /// What the strategy may do: ``active``, ``reducing``, ``paused`` or ``halted``.
@@ -343,6 +433,18 @@ impl RiskView {
     fn limits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let uses = self.shared.with(py, |ctx| ctx.limit_uses())?;
         PyList::new(py, uses.iter().map(|of| use_to_py(py, of)).collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// What stops say of every position that they watch, a dictionary for each set and position.
+    ///
+    /// ``instrument, scope, name, trigger, stop, level, take_profit, until_ns, max_loss, is_closing``: ``level`` is
+    /// the price at which ``stop`` cuts the loss, ``take_profit`` where the next gain is taken, ``until_ns`` when it
+    /// has been held long enough; what a set does not say is None. ``is_closing`` is whether one is closing all of it.
+    #[getter]
+    fn stops<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let uses = self.shared.with(py, |ctx| ctx.stop_uses())?;
+        let rows = uses.iter().map(|of| self.stop_to_py(py, of)).collect::<PyResult<Vec<_>>>()?;
+        PyList::new(py, rows)
     }
 
     /// How many percent are used of the limits that count something, by name; of several of one name the most.

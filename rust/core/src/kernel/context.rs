@@ -10,6 +10,7 @@ use super::quoting::QuoteSide;
 use super::record::RefusalRow;
 use super::routing::{RouteError, RouteRequest};
 use super::signals::{Question, Signal};
+use super::stopping::StopUse;
 use super::topics::{Subscription, Topics};
 use crate::bars::{BarSpec, BarSpecError};
 use crate::book::{FillBasis, L2Book, Touch};
@@ -18,7 +19,7 @@ use crate::features::FeatureEngine;
 use crate::indicators::Stream;
 use crate::ledger::{Position, Uncounted};
 use crate::orders::{Group, GroupId, GroupRequest, Order, OrderError, OrderId, OrderRequest, PostOnly};
-use crate::risk::{BadLimit, Breach, Limits, Use};
+use crate::risk::{BadLimit, Breach, Limits, StopTerms, Use};
 use crate::types::{CurrencyId, Instrument, MarketId, Money, OrderTerms, Price, Qty, Side, StrategyId};
 
 /// The kernel while a hook of one strategy runs.
@@ -282,6 +283,22 @@ impl Context {
     pub fn tighten(&mut self, limits: &Limits) -> Result<(), BadLimit> {
         let strategy = self.strategy;
         self.core_mut().tighten(strategy, limits)
+    }
+
+    /// Sets stops of the strategy's own on its positions in an instrument, in place of those it had; none takes them away.
+    /// Those that came with limits stay.
+    ///
+    /// # Errors
+    /// [`BadLimit`] naming what cannot be, or would be wider than before while something is held; nothing has changed
+    /// then.
+    pub fn protect(&mut self, market: MarketId, terms: Option<Arc<StopTerms>>) -> Result<(), BadLimit> {
+        let strategy = self.strategy;
+        self.core_mut().protect(strategy, market, terms)
+    }
+
+    /// What stops say of the strategy's positions.
+    pub fn stop_uses(&self) -> Vec<StopUse> {
+        self.core().stop_uses(self.strategy)
     }
 
     /// Cancels and closes everything, of every strategy; nothing else passes until a person resumes trading.

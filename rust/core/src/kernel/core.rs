@@ -11,6 +11,7 @@ use super::market::Market;
 use super::quoting::Quotes;
 use super::record::{Record, RefusalRow};
 use super::signals::Signals;
+use super::stop_sets::Stopping;
 use super::timers::Timers;
 use super::topics::Registry;
 use crate::event::Heads;
@@ -24,6 +25,8 @@ pub(super) enum Due {
     Limits,
     /// Positions are to be closed.
     Exits,
+    /// A position was held long enough, or what a stop left of one is to be closed.
+    Stops,
     /// Bars of a market are closed.
     Bars(MarketId),
     /// A signal ends.
@@ -52,6 +55,8 @@ pub(super) struct Core {
     pub(super) exits: Exits,
     /// Who listens, and what it is to be told; boxed, since mostly nobody does.
     pub(super) events: Option<Box<Events>>,
+    /// Stops, where there are any.
+    pub(super) stopping: Option<Box<Stopping>>,
     pub(super) accounts: Accounts,
     pub(super) desk: Desk,
     pub(super) quotes: Quotes,
@@ -82,7 +87,7 @@ impl Core {
     /// Whether strategies or limits need every message of a market.
     #[inline]
     pub(super) fn is_followed(&self, market: MarketId) -> bool {
-        !self.topics.of(market).is_empty() || self.limits_need_marks()
+        !self.topics.of(market).is_empty() || self.limits_need_marks() || self.watches_stops(market)
     }
 
     /// What is to be done next without an input that asks for it, and when.
@@ -109,6 +114,11 @@ impl Core {
             && is_first(at, next)
         {
             next = Some((at, Due::Bars(MarketId::new(market))));
+        }
+        if let Some(at) = self.stopping.as_ref().and_then(|stopping| stopping.next())
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Stops));
         }
         if let Some(at) = self.exits.next()
             && is_first(at, next)

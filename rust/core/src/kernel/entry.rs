@@ -1,6 +1,6 @@
 //! Order entry: requests become commands that have passed the gate, or refusals of our own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::exposure::{Around, Earlier};
 use super::input::{Outgoing, Refusal};
@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::market::Market;
 use super::record::RefusalRow;
 use crate::orders::{Command, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, Trigger};
-use crate::risk::{Engine, Exposure, Gate, Rules, Trading, Verdict};
+use crate::risk::{Breach, Engine, Exposure, Gate, Rules, Trading, Verdict};
 use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
@@ -31,6 +31,8 @@ pub(super) struct Desk {
     carried: Option<Vec<Refusal>>,
     /// What limits said of refused requests whose refusal has not been delivered, in the order they were sent.
     details: VecDeque<RefusalRow>,
+    /// Where a stop is closing a position, with what is said to orders that do not only reduce it.
+    pub(super) shut: BTreeMap<(StrategyId, MarketId), Breach>,
     /// By strategy, when it sent something last and how often it did then.
     moments: Vec<(i64, u32)>,
 }
@@ -183,14 +185,28 @@ impl Desk {
         let exposure = self.engine().map(|engine| {
             around.of_order(engine, &self.store, (sender.strategy, sender.now), &request, earlier)
         });
-        self.judge(
-            sender.now,
-            around.market(request.market),
-            request,
-            earlier.orders,
-            exposure.as_ref(),
-            false,
-        )
+        let (market, reduces) = (request.market, request.reduce_only);
+        let verdict =
+            self.judge(sender.now, around.market(market), request, earlier.orders, exposure.as_ref(), false)?;
+        Ok(self.held_back(verdict, (sender.strategy, market), reduces))
+    }
+
+    /// What a stop says to an order where it is closing the position, unless that order only reduces it.
+    pub(super) fn stop_breach(&self, whose: (StrategyId, MarketId), reduce_only: bool) -> Option<&Breach> {
+        if reduce_only || self.shut.is_empty() { None } else { self.shut.get(&whose) }
+    }
+
+    fn held_back(&self, verdict: Verdict, whose: (StrategyId, MarketId), reduce_only: bool) -> Verdict {
+        match (self.stop_breach(whose, reduce_only), verdict) {
+            (Some(breach), Verdict::Approved(command)) => {
+                Verdict::Refused(command.into_inner(), Reason::Risk, vec![breach.clone()])
+            }
+            (Some(breach), Verdict::Refused(command, Reason::Risk, mut breaches)) => {
+                breaches.push(breach.clone());
+                Verdict::Refused(command, Reason::Risk, breaches)
+            }
+            (_, verdict) => verdict,
+        }
     }
 
     fn judge(
@@ -248,7 +264,8 @@ impl Desk {
         });
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
         let rules = around.market(order.market).rules(sender.now, order.filled);
-        self.gate.review(command, &Rules { exposure: exposure.as_ref(), ..rules }, || None)
+        let verdict = self.gate.review(command, &Rules { exposure: exposure.as_ref(), ..rules }, || None)?;
+        Ok(self.held_back(verdict, (sender.strategy, order.market), order.reduce_only))
     }
 
     /// Sends a new order and returns its id.

@@ -3,6 +3,8 @@
 //! Closing everything goes in rounds: orders are cancelled, positions closed by reduce-only market orders, and what a
 //! thin book has not filled is asked for again a while later, until nothing is held and nothing works.
 
+use std::collections::BTreeSet;
+
 use super::core::Core;
 use super::exits::{Exits, ROUND};
 use super::exposure::{Around, Earlier};
@@ -11,7 +13,7 @@ use super::record::FillRow;
 use crate::book::{MarkSource, Touch};
 use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
-    BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Stop, Trading, Trip, Use,
+    BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Scope, Stop, Trading, Trip, Use,
 };
 use crate::types::{AccountId, MarketId, Price, Qty, Side, StrategyId};
 
@@ -174,6 +176,7 @@ impl Core {
     /// Cancels everything, closes everything, and lets nothing else pass until trading is resumed by hand.
     pub(super) fn kill(&mut self) {
         self.desk.set_trading(Trading::Killed);
+        self.note_kill(Some(Check::KillSwitch));
         for strategy in (0..self.trades_on.len()).map(StrategyId::new) {
             let markets = self.desk.open(strategy).map(|order| order.market).collect::<Vec<_>>();
             let held = self.accounts.traded().iter().copied();
@@ -189,8 +192,27 @@ impl Core {
         self.exit_round();
     }
 
+    /// Writes down for every account that the kill switch was thrown, or that it is armed again.
+    fn note_kill(&mut self, check: Option<Check>) {
+        let accounts: BTreeSet<AccountId> = self.trades_on.iter().copied().collect();
+        let trip = |account: AccountId| Trip {
+            ts: self.now,
+            check,
+            scope: Scope::Account,
+            name: account.index().to_string().into(),
+            limit: 0,
+            value: 0,
+            does: OnTrip::Flatten,
+            guard: usize::MAX,
+        };
+        self.record.trips.extend(accounts.into_iter().map(trip));
+    }
+
     /// Goes on, by hand.
     pub(super) fn resume(&mut self) {
+        if self.desk.trading() == Trading::Killed {
+            self.note_kill(None);
+        }
         self.desk.set_trading(Trading::Active);
         self.exits = Exits::default();
         let now = self.now;
@@ -226,7 +248,8 @@ impl Core {
         }
     }
 
-    fn send_exit(&mut self, strategy: StrategyId, id: MarketId, held: i64) -> Option<OrderId> {
+    /// Sends what closes so much, signed as it is held, or as much of it as the venue takes at a time.
+    pub(super) fn send_exit(&mut self, strategy: StrategyId, id: MarketId, held: i64) -> Option<OrderId> {
         let market = &self.markets[id.index()];
         let terms = market.instrument.terms_at(self.now);
         let most = terms.max_qty.unwrap_or(i64::MAX);
@@ -275,11 +298,14 @@ impl Core {
 
     /// Every limit that a new order would pass; nothing is sent.
     pub(super) fn breaches(&self, strategy: StrategyId, request: &OrderRequest) -> Vec<Breach> {
-        let Some(engine) = self.desk.engine() else { return Vec::new() };
+        let stopped = self.desk.stop_breach((strategy, request.market), request.reduce_only).cloned();
+        let Some(engine) = self.desk.engine() else { return stopped.into_iter().collect() };
         let (orders, who) = (self.desk.orders(), (strategy, self.now));
         let Exposure { ask, amounts, standing } =
             self.around().of_order(engine, orders, who, request, Earlier::default());
-        engine.review(&ask, &amounts, &standing)
+        let mut breaches = engine.review(&ask, &amounts, &standing);
+        breaches.extend(stopped);
+        breaches
     }
 
     /// Whether each of many limit orders by itself would pass no limit; nothing is sent.
@@ -290,13 +316,15 @@ impl Core {
         orders: impl Iterator<Item = (Side, Price, Qty)>,
         mut each: impl FnMut(bool),
     ) {
-        let Some(engine) = self.desk.engine() else { return orders.for_each(|_| each(true)) };
+        let is_shut = self.desk.stop_breach((strategy, market), false).is_some();
+        let Some(engine) = self.desk.engine() else { return orders.for_each(|_| each(!is_shut)) };
         let around = self.around();
         let standing = around.standing(engine, self.desk.orders(), strategy, None);
         let stands = [Side::Buy, Side::Sell]
             .map(|side| engine.stand(around.ask(strategy, market, side, self.now), &standing));
         for (side, price, qty) in orders {
-            each(stands[side.index()].passes(&around.amounts(engine, market, price, qty)));
+            let passes = stands[side.index()].passes(&around.amounts(engine, market, price, qty));
+            each(passes && !is_shut);
         }
     }
 

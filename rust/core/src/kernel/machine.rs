@@ -22,6 +22,7 @@ use super::market::Market;
 use super::quoting::Quotes;
 use super::record::{CandleRow, PublishedRow, Reconcile, Record, SignalRow};
 use super::signals::{Answer, Question, Signals};
+use super::stop_sets::Stopping;
 use super::strategy::{HookError, HookResult, Interest, Strategy};
 use super::timers::Timers;
 use super::topics::{Registry, Subscriber, Topics};
@@ -205,9 +206,10 @@ impl Kernel {
         topics.replace(followed);
         let bars_due = Heads::new(states.len());
         let names: Vec<String> = runners.iter().map(|runner: &Runner| runner.name.clone()).collect();
-        let mut desk = Desk::default();
+        let (mut desk, mut stopping) = (Desk::default(), None);
         if let Some(risk) = config.risk {
             let seats: Vec<_> = names.iter().cloned().zip(trades_on.iter().copied()).collect();
+            stopping = Stopping::new(&risk.stops, &states, &seats)?.map(Box::new);
             desk.set_engine(engine_of(RiskConfig::clone(&risk), &states, &seats)?);
         }
         let core = Core {
@@ -223,6 +225,7 @@ impl Kernel {
             desk,
             exits: Exits::default(),
             events: None,
+            stopping,
             refused: None,
             timers: Timers::default(),
             executions: Executions::default(),
@@ -432,6 +435,10 @@ impl Kernel {
                 core.exit_round();
                 Ok(())
             }
+            Due::Stops => {
+                core.elapse_stops();
+                Ok(())
+            }
             Due::Bars(market) => self.close_bars(market),
             Due::Expiry => match core.signals.expire(core.now) {
                 Some((strategy, market, signal)) => {
@@ -500,6 +507,7 @@ impl Kernel {
         if state.bars.are_idle() && state.features.is_empty() {
             state.view.know(rows, |_, _, _| ());
             core.mark(market, false);
+            core.stops_know(market);
             return Ok(());
         }
         let Market { view, bars, features, .. } = state;
@@ -509,6 +517,7 @@ impl Kernel {
             failure = failure.take().or(features.read(view, from, to));
         });
         core.mark(market, false);
+        core.stops_know(market);
         failure.map_or(Ok(()), |failure| self.feature_failed(failure))
     }
 
@@ -526,7 +535,7 @@ impl Kernel {
         let core = self.ctx.core_mut();
         let mut wanted = core.topics.followed(market);
         let executes = wanted.has(Topics::EXECUTION);
-        if executes || core.limits_need_trades() {
+        if executes || core.limits_need_trades() || core.stops_need_trades(market) {
             wanted = wanted.with(Topics::TRADES);
         }
         wanted = wanted.with(core.event_topics());
@@ -600,6 +609,9 @@ impl Kernel {
             core.tell_message(market, &self.content);
         }
         core.mark(market, false);
+        if core.watches_stops(market) {
+            core.watch_stops(market, Some(&self.content));
+        }
         self.announce_all(market)?;
         if executes {
             self.on_execution_message(market)?;
@@ -722,7 +734,10 @@ impl Kernel {
         let (fill, breaches) = (booked.as_ref().ok().and_then(Option::as_ref), refused.as_ref());
         core.tell_report(id, applied, report.kind, fill, breaches.map(|refused| &refused.breaches));
         match &booked {
-            Ok(Some(fill)) => core.limits_filled(fill, is_first),
+            Ok(Some(fill)) => {
+                core.limits_filled(fill, is_first);
+                core.position_changed(strategy, on, Some((id, fill.qty.steps())));
+            }
             _ if applied != Applied::Nothing => core.limits_told(on, strategy, report.kind),
             _ => {}
         }
@@ -776,6 +791,9 @@ impl Kernel {
             core.tell_payment(row);
         }
         core.mark(payment.market, true);
+        for row in &rows {
+            core.position_changed(row.strategy, payment.market, None);
+        }
         let market = &core.markets[payment.market.index()];
         for row in &rows {
             let checked = core.accounts.check(row.strategy, payment.market, &market.math);

@@ -31,6 +31,8 @@ mod record;
 mod routing;
 mod save;
 mod signals;
+mod stop_sets;
+mod stopping;
 mod strategy;
 mod telling;
 mod timers;
@@ -48,11 +50,12 @@ pub use published::{Funding, Stat, Trade};
 pub use quoting::QuoteSide;
 pub use record::{
     CandleRow, EquityRow, FillRow, MidRow, PaymentRow, PublishedRow, RECONCILE_KEPT, Reconcile, Record,
-    RefusalRow, SignalRow,
+    RefusalRow, SignalRow, StopRow,
 };
 pub use routing::{RouteError, RouteRequest};
 pub use save::{LoadError, SaveError};
 pub use signals::{Answer, Confidence, Opinion, Question, Signal, SignalAction};
+pub use stopping::StopUse;
 pub use strategy::{HookError, HookResult, Interest, Strategy};
 pub use topics::{Subscription, Topics, UnknownTopic};
 pub use view::Known;

@@ -95,7 +95,8 @@ impl Kernel {
     #[inline]
     pub fn topics_version(&self) -> u64 {
         let core = self.ctx.core();
-        core.topics.version() + core.desk.engine().map_or(0, Engine::version) + core.events_version()
+        let stops = core.stopping.as_ref().map_or(0, |stopping| stopping.version());
+        core.topics.version() + core.desk.engine().map_or(0, Engine::version) + core.events_version() + stops
     }
 
     /// Whether orders may be sent.

@@ -7,10 +7,11 @@ use super::signals::Answer;
 use crate::bars::Bar;
 use crate::exec::Execution;
 use crate::ledger::Payment;
+use crate::orders::TriggerBy;
 use crate::orders::{
     Command, FeePaid, FillOrigin, Liquidity, Mismatch, Order, OrderId, OrderKey, OrderStatus, Reason,
 };
-use crate::risk::{Breach, Trip};
+use crate::risk::{Breach, FinePrice, Scope, StopKind, Trip};
 use crate::types::{CurrencyId, MarketId, Money, Price, Qty, Side, StrategyId};
 
 /// A fill as it was booked.
@@ -178,6 +179,35 @@ impl RefusalRow {
     }
 }
 
+/// A stop that fired.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StopRow {
+    /// When, ns.
+    pub ts: i64,
+    /// Whose position it closes.
+    pub strategy: StrategyId,
+    /// The instrument.
+    pub market: MarketId,
+    /// What it is.
+    pub kind: StopKind,
+    /// Which price was looked at.
+    pub trigger: TriggerBy,
+    /// That price, where it is known.
+    pub price: Option<FinePrice>,
+    /// The level it had reached; none of time and of a loss in money.
+    pub level: Option<FinePrice>,
+    /// Average entry price, in price increments.
+    pub avg_entry_price: Option<f64>,
+    /// The position, signed.
+    pub position_qty: i64,
+    /// How much of it is to be closed.
+    pub qty: i64,
+    /// Whose stop it is.
+    pub scope: Scope,
+    /// The name of the venue, instrument or strategy; the number of the account.
+    pub name: Arc<str>,
+}
+
 /// What does not agree between a venue and us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconcile {
@@ -217,6 +247,8 @@ pub struct Record {
     pub refusals: Vec<RefusalRow>,
     /// When limits stopped somebody and when it went on.
     pub trips: Vec<Trip>,
+    /// Stops that fired.
+    pub stops: Vec<StopRow>,
     /// Mids of the markets orders were sent to, from the first order on, as a backtest's venue has them.
     pub mids: Vec<MidRow>,
     /// Fills that were ever booked.
@@ -268,7 +300,8 @@ impl Record {
             + self.mids.len()
             + self.reported.len()
             + self.refusals.len()
-            + self.trips.len();
+            + self.trips.len()
+            + self.stops.len();
         self.orders.len() + self.fills.len() + self.payments.len() + self.equity.len() + market
     }
 
@@ -286,6 +319,7 @@ impl Record {
         self.mids.clear();
         self.refusals.clear();
         self.trips.clear();
+        self.stops.clear();
     }
 
     /// Whether no row is kept.

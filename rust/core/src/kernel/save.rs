@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::entry::Desk;
 use super::executions::Executions;
-use super::exits::Exits;
 use super::feature_feed::FeedsError;
 use super::groups::{Groups, one_of};
 use super::journal::Journal;
@@ -144,7 +143,7 @@ impl Kernel {
             w.u64(order);
         }
 
-        core.exits.save(&mut w);
+        core.save_closing(&mut w);
         for (strategy, market, position) in core.accounts.all() {
             save_position(&mut w, position);
             for quote in core.quotes.of(strategy, market) {
@@ -248,7 +247,7 @@ impl Kernel {
         let (strategies, markets) = (kernel.runners.len(), core.markets.len());
         let gate = core.desk.take_gate();
         core.desk = load_desk(&mut r, gate, || core.bare_engine(), strategies, markets)?;
-        core.exits = Exits::load(&mut r, strategies, markets)?;
+        core.load_closing(&mut r)?;
         for strategy in (0..strategies).map(StrategyId::new) {
             for market in (0..markets).map(MarketId::new) {
                 let position = load_position(&mut r, cost_basis)?;

@@ -128,6 +128,10 @@ checks! {
     TripClockJump "trip_clock_jump" Length,
     /// The circuit breaker has tripped; it has no limit of its own.
     Breaker "breaker" Flag,
+    /// A stop is closing the position; likewise.
+    Stop "stop" Flag,
+    /// The kill switch was thrown; likewise, and no check of an order.
+    KillSwitch "kill_switch" Flag,
 }
 
 impl Check {
@@ -141,9 +145,9 @@ impl Check {
         Self::ALL.get(usize::from(code)).copied()
     }
 
-    /// Whether it can be set: all but the breaker itself.
+    /// Whether it can be set: all but what the breaker, stops and the kill switch say themselves.
     pub fn is_limit(self) -> bool {
-        self != Self::Breaker
+        !matches!(self, Self::Breaker | Self::Stop | Self::KillSwitch)
     }
 
     /// Whether what reaches its limit trips the circuit breaker.

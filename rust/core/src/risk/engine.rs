@@ -6,9 +6,10 @@
 //!
 //! To ask changes nothing. What was sent, filled, rejected and marked is told by whoever keeps orders and positions.
 
+use super::amount::BadLimit;
 use super::check::{Check, Checks, ONE, Scope, Units};
 use super::guard::{Guard, Stop, Trip};
-use super::limits::{BadLimit, Limit, Limits, OnTrip, RiskConfig};
+use super::limits::{Limit, Limits, OnTrip, RiskConfig};
 use crate::book::Touch;
 use crate::types::{AccountId, Instrument, MONEY_SCALE, MarketId, Money, StrategyId};
 

@@ -2,21 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::amount::{BadLimit, positive, whole};
 use super::check::{Check, Checks, Counts, ONE, Units};
-use crate::types::{Decimal, Instrument, MONEY_SCALE, parse_duration};
-
-/// The most a limit may be: more than any account comes to, and far from the end of arithmetic.
-const LIMIT: Units = 10i128.pow(21) * ONE;
-
-/// A limit that cannot be one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct BadLimit {
-    /// The limit.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
+use super::stop_terms::StopConfig;
+use crate::types::{Instrument, parse_duration};
 
 /// A limit that is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,21 +177,6 @@ fn read(counts: Counts, text: &str) -> Result<Option<Limit>, String> {
     }
 }
 
-/// A whole number above zero, in units.
-fn whole(text: &str) -> Result<Units, String> {
-    let units = positive(text)?;
-    if units % ONE == 0 { Ok(units) } else { Err(format!("{text} is not a whole number")) }
-}
-
-/// A number above zero, in units.
-fn positive(text: &str) -> Result<Units, String> {
-    let value: Decimal = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
-    value
-        .at_scale(MONEY_SCALE)
-        .filter(|units| (1..=LIMIT).contains(units))
-        .ok_or_else(|| format!("{text} is not above 0 and at most 10^21, of at most 12 decimal places"))
-}
-
 /// What is done where a limit that trips is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
@@ -254,6 +228,8 @@ pub struct RiskConfig {
     pub auto_resume: bool,
     /// When a day begins, after midnight UTC, ns.
     pub day_begins: i64,
+    /// What closes positions by itself.
+    pub stops: StopConfig,
 }
 
 impl Default for RiskConfig {
@@ -268,6 +244,7 @@ impl Default for RiskConfig {
             cooldown: 60_000_000_000,
             auto_resume: false,
             day_begins: 0,
+            stops: StopConfig::default(),
         }
     }
 }
@@ -288,15 +265,16 @@ impl RiskConfig {
         limits
     }
 
-    /// Checks that what is set can be held against orders.
+    /// Checks that what is set can be held against orders and positions.
     ///
     /// # Errors
-    /// [`BadLimit`] naming what is missing.
+    /// [`BadLimit`] naming what is missing, or a price that is of no instrument.
     pub fn check(&self) -> Result<(), BadLimit> {
         if self.capital.is_none() && self.sets().any(|limits| limits.get(Check::MaxLeverage).is_some()) {
             let problem = "missing: max_leverage is counted from it".to_owned();
             return Err(BadLimit { field: "capital".to_owned(), problem });
         }
+        self.stops.check()?;
         self.check_sets()
     }
 
@@ -317,14 +295,6 @@ impl RiskConfig {
         }
         Ok(())
     }
-}
-
-/// An amount above zero as it is written, in units.
-///
-/// # Errors
-/// [`BadLimit`] naming the field.
-pub fn parse_amount(field: &str, text: &str) -> Result<Units, BadLimit> {
-    positive(text).map_err(|problem| BadLimit { field: field.to_owned(), problem })
 }
 
 #[cfg(test)]

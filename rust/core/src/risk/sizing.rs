@@ -4,8 +4,9 @@
 //! they refuse. Profiles are sets of limits in percent of a capital; their risk at the stop and their caps go together
 //! because the smallest of all is taken.
 
+use super::amount::BadLimit;
 use super::check::{Check, ONE, Units, to_decimal};
-use super::limits::{BadLimit, Limit, Limits, RiskConfig};
+use super::limits::{Limit, Limits, RiskConfig};
 use crate::ledger::ContractMath;
 use crate::types::{Instrument, MONEY_SCALE, Money, Price, Qty, STEPS_LIMIT};
 
