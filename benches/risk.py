@@ -120,9 +120,7 @@ def maker(market: Market) -> Job:
     def run(strategy: Callable[[], tc.Strategy], risk: tc.RiskLimits | None) -> Callable[[], float]:
         def seconds() -> float:
             data, specs = {NAME: market.columns}, {NAME: market.spec}
-            return run_seconds(
-                tc.Backtest([strategy()], data, [venue], specs=specs, on_error="stop_run", risk=risk)
-            )
+            return run_seconds(tc.Backtest([strategy()], data, [venue], specs=specs, on_error="stop_run", risk=risk))
 
         return seconds
 

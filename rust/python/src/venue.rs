@@ -192,7 +192,7 @@ fn to_balances(given: &Attributes<'_>) -> PyResult<Option<Balances>> {
         other => return Err(errors::invalid("borrowing", format!("{other:?} is not refused or allowed"))),
     };
     let interest = to_interest(&given.borrow_rate)?;
-    if interest.is_some() && !(may_borrow && !given.balances.is_none()) {
+    if interest.is_some() && (!may_borrow || given.balances.is_none()) {
         let problem = "is of what accounts borrow: it needs balances, and borrowing allowed";
         return Err(errors::invalid("borrow_rate", problem));
     }
@@ -211,7 +211,7 @@ fn to_interest(given: &Bound<'_, PyAny>) -> PyResult<Option<InterestRates>> {
         return Ok(None);
     }
     let text = to_text("borrow_rate", "a rate such as \"0.00001 every 1h\", or rates by currency", given)?;
-    let rates = InterestRates::parse(&text, |value| value.parse());
+    let rates = InterestRates::parse(&text, str::parse);
     rates.map(Some).map_err(|problem| errors::invalid("borrow_rate", problem))
 }
 

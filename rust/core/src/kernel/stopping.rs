@@ -14,6 +14,7 @@ use super::exits::{Exits, ROUND};
 use super::record::StopRow;
 use super::stop_sets::{Guarded, Pair, Stopping};
 use super::view::Content;
+use crate::book::MarkPrice;
 use crate::orders::{Order, OrderId, Reason, TriggerBy};
 use crate::risk::{
     BadLimit, Breach, Check, FinePrice, Fired, PositionStops, Scope, StopLevels, StopTerms, fine_to_twice,
@@ -86,7 +87,7 @@ impl Core {
             }
             let position = accounts.position(pair.1, id);
             let lost = |price: FinePrice| {
-                let made = position.unrealized(&market.math, Some(fine_to_twice(price)));
+                let made = position.unrealized(&market.math, Some(MarkPrice::Twice(fine_to_twice(price))));
                 made.ok().map(|made| -made.units())
             };
             let is_long = guarded.stops.is_long();

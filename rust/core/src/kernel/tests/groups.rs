@@ -95,7 +95,7 @@ impl Toy {
             let market = MarketSpec {
                 instrument: Arc::clone(&instrument),
                 basis: FillBasis::L2,
-                marks: crate::book::MarkSource::Mid,
+                marks: MarkSource::Mid,
             };
             (config, vec![market], vec![strategy])
         };
