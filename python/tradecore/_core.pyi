@@ -1425,6 +1425,9 @@ class Order:
         anything else, and for an order that was asked for with :meth:`Context.order`.
         """
     @property
+    def emulated(self) -> tuple[str, ...]:
+        """What the kernel does of it in the venue's place: ``trigger``, ``reduce_only``; empty for nothing."""
+    @property
     def group_id(self) -> int | None:
         """Number of the group it belongs to, of ``ctx.oco``, ``ctx.bracket`` or ``ctx.oto``; None for none."""
     @property
@@ -1700,6 +1703,7 @@ class Context:
         reduce_only: bool = False,
         display_qty: _Number | None = None,
         client_id: str | None = None,
+        emulate: bool = False,
     ) -> int:
         """Send an order and return its id; without a price it is a market order.
 
@@ -1739,6 +1743,10 @@ class Context:
             part queues behind all others.
         client_id : str, optional
             The strategy's own name for it, unique among its open orders; 36 characters at most.
+        emulate : bool
+            Whether the kernel does what the venue lacks: keeps a stop, take profit or trailing stop until it is set off
+            by what is known here, and holds a reduce-only order to the position. ``order.emulated`` says what it is.
+            Such an order is not at the venue: while the session is not connected or down, nothing sets it off.
 
         Returns
         -------
@@ -1755,6 +1763,8 @@ class Context:
         OrderError
             When the terms contradict each other, a time is over, the client id is in use, or the order is worth more
             than 10^21 of the settlement currency.
+        UnsupportedOrderError
+            When the venue takes no such order, and it is not or cannot be emulated.
         UnknownInstrumentError
             When the instrument is not in the run.
 
@@ -1780,6 +1790,7 @@ class Context:
         reduce_only: bool = False,
         display_qty: _Number | None = None,
         client_id: str | None = None,
+        emulate: bool = False,
     ) -> int:
         """Send a buy order and return its id; parameters and errors are those of :meth:`submit`.
 
@@ -1808,6 +1819,7 @@ class Context:
         reduce_only: bool = False,
         display_qty: _Number | None = None,
         client_id: str | None = None,
+        emulate: bool = False,
     ) -> int:
         """Send a sell order and return its id; parameters and errors are those of :meth:`submit`.
 
@@ -2008,7 +2020,11 @@ class Context:
         The newest 10,000 that have ended can still be asked for.
         """
     def oco(
-        self, instrument: str | Instrument, *orders: OrderSpec, if_rejected: Literal["cancel", "keep"] = "cancel"
+        self,
+        instrument: str | Instrument,
+        *orders: OrderSpec,
+        if_rejected: Literal["cancel", "keep"] = "cancel",
+        emulate: bool = False,
     ) -> OrderGroup:
         """Send orders of which what one fills the others lose (one-cancels-other), and return the group.
 
@@ -2023,7 +2039,9 @@ class Context:
         *orders : OrderSpec
             Two or more.
         if_rejected : "cancel" or "keep"
-            Whether the others are cancelled when one is refused, or goes on not by its own terms.
+            Whether the others are cancelled when one is refused, or ended by its venue.
+        emulate : bool
+            Whether the kernel does what the venue lacks for its orders, as for :meth:`submit`.
 
         Raises
         ------
@@ -2059,6 +2077,7 @@ class Context:
         expires_at: int | datetime | None = None,
         client_id: str | None = None,
         if_rejected: Literal["close", "cancel", "keep"] = "close",
+        emulate: bool = False,
     ) -> OrderGroup:
         """Send an entry, whose fills are protected by a stop and a take profit, and return the group.
 
@@ -2095,6 +2114,8 @@ class Context:
         if_rejected : "close", "cancel" or "keep"
             What becomes of the group when a leg is refused, or ended by the venue: all others are cancelled and what is
             open is closed at the market; only the former; or nothing.
+        emulate : bool
+            Whether the kernel does what the venue lacks for its orders, as for :meth:`submit`.
 
         Raises
         ------
@@ -2112,7 +2133,9 @@ class Context:
         >>> group.state, group.open_qty, group.order("entry").order_type.name
         ('working', 0.0, 'MARKET')
         """
-    def oto(self, instrument: str | Instrument, first: OrderSpec, *then: OrderSpec) -> OrderGroup:
+    def oto(
+        self, instrument: str | Instrument, first: OrderSpec, *then: OrderSpec, emulate: bool = False
+    ) -> OrderGroup:
         """Send an order, and others once it has filled whole (one-triggers-other), and return the group.
 
         The others are orders of their own from then on. None is sent when the first ends otherwise.
@@ -2123,6 +2146,8 @@ class Context:
         first : OrderSpec
         *then : OrderSpec
             One or more.
+        emulate : bool
+            Whether the kernel does what the venue lacks for its orders, as for :meth:`submit`.
 
         Raises
         ------

@@ -276,3 +276,113 @@ def test_a_bracket_leaves_a_position_no_larger_for_a_stop_over_a_gap(instrument:
     )
     made, _ = play(instrument, gap, buy_bracket)
     assert made.filled == [(1, 101.0, 2.0), (2, 90.0, 2.0)]
+
+
+BARE = tc.SimVenue(
+    "TEST",
+    latency=tc.Latency(entry="1ms", response="1ms"),
+    order_types="market, limit",
+    triggers="none",
+    reduce_only="unsupported",
+)
+"""A venue that knows neither stops nor reduce-only orders."""
+
+
+def test_the_kernel_keeps_a_stop_that_its_venue_does_not_know(instrument: tc.Instrument) -> None:
+    made, result = play(
+        instrument,
+        tape((100, -1, 95, 1)),
+        lambda ctx: ctx.buy(NAME, 2),
+        lambda ctx: ctx.sell(
+            NAME, 5, type="stop_market", trigger_price=95, reduce_only=True, client_id="stop", emulate=True
+        ),
+        lambda ctx: (ctx.order("stop").emulated, ctx.order("stop").status.name),
+        venue=BARE,
+    )
+    assert made.seen[2] == (("trigger", "reduce_only"), "NEW")
+    assert made.filled == [(1, 101.0, 2.0), (2, 95.0, 2.0)]
+    assert [told for told in made.told if told[1] == 2] == [
+        (20, 2, "NEW", ""),
+        (100, 2, "PENDING_NEW", ""),
+        (102, 2, "NEW", ""),
+        (102, 2, "FILLED", ""),
+    ]
+    assert result.orders.sort("order_id")["emulated"].to_list() == [None, "trigger, reduce_only"]
+    assert result.orders["ts_trigger"].dt.timestamp("ms").to_list() == [None, 100]
+
+
+@pytest.mark.parametrize(
+    ("terms", "trades", "price"),
+    [
+        ({"type": "take_profit_market", "trigger_price": 103}, ((100, 1, 103, 1),), 99.0),
+        ({"type": "stop_limit", "trigger_price": 95, "price": 94}, ((100, -1, 95, 1),), 95.0),
+        ({"trailing_offset": 4}, ((90, 1, 101, 1), (100, 1, 103, 1), (110, -1, 99, 1)), 99.0),
+        ({"type": "stop_market", "trigger_price": 95, "trigger": "mid"}, (), None),
+    ],
+)
+def test_whatever_sets_an_order_off_can_be_emulated(
+    instrument: tc.Instrument, terms: dict[str, Any], trades: Any, price: float | None
+) -> None:
+    made, _ = play(instrument, tape(*trades), lambda ctx: ctx.sell(NAME, 2, emulate=True, **terms), venue=BARE)
+    assert [fill[1] for fill in made.filled] == ([] if price is None else [price])
+
+
+def test_a_kept_order_is_changed_cancelled_and_ends_in_the_kernel(instrument: tc.Instrument) -> None:
+    def stop(ctx: tc.Context, **terms: Any) -> int:
+        return ctx.sell(NAME, 2, type="stop_market", trigger_price=95, emulate=True, **terms)
+
+    made, result = play(
+        instrument,
+        tape((500, -1, 95, 1)),
+        stop,
+        lambda ctx: ctx.replace(1, qty=3),
+        lambda ctx: ctx.order(1).qty,
+        lambda ctx: ctx.cancel(1),
+        lambda ctx: stop(ctx, expires_at=200_000_000),
+        venue=BARE,
+    )
+    assert made.seen[:4] == [1, True, 3.0, True]
+    assert made.told[-1] == (200, 2, "EXPIRED", "gtd_reached")
+    assert made.filled == []
+    assert result.orders.sort("order_id")["status"].to_list() == ["cancelled", "expired"]
+
+
+def test_nothing_is_emulated_that_the_venue_does_itself(instrument: tc.Instrument) -> None:
+    made, _ = play(
+        instrument,
+        tape((100, -1, 95, 1)),
+        lambda ctx: ctx.sell(NAME, 2, type="stop_market", trigger_price=95, emulate=True),
+        lambda ctx: ctx.order(1).emulated,
+    )
+    assert made.seen[1] == ()
+
+
+def test_what_cannot_be_emulated_is_refused_as_before(instrument: tc.Instrument) -> None:
+    def step(ctx: tc.Context) -> None:
+        with pytest.raises(UnsupportedOrderError, match="stop_market"):
+            ctx.sell(NAME, 2, type="stop_market", trigger_price=95)
+        with pytest.raises(UnsupportedOrderError, match="icebergs"):
+            ctx.sell(NAME, 2, 105, display_qty=1, emulate=True)
+        with pytest.raises(OrderError, match="the kernel keeps"):
+            ctx.sell(NAME, 2, type="stop_market", trigger_price=95, time_in_force="day", emulate=True)
+        with pytest.raises(OffGridError):
+            ctx.sell(NAME, 2, type="stop_market", trigger_price="94.99", emulate=True)
+
+    venue = tc.SimVenue("TEST", order_types="market, limit", iceberg="unsupported")
+    _, result = play(instrument, tape(), step, venue=venue)
+    assert result.orders.is_empty()
+
+
+@pytest.mark.parametrize("last", [(100, -1, 94.0, 9.0), (100, 1, 106.0, 9.0)])
+def test_a_bracket_at_a_venue_that_knows_nothing_of_it(instrument: tc.Instrument, last: Any) -> None:
+    made, result = play(
+        instrument,
+        tape(last),
+        lambda ctx: ctx.bracket(NAME, "buy", 2, stop_loss=95, take_profit=105, emulate=True),
+        *[lambda ctx: (ctx.group(1).state, ctx.group(1).over_qty)] * 15,
+        venue=BARE,
+    )
+    assert made.seen[-1] == ("done", 0.0)
+    assert result.positions["position_qty"].to_list() == [2.0, 0.0]
+    emulated = result.orders.sort("order_id").select("role", "emulated").rows()
+    assert emulated == [("entry", None), ("stop_loss", "trigger, reduce_only"), ("take_profit", "reduce_only")]

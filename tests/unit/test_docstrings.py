@@ -120,7 +120,7 @@ def test_help_shows_signatures_with_their_defaults() -> None:
     shown = {name: str(inspect.signature(getattr(tc.Context, name))) for name in ("buy", "quote", "at", "cancel_all")}
     terms = (
         "type=None, trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None, "
-        "post_only=False, reduce_only=False, display_qty=None, client_id=None"
+        "post_only=False, reduce_only=False, display_qty=None, client_id=None, emulate=False"
     )
     assert shown["buy"] == f"(self, /, instrument, qty, price=None, *, {terms})"
     assert shown["quote"].endswith("bid=None, ask=None, qty=None, bid_qty=None, ask_qty=None, post_only=True)")

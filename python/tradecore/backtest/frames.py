@@ -73,6 +73,7 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "client_id",
         "group",
         "role",
+        "emulated",
         "ts_accept",
         "ts_close",
     ),
@@ -209,7 +210,7 @@ class Frames:
         """One row per order, by order id: terms, outcome, times (ours).
 
         ``group`` is the number of the group it belongs to (``ctx.oco``, ``ctx.bracket``, ``ctx.oto``), None without
-        one, and ``role`` what it was to it.
+        one, and ``role`` what it was to it. ``emulated`` is what the kernel did of it in the venue's place.
         """
         return self._make("orders", exact=True)
 
@@ -418,7 +419,7 @@ def _with_groups(orders: pl.DataFrame) -> pl.DataFrame:
     """Add the columns of groups, which a result that was saved before there were any does not have."""
     import polars as pl
 
-    columns = {"group": pl.UInt64, "role": pl.String}
+    columns = {"group": pl.UInt64, "role": pl.String, "emulated": pl.String}
     missing = [pl.lit(None, kind).alias(name) for name, kind in columns.items() if name not in orders.columns]
     return orders.with_columns(missing)
 

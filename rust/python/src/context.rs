@@ -299,9 +299,9 @@ impl Context {
         &self,
         market: MarketId,
         side: Side,
-        qty: &Bound<'_, PyAny>,
-        price: Option<&Bound<'_, PyAny>>,
+        (qty, price): (&Bound<'_, PyAny>, Option<&Bound<'_, PyAny>>),
         terms: OrderTerms<'_, '_>,
+        emulate: bool,
     ) -> PyResult<OrderId> {
         if let Some(price) = price {
             self.check_order(market, qty, price)?;
@@ -310,14 +310,16 @@ impl Context {
         let request = terms
             .request(market, instrument, || Ok(side), qty, price)
             .map_err(|error| self.in_force(qty.py(), market, error))?;
-        self.shared.with(qty.py(), |ctx| ctx.submit(request))?.map_err(errors::order)
+        let send =
+            |ctx: &mut CoreContext| if emulate { ctx.submit_emulated(request) } else { ctx.submit(request) };
+        self.shared.with(qty.py(), send)?.map_err(errors::order)
     }
 
     /// Makes a group of the orders that these describe.
     fn group_of<'py>(
         &self,
         instrument: &Bound<'py, PyAny>,
-        (kind, on_reject): (GroupKind, OnReject),
+        (kind, on_reject, emulate): (GroupKind, OnReject, bool),
         specs: impl Iterator<Item = (Role, Bound<'py, PyAny>)>,
     ) -> PyResult<OrderGroup> {
         let market = self.shared.market(instrument)?;
@@ -326,7 +328,7 @@ impl Context {
             Ok((role, request.map_err(|error| self.in_force(spec.py(), market, error))?))
         };
         let orders = specs.map(read).collect::<PyResult<Vec<_>>>()?;
-        self.start_group(instrument.py(), GroupRequest { kind, market, orders, on_reject })
+        self.start_group(instrument.py(), GroupRequest { kind, market, orders, on_reject, emulate })
     }
 
     fn start_group(&self, py: Python<'_>, request: GroupRequest) -> PyResult<OrderGroup> {
@@ -644,6 +646,10 @@ impl Context {
     ///     part queues behind all others.
     /// client_id : str, optional
     ///     The strategy's own name for it, unique among its open orders; 36 characters at most.
+    /// emulate : bool
+    ///     Whether the kernel does what the venue lacks: keeps a stop, take profit or trailing stop until it is set off
+    ///     by what is known here, and holds a reduce-only order to the position. ``order.emulated`` says what it is.
+    ///     Such an order is not at the venue: while the session is not connected or down, nothing sets it off.
     ///
     /// Returns
     /// -------
@@ -660,6 +666,8 @@ impl Context {
     /// OrderError
     ///     When the terms contradict each other, a time is over, the client id is in use, or the order is worth more
     ///     than 10^21 of the settlement currency.
+    /// UnsupportedOrderError
+    ///     When the venue takes no such order, and it is not or cannot be emulated.
     /// UnknownInstrumentError
     ///     When the instrument is not in the run.
     ///
@@ -670,10 +678,10 @@ impl Context {
     /// 'IOC'
     #[pyo3(signature = (instrument, side, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None, emulate=false),
         text_signature = "($self, instrument, side, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
         trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
-        reduce_only=False, display_qty=None, client_id=None)")]
+        reduce_only=False, display_qty=None, client_id=None, emulate=False)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn submit(
         &self,
@@ -691,6 +699,7 @@ impl Context {
         reduce_only: bool,
         display_qty: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
+        emulate: bool,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
         let terms = OrderTerms {
@@ -705,7 +714,7 @@ impl Context {
             display_qty,
             client_id,
         };
-        self.send(market, to_side(side)?, qty, price, terms)
+        self.send(market, to_side(side)?, (qty, price), terms, emulate)
     }
 
     /// Send a buy order and return its id; parameters and errors are those of :meth:`submit`.
@@ -720,10 +729,10 @@ impl Context {
     /// (True, 0.5, 59999.9)
     #[pyo3(signature = (instrument, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None, emulate=false),
         text_signature = "($self, instrument, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
         trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
-        reduce_only=False, display_qty=None, client_id=None)")]
+        reduce_only=False, display_qty=None, client_id=None, emulate=False)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn buy(
         &self,
@@ -740,6 +749,7 @@ impl Context {
         reduce_only: bool,
         display_qty: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
+        emulate: bool,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
         let terms = OrderTerms {
@@ -754,7 +764,7 @@ impl Context {
             display_qty,
             client_id,
         };
-        self.send(market, Side::Buy, qty, price, terms)
+        self.send(market, Side::Buy, (qty, price), terms, emulate)
     }
 
     /// Send a sell order and return its id; parameters and errors are those of :meth:`submit`.
@@ -768,10 +778,10 @@ impl Context {
     /// 'MARKET'
     #[pyo3(signature = (instrument, qty, price=None, *, r#type=None,
         trigger_price=None, trigger=None, trailing_offset=None, time_in_force=None, expires_at=None,
-        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None),
+        post_only=PostOnly::OFF, reduce_only=false, display_qty=None, client_id=None, emulate=false),
         text_signature = "($self, instrument, qty, price=None, *, type=None, trigger_price=None, trigger=None, \
         trailing_offset=None, time_in_force=None, expires_at=None, post_only=False, \
-        reduce_only=False, display_qty=None, client_id=None)")]
+        reduce_only=False, display_qty=None, client_id=None, emulate=False)")]
     #[allow(clippy::too_many_arguments, reason = "the terms of an order")]
     fn sell(
         &self,
@@ -788,6 +798,7 @@ impl Context {
         reduce_only: bool,
         display_qty: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
+        emulate: bool,
     ) -> PyResult<OrderId> {
         let market = self.shared.market(instrument)?;
         let terms = OrderTerms {
@@ -802,7 +813,7 @@ impl Context {
             display_qty,
             client_id,
         };
-        self.send(market, Side::Sell, qty, price, terms)
+        self.send(market, Side::Sell, (qty, price), terms, emulate)
     }
 
     /// Make the two-sided quote of an instrument what it is asked to be, with as few requests as possible.
@@ -1055,7 +1066,9 @@ impl Context {
     /// *orders : OrderSpec
     ///     Two or more.
     /// if_rejected : "cancel" or "keep"
-    ///     Whether the others are cancelled when one is refused, or goes on not by its own terms.
+    ///     Whether the others are cancelled when one is refused, or ended by its venue.
+    /// emulate : bool
+    ///     Whether the kernel does what the venue lacks for its orders, as for :meth:`submit`.
     ///
     /// Raises
     /// ------
@@ -1073,17 +1086,22 @@ impl Context {
     /// ... )
     /// >>> [(order.role, order.order_type.name) for order in group.orders]
     /// [('leg', 'LIMIT'), ('leg', 'STOP_MARKET')]
-    #[pyo3(signature = (instrument, *orders, if_rejected=None),
-        text_signature = "($self, instrument, *orders, if_rejected='cancel')")]
+    #[pyo3(signature = (instrument, *orders, if_rejected=None, emulate=false),
+        text_signature = "($self, instrument, *orders, if_rejected='cancel', emulate=False)")]
     fn oco(
         &self,
         instrument: &Bound<'_, PyAny>,
         orders: &Bound<'_, PyTuple>,
         if_rejected: Option<&Bound<'_, PyAny>>,
+        emulate: bool,
     ) -> PyResult<OrderGroup> {
         let allowed = [OnReject::Cancel, OnReject::Keep];
         let on_reject = if_rejected.map_or(Ok(allowed[0]), |word| to_on_reject(word, &allowed))?;
-        self.group_of(instrument, (GroupKind::Oco, on_reject), orders.iter().map(|order| (Role::Leg, order)))
+        self.group_of(
+            instrument,
+            (GroupKind::Oco, on_reject, emulate),
+            orders.iter().map(|order| (Role::Leg, order)),
+        )
     }
 
     /// Send an entry, whose fills are protected by a stop and a take profit, and return the group.
@@ -1121,6 +1139,8 @@ impl Context {
     /// if_rejected : "close", "cancel" or "keep"
     ///     What becomes of the group when a leg is refused, or ended by the venue: all others are cancelled and what is
     ///     open is closed at the market; only the former; or nothing.
+    /// emulate : bool
+    ///     Whether the kernel does what the venue lacks for its orders, as for :meth:`submit`.
     ///
     /// Raises
     /// ------
@@ -1139,10 +1159,10 @@ impl Context {
     /// ('working', 0.0, 'MARKET')
     #[pyo3(signature = (instrument, side, qty, price=None, *, stop_loss=None, stop_limit=None,
         trailing_offset=None, take_profit=None, trigger=None, post_only=PostOnly::OFF, time_in_force=None,
-        expires_at=None, client_id=None, if_rejected=None),
+        expires_at=None, client_id=None, if_rejected=None, emulate=false),
         text_signature = "($self, instrument, side, qty, price=None, *, stop_loss=None, stop_limit=None, \
         trailing_offset=None, take_profit=None, trigger='last', post_only=False, time_in_force=None, \
-        expires_at=None, client_id=None, if_rejected='close')")]
+        expires_at=None, client_id=None, if_rejected='close', emulate=False)")]
     #[allow(clippy::too_many_arguments, reason = "an entry with its legs")]
     fn bracket(
         &self,
@@ -1160,6 +1180,7 @@ impl Context {
         expires_at: Option<&Bound<'_, PyAny>>,
         client_id: Option<String>,
         if_rejected: Option<&Bound<'_, PyAny>>,
+        emulate: bool,
     ) -> PyResult<OrderGroup> {
         let (py, market) = (instrument.py(), self.shared.market(instrument)?);
         if let Some(price) = price {
@@ -1182,7 +1203,7 @@ impl Context {
         let legs = Legs { stop_loss, stop_limit, trailing_offset, take_profit, trigger };
         let request = terms
             .request(market, spec, || to_side(side), qty, price)
-            .and_then(|entry| legs.around(spec, entry, on_reject))
+            .and_then(|entry| legs.around(spec, entry, on_reject, emulate))
             .map_err(|error| self.in_force(py, market, error))?;
         self.start_group(py, request)
     }
@@ -1197,6 +1218,8 @@ impl Context {
     /// first : OrderSpec
     /// *then : OrderSpec
     ///     One or more.
+    /// emulate : bool
+    ///     Whether the kernel does what the venue lacks for its orders, as for :meth:`submit`.
     ///
     /// Raises
     /// ------
@@ -1210,15 +1233,16 @@ impl Context {
     /// >>> group = ctx.oto("BTCUSDT.SYNTH", tc.OrderSpec("buy", 1, 59990), tc.OrderSpec("sell", 1, 60100))
     /// >>> group.kind, [order.role for order in group.orders]
     /// ('oto', ['first'])
-    #[pyo3(signature = (instrument, first, *then))]
+    #[pyo3(signature = (instrument, first, *then, emulate=false))]
     fn oto<'py>(
         &self,
         instrument: &Bound<'py, PyAny>,
         first: Bound<'py, PyAny>,
         then: &Bound<'py, PyTuple>,
+        emulate: bool,
     ) -> PyResult<OrderGroup> {
         let orders = [(Role::First, first)].into_iter().chain(then.iter().map(|order| (Role::Then, order)));
-        self.group_of(instrument, (GroupKind::Oto, OnReject::Keep), orders)
+        self.group_of(instrument, (GroupKind::Oto, OnReject::Keep, emulate), orders)
     }
 
     /// Groups of this strategy that are at work, oldest first.

@@ -71,6 +71,7 @@ impl Legs<'_, '_> {
         instrument: &Instrument,
         entry: OrderRequest,
         on_reject: OnReject,
+        emulate: bool,
     ) -> PyResult<GroupRequest> {
         let (id, grid) = (instrument.id.as_str(), instrument.price_increment);
         let steps = |field: &str, value: Option<&Bound<'_, PyAny>>| -> PyResult<Option<Price>> {
@@ -99,7 +100,7 @@ impl Legs<'_, '_> {
             let order_type = limit.map_or(OrderType::Market, |price| OrderType::Limit { price });
             let by = self.trigger.map_or(Ok(TriggerBy::Last), to_trigger_by)?;
             Ok::<_, PyErr>(OrderRequest {
-                reduce_only: instrument.supports.reduce_only,
+                reduce_only: instrument.supports.reduce_only || emulate,
                 trigger: at.map(|at| Trigger { at, by }),
                 ..OrderRequest::new(entry.market, entry.side.opposite(), order_type, entry.qty)
             })
@@ -111,7 +112,7 @@ impl Legs<'_, '_> {
         if profit.is_some() {
             orders.push((Role::TakeProfit, leg(profit, None)?));
         }
-        Ok(GroupRequest { kind: GroupKind::Bracket, market: entry.market, orders, on_reject })
+        Ok(GroupRequest { kind: GroupKind::Bracket, market: entry.market, orders, on_reject, emulate })
     }
 }
 

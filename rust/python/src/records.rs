@@ -233,6 +233,12 @@ impl Order {
         self.order.group.map(|of| of.role.as_str())
     }
 
+    /// What the kernel does of it in the venue's place: ``trigger``, ``reduce_only``; empty for nothing.
+    #[getter]
+    fn emulated<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyTuple>> {
+        pyo3::types::PyTuple::new(py, self.order.emulated.words().collect::<Vec<_>>())
+    }
+
     /// When it was sent, ns UTC.
     #[getter]
     fn ts_submit(&self) -> i64 {
@@ -594,6 +600,8 @@ pub(crate) fn orders_table<'py>(
     t.array("status", rows.iter().map(|o| o.status() as u8))?;
     t.text("reason", rows.iter().map(|o| o.reason.map_or("", core::Reason::as_str)))?;
     t.array("replaced", rows.iter().map(|o| o.replaced))?;
+    let emulated: Vec<_> = rows.iter().map(|o| o.emulated.words().collect::<Vec<_>>().join(", ")).collect();
+    t.text("emulated", emulated.iter().map(String::as_str))?;
     t.array("group", rows.iter().map(|o| o.group.map_or(0, |of| of.group)))?;
     t.text("role", rows.iter().map(|o| o.group.map_or("", |of| of.role.as_str())))?;
     t.array("ts_submit", rows.iter().map(|o| o.ts_submit))?;

@@ -180,6 +180,15 @@ impl Context {
         self.core_mut().submit(strategy, request)
     }
 
+    /// Sends a new order, of which the kernel does what its venue lacks (see [`Order::emulated`]), and returns its id.
+    ///
+    /// # Errors
+    /// [`OrderError`] when the request is not one the venue could be asked in any other way.
+    pub fn submit_emulated(&mut self, request: OrderRequest) -> Result<OrderId, OrderError> {
+        let strategy = self.strategy;
+        self.core_mut().submit_emulated(strategy, request)
+    }
+
     /// Asks to cancel an order; `false` when there is nothing to cancel.
     pub fn cancel(&mut self, id: OrderId) -> bool {
         let Some(market) = self.order(id).map(|order| order.market) else { return false };

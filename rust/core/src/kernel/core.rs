@@ -6,6 +6,7 @@ use super::events::Events;
 use super::executions::Executions;
 use super::exits::Exits;
 use super::groups::Groups;
+use super::holds::Holds;
 use super::journal::Journal;
 use super::market::Market;
 use super::quoting::Quotes;
@@ -27,6 +28,8 @@ pub(super) enum Due {
     Exits,
     /// A position was held long enough, or what a stop left of one is to be closed.
     Stops,
+    /// Orders that the kernel keeps end by their own terms.
+    Held,
     /// Bars of a market are closed.
     Bars(MarketId),
     /// A signal ends.
@@ -63,6 +66,7 @@ pub(super) struct Core {
     pub(super) timers: Timers,
     pub(super) executions: Executions,
     pub(super) groups: Groups,
+    pub(super) holds: Holds,
     pub(super) signals: Signals,
     /// When bars of each market are due.
     pub(super) bars_due: Heads,
@@ -119,6 +123,11 @@ impl Core {
             && is_first(at, next)
         {
             next = Some((at, Due::Stops));
+        }
+        if let Some(at) = self.holds.next()
+            && is_first(at, next)
+        {
+            next = Some((at, Due::Held));
         }
         if let Some(at) = self.exits.next()
             && is_first(at, next)

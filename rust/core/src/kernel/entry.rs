@@ -7,9 +7,12 @@ use super::input::{Outgoing, Refusal};
 use super::journal::Journal;
 use super::market::Market;
 use super::record::RefusalRow;
-use crate::orders::{Command, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, Trigger};
+use crate::orders::{
+    Command, Emulated, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
+    TimeInForce, Trigger, check_replace, check_request,
+};
 use crate::risk::{Breach, Engine, Exposure, Gate, Rules, Trading, Verdict};
-use crate::types::{AccountId, MarketId, Named, Price, Qty, Side, StrategyId};
+use crate::types::{AccountId, MarketId, Named, OrderSupport, Price, Qty, Side, StrategyId};
 
 /// Who sends, when.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +28,7 @@ pub(super) struct Desk {
     store: OrderStore,
     gate: Gate,
     outgoing: Vec<Outgoing>,
-    /// Refusals of our own, to be delivered like a venue's.
+    /// Refusals of our own and what becomes of orders that the kernel keeps, to be delivered like a venue's word.
     refusals: VecDeque<Report>,
     /// Those that whoever drives us brings back, where that was asked for.
     carried: Option<Vec<Refusal>>,
@@ -282,6 +285,135 @@ impl Desk {
         Ok(self.send(sender, verdict, journal))
     }
 
+    /// Sends a new order of which the kernel does what its venue lacks, and returns its id. `reducible` is how much of
+    /// the position it could take back.
+    pub(super) fn submit_emulated(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        request: &OrderRequest,
+        emulated: Emulated,
+        reducible: i64,
+        journal: &mut Journal,
+    ) -> Result<OrderId, OrderError> {
+        self.admits(sender)?;
+        let verdict = self.review_emulated(sender, around, request, emulated)?;
+        let is_held = emulated.has(Emulated::TRIGGER);
+        let is_refused = matches!(verdict, Verdict::Refused(..));
+        let id = self.store.last_id() + 1;
+        if is_refused || !is_held {
+            let native = emulated.native(request);
+            let verdict = match verdict {
+                Verdict::Refused(_, reason, breaches) => {
+                    Verdict::Refused(Command::Submit { order: id, request: native }, reason, breaches)
+                }
+                Verdict::Approved(_) => self.review_native(sender, around, None, (id, native), reducible)?,
+            };
+            self.send(sender, verdict, journal);
+        } else {
+            self.store.push(Order { is_held, ..Order::new(id, sender.strategy, request, sender.now) });
+            self.refusals.push_back(Report::on(id, sender.now, ReportKind::Accepted));
+        }
+        if let Some(order) = self.store.get_mut(id) {
+            // What its strategy asked for.
+            (order.emulated, order.trigger, order.reduce_only) =
+                (emulated, request.trigger, request.reduce_only);
+        }
+        Ok(id)
+    }
+
+    /// Says whether a request is one that its venue could be asked for, with what it lacks done by the kernel.
+    pub(super) fn review_emulated(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        request: &OrderRequest,
+        emulated: Emulated,
+    ) -> Result<Verdict, OrderError> {
+        self.check_name(sender.strategy, request)?;
+        let market = around.market(request.market);
+        if emulated.has(Emulated::TRIGGER) && request.time_in_force == TimeInForce::Day {
+            let problem =
+                "an order that the kernel keeps ends at a time, gtd: it does not know its venue's day";
+            return Err(OrderError::Contradiction(problem));
+        }
+        // The market is looked at by the second check.
+        check_request(&market.instrument, &market.math, sender.now, &emulated.native(request), || None)?;
+        // As a venue would that takes all orders.
+        let instrument = market.instrument.with_support(OrderSupport::default());
+        let exposure = self.engine().map(|engine| {
+            let who = (sender.strategy, sender.now);
+            around.of_order(engine, &self.store, who, request, Earlier::default())
+        });
+        let rules = market.rules(sender.now, Qty::ZERO);
+        let rules = Rules { instrument: &instrument, exposure: exposure.as_ref(), ..rules };
+        let command = Command::Submit { order: self.store.last_id() + 1, request: request.clone() };
+        let best = market.view.touch().best(request.side.opposite()).map(|best| Price::new(best.price));
+        self.gate.review(command, &rules, || best)
+    }
+
+    /// Judges what its venue gets of an order, no larger than what it could take back where it is to reduce.
+    fn review_native(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        own: Option<OrderId>,
+        (id, native): (OrderId, OrderRequest),
+        reducible: i64,
+    ) -> Result<Verdict, OrderError> {
+        let market = around.market(native.market);
+        let exposure = self.engine().map(|engine| {
+            let who = (sender.strategy, sender.now);
+            let exposure = around.of_order(engine, &self.store, who, &native, Earlier::default());
+            // One that was kept counts as working already.
+            let standing = around.standing(engine, &self.store, sender.strategy, own);
+            Exposure { standing, ..exposure }
+        });
+        let rules = Rules { exposure: exposure.as_ref(), ..market.rules(sender.now, Qty::ZERO) };
+        let best = market.view.touch().best(native.side.opposite()).map(|best| Price::new(best.price));
+        if native.qty.steps() > reducible {
+            let qty =
+                Qty::new(reducible - reducible.rem_euclid(market.instrument.terms_at(sender.now).lot_size));
+            if !qty.is_positive() {
+                let command = Command::Submit { order: id, request: native };
+                return Ok(Verdict::Refused(command, Reason::ReduceOnly, Vec::new()));
+            }
+            let request = OrderRequest { qty, ..native };
+            return self.gate.review(Command::Submit { order: id, request }, &rules, || best);
+        }
+        self.gate.review(Command::Submit { order: id, request: native }, &rules, || best)
+    }
+
+    /// Sends an order that was kept, as one that its venue knows.
+    pub(super) fn release(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        id: OrderId,
+        reducible: i64,
+        journal: &mut Journal,
+    ) {
+        let Some(order) = self.store.get(id).filter(|order| order.is_held && order.is_changeable()) else {
+            return;
+        };
+        let native = order.emulated.native(&order.request());
+        let room = if order.emulated.has(Emulated::REDUCE_ONLY) { reducible } else { i64::MAX };
+        let verdict = self.review_native(sender, around, Some(id), (id, native.clone()), room);
+        let refused =
+            |reason| Verdict::Refused(Command::Submit { order: id, request: native }, reason, Vec::new());
+        let verdict = verdict.unwrap_or_else(|error| refused(error.reason()));
+        self.refusals.push_back(Report::on(id, sender.now, ReportKind::Triggered));
+        self.send(sender, verdict, journal);
+    }
+
+    /// Ends an order that is kept.
+    pub(super) fn end_held(&mut self, id: OrderId, kind: ReportKind, now: i64) {
+        if let Some(order) = self.store.get_mut(id).filter(|order| order.is_held && order.is_changeable()) {
+            order.cancel_sent(order.reason);
+            self.refusals.push_back(Report::on(id, now, kind));
+        }
+    }
+
     /// Sends what closes a position for the kill switch or the circuit breaker; `None` where it cannot be.
     pub(super) fn submit_exit(
         &mut self,
@@ -315,10 +447,32 @@ impl Desk {
             None if order.waits_for_trigger() => worth_of(order, around.market(order.market)),
             None => return Err(OrderError::Contradiction("a market order cannot be replaced")),
         };
+        if order.is_held {
+            return self.replace_held(sender, around, id, price, qty).map(|()| true);
+        }
         self.admits(sender)?;
         let verdict = self.review_replace(sender, around, order, price, qty, Earlier::default())?;
         self.send(sender, verdict, journal);
         Ok(true)
+    }
+
+    /// Gives an order that is kept other terms. It passes the gate when it is sent.
+    fn replace_held(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        id: OrderId,
+        price: Price,
+        qty: Qty,
+    ) -> Result<(), OrderError> {
+        let Some(order) = self.store.get_mut(id) else { return Ok(()) };
+        let market = around.market(order.market);
+        let instrument = market.instrument.with_support(OrderSupport::default());
+        let refusal = check_replace(&instrument, &market.math, sender.now, price, qty, order.filled)?;
+        order.replace_sent(price, qty, refusal.is_some());
+        let kind = refusal.map_or(ReportKind::Replaced { price, qty }, ReportKind::ReplaceRejected);
+        self.refusals.push_back(Report::on(id, sender.now, kind));
+        Ok(())
     }
 
     /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.
@@ -333,6 +487,13 @@ impl Desk {
         let Some(order) = self.own(sender.strategy, id).filter(|order| order.is_changeable()) else {
             return false;
         };
+        if order.is_held {
+            self.end_held(id, ReportKind::Cancelled, sender.now);
+            if let Some(order) = self.store.get_mut(id) {
+                order.cancel_sent(reason);
+            }
+            return true;
+        }
         let command = Command::Cancel { order: id, market: order.market };
         // A cancel breaks no rule; the gate says so.
         let Ok(verdict) = self.gate.review(command, &market.rules(sender.now, order.filled), || None) else {
@@ -382,8 +543,12 @@ impl Desk {
         }
         match command {
             Command::Submit { order, request } => {
-                let order = Order::new(*order, sender.strategy, request, sender.now);
-                self.store.push(Order { never_sent: refusal.is_some(), ..order });
+                if let Some(held) = self.store.get_mut(*order) {
+                    held.released(request.qty, sender.now, refusal.is_some());
+                } else {
+                    let order = Order::new(*order, sender.strategy, request, sender.now);
+                    self.store.push(Order { never_sent: refusal.is_some(), ..order });
+                }
             }
             Command::Replace { order, price, qty, .. } => {
                 if let Some(order) = self.store.get_mut(*order) {

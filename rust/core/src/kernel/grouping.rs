@@ -9,7 +9,7 @@ use super::machine::Kernel;
 use crate::ledger::ContractMath;
 use crate::orders::{
     Group, GroupAct, GroupId, GroupKind, GroupRequest, GroupSight, Membership, Order, OrderError, OrderId,
-    OrderRequest, Reason, Role, Trigger, least_order,
+    OrderRequest, Reason, Role, Trigger, emulated, least_order,
 };
 use crate::risk::Trading;
 use crate::types::{Instrument, MarketId, OrderTerms, Qty, Side, StrategyId};
@@ -30,7 +30,12 @@ impl Core {
     ) -> Result<GroupId, OrderError> {
         check_group(&request)?;
         for (_, order) in &request.orders {
-            self.desk.check_submit(strategy, self.now, self.market(request.market), order.clone())?;
+            if request.emulate {
+                let lacks = emulated(&self.market(order.market).instrument, order);
+                self.desk.review_emulated(self.sender(strategy), self.around(), order, lacks)?;
+            } else {
+                self.desk.check_submit(strategy, self.now, self.market(request.market), order.clone())?;
+            }
         }
         let id = self.groups.add(strategy, request);
         self.work_group(id);
@@ -93,7 +98,7 @@ impl Core {
             held: self.accounts.position(strategy, market).qty,
             lot: terms.lot_size,
             least: least_leg(group, &state.instrument, &state.math, &terms),
-            reduces: state.instrument.supports.reduce_only,
+            reduces: state.instrument.supports.reduce_only || group.emulate,
             replaces: state.instrument.supports.replace,
         };
         let orders = self.desk.orders();
@@ -122,7 +127,9 @@ impl Core {
     }
 
     fn submit_for(&mut self, id: GroupId, strategy: StrategyId, at: usize, request: OrderRequest) {
-        let submitted = self.submit(strategy, request);
+        let emulates = self.groups.find(strategy, id).is_some_and(|group| group.emulate);
+        let submitted =
+            if emulates { self.submit_emulated(strategy, request) } else { self.submit(strategy, request) };
         let now = self.now;
         let Some(group) = self.groups.get_mut(id) else { return };
         match submitted {

@@ -122,9 +122,11 @@ fn save_group(w: &mut Writer<'_>, group: &Group) {
     w.u64(group.id);
     w.index(group.strategy.index());
     w.index(group.market.index());
-    for number in [group.kind as u8, group.on_reject as u8, group.state as u8, group.verdict as u8] {
-        w.u8(number);
-    }
+    w.u8(group.kind as u8);
+    w.u8(group.on_reject as u8);
+    w.flag(group.emulate);
+    w.u8(group.state as u8);
+    w.u8(group.verdict as u8);
     w.list(group.members.iter(), save_member);
     w.reason(group.reason);
     for number in [group.net, group.over, group.excess, group.not_before] {
@@ -140,7 +142,9 @@ fn load_group(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Decoded<
     let (strategy, market) = (r.strategy_of(strategies)?, r.market_of(markets)?);
     let kind = one_of(r, &GroupKind::ALL, "a kind of group")?;
     let on_reject = one_of(r, &OnReject::ALL, "what becomes of a group")?;
-    let mut group = Group::new(id, strategy, GroupRequest { kind, market, orders: Vec::new(), on_reject });
+    let emulate = r.flag()?;
+    let mut group =
+        Group::new(id, strategy, GroupRequest { kind, market, orders: Vec::new(), on_reject, emulate });
     group.state = one_of(r, &GroupState::ALL, "where a group stands")?;
     group.verdict = one_of(r, &GroupState::ALL, "where a group will stand")?;
     for _ in 0..r.u64()? {

@@ -16,6 +16,7 @@ use super::feature_feed::{FailedFeed, FeatureFeeds};
 use super::feeds::{BarFeeds, Finished, Heard, Told};
 use super::groups::Groups;
 use super::guarding::engine_of;
+use super::holds::Holds;
 use super::input::{Control, Input, Listing, Outgoing, Refusal, Rows};
 use super::journal::Journal;
 use super::market::Market;
@@ -230,6 +231,7 @@ impl Kernel {
             timers: Timers::default(),
             executions: Executions::default(),
             groups: Groups::default(),
+            holds: Holds::default(),
             signals: Signals::default(),
             bars_due,
             topics,
@@ -439,6 +441,10 @@ impl Kernel {
                 core.elapse_stops();
                 Ok(())
             }
+            Due::Held => {
+                core.expire_held();
+                Ok(())
+            }
             Due::Bars(market) => self.close_bars(market),
             Due::Expiry => match core.signals.expire(core.now) {
                 Some((strategy, market, signal)) => {
@@ -534,8 +540,8 @@ impl Kernel {
     fn on_message(&mut self, at: i64, market: MarketId, rows: Rows<'_>) -> Result<(), KernelError> {
         let core = self.ctx.core_mut();
         let mut wanted = core.topics.followed(market);
-        let executes = wanted.has(Topics::EXECUTION);
-        if executes || core.limits_need_trades() || core.stops_need_trades(market) {
+        let (executes, holds) = (wanted.has(Topics::EXECUTION), wanted.has(Topics::HELD));
+        if executes || holds || core.limits_need_trades() || core.stops_need_trades(market) {
             wanted = wanted.with(Topics::TRADES);
         }
         wanted = wanted.with(core.event_topics());
@@ -611,6 +617,9 @@ impl Kernel {
         core.mark(market, false);
         if core.watches_stops(market) {
             core.watch_stops(market, Some(&self.content));
+        }
+        if holds {
+            core.watch_held(market, &self.content);
         }
         self.announce_all(market)?;
         if executes {
@@ -769,6 +778,8 @@ impl Kernel {
             self.ctx.core_mut().refused = None;
         }
         self.retire(id);
+        let core = self.ctx.core_mut();
+        core.follow_report(strategy, on);
         told?;
         if let Some(group) = group {
             self.on_group_report(id, group);

@@ -19,6 +19,8 @@ mod feeds;
 mod grouping;
 mod groups;
 mod guarding;
+mod holding;
+mod holds;
 mod input;
 mod journal;
 mod machine;

@@ -6,10 +6,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::accounts::Accounts;
 use super::entry::Desk;
 use super::executions::Executions;
 use super::feature_feed::FeedsError;
 use super::groups::{Groups, one_of};
+use super::holds::Holds;
 use super::journal::Journal;
 use super::machine::{Kernel, KernelConfig, MarketSpec, SetupError, StrategySetup};
 use super::market::Market;
@@ -21,12 +23,12 @@ use super::view::MarketView;
 use crate::book::{Cover, Mark};
 use crate::event::{STEPS_LIMIT, is_qty};
 use crate::ledger::{CostBasis, Position};
-use crate::orders::{Membership, Order, OrderRequest, OrderStatus, OrderStore, Pending, Role};
+use crate::orders::{Emulated, Membership, Order, OrderStatus, OrderStore, Pending, Role};
 use crate::risk::{BadLimit, Engine, Gate, Trading};
 use crate::types::{AccountId, CodecError, CurrencyId, Decoded, MarketId, Reader, Side, StrategyId, Writer};
 
 /// First bytes of a saved state, with the version of its form.
-const MAGIC: &str = "tradecore kernel 10";
+const MAGIC: &str = "tradecore kernel 11";
 
 /// Why a state was not saved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -150,16 +152,11 @@ impl Kernel {
                 w.option(quote, Writer::u64);
             }
         }
-        let balances: Vec<_> = core.accounts.balances().collect();
-        w.index(balances.len());
-        for (account, currency, total) in balances {
-            w.index(account.index());
-            w.index(currency.index());
-            w.money(total);
-        }
+        save_balances(&mut w, &core.accounts);
         save_timers(&mut w, &core.timers);
         core.executions.save(&mut w);
         core.groups.save(&mut w);
+        core.holds.save(&mut w);
         let topics: Vec<_> = core.topics.list().collect();
         w.index(topics.len());
         for (market, subscriber) in topics {
@@ -268,6 +265,7 @@ impl Kernel {
         core.timers = Timers::restore(timers, r.u64()?);
         core.executions = Executions::load(&mut r, strategies, markets)?;
         core.groups = Groups::load(&mut r, strategies, markets)?;
+        core.holds = Holds::load(&mut r, core.desk.orders())?;
         let mut followed = Vec::new();
         for _ in 0..r.index()? {
             let (market, strategy) = (r.market_of(markets)?, r.strategy_of(strategies)?);
@@ -299,6 +297,16 @@ fn same<T: PartialEq + std::fmt::Display + ?Sized>(
         return Ok(());
     }
     Err(LoadError::Differs { saved: format!("{what} {saved}"), given: format!("{what} {given}") })
+}
+
+fn save_balances(w: &mut Writer<'_>, accounts: &Accounts) {
+    let balances: Vec<_> = accounts.balances().collect();
+    w.index(balances.len());
+    for (account, currency, total) in balances {
+        w.index(account.index());
+        w.index(currency.index());
+        w.money(total);
+    }
 }
 
 fn save_timers(w: &mut Writer<'_>, timers: &Timers) {
@@ -341,19 +349,7 @@ fn load_position(r: &mut Reader<'_>, basis: CostBasis) -> Result<Position, Codec
 fn save_order(w: &mut Writer<'_>, order: &Order) {
     w.u64(order.id);
     w.index(order.strategy.index());
-    w.request(&OrderRequest {
-        market: order.market,
-        side: order.side,
-        order_type: order.order_type,
-        qty: order.qty,
-        time_in_force: order.time_in_force,
-        post_only: order.post_only,
-        slides: order.slides,
-        reduce_only: order.reduce_only,
-        display_qty: order.display_qty,
-        trigger: order.trigger,
-        client_id: order.client_id.clone(),
-    });
+    w.request(&order.request());
     w.option(order.venue_id.as_ref(), Writer::venue_key);
     w.i64(order.filled.steps());
     w.i128(order.filled_notional);
@@ -367,6 +363,8 @@ fn save_order(w: &mut Writer<'_>, order: &Order) {
         w.u64(of.group);
         w.u8(of.role as u8);
     });
+    w.u8(order.emulated.bits());
+    w.flag(order.is_held);
     w.u8(order.standing as u8);
     match order.pending {
         Pending::Nothing => w.u8(0),
@@ -406,6 +404,11 @@ fn load_order(r: &mut Reader<'_>, strategies: usize, markets: usize) -> Result<O
         let group = r.u64()?;
         Ok(Membership { group, role: one_of(r, &Role::ALL, "what an order is to its group")? })
     })?;
+    order.emulated = match Emulated::from_bits(r.u8()?) {
+        Some(emulated) => emulated,
+        None => return r.error("what is emulated"),
+    };
+    order.is_held = r.flag()?;
     order.standing = match r.u8()? {
         0 => OrderStatus::PendingNew,
         1 => OrderStatus::New,

@@ -36,6 +36,8 @@ impl Topics {
     pub(super) const EXECUTION: Self = Self(1 << 11);
     /// Stamps of all messages, for limits; no hook tells of them.
     pub(super) const STAMPS: Self = Self(1 << 12);
+    /// Messages for orders that the kernel keeps; no hook tells of them.
+    pub(super) const HELD: Self = Self(1 << 13);
 
     /// Words for those that stand alone.
     const WORDS: [(&'static str, Self); 10] = [

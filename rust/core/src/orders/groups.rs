@@ -177,6 +177,8 @@ pub struct GroupRequest {
     pub orders: Vec<(Role, OrderRequest)>,
     /// What becomes of it when a leg is refused.
     pub on_reject: OnReject,
+    /// Whether the kernel does of its orders what their venue lacks.
+    pub emulate: bool,
 }
 
 /// What a group sees.
@@ -222,6 +224,8 @@ pub struct Group {
     pub kind: GroupKind,
     /// What becomes of it when a leg is refused.
     pub on_reject: OnReject,
+    /// Whether the kernel does of its orders what their venue lacks.
+    pub emulate: bool,
     /// Its orders; what it begins with comes first.
     pub members: Vec<Member>,
     /// Where it stands.
@@ -247,13 +251,14 @@ pub struct Group {
 impl Group {
     /// A group of which nothing has been sent.
     pub fn new(id: GroupId, strategy: StrategyId, request: GroupRequest) -> Self {
-        let GroupRequest { kind, market, orders, on_reject } = request;
+        let GroupRequest { kind, market, orders, on_reject, emulate } = request;
         Self {
             id,
             strategy,
             market,
             kind,
             on_reject,
+            emulate,
             members: orders.into_iter().map(|(role, request)| Member::new(role, request)).collect(),
             state: GroupState::Working,
             reason: None,
@@ -635,7 +640,8 @@ fn steer(member: &mut Member, order: &Order, open: i64, replaces: bool) -> Optio
     }
     let is_new = member.asked != Some(open);
     // What is set off is on its way to be filled.
-    let can_replace = replaces && open > 0 && (order.price().is_some() || order.waits_for_trigger());
+    let can_replace =
+        (replaces || order.is_held) && open > 0 && (order.price().is_some() || order.waits_for_trigger());
     if is_new && can_replace {
         member.asked = Some(open);
         return Some(GroupAct::Resize(order.id, order.filled.saturating_add(Qty::new(open))));

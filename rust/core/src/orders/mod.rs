@@ -1,6 +1,7 @@
 //! Orders: terms, the rules they keep, life, and what passes between a strategy and a venue.
 
 mod check;
+mod emulation;
 mod error;
 mod groups;
 mod identity;
@@ -12,9 +13,11 @@ mod request;
 mod role;
 mod store;
 mod support;
+mod watch;
 mod words;
 
 pub use check::{Checked, check_qty, check_replace, check_request};
+pub use emulation::{Emulated, emulated};
 pub use error::OrderError;
 pub use groups::{Group, GroupAct, GroupKind, GroupRequest, GroupSight, GroupState, Member, OnReject};
 pub use identity::{BadSession, ClientId, OrderId, OrderKey, SessionId, VenueKey};
@@ -28,4 +31,5 @@ pub use request::{
 pub use role::{GroupId, Membership, Role};
 pub use store::OrderStore;
 pub use support::POST_ONLY_MODES;
+pub use watch::{PriceRange, Watch};
 pub use words::UnknownStatus;

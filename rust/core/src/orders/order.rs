@@ -16,6 +16,7 @@
 
 use std::sync::Arc;
 
+use super::emulation::Emulated;
 use super::identity::{OrderId, VenueKey};
 use super::report::{Reason, Report, ReportKind};
 use super::request::{OrderRequest, OrderType, TimeInForce, Trigger, order_kind};
@@ -197,6 +198,10 @@ pub struct Order {
     pub ts_close: i64,
     /// The group it belongs to.
     pub group: Option<Membership>,
+    /// What the kernel does of it in its venue's place.
+    pub emulated: Emulated,
+    /// Whether the kernel keeps it, and its venue does not know it yet.
+    pub is_held: bool,
     /// Where it stands, requests on their way left out.
     pub(crate) standing: OrderStatus,
     /// The newest request on its way.
@@ -238,12 +243,31 @@ impl Order {
             ts_trigger: 0,
             ts_close: 0,
             group: None,
+            emulated: Emulated::NONE,
+            is_held: false,
             standing: OrderStatus::PendingNew,
             pending: Pending::Nothing,
             replaces_in_flight: 0,
             asked: Qty::ZERO,
             never_sent: false,
             executions: Executions::default(),
+        }
+    }
+
+    /// Its terms, as a request has them.
+    pub fn request(&self) -> OrderRequest {
+        OrderRequest {
+            market: self.market,
+            side: self.side,
+            order_type: self.order_type,
+            qty: self.qty,
+            time_in_force: self.time_in_force,
+            post_only: self.post_only,
+            slides: self.slides,
+            reduce_only: self.reduce_only,
+            display_qty: self.display_qty,
+            trigger: self.trigger,
+            client_id: self.client_id.clone(),
         }
     }
 
@@ -306,6 +330,13 @@ impl Order {
             Pending::Replace { price, qty } => (self.price().map(|_| price), qty),
             Pending::Nothing | Pending::Cancel => (self.price(), self.qty),
         }
+    }
+
+    /// An order that the kernel kept was sent with so much of it, or refused before it was.
+    pub(crate) fn released(&mut self, qty: Qty, now: i64, refused: bool) {
+        self.is_held = false;
+        (self.qty, self.ts_trigger, self.never_sent) = (qty, now, refused);
+        self.standing = OrderStatus::PendingNew;
     }
 
     /// A cancel was sent, for a reason of its own or on request.
@@ -386,7 +417,8 @@ impl Order {
                 self.resize(qty, now);
             }
             ReportKind::Triggered => {
-                if waiting {
+                // Of what the kernel set off itself the venue has not said anything.
+                if waiting && !self.emulated.has(Emulated::TRIGGER) {
                     self.acknowledge(now);
                 }
                 if self.ts_trigger == 0 {

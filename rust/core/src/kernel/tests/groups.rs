@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::orders::{
-    GroupKind, GroupRequest, GroupState, OnReject, OrderId, Role, TimeInForce, Trigger, TriggerAt, TriggerBy,
+    GroupKind, GroupRequest, GroupState, OnReject, OrderId, Role, Trigger, TriggerAt, TriggerBy,
 };
 use crate::types::{Instrument, OrderSupport, WordSet};
 
@@ -59,12 +59,13 @@ fn bracket(side: Side, reduce_only: bool, on_reject: OnReject) -> GroupRequest {
             (Role::TakeProfit, leg(high)),
         ],
         on_reject,
+        emulate: false,
     }
 }
 
 fn oco(side: Side, on_reject: OnReject) -> GroupRequest {
     let orders = [limit(side, 101_000), stop(side, 99_000)].map(|order| (Role::Leg, order));
-    GroupRequest { kind: GroupKind::Oco, market: M0, orders: orders.to_vec(), on_reject }
+    GroupRequest { kind: GroupKind::Oco, market: M0, orders: orders.to_vec(), on_reject, emulate: false }
 }
 
 impl Toy {
@@ -139,7 +140,6 @@ impl Toy {
                 let (side, qty, reduce_only) = (request.side, request.qty.steps(), request.reduce_only);
                 self.orders.push(There { id: order, side, filled: 0, qty, reduce_only });
                 if request.order_type == OrderType::Market && request.trigger.is_none() {
-                    assert_eq!(request.time_in_force, TimeInForce::Ioc);
                     let at = self.orders.len() - 1;
                     self.fill(at, qty);
                     if self.orders.last().is_some_and(|last| last.id == order) {
@@ -451,7 +451,8 @@ fn one_triggers_other_sends_the_others_after_a_whole_fill() {
         (Role::Then, limit(Side::Buy, 99_000)),
         (Role::Then, limit(Side::Sell, 101_000)),
     ];
-    let request = GroupRequest { kind: GroupKind::Oto, market: M0, orders, on_reject: OnReject::Keep };
+    let request =
+        GroupRequest { kind: GroupKind::Oto, market: M0, orders, on_reject: OnReject::Keep, emulate: false };
     let mut toy = Toy::linear(request.clone());
     toy.settle();
     toy.fill_of(Role::First, 4_000);
@@ -495,6 +496,43 @@ fn orders_that_do_not_go_together_are_a_mistake_and_none_is_sent() {
         request.orders[1].1.qty = Qty::new(5_000);
     });
     assert_eq!(uneven, "the orders of one-cancels-other share one quantity");
+}
+
+#[test]
+fn a_kept_stop_is_sent_when_its_price_is_told_also_after_a_restart() {
+    let supports = OrderSupport {
+        kinds: WordSet::parse("market, limit", &crate::orders::ORDER_KINDS).unwrap(),
+        reduce_only: false,
+        ..OrderSupport::default()
+    };
+    let request = GroupRequest { emulate: true, ..bracket(Side::Buy, true, OnReject::Close) };
+    let mut toy = Toy::new(&linear().with_support(supports), request);
+    toy.settle();
+    toy.fill_of(Role::Entry, 4_000);
+    toy.settle();
+    assert_eq!(toy.rest(), [6_000, 4_000], "the stop is not there");
+    toy.fill_of(Role::Entry, 6_000);
+    toy.settle();
+    let stop = toy.order(Role::StopLoss);
+    let kept = |toy: &Toy| {
+        let order = toy.kernel.ctx.core().desk.orders().find(stop).cloned().unwrap();
+        (order.is_held, order.qty.steps(), order.status())
+    };
+    assert_eq!(kept(&toy), (true, QTY, OrderStatus::New));
+    toy.restart();
+    assert!(toy.kernel.is_followed(M0));
+    let trade = |toy: &mut Toy, price| {
+        let trade = columns(toy.now, &[(EventKind::Trade, -1, price, 1)]);
+        toy.kernel.handle(toy.now, Input::Message { market: M0, rows: Rows::all(&trade) }).unwrap();
+        toy.collect();
+    };
+    trade(&mut toy, 99_001);
+    assert!(toy.to_venue.is_empty());
+    trade(&mut toy, 99_000);
+    assert_eq!(kept(&toy), (false, QTY, OrderStatus::PendingNew));
+    toy.settle();
+    toy.is_flat_and(GroupState::Done);
+    assert!(!toy.kernel.is_followed(M0));
 }
 
 proptest! {

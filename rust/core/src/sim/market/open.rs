@@ -77,7 +77,7 @@ impl Market {
         let wait = self.prints.waiting.iter().map(|order| OpenOrder::of(&order.taker, &order.terms, None));
         let armed = self.triggers.armed.iter();
         rest.chain(wait)
-            .chain(armed.map(|order| OpenOrder::of(&order.taker, &order.terms, Some(order.trigger))))
+            .chain(armed.map(|order| OpenOrder::of(&order.taker, &order.terms, Some(order.watch.trigger))))
     }
 
     /// The best levels of a side, best first. With `own`, as the venue shows them to everybody: without what our orders

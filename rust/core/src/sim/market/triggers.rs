@@ -11,13 +11,13 @@
 //! one began do not meet its high and low.
 
 use super::Market;
-use super::armed::{Armed, Range};
+use super::armed::Armed;
 use super::matching::Taker;
 use super::resting::Placed;
 use super::terms::Terms;
 use super::waiting::Waiting;
-use crate::event::{EventKind, FINE_SCALE, KindSet};
-use crate::orders::{Reason, ReportKind, Trigger, TriggerBy};
+use crate::event::{EventKind, KindSet};
+use crate::orders::{PriceRange, Reason, ReportKind, Trigger, TriggerBy, Watch};
 use crate::sim::update::Update;
 use crate::types::{AccountId, Price, Qty};
 
@@ -33,7 +33,7 @@ impl Market {
     #[inline]
     pub(super) fn see_last(&mut self, price: i64, before: i64) {
         if !self.triggers.is_empty() {
-            self.triggers.see(TriggerBy::Last, Range::exactly(price), before);
+            self.triggers.see(TriggerBy::Last, PriceRange::exactly(price), before);
         }
     }
 
@@ -42,11 +42,7 @@ impl Market {
         if self.triggers.is_empty() {
             return;
         }
-        let step = self.instrument.price_increment;
-        let twice = 2 * i128::from(fine) * 10i128.pow(step.scale());
-        let unit = 10i128.pow(FINE_SCALE) * step.value().mantissa();
-        let steps = |twice: i128| i64::try_from(twice).unwrap_or(i64::MAX);
-        let price = Range { low: steps(twice.div_euclid(unit)), high: steps(-(-twice).div_euclid(unit)) };
+        let price = PriceRange::of_fine(fine, self.instrument.price_increment);
         self.triggers.see(TriggerBy::Mark, price, i64::MAX);
     }
 
@@ -58,9 +54,9 @@ impl Market {
         }
     }
 
-    fn mid(&self) -> Option<Range> {
+    fn mid(&self) -> Option<PriceRange> {
         let (bid, ask) = (self.book.best_bid()?, self.book.best_ask()?);
-        Some(Range { low: bid + ask, high: bid + ask })
+        Some(PriceRange { low: bid + ask, high: bid + ask })
     }
 
     /// Why an order with a trigger is not let in.
@@ -83,20 +79,21 @@ impl Market {
         now: i64,
         out: &mut Vec<(AccountId, Update)>,
     ) {
-        let mut order = Armed { taker, terms, trigger, extreme: None, is_set_off: false };
+        let watch = Watch::new(taker.side, trigger);
+        let mut order = Armed { taker, terms, watch, is_set_off: false };
         let between = || {
             let (bid, ask) = (self.book.best_bid()?, self.book.best_ask()?);
-            let range = Range { low: 2 * bid.min(ask), high: 2 * ask.max(bid) };
+            let range = PriceRange { low: 2 * bid.min(ask), high: 2 * ask.max(bid) };
             // A trailing stop begins with a price that is known.
             trigger.offset().is_none().then_some(range)
         };
         let price = match trigger.by {
             TriggerBy::Last if self.basis.has_book() => between(),
-            TriggerBy::Last => self.last_print().map(Range::exactly),
+            TriggerBy::Last => self.last_print().map(PriceRange::exactly),
             TriggerBy::Mark => None,
             TriggerBy::Mid => self.mid(),
         };
-        order.is_set_off = price.is_some_and(|price| order.sees(price));
+        order.is_set_off = price.is_some_and(|price| order.watch.sees(price));
         self.triggers.has_set_off |= order.is_set_off;
         self.triggers.armed.push(order);
         self.set_off(now, out);

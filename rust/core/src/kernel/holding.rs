@@ -1,0 +1,189 @@
+//! What the kernel does of orders in their venues' place.
+//!
+//! An order whose trigger its venue does not know is kept, and its market followed message by message. It is set off by
+//! what is known here: trades, marks and the mid as their messages arrive. Then it is sent as an order that the venue
+//! knows, past the gate as any other. One that its venue cannot hold to be reduce-only is sent no larger than the
+//! position, and is made smaller with it.
+
+use super::core::Core;
+use super::entry::Sender;
+use super::exposure::Around;
+use super::holds::Held;
+use super::published::Stat;
+use super::topics::Topics;
+use super::view::Content;
+use crate::book::{BookState, FillBasis};
+use crate::orders::{
+    Emulated, Order, OrderError, OrderId, OrderRequest, PriceRange, Reason, ReportKind, TriggerBy, Watch,
+    emulated,
+};
+use crate::types::{MarketId, Price, Qty, Side, StrategyId};
+
+impl Core {
+    /// Sends a new order, of which the kernel does what its venue lacks.
+    ///
+    /// # Errors
+    /// [`OrderError`] when the request is not one the venue could be asked in any other way.
+    pub(super) fn submit_emulated(
+        &mut self,
+        strategy: StrategyId,
+        request: OrderRequest,
+    ) -> Result<OrderId, OrderError> {
+        let market = request.market;
+        let lacks = emulated(&self.market(market).instrument, &request);
+        if lacks.is_none() {
+            return self.submit(strategy, request);
+        }
+        self.read_for(&request);
+        let (side, sender) = (request.side, self.sender(strategy));
+        let reducible = self.reducible(strategy, market, side);
+        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+        let watch = request.trigger.filter(|_| lacks.has(Emulated::TRIGGER)).map(|by| Watch::new(side, by));
+        let expires_at = request.time_in_force.expires_at();
+        let id = self.desk.submit_emulated(sender, around, &request, lacks, reducible, &mut self.journal)?;
+        self.holds.reduce |= lacks.has(Emulated::REDUCE_ONLY);
+        if let Some(watch) = watch.filter(|_| self.desk.own(strategy, id).is_some_and(|order| order.is_held))
+        {
+            let mut held = Held { order: id, strategy, market, since: self.now, watch, expires_at };
+            let is_set_off = self.price_at_hand(market, &watch).is_some_and(|price| held.watch.sees(price));
+            self.holds.add(held);
+            let topics = self.topics.topics(strategy, market);
+            self.topics.set(strategy, market, topics.with(Topics::HELD));
+            if is_set_off {
+                self.release(id);
+            }
+        }
+        Ok(id)
+    }
+
+    /// Where the price that sets an order off is known to be when it is sent.
+    fn price_at_hand(&self, market: MarketId, watch: &Watch) -> Option<PriceRange> {
+        let view = &self.market(market).view;
+        let touch = view.touch();
+        let (bid, ask) = (touch.best_bid(), touch.best_ask());
+        match watch.trigger.by {
+            TriggerBy::Mark => None,
+            TriggerBy::Mid => self.mid_of(market),
+            // A trailing stop begins with a price that is known.
+            TriggerBy::Last if watch.trigger.offset().is_some() => None,
+            TriggerBy::Last if view.basis().has_book() => {
+                let (bid, ask) = (bid?, ask?);
+                Some(PriceRange { low: 2 * bid.min(ask), high: 2 * ask.max(bid) })
+            }
+            TriggerBy::Last => view.twice_mid().map(|twice| PriceRange { low: twice, high: twice }),
+        }
+    }
+
+    fn mid_of(&self, market: MarketId) -> Option<PriceRange> {
+        let touch = self.market(market).view.touch();
+        let twice = touch.twice_mid().filter(|_| touch.state == BookState::Synced)?;
+        Some(PriceRange { low: twice, high: twice })
+    }
+
+    /// How much of a strategy's position an order of a side can take back.
+    fn reducible(&self, strategy: StrategyId, market: MarketId, side: Side) -> i64 {
+        self.accounts.position(strategy, market).qty.saturating_mul(-side.sign()).max(0)
+    }
+
+    /// Holds what a message says against the orders that are kept in its market, and sends those that are set off.
+    pub(super) fn watch_held(&mut self, market: MarketId, content: &Content) {
+        let (mid, market_of) = (self.mid_of(market), &self.markets[market.index()]);
+        let step = market_of.instrument.price_increment;
+        let is_barred = market_of.view.basis() == FillBasis::Bars;
+        let mut set_off = Vec::new();
+        for held in self.holds.orders.iter_mut().filter(|held| held.market == market) {
+            let watch = &mut held.watch;
+            let is_set_off = match watch.trigger.by {
+                TriggerBy::Last if is_barred => content.bars.iter().any(|bar| {
+                    // What a bar reached that began before may have been before the order.
+                    let reached = [bar.high, bar.low].into_iter().filter(|_| bar.ts_open >= held.since);
+                    reached.chain([bar.close]).any(|price| watch.sees(PriceRange::exactly(price)))
+                }),
+                TriggerBy::Last => {
+                    content.trades.iter().any(|trade| watch.sees(PriceRange::exactly(trade.price)))
+                }
+                TriggerBy::Mark => content.stats.iter().any(|stat| match stat {
+                    Stat::Mark { price, .. } => watch.sees(PriceRange::of_fine(*price, step)),
+                    _ => false,
+                }),
+                TriggerBy::Mid => mid.is_some_and(|mid| watch.sees(mid)),
+            };
+            if is_set_off {
+                set_off.push(held.order);
+            }
+        }
+        for order in set_off {
+            self.release(order);
+        }
+    }
+
+    /// Sends an order that was kept.
+    fn release(&mut self, id: OrderId) {
+        let Some(order) = self.desk.orders().get(id).filter(|order| order.is_held) else { return };
+        let (strategy, market, side) = (order.strategy, order.market, order.side);
+        let request = order.request();
+        self.read_for(&request);
+        let (sender, reducible) = (self.sender(strategy), self.reducible(strategy, market, side));
+        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+        self.desk.release(sender, around, id, reducible, &mut self.journal);
+        self.forget_released();
+    }
+
+    /// Keeps orders no longer that were sent or have ended, and follows their markets no longer.
+    fn forget_released(&mut self) {
+        let orders = self.desk.orders();
+        let is_held = |id| orders.get(id).is_some_and(|order| order.is_held && order.is_changeable());
+        for (strategy, market) in self.holds.keep(is_held) {
+            let topics = self.topics.topics(strategy, market);
+            self.topics.set(strategy, market, topics.without(Topics::HELD));
+        }
+    }
+
+    /// Ends those orders whose time is over.
+    pub(super) fn expire_held(&mut self) {
+        let now = self.now;
+        let over = |held: &&Held| held.expires_at.is_some_and(|at| at <= now);
+        for id in self.holds.orders.iter().filter(over).map(|held| held.order).collect::<Vec<_>>() {
+            self.desk.end_held(id, ReportKind::Expired(Reason::GtdReached), now);
+        }
+        self.forget_released();
+    }
+
+    /// After a report on an order of a strategy: what the kernel does for others of its orders in the market.
+    #[inline]
+    pub(super) fn follow_report(&mut self, strategy: StrategyId, market: MarketId) {
+        if !self.holds.orders.is_empty() {
+            self.forget_released();
+        }
+        if self.holds.reduce {
+            self.reduce_with(strategy, market);
+        }
+    }
+
+    /// Makes orders that their venue cannot hold to be reduce-only no larger than the position.
+    fn reduce_with(&mut self, strategy: StrategyId, market: MarketId) {
+        let is_meant = |order: &&Order| {
+            order.market == market && order.emulated.has(Emulated::REDUCE_ONLY) && !order.is_held
+        };
+        let orders: Vec<_> = self.desk.open(strategy).filter(is_meant).cloned().collect();
+        let replaces = self.market(market).instrument.supports.replace;
+        let sender: Sender = self.sender(strategy);
+        for order in orders {
+            let left = self.reducible(strategy, market, order.side);
+            if order.most_left().steps() <= left || !order.is_changeable() {
+                continue;
+            }
+            let around =
+                Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+            let price = order.price().filter(|_| replaces && left > 0);
+            let qty = order.filled.saturating_add(Qty::new(left));
+            let replaced = price.map(|price: Price| {
+                self.desk.replace(sender, around, order.id, price, qty, &mut self.journal)
+            });
+            if !matches!(replaced, Some(Ok(true))) {
+                let state = &self.markets[market.index()];
+                self.desk.cancel(sender, state, order.id, Some(Reason::ReduceOnly), &mut self.journal);
+            }
+        }
+    }
+}

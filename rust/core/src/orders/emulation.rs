@@ -1,0 +1,78 @@
+//! What the kernel does of an order in its venue's place.
+//!
+//! An order that its venue does not know is kept by the kernel until it is set off, and sent as one that the venue knows.
+//! One that is to be reduce-only is sent no larger than the position, and made smaller with it.
+
+use super::request::{OrderRequest, OrderType, TimeInForce, order_kind};
+use crate::types::Instrument;
+
+/// What of an order is emulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Emulated(u8);
+
+impl Emulated {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// What sets it off.
+    pub const TRIGGER: Self = Self(1);
+    /// That it only makes a position smaller.
+    pub const REDUCE_ONLY: Self = Self(1 << 1);
+
+    const WORDS: [(&'static str, Self); 2] = [("trigger", Self::TRIGGER), ("reduce_only", Self::REDUCE_ONLY)];
+
+    /// Whether all of `other` is.
+    #[inline]
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether nothing is.
+    #[inline]
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// The words of what is.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        Self::WORDS.into_iter().filter(move |(_, one)| self.has(*one)).map(|(word, _)| word)
+    }
+
+    /// As a number.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From [`Emulated::bits`].
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        (bits <= 3).then_some(Self(bits))
+    }
+
+    /// What is left of a request for its venue to do.
+    pub fn native(self, request: &OrderRequest) -> OrderRequest {
+        // What is kept ends by its own terms here; at the market it takes at once.
+        let takes = self.has(Self::TRIGGER) && request.order_type == OrderType::Market;
+        let ends = request.time_in_force.ends();
+        OrderRequest {
+            time_in_force: if takes && ends { TimeInForce::Gtc } else { request.time_in_force },
+            trigger: request.trigger.filter(|_| !self.has(Self::TRIGGER)),
+            reduce_only: request.reduce_only && !self.has(Self::REDUCE_ONLY),
+            ..request.clone()
+        }
+    }
+}
+
+/// What the venue of an instrument lacks for an order and the kernel can do.
+pub fn emulated(instrument: &Instrument, request: &OrderRequest) -> Emulated {
+    let supports = &instrument.supports;
+    let mut bits = 0;
+    if let Some(trigger) = request.trigger
+        && !(supports.kinds.has(order_kind(request.order_type, request.trigger))
+            && supports.triggers.has(trigger.by as u8))
+    {
+        bits |= Emulated::TRIGGER.0;
+    }
+    if request.reduce_only && !supports.reduce_only {
+        bits |= Emulated::REDUCE_ONLY.0;
+    }
+    Emulated(bits)
+}
