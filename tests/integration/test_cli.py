@@ -204,7 +204,7 @@ def test_a_mistake_in_the_configuration_is_one_line_with_its_key(
         (["backtest", "--confg", DEMO], "No such option: --confg; did you mean --config?"),
         (["backtest", "--config", DEMO, "--outptu", "x"], "No such option: --outptu; did you mean --output?"),
         (["data", "info", "x", "--jsno"], "No such option: --jsno; did you mean --json?"),
-        (["--config", DEMO], "No such option: --config; did you mean tradecore backtest --config or tradecore train --config?"),
+        (["--config", DEMO], "No such option: --config; did you mean tradecore backtest --config or tradecore paper --config"),
         (["backtest", "--config"], "Option '--config' requires an argument"),
         (["backtest", "--config", DEMO, "more"], "(more); see tradecore backtest --help"),
         (["backtest", "--config", DEMO, "--plot", "a.gif"], "--plot: a.gif ends in neither .png nor .svg"),

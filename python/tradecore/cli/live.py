@@ -65,7 +65,7 @@ def live(
 ) -> int:
     """Trade at the venues, with keys from the environment.
 
-    Real orders need `live = true` in the table `[mode]` of the file, and --real-orders.
+    Real orders need live = true in the file's table of the mode, and --real-orders.
     """
     return _run(config, "live", journal, symbol, duration, json=json, quiet=quiet, real_orders=real_orders)
 
