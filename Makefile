@@ -118,5 +118,5 @@ stub: build
 	$(BIN)/ruff format --quiet python/tradecore/indicators
 
 clean:
-	rm -rf target $(VENV) $(BENCH_VENV) data runs site .cache docs/pages/reference benches/results python/tradecore/*.so dist
+	rm -rf target $(VENV) $(BENCH_VENV) data runs journal site .cache docs/pages/reference benches/results python/tradecore/*.so dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
