@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tradecore.errors import CredentialsError, DataError, InvalidValueError
 from tradecore.types import BookState
-from tradecore.venues import Credentials, EventQueue, Feed, FeedState, Frame, Secret, Stream, VirtualClock
+from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, VenueQueue, VirtualClock
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import ClockOffset, within
 from tradecore.venues.limits import Limit, RateLimiter
@@ -349,7 +349,7 @@ def frame(stream: Stream | None, number: int, instrument: str | None = "A.V") ->
 def test_a_full_queue_drops_books_whole_and_never_trades() -> None:
     async def run() -> None:
         asked = Asked()
-        queue = EventQueue(asked, limit=4)
+        queue = VenueQueue(asked, limit=4)
         for number in range(4):
             queue.put(frame(Stream.TRADES, number))
         queue.put(frame(Stream.BOOK, 4))
@@ -372,7 +372,7 @@ def test_a_full_queue_drops_books_whole_and_never_trades() -> None:
 
 def test_an_empty_queue_is_waited_for() -> None:
     async def run() -> int:
-        queue = EventQueue(Asked())
+        queue = VenueQueue(Asked())
         waiting = asyncio.create_task(queue.get())
         await asyncio.sleep(0)
         queue.put(frame(Stream.TRADES, 3))

@@ -26,7 +26,7 @@ from tradecore.session.kernel import build_kernel
 from tradecore.strategy import Strategy
 from tradecore.types import BookState
 from tradecore.venue import SimVenue
-from tradecore.venues import Connector, EventQueue, Feed, Stream
+from tradecore.venues import Connector, Feed, Stream, VenueQueue
 from tradecore.venues.clock import Clock, SystemClock, Timer
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
 
@@ -125,7 +125,7 @@ class _Line:
     def __init__(self, connector: Connector, instruments: Sequence[Instrument], live: Live) -> None:
         self.connector = connector
         self.instruments = [instrument.id for instrument in instruments]
-        self.queue = EventQueue(connector)
+        self.queue = VenueQueue(connector)
         self.decoder = FeedDecoder(connector.name, instruments)
         self.feed = Feed(connector, self.decoder, self.instruments, live._hear)
         self.frames = 0

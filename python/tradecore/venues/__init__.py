@@ -4,7 +4,7 @@ from tradecore.venues.clock import Clock, SystemClock, VirtualClock
 from tradecore.venues.connector import Connector, Health, Permissions
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, Position, Sink, Stream, VenueReport
 from tradecore.venues.feed import Feed
-from tradecore.venues.queue import EventQueue
+from tradecore.venues.queue import VenueQueue
 from tradecore.venues.registry import CONNECTORS, make_connector
 from tradecore.venues.signing import Credentials, Secret
 
@@ -15,7 +15,6 @@ __all__ = [
     "Connector",
     "Credentials",
     "Event",
-    "EventQueue",
     "Feed",
     "FeedState",
     "Frame",
@@ -27,6 +26,7 @@ __all__ = [
     "Sink",
     "Stream",
     "SystemClock",
+    "VenueQueue",
     "VenueReport",
     "VirtualClock",
     "make_connector",

@@ -14,14 +14,14 @@ from tradecore.types import BookState
 from tradecore.validation import to_count
 from tradecore.venues.events import Event, FeedState, Frame, Stream
 
-__all__ = ["EventQueue"]
+__all__ = ["VenueQueue"]
 
 
 class _Resyncing(Protocol):
     def resync(self, instrument: str, reason: str) -> None: ...
 
 
-class EventQueue:
+class VenueQueue:
     """A connector's sink that a session reads at its own pace.
 
     Parameters
