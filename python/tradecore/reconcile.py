@@ -128,7 +128,10 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueAccount:
-    """What a venue says of an account; as :class:`AccountState`, with its executions since before the cut."""
+    """What a venue says of an account; as :class:`AccountState`, with its executions since before the cut.
+
+    Positions in spot that are not named are not compared: what is held is in the balances.
+    """
 
     orders: Collection[VenueOrder] = ()
     executions: Collection[VenueExecution] = ()

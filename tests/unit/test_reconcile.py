@@ -122,3 +122,12 @@ def test_what_cannot_be_is_named(instrument: tc.Instrument) -> None:
         reconcile(AccountState(positions={NAME: "0.0005"}), VenueAccount(), [instrument])
     with pytest.raises(InvalidValueError, match="side"):
         reconcile(AccountState(orders=[ours(1, side="up")]), VenueAccount(), [instrument])
+
+
+def test_positions_in_spot_are_compared_only_where_the_venue_names_them() -> None:
+    terms = {"base": "BTC", "quote": "USDT", "price_increment": "0.1", "qty_increment": "0.001"}
+    spot = tc.Instrument("BTCUSDT.SPOT", kind="spot", **terms)  # type: ignore[arg-type]
+    known = AccountState(positions={spot.id: "2"})
+    assert reconcile(known, VenueAccount(), [spot]) == []
+    (halt,) = reconcile(known, VenueAccount(positions={spot.id: "3"}), [spot])
+    assert (halt.kind, halt.ours, halt.theirs) == ("halt", 2, 3)

@@ -9,7 +9,7 @@ use tradecore_core::orders::VenueKey;
 use tradecore_core::orders::reconcile::{
     self as core, Action, Difference, Known, KnownOrder, VenueExecution, VenueOrder, VenueState,
 };
-use tradecore_core::types::{CurrencyId, Instrument, MarketId, Money, Price, Qty, Side};
+use tradecore_core::types::{CurrencyId, Instrument, InstrumentKind, MarketId, Money, Price, Qty, Side};
 
 use crate::errors;
 use crate::instrument::PyInstrument;
@@ -136,6 +136,9 @@ impl<'py> Names<'py> {
             balances: self.balances(&side)?,
             ..VenueState::default()
         };
+        let kinds = self.instruments.iter().map(|instrument| &instrument.0.kind).enumerate();
+        let spot = kinds.filter(|(_, kind)| matches!(kind, InstrumentKind::Spot));
+        venue.without_positions = spot.map(|(index, _)| MarketId::new(index)).collect();
         for row in side.getattr("orders")?.try_iter()? {
             let row = row?;
             let Terms { market, side, price, qty, filled } = self.terms(&row)?;

@@ -123,6 +123,8 @@ pub struct VenueState {
     pub executions: Vec<VenueExecution>,
     /// Signed positions; what is not named is flat.
     pub positions: BTreeMap<MarketId, Qty>,
+    /// Markets in which it keeps no positions, unless it names one: what is held in spot is in the balances.
+    pub without_positions: BTreeSet<MarketId>,
     /// Balances; what is not named is not said.
     pub balances: BTreeMap<CurrencyId, Money>,
 }
@@ -303,7 +305,8 @@ pub fn reconcile(known: &Known, venue: &VenueState) -> Vec<Action> {
     for market in markets {
         let [ours, theirs] =
             [&after.positions, &venue.positions].map(|held| held.get(&market).copied().unwrap_or_default());
-        if ours != theirs {
+        let is_told = venue.positions.contains_key(&market) || !venue.without_positions.contains(&market);
+        if is_told && ours != theirs {
             take(&mut after, Action::Halt { market, difference: Difference::Position { ours, theirs } });
         }
     }
@@ -474,6 +477,7 @@ mod tests {
             executions: vec![VenueExecution { ours: None, ..execution(9, 7, 3) }],
             positions: held(3),
             balances: [(CurrencyId::new(0), Money::ZERO)].into(),
+            ..VenueState::default()
         };
         let halt = |difference| Action::Halt { market: MARKET, difference };
         let [ours, three, five] = [0, 3, 5].map(Qty::new);
