@@ -5129,6 +5129,15 @@ def size_position(
 def check_venue(venue: SimVenue) -> None:
     """Raise InvalidValueError naming the first setting that a venue cannot have."""
 
+def journal_begins(journal: bytes) -> int | None:
+    """Return when the first entry of a journal happened, ns UTC; None for an empty one.
+
+    Raises
+    ------
+    DataError
+        For a journal that is damaged.
+    """
+
 def journal_commands(journal: bytes, instruments: list[Instrument]) -> list[tuple[int, int, str]]:
     """Return the commands of a journal in the order they left.
 

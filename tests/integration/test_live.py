@@ -22,7 +22,8 @@ from tradecore.errors import (
 )
 from tradecore.live import journal as journals
 from tradecore.live.journal import JournalReader, RecordKind
-from tradecore.live.runner import Live, SessionResult
+from tradecore.live.runner import Live
+from tradecore.live.state import SessionResult
 from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret
@@ -193,7 +194,7 @@ def test_a_session_that_was_cut_off_goes_on_after_reconciliation(tmp_path: Path)
             running = asyncio.create_task(cut.run())
             await subscribed(server)
             await until(lambda: [o for o in server.orders.values() if o["status"] == "NEW"])
-            await until(lambda: cut._open_session.known().orders[0].is_acknowledged)
+            await until(lambda: cut._open_session.known([NAME]).orders[0].is_acknowledged)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         (order,) = server.orders
@@ -316,5 +317,23 @@ def test_what_a_session_is_made_of_has_to_fit() -> None:
         with pytest.raises(InvalidValueError, match=r"does not list NOPE\.BINANCE"):
             async with Live([Bidder("b", ["NOPE.BINANCE"])], [connector(server, keys=False)], paper=[SETTINGS]):
                 pass
+
+    run(work)
+
+
+def test_a_name_is_taken_once_and_a_session_is_stopped_before_it_begins(tmp_path: Path) -> None:
+    async def work(server: FakeBinance) -> None:
+        async def at_once(live: Live) -> None:
+            live.stop()
+
+        def made() -> Live:
+            return Live([Bidder("b", [NAME])], [connector(server, keys=True)], journal=tmp_path, session="s1")
+
+        async with made() as live:
+            live.stop()
+            result = await live.run()
+        assert (result.orders.height, server.orders) == (0, {})
+        with pytest.raises(JournalError, match="s1: a session of this name has ended"):
+            await session(made(), server, at_once)
 
     run(work)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,12 +13,14 @@ from tradecore.cli.options import Json
 from tradecore.cli.usage import in_utf8_name
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tradecore.live.plan import SessionPlan
-    from tradecore.live.runner import Live, SessionResult
+    from tradecore.live.runner import Live
+    from tradecore.live.state import Mode, SessionResult
 
 __all__ = ["live", "paper"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LOOKS_PER_SECOND = 4
 
 _Config = Annotated[Path, typer.Option("--config", metavar="FILE", help="Configuration, TOML.", show_default=False)]
@@ -72,7 +72,7 @@ def live(
 
 def _run(
     config: Path,
-    mode: Literal["paper", "live"],
+    mode: Mode,
     journal: Path | None,
     symbol: str | None,
     duration: str | None,
@@ -81,6 +81,8 @@ def _run(
     quiet: bool,
     real_orders: bool = False,
 ) -> int:
+    import asyncio
+
     from tradecore.config import load_config
     from tradecore.live.plan import SessionPlan
     from tradecore.validation import to_ns
@@ -113,6 +115,9 @@ def _run(
 
 
 async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> SessionResult:
+    import asyncio
+
+    from tradecore.cli.signals import on_signals
     from tradecore.live.plan import run_session
 
     loop = asyncio.get_running_loop()
@@ -137,20 +142,19 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
         if not quiet:
             tasks.append(loop.create_task(_show(session)))
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, stop)
-    try:
-        return await run_session(plan, opened)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+    with on_signals(stop):
+        try:
+            return await run_session(plan, opened)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _show(session: Live) -> None:
     """Draw how the session stands on a terminal, again and again."""
+    import asyncio
+
     from rich.console import Console
     from rich.live import Live as Screen
 
@@ -179,7 +183,7 @@ def _table(session: Live) -> Any:
     return table
 
 
-def _summary(result: SessionResult, mode: str) -> dict[str, Any]:
+def _summary(result: SessionResult, mode: Mode) -> dict[str, Any]:
     return {
         "session": result.session,
         "mode": mode,

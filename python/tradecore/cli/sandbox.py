@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +54,7 @@ def binance(
     """
     import asyncio
 
+    from tradecore.cli.signals import on_signals
     from tradecore.sandbox import BinanceServer, load_faults
     from tradecore.sandbox.binance.server import SYMBOLS
 
@@ -70,19 +69,17 @@ def binance(
     )
 
     async def serve() -> None:
-        loop, over = asyncio.get_running_loop(), asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):  # Windows: Ctrl-C is an exception there
-                loop.add_signal_handler(number, over.set)
+        over = asyncio.Event()
         parent = os.getppid()
-        async with server:
-            sys.stdout.write(orjson.dumps(server.ready()).decode() + "\n")
-            sys.stdout.flush()
-            while not over.is_set() and os.getppid() == parent:
-                try:
-                    await asyncio.wait_for(over.wait(), _LOOK_S)
-                except TimeoutError:
-                    continue
+        with on_signals(over.set):
+            async with server:
+                sys.stdout.write(orjson.dumps(server.ready()).decode() + "\n")
+                sys.stdout.flush()
+                while not over.is_set() and os.getppid() == parent:
+                    try:
+                        await asyncio.wait_for(over.wait(), _LOOK_S)
+                    except TimeoutError:
+                        continue
 
     asyncio.run(serve())
     return 0

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tradecore._core import Command, Instrument, Kernel, SimExchange
+from tradecore._core import Command, Instrument, Notice, Refusal, SimExchange
 from tradecore.errors import TradecoreError
 from tradecore.types import EventKind
 from tradecore.venue import SimVenue
@@ -17,25 +17,19 @@ __all__ = ["Desk", "PaperDesk", "VenueDesk"]
 
 
 class Desk(Protocol):
-    """What a session sends its commands through. Times are ns UTC."""
+    """What a session sends its commands through. Times are ns UTC, markets are the kernel's."""
 
     def message(self, at_ns: int, market: int, columns: Mapping[str, Any]) -> None:
         """See market data before the kernel does."""
 
-    def collect(self, at_ns: int, kernel: Kernel) -> bool:
-        """Take what the kernel sends at a time; return whether that was anything. It goes out by :meth:`send`."""
-
-    def send(self) -> None:
-        """Let go what was collected, now that it is written down."""
-
-    def forget(self) -> None:
-        """Drop what was collected, which could not be written down."""
+    def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
+        """Let commands go, and bring back what the kernel's own gate refused when the venue's word would come."""
 
     def next_due(self) -> int | None:
-        """Return when something is to happen here by itself."""
+        """Return when something happens here by itself; None where venues speak when they like."""
 
-    def advance(self, at_ns: int, kernel: Kernel) -> None:
-        """Let that happen, and give the kernel what comes of it, settling after each."""
+    def advance(self, at_ns: int) -> Sequence[Notice]:
+        """Let that happen, and return what comes of it."""
 
     def cancel_all(self, at_ns: int) -> None:
         """Cancel every order."""
@@ -56,72 +50,46 @@ class PaperDesk:
         In the order of the kernel's markets.
     venues : mapping of str to SimVenue
         Settings by venue.
-    accounts : int
-        How many the session trades on.
-    settle : callable
-        Is called after everything the kernel is given.
     seed : int
+
+    Attributes
+    ----------
+    instruments : list of Instrument
+        As the exchange trades them: with its fees, and the orders it takes.
     """
 
-    def __init__(
-        self,
-        instruments: Sequence[Instrument],
-        venues: Mapping[str, SimVenue],
-        *,
-        accounts: int,
-        settle: Callable[[int], None],
-        seed: int = 0,
-    ) -> None:
-        self.exchange = SimExchange(seed=seed)
+    def __init__(self, instruments: Sequence[Instrument], venues: Mapping[str, SimVenue], *, seed: int = 0) -> None:
+        self._exchange = SimExchange(seed=seed)
         for instrument in instruments:
-            self.exchange.add_market(instrument, venues[instrument.venue], list(map(int, EventKind)))
-        self.instruments = [self.exchange.instrument(market) for market in range(len(instruments))]
-        self._accounts = accounts
-        self._settle = settle
-        self._collected: list[tuple[int, list[Command], list[Any]]] = []
+            self._exchange.add_market(instrument, venues[instrument.venue], list(map(int, EventKind)))
+        self.instruments = [self._exchange.instrument(market) for market in range(len(instruments))]
 
     def message(self, at_ns: int, market: int, columns: Mapping[str, Any]) -> None:
         """Move the market."""
-        self.exchange.message(at_ns, market, columns)
+        self._exchange.message(at_ns, market, columns)
 
-    def collect(self, at_ns: int, kernel: Kernel) -> bool:
-        """Take commands, and what the kernel's own gate refused, which comes back when the venue's word would."""
-        commands, refusals = kernel.drain(), kernel.refusals()
-        if commands or refusals:
-            self._collected.append((at_ns, commands, refusals))
-        return bool(commands)
-
-    def send(self) -> None:
+    def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
         """Let the exchange have them."""
-        for at_ns, commands, refusals in self._collected:
-            for command in commands:
-                self.exchange.command(at_ns, command)
-            for refusal in refusals:
-                self.exchange.refuse(refusal)
-        self._collected.clear()
-
-    def forget(self) -> None:
-        """Drop them."""
-        self._collected.clear()
+        for command in commands:
+            self._exchange.command(at_ns, command)
+        for refusal in refusals:
+            self._exchange.refuse(refusal)
 
     def next_due(self) -> int | None:
         """Return when something happens in the exchange or arrives from it."""
-        due = [at for at in (self.exchange.next_due(), self.exchange.next_report()) if at is not None]
-        return min(due, default=None)
+        due = (self._exchange.next_due(), self._exchange.next_report())
+        return min((at for at in due if at is not None), default=None)
 
-    def advance(self, at_ns: int, kernel: Kernel) -> None:
-        """Let happen what is due, then deliver what has arrived."""
-        if (due := self.exchange.next_due()) is not None and due <= at_ns:
-            self.exchange.advance(at_ns)
-        for notice in self.exchange.receive(at_ns):
-            kernel.notice(notice)
-            self._settle(at_ns)
+    def advance(self, at_ns: int) -> Sequence[Notice]:
+        """Let happen what is due, and return what has arrived."""
+        if (due := self._exchange.next_due()) is not None and due <= at_ns:
+            self._exchange.advance(at_ns)
+        return self._exchange.receive(at_ns)
 
     def cancel_all(self, at_ns: int) -> None:
-        """Cancel every order of every account."""
-        for account in range(self._accounts):
-            for order in self.exchange.open_orders(account):
-                self.exchange.cancel(at_ns, account, order.order, order.market)
+        """Cancel every order of the account that all strategies of a session trade on."""
+        for order in self._exchange.open_orders(0):
+            self._exchange.cancel(at_ns, 0, order.order, order.market)
 
     def cancel_in(self, instrument: str) -> None:
         """There are none but those the kernel knows."""
@@ -156,37 +124,24 @@ class VenueDesk:
         self._instruments = instruments
         self._tell = tell
         self._failed = failed
-        self._collected: list[Command] = []
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._others: set[asyncio.Task[None]] = set()
+        """The last request of each order, or in each instrument, that is not answered yet."""
 
     def message(self, at_ns: int, market: int, columns: Mapping[str, Any]) -> None:
         """Do nothing: the venues know."""
 
-    def collect(self, at_ns: int, kernel: Kernel) -> bool:
-        """Take commands."""
-        commands = kernel.drain()
-        self._collected += commands
-        return bool(commands)
-
-    def send(self) -> None:
-        """Let them go."""
-        for command in self._collected:
-            before = self._under_way.get(command.client_id)
-            task = asyncio.get_running_loop().create_task(self._carry(command, before))
-            self._under_way[command.client_id] = task
-        self._collected.clear()
-
-    def forget(self) -> None:
-        """Drop them."""
-        self._collected.clear()
+    def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
+        """Let commands go. A live kernel brings its refusals back by itself."""
+        for command in commands:
+            self._ask(command.client_id, self._carry, command)
 
     def next_due(self) -> int | None:
         """Venues speak when they like."""
         return None
 
-    def advance(self, at_ns: int, kernel: Kernel) -> None:
+    def advance(self, at_ns: int) -> Sequence[Notice]:
         """Nothing happens here by itself."""
+        return ()
 
     def cancel_all(self, at_ns: int) -> None:
         """Ask each venue to cancel everything in each instrument."""
@@ -195,23 +150,30 @@ class VenueDesk:
 
     def cancel_in(self, instrument: str) -> None:
         """Ask the venue to."""
-        task = asyncio.get_running_loop().create_task(self._cancel(instrument))
-        self._others.add(task)
-        task.add_done_callback(self._others.discard)
+        self._ask(instrument, self._cancel, instrument)
 
     async def close(self) -> None:
         """Wait until what was sent is answered."""
-        while tasks := [*self._under_way.values(), *self._others]:
-            await asyncio.gather(*tasks, return_exceptions=True)
+        while self._under_way:
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    async def _carry(self, command: Command, before: asyncio.Task[None] | None) -> None:
-        try:
-            if before is not None:
-                await asyncio.gather(before, return_exceptions=True)
-            self._tell(await self._connectors[self._instruments[command.market].venue].send(command))
-        finally:
-            if self._under_way.get(command.client_id) is asyncio.current_task():
-                del self._under_way[command.client_id]
+    def _ask(self, key: str, request: Callable[[Any], Any], what: Any) -> None:
+        """Make a request once the one before of the same key is answered."""
+        before = self._under_way.get(key)
+
+        async def ask() -> None:
+            try:
+                if before is not None:
+                    await asyncio.wait((before,))
+                await request(what)
+            finally:
+                if self._under_way.get(key) is asyncio.current_task():
+                    del self._under_way[key]
+
+        self._under_way[key] = asyncio.get_running_loop().create_task(ask())
+
+    async def _carry(self, command: Command) -> None:
+        self._tell(await self._connectors[self._instruments[command.market].venue].send(command))
 
     async def _cancel(self, instrument: str) -> None:
         try:

@@ -27,7 +27,7 @@ from tradecore.errors import InvalidValueError, JournalError, JournalFullError
 from tradecore.files import DISK_FULL, placed
 from tradecore.locks import locked
 
-__all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind"]
+__all__ = ["Durability", "JournalReader", "JournalWriter", "Record", "RecordKind", "session_to_resume"]
 
 VERSION = 1
 SEGMENT_BYTES = 64 << 20
@@ -400,3 +400,19 @@ def _squeeze(path: Path) -> None:
             os.fsync(whole.fileno())
     if packed.exists():
         path.unlink(missing_ok=True)
+
+
+def session_to_resume(folder: Path) -> JournalReader | None:
+    """Return what reads the journal, of those in a folder, whose session has not come to its end; None where all have.
+
+    Raises
+    ------
+    JournalError
+        Where there are several.
+    """
+    readers = [JournalReader(first.parent) for first in sorted(folder.glob("*/000001.tcj*"))]
+    resumable = {reader.folder: reader for reader in readers if not reader.has_ended}
+    if len(resumable) > 1:
+        names = ", ".join(path.name for path in resumable)
+        raise JournalError(str(folder), f"holds several sessions that have not ended: {names}; move all but one away")
+    return next(iter(resumable.values()), None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Literal
 
 from tradecore._core import parse_duration
 from tradecore.config import BacktestConfig, ConnectionConfig
 from tradecore.data.catalog import Catalog
 from tradecore.errors import ConfigError, InvalidValueError, UnknownInstrumentError
-from tradecore.live.runner import Live, SessionResult
+from tradecore.live.runner import Live
+from tradecore.live.state import Mode, SessionResult
 from tradecore.session import Scope, build_strategies, build_venues
 from tradecore.strategy import Strategy
 from tradecore.venue import SimVenue
@@ -41,7 +41,7 @@ class SessionPlan:
 
     config: BacktestConfig
     source: str
-    mode: Literal["paper", "live"]
+    mode: Mode
     real_orders: bool = False
     journal: str | None = None
     symbol: str | None = None

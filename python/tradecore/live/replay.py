@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from tradecore._core import Kernel, journal_commands
+from tradecore._core import Kernel, journal_begins, journal_commands
 from tradecore.config import BacktestConfig
 from tradecore.errors import InvalidValueError, JournalError
 from tradecore.instruments import instrument_from_dict
@@ -79,7 +79,7 @@ class Replay:
                 self._ended = orjson.loads(record.data)["digest"]
             if record.kind is not RecordKind.ENTRIES:
                 continue
-            if self._until is not None and _time_of(record.data) >= self._until:
+            if self._until is not None and (journal_begins(record.data) or 0) >= self._until:
                 self._is_cut = True
                 return
             diverged, _ = self._kernel.replay(record.data)
@@ -128,8 +128,3 @@ def read_time(text: str) -> int:
 
 def _moment(ns: int) -> str:
     return f"{datetime.fromtimestamp(ns // 1_000_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{ns % 1_000_000_000:09}Z"
-
-
-def _time_of(entry: bytes) -> int:
-    """Return the time of a kernel's entry: it follows the length and the kind."""
-    return int.from_bytes(entry[5:13], "little", signed=True)

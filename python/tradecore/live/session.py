@@ -6,7 +6,7 @@ a virtual clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradecore._core import Instrument, Kernel
@@ -29,34 +29,28 @@ class Session:
         One that keeps its journal, set up and not started.
     instruments : sequence of Instrument
         In the order of the kernel's markets.
+    desk : Desk
+        Carries out its commands.
     journal : JournalWriter, optional
 
     Raises
     ------
-    JournalFullError
-        By everything that may lead to commands, when they cannot be written down: none of them is sent.
+    JournalError
+        By everything that may lead to commands, when they cannot be written down: none of them is sent. From then on
+        it writes to the room that the journal keeps for the end.
     """
 
-    def __init__(self, kernel: Kernel, instruments: Sequence[Instrument], journal: JournalWriter | None = None) -> None:
+    def __init__(
+        self, kernel: Kernel, instruments: Sequence[Instrument], desk: Desk, journal: JournalWriter | None = None
+    ) -> None:
         self.kernel = kernel
         self.instruments = instruments
+        self.desk = desk
         self.journal = journal
         self.now_ns = 0
-        self.is_ending = False
-        """Whether the journal has no room but the one that is kept for the end."""
+        self._is_ending = False
         self._markets = {instrument.id: index for index, instrument in enumerate(instruments)}
-        self._desk: Desk | None = None
-
-    @property
-    def desk(self) -> Desk:
-        """Who carries out commands."""
-        if self._desk is None:
-            raise RuntimeError("no desk")
-        return self._desk
-
-    def opened_by(self, desk: Desk) -> None:
-        """Give it a desk, once."""
-        self._desk = desk
+        self._currencies = {instrument.settlement for instrument in instruments}
 
     def recover(self, reader: JournalReader) -> int:
         """Take up where a journal ends, instead of :meth:`start`; return how many entries it has.
@@ -83,13 +77,11 @@ class Session:
 
     def start(self, at_ns: int) -> None:
         """Start the strategies."""
-        self._at(at_ns)
         self.kernel.start(at_ns)
         self.settle(at_ns)
 
     def stop(self, at_ns: int) -> None:
         """Stop them: their last hook runs, what they send in it is carried out."""
-        self._at(at_ns)
         self.kernel.stop(at_ns)
         self.settle(at_ns)
 
@@ -100,30 +92,26 @@ class Session:
 
     def message(self, at_ns: int, instrument: str, columns: Mapping[str, Any]) -> None:
         """Deliver event columns of whole messages, to whom they move first."""
-        self._at(at_ns)
         market = self._markets[instrument]
         self.desk.message(at_ns, market, columns)
         if (due := self.desk.next_due()) is not None and due <= at_ns:
-            self.desk.advance(at_ns, self.kernel)
+            self._hear(at_ns)
         self.kernel.message(at_ns, market, columns)
         self.settle(at_ns)
 
     def feed(self, at_ns: int, state: FeedState) -> None:
         """Tell where a feed stands."""
-        self._at(at_ns)
         self.kernel.feed(at_ns, self._markets[state.instrument], state.state, state.reason)
         self.settle(at_ns)
 
     def report(self, at_ns: int, report: VenueReport) -> None:
         """Deliver a venue's word on an order."""
-        self._at(at_ns)
         report.deliver(self.kernel, at_ns, self._markets[report.instrument])
         self.settle(at_ns)
 
     def balance(self, at_ns: int, balance: Balance) -> None:
         """Tell what the account holds, where an instrument is settled in it."""
-        if balance.currency in {instrument.settlement for instrument in self.instruments}:
-            self._at(at_ns)
+        if balance.currency in self._currencies:
             self.kernel.balance(at_ns, balance.currency, balance.total)
             self.settle(at_ns)
 
@@ -135,9 +123,8 @@ class Session:
             if due is None or due > until_ns:
                 return
             due = max(due, self.now_ns)
-            self._at(due)
             if theirs is not None and theirs <= due:
-                self.desk.advance(due, self.kernel)
+                self._hear(due)
             else:
                 self.kernel.due(due)
                 self.settle(due)
@@ -148,54 +135,35 @@ class Session:
 
     def settle(self, at_ns: int) -> None:
         """Write down what the kernel took and decided, then let its commands go."""
-        is_urgent = self.desk.collect(at_ns, self.kernel)
+        self.now_ns = at_ns
+        commands, refusals = self.kernel.drain(), self.kernel.refusals()
         if self.journal is not None:
-            try:
-                self.journal.entries(self.kernel.take_journal())
-                if self.is_ending:
-                    self.journal.flush_reserved()
-                elif is_urgent:
-                    self.journal.flush()
-            except JournalError:
-                self.desk.forget()
-                self.is_ending = True
-                raise
-        self.desk.send()
+            self._write(self.journal, is_urgent=bool(commands))
+        self.desk.send(at_ns, commands, refusals)
 
-    def known(self, instruments: Iterable[str] | None = None) -> AccountState:
-        """Return what is known of the account, of some instruments or all."""
+    def known(self, instruments: Sequence[str]) -> AccountState:
+        """Return what is known of the account in some instruments."""
         state = self.kernel.account_state()
-        wanted = set(self._markets if instruments is None else instruments)
         return AccountState(
-            orders=[KnownOrder(**order) for order in state["orders"] if order["instrument"] in wanted],
-            executions=[pair for pair in state["executions"] if pair[0] in wanted],
-            positions={name: qty for name, qty in state["positions"].items() if name in wanted},
+            orders=[KnownOrder(**order) for order in state["orders"] if order["instrument"] in instruments],
+            executions=[pair for pair in state["executions"] if pair[0] in instruments],
+            positions={name: qty for name, qty in state["positions"].items() if name in instruments},
             balances=state["balances"],
         )
 
-    def reconcile(
-        self, at_ns: int, venue: VenueAccount, instruments: Sequence[str], cancel: Callable[[str], None]
-    ) -> Sequence[ReconcileAction]:
+    def reconcile(self, at_ns: int, venue: VenueAccount, instruments: Sequence[str]) -> Sequence[ReconcileAction]:
         """Bring what is known of some instruments in line with what their venue says; return what that took.
 
-        An instrument that a difference halts trades no more in this session. ``cancel`` is called with each instrument
-        in which the venue has an order that has ended here.
+        An instrument that a difference halts trades no more in this session.
         """
-        self._at(at_ns)
         specs = [self.instruments[self._markets[name]] for name in instruments]
-        # Spot venues keep balances, no positions: what they do not name there is not flat.
-        untold = {spec.id for spec in specs if spec.kind == "spot"} - venue.positions.keys()
-        actions = [
-            action
-            for action in reconcile(self.known(instruments), venue, specs)
-            if action.difference != "position" or action.instrument not in untold
-        ]
+        actions = reconcile(self.known(instruments), venue, specs)
         executions = {(told.instrument, told.execution_id): told for told in venue.executions}
         for action in actions:
             if action.kind == "replay":
                 self._replay(at_ns, action, executions[str(action.instrument), str(action.execution_id)])
             else:
-                self._carry_out(at_ns, action, cancel)
+                self._carry_out(at_ns, action)
             self.settle(at_ns)
         return actions
 
@@ -215,7 +183,7 @@ class Session:
             fee=told.fee or 0,
         )
 
-    def _carry_out(self, at_ns: int, action: ReconcileAction, cancel: Callable[[str], None]) -> None:
+    def _carry_out(self, at_ns: int, action: ReconcileAction) -> None:
         kernel = self.kernel
         if action.kind == "set_balance":
             kernel.balance(at_ns, str(action.currency), action.total or 0)
@@ -230,10 +198,24 @@ class Session:
             case "end":
                 kernel.report(at_ns, market, "cancelled", action.order_id)
             case "cancel":
-                cancel(instrument)
+                self.desk.cancel_in(instrument)
             case "halt":
                 kernel.feed(at_ns, market, BookState.STALE, f"halted: {action.difference}")
                 kernel.listing(at_ns, market, False)
 
-    def _at(self, at_ns: int) -> None:
-        self.now_ns = at_ns
+    def _hear(self, at_ns: int) -> None:
+        """Let the desk go on, and take what comes of it."""
+        for notice in self.desk.advance(at_ns):
+            self.kernel.notice(notice)
+            self.settle(at_ns)
+
+    def _write(self, journal: JournalWriter, *, is_urgent: bool) -> None:
+        try:
+            journal.entries(self.kernel.take_journal())
+            if self._is_ending:
+                journal.flush_reserved()
+            elif is_urgent:
+                journal.flush()
+        except JournalError:
+            self._is_ending = True
+            raise

@@ -247,6 +247,24 @@ impl Command {
     }
 }
 
+/// Return when the first entry of a journal happened, ns UTC; None for an empty one.
+///
+/// Raises
+/// ------
+/// DataError
+///     For a journal that is damaged.
+#[pyfunction]
+pub(crate) fn journal_begins(journal: &[u8]) -> PyResult<Option<i64>> {
+    let first = entries(journal).next().transpose().map_err(|error| damaged(&error))?;
+    Ok(first.map(|entry| match entry {
+        Entry::Input { at, .. } | Entry::Command { at, .. } => at,
+    }))
+}
+
+fn damaged(problem: &impl ToString) -> PyErr {
+    errors::DataError::new_err(("journal", 0, problem.to_string()))
+}
+
 /// Return the commands of a journal in the order they left.
 ///
 /// Of each there is when it left (ns UTC), the index of its strategy, and the command in words, which name an order by
@@ -261,14 +279,14 @@ pub(crate) fn journal_commands(
     journal: &[u8],
     instruments: Vec<PyRef<'_, PyInstrument>>,
 ) -> PyResult<Vec<(i64, usize, String)>> {
-    let damaged = |problem: String| errors::DataError::new_err(("journal", 0, problem));
     let mut terms = HashMap::new();
     let mut told = Vec::new();
     for entry in entries(journal) {
-        let entry = entry.map_err(|error| damaged(error.to_string()))?;
+        let entry = entry.map_err(|error| damaged(&error))?;
         let Entry::Command { at, strategy, command } = entry else { continue };
         let market = command.market().index();
-        let instrument = instruments.get(market).ok_or_else(|| damaged(format!("no instrument {market}")))?;
+        let instrument =
+            instruments.get(market).ok_or_else(|| damaged(&format!("no instrument {market}")))?;
         let text = in_words(&command, &instrument.0, &mut terms);
         told.push((at, strategy.index(), text));
     }
