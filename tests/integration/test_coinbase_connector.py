@@ -15,8 +15,9 @@ import tradecore as tc
 from tradecore.errors import CredentialsError, InvalidValueError
 from tradecore.types import BookState, OrderStatus, OrderType, TimeInForce
 from tradecore.venues import Credentials, FeedState, Secret, Stream, make_connector
+from tradecore.venues.coinbase.commands import order_body
 from tradecore.venues.coinbase.market import instruments_of
-from tradecore.venues.coinbase.private import AccountReader, order_body, to_ns, to_text
+from tradecore.venues.coinbase.private import AccountReader, to_ns, to_text
 from tradecore.venues.orders import Refusal
 from venue_coinbase import PRIVATE, Answered, FakeCoinbase
 from venue_live import Live, run, running, until

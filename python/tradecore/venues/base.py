@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
 
 from tradecore._core import Command, Instrument
 from tradecore.errors import CredentialsError, InvalidValueError, NoAnswerError, UnknownInstrumentError, VenueError
+from tradecore.venues.account import AccountStreams
+from tradecore.venues.api import VenueApi
 from tradecore.venues.clock import Clock, SystemClock
 from tradecore.venues.connector import Connector, Health
 from tradecore.venues.events import Event, Sink, Stream, VenueReport
+from tradecore.venues.listing import Listing
 from tradecore.venues.orders import OrderDesk, OrderState, reports_of
 from tradecore.venues.signing import Credentials
 from tradecore.venues.streams import MarketStreams
@@ -21,15 +24,10 @@ from tradecore.venues.subscriptions import Subscriptions, Topic
 from tradecore.venues.tasks import Tasks
 from tradecore.venues.transport import NetworkTransport, Transport
 
-__all__ = ["VenueConnector", "symbol_of"]
+__all__ = ["VenueConnector"]
 
 _CLOCK_S = 60.0
 _CHECK_S = 1.0
-
-
-def symbol_of(instrument: str) -> str:
-    """Return the venue's symbol of an instrument's id."""
-    return instrument.rpartition(".")[0]
 
 
 class VenueConnector(Connector):
@@ -45,7 +43,11 @@ class VenueConnector(Connector):
         Of the waits between attempts; drawn by the system if not given.
     """
 
+    _api: VenueApi
     _streams: MarketStreams
+    _account: AccountStreams
+    _offered: Container[Stream]
+    """Streams that the venue sends of its instruments."""
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class VenueConnector(Connector):
         self._clock = clock or SystemClock()
         self._transport = transport or NetworkTransport(self._clock)
         self._random = Random(seed)
+        self._shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
         self._tasks = Tasks()
         self._sink: Sink | None = None
         self._instruments: dict[str, Instrument] = {}
@@ -73,29 +76,12 @@ class VenueConnector(Connector):
     # Of the venue.
 
     @abstractmethod
-    async def measure_clock(self) -> None:
-        """Ask the venue for its time once."""
+    async def _listing(self) -> Listing:
+        """Ask what the venue lists."""
 
     @abstractmethod
-    async def _read_rules(self) -> None:
-        """Fill ``_instruments`` in place, and set ``unusable``."""
-
-    @abstractmethod
-    async def _connect_account(self) -> None:
-        """Connect to what is told of the account."""
-
-    @abstractmethod
-    async def _close_account(self) -> None:
-        """Close that."""
-
-    @abstractmethod
-    def _has(self, instrument: str, stream: Stream) -> bool:
-        """Return whether the venue has a stream of an instrument."""
-
-    @property
-    @abstractmethod
-    def _account_links(self) -> Mapping[str, bool]:
-        """Which connections of the account are up."""
+    def _private(self, message: Mapping[str, Any], ts_recv: int) -> None:
+        """Take a message about the account."""
 
     @property
     @abstractmethod
@@ -110,11 +96,6 @@ class VenueConnector(Connector):
     async def look_up(self, instrument: str, client_id: str) -> OrderState | None:
         """Return how an order stands, likewise."""
 
-    @property
-    @abstractmethod
-    def good_for_s(self) -> float:
-        """How long after it was sent a request may still be taken by the venue, seconds."""
-
     def _polled(self, stream: Stream) -> bool:
         """Return whether a stream is asked for by requests, by :meth:`_poll`."""
         return False
@@ -128,12 +109,12 @@ class VenueConnector(Connector):
         """Measure the venue's clock, read its instruments and connect; with keys also to the account."""
         self._sink = sink
         for _ in range(3):
-            await self.measure_clock()
-        await self._read_rules()
+            await self._api.measure_clock()
+        await self._read_listing()
         if self.has_keys:
             if (await self.permissions()).can_withdraw:
                 raise CredentialsError(self.name, "the key may withdraw: take that right from it")
-            await self._connect_account()
+            await self._account.start()
         self._tasks.start(self._keep_clock(), "clock")
         self._tasks.start(self._keep_watch(), "watch")
 
@@ -143,13 +124,13 @@ class VenueConnector(Connector):
         await self._tasks.close()
         await self._desk.close()
         await self._streams.close()
-        await self._close_account()
+        await self._account.close()
         await self._transport.close()
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """Return what the venue lists, by id."""
         if not self._instruments:
-            await self._read_rules()
+            await self._read_listing()
         return self._instruments
 
     def subscribe(self, owner: str, instrument: str, streams: Iterable[Stream]) -> None:
@@ -158,7 +139,7 @@ class VenueConnector(Connector):
         if instrument not in self._instruments:
             raise UnknownInstrumentError(instrument)
         for stream in streams:
-            if not (self._polled(stream) or self._has(instrument, stream)):
+            if not (self._polled(stream) or stream in self._offered):
                 raise InvalidValueError("stream", f"{instrument} has no {stream}")
         for topic in self._wanted.add(owner, instrument, streams):
             if self._polled(topic[1]):
@@ -195,10 +176,20 @@ class VenueConnector(Connector):
         return topic in self._answered or self._streams.is_there(topic)
 
     @property
+    def good_for_s(self) -> float:
+        """How long after it was sent a request may still be taken by the venue, seconds."""
+        return self._api.good_for_s
+
+    @property
+    def clock_offset_ns(self) -> int | None:
+        """The venue's clock minus ours; None before :meth:`start`."""
+        return self._api.offset.ns
+
+    @property
     def health(self) -> Health:
         """How it is doing now."""
         return Health(
-            links={**self._streams.links, **self._account_links},
+            links={**self._streams.links, **self._account.links},
             silent=self._streams.silent,
             frames=self._streams.frames,
             reconnects=self._streams.reconnects,
@@ -211,11 +202,16 @@ class VenueConnector(Connector):
         if self._sink is not None:
             self._sink(event)
 
+    async def _read_listing(self) -> None:
+        listed, self.unusable = await self._listing()
+        self._instruments.clear()  # filled in place: readers of messages hold it
+        self._instruments.update(listed)
+
     async def _keep_clock(self) -> None:
         while True:
             await self._clock.sleep(_CLOCK_S)
             with suppress(VenueError, NoAnswerError):  # what was measured before goes on counting
-                await self.measure_clock()
+                await self._api.measure_clock()
 
     async def _keep_watch(self) -> None:
         while True:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from tradecore._core import Command, Instrument
 from tradecore.reconcile import VenueAccount, VenueExecution, VenueOrder
 from tradecore.venues.events import Balance, Sink, Stream, VenueReport
 
-__all__ = ["Connector", "Health", "Permissions"]
+__all__ = ["Connector", "Health", "Permissions", "Resyncing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,13 @@ class Permissions:
 
     can_trade: bool | None
     can_withdraw: bool | None
+
+
+class Resyncing(Protocol):
+    """What of a connector is asked where a book has lost something."""
+
+    def resync(self, instrument: str, reason: str) -> None:
+        """Have a book begin anew."""
 
 
 class Connector(ABC):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tradecore.errors import DataError
 from tradecore.types import BookState
+from tradecore.venues.connector import Resyncing
 from tradecore.venues.events import FeedState, Frame, Stream
 
 __all__ = ["Decoder", "Feed"]
@@ -36,10 +37,6 @@ class Decoder(Protocol):
         """Return where a book stands with the venue."""
 
 
-class _Resyncing(Protocol):
-    def resync(self, instrument: str, reason: str) -> None: ...
-
-
 class Feed:
     """Decodes the frames of a connector and keeps its books synced.
 
@@ -61,7 +58,7 @@ class Feed:
 
     def __init__(
         self,
-        connector: _Resyncing,
+        connector: Resyncing,
         decoder: Decoder,
         instruments: Iterable[str],
         tell: Callable[[FeedState], None],

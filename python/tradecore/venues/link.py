@@ -32,7 +32,7 @@ class Session:
         self.opened_ns = clock.now_ns()
         self.closed: str | None = None
         """Why it ended; None while it is open."""
-        self.kept: list[tuple[bytes, int]] | None = []
+        self.kept: list[tuple[bytes, int, bytes]] | None = []
         """Data that waits until the session is in use; None from then on."""
         self.streams: set[str] = set()
         """What has been subscribed to on it."""
@@ -76,13 +76,11 @@ class Session:
             if waiting.done() and not waiting.cancelled():
                 waiting.exception()  # looked at, even where sending failed first
 
-    def answer(self, key: str, answer: Any) -> bool:
-        """Give a request its answer; returns whether one waited for it."""
+    def answer(self, key: str, answer: Any) -> None:
+        """Give a request its answer, where one waits for it."""
         waiting = self._waiting.get(key)
-        if waiting is None or waiting.done():
-            return False
-        waiting.set_result(answer)
-        return True
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
 
     def fail(self, key: str, reason: str) -> None:
         """Tell a request that no answer will come."""
@@ -116,10 +114,11 @@ class LinkPlan:
         Returns the address to connect to.
     prepare : callable
         Logs in and subscribes on a new connection; it is in use when that returns.
-    read_control : callable
-        Handles a message that is not data, such as an answer, and says whether it was one.
-    read_data : callable
-        Is given data and when it was read, ns UTC.
+    read : callable
+        Is given each message. One that is not data, such as an answer, it handles at once, and returns None; of data it
+        returns the name of the stream, empty for data of none.
+    read_data : callable, optional
+        Is given data of the connection in use, when it was read, ns UTC, and the name.
     tell : callable
         Is told whether the link is up, and why.
     renew_s : float, optional
@@ -133,8 +132,8 @@ class LinkPlan:
     name: str
     url: Callable[[], Awaitable[str]]
     prepare: Callable[[Session], Awaitable[None]]
-    read_control: Callable[[Session, bytes], bool]
-    read_data: Callable[[bytes, int], None]
+    read: Callable[[Session, bytes], bytes | None]
+    read_data: Callable[[bytes, int, bytes], None] = lambda data, ts_recv, name: None
     tell: Callable[[bool, str], None]
     renew_s: float | None = None
     overlap_s: float = 0.0
@@ -255,13 +254,13 @@ class Link:
             session.end(f"{type(error).__name__} while a message was handled")
 
     def _sort(self, session: Session, data: bytes, now_ns: int) -> None:
-        if session.closed is not None or self._plan.read_control(session, data):
+        if session.closed is not None or (name := self._plan.read(session, data)) is None:
             return
         if session.kept is None:
             if session is self.session:  # what an old one still says was kept of the new one
-                self._plan.read_data(data, now_ns)
+                self._plan.read_data(data, now_ns, name)
         elif len(session.kept) < _KEPT:
-            session.kept.append((data, now_ns))
+            session.kept.append((data, now_ns, name))
         else:
             session.end("too much arrived before it was in use")
 
@@ -270,8 +269,8 @@ class Link:
         self.session = session
         self._plan.tell(True, reason)
         kept, session.kept = session.kept, None
-        for data, ts_recv in kept or ():
-            self._plan.read_data(data, ts_recv)
+        for data in kept or ():
+            self._plan.read_data(*data)
         self._up.set()
 
     async def _keep(self) -> str:

@@ -11,10 +11,10 @@ from typing import Literal, Protocol
 
 from tradecore._core import Command
 from tradecore.errors import CredentialsError, NoAnswerError, VenueError
+from tradecore.venues.api import is_transient
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock
 from tradecore.venues.events import ReportKind, Sink, VenueReport
-from tradecore.venues.rest import RATE
 
 __all__ = ["OrderDesk", "OrderInterface", "OrderState", "Refusal", "reports_of"]
 
@@ -159,7 +159,7 @@ class OrderDesk:
             try:
                 return await self._interface.carry_out(command)
             except VenueError as error:
-                if error.code not in ("", RATE):
+                if not is_transient(error):
                     raise
             await self._clock.sleep(backoff.next_s())
         return await self._interface.carry_out(command)

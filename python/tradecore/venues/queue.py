@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Protocol
 
 from tradecore.types import BookState
 from tradecore.validation import to_count
+from tradecore.venues.connector import Resyncing
 from tradecore.venues.events import Event, FeedState, Frame, Stream
 
 __all__ = ["VenueQueue"]
-
-
-class _Resyncing(Protocol):
-    def resync(self, instrument: str, reason: str) -> None: ...
 
 
 class VenueQueue:
@@ -32,9 +28,9 @@ class VenueQueue:
         Events that wait before books and quotes are dropped; those of the rest wait beyond it.
     """
 
-    __slots__ = ("_arrived", "_connector", "_events", "_lost", "dropped", "limit", "longest")
+    __slots__ = ("_arrived", "_connector", "_events", "_lost", "dropped", "limit")
 
-    def __init__(self, connector: _Resyncing, limit: int = 65_536) -> None:
+    def __init__(self, connector: Resyncing, limit: int = 65_536) -> None:
         self._connector = connector
         self.limit = to_count("limit", limit)
         self._events: deque[Event] = deque()
@@ -42,8 +38,6 @@ class VenueQueue:
         self._lost: set[str] = set()
         self.dropped = 0
         """Frames dropped so far."""
-        self.longest = 0
-        """Most events that ever waited."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -54,7 +48,6 @@ class VenueQueue:
             self.dropped += 1
             return
         self._events.append(event)
-        self.longest = max(self.longest, len(self._events))
         self._arrived.set()
 
     async def get(self) -> Event:

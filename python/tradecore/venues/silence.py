@@ -29,7 +29,6 @@ class Silent(Generic[_K]):
     """A stream that should have said something."""
 
     key: _K
-    since_ns: int
     is_acknowledged: bool
     has_delivered: bool
 
@@ -108,7 +107,7 @@ class Watchdog(Generic[_K]):
             if stream.is_told or patience_ns is None or now_ns - stream.since_ns < patience_ns:
                 continue
             stream.is_told = True
-            silent.append(Silent(key, stream.since_ns, stream.is_acknowledged, stream.has_delivered))
+            silent.append(Silent(key, stream.is_acknowledged, stream.has_delivered))
         return silent
 
     @property

@@ -193,7 +193,7 @@ class MarketStreams:
             name=route,
             url=url,
             prepare=prepare,
-            read_control=lambda session, data: self._control(route, session, data),
+            read=lambda session, data: self._read(route, session, data),
             read_data=self._data,
             tell=lambda is_up, reason: self._told(route, is_up, reason),
             renew_s=self._dialect.renew_s,
@@ -247,18 +247,19 @@ class MarketStreams:
                 reason = f"{stream}: refused: {refused}"
                 self._tell(FeedState(self._venue, now_ns, instrument, BookState.EMPTY, reason, stream))
 
-    def _control(self, route: str, session: Session, data: bytes) -> bool:
-        if self._dialect.name_in(data) is not None:
-            return False
+    def _read(self, route: str, session: Session, data: bytes) -> bytes | None:
+        """Return the stream that a frame is of, empty for data of none; None for what is handled with that."""
+        name = self._dialect.name_in(data)
+        if name is not None:
+            return name
         reason = self._dialect.control(session, data)
         if reason:
             self._links[route].renew(reason)
-        return reason is not None
+        return b"" if reason is None else None
 
-    def _data(self, data: bytes, ts_recv: int) -> None:
+    def _data(self, data: bytes, ts_recv: int, name: bytes) -> None:
         self.frames += 1
-        name = self._dialect.name_in(data)
-        topics = self._topics.get(name) if name is not None else None
+        topics = self._topics.get(name)
         if not topics:
             self._tell(Frame(self._venue, ts_recv, data))
             return

@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     import picows
     import websockets.asyncio.client
 
-__all__ = ["Answer", "NetworkTransport", "Socket", "Transport", "Unanswered", "Unreachable"]
+__all__ = ["Answer", "NetworkTransport", "Socket", "Transport", "Unanswered", "Unreachable", "addresses_at"]
 
 _MAX_MESSAGE = 64 * 1024 * 1024
 """Bytes of one message: a snapshot of 44,000 levels has five million."""
 
 _PING_S = 20.0
+
+
+def addresses_at(url: str) -> tuple[str, str]:
+    """Return the addresses of requests and of WebSockets at one host, as a local server has them."""
+    url = url.rstrip("/")
+    return url, "ws" + url.removeprefix("http") if url.startswith("http") else url
 
 
 class Unreachable(Exception):

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from tradecore._core import Command
 from tradecore.types import OrderType, Side, TimeInForce
 from tradecore.venues.binance.market import Market
+from tradecore.venues.listing import symbol_of
 from tradecore.venues.orders import Refusal
 
 __all__ = ["Params", "Terms", "modify_params", "place_params", "refusal_of"]
@@ -64,7 +65,7 @@ def place_params(market: Market, command: Command) -> Params:
         For terms the venue's interface has no words for.
     """
     params = {
-        "symbol": command.instrument.rpartition(".")[0],
+        "symbol": symbol_of(command.instrument),
         "side": "BUY" if command.side is Side.BUY else "SELL",
         "newClientOrderId": command.client_id,
         "newOrderRespType": "ACK",
@@ -137,7 +138,7 @@ def modify_params(market: Market, command: Command, standing: Terms | None) -> P
         For a spot order whose price changes or whose quantity grows: the venue would make another order of it.
     """
     price, qty = f"{command.price:f}", f"{command.qty:f}"
-    params: Params = {"symbol": command.instrument.rpartition(".")[0], "origClientOrderId": command.client_id}
+    params: Params = {"symbol": symbol_of(command.instrument), "origClientOrderId": command.client_id}
     if not market.is_spot:
         side = "BUY" if command.side is Side.BUY else "SELL"
         return params | {"side": side, "quantity": qty, "price": price}

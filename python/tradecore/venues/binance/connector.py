@@ -13,9 +13,10 @@ import orjson
 from tradecore._core import Command
 from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
 from tradecore.reconcile import VenueExecution, VenueOrder
-from tradecore.venues.base import VenueConnector, symbol_of
+from tradecore.venues.api import is_transient
+from tradecore.venues.base import VenueConnector
 from tradecore.venues.binance.account import UserStream
-from tradecore.venues.binance.api import RECV_WINDOW_MS, BinanceApi
+from tradecore.venues.binance.api import BinanceApi
 from tradecore.venues.binance.commands import Params, Terms, modify_params, place_params, refusal_of
 from tradecore.venues.binance.market import MARKETS, Hosts, instruments_of, limits_of
 from tradecore.venues.binance.private import AccountReader
@@ -23,8 +24,8 @@ from tradecore.venues.binance.streams import BinanceStreams
 from tradecore.venues.clock import Clock
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Frame, Stream, VenueReport
+from tradecore.venues.listing import Listing, symbol_of
 from tradecore.venues.orders import OrderState
-from tradecore.venues.rest import RATE
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
 from tradecore.venues.streams import MarketStreams
@@ -70,6 +71,8 @@ class BinanceConnector(VenueConnector):
         Of the waits between attempts; drawn by the system if not given.
     """
 
+    _api: BinanceApi
+
     def __init__(
         self,
         venue: str = "BINANCE",
@@ -86,26 +89,28 @@ class BinanceConnector(VenueConnector):
             raise InvalidValueError("venue", f"{venue!r} is none of {', '.join(MARKETS)}")
         super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
         self._market = MARKETS[venue]
-        hosts = self._market.testnet if is_testnet else self._market.mainnet
+        self._offered = self._market.streams
         self._is_mainnet = url is None and not is_testnet
-        self._hosts = hosts if url is None else Hosts.at(url)
-        self._on_websocket = order_entry == "websocket"
+        hosts = self._market.testnet if is_testnet else self._market.mainnet
+        hosts = hosts if url is None else Hosts.at(url)
         self._terms: dict[str, Terms] = {}
-        shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
-        self._api = BinanceApi(self._market, self._hosts, credentials=credentials, **shared)
+        self._api = BinanceApi(self._market, hosts, credentials=credentials, **self._shared)
         # What a key may do is asked of the spot host, whatever it trades.
         spot = MARKETS["BINANCE"]
         is_own = self._market is spot
-        self._rights = self._api if is_own else BinanceApi(spot, spot.mainnet, credentials=credentials, **shared)
-        dialect = BinanceStreams(self._market, self._hosts)
-        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **shared)
-        self._user = UserStream(self._api, self._hosts, tell=self._tell, read=self._private, **shared)
+        self._rights = self._api if is_own else BinanceApi(spot, spot.mainnet, credentials=credentials, **self._shared)
+        dialect = BinanceStreams(self._market, hosts)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
+        self._account = UserStream(
+            self._api,
+            hosts,
+            with_orders=order_entry == "websocket",
+            tell=self._tell,
+            read=self._private,
+            **self._shared,
+        )
         self._snapshots = Snapshots(self._fetch_snapshot, clock=self._clock, random=self._random, tasks=self._tasks)
         self._reader = AccountReader(venue, self._instruments)
-
-    async def measure_clock(self) -> None:
-        """Ask the venue for its time once."""
-        await self._api.measure_clock()
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew with a snapshot."""
@@ -189,17 +194,7 @@ class BinanceConnector(VenueConnector):
         rights = await self._rights.read(_RESTRICTIONS, signed=True)
         return Permissions(can_trade=can_trade, can_withdraw=bool(rights["enableWithdrawals"]))
 
-    @property
-    def clock_offset_ns(self) -> int | None:
-        """The venue's clock minus ours."""
-        return self._api.offset.ns
-
     # How the desk has commands carried out.
-
-    @property
-    def good_for_s(self) -> float:
-        """How long after it was sent a request may still be taken."""
-        return RECV_WINDOW_MS / 1_000 + 1.0
 
     async def carry_out(self, command: Command) -> VenueReport:
         """Send a command and return what the venue says."""
@@ -212,7 +207,7 @@ class BinanceConnector(VenueConnector):
                 case _:
                     return await self._cancel(command)
         except VenueError as error:
-            if error.code in ("", RATE):
+            if is_transient(error):
                 raise
             if "Duplicate order" in error.problem:
                 raise NoAnswerError(self.name, error.request, f"{error.problem} ({error.code})") from None
@@ -266,7 +261,7 @@ class BinanceConnector(VenueConnector):
 
     async def _carry(self, what: str, params: Params, *, is_order: bool = False, urgent: bool = False) -> Any:
         method, path, on_websocket = _WAYS[what]
-        session = self._user.orders
+        session = self._account.orders
         if session is not None:
             return await self._api.write_on(session, on_websocket, params, is_order=is_order, urgent=urgent)
         return await self._api.write(method, path, params, is_order=is_order, urgent=urgent)
@@ -304,33 +299,18 @@ class BinanceConnector(VenueConnector):
             del self._terms[client_id]
         return False
 
-    def _has(self, instrument: str, stream: Stream) -> bool:
-        return stream in self._market.streams
-
     def _polled(self, stream: Stream) -> bool:
         return stream is Stream.OPEN_INTEREST and not self._market.is_spot
-
-    @property
-    def _account_links(self) -> Mapping[str, bool]:
-        return self._user.links
 
     @property
     def _resyncs(self) -> int:
         return self._snapshots.fetched
 
-    async def _connect_account(self) -> None:
-        await self._user.start(with_orders=self._on_websocket)
-
-    async def _close_account(self) -> None:
-        await self._user.close()
-
-    async def _read_rules(self) -> None:
+    async def _listing(self) -> Listing:
         info = await self._api.read("exchangeInfo")
-        listed, self.unusable = instruments_of(self._market, info)
-        self._instruments.clear()
-        self._instruments.update(listed)
         for limit in limits_of(info):
             self._api.limiter.set(limit)
+        return instruments_of(self._market, info)
 
     async def _fetch_snapshot(self, instrument: str) -> None:
         body = await self._api.read_bytes("depth", {"symbol": symbol_of(instrument), "limit": "1000"})

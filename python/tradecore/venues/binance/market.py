@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore._core import Instrument
-from tradecore.errors import TradecoreError
 from tradecore.venues.events import Stream
 from tradecore.venues.limits import Limit
+from tradecore.venues.listing import Listing, Row, read_listing
+from tradecore.venues.transport import addresses_at
 
 __all__ = ["MARKETS", "Hosts", "Market", "instruments_of", "limit_name", "limits_of"]
 
@@ -26,9 +27,8 @@ class Hosts:
     @classmethod
     def at(cls, url: str) -> Hosts:
         """Return all of them at one address, as a local server has them."""
-        url = url.rstrip("/")
-        socket = "ws" + url.removeprefix("http") if url.startswith("http") else url
-        return cls(url, socket, socket)
+        rest, socket = addresses_at(url)
+        return cls(rest, socket, socket)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def limit_name(kind: str, unit: str, number: int) -> str | None:
     return f"{_COUNTED[kind]}_{number}{unit[0].lower()}" if kind in _COUNTED and unit in _UNITS_NS else None
 
 
-def limits_of(info: Mapping[str, Any]) -> list[Limit]:
+def limits_of(info: Row) -> list[Limit]:
     """Return the limits that ``exchangeInfo`` states; a twentieth of the weight is kept for cancels."""
     found = []
     for row in info.get("rateLimits", ()):
@@ -164,24 +164,14 @@ def limits_of(info: Mapping[str, Any]) -> list[Limit]:
     return found
 
 
-def instruments_of(market: Market, info: Mapping[str, Any]) -> tuple[dict[str, Instrument], dict[str, str]]:
+def instruments_of(market: Market, info: Row) -> Listing:
     """Return what ``exchangeInfo`` lists and trades, by id, and why others cannot be used."""
-    listed: dict[str, Instrument] = {}
-    unusable: dict[str, str] = {}
-    for row in info["symbols"]:
-        if row.get("status", row.get("contractStatus")) != "TRADING":
-            continue
-        name = f"{row['symbol']}.{market.name}"
-        try:
-            listed[name] = _spot(name, row) if market.is_spot else _contract(name, row)
-        except TradecoreError as error:
-            unusable[name] = str(error)
-        except (KeyError, TypeError, ArithmeticError) as error:
-            unusable[name] = f"its rules cannot be read: {type(error).__name__}: {error}"
-    return listed, unusable
+    trading = [row for row in info["symbols"] if row.get("status", row.get("contractStatus")) == "TRADING"]
+    rows = ((f"{row['symbol']}.{market.name}", row) for row in trading)
+    return read_listing(rows, _spot if market.is_spot else _contract)
 
 
-def _spot(name: str, row: Mapping[str, Any]) -> Instrument:
+def _spot(name: str, row: Row) -> Instrument:
     sizes = _sizes(row)
     return Instrument(
         name,
@@ -194,7 +184,7 @@ def _spot(name: str, row: Mapping[str, Any]) -> Instrument:
     )
 
 
-def _contract(name: str, row: Mapping[str, Any]) -> Instrument:
+def _contract(name: str, row: Row) -> Instrument:
     sizes = _sizes(row)
     is_perpetual = "PERPETUAL" in row["contractType"]
     return Instrument(
@@ -216,7 +206,7 @@ def _step(places: int, multiple: Decimal) -> Decimal:
     return step if multiple % step == 0 else multiple
 
 
-def _sizes(row: Mapping[str, Any]) -> dict[str, Any]:
+def _sizes(row: Row) -> dict[str, Any]:
     """Return steps and sizes of orders; 0 in a filter switches that rule off."""
     filters = {rule["filterType"]: rule for rule in row["filters"]}
     lots = filters["LOT_SIZE"]

@@ -8,6 +8,7 @@ import orjson
 
 from tradecore.venues.binance.market import Hosts, Market
 from tradecore.venues.link import Session
+from tradecore.venues.listing import symbol_of
 from tradecore.venues.subscriptions import Topic
 
 __all__ = ["BinanceStreams"]
@@ -36,7 +37,7 @@ class BinanceStreams:
     def locate(self, topic: Topic) -> tuple[str, str]:
         """Return the connection that carries a topic, and the name of the stream."""
         instrument, stream = topic
-        name = self._market.stream_name(instrument.rpartition(".")[0], stream)
+        name = self._market.stream_name(symbol_of(instrument), stream)
         return self._market.streams[stream][0], name
 
     async def subscribe(self, session: Session, names: Sequence[str]) -> str | None:

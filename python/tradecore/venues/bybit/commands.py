@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from tradecore._core import Command
 from tradecore.types import OrderType, Side, TimeInForce
-from tradecore.venues.base import symbol_of
 from tradecore.venues.bybit.market import Market
+from tradecore.venues.listing import symbol_of
 from tradecore.venues.orders import Refusal
 
 __all__ = ["Body", "amend_body", "cancel_body", "place_body", "refusal_of"]

@@ -9,18 +9,20 @@ from typing import Any, Literal
 from tradecore._core import Command
 from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
 from tradecore.reconcile import VenueExecution, VenueOrder
-from tradecore.venues.base import VenueConnector, symbol_of
-from tradecore.venues.bybit.api import RECV_WINDOW_MS, BybitApi
+from tradecore.venues.api import is_transient
+from tradecore.venues.base import VenueConnector
+from tradecore.venues.bybit.account import BybitAccount
+from tradecore.venues.bybit.api import BybitApi
 from tradecore.venues.bybit.commands import Body, amend_body, cancel_body, place_body, refusal_of
 from tradecore.venues.bybit.market import HOSTS, MARKETS, Hosts, instruments_of
 from tradecore.venues.bybit.private import AccountReader
-from tradecore.venues.bybit.streams import AccountStreams, BybitStreams
+from tradecore.venues.bybit.streams import BybitStreams
 from tradecore.venues.clock import Clock
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Stream, VenueReport
+from tradecore.venues.listing import Listing, symbol_of
 from tradecore.venues.orders import OrderState
 from tradecore.venues.outcomes import Outcomes
-from tradecore.venues.rest import RATE
 from tradecore.venues.signing import Credentials
 from tradecore.venues.snapshots import Snapshots
 from tradecore.venues.streams import MarketStreams
@@ -59,6 +61,8 @@ class BybitConnector(VenueConnector):
         Of the waits between attempts; drawn by the system if not given.
     """
 
+    _api: BybitApi
+
     def __init__(
         self,
         venue: str = "BYBIT",
@@ -76,25 +80,27 @@ class BybitConnector(VenueConnector):
         super().__init__(venue, credentials=credentials, transport=transport, clock=clock, seed=seed)
         self._market = MARKETS[venue]
         self._is_local = url is not None
-        self._on_websocket = order_entry == "websocket"
+        self._offered = self._market.topics
         self._outcomes = Outcomes(venue, self._clock)
         hosts = HOSTS[is_testnet] if url is None else Hosts.at(url)
-        shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
-        self._api = BybitApi(venue, hosts, credentials=credentials, **shared)
+        self._api = BybitApi(venue, hosts, credentials=credentials, **self._shared)
         dialect = BybitStreams(self._market, hosts)
-        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **shared)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
         self._snapshots = Snapshots(
             lambda instrument: self._streams.repeat((instrument, Stream.BOOK)),
             clock=self._clock,
             random=self._random,
             tasks=self._tasks,
         )
-        self._account = AccountStreams(self._api, hosts, tell=self._tell, read=self._private, **shared)
+        self._account = BybitAccount(
+            self._api,
+            hosts,
+            with_orders=order_entry == "websocket",
+            tell=self._tell,
+            read=self._private,
+            **self._shared,
+        )
         self._reader = AccountReader(venue, self._market.category, self._instruments)
-
-    async def measure_clock(self) -> None:
-        """Ask the venue for its time once."""
-        await self._api.measure_clock()
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have a book begin anew: its stream is subscribed to again, and begins with a snapshot."""
@@ -160,16 +166,6 @@ class BybitConnector(VenueConnector):
         may = rights.get("permissions") or {}
         return Permissions(can_trade=not rights.get("readOnly"), can_withdraw="Withdraw" in may.get("Wallet", ()))
 
-    @property
-    def clock_offset_ns(self) -> int | None:
-        """The venue's clock minus ours."""
-        return self._api.offset.ns
-
-    @property
-    def good_for_s(self) -> float:
-        """How long after it was sent a request may still be taken."""
-        return RECV_WINDOW_MS / 1_000 + 1.0
-
     async def carry_out(self, command: Command) -> VenueReport:
         """Send a command and return what the venue says of its outcome."""
         make = {"submit": place_body, "replace": amend_body, "cancel": cancel_body}[command.kind]
@@ -177,7 +173,7 @@ class BybitConnector(VenueConnector):
         try:
             return await self._outcomes.of(command, self._carry(command.kind, body))
         except VenueError as error:
-            if error.code in ("", RATE):
+            if is_transient(error):
                 raise
             refusal = refusal_of(error.code, error.problem)
             if command.kind == "cancel" and refusal.reason == "unknown_order":  # it has ended: as what is looked up
@@ -230,29 +226,14 @@ class BybitConnector(VenueConnector):
                     for balance in self._reader.balances(account, ts_recv):
                         self._tell(balance)
 
-    def _has(self, instrument: str, stream: Stream) -> bool:
-        return stream in self._market.topics
-
-    @property
-    def _account_links(self) -> Mapping[str, bool]:
-        return self._account.links
-
     @property
     def _resyncs(self) -> int:
         return self._snapshots.fetched
 
-    async def _connect_account(self) -> None:
-        await self._account.start(with_orders=self._on_websocket)
-
-    async def _close_account(self) -> None:
-        await self._account.close()
-
-    async def _read_rules(self) -> None:
+    async def _listing(self) -> Listing:
         params = {"category": self._market.category, "limit": "1000"}
         pages = self._api.pages("/v5/market/instruments-info", params, signed=False)
-        listed, self.unusable = instruments_of(self._market, [row async for row in pages])
-        self._instruments.clear()
-        self._instruments.update(listed)
+        return instruments_of(self._market, [row async for row in pages])
 
     async def _all(self, path: str, params: Mapping[str, str]) -> list[Any]:
         """Return the rows of a list of the whole account."""

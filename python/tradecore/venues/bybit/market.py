@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from tradecore._core import Instrument
-from tradecore.errors import TradecoreError
 from tradecore.venues.events import Stream
 from tradecore.venues.limits import Limit
+from tradecore.venues.listing import Listing, Row, read_listing
+from tradecore.venues.transport import addresses_at
 
 __all__ = ["HOSTS", "LIMITS", "MARKETS", "Hosts", "Market", "instruments_of"]
 
@@ -25,8 +25,7 @@ class Hosts:
     @classmethod
     def at(cls, url: str) -> Hosts:
         """Return both at one address, as a local server has them."""
-        url = url.rstrip("/")
-        return cls(url, "ws" + url.removeprefix("http") if url.startswith("http") else url)
+        return cls(*addresses_at(url))
 
 
 HOSTS = {
@@ -93,24 +92,13 @@ LIMITS = (
 """As documented, the smaller of a market's."""
 
 
-def instruments_of(market: Market, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Instrument], dict[str, str]]:
+def instruments_of(market: Market, rows: Sequence[Row]) -> Listing:
     """Return what is listed and trades, by id, and why others cannot be used."""
-    listed: dict[str, Instrument] = {}
-    unusable: dict[str, str] = {}
-    for row in rows:
-        if row["status"] != "Trading":
-            continue
-        name = f"{row['symbol']}.{market.name}"
-        try:
-            listed[name] = _spot(name, row) if market.is_spot else _contract(name, row)
-        except TradecoreError as error:
-            unusable[name] = str(error)
-        except (KeyError, TypeError, ArithmeticError) as error:
-            unusable[name] = f"its rules cannot be read: {type(error).__name__}: {error}"
-    return listed, unusable
+    trading = ((f"{row['symbol']}.{market.name}", row) for row in rows if row["status"] == "Trading")
+    return read_listing(trading, _spot if market.is_spot else _contract)
 
 
-def _spot(name: str, row: Mapping[str, Any]) -> Instrument:
+def _spot(name: str, row: Row) -> Instrument:
     lots = row["lotSizeFilter"]
     step = Decimal(lots["basePrecision"])
     return Instrument(
@@ -125,7 +113,7 @@ def _spot(name: str, row: Mapping[str, Any]) -> Instrument:
     )
 
 
-def _contract(name: str, row: Mapping[str, Any]) -> Instrument:
+def _contract(name: str, row: Row) -> Instrument:
     lots = row["lotSizeFilter"]
     step = Decimal(lots["qtyStep"])
     is_perpetual = "Perpetual" in row["contractType"]

@@ -10,24 +10,19 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from tradecore.errors import CredentialsError, NoAnswerError, VenueError
-from tradecore.venues.backoff import Backoff
-from tradecore.venues.clock import Clock, ClockOffset
+from tradecore.venues.api import VenueApi
+from tradecore.venues.clock import Clock
 from tradecore.venues.coinbase.market import LIMITS, PREFIX, VENUE, Hosts
-from tradecore.venues.limits import RateLimiter
-from tradecore.venues.rest import Rest, read_again
 from tradecore.venues.signing import Credentials, JwtSigner
 from tradecore.venues.transport import Transport
 
-__all__ = ["TOKEN_S", "CoinbaseApi"]
+__all__ = ["CoinbaseApi"]
 
-TOKEN_S = 120
+_TOKEN_S = 120
 """How long a token is good for."""
 
-_ANSWER_S = 10.0
-_PATIENCE_S = 1.0
 
-
-class CoinbaseApi:
+class CoinbaseApi(VenueApi):
     """Requests of the venue.
 
     Parameters
@@ -40,6 +35,9 @@ class CoinbaseApi:
         Spreads the waits between attempts, and numbers tokens.
     """
 
+    good_for_s = _TOKEN_S + 1.0
+    _wrong_time = "401"  # which may be for another reason
+
     def __init__(
         self,
         hosts: Hosts,
@@ -49,18 +47,15 @@ class CoinbaseApi:
         clock: Clock,
         random: Random,
     ) -> None:
-        self.offset = ClockOffset()
-        self._hosts = hosts
-        self._clock = clock
-        self._random = random
-        self._rest = Rest(VENUE, transport=transport, clock=clock, limiter=RateLimiter(LIMITS), seconds=_ANSWER_S)
+        super().__init__(VENUE, hosts.rest, LIMITS, transport=transport, clock=clock, random=random)
+        self._host = urlsplit(hosts.rest).netloc
         self._signer: JwtSigner | None = None
         if credentials is not None:
-            self._signer = JwtSigner(VENUE, credentials, issuer="cdp", lifetime_s=TOKEN_S)
+            self._signer = JwtSigner(VENUE, credentials, issuer="cdp", lifetime_s=_TOKEN_S)
 
     async def measure_clock(self) -> None:
         """Ask the venue for its time, and count the answer in."""
-        await self._rest.turn(f"GET {PREFIX}/time", {"public": 1})
+        await self._turn(f"GET {PREFIX}/time", {"public": 1}, is_read=True)
         sent_ns = self._clock.now_ns()
         answer = await self._send("GET", "time", "", None, signed=False)
         self.offset.measured(sent_ns, int(answer["epochMillis"]) * 1_000_000, self._clock.now_ns())
@@ -69,10 +64,13 @@ class CoinbaseApi:
         """Ask for something that changes nothing, again where no answer came; ``name`` is the end of its path."""
 
         async def attempt() -> Any:
-            await self._rest.turn(f"GET {PREFIX}/{name}", {"private" if signed else "public": 1})
-            return await self._send_signed("GET", name, urlencode(params or {}), None, signed=signed)
+            await self._turn(f"GET {PREFIX}/{name}", {"private" if signed else "public": 1}, is_read=True)
+            query = urlencode(params or {})
+            if signed:
+                return await self._send_signed("GET", name, query, None)
+            return await self._send("GET", name, query, None, signed=False)
 
-        return await read_again(self._clock, Backoff(self._random, first_s=0.25, most_s=5.0), attempt)
+        return await self._again(attempt)
 
     async def pages(self, name: str, rows: str, params: Mapping[str, str]) -> AsyncIterator[Any]:
         """Yield the rows of all pages of a list."""
@@ -95,41 +93,28 @@ class CoinbaseApi:
         NoAnswerError
             When nobody knows.
         """
-        # A cancel is good whenever it comes, an order is not.
-        patience_s = None if urgent else _PATIENCE_S
-        await self._rest.turn(f"POST {PREFIX}/{name}", {"private": 1}, urgent=urgent, patience_s=patience_s)
-        return await self._send_signed("POST", name, "", orjson.dumps(body), signed=True)
+        await self._turn(f"POST {PREFIX}/{name}", {"private": 1}, urgent=urgent)
+        return await self._send_signed("POST", name, "", orjson.dumps(body))
 
     def token(self, uri: str | None = None) -> str:
         """Return a new token, for one request or, without ``uri``, a message on a WebSocket."""
-        if self._signer is None:
-            raise CredentialsError(VENUE, "there are none")
-        now_s = (self._clock.now_ns() + (self.offset.ns or 0)) // 1_000_000_000
-        return self._signer.token(now_s, f"{self._random.getrandbits(64):016x}", uri)
+        now_s = self.now_ms() // 1_000
+        return self._needed(self._signer).token(now_s, f"{self._random.getrandbits(64):016x}", uri)
 
-    async def _send_signed(self, method: str, name: str, query: str, body: bytes | None, *, signed: bool) -> Any:
-        """Send, and once more with a new token where the venue did not take the first one."""
+    async def _send_signed(self, method: str, name: str, query: str, body: bytes | None) -> Any:
         try:
-            return await self._send(method, name, query, body, signed=signed)
+            return await self._in_time(lambda: self._send(method, name, query, body, signed=True))
         except VenueError as error:
-            if not signed or error.code != "401":
+            if error.code != self._wrong_time:
                 raise
-        await self.measure_clock()
-        try:
-            return await self._send(method, name, query, body, signed=signed)
-        except VenueError as error:
-            if error.code == "401":
-                raise CredentialsError(VENUE, "the venue does not take them (status 401)") from None
-            raise
+        raise CredentialsError(VENUE, "the venue does not take them (status 401)")
 
     async def _send(self, method: str, name: str, query: str, body: bytes | None, *, signed: bool) -> Any:
         path = f"{PREFIX}/{name}"
         headers = {"Content-Type": "application/json"}
         if signed:
-            host = urlsplit(self._hosts.rest).netloc
-            headers["Authorization"] = f"Bearer {self.token(f'{method} {host}{path}')}"
-        url = f"{self._hosts.rest}{path}" + (f"?{query}" if query else "")
-        answer = await self._rest.ask(method, path, url, headers, body)
+            headers["Authorization"] = f"Bearer {self.token(f'{method} {self._host}{path}')}"
+        answer = await self._ask(method, path, query, headers, body)
         request = f"{method} {path}"
         try:
             parsed = orjson.loads(answer.body)

@@ -10,18 +10,21 @@ from typing import Any
 from tradecore._core import Command
 from tradecore.errors import InvalidValueError, NoAnswerError, VenueError
 from tradecore.reconcile import VenueExecution, VenueOrder
+from tradecore.venues.api import is_transient
 from tradecore.venues.backoff import Backoff
-from tradecore.venues.base import VenueConnector, symbol_of
+from tradecore.venues.base import VenueConnector
 from tradecore.venues.clock import Clock
-from tradecore.venues.coinbase.api import TOKEN_S, CoinbaseApi
+from tradecore.venues.coinbase.account import UserChannel
+from tradecore.venues.coinbase.api import CoinbaseApi
+from tradecore.venues.coinbase.commands import order_body, refusal_of
 from tradecore.venues.coinbase.market import CHANNELS, MAINNET, VENUE, Hosts, instruments_of
-from tradecore.venues.coinbase.private import AccountReader, order_body, refusal_of, to_ns, to_text
-from tradecore.venues.coinbase.streams import CoinbaseStreams, UserChannel
+from tradecore.venues.coinbase.private import AccountReader, to_ns, to_text
+from tradecore.venues.coinbase.streams import CoinbaseStreams
 from tradecore.venues.connector import Permissions
 from tradecore.venues.events import Balance, Stream, VenueReport
+from tradecore.venues.listing import Listing, symbol_of
 from tradecore.venues.orders import OrderState, Refusal
 from tradecore.venues.outcomes import Outcomes
-from tradecore.venues.rest import RATE
 from tradecore.venues.signing import Credentials
 from tradecore.venues.streams import MarketStreams
 from tradecore.venues.transport import Transport
@@ -66,6 +69,9 @@ class CoinbaseConnector(VenueConnector):
         Of the waits between attempts; drawn by the system if not given.
     """
 
+    _offered = CHANNELS
+    _api: CoinbaseApi
+
     def __init__(
         self,
         venue: str = VENUE,
@@ -85,19 +91,14 @@ class CoinbaseConnector(VenueConnector):
         self._is_local = url is not None
         self._renewals = 0
         hosts = MAINNET if url is None else Hosts.at(url)
-        shared: dict[str, Any] = {"transport": self._transport, "clock": self._clock, "random": self._random}
-        self._api = CoinbaseApi(hosts, credentials=credentials, **shared)
+        self._api = CoinbaseApi(hosts, credentials=credentials, **self._shared)
         dialect = CoinbaseStreams(hosts, self._clock)
-        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **shared)
-        self._user = UserChannel(self._api, hosts, tell=self._tell, read=self._private, **shared)
+        self._streams = MarketStreams(dialect, tell=self._tell, tasks=self._tasks, **self._shared)
+        self._account = UserChannel(self._api, hosts, tell=self._tell, read=self._private, **self._shared)
         self._reader = AccountReader(self._instruments)
         self._outcomes = Outcomes(venue, self._clock)
         self._venue_ids: dict[str, str] = {}
         self._orders: dict[str, _Followed] = {}
-
-    async def measure_clock(self) -> None:
-        """Ask the venue for its time once."""
-        await self._api.measure_clock()
 
     def resync(self, instrument: str, reason: str) -> None:
         """Have books begin anew. Messages of a connection are numbered together, so that is another connection."""
@@ -180,16 +181,6 @@ class CoinbaseConnector(VenueConnector):
         rights = await self._api.read("key_permissions")
         return Permissions(can_trade=rights["can_trade"], can_withdraw=rights["can_transfer"])
 
-    @property
-    def clock_offset_ns(self) -> int | None:
-        """The venue's clock minus ours."""
-        return self._api.offset.ns
-
-    @property
-    def good_for_s(self) -> float:
-        """How long after it was sent a request may still be taken."""
-        return TOKEN_S + 1.0
-
     async def carry_out(self, command: Command) -> VenueReport:
         """Send a command and return what the venue says of it."""
         try:
@@ -201,7 +192,7 @@ class CoinbaseConnector(VenueConnector):
                 case _:
                     return await self._outcomes.of(command, self._cancel(command))
         except VenueError as error:
-            if error.code in ("", RATE):
+            if is_transient(error):
                 raise
             raise Refusal("venue", f"{error.problem} ({error.code})") from None
 
@@ -327,25 +318,10 @@ class CoinbaseConnector(VenueConnector):
                 is_new = True
         return is_new
 
-    def _has(self, instrument: str, stream: Stream) -> bool:
-        return stream in CHANNELS
-
-    @property
-    def _account_links(self) -> Mapping[str, bool]:
-        return self._user.links
-
     @property
     def _resyncs(self) -> int:
         return self._renewals
 
-    async def _connect_account(self) -> None:
-        await self._user.start()
-
-    async def _close_account(self) -> None:
-        await self._user.close()
-
-    async def _read_rules(self) -> None:
+    async def _listing(self) -> Listing:
         answer = await self._api.read("market/products", signed=False)
-        listed, self.unusable = instruments_of(answer["products"])
-        self._instruments.clear()
-        self._instruments.update(listed)
+        return instruments_of(answer["products"])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from tradecore._core import Instrument
-from tradecore.errors import TradecoreError
+from tradecore.errors import InstrumentError
 from tradecore.venues.events import Stream
 from tradecore.venues.limits import Limit
+from tradecore.venues.listing import Listing, Row, read_listing
+from tradecore.venues.transport import addresses_at
 
 __all__ = ["CHANNELS", "LIMITS", "MAINNET", "NAMES", "PREFIX", "VENUE", "Hosts", "instruments_of"]
 
@@ -47,9 +48,8 @@ class Hosts:
     @classmethod
     def at(cls, url: str) -> Hosts:
         """Return all of them at one address, as a local server has them."""
-        url = url.rstrip("/")
-        socket = "ws" + url.removeprefix("http") if url.startswith("http") else url
-        return cls(url, f"{socket}/market", f"{socket}/user")
+        rest, socket = addresses_at(url)
+        return cls(rest, f"{socket}/market", f"{socket}/user")
 
 
 MAINNET = Hosts(
@@ -57,29 +57,15 @@ MAINNET = Hosts(
 )
 
 
-def instruments_of(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Instrument], dict[str, str]]:
+def instruments_of(rows: Sequence[Row]) -> Listing:
     """Return what is listed and trades, by id, and why others cannot be used."""
-    listed: dict[str, Instrument] = {}
-    unusable: dict[str, str] = {}
-    for row in rows:
-        if row["product_type"] != "SPOT" or any(
-            row.get(word) for word in ("is_disabled", "trading_disabled", "view_only")
-        ):
-            continue
-        name = f"{row['product_id']}.{VENUE}"
-        if alias := row.get("alias"):
-            unusable[name] = f"its messages come as those of {alias}"
-            continue
-        try:
-            listed[name] = _product(name, row)
-        except TradecoreError as error:
-            unusable[name] = str(error)
-        except (KeyError, TypeError, ArithmeticError) as error:
-            unusable[name] = f"its rules cannot be read: {type(error).__name__}: {error}"
-    return listed, unusable
+    trading = (row for row in rows if row["product_type"] == "SPOT" and not any(row.get(word) for word in _CLOSED))
+    return read_listing(((f"{row['product_id']}.{VENUE}", row) for row in trading), _product)
 
 
-def _product(name: str, row: Mapping[str, Any]) -> Instrument:
+def _product(name: str, row: Row) -> Instrument:
+    if alias := row.get("alias"):
+        raise InstrumentError(name, "alias", f"its messages come as those of {alias}")
     step, least = Decimal(row["base_increment"]), Decimal(row["base_min_size"])
     return Instrument(
         name,

@@ -1,4 +1,4 @@
-"""What Coinbase says of an account, as values of our own, and commands as it wants them. No socket is touched here."""
+"""What Coinbase says of an account, as values of our own. No socket is touched here."""
 
 from __future__ import annotations
 
@@ -8,30 +8,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from tradecore._core import Command, Instrument
-from tradecore.types import OrderType, Side, TimeInForce
-from tradecore.venues.base import symbol_of
+from tradecore._core import Instrument
+from tradecore.types import Side
 from tradecore.venues.coinbase.market import VENUE
 from tradecore.venues.events import ReportKind, VenueReport
 from tradecore.venues.fees import charged
-from tradecore.venues.orders import OrderState, Refusal
+from tradecore.venues.orders import OrderState
 
-__all__ = ["AccountReader", "order_body", "refusal_of", "to_ns", "to_text"]
+__all__ = ["AccountReader", "to_ns", "to_text"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIVES = {
     "IMMEDIATE_OR_CANCEL": "ioc_remainder",
     "FILL_OR_KILL": "fok_not_fillable",
     "GOOD_UNTIL_DATE_TIME": "gtd_reached",
-}
-_BY_CODE = {
-    "INSUFFICIENT_FUND": "insufficient_balance",
-    "INVALID_LIMIT_PRICE_POST_ONLY": "post_only_would_cross",
-    "INVALID_SIZE_PRECISION": "off_grid",
-    "INVALID_PRICE_PRECISION": "off_grid",
-    "UNSUPPORTED_ORDER_CONFIGURATION": "unsupported",
-    "INVALID_PRODUCT_ID": "not_listed",
-    "UNKNOWN_CANCEL_ORDER": "unknown_order",
 }
 
 
@@ -153,68 +143,3 @@ class AccountReader:
     def side_of(row: Mapping[str, Any]) -> Side:
         """Return the side of an order or a fill."""
         return Side.BUY if row["side"] == "BUY" else Side.SELL
-
-
-def order_body(command: Command) -> dict[str, Any]:
-    """Return a new order.
-
-    Raises
-    ------
-    Refusal
-        For terms the venue's interface has no words for.
-    """
-    if command.reduce_only or command.display_qty is not None or command.slides:
-        raise Refusal("unsupported", "there are no reduce-only, iceberg or sliding orders here")
-    return {
-        "client_order_id": command.client_id,
-        "product_id": symbol_of(command.instrument),
-        "side": "BUY" if command.side is Side.BUY else "SELL",
-        "order_configuration": _configuration(command),
-    }
-
-
-def _configuration(command: Command) -> dict[str, Any]:
-    size = {"base_size": f"{command.qty:f}"}
-    if command.order_type is OrderType.MARKET:
-        return {"market_market_ioc": size}
-    if command.price is None:
-        raise Refusal("unsupported", "a conditional order needs a limit here")
-    terms: dict[str, Any] = size | {"limit_price": f"{command.price:f}"}
-    life = command.time_in_force
-    if life is TimeInForce.GTD and command.expires_at is not None:
-        terms["end_time"] = to_text(command.expires_at)
-    if command.order_type in (OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT):
-        return _stop(command, terms)
-    match life:
-        case TimeInForce.GTC:
-            return {"limit_limit_gtc": terms | {"post_only": command.post_only}}
-        case TimeInForce.GTD:
-            return {"limit_limit_gtd": terms | {"post_only": command.post_only}}
-        case TimeInForce.FOK:
-            return {"limit_limit_fok": terms}
-        case TimeInForce.IOC:
-            return {"sor_limit_ioc": terms}
-        case _:
-            raise Refusal("unsupported", f"time in force {life.name} is not one of the venue's")
-
-
-def _stop(command: Command, terms: dict[str, Any]) -> dict[str, Any]:
-    if command.post_only or command.trigger not in (None, "last"):
-        raise Refusal("unsupported", "conditional orders are set off by the last price, and are not post-only")
-    lives = {TimeInForce.GTC: "gtc", TimeInForce.GTD: "gtd"}
-    if command.time_in_force not in lives:
-        raise Refusal("unsupported", f"a conditional order is not {command.time_in_force.name} here")
-    rises = (command.side is Side.BUY) == (command.order_type is OrderType.STOP_LIMIT)
-    direction = "STOP_DIRECTION_STOP_UP" if rises else "STOP_DIRECTION_STOP_DOWN"
-    stop = {"stop_price": f"{command.trigger_price:f}", "stop_direction": direction}
-    return {f"stop_limit_stop_limit_{lives[command.time_in_force]}": terms | stop}
-
-
-def refusal_of(answer: Mapping[str, Any]) -> Refusal:
-    """Return what a refused order is in our words."""
-    error = answer.get("error_response") or {}
-    named = ("error", "new_order_failure_reason", "preview_failure_reason", "failure_reason", "edit_failure_reason")
-    said = [str(source[name]) for source in (error, answer) for name in named if source.get(name)]
-    words = [_BY_CODE.get(each.removeprefix("PREVIEW_")) for each in said]
-    detail = ", ".join([*said, *([str(error["message"])] if error.get("message") else [])])
-    return Refusal(next((word for word in words if word), "venue"), detail or "refused")
