@@ -7,26 +7,15 @@ import dataclasses
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
-from tradecore._core import (
-    EventStream,
-    Instrument,
-    MemoryColumns,
-    ReadAhead,
-    Simulation,
-    fill_basis,
-    funding_kinds,
-    latencies_of,
-)
+from tradecore._core import EventStream, Instrument, ReadAhead, Simulation, fill_basis
 from tradecore.backtest.events import RunData
 from tradecore.backtest.failures import failure, model_failure, stops_run, warn_of
+from tradecore.backtest.feeds import EventData, feed_of, source_of
 from tradecore.backtest.notes import (
     NEEDS,
     Part,
@@ -39,65 +28,26 @@ from tradecore.backtest.notes import (
 from tradecore.backtest.result import Result
 from tradecore.backtest.tables import TableStore
 from tradecore.bus import EventBus
-from tradecore.data.catalog import BYTE_BUDGET, Catalog, Columns, data_difference
-from tradecore.data.manifest import Manifest
-from tradecore.data.manifest import Part as DataPart
-from tradecore.errors import (
-    DataError,
-    InvalidValueError,
-    RunError,
-    RunInterrupted,
-    UnknownInstrumentError,
-)
-from tradecore.instruments import find_instrument
+from tradecore.data.catalog import BYTE_BUDGET
+from tradecore.errors import InvalidValueError, RunError, RunInterrupted
 from tradecore.interrupts import Interrupts, patience
 from tradecore.progress import progress_bar
 from tradecore.risk import RiskLimits
 from tradecore.strategies.compiled import CompiledStrategy
 from tradecore.strategy import Strategy
-from tradecore.types import MARKET_KINDS, EventKind
+from tradecore.types import MARKET_KINDS
 from tradecore.validation import to_count
 from tradecore.venue import SimVenue, check_models
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tradecore.validation import DurationLike
 
-__all__ = ["Backtest", "EventData", "checked"]
-
-EventData: TypeAlias = (
-    "str | Path | Catalog | Mapping[str, Columns | pl.DataFrame] | Mapping[Instrument, Columns | pl.DataFrame]"
-)
-"""A catalog, its folder, or event columns (or a frame of them) by instrument."""
+__all__ = ["Backtest", "checked"]
 
 _HOOKS_WITH_IDS = frozenset({"on_trade", "on_funding", "on_liquidation"})
 """Hooks that read the ``id`` column: trade ids, and the time of the next funding."""
 _SPILL_ROWS = 8_192
 _CHECKS = os.environ.get("TRADECORE_DEBUG_CHECKS") == "1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """One instrument's data, and what has to be known of it before a run."""
-
-    instrument: Instrument
-    open: Callable[[ReadAhead], MemoryColumns | EventStream]
-    events: int
-    latencies: Callable[[], Sequence[tuple[str | None, int]]]
-    """How long the messages of its pieces took, as :meth:`Simulation.add_market` takes them."""
-    is_sound: bool
-    """Whether its book is known never to stay locked or crossed."""
-    in_order: bool
-    """Whether its messages are known to lie in the order in which they acted at the venue."""
-    kinds: Collection[int]
-    """The kinds of events it holds."""
-    read: frozenset[EventKind] = frozenset(EventKind)
-    """Those of them that are read."""
-
-    def holds(self) -> list[int]:
-        """Return the kinds of events of a run: they decide what orders fill against and are set off by."""
-        return sorted(kind for kind in self.kinds if kind in self.read)
 
 
 class Backtest:
@@ -229,21 +179,12 @@ class Backtest:
         hooks = {hook for strategy in self._strategies for hook in strategy._overridden()}
         kinds = MARKET_KINDS.union(*(NEEDS[hook][0] for hook in hooks if hook in NEEDS))
         with_ids = not hooks.isdisjoint(_HOOKS_WITH_IDS)
-        source = Catalog(data) if isinstance(data, str | Path) else data
-        if isinstance(source, Mapping):
-            source = {key.id if isinstance(key, Instrument) else key: columns for key, columns in source.items()}
-        elif not isinstance(source, Catalog):
-            what = f"a {type(source).__name__}"
-            problem = 'expected a catalog, its folder, or columns by instrument as in {"BTCUSDT.BINANCE": columns}'
-            raise InvalidValueError("data", f"{problem}; got {what}")
+        self._data = source_of(data)
         share = to_count("byte_budget", byte_budget) // len(wanted)
         listed = None if venues is None else _as_venues(venues)
         settings = {venue.name: venue for venue in listed or ()}
-        self._data: Catalog | Mapping[str, Columns | pl.DataFrame] = source
         self._feeds = {
-            name: _from_catalog(source, name, known, kinds=kinds, with_ids=with_ids, venues=settings, budget=share)
-            if isinstance(source, Catalog)
-            else _from_memory(source, name, known, with_ids=with_ids, venues=settings)
+            name: feed_of(self._data, name, known, kinds=kinds, with_ids=with_ids, venues=settings, budget=share)
             for name in wanted
         }
         for index, strategy in enumerate(self._strategies):
@@ -543,101 +484,3 @@ def _by_name(venues: Sequence[SimVenue], needed: Sequence[str]) -> dict[str, Sim
         if name in names[:index]:
             raise InvalidValueError(f"venues.{index}.name", f"{name} is there twice")
     return {name: given[name] for name in needed}
-
-
-def _from_catalog(
-    catalog: Catalog,
-    name: str,
-    specs: Mapping[str, Instrument],
-    *,
-    kinds: frozenset[EventKind],
-    with_ids: bool,
-    venues: Mapping[str, SimVenue],
-    budget: int,
-) -> _Feed:
-    held = catalog.manifest(name)
-    stored, parts = held.instrument, held.parts()
-    if not parts:
-        raise DataError(str(catalog.path), 0, f"holds no events of {name}")
-    instrument = specs.get(name, stored)
-    if other := data_difference(stored, instrument):
-        raise InvalidValueError("specs", f"the data of {name} was stored with {other}")
-    there = {kind for part in parts for kind in EventKind if part.kinds.get(kind.name)}
-    paid = _paid(instrument, venues) & there
-    wanted, ids = kinds | paid, with_ids or _needs_ids(there, paid)
-    return _Feed(
-        instrument=instrument,
-        open=lambda ahead: held.stream(parts, kinds=wanted, with_ids=ids, budget_bytes=budget, ahead=ahead),
-        events=sum(part.rows for part in parts),
-        latencies=cache(lambda: _latencies(held, parts)),
-        is_sound=all(part.is_sound for part in parts),
-        in_order=all(part.in_order or _is_one_stream(part.kinds) for part in parts),
-        kinds=there,
-        read=wanted,
-    )
-
-
-def _is_one_stream(kinds: Mapping[str, int]) -> bool:
-    """Whether what makes a market comes by one stream, whose order is known."""
-    return sum(bool(kinds.get(kind.name)) for kind in (EventKind.BOOK_SET, EventKind.QUOTE, EventKind.TRADE)) < 2
-
-
-def _needs_ids(kinds: Collection[int], paid: Collection[int]) -> bool:
-    """Whether update ids tell which of depth and quotes is newer, or rates of funding when they are paid."""
-    return {EventKind.BOOK_SET, EventKind.QUOTE}.issubset(kinds) or EventKind.FUNDING in paid
-
-
-def _paid(instrument: Instrument, venues: Mapping[str, SimVenue]) -> frozenset[EventKind]:
-    """Return the kinds of events by which positions, margin and expiry are valued, or funding is paid."""
-    venue = venues.get(instrument.venue)
-    marks: frozenset[EventKind] = frozenset()
-    if instrument.expiry_ns is not None or (venue is not None and venue.margin != "off"):
-        marks = frozenset({EventKind.MARK, EventKind.INDEX})
-    elif venue is not None and venue.mark_source == "mark":
-        marks = frozenset({EventKind.MARK})
-    if not instrument.is_perpetual:
-        return marks
-    return marks.union(map(EventKind, funding_kinds("data" if venue is None else venue.funding)))
-
-
-def _latencies(held: Manifest, parts: Sequence[DataPart]) -> list[tuple[str | None, int]]:
-    """Return how long the messages of parts took.
-
-    Of one written before that was kept nothing more has to be known than that no message arrived before it happened;
-    else it is measured.
-    """
-    measured: list[tuple[str | None, int]] = []
-    for part in parts:
-        text = part.latencies
-        if text is None and part.min_latency_ns < 0:
-            text = " ".join(latencies_of(piece) for piece in held.stream([part], kinds=EventKind))
-        measured.append((text, part.min_latency_ns))
-    return measured
-
-
-def _from_memory(
-    data: Mapping[str, Columns | pl.DataFrame],
-    name: str,
-    specs: Mapping[str, Instrument],
-    *,
-    with_ids: bool,
-    venues: Mapping[str, SimVenue],
-) -> _Feed:
-    if name not in data:
-        raise UnknownInstrumentError(name, tuple(str(known) for known in data))
-    instrument = find_instrument(name, specs)
-    columns = MemoryColumns(name, data[name], with_ids=with_ids)
-    held = columns.kinds()
-    if not with_ids and _needs_ids(held, _paid(instrument, venues).intersection(held)):
-        columns = MemoryColumns(name, data[name], with_ids=True)
-    latencies: list[tuple[str | None, int]] = [(columns.latencies(), 0)]
-    is_sound, in_order = columns.order()
-    return _Feed(
-        instrument=instrument,
-        open=lambda _: columns,
-        events=columns.rows,
-        latencies=lambda: latencies,
-        is_sound=is_sound,
-        in_order=in_order,
-        kinds=held,
-    )

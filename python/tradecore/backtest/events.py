@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tradecore._core import EventStream, MemoryColumns
+from tradecore.backtest.feeds import Source
 from tradecore.data import views
-from tradecore.data.catalog import Catalog, Columns
+from tradecore.data.catalog import Catalog
 from tradecore.errors import TradecoreError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 __all__ = ["RunData"]
 
@@ -26,7 +22,7 @@ class RunData:
         As the backtest had it.
     """
 
-    def __init__(self, source: Catalog | Mapping[str, Columns | pl.DataFrame]) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
 
     @classmethod

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from tradecore._core import Instrument, L2Book, journal_commands, venue_times
-from tradecore.backtest.engine import Backtest, EventData
+from tradecore.backtest.engine import Backtest
+from tradecore.backtest.feeds import EventData, source_of
 from tradecore.backtest.result import Result
 from tradecore.data.catalog import Catalog
 from tradecore.data.windows import Arrays, arrays_of, book_after, joined, read_all, snapshot, whole_messages
@@ -184,10 +185,9 @@ def check_lookahead(
 def _in_memory(data: EventData, wanted: Sequence[str]) -> dict[str, Arrays]:
     """Return the event columns of instruments as arrays."""
     names = list(dict.fromkeys(wanted))
-    if not isinstance(data, Mapping):
-        catalog = Catalog.of(data)
-        return {name: read_all(catalog, name) for name in names}
-    given = {key.id if isinstance(key, Instrument) else key: columns for key, columns in data.items()}
+    given = source_of(data)
+    if isinstance(given, Catalog):
+        return {name: read_all(given, name) for name in names}
     if missing := [name for name in names if name not in given]:
         raise UnknownInstrumentError(missing[0], tuple(given))
     return {name: arrays_of(given[name]) for name in names}

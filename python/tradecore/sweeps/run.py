@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradecore._core import Instrument
-from tradecore.backtest.engine import EventData
+from tradecore.backtest.feeds import EventData
 from tradecore.data.catalog import BYTE_BUDGET, Catalog
 from tradecore.errors import InvalidValueError
 from tradecore.progress import points_bar
