@@ -20,6 +20,7 @@ __all__ = [
     "amount",
     "digest_text",
     "line",
+    "percent",
     "period_text",
     "plain",
     "rate_text",
@@ -118,6 +119,11 @@ def rate_text(told: Mapping[str, Any], currency: str) -> str:
     """Return what one of another currency was worth in the end, and what said so."""
     worth = "not known" if told["rate"] is None else f"{amount(told['rate'])} {currency}"
     return f"{worth} ({', '.join(told['by'])})"
+
+
+def percent(value: float) -> str:
+    """Return a fraction as a percentage."""
+    return f"{value:.2%}" if abs(value) < 1 else f"{value:.0%}"
 
 
 def span_text(ns: int | None) -> str:
