@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from tradecore._core import FinalPositions, Instrument, format_duration_ns
-from tradecore.backtest.frames import Frames, dated
+from tradecore._core import format_duration_ns
+from tradecore.backtest.frames import dated
+from tradecore.backtest.money_frames import MoneyFrames
 from tradecore.backtest.risk import RunRisk
-from tradecore.backtest.stats import EXACT, Stats, net_of, share_of, stats_of
-from tradecore.backtest.tables import MONEY_SCALE, TableStore
+from tradecore.backtest.stats import Stats, share_of, stats_of
+from tradecore.backtest.tables import TableStore
 from tradecore.backtest.text import Facts, plain
 from tradecore.errors import InvalidValueError, RunError
 from tradecore.validation import DurationLike, to_ns
@@ -45,19 +46,8 @@ _OF_MARKOUTS = ("ts_event", "instrument", "side", "price", "qty", "liquidity", "
 """Columns of fills beside markouts."""
 
 
-class RunRecord(Frames):
+class RunRecord(MoneyFrames):
     """What a run came to. Attributes are those of :class:`Result <tradecore.Result>`, which adds pictures and files."""
-
-    frame_names: ClassVar[tuple[str, ...]] = (
-        *Frames.frame_names[:4],
-        "ledger",
-        "liquidations",
-        "equity",
-        "equity_by_currency",
-        "pnl",
-        "balances",
-        *Frames.frame_names[4:],
-    )
 
     def __init__(
         self,
@@ -79,11 +69,11 @@ class RunRecord(Frames):
         self.span_ns: tuple[int, int] | None = summary["span_ns"]
         self.totals: list[dict[str, Any]] = list(summary["totals"])
         self.reporting: dict[str, Any] | None = summary["reported"]
-        self.reported: dict[str, Any] | None = None if self.reporting is None else self.reporting["total"]
+        self.reported = None if self.reporting is None else self.reporting["total"]
         self.bounds: dict[str, dict[str, Decimal]] | None = summary.get("bounds")
         self._reported_bounds: dict[str, Decimal] = summary.get("reported_bounds", {})
         store.names["currency"] = [total["currency"] for total in self.totals]
-        self._positions: FinalPositions | list[dict[str, Any]] = summary["positions"]
+        self._positions = summary["positions"]
         self.failures: dict[str, str] = summary["failures"]
         broken = summary["model_failure"]
         self.model_failure: tuple[str, str, str] | None = None if broken is None else tuple(broken)
@@ -107,7 +97,7 @@ class RunRecord(Frames):
         self.crossed: dict[str, list[tuple[int, int]]] = {
             name: [(begin, end) for begin, end in moments] for name, moments in summary["crossed"].items()
         }
-        self._balances: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = summary["balances"]
+        self._balances = summary["balances"]
         self.gaps: dict[str, dict[str, Any]] = summary["gaps"]
         self.silences: dict[str, dict[str, Any]] = summary["silences"]
         self._unmarked: dict[str, dict[str, Any]] = summary["unmarked"]
@@ -116,7 +106,7 @@ class RunRecord(Frames):
         }
         self.venues = list(venues)
         self.notes: list[str] = list(notes)
-        self.instruments: list[Instrument] = summary["instruments"]
+        self.instruments = summary["instruments"]
         self._journal: bytes = summary["journal"]
         # Results that were saved before there were limits had none.
         self._limits: list[dict[str, Any]] = summary.get("risk", [])
@@ -173,13 +163,6 @@ class RunRecord(Frames):
         return {} if self.reporting is None else self.reporting["rates"]
 
     @cached_property
-    def final_positions(self) -> list[dict[str, Any]]:
-        """One row a strategy and instrument: ``qty``, ``avg_entry_price``, profit, fees, cash; money as Decimal."""
-        if isinstance(self._positions, FinalPositions):
-            return self._positions.rows()
-        return self._positions
-
-    @cached_property
     def stats(self) -> Stats:
         """The figures of the run, each documented: profit, risk, orders, fills, speed."""
         return stats_of(
@@ -190,66 +173,6 @@ class RunRecord(Frames):
             span_ns=self.span_ns,
             wall_s=self.wall_s,
         )
-
-    @cached_property
-    def pnl(self) -> pl.DataFrame:
-        """One row a strategy and instrument: what it holds, what it made, before and after fees.
-
-        ``net_pnl`` is ``realized_pnl + unrealized_pnl - fees - funding - interest``, in ``currency``; ``qty`` and
-        ``volume``, all that was traded, are in units.
-        """
-        return self._make("pnl", exact=True)
-
-    @cached_property
-    def balances(self) -> pl.DataFrame:
-        """What each strategy holds at venues with ``balances``, a row for each currency.
-
-        ``begin`` and ``end`` are what there was and is, ``change`` the difference: what was bought, sold and paid in
-        fees. ``borrowed`` is the most that was ever owed of it, 0 without ``borrowing``.
-        """
-        return self._make("balances", exact=True)
-
-    @cached_property
-    def ledger(self) -> pl.DataFrame:
-        """Every movement of money as a double entry: two rows, whose ``amount`` in ``currency`` sum to zero.
-
-        ``kind`` says why: ``trade``, ``fee``, ``funding``, ``settlement``, ``liquidation``, ``liquidation_fee``,
-        ``interest``. One row is of the account ``cash``, the other of what it was for: of a trade ``positions``
-        (``premium`` of an option), of a fee ``fees``, else as ``kind``. A fee that is paid in another coin is two
-        movements: its worth to
-        ``conversion``, and the coin from there to ``fees``. So the accounts of a strategy, an instrument, or all of
-        them sum to zero, and those of ``cash`` to what the strategy has.
-        """
-        return self._make("ledger", exact=True)
-
-    @cached_property
-    def liquidations(self) -> pl.DataFrame:
-        """What venues that keep margin closed of positions it did not cover any more, a row a position.
-
-        ``qty`` was closed, negative of a short, at ``price`` on average; ``fee`` is in ``currency``. Each part of it is
-        in ``payments``.
-        """
-        return self._make("liquidations", exact=True)
-
-    @cached_property
-    def fees_by_currency(self) -> dict[str, Decimal]:
-        """Fees by the currency they were paid in, those of liquidations too; negative where rebates were more."""
-        from tradecore.backtest.ledger import fees_by_currency
-
-        return fees_by_currency(self.tables, self.instruments)
-
-    @cached_property
-    def equity(self) -> pl.DataFrame:
-        """Sampled equity: cash from trading plus positions at their mark, after fees, starting at 0.
-
-        In the reporting currency, where there is one, else a row for each settlement currency.
-        """
-        return self._make("equity", exact=True)
-
-    @cached_property
-    def equity_by_currency(self) -> pl.DataFrame:
-        """The same in each settlement currency."""
-        return self._make("equity_by_currency", exact=True)
 
     @cached_property
     def _mids(self) -> Mids | None:
@@ -442,62 +365,6 @@ class RunRecord(Frames):
             raise RunError("the result was saved before mids were kept: run it again")
         return mids
 
-    def _make(self, name: str, *, exact: bool) -> pl.DataFrame:
-        if name == "ledger":
-            from tradecore.backtest.ledger import ledger
-
-            return dated(ledger(self.tables, self.instruments, exact=exact))
-        if name == "liquidations":
-            from tradecore.backtest.ledger import liquidations
-
-            return dated(liquidations(self.tables, self.instruments, exact=exact))
-        if name in ("equity", "equity_by_currency"):
-            return dated(self._sampled(by_currency=name != "equity", exact=exact)).select("ts", "currency", "equity")
-        if name == "balances":
-            return _balances(self._balances, exact=exact)
-        if name != "pnl":
-            return super()._make(name, exact=exact)
-        import polars as pl
-
-        money = pl.Decimal(38, MONEY_SCALE) if exact else pl.Float64()
-        settlement = {instrument.id: instrument.settlement for instrument in self.instruments}
-        rows = [
-            {
-                **row,
-                "currency": settlement[row["instrument"]],
-                "qty": float(row["qty"]),
-                "volume": float(row["volume"]),
-                "net_pnl": net_of(row),
-            }
-            for row in self.final_positions
-        ]
-        columns: dict[str, pl.DataType | type[pl.DataType]] = {
-            "strategy": pl.String,
-            "instrument": pl.String,
-            "currency": pl.String,
-            "qty": pl.Float64,
-            "avg_entry_price": pl.Float64,
-            "realized_pnl": money,
-            "unrealized_pnl": money,
-            "fees": money,
-            "funding": money,
-            "interest": money,
-            "net_pnl": money,
-            "fills": pl.UInt64,
-            "volume": pl.Float64,
-            "turnover": money,
-        }
-        return pl.DataFrame([{name: row[name] for name in columns} for row in rows], schema=columns, orient="row")
-
-    def _sampled(self, *, by_currency: bool, exact: bool) -> pl.DataFrame:
-        """Return sampled equity, times in ns."""
-        import polars as pl
-
-        if by_currency or self.reported is None:
-            return self.tables.table("equity", exact=exact)
-        currency = pl.lit(self.reported["currency"], pl.String).alias("currency")
-        return self.tables.table("reported", exact=exact).with_columns(currency)
-
     @property
     def journal(self) -> bytes:
         """Every input of the kernel and every command, in order, for :func:`tradecore.replay`.
@@ -630,23 +497,6 @@ class RunRecord(Frames):
 def _texts(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return some of a row, money and quantities as text."""
     return {name: plain(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names}
-
-
-def _balances(rows: Sequence[tuple[str, str, str, Decimal, Decimal, Decimal]], *, exact: bool) -> pl.DataFrame:
-    """Return what is held as a frame."""
-    import polars as pl
-
-    money = pl.Decimal(38, MONEY_SCALE)
-    columns = {
-        **dict.fromkeys(("strategy", "venue", "currency"), pl.String()),
-        **dict.fromkeys(("begin", "end", "change", "borrowed"), money),
-    }
-    told = [
-        (*who, begin, end, EXACT.subtract(end, begin), max(EXACT.minus(least), Decimal(0)))
-        for *who, begin, end, least in rows
-    ]
-    frame = pl.DataFrame(told, schema=columns, orient="row")
-    return frame if exact else frame.with_columns(pl.selectors.decimal().cast(pl.Float64))
 
 
 def _counts(told: Mapping[str, Any]) -> dict[str, Any]:
