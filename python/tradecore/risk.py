@@ -97,10 +97,7 @@ class Stops:
             object.__setattr__(self, "time", format_duration_ns(parse_duration(self.time)))
 
     def __repr__(self) -> str:
-        told = {
-            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default
-        }
-        return f"Stops({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+        return f"Stops({_told(self)})"
 
 
 def _ladder(given: Any) -> tuple[tuple[Any, Any], ...]:
@@ -265,7 +262,7 @@ class RiskLimits:
                 object.__setattr__(self, name, format_duration_ns(parse_duration(given)))
 
     def __repr__(self) -> str:
-        return f"RiskLimits({', '.join(f'{name}={value!r}' for name, value in set_fields(self).items())})"
+        return f"RiskLimits({_told(self)})"
 
     @classmethod
     def profile(
@@ -304,10 +301,14 @@ class RiskLimits:
 _FIELDS = frozenset(each.name for each in fields(RiskLimits))
 
 
-def set_fields(limits: RiskLimits) -> dict[str, Any]:
+def set_fields(of: RiskLimits | Stops) -> dict[str, Any]:
     """Return the fields that are not as they are by default."""
-    default: dict[str, Any] = {each.name: {} if each.name in SCOPES else each.default for each in fields(limits)}
-    return {name: value for name, other in default.items() if (value := getattr(limits, name)) != other}
+    default: dict[str, Any] = {each.name: {} if each.name in SCOPES else each.default for each in fields(of)}
+    return {name: value for name, other in default.items() if (value := getattr(of, name)) != other}
+
+
+def _told(of: RiskLimits | Stops) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in set_fields(of).items())
 
 
 def _check_sets(scope: str, given: Any) -> None:

@@ -152,7 +152,7 @@ def limits_to_table(limits: RiskLimits | None) -> dict[str, Any] | None:
 def _plain(value: Any) -> Any:
     """Return a value as a configuration may hold it."""
     if isinstance(value, Stops):
-        return {name: _plain(each) for name in _STOPS if (each := getattr(value, name)) not in (None, ())}
+        return {name: _plain(each) for name, each in set_fields(value).items()}
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return str(value) if isinstance(value, Decimal) else value
