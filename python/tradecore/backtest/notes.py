@@ -25,6 +25,7 @@ __all__ = [
     "note_on_subscribers",
     "notes_on",
     "notes_on_margin",
+    "notes_on_marks",
     "notes_on_trips",
 ]
 

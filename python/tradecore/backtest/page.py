@@ -28,7 +28,7 @@ from tradecore.backtest.page_market import (
 )
 from tradecore.backtest.page_orders import executions_told, limits_told
 from tradecore.backtest.performance import Curve, RunPerformance
-from tradecore.backtest.text import counted, failure_text, percent, rate_text, some, span_text
+from tradecore.backtest.text import counted, failure_text, instruments_by, percent, rate_text, some, span_text
 from tradecore.report.charts import Bar, Chart, Layer, bars, number
 from tradecore.report.page import Section, Tile, definitions, listed, page, table, tiles
 
@@ -368,12 +368,11 @@ def _reported_in(result: RunRecord, currency: str) -> str:
 
 
 def _settings(result: RunRecord) -> str:
-    bases, sources = Counter(result.fill_basis.values()), Counter(result.mark_source.values())
     rows = [
         ("seed", str(result.seed)),
         *(() if result.reported is None else [("reported in", _reported_in(result, result.reported["currency"]))]),
-        ("filled against", ", ".join(f"{basis} ({counted(times, 'instrument')})" for basis, times in bases.items())),
-        ("valued at", ", ".join(f"{source} ({counted(times, 'instrument')})" for source, times in sources.items())),
+        ("filled against", instruments_by(result.fill_basis)),
+        ("valued at", instruments_by(result.mark_source)),
         *((f"venue {venue.name}", repr(venue)) for venue in result.venues),
         *(
             (f"fees of {spec.id}", f"maker {spec.maker_fee_bps} bps, taker {spec.taker_fee_bps} bps")

@@ -19,6 +19,7 @@ __all__ = [
     "Facts",
     "amount",
     "digest_text",
+    "instruments_by",
     "line",
     "percent",
     "period_text",
@@ -113,6 +114,11 @@ def failure_text(name: str, traceback: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def instruments_by(values: Mapping[str, str]) -> str:
+    """Return what instruments have, by id, as each of it with how many have it."""
+    return ", ".join(f"{value} ({counted(times, 'instrument')})" for value, times in Counter(values.values()).items())
 
 
 def rate_text(told: Mapping[str, Any], currency: str) -> str:
@@ -251,9 +257,8 @@ def _circumstances(facts: Facts) -> Iterator[tuple[str, str]]:
     else:
         counts = Counter(facts.fill_basis.values())
         yield "filled against", ", ".join(f"{basis} for {times:,} instruments" for basis, times in counts.items())
-    sources = Counter(facts.mark_source.values())
-    if set(sources) - {"mid"}:
-        yield "valued at", ", ".join(f"{source} ({counted(times, 'instrument')})" for source, times in sources.items())
+    if set(facts.mark_source.values()) - {"mid"}:
+        yield "valued at", instruments_by(facts.mark_source)
     for venue in facts.venues[:_SHOWN]:
         profile = f"profile {venue.based_on}, " if venue.based_on else ""
         margin = "" if venue.margin == "off" else f", {venue.margin} margin, leverage {venue.leverage}"
