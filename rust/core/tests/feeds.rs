@@ -10,10 +10,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tradecore_core::book::{BookState, DeltaAction, GapReason, L2Book, SnapshotAction};
 use tradecore_core::decode::{
-    BybitDecoder, CoinbaseDecoder, Control, ControlKind, DecodeError, Decoder, FeedMessage, FeedSink, Subject,
+    BybitDecoder, CoinbaseDecoder, Control, ControlKind, DecodeError, Decoder, FeedMessage, Subject,
 };
-use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, EventSink, VenueBar};
+use tradecore_core::event::{Columns as _, Event, EventColumns, EventKind, VenueBar};
 use tradecore_core::types::{Instrument, InstrumentKind, Level, Side};
+
+use crate::common::WithBars;
 
 const NOW: i64 = 1_790_757_083_000_000_000;
 const MS: i64 = 1_790_757_082_283;
@@ -22,39 +24,10 @@ fn spec(id: &str) -> Arc<Instrument> {
     common::instrument(id, InstrumentKind::LINEAR_PERPETUAL)
 }
 
-/// Events and bars of an instrument.
-#[derive(Default)]
-struct Kept {
-    events: EventColumns,
-    bars: Vec<VenueBar>,
-}
-
-impl EventSink for Kept {
-    fn push(&mut self, event: Event) {
-        self.events.push(event);
-    }
-
-    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
-        self.events.push_levels(template, bids, asks);
-    }
-
-    fn end_message(&mut self) {
-        self.events.end_message();
-    }
-}
-
-impl FeedSink for Kept {
-    const TAKES_BARS: bool = true;
-
-    fn push_bar(&mut self, bar: &VenueBar) {
-        self.bars.push(*bar);
-    }
-}
-
 /// A decoder of one instrument, and what came of it.
 struct Fed<D> {
     decoder: D,
-    out: [Kept; 1],
+    out: [WithBars<EventColumns>; 1],
 }
 
 impl<D: Decoder> Fed<D> {

@@ -1,6 +1,6 @@
 //! Live messages of venues: frames to books, events and what a connection has to know.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use numpy::PyArray1;
 use pyo3::intern;
@@ -16,12 +16,9 @@ use crate::book::PyL2Book;
 use crate::columns::to_arrays;
 use crate::errors;
 use crate::instrument::{Named, PyInstrument};
+use crate::readers::lock;
 use crate::records::book_state_to_py;
 use crate::values::{arguments, to_whole};
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 arguments! {
     ts_recv: i64 = to_whole("ts_recv", 0..=TIME_LIMIT);

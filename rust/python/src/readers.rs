@@ -26,7 +26,8 @@ use crate::stamps::{leads_to_py, wrong_stamps_to_py};
 use crate::tables::{self, TableInput};
 use crate::values::{arguments, to_duration, to_number, to_whole};
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a lock holds, whatever a thread that panicked with it left there.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -45,8 +45,7 @@ fn levels(side: Value<'_>) -> Option<usize> {
     let mut count = 0;
     for level in Json::new(side.raw()).elements().ok()? {
         let qty = Json::new(level.raw()).elements().ok()?.nth(1)?;
-        let text = if qty.text().is_empty() { qty.raw() } else { qty.text() };
-        if text.iter().all(|c| matches!(c, b'0' | b'.')) {
+        if qty.unquoted().iter().all(|c| matches!(c, b'0' | b'.')) {
             return None;
         }
         count += 1;

@@ -34,6 +34,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A number as it is written, in quotes or not.
+    pub(crate) fn unquoted(self) -> &'a [u8] {
+        if self.text().is_empty() { self.0 } else { self.text() }
+    }
+
     /// A decimal: venues write it as a number or in quotes, and in quotes without an exponent.
     #[inline]
     pub(crate) fn decimal(self) -> Written<'a> {

@@ -1,31 +1,16 @@
 //! A book whose snapshots come between its changes, in their place.
 
 use crate::book::{BookState, BookSync, DeltaAction, DeltaIds, GapReason, SyncRule};
-use crate::event::{Event, EventKind, EventSink, FLAG_LAST, FLAG_SNAPSHOT};
+use crate::event::{EventKind, EventSink};
 use crate::types::Level;
 
 use super::feed::FeedMessage;
+use super::stamps::Stamps;
 
 /// Where a book stands; what is applied goes to a sink.
 #[derive(Debug)]
 pub(super) struct StreamBook {
     sync: BookSync,
-}
-
-/// When a message was made and received, ns, and its id.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stamps {
-    pub(super) ts_event: i64,
-    pub(super) ts_recv: i64,
-    pub(super) id: u64,
-}
-
-impl Stamps {
-    /// A row of a kind that says nothing else.
-    pub(super) fn row(self, kind: EventKind) -> Event {
-        let Self { ts_event, ts_recv, id } = self;
-        Event { ts_event, ts_recv, kind, side: 0, flags: 0, price: 0, qty: 0, id }
-    }
 }
 
 impl StreamBook {
@@ -62,14 +47,11 @@ impl StreamBook {
         &mut self,
         id: u64,
         stamps: Stamps,
-        [bids, asks]: [&[Level]; 2],
+        sides: [&[Level]; 2],
         out: &mut impl EventSink,
     ) -> FeedMessage {
         let action = self.sync.on_snapshot(id);
-        let clear = Event { flags: FLAG_SNAPSHOT, ..stamps.row(EventKind::BookClear) };
-        out.push(clear);
-        out.push_levels(Event { kind: EventKind::BookSet, ..clear }, bids, asks);
-        out.end_message();
+        stamps.book(sides, out);
         FeedMessage::Snapshot(action)
     }
 
@@ -87,7 +69,7 @@ impl StreamBook {
                 out.push_levels(stamps.row(EventKind::BookSet), bids, asks);
                 out.end_message();
             }
-            DeltaAction::Gap => clear(stamps, out),
+            DeltaAction::Gap => stamps.clear(out),
             DeltaAction::Apply
             | DeltaAction::Ignore
             | DeltaAction::Unsynced
@@ -100,12 +82,7 @@ impl StreamBook {
     /// Voids the book for a reason that its own ids do not show.
     pub(super) fn void(&mut self, reason: GapReason, stamps: Stamps, out: &mut impl EventSink) {
         if self.sync.void(reason) {
-            clear(stamps, out);
+            stamps.clear(out);
         }
     }
-}
-
-/// A gap, as events tell it.
-pub(super) fn clear(stamps: Stamps, out: &mut impl EventSink) {
-    out.push(Event { flags: FLAG_LAST, ..stamps.row(EventKind::BookClear) });
 }

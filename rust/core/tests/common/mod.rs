@@ -10,7 +10,10 @@
 use std::sync::Arc;
 
 use tradecore_core::backtest::{ChunkSource, MarketSetup, Monitor, Progress};
-use tradecore_core::event::{Columns, Event, EventColumns, EventKind, FLAG_LAST, KindSet, Latencies};
+use tradecore_core::decode::FeedSink;
+use tradecore_core::event::{
+    Columns, Event, EventColumns, EventKind, EventSink, FLAG_LAST, KindSet, Latencies, VenueBar,
+};
 use tradecore_core::exec::{Algorithm, ExecutionRequest, PegTo, Schedule, ScheduleKind, split};
 use tradecore_core::kernel::{
     Context, FillRow, HookError, HookResult, Interest, Record, Strategy, StrategySetup, Topics, Trade,
@@ -22,8 +25,8 @@ use tradecore_core::sim::{
 };
 use tradecore_core::synth::{Synth, SynthConfig};
 use tradecore_core::types::{
-    AccountId, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, MarketId, OrderTerms, OrderTermsSpec,
-    Price, Qty, Side,
+    AccountId, FeeCurrency, Instrument, InstrumentKind, InstrumentSpec, Level, MarketId, OrderTerms,
+    OrderTermsSpec, Price, Qty, Side,
 };
 
 /// The first market.
@@ -383,4 +386,34 @@ pub fn market_data(seed: u64, rows: usize) -> EventColumns {
     .unwrap()
     .fill(&mut columns, rows);
     columns
+}
+
+/// A sink that takes bars as well.
+#[derive(Default, Clone)]
+pub struct WithBars<S> {
+    pub events: S,
+    pub bars: Vec<VenueBar>,
+}
+
+impl<S: EventSink> EventSink for WithBars<S> {
+    fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
+        self.events.push_levels(template, bids, asks);
+    }
+
+    fn end_message(&mut self) {
+        self.events.end_message();
+    }
+}
+
+impl<S: EventSink> FeedSink for WithBars<S> {
+    const TAKES_BARS: bool = true;
+
+    fn push_bar(&mut self, bar: &VenueBar) {
+        assert_eq!(bar.check(), Ok(()));
+        self.bars.push(*bar);
+    }
 }

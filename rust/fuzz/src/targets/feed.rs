@@ -4,47 +4,17 @@
 use std::sync::Arc;
 
 use tradecore_core::book::{BookState, L2Book};
-use tradecore_core::decode::{Decoder as _, FeedDecoder, FeedMessage, FeedSink};
-use tradecore_core::event::{Columns as _, Event, EventColumns, EventSink, VenueBar};
-use tradecore_core::types::{InstrumentKind, Level, Side};
+use tradecore_core::decode::{Decoder as _, FeedDecoder, FeedMessage};
+use tradecore_core::event::{Columns as _, EventColumns};
+use tradecore_core::types::{InstrumentKind, Side};
 
-use crate::common::instrument;
+use crate::common::{WithBars, instrument};
 
 /// A time of receipt.
 const RECV: i64 = 1_700_000_000_000_000_000;
 
 /// A line at which the connection ends.
 const END: &[u8] = b"#";
-
-/// A sink that takes bars as well.
-#[derive(Default, Clone)]
-struct WithBars<S> {
-    events: S,
-    bars: Vec<VenueBar>,
-}
-
-impl<S: EventSink> EventSink for WithBars<S> {
-    fn push(&mut self, event: Event) {
-        self.events.push(event);
-    }
-
-    fn push_levels(&mut self, template: Event, bids: &[Level], asks: &[Level]) {
-        self.events.push_levels(template, bids, asks);
-    }
-
-    fn end_message(&mut self) {
-        self.events.end_message();
-    }
-}
-
-impl<S: EventSink> FeedSink for WithBars<S> {
-    const TAKES_BARS: bool = true;
-
-    fn push_bar(&mut self, bar: &VenueBar) {
-        assert_eq!(bar.check(), Ok(()));
-        self.bars.push(*bar);
-    }
-}
 
 /// Feeds lines to decoders of a venue. Of a frame that `may_be_taken` in part, an error may leave something behind.
 pub(super) fn hold(venue: &str, ids: &[&str], text: &[u8], may_be_taken: impl Fn(&[u8]) -> bool) {

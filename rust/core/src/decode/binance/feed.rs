@@ -13,6 +13,7 @@ use crate::decode::feed::{FeedMessage, FeedSink};
 use crate::decode::json::{Json, Value, unescaped};
 use crate::decode::parse::{epoch_ns, parse_fine, parse_nearest, parse_qty, parse_time, parse_u64};
 use crate::decode::seen::Seen;
+use crate::decode::stamps::{Quoted, Stamps};
 use crate::decode::symbol::{Symbol, find};
 use crate::event::{Columns as _, Event, EventColumns, EventKind, EventSink as _, FLAG_LAST, FLAG_SNAPSHOT};
 use crate::types::{Increment, Instrument, Level};
@@ -43,7 +44,7 @@ pub(super) struct Feed {
     /// Ids of either trade stream.
     seen: [Seen; 2],
     /// Update id, prices and quantities of the newest best prices.
-    quoted: Option<(u64, [(i64, i64); 2])>,
+    quoted: Option<(u64, Quoted)>,
     /// Which depth is the book.
     source: DepthSource,
     others: OtherChains,
@@ -209,9 +210,7 @@ impl Feed {
     /// Voids the book, the connection having ended.
     pub(super) fn disconnect(&mut self, ts_recv: i64, out: &mut impl FeedSink) {
         if self.state() == BookState::Synced {
-            let ts_event = self.clock.stamp(None, ts_recv);
-            let (kind, flags) = (EventKind::BookClear, FLAG_LAST);
-            out.push(Event { ts_event, ts_recv, kind, side: 0, flags, price: 0, qty: 0, id: 0 });
+            Stamps { ts_event: self.clock.stamp(None, ts_recv), ts_recv, id: 0 }.clear(out);
         }
         self.sync.void(GapReason::Reconnect);
         self.kept.clear();
@@ -266,12 +265,7 @@ impl Feed {
         let ts_event = self.clock.stamp(time, ts_recv);
         self.clock.named(time);
         self.partial = Some(id);
-        let flags = FLAG_SNAPSHOT;
-        let clear =
-            Event { ts_event, ts_recv, kind: EventKind::BookClear, side: 0, flags, price: 0, qty: 0, id };
-        out.push(clear);
-        out.push_levels(Event { kind: EventKind::BookSet, ..clear }, sides[0], sides[1]);
-        out.end_message();
+        Stamps { ts_event, ts_recv, id }.book(sides, out);
         Ok((FeedMessage::PartialDepth, id))
     }
 
@@ -292,16 +286,8 @@ impl Feed {
         }
         let ts_event = self.clock.stamp(delta.time, ts_recv);
         self.clock.named(delta.time);
-        let template = Event {
-            ts_event,
-            ts_recv,
-            kind: EventKind::BookSet,
-            side: 0,
-            flags: 0,
-            price: 0,
-            qty: 0,
-            id: delta.ids.last,
-        };
+        let stamps = Stamps { ts_event, ts_recv, id: delta.ids.last };
+        let template = stamps.row(EventKind::BookSet);
         let rows = bids.len() + asks.len();
         let gaps = self.sync.gaps();
         let mut action = self.sync.on_delta(delta.ids);
@@ -325,7 +311,7 @@ impl Feed {
                 self.kept_rows.push(rows);
                 let is_hole = action == DeltaAction::Gap || (self.is_from_nothing && self.sync.gaps() > gaps);
                 if is_hole {
-                    out.push(Event { kind: EventKind::BookClear, flags: FLAG_LAST, ..template });
+                    stamps.clear(out);
                 }
                 if self.starts_empty && rows > 0 {
                     let mut first = template;
@@ -371,19 +357,7 @@ impl Feed {
             return Ok((Some(action), id));
         };
         self.is_from_nothing = false;
-        let template = Event {
-            ts_event,
-            ts_recv,
-            kind: EventKind::BookSet,
-            side: 0,
-            flags: FLAG_SNAPSHOT,
-            price: 0,
-            qty: 0,
-            id,
-        };
-        out.push(Event { kind: EventKind::BookClear, ..template });
-        out.push_levels(template, &levels[bids], &levels[asks]);
-        out.end_message();
+        Stamps { ts_event, ts_recv, id }.book([&levels[bids], &levels[asks]], out);
         let mut row: usize = self.kept_rows[..from].iter().sum();
         for &rows in &self.kept_rows[from..] {
             for at in row..row + rows {
@@ -446,7 +420,8 @@ impl Feed {
         } else {
             (EventKind::OffBookTrade, FeedMessage::OffBookTrade)
         };
-        out.push(Event { ts_event, ts_recv, kind, side, flags: FLAG_LAST, price, qty, id });
+        let row = Stamps { ts_event, ts_recv, id }.row(kind);
+        out.push(Event { side, flags: FLAG_LAST, price, qty, ..row });
         Ok((frame, id))
     }
 
@@ -466,18 +441,15 @@ impl Feed {
             parse_qty(field, grid, fields.need(MESSAGE, key, field)?.decimal())
         };
         let (prices, quantities) = (self.instrument.price_increment, self.instrument.qty_increment);
-        let bid = (1, number(b'b', "b", prices)?, number(b'B', "B", quantities)?);
-        let ask = (-1, number(b'a', "a", prices)?, number(b'A', "A", quantities)?);
-        let prices = [(bid.1, bid.2), (ask.1, ask.2)];
-        if self.quoted.is_some_and(|(newest, quoted)| id < newest || (id == newest && prices == quoted)) {
+        let bid = (number(b'b', "b", prices)?, number(b'B', "B", quantities)?);
+        let ask = (number(b'a', "a", prices)?, number(b'A', "A", quantities)?);
+        let quoted = [bid, ask];
+        if self.quoted.is_some_and(|(newest, last)| id < newest || (id == newest && quoted == last)) {
             return Ok((FeedMessage::StaleQuote, id));
         }
-        self.quoted = Some((id, prices));
-        for (side, price, qty) in [bid, ask] {
-            out.push(Event { ts_event, ts_recv, kind: EventKind::Quote, side, flags: 0, price, qty, id });
-        }
+        self.quoted = Some((id, quoted));
+        Stamps { ts_event, ts_recv, id }.quote(quoted, out);
         self.clock.named(time);
-        out.end_message();
         Ok((FeedMessage::Quote, id))
     }
 
@@ -500,16 +472,8 @@ impl Feed {
         };
         let mark = parse_fine("p", fields.need(MESSAGE, b'p', "p")?.decimal())?;
         let (index, rate) = (fine(b'i', "i")?, fine(b'r', "r")?);
-        let event = |kind, price, id| Event {
-            ts_event: event_time,
-            ts_recv,
-            kind,
-            side: 0,
-            flags: 0,
-            price,
-            qty: 0,
-            id,
-        };
+        let event =
+            |kind, price, id| Event { price, ..Stamps { ts_event: event_time, ts_recv, id }.row(kind) };
         out.push(event(EventKind::Mark, mark, 0));
         if let Some(index) = index {
             out.push(event(EventKind::Index, index, 0));
@@ -553,16 +517,8 @@ impl Feed {
         let qty = parse_nearest("openInterest", self.instrument.qty_increment, quantity.decimal())?;
         let ts_event = self.clock.stamp(time, ts_recv);
         self.clock.named(time);
-        out.push(Event {
-            ts_event,
-            ts_recv,
-            kind: EventKind::OpenInterest,
-            side: 0,
-            flags: FLAG_LAST,
-            price: 0,
-            qty,
-            id: 0,
-        });
+        let row = Stamps { ts_event, ts_recv, id: 0 }.row(EventKind::OpenInterest);
+        out.push(Event { qty, flags: FLAG_LAST, ..row });
         Ok(FeedMessage::OpenInterest)
     }
 }

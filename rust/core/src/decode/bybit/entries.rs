@@ -1,8 +1,8 @@
 //! Topics whose data are lists: trades, liquidations, bars.
 
+use crate::decode::entry::Entry;
 use crate::decode::error::DecodeError;
-use crate::decode::json::{Json, Value, unescaped};
-use crate::decode::parse::{parse_nearest, parse_price, parse_qty, parse_time};
+use crate::decode::json::{Json, unescaped};
 use crate::decode::symbol::{Symbol, find};
 use crate::decode::trade_ids::trade_number;
 use crate::event::{Event, EventKind, FLAG_LAST, VenueBar};
@@ -24,28 +24,12 @@ fn each<'a>(
     if json.peek() == Some(b'[') { json.array(take) } else { take(&mut json) }
 }
 
-/// Values of the keys of an object.
-fn fields<'a, const N: usize>(
-    json: &mut Json<'a>,
-    keys: &[&'static str; N],
-) -> Result<[Option<Value<'a>>; N], DecodeError> {
-    let mut found = [None; N];
-    json.object(|json, key| {
-        let value = json.value()?;
-        if let Some(at) = keys.iter().position(|name| name.as_bytes() == key) {
-            found[at] = Some(value);
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
 /// A side as the venue spells it.
-fn side(field: &'static str, value: Value<'_>) -> Result<i8, DecodeError> {
-    match &*unescaped(value.text()) {
+fn side<const N: usize>(entry: &Entry<'_, N>, at: usize) -> Result<i8, DecodeError> {
+    match &*unescaped(entry.need(at)?.text()) {
         b"Buy" => Ok(1),
         b"Sell" => Ok(-1),
-        other => Err(DecodeError::value(field, other, "Buy or Sell")),
+        other => Err(DecodeError::value(entry.key(at), other, "Buy or Sell")),
     }
 }
 
@@ -58,21 +42,19 @@ pub(super) fn trades<'a>(
     const KEYS: [&str; 8] = ["s", "i", "T", "p", "v", "S", "BT", "RPI"];
     let mut prints = Vec::new();
     each(json, |json| {
-        let found = fields(json, &KEYS)?;
-        let need =
-            |at: usize| found[at].ok_or(DecodeError::Missing { message: "publicTrade", field: KEYS[at] });
-        let Some(index) = find(symbols, need(0)?.text()) else { return Ok(()) };
-        let (instrument, id) = (symbols[index].instrument(), need(1)?.text());
+        let entry = Entry::read(json, "publicTrade", &KEYS)?;
+        let Some(index) = find(symbols, entry.need(0)?.text()) else { return Ok(()) };
+        let (instrument, id) = (symbols[index].instrument(), entry.need(1)?.text());
         // Blocks are agreed upon elsewhere, and orders of retail price improvement are not in the book.
-        let is_off_book = [6, 7].iter().any(|at| found[*at].is_some_and(|value| value.raw() == b"true"));
+        let is_off_book = [6, 7].iter().any(|at| entry.get(*at).is_some_and(|value| value.raw() == b"true"));
         let event = Event {
-            ts_event: parse_time("T", need(2)?.raw())?,
+            ts_event: entry.time(2)?,
             ts_recv,
             kind: if is_off_book { EventKind::OffBookTrade } else { EventKind::Trade },
-            side: side("S", need(5)?)?,
+            side: side(&entry, 5)?,
             flags: FLAG_LAST,
-            price: parse_price("p", instrument.price_increment, need(3)?.decimal())?,
-            qty: parse_qty("v", instrument.qty_increment, need(4)?.decimal())?,
+            price: entry.price(3, instrument)?,
+            qty: entry.qty(4, instrument)?,
             id: trade_number(id),
         };
         prints.push(Print { instrument: index, id, event });
@@ -91,23 +73,21 @@ pub(super) fn liquidations(
     const OLD: [&str; 5] = ["symbol", "updatedTime", "side", "size", "price"];
     let mut list = Vec::new();
     each(json, |json| {
-        let start = json.clone();
-        let mut found = fields(json, &KEYS)?;
-        if found[0].is_none() {
-            found = fields(&mut start.clone(), &OLD)?;
+        let mut start = json.clone();
+        let mut entry = Entry::read(json, "allLiquidation", &KEYS)?;
+        if entry.get(0).is_none() {
+            entry = Entry::read(&mut start, "liquidation", &OLD)?;
         }
-        let need =
-            |at: usize| found[at].ok_or(DecodeError::Missing { message: "allLiquidation", field: KEYS[at] });
-        let Some(index) = find(symbols, need(0)?.text()) else { return Ok(()) };
+        let Some(index) = find(symbols, entry.need(0)?.text()) else { return Ok(()) };
         let instrument = symbols[index].instrument();
         let event = Event {
-            ts_event: parse_time("T", need(1)?.raw())?,
+            ts_event: entry.time(1)?,
             ts_recv,
             kind: EventKind::Liquidation,
-            side: -side("S", need(2)?)?,
+            side: -side(&entry, 2)?,
             flags: FLAG_LAST,
-            price: parse_price("p", instrument.price_increment, need(4)?.decimal())?,
-            qty: parse_qty("v", instrument.qty_increment, need(3)?.decimal())?,
+            price: entry.price(4, instrument)?,
+            qty: entry.qty(3, instrument)?,
             id: 0,
         };
         list.push((index, event));
@@ -127,23 +107,21 @@ pub(super) fn bars(
     const MS: i64 = 1_000_000;
     let mut bars = Vec::new();
     each(json, |json| {
-        let found = fields(json, &KEYS)?;
-        let need = |at: usize| found[at].ok_or(DecodeError::Missing { message: "kline", field: KEYS[at] });
-        let price = |at: usize| parse_price(KEYS[at], instrument.price_increment, need(at)?.decimal());
+        let entry = Entry::read(json, "kline", &KEYS)?;
         let bar = VenueBar {
-            ts_open: parse_time("start", need(0)?.raw())?,
-            ts_close: parse_time("end", need(1)?.raw())?.saturating_add(MS),
+            ts_open: entry.time(0)?,
+            ts_close: entry.time(1)?.saturating_add(MS),
             ts_recv,
-            open: price(2)?,
-            high: price(3)?,
-            low: price(4)?,
-            close: price(5)?,
-            volume: parse_nearest("volume", instrument.qty_increment, need(6)?.decimal())?,
+            open: entry.price(2, instrument)?,
+            high: entry.price(3, instrument)?,
+            low: entry.price(4, instrument)?,
+            close: entry.price(5, instrument)?,
+            volume: entry.volume(6, instrument)?,
             buy_volume: None,
             trades: 0,
         };
         bar.check()?;
-        bars.push((bar, need(7)?.raw() == b"true"));
+        bars.push((bar, entry.need(7)?.raw() == b"true"));
         Ok(())
     })?;
     Ok(bars)

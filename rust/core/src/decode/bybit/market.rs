@@ -2,11 +2,12 @@
 
 use super::book::BookUpdate;
 use super::entries::Print;
-use super::ticker::{News, Quoted};
+use super::ticker::News;
 use crate::book::{DeltaAction, DeltaIds, GapReason, SnapshotAction, SyncRule};
 use crate::decode::clock::VenueClock;
 use crate::decode::feed::{FeedMessage, FeedSink};
-use crate::decode::stream_book::{Stamps, StreamBook};
+use crate::decode::stamps::{Quoted, Stamps};
+use crate::decode::stream_book::StreamBook;
 use crate::decode::trade_ids::TradeIds;
 use crate::event::{Event, EventKind, FLAG_LAST};
 use crate::types::Level;
@@ -123,23 +124,7 @@ impl Market {
         }
         self.top = Some((id, sequence, quoted));
         let ts_event = update.engine.unwrap_or(update.sent);
-        if self.quote(quoted, Stamps { ts_event, ts_recv, id }, out) {
-            FeedMessage::Quote
-        } else {
-            FeedMessage::StaleQuote
-        }
-    }
-
-    /// Tells best prices that are not those told last.
-    fn quote(&mut self, quoted: Quoted, stamps: Stamps, out: &mut impl FeedSink) -> bool {
-        if self.quoted.replace(quoted) == Some(quoted) {
-            return false;
-        }
-        for (side, (price, qty)) in [1, -1].into_iter().zip(quoted) {
-            out.push(Event { side, price, qty, ..stamps.row(EventKind::Quote) });
-        }
-        out.end_message();
-        true
+        Stamps { ts_event, ts_recv, id }.quote_news(quoted, &mut self.quoted, out)
     }
 
     /// Takes what a ticker says. Its best prices count where `orderbook.1` is not subscribed to: they come later.
@@ -181,7 +166,7 @@ impl Market {
             && news.has_quote()
             && let Some(quoted) = self.news.quoted()
         {
-            self.quote(quoted, stamps, out);
+            stamps.quote_news(quoted, &mut self.quoted, out);
         }
         FeedMessage::Ticker
     }

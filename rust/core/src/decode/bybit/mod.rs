@@ -64,14 +64,6 @@ impl BybitDecoder {
         Self { symbols, markets, levels: Vec::new(), log }
     }
 
-    /// Refuses frames whose time of receipt is more than `ns` away from the time the venue names in them. A recording
-    /// has both, while a live venue may be one that plays the past.
-    #[must_use]
-    pub fn with_clocks_within(mut self, ns: u64) -> Self {
-        self.markets.iter_mut().for_each(|market| market.clock.keep_within(ns));
-        self
-    }
-
     fn one<S: FeedSink>(
         &mut self,
         frame: &[u8],
@@ -91,9 +83,6 @@ impl BybitDecoder {
             Topic::Trades => {
                 let trades = trades(envelope.data()?, &self.symbols, ts_recv)?;
                 let mut said = FeedOutcome::IGNORED;
-                for trade in &trades {
-                    self.markets[trade.instrument].clock.check(Some(trade.event.ts_event), ts_recv)?;
-                }
                 for trade in trades {
                     let message = self.markets[trade.instrument].trade(&trade, &mut out[trade.instrument]);
                     said = said.or(FeedOutcome::of(message, trade.instrument, trade.event.id));
@@ -107,7 +96,6 @@ impl BybitDecoder {
                 };
                 let market = &mut self.markets[index];
                 let sent = envelope.sent()?;
-                market.clock.check(Some(sent), ts_recv)?;
                 let news = data.news(self.symbols[index].instrument())?;
                 let message = market.ticker(news, envelope.sequence()?, (sent, ts_recv), &mut out[index]);
                 Ok(FeedOutcome::of(message, index, 0))
@@ -116,9 +104,6 @@ impl BybitDecoder {
                 let sent = envelope.sent()?;
                 let list = liquidations(envelope.data()?, &self.symbols, ts_recv)?;
                 let mut said = FeedOutcome::IGNORED;
-                for (index, event) in &list {
-                    self.markets[*index].clock.check(Some(event.ts_event), ts_recv)?;
-                }
                 let newest: Vec<i64> =
                     list.iter().map(|(index, _)| self.markets[*index].liquidated).collect();
                 for ((index, event), newest) in list.into_iter().zip(newest) {
@@ -169,7 +154,6 @@ impl BybitDecoder {
         data.check_symbol(symbol)?;
         let update = envelope.update(data)?;
         let market = &mut self.markets[index];
-        market.clock.check(Some(update.sent), ts_recv)?;
         let sides = data.sides.clone().map(|side| &self.levels[side]);
         let out = &mut out[index];
         let message = if depth == 1 {

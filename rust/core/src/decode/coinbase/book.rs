@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::decode::entry::Entry;
 use crate::decode::error::DecodeError;
 use crate::decode::json::{Json, Value};
 use crate::decode::parse::{Written, parse_price, parse_qty};
@@ -144,19 +145,12 @@ fn usual<'a>(json: &mut Json<'a>) -> Option<(Update<'a>, Json<'a>)> {
 #[inline(never)]
 fn general<'a>(json: &mut Json<'a>) -> Result<Update<'a>, DecodeError> {
     const KEYS: [&str; 4] = ["side", "event_time", "price_level", "new_quantity"];
-    let mut found: [Option<Value<'a>>; 4] = [None; 4];
-    json.object(|json, key| {
-        let value = json.value()?;
-        if let Some(at) = KEYS.iter().position(|name| name.as_bytes() == key) {
-            found[at] = Some(value);
-        }
-        Ok(())
-    })?;
-    let need = |at: usize| found[at].ok_or(DecodeError::Missing { message: "l2_data", field: KEYS[at] });
-    let is_bid = match need(0)?.text() {
+    let entry = Entry::read(json, "l2_data", &KEYS)?;
+    let is_bid = match entry.need(0)?.text() {
         b"bid" => true,
         b"offer" | b"ask" => false,
         other => return Err(DecodeError::value("side", other, "bid or offer")),
     };
-    Ok(Update { is_bid, time: need(1)?.text(), price: need(2)?.decimal(), qty: need(3)?.decimal() })
+    let [time, price, qty] = [entry.need(1)?, entry.need(2)?, entry.need(3)?];
+    Ok(Update { is_bid, time: time.text(), price: price.decimal(), qty: qty.decimal() })
 }

@@ -2,10 +2,11 @@
 
 use super::head::{Head, Key};
 use super::lists::named;
-use super::market::{Print, Quoted};
+use super::market::Print;
 use crate::decode::error::DecodeError;
 use crate::decode::json::{Json, Value};
 use crate::decode::parse::{parse_price, parse_qty};
+use crate::decode::stamps::Quoted;
 use crate::decode::symbol::{MAX_LEVELS, Symbol};
 use crate::event::{Event, EventKind, FLAG_LAST};
 use crate::types::{Instrument, Level};

@@ -1,14 +1,15 @@
 //! Channels of Advanced Trade whose events are lists: trades, tickers, candles, subscriptions.
 
-use super::market::{Print, Quoted};
+use super::market::Print;
 use super::product::product;
 use super::stamp::{stamp, whole};
+use crate::decode::entry::Entry;
 use crate::decode::error::DecodeError;
-use crate::decode::json::{Json, Value, unescaped};
-use crate::decode::parse::{parse_nearest, parse_price, parse_qty, parse_time};
+use crate::decode::json::{Json, unescaped};
+use crate::decode::parse::{parse_qty, parse_time};
+use crate::decode::stamps::Quoted;
 use crate::decode::symbol::Symbol;
 use crate::event::{Event, EventKind, FLAG_LAST, VenueBar};
-use crate::types::Instrument;
 
 /// Calls `take` with every entry under `name` of every event, and with whether its event is a snapshot.
 fn each<'a>(
@@ -34,43 +35,6 @@ fn each<'a>(
         let mut list = list.ok_or(DecodeError::Missing { message, field: name })?;
         list.array(|json| take(json, is_snapshot))
     })
-}
-
-/// Values of the keys of an object.
-struct Entry<'a, const N: usize> {
-    message: &'static str,
-    keys: &'static [&'static str; N],
-    found: [Option<Value<'a>>; N],
-}
-
-impl<'a, const N: usize> Entry<'a, N> {
-    fn read(
-        json: &mut Json<'a>,
-        message: &'static str,
-        keys: &'static [&'static str; N],
-    ) -> Result<Self, DecodeError> {
-        let mut found = [None; N];
-        json.object(|json, key| {
-            let value = json.value()?;
-            if let Some(at) = keys.iter().position(|name| name.as_bytes() == key) {
-                found[at] = Some(value);
-            }
-            Ok(())
-        })?;
-        Ok(Self { message, keys, found })
-    }
-
-    fn need(&self, at: usize) -> Result<Value<'a>, DecodeError> {
-        self.found[at].ok_or(DecodeError::Missing { message: self.message, field: self.keys[at] })
-    }
-
-    fn price(&self, at: usize, instrument: &Instrument) -> Result<i64, DecodeError> {
-        parse_price(self.keys[at], instrument.price_increment, self.need(at)?.decimal())
-    }
-
-    fn qty(&self, at: usize, instrument: &Instrument) -> Result<i64, DecodeError> {
-        parse_qty(self.keys[at], instrument.qty_increment, self.need(at)?.decimal())
-    }
 }
 
 /// Trades of products that are asked for, the oldest first. Those of snapshots are history.
@@ -112,7 +76,7 @@ pub(super) fn tickers(events: Json<'_>, symbols: &[Symbol]) -> Result<Vec<(usize
     each(events, "ticker", "tickers", |json, _| {
         let entry = Entry::read(json, "ticker", &KEYS)?;
         let Some(index) = product(symbols, entry.need(0)?.text()) else { return Ok(()) };
-        if entry.found[1..].iter().any(|value| value.is_none_or(|value| value.raw() == b"\"\"")) {
+        if (1..KEYS.len()).any(|at| entry.get(at).is_none_or(|value| value.raw() == b"\"\"")) {
             return Ok(());
         }
         let instrument = symbols[index].instrument();
@@ -138,8 +102,7 @@ pub(super) fn candles(
         let entry = Entry::read(json, "candles", &KEYS)?;
         let Some(index) = product(symbols, entry.need(0)?.text()) else { return Ok(()) };
         let instrument = symbols[index].instrument();
-        let start = entry.need(1)?;
-        let ts_open = parse_time("start", if start.text().is_empty() { start.raw() } else { start.text() })?;
+        let ts_open = parse_time("start", entry.need(1)?.unquoted())?;
         let bar = VenueBar {
             ts_open,
             ts_close: ts_open.saturating_add(LENGTH),
@@ -148,7 +111,7 @@ pub(super) fn candles(
             high: entry.price(3, instrument)?,
             low: entry.price(4, instrument)?,
             close: entry.price(5, instrument)?,
-            volume: parse_nearest("volume", instrument.qty_increment, entry.need(6)?.decimal())?,
+            volume: entry.volume(6, instrument)?,
             buy_volume: None,
             trades: 0,
         };

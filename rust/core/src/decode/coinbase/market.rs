@@ -3,12 +3,10 @@
 use crate::book::{DeltaIds, GapReason, SyncRule};
 use crate::decode::feed::{FeedMessage, FeedSink};
 use crate::decode::seen::Seen;
-use crate::decode::stream_book::{Stamps, StreamBook};
-use crate::event::{Event, EventKind, VenueBar};
+use crate::decode::stamps::{Quoted, Stamps};
+use crate::decode::stream_book::StreamBook;
+use crate::event::{Event, VenueBar};
 use crate::types::Level;
-
-/// Price and quantity of the best bid and the best ask; a quantity of 0 is an empty side.
-pub(super) type Quoted = [(i64, i64); 2];
 
 /// A trade.
 #[derive(Debug)]
@@ -99,14 +97,7 @@ impl Market {
 
     /// Takes best prices.
     pub(super) fn quote(&mut self, quoted: Quoted, stamps: Stamps, out: &mut impl FeedSink) -> FeedMessage {
-        if self.quoted.replace(quoted) == Some(quoted) {
-            return FeedMessage::StaleQuote;
-        }
-        for (side, (price, qty)) in [1, -1].into_iter().zip(quoted) {
-            out.push(Event { side, price, qty, ..stamps.row(EventKind::Quote) });
-        }
-        out.end_message();
-        FeedMessage::Quote
+        stamps.quote_news(quoted, &mut self.quoted, out)
     }
 
     /// Whether a ticker is newer than the one before. The first one after subscribing is of any time before.

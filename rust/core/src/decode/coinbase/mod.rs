@@ -26,7 +26,7 @@ use self::product::product;
 use super::clock::VenueClock;
 use super::error::DecodeError;
 use super::feed::{Control, ControlKind, Decoder, FeedLog, FeedMessage, FeedOutcome, FeedSink};
-use super::stream_book::Stamps;
+use super::stamps::Stamps;
 use super::symbol::Symbol;
 use crate::book::{BookState, GapReason};
 use crate::types::{Instrument, Level};
@@ -62,14 +62,6 @@ impl CoinbaseDecoder {
         Self { symbols, markets, levels: Default::default(), clock: VenueClock::default(), newest: None, log }
     }
 
-    /// Refuses frames whose time of receipt is more than `ns` away from the time the venue names in them. A recording
-    /// has both, while a live venue may be one that plays the past.
-    #[must_use]
-    pub fn with_clocks_within(mut self, ns: u64) -> Self {
-        self.clock.keep_within(ns);
-        self
-    }
-
     /// Takes a message of Advanced Trade. What it holds is read before anything changes.
     fn advanced<S: FeedSink>(
         &mut self,
@@ -80,7 +72,6 @@ impl CoinbaseDecoder {
         let channel = head.text(Key::Channel).unwrap_or_default();
         let number = head.number("message", Key::SequenceNum)?;
         let sent = head.time(Key::Timestamp)?;
-        self.clock.check(sent, ts_recv)?;
         let events = head.need_start("message", Key::Events)?;
         Ok(match channel {
             b"l2_data" => {
@@ -187,12 +178,11 @@ impl CoinbaseDecoder {
         let Some(kind) = head.text(Key::Type) else {
             // An answer by REST; nothing leads from it to the stream.
             let is_book = head.value(Key::Bids).is_some() && head.value(Key::Asks).is_some();
-            let message = if is_book {
-                FeedMessage::OtherDepth
+            return Ok(if is_book {
+                FeedOutcome::general(FeedMessage::OtherDepth)
             } else {
-                return Ok(self.log.count_unknown(b"(no type)"));
-            };
-            return Ok(FeedOutcome::general(message));
+                self.log.count_unknown(b"(no type)")
+            });
         };
         match kind {
             b"error" => {
@@ -233,7 +223,6 @@ impl CoinbaseDecoder {
         let (symbol, market) = (&mut symbols[index], &mut markets[index]);
         let spec = Arc::clone(symbol.instrument());
         let time = head.time(Key::Time)?;
-        clock.check(time, ts_recv)?;
         let stamps = Stamps { ts_event: clock.stamp(time, ts_recv), ts_recv, id: 0 };
         let mut id = 0;
         let message = match kind {

@@ -8,8 +8,7 @@ use crate::types::TIME_LIMIT;
 
 /// A whole number, in quotes or not.
 pub(super) fn whole(field: &'static str, value: Value<'_>) -> Result<u64, DecodeError> {
-    let text = if value.text().is_empty() { value.raw() } else { value.text() };
-    parse_u64(field, text)
+    parse_u64(field, value.unquoted())
 }
 
 /// Nanoseconds of a date; one of before 2000 is how the venue says that there is none.
