@@ -22,9 +22,10 @@ from websockets.asyncio.client import connect
 import tradecore as tc
 from sandbox_clients import Rest, best, order_path, run, served, stream_url, take
 from tradecore.errors import InvalidValueError
-from tradecore.sandbox import BinanceServer, Client
+from tradecore.sandbox import BinanceServer, Client, Fault
 from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, SystemClock, VenueReport
 from tradecore.venues.binance import BinanceConnector
+from tradecore.venues.clock import VirtualClock
 from tradecore.venues.transport import NetworkTransport
 from venue_servers import Trader
 
@@ -558,7 +559,7 @@ def test_a_catalog_moves_the_market_at_its_own_pace_or_faster(tmp_path: Path) ->
     tc.synthesize(tmp_path / "market", events=20_000, seed=3, instrument="BTCUSDT.BINANCE")
 
     async def work() -> None:
-        async with served(data=tmp_path / "market", symbols=["BTCUSDT.BINANCE"], speed=20) as (server, rest):
+        async with served(data=tmp_path / "market", speed=20) as (server, rest):
             async with connect(stream_url(server, "btcusdt@depth@100ms", is_spot=True)) as socket:
                 first = (await take(socket, lambda m: True))["data"]
                 second = (await take(socket, lambda m: True))["data"]
@@ -614,7 +615,8 @@ def test_the_command_ends_with_the_process_that_started_it() -> None:
             {"symbols": ["BTCUSDT.BYBIT"]},
             "symbols: BTCUSDT.BYBIT is not traded here: expected one of BINANCE, BINANCE_USDM",
         ),
-        ({"speed": 0}, "speed: 0 is not above zero"),
+        ({"speed": 0}, "speed: 0 is no number above zero"),
+        ({"speed": float("inf")}, "speed: inf is no number above zero"),
         ({"clients": 0}, "clients: expected at least one"),
         ({"clients": [Client(key="a", secret="b")] * 2}, "clients: two of them have one key"),
     ],
@@ -685,5 +687,21 @@ def test_our_own_connector_trades_here(is_spot: bool) -> None:
                         lambda: any(isinstance(event, VenueReport) and event.kind == "fill" for event in events)
                     )
                 assert await rest.ask("GET", order_path(is_spot).replace("order", "openOrders"), symbol="BTCUSDT") == []
+
+    run(work)
+
+
+def test_a_server_runs_on_the_clock_it_is_given() -> None:
+    async def work() -> None:
+        minute_ns = 60_000_000_000
+        clock = VirtualClock(28_333_333 * minute_ns - minute_ns // 60)
+        script = [Fault(kind="clock_step", after_s=1.5, step_ms=5_000)]
+        async with served(clock=clock, faults=script) as (_, rest):
+            told = []
+            for _ in range(3):
+                answer = await rest.ask("GET", "/api/v3/time", sign=False)
+                told.append((answer["serverTime"] * 1_000_000 - clock.now_ns(), rest.headers["X-MBX-USED-WEIGHT-1M"]))
+                await clock.advance(1.0)
+            assert told == [(0, "1"), (0, "1"), (5_000_000_000, "2")]
 
     run(work)

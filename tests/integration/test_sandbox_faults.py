@@ -200,6 +200,17 @@ def test_private_streams_end_with_a_word_and_are_to_be_had_anew() -> None:
     run(work)
 
 
+def test_the_answer_to_a_method_is_late() -> None:
+    async def work() -> None:
+        script = [Fault(kind="lag", on="time", count=1, delay_ms=300)]
+        async with served(faults=script) as (server, _), connect(f"{server.ws}/ws-api/v3") as socket:
+            for number in (1, 2):
+                await socket.send(json.dumps({"id": number, "method": "time"}))
+            assert [json.loads(await socket.recv())["id"] for _ in range(2)] == [2, 1]
+
+    run(work)
+
+
 def test_the_same_seed_meets_the_same_messages() -> None:
     def met(seed: int) -> list[bool]:
         faults = Faults([Fault(kind="drop", on="a*", probability=0.3)], seed=seed)
@@ -219,10 +230,11 @@ def test_a_script_is_read_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> N
         ('[[faults]]\nkind = "delay"\n', "delay needs delay_ms"),
         ('[[faults]]\nkind = "drop"\nprobability = 2\n', r"faults\.0\.probability"),
         ('[[faults]]\nkind = "drop"\nevery = 2\n', r"faults\.0\.every"),
-        ("faults = [", "cannot be read"),
+        ("faults = [", "is not TOML"),
+        ("", "faults: missing"),
     ]:
         script.write_text(text)
         with pytest.raises(ConfigError, match=problem):
             load_faults(script)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="No such file"):
         load_faults(tmp_path / "none.toml")

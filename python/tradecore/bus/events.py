@@ -121,11 +121,15 @@ class StatPublished(MarketEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class SignalGenerated(Event):
-    """A strategy's model has said something, and it holds."""
-
+class _OfStrategy(Event):
     instrument: str
     strategy: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalGenerated(_OfStrategy):
+    """A strategy's model has said something, and it holds."""
+
     action: SignalAction
     confidence: float
     value: float
@@ -135,11 +139,9 @@ class SignalGenerated(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderEvent(Event):
+class OrderEvent(_OfStrategy):
     """Anything that happened to an order."""
 
-    instrument: str
-    strategy: str
     order_id: int
     client_id: str | None
     """The strategy's own name for it."""
@@ -223,11 +225,9 @@ class OrderFilled(OrderEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class TradeExecuted(Event):
+class TradeExecuted(_OfStrategy):
     """A fill opened a position or added to it."""
 
-    instrument: str
-    strategy: str
     order_id: int
     side: Side
     price: Decimal
@@ -240,11 +240,9 @@ class TradeExecuted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TradeClosed(Event):
+class TradeClosed(_OfStrategy):
     """A position was closed, all of it or a part: by a fill, a settlement or a liquidation."""
 
-    instrument: str
-    strategy: str
     order_id: int | None
     """None where the venue closed it."""
     side: Side
@@ -261,11 +259,9 @@ class TradeClosed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentBooked(Event):
+class PaymentBooked(_OfStrategy):
     """A venue moved money of its own accord."""
 
-    instrument: str
-    strategy: str
     why: str
     """``funding``, ``settlement``, ``liquidation`` or ``liquidation_fee``."""
     paid: Decimal
@@ -279,11 +275,9 @@ class PaymentBooked(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionEnded(Event):
+class ExecutionEnded(_OfStrategy):
     """An execution has ended: filled, cancelled, out of time, or failed."""
 
-    instrument: str
-    strategy: str
     execution_id: int
     algorithm: str
     side: Side

@@ -29,7 +29,9 @@ def binance(
     symbols: Annotated[
         list[str] | None,
         typer.Option(
-            "--symbol", metavar="ID", help="Instrument of BINANCE or BINANCE_USDM; may be given several times."
+            "--symbol",
+            metavar="ID",
+            help="Instrument of BINANCE or BINANCE_USDM, several times for several; all of the data if not given.",
         ),
     ] = None,
     data: Annotated[
@@ -56,11 +58,10 @@ def binance(
 
     from tradecore.cli.signals import on_signals
     from tradecore.sandbox import BinanceServer, load_faults
-    from tradecore.sandbox.binance.server import SYMBOLS
 
     server = BinanceServer(
         port,
-        symbols=symbols or SYMBOLS,
+        symbols=symbols,
         data=None if data == "synth" else data,
         speed=speed,
         clients=clients,

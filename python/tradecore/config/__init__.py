@@ -1,6 +1,6 @@
 """Configuration files: models, loading, and the founding market maker's format."""
 
-from tradecore.config.loader import load_config, load_train_config
+from tradecore.config.loader import load_config, load_model, load_train_config
 from tradecore.config.models import (
     BacktestConfig,
     ConnectionConfig,
@@ -22,5 +22,6 @@ __all__ = [
     "TardisConfig",
     "TrainConfig",
     "load_config",
+    "load_model",
     "load_train_config",
 ]

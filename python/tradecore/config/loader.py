@@ -15,7 +15,7 @@ from tradecore.errors import ConfigError
 from tradecore.files import config_text
 from tradecore.validation import first_problem
 
-__all__ = ["load_config", "load_train_config"]
+__all__ = ["load_config", "load_model", "load_train_config"]
 
 _Config = TypeVar("_Config", bound=BaseModel)
 
@@ -39,6 +39,17 @@ def load_config(path: str | Path) -> tuple[BacktestConfig, list[str]]:
     return _validated(BacktestConfig, document, path), []
 
 
+def load_model(path: str | Path, model: type[_Config]) -> _Config:
+    """Load a file of TOML as a model says.
+
+    Raises
+    ------
+    ConfigError
+        With the file and the key path of the first problem.
+    """
+    return _validated(model, _read(Path(path)), path)
+
+
 def load_train_config(path: str | Path) -> TrainConfig:
     """Load the configuration of a training from TOML.
 
@@ -47,7 +58,7 @@ def load_train_config(path: str | Path) -> TrainConfig:
     ConfigError
         With the file and the key path of the first problem.
     """
-    return _validated(TrainConfig, _read(Path(path)), path)
+    return load_model(path, TrainConfig)
 
 
 def _read(path: Path) -> dict[str, Any]:

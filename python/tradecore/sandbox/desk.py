@@ -10,13 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 from tradecore._core import Instrument, Notice, SimExchange
-from tradecore.sandbox.feed import MarketFeed
-from tradecore.types import EventKind
+from tradecore.sandbox.feed import KINDS, MarketFeed
 from tradecore.venue import SimVenue
 
 __all__ = ["Desk", "Execution", "OrderRecord", "PublicTrade", "Update"]
 
-_HOLDS = tuple(int(kind) for kind in (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE))
+_HOLDS = tuple(int(kind) for kind in KINDS)
 _KEPT = 20_000
 """So many orders that have ended can be asked for, and so many fills and trades."""
 
@@ -60,6 +59,10 @@ class OrderRecord:
     created_ns: int = 0
     updated_ns: int = 0
     executions: list[Execution] = field(default_factory=list)
+    cancel_id: str | None = None
+    """What its client calls the cancel of it."""
+    execution_id: int = 0
+    """The venue's number of what happened to it last."""
 
     @property
     def is_open(self) -> bool:
@@ -93,7 +96,7 @@ class Desk:
     """Clients and markets of one simulated venue.
 
     Nothing takes time here: what a request leads to at once is known when it returns. What time brings comes with
-    :meth:`pump`.
+    :meth:`pump`, which goes before any request.
 
     Parameters
     ----------
@@ -127,6 +130,8 @@ class Desk:
         self.on_trades: list[Callable[[str, list[PublicTrade]], None]] = []
         self._order_ids = itertools.count(1_000_001)
         self._trade_ids = itertools.count(5_000_001)
+        self._execution_ids = itertools.count(1)
+        self._venue = venue.name
         self._met: tuple[tuple[int, int, int], int] | None = None
         """The trade of a client that rested, whose taker is told of it next."""
 
@@ -144,18 +149,21 @@ class Desk:
             for message in feed.due(now_ns)
         ]
         for at, market, symbol, message in sorted(due, key=lambda item: item[:2]):
-            at = max(at, self.exchange.now_ns or 0)
+            at = self._at(at)
             self.exchange.message(at, market, message.rows)
             if message.trades:
                 self._publish(symbol, [(price, qty, not bought) for price, qty, bought in message.trades], at)
             self._take(at)
         self._advance(now_ns)
 
-    def _advance(self, now_ns: int) -> int:
-        at = max(now_ns, self.exchange.now_ns or 0)
+    def _at(self, now_ns: int) -> int:
+        """Return the exchange's time, which does not go back where the server's does."""
+        return max(now_ns, self.exchange.now_ns or 0)
+
+    def _advance(self, now_ns: int) -> None:
+        at = self._at(now_ns)
         self.exchange.advance(at)
         self._take(at)
-        return at
 
     def _publish(self, symbol: str, trades: list[tuple[int, int, bool]], at: int) -> list[PublicTrade]:
         """Tell everybody of trades: price and quantity in increments, and whether the buyer had rested."""
@@ -173,8 +181,7 @@ class Desk:
 
     def submit(self, order: OrderRecord, now_ns: int, **terms: Any) -> OrderRecord:
         """Take an order; its status tells what became of it at once. ``terms`` are those of ``SimExchange.submit``."""
-        self.pump(now_ns)
-        at = max(now_ns, self.exchange.now_ns or 0)
+        at = self._at(now_ns)
         order.created_ns = order.updated_ns = at
         price = None if order.price == 0 else order.price
         self.orders[order.order_id] = self._open[order.order_id] = order
@@ -189,26 +196,28 @@ class Desk:
         self._advance(at)
         return order
 
+    def balances(self, account: int) -> Mapping[str, tuple[Decimal, Decimal]]:
+        """Return what an account holds of each asset, and how much of it orders lock."""
+        return self.exchange.balances(account).get(self._venue, {})
+
     def next_order_id(self) -> int:
         """Return the venue's number of the next order."""
         return next(self._order_ids)
 
     def cancel(self, order: OrderRecord, now_ns: int) -> bool:
         """Cancel an order. Return whether it was there to be cancelled."""
-        self.pump(now_ns)
         if not order.is_open:
             return False
-        at = max(now_ns, self.exchange.now_ns or 0)
+        at = self._at(now_ns)
         self.exchange.cancel(at, order.account, order.order_id, order.market)
         self._advance(at)
         return order.status == "CANCELED"
 
     def replace(self, order: OrderRecord, price: Decimal, qty: Decimal, now_ns: int) -> str | None:
         """Change price and total quantity of an order. Return why the venue refused, None if it did not."""
-        self.pump(now_ns)
         if not order.is_open:
             return "unknown_order"
-        at = max(now_ns, self.exchange.now_ns or 0)
+        at = self._at(now_ns)
         order.reason = None
         self.exchange.replace(at, order.account, order.order_id, order.market, price, qty)
         self._advance(at)
@@ -235,7 +244,7 @@ class Desk:
                 self._apply(order, notice)
 
     def _apply(self, order: OrderRecord, notice: Notice) -> None:
-        order.updated_ns = notice.ts_event
+        order.updated_ns, order.execution_id = notice.ts_event, next(self._execution_ids)
         order.reason = notice.reason
         execution = None
         match notice.kind:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tradecore.errors import ConfigError
+from tradecore.config import load_model
 
 __all__ = ["Fault", "Faults", "load_faults"]
 
@@ -76,7 +75,7 @@ class Fault(BaseModel):
 class _Script(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    faults: list[Fault]
+    faults: tuple[Fault, ...]
 
 
 def load_faults(path: str | Path) -> tuple[Fault, ...]:
@@ -87,15 +86,7 @@ def load_faults(path: str | Path) -> tuple[Fault, ...]:
     ConfigError
         Naming the file and the key that is wrong.
     """
-    try:
-        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return tuple(_Script.model_validate(given).faults)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(str(path), "", f"cannot be read: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(str(path), key, f"{first['msg']}, got {first['input']!r}") from None
+    return load_model(path, _Script).faults
 
 
 class Faults:

@@ -13,7 +13,10 @@ from tradecore._core import Instrument, Synth
 from tradecore.data.catalog import Catalog
 from tradecore.types import EventFlag, EventKind
 
-__all__ = ["MarketFeed", "Message", "catalog_feed", "synthetic_feed"]
+__all__ = ["KINDS", "MarketFeed", "Message", "catalog_feed", "synthetic_feed"]
+
+KINDS = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE)
+"""What moves a market."""
 
 _ROWS = 2_048
 _LAST = int(EventFlag.LAST)
@@ -113,5 +116,4 @@ def catalog_feed(catalog: Catalog, instrument: str, *, speed: float = 1.0) -> Ma
     CatalogError
         When it holds none.
     """
-    kinds = (EventKind.BOOK_CLEAR, EventKind.BOOK_SET, EventKind.TRADE, EventKind.QUOTE)
-    return MarketFeed(catalog.stream(instrument, kinds=kinds), speed=speed)
+    return MarketFeed(catalog.stream(instrument, kinds=KINDS), speed=speed)

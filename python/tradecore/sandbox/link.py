@@ -11,6 +11,7 @@ import orjson
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from tradecore.sandbox.faults import Faults
+from tradecore.venues.clock import Clock, Timer
 
 __all__ = ["Link"]
 
@@ -28,7 +29,7 @@ class Link:
     transport : asyncio.WriteTransport or None
         What it lies on.
     faults : Faults
-    now_s : callable
+    clock : Clock
     """
 
     def __init__(
@@ -36,20 +37,23 @@ class Link:
         socket: web.WebSocketResponse,
         transport: asyncio.WriteTransport | None,
         faults: Faults,
-        now_s: Callable[[], float],
+        clock: Clock,
     ) -> None:
-        self._socket = socket
+        self.socket = socket
         self._transport = transport
         self._faults = faults
-        self._now_s = now_s
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST)
+        self._clock = clock
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(_MOST)
         self._held: bytes | None = None
-        self._later: set[asyncio.TimerHandle] = set()
+        self._later: set[Timer] = set()
         self.is_half_open = False
         self.is_cut = False
 
-    def push(self, stream: str, message: Any) -> None:
-        """Send a message of a stream, as the script has it."""
+    def _now_s(self) -> float:
+        return self._clock.now_ns() / 1e9
+
+    def push(self, stream: str, message: Any, *, late_s: float = 0.0) -> None:
+        """Send a message of a stream, as the script has it, so many seconds late."""
         text = orjson.dumps(message)
         copies = 1
         for fault in self._faults.of_message(stream, self._now_s()):
@@ -63,26 +67,28 @@ class Link:
                 case "half_open":
                     self.is_half_open = True
                 case "disconnect":
-                    return self.cut()
+                    self.cut()
+                    return
                 case "delay":
-                    return self._push_later(text, fault.delay_ms / 1000)
-                case _:
-                    if self._held is None:
-                        self._held = text
-                        return None
+                    late_s += fault.delay_ms / 1000
+                case _ if self._held is None:
+                    self._held = text
+                    return
+        if late_s:
+            self._push_later(text, late_s)
+            return
         for _ in range(copies):
             self._put(text)
         if self._held is not None:
             held, self._held = self._held, None
             self._put(held)
-        return None
 
     def _push_later(self, text: bytes, seconds: float) -> None:
         def arrive() -> None:
             self._later.discard(handle)
             self._put(text)
 
-        handle = asyncio.get_running_loop().call_later(seconds, arrive)
+        handle = self._clock.call_later(seconds, arrive)
         self._later.add(handle)
 
     def _put(self, text: bytes) -> None:
@@ -105,16 +111,16 @@ class Link:
         pinger = asyncio.create_task(self._ping(ping_s))
         second, came = -1, 0
         try:
-            async for message in self._socket:
+            async for message in self.socket:
                 if self.is_half_open:
                     continue
                 now = int(self._now_s())
                 second, came = now, 1 + (came if now == second else 0)
                 if most_per_s is not None and came > most_per_s:
-                    await self._socket.close(code=1008, message=b"Too many requests")
+                    await self.socket.close(code=1008, message=b"Too many requests")
                     break
                 if message.type is WSMsgType.PING:
-                    await self._socket.pong(message.data)
+                    await self.socket.pong(message.data)
                 elif message.type is WSMsgType.TEXT:
                     on_text(message.data)
         finally:
@@ -126,19 +132,19 @@ class Link:
 
     async def _write(self) -> None:
         with suppress(ClientConnectionResetError, ConnectionError):
-            while (text := await self._queue.get()) is not None:
-                await self._socket.send_str(text.decode())
+            while True:
+                await self.socket.send_str((await self._queue.get()).decode())
 
     async def _ping(self, seconds: float) -> None:
         with suppress(ClientConnectionResetError, ConnectionError):
             while True:
-                await asyncio.sleep(seconds)
+                await self._clock.sleep(seconds)
                 if not self.is_half_open:
-                    await self._socket.ping(str(int(self._now_s() * 1000)).encode())
+                    await self.socket.ping(str(int(self._now_s() * 1000)).encode())
 
     async def close(self) -> None:
         """End the connection as it should be."""
         if self.is_cut:
             return
         with suppress(ClientConnectionResetError, ConnectionError):
-            await self._socket.close(code=1001)
+            await self.socket.close(code=1001)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradecore.sandbox.binance.shapes import SpotShapes, UsdmShapes, ms
+from tradecore.sandbox.binance.shapes import Shapes, SpotShapes, ms
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.link import Link
 
@@ -66,7 +66,7 @@ class Book:
 class Streams:
     """The streams of one market of the venue, and who has subscribed to them."""
 
-    def __init__(self, desk: Desk, shapes: SpotShapes | UsdmShapes, *, first_id: int = 1_000_000_000) -> None:
+    def __init__(self, desk: Desk, shapes: Shapes, *, first_id: int = 1_000_000_000) -> None:
         self.desk = desk
         self.shapes = shapes
         self.is_spot = isinstance(shapes, SpotShapes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 __all__ = [
     "BAD_SIGNATURE",
@@ -14,7 +15,9 @@ __all__ = [
     "UNKNOWN_KEY",
     "UNKNOWN_ORDER",
     "Refused",
+    "missing",
     "refusal_of",
+    "unreadable",
 ]
 
 BAD_SIGNATURE = (-1022, "Signature for this request is not valid.")
@@ -29,6 +32,9 @@ _SPOT = {
     "post_only_would_cross": (-2010, "Order would immediately match and take."),
     "insufficient_balance": (-2010, "Account has insufficient balance for requested action."),
     "min_notional": (-1013, "Filter failure: NOTIONAL"),
+    "tick_size": (-1013, "Filter failure: PRICE_FILTER"),
+    "lot_size": (-1013, "Filter failure: LOT_SIZE"),
+    "duplicate": (-2010, "Duplicate order sent."),
 }
 _USDM = {
     "post_only_would_cross": (
@@ -39,6 +45,9 @@ _USDM = {
     "insufficient_balance": (-2018, "Balance is insufficient."),
     "reduce_only": (-2022, "ReduceOnly Order is rejected."),
     "min_notional": (-4164, "Order's notional must be no smaller than the symbol's (unless you choose reduce only)."),
+    "tick_size": (-4014, "Price not increased by tick size."),
+    "lot_size": (-4023, "Qty not increased by step size."),
+    "duplicate": (-4116, "ClientOrderId is duplicated."),
 }
 _BOTH = {
     "min_qty": (-1013, "Filter failure: LOT_SIZE"),
@@ -52,16 +61,39 @@ _BOTH = {
 
 
 class Refused(Exception):
-    """An error that the venue answers with."""
+    """An error that the venue answers with; ``data`` is what was done all the same."""
 
     def __init__(
-        self, code: int, text: str, *, status: int = 400, headers: Mapping[str, str] = MappingProxyType({})
+        self,
+        code: int,
+        text: str,
+        *,
+        status: int = 400,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code, text)
         self.code = code
         self.text = text
         self.status = status
         self.headers = headers
+        self.data = data
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The error as the venue writes it."""
+        body = {"code": self.code, "msg": self.text}
+        return body if self.data is None else {**body, "data": self.data}
+
+
+def missing(name: str) -> Refused:
+    """Return what the venue says where a parameter is missing or cannot be read."""
+    return Refused(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def unreadable(name: str, problem: str = "") -> Refused:
+    """Return what the venue says of a value that it cannot read."""
+    return Refused(-1100, f"Illegal characters found in parameter '{name}'{problem}.")
 
 
 def refusal_of(reason: str | None, *, is_spot: bool) -> Refused:

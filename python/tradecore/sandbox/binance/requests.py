@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from tradecore.sandbox.binance.refusals import Refused
+from tradecore.sandbox.binance.refusals import BAD_SYMBOL, Refused, missing, unreadable
 
-__all__ = ["AmendRequest", "CancelReplaceRequest", "ModifyRequest", "OrderRequest", "WhichOrder", "read"]
+__all__ = ["AmendRequest", "Asked", "CancelReplaceRequest", "ModifyRequest", "OrderRequest", "WhichOrder", "whole"]
 
 _AUTH = ("signature", "timestamp", "recvWindow", "apiKey")
 
@@ -78,24 +79,77 @@ class ModifyRequest(_Request):
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Row = TypeVar("_Row")
 
 
-def read(model: type[_Model], given: Mapping[str, Any]) -> _Model:
-    """Read the parameters of a request.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that has been let in; ``account`` is -1 where nobody's was needed."""
+
+    params: Mapping[str, Any]
+    now_ns: int
+    account: int = -1
+
+    def read(self, model: type[_Model]) -> _Model:
+        """Read the parameters.
+
+        Raises
+        ------
+        Refused
+            Naming the first one that is missing (-1102), unread (-1104) or wrong (-1100).
+        """
+        try:
+            return model.model_validate({name: value for name, value in self.params.items() if name not in _AUTH})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "missing":
+                raise missing(name) from None
+            if first["type"] == "extra_forbidden":
+                raise Refused(-1104, f"Not all sent parameters were read; '{name}' is none here.") from None
+            raise unreadable(name, f": {first['msg']}") from None
+
+    def whole(self, name: str, default: int) -> int:
+        """Read one number, as :func:`whole` does."""
+        return whole(self.params, name, default)
+
+    def symbol(self, known: Container[str]) -> str:
+        """Read the symbol.
+
+        Raises
+        ------
+        Refused
+            When it is missing or none of those known.
+        """
+        symbol = self.params.get("symbol")
+        if not symbol:
+            raise missing("symbol")
+        if symbol not in known:
+            raise Refused(*BAD_SYMBOL)
+        return str(symbol)
+
+    def symbols(self, known: Sequence[str]) -> Sequence[str]:
+        """Read the symbol if there is one; all that are known if not."""
+        return [self.symbol(known)] if self.params.get("symbol") else known
+
+    def of_each(self, known: Sequence[str], make: Callable[[str], _Row]) -> _Row | list[_Row]:
+        """Return what is made of the symbol that is asked for; a list of all if there is none."""
+        made = [make(symbol) for symbol in self.symbols(known)]
+        return made[0] if self.params.get("symbol") else made
+
+
+def whole(params: Mapping[str, Any], name: str, default: int) -> int:
+    """Read a whole number that is not negative; a ``limit`` is from 1 to 5,000.
 
     Raises
     ------
     Refused
-        Naming the first parameter that is missing (-1102), unread (-1104) or wrong (-1100).
+        When it is none.
     """
     try:
-        return model.model_validate({name: value for name, value in given.items() if name not in _AUTH})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            text = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-            raise Refused(-1102, text) from None
-        if first["type"] == "extra_forbidden":
-            raise Refused(-1104, f"Not all sent parameters were read; '{name}' is none here.") from None
-        raise Refused(-1100, f"Illegal characters found in parameter '{name}': {first['msg']}.") from None
+        number = int(params.get(name, default))
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0 or (name == "limit" and not 1 <= number <= 5_000):
+        raise unreadable(name)
+    return number

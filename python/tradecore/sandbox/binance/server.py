@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,21 +20,25 @@ from tradecore._core import Instrument
 from tradecore.data.catalog import Catalog
 from tradecore.errors import InvalidValueError
 from tradecore.instruments import find_instrument
-from tradecore.sandbox.binance.api import MAINTENANCE, Api, Asked, Endpoint
+from tradecore.sandbox.binance.accounts import MAINTENANCE
+from tradecore.sandbox.binance.api import Api
+from tradecore.sandbox.binance.door import Door
 from tradecore.sandbox.binance.keys import Client, Clients
 from tradecore.sandbox.binance.limits import Limit, Limits
 from tradecore.sandbox.binance.public import Streams
-from tradecore.sandbox.binance.refusals import BAD_TIMESTAMP, Refused
+from tradecore.sandbox.binance.refusals import NO_LISTEN_KEY, Refused
+from tradecore.sandbox.binance.session import Session
 from tradecore.sandbox.binance.shapes import SpotShapes, UsdmShapes, ms
 from tradecore.sandbox.desk import Desk
 from tradecore.sandbox.faults import Fault, Faults
 from tradecore.sandbox.feed import MarketFeed, catalog_feed, synthetic_feed
 from tradecore.sandbox.link import Link
 from tradecore.venue import Latency, SimVenue
+from tradecore.venues.clock import Clock, SystemClock
 
 __all__ = ["BinanceServer"]
 
-SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "BTCUSDT.BINANCE_USDM", "ETHUSDT.BINANCE_USDM")
+_SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "BTCUSDT.BINANCE_USDM", "ETHUSDT.BINANCE_USDM")
 _PRICES = {"BTC": "60000", "ETH": "3000"}
 _TICK_S = 0.01
 _SIGNATURE = re.compile(rb"&?signature=([^&]*)")
@@ -47,8 +52,6 @@ _LIMITS = {
         (Limit("ORDERS", "SECOND", 10, 300), Limit("ORDERS", "MINUTE", 1, 1_200)),
     ),
 }
-_STALE = 1_000_000
-"""So many updates lie between a stale snapshot and the book."""
 _FIRST_ID = {"BINANCE": 10_000_000_000, "BINANCE_USDM": 20_000_000_000}
 
 
@@ -62,8 +65,9 @@ class BinanceServer:
     ----------
     port : int
         0 for a free one.
-    symbols : sequence of str
-        Ids of instruments of ``BINANCE`` and ``BINANCE_USDM``.
+    symbols : sequence of str, optional
+        Ids of instruments of ``BINANCE`` and ``BINANCE_USDM``. If not given, those that the catalog holds; without one
+        BTC and ETH of both.
     data : path or Catalog, optional
         What moves them; a synthetic market each if not given.
     speed : float
@@ -77,6 +81,8 @@ class BinanceServer:
     seed : int
     ping : float, optional
         Seconds between pings; 20 (spot) and 180 (USD-M) if not given.
+    clock : Clock, optional
+        The machine's if not given.
 
     Attributes
     ----------
@@ -87,7 +93,7 @@ class BinanceServer:
     Raises
     ------
     InvalidValueError
-        For an instrument of another venue, and a speed that is not above zero.
+        For an instrument of another venue, a catalog without any of these, and a speed that is no number above zero.
     CatalogError
         For an instrument that the catalog does not hold.
     """
@@ -96,7 +102,7 @@ class BinanceServer:
         self,
         port: int = 0,
         *,
-        symbols: Sequence[str] = SYMBOLS,
+        symbols: Sequence[str] | None = None,
         data: str | Path | Catalog | None = None,
         speed: float = 1.0,
         clients: int | Sequence[Client] = 2,
@@ -105,22 +111,25 @@ class BinanceServer:
         faults: Sequence[Fault] = (),
         seed: int = 0,
         ping: float | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        if not speed > 0:
-            raise InvalidValueError("speed", f"{speed} is not above zero")
-        made = isinstance(clients, int)
-        self.clients = (
-            tuple(Client.made(seed, at) for at in range(clients)) if isinstance(clients, int) else tuple(clients)
-        )
-        if made and not self.clients:
-            raise InvalidValueError("clients", "expected at least one")
+        if not 0 < speed < math.inf:
+            raise InvalidValueError("speed", f"{speed} is no number above zero")
+        if isinstance(clients, int):
+            if clients < 1:
+                raise InvalidValueError("clients", "expected at least one")
+            clients = [Client.made(seed, at) for at in range(clients)]
+        self.clients = tuple(clients)
         self._keys = Clients(self.clients)
         self._port = port
         self._ping_s = ping
+        self._clock = clock or SystemClock()
         self._faults = Faults(faults, seed=seed)
+        self._door = Door(self._faults, self._clock)
         self._links: set[Link] = set()
         self._api: dict[str, Api] = {}
         catalog = None if data is None else Catalog.of(data)
+        symbols = _symbols(catalog) if symbols is None else symbols
         for venue, settings in _venues(spot_balances, futures_balances).items():
             instruments = _instruments(venue, symbols, catalog)
             if instruments:
@@ -148,7 +157,7 @@ class BinanceServer:
         desk = Desk(instruments, feeds, settings, seed=seed)
         shapes = (SpotShapes if venue == "BINANCE" else UsdmShapes)(desk.instruments)
         streams = Streams(desk, shapes, first_id=_FIRST_ID[venue])
-        return Api(desk, streams, Limits(*_LIMITS[venue]), venue=venue)
+        return Api(desk, streams, Limits(*_LIMITS[venue]))
 
     def __repr__(self) -> str:
         return f"<BinanceServer {self.rest or 'not running'}, {len(self.clients)} clients>"
@@ -172,27 +181,28 @@ class BinanceServer:
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._answer])
         for api in self._api.values():
+            streams = partial(self._stream_socket, api)
             for method, path in api.requests:
-                app.router.add_route(method, path, self._request)
+                app.router.add_route(method, path, partial(self._request, api))
             if api.is_spot:
-                app.router.add_get("/ws-api/v3", self._method_socket)
-                app.router.add_get("/stream", self._stream_socket)
-                app.router.add_get("/ws", self._stream_socket)
-                app.router.add_get("/ws/{streams:.+}", self._stream_socket)
+                app.router.add_get("/ws-api/v3", partial(self._method_socket, api))
+                app.router.add_get("/stream", streams)
+                app.router.add_get("/ws", streams)
+                app.router.add_get("/ws/{streams:.+}", streams)
             else:
-                app.router.add_get("/ws-fapi/v1", self._method_socket)
-                app.router.add_get("/private/ws/{listen_key}", self._private_socket)
-                app.router.add_get("/{route:public|market}/stream", self._stream_socket)
-                app.router.add_get("/{route:public|market}/ws", self._stream_socket)
-                app.router.add_get("/{route:public|market}/ws/{streams:.+}", self._stream_socket)
+                app.router.add_get("/ws-fapi/v1", partial(self._method_socket, api))
+                app.router.add_get("/private/ws/{listen_key}", partial(self._private_socket, api))
+                app.router.add_get("/{route:public|market}/stream", streams)
+                app.router.add_get("/{route:public|market}/ws", streams)
+                app.router.add_get("/{route:public|market}/ws/{streams:.+}", streams)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         host, port = self._runner.addresses[0][:2]
         self.rest, self.ws = f"http://{host}:{port}", f"ws://{host}:{port}"
-        self._faults.begin(time.time())
+        self._faults.begin(self._door.now_s)
         for api in self._api.values():
-            api.desk.begin(time.time_ns())
+            api.desk.begin(self._clock.now_ns())
         self._mover = asyncio.create_task(self._move())
         return self
 
@@ -210,7 +220,7 @@ class BinanceServer:
     async def _move(self) -> None:
         """Move the markets, and tell everybody."""
         while True:
-            now_ns = time.time_ns()
+            now_ns = self._clock.now_ns()
             if self._faults.is_due("lost_sequence", now_ns / 1e9):
                 self._restart()
             expires = self._faults.is_due("expire_keys", now_ns / 1e9)
@@ -218,23 +228,15 @@ class BinanceServer:
                 api.desk.pump(now_ns)
                 api.streams.publish(now_ns)
                 if expires:
-                    api.expire_keys(now_ns)
-            await asyncio.sleep(_TICK_S)
+                    api.users.expire(ms(now_ns), is_spot=api.is_spot)
+            await self._clock.sleep(_TICK_S)
 
     def _restart(self) -> None:
         for link in tuple(self._links):
             link.cut()
         for venue, api in self._api.items():
             api.streams.begin_again(_FIRST_ID[venue] // 10)
-            api.listen_keys.clear()
-
-    def _now_ns(self) -> int:
-        now = time.time_ns()
-        return now + self._faults.clock_ahead_ms(now / 1e9) * 1_000_000
-
-    def _api_of(self, request: web.Request) -> Api:
-        is_futures = request.path.startswith(("/fapi", "/ws-fapi", "/public", "/market", "/private"))
-        return self._api["BINANCE_USDM" if is_futures else "BINANCE"]
+            api.users.lose_keys()
 
     # Requests.
 
@@ -245,26 +247,21 @@ class BinanceServer:
         try:
             return await handler(request)
         except Refused as refused:
-            body = {"code": refused.code, "msg": refused.text, **_data(refused)}
-            return _json(body, status=refused.status, headers=refused.headers)
+            return _json(refused.body, status=refused.status, headers=refused.headers)
         except web.HTTPException as error:
             return _json(
                 {"code": -1000, "msg": f"{error.reason}: {request.method} {request.path}"}, status=error.status
             )
 
-    async def _request(self, request: web.Request) -> web.StreamResponse:
-        api = self._api_of(request)
+    async def _request(self, api: Api, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        now_s = time.time()
-        name = f"{request.method} {request.path}"
-        faults = self._faults.of_request(name, now_s)
-        _refuse(faults)
-        if any(fault.kind == "lose" for fault in faults):
+        visit = self._door.enter(f"{request.method} {request.path}")
+        if visit.is_lost:
             return _dead(request)
         query = request.rel_url.raw_query_string.encode()
         params = _params(query + b"&" + body)
         endpoint = api.requests[request.method, request.path]
-        headers = api.limits.ask(endpoint.weight(params), now_s)
+        headers = api.limits.ask(endpoint.weight(params), visit.now_s)
         account = -1
         key = request.headers.get("X-MBX-APIKEY")
         if endpoint.security == "signed":
@@ -272,52 +269,30 @@ class BinanceServer:
             payload = _SIGNATURE.sub(b"", query) + _SIGNATURE.sub(b"", body)
             signature = dict(parse_qsl(found[0].lstrip(b"&").decode())).get("signature") if found else None
             account = self._keys.check(key, payload, signature)
-            self._check_time(params)
+            self._door.check_time(params)
         elif endpoint.security == "key":
             account = self._keys.account(key)
         if endpoint.is_order:
-            headers |= api.limits.order(account, now_s)
-        result = self._carry_out(endpoint, Asked(params, self._now_ns(), account), faults)
-        if any(fault.kind == "swallow" for fault in faults):
+            headers |= api.limits.order(account, visit.now_s)
+        result = visit.carry_out(api, endpoint, params, account)
+        if visit.is_swallowed:
             return _dead(request)
-        for fault in faults:
-            if fault.kind == "lag":
-                await asyncio.sleep(fault.delay_ms / 1000)
+        if visit.lag_s:
+            await self._clock.sleep(visit.lag_s)
         return _json(result, headers=headers)
-
-    def _carry_out(self, endpoint: Endpoint, asked: Asked, faults: Sequence[Fault]) -> Any:
-        result = endpoint.call(asked)
-        if any(fault.kind == "stale_snapshot" for fault in faults) and "lastUpdateId" in result:
-            result = {**result, "lastUpdateId": result["lastUpdateId"] - _STALE}
-        return result
-
-    def _check_time(self, params: Mapping[str, Any]) -> None:
-        try:
-            sent, window = int(params["timestamp"]), int(params.get("recvWindow", 5_000))
-        except (KeyError, ValueError):
-            raise Refused(
-                -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed."
-            ) from None
-        if not 0 < window <= 60_000:
-            raise Refused(-1131, "recvWindow must be less than 60000")
-        now = ms(self._now_ns())
-        if sent >= now + 1_000:
-            raise Refused(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
-        if now - sent > window:
-            raise Refused(*BAD_TIMESTAMP)
 
     # WebSockets.
 
-    async def _serve(
-        self, request: web.Request, prepare: Callable[[Link], Callable[[str], None]], *, is_api: bool = False
-    ) -> web.WebSocketResponse:
-        api = self._api_of(request)
+    async def _connect(self, request: web.Request) -> Link:
         socket = web.WebSocketResponse(autoping=False, max_msg_size=1 << 16)
         await socket.prepare(request)
-        link = Link(socket, request.transport, self._faults, time.time)
+        return Link(socket, request.transport, self._faults, self._clock)
+
+    async def _serve(
+        self, api: Api, link: Link, on_text: Callable[[str], None], *, is_api: bool = False
+    ) -> web.WebSocketResponse:
         self._links.add(link)
         try:
-            on_text = prepare(link)
             ping_s = self._ping_s or (20.0 if api.is_spot else 180.0)
             # Requests have limits of their own; frames of a stream's connection are counted.
             most_per_s = None if is_api else 5 if api.is_spot else 10
@@ -325,21 +300,17 @@ class BinanceServer:
         finally:
             self._links.discard(link)
             api.streams.forget(link)
-        return socket
+        return link.socket
 
-    async def _stream_socket(self, request: web.Request) -> web.WebSocketResponse:
-        api = self._api_of(request)
+    async def _stream_socket(self, api: Api, request: web.Request) -> web.WebSocketResponse:
         route = request.match_info.get("route", "")
         names = request.query.get("streams") or request.match_info.get("streams") or ""
         is_combined = request.path.endswith("/stream")
-
-        def prepare(link: Link) -> Callable[[str], None]:
-            for stream in filter(None, names.split("/")):
-                if api.streams.is_carried(stream, route):
-                    api.streams.subscribe(stream, link, is_combined=is_combined)
-            return lambda text: self._control(api, link, route, text, is_combined=is_combined)
-
-        return await self._serve(request, prepare)
+        link = await self._connect(request)
+        for stream in filter(None, names.split("/")):
+            if api.streams.is_carried(stream, route):
+                api.streams.subscribe(stream, link, is_combined=is_combined)
+        return await self._serve(api, link, lambda text: self._control(api, link, route, text, is_combined=is_combined))
 
     def _control(self, api: Api, link: Link, route: str, text: str, *, is_combined: bool) -> None:
         """Take a control frame."""
@@ -366,145 +337,25 @@ class BinanceServer:
                 return
         link.push("ack", {"result": result, "id": number})
 
-    async def _private_socket(self, request: web.Request) -> web.WebSocketResponse:
-        api = self._api_of(request)
-        account = api.listen_keys.get(request.match_info["listen_key"])
+    async def _private_socket(self, api: Api, request: web.Request) -> web.WebSocketResponse:
+        account = api.users.account_of(request.match_info["listen_key"])
         if account is None:
-            raise web.HTTPBadRequest(reason="This listenKey does not exist.")
-        pushes: list[Callable[[dict[str, Any]], None]] = []
-
-        def prepare(link: Link) -> Callable[[str], None]:
-            pushes.append(lambda event: link.push("user", event))
-            api.users[account].append(pushes[0])
-            return lambda text: None
-
+            raise web.HTTPBadRequest(reason=NO_LISTEN_KEY[1])
+        link = await self._connect(request)
+        push = partial(link.push, "user")
+        api.users.add(account, push)
         try:
-            return await self._serve(request, prepare)
+            return await self._serve(api, link, lambda text: None)
         finally:
-            for push in pushes:
-                api.forget(account, push)
+            api.users.forget(account, push)
 
-    async def _method_socket(self, request: web.Request) -> web.WebSocketResponse:
-        session = _Session(self, self._api_of(request))
-
-        def prepare(link: Link) -> Callable[[str], None]:
-            session.link = link
-            return session.take
-
+    async def _method_socket(self, api: Api, request: web.Request) -> web.WebSocketResponse:
+        link = await self._connect(request)
+        session = Session(self._door, self._keys, api, link)
         try:
-            return await self._serve(request, prepare, is_api=True)
+            return await self._serve(api, link, session.take, is_api=True)
         finally:
             session.end()
-
-
-class _Session:
-    """A connection to the WebSocket API."""
-
-    def __init__(self, server: BinanceServer, api: Api) -> None:
-        self._server = server
-        self._api = api
-        self.link: Link
-        self._key: str | None = None
-        self._subscriptions: dict[int, tuple[int, Callable[[dict[str, Any]], None]]] = {}
-
-    def take(self, text: str) -> None:
-        """Take a request and answer it."""
-        try:
-            asked = orjson.loads(text)
-            method, number = asked["method"], asked.get("id")
-            params = asked.get("params") or {}
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            self.link.push("answer", {"id": None, "status": 400, "error": {"code": -1000, "msg": "Invalid JSON."}})
-            return
-        now_s = time.time()
-        faults = self._server._faults.of_request(method, now_s)
-        try:
-            _refuse(faults)
-            if any(fault.kind == "lose" for fault in faults):
-                return self.link.cut()
-            result = self._result(method, params, faults, now_s)
-            answer = {"id": number, "status": 200, "result": result}
-        except Refused as refused:
-            error = {"code": refused.code, "msg": refused.text, **_data(refused)}
-            answer = {"id": number, "status": refused.status, "error": error}
-        if any(fault.kind == "swallow" for fault in faults):
-            return self.link.cut()
-        limits = self._api.limits
-        answer["rateLimits"] = [limits.weight.row(limits.used(limits.weight, -1, now_s))]
-        self.link.push(f"answer {method}", answer)
-        return None
-
-    def _result(self, method: str, params: dict[str, Any], faults: Sequence[Fault], now_s: float) -> Any:
-        limits = self._api.limits
-        match method:
-            case "session.logon":
-                limits.ask(2, now_s)
-                self._account(params)
-                if not self._server._keys.logs_on(params.get("apiKey")):
-                    raise Refused(-4056, "HMAC_SHA256 API key is not supported.")
-                self._key = params["apiKey"]
-                return self._status(now_s)
-            case "session.status":
-                return self._status(now_s)
-            case "session.logout":
-                self._key = None
-                return self._status(now_s)
-            case "userDataStream.subscribe" | "userDataStream.subscribe.signature" if self._api.is_spot:
-                limits.ask(2, now_s)
-                return {"subscriptionId": self._subscribe(self._account(params))}
-            case "userDataStream.unsubscribe" if self._api.is_spot:
-                for at in [params["subscriptionId"]] if "subscriptionId" in params else list(self._subscriptions):
-                    self._unsubscribe(at)
-                return {}
-        endpoint = self._api.methods.get(method)
-        if endpoint is None:
-            raise Refused(-1000, f"Invalid method '{method}'.")
-        limits.ask(endpoint.weight(params), now_s)
-        account = self._account(params) if endpoint.security == "signed" else -1
-        if endpoint.is_order:
-            limits.order(account, now_s)
-        return self._server._carry_out(endpoint, Asked(params, self._server._now_ns(), account), faults)
-
-    def _account(self, params: dict[str, Any]) -> int:
-        """Return whose request it is: signed by itself, or of one who has logged on."""
-        keys = self._server._keys
-        if self._key is not None and "apiKey" not in params:
-            account = keys.account(self._key)
-        else:
-            parts = (f"{name}={_plain(value)}" for name, value in sorted(params.items()) if name != "signature")
-            account = keys.check(params.get("apiKey"), "&".join(parts).encode(), params.get("signature"))
-        self._server._check_time(params)
-        return account
-
-    def _status(self, now_s: float) -> dict[str, Any]:
-        return {
-            "apiKey": self._key,
-            "authorizedSince": None if self._key is None else int(now_s * 1000),
-            "connectedSince": int(now_s * 1000),
-            "returnRateLimits": True,
-            "serverTime": ms(self._server._now_ns()),
-            "userDataStream": bool(self._subscriptions),
-        }
-
-    def _subscribe(self, account: int) -> int:
-        number = max(self._subscriptions, default=-1) + 1
-
-        def push(event: dict[str, Any]) -> None:
-            self.link.push("user", {"subscriptionId": number, "event": event})
-
-        self._subscriptions[number] = (account, push)
-        self._api.users[account].append(push)
-        return number
-
-    def _unsubscribe(self, number: int) -> None:
-        account, push = self._subscriptions.pop(number, (-1, None))
-        if push is not None:
-            self._api.forget(account, push)
-
-    def end(self) -> None:
-        """Forget who listened: the connection is gone."""
-        for number in tuple(self._subscriptions):
-            self._unsubscribe(number)
 
 
 def _params(text: bytes) -> dict[str, str]:
@@ -512,24 +363,6 @@ def _params(text: bytes) -> dict[str, str]:
         return dict(parse_qsl(text.decode(), keep_blank_values=True))
     except UnicodeDecodeError:
         raise Refused(-1101, "The parameters are not in UTF-8.") from None
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
-    for fault in faults:
-        if fault.kind == "status":
-            code = -1003 if fault.status in (418, 429) else -1000
-            text = "Too many requests." if code == -1003 else "An unknown error occurred while processing the request."
-            headers = {"Retry-After": str(max(1, fault.delay_ms // 1000))} if code == -1003 else {}
-            raise Refused(code, text, status=fault.status, headers=headers)
-
-
-def _data(refused: Refused) -> dict[str, Any]:
-    data = getattr(refused, "data", None)
-    return {} if data is None else {"data": data}
 
 
 def _json(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -552,6 +385,16 @@ def _venues(spot: str, futures: str) -> dict[str, SimVenue]:
         "BINANCE": SimVenue.profile("BINANCE", balances=spot, **at_once),
         "BINANCE_USDM": SimVenue.profile("BINANCE_USDM", balances=futures, **margin, **at_once),
     }
+
+
+def _symbols(catalog: Catalog | None) -> Sequence[str]:
+    if catalog is None:
+        return _SYMBOLS
+    held = catalog.instruments()
+    traded = [name for name in held if name.rpartition(".")[2] in _LIMITS]
+    if held and not traded:
+        raise InvalidValueError("data", f"{catalog.path} holds no instrument of {' or '.join(_LIMITS)}")
+    return traded or _SYMBOLS
 
 
 def _instruments(venue: str, symbols: Sequence[str], catalog: Catalog | None) -> dict[str, Instrument]:

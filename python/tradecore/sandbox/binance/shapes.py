@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tradecore._core import Instrument
 from tradecore.sandbox.desk import Execution, OrderRecord, PublicTrade, Update
 
-__all__ = ["Digits", "SpotShapes", "UsdmShapes", "ms"]
+__all__ = ["Digits", "Shapes", "SpotShapes", "UsdmShapes", "ms"]
 
 Json = dict[str, Any]
 
@@ -62,15 +63,40 @@ class _Scale:
         return f"{whole}.{rest:0{self.decimals}d}" if self.decimals else str(whole)
 
 
-class _Shapes:
-    """What both markets write alike."""
+class Shapes(ABC):
+    """What a market writes."""
+
+    decimals: ClassVar[tuple[int, int]]
+    """How many decimals prices and quantities have at least."""
 
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self.instruments = instruments
-        self.digits = {symbol: self._digits(instrument) for symbol, instrument in instruments.items()}
+        price, qty = self.decimals
+        self.digits = {symbol: Digits(each, price=price, qty=qty) for symbol, each in instruments.items()}
 
-    def _digits(self, instrument: Instrument) -> Digits:
-        raise NotImplementedError
+    @abstractmethod
+    def symbol(self, symbol: str) -> Json:
+        """Write a row of ``exchangeInfo``."""
+
+    @abstractmethod
+    def order(self, order: OrderRecord) -> Json:
+        """Write an order that is asked for."""
+
+    @abstractmethod
+    def placed(self, order: OrderRecord, answer: str) -> Json:
+        """Write the answer to a new order: ``ACK``, ``RESULT`` or ``FULL``."""
+
+    @abstractmethod
+    def cancelled(self, order: OrderRecord) -> Json:
+        """Write the answer to a cancel."""
+
+    @abstractmethod
+    def own_trade(self, order: OrderRecord, fill: Execution) -> Json:
+        """Write a row of a client's own trades."""
+
+    @abstractmethod
+    def execution(self, update: Update) -> Json | None:
+        """Write what happened to an order; None where nothing is told of it."""
 
     def levels(self, symbol: str, levels: Sequence[tuple[int, int]]) -> list[list[str]]:
         """Write levels."""
@@ -104,11 +130,10 @@ class _Shapes:
         }
 
 
-class SpotShapes(_Shapes):
+class SpotShapes(Shapes):
     """Spot."""
 
-    def _digits(self, instrument: Instrument) -> Digits:
-        return Digits(instrument, price=8, qty=8)
+    decimals = (8, 8)
 
     def public_trade(self, symbol: str, trade: PublicTrade) -> Json:
         """Write a row of ``trades``."""
@@ -214,9 +239,9 @@ class SpotShapes(_Shapes):
             ]
         return result
 
-    def cancelled(self, order: OrderRecord, request_id: str) -> Json:
-        """Write the answer to a cancel."""
-        head = {**self._head(order), "origClientOrderId": order.client_id, "clientOrderId": request_id}
+    def cancelled(self, order: OrderRecord) -> Json:
+        """Write the answer to a cancel, which has an id of its own."""
+        head = {**self._head(order), "origClientOrderId": order.client_id, "clientOrderId": order.cancel_id}
         return {**head, "transactTime": ms(order.updated_ns)}
 
     def own_trade(self, order: OrderRecord, fill: Execution) -> Json:
@@ -238,7 +263,7 @@ class SpotShapes(_Shapes):
             "isBestMatch": True,
         }
 
-    def execution(self, update: Update, number: int, request_id: str | None) -> Json | None:
+    def execution(self, update: Update) -> Json | None:
         """Write an ``executionReport``; None where there is none of what happened."""
         order, fill, digits = update.order, update.execution, self.digits[update.order.symbol]
         kind = "REPLACED" if update.kind == "replaced" else _EXECUTION.get(update.kind)
@@ -246,12 +271,12 @@ class SpotShapes(_Shapes):
             return None
         at = ms(update.ts_ns)
         qty, price = (fill.qty, fill.price) if fill else (Decimal(0), Decimal(0))
-        is_new_id = kind == "CANCELED" and request_id is not None
+        is_new_id = kind == "CANCELED" and order.cancel_id is not None
         return {
             "e": "executionReport",
             "E": at,
             "s": order.symbol,
-            "c": request_id if is_new_id else order.client_id,
+            "c": order.cancel_id if is_new_id else order.client_id,
             "S": order.side,
             "o": order.kind,
             "f": order.time_in_force,
@@ -272,7 +297,7 @@ class SpotShapes(_Shapes):
             "N": fill.fee_asset if fill else None,
             "T": at,
             "t": fill.trade_id if fill else -1,
-            "I": number,
+            "I": order.execution_id,
             "w": order.is_open and order.is_working,
             "m": bool(fill and fill.is_maker),
             "M": False,
@@ -285,11 +310,10 @@ class SpotShapes(_Shapes):
         }
 
 
-class UsdmShapes(_Shapes):
+class UsdmShapes(Shapes):
     """USD-M futures."""
 
-    def _digits(self, instrument: Instrument) -> Digits:
-        return Digits(instrument, price=2, qty=0)
+    decimals = (2, 0)
 
     def symbol(self, symbol: str) -> Json:
         """Write a row of ``exchangeInfo``."""
@@ -368,7 +392,7 @@ class UsdmShapes(_Shapes):
             else row
         )
 
-    def cancelled(self, order: OrderRecord, request_id: str) -> Json:
+    def cancelled(self, order: OrderRecord) -> Json:
         """Write the answer to a cancel; it goes by the order's own id."""
         return self.placed(order, "RESULT")
 

@@ -1,0 +1,83 @@
+"""Who is told of an account of a local Binance, and the keys of private streams."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from tradecore.sandbox.binance.refusals import NO_LISTEN_KEY, Refused
+from tradecore.sandbox.binance.requests import Asked
+
+__all__ = ["Users"]
+
+Json = dict[str, Any]
+
+
+class Users:
+    """Listeners by account. Futures have a key for each account's stream; the connection of one on spot is its own."""
+
+    def __init__(self) -> None:
+        self._pushes: defaultdict[int, list[Callable[[Json], None]]] = defaultdict(list)
+        self._keys: dict[str, int] = {}
+        self._numbers = itertools.count(1)
+
+    def add(self, account: int, push: Callable[[Json], None]) -> None:
+        """Tell somebody of an account from now on."""
+        self._pushes[account].append(push)
+
+    def forget(self, account: int, push: Callable[[Json], None]) -> None:
+        """Tell somebody no more of an account, if he still is told."""
+        if push in self._pushes[account]:
+            self._pushes[account].remove(push)
+
+    def listen(self, account: int) -> bool:
+        """Return whether anybody is told of an account."""
+        return bool(self._pushes[account])
+
+    def tell(self, account: int, event: Json) -> None:
+        """Tell whoever listens to an account."""
+        for push in tuple(self._pushes[account]):
+            push(event)
+
+    def account_of(self, key: str) -> int | None:
+        """Return whose stream a key opens; None if it opens none."""
+        return self._keys.get(key)
+
+    def key(self, asked: Asked) -> Json:
+        """Return the key of a private stream; the same for as long as it lives."""
+        key = self._key_of(asked.account)
+        if key is None:
+            key = f"sandbox{asked.account}x{next(self._numbers)}"
+            self._keys[key] = asked.account
+        return {"listenKey": key}
+
+    def keep_key(self, asked: Asked) -> Json:
+        """Let a private stream live on."""
+        if self._key_of(asked.account) is None:
+            raise Refused(*NO_LISTEN_KEY)
+        return self.key(asked)
+
+    def close_key(self, asked: Asked) -> Json:
+        """End a private stream."""
+        self._keys.pop(self._key_of(asked.account) or "", None)
+        return {}
+
+    def _key_of(self, account: int) -> str | None:
+        return next((key for key, owner in self._keys.items() if owner == account), None)
+
+    def lose_keys(self) -> None:
+        """Forget all keys, as a venue that was restarted."""
+        self._keys.clear()
+
+    def expire(self, at_ms: int, *, is_spot: bool) -> None:
+        """End all private streams, each with a word."""
+        for account in tuple(self._pushes):
+            if is_spot:
+                self.tell(account, {"e": "eventStreamTerminated", "E": at_ms})
+            else:
+                key = self._key_of(account) or ""
+                self.tell(account, {"e": "listenKeyExpired", "E": at_ms, "listenKey": key})
+        self._pushes.clear()
+        self._keys.clear()
