@@ -18,16 +18,24 @@ _STREAM = re.compile(
     r"(?P<symbol>[a-z0-9_]+)@(?P<name>depth|depth(?:5|10|20)|trade|aggTrade|bookTicker|markPrice)(?:@(?P<speed>\d+m?s))?"
 )
 _PUBLIC = ("depth", "depth5", "depth10", "depth20", "bookTicker")
+_AT_ONCE = ("trade", "aggTrade", "bookTicker")
 _FUNDING_MS = 8 * 3_600_000
 
 Levels = dict[int, int]
 
 
 @dataclass(slots=True)
-class _Chain:
-    """The updates of one stream: what it has told, and up to which number."""
+class _Stream:
+    """A stream that somebody has subscribed to."""
 
+    symbol: str
+    name: str
+    every_ms: int
+    links: list[tuple[Link, bool]] = field(default_factory=list)
+    """Where it is sent, and whether with its name around it."""
+    next_ms: int = 0
     told: tuple[Levels, Levels] = field(default_factory=lambda: ({}, {}))
+    """The book as its updates have told it, up to the number ``last``; 0 where they begin with the next one."""
     last: int = 0
 
 
@@ -72,86 +80,77 @@ class Streams:
         self.is_spot = isinstance(shapes, SpotShapes)
         self.books = {symbol: Book(desk, symbol, first_id) for symbol in desk.symbols}
         self.default_ms = 1_000 if self.is_spot else 250
-        self._links: dict[str, list[tuple[Link, bool]]] = {}
-        self._chains: dict[str, _Chain] = {}
-        self._next: dict[str, int] = {}
+        self._streams: dict[str, _Stream] = {}
         desk.on_trades.append(self._on_trades)
 
     def begin_again(self, first_id: int) -> None:
         """Lose all numbers, as a venue that was restarted."""
         self.books = {symbol: Book(self.desk, symbol, first_id) for symbol in self.desk.symbols}
-        self._chains.clear()
+        for stream in self._streams.values():
+            stream.last = 0
 
-    def parse(self, stream: str) -> tuple[str, str, int] | None:
-        """Return symbol, name and interval in ms of a stream that there is."""
-        match = _STREAM.fullmatch(stream)
+    def _made(self, name: str, route: str) -> _Stream | None:
+        """Return a stream that there is and that a connection of a route gets: futures have theirs in two places."""
+        match = _STREAM.fullmatch(name)
         if match is None or match["symbol"].upper() not in self.books:
             return None
-        name, speed = match["name"], match["speed"]
-        every = self.default_ms if name.startswith("depth") else 3_000
+        kind, speed = match["name"], match["speed"]
+        if (kind == "markPrice") if self.is_spot else ((kind in _PUBLIC) != (route == "public")):
+            return None
+        every = self.default_ms if kind.startswith("depth") else 3_000
         if speed is not None:
             every = int(speed[:-2]) if speed.endswith("ms") else 1_000 * int(speed[:-1])
-        return match["symbol"].upper(), name, every
+        return _Stream(match["symbol"].upper(), kind, every)
 
-    def is_carried(self, stream: str, route: str) -> bool:
-        """Return whether a connection of a route ever gets a stream: futures have theirs in two places."""
-        parsed = self.parse(stream)
-        if parsed is None or (parsed[1] == "markPrice" and self.is_spot):
-            return False
-        return self.is_spot or (parsed[1] in _PUBLIC) == (route == "public")
+    def subscribe(self, name: str, link: Link, route: str, *, is_combined: bool) -> None:
+        """Send a stream to a connection from now on. What is not there, or not on its route, is never sent."""
+        made = self._made(name, route)
+        if made is not None:
+            links = self._streams.setdefault(name, made).links
+            if all(other is not link for other, _ in links):
+                links.append((link, is_combined))
 
-    def subscribe(self, stream: str, link: Link, *, is_combined: bool) -> None:
-        """Send a stream to a connection from now on."""
-        links = self._links.setdefault(stream, [])
-        if all(other is not link for other, _ in links):
-            links.append((link, is_combined))
-
-    def unsubscribe(self, stream: str, link: Link) -> None:
+    def unsubscribe(self, name: str, link: Link) -> None:
         """Send it no more."""
-        links = [(other, how) for other, how in self._links.get(stream, []) if other is not link]
-        if links:
-            self._links[stream] = links
-        else:
-            self._links.pop(stream, None)
-            self._chains.pop(stream, None)
-            self._next.pop(stream, None)
+        if (stream := self._streams.get(name)) is not None:
+            stream.links = [(other, how) for other, how in stream.links if other is not link]
+            if not stream.links:
+                del self._streams[name]
 
     def subscriptions(self, link: Link) -> list[str]:
         """Return what a connection has subscribed to."""
-        return [stream for stream, links in self._links.items() if any(other is link for other, _ in links)]
+        return [name for name, stream in self._streams.items() if any(other is link for other, _ in stream.links)]
 
     def forget(self, link: Link) -> None:
         """Forget a connection that is gone."""
         for stream in self.subscriptions(link):
             self.unsubscribe(stream, link)
 
-    def _send(self, stream: str, payload: dict[str, Any]) -> None:
-        for link, is_combined in self._links.get(stream, ()):
-            link.push(stream, {"stream": stream, "data": payload} if is_combined else payload)
+    def _send(self, name: str, payload: dict[str, Any]) -> None:
+        for link, is_combined in self._streams[name].links:
+            link.push(name, {"stream": name, "data": payload} if is_combined else payload)
 
     def publish(self, now_ns: int) -> None:
         """Send what is due: best prices that have changed, books and marks by their intervals."""
         now_ms = ms(now_ns)
         for symbol in self.books:
             self._best(symbol, now_ms)
-        for stream in tuple(self._links):
-            parsed = self.parse(stream)
-            if parsed is None or now_ms < self._next.get(stream, 0) or parsed[1] in ("trade", "aggTrade", "bookTicker"):
+        for name, stream in tuple(self._streams.items()):
+            if stream.name in _AT_ONCE or now_ms < stream.next_ms:
                 continue
-            symbol, name, every = parsed
-            self._next[stream] = now_ms - now_ms % every + every
-            if name == "markPrice":
-                self._send(stream, self.mark(symbol, now_ms))
-            elif name == "depth":
-                self._depth(stream, symbol, now_ms)
+            stream.next_ms = now_ms - now_ms % stream.every_ms + stream.every_ms
+            if stream.name == "markPrice":
+                self._send(name, self.mark(stream.symbol, now_ms))
+            elif stream.name == "depth":
+                self._depth(name, stream, now_ms)
             else:
-                self._send(stream, self._partial(symbol, int(name.removeprefix("depth")), now_ms))
+                self._send(name, self._partial(stream.symbol, int(stream.name.removeprefix("depth")), now_ms))
 
     def _best(self, symbol: str, now_ms: int) -> None:
         book = self.books[symbol]
         touch = book.touch()
         stream = f"{symbol.lower()}@bookTicker"
-        if touch is None or stream not in self._links:
+        if touch is None or stream not in self._streams:
             return
         zero = self.shapes.digits[symbol].level(0, 0)
         [bid, ask] = [self.shapes.digits[symbol].level(*side[0]) if side else zero for side in touch]
@@ -160,25 +159,25 @@ class Streams:
             told = {"e": "bookTicker", **told, "T": now_ms, "E": now_ms}
         self._send(stream, told)
 
-    def _depth(self, stream: str, symbol: str, now_ms: int) -> None:
-        book, chain = self.books[symbol], self._chains.setdefault(stream, _Chain())
+    def _depth(self, name: str, stream: _Stream, now_ms: int) -> None:
+        symbol, book = stream.symbol, self.books[stream.symbol]
         levels = book.look()
-        if chain.last == 0:
+        if stream.last == 0:
             # It begins here: what was before is in the snapshot.
-            chain.told, chain.last = levels, book.update_id
+            stream.told, stream.last = levels, book.update_id
             return
-        if book.update_id == chain.last:
+        if book.update_id == stream.last:
             return
-        changes = [_changed(was, now) for was, now in zip(chain.told, levels, strict=True)]
+        changes = [_changed(was, now) for was, now in zip(stream.told, levels, strict=True)]
         told: dict[str, Any] = {"e": "depthUpdate", "E": now_ms}
         if not self.is_spot:
             told["T"] = now_ms
-        told |= {"s": symbol, "U": chain.last + 1, "u": book.update_id}
+        told |= {"s": symbol, "U": stream.last + 1, "u": book.update_id}
         if not self.is_spot:
-            told["pu"] = chain.last
+            told["pu"] = stream.last
         told |= {side: self.shapes.levels(symbol, change) for side, change in zip("ba", changes, strict=True)}
-        chain.told, chain.last = levels, book.update_id
-        self._send(stream, told)
+        stream.told, stream.last = levels, book.update_id
+        self._send(name, told)
 
     def _partial(self, symbol: str, limit: int, now_ms: int) -> dict[str, Any]:
         snapshot = self.snapshot(symbol, limit, now_ms)
@@ -215,11 +214,11 @@ class Streams:
 
     def _on_trades(self, symbol: str, trades: list[PublicTrade]) -> None:
         stream = f"{symbol.lower()}@trade"
-        if stream in self._links:
+        if stream in self._streams:
             for trade in trades:
                 self._send(stream, self._trade(symbol, trade))
         stream = f"{symbol.lower()}@aggTrade"
-        if stream in self._links:
+        if stream in self._streams:
             for group in _groups(trades):
                 told = {"e": "aggTrade", "E": ms(group[-1].ts_ns), "s": symbol, **self.shapes.aggregated(symbol, group)}
                 self._send(stream, told if self.is_spot else {**told, "nq": told["q"]})

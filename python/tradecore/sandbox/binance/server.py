@@ -308,8 +308,7 @@ class BinanceServer:
         is_combined = request.path.endswith("/stream")
         link = await self._connect(request)
         for stream in filter(None, names.split("/")):
-            if api.streams.is_carried(stream, route):
-                api.streams.subscribe(stream, link, is_combined=is_combined)
+            api.streams.subscribe(stream, link, route, is_combined=is_combined)
         return await self._serve(api, link, lambda text: self._control(api, link, route, text, is_combined=is_combined))
 
     def _control(self, api: Api, link: Link, route: str, text: str, *, is_combined: bool) -> None:
@@ -323,10 +322,9 @@ class BinanceServer:
         result: Any = None
         match method:
             case "SUBSCRIBE":
-                # What is not there, or not on this route, is acknowledged all the same.
+                # What is not there is acknowledged all the same.
                 for stream in names:
-                    if api.streams.is_carried(stream, route):
-                        api.streams.subscribe(stream, link, is_combined=is_combined)
+                    api.streams.subscribe(stream, link, route, is_combined=is_combined)
             case "UNSUBSCRIBE":
                 for stream in names:
                     api.streams.unsubscribe(stream, link)
