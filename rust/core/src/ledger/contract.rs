@@ -244,11 +244,11 @@ impl ContractMath {
         (bottom > 0).then_some((top / common, bottom / common))
     }
 
-    /// A price, a fraction of price increments, in units of 10^-9; the most there is beyond.
-    pub fn fine_price(&self, top: i128, bottom: i128) -> i64 {
+    /// A price, a fraction of price increments, in units of 10^-9; `None` beyond what these count.
+    pub fn fine_price(&self, top: i128, bottom: i128) -> Option<i64> {
         let (step, scale) = self.fine;
-        let fine = || Some(div_half_even(top.checked_mul(step)?, bottom.checked_mul(scale)?));
-        fine().and_then(|fine| i64::try_from(fine).ok()).unwrap_or(i64::MAX)
+        let fine = div_half_even(top.checked_mul(step)?, bottom.checked_mul(scale)?);
+        i64::try_from(fine).ok()
     }
 
     /// Value of `qty` at `price / part` price increments.

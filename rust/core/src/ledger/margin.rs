@@ -19,10 +19,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::contract::ACCOUNT_LIMIT;
-use crate::types::{Decimal, FINE_SCALE, Money};
-
-/// A whole, in units of 10^-9.
-const ONE: i64 = 10i64.pow(FINE_SCALE);
+use crate::types::{Decimal, FINE_ONE, FINE_SCALE, Money};
 
 /// What is asked of positions from a notional on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +67,7 @@ pub struct BadBrackets(pub String);
 /// A fraction of up to 9 decimals in units of 10^-9.
 pub(super) fn fraction(text: &str) -> Option<i64> {
     let units = text.trim().parse::<Decimal>().ok()?.at_scale(FINE_SCALE)?;
-    i64::try_from(units).ok().filter(|rate| (0..=ONE).contains(rate))
+    i64::try_from(units).ok().filter(|rate| (0..=FINE_ONE).contains(rate))
 }
 
 fn amount(text: &str) -> Option<Money> {
@@ -91,7 +88,7 @@ impl Brackets {
                 return Err(BadBrackets(format!("a bracket from {floor} on does not follow the one before")));
             }
             let smooth = each.last().map_or(Some(Money::ZERO), |last| {
-                let step = floor.scaled((maintenance - last.maintenance).into(), ONE.into())?;
+                let step = floor.scaled((maintenance - last.maintenance).into(), FINE_ONE.into())?;
                 last.amount.checked_add(step)
             });
             let amount = given.or(smooth).ok_or_else(|| BadBrackets("its amounts are too large".into()))?;
@@ -133,15 +130,15 @@ impl Brackets {
         let at = |bracket: &Bracket| {
             if gains {
                 let rest = cost.checked_sub(margin)?.checked_sub(bracket.amount)?;
-                rest.scaled(ONE.into(), (ONE - bracket.maintenance).into())
+                rest.scaled(FINE_ONE.into(), (FINE_ONE - bracket.maintenance).into())
             } else {
                 let all = cost.checked_add(margin)?.checked_add(bracket.amount)?;
-                all.scaled(ONE.into(), (ONE + bracket.maintenance).into())
+                all.scaled(FINE_ONE.into(), (FINE_ONE + bracket.maintenance).into())
             }
         };
         // The first that is met on the way: from above where it gains with its value, from below where it loses.
         let meets = |(place, bracket): (usize, &Bracket)| {
-            if gains && bracket.maintenance == ONE {
+            if gains && bracket.maintenance == FINE_ONE {
                 return None;
             }
             let value = at(bracket)?;
@@ -158,16 +155,17 @@ impl Brackets {
 /// that is at no price.
 pub fn bankruptcy(cost: Money, margin: Money, gains: bool, fee: i64) -> Option<Money> {
     let value = if gains {
-        cost.checked_sub(margin)?.scaled(ONE.into(), ONE.checked_sub(fee).filter(|rest| *rest > 0)?.into())
+        cost.checked_sub(margin)?
+            .scaled(FINE_ONE.into(), FINE_ONE.checked_sub(fee).filter(|rest| *rest > 0)?.into())
     } else {
-        cost.checked_add(margin)?.scaled(ONE.into(), (ONE + fee).into())
+        cost.checked_add(margin)?.scaled(FINE_ONE.into(), (FINE_ONE + fee).into())
     };
     value.filter(|value| *value > Money::ZERO)
 }
 
 /// A part of an amount, in units of 10^-9.
 pub fn part(amount: Money, rate: i64) -> Money {
-    amount.scaled(rate.into(), ONE.into()).unwrap_or(amount)
+    amount.scaled(rate.into(), FINE_ONE.into()).unwrap_or(amount)
 }
 
 impl FromStr for Brackets {

@@ -14,10 +14,7 @@ use std::str::FromStr;
 
 use super::contract::{ACCOUNT_LIMIT, ContractMath};
 use super::margin::{fraction, part};
-use crate::types::{FINE_SCALE, InstrumentKind, Money, OptionSettlement, OptionSide};
-
-/// A whole, in units of 10^-9.
-const ONE: i64 = 10i64.pow(FINE_SCALE);
+use crate::types::{FINE_ONE, FINE_SCALE, InstrumentKind, Money, OptionSettlement, OptionSide};
 
 /// What is asked for written options, as fractions of the underlying's value in units of 10^-9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +87,7 @@ impl Written {
                 let in_coin = *settles == OptionSettlement::Coin;
                 // Finer or larger than any price that is quoted it counts as the nearest that could be.
                 let units = strike.at_scale(FINE_SCALE).and_then(|units| i64::try_from(units).ok());
-                let strike = units.unwrap_or_else(|| (strike.to_f64() * ONE as f64) as i64).max(1);
+                let strike = units.unwrap_or_else(|| (strike.to_f64() * FINE_ONE as f64) as i64).max(1);
                 Some(Self::Option { rates, strike, side: *side, in_coin })
             }
             InstrumentKind::Binary { .. } => Some(Self::Binary),
@@ -102,10 +99,10 @@ impl Written {
     pub fn cover(&self, math: &ContractMath, qty: i64, underlying: Option<i64>, worth: Money) -> Cover {
         let value = |price| math.value_at_fine(price, qty).unwrap_or(Money::from_units(ACCOUNT_LIMIT));
         let Self::Option { rates, strike, side, in_coin } = *self else {
-            return Cover { initial: value(ONE), maintenance: Money::ZERO };
+            return Cover { initial: value(FINE_ONE), maintenance: Money::ZERO };
         };
         let spot = underlying.filter(|price| *price > 0).unwrap_or(strike);
-        let whole = value(if in_coin { ONE } else { spot });
+        let whole = value(if in_coin { FINE_ONE } else { spot });
         let out = match side {
             OptionSide::Call => strike.saturating_sub(spot),
             OptionSide::Put => spot.saturating_sub(strike),
@@ -143,7 +140,7 @@ mod tests {
         let math = ContractMath::new(&option).unwrap();
         let written = Written::of(&option.kind, RATES.parse().unwrap()).unwrap();
         // Two of the underlying.
-        let told = written.cover(&math, 20, spot.map(|spot| spot * ONE), worth.parse().unwrap());
+        let told = written.cover(&math, 20, spot.map(|spot| spot * FINE_ONE), worth.parse().unwrap());
         [told.initial, told.maintenance].map(|money| money.to_string())
     }
 

@@ -1,8 +1,7 @@
 //! What sets an order off, held against the prices of its market: at the simulated venue, and in the kernel.
 
 use super::request::{Trigger, TriggerAt};
-use crate::event::FINE_SCALE;
-use crate::types::{Increment, Side};
+use crate::types::{FINE_ONE, Increment, Side};
 
 /// What is known of a price: it is not below the one and not above the other, twice in price steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +21,7 @@ impl PriceRange {
     /// A price in units of 10^-9, as marks are told.
     pub fn of_fine(fine: i64, step: Increment) -> Self {
         let twice = 2 * i128::from(fine) * 10i128.pow(step.scale());
-        let unit = 10i128.pow(FINE_SCALE) * step.value().mantissa();
+        let unit = i128::from(FINE_ONE) * step.value().mantissa();
         let steps = |twice: i128| i64::try_from(twice).unwrap_or(i64::MAX);
         Self { low: steps(twice.div_euclid(unit)), high: steps(-(-twice).div_euclid(unit)) }
     }

@@ -12,8 +12,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::event::{EventKind, FINE_SCALE, Span, View};
-use crate::types::{Decimal, format_duration, parse_duration};
+use crate::event::{EventKind, Span, View};
+use crate::types::{Decimal, FINE_ONE, FINE_SCALE, format_duration, parse_duration};
 
 /// Rates by the times they are paid, rising: ns, and units of 10^-9.
 pub type FundingRates = Arc<[(i64, i64)]>;
@@ -59,7 +59,7 @@ fn bad(text: &str, problem: &'static str) -> BadFunding {
 /// A rate in units of 10^-9.
 fn rate(text: &str) -> Option<i64> {
     let units = text.parse::<Decimal>().ok()?.at_scale(FINE_SCALE)?;
-    i64::try_from(units).ok().filter(|rate| rate.abs() <= 10i64.pow(FINE_SCALE))
+    i64::try_from(units).ok().filter(|rate| rate.abs() <= FINE_ONE)
 }
 
 /// A rate in units of 10^-9 at whole multiples of an interval, ns: `0.0001 every 8h`; `None` for what is nothing like it.

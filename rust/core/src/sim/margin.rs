@@ -2,7 +2,7 @@
 //! `venue/liquidation` for what comes of it).
 
 use crate::ledger::{BadBrackets, BadLeverage, Brackets, Leverage, OptionRates};
-use crate::types::{Decimal, FINE_SCALE, Instrument, InstrumentId, MONEY_SCALE, Money};
+use crate::types::{Decimal, FINE_ONE, FINE_SCALE, Instrument, InstrumentId, MONEY_SCALE, Money};
 
 /// What stands behind a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl MarginRules {
     /// A fee in basis points as a fraction in units of 10^-9; `None` where it is below 0, beyond a whole or finer.
     pub fn fraction_of_bps(bps: Decimal) -> Option<i64> {
         let units = i64::try_from(bps.at_scale(FINE_SCALE - 4)?).ok()?;
-        (0..=10i64.pow(FINE_SCALE)).contains(&units).then_some(units)
+        (0..=FINE_ONE).contains(&units).then_some(units)
     }
 }
 

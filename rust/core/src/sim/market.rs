@@ -73,7 +73,7 @@ use super::queue::{QueueModel, QueuePosition, Told};
 use super::rules::OrderRules;
 use super::update::Update;
 use crate::book::{FillBasis, L2Book};
-use crate::event::{EventKind, FINE_SCALE, Span, View};
+use crate::event::{EventKind, Span, View};
 use crate::ledger::{ContractMath, MoneyOverflow};
 use crate::orders::OrderId;
 use crate::random::Random;
@@ -257,10 +257,7 @@ impl Market {
 
     /// That in units of 10^-9 of price.
     pub(super) fn fine_mid(&self) -> Option<i64> {
-        let step = self.instrument.price_increment.value();
-        let twice = i128::from(self.twice_mid?).checked_mul(step.mantissa())?;
-        let fine = twice.checked_mul(10i128.pow(FINE_SCALE))? / (2 * 10i128.checked_pow(step.scale())?);
-        i64::try_from(fine).ok()
+        self.math.fine_price(self.twice_mid?.into(), 2)
     }
 
     /// Goes back to where the book was this; nothing of ours is here.

@@ -1,11 +1,8 @@
 //! Prices that a venue publishes beside its book, and what contracts are settled at.
 
 use crate::book::MarkSource;
-use crate::event::{EventKind, FINE_SCALE, Span, View};
-use crate::types::{Instrument, InstrumentKind};
-
-/// What a binary is settled at when its outcome has come true, in units of 10^-9.
-const ONE: i64 = 10i64.pow(FINE_SCALE);
+use crate::event::{EventKind, Span, View};
+use crate::types::{FINE_ONE, FINE_SCALE, Instrument, InstrumentKind};
 
 /// The last mark price and the last index price of a market, in units of 10^-9, and the price of its last trade.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +64,7 @@ impl Marks {
             InstrumentKind::Spot => None,
             InstrumentKind::Option { .. } => self.index,
             InstrumentKind::Binary { .. } => {
-                [self.index, self.mark].into_iter().flatten().find(|price| [0, ONE].contains(price))
+                [self.index, self.mark].into_iter().flatten().find(|price| [0, FINE_ONE].contains(price))
             }
             InstrumentKind::Linear { .. }
             | InstrumentKind::Inverse { .. }

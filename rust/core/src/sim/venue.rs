@@ -8,31 +8,31 @@
 mod accounts;
 mod liquidation;
 mod loans;
+mod payments;
+mod setup;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub use self::accounts::Margined;
 use super::channel::Channel;
 use super::charged::ChargedFill;
 use super::custom::{FeesInUse, ModelFailure};
-use super::fees::{FeeSettings, MarketFees, Volumes};
-use super::funding::{Funding, FundingSource};
-use super::holdings::{Contract, Margins, Terms};
+use super::fees::{MarketFees, Volumes};
+use super::funding::Funding;
+use super::holdings::{Contract, Margins};
 use super::latency::{Latency, Leg, Ways};
-use super::margin::{Maintenance, MarginRules};
 use super::market::{Accounts, Market};
 use super::marks::Marks;
 use super::queue::Told;
-use super::settings::{Balances, SettingsError};
 use super::update::Update;
 use super::wallet::{Balance, Coin, Loan, Spot, Wallets};
 use crate::book::{FillBasis, L2Book, MarkPrice, MarkSource};
-use crate::event::{FINE_SCALE, Span, View};
-use crate::ledger::{Payment, PaymentKind, Written};
+use crate::event::{Span, View};
+use crate::ledger::Payment;
 use crate::orders::{Command, OrderRequest, Reason, Report, ReportKind, Trigger};
 use crate::random::Random;
 use crate::risk::Approved;
-use crate::types::{AccountId, Instrument, InstrumentKind, MarketId, Money, Price, Side};
+use crate::types::{AccountId, MarketId, Money, Price, Side};
 
 /// What is on its way to us.
 enum Sent {
@@ -65,8 +65,6 @@ struct Place {
     spot: Option<Spot>,
     /// What is charged in it, where that is more than its own rates in its own currency.
     charges: Option<Box<Charges>>,
-    /// What every account holds.
-    held: BTreeMap<AccountId, i64>,
     funding: Option<Box<Funding>>,
     /// What the venue publishes beside its book, where somebody counts by it.
     marks: Option<Marks>,
@@ -139,24 +137,6 @@ pub struct Venue {
     group: Option<usize>,
 }
 
-/// How an instrument is paid for where accounts hold balances; `None` where that moves none.
-fn terms(instrument: &Instrument, margin: Option<&MarginRules>) -> Result<Option<Terms>, SettingsError> {
-    if matches!(instrument.kind, InstrumentKind::Option { .. } | InstrumentKind::Binary { .. }) {
-        let is_option = matches!(instrument.kind, InstrumentKind::Option { .. });
-        let rates = margin.map(|rules| rules.option).unwrap_or_default();
-        let written = Written::of(&instrument.kind, rates).filter(|_| !is_option || margin.is_some());
-        return Ok(Some(Terms::Paid { written, is_margined: is_option && margin.is_some() }));
-    }
-    let Some(rules) = margin.filter(|_| instrument.kind.is_margined()) else { return Ok(None) };
-    let none = |field| SettingsError { field, problem: format!("says nothing of {}", instrument.id) };
-    let Maintenance::Given(brackets) = &rules.maintenance else { return Err(none("maintenance")) };
-    Ok(Some(Terms::Leveraged {
-        leverage: *rules.leverage.of(&instrument.id).ok_or_else(|| none("leverage"))?,
-        brackets: brackets.of(&instrument.id).ok_or_else(|| none("maintenance"))?.clone(),
-        mode: rules.mode,
-    }))
-}
-
 impl Venue {
     /// A venue without markets.
     pub fn new() -> Self {
@@ -183,7 +163,6 @@ impl Venue {
             wallets: None,
             spot: None,
             charges: None,
-            held: BTreeMap::new(),
             funding: None,
             marks: None,
             valued_at: MarkSource::Mid,
@@ -192,33 +171,6 @@ impl Venue {
             seen: None,
         });
         MarketId::new(self.places.len() - 1)
-    }
-
-    /// A market will be listed or delisted at `at`: see [`Market::list`] and [`Market::delist`].
-    pub fn list_at(&mut self, market: MarketId, at: i64, is_listed: bool) {
-        let place = self.listings.partition_point(|later| *later > (at, market, is_listed));
-        self.listings.insert(place, (at, market, is_listed));
-    }
-
-    /// Lets a market pay funding. Returns whether it ever will.
-    pub fn fund(&mut self, market: MarketId, source: FundingSource) -> bool {
-        let place = &mut self.places[market.index()];
-        if place.market.instrument().kind.is_perpetual() {
-            place.funding = Funding::new(source).map(Box::new);
-        }
-        if place.funding.is_some() {
-            place.marks.get_or_insert_default();
-        }
-        place.funding.is_some()
-    }
-
-    /// Says what positions in a market are valued at.
-    pub fn value_at(&mut self, market: MarketId, source: MarkSource) {
-        let place = &mut self.places[market.index()];
-        place.valued_at = source;
-        if source != MarkSource::Mid {
-            place.marks.get_or_insert_default();
-        }
     }
 
     /// What was published last of what positions in a market are valued at.
@@ -239,11 +191,6 @@ impl Venue {
         self.places[market.index()].valued_at
     }
 
-    /// Lets a market settle the positions in it when it is delisted.
-    pub fn settle(&mut self, market: MarketId) {
-        self.places[market.index()].marks.get_or_insert_default();
-    }
-
     /// The data begins: nothing that was due before it is paid.
     pub fn begin(&mut self, now: i64) {
         self.volumes.iter_mut().for_each(|volumes| volumes.begin(now));
@@ -255,87 +202,6 @@ impl Venue {
             }
         }
         self.begin_loans(now);
-    }
-
-    /// Lets accounts hold balances in these markets, those of one venue, and trade contracts on margin there.
-    ///
-    /// # Errors
-    /// [`SettingsError`] for a coin that cannot be counted, and a contract whose
-    /// leverage or brackets nobody gave.
-    pub fn hold(
-        &mut self,
-        markets: &[MarketId],
-        balances: &Balances,
-        margin: Option<&MarginRules>,
-    ) -> Result<(), SettingsError> {
-        let name = markets.first().map_or("", |id| self.market(*id).instrument().id.venue());
-        let mut wallets = Wallets::new(name, balances);
-        let mut contracts = Vec::new();
-        for id in markets {
-            contracts.extend(self.contract(*id, &mut wallets, margin)?.map(|contract| (*id, contract)));
-        }
-        for id in markets {
-            let market = self.market(*id);
-            let spot = wallets.spot(market.instrument(), *market.math())?;
-            let place = &mut self.places[id.index()];
-            place.spot = spot;
-            place.wallets = Some(self.wallets.len());
-        }
-        self.wallets.push(wallets);
-        if !contracts.is_empty() {
-            self.margins.push(Margins::default());
-        }
-        for (id, contract) in contracts {
-            let place = &mut self.places[id.index()];
-            place.contract = Some(contract);
-            place.marks.get_or_insert_default();
-        }
-        Ok(())
-    }
-
-    /// What is to be known of a market's contract; `None` of spot, and of what is not held to margin.
-    fn contract(
-        &self,
-        market: MarketId,
-        wallets: &mut Wallets,
-        margin: Option<&MarginRules>,
-    ) -> Result<Option<Contract>, SettingsError> {
-        let instrument = self.market(market).instrument();
-        let Some(terms) = terms(instrument, margin)? else { return Ok(None) };
-        let fee = margin.and_then(|rules| rules.liquidation_fee);
-        Ok(Some(Contract {
-            math: *self.market(market).math(),
-            margins: self.margins.len(),
-            wallets: self.wallets.len(),
-            coin: wallets.coin(&instrument.settlement),
-            terms,
-            fee: fee.unwrap_or_else(|| MarginRules::taker_fee(instrument)),
-            insured: margin.is_some_and(|rules| rules.insured),
-        }))
-    }
-
-    /// Has a venue charge for fills in these markets, which are all of it. What its accounts hold is said before.
-    ///
-    /// # Errors
-    /// [`SettingsError`] for fees in a coin that no market prices.
-    pub fn charge(&mut self, markets: &[MarketId], settings: &FeeSettings) -> Result<(), SettingsError> {
-        let listed: Vec<_> = markets.iter().map(|id| (*id, self.market(*id).instrument())).collect();
-        let mut charged = Vec::new();
-        for (id, instrument) in &listed {
-            let holds = self.places[id.index()].wallets.is_some();
-            let fees = MarketFees::new(settings, instrument, &listed, holds)?;
-            charged.extend(fees.map(|fees| (*id, fees, instrument.third_fee_coin().map(str::to_owned))));
-        }
-        for (id, fees, coin) in charged {
-            let group = self.group_of(self.market(id));
-            let place = &mut self.places[id.index()];
-            let purse = place.wallets.zip(coin);
-            let purse = purse.map(|(at, coin)| (at, self.wallets[at].coin(&coin)));
-            let custom = settings.custom.clone().map(|source| FeesInUse::new(source, group));
-            place.charges = Some(Box::new(Charges { fees, custom, volumes: self.volumes.len(), purse }));
-        }
-        self.volumes.push(Volumes::new(settings.volume));
-        Ok(())
     }
 
     /// What an account has at each venue that has balances, by the order in which these were given.
@@ -415,65 +281,6 @@ impl Venue {
     pub fn take_failure(&mut self) -> Option<(AccountId, ModelFailure)> {
         let mut places = self.places.iter_mut();
         places.find_map(Place::take_failure)
-    }
-
-    /// Takes what a message says of marks and funding. Returns whether that will be paid at another time now.
-    fn note_published(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
-        let Place { funding, marks, .. } = &mut self.places[market.index()];
-        if let Some(marks) = marks {
-            marks.on_message(view, rows);
-        }
-        let Some(funding) = funding else { return false };
-        let before = funding.due();
-        if !funding.on_message(view, rows, now) {
-            return false;
-        }
-        if let Some(before) = before {
-            self.payments.remove(&(before, market));
-        }
-        self.payments.extend(funding.due().map(|due| (due, market)));
-        true
-    }
-
-    /// Pays the funding of a market that is due by a time.
-    #[cold]
-    fn pay(&mut self, until: i64, market: MarketId) {
-        let place = &mut self.places[market.index()];
-        let mark = place.mark();
-        let Place { market: side, held, funding, .. } = place;
-        let Some(funding) = funding else { return };
-        let Some((ts_event, rate)) = funding.take(until) else { return };
-        self.payments.extend(funding.due().map(|due| (due, market)));
-        let Some(price) = mark else { return };
-        let due = held.iter().filter(|(_, qty)| **qty != 0).filter_map(|(&account, &qty)| {
-            let value = side.math().value_at_fine(price, qty.abs());
-            // What cannot be counted fails its strategy when it is marked.
-            let due = value.ok()?.scaled(rate.into(), 10i128.pow(FINE_SCALE))?;
-            let (paid, kind) = (if qty > 0 { due } else { -due }, PaymentKind::Funding);
-            Some(Payment { account, market, ts_event, kind, qty, price, rate, paid })
-        });
-        for payment in due.collect::<Vec<_>>() {
-            self.move_money(payment);
-        }
-    }
-
-    /// Settles what accounts hold in a market that has expired. What nobody knows the worth of stays.
-    #[cold]
-    fn pay_out(&mut self, ts_event: i64, market: MarketId) {
-        let Place { market: side, held, marks, .. } = &mut self.places[market.index()];
-        let Some(price) = marks.and_then(|marks| marks.settlement(side.instrument(), side.fine_mid())) else {
-            return;
-        };
-        let settled = held.iter().filter(|(_, qty)| **qty != 0).filter_map(|(&account, &qty)| {
-            let (value, price) = side.math().payoff(&side.instrument().kind, price, qty.abs()).ok()?;
-            let paid = -side.math().signed(qty, value);
-            let kind = PaymentKind::Settlement;
-            Some(Payment { account, market, ts_event, kind, qty, price, rate: 0, paid })
-        });
-        for payment in settled.collect::<Vec<_>>() {
-            self.places[market.index()].market.close_position(payment.account, payment.qty);
-            self.move_money(payment);
-        }
     }
 
     /// Takes a command that is sent at `now`; it acts when it arrives.
@@ -567,11 +374,6 @@ impl Venue {
         }
     }
 
-    /// Says how fine a market's book is: see [`Market::set_granularity`].
-    pub fn set_granularity(&mut self, market: MarketId, ns: i64) {
-        self.places[market.index()].market.set_granularity(ns);
-    }
-
     /// Ends the orders of one market whose time is over next.
     fn expire(&mut self) {
         if let Some((at, market)) = self.expiries.pop_first() {
@@ -662,13 +464,9 @@ impl Venue {
             }
             self.fresh = fresh;
         }
-        let Place { ways, held, .. } = &mut self.places[market.index()];
+        let ways = &mut self.places[market.index()].ways;
         let has_changed = is_on_margin && self.fresh.iter().any(|(_, update)| update.change != 0);
         for (account, update) in self.fresh.drain(..) {
-            if update.change != 0 {
-                let qty = held.entry(account).or_default();
-                *qty = qty.saturating_add(update.change);
-            }
             let counter = self.group.map_or(0, |accounts| account.index() / accounts);
             if counter >= self.executions.len() {
                 self.executions.resize(counter + 1, 0);

@@ -16,7 +16,7 @@ use super::update::Update;
 use crate::ledger::{ContractMath, part};
 use crate::orders::{FeeCoin, FeePaid, OrderId, ReportKind};
 use crate::types::{
-    AccountId, Decimal, FINE_SCALE, FeeCurrency, Instrument, InstrumentKind, MONEY_SCALE, Money, Price, Qty,
+    AccountId, Decimal, FINE_ONE, FeeCurrency, Instrument, InstrumentKind, MONEY_SCALE, Money, Price, Qty,
     Side,
 };
 
@@ -120,7 +120,7 @@ impl Spot {
     pub(super) fn uses(&self, coin: Coin, qty: i64, mid: Option<i64>) -> Option<(Money, i64)> {
         if coin == self.quote {
             let value = mid.and_then(|mid| self.math.value_at_fine(mid, qty.max(0)).ok());
-            return Some((value.unwrap_or_default(), 10i64.pow(FINE_SCALE)));
+            return Some((value.unwrap_or_default(), FINE_ONE));
         }
         (coin == self.base).then_some((self.amount(qty.min(0).saturating_abs()), mid?))
     }

@@ -37,5 +37,5 @@ pub use near::nearest_duration;
 pub(crate) use near::{did_you_mean, nearest};
 pub use order_terms::{OrderTerms, OrderTermsSpec, TermsChange};
 pub use side::{Side, UnknownSide};
-pub use steps::{FINE_SCALE, Price, Qty, STEPS_LIMIT};
+pub use steps::{FINE_ONE, FINE_SCALE, Price, Qty, STEPS_LIMIT};
 pub use support::{OrderSupport, WordSet};

@@ -17,6 +17,9 @@ pub const STEPS_LIMIT: i64 = (1 << 60) - 1;
 /// Decimal places of `price` in mark, index and funding rows, which lie off the price grid.
 pub const FINE_SCALE: u32 = 9;
 
+/// One of what such a row counts, and a whole of what is a fraction: 10^[`FINE_SCALE`].
+pub const FINE_ONE: i64 = 10i64.pow(FINE_SCALE);
+
 macro_rules! steps_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -92,10 +92,20 @@ impl Market {
         }
     }
 
+    /// What an account has bought here less what it has sold, in quantity increments.
+    pub(in crate::sim) fn position(&self, account: AccountId) -> i64 {
+        self.positions.get(account.index()).copied().unwrap_or(0)
+    }
+
+    /// Who holds something here, and how much.
+    pub(in crate::sim) fn held(&self) -> impl Iterator<Item = (AccountId, i64)> + '_ {
+        let all = self.positions.iter().enumerate().map(|(at, qty)| (AccountId::new(at), *qty));
+        all.filter(|(_, qty)| *qty != 0)
+    }
+
     /// How much of an account's position an order of a side can take back.
     fn reducible(&self, account: AccountId, side: Side) -> i64 {
-        let position = self.positions.get(account.index()).copied().unwrap_or(0);
-        position.saturating_mul(-side.sign()).max(0)
+        self.position(account).saturating_mul(-side.sign()).max(0)
     }
 
     /// How much a reduce-only order that wants so much may fill, or why it may not be let in; `own` is the order itself,

@@ -29,7 +29,7 @@ pub struct Margined {
 impl Venue {
     /// What an account has bought in a market less what it has sold, in quantity increments.
     pub fn held(&self, account: AccountId, market: MarketId) -> i64 {
-        self.places[market.index()].held.get(&account).copied().unwrap_or(0)
+        self.market(market).position(account)
     }
 
     /// The price by which the venue counts in a market, in units of 10^-9.

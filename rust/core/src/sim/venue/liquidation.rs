@@ -172,26 +172,12 @@ impl Venue {
         self.wallets[contract.wallets].book(account, contract.coin, moved);
     }
 
-    /// Moves money of an account, and tells it.
-    pub(super) fn move_money(&mut self, payment: Payment) {
-        let Payment { account, market, .. } = payment;
-        self.with_holding(account, market, |contract, holding| holding.pay(contract, &payment));
-        if payment.kind.closes() {
-            let held = self.places[market.index()].held.entry(account).or_default();
-            *held = held.saturating_sub(payment.qty);
-            self.keep_watch(market);
-        }
-        // Less may stand behind positions now: the next message is looked at whatever its mark.
-        self.places[market.index()].seen = None;
-        self.tell_payment(payment);
-    }
-
     /// Looks at whether a market has to be watched for liquidations.
     pub(super) fn keep_watch(&mut self, market: MarketId) {
         let place = &mut self.places[market.index()];
         let of = place.contract.as_ref();
         let is_watched =
-            of.is_some_and(|contract| place.held.values().any(|qty| contract.may_be_closed(*qty)));
+            of.is_some_and(|contract| place.market.held().any(|(_, qty)| contract.may_be_closed(qty)));
         self.watched = self.watched + usize::from(is_watched) - usize::from(place.is_watched);
         (place.is_watched, place.seen) = (is_watched, None);
     }
@@ -230,13 +216,9 @@ impl Venue {
     fn next_uncovered(&self, market: MarketId, after: Option<AccountId>) -> Option<AccountId> {
         let place = &self.places[market.index()];
         let contract = place.contract.as_ref()?;
-        let mut holders = place
-            .held
-            .iter()
-            .filter(|(account, qty)| **qty != 0 && after.is_none_or(|after| **account > after));
-        holders
-            .find(|(account, _)| self.is_uncovered(**account, market, contract))
-            .map(|(account, _)| *account)
+        let holders = place.market.held().map(|(account, _)| account);
+        let mut next = holders.filter(|account| after.is_none_or(|after| *account > after));
+        next.find(|account| self.is_uncovered(*account, market, contract))
     }
 
     fn is_uncovered(&self, account: AccountId, market: MarketId, contract: &Contract) -> bool {
@@ -260,12 +242,11 @@ impl Venue {
             side.end_order(account, id, Reason::Liquidated, now, &mut self.fresh);
             self.report(of);
         }
-        left.retain(|(of, ..)| self.places[of.index()].held.get(&account).is_some_and(|qty| *qty != 0));
+        left.retain(|(of, ..)| self.held(account, *of) != 0);
         left.sort_by_key(|(of, unrealized, _)| (*unrealized, *of));
         for (of, ..) in left {
             let Some(contract) = &self.places[of.index()].contract else { continue };
-            let held = self.places[of.index()].held.get(&account).copied().unwrap_or(0);
-            if !contract.may_be_closed(held) {
+            if !contract.may_be_closed(self.held(account, of)) {
                 continue;
             }
             if !self.is_uncovered(account, of, contract) {
@@ -332,18 +313,19 @@ impl Venue {
             rate,
             paid,
         };
+        let fine_price = |top, bottom| math.fine_price(top, bottom).unwrap_or(i64::MAX);
         let mut left = qty.abs();
         let mut pieces: Vec<(i64, i64, Money)> = Vec::with_capacity(fills.len() + 1);
         for (price, filled) in fills {
             left -= filled;
             if let Ok(value) = math.value(Price::new(price), Qty::new(filled)) {
-                pieces.push((filled, math.fine_price(price.into(), 1), value));
+                pieces.push((filled, fine_price(price.into(), 1), value));
             }
         }
         if let Some((value, (top, bottom))) = bankrupt.zip(price).filter(|_| left > 0) {
             let value = value.scaled(left.into(), qty.unsigned_abs().into()).unwrap_or_default();
             self.places[market.index()].market.close_position(account, left * qty.signum());
-            pieces.push((left, math.fine_price(top, bottom), value));
+            pieces.push((left, fine_price(top, bottom), value));
         }
         for (closed, price, value) in pieces {
             let (closed, paid) =

@@ -8,16 +8,11 @@
 //! a base, paid for what is held of a quote), else of the first whose currency it is. What is owed in a base is worth its
 //! market's mid.
 
-use super::{Sent, Venue};
-use crate::event::FINE_SCALE;
+use super::Venue;
 use crate::ledger::{Payment, PaymentKind};
 use crate::sim::funding::next_multiple;
-use crate::sim::latency::Leg;
 use crate::sim::wallet::Loan;
-use crate::types::{AccountId, MarketId, Money};
-
-/// A whole, in units of 10^-9.
-const ONE: i64 = 10i64.pow(FINE_SCALE);
+use crate::types::{AccountId, FINE_ONE, MarketId, Money};
 
 impl Venue {
     /// The data begins: interest is due from here on.
@@ -54,8 +49,8 @@ impl Venue {
         for account in self.wallets[loan.wallets].debtors(loan.coin) {
             let Some((market, price)) = self.used_in(loan, account) else { continue };
             let interest = self.wallets[loan.wallets].pay_interest(account, loan.coin, terms.rate);
-            let Some(paid) = interest.scaled(price.into(), ONE.into()) else { continue };
-            let qty = self.places[market.index()].held.get(&account).copied().unwrap_or(0);
+            let Some(paid) = interest.scaled(price.into(), FINE_ONE.into()) else { continue };
+            let qty = self.held(account, market);
             let kind = PaymentKind::Interest;
             let payment =
                 Payment { account, market, ts_event: now, kind, qty, price, rate: terms.rate, paid };
@@ -74,10 +69,10 @@ impl Venue {
     fn used_in(&self, loan: Loan, account: AccountId) -> Option<(MarketId, i64)> {
         let mut most: Option<(Money, MarketId, i64)> = None;
         for (at, place) in self.places.iter().enumerate().filter(|(_, p)| p.wallets == Some(loan.wallets)) {
-            let qty = place.held.get(&account).copied().unwrap_or(0);
+            let qty = place.market.position(account);
             let used = match (&place.spot, &place.contract) {
                 (Some(spot), _) => spot.uses(loan.coin, qty, place.market.fine_mid()),
-                (None, Some(contract)) => (contract.coin == loan.coin).then_some((Money::ZERO, ONE)),
+                (None, Some(contract)) => (contract.coin == loan.coin).then_some((Money::ZERO, FINE_ONE)),
                 (None, None) => None,
             };
             if let Some((used, price)) = used
@@ -87,12 +82,5 @@ impl Venue {
             }
         }
         most.map(|(_, market, price)| (market, price))
-    }
-
-    /// A payment that was booked is on its way to us.
-    pub(super) fn tell_payment(&mut self, payment: Payment) {
-        let ways = &mut self.places[payment.market.index()].ways;
-        let at = ways.arrival(Leg::Response, payment.account, payment.ts_event);
-        self.updates.send(at, Sent::Payment(payment));
     }
 }
