@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use common::instrument;
 use proptest::prelude::*;
+use tradecore_core::book::MarkPrice;
 use tradecore_core::orders::TriggerBy;
 use tradecore_core::risk::{
-    Distance, Fired, ONE, PositionStops, Rung, StopKind, StopTerms, fine_of_mark, fine_of_twice, fine_to_f64,
+    Distance, FinePrice, Fired, ONE, PositionStops, Rung, StopKind, StopTerms, fine_of, fine_to_f64,
 };
 use tradecore_core::types::{Instrument, InstrumentKind};
 
@@ -29,9 +30,13 @@ fn open(qty: i64, terms: &StopTerms) -> PositionStops {
     PositionStops::open(&linear(), 0, qty, ENTRY as f64, set)
 }
 
+fn fine(price: i64) -> FinePrice {
+    fine_of(MarkPrice::Twice(2 * price), linear().price_increment)
+}
+
 /// Everything that fires at a price, in price increments.
 fn look(stops: &mut PositionStops, price: i64) -> Vec<Fired> {
-    std::iter::from_fn(|| stops.look(TriggerBy::Mid, fine_of_twice(2 * price), || None)).collect()
+    std::iter::from_fn(|| stops.look(TriggerBy::Mid, fine(price), || None)).collect()
 }
 
 fn kinds(fired: &[Fired]) -> Vec<(StopKind, i64)> {
@@ -105,7 +110,7 @@ proptest! {
         let sign = if is_long { 1 } else { -1 };
         let (mut qty, mut cost) = (100i64, 100 * ENTRY);
         let mut stops = open(sign * qty, &terms);
-        let entry = i128::from(sign) * fine_of_twice(2 * ENTRY);
+        let entry = i128::from(sign) * fine(ENTRY);
         let best = terms.trailing_from.is_none().then_some(entry);
         let mut plain = Plain { sign: i128::from(sign), entry, best, is_even: false };
         let mut trailed: Option<i128> = None;
@@ -118,7 +123,7 @@ proptest! {
                     plain.entry = i128::from(sign) * (average * 1e6).round() as i128;
                 }
                 Step::Price(price) => {
-                    let fine = fine_of_twice(2 * price);
+                    let fine = fine(*price);
                     let level = plain.level(&terms, Some(fine));
                     let reached = fine * i128::from(sign) <= level;
                     let fired = look(&mut stops, *price);
@@ -183,7 +188,7 @@ proptest! {
             }
             let seen = |stops: &PositionStops| stops.levels().next().and_then(|of| of.stop).map(|(level, _)| level);
             let before = seen(&stops);
-            let taken = stops.protect(Some(&Arc::new(terms)), Some(fine_of_twice(2 * price)));
+            let taken = stops.protect(Some(&Arc::new(terms)), Some(fine(*price)));
             let after = seen(&stops);
             prop_assert!(after >= before && after >= level, "{:?}: {:?} after {:?}", taken, after, before);
             prop_assert!(taken.is_ok() || after == before);
@@ -233,7 +238,7 @@ fn what_cuts_a_loss_comes_before_what_takes_a_gain_and_time_before_neither() {
 fn a_loss_in_money_is_that_of_what_is_open() {
     let terms = StopTerms { max_loss: Some(5 * ONE), trigger: TriggerBy::Last, ..StopTerms::default() };
     let mut stops = open(10, &terms);
-    let price = fine_of_twice(2 * 900);
+    let price = fine(900);
     assert_eq!(stops.look(TriggerBy::Mid, price, || Some(9 * ONE)), None, "it looks at trades");
     assert_eq!(stops.look(TriggerBy::Last, price, || Some(5 * ONE - 1)), None);
     assert_eq!(stops.look(TriggerBy::Last, price, || None), None);
@@ -258,7 +263,7 @@ fn own_prices_that_the_market_is_at_are_refused() {
     let at = |price: &str| Some(Distance::Price(price.parse().unwrap()));
     let own = |terms: StopTerms, market: i64| {
         let mut stops = PositionStops::open(&linear(), 0, 10, ENTRY as f64, std::iter::empty());
-        stops.protect(Some(&Arc::new(terms)), Some(fine_of_twice(2 * market))).map_err(|error| error.field)
+        stops.protect(Some(&Arc::new(terms)), Some(fine(market))).map_err(|error| error.field)
     };
     let loss = StopTerms { stop_loss: at("105"), ..StopTerms::default() };
     assert_eq!(own(loss.clone(), 1_050), Err("stop_loss".to_owned()));
@@ -305,6 +310,6 @@ fn stops_that_do_not_go_together_name_their_field() {
 #[test]
 fn prices_are_told_as_they_were() {
     let step = linear().price_increment;
-    assert!((fine_to_f64(fine_of_twice(2 * 61_737), step) - 6_173.7).abs() < f64::EPSILON);
-    assert_eq!(fine_of_mark(6_173_750_000_000, step), fine_of_twice(123_475));
+    assert!((fine_to_f64(fine(61_737), step) - 6_173.7).abs() < f64::EPSILON);
+    assert_eq!(fine_of(MarkPrice::Fine(6_173_750_000_000), step), fine_of(MarkPrice::Twice(123_475), step));
 }

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use super::market::Market;
 use super::published::Stat;
 use super::view::Content;
-use crate::book::{BookState, FillBasis};
+use crate::book::{BookState, FillBasis, MarkPrice};
 use crate::orders::{OrderId, TriggerBy};
-use crate::risk::{
-    BadLimit, FinePrice, PositionStops, Scope, StopConfig, StopTerms, fine_of_mark, fine_of_twice,
-};
+use crate::risk::{BadLimit, PositionStops, Scope, StopConfig, StopTerms};
 use crate::types::{AccountId, Decoded, MarketId, Reader, StrategyId, Writer};
 
 /// Whose position, by market and then by strategy.
@@ -47,9 +45,9 @@ pub(super) struct Seen {
     /// Whether somebody's positions in it are watched, and by trades.
     pub(super) is_watched: bool,
     pub(super) needs_trades: bool,
-    /// The last trade's price and the venue's mark, once they are known.
-    last: Option<FinePrice>,
-    mark: Option<FinePrice>,
+    /// The last trade's price and the venue's mark, as columns have them, once they are known.
+    last: Option<i64>,
+    mark: Option<i64>,
 }
 
 /// The stops of a session.
@@ -89,9 +87,8 @@ impl Stopping {
             };
             let strategy = strategies.iter().position(|(other, _)| other == name).map(StrategyId::new);
             for market in markets.iter().filter(|market| scope == Scope::Instrument && is_in(market)) {
-                terms.check_on(&market.instrument).map_err(|BadLimit { field, problem }| BadLimit {
-                    field: format!("risk.instruments.{name}.stops.{field}"),
-                    problem,
+                terms.check_on(&market.instrument).map_err(|BadLimit { field, problem }| {
+                    BadLimit::new(format!("risk.instruments.{name}.stops.{field}"), problem)
                 })?;
             }
             sets.push(StopSet {
@@ -181,8 +178,8 @@ impl Stopping {
             w.list(guarded.exits.iter(), |w, id| w.u64(*id));
         }
         for seen in &self.seen {
-            w.option(seen.last, Writer::i128);
-            w.option(seen.mark, Writer::i128);
+            w.option(seen.last, Writer::i64);
+            w.option(seen.mark, Writer::i64);
         }
     }
 
@@ -204,7 +201,7 @@ impl Stopping {
             self.positions.insert(pair, Guarded { stops, exits: r.list(Reader::u64)? });
         }
         for seen in &mut self.seen {
-            (seen.last, seen.mark) = (r.option(Reader::i128)?, r.option(Reader::i128)?);
+            (seen.last, seen.mark) = (r.option(Reader::i64)?, r.option(Reader::i64)?);
         }
         self.look_again(markets);
         self.refresh();
@@ -219,15 +216,9 @@ fn save_pair(w: &mut Writer<'_>, (market, strategy): Pair) {
 
 impl Seen {
     /// Takes what a message says of the last trade and the mark.
-    pub(super) fn note(&mut self, content: &Content, market: &Market) {
-        if let Some(trade) = content.trades.last() {
-            self.last = Some(fine_of_twice(2 * trade.price));
-        }
-        for stat in &content.stats {
-            if let Stat::Mark { price, .. } = stat {
-                self.mark = Some(fine_of_mark(*price, market.instrument.price_increment));
-            }
-        }
+    pub(super) fn note(&mut self, content: &Content) {
+        self.last = content.trades.last().map(|trade| trade.price).or(self.last);
+        self.mark = marks_of(content).last().or(self.mark);
     }
 
     /// The prices of a kind that a message told, in order; a mid where that kind has never been known. In bars, of
@@ -238,50 +229,58 @@ impl Seen {
         is_long: bool,
         market: &Market,
         content: Option<&Content>,
-        mut look: impl FnMut(FinePrice),
+        mut look: impl FnMut(MarkPrice),
     ) {
-        let step = |price: i64| fine_of_twice(2 * price);
         let view = &market.view;
         let Some(content) = content else { return mid(market).into_iter().for_each(look) };
         if view.basis() == FillBasis::Bars {
             for bar in &content.bars {
                 let (worst, best) = if is_long { (bar.low, bar.high) } else { (bar.high, bar.low) };
-                [worst, best, bar.close].into_iter().map(step).for_each(&mut look);
+                [worst, best, bar.close].into_iter().map(traded).for_each(&mut look);
             }
             return;
         }
-        let trades = content.trades.iter().map(|trade| step(trade.price));
+        let trades = content.trades.iter().map(|trade| traded(trade.price));
         match trigger {
             _ if !view.basis().has_book() => trades.for_each(look),
             TriggerBy::Last if self.last.is_some() => trades.for_each(look),
-            TriggerBy::Mark if self.mark.is_some() => {
-                for stat in &content.stats {
-                    if let Stat::Mark { price, .. } = stat {
-                        look(fine_of_mark(*price, market.instrument.price_increment));
-                    }
-                }
-            }
+            TriggerBy::Mark if self.mark.is_some() => marks_of(content).map(MarkPrice::Fine).for_each(look),
             TriggerBy::Last | TriggerBy::Mark | TriggerBy::Mid => mid(market).into_iter().for_each(look),
         }
     }
 
     /// A price of a kind as it is known now.
-    pub(super) fn now(&self, trigger: TriggerBy, market: &Market) -> Option<FinePrice> {
+    pub(super) fn now(&self, trigger: TriggerBy, market: &Market) -> Option<MarkPrice> {
         let told = match trigger {
-            TriggerBy::Last => self.last,
-            TriggerBy::Mark => self.mark,
+            TriggerBy::Last => self.last.map(traded),
+            TriggerBy::Mark => self.mark.map(MarkPrice::Fine),
             TriggerBy::Mid => None,
         };
         told.or_else(|| mid(market))
     }
 }
 
+/// A price of a trade, as a price that a market is at.
+fn traded(price: i64) -> MarkPrice {
+    MarkPrice::Twice(price.saturating_mul(2))
+}
+
+/// The marks that a message told, in order.
+fn marks_of(content: &Content) -> impl Iterator<Item = i64> + '_ {
+    content.stats.iter().filter_map(|stat| match stat {
+        Stat::Mark { price, .. } => Some(*price),
+        _ => None,
+    })
+}
+
 /// The middle of a book that can be traded on; the last print of a market without one.
-fn mid(market: &Market) -> Option<FinePrice> {
+fn mid(market: &Market) -> Option<MarkPrice> {
     let touch = market.view.touch();
-    if !market.view.basis().has_book() {
-        return market.view.twice_mid().map(fine_of_twice);
-    }
     let is_sound = touch.state == BookState::Synced && !touch.is_crossed();
-    touch.twice_mid().filter(|_| is_sound).map(fine_of_twice)
+    let twice = if market.view.basis().has_book() {
+        touch.twice_mid().filter(|_| is_sound)
+    } else {
+        market.view.twice_mid()
+    };
+    twice.map(MarkPrice::Twice)
 }

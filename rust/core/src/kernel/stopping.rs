@@ -16,9 +16,7 @@ use super::stop_sets::{Guarded, Pair, Stopping};
 use super::view::Content;
 use crate::book::MarkPrice;
 use crate::orders::{Order, OrderId, Reason, TriggerBy};
-use crate::risk::{
-    BadLimit, Breach, Check, FinePrice, Fired, PositionStops, Scope, StopLevels, StopTerms, fine_to_twice,
-};
+use crate::risk::{BadLimit, Breach, Check, Fired, PositionStops, Scope, StopLevels, StopTerms, fine_of};
 use crate::types::{Decoded, MarketId, Reader, StrategyId, Writer};
 
 /// What a set of stops says of a strategy's position, and whose it is.
@@ -74,7 +72,7 @@ impl Core {
         let Some(stopping) = &mut self.stopping else { return };
         let (market, accounts, exits) = (&self.markets[id.index()], &self.accounts, &self.exits);
         if let Some(content) = content {
-            stopping.seen[id.index()].note(content, market);
+            stopping.seen[id.index()].note(content);
         }
         if stopping.positions.is_empty() {
             return;
@@ -86,14 +84,15 @@ impl Core {
                 continue;
             }
             let position = accounts.position(pair.1, id);
-            let lost = |price: FinePrice| {
-                let made = position.unrealized(&market.math, Some(MarkPrice::Twice(fine_to_twice(price))));
+            let lost = |price: MarkPrice| {
+                let made = position.unrealized(&market.math, Some(price));
                 made.ok().map(|made| -made.units())
             };
             let is_long = guarded.stops.is_long();
             for trigger in TriggerBy::ALL {
                 seen.each_price(trigger, is_long, market, content, |price| {
-                    while let Some(stop) = guarded.stops.look(trigger, price, || lost(price)) {
+                    let fine = fine_of(price, market.instrument.price_increment);
+                    while let Some(stop) = guarded.stops.look(trigger, fine, || lost(price)) {
                         fired.push((pair, stop));
                     }
                 });
@@ -215,7 +214,8 @@ impl Core {
         for (pair, mut stop) in fired {
             let market = &self.markets[pair.0.index()];
             let seen = self.stopping.as_ref().map(|stopping| &stopping.seen[pair.0.index()]);
-            stop.price = seen.and_then(|seen| seen.now(stop.trigger, market));
+            let price = seen.and_then(|seen| seen.now(stop.trigger, market));
+            stop.price = price.map(|price| fine_of(price, market.instrument.price_increment));
             self.stop_fired(pair, &stop);
         }
         if is_round {
@@ -280,6 +280,7 @@ impl Core {
         let held = position.avg_entry_price().map(|average| (position.qty, average));
         let stopping = self.stopping.get_or_insert_with(|| Box::new(Stopping::bare(self.markets.len())));
         let price = terms.as_ref().and_then(|terms| stopping.seen[market.index()].now(terms.trigger, state));
+        let price = price.map(|price| fine_of(price, state.instrument.price_increment));
         match (stopping.positions.get_mut(&pair), held, &terms) {
             (Some(guarded), _, terms) => guarded.stops.protect(terms.as_ref(), price)?,
             (None, Some((qty, average)), Some(terms)) => {

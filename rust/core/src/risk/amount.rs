@@ -16,6 +16,13 @@ pub struct BadLimit {
     pub problem: String,
 }
 
+impl BadLimit {
+    /// Of a field, what is wrong with it.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+}
+
 /// A whole number above zero, in units.
 pub(super) fn whole(text: &str) -> Result<Units, String> {
     let units = positive(text)?;
@@ -36,5 +43,5 @@ pub(super) fn positive(text: &str) -> Result<Units, String> {
 /// # Errors
 /// [`BadLimit`] naming the field.
 pub fn parse_amount(field: &str, text: &str) -> Result<Units, BadLimit> {
-    positive(text).map_err(|problem| BadLimit { field: field.to_owned(), problem })
+    positive(text).map_err(|problem| BadLimit::new(field, problem))
 }

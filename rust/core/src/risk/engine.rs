@@ -66,12 +66,12 @@ impl Engine {
         let (mut markets, mut places) = (Vec::new(), Vec::new());
         for instrument in instruments {
             let step = instrument.qty_increment.value();
-            let unit = step.at_scale(MONEY_SCALE).ok_or_else(|| BadLimit {
-                field: "risk".to_owned(),
-                problem: format!(
-                    "quantities of {} are finer than 10^-12: no limit counts them",
-                    instrument.id
-                ),
+            let unit = step.at_scale(MONEY_SCALE).ok_or_else(|| {
+                let id = &instrument.id;
+                BadLimit::new(
+                    "risk",
+                    format!("quantities of {id} are finer than 10^-12: no limit counts them"),
+                )
             })?;
             let of_notional =
                 if instrument.kind.is_inverse() { &instrument.quote } else { &instrument.settlement };
@@ -456,16 +456,13 @@ impl Engine {
     pub fn tighten(&mut self, strategy: StrategyId, limits: &Limits) -> Result<(), BadLimit> {
         let is_own = |guard: &&mut Guard| guard.scope == Scope::Strategy && guard.has(strategy);
         if limits.get(Check::MaxLeverage).is_some() && self.config.capital.is_none() {
-            let problem = "needs a capital, which is set with the limits of the run".to_owned();
-            return Err(BadLimit { field: Check::MaxLeverage.as_str().to_owned(), problem });
+            let problem = "needs a capital, which is set with the limits of the run";
+            return Err(BadLimit::new(Check::MaxLeverage.as_str(), problem));
         }
         for guard in self.guards.iter_mut().filter(is_own) {
             if let Some(check) = guard.limits.widened_by(limits) {
-                let field = check.as_str().to_owned();
-                return Err(BadLimit {
-                    field,
-                    problem: "would be wider: own limits are only tightened".to_owned(),
-                });
+                let problem = "would be wider: own limits are only tightened";
+                return Err(BadLimit::new(check.as_str(), problem));
             }
         }
         for guard in self.guards.iter_mut().filter(is_own) {

@@ -97,8 +97,8 @@ impl Limits {
     /// # Errors
     /// [`BadLimit`] naming it.
     pub fn parse(&mut self, check: Check, text: &str) -> Result<(), BadLimit> {
-        let limit = read(check.counts(), text.trim())
-            .map_err(|problem| BadLimit { field: check.as_str().to_owned(), problem })?;
+        let limit =
+            read(check.counts(), text.trim()).map_err(|problem| BadLimit::new(check.as_str(), problem))?;
         match limit {
             Some(limit) => self.set(check, limit),
             None => self.unset(check),
@@ -271,8 +271,7 @@ impl RiskConfig {
     /// [`BadLimit`] naming what is missing, or a price that is of no instrument.
     pub fn check(&self) -> Result<(), BadLimit> {
         if self.capital.is_none() && self.sets().any(|limits| limits.get(Check::MaxLeverage).is_some()) {
-            let problem = "missing: max_leverage is counted from it".to_owned();
-            return Err(BadLimit { field: "capital".to_owned(), problem });
+            return Err(BadLimit::new("capital", "missing: max_leverage is counted from it"));
         }
         self.stops.check()?;
         self.check_sets()
@@ -289,8 +288,7 @@ impl RiskConfig {
             if let (Some(least), Some(most)) = (least, most)
                 && least.value > most.value
             {
-                let problem = "is more than max_order_notional".to_owned();
-                return Err(BadLimit { field: "min_order_notional".to_owned(), problem });
+                return Err(BadLimit::new("min_order_notional", "is more than max_order_notional"));
             }
         }
         Ok(())

@@ -28,4 +28,4 @@ pub use standing::{Holding, Measures, NOTIONAL, QTY, Standing, VALUE, Working};
 pub use stop_terms::{Distance, Rung, StopConfig, StopTerms};
 pub use stops::{Fired, PositionStops, StopLevels};
 pub use uses::Use;
-pub use watch::{FinePrice, StopKind, fine_of_mark, fine_of_twice, fine_to_f64, fine_to_twice};
+pub use watch::{FinePrice, StopKind, fine_of, fine_to_f64};

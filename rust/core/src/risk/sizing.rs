@@ -47,8 +47,7 @@ pub fn size(
     terms: &SizeTerms,
     limits: &Limits,
 ) -> Result<Sized, BadLimit> {
-    let bad =
-        |field: &str, problem: &str| Err(BadLimit { field: field.to_owned(), problem: problem.to_owned() });
+    let bad = |field: &str, problem: &str| Err(BadLimit::new(field, problem));
     let order_terms = instrument.terms_at(now);
     let lot = order_terms.lot_size;
     let capital = to_decimal(terms.capital).to_f64();

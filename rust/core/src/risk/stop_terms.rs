@@ -30,7 +30,7 @@ impl Distance {
     pub fn parse(field: &str, text: &str) -> Result<Self, BadLimit> {
         let text = text.trim();
         let shape = "expected a percentage such as \"2%\", ticks such as \"25 ticks\", or a price";
-        let bad = |problem: String| BadLimit { field: field.to_owned(), problem };
+        let bad = |problem: String| BadLimit::new(field, problem);
         if let Some(number) = text.strip_suffix('%') {
             return parse_amount(field, number.trim()).map(Self::Percent);
         }
@@ -103,9 +103,7 @@ impl StopTerms {
     /// # Errors
     /// [`BadLimit`] naming the first field that does not.
     pub fn check(&self) -> Result<(), BadLimit> {
-        let bad = |field: &str, problem: &str| {
-            Err(BadLimit { field: field.to_owned(), problem: problem.to_owned() })
-        };
+        let bad = |field: &str, problem: &str| Err(BadLimit::new(field, problem));
         let closes = self.stop_loss.is_some()
             || self.trailing.is_some()
             || self.break_even.is_some()
@@ -161,9 +159,7 @@ impl StopTerms {
     pub fn check_on(&self, instrument: &Instrument) -> Result<(), BadLimit> {
         self.prices().try_for_each(|(field, price)| match instrument.price_increment.steps(price) {
             Ok(_) => Ok(()),
-            Err(error) => {
-                Err(BadLimit { field: field.to_owned(), problem: format!("of {}: {error}", instrument.id) })
-            }
+            Err(error) => Err(BadLimit::new(field, format!("of {}: {error}", instrument.id))),
         })
     }
 }
@@ -278,8 +274,8 @@ impl StopConfig {
                     Scope::Strategy => format!("strategies.{name}.stops.{field}"),
                     Scope::Account | Scope::Instrument => format!("stops.{field}"),
                 };
-                let problem = "a price is one of an instrument: it is set with the limits of that".to_owned();
-                return Err(BadLimit { field: place, problem });
+                let problem = "a price is one of an instrument: it is set with the limits of that";
+                return Err(BadLimit::new(place, problem));
             }
         }
         Ok(())

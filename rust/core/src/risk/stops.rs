@@ -224,8 +224,8 @@ impl PositionStops {
         let place = self.watches.iter().position(|watch| watch.set.is_none());
         let old = place.map(|at| &self.watches[at]);
         let wider = |field: &str| {
-            let problem = "would be wider: own stops are only tightened while a position is held".to_owned();
-            Err(BadLimit { field: field.to_owned(), problem })
+            let problem = "would be wider: own stops are only tightened while a position is held";
+            Err(BadLimit::new(field, problem))
         };
         let Some(terms) = terms else {
             return if old.is_some() { wider("stops") } else { Ok(()) };
@@ -241,8 +241,7 @@ impl PositionStops {
             }
         }
         if let Some(field) = watch.is_late(&self.grid) {
-            let problem = "the market is there already, or beyond".to_owned();
-            return Err(BadLimit { field: field.to_owned(), problem });
+            return Err(BadLimit::new(field, "the market is there already, or beyond"));
         }
         watch.refresh(&self.grid, self.entry);
         watch.see(&self.grid, self.entry, begun);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::check::{ONE, Units};
 use super::stop_terms::{Distance, StopTerms, WHOLE};
-use crate::event::FINE_SCALE;
-use crate::types::{Decimal, Increment};
+use crate::book::MarkPrice;
+use crate::types::{Decimal, FINE_ONE, Increment};
 
 /// A price in millionths of a price increment.
 pub type FinePrice = i128;
@@ -16,10 +16,17 @@ const STEP: FinePrice = 1_000_000;
 /// All of a position, as a quantity to close.
 pub(super) const ALL: i64 = i64::MAX;
 
-/// A sum of two prices, as a mid is kept, as their middle.
+/// A price that a market is at.
 #[inline]
-pub fn fine_of_twice(twice: i64) -> FinePrice {
-    i128::from(twice) * (STEP / 2)
+pub fn fine_of(price: MarkPrice, step: Increment) -> FinePrice {
+    match price {
+        MarkPrice::Twice(twice) => i128::from(twice) * (STEP / 2),
+        MarkPrice::Fine(fine) => {
+            let step = step.value();
+            let scaled = i128::from(fine).saturating_mul(10i128.pow(step.scale())).saturating_mul(STEP);
+            scaled / (i128::from(FINE_ONE) * step.mantissa())
+        }
+    }
 }
 
 /// A price in price increments, between two of which it may lie.
@@ -27,22 +34,10 @@ pub(super) fn fine_of_average(steps: f64) -> FinePrice {
     libm::round(steps * STEP as f64) as FinePrice
 }
 
-/// A price in units of 10^-9, as venues publish marks.
-pub fn fine_of_mark(price: i64, step: Increment) -> FinePrice {
-    let step = step.value();
-    let scaled = i128::from(price).saturating_mul(10i128.pow(step.scale())).saturating_mul(STEP);
-    scaled / (10i128.pow(FINE_SCALE) * step.mantissa())
-}
-
 /// A price on a grid, as the nearest number.
 pub fn fine_to_f64(price: FinePrice, step: Increment) -> f64 {
     let step = step.value();
     Decimal::new(price.saturating_mul(step.mantissa()), step.scale() + 6).to_f64()
-}
-
-/// The sum of a price with itself, in price increments, as positions are marked by.
-pub fn fine_to_twice(price: FinePrice) -> i64 {
-    i64::try_from(price / (STEP / 2)).unwrap_or(i64::MAX)
 }
 
 /// What closed a position, or a part of it.
