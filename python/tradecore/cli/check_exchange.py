@@ -34,16 +34,20 @@ def check_exchange(
 ) -> int:
     """Connect to venues and say whether all is well: clock, rules, book, messages, and what keys may do.
 
-    Keys are read from the environment, TRADECORE_VENUE_KEY and TRADECORE_VENUE_SECRET; no order is sent.
+    Keys are read from the environment, such as TRADECORE_BINANCE_KEY and TRADECORE_BINANCE_SECRET; no order is sent.
     """
-    from tradecore.venues import CONNECTORS
+    from tradecore.venues import CONNECTORS, Credentials, make_connector
     from tradecore.venues.check import check_venues
 
     if bool(venues) == all_:
         raise InvalidValueError("VENUE", f"expected venues, or --all: there are {', '.join(CONNECTORS)}")
     names = list(CONNECTORS) if all_ else [venue.upper() for venue in venues or ()]
+    connectors = [
+        make_connector(name, credentials=Credentials.from_environment(name), url=url, is_testnet=testnet)
+        for name in names
+    ]
     note(f"listening to {', '.join(names)} for {seconds:g} s", quiet=quiet)
-    checks = check_venues(names, url=url, is_testnet=testnet, symbol=symbol, seconds=seconds)
+    checks = check_venues(connectors, symbol=symbol, seconds=seconds)
     if json:
         emit({"venues": [check.summary() for check in checks]})
     else:

@@ -14,8 +14,6 @@ from tradecore.types import BookState
 from tradecore.venues.connector import Connector
 from tradecore.venues.events import Event, FeedState, Frame, Stream
 from tradecore.venues.feed import Feed
-from tradecore.venues.registry import make_connector
-from tradecore.venues.signing import Credentials
 
 __all__ = ["VenueCheck", "check_venues"]
 
@@ -100,41 +98,19 @@ class VenueCheck:
 
 
 def check_venues(
-    venues: Sequence[str],
-    *,
-    url: str | None = None,
-    is_testnet: bool = False,
-    symbol: str | None = None,
-    seconds: float = 10.0,
-    credentials: Mapping[str, Credentials | None] | None = None,
+    connectors: Sequence[Connector], *, symbol: str | None = None, seconds: float = 10.0
 ) -> list[VenueCheck]:
     """Connect to venues, all at once, and say what is found.
 
     Parameters
     ----------
-    venues : sequence of str
-    url : str, optional
-        One address in place of the venue's hosts.
-    is_testnet : bool
-        Whether to use test networks.
+    connectors : sequence of Connector
+        Not started; they are closed at the end.
     symbol : str, optional
         The venue's symbol of the instrument to subscribe to; a usual one if not given.
     seconds : float
         How long to wait for the book, and for what else comes.
-    credentials : mapping of str to Credentials, optional
-        Keys by venue; those of the environment if not given.
-
-    Raises
-    ------
-    InvalidValueError
-        For a venue without a connector.
-    CredentialsError
-        For keys in the environment that are not whole.
     """
-    known = {venue: Credentials.from_environment(venue) for venue in venues} if credentials is None else credentials
-    connectors = [
-        make_connector(venue, credentials=known.get(venue), url=url, is_testnet=is_testnet) for venue in venues
-    ]
 
     async def all_of_them() -> list[VenueCheck]:
         return await asyncio.gather(*(_check(connector, symbol, seconds) for connector in connectors))
@@ -148,7 +124,7 @@ async def _check(connector: Connector, symbol: str | None, seconds: float) -> Ve
         async with connector:
             await _look(connector, found, symbol, seconds)
     except TradecoreError as error:
-        found.problem = str(error)
+        found.problem = str(error).removeprefix(f"{connector.name}: ")
     return found
 
 

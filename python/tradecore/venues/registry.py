@@ -48,7 +48,7 @@ def make_connector(
     Raises
     ------
     InvalidValueError
-        For a venue without a connector.
+        For a venue without a connector, or options it does not take, as a test network where it has none.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tradecore.errors import InvalidValueError
 from tradecore.venues.clock import Clock, within
 
 if TYPE_CHECKING:
@@ -29,9 +30,17 @@ _PING_S = 20.0
 
 
 def addresses_at(url: str) -> tuple[str, str]:
-    """Return the addresses of requests and of WebSockets at one host, as a local server has them."""
+    """Return the addresses of requests and of WebSockets at one host, as a local server has them.
+
+    Raises
+    ------
+    InvalidValueError
+        For an address that does not begin with ``http://`` or ``https://``.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise InvalidValueError("url", f"expected http://... or https://..., got {url!r}")
     url = url.rstrip("/")
-    return url, "ws" + url.removeprefix("http") if url.startswith("http") else url
+    return url, "ws" + url.removeprefix("http")
 
 
 class Unreachable(Exception):
