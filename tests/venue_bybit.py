@@ -1,13 +1,9 @@
-"""A small Bybit on this machine, as far as connectors' tests need one, with faults that are asked for by name."""
+"""A small Bybit on this machine, as far as connectors' tests need one."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,46 +11,28 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tradecore.venues.clock import SystemClock
-from venue_servers import KEY, SECRET, Swallow
+from venue_servers import KEY, SECRET, Fault, Swallow, VenueServer
 
 
-class Coded(Exception):
+class Coded(Fault):
     """An answer with a code of the venue."""
 
     def __init__(self, code: int, text: str, headers: dict[str, str] | None = None, status: int = 200) -> None:
-        super().__init__(text)
-        self.code, self.text, self.headers, self.status = code, text, headers or {}, status
+        super().__init__(status, {"retCode": code, "retMsg": text, "result": {}}, headers)
 
 
-class FakeBybit:
-    """One category of Bybit. ``faults[name]`` holds what the next requests of a name meet, as with the other server."""
+class FakeBybit(VenueServer):
+    """One category of Bybit; its faults are a Coded."""
 
     def __init__(self, venue: str, clock: SystemClock) -> None:
+        super().__init__(clock)
         self.category = "linear" if venue == "BYBIT" else "spot"
-        self.clock = clock
-        self.faults: defaultdict[str, deque[Any]] = defaultdict(deque)
-        self.seen: list[tuple[str, dict[str, Any]]] = []
-        self.sockets: dict[web.WebSocketResponse, set[str]] = {}
-        self.users: set[web.WebSocketResponse] = set()
-        self.orders: dict[str, dict[str, Any]] = {}
         self.executions: list[dict[str, Any]] = []
         self.book: dict[str, dict[str, str]] = {"b": {}, "a": {}}
         self.u = 100
         self.is_mute = False
-        self.clock_ahead_ms = 0
-        self.numbers = iter(range(1, 1_000_000))
-        self.port = 0
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def now_ms(self) -> int:
-        return self.clock.now_ns() // 1_000_000 + self.clock_ahead_ms
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[FakeBybit]:
-        app = web.Application()
+    def _route(self, router: web.UrlDispatcher) -> None:
         for path, handler in {
             "market/time": lambda asked: {"timeNano": str(self.now_ms() * 1_000_000)},
             "market/instruments-info": self._info,
@@ -64,48 +42,29 @@ class FakeBybit:
             "position/list": self._positions,
             "account/wallet-balance": self._wallet,
         }.items():
-            app.router.add_get(f"/v5/{path}", self._rest(handler))
+            router.add_get(f"/v5/{path}", self._rest(f"GET /v5/{path}", handler))
         for path, handler in {
             "create": self._create,
             "amend": self._amend,
             "cancel": self._cancel,
             "cancel-all": self._cancel_all,
         }.items():
-            app.router.add_post(f"/v5/order/{path}", self._rest(handler))
-        app.router.add_get(f"/v5/public/{self.category}", self._public)
-        app.router.add_get("/v5/private", self._private)
-        app.router.add_get("/v5/trade", self._trade)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.port).start()
-        self.port = runner.addresses[0][1]
-        try:
-            yield self
-        finally:
-            for socket in [*self.sockets, *self.users]:
-                await socket.close()
-            await runner.cleanup()
+            router.add_post(f"/v5/order/{path}", self._rest(f"POST /v5/order/{path}", handler))
+        router.add_get(f"/v5/public/{self.category}", self._public)
+        router.add_get("/v5/private", self._private)
+        router.add_get("/v5/trade", self._trade)
 
     # Requests.
 
-    def _rest(self, handler: Callable[[dict[str, Any]], Any]) -> Any:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            text = request.query_string if request.method == "GET" else (await request.read()).decode()
-            asked = dict(parse_qsl(text)) if request.method == "GET" else json.loads(text)
-            try:
-                if "X-BAPI-SIGN" in request.headers:
-                    self._check(request.headers, text)
-                result = self._carry_out(f"{request.method} {request.path}", asked, handler)
-            except Coded as coded:
-                body = {"retCode": coded.code, "retMsg": coded.text, "result": {}}
-                return web.json_response(body, headers=coded.headers, status=coded.status)
-            except Swallow:
-                assert request.transport is not None
-                request.transport.abort()
-                return web.Response()
-            return web.json_response({"retCode": 0, "retMsg": "OK", "result": result, "time": self.now_ms()})
+    def _asked(self, request: web.Request, body: str) -> dict[str, Any]:
+        text = request.query_string if request.method == "GET" else body
+        if "X-BAPI-SIGN" in request.headers:
+            self._check(request.headers, text)
+        asked: dict[str, Any] = dict(parse_qsl(text)) if request.method == "GET" else json.loads(text)
+        return asked
 
-        return answer
+    def _answer(self, result: Any) -> web.Response:
+        return web.json_response({"retCode": 0, "retMsg": "OK", "result": result, "time": self.now_ms()})
 
     def _check(self, headers: Any, payload: str) -> None:
         stamp, window = headers["X-BAPI-TIMESTAMP"], headers["X-BAPI-RECV-WINDOW"]
@@ -119,18 +78,6 @@ class FakeBybit:
     @staticmethod
     def _signed(text: str) -> str:
         return hmac.new(SECRET.encode(), text.encode(), "sha256").hexdigest()
-
-    def _carry_out(self, name: str, asked: dict[str, Any], handler: Callable[[dict[str, Any]], Any]) -> Any:
-        self.seen.append((name, asked))
-        fault = self.faults[name].popleft() if self.faults[name] else None
-        if isinstance(fault, Coded):
-            raise fault
-        if fault == "lose":
-            raise Swallow
-        result = handler(asked)
-        if fault == "swallow":
-            raise Swallow
-        return result
 
     def _info(self, asked: dict[str, Any]) -> Any:
         btc = {
@@ -256,11 +203,6 @@ class FakeBybit:
         text = json.dumps({"id": "1", "topic": topic, "creationTime": self.now_ms(), "data": rows})
         self._send(self.users, text)
 
-    def _send(self, sockets: Any, text: str) -> None:
-        for socket in list(sockets):
-            if not socket.closed:
-                self._sending = asyncio.ensure_future(socket.send_str(text))
-
     # Sockets.
 
     async def _public(self, request: web.Request) -> web.StreamResponse:
@@ -318,7 +260,7 @@ class FakeBybit:
                         try:
                             answer["data"] = self._carry_out(op, asked["args"][0], handlers[op])
                         except Coded as coded:
-                            answer |= {"retCode": coded.code, "retMsg": coded.text, "header": coded.headers}
+                            answer |= coded.body | {"header": coded.headers}
                         except Swallow:
                             continue
                         await socket.send_str(json.dumps(answer))
@@ -347,7 +289,3 @@ class FakeBybit:
 
     def publish(self, name: str, kind: str, data: Any) -> None:
         self._send([socket for socket, names in self.sockets.items() if name in names], self._frame(name, kind, data))
-
-    async def drop(self) -> None:
-        for socket in list(self.sockets):
-            await socket.close(code=1012, message=b"restart")

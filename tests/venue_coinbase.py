@@ -1,64 +1,53 @@
-"""A small Coinbase on this machine, as far as connectors' tests need one, with faults that are asked for by name."""
+"""A small Coinbase on this machine, as far as connectors' tests need one."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tradecore.venues.clock import SystemClock
-from venue_servers import KEY, Swallow
+from venue_servers import KEY, VenueServer
 
 _KEY = ed25519.Ed25519PrivateKey.generate()
 PRIVATE = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-class Answered(Exception):
-    """An answer with a status."""
-
-    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status)
-        self.status, self.body, self.headers = status, body, headers or {}
-
-
-class FakeCoinbase:
-    """Advanced Trade. ``faults[name]`` holds what the next requests of a name meet, as with the other servers."""
+class FakeCoinbase(VenueServer):
+    """Advanced Trade."""
 
     def __init__(self, clock: SystemClock) -> None:
-        self.clock = clock
-        self.faults: defaultdict[str, deque[Any]] = defaultdict(deque)
-        self.seen: list[tuple[str, Any]] = []
-        self.sockets: dict[web.WebSocketResponse, set[str]] = {}
+        super().__init__(clock)
         self.users: dict[web.WebSocketResponse, set[str]] = {}
-        self.numbers: defaultdict[web.WebSocketResponse, int] = defaultdict(int)
-        self.orders: dict[str, dict[str, Any]] = {}
+        self.sequence: defaultdict[web.WebSocketResponse, int] = defaultdict(int)
         self.fills: list[dict[str, Any]] = []
         self.book: dict[str, dict[str, str]] = {"bid": {}, "offer": {}}
-        self.ids = iter(range(1, 1_000_000))
         self.beats = True
         self.is_mute = False
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     def now(self) -> str:
         return datetime.fromtimestamp(self.clock.now_ns() / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[FakeCoinbase]:
-        app = web.Application()
+    async def running(self) -> AsyncIterator[Self]:
+        beating = asyncio.create_task(self._beat(), name="RequestHandler: heartbeats")
+        try:
+            async with super().running():
+                yield self
+        finally:
+            beating.cancel()
+
+    def _route(self, router: web.UrlDispatcher) -> None:
         for method, path, handler in [
             ("GET", "time", lambda asked: {"epochMillis": str(self.clock.now_ns() // 1_000_000)}),
             ("GET", "market/products", self._products),
@@ -70,21 +59,9 @@ class FakeCoinbase:
             ("POST", "orders/edit", self._edit),
             ("POST", "orders/batch_cancel", self._cancel),
         ]:
-            app.router.add_route(method, f"/api/v3/brokerage/{path}", self._rest(f"{method} {path}", handler))
-        app.router.add_get("/market", self._market)
-        app.router.add_get("/user", self._user)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self.port).start()
-        self.port = runner.addresses[0][1]
-        beating = asyncio.create_task(self._beat(), name="RequestHandler: heartbeats")
-        try:
-            yield self
-        finally:
-            beating.cancel()
-            for socket in [*self.sockets, *self.users]:
-                await socket.close()
-            await runner.cleanup()
+            router.add_route(method, f"/api/v3/brokerage/{path}", self._rest(f"{method} {path}", handler))
+        router.add_get("/market", self._market)
+        router.add_get("/user", self._user)
 
     def check(self, token: str, uri: str | None) -> None:
         signed, _, signature = token.rpartition(".")
@@ -95,32 +72,13 @@ class FakeCoinbase:
         assert claims.get("uri") == uri
         assert claims["nbf"] - 1 <= now_s < claims["exp"]
 
-    def _rest(self, name: str, handler: Callable[[dict[str, Any]], Any]) -> Any:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            asked = dict(request.query) | dict(request.match_info)
-            if request.method == "POST":
-                asked = json.loads(await request.read())
-            if token := request.headers.get("Authorization", "").removeprefix("Bearer "):
-                self.check(token, f"{request.method} {request.host}{request.path}")
-            try:
-                self.seen.append((name, asked))
-                fault = self.faults[name].popleft() if self.faults[name] else None
-                if isinstance(fault, Answered):
-                    raise fault
-                if fault == "lose":
-                    raise Swallow
-                result = handler(asked)
-                if fault == "swallow":
-                    raise Swallow
-            except Answered as answered:
-                return web.json_response(answered.body, status=answered.status, headers=answered.headers)
-            except Swallow:
-                assert request.transport is not None
-                request.transport.abort()
-                return web.Response()
-            return web.json_response(result)
+    def _asked(self, request: web.Request, body: str) -> dict[str, Any]:
+        if token := request.headers.get("Authorization", "").removeprefix("Bearer "):
+            self.check(token, f"{request.method} {request.host}{request.path}")
+        return json.loads(body) if request.method == "POST" else {**request.query, **request.match_info}
 
-        return answer
+    def _answer(self, result: Any) -> web.Response:
+        return web.json_response(result)
 
     def _products(self, asked: dict[str, Any]) -> Any:
         btc = {
@@ -164,7 +122,7 @@ class FakeCoinbase:
             error = {"error": "INVALID_LIMIT_PRICE_POST_ONLY", "message": "Invalid limit price with post only order"}
             return {"success": False, "error_response": error}
         order = {
-            "order_id": f"venue-{next(self.ids)}",
+            "order_id": f"venue-{next(self.numbers)}",
             "client_order_id": asked["client_order_id"],
             "product_id": asked["product_id"],
             "side": asked["side"],
@@ -212,7 +170,7 @@ class FakeCoinbase:
             order["status"] = "FILLED"
         self.fills.append(
             {
-                "trade_id": f"trade-{next(self.ids)}",
+                "trade_id": f"trade-{next(self.numbers)}",
                 "order_id": order["order_id"],
                 "trade_time": self.now(),
                 "trade_type": "FILL",
@@ -244,8 +202,8 @@ class FakeCoinbase:
     # Sockets: every message of one is numbered.
 
     def push(self, socket: web.WebSocketResponse, channel: str, events: Any) -> None:
-        number = self.numbers[socket]
-        self.numbers[socket] += 1
+        number = self.sequence[socket]
+        self.sequence[socket] += 1
         message = {"channel": channel, "timestamp": self.now(), "sequence_num": number, "events": events}
         if not socket.closed:
             self._sending = asyncio.ensure_future(socket.send_str(json.dumps(message, separators=(",", ":"))))
@@ -304,10 +262,6 @@ class FakeCoinbase:
         self.book["offer"] |= asks
         for socket, channels in self.sockets.items():
             if lose:
-                self.numbers[socket] += 1
+                self.sequence[socket] += 1
             elif "level2" in channels:
                 self.push(socket, "l2_data", [self._levels("update", {"bid": bids, "offer": asks})])
-
-    async def drop(self) -> None:
-        for socket in list(self.sockets):
-            await socket.close(code=1012, message=b"restart")

@@ -3,15 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import tradecore as tc
+from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Connector, Feed, FeedState, Frame, Stream, SystemClock, VenueReport, make_connector
 from tradecore.venues.transport import NetworkTransport
-from venue_servers import FastClock, Trader
+from venue_servers import FastClock
+
+
+class Trader:
+    """A kernel whose one strategy does what it is told: a source of commands, and what takes reports.
+
+    ``last`` is the status of the order that changed last, and how much of it is filled.
+    """
+
+    def __init__(self, instrument: tc.Instrument, session: str = "T1") -> None:
+        class Puppet(tc.Strategy):
+            def on_start(puppet, ctx: tc.Context) -> None:
+                ctx.every("1ms", puppet.act)
+
+            def act(puppet, ctx: tc.Context) -> None:
+                if self.todo:
+                    self.done = self.todo.pop(0)(ctx)
+
+            def on_order(puppet, ctx: tc.Context, order: tc.Order) -> None:
+                self.last = order.status, order.filled_qty
+
+        self.todo: list[Callable[[tc.Context], Any]] = []
+        self.done: Any = None
+        self.last: Any = None
+        self.instrument = instrument
+        self.kernel = build_kernel(session, [Puppet("p", [instrument.id])], [instrument])
+        self.at_ns = time.time_ns()
+        self.kernel.start(self.at_ns)
+
+    def act(self, what: Callable[[tc.Context], Any]) -> list[Any]:
+        """Have the strategy do something and return the commands that come of it."""
+        self.todo.append(what)
+        while self.todo:
+            due = self.kernel.next_due()
+            assert due is not None
+            self.at_ns = max(self.at_ns, due)
+            self.kernel.due(self.at_ns)
+        return self.kernel.drain()
+
+    def take(self, report: Any) -> None:
+        """Deliver a report."""
+        self.at_ns += 1
+        report.deliver(self.kernel, self.at_ns, 0)
 
 
 class Live:

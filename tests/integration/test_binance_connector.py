@@ -25,8 +25,9 @@ from tradecore.venues import (
 )
 from tradecore.venues.binance import BinanceConnector
 from tradecore.venues.transport import Answer, Unreachable
+from venue_binance import FakeBinance, Refused
 from venue_live import Live, run, running, until
-from venue_servers import KEY, SECRET, FakeBinance, Refused
+from venue_servers import KEY, SECRET
 
 SPOT, USDM = "BINANCE", "BINANCE_USDM"
 both = pytest.mark.parametrize("venue", [SPOT, USDM])

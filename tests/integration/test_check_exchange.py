@@ -11,7 +11,8 @@ import pytest
 
 from conftest import cli, cli_json
 from tradecore.venues import SystemClock
-from venue_servers import KEY, SECRET, FakeBinance
+from venue_binance import FakeBinance
+from venue_servers import KEY, SECRET
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from tradecore.venues.coinbase.commands import order_body
 from tradecore.venues.coinbase.market import instruments_of
 from tradecore.venues.coinbase.private import AccountReader, to_ns, to_text
 from tradecore.venues.orders import Refusal
-from venue_coinbase import PRIVATE, Answered, FakeCoinbase
-from venue_live import Live, run, running, until
-from venue_servers import KEY, Trader
+from venue_coinbase import PRIVATE, FakeCoinbase
+from venue_live import Live, Trader, run, running, until
+from venue_servers import KEY, Fault
 
 VENUE = "COINBASE"
 
@@ -121,9 +121,9 @@ def test_an_order_ends_after_its_fills_however_late_they_are_to_be_read() -> Non
             placed = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000.0"))
             session.server.faults["GET orders/historical/fills"].extend(
                 [
-                    Answered(200, {"fills": [], "cursor": ""}),
-                    Answered(500, {}),
-                    Answered(200, {"fills": [], "cursor": ""}),
+                    Fault(200, {"fills": [], "cursor": ""}),
+                    Fault(500, {}),
+                    Fault(200, {"fills": [], "cursor": ""}),
                 ]
             )
             session.server.fill(placed.order, "0.010")
@@ -152,15 +152,15 @@ def test_refusals_and_what_nobody_answered() -> None:
             cancelled = await session.send(lambda ctx: ctx.cancel(session.order_id))
             assert cancelled.kind == "unknown"
             await until(lambda: any(report.kind == "fill" for report in session.reports))
-            server.faults["POST orders"].append(Answered(429, {}, {"Retry-After": "3"}))
+            server.faults["POST orders"].append(Fault(429, {}, {"Retry-After": "3"}))
             refused = await session.send(lambda ctx: ctx.buy(session.id, "0.010", "60000"))
             assert "too many requests (status 429)" in refused.detail
             began_ns = session.clock.now_ns()
             assert await session.connector.open_orders() == []
             assert session.clock.now_ns() - began_ns > 1_000_000_000
-            server.faults["GET accounts"].append(Answered(401, {"message": "Unauthorized"}))
+            server.faults["GET accounts"].append(Fault(401, {"message": "Unauthorized"}))
             assert [balance.total for balance in await session.connector.balances()] == [Decimal("100.5")]
-            server.faults["GET accounts"].extend([Answered(401, {}), Answered(401, {})])
+            server.faults["GET accounts"].extend([Fault(401, {}), Fault(401, {})])
             with pytest.raises(CredentialsError):
                 await session.connector.balances()
             assert len(server.orders) == 1

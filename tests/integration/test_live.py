@@ -28,7 +28,8 @@ from tradecore.session.kernel import build_kernel
 from tradecore.types import BookState
 from tradecore.venues import Credentials, Secret
 from tradecore.venues.binance import BinanceConnector
-from venue_servers import KEY, SECRET, FakeBinance, FastClock
+from venue_binance import FakeBinance
+from venue_servers import KEY, SECRET, FastClock
 
 NAME = "BTCUSDT.BINANCE"
 

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from conftest import ROOT
-from venue_servers import FakeBinance, FastClock
+from venue_binance import FakeBinance
+from venue_servers import FastClock
 
 STRATEGY = """
 import tradecore as tc

@@ -27,7 +27,7 @@ from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream
 from tradecore.venues.binance import BinanceConnector
 from tradecore.venues.clock import VirtualClock
 from tradecore.venues.transport import NetworkTransport
-from venue_servers import Trader
+from venue_live import Trader
 
 BOTH = pytest.mark.parametrize("is_spot", [True, False], ids=["spot", "usdm"])
 

@@ -14,8 +14,7 @@ import tradecore as tc
 from tradecore.sandbox import BinanceServer
 from tradecore.types import BookState, OrderStatus
 from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
-from venue_live import run, until
-from venue_servers import Trader
+from venue_live import Trader, run, until
 
 both = pytest.mark.parametrize("venue", ["BINANCE", "BINANCE_USDM"])
 

@@ -16,7 +16,7 @@ from tradecore.venues.bybit.commands import amend_body, cancel_body, place_body,
 from tradecore.venues.bybit.market import MARKETS, instruments_of
 from tradecore.venues.bybit.private import AccountReader
 from tradecore.venues.orders import Refusal
-from venue_servers import Trader
+from venue_live import Trader
 
 LINEAR = AccountReader("BYBIT", "linear", {})
 
