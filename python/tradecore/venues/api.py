@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
@@ -84,7 +84,7 @@ class VenueApi(ABC):
         NoAnswerError
             When no answer came.
         """
-        return await self._answer(request, session.ask(key, text, _ANSWER_S))
+        return await self._answer(request, session.ask(key, text))
 
     async def _turn(
         self, request: str, costs: Mapping[str, int], *, is_read: bool = False, urgent: bool = False
@@ -168,6 +168,22 @@ class VenueApi(ABC):
                     raise
             await self._clock.sleep(backoff.next_s())
         return await read()
+
+    async def _pages(
+        self, read: Callable[[dict[str, str]], Awaitable[Any]], rows: str, cursor: str
+    ) -> AsyncIterator[Any]:
+        """Yield the rows of all pages of a list, which ``read`` asks for with what names a further one.
+
+        ``rows`` and ``cursor`` are where an answer has them, and the name of the next page.
+        """
+        further: dict[str, str] = {}
+        while True:
+            answer = await read(further)
+            for row in answer[rows]:
+                yield row
+            if not answer.get(cursor) or not answer[rows]:
+                return
+            further = {"cursor": answer[cursor]}
 
     async def _in_time(self, send: Callable[[], Awaitable[_T]]) -> _T:
         """Send what is stamped, and once more by a clock measured anew where it was refused for its time."""

@@ -71,7 +71,7 @@ class VenueConnector(Connector):
         self._wanted = Subscriptions()
         self._polls: dict[Topic, asyncio.Task[Any]] = {}
         self._answered: set[Topic] = set()
-        self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell)
+        self._desk = OrderDesk(venue, self, clock=self._clock, random=self._random, tell=self._tell, tasks=self._tasks)
 
     # Of the venue.
 
@@ -122,7 +122,6 @@ class VenueConnector(Connector):
         """End every task and close every socket."""
         self._sink = None
         await self._tasks.close()
-        await self._desk.close()
         await self._streams.close()
         await self._account.close()
         await self._transport.close()

@@ -16,6 +16,7 @@ from tradecore.venues.transport import Socket, Transport, Unanswered, Unreachabl
 __all__ = ["Link", "LinkPlan", "Session"]
 
 _OPEN_S = 10.0
+_ANSWER_S = 10.0
 _STEADY_NS = 10_000_000_000
 """A connection that lasted so long was a good one: the next attempt waits as little as the first."""
 _KEPT = 200_000
@@ -54,7 +55,7 @@ class Session:
             raise Unreachable(self.closed or "not connected")
         await self._socket.send(text)
 
-    async def ask(self, key: str, text: str, seconds: float) -> Any:
+    async def ask(self, key: str, text: str) -> Any:
         """Send a request and return what :meth:`answer` is given for its key.
 
         Raises
@@ -66,7 +67,7 @@ class Session:
         """
         waiting = asyncio.get_running_loop().create_future()
         self._waiting[key] = waiting
-        timer = self._clock.call_later(seconds, lambda: self.fail(key, f"no answer within {seconds:g} s"))
+        timer = self._clock.call_later(_ANSWER_S, lambda: self.fail(key, f"no answer within {_ANSWER_S:g} s"))
         try:
             await self.send(text)
             return await waiting

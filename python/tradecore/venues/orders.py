@@ -15,6 +15,7 @@ from tradecore.venues.api import is_transient
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock
 from tradecore.venues.events import ReportKind, Sink, VenueReport
+from tradecore.venues.tasks import Tasks
 
 __all__ = ["OrderDesk", "OrderInterface", "OrderState", "Refusal", "reports_of"]
 
@@ -113,14 +114,19 @@ class OrderDesk:
     random : Random
         Spreads the waits.
     tell : Sink
+    tasks : Tasks
+        Those that look orders up, and end with the connector.
     """
 
-    def __init__(self, venue: str, interface: OrderInterface, *, clock: Clock, random: Random, tell: Sink) -> None:
+    def __init__(
+        self, venue: str, interface: OrderInterface, *, clock: Clock, random: Random, tell: Sink, tasks: Tasks
+    ) -> None:
         self._venue = venue
         self._interface = interface
         self._clock = clock
         self._random = random
         self._tell = tell
+        self._tasks = tasks
         self._resolving: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -141,17 +147,10 @@ class OrderDesk:
             return self._report(command, _REFUSED[command.kind], "venue", str(error))
         except NoAnswerError as error:
             name = f"look up {command.client_id}"
-            task = asyncio.create_task(self._resolve(command, sent_ns), name=name)
+            task = self._tasks.start(self._resolve(command, sent_ns), name)
             self._resolving[command.client_id] = task
             task.add_done_callback(lambda _: self._resolving.pop(command.client_id, None))
             return self._report(command, "unknown", None, str(error))
-
-    async def close(self) -> None:
-        """Look nothing up any more."""
-        tasks = list(self._resolving.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _carry_out(self, command: Command) -> VenueReport:
         backoff = Backoff(self._random, first_s=0.2, most_s=5.0)

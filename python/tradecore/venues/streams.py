@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from tradecore.types import BookState
 from tradecore.venues.backoff import Backoff
@@ -66,7 +68,7 @@ class StreamDialect(Protocol):
     def name_in(self, data: bytes) -> bytes | None:
         """Return the stream that a frame is of; None for what is no frame of a stream at first sight."""
 
-    def control(self, session: Session, data: bytes) -> str | None:
+    def control(self, session: Session, message: Mapping[str, Any]) -> str | None:
         """Handle what is no frame of a stream at first sight.
 
         None if it is data all the same; else why the connection is to be renewed, an empty text if it is not.
@@ -252,7 +254,11 @@ class MarketStreams:
         name = self._dialect.name_in(data)
         if name is not None:
             return name
-        reason = self._dialect.control(session, data)
+        try:
+            message = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return b""  # for the decoder to tell
+        reason = self._dialect.control(session, message) if isinstance(message, dict) else None
         if reason:
             self._links[route].renew(reason)
         return b"" if reason is None else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
@@ -13,7 +14,6 @@ from tradecore.venues.subscriptions import Topic
 
 __all__ = ["BinanceStreams"]
 
-_ANSWER_S = 10.0
 _PREFIX = b'{"stream":"'
 _SHUTDOWN = b"!serverShutdown"
 
@@ -51,7 +51,7 @@ class BinanceStreams:
     async def _ask(self, session: Session, method: str, names: Sequence[str]) -> str | None:
         self._numbers += 1
         text = orjson.dumps({"method": method, "params": names, "id": self._numbers}).decode()
-        answer = await session.ask(str(self._numbers), text, _ANSWER_S)
+        answer = await session.ask(str(self._numbers), text)
         error = answer.get("error", answer)
         return f"{error.get('msg', '')} ({error['code']})" if "code" in error else None
 
@@ -62,14 +62,8 @@ class BinanceStreams:
         name = data[len(_PREFIX) : data.find(b'"', len(_PREFIX))]
         return None if name == _SHUTDOWN else name
 
-    def control(self, session: Session, data: bytes) -> str | None:
-        """Handle an answer, or the notice of a restart; what is no JSON is for the decoder to tell."""
-        try:
-            message = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return None
-        if not isinstance(message, dict):
-            return None
+    def control(self, session: Session, message: Mapping[str, Any]) -> str | None:
+        """Handle an answer, or the notice of a restart."""
         if message.get("e") == "serverShutdown" or message.get("stream") == _SHUTDOWN.decode():
             return "the venue restarts"
         if "stream" in message:

@@ -81,16 +81,11 @@ class BybitApi(VenueApi):
 
         return await self._again(attempt)
 
-    async def pages(self, path: str, params: Mapping[str, str], *, signed: bool = True) -> AsyncIterator[Any]:
+    def pages(self, path: str, params: Mapping[str, str], *, signed: bool = True) -> AsyncIterator[Any]:
         """Yield the rows of all pages of a list."""
-        cursor: dict[str, str] = {}
-        while True:
-            result = await self.read(path, {**params, **cursor}, signed=signed)
-            for row in result["list"]:
-                yield row
-            if not result.get("nextPageCursor") or not result["list"]:
-                return
-            cursor = {"cursor": result["nextPageCursor"]}
+        return self._pages(
+            lambda further: self.read(path, {**params, **further}, signed=signed), "list", "nextPageCursor"
+        )
 
     async def write(self, path: str, body: Mapping[str, Any], *, kind: str) -> Any:
         """Carry out something once; ``kind`` is the limit it counts against, and a cancel waits for its turn.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 
@@ -13,13 +14,12 @@ from tradecore.venues.subscriptions import Topic
 
 __all__ = ["BEAT", "BybitStreams"]
 
-_ANSWER_S = 10.0
 _PREFIX = b'{"topic":"'
 _PING = '{"op":"ping"}'
 
 
 async def _beat(session: Session) -> None:
-    await session.ask("pong", _PING, _ANSWER_S)
+    await session.ask("pong", _PING)
 
 
 BEAT = 20.0, _beat
@@ -54,20 +54,16 @@ class BybitStreams:
         await self._ask(session, "unsubscribe", names)
 
     async def _ask(self, session: Session, op: str, names: Sequence[str]) -> str | None:
-        answer = await session.ask("request", orjson.dumps({"op": op, "args": names}).decode(), _ANSWER_S)
+        answer = await session.ask("request", orjson.dumps({"op": op, "args": names}).decode())
         return None if answer.get("success") else str(answer.get("ret_msg") or "refused")
 
     def name_in(self, data: bytes) -> bytes | None:
         """Return the topic that a frame is of."""
         return data[len(_PREFIX) : data.find(b'"', len(_PREFIX))] if data.startswith(_PREFIX) else None
 
-    def control(self, session: Session, data: bytes) -> str | None:
-        """Handle an answer; what is no JSON is for the decoder to tell."""
-        try:
-            message = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return None
-        if not isinstance(message, dict) or "topic" in message:
+    def control(self, session: Session, message: Mapping[str, Any]) -> str | None:
+        """Handle an answer."""
+        if "topic" in message:
             return None
         session.answer("pong" if message.get("op") in ("ping", "pong") else "request", message)
         return ""

@@ -72,16 +72,9 @@ class CoinbaseApi(VenueApi):
 
         return await self._again(attempt)
 
-    async def pages(self, name: str, rows: str, params: Mapping[str, str]) -> AsyncIterator[Any]:
+    def pages(self, name: str, rows: str, params: Mapping[str, str]) -> AsyncIterator[Any]:
         """Yield the rows of all pages of a list."""
-        cursor: dict[str, str] = {}
-        while True:
-            answer = await self.read(name, {**params, **cursor})
-            for row in answer[rows]:
-                yield row
-            if not answer.get("cursor") or not answer[rows]:
-                return
-            cursor = {"cursor": answer["cursor"]}
+        return self._pages(lambda further: self.read(name, {**params, **further}), rows, "cursor")
 
     async def write(self, name: str, body: Mapping[str, Any], *, urgent: bool = False) -> Any:
         """Carry out something once.

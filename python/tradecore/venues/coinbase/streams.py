@@ -18,7 +18,6 @@ from tradecore.venues.transport import Unanswered
 
 __all__ = ["CoinbaseStreams", "Heartbeats"]
 
-_ANSWER_S = 10.0
 _SILENT_S = 5.0
 _PREFIX = b'{"channel":"'
 _PRODUCT = b'"product_id":"'
@@ -90,7 +89,7 @@ class CoinbaseStreams:
 
     @staticmethod
     async def _ask(session: Session, request: Mapping[str, Any]) -> str | None:
-        answer = await session.ask("request", orjson.dumps(request).decode(), _ANSWER_S)
+        answer = await session.ask("request", orjson.dumps(request).decode())
         return str(answer.get("message", "refused")) if answer.get("type") == "error" else None
 
     def name_in(self, data: bytes) -> bytes | None:
@@ -106,14 +105,8 @@ class CoinbaseStreams:
             return b""
         return NAMES.get(channel, channel) + b":" + product
 
-    def control(self, session: Session, data: bytes) -> str | None:
+    def control(self, session: Session, message: Mapping[str, Any]) -> str | None:
         """Note answers and heartbeats. They are data all the same: every message is numbered."""
-        try:
-            message = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return None
-        if not isinstance(message, dict):
-            return None
         if message.get("type") == "error":
             session.answer("request", message)
             return ""
