@@ -51,6 +51,21 @@ fn worth_of(order: &Order, market: &Market) -> Price {
     order.trigger.and_then(Trigger::price).or_else(best).or(offset).unwrap_or_default()
 }
 
+/// A verdict on an order where a stop is closing the position.
+#[cold]
+fn held_back(verdict: Verdict, breach: &Breach) -> Verdict {
+    match verdict {
+        Verdict::Approved(command) => {
+            Verdict::Refused(command.into_inner(), Reason::Risk, vec![breach.clone()])
+        }
+        Verdict::Refused(command, Reason::Risk, mut breaches) => {
+            breaches.push(breach.clone());
+            Verdict::Refused(command, Reason::Risk, breaches)
+        }
+        refused @ Verdict::Refused(..) => refused,
+    }
+}
+
 impl Desk {
     /// A desk that goes on with orders and a gate.
     pub(super) fn restore(
@@ -189,27 +204,19 @@ impl Desk {
             around.of_order(engine, &self.store, (sender.strategy, sender.now), &request, earlier)
         });
         let (market, reduces) = (request.market, request.reduce_only);
-        let verdict =
-            self.judge(sender.now, around.market(market), request, earlier.orders, exposure.as_ref(), false)?;
-        Ok(self.held_back(verdict, (sender.strategy, market), reduces))
+        let breach = self.stop_breach((sender.strategy, market), reduces);
+        let judged = || {
+            self.judge(sender.now, around.market(market), request, earlier.orders, exposure.as_ref(), false)
+        };
+        match breach {
+            None => judged(),
+            Some(breach) => judged().map(|verdict| held_back(verdict, breach)),
+        }
     }
 
     /// What a stop says to an order where it is closing the position, unless that order only reduces it.
     pub(super) fn stop_breach(&self, whose: (StrategyId, MarketId), reduce_only: bool) -> Option<&Breach> {
         if reduce_only || self.shut.is_empty() { None } else { self.shut.get(&whose) }
-    }
-
-    fn held_back(&self, verdict: Verdict, whose: (StrategyId, MarketId), reduce_only: bool) -> Verdict {
-        match (self.stop_breach(whose, reduce_only), verdict) {
-            (Some(breach), Verdict::Approved(command)) => {
-                Verdict::Refused(command.into_inner(), Reason::Risk, vec![breach.clone()])
-            }
-            (Some(breach), Verdict::Refused(command, Reason::Risk, mut breaches)) => {
-                breaches.push(breach.clone());
-                Verdict::Refused(command, Reason::Risk, breaches)
-            }
-            (_, verdict) => verdict,
-        }
     }
 
     fn judge(
@@ -267,8 +274,13 @@ impl Desk {
         });
         let command = Command::Replace { order: order.id, market: order.market, price, qty };
         let rules = around.market(order.market).rules(sender.now, order.filled);
-        let verdict = self.gate.review(command, &Rules { exposure: exposure.as_ref(), ..rules }, || None)?;
-        Ok(self.held_back(verdict, (sender.strategy, order.market), order.reduce_only))
+        let rules = Rules { exposure: exposure.as_ref(), ..rules };
+        match self.stop_breach((sender.strategy, order.market), order.reduce_only) {
+            None => self.gate.review(command, &rules, || None),
+            Some(breach) => {
+                self.gate.review(command, &rules, || None).map(|verdict| held_back(verdict, breach))
+            }
+        }
     }
 
     /// Sends a new order and returns its id.

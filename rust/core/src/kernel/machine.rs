@@ -252,12 +252,15 @@ impl Kernel {
     /// # Errors
     /// [`KernelError`].
     pub fn handle(&mut self, at: i64, input: Input<'_>) -> Result<(), KernelError> {
+        if self.ctx.core().events.is_some() { self.take_told(at, input) } else { self.take_input(at, input) }
+    }
+
+    /// Takes an input and tells whoever listens.
+    #[cold]
+    fn take_told(&mut self, at: i64, input: Input<'_>) -> Result<(), KernelError> {
         let taken = self.take_input(at, input);
-        if self.ctx.core().events.is_some() {
-            let handed = self.hand_over();
-            return taken.and(handed);
-        }
-        taken
+        let handed = self.hand_over();
+        taken.and(handed)
     }
 
     #[inline]
@@ -352,7 +355,6 @@ impl Kernel {
         }
         if self.ctx.core().desk.has_refusals() {
             self.deliver_refusals()?;
-            self.ctx.core_mut().tell_submitted();
         }
         let core = self.ctx.core_mut();
         core.now = core.now.max(at);
@@ -422,6 +424,7 @@ impl Kernel {
                 self.on_report(&refusal)?;
             }
         }
+        self.ctx.core_mut().tell_submitted();
         Ok(())
     }
 
@@ -740,8 +743,10 @@ impl Kernel {
             self.retire(id);
             return self.failed(strategy, problem);
         }
-        let (fill, breaches) = (booked.as_ref().ok().and_then(Option::as_ref), refused.as_ref());
-        core.tell_report(id, applied, report.kind, fill, breaches.map(|refused| &refused.breaches));
+        if core.events.is_some() {
+            let fill = booked.as_ref().ok().and_then(Option::as_ref);
+            core.tell_report(id, applied, report.kind, fill, refused.as_ref().map(|row| &row.breaches));
+        }
         match &booked {
             Ok(Some(fill)) => {
                 core.limits_filled(fill, is_first);

@@ -115,9 +115,6 @@ impl Core {
         fill: Option<&FillRow>,
         breaches: Option<&Arc<[Breach]>>,
     ) {
-        if self.events.is_none() {
-            return;
-        }
         if let Some(fill) = fill {
             self.tell_fill(fill);
         }

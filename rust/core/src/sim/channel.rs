@@ -19,9 +19,14 @@ impl<T> Channel<T> {
         if self.0.back().is_none_or(|(last, _)| *last <= at) {
             self.0.push_back((at, payload));
         } else {
-            let place = self.0.partition_point(|(earlier, _)| *earlier <= at);
-            self.0.insert(place, (at, payload));
+            self.overtake(at, payload);
         }
+    }
+
+    #[cold]
+    fn overtake(&mut self, at: i64, payload: T) {
+        let place = self.0.partition_point(|(earlier, _)| *earlier <= at);
+        self.0.insert(place, (at, payload));
     }
 
     /// When the next thing arrives.

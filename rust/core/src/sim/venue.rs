@@ -260,7 +260,7 @@ impl Venue {
 
     /// Takes a message of a checked view, which happens at `now`. Returns whether an order of ours was touched,
     /// something is due at another time now, or a model of somebody else's has failed.
-    #[inline]
+    #[inline(always)]
     pub fn on_message(&mut self, market: MarketId, view: &View<'_>, rows: Span, now: i64) -> bool {
         let place = &mut self.places[market.index()];
         if place.ways.counts {
@@ -395,6 +395,7 @@ impl Venue {
     }
 
     /// What has reached us next by `until`, with its time.
+    #[inline]
     pub fn receive(&mut self, until: i64) -> Option<(i64, Notice)> {
         let (at, sent) = self.updates.receive(until)?;
         let told = match sent {
