@@ -241,6 +241,7 @@ def test_what_reconciliation_asks_for(venue: str) -> None:
             (order,) = account.orders
             assert (order.client_id, order.qty, order.filled) == (placed.order, Decimal("0.010"), Decimal("0.005"))
             assert len({execution.execution_id for execution in account.executions}) == 5
+            assert all(execution.fee and execution.liquidity for execution in account.executions)
             assert {execution.client_id for execution in account.executions} == {placed.order}
             assert account.balances == {"USDT": Decimal("100.5")}
             assert account.positions == ({} if venue == SPOT else {session.id: Decimal("-0.250")})

@@ -178,6 +178,7 @@ def test_what_reconciliation_asks_for() -> None:
             (order,) = account.orders
             assert (order.client_id, order.qty, order.filled) == (placed.order, Decimal("0.010"), Decimal("0.005"))
             assert len({execution.execution_id for execution in account.executions}) == 5
+            assert all(execution.fee and execution.liquidity for execution in account.executions)
             assert account.balances == {"USD": Decimal("100.5")}
             told = await session.connector.query(session.id, placed.order or "")
             assert [report.kind for report in told] == ["accepted", *["fill"] * 5]

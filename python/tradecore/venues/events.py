@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
 from tradecore._core import Kernel
-from tradecore.types import BookState
+from tradecore.errors import InvalidValueError
+from tradecore.reconcile import VenueExecution
+from tradecore.types import BookState, Side
 
 __all__ = [
     "Balance",
@@ -169,6 +171,30 @@ class VenueReport:
     reason: str | None = None
     detail: str = ""
     paid: tuple[Decimal, str] | None = None
+
+    def as_execution(self, side: Side) -> VenueExecution:
+        """Return a fill as reconciliation takes it.
+
+        Raises
+        ------
+        InvalidValueError
+            For a report that is no whole fill.
+        """
+        key, order, price, qty, at = self.execution, self.venue_id, self.price, self.qty, self.ts_event
+        if key is None or order is None or price is None or qty is None or at is None:
+            raise InvalidValueError("report", f"a {self.kind} of {self.instrument} is no whole fill")
+        return VenueExecution(
+            execution_id=key,
+            venue_id=order,
+            instrument=self.instrument,
+            side=side,
+            price=price,
+            qty=qty,
+            ts_event=at,
+            client_id=self.order,
+            fee=self.fee,
+            liquidity=self.liquidity,
+        )
 
     def deliver(self, kernel: Kernel, at_ns: int, market: int) -> None:
         """Give the report to a kernel as its input of a time, ns UTC, on the order's market."""

@@ -142,7 +142,9 @@ class BinanceConnector(VenueConnector):
             params: Params = {"symbol": symbol_of(instrument), "limit": str(_PAGE)}
             page = await self._api.read(name, params | {"startTime": str(since_ns // 1_000_000)}, signed=True)
             while page:
-                found.extend(self._execution(instrument, row) for row in page)
+                for row in page:
+                    fill = self._reader.trade(row, self._clock.now_ns())
+                    found.append(fill.as_execution(self._reader.side_of(row)))
                 if len(page) < _PAGE:
                     break
                 page = await self._api.read(name, params | {"fromId": str(page[-1]["id"] + 1)}, signed=True)
@@ -326,17 +328,3 @@ class BinanceConnector(VenueConnector):
                 self._tell(Frame(self.name, self._clock.now_ns(), body, instrument, Stream.OPEN_INTEREST))
                 self._answered.add(topic)
             await self._clock.sleep(_INTEREST_S)
-
-    def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
-        told = self._reader.trade(row, self._clock.now_ns())
-        return VenueExecution(
-            execution_id=str(row["id"]),
-            venue_id=str(row["orderId"]),
-            instrument=instrument,
-            side=AccountReader.side_of(row),
-            price=Decimal(row["price"]),
-            qty=Decimal(row["qty"]),
-            ts_event=int(row["time"]) * 1_000_000,
-            fee=told.fee,
-            liquidity=told.liquidity,
-        )

@@ -124,8 +124,8 @@ class BybitConnector(VenueConnector):
         for instrument in instruments:
             params = self._of(instrument) | {"startTime": str(since_ns // 1_000_000), "limit": "100"}
             async for row in self._api.pages("/v5/execution/list", params):
-                if row["execType"] == "Trade":
-                    found.append(self._execution(instrument, row))
+                if (fill := self._reader.execution(row, self._clock.now_ns())) is not None:
+                    found.append(fill.as_execution(self._reader.side_of(row)))
         return sorted(found, key=lambda execution: execution.ts_event)
 
     async def open_orders(self) -> Sequence[VenueOrder]:
@@ -246,15 +246,3 @@ class BybitConnector(VenueConnector):
 
     def _of(self, instrument: str) -> dict[str, str]:
         return {"category": self._market.category, "symbol": symbol_of(instrument)}
-
-    def _execution(self, instrument: str, row: Mapping[str, Any]) -> VenueExecution:
-        return VenueExecution(
-            execution_id=row["execId"],
-            venue_id=row["orderId"],
-            instrument=instrument,
-            side=AccountReader.side_of(row),
-            price=Decimal(row["execPrice"]),
-            qty=Decimal(row["execQty"]),
-            ts_event=int(row["execTime"]) * 1_000_000,
-            client_id=row.get("orderLinkId") or None,
-        )

@@ -125,20 +125,9 @@ class CoinbaseConnector(VenueConnector):
                 "limit": "100",
             }
             async for row in self._api.pages(_FILLS, "fills", params):
-                fill = self._reader.fill(row, None, 0)
-                if fill.price is None or fill.qty is None or fill.ts_event is None or fill.ts_event < since_ns:
-                    continue
-                found.append(
-                    VenueExecution(
-                        execution_id=row["trade_id"],
-                        venue_id=row["order_id"],
-                        instrument=instrument,
-                        side=AccountReader.side_of(row),
-                        price=fill.price,
-                        qty=fill.qty,
-                        ts_event=fill.ts_event,
-                    )
-                )
+                execution = self._reader.fill(row, None, self._clock.now_ns()).as_execution(self._reader.side_of(row))
+                if execution.ts_event >= since_ns:
+                    found.append(execution)
         return sorted(found, key=lambda execution: execution.ts_event)
 
     async def open_orders(self) -> Sequence[VenueOrder]:
