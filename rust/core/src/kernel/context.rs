@@ -191,11 +191,8 @@ impl Context {
 
     /// Asks to cancel an order; `false` when there is nothing to cancel.
     pub fn cancel(&mut self, id: OrderId) -> bool {
-        let Some(market) = self.order(id).map(|order| order.market) else { return false };
         let strategy = self.strategy;
-        let core = self.core_mut();
-        let sender = core.sender(strategy);
-        core.desk.cancel(sender, &core.markets[market.index()], id, None, &mut core.journal)
+        self.core_mut().cancel(strategy, id, None)
     }
 
     /// Asks to cancel every open order, in one instrument or in all, and ends the executions and groups there; returns
@@ -205,8 +202,7 @@ impl Context {
         let core = self.core_mut();
         let worked = core.cancel_executions(strategy, market);
         core.call_off_groups(strategy, market, None);
-        let sender = core.sender(strategy);
-        worked + core.desk.cancel_all(sender, &core.markets, market, None, &mut core.journal)
+        worked + core.cancel_all(strategy, market, None)
     }
 
     /// Asks to give an order a new price and total quantity; `false` when it is no longer open or already being
@@ -216,10 +212,7 @@ impl Context {
     /// [`OrderError`] when price or quantity do not fit the instrument.
     pub fn replace(&mut self, id: OrderId, price: Price, qty: Qty) -> Result<bool, OrderError> {
         let strategy = self.strategy;
-        let core = self.core_mut();
-        let sender = core.sender(strategy);
-        let around = Around { markets: &core.markets, accounts: &core.accounts, trades_on: &core.trades_on };
-        core.desk.replace(sender, around, id, price, qty, &mut core.journal)
+        self.core_mut().replace(strategy, id, price, qty)
     }
 
     /// Makes the two-sided quote what it is asked to be, with as few requests as possible.
@@ -424,8 +417,7 @@ impl Context {
             view.follow();
             core.set_bars_due(market);
         }
-        let topics = subscription.topics();
-        core.topics.set(strategy, market, core.topics.topics(strategy, market).with(topics));
+        core.topics.add(strategy, market, subscription.topics());
         Ok(())
     }
 
@@ -442,7 +434,7 @@ impl Context {
             }
             core.set_bars_due(market);
         }
-        core.topics.set(strategy, market, core.topics.topics(strategy, market).without(topics));
+        core.topics.remove(strategy, market, topics);
     }
 
     /// Makes an indicator of a market's bars for the strategy, from the next bar on. One that is there already, for
@@ -462,8 +454,7 @@ impl Context {
         bars.attach(strategy, spec, instrument, stream)?;
         view.follow();
         core.set_bars_due(market);
-        let topics = core.topics.topics(strategy, market).with(Topics::BARS);
-        core.topics.set(strategy, market, topics);
+        core.topics.add(strategy, market, Topics::BARS);
         Ok(())
     }
 

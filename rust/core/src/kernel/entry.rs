@@ -1,5 +1,7 @@
 //! Order entry: requests become commands that have passed the gate, or refusals of our own.
 
+mod emulated;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use super::exposure::{Around, Earlier};
@@ -8,11 +10,10 @@ use super::journal::Journal;
 use super::market::Market;
 use super::record::RefusalRow;
 use crate::orders::{
-    Command, Emulated, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind,
-    TimeInForce, Trigger, check_replace, check_request,
+    Command, Order, OrderError, OrderId, OrderRequest, OrderStore, Reason, Report, ReportKind, Trigger,
 };
 use crate::risk::{Breach, Engine, Exposure, Gate, Rules, Trading, Verdict};
-use crate::types::{AccountId, MarketId, Named, OrderSupport, Price, Qty, Side, StrategyId};
+use crate::types::{AccountId, MarketId, Named, Price, Qty, StrategyId};
 
 /// Who sends, when.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +29,8 @@ pub(super) struct Desk {
     store: OrderStore,
     gate: Gate,
     outgoing: Vec<Outgoing>,
-    /// Refusals of our own and what becomes of orders that the kernel keeps, to be delivered like a venue's word.
-    refusals: VecDeque<Report>,
+    /// Reports of our own, to be delivered like a venue's: refusals, and what becomes of orders that the kernel keeps.
+    reports: VecDeque<Report>,
     /// Those that whoever drives us brings back, where that was asked for.
     carried: Option<Vec<Refusal>>,
     /// What limits said of refused requests whose refusal has not been delivered, in the order they were sent.
@@ -46,7 +47,7 @@ const MOST_AT_ONCE: u32 = 100_000;
 
 /// The price at which an order without a limit is valued that waits for its trigger.
 fn worth_of(order: &Order, market: &Market) -> Price {
-    let best = || market.view.touch().best(order.side.opposite()).map(|best| Price::new(best.price));
+    let best = || market.best_against(order.side);
     let offset = order.trigger.and_then(Trigger::offset);
     order.trigger.and_then(Trigger::price).or_else(best).or(offset).unwrap_or_default()
 }
@@ -71,10 +72,10 @@ impl Desk {
     pub(super) fn restore(
         store: OrderStore,
         gate: Gate,
-        refusals: VecDeque<Report>,
+        reports: VecDeque<Report>,
         details: VecDeque<RefusalRow>,
     ) -> Self {
-        Self { store, gate, refusals, details, ..Self::default() }
+        Self { store, gate, reports, details, ..Self::default() }
     }
 
     /// The gate, taken out of its place.
@@ -140,9 +141,9 @@ impl Desk {
         self.outgoing.len() + self.carried.as_ref().map_or(0, Vec::len)
     }
 
-    /// Refusals that have not been delivered.
-    pub(super) fn refusals(&mut self) -> &mut VecDeque<Report> {
-        &mut self.refusals
+    /// Reports of our own that have not been delivered.
+    pub(super) fn reports(&mut self) -> &mut VecDeque<Report> {
+        &mut self.reports
     }
 
     /// Lets whoever drives us bring refusals back.
@@ -156,10 +157,10 @@ impl Desk {
         self.carried.as_mut()
     }
 
-    /// Whether a refusal waits for its delivery.
+    /// Whether a report of our own waits for its delivery.
     #[inline]
-    pub(super) fn has_refusals(&self) -> bool {
-        !self.refusals.is_empty()
+    pub(super) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// A strategy's open order.
@@ -228,13 +229,10 @@ impl Desk {
         exposure: Option<&Exposure>,
         is_exit: bool,
     ) -> Result<Verdict, OrderError> {
-        let touch = market.view.touch();
         let side = request.side;
-        let price =
-            move || if side == Side::Buy { touch.best_ask() } else { touch.best_bid() }.map(Price::new);
         let command = Command::Submit { order: self.store.last_id() + 1 + u64::from(skip), request };
         let rules = Rules { exposure, is_exit, ..market.rules(now, Qty::ZERO) };
-        self.gate.review(command, &rules, price)
+        self.gate.review(command, &rules, || market.best_against(side))
     }
 
     /// Says whether a request is one that a venue could be asked for, the strategy's own name for it included.
@@ -297,135 +295,6 @@ impl Desk {
         Ok(self.send(sender, verdict, journal))
     }
 
-    /// Sends a new order of which the kernel does what its venue lacks, and returns its id. `reducible` is how much of
-    /// the position it could take back.
-    pub(super) fn submit_emulated(
-        &mut self,
-        sender: Sender,
-        around: Around<'_>,
-        request: &OrderRequest,
-        emulated: Emulated,
-        reducible: i64,
-        journal: &mut Journal,
-    ) -> Result<OrderId, OrderError> {
-        self.admits(sender)?;
-        let verdict = self.review_emulated(sender, around, request, emulated)?;
-        let is_held = emulated.has(Emulated::TRIGGER);
-        let is_refused = matches!(verdict, Verdict::Refused(..));
-        let id = self.store.last_id() + 1;
-        if is_refused || !is_held {
-            let native = emulated.native(request);
-            let verdict = match verdict {
-                Verdict::Refused(_, reason, breaches) => {
-                    Verdict::Refused(Command::Submit { order: id, request: native }, reason, breaches)
-                }
-                Verdict::Approved(_) => self.review_native(sender, around, None, (id, native), reducible)?,
-            };
-            self.send(sender, verdict, journal);
-        } else {
-            self.store.push(Order { is_held, ..Order::new(id, sender.strategy, request, sender.now) });
-            self.refusals.push_back(Report::on(id, sender.now, ReportKind::Accepted));
-        }
-        if let Some(order) = self.store.get_mut(id) {
-            // What its strategy asked for.
-            (order.emulated, order.trigger, order.reduce_only) =
-                (emulated, request.trigger, request.reduce_only);
-        }
-        Ok(id)
-    }
-
-    /// Says whether a request is one that its venue could be asked for, with what it lacks done by the kernel.
-    pub(super) fn review_emulated(
-        &self,
-        sender: Sender,
-        around: Around<'_>,
-        request: &OrderRequest,
-        emulated: Emulated,
-    ) -> Result<Verdict, OrderError> {
-        self.check_name(sender.strategy, request)?;
-        let market = around.market(request.market);
-        if emulated.has(Emulated::TRIGGER) && request.time_in_force == TimeInForce::Day {
-            let problem =
-                "an order that the kernel keeps ends at a time, gtd: it does not know its venue's day";
-            return Err(OrderError::Contradiction(problem));
-        }
-        // The market is looked at by the second check.
-        check_request(&market.instrument, &market.math, sender.now, &emulated.native(request), || None)?;
-        // As a venue would that takes all orders.
-        let instrument = market.instrument.with_support(OrderSupport::default());
-        let exposure = self.engine().map(|engine| {
-            let who = (sender.strategy, sender.now);
-            around.of_order(engine, &self.store, who, request, Earlier::default())
-        });
-        let rules = market.rules(sender.now, Qty::ZERO);
-        let rules = Rules { instrument: &instrument, exposure: exposure.as_ref(), ..rules };
-        let command = Command::Submit { order: self.store.last_id() + 1, request: request.clone() };
-        let best = market.view.touch().best(request.side.opposite()).map(|best| Price::new(best.price));
-        self.gate.review(command, &rules, || best)
-    }
-
-    /// Judges what its venue gets of an order, no larger than what it could take back where it is to reduce.
-    fn review_native(
-        &self,
-        sender: Sender,
-        around: Around<'_>,
-        own: Option<OrderId>,
-        (id, native): (OrderId, OrderRequest),
-        reducible: i64,
-    ) -> Result<Verdict, OrderError> {
-        let market = around.market(native.market);
-        let exposure = self.engine().map(|engine| {
-            let who = (sender.strategy, sender.now);
-            let exposure = around.of_order(engine, &self.store, who, &native, Earlier::default());
-            // One that was kept counts as working already.
-            let standing = around.standing(engine, &self.store, sender.strategy, own);
-            Exposure { standing, ..exposure }
-        });
-        let rules = Rules { exposure: exposure.as_ref(), ..market.rules(sender.now, Qty::ZERO) };
-        let best = market.view.touch().best(native.side.opposite()).map(|best| Price::new(best.price));
-        if native.qty.steps() > reducible {
-            let qty =
-                Qty::new(reducible - reducible.rem_euclid(market.instrument.terms_at(sender.now).lot_size));
-            if !qty.is_positive() {
-                let command = Command::Submit { order: id, request: native };
-                return Ok(Verdict::Refused(command, Reason::ReduceOnly, Vec::new()));
-            }
-            let request = OrderRequest { qty, ..native };
-            return self.gate.review(Command::Submit { order: id, request }, &rules, || best);
-        }
-        self.gate.review(Command::Submit { order: id, request: native }, &rules, || best)
-    }
-
-    /// Sends an order that was kept, as one that its venue knows.
-    pub(super) fn release(
-        &mut self,
-        sender: Sender,
-        around: Around<'_>,
-        id: OrderId,
-        reducible: i64,
-        journal: &mut Journal,
-    ) {
-        let Some(order) = self.store.get(id).filter(|order| order.is_held && order.is_changeable()) else {
-            return;
-        };
-        let native = order.emulated.native(&order.request());
-        let room = if order.emulated.has(Emulated::REDUCE_ONLY) { reducible } else { i64::MAX };
-        let verdict = self.review_native(sender, around, Some(id), (id, native.clone()), room);
-        let refused =
-            |reason| Verdict::Refused(Command::Submit { order: id, request: native }, reason, Vec::new());
-        let verdict = verdict.unwrap_or_else(|error| refused(error.reason()));
-        self.refusals.push_back(Report::on(id, sender.now, ReportKind::Triggered));
-        self.send(sender, verdict, journal);
-    }
-
-    /// Ends an order that is kept.
-    pub(super) fn end_held(&mut self, id: OrderId, kind: ReportKind, now: i64) {
-        if let Some(order) = self.store.get_mut(id).filter(|order| order.is_held && order.is_changeable()) {
-            order.cancel_sent(order.reason);
-            self.refusals.push_back(Report::on(id, now, kind));
-        }
-    }
-
     /// Sends what closes a position for the kill switch or the circuit breaker; `None` where it cannot be.
     pub(super) fn submit_exit(
         &mut self,
@@ -468,30 +337,11 @@ impl Desk {
         Ok(true)
     }
 
-    /// Gives an order that is kept other terms. It passes the gate when it is sent.
-    fn replace_held(
-        &mut self,
-        sender: Sender,
-        around: Around<'_>,
-        id: OrderId,
-        price: Price,
-        qty: Qty,
-    ) -> Result<(), OrderError> {
-        let Some(order) = self.store.get_mut(id) else { return Ok(()) };
-        let market = around.market(order.market);
-        let instrument = market.instrument.with_support(OrderSupport::default());
-        let refusal = check_replace(&instrument, &market.math, sender.now, price, qty, order.filled)?;
-        order.replace_sent(price, qty, refusal.is_some());
-        let kind = refusal.map_or(ReportKind::Replaced { price, qty }, ReportKind::ReplaceRejected);
-        self.refusals.push_back(Report::on(id, sender.now, kind));
-        Ok(())
-    }
-
     /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.
     pub(super) fn cancel(
         &mut self,
         sender: Sender,
-        market: &Market,
+        around: Around<'_>,
         id: OrderId,
         reason: Option<Reason>,
         journal: &mut Journal,
@@ -500,17 +350,13 @@ impl Desk {
             return false;
         };
         if order.is_held {
-            self.end_held(id, ReportKind::Cancelled, sender.now);
-            if let Some(order) = self.store.get_mut(id) {
-                order.cancel_sent(reason);
-            }
+            self.end_held(id, ReportKind::Cancelled, reason, sender.now);
             return true;
         }
         let command = Command::Cancel { order: id, market: order.market };
+        let rules = around.market(order.market).rules(sender.now, order.filled);
         // A cancel breaks no rule; the gate says so.
-        let Ok(verdict) = self.gate.review(command, &market.rules(sender.now, order.filled), || None) else {
-            return false;
-        };
+        let Ok(verdict) = self.gate.review(command, &rules, || None) else { return false };
         self.send(sender, verdict, journal);
         if let Some(order) = self.store.get_mut(id) {
             order.cancel_sent(reason);
@@ -518,22 +364,18 @@ impl Desk {
         true
     }
 
-    /// Asks to cancel every open order of a strategy, in one instrument or in all.
+    /// Asks to cancel every open order of a strategy, in one instrument or in all; returns how many.
     pub(super) fn cancel_all(
         &mut self,
         sender: Sender,
-        markets: &[Market],
+        around: Around<'_>,
         only: Option<MarketId>,
         reason: Option<Reason>,
         journal: &mut Journal,
     ) -> usize {
         let wanted = |order: &&Order| only.is_none_or(|market| market == order.market);
-        let ids: Vec<(OrderId, MarketId)> =
-            self.open(sender.strategy).filter(wanted).map(|order| (order.id, order.market)).collect();
-        let cancel = |(id, market): (OrderId, MarketId)| {
-            usize::from(self.cancel(sender, &markets[market.index()], id, reason, journal))
-        };
-        ids.into_iter().map(cancel).sum()
+        let ids: Vec<OrderId> = self.open(sender.strategy).filter(wanted).map(|order| order.id).collect();
+        ids.into_iter().filter(|id| self.cancel(sender, around, *id, reason, journal)).count()
     }
 
     /// Carries out a verdict: the command goes out, or its refusal comes back. Returns the order's id.
@@ -583,7 +425,7 @@ impl Desk {
                 }
                 match &mut self.carried {
                     Some(carried) => carried.push(Refusal { at, account, command, reason }),
-                    None => self.refusals.push_back(command.refused(reason, at)),
+                    None => self.reports.push_back(command.refused(reason, at)),
                 }
             }
         }

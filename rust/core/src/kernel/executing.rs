@@ -5,7 +5,6 @@
 
 use super::core::Core;
 use super::executions::KEPT;
-use super::exposure::Around;
 use super::machine::{Kernel, KernelError};
 use super::topics::Topics;
 use super::view::Content;
@@ -34,8 +33,7 @@ impl Core {
         self.executions.last += 1;
         let id = self.executions.last;
         self.executions.open.push(Execution::new(id, strategy, request, self.now));
-        let topics = self.topics.topics(strategy, market);
-        self.topics.set(strategy, market, topics.with(Topics::EXECUTION));
+        self.topics.add(strategy, market, Topics::EXECUTION);
         self.work(id);
         Ok(id)
     }
@@ -84,33 +82,27 @@ impl Core {
         let sight = self.sight(at);
         let execution = &mut self.executions.open[at];
         let child = execution.child().and_then(|order| self.desk.orders().get(order));
-        let (strategy, market) = (execution.strategy, execution.request.market);
+        let strategy = execution.strategy;
         let act = execution.act(&sight, child);
-        if let Act::Submit(request) = &act {
-            self.read_for(request);
-        }
-        let sender = self.sender(strategy);
-        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
-        let (state, execution) = (around.market(market), &mut self.executions.open[at]);
         match act {
             Act::Nothing => {}
-            Act::Submit(request) => match self.desk.submit(sender, around, request, &mut self.journal) {
+            Act::Submit(request) => match self.submit(strategy, request) {
                 Ok(order) => {
-                    execution.sent(order, now);
+                    self.executions.open[at].sent(order, now);
                     self.executions.owners.insert(order, id);
                 }
-                Err(error) => execution.fail(error.reason(), now),
+                Err(error) => self.executions.open[at].fail(error.reason(), now),
             },
             Act::Replace { order, price, qty } => {
-                let replaced = self.desk.replace(sender, around, order, price, qty, &mut self.journal);
-                if let Err(error) = replaced {
+                if let Err(error) = self.replace(strategy, order, price, qty) {
+                    let execution = &mut self.executions.open[at];
                     execution.reason = Some(error.reason());
                     execution.cancel();
-                    self.desk.cancel(sender, state, order, None, &mut self.journal);
+                    self.cancel(strategy, order, None);
                 }
             }
             Act::Cancel(order) => {
-                self.desk.cancel(sender, state, order, None, &mut self.journal);
+                self.cancel(strategy, order, None);
             }
         }
         let execution = &mut self.executions.open[at];
@@ -158,8 +150,7 @@ impl Core {
             }
         }
         if !self.executions.of(strategy).any(|other| other.request.market == market) {
-            let topics = self.topics.topics(strategy, market);
-            self.topics.set(strategy, market, topics.without(Topics::EXECUTION));
+            self.topics.remove(strategy, market, Topics::EXECUTION);
         }
         self.executions.refresh();
     }

@@ -4,7 +4,6 @@
 //! first. Their orders pass the gate as any other.
 
 use super::core::Core;
-use super::exposure::Around;
 use super::machine::Kernel;
 use crate::ledger::ContractMath;
 use crate::orders::{
@@ -103,7 +102,6 @@ impl Core {
         };
         let orders = self.desk.orders();
         let act = group.act(&sight, |order| orders.get(order));
-        let sender = self.sender(strategy);
         match act {
             GroupAct::Nothing => return false,
             // It asks again when trading goes on.
@@ -113,15 +111,10 @@ impl Core {
             GroupAct::Submit(at, request) => self.submit_for(id, strategy, at, request),
             GroupAct::Resize(order, qty) => {
                 let price = self.desk.orders().get(order).and_then(Order::price).unwrap_or_default();
-                let around =
-                    Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
                 // What cannot be replaced is cancelled next.
-                let _ = self.desk.replace(sender, around, order, price, qty, &mut self.journal);
+                let _ = self.replace(strategy, order, price, qty);
             }
-            GroupAct::Cancel(order) => {
-                let state = &self.markets[market.index()];
-                return self.desk.cancel(sender, state, order, None, &mut self.journal);
-            }
+            GroupAct::Cancel(order) => return self.cancel(strategy, order, None),
         }
         true
     }
@@ -147,10 +140,12 @@ impl Core {
 
     /// Counts a fill for the group its order belongs to.
     pub(super) fn group_filled(&mut self, order: OrderId, side: Side, qty: Qty) {
-        let id = self.groups.of_order(order);
-        if let Some(group) = id.and_then(|id| self.groups.get_mut(id)) {
+        let Some(id) = self.groups.of_order(order) else { return };
+        if let Some(group) = self.groups.get_mut(id) {
             group.filled_by(order, side, qty);
         }
+        // One that had ended may go on.
+        self.groups.settle(id);
     }
 }
 
@@ -216,12 +211,12 @@ impl Kernel {
     #[cold]
     pub(super) fn on_group_report(&mut self, order: OrderId, group: GroupId) {
         let core = self.ctx.core_mut();
-        let reported = core.desk.orders().find(order).filter(|order| order.is_closed()).cloned();
-        if let (Some(ended), Some(group)) = (reported, core.groups.get_mut(group)) {
-            group.ended(&ended, core.now);
+        let ended = core.desk.orders().find(order).filter(|order| order.is_closed());
+        if let (Some(ended), Some(group)) = (ended, core.groups.get_mut(group)) {
+            group.ended(ended, core.now);
         }
         if !self.is_stopped {
-            self.ctx.core_mut().work_group(group);
+            core.work_group(group);
         }
     }
 }

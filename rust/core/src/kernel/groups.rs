@@ -1,6 +1,6 @@
 //! The groups of orders of a session, and their bytes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rustc_hash::FxHashMap;
 
@@ -14,6 +14,8 @@ pub(super) const KEPT: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     all: BTreeMap<GroupId, Group>,
+    /// Those at work.
+    open: BTreeSet<GroupId>,
     /// Those that have ended, in the order they did.
     ended: VecDeque<GroupId>,
     /// Whose each of their orders is.
@@ -34,6 +36,7 @@ impl Groups {
     pub(super) fn add(&mut self, strategy: StrategyId, request: GroupRequest) -> GroupId {
         self.last += 1;
         self.all.insert(self.last, Group::new(self.last, strategy, request));
+        self.open.insert(self.last);
         self.last
     }
 
@@ -48,7 +51,7 @@ impl Groups {
 
     /// Groups at work, oldest first.
     pub(super) fn working(&self) -> impl Iterator<Item = &Group> + '_ {
-        self.all.values().filter(|group| !group.state.is_done())
+        self.open.iter().filter_map(|id| self.all.get(id))
     }
 
     /// Ids of groups at work that are wanted, oldest first.
@@ -69,10 +72,10 @@ impl Groups {
 
     /// After something was done with a group: notes its end, and when one is due next.
     pub(super) fn settle(&mut self, id: GroupId) {
-        let is_done = self.all.get(&id).is_some_and(|group| group.state.is_done());
-        if is_done && !self.ended.contains(&id) {
+        let Some(is_done) = self.all.get(&id).map(|group| group.state.is_done()) else { return };
+        if is_done && self.open.remove(&id) {
             self.ended.push_back(id);
-        } else if !is_done && self.ended.back().is_some() {
+        } else if !is_done && self.open.insert(id) {
             // One that was certain to have ended goes on.
             self.ended.retain(|other| *other != id);
         }
@@ -104,6 +107,9 @@ impl Groups {
             }
             let orders = group.members.iter().flat_map(|member| &member.orders);
             groups.owners.extend(orders.map(|order| (*order, group.id)));
+            if !group.state.is_done() {
+                groups.open.insert(group.id);
+            }
             groups.all.insert(group.id, group);
         }
         for _ in 0..r.u64()? {

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use super::core::Core;
 use super::exits::{Exits, ROUND};
-use super::exposure::{Around, Earlier};
+use super::exposure::Earlier;
 use super::market::Market;
 use super::record::FillRow;
 use crate::book::{MarkSource, Touch};
-use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
+use crate::orders::{OrderId, OrderRequest, OrderType, Reason, ReportKind, TimeInForce};
 use crate::risk::{
     BadLimit, Breach, Check, Engine, Exposure, Limits, OnTrip, RiskConfig, Scope, Stop, Trading, Trip, Use,
 };
@@ -55,21 +55,6 @@ pub(super) fn engine_of(
 }
 
 impl Core {
-    /// What orders are held against.
-    pub(super) fn around(&self) -> Around<'_> {
-        Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on }
-    }
-
-    /// Reads the book that a market order will be held against.
-    pub(super) fn read_for(&mut self, request: &OrderRequest) {
-        if self.desk.engine().is_some()
-            && request.order_type == OrderType::Market
-            && request.trigger.is_none()
-        {
-            self.markets[request.market.index()].view.book();
-        }
-    }
-
     /// Tells limits of a market that something of it is known, or that something was booked in it.
     #[inline]
     pub(super) fn mark(&mut self, market: MarketId, is_booked: bool) {
@@ -125,9 +110,7 @@ impl Core {
             }
         }
         for (id, strategy, market) in ends {
-            let sender = self.sender(strategy);
-            let state = &self.markets[market.index()];
-            self.desk.cancel(sender, state, id, Some(Reason::Risk), &mut self.journal);
+            self.cancel(strategy, id, Some(Reason::Risk));
             if closes {
                 self.exits.pairs.entry((strategy, market)).or_default();
             }
@@ -145,8 +128,7 @@ impl Core {
     /// Tells limits of a fill that was booked.
     pub(super) fn limits_filled(&mut self, fill: &FillRow, is_first: bool) {
         let Some(engine) = self.desk.engine_mut() else { return };
-        let after = fill.position_qty;
-        let before = after.saturating_sub(fill.side.sign().saturating_mul(fill.qty.steps()));
+        let (before, after) = (fill.position_before(), fill.position_qty);
         let made = fill.realized_total.checked_sub(fill.fees_total).unwrap_or_default();
         engine.filled(self.now, (fill.strategy, fill.market), is_first, (before, after), made);
         self.tell_mark(fill.market, true);
@@ -159,18 +141,6 @@ impl Core {
             engine.rejected(self.now, strategy, market);
             self.act_on_trips();
         }
-    }
-
-    /// Sends a new order and returns its id.
-    pub(super) fn submit(
-        &mut self,
-        strategy: StrategyId,
-        request: OrderRequest,
-    ) -> Result<OrderId, OrderError> {
-        self.read_for(&request);
-        let sender = self.sender(strategy);
-        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
-        self.desk.submit(sender, around, request, &mut self.journal)
     }
 
     /// Cancels everything, closes everything, and lets nothing else pass until trading is resumed by hand.
@@ -186,8 +156,7 @@ impl Core {
             }
             self.cancel_executions(strategy, None);
             self.call_off_groups(strategy, None, Some(Reason::Killed));
-            let sender = self.sender(strategy);
-            self.desk.cancel_all(sender, &self.markets, None, Some(Reason::Killed), &mut self.journal);
+            self.cancel_all(strategy, None, Some(Reason::Killed));
         }
         self.exit_round();
     }

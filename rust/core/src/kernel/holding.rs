@@ -6,10 +6,7 @@
 //! position, and is made smaller with it.
 
 use super::core::Core;
-use super::entry::Sender;
-use super::exposure::Around;
 use super::holds::Held;
-use super::published::Stat;
 use super::topics::Topics;
 use super::view::Content;
 use crate::book::{BookState, FillBasis};
@@ -17,7 +14,7 @@ use crate::orders::{
     Emulated, Order, OrderError, OrderId, OrderRequest, PriceRange, Reason, ReportKind, TriggerBy, Watch,
     emulated,
 };
-use crate::types::{MarketId, Price, Qty, Side, StrategyId};
+use crate::types::{MarketId, Qty, Side, StrategyId};
 
 impl Core {
     /// Sends a new order, of which the kernel does what its venue lacks.
@@ -35,20 +32,19 @@ impl Core {
             return self.submit(strategy, request);
         }
         self.read_for(&request);
-        let (side, sender) = (request.side, self.sender(strategy));
+        let side = request.side;
         let reducible = self.reducible(strategy, market, side);
-        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
         let watch = request.trigger.filter(|_| lacks.has(Emulated::TRIGGER)).map(|by| Watch::new(side, by));
         let expires_at = request.time_in_force.expires_at();
-        let id = self.desk.submit_emulated(sender, around, &request, lacks, reducible, &mut self.journal)?;
+        let (desk, sender, around, journal) = self.at_desk(strategy);
+        let id = desk.submit_emulated(sender, around, &request, lacks, reducible, journal)?;
         self.holds.reduce |= lacks.has(Emulated::REDUCE_ONLY);
         if let Some(watch) = watch.filter(|_| self.desk.own(strategy, id).is_some_and(|order| order.is_held))
         {
             let mut held = Held { order: id, strategy, market, since: self.now, watch, expires_at };
             let is_set_off = self.price_at_hand(market, &watch).is_some_and(|price| held.watch.sees(price));
             self.holds.add(held);
-            let topics = self.topics.topics(strategy, market);
-            self.topics.set(strategy, market, topics.with(Topics::HELD));
+            self.topics.add(strategy, market, Topics::HELD);
             if is_set_off {
                 self.release(id);
             }
@@ -59,25 +55,14 @@ impl Core {
     /// Where the price that sets an order off is known to be when it is sent.
     fn price_at_hand(&self, market: MarketId, watch: &Watch) -> Option<PriceRange> {
         let view = &self.market(market).view;
-        let touch = view.touch();
-        let (bid, ask) = (touch.best_bid(), touch.best_ask());
-        match watch.trigger.by {
-            TriggerBy::Mark => None,
-            TriggerBy::Mid => self.mid_of(market),
-            // A trailing stop begins with a price that is known.
-            TriggerBy::Last if watch.trigger.offset().is_some() => None,
-            TriggerBy::Last if view.basis().has_book() => {
-                let (bid, ask) = (bid?, ask?);
-                Some(PriceRange { low: 2 * bid.min(ask), high: 2 * ask.max(bid) })
-            }
-            TriggerBy::Last => view.twice_mid().map(|twice| PriceRange { low: twice, high: twice }),
-        }
+        let (touch, has_book) = (view.touch(), view.basis().has_book());
+        let print = view.twice_mid().filter(|_| !has_book).map(PriceRange::of_twice);
+        watch.at_hand(touch.best_bid().zip(touch.best_ask()), self.mid_of(market), print)
     }
 
     fn mid_of(&self, market: MarketId) -> Option<PriceRange> {
         let touch = self.market(market).view.touch();
-        let twice = touch.twice_mid().filter(|_| touch.state == BookState::Synced)?;
-        Some(PriceRange { low: twice, high: twice })
+        touch.twice_mid().filter(|_| touch.state == BookState::Synced).map(PriceRange::of_twice)
     }
 
     /// How much of a strategy's position an order of a side can take back.
@@ -102,10 +87,7 @@ impl Core {
                 TriggerBy::Last => {
                     content.trades.iter().any(|trade| watch.sees(PriceRange::exactly(trade.price)))
                 }
-                TriggerBy::Mark => content.stats.iter().any(|stat| match stat {
-                    Stat::Mark { price, .. } => watch.sees(PriceRange::of_fine(*price, step)),
-                    _ => false,
-                }),
+                TriggerBy::Mark => content.marks().any(|price| watch.sees(PriceRange::of_fine(price, step))),
                 TriggerBy::Mid => mid.is_some_and(|mid| watch.sees(mid)),
             };
             if is_set_off {
@@ -123,9 +105,9 @@ impl Core {
         let (strategy, market, side) = (order.strategy, order.market, order.side);
         let request = order.request();
         self.read_for(&request);
-        let (sender, reducible) = (self.sender(strategy), self.reducible(strategy, market, side));
-        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
-        self.desk.release(sender, around, id, reducible, &mut self.journal);
+        let reducible = self.reducible(strategy, market, side);
+        let (desk, sender, around, journal) = self.at_desk(strategy);
+        desk.release(sender, around, id, reducible, journal);
         self.forget_released();
     }
 
@@ -134,8 +116,7 @@ impl Core {
         let orders = self.desk.orders();
         let is_held = |id| orders.get(id).is_some_and(|order| order.is_held && order.is_changeable());
         for (strategy, market) in self.holds.keep(is_held) {
-            let topics = self.topics.topics(strategy, market);
-            self.topics.set(strategy, market, topics.without(Topics::HELD));
+            self.topics.remove(strategy, market, Topics::HELD);
         }
     }
 
@@ -144,7 +125,8 @@ impl Core {
         let now = self.now;
         let over = |held: &&Held| held.expires_at.is_some_and(|at| at <= now);
         for id in self.holds.orders.iter().filter(over).map(|held| held.order).collect::<Vec<_>>() {
-            self.desk.end_held(id, ReportKind::Expired(Reason::GtdReached), now);
+            let reason = Reason::GtdReached;
+            self.desk.end_held(id, ReportKind::Expired(reason), Some(reason), now);
         }
         self.forget_released();
     }
@@ -167,22 +149,16 @@ impl Core {
         };
         let orders: Vec<_> = self.desk.open(strategy).filter(is_meant).cloned().collect();
         let replaces = self.market(market).instrument.supports.replace;
-        let sender: Sender = self.sender(strategy);
         for order in orders {
             let left = self.reducible(strategy, market, order.side);
             if order.most_left().steps() <= left || !order.is_changeable() {
                 continue;
             }
-            let around =
-                Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
             let price = order.price().filter(|_| replaces && left > 0);
             let qty = order.filled.saturating_add(Qty::new(left));
-            let replaced = price.map(|price: Price| {
-                self.desk.replace(sender, around, order.id, price, qty, &mut self.journal)
-            });
+            let replaced = price.map(|price| self.replace(strategy, order.id, price, qty));
             if !matches!(replaced, Some(Ok(true))) {
-                let state = &self.markets[market.index()];
-                self.desk.cancel(sender, state, order.id, Some(Reason::ReduceOnly), &mut self.journal);
+                self.cancel(strategy, order.id, Some(Reason::ReduceOnly));
             }
         }
     }

@@ -344,7 +344,7 @@ impl Kernel {
         }
     }
 
-    /// Before an input is taken: it speaks of what there is, it is written down, what was refused before is told.
+    /// Before an input is taken: it speaks of what there is, it is written down, what we report ourselves is told.
     #[inline]
     fn prepare(&mut self, at: i64, input: &Input<'_>, market: Option<MarketId>) -> Result<(), KernelError> {
         if let Some(market) = market {
@@ -353,8 +353,8 @@ impl Kernel {
         if self.ctx.core().journal.is_kept() {
             self.write_down(at, input);
         }
-        if self.ctx.core().desk.has_refusals() {
-            self.deliver_refusals()?;
+        if self.ctx.core().desk.has_reports() {
+            self.deliver_reports()?;
         }
         let core = self.ctx.core_mut();
         core.now = core.now.max(at);
@@ -391,7 +391,7 @@ impl Kernel {
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
         let core = self.ctx.core();
-        if core.desk.has_refusals() {
+        if core.desk.has_reports() {
             return Some(core.now);
         }
         if self.is_stopped { None } else { core.next_due().map(|(at, _)| at) }
@@ -416,12 +416,12 @@ impl Kernel {
         self.ctx.core_mut().signals.questions()
     }
 
-    /// Tells of refusals of our own, at the time they were made. What they lead to waits for the next input.
+    /// Tells of what we report ourselves, at the time it came about. What they lead to waits for the next input.
     #[cold]
-    fn deliver_refusals(&mut self) -> Result<(), KernelError> {
-        for _ in 0..self.ctx.core_mut().desk.refusals().len() {
-            if let Some(refusal) = self.ctx.core_mut().desk.refusals().pop_front() {
-                self.on_report(&refusal)?;
+    fn deliver_reports(&mut self) -> Result<(), KernelError> {
+        for _ in 0..self.ctx.core_mut().desk.reports().len() {
+            if let Some(report) = self.ctx.core_mut().desk.reports().pop_front() {
+                self.on_report(&report)?;
             }
         }
         self.ctx.core_mut().tell_submitted();
@@ -872,12 +872,6 @@ impl Kernel {
         Ok(())
     }
 
-    fn cancel_all(&mut self, strategy: StrategyId, reason: Reason) {
-        let core = self.ctx.core_mut();
-        let sender = core.sender(strategy);
-        core.desk.cancel_all(sender, &core.markets, None, Some(reason), &mut core.journal);
-    }
-
     /// Whether a strategy is told of its executions.
     pub(super) fn wants_executions(&self, strategy: StrategyId) -> bool {
         self.runners[strategy.index()].interest.execution
@@ -910,9 +904,9 @@ impl Kernel {
         }
         let name = runner.name.clone();
         runner.failure = Some(traceback.clone());
-        self.ctx.core_mut().tell_failure(strategy, &traceback);
-        self.cancel_all(strategy, Reason::StrategyStopped);
         let core = self.ctx.core_mut();
+        core.tell_failure(strategy, &traceback);
+        core.cancel_all(strategy, None, Some(Reason::StrategyStopped));
         core.timers.forget(strategy);
         core.stop_executions(strategy);
         core.call_off_groups(strategy, None, Some(Reason::StrategyStopped));

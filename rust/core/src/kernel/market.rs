@@ -7,7 +7,7 @@ use super::feeds::BarFeeds;
 use super::view::MarketView;
 use crate::ledger::ContractMath;
 use crate::risk::Rules;
-use crate::types::{CurrencyId, Instrument, Qty};
+use crate::types::{CurrencyId, Instrument, Price, Qty, Side};
 
 /// What the kernel knows about one instrument.
 pub(super) struct Market {
@@ -21,6 +21,11 @@ pub(super) struct Market {
 }
 
 impl Market {
+    /// The best price that an order of a side finds on the other one.
+    pub(super) fn best_against(&self, side: Side) -> Option<Price> {
+        self.view.touch().best(side.opposite()).map(|best| Price::new(best.price))
+    }
+
     /// What the gate holds a command against at a time.
     pub(super) fn rules(&self, now: i64, filled: Qty) -> Rules<'_> {
         Rules {

@@ -32,6 +32,7 @@ mod reading;
 mod record;
 mod routing;
 mod save;
+mod sending;
 mod signals;
 mod stop_sets;
 mod stopping;

@@ -77,7 +77,7 @@ impl Quotes {
         let ask = plan(Side::Sell, Earlier { orders: u32::from(bid.is_new), requests })?;
         for (side, step) in [(Side::Buy, bid), (Side::Sell, ask)] {
             if let Some(order) = step.cancels {
-                desk.cancel(sender, around.market(id), order, None, journal);
+                desk.cancel(sender, around, order, None, journal);
             }
             if let Some(verdict) = step.sends {
                 let order = desk.send(sender, verdict, journal);

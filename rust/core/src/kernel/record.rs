@@ -61,6 +61,13 @@ pub struct FillRow {
     pub origin: Option<FillOrigin>,
 }
 
+impl FillRow {
+    /// Position before it, signed.
+    pub(super) fn position_before(&self) -> i64 {
+        self.position_qty.saturating_sub(self.side.sign().saturating_mul(self.qty.steps()))
+    }
+}
+
 /// A mid of a venue that differs from the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MidRow {

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::core::Core;
 use crate::book::BookState;
-use crate::exec::{
-    Algorithm, BadParameter, ExecutionId, ExecutionRequest, MOST_VENUES, Offer, route as split,
-};
+use crate::exec::{Algorithm, BadParameter, ExecutionId, ExecutionRequest, MOST_VENUES, Offer, route};
+use crate::ledger::gcd;
 use crate::orders::{OrderError, least_order};
 use crate::types::{Decimal, Instrument, InstrumentKind, MarketId, Price, Qty, Side, StrategyId};
 
@@ -88,7 +87,7 @@ impl Core {
             lot: count(candidate.lot),
             least: count(candidate.least),
         };
-        let parts = split(&candidates.iter().map(offer).collect::<Vec<_>>(), count(qty));
+        let parts = route(&candidates.iter().map(offer).collect::<Vec<_>>(), count(qty));
         let mut started = Vec::new();
         for (candidate, part) in candidates.iter().zip(parts).filter(|(_, part)| *part > 0) {
             let qty = (i128::from(part) * unit / candidate.step) as i64;
@@ -200,8 +199,4 @@ fn at_scale(value: Decimal) -> Option<i128> {
 /// The same of an increment, of which there may be so many that it has to be small.
 fn small(value: Decimal) -> Option<i128> {
     at_scale(value).filter(|units| (1..1 << 60).contains(units))
-}
-
-fn gcd(a: i128, b: i128) -> i128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -123,10 +123,10 @@ impl Kernel {
         w.u8(core.desk.trading() as u8);
         w.flag(core.desk.carried().is_some());
         w.u64(core.desk.orders().last_id());
-        let refusals = core.desk.refusals();
-        w.index(refusals.len());
-        for refusal in refusals.iter() {
-            w.report(refusal);
+        let reports = core.desk.reports();
+        w.index(reports.len());
+        for report in reports.iter() {
+            w.report(report);
         }
         w.index(core.desk.details().len());
         for detail in core.desk.details() {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::market::Market;
-use super::published::Stat;
 use super::view::Content;
 use crate::book::{BookState, FillBasis, MarkPrice};
 use crate::orders::{OrderId, TriggerBy};
@@ -218,7 +217,7 @@ impl Seen {
     /// Takes what a message says of the last trade and the mark.
     pub(super) fn note(&mut self, content: &Content) {
         self.last = content.trades.last().map(|trade| trade.price).or(self.last);
-        self.mark = marks_of(content).last().or(self.mark);
+        self.mark = content.marks().last().or(self.mark);
     }
 
     /// The prices of a kind that a message told, in order; a mid where that kind has never been known. In bars, of
@@ -244,7 +243,7 @@ impl Seen {
         match trigger {
             _ if !view.basis().has_book() => trades.for_each(look),
             TriggerBy::Last if self.last.is_some() => trades.for_each(look),
-            TriggerBy::Mark if self.mark.is_some() => marks_of(content).map(MarkPrice::Fine).for_each(look),
+            TriggerBy::Mark if self.mark.is_some() => content.marks().map(MarkPrice::Fine).for_each(look),
             TriggerBy::Last | TriggerBy::Mark | TriggerBy::Mid => mid(market).into_iter().for_each(look),
         }
     }

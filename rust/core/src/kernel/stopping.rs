@@ -134,10 +134,8 @@ impl Core {
             self.call_off_groups(strategy, Some(market), Some(Reason::Risk));
             let is_meant = |order: &&Order| order.market == market && !exits.contains(&order.id);
             let ends: Vec<_> = self.desk.open(strategy).filter(is_meant).map(|order| order.id).collect();
-            let sender = self.sender(strategy);
             for id in ends {
-                let state = &self.markets[market.index()];
-                self.desk.cancel(sender, state, id, Some(Reason::Risk), &mut self.journal);
+                self.cancel(strategy, id, Some(Reason::Risk));
             }
         }
         self.send_stop_exit(pair);
@@ -242,6 +240,8 @@ impl Core {
         let (qty, average) = (position.qty, position.avg_entry_price().unwrap_or_default());
         let (now, state) = (self.now, &self.markets[market.index()]);
         let Some(stopping) = &mut self.stopping else { return };
+        let due = |stopping: &Stopping| stopping.positions.get(&pair).and_then(|guarded| guarded.stops.due());
+        let before = due(stopping);
         if let Some(guarded) = stopping.positions.get_mut(&pair) {
             if let Some((_, filled)) = fill.filter(|(order, _)| guarded.exits.contains(order)) {
                 guarded.stops.closed(filled);
@@ -257,7 +257,9 @@ impl Core {
             let stops = PositionStops::open(&state.instrument, now, qty, average, stopping.of(pair));
             stopping.positions.insert(pair, Guarded { stops, exits: Vec::new() });
         }
-        stopping.refresh();
+        if due(stopping) != before {
+            stopping.refresh();
+        }
     }
 
     /// Sets stops of a strategy's own, in place of those it had; none takes them away.

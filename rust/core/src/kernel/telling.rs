@@ -128,8 +128,7 @@ impl Core {
     }
 
     fn tell_fill(&mut self, fill: &FillRow) {
-        let (qty, after) = (fill.qty.steps(), fill.position_qty);
-        let before = after.saturating_sub(fill.side.sign().saturating_mul(qty));
+        let (qty, before) = (fill.qty.steps(), fill.position_before());
         let is_against = before.signum() == -fill.side.sign();
         let closed = if is_against { qty.min(before.saturating_abs()) } else { 0 };
         let row = Arc::new(fill.clone());

@@ -192,8 +192,18 @@ impl Registry {
         subscribers.iter().find(|s| s.strategy == strategy).map_or(Topics::NONE, |s| s.topics)
     }
 
+    /// A strategy follows these in a market, too, from now on.
+    pub(super) fn add(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
+        self.set(strategy, market, self.topics(strategy, market).with(topics));
+    }
+
+    /// A strategy follows these in a market no longer.
+    pub(super) fn remove(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
+        self.set(strategy, market, self.topics(strategy, market).without(topics));
+    }
+
     /// Says what a strategy follows in a market from now on.
-    pub(super) fn set(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
+    fn set(&mut self, strategy: StrategyId, market: MarketId, topics: Topics) {
         let place = self.place(market);
         let found = self.of(market).binary_search_by_key(&strategy, |s| s.strategy);
         match found {

@@ -55,6 +55,14 @@ impl Content {
         self.ts_event = i64::MIN;
     }
 
+    /// The marks that the venue told, in units of 10^-9.
+    pub(super) fn marks(&self) -> impl Iterator<Item = i64> + '_ {
+        self.stats.iter().filter_map(|stat| match stat {
+            Stat::Mark { price, .. } => Some(*price),
+            _ => None,
+        })
+    }
+
     /// Takes the rows of a message, of trades and quotes only what is wanted.
     fn read(&mut self, basis: FillBasis, wanted: Topics, view: &View<'_>, from: usize, to: usize) {
         let (trades, quotes) = (wanted.has(Topics::TRADES), wanted.has(Topics::QUOTES));

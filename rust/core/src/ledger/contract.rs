@@ -318,7 +318,8 @@ impl ContractMath {
     }
 }
 
-fn gcd(mut a: i128, mut b: i128) -> i128 {
+/// The greatest number that divides both; 1 where both are 0.
+pub(crate) fn gcd(mut a: i128, mut b: i128) -> i128 {
     while b != 0 {
         (a, b) = (b, a % b);
     }

@@ -8,6 +8,7 @@ mod position;
 mod premium;
 mod profit;
 
+pub(crate) use contract::gcd;
 pub use contract::{ACCOUNT_LIMIT, ContractMath, MoneyOverflow, Uncounted};
 pub use lots::{CostBasis, UnknownCostBasis};
 pub use margin::{

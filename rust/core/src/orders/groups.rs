@@ -329,8 +329,7 @@ impl Group {
             if role == Role::Close {
                 self.excess = self.excess.saturating_add(signed);
             } else {
-                let filled = self.legs().fold(0i64, |sum, leg| sum.saturating_add(leg.filled.steps()));
-                let beyond = filled.saturating_sub(quantity.steps()).clamp(0, qty.steps());
+                let beyond = self.legs_filled().saturating_sub(quantity.steps()).clamp(0, qty.steps());
                 self.excess = self.excess.saturating_add(side.sign() * beyond);
                 self.over = self.over.saturating_add(beyond);
             }
@@ -349,13 +348,17 @@ impl Group {
         self.members.iter().filter(|member| member.role.is_leg())
     }
 
+    fn legs_filled(&self) -> i64 {
+        self.legs().fold(0, |sum, leg| sum.saturating_add(leg.filled.steps()))
+    }
+
     /// What its legs have left to fill, in quantity increments.
     fn left(&self) -> i64 {
         if self.kind == GroupKind::Bracket {
             return self.open_qty();
         }
-        let filled = self.legs().fold(0i64, |sum, leg| sum.saturating_add(leg.filled.steps()));
-        self.members.first().map_or(0, |leg| leg.request.qty.steps()).saturating_sub(filled).max(0)
+        let quantity = self.members.first().map_or(0, |leg| leg.request.qty.steps());
+        quantity.saturating_sub(self.legs_filled()).max(0)
     }
 
     /// What legs have filled beyond what there was, signed.
@@ -466,7 +469,7 @@ impl Group {
         match (self.state, self.kind) {
             (GroupState::Done | GroupState::Cancelled | GroupState::Failed, _) => GroupAct::Nothing,
             (GroupState::Cancelling | GroupState::Closing, _) => self.wind_down(sight, order_of),
-            (GroupState::Working, GroupKind::Oco) => self.act_oco(sight, order_of),
+            (GroupState::Working, GroupKind::Oco) => self.act_legs(self.left(), true, sight, order_of),
             (GroupState::Working, GroupKind::Bracket) => self.act_bracket(sight, order_of),
             (GroupState::Working, GroupKind::Oto) => self.act_oto(),
         }
@@ -554,14 +557,6 @@ impl Group {
             self.finish(GroupState::Done);
         }
         GroupAct::Nothing
-    }
-
-    fn act_oco<'a>(
-        &mut self,
-        sight: &GroupSight,
-        order_of: impl Fn(OrderId) -> Option<&'a Order> + Copy,
-    ) -> GroupAct {
-        self.act_legs(self.left(), true, sight, order_of)
     }
 
     fn act_bracket<'a>(

@@ -1,6 +1,6 @@
 //! What sets an order off, held against the prices of its market: at the simulated venue, and in the kernel.
 
-use super::request::{Trigger, TriggerAt};
+use super::request::{Trigger, TriggerAt, TriggerBy};
 use crate::types::{FINE_ONE, Increment, Side};
 
 /// What is known of a price: it is not below the one and not above the other, twice in price steps.
@@ -15,7 +15,12 @@ pub struct PriceRange {
 impl PriceRange {
     /// A price in steps.
     pub fn exactly(price: i64) -> Self {
-        Self { low: 2 * price, high: 2 * price }
+        Self::of_twice(2 * price)
+    }
+
+    /// A price twice in steps, as a mid is kept.
+    pub fn of_twice(twice: i64) -> Self {
+        Self { low: twice, high: twice }
     }
 
     /// A price in units of 10^-9, as marks are told.
@@ -42,6 +47,25 @@ impl Watch {
     /// One that has seen no price.
     pub fn new(side: Side, trigger: Trigger) -> Self {
         Self { side, trigger, extreme: None }
+    }
+
+    /// What is known of its price when it begins to wait, from the best prices, the mid and, of a market without a book,
+    /// the last print. A mark is not known before it is told.
+    pub fn at_hand(
+        &self,
+        best: Option<(i64, i64)>,
+        mid: Option<PriceRange>,
+        print: Option<PriceRange>,
+    ) -> Option<PriceRange> {
+        match self.trigger.by {
+            TriggerBy::Mark => None,
+            TriggerBy::Mid => mid,
+            TriggerBy::Last => print.or_else(|| {
+                // A trailing stop begins with a price that is known.
+                let (bid, ask) = best.filter(|_| self.trigger.offset().is_none())?;
+                Some(PriceRange { low: 2 * bid.min(ask), high: 2 * ask.max(bid) })
+            }),
+        }
     }
 
     /// Whether a price sets it off.

@@ -370,8 +370,7 @@ fn a_fill_that_crosses_the_cancel_of_its_entry_is_protected() {
     toy.settle();
     let entry = toy.order(Role::Entry);
     let core = toy.kernel.ctx.core_mut();
-    let sender = core.sender(S0);
-    assert!(core.desk.cancel(sender, &core.markets[0], entry, None, &mut core.journal));
+    assert!(core.cancel(S0, entry, None));
     toy.collect();
     toy.fill_of(Role::Entry, 4_000);
     // What became of the cancel is known before the fill.
@@ -567,9 +566,8 @@ proptest! {
                 11 if tenths == 1 => is_called_off |= toy.cancel_group(),
                 11 if tenths == 2 => {
                     let core = toy.kernel.ctx.core_mut();
-                    let sender = core.sender(S0);
                     let entry = core.groups.find(S0, 1).unwrap().members[0].orders[0];
-                    core.desk.cancel(sender, &core.markets[0], entry, None, &mut core.journal);
+                    core.cancel(S0, entry, None);
                     toy.collect();
                 }
                 _ => {}

@@ -55,8 +55,7 @@ impl Market {
     }
 
     fn mid(&self) -> Option<PriceRange> {
-        let (bid, ask) = (self.book.best_bid()?, self.book.best_ask()?);
-        Some(PriceRange { low: bid + ask, high: bid + ask })
+        Some(PriceRange::of_twice(self.book.best_bid()? + self.book.best_ask()?))
     }
 
     /// Why an order with a trigger is not let in.
@@ -81,18 +80,9 @@ impl Market {
     ) {
         let watch = Watch::new(taker.side, trigger);
         let mut order = Armed { taker, terms, watch, is_set_off: false };
-        let between = || {
-            let (bid, ask) = (self.book.best_bid()?, self.book.best_ask()?);
-            let range = PriceRange { low: 2 * bid.min(ask), high: 2 * ask.max(bid) };
-            // A trailing stop begins with a price that is known.
-            trigger.offset().is_none().then_some(range)
-        };
-        let price = match trigger.by {
-            TriggerBy::Last if self.basis.has_book() => between(),
-            TriggerBy::Last => self.last_print().map(PriceRange::exactly),
-            TriggerBy::Mark => None,
-            TriggerBy::Mid => self.mid(),
-        };
+        let best = self.book.best_bid().zip(self.book.best_ask());
+        let print = self.last_print().filter(|_| !self.basis.has_book()).map(PriceRange::exactly);
+        let price = watch.at_hand(best, self.mid(), print);
         order.is_set_off = price.is_some_and(|price| order.watch.sees(price));
         self.triggers.has_set_off |= order.is_set_off;
         self.triggers.armed.push(order);

@@ -1,0 +1,163 @@
+//! Entry of orders of which the kernel does what their venue lacks: some are kept, and sent when they are set off.
+
+use super::super::exposure::{Around, Earlier};
+use super::super::journal::Journal;
+use super::{Desk, Sender};
+use crate::orders::{
+    Command, Emulated, Order, OrderError, OrderId, OrderRequest, Reason, Report, ReportKind, TimeInForce,
+    check_replace, check_request,
+};
+use crate::risk::{Exposure, Rules, Verdict};
+use crate::types::{OrderSupport, Price, Qty};
+
+impl Desk {
+    /// Sends a new order of which the kernel does what its venue lacks, and returns its id. `reducible` is how much of
+    /// the position it could take back.
+    pub(in crate::kernel) fn submit_emulated(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        request: &OrderRequest,
+        emulated: Emulated,
+        reducible: i64,
+        journal: &mut Journal,
+    ) -> Result<OrderId, OrderError> {
+        self.admits(sender)?;
+        let verdict = self.review_emulated(sender, around, request, emulated)?;
+        let is_held = emulated.has(Emulated::TRIGGER);
+        let is_refused = matches!(verdict, Verdict::Refused(..));
+        let id = self.store.last_id() + 1;
+        if is_refused || !is_held {
+            let native = emulated.native(request);
+            let verdict = match verdict {
+                Verdict::Refused(_, reason, breaches) => {
+                    Verdict::Refused(Command::Submit { order: id, request: native }, reason, breaches)
+                }
+                Verdict::Approved(_) => self.review_native(sender, around, None, (id, native), reducible)?,
+            };
+            self.send(sender, verdict, journal);
+        } else {
+            self.store.push(Order { is_held, ..Order::new(id, sender.strategy, request, sender.now) });
+            self.reports.push_back(Report::on(id, sender.now, ReportKind::Accepted));
+        }
+        if let Some(order) = self.store.get_mut(id) {
+            // What its strategy asked for.
+            (order.emulated, order.trigger, order.reduce_only) =
+                (emulated, request.trigger, request.reduce_only);
+        }
+        Ok(id)
+    }
+
+    /// Says whether a request is one that its venue could be asked for, with what it lacks done by the kernel.
+    pub(in crate::kernel) fn review_emulated(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        request: &OrderRequest,
+        emulated: Emulated,
+    ) -> Result<Verdict, OrderError> {
+        self.check_name(sender.strategy, request)?;
+        let market = around.market(request.market);
+        if emulated.has(Emulated::TRIGGER) && request.time_in_force == TimeInForce::Day {
+            let problem =
+                "an order that the kernel keeps ends at a time, gtd: it does not know its venue's day";
+            return Err(OrderError::Contradiction(problem));
+        }
+        // The market is looked at by the second check.
+        check_request(&market.instrument, &market.math, sender.now, &emulated.native(request), || None)?;
+        // As a venue would that takes all orders.
+        let instrument = market.instrument.with_support(OrderSupport::default());
+        let exposure = self.engine().map(|engine| {
+            let who = (sender.strategy, sender.now);
+            around.of_order(engine, &self.store, who, request, Earlier::default())
+        });
+        let rules = market.rules(sender.now, Qty::ZERO);
+        let rules = Rules { instrument: &instrument, exposure: exposure.as_ref(), ..rules };
+        let command = Command::Submit { order: self.store.last_id() + 1, request: request.clone() };
+        self.gate.review(command, &rules, || market.best_against(request.side))
+    }
+
+    /// Judges what its venue gets of an order, no larger than what it could take back where it is to reduce.
+    fn review_native(
+        &self,
+        sender: Sender,
+        around: Around<'_>,
+        own: Option<OrderId>,
+        (id, native): (OrderId, OrderRequest),
+        reducible: i64,
+    ) -> Result<Verdict, OrderError> {
+        let market = around.market(native.market);
+        let exposure = self.engine().map(|engine| {
+            let who = (sender.strategy, sender.now);
+            let exposure = around.of_order(engine, &self.store, who, &native, Earlier::default());
+            // One that was kept counts as working already.
+            let standing = around.standing(engine, &self.store, sender.strategy, own);
+            Exposure { standing, ..exposure }
+        });
+        let rules = Rules { exposure: exposure.as_ref(), ..market.rules(sender.now, Qty::ZERO) };
+        let lot = market.instrument.terms_at(sender.now).lot_size;
+        let qty = native.qty.min(Qty::new(reducible - reducible.rem_euclid(lot)));
+        if !qty.is_positive() {
+            let command = Command::Submit { order: id, request: native };
+            return Ok(Verdict::Refused(command, Reason::ReduceOnly, Vec::new()));
+        }
+        let (side, request) = (native.side, OrderRequest { qty, ..native });
+        let command = Command::Submit { order: id, request };
+        self.gate.review(command, &rules, || market.best_against(side))
+    }
+
+    /// Sends an order that was kept, as one that its venue knows.
+    pub(in crate::kernel) fn release(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        id: OrderId,
+        reducible: i64,
+        journal: &mut Journal,
+    ) {
+        let Some(order) = self.store.get(id).filter(|order| order.is_held && order.is_changeable()) else {
+            return;
+        };
+        let native = order.emulated.native(&order.request());
+        let room = if order.emulated.has(Emulated::REDUCE_ONLY) { reducible } else { i64::MAX };
+        let verdict = self.review_native(sender, around, Some(id), (id, native.clone()), room);
+        let refused =
+            |reason| Verdict::Refused(Command::Submit { order: id, request: native }, reason, Vec::new());
+        let verdict = verdict.unwrap_or_else(|error| refused(error.reason()));
+        self.reports.push_back(Report::on(id, sender.now, ReportKind::Triggered));
+        self.send(sender, verdict, journal);
+    }
+
+    /// Ends an order that is kept.
+    pub(in crate::kernel) fn end_held(
+        &mut self,
+        id: OrderId,
+        kind: ReportKind,
+        reason: Option<Reason>,
+        now: i64,
+    ) {
+        if let Some(order) = self.store.get_mut(id).filter(|order| order.is_held && order.is_changeable()) {
+            order.cancel_sent(reason);
+            self.reports.push_back(Report::on(id, now, kind));
+        }
+    }
+
+    /// Gives an order that is kept other terms. It passes the gate when it is sent.
+    pub(super) fn replace_held(
+        &mut self,
+        sender: Sender,
+        around: Around<'_>,
+        id: OrderId,
+        price: Price,
+        qty: Qty,
+    ) -> Result<(), OrderError> {
+        let Some(order) = self.store.get_mut(id) else { return Ok(()) };
+        let market = around.market(order.market);
+        let instrument = market.instrument.with_support(OrderSupport::default());
+        let refusal = check_replace(&instrument, &market.math, sender.now, price, qty, order.filled)?;
+        order.replace_sent(price, qty, refusal.is_some());
+        let kind = refusal.map_or(ReportKind::Replaced { price, qty }, ReportKind::ReplaceRejected);
+        self.reports.push_back(Report::on(id, sender.now, kind));
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! What strategies send: the desk with who sends, what that is held against and where it is written down.
+
+use super::core::Core;
+use super::entry::{Desk, Sender};
+use super::exposure::Around;
+use super::journal::Journal;
+use crate::orders::{OrderError, OrderId, OrderRequest, OrderType, Reason};
+use crate::types::{MarketId, Price, Qty, StrategyId};
+
+impl Core {
+    /// What orders are held against.
+    pub(super) fn around(&self) -> Around<'_> {
+        Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on }
+    }
+
+    /// The desk, and what a strategy sends by it: who that is, what orders are held against, where they are written down.
+    pub(super) fn at_desk(&mut self, strategy: StrategyId) -> (&mut Desk, Sender, Around<'_>, &mut Journal) {
+        let sender = self.sender(strategy);
+        let around = Around { markets: &self.markets, accounts: &self.accounts, trades_on: &self.trades_on };
+        (&mut self.desk, sender, around, &mut self.journal)
+    }
+
+    /// Reads the book that a market order will be held against.
+    pub(super) fn read_for(&mut self, request: &OrderRequest) {
+        if self.desk.engine().is_some()
+            && request.order_type == OrderType::Market
+            && request.trigger.is_none()
+        {
+            self.markets[request.market.index()].view.book();
+        }
+    }
+
+    /// Sends a new order and returns its id.
+    pub(super) fn submit(
+        &mut self,
+        strategy: StrategyId,
+        request: OrderRequest,
+    ) -> Result<OrderId, OrderError> {
+        self.read_for(&request);
+        let (desk, sender, around, journal) = self.at_desk(strategy);
+        desk.submit(sender, around, request, journal)
+    }
+
+    /// Asks for new terms of a strategy's order; `false` when it cannot be changed any more.
+    pub(super) fn replace(
+        &mut self,
+        strategy: StrategyId,
+        id: OrderId,
+        price: Price,
+        qty: Qty,
+    ) -> Result<bool, OrderError> {
+        let (desk, sender, around, journal) = self.at_desk(strategy);
+        desk.replace(sender, around, id, price, qty, journal)
+    }
+
+    /// Asks to cancel a strategy's order; `false` when there is nothing to cancel.
+    pub(super) fn cancel(&mut self, strategy: StrategyId, id: OrderId, reason: Option<Reason>) -> bool {
+        let (desk, sender, around, journal) = self.at_desk(strategy);
+        desk.cancel(sender, around, id, reason, journal)
+    }
+
+    /// Asks to cancel every open order of a strategy, in one instrument or in all; returns how many.
+    pub(super) fn cancel_all(
+        &mut self,
+        strategy: StrategyId,
+        only: Option<MarketId>,
+        reason: Option<Reason>,
+    ) -> usize {
+        let (desk, sender, around, journal) = self.at_desk(strategy);
+        desk.cancel_all(sender, around, only, reason, journal)
+    }
+}
