@@ -22,9 +22,11 @@ use crate::records::{
     book_state_to_py, event_kind_to_py, liquidity_to_py, order_type_to_py, side_to_py, signal_action_to_py,
 };
 use crate::risk::breaches_to_py;
-use crate::values::{decimal_from_text, money_to_py};
+use crate::values::{money_to_py, price_to_py, qty_to_py};
 
 type Value<'py> = PyResult<Bound<'py, PyAny>>;
+/// What the class of an event is called with.
+type Fields<'py> = PyResult<Bound<'py, PyTuple>>;
 
 /// Which events of a session a bus wants to be told: what is in none is not made.
 #[pyclass(frozen, module = "tradecore.bus")]
@@ -174,41 +176,23 @@ impl Listener {
         self.classes[kind as usize].bind(py).call1(fields)
     }
 
-    fn touch<'py>(
-        &self,
-        py: Python<'py>,
-        at: i64,
-        market: MarketId,
-        touch: &Touch,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn touch<'py>(&self, py: Python<'py>, at: i64, market: MarketId, touch: &Touch) -> Fields<'py> {
         let of = self.instrument(market);
-        let price = |side| touch.best(side).map(|best| price_of(py, of, best.price)).transpose();
-        let qty = |side| touch.best(side).map(|best| qty_of(py, of, best.qty)).transpose();
+        let price = |side| touch.best(side).map(|best| price_to_py(py, of, best.price)).transpose();
+        let qty = |side| touch.best(side).map(|best| qty_to_py(py, of, best.qty)).transpose();
         let state = book_state_to_py(py, touch.state as i64)?;
         let (bid, ask) = (Side::Buy, Side::Sell);
         (at, of.id.as_str(), price(bid)?, price(ask)?, qty(bid)?, qty(ask)?, state).into_pyobject(py)
     }
 
-    fn trade<'py>(
-        &self,
-        py: Python<'py>,
-        at: i64,
-        market: MarketId,
-        trade: &Trade,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn trade<'py>(&self, py: Python<'py>, at: i64, market: MarketId, trade: &Trade) -> Fields<'py> {
         let of = self.instrument(market);
         let side = trade.aggressor_side.map(|side| side_to_py(py, side.sign())).transpose()?;
-        let (price, qty) = (price_of(py, of, trade.price)?, qty_of(py, of, trade.qty)?);
+        let (price, qty) = (price_to_py(py, of, trade.price)?, qty_to_py(py, of, trade.qty)?);
         (at, of.id.as_str(), price, qty, side, trade.ts_event).into_pyobject(py)
     }
 
-    fn stat<'py>(
-        &self,
-        py: Python<'py>,
-        at: i64,
-        market: MarketId,
-        stat: &Stat,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn stat<'py>(&self, py: Python<'py>, at: i64, market: MarketId, stat: &Stat) -> Fields<'py> {
         let of = self.instrument(market);
         let (mut qty, mut side, mut next) = (None, None, None);
         let value = match *stat {
@@ -218,20 +202,20 @@ impl Listener {
                 Some(fine_of(py, funding.rate)?)
             }
             Stat::OpenInterest { qty: held, .. } => {
-                qty = Some(qty_of(py, of, held)?);
+                qty = Some(qty_to_py(py, of, held)?);
                 None
             }
             Stat::Liquidation(trade) => {
-                qty = Some(qty_of(py, of, trade.qty)?);
+                qty = Some(qty_to_py(py, of, trade.qty)?);
                 side = trade.aggressor_side.map(|side| side_to_py(py, side.sign())).transpose()?;
-                Some(price_of(py, of, trade.price)?)
+                Some(price_to_py(py, of, trade.price)?)
             }
         };
         let what = event_kind_to_py(py, stat.kind() as i64)?;
         (at, of.id.as_str(), what, value, qty, side, next, stat.ts_event()).into_pyobject(py)
     }
 
-    fn signal<'py>(&self, py: Python<'py>, at: i64, answer: &Answer) -> PyResult<Bound<'py, PyTuple>> {
+    fn signal<'py>(&self, py: Python<'py>, at: i64, answer: &Answer) -> Fields<'py> {
         let signal =
             answer.outcome.as_ref().map_err(|problem| errors::RunError::new_err(problem.to_string()))?;
         let opinion = &signal.opinion;
@@ -248,15 +232,9 @@ impl Listener {
             .into_pyobject(py)
     }
 
-    fn order<'py>(
-        &self,
-        py: Python<'py>,
-        at: i64,
-        order: &Order,
-        breaches: &[Breach],
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn order<'py>(&self, py: Python<'py>, at: i64, order: &Order, breaches: &[Breach]) -> Fields<'py> {
         let of = self.instrument(order.market);
-        let price = |price: Option<Price>| price.map(|price| price_of(py, of, price.steps())).transpose();
+        let price = |price: Option<Price>| price.map(|price| price_to_py(py, of, price.steps())).transpose();
         (
             at,
             of.id.as_str(),
@@ -265,10 +243,10 @@ impl Listener {
             order.client_id.as_deref(),
             side_to_py(py, order.side.sign())?,
             order_type_to_py(py, i64::from(order.kind()))?,
-            qty_of(py, of, order.qty.steps())?,
+            qty_to_py(py, of, order.qty.steps())?,
             price(order.price())?,
             price(order.trigger.and_then(Trigger::price))?,
-            qty_of(py, of, order.filled.steps())?,
+            qty_to_py(py, of, order.filled.steps())?,
             order.reason.map_or("", Reason::as_str),
         )
             .into_pyobject(py)?
@@ -284,11 +262,11 @@ impl Listener {
         kind: SessionEventKind,
         fill: &FillRow,
         qty: Qty,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    ) -> Fields<'py> {
         let of = self.instrument(fill.market);
         let (id, strategy) = (of.id.as_str(), self.strategy(fill.strategy));
         let side = side_to_py(py, fill.side.sign())?;
-        let (price, qty) = (price_of(py, of, fill.price.steps())?, qty_of(py, of, qty.steps())?);
+        let (price, qty) = (price_to_py(py, of, fill.price.steps())?, qty_to_py(py, of, qty.steps())?);
         if kind == SessionEventKind::OrderFilled {
             let (liquidity, fee) = (liquidity_to_py(py, fill.liquidity as i64)?, money_to_py(py, fill.fee)?);
             let client_id = fill.client_id.as_deref();
@@ -298,7 +276,7 @@ impl Listener {
             )
                 .into_pyobject(py);
         }
-        let held = qty_of(py, of, fill.position_qty)?;
+        let held = qty_to_py(py, of, fill.position_qty)?;
         if kind == SessionEventKind::TradeExecuted {
             let entry = fill.avg_entry_price.map(|price| price * of.price_increment.to_f64(1));
             return (at, id, strategy, fill.order, side, price, qty, held, entry).into_pyobject(py);
@@ -313,27 +291,23 @@ impl Listener {
         at: i64,
         kind: SessionEventKind,
         row: &PaymentRow,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    ) -> Fields<'py> {
         let payment = &row.payment;
         let of = self.instrument(payment.market);
         let (id, strategy, why) = (of.id.as_str(), self.strategy(row.strategy), payment.kind.as_str());
         let price = fine_of(py, payment.price)?;
         if kind == SessionEventKind::PaymentBooked {
-            let (paid, held) = (money_to_py(py, payment.paid)?, qty_of(py, of, payment.qty)?);
+            let (paid, held) = (money_to_py(py, payment.paid)?, qty_to_py(py, of, payment.qty)?);
             return (at, id, strategy, why, paid, price, held, payment.ts_event).into_pyobject(py);
         }
         let side = side_to_py(py, -payment.qty.signum())?;
-        let (qty, held) = (qty_of(py, of, payment.qty.saturating_abs())?, qty_of(py, of, row.position_qty)?);
+        let (qty, held) =
+            (qty_to_py(py, of, payment.qty.saturating_abs())?, qty_to_py(py, of, row.position_qty)?);
         let (order, realized) = (None::<u64>, money_to_py(py, row.realized)?);
         (at, id, strategy, order, side, price, qty, held, realized, why).into_pyobject(py)
     }
 
-    fn execution<'py>(
-        &self,
-        py: Python<'py>,
-        at: i64,
-        execution: &Execution,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+    fn execution<'py>(&self, py: Python<'py>, at: i64, execution: &Execution) -> Fields<'py> {
         let request = &execution.request;
         let of = self.instrument(request.market);
         (
@@ -343,8 +317,8 @@ impl Listener {
             execution.id,
             request.algorithm.as_str(),
             side_to_py(py, request.side.sign())?,
-            qty_of(py, of, request.qty.steps())?,
-            qty_of(py, of, execution.filled.steps())?,
+            qty_to_py(py, of, request.qty.steps())?,
+            qty_to_py(py, of, execution.filled.steps())?,
             execution.average_price().map(|price| price * of.price_increment.to_f64(1)),
             execution.slippage_bps(),
             execution.state.as_str(),
@@ -354,20 +328,12 @@ impl Listener {
     }
 }
 
-fn price_of<'py>(py: Python<'py>, of: &Instrument, steps: i64) -> Value<'py> {
-    decimal_from_text(py, &of.format_price(steps))
-}
-
-fn qty_of<'py>(py: Python<'py>, of: &Instrument, steps: i64) -> Value<'py> {
-    decimal_from_text(py, &of.format_qty(steps))
-}
-
 /// A number in units of 10^-9.
 fn fine_of(py: Python<'_>, value: i64) -> Value<'_> {
     money_to_py(py, Money::from_units(i128::from(value) * 1_000))
 }
 
-fn halted<'py>(py: Python<'py>, at: i64, halt: &Halt) -> PyResult<Bound<'py, PyTuple>> {
+fn halted<'py>(py: Python<'py>, at: i64, halt: &Halt) -> Fields<'py> {
     let none = None::<Bound<'py, PyAny>>;
     match halt {
         Halt::Trip(trip) => {
@@ -381,7 +347,7 @@ fn halted<'py>(py: Python<'py>, at: i64, halt: &Halt) -> PyResult<Bound<'py, PyT
     }
 }
 
-fn mismatch<'py>(py: Python<'py>, at: i64, entry: &Reconcile) -> PyResult<Bound<'py, PyTuple>> {
+fn mismatch<'py>(py: Python<'py>, at: i64, entry: &Reconcile) -> Fields<'py> {
     let problem = match &entry.mismatch {
         Some(mismatch) => mismatch.to_string(),
         None => "a report on an order that nobody knows".to_owned(),

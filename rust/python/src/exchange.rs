@@ -8,11 +8,11 @@ use pyo3::sync::MutexExt as _;
 use pyo3::types::PyDict;
 use tradecore_core::event::{Columns as _, EventColumns, EventKind};
 use tradecore_core::kernel::HookError;
-use tradecore_core::orders::{Command as CoreCommand, OrderId, order_kind};
+use tradecore_core::orders::{Command as CoreCommand, OrderId, OrderType, Trigger, order_kind};
 use tradecore_core::sim::{
     Added, Exchange, ExchangeError, ModelFailure, OpenOrder as CoreOpenOrder, Venue, VenueBuilder, VenueError,
 };
-use tradecore_core::types::{AccountId, Instrument, Level, MarketId, Price, Qty, Side};
+use tradecore_core::types::{AccountId, Instrument, Level, MarketId, Price, Side};
 
 use crate::columns::NumpyColumns;
 use crate::commands::Command;
@@ -25,7 +25,8 @@ use crate::records::{order_type_to_py, side_to_py, time_in_force_to_py};
 use crate::roster::market_of;
 use crate::terms::{OrderTerms, PostOnly};
 use crate::values::{
-    decimal_from_text, fine, money_to_py, text_of, to_at, to_event, to_price, to_qty, to_side, to_until,
+    decimal_from_text, fine, money_to_py, price_to_py, qty_to_py, text_of, to_at, to_event, to_price, to_qty,
+    to_side, to_until,
 };
 use crate::venue::SimVenue;
 
@@ -111,13 +112,8 @@ pub(crate) struct OpenOrder {
 }
 
 impl OpenOrder {
-    fn price_to_py<'py>(&self, py: Python<'py>, price: Option<Price>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let text = price.map(|price| self.instrument.format_price(price.steps()));
-        text.map(|text| decimal_from_text(py, &text)).transpose()
-    }
-
-    fn qty_to_py<'py>(&self, py: Python<'py>, qty: Qty) -> PyResult<Bound<'py, PyAny>> {
-        decimal_from_text(py, &self.instrument.format_qty(qty.steps()))
+    fn price_of<'py>(&self, py: Python<'py>, price: Option<Price>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        price.map(|price| price_to_py(py, &self.instrument, price.steps())).transpose()
     }
 }
 
@@ -150,34 +146,32 @@ impl OpenOrder {
     /// What kind of order it is; see :class:`~tradecore.types.OrderType`.
     #[getter]
     fn order_type<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let plain = self.order.price.map_or(tradecore_core::orders::OrderType::Market, |price| {
-            tradecore_core::orders::OrderType::Limit { price }
-        });
+        let plain = self.order.price.map_or(OrderType::Market, |price| OrderType::Limit { price });
         order_type_to_py(py, i64::from(order_kind(plain, self.order.trigger)))
     }
 
     /// Its limit in quote currency; None of a market order that waits.
     #[getter]
     fn price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.price_to_py(py, self.order.price)
+        self.price_of(py, self.order.price)
     }
 
     /// What it is set off by, in quote currency; None where it waits for nothing, or trails.
     #[getter]
     fn trigger_price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.price_to_py(py, self.order.trigger.and_then(tradecore_core::orders::Trigger::price))
+        self.price_of(py, self.order.trigger.and_then(Trigger::price))
     }
 
     /// In contracts (spot: base units), what is filled of it included.
     #[getter]
     fn qty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.qty_to_py(py, self.order.qty)
+        qty_to_py(py, &self.instrument, self.order.qty.steps())
     }
 
     /// What is filled of it, in contracts (spot: base units).
     #[getter]
     fn filled_qty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.qty_to_py(py, self.order.filled)
+        qty_to_py(py, &self.instrument, self.order.filled.steps())
     }
 
     /// How long it lives; see :class:`~tradecore.types.TimeInForce`.
@@ -524,7 +518,7 @@ impl SimExchange {
         let venue = state.open()?.venue();
         let out = PyDict::new(py);
         let qty = venue.held(account_of(account), market);
-        out.set_item("qty", decimal_from_text(py, &instrument.format_qty(qty))?)?;
+        out.set_item("qty", qty_to_py(py, &instrument, qty)?)?;
         if let Some(margined) = venue.margined(account_of(account), market) {
             let step = instrument.price_increment;
             let average = margined.position.avg_entry_price().map(|price| price * step.to_f64(1));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use tradecore_core::kernel::Refusal as CoreRefusal;
 use tradecore_core::ledger::Payment;
-use tradecore_core::orders::{FeeCoin, FillEvent, Liquidity, OrderKey, ReportKind};
+use tradecore_core::orders::{FeeCoin, FillEvent, Liquidity, OrderKey, Report, ReportKind};
 use tradecore_core::sim::Notice as CoreNotice;
 use tradecore_core::types::{AccountId, Instrument, MarketId, Price, Qty};
 
-use crate::values::{decimal_from_text, fine, money_to_py};
+use crate::values::{fine, money_to_py, price_to_py, qty_to_py};
 
 /// What a simulated venue tells an account: a report on an order, or money that it moved.
 ///
@@ -35,8 +35,12 @@ impl Notice {
         }
     }
 
+    fn report(&self) -> Option<&Report> {
+        if let CoreNotice::Report(_, _, report) = &self.what { Some(report) } else { None }
+    }
+
     fn told(&self) -> Option<ReportKind> {
-        if let CoreNotice::Report(_, _, report) = &self.what { Some(report.kind) } else { None }
+        self.report().map(|report| report.kind)
     }
 
     fn payment(&self) -> Option<&Payment> {
@@ -55,8 +59,8 @@ impl Notice {
         }
     }
 
-    fn qty_to_py<'py>(&self, py: Python<'py>, qty: Option<i64>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        qty.map(|qty| decimal_from_text(py, &self.instrument.format_qty(qty))).transpose()
+    fn qty_of<'py>(&self, py: Python<'py>, qty: Option<i64>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        qty.map(|qty| qty_to_py(py, &self.instrument, qty)).transpose()
     }
 }
 
@@ -92,37 +96,31 @@ impl Notice {
     /// ``liquidation`` or ``liquidation_fee``.
     #[getter]
     fn kind(&self) -> &'static str {
-        match (&self.what, self.told()) {
-            (CoreNotice::Payment(payment), _) => payment.kind.as_str(),
-            (_, Some(kind)) => kind.as_str(),
-            (_, None) => "unknown",
+        match &self.what {
+            CoreNotice::Report(_, _, report) => report.kind.as_str(),
+            CoreNotice::Payment(payment) => payment.kind.as_str(),
         }
     }
 
     /// Number of the order; None of money.
     #[getter]
     fn order(&self) -> Option<u64> {
-        match &self.what {
-            CoreNotice::Report(_, _, report) => match &report.order {
-                OrderKey::Id(order) => Some(*order),
-                OrderKey::Client(_) | OrderKey::Venue(_) => None,
-            },
-            CoreNotice::Payment(_) => None,
+        match self.report()?.order {
+            OrderKey::Id(order) => Some(order),
+            OrderKey::Client(_) | OrderKey::Venue(_) => None,
         }
     }
 
     /// Number of a fill at the venue.
     #[getter]
     fn execution(&self) -> Option<String> {
-        let CoreNotice::Report(_, _, report) = &self.what else { return None };
-        report.execution.as_ref().map(ToString::to_string)
+        self.report()?.execution.as_ref().map(ToString::to_string)
     }
 
     /// What is filled of the order after a fill, in contracts (spot: base units).
     #[getter]
     fn cumulative<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let CoreNotice::Report(_, _, report) = &self.what else { return Ok(None) };
-        self.qty_to_py(py, report.cumulative.map(Qty::steps))
+        self.qty_of(py, self.report().and_then(|report| report.cumulative).map(Qty::steps))
     }
 
     /// When it happened at the venue, ns UTC.
@@ -138,14 +136,14 @@ impl Notice {
     #[getter]
     fn price<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let price = self.terms().0;
-        price.map(|price| decimal_from_text(py, &self.instrument.format_price(price.steps()))).transpose()
+        price.map(|price| price_to_py(py, &self.instrument, price.steps())).transpose()
     }
 
     /// In contracts (spot: base units): of a fill, of an order's new total, of what money is paid on (signed).
     #[getter]
     fn qty<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let paid_on = self.payment().map(|payment| payment.qty);
-        self.qty_to_py(py, self.terms().1.map(Qty::steps).or(paid_on))
+        self.qty_of(py, self.terms().1.map(Qty::steps).or(paid_on))
     }
 
     /// Of a fill: ``maker`` or ``taker``.
@@ -168,8 +166,7 @@ impl Notice {
     /// Of a fill whose fee is not paid in the settlement currency: the coin it is paid in, and how much of it.
     #[getter]
     fn fee_paid<'py>(&self, py: Python<'py>) -> PyResult<Option<(String, Bound<'py, PyAny>)>> {
-        let CoreNotice::Report(_, _, report) = &self.what else { return Ok(None) };
-        let Some(paid) = report.paid else { return Ok(None) };
+        let Some(paid) = self.report().and_then(|report| report.paid) else { return Ok(None) };
         let token = || self.instrument.third_fee_coin().unwrap_or_default();
         let coin = if paid.coin == FeeCoin::Base { &*self.instrument.base } else { token() };
         Ok(Some((coin.to_owned(), money_to_py(py, paid.amount)?)))
@@ -195,8 +192,7 @@ impl Notice {
     /// there) or ``own_order`` (an order of another account took it).
     #[getter]
     fn made_by(&self) -> Option<&'static str> {
-        let CoreNotice::Report(_, _, report) = &self.what else { return None };
-        report.origin.map(|origin| match origin.event {
+        self.report()?.origin.map(|origin| match origin.event {
             FillEvent::Print => "print",
             FillEvent::Book => "book",
             FillEvent::Taker => "taker",

@@ -11,7 +11,7 @@ use tradecore_core::ledger::Position;
 use tradecore_core::types::{Instrument, MarketId, Money};
 
 use crate::errors;
-use crate::values::{decimal_from_text, money_to_py};
+use crate::values::{money_to_py, qty_to_py};
 
 /// The positions at the end of a run.
 #[pyclass(frozen, module = "tradecore")]
@@ -62,10 +62,7 @@ impl FinalPositions {
                 let row = PyDict::new(py);
                 row.set_item(intern!(py, "strategy"), strategy)?;
                 row.set_item(intern!(py, "instrument"), &id)?;
-                row.set_item(
-                    intern!(py, "qty"),
-                    decimal_from_text(py, &instrument.format_qty(position.qty))?,
-                )?;
+                row.set_item(intern!(py, "qty"), qty_to_py(py, instrument, position.qty)?)?;
                 row.set_item(
                     intern!(py, "avg_entry_price"),
                     average.map(|price| price * instrument.price_increment.to_f64(1)),
@@ -77,10 +74,7 @@ impl FinalPositions {
                 row.set_item(intern!(py, "interest"), money_to_py(py, position.interest)?)?;
                 row.set_item(intern!(py, "cash"), money_to_py(py, position.cash)?)?;
                 row.set_item(intern!(py, "fills"), position.fills)?;
-                row.set_item(
-                    intern!(py, "volume"),
-                    decimal_from_text(py, &instrument.format_qty(position.volume))?,
-                )?;
+                row.set_item(intern!(py, "volume"), qty_to_py(py, instrument, position.volume)?)?;
                 row.set_item(intern!(py, "turnover"), money_to_py(py, position.turnover)?)?;
                 rows.append(row)?;
             }

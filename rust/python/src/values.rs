@@ -35,6 +35,16 @@ pub(crate) fn money_to_py(py: Python<'_>, amount: Money) -> PyResult<Bound<'_, P
     decimal_from_text(py, &amount.to_string())
 }
 
+/// A price of an instrument in steps.
+pub(crate) fn price_to_py<'py>(py: Python<'py>, of: &Instrument, steps: i64) -> PyResult<Bound<'py, PyAny>> {
+    decimal_from_text(py, &of.format_price(steps))
+}
+
+/// A quantity of an instrument in steps.
+pub(crate) fn qty_to_py<'py>(py: Python<'py>, of: &Instrument, steps: i64) -> PyResult<Bound<'py, PyAny>> {
+    decimal_from_text(py, &of.format_qty(steps))
+}
+
 pub(crate) fn decimal_to_py(py: Python<'_>, value: Decimal) -> PyResult<Bound<'_, PyAny>> {
     decimal_from_text(py, &value.to_string())
 }

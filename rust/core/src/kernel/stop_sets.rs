@@ -264,14 +264,6 @@ fn traded(price: i64) -> MarkPrice {
     MarkPrice::Twice(price.saturating_mul(2))
 }
 
-/// The marks that a message told, in order.
-fn marks_of(content: &Content) -> impl Iterator<Item = i64> + '_ {
-    content.stats.iter().filter_map(|stat| match stat {
-        Stat::Mark { price, .. } => Some(*price),
-        _ => None,
-    })
-}
-
 /// The middle of a book that can be traded on; the last print of a market without one.
 fn mid(market: &Market) -> Option<MarkPrice> {
     let touch = market.view.touch();
