@@ -120,6 +120,7 @@ __all__ = [
     "implementation_shortfall",
     "indicator_specs",
     "is_kline",
+    "journal_begins",
     "journal_commands",
     "kline_origin",
     "latencies_of",
