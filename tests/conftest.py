@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,32 @@ def cases(shared: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/cases beside the project: the reported inputs are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A database of a PostgreSQL that runs as long as the tests; those that need it skip where there is none."""
+    from store_servers import binaries, postgres
+
+    if (programs := binaries()) is None:
+        pytest.skip("no PostgreSQL on this machine")
+    with postgres(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
+    import psycopg
+
+    url = str(request.getfixturevalue("postgres_url"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    yield url
 
 
 @pytest.fixture(scope="session")

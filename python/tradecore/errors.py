@@ -33,6 +33,7 @@ __all__ = [
     "OverlapError",
     "RunError",
     "RunInterrupted",
+    "StoreError",
     "StrategyError",
     "StrategyWarning",
     "TradecoreError",
@@ -195,6 +196,26 @@ class JournalError(TradecoreError):
 
 class JournalFullError(JournalError):
     """The disk has no room for another segment of a journal; what is reserved in the last one is for cancels."""
+
+
+class StoreError(TradecoreError):
+    """A database of sessions that cannot be reached, read or written.
+
+    Attributes
+    ----------
+    place : str
+        Its URL, without the password.
+    problem : str
+        What is wrong.
+    """
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(place, problem)
+        self.place = place
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}"
 
 
 class HookError(InvalidValueError):

@@ -45,7 +45,7 @@ LAYERS = [
     {"session"},
     {"backtest", "ml", "research"},
     {"sweeps"},
-    {"venues", "sandbox"},
+    {"venues", "sandbox", "store"},
     {"live"},
     {"server", "observe"},
     {"cli", "templates", "__main__"},
@@ -186,6 +186,7 @@ ERRORS = [
     errors.VenueError("BINANCE", "POST /api/v3/order", "-2010", "bad"),
     errors.JournalError("journal/000001.tcj, byte 40", "is damaged"),
     errors.JournalFullError("journal/000002.tcj", "no room for another segment on this disk"),
+    errors.StoreError("sqlite:///tradecore.db", "disk I/O error"),
     errors.NoAnswerError("BINANCE", "POST /api/v3/order", "timeout"),
 ]
 
