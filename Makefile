@@ -62,7 +62,7 @@ fuzz:
 		$(if $(DISTIL),--distil) $(FILES)
 
 py-test: build postgres
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 # The store is tested on PostgreSQL too; a machine that has none and no apt-get skips that.
 postgres:
@@ -76,7 +76,7 @@ py-test-checked: build postgres
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@cp -R python/tradecore $(CHECKED) && rm -f $(CHECKED)/tradecore/_core.*so
 	@cp $(CARGO_TARGET)/checked/$(CORE_LIBRARY) $(CHECKED)/tradecore/_core.abi3.so
-	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest
+	PYTHONPATH=$(abspath $(CHECKED)) $(BIN)/python -m pytest -n auto
 
 # The peers, and this package beside them.
 peers: build

@@ -61,7 +61,7 @@ def test_a_contiguous_float_array_is_not_copied() -> None:
         pd.DataFrame({"a": [1.0]}),
         pd.Series(["a"]),
     ],
-    ids=repr,
+    ids=lambda given: type(given).__name__,
 )
 def test_what_is_no_column_of_numbers_is_refused_by_name(given: Any) -> None:
     with pytest.raises(InvalidValueError, match="x: expected one column of numbers, got") as caught:
