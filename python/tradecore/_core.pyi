@@ -4065,6 +4065,14 @@ class Kernel:
     def limits(self) -> list[dict[str, Any]]:
         """Every limit and what it stands at, as :attr:`Result.risk <tradecore.Result.risk>` has them in ``limits``."""
     @property
+    def positions(self) -> list[dict[str, Any]]:
+        """What each strategy holds of each instrument, at its mark now.
+
+        Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
+        currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding``, ``interest`` and ``cash`` in the
+        settlement currency, ``fills``, their number, and what they came to as ``volume`` and ``turnover``.
+        """
+    @property
     def trading(self) -> dict[str, str]:
         """What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``."""
     @property

@@ -21,6 +21,7 @@ from tradecore.errors import (
     StrategyError,
 )
 from tradecore.live import journal as journals
+from tradecore.live.events import LinkChanged, SessionFailed
 from tradecore.live.journal import JournalReader, RecordKind
 from tradecore.live.runner import Live
 from tradecore.live.state import SessionResult
@@ -157,6 +158,61 @@ def test_a_paper_session_trades_and_its_journal_decides_the_same(tmp_path: Path)
     frames = [record.frame() for record in records if record.kind is RecordKind.FRAME]
     assert any(b"depthUpdate" in data for _, _, data in frames)
     assert again(folder, Bidder("b", [NAME])) == (result.digest, None)
+
+
+def test_a_session_tells_its_events_and_counts_what_it_hears(tmp_path: Path) -> None:
+    bidder, bus = Bidder("b", [NAME]), tc.EventBus()
+    told = bus.queue((tc.events.OrderEvent, LinkChanged), size=100, policy="fail")
+
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await until(lambda: live.state.open_orders)
+            await asyncio.sleep(0.02)
+            trade(server, "59999.90", "50")
+            await until(lambda: bidder.filled)
+            (row,) = live.session.kernel.positions
+            assert (row["strategy"], row["instrument"], row["qty"]) == ("b", NAME, Decimal("0.01"))
+            # The trade took the bid at 60000.10 away: the mid is between 59999.00 and 60000.20.
+            assert row["unrealized_pnl"] == (Decimal("59999.60") - Decimal("60000.10")) * Decimal("0.01")
+            (line,) = live.lines
+            heard = line.heard[NAME]
+            assert (heard.trades, heard.traded_qty) == (1, 50 * 10**8)
+            assert heard.messages > heard.trades
+            assert heard.last_ns > 0
+            assert line.processing.count == line.frames
+            assert line.feed_latency.count == heard.messages
+            health = line.connector.health
+            assert health.requests["answered"] == health.request_times.count > 0
+            assert 0 < health.remaining["weight_1m"] < 6_000
+            assert live.session.journal is not None
+            await until(lambda: live.session.journal.waiting_bytes == 0)  # within a second, without a command
+
+        await paper(server, during, bidder, journal=tmp_path, events=bus)
+
+    run(work)
+    names = [type(event).__name__ for event in told]
+    assert names[0] == "LinkChanged"
+    assert names.index("OrderSubmitted") < names.index("OrderAccepted") < names.index("OrderFilled")
+
+
+def test_a_failure_is_told_once() -> None:
+    bus = tc.EventBus()
+    told = bus.queue(SessionFailed, size=10, policy="fail")
+
+    async def work(server: FakeBinance) -> None:
+        async def during(live: Live) -> None:
+            await until(lambda: live.has_begun)
+            trade(server, "59999.90", "50")
+            await until(live._stopping.is_set)
+            assert not live.has_begun
+
+        with pytest.raises(StrategyError):
+            await paper(server, during, Failing("f", [NAME]), events=bus)
+
+    run(work)
+    (failure,) = told
+    assert failure.error == "StrategyError"
+    assert "on purpose" in failure.message
 
 
 def test_a_live_session_sends_real_orders_and_leaves_none(tmp_path: Path) -> None:

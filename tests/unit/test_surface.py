@@ -35,6 +35,7 @@ LAYERS = [
         "bars",
         "bus",
         "exec",
+        "histogram",
         "orders",
         "reconcile",
         "indicators",

@@ -118,6 +118,8 @@ class JournalWriter:
         self._size = segment_bytes
         self._gathered: list[bytes] = []
         self._bytes = 0
+        self.written_bytes = 0
+        """What was handed to the system since this writer was made."""
         self._squeezer: threading.Thread | None = None
         self._file = -1
         with ExitStack() as stack:
@@ -125,6 +127,11 @@ class JournalWriter:
             stack.enter_context(locked(self._made, patience_s=0, busy=lambda: busy))
             self._open_last()
             self._lock = stack.pop_all()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What is gathered in memory and not written yet."""
+        return self._bytes
 
     def entries(self, data: bytes) -> None:
         """Append what a kernel wrote."""
@@ -222,6 +229,7 @@ class JournalWriter:
         except OSError as error:
             raise self._cannot(error) from error
         self._at += len(data)
+        self.written_bytes += len(data)
         self._gathered.clear()
         self._bytes = 0
 

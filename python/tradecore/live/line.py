@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tradecore._core import FeedDecoder, Instrument
+from tradecore._core import FeedDecoder, Instrument, L2Book
+from tradecore.histogram import Histogram
+from tradecore.types import EventKind
 from tradecore.venues import Connector, Feed, VenueQueue
 from tradecore.venues.events import Event, FeedState, Frame
 
-__all__ = ["Line", "LineInput", "Rows"]
+__all__ = ["Heard", "Line", "LineInput", "Rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,27 @@ class Rows:
 
 LineInput: TypeAlias = Event | Rows
 """What a session is given: rows in place of the frames that held them."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What arrived of an instrument, counted: messages by what their first row is."""
+
+    messages: int = 0
+    trades: int = 0
+    """Of the messages, those of trades."""
+    traded_qty: int = 0
+    """In increments."""
+    last_ns: int = 0
+    """When the newest one was read from its socket, ns UTC; 0 before any."""
+
+    def count(self, ts_recv: int, columns: Mapping[str, Any]) -> None:
+        """Count a message."""
+        self.messages += 1
+        self.last_ns = ts_recv
+        if columns["kind"][0] == EventKind.TRADE:
+            self.trades += 1
+            self.traded_qty += int(columns["qty"].sum())
 
 
 class Line:
@@ -41,6 +64,11 @@ class Line:
         self.queue = queue
         self.instruments = [instrument.id for instrument in instruments]
         self.frames = 0
+        self.heard = {name: Heard() for name in self.instruments}
+        self.feed_latency = Histogram()
+        """From the venue's stamp of a message to its receipt, seconds, by the two clocks."""
+        self.processing = Histogram()
+        """From the receipt of a frame until all was done that it led to, seconds."""
         self._decoder = FeedDecoder(connector.name, instruments)
         self._told: list[FeedState] = []
         self._feed = Feed(connector, self._decoder, self.instruments, self._told.append)
@@ -49,6 +77,14 @@ class Line:
     def malformed(self) -> int:
         """Frames so far that could not be read."""
         return self._feed.malformed
+
+    def book(self, instrument: str) -> L2Book:
+        """Return a book as the venue has it."""
+        return self._decoder.book(instrument)
+
+    def gaps(self, instrument: str) -> int:
+        """Return how many gaps in the venue's sequence were found."""
+        return self._decoder.gaps(instrument)
 
     def read(self, event: Event) -> list[LineInput]:
         """Return what an event is to a session."""
@@ -62,6 +98,8 @@ class Line:
             for name in concerned:
                 columns = self._decoder.events(name)
                 if len(columns["kind"]):
+                    self.heard[name].count(event.ts_recv, columns)
+                    self.feed_latency.observe((event.ts_recv - int(columns["ts_event"][-1])) / 1e9)
                     rows.append(Rows(name, columns))
         elif isinstance(event, FeedState):
             # The feed minds what the connector says, and passes it on.

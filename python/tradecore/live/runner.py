@@ -12,8 +12,10 @@ from typing import Any, Literal, Self
 
 from tradecore._core import Instrument
 from tradecore.backtest.tables import TableStore
+from tradecore.bus import EventBus
 from tradecore.errors import CredentialsError, InvalidValueError, JournalError, RunError, TradecoreError
 from tradecore.live.desk import Desk, PaperDesk, VenueDesk
+from tradecore.live.events import LinkChanged, ReconcileDifference, SessionFailed
 from tradecore.live.journal import Durability, JournalWriter, session_to_resume
 from tradecore.live.line import Line, LineInput, Rows
 from tradecore.live.session import Session
@@ -43,6 +45,8 @@ _HOOKS = {
 
 _LOOK_BACK_NS = 60_000_000_000
 """Executions are asked for from so long before the newest thing that is known."""
+_WRITE_S = 1.0
+"""What leads to no command is in the journal's file after so long."""
 _PATIENCE_S = 5.0
 """How long the end of a session waits for cancels to be confirmed."""
 
@@ -80,6 +84,15 @@ class Live:
         The machine's if not given.
     header : mapping, optional
         JSON values that are kept with the journal, such as the configuration the session was made from.
+    events : EventBus, optional
+        Is told of all that happens; what a cut session did before is not told again.
+
+    Attributes
+    ----------
+    events : EventBus
+        The one that was given, or one of its own.
+    lines : list of Line
+        What each connector delivers, once connected.
 
     Raises
     ------
@@ -116,6 +129,7 @@ class Live:
         seed: int = 0,
         clock: Clock | None = None,
         header: Mapping[str, Any] | None = None,
+        events: EventBus | None = None,
     ) -> None:
         self.strategies = list(strategies)
         self._connectors = {connector.name: connector for connector in connectors}
@@ -141,7 +155,8 @@ class Live:
         self._sync_timeout = sync_timeout
         self._seed = seed
         self._header = dict(header or {})
-        self._lines: list[Line] = []
+        self.events = EventBus() if events is None else events
+        self.lines: list[Line] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._session: Session | None = None
         # What has arrived before the strategies start; None once they have.
@@ -211,10 +226,31 @@ class Live:
             positions=known["positions"],
             trading=session.kernel.trading,
             failures=session.kernel.failures,
-            frames=sum(line.frames for line in self._lines),
-            dropped=sum(line.queue.dropped for line in self._lines),
-            malformed=sum(line.malformed for line in self._lines),
+            frames=sum(line.frames for line in self.lines),
+            dropped=sum(line.queue.dropped for line in self.lines),
+            malformed=sum(line.malformed for line in self.lines),
         )
+
+    @property
+    def clock(self) -> Clock:
+        """The clock it goes by."""
+        return self._clock
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its strategies were started, and it is not ending."""
+        return self._held is None and not self._stopping.is_set()
+
+    @property
+    def session(self) -> Session:
+        """The session it drives.
+
+        Raises
+        ------
+        RunError
+            Before it is connected.
+        """
+        return self._open_session
 
     @property
     def _mode(self) -> Mode:
@@ -247,6 +283,7 @@ class Live:
             keeps_journal=True,
             cost_basis=self._cost_basis,
             risk=self._risk,
+            events=self.events,
         )
         journal = (
             None if self._journal is None else self._write_to(self._journal / name, instruments, is_new=reader is None)
@@ -278,7 +315,7 @@ class Live:
                 raise InvalidValueError("strategies", f"{venue} does not list {missing[0]}")
             found |= {name: listed[name] for name in own}
             line = Line(connector, queue, [listed[name] for name in own])
-            self._lines.append(line)
+            self.lines.append(line)
             for strategy in self.strategies:
                 streams = {Stream.BOOK, Stream.TRADES, *(_HOOKS[h] for h in strategy._overridden() if h in _HOOKS)}
                 for name in strategy.instruments:
@@ -290,6 +327,8 @@ class Live:
     async def _begin(self) -> None:
         """Wait for books, reconcile, start the strategies and let them have what arrived meanwhile."""
         session = self._open_session
+        if session.journal is not None:
+            self._tasks.append(asyncio.create_task(self._keep_written(), name="session journal"))
         await self._wait_for_books()
         if self._stopping.is_set():
             return
@@ -320,7 +359,7 @@ class Live:
         session = self._open_session
         # The venue's executions since before the journal ended; of a new session there are none.
         since = (session.now_ns if self._is_resumed else self._clock.now_ns()) - _LOOK_BACK_NS
-        for line in self._lines:
+        for line in self.lines:
             if self._paper is None:
                 account = await line.connector.account(line.instruments, max(since, 0))
             else:
@@ -328,7 +367,9 @@ class Live:
                 known = session.known(line.instruments)
                 account = VenueAccount(positions=known.positions, balances=known.balances)
             for action in session.reconcile(self._now(), account, line.instruments):
-                _LOG.info("reconciled with %s: %s", line.connector.name, action)
+                name = line.connector.name
+                told = ReconcileDifference(session.now_ns, name, action.instrument, action.kind, str(action))
+                self.events.publish(told)
 
     async def _end(self) -> SessionResult:
         session = self._open_session
@@ -390,8 +431,9 @@ class Live:
         try:
             work(*given)
         except Exception as error:
-            _LOG.info("the session ends: %s", error)
-            self._failure = self._failure or error
+            if self._failure is None:
+                self._failure = error
+                self.events.publish(SessionFailed(self._now(), type(error).__name__, str(error)))
             self.stop()
 
     def _arrived(self, line: Line, event: Event) -> None:
@@ -399,13 +441,20 @@ class Live:
             self._session.frame(event)
         for each in line.read(event):
             self._take_in(each)
+        if isinstance(event, Frame):
+            line.processing.observe((self._clock.now_ns() - event.ts_recv) / 1e9)
+
+    async def _keep_written(self) -> None:
+        while self._failure is None:
+            await self._clock.sleep(_WRITE_S)
+            self._guarded(self._open_session.flush)
 
     def _take(self, report: VenueReport) -> None:
         self._guarded(self._take_in, report)
 
     def _take_in(self, event: LineInput) -> None:
         if isinstance(event, LinkState):
-            _LOG.info("%s %s is %s: %s", event.venue, event.link, "up" if event.is_up else "down", event.reason)
+            self.events.publish(LinkChanged(event.ts_recv, event.venue, event.link, event.is_up, event.reason))
             return
         if isinstance(event, FeedState):
             if event.stream is not Stream.BOOK:

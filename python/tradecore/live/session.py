@@ -141,6 +141,11 @@ class Session:
             self._write(self.journal, is_urgent=bool(commands))
         self.desk.send(at_ns, commands, refusals)
 
+    def flush(self) -> None:
+        """Have all that was written down so far in the journal's file."""
+        if self.journal is not None and not self._is_ending:
+            self._write(self.journal, is_urgent=True)
+
     def known(self, instruments: Sequence[str]) -> AccountState:
         """Return what is known of the account in some instruments."""
         state = self.kernel.account_state()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
 from tradecore.errors import CredentialsError, NoAnswerError, VenueError
+from tradecore.histogram import Histogram
 from tradecore.venues.backoff import Backoff
 from tradecore.venues.clock import Clock, ClockOffset
 from tradecore.venues.limits import Limit, RateLimiter
@@ -61,6 +63,10 @@ class VenueApi(ABC):
         self.venue = venue
         self.offset = ClockOffset()
         self.limiter = RateLimiter(limits)
+        self.requests: Counter[str] = Counter()
+        """Requests by their outcome."""
+        self.request_times = Histogram()
+        """How long answers took, seconds."""
         self._url = url
         self._transport = transport
         self._clock = clock
@@ -133,12 +139,18 @@ class VenueApi(ABC):
         return answer
 
     async def _answer(self, request: str, asking: Awaitable[_T]) -> _T:
+        asked_ns = self._clock.now_ns()
         try:
-            return await asking
+            answer = await asking
         except Unreachable as error:
+            self.requests["unreachable"] += 1
             raise VenueError(self.venue, request, "", f"cannot be reached: {error}") from None
         except Unanswered as error:
+            self.requests["unanswered"] += 1
             raise NoAnswerError(self.venue, request, str(error)) from None
+        self.requests["answered"] += 1
+        self.request_times.observe((self._clock.now_ns() - asked_ns) / 1e9)
+        return answer
 
     def _hold_back(self, status: int, retry_after: str | float | None) -> None:
         """Stop everything for as long as the venue asks; where it does not say, for longer after a ban."""

@@ -195,6 +195,9 @@ class VenueConnector(Connector):
             resyncs=self._resyncs,
             unresolved=self._desk.unresolved,
             clock_offset_ns=self.clock_offset_ns,
+            requests=dict(self._api.requests),
+            request_times=self._api.request_times,
+            remaining=self._api.limiter.remaining(self._clock.now_ns()),
         )
 
     def _tell(self, event: Event) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from tradecore._core import Command, Instrument
+from tradecore.histogram import Histogram
 from tradecore.reconcile import VenueAccount, VenueExecution, VenueOrder
 from tradecore.venues.events import Balance, Sink, Stream, VenueReport
 
@@ -32,6 +33,12 @@ class Health:
         Orders of which nobody knows what became of them.
     clock_offset_ns : int or None
         The venue's clock minus ours; None before the first measurement.
+    requests : mapping of str to int
+        Requests so far by their outcome: ``answered``, ``unanswered``, ``unreachable``.
+    request_times : Histogram
+        How long answers took, seconds.
+    remaining : mapping of str to int
+        What is left of the venue's limits of requests, by name.
     """
 
     links: Mapping[str, bool]
@@ -41,6 +48,9 @@ class Health:
     resyncs: int
     unresolved: int
     clock_offset_ns: int | None
+    requests: Mapping[str, int]
+    request_times: Histogram
+    remaining: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,6 +142,10 @@ class RateLimiter:
             self._stopped_until = until_ns
             self.stopped_by = reason
 
+    def remaining(self, now_ns: int) -> dict[str, int]:
+        """Return how much is left of each limit."""
+        return {name: max(spent.limit.most - self.used(name, now_ns), 0) for name, spent in self._spent.items()}
+
     def used(self, name: str, now_ns: int) -> int:
         """Return what is used of a limit."""
         spent = self._spent[name]

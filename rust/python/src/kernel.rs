@@ -25,6 +25,7 @@ use crate::feeds::FeedDecoder;
 use crate::instrument::PyInstrument;
 use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
+use crate::positions::FinalPositions;
 use crate::reconcile::known_to_py;
 use crate::records::{failures, tables};
 use crate::reports::{Terms, order_key, venue_key};
@@ -808,6 +809,20 @@ impl PyKernel {
             Some(kernel) => uses_to_py(py, kernel),
             None => Ok(PyList::empty(py)),
         }
+    }
+
+    /// What each strategy holds of each instrument, at its mark now.
+    ///
+    /// Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
+    /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding``, ``interest`` and ``cash`` in the
+    /// settlement currency, ``fills``, their number, and what they came to as ``volume`` and ``turnover``.
+    #[getter]
+    fn positions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let state = self.state()?;
+        let Some(kernel) = &state.kernel else { return Ok(PyList::empty(py)) };
+        let instruments = &state.roster.instruments;
+        let marks = (0..instruments.len()).map(|market| kernel.mark(MarketId::new(market)));
+        FinalPositions::of(kernel, instruments, marks)?.rows(py)
     }
 
     /// What every strategy may do, by name: ``active``, ``reducing``, ``paused`` or ``halted``.

@@ -52,7 +52,7 @@ impl FinalPositions {
     /// Each has ``strategy``, ``instrument``, ``qty`` in contracts (spot: base units), ``avg_entry_price`` in quote
     /// currency, ``realized_pnl``, ``unrealized_pnl``, ``fees``, ``funding``, ``interest`` and ``cash`` in the
     /// settlement currency, and ``fills``, their number.
-    fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    pub(crate) fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let rows = PyList::empty(py);
         let names: Vec<_> = self.strategies.iter().map(|name| PyString::new(py, name)).collect();
         for (instrument, held) in self.instruments.iter().zip(&self.held) {

@@ -6,7 +6,7 @@ use super::guarding::TradingState;
 use super::machine::Kernel;
 use super::record::Record;
 use super::view::Known;
-use crate::book::{L2Book, Touch};
+use crate::book::{L2Book, MarkPrice, Touch};
 use crate::ledger::{ContractMath, Position};
 use crate::orders::reconcile::{Known as KnownAccount, KnownOrder};
 use crate::orders::{Order, OrderKey, SessionId};
@@ -130,6 +130,11 @@ impl Kernel {
     /// Best prices of an instrument.
     pub fn touch(&self, market: MarketId) -> Touch {
         self.ctx.core().market(market).view.touch()
+    }
+
+    /// What positions in an instrument are valued at, as far as it is known.
+    pub fn mark(&self, market: MarketId) -> Option<MarkPrice> {
+        self.ctx.core().market(market).view.mark()
     }
 
     /// The book of an instrument.

@@ -1,0 +1,41 @@
+"""What a session tells beside what its kernel does: of connections, of reconciliation, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradecore.bus.events import Event
+
+__all__ = ["LinkChanged", "ReconcileDifference", "SessionFailed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged(Event):
+    """A connection to a venue was made, renewed or lost."""
+
+    venue: str
+    link: str
+    """What it is for, such as ``public``."""
+    is_up: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileDifference(Event):
+    """The account of a venue was not as it is known here; what was done about it."""
+
+    venue: str
+    instrument: str | None
+    """None of a balance."""
+    action: str
+    """The kind of :class:`~tradecore.reconcile.ReconcileAction`."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFailed(Event):
+    """A session ends because something failed: a strategy, the journal, or what it was told."""
+
+    error: str
+    """The class of the error."""
+    message: str
