@@ -6,14 +6,18 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from tradecore._core import Instrument, Notice, SimExchange
 from tradecore.sandbox.feed import KINDS, MarketFeed
+from tradecore.sandbox.numbers import Levels
 from tradecore.venue import SimVenue
 
-__all__ = ["Desk", "Execution", "OrderRecord", "PublicTrade", "Update"]
+__all__ = ["MAINTENANCE", "Desk", "Execution", "OrderRecord", "PublicTrade", "Update"]
+
+MAINTENANCE = "0.005"
+"""The share of a position's worth below which its margin must not fall."""
 
 _HOLDS = tuple(int(kind) for kind in KINDS)
 _KEPT = 20_000
@@ -107,10 +111,19 @@ class Desk:
     venue : SimVenue
         Without latency.
     seed : int
+    told_later : set of str
+        Why orders end that a client hears of only after they were taken: they stay as orders that were rejected. What is
+        refused for any other reason was never there.
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], feeds: Mapping[str, MarketFeed], venue: SimVenue, *, seed: int
+        self,
+        instruments: Mapping[str, Instrument],
+        feeds: Mapping[str, MarketFeed],
+        venue: SimVenue,
+        *,
+        seed: int,
+        told_later: frozenset[str] = frozenset(),
     ) -> None:
         self.exchange = SimExchange(seed=seed)
         self.symbols = tuple(instruments)
@@ -132,6 +145,7 @@ class Desk:
         self._trade_ids = itertools.count(5_000_001)
         self._execution_ids = itertools.count(1)
         self._venue = venue.name
+        self._told_later = told_later
         self._met: tuple[tuple[int, int, int], int] | None = None
         """The trade of a client that rested, whose taker is told of it next."""
 
@@ -199,6 +213,33 @@ class Desk:
     def balances(self, account: int) -> Mapping[str, tuple[Decimal, Decimal]]:
         """Return what an account holds of each asset, and how much of it orders lock."""
         return self.exchange.balances(account).get(self._venue, {})
+
+    def position(self, account: int, symbol: str) -> dict[str, Any]:
+        """Return what an account holds of a contract, as :meth:`SimExchange.position` does."""
+        return self.exchange.position(account, self.market_of[symbol])
+
+    def standing(self, account: int) -> tuple[dict[str, dict[str, Any]], dict[str, Decimal]]:
+        """Return positions by symbol, and what their margins and profits come to."""
+        held = {symbol: self.position(account, symbol) for symbol in self.symbols}
+        names = ("initial_margin", "maintenance_margin", "unrealized_pnl")
+        return held, {name: sum((position[name] for position in held.values()), Decimal(0)) for name in names}
+
+    def levels(self, symbol: str, most: int) -> tuple[Levels, Levels]:
+        """Return so many levels of bids and asks as they are now, best first."""
+        bids, asks = self.exchange.depth(self.market_of[symbol], most)
+        return dict(bids), dict(asks)
+
+    def worth(self, symbol: str, side: str, quote: Decimal) -> Decimal:
+        """Return how much a quote quantity buys or sells for now, in whole lots."""
+        instrument, left, qty = self.instruments[symbol], quote, Decimal(0)
+        bids, asks = self.levels(symbol, 1_000)
+        for price, size in (asks if side == "BUY" else bids).items():
+            worth = price * instrument.price_increment
+            part = min(size * instrument.qty_increment, left / worth)
+            qty, left = qty + part, left - part * worth
+            if left <= 0:
+                break
+        return (qty / instrument.lot_size).quantize(Decimal(1), ROUND_DOWN) * instrument.lot_size
 
     def next_order_id(self) -> int:
         """Return the venue's number of the next order."""
@@ -307,7 +348,7 @@ class Desk:
     def _end(self, order: OrderRecord) -> None:
         if self._open.pop(order.order_id, None) is None:
             return
-        if order.status == "REJECTED":
+        if order.status == "REJECTED" and order.reason not in self._told_later:
             # It was never there.
             del self.orders[order.order_id]
             return

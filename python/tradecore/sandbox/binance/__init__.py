@@ -1,6 +1,5 @@
 """A local Binance."""
 
-from tradecore.sandbox.binance.keys import Client
 from tradecore.sandbox.binance.server import BinanceServer
 
-__all__ = ["BinanceServer", "Client"]
+__all__ = ["BinanceServer"]

@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from tradecore.sandbox.binance.refusals import Refused
 from tradecore.sandbox.binance.requests import Asked
-from tradecore.sandbox.binance.shapes import Shapes, ms
+from tradecore.sandbox.binance.shapes import Shapes
 from tradecore.sandbox.binance.users import Users
-from tradecore.sandbox.desk import Desk, OrderRecord, Update
+from tradecore.sandbox.desk import MAINTENANCE, Desk, OrderRecord, Update
+from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.refused import Refused
 
-__all__ = ["MAINTENANCE", "SpotAccounts", "UsdmAccounts"]
-
-MAINTENANCE = "0.005"
-"""The share of a position's worth below which its margin must not fall."""
+__all__ = ["SpotAccounts", "UsdmAccounts"]
 
 Json = dict[str, Any]
 
@@ -105,18 +103,9 @@ class UsdmAccounts(_Accounts):
         moved = [] if update.execution is None else [self._moved(update.order, ms(update.ts_ns))]
         return [*moved, execution]
 
-    def _position(self, account: int, symbol: str) -> Json:
-        return self._desk.exchange.position(account, self._desk.market_of[symbol])
-
-    def _standing(self, account: int) -> tuple[list[tuple[str, Json]], dict[str, Decimal]]:
-        """Return positions by symbol, and what they come to."""
-        held = [(symbol, self._position(account, symbol)) for symbol in self._desk.symbols]
-        names = ("initial_margin", "maintenance_margin", "unrealized_pnl")
-        return held, {name: sum((position[name] for _, position in held), Decimal(0)) for name in names}
-
     def account(self, asked: Asked) -> Json:
         """Return margins, balances and positions of futures."""
-        held, sums = self._standing(asked.account)
+        held, sums = self._desk.standing(asked.account)
         assets = [
             self._asset(asset, wallet, sums, ms(asked.now_ns))
             for asset, (wallet, _) in self._desk.balances(asked.account).items()
@@ -148,7 +137,7 @@ class UsdmAccounts(_Accounts):
                     "maintMargin": f"{position['maintenance_margin']:.8f}",
                     "updateTime": ms(asked.now_ns),
                 }
-                for symbol, position in held
+                for symbol, position in held.items()
                 if position["qty"]
             ],
         }
@@ -174,7 +163,7 @@ class UsdmAccounts(_Accounts):
 
     def balance(self, asked: Asked) -> list[Json]:
         """Return the balances of futures."""
-        _, sums = self._standing(asked.account)
+        _, sums = self._desk.standing(asked.account)
         names = ("crossWalletBalance", "crossUnPnl", "availableBalance", "maxWithdrawAmount")
         rows = []
         for asset, (wallet, _) in self._desk.balances(asked.account).items():
@@ -189,7 +178,7 @@ class UsdmAccounts(_Accounts):
         """Return the positions of futures."""
         rows = []
         for symbol in asked.symbols(self._desk.symbols):
-            position = self._position(asked.account, symbol)
+            position = self._desk.position(asked.account, symbol)
             digits = self._shapes.digits[symbol]
             entry = f"{position['avg_entry_price'] or 0.0:.8f}"
             rows.append(
@@ -245,7 +234,7 @@ class UsdmAccounts(_Accounts):
         return [{"symbol": symbol, "notionalCoef": 1.0, "brackets": [bracket]} for symbol in symbols]
 
     def _moved(self, order: OrderRecord, at: int) -> Json:
-        position = self._position(order.account, order.symbol)
+        position = self._desk.position(order.account, order.symbol)
         entry = f"{position['avg_entry_price'] or 0.0:.8f}"
         wallets = [
             {"a": asset, "wb": f"{held:.8f}", "cw": f"{held:.8f}", "bc": "0"}

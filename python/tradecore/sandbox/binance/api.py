@@ -14,8 +14,12 @@ from tradecore.sandbox.binance.public import Streams
 from tradecore.sandbox.binance.requests import Asked, whole
 from tradecore.sandbox.binance.users import Users
 from tradecore.sandbox.desk import Desk
+from tradecore.sandbox.door import Visit
 
 __all__ = ["Api", "Endpoint"]
+
+_STALE = 1_000_000
+"""So many updates lie between a stale snapshot and the book."""
 
 _DEPTH_WEIGHT = {True: ((100, 5), (500, 25), (1000, 50)), False: ((50, 2), (100, 5), (500, 10), (1000, 20))}
 
@@ -50,10 +54,13 @@ class Api:
         self._orders = Orders(desk, streams.shapes)
         self.requests, self.methods = self._spot() if self.is_spot else self._usdm()
 
-    def carry_out(self, endpoint: Endpoint, asked: Asked) -> Any:
+    def carry_out(self, endpoint: Endpoint, asked: Asked, visit: Visit) -> Any:
         """Do what was asked for, as the market is by now."""
         self.desk.pump(asked.now_ns)
-        return endpoint.call(asked)
+        result = endpoint.call(asked)
+        if visit.meets("stale_snapshot") and "lastUpdateId" in result:
+            result = {**result, "lastUpdateId": result["lastUpdateId"] - _STALE}
+        return result
 
     def _common(self, base: str) -> dict[tuple[str, str], Endpoint]:
         market, orders = self._market, self._orders

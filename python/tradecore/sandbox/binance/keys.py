@@ -1,76 +1,25 @@
-"""Clients of a local Binance: their keys, and whether a request is theirs."""
+"""Whose a request to a local Binance is, and whether it is of the right time."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Mapping
+from typing import Any
 
-from tradecore.errors import InvalidValueError
-from tradecore.sandbox.binance.refusals import BAD_SIGNATURE, UNKNOWN_KEY, Refused
+from tradecore.sandbox.binance.refusals import BAD_SIGNATURE, BAD_TIMESTAMP, UNKNOWN_KEY, missing
+from tradecore.sandbox.clients import Client, Clients
+from tradecore.sandbox.door import Door
+from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.refused import Refused
 
-__all__ = ["Client", "Clients"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """A client of a local venue server.
-
-    Parameters
-    ----------
-    key : str
-        What it is known by.
-    secret : str, optional
-        Shared with it, for HMAC.
-    public_key : str, optional
-        In PEM, for Ed25519.
-    """
-
-    key: str
-    secret: str = field(default="", repr=False)
-    public_key: str = ""
-
-    @classmethod
-    def made(cls, seed: int, number: int) -> Client:
-        """Return the client of a number that a seed makes."""
-        text = f"tradecore sandbox {seed} {number}".encode()
-        return cls(key=sha256(b"key " + text).hexdigest(), secret=sha256(b"secret " + text).hexdigest())
-
-    @property
-    def is_ed25519(self) -> bool:
-        """Whether it signs with a private key."""
-        return bool(self.public_key)
-
-    def signed(self, payload: bytes, signature: str) -> bool:
-        """Return whether a signature is this client's."""
-        if not self.is_ed25519:
-            return hmac.compare_digest(hmac.digest(self.secret.encode(), payload, "sha256").hex(), signature.lower())
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-        key = load_pem_public_key(self.public_key.encode())
-        if not isinstance(key, Ed25519PublicKey):
-            raise InvalidValueError("public_key", "is not Ed25519")
-        try:
-            key.verify(base64.b64decode(signature), payload)
-        except (InvalidSignature, binascii.Error):
-            return False
-        return True
+__all__ = ["Keys"]
 
 
-class Clients:
-    """All clients, each with an account of its own in their order."""
+class Keys:
+    """Checks keys, signatures and times. What is wrong is :class:`Refused`."""
 
-    def __init__(self, clients: tuple[Client, ...]) -> None:
-        self._clients = {client.key: (number, client) for number, client in enumerate(clients)}
-        if len(self._clients) < len(clients):
-            raise InvalidValueError("clients", "two of them have one key")
-
-    def __len__(self) -> int:
-        return len(self._clients)
+    def __init__(self, clients: Clients, door: Door) -> None:
+        self._clients = clients
+        self._door = door
 
     def account(self, key: str | None) -> int:
         """Return whose key it is."""
@@ -87,7 +36,22 @@ class Clients:
         """Return whether a session can be opened with a key: only with an Ed25519 one."""
         return self._of(key)[1].is_ed25519
 
+    def check_time(self, params: Mapping[str, Any]) -> None:
+        """Hold the time of a signed request against the venue's clock."""
+        try:
+            sent, window = int(params["timestamp"]), int(params.get("recvWindow", 5_000))
+        except (KeyError, ValueError):
+            raise missing("timestamp") from None
+        if not 0 < window <= 60_000:
+            raise Refused(-1131, "recvWindow must be less than 60000")
+        now = ms(self._door.venue_ns)
+        if sent >= now + 1_000:
+            raise Refused(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+        if now - sent > window:
+            raise Refused(*BAD_TIMESTAMP)
+
     def _of(self, key: str | None) -> tuple[int, Client]:
-        if key is None or key not in self._clients:
+        found = self._clients.find(key)
+        if found is None:
             raise Refused(*UNKNOWN_KEY, status=401)
-        return self._clients[key]
+        return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tradecore.sandbox.binance.refusals import Refused
+from tradecore.sandbox.refused import Refused
 
 __all__ = ["Limit", "Limits"]
 

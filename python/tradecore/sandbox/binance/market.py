@@ -7,8 +7,8 @@ from typing import Any
 from tradecore.sandbox.binance.limits import Limits
 from tradecore.sandbox.binance.public import Streams
 from tradecore.sandbox.binance.requests import Asked
-from tradecore.sandbox.binance.shapes import ms
 from tradecore.sandbox.desk import Desk
+from tradecore.sandbox.numbers import ms
 
 __all__ = ["Market"]
 

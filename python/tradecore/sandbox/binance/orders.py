@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from tradecore.errors import TradecoreError
-from tradecore.sandbox.binance.refusals import NO_ORDER, UNKNOWN_ORDER, Refused, missing, refusal_of
+from tradecore.sandbox.binance.refusals import NO_ORDER, UNKNOWN_ORDER, body_of, missing, refusal_of
 from tradecore.sandbox.binance.requests import (
     AmendRequest,
     Asked,
@@ -16,8 +16,10 @@ from tradecore.sandbox.binance.requests import (
     OrderRequest,
     WhichOrder,
 )
-from tradecore.sandbox.binance.shapes import Shapes, SpotShapes, ms
+from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
 from tradecore.sandbox.desk import Desk, OrderRecord
+from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.refused import Refused
 
 __all__ = ["Orders"]
 
@@ -91,7 +93,7 @@ class Orders:
         if wish.quoteOrderQty is not None:
             if not self._is_spot or wish.type != "MARKET" or qty is not None:
                 raise _unneeded("quoteOrderQty")
-            qty = self._worth(symbol, wish.side, wish.quoteOrderQty)
+            qty = self._desk.worth(symbol, wish.side, wish.quoteOrderQty)
         if qty is None:
             raise missing("quantity")
         terms: dict[str, Any] = {}
@@ -126,18 +128,6 @@ class Orders:
             is_working=wish.type not in _TRIGGERS,
         )
         return order, terms
-
-    def _worth(self, symbol: str, side: str, quote: Decimal) -> Decimal:
-        """Return how much a quote quantity buys or sells for now, in whole lots."""
-        instrument, left, qty = self._desk.instruments[symbol], quote, Decimal(0)
-        bids, asks = self._desk.exchange.depth(self._desk.market_of[symbol], 1_000)
-        for price, size in asks if side == "BUY" else bids:
-            worth = price * instrument.price_increment
-            part = min(size * instrument.qty_increment, left / worth)
-            qty, left = qty + part, left - part * worth
-            if left <= 0:
-                break
-        return (qty / instrument.lot_size).quantize(Decimal(1), ROUND_DOWN) * instrument.lot_size
 
     def _check_price(self, symbol: str, price: Decimal) -> None:
         if price % self._desk.instruments[symbol].tick_size:
@@ -209,14 +199,14 @@ class Orders:
                 asked,
             )
         except Refused as refused:
-            told |= {"cancelResult": "FAILURE", "cancelResponse": refused.body}
+            told |= {"cancelResult": "FAILURE", "cancelResponse": body_of(refused)}
             if wish.cancelReplaceMode == "STOP_ON_FAILURE":
                 told |= {"newOrderResult": "NOT_ATTEMPTED", "newOrderResponse": None}
                 raise _failed(told) from None
         try:
             told["newOrderResponse"] = self._place(wish, asked)
         except Refused as refused:
-            told |= {"newOrderResult": "FAILURE", "newOrderResponse": refused.body}
+            told |= {"newOrderResult": "FAILURE", "newOrderResponse": body_of(refused)}
         if "FAILURE" in (told["cancelResult"], told["newOrderResult"]):
             raise _failed(told)
         return told

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradecore.sandbox.binance.shapes import Shapes, SpotShapes, ms
+from tradecore.sandbox.binance.shapes import Shapes, SpotShapes
 from tradecore.sandbox.desk import Desk, PublicTrade
 from tradecore.sandbox.link import Link
+from tradecore.sandbox.numbers import Levels, changed, ms
 
 __all__ = ["Book", "Streams"]
 
@@ -20,8 +21,6 @@ _STREAM = re.compile(
 _PUBLIC = ("depth", "depth5", "depth10", "depth20", "bookTicker")
 _AT_ONCE = ("trade", "aggTrade", "bookTicker")
 _FUNDING_MS = 8 * 3_600_000
-
-Levels = dict[int, int]
 
 
 @dataclass(slots=True)
@@ -44,15 +43,14 @@ class Book:
 
     def __init__(self, desk: Desk, symbol: str, first_id: int) -> None:
         self._desk = desk
-        self._market = desk.market_of[symbol]
+        self._symbol = symbol
         self.update_id = first_id
         self._levels: tuple[Levels, Levels] = ({}, {})
         self._touch: tuple[Any, ...] = ()
 
     def look(self) -> tuple[Levels, Levels]:
         """Return bids and asks as they are now, quantity by price in increments, best first."""
-        bids, asks = self._desk.exchange.depth(self._market, _LEVELS)
-        levels = (dict(bids), dict(asks))
+        levels = self._desk.levels(self._symbol, _LEVELS)
         if levels != self._levels:
             self.update_id += max(
                 1, sum(len(now.items() ^ was.items()) for now, was in zip(levels, self._levels, strict=True))
@@ -62,7 +60,7 @@ class Book:
 
     def touch(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]] | None:
         """Return the best bid and ask where they have changed since the last call."""
-        bids, asks = self._desk.exchange.depth(self._market, 1)
+        bids, asks = self._desk.exchange.depth(self._desk.market_of[self._symbol], 1)
         now = (tuple(bids), tuple(asks))
         if now == self._touch:
             return None
@@ -168,14 +166,15 @@ class Streams:
             return
         if book.update_id == stream.last:
             return
-        changes = [_changed(was, now) for was, now in zip(stream.told, levels, strict=True)]
+        changes = [changed(was, now) for was, now in zip(stream.told, levels, strict=True)]
         told: dict[str, Any] = {"e": "depthUpdate", "E": now_ms}
         if not self.is_spot:
             told["T"] = now_ms
         told |= {"s": symbol, "U": stream.last + 1, "u": book.update_id}
         if not self.is_spot:
             told["pu"] = stream.last
-        told |= {side: self.shapes.levels(symbol, change) for side, change in zip("ba", changes, strict=True)}
+        digits = self.shapes.digits[symbol]
+        told |= {side: digits.levels(change) for side, change in zip("ba", changes, strict=True)}
         stream.told, stream.last = levels, book.update_id
         self._send(name, told)
 
@@ -194,7 +193,8 @@ class Streams:
         told: dict[str, Any] = {"lastUpdateId": book.update_id}
         if not self.is_spot:
             told |= {"E": now_ms, "T": now_ms}
-        [bids, asks] = [self.shapes.levels(symbol, list(side.items())[:limit]) for side in levels]
+        digits = self.shapes.digits[symbol]
+        [bids, asks] = [digits.levels(list(side.items())[:limit]) for side in levels]
         return {**told, "bids": bids, "asks": asks}
 
     def mark(self, symbol: str, now_ms: int) -> dict[str, Any]:
@@ -236,12 +236,6 @@ class Streams:
             "m": trade.is_buyer_maker,
         }
         return {**told, "M": True} if self.is_spot else {**told, "X": "MARKET"}
-
-
-def _changed(was: Levels, now: Levels) -> list[tuple[int, int]]:
-    """Return the levels that have changed, with a quantity of 0 those that are gone."""
-    set_to = [(price, qty) for price, qty in now.items() if was.get(price) != qty]
-    return set_to + [(price, 0) for price in was if price not in now]
 
 
 def _groups(trades: Iterable[PublicTrade]) -> list[list[PublicTrade]]:

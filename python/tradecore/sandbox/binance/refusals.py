@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
+
+from tradecore.sandbox.refused import Refused
 
 __all__ = [
     "BAD_SIGNATURE",
@@ -14,7 +14,7 @@ __all__ = [
     "NO_ORDER",
     "UNKNOWN_KEY",
     "UNKNOWN_ORDER",
-    "Refused",
+    "body_of",
     "missing",
     "refusal_of",
     "unreadable",
@@ -60,30 +60,10 @@ _BOTH = {
 }
 
 
-class Refused(Exception):
-    """An error that the venue answers with; ``data`` is what was done all the same."""
-
-    def __init__(
-        self,
-        code: int,
-        text: str,
-        *,
-        status: int = 400,
-        headers: Mapping[str, str] = MappingProxyType({}),
-        data: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(code, text)
-        self.code = code
-        self.text = text
-        self.status = status
-        self.headers = headers
-        self.data = data
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The error as the venue writes it."""
-        body = {"code": self.code, "msg": self.text}
-        return body if self.data is None else {**body, "data": self.data}
+def body_of(refused: Refused) -> dict[str, Any]:
+    """Return an error as the venue writes it."""
+    body = {"code": refused.code, "msg": refused.text}
+    return body if refused.data is None else {**body, "data": refused.data}
 
 
 def missing(name: str) -> Refused:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from tradecore.sandbox.binance.refusals import BAD_SYMBOL, Refused, missing, unreadable
+from tradecore.sandbox.binance.refusals import BAD_SYMBOL, missing, unreadable
+from tradecore.sandbox.refused import Refused
 
 __all__ = ["AmendRequest", "Asked", "CancelReplaceRequest", "ModifyRequest", "OrderRequest", "WhichOrder", "whole"]
 

@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 
 from tradecore.sandbox.binance.api import Api
-from tradecore.sandbox.binance.door import Door, Visit
-from tradecore.sandbox.binance.keys import Clients
-from tradecore.sandbox.binance.refusals import Refused
-from tradecore.sandbox.binance.shapes import ms
+from tradecore.sandbox.binance.keys import Keys
+from tradecore.sandbox.binance.refusals import body_of
+from tradecore.sandbox.binance.requests import Asked
+from tradecore.sandbox.door import Door, Visit
 from tradecore.sandbox.link import Link
+from tradecore.sandbox.numbers import ms
+from tradecore.sandbox.refused import Refused
 
 __all__ = ["Session"]
 
@@ -20,8 +22,9 @@ __all__ = ["Session"]
 class Session:
     """A connection to the WebSocket API."""
 
-    def __init__(self, door: Door, keys: Clients, api: Api, link: Link) -> None:
+    def __init__(self, door: Door, enter: Callable[[str], Visit], keys: Keys, api: Api, link: Link) -> None:
         self._door = door
+        self._enter = enter
         self._keys = keys
         self._api = api
         self._link = link
@@ -39,7 +42,7 @@ class Session:
             return
         now_s, lag_s = self._door.now_s, 0.0
         try:
-            visit = self._door.enter(method)
+            visit = self._enter(method)
             if visit.is_lost:
                 return self._link.cut()
             answer = {"id": number, "status": 200, "result": self._result(method, params, visit)}
@@ -47,7 +50,7 @@ class Session:
                 return self._link.cut()
             lag_s = visit.lag_s
         except Refused as refused:
-            answer = {"id": number, "status": refused.status, "error": refused.body}
+            answer = {"id": number, "status": refused.status, "error": body_of(refused)}
         limits = self._api.limits
         answer["rateLimits"] = [limits.weight.row(limits.used(limits.weight, -1, now_s))]
         self._link.push(f"answer {method}", answer, late_s=lag_s)
@@ -82,7 +85,7 @@ class Session:
         account = self._account(params) if endpoint.security == "signed" else -1
         if endpoint.is_order:
             limits.order(account, now_s)
-        return visit.carry_out(self._api, endpoint, params, account)
+        return self._api.carry_out(endpoint, Asked(params, self._door.venue_ns, account), visit)
 
     def _account(self, params: dict[str, Any]) -> int:
         """Return whose request it is: signed by itself, or of one who has logged on."""
@@ -92,7 +95,7 @@ class Session:
         else:
             parts = (f"{name}={_plain(value)}" for name, value in sorted(params.items()) if name != "signature")
             account = keys.check(params.get("apiKey"), "&".join(parts).encode(), params.get("signature"))
-        self._door.check_time(params)
+        self._keys.check_time(params)
         return account
 
     def _status(self, now_s: float) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Final
 
 from tradecore._core import Instrument
 from tradecore.sandbox.desk import Execution, OrderRecord, PublicTrade, Update
+from tradecore.sandbox.numbers import Digits, ms
 
-__all__ = ["Digits", "Shapes", "SpotShapes", "UsdmShapes", "ms"]
+__all__ = ["Shapes", "SpotShapes", "UsdmShapes"]
 
 Json = dict[str, Any]
 
@@ -23,44 +24,6 @@ _EXECUTION: Final = {
     "reduced": "TRADE_PREVENTION",
 }
 """What an execution is called that comes of a kind of notices; others have none."""
-
-
-def ms(ns: int) -> int:
-    """Return a time in ms."""
-    return ns // 1_000_000
-
-
-class Digits:
-    """How numbers of an instrument are written: with so many decimals."""
-
-    def __init__(self, instrument: Instrument, *, price: int, qty: int) -> None:
-        self._price = _Scale(instrument.price_increment, price)
-        self._qty = _Scale(instrument.qty_increment, qty)
-
-    def price(self, value: Decimal) -> str:
-        """Write a price."""
-        return f"{value:.{self._price.decimals}f}"
-
-    def qty(self, value: Decimal) -> str:
-        """Write a quantity."""
-        return f"{value:.{self._qty.decimals}f}"
-
-    def level(self, price: int, qty: int) -> list[str]:
-        """Write a level that is given in increments."""
-        return [self._price.text(price), self._qty.text(qty)]
-
-
-class _Scale:
-    def __init__(self, increment: Decimal, decimals: int) -> None:
-        _, digits, exponent = increment.as_tuple()
-        assert isinstance(exponent, int)
-        self.decimals = max(decimals, -exponent)
-        self._times = int("".join(map(str, digits))) * 10 ** (self.decimals + exponent)
-        self._unit = 10**self.decimals
-
-    def text(self, steps: int) -> str:
-        whole, rest = divmod(steps * self._times, self._unit)
-        return f"{whole}.{rest:0{self.decimals}d}" if self.decimals else str(whole)
 
 
 class Shapes(ABC):
@@ -97,11 +60,6 @@ class Shapes(ABC):
     @abstractmethod
     def execution(self, update: Update) -> Json | None:
         """Write what happened to an order; None where nothing is told of it."""
-
-    def levels(self, symbol: str, levels: Sequence[tuple[int, int]]) -> list[list[str]]:
-        """Write levels."""
-        level = self.digits[symbol].level
-        return [level(price, qty) for price, qty in levels]
 
     def public_trade(self, symbol: str, trade: PublicTrade) -> Json:
         """Write a row of ``trades``."""

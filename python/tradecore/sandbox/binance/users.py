@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
-from tradecore.sandbox.binance.refusals import NO_LISTEN_KEY, Refused
+from tradecore.sandbox.binance.refusals import NO_LISTEN_KEY
 from tradecore.sandbox.binance.requests import Asked
+from tradecore.sandbox.listeners import Listeners
+from tradecore.sandbox.refused import Refused
 
 __all__ = ["Users"]
 
 Json = dict[str, Any]
 
 
-class Users:
+class Users(Listeners):
     """Listeners by account. Futures have a key for each account's stream; the connection of one on spot is its own."""
 
     def __init__(self) -> None:
-        self._pushes: defaultdict[int, list[Callable[[Json], None]]] = defaultdict(list)
+        super().__init__()
         self._keys: dict[str, int] = {}
         self._numbers = itertools.count(1)
-
-    def add(self, account: int, push: Callable[[Json], None]) -> None:
-        """Tell somebody of an account from now on."""
-        self._pushes[account].append(push)
-
-    def forget(self, account: int, push: Callable[[Json], None]) -> None:
-        """Tell somebody no more of an account, if he still is told."""
-        if push in self._pushes[account]:
-            self._pushes[account].remove(push)
-
-    def listen(self, account: int) -> bool:
-        """Return whether anybody is told of an account."""
-        return bool(self._pushes[account])
-
-    def tell(self, account: int, event: Json) -> None:
-        """Tell whoever listens to an account."""
-        for push in tuple(self._pushes[account]):
-            push(event)
 
     def account_of(self, key: str) -> int | None:
         """Return whose stream a key opens; None if it opens none."""
