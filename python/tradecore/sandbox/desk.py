@@ -112,7 +112,7 @@ class Desk:
         Without latency.
     seed : int
     told_later : set of str
-        Why orders end that a client hears of only after they were taken: they stay as orders that were rejected. What is
+        Why orders are rejected that a client hears of only after they were taken: these can be asked for. What is
         refused for any other reason was never there.
     """
 

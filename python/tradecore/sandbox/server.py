@@ -141,6 +141,7 @@ class LocalServer(ABC):
         self._runner: web.AppRunner | None = None
         self._mover: asyncio.Task[None] | None = None
         self.rest = self.ws = ""
+        self._open()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.rest or 'not running'}, {len(self.clients)} clients>"
@@ -150,6 +151,10 @@ class LocalServer(ABC):
     def _client(self, seed: int, number: int) -> Client:
         """Return the client of a number that a seed makes."""
         return Client.made(seed, number)
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Make what speaks for the desks."""
 
     @abstractmethod
     def _routes(self, routes: web.UrlDispatcher) -> None:

@@ -43,14 +43,13 @@ _FIRST_ID = {"BINANCE": 10_000_000_000, "BINANCE_USDM": 20_000_000_000}
 
 
 class BinanceServer(LocalServer):
-    __doc__ = LocalServer.__doc__
+    """A Binance on this machine: a :class:`LocalServer`, whose parameters it has."""
 
     name = "binance"
     venues = ("BINANCE", "BINANCE_USDM")
     _symbols = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE", "BTCUSDT.BINANCE_USDM", "ETHUSDT.BINANCE_USDM")
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def _open(self) -> None:
         self._signers = Keys(self._keys, self._door)
         self._api: dict[str, Api] = {}
         for venue, desk in self._desks.items():
