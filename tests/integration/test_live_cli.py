@@ -9,6 +9,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from conftest import ROOT
 from venue_binance import FakeBinance
 from venue_servers import FastClock
@@ -154,9 +156,12 @@ def test_a_venue_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     run(tmp_path, work)
 
 
-def test_the_example_trades_on_a_server_of_our_own_and_is_decided_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", ["BINANCE", "BYBIT"])
+def test_the_example_trades_on_a_server_of_our_own_and_is_decided_again(tmp_path: Path, venue: str) -> None:
     async def work() -> None:
-        words = ("paper", "--config", str(ROOT / "examples" / "paper.toml"), "--duration", "3s", "--json")
+        text = (ROOT / "examples" / "paper.toml").read_text().replace("BINANCE", venue)
+        (tmp_path / "session.toml").write_text(text)
+        words = ("paper", "--config", "session.toml", "--duration", "3s", "--json")
         code, out, err = await done(tmp_path, *words)
         assert code == 0, err
         summary = json.loads(out)

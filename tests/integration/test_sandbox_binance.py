@@ -28,6 +28,7 @@ from tradecore.venues.binance import BinanceConnector
 from tradecore.venues.clock import VirtualClock
 from tradecore.venues.transport import NetworkTransport
 from venue_live import Trader
+from wire_shapes import fixture, lacks, missing, told_by
 
 BOTH = pytest.mark.parametrize("is_spot", [True, False], ids=["spot", "usdm"])
 
@@ -305,30 +306,6 @@ def test_weights_are_counted_and_a_client_that_goes_on_is_banned() -> None:
     run(work)
 
 
-def shape(value: Any) -> Any:
-    """Types by key; of a list those of its first element. Decimals in text are told from other text."""
-    if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    if isinstance(value, str):
-        return "decimal" if value.lstrip("-").replace(".", "", 1).isdigit() else "text"
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
-
-
-def lacks(told: Any, real: Any, path: str = "") -> list[str]:
-    """What is of another type than in the real message, or not there at all."""
-    if isinstance(real, dict) and isinstance(told, dict):
-        missing = [f"{path}.{key} is missing" for key in real if key not in told]
-        extra = [f"{path}.{key} is not the venue's" for key in told if key not in real]
-        return (
-            missing + extra + [w for key in real if key in told for w in lacks(told[key], real[key], f"{path}.{key}")]
-        )
-    if isinstance(real, list) and isinstance(told, list):
-        return lacks(told[0], real[0], f"{path}[]") if real and told else []
-    return [] if shape(told) == shape(real) or real is None else [f"{path} is {told!r}, the venue's {real!r}"]
-
-
 @pytest.fixture
 def wire(shared: Path) -> Path:
     folder = shared / "wire" / "binance"
@@ -343,13 +320,6 @@ def recorded(path: Path, stream: str) -> Any:
         if message.get("stream") == stream:
             return message["data"]
     raise LookupError(stream)
-
-
-def fixture(path: Path, name: str) -> Any:
-    for line in path.read_text().splitlines():
-        if (row := json.loads(line))["fixture"] == name:
-            return row["message"]
-    raise LookupError(name)
 
 
 @BOTH
@@ -420,16 +390,6 @@ def test_answers_and_private_messages_have_the_keys_and_types_of_the_venues(wire
             assert lacks(index, fixture(usdm, "http_futures_market_premium_index.json")) == []
 
     run(work)
-
-
-def told_by(path: Path, wanted: Callable[[Any], object]) -> Any:
-    """The first recorded message that is wanted."""
-    return next(message for message in map(json.loads, path.read_text().splitlines()) if wanted(message))
-
-
-def missing(told: Any, real: Any) -> list[str]:
-    """What the recorded stream has and ours has not, or has as another type: that one leaves keys of its own out."""
-    return [problem for problem in lacks(told, real) if "is not the venue's" not in problem]
 
 
 def test_private_messages_have_the_keys_and_types_of_recorded_ones(wire: Path) -> None:
@@ -571,13 +531,14 @@ def test_a_catalog_moves_the_market_at_its_own_pace_or_faster(tmp_path: Path) ->
     run(work)
 
 
-def test_the_command_says_one_line_when_it_is_ready_and_ends_with_ctrl_c() -> None:
-    command = [sys.executable, "-m", "tradecore", "sandbox", "binance", "--seed", "7", "--clients", "3"]
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_the_command_says_one_line_when_it_is_ready_and_ends_with_ctrl_c(venue: str) -> None:
+    command = [sys.executable, "-m", "tradecore", "sandbox", venue, "--seed", "7", "--clients", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         ready = json.loads(process.stdout.readline())
-        assert (ready["ready"], ready["venue"], len(ready["accounts"])) == (True, "binance", 3)
+        assert (ready["ready"], ready["venue"], len(ready["accounts"])) == (True, venue, 3)
         assert ready["rest"].startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

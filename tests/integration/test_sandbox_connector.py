@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 import tradecore as tc
-from tradecore.sandbox import BinanceServer
+from tradecore.sandbox import server_of
 from tradecore.types import BookState, OrderStatus
 from tradecore.venues import Credentials, Feed, FeedState, Frame, Secret, Stream, make_connector
 from venue_live import Trader, run, until
 
-both = pytest.mark.parametrize("venue", ["BINANCE", "BINANCE_USDM"])
+VENUES = ["BINANCE", "BINANCE_USDM", "BYBIT", "BYBIT_SPOT"]
+SPOT = ("BINANCE", "BYBIT_SPOT")
+each = pytest.mark.parametrize("venue", VENUES)
 
 
 class Session:
@@ -51,7 +53,9 @@ class Session:
 
 @asynccontextmanager
 async def session(venue: str, **options: Any) -> AsyncIterator[Session]:
-    async with BinanceServer(seed=4, symbols=[f"BTCUSDT.{venue}"]) as server:
+    make = server_of(venue)
+    assert make is not None
+    async with make(seed=4, symbols=[f"BTCUSDT.{venue}"]) as server:
         client = server.clients[0]
         keys = Credentials(key=client.key, secret=Secret(client.secret))
         async with make_connector(venue, credentials=keys, url=server.rest, seed=1, **options) as connector:
@@ -63,7 +67,7 @@ async def session(venue: str, **options: Any) -> AsyncIterator[Session]:
             yield made
 
 
-@both
+@each
 def test_a_book_is_the_servers_for_as_long_as_it_is_followed(venue: str) -> None:
     async def work() -> None:
         async with session(venue) as made:
@@ -80,7 +84,7 @@ def test_a_book_is_the_servers_for_as_long_as_it_is_followed(venue: str) -> None
 
 
 @pytest.mark.parametrize("order_entry", ["websocket", "rest"])
-@both
+@each
 def test_orders_live_as_they_do_at_the_venue(venue: str, order_entry: str) -> None:
     async def work() -> None:
         async with session(venue, order_entry=order_entry) as made:
@@ -111,7 +115,7 @@ def test_orders_live_as_they_do_at_the_venue(venue: str, order_entry: str) -> No
             account = await made.connector.account([made.id], since_ns)
             assert {execution.execution_id for execution in account.executions} == told
             assert account.orders == []
-            assert account.positions == ({} if venue == "BINANCE" else {made.id: Decimal("0.010")})
+            assert account.positions == ({} if venue in SPOT else {made.id: Decimal("0.010")})
             looked_up = await made.connector.query(made.id, bought)
             assert {report.execution for report in looked_up if report.kind == "fill"} == told
             crossing = await made.send(lambda ctx: ctx.buy(made.id, "0.01", made.below(-0.01), post_only=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -21,53 +21,76 @@ _LOOK_S = 0.5
 sandbox_app = typer.Typer(cls=Group, help="Local servers that speak a venue's protocol.", no_args_is_help=True)
 
 
+Port = Annotated[
+    int, typer.Option(metavar="P", callback=number_in(0, 65_535), help="Port on this machine; 0 for a free one.")
+]
+Symbols = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--symbol",
+        metavar="ID",
+        help="Instrument of the venue, several times for several; all of the data if not given.",
+    ),
+]
+Data = Annotated[
+    str, typer.Option(metavar="DIR", callback=in_utf8_name, help="Catalog that moves the markets; synth makes them.")
+]
+Speed = Annotated[float, typer.Option(metavar="X", help="How many times as fast the data goes by.")]
+Accounts = Annotated[int, typer.Option(metavar="N", callback=number_in(1, 1_000), help="How many accounts there are.")]
+Script = Annotated[
+    Path | None, typer.Option(metavar="FILE", callback=in_utf8_name, help="Script of what goes wrong, TOML.")
+]
+Seed = Annotated[
+    int, typer.Option(metavar="N", callback=number_in(0, SEED_MAX), help="Seed of markets, keys and faults.")
+]
+
+
 @sandbox_app.command(cls=Command)
 def binance(
-    port: Annotated[
-        int, typer.Option(metavar="P", callback=number_in(0, 65_535), help="Port on this machine; 0 for a free one.")
-    ] = 0,
-    symbols: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--symbol",
-            metavar="ID",
-            help="Instrument of BINANCE or BINANCE_USDM, several times for several; all of the data if not given.",
-        ),
-    ] = None,
-    data: Annotated[
-        str,
-        typer.Option(metavar="DIR", callback=in_utf8_name, help="Catalog that moves the markets; synth makes them."),
-    ] = "synth",
-    speed: Annotated[float, typer.Option(metavar="X", help="How many times as fast the data goes by.")] = 1.0,
-    clients: Annotated[
-        int, typer.Option(metavar="N", callback=number_in(1, 1_000), help="How many accounts there are.")
-    ] = 2,
-    faults: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=in_utf8_name, help="Script of what goes wrong, TOML.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(metavar="N", callback=number_in(0, SEED_MAX), help="Seed of markets, keys and faults.")
-    ] = 0,
+    port: Port = 0,
+    symbols: Symbols = None,
+    data: Data = "synth",
+    speed: Speed = 1.0,
+    clients: Accounts = 2,
+    faults: Script = None,
+    seed: Seed = 0,
 ) -> int:
     """Serve Binance, spot and USD-M futures, until Ctrl-C.
 
     Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
     only and ends with the process that started it.
     """
+    return _serve("BINANCE", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+
+
+@sandbox_app.command(cls=Command)
+def bybit(
+    port: Port = 0,
+    symbols: Symbols = None,
+    data: Data = "synth",
+    speed: Speed = 1.0,
+    clients: Accounts = 2,
+    faults: Script = None,
+    seed: Seed = 0,
+) -> int:
+    """Serve Bybit, linear contracts and spot, until Ctrl-C.
+
+    Prints one line of JSON when it is ready: where it is, and the keys of its accounts. It listens on this machine
+    only and ends with the process that started it.
+    """
+    return _serve("BYBIT", port, symbols, data, faults, speed=speed, clients=clients, seed=seed)
+
+
+def _serve(venue: str, port: int, symbols: list[str] | None, data: str, faults: Path | None, **options: Any) -> int:
     import asyncio
 
     from tradecore.cli.signals import on_signals
-    from tradecore.sandbox import BinanceServer, load_faults
+    from tradecore.sandbox import load_faults, server_of
 
-    server = BinanceServer(
-        port,
-        symbols=symbols,
-        data=None if data == "synth" else data,
-        speed=speed,
-        clients=clients,
-        faults=() if faults is None else load_faults(faults),
-        seed=seed,
-    )
+    make = server_of(venue)
+    assert make is not None
+    script = () if faults is None else load_faults(faults)
+    server = make(port, symbols=symbols, data=None if data == "synth" else data, faults=script, **options)
 
     async def serve() -> None:
         over = asyncio.Event()

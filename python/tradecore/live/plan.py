@@ -81,11 +81,11 @@ async def run_session(plan: SessionPlan, opened: Callable[[Live], None]) -> Sess
     strategies = build_strategies(scope, config.strategies)
     venues = build_venues(scope, config.venues, strategies, default=SimVenue)
     async with AsyncExitStack() as stack:
-        url = await _sandbox(stack, plan, strategies)
+        urls = await _sandboxes(stack, plan, strategies)
         try:
             live = Live(
                 strategies,
-                [_connector(plan, venue.name, url) for venue in venues],
+                [_connector(plan, venue.name, urls.get(venue.name)) for venue in venues],
                 paper=venues if plan.mode == "paper" else None,
                 journal=plan.journal or mode.journal,
                 durability=mode.durability,
@@ -104,22 +104,29 @@ async def run_session(plan: SessionPlan, opened: Callable[[Live], None]) -> Sess
             return await live.run()
 
 
-async def _sandbox(stack: AsyncExitStack, plan: SessionPlan, strategies: Sequence[Strategy]) -> str | None:
-    """Start a server that stands in for venues, where the configuration wants one; return where it is."""
-    wanted = {connection.venue for connection in plan.config.mode.connections if connection.sandbox}
+async def _sandboxes(stack: AsyncExitStack, plan: SessionPlan, strategies: Sequence[Strategy]) -> dict[str, str]:
+    """Start the servers that stand in for venues, where the configuration wants some; return where each venue is."""
+    wanted = [connection.venue for connection in plan.config.mode.connections if connection.sandbox]
     if not wanted:
-        return None
+        return {}
     if plan.mode == "live":
         raise ConfigError(plan.source, "mode.connections", "a sandbox takes no real orders: use paper")
-    from tradecore.sandbox import BinanceServer
+    from tradecore.sandbox import server_of
 
     names = dict.fromkeys(name for strategy in strategies for name in strategy.instruments)
-    symbols = [name for name in names if name.rpartition(".")[2] in wanted]
-    try:
-        server = BinanceServer(symbols=symbols, data=plan.config.data.catalog, seed=plan.config.seed)
-    except (InvalidValueError, UnknownInstrumentError) as error:
-        raise ConfigError(plan.source, "mode.connections", f"no sandbox: {error}") from None
-    return (await stack.enter_async_context(server)).rest
+    urls: dict[str, str] = {}
+    for make in dict.fromkeys(server_of(venue) for venue in wanted):
+        if make is None:
+            lacking = next(venue for venue in wanted if server_of(venue) is None)
+            raise ConfigError(plan.source, "mode.connections", f"no sandbox: there is none of {lacking}")
+        venues = [venue for venue in wanted if venue in make.venues]
+        symbols = [name for name in names if name.rpartition(".")[2] in venues]
+        try:
+            server = make(symbols=symbols, data=plan.config.data.catalog, seed=plan.config.seed)
+        except (InvalidValueError, UnknownInstrumentError) as error:
+            raise ConfigError(plan.source, "mode.connections", f"no sandbox: {error}") from None
+        urls |= dict.fromkeys(venues, (await stack.enter_async_context(server)).rest)
+    return urls
 
 
 def _known(config: BacktestConfig, source: str) -> tuple[str, ...]:

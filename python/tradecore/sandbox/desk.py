@@ -26,7 +26,7 @@ _KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A fill of an order; ``fee`` is in ``fee_asset``, and ``trade_id`` that of the public trade."""
+    """A fill of an order; ``fee`` is in ``fee_asset``, ``trade_id`` that of the public trade, ``left`` what is open."""
 
     trade_id: int
     price: Decimal
@@ -35,6 +35,7 @@ class Execution:
     fee_asset: str
     is_maker: bool
     ts_ns: int
+    left: Decimal
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class OrderRecord:
     qty: Decimal
     price: Decimal = Decimal(0)
     stop_price: Decimal = Decimal(0)
+    trigger: str = "last"
+    trigger_rises: bool = False
     quote_qty: Decimal = Decimal(0)
     reduce_only: bool = False
     expires_ms: int = 0
@@ -224,6 +227,20 @@ class Desk:
         names = ("initial_margin", "maintenance_margin", "unrealized_pnl")
         return held, {name: sum((position[name] for position in held.values()), Decimal(0)) for name in names}
 
+    def open_interest(self, symbol: str) -> Decimal:
+        """Return what the accounts that have traded hold long of a contract."""
+        held = (self.position(account, symbol)["qty"] for account in self.fills)
+        return sum((qty for qty in held if qty > 0), Decimal(0))
+
+    def mark_price(self, symbol: str) -> Decimal:
+        """Return the price that positions are valued at; 0 before there is any."""
+        return Decimal(str(self.exchange.mark_price(self.market_of[symbol]) or 0))
+
+    def last_price(self, symbol: str) -> Decimal:
+        """Return the price of the last trade; the mark before any."""
+        traded = self.trades[symbol]
+        return traded[-1].price if traded else self.mark_price(symbol)
+
     def levels(self, symbol: str, most: int) -> tuple[Levels, Levels]:
         """Return so many levels of bids and asks as they are now, best first."""
         bids, asks = self.exchange.depth(self.market_of[symbol], most)
@@ -337,8 +354,9 @@ class Desk:
             trade_id = self._publish(order.symbol, [(*steps, buyer_rested)], notice.ts_event)[0].trade_id
             if notice.made_by == "own_order":
                 self._met = (met, trade_id)
-        execution = Execution(trade_id, notice.price, notice.qty, fee, asset, is_maker, notice.ts_event)
         order.filled += notice.qty
+        left = order.qty - order.filled
+        execution = Execution(trade_id, notice.price, notice.qty, fee, asset, is_maker, notice.ts_event, left)
         order.cost += notice.price * notice.qty
         order.status = "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED"
         order.executions.append(execution)

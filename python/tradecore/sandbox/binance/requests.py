@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from tradecore.sandbox.binance.refusals import BAD_SYMBOL, missing, unreadable
+from tradecore.sandbox.reading import Positive, read
 from tradecore.sandbox.refused import Refused
 
 __all__ = ["AmendRequest", "Asked", "CancelReplaceRequest", "ModifyRequest", "OrderRequest", "WhichOrder", "whole"]
 
 _AUTH = ("signature", "timestamp", "recvWindow", "apiKey")
 
-Positive = Annotated[Decimal, Field(gt=0, lt=10**15)]
 ClientId = Annotated[str, StringConstraints(pattern=r"^[.A-Z:/a-z0-9_-]{1,36}$")]
 
 
@@ -99,16 +98,7 @@ class Asked:
         Refused
             Naming the first one that is missing (-1102), unread (-1104) or wrong (-1100).
         """
-        try:
-            return model.model_validate({name: value for name, value in self.params.items() if name not in _AUTH})
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "missing":
-                raise missing(name) from None
-            if first["type"] == "extra_forbidden":
-                raise Refused(-1104, f"Not all sent parameters were read; '{name}' is none here.") from None
-            raise unreadable(name, f": {first['msg']}") from None
+        return read(model, {name: value for name, value in self.params.items() if name not in _AUTH}, _refuse)
 
     def whole(self, name: str, default: int) -> int:
         """Read one number, as :func:`whole` does."""
@@ -154,3 +144,11 @@ def whole(params: Mapping[str, Any], name: str, default: int) -> int:
     if number < 0 or (name == "limit" and not 1 <= number <= 5_000):
         raise unreadable(name)
     return number
+
+
+def _refuse(name: str, kind: str, text: str) -> Refused:
+    if kind == "missing":
+        return missing(name)
+    if kind == "extra_forbidden":
+        return Refused(-1104, f"Not all sent parameters were read; '{name}' is none here.")
+    return unreadable(name, f": {text}")

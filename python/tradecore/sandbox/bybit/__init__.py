@@ -1,0 +1,5 @@
+"""A local Bybit."""
+
+from tradecore.sandbox.bybit.server import BybitServer
+
+__all__ = ["BybitServer"]
