@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from text import cell, code, markdown, table
 
 from tradecore.config import BacktestConfig
-from tradecore.config.models import _IntervalText
+from tradecore.config.texts import IntervalText
 from tradecore.risk import RiskLimits, Stops
 from tradecore.strategies.registry import REGISTRY
 from tradecore.strategy import Duration
@@ -39,6 +39,12 @@ _TABLES = {
     "strategies": "[[strategies]]",
     "output": "[output]",
     "instruments": "[[instruments]]",
+    "mode": "[mode]",
+    "connections": "[[mode.connections]]",
+    "log": "[log]",
+    "metrics": "[metrics]",
+    "alerts": "[alerts]",
+    "targets": "[[alerts.targets]]",
 }
 """How the tables of a file are headed, by the field that holds them."""
 
@@ -104,7 +110,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _rows(package: griffe.Module, model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
-    documented = package[f"config.models.{model.__name__}"].members
+    documented = package[f"{model.__module__.removeprefix('tradecore.')}.{model.__name__}"].members
     hints = get_type_hints(model, include_extras=True)
     for name, info in model.model_fields.items():
         if any(_models(info.annotation)) or (model is BacktestConfig and name in _TABLES):
@@ -184,7 +190,7 @@ def _default(value: Any) -> str:
 
 def _words(annotation: Any) -> str:
     """Return a type in the words of a configuration file."""
-    if annotation in (Duration, _IntervalText):
+    if annotation in (Duration, IntervalText):
         return "duration"
     origin, arguments = get_origin(annotation), get_args(annotation)
     if Decimal in (annotation, *arguments):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +12,9 @@ import typer
 
 from tradecore.cli.console import command, emit, next_steps, note, say
 from tradecore.cli.options import Json
-from tradecore.cli.usage import in_utf8_name
+from tradecore.cli.usage import in_utf8_name, number_in
 
 if TYPE_CHECKING:
-    import asyncio
-
     from tradecore.live.plan import SessionPlan
     from tradecore.live.runner import Live
     from tradecore.live.state import Mode, SessionResult
@@ -33,6 +33,15 @@ _Duration = Annotated[
     str | None, typer.Option("--duration", metavar="TIME", help="End by itself after a while, such as 10m.")
 ]
 _RealOrders = Annotated[bool, typer.Option("--real-orders", help="Really trade; the file has to say so too.")]
+_MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="P",
+        callback=number_in(0, 65_535),
+        help="Answer for metrics and health there, not at the configured port; 0 for a free one.",
+    ),
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="No view, no notes, no next steps.")]
 
 
@@ -41,6 +50,7 @@ def paper(
     journal: _Journal = None,
     symbol: _Symbol = None,
     duration: _Duration = None,
+    metrics_port: _MetricsPort = None,
     json: Json = False,
     quiet: _Quiet = False,
 ) -> int:
@@ -49,7 +59,7 @@ def paper(
     Ctrl-C ends it in order: last hooks, open orders, the journal. A second one ends it at once. A session that was
     killed goes on from its journal.
     """
-    return _run(config, "paper", journal, symbol, duration, json=json, quiet=quiet)
+    return _run(config, "paper", journal, symbol, duration, metrics_port, json=json, quiet=quiet)
 
 
 def live(
@@ -60,6 +70,7 @@ def live(
     journal: _Journal = None,
     symbol: _Symbol = None,
     duration: _Duration = None,
+    metrics_port: _MetricsPort = None,
     json: Json = False,
     quiet: _Quiet = False,
 ) -> int:
@@ -67,7 +78,9 @@ def live(
 
     Real orders need live = true in the file's table of the mode, and --real-orders.
     """
-    return _run(config, "live", journal, symbol, duration, json=json, quiet=quiet, real_orders=real_orders)
+    return _run(
+        config, "live", journal, symbol, duration, metrics_port, json=json, quiet=quiet, real_orders=real_orders
+    )
 
 
 def _run(
@@ -76,6 +89,7 @@ def _run(
     journal: Path | None,
     symbol: str | None,
     duration: str | None,
+    metrics_port: int | None,
     *,
     json: bool,
     quiet: bool,
@@ -84,11 +98,15 @@ def _run(
     import asyncio
 
     from tradecore.config import load_config
+    from tradecore.config.observe import MetricsConfig
     from tradecore.live.plan import SessionPlan
     from tradecore.validation import to_ns
 
     seconds = None if duration is None else int(to_ns("--duration", duration)) / 1e9
     loaded, notes = load_config(config)
+    if metrics_port is not None:
+        metrics = (loaded.metrics or MetricsConfig()).model_copy(update={"port": metrics_port})
+        loaded = loaded.model_copy(update={"metrics": metrics})
     plan = SessionPlan(
         config=loaded,
         source=str(config),
@@ -119,9 +137,9 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
 
     from tradecore.cli.signals import on_signals
     from tradecore.live.plan import run_session
+    from tradecore.observe.watched import watched
 
     loop = asyncio.get_running_loop()
-    tasks: list[asyncio.Task[None]] = []
     running: list[Live] = []
     stops = 0
 
@@ -135,20 +153,24 @@ async def _session(plan: SessionPlan, seconds: float | None, *, quiet: bool) -> 
         note("ending: open orders first; once more to end at once", quiet=quiet)
         running[0].stop()
 
-    def opened(session: Live) -> None:
+    @asynccontextmanager
+    async def opened(session: Live) -> AsyncIterator[None]:
         running.append(session)
         if seconds is not None:
             loop.call_later(seconds, session.stop)
-        if not quiet:
-            tasks.append(loop.create_task(_show(session)))
+        async with watched(session, plan.config, plan.source) as url:
+            if url is not None:
+                note(f"metrics and health at {url}", quiet=quiet)
+            view = None if quiet else loop.create_task(_show(session))
+            try:
+                yield
+            finally:
+                if view is not None:
+                    view.cancel()
+                    await asyncio.gather(view, return_exceptions=True)
 
     with on_signals(stop):
-        try:
-            return await run_session(plan, opened)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return await run_session(plan, opened)
 
 
 async def _show(session: Live) -> None:

@@ -7,9 +7,6 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -17,10 +14,11 @@ from pydantic import (
     model_validator,
 )
 
-from tradecore._core import parse_duration
+from tradecore.config.observe import AlertsConfig, LogConfig, MetricsConfig
 from tradecore.config.risk import limits_from_table, limits_to_table
+from tradecore.config.sections import Section
+from tradecore.config.texts import IntervalText
 from tradecore.config.venues import from_table, to_table
-from tradecore.errors import InvalidValueError
 from tradecore.risk import RiskLimits
 from tradecore.venue import SimVenue
 
@@ -30,28 +28,10 @@ __all__ = [
     "DataConfig",
     "ModeConfig",
     "OutputConfig",
-    "Section",
     "StrategyConfig",
     "TardisConfig",
 ]
 
-
-def _is_duration(text: str) -> str:
-    try:
-        parse_duration(text)
-    except InvalidValueError as error:
-        raise ValueError(error.problem) from None
-    return text
-
-
-def _is_interval(text: str) -> str:
-    if parse_duration(_is_duration(text)) == 0:
-        raise ValueError("expected more than 0")
-    return text
-
-
-_IntervalText = Annotated[str, AfterValidator(_is_interval)]
-"""A length of time above zero, kept as text."""
 
 _Venue = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_table)]
 """A simulated venue, a table with its settings in a file."""
@@ -59,12 +39,6 @@ _Venue = Annotated[SimVenue, PlainValidator(from_table), PlainSerializer(to_tabl
 
 _Limits = Annotated[RiskLimits | None, PlainValidator(limits_from_table), PlainSerializer(limits_to_table)]
 """Limits, a table of them in a file."""
-
-
-class Section(BaseModel):
-    """A table of a configuration: unknown keys are errors, and nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TardisConfig(Section):
@@ -130,9 +104,9 @@ class OutputConfig(Section):
     """First part of the files' names; the venue in lower case if not given."""
     date: str | None = None
     """Date in the files' names; the first day of the data if not given."""
-    candles: _IntervalText = "1m"
+    candles: IntervalText = "1m"
     """Length of the candles that are recorded from the market's trades."""
-    sample_interval: _IntervalText = "1s"
+    sample_interval: IntervalText = "1s"
     """Time between samples of the equity."""
     csv_safe: bool = True
     """Whether text in the tables that a spreadsheet would take for a formula gets an apostrophe in front."""
@@ -170,7 +144,7 @@ class ModeConfig(Section):
     """What commands that have left are sure to outlive in it: this process, or the machine."""
     on_stop: Literal["cancel", "keep"] = "cancel"
     """What becomes of open orders in the end."""
-    sync_timeout: _IntervalText = "30s"
+    sync_timeout: IntervalText = "30s"
     """How long books may take to be synced at the start."""
     connections: tuple[ConnectionConfig, ...] = ()
     """How venues are reached; one that is not named here by its own hosts."""
@@ -204,6 +178,12 @@ class BacktestConfig(Section):
     ``system.json``; none if not given."""
     mode: ModeConfig = ModeConfig()
     """What a session on paper or live needs beside; a backtest leaves it alone."""
+    log: LogConfig | None = None
+    """What a session logs; warnings and errors if not given."""
+    metrics: MetricsConfig | None = None
+    """Where a session answers for metrics and health; nowhere if not given."""
+    alerts: AlertsConfig | None = None
+    """Who is told when something goes wrong; nobody if not given."""
     data: DataConfig = DataConfig()
     """Where events come from."""
     venues: tuple[_Venue, ...] = ()

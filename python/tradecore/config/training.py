@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tradecore.config.models import Section
+from tradecore.config.sections import Section
 
 __all__ = ["TrainConfig"]
 

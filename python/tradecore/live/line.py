@@ -34,6 +34,8 @@ class Heard:
     messages: int = 0
     trades: int = 0
     """Of the messages, those of trades."""
+    books: int = 0
+    """Those of the order book."""
     traded_qty: int = 0
     """In increments."""
     last_ns: int = 0
@@ -43,7 +45,10 @@ class Heard:
         """Count a message."""
         self.messages += 1
         self.last_ns = ts_recv
-        if columns["kind"][0] == EventKind.TRADE:
+        kind = columns["kind"][0]
+        if kind == EventKind.BOOK_SET or kind == EventKind.BOOK_CLEAR:
+            self.books += 1
+        elif kind == EventKind.TRADE:
             self.trades += 1
             self.traded_qty += int(columns["qty"].sum())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 from tradecore._core import parse_duration
@@ -61,14 +61,16 @@ class SessionPlan:
             raise ConfigError(self.source, "mode.live", "goes with --real-orders on the command line")
 
 
-async def run_session(plan: SessionPlan, opened: Callable[[Live], None]) -> SessionResult:
+async def run_session(
+    plan: SessionPlan, opened: Callable[[Live], AbstractAsyncContextManager[object]]
+) -> SessionResult:
     """Run a session until somebody stops it.
 
     Parameters
     ----------
     plan : SessionPlan
     opened : callable
-        Is given the session when it is connected.
+        Is given the session when it is connected, and returns what goes on beside it until it ends.
 
     Raises
     ------
@@ -99,8 +101,7 @@ async def run_session(plan: SessionPlan, opened: Callable[[Live], None]) -> Sess
             )
         except InvalidValueError as error:
             raise ConfigError(plan.source, error.field, error.problem) from None
-        async with live:
-            opened(live)
+        async with live, opened(live):
             return await live.run()
 
 

@@ -1,0 +1,1 @@
+"""What a running session shows of itself: metrics, health, logs and alerts."""
