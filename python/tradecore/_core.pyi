@@ -4052,6 +4052,8 @@ class Kernel:
         """Take the entries since the last call; empty if they are not kept."""
     def take_tables(self) -> dict[str, dict[str, Any]]:
         """Take the rows of orders that ended, fills and candles since the last call, as :meth:`Simulation.run`."""
+    def known_orders(self) -> dict[str, Any]:
+        """Return orders that :meth:`take_tables` has not given yet, open or ended a short while ago, as columns."""
     @property
     def now_ns(self) -> int:
         """The time of the newest input, ns UTC; 0 before any."""

@@ -26,6 +26,7 @@ from tradecore.cli.lookahead import lookahead
 from tradecore.cli.replay import replay
 from tradecore.cli.report import report
 from tradecore.cli.sandbox import sandbox_app
+from tradecore.cli.store import store_app
 from tradecore.cli.strategies import strategies
 from tradecore.cli.train import train
 from tradecore.cli.usage import Command, Group, usage_problem
@@ -60,6 +61,7 @@ app.command("check-exchange", cls=Command)(check_exchange)
 app.add_typer(data_app, name="data")
 app.add_typer(fit_app, name="fit")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(store_app, name="store")
 
 
 def _version(wanted: bool) -> None:

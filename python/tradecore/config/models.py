@@ -140,6 +140,8 @@ class ModeConfig(Section):
     """Name of the session, 1 to 12 letters and digits, part of every client id; made of the time if not given."""
     journal: str | None = None
     """Folder of the session's journal; ``--journal`` goes before it. A session whose journal is there goes on."""
+    store: str | None = None
+    """Database that orders, fills, positions and money are written to: a URL, or a file of SQLite. Needs a journal."""
     durability: Literal["process", "power"] = "process"
     """What commands that have left are sure to outlive in it: this process, or the machine."""
     on_stop: Literal["cancel", "keep"] = "cancel"

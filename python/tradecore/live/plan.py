@@ -90,6 +90,7 @@ async def run_session(
                 [_connector(plan, venue.name, urls.get(venue.name)) for venue in venues],
                 paper=venues if plan.mode == "paper" else None,
                 journal=plan.journal or mode.journal,
+                store=mode.store,
                 durability=mode.durability,
                 session=mode.session,
                 risk=config.risk,

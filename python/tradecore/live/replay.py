@@ -36,6 +36,18 @@ class Replay:
         For a journal that is damaged, or of a session that no configuration made.
     ConfigError
         When its strategies cannot be made any more.
+
+    Attributes
+    ----------
+    session, mode : str
+    instruments : list of Instrument
+        In the order of the kernel's markets.
+    strategies : list of str
+        Names, in the kernel's order.
+    kernel : Kernel
+        As far as the journal has been taken.
+    ended : str, optional
+        The digest that the journal ends with, once that has been read.
     """
 
     def __init__(self, folder: str | Path, *, until_ns: int | None = None) -> None:
@@ -44,26 +56,27 @@ class Replay:
         if "config" not in header:
             raise JournalError(str(folder), "has no configuration: feed its entries to tradecore.replay")
         config = BacktestConfig.model_validate_json(orjson.dumps(header["config"]))
-        self._instruments = [instrument_from_dict(table) for table in header["instruments"]]
-        known = tuple(instrument.id for instrument in self._instruments)
+        self.instruments = [instrument_from_dict(table) for table in header["instruments"]]
+        known = tuple(instrument.id for instrument in self.instruments)
         scope = Scope(known=known, source=str(folder), place="the journal")
-        self._names = [strategy.called for strategy in config.strategies]
+        self.strategies = [strategy.called for strategy in config.strategies]
         strategies = build_strategies(scope, config.strategies)
-        self._kernel: Kernel = build_kernel(
+        self.kernel: Kernel = build_kernel(
             header["session"],
             strategies,
-            self._instruments,
+            self.instruments,
             stop_run_on_error=len(strategies) == 1,
             keeps_journal=True,
             cost_basis=config.cost_basis,
             risk=config.risk,
         )
-        self._session = header["session"]
+        self.session: str = header["session"]
+        self.mode: str = header["mode"]
         self._until = until_ns
         self._inputs = 0
         self._commands = 0
         self._diverged: int | None = None
-        self._ended: str | None = None
+        self.ended: str | None = None
         self._is_cut = False
 
     def steps(self) -> Iterator[str]:
@@ -74,37 +87,53 @@ class Replay:
         JournalError, DataError
             For a damaged journal; what came before it has been taken.
         """
+        for entries in self.pieces():
+            for at, strategy, text in journal_commands(entries, self.instruments):
+                self._commands += 1
+                yield f"{_moment(at)} {self.strategies[strategy]}: {text}"
+
+    def pieces(self) -> Iterator[bytes]:
+        """Take what is in the journal piece by piece; yield the entries of each once they have been taken.
+
+        Raises
+        ------
+        JournalError, DataError
+            For a damaged journal; what came before it has been taken.
+        """
         for record in self._reader:
             if record.kind is RecordKind.END:
-                self._ended = orjson.loads(record.data)["digest"]
+                self.ended = orjson.loads(record.data)["digest"]
             if record.kind is not RecordKind.ENTRIES:
                 continue
             if self._until is not None and (journal_begins(record.data) or 0) >= self._until:
                 self._is_cut = True
                 return
-            diverged, _ = self._kernel.replay(record.data)
+            diverged, _ = self.kernel.replay(record.data)
             self._inputs += 1
             if self._diverged is None:
                 self._diverged = diverged
-            self._kernel.take_journal()
-            for at, strategy, text in journal_commands(record.data, self._instruments):
-                self._commands += 1
-                yield f"{_moment(at)} {self._names[strategy]}: {text}"
+            self.kernel.take_journal()
+            yield record.data
+
+    @property
+    def diverged(self) -> str | None:
+        """When the first decision differed, ISO 8601; None as long as none has."""
+        return None if self._diverged is None else _moment(self._diverged)
 
     def summary(self) -> dict[str, Any]:
         """Close the session and return what it came to.
 
         ``faithful`` is whether every decision was the same, and where the session ended in order the digest too.
         """
-        digest = self._kernel.finish()
-        same = self._ended is None or self._is_cut or digest == self._ended
+        digest = self.kernel.finish()
+        same = self.ended is None or self._is_cut or digest == self.ended
         return {
-            "session": self._session,
+            "session": self.session,
             "inputs": self._inputs,
             "commands": self._commands,
             "digest": digest,
             "faithful": self._diverged is None and same,
-            "diverged": None if self._diverged is None else _moment(self._diverged),
+            "diverged": self.diverged,
         }
 
 

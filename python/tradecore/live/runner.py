@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from tradecore._core import Instrument
 from tradecore.backtest.tables import TableStore
@@ -29,6 +29,9 @@ from tradecore.venue import SimVenue
 from tradecore.venues import Connector, Stream, VenueQueue
 from tradecore.venues.clock import Clock, SystemClock, Timer
 from tradecore.venues.events import Balance, Event, FeedState, Frame, LinkState, VenueReport
+
+if TYPE_CHECKING:
+    from tradecore.live.projecting import Projector
 
 __all__ = ["Live"]
 
@@ -68,6 +71,9 @@ class Live:
         Settings of the simulated exchange, one for each venue. Not given, orders are real.
     journal : path, optional
         Folder of journals, each in a folder of its session's name; none is written if not given.
+    store : str or path, optional
+        A database that orders, fills, positions and money are written to as they come: a URL of SQLAlchemy, or a file
+        of SQLite. Needs a journal, from which it can be rebuilt.
     durability : "process" or "power"
         What a command that has left is sure to outlive in the journal: this process, or the machine.
     session : str, optional
@@ -97,7 +103,7 @@ class Live:
     Raises
     ------
     InvalidValueError
-        For venues without a connector or settings.
+        For venues without a connector or settings, and a store without a journal.
     CredentialsError
         For real orders without keys.
     RunError
@@ -120,6 +126,7 @@ class Live:
         *,
         paper: Sequence[SimVenue] | None = None,
         journal: str | Path | None = None,
+        store: str | Path | None = None,
         durability: Durability = "process",
         session: str | None = None,
         risk: RiskLimits | None = None,
@@ -144,7 +151,11 @@ class Live:
                 raise CredentialsError(venue, "real orders need keys, and there are none in the environment")
             if self._paper is not None and venue not in self._paper:
                 raise InvalidValueError("paper", f"no settings for venue {venue}")
+        if store is not None and journal is None:
+            raise InvalidValueError("store", "needs a journal, which it is made of")
         self._wanted = wanted
+        self._store = store
+        self._projector: Projector | None = None
         self._journal = None if journal is None else Path(journal)
         self._durability: Durability = durability
         self._clock = clock or SystemClock()
@@ -295,6 +306,8 @@ class Live:
             _LOG.info("session %s goes on after %d records of its journal", name, count)
         elif self._paper is not None:
             kernel.carry_refusals(self._clock.now_ns())
+        if self._store is not None:
+            self._projector = _projector(self._store, session, name, self._mode, self.strategies, self._clock)
 
     def _write_to(self, folder: Path, instruments: Sequence[Instrument], *, is_new: bool) -> JournalWriter:
         if is_new and folder.exists():
@@ -336,6 +349,8 @@ class Live:
             await self._reconcile()
         if not self._is_resumed:
             session.start(self._now())
+        if self._projector is not None:
+            self._projector.start()
         held, self._held = self._held or [], None
         for each in held:
             self._guarded(self._take_in, each)
@@ -392,10 +407,15 @@ class Live:
         held = session.kernel.account_state()["positions"]
         digest = session.kernel.finish()
         # One that was taken up and has not gone on can be taken up again.
-        if session.journal is not None and self._failure is None and (has_begun or not self._is_resumed):
+        has_ended = session.journal is not None and self._failure is None and (has_begun or not self._is_resumed)
+        if session.journal is not None and has_ended:
             session.journal.end({"digest": digest})
-        store = TableStore([i.id for i in session.instruments], [strategy.name for strategy in self.strategies])
-        store.keep(session.kernel.take_tables())
+        if self._projector is not None:
+            self._projector.end(digest if has_ended else None)
+            store = self._projector.tables
+        else:
+            store = TableStore([i.id for i in session.instruments], [strategy.name for strategy in self.strategies])
+            store.keep(session.kernel.take_tables())
         return SessionResult(str(self._name), digest, session.kernel.failures, held, store)
 
     async def _flat_of_orders(self) -> None:
@@ -415,6 +435,8 @@ class Live:
         self._tasks.clear()
         if self._wake is not None:
             self._wake.cancel()
+        if self._projector is not None:
+            await self._projector.close()
         for connector in self._connectors.values():
             await connector.close()
         if self._session is not None and self._session.journal is not None:
@@ -501,6 +523,16 @@ class Live:
         self._wake = None
         self._guarded(self._advance)
         self._plan()
+
+
+def _projector(
+    url: str | Path, session: Session, name: str, mode: Mode, strategies: Sequence[Strategy], clock: Clock
+) -> Projector:
+    # What a store needs comes with an extra.
+    from tradecore.live.projecting import Projector
+    from tradecore.store import Store
+
+    return Projector(Store(url), session, name, mode, [strategy.name for strategy in strategies], clock)
 
 
 def session_name(now_ns: int) -> str:

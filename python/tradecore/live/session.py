@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tradecore._core import Instrument, Kernel
+from tradecore._core import Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
 from tradecore.live.desk import Desk
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
@@ -48,6 +48,8 @@ class Session:
         self.desk = desk
         self.journal = journal
         self.now_ns = 0
+        self.began_ns: int | None = None
+        """Time of the first input in its journal, ns UTC; None without any."""
         self._is_ending = False
         self._markets = {instrument.id: index for index, instrument in enumerate(instruments)}
         self._currencies = {instrument.settlement for instrument in instruments}
@@ -69,6 +71,8 @@ class Session:
         _, rest = self.kernel.replay(b"".join(pieces))
         self.kernel.take_journal()
         self.kernel.drain()
+        if pieces:
+            self.began_ns = journal_begins(pieces[0])
         self.now_ns = self.kernel.now_ns
         if self.journal is not None:
             self.journal.entries(rest)
@@ -216,7 +220,10 @@ class Session:
 
     def _write(self, journal: JournalWriter, *, is_urgent: bool) -> None:
         try:
-            journal.entries(self.kernel.take_journal())
+            entries = self.kernel.take_journal()
+            if self.began_ns is None:
+                self.began_ns = journal_begins(entries)
+            journal.entries(entries)
             if self._is_ending:
                 journal.flush_reserved()
             elif is_urgent:

@@ -27,7 +27,7 @@ use crate::levels::LevelMessage;
 use crate::notices::{Notice, Refusal};
 use crate::positions::FinalPositions;
 use crate::reconcile::known_to_py;
-use crate::records::{failures, tables};
+use crate::records::{failures, orders_table, tables};
 use crate::reports::{Terms, order_key, venue_key};
 use crate::risk::{to_optional_risk, uses_to_py};
 use crate::roster::Roster;
@@ -780,6 +780,13 @@ impl PyKernel {
         let taken = tables(py, record, &roster.instruments)?;
         record.clear();
         Ok(taken)
+    }
+
+    /// Return orders that :meth:`take_tables` has not given yet, open or ended a short while ago, as columns.
+    fn known_orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let state = self.state()?;
+        let orders: Vec<_> = state.kernel.iter().flat_map(|kernel| kernel.known_orders().cloned()).collect();
+        orders_table(py, &orders, &state.roster.instruments)
     }
 
     /// The time of the newest input, ns UTC; 0 before any.

@@ -55,6 +55,12 @@ impl Kernel {
         self.ctx.core().desk.orders().last_id()
     }
 
+    /// Orders that are not in the record yet: open ones, and those that ended a short while ago.
+    pub fn known_orders(&self) -> impl Iterator<Item = &Order> + '_ {
+        let orders = self.ctx.core().desk.orders();
+        orders.open().chain(orders.ended())
+    }
+
     /// Which of our orders a report speaks of, open or ended a short while ago.
     pub fn order(&self, key: &OrderKey) -> Option<&Order> {
         let core = self.ctx.core();

@@ -1,0 +1,59 @@
+"""A session told to a store once more, from its journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tradecore._core import journal_begins
+from tradecore.errors import JournalError
+from tradecore.live.replay import Replay
+from tradecore.store import Store
+from tradecore.store.projection import Projection, Taken
+
+__all__ = ["rebuild"]
+
+_PIECE = 50_000
+"""Records of a journal that are written at a time."""
+
+
+def rebuild(journal: str | Path, store: Store) -> dict[str, Any]:
+    """Write the session of a journal to a store, in place of what is there of it; return what it came to.
+
+    Parameters
+    ----------
+    journal : path
+        The folder of a session that was made from a configuration.
+    store : Store
+
+    Returns
+    -------
+    dict
+        As :meth:`Replay.summary <tradecore.live.replay.Replay.summary>`.
+
+    Raises
+    ------
+    JournalError
+        For a damaged journal, and one that its strategies decide otherwise today: what would be written then is not
+        what happened.
+    StoreError
+        Where the database fails, or holds another session of this name.
+    """
+    replay = Replay(journal)
+    projection = Projection(store, replay.session, replay.mode, replay.instruments, replay.strategies)
+    began: int | None = None
+    for number, entries in enumerate(replay.pieces(), start=1):
+        if began is None:
+            began = journal_begins(entries)
+        if number % _PIECE == 0:
+            _check(journal, replay.diverged)
+            projection.write(Taken.of(replay.kernel, began))
+    summary = replay.summary()
+    _check(journal, None if summary["faithful"] else replay.diverged or "its end")
+    projection.write(Taken.of(replay.kernel, began, replay.ended))
+    return summary
+
+
+def _check(journal: str | Path, diverged: str | None) -> None:
+    if diverged is not None:
+        raise JournalError(str(journal), f"its strategies decide otherwise today, from {diverged} on")
