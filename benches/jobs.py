@@ -119,6 +119,7 @@ def jobs(folder: Path, rows: int) -> dict[str, Callable[[], Job]]:
         **signal_jobs(folder, rows),
         **feature_jobs(folder),
         **feed_jobs(),
+        **live_jobs(rows),
         **table_jobs(folder / "tables", max(rows // 2, 1_000)),
     }
 

@@ -1,0 +1,206 @@
+"""A live session: from a frame on the socket to an order on the socket, and what keeping its journal costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import aiohttp
+import numpy as np
+
+import tradecore as tc
+from benches.harness import Job, Limit
+from benches.market import SNAPSHOT, depth_frames
+from tradecore.live.runner import Live
+from tradecore.session.kernel import build_kernel
+from tradecore.venues import Credentials, Secret
+from tradecore.venues.binance import BinanceConnector
+from tradecore.venues.clock import SystemClock
+from tradecore.venues.transport import NetworkTransport
+
+_NAME = "B0USDT.BINANCE_USDM"
+_KEYS = Credentials(key="key", secret=Secret("secret"))
+
+Entry = Literal["websocket", "rest"]
+
+
+def live_jobs(rows: int) -> dict[str, Callable[[], Job]]:
+    """Jobs by name; so many rows of a market stand for 2,000 frames and floods of three seconds when they are a million."""
+    frames, seconds = min(rows // 200, 2_000), min(rows / 400_000, 3.0)
+    return {
+        "live frame to on_book": lambda: frame_to_hook(frames),
+        "live frame to order": lambda: frame_to_order(frames),
+        "live flood": lambda: flood(seconds),
+    }
+
+
+class Replier(tc.Strategy):
+    """Bids far away at every change of the book."""
+
+    def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
+        """Bid."""
+        ctx.buy(_NAME, "0.001", "59000", post_only=True)
+
+
+class Watcher(tc.Strategy):
+    """Counts the changes of its books."""
+
+    seen = 0
+
+    def on_book(self, ctx: tc.Context, book: tc.Book) -> None:
+        """Count."""
+        self.seen += 1
+
+
+def frame_to_hook(count: int) -> Job:
+    """Take depth frames of twenty levels from bytes until ``on_book`` has returned."""
+    frames = depth_frames(count)
+    spec = tc.Instrument(
+        "BTCUSDT.BINANCE_USDM", kind="linear", base="B", quote="Q", price_increment="0.01", qty_increment="0.001"
+    )
+
+    def run() -> float:
+        strategy = Watcher("w", [spec.id])
+        kernel = build_kernel("bench", [strategy], [spec], stop_run_on_error=True, keeps_journal=False)
+        decoder = tc.FeedDecoder("BINANCE_USDM", [spec])
+        decoder.feed(frames[0], 0)
+        decoder.feed(SNAPSHOT, 0)
+        kernel.start(0)
+        kernel.message(1, 0, decoder.events(spec.id))
+        kernel.feed(1, 0, tc.BookState.SYNCED, "")
+        before = strategy.seen
+        started = time.perf_counter()
+        for at, frame in enumerate(frames[1:], 2):
+            decoder.feed(frame, at)
+            kernel.message(at, 0, decoder.events(spec.id))
+            kernel.drain()
+        seconds = time.perf_counter() - started
+        assert strategy.seen > before
+        return seconds
+
+    return Job("us/frame", {"tradecore": count - 1}, {"tradecore": run}, limits=(Limit("tradecore", 2.0),))
+
+
+def frame_to_order(frames: int) -> Job:
+    """Answer each change of a book by an order, at a venue in another process; medians and 99 of 100."""
+    figures: dict[str, list[int]] = {}
+    ways: dict[str, tuple[Entry, bool, bool]] = {
+        "WebSocket, picows and uvloop": ("websocket", True, True),
+        "WebSocket, default transport": ("websocket", False, False),
+        "REST": ("rest", False, False),
+    }
+    allowed = {"WebSocket, picows and uvloop": 80.0, "WebSocket, default transport": 200.0, "REST": 500.0}
+
+    def run(name: str) -> Callable[[], float]:
+        def measure() -> float:
+            figures[name] = asyncio_run(lambda url: _probe(url, frames, *ways[name][:2]), is_fast=ways[name][2])
+            return statistics.median(figures[name]) / 1e9
+
+        return measure
+
+    def tail(name: str) -> Callable[[], float]:
+        return lambda: float(np.percentile(figures[name], 99)) / 1e9
+
+    work = {f"{name}, {what}": how(name) for name in ways for what, how in (("p50", run), ("p99", tail))}
+    limits = [Limit(f"{name}, p50", most) for name, most in allowed.items()]
+    limits += [Limit(f"{name}, p99", 1_000.0) for name in ways]
+    return Job("us", dict.fromkeys(work, 1.0), work, limits=tuple(limits), rounds=2)
+
+
+def flood(seconds: float) -> Job:
+    """Send changes of ten books at a rate, and see how long after they were due the strategy is done with them."""
+    work = {f"{rate:,}/s, {name}": _flooding(rate, seconds, is_fast) for rate, is_fast, name in _RATES}
+    limits = tuple(Limit(name, 250.0) for name in work)
+    return Job("ms", dict.fromkeys(work, 1.0), work, limits=limits, rounds=2, note="how late at the end")
+
+
+_RATES = ((40_000, False, "default transport"), (100_000, True, "picows and uvloop"))
+
+
+def _flooding(rate: int, seconds: float, is_fast: bool) -> Callable[[], float]:
+    return lambda: asyncio_run(lambda url: _flood(url, rate, int(rate * seconds), is_fast), is_fast=is_fast)
+
+
+async def _probe(url: str, frames: int, entry: Entry, is_fast: bool) -> list[int]:
+    async def ask(live: Live, strategy: tc.Strategy, http: aiohttp.ClientSession) -> list[int]:
+        async with http.post(f"{url}/probe", json={"frames": frames, "gap_ms": 3}) as answer:
+            took: list[int] = await answer.json()
+            return took[frames // 10 :]
+
+    return await _trading(url, Replier("r", [_NAME]), ask, entry=entry, is_fast=is_fast)
+
+
+async def _flood(url: str, rate: int, frames: int, is_fast: bool) -> float:
+    strategy = Watcher("w", [f"B{number}USDT.BINANCE_USDM" for number in range(10)])
+
+    async def ask(live: Live, _: tc.Strategy, http: aiohttp.ClientSession) -> float:
+        before = strategy.seen
+        asked = {"frames": frames, "per_second": rate}
+        async with http.post(f"{url}/flood", json=asked) as answer:
+            started = (await answer.json())["started"]
+        while strategy.seen < before + frames:
+            assert live.state.dropped == 0, "frames were dropped"
+            await asyncio.sleep(0.001)
+        return time.perf_counter() - started - frames / rate
+
+    return await _trading(url, strategy, ask, entry="websocket", is_fast=is_fast)
+
+
+async def _trading(
+    url: str,
+    strategy: tc.Strategy,
+    during: Callable[[Live, tc.Strategy, aiohttp.ClientSession], Awaitable[Any]],
+    *,
+    entry: Entry,
+    is_fast: bool,
+) -> Any:
+    clock = SystemClock()
+    connector = BinanceConnector(
+        "BINANCE_USDM",
+        url=url,
+        credentials=_KEYS,
+        order_entry=entry,
+        clock=clock,
+        transport=NetworkTransport(clock, is_fast=is_fast),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        async with Live([strategy], [connector], journal=Path(folder)) as live, aiohttp.ClientSession() as http:
+            running = asyncio.create_task(live.run())
+            async with asyncio.timeout(20):
+                while not (running.done() or all(s is tc.BookState.SYNCED for s in live.state.books.values())):
+                    async with http.post(f"{url}/flood", json={"frames": 10, "per_second": 1_000}):
+                        pass
+            await asyncio.sleep(0.2)
+            try:
+                return await during(live, strategy, http)
+            finally:
+                live.stop()
+                await running
+
+
+def asyncio_run(work: Callable[[str], Awaitable[Any]], *, is_fast: bool) -> Any:
+    """Run a session against a venue of another process, on uvloop or not."""
+    factory = None
+    if is_fast:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with subprocess.Popen(
+        [sys.executable, "-m", "benches.live_venue"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as venue:
+        assert venue.stdin is not None
+        assert venue.stdout is not None
+        try:
+            url = json.loads(venue.stdout.readline())["url"]
+            with asyncio.Runner(loop_factory=factory) as runner:
+                return runner.run(work(url))  # type: ignore[arg-type]
+        finally:
+            venue.stdin.close()

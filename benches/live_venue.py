@@ -1,0 +1,226 @@
+"""A venue of its own process that times how long a frame takes to become an order: USD-M futures of Binance, one symbol.
+
+Printed first, a JSON line says where it is. ``POST /probe`` with ``{"frames": n, "gap_ms": g}`` sends so many changes
+of the book, each once the one before was answered by an order, and returns how long each answer took, ns, from before
+the frame was written to the socket until the order had been read from it. ``POST /flood`` with ``{"frames": n,
+"per_second": r}`` sends changes of all books that are listened to at a rate, whoever keeps up, and
+returns when that began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from itertools import count
+from typing import Any
+
+import orjson
+from aiohttp import WSMsgType, web
+
+LEVELS = 20
+_DEEP = 10_000_000
+
+
+class TimingVenue:
+    """Answers what a connector asks for, takes every order and lets it expire at once."""
+
+    def __init__(self, symbols: int) -> None:
+        self.symbols = [f"B{number}USDT" for number in range(symbols)]
+        self.update_ids = dict.fromkeys(self.symbols, 1_000)
+        self.numbers = count(1)
+        self.public: dict[web.WebSocketResponse, set[str]] = {}
+        self.users: set[web.WebSocketResponse] = set()
+        self.ordered: asyncio.Future[int] | None = None
+
+    def app(self) -> web.Application:
+        """Return the routes."""
+        app = web.Application()
+        add = app.router.add_route
+        for path, answer in {
+            "time": lambda query: {"serverTime": time.time_ns() // 1_000_000},
+            "exchangeInfo": lambda query: self._info(),
+            "depth": lambda query: self._snapshot(query["symbol"]),
+            "userTrades": lambda query: [],
+            "openOrders": lambda query: [],
+        }.items():
+            add("GET", f"/fapi/v1/{path}", _answering(answer))
+        add("GET", "/fapi/v3/account", _answering(lambda query: {"canTrade": True}))
+        add("GET", "/fapi/v3/positionRisk", _answering(lambda query: []))
+        add("GET", "/fapi/v3/balance", _answering(lambda query: []))
+        add("POST", "/fapi/v1/listenKey", _answering(lambda query: {"listenKey": "key"}))
+        add("DELETE", "/fapi/v1/allOpenOrders", _answering(lambda query: {}))
+        add("POST", "/fapi/v1/order", self._order)
+        for path in ("/public/stream", "/market/stream"):
+            app.router.add_get(path, self._streams)
+        app.router.add_get("/private/ws/key", self._private)
+        app.router.add_get("/ws-fapi/v1", self._methods)
+        add("POST", "/probe", self._probe)
+        add("POST", "/flood", self._flood)
+        return app
+
+    def _info(self) -> dict[str, Any]:
+        filters = [
+            {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000", "tickSize": "0.10"},
+            {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "1000", "stepSize": "0.001"},
+            {"filterType": "MIN_NOTIONAL", "notional": "5"},
+        ]
+        terms: dict[str, Any] = {"contractType": "PERPETUAL", "quoteAsset": "USDT", "marginAsset": "USDT", "status": "TRADING"}
+        limits = [
+            {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": _DEEP}
+            for kind, interval, number in (
+                ("REQUEST_WEIGHT", "MINUTE", 1),
+                ("ORDERS", "SECOND", 10),
+                ("ORDERS", "MINUTE", 1),
+            )
+        ]
+        terms |= {"pricePrecision": 2, "quantityPrecision": 3}
+        symbols = [{"symbol": name, "baseAsset": name[:-4], **terms, "filters": filters} for name in self.symbols]
+        return {"rateLimits": limits, "symbols": symbols}
+
+    def _snapshot(self, symbol: str) -> dict[str, Any]:
+        bids = [[f"{60_000 - level / 10:.1f}", "1"] for level in range(LEVELS)]
+        asks = [[f"{60_000.1 + level / 10:.1f}", "1"] for level in range(LEVELS)]
+        return {"lastUpdateId": self.update_ids[symbol], "bids": bids, "asks": asks}
+
+    def _change(self, symbol: str) -> bytes:
+        """Return new quantities of ten levels a side."""
+        before, now = self.update_ids[symbol], self.update_ids[symbol] + 2
+        self.update_ids[symbol] = now
+        qty = f"{1 + now % 1_000 / 1_000:.3f}"
+        sides = [
+            [[f"{(60_000 if sign < 0 else 60_000.1) + sign * level / 10:.1f}", qty] for level in range(LEVELS // 2)]
+            for sign in (-1, 1)
+        ]
+        ms = time.time_ns() // 1_000_000
+        data = {"e": "depthUpdate", "E": ms, "T": ms, "s": symbol, "U": before + 1, "u": now, "pu": before}
+        name = f"{symbol.lower()}@depth@100ms"
+        return orjson.dumps({"stream": name, "data": data | {"b": sides[0], "a": sides[1]}})
+
+    # Sockets.
+
+    async def _streams(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        names = self.public[socket] = set()
+        try:
+            async for message in socket:
+                asked = orjson.loads(message.data)
+                names.update(asked["params"])
+                await socket.send_str(json.dumps({"result": None, "id": asked["id"]}))
+        finally:
+            del self.public[socket]
+        return socket
+
+    async def _private(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.users.add(socket)
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            self.users.discard(socket)
+        return socket
+
+    async def _methods(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                break
+            came_ns = time.perf_counter_ns()
+            asked = orjson.loads(message.data)
+            result = self._took(asked["params"], came_ns) if asked["method"] == "order.place" else {}
+            await socket.send_bytes(orjson.dumps({"id": asked["id"], "status": 200, "result": result}))
+        return socket
+
+    async def _order(self, request: web.Request) -> web.StreamResponse:
+        came_ns = time.perf_counter_ns()
+        return web.json_response(self._took(dict(request.query), came_ns))
+
+    def _took(self, params: dict[str, str], came_ns: int) -> dict[str, Any]:
+        if self.ordered is not None and not self.ordered.done():
+            self.ordered.set_result(came_ns)
+        number, ms = next(self.numbers), time.time_ns() // 1_000_000
+        row = {"s": params["symbol"], "c": params["newClientOrderId"], "S": params["side"], "o": "LIMIT", "f": "GTX"}
+        row |= {"q": params["quantity"], "p": params["price"], "x": "EXPIRED", "X": "EXPIRED", "i": number, "l": "0"}
+        row |= {"z": "0", "L": "0", "n": "0", "N": None, "T": ms, "t": -1, "m": True}
+        text = orjson.dumps({"e": "ORDER_TRADE_UPDATE", "E": ms, "T": ms, "o": row}).decode()
+        self.last = [asyncio.ensure_future(self._later(socket, text)) for socket in self.users]
+        return {"orderId": number, "clientOrderId": row["c"], "updateTime": ms, "status": "NEW"}
+
+    @staticmethod
+    async def _later(socket: web.WebSocketResponse, text: str) -> None:
+        await asyncio.sleep(0.001)
+        await socket.send_str(text)
+
+    # What is measured.
+
+    async def _probe(self, request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        (symbol, socket), *_ = self._listened()
+        took: list[int] = []
+        for _ in range(asked["frames"]):
+            self.ordered = asyncio.get_running_loop().create_future()
+            text = self._change(symbol).decode()
+            sent_ns = time.perf_counter_ns()
+            await socket.send_str(text)
+            async with asyncio.timeout(5):
+                took.append(await self.ordered - sent_ns)
+            await asyncio.sleep(asked["gap_ms"] / 1e3)
+        return web.json_response(took)
+
+    def _listened(self) -> list[tuple[str, web.WebSocketResponse]]:
+        """Return the books that somebody listens to, with the sockets."""
+        streams = {f"{symbol.lower()}@depth@100ms": symbol for symbol in self.symbols}
+        return [(streams[name], socket) for socket, names in self.public.items() for name in names & streams.keys()]
+
+    async def _flood(self, request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        listened = self._listened()
+        frames = [
+            (socket, self._change(symbol).decode())
+            for number in range(asked["frames"] if listened else 0)
+            for symbol, socket in (listened[number % len(listened)],)
+        ]
+        started, sent = time.perf_counter(), 0
+        while sent < len(frames):
+            due = min(int((time.perf_counter() - started) * asked["per_second"]), len(frames))
+            for socket, text in frames[sent:due]:
+                await socket.send_str(text)
+            sent = due
+            await asyncio.sleep(0.001)
+        return web.json_response({"started": started})
+
+
+def _answering(answer: Any) -> Any:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response(answer(dict(request.query)))
+
+    return handle
+
+
+async def main() -> None:
+    """Serve until standard input ends."""
+    runner = web.AppRunner(TimingVenue(10).app(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(json.dumps({"url": f"http://127.0.0.1:{runner.addresses[0][1]}"}), flush=True)
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, input_ends)
+    await runner.cleanup()
+
+
+def input_ends() -> None:
+    """Return when whoever started this has gone."""
+    import sys
+
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
