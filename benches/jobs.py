@@ -19,6 +19,7 @@ from benches.features import feature_jobs
 from benches.feeds import feed_jobs
 from benches.harness import Job, Limit, Target, run_seconds
 from benches.indicators import indicator_jobs
+from benches.live import live_jobs
 from benches.market import NAME, SNAPSHOT, Crowd, Market, depth_frames
 from benches.risk import risk_jobs
 from benches.runs import run_jobs

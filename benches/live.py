@@ -33,7 +33,7 @@ Entry = Literal["websocket", "rest"]
 
 
 def live_jobs(rows: int) -> dict[str, Callable[[], Job]]:
-    """Jobs by name; so many rows of a market stand for 2,000 frames and floods of three seconds when they are a million."""
+    """Jobs by name; a short market makes them short."""
     frames, seconds = min(rows // 200, 2_000), min(rows / 400_000, 3.0)
     return {
         "live frame to on_book": lambda: frame_to_hook(frames),
@@ -80,7 +80,7 @@ def frame_to_hook(count: int) -> Job:
         started = time.perf_counter()
         for at, frame in enumerate(frames[1:], 2):
             decoder.feed(frame, at)
-            kernel.message(at, 0, decoder.events(spec.id))
+            kernel.decoded(at, 0, decoder)
             kernel.drain()
         seconds = time.perf_counter() - started
         assert strategy.seen > before

@@ -1,4 +1,4 @@
-"""A venue of its own process that times how long a frame takes to become an order: USD-M futures of Binance, one symbol.
+"""A venue of its own process, USD-M futures of Binance, that times how long a frame takes to become an order.
 
 Printed first, a JSON line says where it is. ``POST /probe`` with ``{"frames": n, "gap_ms": g}`` sends so many changes
 of the book, each once the one before was answered by an order, and returns how long each answer took, ns, from before
@@ -65,7 +65,12 @@ class TimingVenue:
             {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "1000", "stepSize": "0.001"},
             {"filterType": "MIN_NOTIONAL", "notional": "5"},
         ]
-        terms: dict[str, Any] = {"contractType": "PERPETUAL", "quoteAsset": "USDT", "marginAsset": "USDT", "status": "TRADING"}
+        terms: dict[str, Any] = {
+            "contractType": "PERPETUAL",
+            "quoteAsset": "USDT",
+            "marginAsset": "USDT",
+            "status": "TRADING",
+        }
         limits = [
             {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": _DEEP}
             for kind, interval, number in (

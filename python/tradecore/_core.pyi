@@ -2483,6 +2483,14 @@ class FeedDecoder:
         UnknownInstrumentError
             When the decoder does not have the instrument; of every method.
         """
+    def pending(self, instrument: str) -> tuple[int, int, int] | None:
+        """Return what of an instrument is decoded and not taken yet; None for nothing.
+
+        Returns
+        -------
+        (int, int, int) or None
+            The newest row's ``ts_event`` in ns UTC, the first one's kind, and what was traded, in quantity increments.
+        """
     def klines(self, instrument: str) -> dict[str, NDArray[np.int64]]:
         """Return the venue's bars that ended since the last call: int64 arrays (n,) by name.
 
@@ -3516,7 +3524,10 @@ class SimExchange:
     ) -> None:
         """Let a book update happen, as :meth:`Kernel.levels` has it."""
     def decoded(self, at_ns: int, market: int, decoder: FeedDecoder) -> None:
-        """Let happen what a decoder has decoded of the market's instrument since the last call, message by message."""
+        """Let happen what a decoder has decoded of the market's instrument and nobody has taken, message by message.
+
+        It stays there: the kernel that is told of it takes it.
+        """
     def command(self, at_ns: int, command: Command, *, account: int | None = None) -> None:
         """Take a command that the gate of a kernel has approved, sent at ``at_ns``.
 

@@ -75,7 +75,7 @@ async def move(server: FakeBinance) -> None:
 
 def test_a_paper_session_and_its_replay(tmp_path: Path) -> None:
     async def work(server: FakeBinance) -> None:
-        words = ("paper", "--config", "session.toml", "--duration", "1s", "--json")
+        words = ("paper", "--config", "session.toml", "--duration", "3s", "--json")
         code, out, err = await done(tmp_path, *words)
         assert code == 0, err
         summary = json.loads(out)
@@ -96,7 +96,7 @@ def test_a_paper_session_and_its_replay(tmp_path: Path) -> None:
 
 def test_another_strategy_does_not_decide_the_same(tmp_path: Path) -> None:
     async def work(server: FakeBinance) -> None:
-        code, _, err = await done(tmp_path, "paper", "--config", "session.toml", "--duration", "1s", "--json")
+        code, _, err = await done(tmp_path, "paper", "--config", "session.toml", "--duration", "3s", "--json")
         assert code == 0, err
         (tmp_path / "bidder.py").write_text(STRATEGY.replace('"0.01"', '"0.02"'))
         code, out, _ = await done(tmp_path, "replay", "journal/s1", "--json")

@@ -95,10 +95,9 @@ def _run(
     quiet: bool,
     real_orders: bool = False,
 ) -> int:
-    import asyncio
-
     from tradecore.config import load_config
     from tradecore.config.observe import MetricsConfig
+    from tradecore.live.loop import run_loop
     from tradecore.live.plan import SessionPlan
     from tradecore.validation import to_ns
 
@@ -117,7 +116,7 @@ def _run(
     )
     for text in notes:
         note(f"note: {text}", quiet=quiet)
-    result = asyncio.run(_session(plan, seconds, quiet=quiet or json))
+    result = run_loop(_session(plan, seconds, quiet=quiet or json))
     summary = _summary(result, mode)
     if json:
         emit(summary)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from tradecore._core import Command, Instrument, Notice, Refusal, SimExchange
+from tradecore._core import Command, FeedDecoder, Instrument, Notice, Refusal, SimExchange
 from tradecore.errors import TradecoreError
 from tradecore.types import EventKind
 from tradecore.venue import SimVenue
@@ -19,7 +19,7 @@ __all__ = ["Desk", "PaperDesk", "VenueDesk"]
 class Desk(Protocol):
     """What a session sends its commands through. Times are ns UTC, markets are the kernel's."""
 
-    def message(self, at_ns: int, market: int, columns: Mapping[str, Any]) -> None:
+    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
         """See market data before the kernel does."""
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
@@ -64,9 +64,12 @@ class PaperDesk:
             self._exchange.add_market(instrument, venues[instrument.venue], list(map(int, EventKind)))
         self.instruments = [self._exchange.instrument(market) for market in range(len(instruments))]
 
-    def message(self, at_ns: int, market: int, columns: Mapping[str, Any]) -> None:
+    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
         """Move the market."""
-        self._exchange.message(at_ns, market, columns)
+        if isinstance(source, FeedDecoder):
+            self._exchange.decoded(at_ns, market, source)
+        else:
+            self._exchange.message(at_ns, market, source)
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:
         """Let the exchange have them."""
@@ -127,7 +130,7 @@ class VenueDesk:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         """The last request of each order, or in each instrument, that is not answered yet."""
 
-    def message(self, at_ns: int, market: int, columns: Mapping[str, Any]) -> None:
+    def message(self, at_ns: int, market: int, source: FeedDecoder | Mapping[str, Any]) -> None:
         """Do nothing: the venues know."""
 
     def send(self, at_ns: int, commands: Sequence[Command], refusals: Sequence[Refusal]) -> None:

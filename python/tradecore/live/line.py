@@ -17,10 +17,15 @@ __all__ = ["Heard", "Line", "LineInput", "Rows"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Event columns of whole messages of an instrument."""
+    """Whole messages of an instrument: what a decoder has ready now, or event columns once they are kept for later."""
 
     instrument: str
-    columns: Mapping[str, Any]
+    source: FeedDecoder | Mapping[str, Any]
+
+    def kept(self) -> Rows:
+        """Return the same, taken from the decoder."""
+        source = self.source
+        return Rows(self.instrument, source.events(self.instrument)) if isinstance(source, FeedDecoder) else self
 
 
 LineInput: TypeAlias = Event | Rows
@@ -41,16 +46,15 @@ class Heard:
     last_ns: int = 0
     """When the newest one was read from its socket, ns UTC; 0 before any."""
 
-    def count(self, ts_recv: int, columns: Mapping[str, Any]) -> None:
+    def count(self, ts_recv: int, kind: int, traded_qty: int) -> None:
         """Count a message."""
         self.messages += 1
         self.last_ns = ts_recv
-        kind = columns["kind"][0]
         if kind == EventKind.BOOK_SET or kind == EventKind.BOOK_CLEAR:
             self.books += 1
         elif kind == EventKind.TRADE:
             self.trades += 1
-            self.traded_qty += int(columns["qty"].sum())
+            self.traded_qty += traded_qty
 
 
 class Line:
@@ -101,11 +105,12 @@ class Line:
                 self.instruments if event.instrument is None else {event.instrument}.intersection(self.instruments)
             )
             for name in concerned:
-                columns = self._decoder.events(name)
-                if len(columns["kind"]):
-                    self.heard[name].count(event.ts_recv, columns)
-                    self.feed_latency.observe((event.ts_recv - int(columns["ts_event"][-1])) / 1e9)
-                    rows.append(Rows(name, columns))
+                pending = self._decoder.pending(name)
+                if pending is not None:
+                    ts_event, kind, traded_qty = pending
+                    self.heard[name].count(event.ts_recv, kind, traded_qty)
+                    self.feed_latency.observe((event.ts_recv - ts_event) / 1e9)
+                    rows.append(Rows(name, self._decoder))
         elif isinstance(event, FeedState):
             # The feed minds what the connector says, and passes it on.
             self._feed.state(event)

@@ -487,14 +487,14 @@ class Live:
         if self._failure is not None and not isinstance(event, VenueReport):
             return
         if self._held is not None:
-            self._held.append(event)
+            self._held.append(event.kept() if isinstance(event, Rows) else event)
             return
         session = self._open_session
         self._advance()
         now = self._now()
         match event:
             case Rows():
-                session.message(now, event.instrument, event.columns)
+                session.message(now, event.instrument, event.source)
             case VenueReport():
                 session.report(now, event)
             case FeedState():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tradecore._core import Instrument, Kernel, journal_begins
+from tradecore._core import FeedDecoder, Instrument, Kernel, journal_begins
 from tradecore.errors import JournalError
 from tradecore.live.desk import Desk
 from tradecore.live.journal import JournalReader, JournalWriter, RecordKind
@@ -94,13 +94,16 @@ class Session:
         if self.journal is not None:
             self.journal.frame(frame.ts_recv, frame.venue, frame.data)
 
-    def message(self, at_ns: int, instrument: str, columns: Mapping[str, Any]) -> None:
-        """Deliver event columns of whole messages, to whom they move first."""
+    def message(self, at_ns: int, instrument: str, source: FeedDecoder | Mapping[str, Any]) -> None:
+        """Deliver whole messages, to whom they move first: those a decoder has ready, or event columns."""
         market = self._markets[instrument]
-        self.desk.message(at_ns, market, columns)
+        self.desk.message(at_ns, market, source)
         if (due := self.desk.next_due()) is not None and due <= at_ns:
             self._hear(at_ns)
-        self.kernel.message(at_ns, market, columns)
+        if isinstance(source, FeedDecoder):
+            self.kernel.decoded(at_ns, market, source)
+        else:
+            self.kernel.message(at_ns, market, source)
         self.settle(at_ns)
 
     def feed(self, at_ns: int, state: FeedState) -> None:

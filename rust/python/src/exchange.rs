@@ -319,7 +319,9 @@ impl SimExchange {
         happen(&mut state, at_ns, market)
     }
 
-    /// Let happen what a decoder has decoded of the market's instrument since the last call, message by message.
+    /// Let happen what a decoder has decoded of the market's instrument and nobody has taken, message by message.
+    ///
+    /// It stays there: the kernel that is told of it takes it.
     fn decoded(
         &self,
         py: Python<'_>,
@@ -329,9 +331,10 @@ impl SimExchange {
     ) -> PyResult<()> {
         let mut state = self.state(py);
         let (market, instrument) = state.instrument(market)?;
-        state.rows.clear();
-        decoder.swap_events(instrument.id.as_str(), &mut state.rows)?;
-        happen(&mut state, at_ns, market)
+        let exchange = state.open()?;
+        decoder.look(instrument.id.as_str(), |rows| {
+            exchange.on_messages(at_ns, market, &rows).map_err(exchange_error)
+        })?
     }
 
     /// Take a command that the gate of a kernel has approved, sent at ``at_ns``.

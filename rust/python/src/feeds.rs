@@ -10,7 +10,9 @@ use tradecore_core::book::{BookState, L2Book, Level};
 use tradecore_core::decode::{
     Control, Decoder as _, FEED_VENUES, FeedDecoder as CoreDecoder, FeedMessage, FeedSink, Subject,
 };
-use tradecore_core::event::{Event, EventColumns, EventSink, TIME_LIMIT, VenueBar};
+use tradecore_core::event::{
+    Columns as _, Event, EventColumns, EventKind, EventSink, TIME_LIMIT, VenueBar, View,
+};
 
 use crate::book::PyL2Book;
 use crate::columns::to_arrays;
@@ -161,6 +163,15 @@ impl FeedSink for Output {
 }
 
 impl FeedDecoder {
+    /// Shows the events of an instrument that were not asked for yet.
+    pub(crate) fn look<R>(&self, instrument: &str, look: impl FnOnce(View<'_>) -> R) -> PyResult<R> {
+        let index = self.index(instrument)?;
+        match &lock(&self.state).outputs[index].kept {
+            Some((events, _)) => Ok(look(events.view())),
+            None => Err(errors::invalid("decoder", "it was made with keep_events=False")),
+        }
+    }
+
     /// Exchanges the events of an instrument that were not asked for yet for other columns.
     pub(crate) fn swap_events(&self, instrument: &str, columns: &mut EventColumns) -> PyResult<()> {
         let index = self.index(instrument)?;
@@ -287,6 +298,23 @@ impl FeedDecoder {
         let index = self.index(instrument)?;
         let kept = &mut lock(&self.state).outputs[index].kept;
         to_arrays(py, kept.as_mut().map(|(events, _)| std::mem::take(events)).unwrap_or_default())
+    }
+
+    /// Return what of an instrument is decoded and not taken yet; None for nothing.
+    ///
+    /// Returns
+    /// -------
+    /// (int, int, int) or None
+    ///     The newest row's ``ts_event`` in ns UTC, the first one's kind, and what was traded, in quantity increments.
+    fn pending(&self, instrument: &str) -> PyResult<Option<(i64, u8, i64)>> {
+        let index = self.index(instrument)?;
+        let state = lock(&self.state);
+        let Some((events, _)) = &state.outputs[index].kept else { return Ok(None) };
+        let rows = events.view();
+        let (Some(first), Some(newest)) = (rows.kind.first(), rows.ts_event.last()) else { return Ok(None) };
+        let trades = (0..rows.kind.len()).filter(|row| rows.kind[*row] == EventKind::Trade as u8);
+        let traded = trades.fold(0_i64, |sum, row| sum.saturating_add(rows.qty.get(row)));
+        Ok(Some((*newest, *first, traded)))
     }
 
     /// Return the venue's bars that ended since the last call: int64 arrays (n,) by name.
