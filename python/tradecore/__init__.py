@@ -66,9 +66,11 @@ if TYPE_CHECKING:
         import_tardis,
     )
     from tradecore.data.latencies import LatencyFit, fit_latency
+    from tradecore.data.recorded import import_capture
     from tradecore.data.synthetic import synthesize, synthesize_orders
     from tradecore.features import FeatureSet
     from tradecore.fidelity import Compared, QueueFit, compare_queues, fit_queue
+    from tradecore.live.captured import import_recorded
     from tradecore.live.runner import Live
     from tradecore.orders import OrderSpec
     from tradecore.queue_models import FittedQueue, read_queue_model
@@ -118,6 +120,8 @@ _LATER = {
     "import_klines": "data.importers",
     "import_tables": "data.importers",
     "import_tardis": "data.importers",
+    "import_capture": "data.recorded",
+    "import_recorded": "live.captured",
     "Live": "live.runner",
     "LatencyFit": "data.latencies",
     "fit_latency": "data.latencies",
@@ -242,8 +246,10 @@ __all__ = [
     "fit_queue",
     "glft_coefficients",
     "import_binance_ws",
+    "import_capture",
     "import_hftbacktest",
     "import_klines",
+    "import_recorded",
     "import_tables",
     "import_tardis",
     "indicators",

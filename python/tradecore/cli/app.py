@@ -23,6 +23,7 @@ from tradecore.cli.fit import fit_app
 from tradecore.cli.init import init
 from tradecore.cli.live import live, paper
 from tradecore.cli.lookahead import lookahead
+from tradecore.cli.record import record
 from tradecore.cli.replay import replay
 from tradecore.cli.report import report
 from tradecore.cli.sandbox import sandbox_app
@@ -52,6 +53,7 @@ app.command(cls=Command)(init)
 app.command(cls=Command)(backtest)
 app.command(cls=Command)(paper)
 app.command(cls=Command)(live)
+app.command(cls=Command)(record)
 app.command(cls=Command)(replay)
 app.command(cls=Command)(report)
 app.command(cls=Command)(lookahead)

@@ -302,3 +302,44 @@ def import_exported(
     with progress_bar("import", "rows", quiet=quiet) as progress, may_ask_to_replace(catalog, instrument or "events"):
         summary = import_files(files, catalog, spec, replace=replace, progress=progress)
     show({"catalog": str(catalog), **summary}, json=json)
+
+
+@import_app.command("capture", cls=Command)
+def import_capture(
+    files: Files,
+    catalog: CatalogFolder,
+    instrument: Annotated[str, typer.Option("--instrument", metavar="ID", help="Its id, such as BTCUSDT.BYBIT.")],
+    specs: SpecsFile = None,
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import captures of any venue with a live decoder, Bybit and Coinbase too: lines of `<ts_recv> <raw JSON>`."""
+    from tradecore.data.recorded import import_capture as import_files
+
+    spec = spec_of(instrument, specs)
+    with progress_bar("import", "rows", quiet=quiet) as progress, may_ask_to_replace(catalog, spec.id):
+        summary = import_files(files, spec, catalog, replace=replace, progress=progress)
+    show({"instrument": spec.id, "catalog": str(catalog), **summary}, json=json)
+
+
+@import_app.command("recorded", cls=Command)
+def import_recorded(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", callback=in_utf8_name, help="Of a session's journal, or a recording.", show_default=False
+        ),
+    ],
+    catalog: CatalogFolder,
+    replace: Replace = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Import what a session's journal holds of the venues' frames, or what `record` wrote."""
+    from tradecore.live.captured import import_recorded as import_folder
+
+    with progress_bar("import", "rows", quiet=quiet) as progress, may_ask_to_replace(catalog, "events"):
+        summaries = import_folder(folder, catalog, replace=replace, progress=progress)
+    for name, summary in summaries.items():
+        show({"instrument": name, "catalog": str(catalog), **summary}, json=json)

@@ -198,7 +198,8 @@ class Session:
     def _carry_out(self, at_ns: int, action: ReconcileAction) -> None:
         kernel = self.kernel
         if action.kind == "set_balance":
-            kernel.balance(at_ns, str(action.currency), action.total or 0)
+            if action.currency in self._currencies:  # the base of a spot instrument settles nothing
+                kernel.balance(at_ns, str(action.currency), action.total or 0)
             return
         instrument = str(action.instrument)
         market = self._markets[instrument]

@@ -1,0 +1,162 @@
+"""Live messages of venues as they were written down, in capture files or journals, read by the live decoder."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+from tradecore._core import FeedDecoder, Instrument
+from tradecore.data.arguments import instrument_of, paths_of
+from tradecore.data.catalog import Catalog, Columns
+from tradecore.data.columns_reader import ColumnsReader
+from tradecore.data.importers import ImportSummary, Progress, read_into
+from tradecore.errors import DataError, InvalidValueError
+
+__all__ = ["DISCONNECTED", "Received", "capture_frames", "import_capture", "import_frames"]
+
+DISCONNECTED = b'{"tradecore":"disconnected"}'
+"""A line of a capture that says that its connection ended there: books begin anew after it."""
+
+_FRAMES_A_PIECE = 4_096
+_YEAR_2001_S = 1_000_000_000
+_UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
+"""What times may be counted in, as ns."""
+
+
+class Received(NamedTuple):
+    """A frame of a venue, or :data:`DISCONNECTED`, when it was received (ns UTC), and where that is written."""
+
+    ts_recv: int
+    data: bytes
+    place: tuple[str, int]
+
+
+def import_capture(
+    paths: str | Path | Sequence[str | Path],
+    instrument: str | Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import captures of any venue that there is a live decoder for.
+
+    Parameters
+    ----------
+    paths : path or sequence of path
+        Files of one recording, in order; each line ``<ts_recv> <raw JSON>``, plain or packed (gzip, xz). The time of
+        receipt is in s (with or without a fraction), ms, us or ns since 1970, UTC.
+    instrument : str or Instrument
+        Or the id of a shipped one. Its venue says whose messages they are: see :class:`~tradecore.FeedDecoder`.
+    catalog : path or Catalog
+        Where to write.
+    replace : bool
+        Whether to replace the days that are written.
+    progress : callable, optional
+        Called with the rows read and 0.
+
+    Returns
+    -------
+    dict
+        As :func:`~tradecore.import_binance_ws`.
+
+    Raises
+    ------
+    DataError
+        With file and line; the catalog is unchanged then.
+    InvalidValueError
+        For a venue without a decoder.
+
+    Examples
+    --------
+    ::
+
+        tc.import_capture("bybit.gz", "BTCUSDT.BYBIT", "market")
+    """
+    files = paths_of(paths)
+    return import_frames(
+        capture_frames(files),
+        instrument_of(instrument),
+        catalog,
+        source=str(files[0]),
+        replace=replace,
+        progress=progress,
+    )
+
+
+def import_frames(
+    frames: Iterable[Received],
+    instrument: Instrument,
+    catalog: str | Path | Catalog,
+    *,
+    source: str,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import frames of an instrument's venue, as :func:`import_capture` does."""
+    reader = ColumnsReader(_decoded(frames, instrument), instrument)
+    return read_into(reader, instrument, catalog, source=source, replace=replace, progress=progress)
+
+
+def _decoded(frames: Iterable[Received], instrument: Instrument) -> Iterator[Columns]:
+    decoder = FeedDecoder(instrument.venue, [instrument])
+    for number, (ts_recv, data, place) in enumerate(frames, start=1):
+        if data == DISCONNECTED:
+            decoder.disconnect(ts_recv)
+            continue
+        try:
+            decoder.feed(data, ts_recv)
+        except DataError as error:
+            raise DataError(*place, error.problem) from None
+        except InvalidValueError as error:
+            raise DataError(*place, str(error)) from None
+        if number % _FRAMES_A_PIECE == 0 and len((columns := decoder.events(instrument.id))["kind"]):
+            yield columns
+    if len((columns := decoder.events(instrument.id))["kind"]):
+        yield columns
+
+
+def capture_frames(paths: Sequence[Path]) -> Iterator[Received]:
+    """Yield the frames of captures, one file after the other.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, and a line that is no frame with its receipt.
+    """
+    for path in paths:
+        try:
+            with _opened(path) as file:
+                for number, line in enumerate(file, start=1):
+                    stamp, _, data = line.strip().partition(b" ")
+                    if data:
+                        yield Received(_ns(stamp, path, number), data.lstrip(), (str(path), number))
+                    elif stamp:
+                        raise DataError(str(path), number, "expected `<ts_recv> <json>`")
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            raise DataError(str(path), 0, f"cannot be read: {error}") from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        magic = file.read(2)
+    if magic == b"\x1f\x8b":
+        return cast(IO[bytes], gzip.open(path))
+    return lzma.open(path) if magic == b"\xfd7" else path.open("rb")
+
+
+def _ns(stamp: bytes, path: Path, line: int) -> int:
+    """Return a time of receipt in ns; its size says its unit."""
+    try:
+        value = Decimal(stamp.decode("ascii"))
+    except (InvalidOperation, UnicodeDecodeError):
+        value = Decimal(0)
+    if not (value.is_finite() and value >= _YEAR_2001_S):
+        raise DataError(str(path), line, f"{stamp[:40]!r} is no time of receipt")
+    unit = next(unit for unit in _UNITS if value * unit >= _YEAR_2001_S * 10**9)
+    return int(value * unit)

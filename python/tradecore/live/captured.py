@@ -1,0 +1,84 @@
+"""Market data of sessions and recordings into a catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tradecore._core import Instrument
+from tradecore.data.catalog import Catalog
+from tradecore.data.importers import ImportSummary, Progress
+from tradecore.data.recorded import Received, capture_frames, import_frames
+from tradecore.errors import JournalError
+from tradecore.instruments import instrument_from_dict
+from tradecore.live.journal import JournalReader, RecordKind
+from tradecore.live.recording import MANIFEST, read_manifest
+
+__all__ = ["import_recorded"]
+
+
+def import_recorded(
+    folder: str | Path, catalog: str | Path | Catalog, *, replace: bool = False, progress: Progress | None = None
+) -> dict[str, ImportSummary]:
+    """Import the frames that a session's journal holds, or a recording, of every instrument it names.
+
+    They are decoded anew, as they were received: what the catalog holds is what the venues sent, not what a session
+    made of it.
+
+    Parameters
+    ----------
+    folder : path
+        Of a session's journal, or what ``tradecore record`` wrote.
+    catalog : path or Catalog
+    replace : bool
+        Whether to replace the days that are written.
+    progress : callable, optional
+        Called with the rows read and 0.
+
+    Returns
+    -------
+    dict of str to dict
+        By instrument, as :func:`~tradecore.import_binance_ws`.
+
+    Raises
+    ------
+    JournalError
+        For a folder that holds neither, or a damaged journal.
+    DataError
+        For an instrument of which nothing is there; those before it are imported then.
+
+    Examples
+    --------
+    ::
+
+        tc.import_recorded("journal/s1", "market")
+    """
+    folder = Path(folder)
+    told = {}
+    for instrument in _instruments(folder):
+        frames = _frames(folder, instrument.venue)
+        told[instrument.id] = import_frames(
+            frames, instrument, catalog, source=str(folder), replace=replace, progress=progress
+        )
+    return told
+
+
+def _instruments(folder: Path) -> list[Instrument]:
+    if (folder / MANIFEST).exists():
+        listed = read_manifest(folder)["instruments"]
+    else:
+        listed = JournalReader(folder).header.get("instruments")
+        if listed is None:
+            raise JournalError(str(folder), "does not say which instruments it is of")
+    return [instrument_from_dict(table) for table in listed]
+
+
+def _frames(folder: Path, venue: str) -> Iterator[Received]:
+    if (folder / MANIFEST).exists():
+        yield from capture_frames([folder / file["name"] for file in read_manifest(folder)["files"]])
+        return
+    for number, record in enumerate(JournalReader(folder)):
+        if record.kind is RecordKind.FRAME:
+            ts_recv, name, data = record.frame()
+            if name == venue:
+                yield Received(ts_recv, data, (str(folder), number))

@@ -1,0 +1,206 @@
+"""Recordings and captures: what venues sent, written down and read into a catalog."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from test_live_cli import done, tradecore
+
+import tradecore as tc
+from tradecore.data.catalog import Catalog
+from tradecore.data.recorded import DISCONNECTED, capture_frames, import_capture
+from tradecore.errors import DataError, InvalidValueError, JournalError
+from tradecore.live.captured import import_recorded
+from tradecore.live.recording import Recorder, RecordingSummary, read_manifest
+from tradecore.live.runner import Live
+from tradecore.sandbox import BinanceServer
+from tradecore.sandbox.faults import Fault
+from tradecore.venues import Credentials, Secret, Stream, make_connector
+
+NAME = "BTCUSDT.BINANCE"
+BOTH = (Stream.BOOK, Stream.TRADES)
+
+
+def recorder(server: BinanceServer, folder: Path, **options: float) -> Recorder:
+    return Recorder(make_connector("BINANCE", url=server.rest), [NAME], BOTH, folder, **options)  # type: ignore[arg-type]
+
+
+async def recorded(made: Recorder, seconds: float) -> RecordingSummary:
+    def connected() -> None:
+        asyncio.get_running_loop().call_later(seconds, made.stop)
+
+    async with asyncio.timeout(60):
+        return await made.run(connected)
+
+
+def test_a_recording_goes_on_and_is_read_into_a_catalog(tmp_path: Path) -> None:
+    folder = tmp_path / "recording"
+
+    async def work() -> None:
+        async with BinanceServer(symbols=[NAME]) as server:
+            first = await recorded(recorder(server, folder), 2)
+            second = await recorded(recorder(server, folder, segment_s=1.0), 3)
+            assert first.frames > 10
+            assert second.frames > first.frames
+            assert second.files[: len(first.files)] == first.files
+            assert len(second.files) > len(first.files)
+
+    asyncio.run(work())
+    frames = list(capture_frames([folder / file["name"] for file in read_manifest(folder)["files"]]))
+    told = sum(file["frames"] for file in read_manifest(folder)["files"])
+    assert sum(frame.data != DISCONNECTED for frame in frames) == told
+    assert [frame.ts_recv for frame in frames] == sorted(frame.ts_recv for frame in frames)
+    (summary,) = import_recorded(folder, tmp_path / "market").values()
+    assert summary["events"] > 100
+    assert summary["trades"] > 0
+    assert summary["snapshots"] >= 2
+    book = Catalog(tmp_path / "market").instrument(NAME)
+    assert str(book.tick_size) == "0.01"
+
+
+def test_a_lost_connection_is_marked_and_the_book_begins_anew(tmp_path: Path) -> None:
+    async def work() -> None:
+        lost = Fault(kind="disconnect", on="btcusdt@depth*", after_s=2, count=1)
+        async with BinanceServer(symbols=[NAME], faults=[lost]) as server:
+            summary = await recorded(recorder(server, tmp_path / "recording"), 5)
+            (gap,) = summary.gaps
+            assert gap["instrument"] == NAME
+            assert gap["from"] < gap["to"]
+
+    asyncio.run(work())
+    (file,) = (tmp_path / "recording").glob("*-0*.gz")
+    assert [frame.data for frame in capture_frames([file])].count(DISCONNECTED) == 1
+    (summary,) = import_recorded(tmp_path / "recording", tmp_path / "market").values()
+    assert summary["snapshots"] == 2
+
+
+def test_a_recorder_that_is_killed_leaves_what_can_be_read(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with BinanceServer(symbols=[NAME]) as server:
+            words = ("record", "binance", "--symbol", "BTCUSDT", "--output", "rec", "--url", server.rest, "--quiet")
+            process = await tradecore(tmp_path, *words)
+            async with asyncio.timeout(30):
+                while not list((tmp_path / "rec").glob("*.gz")):  # noqa: ASYNC110 - another process writes them
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(1.5)
+            process.send_signal(signal.SIGKILL)
+            await process.communicate()
+            code, out, err = await done(tmp_path, *words, "--duration", "1s", "--json")
+            assert code == 0, err
+            assert json.loads(out)["frames"] > 0
+            code, out, err = await done(tmp_path, "data", "import", "recorded", "rec", "--catalog", "market", "--json")
+            assert code == 0, err
+            assert json.loads(out)["instrument"] == NAME
+
+    asyncio.run(work())
+
+
+def test_a_journal_is_a_capture(tmp_path: Path) -> None:
+    class Idle(tc.Strategy):
+        def on_trade(self, ctx: tc.Context, trade: tc.TradeView) -> None:
+            self.seen = getattr(self, "seen", 0) + 1
+
+    idle = Idle("i", [NAME])
+
+    async def work() -> None:
+        async with BinanceServer(symbols=[NAME]) as server:
+            connectors = [make_connector("BINANCE", url=server.rest)]
+            venues = [tc.SimVenue("BINANCE")]
+            async with Live([idle], connectors, paper=venues, journal=tmp_path, session="s1") as live:
+                asyncio.get_running_loop().call_later(3, live.stop)
+                await live.run()
+
+    asyncio.run(work())
+    (summary,) = import_recorded(tmp_path / "s1", tmp_path / "market").values()
+    assert summary["trades"] >= idle.seen > 0
+
+
+def test_own_orders_are_marked_with_the_times_of_the_market(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with BinanceServer(symbols=[NAME]) as server:
+            account = server.clients[0]
+            credentials = Credentials(key=account.key, secret=Secret(account.secret))
+            made = Recorder(
+                make_connector("BINANCE", url=server.rest, credentials=credentials), [NAME], BOTH, tmp_path / "rec"
+            )
+
+            class Taker(tc.Strategy):
+                def on_start(self, ctx: tc.Context) -> None:
+                    ctx.buy(NAME, "0.01")
+
+            recording = asyncio.create_task(recorded(made, 5))
+            await asyncio.sleep(1)
+            connectors = [make_connector("BINANCE", url=server.rest, credentials=credentials)]
+            async with Live([Taker("t", [NAME])], connectors, session="s1") as live:
+                asyncio.get_running_loop().call_later(2, live.stop)
+                result = await live.run()
+            assert result.fills.height > 0
+            summary = await recording
+            assert summary.own > 0
+
+    asyncio.run(work())
+    with gzip.open(tmp_path / "rec" / "BINANCE-own.gz", "rb") as file:
+        own = [json.loads(line.partition(b" ")[2]) for line in file]
+    assert {line["instrument"] for line in own} == {NAME}
+    assert "fill" in {line["kind"] for line in own}
+
+
+@pytest.mark.parametrize(
+    ("venue", "file", "symbol", "tick"),
+    [
+        ("BYBIT_SPOT", "bybit/spot_testnet_20260913.session.jsonl", "BTCUSDT", "0.1"),
+        ("COINBASE", "coinbase/advanced_20260930.session.jsonl", "BTC-USD", "0.01"),
+    ],
+)
+def test_captures_of_other_venues(shared: Path, tmp_path: Path, venue: str, file: str, symbol: str, tick: str) -> None:
+    base, quote = ("BTC", "USDT") if venue == "BYBIT_SPOT" else ("BTC", "USD")
+    steps = {"price_increment": tick, "qty_increment": "0.00000001"}
+    spec = tc.Instrument(f"{symbol}.{venue}", kind="spot", base=base, quote=quote, **steps)
+    lines = (shared / "wire" / file).read_bytes().splitlines()
+    began = 1_790_800_000
+    packed = tmp_path / "capture.gz"
+    packed.write_bytes(gzip.compress(b"".join(b"%d.%06d %s\n" % (began + n, n, line) for n, line in enumerate(lines))))
+    summary = import_capture(packed, spec, tmp_path / "market")
+    assert (summary["gaps"], summary["snapshots"] > 0, summary["book_updates"] > 0) == (0, True, True)
+    decoder = tc.FeedDecoder(venue, [spec])
+    for number, line in enumerate(lines):
+        decoder.feed(line, (began + number) * 10**9 + number * 1_000)
+    assert float(summary["best_bid"][0]) == decoder.book(spec.id).best_bid
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b'{"e":"trade"}', "expected `<ts_recv> <json>`"),
+        (b'soon {"e":"trade"}', "b'soon' is no time of receipt"),
+        (b'1700000000 {"e":"trade"', "capture, line 2: "),
+    ],
+)
+def test_what_is_no_frame_is_named_with_its_line(tmp_path: Path, line: bytes, problem: str) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(b'1700000000 {"result":null,"id":1}\n' + line + b"\n")
+    with pytest.raises(DataError) as caught:
+        import_capture(path, NAME, tmp_path / "market")
+    assert caught.value.line == 2
+    assert problem in str(caught.value) or problem.endswith("line 2: ")
+
+
+def test_a_recording_is_of_one_thing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="instruments: none is given"):
+        Recorder(make_connector("BINANCE"), [], BOTH, tmp_path)
+    with pytest.raises(JournalError, match="cannot be read"):
+        read_manifest(tmp_path)
+
+    async def work() -> None:
+        async with BinanceServer(symbols=[NAME]) as server:
+            await recorded(recorder(server, tmp_path / "rec"), 1)
+            other = Recorder(make_connector("BINANCE", url=server.rest), [NAME], [Stream.BOOK], tmp_path / "rec")
+            with pytest.raises(JournalError, match="is of other streams: record to another folder"):
+                await recorded(other, 1)
+
+    asyncio.run(work())
