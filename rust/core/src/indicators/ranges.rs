@@ -53,6 +53,9 @@ fn true_range(high: f64, low: f64, last: f64) -> f64 {
     if down > range { down } else { range }
 }
 
+/// Strides of bars that are worked off together.
+const BARS: usize = 2 * ROOM;
+
 /// Wilder's average of true ranges.
 #[derive(Debug, Clone)]
 pub(super) struct Atr {
@@ -71,6 +74,13 @@ impl Atr {
     pub(super) fn push(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         self.mean.push(self.range.push(high, low, close)?)
     }
+
+    /// Takes some bars by strides, of a number that is known where it is called: no loop then has a rest.
+    #[inline(always)]
+    fn some_strides(&mut self, bars: [Strides<'_>; 3], out: StridesMut<'_>) {
+        self.range.strides(bars, out);
+        self.mean.strides(out);
+    }
 }
 
 impl Indicator<3, 1> for Atr {
@@ -86,12 +96,14 @@ impl Indicator<3, 1> for Atr {
 
     #[inline(always)]
     fn strides(&mut self, bars: [Strides<'_>; 3], [out]: [StridesMut<'_>; 1]) {
-        let (mut range, mut mean) = (self.range.clone(), self.mean.clone());
-        for (place, out) in out.chunks_mut(ROOM).enumerate() {
-            range.strides(bars.map(|column| &column[place * ROOM..][..out.len()]), out);
-            mean.strides(out);
+        let mut atr = self.clone();
+        let (rooms, rest) = out.as_chunks_mut::<BARS>();
+        let bars = bars.map(<[_]>::as_chunks::<BARS>);
+        for (at, room) in rooms.iter_mut().enumerate() {
+            atr.some_strides(bars.map(|(rooms, _)| rooms[at].as_slice()), room);
         }
-        (self.range, self.mean) = (range, mean);
+        atr.some_strides(bars.map(|(_, rest)| rest), rest);
+        *self = atr;
     }
 }
 

@@ -16,6 +16,9 @@ pub(super) const STRIDE: usize = 4;
 pub(super) struct Lanes<const L: usize> {
     /// What is left of a sum after 1, 2, ... numbers of a stride.
     keeps: [[f64; L]; STRIDE],
+    /// What is left after a whole stride, of the other sign: what is next waited for is then worked out by itself, and
+    /// not taken out of a vector of what is given.
+    minus_whole: [f64; L],
     value: [f64; L],
     /// The sums before this stride, what its numbers add to them, and how many there were.
     before: [f64; L],
@@ -33,7 +36,8 @@ impl<const L: usize> Lanes<L> {
             keeps[place] = array::from_fn(|lane| keeps[place - 1][lane] * keep[lane]);
         }
         let [value, before, part] = [[0.0; L]; 3];
-        Self { keeps, value, before, part, place: Count::to(STRIDE) }
+        let minus_whole = keeps[STRIDE - 1].map(|keep| -keep);
+        Self { keeps, minus_whole, value, before, part, place: Count::to(STRIDE) }
     }
 
     /// Takes a number each.
@@ -70,8 +74,9 @@ impl<const L: usize> Lanes<L> {
         let out = array::from_fn(|place| {
             array::from_fn(|lane| self.keeps[place][lane] * self.before[lane] + parts[place][lane])
         });
-        self.value = out[STRIDE - 1];
-        self.before = self.value;
+        self.before =
+            array::from_fn(|lane| parts[STRIDE - 1][lane] - self.minus_whole[lane] * self.before[lane]);
+        self.value = self.before;
         out
     }
 

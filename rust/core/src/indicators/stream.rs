@@ -20,7 +20,7 @@ pub const MOST_OUTPUTS: usize = 4;
 const BLOCK: usize = 512;
 
 /// Strides that are worked off together: a second pass over them runs beside the first one over the next.
-pub(super) const ROOM: usize = 32;
+pub(super) const ROOM: usize = 8;
 
 /// What a row that holds no number means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,16 +100,24 @@ pub(super) trait Pairs {
 /// works off several rows at once.
 #[inline(always)]
 pub(super) fn by_lanes<P: Pairs>(mut pairs: P, numbers: Strides<'_>, out: StridesMut<'_>) -> P {
-    let mut room = [[[0.0; 2]; STRIDE]; ROOM];
-    for (numbers, out) in numbers.chunks(ROOM).zip(out.chunks_mut(ROOM)) {
-        for (pair, numbers) in room.iter_mut().zip(numbers) {
-            *pair = pairs.stride(*numbers);
-        }
-        for (out, pair) in out.as_flattened_mut().iter_mut().zip(room.as_flattened()) {
-            *out = P::of(*pair);
-        }
+    let ((rooms, rest), (all, left)) = (numbers.as_chunks::<ROOM>(), out.as_chunks_mut::<ROOM>());
+    for (numbers, out) in rooms.iter().zip(all) {
+        some_lanes(&mut pairs, numbers, out);
     }
+    some_lanes(&mut pairs, rest, left);
     pairs
+}
+
+/// Works off some strides, of a number that is known where it is called: no loop then has a rest.
+#[inline(always)]
+fn some_lanes<P: Pairs>(pairs: &mut P, numbers: Strides<'_>, out: StridesMut<'_>) {
+    let mut room = [[[0.0; 2]; STRIDE]; ROOM];
+    for (pair, numbers) in room.iter_mut().zip(numbers) {
+        *pair = pairs.stride(*numbers);
+    }
+    for (out, pair) in out.as_flattened_mut().iter_mut().zip(room.as_flattened()) {
+        *out = P::of(*pair);
+    }
 }
 
 /// An indicator behind its policy for rows that hold no number.
@@ -126,8 +134,9 @@ struct Guarded<T, const I: usize, const O: usize> {
 /// Whether all of them can surely be calculated with: of numbers that sum up to so little each is small.
 #[inline(always)]
 fn are_small(numbers: &[f64]) -> bool {
-    let (chunks, rest) = numbers.as_chunks::<8>();
-    let mut sums = [0.0; 8];
+    // So many that an addition seldom waits for the one before.
+    let (chunks, rest) = numbers.as_chunks::<16>();
+    let mut sums = [0.0; 16];
     for chunk in chunks {
         sums = array::from_fn(|i| sums[i] + chunk[i].abs());
     }
